@@ -1,0 +1,189 @@
+"""What a corpus must be before it is taught: a schema for its rows, and a report of what is doubtful."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera.errors import SchemaErrors
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from chatbot.message import OUT_OF_SCOPE
+from data.errors import CorpusError, Problem
+from data.messages import intent_fault, message_fault, normalise
+
+FEW_MESSAGES = 10
+"""An intent with fewer messages is trained all the same, and warned of: its scores will be a guess."""
+
+
+def _fit(fault_of: Any) -> pa.Check:
+    return pa.Check(lambda value: fault_of(value) is None, element_wise=True, name=fault_of.__name__)
+
+
+SCHEMA = pa.DataFrameSchema(
+    {
+        "message": pa.Column(str, _fit(message_fault)),
+        "intent": pa.Column(str, _fit(intent_fault)),
+        "category": pa.Column(str),
+        "source": pa.Column(str),
+        "row_hash": pa.Column(str, pa.Check.str_matches(r"^[0-9a-f]{32}$")),
+    }
+)
+"""A loaded corpus, row by row; further columns may be there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What `check` found; rich prints it, `as_dict` is its JSON."""
+
+    rows: int
+    intents: int
+    """Without out_of_scope."""
+    categories: int
+    out_of_scope: int
+    """Rows labelled so."""
+    duplicates: int
+    """Rows whose normalised message and intent stood in an earlier row; they are kept."""
+    errors: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the corpus may be taught."""
+        return not self.errors
+
+    def raise_errors(self) -> None:
+        """Raises: CorpusError: there are errors."""
+        if self.errors:
+            raise CorpusError(self.errors)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON."""
+        return {
+            "rows": self.rows,
+            "intents": self.intents,
+            "categories": self.categories,
+            "out_of_scope": self.out_of_scope,
+            "duplicates": self.duplicates,
+            "errors": [problem.as_dict() for problem in self.errors],
+            "warnings": [problem.as_dict() for problem in self.warnings],
+        }
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Errors and warnings as a table; nothing where there are none."""
+        yield from problems_table(self.errors, self.warnings)
+
+
+def check(corpus: pd.DataFrame, *, strict: bool = False) -> Report:
+    """Check a corpus (`data.loading.COLUMNS`) and count what it holds.
+
+    Args:
+        corpus: one row a message.
+        strict: the same message under two labels is an error, not a warning.
+
+    Returns:
+        Errors: rows that the schema refuses, fewer than two intents. Warnings: an intent with under ten
+        messages, the same normalised message under two labels (each later place named, with the first).
+    """
+    errors = row_problems(corpus)
+    warnings: list[Problem] = []
+    if not set(SCHEMA.columns) <= set(corpus.columns):
+        return Report(len(corpus), 0, 0, 0, 0, errors)
+    # What follows compares texts: a row that is none has been named already.
+    sound = corpus[corpus["message"].map(_is_text) & corpus["intent"].map(_is_text)]
+    (errors if strict else warnings).extend(_two_labels(sound))
+    in_scope = sound[sound["intent"] != OUT_OF_SCOPE]
+    names = sorted(in_scope["intent"].unique())
+    if len(names) < 2:
+        here = ", ".join(names) or "none"
+        errors.append(Problem("", None, f"a bot needs two intents at least; in this corpus: {here}"))
+    warnings.extend(_few_messages(in_scope))
+    return Report(
+        rows=len(corpus),
+        intents=len(names),
+        categories=in_scope["category"][in_scope["category"] != ""].nunique(),
+        out_of_scope=len(sound) - len(in_scope),
+        duplicates=int(sound["row_hash"].duplicated().sum()),
+        errors=errors,
+        warnings=warnings,
+    )
+
+
+def row_problems(corpus: pd.DataFrame) -> list[Problem]:
+    """What SCHEMA refuses, in the order of the rows; a missing column is one problem."""
+    corpus = corpus.reset_index(drop=True)
+    try:
+        SCHEMA.validate(corpus, lazy=True)
+    except SchemaErrors as error:
+        cases = error.failure_cases
+    else:
+        return []
+    problems: list[tuple[int, Problem]] = []
+    for _, case in cases.iterrows():
+        place = int(case["index"]) if pd.notna(case["index"]) else -1
+        source = str(corpus["source"].iloc[place]) if place >= 0 and "source" in corpus else ""
+        problems.append((place, Problem(*_place(source), _reason(case))))
+    return [problem for _, problem in sorted(problems, key=lambda item: item[0])]
+
+
+def problems_table(errors: list[Problem], warnings: list[Problem], shown: int = 20) -> list[Table | Text]:
+    """Errors, then warnings, `shown` of each, as rich prints them."""
+    result: list[Table | Text] = []
+    for title, colour, problems in (("error", "red", errors), ("warning", "yellow", warnings)):
+        if not problems:
+            continue
+        table = Table(box=None, show_header=False, padding=(0, 1))
+        for problem in problems[:shown]:
+            table.add_row(Text(title, style=colour), Text(str(problem), overflow="fold"))
+        result.append(table)
+        if len(problems) > shown:
+            result.append(Text(f" ... and {len(problems) - shown} more {title}s", style=colour))
+    return result
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _reason(case: pd.Series[Any]) -> str:
+    value = case["failure_case"]
+    if case["check"] == message_fault.__name__:
+        return message_fault(value) or "the message is unfit"
+    if case["check"] == intent_fault.__name__:
+        return intent_fault(value) or "the intent is unfit"
+    if case["check"] == "column_in_dataframe":
+        return f"column {value!r} is missing"
+    return f"column {case['column']!r} holds {value!r}, which is not {case['check']}"
+
+
+def _place(source: str) -> tuple[str, int | None]:
+    file, _, line = source.rpartition(":")
+    return (file, int(line)) if line.isdigit() else (source, None)
+
+
+def _two_labels(corpus: pd.DataFrame) -> list[Problem]:
+    first: dict[str, dict[str, str]] = {}
+    problems: list[Problem] = []
+    for message, intent, source in zip(corpus["message"], corpus["intent"], corpus["source"], strict=True):
+        labels = first.setdefault(normalise(message), {})
+        if intent not in labels:
+            if labels:
+                others = " and ".join(f"{other} at {place}" for other, place in labels.items())
+                reason = f"{message!r} is labelled {intent} here, {others}: which is it?"
+                problems.append(Problem(*_place(source), reason))
+            labels[intent] = source
+    return problems
+
+
+def _few_messages(corpus: pd.DataFrame) -> list[Problem]:
+    problems = []
+    for intent, rows in corpus.groupby("intent", sort=True):
+        if len(rows) < FEW_MESSAGES:
+            count = f"{len(rows)} message{'s' if len(rows) > 1 else ''}"
+            reason = f"intent {intent!r} has {count}: it trains, but to judge it takes {FEW_MESSAGES}"
+            problems.append(Problem(*_place(rows["source"].iloc[0]), reason))
+    return problems

@@ -1,0 +1,179 @@
+"""`python -m data.fetch bitext`: fetch the published Bitext corpus, which this project may not ship."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from enum import StrEnum
+from http.client import HTTPException
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+if not __package__:  # run as `python data/fetch.py`
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.text import Text
+
+from chatbot.errors import ChatbotError
+from data.columns import Columns
+from data.errors import CorpusError
+from data.loading import load_corpus
+
+REVISION = "430d1a89bd93bd1fa23c16f29dd53e73f0087443"
+BITEXT_URL = (
+    "https://huggingface.co/datasets/bitext/Bitext-customer-support-llm-chatbot-training-dataset/resolve/"
+    f"{REVISION}/Bitext_Sample_Customer_Support_Training_Dataset_27K_responses-v11.csv"
+)
+"""The file on the dataset's page, at the revision whose digest is known."""
+BITEXT_SHA256 = "6f81102b0100b97b8468eb04368033a23206bf1fde9d53500d5806ec1001a434"
+BITEXT_ROWS = 26_872
+BITEXT_COLUMNS = Columns("instruction", "intent", "category")
+BITEXT_FILE = Path("data/raw/bitext_customer_support.csv")
+LICENCE = "CDLA-Sharing-1.0 (https://cdla.dev/sharing-1-0/), recorded in NOTICE and data/README.md"
+
+_CHUNK = 1 << 16
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+class FetchError(ChatbotError):
+    """What could not be fetched, or is not what was asked for; nothing was written."""
+
+    status = 503
+    type = "fetch"
+
+
+class Dataset(StrEnum):
+    """What can be fetched."""
+
+    BITEXT = "bitext"
+
+
+@app.command()
+def main(
+    dataset: Annotated[Dataset, typer.Argument(help="What to fetch.")] = Dataset.BITEXT,
+    url: Annotated[str, typer.Option(envvar="CHATBOT_BITEXT_URL", help="Where from.")] = BITEXT_URL,
+    to: Annotated[Path, typer.Option(help="Where to.")] = BITEXT_FILE,
+    sha256: Annotated[
+        str | None, typer.Option(help="Its digest; default: the known one for the default URL, else any.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds without a byte before giving up.", min=0.1)] = 30.0,
+    force: Annotated[bool, typer.Option(help="Fetch even if a good file is there.")] = False,
+) -> None:
+    """Fetch a published corpus, check it, and put it where DVC tracks it."""
+    console = Console(stderr=True)
+    console.print(f"Bitext customer support, {BITEXT_ROWS:,} messages. Licence: {LICENCE}", soft_wrap=True)
+    try:
+        if to.exists() and not force:
+            check_bitext(to)
+            console.print(f"{to} is there already and good: nothing to fetch (--force fetches it again)")
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        with Progress(*columns, console=console) as progress:
+            task = progress.add_task(f"fetching {to.name}", total=None)
+            fetch_bitext(
+                to,
+                url,
+                sha256=sha256,
+                timeout=timeout,
+                report=lambda done, total: progress.update(task, completed=done, total=total),
+            )
+    except ChatbotError as error:
+        console.print(Text(str(error), style="red"), soft_wrap=True)
+        raise typer.Exit(1) from None
+    console.print(f"{to}: {BITEXT_ROWS:,} rows, checked. Record it with: dvc commit {to}.dvc", soft_wrap=True)
+
+
+def fetch_bitext(
+    to: Path,
+    url: str = BITEXT_URL,
+    *,
+    sha256: str | None = None,
+    timeout: float = 30.0,
+    report: Callable[[int, int | None], None] | None = None,
+) -> None:
+    """Download the published file, check it, and only then move it to its place.
+
+    Args:
+        to: where it shall lie; its folder is made.
+        url: http or https; a proxy is taken from the environment.
+        sha256: the digest it must have; None: the known one for BITEXT_URL, any for another.
+        timeout: seconds without a byte before giving up.
+        report: called with the bytes read so far and the bytes in all (None where the server does not say).
+
+    Raises:
+        FetchError: it cannot be reached, breaks off, or is another file; what lay there before is untouched.
+    """
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise FetchError(f"{url!r} is no address to fetch from: it must begin with http:// or https://")
+    expected = sha256 or (BITEXT_SHA256 if url == BITEXT_URL else None)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    partial = to.with_name(f".{to.stem}.partial{to.suffix}")
+    try:
+        digest = _download(url, partial, timeout, report or (lambda done, total: None))
+        if expected and digest != expected:
+            raise FetchError(
+                f"{url} has the SHA-256 {digest}, not {expected}: it is not the file that was asked for"
+            )
+        check_bitext(partial)
+        partial.replace(to)
+    except (OSError, HTTPException) as error:
+        raise FetchError(_unreachable(url, to, error)) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def check_bitext(file: Path) -> None:
+    """Check that a file is the published corpus, in either form (with `flags` and `response` or without).
+
+    Raises:
+        FetchError: other columns, bad rows, or another number of rows.
+    """
+    names = (BITEXT_COLUMNS.message, BITEXT_COLUMNS.intent, BITEXT_COLUMNS.category)
+    try:
+        corpus = load_corpus(file, message_column=names[0], intent_column=names[1], category_column=names[2])
+    except CorpusError as error:
+        raise FetchError(f"{file} is not the Bitext corpus: {error}") from error
+    if len(corpus) != BITEXT_ROWS:
+        raise FetchError(f"{file} has {len(corpus):,} rows, the Bitext corpus has {BITEXT_ROWS:,}")
+
+
+def _download(url: str, to: Path, timeout: float, report: Callable[[int, int | None], None]) -> str:
+    """The SHA-256 of what was written to `to`."""
+    digest = hashlib.sha256()
+    done = 0
+    request = urllib.request.Request(url, headers={"User-Agent": "support-chatbot"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=timeout) as answer, to.open("wb") as file:  # noqa: S310
+        length = answer.headers.get("Content-Length")
+        total = int(length) if length else None
+        while chunk := answer.read(_CHUNK):
+            file.write(chunk)
+            digest.update(chunk)
+            done += len(chunk)
+            report(done, total)
+    if total is not None and done != total:
+        raise ConnectionError(f"the connection broke off after {done:,} of {total:,} bytes")
+    return digest.hexdigest()
+
+
+def _unreachable(url: str, to: Path, error: Exception) -> str:
+    reason: object = error
+    if isinstance(error, urllib.error.HTTPError):
+        reason = f"HTTP {error.code}"
+    elif isinstance(error, urllib.error.URLError):
+        reason = error.reason
+    return (
+        f"cannot fetch {url}: {reason}. Without a network, fetch it on another machine and put it at {to}, "
+        "or name a mirror with --url; the project's own corpus, data/corpus, needs neither"
+    )
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,66 @@
+"""What makes two messages the same, and what makes one unfit to be taught."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from chatbot.message import clean, plain
+
+MAX_CHARACTERS = 10_000
+"""A longer message is no message: most often a quote in a CSV file that was never closed."""
+MAX_INTENT_CHARACTERS = 200
+
+_NO_BRACES = str.maketrans("{}", "  ")
+# White space passes, also vertical tab and form feed, which old exports hold.
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def normalise(message: str) -> str:
+    """The form in which messages are compared: NFKC, plain apostrophes, case folded, white space single."""
+    return plain(clean(message)).casefold()
+
+
+def row_hash(message: str, intent: str) -> str:
+    """A row's digest, 32 hexadecimal digits: the same whatever its case, its spacing and its place."""
+    return hashlib.blake2b(f"{normalise(message)}\0{intent}".encode(), digest_size=16).hexdigest()
+
+
+def message_fault(message: str) -> str | None:
+    """Why this message cannot be taught, or None."""
+    if not message:
+        return "the message is empty"
+    if fault := _unreadable(message, "the message"):
+        return fault
+    if message.isspace():
+        return "the message is only white space"
+    if not clean(message.translate(_NO_BRACES)):
+        return f"the message {message[:40]!r} says nothing: only braces or invisible characters"
+    if len(message) > MAX_CHARACTERS:
+        count = f"{len(message):,} characters, the most is {MAX_CHARACTERS:,}"
+        return f"the message has {count}: is a quote not closed? It begins {message[:40]!r}"
+    return None
+
+
+def intent_fault(intent: str) -> str | None:
+    """Why this cannot be the name of an intent, or None."""
+    if not intent.strip():
+        return "the intent is empty"
+    if fault := _unreadable(intent, "the intent"):
+        return fault
+    if len(intent) > MAX_INTENT_CHARACTERS or len(intent.splitlines()) > 1:
+        limit = f"one line of at most {MAX_INTENT_CHARACTERS} characters"
+        return f"the intent {intent[:60]!r} is no name: a name is {limit}"
+    return None
+
+
+def _unreadable(text: str, what: str) -> str | None:
+    if control := _CONTROL.search(text):
+        name = "NUL" if control[0] == "\0" else "control character"
+        name = f"a {name} (U+{ord(control[0]):04X})"
+        return f"{what} holds {name} at character {control.start() + 1}: remove it"
+    if half := _SURROGATE.search(text):
+        name = f"a lone surrogate (U+{ord(half[0]):04X}, half a character)"
+        return f"{what} holds {name} at character {half.start() + 1}: remove it"
+    return None

@@ -1,0 +1,144 @@
+"""`python -m data.process`: check a corpus, fill its placeholders, split it, and write it for training."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+if not __package__:  # run as `python data/process.py`
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from chatbot.errors import ChatbotError
+from data.checks import Report, check, problems_table
+from data.errors import CorpusError, Problem
+from data.loading import Columns, read_corpus
+from data.processing import (
+    CORPUS_FILE,
+    LEFT_OUT_FILE,
+    SPLITS_FILE,
+    Processed,
+    ProcessParams,
+    process,
+    read_params,
+    read_splits,
+    untrained,
+    write,
+)
+from data.splitting import PARTS
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    corpus: Annotated[
+        Path, typer.Argument(help="A CSV, TSV, JSONL or Parquet file, or a folder of YAML files.")
+    ] = Path("data/corpus"),
+    out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("data/processed"),
+    params: Annotated[Path | None, typer.Option(help="A params.yaml; its section `process` is read.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the fillings and of new groups' parts.")] = None,
+    test_share: Annotated[float | None, typer.Option(help="The share of new groups that go to test.")] = None,
+    similarity: Annotated[float | None, typer.Option(help="The cosine of near-duplicates.")] = None,
+    splits: Annotated[
+        Path | None, typer.Option(help="Parts given earlier, kept as they are; default: <out>/splits.csv.")
+    ] = None,
+    strict: Annotated[bool, typer.Option(help="The same message under two labels is an error.")] = False,
+    message_column: Annotated[str | None, typer.Option(help="The message's column.")] = None,
+    intent_column: Annotated[str | None, typer.Option(help="The intent's column.")] = None,
+    category_column: Annotated[str | None, typer.Option(help="The category's column.")] = None,
+) -> None:
+    """Make of a corpus what training reads: corpus.parquet, splits.csv, left_out.csv and report.json."""
+    console = Console(stderr=True)
+    given = {"seed": seed, "test_share": test_share, "similarity": similarity}
+    try:
+        settings = _params(params, {name: value for name, value in given.items() if value is not None})
+        checked, done = run(
+            corpus,
+            out,
+            settings,
+            earlier_splits=splits,
+            strict=strict,
+            columns=Columns(message_column, intent_column, category_column),
+            console=console,
+        )
+    except CorpusError as error:
+        console.print(*problems_table(list(error.problems), []))
+        console.print(Text(f"{len(error.problems)} errors in {corpus}: nothing was written", style="red"))
+        raise typer.Exit(1) from None
+    except ChatbotError as error:
+        console.print(Text(str(error), style="red"))
+        raise typer.Exit(1) from None
+    console.print(checked)
+    Console().print(_summary(corpus, out, checked, done))
+
+
+def run(
+    corpus: Path,
+    out: Path,
+    params: ProcessParams,
+    *,
+    earlier_splits: Path | None = None,
+    strict: bool = False,
+    columns: Columns | None = None,
+    console: Console | None = None,
+) -> tuple[Report, Processed]:
+    """Process a corpus from file to files; see `main`.
+
+    Raises:
+        CorpusError: the corpus has errors, all of them listed; nothing was written.
+    """
+    console = console or Console(quiet=True)
+    with console.status(f"reading {corpus}"):
+        frame, problems = read_corpus(corpus, columns)
+        checked = check(frame, strict=strict)
+        earlier = read_splits(earlier_splits or out / SPLITS_FILE)
+    if problems or checked.errors:
+        raise CorpusError([*problems, *(checked.errors if len(frame) else [])])
+    with console.status(f"splitting {len(frame):,} rows by near-duplicates"):
+        done = process(frame, params, earlier)
+    for intent in untrained(done.corpus):
+        reason = f"intent {intent!r} has no row in train any more: those it had are gone; add new ones"
+        checked.warnings.append(Problem("", None, reason))
+    write(done, checked, params, out)
+    return checked, done
+
+
+def _params(path: Path | None, given: dict[str, Any]) -> ProcessParams:
+    default = Path("params.yaml")
+    read = read_params(path or default) if path or default.exists() else ProcessParams()
+    try:
+        return ProcessParams.model_validate({**read.model_dump(), **given})
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        option = "--" + str(wrong["loc"][0]).replace("_", "-")
+        raise typer.BadParameter(f"{option} {wrong['input']}: {wrong['msg']}") from None
+
+
+def _summary(corpus: Path, out: Path, checked: Report, done: Processed) -> Table:
+    summary = Table(title=f"{corpus} -> {out}", show_header=False, min_width=60)
+    parts = ", ".join(f"{(done.corpus['part'] == part).sum():,} {part}" for part in PARTS)
+    rows = {
+        "rows": f"{checked.rows:,} ({checked.duplicates:,} exact duplicates, kept)",
+        "intents": f"{checked.intents} in {checked.categories} categories",
+        "out of scope": f"{checked.out_of_scope:,} rows",
+        "groups": f"{done.corpus['group'].nunique():,} of near-duplicates",
+        "parts": f"{parts}; {done.new_rows:,} rows new, the others where they were",
+        "left out": f"{len(done.left_out):,} rows that link train and test"
+        + (f": {out / LEFT_OUT_FILE}" if len(done.left_out) else ""),
+        "warnings": str(len(checked.warnings)),
+        "result": str(out / CORPUS_FILE),
+    }
+    for name, value in rows.items():
+        summary.add_row(name, value)
+    return summary
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,205 @@
+"""A loaded corpus made into what training reads: filled, split, and written with the same bytes each time."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from chatbot.errors import SettingError
+from data.checks import Report
+from data.errors import CorpusError, Problem
+from data.placeholders import fill_all
+from data.readers import read_text
+from data.similarity import SIMILARITY
+from data.splitting import PARTS, SPLIT_COLUMNS, TRAIN, split
+
+CORPUS_COLUMNS = ("message", "intent", "category", "part", "group", "row_hash", "source")
+"""The columns of a processed corpus, all text."""
+CORPUS_FILE, SPLITS_FILE, LEFT_OUT_FILE, REPORT_FILE = (
+    "corpus.parquet",
+    "splits.csv",
+    "left_out.csv",
+    "report.json",
+)
+
+_HASH = re.compile(r"[0-9a-f]{32}")
+
+
+class ProcessParams(BaseModel):
+    """The section `process` of params.yaml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    seed: int = 0
+    """Decides what placeholders are filled with, and the parts of new groups."""
+    test_share: float = Field(default=0.2, ge=0, lt=1)
+    """The share of new groups that go to test."""
+    similarity: float = Field(default=SIMILARITY, gt=0, le=1)
+    """The cosine from which on two messages of an intent are near-duplicates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """A corpus ready for training."""
+
+    corpus: pd.DataFrame
+    """CORPUS_COLUMNS, in the order of the corpus it was made from; rows that were left out are missing."""
+    splits: pd.DataFrame
+    """`data.splitting.SPLIT_COLUMNS`: to be given as `earlier` when the corpus has grown."""
+    left_out: pd.DataFrame
+    """`data.splitting.LEFT_OUT_COLUMNS`: rows that would have linked train and test."""
+    new_rows: int
+    """Rows that `earlier` did not know."""
+
+
+def process(
+    corpus: pd.DataFrame, params: ProcessParams | None = None, earlier: pd.DataFrame | None = None
+) -> Processed:
+    """Fill a corpus's placeholders and split it.
+
+    Near-duplicates are found in the messages as written, placeholders and all: which group a row belongs to
+    does not depend on what its placeholders happen to be filled with.
+
+    Args:
+        corpus: `data.loading.COLUMNS`, as loaded; of several corpora, concatenated.
+        params: None for the defaults.
+        earlier: the `splits` of the time before, None for the first.
+    """
+    params = params or ProcessParams()
+    done = split(
+        corpus, earlier, seed=params.seed, test_share=params.test_share, similarity=params.similarity
+    )
+    places = done.table.set_index("row_hash")
+    kept = corpus[~corpus["row_hash"].isin(done.left_out["row_hash"])]
+    filled = fill_all(kept, params.seed)
+    for column in ("group", "part"):
+        filled[column] = kept["row_hash"].map(places[column])
+    return Processed(
+        corpus=filled[list(CORPUS_COLUMNS)].reset_index(drop=True),
+        splits=done.table,
+        left_out=done.left_out,
+        new_rows=done.new_rows,
+    )
+
+
+def untrained(corpus: pd.DataFrame) -> list[str]:
+    """The intents of a processed corpus that have no row in train: they cannot be taught."""
+    trained = set(corpus.loc[corpus["part"] == TRAIN, "intent"])
+    return sorted(set(corpus["intent"]) - trained)
+
+
+def report_of(processed: Processed, checked: Report, params: ProcessParams) -> dict[str, Any]:
+    """What report.json holds: the result in counts, warnings, rows left out; nothing of how it came about."""
+    corpus = processed.corpus
+    counts = corpus.groupby(["intent", "part"]).size().unstack(fill_value=0)
+    return {
+        **checked.as_dict(),
+        "params": params.model_dump(),
+        "groups": int(corpus["group"].nunique()),
+        "parts": {part: int((corpus["part"] == part).sum()) for part in PARTS},
+        "per_intent": {
+            str(intent): {part: int(row.get(part, 0)) for part in PARTS} for intent, row in counts.iterrows()
+        },
+        "left_out": processed.left_out.to_dict(orient="records"),
+    }
+
+
+def write(processed: Processed, checked: Report, params: ProcessParams, folder: Path) -> None:
+    """Write the four files, each whole or not at all; the same processed corpus gives the same bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    columns = {name: pa.array(processed.corpus[name].tolist(), pa.string()) for name in CORPUS_COLUMNS}
+    report = json.dumps(report_of(processed, checked, params), indent=2, ensure_ascii=False, sort_keys=True)
+    # The parts first: killed after them, the next run makes the same corpus of them.
+    _whole_text(folder / SPLITS_FILE, processed.splits.to_csv(index=False, lineterminator="\n"))
+    # Made without pandas, whose metadata differs between versions.
+    _whole(folder / CORPUS_FILE, lambda path: pq.write_table(pa.table(columns), path, compression="zstd"))
+    _whole_text(folder / LEFT_OUT_FILE, processed.left_out.to_csv(index=False, lineterminator="\n"))
+    _whole_text(folder / REPORT_FILE, report + "\n")
+
+
+def read_processed(path: Path) -> pd.DataFrame:
+    """A processed corpus, from its file or its folder.
+
+    Raises:
+        CorpusError: there is none, or its columns are not CORPUS_COLUMNS.
+    """
+    file = path / CORPUS_FILE if path.is_dir() else path
+    if not file.exists():
+        raise CorpusError([Problem(str(file), None, "no such file: make it with `python -m data.process`")])
+    table = pq.read_table(file)
+    missing = [name for name in CORPUS_COLUMNS if name not in table.column_names]
+    if missing:
+        reason = f"no column {', '.join(missing)}: make it with `python -m data.process`"
+        raise CorpusError([Problem(str(file), None, reason)])
+    return pd.DataFrame({name: table.column(name).to_pylist() for name in CORPUS_COLUMNS}, dtype="str")
+
+
+def read_splits(path: Path) -> pd.DataFrame | None:
+    """The parts that earlier rows were given, or None where there are none yet.
+
+    Raises:
+        CorpusError: a line is not what SPLIT_COLUMNS asks for; every such line is named.
+    """
+    if not path.exists():
+        return None
+    header, *lines = read_text(path).splitlines() or [""]
+    if header.split(",") != list(SPLIT_COLUMNS):
+        needed = ",".join(SPLIT_COLUMNS)
+        raise CorpusError([Problem(str(path), 1, f"the columns are {header!r}, not {needed!r}")])
+    rows = [tuple(line.split(",")) for line in lines]
+    problems: list[Problem] = []
+    parts: dict[str, str] = {}
+    seen: set[str] = set()
+    for number, row in enumerate(rows, start=2):
+        reason: str | None = None
+        if len(row) != len(SPLIT_COLUMNS) or not _HASH.fullmatch(row[0]) or row[2] not in PARTS:
+            reason = f"{','.join(row)!r} is no row hash, group and part ({' or '.join(PARTS)})"
+        elif row[0] in seen:
+            reason = f"row {row[0]} is there twice"
+        elif parts.setdefault(row[1], row[2]) != row[2]:
+            reason = f"group {row[1]} lies in train and in test"
+        if reason:
+            advice = "restore the file with `dvc checkout`, or delete it to split anew"
+            problems.append(Problem(str(path), number, f"{reason}: {advice}"))
+        seen.add(row[0])
+    if problems:
+        raise CorpusError(problems)
+    return pd.DataFrame(rows, columns=list(SPLIT_COLUMNS), dtype="str")
+
+
+def read_params(path: Path) -> ProcessParams:
+    """The section `process` of a params.yaml; defaults where the section is missing.
+
+    Raises:
+        SettingError: no such file, or a value that cannot work.
+    """
+    try:
+        section = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("process") or {}
+        return ProcessParams.model_validate(section)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, ValidationError) as error:
+        raise SettingError(f"{path}: no usable section `process`: {error}") from error
+
+
+def _whole_text(path: Path, text: str) -> None:
+    _whole(path, lambda partial: partial.write_bytes(text.encode()))
+
+
+def _whole(path: Path, save: Callable[[Path], Any]) -> None:
+    """Save to a file beside it, then move it there: a reader sees the old file or the new one."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        save(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

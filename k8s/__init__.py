@@ -1,0 +1,1 @@
+"""What acts on Kubernetes: the official client, and no model."""

@@ -1,0 +1,153 @@
+"""The published Bitext file is fetched whole and checked, or nothing is written and it is said what to do."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from data import fetch
+from data.fetch import BITEXT_ROWS, FetchError, app, check_bitext, fetch_bitext
+
+ROOT = Path(__file__).resolve().parents[2]
+ROWS = "".join(
+    f'B,"message, {n}",CAT,intent_{n % 27},"An answer.\nOn two lines."\n' for n in range(BITEXT_ROWS)
+)
+GOOD = f"flags,instruction,category,intent,response\n{ROWS}".encode()
+PAGES = {
+    "/good.csv": GOOD,
+    "/short.csv": GOOD[: GOOD.rindex(b"B,")],
+    "/login.html": b"<html>please log in</html>",
+    "/broken.csv": GOOD[: len(GOOD) // 2],
+}
+
+
+class Publisher(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = PAGES.get(self.path)
+        if body is None:
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(GOOD) if "broken" in self.path else len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        """Silent."""
+
+
+@pytest.fixture(scope="module")
+def publisher() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Publisher) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def run(*arguments: str | Path, code: int = 0) -> str:
+    result = CliRunner(env={"COLUMNS": "300"}).invoke(app, ["bitext", *(str(a) for a in arguments)])
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.output
+    return result.output
+
+
+def test_the_file_is_fetched_checked_and_its_licence_named(publisher: str, tmp_path: Path) -> None:
+    file = tmp_path / "raw" / "bitext_customer_support.csv"
+    output = run("--url", f"{publisher}/good.csv", "--to", file)
+    assert file.read_bytes() == GOOD
+    assert "CDLA-Sharing-1.0" in output
+    assert "recorded in NOTICE and data/README.md" in output
+    assert f"dvc commit {file}.dvc" in output
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+def test_a_good_file_is_not_fetched_twice_and_a_bad_one_is_named(publisher: str, tmp_path: Path) -> None:
+    file = tmp_path / "bitext.csv"
+    file.write_bytes(GOOD)
+    assert "nothing to fetch" in run("--url", f"{publisher}/gone.csv", "--to", file)
+    assert "HTTP 404" in run("--url", f"{publisher}/gone.csv", "--to", file, "--force", code=1)
+    file.write_text("instruction,category,intent\nhello,A,greet\n")
+    assert "has 1 rows, the Bitext corpus has 26,872" in run("--to", file, code=1)
+
+
+@pytest.mark.parametrize(
+    ("page", "reason"),
+    [
+        ("gone.csv", "HTTP 404"),
+        ("short.csv", "has 26,871 rows, the Bitext corpus has 26,872"),
+        ("login.html", "no column 'instruction'; the columns are: '<html>please log in</html>'"),
+        ("broken.csv", "broke off after"),
+    ],
+)
+def test_what_is_not_the_whole_file_is_refused_and_what_lay_there_stays(
+    publisher: str, tmp_path: Path, page: str, reason: str
+) -> None:
+    file = tmp_path / "bitext.csv"
+    file.write_text("what lay there")
+    with pytest.raises(FetchError, match=reason):
+        fetch_bitext(file, f"{publisher}/{page}")
+    assert file.read_text() == "what lay there"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_without_a_network_it_is_said_what_to_do(tmp_path: Path) -> None:
+    file = tmp_path / "bitext.csv"
+    output = run("--url", "http://127.0.0.1:9/bitext.csv", "--to", file, "--timeout", "2", code=1)
+    assert "cannot fetch http://127.0.0.1:9/bitext.csv: [Errno 111] Connection refused" in output
+    assert f"fetch it on another machine and put it at {file}" in output
+    assert "--url" in output
+    assert not file.exists()
+
+
+def test_a_server_that_says_nothing_is_given_up_on(tmp_path: Path) -> None:
+    class Silent(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            threading.Event().wait(1)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Silent) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(FetchError, match="timed out"):
+            fetch_bitext(tmp_path / "a.csv", f"http://127.0.0.1:{server.server_port}/", timeout=0.2)
+        server.shutdown()
+
+
+def test_a_file_of_another_digest_is_refused(
+    publisher: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, file = f"{publisher}/good.csv", tmp_path / "bitext.csv"
+    with pytest.raises(
+        FetchError, match=f"has the SHA-256 {hashlib.sha256(GOOD).hexdigest()}, not {'0' * 64}"
+    ):
+        fetch_bitext(file, url, sha256="0" * 64)
+    fetch_bitext(file, url, sha256=hashlib.sha256(GOOD).hexdigest())
+    # The default address has a known digest, and needs none given.
+    monkeypatch.setattr(fetch, "BITEXT_URL", url)
+    with pytest.raises(FetchError, match=f"not {fetch.BITEXT_SHA256}"):
+        fetch_bitext(file, url)
+
+
+def test_an_address_that_is_no_web_address_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FetchError, match="must begin with http:// or https://"):
+        fetch_bitext(tmp_path / "a.csv", f"file://{ROOT}/pyproject.toml")
+
+
+def test_the_form_without_flags_and_responses_is_accepted_too(shared_data: Path) -> None:
+    check_bitext(shared_data / "bitext" / "bitext_customer_support.csv")
+
+
+def test_the_command_runs_as_a_file_from_the_root() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, "data/fetch.py", "--help"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "CHATBOT_BITEXT_URL" in done.stdout

@@ -1,0 +1,87 @@
+"""No brace is ever taught: placeholders become what customers write."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.loading import load_corpus
+from data.messages import message_fault
+from data.placeholders import fill, fill_all
+
+HASH = "0123456789abcdef" * 2
+
+
+def test_no_brace_is_left_in_any_row_of_bitext_and_nothing_else_is_changed(shared_data: Path) -> None:
+    corpus = load_corpus(shared_data / "bitext" / "bitext_customer_support.csv")
+    filled = fill_all(corpus)
+    with_braces = corpus["message"].str.contains("{", regex=False)
+    assert with_braces.sum() == 6_670
+    assert not filled["message"].str.contains("[{}]").any()
+    assert filled["message"].map(message_fault).isna().all()
+    assert (filled["message"] == corpus["message"])[~with_braces].all()
+    assert filled.drop(columns="message").equals(corpus.drop(columns="message"))
+    # Every placeholder became something of its own kind, not its name.
+    names = corpus["message"].str.findall(r"\{\{(.*?)\}\}")
+    for name in sorted({name for row in names for name in row}):
+        rows = names.map(lambda row, name=name: name in row)
+        assert not filled.loc[rows, "message"].str.contains(name, case=False, regex=False).any()
+        assert filled.loc[rows, "message"].nunique() > rows.sum() / 20
+
+
+@pytest.mark.parametrize(
+    ("placeholder", "value"),
+    [
+        ("{{Order Number}}", r"(ORD-|#)?\d{5,10}"),
+        ("{{Invoice Number}}", r"(ORD-|#)?\d{5,10}"),
+        ("{{Account Type}}", r"[a-z]+"),
+        ("{{Account Category}}", r"[a-z]+"),
+        ("{{Person Name}}", r"[A-Z][a-z]+ [A-Z][a-z]+"),
+        ("{{Refund Amount}}", r"\d+(\.\d\d)?"),
+        ("{{Currency Symbol}}", r"[$€£]"),
+        ("{{Delivery City}}", r"[A-Z][a-z]+( [A-Z][a-z]+)?"),
+        ("{{Delivery Country}}", r"(the )?[A-Z]\w+( [A-Z][a-z]+)?"),
+        ("{{ tracking_id }}", r"(ORD-|#)?\d{5,10}"),
+        ("{order-number}", r"(ORD-|#)?\d{5,10}"),
+        ("{{Delivery Date}}", r"\d{1,2} [A-Z][a-z]+"),
+        ("{{Customer Email}}", r"\S+@example\.\w+"),
+        ("{{Favourite Colour}}", r"favourite colour"),
+    ],
+)
+def test_a_placeholder_becomes_what_its_name_says(placeholder: str, value: str) -> None:
+    for number in range(50):
+        assert re.fullmatch(value, fill(placeholder, f"{number:032x}"))
+
+
+def test_a_placeholder_has_one_value_in_a_message_and_others_in_other_messages() -> None:
+    first, second = fill("{{Order Number}} is {{Order Number}}", HASH).split(" is ")
+    assert first == second
+    values = {fill("{{Person Name}}", f"{number:032x}") for number in range(100)}
+    assert len(values) > 50
+
+
+def test_a_fill_is_the_same_for_ever_and_another_for_another_seed() -> None:
+    # Pinned: a different text here would be a different corpus, with another digest, on another machine.
+    assert fill("cancel {{Order Number}} for {{Person Name}}", HASH) == "cancel #13225 for Daniel Garcia"
+    assert fill("cancel {{Order Number}}", HASH, seed=1) != fill("cancel {{Order Number}}", HASH)
+
+
+def test_a_value_is_set_apart_from_the_word_it_was_glued_to() -> None:
+    assert re.fullmatch(r"my bill (ORD-|#)?\d+, please", fill("my bill{{Invoice Number}}, please", HASH))
+    assert re.fullmatch(r"[$€£]\d+(\.\d\d)? back", fill("{{Currency Symbol}}{{Refund Amount}} back", HASH))
+
+
+@given(st.text(st.sampled_from("ab {}"), max_size=30))
+def test_no_message_keeps_a_brace_however_broken_its_placeholders_are(message: str) -> None:
+    filled = fill(message, HASH)
+    assert not set("{}") & set(filled)
+    if message_fault(message) is None:
+        assert message_fault(filled) is None
+
+
+def test_a_message_without_braces_is_left_as_it_is() -> None:
+    assert fill("two  spaces\tand a tab ", HASH) == "two  spaces\tand a tab "
