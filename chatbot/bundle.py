@@ -1,0 +1,266 @@
+"""The model as files: save, verify, load. The only thing that passes from training to serving; no pickle.
+
+    model.json  encoder.onnx  tokenizer.json  head.safetensors  rules.yaml  replies.yaml  reference.parquet  SHA256SUMS
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from chatbot.classifier import Classifier
+from chatbot.encoder import MODEL_FILE, TOKENIZER_FILE, Encoded, Encoder
+from chatbot.errors import BundleError
+from chatbot.message import clean
+from chatbot.replies import Replies
+from chatbot.router import Alternative, Prediction, Thresholds
+from chatbot.rules import Rules
+
+FORMAT = 1
+READABLE_FORMATS = (1,)
+
+MANIFEST = "model.json"
+HEAD = "head.safetensors"
+RULES = "rules.yaml"
+REPLIES = "replies.yaml"
+REFERENCE = "reference.parquet"
+SUMS = "SHA256SUMS"
+FILES = (MANIFEST, MODEL_FILE, TOKENIZER_FILE, HEAD, RULES, REPLIES, REFERENCE)
+
+# Another CPU rounds differently: a known message may move this much, and no further.
+KNOWN_TOLERANCE = 0.1
+MAX_ALTERNATIVES = 5
+
+
+class KnownMessage(BaseModel):
+    """A message whose answer was noted when the bundle was made: asked again at every load."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    message: str
+    intent: str
+    confidence: float
+
+
+class EncoderInfo(BaseModel):
+    """Which encoder the vectors come from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    digest: str
+    """sha256 over the original's files."""
+    dim: int
+
+
+class Manifest(BaseModel):
+    """model.json: what a bundle says of itself."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: int = FORMAT
+    labels: tuple[str, ...]
+    """The intents, in the order of the head's columns."""
+    temperature: float
+    thresholds: Thresholds
+    target: dict[str, Any] = {}
+    """What the thresholds were learned for, and whether the data could prove it."""
+    encoder: EncoderInfo
+    corpus_digest: str
+    """DVC's digest of the corpus file."""
+    git_commit: str = ""
+    created: datetime
+    scores: dict[str, float] = {}
+    """Measured on the corpus's own test part."""
+    known: tuple[KnownMessage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle that was verified and answered its known messages."""
+
+    manifest: Manifest
+    encoder: Encoder
+    classifier: Classifier
+    summary: NDArray[np.float32]
+    """(dim + 1, k): centre and axes that reduce a vector to the few numbers that the drift check keeps."""
+    rules: Rules
+    replies: Replies
+    digest: str
+    """sha256 of SHA256SUMS: the name of exactly these bytes."""
+
+    @property
+    def version(self) -> str:
+        """The first 12 digits of the digest."""
+        return self.digest[:12]
+
+    def predict(self, messages: Sequence[str]) -> list[Prediction]:
+        """Classify cleaned messages, in the order given."""
+        return self.judge(self.encoder.encode(messages))
+
+    def summarise(self, encoded: Encoded) -> NDArray[np.float32]:
+        """The few numbers that stand for an embedding in the drift check, shape (n, k)."""
+        numbers: NDArray[np.float32] = (encoded.vectors - self.summary[0]) @ self.summary[1:].T
+        return numbers
+
+    def judge(self, encoded: Encoded) -> list[Prediction]:
+        """Classify messages that are encoded already."""
+        scores = self.classifier.score(encoded)
+        summaries = self.summarise(encoded)
+        top = np.argsort(-scores.probabilities, axis=1, kind="stable")[:, :MAX_ALTERNATIVES]
+        labels = self.manifest.labels
+        return [
+            Prediction(
+                [Alternative(labels[column], float(scores.probabilities[row, column])) for column in top[row]],
+                float(scores.scope[row]),
+                [round(float(value), 4) for value in summaries[row]],
+            )
+            for row in range(len(encoded))
+        ]
+
+
+def save(
+    folder: Path,
+    manifest: Manifest,
+    encoder_folder: Path,
+    tensors: dict[str, NDArray[Any]],
+    rules: Path,
+    replies: Replies,
+    reference: Path,
+) -> str:
+    """Write a bundle beside its final place and move it there whole; an older one there is replaced.
+
+    Args:
+        tensors: what `Classifier.to_tensors` gives, and `summary`.
+        reference: a Parquet file with a sample of the training messages' features.
+
+    Returns:
+        The bundle's digest.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    workplace = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        (workplace / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        for name in (MODEL_FILE, TOKENIZER_FILE):
+            shutil.copyfile(encoder_folder / name, workplace / name)
+        save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, str(workplace / HEAD))
+        shutil.copyfile(rules, workplace / RULES)
+        (workplace / REPLIES).write_text(replies.dump(), encoding="utf-8")
+        shutil.copyfile(reference, workplace / REFERENCE)
+        (workplace / SUMS).write_text("".join(f"{_sha256(workplace / name)}  {name}\n" for name in FILES))
+        for name in (*FILES, SUMS):
+            _sync(workplace / name)
+        workplace.chmod(0o755)
+        digest = _sha256(workplace / SUMS)
+        if folder.exists():
+            shutil.rmtree(folder)
+        workplace.rename(folder)
+    finally:
+        shutil.rmtree(workplace, ignore_errors=True)
+    return digest
+
+
+def verify(folder: Path) -> str:
+    """Check every file against SHA256SUMS.
+
+    Returns:
+        The bundle's digest.
+
+    Raises:
+        BundleError: the folder is no bundle, or a file is missing, changed, or not listed (each named).
+    """
+    sums = folder / SUMS
+    if not sums.is_file():
+        raise BundleError(f"{folder} is no bundle: {SUMS} is missing. Make one with: python -m training.train")
+    try:
+        listed = dict(reversed(line.split("  ", 1)) for line in sums.read_text(encoding="utf-8").splitlines())
+    except (ValueError, UnicodeDecodeError) as error:
+        raise BundleError(f"{sums} is damaged: {error}") from error
+    wrong = [f"{name} is not listed in {SUMS}" for name in FILES if name not in listed]
+    for name, expected in sorted(listed.items()):
+        if name not in FILES:
+            wrong.append(f"{name} is listed but no part of a bundle")
+        elif not (folder / name).is_file():
+            wrong.append(f"{name} is missing")
+        elif (found := _sha256(folder / name)) != expected:
+            wrong.append(f"{name} has sha256 {found[:12]}…, expected {expected[:12]}…")
+    if wrong:
+        raise BundleError(f"{folder} is damaged: {'; '.join(wrong)}. Fetch or train it again", wrong)
+    return _sha256(sums)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What a bundle says of itself, without loading it.
+
+    Raises:
+        BundleError: model.json is missing, broken, or of a format this code does not read.
+    """
+    file = folder / MANIFEST
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        if content.get("format") not in READABLE_FORMATS:
+            raise BundleError(f"{file} has format {content.get('format')!r}; this code reads {READABLE_FORMATS}")
+        return Manifest.model_validate(content)
+    except (OSError, ValueError, AttributeError, ValidationError) as error:
+        raise BundleError(f"{file} is no manifest of a bundle: {error}") from error
+
+
+def load(folder: Path) -> Bundle:
+    """Verify a bundle, load it, and ask it its known messages.
+
+    Raises:
+        BundleError: the folder is no bundle, was changed, does not fit together, or answers a known message
+            otherwise than when it was made.
+    """
+    digest = verify(folder)
+    manifest = read_manifest(folder)
+    encoder = Encoder.load(folder)
+    try:
+        tensors = load_file(str(folder / HEAD))
+        summary = tensors.pop("summary")
+        classifier = Classifier.from_tensors(manifest.labels, manifest.temperature, tensors)
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise BundleError(f"{folder / HEAD} does not fit the manifest: {error}") from error
+    replies = Replies.load(folder / REPLIES)
+    if unanswered := sorted(set(manifest.labels) - set(replies.texts)):
+        raise BundleError(f"{folder / REPLIES} has no reply for {', '.join(unanswered)}", unanswered)
+    bundle = Bundle(manifest, encoder, classifier, summary, Rules.load(folder / RULES), replies, digest)
+    _ask_known(bundle)
+    return bundle
+
+
+def _ask_known(bundle: Bundle) -> None:
+    known = bundle.manifest.known
+    for noted, found in zip(known, bundle.predict([clean(k.message) for k in known]), strict=True):
+        likeliest = found.alternatives[0]
+        moved = abs(likeliest.confidence - noted.confidence)
+        if likeliest.intent != noted.intent or moved > KNOWN_TOLERANCE:
+            raise BundleError(
+                f"the bundle answers {noted.message!r} with {likeliest.intent} ({likeliest.confidence:.2f}), "
+                f"it was made with {noted.intent} ({noted.confidence:.2f}): this machine computes otherwise, "
+                "or the files do not belong together"
+            )
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _sync(file: Path) -> None:
+    with file.open("rb") as stream:
+        os.fsync(stream.fileno())

@@ -1,0 +1,195 @@
+"""Prediction ids: any replica tells its own from a made-up one, and sorting them sorts by time.
+
+    01k3v5q8zr 000 f2m7x0qk 3c9d5h1w8zt6a
+    time       n   process  MAC
+
+34 characters of Crockford's base32 in lower case, without the spaces. time: 50 bits, milliseconds since 1970.
+n: 15 bits, counts the ids of one process within one millisecond. process: 40 random bits, drawn anew by every
+process. MAC: the first 65 bits of HMAC-SHA256 over what stands before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from chatbot.errors import SettingError
+from chatbot.settings import LogSettings, ServiceSettings
+
+KEY_FILE = "prediction.key"
+KEY_BYTES = 32
+LEAST_KEY_CHARS = 16
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_VALUES = {character: value for value, character in enumerate(_ALPHABET)}
+_TIME_CHARS, _COUNT_CHARS, _PROCESS_CHARS, _MAC_CHARS = 10, 3, 8, 13
+_SIGNED_CHARS = _TIME_CHARS + _COUNT_CHARS + _PROCESS_CHARS
+LENGTH = _SIGNED_CHARS + _MAC_CHARS
+_FORM = re.compile(rf"[{_ALPHABET}]{{{LENGTH}}}", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MS = int((datetime.max.replace(tzinfo=UTC) - _EPOCH).total_seconds() * 1000)
+_COUNTS = 32**_COUNT_CHARS
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+class _Clock:
+    """Where a process is in the order of ids: never goes back, never gives out the same place twice."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0, 0
+        self.process = _random(_PROCESS_CHARS)
+
+    def next(self) -> tuple[int, int]:
+        """The millisecond and the count within it, later than any before, whatever the clock does."""
+        with self._lock:
+            now = int(time.time() * 1000)
+            last, count = self._last
+            if now > last:
+                self._last = now, 0
+            elif count + 1 < _COUNTS:
+                self._last = last, count + 1
+            else:
+                self._last = last + 1, 0
+            return self._last
+
+
+_clock = _Clock()
+
+
+def _start_anew() -> None:
+    global _clock
+    _clock = _Clock()
+
+
+# A forked worker that went on with its parent's clock would make the same ids.
+os.register_at_fork(after_in_child=_start_anew)
+
+
+def new_id(key: bytes, now: float | None = None) -> str:
+    """A prediction id: 34 characters, URL-safe.
+
+    Args:
+        key: what all replicas share (`load_or_make_key`).
+        now: seconds since 1970 of a prediction made at another time, as in a replay; such an id is unique,
+            and in order to the millisecond only. By default the clock, and then every id of a process sorts
+            after the one before, even when the clock is set back.
+    """
+    clock = _clock
+    if now is None:
+        milliseconds, count = clock.next()
+        process = clock.process
+    else:
+        milliseconds, count, process = round(now * 1000), secrets.randbelow(_COUNTS), _random(_PROCESS_CHARS)
+    signed = _encode(milliseconds, _TIME_CHARS) + _encode(count, _COUNT_CHARS) + process
+    return signed + _mac(key, signed)
+
+
+def is_ours(key: bytes, text: str) -> bool:
+    """Whether the id was made under this key. Never raises; takes as long for a near miss as for a hit."""
+    if not isinstance(text, str) or not _FORM.fullmatch(text):
+        return False
+    return hmac.compare_digest(_mac(key, text[:_SIGNED_CHARS]), text[_SIGNED_CHARS:])
+
+
+def time_of(text: str) -> datetime:
+    """When the prediction was made, in UTC, to the millisecond. Does not check whose id it is.
+
+    Raises:
+        ValueError: the text has not the form of a prediction id.
+    """
+    milliseconds = _decode(text[:_TIME_CHARS]) if _FORM.fullmatch(text) else _LAST_MS + 1
+    if milliseconds > _LAST_MS:
+        raise ValueError(f"{text[:64]!r} is no prediction id: expected {LENGTH} characters of {_ALPHABET}")
+    return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def opaque(key: bytes, text: str) -> str:
+    """A name that stands for a text and does not show it: 16 characters, the same for the same key and text.
+
+    For what a client chose and may hold anything, such as a session id.
+    """
+    digest = hmac.digest(key, b"opaque\0" + text.encode("utf-8", "surrogatepass"), hashlib.sha256)
+    return _encode(int.from_bytes(digest[:10]), 16)
+
+
+def load_or_make_key(service: ServiceSettings, log: LogSettings) -> bytes:
+    """The key under which prediction ids carry a MAC: from the settings, else from a file that is made once.
+
+    Several processes may start at once: one makes the file (mode 0600, in the log's folder), all read it.
+
+    Raises:
+        SettingError: the key in the settings is too short; the file holds none, is unreadable or cannot be made.
+    """
+    told = service.prediction_key.get_secret_value()
+    if told:
+        if len(told) < LEAST_KEY_CHARS:
+            raise SettingError(
+                f"CHATBOT_PREDICTION_KEY has {len(told)} characters, {LEAST_KEY_CHARS} are the least: ids "
+                "are public, and a short key is guessed from them. Make one with: openssl rand -hex 32"
+            )
+        return told.encode()
+    file = log.folder / KEY_FILE
+    try:
+        if not file.exists():
+            _make_key(file)
+        written = file.read_text(encoding="ascii").strip()
+        if len(written) != 2 * KEY_BYTES:
+            raise ValueError(f"{len(written)} characters instead of {2 * KEY_BYTES}")
+        return bytes.fromhex(written)
+    except OSError as error:
+        raise SettingError(
+            f"the key of the prediction ids can be neither read from nor made at {file}: {error}. "
+            "Set CHATBOT_PREDICTION_KEY, or make the folder writable"
+        ) from error
+    except ValueError as error:
+        raise SettingError(
+            f"{file} holds no key: {error}. Delete it, and a new one is made at start"
+        ) from error
+
+
+def _make_key(file: Path) -> None:
+    """Write a key beside its place and link it there: it appears whole, and only where there is none yet."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+            stream.write(secrets.token_hex(KEY_BYTES) + "\n")
+            stream.flush()
+            os.fsync(descriptor)
+        os.link(draft, file)
+    except FileExistsError:
+        pass  # another process was first: its key counts
+    finally:
+        draft.unlink()
+
+
+def _mac(key: bytes, signed: str) -> str:
+    digest = hmac.digest(key, b"prediction\0" + signed.encode("ascii"), hashlib.sha256)
+    return _encode(int.from_bytes(digest[:9]) >> 7, _MAC_CHARS)
+
+
+def _encode(number: int, length: int) -> str:
+    characters = []
+    for _ in range(length):
+        characters.append(_ALPHABET[number & 31])
+        number >>= 5
+    return "".join(reversed(characters))
+
+
+def _decode(text: str) -> int:
+    number = 0
+    for character in text:
+        number = number << 5 | _VALUES[character]
+    return number

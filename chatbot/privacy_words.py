@@ -1,0 +1,145 @@
+"""Words that tell a name from what is none: data only, grown where a message showed a word to be missing."""
+
+from __future__ import annotations
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+GIVEN_AND_WORDS = _words("""
+amber august bill chase dawn dean drew faith frank grace guy hope jack joy june king lance mark max may olive
+pat penny ray rich rob rose ruby said sue summer sunny will
+""")
+"""Given names that are ordinary words as well: in lower case they are the word."""
+
+
+GIVEN = _words("""
+aaliyah aaron abby abdul abdullah abigail adam aditya adrian adriana agnes ahmad ahmed aidan aisha aisling
+akash akira alan albert alberto alejandra alejandro aleksandra alessandro alex alexander alexandra alexis
+alfred alfredo ali alice alicia alina alison allison alyssa amanda amber amelia amina amir amit amy ana ananya
+anastasia andre andrea andreas andrei andres andrew andré andy angela angelina angelo anil anita anja anjali
+ann anna anne annette annie anthony antoine anton antonia antonio anya aoife aria ariana arjun arnold arthur
+arun ash asha ashley astrid athena audrey austin ava ayesha bailey barbara barry beatrice beatriz becky ben
+benedict benjamin bernadette bernard bernie bert beth betty beverly bianca bilal billy bjorn björn bob bobby
+boris brad bradley brandon brenda brent brett brian brianna bridget britney brittany brooke bruce bruno bryan
+bryant byron caitlin caleb callum cameron camila camille carl carla carlos carmen carol carolina caroline
+carrie casey catalina catherine cathy cecilia celine chad chantal charles charlie charlotte chen chidi chinedu
+chioma chloe chloë chris christian christina christine christoph christopher cindy claire clara claudia clive
+cody colin colleen connor conor corey courtney craig cristian cristina crystal curtis cynthia daisy damian dan
+dana daniel daniela danielle danny daphne darren dave david deb debbie deborah debra deepak denis denise
+dennis derek diana diane diego dieter dimitri dina dmitry dom dominic dominik donald donna doris dorothy doug
+douglas duncan dylan eddie edgar edith edward edwin eileen elaine eleanor elena eli elias elijah elisa
+elisabeth eliza elizabeth ella ellen ellie elsa emil emilia emilio emily emma enrique eric erica erik erika
+erin ernest esther ethan eugene eva evan evelyn fabian farah fatima fatou felicia felipe felix femi fernanda
+fernando finn fiona florian frances francesca francesco francis francisco francois franz fred freddie
+frederick frida friedrich gabby gabriel gabriela gareth gary gavin geoff geoffrey george georgia georgina
+gerald gerard giovanni giulia gloria gonçalo gordon graham greg gregory greta guillermo gus gustavo günter hal
+hamza hank hanna hannah hans hao harold harriet harry haruto harvey hassan heather hector heidi heinz helen
+helena helga henri henrik henry herb herbert hilary hillary hina hiroshi howard howie hugh hugo huong hussein
+ian ibrahim ida ifeoma igor ike imran ines ingrid inês irene irina iris irving isaac isabel isabella isabelle
+ivan iñigo jack jackie jackson jacob jacqueline jake jamal james jamie jan jane janet janice jared jasmin
+jasmine jason javier jay jeb jeff jeffrey jen jennifer jenny jeremy jerome jerry jess jesse jessica jesús jill
+jim jimmy jing joan joanna joanne joao joaquin joe joel johan johann johanna john johnny jon jonas jonathan
+jordan jorge jose josef joseph josephine josh joshua josé joyce joão juan juanita judith judy julia julian
+juliana julie juliet julio jun jurgen justin justyna jörg jürgen kai kamal karan karen karim karin karina karl
+karla kat katarina katarzyna kate katherine kathleen kathryn kathy katie katja katrina kavita kayla keith
+kelly kelvin ken kenji kenneth kenny kevin khalid kim kimberly kiran klara klaus kofi kris kristen kristin
+kristina kristy kumar kurt kwame kyle lakshmi lara larissa larry lars laura lauren laurent lawrence lea leah
+lee leila lena lenny leo leon leonard leonardo lerato leroy leslie leticia lewis li liam lidia lily lin linda
+lindsay lindsey ling linh lisa liz logan lorena lorenzo lori lou louis louisa louise luc luca lucas lucia
+luciana lucy lucía luigi luis luisa lukas luke lydia lyle mabel maddie madeleine madison magdalena maggie
+mahmoud malcolm malik mandy manfred manuel manuela marc marcel marcela marcelo marcia marco marcos marcus
+margaret margarita marge maria mariam mariana marie marina mario marion marisa marissa marjorie markus marlene
+marta martha martin martina marty marvin mary maryam maría mateo mateus mathias matilda matt matteo matthew
+matthias matty maureen maurice maxim maximilian maxine meg megan mehmet mei mel melanie melissa mercedes
+meredith mia michael michaela michal micheal michel michele michelle mickey miguel mike mikhail mila milan
+milena milos mina mindy ming minh miranda miriam mitch mitchell mohamed mohammad mohammed mohan moira molly
+mona monica monika monty morgan moses muhammad murray mustafa nadia nadine nancy naomi nat natalia natalie
+natasha nate nathalie nathan nathaniel neal ned neha neil nell nelson ngozi nguyen nicholas nick nicky nicola
+nicolas nicole niels nigel nikita nikki nikolai nina noah noel noor nora norman oleg olga oliver olivia
+olivier ollie oluwaseun omar oscar otto owen pablo pam pamela paola paolo pascal patricia patrick paul paula
+pauline pavel pedro peggy penelope pete peter petra phil philip philippe phillip phoebe phyllis pierre piotr
+priya rachel radhika rafael raghav rahul raj rajesh ralph ramon randy rania raquel rashid raul ravi raymond
+rebecca reggie regina renata rene rené ricardo richard rick ricky rita robbie robert roberta roberto robin
+roderick rodney rodrigo roger roland rolf roman romina ron ronald ronnie rosa rosalind rosario rosemary rosie
+ross rowan roxanne roxy roy ruben rubén rudolf rupert russ russell ruth ryan sabine sabrina said sakura sally
+salma sam samantha samir samira samuel sandra sanjay santiago sara sarah sasha scott sean sebastian selina
+serena sergei sergej sergey sergio shane shannon sharon shaun shawn sheila shelley sherry shirin shirley
+shreya sibylle sid sidney silvia simon simone sofia sofie sofía sonia sonny soph sophia sophie stacey stacy
+stan stanley stef stefan stefanie stella steph stephanie stephen sterling steve steven stevie stu stuart sunil
+suresh susan susanna susanne suzanne sven svetlana sylvia søren tamara tania tanya tara tariq tatiana taylor
+ted teresa terry tess tessa thabo thandi thea thelma theo theodore theresa thiago thomas thị tiffany tim
+timothy tina tobias tod todd tom tomas tommy toni tony tracy travis trevor trish ty tyler uma ursula uwe val
+valentina valeria valerie vanessa vera veronica vicky victor victoria vijay vikram vince vincent vinny viola
+violeta virginia viv vivian vladimir waleed wally walter wanda warren wayne wei wendy wes wilhelm william
+willie wilma wolfgang wong wyatt xavier xiao yan yasmin yasmine yaw yolanda youssef yuan yuki yusuf yuto
+yvette yvonne zac zachary zack zahra zainab zane zara zoe zoey zofia zoë ángel óscar
+""")
+"""Given names, common ones of many countries."""
+
+
+NO_NAMES = _words("""
+a able about above abroad absolutely access account actually add address afraid after again against agent ago
+agree ahead aka all almost alone already also always am amazing amazon america american amount an and android
+angry another any anyone anything anyway app appalling apple are aren't around as asap ashamed ask asking
+assistant astonished at australian auto automatic available awaiting aware away awful b2b back bad banned
+based be because been before behind being below berlin best better between beyond big billing bin black
+blocked born bot both bought brand brazilian british broke broken business busy but buy buyer by bye call
+calling came can can't canada cancel canceling cancelled cancelling cannot card cash cause certain change
+charge charged check checking checkout cheers chinese clear clearly client close code cold come company
+complaint complete confused contact contacting correct could couldn't crap crazy cross curious customer
+customers dad daily damn date day days dead deaf dear delete delivered delivery desk desperate didn't
+different disabled discount disgrace disgusting displayed do does doesn't doing don't done doubly down
+download due during dutch each eager early easy edit either eligible else email emergency employee empty
+england english enough especially eu euro europe even ever every everyone everything exactly excited expensive
+express facebook fair faithfully fake false family fan far fast fed feedback few final find fine first for
+foreign forgot former found france fraud free french frequent friday from frustrated full fully fun furious
+gave gay genuinely german germany get getting give glad go goddamn going gold gone gonna good google gotta
+grateful great greek greetings guest guilty had half happy hard has have having he heads hello help helpdesk
+her here hers hey hi hidden him his hola home honest honestly hopeless hoping horrible hot hours how however
+human hungry hurry i i'd i'll i'm i've if ill im impatient important impossible in incorrect indeed india
+innocent insane inside instagram instead interested into invalid invoice iphone is isn't it it's italian item
+its january japanese job joke just keen keep key know korean lady last late later law leave leaving left legal
+legit less let like likely listed literally little live locked log logged logging login lol london long
+looking lost low loyal ltd ma mad make male man manager mandatory many married mastercard may maybe me mean
+member merely mexican mine minutes miss missing misspelled misspelt mobile modify mom monday money monthly
+months more most mostly mother mr much mum must my myself naive named near nearby nearly need needing neither
+never new news next nice no nobody none nonsense normal not nothing noticed now number nyc of off offer often
+ok okay old on once one only open operator optional or order ordered orders other our ours out outside outta
+over overcharged overdue overseas owed own owner paid parent paris part password past patient pay payment
+paypal pending per perfect perhaps person phone pissed place placed plain please pls plus plz poland polish
+poor possible premium pretty previous price prior private pro probably problem product profile prompt proof
+proud purchase purely put quick quickly quiet quite rather reach ready real really receive received recover
+refund refunded refunding regards registered regular relieved rent request required reset restore retired
+retrieve return review right robbery rubbish russian sad safe same saturday saying scam scared second secure
+see seem self send sending sent serious seriously service set several shall she shipped shipping shit shocking
+shop short should showing shown shy sick sign signed simply since sincerely single sir site sitting slow small
+so some somebody someone someone's something soon sorry spain spam spanish speaker special spelled spelt
+stated stealing steep still stolen stop strange stressed strictly strong stuck student stupid subscription
+such sunday super support suppose supposed sure surely surprised swedish swiss switch switching take tall team
+tell terrible test than thank thankful thanks that that's the theft their them then there therefore these they
+thief thieves thing third this those though three thrilled through thru thursday thus thx till tired to today
+together tomorrow tonight too torn total totally tough track tracking trash tried true truly trying tuesday
+turkish two ty uk ukrainian unable unacceptable unaware uncertain unclear under unemployed unfair unhappy
+unhelpful united unknown unless unreal unsafe unsubscribe unsure until unwell up update upset urgent us usa
+use used user utter utterly vegan very via view vip visa wait waiting wanna want wants was wasn't way we
+website wednesday week weekly weeks weird well went were what wheelchair when where where's whether which
+while white who whole whom whose why widely wild will windows wise with within without woman won't wondering
+work worried worse worst worth would wouldn't writing written wrong wrote wtf www yearly years yes yesterday
+yet you young your yours
+""")
+"""What follows "I am", "this is" and "my name is" every day, and what follows a name."""
+
+NO_SECRETS = _words("""
+a able accepted active already also always an and another appearing as at available back bad being blank
+blocked broken bugged cancelled case changed changing compromised correct corrupt declined declining denied
+different disabled displayed does empty enough entered even expired expiring failing forgotten found from
+fully getting given giving going gone good hacked hard hidden if in inactive incorrect insecure invalid it
+just known leaked locked long longer lost mandatory maybe missing mistyped my needed never new no not nothing
+now ok okay old on one only optional or our out outdated please probably protected read really refused
+rejected required reset right same saved secret secure sent set short should showing simple so still stolen
+stored strong stuck suddenly taken that the there this to too typed unable unavailable unknown unsafe unusable
+unverified updated valid very visible weak what when where which why working wrong your
+""")
+"""What follows "my password is" and is none."""

@@ -1,0 +1,96 @@
+"""How the values of a record are written in a cell of CSV and in a column of Parquet, by their type."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+DECIMALS = 4
+"""Of confidences, scopes, shares and summaries: what is beyond says nothing and takes room."""
+
+
+class Codec(NamedTuple):
+    """How a type is written: in a cell of CSV, in a column of Parquet."""
+
+    arrow: str
+    to_cell: Callable[[Any], str]
+    from_cell: Callable[[str], Any]
+    to_value: Callable[[Any], Any] = lambda value: value
+    from_value: Callable[[Any], Any] = lambda value: value
+
+
+# Made once: `json.dumps` makes an encoder anew for every call that is not all defaults.
+_TO_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_LINE_ENDS = re.compile(r"[\r\n]+")
+_FORMULA = re.compile(r"'*[=+\-@\t\uff1d\uff0b\uff0d\uff20]")
+
+
+def _text_to_cell(text: str) -> str:
+    if "\n" in text or "\r" in text:
+        text = _LINE_ENDS.sub(" ", text)
+    return "'" + text if _FORMULA.match(text) else text
+
+
+def _text_from_cell(cell: str) -> str:
+    # An apostrophe that is the user's own stands before a formula too: the writer put one before that.
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def _time_to_cell(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _time_from_cell(cell: str) -> datetime:
+    time = datetime.fromisoformat(cell)
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _float_to_cell(value: float | None) -> str:
+    return "" if value is None else repr(float(value))
+
+
+def _bool_from_cell(cell: str) -> bool:
+    if cell not in ("true", "false"):
+        raise ValueError(f"{cell!r} is neither true nor false")
+    return cell == "true"
+
+
+def _pairs_to_json(pairs: Sequence[tuple[str, float]]) -> str:
+    return _TO_JSON(dict(pairs))
+
+
+def _pairs_from_json(text: str) -> tuple[tuple[str, float], ...]:
+    pairs = json.loads(text or "{}")
+    if not isinstance(pairs, dict):
+        raise ValueError(f"{text!r} is no JSON object")
+    return tuple((intent, float(confidence)) for intent, confidence in pairs.items())
+
+
+def _floats_to_cell(values: Sequence[float]) -> str:
+    return " ".join([repr(float(value)) for value in values])
+
+
+def _floats_from_cell(cell: str) -> tuple[float, ...]:
+    return tuple(map(float, cell.split()))
+
+
+def _floats_from_value(values: Sequence[float]) -> tuple[float, ...]:
+    # Kept as float32, which holds all the decimals that were kept and some noise after them.
+    return tuple(round(value, DECIMALS) for value in values)
+
+
+CODECS = {
+    "datetime": Codec("timestamp", _time_to_cell, _time_from_cell),
+    "str": Codec("string", _text_to_cell, _text_from_cell),
+    "float": Codec("double", _float_to_cell, float),
+    "float | None": Codec("double", _float_to_cell, lambda cell: float(cell) if cell else None),
+    "bool": Codec("bool", lambda value: "true" if value else "false", _bool_from_cell),
+    "int": Codec("int", str, int),
+    "tuple[tuple[str, float], ...]": Codec(
+        "string", _pairs_to_json, _pairs_from_json, _pairs_to_json, _pairs_from_json
+    ),
+    "tuple[float, ...]": Codec("floats", _floats_to_cell, _floats_from_cell, list, _floats_from_value),
+}
