@@ -1,0 +1,99 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3.11
+PY := .venv/bin/python
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+EXTRAS := dev serve train monitor ui
+CODE := chatbot data training bento monitoring ui k8s tests
+
+export PYTHONPATH := $(CURDIR)
+# Empty: bytecode is kept; without it every start compiles a thousand modules anew.
+export PYTHONDONTWRITEBYTECODE :=
+export BENTOML_DO_NOT_TRACK := True
+export DO_NOT_TRACK := 1
+export DVC_NO_ANALYTICS := 1
+export HF_HUB_DISABLE_TELEMETRY := 1
+
+say = @printf '\033[1m== %s\033[0m\n' "$(1)"
+
+## the two commands
+.PHONY: run
+run: .venv/ready ## train from the shipped corpus and serve: API on 3000, chat page on 8501
+	$(call say,corpus -> bundle (nothing is done twice))
+	@$(PY) -m dvc repro --quiet
+	$(call say,API and chat page; stop with Ctrl-C)
+	@exec $(PY) -m tools.run
+
+.PHONY: test
+test: .venv/ready system lint ## every check: style, types, layers, and the tests on real parts
+	$(call say,corpus -> bundle (nothing is done twice))
+	@$(PY) -m dvc repro --quiet
+	$(call say,tests)
+	@$(PY) -m pytest
+
+## the others
+.PHONY: system
+system: ## what the tests need of the system: a real browser, npm for axe-core
+	@missing=""; for program in chromium npm; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	if [ -n "$$missing" ]; then \
+	  printf '\033[1m== installing%s\033[0m\n' "$$missing"; \
+	  [ "$$(id -u)" = 0 ] && sudo="" || sudo=sudo; \
+	  command -v apt-get >/dev/null || { echo "please install:$$missing"; exit 1; }; \
+	  $$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -yqq --no-install-recommends $$missing >/dev/null; fi
+
+.PHONY: lint
+lint: .venv/ready ## ruff, mypy, import-linter
+	$(call say,style types layers)
+	@$(PY) -m ruff check $(CODE)
+	@$(PY) -m ruff format --check $(CODE)
+	@$(PY) -m mypy
+	@.venv/bin/lint-imports
+
+.PHONY: bench
+bench: .venv/ready ## every figure of docs/results.md: quality, speed against the baseline, training time
+	@$(PY) -m dvc repro --quiet
+	@$(PY) -m tools.bench
+
+.PHONY: screenshot
+screenshot: .venv/ready ## docs/images/chat.png, from a real browser
+	@$(PY) -m tools.run --then $(PY) -m ui.screenshot
+
+.PHONY: docs
+docs: .venv/ready ## docs/settings.md and docs/metrics.md, from the code
+	@$(PY) -m tools.docs
+
+.PHONY: lock
+lock: .venv/ready ## make requirements/*.txt anew from pyproject.toml
+	@for extra in $(EXTRAS); do \
+	  .venv/bin/uv pip compile --quiet pyproject.toml --extra $$extra --generate-hashes --python-version 3.11 \
+	    --no-annotate --no-emit-index-url --no-emit-find-links --no-header --unsafe-package support-chatbot \
+	    --find-links "$${PIP_FIND_LINKS:-$(TORCH_INDEX)/torch/}" \
+	    $$([ $$extra = dev ] || echo --constraint requirements/dev.txt) \
+	    --output-file requirements/$$extra.txt; \
+	  echo "requirements/$$extra.txt: $$(grep -c == requirements/$$extra.txt) packages"; done
+
+.PHONY: clean
+clean: ## take away what was made here; corpora, the log and .venv stay
+	rm -rf .cache models data/processed mlruns bundle dist build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+.PHONY: help
+help: ## this list
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# torch first and by itself: only a build without CUDA will do. pip finds a wheel that lies on this machine
+# (find-links); elsewhere it comes from PyTorch's own index, by the same hash.
+.venv/ready: requirements/dev.txt requirements/torch.txt requirements/uv.txt
+	$(call say,environment in .venv (about 2.5 GB, once))
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11, or make PYTHON=..."; exit 1; }
+	@[ -x $(PY) ] || $(PYTHON) -m venv .venv
+	@.venv/bin/pip install --quiet --require-hashes -r requirements/uv.txt
+	@.venv/bin/pip install --quiet --no-deps --require-hashes --no-index -r requirements/torch.txt 2>/dev/null || \
+	  .venv/bin/pip install --no-deps --require-hashes --index-url $(TORCH_INDEX) -r requirements/torch.txt
+	@.venv/bin/uv pip install --python $(PY) --no-deps --require-hashes -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""What `make` calls: start everything, measure everything. No part of any image."""

@@ -1,0 +1,112 @@
+"""One figure: what was to be reached, what was measured, and the command that prints it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.table import Table
+from rich.text import Text
+
+from tools.bench.machine import Machine
+from tools.bench.servers import ROOT
+
+CACHE = ROOT / ".cache" / "bench"
+
+Bound = Literal["at least", "at most"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure with its target.
+
+    Attributes:
+        value: None: not measured; `note` says why.
+        target: None: reported, without a target.
+        unit: such as "%", " s" or " x": stands right behind the number.
+        command: prints this figure again.
+        digits: how many decimals are shown; the comparison is with the value as it is.
+    """
+
+    name: str
+    value: float | None
+    target: float | None
+    bound: Bound
+    unit: str
+    command: str
+    note: str = ""
+    digits: int = 2
+
+    @property
+    def met(self) -> bool | None:
+        """None: there is no target, or nothing was measured."""
+        if self.target is None or self.value is None:
+            return None
+        return self.value >= self.target if self.bound == "at least" else self.value <= self.target
+
+    def show(self, value: float | None) -> str:
+        """A value of this figure with its unit."""
+        return "not measured" if value is None else f"{value:,.{self.digits}f}{self.unit}"
+
+    @property
+    def target_text(self) -> str:
+        """`>= 90.00 %`."""
+        if self.target is None:
+            return ""
+        return f"{'≥' if self.bound == 'at least' else '≤'} {self.show(self.target)}"
+
+    @property
+    def verdict(self) -> str:
+        """Met or missed, and by how much."""
+        if self.value is None:
+            return "not measured" if self.target is not None else ""
+        if self.target is None:
+            return ""
+        return f"{'met' if self.met else 'missed'} by {self.show(abs(self.value - self.target))}"
+
+
+def table(title: str, figures: Sequence[Figure]) -> Table:
+    """For the terminal."""
+    made = Table(title=title, title_justify="left")
+    for heading, justify in (("figure", "left"), ("target", "right"), ("measured", "right"), ("", "left")):
+        made.add_column(heading, justify="right" if justify == "right" else "left")
+    for figure in figures:
+        style = {True: "green", False: "red", None: ""}[figure.met]
+        name = f"{figure.name}\n  {figure.note}" if figure.note else figure.name
+        made.add_row(
+            Text(name), figure.target_text, figure.show(figure.value), Text(figure.verdict, style=style)
+        )
+    return made
+
+
+def write(file: Path, figures: Sequence[Figure], **more: Any) -> None:
+    """A result as JSON, with the machine, the commit and the time beside it."""
+    content: Mapping[str, Any] = {
+        "measured": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit(),
+        "machine": Machine.this().as_dict() | {"description": Machine.this().describe()},
+        "figures": [asdict(figure) for figure in figures],
+        **more,
+    }
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read(file: Path) -> tuple[list[Figure], dict[str, Any]]:
+    """What `write` wrote: the figures, and everything."""
+    content = json.loads(file.read_text(encoding="utf-8"))
+    return [Figure(**figure) for figure in content["figures"]], content
+
+
+def commit() -> str:
+    """The commit that was measured, with `-dirty` where files differ from it."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"

@@ -1,0 +1,127 @@
+"""docs/results.md, made of the JSON that the measurements wrote: no number in it is typed by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from tools.bench import figures as results
+from tools.bench.figures import Figure
+from tools.bench.rows import HEADINGS, cells
+from tools.bench.servers import ROOT, BenchError
+
+PAGE = ROOT / "docs" / "results.md"
+
+_HEAD = """# Results
+
+Made by `make bench` (`python -m tools.bench`); every figure stands with its target, by how much it was met or
+missed, and the command that prints it again. Targets: issue 4.
+"""
+_SPEED = """
+(a) *baseline*: the design this project started from, FastAPI, SentenceTransformer and a scikit-learn
+classifier, on uvicorn with {workers} workers ({tried}). (b) *service*: this project as `make run` starts
+it, default settings. Started one after the other, {rounds} times each, on the same cores; windows of
+{seconds:g} s after {warmup:g} s of warm-up, a closed loop over 1, 16 and 64 connections, no message twice
+in a window ({source}). Medians over the rounds; what is counted is added up.
+
+Every answer is checked: status 200, JSON, and the intent that the model gives when it is asked alone. int8
+rounds by what a batch holds, so an intent that rounding can swap with it counts as right; how often that
+happened stands under *near ties* ({ties:,} of {asked:,} messages have such a tie; the probability of a
+message moves by up to {movement:.2f} with its company). The load generator shares the cores with what it
+measures: {microseconds:.0f} µs of processor time a request against a server that does nothing.
+"""
+
+
+def page(quality: Path, speed: Path) -> str:
+    """The page as Markdown; a measurement whose JSON is missing is said to be missing.
+
+    Raises:
+        BenchError: a figure without a command.
+    """
+    parts = [_HEAD]
+    if quality.is_file():
+        figures, content = results.read(quality)
+        parts += ["\n## Quality\n\n", _machine(content), _missed(figures), _figures(figures), _notes(content)]
+    else:
+        parts.append("\n## Quality\n\nNot measured yet: `python -m tools.bench --only quality`.\n")
+    if speed.is_file():
+        figures, content = results.read(speed)
+        parts += ["\n## Speed\n\n", _machine(content), _missed(figures), _figures(figures), *_speed(content)]
+    else:
+        parts.append("\n## Speed\n\nNot measured yet: `python -m tools.bench --only speed`.\n")
+    return "".join(parts)
+
+
+def write(quality: Path, speed: Path, file: Path = PAGE) -> None:
+    """Write the page."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(page(quality, speed), encoding="utf-8")
+
+
+def _machine(content: Mapping[str, Any]) -> str:
+    busy = content.get("others_busy_cores", 0.0)
+    others = f" Other work kept {busy:.1f} cores busy." if busy > 0.2 else ""
+    return (
+        f"{content['machine']['description']}. Measured {content['measured'][:10]} "
+        f"at commit `{content['commit']}`.{others}\n\n"
+    )
+
+
+def _missed(figures: Sequence[Figure]) -> str:
+    judged = [figure for figure in figures if figure.target is not None]
+    missed = [figure.name for figure in judged if not figure.met]
+    said = f"{len(judged) - len(missed)} of {len(judged)} targets met"
+    return f"{said}{'; not: ' + '; '.join(missed) if missed else ''}.\n\n"
+
+
+def _figures(figures: Iterable[Figure]) -> str:
+    rows = []
+    for figure in figures:
+        if not figure.command:
+            raise BenchError(f"the figure {figure.name!r} has no command that prints it")
+        verdict = figure.verdict if figure.met in {True, None} else f"**{figure.verdict}**"
+        name = f"{figure.name} ({figure.note})" if figure.note else figure.name
+        rows.append((name, figure.target_text, figure.show(figure.value), verdict, f"`{figure.command}`"))
+    return _table(("figure", "target", "measured", "", "command"), rows)
+
+
+def _notes(content: Mapping[str, Any]) -> str:
+    return "".join(f"\n{note}\n" for note in content.get("notes", ()))
+
+
+def _speed(content: Mapping[str, Any]) -> Iterable[str]:
+    baseline, plan, messages = content["baseline"], content["plan"], content["messages"]
+    chosen = f"torch with {baseline['threads']} thread(s) each, {baseline['endpoint']} endpoint"
+    yield _SPEED.format(
+        workers=2,
+        tried=chosen,
+        source=messages["source"],
+        ties=messages["ties"],
+        asked=messages["of_service"],
+        movement=messages["movement"],
+        microseconds=content["generator"]["microseconds"],
+        **plan,
+    )
+    yield "\n"
+    yield _table(HEADINGS, [cells(row) for row in content["table"]])
+    yield "\n"
+    starts = [(side, f"{median(seconds):.1f} s") for side, seconds in content["start_seconds"].items()]
+    yield _table(("", "from process start to the first real answer"), starts)
+    yield "\n"
+    rows = []
+    for side, processes in content["memory"].items():
+        rows += [(side, p["role"], f"{p['rss_mb']:.0f}", f"{p['pss_mb']:.0f}") for p in processes]
+        rows.append((side, "**all**", "", f"**{sum(p['pss_mb'] for p in processes):.0f}**"))
+    yield _table(("", "process", "resident MB", "proportional MB"), rows)
+    if baseline["tried"]:
+        yield "\nWhat was tried for the baseline, requests a second over 1 and over 64 connections:\n\n"
+        ways = [(t, t["per_second"]) for t in baseline["tried"]]
+        speeds = [(str(t["threads"]), t["endpoint"], f"{n['1']:,.0f}", f"{n['64']:,.0f}") for t, n in ways]
+        yield _table(("torch's threads", "endpoint", "1", "64"), speeds)
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in lines)

@@ -1,0 +1,180 @@
+"""What the windows of a comparison add up to: medians, ratios with their targets, tables for the terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from rich.table import Table
+
+from tools.bench.figures import Bound, Figure
+from tools.bench.load import Load
+from tools.bench.sides import BASELINE, SERVICE
+
+COMMAND = "python -m tools.bench.speed"
+LATENCIES = ("p50", "p95", "p99")
+
+Processes = Mapping[str, Sequence[Mapping[str, Any]]]
+"""The processes of each side: role, rss_mb, pss_mb."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One window, or the medians of the windows of all rounds; what was counted is added up.
+
+    Attributes:
+        p50, p95, p99: milliseconds.
+        generator_us: processor time of the load generator for one request, in microseconds.
+    """
+
+    side: str
+    connections: int
+    per_second: float
+    p50: float
+    p95: float
+    p99: float
+    answered: int
+    near_ties: int
+    errors: dict[str, int]
+    generator_us: float
+
+    @classmethod
+    def of(cls, side: str, load: Load) -> Row:
+        """One window. One without answers is an error in itself."""
+        return cls(
+            side=side,
+            connections=load.connections,
+            per_second=round(load.per_second, 1),
+            p50=round(load.percentile(50), 2),
+            p95=round(load.percentile(95), 2),
+            p99=round(load.percentile(99), 2),
+            answered=load.answered,
+            near_ties=load.near_ties,
+            errors=dict(load.errors) if load.answered else {**load.errors, "nothing answered": 1},
+            generator_us=round(load.generator_microseconds, 1),
+        )
+
+    @classmethod
+    def median(cls, rows: Sequence[Row]) -> Row:
+        """Of the windows of one side over the same number of connections."""
+        errors: Counter[str] = Counter()
+        for row in rows:
+            errors.update(row.errors)
+        return cls(
+            side=rows[0].side,
+            connections=rows[0].connections,
+            per_second=median(row.per_second for row in rows),
+            p50=median(row.p50 for row in rows),
+            p95=median(row.p95 for row in rows),
+            p99=median(row.p99 for row in rows),
+            answered=sum(row.answered for row in rows),
+            near_ties=sum(row.near_ties for row in rows),
+            errors=dict(errors),
+            generator_us=median(row.generator_us for row in rows),
+        )
+
+
+def summary(rows: Sequence[Row]) -> list[Row]:
+    """The median of each side and number of connections, baseline first."""
+    keys = sorted({(row.side, row.connections) for row in rows})
+    return [Row.median([row for row in rows if (row.side, row.connections) == key]) for key in keys]
+
+
+def judged(rows: Sequence[Row], start_seconds: float, processes: Processes) -> list[Figure]:
+    """The figures that issue 4 names.
+
+    Args:
+        rows: of `summary`.
+        start_seconds: of the service.
+        processes: after the last window.
+    """
+    at = {(row.side, row.connections): row for row in rows}
+    a1, a64, b1, b64 = at[BASELINE, 1], at[BASELINE, 64], at[SERVICE, 1], at[SERVICE, 64]
+    errors = sum(sum(row.errors.values()) for row in rows if row.side == SERVICE)
+
+    def largest(name: str) -> float | None:
+        return max((p["rss_mb"] for p in processes[SERVICE] if p["role"] == name), default=None)
+
+    def figure(
+        name: str,
+        value: float | None,
+        target: float,
+        bound: Bound,
+        unit: str = "",
+        note: str = "",
+        digits: int = 2,
+    ) -> Figure:
+        return Figure(name, value, target, bound, unit, COMMAND, note, digits)
+
+    per_second = "requests a second over {}, service / baseline"
+    return [
+        figure(per_second.format("64 connections"), _ratio(b64, a64), 6, "at least", " x", _pair(b64, a64)),
+        figure(
+            "64 connections: p99 of the service / p50 of the baseline",
+            b64.p99 / a64.p50,
+            1,
+            "at most",
+            note=f"{b64.p99:,.1f} ms / {a64.p50:,.1f} ms",
+        ),
+        figure(per_second.format("1 connection"), _ratio(b1, a1), 2.5, "at least", " x", _pair(b1, a1)),
+        figure("errors of the service, all windows", errors, 0, "at most", digits=0),
+        figure("service, from process start to the first real answer", start_seconds, 5, "at most", " s"),
+        figure(
+            "memory of the largest runner worker, resident",
+            largest("IntentRunner"),
+            350,
+            "at most",
+            " MB",
+            digits=0,
+        ),
+        figure(
+            "memory of the outer service, resident",
+            largest("SupportChatbot"),
+            200,
+            "at most",
+            " MB",
+            digits=0,
+        ),
+    ]
+
+
+def _ratio(above: Row, below: Row) -> float:
+    return above.per_second / max(0.1, below.per_second)
+
+
+def _pair(above: Row, below: Row) -> str:
+    return f"{above.per_second:,.0f} / {below.per_second:,.0f}"
+
+
+def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """One line of the table, under HEADINGS."""
+    errors = ", ".join(f"{count} {kind}" for kind, count in row["errors"].items()) or "0"
+    latencies = (f"{row[name]:,.1f}" for name in LATENCIES)
+    counted = (f"{row['answered']:,}", f"{row['near_ties']:,}", errors)
+    return (row["side"], str(row["connections"]), f"{row['per_second']:,.0f}", *latencies, *counted)
+
+
+HEADINGS = ("", "connections", "requests/s", "p50 ms", "p95 ms", "p99 ms", "answered", "near ties", "errors")
+
+
+def tables(rows: Sequence[Mapping[str, Any]], processes: Processes) -> list[Table]:
+    """Speed and memory, for the terminal."""
+    speed = Table(*HEADINGS, title="Service and baseline, medians of all rounds", title_justify="left")
+    for row in rows:
+        speed.add_row(*cells(row))
+    memory = Table(
+        "",
+        "process",
+        "resident MB",
+        "proportional MB",
+        title="Memory after the last window",
+        title_justify="left",
+    )
+    for side, of_side in processes.items():
+        for process in of_side:
+            memory.add_row(side, process["role"], f"{process['rss_mb']:.0f}", f"{process['pss_mb']:.0f}")
+        memory.add_row(side, "all", "", f"{sum(p['pss_mb'] for p in of_side):.0f}", end_section=True)
+    return [speed, memory]

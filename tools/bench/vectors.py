@@ -1,0 +1,57 @@
+"""Messages through the encoder once: kept under `.cache/bench` by the digest of messages and encoder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from chatbot.encoder import MODEL_FILE, TOKENIZER_FILE, Encoded, Encoder
+from tools.bench.figures import CACHE
+from training.encoding import Advance, encode, no_progress
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """An encoder with a memory."""
+
+    encoder: Encoder
+    digest: str
+    advance: Advance = no_progress
+
+    @classmethod
+    def of(cls, folder: Path, advance: Advance = no_progress) -> Vectors:
+        """The encoder of a bundle or of a cached export."""
+        whole = hashlib.sha256()
+        for name in (MODEL_FILE, TOKENIZER_FILE):
+            whole.update((folder / name).read_bytes())
+        return cls(Encoder.load(folder), whole.hexdigest(), advance)
+
+    def encode(self, messages: Sequence[str]) -> Encoded:
+        """Encode messages, in the order given, or remember them."""
+        digest = hashlib.sha256("\n".join([self.digest, *messages]).encode()).hexdigest()
+        file = CACHE / f"vectors-{digest[:24]}.npz"
+        if file.is_file():
+            self.advance(len(messages))
+            return _load(file)
+        encoded = encode(self.encoder, messages, self.advance)
+        CACHE.mkdir(parents=True, exist_ok=True)
+        _save(file, encoded)
+        return encoded
+
+
+def _save(file: Path, encoded: Encoded) -> None:
+    sizes = np.asarray([row.size for row in encoded.tokens], dtype=np.int64)
+    tokens = np.concatenate(encoded.tokens) if encoded.tokens else np.empty(0, dtype=np.int32)
+    unfinished = file.with_suffix(".part.npz")
+    np.savez(unfinished, vectors=encoded.vectors, middle=encoded.middle, tokens=tokens, sizes=sizes)
+    unfinished.rename(file)
+
+
+def _load(file: Path) -> Encoded:
+    with np.load(file) as kept:
+        ends = np.cumsum(kept["sizes"])[:-1]
+        return Encoded(kept["vectors"], kept["middle"], np.split(kept["tokens"], ends))

@@ -1,0 +1,94 @@
+"""docs/settings.md and docs/metrics.md, made from the code: `python -m tools.docs [--check]`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_core import PydanticUndefined
+
+from chatbot import settings as components
+from chatbot.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def settings_page() -> str:
+    """Every setting of every component: variable, default, meaning."""
+    lines = [
+        "# Settings",
+        "",
+        "Read from the environment, and from nothing else. An empty variable is an unset one; a value of the wrong type",
+        "stops the start and is named. Made by `make docs` from `chatbot/settings.py`.",
+    ]
+    for component in _components():
+        lines += ["", f"## {component.__name__}", "", (component.__doc__ or "").strip(), ""]
+        lines += ["| Variable | Default | What it is |", "|---|---|---|"]
+        prefix = str(component.model_config["env_prefix"])
+        for name, field in component.model_fields.items():
+            meaning = " ".join((field.description or "").split())
+            lines.append(f"| `{(prefix + name).upper()}` | {_shown(field.default)} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def metrics_page() -> str:
+    """Every metric that the API exports: name, kind, labels, meaning."""
+    from bento.metrics import Metrics
+
+    lines = [
+        "# Metrics",
+        "",
+        "At `/metrics` of the API, added up over all worker processes. Made by `make docs` from `bento/metrics.py`.",
+        "",
+        "| Metric | Kind | Labels | What it counts |",
+        "|---|---|---|---|",
+    ]
+    for metric in Metrics().specs:
+        labels = ", ".join(f"`{label}`" for label in metric.labels) or "-"
+        lines.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.description} |")
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"docs/settings.md": settings_page, "docs/metrics.md": metrics_page}
+
+
+def stale() -> list[str]:
+    """The pages that differ from what the code says."""
+    return [
+        name
+        for name, page in PAGES.items()
+        if not (ROOT / name).is_file() or (ROOT / name).read_text(encoding="utf-8") != page()
+    ]
+
+
+def _components() -> Iterator[type[Settings]]:
+    for value in vars(components).values():
+        if isinstance(value, type) and issubclass(value, Settings) and value is not Settings:
+            yield value
+
+
+def _shown(default: object) -> str:
+    if default is PydanticUndefined:
+        return "required"
+    if default is None or default == "" or isinstance(default, SecretStr):
+        return "-"
+    return f"`{default}`"
+
+
+def main(check: bool) -> int:
+    """Write the pages, or only say which are stale. Returns: the exit code."""
+    changed = stale()
+    if not check:
+        for name in changed:
+            (ROOT / name).write_text(PAGES[name](), encoding="utf-8")
+            sys.stdout.write(f"{name} written\n")
+        return 0
+    for name in changed:
+        sys.stdout.write(f"{name} is stale: run `make docs`\n")
+    return 1 if changed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main("--check" in sys.argv[1:]))

@@ -1,0 +1,122 @@
+"""Start the API and the chat page on this machine, say where they are, and stop both together.
+
+    python -m tools.run [--then COMMAND ...]     with --then: run a command against them, then stop
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from rich.console import Console
+
+from chatbot.errors import SettingError
+from chatbot.settings import ChatPageSettings, ServiceSettings
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 60
+STOP_SECONDS = 15
+
+console = Console()
+
+
+class Stopped(Exception):
+    """Somebody asked this process to stop."""
+
+
+def check_free(port: int, variable: str) -> None:
+    """Raises: SettingError: something listens on the port already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", port))  # noqa: S104 - only asks whether the port is free, listens to nothing
+        except OSError as error:
+            raise SettingError(f"port {port} is in use: stop what listens there, or set {variable}") from error
+
+
+def wait_until_up(url: str, process: subprocess.Popen[bytes], what: str) -> None:
+    """Raises: SettingError: the process ended, or did not answer in time."""
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise SettingError(f"{what} did not start (exit code {process.returncode}); its reason stands above")
+        try:
+            with urlopen(url, timeout=2) as answer:  # noqa: S310 - our own address
+                if answer.status == 200:
+                    return
+        except (URLError, OSError):
+            time.sleep(0.1)
+    raise SettingError(f"{what} did not answer at {url} within {START_SECONDS} s")
+
+
+@contextmanager
+def running(*modules: str) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """The modules as processes of their own, each stopped (TERM, then KILL) when the block ends."""
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        for module in modules:
+            command = [sys.executable, "-m", module]
+            processes.append(subprocess.Popen(command, cwd=ROOT, start_new_session=True))  # noqa: S603
+        yield processes
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Returns: the exit code: that of the `--then` command, 0 after Ctrl-C, 1 when something did not start."""
+    service, page = ServiceSettings(), ChatPageSettings()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise Stopped
+
+    signal.signal(signal.SIGTERM, stop)
+    api_url, page_url = f"http://127.0.0.1:{service.port}", f"http://127.0.0.1:{page.port}"
+    try:
+        check_free(service.port, "CHATBOT_PORT")
+        check_free(page.port, "CHATBOT_UI_PORT")
+        with running("bento", "ui") as processes:
+            api, chat_page = processes
+            with console.status("starting the API"):
+                wait_until_up(f"{api_url}/readyz", api, "the API")
+            with console.status("starting the chat page"):
+                wait_until_up(f"{page_url}/_stcore/health", chat_page, "the chat page")
+            console.print(f"chat page  [link]{page_url}[/link]")
+            console.print(f"API        [link]{api_url}/docs[/link]")
+            console.print(
+                f"try it     curl -s {api_url}/chat -H 'Content-Type: application/json' "
+                """-d '{"message": "I want a refund"}'""",
+                soft_wrap=True,
+                highlight=False,
+            )
+            if "--then" in arguments:
+                command = list(arguments[arguments.index("--then") + 1 :])
+                return subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603
+            while all(process.poll() is None for process in processes):
+                time.sleep(0.5)
+            console.print("[red]one of them ended by itself; stopping the other[/red]")
+            return 1
+    except (KeyboardInterrupt, Stopped):
+        console.print("stopped")
+        return 0
+    except SettingError as error:
+        console.print(f"[red]{error}[/red]")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

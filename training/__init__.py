@@ -1,0 +1,1 @@
+"""From a corpus to a bundle: export, fit, calibrate, evaluate, track."""

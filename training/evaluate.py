@@ -1,0 +1,63 @@
+"""`python -m training.evaluate`: score any bundle on any labelled corpus, as a table or as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+if not __package__:  # run as `python training/evaluate.py`
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import typer
+from rich.console import Console
+
+from chatbot import bundle as bundles
+from chatbot.errors import ChatbotError
+from data.loading import Columns
+from training.corpus import read_labelled
+from training.evaluation import evaluate, full_report
+from training.progress import Steps
+from training.report import print_report
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    bundle: Annotated[Path, typer.Option(help="The bundle's folder.")] = Path("models/current"),
+    corpus: Annotated[
+        Path, typer.Option(help="A CSV, TSV, JSONL or Parquet file with labels, or a folder of YAML files.")
+    ] = Path("data/corpus"),
+    part: Annotated[str, typer.Option(help="Of a processed corpus: only this part, train or test.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON to standard output, and no table.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write the JSON to this file as well.")] = None,
+    message_column: Annotated[str | None, typer.Option(help="The message's column.")] = None,
+    intent_column: Annotated[str | None, typer.Option(help="The intent's column.")] = None,
+    category_column: Annotated[str | None, typer.Option(help="The category's column.")] = None,
+) -> None:
+    """Score a bundle: rows labelled `out_of_scope` belong to no intent, all others to the one they name."""
+    console = Console(stderr=True)
+    try:
+        loaded = bundles.load(bundle)
+        rows = read_labelled(corpus, Columns(message_column, intent_column, category_column), part)
+        messages, labels = rows["message"].tolist(), rows["intent"].tolist()
+        with Steps(console) as steps, steps.count("encode", len(messages)) as advance:
+            outcome = evaluate(loaded, messages, labels, advance=advance)
+        report = full_report(loaded, outcome, messages, rows["category"].tolist())
+    except ChatbotError as error:
+        console.print(f"[red]{error}[/red]")
+        raise typer.Exit(1) from None
+    text = json.dumps(report, indent=2, ensure_ascii=False)
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text + "\n", encoding="utf-8")
+    if as_json:
+        typer.echo(text)
+    else:
+        print_report(Console(), f"{bundle} on {corpus}", report)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,164 @@
+"""What a bundle makes of labelled messages: routed as they would be in production, and scored as a whole and in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import f1_score, matthews_corrcoef
+
+from chatbot.bundle import Bundle
+from chatbot.encoder import Encoded
+from chatbot.message import OUT_OF_SCOPE, clean
+from chatbot.router import Prediction, Reply, Router
+from chatbot.settings import SlotSettings
+from training.encoding import Advance, encode, no_progress
+from training.metrics import auroc, ece
+from training.slices import slices_of, whole_words
+
+Score = float | None
+"""None where a score has no meaning: no out-of-scope row, no automatic answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of n labelled messages; every array has shape (n,).
+
+    Attributes:
+        truth: the label each message carries.
+        likeliest: the classifier's first choice, whatever the thresholds say of it.
+        confidence: of that choice.
+        scope: the scope score.
+        routed: what the router made of it: `out_of_scope` for a handoff by threshold where the corpus has such
+            rows, else the likeliest intent; a clarification counts as its likeliest intent, a rule as its own.
+        answered: whether the model answered by itself.
+    """
+
+    truth: NDArray[np.str_]
+    likeliest: NDArray[np.str_]
+    confidence: NDArray[np.float64]
+    scope: NDArray[np.float64]
+    routed: NDArray[np.str_]
+    answered: NDArray[np.bool_]
+
+    def part(self, mask: NDArray[np.bool_]) -> Outcome:
+        """The outcome of some of the messages."""
+        return Outcome(*(getattr(self, name)[mask] for name in self.__slots__))
+
+    @property
+    def in_scope(self) -> NDArray[np.bool_]:
+        """Which messages carry an intent."""
+        return np.asarray(self.truth != OUT_OF_SCOPE)
+
+
+def evaluate(
+    bundle: Bundle,
+    messages: Sequence[str],
+    labels: Sequence[str],
+    encoded: Encoded | None = None,
+    advance: Advance = no_progress,
+) -> Outcome:
+    """Route every message through rules, model and the bundle's own thresholds.
+
+    Args:
+        messages: n messages as users wrote them.
+        labels: the intent of each, or `out_of_scope`.
+        encoded: the messages through the bundle's encoder, where that was done before.
+        advance: told how many messages were encoded, as they are.
+    """
+    router = Router(bundle.rules, bundle.replies, bundle.manifest.thresholds, SlotSettings().values())
+    cleaned = [clean(message) for message in messages]
+    predictions = bundle.judge(encoded or encode(bundle.encoder, cleaned, advance))
+    replies = [
+        router.before_model(message) or router.after_model(message, prediction)
+        for message, prediction in zip(cleaned, predictions, strict=True)
+    ]
+    handed_over = OUT_OF_SCOPE if OUT_OF_SCOPE in labels else None
+    return Outcome(
+        truth=np.asarray(labels, dtype=np.str_),
+        likeliest=np.asarray([p.alternatives[0].intent for p in predictions], dtype=np.str_),
+        confidence=np.asarray([p.alternatives[0].confidence for p in predictions], dtype=np.float64),
+        scope=np.asarray([p.scope for p in predictions], dtype=np.float64),
+        routed=np.asarray(
+            [_routed(reply, p, handed_over) for reply, p in zip(replies, predictions, strict=True)], dtype=np.str_
+        ),
+        answered=np.asarray([reply.source == "model" for reply in replies], dtype=bool),
+    )
+
+
+def scores(outcome: Outcome, among: NDArray[np.bool_] | None = None) -> dict[str, Score]:
+    """The scores of an outcome, or of some of its messages.
+
+    Args:
+        among: shape (n,): the messages that are scored; out-of-scope rows outside it still stand against it in
+            `scope_auroc`.
+
+    Returns:
+        accuracy: the classifier's first choice, over messages with an intent.
+        macro_f1, mcc: of what the router did, over all messages.
+        ece: expected calibration error of the first choice, over messages with an intent.
+        scope_auroc: messages with an intent against those without, by the scope score.
+        coverage: the share of messages that the model answered by itself.
+        risk: the share of those answers that were wrong, answers to out-of-scope messages included.
+    """
+    part = outcome if among is None else outcome.part(among)
+    inside = part.in_scope
+    right = part.likeliest == part.truth
+    outside = outcome.scope[~outcome.in_scope]
+    some, answered = bool(inside.any()), bool(part.answered.any())
+    return {
+        "messages": float(len(part.truth)),
+        "accuracy": float(right[inside].mean()) if some else None,
+        "macro_f1": macro_f1(part.truth, part.routed),
+        "mcc": float(matthews_corrcoef(part.truth, part.routed)),
+        "ece": ece(part.confidence[inside], right[inside]) if some else None,
+        "scope_auroc": auroc(part.scope[inside], outside) if some and outside.size else None,
+        "coverage": float(part.answered.mean()) if part.answered.size else None,
+        "risk": float((part.truth != part.routed)[part.answered].mean()) if answered else None,
+    }
+
+
+def scores_of_intent(outcome: Outcome, intent: str) -> dict[str, Score]:
+    """As `scores`, over the messages that carry the intent; F1 and MCC are the intent's against the rest."""
+    truth, routed = outcome.truth == intent, outcome.routed == intent
+    return scores(outcome, truth) | {
+        "macro_f1": float(f1_score(truth, routed, zero_division=0.0)),
+        "mcc": float(matthews_corrcoef(truth, routed)),
+    }
+
+
+def macro_f1(truth: NDArray[np.str_], guess: NDArray[np.str_]) -> float:
+    """The mean F1 over the labels that occur in `truth`."""
+    return float(f1_score(truth, guess, labels=np.unique(truth), average="macro", zero_division=0.0))
+
+
+def full_report(
+    bundle: Bundle, outcome: Outcome, messages: Sequence[str], categories: Sequence[str]
+) -> dict[str, object]:
+    """The scores as a whole, per intent and per slice: what `training.evaluate --json` prints."""
+    vocabulary = whole_words(bundle.encoder.vocabulary())
+    masks = slices_of(messages, categories, vocabulary)
+    return {
+        **scores(outcome),
+        "per_intent": {str(intent): scores_of_intent(outcome, intent) for intent in np.unique(outcome.truth)},
+        "per_slice": {name: scores(outcome, mask) for name, mask in masks.items()},
+    }
+
+
+def flat(report: Mapping[str, object]) -> dict[str, float]:
+    """A report as metrics by name, `per_intent/cancel_order/accuracy`; what has no meaning is left out."""
+    metrics: dict[str, float] = {}
+    for key, value in report.items():
+        if isinstance(value, Mapping):
+            metrics |= {f"{key}/{name}": number for name, number in flat(value).items()}
+        elif isinstance(value, int | float):
+            metrics[key] = float(value)
+    return metrics
+
+
+def _routed(reply: Reply, prediction: Prediction, handed_over: str | None) -> str:
+    if reply.source == "human":
+        return handed_over or prediction.alternatives[0].intent
+    return reply.intent

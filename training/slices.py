@@ -1,0 +1,67 @@
+"""Parts of a corpus that may do worse than the whole: short, long, misspelt messages, and each category."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+SHORT_WORDS = 3
+LONG_WORDS = 15
+# Below four letters nearly every string is one edit from a word.
+MIN_TYPO_LETTERS = 4
+
+_WORD = re.compile(r"[a-z]+")
+
+
+def slices_of(
+    messages: Sequence[str], categories: Sequence[str], vocabulary: Collection[str]
+) -> dict[str, NDArray[np.bool_]]:
+    """Which messages belong to which slice.
+
+    Args:
+        messages: n messages.
+        categories: the category of each, empty where there is none.
+        vocabulary: correctly spelt lower-case words; the encoder's whole wordpieces serve well.
+
+    Returns:
+        A mask of shape (n,) for each slice that has a message: `typos`, `short`, `long`, `category:X`.
+    """
+    words = np.array([len(message.split()) for message in messages])
+    known = frozenset(vocabulary)
+    judged: dict[str, bool] = {}
+    typos = []
+    for message in messages:
+        typos.append(False)
+        for word in _WORD.findall(message.lower()):
+            if word not in judged:
+                judged[word] = is_typo(word, known)
+            typos[-1] |= judged[word]
+    masks = {"typos": np.array(typos, dtype=bool), "short": words <= SHORT_WORDS, "long": words >= LONG_WORDS}
+    named = np.asarray(categories)
+    masks |= {f"category:{name}": named == name for name in sorted(set(categories) - {""})}
+    return {name: mask for name, mask in masks.items() if mask.any()}
+
+
+def is_typo(word: str, vocabulary: frozenset[str]) -> bool:
+    """Whether a lower-case word is unknown and one edit (Damerau, 1964) away from a known one of its length or so."""
+    if len(word) < MIN_TYPO_LETTERS or word in vocabulary:
+        return False
+    return any(candidate in vocabulary for candidate in _one_edit(word))
+
+
+def _one_edit(word: str) -> set[str]:
+    cuts = [(word[:i], word[i:]) for i in range(len(word) + 1)]
+    deleted = {left + right[1:] for left, right in cuts if right}
+    swapped = {left + right[1] + right[0] + right[2:] for left, right in cuts if len(right) > 1}
+    replaced = {left + c + right[1:] for left, right in cuts if right for c in string.ascii_lowercase}
+    inserted = {left + c + right for left, right in cuts for c in string.ascii_lowercase}
+    return {edit for edit in deleted | swapped | replaced | inserted if len(edit) >= MIN_TYPO_LETTERS}
+
+
+def whole_words(vocabulary: Collection[str]) -> frozenset[str]:
+    """The entries of a WordPiece vocabulary that are whole lower-case words."""
+    return frozenset(entry for entry in vocabulary if entry.isascii() and entry.isalpha() and entry.islower())
