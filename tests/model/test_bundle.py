@@ -1,0 +1,111 @@
+"""A bundle is whole and its own, or it is refused with the reason."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chatbot.bundle import FILES, MANIFEST, SUMS, Bundle, load, read_manifest, verify
+from chatbot.errors import BundleError
+
+
+@pytest.fixture
+def copy(bundle_folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(bundle_folder, tmp_path / "bundle"))
+
+
+def sign_anew(folder: Path) -> None:
+    """What somebody would do who changes a file and the sums with it."""
+    from hashlib import sha256
+
+    lines = [f"{sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in FILES]
+    (folder / SUMS).write_text("".join(lines))
+
+
+def test_the_bundle_that_ships_answers_a_refund(bundle: Bundle) -> None:
+    first = bundle.predict(["I want a refund"])[0].alternatives[0]
+    assert first.intent == "get_refund"
+    assert first.confidence > 0.8
+
+
+def test_the_order_of_a_batch_is_the_order_of_the_answers(bundle: Bundle) -> None:
+    messages = ["I want a refund", "close my account", "where is my parcel right now, it should have been here", "hi"]
+    together = [p.alternatives[0].intent for p in bundle.predict(messages)]
+    alone = [bundle.predict([message])[0].alternatives[0].intent for message in messages]
+    assert together == alone
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_one_changed_byte_in_any_file_is_refused_and_the_file_named(copy: Path, name: str) -> None:
+    content = bytearray((copy / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / name).write_bytes(content)
+    with pytest.raises(BundleError, match=name):
+        load(copy)
+
+
+def _truncate(folder: Path) -> None:
+    file = folder / "encoder.onnx"
+    file.write_bytes(file.read_bytes()[:1000])
+
+
+def _drop(folder: Path) -> None:
+    (folder / "head.safetensors").unlink()
+
+
+def _unlist(folder: Path) -> None:
+    lines = (folder / SUMS).read_text().splitlines(keepends=True)
+    (folder / SUMS).write_text("".join(line for line in lines if "rules" not in line))
+
+
+@pytest.mark.parametrize("harm", [_truncate, _drop, _unlist])
+def test_a_truncated_missing_or_unlisted_file_is_refused(copy: Path, harm: Callable[[Path], None]) -> None:
+    harm(copy)
+    with pytest.raises(BundleError, match="damaged"):
+        verify(copy)
+
+
+def test_a_folder_that_is_no_bundle_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"training\.train"):
+        load(tmp_path)
+
+
+def test_a_format_of_the_future_is_refused_by_number(copy: Path) -> None:
+    manifest = json.loads((copy / MANIFEST).read_text())
+    (copy / MANIFEST).write_text(json.dumps(manifest | {"format": 99}))
+    with pytest.raises(BundleError, match="99"):
+        read_manifest(copy)
+
+
+def test_a_bundle_that_answers_a_known_message_otherwise_is_refused(copy: Path) -> None:
+    manifest = json.loads((copy / MANIFEST).read_text())
+    manifest["known"][0]["intent"] = "complaint" if manifest["known"][0]["intent"] != "complaint" else "review"
+    (copy / MANIFEST).write_text(json.dumps(manifest))
+    sign_anew(copy)
+    with pytest.raises(BundleError, match="computes otherwise"):
+        load(copy)
+
+
+def test_a_head_for_other_labels_is_refused(copy: Path) -> None:
+    manifest = json.loads((copy / MANIFEST).read_text())
+    manifest["labels"] = manifest["labels"][:-1]
+    (copy / MANIFEST).write_text(json.dumps(manifest))
+    sign_anew(copy)
+    with pytest.raises(BundleError, match="does not fit"):
+        load(copy)
+
+
+def test_an_intent_without_a_reply_is_refused_and_named(copy: Path) -> None:
+    replies = (copy / "replies.yaml").read_text()
+    (copy / "replies.yaml").write_text(replies.replace("get_refund:", "got_refund:"))
+    sign_anew(copy)
+    with pytest.raises(BundleError, match="get_refund"):
+        load(copy)
+
+
+def test_nothing_in_a_bundle_is_a_pickle(bundle_folder: Path) -> None:
+    assert sorted(file.name for file in bundle_folder.iterdir()) == sorted([*FILES, SUMS])
+    for file in bundle_folder.iterdir():
+        assert not file.read_bytes().startswith(b"\x80"), file.name

@@ -1,0 +1,114 @@
+"""What a message is, what rules catch, what replies say."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatbot.errors import BundleError, SettingError
+from chatbot.message import clean, has_words
+from chatbot.replies import Replies, ReplyText
+from chatbot.rules import Rules
+from chatbot.settings import SlotSettings
+
+RULES = Path("data/corpus/rules.yaml")
+
+
+@given(st.text())
+def test_cleaning_twice_changes_nothing_and_the_result_is_always_utf8(text: str) -> None:
+    once = clean(text)
+    assert clean(once) == once
+    once.encode("utf-8")
+
+
+def test_a_lone_surrogate_and_a_nul_do_not_reach_the_model() -> None:
+    assert clean("refund\x00 \ud83d please") == "refund \ufffd please"
+
+
+def test_white_space_of_any_kind_is_folded() -> None:
+    assert clean("  my\n\torder\u00a0late ") == "my order late"
+
+
+@pytest.mark.parametrize(("text", "says"), [("🙂🙂", False), ("...?!", False), ("ok 🙂", True), ("好的", True), ("7", True)])
+def test_only_letters_and_digits_of_some_script_say_something(text: str, says: bool) -> None:
+    assert has_words(text) is says
+
+
+@pytest.mark.parametrize(
+    ("message", "rule"),
+    [
+        ("I will sue you", "legal_threat"),
+        ("my account was hacked", "account_security"),
+        ("talk to a human", "talk_to_human"),
+        ("TALK TO A HUMAN!!", "talk_to_human"),
+        ("I\u2019ll sue you", "legal_threat"),
+    ],
+)
+def test_business_critical_messages_never_reach_the_model(message: str, rule: str) -> None:
+    found = Rules.load(RULES).match(clean(message))
+    assert found is not None
+    assert found.name == rule
+
+
+@pytest.mark.parametrize("message", ["I want a refund", "the tissue box arrived wet", "where do I pursue a refund"])
+def test_ordinary_messages_pass_all_rules(message: str) -> None:
+    assert Rules.load(RULES).match(message) is None
+
+
+def test_every_rule_that_ships_holds_its_own_examples() -> None:
+    rules = Rules.load(RULES)
+    rules.check()
+    assert all(rule.match and rule.no_match for rule in rules)
+
+
+def test_a_rule_that_misses_its_example_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text(yaml.safe_dump([_rule(match=["open sesame"])]))
+    with pytest.raises(BundleError, match="r misses 'open sesame'"):
+        Rules.load(file).check()
+
+
+def test_a_broken_pattern_stops_the_load_and_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text(yaml.safe_dump([_rule(patterns=["(unclosed"])]))
+    with pytest.raises(BundleError, match=r"\(unclosed"):
+        Rules.load(file)
+
+
+def test_patterns_match_whole_words_only(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text(yaml.safe_dump([_rule(patterns=["sue"])]))
+    rules = Rules.load(file)
+    assert rules.match("I'll SUE!") is not None
+    assert rules.match("an issue, sued") is None
+
+
+def _rule(**changes: object) -> dict[str, object]:
+    return {"name": "r", "action": "human", "intent": "r", "patterns": ["x"], **changes}
+
+
+def test_a_slot_without_a_value_is_refused_with_the_variable_that_fills_it() -> None:
+    replies = Replies({"a": ReplyText(response="call {hotline}")})
+    with pytest.raises(SettingError, match="CHATBOT_SLOT_HOTLINE"):
+        replies.filled({})
+
+
+def test_no_brace_is_ever_shown_to_a_customer() -> None:
+    with pytest.raises(SettingError, match="brace"):
+        Replies({"a": ReplyText(response="call {{hotline}}")}).filled({"hotline": "1"})
+
+
+def test_a_slot_of_ones_own_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATBOT_SLOT_HOTLINE", "555")
+    monkeypatch.setenv("CHATBOT_SLOT_COMPANY", "Acme")
+    filled = Replies({"a": ReplyText(response="call {hotline}, {company}")}).filled(SlotSettings().values())
+    assert filled["a"].response == "call 555, Acme"
+
+
+def test_replies_survive_being_written_and_read(tmp_path: Path) -> None:
+    replies = Replies({"a": ReplyText(response="über {company}", category="C", examples=("x", "y: z"))})
+    file = tmp_path / "replies.yaml"
+    file.write_text(replies.dump(), encoding="utf-8")
+    assert Replies.load(file) == replies

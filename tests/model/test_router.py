@@ -1,0 +1,84 @@
+"""Rules, then the model, then thresholds: answer, clarify or human."""
+
+from pathlib import Path
+
+import pytest
+
+from chatbot.errors import SettingError
+from chatbot.message import OUT_OF_SCOPE
+from chatbot.replies import Replies, ReplyText
+from chatbot.router import Alternative, Prediction, Router, Thresholds
+from chatbot.rules import Rules
+from chatbot.settings import RouterSettings, SlotSettings
+
+THRESHOLDS = Thresholds(answer=0.8, clarify=0.7, scope=-1.0)
+REPLIES = Replies({name: ReplyText(response=f"the reply of {name}") for name in ("refund", "track", "invoice")})
+
+
+@pytest.fixture
+def router() -> Router:
+    return Router(Rules.load(Path("data/corpus/rules.yaml")), REPLIES, THRESHOLDS, SlotSettings().values())
+
+
+def predicted(*shares: float, scope: float = 0.0) -> Prediction:
+    return Prediction([Alternative(n, s) for n, s in zip(("refund", "track", "invoice"), shares, strict=False)], scope)
+
+
+def test_a_sure_prediction_is_answered_with_its_reply(router: Router) -> None:
+    reply = router.after_model("money back", predicted(0.9, 0.05, 0.05))
+    assert (reply.source, reply.intent, reply.response) == ("model", "refund", "the reply of refund")
+    assert not reply.handoff
+
+
+def test_between_two_intents_the_customer_is_asked_which(router: Router) -> None:
+    reply = router.after_model("my money", predicted(0.5, 0.4, 0.02))
+    assert reply.source == "clarify"
+    assert [choice.intent for choice in reply.alternatives] == ["refund", "track"]
+
+
+def test_three_choices_are_offered_when_two_are_not_enough(router: Router) -> None:
+    reply = router.after_model("my money", predicted(0.3, 0.25, 0.2))
+    assert [choice.intent for choice in reply.alternatives] == ["refund", "track", "invoice"]
+
+
+def test_what_is_unlike_anything_taught_goes_to_a_human_however_sure_the_model_is(router: Router) -> None:
+    reply = router.after_model("sing me a song", predicted(0.99, scope=-1.5))
+    assert (reply.source, reply.intent, reply.handoff) == ("human", OUT_OF_SCOPE, True)
+
+
+def test_too_little_confidence_for_choices_goes_to_a_human(router: Router) -> None:
+    reply = router.after_model("hm", predicted(0.3, 0.2, 0.1))
+    assert (reply.source, reply.handoff) == ("human", True)
+
+
+def test_the_agents_summary_names_the_guesses_and_holds_no_personal_data(router: Router) -> None:
+    reply = router.after_model("write to jane@example.com", predicted(0.3, 0.2, 0.1))
+    assert "refund 30%" in reply.summary
+    assert "jane@example.com" not in reply.summary
+
+
+def test_a_rule_hands_over_before_the_model_is_asked(router: Router) -> None:
+    reply = router.before_model("I will sue you")
+    assert reply is not None
+    assert (reply.source, reply.handoff, reply.rule) == ("rule", True, "legal_threat")
+
+
+def test_only_emoji_gets_a_question_and_not_an_error(router: Router) -> None:
+    reply = router.before_model("🙂")
+    assert reply is not None
+    assert reply.source == "clarify"
+    assert "?" in reply.response
+
+
+def test_an_ordinary_message_is_left_to_the_model(router: Router) -> None:
+    assert router.before_model("where is my refund") is None
+
+
+def test_a_setting_goes_before_what_was_learned() -> None:
+    changed = THRESHOLDS.overridden(RouterSettings(answer_confidence=0.1))
+    assert changed == Thresholds(answer=0.1, clarify=0.7, scope=-1.0)
+
+
+def test_a_router_whose_reply_lacks_a_slot_does_not_start() -> None:
+    with pytest.raises(SettingError, match="nowhere"):
+        Router(Rules(()), Replies({"a": ReplyText(response="{nowhere}")}), THRESHOLDS, SlotSettings().values())

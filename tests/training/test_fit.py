@@ -1,0 +1,91 @@
+"""The classifier that training makes: right on small and messy corpora, and the same bits each time."""
+
+import numpy as np
+import pytest
+
+from chatbot.classifier import Classifier
+from chatbot.encoder import Encoded
+from training.fit import FitError, fit
+
+
+def corpus(sizes: list[int], seed: int = 0, dim: int = 16, spread: float = 0.3) -> tuple[Encoded, list[str], list[str]]:
+    """Intents as clouds around directions of their own, each with wordpieces of its own and some in common."""
+    generator = np.random.default_rng(seed)
+    directions = np.random.default_rng(99).normal(size=(len(sizes), dim))
+    columns = np.repeat(np.arange(len(sizes)), sizes)
+
+    def view() -> np.ndarray:
+        cloud = directions[columns] + generator.normal(scale=spread * np.sqrt(dim) / 2, size=(len(columns), dim))
+        return (cloud / np.linalg.norm(cloud, axis=1, keepdims=True)).astype(np.float32)
+
+    tokens = [
+        np.array([*generator.integers(100, 200, 3), *(column * 10 + generator.integers(0, 10, 2))], dtype=np.int32)
+        for column in columns
+    ]
+    return Encoded(view(), view(), tokens), [f"intent_{c}" for c in columns], [str(r) for r in range(len(columns))]
+
+
+def test_what_was_taught_is_found_again_in_new_messages() -> None:
+    fitted = fit(*corpus([40] * 6))
+    test, labels, _ = corpus([20] * 6, seed=1)
+    guesses = np.asarray(fitted.classifier.labels)[fitted.classifier.score(test).probabilities.argmax(axis=1)]
+    assert (guesses == labels).mean() > 0.9
+
+
+def test_probabilities_of_a_message_add_up_to_one() -> None:
+    encoded, *rest = corpus([20] * 4)
+    scores = fit(encoded, *rest).classifier.score(encoded)
+    np.testing.assert_allclose(scores.probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def test_foreign_messages_score_below_taught_ones() -> None:
+    encoded, *rest = corpus([40] * 6)
+    classifier = fit(encoded, *rest).classifier
+    foreign, _, _ = corpus([30] * 12, seed=2)
+    outside = foreign.part(np.arange(180, 360))
+    inside, _, _ = corpus([30] * 6, seed=3)
+    assert np.median(classifier.score(outside).scope) < np.quantile(classifier.score(inside).scope, 0.2)
+
+
+def test_the_same_corpus_and_seed_give_the_same_bits() -> None:
+    first, second = (fit(*corpus([15] * 5), seed=7).classifier for _ in range(2))
+    for name, tensor in first.to_tensors().items():
+        assert tensor.tobytes() == second.to_tensors()[name].tobytes(), name
+    assert first.temperature == second.temperature
+
+
+@pytest.mark.parametrize("sizes", [[1, 1], [1, 100, 3], [2] * 20, [1] * 30, [100, 1, 1, 50]])
+def test_small_and_messy_corpora_train(sizes: list[int]) -> None:
+    encoded, labels, groups = corpus(sizes)
+    fitted = fit(encoded, labels, groups)
+    scores = fitted.classifier.score(encoded)
+    assert np.isfinite(scores.probabilities).all()
+    assert np.isfinite(scores.scope).all()
+    assert len(fitted.out_of_fold.rows) > 0
+
+
+def test_near_duplicates_are_never_on_both_sides_of_a_fold() -> None:
+    """Twins with a wrong label each would be known by heart, were one taught while the other is held out."""
+    encoded, labels, _ = corpus([60] * 4, spread=0.2)
+    twins = Encoded(
+        np.repeat(encoded.vectors, 2, axis=0), np.repeat(encoded.middle, 2, axis=0), [t for t in encoded.tokens for _ in "ab"]
+    )
+    generator = np.random.default_rng(0)
+    wrong = [f"intent_{generator.integers(4)}" for _ in labels]
+    fitted = fit(twins, [label for label in wrong for _ in "ab"], [str(row) for row in range(len(wrong)) for _ in "ab"])
+    held = fitted.out_of_fold
+    right = held.probabilities.argmax(axis=1) == fitted.labels[held.rows]
+    assert right.mean() < 0.5
+
+
+def test_one_intent_alone_is_refused() -> None:
+    encoded, labels, groups = corpus([10])
+    with pytest.raises(FitError, match="two intents"):
+        fit(encoded, labels, groups)
+
+
+def test_a_classifier_survives_the_way_through_its_tensors() -> None:
+    encoded, *rest = corpus([20] * 4)
+    before = fit(encoded, *rest).classifier
+    after = Classifier.from_tensors(before.labels, before.temperature, before.to_tensors())
+    assert (after.score(encoded).probabilities == before.score(encoded).probabilities).all()

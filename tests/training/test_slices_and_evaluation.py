@@ -1,0 +1,88 @@
+"""Scores count what they say they count, as a whole and in parts."""
+
+import numpy as np
+import pytest
+
+from chatbot.bundle import Bundle
+from chatbot.message import OUT_OF_SCOPE
+from training.evaluation import Outcome, evaluate, flat, full_report, scores, scores_of_intent
+from training.slices import is_typo, slices_of
+
+WORDS = frozenset({"refund", "order", "where", "money", "back", "want", "when", "please"})
+
+
+@pytest.mark.parametrize("word", ["refudn", "ordder", "wnat", "mony", "pleaze"])
+def test_one_slip_of_the_finger_is_a_typo(word: str) -> None:
+    assert is_typo(word, WORDS)
+
+
+@pytest.mark.parametrize("word", ["refund", "sofa", "wan", "zalando"])
+def test_a_known_or_merely_unknown_word_is_none(word: str) -> None:
+    assert not is_typo(word, WORDS)
+
+
+def test_slices_are_by_length_spelling_and_category() -> None:
+    long = "please " * 15
+    masks = slices_of(["my refudn", "where is my money", long], ["A", "B", "A"], WORDS)
+    assert {name: mask.tolist() for name, mask in masks.items()} == {
+        "typos": [True, False, False],
+        "short": [True, False, False],
+        "long": [False, False, True],
+        "category:A": [True, False, True],
+        "category:B": [False, True, False],
+    }
+
+
+def outcome() -> Outcome:
+    """Four messages: answered right, answered wrong, clarified right, out of scope and handed over."""
+    return Outcome(
+        truth=np.array(["a", "b", "b", OUT_OF_SCOPE]),
+        likeliest=np.array(["a", "a", "b", "a"]),
+        confidence=np.array([0.9, 0.8, 0.5, 0.4]),
+        scope=np.array([1.0, 0.5, 0.2, -3.0]),
+        routed=np.array(["a", "a", "b", OUT_OF_SCOPE]),
+        answered=np.array([True, True, False, False]),
+    )
+
+
+def test_scores_of_a_known_example() -> None:
+    found = scores(outcome())
+    assert found["accuracy"] == pytest.approx(2 / 3)
+    assert found["coverage"] == pytest.approx(0.5)
+    assert found["risk"] == pytest.approx(0.5)
+    assert found["scope_auroc"] == 1
+    assert found["macro_f1"] == pytest.approx((2 / 3 + 2 / 3 + 1) / 3)
+
+
+def test_an_intents_scores_are_its_own() -> None:
+    found = scores_of_intent(outcome(), "b")
+    assert found["accuracy"] == pytest.approx(0.5)
+    assert found["macro_f1"] == pytest.approx(2 / 3)
+    assert found["coverage"] == pytest.approx(0.5)
+
+
+def test_a_score_without_meaning_is_none_and_no_metric() -> None:
+    found = scores(outcome(), np.array([False, False, False, True]))
+    assert found["accuracy"] is None
+    assert found["risk"] is None
+    assert "accuracy" not in flat(found)
+
+
+def test_a_handoff_counts_as_out_of_scope_only_where_the_corpus_has_such_rows(bundle: Bundle) -> None:
+    messages = ["I want a refund", "qwzx brrr florp", "sing me the anthem of Norway"]
+    with_such = evaluate(bundle, messages, ["get_refund", OUT_OF_SCOPE, OUT_OF_SCOPE])
+    assert with_such.routed.tolist() == ["get_refund", OUT_OF_SCOPE, OUT_OF_SCOPE]
+    without = evaluate(bundle, messages, ["get_refund", "review", "review"])
+    assert OUT_OF_SCOPE not in without.routed
+
+
+def test_a_report_has_every_key_as_a_whole_per_intent_and_per_slice(bundle: Bundle) -> None:
+    messages, labels = ["I want a refund", "sing me a song", "cancel my order"], ["get_refund", OUT_OF_SCOPE, "cancel_order"]
+    report = full_report(bundle, evaluate(bundle, messages, labels), messages, ["REFUND", "", "ORDER"])
+    keys = {"accuracy", "macro_f1", "ece", "scope_auroc", "mcc", "coverage", "risk"}
+    assert keys <= report.keys()
+    per_intent, per_slice = report["per_intent"], report["per_slice"]
+    assert isinstance(per_intent, dict)
+    assert isinstance(per_slice, dict)
+    assert set(per_intent) == set(labels)
+    assert all(keys <= part.keys() for part in [*per_intent.values(), *per_slice.values()])
