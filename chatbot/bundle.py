@@ -1,6 +1,6 @@
 """The model as files: save, verify, load. The only thing that passes from training to serving; no pickle.
 
-    model.json  encoder.onnx  tokenizer.json  head.safetensors  rules.yaml  replies.yaml  reference.parquet  SHA256SUMS
+model.json  encoder.onnx  tokenizer.json  head.safetensors  rules.yaml  replies.yaml  reference.parquet  SHA256SUMS
 """
 
 from __future__ import annotations
@@ -125,7 +125,10 @@ class Bundle:
         labels = self.manifest.labels
         return [
             Prediction(
-                [Alternative(labels[column], float(scores.probabilities[row, column])) for column in top[row]],
+                [
+                    Alternative(labels[column], float(scores.probabilities[row, column]))
+                    for column in top[row]
+                ],
                 float(scores.scope[row]),
                 [round(float(value), 4) for value in summaries[row]],
             )
@@ -185,9 +188,12 @@ def verify(folder: Path) -> str:
     """
     sums = folder / SUMS
     if not sums.is_file():
-        raise BundleError(f"{folder} is no bundle: {SUMS} is missing. Make one with: python -m training.train")
+        raise BundleError(
+            f"{folder} is no bundle: {SUMS} is missing. Make one with: python -m training.train"
+        )
     try:
-        listed = dict(reversed(line.split("  ", 1)) for line in sums.read_text(encoding="utf-8").splitlines())
+        lines = (line.split("  ", 1) for line in sums.read_text(encoding="utf-8").splitlines())
+        listed = {name: expected for expected, name in lines}
     except (ValueError, UnicodeDecodeError) as error:
         raise BundleError(f"{sums} is damaged: {error}") from error
     wrong = [f"{name} is not listed in {SUMS}" for name in FILES if name not in listed]
@@ -213,7 +219,9 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         if content.get("format") not in READABLE_FORMATS:
-            raise BundleError(f"{file} has format {content.get('format')!r}; this code reads {READABLE_FORMATS}")
+            raise BundleError(
+                f"{file} has format {content.get('format')!r}; this code reads {READABLE_FORMATS}"
+            )
         return Manifest.model_validate(content)
     except (OSError, ValueError, AttributeError, ValidationError) as error:
         raise BundleError(f"{file} is no manifest of a bundle: {error}") from error

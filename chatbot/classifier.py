@@ -102,7 +102,9 @@ class Scope:
 
     def _mahalanobis(self, views: Floats) -> Floats:
         nearest = (self.norms - 2 * views @ self.turned.T).min(axis=1)
-        distance: Floats = np.einsum("ij,ij->i", views @ self.quadratic, views) + views @ self.linear - nearest
+        distance: Floats = (
+            np.einsum("ij,ij->i", views @ self.quadratic, views) + views @ self.linear - nearest
+        )
         return distance
 
     def _cosine(self, vectors: Floats) -> Floats:
@@ -123,7 +125,11 @@ class Classifier:
 
     def to_tensors(self) -> dict[str, NDArray[Any]]:
         """Everything but labels and temperature, by name, for safetensors."""
-        return {f"{part}.{f.name}": getattr(getattr(self, part), f.name) for part, kind in _PARTS for f in fields(kind)}
+        return {
+            f"{part}.{f.name}": getattr(getattr(self, part), f.name)
+            for part, kind in _PARTS
+            for f in fields(kind)
+        }
 
     @classmethod
     def from_tensors(
@@ -151,7 +157,12 @@ _PARTS: tuple[tuple[str, type], ...] = (("head", Head), ("scope", Scope))
 
 def dense_views(encoded: Encoded, centres: Floats) -> Floats:
     """Each dense view less its centre, scaled to length one, side by side: shape (n, 2 * dim)."""
-    return np.hstack([_unit(view - centre) for view, centre in zip((encoded.vectors, encoded.middle), centres, strict=True)])
+    return np.hstack(
+        [
+            _unit(view - centre)
+            for view, centre in zip((encoded.vectors, encoded.middle), centres, strict=True)
+        ]
+    )
 
 
 def softmax(logits: Floats) -> Floats:
@@ -162,7 +173,7 @@ def softmax(logits: Floats) -> Floats:
 
 
 def energy(logits: Floats) -> Floats:
-    """logsumexp of each row: high where some intent is claimed, low where none is."""
+    """Logsumexp of each row: high where some intent is claimed, low where none is."""
     top = logits.max(axis=1)
     summed: Floats = top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
     return summed

@@ -59,7 +59,7 @@ class Vocabulary:
         return cls(keys[kept], idf.astype(np.float32))
 
     def count(self, tokens: Sequence[NDArray[np.int32]]) -> Counts:
-        """Messages as rows of (1 + ln count) * idf, scaled to length one; n-grams not in the vocabulary are passed over."""
+        """Messages as rows of (1 + ln count) * idf, scaled to length one; unknown n-grams are passed over."""
         found = [np.unique(ngrams(row), return_counts=True) for row in tokens]
         rows = np.repeat(np.arange(len(found)), [len(keys) for keys, _ in found])
         keys = np.concatenate([keys for keys, _ in found] or [np.empty(0, np.int64)])

@@ -67,7 +67,9 @@ class Replies:
         """
         return Replies(
             {
-                intent: text.model_copy(update={"response": fill(text.response, slots, f"the reply of {intent}")})
+                intent: text.model_copy(
+                    update={"response": fill(text.response, slots, f"the reply of {intent}")}
+                )
                 for intent, text in self.texts.items()
             }
         )

@@ -134,7 +134,13 @@ class Router:
         handoff = rule.action == "human"
         summary = f"Rule {rule.name}. The customer wrote: {redact(message)}" if handoff else ""
         return Reply(
-            rule.intent, self._rule_texts[rule.name], 1.0, "rule", handoff=handoff, summary=summary, rule=rule.name
+            rule.intent,
+            self._rule_texts[rule.name],
+            1.0,
+            "rule",
+            handoff=handoff,
+            summary=summary,
+            rule=rule.name,
         )
 
     def after_model(self, message: str, prediction: Prediction) -> Reply:
@@ -145,16 +151,26 @@ class Router:
         """
         likeliest = prediction.alternatives[0]
         named = tuple(
-            Alternative(a.intent, a.confidence, self._title(a.intent)) for a in prediction.alternatives[:MAX_CHOICES]
+            Alternative(a.intent, a.confidence, self._title(a.intent))
+            for a in prediction.alternatives[:MAX_CHOICES]
         )
         if prediction.scope < self.thresholds.scope:
             return self._handoff(message, OUT_OF_SCOPE, named, prediction, "unlike anything it was taught")
         if likeliest.confidence >= self.thresholds.answer:
             response = self._replies[likeliest.intent].response
-            return Reply(likeliest.intent, response, likeliest.confidence, "model", named, prediction=prediction)
+            return Reply(
+                likeliest.intent, response, likeliest.confidence, "model", named, prediction=prediction
+            )
         if len(named) > 1 and sum(a.confidence for a in named) >= self.thresholds.clarify:
             choices = _choices(named, self.thresholds.clarify)
-            return Reply(likeliest.intent, self._clarify, likeliest.confidence, "clarify", choices, prediction=prediction)
+            return Reply(
+                likeliest.intent,
+                self._clarify,
+                likeliest.confidence,
+                "clarify",
+                choices,
+                prediction=prediction,
+            )
         return self._handoff(message, likeliest.intent, named, prediction, "not sure enough")
 
     def _handoff(

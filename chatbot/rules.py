@@ -51,7 +51,10 @@ class Rules:
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._rules = rules
         self._compiled = [
-            (rule, re.compile(rf"(?<!\w)(?:{'|'.join(f'(?:{p})' for p in rule.patterns)})(?!\w)", re.IGNORECASE))
+            (
+                rule,
+                re.compile(rf"(?<!\w)(?:{'|'.join(f'(?:{p})' for p in rule.patterns)})(?!\w)", re.IGNORECASE),
+            )
             for rule in rules
         ]
 

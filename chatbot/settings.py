@@ -28,7 +28,9 @@ class SlotSettings(Settings):
         """Every slot by name, those too that only the replies of your own corpus use (`CHATBOT_SLOT_<NAME>`)."""
         prefix = str(self.model_config["env_prefix"])
         own = {
-            name.removeprefix(prefix).lower(): value for name, value in os.environ.items() if name.startswith(prefix)
+            name.removeprefix(prefix).lower(): value
+            for name, value in os.environ.items()
+            if name.startswith(prefix)
         }
         return own | {name: str(value) for name, value in self.model_dump().items()}
 
@@ -143,7 +145,7 @@ class ChatPageSettings(Settings):
     privacy_url: str = ""
     """The privacy notice it links; unset: the page's own."""
     starters: str = "track_order,get_refund,change_shipping_address,payment_issue"
-    """Intents whose first good example is offered to begin with, comma-separated; what is missing is filled up."""
+    """Intents whose titles are offered to begin with, comma-separated; what is missing is filled up."""
     poll_seconds: float = Field(3.0, gt=0)
     """How often the page asks whether the API is back while it is away."""
 

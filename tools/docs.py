@@ -20,8 +20,8 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "Read from the environment, and from nothing else. An empty variable is an unset one; a value of the wrong type",
-        "stops the start and is named. Made by `make docs` from `chatbot/settings.py`.",
+        "Read from the environment, and from nothing else. An empty variable is an unset one; a value of the",
+        "wrong type stops the start and is named. Made by `make docs` from `chatbot/settings.py`.",
     ]
     for component in _components():
         lines += ["", f"## {component.__name__}", "", (component.__doc__ or "").strip(), ""]

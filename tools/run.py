@@ -1,6 +1,6 @@
 """Start the API and the chat page on this machine, say where they are, and stop both together.
 
-    python -m tools.run [--then COMMAND ...]     with --then: run a command against them, then stop
+python -m tools.run [--then COMMAND ...]     with --then: run a command against them, then stop
 """
 
 from __future__ import annotations
@@ -38,9 +38,11 @@ def check_free(port: int, variable: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("0.0.0.0", port))  # noqa: S104 - only asks whether the port is free, listens to nothing
+            probe.bind(("0.0.0.0", port))
         except OSError as error:
-            raise SettingError(f"port {port} is in use: stop what listens there, or set {variable}") from error
+            raise SettingError(
+                f"port {port} is in use: stop what listens there, or set {variable}"
+            ) from error
 
 
 def wait_until_up(url: str, process: subprocess.Popen[bytes], what: str) -> None:
@@ -48,9 +50,11 @@ def wait_until_up(url: str, process: subprocess.Popen[bytes], what: str) -> None
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         if process.poll() is not None:
-            raise SettingError(f"{what} did not start (exit code {process.returncode}); its reason stands above")
+            raise SettingError(
+                f"{what} did not start (exit code {process.returncode}); its reason stands above"
+            )
         try:
-            with urlopen(url, timeout=2) as answer:  # noqa: S310 - our own address
+            with urlopen(url, timeout=2) as answer:
                 if answer.status == 200:
                     return
         except (URLError, OSError):
@@ -65,7 +69,7 @@ def running(*modules: str) -> Iterator[list[subprocess.Popen[bytes]]]:
     try:
         for module in modules:
             command = [sys.executable, "-m", module]
-            processes.append(subprocess.Popen(command, cwd=ROOT, start_new_session=True))  # noqa: S603
+            processes.append(subprocess.Popen(command, cwd=ROOT, start_new_session=True))
         yield processes
     finally:
         for process in processes:
@@ -105,7 +109,7 @@ def main(arguments: Sequence[str]) -> int:
             )
             if "--then" in arguments:
                 command = list(arguments[arguments.index("--then") + 1 :])
-                return subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603
+                return subprocess.run(command, cwd=ROOT, check=False).returncode
             while all(process.poll() is None for process in processes):
                 time.sleep(0.5)
             console.print("[red]one of them ended by itself; stopping the other[/red]")

@@ -14,8 +14,8 @@ from chatbot.message import OUT_OF_SCOPE, clean
 from chatbot.replies import Replies, ReplyText
 from data.checks import Report, check
 from data.digest import corpus_digest
-from data.folder import read_intents
 from data.errors import CorpusError, Problem
+from data.folder import read_intents
 from data.loading import Columns, load_corpus, read_corpus
 from data.placeholders import fill_all
 from data.processing import CORPUS_COLUMNS, ProcessParams, process, read_processed
@@ -108,7 +108,10 @@ def replies_for(intents: list[str], source: Path | None, train: pd.DataFrame) ->
         The replies, and the intents that got the default one because the source has none for them.
     """
     written = _written(source)
-    examples = train.groupby("intent")["message"].agg(lambda column: tuple(sorted(column, key=len)[:MAX_EXAMPLES]))
+    examples = {
+        str(intent): tuple(sorted(messages, key=len)[:MAX_EXAMPLES])
+        for intent, messages in train.groupby("intent")["message"]
+    }
     categories = train.groupby("intent")["category"].first()
     texts: dict[str, ReplyText] = {}
     missing: list[str] = []

@@ -31,7 +31,9 @@ def main(
         Path, typer.Option(help="A CSV, TSV, JSONL or Parquet file with labels, or a folder of YAML files.")
     ] = Path("data/corpus"),
     part: Annotated[str, typer.Option(help="Of a processed corpus: only this part, train or test.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON to standard output, and no table.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON to standard output, and no table.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Write the JSON to this file as well.")] = None,
     message_column: Annotated[str | None, typer.Option(help="The message's column.")] = None,
     intent_column: Annotated[str | None, typer.Option(help="The intent's column.")] = None,

@@ -82,7 +82,8 @@ def evaluate(
         confidence=np.asarray([p.alternatives[0].confidence for p in predictions], dtype=np.float64),
         scope=np.asarray([p.scope for p in predictions], dtype=np.float64),
         routed=np.asarray(
-            [_routed(reply, p, handed_over) for reply, p in zip(replies, predictions, strict=True)], dtype=np.str_
+            [_routed(reply, p, handed_over) for reply, p in zip(replies, predictions, strict=True)],
+            dtype=np.str_,
         ),
         answered=np.asarray([reply.source == "model" for reply in replies], dtype=bool),
     )

@@ -1,6 +1,6 @@
 """A SentenceTransformers encoder as ONNX int8: exported once, proved against the original, cached by digest.
 
-    python -m training.export [--encoder NAME-OR-FOLDER] [--cache FOLDER]
+python -m training.export [--encoder NAME-OR-FOLDER] [--cache FOLDER]
 """
 
 from __future__ import annotations
@@ -218,7 +218,8 @@ def _export_onnx(original: SentenceTransformer, folder: Path) -> None:
                 torch.nn.functional.normalize(words.sum(dim=1), dim=-1),
             )
 
-    original[0].auto_model.config.output_hidden_states = True
+    encoder: Any = original[0]
+    encoder.auto_model.config.output_hidden_states = True
     example = original.preprocess(["a message", "and a somewhat longer one, for the padding"])
     arguments = (example["input_ids"], example["attention_mask"])
     rows, width = torch.export.Dim("rows"), torch.export.Dim("width")
@@ -236,7 +237,7 @@ def _export_onnx(original: SentenceTransformer, folder: Path) -> None:
             external_data=False,
             verbose=False,
         )
-    config: Any = original[0].auto_model.config
+    config = encoder.auto_model.config
     options = FusionOptions("bert")
     # A fused attention node would hide its products from the quantiser.
     options.enable_attention = False

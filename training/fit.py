@@ -63,7 +63,11 @@ class Fitted:
 
 
 def fit(
-    encoded: Encoded, labels: Sequence[str], groups: Sequence[str], seed: int = 0, advance: Advance = no_progress
+    encoded: Encoded,
+    labels: Sequence[str],
+    groups: Sequence[str],
+    seed: int = 0,
+    advance: Advance = no_progress,
 ) -> Fitted:
     """Fit head, temperature and scope score.
 
@@ -79,7 +83,9 @@ def fit(
     """
     names, columns = np.unique(np.asarray(labels), return_inverse=True)
     if len(names) < 2:
-        raise FitError(f"a classifier needs two intents at least; the corpus has {', '.join(names) or 'none'}")
+        raise FitError(
+            f"a classifier needs two intents at least; the corpus has {', '.join(names) or 'none'}"
+        )
     fold_of = _deal(columns, np.asarray(groups), folds(len(columns)), seed)
     logits = np.full((len(columns), len(names)), -np.inf, dtype=np.float32)
     parts = np.zeros((len(columns), 3), dtype=np.float32)
@@ -131,7 +137,9 @@ def fit_head(encoded: Encoded, columns: NDArray[np.int64], count: int, seed: int
     dense = dense_views(encoded, centres)
     vocabulary = Vocabulary.learn(encoded.tokens)
     counts = vocabulary.count(encoded.tokens)
-    sparse = csr_array((counts.values, counts.columns, counts.starts), shape=(len(encoded), len(vocabulary.keys)))
+    sparse = csr_array(
+        (counts.values, counts.columns, counts.starts), shape=(len(encoded), len(vocabulary.keys))
+    )
     axes = _axes(sparse, seed)
     features = np.hstack([dense, LEXICAL_WEIGHT * (sparse @ axes)]).astype(np.float32)
     known, targets = np.unique(columns, return_inverse=True)
@@ -140,7 +148,9 @@ def fit_head(encoded: Encoded, columns: NDArray[np.int64], count: int, seed: int
     if len(known) == 1:
         bias[known] = 0.0
     else:
-        model = LogisticRegression(C=REGULARISATION_C, tol=TOLERANCE, max_iter=MAX_ITERATIONS).fit(features, targets)
+        model = LogisticRegression(C=REGULARISATION_C, tol=TOLERANCE, max_iter=MAX_ITERATIONS).fit(
+            features, targets
+        )
         # With two classes scikit-learn keeps the weights of the second alone.
         coefficients = model.coef_ if len(known) > 2 else np.vstack([-model.coef_, model.coef_]) / 2
         intercepts = model.intercept_ if len(known) > 2 else np.array([-1.0, 1.0]) * model.intercept_ / 2
@@ -193,9 +203,7 @@ def _held_out(
     return logits, scope.parts(part.vectors, views, logits)
 
 
-def _deal(
-    columns: NDArray[np.int64], groups: NDArray[np.str_], count: int, seed: int
-) -> NDArray[np.int64]:
+def _deal(columns: NDArray[np.int64], groups: NDArray[np.str_], count: int, seed: int) -> NDArray[np.int64]:
     """The fold of each row, -1 for what is never held out.
 
     The groups of an intent are shuffled and dealt out in turn, so that every fold has its share of every intent; an
@@ -225,7 +233,7 @@ def _precision(away: NDArray[np.float64]) -> NDArray[np.float64]:
     """The inverse of the covariance, shrunk towards a sphere so that few rows are enough."""
     covariance = away.T @ away / len(away)
     sphere = max(float(np.trace(covariance)) / len(covariance), 1e-9) * np.eye(len(covariance))
-    return np.linalg.inv((1 - SHRINKAGE) * covariance + SHRINKAGE * sphere)
+    return np.asarray(np.linalg.inv((1 - SHRINKAGE) * covariance + SHRINKAGE * sphere), dtype=np.float64)
 
 
 def _temperature(logits: Floats, columns: NDArray[np.int64]) -> float:

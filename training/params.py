@@ -37,7 +37,9 @@ def read_params(path: Path, given: Mapping[str, object] | None = None) -> TrainP
         SettingError: a value that cannot work.
     """
     try:
-        section = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("train") if path.is_file() else None
+        section = (
+            (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("train") if path.is_file() else None
+        )
         return TrainParams.model_validate({**(section or {}), **(given or {})})
     except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, ValidationError) as error:
         raise SettingError(f"{path}: no usable section `train`: {error}") from error

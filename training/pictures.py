@@ -44,7 +44,9 @@ def draw(
     ece = scores(outcome)["ece"] or 0.0
     rows, f1 = learning_curve(encoded, columns, encoded_test, outcome, labels, seed)
     return {
-        "confusion_matrix.png": plots.confusion_matrix(outcome.truth.tolist(), outcome.routed.tolist(), shown),
+        "confusion_matrix.png": plots.confusion_matrix(
+            outcome.truth.tolist(), outcome.routed.tolist(), shown
+        ),
         "reliability.png": plots.reliability_diagram(outcome.confidence[inside], right[inside], ece),
         "risk_coverage.png": plots.risk_coverage(
             learned.curve.coverage, learned.curve.risk, learned.target, (learned.coverage, learned.risk)

@@ -26,8 +26,14 @@ def confusion_matrix(truth: Sequence[str], guess: Sequence[str], labels: Sequenc
     axes.set_xticks(ticks, labels, rotation=90, fontsize=7)
     axes.set_yticks(ticks, labels, fontsize=7)
     for row, column in np.argwhere((shares > 0.02) & ~np.eye(len(labels), dtype=bool)):
-        axes.text(column, row, f"{100 * shares[row, column]:.0f}", ha="center", va="center", fontsize=6, color=_RED)
-    axes.set(xlabel="understood as", ylabel="meant", title="Confusion matrix (off the diagonal: % of the row, from 2 %)")
+        axes.text(
+            column, row, f"{100 * shares[row, column]:.0f}", ha="center", va="center", fontsize=6, color=_RED
+        )
+    axes.set(
+        xlabel="understood as",
+        ylabel="meant",
+        title="Confusion matrix (off the diagonal: % of the row, from 2 %)",
+    )
     return figure
 
 
@@ -48,13 +54,18 @@ def reliability_diagram(confidence: NDArray[np.floating], right: NDArray[np.bool
 
 
 def risk_coverage(
-    coverage: NDArray[np.floating], risk: NDArray[np.floating], target: float, chosen: tuple[float, float] | None
+    coverage: NDArray[np.floating],
+    risk: NDArray[np.floating],
+    target: float,
+    chosen: tuple[float, float] | None,
 ) -> Figure:
     """What answering more costs: share answered by itself against share of those answers that are wrong."""
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     axes.plot(100 * coverage, 100 * risk, color=_BLUE)
-    axes.axhline(100 * target, color=_RED, linestyle="--", linewidth=1, label=f"target: {100 * target:g} % wrong")
+    axes.axhline(
+        100 * target, color=_RED, linestyle="--", linewidth=1, label=f"target: {100 * target:g} % wrong"
+    )
     if chosen is not None:
         axes.plot(100 * chosen[0], 100 * chosen[1], "o", color=_RED, label="the thresholds chosen")
     axes.set(xlim=(0, 100), ylim=(0, None), xlabel="answered by the bot, %", ylabel="wrong among those, %")

@@ -46,7 +46,9 @@ def print_trained(console: Console, trained: Trained) -> None:
     summary = Table(title="bundle", show_header=False)
     thresholds = trained.manifest.thresholds
     summary.add_row("result", f"{trained.folder} (version {trained.digest[:12]})")
-    learned = f"answer {thresholds.answer:.3f}, clarify {thresholds.clarify:.3f}, scope {thresholds.scope:.2f}"
+    learned = (
+        f"answer {thresholds.answer:.3f}, clarify {thresholds.clarify:.3f}, scope {thresholds.scope:.2f}"
+    )
     summary.add_row("thresholds", learned)
     summary.add_row("", trained.learned.sentence)
     summary.add_row("temperature", f"{trained.manifest.temperature:.3f}")

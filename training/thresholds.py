@@ -167,12 +167,14 @@ def _passing(
     """How many messages pass each pair of thresholds, shape (answers, scopes)."""
     within = scope[:, None] >= scopes[None, :]
     order = np.argsort(confidence, kind="stable")
-    ahead = np.vstack([np.cumsum(within[order][::-1], axis=0)[::-1], np.zeros((1, len(scopes)), dtype=np.int64)])
+    ahead = np.vstack(
+        [np.cumsum(within[order][::-1], axis=0)[::-1], np.zeros((1, len(scopes)), dtype=np.int64)]
+    )
     return np.asarray(ahead[np.searchsorted(confidence[order], answers, side="left")], dtype=np.int64)
 
 
 def _clarify(inside: Judged, answer: float, scope: float) -> float:
-    """The least joint confidence of the choices from which on CLARIFY_HIT of the clarifications name what was meant."""
+    """The least joint confidence of the choices from which on CLARIFY_HIT of them hold what was meant."""
     asked = (inside.confidence < answer) & (inside.scope >= scope)
     if not asked.any():
         return CLARIFY_HIT

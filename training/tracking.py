@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from chatbot.settings import TrackingSettings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from mlflow.tracking import MlflowClient
 
 # MLflow takes at most this many metrics a request.
 _METRICS_A_BATCH = 900
@@ -53,14 +55,13 @@ def record(
     from mlflow.entities import Metric, Param, RunTag
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
-    from mlflow.utils.time import get_current_time_millis
 
     try:
         with _quiet():
             client = MlflowClient(_prepared(settings.tracking_uri))
             experiment = _experiment(client, settings)
             run = client.create_run(experiment, run_name=name)
-            now = get_current_time_millis()
+            now = time.time_ns() // 1_000_000
             client.log_batch(
                 run.info.run_id,
                 params=[Param(key, str(value)[:5000]) for key, value in params.items()],
@@ -86,15 +87,12 @@ def git_commit(root: Path) -> str:
     """The commit that is checked out, with `-dirty` where tracked files differ; empty outside a checkout."""
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""
 
 
-def _experiment(client: object, settings: TrackingSettings) -> str:
-    from mlflow.tracking import MlflowClient
-
-    assert isinstance(client, MlflowClient)
+def _experiment(client: MlflowClient, settings: TrackingSettings) -> str:
     found = client.get_experiment_by_name(settings.experiment)
     if found is not None:
         return str(found.experiment_id)
@@ -117,7 +115,9 @@ def _prepared(uri: str) -> str:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """A new local store tells of each of its migrations; nobody needs to read them."""
-    loggers = [logging.getLogger(name) for name in ("alembic", "mlflow.store.db.utils", "alembic.runtime.migration")]
+    loggers = [
+        logging.getLogger(name) for name in ("alembic", "mlflow.store.db.utils", "alembic.runtime.migration")
+    ]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.WARNING)

@@ -60,7 +60,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A finished training: the bundle at `folder`, its scores on the corpus's test part, and how long it took."""
+    """A finished training: the bundle at `folder`, its scores on the test part, and how long it took."""
 
     folder: Path
     digest: str
@@ -142,7 +142,9 @@ def train(
     trained = Trained(out, digest, manifest, report, learned, without_reply, time.monotonic() - began)
     if settings is not None:
         with steps.wait("pictures"):
-            figures = draw(encoded, fitted.labels, encoded_test, outcome, fitted.classifier.labels, learned, params.seed)
+            figures = draw(
+                encoded, fitted.labels, encoded_test, outcome, fitted.classifier.labels, learned, params.seed
+            )
         with steps.wait("record"):
             _record(settings, trained, corpus, params, figures)
     return trained
@@ -156,7 +158,7 @@ def _export(name: str, cache: Path, messages: list[str], labels: list[str]) -> E
 
 
 def _summary(encoded: Encoded) -> NDArray[np.float32]:
-    """Centre and principal axes of the training vectors, shape (1 + SUMMARY_AXES, dim), for the drift check."""
+    """Centre and principal axes of the training vectors, for the drift check: shape (1 + SUMMARY_AXES, dim)."""
     vectors = encoded.vectors.astype(np.float64)
     centre = vectors.mean(axis=0)
     _values, axes = np.linalg.eigh(np.cov(vectors - centre, rowvar=False, ddof=0))
@@ -192,7 +194,9 @@ def _save(
         reference = Path(scratch) / bundles.REFERENCE
         write_reference(reference, messages, fitted, made.summarise(encoded))
         tensors = made.classifier.to_tensors() | {"summary": made.summary}
-        digest = bundles.save(out, made.manifest, exported.folder, tensors, rules_file, made.replies, reference)
+        digest = bundles.save(
+            out, made.manifest, exported.folder, tensors, rules_file, made.replies, reference
+        )
     bundles.load(out)
     return digest
 
@@ -205,13 +209,22 @@ def _record(
     figures: dict[str, Figure],
 ) -> None:
     manifest = trained.manifest
-    parts = {"train_rows": len(corpus.train), "tuning_rows": len(corpus.tuning), "test_rows": len(corpus.test)}
+    parts = {
+        "train_rows": len(corpus.train),
+        "tuning_rows": len(corpus.tuning),
+        "test_rows": len(corpus.test),
+    }
     thresholds = {f"threshold_{name}": value for name, value in manifest.thresholds.model_dump().items()}
     learned = trained.learned
     tracking.record(
         settings,
         name=f"train {trained.digest[:12]}",
-        params={**params.model_dump(), **parts, "corpus_digest": corpus.digest, "encoder_digest": manifest.encoder.digest},
+        params={
+            **params.model_dump(),
+            **parts,
+            "corpus_digest": corpus.digest,
+            "encoder_digest": manifest.encoder.digest,
+        },
         metrics={
             **flat(trained.report),
             **thresholds,
@@ -235,19 +248,27 @@ def _record(
 @app.command()
 def main(
     corpus: Annotated[
-        Path, typer.Option(help="A processed corpus, or any CSV, TSV, JSONL, Parquet file or folder of YAML files.")
+        Path,
+        typer.Option(
+            help="A processed corpus, or any CSV, TSV, JSONL, Parquet file or folder of YAML files."
+        ),
     ] = Path("data/processed/corpus.parquet"),
     out: Annotated[Path, typer.Option(help="The bundle's folder.")] = Path("models/current"),
-    rules: Annotated[Path, typer.Option(help="The rules.yaml that the bundle carries.")] = Path("data/corpus/rules.yaml"),
-    replies: Annotated[
-        Path | None, typer.Option(help="A corpus folder or a replies.yaml; an intent without one gets a default reply.")
-    ] = Path("data/corpus"),
-    params: Annotated[Path, typer.Option(help="A params.yaml; its sections `process` and `train` are read.")] = Path(
-        "params.yaml"
+    rules: Annotated[Path, typer.Option(help="The rules.yaml that the bundle carries.")] = Path(
+        "data/corpus/rules.yaml"
     ),
+    replies: Annotated[
+        Path | None,
+        typer.Option(help="A corpus folder or a replies.yaml; an intent without one gets a default reply."),
+    ] = Path("data/corpus"),
+    params: Annotated[
+        Path, typer.Option(help="A params.yaml; its sections `process` and `train` are read.")
+    ] = Path("params.yaml"),
     encoder: Annotated[str | None, typer.Option(help="Any SentenceTransformers name or folder.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of folds and samples.")] = None,
-    target: Annotated[float | None, typer.Option(help="Wrong automatic answers, at most: 0.02 is 2 %.")] = None,
+    target: Annotated[
+        float | None, typer.Option(help="Wrong automatic answers, at most: 0.02 is 2 %.")
+    ] = None,
     cache: Annotated[Path, typer.Option(help="Where exported encoders are kept.")] = Path(".cache/encoders"),
     scores: Annotated[Path | None, typer.Option(help="Write the scores as JSON to this file.")] = None,
     track: Annotated[bool, typer.Option(help="Record the run in MLflow (MLFLOW_TRACKING_URI).")] = True,
@@ -264,7 +285,9 @@ def main(
         process = read_process_params(params) if params.is_file() else ProcessParams()
         with Steps(console) as steps:
             with steps.wait("corpus"):
-                read_corpus = read(corpus, process, Columns(message_column, intent_column, category_column), strict)
+                read_corpus = read(
+                    corpus, process, Columns(message_column, intent_column, category_column), strict
+                )
             trained = train(
                 read_corpus, out, section, steps, rules, replies, cache, TrackingSettings() if track else None
             )

@@ -31,7 +31,12 @@ def test_the_bundle_that_ships_answers_a_refund(bundle: Bundle) -> None:
 
 
 def test_the_order_of_a_batch_is_the_order_of_the_answers(bundle: Bundle) -> None:
-    messages = ["I want a refund", "close my account", "where is my parcel right now, it should have been here", "hi"]
+    messages = [
+        "I want a refund",
+        "close my account",
+        "where is my parcel right now, it should have been here",
+        "hi",
+    ]
     together = [p.alternatives[0].intent for p in bundle.predict(messages)]
     alone = [bundle.predict([message])[0].alternatives[0].intent for message in messages]
     assert together == alone
@@ -81,7 +86,9 @@ def test_a_format_of_the_future_is_refused_by_number(copy: Path) -> None:
 
 def test_a_bundle_that_answers_a_known_message_otherwise_is_refused(copy: Path) -> None:
     manifest = json.loads((copy / MANIFEST).read_text())
-    manifest["known"][0]["intent"] = "complaint" if manifest["known"][0]["intent"] != "complaint" else "review"
+    manifest["known"][0]["intent"] = (
+        "complaint" if manifest["known"][0]["intent"] != "complaint" else "review"
+    )
     (copy / MANIFEST).write_text(json.dumps(manifest))
     sign_anew(copy)
     with pytest.raises(BundleError, match="computes otherwise"):

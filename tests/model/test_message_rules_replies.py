@@ -31,7 +31,9 @@ def test_white_space_of_any_kind_is_folded() -> None:
     assert clean("  my\n\torder\u00a0late ") == "my order late"
 
 
-@pytest.mark.parametrize(("text", "says"), [("🙂🙂", False), ("...?!", False), ("ok 🙂", True), ("好的", True), ("7", True)])
+@pytest.mark.parametrize(
+    ("text", "says"), [("🙂🙂", False), ("...?!", False), ("ok 🙂", True), ("好的", True), ("7", True)]
+)
 def test_only_letters_and_digits_of_some_script_say_something(text: str, says: bool) -> None:
     assert has_words(text) is says
 
@@ -52,7 +54,9 @@ def test_business_critical_messages_never_reach_the_model(message: str, rule: st
     assert found.name == rule
 
 
-@pytest.mark.parametrize("message", ["I want a refund", "the tissue box arrived wet", "where do I pursue a refund"])
+@pytest.mark.parametrize(
+    "message", ["I want a refund", "the tissue box arrived wet", "where do I pursue a refund"]
+)
 def test_ordinary_messages_pass_all_rules(message: str) -> None:
     assert Rules.load(RULES).match(message) is None
 

@@ -12,7 +12,9 @@ from chatbot.rules import Rules
 from chatbot.settings import RouterSettings, SlotSettings
 
 THRESHOLDS = Thresholds(answer=0.8, clarify=0.7, scope=-1.0)
-REPLIES = Replies({name: ReplyText(response=f"the reply of {name}") for name in ("refund", "track", "invoice")})
+REPLIES = Replies(
+    {name: ReplyText(response=f"the reply of {name}") for name in ("refund", "track", "invoice")}
+)
 
 
 @pytest.fixture
@@ -21,7 +23,9 @@ def router() -> Router:
 
 
 def predicted(*shares: float, scope: float = 0.0) -> Prediction:
-    return Prediction([Alternative(n, s) for n, s in zip(("refund", "track", "invoice"), shares, strict=False)], scope)
+    return Prediction(
+        [Alternative(n, s) for n, s in zip(("refund", "track", "invoice"), shares, strict=False)], scope
+    )
 
 
 def test_a_sure_prediction_is_answered_with_its_reply(router: Router) -> None:
@@ -81,4 +85,6 @@ def test_a_setting_goes_before_what_was_learned() -> None:
 
 def test_a_router_whose_reply_lacks_a_slot_does_not_start() -> None:
     with pytest.raises(SettingError, match="nowhere"):
-        Router(Rules(()), Replies({"a": ReplyText(response="{nowhere}")}), THRESHOLDS, SlotSettings().values())
+        Router(
+            Rules(()), Replies({"a": ReplyText(response="{nowhere}")}), THRESHOLDS, SlotSettings().values()
+        )

@@ -8,21 +8,31 @@ from chatbot.encoder import Encoded
 from training.fit import FitError, fit
 
 
-def corpus(sizes: list[int], seed: int = 0, dim: int = 16, spread: float = 0.3) -> tuple[Encoded, list[str], list[str]]:
+def corpus(
+    sizes: list[int], seed: int = 0, dim: int = 16, spread: float = 0.3
+) -> tuple[Encoded, list[str], list[str]]:
     """Intents as clouds around directions of their own, each with wordpieces of its own and some in common."""
     generator = np.random.default_rng(seed)
     directions = np.random.default_rng(99).normal(size=(len(sizes), dim))
     columns = np.repeat(np.arange(len(sizes)), sizes)
 
     def view() -> np.ndarray:
-        cloud = directions[columns] + generator.normal(scale=spread * np.sqrt(dim) / 2, size=(len(columns), dim))
+        cloud = directions[columns] + generator.normal(
+            scale=spread * np.sqrt(dim) / 2, size=(len(columns), dim)
+        )
         return (cloud / np.linalg.norm(cloud, axis=1, keepdims=True)).astype(np.float32)
 
     tokens = [
-        np.array([*generator.integers(100, 200, 3), *(column * 10 + generator.integers(0, 10, 2))], dtype=np.int32)
+        np.array(
+            [*generator.integers(100, 200, 3), *(column * 10 + generator.integers(0, 10, 2))], dtype=np.int32
+        )
         for column in columns
     ]
-    return Encoded(view(), view(), tokens), [f"intent_{c}" for c in columns], [str(r) for r in range(len(columns))]
+    return (
+        Encoded(view(), view(), tokens),
+        [f"intent_{c}" for c in columns],
+        [str(r) for r in range(len(columns))],
+    )
 
 
 def test_what_was_taught_is_found_again_in_new_messages() -> None:
@@ -68,11 +78,15 @@ def test_near_duplicates_are_never_on_both_sides_of_a_fold() -> None:
     """Twins with a wrong label each would be known by heart, were one taught while the other is held out."""
     encoded, labels, _ = corpus([60] * 4, spread=0.2)
     twins = Encoded(
-        np.repeat(encoded.vectors, 2, axis=0), np.repeat(encoded.middle, 2, axis=0), [t for t in encoded.tokens for _ in "ab"]
+        np.repeat(encoded.vectors, 2, axis=0),
+        np.repeat(encoded.middle, 2, axis=0),
+        [t for t in encoded.tokens for _ in "ab"],
     )
     generator = np.random.default_rng(0)
     wrong = [f"intent_{generator.integers(4)}" for _ in labels]
-    fitted = fit(twins, [label for label in wrong for _ in "ab"], [str(row) for row in range(len(wrong)) for _ in "ab"])
+    fitted = fit(
+        twins, [label for label in wrong for _ in "ab"], [str(row) for row in range(len(wrong)) for _ in "ab"]
+    )
     held = fitted.out_of_fold
     right = held.probabilities.argmax(axis=1) == fitted.labels[held.rows]
     assert right.mean() < 0.5

@@ -77,7 +77,10 @@ def test_a_handoff_counts_as_out_of_scope_only_where_the_corpus_has_such_rows(bu
 
 
 def test_a_report_has_every_key_as_a_whole_per_intent_and_per_slice(bundle: Bundle) -> None:
-    messages, labels = ["I want a refund", "sing me a song", "cancel my order"], ["get_refund", OUT_OF_SCOPE, "cancel_order"]
+    messages, labels = (
+        ["I want a refund", "sing me a song", "cancel my order"],
+        ["get_refund", OUT_OF_SCOPE, "cancel_order"],
+    )
     report = full_report(bundle, evaluate(bundle, messages, labels), messages, ["REFUND", "", "ORDER"])
     keys = {"accuracy", "macro_f1", "ece", "scope_auroc", "mcc", "coverage", "risk"}
     assert keys <= report.keys()

@@ -1,4 +1,4 @@
-"""The commands: from any corpus to a bundle that answers, with the run recorded; each works as a module and as a file."""
+"""The commands: from any corpus to a bundle that answers, as a module and as a file, with the run recorded."""
 
 import csv
 import json
@@ -48,7 +48,12 @@ def trained(small_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
     folder = tmp_path_factory.mktemp("trained")
     out, store = folder / "bundle", folder / "mlflow.db"
     done = run(
-        "training/train.py", "--corpus", str(small_corpus), "--out", str(out), MLFLOW_TRACKING_URI=f"sqlite:///{store}"
+        "training/train.py",
+        "--corpus",
+        str(small_corpus),
+        "--out",
+        str(out),
+        MLFLOW_TRACKING_URI=f"sqlite:///{store}",
     )
     assert done.returncode == 0, done.stderr
     return out, store, done.stdout + done.stderr
@@ -73,7 +78,11 @@ def test_the_run_is_recorded_with_metrics_and_pictures(trained: tuple[Path, Path
     [run] = client.search_runs([e.experiment_id for e in client.search_experiments()])
     assert run.info.status == "FINISHED"
     assert run.data.tags["bundle_digest"] == bundles.verify(trained[0])
-    assert {"accuracy", "per_intent/cancel_order/macro_f1", "per_slice/short/accuracy"} <= run.data.metrics.keys()
+    assert {
+        "accuracy",
+        "per_intent/cancel_order/macro_f1",
+        "per_slice/short/accuracy",
+    } <= run.data.metrics.keys()
     pictures = {"confusion_matrix.png", "reliability.png", "risk_coverage.png", "learning_curve.png"}
     assert pictures <= {file.path for file in client.list_artifacts(run.info.run_id)}
 
@@ -81,7 +90,9 @@ def test_the_run_is_recorded_with_metrics_and_pictures(trained: tuple[Path, Path
 def test_the_same_corpus_and_seed_give_the_same_weights(
     trained: tuple[Path, Path, str], small_corpus: Path, tmp_path: Path
 ) -> None:
-    again = run("-m", "training.train", "--corpus", str(small_corpus), "--out", str(tmp_path / "again"), "--no-track")
+    again = run(
+        "-m", "training.train", "--corpus", str(small_corpus), "--out", str(tmp_path / "again"), "--no-track"
+    )
     assert again.returncode == 0, again.stderr
     head = "head.safetensors"
     assert (tmp_path / "again" / head).read_bytes() == (trained[0] / head).read_bytes()
