@@ -1,4 +1,4 @@
-"""What a bundle makes of labelled messages: routed as they would be in production, and scored as a whole and in parts."""
+"""What a bundle makes of labelled messages: routed as in production, and scored as a whole and in parts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class Outcome:
         confidence: of that choice.
         scope: the scope score.
         routed: what the router made of it: `out_of_scope` for a handoff by threshold where the corpus has such
-            rows, else the likeliest intent; a clarification counts as its likeliest intent, a rule as its own.
+            rows, else the likeliest intent; a clarification counts as its likeliest intent, a rule as its own where
+            the bundle has that intent, else as a handoff.
         answered: whether the model answered by itself.
     """
 
@@ -75,14 +76,15 @@ def evaluate(
         router.before_model(message) or router.after_model(message, prediction)
         for message, prediction in zip(cleaned, predictions, strict=True)
     ]
-    handed_over = OUT_OF_SCOPE if OUT_OF_SCOPE in labels else None
+    outside = OUT_OF_SCOPE if OUT_OF_SCOPE in labels else None
+    intents = frozenset(bundle.manifest.labels)
     return Outcome(
         truth=np.asarray(labels, dtype=np.str_),
         likeliest=np.asarray([p.alternatives[0].intent for p in predictions], dtype=np.str_),
         confidence=np.asarray([p.alternatives[0].confidence for p in predictions], dtype=np.float64),
         scope=np.asarray([p.scope for p in predictions], dtype=np.float64),
         routed=np.asarray(
-            [_routed(reply, p, handed_over) for reply, p in zip(replies, predictions, strict=True)],
+            [_routed(reply, p, intents, outside) for reply, p in zip(replies, predictions, strict=True)],
             dtype=np.str_,
         ),
         answered=np.asarray([reply.source == "model" for reply in replies], dtype=bool),
@@ -159,7 +161,8 @@ def flat(report: Mapping[str, object]) -> dict[str, float]:
     return metrics
 
 
-def _routed(reply: Reply, prediction: Prediction, handed_over: str | None) -> str:
-    if reply.source == "human":
-        return handed_over or prediction.alternatives[0].intent
+def _routed(reply: Reply, prediction: Prediction, intents: frozenset[str], outside: str | None) -> str:
+    """A handoff by threshold, and a rule for what is no intent of the bundle (a threat, a greeting), is out of scope."""
+    if reply.source == "human" or reply.intent not in intents:
+        return outside or prediction.alternatives[0].intent
     return reply.intent

@@ -1,0 +1,57 @@
+"""Start the API as `make run` does: `python -m bento`; every setting comes from the environment."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+from bento import proof
+from bento.config import read_settings
+from chatbot.errors import ChatbotError, SettingError
+from chatbot.settings import ServiceSettings
+
+
+def main() -> int:
+    """Serve until stopped; 1 when the start cannot succeed, with one line that says why."""
+    try:
+        port = read_settings(ServiceSettings).port
+        check_free(port)
+    except ChatbotError as error:
+        return _refuse(error)
+    # The metrics of one server's processes lie under its home: two servers must not share one.
+    home = Path(os.environ.setdefault("BENTOML_HOME", str(Path(".cache", f"bentoml-{port}").absolute())))
+    home.mkdir(parents=True, exist_ok=True)
+    proof.begin()
+
+    # Only now: importing BentoML takes a second or two, and reads BENTOML_HOME.
+    from bentoml.exceptions import BentoMLException
+
+    try:
+        from bento.service import SupportChatbot
+
+        cast(Any, SupportChatbot).serve_http(port=port)
+    except BentoMLException as error:
+        return _refuse(error)
+    return 0
+
+
+def check_free(port: int) -> None:
+    """Raises: SettingError: something listens on the port already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", port))  # noqa: S104 - asks whether the port is free, listens to nothing
+        except OSError as error:
+            raise SettingError(f"port {port} is in use: set CHATBOT_PORT") from error
+
+
+def _refuse(reason: Exception) -> int:
+    print(f"support-chatbot: {reason}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

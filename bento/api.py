@@ -1,0 +1,202 @@
+"""The HTTP API as a FastAPI app: its routes, its OpenAPI page, its one shape of errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+import bentoml
+from fastapi import FastAPI, Request, Response
+from fastapi.openapi.docs import get_swagger_ui_html
+from pydantic_core import to_json
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+from bento import schemas
+from bento.asgi import error_headers
+from bento.config import code_version
+from bento.metrics import CONTENT_TYPE, Metrics
+from bento.post import Post
+from chatbot.errors import (
+    ChatbotError,
+    InvalidMessage,
+    MethodNotAllowed,
+    NotFound,
+    Overloaded,
+    TooLarge,
+    TooSlow,
+    Unavailable,
+    UnsupportedMedia,
+)
+
+DESCRIPTION = (
+    "Says which intent a customer's message has and how sure it is, and answers it, asks back, or hands over "
+    "to a person."
+)
+
+# BentoML brings the page's script and style along: it works where nothing but this service is in reach.
+_ASSETS = Path(bentoml.__file__).parent / "_internal" / "server" / "static_content"
+_ASSETS_URL = "/docs/assets"
+_PAGE_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; frame-ancestors 'none'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the API says of the model it serves: it does not change while the service runs."""
+
+    version: schemas.Version
+    intents: tuple[schemas.Intent, ...]
+
+
+def create_app(about: Callable[[], About], posts: Mapping[str, Post], metrics: Metrics) -> FastAPI:
+    """The whole API.
+
+    Args:
+        about: asked when a request comes, so that the app can be made before the model is read.
+        posts: what answers `POST /chat` and `POST /feedback`, by path.
+        metrics: what `GET /metrics` shows.
+    """
+    app = FastAPI(
+        title="Support chatbot",
+        description=DESCRIPTION,
+        version=code_version(),
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.mount(_ASSETS_URL, StaticFiles(directory=_ASSETS, check_dir=False))
+    speak_one_language(app)
+
+    @app.post(
+        "/chat",
+        summary="Answer a message",
+        response_model=schemas.ChatReply,
+        responses=_errors(*_OF_A_BODY, Unavailable),
+        openapi_extra=_body(schemas.ChatRequest),
+    )
+    async def chat(request: Request) -> Response:
+        return _Delegate(posts["/chat"])
+
+    @app.post(
+        "/feedback",
+        summary="Say whether a reply was right",
+        status_code=202,
+        response_model=schemas.FeedbackReply,
+        responses=_errors(NotFound, *_OF_A_BODY),
+        openapi_extra=_body(schemas.FeedbackRequest),
+    )
+    async def feedback(request: Request) -> Response:
+        return _Delegate(posts["/feedback"])
+
+    @app.get("/version", summary="What serves now")
+    async def version() -> schemas.Version:
+        return about().version
+
+    @app.get("/intents", summary="What the bot can answer")
+    async def intents() -> tuple[schemas.Intent, ...]:
+        return about().intents
+
+    @app.get("/metrics", summary="Prometheus metrics", response_class=Response)
+    async def prometheus() -> Response:
+        return Response(await anyio.to_thread.run_sync(metrics.render), media_type=CONTENT_TYPE)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        page = get_swagger_ui_html(
+            openapi_url="openapi.json",
+            title=app.title,
+            swagger_js_url=f"{_ASSETS_URL}/swagger-ui-bundle.js",
+            swagger_css_url=f"{_ASSETS_URL}/swagger-ui.css",
+            swagger_favicon_url="data:,",
+        )
+        page.headers["content-security-policy"] = _PAGE_POLICY
+        return page
+
+    @app.get("/", include_in_schema=False)
+    async def root() -> Response:
+        return RedirectResponse("docs")
+
+    return app
+
+
+def speak_one_language(app: Starlette) -> None:
+    """Let an app, FastAPI's or BentoML's own, answer its errors in the API's shape."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        headers: dict[str, str] = {}
+        if isinstance(error, HTTPException):
+            headers = dict(error.headers or {})
+            error = _translated(error)
+        if not isinstance(error, ChatbotError):
+            raise error
+        headers |= {name.decode(): value.decode() for name, value in error_headers(error)}
+        return Response(to_json(error.body()), error.status, headers, media_type="application/json")
+
+    # A redirect would send a client that posts to `/chat/` to wherever its Host header says.
+    app.router.redirect_slashes = False
+    app.add_exception_handler(HTTPException, answer)
+    app.add_exception_handler(ChatbotError, answer)
+
+
+def _translated(error: HTTPException) -> ChatbotError:
+    if error.status_code == 404:
+        return NotFound("there is no such route: see /docs")
+    if error.status_code == 405:
+        return MethodNotAllowed("this route does not have this method: see /docs")
+    if error.status_code == 503:
+        return Unavailable("the service is not ready: the model does not answer")
+    translated = ChatbotError(str(error.detail))
+    translated.status = error.status_code  # type: ignore[misc]  # of this one instance
+    return translated
+
+
+class _Delegate(Response):
+    """Leaves the answering to an ASGI app: FastAPI documents the route, `Post` does the work."""
+
+    def __init__(self, post: Post) -> None:
+        super().__init__()
+        self._post = post
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._post(scope, receive, send)
+
+
+def _body(model: type[schemas.ChatRequest] | type[schemas.FeedbackRequest]) -> dict[str, Any]:
+    """The body of a route that FastAPI does not parse, for its OpenAPI page."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+_EXAMPLES: dict[type[ChatbotError], ChatbotError] = {
+    NotFound: NotFound("there is no prediction with this `prediction_id`"),
+    MethodNotAllowed: MethodNotAllowed("this route does not have this method: see /docs"),
+    TooSlow: TooSlow("the body did not arrive within 10 s", {"limit_seconds": 10}),
+    TooLarge: TooLarge("the body is longer than 65536 bytes", {"limit_bytes": 65536}),
+    UnsupportedMedia: UnsupportedMedia("send JSON, with the header `Content-Type: application/json`"),
+    InvalidMessage: InvalidMessage("`message` is empty", [{"field": "message", "problem": "empty"}]),
+    Overloaded: Overloaded("too many messages at once: try again in 1 s", {"retry_after_seconds": 1}),
+    Unavailable: Unavailable("the model is not running: try again in some seconds"),
+}
+
+
+_OF_A_BODY = (MethodNotAllowed, TooSlow, TooLarge, UnsupportedMedia, InvalidMessage, Overloaded)
+
+
+def _errors(*kinds: type[ChatbotError]) -> dict[int | str, dict[str, Any]]:
+    """Errors of a route for the OpenAPI page, each as it is really answered."""
+    return {
+        kind.status: {
+            "model": schemas.ErrorReply,
+            "description": (kind.__doc__ or "").strip().split("\n")[0],
+            "content": {"application/json": {"example": _EXAMPLES[kind].body()}},
+        }
+        for kind in kinds
+    }

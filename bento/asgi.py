@@ -1,0 +1,131 @@
+"""The few pieces of ASGI that the API needs below FastAPI: limited bodies, whole answers, errors as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+from pydantic_core import to_json
+
+from chatbot.errors import ChatbotError, Overloaded, TooLarge, TooSlow, Unavailable, UnsupportedMedia
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+SECURITY_HEADERS: Headers = [
+    # Nothing here is for a cache, nothing may be taken for a page, nobody may frame the one page there is.
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+]
+JSON: Headers = [(b"content-type", b"application/json"), *SECURITY_HEADERS[:2]]
+
+# A client that is still sending when the connection closes loses the answer; one that never ends is cut off.
+_DRAIN_BYTES = 8 << 20
+_DRAIN_SECONDS = 2.0
+
+
+class ClientLeftError(Exception):
+    """The client closed the connection before its answer: there is nobody to answer."""
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """The first header of that (lower case) name."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value)
+    return None
+
+
+def require_json(scope: Scope) -> None:
+    """Raises: UnsupportedMedia: the body is not declared as plain JSON."""
+    declared = header(scope, b"content-type") or b""
+    if declared != b"application/json" and declared.partition(b";")[0].strip().lower() != b"application/json":
+        raise UnsupportedMedia("send JSON, with the header `Content-Type: application/json`")
+    if header(scope, b"content-encoding") not in (None, b"identity"):
+        raise UnsupportedMedia("send the body uncompressed, without a `Content-Encoding` header")
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int, seconds: float) -> bytes:
+    """The whole body.
+
+    Args:
+        scope: of the request.
+        receive: of the request.
+        limit: the most bytes; a body that is declared longer is refused before any of it is read.
+        seconds: how long all of it may take to arrive.
+
+    Raises:
+        TooLarge, TooSlow: over one of the limits.
+        ClientLeftError: the connection was closed first.
+    """
+    too_large = TooLarge(f"the body is longer than {limit} bytes", {"limit_bytes": limit})
+    declared = header(scope, b"content-length")
+    if declared is not None and int(declared) > limit:
+        raise too_large
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                message = await receive()
+                if message["type"] != "http.request":
+                    raise ClientLeftError
+                part = message.get("body", b"")
+                size += len(part)
+                if size > limit:
+                    raise too_large
+                parts.append(part)
+                if not message.get("more_body"):
+                    return parts[0] if len(parts) == 1 else b"".join(parts)
+    except TimeoutError:
+        raise TooSlow(f"the body did not arrive within {seconds:g} s", {"limit_seconds": seconds}) from None
+
+
+async def answer(send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = JSON) -> None:
+    """Send a whole answer."""
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def answer_error(error: ChatbotError, receive: Receive, send: Send) -> None:
+    """Send an error in the API's one shape."""
+    headers = [*JSON, *error_headers(error)]
+    body = to_json(error.body())
+    if not isinstance(error, TooLarge | TooSlow):
+        await answer(send, error.status, body, headers)
+        return
+    # Part of the body is still to come: say the answer whole, let the client finish sending, then close.
+    headers += [(b"connection", b"close"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    if isinstance(error, TooLarge):
+        await _drain(receive)
+    await send({"type": "http.response.body", "body": b""})
+
+
+def error_headers(error: ChatbotError) -> Headers:
+    """What an error says beside its body."""
+    if isinstance(error, Overloaded | Unavailable):
+        return [(b"retry-after", b"%d" % Overloaded.retry_after)]
+    return []
+
+
+async def _drain(receive: Receive) -> None:
+    left = _DRAIN_BYTES
+    try:
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if message["type"] != "http.request" or not message.get("more_body"):
+                    return
+    except TimeoutError:
+        return

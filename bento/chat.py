@@ -1,0 +1,221 @@
+"""The way of a message: router, runner, router again, record, answer. Knows no HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import TypeAdapter
+from pydantic_core import to_json
+
+from bento.gather import Gatherer
+from bento.metrics import Metrics
+from bento.proof import WARM_UP
+from bento.schemas import ChatRequest, FeedbackRequest, parse
+from chatbot import ids
+from chatbot.errors import ChatbotError, InvalidMessage, NotFound
+from chatbot.message import OUT_OF_SCOPE, clean
+from chatbot.records import Feedback, Record
+from chatbot.router import Prediction, Reply, Router
+
+Classify = Callable[[Sequence[str]], Awaitable[list[Prediction]]]
+
+_PROBE_SECONDS = 2.0
+
+_chat_request = TypeAdapter(ChatRequest)
+_feedback_request = TypeAdapter(FeedbackRequest)
+
+
+class Log(Protocol):
+    """The inference log as this room needs it (`monitoring.logger.InferenceLog`)."""
+
+    def append(self, records: Sequence[Record]) -> None: ...
+    def append_feedback(self, feedback: Feedback) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    message: str
+    session_id: str
+    since: float
+
+
+class Chat:
+    """Answers messages and takes feedback; one a process, on one event loop."""
+
+    def __init__(
+        self,
+        router: Router,
+        classify: Classify,
+        log: Log,
+        metrics: Metrics,
+        *,
+        intents: frozenset[str],
+        key: bytes,
+        model_version: str,
+        lanes: int,
+        max_batch: int,
+        max_chars: int,
+    ) -> None:
+        """Starts nothing: the first message does.
+
+        Args:
+            router: decides.
+            classify: the runner: one prediction a message, in the order given.
+            log: takes the records and the feedback.
+            metrics: counts.
+            intents: what feedback may name.
+            key: the key of the MAC in prediction ids.
+            model_version: what replies and records call the model.
+            lanes: calls of `classify` in flight at once.
+            max_batch: the most messages in one call.
+            max_chars: the longest message.
+        """
+        self._router = router
+        self._classify = classify
+        self._log = log
+        self._metrics = metrics
+        self._intents = intents | {OUT_OF_SCOPE}
+        self._key = key
+        self._model_version = model_version
+        self._max_chars = max_chars
+        self._gatherer: Gatherer[_Question, bytes] = Gatherer(
+            self._ask_model, lanes, max_batch, self._note_waits
+        )
+        self._last_answer = time.monotonic()
+        self._runner_answers = False
+
+    async def reply(self, body: bytes) -> bytes:
+        """Answer the body of a `POST /chat`. The record is in the log when this returns.
+
+        Raises:
+            InvalidMessage: there is nothing to classify in it.
+            Unavailable: the model is not running.
+        """
+        since = time.perf_counter()
+        request = parse(_chat_request, body)
+        if len(request.message) > self._max_chars:
+            raise InvalidMessage(
+                f"`message` is {len(request.message)} characters long, the limit is {self._max_chars}",
+                [{"field": "message", "problem": "too long", "limit": self._max_chars}],
+            )
+        message = clean(request.message)
+        if not message:
+            raise InvalidMessage("`message` is empty", [{"field": "message", "problem": "empty"}])
+        session_id = ids.opaque(self._key, request.session_id) if request.session_id else ""
+        question = _Question(message, session_id, since)
+        decided = self._router.before_model(message)
+        if decided is None:
+            return await self._gatherer.ask(question)
+        return self._finish([question], [decided])[0]
+
+    async def take_feedback(self, body: bytes) -> bytes:
+        """Note the body of a `POST /feedback`.
+
+        Raises:
+            InvalidMessage: it is not of the expected shape, or names an unknown intent.
+            NotFound: no prediction of this bot has that id.
+        """
+        request = parse(_feedback_request, body)
+        if not ids.is_ours(self._key, request.prediction_id):
+            raise NotFound("there is no prediction with this `prediction_id`")
+        if request.intent is not None and request.intent not in self._intents:
+            raise InvalidMessage(
+                "`intent` is none of this bot's: see /intents", [{"field": "intent", "problem": "unknown"}]
+            )
+        feedback = Feedback.of(
+            request.prediction_id, request.helpful, request.intent or "", request.comment or ""
+        )
+        self._log.append_feedback(feedback)
+        self._metrics.feedback.labels("yes" if request.helpful else "no").inc()
+        return to_json({"prediction_id": request.prediction_id})
+
+    async def is_ready(self, fresh_seconds: float = 1.0) -> bool:
+        """Whether a real message was classified just now; if none was, one is."""
+        if self._runner_answers and time.monotonic() - self._last_answer < fresh_seconds:
+            return True
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                await self._classify([WARM_UP])
+        except (ChatbotError, TimeoutError):
+            self._runner_answers = False
+            return False
+        self._note_answer()
+        return True
+
+    def _note_answer(self) -> None:
+        self._runner_answers = True
+        self._last_answer = time.monotonic()
+
+    @property
+    def silent_seconds(self) -> float:
+        """Since the model last answered, or since the start."""
+        return time.monotonic() - self._last_answer
+
+    def _note_waits(self, waits: Sequence[float]) -> None:
+        for wait in waits:
+            self._metrics.queue_wait.observe(wait)
+
+    async def _ask_model(self, questions: Sequence[_Question]) -> list[bytes]:
+        began = time.perf_counter()
+        try:
+            predictions = await self._classify([question.message for question in questions])
+        except BaseException:
+            self._metrics.runner_errors.inc()
+            self._runner_answers = False
+            raise
+        self._note_answer()
+        self._metrics.runner_seconds.observe(time.perf_counter() - began)
+        replies = [
+            self._router.after_model(q.message, p) for q, p in zip(questions, predictions, strict=True)
+        ]
+        return self._finish(questions, replies)
+
+    def _finish(self, questions: Sequence[_Question], replies: Sequence[Reply]) -> list[bytes]:
+        """Records, metrics and answers of a batch, with one write to the log."""
+        prediction_ids = [ids.new_id(self._key) for _ in replies]
+        now = time.perf_counter()
+        self._log.append(
+            [
+                Record.of(
+                    reply,
+                    question.message,
+                    prediction_id,
+                    session_id=question.session_id,
+                    model_version=self._model_version,
+                    latency_ms=(now - question.since) * 1000,
+                )
+                for question, reply, prediction_id in zip(questions, replies, prediction_ids, strict=True)
+            ]
+        )
+        for reply in replies:
+            self._count(reply)
+        return [to_json(self._answer(r, i)) for r, i in zip(replies, prediction_ids, strict=True)]
+
+    def _answer(self, reply: Reply, prediction_id: str) -> dict[str, Any]:
+        return {
+            "intent": reply.intent,
+            "response": reply.response,
+            "confidence": round(reply.confidence, 4),
+            "source": reply.source,
+            "alternatives": [
+                {"intent": a.intent, "confidence": round(a.confidence, 4), "title": a.title}
+                for a in reply.alternatives
+            ],
+            "handoff": reply.handoff,
+            "summary": reply.summary,
+            "prediction_id": prediction_id,
+            "model_version": self._model_version,
+        }
+
+    def _count(self, reply: Reply) -> None:
+        metrics = self._metrics
+        metrics.predictions.labels(reply.intent, reply.source).inc()
+        if reply.handoff:
+            metrics.handoffs.labels(reply.source).inc()
+        if reply.prediction is not None:
+            metrics.confidence.observe(reply.prediction.alternatives[0].confidence)
+            metrics.scope.observe(reply.prediction.scope)

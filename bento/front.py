@@ -1,0 +1,88 @@
+"""The front of the API, before BentoML and FastAPI: counts every request, and has a short way for two routes.
+
+A request to FastAPI mounted in a BentoML service passes some eight middlewares and two routers, which takes as
+long as all that this project does with it. `POST /chat` and `POST /feedback` are therefore answered from here.
+The same two stand in `bento.api`, for the OpenAPI page and for whoever mounts that app alone: the same code.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from prometheus_client import Counter, Histogram
+
+from bento.asgi import SECURITY_HEADERS, App, Message, Receive, Scope, Send
+from bento.metrics import Metrics
+from bento.post import CLIENT_LEFT, Post
+
+ROUTES = frozenset(
+    {"/chat", "/feedback", "/version", "/intents", "/docs", "/openapi.json", "/metrics", "/livez", "/readyz"}
+)
+OTHER = "other"
+
+
+class Front:
+    """An ASGI app around another."""
+
+    def __init__(self, app: App, posts: Mapping[str, Post], metrics: Metrics) -> None:
+        """Stands before an app.
+
+        Args:
+            app: answers what `posts` do not.
+            posts: by path.
+            metrics: counts.
+        """
+        self._app = app
+        self._posts = posts
+        self._metrics = metrics
+        # Finding a metric by its labels costs more than counting it.
+        self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or pass on what is none (start, stop, a web socket)."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        path = scope["path"]
+        status = CLIENT_LEFT
+        try:
+            post = self._posts.get(path)
+            if post is not None and scope["method"] == "POST":
+                status = await post(scope, receive, send)
+            else:
+                guarded = _Guarded(send)
+                try:
+                    await self._app(scope, receive, guarded)
+                finally:
+                    status = guarded.status
+        finally:
+            self._count(path if path in ROUTES else OTHER, status, time.perf_counter() - began)
+
+    def _count(self, route: str, status: int, seconds: float) -> None:
+        known = self._known.get((route, status))
+        if known is None:
+            known = (
+                self._metrics.requests.labels(route, str(status)),
+                self._metrics.request_seconds.labels(route),
+            )
+            self._known[route, status] = known
+        known[0].inc()
+        known[1].observe(seconds)
+
+
+class _Guarded:
+    """`send`, with the security headers added and the status remembered."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status = CLIENT_LEFT
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            present = {name.lower() for name, _ in message.get("headers", ())}
+            added = [(name, value) for name, value in SECURITY_HEADERS if name not in present]
+            message = {**message, "headers": [*message.get("headers", ()), *added]}
+        await self._send(message)

@@ -1,0 +1,152 @@
+"""The Prometheus metrics of the API, all in one place, and correct over all worker processes.
+
+Every process writes its numbers to files of its own in `PROMETHEUS_MULTIPROC_DIR`, which BentoML sets for
+the workers of one server; `/metrics` of any of them adds them all up, the runner's included. No label takes a
+value from a user's text: routes are the API's own, intents are the bundle's.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+PREFIX = "chatbot_"
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+_SCOPES = (
+    -8.0,
+    -4.0,
+    -2.0,
+    -1.0,
+    -0.5,
+    0.0,
+    0.2,
+    0.4,
+    0.5,
+    0.6,
+    0.7,
+    0.8,
+    0.9,
+    1.0,
+    2.0,
+    4.0,
+    6.0,
+    8.0,
+    12.0,
+    16.0,
+)
+_SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What the documentation says of a metric."""
+
+    name: str
+    kind: str
+    description: str
+    labels: tuple[str, ...]
+
+
+class Metrics:
+    """All metrics of one process; without `PROMETHEUS_MULTIPROC_DIR` (in tests) they count it alone."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.specs: list[Spec] = []
+        self.requests = self._counter(
+            "requests",
+            "Requests answered (status 499: the client left before its answer).",
+            "route",
+            "status",
+        )
+        self.request_seconds = self._histogram(
+            "request_seconds", "From a request's headers to the end of its answer.", _SECONDS, "route"
+        )
+        self.in_flight = self._gauge(
+            "in_flight", "Messages and feedback that are being worked on.", "livesum"
+        )
+        self.predictions = self._counter(
+            "predictions",
+            "Replies, by intent and by who decided: rule, model, clarify or human.",
+            "intent",
+            "source",
+        )
+        self.handoffs = self._counter(
+            "handoffs", "Replies that hand over to a person, by who decided: rule or human.", "source"
+        )
+        self.confidence = self._histogram(
+            "confidence", "Confidence of the likeliest intent, of each message the model saw.", _SHARES
+        )
+        self.scope = self._histogram(
+            "scope", "Scope score of each message the model saw; higher is in scope.", _SCOPES
+        )
+        self.batch_size = self._histogram("batch_size", "Messages in one run of the model.", _SIZES)
+        self.model_seconds = self._histogram(
+            "model_seconds", "One run of the model, whatever its batch.", _SECONDS
+        )
+        self.queue_wait = self._histogram(
+            "queue_wait_seconds", "How long a message waited until a call to the runner took it.", _SECONDS
+        )
+        self.runner_seconds = self._histogram("runner_seconds", "One call to the runner and back.", _SECONDS)
+        self.runner_errors = self._counter("runner_errors", "Calls to the runner that failed.")
+        self.feedback = self._counter(
+            "feedback", "Feedback, by whether the reply was helpful: yes or no.", "helpful"
+        )
+        self.log_records = self._counter(
+            "log_records",
+            "Records of the inference log, by what became of them: written, spooled, dropped.",
+            "outcome",
+        )
+        self.model_info = self._gauge(
+            "model_info", "Always 1; the labels say which model serves.", "max", "version", "bundle", "corpus"
+        )
+
+    def count_records(self, outcome: str, count: int) -> None:
+        """What became of some records of the inference log (`monitoring.logger` reports it)."""
+        self.log_records.labels(outcome).inc(count)
+
+    def render(self) -> bytes:
+        """What Prometheus reads, over all processes of this server. Reads files: not for the event loop."""
+        folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        if not folder:
+            return generate_latest(self.registry)
+        _forget_the_dead(Path(folder))
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)
+        return generate_latest(registry)
+
+    def _counter(self, name: str, description: str, *labels: str) -> Counter:
+        self._note(f"{name}_total", "counter", description, labels)
+        return Counter(PREFIX + name, description, labels, registry=self.registry)
+
+    def _histogram(self, name: str, description: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        self._note(name, "histogram", description, labels)
+        return Histogram(PREFIX + name, description, labels, buckets=buckets, registry=self.registry)
+
+    def _gauge(self, name: str, description: str, over_processes: str, *labels: str) -> Gauge:
+        self._note(name, "gauge", description, labels)
+        return Gauge(
+            PREFIX + name,
+            description,
+            labels,
+            registry=self.registry,
+            multiprocess_mode=over_processes,  # type: ignore[arg-type]  # one of the library's literals
+        )
+
+    def _note(self, name: str, kind: str, description: str, labels: tuple[str, ...]) -> None:
+        self.specs.append(Spec(PREFIX + name, kind, description, labels))
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """A worker that was killed takes its share of `in_flight` with it; what it counted stays."""
+    for file in folder.glob("gauge_live*_*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        if not Path(f"/proc/{pid}").exists():
+            mark_process_dead(pid)

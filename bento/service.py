@@ -1,0 +1,222 @@
+"""The two BentoML services: `SupportChatbot` speaks HTTP and decides, `IntentRunner` encodes and classifies.
+
+bentoml serve bento.service:SupportChatbot      or, as `make run` does: python -m bento
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+import bentoml
+
+from bento import startup
+from bento.config import bundle_folder
+from bento.cores import usable_cores
+from bento.proof import WARM_UP
+from bento.runner_client import RunnerClient
+from bento.wire import Messages, Predictions, Row, from_row, to_row
+from chatbot.settings import LogSettings, RouterSettings, ServiceSettings, SlotSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bento.api import About
+    from bento.asgi import App
+    from bento.chat import Chat, Classify
+    from bento.metrics import Metrics
+    from chatbot.router import Prediction
+
+settings = startup.read(ServiceSettings)
+
+RUNNER_WORKERS = settings.runner_workers or usable_cores()
+
+# How long the model may be away until the service calls itself dead, for whoever watches it to start it anew.
+# A worker that died is replaced within 15 seconds.
+_PATIENCE_SECONDS = 60.0
+
+# No exporter is configured, and BentoML would make a span a request all the same.
+_QUIET: dict[str, Any] = {
+    "logging": {"access": {"enabled": False, "skip_paths": ["/chat", "/classify"]}},
+    "tracing": {"excluded_urls": ".*"},
+}
+
+
+@cache
+def _metrics() -> Metrics:
+    from bento.metrics import Metrics
+
+    return Metrics()
+
+
+@bentoml.service(
+    workers=RUNNER_WORKERS,
+    traffic={"timeout": settings.timeout_seconds * 2},
+    # For whoever calls through BentoML's proxy: by default it hangs up every 100 requests, in flight or not.
+    runner_connection={"max_requests": 1_000_000_000, "max_age": 1e9},
+    **_QUIET,
+)
+class IntentRunner:
+    """Encodes and classifies, one process a core; BentoML batches what is asked at the same time."""
+
+    def __init__(self) -> None:
+        from chatbot import bundle
+
+        if (
+            bentoml.server_context.service_type == "service"
+        ):  # not in the outer service's own process (--development)
+            startup.outlive("SupportChatbot")
+        startup.stop_with_parent()
+        self._bundle = bundle.load(bundle_folder(settings))
+        self._bundle.predict([WARM_UP])
+        self._metrics = _metrics()
+        startup.freeze()
+
+    @bentoml.api(
+        batchable=True,
+        max_batch_size=max(2, settings.max_batch),
+        # Not how long a batch waits, but when its requests are dropped.
+        max_latency_ms=int(settings.timeout_seconds * 1000),
+        input_spec=Messages,
+        output_spec=Predictions,
+    )
+    async def classify(self, messages: list[str]) -> list[Row]:
+        """One row a message, in the order given.
+
+        Async although it blocks the loop: this process has one core, a thread would only add a hand-over, and
+        while the loop stands still the next batch gathers in the sockets.
+        """
+        began = time.perf_counter()
+        rows = [to_row(prediction) for prediction in self._bundle.predict(messages)]
+        self._metrics.model_seconds.observe(time.perf_counter() - began)
+        self._metrics.batch_size.observe(len(messages))
+        return rows
+
+
+class _Fronted(bentoml.Service):  # type: ignore[misc]  # bentoml is untyped
+    """A service whose requests pass `bento.front` first, with the FastAPI app mounted at `/`."""
+
+    def to_asgi(self, is_main: bool = True) -> App:
+        """Made in the worker processes of this service alone: the runner imports no FastAPI."""
+        from bento.api import create_app, speak_one_language
+        from bento.front import Front
+        from bento.post import Limiter, Post
+
+        current = bentoml.get_current_service
+        metrics = _metrics()
+        limits: dict[str, Any] = {
+            "limiter": Limiter(settings.max_concurrency, metrics.in_flight),
+            "max_body_bytes": settings.max_body_bytes,
+            "body_seconds": settings.timeout_seconds,
+            "timeout_seconds": settings.timeout_seconds,
+        }
+        posts = {
+            "/chat": Post(lambda body: current().chat.reply(body), **limits),
+            "/feedback": Post(lambda body: current().chat.take_feedback(body), status=202, **limits),
+        }
+        self.mount_asgi_app(create_app(lambda: current().about, posts, metrics), name="api")
+        app = super().to_asgi(is_main)
+        speak_one_language(app)
+        return Front(app, posts, metrics)
+
+
+@bentoml.service(
+    service_class=_Fronted,
+    workers=settings.workers,
+    http={"port": settings.port},
+    # Far beyond the API's own limits, which answer in the API's own shape; it must be positive.
+    traffic={"timeout": settings.timeout_seconds * 4},
+    # BentoML's own metrics here would have a label with the path of whatever anybody asks for.
+    metrics={"enabled": False},
+    runner_probe={"enabled": False},
+    **_QUIET,
+)
+class SupportChatbot:
+    """Says which intent a message has, and how sure it is, and answers, asks back, or hands over."""
+
+    runner = bentoml.depends(IntentRunner)
+
+    chat: Chat
+    about: About
+
+    @bentoml.on_deployment
+    def check() -> None:  # BentoML makes it static
+        """Once, in the process that starts the workers, before it starts them."""
+        # A Bento's workers work in the Bento's folder: what was set from here is meant from here.
+        os.environ["CHATBOT_LOG_FOLDER"] = str(startup.read(LogSettings).folder.resolve())
+        if settings.bundle is not None:
+            os.environ["CHATBOT_BUNDLE"] = str(settings.bundle.resolve())
+        # In its containers BentoML does not replace a worker that died: a server would go on with half of them.
+        os.environ.pop("BENTOML_CONTAINERIZED", None)
+        startup.find_room()
+        startup.prove()
+
+    def __init__(self) -> None:
+        from bento.api import About
+        from bento.chat import Chat
+        from bento.model import Model
+        from chatbot import ids
+        from monitoring.logger import InferenceLog
+
+        startup.stop_with_parent()
+        startup.allow_many_connections()
+        # uvicorn would format every request for a log that is off.
+        logging.getLogger("uvicorn.access").propagate = False
+
+        slots = startup.read(SlotSettings)
+        router = startup.read(RouterSettings)
+        log = startup.read(LogSettings)
+        model = Model.read(bundle_folder(settings), settings.model_version)
+        metrics = _metrics()
+        metrics.model_info.labels(model.version, model.digest, model.manifest.corpus_digest).set(1)
+        self.about = About(model.describe(router), model.list_intents(slots))
+        self._log = InferenceLog(log, metrics.count_records)
+        self._classify, self._close = self._way_to_the_runner()
+        self.chat = Chat(
+            model.router(router, slots),
+            self._classify,
+            self._log,
+            metrics,
+            intents=model.intents,
+            key=ids.load_or_make_key(settings, log),
+            model_version=model.version,
+            lanes=RUNNER_WORKERS if settings.gather else settings.max_concurrency,
+            max_batch=settings.max_batch if settings.gather else 1,
+            max_chars=settings.max_message_chars,
+        )
+        self._started = time.monotonic()
+
+    def _way_to_the_runner(self) -> tuple[Classify, Callable[[], None]]:
+        """What classifies, and how to hang up: the runner's socket, or the runner in this very process."""
+        url = cast(Any, IntentRunner).url
+        if url is None:  # bentoml serve --development
+
+            async def classify_here(messages: Sequence[str]) -> list[Prediction]:
+                return [from_row(row) for row in await self.runner.classify(list(messages))]
+
+            return classify_here, lambda: None
+        client = RunnerClient(
+            url, settings.timeout_seconds, 1 if settings.gather else settings.max_concurrency
+        )
+        return client.classify, client.close
+
+    @bentoml.on_startup
+    async def open(self) -> None:
+        """Before the first request."""
+        self._log.start()
+        startup.freeze()
+
+    @bentoml.on_shutdown
+    async def close(self) -> None:
+        """After the last answer."""
+        self._close()
+        self._log.close()
+
+    async def __is_ready__(self) -> bool:
+        return await self.chat.is_ready()
+
+    async def __is_alive__(self) -> bool:
+        return await self.chat.is_ready() or self.chat.silent_seconds < _PATIENCE_SECONDS

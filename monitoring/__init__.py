@@ -1,0 +1,1 @@
+"""What the bot did: the inference log, the drift report, dashboards and alerts."""

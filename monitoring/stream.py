@@ -1,0 +1,122 @@
+"""Rows on the way from this process to its segment; what the disk refuses waits in memory, up to a bound."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import islice
+
+from monitoring.spool import SegmentWriter
+
+Count = Callable[[str, int], None]
+
+_CHUNK_LINES = 256
+"""How many held lines are written while others wait: a batch of answers must not wait for the whole queue."""
+_RETRY_SECONDS = 0.5
+
+_logger = logging.getLogger(__name__)
+
+
+class Stream:
+    """Appends lines from any thread, and never raises or waits for a disk that has no room."""
+
+    def __init__(self, writer: SegmentWriter, memory_bytes: int, count: Count) -> None:
+        """Touches nothing yet.
+
+        Args:
+            writer: where the lines go.
+            memory_bytes: the most that is held in memory; beyond it the oldest lines are dropped.
+            count: told what became of lines: "written", "spooled" (held in memory for now) or "dropped".
+        """
+        self._writer = writer
+        self._memory_bytes = memory_bytes
+        self._count = count
+        self._begin()
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._held: deque[bytes] = deque()
+        self._held_bytes = 0
+        self._retry_at = 0.0
+
+    def append(self, lines: Sequence[bytes]) -> None:
+        """Write lines behind all earlier ones, or hold them."""
+        with self._lock:
+            earlier = self._write_held() if self._held and time.monotonic() >= self._retry_at else 0
+            written = 0 if self._held else self._write(lines)
+            self._held.extend(lines[written:])
+            self._held_bytes += sum(map(len, lines[written:]))
+            dropped = self._drop_oldest()
+        self._tell(written=earlier + written, spooled=len(lines) - written, dropped=dropped)
+
+    def flush(self) -> None:
+        """Write what is held, as far as the disk takes it."""
+        while True:
+            with self._lock:
+                written = self._write_held()
+            self._tell(written=written)
+            if not written:
+                return
+
+    def seal(self) -> None:
+        """Give what is written to the drain."""
+        with self._lock:
+            if not self._writer.is_empty:
+                self._writer.seal()
+
+    def give_up(self) -> None:
+        """Count what is still held as dropped: the process ends."""
+        with self._lock:
+            dropped = len(self._held)
+            self._held.clear()
+            self._held_bytes = 0
+        self._tell(dropped=dropped)
+
+    def start_anew(self) -> None:
+        """In a forked child: segment and held lines are the parent's, which writes them."""
+        self._writer.abandon()
+        self._begin()
+
+    def _write_held(self) -> int:
+        chunk = list(islice(self._held, _CHUNK_LINES))
+        written = self._write(chunk) if chunk else 0
+        for line in chunk[:written]:
+            self._held.popleft()
+            self._held_bytes -= len(line)
+        return written
+
+    def _write(self, lines: Sequence[bytes]) -> int:
+        """How many of the lines the disk took."""
+        if not lines:
+            return 0
+        try:
+            written = self._writer.write(lines)
+        except OSError as error:
+            written = 0
+            reason = str(error)
+        else:
+            reason = "no space for all of it"
+        if written == len(lines):
+            if self._retry_at:
+                _logger.warning("the log is written again")
+            self._retry_at = 0.0
+        else:
+            if not self._retry_at:
+                _logger.warning("the log cannot be written, records wait in memory: %s", reason)
+            self._retry_at = time.monotonic() + _RETRY_SECONDS
+        return written
+
+    def _drop_oldest(self) -> int:
+        dropped = 0
+        while self._held_bytes > self._memory_bytes:
+            self._held_bytes -= len(self._held.popleft())
+            dropped += 1
+        return dropped
+
+    def _tell(self, **counts: int) -> None:
+        for name, count in counts.items():
+            if count:
+                self._count(name, count)

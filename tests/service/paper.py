@@ -1,0 +1,133 @@
+"""The API with a model made of paper: the real app, router, gathering and limits, no processes, no encoder."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from bento import schemas
+from bento.api import About, create_app
+from bento.chat import Chat
+from bento.front import Front
+from bento.metrics import Metrics
+from bento.post import Limiter, Post
+from chatbot.replies import Replies, ReplyText
+from chatbot.router import Alternative, Prediction, Router, Thresholds
+from chatbot.rules import Rule, Rules
+
+KEY = b"k" * 32
+INTENTS = ("get_refund", "cancel_order", "track_order")
+
+
+@dataclass
+class PaperLog:
+    """Remembers what it was given."""
+
+    writes: list[list[Any]] = field(default_factory=list)
+    feedback: list[Any] = field(default_factory=list)
+
+    def append(self, records: Sequence[Any]) -> None:
+        self.writes.append(list(records))
+
+    def append_feedback(self, feedback: Any) -> None:
+        self.feedback.append(feedback)
+
+
+async def classify(messages: Sequence[str]) -> list[Prediction]:
+    """`track` tracks, `cancel` cancels, all else is a refund; `maybe` is unsure, `zebra` out of scope."""
+    await asyncio.sleep(0)
+    predictions = []
+    for message in messages:
+        likeliest = (
+            "track_order" if "track" in message else "cancel_order" if "cancel" in message else "get_refund"
+        )
+        sure = 0.45 if "maybe" in message else 0.95
+        others = [Alternative(intent, (1 - sure) / 2) for intent in INTENTS if intent != likeliest]
+        scope = 0.1 if "zebra" in message else 0.9
+        predictions.append(Prediction([Alternative(likeliest, sure), *others], scope, [0.0]))
+    return predictions
+
+
+@dataclass
+class Api:
+    """The app, what stands behind it, and a client of it."""
+
+    app: Front
+    chat: Chat
+    log: PaperLog
+    metrics: Metrics
+
+    def client(self) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+        return httpx.AsyncClient(transport=transport, base_url="http://chatbot")
+
+    def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One request, from outside an event loop."""
+
+        async def ask() -> httpx.Response:
+            async with self.client() as client:
+                return await client.request(method, path, **options)
+
+        return asyncio.run(ask())
+
+    def post(self, path: str, body: bytes, content_type: str = "application/json") -> httpx.Response:
+        return self.send("POST", path, content=body, headers={"content-type": content_type})
+
+
+def paper_api(
+    classify: Callable[[Sequence[str]], Awaitable[list[Prediction]]] = classify,
+    *,
+    max_concurrency: int = 64,
+    timeout_seconds: float = 2.0,
+    body_seconds: float = 2.0,
+) -> Api:
+    """The app around `classify`."""
+    replies = Replies(
+        {i: ReplyText(response=f"About {i}: ask {{company}}.", examples=("x",)) for i in INTENTS}
+    )
+    rules = Rules((Rule(name="lawyer", action="human", intent="complaint", patterns=("i will sue you",)),))
+    router = Router(
+        rules,
+        replies,
+        Thresholds(answer=0.7, clarify=0.5, scope=0.3),
+        {"company": "ACME", "support_hours": "9 to 5"},
+    )
+    log, metrics = PaperLog(), Metrics()
+    chat = Chat(
+        router,
+        classify,
+        log,
+        metrics,
+        intents=frozenset(INTENTS),
+        key=KEY,
+        model_version="paper",
+        lanes=2,
+        max_batch=8,
+        max_chars=4000,
+    )
+    limits: dict[str, Any] = {
+        "limiter": Limiter(max_concurrency, metrics.in_flight),
+        "max_body_bytes": 65_536,
+        "body_seconds": body_seconds,
+        "timeout_seconds": timeout_seconds,
+    }
+    posts = {"/chat": Post(chat.reply, **limits), "/feedback": Post(chat.take_feedback, status=202, **limits)}
+    version = schemas.Version(
+        service="1",
+        model_version="paper",
+        bundle_digest="0" * 64,
+        corpus_digest="c",
+        git_commit="",
+        trained=datetime(2026, 1, 1, tzinfo=UTC),
+        encoder="none",
+        thresholds={},
+        target={},
+        scores={},
+    )
+    app = create_app(lambda: About(version, ()), posts, metrics)
+    return Api(Front(app, posts, metrics), chat, log, metrics)

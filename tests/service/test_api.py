@@ -1,0 +1,456 @@
+"""The HTTP API in this process: contracts, errors, limits; the model is made of paper."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bento.metrics import Metrics
+from chatbot.errors import Unavailable
+from chatbot.router import Prediction
+from service.paper import Api, classify, paper_api
+
+REPLY = {
+    "intent",
+    "response",
+    "confidence",
+    "source",
+    "alternatives",
+    "handoff",
+    "summary",
+    "prediction_id",
+    "model_version",
+}
+
+
+def body(**fields: Any) -> bytes:
+    return json.dumps(fields).encode()
+
+
+def error_of(response: Any, status: int) -> dict[str, Any]:
+    """The error of a response, which must have the one shape."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/json"
+    content = response.json()
+    assert set(content) == {"error"}
+    assert set(content["error"]) == {"type", "message", "details"}
+    return dict(content["error"])
+
+
+def test_a_message_is_answered_with_everything_the_contract_names(api: Api) -> None:
+    response = api.post("/chat", body(message="I want my money back"))
+    assert response.status_code == 200
+    reply = response.json()
+    assert set(reply) == REPLY
+    assert reply["intent"] == "get_refund"
+    assert reply["response"] == "About get_refund: ask ACME."
+    assert reply["confidence"] == pytest.approx(0.95)
+    assert reply["source"] == "model"
+    assert reply["alternatives"][0] == {"intent": "get_refund", "confidence": 0.95, "title": "Get refund"}
+
+
+@pytest.mark.parametrize(
+    ("message", "source", "handoff"),
+    [
+        ("I will sue you", "rule", True),
+        ("maybe a refund", "clarify", False),
+        ("a zebra walks by", "human", True),
+        ("\U0001f600 \U0001f44d", "clarify", False),
+    ],
+)
+def test_a_rule_an_unsure_model_and_a_stranger_each_get_their_kind_of_reply(
+    api: Api, message: str, source: str, handoff: bool
+) -> None:
+    reply = api.post("/chat", body(message=message)).json()
+    assert (reply["source"], reply["handoff"]) == (source, handoff)
+    assert bool(reply["summary"]) is handoff
+
+
+NOTHING_TO_CLASSIFY = [
+    b"",
+    b"not json",
+    b"{",
+    b"[]",
+    b"null",
+    b"1e999",
+    b'"I want a refund"',
+    b"{}",
+    b'{"message": null}',
+    b'{"message": 3}',
+    b'{"message": ["a"]}',
+    b'{"message": {"message": "a"}}',
+    b'{"message": ""}',
+    b'{"message": " \\t\\n "}',
+    b'{"message": "\\u0000\\u0000"}',
+    b'{"message": "\xff\xfe"}',
+    b'{"message": NaN}',
+    b'{"message": "a refund", "amount": ' + b"9" * 5_000 + b"}",
+    b"\xef\xbb\xbf",
+    b"[" * 60_000,
+    b'{"message": ' + b'{"a":' * 9_000,
+    b'{"message": "a", "\\u0061": ' + b"[" * 50_000 + b"}",
+    body(message="x" * 4_001),
+    body(message="hi", session_id="x" * 129),
+    body(message="hi", session_id="me@example.com"),
+    body(message="hi", session_id=""),
+    body(message="hi", session_id=7),
+]
+
+
+@pytest.mark.parametrize("content", NOTHING_TO_CLASSIFY, ids=[repr(c[:30]) for c in NOTHING_TO_CLASSIFY])
+def test_a_body_that_cannot_be_read_or_says_nothing_is_answered_422_with_the_reason(
+    api: Api, content: bytes
+) -> None:
+    problem = error_of(api.post("/chat", content), 422)
+    assert problem["type"] == "invalid"
+    assert len(problem["message"]) < 300
+    assert api.log.writes == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"message": "a refund \\ud83d please"}',
+        b'{"message": "\\udc00\\ud800 refund"}',
+        b'{"message": "refund\\u0000 now"}',
+        b'{"message": "first", "message": "second"}',
+        b'{"message": "a refund", "amount": ' + b"9" * 400 + b"}",
+        b'{"message": "a refund", "amount": 1e400, "\\ud800": 1}',
+        b'{"message": "a refund", "session_id": null, "other": {"deep": [1, 2, {"deeper": true}]}}',
+        '{"message": "\u202ea refund\u202c \U0001f600 für Ümläute"}'.encode(),
+        '{"message": "退款"}'.encode(),
+        body(message="x " * 2_000),
+        body(message="hi", session_id="A-z_0.9:" * 16),
+    ],
+    ids=lambda content: repr(content[:30]),
+)
+def test_an_odd_body_with_a_message_in_it_is_answered(api: Api, content: bytes) -> None:
+    response = api.post("/chat", content)
+    assert response.status_code == 200, response.text
+    response.content.decode("utf-8")
+    assert set(response.json()) == REPLY
+
+
+def test_an_error_names_the_field_and_never_repeats_what_was_in_it(api: Api) -> None:
+    problem = error_of(api.post("/chat", body(message="hi", session_id="jane.doe@example.com")), 422)
+    assert problem["details"][0]["field"] == "session_id"
+    assert "jane" not in json.dumps(problem)
+
+
+def test_a_body_over_the_limit_is_refused_before_it_is_read(api: Api) -> None:
+    read: list[int] = []
+
+    async def stream() -> Any:
+        for _ in range(16):
+            read.append(1)
+            yield b"x" * 65_536
+
+    declared = {"content-type": "application/json", "content-length": str(1 << 20)}
+    problem = error_of(api.send("POST", "/chat", content=b"x" * (1 << 20), headers=declared), 413)
+    assert problem["details"] == {"limit_bytes": 65_536}
+    # Without a length it is refused as soon as it is too long.
+    error_of(api.send("POST", "/chat", content=stream(), headers={"content-type": "application/json"}), 413)
+
+
+@pytest.mark.parametrize(
+    "content_type", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
+                     "application/vnd.bentoml+pickle", "application/jsonx"]
+)  # fmt: skip
+def test_what_is_not_declared_as_json_is_answered_415(api: Api, content_type: str) -> None:
+    for path in ("/chat", "/feedback"):
+        assert (
+            error_of(api.post(path, body(message="hi"), content_type), 415)["type"]
+            == "unsupported_media_type"
+        )
+
+
+def test_json_may_be_declared_with_a_charset_in_any_case_and_not_compressed(api: Api) -> None:
+    assert api.post("/chat", body(message="hi"), "Application/JSON; charset=utf-8").status_code == 200
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    error_of(api.send("POST", "/chat", content=body(message="hi"), headers=headers), 415)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"])
+def test_a_wrong_method_is_answered_405_and_the_right_one_is_named(api: Api, method: str) -> None:
+    response = api.send(method, "/chat")
+    assert response.status_code == 405
+    assert response.headers["allow"] == "POST"
+    if method != "HEAD":
+        assert error_of(response, 405)["type"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/chat/", "/chat/x", "/classify", "/Chat", "/%ff%fe", "/..//chat"]
+)
+def test_an_unknown_route_is_answered_404_in_the_same_shape(api: Api, path: str) -> None:
+    assert error_of(api.post(path, body(message="hi")), 404)["type"] == "not_found"
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    content=st.one_of(
+        st.binary(max_size=200),
+        st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
+            lambda inner: (
+                st.lists(inner, max_size=4)
+                | st.dictionaries(
+                    st.sampled_from(["message", "session_id", "helpful", "prediction_id"]), inner
+                )
+            ),
+            max_leaves=12,
+        ).map(lambda value: json.dumps(value).encode()),
+        st.text(min_size=1, max_size=60, alphabet=st.characters(exclude_categories=[])).map(
+            lambda text: json.dumps({"message": text}).encode()
+        ),
+    ),
+    path=st.sampled_from(["/chat", "/feedback"]),
+)
+def test_no_body_whatsoever_is_answered_with_a_server_error(api: Api, content: bytes, path: str) -> None:
+    response = api.post(path, content)
+    assert response.status_code in (200, 404, 422)
+    json.loads(response.content.decode("utf-8"))
+
+
+def test_work_beyond_the_limit_is_answered_429_with_retry_after_and_the_rest_is_served() -> None:
+    async def slow(messages: Sequence[str]) -> list[Prediction]:
+        await asyncio.sleep(0.2)
+        return await classify(messages)
+
+    api = paper_api(slow, max_concurrency=5)
+
+    async def ask_at_once() -> list[Any]:
+        async with api.client() as client:
+            return await asyncio.gather(
+                *(client.post("/chat", json={"message": f"refund {n}"}) for n in range(20))
+            )
+
+    responses = asyncio.run(ask_at_once())
+    assert sorted(response.status_code for response in responses) == [200] * 5 + [429] * 15
+    refused = next(response for response in responses if response.status_code == 429)
+    assert refused.headers["retry-after"] == "1"
+    assert error_of(refused, 429)["type"] == "overloaded"
+    assert api.post("/chat", body(message="refund")).status_code == 200
+
+
+def test_a_lost_runner_is_answered_503_and_is_not_ready_until_it_is_back() -> None:
+    away = True
+
+    async def runner(messages: Sequence[str]) -> list[Prediction]:
+        if away:
+            raise Unavailable("the model is not running")
+        return await classify(messages)
+
+    api = paper_api(runner)
+    assert asyncio.run(api.chat.is_ready()) is False
+    response = api.post("/chat", body(message="refund"))
+    assert error_of(response, 503)["type"] == "unavailable"
+    assert response.headers["retry-after"] == "1"
+    assert api.post("/chat", body(message="I will sue you")).status_code == 200
+    away = False
+    assert asyncio.run(api.chat.is_ready()) is True
+
+
+def test_readiness_turns_false_when_the_runner_is_lost_however_good_it_was_before() -> None:
+    calls = 0
+
+    async def runner(messages: Sequence[str]) -> list[Prediction]:
+        nonlocal calls
+        calls += 1
+        if calls > 2:
+            raise Unavailable("the model is not running")
+        return await classify(messages)
+
+    api = paper_api(runner)
+    assert asyncio.run(api.chat.is_ready()) is True
+    assert asyncio.run(api.chat.is_ready()) is True
+    assert calls == 1, "one message a second is enough"
+    assert api.post("/chat", body(message="refund")).status_code == 200
+    error_of(api.post("/chat", body(message="refund")), 503)
+    assert asyncio.run(api.chat.is_ready()) is False
+
+
+def test_a_runner_that_never_answers_costs_the_caller_the_time_limit_and_no_more() -> None:
+    async def hung(messages: Sequence[str]) -> list[Prediction]:
+        await asyncio.sleep(60)
+        return []
+
+    api = paper_api(hung, timeout_seconds=0.2)
+    assert "within 0.2 s" in error_of(api.post("/chat", body(message="refund")), 503)["message"]
+
+
+def test_a_body_that_trickles_in_is_answered_408_and_keeps_no_place_of_the_limiter() -> None:
+    api = paper_api(max_concurrency=1, body_seconds=0.3)
+
+    async def trickle() -> Any:
+        yield b'{"message"'
+        await asyncio.sleep(60)
+
+    async def both() -> tuple[Any, Any]:
+        async with api.client() as client:
+            slow = asyncio.create_task(
+                client.post("/chat", content=trickle(), headers={"content-type": "application/json"})
+            )
+            await asyncio.sleep(0.05)
+            quick = await client.post("/chat", json={"message": "refund"})
+            return quick, await slow
+
+    quick, slow = asyncio.run(both())
+    assert quick.status_code == 200
+    assert error_of(slow, 408)["type"] == "too_slow"
+
+
+def test_feedback_is_taken_for_a_prediction_of_ours(api: Api) -> None:
+    prediction_id = api.post("/chat", body(message="refund")).json()["prediction_id"]
+    response = api.post("/feedback", body(prediction_id=prediction_id, helpful=False, intent="track_order"))
+    assert response.status_code == 202
+    assert response.json() == {"prediction_id": prediction_id}
+    assert len(api.log.feedback) == 1
+
+
+def test_feedback_for_a_made_up_prediction_is_answered_404(api: Api) -> None:
+    prediction_id = api.post("/chat", body(message="refund")).json()["prediction_id"]
+    forged = prediction_id[:-1] + ("0" if prediction_id[-1] != "0" else "1")
+    for made_up in ("", "x", "\ud800", "0" * 64, forged):
+        error_of(api.post("/feedback", body(prediction_id=made_up, helpful=True)), 404)
+    assert api.log.feedback == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"intent": "nonsense"},
+        {"helpful": "perhaps"},
+        {"helpful": None},
+        {"comment": "x" * 2_001},
+        {"comment": 3},
+    ],
+    ids=str,
+)
+def test_feedback_that_names_no_intent_or_is_too_long_is_answered_422(
+    api: Api, wrong: dict[str, Any]
+) -> None:
+    prediction_id = api.post("/chat", body(message="refund")).json()["prediction_id"]
+    error_of(api.post("/feedback", body(**({"prediction_id": prediction_id, "helpful": True} | wrong))), 422)
+    assert api.log.feedback == []
+
+
+def test_out_of_scope_is_an_intent_that_feedback_may_name(api: Api) -> None:
+    prediction_id = api.post("/chat", body(message="refund")).json()["prediction_id"]
+    wish = body(
+        prediction_id=prediction_id, helpful=False, intent="out_of_scope", comment="mail me: a@example.com"
+    )
+    assert api.post("/feedback", wish).status_code == 202
+    assert "a@example.com" not in repr(api.log.feedback)
+
+
+def test_messages_of_one_batch_are_logged_in_one_write_before_any_is_answered() -> None:
+    api = paper_api()
+
+    async def ask_at_once() -> list[Any]:
+        async with api.client() as client:
+            return await asyncio.gather(
+                *(client.post("/chat", json={"message": f"refund {n}"}) for n in range(16))
+            )
+
+    responses = asyncio.run(ask_at_once())
+    logged = [record.prediction_id for write in api.log.writes for record in write]
+    assert sorted(logged) == sorted(response.json()["prediction_id"] for response in responses)
+    assert len(api.log.writes) < 16
+
+
+def test_every_answer_carries_headers_that_keep_browsers_from_guessing_and_caching(api: Api) -> None:
+    answers = [api.post("/chat", body(message="hi")), api.post("/chat", b"x"), api.send("GET", "/version")]
+    for response in [*answers, api.send("GET", "/nothing"), api.send("GET", "/docs")]:
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["cache-control"] == "no-store"
+        assert "access-control-allow-origin" not in response.headers
+    assert "frame-ancestors 'none'" in api.send("GET", "/docs").headers["content-security-policy"]
+
+
+def test_the_docs_page_needs_nothing_from_elsewhere(api: Api) -> None:
+    page = api.send("GET", "/docs").text
+    assert "https://" not in page
+    for asset in ("/docs/assets/swagger-ui-bundle.js", "/docs/assets/swagger-ui.css"):
+        assert asset in page
+        assert api.send("GET", asset).status_code == 200
+    assert api.send("GET", "/").headers["location"] == "docs"
+
+
+def test_the_openapi_page_shows_each_error_as_it_is_really_answered(api: Api) -> None:
+    specification = api.send("GET", "/openapi.json").json()
+    assert set(specification["paths"]) == {"/chat", "/feedback", "/version", "/intents", "/metrics"}
+    for path, codes in (
+        ("/chat", {"200", "405", "408", "413", "415", "422", "429", "503"}),
+        ("/feedback", {"202", "404", "405", "408", "413", "415", "422", "429"}),
+    ):
+        post = specification["paths"][path]["post"]
+        assert set(post["responses"]) == codes
+        assert "message" in str(post["requestBody"]) or "helpful" in str(post["requestBody"])
+        for code in codes - {"200", "202"}:
+            example = post["responses"][code]["content"]["application/json"]["example"]
+            assert {"type", "message"} <= set(example["error"])  # FastAPI leaves out `"details": null`
+    examples = specification["paths"]["/chat"]["post"]["responses"]
+    really = error_of(api.post("/chat", body(message="")), 422)
+    assert examples["422"]["content"]["application/json"]["example"]["error"] == really
+
+
+def test_the_documented_reply_is_the_one_that_is_given(api: Api) -> None:
+    specification = api.send("GET", "/openapi.json").json()
+    documented = specification["components"]["schemas"]["ChatReply"]["properties"]
+    assert set(documented) == set(api.post("/chat", body(message="refund")).json())
+
+
+def test_metrics_count_routes_statuses_and_sources_and_know_no_text_of_a_user(api: Api) -> None:
+    for message in ("refund", "maybe", "a zebra", "I will sue you"):
+        api.post("/chat", body(message=message))
+    api.post("/chat", b"nonsense")
+    api.send("GET", "/secret-path-of-a-user")
+    text = api.send("GET", "/metrics").text
+    assert 'chatbot_requests_total{route="/chat",status="200"} 4.0' in text
+    assert 'chatbot_requests_total{route="/chat",status="422"} 1.0' in text
+    assert 'chatbot_requests_total{route="other",status="404"} 1.0' in text
+    assert 'chatbot_predictions_total{intent="get_refund",source="model"} 1.0' in text
+    assert 'chatbot_predictions_total{intent="out_of_scope",source="human"} 1.0' in text
+    assert 'chatbot_handoffs_total{source="rule"} 1.0' in text
+    assert "chatbot_confidence_count 3.0" in text
+    assert "secret" not in text
+
+
+def test_every_metric_has_a_description_the_prefix_and_buckets_of_its_own() -> None:
+    metrics = Metrics()
+    assert len({spec.name for spec in metrics.specs}) == len(metrics.specs)
+    for spec in metrics.specs:
+        assert spec.name.startswith("chatbot_")
+        assert spec.description.endswith(".")
+    families = {family.name for family in metrics.registry.collect()}
+    assert {spec.name.removesuffix("_total") for spec in metrics.specs} == families
+
+
+def test_an_error_of_our_own_is_answered_500_in_the_same_shape_and_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(messages: Sequence[str]) -> list[Prediction]:
+        raise ZeroDivisionError("a bug of ours")
+
+    api = paper_api(broken)
+    problem = error_of(api.post("/chat", body(message="refund for jane")), 500)
+    assert "bug" not in json.dumps(problem)
+    assert "ZeroDivisionError" in caplog.text
+    assert "jane" not in caplog.text
+
+
+def test_what_users_send_wrong_writes_nothing_into_the_servers_log(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    api.post("/chat", b"nonsense")
+    api.post("/chat", body(message=""), "text/plain")
+    api.send("GET", "/nothing")
+    assert caplog.text == ""

@@ -1,0 +1,54 @@
+"""The Bento: built offline, it answers anywhere with nothing beside it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from service.server import ROOT, Server
+
+BENTOML = str(Path(sys.executable).with_name("bentoml"))
+
+
+def test_a_bento_carries_everything_and_answers_from_another_folder(tmp_path: Path) -> None:
+    home = tmp_path / "server" / "bentoml"
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("CHATBOT_", "PYTHONPATH"))}
+    environment |= {"BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True"}
+    built = subprocess.run(
+        [BENTOML, "build", "--output", "tag"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    tag = built.stdout.strip().rpartition("__tag__:")[2]
+    source = home / "bentos" / tag.replace(":", "/") / "src"
+    packed = {str(file.relative_to(source)) for file in source.rglob("*") if file.is_file()}
+    assert {"models/current/encoder.onnx", "models/current/rules.yaml", "pyproject.toml"} <= packed
+    assert {name.split("/")[0] for name in packed} == {
+        "bento", "chatbot", "models", "monitoring", "pyproject.toml", "requirements", "bentofile.yaml",
+    }  # fmt: skip
+    assert not [name for name in packed if "__pycache__" in name]
+    assert "torch" not in (source.parent / "env" / "python" / "requirements.txt").read_text()
+
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    server = Server(
+        tmp_path / "server",
+        {"PYTHONPATH": "", "CHATBOT_RUNNER_WORKERS": "1"},
+        (BENTOML, "serve", tag),
+        cwd=elsewhere,
+    )
+    try:
+        server.start()
+        status, reply = server.post("/chat", {"message": "I want a refund"})
+        assert status == 200
+        assert reply["source"] in ("model", "clarify", "human")
+        assert server.logged_ids()[str(reply["prediction_id"])] == 1
+        assert list(elsewhere.iterdir()) == []
+    finally:
+        server.stop()

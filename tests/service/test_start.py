@@ -1,0 +1,115 @@
+"""Starting: at once and whole, or not at all and with one line that says why."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bento import proof
+from service.server import Server
+
+BENTOML = str(Path(sys.executable).with_name("bentoml"))
+STARTS = {
+    "python -m bento": (sys.executable, "-m", "bento"),
+    "bentoml serve": (BENTOML, "serve", "bento.service:SupportChatbot"),
+}
+
+
+def _missing(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def _without_its_encoder(folder: Path) -> None:
+    (folder / "encoder.onnx").unlink()
+
+
+def _truncated(folder: Path) -> None:
+    os.truncate(folder / "encoder.onnx", 1_000_000)
+
+
+def _tampered(folder: Path) -> None:
+    with (folder / "head.safetensors").open("r+b") as file:
+        file.seek(-4, os.SEEK_END)
+        file.write(b"\x01\x02\x03\x04")
+
+
+def _without_sums(folder: Path) -> None:
+    (folder / "SHA256SUMS").unlink()
+
+
+def refused(tmp_path: Path, command: tuple[str, ...], **environment: str) -> str:
+    """The one line with which a start is refused."""
+    server = Server(tmp_path, environment, command).launch()
+    assert server.process is not None
+    code = server.process.wait(30)
+    assert code not in (0, None)
+    lines = [line for line in server.output.splitlines() if line.strip()]
+    assert len(lines) == 1, server.output
+    return lines[0]
+
+
+@pytest.mark.parametrize("harm", [_missing, _without_its_encoder, _truncated, _tampered, _without_sums])
+def test_a_bundle_that_is_not_whole_is_refused_with_the_reason_in_one_line(
+    tmp_path: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch, harm: Callable[[Path], None]
+) -> None:
+    folder = tmp_path / "bundle"
+    shutil.copytree(model_folder, folder)
+    harm(folder)
+    monkeypatch.setenv("CHATBOT_BUNDLE", str(folder))
+    monkeypatch.setenv("CHATBOT_LOG_FOLDER", str(tmp_path / "log"))
+    reason = proof.Proof(proof.check).failure()
+    assert str(folder) in reason
+    assert "\n" not in reason
+
+
+def test_a_whole_bundle_is_not_refused(
+    tmp_path: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHATBOT_BUNDLE", str(model_folder))
+    monkeypatch.setenv("CHATBOT_LOG_FOLDER", str(tmp_path / "log"))
+    assert proof.Proof(proof.check).failure() == ""
+
+
+def test_a_bundle_that_crashes_the_runtime_is_refused_like_any_other() -> None:
+    def crash() -> None:
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+    assert "ended with -11" in proof.Proof(crash).failure()
+
+
+@pytest.mark.parametrize("command", STARTS)
+def test_a_tampered_bundle_stops_the_whole_server_with_one_line(
+    tmp_path: Path, model_folder: Path, command: str
+) -> None:
+    folder = tmp_path / "bundle"
+    shutil.copytree(model_folder, folder)
+    _tampered(folder)
+    line = refused(tmp_path / "server", STARTS[command], CHATBOT_BUNDLE=str(folder))
+    assert f"{folder} is damaged: head.safetensors has sha256" in line
+
+
+def test_a_setting_that_cannot_work_stops_the_start_and_is_named_with_its_value(tmp_path: Path) -> None:
+    line = refused(tmp_path, STARTS["python -m bento"], CHATBOT_WORKERS="many", CHATBOT_MAX_BATCH="0")
+    assert "CHATBOT_WORKERS='many'" in line
+    assert "CHATBOT_MAX_BATCH='0'" in line
+
+
+def test_a_key_that_is_guessed_easily_stops_the_start(tmp_path: Path, model_folder: Path) -> None:
+    environment = {"CHATBOT_BUNDLE": str(model_folder), "CHATBOT_PREDICTION_KEY": "short"}
+    assert "CHATBOT_PREDICTION_KEY" in refused(tmp_path, STARTS["python -m bento"], **environment)
+
+
+def test_a_port_in_use_is_named_in_one_line(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        line = refused(tmp_path, STARTS["python -m bento"], CHATBOT_PORT=str(port))
+    assert line == f"support-chatbot: port {port} is in use: set CHATBOT_PORT"

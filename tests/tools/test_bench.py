@@ -1,0 +1,288 @@
+"""The load generator against a real server of known behaviour, and the page of results."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from chatbot.message import OUT_OF_SCOPE
+from chatbot.router import Alternative, Prediction, Reply, Thresholds
+from tools.bench import figures, results
+from tools.bench.expected import Expected, _expected
+from tools.bench.figures import Figure
+from tools.bench.load import Load, Question, generate, post
+from tools.bench.machine import tree_memory
+from tools.bench.servers import BenchError, free_port
+
+
+class Server:
+    """Does what a message says: `after 30` (ms), `status 429`, `drop`, `text <not JSON>`, `silence`, ..."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.asked: Counter[tuple[str, int]] = Counter()
+        self.connections = 0
+        self._loop = asyncio.new_event_loop()
+        self._up = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Server:
+        self._thread.start()
+        self._up.wait(5)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+
+    def _run(self) -> None:
+        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=512))
+        self.port = server.sockets[0].getsockname()[1]
+        self._up.set()
+        self._loop.run_forever()
+        server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        while head := await self._head(reader):
+            length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+            request = json.loads(await reader.readexactly(length))
+            message = request["message"]
+            self.asked[message, request["number"]] += 1
+            verb, _, rest = message.partition(" ")
+            status, headers, body = "200 OK", b"", json.dumps({"intent": "get_refund"}).encode()
+            if verb == "after":
+                await asyncio.sleep(float(rest) / 1000)
+            elif verb == "intent":
+                body = json.dumps({"intent": rest}).encode()
+            elif verb == "status":
+                status = f"{rest} Whatever"
+            elif verb == "text":
+                body = rest.encode()
+            elif verb == "silence":
+                await reader.read()  # until the client hangs up
+                break
+            elif verb == "close":
+                headers = b"Connection: close\r\n"
+            elif verb == "drop":
+                break
+            answer = (
+                f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n".encode() + headers + b"\r\n" + body
+            )
+            if verb == "pieces":
+                for at in range(0, len(answer), 7):
+                    writer.write(answer[at : at + 7])
+                    await writer.drain()
+                    await asyncio.sleep(0.0005)
+            else:
+                writer.write(answer)
+            if verb == "close":
+                break
+        writer.close()
+
+    @staticmethod
+    async def _head(reader: asyncio.StreamReader) -> bytes:
+        try:
+            return await reader.readuntil(b"\r\n\r\n")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return b""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as running:
+        yield running
+
+
+def questions(
+    server: Server, *messages: tuple[str, int], near: frozenset[str] = frozenset()
+) -> list[Question]:
+    """Each message as often as said, all different, mixed."""
+    made = [
+        Question(
+            post("/chat", json.dumps({"message": text, "number": number}).encode(), server.port),
+            "get_refund",
+            near,
+        )
+        for text, count in messages
+        for number in range(count)
+    ]
+    random.Random(0).shuffle(made)
+    return made
+
+
+def test_every_kind_of_failure_is_counted_under_its_name(server: Server) -> None:
+    asked = questions(
+        server,
+        ("fine", 60),
+        ("intent track_refund", 5),
+        ("status 429", 4),
+        ("status 503", 2),
+        ("text <html>", 3),
+        ("text []", 2),
+        ('text {"label": 1}', 1),
+        ("drop", 3),
+        ("silence", 1),
+    )
+    load = generate(server.port, asked, 4, seconds=8, warmup=0, timeout=0.6)
+    assert load.errors == {
+        "wrong intent": 5,
+        "status 429": 4,
+        "status 503": 2,
+        "not JSON": 3,
+        "no intent": 3,
+        "connection lost": 3,
+        "timeout": 1,
+    }
+    assert load.total == 60
+    assert load.near_ties == 0
+
+
+def test_an_intent_as_good_as_a_tie_is_right_and_counted(server: Server) -> None:
+    asked = questions(server, ("fine", 20), ("intent track_refund", 6), near=frozenset({"track_refund"}))
+    load = generate(server.port, asked, 3, seconds=5, warmup=0)
+    assert (load.near_ties, load.total, load.errors) == (6, 26, {})
+
+
+def test_every_message_is_sent_once_and_then_it_stops(server: Server) -> None:
+    asked = questions(server, ("fine", 300))
+    load = generate(server.port, asked, 16, seconds=30, warmup=0)
+    assert set(server.asked.values()) == {1}
+    assert sum(server.asked.values()) == 300
+    assert load.seconds < 10
+
+
+def test_latencies_are_those_of_the_server(server: Server) -> None:
+    asked = questions(server, ("after 25", 570), ("after 250", 30))
+    load = generate(server.port, asked, 8, seconds=30, warmup=0)
+    assert 25 <= load.percentile(50) < 60
+    assert 250 <= load.percentile(99) < 320
+    assert load.percentile(90) < 120
+    # Eight clients, 36.25 ms a request: 220 a second at most.
+    assert 120 < load.per_second < 225
+
+
+def test_the_warm_up_counts_for_errors_only(server: Server) -> None:
+    load = generate(server.port, questions(server, ("after 20", 10_000)), 2, seconds=0.5, warmup=0.5)
+    assert 0.45 < load.seconds < 0.8
+    assert sum(server.asked.values()) > 1.5 * load.answered
+    assert abs(load.answered - len(load.latencies)) <= 2
+
+
+def test_an_answer_in_pieces_is_put_together(server: Server) -> None:
+    load = generate(server.port, questions(server, ("pieces", 10)), 2, seconds=10, warmup=0)
+    assert (load.total, load.errors) == (10, {})
+
+
+def test_a_server_that_closes_after_each_answer_is_asked_on_new_connections(server: Server) -> None:
+    load = generate(server.port, questions(server, ("close", 12)), 2, seconds=5, warmup=0)
+    assert (load.total, load.errors) == (12, {})
+    assert server.connections >= 12
+
+
+def test_nobody_listening_is_an_error() -> None:
+    load = generate(free_port(), [Question(b"", "get_refund")], 1, seconds=0.3, warmup=0)
+    assert load.answered == 0
+    assert load.errors["no connection"] >= 1
+
+
+def test_memory_is_of_the_whole_tree_of_processes() -> None:
+    held = "held = bytearray(60_000_000); input()"
+    child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', '{held}'])"
+    with subprocess.Popen(
+        [sys.executable, "-c", child], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        for _ in range(200):
+            found = tree_memory(process.pid)
+            if len(found) == 2 and found[1].rss > 60_000_000:
+                break
+            threading.Event().wait(0.05)
+        process.stdin.close()  # type: ignore[union-attr]
+    assert len(found) == 2
+    assert found[0].rss < 60_000_000 < found[1].rss
+    assert found[1].pss > 60_000_000
+    assert os.getpid() not in {memory.pid for memory in found}
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "scope", "expected"),
+    [
+        ((0.9, 0.1), 5.0, Expected("a")),
+        ((0.55, 0.45), 5.0, Expected("a", ("b",))),
+        ((0.9, 0.1), 0.0, Expected(OUT_OF_SCOPE)),
+        ((0.9, 0.1), 1.1, Expected("a", (OUT_OF_SCOPE,))),
+        ((0.55, 0.45), 0.9, Expected(OUT_OF_SCOPE, ("a", "b"))),
+    ],
+)
+def test_a_tie_is_what_rounding_can_swap(
+    probabilities: tuple[float, float], scope: float, expected: Expected
+) -> None:
+    router: Any = SimpleNamespace(
+        thresholds=Thresholds(answer=0.0, clarify=0.0, scope=1.0),
+        before_model=lambda _message: None,
+        after_model=lambda _message, p: Reply("a" if p.scope >= 1.0 else OUT_OF_SCOPE, "", 0.0, "model"),
+    )
+    prediction = Prediction([Alternative(n, p) for n, p in zip("ab", probabilities, strict=True)], scope)
+    assert _expected(router, "a message", prediction, tie=0.2, scope_tie=0.3) == expected
+
+
+def test_a_figure_says_whether_and_by_how_much_it_was_missed() -> None:
+    f1 = Figure("macro F1", 89.5, 90, "at least", " %", "python -m x")
+    assert (f1.met, f1.target_text, f1.show(f1.value), f1.verdict) == (
+        False,
+        "≥ 90.00 %",
+        "89.50 %",
+        "missed by 0.50 points",
+    )
+    assert Figure("p99", 80, 100, "at most", " ms", "x", digits=0).verdict == "met by 20 ms"
+    assert Figure("p99", None, 100, "at most", " ms", "x").verdict == "not measured"
+
+
+def test_the_page_is_made_of_the_json_and_names_a_command_for_each_figure(tmp_path: Path) -> None:
+    quality, speed = tmp_path / "quality.json", tmp_path / "speed.json"
+    figures.write(
+        quality, [Figure("macro F1 on Bitext", 91.26, 90, "at least", " %", "python -m tools.bench.quality")]
+    )
+    row = {"side": "service", "connections": 64, "per_second": 1234.5, "p50": 1, "p95": 2, "p99": 3.25}
+    row |= {"answered": 9, "near_ties": 0, "errors": {"status 429": 2}, "generator_us": 20}
+    figures.write(
+        speed,
+        [Figure("errors", 2, 0, "at most", "", "python -m tools.bench.speed", digits=0)],
+        table=[row],
+        memory={"service": [{"role": "IntentRunner", "rss_mb": 210.0, "pss_mb": 180.0}]},
+        start_seconds={"service": [3.5]},
+        messages={"source": "Bitext", "of_service": 100, "of_baseline": 50, "ties": 3, "movement": 0.1},
+        generator={"per_second": 16000, "microseconds": 22.0},
+        baseline={"threads": 1, "endpoint": "async", "tried": []},
+        plan={"rounds": 3, "seconds": 9, "warmup": 2},
+        others_busy_cores=0.0,
+    )
+    page = results.page(quality, speed)
+    assert (
+        "| macro F1 on Bitext | ≥ 90.00 % | 91.26 % | met by 1.26 points | `python -m tools.bench.quality` |"
+        in page
+    )
+    assert "| errors | ≤ 0 | 2 | **missed by 2** | `python -m tools.bench.speed` |" in page
+    assert "| service | 64 | 1,234 |" in page
+    assert "2 status 429" in page
+    assert "avx2" in page
+
+    figures.write(quality, [Figure("a figure out of nowhere", 1, 1, "at least", "", "")])
+    with pytest.raises(BenchError, match="out of nowhere"):
+        results.page(quality, speed)
+
+
+def test_a_load_without_answers_has_no_latency() -> None:
+    assert Load(1).percentile(99) != Load(1).percentile(99)

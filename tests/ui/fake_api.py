@@ -1,0 +1,172 @@
+"""An API that fails on demand, as the real one does only under load or when it breaks; for tests of the page.
+
+As a program it answers a developer's page: `python tests/ui/fake_api.py 3000`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Response = tuple[int, Any, dict[str, str]]
+
+INTENTS: list[dict[str, Any]] = [
+    {
+        "name": "track_order",
+        "title": "Track an order",
+        "category": "ORDER",
+        "examples": ["where is my parcel right now?"],
+        "reply": "Sign in at https://shop.example.com/orders: it shows where your parcel is.",
+    },
+    {
+        "name": "get_refund",
+        "title": "Get a refund",
+        "category": "REFUND",
+        "examples": ["i want my money back for this"],
+        "reply": "To ask for your money back, go to https://shop.example.com/returns and pick the order.",
+    },
+    {
+        "name": "track_refund",
+        "title": "Track a refund",
+        "category": "REFUND",
+        "examples": ["has my refund been paid out yet?"],
+        "reply": "Your refund's progress is shown at https://shop.example.com/returns.",
+    },
+    {
+        "name": "contact_human_agent",
+        "title": "Talk to a person",
+        "category": "CONTACT",
+        "examples": ["let me talk to a real person"],
+        "reply": "I put you through.",
+    },
+]
+
+
+def answer(intent: str, confidence: float, source: str = "model", **more: Any) -> dict[str, Any]:
+    """An answer as the API gives it."""
+    known = {entry["name"]: entry for entry in INTENTS}
+    return {
+        "intent": intent,
+        "response": known.get(intent, {}).get("reply", "I'd rather have a colleague look at this."),
+        "confidence": confidence,
+        "source": source,
+        "alternatives": [],
+        "handoff": False,
+        "prediction_id": f"prediction-{time.monotonic_ns()}",
+        "model_version": "fake",
+        **more,
+    }
+
+
+def reply_to(message: str) -> dict[str, Any]:
+    """An answer, a clarification or a handoff, by a word in the message."""
+    if "human" in message:
+        summary = f"Rule talk_to_human. The customer wrote: {message}"
+        return answer("contact_human_agent", 1.0, "rule", handoff=True, summary=summary)
+    if "unclear" in message:
+        choices = [("get_refund", 0.48, "Get a refund"), ("track_refund", 0.39, "Track a refund")]
+        alternatives = [{"intent": name, "confidence": sure, "title": title} for name, sure, title in choices]
+        text = "I want to be sure I understand you. Which of these do you mean?"
+        return answer("get_refund", 0.48, "clarify", response=text, alternatives=alternatives)
+    if "strange" in message:
+        summary = f"The bot was not sure enough. The customer wrote: {message}"
+        return answer("out_of_scope", 0.21, "human", handoff=True, summary=summary)
+    return answer("track_order", 0.94) if "parcel" in message else answer("get_refund", 0.78)
+
+
+@dataclass
+class FakeApi:
+    """Answers like the API, and fails like it when told to.
+
+    Attributes:
+        failures: what the next requests to a path get instead of an answer, in order.
+        seen: every request with a body: path and body.
+    """
+
+    port: int = 0
+    delay: float = 0.0
+    reply: Callable[[str], dict[str, Any]] = reply_to
+    intents: list[dict[str, Any]] = field(default_factory=lambda: list(INTENTS))
+    failures: dict[str, deque[Response]] = field(default_factory=dict)
+    seen: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    _server: ThreadingHTTPServer | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> FakeApi:
+        """Listen, on the port it had before if it had one."""
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), self._handler())
+        self._server.daemon_threads = True
+        self.port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def stop(self) -> None:
+        """Go away: a connection is refused from now on."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def fail(self, path: str, status: int, kind: str = "error", details: Any = None, **headers: str) -> None:
+        """Answer the next request to a path with an error."""
+        body = {"error": {"type": kind, "message": "no", "details": details}}
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.failures.setdefault(path, deque()).append((status, body, named))
+
+    def bodies(self, path: str) -> list[dict[str, Any]]:
+        """What was sent to a path."""
+        return [body for seen, body in self.seen if seen == path]
+
+    def respond(self, path: str, body: dict[str, Any] | None) -> Response:
+        """The answer to one request."""
+        if body is not None:
+            self.seen.append((path, body))
+        if failures := self.failures.get(path):
+            return failures.popleft()
+        if path == "/intents":
+            return 200, self.intents, {}
+        if path == "/chat" and body is not None:
+            time.sleep(self.delay)
+            return 200, self.reply(body["message"]), {}
+        return 200, {"status": "ok"}, {}
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        api = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self._answer(None)
+
+            def do_POST(self) -> None:
+                self._answer(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+            def _answer(self, body: dict[str, Any] | None) -> None:
+                status, content, headers = api.respond(self.path, body)
+                payload = json.dumps(content).encode()
+                with contextlib.suppress(ConnectionError):
+                    self.send_response(status)
+                    for name, value in {**headers, "content-length": str(len(payload))}.items():
+                        self.send_header(name, value)
+                    self.end_headers()
+                    self.wfile.write(payload)
+
+        return Handler
+
+
+if __name__ == "__main__":
+    FakeApi(port=int(sys.argv[1]), delay=0.6).start()
+    threading.Event().wait()

@@ -1,0 +1,191 @@
+"""What the page makes of texts: nothing that comes in is ever read as HTML or Markdown."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+from fake_api import answer
+from hypothesis import given
+from hypothesis import strategies as some
+
+from chatbot.settings import SlotSettings
+from ui import markup, texts
+from ui.client import Answer
+
+T = texts.load("en", SlotSettings().values())
+TITLES = {"get_refund": "Get a refund"}
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '"><svg onload=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</p></div><h1>Big</h1>",
+    "&lt;b&gt;",
+    "javascript:alert(1)",
+    'https://evil.example/"><script>alert(1)</script>',
+    "<a href='https://evil.example'>click</a>",
+]
+
+
+class Reader(HTMLParser):
+    """Collects the tags, attributes and text that a browser would see."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def reply(text: str, **more: object) -> Answer:
+    return Answer.model_validate(answer("get_refund", 0.8, **{"response": text, **more}))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_a_customer_writes_is_shown_as_written(text: str) -> None:
+    read = Reader(markup.said(T, text))
+    assert read.text.endswith(text)
+    assert set(read.tags) <= {"div", "p", "span"}
+
+
+@given(some.text())
+def test_whatever_a_customer_writes_is_shown_as_written(text: str) -> None:
+    read = Reader(markup.said(T, text))
+    assert set(read.tags) <= {"div", "p", "span"}
+    # Line ends and NUL are the parser's own matter.
+    assert read.text.endswith(text) or not text.isprintable()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("handoff", [False, True])
+def test_a_reply_and_a_summary_bring_no_html_of_their_own(text: str, handoff: bool) -> None:
+    read = Reader(markup.answered(T, reply(text, handoff=handoff, summary=text), {"get_refund": text}))
+    assert not {"script", "img", "svg", "h1"} & set(read.tags)
+    assert not [name for name, _ in read.attributes if name.startswith("on")]
+    assert not [value for name, value in read.attributes if name == "href" and str(value).startswith("java")]
+    assert text in read.text
+
+
+@pytest.mark.parametrize(
+    ("text", "href"),
+    [
+        ("see https://shop.example.com/orders.", "https://shop.example.com/orders"),
+        ("(https://shop.example.com/a?b=1&c=2)", "https://shop.example.com/a?b=1&c=2"),
+        ("write to support@example.com, please", "mailto:support@example.com"),
+    ],
+)
+def test_addresses_in_a_reply_are_links(text: str, href: str) -> None:
+    read = Reader(markup.linked(text))
+    assert ("href", href) in read.attributes
+    assert read.text == text
+
+
+def test_a_link_in_a_reply_opens_beside_the_chat() -> None:
+    attributes = Reader(markup.linked("https://shop.example.com")).attributes
+    assert ("target", "_blank") in attributes
+    assert ("rel", "noopener noreferrer") in attributes
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "*bold*",
+        "![x](https://evil.example/x.png)",
+        "$x^2$",
+        ":smile:",
+        ":red[x]",
+        "[a](b)",
+        "`c`",
+        "# h",
+        "1. a",
+    ],
+)
+def test_every_mark_of_markdown_in_a_label_is_made_plain(text: str) -> None:
+    label = markup.label(text)
+    assert label.replace("\\", "") == text
+    assert all(label[i - 1] == "\\" for i, character in enumerate(label) if character in "*![]($^:`#_.)")
+
+
+def test_a_label_stands_on_one_line() -> None:
+    assert markup.label("one\n\n  - two") == "one \\- two"
+
+
+@pytest.mark.parametrize(
+    ("confidence", "word", "percent"),
+    [
+        (1.0, "very sure", 100),
+        (0.999, "very sure", 99),
+        (0.9, "very sure", 90),
+        (0.7, "quite sure", 70),
+        (0.5, "not quite sure", 50),
+        (0.1, "unsure", 10),
+        (0.0, "unsure", 0),
+    ],
+)
+def test_how_sure_the_bot_is_can_be_seen_read_and_heard(confidence: float, word: str, percent: int) -> None:
+    said = Answer.model_validate(answer("get_refund", confidence))
+    read = Reader(markup.understood(T, said, TITLES))
+    assert f"{word} · {percent}%" in read.text
+    for attribute in [
+        ("role", "meter"),
+        ("aria-valuenow", str(percent)),
+        ("aria-valuetext", f"{word}, {percent}%"),
+        ("aria-label", "How sure the assistant is"),
+        ("style", f"width:{percent}%"),
+    ]:
+        assert attribute in read.attributes
+    assert "Understood as Get a refund" in read.text
+
+
+@pytest.mark.parametrize(
+    ("intent", "source", "words"),
+    [
+        ("get_refund", "rule", "Understood as Get a refund"),
+        ("get_refund", "clarify", "Best guess Get a refund"),
+        ("get_refund", "human", "Best guess Get a refund"),
+        ("get_refund", "choice", "You chose Get a refund"),
+        ("not_listed", "model", "Understood as Not listed"),
+        ("out_of_scope", "human", "This is new to me"),
+    ],
+)
+def test_the_intent_is_named_in_plain_words(intent: str, source: str, words: str) -> None:
+    choices = [{"intent": "get_refund", "confidence": 0.5}]
+    said = Answer.model_validate(answer(intent, 0.5, source, alternatives=choices))
+    assert Reader(markup.understood(T, said, TITLES)).text.startswith(words)
+
+
+def test_a_message_that_says_nothing_gets_no_guess() -> None:
+    said = Answer.model_validate(answer("out_of_scope", 0.0, "clarify"))
+    assert markup.understood(T, said, TITLES) == ""
+
+
+def test_an_emergency_gets_no_label_and_no_bar() -> None:
+    said = Answer.model_validate(answer("self_harm_or_emergency", 1.0, "rule", handoff=True))
+    assert markup.understood(T, said, TITLES) == ""
+
+
+def test_a_handoff_shows_who_takes_over_what_is_passed_on_and_where_to_reach_us() -> None:
+    html = markup.answered(
+        T, reply("I pass you on.", handoff=True, summary="The customer wrote: <NAME>"), TITLES
+    )
+    read = Reader(html)
+    for part in ("A person takes over", "I pass you on.", "What we pass on", "The customer wrote: <NAME>"):
+        assert part in read.text
+    for part in ("Monday to Friday", "support@example.com", "+1 555 010 0199"):
+        assert part in read.text
+    assert ("class", "bubble handoff") in read.attributes
+
+
+def test_a_handoff_without_a_phone_shows_no_empty_line() -> None:
+    slots = SlotSettings().values() | {"support_phone": ""}
+    html = markup.answered(texts.load("en", slots), reply("x", handoff=True), TITLES)
+    assert "Phone" not in html

@@ -1,0 +1,166 @@
+"""The README's picture of the chat: a real conversation in a real browser.
+
+    python -m ui.screenshot [--url http://127.0.0.1:8501] [--out docs/images/chat.png]
+
+Needs the page and the API running (`make screenshot` starts them), and Chromium.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from playwright.sync_api import BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
+
+from chatbot.settings import ChatPageSettings
+from ui import start
+
+Theme = Literal["light", "dark"]
+
+OUT = Path("docs/images/chat.png")
+WIDTH, SHORTEST, TALLEST = 840, 640, 1600
+WAIT_MS = 20_000
+
+CLEAR = (
+    "i want my money back, the shoes don't fit",
+    "where is my parcel?",
+    "how can I pay?",
+    "I want a refund",
+)
+UNCLEAR = ("my order", "my account", "refund", "payment", "invoice", "address", "delivery", "bill")
+HANDOFF = "thanks. now let me talk to a human please"
+
+_CHOICES = '[class*="st-key-choices-"]'
+_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+class ScreenshotError(Exception):
+    """No picture could be made: says what is missing."""
+
+
+def chromium(path: str | None = None) -> str:
+    """Where Chromium is, looked for on a path such as `$PATH`.
+
+    Raises: ScreenshotError: it is not installed.
+    """
+    for program in _PROGRAMS:
+        if found := shutil.which(program, path=path):
+            return found
+    raise ScreenshotError("no Chromium on this machine: install it with `apt-get install -y chromium`")
+
+
+@contextmanager
+def browser(profile: Path, **options: Any) -> Iterator[BrowserContext]:
+    """The system's own Chromium with a folder to keep its cache in; it talks to nobody but the page it shows.
+
+    Raises: ScreenshotError: it is not installed.
+    """
+    program = chromium()
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch_persistent_context(
+            profile, executable_path=program, args=_FLAGS, **options
+        )
+        try:
+            yield running
+        finally:
+            running.close()
+
+
+def settled(page: Page) -> Page:
+    """The page once its script has run to the end and its answers stand."""
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=WAIT_MS)
+    page.wait_for_function("!document.querySelector('.typing')", timeout=WAIT_MS)
+    return page
+
+
+def say(page: Page, message: str) -> None:
+    """Type a message, send it with Enter, and wait for what comes back."""
+    turns = page.locator('[class*="st-key-turn-"]')
+    before = turns.count()
+    field = page.get_by_test_id("stChatInputTextArea")
+    field.fill(message)
+    field.press("Enter")
+    turns.nth(before).locator(".bubble").nth(1).wait_for(timeout=WAIT_MS)
+    settled(page)
+
+
+def open_chat(page: Page, url: str) -> Page:
+    """Show the chat page in a tab; returns it ready to be written to.
+
+    Raises: ScreenshotError: nothing answers at the address.
+    """
+    try:
+        page.goto(url, wait_until="commit")
+    except PlaywrightError as error:
+        raise ScreenshotError(f"no chat page at {url}: start it with `make run`") from error
+    page.get_by_test_id("stChatInputTextArea").wait_for(timeout=WAIT_MS)
+    return settled(page)
+
+
+def take(url: str, out: Path, theme: Theme = "light") -> None:
+    """Hold a conversation with an answer, a clarification and a handoff, and keep its picture.
+
+    Raises: ScreenshotError: no Chromium, no page at the address, or a bot that does not answer or ask back.
+    """
+    size = ViewportSize(width=WIDTH, height=SHORTEST)
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
+        browser(Path(profile), viewport=size, color_scheme=theme, device_scale_factor=2) as window,
+    ):
+        page = open_chat(window.new_page(), url)
+        answered = _first(page, CLEAR, f":not(:has({_CHOICES}, .handoff))", "answers")
+        asked_back = _first(page, UNCLEAR, f":has({_CHOICES})", "asks back on")
+        open_chat(page, url)
+        for message in (answered, asked_back, HANDOFF):
+            say(page, message)
+        whole = int(page.evaluate("document.getElementById('stMain').scrollHeight"))
+        page.set_viewport_size(ViewportSize(width=WIDTH, height=min(max(whole, SHORTEST), TALLEST)))
+        page.evaluate("document.activeElement.blur(); document.getElementById('stMain').scrollTo(0, 0)")
+        page.wait_for_timeout(500)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=out, animations="disabled")
+
+
+def _first(page: Page, messages: Sequence[str], turn: str, what: str) -> str:
+    """The first message, whatever the bundle, that becomes a turn of this kind."""
+    for message in messages:
+        say(page, message)
+        if page.locator('[class*="st-key-turn-"]').last.and_(page.locator(turn)).count():
+            return message
+    raise ScreenshotError(f"this bot {what} none of: {', '.join(messages)}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns: 1 where no picture could be made, with the reason in one line."""
+    settings = start.read(ChatPageSettings)
+    parser = argparse.ArgumentParser(prog="python -m ui.screenshot", description=__doc__)
+    parser.add_argument("--url", default=f"http://127.0.0.1:{settings.port}")
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--theme", choices=("light", "dark"), default="light")
+    chosen = parser.parse_args(arguments)
+    try:
+        take(chosen.url, chosen.out, chosen.theme)
+    except (ScreenshotError, PlaywrightError) as error:
+        sys.stderr.write(f"{str(error).splitlines()[0]}\n")
+        return 1
+    sys.stdout.write(f"{chosen.out}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""The pieces of the page with buttons and fields: starters, turns, choices, feedback, failures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import streamlit as st
+
+from ui import markup
+from ui.client import ChatClient, Intent, Kind
+from ui.conversation import Conversation, Opinion, State, Turn
+from ui.texts import Texts
+
+MAX_STARTERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What every piece of the page needs."""
+
+    t: Texts
+    api: ChatClient
+    conversation: Conversation
+    intents: Sequence[Intent]
+
+    @property
+    def titles(self) -> Mapping[str, str]:
+        """Each intent in plain words."""
+        return {intent.name: intent.words for intent in self.intents}
+
+
+def starters(intents: Sequence[Intent], preferred: Sequence[str]) -> list[str]:
+    """A few messages to begin with: the titles of the preferred intents, then of one of each other category.
+
+    Titles and not examples: the examples are what people really type, slips of the pen included.
+    """
+    by_name = {intent.name: intent for intent in intents}
+    chosen = [by_name[name] for name in preferred if name in by_name]
+    categories = {intent.category for intent in chosen}
+    for intent in intents:
+        if intent.category not in categories:
+            categories.add(intent.category)
+            chosen.append(intent)
+    return list(dict.fromkeys(intent.words for intent in chosen))[:MAX_STARTERS]
+
+
+def show_starters(page: Page, messages: Sequence[str]) -> None:
+    """Messages to begin with, as buttons that send them."""
+    if not messages:
+        return
+    with st.container(key="starters"):
+        st.html(f'<h2 class="small">{escape(page.t("greeting.starters"))}</h2>')
+        with st.container(key="starter-buttons", horizontal=True):
+            for index, message in enumerate(messages):
+                st.button(
+                    markup.label(message),
+                    key=f"starter-{index}",
+                    on_click=page.conversation.say,
+                    args=(message,),
+                )
+
+
+def show_turn(page: Page, turn: Turn) -> None:
+    """A message and what became of it."""
+    with st.container(key=f"turn-{turn.number}"):
+        st.html(
+            markup.said(page.t, turn.message, unsent=turn.state in (State.AWAY, State.BUSY, State.FAILED))
+        )
+        if turn.state is State.WAITING:
+            st.html(markup.typing(page.t))
+        elif turn.answer is None:
+            _show_failure(page, turn)
+        else:
+            st.html(markup.answered(page.t, turn.answer, page.titles))
+            if turn.answer.source == "clarify":
+                _show_choices(page, turn)
+            else:
+                _show_feedback(page, turn)
+
+
+def show_away(page: Page, seconds: float) -> None:
+    """Asks every so many seconds whether the API is back; then all goes on by itself."""
+    if not any(turn.state is State.AWAY for turn in page.conversation.turns):
+        st.html(markup.hint(page.t("problem.away_idle")))
+    if page.conversation.time_to_ask(seconds) and page.api.ready():
+        page.conversation.is_back()
+        st.rerun()
+
+
+def _show_choices(page: Page, turn: Turn) -> None:
+    answer, conversation = turn.answer, page.conversation
+    if answer is None or turn.chosen or not answer.alternatives:
+        return
+    with st.container(key=f"choices-{turn.number}", horizontal=True):
+        for alternative in answer.alternatives:
+            title = alternative.title or markup.title_of(page.t, alternative.intent, page.titles)
+            st.button(
+                markup.label(title),
+                key=f"choice-{turn.number}-{alternative.intent}",
+                on_click=conversation.choose,
+                args=(turn, alternative.intent, title, page.t("person_message")),
+            )
+        st.button(
+            markup.label(page.t("clarify.none")),
+            key=f"choice-{turn.number}-none",
+            type="tertiary",
+            on_click=conversation.decline,
+            args=(turn, page.t("header.person"), page.t("person_message")),
+        )
+
+
+def _show_feedback(page: Page, turn: Turn) -> None:
+    if turn.answer is None or not turn.answer.prediction_id or markup.is_unnamed(turn.answer, page.titles):
+        return
+    t, conversation = page.t, page.conversation
+    with st.container(key=f"feedback-{turn.number}"):
+        if turn.opinion is Opinion.GIVEN:
+            st.html(markup.hint(t("feedback.thanks")))
+        elif turn.opinion is Opinion.ASKED:
+            _show_feedback_form(page, turn)
+        else:
+            with st.container(key=f"thumbs-{turn.number}", horizontal=True, vertical_alignment="center"):
+                st.html(f'<span class="question">{escape(t("feedback.question"))}</span>', width="content")
+                for name, helpful in (("up", True), ("down", False)):
+                    st.button(
+                        markup.label(t(f"feedback.{name}")),
+                        key=f"{name}-{turn.number}",
+                        icon=f":material/thumb_{name}:",
+                        type="tertiary",
+                        on_click=conversation.rate,
+                        args=(turn, helpful, page.api),
+                    )
+        if turn.opinion_failed:
+            st.html(f'<p class="hint bad" role="alert">{escape(t("feedback.failed"))}</p>')
+
+
+def _show_feedback_form(page: Page, turn: Turn) -> None:
+    t, titles = page.t, page.titles
+    st.html(markup.hint(t("feedback.sorry")))
+    with st.form(key=f"form-{turn.number}", enter_to_submit=False):
+        intent = st.selectbox(
+            t("feedback.intent"),
+            sorted(titles, key=lambda name: titles[name]),
+            index=None,
+            format_func=lambda name: titles[name],
+            placeholder=t("feedback.intent_unknown"),
+            key=f"intent-{turn.number}",
+        )
+        comment = st.text_area(t("feedback.comment"), key=f"comment-{turn.number}", height=96, max_chars=1000)
+        with st.container(horizontal=True):
+            send = st.form_submit_button(
+                markup.label(t("feedback.send")), key=f"send-{turn.number}", type="primary"
+            )
+            skip = st.form_submit_button(
+                markup.label(t("feedback.skip")), key=f"skip-{turn.number}", type="tertiary"
+            )
+    if skip:
+        page.conversation.skip(turn)
+    elif send:
+        page.conversation.explain(turn, page.api, intent, comment or "")
+    if skip or send:
+        st.rerun()
+
+
+def _show_failure(page: Page, turn: Turn) -> None:
+    t = page.t
+    if turn.state is State.BUSY:
+        _show_countdown(page, turn)
+        return
+    name = {Kind.AWAY: "away", Kind.LOST: "lost", Kind.BUSY: "overrun"}.get(
+        turn.problem or Kind.REFUSED, "refused"
+    )
+    with st.container(key=f"problem-{turn.number}"):
+        st.html(markup.notice(t(f"problem.{name}_title"), t(f"problem.{name}_text")))
+        st.button(
+            markup.label(t("problem.retry")),
+            key=f"retry-{turn.number}",
+            on_click=page.conversation.retry,
+            args=(turn,),
+        )
+
+
+@st.fragment(run_every=1.0)
+def _show_countdown(page: Page, turn: Turn) -> None:
+    """Says how long a busy API wants to be left alone, and sends the message when that time is over."""
+    if page.conversation.is_due(turn):
+        st.rerun()
+    t = page.t
+    st.html(markup.notice(t("problem.busy_title"), t("problem.busy_text")))
+    st.html(markup.countdown(t("problem.busy_countdown", seconds=max(1, round(turn.due - time.monotonic())))))
