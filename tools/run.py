@@ -38,7 +38,7 @@ def check_free(port: int, variable: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("0.0.0.0", port))
+            probe.bind(("0.0.0.0", port))  # noqa: S104
         except OSError as error:
             raise SettingError(
                 f"port {port} is in use: stop what listens there, or set {variable}"
@@ -54,7 +54,7 @@ def wait_until_up(url: str, process: subprocess.Popen[bytes], what: str) -> None
                 f"{what} did not start (exit code {process.returncode}); its reason stands above"
             )
         try:
-            with urlopen(url, timeout=2) as answer:
+            with urlopen(url, timeout=2) as answer:  # noqa: S310
                 if answer.status == 200:
                     return
         except (URLError, OSError):

@@ -162,7 +162,7 @@ def flat(report: Mapping[str, object]) -> dict[str, float]:
 
 
 def _routed(reply: Reply, prediction: Prediction, intents: frozenset[str], outside: str | None) -> str:
-    """A handoff by threshold, and a rule for what is no intent of the bundle (a threat, a greeting), is out of scope."""
+    """A handoff by threshold is out of scope, and so is a rule for what is no intent of the bundle (a threat)."""
     if reply.source == "human" or reply.intent not in intents:
         return outside or prediction.alternatives[0].intent
     return reply.intent

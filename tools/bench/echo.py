@@ -1,28 +1,31 @@
 """A server that only answers: what is left of a measurement against it is the load generator's own cost.
 
-python -m tools.bench.echo        requests a second, and microseconds of processor time a request
+python -m tools.bench.echo            requests a second, and microseconds of processor time a request
+python -m tools.bench.echo --serve    only the server; prints its port
 """
 
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
-import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing.connection import Connection
-from typing import cast
+from typing import Annotated, cast
 
+import typer
 import uvloop
-from rich.console import Console
 
 from tools.bench.load import HOST, Load, Question, generate, post
+from tools.bench.servers import ROOT
 
 _BODY = b'{"intent":"get_refund","response":"You can ask for a refund within 14 days.","confidence":0.97}'
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (
     len(_BODY),
     _BODY,
 )
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 class _Echo(asyncio.Protocol):
@@ -33,27 +36,22 @@ class _Echo(asyncio.Protocol):
         self._transport.write(ANSWER)
 
 
-def _serve(ready: Connection) -> None:
-    async def serve() -> None:
-        server = await asyncio.get_running_loop().create_server(_Echo, HOST, 0)
-        listener: socket.socket = server.sockets[0]
-        ready.send(listener.getsockname()[1])
-        await server.serve_forever()
-
-    uvloop.run(serve())
+async def _serve() -> None:
+    server = await asyncio.get_running_loop().create_server(_Echo, HOST, 0)
+    typer.echo(server.sockets[0].getsockname()[1])
+    await server.serve_forever()
 
 
 @contextmanager
 def echo_server() -> Iterator[int]:
     """The server in a process of its own; gives its port."""
-    ours, theirs = multiprocessing.get_context("spawn").Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,), daemon=True)
-    process.start()
-    try:
-        yield ours.recv()
-    finally:
-        process.kill()
-        process.join()
+    command = [sys.executable, "-u", "-m", "tools.bench.echo", "--serve"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None  # noqa: S101 - it is a pipe
+            yield int(process.stdout.readline())
+        finally:
+            process.kill()
 
 
 def own_cost(connections: int = 64, seconds: float = 2.0) -> Load:
@@ -63,11 +61,20 @@ def own_cost(connections: int = 64, seconds: float = 2.0) -> Load:
         return generate(port, [question] * 200_000, connections, seconds, warmup=0.3)
 
 
-if __name__ == "__main__":
+@app.command()
+def main(serve: Annotated[bool, typer.Option("--serve", help="Only serve.")] = False) -> None:
+    """Say what the load generator costs."""
+    if serve:
+        uvloop.run(_serve())
+        return
     for connections in (1, 16, 64):
         cost = own_cost(connections)
-        Console().print(
+        typer.echo(
             f"{connections:3d} connections: {cost.per_second:,.0f} requests a second, "
             f"{cost.generator_microseconds:.1f} µs of processor time a request, "
             f"p99 {cost.percentile(99):.2f} ms, errors {sum(cost.errors.values())}"
         )
+
+
+if __name__ == "__main__":
+    app()

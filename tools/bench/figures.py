@@ -67,7 +67,10 @@ class Figure:
             return "not measured" if self.target is not None else ""
         if self.target is None:
             return ""
-        return f"{'met' if self.met else 'missed'} by {self.show(abs(self.value - self.target))}"
+        if self.value == self.target:
+            return "met"
+        by = self.show(abs(self.value - self.target)).replace(" %", " points")
+        return f"{'met' if self.met else 'missed'} by {by}"
 
 
 def table(title: str, figures: Sequence[Figure]) -> Table:
@@ -107,6 +110,6 @@ def commit() -> str:
     """The commit that was measured, with `-dirty` where files differ from it."""
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return "unknown"

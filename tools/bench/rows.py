@@ -162,7 +162,9 @@ HEADINGS = ("", "connections", "requests/s", "p50 ms", "p95 ms", "p99 ms", "answ
 
 def tables(rows: Sequence[Mapping[str, Any]], processes: Processes) -> list[Table]:
     """Speed and memory, for the terminal."""
-    speed = Table(*HEADINGS, title="Service and baseline, medians of all rounds", title_justify="left")
+    speed = Table(title="Service and baseline, medians of all rounds", title_justify="left")
+    for heading in HEADINGS:
+        speed.add_column(heading, justify="right" if heading else "left")
     for row in rows:
         speed.add_row(*cells(row))
     memory = Table(

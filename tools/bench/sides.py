@@ -86,7 +86,7 @@ def baseline_side(corpus: Path, messages: Sequence[str], threads: int = 1, endpo
         asked.write_bytes(to_json(list(messages)))
         command = [sys.executable, "-m", "tools.bench.baseline", "prepare", "--corpus", str(corpus)]
         command += ["--messages", str(asked), "--out", str(folder)]
-        done = subprocess.run(  # noqa: S603 - our own command
+        done = subprocess.run(
             command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False
         )
         if done.returncode:

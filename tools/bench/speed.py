@@ -73,7 +73,7 @@ class Tried:
     @property
     def merit(self) -> float:
         """One connection and 64 weigh the same."""
-        return geometric_mean(max(0.1, value) for value in self.per_second.values())
+        return geometric_mean([max(0.1, value) for value in self.per_second.values()] or [0.1])
 
 
 TRIED = ((1, "async"), (1, "sync"), (2, "async"), (2, "sync"))

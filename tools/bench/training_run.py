@@ -52,7 +52,7 @@ def train_once(corpus: Path, name: str) -> Run:
     environment = clean_environment(MLFLOW_TRACKING_URI=f"sqlite:///{folder / 'mlruns' / 'mlflow.db'}")
     with log.open("wb") as output:
         began = time.perf_counter()
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)  # noqa: S603
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
         # wait4, not the sum over all children that `resource` keeps: that one never falls again.
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
