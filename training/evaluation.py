@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,7 +116,7 @@ def scores(outcome: Outcome, among: NDArray[np.bool_] | None = None) -> dict[str
         "messages": float(len(part.truth)),
         "accuracy": float(right[inside].mean()) if some else None,
         "macro_f1": macro_f1(part.truth, part.routed),
-        "mcc": float(matthews_corrcoef(part.truth, part.routed)),
+        "mcc": _mcc(part.truth, part.routed),
         "ece": ece(part.confidence[inside], right[inside]) if some else None,
         "scope_auroc": auroc(part.scope[inside], outside) if some and outside.size else None,
         "coverage": float(part.answered.mean()) if part.answered.size else None,
@@ -128,7 +129,7 @@ def scores_of_intent(outcome: Outcome, intent: str) -> dict[str, Score]:
     truth, routed = outcome.truth == intent, outcome.routed == intent
     return scores(outcome, truth) | {
         "macro_f1": float(f1_score(truth, routed, zero_division=0.0)),
-        "mcc": float(matthews_corrcoef(truth, routed)),
+        "mcc": _mcc(truth, routed),
     }
 
 
@@ -159,6 +160,11 @@ def flat(report: Mapping[str, object]) -> dict[str, float]:
         elif isinstance(value, int | float):
             metrics[key] = float(value)
     return metrics
+
+
+def _mcc(truth: NDArray[Any], guess: NDArray[Any]) -> Score:
+    """Matthews correlation; None where there is but one label, which nothing can correlate with."""
+    return float(matthews_corrcoef(truth, guess)) if len(np.union1d(truth, guess)) > 1 else None
 
 
 def _routed(reply: Reply, prediction: Prediction, intents: frozenset[str], outside: str | None) -> str:
