@@ -24,14 +24,14 @@ say = @printf '\033[1m== %s\033[0m\n' "$(1)"
 .PHONY: run
 run: .venv/ready ## train from the shipped corpus and serve: API on 3000, chat page on 8501
 	$(call say,corpus -> bundle (nothing is done twice))
-	@$(PY) -m dvc repro --quiet
+	@$(PY) -m dvc repro
 	$(call say,API and chat page; stop with Ctrl-C)
 	@exec $(PY) -m tools.run
 
 .PHONY: test
 test: .venv/ready system lint ## every check: style, types, layers, and the tests on real parts
 	$(call say,corpus -> bundle (nothing is done twice))
-	@$(PY) -m dvc repro --quiet
+	@$(PY) -m dvc repro
 	$(call say,tests)
 	@$(PY) -m pytest
 
@@ -56,7 +56,7 @@ lint: .venv/ready ## ruff, mypy, import-linter
 
 .PHONY: bench
 bench: .venv/ready ## every figure of docs/results.md: quality, speed against the baseline, training time
-	@$(PY) -m dvc repro --quiet
+	@$(PY) -m dvc repro
 	@$(PY) -m tools.bench
 
 .PHONY: screenshot

@@ -37,7 +37,8 @@ _SPOKEN_EMAIL = re.compile(
         [ ]?[\[(]?\bdot\b[\])]?[ ]? (?:com|net|org|edu|[a-z]{2})\b""",
     re.IGNORECASE | re.VERBOSE,
 )
-_IPV4 = re.compile(r"(?<![\w.]) (?:\d{1,3}\.){3}\d{1,3} (?!\w|\.\d)", re.VERBOSE)
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_IPV4 = re.compile(rf"(?<![\w.]) (?:{_OCTET}\.){{3}}{_OCTET} (?!\w|\.\d)", re.VERBOSE)
 _IPV6 = re.compile(
     r"(?<![\w:.]) (?=[\da-f]{0,4}:[\da-f]{0,4}:) [\da-f:]{3,39} (?![\w:])", re.IGNORECASE | re.VERBOSE
 )
@@ -100,7 +101,7 @@ def _redact_once(text: str) -> str:
 
 def _redact_digits(text: str) -> str:
     if text.count(".") >= 3 or text.count(":") >= 2:
-        text = _IPV6.sub(_ip, _IPV4.sub(_ip, text))
+        text = _IPV6.sub(_ipv6, _IPV4.sub("<IP>", text))
     digits = _count_digits(text)
     if digits >= _LEAST_IBAN_DIGITS:
         text = _redact_ibans(text)
@@ -136,9 +137,9 @@ def _url(found: re.Match[str]) -> str:
     return "<URL>" if _TELLING_URL.search(found[0]) else found[0]
 
 
-def _ip(found: re.Match[str]) -> str:
+def _ipv6(found: re.Match[str]) -> str:
     try:
-        ipaddress.ip_address(found[0])
+        ipaddress.IPv6Address(found[0])
     except ValueError:
         return found[0]
     return "<IP>"

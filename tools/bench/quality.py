@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import typer
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from chatbot import bundle as bundles
 from chatbot.errors import ChatbotError
 from data.digest import corpus_digest
+from data.messages import normalise
 from tools.bench import figures as results
 from tools.bench.figures import CACHE, Bound, Figure
 from tools.bench.machine import busy_cores
@@ -25,6 +28,7 @@ from tools.bench.servers import ROOT, BenchError
 from tools.bench.taught import DRAWS, Values, banking77, bitext, bitext_by_groups, bitext_few, clinc150
 from tools.bench.training_run import training
 from tools.bench.vectors import Vectors
+from training.encoding import Advance
 from training.evaluation import evaluate, scores
 
 FILE = CACHE / "quality.json"
@@ -85,6 +89,7 @@ SECTIONS: dict[str, Section] = {
             Spec("ece", f"{SHIPPED}: calibration error (ECE)", None, "at most"),
             Spec("coverage", f"{SHIPPED}: answered by the bot itself", None),
             Spec("risk", f"{SHIPPED}: wrong among those answers", None, "at most"),
+            Spec("shared", "rows of Bitext that stand in the shipped corpus", 0.0, "at most", "", 0),
         ),
     ),
     "bitext-groups": Section(
@@ -154,7 +159,10 @@ def shipped(vectors: Vectors) -> Values:
     messages = rows["message"].tolist()
     found = scores(evaluate(bundle, messages, rows["intent"].tolist(), vectors.encode(messages)))
     note = f"bundle {bundle.version}, {len(messages):,} messages"
-    return {name: (100 * value, note) for name, value in found.items() if value is not None}
+    taught = {normalise(message) for message in pd.read_parquet(CORPUS)["message"]}
+    shared = float(sum(normalise(message) in taught for message in messages))
+    percents = {name: (100 * value, note) for name, value in found.items() if value is not None}
+    return percents | {"shared": (shared, "compared without case and spacing")}
 
 
 def measure(sections: Sequence[str], console: Console, draws: int = DRAWS) -> list[Figure]:
@@ -166,9 +174,10 @@ def measure(sections: Sequence[str], console: Console, draws: int = DRAWS) -> li
         for name in sections:
             section = SECTIONS[name]
             task = progress.add_task(section.title, total=None)
+            told = replace(vectors, advance=_teller(progress, task, section.title))
             began = time.monotonic()
             try:
-                values, reason = section.measure(vectors, draws), ""
+                values, reason = section.measure(told, draws), ""
             except ChatbotError as error:
                 values, reason = {}, str(error)
             progress.remove_task(task)
@@ -192,6 +201,17 @@ def measure(sections: Sequence[str], console: Console, draws: int = DRAWS) -> li
     return found
 
 
+def _teller(progress: Progress, task: TaskID, title: str) -> Advance:
+    encoded = 0
+
+    def advance(count: int) -> None:
+        nonlocal encoded
+        encoded += count
+        progress.update(task, description=f"{title}: {encoded:,} messages encoded")
+
+    return advance
+
+
 def measure_all(console: Console, quick: bool = False, file: Path = FILE) -> list[Figure]:
     """Measure everything (the quick run: what takes seconds), write the JSON, print the table."""
     others = busy_cores()
@@ -212,10 +232,14 @@ def main(
     if unknown := sorted(set(only or ()) - set(SECTIONS)):
         console.print(f"[red]no section {', '.join(unknown)}: there are {', '.join(SECTIONS)}[/red]")
         raise typer.Exit(1)
-    if only:
-        console.print(results.table("Quality", measure(only, console, draws=1 if quick else DRAWS)))
-    else:
-        measure_all(console, quick, QUICK_FILE if quick else FILE)
+    try:
+        if only:
+            console.print(results.table("Quality", measure(only, console, draws=1 if quick else DRAWS)))
+        else:
+            measure_all(console, quick, QUICK_FILE if quick else FILE)
+    except ChatbotError as error:
+        console.print(Text(str(error), style="red"))
+        raise typer.Exit(1) from None
 
 
 if __name__ == "__main__":

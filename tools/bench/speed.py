@@ -15,7 +15,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
+from chatbot.errors import ChatbotError
 from tools.bench import figures as results
 from tools.bench import rows as table
 from tools.bench.echo import own_cost
@@ -195,7 +197,12 @@ def main(
 ) -> None:
     """Compare the service with the baseline; of another bundle, results are only printed."""
     kept = FILE if bundle == BUNDLE and not quick else QUICK_FILE
-    measure(QUICK if quick else FULL, Console(), kept, bundle)
+    console = Console()
+    try:
+        measure(QUICK if quick else FULL, console, kept, bundle)
+    except ChatbotError as error:
+        console.print(Text(str(error), style="red"))
+        raise typer.Exit(1) from None
 
 
 if __name__ == "__main__":

@@ -24,11 +24,16 @@ class Vectors:
 
     @classmethod
     def of(cls, folder: Path, advance: Advance = no_progress) -> Vectors:
-        """The encoder of a bundle or of a cached export."""
+        """The encoder of a bundle or of a cached export.
+
+        Raises:
+            BundleError: there is none.
+        """
+        encoder = Encoder.load(folder)
         whole = hashlib.sha256()
         for name in (MODEL_FILE, TOKENIZER_FILE):
             whole.update((folder / name).read_bytes())
-        return cls(Encoder.load(folder), whole.hexdigest(), advance)
+        return cls(encoder, whole.hexdigest(), advance)
 
     def encode(self, messages: Sequence[str]) -> Encoded:
         """Encode messages, in the order given, or remember them."""
