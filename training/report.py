@@ -22,16 +22,13 @@ MEANINGS = {
     "risk": "wrong among those answers, answers to out-of-scope messages included",
 }
 _SHOWN_INTENTS = 10
-# What fits beside a part's name on a terminal of 80 columns; the JSON has the rest.
-_OF_PARTS = ("accuracy", "macro_f1", "coverage", "risk")
 
 
 def print_report(console: Console, title: str, report: Mapping[str, Any]) -> None:
     """The whole, the slices, and the weakest intents of what `full_report` gives."""
     whole = Table(title=f"{title}: {report['messages']:,.0f} messages")
-    whole.add_column("score")
-    whole.add_column("value", justify="right", no_wrap=True)
-    whole.add_column("what it counts")
+    for column in ("score", "value", "what it counts"):
+        whole.add_column(column, justify="right" if column == "value" else "left")
     for name, meaning in MEANINGS.items():
         whole.add_row(name, shown(report[name]), meaning)
     console.print(whole)
@@ -46,8 +43,7 @@ def print_trained(console: Console, trained: Trained) -> None:
     summary = Table(title="bundle", show_header=False)
     thresholds = trained.manifest.thresholds
     summary.add_row("result", f"{trained.folder} (version {trained.digest[:12]})")
-    learned = f"answer {thresholds.answer:.3f}, clarify {thresholds.clarify:.3f}, scope {thresholds.scope:.2f}"
-    summary.add_row("thresholds", learned)
+    summary.add_row("thresholds", f"answer {thresholds.answer:.3f}, clarify {thresholds.clarify:.3f}, scope {thresholds.scope:.2f}")
     summary.add_row("", trained.learned.sentence)
     summary.add_row("temperature", f"{trained.manifest.temperature:.3f}")
     summary.add_row("time", f"{trained.seconds:.1f} s from corpus to bundle")
@@ -65,8 +61,8 @@ def shown(score: float | None) -> str:
 def _parts(title: str, parts: Mapping[str, Mapping[str, Any]]) -> Table:
     table = Table(title=title)
     table.add_column("part")
-    for column in ("messages", *_OF_PARTS):
-        table.add_column(column, justify="right", no_wrap=True)
+    for column in ("messages", *MEANINGS):
+        table.add_column(column, justify="right")
     for name, part in parts.items():
-        table.add_row(name, f"{part['messages']:,.0f}", *(shown(part[score]) for score in _OF_PARTS))
+        table.add_row(name, f"{part['messages']:,.0f}", *(shown(part[score]) for score in MEANINGS))
     return table
