@@ -1,12 +1,14 @@
-"""Encoded message to calibrated confidence and scope: a linear head and three distances, in numpy.
+"""Encoded message to calibrated confidence and scope: a linear head and three measures, in numpy.
 
-The head is multinomial logistic regression over three views of a message: the sentence embedding, a middle layer of the
-same encoder, and wordpiece n-grams. Confidence is its softmax after temperature scaling (Guo et al., 2017). Scope adds
-up, each in standard deviations of what is usual for messages the bot was taught:
+The head is multinomial logistic regression over three layers of the encoder, centred and half whitened.
+Confidence is its softmax after temperature scaling (Guo et al., 2017). Scope adds up, each in standard
+deviations of what is usual for messages that belong to an intent:
 
 - the energy of the logits, logsumexp (Liu et al., 2020);
-- the relative Mahalanobis distance: to the nearest intent, less that to the whole corpus (Ren et al., 2021);
-- the mean cosine to the nearest taught messages (Sun et al., 2022).
+- the direction: the largest cosine between the whitened message and the weights of an intent. Energy grows
+  with the length of a message's vector, this does not, which helps where intents have few messages;
+- the nearness: the largest cosine between the sentence embedding and a prototype of any intent, in the
+  manner of nearest-neighbour detection (Sun et al., 2022), with prototypes in place of neighbours.
 """
 
 from __future__ import annotations
@@ -18,9 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatbot.encoder import Encoded
-from chatbot.lexical import Vocabulary
-
-NEIGHBOURS = 5
 
 Floats = NDArray[np.float32]
 
@@ -31,8 +30,8 @@ class Scores:
 
     Attributes:
         probabilities: shape (n, labels), float32, calibrated; a row adds up to one.
-        scope: shape (n,), float32: 0 is usual for a taught message, lower is more foreign, in standard deviations
-            of the sum.
+        scope: shape (n,), float32, in (0, 1), higher is more in scope: of the messages that belong to an
+            intent, one in twenty lies below 0.5.
     """
 
     probabilities: Floats
@@ -41,82 +40,74 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Logits as a sum over the views.
+    """Logits of whitened views.
 
     Attributes:
-        centres: shape (2, dim): the mean of each view, taken off before a vector is scaled to length one again.
-        dense: shape (2 * dim, labels); lexical: shape (vocabulary, labels), float16; bias: shape (labels,).
-        keys, idf: the vocabulary of the lexical view.
+        centre: shape (3 * dim,): the mean of the views side by side.
+        projection: shape (3 * dim, axes): principal axes, each divided by the root of its standard deviation.
+        weights: shape (axes, labels); bias: shape (labels,). A label that was not taught has no weights and
+            a bias so low that it is never claimed.
     """
 
-    centres: Floats
-    dense: Floats
-    lexical: NDArray[np.float16]
+    centre: Floats
+    projection: Floats
+    weights: Floats
     bias: Floats
-    keys: NDArray[np.int64]
-    idf: Floats
 
-    def views(self, encoded: Encoded) -> Floats:
-        """The two dense views side by side, shape (n, 2 * dim)."""
-        return dense_views(encoded, self.centres)
+    def whiten(self, encoded: Encoded) -> Floats:
+        """Shape (n, axes)."""
+        centred: Floats = views(encoded) - self.centre
+        return centred @ self.projection
 
-    def logits(self, encoded: Encoded, views: Floats | None = None) -> Floats:
+    def logits(self, whitened: Floats) -> Floats:
         """Shape (n, labels)."""
-        views = self.views(encoded) if views is None else views
-        counts = Vocabulary(self.keys, self.idf).count(encoded.tokens)
-        logits: Floats = views @ self.dense + counts.times(self.lexical) + self.bias
+        logits: Floats = whitened @ self.weights + self.bias
         return logits
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """How far a message is from what was taught.
-
-    The relative Mahalanobis distance of x is (x-m)' P (x-m) of the nearest intent's mean m, less (x-c)' Q (x-c) of the
-    whole corpus's centre c. Multiplied out, what depends on x is one quadratic form and one product for each mean.
+    """How familiar a message is.
 
     Attributes:
-        quadratic: shape (2 * dim, 2 * dim): Q - P.
-        linear: shape (2 * dim,): -2 Q c.
-        turned: shape (labels, 2 * dim): P m of each intent; norms: shape (labels,): m' P m.
-        taught: shape (m, dim): embeddings of taught messages, a sample where there are many.
-        usual: shape (2, 3): mean and standard deviation of energy, relative Mahalanobis distance and cosine on
-            messages of the corpus that were not taught.
+        prototypes: shape (m, dim): a few means for each intent, of sentence embeddings less the corpus's
+            mean, each of length one.
+        directions: shape (axes, labels): the head's weights, each column of length one (or zero).
+        usual: shape (2, 3): mean and standard deviation of the measures over messages that were not taught.
+        scale: shape (2,): the sum's 5 % quantile over the same, and its standard deviation.
     """
 
-    quadratic: Floats
-    linear: Floats
-    turned: Floats
-    norms: Floats
-    taught: Floats
+    prototypes: Floats
+    directions: Floats
     usual: Floats
+    scale: Floats
 
-    def parts(self, vectors: Floats, views: Floats, logits: Floats) -> Floats:
-        """Shape (n, 3): energy, relative Mahalanobis distance (negative) and cosine; higher is more in scope."""
-        return np.stack([energy(logits), self._mahalanobis(views), self._cosine(vectors)], axis=1)
+    def measures(self, centred: Floats, whitened: Floats, logits: Floats) -> Floats:
+        """Energy, direction and nearness, shape (n, 3); higher is more in scope.
 
-    def score(self, parts: Floats) -> Floats:
-        """Shape (n,): the parts in standard deviations, averaged."""
-        mean: Floats = ((parts - self.usual[0]) / self.usual[1]).mean(axis=1)
-        return mean
+        Args:
+            centred: shape (n, dim): sentence embeddings less the corpus's mean.
+            whitened: shape (n, axes). logits: shape (n, labels).
+        """
+        direction = (_unit(whitened) @ self.directions).max(axis=1)
+        nearness = (_unit(centred) @ self.prototypes.T).max(axis=1)
+        return np.stack([energy(logits), direction, nearness], axis=1)
 
-    def _mahalanobis(self, views: Floats) -> Floats:
-        nearest = (self.norms - 2 * views @ self.turned.T).min(axis=1)
-        distance: Floats = (
-            np.einsum("ij,ij->i", views @ self.quadratic, views) + views @ self.linear - nearest
-        )
-        return distance
+    def score(self, measures: Floats) -> Floats:
+        """Shape (n,), in (0, 1)."""
+        away = (self.total(measures) - self.scale[0]) / self.scale[1]
+        score: Floats = 1 / (1 + np.exp(-np.clip(away, -30, 30)))
+        return score
 
-    def _cosine(self, vectors: Floats) -> Floats:
-        cosines = vectors @ self.taught.T
-        count = min(NEIGHBOURS, cosines.shape[1])
-        nearest: Floats = np.partition(cosines, -count, axis=1)[:, -count:].mean(axis=1)
-        return nearest
+    def total(self, measures: Floats) -> Floats:
+        """The measures in standard deviations, averaged: shape (n,)."""
+        total: Floats = ((measures - self.usual[0]) / self.usual[1]).mean(axis=1)
+        return total
 
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """Head, temperature and scope score of a bundle; `score` costs a small part of what the encoder does."""
+    """Head, temperature and scope of a bundle."""
 
     labels: tuple[str, ...]
     temperature: float
@@ -140,29 +131,29 @@ class Classifier:
             part: kind(**{f.name: tensors[f"{part}.{f.name}"] for f in fields(kind)}) for part, kind in _PARTS
         }
         classifier = cls(labels, temperature, **parts)
-        if len(classifier.head.bias) != len(labels) or len(classifier.scope.norms) != len(labels):
+        if classifier.head.bias.shape != (len(labels),):
             raise ValueError(f"{len(classifier.head.bias)} columns for {len(labels)} labels")
         return classifier
 
+    def measure(self, encoded: Encoded) -> tuple[Floats, Floats]:
+        """Logits, shape (n, labels), and scope measures, shape (n, 3), before anything is calibrated."""
+        whitened = self.head.whiten(encoded)
+        logits = self.head.logits(whitened)
+        centred = encoded.vectors - self.head.centre[: encoded.vectors.shape[1]]
+        return logits, self.scope.measures(centred, whitened, logits)
+
     def score(self, encoded: Encoded) -> Scores:
         """Calibrated probabilities and scope of n encoded messages."""
-        views = self.head.views(encoded)
-        logits = self.head.logits(encoded, views)
-        scope = self.scope.score(self.scope.parts(encoded.vectors, views, logits))
-        return Scores(softmax(logits / np.float32(self.temperature)), scope)
+        logits, measures = self.measure(encoded)
+        return Scores(softmax(logits / np.float32(self.temperature)), self.scope.score(measures))
 
 
 _PARTS: tuple[tuple[str, type], ...] = (("head", Head), ("scope", Scope))
 
 
-def dense_views(encoded: Encoded, centres: Floats) -> Floats:
-    """Each dense view less its centre, scaled to length one, side by side: shape (n, 2 * dim)."""
-    return np.hstack(
-        [
-            _unit(view - centre)
-            for view, centre in zip((encoded.vectors, encoded.middle), centres, strict=True)
-        ]
-    )
+def views(encoded: Encoded) -> Floats:
+    """The three layers side by side, shape (n, 3 * dim)."""
+    return np.hstack([encoded.vectors, encoded.middle, encoded.bottom])
 
 
 def softmax(logits: Floats) -> Floats:

@@ -15,6 +15,7 @@ from chatbot.errors import BundleError
 
 MODEL_FILE = "encoder.onnx"
 TOKENIZER_FILE = "tokenizer.json"
+OUTPUTS = ("sentence_embedding", "middle_embedding", "bottom_embedding")
 
 # Padding is the cost of a batch: rows are sorted by length and run a few at a time.
 INNER_BATCH = 8
@@ -26,12 +27,14 @@ class Encoded:
 
     Attributes:
         vectors: shape (n, dim), float32, each row of length one: the sentence embedding.
-        middle: the same of a layer two thirds up, mean-pooled: it costs nothing more and knows more of the words.
+        middle, bottom: the same of the layer two thirds up, and of the words as they enter the first layer,
+            mean-pooled: they cost nothing more and know more of the words.
         tokens: n arrays of wordpiece ids, int32, without special tokens, cut at the encoder's limit.
     """
 
     vectors: NDArray[np.float32]
     middle: NDArray[np.float32]
+    bottom: NDArray[np.float32]
     tokens: list[NDArray[np.int32]]
 
     def __len__(self) -> int:
@@ -39,11 +42,12 @@ class Encoded:
 
     def part(self, rows: NDArray[np.integer]) -> Encoded:
         """Some of the messages, by their places."""
-        return Encoded(self.vectors[rows], self.middle[rows], [self.tokens[row] for row in rows])
+        tokens = [self.tokens[row] for row in rows]
+        return Encoded(self.vectors[rows], self.middle[rows], self.bottom[rows], tokens)
 
 
 class Encoder:
-    """An ONNX graph `input_ids, attention_mask -> sentence_embedding, middle_embedding` and its tokenizer.
+    """An ONNX graph from `input_ids, attention_mask` to `OUTPUTS`, and its tokenizer.
 
     One intra-op thread: a second one costs more than it brings on texts this short. Use one process
     or one `Encoder` a core instead.
@@ -94,7 +98,7 @@ class Encoder:
         encodings = self._tokenizer.encode_batch_fast(list(texts))
         ids = [np.asarray(encoding.ids, dtype=np.int64) for encoding in encodings]
         vectors = np.empty((len(ids), self.dim), dtype=np.float32)
-        middle = np.empty_like(vectors)
+        middle, bottom = np.empty_like(vectors), np.empty_like(vectors)
         order = np.argsort([row.size for row in ids], kind="stable")
         for start in range(0, len(order), INNER_BATCH):
             rows = order[start : start + INNER_BATCH]
@@ -104,6 +108,6 @@ class Encoder:
                 batch[line, : ids[row].size] = ids[row]
                 mask[line, : ids[row].size] = 1
             feed = {"input_ids": batch, "attention_mask": mask}
-            vectors[rows], middle[rows] = self._session.run(["sentence_embedding", "middle_embedding"], feed)
+            vectors[rows], middle[rows], bottom[rows] = self._session.run(OUTPUTS, feed)
         # The first and last wordpiece of a row are the encoder's own marks ([CLS], [SEP]).
-        return Encoded(vectors, middle, [row[1:-1].astype(np.int32) for row in ids])
+        return Encoded(vectors, middle, bottom, [row[1:-1].astype(np.int32) for row in ids])

@@ -77,9 +77,8 @@ class InferenceLog:
         Args:
             settings: where the files lie and how large they may be.
             on_count: told, from any thread, what became of records: "written", "spooled" or "dropped", and
-            how
-                many (`Counts` says what each means). For metrics; feedback is counted in `feedback_counts`
-                only.
+                how many (`Counts` says what each means). For metrics; feedback is counted in
+                `feedback_counts` only.
         """
         self.counts = Counts()
         self.feedback_counts = Counts()

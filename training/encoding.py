@@ -47,5 +47,6 @@ def encode(encoder: Encoder, messages: Sequence[str], advance: Advance = no_prog
     return Encoded(
         np.concatenate([part.vectors for part in parts]),
         np.concatenate([part.middle for part in parts]),
+        np.concatenate([part.bottom for part in parts]),
         [tokens for part in parts for tokens in part.tokens],
     )

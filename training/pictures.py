@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from training import plots
 from training.evaluation import Outcome, macro_f1, scores
-from training.fit import fit_head
+from training.head import fit_head
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -77,8 +77,8 @@ def learning_curve(
     f1: list[float] = []
     for share in LEARNING_SHARES:
         taken = np.sort(order[: max(1, round(share * len(order)))])
-        head = fit_head(encoded.part(taken), columns[taken], len(labels), seed)
-        guesses = np.asarray(labels)[head.logits(test).argmax(axis=1)]
+        head = fit_head(encoded.part(taken), columns[taken], len(labels))
+        guesses = np.asarray(labels)[head.logits(head.whiten(test)).argmax(axis=1)]
         rows.append(len(taken))
         f1.append(macro_f1(outcome.truth[inside], guesses))
     return rows, f1

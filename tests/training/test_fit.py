@@ -29,7 +29,7 @@ def corpus(
         for column in columns
     ]
     return (
-        Encoded(view(), view(), tokens),
+        Encoded(view(), view(), view(), tokens),
         [f"intent_{c}" for c in columns],
         [str(r) for r in range(len(columns))],
     )
@@ -80,6 +80,7 @@ def test_near_duplicates_are_never_on_both_sides_of_a_fold() -> None:
     twins = Encoded(
         np.repeat(encoded.vectors, 2, axis=0),
         np.repeat(encoded.middle, 2, axis=0),
+        np.repeat(encoded.bottom, 2, axis=0),
         [t for t in encoded.tokens for _ in "ab"],
     )
     generator = np.random.default_rng(0)

@@ -52,11 +52,12 @@ def _save(file: Path, encoded: Encoded) -> None:
     sizes = np.asarray([row.size for row in encoded.tokens], dtype=np.int64)
     tokens = np.concatenate(encoded.tokens) if encoded.tokens else np.empty(0, dtype=np.int32)
     unfinished = file.with_suffix(".part.npz")
-    np.savez(unfinished, vectors=encoded.vectors, middle=encoded.middle, tokens=tokens, sizes=sizes)
+    views = {"vectors": encoded.vectors, "middle": encoded.middle, "bottom": encoded.bottom}
+    np.savez(unfinished, tokens=tokens, sizes=sizes, **views)
     unfinished.rename(file)
 
 
 def _load(file: Path) -> Encoded:
     with np.load(file) as kept:
         ends = np.cumsum(kept["sizes"])[:-1]
-        return Encoded(kept["vectors"], kept["middle"], np.split(kept["tokens"], ends))
+        return Encoded(kept["vectors"], kept["middle"], kept["bottom"], np.split(kept["tokens"], ends))

@@ -1,0 +1,104 @@
+"""Thresholds keep the risk that was asked for, and say where the rows cannot tell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from training.thresholds import Judged, Learned, learn
+
+SHARE = 0.1
+
+
+def messages(count: int, seed: int, skill: float = 6.0) -> Judged:
+    """A calibrated classifier: of the answers given with a confidence, that share is right."""
+    draw = np.random.default_rng(seed)
+    confidence = draw.beta(skill, 0.6, size=count)
+    right = draw.random(count) < confidence
+    rest = draw.random(count)
+    choices = confidence + (1 - confidence) * rest
+    among = right | (draw.random(count) < rest)
+    return Judged(confidence, choices, draw.normal(size=count), right, among)
+
+
+def foreign(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    draw = np.random.default_rng(1000 + seed)
+    return draw.beta(2, 2, size=count), draw.normal(-3, 1, size=count)
+
+
+def on_fresh(learned: Learned, seed: int) -> tuple[float, float]:
+    """Risk and coverage on messages that nothing was learned from."""
+    inside, (confidence, scope) = messages(50_000, seed), foreign(50_000, seed)
+    limits = learned.thresholds
+    answered = (inside.confidence >= limits.answer) & (inside.scope >= limits.scope)
+    wrong = (answered & ~inside.right).mean() * (1 - SHARE)
+    outside = ((confidence >= limits.answer) & (scope >= limits.scope)).mean() * SHARE
+    return (wrong + outside) / (answered.mean() * (1 - SHARE) + outside), float(answered.mean())
+
+
+@pytest.mark.parametrize("target", [0.02, 0.05])
+def test_what_is_proved_holds_on_fresh_messages(target: float):
+    missed = 0
+    for seed in range(20):
+        learned = learn(messages(3_000, seed), *foreign(300, seed), target, SHARE)
+        assert learned.proved
+        missed += on_fresh(learned, seed + 500)[0] > target
+    # Certain to 95 %: of twenty, more than three would be a bound that does not hold.
+    assert missed <= 3
+
+
+def test_a_looser_target_answers_more():
+    inside, outside = messages(5_000, 1), foreign(300, 1)
+    strict, loose = (learn(inside, *outside, target, SHARE) for target in (0.02, 0.1))
+    assert on_fresh(loose, 2)[1] > on_fresh(strict, 2)[1] + 0.05
+
+
+def test_too_few_rows_prove_nothing_and_it_says_so():
+    learned = learn(messages(25, 3), *foreign(5, 3), 0.02, SHARE)
+    assert not learned.proved
+    assert "Not proved" in learned.sentence
+    assert learned.bound > 0.02
+
+
+def test_foreign_messages_raise_the_bar():
+    inside = messages(5_000, 4)
+    near = (np.full(300, 0.97), np.random.default_rng(0).normal(size=300))
+    assert (
+        on_fresh(learn(inside, *foreign(300, 4), 0.05, SHARE), 5)[1]
+        > on_fresh(learn(inside, *near, 0.05, SHARE), 5)[1]
+    )
+
+
+def test_the_numbers_told_are_those_of_the_thresholds():
+    inside, (confidence, scope) = messages(4_000, 6), foreign(300, 6)
+    learned = learn(inside, confidence, scope, 0.05, SHARE)
+    limits = learned.thresholds
+    answered = (inside.confidence >= limits.answer) & (inside.scope >= limits.scope)
+    outside = ((confidence >= limits.answer) & (scope >= limits.scope)).mean() * SHARE
+    wrong = (answered & ~inside.right).mean() * (1 - SHARE)
+    assert learned.coverage == pytest.approx(answered.mean())
+    assert learned.risk == pytest.approx((wrong + outside) / (answered.mean() * (1 - SHARE) + outside))
+    assert learned.risk <= learned.bound <= 0.05
+
+
+def test_clarifications_name_what_was_meant_nine_times_in_ten():
+    inside = messages(20_000, 7, skill=3.0)
+    limits = learn(inside, *foreign(300, 7), 0.02, SHARE).thresholds
+    fresh = messages(20_000, 8, skill=3.0)
+    asked = (
+        (fresh.confidence < limits.answer) & (fresh.scope >= limits.scope) & (fresh.choices >= limits.clarify)
+    )
+    assert asked.mean() > 0.05
+    assert fresh.among[asked].mean() > 0.87
+
+
+def test_the_curve_answers_less_where_the_threshold_is_higher():
+    curve = learn(messages(3_000, 9), *foreign(300, 9), 0.05, SHARE).curve
+    assert (np.diff(curve.answer) > 0).all()
+    assert (np.diff(curve.coverage) <= 0).all()
+
+
+def test_without_foreign_messages_the_risk_is_of_those_in_scope_and_it_says_so():
+    learned = learn(messages(3_000, 10), np.empty(0), np.empty(0), 0.05, SHARE)
+    assert learned.share == 0
+    assert "in-scope messages alone" in learned.sentence

@@ -1,0 +1,156 @@
+"""What was tried before the classifier was chosen: heads that give logits, measures that give scope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.decomposition import TruncatedSVD
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.kernel_approximation import Nystroem
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+
+from chatbot.classifier import Classifier, Floats, views
+from chatbot.encoder import Encoded
+from training.head import Columns, Moments, fit_head, whitening
+
+Logits = NDArray[np.floating]
+Variant = Callable[[Encoded, Columns, Encoded], Logits]
+"""Taught messages, their labels, other messages -> scores of the others, shape (n, labels)."""
+
+LEXICAL_AXES = 512
+ANY_WORD = r"\S+"
+LANDMARKS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Whitened:
+    """Layers of the encoder, each axis divided by its standard deviation to the power given."""
+
+    layers: Callable[[Encoded], Floats]
+    power: float
+
+    def __call__(self, taught: Encoded, others: Encoded) -> tuple[Floats, Floats]:
+        """Features of both, shape (n, axes)."""
+        rows = self.layers(taught)
+        centre, projection = whitening(Moments.of(rows), self.power)
+        inside: Floats = rows - centre
+        outside: Floats = self.layers(others) - centre
+        return inside @ projection, outside @ projection
+
+
+def logistic(
+    features: Callable[[Encoded, Encoded], tuple[Floats, Floats]], strength: float = 10.0
+) -> Variant:
+    """Multinomial logistic regression on the features."""
+
+    def variant(taught: Encoded, columns: Columns, others: Encoded) -> Logits:
+        inside, outside = features(taught, others)
+        model = LogisticRegression(C=strength, tol=1e-4, max_iter=300).fit(inside, columns)
+        return np.asarray(model.decision_function(outside))
+
+    return variant
+
+
+def chosen(taught: Encoded, columns: Columns, others: Encoded) -> Logits:
+    """The head that is shipped."""
+    head = fit_head(taught, columns, int(columns.max()) + 1)
+    return head.logits(head.whiten(others))
+
+
+def plain(taught: Encoded, others: Encoded) -> tuple[Floats, Floats]:
+    """The sentence embedding as it is."""
+    return taught.vectors, others.vectors
+
+
+def lexical(taught: Encoded, others: Encoded) -> tuple[Floats, Floats]:
+    """TF-IDF of wordpieces and pairs of them, on its principal axes."""
+    tfidf = TfidfVectorizer(token_pattern=ANY_WORD, ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32)
+    inside = tfidf.fit_transform(_texts(taught))
+    axes = max(1, min(LEXICAL_AXES, *(size - 1 for size in inside.shape)))
+    reduce = TruncatedSVD(axes, n_iter=2, random_state=0).fit(inside)
+    return reduce.transform(inside), reduce.transform(tfidf.transform(_texts(others)))
+
+
+def beside(
+    first: Callable[[Encoded, Encoded], tuple[Floats, Floats]],
+    second: Callable[[Encoded, Encoded], tuple[Floats, Floats]],
+    weight: float,
+) -> Callable[[Encoded, Encoded], tuple[Floats, Floats]]:
+    """Two kinds of features side by side, the second with a weight."""
+
+    def features(taught: Encoded, others: Encoded) -> tuple[Floats, Floats]:
+        one, two = first(taught, others), second(taught, others)
+        inside, outside = (
+            np.hstack([a, weight * b]).astype(np.float32) for a, b in zip(one, two, strict=True)
+        )
+        return inside, outside
+
+    return features
+
+
+def discriminant(taught: Encoded, columns: Columns, others: Encoded) -> Logits:
+    """Linear discriminant analysis with a shrunk covariance."""
+    model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.1).fit(taught.vectors, columns)
+    return np.asarray(model.decision_function(others.vectors))
+
+
+def kernel(taught: Encoded, columns: Columns, others: Encoded) -> Logits:
+    """Ridge regression on a Gaussian kernel, approximated by landmarks (Nystroem)."""
+    landmarks = min(LANDMARKS, len(columns))
+    centre = taught.vectors.mean(axis=0)
+    model = make_pipeline(
+        Nystroem(gamma=1.0, n_components=landmarks, random_state=0), RidgeClassifier(alpha=0.1)
+    )
+    return np.asarray(model.fit(taught.vectors - centre, columns).decision_function(others.vectors - centre))
+
+
+def margin(taught: Encoded, columns: Columns, others: Encoded) -> Logits:
+    """A linear support vector machine on the features that are shipped."""
+    inside, outside = Whitened(views, 0.5)(taught, others)
+    return np.asarray(LinearSVC(C=1.0).fit(inside, columns).decision_function(outside))
+
+
+HALF = Whitened(views, 0.5)
+
+HEADS: dict[str, Variant] = {
+    "logistic regression on the embedding, C=10": logistic(plain),
+    "linear discriminant on the embedding": discriminant,
+    "kernel ridge (Nystroem) on the embedding": kernel,
+    "embedding beside wordpiece TF-IDF": logistic(beside(plain, lexical, 0.7)),
+    "embedding, half whitened": logistic(Whitened(lambda e: e.vectors, 0.5)),
+    "three layers": logistic(Whitened(views, 0.0)),
+    "three layers, whitened": logistic(Whitened(views, 1.0)),
+    "two layers, half whitened": logistic(Whitened(lambda e: np.hstack([e.vectors, e.middle]), 0.5)),
+    "three layers, half whitened, beside TF-IDF": logistic(beside(HALF, lexical, 0.5)),
+    "three layers, half whitened, linear SVM": margin,
+    "**three layers, half whitened, C by size**": chosen,
+}
+
+
+def scope_scores(classifier: Classifier, encoded: Encoded) -> dict[str, Floats]:
+    """What each way of telling foreign messages says, higher is more in scope; shape (n,) each."""
+    logits, measures = classifier.measure(encoded)
+    energy, direction, nearness = measures.T
+    scores = classifier.score(encoded)
+    usual = (measures - classifier.scope.usual[0]) / classifier.scope.usual[1]
+    return {
+        "largest probability": scores.probabilities.max(axis=1),
+        "largest logit": logits.max(axis=1),
+        "energy": energy,
+        "direction": direction,
+        "nearness to a prototype": nearness,
+        "largest probability times nearness": scores.probabilities.max(axis=1) * nearness,
+        "energy and nearness": usual[:, [0, 2]].mean(axis=1),
+        "direction and nearness": usual[:, [1, 2]].mean(axis=1),
+        "**energy, direction and nearness**": scores.scope,
+    }
+
+
+def _texts(encoded: Encoded) -> list[str]:
+    return [" ".join(["^", *map(str, row), "$"]) for row in encoded.tokens]
