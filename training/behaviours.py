@@ -1,0 +1,185 @@
+"""Behavioural tests: real messages with what the bot must, or must not, do with each; written by people, in YAML.
+
+After Ribeiro et al. (2020), "Beyond accuracy: behavioral testing of NLP models with CheckList": what must hold for a
+message (`intent`, `never`, `expect`), and what must not change when it is misspelt or shouted (`variants`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from chatbot.bundle import Bundle
+from chatbot.encoder import Encoded
+from chatbot.errors import BundleError
+from chatbot.message import clean
+from chatbot.router import Prediction, Reply, Router
+from chatbot.settings import SlotSettings
+
+SHIPPED = Path(__file__).resolve().parents[1] / "data" / "corpus" / "behaviours.yaml"
+
+
+class Behaviour(BaseModel):
+    """One message and what is expected of the bot."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    message: str = Field(min_length=1)
+    """As a customer would type it; it must not stand in the corpus."""
+    intent: str = ""
+    """What it must be understood as."""
+    variants: tuple[str, ...] = ()
+    """The same message misspelt, shouted, shortened: each must be understood as the message itself is."""
+    never: tuple[str, ...] = ()
+    """Intents it must not be answered with."""
+    expect: Literal["", "no_answer", "handoff"] = ""
+    """`no_answer`: the model does not answer (a person, a clarification or a rule does); `handoff`: a person does."""
+    must: bool = False
+    """A single failure refuses, whatever the champion does: for what rules decide, which no training moves."""
+
+    @model_validator(mode="after")
+    def _expects_something(self) -> Behaviour:
+        if not (self.intent or self.variants or self.never or self.expect):
+            raise ValueError(
+                f"{self.message!r} expects nothing: intent, variants, never or expect is missing"
+            )
+        return self
+
+
+class Group(BaseModel):
+    """Tests of one ability."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    group: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    """Its name."""
+    title: str
+    """For a person."""
+    why: str
+    """What a customer suffers where it fails."""
+    at_most: float = Field(ge=0, le=1)
+    """The share of its tests that may fail."""
+    tests: tuple[Behaviour, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One question to the bot.
+
+    Attributes:
+        message: cleaned. like: the message it must be understood as; empty where `expected` says what is right.
+        intents: the intents it names: a bundle that lacks one of them is not asked.
+    """
+
+    __test__ = False  # no test of pytest's
+
+    group: str
+    message: str
+    expected: str
+    behaviour: Behaviour
+    like: str = ""
+
+    @property
+    def intents(self) -> frozenset[str]:
+        """The intents it names."""
+        return frozenset({self.behaviour.intent, *self.behaviour.never} - {""})
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a test: whether it held, and what the bot did, in words."""
+
+    passed: bool
+    did: str
+
+
+def read_behaviours(file: Path = SHIPPED) -> tuple[Group, ...]:
+    """Read a file of behavioural tests.
+
+    Raises:
+        BundleError: it is missing, is no YAML, or a test is not as `Behaviour` asks.
+    """
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        groups = tuple(Group.model_validate(entry) for entry in content)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, ValidationError) as error:
+        raise BundleError(f"{file} is no file of behavioural tests: {error}") from error
+    names = [group.group for group in groups]
+    if len(set(names)) < len(names):
+        raise BundleError(f"{file}: a group stands there twice: {', '.join(sorted(names))}")
+    return groups
+
+
+def tests_of(groups: Sequence[Group]) -> list[Test]:
+    """Every single question of some groups, in their order."""
+    return [test for group in groups for behaviour in group.tests for test in _expanded(group, behaviour)]
+
+
+def messages_of(tests: Sequence[Test]) -> list[str]:
+    """What has to be encoded to run them: each message once, in order."""
+    return list(dict.fromkeys(text for test in tests for text in (test.message, test.like) if text))
+
+
+def run(bundle: Bundle, tests: Sequence[Test], encoded: Encoded) -> list[Result]:
+    """Ask a bundle, routed as in production.
+
+    Args:
+        encoded: `messages_of(tests)` through the bundle's encoder.
+    """
+    router = Router(bundle.rules, bundle.replies, bundle.manifest.thresholds, SlotSettings().values())
+    predictions = dict(zip(messages_of(tests), bundle.judge(encoded), strict=True))
+    results = []
+    for test in tests:
+        prediction = predictions[test.message]
+        reply = router.before_model(test.message) or router.after_model(test.message, prediction)
+        like = None
+        if test.like:
+            base = predictions[test.like]
+            like = _understood(router.before_model(test.like), base)
+        results.append(Result(_holds(test, reply, prediction, like), _told(reply, prediction)))
+    return results
+
+
+def _expanded(group: Group, behaviour: Behaviour) -> Iterator[Test]:
+    message = clean(behaviour.message)
+    wanted = [f"understood as {behaviour.intent}"] if behaviour.intent else []
+    wanted += [f"not answered as {' or '.join(behaviour.never)}"] if behaviour.never else []
+    wanted += [{"no_answer": "not answered by the model", "handoff": "handed over"}[behaviour.expect]] * bool(
+        behaviour.expect
+    )
+    if wanted:
+        yield Test(group.group, message, ", ".join(wanted), behaviour)
+    for variant in behaviour.variants:
+        yield Test(group.group, clean(variant), f"as {message!r}", behaviour, like=message)
+
+
+def _holds(test: Test, reply: Reply, prediction: Prediction, like: str | None) -> bool:
+    understood = _understood(reply if reply.source == "rule" else None, prediction)
+    if like is not None:
+        return understood == like
+    behaviour = test.behaviour
+    answered = reply.source in {"model", "rule"} and not reply.handoff
+    return (
+        (not behaviour.intent or understood == behaviour.intent)
+        and not (answered and reply.intent in behaviour.never)
+        and not (behaviour.expect == "no_answer" and reply.source == "model")
+        and not (behaviour.expect == "handoff" and not reply.handoff)
+    )
+
+
+def _understood(rule: Reply | None, prediction: Prediction) -> str:
+    """A rule's intent where one decided, else the classifier's first choice, whatever the thresholds say of it."""
+    return rule.intent if rule is not None else prediction.alternatives[0].intent
+
+
+def _told(reply: Reply, prediction: Prediction) -> str:
+    if reply.source == "rule":
+        return f"rule {reply.rule}"
+    first = prediction.alternatives[0]
+    what = {"model": "answered as", "clarify": "asked back, likeliest", "human": "handed over, likeliest"}
+    return f"{what[reply.source]} {first.intent} ({first.confidence:.0%})"
