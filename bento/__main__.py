@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
-from bento import proof
+from bento import fetch, proof
 from bento.config import read_settings
 from chatbot.errors import ChatbotError, SettingError
 from chatbot.settings import ServiceSettings
@@ -17,8 +17,11 @@ from chatbot.settings import ServiceSettings
 def main() -> int:
     """Serve until stopped; 1 when the start cannot succeed, with one line that says why."""
     try:
-        port = read_settings(ServiceSettings).port
-        check_free(port)
+        settings = read_settings(ServiceSettings)
+        port, given = settings.port, settings.listen_fd
+        if given is None:
+            check_free(port)
+        fetch.pin()
     except ChatbotError as error:
         return _refuse(error)
     # The metrics of one server's processes lie under its home: two servers must not share one.
@@ -30,10 +33,14 @@ def main() -> int:
     from bentoml.exceptions import BentoMLException
 
     try:
+        if given is not None:
+            from bento.listening import take_over
+
+            port = take_over(given)
         from bento.service import SupportChatbot
 
         cast(Any, SupportChatbot).serve_http(port=port)
-    except BentoMLException as error:
+    except (BentoMLException, SettingError) as error:
         return _refuse(error)
     return 0
 

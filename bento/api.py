@@ -152,7 +152,9 @@ def _translated(error: HTTPException) -> ChatbotError:
     if error.status_code == 405:
         return MethodNotAllowed("this route does not have this method: see /docs")
     if error.status_code == 503:
-        return Unavailable("the service is not ready: the model does not answer")
+        return Unavailable(
+            "the service is not ready: the model does not answer yet, or the service is leaving"
+        )
     translated = ChatbotError(str(error.detail))
     translated.status = error.status_code  # type: ignore[misc]  # of this one instance
     return translated

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from prometheus_client import Counter, Histogram
 
 from bento.asgi import SECURITY_HEADERS, App, Message, Receive, Scope, Send
+from bento.leaving import Leaving
 from bento.metrics import Metrics
 from bento.post import CLIENT_LEFT, Post
 
@@ -25,17 +26,21 @@ OTHER = "other"
 class Front:
     """An ASGI app around another."""
 
-    def __init__(self, app: App, posts: Mapping[str, Post], metrics: Metrics) -> None:
+    def __init__(
+        self, app: App, posts: Mapping[str, Post], metrics: Metrics, leaving: Leaving | None = None
+    ) -> None:
         """Stands before an app.
 
         Args:
             app: answers what `posts` do not.
             posts: by path.
             metrics: counts.
+            leaving: while it has begun, every answer says that its connection ends.
         """
         self._app = app
         self._posts = posts
         self._metrics = metrics
+        self._leaving = leaving or Leaving(0)
         # Finding a metric by its labels costs more than counting it.
         self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
@@ -47,6 +52,8 @@ class Front:
         began = time.perf_counter()
         path = scope["path"]
         status = CLIENT_LEFT
+        if self._leaving.begun:
+            send = self._leaving.closing(send)
         try:
             post = self._posts.get(path)
             if post is not None and scope["method"] == "POST":

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from bento.config import bundle_folder, read_settings
+from bento import fetch
+from bento.config import read_settings
 from chatbot.errors import ChatbotError
 from chatbot.settings import LogSettings, RouterSettings, ServiceSettings, SlotSettings
 
@@ -47,7 +48,7 @@ class Proof:
 
 
 def check() -> None:
-    """Load what the workers will load, as they will.
+    """Fetch what this service was told to serve, and load it as the workers will.
 
     Raises:
         ChatbotError: the bundle, or something beside it, cannot serve here and with these settings.
@@ -57,9 +58,11 @@ def check() -> None:
 
     service = read_settings(ServiceSettings)
     ids.load_or_make_key(service, read_settings(LogSettings))
-    folder = bundle_folder(service)
-    Model.read(folder).router(read_settings(RouterSettings), read_settings(SlotSettings))
-    bundle.load(folder).predict([WARM_UP])
+    served = fetch.fetch(service)
+    Model.read(served.folder).router(read_settings(RouterSettings), read_settings(SlotSettings))
+    loaded = bundle.load(served.folder)
+    served.check(loaded.digest)
+    loaded.predict([WARM_UP])
 
 
 _begun: list[Proof] = []

@@ -5,6 +5,7 @@ bentoml serve bento.service:SupportChatbot      or, as `make run` does: python -
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import time
@@ -13,8 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import bentoml
 
-from bento import startup
-from bento.config import bundle_folder
+from bento import fetch, leaving, startup
 from bento.cores import usable_cores
 from bento.proof import WARM_UP
 from bento.runner_client import RunnerClient
@@ -38,6 +38,9 @@ RUNNER_WORKERS = settings.runner_workers or usable_cores()
 # A worker that died is replaced within 15 seconds.
 _PATIENCE_SECONDS = 60.0
 
+# How long an HTTP worker waits for the runner before it takes connections all the same, to answer them 503.
+_START_SECONDS = 30.0
+
 # No exporter is configured, and BentoML would make a span a request all the same.
 _QUIET: dict[str, Any] = {
     "logging": {"access": {"enabled": False, "skip_paths": ["/chat", "/classify"]}},
@@ -50,6 +53,11 @@ def _metrics() -> Metrics:
     from bento.metrics import Metrics
 
     return Metrics()
+
+
+@cache
+def _leaving() -> leaving.Leaving:
+    return leaving.Leaving(settings.drain_seconds)
 
 
 @bentoml.service(
@@ -68,9 +76,11 @@ class IntentRunner:
         if (
             bentoml.server_context.service_type == "service"
         ):  # not in the outer service's own process (--development)
-            startup.outlive("SupportChatbot")
+            startup.outlive("SupportChatbot", settings.drain_seconds)
         startup.stop_with_parent()
-        self._bundle = bundle.load(bundle_folder(settings))
+        served = fetch.served(settings)
+        self._bundle = bundle.load(served.folder)
+        served.check(self._bundle.digest)
         self._bundle.predict([WARM_UP])
         self._metrics = _metrics()
         startup.freeze()
@@ -120,7 +130,7 @@ class _Fronted(bentoml.Service):  # type: ignore[misc]  # bentoml is untyped
         self.mount_asgi_app(create_app(lambda: current().about, posts, metrics), name="api")
         app = super().to_asgi(is_main)
         speak_one_language(app)
-        return Front(app, posts, metrics)
+        return Front(app, posts, metrics, _leaving())
 
 
 @bentoml.service(
@@ -149,6 +159,7 @@ class SupportChatbot:
         os.environ["CHATBOT_LOG_FOLDER"] = str(startup.read(LogSettings).folder.resolve())
         if settings.bundle is not None:
             os.environ["CHATBOT_BUNDLE"] = str(settings.bundle.resolve())
+        startup.pin()
         # In its containers BentoML does not replace a worker that died: a server would go on with half of them.
         os.environ.pop("BENTOML_CONTAINERIZED", None)
         startup.find_room()
@@ -169,7 +180,9 @@ class SupportChatbot:
         slots = startup.read(SlotSettings)
         router = startup.read(RouterSettings)
         log = startup.read(LogSettings)
-        model = Model.read(bundle_folder(settings), settings.model_version)
+        served = fetch.served(settings)
+        model = Model.read(served.folder, served.version)
+        served.check(model.digest)
         metrics = _metrics()
         metrics.model_info.labels(model.version, model.digest, model.manifest.corpus_digest).set(1)
         self.about = About(model.describe(router), model.list_intents(slots))
@@ -205,9 +218,14 @@ class SupportChatbot:
 
     @bentoml.on_startup
     async def open(self) -> None:
-        """Before the first request."""
+        """Before the first connection is taken: it shall find a runner that answers."""
         self._log.start()
+        until = time.monotonic() + _START_SECONDS
+        while not await self.chat.is_ready() and time.monotonic() < until:
+            await asyncio.sleep(0.05)
         startup.freeze()
+        _leaving().put_off_sigterm()
+        leaving.say_ready()
 
     @bentoml.on_shutdown
     async def close(self) -> None:
@@ -216,7 +234,7 @@ class SupportChatbot:
         self._log.close()
 
     async def __is_ready__(self) -> bool:
-        return await self.chat.is_ready()
+        return not _leaving().begun and await self.chat.is_ready()
 
     async def __is_alive__(self) -> bool:
         return await self.chat.is_ready() or self.chat.silent_seconds < _PATIENCE_SECONDS

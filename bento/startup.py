@@ -21,7 +21,7 @@ from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml.exceptions import BentoMLException
 from pydantic_settings import BaseSettings
 
-from bento import proof
+from bento import fetch, proof
 from bento.config import read_settings
 from chatbot.errors import SettingError
 
@@ -40,6 +40,14 @@ def read(kind: type[S]) -> S:
     """
     try:
         return read_settings(kind)
+    except SettingError as error:
+        raise BentoMLException(str(error)) from None
+
+
+def pin() -> None:
+    """Raises: BentoMLException: which bundle to serve was told in a way that cannot be understood."""
+    try:
+        fetch.pin()
     except SettingError as error:
         raise BentoMLException(str(error)) from None
 
@@ -77,17 +85,18 @@ def stop_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def outlive(service: str) -> None:
+def outlive(service: str, drain_seconds: float = 0.0) -> None:
     """Put off this process's SIGTERM and SIGINT until this server has no worker of that service left.
 
     BentoML stops both services at the same moment, and requests that wait in the outer one still need the runner.
     """
+    longest = _LONGEST_STOP_SECONDS + drain_seconds
     loop = asyncio.get_running_loop()
     server = psutil.Process(os.getppid())
     stopping: list[asyncio.Task[None]] = []
 
     async def stop(number: int) -> None:
-        until = time.monotonic() + _LONGEST_STOP_SECONDS
+        until = time.monotonic() + longest
         while _has_worker(server, service) and time.monotonic() < until:
             await asyncio.sleep(0.1)
         handlers[number](number, None)
