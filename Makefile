@@ -7,7 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 PY := .venv/bin/python
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
-EXTRAS := dev serve train monitor ui
+EXTRAS := dev serve train monitor ui staff mlflow
 CODE := chatbot data training bento monitoring ui k8s tests
 
 export PYTHONPATH := $(CURDIR)
