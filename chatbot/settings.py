@@ -142,7 +142,8 @@ class LogSettings(Settings):
 
 class StorageSettings(Settings):
     """The object store: a folder or an S3 bucket. Credentials are not set here: S3's come from where boto3 looks
-    for them (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, a file, the pod's identity)."""
+    for them (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, a file, the pod's identity).
+    """
 
     model_config = SettingsConfigDict(env_prefix="CHATBOT_STORE_")
 
@@ -154,12 +155,40 @@ class StorageSettings(Settings):
     """S3's region; unset: as boto3 finds it, else `us-east-1`."""
     path_style: bool | None = None
     """Whether the bucket stands in the path and not in the host's name; unset: where an endpoint is set."""
-    connect_seconds: float = Field(2.0, gt=0)
+    connect_seconds: float = Field(default=2.0, gt=0)
     """How long a connection may take."""
-    read_seconds: float = Field(10.0, gt=0)
+    read_seconds: float = Field(default=10.0, gt=0)
     """How long the store may be silent within an answer."""
-    attempts: int = Field(3, ge=1, le=10)
+    attempts: int = Field(default=3, ge=1, le=10)
     """How often a request is tried until the store counts as unreachable."""
+
+
+class HandoffSettings(Settings):
+    """Where a handoff goes beside the staff page."""
+
+    model_config = SettingsConfigDict(env_prefix="CHATBOT_HANDOFF_")
+
+    url: str = Field("", pattern=r"^(https?://\S+)?$")
+    """A webhook that every handoff is posted to as JSON; unset: handoffs lie on the staff page only."""
+    secret: SecretStr = SecretStr("")
+    """Signs what is posted (HMAC-SHA256, Standard Webhooks): `whsec_` and base64, or any text of 16 characters or
+    more. Needed with a URL."""
+    timeout_seconds: float = Field(10.0, gt=0)
+    """How long the receiver may take for one answer."""
+    retry_seconds: float = Field(1.0, gt=0)
+    """How long to wait after the first failure; twice as long after each further one, with chance in it."""
+    most_retry_seconds: float = Field(300.0, gt=0)
+    """The longest wait between two attempts."""
+    keep_hours: float = Field(72.0, gt=0)
+    """A handoff that could not be delivered for so long is given up and counted."""
+    spool_mb: int = Field(64, ge=1)
+    """The most that undelivered handoffs may take on disk, for each of webhook and store; the oldest goes."""
+    turns: int = Field(20, ge=0)
+    """How many turns of the conversation go along, as far as the same process answered them."""
+    sessions: int = Field(10_000, ge=0)
+    """How many conversations a process remembers."""
+    session_minutes: float = Field(60.0, gt=0)
+    """How long a conversation is remembered after its last message."""
 
 
 class ChatPageSettings(Settings):
@@ -185,65 +214,83 @@ class ChatPageSettings(Settings):
     """How often the page asks whether the API is back while it is away."""
 
 
+class ReviewSettings(Settings):
+    """The review queue: which messages are worth a person's minute."""
+
+    model_config = SettingsConfigDict(env_prefix="CHATBOT_REVIEW_")
+
+    days: float = Field(14.0, gt=0)
+    """How far back messages are looked at."""
+    confidence: float = Field(0.6, ge=0, le=1)
+    """An answer given with less is shown; what the bot asked back on or handed over unsure always is."""
+    margin: float = Field(0.1, ge=0, le=1)
+    """Two intents that are this close in confidence are a near tie."""
+    most: int = Field(3_000, ge=1)
+    """The most distinct messages that are looked at for near-duplicates and clusters: those most worth it."""
+    cluster_size: int = Field(5, ge=2)
+    """The fewest distinct messages that make a cluster."""
+    cluster_similarity: float = Field(0.45, gt=0, lt=1)
+    """How alike the messages of a cluster are: their mean cosine."""
+
+
+class StaffSettings(Settings):
+    """The staff pages: review, handoffs, drift, versions. Not for customers."""
+
+    model_config = SettingsConfigDict(env_prefix="CHATBOT_STAFF_")
+
+    address: str = "127.0.0.1"
+    """The address the staff pages listen on; any other than a loopback address needs a login."""
+    port: int = Field(8502, ge=1, le=65535)
+    """The staff pages' port."""
+    token: SecretStr = SecretStr("")
+    """Whoever knows it may come in: 16 characters or more (`openssl rand -hex 32`)."""
+    session_hours: float = Field(12.0, gt=0)
+    """How long a login by token lasts."""
+    oidc_secrets: Path | None = None
+    """A file with Streamlit's `[auth]` section (`redirect_uri`, `cookie_secret`, `client_id`, `client_secret`,
+    `server_metadata_url`): people log in with your OpenID Connect provider, and no token is asked for."""
+    oidc_allowed: str = ""
+    """Who may come in by OpenID Connect: e-mail addresses and `@domains`, comma-separated. Needed with it."""
+    refresh_seconds: float = Field(30.0, gt=0)
+    """How old what the pages show may be."""
+
+
 class TrackingSettings(Settings):
-    """Where training runs are recorded."""
+    """Where training runs are recorded and versions registered: MLflow's own variables, and a few beside them."""
 
     model_config = SettingsConfigDict(env_prefix="MLFLOW_")
 
     tracking_uri: str = "sqlite:///mlruns/mlflow.db"
-    """MLflow's tracking server, or a local database."""
+    """MLflow's server, or a local database."""
     experiment: str = "support-chatbot"
     """The experiment that runs are filed under."""
+    model: str = "support-chatbot"
+    """The registered model whose versions are champion and challenger."""
+    unsent: Path = Path("models/unsent")
+    """Where a run is kept while the server cannot be reached; `python -m training.send` sends it."""
+    http_request_timeout: int = Field(30, ge=1)
+    """Seconds that the server may be silent within a request."""
+    http_request_max_retries: int = Field(2, ge=0)
+    """How often a request is repeated."""
+    http_request_backoff_factor: int = Field(1, ge=0)
+    """Seconds before the first repetition, then twice as long each time."""
 
 
-class KubernetesSettings(Settings):
-    """What acts on the cluster: `k8s.trigger`, `k8s.promote`, `k8s.rollback`."""
+class MlflowServerSettings(Settings):
+    """The MLflow server that `python -m training.mlflow_server` starts: runs, registry, artifact proxy."""
 
-    model_config = SettingsConfigDict(env_prefix="CHATBOT_K8S_")
+    model_config = SettingsConfigDict(env_prefix="CHATBOT_MLFLOW_")
 
-    kubeconfig: Path | None = None
-    """A kubeconfig file; unset: the pod's own account, and outside a pod what kubectl uses."""
-    namespace: str = ""
-    """Where everything below lies; unset: the pod's own namespace, or the kubeconfig's."""
-    request_seconds: float = Field(10.0, gt=0)
-    """How long the API server, a pod, MLflow or the pushgateway may take for one answer."""
-    patience_seconds: float = Field(120.0, ge=0)
-    """How long an API server or an MLflow that does not answer is asked again, until the run gives up."""
-    cronjob: str = "support-chatbot-retrain"
-    """The suspended CronJob whose template every retrain Job is made from."""
-    trigger_lease: str = "support-chatbot-trigger"
-    """The Lease that one trigger at a time holds; the chart makes it."""
-    verdict: Path | None = None
-    """The drift verdict that the container before left; unset: `reports/drift/latest.json` of the store."""
-    deployment: str = "support-chatbot-api"
-    """The Deployment of the API, whose pods serve the model that its annotation names."""
-    promote_lease: str = "support-chatbot-promote"
-    """The Lease that one promotion or rollback at a time holds; the chart makes it."""
-    lease_seconds: float = Field(30.0, ge=3)
-    """A Lease that was not renewed for so long is taken over: its holder is gone."""
-    retrain_result: Path = Path("models/retrain/retrain.json")
-    """What the retraining before it said."""
-    api_port: int = Field(3000, ge=1, le=65535)
-    """The API's port in its pods."""
-    rollout_seconds: float = Field(900.0, gt=0)
-    """How long a rollout may take until it is taken back."""
-    watch_seconds: float = Field(600.0, ge=0)
-    """How long the new version's own metrics are watched before it becomes champion."""
-    watch_most_seconds: float = Field(3600.0, ge=0)
-    """How long it is watched at most where messages are too few to tell."""
-    watch_messages: int = Field(300, ge=1)
-    """With fewer messages the watch goes on until `watch_most_seconds`."""
-    watch_every_seconds: float = Field(10.0, gt=0)
-    """How often the pods' metrics are read meanwhile."""
-    false_alarm: float = Field(0.01, gt=0, lt=0.5)
-    """The most that a version as good as the one before it is taken back by chance, over all measures and looks."""
-    error_rise: float = Field(0.01, ge=0, lt=1)
-    """Taken back if the share of failed messages (5xx) rose by at least this, and not by chance."""
-    slow_rise: float = Field(0.05, ge=0, lt=1)
-    """The same for the share of messages that took longer than 99 in 100 did with the version before."""
-    handoff_rise: float = Field(0.10, ge=0, lt=1)
-    """The same for the share of replies that hand over to a person."""
-    negative_rise: float = Field(0.15, ge=0, lt=1)
-    """The same for the share of feedback that says a reply did not help."""
-    pushgateway: str = ""
-    """Where a pushgateway takes what became of a run, such as `http://pushgateway:9091`; unset: nowhere."""
+    address: str = "127.0.0.1"
+    """The address it listens on; `0.0.0.0` in a container."""
+    port: int = Field(5000, ge=1, le=65535)
+    """Its port."""
+    backend: str = "sqlite:///mlruns/mlflow.db"
+    """The database of runs and versions. A SQLite file of an older MLflow is copied beside itself and upgraded."""
+    artifacts: str = ""
+    """Where it keeps artifacts: a folder or `s3://bucket/prefix`; unset: `mlflow/` in the store."""
+    allowed_hosts: str = ""
+    """Names under which clients reach it, comma-separated, each with its port or `:*`; others are answered 403.
+    Unset: this machine and private addresses."""
+    workers: int = Field(1, ge=1, le=16)
+    """Processes that answer."""
