@@ -109,8 +109,8 @@ class Version(BaseModel):
     model_version: str
     bundle_digest: str
     corpus_digest: str
-    git_commit: str
-    trained: datetime
+    git_commit: str = Field(description="Empty where nobody noted it.")
+    trained: datetime | None = Field(description="When the bundle was made; null where nobody noted it.")
     encoder: str
     thresholds: dict[str, float]
     target: dict[str, Any] = Field(description="What the thresholds were learned for.")

@@ -1,6 +1,9 @@
 """The model as files: save, verify, load. The only thing that passes from training to serving; no pickle.
 
 model.json  encoder.onnx  tokenizer.json  head.safetensors  rules.yaml  replies.yaml  reference.parquet  SHA256SUMS
+
+The same corpus, parameters and code give the same digest. What would break that, when a bundle was made and from
+which commit, lies beside them in made.json, which the digest does not cover and which may be missing.
 """
 
 from __future__ import annotations
@@ -38,6 +41,7 @@ HEAD = "head.safetensors"
 RULES = "rules.yaml"
 REPLIES = "replies.yaml"
 REFERENCE = "reference.parquet"
+MADE = "made.json"
 SUMS = "SHA256SUMS"
 FILES = (MANIFEST, MODEL_FILE, TOKENIZER_FILE, HEAD, RULES, REPLIES, REFERENCE)
 
@@ -83,10 +87,21 @@ class Manifest(BaseModel):
     corpus_digest: str
     """DVC's digest of the corpus file."""
     git_commit: str = ""
-    created: datetime
+    """From made.json: the commit it was made from; empty where nobody noted it."""
+    created: datetime | None = None
+    """From made.json: when it was made; None where nobody noted it."""
     scores: dict[str, float] = {}
     """Measured on the corpus's own test part."""
     known: tuple[KnownMessage, ...] = ()
+
+
+class Made(BaseModel):
+    """made.json: how a bundle came about; nothing rests on it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    git_commit: str = ""
+    created: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +172,10 @@ def save(
     folder.parent.mkdir(parents=True, exist_ok=True)
     workplace = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        (workplace / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        content = manifest.model_dump_json(indent=2, exclude=set(Made.model_fields))
+        (workplace / MANIFEST).write_text(content + "\n", encoding="utf-8")
+        made = Made(git_commit=manifest.git_commit, created=manifest.created)
+        (workplace / MADE).write_text(made.model_dump_json() + "\n", encoding="utf-8")
         for name in (MODEL_FILE, TOKENIZER_FILE):
             shutil.copyfile(encoder_folder / name, workplace / name)
         save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, str(workplace / HEAD))
@@ -222,7 +240,8 @@ def read_manifest(folder: Path) -> Manifest:
             raise BundleError(
                 f"{file} has format {content.get('format')!r}; this code reads {READABLE_FORMATS}"
             )
-        return Manifest.model_validate(content)
+        noted = {name: value for name, value in _made(folder).model_dump().items() if value}
+        return Manifest.model_validate(content).model_copy(update=noted)
     except (OSError, ValueError, AttributeError, ValidationError) as error:
         raise BundleError(f"{file} is no manifest of a bundle: {error}") from error
 
@@ -249,6 +268,13 @@ def load(folder: Path) -> Bundle:
     bundle = Bundle(manifest, encoder, classifier, summary, Rules.load(folder / RULES), replies, digest)
     _ask_known(bundle)
     return bundle
+
+
+def _made(folder: Path) -> Made:
+    try:
+        return Made.model_validate_json((folder / MADE).read_bytes())
+    except (OSError, ValidationError):
+        return Made()
 
 
 def _ask_known(bundle: Bundle) -> None:

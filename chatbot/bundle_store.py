@@ -1,53 +1,32 @@
 """Bundles in the store: put there whole under their digest, fetched whole and checked against it.
 
-bundles/<bundle digest>/<file>     SHA256SUMS is written last: a bundle without it is not there yet
+bundles/<bundle digest>/<file>     SHA256SUMS is written last: a bundle without it is not there yet; made.json may
+                                   be missing
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatbot import bundle as bundles
-from chatbot.errors import BundleError, SettingError
+from chatbot.errors import BundleError, Missing
+from chatbot.model_ref import ModelRef as ModelRef
 
 if TYPE_CHECKING:
     from chatbot.storage import Store
+
+__all__ = ["PREFIX", "ModelRef", "fetch", "held", "key", "push"]
 
 PREFIX = "bundles"
 # What a killed fetch left behind is taken away by a later one.
 _LEFT_BEHIND_SECONDS = 3600
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_REF = re.compile(r"(?P<version>[^@\s]+)@(?P<digest>[0-9a-f]{64})")
-
-
-@dataclass(frozen=True, slots=True)
-class ModelRef:
-    """Which bundle should serve: `<version>@<bundle digest>`, as the annotation and CHATBOT_MODEL hold it."""
-
-    version: str
-    """The registry's number, or what a person calls it."""
-    digest: str
-    """The bundle's digest, 64 hexadecimal digits: what is fetched and checked."""
-
-    @classmethod
-    def parse(cls, text: str) -> ModelRef:
-        """Raises: SettingError: the text is not `<version>@<bundle digest>`."""
-        found = _REF.fullmatch(text.strip())
-        if found is None:
-            raise SettingError(
-                f"{text!r} names no model: `<version>@<bundle digest>` is needed, the digest with its 64 "
-                "hexadecimal digits; `python -m training.versions` lists them"
-            )
-        return cls(found["version"], found["digest"])
-
-    def __str__(self) -> str:
-        return f"{self.version}@{self.digest}"
 
 
 def key(digest: str, name: str) -> str:
@@ -68,7 +47,8 @@ def push(store: Store, folder: Path) -> str:
     digest = bundles.verify(folder)
     if held(store, digest):
         return digest
-    for name in bundles.FILES:
+    made = [bundles.MADE] if (folder / bundles.MADE).is_file() else []
+    for name in (*made, *bundles.FILES):
         there = store.head(key(digest, name))
         if there is None or there.size != (folder / name).stat().st_size:
             store.put_file(key(digest, name), folder / name)
@@ -95,8 +75,6 @@ def fetch(store: Store, digest: str, folder: Path) -> Path:
         BundleError: the store has no such bundle, or what it has is damaged (each file named).
         StoreError: the store does not answer, or refuses.
     """
-    from chatbot.storage import Missing
-
     if not _DIGEST.fullmatch(digest):
         raise BundleError(f"{digest!r} is no bundle's digest: 64 hexadecimal digits are needed")
     final = folder / digest
@@ -115,6 +93,8 @@ def fetch(store: Store, digest: str, folder: Path) -> Path:
                     f"the store has no {key(digest, name)}: this bundle was never put there whole, or was "
                     "taken away; put it there with `python -m training.versions restore`, or choose another"
                 ) from error
+        with contextlib.suppress(Missing):
+            store.get_file(key(digest, bundles.MADE), workplace / bundles.MADE)
         found = bundles.verify(workplace)
         if found != digest:
             raise BundleError(f"{PREFIX}/{digest} holds the bundle {found}: the store was tampered with")
