@@ -93,3 +93,34 @@ class Unavailable(ChatbotError):
 
     status = 503
     type = "unavailable"
+
+
+class StoreError(ChatbotError):
+    """The store did not do what it was asked to: the key or the bucket is named, and what to do."""
+
+    status = 503
+    type = "store"
+
+
+class Missing(StoreError):
+    """There is nothing under this key."""
+
+    status = 404
+
+
+class Conflict(StoreError):
+    """Somebody else wrote the key first: read it again, and decide again."""
+
+    status = 409
+
+
+class Unreachable(StoreError):
+    """The store does not answer, or cannot take anything now: the same may succeed later."""
+
+
+class Denied(StoreError):
+    """The store knows these credentials and allows them less, or does not know them, or there are none."""
+
+
+class NoBucket(StoreError):
+    """The bucket does not exist: it is named, with the command that makes it."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from minio import Minio
+
     from chatbot.bundle import Bundle
 
 
@@ -41,3 +44,45 @@ def bundle(bundle_folder: Path) -> Bundle:
     from chatbot.bundle import load
 
     return load(bundle_folder)
+
+
+@pytest.fixture(scope="session")
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minio]:
+    """A real MinIO that all tests share: none may stop it. `own_minio` is for those that do."""
+    yield from _run_minio(tmp_path_factory.mktemp("minio"))
+
+
+@pytest.fixture
+def own_minio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Minio]:
+    """A real MinIO of this test alone, with its credentials in this process's environment."""
+    for server in _run_minio(tmp_path / "minio"):
+        _use_credentials(monkeypatch, server)
+        yield server
+
+
+@pytest.fixture
+def bucket(minio: Minio, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A fresh bucket's `s3://` address (`minio.settings(bucket)`), with the credentials in the environment."""
+    _use_credentials(monkeypatch, minio)
+    return minio.new_bucket()
+
+
+def _run_minio(folder: Path) -> Iterator[Minio]:
+    from minio import Minio, MissingMinioError
+
+    server = Minio(folder)
+    try:
+        server.start()
+    except MissingMinioError as error:
+        pytest.fail(str(error), pytrace=False)
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def _use_credentials(monkeypatch: pytest.MonkeyPatch, server: Minio) -> None:
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in server.credentials.items():
+        monkeypatch.setenv(name, value)

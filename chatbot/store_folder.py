@@ -1,0 +1,213 @@
+"""The store as a folder: each object a file, put by renaming, so that it is there whole or not at all.
+
+Several processes may use a folder at once. Drafts and the lock lie under names that begin with a dot, which no
+key does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from chatbot.errors import Conflict, Denied, Missing, Unreachable
+from chatbot.storage import Entry, check_key, check_prefix
+
+_DRAFTS = ".drafts"
+_LOCK = ".lock"
+_OLD_SECONDS = 86_400.0
+
+
+class FolderStore:
+    """See `chatbot.storage.Store`."""
+
+    def __init__(self, folder: Path) -> None:
+        """Touches nothing yet."""
+        self._folder = folder.absolute()
+        self._swept = False
+
+    def __str__(self) -> str:
+        return str(self._folder)
+
+    def put(self, key: str, content: bytes, *, new: bool = False, etag: str = "") -> str:
+        def write(stream: IO[bytes]) -> None:
+            stream.write(content)
+
+        return self._put(key, write, new, etag)
+
+    def put_file(self, key: str, path: Path) -> str:
+        with path.open("rb") as source:
+            return self._put(key, lambda stream: shutil.copyfileobj(source, stream, 1 << 20), False, "")
+
+    def get(self, key: str, *, etag: str = "") -> bytes:
+        with self._named(key), self._open(key) as stream:
+            if etag and _etag(os.fstat(stream.fileno())) != etag:
+                raise Conflict(f"{key} has changed meanwhile: read it again")
+            return stream.read()
+
+    def get_file(self, key: str, path: Path) -> None:
+        with self._named(key), self._open(key) as source, replacing(path) as draft:
+            shutil.copyfileobj(source, draft, 1 << 20)
+
+    def head(self, key: str) -> Entry | None:
+        with self._named(key):
+            try:
+                status = self._path(key).stat()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            return _entry(key, status)
+
+    def list(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
+        check_prefix(prefix)
+        with self._named(prefix):
+            yield from self._walk(prefix.rpartition("/")[0], prefix, after)
+
+    def delete(self, key: str) -> None:
+        path = self._path(key)
+        with self._named(key), contextlib.suppress(FileNotFoundError, NotADirectoryError), self._locked():
+            path.unlink()
+            # Folders that hold nothing any more go too, as they do in a bucket.
+            with contextlib.suppress(OSError):
+                for parent in path.relative_to(self._folder).parents:
+                    if parent != Path():
+                        (self._folder / parent).rmdir()
+
+    def _put(self, key: str, write: Callable[[IO[bytes]], object], new: bool, etag: str) -> str:
+        path = self._path(key)
+        with self._named(key):
+            draft = self._draft(write)
+            try:
+                with self._locked():
+                    return self._place(draft, path, key, new, etag)
+            finally:
+                draft.unlink(missing_ok=True)
+
+    def _draft(self, write: Callable[[IO[bytes]], object]) -> Path:
+        folder = self._folder / _DRAFTS
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+        if not self._swept:
+            self._swept = True
+            _sweep(folder)
+        draft = folder / f"{time.time_ns()}-{secrets.token_hex(4)}"
+        with draft.open("xb") as stream:
+            try:
+                write(stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            except BaseException:
+                draft.unlink()
+                raise
+        return draft
+
+    def _place(self, draft: Path, path: Path, key: str, new: bool, etag: str) -> str:
+        """Put a draft where it belongs; alone, so that nobody comes between looking and renaming."""
+        before = path.stat() if path.exists() else None
+        if new and before is not None:
+            raise Conflict(f"{key} is there already")
+        if etag and (before is None or _etag(before) != etag):
+            raise Conflict(f"{key} has changed meanwhile: read it again")
+        # The etag is made of the time: later than the one before, whatever the clock does.
+        now = max(time.time_ns(), before.st_mtime_ns + 1 if before else 0)
+        os.utime(draft, ns=(now, now))
+        made = [folder for folder in path.parents if not folder.is_dir()]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.rename(path)
+        for folder in {path.parent, *(folder.parent for folder in made)}:
+            _sync(folder)
+        return _etag(path.stat())
+
+    def _walk(self, folder: str, prefix: str, after: str) -> Iterator[Entry]:
+        """Below a folder in the order of keys: `a-b`, then `a/b`, as S3 has it."""
+        try:
+            found = list(os.scandir(self._folder / folder))
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        inside = f"{folder}/" if folder else ""
+        names = sorted(f"{entry.name}/" if entry.is_dir() else entry.name for entry in found)
+        for name in names:
+            key = inside + name
+            if name.startswith(".") or not (key.startswith(prefix) or prefix.startswith(key)):
+                continue
+            if name.endswith("/"):
+                if key > after or after.startswith(key):
+                    yield from self._walk(key[:-1], prefix, after)
+            elif key > after:
+                with contextlib.suppress(FileNotFoundError):
+                    yield _entry(key, (self._folder / key).stat())
+
+    def _path(self, key: str) -> Path:
+        return self._folder / check_key(key)
+
+    def _open(self, key: str) -> IO[bytes]:
+        try:
+            return self._path(key).open("rb")
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise Missing(f"there is no {key} in {self._folder}", {"key": key}) from None
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        descriptor = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o660)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            os.close(descriptor)
+
+    @contextlib.contextmanager
+    def _named(self, key: str) -> Iterator[None]:
+        """What the disk says, said of the key."""
+        try:
+            yield
+        except PermissionError as error:
+            raise Denied(f"the store at {self._folder} does not allow {key}: {error}") from error
+        except OSError as error:
+            raise Unreachable(f"the store at {self._folder} fails at {key}: {error}") from error
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A draft beside a file, which it replaces when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with draft.open("xb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.rename(path)
+        _sync(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _entry(key: str, status: os.stat_result) -> Entry:
+    return Entry(key, status.st_size, _etag(status), datetime.fromtimestamp(status.st_mtime, UTC))
+
+
+def _etag(status: os.stat_result) -> str:
+    return f"{status.st_mtime_ns:x}-{status.st_size:x}"
+
+
+def _sweep(drafts: Path) -> None:
+    """Drop what killed processes left."""
+    for draft in drafts.iterdir():
+        began = draft.name.partition("-")[0]
+        if began.isdecimal() and int(began) / 1e9 < time.time() - _OLD_SECONDS:
+            draft.unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

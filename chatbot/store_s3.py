@@ -1,0 +1,257 @@
+"""The store as an S3 bucket: MinIO, AWS, anything that speaks S3 and knows conditional puts."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from chatbot.errors import Conflict, Denied, Missing, NoBucket, StoreError, Unreachable
+from chatbot.settings import StorageSettings
+from chatbot.storage import Entry, check_key, check_prefix
+from chatbot.store_folder import replacing
+
+T = TypeVar("T")
+
+_MAKE = "python -m chatbot.storage make-bucket"
+_CONFLICTS = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+_UNKNOWN = {
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "InvalidToken",
+    "ExpiredToken",
+    "AuthorizationHeaderMalformed",
+}
+_CHUNK = 1 << 20
+
+
+class S3Store:
+    """See `chatbot.storage.Store`. An object is put with one request, so up to 5 GB."""
+
+    def __init__(self, settings: StorageSettings, bucket: str, prefix: str) -> None:
+        """Opens no connection yet.
+
+        Args:
+            settings: where and how.
+            bucket: its name.
+            prefix: what stands before every key, with its slash at the end, or empty.
+        """
+        self.bucket = bucket
+        self._settings = settings
+        self._prefix = prefix
+        self._lock = threading.Lock()
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self._prefix} at {self.where}"
+
+    @property
+    def where(self) -> str:
+        """Who answers."""
+        return self._settings.endpoint or "AWS"
+
+    def put(self, key: str, content: bytes, *, new: bool = False, etag: str = "") -> str:
+        condition = {"IfNoneMatch": "*"} if new else {"IfMatch": etag} if etag else {}
+        with self._errors(key):
+            try:
+                return self._put(key, content, condition)
+            except self._exceptions.ClientError as error:
+                # An answer that got lost on the way: the repetition finds what the first attempt has put.
+                retried = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+                if not (condition and retried and _code(error) in _CONFLICTS):
+                    raise
+                found = self._client.get_object(Bucket=self.bucket, Key=self._prefix + key)
+                if found["Body"].read() != content:
+                    raise
+                return _etag(found)
+
+    def put_file(self, key: str, path: Path) -> str:
+        with path.open("rb") as stream, self._errors(key):
+            return self._put(key, stream, {})
+
+    def get(self, key: str, *, etag: str = "") -> bytes:
+        def read(body: Any) -> bytes:
+            content: bytes = body.read()
+            return content
+
+        return self._get(key, etag, read)
+
+    def get_file(self, key: str, path: Path) -> None:
+        def write(body: Any) -> None:
+            with replacing(path) as stream:
+                for chunk in body.iter_chunks(_CHUNK):
+                    stream.write(chunk)
+
+        self._get(key, "", write)
+
+    def head(self, key: str) -> Entry | None:
+        check_key(key)
+        with self._errors(key):
+            try:
+                found = self._client.head_object(Bucket=self.bucket, Key=self._prefix + key)
+            except self._exceptions.ClientError as error:
+                if _code(error) != "404":
+                    raise
+                # A HEAD has no body that says which of the two is missing.
+                with contextlib.suppress(Denied), self._errors(key, no_bucket=True):
+                    self._client.head_bucket(Bucket=self.bucket)
+                return None
+        return Entry(key, int(found["ContentLength"]), _etag(found), _modified(found))
+
+    def list(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
+        check_prefix(prefix)
+        start = {"StartAfter": self._prefix + after} if after else {}
+        with self._errors(prefix or "its keys"):
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=self._prefix + prefix, **start
+            )
+            for page in pages:
+                for found in page.get("Contents", ()):
+                    key = found["Key"].removeprefix(self._prefix)
+                    yield Entry(key, int(found["Size"]), _etag(found), _modified(found))
+
+    def delete(self, key: str) -> None:
+        check_key(key)
+        with self._errors(key):
+            self._client.delete_object(Bucket=self.bucket, Key=self._prefix + key)
+
+    def make_bucket(self) -> bool:
+        """Make the bucket; False where it was there already.
+
+        Raises:
+            Denied: these credentials may not, or the bucket belongs to somebody else.
+        """
+        region = self._client.meta.region_name
+        where = {} if region in ("us-east-1", "aws-global") else {"LocationConstraint": region}
+        with self._errors("its bucket"):
+            try:
+                self._client.create_bucket(
+                    Bucket=self.bucket, **({"CreateBucketConfiguration": where} if where else {})
+                )
+            except self._exceptions.ClientError as error:
+                if _code(error) != "BucketAlreadyOwnedByYou":
+                    raise
+                return False
+        return True
+
+    def _put(self, key: str, body: Any, condition: dict[str, str]) -> str:
+        check_key(key)
+        return _etag(
+            self._client.put_object(Bucket=self.bucket, Key=self._prefix + key, Body=body, **condition)
+        )
+
+    def _get(self, key: str, etag: str, read: Callable[[Any], T]) -> T:
+        check_key(key)
+        condition = {"IfMatch": etag} if etag else {}
+        for attempt in range(1, self._settings.attempts + 1):
+            with self._errors(key):
+                try:
+                    found = self._client.get_object(Bucket=self.bucket, Key=self._prefix + key, **condition)
+                    return read(found["Body"])
+                except (self._exceptions.HTTPClientError, self._exceptions.IncompleteReadError):
+                    # boto3 repeats a request, and not the reading of its answer.
+                    if attempt == self._settings.attempts:
+                        raise
+        raise AssertionError("the last attempt returns or raises")
+
+    @cached_property
+    def _exceptions(self) -> Any:
+        from botocore import exceptions
+
+        return exceptions
+
+    @property
+    def _client(self) -> Any:
+        with self._lock:
+            return self._made
+
+    @cached_property
+    def _made(self) -> Any:
+        # Here and not above: importing boto3 takes a while, and most of what imports this needs no S3.
+        import boto3
+        from botocore.config import Config
+
+        settings = self._settings
+        path_style = bool(settings.endpoint) if settings.path_style is None else settings.path_style
+        config = Config(
+            connect_timeout=settings.connect_seconds,
+            read_timeout=settings.read_seconds,
+            retries={"mode": "standard", "total_max_attempts": settings.attempts},
+            s3={"addressing_style": "path" if path_style else "virtual"},
+            signature_version="s3v4",
+            # The signature covers the content. Not every store knows the newer checksums.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        )
+        session = boto3.session.Session()
+        region = settings.region or session.region_name or "us-east-1"
+        with self._errors("anything"):
+            return session.client(
+                "s3", endpoint_url=settings.endpoint or None, region_name=region, config=config
+            )
+
+    @contextlib.contextmanager
+    def _errors(self, key: str, no_bucket: bool = False) -> Iterator[None]:
+        """What boto3 says, said of the key."""
+        wrong = self._exceptions
+        try:
+            yield
+        except wrong.ClientError as error:
+            self._explain(key, error, no_bucket)
+        except (
+            wrong.NoCredentialsError,
+            wrong.PartialCredentialsError,
+            wrong.CredentialRetrievalError,
+        ) as error:
+            raise Denied(
+                f"{self}: there are no credentials ({error}). Set AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY, or give the pod an identity"
+            ) from error
+        except (wrong.HTTPClientError, wrong.ConnectionError, wrong.IncompleteReadError) as error:
+            raise Unreachable(f"{self} does not answer: {error}") from error
+        except (wrong.BotoCoreError, ValueError) as error:
+            raise StoreError(f"{self}: {error}. Check CHATBOT_STORE_URL, _ENDPOINT and _REGION") from error
+
+    def _explain(self, key: str, error: Any, no_bucket: bool) -> NoReturn:
+        code, status = _code(error), error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        said = error.response.get("Error", {}).get("Message", "") or code
+        if code == "NoSuchBucket" or (no_bucket and status == 404):
+            raise NoBucket(
+                f"there is no bucket {self.bucket!r} at {self.where}: make it with `{_MAKE}`",
+                {"bucket": self.bucket},
+            ) from error
+        if code in _CONFLICTS:
+            raise Conflict(f"{key} has changed meanwhile, or is there already: read it again") from error
+        if status == 404:
+            raise Missing(f"there is no {key} in {self}", {"key": key}) from error
+        if code == "RequestTimeTooSkewed":
+            raise Denied(
+                f"{self}: this machine's clock is too far from the store's: set it ({said})"
+            ) from error
+        if code in _UNKNOWN:
+            raise Denied(
+                f"{self} does not know these credentials ({code}: {said}): check AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY, or the pod's identity"
+            ) from error
+        if status in (401, 403):
+            raise Denied(f"{self}: these credentials may not do this with {key} ({code}: {said})") from error
+        if status >= 500 or status == 429:
+            raise Unreachable(f"{self} cannot do this now: {status} {code}: {said}") from error
+        raise StoreError(f"{self}: {key}: {status} {code}: {said}") from error
+
+
+def _code(error: Any) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _etag(found: Any) -> str:
+    return str(found["ETag"])
+
+
+def _modified(found: Any) -> datetime:
+    # A HEAD says it to the second, a listing to the millisecond.
+    time: datetime = found["LastModified"]
+    return time.astimezone(UTC).replace(microsecond=0)

@@ -1,0 +1,129 @@
+"""A real MinIO for tests: started, stopped, killed, frozen and restarted, each on a free port and a fresh folder."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from chatbot.settings import StorageSettings
+from chatbot.storage import make_bucket
+
+_START_SECONDS = 30.0
+_INSTALL = Path(__file__).resolve().parents[2] / "shared" / "testbed" / "install"
+
+
+class MissingMinioError(Exception):
+    """The program is not on this machine: says what installs it."""
+
+
+def program() -> Path:
+    """MinIO's program, as `../shared/testbed/install` put it.
+
+    Raises:
+        MissingMinioError: it is not there.
+    """
+    home = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed"))
+    found = home / "bin" / "minio"
+    if not os.access(found, os.X_OK):
+        raise MissingMinioError(f"there is no MinIO at {found}: run ../shared/testbed/install ({_INSTALL})")
+    return found
+
+
+class Minio:
+    """One server. `environment` is what a process needs to use it; `new_bucket` makes a store in it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Starts nothing yet; its data and its output lie in the folder."""
+        self.folder = folder
+        self.user = "test-" + secrets.token_hex(4)
+        self.password = secrets.token_hex(16)
+        self.port = _free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The endpoint."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """For the environment of whoever may do everything."""
+        return {"AWS_ACCESS_KEY_ID": self.user, "AWS_SECRET_ACCESS_KEY": self.password}
+
+    def environment(self, url: str) -> dict[str, str]:
+        """What a process needs to use the store `s3://bucket/prefix` in this server."""
+        return {"CHATBOT_STORE_URL": url, "CHATBOT_STORE_ENDPOINT": self.url, **self.credentials}
+
+    def settings(self, url: str, **others: object) -> StorageSettings:
+        """The same for this process; the credentials must be in its environment."""
+        return StorageSettings(url=url, endpoint=self.url, **others)  # type: ignore[arg-type]
+
+    def new_bucket(self) -> str:
+        """Make a bucket of its own for a test; its `s3://` address. Needs the credentials in the environment."""
+        url = f"s3://test-{secrets.token_hex(6)}"
+        make_bucket(self.settings(url))
+        return url
+
+    def start(self) -> Minio:
+        """Start it, again on the same port and folder if it ran before, and wait until it is ready."""
+        (self.folder / "data").mkdir(parents=True, exist_ok=True)
+        own = {"MINIO_ROOT_USER": self.user, "MINIO_ROOT_PASSWORD": self.password, "MINIO_BROWSER": "off"}
+        with (self.folder / "output.txt").open("ab") as output:
+            self.process = subprocess.Popen(
+                [program(), "server", self.folder / "data", "--address", f"127.0.0.1:{self.port}", "--quiet"],
+                env=os.environ | own | {"HOME": str(self.folder)},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        until = time.monotonic() + _START_SECONDS
+        while not self.ready():
+            said = (self.folder / "output.txt").read_text(errors="replace")
+            assert self.process.poll() is None, f"MinIO ended: {said}"
+            assert time.monotonic() < until, f"MinIO is not ready after {_START_SECONDS} s: {said}"
+            time.sleep(0.05)
+        return self
+
+    def ready(self) -> bool:
+        """Whether it answers as a store, and not only as a server."""
+        try:
+            with urlopen(f"{self.url}/minio/health/cluster", timeout=2) as answer:
+                return answer.status == 200
+        except (URLError, OSError):
+            return False
+
+    def stop(self) -> None:
+        """SIGTERM, and wait. `start` starts it again."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """kill -9. `start` starts it again."""
+        self._end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """It takes connections and answers nothing, until `thaw`."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Go on after `freeze`."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.send_signal(how)
+            self.process.wait(30)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
