@@ -21,6 +21,7 @@ from chatbot.message import clean
 from chatbot.router import Prediction, Reply, Router
 from chatbot.settings import SlotSettings
 
+_EXPECTED = {"no_answer": "not answered by the model", "handoff": "handed over to a person"}
 SHIPPED = Path(__file__).resolve().parents[1] / "data" / "corpus" / "behaviours.yaml"
 
 
@@ -40,7 +41,7 @@ class Behaviour(BaseModel):
     expect: Literal["", "no_answer", "handoff"] = ""
     """`no_answer`: the model does not answer (a person, a clarification or a rule does); `handoff`: a person does."""
     must: bool = False
-    """A single failure refuses, whatever the champion does: for what rules decide, which no training moves."""
+    """Its failure alone refuses, if the champion passes it: for what rules decide, which no training moves."""
 
     @model_validator(mode="after")
     def _expects_something(self) -> Behaviour:
@@ -149,9 +150,7 @@ def _expanded(group: Group, behaviour: Behaviour) -> Iterator[Test]:
     message = clean(behaviour.message)
     wanted = [f"understood as {behaviour.intent}"] if behaviour.intent else []
     wanted += [f"not answered as {' or '.join(behaviour.never)}"] if behaviour.never else []
-    wanted += [{"no_answer": "not answered by the model", "handoff": "handed over"}[behaviour.expect]] * bool(
-        behaviour.expect
-    )
+    wanted += [_EXPECTED[behaviour.expect]] if behaviour.expect else []
     if wanted:
         yield Test(group.group, message, ", ".join(wanted), behaviour)
     for variant in behaviour.variants:

@@ -2,22 +2,79 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
+if not __package__:  # run as `python training/gate.py`
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import numpy as np
 import pandas as pd
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
+from chatbot import bundle as bundles
 from chatbot.bundle import Bundle
 from chatbot.encoder import Encoded, Encoder
-from training.behaviours import Group
+from chatbot.errors import ChatbotError
+from chatbot.message import clean
+from data.loading import Columns
+from data.processing import read_processed
+from data.splitting import TEST
+from training.behaviours import SHIPPED, Group, messages_of, read_behaviours, run, tests_of
+from training.corpus import read_labelled
 from training.encoding import encode
-from training.gate_params import GateParams
+from training.evaluation import Outcome, evaluate, scores
+from training.gate_behaviour import check_behaviour
+from training.gate_checks import (
+    Asked,
+    Row,
+    check_calibration,
+    check_known,
+    check_lost,
+    check_macro_f1,
+    check_new,
+    check_out_of_scope,
+    check_parts,
+    check_size,
+)
+from training.gate_page import write_page
+from training.gate_params import GateParams, read_gate_params
 from training.gate_verdict import Check, GateVerdict, Side
+from training.head import NEVER
+from training.slices import slices_of, whole_words
 
-__all__ = ["Check", "GateParams", "GateVerdict", "Side", "judge", "judge_folders", "mark_new"]
+__all__ = [
+    "Check",
+    "GateError",
+    "GateParams",
+    "GateVerdict",
+    "Side",
+    "Sizes",
+    "judge",
+    "judge_folders",
+    "mark_new",
+]
+
+REFUSED = 3
+"""The command's exit code for a challenger that was refused."""
 
 Encode = Callable[[Encoder, Sequence[str]], Encoded]
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+class GateError(ChatbotError):
+    """Two bundles that cannot be compared on these messages."""
+
+    type = "gate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +101,7 @@ def judge(
         champion: what serves now; None for a first version, which is only warned.
         test: the frozen test part, `message`, `intent` (or `out_of_scope`), `category`; a column `new` (bool) marks
             rows that the champion's corpus did not have (`mark_new`): their labels came with the challenger, so they
-            are reported and not what known intents are compared on.
+            are not what known intents are compared on. New intents are judged on theirs.
         params: the bounds; None for the defaults.
         behaviours: None for those that ship.
         sizes: of the folders; None: the size is not judged.
@@ -53,7 +110,35 @@ def judge(
     Raises:
         GateError: the test part has no row that both can be compared on.
     """
-    raise NotImplementedError
+    params = params or GateParams()
+    asked = _ask(champion, challenger, test, through)
+    if not asked.inside.any():
+        raise GateError(
+            f"none of the {len(test):,} test rows has an intent that "
+            f"{'both bundles know' if champion else 'the bundle knows'}: give the test part of their corpus"
+        )
+    checks = [
+        check_macro_f1(asked, params),
+        *check_parts(asked, params),
+        check_calibration(asked, params),
+        check_out_of_scope(asked, params),
+        check_lost(asked, _silent(challenger), params),
+        check_new(asked, params),
+        _behaviour(champion, challenger, behaviours, params, through),
+        check_known(asked, _changed_proofs(champion, challenger, through)),
+    ]
+    if sizes is not None:
+        checks.insert(-1, check_size(sizes.challenger, sizes.champion, params))
+    if champion is None:
+        checks = [replace(c, verdict="warned") if c.verdict == "refused" else c for c in checks]
+    return GateVerdict(
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        champion=None if champion is None else Side.of(champion, scores(_of(asked.champion, asked))),
+        challenger=Side.of(challenger, scores(_of(asked.challenger, asked))),
+        test_rows=len(test),
+        checks=tuple(checks),
+        params=params.model_dump(),
+    )
 
 
 def judge_folders(
@@ -69,10 +154,152 @@ def judge_folders(
     Raises:
         BundleError: a folder is no whole bundle. GateError: as `judge`.
     """
-    raise NotImplementedError
+    return judge(
+        None if champion is None else bundles.load(champion),
+        bundles.load(challenger),
+        test,
+        params=params,
+        behaviours=behaviours,
+        sizes=Sizes(_bytes(challenger), None if champion is None else _bytes(champion)),
+    )
 
 
 def mark_new(test: pd.DataFrame, earlier: pd.DataFrame | None) -> pd.DataFrame:
     """The rows with a column `new`: True where `earlier` (the champion's corpus, any part) has no such `row_hash`."""
-    known = frozenset() if earlier is None else frozenset(earlier["row_hash"])
-    return test.assign(new=[row not in known for row in test["row_hash"]] if known else False)
+    if earlier is None:
+        return test.assign(new=False)
+    return test.assign(new=~test["row_hash"].isin(earlier["row_hash"]))
+
+
+def _ask(champion: Bundle | None, challenger: Bundle, test: pd.DataFrame, through: Encode) -> Asked:
+    messages = [clean(message) for message in test["message"]]
+    labels = test["intent"].tolist()
+    known = frozenset(champion.manifest.labels) if champion else frozenset()
+    encoded = {id(b): through(b.encoder, messages) for b in (champion, challenger) if b is not None}
+
+    def outcome(bundle: Bundle) -> Outcome:
+        return evaluate(bundle, messages, labels, encoded[id(bundle)])
+
+    return Asked(
+        messages=messages,
+        champion=None if champion is None else outcome(champion),
+        challenger=outcome(challenger),
+        known=known,
+        taught=frozenset(challenger.manifest.labels),
+        new=np.asarray(test["new"] if "new" in test else np.zeros(len(test)), dtype=bool),
+        slices=slices_of(messages, test["category"].tolist(), whole_words(challenger.encoder.vocabulary())),
+    )
+
+
+def _of(outcome: Outcome | None, asked: Asked) -> Outcome:
+    """The rows both are compared on, for the scores that the page shows side by side."""
+    return (outcome or asked.challenger).part(asked.inside | asked.outside)
+
+
+def _silent(bundle: Bundle) -> frozenset[str]:
+    """Intents that the head can never claim: they were in its list and had no message."""
+    never = bundle.classifier.head.bias <= NEVER
+    return frozenset(np.asarray(bundle.manifest.labels)[never].tolist())
+
+
+def _behaviour(
+    champion: Bundle | None,
+    challenger: Bundle,
+    behaviours: Sequence[Group] | None,
+    params: GateParams,
+    through: Encode,
+) -> Check:
+    groups = read_behaviours() if behaviours is None else behaviours
+    every = tests_of(groups)
+    sides = [bundle for bundle in (challenger, champion) if bundle is not None]
+    tests = [test for test in every if all(test.intents <= set(side.manifest.labels) for side in sides)]
+    messages = messages_of(tests)
+    results = [run(side, tests, through(side.encoder, messages)) for side in sides]
+    return check_behaviour(
+        groups, tests, results[0], results[1] if champion else None, params, len(every) - len(tests)
+    )
+
+
+def _changed_proofs(champion: Bundle | None, challenger: Bundle, through: Encode) -> list[Row]:
+    """The champion's own known messages that the challenger understands differently."""
+    known = champion.manifest.known if champion else ()
+    if not known:
+        return []
+    predictions = challenger.judge(through(challenger.encoder, [clean(k.message) for k in known]))
+    return [
+        {"message": k.message, "before": k.intent, "now": prediction.alternatives[0].intent}
+        for k, prediction in zip(known, predictions, strict=True)
+        if prediction.alternatives[0].intent != k.intent
+    ]
+
+
+def _bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+
+
+def _test_rows(corpus: Path, earlier: Path | None, columns: Columns) -> pd.DataFrame:
+    """The test part of a processed corpus, with what is new in it; every row of any other corpus."""
+    rows = read_labelled(corpus, columns)
+    if "part" in rows:
+        rows = rows[rows["part"] == TEST]
+    return mark_new(rows, None if earlier is None else read_processed(earlier))
+
+
+@app.command()
+def main(
+    challenger: Annotated[Path, typer.Option(help="The bundle that may take over.")],
+    champion: Annotated[
+        Path | None, typer.Option(help="The bundle that serves; none: a first version.")
+    ] = None,
+    corpus: Annotated[
+        Path, typer.Option(help="A processed corpus, whose test part is asked, or any other labelled corpus.")
+    ] = Path("data/processed/corpus.parquet"),
+    earlier: Annotated[
+        Path | None, typer.Option(help="The champion's processed corpus: test rows it lacks are new.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="A folder for gate.json and gate.html.")] = Path("models/gate"),
+    behaviours: Annotated[Path, typer.Option(help="Behavioural tests.")] = SHIPPED,
+    params: Annotated[Path, typer.Option(help="A params.yaml; its section `gate` is read.")] = Path(
+        "params.yaml"
+    ),
+    message_column: Annotated[str | None, typer.Option(help="The message's column.")] = None,
+    intent_column: Annotated[str | None, typer.Option(help="The intent's column.")] = None,
+    category_column: Annotated[str | None, typer.Option(help="The category's column.")] = None,
+) -> None:
+    """Judge a challenger. Exit code 0: accepted; 3: refused; 1: it could not be judged."""
+    console = Console(stderr=True)
+    try:
+        verdict = judge_folders(
+            champion,
+            challenger,
+            _test_rows(corpus, earlier, Columns(message_column, intent_column, category_column)),
+            params=read_gate_params(params),
+            behaviours=read_behaviours(behaviours),
+        )
+    except ChatbotError as error:
+        console.print(Text(str(error), style="red"))
+        raise typer.Exit(1) from None
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "gate.json").write_text(
+        json.dumps(verdict.as_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    write_page(verdict, out / "gate.html")
+    print_verdict(Console(), verdict, out / "gate.html")
+    if not verdict.passed:
+        raise typer.Exit(REFUSED)
+
+
+def print_verdict(console: Console, verdict: GateVerdict, page: Path) -> None:
+    """The checks as a table on a terminal."""
+    styles = {"passed": "green", "warned": "yellow", "refused": "bold red", "unjudged": "dim"}
+    table = Table(title=verdict.sentence, title_justify="left")
+    for column in ("check", "verdict", "what was found"):
+        table.add_column(column)
+    for check in verdict.checks:
+        table.add_row(check.title, Text(check.verdict, style=styles[check.verdict]), check.sentence)
+    console.print(table)
+    console.print(f"Read: {page}")
+
+
+if __name__ == "__main__":
+    app()

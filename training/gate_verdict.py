@@ -69,7 +69,7 @@ class Side:
             bundle.version,
             bundle.digest,
             manifest.corpus_digest,
-            manifest.created.isoformat(timespec="seconds"),
+            manifest.created.isoformat(timespec="seconds") if manifest.created else "",
             len(manifest.labels),
             dict(scores),
         )

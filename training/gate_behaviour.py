@@ -1,0 +1,105 @@
+"""The behavioural check: groups of tests, each against its own bound and against the champion.
+
+A single test that turns from right to wrong is no reason to refuse: near a border between two intents some turn with
+every training, in both directions. So a group refuses where more of its tests fail than its bound allows and more than
+the champion fails (a challenger that is no worse than what serves is not held back by what both do badly), or where it
+is surely worse than the champion (exact McNemar, Holm-corrected over the groups). A test marked `must` that the
+champion passes refuses alone: rules decide it, no training moves them, so its failure is no chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from training.behaviours import Group, Result, Test
+from training.gate_params import GateParams
+from training.gate_verdict import Cell, Check, Outcome
+from training.paired import Paired, holm
+
+Row = dict[str, Cell]
+
+RULE = (
+    "refused where a group fails more often than its bound and more often than the champion, where it is surely worse "
+    "than the champion (exact McNemar, Holm-corrected over the groups), or where a test marked `must` fails that held"
+)
+
+
+def check_behaviour(
+    groups: Sequence[Group],
+    tests: Sequence[Test],
+    challenger: Sequence[Result],
+    champion: Sequence[Result] | None,
+    params: GateParams,
+    left_out: int = 0,
+) -> Check:
+    """Judge the results of behavioural tests.
+
+    Args:
+        tests: n of them, of these groups. challenger, champion: n results each; None: there is no champion.
+        left_out: how many were not asked, for they name intents that these bundles do not have.
+    """
+    now = np.array([result.passed for result in challenger], dtype=bool)
+    before = now if champion is None else np.array([result.passed for result in champion], dtype=bool)
+    names = np.array([test.group for test in tests], dtype=np.str_)
+    asked = [group for group in groups if (names == group.group).any()]
+    paired = [Paired.of(before[names == group.group], now[names == group.group]) for group in asked]
+    adjusted = holm([pair.p for pair in paired])
+    rows = [
+        _group_row(group, pair, float(p), champion is None, params)
+        for group, pair, p in zip(asked, paired, adjusted, strict=True)
+    ]
+    failed = [_test_row(tests[place], challenger, champion, place) for place in np.flatnonzero(~now).tolist()]
+    failed.sort(key=lambda row: (not row["must"], row["before"] == "failed", str(row["group"])))
+    musts = [row for row in failed if row["must"] and row["before"] != "failed"]
+    bad = [row for row in rows if row["refused"]]
+    verdict: Outcome = "refused" if bad or musts else "passed"
+    sentence = f"{int(now.sum())} of {len(tests)} tests hold"
+    sentence += "." if champion is None else f", {int(before.sum())} did before."
+    if bad:
+        sentence += f" Too many fail in: {', '.join(str(row['name']) for row in bad)}."
+    if musts:
+        sentence += f" {len(musts)} fail that must never."
+    numbers: Row = {
+        "tests": len(tests),
+        "failed": len(failed),
+        "must_failed": len(musts),
+        "newly_failed": int((before & ~now).sum()),
+        "left_out": left_out,
+    }
+    if not tests:
+        return Check("behaviour", "Behaviour", "unjudged", "No test fits these intents.", RULE, numbers)
+    return Check("behaviour", "Behaviour", verdict, sentence, RULE, numbers, [*rows, *failed])
+
+
+def _group_row(group: Group, pair: Paired, adjusted: float, first: bool, params: GateParams) -> Row:
+    failing = 1 - pair.challenger / pair.messages
+    beyond = failing > group.at_most and (first or pair.challenger < pair.champion)
+    return {
+        "kind": "group",
+        "name": group.group,
+        "title": group.title,
+        "why": group.why,
+        "messages": pair.messages,
+        "champion": pair.champion / pair.messages,
+        "challenger": pair.challenger / pair.messages,
+        "broken": pair.broken,
+        "mended": pair.mended,
+        "at_most": group.at_most,
+        "adjusted": adjusted,
+        "refused": beyond or (pair.worse and adjusted < params.level),
+    }
+
+
+def _test_row(test: Test, challenger: Sequence[Result], champion: Sequence[Result] | None, place: int) -> Row:
+    before = "" if champion is None else "held" if champion[place].passed else "failed"
+    return {
+        "kind": "test",
+        "group": test.group,
+        "message": test.message,
+        "expected": test.expected,
+        "now": challenger[place].did,
+        "before": before,
+        "must": test.behaviour.must,
+    }
