@@ -77,6 +77,16 @@ lock: .venv/ready ## make requirements/*.txt anew from pyproject.toml
 	    --output-file requirements/$$extra.txt; \
 	  echo "requirements/$$extra.txt: $$(grep -c == requirements/$$extra.txt) packages"; done
 
+.PHONY: images
+images: .venv/ready ## build every image (Docker or podman; IMAGE_BUILDER=..., PYTHON_IMAGE=python@sha256:... pins the base)
+	@$(PY) -m dvc repro
+	@$(PY) -m tools.images build
+
+.PHONY: push
+push: .venv/ready ## push every image: make push REGISTRY=registry.example.com/team
+	@[ -n "$${REGISTRY:-$(REGISTRY)}" ] || { echo "which registry? make push REGISTRY=registry.example.com/team"; exit 1; }
+	@$(PY) -m tools.images push --registry "$${REGISTRY:-$(REGISTRY)}"
+
 .PHONY: clean
 clean: ## take away what was made here; corpora, the log and .venv stay
 	rm -rf .cache models data/processed mlruns bundle dist build *.egg-info .mypy_cache .ruff_cache .pytest_cache

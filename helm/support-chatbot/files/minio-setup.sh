@@ -1,0 +1,40 @@
+#!/bin/bash
+# Makes what the clients need of MinIO: the bucket, and for each client a key of its own that opens only its prefixes.
+# Safe to run again: what is there is set anew. Used by the chart's bootstrap Job and by compose.yaml.
+#
+#   MINIO_URL  MINIO_ROOT_USER  MINIO_ROOT_PASSWORD  BUCKET  POLICIES (a folder of CLIENT.json)
+#   KEY_<CLIENT>  SECRET_<CLIENT>    of api, drift, retrain, staff, mlflow
+set -euo pipefail
+export MC_CONFIG_DIR=${MC_CONFIG_DIR:-/tmp/mc}
+mkdir -p "$MC_CONFIG_DIR"
+
+echo "waiting for $MINIO_URL"
+for ((attempt = 1; ; attempt++)); do
+  mc alias set store "$MINIO_URL" "$MINIO_ROOT_USER" "$MINIO_ROOT_PASSWORD" >/dev/null 2>&1 && break
+  if ((attempt == ${ATTEMPTS:-120})); then
+    mc alias set store "$MINIO_URL" "$MINIO_ROOT_USER" "$MINIO_ROOT_PASSWORD" || true
+    echo "$MINIO_URL did not take the root key in time: is MinIO up, and is this the key it was started with?" >&2
+    exit 1
+  fi
+  sleep 1
+done
+
+mc mb --ignore-existing "store/$BUCKET"
+for client in api drift retrain staff mlflow; do
+  key_name=KEY_${client^^} secret_name=SECRET_${client^^}
+  policy=$(<"$POLICIES/$client.json")
+  printf '%s' "${policy//BUCKET/$BUCKET}" >"$MC_CONFIG_DIR/policy.json"
+  mc admin policy create store "$BUCKET-$client" "$MC_CONFIG_DIR/policy.json" >/dev/null
+  # The secret goes in over standard input: an argument could be read by other processes.
+  printf '%s\n%s\n' "${!key_name}" "${!secret_name}" | mc admin user add store >/dev/null
+  # Attaching what is attached already is an error to mc: what counts is that it is attached in the end.
+  mc admin policy attach store "$BUCKET-$client" --user "${!key_name}" >/dev/null 2>&1 || true
+  mc admin user info --json store "${!key_name}" | while read -r line; do
+    [[ $line == *"$BUCKET-$client"* ]] && echo yes
+  done | { read -r attached && [ "$attached" = yes ]; } || {
+    echo "the policy $BUCKET-$client could not be attached to the user ${!key_name}" >&2
+    exit 1
+  }
+  echo "client $client: its own key, its own prefixes"
+done
+rm -rf "$MC_CONFIG_DIR"

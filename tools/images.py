@@ -1,0 +1,212 @@
+"""The project's images: build them all, or some, push them, list them with size and digest.
+
+    python -m tools.images build [NAME ...]      api train monitor ui staff mlflow
+    python -m tools.images push --registry registry.example.com/team
+    python -m tools.images list
+
+Builds with Docker, else with podman; IMAGE_BUILDER names another command that takes `-t NAME -f FILE CONTEXT`.
+Every image is tagged with this project's version (IMAGE_TAG sets another). The base is pinned by digest with
+PYTHON_IMAGE, PyTorch's index set with TORCH_INDEX.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parent.parent
+
+PREFIX = "docker.io/support-chatbot"
+"""What the images are called before anybody pushes them: as the chart names them by default."""
+
+DOCKERFILES = {
+    "api": None,  # the Bento brings its own
+    "train": "training/Dockerfile",
+    "monitor": "monitoring/Dockerfile",
+    "ui": "ui/Dockerfile",
+    "staff": "ui/staff.Dockerfile",
+    "mlflow": "training/mlflow.Dockerfile",
+}
+
+console = Console()
+
+
+class ImagesError(Exception):
+    """What could not be built or pushed, and what to do."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image as it lies in the builder's store."""
+
+    name: str
+    bytes: int
+    digest: str
+    """`sha256:...` of the registry's manifest; empty before the image was pushed."""
+
+
+def tag() -> str:
+    """IMAGE_TAG, else the project's version."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return os.environ.get("IMAGE_TAG") or str(project["version"])
+
+
+def full_name(name: str, registry: str = PREFIX) -> str:
+    """`docker.io/support-chatbot/api:0.1.0`."""
+    return f"{registry.rstrip('/')}/{name}:{tag()}"
+
+
+def builder() -> list[str]:
+    """The command that builds, up to its options.
+
+    Raises:
+        ImagesError: neither Docker nor podman is here.
+    """
+    if given := os.environ.get("IMAGE_BUILDER"):
+        return shlex.split(given)
+    if shutil.which("docker"):
+        return ["docker", "build"]
+    return [_store(), "build", "--format", "docker"]
+
+
+def build(names: Sequence[str]) -> None:
+    """Build the images of these names.
+
+    Raises:
+        ImagesError: a name is unknown, or a build failed: its output stands above.
+    """
+    for name in names:
+        if name not in DOCKERFILES:
+            raise ImagesError(f"no image {name!r}: there are {', '.join(DOCKERFILES)}")
+        context, file = _bento() if name == "api" else (ROOT, ROOT / str(DOCKERFILES[name]))
+        given = {
+            "GIT_COMMIT": _commit(),
+            **{name: os.environ.get(name, "") for name in ("PYTHON_IMAGE", "TORCH_INDEX")},
+        }
+        text = file.read_text(encoding="utf-8")
+        arguments = [
+            f"--build-arg={k}={value}" for k, value in given.items() if value and f"ARG {k}=" in text
+        ]
+        console.print(f"[bold]== image {name}[/bold]")
+        _run(*builder(), "-t", full_name(name), "-f", str(file), *arguments, str(context))
+
+
+def push(names: Sequence[str], registry: str) -> None:
+    """Tag the images for this registry and push them.
+
+    Raises:
+        ImagesError: an image is missing, or the registry refused.
+    """
+    for name in names:
+        target = full_name(name, registry)
+        _run(_store(), "tag", full_name(name), target)
+        _run(_store(), "push", target)
+
+
+def find(name: str) -> Image | None:
+    """The image as built; None: not built yet."""
+    asked = [_store(), "image", "inspect", full_name(name)]
+    answer = subprocess.run(asked, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        return None
+    found = json.loads(answer.stdout)[0]
+    digests = [digest.rpartition("@")[2] for digest in found.get("RepoDigests") or []]
+    return Image(full_name(name), int(found["Size"]), digests[0] if digests else "")
+
+
+def show(names: Sequence[str]) -> None:
+    """Print a table of what is built."""
+    table = Table("image", "MB", "digest")
+    for name in names:
+        image = find(name)
+        if image is None:
+            table.add_row(full_name(name), "not built", "")
+        else:
+            table.add_row(image.name, f"{image.bytes / 1e6:.0f}", image.digest)
+    console.print(table)
+
+
+def _bento() -> tuple[Path, Path]:
+    """`bentoml build` in a store of its own: the Bento's folder, and the Dockerfile it brings."""
+    if not (ROOT / "models" / "current" / "SHA256SUMS").is_file():
+        raise ImagesError(
+            "the API's image carries a bundle, and models/current holds none: `dvc repro` trains it"
+        )
+    home = ROOT / ".cache" / "bentos"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    bentoml = str(Path(sys.executable).with_name("bentoml"))
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("CHATBOT_")},
+        "BENTOML_HOME": str(home),
+        "BENTOML_DO_NOT_TRACK": "True",
+    }
+    _run(bentoml, "build", "--output", "tag", environment=environment)
+    bento = next((home / "bentos" / "support-chatbot").glob("*/bento.yaml")).parent
+    return bento, bento / "env" / "docker" / "Dockerfile"
+
+
+def _commit() -> str:
+    """The commit that is built; empty: this is no checkout."""
+    asked = ["git", "rev-parse", "HEAD"]
+    return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def _store() -> str:
+    """The program that holds the images: Docker or podman.
+
+    Raises:
+        ImagesError: neither is here.
+    """
+    docker_builds = not os.environ.get("IMAGE_BUILDER") or "docker" in os.environ["IMAGE_BUILDER"].split()[0]
+    for program in ("docker", "podman") if docker_builds else ("podman", "docker"):
+        if shutil.which(program):
+            return program
+    raise ImagesError("neither docker nor podman is here: install one of them to build images")
+
+
+def _run(*command: str, environment: dict[str, str] | None = None) -> None:
+    if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
+        raise ImagesError(f"failed: {shlex.join(command)}")
+
+
+def main(arguments: list[str]) -> int:
+    """Returns: the exit code."""
+    verb, *rest = arguments or ["help"]
+    registry = ""
+    if "--registry" in rest:
+        place = rest.index("--registry")
+        registry = "".join(rest[place + 1 : place + 2])
+        del rest[place : place + 2]
+    names = rest or list(DOCKERFILES)
+    try:
+        if verb == "build":
+            build(names)
+            show(names)
+        elif verb == "list":
+            show(names)
+        elif verb == "push" and registry:
+            push(names, registry)
+            show(names)
+        else:
+            console.print(__doc__, highlight=False)
+            return 2
+    except ImagesError as error:
+        console.print(f"[red]{error}[/red]", soft_wrap=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
