@@ -1,0 +1,159 @@
+"""One part of the log store: rows of the log or of feedback as a Parquet file, and which sources they are from.
+
+A source is what a replica sent as one part; its name is unique and its rows never change. A part that
+compaction made of several says in its metadata whose rows stand where, so whoever has read a source somewhere
+can leave it out everywhere else: that is how each prediction is read once, however often a part was sent or
+compacted, and by how many at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import MISSING, dataclass, fields
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from chatbot.record_cells import CODECS
+from chatbot.records import SCHEMA_VERSION, Feedback, Record, arrow_schema, columns_of, to_row
+
+Kind = type[Record] | type[Feedback]
+Sources = tuple[tuple[str, int], ...]
+"""Name and number of rows of each source, in the order in which they stand in a part."""
+
+_SOURCES = b"sources"
+_VERSION = b"schema_version"
+
+
+class PartError(Exception):
+    """A file that is no part: cut off, damaged, or of another schema. Says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What was read of a part.
+
+    Attributes:
+        table: the columns asked for, in this code's types, whatever version of the schema wrote them.
+        schema_version: of the code that wrote it.
+    """
+
+    table: pa.Table
+    sources: Sources
+    schema_version: int
+
+    def without(self, done: Collection[str]) -> pa.Table:
+        """The rows of sources that are not among those."""
+        if not any(name in done for name, _ in self.sources):
+            return self.table
+        slices, start = [], 0
+        for name, rows in self.sources:
+            if name not in done:
+                slices.append(self.table.slice(start, rows))
+            start += rows
+        return pa.concat_tables(slices) if slices else self.table.slice(0, 0)
+
+
+def to_table(kind: Kind, rows: Iterable[Record | Feedback]) -> pa.Table:
+    """Rows as a table of this code's schema."""
+    return pa.Table.from_pylist([to_row(row) for row in rows], arrow_schema(kind))
+
+
+def encode(table: pa.Table, sources: Sequence[tuple[str, int]]) -> bytes:
+    """A table as the content of a part.
+
+    Args:
+        table: of all columns (`to_table`).
+        sources: whose rows they are; the numbers add up to the table's.
+
+    Raises:
+        ValueError: they do not add up.
+    """
+    if sum(rows for _, rows in sources) != table.num_rows:
+        raise ValueError(f"{table.num_rows} rows, and the sources have {sum(rows for _, rows in sources)}")
+    metadata = {_VERSION: str(SCHEMA_VERSION).encode(), _SOURCES: json.dumps(list(sources)).encode()}
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table.replace_schema_metadata(metadata),
+        sink,
+        compression="zstd",
+        write_page_checksum=True,
+        row_group_size=50_000,
+    )
+    return bytes(sink.getvalue())
+
+
+def decode(content: bytes, kind: Kind, columns: Sequence[str]) -> Part:
+    """Some columns of a part, of this or of another version of the schema.
+
+    Args:
+        content: of the whole file.
+        kind: what it should hold.
+        columns: which, and in which order. One that an older version did not have gets its default.
+
+    Raises:
+        PartError: it is none.
+    """
+    try:
+        with pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True) as file:
+            names = set(file.schema_arrow.names)
+            table = file.read([name for name in columns if name in names], use_threads=False)
+            count = file.metadata.num_rows
+            metadata = file.schema_arrow.metadata or {}
+            sources = tuple((str(name), int(rows)) for name, rows in json.loads(metadata[_SOURCES]))
+            version = int(metadata[_VERSION])
+        if sum(rows for _, rows in sources) != count or table.num_rows not in (count, 0):
+            raise PartError(f"it holds {count} rows, and says it holds {sources}")
+        typed = {name: _column(kind, table, name, count) for name in columns}
+        return Part(pa.table(typed), sources, version)
+    except (pa.ArrowException, OSError, ValueError, TypeError) as error:
+        raise PartError(f"it is no whole Parquet file of this log: {error}") from error
+    except KeyError as error:
+        raise PartError(f"its metadata has no {error}: it is no part of this log") from error
+
+
+def keep(table: pa.Table, column: str, least: Any, beyond: Any) -> pa.Table:
+    """The rows whose value of a column is at least one value and less than another."""
+    values = table[column]
+    kept = pc.and_(
+        pc.greater_equal(values, pa.scalar(least, values.type)),
+        pc.less(values, pa.scalar(beyond, values.type)),
+    )
+    return table.filter(kept)
+
+
+def leave_out(table: pa.Table, columns: Sequence[str], values: Collection[str]) -> pa.Table:
+    """The rows that have none of these values in any of these columns."""
+    unwanted = pa.array(sorted(values), pa.string())
+    for column in columns:
+        table = table.filter(pc.invert(pc.is_in(table[column], value_set=unwanted)))
+    return table
+
+
+def _column(kind: Kind, table: pa.Table, name: str, rows: int) -> Any:
+    wanted = arrow_schema(kind).field(name).type
+    if name in table.column_names:
+        return table[name].cast(wanted)
+    return pa.repeat(pa.scalar(_default(kind, name), wanted), rows)
+
+
+def _default(kind: Kind, name: str) -> Any:
+    [field] = [field for field in fields(kind) if field.name == name]
+    if field.default is MISSING:
+        raise PartError(f"it has no column {name!r}")
+    return CODECS[str(field.type)].to_value(field.default)
+
+
+def check_columns(kind: Kind, columns: Sequence[str] | None) -> tuple[str, ...]:
+    """The columns to read: by default all.
+
+    Raises:
+        ValueError: there is no such column.
+    """
+    known = columns_of(kind)
+    if unknown := [name for name in columns or () if name not in known]:
+        raise ValueError(f"{kind.__name__} has no column {unknown[0]!r}; there are {', '.join(known)}")
+    return known if columns is None else tuple(columns)
