@@ -82,6 +82,10 @@ images: .venv/ready ## build every image (Docker or podman; IMAGE_BUILDER=..., P
 	@$(PY) -m dvc repro
 	@$(PY) -m tools.images build
 
+.PHONY: env
+env: .venv/ready ## .env for Compose, with fresh secrets; what stands in it stays
+	@$(PY) -m tools.environment new
+
 .PHONY: push
 push: .venv/ready ## push every image: make push REGISTRY=registry.example.com/team
 	@[ -n "$${REGISTRY:-$(REGISTRY)}" ] || { echo "which registry? make push REGISTRY=registry.example.com/team"; exit 1; }

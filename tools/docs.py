@@ -11,6 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from chatbot import settings as components
 from chatbot.settings import Settings
+from tools import environment
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -51,7 +52,12 @@ def metrics_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"docs/settings.md": settings_page, "docs/metrics.md": metrics_page}
+PAGES = {
+    "docs/settings.md": settings_page,
+    "docs/metrics.md": metrics_page,
+    ".env.example": environment.example,
+    "compose.yaml": environment.compose,
+}
 
 
 def stale() -> list[str]:

@@ -1,0 +1,95 @@
+"""Run a command at a fixed interval, one run at a time: the drift check's clock where there is no CronJob.
+
+    python -m monitoring.schedule 3600 -- python -m monitoring.drift_report
+    python -m monitoring.schedule check         exit code 1 when the last run failed, or none ended when it should have
+
+The first run begins at once. A run that takes longer than the interval is followed by the next one directly.
+What failed is run again at the next turn; the reason is what the command itself said.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import FrameType
+
+_STATE = Path(tempfile.gettempdir()) / "schedule.json"
+_GRACE_SECONDS = 3600.0
+
+
+class Stopped(Exception):
+    """Somebody asked this process to stop."""
+
+
+def run(seconds: float, command: list[str], state: Path = _STATE) -> None:
+    """Run the command every so many seconds until SIGTERM or SIGINT; both are passed on to a run under way."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise Stopped
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    try:
+        while True:
+            began = time.time()
+            code = _once(command)
+            _note(state, {"ended": time.time(), "code": code, "seconds": seconds})
+            time.sleep(max(0.0, began + seconds - time.time()))
+    except Stopped:
+        return
+
+
+def check(state: Path = _STATE, now: float | None = None) -> str:
+    """What is wrong; empty: nothing. Before the first run has ended nothing is."""
+    if not state.is_file():
+        return ""
+    last = json.loads(state.read_text(encoding="utf-8"))
+    if last["code"]:
+        return f"the last run ended with exit code {last['code']}"
+    late = (time.time() if now is None else now) - last["ended"]
+    if late > last["seconds"] + _GRACE_SECONDS:
+        return f"the last run ended {late:.0f} s ago; one is due every {last['seconds']:.0f} s"
+    return ""
+
+
+def _once(command: list[str]) -> int:
+    process = subprocess.Popen(command)
+    try:
+        return process.wait()
+    except Stopped:
+        process.terminate()
+        process.wait()
+        raise
+
+
+def _note(state: Path, content: dict[str, float]) -> None:
+    part = state.with_suffix(f".{os.getpid()}")
+    part.write_text(json.dumps(content), encoding="utf-8")
+    part.replace(state)
+
+
+def main(arguments: list[str]) -> int:
+    """Returns: the exit code."""
+    if arguments == ["check"]:
+        wrong = check()
+        sys.stderr.write(f"{wrong}\n" if wrong else "")
+        return 1 if wrong else 0
+    try:
+        seconds, command = float(arguments[0]), arguments[2:]
+        if arguments[1] != "--" or not command or seconds <= 0:
+            raise ValueError
+    except (IndexError, ValueError):
+        sys.stderr.write(__doc__ or "")
+        return 2
+    run(seconds, command)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

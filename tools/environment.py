@@ -1,0 +1,158 @@
+"""Settings as files for Compose: `.env.example`, the settings that compose.yaml hands to each service, a new `.env`.
+
+    python -m tools.environment new       .env with fresh secrets; what stands in it already stays
+
+`make docs` renews the first two from `chatbot/settings.py`; a test fails while they lag.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_core import PydanticUndefined
+
+from chatbot import settings as components
+from chatbot.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+SERVICES = {
+    "api": ("ServiceSettings", "KeeperSettings", "LogSettings", "RouterSettings", "SlotSettings", "StorageSettings",
+            "HandoffSettings"),
+    "ui": ("ChatPageSettings", "SlotSettings"),
+    "staff": ("StaffSettings", "ReviewSettings", "StorageSettings", "TrackingSettings", "CodeSettings"),
+    "drift": ("StorageSettings",),
+    "retrain": ("StorageSettings", "TrackingSettings", "ReviewSettings", "ServiceSettings", "SlotSettings"),
+    "mlflow": ("MlflowServerSettings", "StorageSettings"),
+}  # fmt: skip
+"""Which components' settings each service of compose.yaml is given."""
+
+ELSEWHERE = {"KubernetesSettings"}
+"""Components that Compose does not run."""
+
+MADE = {
+    "MINIO_ROOT_PASSWORD": "The root key of MinIO: the setup alone uses it.",
+    "STORE_SECRET_API": "Each client of the store has a key of its own: the API's.",
+    "STORE_SECRET_DRIFT": "The drift check's.",
+    "STORE_SECRET_RETRAIN": "The retraining's.",
+    "STORE_SECRET_STAFF": "The staff pages'.",
+    "STORE_SECRET_MLFLOW": "MLflow's, for its artifacts.",
+    "GRAFANA_PASSWORD": "Grafana's user `admin`.",
+    "CHATBOT_PREDICTION_KEY": "",
+    "CHATBOT_STAFF_TOKEN": "",
+}
+"""Secrets that `new` makes where they are missing; an empty text: the setting's own says what it is."""
+
+COMPOSE = {
+    "BIND": ("127.0.0.1", "The address that every port below is opened on; 0.0.0.0: to other machines too."),
+    "IMAGE_PREFIX": ("docker.io/support-chatbot", "What stands before the names of this project's images."),
+    "IMAGE_TAG": ("", "Their tag; unset: this version's."),
+    "MINIO_PORT": ("9000", "MinIO's port, and its console's."),
+    "MINIO_CONSOLE_PORT": ("9001", ""),
+    "PROMETHEUS_PORT": ("9090", "Prometheus."),
+    "GRAFANA_PORT": ("3001", "Grafana."),
+    "DRIFT_EVERY_SECONDS": (
+        "3600",
+        "How often the drift check runs, and the retraining looks at its verdict.",
+    ),
+    "MINIO_ROOT_USER": ("root", "The name of MinIO's root key."),
+}
+"""What compose.yaml asks for beside the components' settings: default, meaning."""
+
+_BEGIN, _END = "# -- settings, made by `make docs` --", "# -- end of settings --"
+
+
+def example() -> str:
+    """`.env.example`: every setting, commented out, with its default; no secret."""
+    lines = [
+        "# Every setting, made by `make docs` from chatbot/settings.py. `make env` makes .env with fresh secrets;",
+        "# take from here into it what shall differ from the default. Compose reads .env, and so does your shell with",
+        "# `set -a; . ./.env; set +a`.",
+        "",
+        "# == secrets: `make env` makes them ==",
+    ]
+    described = {name: meaning for _, name, _, meaning in _settings()}
+    for name, meaning in MADE.items():
+        lines += [f"# {meaning or described.get(name, '')}", f"{name}="]
+    lines += ["", "# == Compose =="]
+    for name, (default, meaning) in COMPOSE.items():
+        lines += ([f"# {meaning}"] if meaning else []) + [f"#{name}={default}"]
+    before = None
+    for component, name, default, meaning in _settings():
+        if component is not before:
+            lines += ["", f"# == {component.__name__}: {_first_line(component)} =="]
+            before = component
+        lines += [f"# {meaning}", f"#{name}={default}"]
+    return "\n".join(lines) + "\n"
+
+
+def compose() -> str:
+    """compose.yaml, with the settings that it hands on made anew."""
+    text = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    before, _, rest = text.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    lines = [_BEGIN]
+    for service, classes in SERVICES.items():
+        lines.append(f"x-{service}-settings: &{service}-settings")
+        names = (name for component, name, _, _ in _settings() if component.__name__ in classes)
+        lines += [f"  {name}: ${{{name}:-}}" for name in dict.fromkeys(names)]
+    return before + "\n".join(lines) + "\n" + _END + after
+
+
+def unplaced() -> set[str]:
+    """Components whose settings no service is given."""
+    placed = {name for names in SERVICES.values() for name in names} | ELSEWHERE
+    return {component.__name__ for component, *_ in _settings()} - placed
+
+
+def new(path: Path) -> list[str]:
+    """Write `.env`, readable by its owner alone: what stands in it stays, missing secrets are made.
+
+    Returns: the names of the secrets that were made.
+    """
+    kept = (
+        path.read_text(encoding="utf-8")
+        if path.exists()
+        else "# Made by `make env`; .env.example has the rest.\n"
+    )
+    there = {line.partition("=")[0] for line in kept.splitlines() if line.partition("=")[2]}
+    made = [name for name in MADE if name not in there]
+    text = kept + "".join(f"{name}={secrets.token_hex(24)}\n" for name in made)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    return made
+
+
+def _settings() -> Iterator[tuple[type[Settings], str, str, str]]:
+    """Component, variable, default as text, meaning."""
+    for component in vars(components).values():
+        if not (
+            isinstance(component, type) and issubclass(component, Settings) and component is not Settings
+        ):
+            continue
+        prefix = str(component.model_config["env_prefix"])
+        for name, field in component.model_fields.items():
+            default = field.default
+            secret = isinstance(default, SecretStr) or default is None or default is PydanticUndefined
+            yield (
+                component,
+                (prefix + name).upper(),
+                "" if secret else str(default),
+                " ".join((field.description or "").split()),
+            )
+
+
+def _first_line(component: type[Settings]) -> str:
+    return (component.__doc__ or "").strip().splitlines()[0].rstrip(".:")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["new"]:
+        sys.exit(__doc__)
+    sys.stdout.write(f".env: {', '.join(new(ROOT / '.env')) or 'nothing was missing'}\n")
