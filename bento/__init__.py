@@ -14,3 +14,6 @@ for _name, _value in {
     "ORT_DISABLE_TELEMETRY": "1",
 }.items():
     os.environ.setdefault(_name, _value)
+
+KEEPER_PID = "SUPPORT_CHATBOT_KEEPER_PID"
+"""In a server that `bento.keeper` started: the keeper's process id. Without its keeper a server stops."""

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
 from typing import Any, cast
 
-from bento import fetch, proof
+from bento import KEEPER_PID, fetch, proof
 from bento.config import read_settings
 from chatbot.errors import ChatbotError, SettingError
 from chatbot.settings import ServiceSettings
 
+_PR_SET_PDEATHSIG = 1
+
 
 def main() -> int:
     """Serve until stopped; 1 when the start cannot succeed, with one line that says why."""
+    if (keeper := os.environ.pop(KEEPER_PID, "")) and not stop_with_parent(int(keeper)):
+        return 1
     try:
         settings = read_settings(ServiceSettings)
         port, given = settings.port, settings.listen_fd
@@ -43,6 +49,12 @@ def main() -> int:
     except (BentoMLException, SettingError) as error:
         return _refuse(error)
     return 0
+
+
+def stop_with_parent(parent: int) -> bool:
+    """Get SIGTERM when the parent dies, however it dies; False: it is dead already."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    return os.getppid() == parent
 
 
 def check_free(port: int) -> None:

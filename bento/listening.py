@@ -10,8 +10,8 @@ import os
 import socket
 from typing import Any
 
-import circus.sockets
 from _bentoml_impl.server.serving import API_SERVER_NAME
+from circus.sockets import CircusSocket
 
 from chatbot.errors import SettingError
 
@@ -39,14 +39,14 @@ def take_over(number: int) -> int:
     if not listens:
         raise SettingError(f"CHATBOT_LISTEN_FD={number} does not listen")
 
-    class Given(circus.sockets.CircusSocket):  # type: ignore[misc]  # circus is untyped
+    own = CircusSocket.bind_and_listen
+
+    def take(self: Any) -> None:
         """BentoML's socket of that name becomes the given one; the runner's stays its own."""
-
-        def bind_and_listen(self) -> Any:
-            if self.name != API_SERVER_NAME:
-                return super().bind_and_listen()
+        if self.name == API_SERVER_NAME:
             os.dup2(number, self.fileno(), inheritable=True)
-            return None
+        else:
+            own(self)
 
-    circus.sockets.CircusSocket = Given
+    CircusSocket.bind_and_listen = take
     return port

@@ -122,6 +122,19 @@ class ServiceSettings(Settings):
     the log's folder, readable by its owner only."""
 
 
+class KeeperSettings(Settings):
+    """What keeps the service on one machine (`python -m bento.keeper`) and follows serving.json in the store."""
+
+    model_config = SettingsConfigDict(env_prefix="CHATBOT_KEEPER_")
+
+    poll_seconds: float = Field(2.0, gt=0)
+    """How often it asks the store what should serve."""
+    start_seconds: float = Field(60.0, gt=0)
+    """How long a new server may take until it answers; then the old one stays."""
+    drain_seconds: float = Field(2.0, ge=0)
+    """How long the old server goes on beside the new one; `CHATBOT_DRAIN_SECONDS` goes before, where it is set."""
+
+
 class LogSettings(Settings):
     """The inference log."""
 
@@ -255,6 +268,15 @@ class StaffSettings(Settings):
     """How old what the pages show may be."""
 
 
+class CodeSettings(Settings):
+    """What the code says of itself where there is no checkout to ask."""
+
+    model_config = SettingsConfigDict(env_prefix="CHATBOT_")
+
+    git_commit: str = ""
+    """The commit that an image was built from: its build sets it; in a checkout git is asked."""
+
+
 class TrackingSettings(Settings):
     """Where training runs are recorded and versions registered: MLflow's own variables, and a few beside them."""
 
@@ -268,11 +290,11 @@ class TrackingSettings(Settings):
     """The registered model whose versions are champion and challenger."""
     unsent: Path = Path("models/unsent")
     """Where a run is kept while the server cannot be reached; `python -m training.send` sends it."""
-    http_request_timeout: int = Field(30, ge=1)
+    http_request_timeout: int = Field(default=30, ge=1)
     """Seconds that the server may be silent within a request."""
-    http_request_max_retries: int = Field(2, ge=0)
+    http_request_max_retries: int = Field(default=2, ge=0)
     """How often a request is repeated."""
-    http_request_backoff_factor: int = Field(1, ge=0)
+    http_request_backoff_factor: int = Field(default=1, ge=0)
     """Seconds before the first repetition, then twice as long each time."""
 
 
@@ -283,7 +305,7 @@ class MlflowServerSettings(Settings):
 
     address: str = "127.0.0.1"
     """The address it listens on; `0.0.0.0` in a container."""
-    port: int = Field(5000, ge=1, le=65535)
+    port: int = Field(default=5000, ge=1, le=65535)
     """Its port."""
     backend: str = "sqlite:///mlruns/mlflow.db"
     """The database of runs and versions. A SQLite file of an older MLflow is copied beside itself and upgraded."""
@@ -292,7 +314,7 @@ class MlflowServerSettings(Settings):
     allowed_hosts: str = ""
     """Names under which clients reach it, comma-separated, each with its port or `:*`; others are answered 403.
     Unset: this machine and private addresses."""
-    workers: int = Field(1, ge=1, le=16)
+    workers: int = Field(default=1, ge=1, le=16)
     """Processes that answer."""
 
 

@@ -93,7 +93,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         check_free(service.port, "CHATBOT_PORT")
         check_free(page.port, "CHATBOT_UI_PORT")
-        with running("bento", "ui") as processes:
+        with running("bento.keeper", "ui") as processes:
             api, chat_page = processes
             with console.status("starting the API"):
                 wait_until_up(f"{api_url}/readyz", api, "the API")

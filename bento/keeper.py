@@ -1,0 +1,233 @@
+"""Keep the service on one machine: serve what serving.json in the store says, and follow it without a gap.
+
+    python -m bento.keeper        what `make run` and Compose start
+
+When serving.json names another model, a second server starts on it beside the first, on the same listening
+socket. When it has answered a real message, the first one leaves (`bento.leaving`); then the second is asked
+over the port as a client would. If it does not start, or does not answer, the old one serves on, or comes back,
+and serving.json says why. Killed at any point, the next start serves what serving.json says.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from types import FrameType
+
+from bento.__main__ import check_free
+from bento.config import read_settings
+from bento.server_process import ServerProcess
+from chatbot import serving
+from chatbot.errors import ChatbotError, StoreError
+from chatbot.serving import Serving, short
+from chatbot.settings import KeeperSettings, ServiceSettings, StorageSettings
+from chatbot.storage import Store, has_store, open_store
+
+BACKLOG = 2048
+_TICK_SECONDS = 0.1
+
+Start = Callable[[str], ServerProcess]
+"""Begins to start a server on a model."""
+
+
+class Stopped(Exception):
+    """Somebody asked the keeper to stop."""
+
+
+class Keeper:
+    """One service, and what it should serve."""
+
+    def __init__(self, store: Store | None, settings: KeeperSettings, start: Start) -> None:
+        """Starts nothing.
+
+        Args:
+            store: where serving.json lies; None: there is none, and nothing to follow.
+            settings: how patient it is.
+            start: begins to start a server on a model (an empty name: on the bundle beside the code).
+        """
+        self._store = store
+        self._settings = settings
+        self._start = start
+        self._servers: list[ServerProcess] = []
+        self._complaint = ""
+
+    def run(self) -> int:
+        """Serve until stopped (`Stopped`) or until the server ends by itself.
+
+        Returns:
+            The exit code: the server's own, 1 where nothing can serve.
+        """
+        try:
+            server = self._first()
+            if server is None:
+                return 1
+            while True:
+                server = self._follow(server)
+                until = time.monotonic() + self._settings.poll_seconds
+                while time.monotonic() < until:
+                    if (code := server.exit_code()) is not None:
+                        _say(f"the service ended by itself (exit code {code})")
+                        return code or 1
+                    time.sleep(_TICK_SECONDS)
+        finally:
+            for server in self._servers:
+                server.stop()
+            for server in self._servers:
+                server.wait()
+
+    def _first(self) -> ServerProcess | None:
+        """The server to begin with; None: what should serve does not, and nothing else was told."""
+        wanted = self._wanted() or Serving()
+        server = self._launch(wanted.model)
+        if not (problem := self._trouble(server)):
+            return server
+        self._end(server)
+        if wanted.serves or not wanted.model or self._store is None:
+            _say(f"{wanted.name} does not serve: {problem}")
+            return None
+        # It never served: its promotion was under way when everything stopped.
+        before = self._take_back(wanted.model, problem)
+        if before is None:
+            return None
+        server = self._launch(before.model)
+        if problem := self._trouble(server):
+            _say(f"{before.name} does not serve either: {problem}")
+            return None
+        return server
+
+    def _follow(self, server: ServerProcess) -> ServerProcess:
+        """Do what serving.json says; the server that serves now."""
+        wanted = self._wanted()
+        if wanted is None:
+            return server
+        if wanted.model != server.model:
+            return self._hand_over(server, wanted)
+        if not wanted.serves and wanted.model:
+            self._confirm(server)
+        return server
+
+    def _hand_over(self, old: ServerProcess, wanted: Serving) -> ServerProcess:
+        """From the server that serves to one on another model; the one that serves afterwards."""
+        _say(f"from {short(old.model)} to {wanted.name} ({wanted.why})")
+        new = self._launch(wanted.model)
+        if problem := new.wait_ready(self._settings.start_seconds):
+            self._end(new)
+            self._take_back(wanted.model, problem)
+            return old
+        self._end(old)
+        if not (problem := new.ask()):
+            self._confirm(new)
+            _say(f"{wanted.name} serves")
+            return new
+        back = self._launch(old.model)
+        if worse := back.wait_ready(self._settings.start_seconds):
+            # Whatever is wrong is wrong with this machine: a server that runs is better than none.
+            self._end(back)
+            _say(f"{short(old.model)} does not come back: {worse}; {wanted.name} goes on")
+            return new
+        self._end(new)
+        self._take_back(wanted.model, problem)
+        return back
+
+    def _trouble(self, server: ServerProcess) -> str:
+        """Why a server that was just started does not answer; empty: it does."""
+        return server.wait_ready(self._settings.start_seconds) or server.ask()
+
+    def _launch(self, model: str) -> ServerProcess:
+        server = self._start(model)
+        self._servers.append(server)
+        return server
+
+    def _end(self, server: ServerProcess) -> None:
+        server.leave()
+        server.wait()
+        self._servers.remove(server)
+
+    def _wanted(self) -> Serving | None:
+        """What should serve; None: nobody can say now, and it stays as it is."""
+        if self._store is None:
+            return None
+        try:
+            wanted = serving.read(self._store)
+            wanted.ref  # noqa: B018 - is it a model's name?
+        except ChatbotError as error:
+            self._complain(str(error))
+            return None
+        self._complain("")
+        return wanted
+
+    def _confirm(self, server: ServerProcess) -> None:
+        if self._store is None or not server.model:
+            return
+        try:
+            serving.confirm(self._store, server.model)
+        except StoreError as error:
+            self._complain(str(error))
+
+    def _take_back(self, model: str, problem: str) -> Serving | None:
+        """Note that a model does not serve; what should now. None: that cannot be noted."""
+        _say(f"{short(model)} is taken back: {problem}")
+        if self._store is None:
+            return None
+        try:
+            return serving.take_back(self._store, model, problem)
+        except StoreError as error:
+            self._complain(str(error))
+            return None
+
+    def _complain(self, problem: str) -> None:
+        """Say a problem when it begins and when it is over, not at every look."""
+        if problem and problem != self._complaint:
+            _say(f"what should serve cannot be read, and stays as it is: {problem}")
+        elif self._complaint and not problem:
+            _say("what should serve can be read again")
+        self._complaint = problem
+
+
+def listen(port: int) -> socket.socket:
+    """The listening socket that all servers share.
+
+    Raises:
+        SettingError: something listens on the port already.
+    """
+    check_free(port)
+    listening = socket.create_server(("0.0.0.0", port), backlog=BACKLOG)  # noqa: S104 - as BentoML does
+    listening.set_inheritable(True)
+    return listening
+
+
+def main() -> int:
+    """Serve until stopped; 1 when nothing can, with one line that says why."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise Stopped
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    try:
+        service, keeper = read_settings(ServiceSettings), read_settings(KeeperSettings)
+        storage = read_settings(StorageSettings)
+        with listen(service.port) as listening:
+
+            def start(model: str) -> ServerProcess:
+                return ServerProcess(model, listening, keeper.drain_seconds)
+
+            store = open_store(storage) if has_store(storage) else None
+            return Keeper(store, keeper, start).run()
+    except Stopped:
+        return 0
+    except ChatbotError as error:
+        _say(str(error))
+        return 1
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"keeper: {line}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""Bundles that differ from the project's own in a known way, each whole by its own sums."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+from chatbot.bundle import SUMS
+
+
+def other(folder: Path, to: Path, title: str = "another") -> Path:
+    """The same model, with a digest of its own."""
+    shutil.copytree(folder, to)
+    return _changed(to, {"target": {"note": title}})
+
+
+def lying(folder: Path, to: Path) -> Path:
+    """A bundle that is whole and answers a known message otherwise than it says: it is refused when loaded."""
+    shutil.copytree(folder, to)
+    known = json.loads((to / "model.json").read_text())["known"]
+    known[0]["intent"] = "no_such_intent"
+    return _changed(to, {"known": known})
+
+
+def digest(folder: Path) -> str:
+    return hashlib.sha256((folder / SUMS).read_bytes()).hexdigest()
+
+
+def _changed(folder: Path, update: dict[str, object]) -> Path:
+    manifest = folder / "model.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | update, indent=2))
+    lines = (folder / SUMS).read_text().splitlines()
+    found = hashlib.sha256(manifest.read_bytes()).hexdigest()
+    lines = [f"{found}  model.json" if line.endswith("  model.json") else line for line in lines]
+    (folder / SUMS).write_text("\n".join(lines) + "\n")
+    return folder

@@ -1,0 +1,178 @@
+"""Following serving.json on one machine, with real servers under steady load: no message goes unanswered."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from chatbot import bundle_store, serving
+from chatbot.store_folder import FolderStore
+from service import bundles
+from service.server import Server
+from service.steady import SteadyLoad
+
+KEEPER = (sys.executable, "-m", "bento.keeper")
+
+
+class Machine:
+    """A keeper, its store, and bundles to choose from."""
+
+    def __init__(self, folder: Path, model: Path) -> None:
+        self.store = FolderStore(folder / "store")
+        self.models: dict[str, str] = {}
+        for number, made in enumerate(
+            (model, bundles.other(model, folder / "second"), bundles.lying(model, folder / "lying")), start=1
+        ):
+            self.models[str(number)] = f"{number}@{bundle_store.push(self.store, made)}"
+        self.server = Server(
+            folder / "server",
+            {
+                "CHATBOT_BUNDLE": str(model),
+                "CHATBOT_STORE_URL": str(folder / "store"),
+                "CHATBOT_BUNDLE_CACHE": str(folder / "cache"),
+                "CHATBOT_KEEPER_POLL_SECONDS": "0.2",
+                "CHATBOT_KEEPER_DRAIN_SECONDS": "1",
+                "CHATBOT_RUNNER_WORKERS": "1",
+            },
+            KEEPER,
+        )
+
+    def ask(self, number: str) -> None:
+        serving.ask(self.store, self.models[number], "a test")
+
+    def version(self) -> str:
+        status, text = self.server.get("/version")
+        return str(json.loads(text)["model_version"]) if status == 200 else ""
+
+    def wait(self, reached: Callable[[serving.Serving], bool], seconds: float = 60) -> serving.Serving:
+        until = time.monotonic() + seconds
+        while not reached(found := serving.read(self.store)):
+            assert time.monotonic() < until, f"{found}\n{self.server.output}"
+            time.sleep(0.05)
+        return found
+
+    def servers(self) -> list[psutil.Process]:
+        assert self.server.process is not None
+        return psutil.Process(self.server.process.pid).children()
+
+
+@pytest.fixture
+def machine(tmp_path: Path, model_folder: Path) -> Iterator[Machine]:
+    made = Machine(tmp_path, model_folder)
+    yield made
+    if made.server.process is not None and made.server.process.poll() is None:
+        made.server.stop()
+
+
+def test_another_model_takes_over_and_gives_back_without_a_failed_message(machine: Machine) -> None:
+    machine.server.start()
+    with SteadyLoad(machine.server.url) as load:
+        machine.ask("1")
+        machine.wait(lambda s: s.serves)
+        assert machine.version() == "1"
+        machine.ask("2")
+        found = machine.wait(lambda s: s.serves)
+        load.wait_until(lambda: load.seen.answered["2"] > 50)
+        assert found.before == (machine.models["1"],)
+        machine.ask("1")
+        machine.wait(lambda s: s.serves)
+        ones = load.seen.answered["1"]
+        load.wait_until(lambda: load.seen.answered["1"] > ones + 50)
+    assert load.seen.failures == []
+    assert load.seen.closing > 0
+    # One way: once the new model answered alone, the old one never does again.
+    assert set(load.seen.answered) == {
+        "1",
+        "2",
+        bundles.digest(Path(machine.server.environment["CHATBOT_BUNDLE"]))[:12],
+    }
+    assert len(machine.servers()) == 1
+
+
+def test_a_model_that_does_not_start_is_taken_back_and_the_old_one_serves_on(machine: Machine) -> None:
+    machine.ask("1")
+    machine.server.start()
+    machine.wait(lambda s: s.serves)
+    with SteadyLoad(machine.server.url) as load:
+        machine.ask("3")
+        found = machine.wait(lambda s: s.taken_back is not None and s.serves)
+    assert found.model == machine.models["1"]
+    assert found.taken_back is not None
+    assert found.taken_back.model == machine.models["3"]
+    assert "no_such_intent" in found.taken_back.why
+    assert load.seen.failures == []
+    assert set(load.seen.answered) == {"1"}
+
+
+def test_a_model_that_the_store_does_not_have_is_taken_back_with_the_reason(machine: Machine) -> None:
+    machine.ask("1")
+    machine.server.start()
+    machine.wait(lambda s: s.serves)
+    serving.ask(machine.store, f"9@{'9' * 64}", "a test")
+    found = machine.wait(lambda s: s.taken_back is not None)
+    assert found.taken_back is not None
+    assert "the store has no bundles/9999" in found.taken_back.why
+    assert machine.version() == "1"
+
+
+def test_a_keeper_that_is_killed_in_the_middle_goes_on_where_it_was(machine: Machine) -> None:
+    machine.ask("1")
+    machine.server.start()
+    machine.wait(lambda s: s.serves)
+    machine.ask("2")
+    until = time.monotonic() + 20
+    while len(machine.servers()) < 2:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    both = machine.servers()
+    assert machine.server.process is not None
+    machine.server.process.kill()
+    machine.server.process.wait()
+    psutil.wait_procs(both, timeout=30)
+    assert not any(process.is_running() for process in both), "a server outlives its keeper"
+    assert not serving.read(machine.store).serves
+    machine.server.start()
+    machine.wait(lambda s: s.serves)
+    assert machine.version() == "2"
+
+
+def test_a_model_whose_promotion_was_cut_off_and_that_does_not_start_gives_way_to_the_one_before(
+    machine: Machine,
+) -> None:
+    machine.ask("1")
+    machine.server.start()
+    machine.wait(lambda s: s.serves)
+    machine.server.stop()
+    machine.ask("3")
+    machine.server.start()
+    assert machine.version() == "1"
+    assert serving.read(machine.store).taken_back is not None
+
+
+def test_what_served_is_served_again_while_the_store_is_away_and_nothing_else_is(machine: Machine) -> None:
+    machine.ask("2")
+    machine.server.start()
+    machine.wait(lambda s: s.serves)
+    folder = Path(machine.server.environment["CHATBOT_STORE_URL"])
+    folder.rename(folder.with_name("away"))
+    time.sleep(1)
+    assert machine.version() == "2"
+    machine.server.stop()
+
+
+def test_ctrl_c_and_sigterm_end_the_keeper_and_its_server_at_once(machine: Machine) -> None:
+    machine.server.start()
+    servers = machine.servers()
+    assert machine.server.process is not None
+    began = time.monotonic()
+    machine.server.process.send_signal(signal.SIGTERM)
+    assert machine.server.process.wait(20) == 0
+    assert time.monotonic() - began < 5
+    assert not any(process.is_running() for process in servers)
