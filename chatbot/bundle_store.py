@@ -21,7 +21,7 @@ from chatbot.model_ref import ModelRef as ModelRef
 if TYPE_CHECKING:
     from chatbot.storage import Store
 
-__all__ = ["PREFIX", "ModelRef", "fetch", "held", "key", "push"]
+__all__ = ["PREFIX", "ModelRef", "fetch", "held", "key", "push", "sound"]
 
 PREFIX = "bundles"
 # What a killed fetch left behind is taken away by a later one.
@@ -78,7 +78,7 @@ def fetch(store: Store, digest: str, folder: Path) -> Path:
     if not _DIGEST.fullmatch(digest):
         raise BundleError(f"{digest!r} is no bundle's digest: 64 hexadecimal digits are needed")
     final = folder / digest
-    if _sound(final, digest):
+    if sound(final, digest):
         return final
     folder.mkdir(parents=True, exist_ok=True)
     _tidy(folder)
@@ -104,14 +104,15 @@ def fetch(store: Store, digest: str, folder: Path) -> Path:
         try:
             workplace.rename(final)
         except OSError:
-            if not _sound(final, digest):  # not another process that was quicker
+            if not sound(final, digest):  # not another process that was quicker
                 raise
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
     return final
 
 
-def _sound(folder: Path, digest: str) -> bool:
+def sound(folder: Path, digest: str) -> bool:
+    """Whether a folder is this bundle, with every file as it should be."""
     try:
         return folder.is_dir() and bundles.verify(folder) == digest
     except BundleError:

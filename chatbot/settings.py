@@ -153,6 +153,23 @@ class LogSettings(Settings):
     counted."""
 
 
+class ShipSettings(Settings):
+    """How the log gets from a replica to the object store (`CHATBOT_STORE_URL`)."""
+
+    model_config = SettingsConfigDict(env_prefix="CHATBOT_SHIP_")
+
+    part_rows: int = Field(default=20_000, ge=1)
+    """A part is sent when so many rows wait."""
+    part_seconds: float = Field(default=300.0, gt=0)
+    """A part is sent when its first row has waited so long."""
+    retry_seconds: float = Field(default=30.0, gt=0)
+    """How long after a failure the store is asked again."""
+    spool_mb: int = Field(default=256, ge=1)
+    """The most that may wait in `to-store` of the log's folder; beyond it the oldest is dropped and counted."""
+    close_seconds: float = Field(default=10.0, gt=0)
+    """How long a stop may take to send what waits."""
+
+
 class StorageSettings(Settings):
     """The object store: a folder or an S3 bucket. Credentials are not set here: S3's come from where boto3 looks
     for them (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, a file, the pod's identity).
@@ -335,6 +352,8 @@ class KubernetesSettings(Settings):
     """The suspended CronJob whose template every retrain Job is made from."""
     trigger_lease: str = "support-chatbot-trigger"
     """The Lease that one trigger at a time holds; the chart makes it."""
+    cooldown_hours: float = Field(24.0, ge=0)
+    """The least time between two retrainings that drift asks for."""
     verdict: Path | None = None
     """The drift verdict that the container before left; unset: `reports/drift/latest.json` of the store."""
     deployment: str = "support-chatbot-api"

@@ -6,23 +6,33 @@ through the server's artifact proxy: a client holds no key of the store.
 
 from __future__ import annotations
 
+import json
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from chatbot.bundle_store import ModelRef
+from chatbot import bundle as bundles
+from chatbot.bundle_store import sound
+from chatbot.errors import BundleError
+from chatbot.model_ref import ModelRef
 from chatbot.settings import TrackingSettings
+from training.mlflow_client import TrackingError, connected
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+    from mlflow.tracking import MlflowClient
 
 CHAMPION, CHALLENGER = "champion", "challenger"
-CORPUS_DIGEST, CORPUS_POINTER, GIT_COMMIT, BUNDLE_DIGEST, GATE = (
-    "corpus_digest",
-    "corpus_pointer",
-    "git_commit",
-    "bundle_digest",
-    "gate",
-)
+CORPUS_DIGEST, CORPUS_POINTER, GIT_COMMIT = "corpus_digest", "corpus_pointer", "git_commit"
+BUNDLE_DIGEST, SCORES, GATE = "bundle_digest", "scores", "gate"
 """The tags of a version; `gate` is `passed`, `warned` or `refused`, and absent before the gate was asked."""
+ARTIFACT = "bundle"
+"""Under which name a run holds its bundle."""
+_LEAST_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,8 @@ class Version:
     created: datetime
     scores: Mapping[str, float] = field(default_factory=dict)
     """On the corpus's own test part."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """All of them."""
 
     @property
     def ref(self) -> ModelRef:
@@ -59,41 +71,77 @@ class Registry:
         """Send a bundle as the run's artifact and make it a version; the same bundle again is the same version.
 
         Args:
-            tags: CORPUS_DIGEST, CORPUS_POINTER, GIT_COMMIT at least; BUNDLE_DIGEST is filled in.
+            tags: CORPUS_DIGEST, CORPUS_POINTER, GIT_COMMIT at least; BUNDLE_DIGEST and SCORES are filled in.
 
         Raises:
             BundleError: the folder is no bundle.
             TrackingError: the server cannot be reached, or refuses.
         """
-        raise NotImplementedError
+        digest = bundles.verify(bundle)
+        scores = bundles.read_manifest(bundle).scores
+        if found := self.find(digest):
+            return found
+        with connected(self._settings) as client:
+            if self._model(client) is None:
+                client.create_registered_model(self._settings.model)
+            client.log_artifacts(run_id, str(bundle), ARTIFACT)
+            made = client.create_model_version(
+                self._settings.model,
+                f"runs:/{run_id}/{ARTIFACT}",
+                run_id,
+                tags={**tags, BUNDLE_DIGEST: digest, SCORES: json.dumps(scores)},
+                await_creation_for=0,
+            )
+        return self.get(str(made.version))
 
     def champion(self) -> Version | None:
         """The version that is meant to serve."""
-        raise NotImplementedError
+        return self._aliased(CHAMPION)
 
     def challenger(self) -> Version | None:
         """The version that waits for its promotion, or was refused."""
-        raise NotImplementedError
+        return self._aliased(CHALLENGER)
 
     def versions(self) -> list[Version]:
         """All versions, the newest first."""
-        raise NotImplementedError
+        with connected(self._settings) as client:
+            model = self._model(client)
+            if model is None:
+                return []
+            found: list[ModelVersion] = []
+            page: str | None = None
+            while page != "":
+                batch = client.search_model_versions(f"name = '{self._settings.model}'", page_token=page)
+                found += batch
+                page = batch.token or ""
+        versions = [_version(entry, model.aliases) for entry in found]
+        return sorted(versions, key=lambda version: -int(version.number))
 
     def get(self, number: str) -> Version:
         """Raises: TrackingError: there is no such version; those that are there are listed."""
-        raise NotImplementedError
+        versions = self.versions()
+        for version in versions:
+            if version.number == number:
+                return version
+        there = ", ".join(version.number for version in versions) or "none"
+        raise TrackingError(f"{self._settings.model} has no version {number!r}; there are: {there}")
 
     def find(self, bundle_digest: str) -> Version | None:
-        """The version of a bundle."""
-        raise NotImplementedError
+        """The version of a bundle, by its digest or the beginning of it (12 digits or more)."""
+        for version in self.versions():
+            if len(bundle_digest) >= _LEAST_DIGITS and version.bundle_digest.startswith(bundle_digest):
+                return version
+        return None
 
     def set_alias(self, alias: str, number: str) -> None:
         """Let an alias name a version; it names one at a time."""
-        raise NotImplementedError
+        with connected(self._settings) as client:
+            client.set_registered_model_alias(self._settings.model, alias, number)
 
     def tag(self, number: str, key: str, value: str) -> None:
         """Set a tag of a version."""
-        raise NotImplementedError
+        with connected(self._settings) as client:
+            client.set_model_version_tag(self._settings.model, number, key, value)
 
     def fetch(self, number: str, folder: Path) -> Path:
         """Fetch a version's bundle into `folder/<digest>`, checked against its digest.
@@ -102,4 +150,58 @@ class Registry:
             BundleError: what came is damaged.
             TrackingError: the server cannot be reached, or has no such version.
         """
-        raise NotImplementedError
+        version = self.get(number)
+        final = folder / version.bundle_digest
+        if sound(final, version.bundle_digest):
+            return final
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:
+            with connected(self._settings) as client:
+                got = Path(client.download_artifacts(version.run_id, ARTIFACT, scratch))
+            if (found := bundles.verify(got)) != version.bundle_digest:
+                raise BundleError(
+                    f"version {number} should hold the bundle {version.bundle_digest}, its artifact is {found}"
+                )
+            shutil.rmtree(final, ignore_errors=True)
+            got.rename(final)
+        return final
+
+    def _aliased(self, alias: str) -> Version | None:
+        """The version that an alias names."""
+        return next((version for version in self.versions() if alias in version.aliases), None)
+
+    def _model(self, client: MlflowClient) -> RegisteredModel | None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return client.get_registered_model(self._settings.model)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+
+
+def _version(entry: ModelVersion, aliases: Mapping[str, str]) -> Version:
+    tags = entry.tags
+    return Version(
+        number=str(entry.version),
+        run_id=str(entry.run_id or ""),
+        bundle_digest=tags.get(BUNDLE_DIGEST, ""),
+        corpus_digest=tags.get(CORPUS_DIGEST, ""),
+        corpus_pointer=tags.get(CORPUS_POINTER, ""),
+        git_commit=tags.get(GIT_COMMIT, ""),
+        verdict=tags.get(GATE, ""),
+        aliases=tuple(
+            sorted(alias for alias, number in aliases.items() if str(number) == str(entry.version))
+        ),
+        created=datetime.fromtimestamp(entry.creation_timestamp / 1000, UTC),
+        scores=_scores(tags.get(SCORES, "")),
+        tags=dict(tags),
+    )
+
+
+def _scores(text: str) -> dict[str, float]:
+    try:
+        return {str(name): float(value) for name, value in json.loads(text or "{}").items()}
+    except (ValueError, AttributeError, TypeError):
+        return {}

@@ -1,31 +1,51 @@
-"""Every training run goes to MLflow: parameters, corpus digest, metrics per intent and slice, pictures."""
+"""Every training run goes to MLflow: parameters, corpus digest, metrics per intent and slice, pictures.
+
+A run is written to a folder first, `models/unsent/<key>/`, and sent from there: a server that is away, or a process
+that is killed on the way, loses no run. `python -m training.send` sends what was kept.
+"""
 
 from __future__ import annotations
 
-import logging
-import os
+import fcntl
+import json
+import re
+import secrets
+import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from chatbot.errors import ChatbotError
-from chatbot.settings import TrackingSettings
+from chatbot.settings import CodeSettings, TrackingSettings
+from training.mlflow_client import TrackingError, connected, experiment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from mlflow.tracking import MlflowClient
 
+__all__ = ["Recorded", "TrackingError", "git_commit", "record", "send", "unsent"]
+
+KEY = "run_key"
+"""The tag by which a run that was sent before is known again."""
+_RUN_FILE = "run.json"
+_FILES = "files"
 # MLflow takes at most this many metrics a request.
 _METRICS_A_BATCH = 900
+_MOST_PARAM_CHARS = 5000
 
 
-class TrackingError(ChatbotError):
-    """The tracking server cannot be reached, or refused the run. The bundle is not touched by this."""
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of a run: sent, or kept for later."""
 
-    type = "tracking"
+    run_id: str
+    """Empty where it was kept."""
+    kept: Path | None = None
+    reason: str = ""
+    """Why it was kept, and how to send it."""
 
 
 def record(
@@ -36,93 +56,130 @@ def record(
     tags: Mapping[str, str],
     figures: Mapping[str, Figure],
     files: Mapping[str, Path],
-) -> str:
-    """Write one finished run.
+    *,
+    key: str = "",
+    seconds: float = 0.0,
+) -> Recorded:
+    """Write one finished run; where the server does not take it, it is kept.
 
     Args:
         name: the run's name.
         metrics: by name; `/` groups them in MLflow's page.
         figures: by file name, such as `confusion_matrix.png`.
         files: by the folder they are filed under.
+        key: the same run again, after a process was killed, has the same key and is there once; empty: a new run.
+        seconds: how long it took, for the run's beginning.
+    """
+    key = key or f"{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')}-{secrets.token_hex(4)}"
+    now = time.time_ns() // 1_000_000
+    content = {
+        "format": 1,
+        "name": name,
+        "key": key,
+        "params": {k: str(value)[:_MOST_PARAM_CHARS] for k, value in params.items()},
+        "metrics": {k: float(value) for k, value in metrics.items()},
+        "tags": dict(tags),
+        "started": now - int(1000 * seconds),
+        "ended": now,
+    }
+    folder = _keep(settings.unsent, key, content, figures, files)
+    try:
+        return Recorded(send(settings, folder))
+    except TrackingError as error:
+        return Recorded(
+            "", folder, f"{error}. The run is kept in {folder}; send it with: python -m training.send"
+        )
+
+
+def unsent(settings: TrackingSettings) -> list[Path]:
+    """The runs that are kept, the oldest first."""
+    files = settings.unsent.glob(f"[!.]*/{_RUN_FILE}")
+    return [file.parent for file in sorted(files, key=lambda file: (file.stat().st_mtime, file))]
+
+
+def send(settings: TrackingSettings, folder: Path) -> str:
+    """Send a run that was kept, and take its folder away; one that the server has already is not sent twice.
 
     Returns:
         The run's id.
 
     Raises:
-        TrackingError: with what to do.
+        TrackingError: the server cannot be reached or refuses; the folder stays.
     """
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    from mlflow.entities import Metric, Param, RunTag
-    from mlflow.exceptions import MlflowException
-    from mlflow.tracking import MlflowClient
-
     try:
-        with _quiet():
-            client = MlflowClient(_prepared(settings.tracking_uri))
-            experiment = _experiment(client, settings)
-            run = client.create_run(experiment, run_name=name)
-            now = time.time_ns() // 1_000_000
-            client.log_batch(
-                run.info.run_id,
-                params=[Param(key, str(value)[:5000]) for key, value in params.items()],
-                tags=[RunTag(key, value) for key, value in tags.items()],
-            )
-            entries = [Metric(key, float(value), now, 0) for key, value in metrics.items()]
-            for start in range(0, len(entries), _METRICS_A_BATCH):
-                client.log_batch(run.info.run_id, metrics=entries[start : start + _METRICS_A_BATCH])
-            for file_name, figure in figures.items():
-                client.log_figure(run.info.run_id, figure, file_name)
-            for folder, file in files.items():
-                client.log_artifact(run.info.run_id, str(file), folder)
-            client.set_terminated(run.info.run_id)
-    except (MlflowException, OSError) as error:
-        raise TrackingError(
-            f"the run could not be recorded at {settings.tracking_uri}: {error}. The bundle is finished; "
-            "start the server or set MLFLOW_TRACKING_URI, and train again with the same corpus to record it"
-        ) from error
-    return str(run.info.run_id)
+        with (folder / _RUN_FILE).open("rb") as stream:
+            # Who sends the same run at the same time waits, and finds it sent.
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            content = json.load(stream)
+            with connected(settings) as client:
+                run_id = _sent_before(client, settings, content["key"])
+                run_id = run_id or _send(client, settings, folder, content)
+            shutil.rmtree(folder, ignore_errors=True)
+    except (OSError, ValueError) as error:
+        raise TrackingError(f"{folder} holds no run: {error}") from error
+    return run_id
 
 
 def git_commit(root: Path) -> str:
-    """The commit that is checked out, with `-dirty` where tracked files differ; empty outside a checkout."""
+    """The commit that is checked out, with `-dirty` where tracked files differ; outside a checkout that which the
+    image was built from (CHATBOT_GIT_COMMIT), or empty.
+    """
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):
-        return ""
+        return CodeSettings().git_commit
 
 
-def _experiment(client: MlflowClient, settings: TrackingSettings) -> str:
-    found = client.get_experiment_by_name(settings.experiment)
-    if found is not None:
-        return str(found.experiment_id)
-    folder = _local_folder(settings.tracking_uri)
-    location = (folder / "artifacts").resolve().as_uri() if folder else None
-    return str(client.create_experiment(settings.experiment, artifact_location=location))
-
-
-def _local_folder(uri: str) -> Path | None:
-    """Where a local store's database lies; None for a server."""
-    return Path(uri.removeprefix("sqlite:///")).parent if uri.startswith("sqlite:///") else None
-
-
-def _prepared(uri: str) -> str:
-    if folder := _local_folder(uri):
-        folder.mkdir(parents=True, exist_ok=True)
-    return uri
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """A new local store tells of each of its migrations; nobody needs to read them."""
-    loggers = [
-        logging.getLogger(name) for name in ("alembic", "mlflow.store.db.utils", "alembic.runtime.migration")
-    ]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.WARNING)
+def _keep(
+    unsent: Path, key: str, content: dict[str, Any], figures: Mapping[str, Figure], files: Mapping[str, Path]
+) -> Path:
+    """Write a run as files, whole or not at all."""
+    unsent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=unsent))
     try:
-        yield
+        artifacts = draft / _FILES
+        artifacts.mkdir()
+        for file_name, figure in figures.items():
+            figure.savefig(artifacts / file_name)
+        for folder, file in files.items():
+            (artifacts / folder).mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, artifacts / folder / file.name)
+        (draft / _RUN_FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
+        draft.chmod(0o755)
+        final = unsent / key
+        shutil.rmtree(final, ignore_errors=True)
+        draft.rename(final)
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        shutil.rmtree(draft, ignore_errors=True)
+    return final
+
+
+def _sent_before(client: MlflowClient, settings: TrackingSettings, key: str) -> str:
+    """The id of the run with this key that is whole; what a killed process left of one is deleted."""
+    whole = ""
+    for run in client.search_runs([experiment(client, settings)], filter_string=f"tags.{KEY} = '{key}'"):
+        if run.info.status == "FINISHED":
+            whole = str(run.info.run_id)
+        else:
+            client.delete_run(run.info.run_id)
+    return whole
+
+
+def _send(client: MlflowClient, settings: TrackingSettings, folder: Path, content: dict[str, Any]) -> str:
+    from mlflow.entities import Metric, Param
+
+    run = client.create_run(
+        experiment(client, settings),
+        start_time=content["started"],
+        run_name=content["name"],
+        tags={**content["tags"], KEY: content["key"]},
+    )
+    run_id = str(run.info.run_id)
+    client.log_batch(run_id, params=[Param(key, value) for key, value in content["params"].items()])
+    entries = [Metric(key, value, content["ended"], 0) for key, value in content["metrics"].items()]
+    for start in range(0, len(entries), _METRICS_A_BATCH):
+        client.log_batch(run_id, metrics=entries[start : start + _METRICS_A_BATCH])
+    client.log_artifacts(run_id, str(folder / _FILES))
+    client.set_terminated(run_id, end_time=content["ended"])
+    return run_id

@@ -37,18 +37,23 @@ from data.processing import read_params as read_process_params
 from training import tracking
 from training.corpus import Corpus, read, replies_for
 from training.encoding import encode
-from training.evaluation import evaluate, flat, full_report
+from training.evaluation import evaluate, full_report
 from training.export import Export, export
 from training.fit import Fitted, fit, folds
 from training.params import TrainParams, read_params
 from training.pictures import draw
 from training.progress import Steps
+from training.recording import record_training
 from training.reference import write_reference
 from training.report import print_trained
 from training.thresholds import Learned, judge, learn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from matplotlib.figure import Figure
+
+    from training.tracking import Recorded
 
 ROOT = Path(__file__).resolve().parents[1]
 PROOF_MESSAGES = 600
@@ -69,6 +74,10 @@ class Trained:
     learned: Learned
     without_reply: list[str]
     seconds: float
+    draw: Callable[[], dict[str, Figure]]
+    """Makes the pictures of the run: takes seconds, so only where they are wanted."""
+    recorded: Recorded | None = None
+    """None where the run was not to be recorded."""
 
 
 def train(
@@ -89,7 +98,6 @@ def train(
 
     Raises:
         ChatbotError: the corpus, the encoder, the rules or the replies cannot work, with the reason.
-        TrackingError: the bundle is finished, the run could not be recorded.
     """
     began = time.monotonic()
     rows, tuning, test = corpus.train, corpus.tuning, corpus.test
@@ -139,14 +147,16 @@ def train(
     made = replace(made, manifest=manifest)
     with steps.wait("bundle"):
         digest = _save(out, made, exported, rules_file, fitted, messages, encoded)
-    trained = Trained(out, digest, manifest, report, learned, without_reply, time.monotonic() - began)
+
+    def figures() -> dict[str, Figure]:
+        return draw(
+            encoded, fitted.labels, encoded_test, outcome, fitted.classifier.labels, learned, params.seed
+        )
+
+    seconds = time.monotonic() - began
+    trained = Trained(out, digest, manifest, report, learned, without_reply, seconds, figures)
     if settings is not None:
-        with steps.wait("pictures"):
-            figures = draw(
-                encoded, fitted.labels, encoded_test, outcome, fitted.classifier.labels, learned, params.seed
-            )
-        with steps.wait("record"):
-            _record(settings, trained, corpus, params, figures)
+        trained = replace(trained, recorded=record_training(settings, trained, corpus, params, steps))
     return trained
 
 
@@ -199,50 +209,6 @@ def _save(
         )
     bundles.load(out)
     return digest
-
-
-def _record(
-    settings: TrackingSettings,
-    trained: Trained,
-    corpus: Corpus,
-    params: TrainParams,
-    figures: dict[str, Figure],
-) -> None:
-    manifest = trained.manifest
-    parts = {
-        "train_rows": len(corpus.train),
-        "tuning_rows": len(corpus.tuning),
-        "test_rows": len(corpus.test),
-    }
-    thresholds = {f"threshold_{name}": value for name, value in manifest.thresholds.model_dump().items()}
-    learned = trained.learned
-    tracking.record(
-        settings,
-        name=f"train {trained.digest[:12]}",
-        params={
-            **params.model_dump(),
-            **parts,
-            "corpus_digest": corpus.digest,
-            "encoder_digest": manifest.encoder.digest,
-        },
-        metrics={
-            **flat(trained.report),
-            **thresholds,
-            "temperature": manifest.temperature,
-            "learned/coverage": learned.coverage,
-            "learned/risk": learned.risk,
-            "learned/bound": learned.bound,
-            "seconds": trained.seconds,
-        },
-        tags={
-            "corpus_digest": corpus.digest,
-            "bundle_digest": trained.digest,
-            "git_commit": manifest.git_commit,
-            "thresholds": learned.sentence,
-        },
-        figures=figures,
-        files={"": trained.folder / bundles.MANIFEST},
-    )
 
 
 @app.command()
@@ -299,6 +265,8 @@ def main(
         raise typer.Exit(1) from None
     if read_corpus.report is not None:
         console.print(read_corpus.report)
+    if trained.recorded is not None and trained.recorded.kept:
+        console.print(Text(trained.recorded.reason, style="yellow"))
     if scores:
         scores.parent.mkdir(parents=True, exist_ok=True)
         scores.write_text(json.dumps(trained.report, indent=2) + "\n", encoding="utf-8")

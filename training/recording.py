@@ -1,0 +1,79 @@
+"""What a training's run holds in MLflow: parameters, scores as a whole and in parts, pictures, what it was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chatbot import bundle as bundles
+from chatbot.settings import TrackingSettings
+from training import tracking
+from training.evaluation import flat
+
+if TYPE_CHECKING:
+    from training.corpus import Corpus
+    from training.params import TrainParams
+    from training.progress import Steps
+    from training.tracking import Recorded
+    from training.train import Trained
+
+
+def record_training(
+    settings: TrackingSettings,
+    trained: Trained,
+    corpus: Corpus,
+    params: TrainParams,
+    steps: Steps,
+    *,
+    name: str = "",
+    tags: Mapping[str, str] | None = None,
+    files: Mapping[str, Path] | None = None,
+    key: str = "",
+) -> Recorded:
+    """Draw the pictures of a training and record its run.
+
+    Args:
+        name: the run's; empty: made from the bundle's digest.
+        tags, files, key: see `training.tracking.record`; what every training has is filled in.
+    """
+    manifest, learned = trained.manifest, trained.learned
+    with steps.wait("pictures"):
+        figures = trained.draw()
+    parts = {
+        "train_rows": len(corpus.train),
+        "tuning_rows": len(corpus.tuning),
+        "test_rows": len(corpus.test),
+    }
+    thresholds = {f"threshold_{name}": value for name, value in manifest.thresholds.model_dump().items()}
+    with steps.wait("record"):
+        return tracking.record(
+            settings,
+            name or f"train {trained.digest[:12]}",
+            params={
+                **params.model_dump(),
+                **parts,
+                "corpus_digest": corpus.digest,
+                "encoder_digest": manifest.encoder.digest,
+            },
+            metrics={
+                **flat(trained.report),
+                **thresholds,
+                "temperature": manifest.temperature,
+                "learned/coverage": learned.coverage,
+                "learned/risk": learned.risk,
+                "learned/bound": learned.bound,
+                "seconds": trained.seconds,
+            },
+            tags={
+                "corpus_digest": corpus.digest,
+                "bundle_digest": trained.digest,
+                "git_commit": manifest.git_commit,
+                "thresholds": learned.sentence,
+                **(tags or {}),
+            },
+            figures=figures,
+            files={"": trained.folder / bundles.MANIFEST, **(files or {})},
+            key=key,
+            seconds=trained.seconds,
+        )

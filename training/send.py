@@ -1,0 +1,43 @@
+"""`python -m training.send`: send the runs that were kept while MLflow could not be reached."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+if not __package__:  # run as `python training/send.py`
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from chatbot.settings import TrackingSettings
+from training.mlflow_client import TrackingError, shown
+from training.tracking import send, unsent
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main() -> None:
+    """Send every kept run; what the server has already is not sent twice, and what fails stays."""
+    settings = TrackingSettings()
+    console = Console(stderr=True)
+    waiting = unsent(settings)
+    if not waiting:
+        console.print(f"no run is kept in {settings.unsent}")
+    for number, folder in enumerate(waiting, 1):
+        try:
+            with console.status(f"{number} of {len(waiting)}: {folder.name}"):
+                run_id = send(settings, folder)
+        except TrackingError as error:
+            console.print(
+                Text(f"{error}. {len(waiting) - number + 1} runs stay in {settings.unsent}", style="red")
+            )
+            raise typer.Exit(1) from None
+        console.print(Text(f"{folder.name} -> run {run_id} at {shown(settings)}"))
+
+
+if __name__ == "__main__":
+    app()
