@@ -1,0 +1,111 @@
+"""Annotation, alias and metric say the same: the annotation is right, the others follow."""
+
+from __future__ import annotations
+
+from chatbot.model_ref import ModelRef
+from chatbot.settings import KubernetesSettings
+from k8s import announce, state
+from k8s.cluster import Cluster
+from k8s.deployment import Deployment
+from k8s.lease import Lease
+from k8s.mlflow_api import MlflowApi, UnknownVersion
+from k8s.pods import PodReader
+from k8s.state import Outcome, words
+
+JOB = "support-chatbot-promote"
+
+
+def registered(
+    deployment: Deployment, cluster: Cluster, registry: MlflowApi, settings: KubernetesSettings
+) -> str:
+    """The registry's version of what should serve; empty: it has none.
+
+    Where the annotation names none, the pods say which bundle they took from their image.
+    """
+    if not deployment.model:
+        reader = PodReader(settings.api_port, settings.request_seconds)
+        found = set(reader.digests(deployment.pods(cluster)).values()) - {""}
+        return registry.version_of(found.pop()) if len(found) == 1 else ""
+    ref = ModelRef.parse(deployment.model)
+    try:
+        if ref.version.isdecimal() and registry.ref(ref.version).digest == ref.digest:
+            return ref.version
+    except UnknownVersion:
+        pass
+    if version := registry.version_of(ref.digest):
+        return version
+    announce.event(
+        cluster,
+        deployment,
+        "ModelNotRegistered",
+        f"{words(deployment.model)} serves and the registry does not know it: the alias stays",
+        "Warning",
+    )
+    return ""
+
+
+def wrong_model(deployment: Deployment, cluster: Cluster, settings: KubernetesSettings) -> str:
+    """Which pod serves another bundle than the annotation names; empty: none does."""
+    if not deployment.model:
+        return ""
+    wanted = ModelRef.parse(deployment.model).digest
+    reader = PodReader(settings.api_port, settings.request_seconds)
+    for pod, digest in reader.digests(deployment.pods(cluster)).items():
+        if digest and digest != wanted:
+            return f"pod {pod} serves the bundle {digest[:12]} and was told {wanted[:12]}"
+    return ""
+
+
+def agree(
+    deployment: Deployment, cluster: Cluster, registry: MlflowApi, settings: KubernetesSettings, lease: Lease
+) -> None:
+    """Let alias and metric follow the annotation; what was champion is not promoted again by itself.
+
+    Raises:
+        ChatbotError: the registry or the API server does not answer.
+    """
+    tell_model(settings, deployment.model)
+    version = registered(deployment, cluster, registry, settings)
+    champion = registry.champion()
+    if not version or version == champion:
+        return
+    lease.check()
+    if champion:
+        try:
+            gone = state.with_taken_back(deployment.annotations, str(registry.ref(champion)))
+            cluster.patch_deployment(deployment.name, {"metadata": {"annotations": gone}})
+        except UnknownVersion:
+            pass
+    registry.make_champion(version)
+    announce.event(
+        cluster,
+        deployment,
+        "ChampionFollows",
+        f"{words(deployment.model)} serves and was not champion: the alias moved from version "
+        f"{champion or 'none'} to {version}",
+    )
+    tell_outcome(settings, Outcome.SUPERSEDED)
+
+
+def tell_model(settings: KubernetesSettings, model: str) -> None:
+    """The metric that says what should serve."""
+    ref = ModelRef.parse(model) if model else None
+    _pushed(settings).push(
+        "chatbot_told_model_info",
+        "Always 1; the labels say which model the annotation names; none: the bundle inside the image.",
+        1,
+        {"version": ref.version if ref else "", "bundle": ref.digest if ref else ""},
+    )
+
+
+def tell_outcome(settings: KubernetesSettings, outcome: Outcome) -> None:
+    """The metric that says what became of a promotion, and when."""
+    _pushed(settings).push_time(
+        "chatbot_promote_timestamp_seconds",
+        "When a promotion or a rollback last ended, by its outcome, in seconds since 1970.",
+        {"outcome": outcome.value},
+    )
+
+
+def _pushed(settings: KubernetesSettings) -> announce.Pushed:
+    return announce.Pushed(settings.pushgateway, JOB, settings.request_seconds)

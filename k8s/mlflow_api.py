@@ -1,0 +1,147 @@
+"""MLflow's registry over its REST API, as much of it as a promotion needs: MLflow itself is not in this image."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import time
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+from chatbot.errors import ChatbotError, SettingError
+from chatbot.model_ref import ModelRef
+
+MODEL = "support-chatbot"
+CHAMPION = "champion"
+DIGEST_TAG = "bundle_digest"
+_AGAIN_SECONDS = 2.0
+_PAGE = 200
+
+
+class RegistryError(ChatbotError):
+    """MLflow does not answer, or refuses."""
+
+    status = 503
+    type = "registry"
+
+
+class UnknownVersion(RegistryError):
+    """The registry has no such version."""
+
+    status = 404
+
+
+class MlflowApi:
+    """The versions and aliases of one registered model. Opens no connection until asked."""
+
+    def __init__(self, uri: str, seconds: float, patience: float, model: str = MODEL) -> None:
+        """The login is taken from where MLflow's own client takes it (MLFLOW_TRACKING_TOKEN, _USERNAME, _PASSWORD).
+
+        Args:
+            uri: the server's, http or https.
+            seconds: for one answer.
+            patience: how long a server that does not answer is asked again.
+            model: the registered model.
+
+        Raises:
+            SettingError: the uri is not that of a server.
+        """
+        if not uri.startswith(("http://", "https://")):
+            raise SettingError(
+                f"MLFLOW_TRACKING_URI={uri!r}: an MLflow server's address is needed here, such as http://mlflow:5000"
+            )
+        self._base = uri.rstrip("/") + "/api/2.0/mlflow/"
+        self._seconds = seconds
+        self._patience = patience
+        self._model = model
+
+    def champion(self) -> str:
+        """The version that has the alias; empty: none has it."""
+        model = self._ask("GET", "registered-models/get", name=self._model)["registered_model"]
+        aliases = {a["alias"]: str(a["version"]) for a in model.get("aliases", [])}
+        return aliases.get(CHAMPION, "")
+
+    def make_champion(self, version: str) -> None:
+        """Give a version the alias; whoever had it has it no more.
+
+        Raises:
+            UnknownVersion: there is no such version.
+        """
+        self._ask("POST", "registered-models/alias", name=self._model, alias=CHAMPION, version=version)
+
+    def ref(self, version: str) -> ModelRef:
+        """A version with its bundle's digest.
+
+        Raises:
+            UnknownVersion: there is none, or it carries no digest.
+        """
+        found = self._ask("GET", "model-versions/get", name=self._model, version=version)["model_version"]
+        digest = _tags(found).get(DIGEST_TAG, "")
+        if not digest:
+            raise UnknownVersion(
+                f"version {version} of {self._model} has no tag {DIGEST_TAG}: it cannot be served"
+            )
+        return ModelRef(str(found["version"]), digest)
+
+    def version_of(self, digest: str) -> str:
+        """The latest version of that bundle; empty: there is none."""
+        page, best = "", 0
+        while True:
+            named = {"filter": f"name='{self._model}'", "max_results": _PAGE}
+            answer = self._ask(
+                "GET", "model-versions/search", **named, **({"page_token": page} if page else {})
+            )
+            for found in answer.get("model_versions", []):
+                if _tags(found).get(DIGEST_TAG) == digest:
+                    best = max(best, int(found["version"]))
+            page = answer.get("next_page_token", "")
+            if not page:
+                return str(best) if best else ""
+
+    def _ask(self, method: str, path: str, **named: Any) -> dict[str, Any]:
+        url = self._base + path
+        body = None
+        if method == "GET":
+            url += "?" + urlencode(named)
+        else:
+            body = json.dumps(named).encode()
+        request = Request(url, data=body, method=method, headers=_login())  # noqa: S310  # http(s), checked above
+        request.add_header("Content-Type", "application/json")
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                with urlopen(request, timeout=self._seconds) as answer:  # noqa: S310
+                    return dict(json.loads(answer.read() or b"{}"))
+            except HTTPError as error:
+                said = error.read().decode(errors="replace")[:500]
+                if error.code == 404 or "not found" in said:
+                    raise UnknownVersion(f"MLflow at {self._base}: {path} {named}: {said}") from error
+                if error.code < 500 and error.code != 429:
+                    raise RegistryError(
+                        f"MLflow at {self._base} refuses {path}: {error.code} {said}"
+                    ) from error
+                why = f"{error.code} {said}"
+            except (URLError, OSError, ValueError) as error:
+                why = str(error)
+            if time.monotonic() + _AGAIN_SECONDS > until:
+                raise RegistryError(
+                    f"MLflow at {self._base} does not answer {path}: {why}. What serves goes on serving; run this "
+                    "again when MLflow is back"
+                )
+            time.sleep(_AGAIN_SECONDS)
+
+
+def _tags(version: dict[str, Any]) -> dict[str, str]:
+    return {tag["key"]: tag["value"] for tag in version.get("tags", [])}
+
+
+def _login() -> dict[str, str]:
+    if token := os.environ.get("MLFLOW_TRACKING_TOKEN"):
+        return {"Authorization": f"Bearer {token}"}
+    if user := os.environ.get("MLFLOW_TRACKING_USERNAME"):
+        password = os.environ.get("MLFLOW_TRACKING_PASSWORD", "")
+        return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+    return {}

@@ -1,0 +1,67 @@
+"""What the API's pods say of themselves: /version and /metrics, over plain HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from k8s.deployment import Pod
+from k8s.tally import Tally, total
+
+_READERS = 8
+
+
+class PodReader:
+    """Reads the pods again and again, and adds up what they counted, those too that are gone by now."""
+
+    def __init__(self, port: int, seconds: float) -> None:
+        """Args: port: the API's. seconds: how long a pod may take to answer."""
+        self._port = port
+        self._seconds = seconds
+        self._last: dict[str, Tally] = {}
+        self._before_restart: dict[str, Tally] = {}
+
+    def digests(self, pods: Iterable[Pod]) -> dict[str, str]:
+        """The bundle digest that each pod says it serves, by the pod's name; empty: it did not say."""
+        found = {}
+        for pod, text in self._get(pods, "/version"):
+            try:
+                found[pod.name] = str(json.loads(text).get("bundle_digest", "")) if text else ""
+            except ValueError:
+                found[pod.name] = ""
+        return found
+
+    def read(self, pods: Iterable[Pod]) -> tuple[Tally, int]:
+        """What all pods seen so far counted, and how many of these answered now."""
+        answered = 0
+        for pod, text in self._get(pods, "/metrics"):
+            if not text:
+                continue
+            try:
+                tally = Tally.parse(text)
+            except ValueError:
+                continue
+            answered += 1
+            last = self._last.get(pod.uid)
+            if (
+                last is not None and tally.messages < last.messages
+            ):  # a container that was restarted counts anew
+                self._before_restart[pod.uid] = self._before_restart.get(pod.uid, Tally()) + last
+            self._last[pod.uid] = tally
+        return total([*self._last.values(), *self._before_restart.values()]), answered
+
+    def _get(self, pods: Iterable[Pod], path: str) -> list[tuple[Pod, str]]:
+        pods = list(pods)
+        with ThreadPoolExecutor(_READERS) as readers:
+            return list(zip(pods, readers.map(lambda pod: self._one(pod, path), pods), strict=True))
+
+    def _one(self, pod: Pod, path: str) -> str:
+        host = f"[{pod.address}]" if ":" in pod.address else pod.address
+        try:
+            with urlopen(f"http://{host}:{self._port}{path}", timeout=self._seconds) as answer:
+                return str(answer.read().decode())
+        except (URLError, OSError, UnicodeDecodeError):
+            return ""

@@ -1,0 +1,282 @@
+"""The way of a model into service and, where it does not deserve it, back: one phase after the other.
+
+    rolling -> watching -> naming -> done         annotation set, pods ready | metrics watched | alias champion moved
+       |          |
+       +----------+-> taking-back -> done         annotation set back, pods ready
+
+Every phase can be begun again: whoever holds the Lease goes on with what the Deployment's annotations say.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from chatbot.errors import ChatbotError
+from chatbot.settings import KubernetesSettings
+from k8s import agree, announce, state
+from k8s.cluster import Changed, Cluster, ClusterError, Json
+from k8s.deployment import MODEL, Deployment
+from k8s.lease import Lease
+from k8s.mlflow_api import MlflowApi
+from k8s.pods import PodReader
+from k8s.state import Outcome, Phase, Promotion, words
+from k8s.tally import Tally
+from k8s.watch import Watch
+
+_TRIES = 20
+_WATCH_SECONDS = 30.0
+
+
+class Superseded(ChatbotError):
+    """Somebody else set what should serve while this promotion was on its way."""
+
+    status = 409
+    type = "superseded"
+
+
+class Promoter:
+    """Moves one Deployment from model to model; all its state lies in the Deployment."""
+
+    def __init__(
+        self, cluster: Cluster, registry: MlflowApi, settings: KubernetesSettings, lease: Lease
+    ) -> None:
+        """Asks nothing yet. The Lease is the caller's to take, before any of the methods that change something."""
+        self._cluster = cluster
+        self._registry = registry
+        self._settings = settings
+        self._lease = lease
+
+    def read(self) -> Deployment:
+        """The Deployment now."""
+        return Deployment(self._cluster.deployment(self._settings.deployment))
+
+    def begin(self, target: str, why: str, by_hand: bool = False) -> None:
+        """Set what should serve; `go_on` does the rest. Needs no Lease when a person asks: it ends what runs.
+
+        Args:
+            target: `<version>@<bundle digest>`, or empty: the bundle inside the image.
+            why: who asked for it, and why.
+            by_hand: whether a person asks.
+        """
+        deployment = self.read()
+        before, _ = self._reader().read(deployment.pods(self._cluster))
+        for _ in range(_TRIES):
+            promotion = Promotion(
+                target=target,
+                previous=deployment.model,
+                since=datetime.now(UTC),
+                why=why,
+                by_hand=by_hand,
+                before=before.as_dict(),
+            )
+            try:
+                self._patch(deployment, promotion, target, check=not by_hand)
+            except Changed:
+                deployment = self.read()
+                continue
+            sentence = f"{words(target)} is to serve in place of {words(promotion.previous)}: {why}"
+            announce.event(self._cluster, deployment, "ModelRollout", sentence)
+            return
+        raise self._restless()
+
+    def go_on(self) -> Promotion | None:
+        """Do what is left of a promotion that was begun.
+
+        Returns:
+            The promotion with its outcome; None: there was nothing to do.
+
+        Raises:
+            Superseded: somebody else set another model meanwhile, and goes on with that.
+            ChatbotError: the cluster or the registry does not do its part; calling again goes on.
+        """
+        deployment = self.read()
+        promotion = state.read(deployment.annotations)
+        if promotion is None or promotion.phase is Phase.DONE:
+            return None
+        announce.say(
+            f"{words(promotion.target)}: {promotion.phase.value} since {promotion.since:%Y-%m-%d %H:%M:%S} UTC"
+        )
+        return self._finish(promotion)
+
+    def agree(self) -> None:
+        """Let alias and metric follow the annotation; only where nothing is on its way."""
+        agree.agree(self.read(), self._cluster, self._registry, self._settings, self._lease)
+
+    def _finish(self, promotion: Promotion) -> Promotion:
+        phases = {
+            Phase.ROLLING: self._roll,
+            Phase.WATCHING: self._watch,
+            Phase.NAMING: self._name,
+            Phase.TAKING_BACK: self._take_back,
+        }
+        while promotion.phase is not Phase.DONE:
+            try:
+                promotion = phases[promotion.phase](promotion)
+            except Superseded:
+                now = self.read()
+                current = state.read(now.annotations)
+                if current is not None and current.phase is not Phase.DONE and current.id != promotion.id:
+                    raise
+                # Set by hand (`kubectl rollout undo`, `kubectl patch`): nobody else ends what was begun.
+                return self._end(now, promotion, Outcome.SUPERSEDED)
+        return promotion
+
+    # the phases
+
+    def _roll(self, promotion: Promotion) -> Promotion:
+        deployment, failed = self._await_rollout(promotion)
+        failed = failed or agree.wrong_model(deployment, self._cluster, self._settings)
+        if failed:
+            return self._begin_back(promotion, failed)
+        return self._step(promotion, Phase.NAMING if promotion.by_hand else Phase.WATCHING)
+
+    def _watch(self, promotion: Promotion) -> Promotion:
+        watch, reader = Watch(self._settings, Tally.of(promotion.before)), self._reader()
+        heard = time.monotonic()
+        while True:
+            deployment = self._mine(promotion)
+            pods = deployment.pods(self._cluster)
+            now, answered = reader.read(pods)
+            if answered or not pods:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > self._settings.patience_seconds:
+                raise ClusterError(
+                    f"none of {len(pods)} pods of {deployment.name} answers at :{self._settings.api_port}/metrics: "
+                    "does a NetworkPolicy allow it from here? The promotion goes on with the next run"
+                )
+            rollout = deployment.rollout()
+            trouble = "" if rollout.done else deployment.troubles(self._cluster) or rollout.sentence
+            seen = watch.look(now, promotion.seconds(), trouble)
+            if seen.worse:
+                return self._begin_back(promotion, "; ".join(seen.worse))
+            if seen.over:
+                announce.say(f"{words(promotion.target)} was watched: {seen.sentence}")
+                return self._step(promotion, Phase.NAMING)
+            time.sleep(self._settings.watch_every_seconds)
+
+    def _name(self, promotion: Promotion) -> Promotion:
+        deployment = self._mine(promotion)
+        if version := agree.registered(deployment, self._cluster, self._registry, self._settings):
+            self._lease.check()
+            self._registry.make_champion(version)
+        return self._end(
+            deployment, promotion, Outcome.ROLLED_BACK if promotion.by_hand else Outcome.PROMOTED
+        )
+
+    def _begin_back(self, promotion: Promotion, why: str) -> Promotion:
+        announce.say(f"{words(promotion.target)} is taken back: {why}")
+        return self._step(promotion, Phase.TAKING_BACK, why=why)
+
+    def _take_back(self, promotion: Promotion) -> Promotion:
+        deployment, failed = self._await_rollout(promotion)
+        if not failed:
+            return self._end(deployment, promotion, Outcome.TAKEN_BACK)
+        sentence = (
+            f"{words(promotion.target)} was taken back ({promotion.why}), and {words(promotion.previous)} does "
+            f"not become ready either: {failed}. See `kubectl describe pod`; k8s.rollback VERSION sets another"
+        )
+        announce.event(self._cluster, deployment, "ModelNotReady", sentence, "Warning")
+        raise ClusterError(sentence)
+
+    # what they are made of
+
+    def _await_rollout(self, promotion: Promotion) -> tuple[Deployment, str]:
+        """The Deployment once its rollout ended, and why it did not end well."""
+        while True:
+            deployment = self._mine(promotion)
+            left = self._settings.rollout_seconds - promotion.seconds()
+            seconds = min(max(left, 1.0), _WATCH_SECONDS)
+            for content in self._cluster.watch_deployment(deployment.name, seconds):
+                deployment = self._mine(promotion, Deployment(content))
+                self._lease.check()
+                rollout = deployment.rollout()
+                if rollout.done:
+                    return deployment, ""
+                if rollout.failed:
+                    return deployment, f"not ready: {deployment.troubles(self._cluster) or rollout.failed}"
+            if promotion.seconds() > self._settings.rollout_seconds:
+                troubles = deployment.troubles(self._cluster) or deployment.rollout().sentence
+                return deployment, f"not ready within {self._settings.rollout_seconds:.0f} s: {troubles}"
+            time.sleep(0.2)
+
+    def _mine(self, promotion: Promotion, deployment: Deployment | None = None) -> Deployment:
+        """The Deployment, if it still says what this promotion made it say.
+
+        Raises:
+            Superseded: it does not.
+        """
+        deployment = deployment or self.read()
+        current = state.read(deployment.annotations)
+        if current is None or current.id != promotion.id or deployment.model != promotion.model:
+            raise Superseded(
+                f"deployment/{deployment.name} was told to serve {words(deployment.model)} while "
+                f"{words(promotion.target)} was {promotion.phase.value}: nothing more is done about the latter"
+            )
+        return deployment
+
+    def _step(self, promotion: Promotion, phase: Phase, why: str = "") -> Promotion:
+        """Write the next phase down, with the model that goes with it."""
+        after = promotion.step(phase, **({"why": why} if why else {}))
+        for _ in range(_TRIES):
+            deployment = self._mine(promotion)
+            try:
+                self._patch(deployment, after, after.model if after.model != promotion.model else None)
+                return after
+            except Changed:
+                continue
+        raise self._restless()
+
+    def _end(self, deployment: Deployment, promotion: Promotion, outcome: Outcome) -> Promotion:
+        """Write down what became of it, and say so."""
+        done = promotion.step(Phase.DONE, outcome=outcome, before={})
+        for _ in range(_TRIES):
+            try:
+                self._patch(deployment, done, None, _avoided(deployment, promotion, outcome))
+            except Changed:
+                deployment = self.read() if outcome is Outcome.SUPERSEDED else self._mine(promotion)
+                continue
+            announce.outcome(self._cluster, deployment, promotion, outcome)
+            agree.tell_model(self._settings, deployment.model)
+            agree.tell_outcome(self._settings, outcome)
+            return done
+        raise self._restless()
+
+    def _patch(
+        self,
+        deployment: Deployment,
+        promotion: Promotion,
+        model: str | None,
+        more: Mapping[str, str] | None = None,
+        check: bool = True,
+    ) -> None:
+        """One request: the state, and the model with it where that changes.
+
+        Raises:
+            Changed: somebody changed the Deployment since it was read.
+        """
+        annotations = {**state.dump(promotion), **(more or {})}
+        patch: Json = {"metadata": {"resourceVersion": deployment.version, "annotations": annotations}}
+        if model is not None:
+            patch["spec"] = {"template": {"metadata": {"annotations": {MODEL: model or None}}}}
+        if check:
+            self._lease.check()
+        self._cluster.patch_deployment(deployment.name, patch)
+
+    def _reader(self) -> PodReader:
+        return PodReader(self._settings.api_port, self._settings.request_seconds)
+
+    def _restless(self) -> ClusterError:
+        return ClusterError(
+            f"deployment/{self._settings.deployment} changes all the time: {_TRIES} tries were in vain"
+        )
+
+
+def _avoided(deployment: Deployment, promotion: Promotion, outcome: Outcome) -> Mapping[str, str]:
+    """The digests that no run promotes again by itself, after this."""
+    if outcome in (Outcome.TAKEN_BACK, Outcome.SUPERSEDED):
+        return state.with_taken_back(deployment.annotations, promotion.target)
+    if outcome is Outcome.ROLLED_BACK:
+        return state.with_taken_back(deployment.annotations, promotion.previous, without=promotion.target)
+    return {}

@@ -1,0 +1,125 @@
+"""How far a promotion is: one JSON annotation on the Deployment, changed in the same request as the model.
+
+It is never taken away, only set to `done`: `kubectl rollout undo` puts the annotations of the old ReplicaSet back
+on the Deployment, and a ReplicaSet keeps what a Deployment has no more.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from chatbot.errors import ChatbotError
+from chatbot.model_ref import ModelRef
+
+STATE = "support-chatbot/promotion"
+TAKEN_BACK = "support-chatbot/taken-back"
+"""Digests of bundles that were taken back, the latest first: no run promotes one of them again by itself."""
+_MOST_TAKEN_BACK = 20
+
+
+class Phase(StrEnum):
+    """What is being done."""
+
+    ROLLING = "rolling"
+    WATCHING = "watching"
+    NAMING = "naming"
+    TAKING_BACK = "taking-back"
+    DONE = "done"
+
+
+class Outcome(StrEnum):
+    """What became of it."""
+
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolled_back"
+    TAKEN_BACK = "taken_back"
+    SUPERSEDED = "superseded"
+
+
+class Promotion(BaseModel):
+    """A model on its way to serve, or back."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: str = Field(default_factory=lambda: secrets.token_hex(4))
+    target: str
+    """`<version>@<bundle digest>`; empty: the bundle inside the image."""
+    previous: str
+    """What served before, in the same form."""
+    phase: Phase = Phase.ROLLING
+    since: datetime
+    """When this phase began."""
+    why: str = ""
+    """Who asked for it; once it is taken back, why that was."""
+    by_hand: bool = False
+    """A person asked for it: it is not watched, and what served before is not promoted again by itself."""
+    before: Mapping[str, Any] = {}
+    """What the version before had counted (`k8s.tally`)."""
+    outcome: Outcome | None = None
+
+    @property
+    def model(self) -> str:
+        """What the annotation says in this phase."""
+        taken_back = self.phase is Phase.TAKING_BACK or self.outcome is Outcome.TAKEN_BACK
+        return self.previous if taken_back else self.target
+
+    def step(self, phase: Phase, **changes: Any) -> Promotion:
+        """The same in another phase, from now on."""
+        return self.model_copy(update={"phase": phase, "since": datetime.now(UTC), **changes})
+
+    def seconds(self) -> float:
+        """How long this phase lasts."""
+        return (datetime.now(UTC) - self.since).total_seconds()
+
+
+def read(annotations: Mapping[str, str]) -> Promotion | None:
+    """The promotion that the annotations tell of; None: there never was one.
+
+    Raises:
+        ChatbotError: the annotation holds something else.
+    """
+    text = annotations.get(STATE)
+    if not text:
+        return None
+    try:
+        return Promotion.model_validate_json(text)
+    except ValidationError as error:
+        raise ChatbotError(
+            f"the annotation {STATE} is not what k8s.promote wrote: {error.errors()[0]['msg']}. Take it away with "
+            f"`kubectl annotate deployment/... {STATE}-` and run k8s.rollback without a version"
+        ) from error
+
+
+def taken_back(annotations: Mapping[str, str]) -> list[str]:
+    """The digests that no run promotes again by itself."""
+    return annotations.get(TAKEN_BACK, "").split()
+
+
+def with_taken_back(annotations: Mapping[str, str], *models: str, without: str = "") -> dict[str, str]:
+    """The annotation with the digests of some models more, and of one less."""
+    added = [ModelRef.parse(model).digest for model in models if model]
+    gone = {ModelRef.parse(without).digest} if without else set()
+    digests = list(dict.fromkeys([*added, *taken_back(annotations)]))
+    return {TAKEN_BACK: " ".join([d for d in digests if d not in gone][:_MOST_TAKEN_BACK])}
+
+
+def dump(promotion: Promotion) -> dict[str, str]:
+    """The annotation."""
+    content = promotion.model_dump(mode="json", exclude_defaults=True, exclude={"id", "since"})
+    content |= {"id": promotion.id, "since": promotion.since.isoformat()}
+    return {STATE: json.dumps(content, separators=(",", ":"))}
+
+
+def words(model: str) -> str:
+    """A model for a sentence."""
+    if not model:
+        return "the bundle inside the image"
+    ref = ModelRef.parse(model)
+    return f"version {ref.version} ({ref.digest[:12]})"

@@ -1,0 +1,209 @@
+"""What a version did so far, in counts: read from /metrics of its pods, added up, and compared with another version's.
+
+Two versions are compared by shares: of failed messages, of slow ones, of handoffs, of negative feedback. A version
+is worse where its share is higher by more than a stated difference and Fisher's exact test (one-sided) says that
+chance does not do that. The probability of an error of the first kind, over all measures and all looks, is what
+the setting says (Bonferroni: half of it for the looks on the way, half for the last one).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
+
+from prometheus_client.parser import text_string_to_metric_families
+
+CHAT = "/chat"
+QUICK_SHARE = 0.99
+"""`slow` is what took longer than this share of the earlier version's messages."""
+_MEASURES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts of one version; `a + b` of two pods, `a - b` since an earlier reading.
+
+    Attributes:
+        answered: messages answered with 2xx.
+        failed: messages answered with 5xx.
+        within: messages by the seconds they took at most: cumulative, as Prometheus has them.
+        replies: of `/chat`.
+        handoffs: replies that hand over to a person.
+        helped, not_helped: feedback.
+    """
+
+    answered: float = 0
+    failed: float = 0
+    within: Mapping[str, float] = field(default_factory=dict)
+    replies: float = 0
+    handoffs: float = 0
+    helped: float = 0
+    not_helped: float = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        bounds = [*self.within, *(b for b in other.within if b not in self.within)]
+        within = {b: self.within.get(b, 0) + other.within.get(b, 0) for b in bounds}
+        return Tally(
+            self.answered + other.answered,
+            self.failed + other.failed,
+            within,
+            self.replies + other.replies,
+            self.handoffs + other.handoffs,
+            self.helped + other.helped,
+            self.not_helped + other.not_helped,
+        )
+
+    @property
+    def messages(self) -> float:
+        """Messages that were answered or failed."""
+        return self.answered + self.failed
+
+    @classmethod
+    def parse(cls, text: str) -> Tally:
+        """Of one pod's /metrics.
+
+        Raises:
+            ValueError: the text is no Prometheus exposition.
+        """
+        answered = failed = replies = handoffs = helped = not_helped = 0.0
+        within: dict[str, float] = {}
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                labels = sample.labels
+                match sample.name:
+                    case "chatbot_requests_total" if labels.get("route") == CHAT:
+                        status = labels.get("status", "")
+                        answered += sample.value if status.startswith("2") else 0
+                        failed += sample.value if status.startswith("5") else 0
+                    case "chatbot_request_seconds_bucket" if labels.get("route") == CHAT:
+                        bound = labels.get("le", "")
+                        within[bound] = within.get(bound, 0) + sample.value
+                    case "chatbot_predictions_total":
+                        replies += sample.value
+                    case "chatbot_handoffs_total":
+                        handoffs += sample.value
+                    case "chatbot_feedback_total":
+                        yes = labels.get("helpful") == "yes"
+                        helped += sample.value if yes else 0
+                        not_helped += 0 if yes else sample.value
+        return cls(answered, failed, within, replies, handoffs, helped, not_helped)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Tally:
+        """What `as_dict` made; a field that is missing is zero."""
+        known = {name: content[name] for name in cls.__slots__ if name in content}
+        return cls(**known)
+
+
+def total(tallies: Iterable[Tally]) -> Tally:
+    """The sum."""
+    result = Tally()
+    for tally in tallies:
+        result = result + tally
+    return result
+
+
+class Margins(NamedTuple):
+    """By how much each share may be higher than with the version before."""
+
+    failed: float
+    slow: float
+    handoffs: float
+    negative: float
+
+
+class Share(NamedTuple):
+    """So many of so many, before and now."""
+
+    name: str
+    before: tuple[float, float]
+    now: tuple[float, float]
+    margin: float
+
+
+def slow_bound(before: Tally) -> str:
+    """The least bound that 99 in 100 messages of the earlier version kept; empty: it had none, or nothing is slower."""
+    counts = sorted((float(bound), bound, count) for bound, count in before.within.items())
+    most = counts[-1][2] if counts else 0
+    for value, bound, count in counts:
+        if most and count >= QUICK_SHARE * most:
+            return "" if math.isinf(value) else bound
+    return ""
+
+
+def shares(before: Tally, now: Tally, margins: Margins) -> list[Share]:
+    """The four shares of both versions."""
+    bound = slow_bound(before)
+    found = [
+        Share(
+            "failed messages", (before.failed, before.messages), (now.failed, now.messages), margins.failed
+        ),
+        Share("handoffs", (before.handoffs, before.replies), (now.handoffs, now.replies), margins.handoffs),
+        Share(
+            "negative feedback",
+            (before.not_helped, before.helped + before.not_helped),
+            (now.not_helped, now.helped + now.not_helped),
+            margins.negative,
+        ),
+    ]
+    if bound and bound in now.within:
+        found.append(Share(f"messages over {bound} s", _over(before, bound), _over(now, bound), margins.slow))
+    return found
+
+
+def _over(tally: Tally, bound: str) -> tuple[float, float]:
+    most = max(tally.within.values(), default=0.0)
+    return most - tally.within[bound], most
+
+
+def worse(before: Tally, now: Tally, margins: Margins, false_alarm: float) -> list[str]:
+    """What got worse, each in a sentence with its numbers; empty: nothing that chance does not explain.
+
+    Args:
+        before: the earlier version.
+        now: the new one.
+        margins: differences that matter.
+        false_alarm: the most that equal versions are told apart by chance, over all measures.
+    """
+    found = []
+    for share in shares(before, now, margins):
+        (few, of), (many, out_of) = share.before, share.now
+        if not of or not out_of or many / out_of - few / of < share.margin:
+            continue
+        chance = fisher(int(many), int(out_of), int(few), int(of))
+        if chance < false_alarm / _MEASURES:
+            found.append(
+                f"{share.name}: {many:.0f} of {out_of:.0f} ({many / out_of:.1%}), with the version before "
+                f"{few:.0f} of {of:.0f} ({few / of:.1%}); by chance at most one time in {1 / max(chance, 1e-12):.0f}"
+            )
+    return found
+
+
+def fisher(hits: int, drawn: int, other_hits: int, other_drawn: int) -> float:
+    """One-sided Fisher's exact test (Fisher 1922): how likely at least so many of all hits fall into the draw.
+
+    Args:
+        hits: of `drawn`.
+        other_hits: of `other_drawn`.
+
+    Returns:
+        The probability under equal shares, 0 to 1.
+    """
+    all_hits, everything = hits + other_hits, drawn + other_drawn
+
+    def log_choose(n: int, k: int) -> float:
+        return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+
+    whole = log_choose(everything, drawn)
+    least = max(hits, drawn - (everything - all_hits))
+    terms = (
+        math.exp(log_choose(all_hits, k) + log_choose(everything - all_hits, drawn - k) - whole)
+        for k in range(least, min(drawn, all_hits) + 1)
+    )
+    return min(1.0, math.fsum(terms))
