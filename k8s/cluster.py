@@ -167,6 +167,26 @@ class Cluster:
         """An Event on an object of this namespace."""
         return self._ask("create event", self._core.create_namespaced_event, body=event, patience=0)
 
+    def secret(self, name: str) -> Json:
+        """A Secret, its values in base64."""
+        return self._ask(f"get secret/{name}", self._core.read_namespaced_secret, name)
+
+    def create_secret(self, secret: Json) -> Json:
+        """Raises: Changed: there is one of that name."""
+        what = f"create secret/{secret['metadata']['name']}"
+        return self._ask(what, self._core.create_namespaced_secret, body=secret, field_manager=MANAGER)
+
+    def patch_secret(self, name: str, patch: Json) -> Json:
+        """Merge into a Secret."""
+        return self._ask(
+            f"patch secret/{name}",
+            self._core.patch_namespaced_secret,
+            name,
+            body=patch,
+            field_manager=MANAGER,
+            _content_type=_MERGE,
+        )
+
     def _ask(
         self,
         what: str,
