@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from datetime import datetime
 
+from chatbot.record_store import forgotten
 from chatbot.storage import Store
 from training.review_decisions import TAUGHT, Decisions
 
@@ -66,10 +67,10 @@ def read_accepted(store: Store) -> list[Accepted]:
     """
     decisions = Decisions(store)
     made = decisions.intents()
-    gone = _forgotten(store)
+    gone = forgotten(store)
     accepted = []
     for item_id, decision in sorted(decisions.read().items()):
-        if decision.verdict not in TAUGHT or item_id in gone:
+        if decision.verdict not in TAUGHT or not gone.isdisjoint((item_id, decision.session_id)):
             continue
         new = made.get(decision.intent)
         accepted.append(
@@ -98,8 +99,3 @@ def as_taught(message: str) -> str:
     for mark, placeholder in _PLACEHOLDERS.items():
         message = message.replace(mark, placeholder)
     return message
-
-
-def _forgotten(store: Store) -> frozenset[str]:
-    prefix = "forgotten/"
-    return frozenset(e.key.removeprefix(prefix).removesuffix(".json") for e in store.list(prefix))

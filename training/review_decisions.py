@@ -76,6 +76,8 @@ class Decision(_Stored):
     reasons: tuple[str, ...] = ()
     """Why it was in the queue."""
     model_version: str = ""
+    session_id: str = ""
+    """As the record has it; `forget` finds the message by this too."""
     duplicates: tuple[str, ...] = ()
     """Prediction ids of the exact and near-duplicates that were shown with it."""
 

@@ -175,15 +175,6 @@ def make_queue(
     return Queue(tuple(items), len(found) - len(kept), len(closed))
 
 
-def queue_length(store: Store, settings: ReviewSettings | None = None) -> int:
-    """How many messages wait for a person.
-
-    Raises:
-        StoreError: the store does not answer.
-    """
-    return len(read_queue(store, settings or ReviewSettings()).items)
-
-
 def reasons_for(record: Record, feedback: Feedback | None, settings: ReviewSettings) -> tuple[Reason, ...]:
     """Why a record is worth a look; empty where it is not."""
     reasons = []
