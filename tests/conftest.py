@@ -11,6 +11,7 @@ import pytest
 
 if TYPE_CHECKING:
     from minio import Minio
+    from mlflow_server import MlflowServer
 
     from chatbot.bundle import Bundle
 
@@ -65,6 +66,21 @@ def bucket(minio: Minio, monkeypatch: pytest.MonkeyPatch) -> str:
     """A fresh bucket's `s3://` address (`minio.settings(bucket)`), with the credentials in the environment."""
     _use_credentials(monkeypatch, minio)
     return minio.new_bucket()
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(minio: Minio, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    """A real MLflow server that all tests share, its artifacts in a bucket of `minio`: none may stop it."""
+    from mlflow_server import MlflowServer
+
+    with pytest.MonkeyPatch.context() as patch:
+        _use_credentials(patch, minio)
+        store = minio.environment(minio.new_bucket())
+    server = MlflowServer(tmp_path_factory.mktemp("mlflow"), store)
+    try:
+        yield server.start()
+    finally:
+        server.kill()
 
 
 def _run_minio(folder: Path) -> Iterator[Minio]:

@@ -1,0 +1,362 @@
+"""Runs and versions on a real MLflow server whose artifacts lie in a real MinIO, and in a local database."""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+from minio import Minio
+from mlflow_server import MlflowServer
+
+from chatbot import bundle as bundles
+from chatbot.bundle_store import fetch, held, push
+from chatbot.errors import BundleError, Unreachable
+from chatbot.settings import MlflowServerSettings, StorageSettings, TrackingSettings
+from chatbot.storage import open_store
+from training import mlflow_server as server_module
+from training.mlflow_client import connected
+from training.registry import CHAMPION, GATE, Registry
+from training.tracking import KEY, TrackingError, record, send, unsent
+
+ROOT = Path(__file__).resolve().parents[2]
+TAGS = {"corpus_digest": "c" * 32, "corpus_pointer": '{"format": 1}', "git_commit": "a" * 40}
+
+
+@pytest.fixture(params=["server", "local"])
+def tracking(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> TrackingSettings:
+    """A server whose clients hold no key of the store, and a database on this machine; an empty registry in each."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    if request.param == "local":
+        return TrackingSettings(
+            tracking_uri=f"sqlite:///{tmp_path}/mlruns/mlflow.db", unsent=tmp_path / "unsent"
+        )
+    server: MlflowServer = request.getfixturevalue("mlflow_server")
+    own = f"{request.node.name}-{time.time_ns()}"
+    return server.settings(tmp_path, model=own, experiment=own)
+
+
+def a_run(settings: TrackingSettings, key: str = "") -> str:
+    recorded = record(
+        settings, "train 1", {"seed": 0}, {"accuracy": 0.9}, {"bundle_digest": "b"}, {}, {}, key=key
+    )
+    assert recorded.kept is None, recorded.reason
+    return recorded.run_id
+
+
+def changed(bundle_folder: Path, folder: Path) -> Path:
+    """Another bundle: the same files, one note differs."""
+    copy = Path(shutil.copytree(bundle_folder, folder))
+    manifest = json.loads((copy / bundles.MANIFEST).read_text())
+    manifest["target"] = {"note": folder.name}
+    (copy / bundles.MANIFEST).write_text(json.dumps(manifest))
+    from hashlib import sha256
+
+    lines = [f"{sha256((copy / name).read_bytes()).hexdigest()}  {name}\n" for name in bundles.FILES]
+    (copy / bundles.SUMS).write_text("".join(lines))
+    return copy
+
+
+def test_a_version_holds_its_whole_bundle_and_says_what_it_was_made_of(
+    tracking: TrackingSettings, bundle_folder: Path, tmp_path: Path
+) -> None:
+    registry = Registry(tracking)
+    assert registry.versions() == []
+    assert registry.champion() is None
+    version = registry.register(a_run(tracking), bundle_folder, TAGS)
+    assert version.number == "1"
+    assert version.bundle_digest == bundles.verify(bundle_folder)
+    assert (version.corpus_digest, version.corpus_pointer, version.git_commit) == tuple(TAGS.values())
+    assert version.scores == bundles.read_manifest(bundle_folder).scores
+    assert version.verdict == ""
+    fetched = registry.fetch("1", tmp_path / "fetched")
+    assert bundles.verify(fetched) == version.bundle_digest
+    assert str(version.ref) == f"1@{version.bundle_digest}"
+
+
+def test_aliases_and_the_verdict_move_and_the_same_bundle_is_never_a_second_version(
+    tracking: TrackingSettings, bundle_folder: Path, tmp_path: Path
+) -> None:
+    registry = Registry(tracking)
+    run = a_run(tracking)
+    first = registry.register(run, bundle_folder, TAGS)
+    again = registry.register(run, bundle_folder, TAGS)
+    second = registry.register(a_run(tracking), changed(bundle_folder, tmp_path / "other"), TAGS)
+    assert (first.number, again.number, second.number) == ("1", "1", "2")
+    registry.set_alias(CHAMPION, "1")
+    registry.set_alias(CHAMPION, "2")
+    registry.tag("2", GATE, "passed")
+    champion = registry.champion()
+    assert champion is not None
+    assert (champion.number, champion.verdict, champion.aliases) == ("2", "passed", (CHAMPION,))
+    assert registry.get("1").aliases == ()
+    assert registry.challenger() is None
+    assert registry.find(first.bundle_digest[:12]) == first
+    assert [version.number for version in registry.versions()] == ["2", "1"]
+
+
+def test_a_version_that_does_not_exist_is_named_with_those_that_do(
+    tracking: TrackingSettings, bundle_folder: Path
+) -> None:
+    registry = Registry(tracking)
+    registry.register(a_run(tracking), bundle_folder, TAGS)
+    with pytest.raises(TrackingError, match=r"no version '7'; there are: 1"):
+        registry.get("7")
+
+
+def test_an_artifact_that_was_exchanged_is_refused(
+    tracking: TrackingSettings, bundle_folder: Path, tmp_path: Path
+) -> None:
+    registry = Registry(tracking)
+    version = registry.register(a_run(tracking), bundle_folder, TAGS)
+    with connected(tracking) as client:
+        client.log_artifacts(version.run_id, str(changed(bundle_folder, tmp_path / "other")), "bundle")
+    with pytest.raises(BundleError, match="should hold the bundle"):
+        registry.fetch("1", tmp_path / "fetched")
+    assert not list((tmp_path / "fetched").glob("[!.]*")), "nothing that was not checked stays"
+
+
+def test_a_run_with_the_same_key_is_there_once_and_what_a_kill_left_of_one_is_gone(
+    tracking: TrackingSettings,
+) -> None:
+    with connected(tracking) as client:
+        from training.mlflow_client import experiment
+
+        half = client.create_run(experiment(client, tracking), tags={KEY: "retrain-1"})
+    first = a_run(tracking, "retrain-1")
+    assert a_run(tracking, "retrain-1") == first != half.info.run_id
+    with connected(tracking) as client:
+        runs = client.search_runs([experiment(client, tracking)])
+    assert [run.info.run_id for run in runs] == [first]
+
+
+def test_a_run_that_the_server_does_not_take_is_kept_and_sent_later(
+    minio: Minio, bucket: str, bundle_folder: Path, tmp_path: Path
+) -> None:
+    server = MlflowServer(tmp_path / "mlflow", minio.environment(bucket))
+    settings = server.settings(tmp_path)
+    from matplotlib.figure import Figure
+
+    began = time.monotonic()
+    recorded = record(
+        settings,
+        "train 1",
+        {"seed": 0},
+        {f"metric/{number}": number for number in range(1500)},
+        {"bundle_digest": "b"},
+        {"picture.png": Figure(figsize=(2, 2))},
+        {"": bundle_folder / bundles.MANIFEST, "gate": bundle_folder / bundles.RULES},
+        seconds=60.0,
+    )
+    assert time.monotonic() - began < 10, "a dead server fails in seconds"
+    assert recorded.run_id == ""
+    assert "python -m training.send" in recorded.reason
+    assert unsent(settings) == [recorded.kept]
+
+    sends = [sys.executable, "-m", "training.send"]
+    around = {**os.environ, "MLFLOW_TRACKING_URI": server.url, "MLFLOW_UNSENT": str(settings.unsent)}
+    failed = subprocess.run(sends, cwd=ROOT, env=around, capture_output=True, text=True, check=False)
+    assert failed.returncode == 1
+    assert "1 runs stay" in failed.stderr.replace("\n", " ")
+    try:
+        server.start()
+        sent = subprocess.run(sends, cwd=ROOT, env=around, capture_output=True, text=True, check=False)
+        assert sent.returncode == 0, sent.stderr
+        assert unsent(settings) == []
+        with connected(settings) as client:
+            found = client.get_experiment_by_name(settings.experiment)
+            assert found is not None
+            [run] = client.search_runs([found.experiment_id])
+            files = {file.path for file in client.list_artifacts(run.info.run_id)}
+        assert run.info.status == "FINISHED"
+        assert run.info.end_time - run.info.start_time == 60_000
+        assert len(run.data.metrics) == 1500
+        assert files == {"gate", "model.json", "picture.png"}
+    finally:
+        server.kill()
+
+
+def test_a_run_half_sent_when_the_server_died_is_sent_whole_and_once(
+    minio: Minio, bucket: str, tmp_path: Path, bundle_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = MlflowServer(tmp_path / "mlflow", minio.environment(bucket)).start()
+    settings = server.settings(tmp_path, http_request_max_retries=0)
+    from mlflow.tracking import MlflowClient
+
+    sending = MlflowClient.log_artifacts
+
+    def dies_now(*arguments: object) -> None:
+        server.kill()
+        sending(*arguments)  # type: ignore[arg-type]
+
+    try:
+        monkeypatch.setattr(MlflowClient, "log_artifacts", dies_now)
+        recorded = record(
+            settings, "train", {}, {}, {}, {}, {"": bundle_folder / bundles.MANIFEST}, key="train-1"
+        )
+        assert recorded.kept is not None
+        monkeypatch.setattr(MlflowClient, "log_artifacts", sending)
+        server.start()
+        run_id = send(settings, recorded.kept)
+        with connected(settings) as client:
+            found = client.get_experiment_by_name(settings.experiment)
+            assert found is not None
+            runs = client.search_runs([found.experiment_id])
+            assert [run.info.run_id for run in runs] == [run_id]
+            assert [file.path for file in client.list_artifacts(run_id)] == ["model.json"]
+    finally:
+        server.kill()
+
+
+def test_the_server_answers_health_to_anyone_and_the_rest_to_names_it_knows(
+    mlflow_server: MlflowServer,
+) -> None:
+    def status(path: str, host: str) -> int:
+        try:
+            with urlopen(Request(mlflow_server.url + path, headers={"Host": host}), timeout=10) as answer:
+                return int(answer.status)
+        except HTTPError as error:
+            return error.code
+
+    assert status("/health", "evil.example.com") == 200
+    assert status("/", "evil.example.com") == 403
+    assert status("/", "127.0.0.1") == 200
+
+
+def test_a_name_that_the_server_is_set_to_know_is_let_in() -> None:
+    settings = MlflowServerSettings(allowed_hosts="mlflow.bots.svc:5000", artifacts="s3://b/mlflow")
+    started = server_module.command(settings, StorageSettings(url="none"))
+    assert started[started.index("--allowed-hosts") + 1] == "mlflow.bots.svc:5000"
+
+
+def test_the_server_keeps_artifacts_in_the_store_unless_told_otherwise(tmp_path: Path) -> None:
+    told, unset = MlflowServerSettings(artifacts=str(tmp_path)), MlflowServerSettings()
+    assert server_module.artifacts_of(told, StorageSettings(url="s3://b")) == str(tmp_path)
+    assert server_module.artifacts_of(unset, StorageSettings(url="s3://b/bot/")) == "s3://b/bot/mlflow"
+    around = server_module.environment(unset, StorageSettings(url="s3://b", endpoint="http://minio:9000"))
+    assert around["MLFLOW_S3_ENDPOINT_URL"] == "http://minio:9000"
+    assert around["MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE"] == "path"
+    assert around["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+
+
+@pytest.fixture
+def old_database(tmp_path: Path) -> Iterator[Path]:
+    """A database as an MLflow of two schema changes ago left it, with an experiment in it."""
+    from alembic import command
+    from alembic.script import ScriptDirectory
+    from mlflow.store.db import utils
+    from mlflow.store.db.base_sql_model import Base  # noqa: F401
+    from mlflow.store.tracking.dbmodels.initial_models import Base as InitialBase
+    from sqlalchemy import create_engine
+
+    file = tmp_path / "old" / "mlflow.db"
+    file.parent.mkdir()
+    engine = create_engine(f"sqlite:///{file}")
+    InitialBase.metadata.create_all(engine)
+    config = utils._get_alembic_config(f"sqlite:///{file}")
+    revisions = list(ScriptDirectory.from_config(config).walk_revisions())
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revisions[2].revision)
+    engine.dispose()
+    with sqlite3.connect(file) as database:
+        database.execute(
+            "INSERT INTO experiments (name, artifact_location, lifecycle_stage) VALUES ('old', 'x', 'active')"
+        )
+    database.close()
+    return file
+
+
+def test_a_database_of_an_older_mlflow_is_copied_and_upgraded(old_database: Path) -> None:
+    backend = f"sqlite:///{old_database}"
+    before = old_database.read_bytes()
+    said = server_module.upgrade(backend)
+    [copy] = [file for file in old_database.parent.iterdir() if ".before-" in file.name]
+    assert str(copy) in said
+    with sqlite3.connect(copy) as kept, sqlite3.connect(old_database) as now:
+        [[revision]] = kept.execute("SELECT version_num FROM alembic_version").fetchall()
+        [[newer]] = now.execute("SELECT version_num FROM alembic_version").fetchall()
+    assert copy.name == f"mlflow.db.before-{revision}"
+    assert newer != revision
+    assert len(before) == copy.stat().st_size
+    with connected(TrackingSettings(tracking_uri=backend)) as client:
+        assert "old" in {experiment.name for experiment in client.search_experiments()}
+    assert server_module.upgrade(backend) == "", "a second start has nothing to do"
+
+
+def test_a_local_database_of_an_older_mlflow_says_what_upgrades_it(tmp_path: Path) -> None:
+    settings = TrackingSettings(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
+    with connected(settings) as client:
+        client.search_experiments()
+    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '451aebb31d03'")
+    database.close()
+    with pytest.raises(TrackingError, match="--upgrade"), connected(settings) as client:
+        client.search_experiments()
+
+
+def test_a_database_of_a_newer_mlflow_is_refused(old_database: Path) -> None:
+    with sqlite3.connect(old_database) as database:
+        database.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+    database.close()
+    with pytest.raises(server_module.MlflowServerError, match="newer MLflow"):
+        server_module.upgrade(f"sqlite:///{old_database}")
+
+
+def test_a_bundle_in_the_store_comes_back_by_its_digest_and_is_written_once(
+    minio: Minio, bucket: str, bundle_folder: Path, tmp_path: Path
+) -> None:
+    store = open_store(minio.settings(bucket))
+    digest = push(store, bundle_folder)
+    times = {entry.key: entry.modified for entry in store.list("bundles/")}
+    assert push(store, bundle_folder) == digest
+    assert {entry.key: entry.modified for entry in store.list("bundles/")} == times
+    fetched = fetch(store, digest, tmp_path / "cache")
+    assert fetched == tmp_path / "cache" / digest
+    assert bundles.verify(fetched) == digest
+    assert bundles.read_manifest(fetched) == bundles.read_manifest(bundle_folder)
+
+
+def test_a_bundle_of_the_store_that_is_not_whole_or_was_changed_is_refused_and_named(
+    minio: Minio, bucket: str, bundle_folder: Path, tmp_path: Path
+) -> None:
+    store = open_store(minio.settings(bucket))
+    digest = push(store, bundle_folder)
+    rules = f"bundles/{digest}/rules.yaml"
+    sound = store.get(rules)
+    store.put(rules, sound.replace(b"a", b"b"))
+    with pytest.raises(BundleError, match=r"rules\.yaml has sha256"):
+        fetch(store, digest, tmp_path / "cache")
+    store.put(rules, sound)
+    store.delete(f"bundles/{digest}/SHA256SUMS")
+    assert not held(store, digest)
+    with pytest.raises(BundleError, match="SHA256SUMS"):
+        fetch(store, digest, tmp_path / "cache")
+    assert not list((tmp_path / "cache").iterdir()), "nothing half fetched stays"
+    assert push(store, bundle_folder) == digest, "pushing again goes on where it stopped"
+    assert fetch(store, digest, tmp_path / "cache").is_dir()
+
+
+def test_a_fetched_bundle_serves_while_the_store_is_away_and_a_damaged_one_is_fetched_anew(
+    own_minio: Minio, bundle_folder: Path, tmp_path: Path
+) -> None:
+    store = open_store(own_minio.settings(own_minio.new_bucket(), attempts=1, connect_seconds=0.5))
+    digest = push(store, bundle_folder)
+    fetched = fetch(store, digest, tmp_path)
+    (fetched / "replies.yaml").write_text("changed")
+    assert bundles.verify(fetch(store, digest, tmp_path)) == digest
+    own_minio.kill()
+    assert fetch(store, digest, tmp_path) == fetched
+    (fetched / "replies.yaml").write_text("changed")
+    with pytest.raises(Unreachable):
+        fetch(store, digest, tmp_path)

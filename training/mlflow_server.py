@@ -1,0 +1,168 @@
+"""The MLflow server: runs, registry, and a proxy for artifacts, so that clients hold no key of the store.
+
+    python -m training.mlflow_server              starts it; /health answers when it is ready
+    python -m training.mlflow_server --upgrade    only brings its database to the schema of the MLflow installed here
+
+A SQLite database of an older MLflow is copied beside itself before it is upgraded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any
+
+from chatbot.errors import ChatbotError
+from chatbot.settings import MlflowServerSettings, StorageSettings
+
+_SQLITE = "sqlite:///"
+_S3 = "s3://"
+_FOLDER = "mlflow"
+
+
+class MlflowServerError(ChatbotError):
+    """The server cannot start as it is set."""
+
+    type = "mlflow_server"
+
+
+def artifacts_of(settings: MlflowServerSettings, store: StorageSettings) -> str:
+    """Where the server keeps artifacts: as set, or `mlflow/` in the store, or beside the database."""
+    if settings.artifacts:
+        chosen = settings.artifacts
+    elif store.url != "none":
+        chosen = f"{store.url.rstrip('/')}/{_FOLDER}"
+    else:
+        database = _file_of(settings.backend)
+        if database is None:
+            raise MlflowServerError(
+                "no place for artifacts: set CHATBOT_MLFLOW_ARTIFACTS or CHATBOT_STORE_URL"
+            )
+        chosen = str(database.parent / "artifacts")
+    return chosen if "://" in chosen else str(Path(chosen).absolute())
+
+
+def command(settings: MlflowServerSettings, store: StorageSettings) -> list[str]:
+    """What is run; the database's address, which may hold a password, goes through the environment."""
+    started = [
+        *(sys.executable, "-m", "mlflow", "server"),
+        *("--host", settings.address, "--port", str(settings.port), "--workers", str(settings.workers)),
+        *("--artifacts-destination", artifacts_of(settings, store), "--serve-artifacts"),
+        *("--default-artifact-root", "mlflow-artifacts:/"),
+    ]
+    return [*started, "--allowed-hosts", settings.allowed_hosts] if settings.allowed_hosts else started
+
+
+def environment(settings: MlflowServerSettings, store: StorageSettings) -> dict[str, str]:
+    """What the server is told beside its arguments. What the environment says already goes before."""
+    told = {
+        "MLFLOW_BACKEND_STORE_URI": settings.backend,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        # Saves nine processes for jobs that nothing here starts.
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
+    if artifacts_of(settings, store).startswith(_S3):
+        told["AWS_DEFAULT_REGION"] = store.region or "us-east-1"
+        told["AWS_MAX_ATTEMPTS"] = str(store.attempts)
+        if store.endpoint:
+            told["MLFLOW_S3_ENDPOINT_URL"] = store.endpoint
+        if store.path_style or (store.path_style is None and store.endpoint):
+            told["MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE"] = "path"
+    return {**told, **os.environ, "MLFLOW_BACKEND_STORE_URI": settings.backend}
+
+
+def upgrade(backend: str, *, asked: bool = False) -> str:
+    """Bring the database to the schema of the MLflow installed here.
+
+    Args:
+        backend: the database's address.
+        asked: whether a person asked for it: only then a database that cannot be copied here is touched.
+
+    Returns:
+        What was done, for a person; empty where there was nothing to do.
+
+    Raises:
+        MlflowServerError: it is of a newer MLflow, or cannot be copied and nobody asked.
+    """
+    from alembic.script import ScriptDirectory
+    from mlflow.store.db import utils as untyped
+    from sqlalchemy import create_engine
+
+    utils: Any = untyped
+
+    file = _file_of(backend)
+    if file is not None and not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return ""
+    engine = create_engine(backend)
+    try:
+        found, newest = utils._get_schema_version(engine), utils._get_latest_schema_revision()
+        if found in (None, newest):
+            return ""
+        known = {
+            entry.revision
+            for entry in ScriptDirectory.from_config(utils._get_alembic_config("")).walk_revisions()
+        }
+        if found not in known:
+            raise MlflowServerError(
+                f"the database is of a newer MLflow than the one here (its schema is {found}): install that one"
+            )
+        if file is None and not asked:
+            raise MlflowServerError(
+                f"the database is of an older MLflow (its schema is {found}, needed is {newest}). Back it up, then "
+                "run: python -m training.mlflow_server --upgrade"
+            )
+        copied = f", a copy of before is {_copy(file, found)}" if file is not None else ""
+        utils._upgrade_db(engine)
+    finally:
+        engine.dispose()
+    return f"the database was of an older MLflow and is upgraded from {found} to {newest}{copied}"
+
+
+def _copy(file: Path, revision: str) -> Path:
+    """A copy as the database is now, also while somebody writes to it; one that is there is kept."""
+    copy = file.with_name(f"{file.name}.before-{revision}")
+    if not copy.exists():
+        draft = copy.with_name(f".{copy.name}.{os.getpid()}")
+        source, target = sqlite3.connect(file), sqlite3.connect(draft)
+        try:
+            source.backup(target)
+        finally:
+            source.close()
+            target.close()
+        draft.rename(copy)
+    return copy
+
+
+def _file_of(backend: str) -> Path | None:
+    return Path(backend.removeprefix(_SQLITE)) if backend.startswith(_SQLITE) else None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Start the server in place of this process. Returns: 1 where it cannot start; 0 after `--upgrade`."""
+    parser = argparse.ArgumentParser(prog="python -m training.mlflow_server", description="the MLflow server")
+    parser.add_argument("--upgrade", action="store_true", help="only upgrade the database")
+    told = parser.parse_args(arguments)
+    try:
+        settings, store = MlflowServerSettings(), StorageSettings()
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        done = upgrade(settings.backend, asked=told.upgrade)
+        if done or told.upgrade:
+            sys.stderr.write((done or "the database is as this MLflow needs it") + "\n")
+        if told.upgrade:
+            return 0
+        started, around = command(settings, store), environment(settings, store)
+    except (ChatbotError, ValueError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stderr.write(
+        f"MLflow: http://{settings.address}:{settings.port}, artifacts in {artifacts_of(settings, store)}\n"
+    )
+    os.execve(started[0], started, around)  # noqa: S606
+
+
+if __name__ == "__main__":
+    sys.exit(main())
