@@ -69,9 +69,9 @@ class RouterSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="CHATBOT_")
 
-    answer_confidence: float | None = Field(None, ge=0, le=1)
+    answer_confidence: float | None = Field(default=None, ge=0, le=1)
     """Answer from this confidence on; unset: as the bundle says."""
-    clarify_confidence: float | None = Field(None, ge=0, le=1)
+    clarify_confidence: float | None = Field(default=None, ge=0, le=1)
     """Offer choices when the likeliest three together reach this; unset: as the bundle says."""
     scope: float | None = None
     """Hand over below this scope score; unset: as the bundle says."""
@@ -92,30 +92,30 @@ class ServiceSettings(Settings):
     (`support-chatbot/model-version="7@..."`), or the name alone. A file that names no model counts as unset."""
     bundle_cache: Path = Path(".cache/bundles")
     """Where fetched bundles are kept: a sound one serves while the store is away."""
-    drain_seconds: float = Field(0.0, ge=0, le=600)
+    drain_seconds: float = Field(default=0.0, ge=0, le=600)
     """How long the service goes on taking connections after SIGTERM, for whoever sends it messages to hear of it:
     `/readyz` says 503, every answer says `Connection: close`. In a cluster 10 or more; SIGINT never waits."""
-    listen_fd: int | None = Field(None, ge=3)
+    listen_fd: int | None = Field(default=None, ge=3)
     """A listening socket that this process was started with, by its number, in place of `port` (`bento.keeper`)."""
     model_version: str = ""
     """What `/version` and the records call the model; unset: the first 12 digits of the bundle's digest."""
-    port: int = Field(3000, ge=1, le=65535)
+    port: int = Field(default=3000, ge=1, le=65535)
     """The API's port."""
-    workers: int = Field(1, ge=1, le=64)
+    workers: int = Field(default=1, ge=1, le=64)
     """Processes that speak HTTP."""
-    runner_workers: int = Field(0, ge=0, le=64)
+    runner_workers: int = Field(default=0, ge=0, le=64)
     """Processes that encode and classify, each on one core; 0: one a core this process may use."""
     gather: bool = True
     """Gather the messages that wait at the same moment into one call of the runner."""
-    max_batch: int = Field(64, ge=1, le=1024)
+    max_batch: int = Field(default=64, ge=1, le=1024)
     """The most messages in one call of the runner."""
-    max_concurrency: int = Field(256, ge=1)
+    max_concurrency: int = Field(default=256, ge=1)
     """Requests a process works on at once; one more is answered 429 with Retry-After."""
-    max_body_bytes: int = Field(65_536, ge=1024)
+    max_body_bytes: int = Field(default=65_536, ge=1024)
     """A longer body is answered 413 before it is read."""
-    max_message_chars: int = Field(4_000, ge=1)
+    max_message_chars: int = Field(default=4_000, ge=1)
     """A longer message is answered 422."""
-    timeout_seconds: float = Field(10.0, gt=0)
+    timeout_seconds: float = Field(default=10.0, gt=0)
     """How long a message may wait for the runner before it is answered 503."""
     prediction_key: SecretStr = SecretStr("")
     """The key under which prediction ids carry a MAC; the same on all replicas. Unset: made once and kept in
@@ -127,11 +127,11 @@ class KeeperSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="CHATBOT_KEEPER_")
 
-    poll_seconds: float = Field(2.0, gt=0)
+    poll_seconds: float = Field(default=2.0, gt=0)
     """How often it asks the store what should serve."""
-    start_seconds: float = Field(60.0, gt=0)
+    start_seconds: float = Field(default=60.0, gt=0)
     """How long a new server may take until it answers; then the old one stays."""
-    drain_seconds: float = Field(2.0, ge=0)
+    drain_seconds: float = Field(default=2.0, ge=0)
     """How long the old server goes on beside the new one; `CHATBOT_DRAIN_SECONDS` goes before, where it is set."""
 
 
@@ -142,13 +142,13 @@ class LogSettings(Settings):
 
     folder: Path = Path("monitoring/data")
     """Where `inference_log.csv`, `feedback.csv` and the spool lie."""
-    rotate_mb: int = Field(64, ge=1)
+    rotate_mb: int = Field(default=64, ge=1)
     """`inference_log.csv` is put aside and begun anew beyond this size."""
-    keep: int = Field(10, ge=1)
+    keep: int = Field(default=10, ge=1)
     """How many put-aside files are kept; the oldest goes."""
-    spool_mb: int = Field(256, ge=1)
+    spool_mb: int = Field(default=256, ge=1)
     """The most the spool may hold; beyond it records are dropped and counted."""
-    memory_mb: int = Field(8, ge=1)
+    memory_mb: int = Field(default=8, ge=1)
     """The most a process holds in memory while the disk takes nothing; beyond it the oldest are dropped and
     counted."""
 
@@ -198,26 +198,26 @@ class HandoffSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="CHATBOT_HANDOFF_")
 
-    url: str = Field("", pattern=r"^(https?://\S+)?$")
+    url: str = Field(default="", pattern=r"^(https?://\S+)?$")
     """A webhook that every handoff is posted to as JSON; unset: handoffs lie on the staff page only."""
     secret: SecretStr = SecretStr("")
     """Signs what is posted (HMAC-SHA256, Standard Webhooks): `whsec_` and base64, or any text of 16 characters or
     more. Needed with a URL."""
-    timeout_seconds: float = Field(10.0, gt=0)
+    timeout_seconds: float = Field(default=10.0, gt=0)
     """How long the receiver may take for one answer."""
-    retry_seconds: float = Field(1.0, gt=0)
+    retry_seconds: float = Field(default=1.0, gt=0)
     """How long to wait after the first failure; twice as long after each further one, with chance in it."""
-    most_retry_seconds: float = Field(300.0, gt=0)
+    most_retry_seconds: float = Field(default=300.0, gt=0)
     """The longest wait between two attempts."""
-    keep_hours: float = Field(72.0, gt=0)
+    keep_hours: float = Field(default=72.0, gt=0)
     """A handoff that could not be delivered for so long is given up and counted."""
-    spool_mb: int = Field(64, ge=1)
+    spool_mb: int = Field(default=64, ge=1)
     """The most that undelivered handoffs may take on disk, for each of webhook and store; the oldest goes."""
-    turns: int = Field(20, ge=0)
+    turns: int = Field(default=20, ge=0)
     """How many turns of the conversation go along, as far as the same process answered them."""
-    sessions: int = Field(10_000, ge=0)
+    sessions: int = Field(default=10_000, ge=0)
     """How many conversations a process remembers."""
-    session_minutes: float = Field(60.0, gt=0)
+    session_minutes: float = Field(default=60.0, gt=0)
     """How long a conversation is remembered after its last message."""
 
 
@@ -230,17 +230,17 @@ class ChatPageSettings(Settings):
     """Where the API answers."""
     address: str = "127.0.0.1"
     """The address the chat page listens on; `0.0.0.0` in a container."""
-    port: int = Field(8501, ge=1, le=65535)
+    port: int = Field(default=8501, ge=1, le=65535)
     """The chat page's port."""
-    language: str = Field("en", pattern=r"^[a-z]{2}(-[A-Z]{2})?$")
+    language: str = Field(default="en", pattern=r"^[a-z]{2}(-[A-Z]{2})?$")
     """Which file of texts the page speaks: `ui/texts/<language>.yaml`."""
-    timeout_seconds: float = Field(15.0, gt=0)
+    timeout_seconds: float = Field(default=15.0, gt=0)
     """How long the page waits for an answer; longer than the API waits, so that its reason is heard."""
     privacy_url: str = ""
     """The privacy notice it links; unset: the page's own."""
     starters: str = "track_order,get_refund,change_shipping_address,payment_issue"
     """Intents whose titles are offered to begin with, comma-separated; what is missing is filled up."""
-    poll_seconds: float = Field(3.0, gt=0)
+    poll_seconds: float = Field(default=3.0, gt=0)
     """How often the page asks whether the API is back while it is away."""
 
 
@@ -249,17 +249,17 @@ class ReviewSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="CHATBOT_REVIEW_")
 
-    days: float = Field(14.0, gt=0)
+    days: float = Field(default=14.0, gt=0)
     """How far back messages are looked at."""
-    confidence: float = Field(0.6, ge=0, le=1)
+    confidence: float = Field(default=0.6, ge=0, le=1)
     """An answer given with less is shown; what the bot asked back on or handed over unsure always is."""
-    margin: float = Field(0.1, ge=0, le=1)
+    margin: float = Field(default=0.1, ge=0, le=1)
     """Two intents that are this close in confidence are a near tie."""
-    most: int = Field(3_000, ge=1)
+    most: int = Field(default=3_000, ge=1)
     """The most distinct messages that are looked at for near-duplicates and clusters: those most worth it."""
-    cluster_size: int = Field(5, ge=2)
+    cluster_size: int = Field(default=5, ge=2)
     """The fewest distinct messages that make a cluster."""
-    cluster_similarity: float = Field(0.45, gt=0, lt=1)
+    cluster_similarity: float = Field(default=0.45, gt=0, lt=1)
     """How alike the messages of a cluster are: their mean cosine."""
 
 
@@ -270,18 +270,18 @@ class StaffSettings(Settings):
 
     address: str = "127.0.0.1"
     """The address the staff pages listen on; any other than a loopback address needs a login."""
-    port: int = Field(8502, ge=1, le=65535)
+    port: int = Field(default=8502, ge=1, le=65535)
     """The staff pages' port."""
     token: SecretStr = SecretStr("")
     """Whoever knows it may come in: 16 characters or more (`openssl rand -hex 32`)."""
-    session_hours: float = Field(12.0, gt=0)
+    session_hours: float = Field(default=12.0, gt=0)
     """How long a login by token lasts."""
     oidc_secrets: Path | None = None
     """A file with Streamlit's `[auth]` section (`redirect_uri`, `cookie_secret`, `client_id`, `client_secret`,
     `server_metadata_url`): people log in with your OpenID Connect provider, and no token is asked for."""
     oidc_allowed: str = ""
     """Who may come in by OpenID Connect: e-mail addresses and `@domains`, comma-separated. Needed with it."""
-    refresh_seconds: float = Field(30.0, gt=0)
+    refresh_seconds: float = Field(default=30.0, gt=0)
     """How old what the pages show may be."""
 
 
@@ -344,15 +344,15 @@ class KubernetesSettings(Settings):
     """A kubeconfig file; unset: the pod's own account, and outside a pod what kubectl uses."""
     namespace: str = ""
     """Where everything below lies; unset: the pod's own namespace, or the kubeconfig's."""
-    request_seconds: float = Field(10.0, gt=0)
+    request_seconds: float = Field(default=10.0, gt=0)
     """How long the API server, a pod, MLflow or the pushgateway may take for one answer."""
-    patience_seconds: float = Field(120.0, ge=0)
+    patience_seconds: float = Field(default=120.0, ge=0)
     """How long an API server or an MLflow that does not answer is asked again, until the run gives up."""
     cronjob: str = "support-chatbot-retrain"
     """The suspended CronJob whose template every retrain Job is made from."""
     trigger_lease: str = "support-chatbot-trigger"
     """The Lease that one trigger at a time holds; the chart makes it."""
-    cooldown_hours: float = Field(24.0, ge=0)
+    cooldown_hours: float = Field(default=24.0, ge=0)
     """The least time between two retrainings that drift asks for."""
     verdict: Path | None = None
     """The drift verdict that the container before left; unset: `reports/drift/latest.json` of the store."""
@@ -360,31 +360,31 @@ class KubernetesSettings(Settings):
     """The Deployment of the API, whose pods serve the model that its annotation names."""
     promote_lease: str = "support-chatbot-promote"
     """The Lease that one promotion or rollback at a time holds; the chart makes it."""
-    lease_seconds: float = Field(30.0, ge=3)
+    lease_seconds: float = Field(default=30.0, ge=3)
     """A Lease that was not renewed for so long is taken over: its holder is gone."""
     retrain_result: Path = Path("models/retrain/retrain.json")
     """What the retraining before it said."""
-    api_port: int = Field(3000, ge=1, le=65535)
+    api_port: int = Field(default=3000, ge=1, le=65535)
     """The API's port in its pods."""
-    rollout_seconds: float = Field(900.0, gt=0)
+    rollout_seconds: float = Field(default=900.0, gt=0)
     """How long a rollout may take until it is taken back."""
-    watch_seconds: float = Field(600.0, ge=0)
+    watch_seconds: float = Field(default=600.0, ge=0)
     """How long the new version's own metrics are watched before it becomes champion."""
-    watch_most_seconds: float = Field(3600.0, ge=0)
+    watch_most_seconds: float = Field(default=3600.0, ge=0)
     """How long it is watched at most where messages are too few to tell."""
-    watch_messages: int = Field(300, ge=1)
+    watch_messages: int = Field(default=300, ge=1)
     """With fewer messages the watch goes on until `watch_most_seconds`."""
-    watch_every_seconds: float = Field(10.0, gt=0)
+    watch_every_seconds: float = Field(default=10.0, gt=0)
     """How often the pods' metrics are read meanwhile."""
-    false_alarm: float = Field(0.01, gt=0, lt=0.5)
+    false_alarm: float = Field(default=0.01, gt=0, lt=0.5)
     """The most that a version as good as the one before it is taken back by chance, over all measures and looks."""
-    error_rise: float = Field(0.01, ge=0, lt=1)
+    error_rise: float = Field(default=0.01, ge=0, lt=1)
     """Taken back if the share of failed messages (5xx) rose by at least this, and not by chance."""
-    slow_rise: float = Field(0.05, ge=0, lt=1)
+    slow_rise: float = Field(default=0.05, ge=0, lt=1)
     """The same for the share of messages that took longer than 99 in 100 did with the version before."""
-    handoff_rise: float = Field(0.10, ge=0, lt=1)
+    handoff_rise: float = Field(default=0.10, ge=0, lt=1)
     """The same for the share of replies that hand over to a person."""
-    negative_rise: float = Field(0.15, ge=0, lt=1)
+    negative_rise: float = Field(default=0.15, ge=0, lt=1)
     """The same for the share of feedback that says a reply did not help."""
     pushgateway: str = ""
     """Where a pushgateway takes what became of a run, such as `http://pushgateway:9091`; unset: nowhere."""

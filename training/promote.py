@@ -1,0 +1,95 @@
+"""`python -m training.promote [VERSION]`: let a version serve on this machine, and be the champion.
+
+Without a version: first what an earlier call began and did not finish, then the challenger that passed the gate.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+if not __package__:  # run as `python training/promote.py`
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from chatbot.bundle_store import ModelRef
+from chatbot.errors import ChatbotError, SettingError
+from chatbot.settings import ServiceSettings, StorageSettings, TrackingSettings
+from chatbot.storage import open_store
+from training.promotion import Outcome, Promotion
+from training.registry import Registry
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+Wait = Annotated[float, typer.Option(help="Seconds until the version must answer.")]
+
+
+@app.command()
+def main(
+    version: Annotated[str, typer.Argument(help="The registry's number; none: the challenger.")] = "",
+    force: Annotated[bool, typer.Option(help="Also where the gate did not let it pass.")] = False,
+    result: Annotated[
+        Path | None,
+        typer.Option(
+            help="A retrain.json: promote what it accepted, and do nothing where it accepted nothing."
+        ),
+    ] = None,
+    wait: Wait = 120.0,
+) -> None:
+    """Prove a version, let the service move to it without a gap, and name it champion. Safe to run again."""
+
+    def move(promotion: Promotion) -> Outcome:
+        number = version
+        if result is not None:
+            number, outcome = accepted(result)
+            if not number:
+                return Outcome("", False, f"nothing to promote: {result} says {outcome}")
+        return promotion.promote(number, force=force)
+
+    carry_out(move, wait)
+
+
+def accepted(result: Path) -> tuple[str, str]:
+    """The version that a retraining says may serve, and its outcome; empty: none may.
+
+    Raises:
+        SettingError: the file is no retrain.json.
+    """
+    try:
+        said = json.loads(result.read_text(encoding="utf-8"))
+        outcome = str(said["outcome"])
+        number = ModelRef.parse(said["challenger"]).version if outcome == "accepted" else ""
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SettingError(f"{result} is no result of training.retrain: {error}") from error
+    return number, outcome
+
+
+def carry_out(move: Callable[[Promotion], Outcome], wait: float) -> None:
+    """Run a promotion or a rollback as a command: progress and one sentence, exit code 1 where it did not come about.
+
+    Raises:
+        typer.Exit: with 1.
+    """
+    console = Console(stderr=True)
+    try:
+        promotion = Promotion(
+            open_store(StorageSettings()),
+            Registry(TrackingSettings()),
+            ServiceSettings().bundle_cache,
+            wait_seconds=wait,
+            say=lambda line: console.print(Text(line, style="dim")),
+        )
+        console.print(Text(move(promotion).sentence))
+    except ChatbotError as error:
+        console.print(Text(str(error), style="red"))
+        raise typer.Exit(1) from None
+
+
+if __name__ == "__main__":
+    app()

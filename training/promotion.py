@@ -1,0 +1,188 @@
+"""The way of a version into service on one machine, and back: every step can be taken again.
+
+    proved -> serving.json asks for it -> the keeper serves it -> the alias champion names it
+                                       -> the keeper takes it back, and says why
+
+What is done can be read from the store and the registry, so whoever was killed on the way runs it again. In a
+cluster `k8s.promote` does the same to a Deployment.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from chatbot import bundle_store, serving
+from chatbot.bundle_store import ModelRef
+from chatbot.errors import ChatbotError
+from chatbot.serving import Serving
+from chatbot.storage import Store
+from training.prove import prove
+from training.registry import CHAMPION, Registry, Version
+
+MAY_SERVE = ("passed", "warned")
+_LOOK_SECONDS = 0.3
+
+
+class PromotionError(ChatbotError):
+    """A version that may not serve, or does not: what serves stays as it was."""
+
+    status = 409
+    type = "promotion"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a promotion or a rollback came to."""
+
+    model: str
+    """What serves now, `<version>@<bundle digest>`; empty: the bundle beside the code."""
+    changed: bool
+    """Whether something was done."""
+    sentence: str
+
+
+class Promotion:
+    """Moves one machine from version to version."""
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        cache: Path,
+        *,
+        wait_seconds: float = 120.0,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Asks nothing yet.
+
+        Args:
+            store: where the bundles and serving.json lie.
+            registry: what knows the versions.
+            cache: where fetched bundles are kept, the service's own on this machine.
+            wait_seconds: how long the keeper may take until the version answers.
+            say: told what is being done.
+        """
+        self._store = store
+        self._registry = registry
+        self._cache = cache
+        self._wait_seconds = wait_seconds
+        self._say = say
+
+    def promote(self, number: str = "", *, force: bool = False) -> Outcome:
+        """Let a version serve, and then be the champion.
+
+        Args:
+            number: the version; empty: first finish what was begun, then the challenger.
+            force: also where the gate did not let it pass.
+
+        Raises:
+            PromotionError: it may not serve, or it was taken back, with the reason.
+            ChatbotError: store or registry do not do their part; calling again goes on.
+        """
+        if not number:
+            now = serving.read(self._store)
+            champion = self._registry.champion()
+            if now.ref and (champion is None or champion.ref != now.ref):
+                self._say(f"going on with {now.name}: {now.why}")
+                return self._finish(now.model)
+            version = self._registry.challenger()
+            if version is None or (champion and version.number == champion.number):
+                return Outcome(now.model, False, "nothing to promote: there is no challenger")
+            if reason := _known_as_worse(now, str(version.ref)):
+                return Outcome(now.model, False, f"nothing to promote: version {version.number} {reason}")
+        else:
+            version = self._registry.get(number)
+        if version.verdict not in MAY_SERVE and not force:
+            raise PromotionError(
+                f"the gate {'refused' if version.verdict else 'was never asked about'} version {version.number}"
+                f": see `python -m training.versions`; --force promotes it all the same"
+            )
+        return self._move(version, "promoted by training.promote")
+
+    def rollback(self, number: str = "") -> Outcome:
+        """Let an earlier version serve again, and be the champion.
+
+        Args:
+            number: the version; empty: the one that served before.
+
+        Raises:
+            PromotionError: there is none before, or it was taken back.
+            ChatbotError: as `promote`.
+        """
+        if number:
+            return self._move(self._registry.get(number), "rolled back by training.rollback")
+        now = serving.read(self._store)
+        before = next((ModelRef.parse(model) for model in now.before if model), None)
+        if before is None:
+            raise PromotionError(
+                f"nothing served before {now.name}: name a version (`python -m training.versions` lists them)"
+            )
+        return self._move(self._registry.get(before.version), "rolled back by training.rollback", before)
+
+    def _move(self, version: Version, why: str, expected: ModelRef | None = None) -> Outcome:
+        if expected and expected != version.ref:
+            raise PromotionError(
+                f"version {expected.version} of the registry is the bundle {version.bundle_digest[:12]}, "
+                f"{expected.digest[:12]} served: it is another registry. Name a version"
+            )
+        model = str(version.ref)
+        now = serving.read(self._store)
+        if now.model == model and now.serves:
+            self._name_champion(version)
+            return Outcome(model, False, f"{serving.short(model)} serves already")
+        if now.model != model:
+            self._say(f"proving version {version.number}")
+            if problem := prove(self._bundle(version)):
+                raise PromotionError(f"version {version.number} is not fit to serve: {problem}")
+            serving.ask(self._store, model, why)
+        return self._finish(model)
+
+    def _bundle(self, version: Version) -> Path:
+        """The version's bundle on this machine; into the store from the registry where it is missing there."""
+        if not bundle_store.held(self._store, version.bundle_digest):
+            self._say(f"version {version.number} is fetched from the registry")
+            with tempfile.TemporaryDirectory() as scratch:
+                bundle_store.push(self._store, self._registry.fetch(version.number, Path(scratch)))
+        return bundle_store.fetch(self._store, version.bundle_digest, self._cache)
+
+    def _finish(self, model: str) -> Outcome:
+        """Wait until the keeper serves it, then let the alias follow."""
+        self._say(f"waiting until {serving.short(model)} answers")
+        until = time.monotonic() + self._wait_seconds
+        while True:
+            now = serving.read(self._store)
+            if now.model != model:
+                raise PromotionError(_gone(now, model))
+            if now.serves:
+                self._name_champion(self._registry.get(ModelRef.parse(model).version))
+                return Outcome(model, True, f"{serving.short(model)} serves, and is the champion")
+            if time.monotonic() > until:
+                why = (
+                    f"nobody served it within {self._wait_seconds:g} s. Is the service kept by `make run` "
+                    "(bento.keeper), and does it look at this store?"
+                )
+                raise PromotionError(_gone(serving.take_back(self._store, model, why), model))
+            time.sleep(_LOOK_SECONDS)
+
+    def _name_champion(self, version: Version) -> None:
+        if CHAMPION not in version.aliases:
+            self._registry.set_alias(CHAMPION, version.number)
+
+
+def _known_as_worse(now: Serving, model: str) -> str:
+    """Why a challenger is not promoted without being named."""
+    if now.taken_back and now.taken_back.model == model:
+        return f"was taken back: {now.taken_back.why}. Name it to try it again"
+    if model in now.before:
+        return "served before, and was rolled back. Name it to promote it again"
+    return ""
+
+
+def _gone(now: Serving, model: str) -> str:
+    if now.taken_back and now.taken_back.model == model:
+        return f"{serving.short(model)} was taken back, {now.name} serves: {now.taken_back.why}"
+    return f"somebody else asked for {now.name} meanwhile ({now.why})"

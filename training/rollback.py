@@ -1,0 +1,29 @@
+"""`python -m training.rollback [VERSION]`: the same step backwards: what served before serves again."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+if not __package__:  # run as `python training/rollback.py`
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import typer
+
+from training.promote import Wait, carry_out
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    version: Annotated[str, typer.Argument(help="The registry's number; none: what served before.")] = "",
+    wait: Wait = 120.0,
+) -> None:
+    """Let an earlier version serve again, and name it champion. No gate is asked: it served before."""
+    carry_out(lambda promotion: promotion.rollback(version), wait)
+
+
+if __name__ == "__main__":
+    app()
