@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +16,6 @@ import numpy as np
 import pandas as pd
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from chatbot import bundle as bundles
@@ -32,20 +30,17 @@ from training.behaviours import SHIPPED, Group, messages_of, read_behaviours, ru
 from training.corpus import read_labelled
 from training.encoding import encode
 from training.evaluation import Outcome, evaluate, scores
+from training.gate_asked import Asked, Row
 from training.gate_behaviour import check_behaviour
+from training.gate_changes import check_known, check_lost, check_new, check_size
 from training.gate_checks import (
-    Asked,
-    Row,
+    check_answers,
     check_calibration,
-    check_known,
-    check_lost,
     check_macro_f1,
-    check_new,
     check_out_of_scope,
     check_parts,
-    check_size,
 )
-from training.gate_page import write_page
+from training.gate_output import print_verdict, write_verdict
 from training.gate_params import GateParams, read_gate_params
 from training.gate_verdict import Check, GateVerdict, Side
 from training.head import NEVER
@@ -122,6 +117,7 @@ def judge(
         *check_parts(asked, params),
         check_calibration(asked, params),
         check_out_of_scope(asked, params),
+        check_answers(asked, challenger.manifest.target.get("target"), params),
         check_lost(asked, _silent(challenger), params),
         check_new(asked, params),
         _behaviour(champion, challenger, behaviours, params, through),
@@ -279,26 +275,10 @@ def main(
     except ChatbotError as error:
         console.print(Text(str(error), style="red"))
         raise typer.Exit(1) from None
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "gate.json").write_text(
-        json.dumps(verdict.as_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
-    write_page(verdict, out / "gate.html")
-    print_verdict(Console(), verdict, out / "gate.html")
+    write_verdict(verdict, out)
+    print_verdict(Console(), verdict, out)
     if not verdict.passed:
         raise typer.Exit(REFUSED)
-
-
-def print_verdict(console: Console, verdict: GateVerdict, page: Path) -> None:
-    """The checks as a table on a terminal."""
-    styles = {"passed": "green", "warned": "yellow", "refused": "bold red", "unjudged": "dim"}
-    table = Table(title=verdict.sentence, title_justify="left")
-    for column in ("check", "verdict", "what was found"):
-        table.add_column(column)
-    for check in verdict.checks:
-        table.add_row(check.title, Text(check.verdict, style=styles[check.verdict]), check.sentence)
-    console.print(table)
-    console.print(f"Read: {page}")
 
 
 if __name__ == "__main__":

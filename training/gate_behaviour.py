@@ -15,7 +15,7 @@ import numpy as np
 
 from training.behaviours import Group, Result, Test
 from training.gate_params import GateParams
-from training.gate_verdict import Cell, Check, Outcome
+from training.gate_verdict import Cell, Check, CheckVerdict
 from training.paired import Paired, holm
 
 Row = dict[str, Cell]
@@ -54,7 +54,7 @@ def check_behaviour(
     failed.sort(key=lambda row: (not row["must"], row["before"] == "failed", str(row["group"])))
     musts = [row for row in failed if row["must"] and row["before"] != "failed"]
     bad = [row for row in rows if row["refused"]]
-    verdict: Outcome = "refused" if bad or musts else "passed"
+    verdict: CheckVerdict = "refused" if bad or musts else "passed"
     sentence = f"{int(now.sum())} of {len(tests)} tests hold"
     sentence += "." if champion is None else f", {int(before.sum())} did before."
     if bad:

@@ -25,6 +25,9 @@ class GateParams(BaseModel):
     """Of labels from the model's own confidences."""
     ece_margin: float = Field(default=0.015, ge=0, lt=1)
     """How far the calibration error may lie above that of a perfectly calibrated model on as many rows."""
+    least_answers: float = Field(default=0.75, ge=0, le=1)
+    """How much of the share of messages that the champion answers by itself a challenger has to answer. Thresholds are
+    learned from few rows: from one training to the next that share moved by up to a tenth."""
     new_intent_accuracy: float = Field(default=0.7, ge=0, le=1)
     """The least accuracy of a new intent on its own test rows. The weakest intents of the shipped corpus reach about
     this: one that surely lies below would be the worst the bot has."""

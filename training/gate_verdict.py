@@ -10,7 +10,7 @@ from chatbot.bundle import Bundle
 
 FORMAT = 1
 
-Outcome = Literal["passed", "warned", "refused", "unjudged"]
+CheckVerdict = Literal["passed", "warned", "refused", "unjudged"]
 """`warned`: a person should look, nothing is stopped; `unjudged`: there was nothing to judge by."""
 
 Cell = str | int | float | bool | None
@@ -31,7 +31,7 @@ class Check:
 
     name: str
     title: str
-    verdict: Outcome
+    verdict: CheckVerdict
     sentence: str
     rule: str
     numbers: Mapping[str, Cell] = field(default_factory=dict)

@@ -1,0 +1,244 @@
+"""`python -m tools.bench.gate`: does the gate tell good challengers from bad ones? Writes docs/results.d/gate.md.
+
+Every corpus, kind of challenger and seed is one trial: a champion, a challenger, a verdict. A trial that was made with
+this code is not made again: stopped at any time, the command goes on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from chatbot.errors import ChatbotError
+from tools.bench.figures import CACHE, commit
+from tools.bench.gate_cases import CASES, KINDS, Kind, Workshop
+from tools.bench.machine import Machine
+from tools.bench.quality import BUNDLE
+from tools.bench.servers import ROOT
+from tools.bench.vectors import Vectors
+from training.behaviours import SHIPPED
+from training.gate import judge
+
+COMMAND = "python -m tools.bench.gate"
+TRIALS = CACHE / "gate.jsonl"
+PAGE = ROOT / "docs" / "results.d" / "gate.md"
+SEEDS = 20
+NEEDED = 19
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+_HEAD = """## The gate tells good challengers from bad ones
+
+`{command}` ({seeds} seeds each; at commit `{commit}`). {machine}.
+
+A champion is taught a part of a corpus's groups of near-duplicates, an honest challenger the same rows and more, a
+poisoned one those rows with something wrong in them; all are judged on one frozen test part that no poison reaches.
+{cases} Asked by issue 5: at least {needed} of {seeds} right, in the rows without a *; rows with a * are harder, and are
+here to show where the gate's sight ends. *Caught by* counts the verdicts in which a check refused (several may);
+*without the first* is how many would still be refused if the check that caught most were not there.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One verdict; `code` names the code and tests that it was made with."""
+
+    code: str
+    case: str
+    kind: str
+    seed: int
+    refused_by: tuple[str, ...]
+    numbers: Mapping[str, float | None]
+
+
+@app.command()
+def main(
+    case: Annotated[list[str] | None, typer.Option(help=f"Of: {', '.join(CASES)}.")] = None,
+    kind: Annotated[list[str] | None, typer.Option(help=f"Of: {', '.join(KINDS)}.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Trials of each corpus and kind.")] = SEEDS,
+    minutes: Annotated[float, typer.Option(help="Stop after so long; the next run goes on.")] = 1e9,
+) -> None:
+    """Try the gate, print the table, and write it when it is whole."""
+    console = Console()
+    cases, kinds = case or list(CASES), kind or list(KINDS)
+    if unknown := sorted({*cases, *kinds} - {*CASES, *KINDS}):
+        console.print(f"[red]there is no {', '.join(unknown)}[/red]")
+        raise typer.Exit(1)
+    try:
+        done = _made(TRIALS, code())
+        wanted = [(c, k, seed) for c in cases for seed in range(seeds) for k in kinds]
+        missing = [key for key in wanted if key not in done]
+        for trial in _run(missing, console, time.monotonic() + 60 * minutes):
+            done[trial.case, trial.kind, trial.seed] = trial
+    except ChatbotError as error:
+        console.print(Text(str(error), style="red"))
+        raise typer.Exit(1) from None
+    found = [done[key] for key in wanted if key in done]
+    console.print(_terminal(found))
+    if len(found) < len(wanted):
+        console.print(f"{len(wanted) - len(found)} of {len(wanted)} trials are missing: run it again")
+    elif set(cases) == set(CASES) and set(kinds) == set(KINDS):
+        PAGE.parent.mkdir(parents=True, exist_ok=True)
+        PAGE.write_text(_page(found, seeds), encoding="utf-8")
+        console.print(f"written: {PAGE}")
+
+
+def code() -> str:
+    """A digest of everything that decides a verdict here: another one makes every trial anew."""
+    names = ["evaluation", "fit", "head", "metrics", "slices", "thresholds", "paired", "behaviours"]
+    files = [ROOT / "training" / f"{name}.py" for name in names]
+    files += [
+        *sorted((ROOT / "training").glob("gate*.py")),
+        SHIPPED,
+        ROOT / "tools" / "bench" / "gate_cases.py",
+    ]
+    whole = hashlib.sha256()
+    for file in files:
+        if file.name not in {"gate_page.py", "gate_parts.py", "gate_style.py", "gate_output.py"}:
+            whole.update(file.read_bytes())
+    return whole.hexdigest()[:16]
+
+
+def _made(file: Path, of: str) -> dict[tuple[str, str, int], Trial]:
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    trials = [Trial(**json.loads(line)) for line in lines if line.endswith("}")]
+    return {(trial.case, trial.kind, trial.seed): trial for trial in trials if trial.code == of}
+
+
+def _run(missing: Sequence[tuple[str, str, int]], console: Console, until: float) -> Iterator[Trial]:
+    columns = (TextColumn("{task.description:<40}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    of = code()
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("gate", total=len(missing))
+        workshop: Workshop | None = None
+        at = ""
+        for case, kind, seed in missing:
+            if time.monotonic() > until:
+                return
+            if workshop is None or at != case:
+                progress.update(task, description=f"{case}: encode")
+                workshop, at = Workshop(CASES[case](), Vectors.of(BUNDLE)), case
+            progress.update(task, description=f"{case}: {KINDS[kind].name}, seed {seed}")
+            trial = _try(workshop, case, kind, seed, of)
+            TRIALS.parent.mkdir(parents=True, exist_ok=True)
+            with TRIALS.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(asdict(trial)) + "\n")
+            progress.advance(task)
+            yield trial
+
+
+def _try(workshop: Workshop, case: str, kind: str, seed: int, of: str) -> Trial:
+    verdict = judge(
+        workshop.champion(seed),
+        workshop.challenger(kind, seed),
+        workshop.case.test,
+        through=workshop.through,
+    )
+    calibration, answers = verdict.check("calibration").numbers, verdict.check("answers").numbers
+    numbers = {
+        "difference": verdict.check("macro_f1").numbers["difference"],
+        "ece": calibration["ece"],
+        "ece_bound": calibration["bound"],
+        "answers": answers["challenger"],
+        "answers_before": answers["champion"],
+        "out_of_scope": verdict.check("out_of_scope").numbers["challenger"],
+        "behaviour_failed": verdict.check("behaviour").numbers["failed"],
+    }
+    floats = {name: None if value is None else float(value) for name, value in numbers.items()}
+    return Trial(of, case, kind, seed, verdict.refused_by, floats)
+
+
+def _right(kind: Kind, trials: Sequence[Trial]) -> int:
+    return sum(bool(trial.refused_by) != kind.honest for trial in trials)
+
+
+def _lines(found: Sequence[Trial]) -> Iterator[tuple[bool, list[str]]]:
+    """Whether a row of the table is as asked, and its cells."""
+    for case in CASES:
+        for name, kind in KINDS.items():
+            trials = [trial for trial in found if (trial.case, trial.kind) == (case, name)]
+            if not trials:
+                continue
+            right = _right(kind, trials)
+            caught = Counter(check for trial in trials for check in trial.refused_by)
+            most = caught.most_common(1)[0][0] if caught else ""
+            without = sum(bool(set(trial.refused_by) - {most}) for trial in trials)
+            ok = right >= round(NEEDED / SEEDS * len(trials)) or not kind.asked
+            yield (
+                ok,
+                [
+                    case,
+                    kind.name + ("" if kind.asked else " *"),
+                    f"{right} of {len(trials)} {'accepted' if kind.honest else 'refused'}",
+                    ", ".join(f"{check} {count}" for check, count in caught.most_common()) or "-",
+                    "" if kind.honest or not caught else str(without),
+                    _median(trials, "difference"),
+                    _median(trials, "ece"),
+                    _median(trials, "answers"),
+                ],
+            )
+
+
+_HEADINGS = (
+    "corpus",
+    "challenger",
+    "told rightly",
+    "caught by",
+    "without the first",
+    "macro F1, median change",
+    "ECE",
+    "answers",
+)
+
+
+def _median(trials: Sequence[Trial], name: str) -> str:
+    values = sorted(value for trial in trials if (value := trial.numbers[name]) is not None)
+    sign = "+" if name == "difference" else ""
+    return f"{100 * values[len(values) // 2]:{sign}.1f} %" if values else "-"
+
+
+def _terminal(found: Sequence[Trial]) -> Table:
+    table = Table(title="Does the gate tell good from bad?", title_justify="left")
+    for heading in _HEADINGS:
+        table.add_column(heading)
+    for ok, cells in _lines(found):
+        table.add_row(*cells, style="" if ok else "red")
+    return table
+
+
+def _page(found: Sequence[Trial], seeds: int) -> str:
+    told = []
+    for name, make in CASES.items():
+        case = make()
+        told.append(
+            f"{name}: {case.name}, {len(case.messages):,} rows of which the champion is taught {case.champion:.0%} and "
+            f"a challenger {case.challenger:.0%}, {len(case.test):,} test rows."
+        )
+    head = _HEAD.format(
+        command=COMMAND,
+        seeds=seeds,
+        commit=commit(),
+        machine=Machine.this().describe(),
+        needed=NEEDED,
+        cases=" ".join(told),
+    )
+    rows = [_HEADINGS, ["---"] * len(_HEADINGS), *(cells for _, cells in _lines(found))]
+    missed = [f"{cells[0]}, {cells[1]} ({cells[2]})" for ok, cells in _lines(found) if not ok]
+    verdict = f"Missed: {'; '.join(missed)}." if missed else "Every row that issue 5 asks for is met."
+    return head + f"\n{verdict}\n\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+if __name__ == "__main__":
+    app()
