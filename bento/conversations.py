@@ -1,0 +1,71 @@
+"""What was said before, by session: for the person who takes over. In this process's memory, bounded."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from chatbot.handoff import Turn
+from chatbot.settings import HandoffSettings
+
+MAX_TURN_CHARS = 1_000
+"""A longer message is cut in what is remembered."""
+MAX_CHARS = 8_000_000
+"""What all conversations together may hold; the one that was silent longest goes."""
+
+
+@dataclass(slots=True)
+class _Session:
+    turns: deque[Turn]
+    last: float = 0.0
+    chars: int = field(default=0)
+
+
+class Conversations:
+    """The last turns of the last sessions. For one event loop, not for threads."""
+
+    def __init__(self, settings: HandoffSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        """Remembers nothing yet."""
+        self._turns = 2 * settings.turns
+        self._sessions = settings.sessions
+        self._seconds = settings.session_minutes * 60
+        self._clock = clock
+        self._known: OrderedDict[str, _Session] = OrderedDict()
+        self._chars = 0
+
+    def before(self, session_id: str) -> tuple[Turn, ...]:
+        """What was said in a session so far, the oldest first; nothing where there is none."""
+        self._forget_old()
+        session = self._known.get(session_id)
+        return tuple(session.turns) if session else ()
+
+    def note(self, session_id: str, at: datetime, message: str, response: str) -> None:
+        """Remember a message, redacted, and what it was answered with."""
+        if not session_id or not self._turns or not self._sessions:
+            return
+        session = self._known.pop(session_id, None) or _Session(deque(maxlen=self._turns))
+        self._known[session_id] = session
+        session.last = self._clock()
+        session.turns.append(Turn(at=at, speaker="customer", text=message[:MAX_TURN_CHARS]))
+        session.turns.append(Turn(at=at, speaker="assistant", text=response))
+        chars = sum(len(turn.text) for turn in session.turns)
+        self._chars += chars - session.chars
+        session.chars = chars
+        while len(self._known) > self._sessions or self._chars > MAX_CHARS:
+            self._drop()
+        self._forget_old()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def _forget_old(self) -> None:
+        until = self._clock() - self._seconds
+        while self._known and next(iter(self._known.values())).last < until:
+            self._drop()
+
+    def _drop(self) -> None:
+        _, session = self._known.popitem(last=False)
+        self._chars -= session.chars

@@ -1,0 +1,239 @@
+"""Documents on their way to one place: a folder of files, each there until it was delivered.
+
+A file appears whole and is taken away only after its delivery, so a process that is killed loses none; one that
+is killed between the two delivers a document again, under the same name. Of all processes that share the
+folder the one that has its lock delivers; when it dies the kernel takes the lock away, and the next one goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import random
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from chatbot.ids import time_of
+from monitoring.spool import try_lock
+
+LOCK = ".lock"
+SUFFIX = ".json"
+POLL_SECONDS = 0.5
+
+_logger = logging.getLogger(__name__)
+
+
+class NotDeliveredError(Exception):
+    """A document was not taken; it will be tried again.
+
+    Args:
+        reason: for the log; holds nothing of the document.
+        everything: whether no other document would be taken now either.
+        wait: seconds that the receiver asks for.
+    """
+
+    def __init__(self, reason: str, *, everything: bool, wait: float = 0.0) -> None:
+        super().__init__(reason)
+        self.everything = everything
+        self.wait = wait
+
+
+class Target(Protocol):
+    """Where documents go."""
+
+    def send(self, name: str, body: bytes) -> None:
+        """Deliver one, or raise `NotDeliveredError`. The same again must do no harm."""
+
+    def close(self) -> None:
+        """Hang up."""
+
+
+OnCount = Callable[[str, str, int], None]
+"""Told the target's name, what became of documents ("delivered", "failed", "dropped"), and of how many."""
+
+
+class Delivery:
+    """Delivers what lies in a folder, in a thread of its own."""
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        target: Target,
+        *,
+        retry: float,
+        most_retry: float,
+        keep: timedelta,
+        most_bytes: int,
+        on_count: OnCount,
+        on_waiting: Callable[[str, int], None],
+    ) -> None:
+        """Touches nothing yet.
+
+        Args:
+            name: the target's, for the metrics and the log.
+            folder: of the files, `<prediction id>.json`.
+            retry: seconds to wait after a first failure; twice as long after each further one.
+            most_retry: the longest wait.
+            keep: how old a document may get; then it is dropped.
+            most_bytes: what all of them may take; beyond it the oldest are dropped.
+            on_waiting: told how many wait.
+        """
+        self.name = name
+        self._folder = folder
+        self._target = target
+        self._retry, self._most_retry, self._keep, self._most_bytes = retry, most_retry, keep, most_bytes
+        self._on_count, self._on_waiting = on_count, on_waiting
+        self._lock = -1
+        self._failures: dict[str, int] = {}
+        self._due: dict[str, float] = {}
+        self._down = 0
+        self._pause = 0.0
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def put(self, name: str, body: bytes) -> None:
+        """Take a document on; the same again changes nothing.
+
+        Raises:
+            OSError: the disk does not take it.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        draft = self._folder / f".{name}.{os.getpid()}"
+        try:
+            draft.write_bytes(body)
+            draft.rename(self._folder / f"{name}{SUFFIX}")
+        except OSError:
+            with contextlib.suppress(OSError):
+                draft.unlink()
+            raise
+
+    def waiting(self) -> list[Path]:
+        """What is not delivered, the oldest first."""
+        try:
+            names = os.listdir(self._folder)  # noqa: PTH208  # names are all that is needed, twice a second
+        except FileNotFoundError:
+            return []
+        return [self._folder / n for n in sorted(names) if n.endswith(SUFFIX) and not n.startswith(".")]
+
+    def start(self) -> None:
+        """Deliver from now on."""
+        if self._thread is None:
+            self._stop.clear()
+            self._thread = threading.Thread(target=self._run, name=f"handoffs-{self.name}", daemon=True)
+            self._thread.start()
+
+    def close(self, seconds: float) -> None:
+        """Deliver what is due for so long at most, and let another process go on."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(seconds)
+            if self._thread.is_alive():  # a receiver that takes its time; the document stays for the next
+                return
+            self._thread = None
+        self.deliver(time.monotonic() + seconds)
+        self._target.close()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def deliver(self, until: float | None = None) -> None:
+        """Deliver all that is due, if no other process does.
+
+        Args:
+            until: when to stop, by `time.monotonic`; by default when `close` is called.
+        """
+        files = self.waiting()
+        if files and self._lead():
+            files = self._drop(files)
+            for file in sorted(files, key=lambda file: (self._failures.get(file.stem, 0), file.name)):
+                now = time.monotonic()
+                if now < self._pause or (self._stop.is_set() if until is None else now >= until):
+                    break
+                if now >= self._due.get(file.stem, 0.0):
+                    self._try(file)
+            files = self.waiting()
+        self._on_waiting(self.name, len(files))
+
+    def _try(self, file: Path) -> None:
+        name = file.stem
+        try:
+            self._target.send(name, file.read_bytes())
+        except FileNotFoundError:  # somebody cleared the folder
+            return
+        except NotDeliveredError as error:
+            self._on_count(self.name, "failed", 1)
+            self._failures[name] = self._failures.get(name, 0) + 1
+            self._due[name] = time.monotonic() + max(error.wait, self._backoff(self._failures[name]))
+            if error.everything:
+                self._down += 1
+                self._pause = time.monotonic() + max(error.wait, self._backoff(self._down))
+            if self._failures[name] == 1:
+                _logger.warning("a handoff (%s) is not delivered to the %s: %s", name, self.name, error)
+            return
+        file.unlink(missing_ok=True)
+        self._on_count(self.name, "delivered", 1)
+        if self._down or name in self._failures:
+            _logger.warning("the %s takes handoffs again", self.name)
+        self._down = 0
+        self._forget(name)
+
+    def _backoff(self, failures: int) -> float:
+        # Half fixed and half chance: what failed together is not tried together.
+        longest = min(self._most_retry, self._retry * 2.0 ** min(failures - 1, 30))
+        return longest * random.uniform(0.5, 1.0)
+
+    def _drop(self, files: list[Path]) -> list[Path]:
+        """Drop what is too old, and the oldest of what is too much. Returns: what stays."""
+        oldest = datetime.now(UTC) - self._keep
+        sizes = {}
+        for file in files:
+            with contextlib.suppress(FileNotFoundError):
+                sizes[file] = file.stat().st_size
+        total = sum(sizes.values())
+        kept = []
+        for file, size in sizes.items():
+            if total > self._most_bytes or _time(file) < oldest:
+                file.unlink(missing_ok=True)
+                total -= size
+                self._forget(file.stem)
+                self._on_count(self.name, "dropped", 1)
+                _logger.error("a handoff (%s) is given up, it never reached the %s", file.stem, self.name)
+            else:
+                kept.append(file)
+        return kept
+
+    def _forget(self, name: str) -> None:
+        self._failures.pop(name, None)
+        self._due.pop(name, None)
+
+    def _lead(self) -> bool:
+        """Whether this process delivers: it has the lock, and keeps it while it lives."""
+        if self._lock >= 0:
+            return True
+        descriptor = os.open(self._folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        if not try_lock(descriptor):
+            os.close(descriptor)
+            return False
+        self._lock = descriptor
+        return True
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.deliver()
+            except Exception:
+                _logger.exception("delivering handoffs to the %s failed; it is tried again", self.name)
+            self._stop.wait(POLL_SECONDS)
+
+
+def _time(file: Path) -> datetime:
+    try:
+        return time_of(file.stem)
+    except ValueError:
+        return datetime.now(UTC)

@@ -1,0 +1,109 @@
+"""A signed webhook, as Standard Webhooks has it: https://www.standardwebhooks.com, so receivers have libraries.
+
+webhook-id: <prediction id>            also as Idempotency-Key: the same handoff may come twice
+webhook-timestamp: <seconds since 1970, of this attempt>
+webhook-signature: v1,<base64 of HMAC-SHA256(secret, id.timestamp.body)>
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import email.utils
+import hashlib
+import hmac
+import time
+from collections.abc import Callable
+
+import httpx
+
+from chatbot.errors import SettingError
+from chatbot.settings import HandoffSettings
+from monitoring.delivery import NotDeliveredError
+
+LEAST_SECRET_CHARS = 16
+_PREFIX = "whsec_"
+_BUSY = (408, 425, 429)
+
+
+def secret_of(settings: HandoffSettings) -> bytes:
+    """The key that signs.
+
+    Raises:
+        SettingError: there is none, or none that keeps anybody out.
+    """
+    told = settings.secret.get_secret_value()
+    if len(told.removeprefix(_PREFIX)) < LEAST_SECRET_CHARS:
+        raise SettingError(
+            f"CHATBOT_HANDOFF_URL needs a CHATBOT_HANDOFF_SECRET of {LEAST_SECRET_CHARS} characters or more "
+            f"(it has {len(told.removeprefix(_PREFIX))}): whoever receives handoffs checks with it that they come "
+            "from here. Make one with: openssl rand -hex 32"
+        )
+    if not told.startswith(_PREFIX):
+        return told.encode()
+    try:
+        return base64.b64decode(told.removeprefix(_PREFIX), validate=True)
+    except binascii.Error:
+        raise SettingError("CHATBOT_HANDOFF_SECRET begins with whsec_ and is no base64 after it") from None
+
+
+def sign(secret: bytes, name: str, timestamp: int, body: bytes) -> str:
+    """The header `webhook-signature`."""
+    signed = b"%s.%d.%s" % (name.encode(), timestamp, body)
+    return "v1," + base64.b64encode(hmac.digest(secret, signed, hashlib.sha256)).decode()
+
+
+class Webhook:
+    """Posts handoffs to one URL. For one thread."""
+
+    def __init__(self, settings: HandoffSettings, clock: Callable[[], float] = time.time) -> None:
+        """Opens no connection yet.
+
+        Raises:
+            SettingError: the secret is missing or too short.
+        """
+        self._url = settings.url
+        self._secret = secret_of(settings)
+        self._clock = clock
+        # A redirect would carry a signed body to where nobody set it to go.
+        self._http = httpx.Client(timeout=settings.timeout_seconds, follow_redirects=False)
+
+    def send(self, name: str, body: bytes) -> None:
+        """Post one handoff.
+
+        Raises:
+            NotDeliveredError: it was not answered with 2xx.
+        """
+        timestamp = int(self._clock())
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "support-chatbot",
+            "idempotency-key": name,
+            "webhook-id": name,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": sign(self._secret, name, timestamp, body),
+        }
+        try:
+            with self._http.stream("POST", self._url, content=body, headers=headers) as answer:
+                status, retry_after = answer.status_code, answer.headers.get("retry-after", "")
+        except httpx.HTTPError as error:
+            raise NotDeliveredError(f"{type(error).__name__}: {error}", everything=True) from error
+        if not 200 <= status < 300:
+            down = status >= 500 or status in _BUSY
+            raise NotDeliveredError(f"answered {status}", everything=down, wait=_seconds(retry_after))
+
+    def close(self) -> None:
+        """Hang up."""
+        self._http.close()
+
+
+def _seconds(retry_after: str) -> float:
+    """How long to wait: the header is a number or a date; 0 where it is neither."""
+    try:
+        return max(0.0, float(retry_after))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except (ValueError, TypeError):
+        return 0.0
