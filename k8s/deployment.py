@@ -75,6 +75,13 @@ class Deployment:
             )
         return Rollout(True, "", f"{updated} replicas, all ready")
 
+    def failed_before(self, cluster: Cluster, rollout: Rollout) -> bool:
+        """Whether it was not the current template that made no progress, but the one before it."""
+        current = self.current_set(cluster)
+        return 'ReplicaSet "' in rollout.failed and (
+            current is None or f'"{current["metadata"]["name"]}"' not in rollout.failed
+        )
+
     def current_set(self, cluster: Cluster) -> Json | None:
         """The ReplicaSet of the template as it is now; None: the controller has not made it yet."""
         uid = self.content["metadata"]["uid"]

@@ -29,7 +29,7 @@ class PodReader:
         found = {}
         for pod, text in self._get(pods, "/version"):
             try:
-                found[pod.name] = str(json.loads(text).get("bundle_digest", "")) if text else ""
+                found[pod.name] = str(json.loads(text or "{}").get("bundle_digest", ""))
             except ValueError:
                 found[pod.name] = ""
         return found
@@ -38,7 +38,7 @@ class PodReader:
         """What all pods seen so far counted, and how many of these answered now."""
         answered = 0
         for pod, text in self._get(pods, "/metrics"):
-            if not text:
+            if text is None:
                 continue
             try:
                 tally = Tally.parse(text)
@@ -53,15 +53,15 @@ class PodReader:
             self._last[pod.uid] = tally
         return total([*self._last.values(), *self._before_restart.values()]), answered
 
-    def _get(self, pods: Iterable[Pod], path: str) -> list[tuple[Pod, str]]:
+    def _get(self, pods: Iterable[Pod], path: str) -> list[tuple[Pod, str | None]]:
         pods = list(pods)
         with ThreadPoolExecutor(_READERS) as readers:
             return list(zip(pods, readers.map(lambda pod: self._one(pod, path), pods), strict=True))
 
-    def _one(self, pod: Pod, path: str) -> str:
+    def _one(self, pod: Pod, path: str) -> str | None:
         host = f"[{pod.address}]" if ":" in pod.address else pod.address
         try:
             with urlopen(f"http://{host}:{self._port}{path}", timeout=self._seconds) as answer:
                 return str(answer.read().decode())
         except (URLError, OSError, UnicodeDecodeError):
-            return ""
+            return None

@@ -26,7 +26,9 @@ from k8s.tally import Tally
 from k8s.watch import Watch
 
 _TRIES = 20
-_WATCH_SECONDS = 30.0
+_WATCH_SECONDS = 10.0
+_SETTLE_SECONDS = 3.0
+"""What the controller says of a rollout may be about the one before it for so long."""
 
 
 class Superseded(ChatbotError):
@@ -194,7 +196,9 @@ class Promoter:
                 rollout = deployment.rollout()
                 if rollout.done:
                     return deployment, ""
-                if rollout.failed:
+                if rollout.failed and promotion.seconds() > _SETTLE_SECONDS:
+                    if deployment.failed_before(self._cluster, rollout):
+                        continue
                     return deployment, f"not ready: {deployment.troubles(self._cluster) or rollout.failed}"
             if promotion.seconds() > self._settings.rollout_seconds:
                 troubles = deployment.troubles(self._cluster) or deployment.rollout().sentence

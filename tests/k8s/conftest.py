@@ -1,0 +1,83 @@
+"""A real cluster for the session, a namespace with the accounts for a test; real MLflow and a real pushgateway."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kube_api import Api, digest
+from kube_testbed import MissingTestbedError, Namespace, down, program, until, up
+from mlflow_server import MlflowServer
+
+VERSIONS = 9
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[None]:
+    """The cluster, up; taken down again if it was not up before."""
+    try:
+        ours = up()
+    except MissingTestbedError as error:
+        pytest.fail(str(error), pytrace=False)
+    yield
+    if ours:
+        down()
+
+
+@pytest.fixture
+def namespace(cluster: None, tmp_path: Path) -> Iterator[Namespace]:
+    """A namespace of this test's own."""
+    made = Namespace(f"test-{secrets.token_hex(4)}", tmp_path).make()
+    yield made
+    made.delete()
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    """A real MLflow of these tests alone, in which version N of the model is the bundle N."""
+    from mlflow import MlflowClient
+
+    folder = tmp_path_factory.mktemp("kube-mlflow")
+    server = MlflowServer(folder, {"CHATBOT_STORE_URL": str(folder / "artifacts")})
+    try:
+        server.start()
+        client = MlflowClient(server.url)
+        client.create_registered_model("support-chatbot")
+        run = client.create_run("0").info
+        for number in range(1, VERSIONS + 1):
+            tags = {"bundle_digest": digest(number if number > 1 else 0)}
+            client.create_model_version("support-chatbot", f"{run.artifact_uri}/bundle", run.run_id, tags)
+        yield server
+    finally:
+        server.kill()
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real pushgateway's address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = tmp_path_factory.mktemp("pushgateway") / "log"
+    address = f"127.0.0.1:{port}"
+    with program(
+        "prometheus-pushgateway", "prometheus-pushgateway", f"--web.listen-address={address}", log=log
+    ):
+        until(
+            "the pushgateway", lambda: urllib.request.urlopen(f"http://{address}/-/ready", timeout=2).read()
+        )
+        yield f"http://{address}"
+
+
+@pytest.fixture
+def api(namespace: Namespace, registry: MlflowServer, gateway: str) -> Api:
+    """The API's Deployment (not made yet), with a registry in which version 1 is champion."""
+    from mlflow import MlflowClient
+
+    namespace.mlflow, namespace.pushed = registry.url, gateway
+    MlflowClient(registry.url).set_registered_model_alias("support-chatbot", "champion", "1")
+    return Api(namespace)

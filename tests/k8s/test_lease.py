@@ -1,0 +1,113 @@
+"""One at a time holds a Lease; a dead holder's is taken over, a living one's never; on a real API server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from kube_testbed import Namespace, until
+
+from chatbot.settings import KubernetesSettings
+from k8s.cluster import Cluster, ClusterError, Forbidden
+from k8s.lease import Held, Lease, Lost
+
+pytestmark = pytest.mark.e2e
+NAME = "support-chatbot-trigger"
+HOLD = """
+import sys, time
+from chatbot.settings import KubernetesSettings
+from k8s.cluster import Cluster
+from k8s.lease import Lease
+with Lease(Cluster(KubernetesSettings()), "support-chatbot-trigger", 3, 0, "another"):
+    time.sleep(120)
+"""
+
+
+def connect(namespace: Namespace, account: str = "trigger", **settings: object) -> Cluster:
+    named = {"kubeconfig": namespace.kubeconfig(account), "patience_seconds": 0.0, "request_seconds": 5.0}
+    return Cluster(KubernetesSettings(**(named | settings)))
+
+
+def holder(namespace: Namespace) -> str:
+    return str((namespace.get("lease", NAME).get("spec") or {}).get("holderIdentity", ""))
+
+
+def hold(namespace: Namespace, folder: Path) -> int:
+    (folder / "hold.py").write_text(HOLD)
+    process = namespace.start_file("trigger", folder / "hold.py")
+    until("the holder", lambda: holder(namespace) == "another")
+    return process.pid
+
+
+def test_a_living_holder_keeps_it_however_long_another_waits(namespace: Namespace, tmp_path: Path) -> None:
+    hold(namespace, tmp_path)
+    began = time.monotonic()
+    with pytest.raises(Held, match="held by another, who is alive"), Lease(connect(namespace), NAME, 3, 6):
+        pass
+    assert time.monotonic() - began > 6, "it was renewed twice and more, and waited for all the time"
+    assert holder(namespace) == "another"
+
+
+def test_a_dead_holders_lease_is_taken_over_only_when_its_time_is_over(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    os.kill(hold(namespace, tmp_path), signal.SIGKILL)
+    began = time.monotonic()
+    with Lease(connect(namespace), NAME, 3, 0, "heir"):
+        assert time.monotonic() - began >= 3
+        assert holder(namespace) == "heir"
+        transitions = namespace.get("lease", NAME)["spec"]["leaseTransitions"]
+    assert transitions == 2
+    assert holder(namespace) == "", "it is given back at the end"
+
+
+def test_a_clock_that_is_wrong_takes_nothing_from_a_living_holder(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    hold(namespace, tmp_path)
+    lease = connect(namespace).lease(NAME)
+    lease["spec"]["renewTime"] = "2001-01-01T00:00:00.000000Z"
+    connect(namespace).update_lease(lease)
+    with pytest.raises(Held), Lease(connect(namespace), NAME, 3, 2):
+        pass
+
+
+def test_a_holder_whose_lease_was_taken_stops(namespace: Namespace) -> None:
+    with Lease(connect(namespace), NAME, 3, 0, "first") as first:
+        first.check()
+        lease = connect(namespace).lease(NAME)
+        lease["spec"]["holderIdentity"] = "usurper"
+        connect(namespace).update_lease(lease)
+        time.sleep(2)
+        with pytest.raises(Lost, match="usurper holds it"):
+            first.check()
+    assert holder(namespace) == "usurper", "what is another's is not given back"
+
+
+def test_a_missing_lease_says_who_makes_it(namespace: Namespace) -> None:
+    namespace.kubectl("delete", "lease", NAME)
+    with pytest.raises(ClusterError, match="The chart makes it"), Lease(connect(namespace), NAME, 3, 0):
+        pass
+
+
+def test_an_account_without_the_right_is_told_which_one_it_needs(namespace: Namespace) -> None:
+    with pytest.raises(Forbidden) as error, Lease(connect(namespace, "promote"), NAME, 3, 0):
+        pass
+    said = str(error.value)
+    assert 'cannot get resource "leases"' in said
+    assert "docs/operations/kubernetes.md" in said
+
+
+def test_an_api_server_that_is_away_is_named_within_seconds(namespace: Namespace, tmp_path: Path) -> None:
+    away = tmp_path / "away.kubeconfig"
+    away.write_text(namespace.kubeconfig("trigger").read_text().replace(":6443", ":6444"))
+    began = time.monotonic()
+    with (
+        pytest.raises(ClusterError, match="6444 does not answer"),
+        Lease(connect(namespace, kubeconfig=away), NAME, 3, 2),
+    ):
+        pass
+    assert time.monotonic() - began < 15

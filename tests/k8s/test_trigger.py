@@ -1,0 +1,197 @@
+"""A red drift verdict becomes one retrain Job, and the same drift no second one; on a real cluster."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kube_testbed import IMAGE, Namespace, until
+
+pytestmark = pytest.mark.e2e
+CRONJOB = "support-chatbot-retrain"
+DIGEST = "a" * 64
+
+
+def make_cronjob(namespace: Namespace, command: str = "exit 0") -> None:
+    """The suspended CronJob that the chart makes, with work of a second."""
+    container = {
+        "name": "retrain",
+        "image": IMAGE,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["sh", "-c", command],
+        "resources": {"requests": {"cpu": "10m"}},
+    }
+    pod = {"restartPolicy": "Never", "containers": [container], "automountServiceAccountToken": False}
+    template = {
+        "metadata": {"labels": {"app.kubernetes.io/name": "retrain"}, "annotations": {"of": "the template"}},
+        "spec": {"backoffLimit": 0, "template": {"spec": pod}},
+    }
+    spec = {"suspend": True, "schedule": "0 0 1 1 *", "jobTemplate": template}
+    cronjob = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": CRONJOB}, "spec": spec}
+    namespace.apply(cronjob)
+
+
+def verdict(folder: Path, colour: str = "red", *red: str) -> str:
+    """A drift.json; its path."""
+    check = {
+        "against": "baseline",
+        "statistic": 0.3,
+        "effect": 0.3,
+        "threshold": 0.1,
+        "red": True,
+        "alarms": True,
+        "sentence": "More messages are out of scope than before.",
+    }
+    now = datetime.now(UTC).isoformat()
+    content = {
+        "verdict": colour,
+        "made": now,
+        "model_version": "1",
+        "bundle_digest": DIGEST,
+        "window": {"since": now, "until": now, "records": 2000},
+        "checks": [check | {"name": name} for name in red or ("scope.low",)],
+    }
+    file = folder / "drift.json"
+    file.write_text(json.dumps(content))
+    return str(file)
+
+
+def accept(namespace: Namespace, item: str) -> None:
+    """A reviewer accepts a message."""
+    reviews = namespace.folder / "store" / "reviews"
+    reviews.mkdir(parents=True, exist_ok=True)
+    decision = {"item_id": item, "message": f"message {item}", "verdict": "accept", "intent": "get_refund"}
+    (reviews / f"{item}.json").write_text(json.dumps(decision))
+
+
+def jobs(namespace: Namespace) -> list[dict[str, Any]]:
+    return list(namespace.get("jobs")["items"])
+
+
+def ended(namespace: Namespace, kind: str = "Complete") -> bool:
+    return all(
+        any(c["type"] == kind and c["status"] == "True" for c in job["status"].get("conditions", []))
+        for job in jobs(namespace)
+    )
+
+
+def trigger(namespace: Namespace, file: str, code: int = 0, **settings: object) -> str:
+    return namespace.run("trigger", "k8s.trigger", "--verdict", file, code=code, **settings)
+
+
+def test_a_red_verdict_makes_the_job_that_kubectl_would_make(namespace: Namespace, tmp_path: Path) -> None:
+    make_cronjob(namespace)
+    file = verdict(tmp_path, "red", "scope.low", "intents")
+    assert "drift: intents, scope.low" in trigger(namespace, file)
+    (made,) = jobs(namespace)
+    name = made["metadata"]["name"]
+    manual = json.loads(
+        namespace.kubectl(
+            "create", "job", "by-hand", f"--from=cronjob/{CRONJOB}", "--dry-run=server", "-o=json"
+        )
+    )
+    because = made["metadata"]["annotations"].pop("support-chatbot/asked-because")
+    assert because.startswith("drift: intents, scope.low (")
+    for job in (made, manual):
+        for own in ("name", "uid", "creationTimestamp", "resourceVersion", "managedFields", "generation"):
+            job["metadata"].pop(own, None)
+    text = json.dumps([made["metadata"], made["spec"]], sort_keys=True).replace(name, "by-hand")
+    expected = json.dumps([manual["metadata"], manual["spec"]], sort_keys=True)
+    assert _without_uid(text) == _without_uid(expected)
+    until("the Job's end", lambda: ended(namespace))
+
+
+def _without_uid(text: str) -> str:
+    """A Job's own uid stands in its selector and labels."""
+    return re.sub(r'("(?:batch.kubernetes.io/)?controller-uid": )"[^"]*"', r"\1", text)
+
+
+def test_the_same_drift_makes_no_second_job_and_new_accepted_rows_do(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    make_cronjob(namespace)
+    now = {"CHATBOT_K8S_COOLDOWN_HOURS": 0}
+    trigger(namespace, verdict(tmp_path), **now)
+    until("the Job's end", lambda: ended(namespace))
+    assert "was answered" in trigger(namespace, verdict(tmp_path), **now)
+    assert len(jobs(namespace)) == 1
+    accept(namespace, "01")
+    trigger(namespace, verdict(tmp_path), **now)
+    assert len(jobs(namespace)) == 2
+    until("the Job's end", lambda: ended(namespace))
+    trigger(namespace, verdict(tmp_path, "red", "another.check"), **now)
+    assert len(jobs(namespace)) == 3
+
+
+def test_the_cooldown_holds_for_another_drift_too(namespace: Namespace, tmp_path: Path) -> None:
+    make_cronjob(namespace)
+    trigger(namespace, verdict(tmp_path))
+    until("the Job's end", lambda: ended(namespace))
+    assert "cool-down" in trigger(namespace, verdict(tmp_path, "red", "another.check"))
+    assert len(jobs(namespace)) == 1
+
+
+def test_while_a_retraining_runs_no_other_is_asked_for(namespace: Namespace, tmp_path: Path) -> None:
+    make_cronjob(namespace, "sleep 60")
+    namespace.kubectl("create", "job", "by-hand", f"--from=cronjob/{CRONJOB}")
+    output = trigger(namespace, verdict(tmp_path))
+    assert "job/by-hand is retraining already" in output
+    assert [job["metadata"]["name"] for job in jobs(namespace)] == ["by-hand"]
+    assert not (tmp_path / "store" / "memory").exists(), "what was not asked for is not remembered"
+
+
+def test_two_triggers_at_once_make_one_job(namespace: Namespace, tmp_path: Path) -> None:
+    make_cronjob(namespace, "sleep 20")
+    file = verdict(tmp_path)
+    both = [namespace.start("trigger", "k8s.trigger", "--verdict", file) for _ in range(2)]
+    outputs = [process.communicate(timeout=60)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert len(jobs(namespace)) == 1
+
+
+def test_a_trigger_killed_before_it_could_remember_asks_for_no_second_job(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    make_cronjob(namespace)
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "memory").write_text(
+        "in the way"
+    )  # as if the store went away after the Job was made
+    trigger(namespace, verdict(tmp_path), code=1)
+    assert len(jobs(namespace)) == 1
+    until("the Job's end", lambda: ended(namespace))
+    (tmp_path / "store" / "memory").unlink()
+    assert "was made before, for the same drift" in trigger(namespace, verdict(tmp_path))
+    assert len(jobs(namespace)) == 1
+    assert "was answered" in trigger(namespace, verdict(tmp_path), CHATBOT_K8S_COOLDOWN_HOURS=0)
+
+
+def test_a_retraining_that_failed_is_asked_for_again(namespace: Namespace, tmp_path: Path) -> None:
+    make_cronjob(namespace, "exit 1")
+    now = {"CHATBOT_K8S_COOLDOWN_HOURS": 0}
+    trigger(namespace, verdict(tmp_path), **now)
+    until("the Job's end", lambda: ended(namespace, "Failed"))
+    trigger(namespace, verdict(tmp_path), **now)
+    assert len(jobs(namespace)) == 2
+
+
+@pytest.mark.parametrize("colour", ["green", "silent"])
+def test_an_undrifted_run_does_not_even_ask_the_api_server(
+    namespace: Namespace, tmp_path: Path, colour: str
+) -> None:
+    nowhere = {"CHATBOT_K8S_KUBECONFIG": "/nonexistent"}
+    assert "nothing to do" in trigger(namespace, verdict(tmp_path, colour), **nowhere)
+
+
+def test_what_keeps_it_from_asking_is_said_in_one_line(namespace: Namespace, tmp_path: Path) -> None:
+    file = verdict(tmp_path)
+    assert 'cronjobs.batch "support-chatbot-retrain" not found' in trigger(namespace, file, code=1)
+    output = namespace.run("promote", "k8s.trigger", "--verdict", file, code=1)
+    assert "docs/operations/kubernetes.md" in output
+    missing = trigger(namespace, str(tmp_path / "none.json"), code=1)
+    assert "python -m monitoring.drift_report" in missing
+    assert all("Traceback" not in text for text in (output, missing))

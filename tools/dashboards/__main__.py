@@ -1,0 +1,46 @@
+"""`python -m tools.dashboards [--check]`: monitoring/dashboards/*.json, made of the code beside this."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+
+from tools.dashboards import bot, loop, understanding
+
+FOLDER = Path(__file__).resolve().parents[2] / "monitoring" / "dashboards"
+DASHBOARDS = {"bot": bot, "understanding": understanding, "loop": loop}
+
+
+def files() -> dict[str, str]:
+    """What each file should hold, by its name."""
+    return {
+        f"{name}.json": JSONEncoder(sort_keys=True, indent=1).encode(module.make().build()) + "\n"
+        for name, module in DASHBOARDS.items()
+    }
+
+
+def stale() -> list[str]:
+    """The files that differ from what the code says, and those that nothing makes."""
+    made = files()
+    there = {file.name: file.read_text(encoding="utf-8") for file in FOLDER.glob("*.json")}
+    return sorted(name for name in made.keys() | there.keys() if made.get(name) != there.get(name))
+
+
+def main(check: bool) -> int:
+    """Write the files, or only say which are stale. Returns: the exit code."""
+    if check:
+        for name in (names := stale()):
+            sys.stdout.write(f"monitoring/dashboards/{name} is stale: run `make docs`\n")
+        return 1 if names else 0
+    for name, text in files().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+        panels = sum(panel["type"] != "row" for panel in json.loads(text)["panels"])
+        sys.stdout.write(f"monitoring/dashboards/{name}: {panels} panels\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main("--check" in sys.argv[1:]))

@@ -1,0 +1,152 @@
+"""How a panel is written here: a title that a person understands, what it means, a unit, and its expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from grafana_foundation_sdk.builders import common, dashboard, heatmap, prometheus, stat, table, timeseries
+from grafana_foundation_sdk.models import common as models
+from grafana_foundation_sdk.models import dashboard as dashboards
+from grafana_foundation_sdk.models import prometheus as queries
+
+SOURCE = dashboards.DataSourceRef(type_val="prometheus", uid="${datasource}")
+HERE = 'namespace=~"$namespace"'
+"""Every selector has it: one installation of many. Outside a cluster the label is empty, and `.*` matches that."""
+
+Shape = Literal["line", "stacked", "number", "heatmap", "table", "age"]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A panel, as all dashboards hold them.
+
+    Attributes:
+        title: in words of the person who looks at it.
+        description: what it says, and when to worry.
+        unit: Grafana's name of it.
+        queries: expressions with what to call their series (Grafana's `{{label}}`).
+        limits: where it turns orange, and red; empty: it never does.
+        width: of 24.
+        none: what to show where there is nothing.
+    """
+
+    title: str
+    description: str
+    unit: str
+    queries: Sequence[tuple[str, str]]
+    shape: Shape = "line"
+    width: int = 8
+    limits: Sequence[float] = ()
+    none: str = "-"
+
+    def build(self) -> object:
+        """The builder that the dashboard takes."""
+        panel: object
+        match self.shape:
+            case "number" | "age":
+                panel = (
+                    stat.Panel()
+                    .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+                    .color_mode(
+                        models.BigValueColorMode.VALUE if self.limits else models.BigValueColorMode.NONE
+                    )
+                    .graph_mode(models.BigValueGraphMode.NONE)
+                )
+            case "heatmap":
+                panel = heatmap.Panel()
+            case "table":
+                panel = table.Panel()
+            case _:
+                panel = (
+                    timeseries.Panel()
+                    .fill_opacity(40 if self.shape == "stacked" else 8)
+                    .min(0)
+                    .show_points(models.VisibilityMode.NEVER)
+                )
+                panel = panel.legend(
+                    common.VizLegendOptions()
+                    .display_mode(models.LegendDisplayMode.LIST)
+                    .placement(models.LegendPlacement.BOTTOM)
+                    .show_legend(True)
+                )
+                if self.shape == "stacked":
+                    panel = panel.stacking(common.StackingConfig().mode(models.StackingMode.NORMAL))
+        panel = (
+            panel.title(self.title)  # type: ignore[attr-defined]
+            .description(self.description)
+            .unit(self.unit)
+            .datasource(SOURCE)
+            .span(self.width)
+            .height(4 if self.shape in ("number", "age") else 8)
+            .no_value(self.none)
+        )
+        if self.limits:
+            colours = ["green", "orange", "red"][: len(self.limits) + 1]
+            if len(self.limits) == 1:
+                colours = ["green", "red"]
+            steps = [
+                dashboards.Threshold(value=value, color=colour)
+                for value, colour in zip([None, *self.limits], colours, strict=True)
+            ]
+            panel = panel.thresholds(
+                dashboard.ThresholdsConfig().mode(dashboards.ThresholdsMode.ABSOLUTE).steps(steps)
+            )
+        for number, (expression, legend) in enumerate(self.queries):
+            query = (
+                prometheus.Dataquery()
+                .expr(expression.replace("{here}", HERE))
+                .legend_format(legend)
+                .ref_id(chr(ord("A") + number))
+                .datasource(SOURCE)
+            )
+            if self.shape in ("number", "age", "table"):
+                query = query.instant()
+            if self.shape in ("table", "heatmap"):
+                query = query.format(
+                    queries.PromQueryFormat.TABLE
+                    if self.shape == "table"
+                    else queries.PromQueryFormat.HEATMAP
+                )
+            panel = panel.with_target(query)
+        return panel
+
+
+def build(
+    uid: str, title: str, description: str, rows: Sequence[tuple[str, Sequence[Panel]]]
+) -> dashboard.Dashboard:
+    """A dashboard of rows of panels; the last six hours, renewed every 30 seconds."""
+    made = (
+        dashboard.Dashboard(title)
+        .uid(uid)
+        .description(description)
+        .tags(["support-chatbot"])
+        .refresh("30s")
+        .time("now-6h", "now")
+        .timezone("browser")
+        .readonly()
+        .with_variable(dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus"))
+        .with_variable(
+            dashboard.QueryVariable("namespace")
+            .label("Namespace")
+            .datasource(SOURCE)
+            .query("label_values(chatbot_model_info, namespace)")
+            .refresh(dashboards.VariableRefresh.ON_DASHBOARD_LOAD)
+            .include_all(True)
+            .all_value(".*")
+            .current(dashboards.VariableOption(text="All", value="$__all"))
+        )
+        .link(
+            dashboard.DashboardLink("Support chatbot")
+            .type(dashboards.DashboardLinkType.DASHBOARDS)
+            .tags(["support-chatbot"])
+            .keep_time(True)
+            .include_vars(True)
+        )
+    )
+    for name, panels in rows:
+        made = made.with_row(dashboard.Row(name))
+        for panel in panels:
+            made = made.with_panel(panel.build())  # type: ignore[arg-type]
+    return made
