@@ -24,15 +24,25 @@ def lying(folder: Path, to: Path) -> Path:
     return _changed(to, {"known": known})
 
 
+def needing(folder: Path, to: Path, slot: str) -> Path:
+    """A bundle whose first reply needs a slot: whoever has no value for it refuses to start."""
+    shutil.copytree(folder, to)
+    replies = to / "replies.yaml"
+    replies.write_text(replies.read_text().replace("{company}", f"{{{slot}}}", 1))
+    assert f"{{{slot}}}" in replies.read_text()
+    return _changed(to, {}, "replies.yaml")
+
+
 def digest(folder: Path) -> str:
     return hashlib.sha256((folder / SUMS).read_bytes()).hexdigest()
 
 
-def _changed(folder: Path, update: dict[str, object]) -> Path:
-    manifest = folder / "model.json"
-    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | update, indent=2))
+def _changed(folder: Path, update: dict[str, object], name: str = "model.json") -> Path:
+    if update:
+        manifest = folder / name
+        manifest.write_text(json.dumps(json.loads(manifest.read_text()) | update, indent=2))
     lines = (folder / SUMS).read_text().splitlines()
-    found = hashlib.sha256(manifest.read_bytes()).hexdigest()
-    lines = [f"{found}  model.json" if line.endswith("  model.json") else line for line in lines]
+    found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    lines = [f"{found}  {name}" if line.endswith(f"  {name}") else line for line in lines]
     (folder / SUMS).write_text("\n".join(lines) + "\n")
     return folder

@@ -43,6 +43,7 @@ class Server:
     cwd: Path = ROOT
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    pass_fds: Sequence[int] = ()
 
     @property
     def url(self) -> str:
@@ -65,6 +66,7 @@ class Server:
         environment |= {
             "CHATBOT_PORT": str(self.port),
             "CHATBOT_LOG_FOLDER": str(self.log_folder),
+            "CHATBOT_STORE_URL": str(self.home / "store"),
             "BENTOML_HOME": str(self.home / "bentoml"),
             "BENTOML_DO_NOT_TRACK": "True",
         }
@@ -75,6 +77,7 @@ class Server:
                 env=environment | self.environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                pass_fds=self.pass_fds,
             )
         return self
 
@@ -150,8 +153,11 @@ class Server:
         return sum(value for name, value in self.metrics().items() if re.match(pattern, name))
 
     def logged_ids(self) -> Counter[str]:
-        """How often each prediction id stands in the log, the spool included."""
-        text = "".join(f.read_text(errors="replace") for f in self.log_folder.rglob("*") if f.is_file())
+        """How often each prediction id stands in the log, the spool included, what goes to the store not."""
+        files = [
+            f for f in self.log_folder.rglob("*") if f.is_file() and not {"to-store", "handoffs"} & {*f.parts}
+        ]
+        text = "".join(f.read_text(errors="replace") for f in files)
         return Counter(re.findall(r"\b[0-9a-hjkmnp-tv-z]{34}\b", text))
 
     def logged_queries(self, ids: Iterable[object], seconds: float = 15) -> dict[str, tuple[str, str]]:

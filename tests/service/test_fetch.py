@@ -1,0 +1,202 @@
+"""Serving what was told: by digest, checked, from the store or the cache, and never another bundle."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from minio import Minio
+
+from bento import fetch
+from chatbot import bundle_store
+from chatbot.errors import BundleError, SettingError
+from chatbot.settings import ServiceSettings
+from chatbot.store_folder import FolderStore
+from service import bundles
+from service.server import Server
+
+DIGEST = "a" * 64
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path / "store")
+
+
+@pytest.fixture
+def pushed(store: FolderStore, tmp_path: Path, model_folder: Path) -> str:
+    """A bundle that lies in the store and is not the one beside the code."""
+    return bundle_store.push(store, bundles.other(model_folder, tmp_path / "other"))
+
+
+def server(tmp_path: Path, model: str, **others: str) -> Server:
+    environment = {
+        "CHATBOT_STORE_URL": str(tmp_path / "store"),
+        "CHATBOT_BUNDLE_CACHE": str(tmp_path / "cache"),
+        "CHATBOT_RUNNER_WORKERS": "1",
+        "CHATBOT_MODEL": model,
+    }
+    return Server(tmp_path / "server", environment | others)
+
+
+def refused(starting: Server) -> str:
+    """The one line with which a start is refused; it was never ready."""
+    starting.launch()
+    assert starting.process is not None
+    assert starting.process.wait(40) == 1
+    lines = [line for line in starting.output.splitlines() if line.strip()]
+    assert len(lines) == 1, starting.output
+    return lines[0]
+
+
+def serves(starting: Server) -> tuple[str, str]:
+    """Version and digest that a started service says; also of its answer and its record."""
+    starting.start()
+    try:
+        said = json.loads(starting.get("/version")[1])
+        _, answer = starting.post("/chat", {"message": "where is my parcel?"})
+        assert answer["model_version"] == said["model_version"]
+        assert starting.logged_ids()[str(answer["prediction_id"])] == 1
+        assert starting.metric(f'chatbot_model_info\\{{bundle="{said["bundle_digest"]}"') == 1
+        return said["model_version"], said["bundle_digest"]
+    finally:
+        assert starting.stop() == 0
+
+
+def test_the_told_bundle_is_fetched_from_a_real_bucket_and_served_under_its_version(
+    tmp_path: Path, model_folder: Path, minio: Minio, bucket: str
+) -> None:
+    from chatbot.storage import open_store
+
+    digest = bundle_store.push(
+        open_store(minio.settings(bucket)), bundles.other(model_folder, tmp_path / "other")
+    )
+    starting = server(tmp_path, f"7@{digest}", **minio.environment(bucket))
+    assert serves(starting) == ("7", digest)
+
+
+def test_a_cached_bundle_serves_while_the_store_is_away(tmp_path: Path, pushed: str) -> None:
+    assert serves(server(tmp_path, f"7@{pushed}")) == ("7", pushed)
+    shutil.rmtree(tmp_path / "store")
+    away = {"CHATBOT_STORE_URL": "s3://nowhere/x", "CHATBOT_STORE_ENDPOINT": "http://127.0.0.1:9"}
+    assert serves(server(tmp_path, f"7@{pushed}", **away)) == ("7", pushed)
+
+
+def test_a_bundle_that_the_store_does_not_have_is_refused_in_one_line(
+    tmp_path: Path, store: FolderStore, model_folder: Path
+) -> None:
+    line = refused(server(tmp_path, f"9@{DIGEST}", CHATBOT_BUNDLE=str(model_folder)))
+    assert f"model 9@{DIGEST[:12]}… does not serve: the store has no bundles/{DIGEST}/SHA256SUMS" in line
+
+
+def test_a_store_that_is_away_stops_the_start_in_one_line(tmp_path: Path) -> None:
+    away = {
+        "CHATBOT_STORE_URL": "s3://bundles",
+        "CHATBOT_STORE_ENDPOINT": "http://127.0.0.1:9",
+        "CHATBOT_STORE_ATTEMPTS": "1",
+        "AWS_ACCESS_KEY_ID": "nobody",
+        "AWS_SECRET_ACCESS_KEY": "nothing",
+    }
+    line = refused(server(tmp_path, f"9@{DIGEST}", **away))
+    assert "model 9@aaaaaaaaaaaa… does not serve" in line
+    assert "127.0.0.1:9" in line
+
+
+def test_a_bundle_that_was_tampered_with_in_the_store_is_refused_with_the_file(
+    tmp_path: Path, pushed: str
+) -> None:
+    head = tmp_path / "store" / "bundles" / pushed / "head.safetensors"
+    head.write_bytes(head.read_bytes()[:-4] + b"\x01\x02\x03\x04")
+    assert "head.safetensors has sha256" in refused(server(tmp_path, f"7@{pushed}"))
+    assert not (tmp_path / "cache" / pushed).exists()
+
+
+def test_a_cached_bundle_that_was_changed_is_fetched_again(tmp_path: Path, pushed: str) -> None:
+    settings = ServiceSettings(model=f"7@{pushed}", bundle_cache=tmp_path / "cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CHATBOT_STORE_URL", str(tmp_path / "store"))
+        fetch.fetch(settings)
+        cached = tmp_path / "cache" / pushed / "replies.yaml"
+        cached.write_text(cached.read_text() + "\n# changed\n")
+        fetch.fetch(settings)
+    assert "# changed" not in cached.read_text()
+
+
+def test_what_lies_under_the_told_name_and_is_another_bundle_is_never_served(
+    tmp_path: Path, model_folder: Path
+) -> None:
+    folder = tmp_path / "cache" / DIGEST
+    shutil.copytree(model_folder, folder)
+    served = fetch.served(ServiceSettings(model=f"7@{DIGEST}", bundle_cache=tmp_path / "cache"))
+    assert served.folder == folder
+    with pytest.raises(BundleError, match=f"told to serve 7@{DIGEST}"):
+        served.check(bundles.digest(model_folder))
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "annotations"
+    monkeypatch.setenv("CHATBOT_MODEL_FILE", str(file))
+    return file
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f'kubernetes.io/config.seen="2026-11-23T18:00:00Z"\nsupport-chatbot/model-version="7@{DIGEST}"\n',
+        f"support-chatbot/model-version=7@{DIGEST}",
+        f"7@{DIGEST}\n",
+    ],
+)
+def test_a_pods_annotations_say_what_to_serve(told: Path, content: str) -> None:
+    told.write_text(content)
+    found = fetch.told(ServiceSettings())
+    assert (found.version, found.digest) == ("7", DIGEST) if found else False
+
+
+@pytest.mark.parametrize(
+    "content", ["", "\n", 'checksum/config="abc"\n', 'support-chatbot/model-version=""\n']
+)
+def test_a_pod_without_the_annotation_serves_the_bundle_of_its_image(told: Path, content: str) -> None:
+    told.write_text(content)
+    assert fetch.told(ServiceSettings()) is None
+
+
+@pytest.mark.parametrize("content", ['support-chatbot/model-version="7"', "7@short", "latest"])
+def test_an_annotation_that_names_no_model_is_refused_with_its_file(told: Path, content: str) -> None:
+    told.write_text(content)
+    with pytest.raises(SettingError, match=f"CHATBOT_MODEL_FILE={told}.*version.*digest"):
+        fetch.told(ServiceSettings())
+
+
+def test_a_file_that_is_not_there_is_named(told: Path) -> None:
+    with pytest.raises(SettingError, match=f"CHATBOT_MODEL_FILE={told} cannot be read"):
+        fetch.told(ServiceSettings())
+
+
+def test_all_processes_of_a_server_serve_what_was_told_at_its_start(
+    told: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told.write_text(f"7@{DIGEST}")
+    monkeypatch.setenv("CHATBOT_MODEL", "")  # so that what `pin` writes is taken away again
+    fetch.pin()
+    told.write_text(f"8@{'b' * 64}")
+    found = fetch.told(ServiceSettings())
+    assert found is not None
+    assert found.version == "7"
+
+
+def test_the_bento_serves_what_its_file_says(tmp_path: Path, pushed: str) -> None:
+    file = tmp_path / "annotations"
+    file.write_text(f'support-chatbot/model-version="7@{pushed}"\n')
+    starting = server(tmp_path, "", CHATBOT_MODEL_FILE=str(file))
+    starting.command = (
+        str(Path(sys.executable).with_name("bentoml")),
+        "serve",
+        "bento.service:SupportChatbot",
+    )
+    starting.command += ("--port", str(starting.port))
+    assert serves(starting) == ("7", pushed)

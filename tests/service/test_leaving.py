@@ -1,0 +1,93 @@
+"""Leaving: whoever keeps a connection alive hears of it before it closes, and no message goes unanswered."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from service.server import Server
+from service.steady import SteadyLoad
+
+DRAIN_SECONDS = 3.0
+
+
+def test_a_leaving_server_is_unready_at_once_and_answers_everything_until_its_time_is_over(
+    start: Callable[..., Server],
+) -> None:
+    server = start(CHATBOT_DRAIN_SECONDS=str(DRAIN_SECONDS), CHATBOT_WORKERS="2")
+    with SteadyLoad(server.url) as load:
+        assert load.seen.closing == 0
+        connections = load.seen.connections
+        assert connections <= 8
+        answered = sum(load.seen.answered.values())
+        assert server.process is not None
+        server.process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        load.wait_until(lambda: load.seen.closing > 50)
+        assert server.get("/readyz")[0] == 503
+        assert server.get("/livez")[0] == 200
+        # New connections come as long as nobody has heard of it: they are answered.
+        while time.monotonic() < began + DRAIN_SECONDS - 0.5:
+            time.sleep(0.05)
+        assert load.seen.failures == []
+        assert sum(load.seen.answered.values()) > answered + 100
+        # Each of them was told, and came back over another connection.
+        assert load.seen.connections > connections + 50
+    assert server.process.wait(30) == 0
+    assert DRAIN_SECONDS <= time.monotonic() - began < DRAIN_SECONDS + 10
+
+
+def test_sigterm_to_every_process_of_a_server_counts_as_one(start: Callable[..., Server]) -> None:
+    server = start(CHATBOT_DRAIN_SECONDS="1")
+    assert server.process is not None
+    for process in (*server.workers("SupportChatbot"), *server.workers("IntentRunner")):
+        process.send_signal(signal.SIGTERM)
+    server.process.send_signal(signal.SIGTERM)
+    assert server.post("/chat", {"message": "where is my order?"})[0] == 200
+    assert server.process.wait(30) == 0
+
+
+def test_a_server_takes_over_a_listening_socket_and_says_when_it_answers(
+    tmp_path: Path, model_folder: Path
+) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready,
+    ):
+        listening.set_inheritable(True)
+        ready.bind(str(tmp_path / "ready"))
+        ready.settimeout(60)
+        server = Server(
+            tmp_path / "server",
+            {
+                "CHATBOT_BUNDLE": str(model_folder),
+                "CHATBOT_RUNNER_WORKERS": "1",
+                "CHATBOT_LISTEN_FD": str(listening.fileno()),
+                "NOTIFY_SOCKET": str(tmp_path / "ready"),
+            },
+            port=listening.getsockname()[1],
+            pass_fds=(listening.fileno(),),
+        )
+        server.launch()
+        try:
+            assert ready.recv(100) == b"READY=1"
+            # The first connection it takes is answered by a model that runs.
+            status, text = server.get("/readyz")
+            assert (status, text) == (200, text)
+            assert server.post("/chat", {"message": "where is my order?"})[0] == 200
+            assert json.loads(server.get("/version")[1])["bundle_digest"]
+        finally:
+            assert server.stop() == 0
+
+
+def test_a_number_that_is_no_listening_socket_is_refused_in_one_line(
+    tmp_path: Path, model_folder: Path
+) -> None:
+    server = Server(tmp_path, {"CHATBOT_BUNDLE": str(model_folder), "CHATBOT_LISTEN_FD": "99"}).launch()
+    assert server.process is not None
+    assert server.process.wait(30) == 1
+    assert "support-chatbot: CHATBOT_LISTEN_FD=99 is no socket" in server.output

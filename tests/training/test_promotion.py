@@ -1,0 +1,201 @@
+"""Promotion and rollback on one machine: a real keeper and service, a real registry, real commands that are killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from service import bundles
+from service.server import ROOT, Server
+from service.steady import SteadyLoad
+
+from chatbot import bundle_store, serving
+from chatbot.bundle import verify
+from chatbot.settings import TrackingSettings
+from chatbot.store_folder import FolderStore
+from training.promotion import Promotion, PromotionError
+from training.registry import CHALLENGER, GATE, Registry
+from training.tracking import record
+
+SLOT = "gift_card_url"
+
+
+class Machine:
+    """A store, a registry with four versions, and a service that the keeper keeps."""
+
+    def __init__(self, folder: Path, model: Path) -> None:
+        self.store = FolderStore(folder / "store")
+        self.tracking = TrackingSettings(
+            tracking_uri=f"sqlite:///{folder}/mlruns/mlflow.db", unsent=folder / "unsent"
+        )
+        self.registry = Registry(self.tracking)
+        self.cache = folder / "cache"
+        made = {
+            "1": model,
+            "2": bundles.other(model, folder / "second"),
+            "3": bundles.lying(model, folder / "lying"),
+            "4": bundles.needing(model, folder / "needing", SLOT),
+        }
+        for number, bundle in made.items():
+            run = record(self.tracking, f"train {number}", {}, {}, {}, {}, {}).run_id
+            tags = {"corpus_digest": "c", "corpus_pointer": "{}", "git_commit": "g"}
+            assert self.registry.register(run, bundle, tags).number == number
+            self.registry.tag(number, GATE, "refused" if number == "3" else "passed")
+            if number != "2":  # version 2 is in the registry alone
+                bundle_store.push(self.store, bundle)
+        self.environment = {
+            "CHATBOT_STORE_URL": str(folder / "store"),
+            "CHATBOT_BUNDLE_CACHE": str(self.cache),
+            "MLFLOW_TRACKING_URI": self.tracking.tracking_uri,
+        }
+        own = {
+            "CHATBOT_BUNDLE": str(model),
+            "CHATBOT_RUNNER_WORKERS": "1",
+            "CHATBOT_KEEPER_POLL_SECONDS": "0.2",
+        }
+        self.server = Server(
+            folder / "server",
+            own | self.environment | {"CHATBOT_KEEPER_DRAIN_SECONDS": "1"},
+            (sys.executable, "-m", "bento.keeper"),
+        )
+
+    def promotion(self, wait: float = 60) -> Promotion:
+        return Promotion(self.store, self.registry, self.cache, wait_seconds=wait)
+
+    def command(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            cwd=ROOT,
+            env={k: v for k, v in os.environ.items() if not k.startswith("CHATBOT_")} | self.environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def champion(self) -> str:
+        champion = self.registry.champion()
+        return champion.number if champion else ""
+
+    def version(self) -> str:
+        return str(json.loads(self.server.get("/version")[1])["model_version"])
+
+
+@pytest.fixture(scope="module")
+def shared_machine(tmp_path_factory: pytest.TempPathFactory, bundle_folder: Path) -> Iterator[Machine]:
+    made = Machine(tmp_path_factory.mktemp("machine"), bundle_folder)
+    made.server.start()
+    yield made
+    assert made.server.stop() == 0
+
+
+@pytest.fixture
+def machine(shared_machine: Machine) -> Machine:
+    """Version 1 serves and is the champion."""
+    shared_machine.promotion().promote("1")
+    assert (shared_machine.version(), shared_machine.champion()) == ("1", "1")
+    return shared_machine
+
+
+def wait(reached: Callable[[], bool], seconds: float = 30) -> None:
+    until = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_a_promotion_serves_the_version_names_it_champion_and_a_rollback_undoes_both(
+    machine: Machine,
+) -> None:
+    with SteadyLoad(machine.server.url) as load:
+        machine.registry.set_alias(CHALLENGER, "2")
+        done = machine.promotion().promote()
+        assert done.changed
+        assert (machine.version(), machine.champion()) == ("2", "2")
+        assert not machine.promotion().promote("2").changed
+        assert machine.promotion().rollback().changed
+        assert (machine.version(), machine.champion()) == ("1", "1")
+    assert load.seen.failures == []
+    # What was rolled back is not promoted again by itself.
+    again = machine.promotion().promote()
+    assert not again.changed
+    assert "rolled back" in again.sentence
+    assert machine.promotion().promote("2").changed
+
+
+def test_a_version_that_the_gate_refused_or_that_fails_its_proof_never_reaches_the_service(
+    machine: Machine,
+) -> None:
+    before = serving.read(machine.store)
+    with pytest.raises(PromotionError, match="the gate refused version 3"):
+        machine.promotion().promote("3")
+    with pytest.raises(PromotionError, match=r"version 3 is not fit to serve: .*no_such_intent"):
+        machine.promotion().promote("3", force=True)
+    assert serving.read(machine.store) == before
+
+
+def test_a_version_that_does_not_start_is_taken_back_and_the_champion_stays(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It proves itself here, where the slot has a value; the service's environment has none.
+    monkeypatch.setenv(f"CHATBOT_SLOT_{SLOT.upper()}", "https://shop.example.com/gift-cards")
+    with SteadyLoad(machine.server.url) as load, pytest.raises(PromotionError, match=SLOT) as refused:
+        machine.promotion().promote("4")
+    assert "was taken back, 1@" in str(refused.value)
+    assert load.seen.failures == []
+    assert (machine.version(), machine.champion()) == ("1", "1")
+    machine.registry.set_alias(CHALLENGER, "4")
+    assert "was taken back" in machine.promotion().promote().sentence
+
+
+def test_a_promotion_that_is_killed_goes_on_where_it_was_when_it_is_run_again(machine: Machine) -> None:
+    machine.registry.set_alias(CHALLENGER, "1")
+    killed = machine.command("training.promote", "2")
+    wait(lambda: serving.read(machine.store).model != str(machine.registry.get("1").ref))
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert machine.champion() == "1"
+    again = machine.command("training.promote")
+    _, said = again.communicate(timeout=90)
+    assert again.returncode == 0, said
+    assert "going on with 2@" in said
+    assert (machine.version(), machine.champion()) == ("2", "2")
+
+
+def test_where_nobody_keeps_the_service_a_promotion_is_taken_back_and_says_so(
+    tmp_path: Path, machine: Machine
+) -> None:
+    elsewhere = FolderStore(tmp_path / "store")
+    promotion = Promotion(elsewhere, machine.registry, machine.cache, wait_seconds=0.5)
+    with pytest.raises(PromotionError, match=r"nobody served it within 0\.5 s.*make run"):
+        promotion.promote("2")
+    assert serving.read(elsewhere).model == ""
+    assert bundle_store.held(elsewhere, machine.registry.get("2").bundle_digest)
+
+
+def test_the_commands_do_the_same_and_read_what_a_retraining_accepted(
+    machine: Machine, tmp_path: Path
+) -> None:
+    result = tmp_path / "retrain.json"
+    result.write_text(json.dumps({"outcome": "needs_review"}))
+    waiting = machine.command("training.promote", "--result", str(result))
+    assert "nothing to promote" in waiting.communicate(timeout=60)[1]
+    assert waiting.returncode == 0
+    result.write_text(json.dumps({"outcome": "accepted", "challenger": str(machine.registry.get("2").ref)}))
+    promoted = machine.command("training.promote", "--result", str(result))
+    promoted.communicate(timeout=90)
+    assert promoted.returncode == 0
+    assert machine.version() == "2"
+    back = machine.command("training.rollback")
+    back.communicate(timeout=90)
+    assert back.returncode == 0
+    assert machine.version() == "1"
+    unknown = machine.command("training.promote", "17")
+    assert "has no version '17'" in unknown.communicate(timeout=60)[1]
+    assert unknown.returncode == 1
+    assert verify(machine.cache / machine.registry.get("1").bundle_digest)
