@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -11,12 +12,14 @@ from typing import Any, Protocol
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
+from bento.conversations import Conversations
 from bento.gather import Gatherer
 from bento.metrics import Metrics
 from bento.proof import WARM_UP
 from bento.schemas import ChatRequest, FeedbackRequest, parse
 from chatbot import ids
 from chatbot.errors import ChatbotError, InvalidMessage, NotFound
+from chatbot.handoff import Handoff
 from chatbot.message import OUT_OF_SCOPE, clean
 from chatbot.records import Feedback, Record
 from chatbot.router import Prediction, Reply, Router
@@ -24,6 +27,8 @@ from chatbot.router import Prediction, Reply, Router
 Classify = Callable[[Sequence[str]], Awaitable[list[Prediction]]]
 
 _PROBE_SECONDS = 2.0
+
+logger = logging.getLogger("bentoml.chatbot")
 
 _chat_request = TypeAdapter(ChatRequest)
 _feedback_request = TypeAdapter(FeedbackRequest)
@@ -34,6 +39,12 @@ class Log(Protocol):
 
     def append(self, records: Sequence[Record]) -> None: ...
     def append_feedback(self, feedback: Feedback) -> None: ...
+
+
+class Handoffs(Protocol):
+    """What takes handoffs (`monitoring.handoffs.HandoffLog`): never raises, never waits for a network."""
+
+    def append(self, handoffs: Sequence[Handoff]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +70,8 @@ class Chat:
         lanes: int,
         max_batch: int,
         max_chars: int,
+        handoffs: Handoffs | None = None,
+        conversations: Conversations | None = None,
     ) -> None:
         """Starts nothing: the first message does.
 
@@ -73,6 +86,8 @@ class Chat:
             lanes: calls of `classify` in flight at once.
             max_batch: the most messages in one call.
             max_chars: the longest message.
+            handoffs: takes what a person has to answer; None: nobody does.
+            conversations: remembers what was said before a handoff.
         """
         self._router = router
         self._classify = classify
@@ -82,6 +97,8 @@ class Chat:
         self._key = key
         self._model_version = model_version
         self._max_chars = max_chars
+        self._handoffs = handoffs
+        self._conversations = conversations
         self._gatherer: Gatherer[_Question, bytes] = Gatherer(
             self._ask_model, lanes, max_batch, self._note_waits
         )
@@ -178,22 +195,41 @@ class Chat:
         """Records, metrics and answers of a batch, with one write to the log."""
         prediction_ids = [ids.new_id(self._key) for _ in replies]
         now = time.perf_counter()
-        self._log.append(
-            [
-                Record.of(
-                    reply,
-                    question.message,
-                    prediction_id,
-                    session_id=question.session_id,
-                    model_version=self._model_version,
-                    latency_ms=(now - question.since) * 1000,
-                )
-                for question, reply, prediction_id in zip(questions, replies, prediction_ids, strict=True)
-            ]
-        )
+        records = [
+            Record.of(
+                reply,
+                question.message,
+                prediction_id,
+                session_id=question.session_id,
+                model_version=self._model_version,
+                latency_ms=(now - question.since) * 1000,
+            )
+            for question, reply, prediction_id in zip(questions, replies, prediction_ids, strict=True)
+        ]
+        self._log.append(records)
+        self._hand_over(replies, records)
         for reply in replies:
             self._count(reply)
         return [to_json(self._answer(r, i)) for r, i in zip(replies, prediction_ids, strict=True)]
+
+    def _hand_over(self, replies: Sequence[Reply], records: Sequence[Record]) -> None:
+        """Put handoffs on their way, with one write, and remember what was said."""
+        if self._handoffs is None:
+            return
+        handed = []
+        talk = self._conversations
+        try:
+            for reply, record in zip(replies, records, strict=True):
+                if reply.handoff:
+                    before = talk.before(record.session_id) if talk else ()
+                    handed.append(Handoff.of(reply, record, before))
+                if talk:
+                    talk.note(record.session_id, record.timestamp, record.query, reply.response)
+        except Exception:
+            # A bug, and no reason to leave a customer without an answer.
+            logger.exception("a handoff cannot be written down")
+        if handed:
+            self._handoffs.append(handed)
 
     def _answer(self, reply: Reply, prediction_id: str) -> dict[str, Any]:
         return {

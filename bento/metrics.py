@@ -104,6 +104,36 @@ class Metrics:
             "Records of the inference log, by what became of them: written, spooled, dropped.",
             "outcome",
         )
+        self.log_store_records = self._counter(
+            "log_store_records",
+            "Records and feedback on the way to the object store, by what became of them: sent, spooled (the store "
+            "did not take them when they were due), dropped (too many waited).",
+            "kind",
+            "outcome",
+        )
+        self.log_store_waiting = self._gauge(
+            "log_store_waiting_records",
+            "Records and feedback that wait on this machine for the object store.",
+            "mostrecent",
+        )
+        self.log_store_success = self._gauge(
+            "log_store_last_success_seconds",
+            "When the object store last took records or feedback, in seconds since 1970; 0: not yet.",
+            "max",
+        )
+        self.handoff_deliveries = self._counter(
+            "handoff_deliveries",
+            "Handoffs on the way to the webhook or the store, by what became of them: delivered, failed (an attempt; "
+            "it is tried again), dropped (too old, or too many waited).",
+            "to",
+            "outcome",
+        )
+        self.handoffs_undelivered = self._gauge(
+            "handoffs_undelivered",
+            "Handoffs that wait on this machine for the webhook or the store.",
+            "mostrecent",
+            "to",
+        )
         self.model_info = self._gauge(
             "model_info", "Always 1; the labels say which model serves.", "max", "version", "bundle", "corpus"
         )
@@ -111,6 +141,23 @@ class Metrics:
     def count_records(self, outcome: str, count: int) -> None:
         """What became of some records of the inference log (`monitoring.logger` reports it)."""
         self.log_records.labels(outcome).inc(count)
+
+    def count_shipped(self, kind: str, outcome: str, count: int) -> None:
+        """What became of some rows on their way to the store (`monitoring.shipper` reports it)."""
+        self.log_store_records.labels(kind, outcome).inc(count)
+
+    def show_shipping(self, waiting: int, sent_at: float) -> None:
+        """How many rows wait for the store, and when it last took some."""
+        self.log_store_waiting.set(waiting)
+        self.log_store_success.set(sent_at)
+
+    def count_handoffs(self, to: str, outcome: str, count: int) -> None:
+        """What became of some handoffs (`monitoring.handoffs` reports it)."""
+        self.handoff_deliveries.labels(to, outcome).inc(count)
+
+    def show_handoffs(self, to: str, waiting: int) -> None:
+        """How many handoffs wait."""
+        self.handoffs_undelivered.labels(to).set(waiting)
 
     def render(self) -> bytes:
         """What Prometheus reads, over all processes of this server. Reads files: not for the event loop."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from bento import fetch
 from bento.config import read_settings
 from chatbot.errors import ChatbotError
-from chatbot.settings import LogSettings, RouterSettings, ServiceSettings, SlotSettings
+from chatbot.settings import HandoffSettings, LogSettings, RouterSettings, ServiceSettings, SlotSettings
 
 WARM_UP = "Can I get a refund?"
 
@@ -55,9 +55,11 @@ def check() -> None:
     """
     from bento.model import Model
     from chatbot import bundle, ids
+    from monitoring.handoffs import targets_of
 
     service = read_settings(ServiceSettings)
     ids.load_or_make_key(service, read_settings(LogSettings))
+    targets_of(read_settings(HandoffSettings), None)
     served = fetch.fetch(service)
     Model.read(served.folder).router(read_settings(RouterSettings), read_settings(SlotSettings))
     loaded = bundle.load(served.folder)

@@ -10,17 +10,15 @@ from there it is delivered at its own pace (`monitoring.delivery`): at least onc
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 from chatbot.errors import StoreError
-from chatbot.handoff import Handoff, key_of
+from chatbot.handoff import Handoff, key_of, parse
 from chatbot.settings import HandoffSettings
 from chatbot.storage import Store
 from monitoring import spool
@@ -32,7 +30,7 @@ FOLDER = "handoffs"
 WEBHOOK, STORE = "webhook", "store"
 
 _KIND = "handoff"
-_HEADER = "prediction_id,handoff\n"
+_SUFFIX = ".jsonl"
 _MEMORY_BYTES = 4_000_000
 _SORT_SECONDS = 0.5
 _CLOSE_SECONDS = 4.0
@@ -78,7 +76,9 @@ class HandoffLog:
         """
         self._folder = folder / FOLDER
         self._on_count = on_count
-        self._stream = Stream(SegmentWriter(self._folder, _KIND, _HEADER), _MEMORY_BYTES, self._count_dropped)
+        self._stream = Stream(
+            SegmentWriter(self._folder, _KIND, "", _SUFFIX), _MEMORY_BYTES, self._count_dropped
+        )
         self._deliveries = [
             Delivery(
                 name,
@@ -102,7 +102,7 @@ class HandoffLog:
         if not self._deliveries:
             return
         try:
-            lines = [_line(handoff.prediction_id, handoff.body()) for handoff in handoffs]
+            lines = [handoff.body() + b"\n" for handoff in handoffs]
             if lines:
                 self._stream.append(lines)
         except Exception:
@@ -196,23 +196,16 @@ def targets_of(settings: HandoffSettings, store: Store | None) -> dict[str, Targ
     return targets
 
 
-def _line(name: str, body: bytes) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow((name, body.decode("utf-8")))
-    return text.getvalue().encode("utf-8")
-
-
 def _rows(segment: Path) -> Iterator[tuple[str, bytes]]:
-    """The handoffs in a segment; a last line that was cut off with its writer is left out."""
-    whole, _, torn = segment.read_bytes().rpartition(b"\n")
+    """The handoffs in a segment, with their names; a last line that was cut off with its writer is left out."""
+    *lines, torn = segment.read_bytes().split(b"\n")
     if torn:
         _logger.warning("%s: the last line is torn and was left out", segment)
-    rows: Sequence[list[str]] = list(csv.reader(io.StringIO(whole.decode("utf-8", "replace"), newline="")))
-    for number, row in enumerate(rows[1:], start=2):
+    for number, line in enumerate(lines, start=1):
         try:
-            name, body = row
+            name = parse(line).prediction_id
             key_of(name)
-        except ValueError as error:
-            _logger.warning("%s: line %d is no handoff and is passed over: %s", segment, number, error)
+        except (StoreError, ValueError):  # what is wrong with it may quote it
+            _logger.warning("%s: line %d is no handoff and is passed over", segment, number)
             continue
-        yield name, body.encode("utf-8")
+        yield name, line

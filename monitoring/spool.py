@@ -31,17 +31,19 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9.]")
 class SegmentWriter:
     """Appends to this process's own segment, begins one when there is none. Not for two threads at once."""
 
-    def __init__(self, folder: Path, kind: str, header: str) -> None:
+    def __init__(self, folder: Path, kind: str, header: str, suffix: str = ".csv") -> None:
         """Touches nothing yet.
 
         Args:
             folder: the log's folder.
             kind: what the rows are; segments of a kind are drained into the CSV file of that name.
             header: the first line of every segment, with its line end.
+            suffix: how the names of the segments end.
         """
         self._folder = folder / FOLDER
         self._kind = kind
         self._header = header.encode()
+        self._suffix = suffix
         self._descriptor = -1
         self._size = 0
         self._begun_ms = 0
@@ -74,7 +76,7 @@ class SegmentWriter:
     def seal(self) -> None:
         """Let go of the segment: it will be drained, and the next write begins another."""
         if self._descriptor >= 0:
-            _unlock(self._descriptor)
+            unlock(self._descriptor)
         self._descriptor, self._size = -1, 0
 
     def abandon(self) -> None:
@@ -95,7 +97,7 @@ class SegmentWriter:
         host = _NOT_IN_NAMES.sub("_", socket.gethostname())[:64]
         while True:
             self._sequence += 1
-            name = f"{self._kind}-{self._begun_ms:013d}-{host}-{os.getpid()}-{self._sequence:06d}.csv"
+            name = f"{self._kind}-{self._begun_ms:013d}-{host}-{os.getpid()}-{self._sequence:06d}{self._suffix}"
             try:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
                 descriptor = os.open(self._folder / name, flags, 0o640)
@@ -139,7 +141,7 @@ def claimed(segment: Path) -> Iterator[bool]:
     try:
         yield try_lock(descriptor)
     finally:
-        _unlock(descriptor)
+        unlock(descriptor)
 
 
 @contextlib.contextmanager
@@ -164,7 +166,7 @@ def folder_lock(folder: Path, wait: float = 0.0, shared: bool = False) -> Iterat
             time.sleep(_POLL_SECONDS)
         yield locked
     finally:
-        _unlock(descriptor)
+        unlock(descriptor)
 
 
 def try_lock(descriptor: int, shared: bool = False) -> bool:
@@ -176,7 +178,8 @@ def try_lock(descriptor: int, shared: bool = False) -> bool:
     return True
 
 
-def _unlock(descriptor: int) -> None:
+def unlock(descriptor: int) -> None:
+    """Let go of a lock, and close."""
     # Closing is not enough: a process that was forked meanwhile has the descriptor too, and the lock with it.
     fcntl.flock(descriptor, fcntl.LOCK_UN)
     os.close(descriptor)

@@ -1,0 +1,38 @@
+"""Handoffs for tests."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from chatbot.handoff import Handoff, Likely, Turn
+from chatbot.ids import new_id
+
+KEY = b"k" * 32
+
+
+def make(count: int, now: float | None = None) -> list[Handoff]:
+    """So many handoffs, in order of time."""
+    return [
+        Handoff(
+            prediction_id=new_id(KEY, now),
+            session_id="s" * 16,
+            message='do you rent out mowers? ünïcode, "quotes",\nand a line end',
+            summary="The bot was not sure enough.",
+            intent="out_of_scope",
+            source="human",
+            intents=(Likely(intent="place_order", title="Place an order", confidence=0.31),),
+            conversation=(Turn(at=datetime.now(UTC), speaker="customer", text="hello"),),
+            model_version="v1",
+        )
+        for _ in range(count)
+    ]
+
+
+def eventually(holds: object, seconds: float = 15.0) -> None:
+    """Wait until a condition (a callable) holds."""
+    assert callable(holds)
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until, f"it does not hold after {seconds} s"
+        time.sleep(0.02)

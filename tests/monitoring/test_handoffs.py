@@ -1,0 +1,310 @@
+"""A handoff reaches the webhook and the store, at least once, whatever fails; and it slows no answer."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from handoff_tools import eventually, make
+from pydantic import SecretStr
+from receiver import SECRET, Receiver
+
+from chatbot.errors import SettingError
+from chatbot.handoff import Handoff, key_of, parse
+from chatbot.settings import HandoffSettings
+from chatbot.storage import Store, open_store
+from chatbot.store_folder import FolderStore
+from monitoring.handoffs import HandoffLog, targets_of
+
+if TYPE_CHECKING:
+    from minio import Minio
+
+HERE = Path(__file__).parent
+
+
+class Counts:
+    """What a log said became of its handoffs."""
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[tuple[str, str]] = Counter()
+        self.waiting: dict[str, int] = {}
+
+    def count(self, to: str, outcome: str, count: int) -> None:
+        self.outcomes[to, outcome] += count
+
+    def show(self, to: str, waiting: int) -> None:
+        self.waiting[to] = waiting
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver().start()
+    yield receiver
+    receiver.stop()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return FolderStore(tmp_path / "store")
+
+
+@pytest.fixture
+def counts() -> Counts:
+    return Counts()
+
+
+@pytest.fixture
+def begin(
+    folder: Path, receiver: Receiver, store: Store, counts: Counts
+) -> Iterator[Callable[..., HandoffLog]]:
+    """Starts a log, impatient, with the given settings; closed at the end."""
+    begun: list[HandoffLog] = []
+
+    def begin(to: Store | None = store, start: bool = True, **more: Any) -> HandoffLog:
+        told = {
+            "url": receiver.url,
+            "secret": SecretStr(SECRET),
+            "retry_seconds": 0.05,
+            "timeout_seconds": 1.0,
+        }
+        settings = HandoffSettings(**(told | more))
+        log = HandoffLog(folder, settings, targets_of(settings, to), counts.count, counts.show)
+        begun.append(log)
+        if start:
+            log.start()
+        return log
+
+    yield begin
+    for log in begun:
+        log.close()
+
+
+def stored(store: Store) -> dict[str, Handoff]:
+    found = (parse(store.get(entry.key), entry.key) for entry in store.list("handoffs/"))
+    return {handoff.prediction_id: handoff for handoff in found}
+
+
+def test_a_handoff_is_posted_signed_and_lies_in_the_store_the_same(
+    begin: Callable[..., HandoffLog], receiver: Receiver, store: Store, counts: Counts
+) -> None:
+    (handoff,) = make(1)
+    begin().append([handoff])
+    receiver.wait(1)
+    eventually(lambda: stored(store))
+    assert stored(store) == {handoff.prediction_id: handoff}
+    assert receiver.bodies == [store.get(key_of(handoff.prediction_id))]
+    assert receiver.taken[0]["type"] == "handoff.created"
+    assert receiver.taken[0]["data"]["intents"][0]["intent"] == "place_order"
+    assert receiver.paths == ["/handoffs?team=support"]
+    assert not receiver.forged
+    eventually(lambda: counts.outcomes["webhook", "delivered"] == 1 == counts.outcomes["store", "delivered"])
+
+
+def test_a_receiver_that_fails_is_asked_again_until_it_takes_each_handoff_once(
+    begin: Callable[..., HandoffLog], receiver: Receiver, counts: Counts, folder: Path
+) -> None:
+    receiver.answers.extend([500, 503, 429, 502])
+    handoffs = make(5)
+    begin().append(handoffs)
+    receiver.wait(5)
+    assert receiver.ids == Counter(handoff.prediction_id for handoff in handoffs)
+    eventually(lambda: counts.waiting == {"webhook": 0, "store": 0})
+    assert counts.outcomes["webhook", "failed"] == 4
+    assert not list(folder.rglob("*.json"))
+
+
+def test_a_receiver_that_hangs_slows_no_append_and_keeps_nothing_from_the_store(
+    begin: Callable[..., HandoffLog], receiver: Receiver, store: Store, counts: Counts
+) -> None:
+    receiver.delay = 30
+    log = begin()
+    handoffs = make(50)
+    slowest = 0.0
+    for handoff in handoffs:
+        began = time.perf_counter()
+        log.append([handoff])
+        slowest = max(slowest, time.perf_counter() - began)
+        time.sleep(0.005)
+    assert slowest < 0.1
+    eventually(lambda: len(stored(store)) == 50)
+    eventually(lambda: counts.outcomes["webhook", "failed"] > 0)
+    assert counts.waiting["webhook"] == 50
+    receiver.delay = 0
+    receiver.wait(50)
+
+
+def test_a_handoff_that_the_receiver_refuses_keeps_no_other_back(
+    begin: Callable[..., HandoffLog], receiver: Receiver, counts: Counts
+) -> None:
+    handoffs = make(6)
+    refused = handoffs[0].prediction_id
+    receiver.refuse.add(refused)
+    begin().append(handoffs)
+    receiver.wait(5)
+    assert refused not in receiver.ids
+    eventually(lambda: counts.waiting.get("webhook") == 1)
+    receiver.refuse.clear()
+    receiver.wait(6)
+
+
+def test_a_receiver_says_how_long_it_wants_to_be_left_alone(
+    begin: Callable[..., HandoffLog], receiver: Receiver
+) -> None:
+    receiver.answers.append((429, {"retry-after": "2"}))
+    began = time.monotonic()
+    begin().append(make(3))
+    receiver.wait(3)
+    assert time.monotonic() - began > 1.9
+    assert len(receiver.seen) == 4
+
+
+def test_a_redirect_is_not_followed(begin: Callable[..., HandoffLog], receiver: Receiver) -> None:
+    receiver.answers.append((307, {"location": "/elsewhere"}))
+    begin().append(make(1))
+    receiver.wait(1)
+    assert set(receiver.paths) == {"/handoffs?team=support"}
+
+
+def test_a_receiver_that_is_away_is_found_again_by_a_later_process(
+    begin: Callable[..., HandoffLog], receiver: Receiver, counts: Counts
+) -> None:
+    receiver.stop()
+    first = begin()
+    first.append(make(3))
+    eventually(lambda: counts.outcomes["webhook", "failed"] > 1)
+    first.close()
+    assert counts.waiting["webhook"] == 3
+    receiver.start()
+    begin()
+    receiver.wait(3)
+
+
+def test_of_two_processes_that_share_the_folder_one_delivers(
+    begin: Callable[..., HandoffLog], receiver: Receiver
+) -> None:
+    logs = [begin(), begin()]
+    handoffs = make(40)
+    for number, handoff in enumerate(handoffs):
+        logs[number % 2].append([handoff])
+        time.sleep(0.01)
+    receiver.wait(40)
+    time.sleep(1.2)
+    assert set(receiver.ids.values()) == {1}
+    logs[0].close()
+    logs[1].append(more := make(3))
+    receiver.wait(43)
+    assert {handoff.prediction_id for handoff in more} <= set(receiver.ids)
+
+
+def test_the_oldest_are_dropped_and_counted_when_there_are_too_many_or_they_are_too_old(
+    begin: Callable[..., HandoffLog], receiver: Receiver, counts: Counts
+) -> None:
+    receiver.stop()
+    old = make(2, time.time() - 2 * 3600)
+    large = [h.model_copy(update={"message": "x" * 300_000}) for h in make(5)]
+    log = begin(keep_hours=1.0, spool_mb=1)
+    log.append([*old, *large])
+    eventually(lambda: counts.outcomes["webhook", "dropped"] == 4)
+    receiver.start()
+    receiver.wait(3)
+    assert set(receiver.ids) == {handoff.prediction_id for handoff in large[-3:]}
+
+
+def test_what_a_full_disk_does_not_take_waits_and_is_delivered_when_there_is_room(
+    small_disk: Path, receiver: Receiver, store: Store, counts: Counts
+) -> None:
+    settings = HandoffSettings(url=receiver.url, secret=SecretStr(SECRET), retry_seconds=0.05)
+    log = HandoffLog(small_disk / "log", settings, targets_of(settings, store), counts.count, counts.show)
+    handoffs = [h.model_copy(update={"message": "x" * 3_000}) for h in make(40)]
+    for handoff in handoffs:
+        log.append([handoff])
+    assert not log.sort()
+    subprocess.run(["mount", "-o", "remount,size=4m", str(small_disk)], check=True)
+    log.start()
+    receiver.wait(40)
+    log.close()
+    assert len(stored(store)) == 40
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.02])
+def test_a_sender_that_is_killed_loses_no_handoff(
+    begin: Callable[..., HandoffLog],
+    receiver: Receiver,
+    store: Store,
+    tmp_path: Path,
+    folder: Path,
+    delay: float,
+) -> None:
+    receiver.delay = delay
+    command = [sys.executable, HERE / "handoff_worker.py", folder, receiver.url, SECRET, tmp_path / "store"]
+    handed: list[str] = []
+    for _ in range(3):
+        worker = subprocess.Popen(
+            [*map(str, command), "100000"],
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1])])},
+        )
+        assert worker.stdout is not None
+        try:
+            for _ in range(150):
+                handed.append(worker.stdout.readline().decode().strip())
+        finally:
+            worker.send_signal(signal.SIGKILL)
+            rest, _ = worker.communicate()
+        # A line that was cut off with its writer was never read by a customer.
+        handed += [name for name in rest.decode().splitlines() if len(name) == 34]
+    assert len(handed) >= 450
+    begin()
+    receiver.wait(len(handed), 60)
+    assert set(handed) <= set(receiver.ids)
+    eventually(lambda: set(handed) <= set(stored(store)))
+    assert not receiver.forged
+
+
+def test_a_store_that_is_away_gets_its_handoffs_when_it_is_back(
+    begin: Callable[..., HandoffLog], own_minio: Minio, receiver: Receiver, counts: Counts
+) -> None:
+    url = own_minio.new_bucket()
+    store = open_store(own_minio.settings(url, connect_seconds=0.5, read_seconds=1.0, attempts=1))
+    own_minio.stop()
+    begin(store).append(make(3))
+    receiver.wait(3)
+    eventually(lambda: counts.outcomes["store", "failed"] > 0)
+    own_minio.start()
+    eventually(lambda: counts.waiting.get("store") == 0, 30)
+    assert len(stored(store)) == 3
+
+
+def test_a_line_that_is_no_handoff_keeps_no_other_back(
+    begin: Callable[..., HandoffLog], receiver: Receiver, folder: Path
+) -> None:
+    first, last = make(2)
+    log = begin(start=False)
+    spooled = folder / "handoffs" / "spool" / "handoff-0000000000001-host-1-000001.jsonl"
+    spooled.parent.mkdir(parents=True)
+    spooled.write_bytes(first.body() + b"\nno handoff\n" + last.body() + b"\n" + first.body()[:100])
+    log.start()
+    receiver.wait(2)
+    assert not spooled.exists()
+
+
+def test_without_a_secret_nothing_is_posted_and_the_setting_is_named() -> None:
+    for secret in ("", "short", "whsec_short"):
+        with pytest.raises(SettingError, match="CHATBOT_HANDOFF_SECRET"):
+            targets_of(HandoffSettings(url="http://127.0.0.1:9/", secret=SecretStr(secret)), None)
+
+
+def test_with_neither_webhook_nor_store_nothing_is_written(folder: Path) -> None:
+    log = HandoffLog(folder, HandoffSettings(), targets_of(HandoffSettings(), None))
+    log.start()
+    log.append(make(1))
+    log.close()
+    assert not folder.exists()
