@@ -1,0 +1,76 @@
+"""New clusters: messages alike that no intent covers, found and named; with the project's own bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from review_tools import GARDEN, STRANGE, answer, fill
+
+from chatbot.bundle import Bundle
+from chatbot.settings import ReviewSettings, SlotSettings
+from chatbot.storage import Store
+from chatbot.store_folder import FolderStore
+from training.accepted import read_accepted
+from training.review_board import Board
+from training.review_clusters import typical_words
+from training.review_decisions import AlreadyDecidedError
+from training.review_queue import Reason
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return FolderStore(tmp_path / "store")
+
+
+@pytest.fixture
+def board(store: Store, bundle: Bundle) -> Board:
+    known = [example for text in bundle.replies.texts.values() for example in text.examples]
+    fill(store, answer(bundle, [*known, *GARDEN, *STRANGE]))
+    return Board(store, bundle, ReviewSettings(), SlotSettings().values())
+
+
+def test_a_product_that_the_bot_was_never_taught_is_one_cluster_named_by_its_words(board: Board) -> None:
+    view = board.look()
+    assert view.clusters, [item.message for item in view.queue.items]
+    mowers = view.clusters[0]
+    messages = {item.message for item in mowers.items}
+    # What the bot answered, sure and wrong, is in no queue: nobody has told it yet.
+    waiting = {item.message for item in view.queue.items} & set(GARDEN)
+    assert len(waiting) >= 6
+    assert len(messages & waiting) >= 0.7 * len(waiting)
+    assert not messages & set(STRANGE)
+    assert {"rent", "mower"} <= set(mowers.words)
+    assert all(Reason.NEW_CLUSTER in i.reasons for i in view.queue.items if i.message in messages)
+    assert view.cluster(mowers.name) is mowers
+
+
+def test_messages_that_have_nothing_in_common_are_no_cluster(board: Board) -> None:
+    in_clusters = {item.message for cluster in board.look().clusters for item in cluster.items}
+    assert not in_clusters & set(STRANGE)
+
+
+def test_a_cluster_becomes_an_intent_at_once_but_for_what_others_decided(board: Board) -> None:
+    view = board.look()
+    mowers = view.cluster(view.clusters[0].name)
+    board.reject(mowers.items[0], "bob")
+    outcome = board.new_intent(mowers.items, "rent_mower", "Book one at {website}.", "ada", "RENTAL")
+    assert [error.decision.reviewer for error in outcome.before] == ["bob"]
+    assert all(isinstance(error, AlreadyDecidedError) for error in outcome.before)
+    rows = read_accepted(board.store)
+    assert {row.message for row in rows} == {item.message for item in mowers.items[1:]}
+    assert {(row.intent, row.reply) for row in rows} == {("rent_mower", "Book one at {website}.")}
+    assert mowers.name not in [cluster.name for cluster in board.look().clusters]
+
+
+def test_typical_words_are_frequent_here_and_rare_elsewhere() -> None:
+    gifts = [
+        "the balance of my gift card",
+        "is there money on the gift card <NUMBER>",
+        "gift card balance please",
+    ]
+    mowers = ["rent a mower with my card", "mower to rent", "renting mowers: rent per day"]
+    first, second = typical_words([gifts, mowers], ["pay by card", "my card was charged", "card refused"])
+    assert first[:2] == ("gift", "balance")
+    assert second[:2] == ("rent", "mower")
+    assert "number" not in first

@@ -1,0 +1,82 @@
+"""`python -m training.review`, as a person types it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from review_tools import GARDEN, answer, fill, record
+from typer.testing import CliRunner, Result
+
+from chatbot.bundle import Bundle
+from chatbot.storage import Store
+from chatbot.store_folder import FolderStore
+from training.review import app, queue_by_reason, queue_length, read_accepted
+
+
+@pytest.fixture
+def store(tmp_path: Path, bundle_folder: Path, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setenv("CHATBOT_STORE_URL", str(tmp_path / "store"))
+    monkeypatch.setenv("CHATBOT_BUNDLE", str(bundle_folder))
+    monkeypatch.setenv("COLUMNS", "200")
+    store = FolderStore(tmp_path / "store")
+    fill(store, [record("my parcel"), record("my invoice", minute=1), *answer(bundle, GARDEN, 2)])
+    return store
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+def id_of(message: str) -> str:
+    (line,) = [line for line in run("list").output.splitlines() if message in line]
+    return line.split()[0]
+
+
+def test_what_waits_is_listed_and_decided_and_ends_as_rows(store: Store) -> None:
+    waited = queue_length(store)
+    assert waited == len([line for line in run("list", "--most", "99").output.splitlines() if "%" in line])
+    assert queue_by_reason(store)["low_confidence"] >= 2
+    assert "track_order 40%" in run("show", id_of("my parcel")).output
+    assert run("accept", id_of("my parcel")[:30], "--by", "ada").exit_code == 0
+    assert run("correct", id_of("my invoice"), "get_invoice", "--by", "ada").exit_code == 0
+    rows = {row.message: (row.intent, row.reviewer) for row in read_accepted(store)}
+    assert rows == {"my parcel": ("track_order", "ada"), "my invoice": ("get_invoice", "ada")}
+    assert queue_length(store) == waited - 2
+
+
+def test_a_cluster_becomes_an_intent_with_one_command(store: Store) -> None:
+    shown = run("clusters").output
+    name = shown.split()[0]
+    assert "mower" in name
+    made = run(
+        "new-intent", "rent_mower", "--reply", "Book one at {website}.", "--cluster", name, "--by", "ada"
+    )
+    assert made.exit_code == 0, made.output
+    assert "https://shop.example.com" in made.output
+    assert {row.intent for row in read_accepted(store)} == {"rent_mower"}
+    assert run("clusters").output.strip() == "no clusters"
+
+
+def test_what_cannot_be_done_is_one_line_that_says_why(store: Store) -> None:
+    name = id_of("my parcel")
+    for arguments, problem in (
+        (("show", "zzzz"), "no message zzzz waits"),
+        (("correct", name, "sell_house"), "no intent of this bot"),
+        (("new-intent", "rent_mower", name, "--reply", "Go to {mower_url}."), "CHATBOT_SLOT_MOWER_URL"),
+        (("new-intent", "rent_mower", "--reply", "Yes."), "Name their ids"),
+        (("undo", name), "no decision to take back"),
+    ):
+        told = run(*arguments)
+        assert told.exit_code == 1
+        assert problem in " ".join(told.output.split()), told.output
+        assert "Traceback" not in told.output
+    assert read_accepted(store) == []
+
+
+def test_a_decision_is_taken_back(store: Store) -> None:
+    name = id_of("my parcel")
+    assert run("reject", name, "--by", "ada").exit_code == 0
+    assert "my parcel" not in run("list").output
+    assert run("undo", name, "--by", "bob").exit_code == 0
+    assert id_of("my parcel") == name
