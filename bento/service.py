@@ -10,6 +10,7 @@ import logging
 import os
 import time
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import bentoml
@@ -19,7 +20,15 @@ from bento.cores import usable_cores
 from bento.proof import WARM_UP
 from bento.runner_client import RunnerClient
 from bento.wire import Messages, Predictions, Row, from_row, to_row
-from chatbot.settings import LogSettings, RouterSettings, ServiceSettings, SlotSettings
+from chatbot.settings import (
+    HandoffSettings,
+    LogSettings,
+    RouterSettings,
+    ServiceSettings,
+    ShipSettings,
+    SlotSettings,
+    StorageSettings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,6 +38,8 @@ if TYPE_CHECKING:
     from bento.chat import Chat, Classify
     from bento.metrics import Metrics
     from chatbot.router import Prediction
+    from monitoring.handoffs import HandoffLog
+    from monitoring.shipper import Shipper
 
 settings = startup.read(ServiceSettings)
 
@@ -159,6 +170,9 @@ class SupportChatbot:
         os.environ["CHATBOT_LOG_FOLDER"] = str(startup.read(LogSettings).folder.resolve())
         if settings.bundle is not None:
             os.environ["CHATBOT_BUNDLE"] = str(settings.bundle.resolve())
+        store = startup.read(StorageSettings).url
+        if store != "none" and "://" not in store:
+            os.environ["CHATBOT_STORE_URL"] = str(Path(store).resolve())
         startup.pin()
         # In its containers BentoML does not replace a worker that died: a server would go on with half of them.
         os.environ.pop("BENTOML_CONTAINERIZED", None)
@@ -168,6 +182,7 @@ class SupportChatbot:
     def __init__(self) -> None:
         from bento.api import About
         from bento.chat import Chat
+        from bento.conversations import Conversations
         from bento.model import Model
         from chatbot import ids
         from monitoring.logger import InferenceLog
@@ -186,7 +201,8 @@ class SupportChatbot:
         metrics = _metrics()
         metrics.model_info.labels(model.version, model.digest, model.manifest.corpus_digest).set(1)
         self.about = About(model.describe(router), model.list_intents(slots))
-        self._log = InferenceLog(log, metrics.count_records)
+        self._log = InferenceLog(log, metrics.count_records, self._shipper(log, metrics))
+        self._handoffs = self._handoff_log(log, metrics)
         self._classify, self._close = self._way_to_the_runner()
         self.chat = Chat(
             model.router(router, slots),
@@ -199,8 +215,28 @@ class SupportChatbot:
             lanes=RUNNER_WORKERS if settings.gather else settings.max_concurrency,
             max_batch=settings.max_batch if settings.gather else 1,
             max_chars=settings.max_message_chars,
+            handoffs=self._handoffs,
+            conversations=Conversations(startup.read(HandoffSettings)),
         )
         self._started = time.monotonic()
+
+    def _shipper(self, log: LogSettings, metrics: Metrics) -> Shipper | None:
+        """What sends the log to the store, if there is one."""
+        from monitoring.shipper import Shipper
+
+        store = startup.read(StorageSettings)
+        if store.url == "none":
+            return None
+        return Shipper(log, startup.read(ShipSettings), store, metrics.count_shipped, metrics.show_shipping)
+
+    def _handoff_log(self, log: LogSettings, metrics: Metrics) -> HandoffLog:
+        """What takes handoffs to the webhook and the store."""
+        from chatbot.storage import has_store, open_store
+        from monitoring.handoffs import HandoffLog, targets_of
+
+        told, storage = startup.read(HandoffSettings), startup.read(StorageSettings)
+        targets = targets_of(told, open_store(storage) if has_store(storage) else None)
+        return HandoffLog(log.folder, told, targets, metrics.count_handoffs, metrics.show_handoffs)
 
     def _way_to_the_runner(self) -> tuple[Classify, Callable[[], None]]:
         """What classifies, and how to hang up: the runner's socket, or the runner in this very process."""
@@ -220,6 +256,7 @@ class SupportChatbot:
     async def open(self) -> None:
         """Before the first connection is taken: it shall find a runner that answers."""
         self._log.start()
+        self._handoffs.start()
         until = time.monotonic() + _START_SECONDS
         while not await self.chat.is_ready() and time.monotonic() < until:
             await asyncio.sleep(0.05)
@@ -232,6 +269,7 @@ class SupportChatbot:
         """After the last answer."""
         self._close()
         self._log.close()
+        self._handoffs.close()
 
     async def __is_ready__(self) -> bool:
         return not _leaving().begun and await self.chat.is_ready()

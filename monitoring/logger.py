@@ -1,13 +1,14 @@
 """The inference log: a record is on its way to disk before its answer is sent, and ends up in a CSV file.
 
     append -> this process's segment in <folder>/spool/ -> drain -> <folder>/inference_log.csv -> put aside
+                                                             +--> <folder>/to-store/ -> the store
 
 `append` hands a batch to the operating system with one write into a segment that no other process touches:
 killing the process loses nothing, losing the machine may. About every second each process seals its segment,
 and one of them at a time moves all sealed ones into the CSV file, exactly once (`monitoring.csv_file` says
 how), those of dead processes too. A disk without room stops no answer: rows wait in memory and are written
 later, and the oldest are dropped and counted where there are too many (`monitoring.stream`). Feedback goes
-the same way, into feedback.csv.
+the same way, into feedback.csv. The way to the store is `monitoring.shipper`'s.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from chatbot.settings import LogSettings
 from monitoring import spool
 from monitoring.csv_file import CsvFile, Taken
 from monitoring.log_reader import FEEDBACK, LOG, read_feedback, read_log
+from monitoring.shipper import Shipper
 from monitoring.spool import SegmentWriter
 from monitoring.stream import Stream
 
@@ -71,7 +73,12 @@ class Counts:
 class InferenceLog:
     """One a process; may be called from any thread, and survives a fork with nothing of the parent's."""
 
-    def __init__(self, settings: LogSettings, on_count: Callable[[str, int], None] | None = None) -> None:
+    def __init__(
+        self,
+        settings: LogSettings,
+        on_count: Callable[[str, int], None] | None = None,
+        shipper: Shipper | None = None,
+    ) -> None:
         """Touches no file yet.
 
         Args:
@@ -79,6 +86,7 @@ class InferenceLog:
             on_count: told, from any thread, what became of records: "written", "spooled" or "dropped", and
                 how many (`Counts` says what each means). For metrics; feedback is counted in
                 `feedback_counts` only.
+            shipper: sends to the store what the CSV files have taken; without one they are the end.
         """
         self.counts = Counts()
         self.feedback_counts = Counts()
@@ -88,9 +96,15 @@ class InferenceLog:
         self._log = self._stream(LOG, header(Record), settings, self._count)
         self._feedback = self._stream(FEEDBACK, header(Feedback), settings, self._count_feedback)
         self._sinks: dict[str, Sink] = {
-            kind: CsvFile(self._folder / f"{kind}.csv", settings.rotate_mb * MEGABYTE, settings.keep)
+            kind: CsvFile(
+                self._folder / f"{kind}.csv",
+                settings.rotate_mb * MEGABYTE,
+                settings.keep,
+                done=Path.unlink if shipper is None else shipper.take,
+            )
             for kind in (LOG, FEEDBACK)
         }
+        self._shipper = shipper
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._complaint = ""
@@ -125,6 +139,8 @@ class InferenceLog:
         self.drain(wait=CLOSE_SECONDS)
         for stream in (self._log, self._feedback):
             stream.give_up()
+        if self._shipper is not None:
+            self._shipper.close()
 
     def drain(self, wait: float = 0.0) -> bool:
         """Move what the spool holds into the CSV files, whichever process wrote it. Never raises OSError.
@@ -140,7 +156,10 @@ class InferenceLog:
             stream.seal()
         try:
             with spool.folder_lock(self._folder, wait) as alone:
-                return alone and self._drain_alone()
+                done = alone and self._drain_alone()
+                if self._shipper is not None:
+                    self._shipper.tend(alone)
+                return done
         except OSError as error:
             self._complain(str(error))
             return False
@@ -215,6 +234,8 @@ class InferenceLog:
     def _start_anew(self) -> None:
         self._log.start_anew()
         self._feedback.start_anew()
+        if self._shipper is not None:
+            self._shipper.start_anew()
         self.counts, self.feedback_counts = Counts(), Counts()
         self._stop = threading.Event()
         self._thread = None

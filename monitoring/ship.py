@@ -1,0 +1,198 @@
+"""Sends what waits in the outbox to the store, once: `python -m monitoring.ship [--all] [--wait SECONDS]`.
+
+The service starts this in a process of its own, with low priority, whenever something is due
+(`monitoring.shipper`): turning rows into Parquet and waiting for a store never compete with an answer inside a
+worker. It may be killed anywhere and started twice at once. Prints one line of JSON (`Report`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import secrets
+import socket
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, cast
+
+from chatbot.errors import ChatbotError
+from chatbot.records import Feedback, Record, from_line
+from chatbot.settings import LogSettings, ShipSettings, StorageSettings
+from chatbot.storage import Store, StoreError, open_store
+from monitoring.log_reader import FEEDBACK, LOG
+from monitoring.outbox import SEGMENTS, Outbox, Waiting, due
+
+KINDS: dict[str, type[Record] | type[Feedback]] = {LOG: Record, FEEDBACK: Feedback}
+
+_NICE = 10
+_MOST_SECONDS = 60.0
+_NOT_IN_NAMES = str.maketrans({c: "_" for c in map(chr, range(128)) if not (c.isalnum() or c in ".-")})
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of rows, by kind, and why not more; as JSON on one line.
+
+    Attributes:
+        sent: are in the store.
+        spooled: were to be sent for the first time, and the store did not take them.
+        damaged: lines that are no rows (`monitoring.csv_file` counts them as well, they are in the CSV file).
+        error: empty if all was sent.
+        busy: another process is at it; nothing was done.
+    """
+
+    sent: dict[str, int] = field(default_factory=dict)
+    spooled: dict[str, int] = field(default_factory=dict)
+    damaged: int = 0
+    error: str = ""
+    busy: bool = False
+
+
+def ship(
+    outbox: Outbox, store: Store, settings: ShipSettings, *, everything: bool = False, wait: float = 0.0
+) -> Report:
+    """Send the batches there are, then make batches of the segments and send those.
+
+    Args:
+        outbox: what waits.
+        store: where it goes.
+        settings: how large a part becomes, and after how long.
+        everything: segments that could wait longer, too.
+        wait: seconds to wait for another process that is at it.
+
+    Returns:
+        What was done; a store that fails is an `error` in it, and raises nothing.
+    """
+    report = Report()
+    with outbox.lock(wait) as alone:
+        if not alone:
+            report.busy = True
+            return report
+        try:
+            outbox.clean()
+            until = time.monotonic() + _MOST_SECONDS
+            _send(outbox, store, report, until)
+            new = everything or due(outbox.look(), settings, time.time())
+            # While the store is away batches are made only of what is due, so that they do not become crumbs.
+            if new and (not report.error or due(outbox.look(), settings, time.time())):
+                before = {one.path for one in outbox.look()}
+                for kind in KINDS:
+                    _make_batches(outbox, kind, settings.part_rows, report)
+                if not report.error:
+                    _send(outbox, store, report, until)
+                if report.error:
+                    for one in outbox.look():
+                        if one.batch is not None and one.path not in before:
+                            _count(report.spooled, one)
+        except OSError as error:
+            report.error = f"{outbox.folder}: {error}"
+        outbox.note(bool(report.error))
+    return report
+
+
+def _send(outbox: Outbox, store: Store, report: Report, until: float) -> None:
+    from chatbot.record_store import prefix_of
+
+    for batch in outbox.batches():
+        outbox.forget_segments(batch)
+    for part in [one for one in outbox.look() if one.batch is not None]:
+        if time.monotonic() > until:
+            return
+        key = f"{prefix_of(KINDS[part.kind])}day={part.day}/{part.name}.parquet"
+        try:
+            store.put_file(key, part.path)
+        except StoreError as error:
+            report.error = str(error)
+            return
+        part.path.unlink()
+        _count(report.sent, part)
+        outbox.forget_segments(cast(Path, part.batch))
+
+
+def _make_batches(outbox: Outbox, kind: str, part_rows: int, report: Report) -> None:
+    waiting: list[Waiting] = []
+    segments = [one for one in outbox.look() if one.batch is None and one.kind == kind]
+    for index, one in enumerate(segments):
+        waiting.append(one)
+        if sum(w.rows for w in waiting) >= part_rows or index == len(segments) - 1:
+            _make_batch(outbox, kind, waiting, report)
+            waiting = []
+
+
+def _make_batch(outbox: Outbox, kind: str, segments: list[Waiting], report: Report) -> None:
+    from chatbot.record_parts import encode, to_table
+
+    by_day: dict[date, list[Record | Feedback]] = defaultdict(list)
+    for segment in segments:
+        for row in _rows(segment, report):
+            by_day[row.timestamp.date()].append(row)
+    token = secrets.token_hex(4)
+    host = socket.gethostname()[:48].translate(_NOT_IN_NAMES)
+    name = f"{segments[0].begun_ms:013d}-{host}-{token}"
+    draft = outbox.draft(segments[0].begun_ms, token)
+    for day, rows in by_day.items():
+        table = to_table(KINDS[kind], rows)
+        _write(
+            draft / f"{kind}={day.isoformat()}={len(rows)}={name}.parquet", encode(table, [(name, len(rows))])
+        )
+    _write(draft / SEGMENTS, "".join(f"{one.path.name}\n" for one in segments).encode())
+    outbox.forget_segments(outbox.begin(draft))
+
+
+def _rows(segment: Waiting, report: Report) -> Iterator[Record | Feedback]:
+    whole = segment.path.read_bytes().rpartition(b"\n")[0]
+    header, *lines = whole.decode("utf-8", "replace").split("\n")
+    columns = header.split(",")
+    kind: Any = KINDS[segment.kind]
+    for number, line in enumerate(lines, start=2):
+        try:
+            yield from_line(kind, line, columns)
+        except ValueError as error:
+            report.damaged += 1
+            _logger.warning("%s: line %d is no row and is left out: %s", segment.path, number, error)
+
+
+def _write(file: Path, content: bytes) -> None:
+    with file.open("xb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _count(counts: dict[str, int], one: Waiting) -> None:
+    counts[one.kind] = counts.get(one.kind, 0) + one.rows
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Send what is due, or all; 1 if the store did not take it."""
+    parser = argparse.ArgumentParser(
+        prog="python -m monitoring.ship", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("--all", action="store_true", help="also what could wait longer")
+    parser.add_argument(
+        "--wait", type=float, default=0.0, help="seconds to wait for another process that is at it"
+    )
+    told = parser.parse_args(arguments)
+    os.nice(_NICE)
+    try:
+        store = open_store(StorageSettings())
+        report = ship(
+            Outbox(LogSettings().folder), store, ShipSettings(), everything=told.all, wait=told.wait
+        )
+    except (ChatbotError, OSError) as error:
+        report = Report(error=str(error))
+    sys.stdout.write(json.dumps(asdict(report)) + "\n")
+    return 1 if report.error else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

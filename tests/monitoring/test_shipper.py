@@ -1,0 +1,450 @@
+"""What the log holds comes to the store too, each row once for its readers, whatever is down, full or killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from log_tools import KEY, REPLY, ROOT, ids, ids_in_csv, make
+
+from chatbot.ids import new_id
+from chatbot.record_store import mark_forgotten, read_feedback, read_records
+from chatbot.records import Feedback, Record
+from chatbot.settings import LogSettings, ShipSettings, StorageSettings
+from chatbot.storage import Store, open_store
+from monitoring.logger import InferenceLog
+from monitoring.outbox import Outbox
+from monitoring.ship import ship
+from monitoring.shipper import Shipper
+
+if TYPE_CHECKING:
+    from minio import Minio
+
+LONG_AGO, FAR = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+NOW = ShipSettings(part_rows=1)
+LATER = ShipSettings()
+
+
+class Counts:
+    """What metrics would show."""
+
+    def __init__(self) -> None:
+        self.rows: Counter[tuple[str, str]] = Counter()
+        self.waiting = 0
+        self.sent_at = 0.0
+
+    def count(self, kind: str, outcome: str, rows: int) -> None:
+        self.rows[kind, outcome] += rows
+
+    def show(self, waiting: int, sent_at: float) -> None:
+        self.waiting, self.sent_at = waiting, sent_at
+
+
+@pytest.fixture
+def counts() -> Counts:
+    return Counts()
+
+
+@pytest.fixture
+def store_settings(tmp_path: Path) -> StorageSettings:
+    return StorageSettings(url=str(tmp_path / "store"))
+
+
+@pytest.fixture
+def store(store_settings: StorageSettings) -> Store:
+    return open_store(store_settings)
+
+
+def stored(store: Store) -> Counter[str]:
+    return Counter(record.prediction_id for record in read_records(store, LONG_AGO, FAR))
+
+
+def parts(store: Store) -> list[str]:
+    return [entry.key for entry in store.list("log/")]
+
+
+def filled(folder: Path, *batches: list[Record]) -> Outbox:
+    """An outbox with a segment for each of these."""
+    outbox = Outbox(folder)
+    log = InferenceLog(LogSettings(folder=folder), shipper=Waiting(folder))
+    for records in batches:
+        log.append(records)
+        assert log.drain()
+    return outbox
+
+
+class Waiting(Shipper):
+    """Takes segments and sends nothing by itself."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(LogSettings(folder=folder), LATER, StorageSettings(url="none"))
+
+    def tend(self, alone: bool = True) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.05)
+
+
+def test_what_is_logged_is_in_the_csv_file_and_in_the_store(
+    folder: Path, minio: Minio, bucket: str, counts: Counts
+) -> None:
+    settings = LogSettings(folder=folder)
+    shipper = Shipper(settings, NOW, minio.settings(bucket), counts.count, counts.show)
+    log = InferenceLog(settings, shipper=shipper)
+    records = make(50)
+    log.append(records)
+    log.append_feedback(Feedback.of(records[0].prediction_id, True))
+    log.start()
+    store = open_store(minio.settings(bucket))
+    wait_for(lambda: counts.rows["inference_log", "sent"] == 50 and counts.rows["feedback", "sent"] == 1)
+    assert stored(store) == Counter(ids(records))
+    assert list(read_feedback(store, LONG_AGO, FAR)) == [records[0].prediction_id]
+    assert list(read_records(store, LONG_AGO, FAR)) == records
+    later = make(20)
+    log.append(later)
+    log.close()
+    assert stored(store) == Counter(ids(records + later)), "closing sends what is not due yet"
+    assert ids_in_csv(folder) == ids(records + later)
+    assert Outbox(folder).look() == []
+    assert abs(counts.sent_at - time.time()) < 60
+    assert not [name for name, outcome in counts.rows if outcome != "sent"]
+
+
+def test_parts_are_made_by_rows_or_by_age_and_not_before(folder: Path, store: Store) -> None:
+    outbox = filled(folder, make(30), make(30), make(30))
+    settings = ShipSettings(part_rows=60, part_seconds=3600)
+    assert ship(outbox, store, settings).sent == {"inference_log": 90}
+    assert len(parts(store)) == 2
+    filled(folder, make(30))
+    assert ship(outbox, store, settings).sent == {}
+    time.sleep(0.05)
+    assert ship(outbox, store, ShipSettings(part_rows=60, part_seconds=0.01)).sent == {"inference_log": 30}
+    assert outbox.look() == []
+
+
+def test_a_part_says_its_day_and_rows_of_two_days_go_into_two(folder: Path, store: Store) -> None:
+    days = [datetime(2026, 5, day, 12, tzinfo=UTC) for day in (1, 2, 3)]
+    records = [Record.of(REPLY, "where is it", new_id(KEY, day.timestamp())) for day in days]
+    ship(filled(folder, records), store, NOW)
+    assert [key.partition("day=")[2][:10] for key in parts(store)] == [
+        "2026-05-01",
+        "2026-05-02",
+        "2026-05-03",
+    ]
+    assert list(read_records(store, days[1], days[2])) == records[1:2]
+
+
+def test_a_store_that_is_down_at_the_start_gets_everything_later(
+    folder: Path, own_minio: Minio, counts: Counts
+) -> None:
+    url = own_minio.new_bucket()
+    settings, where = LogSettings(folder=folder), own_minio.settings(url, connect_seconds=0.5, attempts=1)
+    own_minio.kill()
+    shipper = Shipper(
+        settings, ShipSettings(part_rows=1, retry_seconds=0.5), where, counts.count, counts.show
+    )
+    log = InferenceLog(settings, shipper=shipper)
+    log.start()
+    records = make(10)
+    log.append(records)
+    wait_for(lambda: counts.rows["inference_log", "spooled"] == 10)
+    assert ids_in_csv(folder) == ids(records), "the CSV file does not wait for the store"
+    wait_for(lambda: counts.waiting == 10)
+    own_minio.start()
+    wait_for(lambda: counts.rows["inference_log", "sent"] == 10)
+    log.close()
+    assert stored(open_store(where)) == Counter(ids(records))
+    assert counts.rows == {("inference_log", "spooled"): 10, ("inference_log", "sent"): 10}
+
+
+def test_a_store_that_dies_and_freezes_in_the_middle_loses_and_doubles_nothing(
+    folder: Path, own_minio: Minio
+) -> None:
+    where = own_minio.settings(own_minio.new_bucket(), connect_seconds=0.5, read_seconds=0.5, attempts=1)
+    store, records = open_store(where), []
+    for end in (own_minio.kill, own_minio.stop, own_minio.freeze):
+        outbox = filled(folder, some := make(40))
+        records += some
+        assert ship(outbox, store, NOW).error == ""
+        end()
+        outbox = filled(folder, some := make(40))
+        records += some
+        report = ship(outbox, store, NOW)
+        assert own_minio.url in report.error
+        assert report.spooled == {"inference_log": 40}
+        assert ship(outbox, store, NOW).spooled == {}, "counted once"
+        if end == own_minio.freeze:
+            own_minio.thaw()
+        else:
+            own_minio.start()
+    assert ship(outbox, store, NOW).error == ""
+    assert stored(store) == Counter(ids(records))
+
+
+def test_a_store_that_is_down_too_long_costs_the_oldest_and_they_are_counted(
+    folder: Path, own_minio: Minio, counts: Counts
+) -> None:
+    where = own_minio.settings(own_minio.new_bucket(), connect_seconds=0.5, attempts=1)
+    own_minio.kill()
+    settings = LogSettings(folder=folder)
+    shipper = Shipper(settings, ShipSettings(spool_mb=1, part_seconds=1e6), where, counts.count, counts.show)
+    log = InferenceLog(settings, shipper=shipper)
+    records = make(120, chars=30_000)
+    for start in range(0, 120, 10):
+        log.append(records[start : start + 10])
+        assert log.drain(), "the CSV file does not wait for the store"
+    dropped = counts.rows["inference_log", "dropped"]
+    assert 60 < dropped < 100
+    assert sum(file.stat().st_size for file in (folder / "to-store").iterdir()) <= 1_000_000
+    own_minio.start()
+    log.close()
+    assert stored(open_store(where)) == Counter(ids(records[dropped:]))
+    assert ids_in_csv(folder) == ids(records)
+
+
+def test_batches_that_wait_are_dropped_before_segments(folder: Path, tmp_path: Path) -> None:
+    away = open_store(StorageSettings(url=str(tmp_path / "folder" / "file" / "store")))
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "file").write_text("in the way")
+    old, new = make(400), make(400)
+    outbox = filled(folder, old)
+    assert ship(outbox, away, NOW).spooled == {"inference_log": 400}
+    filled(folder, new)
+    assert outbox.trim(sum(one.size for one in outbox.look()) - 1) == {"inference_log": 400}
+    store = open_store(StorageSettings(url=str(tmp_path / "store")))
+    ship(outbox, store, NOW)
+    assert stored(store) == Counter(ids(new))
+
+
+def run_ship(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "monitoring.ship", "--all"]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "AWS_SECRET_ACCESS_KEY"),
+        ({"CHATBOT_STORE_URL": "s3://not-made"}, "make-bucket"),
+        ({"CHATBOT_STORE_URL": "none"}, "CHATBOT_STORE_URL"),
+    ],
+)
+def test_wrong_credentials_and_a_missing_bucket_are_named_and_nothing_is_lost(
+    folder: Path, minio: Minio, bucket: str, wrong: dict[str, str], named: str
+) -> None:
+    outbox = filled(folder, records := make(5))
+    environment = os.environ | minio.environment(bucket) | {"CHATBOT_LOG_FOLDER": str(folder)}
+    failed = run_ship(environment | wrong)
+    assert failed.returncode == 1
+    assert named in json.loads(failed.stdout)["error"]
+    assert minio.password not in failed.stdout + failed.stderr
+    assert sum(one.rows for one in outbox.look()) == 5
+    assert run_ship(environment).returncode == 0
+    assert stored(open_store(minio.settings(bucket))) == Counter(ids(records))
+
+
+def test_a_full_disk_stops_neither_an_answer_nor_what_is_sent_later(small_disk: Path, store: Store) -> None:
+    folder = small_disk / "log"
+    outbox = filled(folder, records := make(60))
+    filler = small_disk / "other"
+    status = os.statvfs(small_disk)
+    filler.write_bytes(b"x" * (status.f_bavail * status.f_bsize))
+    report = ship(outbox, store, NOW)
+    assert "No space left" in report.error
+    assert ship(outbox, store, NOW).sent == {}
+    log = InferenceLog(LogSettings(folder=folder), shipper=Waiting(folder))
+    more = make(200)
+    for record in more:
+        log.append([record])
+    filler.unlink()
+    subprocess.run(["mount", "-o", "remount,size=4m", str(small_disk)], check=True)
+    assert log.drain()
+    assert ship(outbox, store, NOW).error == ""
+    assert stored(store) == Counter(ids(records + more))
+
+
+def test_a_store_whose_disk_is_full_is_named_and_sent_to_again(folder: Path, small_disk: Path) -> None:
+    store = open_store(StorageSettings(url=str(small_disk / "store")))
+    status = os.statvfs(small_disk)
+    (small_disk / "other").write_bytes(b"x" * (status.f_bavail * status.f_bsize - 8_192))
+    outbox = filled(folder, records := make(1_000))
+    assert "No space left" in ship(outbox, store, NOW).error
+    assert parts(store) == []
+    (small_disk / "other").unlink()
+    assert ship(outbox, store, NOW).error == ""
+    assert stored(store) == Counter(ids(records))
+    assert [entry.key for entry in store.list()] == parts(store)
+
+
+class Killed:
+    """Kills this process before, half way through, or after its nth step; steps change files or the store."""
+
+    def __init__(self, step: int, when: str) -> None:
+        self.left, self.when = step, when
+        for name in ("rename", "unlink", "rmdir", "mkdir", "fsync"):
+            setattr(os, name, self._wrap(getattr(os, name)))
+
+    def _wrap(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            if self.left:
+                self.left -= 1
+                return call(*args, **kwargs)
+            if self.when == "after":
+                call(*args, **kwargs)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        return wrapped
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_sending_killed_at_any_step_neither_loses_nor_doubles_a_record(folder: Path, when: str) -> None:
+    step = 0
+    while True:
+        place = folder / str(step)
+        store = open_store(StorageSettings(url=str(place / "store")))
+        records = make(9)
+        records += [Record.of(REPLY, "x", new_id(KEY, time.time() - 86_400)) for _ in range(3)]
+        child = os.fork()
+        if child == 0:
+            try:
+                settings = LogSettings(folder=place / "log")
+                log = InferenceLog(settings, shipper=Waiting(place / "log"))
+                log.append(records[:6])
+                log._log.seal()
+                log.append(records[6:])
+                log._log.seal()
+                Killed(step, when)
+                log.drain()
+                ship(Outbox(place / "log"), store, ShipSettings(part_rows=6))
+            finally:
+                os._exit(0)
+        was_killed = os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        # More comes before the next attempt: what was begun must keep its name and its rows.
+        later = make(2)
+        log = InferenceLog(LogSettings(folder=place / "log"), shipper=Waiting(place / "log"))
+        log.append(later)
+        assert log.drain()
+        ship(Outbox(place / "log"), store, NOW)
+        assert stored(store) == Counter(ids(records + later)), f"after step {step}"
+        assert Counter(ids_in_csv(place / "log")) == Counter(ids(records + later))
+        assert Outbox(place / "log").look() == []
+        left = {path.name for path in (place / "log" / "to-store").iterdir()}
+        assert left <= {".lock", ".failed"}
+        if not was_killed:
+            assert step > 20
+            return
+        step += 1
+
+
+def has_come(store: Store, sender: subprocess.Popen[bytes], count: int) -> bool:
+    return len(parts(store)) > count or sender.poll() is not None
+
+
+def test_kill_9_in_the_middle_of_real_uploads_neither_loses_nor_doubles(
+    folder: Path, minio: Minio, bucket: str
+) -> None:
+    store, records = open_store(minio.settings(bucket)), []
+    environment = os.environ | minio.environment(bucket)
+    environment |= {"CHATBOT_LOG_FOLDER": str(folder), "CHATBOT_SHIP_PART_ROWS": "10"}
+    for attempt in range(8):
+        filled(folder, *(some := [make(10) for _ in range(10)]))
+        records += [record for batch in some for record in batch]
+        before = len(parts(store))
+        sender = subprocess.Popen(
+            [sys.executable, "-m", "monitoring.ship"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
+        )
+        wait_for(partial(has_come, store, sender, before + attempt))
+        sender.kill()
+        sender.wait()
+    assert ship(Outbox(folder), store, NOW).error == ""
+    assert stored(store) == Counter(ids(records))
+    assert len(parts(store)) == 80, "what was sent twice has the same name"
+
+
+def test_two_that_send_at_once_are_one(folder: Path, store: Store) -> None:
+    outbox = filled(folder, records := make(5))
+    with outbox.lock() as alone:
+        assert alone
+        assert ship(outbox, store, NOW).busy
+    assert ship(outbox, store, NOW).sent == {"inference_log": 5}
+    assert stored(store) == Counter(ids(records))
+
+
+def test_lines_that_are_no_rows_are_left_out_and_counted(folder: Path, store: Store) -> None:
+    outbox = filled(folder, records := make(5))
+    [segment] = outbox.look()
+    segment.path.write_bytes(segment.path.read_bytes() + b"nonsense\n" + b"torn")
+    report = ship(outbox, store, NOW)
+    assert (report.damaged, report.error) == (1, "")
+    assert stored(store) == Counter(ids(records))
+
+
+def test_replicas_whose_clocks_differ_are_all_read(tmp_path: Path, store: Store) -> None:
+    records: list[Record] = []
+    for replica, skew in (("a", 0.0), ("b", 3600.0), ("c", -90_000.0)):
+        then = time.time() + skew
+        some = [Record.of(REPLY, "where is it", new_id(KEY, then + n)) for n in range(5)]
+        ship(filled(tmp_path / replica, some), store, NOW)
+        records += some
+    assert stored(store) == Counter(ids(records))
+    mark_forgotten(store, records[0].prediction_id, datetime.now(UTC))
+    assert stored(store) == Counter(ids(records[1:]))
+    since = datetime.now(UTC) - timedelta(minutes=30)
+    assert ids(list(read_records(store, since, since + timedelta(hours=1)))) == ids(records[1:5])
+
+
+def test_a_store_that_failed_is_not_asked_again_at_once(folder: Path, counts: Counts, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    where = StorageSettings(url=str(tmp_path / "file" / "store"))
+    shipper = Shipper(LogSettings(folder=folder), ShipSettings(part_rows=1), where, counts.count)
+    filled(folder, make(3))
+    shipper.tend()
+    assert shipper._pass is not None
+    shipper._pass.wait(30)
+    started: list[object] = []
+    shipper._start = lambda *arguments: started.append(arguments)  # type: ignore[method-assign]
+    shipper.tend()
+    assert counts.rows == {("inference_log", "spooled"): 3}
+    assert started == []
+    failed = folder / "to-store" / ".failed"
+    os.utime(failed, (time.time() - 31, time.time() - 31))
+    shipper.tend()
+    assert len(started) == 1
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A program in Python's place that never ends."""
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nexec sleep 600\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    return program
+
+
+def test_a_stop_does_not_wait_for_ever(folder: Path, slow: Path, store_settings: StorageSettings) -> None:
+    shipper = Shipper(LogSettings(folder=folder), ShipSettings(close_seconds=0.5), store_settings)
+    filled(folder, make(3))
+    began = time.monotonic()
+    shipper.close()
+    assert time.monotonic() - began < 5
+    assert len(Outbox(folder).look()) == 1
