@@ -33,12 +33,17 @@ test: .venv/ready system lint ## every check: style, types, layers, and the test
 	$(call say,corpus -> bundle (nothing is done twice))
 	@$(PY) -m dvc repro
 	$(call say,tests)
-	@$(PY) -m pytest
+	@$(PY) -m pytest -m "not e2e"
+
+.PHONY: e2e
+e2e: .venv/ready system ## the tests on a real cluster: ../shared/testbed has one for this machine
+	$(call say,tests on a real cluster)
+	@$(PY) -m pytest -m e2e
 
 ## the others
 .PHONY: system
-system: ## what the tests need of the system: a real browser, npm for axe-core
-	@missing=""; for program in chromium npm; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+system: ## what the tests need of the system: a real browser, npm for axe-core, Prometheus and its pushgateway
+	@missing=""; for program in chromium npm prometheus prometheus-pushgateway; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	if [ -n "$$missing" ]; then \
 	  printf '\033[1m== installing%s\033[0m\n' "$$missing"; \
 	  [ "$$(id -u)" = 0 ] && sudo="" || sudo=sudo; \
@@ -64,8 +69,13 @@ screenshot: .venv/ready ## docs/images/chat.png, from a real browser
 	@$(PY) -m tools.run --then $(PY) -m ui.screenshot
 
 .PHONY: docs
-docs: .venv/ready ## docs/settings.md and docs/metrics.md, from the code
+docs: .venv/ready ## docs/settings.md, docs/metrics.md and monitoring/dashboards, from the code
 	@$(PY) -m tools.docs
+	@$(PY) -m tools.dashboards
+
+.PHONY: manifests
+manifests: .venv/ready ## k8s/manifests, and the dashboards and alerts inside the chart, from their sources (needs helm)
+	@$(PY) -m tools.chart manifests
 
 .PHONY: lock
 lock: .venv/ready ## make requirements/*.txt anew from pyproject.toml

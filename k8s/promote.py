@@ -104,7 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
                 promoter.go_on()
                 promoter.agree()
                 result = RetrainResult.load(told.result or settings.retrain_result)
-                _push(pushed, result)
+                push(pushed, result)
                 promote(promoter, result)
             except Superseded as error:
                 announce.say(str(error))
@@ -114,7 +114,8 @@ def main(arguments: list[str] | None = None) -> int:
     return command.run(act)
 
 
-def _push(pushed: announce.Pushed, result: RetrainResult) -> None:
+def push(pushed: announce.Pushed, result: RetrainResult) -> None:
+    """What Prometheus is told of a retraining."""
     pushed.push_all(
         "chatbot_retrain_outcome",
         "What the last retraining ended as: 1 for that outcome, 0 for the others.",

@@ -197,7 +197,7 @@ def main(arguments: list[str] | None = None) -> int:
         verdict = read_verdict(told.verdict or settings.verdict, store)
         done = _decide(settings, store, verdict)
         announce.say(done.sentence)
-        _push(announce.Pushed(settings.pushgateway, JOB, settings.request_seconds), done)
+        push(announce.Pushed(settings.pushgateway, JOB, settings.request_seconds), done)
         return 0
 
     return command.run(act)
@@ -222,7 +222,8 @@ def _decide(settings: KubernetesSettings, store: Store, verdict: DriftVerdict) -
         return Done("held", str(error))
 
 
-def _push(pushed: announce.Pushed, done: Done) -> None:
+def push(pushed: announce.Pushed, done: Done) -> None:
+    """What Prometheus is told of a run."""
     pushed.push_all(
         "chatbot_trigger_decision",
         "What k8s.trigger last decided: 1 for that, 0 for the others.",

@@ -1,0 +1,168 @@
+"""Dashboards and alerts say something: a real Prometheus scrapes the real service, and every panel has data."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_server import Prometheus
+
+from service.server import ROOT, Server
+from tools.dashboards.__main__ import stale
+
+FOLDER = ROOT / "monitoring" / "dashboards"
+RULES = sorted((ROOT / "monitoring" / "alerts").glob("*.yaml"))
+
+
+def panels(name: str) -> list[dict[str, Any]]:
+    content = json.loads((FOLDER / f"{name}.json").read_text())
+    return [panel for panel in content["panels"] if panel["type"] != "row"]
+
+
+def expressions(panel: dict[str, Any]) -> list[str]:
+    """As Grafana sends them."""
+    values = {"$__rate_interval": "8s", "$__range": "1h", "$namespace": ".*"}
+    found = []
+    for target in panel["targets"]:
+        expression = target["expr"]
+        for variable, value in values.items():
+            expression = expression.replace(variable, value)
+        found.append(expression)
+    return found
+
+
+def rules() -> list[dict[str, Any]]:
+    return [
+        rule for f in RULES for group in yaml.safe_load(f.read_text())["groups"] for rule in group["rules"]
+    ]
+
+
+def every_panel() -> list[Any]:
+    return [
+        pytest.param(name, panel, id=f"{name}: {panel['title']}")
+        for name in ("bot", "understanding", "loop")
+        for panel in panels(name)
+    ]
+
+
+@pytest.fixture(scope="module")
+def pushed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real pushgateway that holds what the loop's runs push."""
+    found = shutil.which("prometheus-pushgateway")
+    assert found, "prometheus-pushgateway is missing: apt-get install it, as `make system` does"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    log = (tmp_path_factory.mktemp("pushgateway") / "log").open("wb")
+    process = subprocess.Popen([found, f"--web.listen-address={address}"], stdout=log, stderr=log)
+    end = time.monotonic() + 20
+    while True:
+        try:
+            urllib.request.urlopen(f"http://{address}/-/ready", timeout=2).close()
+            break
+        except OSError:
+            assert time.monotonic() < end, "the pushgateway does not start"
+            time.sleep(0.1)
+    _push_runs(f"http://{address}")
+    yield address
+    process.terminate()
+    process.wait(20)
+    log.close()
+
+
+def _push_runs(gateway: str) -> None:
+    """What the trigger, a retraining and a promotion push, by their own code."""
+    from chatbot.settings import KubernetesSettings
+    from k8s import agree, announce, promote, trigger
+    from k8s.state import Outcome
+
+    settings = KubernetesSettings(pushgateway=gateway)
+    trigger.push(announce.Pushed(gateway, trigger.JOB, 5), trigger.Done("asked", ""))
+    promote.push(announce.Pushed(gateway, agree.JOB, 5), promote.RetrainResult(outcome="needs_review"))
+    agree.tell_model(settings, f"7@{'a' * 64}")
+    agree.tell_outcome(settings, Outcome.PROMOTED)
+
+
+@pytest.fixture(scope="module")
+def scraped(
+    start: Callable[..., Server],
+    pushed: str,
+    distinct_messages: Sequence[str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Prometheus, Server]]:
+    """The service after some traffic, with all that customers do, under the eyes of Prometheus."""
+    store = tmp_path_factory.mktemp("store")
+    server = start(CHATBOT_WORKERS="2", CHATBOT_STORE_URL=str(store))
+    folder = tmp_path_factory.mktemp("prometheus")
+    targets = {"support-chatbot-api": f"127.0.0.1:{server.port}", "support-chatbot-pushgateway": pushed}
+    prometheus = Prometheus(folder, targets, RULES).start()
+    try:
+        for number in range(12):
+            for message in distinct_messages[number * 5 : number * 5 + 5]:
+                _, answer = server.post("/chat", {"message": message})
+                helpful = number % 2 == 0
+                server.post("/feedback", {"prediction_id": answer["prediction_id"], "helpful": helpful})
+            server.post("/chat", {"message": "colourless green ideas sleep furiously in the tax office"})
+            server.post("/chat", {"message": ""})
+            time.sleep(1)
+        yield prometheus, server
+    finally:
+        prometheus.stop()
+
+
+def test_the_files_are_what_the_code_makes() -> None:
+    assert stale() == []
+
+
+@pytest.mark.parametrize(("name", "panel"), every_panel())
+def test_every_panel_says_what_it_shows_and_in_which_unit(name: str, panel: dict[str, Any]) -> None:
+    assert re.match(r"[A-Z]", panel["title"])
+    assert "_" not in panel["title"], "a title is for a person, not a metric's name"
+    assert len(panel["description"]) > 30
+    assert panel["description"].endswith(".")
+    assert panel["fieldConfig"]["defaults"]["unit"]
+
+
+@pytest.mark.parametrize(("name", "panel"), every_panel())
+def test_every_panel_has_data(scraped: tuple[Prometheus, Server], name: str, panel: dict[str, Any]) -> None:
+    prometheus, _ = scraped
+    for expression in expressions(panel):
+        assert prometheus.query(expression), f"{panel['title']}: no data: {expression}"
+
+
+def test_every_number_on_the_wall_is_a_number(scraped: tuple[Prometheus, Server]) -> None:
+    prometheus, _ = scraped
+    for panel in panels("bot") + panels("understanding"):
+        if panel["type"] != "stat":
+            continue
+        (sample,) = prometheus.query(expressions(panel)[0])
+        assert sample["value"][1] not in ("NaN", "+Inf", "-Inf"), panel["title"]
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda r: r.get("alert") or r["record"])
+def test_every_metric_of_every_rule_is_there(
+    scraped: tuple[Prometheus, Server], rule: dict[str, Any]
+) -> None:
+    prometheus, _ = scraped
+    prometheus.query(rule["expr"])  # it parses
+    for metric in set(re.findall(r"\b(?:chatbot[:_]\w+(?::\w+)*|up)\b", rule["expr"])):
+        assert prometheus.query(metric), f"{metric}: no data"
+
+
+def test_a_bot_that_goes_away_is_noticed(scraped: tuple[Prometheus, Server]) -> None:
+    prometheus, server = scraped
+    assert "ChatbotDown" not in prometheus.alerts()
+    server.stop()
+    end = time.monotonic() + 30
+    while "ChatbotDown" not in prometheus.alerts():
+        assert time.monotonic() < end, "30 s after the end of the service no alert is pending"
+        time.sleep(0.5)
