@@ -11,7 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from chatbot import settings as components
 from chatbot.settings import Settings
-from tools import environment
+from tools import chart, environment
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -57,6 +57,8 @@ PAGES = {
     "docs/metrics.md": metrics_page,
     ".env.example": environment.example,
     "compose.yaml": environment.compose,
+    "helm/support-chatbot/values.schema.json": chart.schema,
+    "docs/chart.md": chart.page,
 }
 
 

@@ -109,7 +109,8 @@ def push(names: Sequence[str], registry: str) -> None:
         ImagesError: an image is missing, or the registry refused.
     """
     for name in names:
-        target = full_name(name, registry)
+        # As the chart asks for it with global.image.registry.
+        target = full_name(name, f"{registry.rstrip('/')}/{PREFIX.partition('/')[2]}")
         _run(_store(), "tag", full_name(name), target)
         _run(_store(), "push", target)
 

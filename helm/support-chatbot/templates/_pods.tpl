@@ -1,0 +1,200 @@
+{{/* What every pod and container of ours has. */}}
+
+{{/* (list . "api" .Values.api) -> a pod template's metadata. */}}
+{{- define "chart.podMetadata" -}}
+{{- $root := index . 0 -}}
+{{- $own := (index . 2).pod | default dict -}}
+labels:
+  {{- include "chart.labels" (list $root (index . 1)) | nindent 2 }}
+  {{- with merge (dict) ($own.labels | default dict) $root.Values.pod.labels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
+
+{{/* (list . .Values.api (dict "more" "annotations")) -> a pod template's annotations. Never `support-chatbot/...`: what
+     should serve is written there by k8s.promote, and what the chart does not render it does not take back. */}}
+{{- define "chart.podAnnotations" -}}
+{{- $root := index . 0 -}}
+{{- $own := (index . 1).pod | default dict -}}
+{{- with merge (dict) (index . 2) ($own.annotations | default dict) $root.Values.pod.annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* (list . "api" .Values.api) -> a pod's spec up to its containers: restricted, and without the account's token. */}}
+{{- define "chart.pod" -}}
+{{- $root := index . 0 -}}
+{{- $own := (index . 2).pod | default dict -}}
+{{- $pod := $root.Values.pod -}}
+serviceAccountName: {{ include "chart.name" (list $root (index . 1)) }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 10001
+  runAsGroup: 10001
+  fsGroup: 10001
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile: {type: RuntimeDefault}
+{{- with $root.Values.global.imagePullSecrets }}
+imagePullSecrets: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- with merge (dict) ($own.nodeSelector | default dict) $pod.nodeSelector }}
+nodeSelector: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- with $own.tolerations | default $pod.tolerations }}
+tolerations: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- with $own.affinity | default $pod.affinity }}
+affinity: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- with $own.priorityClassName | default $pod.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- end }}
+
+{{/* (list . .Values.api.image) -> a container's image and what it may not do. */}}
+{{- define "chart.container" -}}
+{{- $root := index . 0 -}}
+image: {{ include "chart.image" . }}
+imagePullPolicy: {{ $root.Values.global.image.pullPolicy }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: {drop: [ALL]}
+{{- end }}
+
+{{/* (list . .Values.api) -> the settings of a component, and what every container is given besides. */}}
+{{- define "chart.settings" -}}
+{{- $root := index . 0 -}}
+{{- $own := (index . 1).pod | default dict -}}
+{{- range $name, $value := (index . 1).settings }}
+- {name: {{ $name }}, value: {{ kindIs "string" $value | ternary $value (toJson $value) | quote }}}
+{{- end }}
+{{- with concat $root.Values.pod.extraEnv ($own.extraEnv | default list) }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* (list . "api") -> how that client finds and opens the store. */}}
+{{- define "chart.storeEnv" -}}
+{{- $root := index . 0 -}}
+- {name: CHATBOT_STORE_URL, value: {{ printf "s3://%s" $root.Values.store.bucket | quote }}}
+{{- with include "chart.storeEndpoint" $root }}
+- {name: CHATBOT_STORE_ENDPOINT, value: {{ . | quote }}}
+{{- end }}
+{{- with $root.Values.store.region }}
+- {name: CHATBOT_STORE_REGION, value: {{ . | quote }}}
+{{- end }}
+{{- with $root.Values.store.pathStyle }}
+- {name: CHATBOT_STORE_PATH_STYLE, value: {{ . | quote }}}
+{{- end }}
+{{- if not $root.Values.store.podIdentity }}
+{{- with include "chart.storeSecret" . }}
+- name: AWS_ACCESS_KEY_ID
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: AWS_ACCESS_KEY_ID}}
+- name: AWS_SECRET_ACCESS_KEY
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: AWS_SECRET_ACCESS_KEY}}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The account's token, for a container that acts, and for no other of its pod. */}}
+{{- define "chart.accountVolume" -}}
+- name: account
+  projected:
+    defaultMode: 0440
+    sources:
+      - serviceAccountToken: {path: token, expirationSeconds: 3600}
+      - configMap: {name: kube-root-ca.crt, items: [{key: ca.crt, path: ca.crt}]}
+      - downwardAPI: {items: [{path: namespace, fieldRef: {fieldPath: metadata.namespace}}]}
+{{- end }}
+
+{{- define "chart.accountMount" -}}
+- {name: account, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true}
+{{- end }}
+
+{{/* (list . "api") -> that component's service account, without a token of its own. */}}
+{{- define "chart.serviceAccount" -}}
+{{- $root := index . 0 -}}
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: {{ include "chart.name" . }}
+  labels: {{- include "chart.labels" . | nindent 4 }}
+  {{- with $root.Values.serviceAccounts.annotations }}
+  annotations: {{- toYaml . | nindent 4 }}
+  {{- end }}
+automountServiceAccountToken: false
+{{- end }}
+
+{{/* (list . "mlflow" .Values.mlflow.volume) -> a volume that outlives the release. */}}
+{{- define "chart.claim" -}}
+{{- $root := index . 0 -}}
+{{- $volume := index . 2 -}}
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata:
+  name: {{ include "chart.name" (list $root (index . 1)) }}
+  labels: {{- include "chart.labels" (list $root (index . 1)) | nindent 4 }}
+  annotations:
+    helm.sh/resource-policy: keep
+spec:
+  accessModes: [ReadWriteOnce]
+  {{- with $volume.storageClass }}
+  storageClassName: {{ . }}
+  {{- end }}
+  resources: {requests: {storage: {{ $volume.size }}}}
+{{- end }}
+
+{{/* (list . "api" .Values.api.service "port") -> how it is reached from outside: Ingress and HTTPRoute. */}}
+{{- define "chart.outside" -}}
+{{- $root := index . 0 -}}
+{{- $name := include "chart.name" (list $root (index . 1)) -}}
+{{- $values := index . 2 -}}
+{{- with $values.ingress }}
+{{- if .enabled }}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: {{ $name }}
+  labels: {{- include "chart.labels" $ | nindent 4 }}
+  {{- with .annotations }}
+  annotations: {{- toYaml . | nindent 4 }}
+  {{- end }}
+spec:
+  {{- with .className }}
+  ingressClassName: {{ . }}
+  {{- end }}
+  rules:
+    - host: {{ .host | quote }}
+      http:
+        paths:
+          - path: /
+            pathType: Prefix
+            backend: {service: {name: {{ $name }}, port: {name: http}}}
+  {{- with .tlsSecret }}
+  tls:
+    - hosts: [{{ $values.ingress.host | quote }}]
+      secretName: {{ . }}
+  {{- end }}
+{{- end }}
+{{- end }}
+{{- with $values.route }}
+{{- if .enabled }}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata:
+  name: {{ $name }}
+  labels: {{- include "chart.labels" $ | nindent 4 }}
+spec:
+  parentRefs: {{- toYaml .parents | nindent 4 }}
+  hostnames: [{{ .host | quote }}]
+  rules:
+    - backendRefs: [{name: {{ $name }}, port: {{ $values.service.port }}}]
+{{- end }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,65 @@
+"""The chart, rendered."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tools import chart
+
+Json = dict[str, Any]
+Render = Callable[..., list[Json]]
+
+SCENARIOS = sorted((chart.CHART / "ci").glob("*-values.yaml"))
+
+
+@pytest.fixture(scope="session")
+def render() -> Render:
+    """`render("--set", ...)`: the objects that the chart makes."""
+    found: dict[tuple[str, ...], list[Json]] = {}
+
+    def made(*arguments: str) -> list[Json]:
+        if arguments not in found:
+            text = chart.render("--kube-version", chart.KUBERNETES, *arguments)
+            found[arguments] = [part for part in yaml.safe_load_all(text) if part]
+        return found[arguments]
+
+    return made
+
+
+@pytest.fixture(params=SCENARIOS, ids=lambda path: path.name.removesuffix("-values.yaml"))
+def scenario(request: pytest.FixtureRequest) -> Path:
+    """One of the chart's values files."""
+    path: Path = request.param
+    return path
+
+
+def pod_specs(objects: list[Json]) -> list[tuple[str, Json]]:
+    """`kind/name` and spec of every pod that these objects make."""
+    found = []
+    for part in objects:
+        kind, name = part["kind"], part["metadata"]["name"]
+        if kind == "Pod":
+            found.append((f"{kind}/{name}", part["spec"]))
+        elif kind in ("Deployment", "Job"):
+            found.append((f"{kind}/{name}", part["spec"]["template"]["spec"]))
+        elif kind == "CronJob":
+            found.append((f"{kind}/{name}", part["spec"]["jobTemplate"]["spec"]["template"]["spec"]))
+    return found
+
+
+def containers(spec: Json) -> list[Json]:
+    """All of a pod's containers."""
+    return [*spec.get("initContainers", []), *spec["containers"]]
+
+
+def lint(*arguments: str) -> str:
+    """What `helm lint --strict` says."""
+    command = [chart.helm(), "lint", "--strict", str(chart.CHART), *arguments]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    return "" if answer.returncode == 0 else answer.stdout + answer.stderr
