@@ -1,0 +1,80 @@
+"""A person sets what serves, at any time, and the rest follows; on a real cluster."""
+
+from __future__ import annotations
+
+import pytest
+from kube_api import IMAGE_DIGEST, Api, digest, ref
+from kube_testbed import until
+from test_promote import accepted, champion, promote, pushed
+
+pytestmark = pytest.mark.e2e
+QUICK = {"CHATBOT_K8S_WATCH_SECONDS": 0, "CHATBOT_K8S_WATCH_MOST_SECONDS": 0}
+
+
+def rollback(api: Api, *arguments: str, code: int = 0, **settings: object) -> str:
+    return api.namespace.run("promote", "k8s.rollback", *arguments, code=code, **settings)
+
+
+def test_an_earlier_version_comes_back_by_its_number_and_is_champion(api: Api) -> None:
+    api.make({}, replicas=1)
+    for number in (2, 3):
+        promote(api, ref(number), **QUICK)
+    output = rollback(api, "2", "--why", "version 3 is rude")
+    assert "version 3 is rude" in output
+    assert (api.told, api.versions(), champion(api)) == (ref(2), {digest(2)}, "2")
+    assert "version 3 is rude" in api.namespace.events()["ModelRolledBack"]
+    assert f'bundle="{digest(2)}"' in pushed(api)
+    assert "was taken back before" in promote(api, ref(3)), "no run undoes what a person did"
+    rollback(api, "3")
+    assert (api.told, champion(api)) == (ref(3), "3"), "and a person can"
+    rollback(api, "image")
+    assert (api.told, api.versions(), champion(api)) == ("", {IMAGE_DIGEST}, "1")
+
+
+def test_a_rollback_in_the_middle_of_a_promotion_ends_it_at_once(api: Api) -> None:
+    api.make({}, replicas=1)
+    promote(api, ref(2), **QUICK)
+    process = api.namespace.start(
+        "promote", "k8s.promote", "--result", accepted(api, ref(3)), CHATBOT_K8S_WATCH_SECONDS=120
+    )
+    until("the watch", lambda: api.state.get("phase") == "watching")
+    rollback(api, "2")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    assert "nothing more is done about the latter" in output
+    assert (api.told, api.versions(), champion(api)) == (ref(2), {digest(2)}, "2")
+
+
+def test_a_version_that_does_not_become_ready_leaves_what_serves(api: Api) -> None:
+    api.make({digest(4): {"ready": False}}, replicas=1, deadline=5)
+    promote(api, ref(2), **QUICK)
+    rollback(api, "4", code=1)
+    assert (api.told, api.versions(), champion(api)) == (ref(2), {digest(2)}, "2")
+
+
+def test_with_mlflow_away_a_digest_is_enough_to_serve_and_the_alias_follows_later(api: Api) -> None:
+    api.make({}, replicas=1)
+    away = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "CHATBOT_K8S_PATIENCE_SECONDS": 0}
+    output = rollback(api, ref(5), code=1, **away)
+    assert "What serves goes on serving; run this again when MLflow is back" in output
+    assert (api.told, api.versions(), champion(api)) == (ref(5), {digest(5)}, "1")
+    rollback(api)
+    assert champion(api) == "5"
+
+
+@pytest.mark.parametrize(
+    ("version", "why"), [("99", "99"), ("latest", "latest"), ("2@beef", "64 hexadecimal digits")]
+)
+def test_what_is_no_version_changes_nothing_and_says_so(api: Api, version: str, why: str) -> None:
+    api.make({}, replicas=1)
+    output = rollback(api, version, code=1)
+    assert why in output
+    assert "Traceback" not in output
+    assert api.told == ""
+
+
+def test_an_account_without_the_rights_is_told_which_it_needs(api: Api) -> None:
+    api.make({}, replicas=1)
+    output = api.namespace.run("trigger", "k8s.rollback", "2", code=1)
+    assert 'cannot get resource "deployments"' in output
+    assert "docs/operations/kubernetes.md" in output
