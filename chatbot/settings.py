@@ -153,6 +153,28 @@ class LogSettings(Settings):
     counted."""
 
 
+class RetentionSettings(Settings):
+    """How long what lies in the store is kept (`python -m monitoring.retention`); 0 keeps it for ever."""
+
+    model_config = SettingsConfigDict(env_prefix="CHATBOT_KEEP_")
+
+    records_days: int = Field(default=90, ge=0)
+    """Records, after the day they are of."""
+    feedback_days: int = Field(default=365, ge=0)
+    """Feedback, after the day it is of."""
+    handoffs_days: int = Field(default=90, ge=0)
+    """Handoffs, after the day they are of."""
+    reports_days: int = Field(default=180, ge=0)
+    """Drift and gate reports, after they were written; the latest stays."""
+    bundles_days: int = Field(default=90, ge=0)
+    """Bundles and their baselines that nobody names, after they were written; MLflow has the bundle still."""
+    bundles: int = Field(default=5, ge=1)
+    """So many of the newest bundles stay, whoever names them."""
+    corpora_days: int = Field(default=0, ge=0)
+    """Corpus files under DVC that no registered version and no pointer in this folder names, after they were
+    pushed."""
+
+
 class ShipSettings(Settings):
     """How the log gets from a replica to the object store (`CHATBOT_STORE_URL`)."""
 
@@ -313,6 +335,15 @@ class TrackingSettings(Settings):
     """How often a request is repeated."""
     http_request_backoff_factor: int = Field(default=1, ge=0)
     """Seconds before the first repetition, then twice as long each time."""
+
+
+class RetrainSettings(Settings):
+    """The retraining."""
+
+    model_config = SettingsConfigDict(env_prefix="CHATBOT_RETRAIN_")
+
+    lease_seconds: float = Field(default=60.0, ge=1)
+    """One retraining at a time: the lease of one that was killed on another machine is taken over after so long."""
 
 
 class MlflowServerSettings(Settings):

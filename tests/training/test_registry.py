@@ -295,10 +295,12 @@ def test_a_database_of_an_older_mlflow_is_copied_and_upgraded(old_database: Path
 
 
 def test_a_local_database_of_an_older_mlflow_says_what_upgrades_it(tmp_path: Path) -> None:
-    settings = TrackingSettings(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
-    with connected(settings) as client:
+    with connected(TrackingSettings(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")) as client:
         client.search_experiments()
-    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+    # Under a name that this process has not opened yet.
+    old = shutil.copyfile(tmp_path / "mlflow.db", tmp_path / "old.db")
+    settings = TrackingSettings(tracking_uri=f"sqlite:///{old}")
+    with sqlite3.connect(old) as database:
         database.execute("UPDATE alembic_version SET version_num = '451aebb31d03'")
     database.close()
     with pytest.raises(TrackingError, match="--upgrade"), connected(settings) as client:

@@ -1,0 +1,154 @@
+"""DVC with the store as its remote: configured from settings when it runs, credentials from the environment.
+
+    python -m training.dvc_remote push     the corpus that the pipeline made goes to the store (`make data-push`)
+    python -m training.dvc_remote pull     the corpus that dvc.lock names comes back (`make data-pull`)
+    python -m training.dvc_remote status   what the store lacks of it
+
+The remote is written to .dvc/config.local, which git does not track and which holds no secret.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from configparser import ConfigParser
+from pathlib import Path
+
+from chatbot.errors import ChatbotError
+from chatbot.settings import StorageSettings
+from chatbot.storage import open_store
+
+ROOT = Path(__file__).resolve().parents[1]
+PREFIX = "dvc"
+"""The prefix of the store that DVC's remote is."""
+REMOTE = "store"
+_STAGE = "process"
+_SECONDS = 1800
+_CONFIG = ".dvc/config"
+_LOCAL = ".dvc/config.local"
+_AWS = "aws-config"
+
+
+class DvcError(ChatbotError):
+    """DVC did not do what it was asked to; what it said is in the text."""
+
+    status = 503
+    type = "dvc"
+
+
+def remote_of(settings: StorageSettings) -> dict[str, str]:
+    """The remote's options in DVC's words."""
+    if not settings.url.startswith("s3://"):
+        return {"url": str(Path(settings.url).absolute() / PREFIX)}
+    options = {
+        "url": f"{settings.url.rstrip('/')}/{PREFIX}",
+        "connect_timeout": str(max(1, round(settings.connect_seconds))),
+        "read_timeout": str(max(1, round(settings.read_seconds))),
+        # Else DVC asks the bucket where it lies, which a key for one prefix may not.
+        "region": settings.region or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
+    }
+    return options | ({"endpointurl": settings.endpoint} if settings.endpoint else {})
+
+
+def write_config(root: Path, settings: StorageSettings, *, local: bool) -> None:
+    """Write the remote into a DVC project.
+
+    Args:
+        root: its folder.
+        local: beside what git tracks, in .dvc/config.local, whose other sections stay; else a project without git
+            is made.
+    """
+    file = root / (_LOCAL if local else _CONFIG)
+    config = ConfigParser(interpolation=None)
+    if local:
+        config.read(file, encoding="utf-8")
+    else:
+        config["core"] = {
+            "no_scm": "True",
+            "analytics": "False",
+            "check_update": "False",
+            "autostage": "False",
+        }
+    if not config.has_section("core"):
+        config.add_section("core")
+    config["core"]["remote"] = REMOTE
+    options = remote_of(settings)
+    if settings.path_style is not None and settings.url.startswith("s3://"):
+        aws = root / ".dvc" / "tmp" / _AWS
+        aws.parent.mkdir(parents=True, exist_ok=True)
+        style = "path" if settings.path_style else "virtual"
+        aws.write_text(f"[default]\ns3 =\n  addressing_style = {style}\n", encoding="utf-8")
+        options["configpath"] = str(aws)
+    config[f"'remote \"{REMOTE}\"'"] = options
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    with draft.open("w", encoding="utf-8") as stream:
+        config.write(stream)
+    draft.replace(file)
+
+
+def run(root: Path, *arguments: str, around: Mapping[str, str] | None = None) -> str:
+    """Run DVC in a project.
+
+    Returns:
+        What it printed.
+
+    Raises:
+        DvcError: with what it said.
+    """
+    told = {**os.environ, "DVC_NO_ANALYTICS": "1", "DVC_STUDIO_OFFLINE": "1", **(around or {})}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "dvc", *arguments],
+            cwd=root,
+            env=told,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DvcError(f"dvc {' '.join(arguments)} did not end within {_SECONDS} s") from error
+    if done.returncode != 0:
+        said = " ".join((done.stderr or done.stdout).split())
+        raise DvcError(f"dvc {' '.join(arguments)}: {said[-1500:]}")
+    return done.stdout
+
+
+def check_store(settings: StorageSettings) -> None:
+    """Ask the store for something small first: what it says of itself is clearer than what DVC says of it.
+
+    Raises:
+        StoreError: it does not answer, refuses, or there is no bucket.
+    """
+    open_store(settings).head(f"{PREFIX}/files/md5/00/{'0' * 30}")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The commands above. Returns: the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.dvc_remote", description="the corpus and its store"
+    )
+    parser.add_argument("command", choices=("push", "pull", "status"))
+    told = parser.parse_args(arguments)
+    try:
+        settings = StorageSettings()
+        check_store(settings)
+        write_config(ROOT, settings, local=True)
+        if told.command == "status":
+            sys.stdout.write(
+                run(ROOT, "status", "--cloud", "--no-updates", _STAGE) or "the store has it all\n"
+            )
+        else:
+            sys.stdout.write(run(ROOT, told.command, _STAGE))
+    except (ChatbotError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

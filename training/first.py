@@ -1,0 +1,114 @@
+"""The first version of all: the corpus under DVC, the bundle in the store, version 1 and champion in the registry."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from chatbot import bundle as bundles
+from chatbot import bundle_store
+from chatbot.replies import Replies
+from chatbot.storage import open_store
+from data.checks import check
+from data.digest import corpus_digest
+from data.loading import load_corpus
+from data.processing import CORPUS_FILE, LEFT_OUT_FILE, REPORT_FILE, SPLITS_FILE, process, write
+from training import corpus_versions, tracking
+from training.corpus_versions import REPLIES_FILE, ROWS_FILE, RULES_FILE
+from training.lease import Lease
+from training.merging import without_examples, write_rows
+from training.mlflow_client import TrackingError
+from training.progress import Steps
+from training.publishing import Given
+from training.registry import (
+    BUNDLE_DIGEST,
+    CHAMPION,
+    CORPUS_DIGEST,
+    CORPUS_POINTER,
+    GATE,
+    GIT_COMMIT,
+    Registry,
+    Version,
+)
+from training.retraining import LEASE, RetrainError
+
+
+def register_first(
+    given: Given, steps: Steps, bundle: Path, source: Path, processed: Path
+) -> tuple[Version, bool]:
+    """Make a bundle version 1 and champion, with the corpus that it was taught; where there is a champion, nothing.
+
+    Args:
+        bundle: the bundle's folder.
+        source: the corpus that it was made from, a file or a folder of YAML files.
+        processed: what `data.process` made of it; where it is missing or of another corpus, it is made again.
+
+    Returns:
+        The champion, and whether it was made now.
+
+    Raises:
+        RetrainError: the bundle was taught another corpus than this one.
+        BusyError: another process is at it.
+    """
+    store, registry = open_store(given.store), Registry(given.tracking)
+    if found := registry.champion():
+        return found, False
+    with Lease(store, LEASE, given.settings.lease_seconds) as lease:
+        if found := registry.champion():
+            return found, False
+        with steps.wait("corpus"):
+            folder = _version_files(given, bundle, source, processed)
+            pointer = corpus_versions.push(given.store, folder)
+        with steps.wait("push bundle"):
+            digest = bundle_store.push(store, bundle)
+        manifest = bundles.read_manifest(bundle)
+        tags = {
+            CORPUS_DIGEST: pointer.corpus_digest,
+            CORPUS_POINTER: str(pointer),
+            GIT_COMMIT: manifest.git_commit or tracking.git_commit(Path(__file__).resolve().parents[1]),
+            BUNDLE_DIGEST: digest,
+        }
+        with steps.wait("register"):
+            lease.check()
+            recorded = tracking.record(
+                given.tracking,
+                f"first {digest[:12]}",
+                params=given.train.model_dump(),
+                metrics=manifest.scores,
+                tags=tags,
+                figures={},
+                files={"": bundle / bundles.MANIFEST},
+                key=f"first-{digest[:24]}",
+            )
+            if recorded.kept is not None:
+                raise TrackingError(f"{recorded.reason}. Run this again to register the bundle")
+            # No champion to compare with: the gate only ever warns of a first version.
+            version = registry.register(recorded.run_id, bundle, {**tags, GATE: "warned"})
+            registry.set_alias(CHAMPION, version.number)
+    shutil.rmtree(given.work, ignore_errors=True)
+    return registry.get(version.number), True
+
+
+def _version_files(given: Given, bundle: Path, source: Path, processed: Path) -> Path:
+    """A corpus version's files in `work/corpus`."""
+    wanted = bundles.read_manifest(bundle).corpus_digest
+    folder = given.work / "corpus"
+    shutil.rmtree(given.work, ignore_errors=True)
+    folder.mkdir(parents=True)
+    rows = load_corpus(source)
+    there = processed / CORPUS_FILE
+    if there.is_file() and corpus_digest(there) == wanted:
+        for name in (CORPUS_FILE, SPLITS_FILE, LEFT_OUT_FILE, REPORT_FILE):
+            shutil.copyfile(processed / name, folder / name)
+    else:
+        write(process(rows, given.process), check(rows), given.process, folder)
+        if (found := corpus_digest(folder / CORPUS_FILE)) != wanted:
+            raise RetrainError(
+                f"the bundle {bundle} was taught the corpus {wanted}, but {source} gives {found}: train it on this "
+                "corpus first (`make run`, or `python -m data.process` and `python -m training.train`)"
+            )
+    write_rows(rows, folder / ROWS_FILE)
+    replies = without_examples(Replies.load(bundle / bundles.REPLIES))
+    (folder / REPLIES_FILE).write_text(replies.dump(), encoding="utf-8")
+    shutil.copyfile(bundle / bundles.RULES, folder / RULES_FILE)
+    return folder

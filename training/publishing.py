@@ -1,0 +1,125 @@
+"""What a retraining leaves behind: corpus, bundle, report, run, version, alias; what is named is there already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from chatbot import bundle_store
+from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
+from chatbot.storage import Store, open_store
+from data.processing import ProcessParams
+from training import corpus_versions
+from training.corpus import Corpus
+from training.gate_output import JSON_FILE, PAGE_FILE, write_verdict
+from training.gate_params import GateParams
+from training.gate_verdict import GateVerdict
+from training.lease import Lease
+from training.merging import Merged
+from training.mlflow_client import TrackingError
+from training.params import TrainParams
+from training.progress import Steps
+from training.recording import record_training
+from training.registry import (
+    BUNDLE_DIGEST,
+    CHALLENGER,
+    CORPUS_DIGEST,
+    CORPUS_POINTER,
+    GATE,
+    GIT_COMMIT,
+    Registry,
+    Version,
+)
+from training.train import Trained
+
+GATE_AGAINST = "gate_against"
+"""The tag with the digest of the champion that the gate compared with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a retraining is run with.
+
+    Attributes:
+        work: a folder of its own, emptied at the beginning.
+        cache: where exported encoders are kept.
+    """
+
+    store: StorageSettings
+    tracking: TrackingSettings
+    settings: RetrainSettings
+    process: ProcessParams
+    train: TrainParams
+    gate: GateParams
+    work: Path
+    cache: Path
+
+
+def publish(
+    given: Given,
+    steps: Steps,
+    lease: Lease,
+    champion: Version,
+    corpus: Corpus,
+    trained: Trained,
+    verdict: GateVerdict,
+    merged: Merged,
+) -> tuple[Version, str]:
+    """Corpus, bundle, report, run, version, alias: in this order, so that what is named is there already.
+
+    Returns:
+        The challenger, and the key of the gate's page.
+    """
+    store, registry = open_store(given.store), Registry(given.tracking)
+    with steps.wait("push corpus"):
+        pointer = corpus_versions.push(given.store, given.work / "corpus")
+    with steps.wait("push bundle"):
+        bundle_store.push(store, trained.folder)
+        report = gate_report(store, trained.digest, verdict, given.work)
+    tags = {
+        CORPUS_DIGEST: corpus.digest,
+        CORPUS_POINTER: str(pointer),
+        GIT_COMMIT: trained.manifest.git_commit,
+        BUNDLE_DIGEST: trained.digest,
+        GATE: verdict_word(verdict),
+        GATE_AGAINST: champion.bundle_digest,
+        "rows_added": str(merged.added),
+        "rows_removed": str(merged.removed),
+    }
+    lease.check()
+    recorded = record_training(
+        given.tracking,
+        trained,
+        corpus,
+        given.train,
+        steps,
+        name=f"retrain {trained.digest[:12]}",
+        tags=tags,
+        files={"gate": given.work / JSON_FILE},
+        key=f"retrain-{trained.digest[:24]}",
+    )
+    if recorded.kept is not None:
+        raise TrackingError(
+            f"{recorded.reason}. Corpus and bundle are in the store; run the retraining again to register them"
+        )
+    with steps.wait("register"):
+        lease.check()
+        version = registry.register(recorded.run_id, trained.folder, tags)
+        for name in (GATE, GATE_AGAINST):
+            if version.tags.get(name) != tags[name]:
+                registry.tag(version.number, name, tags[name])
+        registry.set_alias(CHALLENGER, version.number)
+    return registry.get(version.number), report
+
+
+def verdict_word(verdict: GateVerdict) -> str:
+    """`passed`, `warned` or `refused`: the tag GATE."""
+    return "refused" if not verdict.passed else "warned" if verdict.warned else "passed"
+
+
+def gate_report(store: Store, digest: str, verdict: GateVerdict, scratch: Path) -> str:
+    """Put the verdict beside the others in the store. Returns: the key of the page."""
+    write_verdict(verdict, scratch)
+    for name in (JSON_FILE, PAGE_FILE):
+        store.put_file(f"reports/gate/{digest}/{name}", scratch / name)
+    return f"reports/gate/{digest}/{PAGE_FILE}"

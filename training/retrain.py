@@ -1,0 +1,117 @@
+"""`python -m training.retrain`: a challenger from what people accepted since the champion, judged and registered.
+
+Safe to run again and to kill at any point. `--first` registers the bundle that is there as version 1 and champion.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+if not __package__:  # run as `python training/retrain.py`
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.text import Text
+
+from chatbot.errors import ChatbotError
+from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
+from data.checks import problems_table
+from data.errors import CorpusError
+from data.processing import ProcessParams
+from data.processing import read_params as read_process_params
+from training.first import register_first
+from training.gate_params import read_gate_params
+from training.lease import BusyError
+from training.params import read_params
+from training.progress import Steps
+from training.publishing import Given
+from training.retraining import Result, retrain
+
+COLOURS = {"accepted": "green", "refused": "red", "needs_review": "yellow", "busy": "yellow"}
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    out: Annotated[Path, typer.Option(help="Where the outcome is written.")] = Path(
+        "models/retrain/retrain.json"
+    ),
+    work: Annotated[Path, typer.Option(help="A folder for this alone; it is emptied.")] = Path(
+        "models/retrain/work"
+    ),
+    cache: Annotated[Path, typer.Option(help="Where exported encoders are kept.")] = Path(".cache/encoders"),
+    params: Annotated[
+        Path, typer.Option(help="A params.yaml; its sections process, train and gate are read.")
+    ] = Path("params.yaml"),
+    first: Annotated[
+        bool,
+        typer.Option("--first", help="Register a bundle as version 1 and champion, unless there is one."),
+    ] = False,
+    bundle: Annotated[Path, typer.Option(help="With --first: the bundle.")] = Path("models/current"),
+    corpus: Annotated[Path, typer.Option(help="With --first: the corpus it was made from.")] = Path(
+        "data/corpus"
+    ),
+    processed: Annotated[Path, typer.Option(help="With --first: what data.process made of it.")] = Path(
+        "data/processed"
+    ),
+) -> None:
+    """Retrain.
+
+    Exit code 0 for accepted, refused, needs_review and busy alike (retrain.json says which), 1 for an error.
+    """
+    console = Console(stderr=True)
+    try:
+        given = Given(
+            StorageSettings(),
+            TrackingSettings(),
+            RetrainSettings(),
+            read_process_params(params) if params.is_file() else ProcessParams(),
+            read_params(params),
+            read_gate_params(params),
+            work,
+            cache,
+        )
+        # A failure must not leave what an earlier run said.
+        out.unlink(missing_ok=True)
+        if first:
+            with Steps(console) as steps:
+                version, made = register_first(given, steps, bundle, corpus, processed)
+            said = "is version 1 and champion now" if made else "is champion already: nothing was changed"
+            Console().print(Text(f"{version.ref.version}@{version.bundle_digest[:12]}… {said}"))
+            return
+        with Steps(console) as steps:
+            result = retrain(given, steps)
+    except BusyError as error:
+        result = Result("busy", str(error))
+        if first:
+            console.print(Text(str(error), style="red"))
+            raise typer.Exit(1) from None
+    except CorpusError as error:
+        console.print(*problems_table(list(error.problems), []))
+        raise typer.Exit(1) from None
+    except (ChatbotError, ValidationError) as error:
+        console.print(Text(str(error), style="red"))
+        raise typer.Exit(1) from None
+    result.write(out)
+    show(result, out)
+
+
+def show(result: Result, out: Path) -> None:
+    """The outcome on a terminal."""
+    console = Console()
+    console.print(Text(f"{result.outcome}: {result.why}", style=COLOURS[result.outcome]))
+    for name, value in (("champion", result.champion), ("challenger", result.challenger)):
+        if value:
+            console.print(Text(f"{name:<11} {value}"))
+    if result.gate:
+        console.print(Text(f"{'gate':<11} {result.gate['report']} in the store"))
+    console.print(Text(f"{'result':<11} {out}"))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,202 @@
+"""What a retraining does, step by step; every step can be done again, and the same input gives the same output.
+
+pull the champion's corpus -> add what people accepted -> check -> train -> gate -> push the corpus -> push the
+bundle -> record the run -> register -> alias `challenger`
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from chatbot import bundle_store
+from chatbot.errors import ChatbotError
+from chatbot.record_store import forgotten
+from chatbot.replies import Replies
+from chatbot.storage import Store, open_store
+from data.checks import Report, check
+from data.processing import (
+    CORPUS_FILE,
+    SPLITS_FILE,
+    process,
+    read_processed,
+    read_splits,
+    write,
+)
+from training import corpus_versions
+from training.accepted import read_accepted
+from training.behaviours import SHIPPED, read_behaviours
+from training.corpus import Corpus, read
+from training.corpus_versions import REPLIES_FILE, ROWS_FILE, RULES_FILE, Pointer
+from training.gate import judge_folders, mark_new
+from training.gate_verdict import GateVerdict
+from training.lease import Lease
+from training.merging import Merged, merge, read_rows, write_rows
+from training.progress import Steps
+from training.publishing import Given, publish, verdict_word
+from training.registry import (
+    Registry,
+    Version,
+)
+from training.review_board import queue_length
+from training.review_decisions import TAUGHT, Decisions
+from training.train import train
+
+LEASE = "memory/retrain-lease.json"
+
+
+class RetrainError(ChatbotError):
+    """A retraining that cannot begin, and what has to be done first."""
+
+    type = "retrain"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """retrain.json: how a retraining ended. Models as `<version>@<bundle digest>`."""
+
+    outcome: Literal["accepted", "refused", "needs_review", "busy"]
+    why: str
+    champion: str | None = None
+    challenger: str | None = None
+    gate: dict[str, Any] = field(default_factory=dict)
+    """verdict, refused_by, report (a key of the store)."""
+    queue: int | None = None
+    """Messages that wait for a person."""
+    corpus: dict[str, Any] = field(default_factory=dict)
+    format: int = 1
+
+    def write(self, file: Path) -> None:
+        """Write it whole or not at all."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_name(f".{file.name}.draft")
+        draft.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        draft.replace(file)
+
+
+def retrain(given: Given, steps: Steps) -> Result:
+    """Make a challenger of what people said since the champion was taught, and ask the gate.
+
+    Raises:
+        BusyError: another retraining is at it.
+        ChatbotError: a part that is needed does not answer, or the corpus cannot be taught; running it again goes on.
+    """
+    store, registry = open_store(given.store), Registry(given.tracking)
+    with steps.wait("champion"):
+        champion = registry.champion()
+    if champion is None:
+        raise RetrainError(
+            f"there is no champion of {given.tracking.model!r} in MLflow: register the bundle that serves first, with: "
+            "python -m training.retrain --first"
+        )
+    with Lease(store, LEASE, given.settings.lease_seconds) as lease:
+        shutil.rmtree(given.work, ignore_errors=True)
+        given.work.mkdir(parents=True)
+        with steps.wait("corpus"):
+            before = corpus_versions.pull(
+                given.store, Pointer.parse(champion.corpus_pointer), given.work / "before"
+            )
+            merged = _merged(store, before)
+        if not merged.changed:
+            return _needs_review(store, champion)
+        corpus, checked = _corpus(given, before, merged)
+        about = {
+            "digest": corpus.digest,
+            "added": merged.added,
+            "removed": merged.removed,
+            "new_intents": list(merged.new_intents),
+            "warnings": [str(problem) for problem in checked.warnings],
+        }
+        trained = train(
+            corpus,
+            given.work / "challenger",
+            given.train,
+            steps,
+            before / RULES_FILE,
+            given.work / "corpus" / REPLIES_FILE,
+            given.cache,
+            None,
+        )
+        with steps.wait("gate"):
+            verdict = _gate(given, store, registry, champion, before, trained.folder, corpus)
+        lease.check()
+        challenger, report = publish(given, steps, lease, champion, corpus, trained, verdict, merged)
+    shutil.rmtree(given.work, ignore_errors=True)
+    return Result(
+        outcome="accepted" if verdict.passed else "refused",
+        why=verdict.sentence,
+        champion=str(champion.ref),
+        challenger=str(challenger.ref),
+        gate={"verdict": verdict_word(verdict), "refused_by": list(verdict.refused_by), "report": report},
+        corpus=about,
+    )
+
+
+def _merged(store: Store, before: Path) -> Merged:
+    accepted = read_accepted(store)
+    decisions = Decisions(store).read()
+    taken_back = {item_id for item_id, decision in decisions.items() if decision.verdict not in TAUGHT}
+    return merge(
+        read_rows(before / ROWS_FILE),
+        Replies.load(before / REPLIES_FILE),
+        accepted,
+        forgotten(store),
+        taken_back,
+    )
+
+
+def _needs_review(store: Store, champion: Version) -> Result:
+    waiting = queue_length(store)
+    return Result(
+        outcome="needs_review",
+        why="nothing was accepted since the champion was taught, and the same corpus gives the same weights: "
+        f"{waiting} messages wait in the review queue (python -m training.review)",
+        champion=str(champion.ref),
+        queue=waiting,
+        corpus={"digest": champion.corpus_digest},
+    )
+
+
+def _corpus(given: Given, before: Path, merged: Merged) -> tuple[Corpus, Report]:
+    """The merged corpus as a version's files in `work/corpus`; rows that were there keep their part.
+
+    Raises:
+        CorpusError: rows that cannot be taught, each named with the review it came from.
+    """
+    checked = check(merged.rows)
+    checked.raise_errors()
+    folder = given.work / "corpus"
+    done = process(merged.rows, given.process, read_splits(before / SPLITS_FILE))
+    write(done, checked, given.process, folder)
+    write_rows(merged.rows, folder / ROWS_FILE)
+    (folder / REPLIES_FILE).write_text(merged.replies.dump(), encoding="utf-8")
+    shutil.copyfile(before / RULES_FILE, folder / RULES_FILE)
+    return read(folder / CORPUS_FILE, given.process), checked
+
+
+def _gate(
+    given: Given,
+    store: Store,
+    registry: Registry,
+    champion: Version,
+    before: Path,
+    challenger: Path,
+    corpus: Corpus,
+) -> GateVerdict:
+    """Both on the test part of the merged corpus, whose rows that the champion's corpus lacks are marked as new."""
+    held = bundle_store.held(store, champion.bundle_digest)
+    serving = (
+        bundle_store.fetch(store, champion.bundle_digest, given.work / "bundles")
+        if held
+        else registry.fetch(champion.number, given.work / "bundles")
+    )
+    return judge_folders(
+        serving,
+        challenger,
+        mark_new(corpus.test, read_processed(before)),
+        params=given.gate,
+        behaviours=read_behaviours(SHIPPED),
+    )
