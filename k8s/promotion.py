@@ -104,7 +104,10 @@ class Promoter:
 
     def agree(self) -> None:
         """Let alias and metric follow the annotation; only where nothing is on its way."""
-        agree.agree(self.read(), self._cluster, self._registry, self._settings, self._lease)
+        deployment = self.read()
+        promotion = state.read(deployment.annotations)
+        if promotion is None or promotion.phase is Phase.DONE:  # else a person began something just now
+            agree.agree(deployment, self._cluster, self._registry, self._settings, self._lease)
 
     def _finish(self, promotion: Promotion) -> Promotion:
         phases = {

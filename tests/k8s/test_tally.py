@@ -45,6 +45,19 @@ def test_counts_come_from_what_the_api_exports(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(
+    ("within", "bound"),
+    [
+        ({"0.1": 950, "0.5": 989, "1.0": 990, "2.0": 1000, "+Inf": 1000}, "1.0"),
+        ({"0.1": 990, "0.5": 1000, "+Inf": 1000}, "0.1"),
+        ({"0.1": 500, "+Inf": 1000}, ""),
+        ({}, ""),
+    ],
+)
+def test_slow_is_what_99_in_100_messages_were_not(within: dict[str, float], bound: str) -> None:
+    assert slow_bound(Tally(within=within)) == bound
+
+
+@pytest.mark.parametrize(
     ("hits", "drawn", "others", "out_of"),
     [
         (5, 50, 3, 100),
