@@ -23,11 +23,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 SERVICES = {
     "api": ("ServiceSettings", "KeeperSettings", "LogSettings", "RouterSettings", "SlotSettings", "StorageSettings",
-            "HandoffSettings"),
+            "HandoffSettings", "ShipSettings"),
     "ui": ("ChatPageSettings", "SlotSettings"),
     "staff": ("StaffSettings", "ReviewSettings", "StorageSettings", "TrackingSettings", "CodeSettings"),
     "drift": ("StorageSettings",),
-    "retrain": ("StorageSettings", "TrackingSettings", "ReviewSettings", "ServiceSettings", "SlotSettings"),
+    "upkeep": ("StorageSettings", "RetentionSettings", "TrackingSettings"),
+    "retrain": ("RetrainSettings", "StorageSettings", "TrackingSettings", "ReviewSettings", "ServiceSettings",
+                "SlotSettings"),
     "mlflow": ("MlflowServerSettings", "StorageSettings"),
 }  # fmt: skip
 """Which components' settings each service of compose.yaml is given."""
@@ -39,6 +41,7 @@ MADE = {
     "MINIO_ROOT_PASSWORD": "The root key of MinIO: the setup alone uses it.",
     "STORE_SECRET_API": "Each client of the store has a key of its own: the API's.",
     "STORE_SECRET_DRIFT": "The drift check's.",
+    "STORE_SECRET_UPKEEP": "The upkeep of the log store's.",
     "STORE_SECRET_RETRAIN": "The retraining's.",
     "STORE_SECRET_STAFF": "The staff pages'.",
     "STORE_SECRET_MLFLOW": "MLflow's, for its artifacts.",
@@ -125,6 +128,7 @@ def new(path: Path) -> list[str]:
     text = kept + "".join(f"{name}={secrets.token_hex(24)}\n" for name in made)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        os.fchmod(descriptor, 0o600)
         file.write(text)
     return made
 

@@ -3,7 +3,7 @@
 # Safe to run again: what is there is set anew. Used by the chart's bootstrap Job and by compose.yaml.
 #
 #   MINIO_URL  MINIO_ROOT_USER  MINIO_ROOT_PASSWORD  BUCKET  POLICIES (a folder of CLIENT.json)
-#   KEY_<CLIENT>  SECRET_<CLIENT>    of api, drift, retrain, staff, mlflow
+#   KEY_<CLIENT>  SECRET_<CLIENT>    of api, drift, upkeep, retrain, staff, mlflow
 set -euo pipefail
 export MC_CONFIG_DIR=${MC_CONFIG_DIR:-/tmp/mc}
 mkdir -p "$MC_CONFIG_DIR"
@@ -20,7 +20,7 @@ for ((attempt = 1; ; attempt++)); do
 done
 
 mc mb --ignore-existing "store/$BUCKET"
-for client in api drift retrain staff mlflow; do
+for client in api drift upkeep retrain staff mlflow; do
   key_name=KEY_${client^^} secret_name=SECRET_${client^^}
   policy=$(<"$POLICIES/$client.json")
   printf '%s' "${policy//BUCKET/$BUCKET}" >"$MC_CONFIG_DIR/policy.json"

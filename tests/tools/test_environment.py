@@ -1,0 +1,72 @@
+"""Settings as files: every component's reach a service of compose.yaml, and a new .env has fresh secrets."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import yaml
+
+from tools import environment
+
+COMPOSE = yaml.safe_load((environment.ROOT / "compose.yaml").read_text())
+
+
+def test_every_components_settings_reach_a_service() -> None:
+    assert environment.unplaced() == set()
+
+
+def test_the_example_names_every_setting_and_holds_no_secret() -> None:
+    text = environment.example()
+    for _, name, _, _ in environment._settings():
+        assert re.search(rf"^#?{name}=", text, re.MULTILINE), name
+    for name in environment.MADE:
+        assert re.search(rf"^{name}=$", text, re.MULTILINE), name
+
+
+def test_compose_asks_for_nothing_that_the_example_does_not_name() -> None:
+    asked = set(re.findall(r"\$\{(\w+)", (environment.ROOT / "compose.yaml").read_text()))
+    named = set(re.findall(r"^#?(\w+)=", environment.example(), re.MULTILINE))
+    assert {
+        name for name in asked if not name.startswith("STORE_KEY_") and not name.endswith("_IMAGE")
+    } <= named
+
+
+def test_a_new_env_makes_each_secret_once_and_keeps_what_is_there(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("GRAFANA_PASSWORD=mine\nCHATBOT_UI_LANGUAGE=de\n")
+    made = environment.new(file)
+    assert sorted([*made, "GRAFANA_PASSWORD"]) == sorted(environment.MADE)
+    first = file.read_text()
+    assert first.startswith("GRAFANA_PASSWORD=mine\nCHATBOT_UI_LANGUAGE=de\n")
+    assert file.stat().st_mode & 0o777 == 0o600
+    values = dict(line.split("=", 1) for line in first.splitlines())
+    assert len({values[name] for name in made}) == len(made)
+    assert environment.new(file) == []
+    assert file.read_text() == first
+
+
+def test_every_service_is_read_only_without_privileges() -> None:
+    for name, service in COMPOSE["services"].items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert "no-new-privileges:true" in service["security_opt"], name
+
+
+def test_every_image_is_pinned() -> None:
+    for name, service in COMPOSE["services"].items():
+        default = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", service["image"])
+        assert re.search(r"(:v?\d[\w.-]*|:RELEASE[\w.-]*)(@sha256:[0-9a-f]{64})?$", default), (name, default)
+
+
+def test_the_staff_pages_are_open_to_this_machine_alone() -> None:
+    assert all(port.startswith("127.0.0.1:") for port in COMPOSE["services"]["staff"]["ports"])
+
+
+def test_only_minio_and_its_setup_know_the_root_key() -> None:
+    knows = {
+        name
+        for name, service in COMPOSE["services"].items()
+        if "ROOT_PASSWORD" in str(service.get("environment"))
+    }
+    assert knows == {"minio", "minio-setup"}
