@@ -1,0 +1,263 @@
+"""Takes out what came from a user: `python -m monitoring.forget ID`, or `--session TEXT`.
+
+ID is a prediction id, or a session id as the records have it; `--session` takes the one that the client sent. First
+the mark is written (`forgotten/<id>.json`), which every reader and every later corpus build obeys from then on; then
+the rows are taken out of the store's parts, feedback, handoffs and reviews, and out of this machine's CSV files.
+Killed anywhere: run it again. What other replicas hold in CSV files of their own is forgotten there by the same
+command; a report that shows the message goes with its retention.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pyarrow as pa
+from pydantic import ValidationError
+
+from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
+from chatbot.ids import load_or_make_key, opaque
+from chatbot.record_parts import Kind, PartError, check_columns, encode, leave_out
+from chatbot.record_store import days, mark_forgotten, parts_of, read_part
+from chatbot.records import Feedback, Record
+from chatbot.settings import LogSettings, ServiceSettings, ShipSettings, StorageSettings
+from chatbot.storage import Store, open_store
+from chatbot.store_folder import replacing
+from monitoring import spool
+from monitoring.csv_file import put_aside
+from monitoring.log_reader import FEEDBACK, LOG
+from monitoring.logger import InferenceLog
+from monitoring.outbox import Outbox
+from monitoring.ship import ship
+from monitoring.shipper import Shipper
+
+_ID = re.compile(r"[0-9a-z]{16}|[0-9a-hjkmnp-tv-z]{34}")
+_SEARCHED = ("handoffs/", "reviews/")
+_KEPT = "reviews/intents/"
+_TRIES = 20
+_LOCK_SECONDS = 30.0
+_ALL_DAYS = date(1970, 1, 1), date(9998, 12, 31)
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What a forgetting did in the store.
+
+    Attributes:
+        ids: the id that was asked for, and the predictions of a session.
+        taken: how much was taken out, by where: rows of `log/` and `feedback/`, objects of the others.
+    """
+
+    ids: frozenset[str]
+    taken: dict[str, int]
+
+
+class ForgetError(ChatbotError):
+    """What was asked for cannot be done, or not all of it: says what is left."""
+
+
+def forget(store: Store, some_id: str, now: datetime) -> Forgotten:
+    """Mark an id as forgotten and take all that is under it out of the store.
+
+    Args:
+        store: of everything.
+        some_id: of a prediction or of a session.
+        now: for the mark.
+
+    Raises:
+        ForgetError: it is no id.
+        StoreError: the store does not answer; the mark may be there, the rest is done by running it again.
+    """
+    if not _ID.fullmatch(some_id):
+        raise ForgetError(
+            f"{some_id[:64]!r} is no id: expected a prediction id (34 characters) or a session id as the records "
+            "have it (16); for what a client sent: --session"
+        )
+    mark_forgotten(store, some_id, now)
+    ids = frozenset({some_id, *_predictions_of(store, some_id)})
+    for prediction in sorted(ids - {some_id}):
+        mark_forgotten(store, prediction, now)
+    taken = {"log/": _take_out(store, Record, ids), "feedback/": _take_out(store, Feedback, ids)}
+    for prefix in _SEARCHED:
+        keys = [key for key in _naming(store, prefix, ids) if not key.startswith(_KEPT)]
+        for key in keys:
+            store.delete(key)
+        taken[prefix] = len(keys)
+    return Forgotten(ids, taken)
+
+
+def send_first(log: LogSettings, store: StorageSettings) -> None:
+    """Bring what this machine holds into the store, so that all of it is found there.
+
+    Raises:
+        ForgetError: it cannot be sent.
+    """
+    if not log.folder.is_dir():
+        return
+    InferenceLog(log, shipper=Shipper(log, ShipSettings(), store)).drain(wait=_LOCK_SECONDS)
+    outbox = Outbox(log.folder)
+    report = ship(outbox, open_store(store), ShipSettings(), everything=True, wait=_LOCK_SECONDS)
+    if report.error or report.busy:
+        raise ForgetError(
+            f"what waits in {outbox.folder} cannot be sent ({report.error}): run this again later"
+        )
+
+
+def forget_here(log: LogSettings, store: StorageSettings, ids: frozenset[str]) -> int:
+    """Take ids out of this machine's CSV files and waiting handoffs.
+
+    Returns:
+        How many rows were taken out.
+
+    Raises:
+        ForgetError: the log is not drained.
+    """
+    if not log.folder.is_dir():
+        return 0
+    until = time.monotonic() + _LOCK_SECONDS
+    while True:
+        with spool.folder_lock(log.folder, _LOCK_SECONDS) as alone:
+            if alone and not _mentioned(log.folder, ids):
+                for file in (log.folder / "handoffs").rglob("*.json"):
+                    if file.stem in ids:
+                        file.unlink(missing_ok=True)
+                return sum(_rewrite(file, ids) for file in _files(log.folder))
+        if time.monotonic() > until:
+            raise ForgetError(f"rows wait in {log.folder / spool.FOLDER} and are not drained: run this again")
+        # A service that runs seals its segment about every second; then a drain takes it.
+        time.sleep(0.2)
+        send_first(log, store)
+
+
+def _predictions_of(store: Store, session: str) -> Iterator[str]:
+    """The predictions of a session, also where the mark hides them already."""
+    for day in days(store, Record, *_ALL_DAYS):
+        for entry in parts_of(store, Record, day):
+            try:
+                table = read_part(store, Record, entry.key, ["prediction_id", "session_id"]).table
+            except (Missing, PartError):
+                continue
+            for row in table.to_pylist():
+                if row["session_id"] == session:
+                    yield row["prediction_id"]
+
+
+def _take_out(store: Store, kind: Kind, ids: frozenset[str]) -> int:
+    """Rewrite the parts that hold rows of these ids."""
+    taken = 0
+    for day in days(store, kind, *_ALL_DAYS):
+        for _ in range(_TRIES):
+            try:
+                for entry in parts_of(store, kind, day):
+                    taken += _take_out_of(store, kind, entry.key, entry.etag, ids)
+                break
+            except (Conflict, Missing):
+                continue  # a compaction is at it: look at the day again
+        else:
+            raise StoreError(f"the parts of {day} change all the time: run this again")
+    return taken
+
+
+def _take_out_of(store: Store, kind: Kind, key: str, etag: str, ids: frozenset[str]) -> int:
+    columns = [name for name in ("prediction_id", "session_id") if name in check_columns(kind, None)]
+    try:
+        found = read_part(store, kind, key, columns)
+        if leave_out(found.table, columns, ids).num_rows == found.table.num_rows:
+            return 0
+        part = read_part(store, kind, key)
+    except PartError as error:
+        sys.stderr.write(f"{key} is damaged and passed over: {error}\n")
+        return 0
+    sources, tables, start = [], [], 0
+    for name, rows in part.sources:
+        kept = leave_out(part.table.slice(start, rows), columns, ids)
+        start += rows
+        sources.append((name, kept.num_rows))
+        tables.append(kept)
+    table = pa.concat_tables(tables)
+    store.put(key, encode(table, sources), etag=etag)
+    return int(part.table.num_rows - table.num_rows)
+
+
+def _naming(store: Store, prefix: str, ids: frozenset[str]) -> Iterator[str]:
+    """The objects that have one of the ids in their name or in their text."""
+    for entry in list(store.list(prefix)):
+        try:
+            text = entry.key + store.get(entry.key).decode("utf-8", "replace")
+        except Missing:
+            continue
+        if any(some_id in text for some_id in ids):
+            yield entry.key
+
+
+def _files(folder: Path) -> list[Path]:
+    current = [folder / f"{kind}.csv" for kind in (LOG, FEEDBACK)]
+    return [file for one in current for file in (*put_aside(one), one) if file.exists()]
+
+
+def _mentioned(folder: Path, ids: frozenset[str]) -> bool:
+    """Whether a row of these, or one that a killed drain has in two places, is still in the spool."""
+    segments = [segment for kind in (LOG, FEEDBACK) for segment in spool.segments(folder, kind)]
+    wanted = _cells(ids)
+    return any(spool.read_mark(one) or wanted.search(one.read_bytes()) for one in segments)
+
+
+def _rewrite(file: Path, ids: frozenset[str]) -> int:
+    """Write a CSV file anew without the rows of these ids. Only while nobody drains."""
+    wanted, taken = _cells(ids), 0
+    with file.open("rb") as source:
+        if not any(wanted.search(line) for line in source):
+            return 0
+        source.seek(0)
+        with replacing(file) as draft:
+            for line in source:
+                if wanted.search(line):
+                    taken += 1
+                else:
+                    draft.write(line)
+    file.chmod(0o640)
+    return taken
+
+
+def _cells(ids: frozenset[str]) -> re.Pattern[bytes]:
+    """Whole cells of a line of CSV."""
+    either = b"|".join(re.escape(some_id.encode()) for some_id in sorted(ids))
+    return re.compile(rb"(?:^|,)(?:" + either + rb")(?:,|\r?$)", re.MULTILINE)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Forget one id, and say what was taken out; 1 with the reason where not all was."""
+    parser = argparse.ArgumentParser(
+        prog="python -m monitoring.forget", description=(__doc__ or "").split("\n")[0]
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("id", nargs="?", help="a prediction id, or a session id as the records have it")
+    what.add_argument("--session", help="a session id as the client sent it")
+    told = parser.parse_args(arguments)
+    try:
+        log, settings = LogSettings(), StorageSettings()
+        some_id = told.id
+        if told.session is not None:
+            some_id = opaque(load_or_make_key(ServiceSettings(), log), told.session)
+        store = open_store(settings)
+        send_first(log, settings)
+        done = forget(store, some_id, datetime.now(UTC))
+        here = forget_here(log, settings, done.ids)
+    except (ChatbotError, ValidationError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{some_id} is forgotten; taken out:\n")
+    for place, count in done.taken.items():
+        sys.stdout.write(f"  {count:>6}  {place} in {store}\n")
+    sys.stdout.write(f"  {here:>6}  rows of the CSV files in {log.folder}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

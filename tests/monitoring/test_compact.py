@@ -1,0 +1,210 @@
+"""Compaction leaves each row to be read once: killed anywhere, run twice at once, parts coming late or again."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from log_tools import KEY, REPLY, ids
+
+from chatbot.ids import new_id
+from chatbot.record_store import COMPACTED, mark_forgotten, read_feedback, read_records, scan, write_part
+from chatbot.records import Feedback, Record
+from chatbot.settings import StorageSettings
+from chatbot.storage import Store, open_store
+from monitoring.compact import compact
+
+DAY = datetime(2026, 3, 1, tzinfo=UTC)
+LATER = DAY + timedelta(days=2)
+LONG_AGO, FAR = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def make(count: int, session: str = "", when: datetime = DAY) -> list[Record]:
+    return [
+        Record.of(REPLY, "where", new_id(KEY, when.timestamp() + n), session_id=session) for n in range(count)
+    ]
+
+
+def put(store: Store, name: str, records: list[Record]) -> list[Record]:
+    write_part(store, Record, records[0].timestamp.date(), name, records)
+    return records
+
+
+def stored(store: Store) -> Counter[str]:
+    return Counter(record.prediction_id for record in read_records(store, LONG_AGO, FAR))
+
+
+def keys(store: Store) -> list[str]:
+    return [entry.key.rpartition("/")[2] for entry in store.list("log/")]
+
+
+@pytest.fixture(params=["folder", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    if request.param == "folder":
+        return open_store(StorageSettings(url=str(tmp_path / "store")))
+    minio: Any = request.getfixturevalue("minio")
+    return open_store(minio.settings(request.getfixturevalue("bucket")))
+
+
+@pytest.fixture
+def folder_store(tmp_path: Path) -> Store:
+    return open_store(StorageSettings(url=str(tmp_path / "store")))
+
+
+def test_many_small_parts_become_few_and_nothing_else_changes(store: Store) -> None:
+    records = [record for n in range(20) for record in put(store, f"r-{n:02d}", make(10))]
+    feedback = [Feedback.of(record.prediction_id, True, now=DAY) for record in records]
+    for n in range(4):
+        write_part(store, Feedback, DAY.date(), f"f-{n}", feedback[n::4])
+    before = list(read_records(store, LONG_AGO, FAR))
+    done = compact(store, LATER, part_rows=100)
+    assert (len(done.made), len(done.deleted)) == (4, 24)
+    assert all(name.startswith(COMPACTED) for name in keys(store))
+    assert sorted(ids(before)) == sorted(ids(list(read_records(store, LONG_AGO, FAR))))
+    assert {r.prediction_id: r for r in before} == {
+        r.prediction_id: r for r in read_records(store, LONG_AGO, FAR)
+    }
+    assert set(read_feedback(store, LONG_AGO, FAR)) == set(ids(records))
+    again = compact(store, LATER, part_rows=100)
+    assert (again.made, again.deleted) == ([], [])
+
+
+def test_a_day_that_is_not_closed_is_left_alone(folder_store: Store) -> None:
+    put(folder_store, "a", make(2))
+    put(folder_store, "b", make(2))
+    for now in (DAY, DAY + timedelta(hours=23), DAY + timedelta(days=1, minutes=59)):
+        assert compact(folder_store, now).made == []
+    assert len(compact(folder_store, DAY + timedelta(days=1, minutes=61)).made) == 1
+
+
+def test_parts_that_come_late_or_again_after_compaction_are_read_once_and_compacted(
+    folder_store: Store,
+) -> None:
+    first = put(folder_store, "a", make(5)) + put(folder_store, "b", make(5))
+    compact(folder_store, LATER)
+    again, late = first[:5], make(3)
+    put(folder_store, "a", again)
+    put(folder_store, "late", late)
+    assert stored(folder_store) == Counter(ids(first + late))
+    done = compact(folder_store, LATER)
+    assert stored(folder_store) == Counter(ids(first + late))
+    assert len(keys(folder_store)) == 1
+    assert len(done.made) == 1
+
+
+def test_a_damaged_part_stays_is_named_and_costs_nobody_else(folder_store: Store) -> None:
+    put(folder_store, "a", some := make(5))
+    put(folder_store, "c", more := make(5))
+    folder_store.put(f"log/day={DAY.date()}/b.parquet", b"PAR1 and no more")
+    done = compact(folder_store, LATER)
+    assert list(done.damaged) == [f"log/day={DAY.date()}/b.parquet"]
+    assert folder_store.head(f"log/day={DAY.date()}/b.parquet") is not None
+    assert stored(folder_store) == Counter(ids(some + more))
+
+
+def test_forgotten_rows_are_left_out_for_good(folder_store: Store) -> None:
+    session = "0123456789abcdef"
+    kept = put(folder_store, "a", make(5))
+    put(folder_store, "b", gone := make(5, session))
+    put(folder_store, "c", others := make(2))
+    mark_forgotten(folder_store, session, DAY)
+    mark_forgotten(folder_store, others[0].prediction_id, DAY)
+    compact(folder_store, LATER)
+    folder_store.delete(f"forgotten/{session}.json")
+    folder_store.delete(f"forgotten/{others[0].prediction_id}.json")
+    assert stored(folder_store) == Counter(ids(kept + others[1:]))
+    put(folder_store, "b", gone)
+    assert stored(folder_store) == Counter(ids(kept + others[1:])), "sent again, it does not come back"
+
+
+class Watched:
+    """A store that lets a reader look before every change."""
+
+    def __init__(self, store: Store, look: Callable[[], None]) -> None:
+        self._store, self._look = store, look
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("put", "delete"):
+            self._look()
+        return getattr(self._store, name)
+
+
+def test_a_reader_at_any_moment_of_a_compaction_sees_each_row_once(folder_store: Store) -> None:
+    records = [record for n in range(6) for record in put(folder_store, f"r-{n}", make(3))]
+    looks: list[Counter[str]] = []
+    begun = scan(folder_store, Record, LONG_AGO, FAR, ["prediction_id"])
+    found = next(begun)["prediction_id"].to_pylist()
+    compact(Watched(folder_store, lambda: looks.append(stored(folder_store))), LATER)  # type: ignore[arg-type]
+    assert len(looks) > 6
+    assert all(look == Counter(ids(records)) for look in looks)
+    for table in begun:
+        found += table["prediction_id"].to_pylist()
+    assert Counter(found) == Counter(ids(records)), "one that began before it, too"
+
+
+def test_two_compactions_at_once_lose_and_double_nothing(folder_store: Store) -> None:
+    records = [record for n in range(6) for record in put(folder_store, f"r-{n}", make(3))]
+    late = make(2)
+
+    class Overtaken(Watched):
+        """Before it puts anything, another one has done all, with a part more."""
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "put" and late not in done:
+                done.append(late)
+                put(folder_store, "late", late)
+                compact(folder_store, LATER)
+            return getattr(self._store, name)
+
+    done: list[object] = []
+    compact(Overtaken(folder_store, lambda: None), LATER)  # type: ignore[arg-type]
+    assert stored(folder_store) == Counter(ids(records + late))
+    put(folder_store, "more", more := make(1))
+    compact(folder_store, LATER)
+    assert stored(folder_store) == Counter(ids(records + late + more))
+    assert len(keys(folder_store)) == 1, "what both made is one again"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_compaction_killed_at_any_step_leaves_each_row_to_be_read_once(tmp_path: Path, when: str) -> None:
+    step = 0
+    while True:
+        store = open_store(StorageSettings(url=str(tmp_path / str(step))))
+        records = [record for n in range(4) for record in put(store, f"r-{n}", make(3))]
+        child = os.fork()
+        if child == 0:
+            try:
+                left = step
+
+                def maybe_die(name: str, call: Any) -> Any:
+                    def wrapped(*args: Any, **kwargs: Any) -> Any:
+                        nonlocal left
+                        left -= 1
+                        if left < 0:
+                            if when == "after":
+                                call(*args, **kwargs)
+                            os.kill(os.getpid(), signal.SIGKILL)
+                        return call(*args, **kwargs)
+
+                    return wrapped
+
+                for name in ("rename", "unlink", "rmdir", "fsync"):
+                    setattr(os, name, maybe_die(name, getattr(os, name)))
+                compact(store, LATER)
+            finally:
+                os._exit(0)
+        was_killed = os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        assert stored(store) == Counter(ids(records)), f"after step {step}"
+        compact(store, LATER)
+        assert stored(store) == Counter(ids(records))
+        assert len(keys(store)) == 1
+        if not was_killed:
+            assert step > 6
+            return
+        step += 1

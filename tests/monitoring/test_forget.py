@@ -1,0 +1,184 @@
+"""`forget` takes out what came from a user, wherever it lies, and leaves a mark that all readers obey."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from log_tools import KEY, REPLY, ids, ids_in_csv
+
+from chatbot.ids import load_or_make_key, new_id, opaque
+from chatbot.record_parts import PartError
+from chatbot.record_store import forgotten, parts_of, read_part
+from chatbot.records import Feedback, Record
+from chatbot.settings import LogSettings, ServiceSettings, ShipSettings, StorageSettings
+from chatbot.storage import Store, Unreachable, open_store
+from monitoring import forget
+from monitoring.compact import compact
+from monitoring.logger import InferenceLog, read_feedback, read_log
+from monitoring.shipper import Shipper
+
+DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SESSION = "0123456789abcdef"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LogSettings:
+    """This machine: its log and its store, set by environment."""
+    monkeypatch.setenv("CHATBOT_LOG_FOLDER", str(tmp_path / "log"))
+    monkeypatch.setenv("CHATBOT_STORE_URL", str(tmp_path / "store"))
+    return LogSettings()
+
+
+@pytest.fixture
+def store(here: LogSettings) -> Store:
+    return open_store(StorageSettings())
+
+
+def make(count: int, session: str = "") -> list[Record]:
+    return [
+        Record.of(REPLY, "where", new_id(KEY, DAY.timestamp() + n), session_id=session) for n in range(count)
+    ]
+
+
+def log_and_send(here: LogSettings, records: list[Record]) -> None:
+    log = InferenceLog(here, shipper=Shipper(here, ShipSettings(), StorageSettings()))
+    log.append(records)
+    for record in records:
+        log.append_feedback(Feedback.of(record.prediction_id, False, comment="no", now=DAY))
+    log.close()
+
+
+def bytes_of(store: Store) -> bytes:
+    """All that the store holds but the marks, with the parts' values read."""
+    text = b"".join(
+        store.get(e.key) for e in store.list() if not e.key.startswith(("forgotten/", "log/", "feedback/"))
+    )
+    for kind in (Record, Feedback):
+        for entry in parts_of(store, kind, DAY.date()):
+            text += str(read_part(store, kind, entry.key).table.to_pylist()).encode()
+    return text
+
+
+def test_a_prediction_is_taken_out_everywhere(
+    here: LogSettings, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = make(10)
+    gone, kept = records[3].prediction_id, ids(records[:3] + records[4:])
+    log_and_send(here, records)
+    store.put(f"handoffs/day=2026-03-01/{gone}.json", b"{}")
+    store.put(f"handoffs/day=2026-03-01/{kept[0]}.json", json.dumps({"conversation": [gone]}).encode())
+    store.put(f"handoffs/day=2026-03-01/{kept[1]}.json", b"{}")
+    store.put(f"reviews/{gone}.json", b"{}")
+    store.put("reviews/intents/new_one.json", json.dumps({"from": gone}).encode())
+    local = here.folder / "handoffs" / "webhook" / f"{gone}.json"
+    local.parent.mkdir(parents=True)
+    local.write_text("{}")
+    assert forget.main([gone]) == 0
+    said = capsys.readouterr().out
+    assert "1  log/" in said
+    assert "2  handoffs/" in said
+    assert "2  rows of the CSV files" in said
+    store.delete("reviews/intents/new_one.json")
+    assert gone.encode() not in bytes_of(store)
+    assert all(one.encode() in bytes_of(store) for one in kept)
+    assert [e.key for e in store.list("handoffs/")] == [f"handoffs/day=2026-03-01/{kept[1]}.json"]
+    assert not local.exists()
+    assert ids_in_csv(here.folder) == kept
+    assert set(read_feedback(here.folder)) == set(kept)
+    assert forgotten(store) == {gone}
+    assert forget.main([gone]) == 0, "again does no harm"
+
+
+def test_a_session_is_taken_out_with_all_its_predictions(here: LogSettings, store: Store) -> None:
+    session = opaque(load_or_make_key(ServiceSettings(), here), "what the client sent")
+    theirs, others = make(4, session), make(4, SESSION)
+    log_and_send(here, theirs + others)
+    assert forget.main(["--session", "what the client sent"]) == 0
+    assert forgotten(store) == {session, *ids(theirs)}
+    assert ids_in_csv(here.folder) == ids(others)
+    assert set(read_feedback(here.folder)) == set(ids(others))
+    assert not any(one.encode() in bytes_of(store) for one in [session, *ids(theirs)])
+    assert all(one.encode() in bytes_of(store) for one in ids(others))
+
+
+def test_what_is_still_on_its_way_is_forgotten_too(here: LogSettings, store: Store) -> None:
+    records = make(4)
+    log = InferenceLog(here)
+    log.append(records)
+    log._log.seal()
+    assert forget.main([records[0].prediction_id]) == 0
+    assert ids_in_csv(here.folder) == ids(records[1:])
+    assert records[1].prediction_id.encode() in bytes_of(store)
+    assert records[0].prediction_id.encode() not in bytes_of(store)
+
+
+def test_a_row_in_a_compacted_part_is_taken_out_and_its_neighbours_stay(
+    here: LogSettings, store: Store
+) -> None:
+    records = make(6)
+    for start in (0, 3):
+        log_and_send(here, records[start : start + 3])
+    compact(store, datetime(2026, 3, 5, tzinfo=UTC))
+    forget.forget(store, records[1].prediction_id, DAY)
+    assert records[1].prediction_id.encode() not in bytes_of(store)
+    [entry] = parts_of(store, Record, DAY.date())
+    assert [rows for _, rows in read_part(store, Record, entry.key).sources] == [2, 3]
+
+
+def test_a_part_that_changes_meanwhile_is_looked_at_again(here: LogSettings, store: Store) -> None:
+    records = make(6)
+    for start in (0, 3):
+        log_and_send(here, records[start : start + 3])
+
+    class Overtaken:
+        """Compaction comes between reading a part and writing it anew."""
+
+        done = False
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(store, name)
+
+        def put(self, key: str, content: bytes, **options: Any) -> str:
+            if key.startswith("log/") and not self.done:
+                self.done = True
+                compact(store, datetime(2026, 3, 5, tzinfo=UTC))
+                store.put(key, b"somebody else's")
+            return store.put(key, content, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forget, "mark_forgotten", lambda *_: None)
+        forget.forget(Overtaken(), records[1].prediction_id, DAY)
+    with pytest.raises(PartError):
+        bytes_of(store)  # the damaged part lies there and stops nobody
+    [compacted] = [e for e in parts_of(store, Record, DAY.date()) if "compact-" in e.key]
+    found = read_part(store, Record, compacted.key).table["prediction_id"].to_pylist()
+    assert found == ids(records[:1] + records[2:])
+
+
+@pytest.mark.parametrize("wrong", ["", "x", "../../etc", "0" * 33, "I" * 34])
+def test_what_is_no_id_is_refused_and_leaves_no_mark(
+    here: LogSettings, store: Store, wrong: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert forget.main([wrong]) == 1
+    assert "no id" in capsys.readouterr().err
+    assert forgotten(store) == frozenset()
+
+
+def test_a_store_that_is_down_is_said_and_the_csv_file_keeps_the_row(
+    here: LogSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    records = make(2)
+    log = InferenceLog(here)
+    log.append(records)
+    log._log.seal()
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("CHATBOT_STORE_URL", str(tmp_path / "file" / "store"))
+    assert forget.main([records[0].prediction_id]) == 1
+    assert "run this again" in capsys.readouterr().err
+    assert len(list(read_log(here.folder))) == 2
+    with pytest.raises(Unreachable):
+        forget.forget(open_store(StorageSettings()), records[0].prediction_id, DAY)

@@ -1,0 +1,84 @@
+"""A running service sends its records and the feedback to a real store, and goes on answering without one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chatbot.record_store import read_feedback, read_records
+from chatbot.storage import Store, open_store
+from service.server import Server
+
+if TYPE_CHECKING:
+    from minio import Minio
+
+LONG_AGO, FAR = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(minio: Minio, bucket: str) -> Store:
+    return open_store(minio.settings(bucket))
+
+
+def stored(store: Store) -> set[str]:
+    return {record.prediction_id for record in read_records(store, LONG_AGO, FAR)}
+
+
+def test_records_and_feedback_come_to_the_store_and_the_metrics_say_so(
+    start: Callable[..., Server], minio: Minio, bucket: str, store: Store
+) -> None:
+    server = start(CHATBOT_WORKERS="2", CHATBOT_SHIP_PART_ROWS="1", **minio.environment(bucket))
+    asked = {
+        str(server.post("/chat", {"message": f"where is order {n}?"})[1]["prediction_id"]) for n in range(20)
+    }
+    one = min(asked)
+    assert server.post("/feedback", {"prediction_id": one, "helpful": True})[0] == 202
+    assert (
+        server.post("/feedback", {"prediction_id": one, "helpful": False, "intent": "get_refund"})[0] == 202
+    )
+    made_up = one[:-1] + ("0" if one[-1] != "0" else "1")
+    assert server.post("/feedback", {"prediction_id": made_up, "helpful": False})[0] == 404
+    until = time.monotonic() + 60
+    sent = r'chatbot_log_store_records_total\{kind="inference_log",outcome="sent"\}'
+    while server.metric(sent) < 20 or not read_feedback(store, LONG_AGO, FAR):
+        assert time.monotonic() < until, server.output
+        time.sleep(0.2)
+    assert stored(store) == asked
+    said = read_feedback(store, LONG_AGO, FAR)
+    assert set(said) == {one}
+    assert (said[one].helpful, said[one].intent) == (False, "get_refund"), "the last one replaces"
+    assert time.time() - 120 < server.metric("chatbot_log_store_last_success_seconds") < time.time() + 1
+    later = str(server.post("/chat", {"message": "where is my parcel?"})[1]["prediction_id"])
+    server.stop()
+    assert stored(store) == asked | {later}, "a stop sends what is not due yet"
+
+
+def test_a_service_without_its_store_answers_and_says_what_waits(
+    start: Callable[..., Server], minio: Minio, bucket: str, store: Store
+) -> None:
+    wrong = minio.environment(bucket) | {"CHATBOT_STORE_ENDPOINT": "http://127.0.0.1:1"}
+    server = start(CHATBOT_SHIP_PART_ROWS="1", **wrong)
+    asked = {
+        str(server.post("/chat", {"message": f"where is order {n}?"})[1]["prediction_id"]) for n in range(5)
+    }
+    until = time.monotonic() + 60
+    while server.metric(r'chatbot_log_store_records_total\{kind="inference_log",outcome="spooled"\}') < 1:
+        assert time.monotonic() < until, server.output
+        time.sleep(0.2)
+    assert server.metric("chatbot_log_store_waiting_records") > 0
+    assert "cannot be sent" in server.output
+    server.stop()
+    # The next start sends what the last one could not.
+    again = Server(server.home, server.environment | {"CHATBOT_STORE_ENDPOINT": minio.url})
+    again.start()
+    try:
+        while stored(store) != asked:
+            assert time.monotonic() < until + 60, again.output
+            time.sleep(0.2)
+    finally:
+        again.stop()
+    assert [] == []
