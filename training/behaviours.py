@@ -116,7 +116,7 @@ def read_behaviours(file: Path = SHIPPED) -> tuple[Group, ...]:
     return groups
 
 
-def tests_of(groups: Sequence[Group]) -> list[Test]:
+def expand(groups: Sequence[Group]) -> list[Test]:
     """Every single question of some groups, in their order."""
     return [test for group in groups for behaviour in group.tests for test in _expanded(group, behaviour)]
 

@@ -26,7 +26,7 @@ from chatbot.message import clean
 from data.loading import Columns
 from data.processing import read_processed
 from data.splitting import TEST
-from training.behaviours import SHIPPED, Group, messages_of, read_behaviours, run, tests_of
+from training.behaviours import SHIPPED, Group, expand, messages_of, read_behaviours, run
 from training.corpus import read_labelled
 from training.encoding import encode
 from training.evaluation import Outcome, evaluate, scores
@@ -206,7 +206,7 @@ def _behaviour(
     through: Encode,
 ) -> Check:
     groups = read_behaviours() if behaviours is None else behaviours
-    every = tests_of(groups)
+    every = expand(groups)
     sides = [bundle for bundle in (challenger, champion) if bundle is not None]
     tests = [test for test in every if all(test.intents <= set(side.manifest.labels) for side in sides)]
     messages = messages_of(tests)

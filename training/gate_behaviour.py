@@ -2,9 +2,10 @@
 
 A single test that turns from right to wrong is no reason to refuse: near a border between two intents some turn with
 every training, in both directions. So a group refuses where more of its tests fail than its bound allows and more than
-the champion fails (a challenger that is no worse than what serves is not held back by what both do badly), or where it
-is surely worse than the champion (exact McNemar, Holm-corrected over the groups). A test marked `must` that the
-champion passes refuses alone: rules decide it, no training moves them, so its failure is no chance.
+training turns by chance (`behaviour_turns`) failed anew: a challenger that is no worse than what serves is not held
+back by what both do badly. It refuses too where it is surely worse than the champion (exact McNemar, Holm-corrected
+over the groups). A test marked `must` that the champion passes refuses alone: rules decide it, no training moves them,
+so its failure is no chance.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from training.paired import Paired, holm
 Row = dict[str, Cell]
 
 RULE = (
-    "refused where a group fails more often than its bound and more often than the champion, where it is surely worse "
-    "than the champion (exact McNemar, Holm-corrected over the groups), or where a test marked `must` fails that held"
+    "refused where a group fails more often than its bound and by more tests than training turns by chance, where it "
+    "is surely worse than the champion (exact McNemar, Holm-corrected over the groups), or where a test that held and "
+    "must never fail does"
 )
 
 
@@ -75,7 +77,7 @@ def check_behaviour(
 
 def _group_row(group: Group, pair: Paired, adjusted: float, first: bool, params: GateParams) -> Row:
     failing = 1 - pair.challenger / pair.messages
-    beyond = failing > group.at_most and (first or pair.challenger < pair.champion)
+    beyond = failing > group.at_most and (first or pair.broken - pair.mended > params.behaviour_turns)
     return {
         "kind": "group",
         "name": group.group,

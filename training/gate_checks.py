@@ -39,8 +39,8 @@ def check_macro_f1(asked: Asked, params: GateParams) -> Check:
         "high": found.high,
     }
     sentence = (
-        f"{percent(now)} now, {percent(now - found.value)} before: {points(found.value)}, and between "
-        f"{points(found.low)} and {points(found.high)} by chance alone."
+        f"{percent(now)} now, {percent(now - found.value)} before: {points(found.value)}, surely (95 %) between "
+        f"{points(found.low)} and {points(found.high)}."
     )
     return Check("macro_f1", title, "refused" if found.high < 0 else "passed", sentence, rule, numbers)
 

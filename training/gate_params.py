@@ -31,6 +31,9 @@ class GateParams(BaseModel):
     new_intent_accuracy: float = Field(default=0.7, ge=0, le=1)
     """The least accuracy of a new intent on its own test rows. The weakest intents of the shipped corpus reach about
     this: one that surely lies below would be the worst the bot has."""
+    behaviour_turns: int = Field(default=2, ge=0)
+    """So many tests of a group may turn from right to wrong, those that turn the other way taken off, before its
+    bound counts: honest trainings on more of the same rows turned up to two."""
     max_megabytes: float = Field(default=150.0, gt=0)
     """The largest bundle: every replica fetches it before it is ready, and holds it in memory."""
     max_growth: float = Field(default=1.25, ge=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 
+from chatbot.message import OUT_OF_SCOPE
 from training.gate_verdict import Cell, Check
 
 Row = Mapping[str, Cell]
@@ -174,9 +175,7 @@ def _known(check: Check) -> str:
                 if row["kind"] == "proof"
                 else ""
             ),
-            escape(str(row["truth"])),
-            escape(str(row["before"])),
-            escape(str(row["now"])),
+            *(_meant(row[name]) for name in ("truth", "before", "now")),
             _CHANGES[str(row["change"])],
         ]
         for row in check.rows
@@ -184,6 +183,11 @@ def _known(check: Check) -> str:
     return _folded(
         ["message", "meant", "before", "now", ""], lines, [row["change"] == "broken" for row in check.rows]
     )
+
+
+def _meant(intent: Cell) -> str:
+    """An intent, or in words where it is none."""
+    return "no intent: a person" if intent == OUT_OF_SCOPE else escape(str(intent))
 
 
 def _lost(check: Check) -> str:
@@ -279,4 +283,4 @@ def _points(share: float) -> str:
 
 def _chance(p: Cell) -> str:
     share = float(p or 0)
-    return "under 0.1 %" if share < 0.001 else "any" if share >= 1 else f"{100 * share:.1f} %"
+    return "under 0.1 %" if share < 0.001 else "-" if share >= 1 else f"{100 * share:.1f} %"

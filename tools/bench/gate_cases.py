@@ -94,8 +94,8 @@ def bitext_case() -> Case:
         group_of[~held],
         pd.concat([rows[held], _foreign()], ignore_index=True),
         _tuning(),
-        champion=0.2,
-        challenger=0.3,
+        champion=0.1,
+        challenger=0.15,
     )
 
 
@@ -111,8 +111,8 @@ def banking77_case() -> Case:
         groups(messages, intents.tolist()).astype(np.str_),
         pd.concat([load_banking77("test"), _foreign()], ignore_index=True),
         _tuning(),
-        champion=0.6,
-        challenger=0.8,
+        champion=0.3,
+        challenger=0.45,
     )
 
 

@@ -1,0 +1,177 @@
+"""Behavioural tests: what is expected is what is asked, and a group is judged by its bound and by the champion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chatbot.bundle import Bundle
+from chatbot.errors import BundleError
+from data.folder import read_intents
+from data.messages import normalise
+from training.behaviours import (
+    Behaviour,
+    Group,
+    Result,
+    expand,
+    messages_of,
+    read_behaviours,
+    run,
+)
+from training.encoding import encode
+from training.gate_behaviour import check_behaviour
+from training.gate_params import GateParams
+from training.gate_verdict import Check
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def group(name: str = "plain", at_most: float = 0.2, count: int = 10, must: bool = False) -> Group:
+    tests = tuple(
+        Behaviour(message=f"{name} {number}", intent="cancel_order", must=must) for number in range(count)
+    )
+    return Group(group=name, title=name, why="so", at_most=at_most, tests=tests)
+
+
+def judged(groups: list[Group], now: list[int], before: list[int] | None) -> Check:
+    """So many of each group's tests fail, the first ones."""
+
+    def results(failed: list[int]) -> list[Result]:
+        return [
+            Result(number >= count, "did so")
+            for one, count in zip(groups, failed, strict=True)
+            for number in range(len(one.tests))
+        ]
+
+    champion = None if before is None else results(before)
+    return check_behaviour(groups, expand(groups), results(now), champion, GateParams())
+
+
+def test_a_group_beyond_its_bound_is_refused_where_more_turned_than_chance_turns() -> None:
+    assert judged([group()], [4], [1]).verdict == "refused"
+    assert judged([group()], [4], [2]).verdict == "passed", "two turned: that happens"
+    assert judged([group()], [4], [4]).verdict == "passed", "what serves now fails them too"
+    assert judged([group(at_most=0.5)], [4], [1]).verdict == "passed", "within its bound"
+
+
+def test_a_group_that_is_surely_worse_is_refused_within_its_bound() -> None:
+    large = group(at_most=0.9, count=40)
+    assert judged([large], [8], [0]).verdict == "refused"
+    assert judged([large], [5], [0]).verdict == "passed"
+
+
+def test_a_test_that_must_never_fail_refuses_alone_if_it_held() -> None:
+    rules = group(at_most=1.0, must=True)
+    assert judged([rules], [1], [0]).verdict == "refused"
+    assert judged([rules], [1], [1]).verdict == "passed"
+
+
+def test_failed_tests_are_listed_with_what_was_before() -> None:
+    check = judged([group("a"), group("b")], [2, 0], [1, 0])
+    failed = [row for row in check.rows if row["kind"] == "test"]
+    assert [(row["message"], row["before"]) for row in failed] == [("a 1", "held"), ("a 0", "failed")]
+    assert check.numbers["newly_failed"] == 1
+    assert check.sentence.startswith("18 of 20 tests hold, 19 did before")
+
+
+def test_a_first_version_beyond_a_bound_is_said_to_be() -> None:
+    assert judged([group()], [3], None).verdict == "refused"
+    assert judged([group()], [2], None).verdict == "passed"
+
+
+def test_no_test_that_fits_is_unjudged() -> None:
+    assert check_behaviour([group()], [], [], None, GateParams(), left_out=10).verdict == "unjudged"
+
+
+@pytest.mark.parametrize(
+    ("expected", "holds"),
+    [
+        ({"intent": "cancel_order"}, True),
+        ({"intent": "get_refund"}, False),
+        ({"never": ("cancel_order",)}, False),
+        ({"never": ("get_refund",)}, True),
+        ({"expect": "no_answer"}, False),
+        ({"expect": "handoff"}, False),
+        ({"variants": ("CANCEL MY ORDER PLEASE!",)}, True),
+        ({"variants": ("please send me the newsletter",)}, False),
+    ],
+)
+def test_what_a_real_bundle_does_with_a_message_it_answers(
+    bundle: Bundle, expected: dict[str, object], holds: bool
+) -> None:
+    assert outcome(bundle, Behaviour.model_validate({"message": "please cancel my order", **expected})) == [
+        holds
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "expected", "holds"),
+    [
+        ("I will see you in court", {"expect": "handoff"}, True),
+        ("hello", {"expect": "handoff"}, False),
+        ("hello", {"expect": "no_answer"}, True),
+        ("qwzx brrr florp", {"expect": "no_answer"}, True),
+        ("I want to talk to a human", {"intent": "contact_human_agent"}, True),
+    ],
+)
+def test_what_a_real_bundle_does_with_what_it_does_not_answer(
+    bundle: Bundle, message: str, expected: dict[str, object], holds: bool
+) -> None:
+    assert outcome(bundle, Behaviour.model_validate({"message": message, **expected})) == [holds]
+
+
+def outcome(bundle: Bundle, behaviour: Behaviour) -> list[bool]:
+    tests = expand([Group(group="one", title="", why="", at_most=0, tests=(behaviour,))])
+    return [result.passed for result in run(bundle, tests, encode(bundle.encoder, messages_of(tests)))]
+
+
+def test_the_shipped_tests_are_many_and_none_stands_in_the_corpus() -> None:
+    tests = expand(read_behaviours())
+    taught = {
+        normalise(text) for intent in read_intents(ROOT / "data" / "corpus") for _, text in intent.messages
+    }
+    assert len(tests) >= 100
+    small_talk = {"hello", "thank you so much"}  # what everybody writes: rules decide it
+    found = {test.message for test in tests if normalise(test.message) in taught} - small_talk
+    assert not found
+
+
+def test_the_shipped_tests_name_intents_that_there_are() -> None:
+    intents = {intent.intent for intent in read_intents(ROOT / "data" / "corpus")}
+    assert {name for test in expand(read_behaviours()) for name in test.intents} <= intents
+
+
+def test_the_shipped_bundle_keeps_every_bound_but_the_one_that_is_known(bundle: Bundle) -> None:
+    """One rule misses one phrase (people_first); should it be mended, this test says so."""
+    groups = read_behaviours()
+    tests = expand(groups)
+    results = run(bundle, tests, encode(bundle.encoder, messages_of(tests)))
+    check = check_behaviour(groups, tests, results, None, GateParams())
+    assert [row["name"] for row in check.rows if row["kind"] == "group" and row["refused"]] == [
+        "people_first"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ("- {group: a, title: t, why: w, at_most: 0.1, tests: [{message: hi}]}", "expects nothing"),
+        ("- {group: a, title: t, why: w, at_most: 2, tests: [{message: hi, intent: x}]}", "at_most"),
+        ("- {group: a, title: t, why: w, at_most: 0.1, tests: [{message: hi, intend: x}]}", "intend"),
+        ("nothing", "no file of behavioural tests"),
+    ],
+)
+def test_a_file_that_is_wrong_is_named_with_the_reason(tmp_path: Path, content: str, named: str) -> None:
+    file = tmp_path / "behaviours.yaml"
+    file.write_text(content)
+    with pytest.raises(BundleError, match=named) as error:
+        read_behaviours(file)
+    assert str(file) in str(error.value)
+
+
+def test_a_group_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "behaviours.yaml"
+    file.write_text("- {group: a, title: t, why: w, at_most: 0, tests: [{message: hi, intent: x}]}\n" * 2)
+    with pytest.raises(BundleError, match="twice"):
+        read_behaviours(file)
