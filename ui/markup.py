@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
 from ui.client import Answer, in_words
+from ui.marks import label as label
+from ui.marks import linked
 from ui.texts import Texts
 
 OUT_OF_SCOPE = "out_of_scope"
 VERY_SURE, QUITE_SURE, SOMEWHAT_SURE = 0.9, 0.7, 0.45
-
-_LINK = re.compile(r"(?P<url>https?://[^\s<>\"']+)|(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)")
-_TRAILING = ".,;:!?)]}"
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~:$^&=])")
-
-
-def label(text: str) -> str:
-    """A text as the label of a widget, which reads Markdown: every mark of it made plain, on one line."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
-
-
-def linked(text: str) -> str:
-    """A reply with its web and e-mail addresses as links, all else escaped."""
-    parts: list[str] = []
-    end = 0
-    for found in _LINK.finditer(text):
-        target = found[0].rstrip(_TRAILING)
-        parts.append(escape(text[end : found.start()]))
-        address = f"mailto:{target}" if found["mail"] else target
-        new_tab = "" if found["mail"] else ' target="_blank" rel="noopener noreferrer"'
-        parts.append(f'<a href="{escape(address)}"{new_tab}>{escape(target)}</a>')
-        end = found.start() + len(target)
-    parts.append(escape(text[end:]))
-    return "".join(parts)
 
 
 def header(t: Texts) -> str:

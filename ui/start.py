@@ -29,18 +29,24 @@ def read(kind: type[S]) -> S:
         raise StartError("; ".join(problems)) from None
 
 
-def check_free(address: str, port: int) -> None:
-    """Raises: StartError: something listens there already, or this machine has no such address."""
+def check_free(address: str, port: int, prefix: str = "CHATBOT_UI") -> None:
+    """Whether a page can listen there.
+
+    Args:
+        prefix: of the variables that set address and port.
+
+    Raises: StartError: something listens there already, or this machine has no such address.
+    """
     try:
         family, kind, protocol, _, target = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(target)
     except socket.gaierror:
-        raise StartError(f"there is no address {address} here: set CHATBOT_UI_ADDRESS") from None
+        raise StartError(f"there is no address {address} here: set {prefix}_ADDRESS") from None
     except PermissionError:
-        raise StartError(f"port {port} needs a privilege this user lacks: set CHATBOT_UI_PORT") from None
+        raise StartError(f"port {port} needs a privilege this user lacks: set {prefix}_PORT") from None
     except OSError as error:
         if error.errno == errno.EADDRNOTAVAIL:
-            raise StartError(f"there is no address {address} here: set CHATBOT_UI_ADDRESS") from None
-        raise StartError(f"port {port} is in use: set CHATBOT_UI_PORT") from None
+            raise StartError(f"there is no address {address} here: set {prefix}_ADDRESS") from None
+        raise StartError(f"port {port} is in use: set {prefix}_PORT") from None

@@ -1,0 +1,129 @@
+"""Handoffs as the team works on them: which are open, who took which, which are done.
+
+reviews/handoffs/<prediction id>.json       who has it; written by a conditional put
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from chatbot import handoff
+from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
+from chatbot.handoff import Handoff
+from chatbot.ids import time_of
+from chatbot.record_store import forgotten
+from chatbot.storage import Store
+from training.review_decisions import now
+
+PREFIX = "reviews/handoffs/"
+MOST = 200
+
+State = Literal["open", "taken", "done"]
+
+
+class Work(BaseModel):
+    """Who has a handoff."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    format: int = 1
+    state: State
+    by: str
+    when: datetime
+
+
+class TakenError(ChatbotError):
+    """Somebody else was first."""
+
+    status = 409
+    type = "taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A handoff and who has it; None: nobody has taken it."""
+
+    handoff: Handoff
+    work: Work | None = None
+
+    @property
+    def state(self) -> State:
+        """Open, taken or done."""
+        return self.work.state if self.work else "open"
+
+    @property
+    def when(self) -> datetime:
+        """When the customer wrote it, UTC."""
+        return time_of(self.handoff.prediction_id)
+
+
+def read_tasks(store: Store, days: int = 14, most: int = MOST) -> list[Task]:
+    """The last handoffs, the latest first; forgotten ones are left out.
+
+    Raises:
+        StoreError: the store does not answer.
+    """
+    gone = forgotten(store)
+    today = datetime.now(UTC).date()
+    keys: list[str] = []
+    for back in range(-1, days):  # a replica's clock may be ahead
+        day = today - timedelta(days=back)
+        found = [entry.key for entry in store.list(f"{handoff.PREFIX}day={day.isoformat()}/")]
+        keys += [key for key in reversed(found) if _id_of(key) not in gone]
+        if len(keys) >= most:
+            break
+    with ThreadPoolExecutor(16) as pool:
+        tasks = list(pool.map(lambda key: _read(store, key), keys[:most]))
+    return [task for task in tasks if task is not None and task.handoff.session_id not in gone]
+
+
+def move(store: Store, prediction_id: str, state: State, by: str) -> Work:
+    """Take a handoff, finish it, or put it back.
+
+    Raises:
+        TakenError: somebody else has it, or did something with it at this moment: says who.
+        StoreError: the store does not answer.
+    """
+    key = f"{PREFIX}{prediction_id}.json"
+    work = Work(state=state, by=by, when=now())
+    content = work.model_dump_json().encode()
+    entry = store.head(key)
+    try:
+        if entry is None:
+            store.put(key, content, new=True)
+            return work
+        found = _parse(key, store.get(key, etag=entry.etag))
+        if found.state != "open" and found.by != by and state == "taken":
+            raise TakenError(f"{found.by} has it since {found.when:%Y-%m-%d %H:%M} UTC ({found.state})")
+        store.put(key, content, etag=entry.etag)
+    except (Conflict, Missing):
+        raise TakenError("somebody did something with it at this moment: look again") from None
+    return work
+
+
+def _read(store: Store, key: str) -> Task | None:
+    try:
+        found = handoff.parse(store.get(key), key)
+    except Missing:
+        return None
+    try:
+        work = f"{PREFIX}{found.prediction_id}.json"
+        return Task(found, _parse(work, store.get(work)))
+    except Missing:
+        return Task(found)
+
+
+def _parse(key: str, content: bytes) -> Work:
+    try:
+        return Work.model_validate_json(content)
+    except ValidationError as error:
+        raise StoreError(f"{key} does not say who has the handoff: {error}") from error
+
+
+def _id_of(key: str) -> str:
+    return key.rpartition("/")[2].removesuffix(".json")

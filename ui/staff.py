@@ -1,0 +1,90 @@
+"""The staff pages: `streamlit run ui/staff.py`, or `python -m ui.staff`. Not for customers.
+
+Review, clusters, handoffs, drift report, versions and their scores. They stand on `training.review_board` and the
+store, and have a login of their own (`ui.staff_login`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    # `streamlit run ui/staff.py` puts the script's folder on the path, not the project's.
+    sys.path.insert(0, str(ROOT))
+
+import streamlit as st  # noqa: E402
+from streamlit import runtime  # noqa: E402
+
+from chatbot.errors import ChatbotError  # noqa: E402
+from chatbot.settings import StaffSettings  # noqa: E402
+from ui import staff_login, start  # noqa: E402
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+def serve() -> int:
+    """Become the server.
+
+    Returns: 1 where it cannot start; else never.
+    """
+    try:
+        settings = start.read(StaffSettings)
+        staff_login.check(settings, settings.address)
+        start.check_free(settings.address, settings.port, "CHATBOT_STAFF")
+    except (start.StartError, staff_login.LoginError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    options: dict[str, object] = {"server.address": settings.address, "server.port": settings.port}
+    if settings.oidc_secrets is not None:
+        options["secrets.files"] = settings.oidc_secrets
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    command = [sys.executable, "-m", "streamlit", "run", str(Path(__file__).resolve()), *flags]
+    # In place of this process, so that whoever stops it stops the server.
+    os.execv(sys.executable, command)  # noqa: S606 - no shell, and nothing of it comes from outside
+
+
+def show() -> None:
+    """Draw the pages once."""
+    from ui import staff_door, staff_drift, staff_handoffs, staff_markup, staff_review, staff_versions
+
+    st.set_page_config(
+        page_title="Support staff",
+        page_icon=str(ASSETS / "staff.svg"),
+        layout="centered",
+        initial_sidebar_state="collapsed",
+    )
+    styles = "".join((ASSETS / name).read_text(encoding="utf-8") for name in ("page.css", "staff.css"))
+    st.html(f"<style>{styles}</style>")
+    try:
+        settings = start.read(StaffSettings)
+        staff_login.check(settings, st.get_option("server.address"))
+    except (start.StartError, staff_login.LoginError) as error:
+        logging.getLogger(__name__).error("%s", error)
+        st.html(staff_markup.notice("These pages are not shown", str(error)))
+        st.stop()
+    pages = {
+        "Review": st.Page(staff_review.show_queue, title="Review", url_path="review", default=True),
+        "Clusters": st.Page(staff_review.show_clusters, title="Clusters", url_path="clusters"),
+        "Handoffs": st.Page(staff_handoffs.show, title="Handoffs", url_path="handoffs"),
+        "Drift": st.Page(staff_drift.show, title="Drift", url_path="drift"),
+        "Versions": st.Page(staff_versions.show, title="Versions", url_path="versions"),
+    }
+    page = st.navigation(list(pages.values()), position="hidden")
+    name = staff_door.come_in(settings)
+    if name is None:
+        return
+    staff_door.show_header(settings, list(pages.values()), page, name)
+    try:
+        page.run()
+    except ChatbotError as error:
+        st.html(staff_markup.notice("This does not work now", str(error)))
+
+
+if runtime.exists():
+    show()
+elif __name__ == "__main__":
+    sys.exit(serve())

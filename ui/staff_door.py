@@ -1,0 +1,131 @@
+"""The way in and the header: login, who is here, where to go."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from chatbot.settings import StaffSettings
+from ui import staff_login, staff_markup
+from ui.staff_login import COOKIE, LOCAL, Visit
+
+_NAME, _VISIT, _LEFT = "reviewer", "visit", "left"
+
+
+def come_in(settings: StaffSettings) -> str | None:
+    """The name of whoever may see the pages; None while they have not said who they are."""
+    if settings.oidc_secrets is not None:
+        return _by_provider(settings)
+    if settings.token.get_secret_value():
+        return _by_token(settings)
+    return LOCAL
+
+
+def reviewer() -> str:
+    """Who is here."""
+    return str(st.session_state[_NAME])
+
+
+def show_header(
+    settings: StaffSettings, pages: Sequence[StreamlitPage], current: StreamlitPage, name: str
+) -> None:
+    """What these pages are, where to go, and who is here."""
+    st.session_state[_NAME] = name
+    with st.container(key="header", horizontal=True, vertical_alignment="center"):
+        st.html(staff_markup.brand("Support staff", "Not for customers"))
+        with st.container(key="nav", horizontal=True, width="content"):
+            for page in pages:
+                with st.container(key=f"nav-{page.url_path or 'review'}", width="content"):
+                    st.page_link(page, label=page.title)
+        if name != LOCAL:
+            st.html(f'<span class="who">{escape(name)}</span>', width="content")
+            if st.button("Log out", key="logout", type="tertiary"):
+                _leave(settings)
+    here = current.url_path or "review"
+    st.html(
+        f"<style>.st-key-nav-{here} a {{ background: var(--chat-card); border-color: var(--chat-control); }}</style>"
+    )
+
+
+def _by_token(settings: StaffSettings) -> str | None:
+    visit: Visit | None = st.session_state.get(_VISIT)
+    if visit is None and not st.session_state.get(_LEFT):
+        visit = staff_login.from_cookie(settings, st.context.cookies)
+    if visit is not None:
+        # Kept only while it is valid: the time may run out while the page is open.
+        visit = staff_login.from_cookie(settings, {COOKIE: staff_login.to_cookie(settings, visit)})
+    if visit is not None:
+        st.session_state[_VISIT] = visit
+        _set_cookie(staff_login.to_cookie(settings, visit), round(settings.session_hours * 3600))
+        return visit.name
+    st.session_state.pop(_VISIT, None)
+    if st.session_state.get(_LEFT):
+        _set_cookie("", 0)
+    with st.container(key="login"):
+        st.html(
+            staff_markup.heading("Support staff", "Review, handoffs, drift and versions. Not for customers.")
+        )
+        with st.form("login", border=False):
+            name = st.text_input(
+                "Your name", max_chars=staff_login.MAX_NAME_CHARS, help="Stands beside what you decide."
+            )
+            token = st.text_input("Token", type="password", autocomplete="current-password")
+            sent = st.form_submit_button("Come in", type="primary")
+        if sent and not staff_login.name_of(name):
+            st.html(staff_markup.notice("Who are you?", "Your name stands beside what you decide."))
+        elif sent:
+            visit = staff_login.come_in(settings, token, name)
+            if visit is None:
+                st.html(
+                    staff_markup.notice(
+                        "That is not the token", "Ask whoever runs the pages: CHATBOT_STAFF_TOKEN."
+                    )
+                )
+            else:
+                st.session_state[_VISIT] = visit
+                st.session_state.pop(_LEFT, None)
+                st.rerun()
+    return None
+
+
+def _by_provider(settings: StaffSettings) -> str | None:
+    if not st.user.is_logged_in:
+        with st.container(key="login"):
+            st.html(
+                staff_markup.heading(
+                    "Support staff", "Review, handoffs, drift and versions. Not for customers."
+                )
+            )
+            st.button("Log in", key="oidc", type="primary", on_click=st.login)
+        return None
+    claims = dict(st.user.to_dict())
+    if not staff_login.is_allowed(settings, claims):
+        st.html(
+            staff_markup.notice(
+                "You may not come in", "Ask whoever runs the pages to name you in CHATBOT_STAFF_OIDC_ALLOWED."
+            )
+        )
+        st.button("Log in as somebody else", key="logout", on_click=st.logout)
+        return None
+    return staff_login.name_of(str(claims["email"]))
+
+
+def _leave(settings: StaffSettings) -> None:
+    if settings.oidc_secrets is not None:
+        st.logout()
+        return
+    st.session_state.clear()
+    st.session_state[_LEFT] = True
+    st.rerun()
+
+
+def _set_cookie(value: str, seconds: int) -> None:
+    """So that a reload does not ask for the token again. `value` is base64 and digits, made here."""
+    cookie = json.dumps(f"{COOKIE}={value}; Path=/; SameSite=Strict; Max-Age={seconds}")
+    script = f"document.cookie = {cookie} + (location.protocol === 'https:' ? '; Secure' : '');"
+    with st.container(key="script"):
+        st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)

@@ -1,0 +1,35 @@
+"""The page of the drift check: its verdict in sentences, and the report."""
+
+from __future__ import annotations
+
+import base64
+
+import streamlit as st
+
+from ui import staff_markup
+from ui.staff_data import MOST_REPORT_BYTES, open_shelf
+
+_HEIGHT = 900
+
+
+def show() -> None:
+    """Draw the page."""
+    st.html(
+        staff_markup.heading("Drift", "Whether what customers write has changed since the model went live.")
+    )
+    found = open_shelf().drift()
+    if found is None:
+        text = "Run `python -m monitoring.drift_report`, or wait for the schedule."
+        st.html(staff_markup.empty("There was no drift check yet", text))
+        return
+    verdict, report = found
+    st.html(staff_markup.drift(verdict))
+    if not report:
+        st.html(staff_markup.done(f"The report {verdict.report or 'of this check'} is not in the store."))
+        return
+    st.download_button("Download the report", report, "drift.html", "text/html", key="report")
+    if len(report) <= MOST_REPORT_BYTES:
+        # A data URL has an origin of its own: whatever the report's scripts do, they cannot reach these pages.
+        st.iframe(
+            "data:text/html;base64," + base64.b64encode(report).decode(), height=_HEIGHT, alt="Drift report"
+        )

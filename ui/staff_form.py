@@ -1,0 +1,84 @@
+"""The form that makes a new intent: its name, its reply as customers will read it, the messages that have it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from chatbot.errors import ChatbotError
+from training.review_board import Outcome
+from training.review_queue import Item
+from ui import staff_markup
+from ui.marks import label
+from ui.staff_data import Shelf
+
+_SHOWN = 30
+
+
+def pick(items: Sequence[Item], key: str) -> list[Item]:
+    """The messages of a cluster, each with a box to leave it out."""
+    st.html(staff_markup.done("Leave out what does not belong to it."))
+    with st.container(key=f"pick-{key}", height=260 if len(items) > 6 else "content"):
+        kept = [
+            item
+            for item in items[:_SHOWN]
+            if st.checkbox(label(item.message), value=True, key=f"pick-{key}-{item.item_id}")
+        ]
+    return [*kept, *items[_SHOWN:]]
+
+
+def show(
+    shelf: Shelf,
+    items: Sequence[Item],
+    key: str,
+    reviewer: str,
+    made: Callable[[Outcome, str], None],
+    suggestion: str = "",
+) -> None:
+    """Draw the form.
+
+    Args:
+        items: the messages that will have the intent.
+        key: tells forms on one page apart.
+        made: told what became of it.
+        suggestion: a name for the intent.
+    """
+    left, right = st.columns(2)
+    name = left.text_input("Name", value=suggestion, placeholder="gift_card_balance", key=f"name-{key}")
+    category = right.selectbox(
+        "Category",
+        shelf.board.categories(),
+        index=None,
+        accept_new_options=True,
+        placeholder="Choose or type one",
+        key=f"category-{key}",
+    )
+    title = st.text_input(
+        "As a choice that customers can click",
+        placeholder=name.replace("_", " ").capitalize(),
+        key=f"title-{key}",
+    )
+    reply = st.text_area(
+        "Reply",
+        placeholder="You can see the balance of your gift card at {account_url}.",
+        help="Slots such as {help_url} are filled from the settings; one that is not set is refused here.",
+        key=f"reply-{key}",
+        height=100,
+    )
+    if name and reply:
+        try:
+            preview = shelf.board.preview(name.strip(), reply, category or "")
+            st.html(staff_markup.preview(preview))
+        except ChatbotError as error:
+            st.html(staff_markup.notice("Not yet", str(error)))
+    words = f"Make it, with {len(items)} message{'s' * (len(items) != 1)}"
+    if st.button(words, key=f"make-{key}", type="primary", disabled=not (items and name and reply)):
+        try:
+            outcome = shelf.board.new_intent(items, name.strip(), reply, reviewer, category or "", title)
+        except ChatbotError as error:
+            st.html(staff_markup.notice("This intent cannot be made", str(error)))
+            return
+        shelf.intents(fresh=True)
+        made(outcome, f"new intent {name.strip()}")
+        st.rerun()

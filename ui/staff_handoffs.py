@@ -1,0 +1,73 @@
+"""The page of handoffs: what customers wait for a person to answer."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from chatbot.errors import ChatbotError
+from training.handoff_desk import State, Task, move
+from ui import staff_door, staff_markup
+from ui.staff_data import Shelf, open_shelf
+
+_SHOWN = 20
+_FILTERS = {"Open": ("open",), "Taken": ("taken",), "Done": ("done",), "All": ("open", "taken", "done")}
+_SAID = "handoff_said"
+
+
+def show() -> None:
+    """Draw the page."""
+    shelf, name = open_shelf(), staff_door.reviewer()
+    st.html(staff_markup.heading("Handoffs", "Messages that the bot gave to a person, the latest first."))
+    tasks = shelf.tasks()
+    with st.container(key="tools", horizontal=True, vertical_alignment="center"):
+        chosen = st.segmented_control(
+            "Which", list(_FILTERS), default="Open", required=True, label_visibility="collapsed", key="which"
+        )
+        st.button("Look again", key="again", type="tertiary", on_click=_look_again, args=(shelf,))
+    if said := st.session_state.pop(_SAID, ""):
+        st.html(staff_markup.done(said))
+    shown = [task for task in tasks if task.state in _FILTERS[chosen or "Open"]]
+    if not shown:
+        st.html(
+            staff_markup.empty(
+                "Nothing here", "New handoffs appear about a second after the customer's message."
+            )
+        )
+    for task in shown[:_SHOWN]:
+        _show_task(shelf, task, name)
+    if len(shown) > _SHOWN:
+        st.html(staff_markup.done(f"{len(shown) - _SHOWN} older ones are not shown."))
+
+
+def _look_again(shelf: Shelf) -> None:
+    shelf.tasks(fresh=True)
+
+
+def _show_task(shelf: Shelf, task: Task, name: str) -> None:
+    prediction_id = task.handoff.prediction_id
+    with st.container(key=f"task-{prediction_id}"):
+        st.html(staff_markup.handoff(task, shelf.intents()))
+        steps: list[tuple[str, State]] = {
+            "open": [("Take it", "taken"), ("Done", "done")],
+            "taken": [("Done", "done"), ("Put it back", "open")],
+            "done": [("Open it again", "open")],
+        }[task.state]  # type: ignore[assignment]
+        with st.container(horizontal=True):
+            for number, (label, state) in enumerate(steps):
+                st.button(
+                    label,
+                    key=f"{state}-{prediction_id}",
+                    type="primary" if number == 0 and task.state == "open" else "secondary",
+                    on_click=_move,
+                    args=(shelf, task, state, name),
+                )
+
+
+def _move(shelf: Shelf, task: Task, state: State, name: str) -> None:
+    try:
+        move(shelf.board.store, task.handoff.prediction_id, state, name)
+        said = {"taken": "You have it.", "done": "Done.", "open": "It is open again."}[state]
+    except ChatbotError as error:
+        said = str(error)
+    shelf.tasks(fresh=True)
+    st.session_state[_SAID] = said

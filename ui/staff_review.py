@@ -1,0 +1,254 @@
+"""The pages of the review: one message at a time, by mouse or by keyboard; clusters that no intent covers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from chatbot.errors import ChatbotError
+from chatbot.message import OUT_OF_SCOPE
+from training.review_board import Board, Outcome, View
+from training.review_clusters import Cluster
+from training.review_decisions import AlreadyDecidedError, Decision
+from training.review_queue import Item, Queue, Reason
+from ui import staff_door, staff_form, staff_markup
+from ui.marks import label
+from ui.staff_data import Shelf, open_shelf
+
+MAX_BUTTONS = 4
+LEAST_CONFIDENCE = 0.01
+"""A less likely intent is found in the list of all."""
+
+_SAID, _DONE, _SKIPPED, _MINE = "said", "decided", "skipped", "mine"
+
+
+def show_queue() -> None:
+    """One message at a time."""
+    shelf = open_shelf()
+    with st.spinner("Looking for what is worth your time…"):
+        view = shelf.view()
+    st.html(staff_markup.heading("Review", "What the bot was unsure of, or was told that it got wrong."))
+    items = _waiting(view)
+    reason = _choose_reason(view.queue, items)
+    items = [item for item in items if reason is None or reason in item.reasons]
+    st.html(staff_markup.progress(len(_mine()), len(items)))
+    _say()
+    if not items:
+        _show_end(shelf)
+        return
+    _show_item(shelf, items[0])
+
+
+def show_clusters() -> None:
+    """Messages alike that no intent covers, each to be made an intent at once."""
+    shelf = open_shelf()
+    st.html(
+        staff_markup.heading(
+            "Clusters",
+            "Messages alike that no intent covers: what customers ask for and the bot was never taught.",
+        )
+    )
+    with st.spinner("Looking for messages alike…"):
+        view = shelf.view()
+    _say()
+    waiting = {item.item_id for item in _waiting(view, skipped=True)}
+    clusters = [cluster for cluster in view.clusters if any(i.item_id in waiting for i in cluster.items)]
+    if not clusters:
+        text = "New ones show up here when enough messages alike went to a person."
+        st.html(staff_markup.empty("No clusters", text))
+    for cluster in clusters:
+        _show_cluster(shelf, cluster, [item for item in cluster.items if item.item_id in waiting])
+
+
+def _show_item(shelf: Shelf, item: Item) -> None:
+    titles, board, name = shelf.intents(), shelf.board, staff_door.reviewer()
+    strange = Reason.OUT_OF_SCOPE in item.reasons
+    with st.container(key="item"):
+        st.html(staff_markup.item(item, titles))
+        with st.container(key="choices", horizontal=True):
+            for number, (intent, words) in enumerate(_choices(item, titles), start=1):
+                st.button(
+                    label(words),
+                    key=f"choose-{number}",
+                    # Of what is unlike anything taught, the likeliest intent is no advice.
+                    type="primary" if number == 1 and (item.suggested or not strange) else "secondary",
+                    shortcut=str(number),
+                    on_click=_decide,
+                    args=(shelf, item, _correct(board, item, intent, name)),
+                )
+        other = st.selectbox(
+            "Another intent",
+            sorted(titles, key=lambda intent: titles[intent].casefold()),
+            index=None,
+            format_func=lambda intent: titles[intent],
+            placeholder="Another intent: type to search",
+            label_visibility="collapsed",
+            key=f"other-{item.item_id}",
+        )
+        if other:
+            _decide(shelf, item, _correct(board, item, other, name))
+            st.rerun()
+        with st.container(key="others", horizontal=True):
+            scope = _correct(board, item, OUT_OF_SCOPE, name)
+            for words, key, shortcut, act, args in (
+                ("Out of scope", "scope", "o", _decide, (shelf, item, scope)),
+                ("Nothing to learn", "reject", "x", _decide, (shelf, item, lambda: board.reject(item, name))),
+                ("Skip", "skip", "s", _skip, (item,)),
+                ("Undo", "undo", "u", _undo, (shelf, name)),
+            ):
+                st.button(
+                    words,
+                    key=key,
+                    shortcut=shortcut,
+                    on_click=act,
+                    args=args,
+                    disabled=key == "undo" and not _mine(),
+                )
+        with st.expander("A new intent", key="new"):
+            staff_form.show(shelf, [item], item.item_id, name, _made)
+
+
+def _show_cluster(shelf: Shelf, cluster: Cluster, items: Sequence[Item]) -> None:
+    titles, board, name = shelf.intents(), shelf.board, staff_door.reviewer()
+    with st.container(key=f"cluster-{cluster.name}"):
+        st.html(staff_markup.cluster(cluster, titles))
+        with st.expander(f"Make {len(items)} messages a new intent"):
+            chosen = staff_form.pick(items, cluster.name)
+            staff_form.show(shelf, chosen, cluster.name, name, _made, suggestion=cluster.name)
+        with st.expander("Or give them an intent that there is"):
+            intent = st.selectbox(
+                "Intent",
+                sorted(titles, key=lambda intent: titles[intent].casefold()),
+                index=None,
+                format_func=lambda intent: titles[intent],
+                placeholder="Type to search",
+                key=f"all-{cluster.name}",
+            )
+            with st.container(horizontal=True):
+                if st.button("Accept all", key=f"accept-{cluster.name}", disabled=not intent) and intent:
+                    _made(board.correct_all(items, intent, name), titles[intent])
+                    st.rerun()
+                if st.button("Nothing to learn from them", key=f"reject-{cluster.name}"):
+                    _made(board.correct_all(items, "", name), "nothing to learn")
+                    st.rerun()
+
+
+def _choices(item: Item, titles: dict[str, str]) -> list[tuple[str, str]]:
+    """The likeliest intents, what a customer said first."""
+    sure = dict(item.alternatives)
+    likely = (intent for intent, confidence in item.alternatives if confidence >= LEAST_CONFIDENCE)
+    names = [item.suggested, *likely]
+    found = [name for name in dict.fromkeys(names) if name in titles][:MAX_BUTTONS]
+    return [(name, f"{titles[name]} {sure[name]:.0%}" if name in sure else titles[name]) for name in found]
+
+
+def _choose_reason(queue: Queue, items: Sequence[Item]) -> str | None:
+    counts = Queue(tuple(items)).by_reason
+    if len(counts) < 2:
+        return None
+    names = {reason.value: words for reason, words in staff_markup.REASONS.items()}
+    reason = st.pills(
+        "Only",
+        list(counts),
+        format_func=lambda name: f"{names[name]} {counts[name]}",
+        label_visibility="collapsed",
+        key="reason",
+    )
+    if queue.beyond:
+        st.html(staff_markup.done(f"{queue.beyond} more are left out until these are done."))
+    return reason
+
+
+def _show_end(shelf: Shelf) -> None:
+    st.html(staff_markup.empty("Nothing waits", "Every message that was worth a look is decided."))
+    with st.container(horizontal=True):
+        st.button("Look again", key="again", on_click=_look_again, args=(shelf,))
+        st.button(
+            "Undo",
+            key="undo",
+            shortcut="u",
+            on_click=_undo,
+            args=(shelf, staff_door.reviewer()),
+            disabled=not _mine(),
+        )
+
+
+def _correct(board: Board, item: Item, intent: str, name: str) -> Callable[[], Decision]:
+    return lambda: board.correct(item, intent, name)
+
+
+def _decide(shelf: Shelf, item: Item, decide: Callable[[], Decision]) -> None:
+    try:
+        decision = decide()
+    except AlreadyDecidedError as error:
+        _done().add(item.item_id)
+        st.session_state[_SAID] = str(error)
+        return
+    except ChatbotError as error:
+        st.session_state[_SAID] = str(error)
+        return
+    _done().add(item.item_id)
+    _mine().append(item.item_id)
+    titles = shelf.intents()
+    what = staff_markup.title_of(decision.intent, titles) if decision.intent else "nothing to learn"
+    st.session_state[_SAID] = f"“{_short(item.message)}”: {what}."
+
+
+def _made(outcome: Outcome, what: str) -> None:
+    """Several were decided at once."""
+    _mine().extend(decision.item_id for decision in outcome.decided)
+    _done().update(decision.item_id for decision in outcome.decided)
+    _done().update(error.decision.item_id for error in outcome.before)
+    said = f"{len(outcome.decided)} message{'s' * (len(outcome.decided) != 1)}: {what}."
+    if outcome.before:
+        who = ", ".join(sorted({error.decision.reviewer for error in outcome.before}))
+        said += f" {len(outcome.before)} had been decided by {who} and stay as they are."
+    st.session_state[_SAID] = said
+
+
+def _skip(item: Item) -> None:
+    st.session_state.setdefault(_SKIPPED, set()).add(item.item_id)
+
+
+def _undo(shelf: Shelf, name: str) -> None:
+    if not _mine():
+        return
+    item_id = _mine().pop()
+    try:
+        reopened = shelf.board.undo(item_id, name)
+        st.session_state[_SAID] = f"“{_short(reopened.message)}” waits again."
+    except ChatbotError as error:
+        st.session_state[_SAID] = str(error)
+    _done().discard(item_id)
+    shelf.view(fresh=True)
+
+
+def _look_again(shelf: Shelf) -> None:
+    st.session_state.pop(_SKIPPED, None)
+    shelf.view(fresh=True)
+
+
+def _waiting(view: View, skipped: bool = False) -> list[Item]:
+    """What waits, without what this reviewer decided since it was read."""
+    passed = set() if skipped else st.session_state.get(_SKIPPED, set())
+    return [item for item in view.queue.items if item.item_id not in _done() | passed]
+
+
+def _say() -> None:
+    if said := st.session_state.pop(_SAID, ""):
+        st.html(staff_markup.done(said))
+
+
+def _done() -> set[str]:
+    found: set[str] = st.session_state.setdefault(_DONE, set())
+    return found
+
+
+def _mine() -> list[str]:
+    found: list[str] = st.session_state.setdefault(_MINE, [])
+    return found
+
+
+def _short(message: str) -> str:
+    return message if len(message) <= 60 else message[:59] + "…"

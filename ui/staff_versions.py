@@ -1,0 +1,63 @@
+"""The page of versions: which models there are, how good they are, which one serves."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from chatbot import serving
+from chatbot.errors import ChatbotError
+from ui import staff_markup
+from ui.staff_data import open_shelf
+
+_SCORES = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "ece": "ECE"}
+
+
+def show() -> None:
+    """Draw the page."""
+    st.html(
+        staff_markup.heading(
+            "Versions", "Every model that was registered, with its scores and what the gate said."
+        )
+    )
+    shelf = open_shelf()
+    try:
+        serves = serving.read(shelf.board.store)
+        if serves.model:
+            st.html(
+                staff_markup.done(
+                    f"On this machine serves {serves.name}, asked for {staff_markup.ago(serves.since)}."
+                )
+            )
+        versions = shelf.versions()
+    except ChatbotError as error:
+        st.html(
+            staff_markup.notice(
+                "The versions cannot be listed now", f"{error}. Serving goes on without MLflow."
+            )
+        )
+        return
+    if not versions:
+        text = "The first `python -m training.retrain` registers one."
+        st.html(staff_markup.empty("No version was registered yet", text))
+        return
+    rows = [
+        {
+            "Version": version.number,
+            "Alias": ", ".join(version.aliases),
+            "Gate": version.verdict or "-",
+            **{title: version.scores.get(name) for name, title in _SCORES.items()},
+            "Registered": version.created,
+            "Corpus": version.corpus_digest[:12],
+            "Bundle": version.bundle_digest[:12],
+            "Commit": version.git_commit[:12],
+        }
+        for version in versions
+    ]
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config={
+            **{title: st.column_config.NumberColumn(format="%.4f") for title in _SCORES.values()},
+            "Registered": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone="UTC"),
+        },
+    )
