@@ -1,0 +1,138 @@
+"""The columns of records that the drift check compares, as arrays: read from records, Arrow tables and bundles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chatbot.records import Record
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TEXT_FEATURES = ("chars", "words", "non_letter_share", "upper_share")
+SCORES = ("confidence", "scope")
+NUMBERS = (*TEXT_FEATURES, *SCORES)
+SUMMARY_AXES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """n records, or n rows of a reference.
+
+    Attributes:
+        numbers: by name of `NUMBERS`, shape (n,), float64. Confidence and scope are NaN where a rule decided: they
+            say nothing of the model.
+        summary: shape (n, SUMMARY_AXES), float32; NaN where there is none.
+        intents: shape (n,), strings.
+        handoff: shape (n,); None: not known (a reference).
+        negative: shape (n,), float: 1 thumbs down, 0 thumbs up, NaN nothing said; None: not known.
+    """
+
+    numbers: dict[str, NDArray[np.float64]]
+    summary: NDArray[np.float32]
+    intents: NDArray[np.object_]
+    handoff: NDArray[np.bool_] | None = None
+    negative: NDArray[np.float64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.intents)
+
+    def part(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Columns:
+        """Some of the rows, by their places or by a mask."""
+        return Columns(
+            {name: values[rows] for name, values in self.numbers.items()},
+            self.summary[rows],
+            self.intents[rows],
+            None if self.handoff is None else self.handoff[rows],
+            None if self.negative is None else self.negative[rows],
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Columns]) -> Columns:
+        """Several one after the other; at least one."""
+        handoffs = [part.handoff for part in parts if part.handoff is not None]
+        negatives = [part.negative for part in parts if part.negative is not None]
+        return cls(
+            {name: np.concatenate([part.numbers[name] for part in parts]) for name in NUMBERS},
+            np.concatenate([part.summary for part in parts]),
+            np.concatenate([part.intents for part in parts]),
+            np.concatenate(handoffs) if len(handoffs) == len(parts) else None,
+            np.concatenate(negatives) if len(negatives) == len(parts) else None,
+        )
+
+
+def of_table(table: pa.Table) -> Columns:
+    """The columns of a table of records, of a baseline or of a bundle's reference.
+
+    Columns that are missing (files of an older schema) are read as unknown.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    rows = table.num_rows
+    names = set(table.column_names)
+
+    def number(name: str) -> NDArray[np.float64]:
+        if name not in names:
+            return np.full(rows, np.nan)
+        values = table[name].cast(pa.float64()).combine_chunks()
+        return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+    def flags(name: str) -> NDArray[np.float64] | None:
+        if name not in names:
+            return None
+        values = table[name].cast(pa.int8()).cast(pa.float64()).combine_chunks()
+        return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+    numbers = {name: number(name) for name in NUMBERS}
+    numbers["confidence"] = np.where(np.isnan(numbers["scope"]), np.nan, numbers["confidence"])
+    summary = np.full((rows, SUMMARY_AXES), np.nan, dtype=np.float32)
+    if "summary" in names and rows:
+        lists = table["summary"].combine_chunks()
+        full = np.asarray(pc.fill_null(pc.equal(pc.list_value_length(lists), SUMMARY_AXES), False))
+        values = pc.list_flatten(lists.filter(pa.array(full)))
+        summary[full] = np.asarray(values.to_numpy(zero_copy_only=False)).reshape(-1, SUMMARY_AXES)
+    intents = np.asarray(table["intent"].combine_chunks().dictionary_encode().to_pandas(), dtype=object)
+    handoff = flags("handoff")
+    return Columns(numbers, summary, intents, None if handoff is None else handoff > 0, flags("negative"))
+
+
+def of_records(records: Sequence[Record]) -> Columns:
+    """The columns of records as the CSV gives them."""
+    scored = np.asarray([record.scope is not None for record in records], dtype=bool)
+    numbers = {
+        name: np.asarray([getattr(record, name) for record in records], dtype=np.float64) for name in NUMBERS
+    }
+    numbers["confidence"] = np.where(scored, numbers["confidence"], np.nan)
+    summary = np.full((len(records), SUMMARY_AXES), np.nan, dtype=np.float32)
+    for row, record in enumerate(records):
+        if len(record.summary) == SUMMARY_AXES:
+            summary[row] = record.summary
+    intents = np.asarray([record.intent for record in records], dtype=object)
+    handoff = np.asarray([record.handoff for record in records], dtype=bool)
+    return Columns(numbers, summary, intents, handoff)
+
+
+def to_table(columns: Columns) -> pa.Table:
+    """What `of_table` reads: for the frozen baseline. Holds no text and no id."""
+    import pyarrow as pa
+
+    summary = [None if np.isnan(row).any() else row for row in columns.summary.astype(np.float32)]
+    table = {
+        "intent": pa.array(list(columns.intents), pa.string()),
+        **{
+            name: pa.array(values, pa.float64(), mask=np.isnan(values))
+            for name, values in columns.numbers.items()
+        },
+        "summary": pa.array(summary, pa.list_(pa.float32())),
+    }
+    if columns.handoff is not None:
+        table["handoff"] = pa.array(columns.handoff, pa.bool_())
+    if columns.negative is not None:
+        table["negative"] = pa.array(columns.negative > 0, pa.bool_(), mask=np.isnan(columns.negative))
+    return pa.table(table)

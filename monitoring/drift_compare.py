@@ -1,0 +1,76 @@
+"""One side of a comparison, a baseline or a reference, and what all checks say of a window against it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chatbot.verdict import BASELINE
+from monitoring.drift_checks import DOUBT, LEAST, LEAST_FROM_REFERENCE, Finding, findings
+from monitoring.drift_columns import Columns
+from monitoring.drift_kernel import LEAST_ROWS, Distance, Kernel
+from monitoring.drift_tally import Grid, Tally
+
+MESSAGES = "messages"
+"""The joint check of `monitoring.drift_kernel`."""
+ALARMS_WITHOUT_BASELINE = frozenset({"confidence", "confidence.low", "scope", "scope.low"})
+"""What may alarm against the reference while there is no baseline yet."""
+
+
+class Comparison:
+    """What a window is compared with. Made once; memory does not grow with the window."""
+
+    def __init__(
+        self, side: Columns, against: str = BASELINE, scale: float = 1.0, doubt: float = DOUBT
+    ) -> None:
+        """Prepare a side.
+
+        Args:
+            side: the baseline's or the reference's rows.
+            against: `baseline` or `reference`.
+            scale: of all least effects: 2 asks for effects twice as large.
+            doubt: see `monitoring.drift_checks`.
+        """
+        self.against = against
+        self.grid = Grid.of(side)
+        self.tally = Tally.of(self.grid, side)
+        least = LEAST if against == BASELINE else LEAST_FROM_REFERENCE
+        self._least = {name: effect * scale for name, effect in least.items()}
+        self._doubt = doubt
+        # A reference has the likeliest intents, a log what the router decided: the joint check is for the baseline.
+        scored = int((~np.isnan(side.numbers["scope"])).sum())
+        self.kernel = Kernel(side) if against == BASELINE and scored >= LEAST_ROWS else None
+
+    def new_tally(self) -> Tally:
+        """To count a window in."""
+        return Tally(self.grid)
+
+    def judge(self, window: Tally, sample: Columns) -> list[Finding]:
+        """All checks.
+
+        Args:
+            window: all its records, counted in a tally of this comparison.
+            sample: a uniform sample of them, or all.
+        """
+        found = findings(self.tally, window, self._doubt, self._least, lower_only=self.against != BASELINE)
+        distance = self.distance(sample)
+        if distance is not None:
+            least = self._least[MESSAGES] ** 2
+            threshold = math.sqrt(least + distance.margin(self._doubt / len(LEAST)))
+            effect = math.sqrt(max(distance.squared, 0.0))
+            found.insert(0, Finding(MESSAGES, effect, effect, threshold, 0.0, records=distance.records))
+        return found
+
+    def distance(self, sample: Columns) -> Distance | None:
+        """The joint check's own numbers; None where there is nothing to compare."""
+        return self.kernel.distance(sample) if self.kernel else None
+
+    def weights(self, sample: Columns) -> NDArray[np.float64]:
+        """How much each record of the sample is of the kind that there is more of now, 0 to 1, shape (n,)."""
+        distance = self.distance(sample)
+        if self.kernel is None or distance is None:
+            return np.zeros(len(sample))
+        along = self.kernel.along(sample, distance.direction)
+        return np.asarray(1 - np.exp(-np.maximum(np.nan_to_num(along), 0) / 2))

@@ -1,0 +1,165 @@
+"""Counts of a stream of records over a fixed grid: what the checks are computed from, however many records there are.
+
+The grid comes from the baseline (or the reference): quantiles of each number, and a few topics, that is cells of the
+embedding summary around the means that k-means finds in it. Memory does not grow with the stream.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring.drift_columns import NUMBERS, SUMMARY_AXES, Columns
+
+QUANTILES = 256
+TOPICS = 24
+_ROUNDS = 25
+_LEAST_FOR_TOPICS = 10 * TOPICS
+_BLOCK = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Where counting is done.
+
+    Attributes:
+        edges: by name of a number or an axis of the summary (`axis0` ...): ascending. A value belongs to bin i when
+            i edges lie at or below it.
+        topics: shape (k, SUMMARY_AXES): means; k is 0 where the sample is too small or holds no summaries.
+    """
+
+    edges: dict[str, NDArray[np.float64]]
+    topics: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, sample: Columns, seed: int = 0) -> Grid:
+        """The grid of a sample; the same sample and seed give the same grid."""
+        named = {name: sample.numbers[name] for name in NUMBERS}
+        named |= {f"axis{axis}": sample.summary[:, axis].astype(np.float64) for axis in range(SUMMARY_AXES)}
+        return cls({name: _edges(values) for name, values in named.items()}, _topics(sample.summary, seed))
+
+    def bins(self, columns: Columns) -> dict[str, NDArray[np.int64]]:
+        """The bin of each row by name, shape (n,); -1 where there is no value."""
+        named = {name: columns.numbers[name] for name in NUMBERS}
+        named |= {f"axis{axis}": columns.summary[:, axis] for axis in range(SUMMARY_AXES)}
+        found = {
+            name: np.where(np.isnan(values), -1, np.searchsorted(self.edges[name], values, side="right"))
+            for name, values in named.items()
+        }
+        found["topic"] = self._nearest(columns.summary)
+        return found
+
+    def _nearest(self, summary: NDArray[np.float32]) -> NDArray[np.int64]:
+        nearest = np.full(len(summary), -1, dtype=np.int64)
+        if not len(self.topics):
+            return nearest
+        half = (self.topics**2).sum(axis=1) / 2
+        for start in range(0, len(summary), _BLOCK):
+            block = summary[start : start + _BLOCK]
+            known = ~np.isnan(block[:, 0])
+            nearest[start : start + _BLOCK][known] = (block[known] @ self.topics.T - half).argmax(axis=1)
+        return nearest
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was counted.
+
+    Attributes:
+        rows: records; handoffs: of them, given to a person; said: with feedback; negative: with a thumbs down.
+        counts: by the grid's names and `topic`: how many fell into each bin.
+        topic_intents: for each topic, its intents with their counts.
+    """
+
+    grid: Grid
+    rows: int = 0
+    handoffs: int = 0
+    knows_handoffs: bool = True
+    said: int = 0
+    negative: int = 0
+    intents: Counter[str] = field(default_factory=Counter)
+    counts: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    topic_intents: dict[int, Counter[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, edges in self.grid.edges.items():
+            self.counts[name] = np.zeros(len(edges) + 1, dtype=np.int64)
+        self.counts["topic"] = np.zeros(len(self.grid.topics), dtype=np.int64)
+
+    @classmethod
+    def of(cls, grid: Grid, columns: Columns) -> Tally:
+        """The tally of one sample."""
+        tally = cls(grid)
+        tally.add(columns)
+        return tally
+
+    def add(self, columns: Columns) -> None:
+        """Count some more records."""
+        bins = self.grid.bins(columns)
+        for name, found in bins.items():
+            self.counts[name] += np.bincount(found[found >= 0], minlength=len(self.counts[name]))
+        names, codes = np.unique(columns.intents.astype(str), return_inverse=True)
+        self.intents.update(dict(zip(names.tolist(), np.bincount(codes).tolist(), strict=True)))
+        self.rows += len(columns)
+        if columns.handoff is None:
+            self.knows_handoffs = False
+        else:
+            self.handoffs += int(columns.handoff.sum())
+        if columns.negative is not None:
+            said = ~np.isnan(columns.negative)
+            self.said += int(said.sum())
+            self.negative += int(columns.negative[said].sum())
+        self._add_topics(bins["topic"], names, codes)
+
+    def _add_topics(
+        self, topics: NDArray[np.int64], names: NDArray[np.str_], codes: NDArray[np.int64]
+    ) -> None:
+        known = topics >= 0
+        pairs, counts = np.unique(topics[known] * len(names) + codes[known], return_counts=True)
+        for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
+            self.topic_intents.setdefault(pair // len(names), Counter())[str(names[pair % len(names)])] += (
+                count
+            )
+
+    def total(self, name: str) -> int:
+        """How many records have a value of this name."""
+        return int(self.counts[name].sum())
+
+    def quantile(self, name: str, share: float) -> float:
+        """The grid's edge nearest to this quantile; NaN where nothing was counted."""
+        edges, counts = self.grid.edges[name], self.counts[name]
+        if not edges.size or not counts.sum():
+            return float("nan")
+        below = np.cumsum(counts) / counts.sum()
+        return float(edges[max(0, min(int(np.searchsorted(below, share)) - 1, edges.size - 1))])
+
+
+def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    known = values[~np.isnan(values)]
+    if not known.size:
+        return np.empty(0)
+    levels = np.linspace(0, 1, QUANTILES + 1)
+    return np.unique(np.quantile(known, levels, method="higher"))
+
+
+def _topics(summary: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    """Lloyd's k-means from a greedy k-means++ start (Arthur and Vassilvitskii, 2007)."""
+    rows = summary[~np.isnan(summary[:, 0])]
+    if len(rows) < _LEAST_FOR_TOPICS:
+        return np.empty((0, SUMMARY_AXES), np.float32)
+    generator = np.random.default_rng(seed)
+    means = rows[[int(generator.integers(len(rows)))]]
+    nearest = ((rows - means[0]) ** 2).sum(axis=1)
+    while len(means) < TOPICS and nearest.sum() > 0:
+        chosen = int(generator.choice(len(rows), p=nearest / nearest.sum(dtype=np.float64)))
+        means = np.vstack([means, rows[chosen]])
+        nearest = np.minimum(nearest, ((rows - rows[chosen]) ** 2).sum(axis=1))
+    for _ in range(_ROUNDS):
+        of = (rows @ means.T - (means**2).sum(axis=1) / 2).argmax(axis=1)
+        sizes = np.bincount(of, minlength=len(means))
+        sums = np.stack([np.bincount(of, rows[:, axis], len(means)) for axis in range(rows.shape[1])], axis=1)
+        means = np.where(sizes[:, None] > 0, sums / np.maximum(sizes, 1)[:, None], means).astype(np.float32)
+    return means

@@ -1,0 +1,153 @@
+"""How good the drift check is: false alarms on undrifted windows, drifts found. `python -m tools.bench.drift`.
+
+Each corpus gets a few worlds (`tools.bench.drift_worlds`), each world a baseline and its windows. What a world gave is
+kept under `.cache/bench` by the digest of the code that made it, so a run that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+
+from monitoring.drift_columns import Columns
+from monitoring.drift_compare import ALARMS_WITHOUT_BASELINE, Comparison
+from tools.bench import drift_page
+from tools.bench import drift_windows as windows
+from tools.bench.drift_corpora import CORPORA, Corpus, Typos, chatter, foreign, load, with_typos
+from tools.bench.drift_worlds import World, make
+from tools.bench.figures import CACHE, commit
+from tools.bench.machine import Machine
+from tools.bench.servers import ROOT
+from tools.bench.vectors import Vectors
+
+BUNDLE = ROOT / "models" / "current"
+SIZES = (500, 1_000, 5_000)
+DRIFTED = 1_000
+WINDOWS = 200
+FIRST_SEED = 100
+"""Thresholds were chosen on the worlds of seeds 0 to 5."""
+EXAMPLES = 10
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+def measure(world: World, each: int) -> list[dict[str, Any]]:
+    """All windows of a world, `each` of every kind and size: which checks were red, and what the examples were."""
+    generator = np.random.default_rng([world.seed, 23])
+    baseline = Comparison(_columns(windows.baseline(world, generator)))
+    reference = Comparison(world.reference, against="reference")
+    rows = []
+    for change in (windows.UNDRIFTED, *windows.changes_of(world)):
+        for size in SIZES if change == windows.UNDRIFTED else (DRIFTED,):
+            for _ in range(each):
+                parts = windows.window(world, change, size, generator)
+                columns = _columns(parts)
+                tally = baseline.new_tally()
+                tally.add(columns)
+                found = baseline.judge(tally, columns)
+                early = reference.new_tally()
+                early.add(columns)
+                rows.append(
+                    {
+                        "change": change,
+                        "size": size,
+                        "red": [finding.name for finding in found if finding.red],
+                        "reach": max(finding.effect / finding.threshold for finding in found),
+                        "early": [
+                            finding.name
+                            for finding in reference.judge(early, columns)
+                            if finding.red and finding.name in ALARMS_WITHOUT_BASELINE
+                        ],
+                        "named": _named(baseline, parts, columns),
+                    }
+                )
+    return rows
+
+
+def _named(baseline: Comparison, parts: list[windows.Part], columns: Columns) -> float:
+    """Of the messages that weigh most, the share that are of the changed kind: the last part of a window is."""
+    heaviest = np.argsort(-baseline.weights(columns), kind="stable")[:EXAMPLES]
+    return float((heaviest >= len(columns) - len(parts[-1][1])).mean())
+
+
+def _columns(parts: list[windows.Part]) -> Columns:
+    return Columns.joined([traffic.columns.part(rows) for traffic, rows in parts])
+
+
+def run(worlds: int, each: int, first: int, console: Console) -> Iterator[dict[str, Any]]:
+    """The worlds' results, measured or remembered."""
+    vectors = Vectors.of(BUNDLE)
+    code = _digest()
+    others = chatter(vectors), foreign(vectors)
+    for name in CORPORA:
+        loaded: tuple[Corpus, Typos] | None = None
+        for seed in range(first, first + worlds):
+            file = CACHE / f"drift-{name}-{seed}-{each}-{code}.json"
+            if not file.is_file():
+                began = time.monotonic()
+                if loaded is None:
+                    corpus = load(name, vectors)
+                    loaded = corpus, with_typos(corpus, vectors)
+                world = make(loaded[0], *others, loaded[1], seed)
+                rows = measure(world, each)
+                content = {"corpus": name, "seed": seed, "left_out": world.left_out, "windows": rows}
+                part = file.with_suffix(".part")
+                part.write_text(json.dumps(content), encoding="utf-8")
+                part.rename(file)
+                reds = Counter(bool(row["red"]) for row in rows if row["change"] == windows.UNDRIFTED)
+                console.print(
+                    f"{name} {seed - first + 1}/{worlds}: {len(rows)} windows, {reds[True]} false alarms, "
+                    f"{time.monotonic() - began:.0f} s"
+                )
+            yield json.loads(file.read_text(encoding="utf-8"))
+
+
+def _digest() -> str:
+    """Of all code that decides what a window gives."""
+    files = [*(ROOT / "monitoring").glob("drift_*.py"), *(ROOT / "tools" / "bench").glob("drift_*.py")]
+    named = ("tally", "checks", "kernel", "compare", "corpora", "worlds", "windows")
+    chosen = sorted(file for file in files if file.stem.removeprefix("drift_") in named)
+    whole = hashlib.sha256(Path(__file__).read_bytes())
+    for file in chosen:
+        whole.update(file.read_bytes())
+    return whole.hexdigest()[:12]
+
+
+@app.command()
+def main(
+    worlds: Annotated[int, typer.Option(help="Worlds of each corpus.")] = 20,
+    windows_each: Annotated[
+        int, typer.Option("--windows", help="Windows of each kind and size, a corpus.")
+    ] = WINDOWS,
+    seed: Annotated[int, typer.Option(help="Of the first world.")] = FIRST_SEED,
+    out: Annotated[Path, typer.Option(help="The page.")] = ROOT / "docs" / "results.d" / "drift.md",
+) -> None:
+    """Measure and write docs/results.d/drift.md."""
+    console = Console()
+    each = math.ceil(windows_each / worlds)
+    results = list(run(worlds, each, seed, console))
+    given = (
+        ""
+        if (worlds, windows_each, seed) == (20, WINDOWS, FIRST_SEED)
+        else (f" --worlds {worlds} --windows {windows_each} --seed {seed}")
+    )
+    text = drift_page.page(
+        results, f"python -m tools.bench.drift{given}", commit(), Machine.this().describe()
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(text, encoding="utf-8")
+    console.print(text, markup=False)
+
+
+if __name__ == "__main__":
+    app()

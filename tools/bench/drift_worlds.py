@@ -1,0 +1,175 @@
+"""A world of the drift measurement: a bot that was taught one part of a corpus, and the traffic it then sees.
+
+Groups of near-duplicates are dealt into three parts that share none: what the bot is taught (and the reference is
+made of), what the baseline is drawn from, and what windows are drawn from. One intent is left out of all three: the
+new product. One message in twenty is chatter that belongs to no intent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chatbot.classifier import Classifier
+from chatbot.encoder import Encoded
+from chatbot.message import OUT_OF_SCOPE
+from chatbot.records import features
+from chatbot.router import MAX_CHOICES, Thresholds
+from monitoring.drift_columns import TEXT_FEATURES, Columns
+from tools.bench.drift_corpora import Corpus, Typos
+from training.fit import Fitted, fit
+from training.params import TrainParams
+from training.thresholds import judge, learn
+from training.train import _summary
+
+CHATTER = 0.05
+PARTS = {"bitext": (0.34, 0.33, 0.33), "banking77": (0.32, 0.23, 0.45), "clinc150": (0.34, 0.23, 0.43)}
+"""Taught, baseline, windows: windows of 5,000 are drawn without putting back."""
+FEEDBACK = 0.2
+"""The share of answers that somebody gives a thumb for; it is down where the intent was wrong or a person came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Messages scored as the service would have logged them; n of them."""
+
+    columns: Columns
+    messages: list[str]
+    truth: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What windows are composed of.
+
+    Attributes:
+        reference: out-of-fold scores of what was taught. baseline: the pool it is drawn from, and its chatter.
+        ordinary, chatter: the pools of windows. product: messages of the intent that was left out.
+        foreign, typos: the changed ones.
+    """
+
+    name: str
+    seed: int
+    left_out: str
+    reference: Columns
+    baseline: Traffic
+    baseline_chatter: Traffic
+    ordinary: Traffic
+    chatter: Traffic
+    product: Traffic
+    foreign: Traffic
+    typos: Traffic
+
+
+def make(corpus: Corpus, chatter: Corpus, foreign: Corpus, typos: Typos, seed: int) -> World:
+    """A world of its own for each seed: parts, the intent left out, and the bot."""
+    generator = np.random.default_rng([seed, 17])
+    left_out = str(generator.choice(np.unique(corpus.intents)))
+    part_of = _deal(corpus.groups, PARTS[corpus.name], generator)
+    known = corpus.intents != left_out
+    chat_of = _deal(chatter.groups, (0.25, 0.25, 0.5), generator)
+
+    taught = np.flatnonzero((part_of == 0) & known)
+    encoded = corpus.encoded.part(taught)
+    fitted = fit(encoded, corpus.intents[taught].tolist(), corpus.groups[taught].astype(str).tolist(), seed)
+    outside = fitted.classifier.score(chatter.encoded.part(np.flatnonzero(chat_of == 0)))
+    params = TrainParams()
+    learned = learn(
+        judge(fitted),
+        outside.probabilities.max(axis=1),
+        outside.scope,
+        params.target,
+        params.out_of_scope_share,
+    )
+    bot = _Bot(fitted.classifier, learned.thresholds, _summary(encoded), seed)
+
+    def of(source: Corpus, rows: NDArray[np.int64]) -> Traffic:
+        messages = [source.messages[row] for row in rows]
+        return bot.answers(messages, source.encoded.part(rows), source.intents[rows])
+
+    misspelt = np.flatnonzero((part_of[typos.rows] == 2) & known[typos.rows])
+    return World(
+        name=corpus.name,
+        seed=seed,
+        left_out=left_out,
+        reference=_reference(fitted, encoded, [corpus.messages[row] for row in taught], bot),
+        baseline=of(corpus, np.flatnonzero((part_of == 1) & known)),
+        baseline_chatter=of(chatter, np.flatnonzero(chat_of == 1)),
+        ordinary=of(corpus, np.flatnonzero((part_of == 2) & known)),
+        chatter=of(chatter, np.flatnonzero(chat_of == 2)),
+        product=of(corpus, np.flatnonzero(~known)),
+        foreign=of(foreign, np.arange(len(foreign.messages))),
+        typos=bot.answers(
+            [typos.messages[row] for row in misspelt],
+            typos.encoded.part(misspelt),
+            corpus.intents[typos.rows[misspelt]],
+        ),
+    )
+
+
+def lower_case(traffic: Traffic) -> Traffic:
+    """The same traffic in small letters. The encoder knows no capitals, so nothing else changes."""
+    messages = [message.lower() for message in traffic.messages]
+    columns = traffic.columns
+    numbers = columns.numbers | _texts(messages)
+    changed = Columns(numbers, columns.summary, columns.intents, columns.handoff, columns.negative)
+    return Traffic(changed, messages, traffic.truth)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bot:
+    classifier: Classifier
+    thresholds: Thresholds
+    axes: NDArray[np.float32]
+    seed: int
+
+    def summarise(self, encoded: Encoded) -> NDArray[np.float32]:
+        """As `chatbot.bundle.Bundle.summarise`, rounded as a record is."""
+        numbers: NDArray[np.float32] = (encoded.vectors - self.axes[0]) @ self.axes[1:].T
+        return np.round(numbers, 4)
+
+    def answers(self, messages: list[str], encoded: Encoded, truth: NDArray[np.str_]) -> Traffic:
+        """What the router decides (`chatbot.router.Router.after_model`), for all messages at once."""
+        scores = self.classifier.score(encoded)
+        top = np.sort(scores.probabilities, axis=1)[:, ::-1][:, :MAX_CHOICES].astype(np.float64)
+        likeliest = np.asarray(self.classifier.labels, dtype=object)[scores.probabilities.argmax(axis=1)]
+        foreign = scores.scope < self.thresholds.scope
+        unsure = (top[:, 0] < self.thresholds.answer) & (top.sum(axis=1) < self.thresholds.clarify)
+        handoff = foreign | unsure
+        intents = np.where(foreign, OUT_OF_SCOPE, likeliest).astype(object)
+        generator = np.random.default_rng([self.seed, len(messages)])
+        said = generator.random(len(messages)) < FEEDBACK
+        negative = np.where(said, (handoff | (intents != truth)).astype(np.float64), np.nan)
+        numbers = _texts(messages)
+        numbers["confidence"] = np.round(top[:, 0], 4)
+        numbers["scope"] = np.round(scores.scope.astype(np.float64), 4)
+        return Traffic(Columns(numbers, self.summarise(encoded), intents, handoff, negative), messages, truth)
+
+
+def _texts(messages: list[str]) -> dict[str, NDArray[np.float64]]:
+    table = np.asarray([features(message) for message in messages], dtype=np.float64).reshape(-1, 4)
+    return dict(zip(TEXT_FEATURES, table.T.copy(), strict=True))
+
+
+def _reference(fitted: Fitted, encoded: Encoded, messages: list[str], bot: _Bot) -> Columns:
+    """What `training.reference` writes into a bundle."""
+    held = fitted.out_of_fold
+    names = np.asarray(fitted.classifier.labels, dtype=object)
+    numbers = {name: values[held.rows] for name, values in _texts(messages).items()}
+    numbers["confidence"] = held.probabilities.max(axis=1).astype(np.float64)
+    numbers["scope"] = held.scope.astype(np.float64)
+    return Columns(numbers, bot.summarise(encoded)[held.rows], names[held.probabilities.argmax(axis=1)])
+
+
+def _deal(
+    groups: NDArray[np.int64], shares: tuple[float, ...], generator: np.random.Generator
+) -> NDArray[np.int64]:
+    """The part of each row: every group whole, in parts of about these shares."""
+    count = int(groups.max()) + 1
+    drawn = np.searchsorted(np.cumsum(shares)[:-1], generator.random(count), side="right")
+    return np.asarray(drawn[groups], dtype=np.int64)
