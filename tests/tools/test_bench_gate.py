@@ -1,0 +1,87 @@
+"""The gate's trial: poison is what it says it is, trials are kept and not made twice, the table counts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tools.bench import gate
+from tools.bench.gate import Trial
+from tools.bench.gate_cases import KINDS, Case, Workshop, empty, flip, move
+
+LABELS = np.repeat(["a", "b", "c"], 100)
+ROWS = np.arange(300)
+
+
+def draw() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def test_flipped_labels_are_as_many_as_said_and_each_is_another() -> None:
+    rows, labels = flip(0.1)(ROWS, LABELS, draw())
+    assert (rows == ROWS).all()
+    assert (labels != LABELS).sum() == 30
+    assert len(set(labels[labels != LABELS])) == 3
+
+
+@pytest.mark.parametrize(("share", "moved"), [(1.0, 100), (0.5, 50)])
+def test_one_intents_messages_move_into_one_other(share: float, moved: int) -> None:
+    _, labels = move(share)(ROWS, LABELS, draw())
+    changed = labels != LABELS
+    assert changed.sum() == moved
+    assert len(set(LABELS[changed])) == len(set(labels[changed])) == 1
+
+
+def test_an_emptied_intent_has_no_row() -> None:
+    rows, labels = empty(ROWS, LABELS, draw())
+    assert len(rows) == len(labels) == 200
+    assert (LABELS[rows] == labels).all()
+    assert len(set(labels)) == 2
+
+
+def test_a_challenger_is_taught_all_that_the_champion_was() -> None:
+    groups = np.array([str(row // 2) for row in ROWS])
+    workshop = Workshop.__new__(Workshop)
+    workshop.case = Case("x", [], LABELS, groups, None, [], 0.6, 0.8)  # type: ignore[arg-type]
+    fewer, more = (set(workshop._rows(3, share).tolist()) for share in (0.6, 0.8))
+    assert fewer < more
+    assert (len(fewer), len(more)) == (180, 240)
+    assert all((row ^ 1) in more for row in more), "near-duplicates stay together"
+
+
+def trial(kind: str, seed: int, refused: tuple[str, ...] = (), code: str = "this") -> Trial:
+    numbers = {"difference": 0.01, "ece": 0.02, "answers": 0.5}
+    return Trial(code, "shipped", kind, seed, refused, numbers)
+
+
+def test_trials_of_other_code_and_lines_cut_in_the_middle_are_made_again(tmp_path: Path) -> None:
+    file = tmp_path / "gate.jsonl"
+    kept = [trial("more", 0), trial("more", 1, code="other"), trial("more", 2)]
+    lines = [json.dumps(asdict(one)) for one in kept]
+    file.write_text("\n".join([*lines[:2], lines[2][:40]]))
+    assert set(gate._made(file, "this")) == {("shipped", "more", 0)}
+    assert gate._made(tmp_path / "none", "this") == {}
+
+
+def test_the_table_counts_who_was_told_rightly_and_by_what() -> None:
+    found = [trial("more", seed) for seed in range(19)] + [trial("more", 19, ("calibration",))]
+    found += [trial("flipped", seed, ("calibration", "answers")) for seed in range(18)]
+    found += [trial("flipped", 18, ("calibration",)), trial("flipped", 19)]
+    (honest_ok, honest), (flipped_ok, flipped) = gate._lines(found)
+    assert honest[2] == "19 of 20 accepted"
+    assert flipped[2] == "19 of 20 refused"
+    assert flipped[3] == "calibration 19, answers 18"
+    assert flipped[4] == "18"
+    assert honest_ok
+    assert flipped_ok
+    [(ok, _)] = gate._lines([*found[20:38], trial("flipped", 18), trial("flipped", 19)])
+    assert not ok, "18 of 20 are too few"
+
+
+def test_issue_fives_kinds_are_all_there() -> None:
+    asked = {name for name, kind in KINDS.items() if kind.asked}
+    assert asked == {"more", "flipped", "moved", "emptied"}
