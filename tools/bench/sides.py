@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic_core import to_json
 
 from tools.bench import baseline
-from tools.bench.expected import Asked, Expected, ask_bundle
+from tools.bench.expected import Expected, ask_bundle
 from tools.bench.figures import CACHE
 from tools.bench.load import Question, post
 from tools.bench.machine import Memory
@@ -49,7 +49,7 @@ class Side:
             CHATBOT_PORT=str(port),
             CHATBOT_LOG_FOLDER=str(home / "log"),
             BENTOML_HOME=str(home / "bentoml"),
-            **self.environment,
+            **({"CHATBOT_STORE_URL": str(home / "store")} | dict(self.environment)),
         )
         command = [sys.executable, *(part.format(port=port) for part in self.arguments)]
         with running(command, environment, port, FIRST_MESSAGE, CACHE / f"{self.name}.log") as server:
@@ -65,11 +65,11 @@ class Side:
         ]
 
 
-def service_side(bundle: Path, messages: Sequence[str]) -> tuple[Side, Asked]:
+def service_side(bundle: Path, messages: Sequence[str]) -> Side:
     """The service as `make run` starts it."""
-    asked = ask_bundle(bundle, messages, CACHE)
+    expected = [Expected(intent) for intent in ask_bundle(bundle, messages, CACHE)]
     environment = {"CHATBOT_BUNDLE": str(bundle.resolve())}
-    return Side(SERVICE, ("-m", "bento"), messages, asked.answers, environment), asked
+    return Side(SERVICE, ("-m", "bento"), messages, expected, environment)
 
 
 def baseline_side(corpus: Path, messages: Sequence[str], threads: int = 1, endpoint: str = "async") -> Side:

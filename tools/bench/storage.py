@@ -1,0 +1,216 @@
+"""What the way to the store costs an answer, and how fast the log store is read and in how much memory.
+
+python -m tools.bench.storage shipping [--store URL --endpoint URL]     about three minutes
+python -m tools.bench.storage scan [--rows 1000000]                     about two minutes
+
+`scan` writes records made of real messages (`real_messages`), spread over ten days, and reads them in a process of
+its own, whose peak memory is told. It uses the store that CHATBOT_STORE_URL names, under a prefix of its own, or a
+folder in `.cache`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from typing import Annotated
+
+import pyarrow as pa
+import typer
+
+from chatbot.ids import new_id
+from chatbot.record_parts import encode, to_table
+from chatbot.record_store import read_records, scan
+from chatbot.records import Record
+from chatbot.router import Alternative, Prediction, Reply
+from chatbot.settings import StorageSettings
+from chatbot.storage import open_store
+from monitoring.compact import compact
+from tools.bench.expected import real_messages
+from tools.bench.figures import CACHE
+from tools.bench.load import Question, generate
+from tools.bench.servers import ROOT, BenchError
+from tools.bench.sides import service_side
+
+DAYS = 10
+FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+NUMBERS = ("timestamp", "intent", "confidence", "scope", "source", "handoff", "chars", "words", "summary")
+"""About what a drift check reads."""
+
+_PART_ROWS = 20_000
+_KEY = b"k" * 32
+_WINDOW_SECONDS, _WARMUP_SECONDS = 8.0, 2.0
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def shipping(
+    store: Annotated[str, typer.Option(help="Where to ship; by default a folder.")] = "",
+    endpoint: Annotated[str, typer.Option(help="Where S3 answers.")] = "",
+    every: Annotated[float, typer.Option(help="Seconds until a part is sent; 300 is the default.")] = 4.0,
+    rounds: int = 3,
+) -> None:
+    """p50 and throughput of the answer path with the way to the store, over those without it."""
+    messages, _ = real_messages()
+    side = service_side(ROOT / "models" / "current", messages)
+    with_store = {
+        "CHATBOT_STORE_URL": store or str(CACHE / "store"),
+        "CHATBOT_STORE_ENDPOINT": endpoint,
+        "CHATBOT_SHIP_PART_SECONDS": str(every),
+    }
+    environments = {"without": {"CHATBOT_STORE_URL": "none"}, "with": with_store}
+    ratios: dict[tuple[int, str], list[float]] = {}
+    for number in range(rounds):
+        found: dict[tuple[str, int], tuple[float, float, float]] = {}
+        # The order changes, so that neither always runs on the warmer machine.
+        for name in sorted(environments, reverse=bool(number % 2)):
+            own = replace(side, environment={**side.environment, **environments[name]})
+            with own.running() as server:
+                questions = iter(own.questions(server.port))
+                for connections in (1, 16):
+                    load = generate(
+                        server.port,
+                        list(_take(questions, connections)),
+                        connections,
+                        _WINDOW_SECONDS,
+                        _WARMUP_SECONDS,
+                    )
+                    if load.errors:
+                        raise BenchError(f"{name}, {connections} connections: {dict(load.errors)}")
+                    found[name, connections] = load.percentile(50), load.percentile(99), load.per_second
+        for connections in (1, 16):
+            ours, theirs = found["with", connections], found["without", connections]
+            for what, one, other in zip(("p50", "p99", "per second"), ours, theirs, strict=True):
+                ratios.setdefault((connections, what), []).append(one / other)
+    for (connections, what), values in ratios.items():
+        each = ", ".join(f"{value:.2f}" for value in values)
+        typer.echo(
+            f"{connections:>3} connections, {what}, with / without: {median(values):.2f} (rounds: {each})"
+        )
+
+
+@app.command("scan")
+def scan_speed(rows: int = 1_000_000) -> None:
+    """Write records, read them in every way there is, compact, and read again."""
+    folder = CACHE / "scan"
+    shutil.rmtree(folder, ignore_errors=True)
+    url = os.environ.get("CHATBOT_STORE_URL") or str(folder)
+    began = time.perf_counter()
+    size, parts = _write(StorageSettings(url=url), rows)
+    typer.echo(
+        f"{rows:,} records in {parts} parts, {size / 1e6:.0f} MB ({size / rows:.0f} bytes each), "
+        f"written in {time.perf_counter() - began:.0f} s"
+    )
+    for how in ("numbers", "all", "records"):
+        _read(url, how)
+    began = time.perf_counter()
+    done = compact(open_store(StorageSettings(url=url)), FIRST_DAY + timedelta(days=DAYS + 2))
+    typer.echo(
+        f"compacted to {len(done.made)} parts in {time.perf_counter() - began:.0f} s, "
+        f"peak {_peak_mb():.0f} MB with the writing before it"
+    )
+    _read(url, "numbers")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@app.command(hidden=True)
+def read(url: str, how: str) -> None:
+    """One way of reading, in a process of its own; prints JSON."""
+    store = open_store(StorageSettings(url=url))
+    until = FIRST_DAY + timedelta(days=DAYS)
+    began, count = time.perf_counter(), 0
+    idle = _peak_mb()
+    if how == "records":
+        for _ in read_records(store, FIRST_DAY, FIRST_DAY + timedelta(days=1)):
+            count += 1
+    else:
+        for table in scan(store, Record, FIRST_DAY, until, NUMBERS if how == "numbers" else None):
+            count += table.num_rows
+    typer.echo(
+        json.dumps(
+            {
+                "rows": count,
+                "seconds": time.perf_counter() - began,
+                "peak_mb": _peak_mb(),
+                "idle_mb": idle,
+            }
+        )
+    )
+
+
+def _read(url: str, how: str) -> None:
+    command = [sys.executable, "-m", "tools.bench.storage", "read", url, how]
+    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    told = json.loads(output)
+    names = {
+        "numbers": f"scan of {len(NUMBERS)} columns",
+        "all": "scan of all columns",
+        "records": "read_records of one day",
+    }
+    typer.echo(
+        f"{names[how]}: {told['rows']:,} rows in {told['seconds']:.1f} s "
+        f"({told['rows'] / told['seconds']:,.0f} a second), peak {told['peak_mb']:.0f} MB "
+        f"({told['idle_mb']:.0f} MB before the first row)"
+    )
+
+
+def _peak_mb() -> float:
+    """Of this process alone: what `getrusage` tells begins with what the parent had."""
+    [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) / 1024
+
+
+def _write(settings: StorageSettings, rows: int) -> tuple[int, int]:
+    store, size, parts = open_store(settings), 0, 0
+    messages, _ = real_messages()
+    for day in range(DAYS):
+        begin = FIRST_DAY + timedelta(days=day)
+        # Each part of a day has the same messages with ids and times of its own: redacting a million takes minutes.
+        template = to_table(Record, _records(messages, min(_PART_ROWS, rows // DAYS), begin))
+        for part, start in enumerate(range(0, rows // DAYS, _PART_ROWS)):
+            table = template.slice(0, min(_PART_ROWS, rows // DAYS - start))
+            table = _with_ids(table, begin, part)
+            content = encode(table, [(f"replica-{part:04d}", table.num_rows)])
+            store.put(f"log/day={begin.date()}/replica-{part:04d}.parquet", content)
+            size, parts = size + len(content), parts + 1
+    return size, parts
+
+
+def _records(messages: list[str], count: int, begin: datetime) -> Iterator[Record]:
+    for number in range(count):
+        likely = [Alternative(f"intent_{number % 27}", 0.5 + number % 500 / 1000), Alternative("other", 0.05)]
+        summary = [((number * 7919 + k * 104729) % 10_007) / 10_007 - 0.5 for k in range(8)]
+        reply = Reply(
+            likely[0].intent,
+            "",
+            likely[0].confidence,
+            "model",
+            prediction=Prediction(likely, 1.0 + number % 900 / 1000, summary),
+        )
+        when = new_id(_KEY, begin.timestamp() + number / 10)
+        yield Record.of(reply, messages[number % len(messages)], when, model_version="0123456789ab")
+
+
+def _with_ids(table: pa.Table, begin: datetime, part: int) -> pa.Table:
+    ids = [new_id(_KEY, begin.timestamp() + part * 100 + number / 1000) for number in range(table.num_rows)]
+    at = table.schema.get_field_index("prediction_id")
+    return table.set_column(at, table.schema.field(at), pa.array(ids))
+
+
+def _take(questions: Iterator[Question], connections: int) -> Iterator[Question]:
+    most = 6_000 if connections == 1 else 18_000
+    for _, question in zip(range(most), questions, strict=False):
+        yield question
+
+
+if __name__ == "__main__":
+    app()
