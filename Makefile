@@ -59,6 +59,11 @@ lint: .venv/ready ## ruff, mypy, import-linter
 	@$(PY) -m mypy
 	@.venv/bin/lint-imports
 
+.PHONY: loop
+loop: .venv/ready ## the closed loop on this machine: a launch, drift, review, retraining, promotion, rollback; KEEP=1 STORE=folder
+	@$(PY) -m dvc repro
+	@$(PY) -m tools.loop $(if $(KEEP),--keep) $(if $(STORE),--store $(STORE))
+
 .PHONY: bench
 bench: .venv/ready ## every figure of docs/results.md: quality, speed against the baseline, training time
 	@$(PY) -m dvc repro

@@ -1,0 +1,81 @@
+"""`make loop`: play the closed loop on this machine, with the real parts. `python -m tools.loop --help`."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from chatbot.errors import ChatbotError
+from tools.loop.parts import write_environment
+from tools.loop.processes import ROOT
+from tools.loop.report import Report
+from tools.loop.story import Story
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+class Stopped(Exception):
+    """Somebody asked the loop to stop."""
+
+
+@app.command()
+def main(
+    store: Annotated[str, typer.Option(help="`minio`, or `folder`: a folder in its place.")] = "minio",
+    keep: Annotated[bool, typer.Option(help="Leave everything running at the end, until Ctrl-C.")] = False,
+    folder: Annotated[Path, typer.Option(help="Where all of it lies; emptied first.")] = Path(".cache/loop"),
+    messages: Annotated[int, typer.Option(min=200, help="Messages of the ordinary day.")] = 2400,
+) -> None:
+    """Play the loop: first version, a day, a launch, drift, review, retraining, gate, promotion, rollback."""
+    console = Console()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise Stopped
+
+    signal.signal(signal.SIGTERM, stop)
+    if store not in ("minio", "folder"):
+        console.print(Text(f"--store {store}: expected `minio` or `folder`", style="red"))
+        raise typer.Exit(2)
+    place = (ROOT / folder).resolve()
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    report = Report(console)
+    try:
+        parts = Story(place, report, messages).play(store)
+    except ChatbotError as error:
+        console.print(Text(f"the loop stopped: {error}", style="red"))
+        console.print(f"what its parts said lies in {place / 'logs'}")
+        raise typer.Exit(1) from None
+    except (KeyboardInterrupt, Stopped):
+        console.print("stopped")
+        raise typer.Exit(130) from None
+    try:
+        console.print(report.table())
+        report.write(place / "loop.json")
+        if keep:
+            _leave_running(console, report, parts.links, write_environment(parts, place))
+    except (KeyboardInterrupt, Stopped):
+        console.print("stopped")
+    finally:
+        parts.processes.stop()
+
+
+def _leave_running(console: Console, report: Report, links: dict[str, str], environment: Path) -> None:
+    """Until Ctrl-C."""
+    console.print("everything goes on running; stop it with Ctrl-C")
+    for name, url in links.items():
+        report.link(name, url)
+    console.print(f"  to play on: set -a; source {environment}; then e.g. python -m training.versions")
+    while True:
+        time.sleep(1)
+
+
+if __name__ == "__main__":
+    app()

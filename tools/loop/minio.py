@@ -1,0 +1,76 @@
+"""MinIO for the loop: the program where there is one, else the image with docker or podman."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+import yaml
+
+from chatbot.errors import SettingError
+from tools.loop.processes import ROOT
+
+USER = "loop"
+_INSTALL = (
+    "MinIO is needed: put its program `minio` on the PATH (https://min.io, or `brew install minio`), or install "
+    "docker or podman; or play the loop with a folder in its place: make loop STORE=folder"
+)
+
+
+def program() -> Path | None:
+    """MinIO's program: on the PATH, or where the project's testbed installs it."""
+    found = shutil.which("minio")
+    if found:
+        return Path(found)
+    testbed = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed")) / "bin" / "minio"
+    return testbed if os.access(testbed, os.X_OK) else None
+
+
+def image() -> str:
+    """The image that compose.yaml pins."""
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    return str(services["minio"]["image"]).removeprefix("${MINIO_IMAGE:-").removesuffix("}")
+
+
+def command(data: Path, port: int, console: int) -> list[str]:
+    """What starts it, with its data in a folder of this machine; the credentials go through the environment.
+
+    Raises:
+        SettingError: there is neither program nor docker nor podman; says what to install.
+    """
+    data.mkdir(parents=True, exist_ok=True)
+    listen = ["--address", f"127.0.0.1:{port}", "--console-address", f"127.0.0.1:{console}", "--quiet"]
+    if (found := program()) is not None:
+        return [str(found), "server", str(data), *listen]
+    runtime = shutil.which("docker") or shutil.which("podman")
+    if runtime is None:
+        raise SettingError(_INSTALL)
+    # Without --network=host the container's own loopback would be meant.
+    return [
+        *(runtime, "run", "--rm", "--network=host", "--name", f"support-chatbot-loop-minio-{port}"),
+        *("-e", "MINIO_ROOT_USER", "-e", "MINIO_ROOT_PASSWORD", "-v", f"{data.resolve()}:/data"),
+        *("--user", f"{os.getuid()}:{os.getgid()}", "--entrypoint", "minio", image()),
+        *("server", "/data", *listen),
+    ]
+
+
+def environment(password: str) -> dict[str, str]:
+    """What the server is told beside its arguments."""
+    return {"MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": password}
+
+
+def store_settings(port: int, password: str) -> dict[str, str]:
+    """What every client of it is told."""
+    return {
+        "CHATBOT_STORE_URL": "s3://support-chatbot",
+        "CHATBOT_STORE_ENDPOINT": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": USER,
+        "AWS_SECRET_ACCESS_KEY": password,
+    }
+
+
+def new_password() -> str:
+    """For this run alone; it stays in the processes' environment, and in no file but the folder's own `env`."""
+    return secrets.token_hex(16)

@@ -1,0 +1,163 @@
+"""The loop's processes: each started with the same environment, waited for, and stopped at the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from chatbot.errors import ChatbotError, SettingError
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 120.0
+STOP_SECONDS = 20.0
+_OWN = ("CHATBOT_", "MLFLOW_", "AWS_", "BENTOML_", "PROMETHEUS_")
+_LAST_LINES = 12
+
+
+class StepError(ChatbotError):
+    """A part of the loop did not do what it should: says which, and what it said."""
+
+    type = "loop"
+
+
+@dataclass
+class Processes:
+    """All that the loop starts: one folder, one environment."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    """What is told to every process, on top of this process's own environment without this project's settings."""
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(
+        self, name: str, command: Sequence[str], url: str, extra: Mapping[str, str] | None = None
+    ) -> None:
+        """Start a server and wait until it answers.
+
+        Args:
+            url: answers 200 when it is ready.
+            extra: what this one alone is told.
+
+        Raises:
+            StepError: it ended, or did not answer in time.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        log = self.folder / f"{name}.log"
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=self._environment(extra),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.running[name] = process
+        until = time.monotonic() + START_SECONDS
+        while not answers(url):
+            if process.poll() is not None:
+                raise StepError(f"{name} ended with {process.returncode}: {_last_lines(log)}")
+            if time.monotonic() > until:
+                raise StepError(f"{name} did not answer at {url} within {START_SECONDS:g} s; see {log}")
+            time.sleep(0.1)
+
+    def run(self, name: str, *arguments: str, allowed: Sequence[int] = (0,)) -> str:
+        """Run one of the project's commands to its end, as a person would: `python -m ...`.
+
+        Returns:
+            What it printed; its log holds that too.
+
+        Raises:
+            StepError: its exit code is another.
+        """
+        log = self.folder / f"{name}.log"
+        with log.open("ab") as output:
+            began = output.tell()
+            done = subprocess.run(
+                [sys.executable, "-m", *arguments],
+                cwd=ROOT,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        with log.open("rb") as stream:
+            stream.seek(began)
+            said = stream.read().decode(errors="replace")
+        if done.returncode not in allowed:
+            raise StepError(
+                f"`python -m {' '.join(arguments)}` ended with {done.returncode}: {_last_lines(log)}"
+            )
+        return said
+
+    def stop(self) -> None:
+        """Stop everything, the last first: TERM, then KILL."""
+        for process in reversed(self.running.values()):
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        until = time.monotonic() + STOP_SECONDS
+        for process in self.running.values():
+            try:
+                process.wait(max(0.1, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def _environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(_OWN)}
+        threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+        return {**clean, **threads, "PYTHONUNBUFFERED": "1", **self.environment, **(extra or {})}
+
+
+def answers(url: str) -> bool:
+    """Whether a server answers 200 there."""
+    try:
+        with urlopen(url, timeout=5) as answer:  # noqa: S310 - a server that was just started
+            return int(answer.status) == 200
+    except (URLError, OSError):
+        return False
+
+
+def wait_until(reached: Callable[[], bool], what: str, seconds: float) -> None:
+    """Raises: StepError: it was not reached in time."""
+    until = time.monotonic() + seconds
+    while not reached():
+        if time.monotonic() > until:
+            raise StepError(f"{what}: not within {seconds:g} s")
+        time.sleep(0.2)
+
+
+def port_of(variable: str, taken: set[int]) -> int:
+    """The port that a variable names, else a free one.
+
+    Raises:
+        SettingError: the named one is in use, or no port.
+    """
+    named = os.environ.get(variable, "")
+    try:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", int(named or 0)))
+            port = int(probe.getsockname()[1])
+    except (OSError, ValueError, OverflowError) as error:
+        raise SettingError(f"{variable}={named}: {error}") from error
+    if port in taken:
+        return port_of(variable, taken)
+    taken.add(port)
+    return port
+
+
+def _last_lines(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return " / ".join(lines[-_LAST_LINES:])

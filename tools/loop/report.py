@@ -1,0 +1,84 @@
+"""What happened, as it happens on the terminal, as a table at the end, and as JSON for whoever checks it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+@dataclass
+class Step:
+    """One line of the table."""
+
+    title: str
+    happened: str = ""
+    seconds: float = 0.0
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def say(self, happened: str, **facts: Any) -> None:
+        """What happened, in words, and the same as values that a program reads."""
+        self.happened = happened
+        self.facts |= facts
+
+
+class Report:
+    """Collects the steps."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.steps: list[Step] = []
+        self._began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since the beginning."""
+        return time.monotonic() - self._began
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Step]:
+        """A step under way; its line is printed when it is over."""
+        step = Step(title)
+        began = time.monotonic()
+        with self.console.status(f"[bold]{title}"):
+            yield step
+        step.seconds = time.monotonic() - began
+        self.steps.append(step)
+        line = Text.assemble(
+            ("* ", "green"), (f"{title}: ", "bold"), step.happened, (f"  {step.seconds:.1f} s", "dim")
+        )
+        self.console.print(line, soft_wrap=True)
+
+    def link(self, name: str, url: str) -> None:
+        """Where something is to be seen."""
+        self.console.print(Text.assemble("  ", (f"{name:<12}", "dim"), (url, f"link {url}")), soft_wrap=True)
+
+    def table(self) -> Table:
+        """What happened."""
+        table = Table(title=f"What happened, in {self.seconds:.0f} s", title_justify="left", show_lines=True)
+        table.add_column("", justify="right", style="dim")
+        table.add_column("step", style="bold", ratio=1)
+        table.add_column("what happened", ratio=3)
+        table.add_column("s", justify="right", style="dim")
+        for number, step in enumerate(self.steps, start=1):
+            table.add_row(str(number), step.title, Text(step.happened), f"{step.seconds:.1f}")
+        return table
+
+    def write(self, file: Path) -> None:
+        """The facts as JSON."""
+        said = {
+            "seconds": round(self.seconds, 1),
+            "steps": [
+                {"step": s.title, "happened": s.happened, "seconds": round(s.seconds, 1), **s.facts}
+                for s in self.steps
+            ],
+        }
+        file.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,294 @@
+"""The story that `make loop` plays: every line that it tells was read from the parts that it tells of."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from chatbot import bundle as bundles
+from chatbot import bundle_store, serving
+from chatbot.serving import short
+from chatbot.settings import ReviewSettings, SlotSettings
+from chatbot.verdict import DriftVerdict
+from tools.loop import traffic
+from tools.loop.parts import Parts, prepare, records_in_store, start_bot, start_mlflow, start_store
+from tools.loop.processes import StepError, wait_until
+from tools.loop.report import Report
+from tools.loop.traffic import Answers, Launch
+from training.review_board import Board
+
+REVIEWER = "make loop"
+_VERDICT = "reports/drift/latest.json"
+_FEEDBACK_SHARE = 0.1
+_SHIP_SECONDS = 60.0
+_LAUNCH_SHARE = 0.5
+
+
+@dataclass
+class Story:
+    """One run, from empty folders to a rollback."""
+
+    folder: Path
+    report: Report
+    ordinary: int
+    """Messages of an ordinary day."""
+    launch: Launch = field(default_factory=traffic.read_launch)
+    sent: int = 0
+
+    def play(self, store: str) -> Parts:
+        """All of it; what was started goes on running.
+
+        Args:
+            store: `minio` or `folder`.
+
+        Raises:
+            ChatbotError: a part did not do what it should.
+        """
+        parts = self.begin(store)
+        try:
+            self.first_version(parts)
+            self.ordinary_day(parts)
+            self.launch_day(parts)
+            self.retrain_without_labels(parts)
+            self.review(parts)
+            self.retrain_with_labels(parts)
+            self.promote(parts)
+            self.ask_again(parts)
+            self.roll_back(parts)
+        except BaseException:
+            parts.processes.stop()
+            raise
+        return parts
+
+    def begin(self, store: str) -> Parts:
+        """Store and registry: what everything else stands on."""
+        taken: set[int] = set()
+        with self.report.step("store and registry") as step:
+            parts = start_store(self.folder, store, taken)
+            try:
+                start_mlflow(parts, self.folder, taken)
+                prepare(parts, self.folder, taken)
+            except BaseException:
+                parts.processes.stop()
+                raise
+            step.say(f"{parts.store} and an MLflow server, both empty", store=str(parts.store))
+        for name in ("MinIO", "MLflow"):
+            if name in parts.links:
+                self.report.link(name, parts.links[name])
+        return parts
+
+    def first_version(self, parts: Parts) -> None:
+        """The shipped corpus's bundle becomes version 1, and serves."""
+        with self.report.step("first version") as step:
+            work = str(self.folder / "retrain" / "first")
+            parts.processes.run("first-version", "training.retrain", "--first", "--work", work)
+            start_bot(parts)
+            parts.processes.run("promote-first", "training.promote", "1")
+            step.say(
+                f"version 1 registered from the shipped corpus (gate: {self._verdict(parts, '1')}), promoted; "
+                f"the bot says it serves {self._serves(parts)}",
+                serves=self._serves(parts),
+                champion=self._champion(parts),
+            )
+        for name in ("API", "chat page", "staff pages"):
+            self.report.link(name, parts.links[name])
+
+    def ordinary_day(self, parts: Parts) -> None:
+        """What the bot was made for."""
+        with self.report.step("an ordinary day") as step:
+            day, source = traffic.ordinary(self.ordinary, seed=1)
+            answers = self._send(parts, day)
+            step.say(
+                f"{answers.count:,} messages from {source}: {answers.automatic:,} answered by the bot, "
+                f"{answers.wrong / max(1, answers.automatic):.1%} of them wrongly; the rest asked back or went to a "
+                f"person. {records_in_store(parts):,} records in the store",
+                messages=answers.count,
+                automatic=answers.automatic,
+                records=records_in_store(parts),
+            )
+        self._look(parts, "drift check")
+
+    def launch_day(self, parts: Parts) -> None:
+        """A product is launched that the bot was never taught."""
+        with self.report.step("a product launch") as step:
+            new = [(message, "") for message in self.launch.messages]
+            answers = self._send(parts, new)
+            step.say(
+                f"{answers.count} messages about a trade-in programme: {answers.automatic} answered by the bot, "
+                f"{answers.by_source['human']} handed to a person",
+                messages=answers.count,
+                automatic=answers.automatic,
+                human=answers.by_source["human"],
+            )
+        self._look(parts, "drift check after the launch")
+
+    def retrain_without_labels(self, parts: Parts) -> None:
+        """Drift alone teaches nothing."""
+        with self.report.step("retraining without labels") as step:
+            result = self._retrain(parts, "without-labels")
+            step.say(
+                f"{result['outcome']}: {result['why']}",
+                outcome=result["outcome"],
+                queue=result["queue"],
+                champion=self._champion(parts),
+            )
+
+    def review(self, parts: Parts) -> None:
+        """A person names what is new."""
+        with self.report.step("review") as step:
+            board = self._board(parts)
+            view = board.look()
+            new = set(self.launch.messages)
+            mine = [
+                c
+                for c in view.clusters
+                if sum(i.message in new for i in c.items) > _LAUNCH_SHARE * len(c.items)
+            ]
+            if not mine:
+                raise StepError(f"no cluster of the launch among {[c.name for c in view.clusters]}")
+            asked = [item for cluster in mine for item in cluster.items if item.message in new]
+            done = board.new_intent(
+                asked,
+                self.launch.intent,
+                self.launch.reply,
+                REVIEWER,
+                self.launch.category,
+                self.launch.title,
+            )
+            largest = max(mine, key=lambda cluster: cluster.count)
+            step.say(
+                f"{len(view.queue.items)} messages in the queue, {len(view.clusters)} clusters; the launch's is "
+                f"{', '.join(repr(w) for w in largest.words)} ({sum(c.count for c in mine)} messages). Accepted as the "
+                f"new intent `{self.launch.intent}` with its reply: {len(done.decided)} messages",
+                queue=len(view.queue.items),
+                clusters=[cluster.name for cluster in view.clusters],
+                words=list(largest.words),
+                accepted=len(done.decided),
+            )
+
+    def retrain_with_labels(self, parts: Parts) -> None:
+        """Now there is something to learn."""
+        with self.report.step("retraining with labels") as step:
+            result = self._retrain(parts, "with-labels")
+            if result["outcome"] != "accepted":
+                raise StepError(f"the retraining says {result['outcome']}: {json.dumps(result)[:2000]}")
+            challenger = parts.registry.challenger()
+            if challenger is None:
+                raise StepError("the retraining was accepted and there is no challenger")
+            step.say(
+                f"challenger version {challenger.number}, gate: {challenger.verdict}"
+                f"{self._gate_line(parts, challenger.bundle_digest)}",
+                outcome=result["outcome"],
+                gate=challenger.verdict,
+                challenger=challenger.number,
+                champion=self._champion(parts),
+            )
+
+    def promote(self, parts: Parts) -> None:
+        """The challenger takes over from the champion, while customers write."""
+        with self.report.step("promotion") as step:
+            parts.processes.run("promote", "training.promote")
+            step.say(
+                f"the bot says it serves {self._serves(parts)}; champion is version {self._champion(parts)}",
+                serves=self._serves(parts),
+                champion=self._champion(parts),
+            )
+
+    def ask_again(self, parts: Parts) -> None:
+        """Messages of the days after, none of which was taught."""
+        with self.report.step("the launch's next day") as step:
+            answers = self._send(parts, [(message, self.launch.intent) for message in self.launch.later])
+            right = answers.by_intent[self.launch.intent]
+            step.say(
+                f"{right} of {answers.count} new messages about it are answered with `{self.launch.intent}`, "
+                f"{answers.wrong} wrongly; the rest asked back or went to a person",
+                messages=answers.count,
+                right=right,
+                wrong=answers.wrong,
+                version=max(answers.by_version, key=answers.by_version.__getitem__),
+            )
+
+    def roll_back(self, parts: Parts) -> None:
+        """The same step backwards, and forwards again."""
+        with self.report.step("rollback") as step:
+            parts.processes.run("rollback", "training.rollback")
+            serves, champion = self._serves(parts), self._champion(parts)
+            answers = self._send(parts, [(message, self.launch.intent) for message in self.launch.later])
+            step.say(
+                f"the bot says it serves {serves}; champion is version {champion}; "
+                f"{answers.by_intent[self.launch.intent]} of {answers.count} messages about the launch are answered",
+                serves=serves,
+                champion=champion,
+                right=answers.by_intent[self.launch.intent],
+            )
+        with self.report.step("and forward again") as step:
+            newest = parts.registry.versions()[0].number
+            parts.processes.run("promote-again", "training.promote", newest)
+            now = serving.read(parts.store)
+            step.say(
+                f"the bot says it serves {self._serves(parts)}; before it served "
+                f"{', '.join(short(model) for model in now.before)}",
+                serves=self._serves(parts),
+                champion=self._champion(parts),
+            )
+
+    def _send(self, parts: Parts, messages: list[tuple[str, str]]) -> Answers:
+        """Send messages and wait until the store has a record of each."""
+        answers = traffic.send(parts.api, messages, _FEEDBACK_SHARE, seed=self.sent)
+        self.sent += answers.count
+        wait_until(
+            lambda: records_in_store(parts) >= self.sent, f"{self.sent} records in the store", _SHIP_SECONDS
+        )
+        return answers
+
+    def _look(self, parts: Parts, title: str) -> DriftVerdict:
+        with self.report.step(title) as step:
+            parts.processes.run("drift", "monitoring.drift_report")
+            verdict = DriftVerdict.model_validate_json(parts.store.get(_VERDICT))
+            red = [check for check in verdict.checks if check.red and check.alarms]
+            shown = "; ".join(check.sentence for check in red[:3]) or verdict.sentence
+            step.say(
+                f"{verdict.verdict} over {verdict.window.records:,} records. {shown}",
+                verdict=verdict.verdict,
+                records=verdict.window.records,
+                red=list(verdict.red_checks),
+                examples=[example.message for example in verdict.contributors.messages[:5]],
+            )
+        return verdict
+
+    def _retrain(self, parts: Parts, name: str, *arguments: str) -> dict[str, Any]:
+        out = self.folder / "retrain" / name
+        parts.processes.run(
+            f"retrain-{name}", "training.retrain", *arguments, "--out", str(out / "retrain.json")
+        )
+        return dict(json.loads((out / "retrain.json").read_text(encoding="utf-8")))
+
+    def _board(self, parts: Parts) -> Board:
+        """As the staff page opens it."""
+        ref = serving.read(parts.store).ref
+        if ref is None:
+            raise StepError("serving.json names no model")
+        folder = bundle_store.fetch(parts.store, ref.digest, parts.cache)
+        return Board(parts.store, bundles.load(folder), ReviewSettings(), SlotSettings().values())
+
+    def _gate_line(self, parts: Parts, digest: str) -> str:
+        """How many checks the gate asked, from its own verdict in the store."""
+        verdict = json.loads(parts.store.get(f"reports/gate/{digest}/gate.json"))
+        checks = verdict["checks"]
+        return f" ({len(checks)} checks: {', '.join(str(check['name']) for check in checks)})"
+
+    def _serves(self, parts: Parts) -> str:
+        """What the bot itself says."""
+        with urlopen(f"{parts.api}/version", timeout=10) as answer:  # noqa: S310 - our own service
+            said = json.loads(answer.read())
+        return f"{said['model_version']}@{said['bundle_digest'][:12]}"
+
+    def _champion(self, parts: Parts) -> str:
+        champion = parts.registry.champion()
+        return champion.number if champion else ""
+
+    def _verdict(self, parts: Parts, number: str) -> str:
+        return parts.registry.get(number).verdict or "not asked"

@@ -1,0 +1,144 @@
+"""The loop's customers: real messages over HTTP, some with a thumb up or down."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import pandas as pd
+import yaml
+
+from data.benchmarks import MissingDataError, load_bitext
+from data.placeholders import fill_all
+from tools.loop.processes import ROOT, StepError
+
+LAUNCH = Path(__file__).with_name("trade_in.yaml")
+CONNECTIONS = 12
+_TRIES = 40
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A product that the bot was never taught."""
+
+    intent: str
+    title: str
+    category: str
+    reply: str
+    messages: tuple[str, ...]
+    """Of the first day."""
+    later: tuple[str, ...]
+    """Of the days after; none of them is ever taught."""
+
+
+@dataclass
+class Answers:
+    """What came back."""
+
+    count: int = 0
+    by_intent: Counter[str] = field(default_factory=Counter)
+    """Of automatic answers: those of the model and of rules."""
+    by_source: Counter[str] = field(default_factory=Counter)
+    by_version: Counter[str] = field(default_factory=Counter)
+    wrong: int = 0
+    """Automatic answers with another intent than the message's, where that is known."""
+
+    @property
+    def automatic(self) -> int:
+        """Answered without a person, and without asking back."""
+        return self.by_source["model"] + self.by_source["rule"]
+
+
+def read_launch(file: Path = LAUNCH) -> Launch:
+    """The launch as it is reviewed in git."""
+    said = yaml.safe_load(file.read_text(encoding="utf-8"))
+    messages = {name: tuple(said[name].strip().splitlines()) for name in ("messages", "later")}
+    return Launch(said["intent"], said["title"], said["category"], said["reply"].strip(), **messages)
+
+
+def ordinary(count: int, seed: int) -> tuple[list[tuple[str, str]], str]:
+    """An ordinary day: (message, intent), drawn from what the bot was never taught, and where they are from.
+
+    The test part of the shipped corpus in its own shares, repeated where it is too small, as customers repeat
+    each other; half of the day is Bitext's where the published corpora are on this machine.
+    """
+    rows = pd.read_parquet(ROOT / "data" / "processed" / "corpus.parquet")
+    draw = random.Random(seed)
+    own = _pairs(rows[rows["part"] == "test"])
+    source = f"the corpus's own test part ({len(own):,} messages)"
+    try:
+        published = _pairs(fill_all(load_bitext()))
+    except MissingDataError:
+        return draw.choices(own, k=count), source
+    day = draw.choices(own, k=count - count // 2) + draw.sample(published, count // 2)
+    draw.shuffle(day)
+    return day, f"{source} and Bitext ({len(published):,})"
+
+
+def _pairs(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(zip(rows["message"].astype(str), rows["intent"].astype(str), strict=True))
+
+
+async def _send(url: str, messages: Sequence[tuple[str, str]], feedback_share: float, seed: int) -> Answers:
+    seen = Answers()
+    waiting = iter(messages)
+    draw = random.Random(seed)
+    timeout = aiohttp.ClientTimeout(total=30)
+
+    async def customer(session: aiohttp.ClientSession) -> None:
+        for message, intent in waiting:
+            answer = await _ask(session, url, message)
+            automatic = answer["source"] in ("model", "rule")
+            seen.count += 1
+            seen.by_source[str(answer["source"])] += 1
+            seen.by_version[str(answer["model_version"])] += 1
+            if automatic:
+                seen.by_intent[str(answer["intent"])] += 1
+                seen.wrong += bool(intent) and answer["intent"] != intent
+            if draw.random() < feedback_share:
+                body = {
+                    "prediction_id": answer["prediction_id"],
+                    "helpful": automatic and (not intent or answer["intent"] == intent),
+                }
+                async with session.post(f"{url}/feedback", json=body) as response:
+                    if response.status != 202:
+                        raise StepError(f"feedback was answered {response.status}: {await response.text()}")
+
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+        await asyncio.gather(*(customer(session) for _ in range(CONNECTIONS)))
+    return seen
+
+
+async def _ask(session: aiohttp.ClientSession, url: str, message: str) -> dict[str, object]:
+    """The answer; comes back when the bot says that it is too busy, as it asks to."""
+    for _ in range(_TRIES):
+        async with session.post(f"{url}/chat", json={"message": message}) as response:
+            if response.status == 200:
+                return dict(await response.json())
+            if response.status not in (429, 503):
+                raise StepError(f"{message!r} was answered {response.status}: {await response.text()}")
+            await asyncio.sleep(float(response.headers.get("Retry-After", "1")))
+    raise StepError(f"{message!r} was answered 429 or 503 {_TRIES} times")
+
+
+def send(
+    url: str, messages: Sequence[tuple[str, str]], feedback_share: float = 0.0, seed: int = 0
+) -> Answers:
+    """Send messages as a few customers at a time do; the intent, where given, says whether an answer is right.
+
+    Args:
+        messages: (message, its intent or nothing).
+        feedback_share: the share of answers that get a thumb: up where the answer was right.
+
+    Raises:
+        StepError: the bot did not answer.
+    """
+    try:
+        return asyncio.run(_send(url, messages, feedback_share, seed))
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise StepError(f"the bot at {url} does not answer: {error}") from error
