@@ -1,0 +1,26 @@
+"""A small bot, made once; a world for each test: a bucket of the real MinIO, a registry of the real MLflow server."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from loop_world import SmallBot, World, make_small_bot
+from minio import Minio
+from mlflow_server import MlflowServer
+
+
+@pytest.fixture(scope="session")
+def small_bot(tmp_path_factory: pytest.TempPathFactory) -> SmallBot:
+    return make_small_bot(tmp_path_factory.mktemp("small-bot"))
+
+
+@pytest.fixture
+def world(
+    small_bot: SmallBot, minio: Minio, bucket: str, mlflow_server: MlflowServer, tmp_path: Path
+) -> World:
+    """Nothing is registered in it yet; credentials of the store are in the environment."""
+    own = f"world-{time.time_ns()}"
+    tracking = mlflow_server.settings(tmp_path, model=own, experiment=own)
+    return World(small_bot, minio.settings(bucket, attempts=1), tracking, tmp_path)

@@ -1,0 +1,163 @@
+"""A small bot in a world of its own: a corpus, its bundle, a bucket, a registry; retrained as the product does it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
+from chatbot.storage import Store, open_store
+from data.folder import read_intents
+from data.process import run as process_run
+from data.processing import ProcessParams
+from training.corpus import read
+from training.first import register_first
+from training.gate_params import GateParams
+from training.params import TrainParams
+from training.progress import Steps
+from training.publishing import Given
+from training.registry import Registry, Version
+from training.retraining import Result, retrain
+from training.review_decisions import Decision, Decisions, NewIntent, Verdict
+from training.train import train
+
+ROOT = Path(__file__).resolve().parents[2]
+INTENTS = ("cancel_order", "get_refund", "track_order", "recover_password", "delete_account", "get_invoice")
+GIFT = "gift_card"
+# A product that the bot was never taught.
+GIFTS = tuple(
+    f"{start} gift {what}{end}"
+    for start in (
+        "how do I use my",
+        "where can I buy a",
+        "my friend gave me a",
+        "can I pay with a",
+        "please activate my",
+    )
+    for what in ("card", "voucher", "card code")
+    for end in ("", " please", " online", " today?")
+)
+
+
+@dataclass(frozen=True)
+class SmallBot:
+    """What a corpus became: made once for all tests."""
+
+    corpus: Path
+    processed: Path
+    bundle: Path
+    digest: str
+
+
+def make_small_bot(folder: Path) -> SmallBot:
+    """Six intents of what ships, and what is out of scope, trained."""
+    corpus = folder / "corpus"
+    (corpus / "intents").mkdir(parents=True)
+    for intent in read_intents(ROOT / "data" / "corpus"):
+        if intent.intent in (*INTENTS, "out_of_scope"):
+            text = intent.path.read_text(encoding="utf-8").splitlines(keepends=True)
+            (corpus / "intents" / intent.path.name).write_text("".join(text[:90]), encoding="utf-8")
+    process_run(corpus, folder / "processed", ProcessParams())
+    trained = train_bundle(folder / "processed", corpus, folder / "bundle")
+    return SmallBot(corpus, folder / "processed", folder / "bundle", trained)
+
+
+def train_bundle(processed: Path, replies: Path, out: Path) -> str:
+    """The bundle's digest."""
+    with Steps(Console(quiet=True)) as steps:
+        return train(
+            read(processed / "corpus.parquet", ProcessParams()),
+            out,
+            TrainParams(),
+            steps,
+            ROOT / "data" / "corpus" / "rules.yaml",
+            replies,
+            ROOT / ".cache" / "encoders",
+            None,
+        ).digest
+
+
+class World:
+    """One store and one registry."""
+
+    def __init__(
+        self, bot: SmallBot, store: StorageSettings, tracking: TrackingSettings, folder: Path
+    ) -> None:
+        self.bot = bot
+        self.given = Given(
+            store,
+            tracking,
+            RetrainSettings(lease_seconds=3),
+            ProcessParams(),
+            TrainParams(),
+            GateParams(),
+            folder / "work",
+            ROOT / ".cache" / "encoders",
+        )
+        self.folder = folder
+
+    @property
+    def store(self) -> Store:
+        return open_store(self.given.store)
+
+    @property
+    def registry(self) -> Registry:
+        return Registry(self.given.tracking)
+
+    def first(self) -> tuple[Version, bool]:
+        with Steps(Console(quiet=True)) as steps:
+            return register_first(self.given, steps, self.bot.bundle, self.bot.corpus, self.bot.processed)
+
+    def retrain(self) -> Result:
+        with Steps(Console(quiet=True)) as steps:
+            return retrain(self.given, steps)
+
+    def accept(self, source_id: str, message: str, intent: str, verdict: Verdict = Verdict.CORRECT) -> None:
+        """What a person decides in the review."""
+        when = datetime(2026, 11, 1, tzinfo=UTC)
+        decision = Decision(
+            item_id=source_id, message=message, verdict=verdict, intent=intent, reviewer="kim", when=when
+        )
+        Decisions(self.store).decide(decision)
+
+    def accept_gifts(self) -> None:
+        """A new intent with its reply, and sixty messages of it."""
+        when = datetime(2026, 11, 1, tzinfo=UTC)
+        Decisions(self.store).make_intent(
+            NewIntent(intent=GIFT, reply="Gift cards: {help_url}", category="GIFT", reviewer="kim", when=when)
+        )
+        for number, message in enumerate(GIFTS):
+            self.accept(f"p{number:03}", message, GIFT, Verdict.NEW_INTENT)
+
+    def environment(self) -> dict[str, str]:
+        """For a process of its own."""
+        store, tracking = self.given.store, self.given.tracking
+        return {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "COLUMNS": "200",
+            "CHATBOT_STORE_URL": store.url,
+            "CHATBOT_STORE_ENDPOINT": store.endpoint,
+            "CHATBOT_RETRAIN_LEASE_SECONDS": "3",
+            "MLFLOW_TRACKING_URI": tracking.tracking_uri,
+            "MLFLOW_MODEL": tracking.model,
+            "MLFLOW_EXPERIMENT": tracking.experiment,
+            "MLFLOW_UNSENT": str(tracking.unsent),
+        }
+
+    def command(self, *arguments: str, **around: str) -> subprocess.Popen[str]:
+        """`python -m training.retrain` and the like, as a Job runs it."""
+        return subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=self.environment() | around,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )

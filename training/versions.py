@@ -1,0 +1,222 @@
+"""Which versions there are, what each was made of, and who serves; and the way back to any of them.
+
+python -m training.versions                          all versions: corpus, scores, gate verdict, who serves
+python -m training.versions restore VERSION          its bundle and its corpus into a folder, each checked
+python -m training.versions restore --commit C --corpus D VERSION      the same, if all three belong together
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+if not __package__:  # run as `python training/versions.py`
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from chatbot import bundle_store, serving
+from chatbot.errors import BundleError, ChatbotError
+from chatbot.settings import StorageSettings, TrackingSettings
+from chatbot.storage import Store, has_store, open_store
+from training import corpus_versions
+from training.corpus_versions import CorpusVersionError, Pointer
+from training.mlflow_client import TrackingError
+from training.registry import Registry, Version
+from training.report import shown
+
+SHOWN_SCORES = ("accuracy", "macro_f1", "coverage", "risk")
+_API_SECONDS = 5.0
+_VERDICTS = {"passed": "green", "warned": "yellow", "refused": "red"}
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """An earlier state, brought back into a folder."""
+
+    version: Version
+    bundle: Path
+    corpus: Path
+
+
+def served_digest(store: Store | None, api: str) -> str:
+    """The digest of the bundle that serves: as the API says, else as serving.json says; empty where nobody knows.
+
+    Raises:
+        ChatbotError: the API was named and does not answer, or the store does not.
+    """
+    if api:
+        try:
+            with urlopen(api.rstrip("/") + "/version", timeout=_API_SECONDS) as answer:  # noqa: S310
+                return str(json.load(answer)["bundle_digest"])
+        except (URLError, OSError, ValueError, KeyError) as error:
+            raise ChatbotError(f"{api}/version does not say what serves: {error}") from error
+    ref = serving.read(store).ref if store is not None else None
+    return ref.digest if ref else ""
+
+
+def restore(
+    registry: Registry,
+    settings: StorageSettings,
+    number: str,
+    folder: Path,
+    *,
+    commit: str = "",
+    corpus: str = "",
+) -> Restored:
+    """Bring a version's bundle and corpus back, each compared with its digest.
+
+    Args:
+        folder: gets `bundle/` and `corpus/`; what is there and is the same stays.
+        commit: the git commit it must have been made from, or its beginning; empty: any.
+        corpus: the digest its corpus must have, or its beginning; empty: any.
+
+    Raises:
+        TrackingError: there is no such version, or commit or corpus is another one's.
+        BundleError, CorpusVersionError: what comes back is not what it was; the objects are named.
+        StoreError: the store does not answer.
+    """
+    version = registry.get(number)
+    for what, asked, found in (
+        ("made from the commit", commit, version.git_commit),
+        ("taught the corpus", corpus, version.corpus_digest),
+    ):
+        if asked and not found.startswith(asked):
+            raise TrackingError(f"version {number} was {what} {found or '(not noted)'}, not {asked}")
+    bundle = folder / "bundle"
+    if not bundle_store.sound(bundle, version.bundle_digest):
+        got = _bundle(registry, open_store(settings), version, folder / ".bundles")
+        shutil.rmtree(bundle, ignore_errors=True)
+        got.rename(bundle)
+    shutil.rmtree(folder / ".bundles", ignore_errors=True)
+    pointer = Pointer.parse(version.corpus_pointer)
+    if pointer.corpus_digest != version.corpus_digest:
+        raise CorpusVersionError(
+            f"version {number} was taught {version.corpus_digest}, its pointer names {pointer.corpus_digest}"
+        )
+    return Restored(version, bundle, corpus_versions.pull(settings, pointer, folder / "corpus"))
+
+
+def _bundle(registry: Registry, store: Store, version: Version, folder: Path) -> Path:
+    """From the store; where it is missing or damaged there, the registry's artifact, which goes back to the store."""
+    try:
+        return bundle_store.fetch(store, version.bundle_digest, folder)
+    except BundleError:
+        got = registry.fetch(version.number, folder)
+        # What is damaged there has to go first: a push leaves what is there already.
+        for file in got.iterdir():
+            store.delete(bundle_store.key(version.bundle_digest, file.name))
+        bundle_store.push(store, got)
+        return got
+
+
+@app.callback(invoke_without_command=True)
+def main(
+    context: typer.Context,
+    api: Annotated[str, typer.Option(help="Ask this API what serves, such as http://127.0.0.1:3000.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON to standard output.")] = False,
+) -> None:
+    """List all versions: corpus, scores, gate verdict, who serves."""
+    if context.invoked_subcommand is not None:
+        return
+    console = Console(stderr=True)
+    try:
+        settings = StorageSettings()
+        versions = Registry(TrackingSettings()).versions()
+        serves = served_digest(open_store(settings) if has_store(settings) else None, api)
+    except (ChatbotError, ValidationError) as error:
+        console.print(Text(str(error), style="red"))
+        raise typer.Exit(1) from None
+    if as_json:
+        typer.echo(json.dumps([_as_dict(version, serves) for version in versions], indent=2))
+        return
+    if not versions:
+        Console().print("there is no version yet: python -m training.retrain --first")
+        return
+    Console().print(_table(versions, serves))
+
+
+@app.command("restore")
+def restore_command(
+    number: Annotated[str, typer.Argument(metavar="VERSION", help="The version's number.")],
+    out: Annotated[Path, typer.Option(help="The folder; gets bundle/ and corpus/.")] = Path(
+        "models/restored"
+    ),
+    commit: Annotated[str, typer.Option(help="The git commit it must be of, or its beginning.")] = "",
+    corpus: Annotated[str, typer.Option(help="The corpus digest it must be of, or its beginning.")] = "",
+) -> None:
+    """Bring a version's bundle and corpus back, and say which commit to check out."""
+    console = Console(stderr=True)
+    try:
+        registry = Registry(TrackingSettings())
+        with console.status(f"version {number}"):
+            back = restore(registry, StorageSettings(), number, out / number, commit=commit, corpus=corpus)
+    except (ChatbotError, ValidationError) as error:
+        console.print(Text(str(error), style="red"))
+        raise typer.Exit(1) from None
+    table = Table(title=f"version {back.version.number}", show_header=False)
+    table.add_row("bundle", f"{back.bundle} ({back.version.bundle_digest[:12]}…, checked)")
+    table.add_row("corpus", f"{back.corpus} ({back.version.corpus_digest}, checked)")
+    at = back.version.git_commit
+    clean = at.removesuffix("-dirty")
+    table.add_row("code", f"git checkout {clean}" if clean else "the commit was not noted")
+    if at != clean:
+        table.add_row("", "with changes that were never committed: the commit alone is not all of it")
+    table.add_row("serve it", f"CHATBOT_BUNDLE={back.bundle} python -m bento")
+    table.add_row(
+        "promote it", f"python -m training.promote {back.version.number}, or python -m k8s.rollback"
+    )
+    Console().print(table)
+
+
+def _table(versions: list[Version], serves: str) -> Table:
+    table = Table(title="versions, the newest first")
+    for column in ("version", "bundle", "corpus", "commit", "made"):
+        table.add_column(column, no_wrap=True)
+    for score in SHOWN_SCORES:
+        table.add_column(score, justify="right", no_wrap=True)
+    for column in ("gate", "is"):
+        table.add_column(column, no_wrap=True)
+    for version in versions:
+        row = _as_dict(version, serves)
+        table.add_row(
+            version.number,
+            version.bundle_digest[:12],
+            version.corpus_digest[:12],
+            version.git_commit[:12] + ("+" if version.git_commit.endswith("-dirty") else ""),
+            f"{version.created:%Y-%m-%d %H:%M}",
+            *(shown(version.scores.get(score)) for score in SHOWN_SCORES),
+            Text(version.verdict or "-", style=_VERDICTS.get(version.verdict, "")),
+            ", ".join((*version.aliases, *(["serves"] if row["serves"] else []))),
+        )
+    return table
+
+
+def _as_dict(version: Version, serves: str) -> dict[str, Any]:
+    return {
+        "version": version.number,
+        "bundle_digest": version.bundle_digest,
+        "corpus_digest": version.corpus_digest,
+        "git_commit": version.git_commit,
+        "created": version.created.isoformat(timespec="seconds"),
+        "scores": dict(version.scores),
+        "gate": version.verdict,
+        "aliases": list(version.aliases),
+        "serves": bool(serves) and version.bundle_digest == serves,
+    }
+
+
+if __name__ == "__main__":
+    app()
