@@ -67,6 +67,12 @@ COMPOSE = {
 }
 """What compose.yaml asks for beside the components' settings: default, meaning."""
 
+COMPOSE_MINIO = (
+    "quay.io/minio/minio:RELEASE.2025-09-07T16-13-09Z"
+    "@sha256:14cea493d9a34af32f524e538b8346cf79f3321eff8e708c1e2960462bd8936e"
+)
+"""MinIO's last image: compose.yaml's and the chart's."""
+
 _BEGIN, _END = "# -- settings, made by `make docs` --", "# -- end of settings --"
 
 

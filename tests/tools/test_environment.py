@@ -70,3 +70,10 @@ def test_only_minio_and_its_setup_know_the_root_key() -> None:
         if "ROOT_PASSWORD" in str(service.get("environment"))
     }
     assert knows == {"minio", "minio-setup"}
+
+
+def test_compose_and_the_chart_pin_the_same_minio() -> None:
+    values = yaml.safe_load((environment.ROOT / "helm" / "support-chatbot" / "values.yaml").read_text())
+    image = values["minio"]["image"]
+    assert f"{image['repository']}:{image['tag']}@{image['digest']}" == environment.COMPOSE_MINIO
+    assert environment.COMPOSE_MINIO in COMPOSE["services"]["minio"]["image"]

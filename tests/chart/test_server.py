@@ -1,0 +1,101 @@
+"""A real API server takes what the chart renders, for every values file, in a namespace that enforces `restricted`."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tools import chart
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+TESTBED = chart.ROOT.parent / "shared" / "testbed"
+
+
+def kubectl(*arguments: str, stdin: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
+    """`kubectl` on the testbed's cluster."""
+    home = Path.home() / ".cache" / "testbed"
+    said = subprocess.run([TESTBED / "cluster", "env"], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"KUBECONFIG=['\"]?([^'\"\n;]+)", said)
+    environment = os.environ | {"KUBECONFIG": found[1] if found else ""}
+    answer = subprocess.run(
+        [home / "bin" / "kubectl", *arguments],
+        input=stdin, env=environment, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert not check or answer.returncode == 0, answer.stderr
+    return answer
+
+
+@pytest.fixture(scope="module")
+def namespace() -> Iterator[str]:
+    """A namespace on the real cluster; the cluster is taken down again if it was not up before."""
+    if not (TESTBED / "cluster").is_file():
+        pytest.fail(f"the testbed is missing: there is no {TESTBED}", pytrace=False)
+    up = kubectl("get", "nodes", check=False).returncode == 0
+    if not up:
+        subprocess.run([TESTBED / "cluster", "up"], check=True, timeout=180)
+    name = f"chart-{uuid.uuid4().hex[:8]}"
+    kubectl("create", "namespace", name)
+    kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false", check=False)
+    if not up:
+        subprocess.run([TESTBED / "cluster", "down"], check=True, timeout=120)
+
+
+def test_a_real_api_server_takes_every_scenario(namespace: str, scenario: Path) -> None:
+    rendered = chart.render(
+        "-f", str(scenario), "--skip-tests", "--api-versions", "monitoring.coreos.com/v1", namespace=namespace
+    )
+    objects = [part for part in yaml.safe_load_all(rendered) if part]
+    # The Gateway API's resources are not on this cluster.
+    known = [part for part in objects if part["kind"] != "HTTPRoute"]
+    if not known:
+        assert "05-off" in scenario.name
+        return
+    answer = kubectl(
+        "apply",
+        "--server-side",
+        "--dry-run=server",
+        "-n",
+        namespace,
+        "-f",
+        "-",
+        stdin=yaml.safe_dump_all(known),
+    )
+    assert "would violate" not in answer.stderr, answer.stderr
+    assert answer.stdout.count("serverside-applied") == len(known)
+
+
+def test_a_pod_outside_the_standard_would_be_refused_here(namespace: str) -> None:
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "root"},
+        "spec": {"containers": [{"name": "root", "image": "x"}]},
+    }
+    answer = kubectl(
+        "create", "--dry-run=server", "-n", namespace, "-f", "-", stdin=json.dumps(pod), check=False
+    )
+    assert answer.returncode != 0
+    assert "restricted" in answer.stderr
+
+
+def test_the_manifests_go_in_with_kustomize(namespace: str) -> None:
+    built = kubectl("kustomize", str(chart.MANIFESTS)).stdout
+    parts = [part for part in yaml.safe_load_all(built) if part]
+    namespaced = [p for p in parts if not p["kind"].startswith("ValidatingAdmission")]
+    assert {part["metadata"]["namespace"] for part in namespaced} == {chart.NAMESPACE}
+    for part in namespaced:
+        part["metadata"]["namespace"] = namespace
+        for subject in part.get("subjects", []):
+            subject["namespace"] = namespace
+    kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", stdin=yaml.safe_dump_all(namespaced))

@@ -1,0 +1,117 @@
+"""The images, built, and containers of them, started as restricted as a cluster would."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tools import images
+
+TESTBED = images.ROOT.parent / "shared" / "testbed"
+
+RESTRICTED = (
+    "--read-only",
+    "--tmpfs=/tmp",
+    "--cap-drop=ALL",
+    "--security-opt=no-new-privileges",
+    "--pids-limit=512",
+)
+"""How every container is started: what the restricted Pod Security standard and a read-only root leave it."""
+
+Start = Callable[..., str]
+
+
+def podman(*arguments: str, check: bool = True, seconds: float = 300) -> str:
+    """What podman says.
+
+    Raises:
+        AssertionError: it failed, with what it said.
+    """
+    answer = subprocess.run(
+        ["podman", *arguments], capture_output=True, text=True, check=False, timeout=seconds
+    )
+    assert not check or answer.returncode == 0, (
+        f"podman {' '.join(arguments)}: {answer.stderr}{answer.stdout}"
+    )
+    return answer.stdout.strip()
+
+
+def wait_for(url: str, seconds: float = 120) -> bytes:
+    """The answer at a URL, as soon as there is one."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return bytes(answer.read())
+        except (urllib.error.URLError, OSError) as error:
+            if time.monotonic() > until:
+                raise AssertionError(f"{url} did not answer within {seconds:.0f} s: {error}") from error
+            time.sleep(0.5)
+
+
+def post(url: str, body: dict[str, object]) -> dict[str, object]:
+    """The answer to a JSON body."""
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=15) as answer:
+        return dict(json.load(answer))
+
+
+@pytest.fixture(scope="session")
+def built() -> dict[str, images.Image]:
+    """Every image, built now; CHATBOT_IMAGES_BUILT=1 takes them as they are (`make images` built them)."""
+    if not shutil.which("podman"):
+        pytest.fail(f"podman is missing: {TESTBED}/install installs it", pytrace=False)
+    if not os.environ.get("IMAGE_BUILDER") and not shutil.which("docker") and TESTBED.is_dir():
+        os.environ["IMAGE_BUILDER"] = f"{TESTBED}/build-image --format docker -q"
+    if os.environ.get("CHATBOT_IMAGES_BUILT") != "1":
+        images.build(list(images.DOCKERFILES))
+    found = {name: images.find(name) for name in images.DOCKERFILES}
+    missing = [name for name, image in found.items() if image is None]
+    if missing:
+        pytest.fail(f"not built: {', '.join(missing)}; run `make images`", pytrace=False)
+    return {name: image for name, image in found.items() if image is not None}
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """`start(image, *podman_options, command=())`: a restricted container in the background; its name."""
+    names: list[str] = []
+
+    def started(image: str, *options: str, command: tuple[str, ...] = ()) -> str:
+        name = f"test-{uuid.uuid4().hex[:12]}"
+        names.append(name)
+        podman("run", "--detach", "--name", name, *RESTRICTED, *options, image, *command)
+        return name
+
+    yield started
+    for name in names:
+        podman("rm", "--force", "--volumes", "--time", "2", name, check=False)
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """Ports that nothing listens on."""
+    import socket
+
+    def find() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+    return find
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder for what a test writes."""
+    return tmp_path

@@ -1,0 +1,157 @@
+"""The images hold what they need and no more, and work with nothing but a temporary file system to write to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from images.conftest import RESTRICTED, Start, podman, post, wait_for
+from tools.images import DOCKERFILES, Image
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+
+NAMES = list(DOCKERFILES)
+
+
+def run(image: Image, *command: str, check: bool = True) -> str:
+    """A restricted container's output."""
+    return podman("run", "--rm", "--network=none", *RESTRICTED, image.name, *command, check=check)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_image_runs_as_a_numeric_user_that_is_not_root(built: dict[str, Image], name: str) -> None:
+    user = podman("image", "inspect", built[name].name, "--format", "{{.Config.User}}")
+    assert user == "10001:10001"
+    assert run(built[name], "id", "-u") == "10001"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_image_holds_no_tools_to_build_with(built: dict[str, Image], name: str) -> None:
+    found = run(
+        built[name],
+        "sh",
+        "-c",
+        "for p in gcc cc g++ make uv git /opt/venv/bin/pip; do command -v $p; done; true",
+    )
+    assert found == ""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_of_an_image_belongs_to_the_user_that_runs_it(built: dict[str, Image], name: str) -> None:
+    script = "find /app /opt/venv \\( -user 10001 -o -perm -o+w ! -type l \\) | head -5"
+    assert run(built[name], "sh", "-c", script) == ""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_file_of_an_image_can_be_read_by_that_user(built: dict[str, Image], name: str) -> None:
+    assert run(built[name], "sh", "-c", "find /app /opt/venv ! -readable | head -5") == ""
+
+
+def test_only_the_training_image_holds_torch(built: dict[str, Image]) -> None:
+    looked = "import importlib.util as u; print(u.find_spec('torch') is not None)"
+    holds = {name for name, image in built.items() if run(image, "python", "-c", looked) == "True"}
+    assert holds == {"train"}
+    version = run(
+        built["train"], "python", "-c", "import torch; print(torch.__version__, torch.cuda.is_available())"
+    )
+    assert version.endswith("+cpu False")
+
+
+def test_the_serving_image_is_small(built: dict[str, Image]) -> None:
+    assert built["api"].bytes <= 700e6
+
+
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [
+        ("train", "training.retrain"),
+        ("train", "training.review"),
+        ("train", "training.versions"),
+        ("monitor", "monitoring.drift_report"),
+        ("monitor", "monitoring.compact"),
+        ("monitor", "monitoring.retention"),
+        ("monitor", "k8s.rollback"),
+        ("mlflow", "training.mlflow_server"),
+    ],
+)
+def test_a_command_finds_everything_it_imports(built: dict[str, Image], name: str, module: str) -> None:
+    assert "usage" in run(built[name], "python", "-m", module, "--help").lower()
+
+
+@pytest.mark.parametrize("module", ["k8s.trigger", "k8s.promote", "k8s.secrets"])
+def test_what_acts_on_the_cluster_says_in_one_line_that_it_has_no_account(
+    built: dict[str, Image], module: str
+) -> None:
+    from images.conftest import subprocess
+
+    answer = subprocess.run(
+        [
+            "podman",
+            "run",
+            "--rm",
+            "--network=none",
+            *RESTRICTED,
+            built["monitor"].name,
+            "python",
+            "-m",
+            module,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 1
+    assert "no account on a Kubernetes cluster" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_the_bot_answers_out_of_its_image_alone(
+    built: dict[str, Image], start: Start, free_port: Callable[[], int]
+) -> None:
+    port = free_port()
+    name = start(
+        built["api"].name,
+        f"--publish=127.0.0.1:{port}:3000",
+        "--env=CHATBOT_STORE_URL=none",
+        "--env=CHATBOT_RUNNER_WORKERS=1",
+        "--volume=/var/lib/support-chatbot",
+    )
+    wait_for(f"http://127.0.0.1:{port}/readyz")
+    reply = post(f"http://127.0.0.1:{port}/chat", {"message": "I want a refund"})
+    assert reply["intent"] == "get_refund"
+    assert reply["response"]
+    assert json.loads(wait_for(f"http://127.0.0.1:{port}/version"))["model_version"] == reply["model_version"]
+    podman("healthcheck", "run", name)
+    assert "Read-only file system" in podman("exec", name, "sh", "-c", "touch /app/x 2>&1 || true")
+    podman("stop", "--time", "30", name)
+    assert podman("inspect", name, "--format", "{{.State.ExitCode}}") == "0"
+
+
+@pytest.mark.parametrize(
+    ("name", "port", "path", "options"),
+    [
+        ("ui", 8501, "/_stcore/health", ()),
+        (
+            "staff",
+            8502,
+            "/_stcore/health",
+            ("--env=CHATBOT_STAFF_TOKEN=0123456789abcdef0123", "--env=CHATBOT_STORE_URL=/tmp/s"),
+        ),
+        ("mlflow", 5000, "/health", ("--env=CHATBOT_STORE_URL=/tmp/s", "--volume=/var/lib/support-chatbot")),
+    ],
+)
+def test_a_page_answers_out_of_its_image_alone(
+    built: dict[str, Image],
+    start: Start,
+    free_port: Callable[[], int],
+    name: str,
+    port: int,
+    path: str,
+    options: tuple[str, ...],
+) -> None:
+    here = free_port()
+    container = start(built[name].name, f"--publish=127.0.0.1:{here}:{port}", *options)
+    wait_for(f"http://127.0.0.1:{here}{path}")
+    podman("healthcheck", "run", container)
