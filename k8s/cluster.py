@@ -11,9 +11,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from kubernetes import client, config
 from kubernetes.config.config_exception import ConfigException
+from urllib3 import Timeout
 from urllib3.exceptions import HTTPError
 
 from chatbot.errors import ChatbotError, SettingError
@@ -28,6 +30,8 @@ list_kube_config_contexts: Callable[..., tuple[Any, Any]] = config.list_kube_con
 
 MANAGER = "support-chatbot"
 """Whose fields these are in `metadata.managedFields`."""
+
+CORE, APPS, BATCH, LEASES = "api/v1", "apis/apps/v1", "apis/batch/v1", "apis/coordination.k8s.io/v1"
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _MERGE = "application/merge-patch+json"
@@ -68,42 +72,35 @@ class Cluster:
         """
         configuration, own = _configuration(settings)
         configuration.retries = False
-        self._api = client.ApiClient(configuration)
+        # The official client's connections, certificates and tokens (read anew as they are renewed), without its types.
+        self._client: Any = client.ApiClient(configuration)
         self._settings = settings
-        self.host = configuration.host
+        self.host = str(configuration.host)
         self.namespace = settings.namespace or own
-        self._batch = client.BatchV1Api(self._api)
-        self._apps = client.AppsV1Api(self._api)
-        self._core = client.CoreV1Api(self._api)
-        self._leases = client.CoordinationV1Api(self._api)
 
     def cronjob(self, name: str) -> Json:
         """A CronJob."""
-        return self._ask(f"get cronjob/{name}", self._batch.read_namespaced_cron_job, name)
+        return self._ask("GET", BATCH, "cronjobs", name)
 
     def jobs(self) -> list[Json]:
         """Every Job of the namespace."""
-        return list(self._ask("list jobs", self._batch.list_namespaced_job)["items"])
+        return list(self._ask("GET", BATCH, "jobs")["items"])
 
     def create_job(self, job: Json) -> Json:
         """Raises: Changed: there is one of that name."""
-        what = f"create job/{job['metadata']['name']}"
-        return self._ask(what, self._batch.create_namespaced_job, body=job, field_manager=MANAGER)
+        return self._ask("POST", BATCH, "jobs", body=job)
 
     def lease(self, name: str) -> Json:
         """A Lease."""
-        return self._ask(f"get lease/{name}", self._leases.read_namespaced_lease, name, patience=0)
+        return self._ask("GET", LEASES, "leases", name, patience=0)
 
     def update_lease(self, lease: Json) -> Json:
         """Raises: Changed: it is not as it was read."""
-        name = lease["metadata"]["name"]
-        return self._ask(
-            f"update lease/{name}", self._leases.replace_namespaced_lease, name, body=lease, patience=0
-        )
+        return self._ask("PUT", LEASES, "leases", lease["metadata"]["name"], body=lease, patience=0)
 
     def deployment(self, name: str) -> Json:
         """A Deployment."""
-        return self._ask(f"get deployment/{name}", self._apps.read_namespaced_deployment, name)
+        return self._ask("GET", APPS, "deployments", name)
 
     def patch_deployment(self, name: str, patch: Json) -> Json:
         """Merge into a Deployment.
@@ -111,29 +108,14 @@ class Cluster:
         Raises:
             Changed: the patch names a `resourceVersion`, and it is not that any more.
         """
-        return self._ask(
-            f"patch deployment/{name}",
-            self._apps.patch_namespaced_deployment,
-            name,
-            body=patch,
-            field_manager=MANAGER,
-            _content_type=_MERGE,
-        )
+        return self._ask("PATCH", APPS, "deployments", name, body=patch)
 
     def watch_deployment(self, name: str, seconds: float) -> Iterator[Json]:
         """The Deployment now, and again whenever it changes, for so long at most; ends early where the watch breaks."""
         seconds = max(1, int(seconds))
-        try:
-            stream: Any = self._apps.list_namespaced_deployment(
-                self.namespace,
-                field_selector=f"metadata.name={name}",
-                watch=True,
-                timeout_seconds=seconds,
-                _preload_content=False,
-                _request_timeout=(self._settings.request_seconds, seconds + self._settings.request_seconds),
-            )
-        except (client.ApiException, HTTPError, OSError) as error:
-            raise _explained(error, f"watch deployment/{name}", self.host) from error
+        query = {"watch": "1", "fieldSelector": f"metadata.name={name}", "timeoutSeconds": str(seconds)}
+        timeout = Timeout(self._settings.request_seconds, seconds + self._settings.request_seconds)
+        stream = self._send("GET", APPS, "deployments", "", query, None, timeout)
         rest = b""
         try:
             for chunk in stream.stream(amt=None):
@@ -149,78 +131,97 @@ class Cluster:
 
     def replica_sets(self, selector: Mapping[str, str]) -> list[Json]:
         """The ReplicaSets with these labels."""
-        return list(
-            self._ask(
-                "list replicasets",
-                self._apps.list_namespaced_replica_set,
-                label_selector=_joined(selector),
-            )["items"]
-        )
+        return list(self._ask("GET", APPS, "replicasets", query=_selecting(selector))["items"])
 
     def pods(self, selector: Mapping[str, str]) -> list[Json]:
         """The pods with these labels."""
-        return list(
-            self._ask("list pods", self._core.list_namespaced_pod, label_selector=_joined(selector))["items"]
-        )
+        return list(self._ask("GET", CORE, "pods", query=_selecting(selector))["items"])
 
     def create_event(self, event: Json) -> Json:
         """An Event on an object of this namespace."""
-        return self._ask("create event", self._core.create_namespaced_event, body=event, patience=0)
+        return self._ask("POST", CORE, "events", body=event, patience=0)
 
     def secret(self, name: str) -> Json:
         """A Secret, its values in base64."""
-        return self._ask(f"get secret/{name}", self._core.read_namespaced_secret, name)
+        return self._ask("GET", CORE, "secrets", name)
 
     def create_secret(self, secret: Json) -> Json:
         """Raises: Changed: there is one of that name."""
-        what = f"create secret/{secret['metadata']['name']}"
-        return self._ask(what, self._core.create_namespaced_secret, body=secret, field_manager=MANAGER)
+        return self._ask("POST", CORE, "secrets", body=secret)
 
     def patch_secret(self, name: str, patch: Json) -> Json:
         """Merge into a Secret."""
-        return self._ask(
-            f"patch secret/{name}",
-            self._core.patch_namespaced_secret,
-            name,
-            body=patch,
-            field_manager=MANAGER,
-            _content_type=_MERGE,
-        )
+        return self._ask("PATCH", CORE, "secrets", name, body=patch)
 
     def _ask(
         self,
-        what: str,
-        method: Callable[..., Any],
-        *arguments: Any,
+        method: str,
+        group: str,
+        kind: str,
+        name: str = "",
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Json | None = None,
         patience: float | None = None,
-        **named: Any,
     ) -> Json:
-        """Call the API server; one that does not answer is asked again until patience ends.
+        """Ask the API server; one that does not answer is asked again until patience ends.
 
         Raises:
             ClusterError: it refuses, or does not answer.
         """
-        position = {"name": arguments[0]} if arguments else {}
         until = time.monotonic() + (self._settings.patience_seconds if patience is None else patience)
         while True:
             try:
-                answer = method(
-                    namespace=self.namespace,
-                    _preload_content=False,
-                    _request_timeout=self._settings.request_seconds,
-                    **position,
-                    **named,
-                )
-                return dict(json.loads(answer.data))
-            except (client.ApiException, HTTPError, OSError) as error:
-                explained = _explained(error, f"{what} in namespace {self.namespace}", self.host)
-                if not isinstance(explained, Away) or time.monotonic() + _AGAIN_SECONDS > until:
-                    raise explained from error
+                timeout = Timeout(total=self._settings.request_seconds)
+                return dict(json.loads(self._send(method, group, kind, name, query, body, timeout).data))
+            except Away:
+                if time.monotonic() + _AGAIN_SECONDS > until:
+                    raise
             time.sleep(_AGAIN_SECONDS)
 
+    def _send(
+        self,
+        method: str,
+        group: str,
+        kind: str,
+        name: str,
+        query: Mapping[str, str] | None,
+        body: Json | None,
+        timeout: Timeout,
+    ) -> Any:
+        """The API server's answer, not read yet where it is a stream.
 
-def _joined(selector: Mapping[str, str]) -> str:
-    return ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
+        Raises:
+            ClusterError: it refuses, or does not answer.
+        """
+        parts = [self.host, group, "namespaces", self.namespace, kind, *([name] if name else [])]
+        changing = {"fieldManager": MANAGER} if body is not None else {}
+        url = "/".join(parts) + "?" + urlencode({**(query or {}), **changing})
+        headers = {"Accept": "application/json", "User-Agent": MANAGER}
+        if body is not None:
+            headers["Content-Type"] = _MERGE if method == "PATCH" else "application/json"
+        self._client.update_params_for_auth(headers, [], ["BearerToken"], url, method, body)
+        what = f"{method} {kind}{'/' if name else ''}{name} in namespace {self.namespace}"
+        try:
+            answer = self._client.rest_client.pool_manager.request(
+                method,
+                url,
+                body=None if body is None else json.dumps(body).encode(),
+                headers=headers,
+                timeout=timeout,
+                preload_content="watch" not in (query or {}),
+            )
+        except (HTTPError, OSError) as error:
+            raise Away(
+                f"the API server at {self.host} does not answer ({what}): {error}. The next run asks again"
+            ) from error
+        if answer.status >= 400:
+            raise _refused(answer, what, self.host)
+        return answer
+
+
+def _selecting(selector: Mapping[str, str]) -> dict[str, str]:
+    return {"labelSelector": ",".join(f"{key}={value}" for key, value in sorted(selector.items()))}
 
 
 def _configuration(settings: KubernetesSettings) -> tuple[Any, str]:
@@ -242,17 +243,13 @@ def _configuration(settings: KubernetesSettings) -> tuple[Any, str]:
         ) from error
 
 
-def _explained(error: Exception, what: str, host: str) -> ClusterError:
-    """The client's error as one of ours."""
-    if not isinstance(error, client.ApiException):
-        return Away(
-            f"the API server at {host} does not answer ({what}): {error}. It is asked again by the next run"
-        )
+def _refused(answer: Any, what: str, host: str) -> ClusterError:
+    """What the API server says, as one of our errors."""
     try:
-        reason = json.loads(error.body or "{}").get("message", "") or error.reason
+        reason = str(json.loads(answer.data).get("message", "")) or str(answer.reason)
     except (ValueError, AttributeError):
-        reason = error.reason
-    match error.status:
+        reason = str(answer.reason)
+    match answer.status:
         case 401:
             return Forbidden(
                 f"{what}: the API server at {host} does not know this account's token: {reason}. Is it projected "
@@ -266,7 +263,7 @@ def _explained(error: Exception, what: str, host: str) -> ClusterError:
             return Absent(f"{what}: {reason}")
         case 409:
             return Changed(f"{what}: {reason}")
-        case 429 | 500 | 502 | 503 | 504 | 0 | None:
-            return Away(f"{what}: the API server at {host} cannot just now: {error.status} {reason}")
-        case _:
-            return ClusterError(f"{what}: {error.status} {reason}")
+        case 429 | 500 | 502 | 503 | 504:
+            return Away(f"{what}: the API server at {host} cannot just now: {answer.status} {reason}")
+        case status:
+            return ClusterError(f"{what}: {status} {reason}")

@@ -97,12 +97,14 @@ class Lease:
     def _acquire(self) -> None:
         began = since = time.monotonic()
         seen: object = None
+        alive = False
         while True:
             lease = self._read()
             spec = lease.get("spec") or {}
             holder = spec.get("holderIdentity") or ""
             mark = (holder, spec.get("renewTime"), spec.get("leaseTransitions"))
             if mark != seen:
+                alive = seen is not None
                 seen, since = mark, time.monotonic()
             gone = time.monotonic() - since >= (spec.get("leaseDurationSeconds") or self._seconds)
             if holder in ("", self.holder) or gone:
@@ -111,7 +113,7 @@ class Lease:
                 except Changed:
                     continue
             # One that stands still may be a dead one's: that is known only after its whole time.
-            if time.monotonic() - began > max(self._wait, 0) and since - began > 0.001:
+            if alive and time.monotonic() - began > self._wait:
                 raise Held(f"lease/{self._name} is held by {holder}, who is alive: one at a time")
             time.sleep(min(1.0, self._seconds / 10))
 

@@ -113,7 +113,7 @@ def with_taken_back(annotations: Mapping[str, str], *models: str, without: str =
 def dump(promotion: Promotion) -> dict[str, str]:
     """The annotation."""
     content = promotion.model_dump(mode="json", exclude_defaults=True, exclude={"id", "since"})
-    content |= {"id": promotion.id, "since": promotion.since.isoformat()}
+    content |= {"id": promotion.id, "phase": promotion.phase.value, "since": promotion.since.isoformat()}
     return {STATE: json.dumps(content, separators=(",", ":"))}
 
 

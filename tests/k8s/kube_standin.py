@@ -21,6 +21,8 @@ version, _, digest = told.partition("@")
 digest = digest or os.environ["IMAGE_DIGEST"]
 behaviour = json.loads(os.environ.get("BEHAVIOUR", "{}")).get(digest, {})
 counts: Counter[str] = Counter()
+for bound in (*BOUNDS, "+Inf"):  # a histogram shows all of its buckets
+    counts[f'chatbot_request_seconds_bucket{{route="/chat",le="{bound}"}}'] = 0
 lock = threading.Lock()
 
 
