@@ -37,6 +37,10 @@ test: .venv/ready system lint ## every check: style, types, layers, and the test
 
 .PHONY: e2e
 e2e: .venv/ready system ## the tests on a real cluster: ../shared/testbed has one for this machine
+	@# The testbed of this machine, and names for podman's containers where its networks are of the older kind (CNI).
+	@[ ! -x ../shared/testbed/install ] || ../shared/testbed/install
+	@[ ! -d /usr/lib/cni ] || [ -x /usr/lib/cni/dnsname ] || \
+	  apt-get install -yqq --no-install-recommends golang-github-containernetworking-plugin-dnsname >/dev/null
 	$(call say,tests on a real cluster)
 	@$(PY) -m pytest -m e2e
 

@@ -66,6 +66,15 @@ class Compose:
 def compose(built: dict[str, Image], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
     import socket
 
+    if (
+        podman("info", "--format", "{{.Host.NetworkBackend}}") == "cni"
+        and not Path("/usr/lib/cni/dnsname").exists()
+    ):
+        pytest.fail(
+            "podman's containers cannot find each other by name: apt-get install "
+            "golang-github-containernetworking-plugin-dnsname, as `make e2e` does",
+            pytrace=False,
+        )
     env = tmp_path_factory.mktemp("compose") / ".env"
     environment.new(env)
     ports = {}
