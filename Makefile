@@ -53,7 +53,8 @@ system: ## what the tests need of the system: a real browser, npm for axe-core, 
 	  [ "$$(id -u)" = 0 ] && sudo="" || sudo=sudo; \
 	  command -v apt-get >/dev/null || { echo "please install:$$missing"; exit 1; }; \
 	  $$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive \
-	    apt-get install -yqq --no-install-recommends $$missing >/dev/null; fi
+	    apt-get install -yqq --no-install-recommends $$missing >/dev/null; \
+	  case "$$missing" in *prometheus*) $$sudo systemctl disable --now prometheus prometheus-pushgateway 2>/dev/null || true;; esac; fi
 
 .PHONY: lint
 lint: .venv/ready ## ruff, mypy, import-linter
