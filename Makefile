@@ -69,6 +69,18 @@ loop: .venv/ready ## the closed loop on this machine: a launch, drift, review, r
 	@$(PY) -m dvc repro
 	@$(PY) -m tools.loop $(if $(KEEP),--keep) $(if $(STORE),--store $(STORE))
 
+.PHONY: mlflow
+mlflow: .venv/ready ## MLflow's server on 5000: runs, registry, artifacts in the store (CHATBOT_STORE_URL)
+	@exec $(PY) -m training.mlflow_server
+
+.PHONY: data-push
+data-push: .venv/ready ## the corpus that the pipeline made goes to DVC's remote in the store (CHATBOT_STORE_URL)
+	@$(PY) -m training.dvc_remote push
+
+.PHONY: data-pull
+data-pull: .venv/ready ## the corpus that dvc.lock names comes back from the store
+	@$(PY) -m training.dvc_remote pull
+
 .PHONY: bench
 bench: .venv/ready ## every figure of docs/results.md: quality, speed against the baseline, training time
 	@$(PY) -m dvc repro
