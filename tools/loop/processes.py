@@ -153,6 +153,8 @@ def port_of(variable: str, taken: set[int]) -> int:
     except (OSError, ValueError, OverflowError) as error:
         raise SettingError(f"{variable}={named}: {error}") from error
     if port in taken:
+        if named:
+            raise SettingError(f"{variable}={named} is given to another part of the loop already")
         return port_of(variable, taken)
     taken.add(port)
     return port
