@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from chart.cluster import namespace_of_the_testbed
 from tools import chart
 
 Json = dict[str, Any]
@@ -37,6 +38,13 @@ def scenario(request: pytest.FixtureRequest) -> Path:
     """One of the chart's values files."""
     path: Path = request.param
     return path
+
+
+@pytest.fixture(scope="session")
+def namespace() -> Iterator[str]:
+    """A namespace that enforces `restricted`, on the testbed's cluster."""
+    with namespace_of_the_testbed() as name:
+        yield name
 
 
 def pod_specs(objects: list[Json]) -> list[tuple[str, Json]]:

@@ -1,0 +1,147 @@
+"""What the chart's accounts may do, asked of a real API server: what they need, and no more."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from chart.cluster import kubectl
+from tools import chart
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+Json = dict[str, Any]
+RELEASE = "acc"
+
+MAY = {
+    "drift": {
+        ("cronjobs.batch", "acc-retrain", "get"),
+        ("jobs.batch", "", "create list"),
+        ("leases.coordination.k8s.io", "acc-trigger", "get update"),
+    },
+    "retrain": {
+        ("deployments.apps", "acc-api", "get watch patch"),
+        ("replicasets.apps", "", "list"),
+        ("pods", "", "list"),
+        ("events", "", "create"),
+        ("leases.coordination.k8s.io", "acc-promote", "get update"),
+    },
+    "bootstrap": {("secrets", "", "create")}
+    | {
+        ("secrets", f"acc-{name}", "get patch")
+        for name in ("api", "staff", "minio-root", *(f"store-{c}" for c in
+                     ("api", "drift", "upkeep", "retrain", "staff", "mlflow")))
+    },
+    "api": set(),
+    "page": set(),
+    "staff": set(),
+    "mlflow": set(),
+    "minio": set(),
+    "upkeep": set(),
+    "pushgateway": set(),
+}  # fmt: skip
+"""Beyond what an account without any right may."""
+
+
+@pytest.fixture(scope="module")
+def accounts(namespace: str) -> Iterator[str]:
+    """Accounts, roles, the retrain CronJob and the admission policy; no pod. The namespace."""
+    rendered = chart.render(
+        "--kube-version", chart.KUBERNETES, "--skip-tests", release=RELEASE, namespace=namespace
+    )
+    wanted = {"ServiceAccount", "Role", "RoleBinding", "CronJob", "ValidatingAdmissionPolicy",
+              "ValidatingAdmissionPolicyBinding"}  # fmt: skip
+    parts = [part for part in yaml.safe_load_all(rendered) if part and part["kind"] in wanted]
+    for part in parts:
+        if part["kind"] == "CronJob":
+            part["spec"]["suspend"] = True
+    kubectl("apply", "--server-side", "-n", namespace, "-f", "-", stdin=yaml.safe_dump_all(parts))
+    kubectl("create", "serviceaccount", "nobody", "-n", namespace)
+    yield namespace
+    for part in parts:
+        if part["kind"].startswith("Validating"):
+            kubectl("delete", part["kind"], part["metadata"]["name"], check=False)
+
+
+def may(namespace: str, account: str) -> set[tuple[str, str, str]]:
+    """Resource, name and verbs of all that an account may do, as the API server says."""
+    user = f"system:serviceaccount:{namespace}:{account}"
+    lines = kubectl(
+        "auth", "can-i", "--list", "--no-headers", f"--as={user}", "-n", namespace
+    ).stdout.splitlines()
+    found = set()
+    for line in lines:
+        resource, _, rest = line.partition(" ")
+        brackets = [part.split("]")[0] for part in rest.split("[")[1:]]
+        for name in brackets[1].split() or [""]:
+            found.add((resource, name, " ".join(brackets[2].split())))
+    return found
+
+
+@pytest.mark.parametrize("account", sorted(MAY))
+def test_an_account_may_do_what_it_needs_and_no_more(accounts: str, account: str) -> None:
+    assert may(accounts, f"{RELEASE}-{account}") - may(accounts, "nobody") == MAY[account]
+
+
+def job_of(namespace: str, name: str) -> Json:
+    """A Job as k8s.trigger makes it of the template."""
+    cron = json.loads(kubectl("get", "cronjob", f"{RELEASE}-retrain", "-n", namespace, "-o", "json").stdout)
+    owner = {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "name": cron["metadata"]["name"],
+        "uid": cron["metadata"]["uid"],
+    }
+    template = cron["spec"]["jobTemplate"]
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name, "namespace": namespace, "ownerReferences": [owner]},
+        "spec": template["spec"] | {"suspend": True},
+    }
+
+
+def create(job: Json, account: str = "drift") -> str:
+    """What the API server says to this account's Job; empty: it took it."""
+    namespace = job["metadata"]["namespace"]
+    user = f"system:serviceaccount:{namespace}:{RELEASE}-{account}"
+    answer = kubectl(
+        "create", "--dry-run=server", f"--as={user}", "-f", "-", stdin=json.dumps(job), check=False
+    )
+    return answer.stderr if answer.returncode else ""
+
+
+def test_the_drift_checks_account_may_create_the_templates_job(accounts: str) -> None:
+    assert create(job_of(accounts, "as-it-is")) == ""
+
+
+@pytest.mark.parametrize("change", ["image", "account", "command", "volume", "owner", "more containers"])
+def test_a_job_unlike_the_template_is_refused(accounts: str, change: str) -> None:
+    job = job_of(accounts, "unlike")
+    pod = job["spec"]["template"]["spec"]
+    match change:
+        case "image":
+            pod["containers"][0]["image"] = "docker.io/library/busybox:1"
+        case "account":
+            pod["serviceAccountName"] = f"{RELEASE}-bootstrap"
+        case "command":
+            pod["initContainers"][0]["command"] = ["sh", "-c", "env"]
+        case "volume":
+            pod["volumes"].append({"name": "more", "secret": {"secretName": f"{RELEASE}-minio-root"}})
+        case "owner":
+            del job["metadata"]["ownerReferences"]
+        case _:
+            pod["containers"].append(pod["containers"][0] | {"name": "second"})
+    said = create(job)
+    assert "ValidatingAdmissionPolicy" in said, said
+    assert "retrain CronJob" in said
+
+
+def test_a_person_may_still_create_other_jobs(accounts: str) -> None:
+    job = job_of(accounts, "by-hand")
+    del job["metadata"]["ownerReferences"]
+    kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(job))
