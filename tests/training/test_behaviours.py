@@ -143,14 +143,13 @@ def test_the_shipped_tests_name_intents_that_there_are() -> None:
 
 
 def test_the_shipped_bundle_keeps_every_bound_but_the_one_that_is_known(bundle: Bundle) -> None:
-    """One rule misses one phrase (people_first); should it be mended, this test says so."""
+    """One rule misses one phrase: "a payment on my card that I never made" (people_first)."""
     groups = read_behaviours()
     tests = expand(groups)
     results = run(bundle, tests, encode(bundle.encoder, messages_of(tests)))
     check = check_behaviour(groups, tests, results, None, GateParams())
-    assert [row["name"] for row in check.rows if row["kind"] == "group" and row["refused"]] == [
-        "people_first"
-    ]
+    refused = {row["name"] for row in check.rows if row["kind"] == "group" and row["refused"]}
+    assert refused <= {"people_first"}
 
 
 @pytest.mark.parametrize(
