@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import select
 import signal
+import socket
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -232,6 +235,54 @@ def test_a_store_that_is_down_or_silent_is_unreachable_within_the_set_time(own_m
         store.head("a")
     own_minio.start()
     assert store.get("a") in (b"1", b"2")
+
+
+class LosesAnAnswer(threading.Thread):
+    """Stands before a server, and hangs up in place of the first answer to a PUT."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(daemon=True)
+        self._server_port = port
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self.lost = 0
+
+    def run(self) -> None:
+        while True:
+            client, _ = self._socket.accept()
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, socket.create_connection(("127.0.0.1", self._server_port)) as server:
+            is_put = False
+            while True:
+                for readable in select.select([client, server], [], [])[0]:
+                    if not (data := readable.recv(1 << 16)):
+                        return
+                    if readable is client:
+                        is_put = is_put or data.startswith(b"PUT")
+                        server.sendall(data)
+                    elif is_put and not self.lost and b"100 Continue" not in data:
+                        self.lost += 1
+                        return
+                    else:
+                        client.sendall(data)
+
+
+def test_a_conditional_put_whose_answer_was_lost_is_no_conflict_with_itself(
+    minio: Minio, bucket: str
+) -> None:
+    for etag in ("", open_store(minio.settings(bucket)).put("b", b"before")):
+        proxy = LosesAnAnswer(minio.port)
+        proxy.start()
+        settings = StorageSettings(url=bucket, endpoint=f"http://127.0.0.1:{proxy.port}")
+        store = open_store(settings)
+        key = "b" if etag else "a"
+        written = store.put(key, b"mine", new=not etag, etag=etag)
+        assert proxy.lost == 1
+        assert store.get(key, etag=written) == b"mine"
+        with pytest.raises(Conflict):
+            store.put(key, b"other", new=not etag, etag=etag)
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
