@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -61,10 +62,21 @@ def accounts(namespace: str) -> Iterator[str]:
             part["spec"]["suspend"] = True
     kubectl("apply", "--server-side", "-n", namespace, "-f", "-", stdin=yaml.safe_dump_all(parts))
     kubectl("create", "serviceaccount", "nobody", "-n", namespace)
+    _wait_for_policy(namespace)
     yield namespace
     for part in parts:
         if part["kind"].startswith("Validating"):
             kubectl("delete", part["kind"], part["metadata"]["name"], check=False)
+
+
+def _wait_for_policy(namespace: str) -> None:
+    """The API server takes a policy some seconds after it was told of it, and refuses the more until then."""
+    good, bad = job_of(namespace, "good"), job_of(namespace, "bad")
+    bad["spec"]["template"]["spec"]["containers"][0]["image"] = "docker.io/library/busybox:1"
+    until = time.monotonic() + 60
+    while create(good) or "template, unchanged" not in create(bad):
+        assert time.monotonic() < until, (create(good), create(bad))
+        time.sleep(0.5)
 
 
 def may(namespace: str, account: str) -> set[tuple[str, str, str]]:
