@@ -150,7 +150,12 @@ def _try(workshop: Workshop, case: str, kind: str, seed: int, of: str) -> Trial:
         through=workshop.through,
     )
     calibration, answers = verdict.check("calibration").numbers, verdict.check("answers").numbers
-    numbers = {
+    rows = {
+        "taught_before": len(workshop.rows(seed, workshop.case.champion)),
+        "taught": len(workshop.rows(seed, workshop.case.challenger)),
+        "test_rows": verdict.test_rows,
+    }
+    numbers = rows | {
         "difference": verdict.check("macro_f1").numbers["difference"],
         "ece": calibration["ece"],
         "ece_bound": calibration["bound"],
@@ -223,12 +228,13 @@ def _terminal(found: Sequence[Trial]) -> Table:
 
 def _page(found: Sequence[Trial], seeds: int) -> str:
     told = []
-    for name, make in CASES.items():
-        case = make()
-        told.append(
-            f"{name}: {case.name}, {len(case.messages):,} rows of which the champion is taught {case.champion:.0%} and "
-            f"a challenger {case.challenger:.0%}, {len(case.test):,} test rows."
-        )
+    for name in CASES:
+        known = [trial.numbers for trial in found if trial.case == name and "taught" in trial.numbers]
+        if known:
+            before, now, test = (known[-1][key] or 0 for key in ("taught_before", "taught", "test_rows"))
+            told.append(
+                f"{name}: the champion is taught {before:,.0f} rows, challengers {now:,.0f}, {test:,.0f} test rows."
+            )
     head = _HEAD.format(
         command=COMMAND,
         seeds=seeds,

@@ -205,21 +205,21 @@ class Workshop:
 
     def champion(self, seed: int) -> Bundle:
         """What serves: taught a part of the groups."""
-        rows = self._rows(seed, self.case.champion)
+        rows = self.rows(seed, self.case.champion)
         return self._bundle(f"champion-{seed}", rows, self.case.intents[rows], seed)
 
     def challenger(self, key: str, seed: int) -> Bundle:
         """A challenger of a kind, taught what the champion was taught and more."""
         kind = KINDS[key]
         share = self.case.challenger if kind.grow is None else self.case.champion * (1 + kind.grow)
-        rows = self._rows(seed, share)
+        rows = self.rows(seed, share)
         labels = self.case.intents[rows]
         if kind.spoil is not None:
             rows, labels = kind.spoil(rows, labels, np.random.default_rng([seed, 1]))
         return self._bundle(f"{key}-{seed}", rows, labels, seed)
 
-    def _rows(self, seed: int, share: float) -> Rows:
-        """A larger share holds all of a smaller one; every intent keeps some rows."""
+    def rows(self, seed: int, share: float) -> Rows:
+        """The rows of a share of the groups: a larger share holds all of a smaller one."""
         names = np.unique(self.case.groups)
         order = np.random.default_rng(seed).permutation(names)
         return np.flatnonzero(np.isin(self.case.groups, order[: round(share * len(names))]))
