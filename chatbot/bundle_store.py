@@ -34,8 +34,11 @@ def key(digest: str, name: str) -> str:
     return f"{PREFIX}/{digest}/{name}"
 
 
-def push(store: Store, folder: Path) -> str:
+def push(store: Store, folder: Path, *, anew: bool = False) -> str:
     """Put a bundle into the store; one that is there already is left as it is.
+
+    Args:
+        anew: write every file again, over what may be damaged there.
 
     Returns:
         The bundle's digest.
@@ -45,12 +48,12 @@ def push(store: Store, folder: Path) -> str:
         StoreError: the store did not take it; calling again goes on where it stopped.
     """
     digest = bundles.verify(folder)
-    if held(store, digest):
+    if held(store, digest) and not anew:
         return digest
     made = [bundles.MADE] if (folder / bundles.MADE).is_file() else []
     for name in (*made, *bundles.FILES):
         there = store.head(key(digest, name))
-        if there is None or there.size != (folder / name).stat().st_size:
+        if anew or there is None or there.size != (folder / name).stat().st_size:
             store.put_file(key(digest, name), folder / name)
     store.put_file(key(digest, bundles.SUMS), folder / bundles.SUMS)
     return digest

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,7 +137,8 @@ def scores_of_intent(outcome: Outcome, intent: str) -> dict[str, Score]:
 
 def macro_f1(truth: NDArray[np.str_], guess: NDArray[np.str_]) -> float:
     """The mean F1 over the labels that occur in `truth`."""
-    return float(f1_score(truth, guess, labels=np.unique(truth), average="macro", zero_division=0.0))
+    with _of_few_rows():
+        return float(f1_score(truth, guess, labels=np.unique(truth), average="macro", zero_division=0.0))
 
 
 def full_report(
@@ -164,7 +167,18 @@ def flat(report: Mapping[str, object]) -> dict[str, float]:
 
 def _mcc(truth: NDArray[Any], guess: NDArray[Any]) -> Score:
     """Matthews correlation; None where there is but one label, which nothing can correlate with."""
-    return float(matthews_corrcoef(truth, guess)) if len(np.union1d(truth, guess)) > 1 else None
+    if len(np.union1d(truth, guess)) < 2:
+        return None
+    with _of_few_rows():
+        return float(matthews_corrcoef(truth, guess))
+
+
+@contextmanager
+def _of_few_rows() -> Iterator[None]:
+    """A slice may have fewer rows than labels; scikit-learn then asks whether the labels are numbers."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The number of unique classes", category=UserWarning)
+        yield
 
 
 def _routed(reply: Reply, prediction: Prediction, intents: frozenset[str], outside: str | None) -> str:

@@ -146,6 +146,7 @@ def _process() -> dict[str, Any]:
     return {
         "host": socket.gethostname(),
         "boot": _read("/proc/sys/kernel/random/boot_id"),
+        "space": _space(),
         "pid": os.getpid(),
         "began": _began(os.getpid()),
         "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -155,7 +156,7 @@ def _process() -> dict[str, Any]:
 def _is_gone(holder: dict[str, Any]) -> bool:
     """Whether the holder was a process of this machine that runs no more."""
     here = _process()
-    if not here["boot"] or any(holder.get(name) != here[name] for name in ("host", "boot")):
+    if not here["boot"] or any(holder.get(name) != here[name] for name in ("host", "boot", "space")):
         return False
     return _began(int(holder.get("pid", 0))) != holder.get("began")
 
@@ -164,6 +165,14 @@ def _began(pid: int) -> str:
     """When a process began, in ticks since boot; empty where there is none."""
     fields = _read(f"/proc/{pid}/stat").rpartition(") ")[2].split(" ")
     return fields[19] if len(fields) > 19 else ""
+
+
+def _space() -> str:
+    """Which processes this one can see: numbers of another container say nothing here."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
 
 
 def _read(path: str) -> str:

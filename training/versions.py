@@ -115,10 +115,7 @@ def _bundle(registry: Registry, store: Store, version: Version, folder: Path) ->
         return bundle_store.fetch(store, version.bundle_digest, folder)
     except BundleError:
         got = registry.fetch(version.number, folder)
-        # What is damaged there has to go first: a push leaves what is there already.
-        for file in got.iterdir():
-            store.delete(bundle_store.key(version.bundle_digest, file.name))
-        bundle_store.push(store, got)
+        bundle_store.push(store, got, anew=True)
         return got
 
 

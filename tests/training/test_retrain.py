@@ -173,7 +173,7 @@ def test_what_is_forgotten_or_taken_back_leaves_the_corpus_of_every_later_versio
 
 def test_a_row_that_cannot_be_taught_is_named_with_its_review(world: World) -> None:
     world.first()
-    world.accept("p1", "\u200b", "cancel_order")
+    world.accept("p1", "cancel\x00 it", "cancel_order")
     with pytest.raises(CorpusError, match="review:p1"):
         world.retrain()
     assert len(world.registry.versions()) == 1
