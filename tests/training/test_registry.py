@@ -349,6 +349,16 @@ def test_a_bundle_of_the_store_that_is_not_whole_or_was_changed_is_refused_and_n
     assert fetch(store, digest, tmp_path / "cache").is_dir()
 
 
+def test_a_whole_bundle_under_the_name_of_another_is_refused(bundle_folder: Path, tmp_path: Path) -> None:
+    store = open_store(StorageSettings(url=str(tmp_path / "store")))
+    digest = push(store, bundle_folder)
+    other = changed(bundle_folder, tmp_path / "other")
+    for name in (*bundles.FILES, bundles.SUMS):
+        store.put_file(f"bundles/{digest}/{name}", other / name)
+    with pytest.raises(BundleError, match="tampered"):
+        fetch(store, digest, tmp_path / "cache")
+
+
 def test_a_fetched_bundle_serves_while_the_store_is_away_and_a_damaged_one_is_fetched_anew(
     own_minio: Minio, bundle_folder: Path, tmp_path: Path
 ) -> None:
