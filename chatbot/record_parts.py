@@ -59,7 +59,10 @@ class Part:
 
 def to_table(kind: Kind, rows: Iterable[Record | Feedback]) -> pa.Table:
     """Rows as a table of this code's schema."""
-    return pa.Table.from_pylist([to_row(row) for row in rows], arrow_schema(kind))
+    schema, values = arrow_schema(kind), [to_row(row) for row in rows]
+    # Column by column: pyarrow's own way from rows takes ten times as long.
+    columns = [pa.array([row[field.name] for row in values], field.type) for field in schema]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def encode(table: pa.Table, sources: Sequence[tuple[str, int]]) -> bytes:

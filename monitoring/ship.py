@@ -102,8 +102,6 @@ def ship(
 def _send(outbox: Outbox, store: Store, report: Report, until: float) -> None:
     from chatbot.record_store import prefix_of
 
-    for batch in outbox.batches():
-        outbox.forget_segments(batch)
     for part in [one for one in outbox.look() if one.batch is not None]:
         if time.monotonic() > until:
             return

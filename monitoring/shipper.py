@@ -124,14 +124,15 @@ class Shipper:
         self._pass = None
 
     def _start(self, *arguments: str) -> None:
-        # In a session of its own: Ctrl-C in a terminal is for the service, which waits for this one.
+        # In a process group of its own: Ctrl-C in a terminal is for the service, which waits for this one. Not in a
+        # session of its own: there Linux would give it as much of a core as the whole service, whatever its priority.
         self._pass = subprocess.Popen(
             [sys.executable, "-m", "monitoring.ship", *arguments],
             cwd=_ROOT,
             env={**os.environ, **self._environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            start_new_session=True,
+            process_group=0,
         )
 
     def _finish(self, until: float) -> None:

@@ -129,6 +129,18 @@ def test_what_is_logged_is_in_the_csv_file_and_in_the_store(
     assert not [name for name, outcome in counts.rows if outcome != "sent"]
 
 
+def test_closing_sends_what_could_wait_longer(
+    folder: Path, store: Store, store_settings: StorageSettings
+) -> None:
+    settings = LogSettings(folder=folder)
+    log = InferenceLog(settings, shipper=Shipper(settings, LATER, store_settings))
+    log.append(records := make(10))
+    assert log.drain()
+    assert parts(store) == []
+    log.close()
+    assert stored(store) == Counter(ids(records))
+
+
 def test_parts_are_made_by_rows_or_by_age_and_not_before(folder: Path, store: Store) -> None:
     outbox = filled(folder, make(30), make(30), make(30))
     settings = ShipSettings(part_rows=60, part_seconds=3600)
@@ -192,6 +204,9 @@ def test_a_store_that_dies_and_freezes_in_the_middle_loses_and_doubles_nothing(
         assert own_minio.url in report.error
         assert report.spooled == {"inference_log": 40}
         assert ship(outbox, store, NOW).spooled == {}, "counted once"
+        filled(folder, some := make(5))
+        records += some
+        assert ship(outbox, store, NOW).spooled == {"inference_log": 5}, "and those that came since"
         if end == own_minio.freeze:
             own_minio.thaw()
         else:
