@@ -15,7 +15,11 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from types import FrameType
+
+from pydantic import ValidationError
 
 from bento.__main__ import check_free
 from bento.config import read_settings
@@ -40,16 +44,18 @@ class Stopped(Exception):
 class Keeper:
     """One service, and what it should serve."""
 
-    def __init__(self, store: Store | None, settings: KeeperSettings, start: Start) -> None:
+    def __init__(self, store: Store | None, settings: KeeperSettings, memory: Path, start: Start) -> None:
         """Starts nothing.
 
         Args:
             store: where serving.json lies; None: there is none, and nothing to follow.
             settings: how patient it is.
+            memory: a file for what serving.json said last: what to begin with while the store is away.
             start: begins to start a server on a model (an empty name: on the bundle beside the code).
         """
         self._store = store
         self._settings = settings
+        self._memory = memory
         self._start = start
         self._servers: list[ServerProcess] = []
         self._complaint = ""
@@ -80,7 +86,7 @@ class Keeper:
 
     def _first(self) -> ServerProcess | None:
         """The server to begin with; None: what should serve does not, and nothing else was told."""
-        wanted = self._wanted() or Serving()
+        wanted = self._wanted() or self._remembered()
         server = self._launch(wanted.model)
         if not (problem := self._trouble(server)):
             return server
@@ -157,7 +163,24 @@ class Keeper:
             self._complain(str(error))
             return None
         self._complain("")
+        self._remember(wanted)
         return wanted
+
+    def _remember(self, wanted: Serving) -> None:
+        content = wanted.model_dump_json() + "\n"
+        with suppress(OSError):  # a disk that takes nothing is no reason to stop serving
+            if not self._memory.is_file() or self._memory.read_text(encoding="utf-8") != content:
+                self._memory.parent.mkdir(parents=True, exist_ok=True)
+                draft = self._memory.with_name(f".{self._memory.name}.draft")
+                draft.write_text(content, encoding="utf-8")
+                draft.replace(self._memory)
+
+    def _remembered(self) -> Serving:
+        """What serving.json said when it was read last, here; nobody ever said: the bundle beside the code."""
+        try:
+            return Serving.model_validate_json(self._memory.read_bytes())
+        except (OSError, ValidationError):
+            return Serving()
 
     def _confirm(self, server: ServerProcess) -> None:
         if self._store is None or not server.model:
@@ -216,7 +239,8 @@ def main() -> int:
                 return ServerProcess(model, listening, keeper.drain_seconds)
 
             store = open_store(storage) if has_store(storage) else None
-            return Keeper(store, keeper, start).run()
+            memory = service.bundle_cache / serving.KEY
+            return Keeper(store, keeper, memory, start).run()
     except Stopped:
         return 0
     except ChatbotError as error:

@@ -31,7 +31,6 @@ def main(
     store: Annotated[str, typer.Option(help="`minio`, or `folder`: a folder in its place.")] = "minio",
     keep: Annotated[bool, typer.Option(help="Leave everything running at the end, until Ctrl-C.")] = False,
     folder: Annotated[Path, typer.Option(help="Where all of it lies; emptied first.")] = Path(".cache/loop"),
-    messages: Annotated[int, typer.Option(min=200, help="Messages of the ordinary day.")] = 2400,
 ) -> None:
     """Play the loop: first version, a day, a launch, drift, review, retraining, gate, promotion, rollback."""
     console = Console()
@@ -48,7 +47,7 @@ def main(
     place.mkdir(parents=True)
     report = Report(console)
     try:
-        parts = Story(place, report, messages).play(store)
+        parts = Story(place, report).play(store)
     except ChatbotError as error:
         console.print(Text(f"the loop stopped: {error}", style="red"))
         console.print(f"what its parts said lies in {place / 'logs'}")

@@ -26,6 +26,10 @@ _FEEDBACK_SHARE = 0.1
 _SHIP_SECONDS = 60.0
 _LAUNCH_SHARE = 0.5
 
+FIRST_DAY, ORDINARY_DAY, LAUNCH_DAY = 2_000, 600, 400
+"""Messages: the first are the version's baseline (CHATBOT_DRIFT_BASELINE_RECORDS), 600 are more than the least that
+a drift check speaks about, and in the last window the launch is a tenth."""
+
 
 @dataclass
 class Story:
@@ -33,8 +37,6 @@ class Story:
 
     folder: Path
     report: Report
-    ordinary: int
-    """Messages of an ordinary day."""
     launch: Launch = field(default_factory=traffic.read_launch)
     sent: int = 0
 
@@ -50,7 +52,7 @@ class Story:
         parts = self.begin(store)
         try:
             self.first_version(parts)
-            self.ordinary_day(parts)
+            self.ordinary_days(parts)
             self.launch_day(parts)
             self.retrain_without_labels(parts)
             self.review(parts)
@@ -96,29 +98,40 @@ class Story:
         for name in ("API", "chat page", "staff pages"):
             self.report.link(name, parts.links[name])
 
-    def ordinary_day(self, parts: Parts) -> None:
-        """What the bot was made for."""
+    def ordinary_days(self, parts: Parts) -> None:
+        """What the bot was made for: first what the version's baseline is frozen from, then more of the same."""
         with self.report.step("an ordinary day") as step:
-            day, source = traffic.ordinary(self.ordinary, seed=1)
+            day, source = traffic.ordinary(FIRST_DAY, seed=1)
             answers = self._send(parts, day)
+            records = records_in_store(parts)
             step.say(
                 f"{answers.count:,} messages from {source}: {answers.automatic:,} answered by the bot, "
                 f"{answers.wrong / max(1, answers.automatic):.1%} of them wrongly; the rest asked back or went to a "
-                f"person. {records_in_store(parts):,} records in the store",
+                f"person. {records:,} records in the store",
                 messages=answers.count,
                 automatic=answers.automatic,
-                records=records_in_store(parts),
+                wrong=answers.wrong,
+                records=records,
+            )
+        self._look(parts, "first drift check")
+        with self.report.step("another ordinary day") as step:
+            day, _ = traffic.ordinary(ORDINARY_DAY, seed=2)
+            answers = self._send(parts, day)
+            step.say(
+                f"{answers.count:,} messages, {answers.automatic:,} answered by the bot",
+                messages=answers.count,
             )
         self._look(parts, "drift check")
 
     def launch_day(self, parts: Parts) -> None:
         """A product is launched that the bot was never taught."""
         with self.report.step("a product launch") as step:
-            new = [(message, "") for message in self.launch.messages]
-            answers = self._send(parts, new)
+            usual, _ = traffic.ordinary(LAUNCH_DAY, seed=3)
+            self._send(parts, usual)
+            answers = self._send(parts, [(message, "") for message in self.launch.messages])
             step.say(
-                f"{answers.count} messages about a trade-in programme: {answers.automatic} answered by the bot, "
-                f"{answers.by_source['human']} handed to a person",
+                f"{len(usual)} usual messages, and {answers.count} about a trade-in programme: {answers.automatic} of "
+                f"these answered by the bot, {answers.by_source['human']} handed to a person",
                 messages=answers.count,
                 automatic=answers.automatic,
                 human=answers.by_source["human"],
@@ -246,13 +259,16 @@ class Story:
 
     def _look(self, parts: Parts, title: str) -> DriftVerdict:
         with self.report.step(title) as step:
-            parts.processes.run("drift", "monitoring.drift_report")
+            parts.processes.run("drift", "monitoring.drift_report", "--out", str(self.folder / "reports"))
             verdict = DriftVerdict.model_validate_json(parts.store.get(_VERDICT))
+            frozen = parts.store.head(f"baselines/{verdict.bundle_digest}.parquet") is not None
             red = [check for check in verdict.checks if check.red and check.alarms]
             shown = "; ".join(check.sentence for check in red[:3]) or verdict.sentence
             step.say(
                 f"{verdict.verdict} over {verdict.window.records:,} records. {shown}",
                 verdict=verdict.verdict,
+                baseline=frozen,
+                against=sorted({check.against for check in verdict.checks if check.alarms}),
                 records=verdict.window.records,
                 red=list(verdict.red_checks),
                 examples=[example.message for example in verdict.contributors.messages[:5]],
