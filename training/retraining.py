@@ -31,6 +31,7 @@ from training.accepted import read_accepted
 from training.behaviours import SHIPPED, read_behaviours
 from training.corpus import Corpus, read
 from training.corpus_versions import REPLIES_FILE, ROWS_FILE, RULES_FILE, Pointer
+from training.dvc_remote import check_store
 from training.gate import judge_folders, mark_new
 from training.gate_verdict import GateVerdict
 from training.lease import Lease
@@ -92,6 +93,7 @@ def retrain(given: Given, steps: Steps) -> Result:
             f"there is no champion of {given.tracking.model!r} in MLflow: register the bundle that serves first, with: "
             "python -m training.retrain --first"
         )
+    check_store(given.store)
     with Lease(store, LEASE, given.settings.lease_seconds) as lease:
         shutil.rmtree(given.work, ignore_errors=True)
         given.work.mkdir(parents=True)
