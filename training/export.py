@@ -5,7 +5,9 @@ python -m training.export [--encoder NAME-OR-FOLDER] [--cache FOLDER]
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import json
 import logging
 import os
@@ -243,14 +245,15 @@ def _export_onnx(original: SentenceTransformer, folder: Path) -> None:
     options = FusionOptions("bert")
     # A fused attention node would hide its products from the quantiser.
     options.enable_attention = False
-    fused = optimize_model(
-        str(plain),
-        model_type="bert",
-        num_heads=config.num_attention_heads,
-        hidden_size=config.hidden_size,
-        optimization_options=options,
-        opt_level=1,
-    )
+    with _quiet():
+        fused = optimize_model(
+            str(plain),
+            model_type="bert",
+            num_heads=config.num_attention_heads,
+            hidden_size=config.hidden_size,
+            optimization_options=options,
+            opt_level=1,
+        )
     fused.save_model_to_file(str(plain))
     tokenizer = original.tokenizer.backend_tokenizer
     tokenizer.enable_truncation(max_length=original.max_seq_length)
@@ -274,7 +277,9 @@ def _quiet() -> Iterator[None]:
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        yield
+        # Some of them print.
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
     finally:
         logging.disable(before)
 
