@@ -206,9 +206,10 @@ def write() -> None:
     for file, content in copies().items():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content, encoding="utf-8")
+    rendered = manifests()
     shutil.rmtree(MANIFESTS, ignore_errors=True)
     MANIFESTS.mkdir(parents=True)
-    for name, content in manifests().items():
+    for name, content in rendered.items():
         (MANIFESTS / name).write_text(content, encoding="utf-8")
 
 

@@ -74,7 +74,7 @@ def _wait_for_policy(namespace: str) -> None:
     good, bad = job_of(namespace, "good"), job_of(namespace, "bad")
     bad["spec"]["template"]["spec"]["containers"][0]["image"] = "docker.io/library/busybox:1"
     until = time.monotonic() + 60
-    while create(good) or "template, unchanged" not in create(bad):
+    while create(good) or "unlike the retrain CronJob" not in create(bad):
         assert time.monotonic() < until, (create(good), create(bad))
         time.sleep(0.5)
 
@@ -131,7 +131,10 @@ def test_the_drift_checks_account_may_create_the_templates_job(accounts: str) ->
     assert create(job_of(accounts, "as-it-is")) == ""
 
 
-@pytest.mark.parametrize("change", ["image", "account", "command", "volume", "owner", "more containers"])
+@pytest.mark.parametrize(
+    "change",
+    ["image", "account", "command", "setting", "secret", "volume", "projected", "owner", "more containers"],
+)
 def test_a_job_unlike_the_template_is_refused(accounts: str, change: str) -> None:
     job = job_of(accounts, "unlike")
     pod = job["spec"]["template"]["spec"]
@@ -142,6 +145,14 @@ def test_a_job_unlike_the_template_is_refused(accounts: str, change: str) -> Non
             pod["serviceAccountName"] = f"{RELEASE}-bootstrap"
         case "command":
             pod["initContainers"][0]["command"] = ["sh", "-c", "env"]
+        case "setting":
+            pod["containers"][0]["env"].append({"name": "PYTHONSTARTUP", "value": "/work/x"})
+        case "secret":
+            ref = {"secretKeyRef": {"name": f"{RELEASE}-minio-root", "key": "MINIO_ROOT_PASSWORD"}}
+            pod["initContainers"][0]["env"].append({"name": "AWS_SECRET_ACCESS_KEY", "valueFrom": ref})
+        case "projected":
+            source = {"secret": {"name": f"{RELEASE}-minio-root"}}
+            pod["volumes"].append({"name": "more", "projected": {"sources": [source]}})
         case "volume":
             pod["volumes"].append({"name": "more", "secret": {"secretName": f"{RELEASE}-minio-root"}})
         case "owner":
