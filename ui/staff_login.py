@@ -107,7 +107,10 @@ def to_cookie(settings: StaffSettings, visit: Visit) -> str:
 
 def from_cookie(settings: StaffSettings, cookies: Mapping[str, str]) -> Visit | None:
     """The visit of a cookie; None where there is none, it is over, or it was not made here."""
-    content, _, signature = cookies.get(COOKIE, "").partition(".")
+    cookie = cookies.get(COOKIE)
+    if not isinstance(cookie, str):
+        return None
+    content, _, signature = cookie.partition(".")
     if not settings.token.get_secret_value() or not hmac.compare_digest(
         _sign(settings, content).encode(), signature.encode()
     ):

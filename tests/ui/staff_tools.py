@@ -1,0 +1,75 @@
+"""Staff pages for tests: a store with real traffic, the pages as a process."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "training"))
+
+from review_tools import GARDEN, STRANGE, answer, fill, thumbs_down
+
+from chatbot.bundle import Bundle
+from chatbot.handoff import Handoff, Likely, Turn, key_of
+from chatbot.records import Record
+from chatbot.store_folder import FolderStore
+from chatbot.verdict import Check, DriftVerdict, Window
+
+TOKEN = "a token of more than sixteen characters"
+UNSURE = ("my order", "my account", "refund", "payment", "invoice", "address", "delivery", "bill")
+HOSTILE = "<img src=x onerror=alert(1)> **bold** [link](javascript:alert(1)) is that you"
+REPORT = (
+    b"<!doctype html><html lang='en'><title>Report</title><h1>Report</h1>"
+    b"<script>try { parent.document.title = 'taken over' } catch (error) { document.title = 'kept out' }</script>"
+)
+
+
+def make_store(folder: Path, bundle: Bundle) -> FolderStore:
+    """A store with traffic that the bundle answered, its handoffs, and a red drift verdict."""
+    store = FolderStore(folder)
+    records = answer(bundle, [*UNSURE, *GARDEN, *STRANGE, GARDEN[1] + "!", HOSTILE])
+    disliked = next(r for r in records if r.query == "my order")
+    fill(store, records, [thumbs_down(disliked, "get_refund", "I wanted my money back")])
+    for record in records:
+        if record.handoff:
+            store.put(key_of(record.prediction_id), _handoff(record).body())
+    store.put("reports/drift/latest.json", drift().model_dump_json().encode())
+    store.put("reports/drift/x/drift.html", REPORT)
+    return store
+
+
+def drift() -> DriftVerdict:
+    """A red verdict with a report."""
+    now = datetime.now(UTC)
+    return DriftVerdict(
+        verdict="red",
+        made=now,
+        model_version="7",
+        bundle_digest="0" * 64,
+        window=Window(since=now - timedelta(days=1), until=now, records=2_143),
+        sentence="One message in nine is about something the bot was never taught.",
+        checks=(
+            Check(
+                name="scope.low", against="baseline", statistic=0.11, effect=0.08, threshold=0.04, red=True,
+                alarms=True, sentence="11 % of the messages are unlike anything the bot was taught; it was 3 %.",
+            ),
+        ),
+        report="reports/drift/x/drift.html",
+    )  # fmt: skip
+
+
+def _handoff(record: Record) -> Handoff:
+    return Handoff(
+        prediction_id=record.prediction_id,
+        message=record.query,
+        summary="The bot was not sure enough.",
+        intent=record.intent,
+        source="human",
+        intents=tuple(Likely(intent=i, confidence=c) for i, c in record.alternatives[:3]),
+        conversation=(
+            Turn(at=record.timestamp, speaker="customer", text="hello there"),
+            Turn(at=record.timestamp, speaker="assistant", text="Hello! How can I help?"),
+        ),
+        model_version="v1",
+    )

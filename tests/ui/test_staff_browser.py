@@ -1,0 +1,277 @@
+"""The staff pages in a real browser, on a real server and store: what a reviewer does all day."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+from service.server import free_port
+from staff_tools import HOSTILE, TOKEN, make_store
+
+from chatbot.store_folder import FolderStore
+from training.accepted import read_accepted
+from training.handoff_desk import read_tasks
+from training.review_decisions import Decisions, Verdict
+from ui import staff_screenshot
+
+if TYPE_CHECKING:
+    from conftest import ChatPage, Tab
+
+    from chatbot.bundle import Bundle
+
+PAGES = ("", "clusters", "handoffs", "drift", "versions")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("staff") / "store"
+
+
+@pytest.fixture(scope="module")
+def pages(serve_page: Callable[..., ChatPage], folder: Path, bundle_folder: Path) -> ChatPage:
+    """The staff pages with a token, as `python -m ui.staff` starts them; MLflow is away."""
+    port = free_port()
+    return serve_page(
+        sys.executable, "-m", "ui.staff", port=port, CHATBOT_STAFF_PORT=str(port), CHATBOT_STAFF_TOKEN=TOKEN,
+        CHATBOT_STAFF_REFRESH_SECONDS="0.2", CHATBOT_STORE_URL=str(folder), CHATBOT_BUNDLE=str(bundle_folder),
+        MLFLOW_TRACKING_URI="http://127.0.0.1:9", MLFLOW_HTTP_REQUEST_MAX_RETRIES="0",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def store(pages: ChatPage, folder: Path, bundle: Bundle) -> FolderStore:
+    """Anew for each test."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return make_store(folder, bundle)
+
+
+@pytest.fixture
+def visit(window: BrowserContext, pages: ChatPage, store: FolderStore) -> Iterator[Callable[..., Tab]]:
+    """Opens a page of the staff pages as a reviewer who came in; closed when the test is over."""
+    from conftest import Tab
+
+    tabs: list[Tab] = []
+
+    def visit(path: str = "", name: str = "Ada", theme: str = "light", **size: int) -> Tab:
+        window.clear_cookies()
+        tab = Tab(window.new_page())
+        tabs.append(tab)
+        tab.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        tab.page.set_viewport_size({"width": 1000, "height": 900, **size})  # type: ignore[typeddict-item]
+        tab.page.on("request", lambda request: tab.hosts.append(request.url.split("/")[2]))
+        tab.page.on("pageerror", lambda error: tab.errors.append(str(error)))
+        tab.page.on("dialog", lambda dialog: (tab.errors.append(dialog.message), dialog.dismiss()))
+        staff_screenshot.open_staff(tab.page, f"{pages.url}/{path}")
+        staff_screenshot.log_in(tab.page, TOKEN, name)
+        return tab
+
+    yield visit
+    for tab in tabs:
+        tab.page.close()
+
+
+def message(page: Page) -> str:
+    """The message that is shown to decide on."""
+    return page.locator("blockquote.message").inner_text()
+
+
+def press(page: Page, key: str) -> None:
+    """A key, and what it does."""
+    before = message(page)
+    page.keyboard.press(key)
+    expect(page.locator("blockquote.message")).not_to_have_text(before, timeout=15_000)
+    staff_screenshot.settled(page)
+
+
+def test_the_token_lets_in_a_reload_keeps_and_logging_out_ends_it(
+    window: BrowserContext, pages: ChatPage, store: FolderStore
+) -> None:
+    window.clear_cookies()
+    page = window.new_page()
+    staff_screenshot.open_staff(page, pages.url)
+    assert not page.locator("blockquote.message").count()
+    page.get_by_role("textbox", name="Your name").fill("Ada")
+    page.get_by_role("textbox", name="Token").fill("a guess of more than sixteen characters")
+    page.get_by_role("button", name="Come in").click()
+    expect(page.get_by_text("That is not the token")).to_be_visible(timeout=15_000)
+    staff_screenshot.log_in(page, TOKEN)
+    expect(page.locator(".who")).to_have_text("Ada")
+    cookie = next(c for c in window.cookies() if c["name"] == "support-chatbot-staff")
+    assert cookie["sameSite"] == "Strict"
+    assert TOKEN not in cookie["value"]
+    page.reload()
+    expect(page.locator(".who")).to_have_text("Ada", timeout=15_000)
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("textbox", name="Token")).to_be_visible(timeout=15_000)
+    staff_screenshot.settled(page)
+    page.wait_for_function("!document.cookie.includes('support-chatbot-staff=ey')")
+    page.reload()
+    expect(page.get_by_role("textbox", name="Token")).to_be_visible(timeout=15_000)
+    page.close()
+
+
+def test_a_reviewer_decides_by_keyboard_and_takes_back(visit: Callable[..., Tab], store: FolderStore) -> None:
+    page = visit().page
+    first = message(page)
+    assert first == "my order"
+    press(page, "1")
+    (row,) = read_accepted(store)
+    assert (row.message, row.intent, row.reviewer) == (first, "get_refund", "Ada")
+    press(page, "u")
+    assert message(page) == first
+    assert read_accepted(store) == []
+    press(page, "s")
+    second = message(page)
+    press(page, "x")
+    third = message(page)
+    press(page, "o")
+    said = {d.message: (d.verdict, d.intent) for d in Decisions(store).read().values()}
+    assert said[second] == (Verdict.REJECT, "")
+    assert said[third] == (Verdict.CORRECT, "out_of_scope")
+    expect(page.locator(".progress p")).to_contain_text("2 decided")
+
+
+def test_any_intent_is_found_by_typing(visit: Callable[..., Tab], store: FolderStore) -> None:
+    page = visit().page
+    first = message(page)
+    field = page.get_by_role("combobox", name="Another intent")
+    field.fill("newsl")
+    field.press("Enter")
+    expect(page.locator("blockquote.message")).not_to_have_text(first, timeout=15_000)
+    (row,) = read_accepted(store)
+    assert (row.message, row.intent) == (first, "newsletter_subscription")
+
+
+def test_of_two_reviewers_the_second_is_told_who_decided(
+    visit: Callable[..., Tab], store: FolderStore
+) -> None:
+    bob = visit(name="Bob").page
+    ada = visit(name="Ada").page
+    assert message(ada) == message(bob) == "my order"
+    press(ada, "1")
+    bob.bring_to_front()
+    press(bob, "2")
+    expect(bob.locator(".said")).to_contain_text("Ada decided it")
+    (row,) = read_accepted(store)
+    assert (row.reviewer, row.intent) == ("Ada", "get_refund")
+
+
+def test_a_cluster_becomes_an_intent_with_a_reply_that_was_read_before(
+    visit: Callable[..., Tab], store: FolderStore
+) -> None:
+    page = visit("clusters").page
+    assert "mower" in page.locator(".card.cluster").first.inner_text()
+    page.get_by_text("a new intent").first.click()
+    dropped = page.get_by_role("checkbox").first
+    name = page.get_by_role("textbox", name="Name").first
+    name.fill("rent_mower")
+    reply = page.get_by_role("textbox", name="Reply").first
+    reply.fill("Book a mower at {mower_url}.")
+    reply.press("Control+Enter")
+    expect(page.get_by_role("alert")).to_contain_text("CHATBOT_SLOT_MOWER_URL", timeout=15_000)
+    reply.fill("Book a mower at {website}.")
+    reply.press("Control+Enter")
+    expect(page.locator(".preview")).to_contain_text("https://shop.example.com", timeout=15_000)
+    page.locator("label", has=dropped).first.click()
+    staff_screenshot.settled(page)
+    left_out = page.locator("label", has=dropped).first.inner_text().strip()
+    page.get_by_role("button", name="Make it, with").click()
+    expect(page.locator(".said").first).to_contain_text("new intent rent_mower", timeout=15_000)
+    rows = read_accepted(store)
+    assert len(rows) >= 5
+    assert {(row.intent, row.reply) for row in rows} == {("rent_mower", "Book a mower at {website}.")}
+    assert left_out not in {row.message for row in rows}
+    assert all("mow" in row.message for row in rows)
+
+
+def test_a_handoff_is_taken_and_done_and_others_see_who_has_it(
+    visit: Callable[..., Tab], store: FolderStore
+) -> None:
+    page = visit("handoffs").page
+    card = page.locator('[class*="st-key-task-"]').first
+    expect(card).to_contain_text("Hello! How can I help?")
+    card.get_by_role("button", name="Take it").click()
+    expect(page.locator(".said")).to_contain_text("You have it", timeout=15_000)
+    taken = [task for task in read_tasks(store) if task.state == "taken"]
+    assert [task.work.by for task in taken if task.work] == ["Ada"]
+    other = visit("handoffs", name="Bob").page
+    other.get_by_text("Taken", exact=True).first.click()
+    expect(other.locator(".chip.taken")).to_contain_text("Taken by Ada", timeout=15_000)
+    other.get_by_role("button", name="Done").first.click()
+    expect(other.locator(".said")).to_contain_text("Done", timeout=15_000)
+    assert [task.work.by for task in read_tasks(store) if task.work and task.state == "done"] == ["Bob"]
+
+
+def test_drift_is_told_in_sentences_and_the_report_cannot_reach_the_pages(visit: Callable[..., Tab]) -> None:
+    tab = visit("drift")
+    expect(tab.page.locator(".card.drift")).to_contain_text("it was 3 %")
+    frame = tab.page.frame_locator("iframe").first
+    expect(frame.locator("h1")).to_have_text("Report", timeout=15_000)
+    assert "taken over" not in tab.page.title()
+
+
+def test_without_mlflow_the_versions_page_says_so_and_the_others_work(visit: Callable[..., Tab]) -> None:
+    page = visit("versions").page
+    expect(page.get_by_role("alert")).to_contain_text("cannot be listed now", timeout=60_000)
+    page.get_by_role("link", name="Review").click()
+    expect(page.locator("blockquote.message")).to_be_visible(timeout=15_000)
+
+
+def test_what_a_customer_wrote_is_shown_as_it_is_and_runs_nothing(visit: Callable[..., Tab]) -> None:
+    tab = visit()
+    while message(tab.page) != HOSTILE:
+        press(tab.page, "s")
+    handoffs = visit("handoffs")
+    handoffs.page.wait_for_timeout(300)
+    for page in (tab, handoffs):
+        assert page.errors == []
+        assert len(set(page.hosts)) == 1
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_axe_finds_nothing(visit: Callable[..., Tab], axe_script: str, path: str, theme: str) -> None:
+    tab = visit(path, theme=theme)
+    if path == "versions":
+        expect(tab.page.get_by_role("alert")).to_be_visible(timeout=60_000)
+    if path == "clusters":
+        tab.page.get_by_text("a new intent").first.click()
+        expect(tab.page.get_by_role("textbox", name="Reply")).to_be_visible()
+    tab.page.wait_for_timeout(500)
+    assert tab.violations(axe_script) == []
+    tab.page.set_viewport_size({"width": 400, "height": 800})
+    tab.page.wait_for_timeout(300)
+    assert tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_axe_finds_nothing_on_the_login(window: BrowserContext, pages: ChatPage, axe_script: str) -> None:
+    from conftest import Tab
+
+    window.clear_cookies()
+    tab = Tab(window.new_page())
+    staff_screenshot.open_staff(tab.page, pages.url)
+    assert tab.violations(axe_script) == []
+    tab.page.close()
+
+
+def test_streamlit_run_on_every_address_without_a_login_shows_nothing(
+    window: BrowserContext, serve_page: Callable[..., Any], store: FolderStore, folder: Path
+) -> None:
+    port = free_port()
+    streamlit = str(Path(sys.executable).with_name("streamlit"))
+    server = serve_page(
+        streamlit, "run", "ui/staff.py", f"--server.port={port}", "--server.address=0.0.0.0", port=port,
+        CHATBOT_STORE_URL=str(folder),
+    )  # fmt: skip
+    page = window.new_page()
+    page.goto(server.url)
+    expect(page.get_by_role("alert")).to_contain_text("CHATBOT_STAFF_TOKEN", timeout=30_000)
+    time.sleep(1)
+    assert not page.locator("blockquote.message, .st-key-nav").count()
+    page.close()

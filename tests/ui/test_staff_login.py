@@ -1,0 +1,104 @@
+"""Nobody sees the staff pages who should not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from service.server import free_port
+
+from chatbot.settings import StaffSettings
+from ui import staff_login
+from ui.staff_login import COOKIE, LoginError, Visit
+
+ROOT = Path(__file__).resolve().parents[2]
+TOKEN = "a token of more than sixteen characters"
+
+
+def settings(**more: Any) -> StaffSettings:
+    return StaffSettings(**({"token": SecretStr(TOKEN)} | more))
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "", None, "10.1.2.3", "staff.example.com"])
+def test_without_a_login_only_this_machine_may_reach_the_pages(address: str | None) -> None:
+    with pytest.raises(LoginError, match="CHATBOT_STAFF_TOKEN"):
+        staff_login.check(StaffSettings(), address)
+    staff_login.check(settings(), address)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "localhost", "127.8.9.1"])
+def test_on_a_loopback_address_no_login_is_needed(address: str) -> None:
+    staff_login.check(StaffSettings(), address)
+
+
+def test_a_short_token_is_refused() -> None:
+    with pytest.raises(LoginError, match="5 characters"):
+        staff_login.check(settings(token=SecretStr("short")), "127.0.0.1")
+
+
+def test_the_server_does_not_start_where_anybody_could_come_in(tmp_path: Path) -> None:
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "CHATBOT_STAFF_ADDRESS": "0.0.0.0"}
+    environment |= {"CHATBOT_STAFF_PORT": str(free_port())}
+    ended = subprocess.run(
+        [sys.executable, "-m", "ui.staff"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert "set CHATBOT_STAFF_TOKEN" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_token_lets_in_and_no_other_does_and_a_guess_takes_its_time() -> None:
+    visit = staff_login.come_in(settings(), TOKEN, "  Ada \n Lovelace ")
+    assert visit is not None
+    assert visit.name == "Ada Lovelace"
+    assert visit.until == pytest.approx(time.time() + 12 * 3600, abs=60)
+    began = time.monotonic()
+    for guess in ("", TOKEN + "x"):
+        assert staff_login.come_in(settings(), guess, "Eve") is None
+    assert time.monotonic() - began > 1.9
+    assert staff_login.come_in(settings(token=SecretStr("")), "", "Eve") is None
+
+
+def test_a_cookie_counts_while_it_is_ours_in_time_and_under_this_token() -> None:
+    told = settings()
+    visit = Visit("Ada", time.time() + 60)
+    cookie = staff_login.to_cookie(told, visit)
+    assert staff_login.from_cookie(told, {COOKIE: cookie}) == visit
+    content, _, signature = cookie.partition(".")
+    forged = staff_login.to_cookie(settings(token=SecretStr("another token, just as long")), visit)
+    over = staff_login.to_cookie(told, Visit("Ada", time.time() - 1))
+    for wrong in ("", "x.y", content, f"{content}.", f"{content[:-4]}AAAA.{signature}", forged, over):
+        assert staff_login.from_cookie(told, {COOKIE: wrong}) is None
+    assert (
+        staff_login.from_cookie(StaffSettings(), {COOKIE: staff_login.to_cookie(StaffSettings(), visit)})
+        is None
+    )
+
+
+def test_by_openid_connect_only_those_named_may_come_in(tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets.toml"
+    with pytest.raises(LoginError, match="no such file"):
+        staff_login.check(StaffSettings(oidc_secrets=secrets), "0.0.0.0")
+    secrets.write_text("[auth]\n")
+    with pytest.raises(LoginError, match="CHATBOT_STAFF_OIDC_ALLOWED"):
+        staff_login.check(StaffSettings(oidc_secrets=secrets, oidc_allowed=" , everybody"), "0.0.0.0")
+    told = StaffSettings(oidc_secrets=secrets, oidc_allowed="Ada@example.org, @shop.example.com")
+    staff_login.check(told, "0.0.0.0")
+    for address, may in (
+        ("ada@example.org", True), ("ADA@EXAMPLE.ORG", True), ("eve@example.org", False),
+        ("bob@shop.example.com", True), ("bob@evil-shop.example.com", False), ("bob@shop.example.com.evil.org", False),
+        ("@shop.example.com@evil.org", False), ("", False),
+    ):  # fmt: skip
+        assert staff_login.is_allowed(told, {"email": address}) is may, address
+    assert not staff_login.is_allowed(told, {"email": "ada@example.org", "email_verified": False})
+    assert not staff_login.is_allowed(told, {})

@@ -1,0 +1,94 @@
+"""The picture of the staff pages in the docs: what really waits, in a real browser.
+
+    python -m ui.staff_screenshot [--url http://127.0.0.1:8502] [--page review] [--out docs/images/review.png]
+
+Needs the staff pages running, without a token or with `CHATBOT_STAFF_TOKEN` in the environment, and Chromium.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import Page, ViewportSize
+
+from chatbot.settings import StaffSettings
+from ui import screenshot, start
+from ui.screenshot import WAIT_MS, ScreenshotError, Theme
+
+OUT = Path("docs/images/review.png")
+WIDTH, SHORTEST, TALLEST = 1000, 640, 1600
+PAGES = ("review", "clusters", "handoffs", "drift", "versions")
+
+
+def log_in(page: Page, token: str, name: str = "Ada") -> Page:
+    """Come in where a token is asked for."""
+    page.get_by_role("textbox", name="Your name").fill(name)
+    page.get_by_role("textbox", name="Token").fill(token)
+    page.get_by_role("button", name="Come in").click()
+    page.locator(".st-key-nav").wait_for(timeout=WAIT_MS)
+    return settled(page)
+
+
+def settled(page: Page) -> Page:
+    """The page once its script has run to the end."""
+    page.locator(".heading").first.wait_for(timeout=WAIT_MS)
+    return screenshot.settled(page)
+
+
+def open_staff(page: Page, url: str, token: str = "") -> Page:
+    """Show the staff pages in a tab, and come in.
+
+    Raises: ScreenshotError: nothing answers at the address.
+    """
+    try:
+        page.goto(url, wait_until="commit")
+    except PlaywrightError as error:
+        raise ScreenshotError(f"no staff pages at {url}: start them with `python -m ui.staff`") from error
+    settled(page)
+    return log_in(page, token) if token and page.locator(".st-key-login").count() else page
+
+
+def take(url: str, out: Path, token: str = "", theme: Theme = "light") -> None:
+    """Keep the picture of a page as it is now.
+
+    Raises: ScreenshotError: no Chromium, or no page at the address.
+    """
+    size = ViewportSize(width=WIDTH, height=SHORTEST)
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
+        screenshot.browser(Path(profile), viewport=size, color_scheme=theme, device_scale_factor=2) as window,
+    ):
+        page = open_staff(window.new_page(), url, token)
+        whole = int(page.evaluate("document.getElementById('stMain').scrollHeight"))
+        page.set_viewport_size(ViewportSize(width=WIDTH, height=min(max(whole, SHORTEST), TALLEST)))
+        page.wait_for_timeout(500)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=out, animations="disabled")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns: 1 where no picture could be made, with the reason in one line."""
+    settings = start.read(StaffSettings)
+    parser = argparse.ArgumentParser(prog="python -m ui.staff_screenshot", description=__doc__)
+    parser.add_argument("--url", default=f"http://127.0.0.1:{settings.port}")
+    parser.add_argument("--page", choices=PAGES, default=PAGES[0])
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--theme", choices=("light", "dark"), default="light")
+    chosen = parser.parse_args(arguments)
+    path = "" if chosen.page == PAGES[0] else chosen.page
+    try:
+        take(f"{chosen.url}/{path}", chosen.out, settings.token.get_secret_value(), chosen.theme)
+    except (ScreenshotError, PlaywrightError) as error:
+        sys.stderr.write(f"{str(error).splitlines()[0]}\n")
+        return 1
+    sys.stdout.write(f"{chosen.out}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
