@@ -26,10 +26,10 @@ SERVICES = {
             "HandoffSettings", "ShipSettings"),
     "ui": ("ChatPageSettings", "SlotSettings"),
     "staff": ("StaffSettings", "ReviewSettings", "StorageSettings", "TrackingSettings", "CodeSettings"),
-    "drift": ("StorageSettings",),
+    "drift": ("DriftSettings", "StorageSettings"),
     "upkeep": ("StorageSettings", "RetentionSettings", "TrackingSettings"),
     "retrain": ("RetrainSettings", "StorageSettings", "TrackingSettings", "ReviewSettings", "ServiceSettings",
-                "SlotSettings"),
+                "SlotSettings", "DriftSettings"),
     "mlflow": ("MlflowServerSettings", "StorageSettings"),
 }  # fmt: skip
 """Which components' settings each service of compose.yaml is given."""
