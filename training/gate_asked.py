@@ -68,10 +68,21 @@ class Asked:
             (before.likeliest == self.truth)[mask], (self.challenger.likeliest == self.truth)[mask]
         )
 
-    def kept(self, mask: Mask) -> Paired:
-        """Who kept foreign messages from an answer, among some messages."""
+    def foreign(self, acceptance: float) -> Paired:
+        """Who recognises the messages that belong to no intent, by the scope score.
+
+        Each side at the score that lets the same share of its in-scope messages pass, and not at its own threshold:
+        thresholds are learned for a risk, so a challenger that is more often right may let more pass at the same risk.
+
+        Args:
+            acceptance: the share of in-scope messages that passes.
+        """
         before = self.champion or self.challenger
-        return Paired.of((before.routed == self.truth)[mask], (self.challenger.routed == self.truth)[mask])
+        caught = [
+            side.scope[self.outside] < np.quantile(side.scope[self.inside], 1 - acceptance)
+            for side in (before, self.challenger)
+        ]
+        return Paired.of(*caught)
 
 
 def percent(share: object) -> str:

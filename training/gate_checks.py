@@ -110,22 +110,22 @@ def check_calibration(asked: Asked, params: GateParams) -> Check:
 
 
 def check_out_of_scope(asked: Asked, params: GateParams) -> Check:
-    """Are messages that belong to no intent still kept from an answer."""
-    mask = asked.outside
+    """Are messages that belong to no intent still recognised as such, at an equal share of the others let pass."""
     title = "Out of scope"
     rule = (
-        f"refused where fewer are caught and that is no chance: exact McNemar below {percent(params.level)}"
+        f"refused where fewer are recognised, each version at the scope score that lets {percent(params.acceptance)} "
+        f"of the usual messages pass, and that is no chance: exact McNemar below {percent(params.level)}"
     )
-    if not mask.any():
+    if not asked.outside.any():
         sentence = "The test part has no message that belongs to no intent."
         return Check("out_of_scope", title, "unjudged", sentence, rule, {"messages": 0})
-    paired = asked.kept(mask)
+    paired = asked.foreign(params.acceptance)
     numbers = _paired_row("out_of_scope", paired, paired.p, params.level)
     refused = numbers.pop("refused")
-    now = f"{paired.challenger} of {paired.messages} foreign messages are kept from an answer"
+    now = f"{paired.challenger} of {paired.messages} foreign messages are recognised as foreign"
     if asked.champion is None:
         return Check("out_of_scope", title, "unjudged", f"{now}.", rule, numbers)
-    sentence = f"{now}, {paired.champion} before: {paired.broken} got through, {paired.mended} no longer do."
+    sentence = f"{now}, {paired.champion} before: {paired.broken} no longer are, {paired.mended} now are."
     return Check("out_of_scope", title, "refused" if refused else "passed", sentence, rule, numbers)
 
 

@@ -25,6 +25,9 @@ class GateParams(BaseModel):
     """Of labels from the model's own confidences."""
     ece_margin: float = Field(default=0.015, ge=0, lt=1)
     """How far the calibration error may lie above that of a perfectly calibrated model on as many rows."""
+    acceptance: float = Field(default=0.95, gt=0, lt=1)
+    """The share of in-scope messages that the scope score lets pass where two versions' out-of-scope recall is
+    compared."""
     least_answers: float = Field(default=0.75, ge=0, le=1)
     """How much of the share of messages that the champion answers by itself a challenger has to answer. Thresholds are
     learned from few rows: from one training to the next that share moved by up to a tenth."""

@@ -81,7 +81,7 @@ def _foreign(check: Check) -> str:
     if "p" not in check.numbers or check.verdict == "unjudged":
         return ""
     return table(
-        ["kept from an answer", "before", "now", "got through", "no longer do", "by chance"],
+        ["recognised as foreign", "before", "now", "no longer", "now first", "by chance"],
         [
             [
                 _bars(check.numbers),

@@ -44,7 +44,9 @@ def side(
     place = np.concatenate([np.tile(np.arange(EACH), len(INTENTS)), np.arange(FOREIGN)])
     open_ = np.where(inside, place >= EACH * (1 - answered), place >= caught)
     routed = np.where(~inside & (place < caught), OUT_OF_SCOPE, likeliest)
-    return Outcome(truth, likeliest, np.full(len(truth), sure), np.ones(len(truth)), routed, open_)
+    # Usual messages score between 1 and 2; foreign ones that are caught lie below all of them, the others among them.
+    scope = np.where(inside, 1 + place / EACH, np.where(place < caught, 0.5, 1.5))
+    return Outcome(truth, likeliest, np.full(len(truth), sure), scope, routed, open_)
 
 
 def asked(champion: Outcome | None, challenger: Outcome, **changes: object) -> Asked:
@@ -127,13 +129,23 @@ def test_calibration_refuses_too_sure_and_too_unsure_alike(claimed: float, verdi
     assert check.numbers["accuracy"] == pytest.approx(float((likeliest == truth).mean()))
 
 
-def test_foreign_messages_that_get_through_are_refused_where_it_is_no_chance() -> None:
+def test_foreign_messages_that_are_no_longer_recognised_are_refused_where_it_is_no_chance() -> None:
     bad = check_out_of_scope(asked(side(caught=28), side(caught=20)), PARAMS)
     assert bad.verdict == "refused"
     assert (bad.numbers["broken"], bad.numbers["mended"]) == (8, 0)
     assert bad.numbers["p"] == pytest.approx(2 / 2**8)
     assert check_out_of_scope(asked(side(caught=28), side(caught=25)), PARAMS).verdict == "passed"
     assert check_out_of_scope(asked(side(caught=20), side(caught=30)), PARAMS).verdict == "passed"
+
+
+def test_scope_is_compared_where_both_let_as_many_usual_messages_pass() -> None:
+    """Another scale of the score, or other thresholds, change nothing."""
+    other = side(caught=28)
+    scaled = replace(other, scope=0.1 * other.scope - 3, routed=other.likeliest)
+    check = check_out_of_scope(asked(side(caught=28), scaled), PARAMS)
+    assert (check.verdict, check.numbers["broken"], check.numbers["mended"]) == ("passed", 0, 0)
+    strict = GateParams(acceptance=0.3)
+    assert check_out_of_scope(asked(side(caught=20), side(caught=20)), strict).numbers["challenger"] == 1
 
 
 def test_without_foreign_messages_scope_is_said_to_be_unjudged() -> None:
