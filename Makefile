@@ -90,6 +90,10 @@ bench: .venv/ready ## every figure of docs/results.md: quality, speed against th
 screenshot: .venv/ready ## docs/images/chat.png, from a real browser
 	@$(PY) -m tools.run --then $(PY) -m ui.screenshot
 
+.PHONY: review-picture
+review-picture: .venv/ready ## docs/images/review.png, from a real browser
+	@$(PY) -m tools.review_picture
+
 .PHONY: docs
 docs: .venv/ready ## docs/settings.md, docs/metrics.md and monitoring/dashboards, from the code
 	@$(PY) -m tools.docs
