@@ -97,14 +97,14 @@ def push(settings: StorageSettings, folder: Path) -> Pointer:
         (root / _NAME).mkdir()
         for name in FILES:
             shutil.copyfile(folder / name, root / _NAME / name)
-        dvc_remote.run(root, "add", "--quiet", _NAME)
+        dvc_remote.run(root, "add", _NAME)
         pointer = _pointer(root)
-        dvc_remote.run(root, "push", "--quiet")
         if faults := examine(store, pointer):
-            # DVC takes what is there for what it should be: what is damaged has to go first.
-            for key in faults:
+            # DVC takes what is there for what it should be, and where the list is there all that it names: what is
+            # damaged or half there has to go first.
+            for key in {*faults, _key(pointer.md5)}:
                 store.delete(key)
-            dvc_remote.run(root, "push", "--quiet")
+            dvc_remote.run(root, "push")
             faults = examine(store, pointer)
     if faults:
         raise CorpusVersionError(
@@ -131,7 +131,7 @@ def pull(settings: StorageSettings, pointer: Pointer, folder: Path) -> Path:
         (root / f"{_NAME}.dvc").write_text(yaml.safe_dump({"outs": [out]}), encoding="utf-8")
         failure: DvcError | None = None
         try:
-            dvc_remote.run(root, "pull", "--quiet")
+            dvc_remote.run(root, "pull")
         except DvcError as error:
             failure = error
         differences = _differences(root / _NAME, pointer)
@@ -161,7 +161,7 @@ def examine(store: Store, pointer: Pointer) -> dict[str, str]:
     faults: dict[str, str] = {}
     expected = [(f"{_NAME}/", pointer.md5), *((f"{_NAME}/{file.path}", file.md5) for file in pointer.files)]
     for path, digest in expected:
-        key = f"{PREFIX}/files/md5/{digest[:2]}/{digest[2:]}"
+        key = _key(digest)
         try:
             found = hashlib.md5(store.get(key), usedforsecurity=False).hexdigest()
         except Missing:
@@ -170,6 +170,11 @@ def examine(store: Store, pointer: Pointer) -> dict[str, str]:
         if found != digest.removesuffix(".dir"):
             faults[key] = f"{path} (md5 {digest}) is damaged: {key} has md5 {found}"
     return faults
+
+
+def _key(digest: str) -> str:
+    """Where DVC keeps an object in the store."""
+    return f"{PREFIX}/files/md5/{digest[:2]}/{digest[2:]}"
 
 
 def _pointer(root: Path) -> Pointer:

@@ -14,7 +14,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -91,7 +91,7 @@ def write_config(root: Path, settings: StorageSettings, *, local: bool) -> None:
     draft.replace(file)
 
 
-def run(root: Path, *arguments: str, around: Mapping[str, str] | None = None) -> str:
+def run(root: Path, *arguments: str) -> str:
     """Run DVC in a project.
 
     Returns:
@@ -100,17 +100,18 @@ def run(root: Path, *arguments: str, around: Mapping[str, str] | None = None) ->
     Raises:
         DvcError: with what it said.
     """
-    told = {**os.environ, "DVC_NO_ANALYTICS": "1", "DVC_STUDIO_OFFLINE": "1", **(around or {})}
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "dvc", *arguments],
-            cwd=root,
-            env=told,
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            check=False,
-        )
+        # DVC remembers what it once saw in a remote and does not look again: here it always looks.
+        with tempfile.TemporaryDirectory(prefix="dvc-") as memory:
+            done = subprocess.run(
+                [sys.executable, "-m", "dvc", *arguments],
+                cwd=root,
+                env={**os.environ, "DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": memory},
+                capture_output=True,
+                text=True,
+                timeout=_SECONDS,
+                check=False,
+            )
     except subprocess.TimeoutExpired as error:
         raise DvcError(f"dvc {' '.join(arguments)} did not end within {_SECONDS} s") from error
     if done.returncode != 0:
