@@ -3,11 +3,15 @@
 import json
 import shutil
 import threading
+import time
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from loop_world import World
+from loop_world import SmallBot, World
+from minio import Minio
+from mlflow_server import MlflowServer
 
 from chatbot import bundle as bundles
 from chatbot import serving
@@ -19,14 +23,30 @@ from training.registry import CHAMPION
 from training.versions import restore, served_digest
 
 
-@pytest.fixture
-def two(world: World) -> World:
-    """Version 1 served once, version 2 is champion now."""
-    world.first()
-    world.accept_gifts()
-    assert world.retrain().outcome == "accepted"
-    world.registry.set_alias(CHAMPION, "2")
-    return world
+@pytest.fixture(scope="module")
+def two(
+    small_bot: SmallBot,
+    minio: Minio,
+    mlflow_server: MlflowServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[World]:
+    """Version 1 served once, version 2 is champion now. Who damages something here heals it again."""
+    folder = tmp_path_factory.mktemp("two")
+    own = f"two-{time.time_ns()}"
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in minio.credentials.items():
+            patch.setenv(name, value)
+        world = World(
+            small_bot,
+            minio.settings(minio.new_bucket(), attempts=1),
+            mlflow_server.settings(folder, model=own, experiment=own),
+            folder,
+        )
+        world.first()
+        world.accept_gifts()
+        assert world.retrain().outcome == "accepted"
+        world.registry.set_alias(CHAMPION, "2")
+        yield world
 
 
 def test_the_list_names_corpus_scores_gate_and_who_serves(two: World) -> None:
@@ -120,6 +140,9 @@ def test_what_was_restored_and_changed_since_is_restored_again(two: World, tmp_p
 def test_a_corpus_that_is_damaged_is_named_when_it_is_asked_for(two: World, tmp_path: Path) -> None:
     pointer = Pointer.parse(two.registry.get("1").corpus_pointer)
     corpus = next(file for file in pointer.files if file.path == "corpus.parquet")
-    two.store.put(f"dvc/files/md5/{corpus.md5[:2]}/{corpus.md5[2:]}", b"changed")
+    key = f"dvc/files/md5/{corpus.md5[:2]}/{corpus.md5[2:]}"
+    content = two.store.get(key)
+    two.store.put(key, b"changed")
     with pytest.raises(CorpusVersionError, match=rf"corpus/corpus\.parquet \(md5 {corpus.md5}\) is damaged"):
         restore(two.registry, two.given.store, "1", tmp_path)
+    two.store.put(key, content)
