@@ -13,16 +13,12 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from chatbot.message import OUT_OF_SCOPE
-from chatbot.router import Alternative, Prediction, Reply, Thresholds
 from tools.bench import figures, results
 from tools.bench.echo import own_cost
-from tools.bench.expected import Expected, _expected
 from tools.bench.figures import Figure
 from tools.bench.load import Load, Question, generate, post
 from tools.bench.machine import tree_memory
@@ -218,28 +214,6 @@ def test_memory_is_of_the_whole_tree_of_processes() -> None:
     assert os.getpid() not in {memory.pid for memory in found}
 
 
-@pytest.mark.parametrize(
-    ("probabilities", "scope", "expected"),
-    [
-        ((0.9, 0.1), 5.0, Expected("a")),
-        ((0.55, 0.45), 5.0, Expected("a", ("b",))),
-        ((0.9, 0.1), 0.0, Expected(OUT_OF_SCOPE)),
-        ((0.9, 0.1), 1.1, Expected("a", (OUT_OF_SCOPE,))),
-        ((0.55, 0.45), 0.9, Expected(OUT_OF_SCOPE, ("a", "b"))),
-    ],
-)
-def test_a_tie_is_what_rounding_can_swap(
-    probabilities: tuple[float, float], scope: float, expected: Expected
-) -> None:
-    router: Any = SimpleNamespace(
-        thresholds=Thresholds(answer=0.0, clarify=0.0, scope=1.0),
-        before_model=lambda _message: None,
-        after_model=lambda _message, p: Reply("a" if p.scope >= 1.0 else OUT_OF_SCOPE, "", 0.0, "model"),
-    )
-    prediction = Prediction([Alternative(n, p) for n, p in zip("ab", probabilities, strict=True)], scope)
-    assert _expected(router, "a message", prediction, tie=0.2, scope_tie=0.3) == expected
-
-
 def test_a_figure_says_whether_and_by_how_much_it_was_missed() -> None:
     f1 = Figure("macro F1", 89.5, 90, "at least", " %", "python -m x")
     assert (f1.met, f1.target_text, f1.show(f1.value), f1.verdict) == (
@@ -265,7 +239,7 @@ def test_the_page_is_made_of_the_json_and_names_a_command_for_each_figure(tmp_pa
         table=[line],
         memory={"service": [{"role": "IntentRunner", "rss_mb": 210.0, "pss_mb": 180.0}]},
         start_seconds={"service": [3.5]},
-        messages={"source": "Bitext", "of_service": 100, "of_baseline": 50, "ties": 3, "movement": 0.1},
+        messages={"source": "Bitext", "of_service": 100, "of_baseline": 50},
         generator={"per_second": 16000, "microseconds": 22.0},
         baseline={"threads": 1, "endpoint": "async", "tried": []},
         plan={"rounds": 3, "seconds": 9, "warmup": 2},

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from chatbot import bundle as bundles
 from chatbot.bundle import Bundle
-from chatbot.message import OUT_OF_SCOPE, clean
-from chatbot.router import Prediction, Router
+from chatbot.message import clean
+from chatbot.router import Router
 from chatbot.settings import SlotSettings
 from data.benchmarks import MissingDataError, load_bitext
 from data.placeholders import fill_all
@@ -21,39 +21,14 @@ from tools.bench.servers import ROOT
 from training.encoding import cores
 
 SEED = 4
-_COMPANY = 64
-_SAMPLE = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """An intent, and the intents that are as good as a tie with it."""
+    """An intent, and those as good as a tie with it: the baseline's arithmetic depends on padding."""
 
     intent: str
     near: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What the bundle says of messages, each asked alone.
-
-    int8 activations are rounded by what a batch holds, so a message in company gets other probabilities than
-    alone. Two intents are a tie when each moving as far as was seen could swap them; the same for the scope
-    threshold.
-
-    Attributes:
-        movement: by how much the likeliest intent's probability differs in company, the largest of a sample.
-        scope_movement: the same for the scope score, which has a scale of its own.
-    """
-
-    answers: list[Expected]
-    movement: float
-    scope_movement: float
-
-    @property
-    def ties(self) -> int:
-        """How many messages have more than one right answer."""
-        return sum(bool(answer.near) for answer in self.answers)
 
 
 def real_messages() -> tuple[list[str], str]:
@@ -71,62 +46,23 @@ def real_messages() -> tuple[list[str], str]:
     return distinct, source
 
 
-def ask_bundle(folder: Path, messages: Sequence[str], cache: Path) -> Asked:
-    """Ask the bundle, one thread a core; remembered under `cache` by the digests of bundle and messages."""
+def ask_bundle(folder: Path, messages: Sequence[str], cache: Path) -> list[str]:
+    """The intent of each answer, asked alone, one thread a core; kept under `cache` by what it was made from."""
     digest = hashlib.sha256("\n".join([bundles.verify(folder), *messages]).encode()).hexdigest()
-    file = cache / f"expected-{digest[:16]}.json"
-    if file.is_file():
-        noted = json.loads(file.read_text(encoding="utf-8"))
-        answers = [Expected(intent, tuple(near)) for intent, near in noted["answers"]]
-        return Asked(answers, noted["movement"], noted["scope_movement"])
-    asked = _ask(bundles.load(folder), messages)
-    cache.mkdir(parents=True, exist_ok=True)
-    content = {
-        "answers": [[answer.intent, answer.near] for answer in asked.answers],
-        "movement": asked.movement,
-        "scope_movement": asked.scope_movement,
-    }
-    file.write_text(json.dumps(content), encoding="utf-8")
-    return asked
+    file = cache / f"intents-{digest[:16]}.json"
+    if not file.is_file():
+        cache.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(_ask(bundles.load(folder), messages)), encoding="utf-8")
+    intents: list[str] = json.loads(file.read_text(encoding="utf-8"))
+    return intents
 
 
-def _ask(bundle: Bundle, messages: Sequence[str]) -> Asked:
-    with ThreadPoolExecutor(cores()) as pool:
-        alone = [part[0] for part in pool.map(bundle.predict, [[message] for message in messages])]
-        crowds = [
-            list(messages[start : start + _COMPANY])
-            for start in range(0, min(_SAMPLE, len(messages)), _COMPANY)
-        ]
-        company = [prediction for part in pool.map(bundle.predict, crowds) for prediction in part]
-    pairs = list(zip(alone, company, strict=False))
-    movement = max(
-        abs(a.alternatives[0].confidence - _confidence(b, a.alternatives[0].intent)) for a, b in pairs
-    )
-    scope_movement = max(abs(a.scope - b.scope) for a, b in pairs)
+def _ask(bundle: Bundle, messages: Sequence[str]) -> list[str]:
     router = Router(bundle.rules, bundle.replies, bundle.manifest.thresholds, SlotSettings().values())
-    answers = [
-        _expected(router, message, prediction, 2 * movement, scope_movement)
-        for message, prediction in zip(messages, alone, strict=True)
-    ]
-    return Asked(answers, movement, scope_movement)
 
+    def intent(message: str) -> str:
+        reply = router.before_model(message) or router.after_model(message, bundle.predict([message])[0])
+        return reply.intent
 
-def _expected(router: Router, message: str, prediction: Prediction, tie: float, scope_tie: float) -> Expected:
-    decided = router.before_model(message)
-    if decided is not None:
-        return Expected(decided.intent)
-    intent = router.after_model(message, prediction).intent
-    likeliest = prediction.alternatives[0].confidence
-    above = prediction.scope - router.thresholds.scope
-    near = (
-        {a.intent for a in prediction.alternatives if likeliest - a.confidence <= tie}
-        if above > -scope_tie
-        else set()
-    )
-    if above < scope_tie:
-        near.add(OUT_OF_SCOPE)
-    return Expected(intent, tuple(sorted(near - {intent})))
-
-
-def _confidence(prediction: Prediction, intent: str) -> float:
-    return next((a.confidence for a in prediction.alternatives if a.intent == intent), 0.0)
+    with ThreadPoolExecutor(cores()) as pool:
+        return list(pool.map(intent, messages))

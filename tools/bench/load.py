@@ -35,7 +35,7 @@ class Question:
     Attributes:
         request: HTTP/1.1, ready to send.
         intent: the intent expected.
-        near: intents that are as good as a tie with it: how int8 rounds depends on the batch a message is in.
+        near: intents that are as good as a tie with it.
     """
 
     request: bytes

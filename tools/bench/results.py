@@ -26,11 +26,10 @@ it, default settings. Started one after the other, {rounds} times each, on the s
 {seconds:g} s after {warmup:g} s of warm-up, a closed loop over 1, 16 and 64 connections, no message twice
 in a window ({source}). Medians over the rounds; what is counted is added up.
 
-Every answer is checked: status 200, JSON, and the intent that the model gives when it is asked alone. int8
-rounds by what a batch holds, so an intent that rounding can swap with it counts as right; how often that
-happened stands under *near ties* ({ties:,} of {asked:,} messages have such a tie; the probability of a
-message moves by up to {movement:.2f} with its company). The load generator shares the cores with what it
-measures: {microseconds:.0f} µs of processor time a request against a server that does nothing.
+Every answer is checked: status 200, JSON, and the intent that the model gives when it is asked alone (for
+the baseline, whose arithmetic depends on padding, a *near tie* counts as right). The load generator shares
+the cores with what it measures: {microseconds:.0f} µs of processor time a request against a server that
+does nothing.
 """
 
 
@@ -98,9 +97,6 @@ def _speed(content: Mapping[str, Any]) -> Iterable[str]:
         workers=2,
         tried=chosen,
         source=messages["source"],
-        ties=messages["ties"],
-        asked=messages["of_service"],
-        movement=messages["movement"],
         microseconds=content["generator"]["microseconds"],
         **plan,
     )

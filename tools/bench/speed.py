@@ -101,7 +101,7 @@ def measure(plan: Plan, console: Console, file: Path = FILE, bundle: Path = BUND
             progress.update(task, description=description, advance=1, refresh=True)
 
         messages, source = real_messages()
-        service, asked = service_side(bundle, messages[: plan.messages])
+        service = service_side(bundle, messages[: plan.messages])
         step("the baseline is trained")
         for_baseline = messages[: plan.baseline_messages]
         baseline_side(CORPUS, for_baseline)
@@ -131,8 +131,6 @@ def measure(plan: Plan, console: Console, file: Path = FILE, bundle: Path = BUND
             "distinct": len(messages),
             "of_service": len(service.messages),
             "of_baseline": len(for_baseline),
-            "ties": asked.ties,
-            "movement": round(asked.movement, 4),
         },
         "generator": {
             "per_second": round(own.per_second),
