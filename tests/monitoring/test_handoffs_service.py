@@ -1,0 +1,87 @@
+"""The real service hands over: at once for the customer, and for good for whoever has to answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from handoff_tools import eventually
+from receiver import SECRET, Receiver
+from service.server import Server
+
+from chatbot.store_folder import FolderStore
+from training.handoff_desk import read_tasks
+
+HUMAN = "let me talk to a human please, my number is 4111 1111 1111 1111"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver().start()
+    yield receiver
+    receiver.stop()
+
+
+def kill(server: Server) -> None:
+    """kill -9 of every process of it."""
+    assert server.process is not None
+    parent = psutil.Process(server.process.pid)
+    for process in [parent, *parent.children(recursive=True)]:
+        process.kill()
+    server.process.wait(20)
+
+
+def test_a_handoff_outlives_the_service_that_promised_it(
+    tmp_path: Path, bundle_folder: Path, receiver: Receiver
+) -> None:
+    receiver.delay = 30  # it hangs: whoever answers customers must not
+    settings = {
+        "CHATBOT_BUNDLE": str(bundle_folder),
+        "CHATBOT_RUNNER_WORKERS": "1",
+        "CHATBOT_HANDOFF_URL": receiver.url,
+        "CHATBOT_HANDOFF_SECRET": SECRET,
+        "CHATBOT_HANDOFF_TIMEOUT_SECONDS": "1",
+        "CHATBOT_HANDOFF_MOST_RETRY_SECONDS": "1",
+        "CHATBOT_STORE_URL": str(tmp_path / "store"),
+    }
+    server = Server(tmp_path / "server", settings).start()
+    try:
+        server.post("/chat", {"message": "where is my parcel?", "session_id": "a visit"})
+        eventually(lambda: server.post("/chat", {"message": HUMAN})[0] == 200)
+        eventually(lambda: len(receiver.seen) > 0)
+        began = time.monotonic()
+        _, answer = server.post("/chat", {"message": HUMAN, "session_id": "a visit"})
+        assert time.monotonic() - began < 0.5
+        kill(server)
+        assert answer["handoff"] is True
+        receiver.delay = 0
+        server.start()
+        receiver.wait(2, 30)
+        (taken,) = [
+            b["data"] for b in receiver.taken if b["data"]["prediction_id"] == answer["prediction_id"]
+        ]
+        assert "4111" not in str(taken)
+        assert "talk to a human" in taken["message"]
+        assert taken["source"] == "rule"
+        assert [turn["speaker"] for turn in taken["conversation"]] == ["customer", "assistant"]
+        assert taken["conversation"][0]["text"] == "where is my parcel?"
+        assert not receiver.forged
+        store = FolderStore(tmp_path / "store")
+        eventually(lambda: len(read_tasks(store)) == 2)
+        assert {task.state for task in read_tasks(store)} == {"open"}
+        eventually(lambda: server.metric(r"chatbot_handoff_deliveries_total\{.*delivered.*webhook") >= 1)
+        eventually(lambda: server.metric(r"chatbot_handoffs_undelivered") == 0)
+    finally:
+        server.stop()
+
+
+def test_with_a_url_and_no_secret_the_service_does_not_start(tmp_path: Path, bundle_folder: Path) -> None:
+    settings = {"CHATBOT_BUNDLE": str(bundle_folder), "CHATBOT_HANDOFF_URL": "http://127.0.0.1:9/"}
+    server = Server(tmp_path / "server", settings).launch()
+    assert server.process is not None
+    assert server.process.wait(90) != 0
+    assert "CHATBOT_HANDOFF_SECRET" in server.output
+    assert "Traceback" not in server.output
