@@ -14,7 +14,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -193,9 +193,10 @@ def _centroid_votes(vectors: NDArray[np.float32], labels: Sequence[str]) -> NDAr
 def _load_original(source: Path) -> SentenceTransformer:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging as transformers_logging
+    from transformers.utils.logging import disable_progress_bar
 
-    transformers_logging.disable_progress_bar()
+    quiet: Callable[[], None] = disable_progress_bar
+    quiet()
     return SentenceTransformer(
         str(source), device="cpu", local_files_only=True, model_kwargs={"attn_implementation": "eager"}
     ).eval()
