@@ -1,0 +1,84 @@
+"""The drift check's clock where there is no CronJob: one run at a time, stopped with its run, honest about failures."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from monitoring import schedule
+
+
+def start(tmp_path: Path, seconds: float, *command: str) -> subprocess.Popen[bytes]:
+    state = tmp_path / "state.json"
+    script = (
+        "import sys; from pathlib import Path; from monitoring import schedule; "
+        f"schedule.run({seconds}, sys.argv[1:], Path({str(state)!r}))"
+    )
+    return subprocess.Popen([sys.executable, "-c", script, *command], cwd=Path(schedule.__file__).parents[1])
+
+
+def until(met: object, seconds: float = 15) -> None:
+    end = time.monotonic() + seconds
+    while not met():  # type: ignore[operator]
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_command_runs_at_once_and_again_after_the_interval(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    clock = start(tmp_path, 0.5, "sh", "-c", f"echo x >> {runs}")
+    try:
+        until(lambda: runs.exists() and len(runs.read_text().split()) >= 3)
+    finally:
+        clock.terminate()
+        assert clock.wait(5) == 0
+
+
+def test_two_runs_never_overlap(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    clock = start(tmp_path, 0.01, "sh", "-c", f"echo begin >> {runs}; sleep 0.2; echo end >> {runs}")
+    try:
+        until(lambda: runs.exists() and runs.read_text().count("end") >= 3)
+    finally:
+        clock.terminate()
+        clock.wait(5)
+    said = runs.read_text().split()[:6]
+    assert said == ["begin", "end"] * 3
+
+
+def test_a_stop_stops_the_run_under_way(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    begun = tmp_path / "begun"
+    script = f"trap 'echo yes > {told}; exit 0' TERM; touch {begun}; while true; do sleep 0.05; done"
+    clock = start(tmp_path, 60, "sh", "-c", script)
+    until(begun.exists)
+    clock.send_signal(signal.SIGTERM)
+    assert clock.wait(10) == 0
+    assert told.read_text().strip() == "yes"
+
+
+def test_the_check_says_what_is_wrong(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    assert schedule.check(state) == ""
+    clock = start(tmp_path, 60, "sh", "-c", "exit 3")
+    try:
+        until(state.is_file)
+    finally:
+        clock.terminate()
+        clock.wait(5)
+    assert schedule.check(state) == "the last run ended with exit code 3"
+    schedule._note(state, {"ended": 1_000.0, "code": 0, "seconds": 60})
+    assert schedule.check(state, now=1_050.0) == ""
+    assert "one is due every 60 s" in schedule.check(state, now=1_000.0 + 60 + 3_601)
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["60"], ["60", "--"], ["never", "--", "true"], ["-1", "--", "true"]]
+)
+def test_a_command_line_that_cannot_be_meant_is_refused(arguments: list[str]) -> None:
+    assert schedule.main(arguments) == 2
