@@ -14,6 +14,7 @@ import pytest
 from log_tools import KEY, REPLY, ids
 
 from chatbot.ids import new_id
+from chatbot.record_parts import encode, to_table
 from chatbot.record_store import COMPACTED, mark_forgotten, read_feedback, read_records, scan, write_part
 from chatbot.records import Feedback, Record
 from chatbot.settings import StorageSettings
@@ -96,6 +97,19 @@ def test_parts_that_come_late_or_again_after_compaction_are_read_once_and_compac
     assert stored(folder_store) == Counter(ids(first + late))
     assert len(keys(folder_store)) == 1
     assert len(done.made) == 1
+
+
+def test_compactions_that_overlap_become_one_in_which_each_row_is_once(folder_store: Store) -> None:
+    sources = {name: put(folder_store, name, make(4)) for name in "abcd"}
+    for number, names in enumerate(("ab", "bc")):
+        table = to_table(Record, [record for name in names for record in sources[name]])
+        key = f"log/day={DAY.date()}/{COMPACTED}{number}.parquet"
+        folder_store.put(key, encode(table, [(name, 4) for name in names]))
+    compact(folder_store, LATER)
+    assert len(keys(folder_store)) == 1
+    [table] = scan(folder_store, Record, LONG_AGO, FAR, ["prediction_id"])
+    found = table["prediction_id"].to_pylist()
+    assert Counter(found) == Counter(ids([record for records in sources.values() for record in records]))
 
 
 def test_a_damaged_part_stays_is_named_and_costs_nobody_else(folder_store: Store) -> None:

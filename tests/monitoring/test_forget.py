@@ -82,6 +82,7 @@ def test_a_prediction_is_taken_out_everywhere(
     assert "1  log/" in said
     assert "2  handoffs/" in said
     assert "2  rows of the CSV files" in said
+    assert store.head("reviews/intents/new_one.json") is not None, "an intent is nobody's message"
     store.delete("reviews/intents/new_one.json")
     assert gone.encode() not in bytes_of(store)
     assert all(one.encode() in bytes_of(store) for one in kept)

@@ -130,6 +130,7 @@ def test_a_bundle_goes_when_it_is_old_and_nobody_names_it(store: Store, put: Put
 
 def test_a_bundle_loses_its_sums_first(store: Store, put: Put) -> None:
     put_bundle(put, "1" * 64, 200)
+    put(f"bundles/{'1' * 64}/A", 200)
     put_bundle(put, "2" * 64, 100)
     said: list[str] = []
     clean(store, RetentionSettings(bundles=1), NOBODY, NOW, said.append)
