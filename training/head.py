@@ -16,9 +16,9 @@ Columns = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
 # Chosen on Banking77, CLINC150 and Bitext; the table is docs/classifier.md.
-STRENGTH = 10.0
-STRENGTH_FEW = 30.0
-FEW_ROWS = 5_000
+# scikit-learn's C weighs the sum over all rows against the penalty: few rows need a larger one.
+STRENGTH_TIMES_ROWS = 150_000.0
+STRENGTHS = (10.0, 300.0)
 AXES = 768
 # A share of the largest variance is added to each, so that axes with next to none are not blown up.
 FLOOR = 1e-4
@@ -75,7 +75,7 @@ def head_of(rows: Floats, taught: NDArray[np.int64], columns: Columns, count: in
     if len(known) == 1:
         bias[known] = 0
         return Head(centre, projection, weights, bias)
-    strength = STRENGTH if len(taught) > FEW_ROWS else STRENGTH_FEW
+    strength = float(np.clip(STRENGTH_TIMES_ROWS / len(taught), *STRENGTHS))
     model = LogisticRegression(C=strength, tol=TOLERANCE, max_iter=MAX_ITERATIONS).fit(whitened, targets)
     # With two classes scikit-learn keeps the weights of the second alone.
     both = len(known) > 2
