@@ -16,6 +16,7 @@ for lock in "$@"; do
     *) install -r "$here/$lock" ;;
   esac
 done
+rm -f /opt/venv/.lock  # uv's own, for everybody to write to
 # What only a developer of these packages needs: their tests, headers, static libraries.
 find /opt/venv/lib -depth -path '*/site-packages/*' \
   \( -type d \( -name tests -o -name include \) -o -name '*.a' -o -name '*.pyx' -o -name '*.pxd' \) -exec rm -rf {} +

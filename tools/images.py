@@ -20,6 +20,7 @@ import sys
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from rich.console import Console
@@ -75,9 +76,8 @@ def builder() -> list[str]:
     """
     if given := os.environ.get("IMAGE_BUILDER"):
         return shlex.split(given)
-    if shutil.which("docker"):
-        return ["docker", "build"]
-    return [_store(), "build", "--format", "docker"]
+    program = _store()
+    return [program, "build"] if program == "docker" else [program, "build", "--format", "docker"]
 
 
 def build(names: Sequence[str]) -> None:
@@ -134,7 +134,7 @@ def show(names: Sequence[str]) -> None:
         if image is None:
             table.add_row(full_name(name), "not built", "")
         else:
-            table.add_row(image.name, f"{image.bytes / 1e6:.0f}", image.digest)
+            table.add_row(image.name, f"{image.bytes / 1e6:.0f}", image.digest[:19])
     console.print(table)
 
 
@@ -164,17 +164,25 @@ def _commit() -> str:
     return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 
 
+@cache
 def _store() -> str:
-    """The program that holds the images: Docker or podman.
+    """The program that holds the images: a Docker that answers, else podman.
 
     Raises:
         ImagesError: neither is here.
     """
-    docker_builds = not os.environ.get("IMAGE_BUILDER") or "docker" in os.environ["IMAGE_BUILDER"].split()[0]
-    for program in ("docker", "podman") if docker_builds else ("podman", "docker"):
-        if shutil.which(program):
-            return program
-    raise ImagesError("neither docker nor podman is here: install one of them to build images")
+    given = os.environ.get("IMAGE_BUILDER", "")
+    if shutil.which("podman") and given and "docker" not in given.split()[0]:
+        return "podman"
+    if shutil.which("docker") and _answers("docker", "info"):
+        return "docker"
+    if shutil.which("podman"):
+        return "podman"
+    raise ImagesError("neither a Docker that answers nor podman is here: install one of them to build images")
+
+
+def _answers(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def _run(*command: str, environment: dict[str, str] | None = None) -> None:
