@@ -9,6 +9,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -240,8 +241,9 @@ def test_a_store_that_is_down_or_silent_is_unreachable_within_the_set_time(own_m
 class LosesAnAnswer(threading.Thread):
     """Stands before a server, and hangs up in place of the first answer to a PUT."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, meanwhile: Callable[[], object] = lambda: None) -> None:
         super().__init__(daemon=True)
+        self._meanwhile = meanwhile
         self._server_port = port
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
@@ -264,6 +266,7 @@ class LosesAnAnswer(threading.Thread):
                         server.sendall(data)
                     elif is_put and not self.lost and b"100 Continue" not in data:
                         self.lost += 1
+                        self._meanwhile()
                         return
                     else:
                         client.sendall(data)
@@ -283,6 +286,20 @@ def test_a_conditional_put_whose_answer_was_lost_is_no_conflict_with_itself(
         assert store.get(key, etag=written) == b"mine"
         with pytest.raises(Conflict):
             store.put(key, b"other", new=not etag, etag=etag)
+
+
+def test_a_put_whose_answer_was_lost_and_that_was_replaced_since_is_a_conflict(
+    minio: Minio, bucket: str
+) -> None:
+    direct = open_store(minio.settings(bucket))
+    proxy = LosesAnAnswer(minio.port, meanwhile=lambda: direct.put("a", b"somebody else's"))
+    proxy.start()
+    with pytest.raises(Conflict):
+        open_store(StorageSettings(url=bucket, endpoint=f"http://127.0.0.1:{proxy.port}")).put(
+            "a", b"mine", new=True
+        )
+    assert proxy.lost == 1
+    assert direct.get("a") == b"somebody else's"
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
