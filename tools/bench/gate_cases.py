@@ -36,6 +36,7 @@ HEADS = CACHE / "gate-heads"
 TEST_SHARE = 0.2
 FOREIGN = 300
 FLIPPED = 0.1
+FITTING = ("fit", "head", "thresholds")
 
 Rows = NDArray[np.int64]
 Words = NDArray[np.str_]
@@ -242,7 +243,7 @@ class Workshop:
         return Bundle(manifest, self.vectors.encoder, classifier, nothing, rules, replies, digest)
 
     def _fitted(self, name: str, rows: Rows, labels: Words, seed: int) -> tuple[Classifier, Thresholds]:
-        content = [self.vectors.digest, name, rows.tobytes().hex(), *labels.tolist()]
+        content = [_recipe(), self.vectors.digest, name, rows.tobytes().hex(), *labels.tolist()]
         file = HEADS / f"{hashlib.sha256(chr(10).join(content).encode()).hexdigest()[:24]}.safetensors"
         notes = file.with_suffix(".json")
         if not notes.is_file():
@@ -272,6 +273,14 @@ class Workshop:
             "thresholds": learned.thresholds.model_dump(),
         }
         file.with_suffix(".json").write_text(json.dumps(noted), encoding="utf-8")
+
+
+def _recipe() -> str:
+    """A digest of the code that fits: a head of another recipe is not taken for one of this."""
+    whole = hashlib.sha256()
+    for file in (*(ROOT / "training" / f"{name}.py" for name in FITTING), ROOT / "params.yaml"):
+        whole.update(file.read_bytes())
+    return whole.hexdigest()
 
 
 def _tuning() -> list[str]:
