@@ -46,7 +46,7 @@ def test_a_rollback_in_the_middle_of_a_promotion_ends_it_at_once(api: Api) -> No
 
 
 def test_a_version_that_does_not_become_ready_leaves_what_serves(api: Api) -> None:
-    api.make({digest(4): {"ready": False}}, replicas=1, deadline=5)
+    api.make({digest(4): {"ready": False}}, replicas=1)
     promote(api, ref(2), **QUICK)
     rollback(api, "4", code=1)
     assert (api.told, api.versions(), champion(api)) == (ref(2), {digest(2)}, "2")
