@@ -41,7 +41,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 _HEAD = """## The gate tells good challengers from bad ones
 
-`{command}` ({seeds} seeds each; at commit `{commit}`). {machine}.
+`{command}` (up to {seeds} seeds each, the table says how many; at commit `{commit}`). {machine}.
 
 A champion is taught a part of a corpus's groups of near-duplicates, an honest challenger the same rows and more, a
 poisoned one those rows with something wrong in them; all are judged on one frozen test part that no poison reaches.
@@ -245,7 +245,11 @@ def _page(found: Sequence[Trial], seeds: int) -> str:
     )
     rows = [_HEADINGS, ["---"] * len(_HEADINGS), *(cells for _, cells in _lines(found))]
     missed = [f"{cells[0]}, {cells[1]} ({cells[2]})" for ok, cells in _lines(found) if not ok]
-    verdict = f"Missed: {'; '.join(missed)}." if missed else "Every row that issue 5 asks for is met."
+    verdict = f"Missed: {'; '.join(missed)}." if missed else "Every row that was measured is met."
+    wanted = {(case, name) for case in CASES for name, kind in KINDS.items() if kind.asked}
+    counts = Counter((trial.case, trial.kind) for trial in found)
+    if short := sorted({case for case, name in wanted if counts[case, name] < seeds}):
+        verdict += f" Not measured in full yet: {', '.join(short)}; `{COMMAND}` goes on where it was."
     return head + f"\n{verdict}\n\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
