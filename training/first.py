@@ -12,14 +12,25 @@ from chatbot.storage import open_store
 from data.checks import check
 from data.digest import corpus_digest
 from data.loading import load_corpus
-from data.processing import CORPUS_FILE, LEFT_OUT_FILE, REPORT_FILE, SPLITS_FILE, process, write
+from data.processing import (
+    CORPUS_FILE,
+    LEFT_OUT_FILE,
+    REPORT_FILE,
+    SPLITS_FILE,
+    process,
+    read_processed,
+    write,
+)
+from data.splitting import TEST
 from training import corpus_versions, tracking
+from training.behaviours import SHIPPED, read_behaviours
 from training.corpus_versions import REPLIES_FILE, ROWS_FILE, RULES_FILE
+from training.gate import judge_folders, mark_new
 from training.lease import Lease
 from training.merging import without_examples, write_rows
 from training.mlflow_client import TrackingError
 from training.progress import Steps
-from training.publishing import Given
+from training.publishing import Given, gate_report, verdict_word
 from training.registry import (
     BUNDLE_DIGEST,
     CHAMPION,
@@ -59,14 +70,26 @@ def register_first(
         with steps.wait("corpus"):
             folder = _version_files(given, bundle, source, processed)
             pointer = corpus_versions.push(given.store, folder)
+        with steps.wait("gate"):
+            # There is no champion to compare with: a first version is warned of, and never refused.
+            rows = read_processed(folder)
+            verdict = judge_folders(
+                None,
+                bundle,
+                mark_new(rows[rows["part"] == TEST], None),
+                params=given.gate,
+                behaviours=read_behaviours(SHIPPED),
+            )
         with steps.wait("push bundle"):
             digest = bundle_store.push(store, bundle)
+            gate_report(store, digest, verdict, given.work)
         manifest = bundles.read_manifest(bundle)
         tags = {
             CORPUS_DIGEST: pointer.corpus_digest,
             CORPUS_POINTER: str(pointer),
             GIT_COMMIT: manifest.git_commit or tracking.git_commit(Path(__file__).resolve().parents[1]),
             BUNDLE_DIGEST: digest,
+            GATE: verdict_word(verdict),
         }
         with steps.wait("register"):
             lease.check()
@@ -82,8 +105,7 @@ def register_first(
             )
             if recorded.kept is not None:
                 raise TrackingError(f"{recorded.reason}. Run this again to register the bundle")
-            # No champion to compare with: the gate only ever warns of a first version.
-            version = registry.register(recorded.run_id, bundle, {**tags, GATE: "warned"})
+            version = registry.register(recorded.run_id, bundle, tags)
             registry.set_alias(CHAMPION, version.number)
     shutil.rmtree(given.work, ignore_errors=True)
     return registry.get(version.number), True
