@@ -1,6 +1,7 @@
 """What the way to the store costs an answer, and how fast the log store is read and in how much memory.
 
 python -m tools.bench.storage shipping [--store URL --endpoint URL]     about three minutes
+python -m tools.bench.storage cost [--rows 20000]                       half a minute
 python -m tools.bench.storage scan [--rows 1000000]                     about two minutes
 
 `scan` writes records made of real messages (`real_messages`), spread over ten days, and reads them in a process of
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -31,9 +33,11 @@ from chatbot.record_parts import encode, to_table
 from chatbot.record_store import read_records, scan
 from chatbot.records import Record
 from chatbot.router import Alternative, Prediction, Reply
-from chatbot.settings import StorageSettings
+from chatbot.settings import LogSettings, ShipSettings, StorageSettings
 from chatbot.storage import open_store
 from monitoring.compact import compact
+from monitoring.logger import InferenceLog
+from monitoring.shipper import Shipper
 from tools.bench.expected import real_messages
 from tools.bench.figures import CACHE
 from tools.bench.load import Question, generate
@@ -96,6 +100,31 @@ def shipping(
         typer.echo(
             f"{connections:>3} connections, {what}, with / without: {median(values):.2f} (rounds: {each})"
         )
+
+
+@app.command()
+def cost(rows: int = 20_000) -> None:
+    """Processor time of sending a part, of a process's start to its end: what the machine pays, however busy it is."""
+    folder = CACHE / "cost"
+    shutil.rmtree(folder, ignore_errors=True)
+    messages, _ = real_messages()
+    log, ship = LogSettings(folder=folder / "log"), ShipSettings(part_seconds=1e6, part_rows=10**9)
+    where = {"CHATBOT_LOG_FOLDER": str(log.folder), "CHATBOT_STORE_URL": str(folder / "store")}
+    for count in (1, rows):
+        writer = InferenceLog(log, shipper=Shipper(log, ship, StorageSettings(url="none")))
+        records = list(_records(messages, count, FIRST_DAY))
+        for start in range(0, count, 500):
+            writer.append(records[start : start + 500])
+        writer.drain()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        command = [sys.executable, "-m", "monitoring.ship", "--all"]
+        subprocess.run(command, cwd=ROOT, env={**os.environ, **where}, check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        typer.echo(
+            f"{count:,} records: {seconds:.2f} s of one core, {1e6 * seconds / count:,.0f} us a record"
+        )
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @app.command("scan")
