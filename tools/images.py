@@ -3,6 +3,7 @@
     python -m tools.images build [NAME ...]      api train monitor ui staff mlflow
     python -m tools.images push --registry registry.example.com/team
     python -m tools.images list
+    python -m tools.images one NAME      for Skaffold: IMAGE says what it is called, PUSH_IMAGE whether it is pushed
 
 Builds with Docker, else with podman; IMAGE_BUILDER names another command that takes `-t NAME -f FILE CONTEXT`.
 Every image is tagged with this project's version (IMAGE_TAG sets another). The base is pinned by digest with
@@ -115,6 +116,18 @@ def push(names: Sequence[str], registry: str) -> None:
         _run(_store(), "push", target)
 
 
+def one(name: str, image: str, is_pushed: bool) -> None:
+    """Build an image under another name, and push it where that is asked for: what Skaffold calls.
+
+    Raises:
+        ImagesError: it could not be built, or pushed.
+    """
+    build([name])
+    _run(_store(), "tag", full_name(name), image)
+    if is_pushed:
+        _run(_store(), "push", image)
+
+
 def find(name: str) -> Image | None:
     """The image as built; None: not built yet."""
     asked = [_store(), "image", "inspect", full_name(name)]
@@ -205,6 +218,8 @@ def main(arguments: list[str]) -> int:
             show(names)
         elif verb == "list":
             show(names)
+        elif verb == "one" and len(rest) == 1 and os.environ.get("IMAGE"):
+            one(rest[0], os.environ["IMAGE"], os.environ.get("PUSH_IMAGE") == "true")
         elif verb == "push" and registry:
             push(names, registry)
             show(names)
