@@ -13,6 +13,8 @@ from tools.bench.rows import HEADINGS, cells
 from tools.bench.servers import ROOT, BenchError
 
 PAGE = ROOT / "docs" / "results.md"
+MORE = ROOT / "docs" / "results.d"
+"""A page for each measurement that takes longer than `make bench` may; each names the command that made it."""
 
 _HEAD = """# Results
 
@@ -33,7 +35,7 @@ does nothing.
 """
 
 
-def page(quality: Path, speed: Path) -> str:
+def page(quality: Path, speed: Path, more: Path = MORE) -> str:
     """The page as Markdown; a measurement whose JSON is missing is said to be missing.
 
     Raises:
@@ -50,13 +52,20 @@ def page(quality: Path, speed: Path) -> str:
         parts += ["\n## Speed\n\n", _machine(content), _missed(figures), _figures(figures), *_speed(content)]
     else:
         parts.append("\n## Speed\n\nNot measured yet: `python -m tools.bench --only speed`.\n")
-    return "".join(parts)
+    return "".join([*parts, *_more(more)])
 
 
 def write(quality: Path, speed: Path, file: Path = PAGE) -> None:
     """Write the page."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(page(quality, speed), encoding="utf-8")
+
+
+def _more(folder: Path) -> Iterable[str]:
+    """The other measurements' pages, as chapters."""
+    for file in sorted(folder.glob("*.md")):
+        title, _, text = file.read_text(encoding="utf-8").lstrip("# ").partition("\n")
+        yield f"\n## {title}\n{text.replace(chr(10) + '#', chr(10) + '##')}"
 
 
 def _machine(content: Mapping[str, Any]) -> str:
