@@ -1,0 +1,130 @@
+"""The production baseline: the first records of a version, frozen once, in the store or beside the log.
+
+It holds features and scores, no text and no id: nothing in it can be traced to a person, so nothing in it has to be
+forgotten.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from chatbot.errors import Conflict, Missing, StoreError
+from chatbot.storage import Store
+from monitoring.drift_columns import Columns, of_table, to_table
+from monitoring.drift_serving import Serving
+from monitoring.drift_source import COLUMNS, OnSkip, Source, begin_of
+from monitoring.drift_window import with_feedback
+
+PREFIX = "baselines/"
+_LAST = b"last"
+_HELD = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A frozen one; `last` is the time of its last record: windows begin behind it."""
+
+    columns: Columns
+    last: datetime
+    key: str
+
+
+def load(store: Store | None, folder: Path, serving: Serving) -> Baseline | None:
+    """The version's baseline, if it was frozen.
+
+    Raises:
+        StoreError: the store does not answer, or what lies there is no baseline.
+    """
+    key = f"{PREFIX}{serving.name}.parquet"
+    try:
+        content = store.get(key) if store is not None else (folder / key).read_bytes()
+    except (Missing, FileNotFoundError):
+        return None
+    try:
+        table = pq.read_table(pa.BufferReader(content))
+        last = datetime.fromisoformat((table.schema.metadata or {})[_LAST].decode())
+    except (pa.ArrowException, KeyError, ValueError) as error:
+        raise StoreError(
+            f"{key} is no baseline ({error}): delete it, and the next check freezes the version's first records again"
+        ) from error
+    return Baseline(of_table(table), last, key)
+
+
+def freeze(
+    source: Source,
+    store: Store | None,
+    folder: Path,
+    serving: Serving,
+    records: int,
+    until: datetime,
+    on_skip: OnSkip,
+) -> Baseline | None:
+    """Freeze the version's first records, if there are enough by now; another that was quicker counts.
+
+    Raises:
+        StoreError: the store does not answer.
+    """
+    first = _first(source, serving, records, until, on_skip)
+    if first is None:
+        return None
+    last = pc.max(first["timestamp"]).as_py().astimezone(UTC)
+    begin = pc.min(first["timestamp"]).as_py().astimezone(UTC)
+    first = with_feedback(first, source.negative(begin, last + timedelta(seconds=1), on_skip))
+    table = to_table(of_table(first)).replace_schema_metadata({_LAST: last.isoformat().encode()})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    key = f"{PREFIX}{serving.name}.parquet"
+    content = bytes(sink.getvalue())
+    if store is not None:
+        with contextlib.suppress(Conflict):
+            store.put(key, content, new=True)
+    else:
+        _put_beside(folder / key, content)
+    return load(store, folder, serving)
+
+
+def _first(
+    source: Source, serving: Serving, records: int, until: datetime, on_skip: OnSkip
+) -> pa.Table | None:
+    """The earliest records of the version; None where there are fewer."""
+    columns = [name for name in COLUMNS if name != "query"]
+    held: list[pa.Table] = []
+    days = source.days(serving.since, until)
+    for place, day in enumerate(days):
+        # One that names a single day stands for all that follow (a CSV is in no order of days).
+        end = min(begin_of(day) + timedelta(days=1), until) if len(days) > 1 else until
+        for table in source.tables(max(begin_of(day), serving.since), end, columns, on_skip):
+            held.append(table.filter(pc.equal(table["model_version"], serving.version)))
+            if len(held) > _HELD:
+                held = [_earliest(held, records)]
+        if sum(table.num_rows for table in held) >= records or place == len(days) - 1:
+            break
+    if sum(table.num_rows for table in held) < records:
+        return None
+    return _earliest(held, records)
+
+
+def _earliest(tables: list[pa.Table], records: int) -> pa.Table:
+    keys = [("timestamp", "ascending"), ("prediction_id", "ascending")]
+    whole = pa.concat_tables(tables)
+    order = pc.sort_indices(whole.select(["timestamp", "prediction_id"]), sort_keys=keys)
+    return whole.take(order[:records])
+
+
+def _put_beside(file: Path, content: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(f".{os.getpid()}.part")
+    part.write_bytes(content)
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(part, file)
+    finally:
+        part.unlink()

@@ -1,0 +1,104 @@
+"""What moved a window: the intents whose share changed most, and examples of the messages there are more of now."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from chatbot.verdict import Contributors, ExampleMessage, IntentShift
+from monitoring.drift_columns import NUMBERS, SUMMARY_AXES, of_table
+from monitoring.drift_compare import Comparison
+from monitoring.drift_tally import Tally
+
+INTENTS = 5
+MESSAGES = 10
+LEAST_SHIFT = 0.01
+_ENOUGH_ALIKE = 0.6
+_WORTH_NAMING = 0.9
+"""Of the heaviest message's weight: lighter ones are named neither."""
+
+
+def contributors(side: Comparison, window: Tally, sample: pa.Table, red: bool) -> Contributors:
+    """The largest shifts first; messages only where something is red.
+
+    Args:
+        sample: with text (`monitoring.drift_window`).
+    """
+    return Contributors(
+        intents=_intents(side.tally, window), messages=_messages(side, window, sample) if red else ()
+    )
+
+
+def _intents(base: Tally, window: Tally) -> tuple[IntentShift, ...]:
+    if not base.rows or not window.rows:
+        return ()
+    shifts = [
+        IntentShift(
+            intent=name,
+            before=round(base.intents[name] / base.rows, 4),
+            now=round(window.intents[name] / window.rows, 4),
+        )
+        for name in sorted(base.intents.keys() | window.intents.keys())
+    ]
+    shifts.sort(key=lambda shift: -abs(shift.now - shift.before))
+    return tuple(shift for shift in shifts[:INTENTS] if abs(shift.now - shift.before) >= LEAST_SHIFT)
+
+
+def _messages(side: Comparison, window: Tally, sample: pa.Table) -> tuple[ExampleMessage, ...]:
+    columns = of_table(sample)
+    weights = side.weights(columns)
+    if not (
+        weights > 0
+    ).any():  # no joint check: how much fuller than before the bins are that a message falls in
+        weights = _excess(side, window, sample)
+    order = np.argsort(-weights, kind="stable")
+    if not len(order) or weights[order[0]] <= 0:
+        return ()
+    texts = sample["query"]
+    chosen: list[int] = []
+    words: list[set[str]] = []
+    for row in order.tolist():
+        if weights[row] < _WORTH_NAMING * weights[order[0]] or len(chosen) == MESSAGES:
+            break
+        said = set(texts[row].as_py().casefold().split())
+        if said and all(_alike(said, other) < _ENOUGH_ALIKE for other in words):
+            chosen.append(row)
+            words.append(said)
+    return tuple(_example(sample, row, float(weights[row])) for row in chosen)
+
+
+def _excess(side: Comparison, window: Tally, sample: pa.Table) -> NDArray[np.float64]:
+    """For each message how much of the fullest of its bins is more than before, 0 to 1, shape (n,)."""
+    bins = side.grid.bins(of_table(sample))
+    found = np.zeros(sample.num_rows)
+    for name in (*NUMBERS, *(f"axis{axis}" for axis in range(SUMMARY_AXES)), "topic"):
+        before, now = side.tally.counts[name], window.counts[name]
+        if not before.sum() or not now.sum():
+            continue
+        fuller = np.maximum(0, 1 - (before + 1) / (before.sum() + 1) / np.maximum(now / now.sum(), 1e-12))
+        # Neighbouring bins are averaged: a single one of 256 holds few messages.
+        if name != "topic":
+            fuller = np.convolve(fuller, np.ones(9) / 9, mode="same")
+        rows = bins[name] >= 0
+        found[rows] = np.maximum(found[rows], fuller[bins[name][rows]])
+    return found
+
+
+def _alike(one: set[str], other: set[str]) -> float:
+    return len(one & other) / len(one | other)
+
+
+def _example(sample: pa.Table, row: int, weight: float) -> ExampleMessage:
+    values = {
+        name: sample[name][row].as_py()
+        for name in ("query", "intent", "confidence", "scope", "prediction_id")
+    }
+    return ExampleMessage(
+        message=values["query"],
+        intent=values["intent"],
+        confidence=values["confidence"],
+        scope=values["scope"],
+        weight=round(min(1.0, weight), 3),
+        prediction_id=values["prediction_id"] or "",
+    )

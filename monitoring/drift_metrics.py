@@ -1,0 +1,89 @@
+"""The verdict as Prometheus metrics: pushed to a gateway, or as a file for node_exporter's textfile collector."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Gauge, push_to_gateway, write_to_textfile
+from prometheus_client.exposition import pushadd_to_gateway
+
+from chatbot.errors import ChatbotError
+from chatbot.verdict import DriftVerdict
+
+JOB = "drift"
+VERDICTS = ("green", "red", "silent")
+_SECONDS = 5.0
+
+
+class MetricsError(ChatbotError):
+    """The pushgateway does not answer, or the textfile cannot be written."""
+
+    type = "metrics"
+
+
+def of(verdict: DriftVerdict | None, now: datetime) -> CollectorRegistry:
+    """The metrics of a run; None: it failed, and only that is said."""
+    registry = CollectorRegistry()
+    _gauge(registry, "chatbot_drift_success", "Whether the last drift check came to a verdict.").set(
+        verdict is not None
+    )
+    if verdict is None:
+        _gauge(
+            registry, "chatbot_drift_last_failure_timestamp_seconds", "When the drift check last failed."
+        ).set(now.timestamp())
+        return registry
+    last = _gauge(
+        registry, "chatbot_drift_last_run_timestamp_seconds", "When the drift check last came to a verdict."
+    )
+    last.set(now.timestamp())
+    states = _gauge(registry, "chatbot_drift_verdict", "1 for the verdict of the last check.", "verdict")
+    for name in VERDICTS:
+        states.labels(name).set(verdict.verdict == name)
+    window = verdict.window
+    _gauge(registry, "chatbot_drift_window_records", "Records of the serving version compared.").set(
+        window.records
+    )
+    left_out = _gauge(
+        registry, "chatbot_drift_left_out_records", "Records and rows left out of the window.", "why"
+    )
+    left_out.labels("other version").set(sum(window.others.values()))
+    left_out.labels("no record").set(window.skipped)
+    left_out.labels("wrong clock").set(window.ahead)
+    labels = ("check", "against")
+    effect = _gauge(registry, "chatbot_drift_check_effect", "Size of the effect, by check.", *labels)
+    threshold = _gauge(registry, "chatbot_drift_check_threshold", "Red beyond it, by check.", *labels)
+    red = _gauge(registry, "chatbot_drift_check_red", "Whether a check is red and alarms.", *labels)
+    for check in verdict.checks:
+        effect.labels(check.name, check.against).set(check.effect)
+        threshold.labels(check.name, check.against).set(check.threshold)
+        red.labels(check.name, check.against).set(check.red and check.alarms)
+    return registry
+
+
+def tell(verdict: DriftVerdict | None, now: datetime, gateway: str, file: Path) -> None:
+    """Push the metrics, or write them to the file where no gateway is set.
+
+    A failed run adds to what the gateway holds; in the file it takes the place of the last verdict.
+
+    Raises:
+        MetricsError: neither gets there.
+    """
+    registry = of(verdict, now)
+    try:
+        if gateway:
+            push = push_to_gateway if verdict is not None else pushadd_to_gateway
+            push(gateway, job=JOB, registry=registry, timeout=_SECONDS)
+        else:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_to_textfile(str(file), registry)
+    except OSError as error:
+        where = f"the pushgateway {gateway}" if gateway else str(file)
+        raise MetricsError(
+            f"the drift check's metrics do not reach {where}: {error}. Check CHATBOT_DRIFT_PUSHGATEWAY or "
+            "CHATBOT_DRIFT_TEXTFILE"
+        ) from error
+
+
+def _gauge(registry: CollectorRegistry, name: str, what: str, *labels: str) -> Gauge:
+    return Gauge(name, what, labels, registry=registry)

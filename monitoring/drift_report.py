@@ -1,0 +1,136 @@
+"""`python -m monitoring.drift_report`: has what customers write changed? Writes drift.html, drift.json and metrics.
+
+Reads the last window from the log store (or the CSV beside it), compares the serving version's records with its
+baseline and its bundle's reference, and puts the report into the store too.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+if not __package__:  # run as `python monitoring/drift_report.py`
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.text import Text
+
+from chatbot.errors import ChatbotError
+from chatbot.settings import DriftSettings, LogSettings, ServiceSettings, StorageSettings
+from chatbot.storage import Store, has_store, open_store
+from chatbot.verdict import DriftVerdict
+from monitoring import drift_metrics
+from monitoring.drift_html import evidently_report, page
+from monitoring.drift_run import Outcome, check
+from monitoring.drift_source import choose
+
+PREFIX = "reports/drift/"
+LATEST = f"{PREFIX}latest.json"
+HTML, JSON, METRICS = "drift.html", "drift.json", "drift.prom"
+COLOURS = {"green": "green", "red": "red", "silent": "yellow"}
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+class From(StrEnum):
+    """Where records are read."""
+
+    AUTO = "auto"
+    STORE = "store"
+    CSV = "csv"
+
+
+def report(
+    out: Path,
+    store: Store | None,
+    settings: DriftSettings,
+    log: LogSettings,
+    service: ServiceSettings,
+    read_from: str,
+    now: datetime,
+) -> Outcome:
+    """Check, and write the report into the folder and the store.
+
+    Raises:
+        StoreError: the store does not answer. BundleError: what serves cannot be read.
+        OSError: the folder takes nothing, or the log cannot be read.
+    """
+    source = choose(store, log.folder, read_from)
+    outcome = check(source, store, settings, service, log.folder, now)
+    key = f"{PREFIX}{now:%Y-%m-%dT%H-%M-%SZ}/"
+    where = f"{key}{HTML}" if store is not None else str(out / HTML)
+    verdict = outcome.verdict.model_copy(update={"report": where})
+    evidently = ""
+    if outcome.sample is not None and outcome.side is not None:
+        evidently = evidently_report(outcome.sample, outcome.side)
+    html = page(verdict, evidently, outcome.notes)
+    content = verdict.model_dump_json(indent=1) + "\n"
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in ((HTML, html), (JSON, content)):
+        part = out / f".{name}.part"
+        part.write_text(text, encoding="utf-8")
+        part.replace(out / name)
+    if store is not None:
+        store.put(f"{key}{HTML}", html.encode())
+        store.put(f"{key}{JSON}", content.encode())
+        # The pointer last: what it names is there.
+        store.put(LATEST, content.encode())
+    return Outcome(verdict, outcome.sample, outcome.side, outcome.notes)
+
+
+@app.command()
+def main(
+    out: Annotated[Path, typer.Option(help="The report's folder.")] = Path("monitoring/reports"),
+    read_from: Annotated[From, typer.Option("--from", help="Where records are read.")] = From.AUTO,
+    fail_on_drift: Annotated[
+        bool, typer.Option("--fail-on-drift", help="Exit code 2 on drift, for scripts.")
+    ] = False,
+) -> None:
+    """Check the last window for drift. Exit code 0 whatever the verdict, 1 if there is none."""
+    console, now = Console(), datetime.now(UTC)
+    gateway, textfile = "", out / METRICS
+    try:
+        settings = DriftSettings()
+        gateway, textfile = settings.pushgateway, settings.textfile or out / METRICS
+        storage = StorageSettings()
+        store = open_store(storage) if has_store(storage) else None
+        outcome = report(out, store, settings, LogSettings(), ServiceSettings(), read_from.value, now)
+        show(console, outcome, out)
+        _tell(console, outcome.verdict, now, gateway, textfile)
+    except (ChatbotError, ValidationError, OSError) as error:
+        console.print(Text(f"no drift verdict: {error}", style="red"))
+        _tell(console, None, now, gateway, textfile)
+        raise typer.Exit(1) from None
+    if fail_on_drift and outcome.verdict.verdict == "red":
+        raise typer.Exit(2)
+
+
+def show(console: Console, outcome: Outcome, out: Path) -> None:
+    """The verdict on a terminal."""
+    verdict = outcome.verdict
+    console.print(Text(f"{verdict.verdict}: {verdict.sentence}", style=COLOURS[verdict.verdict]))
+    for found in verdict.checks:
+        if found.red and found.alarms:
+            console.print(Text(f"  {found.name}: {found.sentence}"))
+    for example in verdict.contributors.messages[:5]:
+        console.print(Text(f"  e.g. {example.message!r} ({example.intent})"))
+    for note in outcome.notes:
+        console.print(Text(f"  {note}", style="dim"))
+    console.print(Text(f"report {out / HTML}, {out / JSON}"))
+
+
+def _tell(console: Console, verdict: DriftVerdict | None, now: datetime, gateway: str, file: Path) -> None:
+    """Metrics are no reason to lose a verdict."""
+    try:
+        drift_metrics.tell(verdict, now, gateway, file)
+    except ChatbotError as error:
+        console.print(Text(str(error), style="yellow"))
+
+
+if __name__ == "__main__":
+    app()

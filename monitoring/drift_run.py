@@ -1,0 +1,198 @@
+"""One drift check: what serves, its baseline, the window, the checks, the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from chatbot import verdict as verdicts
+from chatbot.settings import DriftSettings, ServiceSettings
+from chatbot.storage import Store
+from chatbot.verdict import BASELINE, REFERENCE, Check, DriftVerdict
+from monitoring import drift_baseline, drift_serving
+from monitoring.drift_baseline import Baseline
+from monitoring.drift_columns import Columns, of_table
+from monitoring.drift_compare import ALARMS_WITHOUT_BASELINE, Comparison
+from monitoring.drift_contributors import contributors
+from monitoring.drift_sentences import check_of
+from monitoring.drift_serving import Serving
+from monitoring.drift_source import Source
+from monitoring.drift_tally import Tally
+from monitoring.drift_window import Window, read
+
+MOST_OTHERS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A verdict, and what the page needs beside it.
+
+    Attributes:
+        sample: of the window; side: what it was compared with. None where the verdict is silent.
+        notes: sentences about what was left out.
+    """
+
+    verdict: DriftVerdict
+    sample: Columns | None
+    side: Columns | None
+    notes: tuple[str, ...]
+
+
+def check(
+    source: Source,
+    store: Store | None,
+    settings: DriftSettings,
+    service: ServiceSettings,
+    folder: Path,
+    now: datetime,
+) -> Outcome:
+    """Check the last window.
+
+    Args:
+        source: of the records. store: of bundles and baselines; None: this machine alone.
+        folder: the log's, beside which a baseline lies where there is no store.
+
+    Raises:
+        StoreError: the store does not answer. BundleError: what serves cannot be read.
+    """
+    serving = drift_serving.find(service, store, source, now)
+    baseline = drift_baseline.load(store, folder, serving)
+    sides = _sides(serving, baseline, settings.scale)
+    tallies = [side.new_tally() for side in sides]
+    window = read(
+        source,
+        serving.version,
+        now - timedelta(hours=settings.window_hours),
+        now,
+        timedelta(seconds=settings.skew_seconds),
+        tallies,
+        after=baseline.last if baseline else None,
+    )
+    frozen = False
+    if baseline is None and serving.version:
+        until = now + timedelta(seconds=settings.skew_seconds)
+        made = drift_baseline.freeze(
+            source, store, folder, serving, settings.baseline_records, until, lambda _where, _why: None
+        )
+        frozen = made is not None
+    notes = _notes(serving, window, baseline, frozen, settings, source)
+    if window.records < settings.least_records or not sides or window.sample is None:
+        return Outcome(_silent(serving, window, settings, now, bool(sides)), None, None, notes)
+    sample = of_table(window.sample)
+    checks = _checks(sides, tallies, sample, baseline is not None)
+    red = any(check.red and check.alarms for check in checks)
+    verdict = DriftVerdict(
+        verdict="red" if red else "green",
+        made=now,
+        model_version=serving.version,
+        bundle_digest=serving.digest,
+        window=_told(window),
+        checks=tuple(checks),
+        contributors=contributors(sides[0], tallies[0], window.sample, red),
+        sentence=_sentence(checks, baseline is not None),
+    )
+    side = baseline.columns if baseline else serving.reference
+    return Outcome(verdict, sample, side, notes)
+
+
+def _sides(serving: Serving, baseline: Baseline | None, scale: float) -> list[Comparison]:
+    """What the window is compared with, what alarms first."""
+    sides = []
+    if baseline is not None:
+        sides.append(Comparison(baseline.columns, BASELINE, scale))
+    if serving.reference is not None and len(serving.reference):
+        sides.append(Comparison(serving.reference, REFERENCE, scale))
+    return sides
+
+
+def _checks(
+    sides: Sequence[Comparison], tallies: Sequence[Tally], sample: Columns, has_baseline: bool
+) -> list[Check]:
+    found = []
+    for side, tally in zip(sides, tallies, strict=True):
+        for finding in side.judge(tally, sample):
+            alarms = side.against == BASELINE or (
+                not has_baseline and finding.name in ALARMS_WITHOUT_BASELINE
+            )
+            found.append(check_of(finding, side.against, alarms, side.tally, tally))
+    return found
+
+
+def _told(window: Window) -> verdicts.Window:
+    return verdicts.Window(
+        since=window.since,
+        until=window.until,
+        records=window.records,
+        others=dict(window.others.most_common(MOST_OTHERS)),
+        skipped=window.skipped,
+        ahead=window.ahead,
+    )
+
+
+def _silent(
+    serving: Serving, window: Window, settings: DriftSettings, now: datetime, has_side: bool
+) -> DriftVerdict:
+    if has_side or window.records < settings.least_records:
+        sentence = (
+            f"Silent: {window.records:,} messages of the serving version in the last {settings.window_hours:g} hours, "
+            f"{settings.least_records:,} are the least that tell drift from chance."
+        )
+    else:
+        sentence = f"Silent: version {serving.version} has no baseline yet, and its bundle's reference is out of reach."
+    return DriftVerdict(
+        verdict="silent",
+        made=now,
+        model_version=serving.version,
+        bundle_digest=serving.digest,
+        window=_told(window),
+        sentence=sentence,
+    )
+
+
+def _sentence(checks: Sequence[Check], has_baseline: bool) -> str:
+    red = [check for check in checks if check.red and check.alarms]
+    if not red:
+        than = "the version's first messages" if has_baseline else "what the bot was taught"
+        return f"What customers write has not changed from {than} by more than chance and habit explain."
+    worst = max(red, key=lambda check: check.effect / check.threshold)
+    return f"What customers write has changed: {len(red)} of the checks that alarm are red. {worst.sentence}"
+
+
+def _notes(
+    serving: Serving,
+    window: Window,
+    baseline: Baseline | None,
+    frozen: bool,
+    settings: DriftSettings,
+    source: Source,
+) -> tuple[str, ...]:
+    notes = [f"Read from {source.name}."]
+    if baseline is None:
+        state = (
+            f"The version's first {settings.baseline_records:,} messages were frozen as its baseline now: the next "
+            "check compares with them."
+            if frozen
+            else f"There is no baseline yet: it is frozen once the version has {settings.baseline_records:,} messages."
+        )
+        notes.append(f"{state} Until then confidence and scope alarm against what the bot was taught.")
+    if window.early:
+        notes.append(
+            f"{window.early:,} messages of the window are part of the baseline and were not compared with it."
+        )
+    if window.others:
+        told = ", ".join(f"{name or 'unnamed'} ({count:,})" for name, count in window.others.most_common(5))
+        notes.append(
+            f"{sum(window.others.values()):,} messages were answered by other versions and left out: {told}; "
+            f"{serving.version or 'none'} serves."
+        )
+    if window.ahead:
+        notes.append(
+            f"{window.ahead:,} messages carry a time in the future and were left out: a replica's clock is wrong."
+        )
+    if window.skipped:
+        notes.append(
+            f"{window.skipped:,} parts or lines were no records and were passed over: {'; '.join(window.reasons)}"
+        )
+    return tuple(notes)

@@ -1,0 +1,100 @@
+"""Which version serves, whose records are compared, and the reference that its bundle carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from chatbot import bundle as bundles
+from chatbot import bundle_store, serving
+from chatbot.errors import BundleError, Denied
+from chatbot.model_ref import ModelRef
+from chatbot.settings import ServiceSettings
+from chatbot.storage import Store
+from monitoring.drift_columns import Columns, of_table
+from monitoring.drift_source import Source, begin_of
+
+HERE = Path("models/current")
+_LOOK_BACK = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What serves.
+
+    Attributes:
+        version: what its records are called. digest: of its bundle; empty where only its records are known.
+        reference: the training messages' features; None where the bundle is out of reach.
+        since: no record of it is older.
+    """
+
+    version: str
+    digest: str
+    reference: Columns | None
+    since: datetime
+
+    @property
+    def name(self) -> str:
+        """What its baseline is filed under."""
+        return self.digest or f"version-{self.version}"
+
+
+def find(settings: ServiceSettings, store: Store | None, source: Source, now: datetime) -> Serving:
+    """What serves: as CHATBOT_MODEL or serving.json say, else the bundle on this machine, else the newest record's.
+
+    Raises:
+        BundleError: the bundle that was named is damaged or was never put into the store.
+        StoreError: the store does not answer.
+    """
+    if ref := _named(settings, store):
+        if store is None:
+            raise BundleError(
+                f"{ref.version}@{ref.digest[:12]}… is named, and there is no store to fetch it from"
+            )
+        folder = bundle_store.fetch(store, ref.digest, settings.bundle_cache)
+        return _of_bundle(folder, ref.version, ref.digest, now)
+    folder = settings.bundle or HERE
+    if (folder / bundles.SUMS).is_file():
+        digest = bundles.verify(folder)
+        return _of_bundle(folder, settings.model_version or digest[:12], digest, now)
+    if settings.bundle:
+        raise BundleError(f"CHATBOT_BUNDLE={folder} is no bundle: {bundles.SUMS} is missing")
+    return Serving(_newest(source, now), "", None, now - _LOOK_BACK)
+
+
+def _named(settings: ServiceSettings, store: Store | None) -> ModelRef | None:
+    if settings.model:
+        return ModelRef.parse(settings.model)
+    try:
+        return serving.read(store).ref if store is not None else None
+    except Denied:  # in a cluster the annotation is the truth, and nobody may read this
+        return None
+
+
+def _of_bundle(folder: Path, version: str, digest: str, now: datetime) -> Serving:
+    try:
+        made = bundles.Made.model_validate_json((folder / bundles.MADE).read_bytes()).created
+    except (OSError, ValidationError):
+        made = None
+    since = made.astimezone(UTC) - timedelta(days=1) if made else now - _LOOK_BACK
+    return Serving(version, digest, of_table(pq.read_table(folder / bundles.REFERENCE)), since)
+
+
+def _newest(source: Source, now: datetime) -> str:
+    """The model version of the newest record; empty where there is none."""
+    newest, version = datetime.min.replace(tzinfo=UTC), ""
+    for day in reversed(source.days(now - _LOOK_BACK, now)):
+        for table in source.tables(
+            begin_of(day), now, ("timestamp", "model_version"), lambda _where, _why: None
+        ):
+            row = int(table["timestamp"].to_numpy().argmax())
+            when = table["timestamp"][row].as_py()
+            if when > newest:
+                newest, version = when, table["model_version"][row].as_py()
+        if version:
+            break
+    return version
