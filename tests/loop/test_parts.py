@@ -65,12 +65,10 @@ def test_a_port_is_the_named_one_or_a_free_one_and_never_one_that_is_taken(
 
 def test_a_part_that_fails_is_named_with_what_it_said(tmp_path: Path) -> None:
     processes = Processes(tmp_path)
+    failing = [sys.executable, "-c", "import sys; sys.stderr.write('the disk is full'); sys.exit(3)"]
+    processes.start("store", failing, "http://127.0.0.1:9/")
     with pytest.raises(StepError, match=r"store ended with 3: the disk is full"):
-        processes.start(
-            "store",
-            [sys.executable, "-c", "import sys; sys.stderr.write('the disk is full'); sys.exit(3)"],
-            "http://127.0.0.1:9/",
-        )
+        processes.wait("store")
     with pytest.raises(StepError, match=r"`python -m chatbot.storage nonsense` ended with 2.*invalid choice"):
         processes.run("storage", "chatbot.storage", "nonsense")
 

@@ -14,7 +14,7 @@ from chatbot.records import Record
 from chatbot.settings import StorageSettings, TrackingSettings
 from chatbot.storage import Store, open_store
 from tools.loop import minio
-from tools.loop.processes import ROOT, Processes, port_of
+from tools.loop.processes import Processes, port_of
 from training.registry import Registry
 
 # What makes an API of the day's length of traffic fit into minutes: parts are sent at once, the window is the
@@ -77,6 +77,7 @@ def start_store(folder: Path, kind: str, taken: set[int]) -> Parts:
         command = minio.command(folder / "minio", port, console)
         ready = f"http://127.0.0.1:{port}/minio/health/ready"
         processes.start("minio", command, ready, minio.environment(password))
+        processes.wait("minio")
         processes.environment |= minio.store_settings(port, password)
         parts.links["MinIO"] = f"http://127.0.0.1:{console}"
         # This process reads the store itself too.
@@ -87,7 +88,7 @@ def start_store(folder: Path, kind: str, taken: set[int]) -> Parts:
 
 
 def start_mlflow(parts: Parts, folder: Path, taken: set[int]) -> None:
-    """The MLflow server, its artifacts in the store. Raises: StepError."""
+    """Begin to start the MLflow server, its artifacts in the store."""
     port = port_of("CHATBOT_MLFLOW_PORT", taken)
     own = {
         "CHATBOT_MLFLOW_PORT": str(port),
@@ -109,7 +110,6 @@ def prepare(parts: Parts, folder: Path, taken: set[int]) -> None:
     parts.processes.environment |= {
         **{name: str(port) for name, port in ports.items()},
         "CHATBOT_UI_API_URL": api,
-        "CHATBOT_BUNDLE": str(ROOT / "models" / "current"),
         "CHATBOT_BUNDLE_CACHE": str(folder / "bundles"),
         "CHATBOT_LOG_FOLDER": str(folder / "log"),
         "CHATBOT_SHIP_PART_SECONDS": _SHIP_SECONDS,
@@ -121,11 +121,15 @@ def prepare(parts: Parts, folder: Path, taken: set[int]) -> None:
     }
 
 
-def start_bot(parts: Parts) -> None:
-    """The API under its keeper, the chat page, the staff pages. Raises: StepError."""
-    parts.processes.start("api", _module("bento.keeper"), f"{parts.api}/readyz")
+def start_pages(parts: Parts) -> None:
+    """Begin to start the chat page and the staff pages."""
     parts.processes.start("chat-page", _module("ui"), f"{parts.links['chat page']}/_stcore/health")
     parts.processes.start("staff-pages", _module("ui.staff"), f"{parts.links['staff pages']}/_stcore/health")
+
+
+def start_bot(parts: Parts) -> None:
+    """Begin to start the API under its keeper."""
+    parts.processes.start("api", _module("bento.keeper"), f"{parts.api}/readyz")
 
 
 def write_environment(parts: Parts, folder: Path) -> Path:
@@ -137,11 +141,11 @@ def write_environment(parts: Parts, folder: Path) -> Path:
     return file
 
 
-def records_in_store(parts: Parts) -> int:
-    """How many records of the bot a reader of the store finds."""
+def records_in_store(parts: Parts) -> set[str]:
+    """The prediction ids of all records that a reader of the store finds."""
     now = datetime.now(UTC)
     tables = scan(parts.store, Record, now - timedelta(days=1), now + timedelta(hours=1), ["prediction_id"])
-    return sum(table.num_rows for table in tables)
+    return {str(found) for table in tables for found in table["prediction_id"].to_pylist()}
 
 
 def _module(name: str) -> list[str]:

@@ -37,6 +37,7 @@ class Processes:
     environment: dict[str, str] = field(default_factory=dict)
     """What is told to every process, on top of this process's own environment without this project's settings."""
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _urls: dict[str, str] = field(default_factory=dict)
 
     def start(
         self, name: str, command: Sequence[str], url: str, extra: Mapping[str, str] | None = None
@@ -53,7 +54,7 @@ class Processes:
         self.folder.mkdir(parents=True, exist_ok=True)
         log = self.folder / f"{name}.log"
         with log.open("ab") as output:
-            process = subprocess.Popen(
+            self.running[name] = subprocess.Popen(
                 command,
                 cwd=ROOT,
                 env=self._environment(extra),
@@ -62,7 +63,15 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.running[name] = process
+        self._urls[name] = url
+
+    def wait(self, name: str) -> None:
+        """Wait until a server that was started answers.
+
+        Raises:
+            StepError: it ended, or did not answer in time.
+        """
+        process, url, log = self.running[name], self._urls[name], self.folder / f"{name}.log"
         until = time.monotonic() + START_SECONDS
         while not answers(url):
             if process.poll() is not None:

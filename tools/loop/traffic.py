@@ -40,13 +40,19 @@ class Launch:
 class Answers:
     """What came back."""
 
-    count: int = 0
+    predictions: list[str] = field(default_factory=list)
+    """The answers' prediction ids."""
     by_intent: Counter[str] = field(default_factory=Counter)
     """Of automatic answers: those of the model and of rules."""
     by_source: Counter[str] = field(default_factory=Counter)
     by_version: Counter[str] = field(default_factory=Counter)
     wrong: int = 0
     """Automatic answers with another intent than the message's, where that is known."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.predictions)
 
     @property
     def automatic(self) -> int:
@@ -94,7 +100,7 @@ async def _send(url: str, messages: Sequence[tuple[str, str]], feedback_share: f
         for message, intent in waiting:
             answer = await _ask(session, url, message)
             automatic = answer["source"] in ("model", "rule")
-            seen.count += 1
+            seen.predictions.append(str(answer["prediction_id"]))
             seen.by_source[str(answer["source"])] += 1
             seen.by_version[str(answer["model_version"])] += 1
             if automatic:
