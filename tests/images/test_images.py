@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from images.conftest import RESTRICTED, Start, podman, post, wait_for
+from images.conftest import RESTRICTED, Start, check_health, podman, post, wait_for
 from tools.images import DOCKERFILES, Image
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
@@ -26,6 +26,11 @@ def test_an_image_runs_as_a_numeric_user_that_is_not_root(built: dict[str, Image
     user = podman("image", "inspect", built[name].name, "--format", "{{.Config.User}}")
     assert user == "10001:10001"
     assert run(built[name], "id", "-u") == "10001"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_images_root_is_read_only(built: dict[str, Image], name: str) -> None:
+    assert "Read-only file system" in run(built[name], "sh", "-c", "touch /app/x 2>&1 || true")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -123,8 +128,7 @@ def test_the_bot_answers_out_of_its_image_alone(
     assert reply["intent"] == "get_refund"
     assert reply["response"]
     assert json.loads(wait_for(f"http://127.0.0.1:{port}/version"))["model_version"] == reply["model_version"]
-    podman("healthcheck", "run", name)
-    assert "Read-only file system" in podman("exec", name, "sh", "-c", "touch /app/x 2>&1 || true")
+    check_health(name, built["api"].name)
     podman("stop", "--time", "30", name)
     assert podman("inspect", name, "--format", "{{.State.ExitCode}}") == "0"
 
@@ -154,4 +158,7 @@ def test_a_page_answers_out_of_its_image_alone(
     here = free_port()
     container = start(built[name].name, f"--publish=127.0.0.1:{here}:{port}", *options)
     wait_for(f"http://127.0.0.1:{here}{path}")
-    podman("healthcheck", "run", container)
+    check_health(container, built[name].name)
+    podman("stop", "--time", "10", container)
+    with pytest.raises(AssertionError):
+        check_health(container, built[name].name)
