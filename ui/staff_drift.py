@@ -25,7 +25,7 @@ def show() -> None:
     verdict, report = found
     st.html(staff_markup.drift(verdict))
     if not report:
-        st.html(staff_markup.done(f"The report {verdict.report or 'of this check'} is not in the store."))
+        st.html(staff_markup.hint(f"The report {verdict.report or 'of this check'} is not in the store."))
         return
     st.download_button("Download the report", report, "drift.html", "text/html", key="report")
     if len(report) <= MOST_REPORT_BYTES:

@@ -18,7 +18,7 @@ _SHOWN = 30
 
 def pick(items: Sequence[Item], key: str) -> list[Item]:
     """The messages of a cluster, each with a box to leave it out."""
-    st.html(staff_markup.done("Leave out what does not belong to it."))
+    st.html(staff_markup.hint("Leave out what does not belong to it."))
     with st.container(key=f"pick-{key}", height=260 if len(items) > 6 else "content"):
         kept = [
             item

@@ -36,7 +36,7 @@ def show() -> None:
     for task in shown[:_SHOWN]:
         _show_task(shelf, task, name)
     if len(shown) > _SHOWN:
-        st.html(staff_markup.done(f"{len(shown) - _SHOWN} older ones are not shown."))
+        st.html(staff_markup.hint(f"{len(shown) - _SHOWN} older ones are not shown."))
 
 
 def _look_again(shelf: Shelf) -> None:

@@ -162,6 +162,11 @@ def done(text: str) -> str:
     return f'<p class="hint said" role="status">{escape(text)}</p>'
 
 
+def hint(text: str) -> str:
+    """One line beside the matter."""
+    return f'<p class="hint">{escape(text)}</p>'
+
+
 def empty(title: str, text: str) -> str:
     """There is nothing to do."""
     return f'<div class="card empty"><h2>{escape(title)}</h2><p>{_words(text)}</p></div>'

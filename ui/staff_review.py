@@ -156,7 +156,7 @@ def _choose_reason(queue: Queue, items: Sequence[Item]) -> str | None:
         key="reason",
     )
     if queue.beyond:
-        st.html(staff_markup.done(f"{queue.beyond} more are left out until these are done."))
+        st.html(staff_markup.hint(f"{queue.beyond} more are left out until these are done."))
     return reason
 
 

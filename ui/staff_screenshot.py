@@ -22,6 +22,8 @@ from ui.screenshot import WAIT_MS, ScreenshotError, Theme
 
 OUT = Path("docs/images/review.png")
 WIDTH, SHORTEST, TALLEST = 1000, 640, 1600
+FIRST_MS = 90_000
+"""How long the first visit may take: the server imports what encodes and clusters."""
 PAGES = ("review", "clusters", "handoffs", "drift", "versions")
 
 
@@ -36,7 +38,7 @@ def log_in(page: Page, token: str, name: str = "Ada") -> Page:
 
 def settled(page: Page) -> Page:
     """The page once its script has run to the end."""
-    page.locator(".heading").first.wait_for(timeout=WAIT_MS)
+    page.locator(".heading").first.wait_for(timeout=FIRST_MS)
     return screenshot.settled(page)
 
 

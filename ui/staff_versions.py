@@ -24,7 +24,7 @@ def show() -> None:
         serves = serving.read(shelf.board.store)
         if serves.model:
             st.html(
-                staff_markup.done(
+                staff_markup.hint(
                     f"On this machine serves {serves.name}, asked for {staff_markup.ago(serves.since)}."
                 )
             )

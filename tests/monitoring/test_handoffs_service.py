@@ -49,11 +49,11 @@ def test_a_handoff_outlives_the_service_that_promised_it(
     }
     server = Server(tmp_path / "server", settings).start()
     try:
-        server.post("/chat", {"message": "where is my parcel?", "session_id": "a visit"})
+        assert server.post("/chat", {"message": "where is my parcel?", "session_id": "visit-1"})[0] == 200
         eventually(lambda: server.post("/chat", {"message": HUMAN})[0] == 200)
         eventually(lambda: len(receiver.seen) > 0)
         began = time.monotonic()
-        _, answer = server.post("/chat", {"message": HUMAN, "session_id": "a visit"})
+        _, answer = server.post("/chat", {"message": HUMAN, "session_id": "visit-1"})
         assert time.monotonic() - began < 0.5
         kill(server)
         assert answer["handoff"] is True
