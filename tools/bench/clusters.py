@@ -1,4 +1,5 @@
-"""How good the review's clusters are: `python -m tools.bench.clusters`, Markdown on standard output.
+"""How good the review's clusters are: `python -m tools.bench.clusters [--similarity 0.45]`, Markdown on
+standard output.
 
 Traffic is what the served bundle hands over of CLINC150's test part: `SIZE` messages of each of eight intents that
 the bundle was never taught, among 400 of CLINC150's out-of-scope questions. An intent counts as found when one
@@ -7,6 +8,7 @@ cluster holds at least half of its messages and at least 80 % of that cluster ar
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections import Counter
 from datetime import UTC, datetime
@@ -31,6 +33,11 @@ _FOUND, _PURE = 0.5, 0.8
 
 def main() -> int:
     """Print the table."""
+    parser = argparse.ArgumentParser(prog="python -m tools.bench.clusters", description=__doc__)
+    parser.add_argument(
+        "--similarity", type=float, default=ReviewSettings.model_fields["cluster_similarity"].default
+    )
+    settings = ReviewSettings(cluster_similarity=parser.parse_args().similarity)  # type: ignore[call-arg]
     bundle = load(Path("models/current"))
     messages, labels, vectors = handed_over(bundle)
     sys.stdout.write(
@@ -39,7 +46,10 @@ def main() -> int:
     )
     for size in SIZES:
         found, pure, outside = np.mean(
-            [draw(messages, labels, vectors, size, np.random.default_rng(seed)) for seed in range(DRAWS)],
+            [
+                draw(messages, labels, vectors, size, settings, np.random.default_rng(seed))
+                for seed in range(DRAWS)
+            ],
             axis=0,
         )
         sys.stdout.write(f"| {size} | {found:.0%} | {pure:.0%} | {outside:.1%} |\n")
@@ -65,6 +75,7 @@ def draw(
     labels: NDArray[np.str_],
     vectors: NDArray[np.float32],
     size: int,
+    settings: ReviewSettings,
     chance: np.random.Generator,
 ) -> tuple[float, float, float]:
     """One draw of traffic: share of intents found, of clusters that are one intent's, of the rest in clusters."""
@@ -94,7 +105,7 @@ def draw(
     clusters = find_clusters(
         Queue(tuple(items.values())),
         lambda asked: np.stack([vector_of[message] for message in asked]),
-        ReviewSettings(),  # type: ignore[call-arg]
+        settings,
     )
     inside = [Counter(label_of[item.message] for item in cluster.items) for cluster in clusters]
     found = sum(any(_holds(counts, name, size) for counts in inside) for name in chosen)
