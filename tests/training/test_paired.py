@@ -59,6 +59,13 @@ def test_the_difference_is_that_of_macro_f1() -> None:
     assert found.value == pytest.approx(macro_f1(truth, challenger) - macro_f1(truth, champion))
 
 
+def test_a_label_that_only_an_answer_bears_is_no_class_of_the_mean() -> None:
+    truth, champion, challenger = answers(400, (0.9, 0.8))
+    challenger = np.where(np.arange(400) % 7 == 0, "unheard of", challenger)
+    found = macro_f1_difference(truth, champion, challenger, draws=100, seed=0)
+    assert found.value == pytest.approx(macro_f1(truth, challenger) - macro_f1(truth, champion))
+
+
 def test_the_interval_is_that_of_drawing_messages_one_by_one() -> None:
     truth, champion, challenger = answers(300, (0.9, 0.85), seed=1)
     found = macro_f1_difference(truth, champion, challenger, draws=4_000, seed=0)
