@@ -128,7 +128,7 @@ def main(
         "## What the drift check costs\n\n",
         f"Command: `python -m tools.bench.drift_scale` (commit `{commit()}`, {Machine.this().describe()}). A log store "
         "in a folder, parts of 100,000 rows; one process, start to verdict, Evidently's report included.\n\n",
-        "| records | seconds | processor seconds | peak memory | with the baseline's freezing |\n|---|---|---|---|---|\n",
+        "| records | seconds | processor seconds | peak memory | first run, freezing |\n|---|---|---|---|---|\n",
     ]
     for size, first, second in rows:
         lines.append(
