@@ -10,6 +10,8 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,11 +82,29 @@ def pushed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _push_runs(gateway: str) -> None:
-    """What the trigger, a retraining and a promotion push, by their own code."""
+    """What the drift check, the trigger, a retraining and a promotion push, by their own code."""
     from chatbot.settings import KubernetesSettings
+    from chatbot.verdict import Check, DriftVerdict, Window
     from k8s import agree, announce, promote, trigger
     from k8s.state import Outcome
+    from monitoring import drift_metrics
 
+    now = datetime.now(UTC)
+    check = Check(
+        name="scope.low",
+        against="baseline",
+        statistic=0.3,
+        effect=0.2,
+        threshold=0.1,
+        red=True,
+        alarms=True,
+        sentence="More messages are out of scope than before.",
+    )
+    window = Window(since=now, until=now, records=2000)
+    verdict = DriftVerdict(
+        verdict="red", made=now, model_version="7", bundle_digest="a" * 64, window=window, checks=(check,)
+    )
+    drift_metrics.tell(verdict, now, gateway, Path("unused"))
     settings = KubernetesSettings(pushgateway=gateway)
     trigger.push(announce.Pushed(gateway, trigger.JOB, 5), trigger.Done("asked", ""))
     promote.push(announce.Pushed(gateway, agree.JOB, 5), promote.RetrainResult(outcome="needs_review"))
@@ -101,7 +121,7 @@ def scraped(
 ) -> Iterator[tuple[Prometheus, Server]]:
     """The service after some traffic, with all that customers do, under the eyes of Prometheus."""
     store = tmp_path_factory.mktemp("store")
-    server = start(CHATBOT_WORKERS="2", CHATBOT_STORE_URL=str(store))
+    server = start(CHATBOT_WORKERS="2", CHATBOT_STORE_URL=str(store), CHATBOT_SHIP_PART_ROWS="1")
     folder = tmp_path_factory.mktemp("prometheus")
     targets = {"support-chatbot-api": f"127.0.0.1:{server.port}", "support-chatbot-pushgateway": pushed}
     prometheus = Prometheus(folder, targets, RULES).start()
