@@ -44,7 +44,7 @@ class Grid:
     def bins(self, columns: Columns) -> dict[str, NDArray[np.int64]]:
         """The bin of each row by name, shape (n,); -1 where there is no value."""
         named = {name: columns.numbers[name] for name in NUMBERS}
-        named |= {f"axis{axis}": columns.summary[:, axis] for axis in range(SUMMARY_AXES)}
+        named |= {f"axis{axis}": columns.summary[:, axis].astype(np.float64) for axis in range(SUMMARY_AXES)}
         found = {
             name: np.where(np.isnan(values), -1, np.searchsorted(self.edges[name], values, side="right"))
             for name, values in named.items()
