@@ -188,15 +188,19 @@ class Story:
                 self.launch.category,
                 self.launch.title,
             )
+            # What lies in no cluster is ticked one by one, as anybody would who reads the list.
+            others = [i for i in view.queue.items if i.message in new and i not in asked]
+            singly = board.correct_all(others, self.launch.intent, REVIEWER)
             largest = max(mine, key=lambda cluster: cluster.count)
             step.say(
                 f"{len(view.queue.items)} messages in the queue, {len(view.clusters)} clusters; the launch's is "
                 f"{', '.join(repr(w) for w in largest.words)} ({sum(c.count for c in mine)} messages). Accepted as the "
-                f"new intent `{self.launch.intent}` with its reply: {len(done.decided)} messages",
+                f"new intent `{self.launch.intent}` with its reply: {len(done.decided)} messages, and "
+                f"{len(singly.decided)} more that lay in no cluster",
                 queue=len(view.queue.items),
                 clusters=[cluster.name for cluster in view.clusters],
                 words=list(largest.words),
-                accepted=len(done.decided),
+                accepted=len(done.decided) + len(singly.decided),
             )
 
     def retrain_with_labels(self, parts: Parts) -> None:
@@ -279,7 +283,7 @@ class Story:
             verdict = DriftVerdict.model_validate_json(parts.store.get(_VERDICT))
             frozen = parts.store.head(f"baselines/{verdict.bundle_digest}.parquet") is not None
             red = [check for check in verdict.checks if check.red and check.alarms]
-            shown = "; ".join(check.sentence for check in red[:3]) or verdict.sentence
+            shown = " ".join(check.sentence for check in red[:3]) or verdict.sentence
             step.say(
                 f"{verdict.verdict} over {verdict.window.records:,} records. {shown}",
                 verdict=verdict.verdict,
