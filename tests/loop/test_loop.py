@@ -48,7 +48,10 @@ def test_the_loop_goes_from_a_first_version_over_a_launch_to_one_that_answers_it
 
     day = steps["an ordinary day"]
     assert day["records"] == day["messages"] >= 2000
-    assert steps["drift check"]["verdict"] == "green"
+    check = steps["first drift check"]
+    assert (check["baseline"], check["against"]) == (True, ["reference"])
+    check = steps["drift check"]
+    assert (check["verdict"], check["against"]) == ("green", ["baseline"])
 
     launch = steps["a product launch"]
     assert launch["messages"] >= 100
@@ -56,17 +59,19 @@ def test_the_loop_goes_from_a_first_version_over_a_launch_to_one_that_answers_it
     drift = steps["drift check after the launch"]
     assert drift["verdict"] == "red"
     assert drift["red"]
+    assert any("trade" in message.lower() for message in drift["examples"])
 
-    waiting = steps["retraining without labels"]
+    waiting = steps["drift asks for a retraining"]
     assert waiting["outcome"] == "needs_review"
     assert waiting["queue"] >= launch["human"] / 2
+    assert waiting["again"] == "nothing", "the same drift asks once"
     assert waiting["champion"] == "1"
 
     review = steps["review"]
     assert "trade" in " ".join(review["words"])
     assert review["accepted"] >= 40
 
-    made = steps["retraining with labels"]
+    made = steps["retraining with what was accepted"]
     assert (made["outcome"], made["gate"], made["challenger"]) == ("accepted", "passed", "2")
     assert made["champion"] == "1", "nothing moves before the promotion"
 

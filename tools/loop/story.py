@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.request import urlopen
 
 from chatbot import bundle as bundles
@@ -156,13 +155,18 @@ class Story:
         self._look(parts, "drift check after the launch")
 
     def retrain_without_labels(self, parts: Parts) -> None:
-        """Drift alone teaches nothing."""
-        with self.report.step("retraining without labels") as step:
-            result = self._retrain(parts, "without-labels")
+        """Drift alone teaches nothing, and the same drift asks once."""
+        with self.report.step("drift asks for a retraining") as step:
+            out = self.folder / "retrain" / "drift.json"
+            command = ("monitoring.retrain_if_needed", "--out", str(out))
+            parts.processes.run("retrain-if-needed", *command)
+            result = json.loads(out.read_text(encoding="utf-8"))
+            again = " ".join(parts.processes.run("retrain-if-needed", *command).split())
             step.say(
-                f"{result['outcome']}: {result['why']}",
+                f"{result['outcome']}: {result['why']}. Asked once more: {again}",
                 outcome=result["outcome"],
                 queue=result["queue"],
+                again=again.partition(":")[0],
                 champion=self._champion(parts),
             )
 
@@ -205,8 +209,12 @@ class Story:
 
     def retrain_with_labels(self, parts: Parts) -> None:
         """Now there is something to learn."""
-        with self.report.step("retraining with labels") as step:
-            result = self._retrain(parts, "with-labels")
+        with self.report.step("retraining with what was accepted") as step:
+            folder = self.folder / "retrain"
+            out = folder / "accepted.json"
+            command = ("training.retrain", "--work", str(folder / "work"), "--out", str(out))
+            parts.processes.run("retrain", *command)
+            result = json.loads(out.read_text(encoding="utf-8"))
             if result["outcome"] != "accepted":
                 raise StepError(f"the retraining says {result['outcome']}: {json.dumps(result)[:2000]}")
             challenger = parts.registry.challenger()
@@ -294,13 +302,6 @@ class Story:
                 examples=[example.message for example in verdict.contributors.messages[:5]],
             )
         return verdict
-
-    def _retrain(self, parts: Parts, name: str, *arguments: str) -> dict[str, Any]:
-        out = self.folder / "retrain" / name
-        parts.processes.run(
-            f"retrain-{name}", "training.retrain", *arguments, "--out", str(out / "retrain.json")
-        )
-        return dict(json.loads((out / "retrain.json").read_text(encoding="utf-8")))
 
     def _board(self, parts: Parts) -> Board:
         """As the staff page opens it."""
