@@ -4,7 +4,7 @@
     python -m monitoring.schedule check         exit code 1 when the last run failed, or none ended when it should have
 
 The first run begins at once. A run that takes longer than the interval is followed by the next one directly.
-What failed is run again at the next turn; the reason is what the command itself said.
+What failed is run again after a minute; the reason is what the command itself said.
 """
 
 from __future__ import annotations
@@ -21,14 +21,19 @@ from types import FrameType
 
 _STATE = Path(tempfile.gettempdir()) / "schedule.json"
 _GRACE_SECONDS = 3600.0
+_AGAIN_SECONDS = 60.0
 
 
 class Stopped(Exception):
     """Somebody asked this process to stop."""
 
 
-def run(seconds: float, command: list[str], state: Path = _STATE) -> None:
-    """Run the command every so many seconds until SIGTERM or SIGINT; both are passed on to a run under way."""
+def run(seconds: float, command: list[str], state: Path = _STATE, again: float = _AGAIN_SECONDS) -> None:
+    """Run the command every so many seconds until SIGTERM or SIGINT; both are passed on to a run under way.
+
+    Args:
+        again: how long after its begin a run that failed is followed by the next.
+    """
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise Stopped
@@ -40,7 +45,8 @@ def run(seconds: float, command: list[str], state: Path = _STATE) -> None:
             began = time.time()
             code = _once(command)
             _note(state, {"ended": time.time(), "code": code, "seconds": seconds})
-            time.sleep(max(0.0, began + seconds - time.time()))
+            wait = min(seconds, again) if code else seconds
+            time.sleep(max(0.0, began + wait - time.time()))
     except Stopped:
         return
 

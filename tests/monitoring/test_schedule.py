@@ -17,7 +17,7 @@ def start(tmp_path: Path, seconds: float, *command: str) -> subprocess.Popen[byt
     state = tmp_path / "state.json"
     script = (
         "import sys; from pathlib import Path; from monitoring import schedule; "
-        f"schedule.run({seconds}, sys.argv[1:], Path({str(state)!r}))"
+        f"schedule.run({seconds}, sys.argv[1:], Path({str(state)!r}), again=0.2)"
     )
     return subprocess.Popen([sys.executable, "-c", script, *command], cwd=Path(schedule.__file__).parents[1])
 
@@ -37,6 +37,18 @@ def test_a_command_runs_at_once_and_again_after_the_interval(tmp_path: Path) -> 
     finally:
         clock.terminate()
         assert clock.wait(5) == 0
+
+
+def test_what_failed_is_tried_again_before_its_time(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    clock = start(tmp_path, 600, "sh", "-c", f"echo x >> {runs}; [ $(wc -l < {runs}) -ge 3 ]")
+    try:
+        until(lambda: runs.exists() and len(runs.read_text().split()) == 3)
+        time.sleep(0.6)
+        assert len(runs.read_text().split()) == 3
+    finally:
+        clock.terminate()
+        clock.wait(5)
 
 
 def test_two_runs_never_overlap(tmp_path: Path) -> None:
