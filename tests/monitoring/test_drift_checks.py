@@ -1,0 +1,109 @@
+"""The arithmetic of the drift check: bounds that hold, counts that add up, samples that are uniform."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from drift_traffic import NOW, traffic
+
+from chatbot.records import Record, arrow_schema, to_row
+from monitoring.drift_checks import ks_margin, mix_margin, share_margin
+from monitoring.drift_columns import Columns, of_records, of_table, to_table
+from monitoring.drift_compare import Comparison
+from monitoring.drift_tally import Grid, Tally
+from monitoring.drift_window import _Reservoir, with_feedback
+
+DRAWS = 400
+DOUBT = 0.02
+
+
+def some(count: int, seed: int, new: float = 0.0) -> Columns:
+    return of_records(traffic(count, seed, NOW - timedelta(days=1), NOW, new))
+
+
+def test_chance_stays_within_the_bounds_as_often_as_they_promise() -> None:
+    generator = np.random.default_rng(3)
+    n, m, mix = 300, 900, np.array([0.6, 0.3, 0.08, 0.02])
+    beyond = {"ks": 0, "share": 0, "mix": 0}
+    for _ in range(DRAWS):
+        one, other = generator.random(n), generator.random(m)
+        grid = np.linspace(0, 1, 200)
+        distance = np.abs(np.searchsorted(np.sort(one), grid) / n - np.searchsorted(np.sort(other), grid) / m)
+        beyond["ks"] += distance.max() > ks_margin(n, m, DOUBT)
+        a, b = generator.multinomial(n, mix), generator.multinomial(m, mix)
+        beyond["share"] += abs(a[2] / n - b[2] / m) > share_margin(a[2:3], n, b[2:3], m, DOUBT)[0]
+        beyond["mix"] += np.abs(a / n - b / m).sum() / 2 > mix_margin((a + b) / (n + m), n, m, DOUBT)
+    assert max(beyond.values()) <= 4 * DOUBT * DRAWS / 2, beyond
+    # A bound that nothing ever comes near finds nothing either.
+    assert ks_margin(n, m, DOUBT) < 0.12
+    assert mix_margin(mix, n, m, DOUBT) < 0.15
+
+
+def test_a_window_counted_in_parts_is_the_window_counted_at_once() -> None:
+    grid = Grid.of(some(1_000, 1))
+    whole = some(700, 2)
+    parts = Tally(grid)
+    for start in range(0, 700, 90):
+        parts.add(whole.part(np.arange(start, min(start + 90, 700))))
+    once = Tally.of(grid, whole)
+    assert all((parts.counts[name] == once.counts[name]).all() for name in once.counts)
+    assert (parts.rows, parts.handoffs, parts.intents) == (once.rows, once.handoffs, once.intents)
+    assert parts.topic_intents == once.topic_intents
+    assert all(once.total(name) == 700 for name in once.counts)
+
+
+def test_records_and_their_table_give_the_same_columns_and_a_baseline_survives_its_file() -> None:
+    records = traffic(50, 4, NOW - timedelta(days=1), NOW)
+    table = pa.Table.from_pylist([to_row(record) for record in records], arrow_schema(Record))
+    one, other = of_records(records), of_table(table)
+    again = of_table(to_table(other))
+    for columns in (other, again):
+        assert columns.intents.tolist() == one.intents.tolist()
+        assert columns.handoff is not None
+        assert columns.handoff.tolist() == [record.handoff for record in records]
+        assert np.allclose(columns.summary, one.summary)
+        assert all(np.allclose(columns.numbers[name], one.numbers[name]) for name in one.numbers)
+
+
+def test_what_a_rule_decided_says_nothing_of_confidence_and_scope() -> None:
+    records = traffic(2, 4, NOW - timedelta(days=1), NOW)
+    table = pa.Table.from_pylist(
+        [to_row(records[0]), to_row(records[1]) | {"scope": None, "summary": [], "confidence": 1.0}],
+        arrow_schema(Record),
+    )
+    columns = of_table(table)
+    assert np.isnan(columns.numbers["confidence"]).tolist() == [False, True]
+    assert np.isnan(columns.summary[1]).all()
+    assert Tally.of(Grid.of(some(500, 1)), columns).total("scope") == 1
+
+
+def test_the_joint_check_sees_a_new_kind_that_no_single_number_shows() -> None:
+    side = Comparison(some(2_000, 1))
+    for share, red in ((0.0, False), (0.1, True)):
+        window = some(1_000, 7, share)
+        found = {finding.name: finding for finding in side.judge(Tally.of(side.grid, window), window)}
+        assert found["messages"].red is red
+        assert not found["intent"].red
+
+
+def test_the_sample_of_a_stream_is_uniform(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitoring.drift_window.SAMPLE", 100)
+    counts = np.zeros(10)
+    for seed in range(60):
+        reservoir = _Reservoir(seed)
+        for part in range(10):
+            reservoir.add(pa.table({"part": [part] * 200}))
+        taken = reservoir.taken()
+        assert taken is not None
+        assert taken.num_rows == 100
+        counts += np.bincount(taken["part"].to_numpy(), minlength=10)
+    assert abs(counts / counts.sum() - 0.1).max() < 0.02
+
+
+def test_thumbs_are_joined_by_prediction() -> None:
+    table = pa.table({"prediction_id": ["a", "b", "c"]})
+    joined = with_feedback(table, {"c": True, "a": False})
+    assert joined["negative"].to_pylist() == [False, None, True]
