@@ -25,7 +25,7 @@ SERVICES = {
     "api": ("ServiceSettings", "KeeperSettings", "LogSettings", "RouterSettings", "SlotSettings", "StorageSettings",
             "HandoffSettings", "ShipSettings"),
     "ui": ("ChatPageSettings", "SlotSettings"),
-    "staff": ("StaffSettings", "ReviewSettings", "StorageSettings", "TrackingSettings", "CodeSettings"),
+    "staff": ("StaffSettings", "ReviewSettings", "SlotSettings", "StorageSettings", "TrackingSettings", "CodeSettings"),
     "drift": ("DriftSettings", "StorageSettings"),
     "upkeep": ("StorageSettings", "RetentionSettings", "TrackingSettings"),
     "retrain": ("RetrainSettings", "StorageSettings", "TrackingSettings", "ReviewSettings", "ServiceSettings",

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
 from chatbot import bundle as bundles
-from chatbot import bundle_store, serving
 from chatbot.bundle import Bundle
-from chatbot.errors import BundleError, InvalidMessage, SettingError
+from chatbot.errors import InvalidMessage, SettingError
 from chatbot.message import OUT_OF_SCOPE
-from chatbot.model_ref import ModelRef
-from chatbot.settings import ReviewSettings, ServiceSettings, SlotSettings, StorageSettings
+from chatbot.settings import ReviewSettings, ServiceSettings, SlotSettings, StorageSettings, TrackingSettings
 from chatbot.storage import Store, open_store
+from training.review_bundle import find_bundle
 from training.review_clusters import Cluster, find_clusters, with_clusters
 from training.review_decisions import (
     AlreadyDecidedError,
@@ -32,7 +30,6 @@ from training.review_decisions import (
 )
 from training.review_queue import Item, Queue, read_queue
 
-_CURRENT = Path("models/current")
 _MOST_LOOKS = 10
 
 S = TypeVar("S", bound=BaseSettings)
@@ -237,7 +234,7 @@ def open_board() -> Board:
         SettingError, BundleError, StoreError: there is none: says why.
     """
     store = open_store(read_settings(StorageSettings))
-    bundle = bundles.load(find_bundle(store, read_settings(ServiceSettings)))
+    bundle = bundles.load(find_bundle(store, read_settings(ServiceSettings), read_settings(TrackingSettings)))
     return Board(store, bundle, read_settings(ReviewSettings), read_settings(SlotSettings).values())
 
 
@@ -267,32 +264,6 @@ def read_settings(kind: type[S]) -> S:
         prefix = kind.model_config.get("env_prefix", "")
         problems = [f"{prefix}{e['loc'][0]}".upper() + f"={e['input']!r}: {e['msg']}" for e in error.errors()]
         raise SettingError("; ".join(problems), problems) from None
-
-
-def find_bundle(store: Store, settings: ServiceSettings) -> Path:
-    """The bundle to review with: as set, else what should serve, else the trained one, else the store's newest.
-
-    Raises:
-        BundleError: there is none anywhere.
-        StoreError: the store does not answer.
-    """
-    told = ModelRef.parse(settings.model) if settings.model else None
-    if told is None and settings.bundle is not None:
-        return settings.bundle
-    if (ref := told or serving.read(store).ref) is not None:
-        return bundle_store.fetch(store, ref.digest, settings.bundle_cache)
-    if (_CURRENT / bundles.SUMS).is_file():
-        return _CURRENT
-    sums = f"/{bundles.SUMS}"
-    held = [entry for entry in store.list(f"{bundle_store.PREFIX}/") if entry.key.endswith(sums)]
-    if not held:
-        raise BundleError(
-            "there is no bundle to review with: set CHATBOT_MODEL or CHATBOT_BUNDLE, or train one with "
-            "`python -m training.train`"
-        )
-    newest = max(held, key=lambda entry: entry.modified)
-    digest = newest.key.removesuffix(sums).rpartition("/")[2]
-    return bundle_store.fetch(store, digest, settings.bundle_cache)
 
 
 def _in_words(intent: str) -> str:
