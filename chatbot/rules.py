@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -11,7 +12,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from chatbot.errors import BundleError
+from chatbot.literals import required
 from chatbot.message import clean, plain
+
+_BEGINNING = 3
 
 
 class Rule(BaseModel):
@@ -46,17 +50,21 @@ class Rule(BaseModel):
 
 
 class Rules:
-    """All rules of a bundle, compiled: `match` costs a few microseconds a message."""
+    """All rules of a bundle, compiled: `match` costs some ten microseconds a message."""
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._rules = rules
-        self._compiled = [
-            (
-                rule,
-                re.compile(rf"(?<!\w)(?:{'|'.join(f'(?:{p})' for p in rule.patterns)})(?!\w)", re.IGNORECASE),
-            )
-            for rule in rules
-        ]
+        self._patterns = [(rule, _compiled(pattern)) for rule in rules for pattern in rule.patterns]
+        # Most messages hold no word of most patterns. A word is looked for where the message holds its beginning.
+        places: dict[str, set[int]] = defaultdict(set)
+        for place, pattern in enumerate(pattern for rule in rules for pattern in rule.patterns):
+            for word in required(pattern) or {""}:
+                places[word].add(place)
+        self._words: dict[str, list[tuple[str, set[int]]]] = defaultdict(list)
+        for word, found in places.items():
+            self._words[word[:_BEGINNING]].append((word, found))
+        self._beginnings = self._words.keys()
+        self._lengths = sorted(set(map(len, self._beginnings)))
 
     @classmethod
     def load(cls, file: Path) -> Rules:
@@ -76,7 +84,12 @@ class Rules:
     def match(self, message: str) -> Rule | None:
         """The first rule that a cleaned message meets."""
         text = plain(message)
-        for rule, pattern in self._compiled:
+        folded = text.casefold()
+        beginnings = {folded[at : at + length] for length in self._lengths for at in range(len(folded))}
+        words = [word for beginning in beginnings & self._beginnings for word in self._words[beginning]]
+        tried = set().union(*[places for word, places in words if word in folded])
+        for place in sorted(tried):
+            rule, pattern = self._patterns[place]
             if pattern.search(text):
                 return rule
         return None
@@ -88,8 +101,16 @@ class Rules:
             BundleError: a rule misses one of its `match` messages or catches one of its `no_match` messages.
         """
         wrong = []
-        for rule, pattern in self._compiled:
-            wrong += [f"{rule.name} misses {m!r}" for m in rule.match if not pattern.search(plain(clean(m)))]
-            wrong += [f"{rule.name} catches {m!r}" for m in rule.no_match if pattern.search(plain(clean(m)))]
+        for rule in self._rules:
+            wrong += [f"{rule.name} misses {m!r}" for m in rule.match if not self._meets(rule, m)]
+            wrong += [f"{rule.name} catches {m!r}" for m in rule.no_match if self._meets(rule, m)]
         if wrong:
             raise BundleError("rules fail their own examples: " + "; ".join(wrong), wrong)
+
+    def _meets(self, rule: Rule, message: str) -> bool:
+        text = plain(clean(message))
+        return any(pattern.search(text) for owner, pattern in self._patterns if owner is rule)
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", re.IGNORECASE)

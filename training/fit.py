@@ -9,18 +9,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from threadpoolctl import threadpool_limits
 
 from chatbot.classifier import Classifier, Floats, Head, Scope, softmax, views
 from chatbot.encoder import Encoded
 from chatbot.errors import ChatbotError
 from training.encoding import Advance, cores, no_progress
 from training.head import Columns, Moments, head_of
+from training.threads import one_thread
 
 PROTOTYPES = 8
 PROTOTYPE_ROUNDS = 8
 FOLDS = 5
-INTENT_FOLDS = 3
 MEASURES = 3
 TEMPERATURES = (0.05, 20.0)
 # The scope score is 0.5 where the least familiar messages of the corpus begin, so many of them.
@@ -56,6 +55,7 @@ class Fitted:
     out_of_fold: OutOfFold
 
 
+@one_thread()
 def fit(
     encoded: Encoded,
     labels: Sequence[str],
@@ -104,34 +104,6 @@ def fit(
     return Fitted(classifier, columns, _judged(classifier, rows, logits[rows], measures[rows]))
 
 
-def leave_intents_out(
-    fitted: Fitted, encoded: Encoded, seed: int = 0, advance: Advance = no_progress
-) -> OutOfFold:
-    """What models that were not taught a message's intent at all say of it: out of scope, from the corpus itself.
-
-    The intents are dealt into `INTENT_FOLDS` parts, and each part is left out once. Such messages are nearer to
-    what is taught than most that are out of scope: thresholds learned on them are careful ones.
-
-    Args:
-        fitted: of the same messages, whose temperature and scope calibration are taken.
-        advance: told of each model fitted; there are `INTENT_FOLDS`.
-    """
-    names = np.asarray(fitted.classifier.labels)
-    part_of = np.random.default_rng(seed).permutation(len(names)) % INTENT_FOLDS
-    left_out = [(part_of == part)[fitted.labels] for part in range(INTENT_FOLDS)]
-    # A model of fewer than two intents claims nothing about a third.
-    left_out = [mask for mask in left_out if len(np.unique(fitted.labels[~mask])) > 1]
-    models = _fit_without(encoded, fitted.labels, names, left_out, seed, advance)
-    rows = [np.flatnonzero(mask) for mask in left_out]
-    judged = [model.measure(encoded.part(held)) for model, held in zip(models, rows, strict=True)]
-    if not judged:
-        return OutOfFold(
-            np.empty(0, np.int64), np.empty((0, len(names)), np.float32), np.empty(0, np.float32)
-        )
-    logits, measures = (np.concatenate(part) for part in zip(*judged, strict=True))
-    return _judged(fitted.classifier, np.concatenate(rows), logits, measures)
-
-
 def folds(_rows: int) -> int:
     """How many folds a corpus of so many rows is dealt into."""
     return FOLDS
@@ -145,21 +117,15 @@ def _fit_without(
     seed: int,
     advance: Advance,
 ) -> list[Classifier]:
-    """A model for each mask, of the rows outside it; none is calibrated yet.
-
-    One thread for each model and a core for each thread: linear algebra on many threads rounds by how many there
-    are, and spins where the cores are shared.
-    """
+    """A model for each mask, of the rows outside it; none is calibrated yet. A core for each model."""
     rows = views(encoded)
-    with threadpool_limits(1):
-        whole = Moments.of(rows)
+    whole = Moments.of(rows)
 
     def one(mask: NDArray[np.bool_]) -> Classifier:
-        with threadpool_limits(1):
-            moments = whole.without(Moments.of(rows[mask])) if mask.any() else whole
-            taught = np.flatnonzero(~mask)
-            head = head_of(rows, taught, columns[taught], len(names), moments)
-            scope = _fit_scope(encoded.vectors[taught], columns[taught], head, seed)
+        moments = whole.without(Moments.of(rows[mask])) if mask.any() else whole
+        taught = np.flatnonzero(~mask)
+        head = head_of(rows, taught, columns[taught], len(names), moments)
+        scope = _fit_scope(encoded.vectors[taught], columns[taught], head, seed)
         advance(1)
         return Classifier(tuple(str(name) for name in names), 1.0, head, scope)
 

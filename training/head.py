@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
 
 from chatbot.classifier import Floats, Head, views
 from chatbot.encoder import Encoded
+from training.threads import one_thread
 
 Columns = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
 # Chosen on Banking77, CLINC150 and Bitext; the table is docs/classifier.md.
 # scikit-learn's C weighs the sum over all rows against the penalty: few rows need a larger one.
-STRENGTH_TIMES_ROWS = 150_000.0
+STRENGTH_TIMES_ROWS = 100_000.0
 STRENGTHS = (10.0, 300.0)
 AXES = 768
 # A share of the largest variance is added to each, so that axes with next to none are not blown up.
@@ -43,6 +43,7 @@ class Moments:
         return Moments(self.count - other.count, self.total - other.total, self.squares - other.squares)
 
 
+@one_thread()
 def fit_head(encoded: Encoded, columns: Columns, count: int) -> Head:
     """The head alone, without folds or calibration.
 
@@ -50,8 +51,7 @@ def fit_head(encoded: Encoded, columns: Columns, count: int) -> Head:
         columns: shape (n,): the label of each message, below `count`; a label without a message is never claimed.
     """
     rows = views(encoded)
-    with threadpool_limits(1):
-        return head_of(rows, np.arange(len(rows)), columns, count, Moments.of(rows))
+    return head_of(rows, np.arange(len(rows)), columns, count, Moments.of(rows))
 
 
 def head_of(rows: Floats, taught: NDArray[np.int64], columns: Columns, count: int, moments: Moments) -> Head:

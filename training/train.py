@@ -46,6 +46,7 @@ from training.progress import Steps
 from training.recording import record_training
 from training.reference import write_reference
 from training.report import print_trained
+from training.threads import one_thread
 from training.thresholds import Learned, judge, learn
 
 if TYPE_CHECKING:
@@ -167,6 +168,7 @@ def _export(name: str, cache: Path, messages: list[str], labels: list[str]) -> E
     return export(name, cache, [messages[row] for row in order], [labels[row] for row in order])
 
 
+@one_thread()
 def _summary(encoded: Encoded) -> NDArray[np.float32]:
     """Centre and principal axes of the training vectors, for the drift check: shape (1 + SUMMARY_AXES, dim)."""
     vectors = encoded.vectors.astype(np.float64)

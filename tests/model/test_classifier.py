@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 from chatbot.classifier import Classifier
 from tests.model.corpora import Blobs, apart, encode
-from training.fit import FitError, Fitted, fit, leave_intents_out
+from training.fit import FitError, Fitted, fit
 from training.metrics import auroc, ece
 
 
@@ -125,18 +125,6 @@ def test_a_single_intent_is_refused_by_name():
     encoded, labels = Blobs(1, spread=0.5).messages([5])
     with pytest.raises(FitError, match="intent_00"):
         fit(encoded, labels, apart(5))
-
-
-def test_an_intent_that_was_left_out_is_not_claimed_and_less_in_scope(
-    blobs: Blobs, taught: tuple[Fitted, list[str]]
-):
-    encoded, labels = blobs.messages([40] * 8)
-    fitted = fit(encoded, labels, apart(len(labels)))
-    left = leave_intents_out(fitted, encoded)
-    assert sorted(left.rows) == list(range(len(labels)))
-    own = left.probabilities[np.arange(len(left.rows)), fitted.labels[left.rows]]
-    assert own.max() < 1e-6
-    assert auroc(fitted.out_of_fold.scope, left.scope) > 0.8
 
 
 def test_no_message_gives_no_score(taught: tuple[Fitted, list[str]]):

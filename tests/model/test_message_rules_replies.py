@@ -1,5 +1,7 @@
 """What a message is, what rules catch, what replies say."""
 
+import random
+import re
 from pathlib import Path
 
 import pytest
@@ -8,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatbot.errors import BundleError, SettingError
-from chatbot.message import clean, has_words
+from chatbot.literals import required
+from chatbot.message import clean, has_words, plain
 from chatbot.replies import Replies, ReplyText
-from chatbot.rules import Rules
+from chatbot.rules import Rule, Rules
 from chatbot.settings import SlotSettings
 
 RULES = Path("data/corpus/rules.yaml")
@@ -116,3 +119,56 @@ def test_replies_survive_being_written_and_read(tmp_path: Path) -> None:
     file = tmp_path / "replies.yaml"
     file.write_text(replies.dump(), encoding="utf-8")
     assert Replies.load(file) == replies
+
+
+def _plainly(rules: Rules, message: str) -> str:
+    """The name of the first rule that the message meets, every pattern tried: what `match` must agree with."""
+    text = plain(message)
+    for rule in rules:
+        for pattern in rule.patterns:
+            if re.search(rf"(?<!\w)(?:{pattern})(?!\w)", text, re.IGNORECASE):
+                return rule.name
+    return ""
+
+
+def test_skipping_patterns_changes_no_decision() -> None:
+    shipped_rules = Rules.load(RULES)
+    draw = random.Random(0)
+    examples = [m for rule in shipped_rules for m in (*rule.match, *rule.no_match)]
+    assert len(examples) > 100
+    for message in examples:
+        words = message.split()
+        draw.shuffle(words)
+        for variant in (
+            message,
+            message.upper(),
+            message.title(),
+            message.replace("s", "ſ"),
+            " ".join(words),
+        ):
+            found = shipped_rules.match(variant)
+            assert (found.name if found else "") == _plainly(shipped_rules, variant), variant
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("i will sue", {"i will sue"}),
+        ("kill(?:ing)? (?:myself|meself)", {"yself", "eself"}),
+        ("(?:a |an )?refund", {"refund"}),
+        ("gas leak|smells? of gas", {"gas leak", " of gas"}),
+        ("colou?r", {"colo"}),
+        ("(?:law)+yer", {"law"}),
+        ("[0-9]+", set()),
+        ("refund|[0-9]+", set()),
+        ("größe", {"gr"}),
+        ("(?!not )sue", {"sue"}),
+    ],
+)
+def test_what_a_pattern_cannot_match_without(pattern: str, words: set[str]) -> None:
+    assert required(pattern) == words
+
+
+def test_a_pattern_without_words_is_always_tried() -> None:
+    rule = Rule(name="numbers", action="human", intent="x", patterns=("[0-9]{4}",))
+    assert Rules((rule,)).match("call 1234 now") is rule
