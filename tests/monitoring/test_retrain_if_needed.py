@@ -24,12 +24,12 @@ import json, sys, pathlib, time
 runs = pathlib.Path(sys.argv[1])
 with runs.open("a") as file:
     file.write("run\\n")
-if sys.argv[2] == "fail":
-    sys.exit(1)
 if sys.argv[2] == "slow":
     time.sleep(5)
 out = pathlib.Path(sys.argv[sys.argv.index("--out") + 1])
-out.write_text(json.dumps({"outcome": sys.argv[2]}))
+failed = sys.argv[2] == "fail"
+out.write_text(json.dumps({"outcome": "accepted" if failed else sys.argv[2]}))
+sys.exit(failed)
 """
 
 
