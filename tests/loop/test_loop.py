@@ -13,7 +13,7 @@ import pytest
 from minio import MissingMinioError, program
 
 ROOT = Path(__file__).resolve().parents[2]
-# Alone on two cores it takes some three minutes; beside a dozen other jobs (load average 10 to 16) it took nine.
+# Beside a dozen other jobs on two cores (load average 10 to 16) it took nine minutes; alone it is not measured yet.
 LONGEST_SECONDS = 600
 
 
