@@ -101,7 +101,7 @@ ROWS = (
             ),
             Panel(
                 "Requests by route",
-                "What the API is used for.",
+                "Requests a second by route: what the API is used for. Probes and scrapes are a few a minute.",
                 "reqps",
                 [("sum by (route) (rate(chatbot_requests_total{{here}}[$__rate_interval]))", "{{route}}")],
                 "stacked",
@@ -192,7 +192,7 @@ ROWS = (
             ),
             Panel(
                 "Messages by server",
-                "Whether the load is spread.",
+                "Messages a second that each server answers: whether the load is spread evenly over them.",
                 "reqps",
                 [
                     (
