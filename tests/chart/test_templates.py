@@ -174,6 +174,23 @@ def test_each_client_of_the_store_has_a_key_of_its_own_and_the_root_key_is_the_b
         }
 
 
+def test_the_bootstrap_asks_for_secrets_as_the_command_understands_it(render: Render) -> None:
+    from k8s.secrets import _labels, wanted
+
+    job = next(spec for name, spec in pod_specs(render()) if "bootstrap" in name)
+    arguments = list(next(c for c in job["initContainers"] if c["name"] == "secrets")["args"])
+    labels = _labels(arguments)
+    assert labels["app.kubernetes.io/instance"] == "support-chatbot"
+    asked = wanted(arguments)
+    needed: set[tuple[str, str]] = set()
+    for _, spec in pod_specs(render()):
+        for container in containers(spec):
+            for entry in container.get("env", []):
+                if ref := entry.get("valueFrom", {}).get("secretKeyRef"):
+                    needed.add((ref["name"], ref["key"]))
+    assert needed <= {(name, key) for name, keys in asked.items() for key in keys}
+
+
 def test_the_operators_resources_are_rendered_where_it_is_there_and_annotations_elsewhere(
     render: Render,
 ) -> None:
