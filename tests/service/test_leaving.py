@@ -9,6 +9,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from bento.listening import take_over
+from chatbot.errors import SettingError
 from service.server import Server
 from service.steady import SteadyLoad
 
@@ -91,3 +95,10 @@ def test_a_number_that_is_no_listening_socket_is_refused_in_one_line(
     assert server.process is not None
     assert server.process.wait(30) == 1
     assert "support-chatbot: CHATBOT_LISTEN_FD=99 is no socket" in server.output
+
+
+def test_a_socket_that_does_not_listen_is_refused() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        with pytest.raises(SettingError, match=f"CHATBOT_LISTEN_FD={bound.fileno()} does not listen"):
+            take_over(bound.fileno())
