@@ -97,7 +97,9 @@ class SegmentWriter:
         host = _NOT_IN_NAMES.sub("_", socket.gethostname())[:64]
         while True:
             self._sequence += 1
-            name = f"{self._kind}-{self._begun_ms:013d}-{host}-{os.getpid()}-{self._sequence:06d}{self._suffix}"
+            name = (
+                f"{self._kind}-{self._begun_ms:013d}-{host}-{os.getpid()}-{self._sequence:06d}{self._suffix}"
+            )
             try:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
                 descriptor = os.open(self._folder / name, flags, 0o640)
