@@ -21,6 +21,7 @@ TESTBED = images.ROOT.parent / "shared" / "testbed"
 
 RESTRICTED = (
     "--read-only",
+    "--read-only-tmpfs=false",
     "--tmpfs=/tmp",
     "--cap-drop=ALL",
     "--security-opt=no-new-privileges",

@@ -65,6 +65,11 @@ def test_only_the_training_image_holds_torch(built: dict[str, Image]) -> None:
     assert version.endswith("+cpu False")
 
 
+def test_dvc_needs_no_more_than_a_temporary_folder(built: dict[str, Image]) -> None:
+    script = "mkdir -p /tmp/w/c; cd /tmp/w; echo x > c/x; dvc init --quiet --no-scm; dvc add --quiet c; ls"
+    assert run(built["train"], "sh", "-ec", script).split() == ["c", "c.dvc"]
+
+
 def test_the_serving_image_is_small(built: dict[str, Image]) -> None:
     assert built["api"].bytes <= 700e6
 
