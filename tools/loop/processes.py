@@ -73,9 +73,12 @@ class Processes:
         """
         process, url, log = self.running[name], self._urls[name], self.folder / f"{name}.log"
         until = time.monotonic() + START_SECONDS
-        while not answers(url):
+        while True:
+            # Asked before: what answers on this port while it has ended is another.
             if process.poll() is not None:
                 raise StepError(f"{name} ended with {process.returncode}: {_last_lines(log)}")
+            if answers(url):
+                return
             if time.monotonic() > until:
                 raise StepError(f"{name} did not answer at {url} within {START_SECONDS:g} s; see {log}")
             time.sleep(0.1)
@@ -106,9 +109,18 @@ class Processes:
             said = stream.read().decode(errors="replace")
         if done.returncode not in allowed:
             raise StepError(
-                f"`python -m {' '.join(arguments)}` ended with {done.returncode}: {_last_lines(log)}"
+                f"`python -m {' '.join(arguments)}` ended with {done.returncode}: {_last_lines(log)}{self._ended()}"
             )
         return said
+
+    def _ended(self) -> str:
+        """Which servers ended by themselves: what else went wrong may come from that."""
+        codes = {name: process.poll() for name, process in self.running.items()}
+        return "".join(
+            f"; {name} had ended with {code}: {_last_lines(self.folder / f'{name}.log')}"
+            for name, code in codes.items()
+            if code is not None
+        )
 
     def stop(self) -> None:
         """Stop everything, the last first: TERM, then KILL."""
