@@ -46,11 +46,12 @@ def test_a_leaving_server_is_unready_at_once_and_answers_everything_until_its_ti
 
 
 def test_sigterm_to_every_process_of_a_server_counts_as_one(start: Callable[..., Server]) -> None:
-    server = start(CHATBOT_DRAIN_SECONDS="1")
+    server = start(CHATBOT_DRAIN_SECONDS="3")
     assert server.process is not None
     for process in (*server.workers("SupportChatbot"), *server.workers("IntentRunner")):
         process.send_signal(signal.SIGTERM)
     server.process.send_signal(signal.SIGTERM)
+    time.sleep(1.5)  # the server's parent tells its workers a second time
     assert server.post("/chat", {"message": "where is my order?"})[0] == 200
     assert server.process.wait(30) == 0
 
