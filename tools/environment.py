@@ -108,8 +108,11 @@ def compose() -> str:
     lines = [_BEGIN]
     for service, classes in SERVICES.items():
         lines.append(f"x-{service}-settings: &{service}-settings")
-        names = (name for component, name, _, _ in _settings() if component.__name__ in classes)
-        lines += [f"  {name}: ${{{name}:-}}" for name in dict.fromkeys(names)]
+        given = {
+            name: default for component, name, default, _ in _settings() if component.__name__ in classes
+        }
+        # MLflow reads its own variables too, and takes an empty one for a value.
+        lines += [f"  {n}: ${{{n}:-{given[n] if n.startswith('MLFLOW_') else ''}}}" for n in given]
     return before + "\n".join(lines) + "\n" + _END + after
 
 

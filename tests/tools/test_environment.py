@@ -77,3 +77,9 @@ def test_compose_and_the_chart_pin_the_same_minio() -> None:
     image = values["minio"]["image"]
     assert f"{image['repository']}:{image['tag']}@{image['digest']}" == environment.COMPOSE_MINIO
     assert environment.COMPOSE_MINIO in COMPOSE["services"]["minio"]["image"]
+
+
+def test_no_variable_that_mlflow_reads_itself_is_empty() -> None:
+    for name, service in COMPOSE["services"].items():
+        for variable, value in (service.get("environment") or {}).items():
+            assert not (variable.startswith("MLFLOW_") and value.endswith(":-}")), (name, variable)
