@@ -70,4 +70,5 @@ def _share(world: World, size: int, generator: np.random.Generator) -> list[Part
 
 
 def _some(traffic: Traffic, count: int, generator: np.random.Generator) -> Part:
-    return traffic, generator.choice(len(traffic), count, replace=False)
+    # A small intent is asked for more than it has: then some of its messages come twice.
+    return traffic, generator.choice(len(traffic), count, replace=count > len(traffic))
