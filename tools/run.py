@@ -5,6 +5,7 @@ python -m tools.run [--then COMMAND ...]     with --then: run a command against 
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -90,6 +91,8 @@ def main(arguments: Sequence[str]) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     api_url, page_url = f"http://127.0.0.1:{service.port}", f"http://127.0.0.1:{page.port}"
+    # The chat page talks to the API that stands beside it, on whatever port, unless it was told of another.
+    os.environ.setdefault("CHATBOT_UI_API_URL", api_url)
     try:
         check_free(service.port, "CHATBOT_PORT")
         check_free(page.port, "CHATBOT_UI_PORT")

