@@ -138,27 +138,38 @@ def take_back(store: Store, model: str, why: str) -> Serving:
 
 
 def _read(store: Store) -> tuple[Serving, str]:
-    entry = store.head(KEY)
-    if entry is None:
-        return Serving(), ""
-    content = store.get(KEY, etag=entry.etag)
-    try:
-        return Serving.model_validate_json(content), entry.etag
-    except ValidationError as error:
-        raise StoreError(
-            f"{store}: {KEY} is broken, or of another version of this code: {error.errors()[0]['msg']}. "
-            "Delete it, and promote again what should serve"
-        ) from error
+    """What stands there, and its etag; read again where somebody writes it between asking and reading."""
+    for _ in range(_TRIES):
+        entry = store.head(KEY)
+        if entry is None:
+            return Serving(), ""
+        try:
+            content = store.get(KEY, etag=entry.etag)
+        except (Conflict, Missing):
+            continue
+        try:
+            return Serving.model_validate_json(content), entry.etag
+        except ValidationError as error:
+            raise StoreError(
+                f"{store}: {KEY} is broken, or of another version of this code: {error.errors()[0]['msg']}. "
+                "Delete it, and promote again what should serve"
+            ) from error
+    raise _contended(store)
 
 
 def _change(store: Store, change: Callable[[Serving], Serving]) -> Serving:
     for _ in range(_TRIES):
-        try:
-            old, etag = _read(store)
-            if (new := change(old)) != old:
-                content = new.model_dump_json(indent=2).encode() + b"\n"
-                store.put(KEY, content, new=not etag, etag=etag)
+        old, etag = _read(store)
+        if (new := change(old)) == old:
             return new
+        content = new.model_dump_json(indent=2).encode() + b"\n"
+        try:
+            store.put(KEY, content, new=not etag, etag=etag)
         except (Conflict, Missing):
             continue
-    raise StoreError(f"{store}: {KEY} was changed by others {_TRIES} times in a row; try again")
+        return new
+    raise _contended(store)
+
+
+def _contended(store: Store) -> StoreError:
+    return StoreError(f"{store}: {KEY} was changed by others {_TRIES} times in a row; try again")

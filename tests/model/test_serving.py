@@ -1,0 +1,45 @@
+"""serving.json between those who write it and those who read it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chatbot import serving
+from chatbot.errors import StoreError
+from chatbot.store_folder import FolderStore
+
+FIRST, SECOND = f"1@{'a' * 64}", f"2@{'b' * 64}"
+
+
+class Busy(FolderStore):
+    """Somebody else writes between the question what stands there and the reading of it, so many times."""
+
+    times = 1
+
+    def get(self, key: str, *, etag: str = "") -> bytes:
+        if self.times > 0:
+            self.times -= 1
+            other = FolderStore(self._folder)
+            serving.ask(other, SECOND if serving.read(other).model == FIRST else FIRST, "another")
+        return super().get(key, etag=etag)
+
+
+def test_who_reads_while_another_writes_reads_again(tmp_path: Path) -> None:
+    serving.ask(FolderStore(tmp_path), FIRST, "the first")
+    assert serving.read(Busy(tmp_path)).model == SECOND
+
+
+def test_a_change_is_made_to_what_stands_there_then(tmp_path: Path) -> None:
+    serving.ask(FolderStore(tmp_path), FIRST, "the first")
+    assert serving.confirm(Busy(tmp_path), SECOND).serves
+    assert serving.read(FolderStore(tmp_path)).model == SECOND
+
+
+def test_where_others_never_stop_it_says_so(tmp_path: Path) -> None:
+    serving.ask(FolderStore(tmp_path), FIRST, "the first")
+    busy = Busy(tmp_path)
+    busy.times = 1_000
+    with pytest.raises(StoreError, match="changed by others"):
+        serving.read(busy)
