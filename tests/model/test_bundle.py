@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chatbot.bundle import FILES, MANIFEST, SUMS, Bundle, load, read_manifest, verify
+from chatbot.bundle import FILES, MADE, MANIFEST, SUMS, Bundle, load, read_manifest, verify
 from chatbot.errors import BundleError
 
 
@@ -113,6 +113,6 @@ def test_an_intent_without_a_reply_is_refused_and_named(copy: Path) -> None:
 
 
 def test_nothing_in_a_bundle_is_a_pickle(bundle_folder: Path) -> None:
-    assert sorted(file.name for file in bundle_folder.iterdir()) == sorted([*FILES, SUMS])
+    assert sorted(file.name for file in bundle_folder.iterdir()) == sorted([*FILES, SUMS, MADE])
     for file in bundle_folder.iterdir():
         assert not file.read_bytes().startswith(b"\x80"), file.name

@@ -144,8 +144,10 @@ def test_the_same_again_is_the_same_challenger(world: World) -> None:
 def test_poisoned_rows_are_refused_and_the_refusal_stands_in_the_registry(world: World) -> None:
     world.first()
     rows = read_rows(corpus_of(world, "1") / "rows.parquet")
+    # Three wrong rows for each right one, in words of its own.
     for number, message in enumerate(rows[rows["intent"] == "get_refund"]["message"]):
-        world.accept(f"q{number:03}", f"{message} now", "delete_account")
+        for ending in ("now", "please", "today"):
+            world.accept(f"q{number:03}{ending[0]}", f"{message} {ending}", "delete_account")
     result = world.retrain()
     assert result.outcome == "refused"
     assert result.gate["refused_by"]
