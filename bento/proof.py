@@ -14,6 +14,9 @@ from bento.config import read_settings
 from chatbot.errors import ChatbotError
 from chatbot.settings import HandoffSettings, LogSettings, RouterSettings, ServiceSettings, SlotSettings
 
+# Here and not where it is used: of a Bento's own modules, those imported after its service was loaded are not found.
+from monitoring.handoffs import targets_of
+
 WARM_UP = "Can I get a refund?"
 
 
@@ -55,7 +58,6 @@ def check() -> None:
     """
     from bento.model import Model
     from chatbot import bundle, ids
-    from monitoring.handoffs import targets_of
 
     service = read_settings(ServiceSettings)
     ids.load_or_make_key(service, read_settings(LogSettings))
