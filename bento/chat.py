@@ -221,9 +221,9 @@ class Chat:
         try:
             for reply, record in zip(replies, records, strict=True):
                 if reply.handoff:
-                    before = talk.before(record.session_id) if talk else ()
+                    before = () if talk is None else talk.before(record.session_id)
                     handed.append(Handoff.of(reply, record, before))
-                if talk:
+                if talk is not None:
                     talk.note(record.session_id, record.timestamp, record.query, reply.response)
         except Exception:
             # A bug, and no reason to leave a customer without an answer.
