@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from bento import KEEPER_PID, fetch, proof
-from bento.config import read_settings
 from chatbot.errors import ChatbotError, SettingError
-from chatbot.settings import ServiceSettings
+from chatbot.settings import ServiceSettings, read_settings
 
 _PR_SET_PDEATHSIG = 1
 

@@ -12,11 +12,11 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bento.config import bundle_folder, read_settings
+from bento.config import bundle_folder
 from chatbot import bundle_store
 from chatbot.bundle_store import ModelRef
 from chatbot.errors import BundleError, SettingError, StoreError
-from chatbot.settings import ServiceSettings, StorageSettings
+from chatbot.settings import ServiceSettings, StorageSettings, read_settings
 from chatbot.storage import open_store
 
 ANNOTATION = "support-chatbot/model-version"

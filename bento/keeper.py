@@ -22,12 +22,11 @@ from types import FrameType
 from pydantic import ValidationError
 
 from bento.__main__ import check_free
-from bento.config import read_settings
 from bento.server_process import ServerProcess
 from chatbot import serving
 from chatbot.errors import ChatbotError, StoreError
 from chatbot.serving import Serving, short
-from chatbot.settings import KeeperSettings, ServiceSettings, StorageSettings
+from chatbot.settings import KeeperSettings, ServiceSettings, StorageSettings, read_settings
 from chatbot.storage import Store, has_store, open_store
 
 BACKLOG = 2048

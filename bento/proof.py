@@ -10,9 +10,15 @@ import os
 from collections.abc import Callable
 
 from bento import fetch
-from bento.config import read_settings
 from chatbot.errors import ChatbotError
-from chatbot.settings import HandoffSettings, LogSettings, RouterSettings, ServiceSettings, SlotSettings
+from chatbot.settings import (
+    HandoffSettings,
+    LogSettings,
+    RouterSettings,
+    ServiceSettings,
+    SlotSettings,
+    read_settings,
+)
 
 # Here and not where it is used: of a Bento's own modules, those imported after its service was loaded are not found.
 from monitoring.handoffs import targets_of

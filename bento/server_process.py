@@ -21,9 +21,9 @@ from pathlib import Path
 import psutil
 
 from bento import KEEPER_PID
-from bento.config import ROOT, read_settings
+from bento.config import ROOT
 from bento.fetch import served
-from chatbot.settings import ServiceSettings
+from chatbot.settings import ServiceSettings, read_settings
 
 COMMAND = (sys.executable, "-m", "bento")
 REASON = "support-chatbot: "

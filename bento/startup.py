@@ -22,8 +22,8 @@ from bentoml.exceptions import BentoMLException
 from pydantic_settings import BaseSettings
 
 from bento import fetch, proof
-from bento.config import read_settings
 from chatbot.errors import SettingError
+from chatbot.settings import read_settings
 
 S = TypeVar("S", bound=BaseSettings)
 

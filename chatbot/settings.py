@@ -8,15 +8,34 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from chatbot.errors import SettingError
+
+S = TypeVar("S", bound=BaseSettings)
 
 
 class Settings(BaseSettings):
     """What all components share: an empty variable is an unset one, a value of the wrong type stops the start."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True, frozen=True, use_attribute_docstrings=True)
+
+
+def read_settings(kind: type[S]) -> S:
+    """Settings from the environment.
+
+    Raises:
+        SettingError: a variable has a value that cannot work; every such one is named.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        prefix = kind.model_config.get("env_prefix", "")
+        problems = [f"{prefix}{e['loc'][0]}".upper() + f"={e['input']!r}: {e['msg']}" for e in error.errors()]
+        raise SettingError("; ".join(problems), problems) from None
 
 
 class SlotSettings(Settings):

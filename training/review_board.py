@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
-
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings
 
 from chatbot import bundle as bundles
 from chatbot.bundle import Bundle
-from chatbot.errors import InvalidMessage, SettingError
+from chatbot.errors import InvalidMessage
 from chatbot.message import OUT_OF_SCOPE
-from chatbot.settings import ReviewSettings, ServiceSettings, SlotSettings, StorageSettings, TrackingSettings
+from chatbot.settings import (
+    ReviewSettings,
+    ServiceSettings,
+    SlotSettings,
+    StorageSettings,
+    TrackingSettings,
+    read_settings,
+)
 from chatbot.storage import Store, open_store
 from training.review_bundle import find_bundle
 from training.review_clusters import Cluster, find_clusters, with_clusters
@@ -31,8 +34,6 @@ from training.review_decisions import (
 from training.review_queue import Item, Queue, read_queue
 
 _MOST_LOOKS = 10
-
-S = TypeVar("S", bound=BaseSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,20 +251,6 @@ def queue_length(store: Store) -> int:
         StoreError: the store does not answer.
     """
     return len(read_queue(store, read_settings(ReviewSettings)).items)
-
-
-def read_settings(kind: type[S]) -> S:
-    """Settings from the environment.
-
-    Raises:
-        SettingError: a variable has a value that cannot work; every such one is named.
-    """
-    try:
-        return kind()
-    except ValidationError as error:
-        prefix = kind.model_config.get("env_prefix", "")
-        problems = [f"{prefix}{e['loc'][0]}".upper() + f"={e['input']!r}: {e['msg']}" for e in error.errors()]
-        raise SettingError("; ".join(problems), problems) from None
 
 
 def _in_words(intent: str) -> str:
