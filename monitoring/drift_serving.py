@@ -46,6 +46,9 @@ class Serving:
 def find(settings: ServiceSettings, store: Store | None, source: Source, now: datetime) -> Serving:
     """What serves: as CHATBOT_MODEL or serving.json say, else the bundle on this machine, else the newest record's.
 
+    In a cluster it is the last: this container may not ask the API server for the annotation, and what was answered by
+    is the nearest to what serves. Its bundle is fetched for the reference, where the store has it.
+
     Raises:
         BundleError: the bundle that was named is damaged or was never put into the store.
         StoreError: the store does not answer.
@@ -63,7 +66,10 @@ def find(settings: ServiceSettings, store: Store | None, source: Source, now: da
         return _of_bundle(folder, settings.model_version or digest[:12], digest, now)
     if settings.bundle:
         raise BundleError(f"CHATBOT_BUNDLE={folder} is no bundle: {bundles.SUMS} is missing")
-    return Serving(_newest(source, now), "", None, now - _LOOK_BACK)
+    version, digest = _newest(source, now)
+    if digest and store is not None and bundle_store.held(store, digest):
+        return _of_bundle(bundle_store.fetch(store, digest, settings.bundle_cache), version, digest, now)
+    return Serving(version, digest, None, now - _LOOK_BACK)
 
 
 def _named(settings: ServiceSettings, store: Store | None) -> ModelRef | None:
@@ -84,17 +90,19 @@ def _of_bundle(folder: Path, version: str, digest: str, now: datetime) -> Servin
     return Serving(version, digest, of_table(pq.read_table(folder / bundles.REFERENCE)), since)
 
 
-def _newest(source: Source, now: datetime) -> str:
-    """The model version of the newest record; empty where there is none."""
-    newest, version = datetime.min.replace(tzinfo=UTC), ""
+def _newest(source: Source, now: datetime) -> tuple[str, str]:
+    """Model version and bundle digest of the newest record; empty where there is none."""
+    newest, found = datetime.min.replace(tzinfo=UTC), ("", "")
+    columns = ("timestamp", "model_version", "bundle_digest")
     for day in reversed(source.days(now - _LOOK_BACK, now)):
-        for table in source.tables(
-            begin_of(day), now, ("timestamp", "model_version"), lambda _where, _why: None
-        ):
+        for table in source.tables(begin_of(day), now, columns, lambda _where, _why: None):
             row = int(table["timestamp"].to_numpy().argmax())
             when = table["timestamp"][row].as_py()
             if when > newest:
-                newest, version = when, table["model_version"][row].as_py()
-        if version:
+                newest, found = (
+                    when,
+                    (table["model_version"][row].as_py(), table["bundle_digest"][row].as_py()),
+                )
+        if found[0]:
             break
-    return version
+    return found
