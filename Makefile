@@ -127,6 +127,11 @@ push: .venv/ready ## push every image: make push REGISTRY=registry.example.com/t
 	@[ -n "$${REGISTRY:-$(REGISTRY)}" ] || { echo "which registry? make push REGISTRY=registry.example.com/team"; exit 1; }
 	@$(PY) -m tools.images push --registry "$${REGISTRY:-$(REGISTRY)}"
 
+.PHONY: release
+release: images ## dist/: the chart, the manifests, all images with digests; REGISTRY=registry.example.com/team pushes them first
+	$(call say,release -> dist)
+	@$(PY) -m tools.release $(if $(REGISTRY),--registry $(REGISTRY))
+
 .PHONY: clean
 clean: ## take away what was made here; corpora, the log and .venv stay
 	rm -rf .cache models data/processed mlruns bundle dist build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -156,9 +156,7 @@ def test_the_notes_name_what_is_there_in_commands_that_kubectl_takes(render: Ren
     kinds = {"svc": "service", "cronjob": "cronjob", "deployment": "deployment"}
     named = {
         (kinds[kind], name)
-        for kind, name in re.findall(
-            r"\b(svc|cronjob|deployment)[/ ](support-chatbot-[\w-]+)", said
-        )
+        for kind, name in re.findall(r"\b(svc|cronjob|deployment)[/ ](support-chatbot-[\w-]+)", said)
     }
     assert len(named) >= 7
     assert named <= there
