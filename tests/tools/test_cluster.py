@@ -138,11 +138,11 @@ def test_usage_keeps_the_most_of_each_container_and_passes_over_other_namespaces
         return [{"podRef": {"name": "api-1", "namespace": namespace}, "containers": [container, starting]}]
 
     seen: dict[usage.Name, usage.Seen] = {}
-    for pods in (answer(0.5, 300), answer(0.1, 500), answer(9, 9000, "other")):
+    for pods in (answer(0.5, 300), answer(0.1, 500), answer(0.3, 200), answer(9, 9000, "other")):
         usage.note(seen, pods, "shop", {"api-1": "api"})
     assert set(seen) == {("api", "api")}
     found = seen["api", "api"]
-    assert (found.cores, found.bytes, found.looks) == (0.5, 500 * 2**20, 2)
+    assert (found.cores, found.bytes, found.looks) == (0.5, 500 * 2**20, 3)
     assert found.mean_cores == pytest.approx(0.3)
     resources = {("api", "api"): {"requests": {"memory": "400Mi"}, "limits": {"memory": "1Gi"}}}
     assert usage.too_little(seen, resources) == ["api/api: 500 Mi, and asks for 400Mi"]
