@@ -143,8 +143,8 @@ cluster-pictures: .venv/ready ## docs/images/cluster-*.png, from a real browser 
 	@$(CLUSTER) pictures
 
 .PHONY: cluster-usage
-cluster-usage: .venv/ready ## what each container uses of what it asks for, for two minutes (LOOK=seconds)
-	@$(CLUSTER) usage $(if $(LOOK),--seconds $(LOOK))
+cluster-usage: .venv/ready ## what each container uses of what it asks for, under a minute of messages and each Job: docs/results.d/cluster.md
+	@$(CLUSTER) usage
 
 .PHONY: cluster-down
 cluster-down: .venv/ready ## take away what `make cluster` made

@@ -257,7 +257,9 @@ def test_postgresql_is_opened_with_the_driver_that_the_servers_image_holds(schem
     lock = (Path(__file__).parents[2] / "requirements" / "mlflow.txt").read_text()
     assert "psycopg2-binary==" in lock
     assert server_module.driven("sqlite:////data/mlflow.db") == "sqlite:////data/mlflow.db"
-    assert server_module.driven("postgresql+asyncpg://db") == "postgresql+asyncpg://db", "what is named is kept"
+    assert server_module.driven("postgresql+asyncpg://db") == "postgresql+asyncpg://db", (
+        "what is named is kept"
+    )
 
 
 @pytest.fixture

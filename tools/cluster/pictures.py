@@ -37,10 +37,10 @@ def take(target: Target, namespace: str) -> list[Path]:
 
 def _registry(url: str) -> None:
     """The registered model's page of MLflow: version 1, champion."""
-    size = ViewportSize(width=1200, height=640)
+    size = ViewportSize(width=1700, height=640)
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
-        screenshot.browser(Path(profile), viewport=size, device_scale_factor=2) as window,
+        screenshot.browser(Path(profile), viewport=size, device_scale_factor=1.5) as window,
     ):
         page = window.new_page()
         page.goto(f"{url}/#/models/{_MODEL}", wait_until="domcontentloaded")

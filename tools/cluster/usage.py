@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.table import Table
@@ -15,6 +16,10 @@ from tools.cluster.target import Target
 
 _SUFFIXES = {"": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 _QUANTITY = re.compile(r"([\d.]+)(m|k|M|G|Ki|Mi|Gi|)")
+_EVERY_SECONDS = 3.0
+HEADINGS = (
+    "component", "container", "looks", "CPU mean", "CPU most", "asked", "limit", "memory most", "asked", "limit",
+)  # fmt: skip
 Json = dict[str, Any]
 
 
@@ -59,25 +64,27 @@ def quantity(text: str) -> float:
 
 
 def watch(
-    target: Target, namespace: str, seconds: float, every: float = 5
+    target: Target, namespace: str, is_over: Callable[[], bool]
 ) -> tuple[dict[Name, Seen], dict[Name, Json]]:
-    """Look for so long. Returns: what was seen, and each container's `resources`."""
+    """Look until it is over. Returns: what was seen, and each container's `resources`."""
     seen: dict[Name, Seen] = {}
     resources: dict[Name, Json] = {}
-    until = time.monotonic() + seconds
     while True:
+        last = is_over()
         components = {}
         for pod in target.get("pods", "-n", namespace)["items"]:
             component = pod["metadata"]["labels"].get("app.kubernetes.io/component", "")
             components[pod["metadata"]["name"]] = component
+            if pod["status"].get("phase") not in ("Running", "Pending"):
+                continue
             for container in [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]:
                 resources[component, container["name"]] = container.get("resources", {})
         for node in target.get("nodes")["items"]:
             path = f"/api/v1/nodes/{node['metadata']['name']}/proxy/stats/summary"
             note(seen, json.loads(target.kubectl("get", "--raw", path))["pods"], namespace, components)
-        if time.monotonic() > until:
+        if last:
             return seen, resources
-        time.sleep(every)
+        time.sleep(_EVERY_SECONDS)
 
 
 def note(seen: dict[Name, Seen], pods: Iterable[Json], namespace: str, components: dict[str, str]) -> None:
@@ -93,29 +100,38 @@ def note(seen: dict[Name, Seen], pods: Iterable[Json], namespace: str, component
                 seen.setdefault((components[ref["name"]], container["name"]), Seen()).note(cores / 1e9, used)
 
 
-def table(seen: dict[Name, Seen], resources: dict[Name, Json]) -> Table:
-    """For a terminal."""
-    made = Table(
-        "component",
-        "container",
-        "looks",
-        "CPU mean",
-        "most",
-        "asked",
-        "limit",
-        "memory most",
-        "asked",
-        "limit",
-    )
+def rows(seen: dict[Name, Seen], resources: dict[Name, Json]) -> list[tuple[str, ...]]:
+    """What HEADINGS says of each container."""
+    made: list[tuple[str, ...]] = []
     for (component, container), found in sorted(seen.items()):
         told = resources.get((component, container), {})
         asked, limit = told.get("requests", {}), told.get("limits", {})
-        made.add_row(
+        made.append((
             component, container, str(found.looks), f"{found.mean_cores:.3f}", f"{found.cores:.3f}",
             asked.get("cpu", "-"), limit.get("cpu", "-"), f"{found.bytes / 2**20:.0f} Mi",
             asked.get("memory", "-"), limit.get("memory", "-"),
-        )  # fmt: skip
+        ))  # fmt: skip
     return made
+
+
+def table(found: Sequence[tuple[str, ...]]) -> Table:
+    """For a terminal."""
+    made = Table(*HEADINGS)
+    for row in found:
+        made.add_row(*row)
+    return made
+
+
+def page(found: Sequence[tuple[str, ...]], done: str) -> str:
+    """docs/results.d/cluster.md."""
+    lines = [" | ".join(row) for row in (HEADINGS, ["---"] * len(HEADINGS), *found)]
+    return (
+        "# What the stack uses on a cluster\n\n"
+        f"`make cluster && make cluster-usage`, {datetime.now(UTC):%Y-%m-%d}: what the kubelet counted every "
+        f"{_EVERY_SECONDS:g} s, over all containers of a name. Memory is the working set, files that may be dropped "
+        f"included. A container that ran between two looks was not seen. Meanwhile: {done}.\n\n"
+        + "".join(f"| {line} |\n" for line in lines)
+    )
 
 
 def too_little(seen: dict[Name, Seen], resources: dict[Name, Json]) -> list[str]:
