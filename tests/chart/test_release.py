@@ -75,8 +75,7 @@ def test_a_mirror_takes_the_place_of_every_registry(dist: Path) -> None:
 
 
 def test_the_manifests_install_exactly_the_listed_images(dist: Path) -> None:
-    kubectl = Path(chart.helm()).with_name("kubectl")
-    command = [str(kubectl), "kustomize", str(dist / "manifests")]
+    command = [chart.program("kubectl"), "kustomize", str(dist / "manifests")]
     said = subprocess.run(command, capture_output=True, text=True, check=True)
     assert images_of(said.stdout) == listed(dist)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tools import chart, images
-from tools.cluster import stack, target, usage
+from tools.cluster import stack, target, usage, work
 from tools.cluster.target import ClusterError, Target
 
 NOTING = """#!/bin/sh
@@ -128,6 +130,37 @@ def test_what_a_program_said_when_it_failed_is_passed_on(tmp_path: Path) -> None
 )
 def test_amounts_are_read_as_kubernetes_writes_them(text: str, value: float) -> None:
     assert usage.quantity(text) == value
+
+
+def test_the_minute_of_messages_counts_what_was_answered_and_what_was_not() -> None:
+    class Half(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            number = int(
+                json.loads(self.rfile.read(int(self.headers["Content-Length"])))["message"].split()[-1]
+            )
+            self.send_response(200 if number % 2 else 503)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Half) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        answered, failed = work.chat(f"http://127.0.0.1:{server.server_port}", 0.5)
+        server.shutdown()
+    assert answered > 10
+    assert abs(answered - failed) <= work.CONNECTIONS
+
+
+def test_the_page_of_usage_says_what_was_done_meanwhile() -> None:
+    seen = {("api", "api"): usage.Seen(0.5, 300 * 2**20, 2, 0.8)}
+    resources = {("api", "api"): {"requests": {"cpu": "250m", "memory": "600Mi"}}}
+    page = usage.page(usage.rows(seen, resources), str(work.Done(600, 1, 60, {"drift": "complete"})))
+    assert "| api | api | 2 | 0.400 | 0.500 | 250m | - | 300 Mi | 600Mi | - |" in page
+    assert "10 messages a second over 32 connections for 60 s, 1 of them failed; jobs: drift complete" in page
 
 
 def test_usage_keeps_the_most_of_each_container_and_passes_over_other_namespaces() -> None:
