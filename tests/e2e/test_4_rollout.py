@@ -19,7 +19,7 @@ from service.steady import SteadyLoad
 from testbed import ROOT, until
 
 from chatbot.model_ref import ModelRef
-from e2e import models, promotions
+from e2e import jobs, models
 from e2e.installing import VALUES, Installed
 from e2e.progress import Progress
 from tools import chart
@@ -32,7 +32,7 @@ MESSAGES = {
     "how do I change the delivery address of my order": "change_shipping_address",
     "I'd like to switch to another account": "switch_account",
 }
-ROLLOUT_SECONDS = 30
+ROLLOUT_SECONDS = 20
 """How long a new pod may take where it is known that it never becomes ready."""
 
 
@@ -132,11 +132,11 @@ def upgrade(release: Installed, *more: str) -> None:
 def test_a_version_is_promoted_although_its_job_was_killed_twice_on_the_way(
     release: Installed, made: Models, load: SteadyLoad, progress: Progress
 ) -> None:
-    job = promotions.start(release, promotions.accepted(release, made.good))
+    job = jobs.start(release, "retrain", jobs.accepted(release, made.good))
     for phase in ("rolling", "watching"):
-        until(phase, lambda phase=phase: promotions.state(release).get("phase") == phase, 150)
+        until(phase, lambda phase=phase: jobs.state(release).get("phase") == phase, 150)
         progress.say(f"{phase}: kill -9 of the promote container")
-        promotions.kill(release, job)
+        jobs.kill(release, job)
     ended = release.wait_for_job(job)
     assert ended.is_complete, ended
     assert "watching since" in ended.logs["promote"], ended
@@ -171,8 +171,8 @@ def test_a_bundle_that_cannot_serve_is_taken_back_with_its_reason_and_the_old_po
 ) -> None:
     model: ModelRef = getattr(made, which)
     before = {pod["metadata"]["name"] for pod in release.ready("api")}
-    result = promotions.accepted(release, model)
-    job = promotions.start(release, result, CHATBOT_K8S_ROLLOUT_SECONDS=ROLLOUT_SECONDS)
+    result = jobs.accepted(release, model)
+    job = jobs.start(release, "retrain", result, CHATBOT_K8S_ROLLOUT_SECONDS=ROLLOUT_SECONDS)
 
     def last_words() -> str:
         (pod,) = [p for p in release.pods("api") if p["metadata"]["name"] not in before]
@@ -192,14 +192,14 @@ def test_a_bundle_that_cannot_serve_is_taken_back_with_its_reason_and_the_old_po
     assert reason in last_event(release, "ModelTakenBack")
     assert taken_back_for(release) == {"not_ready"}
     assert release.champion() == made.good.version
-    again = promotions.run(release, result)
+    again = jobs.run(release, "retrain", result)
     assert "was taken back before" in again.logs["promote"], again
 
 
 def test_a_version_that_is_ready_and_worse_on_live_metrics_is_taken_back(
     release: Installed, made: Models, load: SteadyLoad
 ) -> None:
-    ended = promotions.run(release, promotions.accepted(release, made.worse))
+    ended = jobs.run(release, "retrain", jobs.accepted(release, made.worse))
     assert ended.is_complete, ended
     assert load.seen.answered[made.worse.version] > 50, "it had its chance"
     assert release.told() == str(made.good)
@@ -219,7 +219,7 @@ def test_a_person_rolls_back_with_one_command(release: Installed, made: Models, 
     assert served(release) == {release.told().partition("@")[2]}
     assert release.champion() == made.champion
     load.wait_until(lambda: load.seen.answered[made.champion] > 50)
-    again = promotions.run(release, promotions.accepted(release, made.good))
+    again = jobs.run(release, "retrain", jobs.accepted(release, made.good))
     assert "was taken back before" in again.logs["promote"], again
 
 
@@ -229,7 +229,7 @@ def test_after_a_rollout_undo_the_next_run_lets_the_rest_agree(
     release.kubectl("rollout", "undo", f"deployment/{release.name}-api")
     release.roll_out("api")
     assert release.told() == str(made.good), "what served before the roll-back"
-    ended = promotions.run(release, {"outcome": "needs_review"})
+    ended = jobs.run(release, "retrain", {"outcome": "needs_review"})
     assert "ChampionFollows" in ended.logs["promote"], ended
     assert release.champion() == made.good.version
     assert served(release) == {made.good.digest}

@@ -1,4 +1,4 @@
-"""Retrain Jobs whose gate accepted a version that the test made: the chart's own Job, without the training."""
+"""Jobs of the chart's own templates, acting upon what the test says that their thinking container thought."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from chatbot.model_ref import ModelRef
 from e2e.release import Ended, Release
 
 STATE = "support-chatbot/promotion"
-_WRITE = "import os; open('/work/retrain.json', 'w').write(os.environ['RESULT'])"
+FILES = {"drift": "/work/drift.json", "retrain": "/work/retrain.json"}
+"""What the container that thinks leaves for the one that acts."""
+_WRITE = "import os; open(os.environ['FILE'], 'w').write(os.environ['SAID'])"
 
 
 def accepted(release: Release, challenger: ModelRef) -> Json:
@@ -22,37 +24,42 @@ def accepted(release: Release, challenger: ModelRef) -> Json:
     return {"outcome": "accepted", "challenger": str(challenger), "champion": release.told() or None}
 
 
-def start(release: Release, result: Json, **settings: object) -> str:
-    """Make the Job: the retrain CronJob's template, its training replaced by what it would have said. Its name.
+def start(release: Release, cronjob: str, said: Json, retries: int | None = None, **settings: object) -> str:
+    """Make the Job; its name.
 
     Args:
-        settings: variables of the promote container that differ.
+        cronjob: `drift` or `retrain`.
+        said: what the container that thinks leaves.
+        retries: how often its pod is made anew; None: as the chart has it.
+        settings: variables of the container that acts that differ.
     """
-    job: Json = release.get("cronjob", f"{release.name}-retrain")["spec"]["jobTemplate"]
+    job: Json = release.get("cronjob", f"{release.name}-{cronjob}")["spec"]["jobTemplate"]
     pod = job["spec"]["template"]["spec"]
-    (promote,) = pod["containers"]
-    train = pod["initContainers"][0]
+    (acts,) = pod["containers"]
+    (thinks,) = pod["initContainers"]
     pod["initContainers"] = [
         {
-            **{key: train[key] for key in ("name", "securityContext", "volumeMounts")},
-            "image": promote["image"],
-            "resources": promote["resources"],
+            **{key: thinks[key] for key in ("name", "securityContext", "volumeMounts")},
+            "image": acts["image"],
+            "resources": acts["resources"],
             "command": ["python", "-c", _WRITE],
-            "env": [{"name": "RESULT", "value": json.dumps(result)}],
+            "env": [{"name": "FILE", "value": FILES[cronjob]}, {"name": "SAID", "value": json.dumps(said)}],
         }
     ]
-    changed = [entry for entry in promote["env"] if entry["name"] not in settings]
-    promote["env"] = [*changed, *({"name": k, "value": str(v)} for k, v in settings.items())]
-    name = f"{release.name}-promote-{time.time_ns() // 10**6 % 10**9}"
+    as_it_was = [entry for entry in acts["env"] if entry["name"] not in settings]
+    acts["env"] = [*as_it_was, *({"name": k, "value": str(v)} for k, v in settings.items())]
+    if retries is not None:
+        job["spec"]["backoffLimit"] = retries
+    name = f"{release.name}-{cronjob}-{time.time_ns() // 10**6 % 10**9}"
     metadata = {**job.get("metadata", {}), "name": name}
     content = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": job["spec"]}
     release.kubectl("create", "-f", "-", stdin=json.dumps(content))
     return name
 
 
-def run(release: Release, result: Json, seconds: float = 300, **settings: object) -> Ended:
+def run(release: Release, cronjob: str, said: Json, retries: int | None = None, **settings: object) -> Ended:
     """Make the Job and wait until it ended."""
-    return release.wait_for_job(start(release, result, **settings), seconds)
+    return release.wait_for_job(start(release, cronjob, said, retries, **settings))
 
 
 def state(release: Release) -> Json:
