@@ -63,17 +63,24 @@ def load(images: Sequence[str]) -> list[str]:
     put = []
     for image in images:
         identity = run("podman", "image", "inspect", "--format", "{{.Id}}", image).stdout.strip()
-        if there.get(image) is None or there.get(image) != there.get(f"sha256:{identity}"):
+        if image not in there or _configuration(there[image]) != f"sha256:{identity}":
             run(TESTBED / "cluster", "load", image, seconds=600)
             put.append(image)
     return put
 
 
 def _on_node() -> dict[str, str]:
-    """Manifest digest by name; the node names each image by its configuration's digest too."""
-    socket = HOME / "run" / "containerd.sock"
-    lines = run("ctr", "-a", socket, "-n", "k8s.io", "images", "ls").stdout.splitlines()[1:]
-    return {line.split()[0]: line.split()[2] for line in lines}
+    """Manifest digest by name."""
+    return {line.split()[0]: line.split()[2] for line in _ctr("images", "ls").splitlines()[1:]}
+
+
+def _configuration(manifest: str) -> str:
+    """The digest that podman calls the image's id."""
+    return str(json.loads(_ctr("content", "get", manifest))["config"]["digest"])
+
+
+def _ctr(*arguments: str) -> str:
+    return str(run("ctr", "-a", HOME / "run" / "containerd.sock", "-n", "k8s.io", *arguments).stdout)
 
 
 def kubectl(*arguments: str, stdin: str = "", check: bool = True, seconds: float = 120) -> Any:

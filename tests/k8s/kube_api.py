@@ -40,6 +40,7 @@ class Api:
             "name": "api",
             "image": IMAGE,
             "imagePullPolicy": "IfNotPresent",
+            "terminationMessagePolicy": "FallbackToLogsOnError",
             "command": ["python3", "/code/standin.py"],
             "env": [
                 {"name": "CHATBOT_MODEL", "valueFrom": told},

@@ -33,6 +33,8 @@ class Seen:
     connections: int = 0
     """Connections that were opened."""
     slowest: float = 0.0
+    predictions: list[str] = field(default_factory=list)
+    """The id of every prediction that was answered."""
 
     @property
     def total(self) -> int:
@@ -119,6 +121,7 @@ class SteadyLoad:
                             problem = f"{message!r} was answered with {answer['intent']}: {answer}"
                         else:
                             self.seen.answered[str(answer["model_version"])] += 1
+                            self.seen.predictions.append(str(answer["prediction_id"]))
                 except (aiohttp.ClientError, TimeoutError, OSError, KeyError) as error:
                     problem = f"{type(error).__name__}: {error}"
                 took = time.monotonic() - began
