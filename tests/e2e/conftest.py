@@ -15,6 +15,7 @@ from testbed import TestbedError
 from e2e import evidence, images, installing
 from e2e.installing import Installed
 from e2e.progress import Progress
+from e2e.prometheus import Prometheus
 from ui import screenshot
 
 KEPT = os.environ.get("E2E_KEEP") == "1"
@@ -57,6 +58,16 @@ def release(cluster: None, progress: Progress) -> Iterator[Installed]:
     if not KEPT:
         with progress.step("uninstall"):
             installing.uninstall(release)
+
+
+@pytest.fixture(scope="session")
+def prometheus(release: Installed, progress: Progress) -> Iterator[Prometheus]:
+    """A real Prometheus that watches the release from now on."""
+    server = Prometheus(release)
+    with progress.step("Prometheus watches"):
+        server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")
