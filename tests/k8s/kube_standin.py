@@ -75,7 +75,7 @@ class Api(BaseHTTPRequestHandler):
 
 
 if "exit" in behaviour:
-    print("a line of the log that says nothing of it", behaviour["exit"], sep="\n", file=sys.stderr)
+    sys.stderr.write(f"a line of the log that says nothing of it\n{behaviour['exit']}\n")
     sys.exit(3)
 time.sleep(behaviour.get("start", 0))
 ThreadingHTTPServer.request_queue_size = 64

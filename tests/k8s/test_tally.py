@@ -83,7 +83,11 @@ def of(answered: int, failed: int, handoffs: int, slow: int) -> Tally:
 @pytest.mark.parametrize(
     ("now", "measure", "what"),
     [
-        (of(270, 30, 30, 0), "failed", "failed messages: 30 of 300 (10.0%), with the version before 2 of 2000 (0.1%)"),
+        (
+            of(270, 30, 30, 0),
+            "failed",
+            "failed messages: 30 of 300 (10.0%), with the version before 2 of 2000 (0.1%)",
+        ),
         (of(300, 0, 90, 0), "handoffs", "handoffs: 90 of 300 (30.0%)"),
         (of(300, 0, 30, 60), "slow", "messages over 0.1 s: 60 of 300 (20.0%)"),
     ],
