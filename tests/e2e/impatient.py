@@ -7,68 +7,24 @@ fault itself, and not a made-up series, makes it fire.
 from __future__ import annotations
 
 import re
-import shutil
-import socket
-import subprocess
-import tempfile
-from pathlib import Path
 
-import testbed
-import yaml
 from testbed import Json, until
 
 from e2e.prometheus import Prometheus
-from e2e.release import Release
 
-_EVERY = "1s"
 WINDOW, WAIT = "20s", "2s"
 STALE_SECONDS = 20
 """In place of a quarter of an hour without the store, and of three hours without a retraining."""
 
 
 class Impatient(Prometheus):
-    """Debian's Prometheus as a process; the chart's jobs, the chart's rules, no patience."""
+    """The chart's monitors, the chart's rules, no patience."""
 
-    def __init__(self, release: Release) -> None:
-        super().__init__(release)
-        self._folder = Path(tempfile.mkdtemp(prefix="e2e-prometheus-"))
-        self._process: subprocess.Popen[bytes] | None = None
+    pod = "impatient"
+    every = "1s"
 
-    def start(self) -> Impatient:
-        jobs = self._jobs()
-        for job in jobs:
-            for discovery in job["kubernetes_sd_configs"]:
-                discovery["kubeconfig_file"] = str(testbed.ADMIN)
-        rules = self._folder / "rules.yaml"
-        rules.write_text(yaml.safe_dump(hurried(self._rules())))
-        config = self._folder / "prometheus.yml"
-        content = {
-            "global": {"scrape_interval": _EVERY, "evaluation_interval": _EVERY},
-            "rule_files": [str(rules)],
-            "scrape_configs": jobs,
-        }
-        config.write_text(yaml.safe_dump(content))
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        found = shutil.which("prometheus")
-        assert found, "prometheus is missing: apt-get install prometheus, as `make system` does"
-        with (self._folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [found, f"--config.file={config}", f"--storage.tsdb.path={self._folder / 'data'}",
-                 f"--web.listen-address=127.0.0.1:{port}"],
-                stdout=log, stderr=subprocess.STDOUT,
-            )  # fmt: skip
-        self.url = f"http://127.0.0.1:{port}"
-        wanted = {job["job_name"] for job in jobs}
-        until("a target of each monitor answers", lambda: wanted <= set(self.up()), 60)
-        return self
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(20)
-        shutil.rmtree(self._folder, ignore_errors=True)
+    def _rules(self) -> Json:
+        return hurried(super()._rules())
 
     def firing(self) -> set[str]:
         """The names of the alerts that fire."""

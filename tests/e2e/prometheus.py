@@ -24,11 +24,14 @@ from e2e.release import Release, fetch
 
 NAMESPACE = "monitoring"
 """Where the chart's network policies expect it (networkPolicy.prometheusNamespace)."""
-_EVERY = "2s"
 
 
 class Prometheus:
     """One server, as a pod."""
+
+    pod = "prometheus"
+    every = "2s"
+    """How often it scrapes and evaluates."""
 
     def __init__(self, release: Release) -> None:
         self.release = release
@@ -42,7 +45,7 @@ class Prometheus:
         self._remove()
         jobs = self._jobs()
         config = {
-            "global": {"scrape_interval": _EVERY, "evaluation_interval": _EVERY},
+            "global": {"scrape_interval": self.every, "evaluation_interval": self.every},
             "rule_files": ["/etc/prometheus/rules.yaml"],
             "scrape_configs": [job for job, _ in jobs],
         }
@@ -52,10 +55,11 @@ class Prometheus:
         self._find(jobs)
         self._finding = threading.Thread(target=self._go_on_finding, args=(jobs,), daemon=True)
         self._finding.start()
-        testbed.kubectl("create", "namespace", NAMESPACE)
-        testbed.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(_pod(self._folder)))
-        testbed.kubectl("-n", NAMESPACE, "wait", "--for=condition=Ready", "pod/prometheus", "--timeout=90s")
-        self.url = f"http://{testbed.get('pod', 'prometheus', '-n', NAMESPACE)['status']['podIP']}:9090"
+        if testbed.kubectl("get", "namespace", NAMESPACE, check=False).returncode:
+            testbed.kubectl("create", "namespace", NAMESPACE)
+        testbed.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(_pod(self.pod, self._folder)))
+        testbed.kubectl("-n", NAMESPACE, "wait", "--for=condition=Ready", f"pod/{self.pod}", "--timeout=90s")
+        self.url = f"http://{testbed.get('pod', self.pod, '-n', NAMESPACE)['status']['podIP']}:9090"
         wanted = {job["job_name"] for job, _ in jobs}
         until("a target of each monitor answers", lambda: wanted <= set(self.up()), 60)
         return self
@@ -107,7 +111,13 @@ class Prometheus:
             raise AssertionError(f"{named}: {error.read().decode()}") from error
 
     def _remove(self) -> None:
-        testbed.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait", seconds=120)
+        """The pod, and with the last one the namespace."""
+        if testbed.kubectl("get", "namespace", NAMESPACE, check=False).returncode:
+            return
+        inside = f"--namespace={NAMESPACE}"
+        testbed.kubectl(inside, "delete", "pod", self.pod, "--ignore-not-found", "--wait")
+        if not testbed.get(inside, "pods")["items"]:
+            testbed.kubectl("delete", "namespace", NAMESPACE, "--wait")
 
     def _rules(self) -> Json:
         found = self.release.items("prometheusrules.monitoring.coreos.com")
@@ -182,7 +192,7 @@ def _targets(pods: list[Json], port: str) -> list[Json]:
     ]
 
 
-def _pod(folder: Path) -> Json:
+def _pod(name: str, folder: Path) -> Json:
     container = {
         "name": "prometheus",
         "image": images.PROMETHEUS,
@@ -197,7 +207,7 @@ def _pod(folder: Path) -> Json:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": "prometheus", "namespace": NAMESPACE},
+        "metadata": {"name": name, "namespace": NAMESPACE},
         "spec": {"automountServiceAccountToken": False, "containers": [container], "volumes": volumes},
     }
 
