@@ -70,10 +70,10 @@ def prometheus(release: Installed, progress: Progress) -> Iterator[Prometheus]:
     server.stop()
 
 
-@pytest.fixture(scope="session")
-def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
-    """A real browser."""
-    with screenshot.browser(tmp_path_factory.mktemp("browser")) as context:
+@pytest.fixture
+def window(tmp_path: Path) -> Iterator[BrowserContext]:
+    """A real browser, for one test: playwright keeps an event loop running as long as there is one."""
+    with screenshot.browser(tmp_path / "browser") as context:
         yield context
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import time
 import urllib.request
 from base64 import b64decode
@@ -159,6 +160,24 @@ class Release:
         found = self.items("events")
         ours = [e for e in found if e.get("source", {}).get("component") == "support-chatbot"]
         return sorted(ours, key=lambda e: str(e.get("lastTimestamp")))
+
+    def roll_back(self, version: str, code: int = 0) -> str:
+        """`python -m k8s.rollback VERSION`, as a person does it with a kubeconfig of hers; what it said."""
+        with self.forward(f"service/{self.name}-mlflow", 5000) as mlflow:
+            environment = os.environ | {
+                "PYTHONPATH": str(testbed.ROOT),
+                "CHATBOT_K8S_KUBECONFIG": str(testbed.ADMIN),
+                "CHATBOT_K8S_NAMESPACE": self.namespace,
+                "CHATBOT_K8S_DEPLOYMENT": f"{self.name}-api",
+                "CHATBOT_K8S_PROMOTE_LEASE": f"{self.name}-promote",
+                "MLFLOW_TRACKING_URI": mlflow,
+            }
+            command = [sys.executable, "-m", "k8s.rollback", *([version] if version else []), "--why=e2e"]
+            done = subprocess.run(
+                command, env=environment, capture_output=True, text=True, check=False, timeout=240
+            )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout
 
     # -- what lies behind it
 

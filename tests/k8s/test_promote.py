@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from kube_api import DEPLOYMENT, IMAGE_DIGEST, Api, Traffic, digest, ref
-from kube_testbed import until
 from mlflow import MlflowClient
+from testbed import until
 
 pytestmark = pytest.mark.e2e
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kube_testbed import IMAGE, Namespace, until
+from kube_testbed import IMAGE, Namespace
+from testbed import until
 
 pytestmark = pytest.mark.e2e
 CRONJOB = "support-chatbot-retrain"
