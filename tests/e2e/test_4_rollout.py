@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -16,7 +13,7 @@ from dataclasses import dataclass
 import pytest
 import testbed
 from service.steady import SteadyLoad
-from testbed import ROOT, until
+from testbed import until
 
 from chatbot.model_ref import ModelRef
 from e2e import jobs, models
@@ -103,25 +100,6 @@ def taken_back_for(release: Installed) -> set[str]:
 
 def last_event(release: Installed, reason: str) -> str:
     return str([e for e in release.events() if e["reason"] == reason][-1]["message"])
-
-
-def roll_back(release: Installed, version: str, *, code: int = 0) -> str:
-    """`python -m k8s.rollback VERSION`, as a person does it, with a kubeconfig of hers."""
-    with release.forward(f"service/{release.name}-mlflow", 5000) as mlflow:
-        environment = os.environ | {
-            "PYTHONPATH": str(ROOT),
-            "CHATBOT_K8S_KUBECONFIG": str(testbed.ADMIN),
-            "CHATBOT_K8S_NAMESPACE": release.namespace,
-            "CHATBOT_K8S_DEPLOYMENT": f"{release.name}-api",
-            "CHATBOT_K8S_PROMOTE_LEASE": f"{release.name}-promote",
-            "MLFLOW_TRACKING_URI": mlflow,
-        }
-        command = [sys.executable, "-m", "k8s.rollback", *([version] if version else []), "--why=e2e"]
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, timeout=240
-        )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout
 
 
 def upgrade(release: Installed, *more: str) -> None:
@@ -213,7 +191,7 @@ def test_a_version_that_is_ready_and_worse_on_live_metrics_is_taken_back(
 
 
 def test_a_person_rolls_back_with_one_command(release: Installed, made: Models, load: SteadyLoad) -> None:
-    output = roll_back(release, made.champion)
+    output = release.roll_back(made.champion)
     assert "ModelRolledBack" in output
     assert release.told().partition("@")[0] == made.champion
     assert served(release) == {release.told().partition("@")[2]}
@@ -299,7 +277,7 @@ def test_one_pod_after_the_other_is_evicted_and_never_two_at_once(release: Insta
 
 def test_at_the_end_all_is_as_it_was(release: Installed, made: Models) -> None:
     upgrade(release)
-    roll_back(release, made.before or "image")
+    release.roll_back(made.before or "image")
     release.roll_out("api")
     assert release.told() == made.before
     assert release.champion() == made.champion
