@@ -24,7 +24,7 @@ def test_helm_lint_has_nothing_to_say(scenario: Path) -> None:
     assert lint("-f", str(scenario)) == ""
 
 
-def test_every_pod_keeps_to_the_restricted_standard_with_a_read_only_root(
+def test_every_pod_is_restricted_with_a_read_only_root_and_its_last_words_say_why_it_ended(
     render: Render, scenario: Path
 ) -> None:
     for name, spec in pod_specs(render("-f", str(scenario))):
@@ -37,6 +37,7 @@ def test_every_pod_keeps_to_the_restricted_standard_with_a_read_only_root(
             assert own["allowPrivilegeEscalation"] is False, (name, container["name"])
             assert own["readOnlyRootFilesystem"] is True, (name, container["name"])
             assert own["capabilities"] == {"drop": ["ALL"]}, (name, container["name"])
+            assert container["terminationMessagePolicy"] == "FallbackToLogsOnError", (name, container["name"])
         assert not [v for v in spec["volumes"] if "hostPath" in v], name
 
 

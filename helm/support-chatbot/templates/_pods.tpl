@@ -54,11 +54,13 @@ priorityClassName: {{ . }}
 {{- end }}
 {{- end }}
 
-{{/* (list . .Values.api.image) -> a container's image and what it may not do. */}}
+{{/* (list . .Values.api.image) -> a container's image and what it may not do. What it said last is why it ended:
+     `kubectl describe pod` shows it, and k8s.promote hands it on. */}}
 {{- define "chart.container" -}}
 {{- $root := index . 0 -}}
 image: {{ include "chart.image" . }}
 imagePullPolicy: {{ $root.Values.global.image.pullPolicy }}
+terminationMessagePolicy: FallbackToLogsOnError
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
