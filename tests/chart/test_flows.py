@@ -59,7 +59,7 @@ def test_nothing_may_be_reached_and_nothing_left_but_what_a_flow_says(render: Re
     out = {way for way in ways(objects, "Egress") if way[2] != 53}
     assert out == {
         (other, own, port) for own, other, port in into if other not in (ALL, "namespaceSelector")
-    } | {(acting, ALL, port) for acting in ("drift", "retrain", "bootstrap") for port in (443, 6443)}
+    } | {(acting, ALL, port) for acting in ("drift", "retrain", "bootstrap") for port in (443, 6443, 8443, 16443)}
 
 
 def test_every_flow_between_two_of_ours_is_a_policy_with_both_ends(render: Render) -> None:
