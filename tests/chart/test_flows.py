@@ -50,7 +50,8 @@ def test_nothing_may_be_reached_and_nothing_left_but_what_a_flow_says(render: Re
     into = ways(objects, "Ingress")
     store = {(c, 9000) for c in ("api", "staff", "mlflow", "drift", "upkeep", "retrain", "bootstrap")}
     assert into == {
-        ("api", ALL, 3000), ("api", "namespaceSelector", 3000), ("api", "page", 3000), ("api", "retrain", 3000),
+        ("api", ALL, 3000), ("api", "namespaceSelector", 3000), ("api", "page", 3000), ("api", "drift", 3000),
+        ("api", "retrain", 3000),
         ("api", "test", 3000), ("page", ALL, 8501),
         *(("minio", client, port) for client, port in store), ("minio", "namespaceSelector", 9000),
         *(("mlflow", client, 5000) for client in ("staff", "upkeep", "retrain", "bootstrap")),
@@ -59,7 +60,11 @@ def test_nothing_may_be_reached_and_nothing_left_but_what_a_flow_says(render: Re
     out = {way for way in ways(objects, "Egress") if way[2] != 53}
     assert out == {
         (other, own, port) for own, other, port in into if other not in (ALL, "namespaceSelector")
-    } | {(acting, ALL, port) for acting in ("drift", "retrain", "bootstrap") for port in (443, 6443, 8443, 16443)}
+    } | {
+        (acting, ALL, port)
+        for acting in ("drift", "retrain", "bootstrap")
+        for port in (443, 6443, 8443, 16443)
+    }
 
 
 def test_every_flow_between_two_of_ours_is_a_policy_with_both_ends(render: Render) -> None:
@@ -94,6 +99,7 @@ def test_prometheus_reads_the_bot_although_its_clients_are_named(render: Render)
         ("mlflow.backend=mysql+pymysql://me:pw@db:3310/mlflow", ("mlflow", ALL, 3310)),
         ("mlflow.backendSecret=my-database", ("mlflow", ALL, 5432)),
         ("api.enabled=false,api.url=https://bot.example.com", ("page", ALL, 443)),
+        ("api.enabled=false,api.url=https://bot.example.com:8444", ("drift", ALL, 8444)),
         ("api.handoff.url=http://desk.example.com:8080/hook", ("api", ALL, 8080)),
         ("staffPages.oidcSecret=my-oidc", ("staff", ALL, 443)),
         (
