@@ -120,7 +120,7 @@ def cramped(release: Installed, load: SteadyLoad) -> Iterator[str]:
 
 
 @pytest.fixture(scope="class")
-def outage(self, release: Installed, cramped: str, alerts: Impatient, progress: Progress) -> Iterator[Ledger]:
+def outage(release: Installed, cramped: str, alerts: Impatient, progress: Progress) -> Iterator[Ledger]:
     """MinIO is gone until the last test brings it back."""
     # The first records after a silence are older than the store's last word, until they are sent.
     until("all is well", lambda: not alerts.firing() & FAULTS, 60)
