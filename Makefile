@@ -41,6 +41,8 @@ e2e: .venv/ready system ## the tests on a real cluster: ../shared/testbed has on
 	@[ ! -x ../shared/testbed/install ] || ../shared/testbed/install
 	@[ ! -d /usr/lib/cni ] || [ -x /usr/lib/cni/dnsname ] || \
 	  apt-get install -yqq --no-install-recommends golang-github-containernetworking-plugin-dnsname >/dev/null
+	$(call say,corpus -> bundle (nothing is done twice))
+	@$(PY) -m dvc repro
 	$(call say,tests on a real cluster)
 	@$(PY) -m pytest -m e2e
 

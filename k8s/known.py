@@ -37,7 +37,9 @@ def read(store: Store, verdict: DriftVerdict) -> Known:
 
 
 def corpus_digest(store: Store, bundle_digest: str) -> str:
-    """Of the corpus that a bundle was trained on; empty: the store has no such bundle."""
+    """Of the corpus that a bundle was trained on; empty: the store has no such bundle, or none was named."""
+    if not bundle_digest:
+        return ""
     try:
         return str(json.loads(store.get(f"bundles/{bundle_digest}/model.json")).get("corpus_digest", ""))
     except (Missing, ValueError):

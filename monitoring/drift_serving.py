@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.request import urlopen
 
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from chatbot import bundle as bundles
 from chatbot import bundle_store, serving
-from chatbot.errors import BundleError, Denied
+from chatbot.errors import BundleError, Denied, SettingError
 from chatbot.model_ref import ModelRef
 from chatbot.settings import ServiceSettings
 from chatbot.storage import Store
@@ -20,6 +22,7 @@ from monitoring.drift_source import Source, begin_of
 
 HERE = Path("models/current")
 _LOOK_BACK = timedelta(days=14)
+_API_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +46,20 @@ class Serving:
         return self.digest or f"version-{self.version}"
 
 
-def find(settings: ServiceSettings, store: Store | None, source: Source, now: datetime) -> Serving:
-    """What serves: as CHATBOT_MODEL or serving.json say, else the bundle on this machine, else the newest record's.
+def find(
+    settings: ServiceSettings, store: Store | None, source: Source, now: datetime, api_url: str = ""
+) -> Serving:
+    """What serves: as CHATBOT_MODEL, the bot or serving.json say, else the bundle here, else the newest record's.
+
+    Args:
+        api_url: where the bot is asked; one that does not answer is passed over.
 
     Raises:
         BundleError: the bundle that was named is damaged or was never put into the store.
         StoreError: the store does not answer.
     """
+    if not settings.model and (asked := _asked(api_url)):
+        return _in_store(asked, store, settings.bundle_cache, now)
     if ref := _named(settings, store):
         if store is None:
             raise BundleError(
@@ -73,6 +83,25 @@ def _named(settings: ServiceSettings, store: Store | None) -> ModelRef | None:
         return serving.read(store).ref if store is not None else None
     except Denied:  # in a cluster the annotation is the truth, and nobody may read this
         return None
+
+
+def _asked(api_url: str) -> ModelRef | None:
+    """What the bot says that it serves; None: it does not say."""
+    if not api_url:
+        return None
+    try:
+        with urlopen(f"{api_url.rstrip('/')}/version", timeout=_API_SECONDS) as answer:  # noqa: S310 - a setting
+            said = json.load(answer)
+        return ModelRef.parse(f"{said['model_version']}@{said['bundle_digest']}")
+    except (OSError, ValueError, KeyError, TypeError, SettingError):
+        return None
+
+
+def _in_store(ref: ModelRef, store: Store | None, cache: Path, now: datetime) -> Serving:
+    """What the bot named; without its reference where the store does not hold it, as before the first registration."""
+    if store is None or store.head(bundle_store.key(ref.digest, bundles.SUMS)) is None:
+        return Serving(ref.version, ref.digest, None, now - _LOOK_BACK)
+    return _of_bundle(bundle_store.fetch(store, ref.digest, cache), ref.version, ref.digest, now)
 
 
 def _of_bundle(folder: Path, version: str, digest: str, now: datetime) -> Serving:

@@ -50,7 +50,7 @@ def cluster(built: object, progress: Progress) -> Iterator[None]:
                 testbed.down()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def release(cluster: None, progress: Progress) -> Iterator[Installed]:
     """The chart installed with its defaults (tests/e2e/values.yaml says what differs, and why)."""
     release = installing.install(progress, KEPT)
@@ -60,7 +60,7 @@ def release(cluster: None, progress: Progress) -> Iterator[Installed]:
             installing.uninstall(release)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def prometheus(release: Installed, progress: Progress) -> Iterator[Prometheus]:
     """A real Prometheus that watches the release from now on."""
     server = Prometheus(release)
