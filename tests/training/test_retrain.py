@@ -15,7 +15,7 @@ from retrain_worker import POINTS
 from chatbot import bundle as bundles
 from chatbot.bundle_store import fetch, held
 from chatbot.errors import ChatbotError, Denied, NoBucket, Unreachable
-from chatbot.record_store import mark_forgotten
+from chatbot.forgotten import mark_forgotten
 from data.errors import CorpusError
 from data.processing import ProcessParams, read_processed
 from training import corpus_versions

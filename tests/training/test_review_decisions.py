@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +11,23 @@ import pytest
 from review_tools import fill, record, strange
 
 from chatbot.errors import InvalidMessage, SettingError, StoreError
-from chatbot.record_store import mark_forgotten
+from chatbot.forgotten import mark_forgotten
+from chatbot.retrain_memory import accepted_digest
 from chatbot.settings import ReviewSettings, SlotSettings
 from chatbot.storage import Store, open_store
 from chatbot.store_folder import FolderStore
-from training.accepted import digest, read_accepted
+from training.accepted import read_accepted
 from training.review_board import Board
-from training.review_decisions import AlreadyDecidedError, Decision, Decisions, Verdict, key_of, now
+from training.review_decisions import (
+    TAUGHT,
+    AlreadyDecidedError,
+    Decision,
+    Decisions,
+    NewIntent,
+    Verdict,
+    key_of,
+    now,
+)
 from training.review_queue import Item
 
 if TYPE_CHECKING:
@@ -119,8 +128,31 @@ def test_accepted_messages_say_where_they_came_from_and_hold_placeholders_for_wh
     mark_forgotten(store, names[2], datetime.now(UTC))
     mark_forgotten(store, "s" * 16, datetime.now(UTC))
     assert [a.source_id for a in read_accepted(store)] == [names[0]]
-    assert digest(accepted) != digest(read_accepted(store))
-    assert digest(accepted) == digest([replace(a, reviewer="bob") for a in reversed(accepted)])
+
+
+def test_what_was_accepted_has_one_name_whoever_decided_and_another_when_a_row_comes_or_goes(
+    store: Store, tmp_path: Path
+) -> None:
+    """`k8s.trigger` and `monitoring.retrain_if_needed` ask by it, and know the verdicts by their names alone."""
+    decisions, seen = Decisions(store), [accepted_digest(store)]
+    for minute, verdict in enumerate(TAUGHT):
+        name = record("x", minute=minute).prediction_id
+        decisions.decide(
+            decision("ada", item_id=name, verdict=verdict, session_id="s" * 16 if minute else "")
+        )
+        seen.append(accepted_digest(store))
+    decisions.make_intent(NewIntent(intent="x_ray", reply="Yes.", reviewer="ada", when=datetime.now(UTC)))
+    seen.append(accepted_digest(store))
+    assert len(set(seen)) == len(seen)
+
+    other = FolderStore(tmp_path / "other")
+    for key in [entry.key for entry in store.list("reviews/")]:
+        other.put(key, store.get(key).replace(b'"ada"', b'"bob"'))
+    assert accepted_digest(other) == seen[-1]
+    decisions.decide(decision("ada", "", record("x", minute=9).prediction_id, verdict=Verdict.REJECT))
+    assert accepted_digest(store) == seen[-1]
+    mark_forgotten(store, "s" * 16, datetime.now(UTC))
+    assert accepted_digest(store) not in seen
 
 
 def test_a_reviewer_whose_list_is_older_is_told_when_a_duplicate_was_decided(board: Board) -> None:
