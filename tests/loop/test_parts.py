@@ -12,6 +12,7 @@ from chatbot.errors import SettingError
 from data.folder import read_intents
 from data.messages import normalise
 from tools.loop import minio, traffic
+from tools.loop.parts import start_store
 from tools.loop.processes import ROOT, Processes, StepError, port_of
 
 
@@ -84,6 +85,12 @@ def test_nothing_of_this_machines_settings_reaches_the_loop(
     processes = Processes(tmp_path, {"CHATBOT_STORE_URL": str(tmp_path / "store")})
     said = processes.run("storage", "chatbot.storage", "make-bucket")
     assert str(tmp_path / "store") in said
+
+
+def test_the_loop_begins_with_a_folder_in_the_place_of_minio(tmp_path: Path) -> None:
+    parts = start_store(tmp_path / "loop", "folder", set())
+    assert str(parts.store) == str(tmp_path / "loop" / "store")
+    assert "MinIO" not in parts.links
 
 
 def test_the_launch_is_about_nothing_that_the_corpus_teaches() -> None:

@@ -67,13 +67,16 @@ def main(
 
 
 def _leave_running(console: Console, report: Report, links: dict[str, str], environment: Path) -> None:
-    """Until Ctrl-C."""
+    """Until Ctrl-C; then the file with the store's password goes too."""
     console.print("everything goes on running; stop it with Ctrl-C")
     for name, url in links.items():
         report.link(name, url)
     console.print(f"  to play on: set -a; source {environment}; then e.g. python -m training.versions")
-    while True:
-        time.sleep(1)
+    try:
+        while True:
+            time.sleep(1)
+    finally:
+        environment.unlink()
 
 
 if __name__ == "__main__":
