@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from chatbot.errors import SettingError
 from data.folder import read_intents
@@ -14,6 +16,7 @@ from data.messages import normalise
 from tools.loop import minio, traffic
 from tools.loop.parts import start_store
 from tools.loop.processes import ROOT, Processes, StepError, port_of
+from tools.loop.report import Report
 
 
 @pytest.fixture
@@ -111,3 +114,13 @@ def test_an_ordinary_day_is_the_same_for_the_same_seed_and_of_what_was_never_tau
     assert len(day) == 300
     assert len({message for message, _ in day}) > 200
     assert "test part" in source
+
+
+def test_the_table_as_a_page_names_its_command_and_no_folder_of_this_machine(tmp_path: Path) -> None:
+    report = Report(Console(file=StringIO()))
+    with report.step("store") as step:
+        step.say(f"{tmp_path}/store | empty", store="x")
+    page = report.page("python -m tools.loop", tmp_path)
+    assert "Command: `python -m tools.loop` (" in page
+    assert "| 1 | store | FOLDER/store / empty | 0.0 |" in page.splitlines()
+    assert str(tmp_path) not in page

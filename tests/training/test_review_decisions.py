@@ -207,6 +207,8 @@ def test_a_new_intent_brings_its_reply_and_messages_can_be_corrected_to_it(board
         ("track_order", "Book one.", "exists", InvalidMessage),
         ("out_of_scope", "Book one.", "exists", InvalidMessage),
         ("rent_mower", "  ", "0 characters", InvalidMessage),
+        ("rent_" + "m" * 60, "Book one.", "at most 64 characters", InvalidMessage),
+        ("rent_mower", "x" * 2_001, "2001 characters", InvalidMessage),
         ("rent_mower", "Book one at {mower_url}.", "CHATBOT_SLOT_MOWER_URL", SettingError),
         ("rent_mower", "Book one at {{website}.", "brace that is no slot", SettingError),
     ],
@@ -218,6 +220,52 @@ def test_an_intent_that_could_not_be_answered_is_refused_and_nothing_is_written(
     with pytest.raises(error, match=problem):
         board.new_intent([waiting(board, "rent a lawn mower")], name, reply, "ada")
     assert not list(board.store.list("reviews/"))
+
+
+def test_a_category_that_is_too_long_is_refused(board: Board) -> None:
+    with pytest.raises(InvalidMessage, match="category of rent_mower is longer than 64"):
+        board.preview("rent_mower", "Book one.", "C" * 65)
+
+
+def test_a_decision_is_taken_back_once(store: Store) -> None:
+    decisions = Decisions(store)
+    decisions.decide(decision("ada"))
+    assert decisions.reopen(ID, "bob").verdict is Verdict.REOPENED
+    for nothing in (ID, record("other").prediction_id):
+        with pytest.raises(InvalidMessage, match="no decision to take back"):
+            decisions.reopen(nothing, "bob")
+    assert decisions.decide(decision("cleo")).reviewer == "cleo"
+
+
+def test_an_intent_that_another_made_with_the_same_reply_is_the_same_one(store: Store) -> None:
+    new = NewIntent(intent="rent_mower", reply="Book one.", title="Rent", reviewer="ada", when=now())
+    decisions = Decisions(store)
+    assert decisions.make_intent(new) == new
+    assert decisions.make_intent(new.model_copy(update={"reviewer": "bob", "title": "Hire"})) == new
+    assert decisions.intents() == {"rent_mower": new}
+
+
+class Forgetful(FolderStore):
+    """A store in which `forget` takes a decision out at the worst moment: after it was looked for."""
+
+    def get(self, key: str, **more: Any) -> bytes:
+        content = super().get(key, **more)
+        self.delete(key)
+        return content
+
+
+def test_a_decision_that_is_forgotten_while_it_is_read_or_taken_back_is_gone(tmp_path: Path) -> None:
+    store = Forgetful(tmp_path / "store")
+    key = key_of(ID)
+    Decisions(store).decide(decision("ada"))
+    with pytest.raises(InvalidMessage, match="forgotten at this moment"):
+        Decisions(store).reopen(ID, "bob")
+
+    Decisions(store).decide(decision("ada"))
+    listed = list(store.list("reviews/"))
+    store.delete(key)
+    gone = Decisions(store)
+    assert list(gone._read(listed, Decision)) == []
 
 
 def test_two_reviewers_cannot_make_one_intent_with_two_replies(board: Board) -> None:

@@ -31,6 +31,7 @@ def main(
     store: Annotated[str, typer.Option(help="`minio`, or `folder`: a folder in its place.")] = "minio",
     keep: Annotated[bool, typer.Option(help="Leave everything running at the end, until Ctrl-C.")] = False,
     folder: Annotated[Path, typer.Option(help="Where all of it lies; emptied first.")] = Path(".cache/loop"),
+    page: Annotated[Path | None, typer.Option(help="Write the table here too, as Markdown.")] = None,
 ) -> None:
     """Play the loop: first version, a day, a launch, drift, review, retraining, gate, promotion, rollback."""
     console = Console()
@@ -58,6 +59,9 @@ def main(
     try:
         console.print(report.table())
         report.write(place / "loop.json")
+        if page is not None:
+            told = "" if store == "minio" else f" --store {store}"
+            page.write_text(report.page(f"python -m tools.loop{told} --page {page}", place), encoding="utf-8")
         if keep:
             _leave_running(console, report, parts.links, write_environment(parts, place))
     except (KeyboardInterrupt, Stopped):
