@@ -122,3 +122,16 @@ def test_who_is_overtaken_by_somebody_else_learns_of_it_and_names_no_champion(ma
         machine.promotion().promote("2")
     other.join()
     assert machine.champion() == "1"
+
+
+def test_a_full_disk_ends_a_promotion_with_one_sentence_and_what_serves_stays(
+    machine: Machine, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(machine.environment, "CHATBOT_BUNDLE_CACHE", str(small_disk / "cache"))
+    refused = machine.command("training.promote", "4")
+    said = refused.communicate(timeout=60)[1]
+    assert refused.returncode == 1
+    assert "No space left on device" in said
+    assert "Traceback" not in said
+    assert serving.read(machine.store).model == machine.ref("1")
+    assert list((small_disk / "cache").iterdir()) == [], "what was half fetched is gone"
