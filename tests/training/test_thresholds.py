@@ -142,14 +142,13 @@ def test_without_foreign_messages_a_stated_few_usual_ones_are_given_up():
     assert REFUSED == 0.05
 
 
-def test_the_best_of_many_pairs_is_not_taken_for_proved():
-    """Of a classifier whose every pair of thresholds is just above the target, one in twenty may pass; no more."""
+def test_the_best_of_many_thresholds_is_not_taken_for_proved():
+    """Whatever threshold is taken, this classifier is a little worse than asked: one in twenty may pass, no more."""
     passed = 0
-    for seed in range(40):
+    for seed in range(100):
         draw = np.random.default_rng(seed)
-        rows = 20_000
-        right = draw.random(rows) >= 0.0202
-        noise = draw.random(rows)
+        rows = 2_000
+        right, noise = draw.random(rows) >= 0.0202, draw.random(rows)
         inside = Judged(noise, noise, draw.normal(size=rows), right, right)
-        passed += learn(inside, draw.random(200), np.full(200, -99.0), 0.02, SHARE).proved
-    assert passed <= 4
+        passed += learn(inside, np.empty(0), np.empty(0), 0.02, SHARE).proved
+    assert passed <= 9
