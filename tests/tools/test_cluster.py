@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tools import chart, images
+from tools.cluster import __main__ as cluster_command
 from tools.cluster import stack, target, usage, work
 from tools.cluster.target import ClusterError, Target
 
@@ -18,6 +19,7 @@ NOTING = """#!/bin/sh
 echo "$(basename $0) $*" >> {notes}
 case "$*" in
   *"get namespace -l"*) echo "namespace/shop" ;;
+  *"get namespace "*) if [ -e {notes}.there ]; then echo Active; fi ;;
   *"get notes"*) printf 'NOTES:\\nChat:  kubectl port-forward\\n' ;;
 esac
 """
@@ -91,6 +93,19 @@ def test_the_stack_comes_up_in_a_restricted_namespace_of_its_own_and_says_how_to
     assert "make cluster-down" in said
 
 
+def test_the_command_hands_what_follows_two_dashes_to_helm(told: Path) -> None:
+    command = ["up", "--context", "kind-dev", "--namespace", "shop", "--", "--timeout=7m", "--set=a=b"]
+    assert cluster_command.main(command) == 0
+    (install,) = [call for call in told.read_text().splitlines() if "upgrade --install" in call]
+    assert install.endswith("--timeout=7m --set=a=b")
+    assert "--namespace shop" in install
+
+
+def test_the_command_says_in_one_line_what_is_missing(told: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cluster_command.main(["up", "--context", "prod-eu"]) == 1
+    assert "REGISTRY=" in capsys.readouterr().out
+
+
 def test_with_a_registry_every_image_is_pulled_from_there(
     told: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +122,8 @@ def test_with_a_registry_every_image_is_pulled_from_there(
 
 
 def test_only_a_namespace_that_it_made_is_taken_away(told: Path) -> None:
+    stack.down(target.find("kind-dev"), "nowhere")
+    told.with_name("notes.there").touch()
     stack.down(target.find("kind-dev"), "another")
     assert "delete namespace" not in told.read_text()
     stack.down(target.find("kind-dev"), "shop")

@@ -38,13 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--context", default="", help="of your kubeconfig")
     parser.add_argument("--namespace", default=stack.RELEASE, help="of the release support-bot")
     parser.add_argument("--registry", default="", help="images are pushed there, and pulled from there")
-    parser.add_argument("helm", nargs="*", help="further arguments of helm, after --")
-    chosen = parser.parse_args(arguments)
+    told = list(sys.argv[1:] if arguments is None else arguments)
+    # By hand: argparse takes what follows options and `--` for nobody's.
+    place = told.index("--") if "--" in told else len(told)
+    chosen, for_helm = parser.parse_args(told[:place]), told[place + 1 :]
     console = Console()
     try:
         target = find(chosen.context, is_started=chosen.verb == "up")
         if chosen.verb == "up":
-            stack.up(target, chosen.namespace, chosen.registry, chosen.helm)
+            stack.up(target, chosen.namespace, chosen.registry, for_helm)
         elif chosen.verb == "down":
             stack.down(target, chosen.namespace)
         elif chosen.verb == "pictures":

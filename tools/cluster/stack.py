@@ -67,6 +67,9 @@ def down(target: Target, namespace: str) -> None:
     """Take the release away, and with it what `make cluster` made: volumes, secrets, the namespace."""
     target.run("helm", f"--kube-context={target.context}", "uninstall", RELEASE, "--namespace", namespace,
                "--ignore-not-found", "--wait", check=False)  # fmt: skip
+    if not target.kubectl("get", "namespace", namespace, "--ignore-not-found"):
+        console.print(f"{target.context} has no namespace {namespace}")
+        return
     ours = target.kubectl("get", "namespace", "-l", MADE, "-o", "name").split()
     if f"namespace/{namespace}" in ours:
         target.kubectl("delete", "namespace", namespace)
