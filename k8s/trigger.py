@@ -29,6 +29,7 @@ from k8s.lease import Held, Lease
 BECAUSE = "support-chatbot/asked-because"
 JOB = "support-chatbot-trigger"
 DECISIONS = ("asked", "green", "silent", "running", "remembered", "held")
+SUCCESS = ("chatbot_trigger_success", "Whether the last run of k8s.trigger ended well.")
 _MOST_NAME = 63
 
 
@@ -177,11 +178,16 @@ def main(arguments: list[str] | None = None) -> int:
 
     def act() -> int:
         settings = command.read(KubernetesSettings)
-        store = open_store(command.read(StorageSettings))
-        verdict = read_verdict(told.verdict or settings.verdict, store)
-        done = _decide(settings, store, verdict)
+        pushed = announce.Pushed(settings.pushgateway, JOB, settings.request_seconds)
+        try:
+            store = open_store(command.read(StorageSettings))
+            verdict = read_verdict(told.verdict or settings.verdict, store)
+            done = _decide(settings, store, verdict)
+        except ChatbotError:
+            pushed.push(*SUCCESS, 0)
+            raise
         announce.say(done.sentence)
-        push(announce.Pushed(settings.pushgateway, JOB, settings.request_seconds), done)
+        push(pushed, done)
         return 0
 
     return command.run(act)
@@ -213,6 +219,7 @@ def push(pushed: announce.Pushed, done: Done) -> None:
         "What k8s.trigger last decided: 1 for that, 0 for the others.",
         [({"decision": name}, float(name == done.decision)) for name in DECISIONS],
     )
+    pushed.push(*SUCCESS, 1)
     pushed.push_time("chatbot_trigger_last_run_timestamp_seconds", "When k8s.trigger last ended well.")
     if done.decision == "asked":
         pushed.push_time("chatbot_retrain_asked_timestamp_seconds", "When a retrain Job was last asked for.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from mlflow_server import MlflowServer
 
     from chatbot.bundle import Bundle
+    from tools.images import Image
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +48,25 @@ def bundle(bundle_folder: Path) -> Bundle:
     from chatbot.bundle import load
 
     return load(bundle_folder)
+
+
+@pytest.fixture(scope="session")
+def built() -> dict[str, Image]:
+    """Every image, built now; CHATBOT_IMAGES_BUILT=1 takes them as they are (`make images` built them)."""
+    from tools import images
+
+    testbed = images.ROOT.parent / "shared" / "testbed"
+    if not shutil.which("podman"):
+        pytest.fail(f"podman is missing: {testbed}/install installs it", pytrace=False)
+    if not os.environ.get("IMAGE_BUILDER") and testbed.is_dir():
+        os.environ["IMAGE_BUILDER"] = f"{testbed}/build-image --format docker -q"
+    if os.environ.get("CHATBOT_IMAGES_BUILT") != "1":
+        images.build(list(images.DOCKERFILES))
+    found = {name: images.find(name) for name in images.DOCKERFILES}
+    missing = [name for name, image in found.items() if image is None]
+    if missing:
+        pytest.fail(f"not built: {', '.join(missing)}; run `make images`", pytrace=False)
+    return {name: image for name, image in found.items() if image is not None}
 
 
 @pytest.fixture(scope="session")
