@@ -51,6 +51,9 @@ def find(
 ) -> Serving:
     """What serves: as CHATBOT_MODEL, the bot or serving.json say, else the bundle here, else the newest record's.
 
+    In a cluster this container may not ask the API server for the annotation: the bot says, and where it does not
+    answer, the newest record does.
+
     Args:
         api_url: where the bot is asked; one that does not answer is passed over.
 
@@ -59,7 +62,7 @@ def find(
         StoreError: the store does not answer.
     """
     if not settings.model and (asked := _asked(api_url)):
-        return _in_store(asked, store, settings.bundle_cache, now)
+        return _in_store(asked.version, asked.digest, store, settings.bundle_cache, now)
     if ref := _named(settings, store):
         if store is None:
             raise BundleError(
@@ -73,7 +76,8 @@ def find(
         return _of_bundle(folder, settings.model_version or digest[:12], digest, now)
     if settings.bundle:
         raise BundleError(f"CHATBOT_BUNDLE={folder} is no bundle: {bundles.SUMS} is missing")
-    return Serving(_newest(source, now), "", None, now - _LOOK_BACK)
+    version, digest = _newest(source, now)
+    return _in_store(version, digest, store, settings.bundle_cache, now)
 
 
 def _named(settings: ServiceSettings, store: Store | None) -> ModelRef | None:
@@ -97,11 +101,11 @@ def _asked(api_url: str) -> ModelRef | None:
         return None
 
 
-def _in_store(ref: ModelRef, store: Store | None, cache: Path, now: datetime) -> Serving:
-    """What the bot named; without its reference where the store does not hold it, as before the first registration."""
-    if store is None or store.head(bundle_store.key(ref.digest, bundles.SUMS)) is None:
-        return Serving(ref.version, ref.digest, None, now - _LOOK_BACK)
-    return _of_bundle(bundle_store.fetch(store, ref.digest, cache), ref.version, ref.digest, now)
+def _in_store(version: str, digest: str, store: Store | None, cache: Path, now: datetime) -> Serving:
+    """What was named; without its reference where the store does not hold it, as before the first registration."""
+    if not digest or store is None or not bundle_store.held(store, digest):
+        return Serving(version, digest, None, now - _LOOK_BACK)
+    return _of_bundle(bundle_store.fetch(store, digest, cache), version, digest, now)
 
 
 def _of_bundle(folder: Path, version: str, digest: str, now: datetime) -> Serving:
@@ -113,17 +117,19 @@ def _of_bundle(folder: Path, version: str, digest: str, now: datetime) -> Servin
     return Serving(version, digest, of_table(pq.read_table(folder / bundles.REFERENCE)), since)
 
 
-def _newest(source: Source, now: datetime) -> str:
-    """The model version of the newest record; empty where there is none."""
-    newest, version = datetime.min.replace(tzinfo=UTC), ""
+def _newest(source: Source, now: datetime) -> tuple[str, str]:
+    """Model version and bundle digest of the newest record; empty where there is none."""
+    newest, found = datetime.min.replace(tzinfo=UTC), ("", "")
+    columns = ("timestamp", "model_version", "bundle_digest")
     for day in reversed(source.days(now - _LOOK_BACK, now)):
-        for table in source.tables(
-            begin_of(day), now, ("timestamp", "model_version"), lambda _where, _why: None
-        ):
+        for table in source.tables(begin_of(day), now, columns, lambda _where, _why: None):
             row = int(table["timestamp"].to_numpy().argmax())
             when = table["timestamp"][row].as_py()
             if when > newest:
-                newest, version = when, table["model_version"][row].as_py()
-        if version:
+                newest, found = (
+                    when,
+                    (table["model_version"][row].as_py(), table["bundle_digest"][row].as_py()),
+                )
+        if found[0]:
             break
-    return version
+    return found
