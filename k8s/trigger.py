@@ -16,18 +16,16 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from chatbot.errors import ChatbotError, Missing
+from chatbot.errors import ChatbotError
+from chatbot.retrain_memory import Known, read_known, read_memory, write_memory
+from chatbot.retrain_memory import read_verdict as read_latest
 from chatbot.settings import KubernetesSettings, StorageSettings
 from chatbot.storage import Store, open_store
 from chatbot.verdict import FAILED, Asked, DriftVerdict, RetrainMemory
 from k8s import announce, command
 from k8s.cluster import Changed, Cluster, Json
-from k8s.known import Known
-from k8s.known import read as read_known
 from k8s.lease import Held, Lease
 
-LATEST = "reports/drift/latest.json"
-MEMORY = "memory/retrain.json"
 BECAUSE = "support-chatbot/asked-because"
 JOB = "support-chatbot-trigger"
 DECISIONS = ("asked", "green", "silent", "running", "remembered", "held")
@@ -49,16 +47,16 @@ def read_verdict(path: Path | None, store: Store) -> DriftVerdict:
     Raises:
         ChatbotError: there is none, or it cannot be read.
     """
-    where = str(path) if path else f"{LATEST} of {store}"
+    if path is None:
+        return read_latest(store)
     try:
-        content = path.read_bytes() if path else store.get(LATEST)
-        return DriftVerdict.model_validate_json(content)
-    except (OSError, Missing) as error:
+        return DriftVerdict.model_validate_json(path.read_bytes())
+    except OSError as error:
         raise ChatbotError(
-            f"there is no drift verdict at {where}: {error}. `python -m monitoring.drift_report` writes it"
+            f"there is no drift verdict at {path}: {error}. `python -m monitoring.drift_report` writes it"
         ) from error
     except ValidationError as error:
-        raise ChatbotError(f"{where} is no drift verdict: {error.errors()[0]}") from error
+        raise ChatbotError(f"{path} is no drift verdict: {error.errors()[0]}") from error
 
 
 def job_of(cronjob: Json, name: str, because: str) -> Json:
@@ -120,7 +118,7 @@ def trigger(
     }
     if running := [name for name, job in jobs.items() if not _ended(job)]:
         return Done("running", f"job/{running[0]} is retraining already")
-    memory, etag = _read_memory(store)
+    memory, etag = read_memory(store)
     memory = _with_failures(memory, cronjob, jobs)
     decision = memory.decide(verdict, *known, now, cooldown)
     if not decision.run:
@@ -131,8 +129,7 @@ def trigger(
         sentence = f"job/{name} was made: {decision.why}"
     except Changed:  # an earlier run made it, and was killed before it could remember
         sentence = f"job/{name} was made before, for the same drift"
-    after = memory.remember(verdict, *known, now).model_dump_json(indent=1).encode()
-    store.put(MEMORY, after, new=not etag, etag=etag)
+    write_memory(store, memory.remember(verdict, *known, now), etag)
     return Done("asked", sentence)
 
 
@@ -171,19 +168,6 @@ def _ended(job: Json) -> str:
         if condition["type"] in ("Complete", "Failed") and condition["status"] == "True":
             return str(condition["type"])
     return ""
-
-
-def _read_memory(store: Store) -> tuple[RetrainMemory, str]:
-    entry = store.head(MEMORY)
-    if entry is None:
-        return RetrainMemory(), ""
-    try:
-        return RetrainMemory.model_validate_json(store.get(MEMORY, etag=entry.etag)), entry.etag
-    except ValidationError as error:
-        raise ChatbotError(
-            f"{MEMORY} of {store} is not what a trigger wrote: {error.errors()[0]}. Delete it, and what was asked "
-            "for before is forgotten"
-        ) from error
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -21,7 +21,6 @@ from chatbot.storage import Store
 from monitoring.drift_columns import Columns, of_table, to_table
 from monitoring.drift_serving import Serving
 from monitoring.drift_source import COLUMNS, OnSkip, Source, begin_of
-from monitoring.drift_window import with_feedback
 
 PREFIX = "baselines/"
 _LAST = b"last"
@@ -77,7 +76,7 @@ def freeze(
         return None
     last = pc.max(first["timestamp"]).as_py().astimezone(UTC)
     begin = pc.min(first["timestamp"]).as_py().astimezone(UTC)
-    first = with_feedback(first, source.negative(begin, last + timedelta(seconds=1), on_skip))
+    first = source.thumbs(begin, last + timedelta(seconds=1), on_skip).join(first)
     table = to_table(of_table(first)).replace_schema_metadata({_LAST: last.isoformat().encode()})
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")

@@ -13,7 +13,8 @@ import pyarrow as pa
 from chatbot import record_store
 from chatbot.records import Feedback, Record, arrow_schema, to_row
 from chatbot.storage import Store
-from monitoring import log_reader, logger
+from monitoring import drift_thumbs, log_reader, logger
+from monitoring.drift_thumbs import Thumbs
 
 COLUMNS = (
     "timestamp",
@@ -59,8 +60,8 @@ class Source(Protocol):
     def days(self, since: datetime, until: datetime) -> list[date]:
         """The days that may hold records, in order."""
 
-    def negative(self, since: datetime, until: datetime, on_skip: OnSkip) -> dict[str, bool]:
-        """The last thumb by prediction id, of what was said in that time or `LATE_FEEDBACK` after: True is down."""
+    def thumbs(self, since: datetime, until: datetime, on_skip: OnSkip) -> Thumbs:
+        """The last thumb of each prediction, of what was said in that time or `LATE_FEEDBACK` after."""
 
 
 class StoreSource:
@@ -81,16 +82,12 @@ class StoreSource:
         """See `Source`."""
         return list(record_store.days(self._store, Record, since.date(), until.date()))
 
-    def negative(self, since: datetime, until: datetime, on_skip: OnSkip) -> dict[str, bool]:
+    def thumbs(self, since: datetime, until: datetime, on_skip: OnSkip) -> Thumbs:
         """See `Source`."""
-        said: dict[str, tuple[datetime, bool]] = {}
-        columns = ("timestamp", "prediction_id", "helpful")
-        for table in record_store.scan(self._store, Feedback, since, until + LATE_FEEDBACK, columns, on_skip):
-            values = (table[name].to_pylist() for name in columns)
-            for when, prediction, helpful in zip(*values, strict=True):
-                if prediction not in said or when >= said[prediction][0]:
-                    said[prediction] = when, not helpful
-        return {prediction: down for prediction, (_, down) in said.items()}
+        names = drift_thumbs.SCHEMA.names
+        return Thumbs.of(
+            record_store.scan(self._store, Feedback, since, until + LATE_FEEDBACK, names, on_skip)
+        )
 
 
 class CsvSource:
@@ -119,17 +116,22 @@ class CsvSource:
         """See `Source`: one stands for all, for the files are in no order of days."""
         return [since.astimezone(UTC).date()] if since < until else []
 
-    def negative(self, since: datetime, until: datetime, on_skip: OnSkip) -> dict[str, bool]:
+    def thumbs(self, since: datetime, until: datetime, on_skip: OnSkip) -> Thumbs:
         """See `Source`."""
 
         def told(path: Path, line: int, reason: str) -> None:
             on_skip(f"{path}, line {line}", reason)
 
-        return {
-            prediction: not feedback.helpful
-            for prediction, feedback in logger.read_feedback(self._folder, told).items()
+        said = [
+            {
+                "prediction_id": feedback.prediction_id,
+                "timestamp": feedback.timestamp,
+                "helpful": feedback.helpful,
+            }
+            for feedback in logger.read_feedback(self._folder, told).values()
             if since <= feedback.timestamp < until + LATE_FEEDBACK
-        }
+        ]
+        return Thumbs.of([pa.Table.from_pylist(said, drift_thumbs.SCHEMA)])
 
 
 def choose(store: Store | None, folder: Path, told: str = "auto") -> Source:

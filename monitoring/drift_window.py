@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -70,7 +70,7 @@ def read(
     """
     window = Window(since, until)
     reservoir = _Reservoir(seed)
-    negative = source.negative(since, until, lambda _where, _why: None)
+    thumbs = source.thumbs(since, until, lambda _where, _why: None)
     for table in source.tables(since, until + AHEAD, COLUMNS, window.skip):
         now = pc.less_equal(table["timestamp"], pa.scalar(until + skew, table["timestamp"].type))
         window.ahead += table.num_rows - _count(now)
@@ -83,7 +83,7 @@ def read(
             window.early += table.num_rows - _count(later)
             table = table.filter(later)
         if table.num_rows:
-            table = with_feedback(table, negative)
+            table = thumbs.join(table)
             window.records += table.num_rows
             reservoir.add(table)
             columns = of_table(table)
@@ -91,16 +91,6 @@ def read(
                 tally.add(columns)
     window.sample = reservoir.taken()
     return window
-
-
-def with_feedback(table: pa.Table, negative: Mapping[str, bool]) -> pa.Table:
-    """The table and a column `negative`: True thumbs down, False thumbs up, null nothing said."""
-    if not negative:
-        return table.append_column("negative", pa.nulls(table.num_rows, pa.bool_()))
-    said = pc.index_in(table["prediction_id"], pa.array(list(negative), pa.string()))
-    return table.append_column(
-        "negative", pa.array(list(negative.values()), pa.bool_()).take(said.combine_chunks())
-    )
 
 
 class _Reservoir:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,6 +103,23 @@ def mlflow_server(minio: Minio, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield server.start()
     finally:
         server.kill()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 64 KB; `mount -o remount,size=...` gives it room, `remount,ro` makes it read-only."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.fail(f"trying a full disk for real takes the right to mount a tmpfs (root): {mounted.stderr}")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 def _run_minio(folder: Path) -> Iterator[Minio]:

@@ -41,7 +41,7 @@ class Behaviour(BaseModel):
     expect: Literal["", "no_answer", "handoff"] = ""
     """`no_answer`: the model does not answer (a person, a clarification or a rule does); `handoff`: a person does."""
     must: bool = False
-    """Its failure alone refuses, if the champion passes it: for what rules decide, which no training moves."""
+    """Its failure alone refuses, if a rule of the champion's passes it: no training moves what rules decide."""
 
     @model_validator(mode="after")
     def _expects_something(self) -> Behaviour:
@@ -93,10 +93,11 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a test: whether it held, and what the bot did, in words."""
+    """What became of a test: whether it held, what the bot did, in words, and whether a rule decided it."""
 
     passed: bool
     did: str
+    by_rule: bool = False
 
 
 def read_behaviours(file: Path = SHIPPED) -> tuple[Group, ...]:
@@ -142,7 +143,8 @@ def run(bundle: Bundle, tests: Sequence[Test], encoded: Encoded) -> list[Result]
         if test.like:
             base = predictions[test.like]
             like = _understood(router.before_model(test.like), base)
-        results.append(Result(_holds(test, reply, prediction, like), _told(reply, prediction)))
+        held = _holds(test, reply, prediction, like)
+        results.append(Result(held, _told(reply, prediction), reply.source == "rule"))
     return results
 
 

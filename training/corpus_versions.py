@@ -136,12 +136,16 @@ def pull(settings: StorageSettings, pointer: Pointer, folder: Path) -> Path:
             failure = error
         differences = _differences(root / _NAME, pointer)
         if failure or differences:
-            faults = examine(open_store(settings), pointer)
-            said = "; ".join(faults.values() or differences) or str(failure)
+            store = open_store(settings)
+            if faults := examine(store, pointer):
+                raise CorpusVersionError(
+                    f"the corpus version {pointer.md5} does not come back from {store}: {'; '.join(faults.values())}. "
+                    "Push it again from where it is whole, or restore the store's backup",
+                    faults,
+                ) from failure
             raise CorpusVersionError(
-                f"the corpus version {pointer.md5} does not come back from {open_store(settings)}: {said}. Push it "
-                "again from where it is whole, or restore the store's backup",
-                faults,
+                f"the corpus version {pointer.md5} is whole in {store} and does not arrive in {folder.parent}: "
+                f"{failure or '; '.join(differences)}"
             ) from failure
         if folder.exists():
             shutil.rmtree(folder)

@@ -1,11 +1,12 @@
 """The behavioural check: groups of tests, each against its own bound and against the champion.
 
 A single test that turns from right to wrong is no reason to refuse: near a border between two intents some turn with
-every training, in both directions. So a group refuses where more of its tests fail than its bound allows and more than
-training turns by chance (`behaviour_turns`) failed anew: a challenger that is no worse than what serves is not held
-back by what both do badly. It refuses too where it is surely worse than the champion (exact McNemar, Holm-corrected
-over the groups). A test marked `must` that the champion passes refuses alone: rules decide it, no training moves them,
-so its failure is no chance.
+every training, in both directions. So a group refuses where the challenger crosses its bound, which the champion keeps,
+and more than training turns by chance (`behaviour_turns`) failed anew. A champion that is beyond the bound itself was
+taught another corpus than the one the bound was set for: it says nothing then. A group refuses too where it is surely
+worse than the champion (exact McNemar, Holm-corrected over the groups), whatever its bound. A test marked `must` that
+a rule of the champion's passes refuses alone: no training moves rules, so its failure is no chance. Where no rule
+decides it, the model does, and it counts in its group like any other.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from training.paired import Paired, holm
 Row = dict[str, Cell]
 
 RULE = (
-    "refused where a group fails more often than its bound and by more tests than training turns by chance, where it "
-    "is surely worse than the champion (exact McNemar, Holm-corrected over the groups), or where a test that held and "
-    "must never fail does"
+    "refused where a group fails more often than its bound, which the champion keeps, and by more tests than training "
+    "turns by chance; where it is surely worse than the champion (exact McNemar, Holm-corrected over the groups); or "
+    "where a test fails that must never and that a rule decided before"
 )
 
 
@@ -54,7 +55,7 @@ def check_behaviour(
     ]
     failed = [_test_row(tests[place], challenger, champion, place) for place in np.flatnonzero(~now).tolist()]
     failed.sort(key=lambda row: (not row["must"], row["before"] == "failed", str(row["group"])))
-    musts = [row for row in failed if row["must"] and row["before"] != "failed"]
+    musts = [row for row in failed if row["must"]]
     bad = [row for row in rows if row["refused"]]
     verdict: CheckVerdict = "refused" if bad or musts else "passed"
     sentence = f"{int(now.sum())} of {len(tests)} tests hold"
@@ -76,8 +77,10 @@ def check_behaviour(
 
 
 def _group_row(group: Group, pair: Paired, adjusted: float, first: bool, params: GateParams) -> Row:
-    failing = 1 - pair.challenger / pair.messages
-    beyond = failing > group.at_most and (first or pair.broken - pair.mended > params.behaviour_turns)
+    failing = (pair.messages - pair.challenger) / pair.messages
+    kept = (pair.messages - pair.champion) / pair.messages <= group.at_most
+    crossed = first or (kept and pair.broken - pair.mended > params.behaviour_turns)
+    beyond = failing > group.at_most and crossed
     return {
         "kind": "group",
         "name": group.group,
@@ -96,6 +99,8 @@ def _group_row(group: Group, pair: Paired, adjusted: float, first: bool, params:
 
 def _test_row(test: Test, challenger: Sequence[Result], champion: Sequence[Result] | None, place: int) -> Row:
     before = "" if champion is None else "held" if champion[place].passed else "failed"
+    # What no rule of the champion's held was up to its model: that a training turns it is no certainty of harm.
+    ruled = champion is None or (champion[place].passed and champion[place].by_rule)
     return {
         "kind": "test",
         "group": test.group,
@@ -103,5 +108,5 @@ def _test_row(test: Test, challenger: Sequence[Result], champion: Sequence[Resul
         "expected": test.expected,
         "now": challenger[place].did,
         "before": before,
-        "must": test.behaviour.must,
+        "must": test.behaviour.must and ruled,
     }

@@ -15,12 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from chatbot import record_store
+from chatbot.forgotten import forgotten, is_forgotten, mark_forgotten
 from chatbot.ids import new_id
 from chatbot.record_parts import encode, to_table
 from chatbot.record_store import (
-    forgotten,
-    is_forgotten,
-    mark_forgotten,
     read_feedback,
     read_records,
     scan,

@@ -14,7 +14,8 @@ from monitoring.drift_checks import ks_margin, mix_margin, share_margin
 from monitoring.drift_columns import Columns, of_records, of_table, to_table
 from monitoring.drift_compare import Comparison
 from monitoring.drift_tally import Grid, Tally
-from monitoring.drift_window import _Reservoir, with_feedback
+from monitoring.drift_thumbs import SCHEMA, Thumbs
+from monitoring.drift_window import _Reservoir
 
 DRAWS = 400
 DOUBT = 0.02
@@ -104,6 +105,19 @@ def test_the_sample_of_a_stream_is_uniform(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_thumbs_are_joined_by_prediction() -> None:
-    table = pa.table({"prediction_id": ["a", "b", "c"]})
-    joined = with_feedback(table, {"c": True, "a": False})
-    assert joined["negative"].to_pylist() == [False, None, True]
+    said = [
+        ("c", 1, False),
+        ("a", 1, True),
+        ("z", 1, False),
+        ("e", 5, True),
+        ("e", 2, False),
+        ("0", 1, False),
+    ]
+    columns = dict(zip(SCHEMA.names, map(list, zip(*said, strict=True)), strict=True))
+    thumbs = Thumbs.of([pa.table(columns).cast(SCHEMA), SCHEMA.empty_table()])
+    assert len(thumbs) == 5, "of two thumbs for one answer the later counts"
+    joined = thumbs.join(pa.table({"prediction_id": ["e", "a", "b", "c"]}))
+    assert joined["negative"].to_pylist() == [False, False, None, True]
+    assert thumbs.join(joined.select(["prediction_id"])[:0])["negative"].type == pa.bool_()
+    nothing = Thumbs.of([]).join(joined.select(["prediction_id"]))
+    assert nothing["negative"].to_pylist() == [None] * 4

@@ -8,6 +8,7 @@ import pytest
 
 from chatbot.bundle import Bundle
 from chatbot.errors import BundleError
+from chatbot.rules import Rules
 from data.folder import read_intents
 from data.messages import normalise
 from training.behaviours import (
@@ -34,12 +35,12 @@ def group(name: str = "plain", at_most: float = 0.2, count: int = 10, must: bool
     return Group(group=name, title=name, why="so", at_most=at_most, tests=tests)
 
 
-def judged(groups: list[Group], now: list[int], before: list[int] | None) -> Check:
-    """So many of each group's tests fail, the first ones."""
+def judged(groups: list[Group], now: list[int], before: list[int] | None, by_rule: bool = False) -> Check:
+    """So many of each group's tests fail, the first ones; rules or the model decide all of them."""
 
     def results(failed: list[int]) -> list[Result]:
         return [
-            Result(number >= count, "did so")
+            Result(number >= count, "did so", by_rule)
             for one, count in zip(groups, failed, strict=True)
             for number in range(len(one.tests))
         ]
@@ -53,6 +54,14 @@ def test_a_group_beyond_its_bound_is_refused_where_more_turned_than_chance_turns
     assert judged([group()], [4], [2]).verdict == "passed", "two turned: that happens"
     assert judged([group()], [4], [4]).verdict == "passed", "what serves now fails them too"
     assert judged([group(at_most=0.5)], [4], [1]).verdict == "passed", "within its bound"
+    assert judged([group(at_most=0.3)], [3], [0]).verdict == "passed", "as many as the bound allows"
+
+
+def test_a_bound_that_the_champion_does_not_keep_judges_no_challenger() -> None:
+    assert judged([group()], [6], [3]).verdict == "passed", "three turned, and that may be chance"
+    assert judged([group()], [6], [2]).verdict == "refused", "the challenger crossed it"
+    large = group(count=40)
+    assert judged([large], [17], [9]).verdict == "refused", "surely worse: that needs no bound"
 
 
 def test_a_group_that_is_surely_worse_is_refused_within_its_bound() -> None:
@@ -63,8 +72,14 @@ def test_a_group_that_is_surely_worse_is_refused_within_its_bound() -> None:
 
 def test_a_test_that_must_never_fail_refuses_alone_if_it_held() -> None:
     rules = group(at_most=1.0, must=True)
-    assert judged([rules], [1], [0]).verdict == "refused"
-    assert judged([rules], [1], [1]).verdict == "passed"
+    assert judged([rules], [1], [0], by_rule=True).verdict == "refused"
+    assert judged([rules], [1], [1], by_rule=True).verdict == "passed"
+
+
+def test_a_test_that_must_never_fail_is_one_of_its_group_where_the_model_decided_it() -> None:
+    at_once = group(at_most=0.0, must=True)
+    assert judged([at_once], [1], [0]).verdict == "passed", "one turned: that happens to what is learned"
+    assert judged([at_once], [3], [0]).verdict == "refused"
 
 
 def test_failed_tests_are_listed_with_what_was_before() -> None:
@@ -121,6 +136,14 @@ def test_what_a_real_bundle_does_with_what_it_does_not_answer(
     assert outcome(bundle, Behaviour.model_validate({"message": message, **expected})) == [holds]
 
 
+def test_a_result_says_whether_a_rule_decided(bundle: Bundle) -> None:
+    told = {"I will see you in court": True, "please cancel my order": False, "qwzx brrr florp": False}
+    behaviours = tuple(Behaviour(message=message, expect="handoff") for message in told)
+    tests = expand([Group(group="one", title="", why="", at_most=0, tests=behaviours)])
+    results = run(bundle, tests, encode(bundle.encoder, messages_of(tests)))
+    assert [result.by_rule for result in results] == list(told.values())
+
+
 def outcome(bundle: Bundle, behaviour: Behaviour) -> list[bool]:
     tests = expand([Group(group="one", title="", why="", at_most=0, tests=(behaviour,))])
     return [result.passed for result in run(bundle, tests, encode(bundle.encoder, messages_of(tests)))]
@@ -137,19 +160,25 @@ def test_the_shipped_tests_are_many_and_none_stands_in_the_corpus() -> None:
     assert not found
 
 
+def test_what_must_never_fail_is_decided_by_a_rule_that_ships() -> None:
+    rules = Rules.load(ROOT / "data" / "corpus" / "rules.yaml")
+    musts = [test.message for test in expand(read_behaviours()) if test.behaviour.must]
+    assert len(musts) >= 8
+    assert [message for message in musts if rules.match(message) is None] == []
+
+
 def test_the_shipped_tests_name_intents_that_there_are() -> None:
     intents = {intent.intent for intent in read_intents(ROOT / "data" / "corpus")}
     assert {name for test in expand(read_behaviours()) for name in test.intents} <= intents
 
 
-def test_the_shipped_bundle_keeps_every_bound_but_the_one_that_is_known(bundle: Bundle) -> None:
-    """One rule misses one phrase: "a payment on my card that I never made" (people_first)."""
+def test_the_shipped_bundle_keeps_every_bound(bundle: Bundle) -> None:
     groups = read_behaviours()
     tests = expand(groups)
     results = run(bundle, tests, encode(bundle.encoder, messages_of(tests)))
     check = check_behaviour(groups, tests, results, None, GateParams())
-    refused = {row["name"] for row in check.rows if row["kind"] == "group" and row["refused"]}
-    assert refused <= {"people_first"}
+    assert [row["name"] for row in check.rows if row["kind"] == "group" and row["refused"]] == []
+    assert check.numbers["must_failed"] == 0
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,18 @@ def test_a_damaged_or_missing_object_is_named_with_its_path_and_digest(
     assert same(pull(store, pointer, tmp_path / "got"), version_files)
 
 
+def test_a_full_disk_is_said_and_the_store_is_not_blamed(
+    store: StorageSettings, version_files: Path, tmp_path: Path, small_disk: Path
+) -> None:
+    pointer = push(store, version_files)
+    with pytest.raises(
+        CorpusVersionError, match=r"is whole in .* does not arrive in .*No space left on device"
+    ):
+        pull(store, pointer, small_disk / "got")
+    assert list(small_disk.iterdir()) == [], "what was half pulled is gone"
+    assert same(pull(store, pointer, tmp_path / "got"), version_files)
+
+
 def test_what_is_there_already_is_taken_without_asking_the_store(
     store: StorageSettings, version_files: Path, tmp_path: Path
 ) -> None:

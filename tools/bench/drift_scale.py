@@ -20,7 +20,8 @@ import typer
 from rich.console import Console
 
 from chatbot.record_parts import encode
-from chatbot.records import Record, arrow_schema
+from chatbot.record_store import prefix_of
+from chatbot.records import Feedback, Record, arrow_schema
 from chatbot.settings import StorageSettings
 from chatbot.storage import open_store
 from tools.bench.figures import commit
@@ -29,6 +30,7 @@ from tools.bench.servers import ROOT
 
 SIZES = (10_000, 100_000, 1_000_000, 5_000_000)
 PART = 100_000
+THUMBS = 0.2
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 _RUN = """
@@ -49,7 +51,7 @@ print(json.dumps({"seconds": seconds, "cpu": usage.ru_utime + usage.ru_stime, "m
 
 
 def fill(folder: Path, records: int) -> None:
-    """A day of records in a folder store."""
+    """A day of records and of feedback in a folder store."""
     store = open_store(StorageSettings(url=str(folder)))
     now = datetime.now(UTC)
     for place, start in enumerate(range(0, records, PART)):
@@ -59,8 +61,24 @@ def fill(folder: Path, records: int) -> None:
         days = table["timestamp"].to_pylist()
         for day in sorted({when.date() for when in days}):
             rows = table.filter(pa.array([when.date() == day for when in days]))
-            content = encode(rows, [(f"{name}-{day}", rows.num_rows)])
-            store.put(f"log/day={day}/{name}-{day}.parquet", content)
+            for kind, part in ((Record, rows), (Feedback, _feedback(rows, place))):
+                content = encode(part, [(f"{name}-{day}", part.num_rows)])
+                store.put(f"{prefix_of(kind)}day={day}/{name}-{day}.parquet", content)
+
+
+def _feedback(records: pa.Table, seed: int) -> pa.Table:
+    """A thumb for one answer in five."""
+    said = records.filter(pa.array(np.random.default_rng(seed).random(records.num_rows) < THUMBS))
+    columns = {
+        "timestamp": said["timestamp"],
+        "prediction_id": said["prediction_id"],
+        "helpful": pa.array(np.random.default_rng(seed).random(said.num_rows) < 0.9),
+        "intent": pa.array([""] * said.num_rows),
+        "comment": pa.array([""] * said.num_rows),
+        "schema_version": said["schema_version"],
+    }
+    schema = arrow_schema(Feedback)
+    return pa.table({name: columns[name] for name in schema.names}).cast(schema)
 
 
 def _records(count: int, seed: int, now: datetime) -> pa.Table:
@@ -128,7 +146,8 @@ def main(
     lines = [
         "## What the drift check costs\n\n",
         f"Command: `python -m tools.bench.drift_scale` (commit `{commit()}`, {Machine.this().describe()}). A log store "
-        "in a folder, parts of 100,000 rows; one process, start to verdict, Evidently's report included.\n\n",
+        "in a folder, parts of 100,000 rows, a thumb for one answer in five; one process, start to verdict, with "
+        "Evidently's report.\n\n",
         "| records | seconds | processor seconds | peak memory | first run, freezing |\n|---|---|---|---|---|\n",
     ]
     for size, first, second in rows:

@@ -81,7 +81,7 @@ def main(
         raise typer.Exit(1)
     try:
         done = _made(TRIALS, code())
-        wanted = [(c, k, seed) for c in cases for seed in range(seeds) for k in kinds]
+        wanted = [(c, k, seed) for seed in range(seeds) for c in cases for k in kinds]
         missing = [] if page else [key for key in wanted if key not in done]
         for trial in _run(missing, console, time.monotonic() + 60 * minutes):
             done[trial.case, trial.kind, trial.seed] = trial
@@ -105,6 +105,8 @@ def code() -> str:
     files += [
         *sorted((ROOT / "training").glob("gate*.py")),
         SHIPPED,
+        ROOT / "data" / "corpus" / "rules.yaml",
+        ROOT / "params.yaml",
         ROOT / "tools" / "bench" / "gate_cases.py",
     ]
     whole = hashlib.sha256()
@@ -125,16 +127,15 @@ def _run(missing: Sequence[tuple[str, str, int]], console: Console, until: float
     of = code()
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("gate", total=len(missing))
-        workshop: Workshop | None = None
-        at = ""
+        workshops: dict[str, Workshop] = {}
         for case, kind, seed in missing:
             if time.monotonic() > until:
                 return
-            if workshop is None or at != case:
+            if case not in workshops:
                 progress.update(task, description=f"{case}: encode")
-                workshop, at = Workshop(CASES[case](), Vectors.of(BUNDLE)), case
+                workshops[case] = Workshop(CASES[case](), Vectors.of(BUNDLE))
             progress.update(task, description=f"{case}: {KINDS[kind].name}, seed {seed}")
-            trial = _try(workshop, case, kind, seed, of)
+            trial = _try(workshops[case], case, kind, seed, of)
             TRIALS.parent.mkdir(parents=True, exist_ok=True)
             with TRIALS.open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps(asdict(trial)) + "\n")

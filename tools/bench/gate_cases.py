@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,6 @@ from chatbot.bundle import Bundle, EncoderInfo, Manifest
 from chatbot.classifier import Classifier
 from chatbot.encoder import Encoded, Encoder
 from chatbot.message import OUT_OF_SCOPE, clean
-from chatbot.router import Thresholds
 from chatbot.rules import Rules
 from data.benchmarks import load_banking77, load_clinc150
 from data.processing import read_processed
@@ -28,7 +26,7 @@ from tools.bench.servers import ROOT
 from tools.bench.taught import bitext
 from tools.bench.vectors import Vectors
 from training.corpus import replies_for
-from training.fit import fit
+from training.fit import Fitted, OutOfFold, fit
 from training.params import read_params
 from training.thresholds import judge, learn
 
@@ -36,7 +34,7 @@ HEADS = CACHE / "gate-heads"
 TEST_SHARE = 0.2
 FOREIGN = 300
 FLIPPED = 0.1
-FITTING = ("fit", "head", "thresholds")
+FITTING = ("fit", "head")
 
 Rows = NDArray[np.int64]
 Words = NDArray[np.str_]
@@ -226,13 +224,22 @@ class Workshop:
         return np.flatnonzero(np.isin(self.case.groups, order[: round(share * len(names))]))
 
     def _bundle(self, name: str, rows: Rows, labels: Words, seed: int) -> Bundle:
-        classifier, thresholds = self._fitted(name, rows, labels, seed)
+        fitted = self._fitted(name, rows, labels, seed)
+        classifier, params = fitted.classifier, read_params(ROOT / "params.yaml")
+        foreign = classifier.score(self._tuning)
+        learned = learn(
+            judge(fitted),
+            foreign.probabilities.max(axis=1),
+            foreign.scope,
+            params.target,
+            params.out_of_scope_share,
+        )
         intents = list(classifier.labels)
         manifest = Manifest(
             labels=classifier.labels,
             temperature=classifier.temperature,
-            thresholds=thresholds,
-            target={"target": read_params(ROOT / "params.yaml").target},
+            thresholds=learned.thresholds,
+            target={"target": params.target},
             encoder=EncoderInfo(name="", digest=self.vectors.digest, dim=self.vectors.encoder.dim),
             corpus_digest=name,
         )
@@ -242,37 +249,29 @@ class Workshop:
         digest = hashlib.sha256(f"{self.case.name} {name}".encode()).hexdigest()
         return Bundle(manifest, self.vectors.encoder, classifier, nothing, rules, replies, digest)
 
-    def _fitted(self, name: str, rows: Rows, labels: Words, seed: int) -> tuple[Classifier, Thresholds]:
+    def _fitted(self, name: str, rows: Rows, labels: Words, seed: int) -> Fitted:
+        """A fit, made once: thresholds are learned from it each time, for that takes no time."""
         content = [_recipe(), self.vectors.digest, name, rows.tobytes().hex(), *labels.tolist()]
         file = HEADS / f"{hashlib.sha256(chr(10).join(content).encode()).hexdigest()[:24]}.safetensors"
-        notes = file.with_suffix(".json")
-        if not notes.is_file():
-            self._fit(file, rows, labels, seed)
-        noted = json.loads(notes.read_text(encoding="utf-8"))
-        classifier = Classifier.from_tensors(
-            tuple(noted["labels"]), noted["temperature"], load_file(str(file))
+        if not file.is_file():
+            _keep(file, fit(self.encoded.part(rows), labels.tolist(), self.case.groups[rows].tolist(), seed))
+        tensors = load_file(str(file))
+        columns = tensors.pop("fitted.labels")
+        held = OutOfFold(*(tensors.pop(f"fitted.{name}") for name in OutOfFold.__slots__))
+        temperature = float(tensors.pop("fitted.temperature")[0])
+        return Fitted(
+            Classifier.from_tensors(tuple(np.unique(labels).tolist()), temperature, tensors), columns, held
         )
-        return classifier, Thresholds.model_validate(noted["thresholds"])
 
-    def _fit(self, file: Path, rows: Rows, labels: Words, seed: int) -> None:
-        params = read_params(ROOT / "params.yaml")
-        fitted = fit(self.encoded.part(rows), labels.tolist(), self.case.groups[rows].tolist(), seed)
-        foreign = fitted.classifier.score(self._tuning)
-        learned = learn(
-            judge(fitted),
-            foreign.probabilities.max(axis=1),
-            foreign.scope,
-            params.target,
-            params.out_of_scope_share,
-        )
-        HEADS.mkdir(parents=True, exist_ok=True)
-        save_file({k: np.ascontiguousarray(v) for k, v in fitted.classifier.to_tensors().items()}, str(file))
-        noted = {
-            "labels": list(fitted.classifier.labels),
-            "temperature": fitted.classifier.temperature,
-            "thresholds": learned.thresholds.model_dump(),
-        }
-        file.with_suffix(".json").write_text(json.dumps(noted), encoding="utf-8")
+
+def _keep(file: Path, fitted: Fitted) -> None:
+    held = {f"fitted.{name}": getattr(fitted.out_of_fold, name) for name in OutOfFold.__slots__}
+    held |= {"fitted.labels": fitted.labels, "fitted.temperature": np.array([fitted.classifier.temperature])}
+    tensors = fitted.classifier.to_tensors() | held
+    HEADS.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    save_file({name: np.ascontiguousarray(values) for name, values in tensors.items()}, str(part))
+    part.rename(file)
 
 
 def _recipe() -> str:
