@@ -9,6 +9,7 @@ from testbed import until
 
 from e2e.installing import Installed
 from e2e.prometheus import Prometheus, panels
+from e2e.release import fetch
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -22,22 +23,30 @@ NOT_HERE = {
 """Metrics of others that this cluster has not; tests/monitoring/alerts tests the rules that ask for them."""
 
 
+@pytest.fixture(scope="module", autouse=True)
+def customers(release: Installed) -> None:
+    """All that customers do: a pod that just came has counted none of it yet."""
+    for number in range(8):
+        for message in (
+            "I want a refund",
+            "let me talk to a human",
+            "colourless green ideas sleep furiously",
+        ):
+            answer = release.ask(message)
+            feedback = {"prediction_id": answer["prediction_id"], "helpful": number % 2 == 0}
+            fetch(f"{release.api}/feedback", feedback)
+
+
 def test_every_panel_has_data(release: Installed, prometheus: Prometheus) -> None:
     shown = panels(release)
     assert len(shown) > 40
-    for _ in range(3):
-        answer = release.ask("I want a refund")
-    assert answer["response"]
 
-    def empty() -> list[str]:
-        return [f"{title}: {expression}" for title, expression in shown if not prometheus.query(expression)]
+    def as_it_should_be() -> bool:
+        empty = {title: expression for title, expression in shown if not prometheus.query(expression)}
+        assert empty.keys() == ONLY_BY_A_FAULT.keys(), empty
+        return True
 
-    until(
-        "every panel has data",
-        lambda: {e.partition(":")[0] for e in empty()} == set(ONLY_BY_A_FAULT),
-        60,
-        every=2,
-    )
+    until("every panel has data", as_it_should_be, 60, every=2)
 
 
 def test_every_alert_is_taken_and_asks_for_metrics_that_are_there(prometheus: Prometheus) -> None:
