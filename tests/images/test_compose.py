@@ -61,7 +61,7 @@ class Compose:
             "compose.yaml",
         ]
         answer = subprocess.run(
-            [*command, *arguments], cwd=images.ROOT, capture_output=True, text=True, check=False, timeout=600
+            [*command, *arguments], cwd=images.ROOT, capture_output=True, text=True, check=False, timeout=1200
         )
         assert not check or answer.returncode == 0, answer.stdout + answer.stderr
         return answer.stdout
@@ -116,8 +116,8 @@ def compose(built: dict[str, Image], tmp_path_factory: pytest.TempPathFactory) -
     values = dict(line.split("=", 1) for line in env.read_text().splitlines() if "=" in line)
     project = Compose(env, ports, values, tuple(name for name in services if name != WITHOUT))
     project.run("down", "--volumes", check=False)
-    project.run("up", "--detach", "--no-build", *project.services)
     try:
+        project.run("up", "--detach", "--no-build", *project.services)
         yield project
     finally:
         for service in project.services:
