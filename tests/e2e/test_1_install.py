@@ -8,7 +8,8 @@ import testbed
 from e2e.installing import Installed
 from e2e.release import is_ready, restarts
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
+# The first test waits for what all share: images built and on the node, the release installed.
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 
 SLOWEST = 180
 COMPONENTS = ("api", "page", "staff", "mlflow", "minio", "pushgateway")

@@ -11,7 +11,7 @@ from e2e.installing import Installed
 from e2e.prometheus import Prometheus, panels
 from e2e.release import fetch
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 METRIC = re.compile(r"\b(?:chatbot[:_]\w+(?::\w+)*|kubelet_volume_stats_\w+|up)\b")
 ONLY_BY_A_FAULT: dict[str, str] = {}
