@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr
@@ -106,13 +108,9 @@ def risk_bound(
     wrong: int, answered: int, rows: int, outside: int, outside_rows: int, share: float, level: float
 ) -> float:
     """The upper confidence bound of the risk: the least target that `risk_chance` leaves below 1 - `level`, to 1e-4."""
-    targets = np.arange(1, 10_000) / 10_000
-    chance = risk_chance(wrong, answered, rows, outside, outside_rows, share, targets)
-    held = np.flatnonzero(chance > 1 - level)
-    return (
-        float(targets[held[-1] + 1])
-        if held.size and held[-1] + 1 < targets.size
-        else 1.0
-        if held.size
-        else 1e-4
+    counts = (wrong, answered, rows, outside, outside_rows, share)
+    # The chance falls with the target; at 1 everything may be wrong.
+    below = bisect_left(
+        range(1, 10_000), True, key=lambda part: bool(risk_chance(*counts, part / 10_000) <= 1 - level)
     )
+    return (below + 1) / 10_000

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chatbot.classifier import Scores
 from chatbot.router import MAX_CHOICES, Thresholds
 from training.fit import Fitted
 from training.metrics import risk, risk_bound, risk_chance
+from training.params import TrainParams
 
 LEVEL = 0.95
 _ANSWER_STEPS = 200
@@ -102,6 +104,17 @@ def judged(
         scope.astype(np.float64),
         order[:, 0] == truth,
         (order == truth[:, None]).any(axis=1),
+    )
+
+
+def learn_from(inside: Judged, outside: Scores, params: TrainParams) -> Learned:
+    """`learn` with what the classifier says of out-of-scope messages, for the target and share of `params`."""
+    return learn(
+        inside,
+        outside.probabilities.max(axis=1),
+        outside.scope,
+        target=params.target,
+        share=params.out_of_scope_share,
     )
 
 

@@ -47,7 +47,7 @@ from training.recording import record_training
 from training.reference import write_reference
 from training.report import print_trained
 from training.threads import one_thread
-from training.thresholds import Learned, judge, learn
+from training.thresholds import Learned, judge, learn_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,13 +117,7 @@ def train(
     with steps.count("fit", folds(len(rows)) + 1) as advance:
         fitted = fit(encoded, labels, rows["group"].tolist(), params.seed, advance)
     outside = fitted.classifier.score(encoded_tuning)
-    learned = learn(
-        judge(fitted),
-        outside.probabilities.max(axis=1),
-        outside.scope,
-        target=params.target,
-        share=params.out_of_scope_share,
-    )
+    learned = learn_from(judge(fitted), outside, params)
 
     manifest = Manifest(
         labels=fitted.classifier.labels,

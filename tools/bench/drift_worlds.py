@@ -21,7 +21,7 @@ from monitoring.drift_columns import TEXT_FEATURES, Columns
 from tools.bench.drift_corpora import Corpus, Typos
 from training.fit import Fitted, fit
 from training.params import TrainParams
-from training.thresholds import judge, learn
+from training.thresholds import judge, learn_from
 from training.train import _summary
 
 CHATTER = 0.05
@@ -78,14 +78,7 @@ def make(corpus: Corpus, chatter: Corpus, foreign: Corpus, typos: Typos, seed: i
     encoded = corpus.encoded.part(taught)
     fitted = fit(encoded, corpus.intents[taught].tolist(), corpus.groups[taught].astype(str).tolist(), seed)
     outside = fitted.classifier.score(chatter.encoded.part(np.flatnonzero(chat_of == 0)))
-    params = TrainParams()
-    learned = learn(
-        judge(fitted),
-        outside.probabilities.max(axis=1),
-        outside.scope,
-        params.target,
-        params.out_of_scope_share,
-    )
+    learned = learn_from(judge(fitted), outside, TrainParams())
     bot = _Bot(fitted.classifier, learned.thresholds, _summary(encoded), seed)
 
     def of(source: Corpus, rows: NDArray[np.int64]) -> Traffic:

@@ -28,7 +28,7 @@ from tools.bench.vectors import Vectors
 from training.corpus import replies_for
 from training.fit import Fitted, OutOfFold, fit
 from training.params import read_params
-from training.thresholds import judge, learn
+from training.thresholds import judge, learn_from
 
 HEADS = CACHE / "gate-heads"
 TEST_SHARE = 0.2
@@ -226,14 +226,7 @@ class Workshop:
     def _bundle(self, name: str, rows: Rows, labels: Words, seed: int) -> Bundle:
         fitted = self._fitted(name, rows, labels, seed)
         classifier, params = fitted.classifier, read_params(ROOT / "params.yaml")
-        foreign = classifier.score(self._tuning)
-        learned = learn(
-            judge(fitted),
-            foreign.probabilities.max(axis=1),
-            foreign.scope,
-            params.target,
-            params.out_of_scope_share,
-        )
+        learned = learn_from(judge(fitted), classifier.score(self._tuning), params)
         intents = list(classifier.labels)
         manifest = Manifest(
             labels=classifier.labels,

@@ -21,7 +21,7 @@ from training.evaluation import macro_f1
 from training.fit import Fitted, fit
 from training.metrics import auroc, ece, recall_at_acceptance, risk, risk_bound
 from training.params import read_params
-from training.thresholds import LEVEL, judge, judged, learn
+from training.thresholds import LEVEL, judge, judged, learn_from
 from training.thresholds import Judged as Tuning
 
 TEST_SHARE = 0.2
@@ -156,14 +156,7 @@ def _fresh_risk(
     scores = fitted.classifier.score(
         _outside(vectors, pd.concat([load_clinc150("train"), load_clinc150("val")]))
     )
-    learned = learn(
-        tuning or judge(fitted),
-        scores.probabilities.max(axis=1),
-        scores.scope,
-        params.target,
-        params.out_of_scope_share,
-    )
-    at = learned.thresholds
+    at = learn_from(tuning or judge(fitted), scores, params).thresholds
     answered = (asked.confidence >= at.answer) & (asked.scope >= at.scope)
     foreign = fitted.classifier.score(_outside(vectors, load_clinc150("test")))
     passed = (foreign.probabilities.max(axis=1) >= at.answer) & (foreign.scope >= at.scope)

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from tools import chart, images
 from tools.cluster.target import TESTBED, Target
+from tools.release import BLOCKS
 
 RELEASE = "support-bot"
 MADE = "support-chatbot/made-by=make-cluster"
@@ -37,8 +38,10 @@ def up(target: Target, namespace: str, registry: str, more: Sequence[str]) -> No
     values = list(more)
     if registry:
         images.push(list(images.DOCKERFILES), registry)
-        values = [*(f"--set={block}.image.repository={registry}/support-chatbot/{name}"
-                    for name, block in _blocks().items()), *values]  # fmt: skip
+        names = {
+            block: images.target_name(name, registry).rpartition(":")[0] for name, block in BLOCKS.items()
+        }
+        values = [*(f"--set={block}.image.repository={name}" for block, name in names.items()), *values]
     else:
         with console.status("images to the nodes"):
             target.take([images.full_name(name) for name in images.DOCKERFILES])
@@ -81,12 +84,6 @@ def down(target: Target, namespace: str) -> None:
         )
     if target.kind == "testbed" and not target.helm("list", "--all-namespaces", "--short").strip():
         target.run(TESTBED / "cluster", "down")
-
-
-def _blocks() -> dict[str, str]:
-    from tools.release import BLOCKS
-
-    return BLOCKS
 
 
 def _stand_ins(target: Target) -> list[str]:
