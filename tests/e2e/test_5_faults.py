@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from drift_verdict import drift_verdict
 from service.steady import SteadyLoad
 from testbed import Json, until
 
 from chatbot.record_store import read_records
+from chatbot.retrain_memory import MEMORY
 from e2e import jobs
 from e2e.impatient import Impatient
 from e2e.installing import Installed
@@ -31,7 +33,6 @@ MESSAGES = {
 OUTAGE_SECONDS = 120
 LONGEST_SECONDS = 11
 """After CHATBOT_TIMEOUT_SECONDS nobody waits any more."""
-MEMORY = "memory/retrain.json"
 FAULTS = {"ChatbotStoreUnreachable", "ChatbotErrorBudgetBurnsFast", "ChatbotDown", "ChatbotLogRecordsDropped"}
 HTTP, RUNNER = "SupportChatbot", "IntentRunner"
 _DROPPED = 'chatbot_log_records_total{outcome="dropped"}'
@@ -212,25 +213,8 @@ class TestWithoutTheStore:
 def red(release: Installed) -> Json:
     """A drift verdict that asks for a retraining of what serves."""
     (digest,) = {str(version["bundle_digest"]) for version in release.versions()}
-    now = datetime.now(UTC).isoformat()
-    check = {
-        "name": f"scope.{int(time.time())}",  # another drift than any before
-        "against": "baseline",
-        "statistic": 0.3,
-        "effect": 0.3,
-        "threshold": 0.1,
-        "red": True,
-        "alarms": True,
-        "sentence": "More messages are out of scope than before.",
-    }
-    return {
-        "verdict": "red",
-        "made": now,
-        "model_version": release.champion(),
-        "bundle_digest": digest,
-        "window": {"since": now, "until": now, "records": 2000},
-        "checks": [check],
-    }
+    # Another drift than any before.
+    return drift_verdict(release.champion(), digest, (f"scope.{int(time.time())}",))
 
 
 HURRY = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 import urllib.request
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from drift_verdict import drift_verdict
 from kube_testbed import IMAGE, Namespace
 from testbed import until
 
@@ -39,26 +39,8 @@ def make_cronjob(namespace: Namespace, command: str = "exit 0") -> None:
 
 def verdict(folder: Path, colour: str = "red", *red: str) -> str:
     """A drift.json; its path."""
-    check = {
-        "against": "baseline",
-        "statistic": 0.3,
-        "effect": 0.3,
-        "threshold": 0.1,
-        "red": True,
-        "alarms": True,
-        "sentence": "More messages are out of scope than before.",
-    }
-    now = datetime.now(UTC).isoformat()
-    content = {
-        "verdict": colour,
-        "made": now,
-        "model_version": "1",
-        "bundle_digest": DIGEST,
-        "window": {"since": now, "until": now, "records": 2000},
-        "checks": [check | {"name": name} for name in red or ("scope.low",)],
-    }
     file = folder / "drift.json"
-    file.write_text(json.dumps(content))
+    file.write_text(json.dumps(drift_verdict("1", DIGEST, red or ("scope.low",), colour)))
     return str(file)
 
 
