@@ -56,13 +56,19 @@ class Deployment:
         """Of this reading: a change that names it holds only where nobody changed anything since."""
         return str(self.content["metadata"]["resourceVersion"])
 
+    @property
+    def is_observed(self) -> bool:
+        """Whether its status is about what it says now: any change takes the controller a moment, an annotation too."""
+        seen = (self.content.get("status") or {}).get("observedGeneration", 0)
+        return bool(seen >= self.content["metadata"]["generation"])
+
     def rollout(self) -> Rollout:
         """How the rollout stands, by what `kubectl rollout status` looks at."""
         spec, status = self.content["spec"], self.content.get("status") or {}
         wanted = spec.get("replicas", 1)
         if spec.get("paused"):
             return Rollout(False, "the Deployment is paused: kubectl rollout resume", "paused")
-        if status.get("observedGeneration", 0) < self.content["metadata"]["generation"]:
+        if not self.is_observed:
             return Rollout(False, "", "not seen by the controller yet")
         for condition in status.get("conditions") or []:
             if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":

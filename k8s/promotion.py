@@ -147,7 +147,7 @@ class Promoter:
         watch, reader = Watch(self._settings, Tally.of(promotion.before)), self._reader()
         heard = time.monotonic()
         while True:
-            deployment = self._mine(promotion)
+            deployment = self._observed(promotion)
             pods = deployment.pods(self._cluster)
             now, answered = reader.read(pods)
             if answered or not pods:
@@ -215,6 +215,13 @@ class Promoter:
                 troubles = deployment.troubles(self._cluster) or deployment.rollout().sentence
                 return deployment, f"not ready within {self._settings.rollout_seconds:.0f} s: {troubles}"
             time.sleep(0.2)
+
+    def _observed(self, promotion: Promotion) -> Deployment:
+        """The same with a status that is about it: before the controller looked, nothing is known of its pods."""
+        until = time.monotonic() + _SETTLE_SECONDS
+        while not (deployment := self._mine(promotion)).is_observed and time.monotonic() < until:
+            time.sleep(0.2)
+        return deployment
 
     def _mine(self, promotion: Promotion, deployment: Deployment | None = None) -> Deployment:
         """The Deployment, if it still says what this promotion made it say.
