@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 
 from pydantic import ValidationError
 
@@ -27,6 +26,7 @@ from chatbot import serving
 from chatbot.errors import ChatbotError, StoreError
 from chatbot.serving import Serving, short
 from chatbot.settings import KeeperSettings, ServiceSettings, StorageSettings, read_settings
+from chatbot.stopping import Stopped, stop_on
 from chatbot.storage import Store, has_store, open_store
 
 BACKLOG = 2048
@@ -34,10 +34,6 @@ _TICK_SECONDS = 0.1
 
 Start = Callable[[str], ServerProcess]
 """Begins to start a server on a model."""
-
-
-class Stopped(Exception):
-    """Somebody asked the keeper to stop."""
 
 
 class Keeper:
@@ -223,12 +219,7 @@ def listen(port: int) -> socket.socket:
 
 def main() -> int:
     """Serve until stopped; 1 when nothing can, with one line that says why."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise Stopped
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    stop_on(signal.SIGTERM, signal.SIGINT)
     try:
         service, keeper = read_settings(ServiceSettings), read_settings(KeeperSettings)
         storage = read_settings(StorageSettings)

@@ -17,15 +17,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from types import FrameType
+
+from chatbot.stopping import Stopped, stop_on
 
 _STATE = Path(tempfile.gettempdir()) / "schedule.json"
 _GRACE_SECONDS = 3600.0
 _AGAIN_SECONDS = 60.0
-
-
-class Stopped(Exception):
-    """Somebody asked this process to stop."""
 
 
 def run(seconds: float, command: list[str], state: Path = _STATE, again: float = _AGAIN_SECONDS) -> None:
@@ -34,12 +31,7 @@ def run(seconds: float, command: list[str], state: Path = _STATE, again: float =
     Args:
         again: how long after its begin a run that failed is followed by the next.
     """
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise Stopped
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    stop_on(signal.SIGTERM, signal.SIGINT)
     try:
         while True:
             began = time.time()

@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -22,16 +21,13 @@ from rich.console import Console
 
 from chatbot.errors import SettingError
 from chatbot.settings import ChatPageSettings, ServiceSettings
+from chatbot.stopping import Stopped, stop_on
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
 STOP_SECONDS = 15
 
 console = Console()
-
-
-class Stopped(Exception):
-    """Somebody asked this process to stop."""
 
 
 def check_free(port: int, variable: str) -> None:
@@ -86,10 +82,7 @@ def main(arguments: Sequence[str]) -> int:
     """Returns: the exit code: that of the `--then` command, 0 after Ctrl-C, 1 when something did not start."""
     service, page = ServiceSettings(), ChatPageSettings()
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise Stopped
-
-    signal.signal(signal.SIGTERM, stop)
+    stop_on(signal.SIGTERM)
     api_url, page_url = f"http://127.0.0.1:{service.port}", f"http://127.0.0.1:{page.port}"
     # The chat page talks to the API that stands beside it, on whatever port, unless it was told of another.
     os.environ.setdefault("CHATBOT_UI_API_URL", api_url)

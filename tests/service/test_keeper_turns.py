@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
 import pytest
 
-from bento.keeper import Keeper, Start, Stopped
+from bento.keeper import Keeper, Start
 from bento.server_process import ServerProcess
 from chatbot import serving
 from chatbot.errors import StoreError
 from chatbot.settings import KeeperSettings
+from chatbot.stopping import Stopped, stop_on
 from chatbot.storage import Store
 from chatbot.store_folder import FolderStore
 
@@ -182,3 +186,27 @@ def test_asked_to_stop_it_stops_what_it_started(world: World, monkeypatch: pytes
     with pytest.raises(Stopped):
         world.keeper().run()
     assert world.running == []
+
+
+def test_asked_to_stop_while_a_library_asks_the_store_it_stops_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """botocore takes whatever `Exception` comes in the middle of a request for a failed request."""
+    before = signal.getsignal(signal.SIGUSR1)
+
+    def ask(_: Store) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGUSR1)
+            time.sleep(5)
+        except Exception as error:
+            raise StoreError("the store does not answer") from error
+
+    keeper = world.keeper()
+    assert keeper._first() is not None
+    monkeypatch.setattr("bento.keeper.serving.read", ask)
+    try:
+        stop_on(signal.SIGUSR1)
+        with pytest.raises(Stopped):
+            keeper._wanted()
+    finally:
+        signal.signal(signal.SIGUSR1, before)

@@ -6,7 +6,6 @@ import shutil
 import signal
 import time
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -14,16 +13,13 @@ from rich.console import Console
 from rich.text import Text
 
 from chatbot.errors import ChatbotError
+from chatbot.stopping import Stopped, stop_on
 from tools.loop.parts import write_environment
 from tools.loop.processes import ROOT
 from tools.loop.report import Report
 from tools.loop.story import Story
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-
-
-class Stopped(Exception):
-    """Somebody asked the loop to stop."""
 
 
 @app.command()
@@ -36,10 +32,7 @@ def main(
     """Play the loop: first version, a day, a launch, drift, review, retraining, gate, promotion, rollback."""
     console = Console()
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise Stopped
-
-    signal.signal(signal.SIGTERM, stop)
+    stop_on(signal.SIGTERM)
     if store not in ("minio", "folder"):
         console.print(Text(f"--store {store}: expected `minio` or `folder`", style="red"))
         raise typer.Exit(2)
