@@ -28,6 +28,9 @@ PREFIX = "dvc"
 REMOTE = "store"
 _STAGE = "process"
 _SECONDS = 1800
+_ADVICE = "Having any troubles?"
+_FULL = "disk is full"
+"""What SQLite, where DVC keeps its notes, says of a full disk."""
 _CONFIG = ".dvc/config"
 _LOCAL = ".dvc/config.local"
 _AWS = "aws-config"
@@ -115,7 +118,9 @@ def run(root: Path, *arguments: str) -> str:
     except subprocess.TimeoutExpired as error:
         raise DvcError(f"dvc {' '.join(arguments)} did not end within {_SECONDS} s") from error
     if done.returncode != 0:
-        said = " ".join((done.stderr or done.stdout).split())
+        said = " ".join((done.stderr or done.stdout).split()).partition(_ADVICE)[0].strip()
+        if _FULL in said:
+            said += f" (No space left on device: make room in {root} and {tempfile.gettempdir()}, or set TMPDIR)"
         raise DvcError(f"dvc {' '.join(arguments)}: {said[-1500:]}")
     return done.stdout
 
