@@ -120,7 +120,9 @@ def run(root: Path, *arguments: str) -> str:
     if done.returncode != 0:
         said = " ".join((done.stderr or done.stdout).split()).partition(_ADVICE)[0].strip()
         if _FULL in said:
-            said += f" (No space left on device: make room in {root} and {tempfile.gettempdir()}, or set TMPDIR)"
+            said += (
+                f" (No space left on device: make room in {root} and {tempfile.gettempdir()}, or set TMPDIR)"
+            )
         raise DvcError(f"dvc {' '.join(arguments)}: {said[-1500:]}")
     return done.stdout
 
