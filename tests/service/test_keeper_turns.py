@@ -182,3 +182,17 @@ def test_asked_to_stop_it_stops_what_it_started(world: World, monkeypatch: pytes
     with pytest.raises(Stopped):
         world.keeper().run()
     assert world.running == []
+
+
+def test_while_the_store_is_away_it_begins_with_what_served_last(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.follow()
+    world.running.clear()
+
+    def away(_: Store) -> None:
+        raise StoreError("it does not answer")
+
+    monkeypatch.setattr("bento.keeper.serving.read", away)
+    world.follow()
+    assert world.models == [ONE]
