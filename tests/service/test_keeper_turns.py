@@ -210,3 +210,17 @@ def test_asked_to_stop_while_a_library_asks_the_store_it_stops_all_the_same(
             keeper._wanted()
     finally:
         signal.signal(signal.SIGUSR1, before)
+
+
+def test_while_the_store_is_away_it_begins_with_what_served_last(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.follow()
+    world.running.clear()
+
+    def away(_: Store) -> None:
+        raise StoreError("it does not answer")
+
+    monkeypatch.setattr("bento.keeper.serving.read", away)
+    world.follow()
+    assert world.models == [ONE]

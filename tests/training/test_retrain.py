@@ -1,6 +1,7 @@
 """Retraining with a real MinIO and a real MLflow server: what it makes, what it refuses, and what stops it half-way."""
 
 import json
+import re
 import signal
 import time
 from collections import Counter
@@ -327,18 +328,11 @@ def test_a_full_disk_ends_a_retraining_with_one_sentence_and_changes_nothing(
     world.first()
     world.accept_gifts()
     out = world.folder / "retrain.json"
-    process = world.command(
-        "-m",
-        "training.retrain",
-        "--out",
-        str(out),
-        "--work",
-        str(small_disk / "work"),
-        TMPDIR=str(small_disk),
-    )
+    process = world.command("-m", "training.retrain", "--out", str(out), "--work", str(small_disk / "work"))
     said = process.communicate(timeout=600)[1]
     assert process.returncode == 1
-    assert "No space left on device" in said
+    # The second is SQLite's word for it, in which DVC keeps its notes.
+    assert re.search(r"No space left on device|disk is full", said)
     assert "Traceback" not in said
     assert not out.exists()
     assert [version.number for version in world.registry.versions()] == ["1"]
