@@ -41,6 +41,8 @@ e2e: .venv/ready system ## the tests on a real cluster: ../shared/testbed has on
 	@[ ! -x ../shared/testbed/install ] || ../shared/testbed/install
 	@[ ! -d /usr/lib/cni ] || [ -x /usr/lib/cni/dnsname ] || \
 	  apt-get install -yqq --no-install-recommends golang-github-containernetworking-plugin-dnsname >/dev/null
+	$(call say,corpus -> bundle (nothing is done twice))
+	@$(PY) -m dvc repro
 	$(call say,tests on a real cluster)
 	@$(PY) -m pytest -m e2e
 
@@ -127,6 +129,34 @@ push: .venv/ready ## push every image: make push REGISTRY=registry.example.com/t
 	@[ -n "$${REGISTRY:-$(REGISTRY)}" ] || { echo "which registry? make push REGISTRY=registry.example.com/team"; exit 1; }
 	@$(PY) -m tools.images push --registry "$${REGISTRY:-$(REGISTRY)}"
 
+# The cluster: CONTEXT=... of your kubeconfig; without it ../shared/testbed's where that is, else the current one.
+CLUSTER = $(PY) -m tools.cluster $(if $(CONTEXT),--context $(CONTEXT)) $(if $(NAMESPACE),--namespace $(NAMESPACE))
+ifneq ($(wildcard ../shared/testbed/build-image),)
+cluster: export IMAGE_BUILDER ?= $(abspath ../shared/testbed/build-image) --format docker -q
+endif
+
+.PHONY: cluster
+cluster: .venv/ready ## the whole stack on a cluster, for looking around; CONTEXT=... REGISTRY=... HELM="--set ..."
+	@$(PY) -m dvc repro
+	@$(CLUSTER) up $(if $(REGISTRY),--registry $(REGISTRY)) -- $(HELM)
+
+.PHONY: cluster-pictures
+cluster-pictures: .venv/ready ## docs/images/cluster-*.png, from a real browser on the stack that `make cluster` left up
+	@$(CLUSTER) pictures
+
+.PHONY: cluster-usage
+cluster-usage: .venv/ready ## what each container uses of what it asks for, under a minute of messages and each Job: docs/results.d/cluster.md
+	@$(CLUSTER) usage
+
+.PHONY: cluster-down
+cluster-down: .venv/ready ## take away what `make cluster` made
+	@$(CLUSTER) down
+
+.PHONY: release
+release: images ## dist/: the chart, the manifests, all images with digests; REGISTRY=registry.example.com/team pushes them first
+	$(call say,release -> dist)
+	@$(PY) -m tools.release $(if $(REGISTRY),--registry $(REGISTRY))
+
 .PHONY: clean
 clean: ## take away what was made here; corpora, the log and .venv stay
 	rm -rf .cache models data/processed mlruns bundle dist build *.egg-info .mypy_cache .ruff_cache .pytest_cache
@@ -134,7 +164,7 @@ clean: ## take away what was made here; corpora, the log and .venv stay
 
 .PHONY: help
 help: ## this list
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # torch first and by itself: only a build without CUDA will do. pip finds a wheel that lies on this machine
 # (find-links); elsewhere it comes from PyTorch's own index, by the same hash.

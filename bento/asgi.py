@@ -113,9 +113,13 @@ async def answer_error(error: ChatbotError, receive: Receive, send: Send) -> Non
 
 def error_headers(error: ChatbotError) -> Headers:
     """What an error says beside its body."""
+    found: Headers = []
     if isinstance(error, Overloaded | Unavailable):
-        return [(b"retry-after", b"%d" % Overloaded.retry_after)]
-    return []
+        found.append((b"retry-after", b"%d" % Overloaded.retry_after))
+    if isinstance(error, Unavailable):
+        # A kept connection would bring the next message to this server, when others may have a model.
+        found.append((b"connection", b"close"))
+    return found
 
 
 async def _drain(receive: Receive) -> None:

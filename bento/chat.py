@@ -67,6 +67,7 @@ class Chat:
         intents: frozenset[str],
         key: bytes,
         model_version: str,
+        bundle_digest: str,
         lanes: int,
         max_batch: int,
         max_chars: int,
@@ -82,7 +83,7 @@ class Chat:
             metrics: counts.
             intents: what feedback may name.
             key: the key of the MAC in prediction ids.
-            model_version: what replies and records call the model.
+            model_version: what replies and records call the model; bundle_digest: which it is.
             lanes: calls of `classify` in flight at once.
             max_batch: the most messages in one call.
             max_chars: the longest message.
@@ -96,6 +97,7 @@ class Chat:
         self._intents = intents | {OUT_OF_SCOPE}
         self._key = key
         self._model_version = model_version
+        self._bundle_digest = bundle_digest
         self._max_chars = max_chars
         self._handoffs = handoffs
         self._conversations = conversations
@@ -202,6 +204,7 @@ class Chat:
                 prediction_id,
                 session_id=question.session_id,
                 model_version=self._model_version,
+                bundle_digest=self._bundle_digest,
                 latency_ms=(now - question.since) * 1000,
             )
             for question, reply, prediction_id in zip(questions, replies, prediction_ids, strict=True)

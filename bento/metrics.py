@@ -72,6 +72,11 @@ class Metrics:
         self.in_flight = self._gauge(
             "in_flight", "Messages and feedback that are being worked on.", "livesum"
         )
+        self.max_in_flight = self._gauge(
+            "max_in_flight",
+            "How many messages and feedback are taken at once: CHATBOT_MAX_CONCURRENCY of each worker. Beyond it: 429.",
+            "livesum",
+        )
         self.predictions = self._counter(
             "predictions",
             "Replies, by intent and by who decided: rule, model, clarify or human.",

@@ -199,6 +199,7 @@ class SupportChatbot:
         model = Model.read(served.folder, served.version)
         served.check(model.digest)
         metrics = _metrics()
+        metrics.max_in_flight.set(settings.max_concurrency)
         metrics.model_info.labels(model.version, model.digest, model.manifest.corpus_digest).set(1)
         self.about = About(model.describe(router), model.list_intents(slots))
         self._log = InferenceLog(log, metrics.count_records, self._shipper(log, metrics))
@@ -212,6 +213,7 @@ class SupportChatbot:
             intents=model.intents,
             key=ids.load_or_make_key(settings, log),
             model_version=model.version,
+            bundle_digest=model.digest,
             lanes=RUNNER_WORKERS if settings.gather else settings.max_concurrency,
             max_batch=settings.max_batch if settings.gather else 1,
             max_chars=settings.max_message_chars,

@@ -9,13 +9,13 @@ has not been taken out of the parts yet.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 import pyarrow as pa
 
+from chatbot.forgotten import forgotten
 from chatbot.record_parts import (
     Kind,
     Part,
@@ -34,9 +34,6 @@ __all__ = [
     "COMPACTED",
     "OnSkip",
     "days",
-    "forgotten",
-    "is_forgotten",
-    "mark_forgotten",
     "parts_of",
     "prefix_of",
     "read_feedback",
@@ -51,7 +48,6 @@ OnSkip = Callable[[str, str], None]
 COMPACTED = "compact-"
 """How the names of parts begin that were made of others."""
 
-_FORGOTTEN = "forgotten/"
 _SUFFIX = ".parquet"
 _MOST_LOOKS = 20
 _ONE_DAY = timedelta(days=1)
@@ -141,23 +137,6 @@ def read_feedback(
             if earlier is None or feedback.timestamp >= earlier.timestamp:
                 last[feedback.prediction_id] = feedback
     return last
-
-
-def forgotten(store: Store) -> frozenset[str]:
-    """All ids (of predictions and of sessions, as `chatbot.ids.opaque` made them) that must not be read."""
-    keys = (entry.key for entry in store.list(_FORGOTTEN))
-    return frozenset(key.removeprefix(_FORGOTTEN).removesuffix(".json") for key in keys)
-
-
-def is_forgotten(store: Store, some_id: str) -> bool:
-    """Whether this id must not be read."""
-    return store.head(f"{_FORGOTTEN}{some_id}.json") is not None
-
-
-def mark_forgotten(store: Store, some_id: str, now: datetime) -> None:
-    """Let every reader and every later corpus build leave this id out, from now on."""
-    body = json.dumps({"id": some_id, "when": now.astimezone(UTC).isoformat(timespec="seconds")})
-    store.put(f"{_FORGOTTEN}{some_id}.json", body.encode())
 
 
 def prefix_of(kind: Kind) -> str:

@@ -24,7 +24,7 @@ from chatbot.record_cells import CODECS, DECIMALS
 if TYPE_CHECKING:
     from chatbot.router import Reply
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MAX_COMMENT_CHARS = 4_000
 MAX_NAME_CHARS = 64
 _OPAQUE = re.compile(r"[0-9a-z]{16}|")
@@ -66,6 +66,7 @@ class Record:
         alternatives: the likeliest intents with their confidence, the likeliest first.
         summary: a few numbers that stand for the embedding.
         latency_ms: from the request to the reply, in milliseconds.
+        bundle_digest: of the bundle that answered: the log alone says what served.
         schema_version: of the code that wrote it.
     """
 
@@ -87,6 +88,7 @@ class Record:
     upper_share: float = 0.0
     summary: tuple[float, ...] = ()
     latency_ms: float = 0.0
+    bundle_digest: str = ""
     schema_version: int = SCHEMA_VERSION
 
     @classmethod
@@ -98,6 +100,7 @@ class Record:
         *,
         session_id: str = "",
         model_version: str = "",
+        bundle_digest: str = "",
         latency_ms: float = 0.0,
     ) -> Record:
         """The record of a reply: redacts the message, computes its features.
@@ -107,7 +110,7 @@ class Record:
             message: cleaned (`chatbot.message.clean`), with all that is personal still in it.
             prediction_id: from `chatbot.ids.new_id`; gives the timestamp.
             session_id: as `chatbot.ids.opaque` made it; anything else is hashed here.
-            model_version: what the records call the model.
+            model_version: what the records call the model; bundle_digest: which it is.
             latency_ms: milliseconds from the request to the reply.
 
         Raises:
@@ -133,6 +136,7 @@ class Record:
             if prediction is None
             else tuple(round(float(value), DECIMALS) for value in prediction.summary),
             round(latency_ms, 2),
+            bundle_digest,
         )
 
 

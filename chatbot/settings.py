@@ -354,6 +354,8 @@ class DriftSettings(Settings):
     """Where Prometheus metrics are pushed to, such as `http://pushgateway:9091`; unset: nowhere."""
     textfile: Path | None = None
     """A file for node_exporter's textfile collector; unset: `drift.prom` beside the report."""
+    api_url: str = ""
+    """The bot's address, asked which bundle serves (`/version`); unset: `CHATBOT_MODEL` or the store says."""
     cooldown_hours: float = Field(default=24.0, ge=0)
     """The least time between two retrainings that `monitoring.retrain_if_needed` asks for."""
 

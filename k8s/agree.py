@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from chatbot.model_ref import ModelRef
 from chatbot.settings import KubernetesSettings
 from k8s import announce, state
@@ -104,6 +106,15 @@ def tell_outcome(settings: KubernetesSettings, outcome: Outcome) -> None:
         "chatbot_promote_timestamp_seconds",
         "When a promotion or a rollback last ended, by its outcome, in seconds since 1970.",
         {"outcome": outcome.value},
+    )
+
+
+def tell_reasons(settings: KubernetesSettings, known: Collection[str], reasons: Collection[str]) -> None:
+    """The metric that says why a model was last taken back."""
+    _pushed(settings).push_all(
+        "chatbot_promote_taken_back_reason",
+        "Why a model was last taken back: 1 for each reason, 0 for the others.",
+        [({"reason": name}, float(name in reasons)) for name in known],
     )
 
 

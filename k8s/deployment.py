@@ -135,7 +135,9 @@ def _state(container: Json) -> str:
     state, last = container.get("state") or {}, (container.get("lastState") or {}).get("terminated") or {}
     now = state.get("waiting") or state.get("terminated") or {}
     ended = state.get("terminated") or last
-    said = " ".join(str(ended.get("message") or now.get("message") or "").split())
+    # Of a container that left no message this is the end of its log: the last line says why.
+    lines = str(ended.get("message") or now.get("message") or "").strip().splitlines()
+    said = " ".join(lines[-1].split()) if lines else ""
     code = f"exit code {ended['exitCode']}" if "exitCode" in ended else ""
     parts = [str(now.get("reason") or "running, not ready"), code, said]
     return ", ".join(part for part in parts if part)

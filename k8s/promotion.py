@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from chatbot.errors import ChatbotError
 from chatbot.settings import KubernetesSettings
@@ -22,8 +23,12 @@ from k8s.lease import Lease
 from k8s.mlflow_api import MlflowApi
 from k8s.pods import PodReader
 from k8s.state import Outcome, Phase, Promotion, words
-from k8s.tally import Tally
-from k8s.watch import Watch
+from k8s.tally import MEASURES, Tally
+from k8s.watch import NOT_READY, Watch
+
+OTHER_MODEL = "other_model"
+TAKEN_BACK_FOR = (NOT_READY, OTHER_MODEL, *MEASURES)
+"""Why a model may be taken back, for the metric."""
 
 _TRIES = 20
 _WATCH_SECONDS = 10.0
@@ -132,9 +137,10 @@ class Promoter:
 
     def _roll(self, promotion: Promotion) -> Promotion:
         deployment, failed = self._await_rollout(promotion)
-        failed = failed or agree.wrong_model(deployment, self._cluster, self._settings)
         if failed:
-            return self._begin_back(promotion, failed)
+            return self._begin_back(promotion, failed, NOT_READY)
+        if other := agree.wrong_model(deployment, self._cluster, self._settings):
+            return self._begin_back(promotion, other, OTHER_MODEL)
         return self._step(promotion, Phase.NAMING if promotion.by_hand else Phase.WATCHING)
 
     def _watch(self, promotion: Promotion) -> Promotion:
@@ -155,7 +161,8 @@ class Promoter:
             trouble = "" if rollout.done else deployment.troubles(self._cluster) or rollout.sentence
             seen = watch.look(now, promotion.seconds(), trouble)
             if seen.worse:
-                return self._begin_back(promotion, "; ".join(seen.worse))
+                why = "; ".join(found.sentence for found in seen.worse)
+                return self._begin_back(promotion, why, *(found.measure for found in seen.worse))
             if seen.over:
                 announce.say(f"{words(promotion.target)} was watched: {seen.sentence}")
                 return self._step(promotion, Phase.NAMING)
@@ -170,9 +177,10 @@ class Promoter:
             deployment, promotion, Outcome.ROLLED_BACK if promotion.by_hand else Outcome.PROMOTED
         )
 
-    def _begin_back(self, promotion: Promotion, why: str) -> Promotion:
+    def _begin_back(self, promotion: Promotion, why: str, *reasons: str) -> Promotion:
+        """Args: reasons: of `TAKEN_BACK_FOR`."""
         announce.say(f"{words(promotion.target)} is taken back: {why}")
-        return self._step(promotion, Phase.TAKING_BACK, why=why)
+        return self._step(promotion, Phase.TAKING_BACK, why=why, reasons=reasons)
 
     def _take_back(self, promotion: Promotion) -> Promotion:
         deployment, failed = self._await_rollout(promotion)
@@ -223,9 +231,9 @@ class Promoter:
             )
         return deployment
 
-    def _step(self, promotion: Promotion, phase: Phase, why: str = "") -> Promotion:
+    def _step(self, promotion: Promotion, phase: Phase, **changes: Any) -> Promotion:
         """Write the next phase down, with the model that goes with it."""
-        after = promotion.step(phase, **({"why": why} if why else {}))
+        after = promotion.step(phase, **changes)
         for _ in range(_TRIES):
             deployment = self._mine(promotion)
             try:
@@ -247,6 +255,8 @@ class Promoter:
             announce.outcome(self._cluster, deployment, promotion, outcome)
             agree.tell_model(self._settings, deployment.model)
             agree.tell_outcome(self._settings, outcome)
+            if outcome is Outcome.TAKEN_BACK:
+                agree.tell_reasons(self._settings, TAKEN_BACK_FOR, promotion.reasons)
             return done
         raise self._restless()
 

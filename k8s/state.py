@@ -58,6 +58,8 @@ class Promotion(BaseModel):
     """When this phase began."""
     why: str = ""
     """Who asked for it; once it is taken back, why that was."""
+    reasons: tuple[str, ...] = ()
+    """Of a model that is taken back: the reasons for the metric."""
     by_hand: bool = False
     """A person asked for it: it is not watched, and what served before is not promoted again by itself."""
     before: Mapping[str, Any] = {}

@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 CHAT = "/chat"
 QUICK_SHARE = 0.99
 """`slow` is what took longer than this share of the earlier version's messages."""
-_MEASURES = 4
+MEASURES = ("failed", "slow", "handoffs", "negative_feedback")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +118,18 @@ class Margins(NamedTuple):
     negative: float
 
 
+class Worse(NamedTuple):
+    """One measure that got worse."""
+
+    measure: str
+    """One of MEASURES."""
+    sentence: str
+
+
 class Share(NamedTuple):
     """So many of so many, before and now."""
 
+    measure: str
     name: str
     before: tuple[float, float]
     now: tuple[float, float]
@@ -142,10 +151,21 @@ def shares(before: Tally, now: Tally, margins: Margins) -> list[Share]:
     bound = slow_bound(before)
     found = [
         Share(
-            "failed messages", (before.failed, before.messages), (now.failed, now.messages), margins.failed
+            "failed",
+            "failed messages",
+            (before.failed, before.messages),
+            (now.failed, now.messages),
+            margins.failed,
         ),
-        Share("handoffs", (before.handoffs, before.replies), (now.handoffs, now.replies), margins.handoffs),
         Share(
+            "handoffs",
+            "handoffs",
+            (before.handoffs, before.replies),
+            (now.handoffs, now.replies),
+            margins.handoffs,
+        ),
+        Share(
+            "negative_feedback",
             "negative feedback",
             (before.not_helped, before.helped + before.not_helped),
             (now.not_helped, now.helped + now.not_helped),
@@ -153,7 +173,8 @@ def shares(before: Tally, now: Tally, margins: Margins) -> list[Share]:
         ),
     ]
     if bound and bound in now.within:
-        found.append(Share(f"messages over {bound} s", _over(before, bound), _over(now, bound), margins.slow))
+        name = f"messages over {bound} s"
+        found.append(Share("slow", name, _over(before, bound), _over(now, bound), margins.slow))
     return found
 
 
@@ -162,7 +183,7 @@ def _over(tally: Tally, bound: str) -> tuple[float, float]:
     return most - tally.within[bound], most
 
 
-def worse(before: Tally, now: Tally, margins: Margins, false_alarm: float) -> list[str]:
+def worse(before: Tally, now: Tally, margins: Margins, false_alarm: float) -> list[Worse]:
     """What got worse, each in a sentence with its numbers; empty: nothing that chance does not explain.
 
     Args:
@@ -177,11 +198,12 @@ def worse(before: Tally, now: Tally, margins: Margins, false_alarm: float) -> li
         if not of or not out_of or many / out_of - few / of < share.margin:
             continue
         chance = fisher(int(many), int(out_of), int(few), int(of))
-        if chance < false_alarm / _MEASURES:
-            found.append(
+        if chance < false_alarm / len(MEASURES):
+            sentence = (
                 f"{share.name}: {many:.0f} of {out_of:.0f} ({many / out_of:.1%}), with the version before "
                 f"{few:.0f} of {of:.0f} ({few / of:.1%}); by chance at most one time in {1 / max(chance, 1e-12):.0f}"
             )
+            found.append(Worse(share.measure, sentence))
     return found
 
 

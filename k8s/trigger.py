@@ -16,21 +16,20 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from chatbot.errors import ChatbotError, Missing
+from chatbot.errors import ChatbotError
+from chatbot.retrain_memory import Known, read_known, read_memory, write_memory
+from chatbot.retrain_memory import read_verdict as read_latest
 from chatbot.settings import KubernetesSettings, StorageSettings
 from chatbot.storage import Store, open_store
 from chatbot.verdict import FAILED, Asked, DriftVerdict, RetrainMemory
 from k8s import announce, command
 from k8s.cluster import Changed, Cluster, Json
-from k8s.known import Known
-from k8s.known import read as read_known
 from k8s.lease import Held, Lease
 
-LATEST = "reports/drift/latest.json"
-MEMORY = "memory/retrain.json"
 BECAUSE = "support-chatbot/asked-because"
 JOB = "support-chatbot-trigger"
 DECISIONS = ("asked", "green", "silent", "running", "remembered", "held")
+SUCCESS = ("chatbot_trigger_success", "Whether the last run of k8s.trigger ended well.")
 _MOST_NAME = 63
 
 
@@ -48,16 +47,16 @@ def read_verdict(path: Path | None, store: Store) -> DriftVerdict:
     Raises:
         ChatbotError: there is none, or it cannot be read.
     """
-    where = str(path) if path else f"{LATEST} of {store}"
+    if path is None:
+        return read_latest(store)
     try:
-        content = path.read_bytes() if path else store.get(LATEST)
-        return DriftVerdict.model_validate_json(content)
-    except (OSError, Missing) as error:
+        return DriftVerdict.model_validate_json(path.read_bytes())
+    except OSError as error:
         raise ChatbotError(
-            f"there is no drift verdict at {where}: {error}. `python -m monitoring.drift_report` writes it"
+            f"there is no drift verdict at {path}: {error}. `python -m monitoring.drift_report` writes it"
         ) from error
     except ValidationError as error:
-        raise ChatbotError(f"{where} is no drift verdict: {error.errors()[0]}") from error
+        raise ChatbotError(f"{path} is no drift verdict: {error.errors()[0]}") from error
 
 
 def job_of(cronjob: Json, name: str, because: str) -> Json:
@@ -119,7 +118,7 @@ def trigger(
     }
     if running := [name for name, job in jobs.items() if not _ended(job)]:
         return Done("running", f"job/{running[0]} is retraining already")
-    memory, etag = _read_memory(store)
+    memory, etag = read_memory(store)
     memory = _with_failures(memory, cronjob, jobs)
     decision = memory.decide(verdict, *known, now, cooldown)
     if not decision.run:
@@ -130,8 +129,7 @@ def trigger(
         sentence = f"job/{name} was made: {decision.why}"
     except Changed:  # an earlier run made it, and was killed before it could remember
         sentence = f"job/{name} was made before, for the same drift"
-    after = memory.remember(verdict, *known, now).model_dump_json(indent=1).encode()
-    store.put(MEMORY, after, new=not etag, etag=etag)
+    write_memory(store, memory.remember(verdict, *known, now), etag)
     return Done("asked", sentence)
 
 
@@ -172,19 +170,6 @@ def _ended(job: Json) -> str:
     return ""
 
 
-def _read_memory(store: Store) -> tuple[RetrainMemory, str]:
-    entry = store.head(MEMORY)
-    if entry is None:
-        return RetrainMemory(), ""
-    try:
-        return RetrainMemory.model_validate_json(store.get(MEMORY, etag=entry.etag)), entry.etag
-    except ValidationError as error:
-        raise ChatbotError(
-            f"{MEMORY} of {store} is not what a trigger wrote: {error.errors()[0]}. Delete it, and what was asked "
-            "for before is forgotten"
-        ) from error
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Read the verdict and ask for a retraining if it takes one; 0 also where it takes none."""
     parser = argparse.ArgumentParser(prog="python -m k8s.trigger", description=__doc__)
@@ -193,11 +178,16 @@ def main(arguments: list[str] | None = None) -> int:
 
     def act() -> int:
         settings = command.read(KubernetesSettings)
-        store = open_store(command.read(StorageSettings))
-        verdict = read_verdict(told.verdict or settings.verdict, store)
-        done = _decide(settings, store, verdict)
+        pushed = announce.Pushed(settings.pushgateway, JOB, settings.request_seconds)
+        try:
+            store = open_store(command.read(StorageSettings))
+            verdict = read_verdict(told.verdict or settings.verdict, store)
+            done = _decide(settings, store, verdict)
+        except ChatbotError:
+            pushed.push(*SUCCESS, 0)
+            raise
         announce.say(done.sentence)
-        push(announce.Pushed(settings.pushgateway, JOB, settings.request_seconds), done)
+        push(pushed, done)
         return 0
 
     return command.run(act)
@@ -229,6 +219,7 @@ def push(pushed: announce.Pushed, done: Done) -> None:
         "What k8s.trigger last decided: 1 for that, 0 for the others.",
         [({"decision": name}, float(name == done.decision)) for name in DECISIONS],
     )
+    pushed.push(*SUCCESS, 1)
     pushed.push_time("chatbot_trigger_last_run_timestamp_seconds", "When k8s.trigger last ended well.")
     if done.decision == "asked":
         pushed.push_time("chatbot_retrain_asked_timestamp_seconds", "When a retrain Job was last asked for.")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from chatbot.settings import KubernetesSettings
-from k8s.tally import Margins, Tally, worse
+from k8s.tally import Margins, Tally, Worse, worse
 
+NOT_READY = "not_ready"
 _LEAST = 30
 """Messages under which nobody looks: a first failure says nothing."""
 
@@ -15,8 +16,8 @@ class Seen(NamedTuple):
     """What a look at the metrics said."""
 
     over: bool
-    worse: list[str]
-    """What got worse, in sentences."""
+    worse: list[Worse]
+    """What got worse; `not_ready` beside what `k8s.tally` measures."""
     sentence: str
 
 
@@ -52,5 +53,5 @@ class Watch:
         allowed = self._settings.false_alarm / 2 / (1.0 if at_end else self._looks)
         found = worse(self._before, now, self._margins, allowed)
         if at_end and trouble:
-            found.append(f"its pods do not stay ready: {trouble}")
+            found.append(Worse(NOT_READY, f"its pods do not stay ready: {trouble}"))
         return Seen(at_end, found, sentence)

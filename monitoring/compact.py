@@ -19,11 +19,11 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError, Missing
+from chatbot.forgotten import forgotten
 from chatbot.record_parts import Kind, PartError, Sources, check_columns, encode, leave_out
 from chatbot.record_store import (
     COMPACTED,
     days,
-    forgotten,
     parts_of,
     prefix_of,
     read_part,

@@ -57,7 +57,7 @@ def check(
     Raises:
         StoreError: the store does not answer. BundleError: what serves cannot be read.
     """
-    serving = drift_serving.find(service, store, source, now)
+    serving = drift_serving.find(service, store, source, now, settings.api_url)
     baseline = drift_baseline.load(store, folder, serving)
     sides = _sides(serving, baseline, settings.scale)
     tallies = [side.new_tally() for side in sides]

@@ -22,9 +22,10 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
+from chatbot.forgotten import mark_forgotten
 from chatbot.ids import load_or_make_key, opaque
 from chatbot.record_parts import Kind, PartError, check_columns, encode, leave_out
-from chatbot.record_store import days, mark_forgotten, parts_of, read_part
+from chatbot.record_store import days, parts_of, read_part
 from chatbot.records import Feedback, Record
 from chatbot.settings import LogSettings, ServiceSettings, ShipSettings, StorageSettings
 from chatbot.storage import Store, open_store

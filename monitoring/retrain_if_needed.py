@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 if not __package__:  # run as `python monitoring/retrain_if_needed.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -27,16 +27,13 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
-from chatbot.errors import ChatbotError, Missing, SettingError, StoreError
-from chatbot.record_store import forgotten
+from chatbot.errors import ChatbotError, SettingError
+from chatbot.retrain_memory import read_known, read_memory, read_verdict, write_memory
 from chatbot.settings import DriftSettings, StorageSettings
 from chatbot.storage import Store, has_store, open_store
-from chatbot.verdict import BEGUN, FAILED, DriftVerdict, RetrainMemory
+from chatbot.verdict import BEGUN, FAILED, DriftVerdict
 
-LATEST = "reports/drift/latest.json"
-MEMORY = "memory/retrain.json"
 COMMAND = (sys.executable, "-m", "training.retrain")
-_TAUGHT = ("accept", "correct", "new-intent")
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -74,21 +71,17 @@ def retrain_if_needed(
     with _lock(store) as alone:
         if not alone:
             return "running", "another retraining that drift asked for is running on this machine"
-        verdict = verdict or _latest(store)
-        memory, etag = _memory(store)
-        known = (
-            f"{verdict.model_version}@{verdict.bundle_digest}",
-            _corpus_digest(store, verdict),
-            _accepted_digest(store),
-        )
+        verdict = verdict or read_verdict(store)
+        memory, etag = read_memory(store)
+        known = read_known(store, verdict)
         decision = memory.decide(verdict, *known, now, cooldown)
         if not decision.run:
             return "nothing", decision.why
         # Before it runs: one that kills the machine must not be begun again at every check.
         memory = memory.remember(verdict, *known, now, BEGUN)
-        etag = _write(store, memory, etag)
+        etag = write_memory(store, memory, etag)
         outcome = _run(command, out)
-        _write(store, memory.remember(verdict, *known, now, outcome), etag)
+        write_memory(store, memory.remember(verdict, *known, now, outcome), etag)
         if outcome == FAILED:
             raise RetrainFailed(
                 f"the retraining ({' '.join(command[1:])}) failed: its output says why. It is tried again at the next "
@@ -107,56 +100,6 @@ def _run(command: tuple[str, ...], out: Path) -> str:
         return str(json.loads(out.read_text(encoding="utf-8"))["outcome"])
     except (OSError, ValueError, KeyError):
         return FAILED
-
-
-def _latest(store: Store) -> DriftVerdict:
-    try:
-        return DriftVerdict.model_validate_json(store.get(LATEST))
-    except Missing:
-        raise StoreError(
-            f"{store} holds no drift verdict ({LATEST}): python -m monitoring.drift_report writes it"
-        ) from None
-    except ValidationError as error:
-        raise StoreError(f"{LATEST} of {store} is no drift verdict: {error.errors()[0]['msg']}") from error
-
-
-def _memory(store: Store) -> tuple[RetrainMemory, str]:
-    entry = store.head(MEMORY)
-    if entry is None:
-        return RetrainMemory(), ""
-    try:
-        return RetrainMemory.model_validate_json(store.get(MEMORY, etag=entry.etag)), entry.etag
-    except ValidationError as error:
-        raise StoreError(
-            f"{MEMORY} of {store} cannot be read: {error.errors()[0]['msg']}. Delete it, and the next drift is new"
-        ) from error
-
-
-def _write(store: Store, memory: RetrainMemory, etag: str) -> str:
-    return store.put(MEMORY, memory.model_dump_json(indent=1).encode(), new=not etag, etag=etag)
-
-
-def _corpus_digest(store: Store, verdict: DriftVerdict) -> str:
-    try:
-        manifest = json.loads(store.get(f"bundles/{verdict.bundle_digest or 'none'}/model.json"))
-        return str(manifest.get("corpus_digest", ""))
-    except (Missing, ValueError):
-        return ""
-
-
-def _accepted_digest(store: Store) -> str:
-    """A name for what people accepted; who decided and when does not change it."""
-    gone = forgotten(store)
-    rows = []
-    for entry in store.list("reviews/"):
-        try:
-            decision: dict[str, Any] = json.loads(store.get(entry.key))
-        except (Missing, ValueError):
-            continue
-        taught = decision.get("verdict") in _TAUGHT and decision.get("item_id") not in gone
-        if taught or "reply" in decision:
-            rows.append([str(decision.get(name, "")) for name in ("item_id", "message", "intent", "reply")])
-    return hashlib.sha256(json.dumps(sorted(rows)).encode()).hexdigest()[:32]
 
 
 @contextmanager

@@ -17,8 +17,9 @@ for lock in "$@"; do
   esac
 done
 rm -f /opt/venv/.lock  # uv's own, for everybody to write to
-# What only a developer of these packages needs: their tests, headers, static libraries.
-find /opt/venv/lib -depth -path '*/site-packages/*' \
+# What only a developer of these packages needs: their tests, headers, static libraries. What Evidently calls tests is
+# part of it, and it imports them.
+find /opt/venv/lib -depth -path '*/site-packages/*' ! -path '*/evidently/*' \
   \( -type d \( -name tests -o -name include \) -o -name '*.a' -o -name '*.pyx' -o -name '*.pxd' \) -exec rm -rf {} +
 # A read-only root cannot keep bytecode: it is made now. Some packages carry files for other Pythons: no error.
 python -m compileall -q -j 0 /opt/venv/lib || true

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from mlflow_server import MlflowServer
 
     from chatbot.bundle import Bundle
+    from tools.images import Image
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +48,25 @@ def bundle(bundle_folder: Path) -> Bundle:
     from chatbot.bundle import load
 
     return load(bundle_folder)
+
+
+@pytest.fixture(scope="session")
+def built() -> dict[str, Image]:
+    """Every image, built now; CHATBOT_IMAGES_BUILT=1 takes them as they are (`make images` built them)."""
+    from tools import images
+
+    testbed = images.ROOT.parent / "shared" / "testbed"
+    if not shutil.which("podman"):
+        pytest.fail(f"podman is missing: {testbed}/install installs it", pytrace=False)
+    if not os.environ.get("IMAGE_BUILDER") and testbed.is_dir():
+        os.environ["IMAGE_BUILDER"] = f"{testbed}/build-image --format docker -q"
+    if os.environ.get("CHATBOT_IMAGES_BUILT") != "1":
+        images.build(list(images.DOCKERFILES))
+    found = {name: images.find(name) for name in images.DOCKERFILES}
+    missing = [name for name, image in found.items() if image is None]
+    if missing:
+        pytest.fail(f"not built: {', '.join(missing)}; run `make images`", pytrace=False)
+    return {name: image for name, image in found.items() if image is not None}
 
 
 @pytest.fixture(scope="session")
@@ -81,6 +103,23 @@ def mlflow_server(minio: Minio, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield server.start()
     finally:
         server.kill()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 64 KB; `mount -o remount,size=...` gives it room, `remount,ro` makes it read-only."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.fail(f"trying a full disk for real takes the right to mount a tmpfs (root): {mounted.stderr}")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 def _run_minio(folder: Path) -> Iterator[Minio]:

@@ -40,6 +40,10 @@ _RESOURCES = {
     "properties": {"requests": _AMOUNTS, "limits": _AMOUNTS},
     "additionalProperties": False,
 }
+_HOW = {
+    "helm": "https://helm.sh/docs/intro/install (version 3.14 or later, or 4)",
+    "kubectl": "https://kubernetes.io/docs/tasks/tools",
+}
 _KEY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z][\w]*):(?P<rest>.*)$")
 
 
@@ -135,16 +139,25 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def program(name: str) -> str:
+    """`helm` or `kubectl`, the testbed's where there is no other.
+
+    Raises:
+        ChartError: it is not here.
+    """
+    for folder in (*os.get_exec_path(), str(Path.home() / ".cache" / "testbed" / "bin")):
+        if found := shutil.which(name, path=folder):
+            return found
+    raise ChartError(f"{name} is missing: {_HOW[name]}")
+
+
 def helm() -> str:
     """The program.
 
     Raises:
         ChartError: it is not here.
     """
-    for folder in (*os.get_exec_path(), str(Path.home() / ".cache" / "testbed" / "bin")):
-        if found := shutil.which("helm", path=folder):
-            return found
-    raise ChartError("helm is missing: https://helm.sh/docs/intro/install (version 3.14 or later, or 4)")
+    return program("helm")
 
 
 def render(*arguments: str, release: str = RELEASE, namespace: str = NAMESPACE) -> str:

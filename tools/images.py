@@ -18,6 +18,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,7 +56,9 @@ class Image:
     name: str
     bytes: int
     digest: str
-    """`sha256:...` of the registry's manifest; empty before the image was pushed."""
+    """`sha256:...` of a registry's manifest; empty before the image was pushed."""
+    identity: str = ""
+    """`sha256:...` of its content: the same wherever it is loaded."""
 
 
 def tag() -> str:
@@ -103,17 +106,44 @@ def build(names: Sequence[str]) -> None:
         _run(*builder(), "-t", full_name(name), "-f", str(file), *arguments, str(context))
 
 
-def push(names: Sequence[str], registry: str) -> None:
+def target_name(name: str, registry: str) -> str:
+    """What an image is called in a registry: as the chart asks for it with global.image.registry."""
+    return full_name(name, f"{registry.rstrip('/')}/{PREFIX.partition('/')[2]}")
+
+
+def push(names: Sequence[str], registry: str) -> dict[str, str]:
     """Tag the images for this registry and push them.
+
+    Returns:
+        Each one's digest there.
 
     Raises:
         ImagesError: an image is missing, or the registry refused.
     """
+    digests = {}
     for name in names:
-        # As the chart asks for it with global.image.registry.
-        target = full_name(name, f"{registry.rstrip('/')}/{PREFIX.partition('/')[2]}")
+        target = target_name(name, registry)
         _run(_store(), "tag", full_name(name), target)
-        _run(_store(), "push", target)
+        with tempfile.NamedTemporaryFile() as told:
+            # podman tells what the registry was given; docker notes it beside the image.
+            _run(_store(), "push", *(["--digestfile", told.name] if _store() == "podman" else []), target)
+            digests[name] = Path(told.name).read_text(encoding="utf-8").strip() or _digest(target)
+    return digests
+
+
+def _digest(target: str) -> str:
+    """Of an image that Docker pushed: the one of that repository.
+
+    Raises:
+        ImagesError: Docker noted none.
+    """
+    asked = [_store(), "image", "inspect", target]
+    answer = subprocess.run(asked, capture_output=True, text=True, check=True)
+    repository = target.rpartition(":")[0]
+    for digest in json.loads(answer.stdout)[0].get("RepoDigests") or []:
+        if digest.startswith(f"{repository}@"):
+            return str(digest.rpartition("@")[2])
+    raise ImagesError(f"{target} was pushed, and {_store()} says no digest of it")
 
 
 def one(name: str, image: str, is_pushed: bool) -> None:
@@ -136,7 +166,8 @@ def find(name: str) -> Image | None:
         return None
     found = json.loads(answer.stdout)[0]
     digests = [digest.rpartition("@")[2] for digest in found.get("RepoDigests") or []]
-    return Image(full_name(name), int(found["Size"]), digests[0] if digests else "")
+    identity = "sha256:" + str(found["Id"]).removeprefix("sha256:")
+    return Image(full_name(name), int(found["Size"]), digests[0] if digests else "", identity)
 
 
 def show(names: Sequence[str]) -> None:

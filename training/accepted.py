@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
-from chatbot.record_store import forgotten
+from chatbot.forgotten import forgotten
 from chatbot.storage import Store
 from training.review_decisions import TAUGHT, Decisions
 
@@ -86,12 +84,6 @@ def read_accepted(store: Store) -> list[Accepted]:
             )
         )
     return accepted
-
-
-def digest(accepted: Iterable[Accepted]) -> str:
-    """A name for exactly these rows, 32 hexadecimal digits; who decided and when does not change it."""
-    rows = sorted((*astuple(a)[:3], a.reply, a.category, a.title) for a in accepted)
-    return hashlib.blake2b(repr(rows).encode(), digest_size=16).hexdigest()
 
 
 def as_taught(message: str) -> str:

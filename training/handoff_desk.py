@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chatbot import handoff
 from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
+from chatbot.forgotten import forgotten
 from chatbot.handoff import Handoff
 from chatbot.ids import time_of
-from chatbot.record_store import forgotten
 from chatbot.storage import Store
 from training.review_decisions import now
 

@@ -45,6 +45,14 @@ def artifacts_of(settings: MlflowServerSettings, store: StorageSettings) -> str:
     return chosen if "://" in chosen else str(Path(chosen).absolute())
 
 
+def driven(backend: str) -> str:
+    """The database's address with the driver that this image holds: SQLAlchemy would take another for PostgreSQL."""
+    for scheme in ("postgresql://", "postgres://"):
+        if backend.startswith(scheme):
+            return f"postgresql+psycopg2://{backend.removeprefix(scheme)}"
+    return backend
+
+
 def command(settings: MlflowServerSettings, store: StorageSettings) -> list[str]:
     """What is run; the database's address, which may hold a password, goes through the environment."""
     started = [
@@ -59,7 +67,6 @@ def command(settings: MlflowServerSettings, store: StorageSettings) -> list[str]
 def environment(settings: MlflowServerSettings, store: StorageSettings) -> dict[str, str]:
     """What the server is told beside its arguments. What the environment says already goes before."""
     told = {
-        "MLFLOW_BACKEND_STORE_URI": settings.backend,
         "MLFLOW_DISABLE_TELEMETRY": "true",
         # Saves nine processes for jobs that nothing here starts.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
@@ -71,7 +78,7 @@ def environment(settings: MlflowServerSettings, store: StorageSettings) -> dict[
             told["MLFLOW_S3_ENDPOINT_URL"] = store.endpoint
         if store.path_style or (store.path_style is None and store.endpoint):
             told["MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE"] = "path"
-    return {**told, **os.environ, "MLFLOW_BACKEND_STORE_URI": settings.backend}
+    return {**told, **os.environ, "MLFLOW_BACKEND_STORE_URI": driven(settings.backend)}
 
 
 def upgrade(backend: str, *, asked: bool = False) -> str:
@@ -97,7 +104,7 @@ def upgrade(backend: str, *, asked: bool = False) -> str:
     if file is not None and not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         return ""
-    engine = create_engine(backend)
+    engine = create_engine(driven(backend))
     try:
         found, newest = utils._get_schema_version(engine), utils._get_latest_schema_revision()
         if found in (None, newest):

@@ -15,6 +15,7 @@ if not __package__:  # run as `python training/promote.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
@@ -86,7 +87,7 @@ def carry_out(move: Callable[[Promotion], Outcome], wait: float) -> None:
             say=lambda line: console.print(Text(line, style="dim")),
         )
         console.print(Text(move(promotion).sentence))
-    except ChatbotError as error:
+    except (ChatbotError, ValidationError, OSError) as error:  # a full disk, too
         console.print(Text(str(error), style="red"))
         raise typer.Exit(1) from None
 

@@ -84,20 +84,18 @@ def main(
             said = "is version 1 and champion now" if made else "is champion already: nothing was changed"
             Console().print(Text(f"{version.ref.version}@{version.bundle_digest[:12]}… {said}"))
             return
-        with Steps(console) as steps:
-            result = retrain(given, steps)
-    except BusyError as error:
-        result = Result("busy", str(error))
-        if first:
-            console.print(Text(str(error), style="red"))
-            raise typer.Exit(1) from None
+        try:
+            with Steps(console) as steps:
+                result = retrain(given, steps)
+        except BusyError as error:
+            result = Result("busy", str(error))
+        result.write(out)
     except CorpusError as error:
         console.print(*problems_table(list(error.problems), []))
         raise typer.Exit(1) from None
-    except (ChatbotError, ValidationError) as error:
+    except (ChatbotError, ValidationError, OSError) as error:  # a full disk, too
         console.print(Text(str(error), style="red"))
         raise typer.Exit(1) from None
-    result.write(out)
     show(result, out)
 
 

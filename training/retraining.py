@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from chatbot import bundle_store
 from chatbot.errors import ChatbotError
-from chatbot.record_store import forgotten
+from chatbot.forgotten import forgotten
 from chatbot.replies import Replies
 from chatbot.storage import Store, open_store
 from data.checks import Report, check

@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 
 from chatbot.router import MAX_CHOICES, Thresholds
 from training.fit import Fitted
-from training.metrics import risk, upper_bound
+from training.metrics import risk, risk_bound, risk_chance
 
 LEVEL = 0.95
-# In-scope and out-of-scope rates are bounded apart; together they hold at LEVEL (Bonferroni).
-_EACH = 1 - (1 - LEVEL) / 2
 _ANSWER_STEPS = 200
-_SCOPE_STEPS = 100
+# The shares of in-scope messages that the scope score may send to a person.
+_REFUSED = (0.01, 0.03, 0.07, 0.13, 0.25)
+# What it sends there when no out-of-scope message is known.
+REFUSED = 0.05
+# A walk over answer thresholds begins where this share of the in-scope messages is sure enough: a hard corpus is proved
+# from the first on, one with a few wrong labels among the surest from the second.
+_BEGINNINGS = (0.2, 0.5)
 # Of the clarifications that are offered, so many must name what was meant.
 CLARIFY_HIT = 0.9
-# The most in-scope messages that the scope score may send to a person.
-MAX_REFUSED = 0.25
-# How many it sends there when no out-of-scope message is known.
-REFUSED = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +83,23 @@ class Learned:
 def judge(fitted: Fitted) -> Judged:
     """The out-of-fold rows of a fit."""
     held = fitted.out_of_fold
-    order = np.argsort(-held.probabilities, axis=1, kind="stable")[:, :MAX_CHOICES]
-    top = np.take_along_axis(held.probabilities, order, axis=1).astype(np.float64)
-    truth = fitted.labels[held.rows]
+    return judged(held.probabilities, held.scope, fitted.labels[held.rows])
+
+
+def judged(
+    probabilities: NDArray[np.floating], scope: NDArray[np.floating], truth: NDArray[np.integer]
+) -> Judged:
+    """What was said of messages that no model was taught.
+
+    Args:
+        probabilities: shape (n, labels), calibrated. scope: shape (n,). truth: shape (n,): the columns of the labels.
+    """
+    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :MAX_CHOICES]
+    top = np.take_along_axis(probabilities, order, axis=1).astype(np.float64)
     return Judged(
         top[:, 0],
         top.sum(axis=1),
-        held.scope.astype(np.float64),
+        scope.astype(np.float64),
         order[:, 0] == truth,
         (order == truth[:, None]).any(axis=1),
     )
@@ -102,10 +112,13 @@ def learn(
     target: float,
     share: float,
 ) -> Learned:
-    """Find the thresholds that answer most while the upper bound of the risk meets the target.
+    """Find the thresholds that answer most while the risk is proved to meet the target.
 
-    Every pair of thresholds on a grid is tried. Where no pair can be proved to meet the target (too few rows), the
-    pair with the least bound among those whose estimate meets it is taken, and `proved` is False.
+    Learn, then test (Angelopoulos et al., 2021): for each of a few scope thresholds, walks from strict to loose answer
+    thresholds go on while so few mistakes would be too rare by chance (`risk_chance`), and end with the first pair
+    where they would not. What a walk has passed is proved without paying for its length; what is paid for, by
+    Bonferroni, is the number of walks. Where no walk gets anywhere (too few rows), the pair that comes nearest to a
+    proof among those whose estimate meets the target is taken, and `proved` is False.
 
     Args:
         inside: out-of-fold judgements of in-scope messages.
@@ -116,34 +129,30 @@ def learn(
     """
     rows, outside_rows = len(inside.right), len(outside_scope)
     # Without out-of-scope messages nothing tells what they score: a stated few of the usual ones are given up.
-    refused = np.linspace(0.01, MAX_REFUSED, _SCOPE_STEPS) if outside_rows else np.array([REFUSED])
-    scopes = np.quantile(inside.scope, refused)
+    scopes = np.quantile(inside.scope, _REFUSED if outside_rows else (REFUSED,))
     answers = np.unique(np.append(np.quantile(inside.confidence, np.linspace(0, 1, _ANSWER_STEPS)), 0.0))
     answered = _passing(inside.confidence, inside.scope, answers, scopes)
     wrong = _passing(inside.confidence[~inside.right], inside.scope[~inside.right], answers, scopes)
     outside = _passing(outside_confidence, outside_scope, answers, scopes)
     counted = share if outside_rows else 0.0
+    level = 1 - (1 - LEVEL) / (len(_BEGINNINGS) * len(scopes))
     estimate = risk(wrong / rows, answered / rows, outside / max(outside_rows, 1), counted)
-    bound = risk(
-        upper_bound(wrong, rows, _EACH if outside_rows else LEVEL),
-        answered / rows,
-        upper_bound(outside, outside_rows, _EACH),
-        counted,
-    )
-    bound[answered == 0] = 1.0
-    met = bound <= target
+    chance = risk_chance(wrong, answered, rows, outside, outside_rows, counted, target)
+    met = _walked(chance <= 1 - level, (inside.confidence[:, None] >= answers).mean(axis=0))
     proved = bool(met.any())
     if proved:
         best = np.unravel_index(np.argmax(np.where(met, answered, -1)), met.shape)
     else:
         allowed = (estimate <= target) & (answered > 0)
-        best = np.unravel_index(np.argmin(np.where(allowed | ~allowed.any(), bound, np.inf)), met.shape)
+        best = np.unravel_index(np.argmin(np.where(allowed | ~allowed.any(), chance, np.inf)), met.shape)
     row, column = int(best[0]), int(best[1])
     answer, scope = float(answers[row]), float(scopes[column])
     learned = {
         "coverage": float(answered[best] / rows),
         "risk": float(estimate[best]),
-        "bound": float(bound[best]),
+        "bound": risk_bound(
+            int(wrong[best]), int(answered[best]), rows, int(outside[best]), outside_rows, counted, level
+        ),
     }
     return Learned(
         thresholds=Thresholds(answer=answer, clarify=_clarify(inside, answer, scope), scope=scope),
@@ -156,6 +165,20 @@ def learn(
         curve=Curve(answers, answered[:, column] / rows, estimate[:, column]),
         **learned,
     )
+
+
+def _walked(met: NDArray[np.bool_], sure: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """What the walks reach, shape (answers, scopes): from each beginning on, strict to loose, up to the first failure.
+
+    Args:
+        met: shape (answers, scopes), answers ascending.
+        sure: shape (answers,): the share of messages that pass an answer threshold alone; no label decides it.
+    """
+    reached = np.zeros(met.shape, dtype=bool)
+    for beginning in _BEGINNINGS:
+        on_the_way = (sure >= beginning)[:, None]
+        reached |= on_the_way & np.logical_and.accumulate((met | ~on_the_way)[::-1], axis=0)[::-1]
+    return reached
 
 
 def _passing(

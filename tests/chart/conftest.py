@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,23 +48,40 @@ def namespace() -> Iterator[str]:
         yield name
 
 
-def pod_specs(objects: list[Json]) -> list[tuple[str, Json]]:
-    """`kind/name` and spec of every pod that these objects make."""
+def pod_templates(objects: list[Json]) -> list[tuple[str, Json, Json]]:
+    """`kind/name`, metadata and spec of every pod that these objects make."""
     found = []
     for part in objects:
         kind, name = part["kind"], part["metadata"]["name"]
-        if kind == "Pod":
-            found.append((f"{kind}/{name}", part["spec"]))
-        elif kind in ("Deployment", "Job"):
-            found.append((f"{kind}/{name}", part["spec"]["template"]["spec"]))
-        elif kind == "CronJob":
-            found.append((f"{kind}/{name}", part["spec"]["jobTemplate"]["spec"]["template"]["spec"]))
+        template = {
+            "Pod": lambda p: p,
+            "Deployment": lambda p: p["spec"]["template"],
+            "Job": lambda p: p["spec"]["template"],
+            "CronJob": lambda p: p["spec"]["jobTemplate"]["spec"]["template"],
+        }.get(kind)
+        if template is not None:
+            found.append((f"{kind}/{name}", template(part)["metadata"], template(part)["spec"]))
     return found
+
+
+def pod_specs(objects: list[Json]) -> list[tuple[str, Json]]:
+    """`kind/name` and spec of every pod that these objects make."""
+    return [(name, spec) for name, _, spec in pod_templates(objects)]
 
 
 def containers(spec: Json) -> list[Json]:
     """All of a pod's containers."""
     return [*spec.get("initContainers", []), *spec["containers"]]
+
+
+def notes(*arguments: str) -> str:
+    """What `helm install` says in the end; no cluster is asked."""
+    command = [chart.helm(), "install", chart.RELEASE, str(chart.CHART), "--namespace", chart.NAMESPACE]
+    answer = subprocess.run(
+        [*command, "--dry-run=client", *arguments],
+        env=os.environ | {"KUBECONFIG": "/dev/null"}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return answer.stdout.partition("\nNOTES:\n")[2]
 
 
 def lint(*arguments: str) -> str:

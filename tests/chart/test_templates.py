@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chart.conftest import Json, Render, containers, lint, pod_specs
+from chart.conftest import Json, Render, containers, lint, notes, pod_specs, pod_templates
 from tools import chart
 
 ACTS = {"k8s.trigger", "k8s.promote", "k8s.secrets"}
@@ -24,7 +24,7 @@ def test_helm_lint_has_nothing_to_say(scenario: Path) -> None:
     assert lint("-f", str(scenario)) == ""
 
 
-def test_every_pod_keeps_to_the_restricted_standard_with_a_read_only_root(
+def test_every_pod_is_restricted_with_a_read_only_root_and_its_last_words_say_why_it_ended(
     render: Render, scenario: Path
 ) -> None:
     for name, spec in pod_specs(render("-f", str(scenario))):
@@ -37,6 +37,7 @@ def test_every_pod_keeps_to_the_restricted_standard_with_a_read_only_root(
             assert own["allowPrivilegeEscalation"] is False, (name, container["name"])
             assert own["readOnlyRootFilesystem"] is True, (name, container["name"])
             assert own["capabilities"] == {"drop": ["ALL"]}, (name, container["name"])
+            assert container["terminationMessagePolicy"] == "FallbackToLogsOnError", (name, container["name"])
         assert not [v for v in spec["volumes"] if "hostPath" in v], name
 
 
@@ -105,6 +106,77 @@ def test_what_writes_to_one_volume_is_recreated_and_not_rolled(render: Render, n
     assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
 
 
+def test_the_bots_pods_are_spread_and_one_at_a_time_may_be_evicted(render: Render) -> None:
+    objects = render()
+    own = of(objects, "Deployment", "-api")["spec"]["selector"]
+    constraints = of(objects, "Deployment", "-api")["spec"]["template"]["spec"]["topologySpreadConstraints"]
+    assert {c["topologyKey"] for c in constraints} == {
+        "kubernetes.io/hostname",
+        "topology.kubernetes.io/zone",
+    }
+    for constraint in constraints:
+        assert constraint["labelSelector"] == own
+        assert constraint["whenUnsatisfiable"] == "ScheduleAnyway", "one node is enough for two pods"
+    budget = of(objects, "PodDisruptionBudget")["spec"]
+    assert (budget["maxUnavailable"], budget["selector"]) == (1, own)
+    scaler = of(objects, "HorizontalPodAutoscaler")["spec"]
+    assert scaler["scaleTargetRef"]["name"] == of(objects, "Deployment", "-api")["metadata"]["name"]
+    assert scaler["minReplicas"] >= 2
+
+
+def test_nothing_is_reached_from_outside_unless_asked_for(render: Render) -> None:
+    assert not [o for o in render() if o["kind"] in ("Ingress", "HTTPRoute")]
+    assert {o["spec"].get("type", "ClusterIP") for o in render() if o["kind"] == "Service"} == {"ClusterIP"}
+
+
+def test_mlflow_keeps_its_runs_in_a_file_that_is_upgraded_first_or_in_a_database(render: Render) -> None:
+    def backend(*values: str) -> tuple[object, list[str], str]:
+        objects = render(*(f"--set={value}" for value in values))
+        spec = of(objects, "Deployment", "-mlflow")["spec"]["template"]["spec"]
+        init = spec["initContainers"][0]
+        assert init["command"][-1] == "--upgrade"
+        both = [{e["name"]: e for e in c["env"]}["CHATBOT_MLFLOW_BACKEND"] for c in containers(spec)]
+        assert both[0] == both[1]
+        claims = [o["metadata"]["name"] for o in objects if o["kind"] == "PersistentVolumeClaim"]
+        volume = next(iter({v["name"]: set(v) - {"name"} for v in spec["volumes"]}["data"]))
+        return both[0].get("value") or both[0]["valueFrom"], claims, volume
+
+    file = "sqlite:////var/lib/support-chatbot/mlflow.db"
+    minio, mlflow = "support-chatbot-minio", "support-chatbot-mlflow"
+    assert backend() == (file, [minio, mlflow], "persistentVolumeClaim")
+    assert backend("mlflow.volume.existingClaim=mine") == (file, [minio], "persistentVolumeClaim")
+    uri = "postgresql://mlflow@db/mlflow"
+    assert backend(f"mlflow.backend={uri}") == (uri, [minio], "emptyDir")
+    key = {"secretKeyRef": {"name": "mine", "key": "backend"}}
+    assert backend("mlflow.backendSecret=mine") == (key, [minio], "emptyDir")
+
+
+def test_the_notes_name_what_is_there_in_commands_that_kubectl_takes(render: Render) -> None:
+    said = notes()
+    there = {(o["kind"].lower(), o["metadata"]["name"]) for o in render()}
+    kinds = {"svc": "service", "cronjob": "cronjob", "deployment": "deployment"}
+    named = {
+        (kinds[kind], name)
+        for kind, name in re.findall(r"\b(svc|cronjob|deployment)[/ ](support-chatbot-[\w-]+)", said)
+    }
+    assert len(named) >= 7
+    assert named <= there
+    for word in (
+        "Chat:",
+        "curl:",
+        "MLflow:",
+        "Staff pages:",
+        "verdict:",
+        "Drift check now:",
+        "Roll back:",
+        "is not ready?",
+    ):
+        assert word in said
+    assert not re.search(r"logs (job|pod) -l", said), "kubectl takes a selector or a name"
+    off = notes("-f", str(chart.CHART / "ci" / "05-off-values.yaml"))
+    assert "port-forward" not in off
+
+
 def test_every_image_comes_from_the_mirror(render: Render) -> None:
     objects = render("-f", str(chart.CHART / "ci" / "03-air-gapped-values.yaml"))
     images = {c["image"] for _, spec in pod_specs(objects) for c in containers(spec)}
@@ -128,6 +200,92 @@ def test_pods_go_where_they_are_sent_with_what_they_are_given(render: Render) ->
     assert environment["CHATBOT_GATHER"] == "true"
     assert environment["CHATBOT_SLOT_COMPANY"] == "Example Shop"
     assert environment["TZ"] == "Europe/Berlin"
+
+
+COMPONENTS = (
+    "api",
+    "chatPage",
+    "staffPages",
+    "mlflow",
+    "minio",
+    "pushgateway",
+    "driftCheck",
+    "upkeep",
+    "retrain",
+)
+
+
+def test_every_pod_is_given_what_every_pod_shall_have(render: Render) -> None:
+    given = {
+        "annotations": {"team": "support"},
+        "labels": {"cost-centre": "42"},
+        "nodeSelector": {"disk": "ssd"},
+        "tolerations": [{"key": "chat", "operator": "Exists"}],
+        "affinity": {"podAffinity": {}},
+        "priorityClassName": "high",
+        "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],
+    }
+    logins = [{"name": "login"}]
+    told = (
+        "--set-json",
+        f"pod={json.dumps(given)}",
+        "--set-json",
+        f"global.imagePullSecrets={json.dumps(logins)}",
+    )
+    templates = list(pod_templates(render(*told)))
+    assert len(templates) >= 11, "with the bootstrap and helm's test"
+    for name, metadata, spec in templates:
+        assert metadata["annotations"]["team"] == "support", name
+        assert metadata["labels"]["cost-centre"] == "42", name
+        assert spec["imagePullSecrets"] == logins, name
+        for key in ("nodeSelector", "tolerations", "affinity", "priorityClassName"):
+            assert spec[key] == given[key], (name, key)
+        for container in containers(spec):
+            assert given["extraEnv"][0] in container["env"], (name, container["name"])
+
+
+@pytest.mark.parametrize("component", [*COMPONENTS, "bootstrap"])
+def test_a_component_is_given_what_it_shall_have_and_no_other(render: Render, component: str) -> None:
+    own = {
+        "annotations": {"own": "yes"},
+        "nodeSelector": {"own": "yes"},
+        "extraEnv": [{"name": "OWN", "value": "yes"}],
+    }
+    has = []
+    for name, metadata, spec in pod_templates(render("--set-json", f"{component}.pod={json.dumps(own)}")):
+        marks = {
+            metadata.get("annotations", {}).get("own") == "yes",
+            spec.get("nodeSelector") == own["nodeSelector"],
+            *(own["extraEnv"][0] in container["env"] for container in containers(spec)),
+        }
+        assert len(marks) == 1, name
+        has += [name] if marks == {True} else []
+    assert len(has) == 1
+
+
+def test_a_digest_goes_before_the_tag_for_every_image(render: Render) -> None:
+    digest = "sha256:" + "1" * 64
+    ours = [name for name in COMPONENTS if name != "upkeep"]
+    told = [f"--set={name}.image.digest={digest},{name}.image.tag=never" for name in ours]
+    images = {c["image"] for _, spec in pod_specs(render(*told)) for c in containers(spec)}
+    assert len(images) == len(ours)
+    assert all(image.endswith("@" + digest) for image in images)
+
+
+def test_pods_start_anew_when_the_stores_keys_in_the_values_change(render: Render) -> None:
+    def sums(key: str) -> dict[str, str]:
+        told = f"minio.enabled=false,store.endpoint=http://s3:9000,store.accessKey=me,store.secretKey={key}"
+        return {
+            name: metadata.get("annotations", {}).get("checksum/store", "")
+            for name, metadata, _ in pod_templates(render("--set", told))
+            if name.startswith("Deployment/")
+        }
+
+    one, other = sums("a"), sums("b")
+    holders = {f"Deployment/support-chatbot-{name}" for name in ("api", "staff", "mlflow")}
+    assert {name for name in one if one[name]} == holders
+    assert {name for name in one if one[name] != other[name]} == holders
+    assert sums("a") == one
 
 
 def test_the_staff_pages_are_never_reached_from_outside(render: Render) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import time
 import urllib.error
@@ -14,10 +12,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-from tools import images
-
-TESTBED = images.ROOT.parent / "shared" / "testbed"
 
 RESTRICTED = (
     "--read-only",
@@ -79,22 +73,6 @@ def post(url: str, body: dict[str, object]) -> dict[str, object]:
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=15) as answer:
         return dict(json.load(answer))
-
-
-@pytest.fixture(scope="session")
-def built() -> dict[str, images.Image]:
-    """Every image, built now; CHATBOT_IMAGES_BUILT=1 takes them as they are (`make images` built them)."""
-    if not shutil.which("podman"):
-        pytest.fail(f"podman is missing: {TESTBED}/install installs it", pytrace=False)
-    if not os.environ.get("IMAGE_BUILDER") and TESTBED.is_dir():
-        os.environ["IMAGE_BUILDER"] = f"{TESTBED}/build-image --format docker -q"
-    if os.environ.get("CHATBOT_IMAGES_BUILT") != "1":
-        images.build(list(images.DOCKERFILES))
-    found = {name: images.find(name) for name in images.DOCKERFILES}
-    missing = [name for name, image in found.items() if image is None]
-    if missing:
-        pytest.fail(f"not built: {', '.join(missing)}; run `make images`", pytrace=False)
-    return {name: image for name, image in found.items() if image is not None}
 
 
 @pytest.fixture

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from chatbot.errors import Denied
 from chatbot.settings import StorageSettings
@@ -24,15 +27,26 @@ from tools.images import Image
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 PROJECT = "test-compose"
-# Prometheus, Grafana and the pushgateway are other people's images: what they read is tested where they are.
-SERVICES = ("minio", "minio-setup", "mlflow", "api", "ui", "staff", "bundle", "register")
+# Everything but Grafana: there is none to be had on a machine without a registry. tests/service/test_dashboards.py
+# runs every expression of its dashboards on a real Prometheus.
+WITHOUT = "grafana"
+PORTS = ("CHATBOT_PORT", "CHATBOT_UI_PORT", "CHATBOT_STAFF_PORT", "CHATBOT_MLFLOW_PORT", "MINIO_PORT",
+         "MINIO_CONSOLE_PORT", "PROMETHEUS_PORT")  # fmt: skip
+# Where nothing can be pulled: the testbed's MinIO, and images of the programs that Debian installed.
+STAND_INS = {
+    "minio": ("MINIO_IMAGE", "quay.io/minio/minio:latest", ""),
+    "prometheus": ("PROMETHEUS_IMAGE", "docker.io/prom/prometheus:debian", "prometheus"),
+    "pushgateway": ("PUSHGATEWAY_IMAGE", "docker.io/prom/pushgateway:debian", "prometheus-pushgateway"),
+}
 
 
 class Compose:
     """The project, up."""
 
-    def __init__(self, env: Path, ports: dict[str, int], values: dict[str, str]) -> None:
-        self.env, self.ports, self.values = env, ports, values
+    def __init__(
+        self, env: Path, ports: dict[str, int], values: dict[str, str], services: tuple[str, ...]
+    ) -> None:
+        self.env, self.ports, self.values, self.services = env, ports, values, services
 
     def run(self, *arguments: str, check: bool = True) -> str:
         program = str(Path(sys.executable).with_name("podman-compose"))
@@ -61,6 +75,16 @@ class Compose:
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", self.values[f"STORE_SECRET_{client.upper()}"])
         return open_store(StorageSettings(url="s3://support-chatbot", endpoint=self.url("MINIO_PORT")))
 
+    def said(self, service: str) -> str:
+        """A service's log."""
+        return podman("logs", f"{PROJECT}_{service}_1", check=False)
+
+    def state(self, service: str) -> tuple[str, int]:
+        """Whether it runs, and its exit code."""
+        found = podman("inspect", f"{PROJECT}_{service}_1", "--format", "{{json .State}}")
+        state = json.loads(found)
+        return str(state["Status"]), int(state["ExitCode"])
+
 
 @pytest.fixture(scope="module")
 def compose(built: dict[str, Image], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
@@ -75,31 +99,28 @@ def compose(built: dict[str, Image], tmp_path_factory: pytest.TempPathFactory) -
             "golang-github-containernetworking-plugin-dnsname, as `make e2e` does",
             pytrace=False,
         )
-    env = tmp_path_factory.mktemp("compose") / ".env"
+    services = yaml.safe_load((images.ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    folder = tmp_path_factory.mktemp("compose")
+    env = folder / ".env"
     environment.new(env)
     ports = {}
-    for name in ("CHATBOT_PORT", "CHATBOT_UI_PORT", "CHATBOT_STAFF_PORT", "CHATBOT_MLFLOW_PORT", "MINIO_PORT",
-                 "MINIO_CONSOLE_PORT"):  # fmt: skip
+    for name in PORTS:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             ports[name] = int(probe.getsockname()[1])
     more = {**{name: str(port) for name, port in ports.items()}, "CHATBOT_SHIP_PART_SECONDS": "1"}
     more |= {"CHATBOT_RUNNER_WORKERS": "1", "IMAGE_TAG": images.tag()}
-    pinned = environment.COMPOSE_MINIO
-    if subprocess.run(["podman", "image", "exists", pinned], check=False).returncode and not os.environ.get(
-        "MINIO_IMAGE"
-    ):
-        more["MINIO_IMAGE"] = "quay.io/minio/minio:latest"  # the testbed's, where nothing can be pulled
+    more |= _stand_ins(services, folder)
     with env.open("a", encoding="utf-8") as file:
         file.writelines(f"{name}={value}\n" for name, value in more.items())
     values = dict(line.split("=", 1) for line in env.read_text().splitlines() if "=" in line)
-    project = Compose(env, ports, values)
+    project = Compose(env, ports, values, tuple(name for name in services if name != WITHOUT))
     project.run("down", "--volumes", check=False)
-    project.run("up", "--detach", "--no-build", *SERVICES)
+    project.run("up", "--detach", "--no-build", *project.services)
     try:
         yield project
     finally:
-        for service in SERVICES:
+        for service in project.services:
             said = podman("logs", "--tail", "15", f"{PROJECT}_{service}_1", check=False)
             sys.stdout.write(f"== {service}\n{said}\n")
         project.run("down", "--volumes", "--timeout", "5", check=False)
@@ -147,6 +168,44 @@ def test_a_clients_key_opens_its_own_prefixes_and_no_other(
             staff.put(key, b"x")
 
 
+def test_prometheus_scrapes_the_bot_the_pushgateway_and_the_store_and_has_their_figures(
+    compose: Compose,
+) -> None:
+    post(compose.url("CHATBOT_PORT", "/chat"), {"message": "where is my order"})
+    jobs = ("support-chatbot-api", "support-chatbot-pushgateway", "support-chatbot-minio")
+    up = until(lambda: _samples(compose, "up == 1", least=len(jobs)), 120)
+    assert {sample["metric"]["job"] for sample in up} == set(jobs)
+    (answered,) = until(lambda: _samples(compose, "sum(chatbot_predictions_total) > 0"), 60)
+    assert float(answered["value"][1]) >= 1
+    assert until(lambda: _samples(compose, "minio_cluster_health_status"), 60)
+    with urllib.request.urlopen(compose.url("PROMETHEUS_PORT", "/api/v1/rules"), timeout=10) as answer:
+        groups = json.load(answer)["data"]["groups"]
+    assert len(groups) >= 3, "the alerts are loaded"
+
+
+def test_the_drift_check_runs_by_itself_and_its_verdict_reaches_store_and_prometheus(
+    compose: Compose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = compose.store("drift", monkeypatch)
+    until(lambda: store.head("reports/drift/latest.json"), 240)
+    verdict = json.loads(store.get("reports/drift/latest.json"))
+    assert verdict["verdict"] == "silent", "too few messages to speak"
+    assert until(lambda: _samples(compose, 'chatbot_drift_verdict{verdict="silent"} == 1'), 120)
+
+
+def test_the_retraining_looks_at_the_verdict_and_the_upkeep_is_done(compose: Compose) -> None:
+    until(lambda: "the drift verdict is silent: nothing to do" in compose.said("retrain"), 300)
+    until(lambda: "were given back" in compose.said("upkeep"), 300)
+
+
+def test_no_service_dies_and_none_is_started_again_for_ever(compose: Compose) -> None:
+    """`minio-setup`, `bundle` and `register` are done once; the others go on."""
+    done = {"minio-setup", "bundle", "register"}
+    until(lambda: all(compose.state(name) == ("exited", 0) for name in done), 240)
+    running = {name: compose.state(name) for name in compose.services if name not in done}
+    assert set(running.values()) == {("running", 0)}, running
+
+
 def until(found: Callable[[], Any], seconds: float) -> Any:
     """What is found, as soon as it is."""
     end = time.monotonic() + seconds
@@ -154,6 +213,42 @@ def until(found: Callable[[], Any], seconds: float) -> Any:
         assert time.monotonic() < end, "it did not come about in time: the containers' logs stand below"
         time.sleep(1)
     return result
+
+
+def _samples(compose: Compose, expression: str, least: int = 1) -> list[dict[str, Any]]:
+    """What Prometheus answers; nothing while that are fewer than so many."""
+    url = compose.url("PROMETHEUS_PORT", f"/api/v1/query?{urllib.parse.urlencode({'query': expression})}")
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            found = list(json.load(answer)["data"]["result"])
+    except OSError:
+        return []
+    return found if len(found) >= least else []
+
+
+def _stand_ins(services: dict[str, Any], folder: Path) -> dict[str, str]:
+    """For images that are not on this machine and were not named: what it has in their place."""
+    given = {}
+    for service, (variable, name, program) in STAND_INS.items():
+        pinned = services[service]["image"].removeprefix(f"${{{variable}:-").removesuffix("}")
+        if os.environ.get(variable) or not _missing(pinned):
+            continue
+        given[variable] = name
+        if program and _missing(name):
+            found = shutil.which(program)
+            assert found, f"{program} is missing: apt-get install {program}, as `make system` does"
+            context = folder / program
+            context.mkdir()
+            shutil.copy2(found, context / program)
+            (context / "Dockerfile").write_text(
+                f'FROM docker.io/library/debian:bookworm-slim\nCOPY {program} /usr/bin/\nENTRYPOINT ["{program}"]\n'
+            )
+            podman("build", "--quiet", "--tag", name, str(context))
+    return given
+
+
+def _missing(image: str) -> bool:
+    return subprocess.run(["podman", "image", "exists", image], check=False).returncode != 0
 
 
 def _champion(compose: Compose) -> dict[str, Any] | None:

@@ -91,6 +91,10 @@ def test_a_command_finds_everything_it_imports(built: dict[str, Image], name: st
     assert "usage" in run(built[name], "python", "-m", module, "--help").lower()
 
 
+def test_evidently_is_whole_in_the_image_of_the_drift_check(built: dict[str, Image]) -> None:
+    run(built["monitor"], "python", "-c", "from evidently.presets import DataDriftPreset; DataDriftPreset()")
+
+
 @pytest.mark.parametrize(
     ("module", "reason"),
     [

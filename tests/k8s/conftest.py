@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import testbed
 from kube_api import Api, digest
-from kube_testbed import MissingTestbedError, Namespace, down, program, until, up
+from kube_testbed import IMAGE, Namespace, program
 from mlflow_server import MlflowServer
+from testbed import TestbedError, until
 
 VERSIONS = 9
 
@@ -20,12 +22,13 @@ VERSIONS = 9
 def cluster() -> Iterator[None]:
     """The cluster, up; taken down again if it was not up before."""
     try:
-        ours = up()
-    except MissingTestbedError as error:
+        ours = testbed.up()
+        testbed.load([IMAGE])
+    except TestbedError as error:
         pytest.fail(str(error), pytrace=False)
     yield
     if ours:
-        down()
+        testbed.down()
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from kube_testbed import IMAGE, Namespace, until
+from kube_testbed import IMAGE, Namespace
+from testbed import until
 
 DEPLOYMENT = "support-chatbot-api"
 IMAGE_DIGEST = "0" * 64
@@ -40,6 +41,7 @@ class Api:
             "name": "api",
             "image": IMAGE,
             "imagePullPolicy": "IfNotPresent",
+            "terminationMessagePolicy": "FallbackToLogsOnError",
             "command": ["python3", "/code/standin.py"],
             "env": [
                 {"name": "CHATBOT_MODEL", "valueFrom": told},

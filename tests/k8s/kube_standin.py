@@ -13,7 +13,6 @@ import threading
 import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 BOUNDS = (0.005, 0.05, 0.2, 1.0)
 told = os.environ.get("CHATBOT_MODEL", "")
@@ -76,8 +75,7 @@ class Api(BaseHTTPRequestHandler):
 
 
 if "exit" in behaviour:
-    sys.stderr.write(behaviour["exit"])
-    Path("/dev/termination-log").write_text(behaviour["exit"])
+    sys.stderr.write(f"a line of the log that says nothing of it\n{behaviour['exit']}\n")
     sys.exit(3)
 time.sleep(behaviour.get("start", 0))
 ThreadingHTTPServer.request_queue_size = 64

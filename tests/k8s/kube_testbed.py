@@ -8,44 +8,17 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import testbed
 import yaml
+from testbed import ADMIN, ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
-TESTBED = ROOT.parent / "shared" / "testbed"
-HOME = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed"))
-ADMIN = HOME / "run" / "admin.kubeconfig"
 IMAGE = "docker.io/library/python:3.11-slim"
 PAGE = ROOT / "docs" / "operations" / "kubernetes.md"
-
-
-class MissingTestbedError(Exception):
-    """This machine has no testbed: says what installs it."""
-
-
-def up() -> bool:
-    """Start the cluster. Returns: whether this call did."""
-    if not (HOME / "bin" / "kubectl").is_file() or not (TESTBED / "cluster").is_file():
-        raise MissingTestbedError(f"no cluster to be had: run {TESTBED / 'install'} (../shared/testbed)")
-    ours = not ADMIN.is_file()
-    _run([TESTBED / "cluster", "up"])
-    _run([TESTBED / "cluster", "load", IMAGE])
-    return ours
-
-
-def down() -> None:
-    """Stop it, and leave nothing of it."""
-    _run([TESTBED / "cluster", "down"])
-
-
-def _run(command: list[Any]) -> None:
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
-    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
 
 
 def rights() -> list[dict[str, Any]]:
@@ -98,11 +71,8 @@ class Namespace:
 
     def kubectl(self, *arguments: str, stdin: str = "", namespaced: bool = True) -> str:
         """As the administrator; its output."""
-        command = [str(HOME / "bin" / "kubectl"), f"--kubeconfig={ADMIN}"]
-        command += [f"--namespace={self.name}"] if namespaced else []
-        done = subprocess.run([*command, *arguments], input=stdin, capture_output=True, text=True)
-        assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
-        return done.stdout
+        where = [f"--namespace={self.name}"] if namespaced else []
+        return str(testbed.kubectl(*where, *arguments, stdin=stdin).stdout)
 
     def get(self, *arguments: str) -> dict[str, Any]:
         return dict(json.loads(self.kubectl("get", *arguments, "-o=json")))
@@ -188,17 +158,6 @@ class Namespace:
             for e in sorted(found, key=lambda e: str(e.get("lastTimestamp")))
             if e["source"].get("component") == "support-chatbot"
         }
-
-
-def until(what: str, probe: Callable[[], object], seconds: float = 60) -> Any:
-    """What the probe returns as soon as it is true."""
-    end = time.monotonic() + seconds
-    while True:
-        with contextlib.suppress(AssertionError, OSError, KeyError):
-            if found := probe():
-                return found
-        assert time.monotonic() < end, f"{what}: not within {seconds:.0f} s"
-        time.sleep(0.2)
 
 
 @contextlib.contextmanager

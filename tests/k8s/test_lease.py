@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from kube_testbed import Namespace, until
+from kube_testbed import Namespace
+from testbed import until
 
 from chatbot.settings import KubernetesSettings
 from k8s.cluster import Cluster, ClusterError, Forbidden

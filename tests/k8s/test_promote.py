@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import urllib.request
 from typing import Any
 
 import pytest
 from kube_api import DEPLOYMENT, IMAGE_DIGEST, Api, Traffic, digest, ref
-from kube_testbed import until
 from mlflow import MlflowClient
+from testbed import until
 
 pytestmark = pytest.mark.e2e
 
@@ -37,6 +38,12 @@ def promote(api: Api, challenger: str, code: int = 0, **settings: object) -> str
 def pushed(api: Api) -> str:
     with urllib.request.urlopen(f"{api.namespace.pushed}/metrics", timeout=5) as answer:
         return str(answer.read().decode())
+
+
+def reasons(api: Api) -> set[str]:
+    """Why a model was last taken back, as the metric has it."""
+    found = re.findall(r'chatbot_promote_taken_back_reason\{.*reason="(\w+)"\} 1\n', pushed(api))
+    return set(found)
 
 
 def test_an_accepted_challenger_serves_and_becomes_champion(api: Api) -> None:
@@ -67,7 +74,9 @@ def test_a_challenger_that_does_not_become_ready_is_taken_back(api: Api) -> None
     assert (api.told, api.versions(), champion(api)) == ("", {IMAGE_DIGEST}, "1")
     why = api.namespace.events()["ModelTakenBack"]
     assert "the bundle 3333 is damaged: encoder.onnx" in why, why
+    assert "says nothing of it" not in why, why
     assert 'outcome="taken_back"' in pushed(api)
+    assert reasons(api) == {"not_ready"}
     assert "taken back" in output
     again = promote(api, ref(3))
     assert "was taken back before" in again
@@ -75,15 +84,15 @@ def test_a_challenger_that_does_not_become_ready_is_taken_back(api: Api) -> None
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "what"),
+    ("behaviour", "what", "reason"),
     [
-        ({"failed": 0.2}, "failed messages"),
-        ({"seconds": 0.1}, "messages over 0.005 s"),
-        ({"handoffs": 0.6}, "handoffs"),
+        ({"failed": 0.2}, "failed messages", "failed"),
+        ({"seconds": 0.1}, "messages over 0.005 s", "slow"),
+        ({"handoffs": 0.6}, "handoffs", "handoffs"),
     ],
 )
 def test_a_challenger_with_worse_metrics_is_taken_back(
-    api: Api, behaviour: dict[str, Any], what: str
+    api: Api, behaviour: dict[str, Any], what: str, reason: str
 ) -> None:
     api.make({digest(4): behaviour}, replicas=1)
     api.chat(400)
@@ -93,6 +102,7 @@ def test_a_challenger_with_worse_metrics_is_taken_back(
     why = api.namespace.events()["ModelTakenBack"]
     assert what in why, why
     assert "with the version before" in why
+    assert reasons(api) == {reason}
 
 
 def test_a_challenger_that_users_find_less_helpful_is_taken_back(api: Api) -> None:
@@ -115,6 +125,7 @@ def test_pods_that_serve_another_bundle_than_told_are_taken_back(api: Api) -> No
     promote(api, ref(4))
     assert (api.told, champion(api)) == ("", "1")
     assert f"serves the bundle {digest(9)[:12]}" in api.namespace.events()["ModelTakenBack"]
+    assert reasons(api) == {"other_model"}
 
 
 def test_with_too_few_messages_it_is_watched_longer_and_then_promoted_with_a_word_about_it(api: Api) -> None:

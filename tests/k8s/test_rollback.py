@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from kube_api import IMAGE_DIGEST, Api, digest, ref
-from kube_testbed import until
 from test_promote import accepted, champion, promote, pushed
+from testbed import until
 
 pytestmark = pytest.mark.e2e
 QUICK = {"CHATBOT_K8S_WATCH_SECONDS": 0, "CHATBOT_K8S_WATCH_MOST_SECONDS": 0}

@@ -81,17 +81,22 @@ def of(answered: int, failed: int, handoffs: int, slow: int) -> Tally:
 
 
 @pytest.mark.parametrize(
-    ("now", "what"),
+    ("now", "measure", "what"),
     [
-        (of(270, 30, 30, 0), "failed messages: 30 of 300 (10.0%), with the version before 2 of 2000 (0.1%)"),
-        (of(300, 0, 90, 0), "handoffs: 90 of 300 (30.0%)"),
-        (of(300, 0, 30, 60), "messages over 0.1 s: 60 of 300 (20.0%)"),
+        (
+            of(270, 30, 30, 0),
+            "failed",
+            "failed messages: 30 of 300 (10.0%), with the version before 2 of 2000 (0.1%)",
+        ),
+        (of(300, 0, 90, 0), "handoffs", "handoffs: 90 of 300 (30.0%)"),
+        (of(300, 0, 30, 60), "slow", "messages over 0.1 s: 60 of 300 (20.0%)"),
     ],
 )
-def test_what_got_worse_is_named_with_its_numbers(now: Tally, what: str) -> None:
+def test_what_got_worse_is_named_with_its_numbers(now: Tally, measure: str, what: str) -> None:
     found = worse(of(1998, 2, 200, 10), now, MARGINS, 0.01)
     assert len(found) == 1
-    assert what in found[0]
+    assert found[0].measure == measure
+    assert what in found[0].sentence
 
 
 def test_a_difference_that_does_not_matter_is_none_however_sure_it_is() -> None:

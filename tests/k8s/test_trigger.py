@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kube_testbed import IMAGE, Namespace, until
+from kube_testbed import IMAGE, Namespace
+from testbed import until
 
 pytestmark = pytest.mark.e2e
 CRONJOB = "support-chatbot-retrain"
@@ -185,6 +187,19 @@ def test_an_undrifted_run_does_not_even_ask_the_api_server(
 ) -> None:
     nowhere = {"CHATBOT_K8S_KUBECONFIG": "/nonexistent"}
     assert "nothing to do" in trigger(namespace, verdict(tmp_path, colour), **nowhere)
+
+
+def test_whether_a_run_ended_well_is_a_metric(namespace: Namespace, gateway: str, tmp_path: Path) -> None:
+    def said() -> str:
+        with urllib.request.urlopen(f"{gateway}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        return next(line.split()[-1] for line in lines if line.startswith("chatbot_trigger_success{"))
+
+    namespace.pushed = gateway
+    trigger(namespace, verdict(tmp_path), code=1)
+    assert said() == "0"
+    trigger(namespace, verdict(tmp_path, "green"))
+    assert said() == "1"
 
 
 def test_what_keeps_it_from_asking_is_said_in_one_line(namespace: Namespace, tmp_path: Path) -> None:

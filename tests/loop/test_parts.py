@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import socket
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from chatbot.errors import SettingError
 from data.folder import read_intents
 from data.messages import normalise
 from tools.loop import minio, traffic
+from tools.loop.parts import start_store
 from tools.loop.processes import ROOT, Processes, StepError, port_of
+from tools.loop.report import Report
 
 
 @pytest.fixture
@@ -86,6 +90,12 @@ def test_nothing_of_this_machines_settings_reaches_the_loop(
     assert str(tmp_path / "store") in said
 
 
+def test_the_loop_begins_with_a_folder_in_the_place_of_minio(tmp_path: Path) -> None:
+    parts = start_store(tmp_path / "loop", "folder", set())
+    assert str(parts.store) == str(tmp_path / "loop" / "store")
+    assert "MinIO" not in parts.links
+
+
 def test_the_launch_is_about_nothing_that_the_corpus_teaches() -> None:
     launch = traffic.read_launch()
     assert len(launch.messages) >= 100
@@ -104,3 +114,13 @@ def test_an_ordinary_day_is_the_same_for_the_same_seed_and_of_what_was_never_tau
     assert len(day) == 300
     assert len({message for message, _ in day}) > 200
     assert "test part" in source
+
+
+def test_the_table_as_a_page_names_its_command_and_no_folder_of_this_machine(tmp_path: Path) -> None:
+    report = Report(Console(file=StringIO()))
+    with report.step("store") as step:
+        step.say(f"{tmp_path}/store | empty", store="x")
+    page = report.page("python -m tools.loop", tmp_path)
+    assert "Command: `python -m tools.loop` (" in page
+    assert "| 1 | store | FOLDER/store / empty | 0.0 |" in page.splitlines()
+    assert str(tmp_path) not in page

@@ -26,7 +26,7 @@ from chatbot.record_store import (
     scan,
     write_part,
 )
-from chatbot.records import COLUMNS, Feedback, Record
+from chatbot.records import COLUMNS, SCHEMA_VERSION, Feedback, Record
 from chatbot.router import Alternative, Prediction, Reply
 from chatbot.settings import StorageSettings
 from chatbot.storage import Store, open_store
@@ -65,7 +65,7 @@ def test_records_come_back_as_they_were_written(store: Store) -> None:
     assert key == "log/day=2026-03-01/replica-1.parquet"
     assert list(read_records(store, LONG_AGO, FAR)) == records
     metadata = pq.ParquetFile(pa.BufferReader(store.get(key))).schema_arrow.metadata
-    assert metadata[b"schema_version"] == b"1"
+    assert metadata[b"schema_version"] == str(SCHEMA_VERSION).encode()
 
 
 def test_only_the_columns_and_the_time_that_are_asked_for_are_read(store: Store) -> None:

@@ -71,6 +71,7 @@ rows = st.builds(
     upper_share=decimals,
     summary=st.lists(st.floats(-9, 9).map(lambda value: round(value, 4)), max_size=8).map(tuple),
     latency_ms=decimals,
+    bundle_digest=one_line,
 )
 
 

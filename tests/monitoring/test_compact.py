@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from log_tools import KEY, REPLY, ids
 
+from chatbot.forgotten import mark_forgotten
 from chatbot.ids import new_id
 from chatbot.record_parts import encode, to_table
-from chatbot.record_store import COMPACTED, mark_forgotten, read_feedback, read_records, scan, write_part
+from chatbot.record_store import COMPACTED, read_feedback, read_records, scan, write_part
 from chatbot.records import Feedback, Record
 from chatbot.settings import StorageSettings
 from chatbot.storage import Store, open_store

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from log_tools import ROOT
 from minio import Minio
 from typer.testing import CliRunner
 
+from chatbot import bundle_store
 from chatbot.records import Feedback
 from chatbot.settings import DriftSettings, ServiceSettings
 from chatbot.storage import Store, open_store
@@ -103,6 +106,31 @@ def test_only_the_serving_versions_records_are_compared_and_the_others_counted(
     assert outcome.verdict.window.records == 1_000
     assert outcome.verdict.window.others == {"v6": 700}
     assert any("700 messages" in note and "v6" in note for note in outcome.notes)
+
+
+def test_the_newest_record_says_which_bundle_serves_and_its_reference_is_compared_with(
+    store: Store, tmp_path: Path, bundle_folder: Path
+) -> None:
+    # Without made.json: records that are older than the bundle are none of its own.
+    older = shutil.copytree(bundle_folder, tmp_path / "bundle", ignore=shutil.ignore_patterns("made.json"))
+    digest = bundle_store.push(store, older)
+    before = traffic(600, 3, NOW - timedelta(hours=9), NOW - timedelta(hours=7), version="v6")
+    put(store, before + [replace(record, bundle_digest=digest) for record in week()])
+    first = run(StoreSource(store), store, tmp_path).verdict
+    assert (first.model_version, first.bundle_digest) == (VERSION, digest)
+    assert {check.against for check in first.checks} == {"reference"}, "before there is a baseline"
+    assert [entry.key for entry in store.list("baselines/")] == [f"baselines/{digest}.parquet"]
+    assert {check.against for check in run(StoreSource(store), store, tmp_path).verdict.checks} == {
+        "baseline",
+        "reference",
+    }
+
+
+def test_a_bundle_that_the_store_does_not_hold_still_names_the_baseline(store: Store, tmp_path: Path) -> None:
+    put(store, [replace(record, bundle_digest="b" * 64) for record in week()])
+    assert run(StoreSource(store), store, tmp_path).verdict.verdict == "silent"
+    assert run(StoreSource(store), store, tmp_path).verdict.bundle_digest == "b" * 64
+    assert [entry.key for entry in store.list("baselines/")] == [f"baselines/{'b' * 64}.parquet"]
 
 
 def test_a_part_cut_in_the_middle_is_skipped_counted_and_named(store: Store, tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from log_tools import KEY, REPLY, ids, ids_in_csv
 
+from chatbot.forgotten import forgotten
 from chatbot.ids import load_or_make_key, new_id, opaque
 from chatbot.record_parts import PartError
-from chatbot.record_store import forgotten, parts_of, read_part
+from chatbot.record_store import parts_of, read_part
 from chatbot.records import Feedback, Record
 from chatbot.settings import LogSettings, ServiceSettings, ShipSettings, StorageSettings
 from chatbot.storage import Store, Unreachable, open_store

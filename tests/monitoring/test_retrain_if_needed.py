@@ -13,9 +13,10 @@ import pytest
 from minio import Minio
 
 from chatbot.errors import StoreError
+from chatbot.retrain_memory import MEMORY, VERDICT
 from chatbot.storage import Store, open_store
 from chatbot.verdict import Check, DriftVerdict, RetrainMemory, Window
-from monitoring.retrain_if_needed import LATEST, MEMORY, RetrainFailed, retrain_if_needed
+from monitoring.retrain_if_needed import RetrainFailed, retrain_if_needed
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -76,7 +77,7 @@ def put_verdict(store: Store, colour: str = "red", names: tuple[str, ...] = ("me
     made = DriftVerdict(
         verdict=colour, made=NOW, model_version="7", bundle_digest="a" * 64, window=window, checks=checks
     )
-    store.put(LATEST, made.model_dump_json().encode())
+    store.put(VERDICT, made.model_dump_json().encode())
 
 
 def accept(store: Store, name: str, verdict: str = "accept") -> None:

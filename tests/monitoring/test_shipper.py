@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from log_tools import KEY, REPLY, ROOT, ids, ids_in_csv, make
 
+from chatbot.forgotten import mark_forgotten
 from chatbot.ids import new_id
-from chatbot.record_store import mark_forgotten, read_feedback, read_records
+from chatbot.record_store import read_feedback, read_records
 from chatbot.records import Feedback, Record
 from chatbot.settings import LogSettings, ShipSettings, StorageSettings
 from chatbot.storage import Store, open_store

@@ -10,10 +10,10 @@ from pathlib import Path
 from chatbot.bundle import SUMS
 
 
-def other(folder: Path, to: Path, title: str = "another") -> Path:
-    """The same model, with a digest of its own."""
+def other(folder: Path, to: Path, title: str = "another", **manifest: object) -> Path:
+    """The same model, with a digest of its own, and with what else its manifest shall say."""
     shutil.copytree(folder, to)
-    return _changed(to, {"target": {"note": title}})
+    return _changed(to, {"target": {"note": title}, **manifest})
 
 
 def lying(folder: Path, to: Path) -> Path:

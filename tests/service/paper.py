@@ -106,6 +106,7 @@ def paper_api(
         intents=frozenset(INTENTS),
         key=KEY,
         model_version="paper",
+        bundle_digest="0" * 64,
         lanes=2,
         max_batch=8,
         max_chars=4000,

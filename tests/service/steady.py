@@ -1,4 +1,7 @@
-"""Clients under way without end: kept connections, a message after the other, no second try, every failure counted."""
+"""Clients under way without end: kept connections, a message after the other, no second try, every failure counted.
+
+A failure is a refused or broken connection, a 5xx, a wrong answer, one that takes over 5 s, or a 429.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import itertools
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -22,12 +25,27 @@ class Seen:
     answered: Counter[str] = field(default_factory=Counter)
     """By the model version that answered."""
     failures: list[str] = field(default_factory=list)
-    """What was no answer, with when: refused, broken, 5xx, 429, over 5 s."""
+    """What was no answer or a wrong one, with when."""
+    turned_away: int = 0
+    """Answered 429, where that is no failure."""
     closing: int = 0
     """Answers that said `Connection: close`."""
     connections: int = 0
     """Connections that were opened."""
     slowest: float = 0.0
+    predictions: list[str] = field(default_factory=list)
+    """The id of every prediction that was answered."""
+
+    @property
+    def total(self) -> int:
+        """Messages that were sent and came to an end."""
+        return sum(self.answered.values()) + self.turned_away + len(self.failures)
+
+    def __str__(self) -> str:
+        versions = ", ".join(f"{count} by version {version}" for version, count in self.answered.items())
+        text = f"{self.total} messages over {self.connections} connections: {versions}; "
+        text += f"{self.turned_away} turned away; the slowest took {self.slowest:.2f} s; {len(self.failures)} failed"
+        return text + "".join(f"\n  {failure}" for failure in self.failures[:20])
 
 
 class SteadyLoad:
@@ -38,13 +56,23 @@ class SteadyLoad:
         url: str,
         clients: int = 8,
         pause: float = 0.01,
-        messages: Sequence[str] = ("where is my order?",),
+        messages: Sequence[str] | Mapping[str, str] = ("where is my order?",),
+        is_busy: bool = False,
     ) -> None:
+        """Starts nothing yet.
+
+        Args:
+            pause: after each answer, in seconds: what keeps the load below half of the capacity.
+            messages: in turn; with the intent that each must be answered with, where it is a mapping.
+            is_busy: more than half of the capacity is asked for: a 429 is no failure.
+        """
         self.seen = Seen()
         self._url = url
+        self._expected = messages if isinstance(messages, Mapping) else {}
+        self._is_busy = is_busy
         self._clients = clients
         self._pause = pause
-        self._messages = itertools.cycle(messages)
+        self._messages = itertools.cycle(list(messages))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
 
@@ -81,15 +109,20 @@ class SteadyLoad:
                 began = time.monotonic()
                 problem = ""
                 try:
-                    body = {"message": next(self._messages)}
-                    async with session.post(f"{self._url}/chat", json=body) as response:
+                    message = next(self._messages)
+                    async with session.post(f"{self._url}/chat", json={"message": message}) as response:
                         answer = await response.json()
                         self.seen.closing += response.headers.get("Connection", "").lower() == "close"
-                        if response.status == 200:
-                            self.seen.answered[str(answer["model_version"])] += 1
-                        else:
+                        if response.status == 429 and self._is_busy:
+                            self.seen.turned_away += 1
+                        elif response.status != 200:
                             problem = f"{response.status} {answer}"
-                except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                        elif answer["intent"] != self._expected.get(message, answer["intent"]):
+                            problem = f"{message!r} was answered with {answer['intent']}: {answer}"
+                        else:
+                            self.seen.answered[str(answer["model_version"])] += 1
+                            self.seen.predictions.append(str(answer["prediction_id"]))
+                except (aiohttp.ClientError, TimeoutError, OSError, KeyError) as error:
                     problem = f"{type(error).__name__}: {error}"
                 took = time.monotonic() - began
                 self.seen.slowest = max(self.seen.slowest, took)

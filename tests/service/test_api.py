@@ -253,6 +253,7 @@ def test_a_lost_runner_is_answered_503_and_is_not_ready_until_it_is_back() -> No
     response = api.post("/chat", body(message="refund"))
     assert error_of(response, 503)["type"] == "unavailable"
     assert response.headers["retry-after"] == "1"
+    assert response.headers["connection"] == "close", "the next message may find a server that has its runner"
     assert api.post("/chat", body(message="I will sue you")).status_code == 200
     away = False
     assert asyncio.run(api.chat.is_ready()) is True

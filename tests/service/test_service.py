@@ -73,6 +73,7 @@ def test_metrics_of_both_http_workers_add_up_to_the_requests_that_were_sent(
     assert service.metric("chatbot_batch_size_sum") - batched_before == 300 - by_rule
     assert service.metric(written) - logged_before == 300
     assert service.metric(r"chatbot_in_flight") == 0
+    assert service.metric(r"chatbot_max_in_flight") == 256 * len(service.workers("SupportChatbot"))
     assert service.metric(r"chatbot_model_info") == 1
     assert service.metric(r'chatbot_request_seconds_count\{route="/chat"\}') >= 300
     assert service.metric("bentoml_service_adaptive_batch_size_count") > 0
@@ -257,6 +258,9 @@ def test_the_log_reads_as_csv_with_the_columns_of_old_first(service: Server) -> 
         rows = list(csv.reader(file))
     assert rows[0][:4] == ["timestamp", "query", "intent", "confidence"]
     assert all(len(row) == len(rows[0]) for row in rows)
+    about = json.loads(service.get("/version")[1])
+    named = {(row[rows[0].index("model_version")], row[rows[0].index("bundle_digest")]) for row in rows[1:]}
+    assert named == {(about["model_version"], about["bundle_digest"])}
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,59 @@
-"""The pages made from the code say what the code says."""
+"""The pages made from the code say what the code says; those written by hand are whole, and link to what is there."""
 
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tools import images
 from tools.docs import stale
+
+ROOT = Path(__file__).resolve().parents[2]
+OPERATIONS = sorted((ROOT / "docs" / "operations").glob("*.md"))
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def test_every_setting_and_every_metric_is_in_the_docs() -> None:
     assert stale() == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", OPERATIONS, ids=lambda p: p.stem)
+def test_every_moving_part_says_where_its_data_lies_how_to_back_it_up_and_what_to_do_when_it_is_red(
+    page: Path,
+) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert re.search(r"\b(data|lies)\b", text, re.IGNORECASE)
+    assert re.search(r"back(ed)? ?up", text, re.IGNORECASE)
+    assert re.search(r"\bred\b|When it (refuses|fails)", text, re.IGNORECASE)
+    assert f"(operations/{page.name})" in (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+
+
+def test_every_make_target_that_a_page_names_exists() -> None:
+    there = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for page in PAGES:
+        named = set(re.findall(r"(?:`|^)make ([a-z][a-z-]+)", page.read_text(encoding="utf-8"), re.MULTILINE))
+        assert named <= there, page.name
+
+
+def test_the_newcomers_page_names_objects_of_the_release_that_make_cluster_installs() -> None:
+    from tools import chart
+    from tools.cluster.stack import RELEASE
+
+    rendered = chart.render("--kube-version", chart.KUBERNETES, release=RELEASE, namespace=RELEASE)
+    there = set(re.findall(r"^  name: (\S+)$", rendered, re.MULTILINE)) | {f"{RELEASE}-staff"}
+    text = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
+    named = set(re.findall(rf"(?:svc|cronjob|deployment|secret)[/ ]({RELEASE}-[\w-]+)", text))
+    assert len(named) >= 5
+    assert named <= there
+    assert set(re.findall(r"`(ci/[\w-]+\.yaml)`", text)) <= {
+        f"ci/{f.name}" for f in (chart.CHART / "ci").glob("*")
+    }
+    assert len(images.DOCKERFILES) == 6, "the page says six"

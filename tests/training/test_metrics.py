@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.metrics import auroc, ece, recall_at_acceptance, risk, upper_bound
+from training.metrics import auroc, ece, recall_at_acceptance, risk, risk_bound, risk_chance, upper_bound
 
 
 def test_a_classifier_that_keeps_its_word_has_no_calibration_error():
@@ -56,3 +56,31 @@ def test_an_answer_to_a_foreign_message_counts_as_wrong_at_the_stated_share():
 
 def test_a_bot_that_answers_nothing_runs_no_risk():
     assert float(risk(np.array(0.0), np.array(0.0), np.array(0.0), share=0.1)) == 0.0
+
+
+@pytest.mark.parametrize(("inside", "outside"), [(0.021, 0.0), (0.005, 0.13), (0.0, 0.18)])
+def test_a_risk_just_above_the_target_is_taken_for_below_it_one_time_in_twenty(inside: float, outside: float):
+    """Whatever part of it is answers to messages that belong to no intent."""
+    share, rows, foreign = 0.1, 2_000, 300
+    target = float(risk(np.asarray(inside), np.asarray(0.9), np.asarray(outside), share)) - 1e-6
+    draw = np.random.default_rng(0)
+    wrong, passed = draw.binomial(rows, inside, 2_000), draw.binomial(foreign, outside, 2_000)
+    answered = np.full(2_000, int(0.9 * rows))
+    taken = risk_chance(wrong, answered, rows, passed, foreign, share, target) <= 0.05
+    assert 0 < taken.mean() <= 0.05 + 3 * (0.05 * 0.95 / 2_000) ** 0.5
+
+
+def test_the_bound_of_a_risk_is_the_target_that_the_counts_just_prove():
+    counts = (10, 1_800, 2_000, 2, 300, 0.1)
+    bound = risk_bound(*counts, level=0.95)
+    assert float(risk_chance(*counts, bound)) <= 0.05 < float(risk_chance(*counts, bound - 2e-4))
+    assert float(risk(np.asarray(0.005), np.asarray(0.9), np.asarray(2 / 300), 0.1)) < bound
+
+
+def test_without_messages_that_belong_to_no_intent_the_bound_is_clopper_and_pearsons():
+    bound = risk_bound(10, 1_000, 1_000, 0, 0, 0.0, level=0.95)
+    assert bound == pytest.approx(float(upper_bound(10, 1_000, 0.95)), abs=2e-4)
+
+
+def test_where_nothing_is_answered_nothing_is_proved():
+    assert risk_bound(0, 0, 1_000, 0, 300, 0.1, level=0.95) == 1

@@ -82,6 +82,9 @@ class Machine:
         champion = self.registry.champion()
         return champion.number if champion else ""
 
+    def ref(self, number: str) -> str:
+        return str(self.registry.get(number).ref)
+
     def version(self) -> str:
         return str(json.loads(self.server.get("/version")[1])["model_version"])
 

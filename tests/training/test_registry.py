@@ -249,6 +249,19 @@ def test_the_server_keeps_artifacts_in_the_store_unless_told_otherwise(tmp_path:
     assert around["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
 
 
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
+def test_postgresql_is_opened_with_the_driver_that_the_servers_image_holds(scheme: str) -> None:
+    settings = MlflowServerSettings(backend=f"{scheme}://mlflow:secret@db:5433/mlflow")
+    given = server_module.environment(settings, StorageSettings(url="s3://b"))["MLFLOW_BACKEND_STORE_URI"]
+    assert given == "postgresql+psycopg2://mlflow:secret@db:5433/mlflow"
+    lock = (Path(__file__).parents[2] / "requirements" / "mlflow.txt").read_text()
+    assert "psycopg2-binary==" in lock
+    assert server_module.driven("sqlite:////data/mlflow.db") == "sqlite:////data/mlflow.db"
+    assert server_module.driven("postgresql+asyncpg://db") == "postgresql+asyncpg://db", (
+        "what is named is kept"
+    )
+
+
 @pytest.fixture
 def old_database(tmp_path: Path) -> Iterator[Path]:
     """A database as an MLflow of two schema changes ago left it, with an experiment in it."""

@@ -15,7 +15,7 @@ from retrain_worker import POINTS
 from chatbot import bundle as bundles
 from chatbot.bundle_store import fetch, held
 from chatbot.errors import ChatbotError, Denied, NoBucket, Unreachable
-from chatbot.record_store import mark_forgotten
+from chatbot.forgotten import mark_forgotten
 from data.errors import CorpusError
 from data.processing import ProcessParams, read_processed
 from training import corpus_versions
@@ -318,6 +318,30 @@ def test_a_process_that_cannot_reach_mlflow_ends_with_one_sentence(world: World)
     assert "Connection refused" in said
     assert "Traceback" not in said
     assert not out.exists(), "what an earlier run said must not be taken for this one's"
+
+
+def test_a_full_disk_ends_a_retraining_with_one_sentence_and_changes_nothing(
+    world: World, small_disk: Path
+) -> None:
+    world.first()
+    world.accept_gifts()
+    out = world.folder / "retrain.json"
+    process = world.command(
+        "-m",
+        "training.retrain",
+        "--out",
+        str(out),
+        "--work",
+        str(small_disk / "work"),
+        TMPDIR=str(small_disk),
+    )
+    said = process.communicate(timeout=120)[1]
+    assert process.returncode == 1
+    assert "No space left on device" in said
+    assert "Traceback" not in said
+    assert not out.exists()
+    assert [version.number for version in world.registry.versions()] == ["1"]
+    assert world.retrain().outcome == "accepted", "with room it goes on"
 
 
 def test_the_same_corpus_gives_the_same_bundle_to_the_bit(world: World, tmp_path: Path) -> None:

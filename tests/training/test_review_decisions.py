@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +11,23 @@ import pytest
 from review_tools import fill, record, strange
 
 from chatbot.errors import InvalidMessage, SettingError, StoreError
-from chatbot.record_store import mark_forgotten
+from chatbot.forgotten import mark_forgotten
+from chatbot.retrain_memory import accepted_digest
 from chatbot.settings import ReviewSettings, SlotSettings
 from chatbot.storage import Store, open_store
 from chatbot.store_folder import FolderStore
-from training.accepted import digest, read_accepted
+from training.accepted import read_accepted
 from training.review_board import Board
-from training.review_decisions import AlreadyDecidedError, Decision, Decisions, Verdict, key_of, now
+from training.review_decisions import (
+    TAUGHT,
+    AlreadyDecidedError,
+    Decision,
+    Decisions,
+    NewIntent,
+    Verdict,
+    key_of,
+    now,
+)
 from training.review_queue import Item
 
 if TYPE_CHECKING:
@@ -119,8 +128,31 @@ def test_accepted_messages_say_where_they_came_from_and_hold_placeholders_for_wh
     mark_forgotten(store, names[2], datetime.now(UTC))
     mark_forgotten(store, "s" * 16, datetime.now(UTC))
     assert [a.source_id for a in read_accepted(store)] == [names[0]]
-    assert digest(accepted) != digest(read_accepted(store))
-    assert digest(accepted) == digest([replace(a, reviewer="bob") for a in reversed(accepted)])
+
+
+def test_what_was_accepted_has_one_name_whoever_decided_and_another_when_a_row_comes_or_goes(
+    store: Store, tmp_path: Path
+) -> None:
+    """`k8s.trigger` and `monitoring.retrain_if_needed` ask by it, and know the verdicts by their names alone."""
+    decisions, seen = Decisions(store), [accepted_digest(store)]
+    for minute, verdict in enumerate(TAUGHT):
+        name = record("x", minute=minute).prediction_id
+        decisions.decide(
+            decision("ada", item_id=name, verdict=verdict, session_id="s" * 16 if minute else "")
+        )
+        seen.append(accepted_digest(store))
+    decisions.make_intent(NewIntent(intent="x_ray", reply="Yes.", reviewer="ada", when=datetime.now(UTC)))
+    seen.append(accepted_digest(store))
+    assert len(set(seen)) == len(seen)
+
+    other = FolderStore(tmp_path / "other")
+    for key in [entry.key for entry in store.list("reviews/")]:
+        other.put(key, store.get(key).replace(b'"ada"', b'"bob"'))
+    assert accepted_digest(other) == seen[-1]
+    decisions.decide(decision("ada", "", record("x", minute=9).prediction_id, verdict=Verdict.REJECT))
+    assert accepted_digest(store) == seen[-1]
+    mark_forgotten(store, "s" * 16, datetime.now(UTC))
+    assert accepted_digest(store) not in seen
 
 
 def test_a_reviewer_whose_list_is_older_is_told_when_a_duplicate_was_decided(board: Board) -> None:
@@ -175,6 +207,8 @@ def test_a_new_intent_brings_its_reply_and_messages_can_be_corrected_to_it(board
         ("track_order", "Book one.", "exists", InvalidMessage),
         ("out_of_scope", "Book one.", "exists", InvalidMessage),
         ("rent_mower", "  ", "0 characters", InvalidMessage),
+        ("rent_" + "m" * 60, "Book one.", "at most 64 characters", InvalidMessage),
+        ("rent_mower", "x" * 2_001, "2001 characters", InvalidMessage),
         ("rent_mower", "Book one at {mower_url}.", "CHATBOT_SLOT_MOWER_URL", SettingError),
         ("rent_mower", "Book one at {{website}.", "brace that is no slot", SettingError),
     ],
@@ -186,6 +220,52 @@ def test_an_intent_that_could_not_be_answered_is_refused_and_nothing_is_written(
     with pytest.raises(error, match=problem):
         board.new_intent([waiting(board, "rent a lawn mower")], name, reply, "ada")
     assert not list(board.store.list("reviews/"))
+
+
+def test_a_category_that_is_too_long_is_refused(board: Board) -> None:
+    with pytest.raises(InvalidMessage, match="category of rent_mower is longer than 64"):
+        board.preview("rent_mower", "Book one.", "C" * 65)
+
+
+def test_a_decision_is_taken_back_once(store: Store) -> None:
+    decisions = Decisions(store)
+    decisions.decide(decision("ada"))
+    assert decisions.reopen(ID, "bob").verdict is Verdict.REOPENED
+    for nothing in (ID, record("other").prediction_id):
+        with pytest.raises(InvalidMessage, match="no decision to take back"):
+            decisions.reopen(nothing, "bob")
+    assert decisions.decide(decision("cleo")).reviewer == "cleo"
+
+
+def test_an_intent_that_another_made_with_the_same_reply_is_the_same_one(store: Store) -> None:
+    new = NewIntent(intent="rent_mower", reply="Book one.", title="Rent", reviewer="ada", when=now())
+    decisions = Decisions(store)
+    assert decisions.make_intent(new) == new
+    assert decisions.make_intent(new.model_copy(update={"reviewer": "bob", "title": "Hire"})) == new
+    assert decisions.intents() == {"rent_mower": new}
+
+
+class Forgetful(FolderStore):
+    """A store in which `forget` takes a decision out at the worst moment: after it was looked for."""
+
+    def get(self, key: str, **more: Any) -> bytes:
+        content = super().get(key, **more)
+        self.delete(key)
+        return content
+
+
+def test_a_decision_that_is_forgotten_while_it_is_read_or_taken_back_is_gone(tmp_path: Path) -> None:
+    store = Forgetful(tmp_path / "store")
+    key = key_of(ID)
+    Decisions(store).decide(decision("ada"))
+    with pytest.raises(InvalidMessage, match="forgotten at this moment"):
+        Decisions(store).reopen(ID, "bob")
+
+    Decisions(store).decide(decision("ada"))
+    listed = list(store.list("reviews/"))
+    store.delete(key)
+    gone = Decisions(store)
+    assert list(gone._read(listed, Decision)) == []
 
 
 def test_two_reviewers_cannot_make_one_intent_with_two_replies(board: Board) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from review_tools import fill, record, strange, thumbs_down
 
-from chatbot.record_store import mark_forgotten
+from chatbot.forgotten import mark_forgotten
 from chatbot.records import Feedback, Record
 from chatbot.settings import ReviewSettings
 from chatbot.storage import Store

@@ -164,13 +164,13 @@ ROWS = (
         "Saturation",
         (
             Panel(
-                "Being worked on",
-                "Messages and feedback in the servers just now. At CHATBOT_MAX_CONCURRENCY (256 a worker) the next "
-                "is turned away.",
-                "short",
+                "Places taken",
+                "Messages and feedback that are worked on just now, of all that the servers take at once. At 100 % the "
+                "next is turned away.",
+                "percentunit",
                 [
-                    ("sum(chatbot_in_flight{{here}})", "all"),
-                    ("max(chatbot_in_flight{{here}})", "busiest server"),
+                    ("sum(chatbot_in_flight{{here}}) / sum(chatbot_max_in_flight{{here}})", "all"),
+                    ("max(chatbot_in_flight{{here}} / chatbot_max_in_flight{{here}})", "busiest server"),
                 ],
             ),
             Panel(

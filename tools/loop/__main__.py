@@ -31,6 +31,7 @@ def main(
     store: Annotated[str, typer.Option(help="`minio`, or `folder`: a folder in its place.")] = "minio",
     keep: Annotated[bool, typer.Option(help="Leave everything running at the end, until Ctrl-C.")] = False,
     folder: Annotated[Path, typer.Option(help="Where all of it lies; emptied first.")] = Path(".cache/loop"),
+    page: Annotated[Path | None, typer.Option(help="Write the table here too, as Markdown.")] = None,
 ) -> None:
     """Play the loop: first version, a day, a launch, drift, review, retraining, gate, promotion, rollback."""
     console = Console()
@@ -58,6 +59,9 @@ def main(
     try:
         console.print(report.table())
         report.write(place / "loop.json")
+        if page is not None:
+            told = "" if store == "minio" else f" --store {store}"
+            page.write_text(report.page(f"python -m tools.loop{told} --page {page}", place), encoding="utf-8")
         if keep:
             _leave_running(console, report, parts.links, write_environment(parts, place))
     except (KeyboardInterrupt, Stopped):
@@ -67,13 +71,16 @@ def main(
 
 
 def _leave_running(console: Console, report: Report, links: dict[str, str], environment: Path) -> None:
-    """Until Ctrl-C."""
+    """Until Ctrl-C; then the file with the store's password goes too."""
     console.print("everything goes on running; stop it with Ctrl-C")
     for name, url in links.items():
         report.link(name, url)
     console.print(f"  to play on: set -a; source {environment}; then e.g. python -m training.versions")
-    while True:
-        time.sleep(1)
+    try:
+        while True:
+            time.sleep(1)
+    finally:
+        environment.unlink()
 
 
 if __name__ == "__main__":

@@ -141,10 +141,10 @@ def write_environment(parts: Parts, folder: Path) -> Path:
     return file
 
 
-def records_in_store(parts: Parts) -> set[str]:
-    """The prediction ids of all records that a reader of the store finds."""
+def records_in_store(store: Store) -> set[str]:
+    """The prediction ids of the last day's records that a reader of the store finds."""
     now = datetime.now(UTC)
-    tables = scan(parts.store, Record, now - timedelta(days=1), now + timedelta(hours=1), ["prediction_id"])
+    tables = scan(store, Record, now - timedelta(days=1), now + timedelta(hours=1), ["prediction_id"])
     return {str(found) for table in tables for found in table["prediction_id"].to_pylist()}
 
 

@@ -42,18 +42,13 @@ class Processes:
     def start(
         self, name: str, command: Sequence[str], url: str, extra: Mapping[str, str] | None = None
     ) -> None:
-        """Start a server and wait until it answers.
+        """Begin to start a server; `wait` waits for it.
 
         Args:
             url: answers 200 when it is ready.
             extra: what this one alone is told.
-
-        Raises:
-            StepError: it ended, or did not answer in time.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        log = self.folder / f"{name}.log"
-        with log.open("ab") as output:
+        with self._log(name).open("ab") as output:
             self.running[name] = subprocess.Popen(
                 command,
                 cwd=ROOT,
@@ -92,7 +87,7 @@ class Processes:
         Raises:
             StepError: its exit code is another.
         """
-        log = self.folder / f"{name}.log"
+        log = self._log(name)
         with log.open("ab") as output:
             began = output.tell()
             done = subprocess.run(
@@ -112,6 +107,10 @@ class Processes:
                 f"`python -m {' '.join(arguments)}` ended with {done.returncode}: {_last_lines(log)}{self._ended()}"
             )
         return said
+
+    def _log(self, name: str) -> Path:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self.folder / f"{name}.log"
 
     def _ended(self) -> str:
         """Which servers ended by themselves: what else went wrong may come from that."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+_MEANING = """\
+Nothing in the table is written beforehand: each line is read from the store, the registry, retrain.json, the gate's
+verdict or the bot's own answers, and `tests/loop/test_loop.py` plays it and checks the facts."""
 
 
 @dataclass
@@ -37,6 +42,7 @@ class Report:
         self.console = console
         self.steps: list[Step] = []
         self._began = time.monotonic()
+        self._load = os.getloadavg()[0]
 
     @property
     def seconds(self) -> float:
@@ -71,6 +77,22 @@ class Report:
         for number, step in enumerate(self.steps, start=1):
             table.add_row(str(number), step.title, Text(step.happened), f"{step.seconds:.1f}")
         return table
+
+    def page(self, command: str, folder: Path) -> str:
+        """The table as Markdown, with the command that plays it again and how busy the machine was."""
+        lines = [
+            "# make loop",
+            "",
+            f"Command: `{command}` ({os.cpu_count()} cores; load average {self._load:.1f} when it began, "
+            f"{os.getloadavg()[0]:.1f} when it ended: it makes about 2 itself). It took {self.seconds:.0f} s.",
+            "",
+            "| | step | what happened | s |",
+            "|---|---|---|---|",
+        ]
+        for number, step in enumerate(self.steps, start=1):
+            happened = step.happened.replace(str(folder), "FOLDER").replace("|", "/")
+            lines.append(f"| {number} | {step.title} | {happened} | {step.seconds:.1f} |")
+        return "\n".join([*lines, "", _MEANING, ""])
 
     def write(self, file: Path) -> None:
         """The facts as JSON."""

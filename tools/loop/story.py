@@ -119,7 +119,7 @@ class Story:
         with self.report.step("an ordinary day") as step:
             day, source = traffic.ordinary(FIRST_DAY, seed=1)
             answers = self._send(parts, day)
-            records = len(records_in_store(parts) & set(answers.predictions))
+            records = len(records_in_store(parts.store) & set(answers.predictions))
             step.say(
                 f"{answers.count:,} messages from {source}: {answers.automatic:,} answered by the bot, "
                 f"{answers.wrong / max(1, answers.automatic):.1%} of them wrongly; the rest asked back or went to a "
@@ -282,7 +282,7 @@ class Story:
         answers = traffic.send(parts.api, messages, _FEEDBACK_SHARE, seed=len(messages))
         predictions = set(answers.predictions)
         what = f"the records of {answers.count} answers in the store"
-        wait_until(lambda: predictions <= records_in_store(parts), what, _SHIP_SECONDS)
+        wait_until(lambda: predictions <= records_in_store(parts.store), what, _SHIP_SECONDS)
         return answers
 
     def _look(self, parts: Parts, title: str) -> DriftVerdict:

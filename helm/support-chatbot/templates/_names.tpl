@@ -90,6 +90,13 @@ http://{{ include "chart.name" (list . "minio") }}:9000
 {{- end -}}
 {{- end }}
 
+{{/* An annotation for pods that hold the store's keys, where those stand in the values: they start anew when they change. */}}
+{{- define "chart.checksums" -}}
+{{- if and .Values.store.accessKey (not .Values.minio.enabled) (not .Values.store.existingSecret) (not .Values.store.podIdentity) -}}
+checksum/store: {{ list .Values.store.accessKey .Values.store.secretKey | toJson | sha256sum }}
+{{- end -}}
+{{- end }}
+
 {{- define "chart.minioSecret" -}}
 {{- .Values.minio.existingSecret | default (include "chart.name" (list . "minio-root")) -}}
 {{- end }}

@@ -54,11 +54,13 @@ priorityClassName: {{ . }}
 {{- end }}
 {{- end }}
 
-{{/* (list . .Values.api.image) -> a container's image and what it may not do. */}}
+{{/* (list . .Values.api.image) -> a container's image and what it may not do. What it said last is why it ended:
+     `kubectl describe pod` shows it, and k8s.promote hands it on. */}}
 {{- define "chart.container" -}}
 {{- $root := index . 0 -}}
 image: {{ include "chart.image" . }}
 imagePullPolicy: {{ $root.Values.global.image.pullPolicy }}
+terminationMessagePolicy: FallbackToLogsOnError
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
@@ -68,11 +70,16 @@ securityContext:
 {{/* (list . .Values.api) -> the settings of a component, and what every container is given besides. */}}
 {{- define "chart.settings" -}}
 {{- $root := index . 0 -}}
-{{- $own := (index . 1).pod | default dict -}}
 {{- range $name, $value := (index . 1).settings }}
 - {name: {{ $name }}, value: {{ kindIs "string" $value | ternary $value (toJson $value) | quote }}}
 {{- end }}
-{{- with concat $root.Values.pod.extraEnv ($own.extraEnv | default list) }}
+{{- include "chart.extraEnv" . }}
+{{- end }}
+
+{{/* (list . .Values.api) -> what every container is given by `pod.extraEnv`, and by the component's own. */}}
+{{- define "chart.extraEnv" -}}
+{{- $own := (index . 1).pod | default dict -}}
+{{- with concat (index . 0).Values.pod.extraEnv ($own.extraEnv | default list) }}
 {{ toYaml . }}
 {{- end }}
 {{- end }}

@@ -79,3 +79,25 @@ spec:
         - namespaceSelector: {matchLabels: {{ toJson . }}}
       {{- end }}
 {{- end }}
+
+{{/* (list . "api-to-webhook" (list "api") "https://desk.example.com/hook") -> pods of these components may reach that URL's port
+     anywhere: a policy knows no names of hosts. */}}
+{{- define "chart.outward" -}}
+{{- $root := index . 0 -}}
+{{- $url := urlParse (index . 3) -}}
+{{- $known := dict "http" "80" "https" "443" "postgresql" "5432" "mysql" "3306" "mssql" "1433" -}}
+{{- $scheme := splitList "+" $url.scheme | first -}}
+{{- $host := splitList "@" $url.host | last }}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: {{ include "chart.name" (list $root (index . 1)) }}
+  labels: {{- include "chart.labels" (list $root "network") | nindent 4 }}
+spec:
+  podSelector: {{- include "chart.anyOf" (list $root (index . 2)) | nindent 4 }}
+  policyTypes: [Egress]
+  egress:
+    - ports:
+        - {port: {{ regexFind ":[0-9]+$" $host | trimPrefix ":" | default (index $known $scheme) | default "443" }}, protocol: TCP}
+{{- end }}

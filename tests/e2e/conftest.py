@@ -1,0 +1,95 @@
+"""The cluster, the images on its node, the installed release; what is kept of a failure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import testbed
+from playwright.sync_api import BrowserContext
+from testbed import TestbedError
+
+from e2e import evidence, images, installing
+from e2e.installing import Installed
+from e2e.progress import Progress
+from e2e.prometheus import Prometheus
+from ui import screenshot
+
+KEPT = os.environ.get("E2E_KEEP") == "1"
+"""Leave the release and the cluster as they are at the end, and take them again in the next run."""
+_NAMESPACES = [installing.NAMESPACE, "monitoring", "upgrade"]
+_MOST_FOLDERS = 5
+
+
+@pytest.fixture(scope="session")
+def progress(pytestconfig: pytest.Config) -> Progress:
+    """`say` and `step`: lines on the terminal as things happen."""
+    return Progress(pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def cluster(built: object, progress: Progress) -> Iterator[None]:
+    """A real cluster with every image on its node; taken down again if it was not up before."""
+    try:
+        testbed.install()
+        with progress.step("cluster up"):
+            ours = testbed.up()
+    except TestbedError as error:
+        pytest.fail(str(error), pytrace=False)
+    try:
+        with progress.step("images to the node, where they differ"):
+            put = testbed.load(images.all_images())
+            progress.say(f"loaded: {', '.join(put) or 'none'}")
+        yield
+    finally:
+        if ours and not KEPT:
+            with progress.step("cluster down"):
+                testbed.down()
+
+
+@pytest.fixture(scope="package")
+def release(cluster: None, progress: Progress) -> Iterator[Installed]:
+    """The chart installed with its defaults (tests/e2e/values.yaml says what differs, and why)."""
+    release = installing.install(progress, KEPT)
+    yield release
+    if not KEPT:
+        with progress.step("uninstall"):
+            installing.uninstall(release)
+
+
+@pytest.fixture(scope="package")
+def prometheus(release: Installed, progress: Progress) -> Iterator[Prometheus]:
+    """A real Prometheus that watches the release from now on."""
+    server = Prometheus(release)
+    with progress.step("Prometheus watches"):
+        server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def window(tmp_path: Path) -> Iterator[BrowserContext]:
+    """A real browser, for one test: playwright keeps an event loop running as long as there is one."""
+    with screenshot.browser(tmp_path / "browser") as context:
+        yield context
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """A failure leaves its evidence in a folder, which is printed."""
+    report: pytest.TestReport = yield
+    is_ours = Path(__file__).parent in item.path.parents
+    if is_ours and report.failed and testbed.ADMIN.is_file():
+        count = item.config.stash.get(_FOLDERS, 0)
+        item.config.stash[_FOLDERS] = count + 1
+        if count < _MOST_FOLDERS:
+            folder, shown = evidence.keep(item.name, _NAMESPACES)
+            report.sections.append(("the cluster", f"{shown}everything else: {folder}"))
+            Progress(item.config).say(f"{item.name} failed: logs and descriptions of everything in {folder}")
+    return report
+
+
+_FOLDERS = pytest.StashKey[int]()

@@ -1,0 +1,65 @@
+"""The images on the node: ours, and stand-ins, under the chart's own names, for what would be pulled."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import testbed
+import yaml
+from testbed import TestbedError
+
+from tools import chart
+from tools.images import DOCKERFILES, full_name
+
+PROMETHEUS = "docker.io/prom/prometheus:debian"
+_DOCKERFILE = """\
+FROM docker.io/library/debian:bookworm-slim
+COPY {program} /usr/bin/{program}
+ENTRYPOINT ["/usr/bin/{program}"]
+"""
+
+
+def all_images() -> list[str]:
+    """Names of all of them; those that stand in for others are made."""
+    ours = [full_name(name) for name in DOCKERFILES]
+    return [*ours, _minio(), _debian("prometheus-pushgateway", _named("pushgateway")), _prometheus()]
+
+
+def _named(component: str) -> str:
+    """As the chart asks for it, by tag."""
+    values = yaml.safe_load((chart.CHART / "values.yaml").read_text(encoding="utf-8"))
+    image = values[component]["image"]
+    return f"{image['repository']}:{image['tag']}"
+
+
+def _minio() -> str:
+    """The testbed's MinIO."""
+    name = _named("minio")
+    testbed.run("podman", "tag", "quay.io/minio/minio:latest", name)
+    return name
+
+
+def _prometheus() -> str:
+    return _debian("prometheus", PROMETHEUS)
+
+
+def _debian(program: str, name: str) -> str:
+    """An image of a program that Debian installed on this machine.
+
+    Raises:
+        TestbedError: it is not installed.
+    """
+    found = shutil.which(program)
+    if found is None:
+        raise TestbedError(f"{program} is missing: apt-get install {program}, as `make system` does")
+    if testbed.run("podman", "image", "exists", name, check=False).returncode == 0:
+        return name
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy2(found, Path(folder) / program)
+        (Path(folder) / "Dockerfile").write_text(_DOCKERFILE.format(program=program), encoding="utf-8")
+        testbed.run(
+            testbed.TESTBED / "build-image", "--format", "docker", "-q", "-t", name, folder, seconds=300
+        )
+    return name

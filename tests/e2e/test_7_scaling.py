@@ -1,0 +1,63 @@
+"""Pods come when there is much to do and leave when there is not, and no customer notices either."""
+
+from __future__ import annotations
+
+import urllib.request
+
+import pytest
+from service.steady import SteadyLoad
+from testbed import Json, until
+
+from e2e.installing import VALUES, Installed
+from e2e.progress import Progress
+from tools import chart
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
+
+MESSAGES = {
+    "I want a refund": "get_refund",
+    "where is my order?": "track_order",
+    "I'd like to switch to another account": "switch_account",
+}
+_ANSWERED = 'chatbot_requests_total{route="/chat",status="200"}'
+HURRIED = ("api.autoscaling.cpuPercent=80", "api.autoscaling.downAfterSeconds=10")
+"""Pods come at a load that this machine's two cores bear beside everything else, and leave as soon as it is over."""
+
+
+def upgrade(release: Installed, *values: str) -> None:
+    more = [argument for value in values for argument in ("--set", value)]
+    release.helm("upgrade", release.name, str(chart.CHART), "-f", str(VALUES), *more)
+
+
+def test_the_bot_scales_up_under_load_and_down_after_it_without_a_failed_message(
+    release: Installed, progress: Progress
+) -> None:
+    upgrade(release, *HURRIED)
+    try:
+        with SteadyLoad(release.api, clients=4, pause=0.4, messages=MESSAGES) as few:
+            until("two pods", lambda: len(release.ready("api")) == 2, 150)
+            first = {pod["metadata"]["name"] for pod in release.ready("api")}
+            with (
+                progress.step("many customers"),
+                SteadyLoad(release.api, clients=10, pause=0.04, messages=MESSAGES) as many,
+            ):
+                until("more pods", lambda: len(release.ready("api")) > 2, 150)
+            assert many.seen.failures == [], many.seen
+            progress.say(str(many.seen))
+            new = [pod for pod in release.ready("api") if pod["metadata"]["name"] not in first]
+            with SteadyLoad(release.api, clients=10, pause=0.1, messages=MESSAGES) as others:
+                until("the new pods answer customers", lambda: all(answered(pod) > 0 for pod in new), 30)
+            assert others.seen.failures == [], others.seen
+            with progress.step("few customers"):
+                until("two pods again", lambda: len(release.pods("api", is_leaving=True)) == 2, 200)
+        assert few.seen.failures == [], few.seen
+        progress.say(str(few.seen))
+    finally:
+        upgrade(release)
+
+
+def answered(pod: Json) -> float:
+    """How many messages a pod says it has answered."""
+    with urllib.request.urlopen(f"http://{pod['status']['podIP']}:3000/metrics", timeout=10) as said:
+        lines = said.read().decode().splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(_ANSWERED))

@@ -1,0 +1,160 @@
+"""An upgrade from the chart before keeps everything; an uninstall leaves what the documentation says, and no more.
+
+The chart of the last git tag, or where there is none yet, the chart before its last change. Today's images run in both.
+"""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import testbed
+import yaml
+from service.steady import SteadyLoad
+from testbed import ROOT, Json, until
+
+from chatbot.storage import Store
+from e2e import installing
+from e2e.installing import VALUES
+from e2e.progress import Progress
+from e2e.release import Release
+from tools import chart
+from tools.images import tag
+from tools.loop.parts import records_in_store
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+OURS = ("api", "chatPage", "staffPages", "mlflow", "driftCheck", "retrain")
+KEPT = {"Secret", "PersistentVolumeClaim"}
+"""What docs/operations/chart.md says that an uninstall leaves."""
+CLUSTERS = {"ConfigMap/kube-root-ca.crt", "ServiceAccount/default"}
+"""What Kubernetes itself keeps in every namespace."""
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory, progress: Progress) -> Path:
+    """The chart to upgrade from."""
+    name = chart.CHART.relative_to(ROOT)
+    tags = _git("describe", "--tags", "--abbrev=0", "HEAD^", check=False)
+    commit = tags or f"{_git('log', '-1', '--format=%H', '--', str(name))}^"
+    progress.say(f"upgrading from {tags or f'the chart before its last change, {commit[:8]}^'}")
+    folder = tmp_path_factory.mktemp("before")
+    packed = subprocess.run(
+        ["git", "archive", commit, str(name)], cwd=ROOT, capture_output=True, check=True
+    ).stdout
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / name
+
+
+@pytest.fixture(scope="module")
+def old(cluster: None, before: Path, progress: Progress) -> Iterator[Release]:
+    """A release of it, in which a version was rolled out and customers were answered."""
+    release = Release("old", "upgrade")
+    installing.uninstall(release)
+    installing.make_namespace(release.namespace)
+    with progress.step("helm install of the chart before"):
+        release.helm("install", release.name, str(before), *_values(), "--wait", "--timeout=400s")
+        installing.wait_for_bootstrap(release)
+    with progress.step("version 1 is rolled out by name"):
+        release.roll_back("1")
+    yield release
+    installing.uninstall(release)
+
+
+def test_an_upgrade_keeps_data_secrets_and_the_serving_version_and_fails_nobody(
+    old: Release, progress: Progress
+) -> None:
+    asked = old.ask("I want a refund")["prediction_id"]
+    with old.store("drift") as store:
+        until("the record is in the store", lambda: asked in records_in_store(store), 60)
+    with old.store() as store:
+        kept = _keys(store)
+    told, secrets, claims = old.told(), _secrets(old), _claims(old)
+    assert told.startswith("1@")
+    assert len(secrets) == 9
+    with (
+        progress.step("helm upgrade to the chart of today, under load"),
+        SteadyLoad(old.api, clients=4, pause=0.1, messages={"I want a refund": "get_refund"}) as load,
+    ):
+        old.helm("upgrade", old.name, str(chart.CHART), *_values(), "--wait", "--timeout=400s")
+        installing.wait_for_bootstrap(old)
+        old.roll_out("api")
+    progress.say(str(load.seen))
+    assert load.seen.failures == [], load.seen
+    assert (old.told(), _secrets(old), _claims(old)) == (told, secrets, claims)
+    assert {str(version["model_version"]) for version in old.versions()} == {"1"}
+    with old.store() as store:
+        assert kept <= _keys(store)
+        assert asked in records_in_store(store)
+    with old.registry() as registry:
+        assert [(version.number, version.aliases) for version in registry.versions()] == [
+            ("1", ("champion",))
+        ]
+
+
+def test_helm_test_chats_with_the_bot(old: Release, progress: Progress) -> None:
+    with progress.step("helm test"):
+        said = old.helm("test", old.name, "--logs", "--timeout=120s").stdout
+    assert "Succeeded" in said
+    assert '"intent": "get_refund"' in said
+
+
+def test_an_uninstall_leaves_volumes_and_secrets_and_nothing_else(old: Release, progress: Progress) -> None:
+    secrets, claims = _secrets(old), _claims(old)
+    with progress.step("helm uninstall"):
+        old.helm("uninstall", old.name, "--wait", "--timeout=200s")
+        until("its pods are gone", lambda: not old.pods(is_leaving=True), 120)
+    left = {entry for entry in _everything(old) if entry not in CLUSTERS}
+    assert {entry.partition("/")[0] for entry in left} == KEPT
+    assert (_secrets(old), _claims(old)) == (secrets, claims)
+    policies = testbed.kubectl(
+        "get", "validatingadmissionpolicies,validatingadmissionpolicybindings", "-o=name"
+    ).stdout
+    assert f"{old.namespace}-{old.name}-" not in policies
+    page = (ROOT / "docs" / "operations" / "chart.md").read_text(encoding="utf-8")
+    assert "stay at uninstall, as volumes do" in page
+
+
+def _values() -> list[str]:
+    """Those of the tests, and today's images under whatever tag the chart asks for."""
+    images = yaml.safe_load((chart.CHART / "values.yaml").read_text(encoding="utf-8"))
+    tags = {component: tag() for component in OURS}
+    tags |= {component: str(images[component]["image"]["tag"]) for component in ("minio", "pushgateway")}
+    chosen = [f"--set-string={component}.image.tag={name}" for component, name in tags.items()]
+    return [f"--values={VALUES}", *chosen]
+
+
+def _secrets(release: Release) -> dict[str, Json]:
+    """Their content by name; helm's own are not the release's."""
+    found = release.items("secrets", f"--selector=app.kubernetes.io/instance={release.name}")
+    return {secret["metadata"]["name"]: secret["data"] for secret in found}
+
+
+def _claims(release: Release) -> dict[str, str]:
+    """The volume of each claim."""
+    return {c["metadata"]["name"]: c["spec"]["volumeName"] for c in release.items("persistentvolumeclaims")}
+
+
+def _keys(store: Store) -> set[str]:
+    """What lies in the store but the log's parts, which may be put together."""
+    return {entry.key for prefix in ("bundles/", "dvc/", "mlflow/") for entry in store.list(prefix)}
+
+
+def _everything(release: Release) -> set[str]:
+    """`Kind/name` of everything in the namespace but what happened in it."""
+    kinds = testbed.kubectl("api-resources", "--namespaced", "--verbs=list", "-o=name").stdout.split()
+    wanted = [kind for kind in kinds if not kind.startswith(("events", "pods.metrics"))]
+    return {
+        f"{entry['kind']}/{entry['metadata']['name']}" for entry in release.items(",".join(wanted))
+    }  # fmt: skip
+
+
+def _git(*arguments: str, check: bool = True) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert not check or done.returncode == 0, done.stderr
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,92 @@
+"""Which version serves, as the drift check finds it out: in a cluster the bot itself says so."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from drift_traffic import NOW, VERSION, put, week
+
+from chatbot import bundle_store
+from chatbot.settings import ServiceSettings
+from chatbot.store_folder import FolderStore
+from monitoring.drift_serving import Serving, find
+from monitoring.drift_source import StoreSource
+
+UNKNOWN = "0" * 64
+
+
+@contextmanager
+def bot(said: object) -> Iterator[str]:
+    """The address of a bot that says this at /version."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/version" else 404)
+            self.end_headers()
+            self.wfile.write(json.dumps(said).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderStore:
+    """With a week's records of VERSION; no bundle lies beside."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    store = FolderStore(tmp_path / "store")
+    put(store, week())
+    return store
+
+
+def found(store: FolderStore, url: str, **settings: object) -> Serving:
+    service = ServiceSettings(bundle=None, **{"model": "", **settings})  # type: ignore[arg-type]
+    return find(service, store, StoreSource(store), NOW, url)
+
+
+def test_the_bot_says_which_bundle_serves_and_the_store_has_its_reference(
+    store: FolderStore, bundle_folder: Path
+) -> None:
+    digest = bundle_store.push(store, bundle_folder)
+    with bot({"model_version": "7", "bundle_digest": digest}) as url:
+        serving = found(store, f"{url}/")
+    assert (serving.version, serving.digest, serving.name) == ("7", digest, digest)
+    assert serving.reference is not None
+
+
+def test_a_bundle_that_the_store_does_not_hold_yet_is_known_by_its_digest(store: FolderStore) -> None:
+    with bot({"model_version": "7", "bundle_digest": UNKNOWN}) as url:
+        serving = found(store, url)
+    assert (serving.version, serving.digest, serving.reference) == ("7", UNKNOWN, None)
+
+
+@pytest.mark.parametrize("said", [{}, [], {"model_version": "7", "bundle_digest": "short"}])
+def test_what_is_no_answer_leaves_it_to_the_newest_record(store: FolderStore, said: object) -> None:
+    with bot(said) as url:
+        assert found(store, url).version == VERSION
+
+
+def test_a_bot_that_is_away_leaves_it_to_the_newest_record(store: FolderStore) -> None:
+    with bot({}) as url:
+        pass
+    assert found(store, url).version == VERSION
+
+
+def test_what_is_told_by_name_is_not_asked_for(store: FolderStore, bundle_folder: Path) -> None:
+    digest = bundle_store.push(store, bundle_folder)
+    with bot({"model_version": "8", "bundle_digest": UNKNOWN}) as url:
+        assert found(store, url, model=f"7@{digest}").version == "7"

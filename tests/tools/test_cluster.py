@@ -1,0 +1,201 @@
+"""`make cluster`: which cluster, how images get there, what is told, and what usage finds; with programs that note."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tools import chart, images
+from tools.cluster import __main__ as cluster_command
+from tools.cluster import stack, target, usage, work
+from tools.cluster.target import ClusterError, Target
+
+NOTING = """#!/bin/sh
+echo "$(basename $0) $*" >> {notes}
+case "$*" in
+  *"get namespace -l"*) echo "namespace/shop" ;;
+  *"get namespace "*) if [ -e {notes}.there ]; then echo Active; fi ;;
+  *"get notes"*) printf 'NOTES:\\nChat:  kubectl port-forward\\n' ;;
+esac
+"""
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Programs that note how they were called, and nothing else on the path; the file with their notes."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    notes = tmp_path / "notes"
+    notes.touch()
+    for name in ("kubectl", "helm", "kind", "k3d", "minikube"):
+        program = programs / name
+        program.write_text(NOTING.format(notes=notes))
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    built = {name: images.Image(images.full_name(name), 1, "", "sha256:1") for name in images.DOCKERFILES}
+    monkeypatch.setattr(images, "find", built.get)
+    return notes
+
+
+@pytest.mark.parametrize(
+    ("context", "call"),
+    [
+        ("kind-dev", "kind load docker-image --name dev a:1 b:1"),
+        ("k3d-dev", "k3d image import --cluster dev a:1 b:1"),
+        ("minikube", "minikube --profile minikube image load b:1"),
+    ],
+)
+def test_images_get_to_the_cluster_that_the_context_names(told: Path, context: str, call: str) -> None:
+    target.find(context).take(["a:1", "b:1"])
+    assert call in told.read_text().splitlines()
+
+
+def test_a_cluster_that_shares_dockers_store_needs_nothing(told: Path) -> None:
+    target.find("docker-desktop").take(["a:1"])
+    assert told.read_text() == ""
+
+
+def test_an_unknown_cluster_asks_for_a_registry(told: Path) -> None:
+    with pytest.raises(ClusterError, match="REGISTRY="):
+        target.find("prod-eu").take(["a:1"])
+
+
+def test_without_a_context_the_error_says_how_to_get_a_cluster(
+    told: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(target, "TESTBED", Path("/nowhere"))
+    with pytest.raises(ClusterError, match="kind create cluster"):
+        target.find()
+
+
+def test_the_stack_comes_up_in_a_restricted_namespace_of_its_own_and_says_how_to_chat(
+    told: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack.up(target.find("kind-dev"), "shop", "", ["--set=a=b"])
+    calls = told.read_text().splitlines()
+    assert (
+        f"kubectl --context=kind-dev label namespace shop {stack.MADE} pod-security.kubernetes.io/enforce=restricted"
+        in calls
+    )
+    (install,) = [call for call in calls if "upgrade --install" in call]
+    assert install.startswith(
+        f"helm --kube-context=kind-dev upgrade --install support-bot {chart.CHART} --namespace shop"
+    )
+    assert "--wait" in install
+    assert install.endswith("--set=a=b")
+    said = capsys.readouterr().out
+    assert "Chat:" in said
+    assert "make cluster-down" in said
+
+
+def test_the_command_hands_what_follows_two_dashes_to_helm(told: Path) -> None:
+    command = ["up", "--context", "kind-dev", "--namespace", "shop", "--", "--timeout=7m", "--set=a=b"]
+    assert cluster_command.main(command) == 0
+    (install,) = [call for call in told.read_text().splitlines() if "upgrade --install" in call]
+    assert install.endswith("--timeout=7m --set=a=b")
+    assert "--namespace shop" in install
+
+
+def test_the_command_says_in_one_line_what_is_missing(told: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cluster_command.main(["up", "--context", "prod-eu"]) == 1
+    assert "REGISTRY=" in capsys.readouterr().out
+
+
+def test_with_a_registry_every_image_is_pulled_from_there(
+    told: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pushed: list[str] = []
+    monkeypatch.setattr(
+        images, "push", lambda names, registry: pushed.extend(f"{registry}/{n}" for n in names) or {}
+    )
+    stack.up(target.find("prod-eu"), "shop", "registry.example.com/team", [])
+    assert pushed == [f"registry.example.com/team/{name}" for name in images.DOCKERFILES]
+    (install,) = [call for call in told.read_text().splitlines() if "upgrade --install" in call]
+    assert install.count("image.repository=registry.example.com/team/support-chatbot/") == len(
+        images.DOCKERFILES
+    )
+
+
+def test_only_a_namespace_that_it_made_is_taken_away(told: Path) -> None:
+    stack.down(target.find("kind-dev"), "nowhere")
+    told.with_name("notes.there").touch()
+    stack.down(target.find("kind-dev"), "another")
+    assert "delete namespace" not in told.read_text()
+    stack.down(target.find("kind-dev"), "shop")
+    assert "kubectl --context=kind-dev delete namespace shop" in told.read_text().splitlines()
+
+
+def test_what_a_program_said_when_it_failed_is_passed_on(tmp_path: Path) -> None:
+    program = tmp_path / "kubectl"
+    program.write_text("#!/bin/sh\necho 'no such cluster' >&2; exit 1\n")
+    program.chmod(0o755)
+    broken = Target("kind-x", "kind", os.environ | {"PATH": str(tmp_path)})
+    with pytest.raises(ClusterError, match="no such cluster"):
+        broken.kubectl("get", "nodes")
+    with pytest.raises(ClusterError, match="kind is missing"):
+        broken.take(["a:1"])
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("250m", 0.25), ("1", 1), ("1.5", 1.5), ("64Mi", 64 * 2**20), ("2Gi", 2 * 2**30), ("1G", 1e9)],
+)
+def test_amounts_are_read_as_kubernetes_writes_them(text: str, value: float) -> None:
+    assert usage.quantity(text) == value
+
+
+def test_the_minute_of_messages_counts_what_was_answered_and_what_was_not() -> None:
+    class Half(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            number = int(
+                json.loads(self.rfile.read(int(self.headers["Content-Length"])))["message"].split()[-1]
+            )
+            self.send_response(200 if number % 2 else 503)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Half) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        answered, failed = work.chat(f"http://127.0.0.1:{server.server_port}", 0.5)
+        server.shutdown()
+    assert answered > 10
+    assert abs(answered - failed) <= work.CONNECTIONS
+
+
+def test_the_page_of_usage_says_what_was_done_meanwhile() -> None:
+    seen = {("api", "api"): usage.Seen(0.5, 300 * 2**20, 2, 0.8)}
+    resources = {("api", "api"): {"requests": {"cpu": "250m", "memory": "600Mi"}}}
+    page = usage.page(usage.rows(seen, resources), str(work.Done(600, 1, 60, {"drift": "complete"})))
+    assert "| api | api | 2 | 0.400 | 0.500 | 250m | - | 300 Mi | 600Mi | - |" in page
+    assert "10 messages a second over 32 connections for 60 s, 1 of them failed; jobs: drift complete" in page
+
+
+def test_usage_keeps_the_most_of_each_container_and_passes_over_other_namespaces() -> None:
+    def answer(cores: float, mebibytes: int, namespace: str = "shop") -> list[dict[str, object]]:
+        container = {"name": "api", "cpu": {"usageNanoCores": cores * 1e9},
+                     "memory": {"workingSetBytes": mebibytes * 2**20}}  # fmt: skip
+        starting = {"name": "new", "cpu": {}, "memory": {}}
+        return [{"podRef": {"name": "api-1", "namespace": namespace}, "containers": [container, starting]}]
+
+    seen: dict[usage.Name, usage.Seen] = {}
+    for pods in (answer(0.5, 300), answer(0.1, 500), answer(0.3, 200), answer(9, 9000, "other")):
+        usage.note(seen, pods, "shop", {"api-1": "api"})
+    assert set(seen) == {("api", "api")}
+    found = seen["api", "api"]
+    assert (found.cores, found.bytes, found.looks) == (0.5, 500 * 2**20, 3)
+    assert found.mean_cores == pytest.approx(0.3)
+    resources = {("api", "api"): {"requests": {"memory": "400Mi"}, "limits": {"memory": "1Gi"}}}
+    assert usage.too_little(seen, resources) == ["api/api: 500 Mi, and asks for 400Mi"]
+    resources["api", "api"]["limits"]["memory"] = "550Mi"
+    assert usage.too_little(seen, resources) == ["api/api: 500 Mi, and may take 550Mi"]
+    assert usage.too_little(seen, json.loads("{}")) == []

@@ -1,0 +1,137 @@
+"""What a promotion or a rollback refuses, and what it says then; no service is needed to refuse."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from test_promotion import Machine
+
+from chatbot import serving
+from training.promotion import PromotionError
+from training.registry import CHALLENGER, CHAMPION, GATE
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, bundle_folder: Path) -> Machine:
+    """A store and a registry; nothing serves."""
+    return Machine(tmp_path_factory.mktemp("machine"), bundle_folder)
+
+
+@pytest.fixture
+def machine(shared: Machine) -> Machine:
+    """Version 1 serves and is champion, and nothing served before it."""
+    shared.store.delete(serving.KEY)
+    serving.ask(shared.store, shared.ref("1"), "a test")
+    serving.confirm(shared.store, shared.ref("1"))
+    shared.registry.set_alias(CHAMPION, "1")
+    shared.registry.set_alias(CHALLENGER, "1")
+    shared.registry.tag("2", GATE, "passed")
+    return shared
+
+
+@pytest.fixture
+def keeper(machine: Machine) -> Iterator[None]:
+    """Whatever is asked for serves."""
+    over = threading.Event()
+
+    def keep() -> None:
+        while not over.wait(0.05):
+            serving.confirm(machine.store, serving.read(machine.store).model)
+
+    thread = threading.Thread(target=keep)
+    thread.start()
+    yield
+    over.set()
+    thread.join()
+
+
+def test_the_champion_as_its_own_challenger_is_nothing_to_promote(machine: Machine) -> None:
+    done = machine.promotion().promote()
+    assert (done.changed, done.sentence) == (False, "nothing to promote: there is no challenger")
+
+
+@pytest.mark.parametrize(("verdict", "says"), [("", "was never asked about"), ("refused", "refused")])
+def test_a_version_that_the_gate_did_not_let_pass_is_promoted_by_force_alone(
+    machine: Machine, keeper: None, verdict: str, says: str
+) -> None:
+    machine.registry.tag("2", GATE, verdict)
+    with pytest.raises(PromotionError, match=f"the gate {says}.*--force"):
+        machine.promotion().promote("2")
+    assert serving.read(machine.store).model == machine.ref("1")
+    assert machine.promotion().promote("2", force=True).changed
+    assert machine.champion() == "2"
+
+
+def test_a_first_version_that_was_only_warned_of_may_serve(machine: Machine, keeper: None) -> None:
+    machine.registry.tag("2", GATE, "warned")
+    assert machine.promotion().promote("2").changed
+
+
+def test_what_serves_already_becomes_champion_where_it_is_not(machine: Machine) -> None:
+    machine.registry.set_alias(CHAMPION, "2")
+    done = machine.promotion().promote("1")
+    assert (done.changed, machine.champion()) == (False, "1")
+    assert "serves already" in done.sentence
+
+
+def test_a_promotion_that_was_cut_off_goes_before_a_newer_challenger(machine: Machine, keeper: None) -> None:
+    serving.ask(machine.store, machine.ref("2"), "a test")
+    machine.registry.set_alias(CHALLENGER, "4")
+    assert machine.promotion().promote().model == machine.ref("2")
+    assert machine.champion() == "2"
+
+
+def test_without_anything_before_there_is_no_rollback_but_to_a_named_version(
+    machine: Machine, keeper: None
+) -> None:
+    with pytest.raises(PromotionError, match=r"nothing served before 1@.*training\.versions"):
+        machine.promotion().rollback()
+    assert machine.promotion().rollback("2").model == machine.ref("2")
+
+
+def test_a_rollback_passes_over_the_bundle_beside_the_code(machine: Machine, keeper: None) -> None:
+    serving.ask(machine.store, "", "a test")
+    serving.confirm(machine.store, "")
+    serving.ask(machine.store, machine.ref("2"), "a test")
+    serving.confirm(machine.store, machine.ref("2"))
+    assert machine.promotion().rollback().model == machine.ref("1")
+
+
+def test_a_rollback_to_a_bundle_that_another_registry_named_is_refused(machine: Machine) -> None:
+    serving.ask(machine.store, f"2@{'e' * 64}", "a test")
+    serving.confirm(machine.store, f"2@{'e' * 64}")
+    serving.ask(machine.store, machine.ref("1"), "a test")
+    with pytest.raises(PromotionError, match="it is another registry"):
+        machine.promotion().rollback()
+    assert serving.read(machine.store).model == machine.ref("1")
+
+
+def test_who_is_overtaken_by_somebody_else_learns_of_it_and_names_no_champion(machine: Machine) -> None:
+    def overtake() -> None:
+        while serving.read(machine.store).model != machine.ref("2"):
+            time.sleep(0.01)
+        serving.ask(machine.store, machine.ref("4"), "another person")
+
+    other = threading.Thread(target=overtake)
+    other.start()
+    with pytest.raises(PromotionError, match=r"somebody else asked for 4@.* meanwhile \(another person\)"):
+        machine.promotion().promote("2")
+    other.join()
+    assert machine.champion() == "1"
+
+
+def test_a_full_disk_ends_a_promotion_with_one_sentence_and_what_serves_stays(
+    machine: Machine, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(machine.environment, "CHATBOT_BUNDLE_CACHE", str(small_disk / "cache"))
+    refused = machine.command("training.promote", "4")
+    said = refused.communicate(timeout=60)[1]
+    assert refused.returncode == 1
+    assert "No space left on device" in said
+    assert "Traceback" not in said
+    assert serving.read(machine.store).model == machine.ref("1")
+    assert list((small_disk / "cache").iterdir()) == [], "what was half fetched is gone"

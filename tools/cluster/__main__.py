@@ -1,0 +1,73 @@
+"""The stack on a cluster, for looking around.
+
+    python -m tools.cluster up [--registry REGISTRY] [-- HELM ARGUMENTS]     (make cluster)
+    python -m tools.cluster pictures      docs/images/cluster-*.png           (make cluster-pictures)
+    python -m tools.cluster usage         docs/results.d/cluster.md          (make cluster-usage)
+    python -m tools.cluster down                                              (make cluster-down)
+
+The cluster is that of --context; without it the testbed beside this checkout, else that of kubectl's current context.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from playwright.sync_api import Error as PlaywrightError
+from rich.console import Console
+
+from tools.chart import ROOT, ChartError
+from tools.cluster import pictures, stack, usage, work
+from tools.cluster.target import ClusterError, find
+from tools.images import ImagesError
+from ui.screenshot import ScreenshotError
+
+PAGE = ROOT / "docs" / "results.d" / "cluster.md"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns: 1 where something is missing or failed, with the reason in one line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.cluster",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("verb", choices=("up", "down", "pictures", "usage"))
+    parser.add_argument("--context", default="", help="of your kubeconfig")
+    parser.add_argument("--namespace", default=stack.RELEASE, help="of the release support-bot")
+    parser.add_argument("--registry", default="", help="images are pushed there, and pulled from there")
+    told = list(sys.argv[1:] if arguments is None else arguments)
+    # By hand: argparse takes what follows options and `--` for nobody's.
+    place = told.index("--") if "--" in told else len(told)
+    chosen, for_helm = parser.parse_args(told[:place]), told[place + 1 :]
+    console = Console()
+    try:
+        target = find(chosen.context, is_started=chosen.verb == "up")
+        if chosen.verb == "up":
+            stack.up(target, chosen.namespace, chosen.registry, for_helm)
+        elif chosen.verb == "down":
+            stack.down(target, chosen.namespace)
+        elif chosen.verb == "pictures":
+            for file in pictures.take(target, chosen.namespace):
+                console.print(str(file))
+        else:
+            with ThreadPoolExecutor(1) as beside:
+                working = beside.submit(work.do, target, chosen.namespace)
+                seen, resources = usage.watch(target, chosen.namespace, working.done)
+            found, done = usage.rows(seen, resources), str(working.result())
+            Console(width=max(console.width, 120)).print(usage.table(found))
+            console.print(done)
+            PAGE.write_text(usage.page(found, done), encoding="utf-8")
+            for sentence in usage.too_little(seen, resources):
+                console.print(sentence)
+    except (ClusterError, ImagesError, ChartError, ScreenshotError, PlaywrightError) as error:
+        console.print(f"[red]{str(error).splitlines()[0]}[/red]", soft_wrap=True)
+        console.print("\n".join(str(error).splitlines()[1:]), highlight=False, markup=False, soft_wrap=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

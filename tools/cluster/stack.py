@@ -1,0 +1,107 @@
+"""The release on a cluster: images to it, `helm upgrade --install`, what to open, and away with it again."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+
+from tools import chart, images
+from tools.cluster.target import TESTBED, Target
+
+RELEASE = "support-bot"
+MADE = "support-chatbot/made-by=make-cluster"
+"""A namespace with this label is taken away with the stack."""
+
+console = Console()
+_PLAIN = 'FROM docker.io/library/debian:bookworm-slim\nCOPY {0} /usr/bin/{0}\nENTRYPOINT ["/usr/bin/{0}"]\n'
+
+
+def up(target: Target, namespace: str, registry: str, more: Sequence[str]) -> None:
+    """Bring the stack up, or what is up to what is here.
+
+    Args:
+        registry: images are pushed there and pulled from there; empty: they are put on the nodes.
+        more: further arguments of helm, such as `--set`.
+
+    Raises:
+        ImagesError, ChartError, ClusterError: what failed, and what to do.
+    """
+    console.print(f"[bold]== cluster {target.context}[/bold]")
+    if missing := [name for name in images.DOCKERFILES if images.find(name) is None]:
+        images.build(missing)
+    values = list(more)
+    if registry:
+        images.push(list(images.DOCKERFILES), registry)
+        values = [*(f"--set={block}.image.repository={registry}/support-chatbot/{name}"
+                    for name, block in _blocks().items()), *values]  # fmt: skip
+    else:
+        with console.status("images to the nodes"):
+            target.take([images.full_name(name) for name in images.DOCKERFILES])
+    if target.kind == "testbed":
+        values = [*_stand_ins(target), *values]
+    with console.status("helm upgrade --install, until all is ready"):
+        if not target.kubectl("get", "namespace", namespace, "--ignore-not-found"):
+            target.kubectl("create", "namespace", namespace)
+            target.kubectl(
+                "label", "namespace", namespace, MADE, "pod-security.kubernetes.io/enforce=restricted"
+            )
+        target.helm("upgrade", "--install", RELEASE, str(chart.CHART), "--namespace", namespace, "--wait",
+                    "--timeout=15m", *values)  # fmt: skip
+    notes = target.helm("get", "notes", RELEASE, "--namespace", namespace)
+    if target.kind == "testbed":
+        console.print(
+            f'first:           eval "$({TESTBED / "cluster"} env)"', soft_wrap=True, highlight=False
+        )
+    console.print(notes.partition("NOTES:\n")[2] or notes, soft_wrap=True, highlight=False, markup=False)
+    console.print("pictures         make cluster-pictures")
+    console.print("what it uses     make cluster-usage")
+    console.print("away with it     make cluster-down")
+
+
+def down(target: Target, namespace: str) -> None:
+    """Take the release away, and with it what `make cluster` made: volumes, secrets, the namespace."""
+    target.run("helm", f"--kube-context={target.context}", "uninstall", RELEASE, "--namespace", namespace,
+               "--ignore-not-found", "--wait", check=False)  # fmt: skip
+    if not target.kubectl("get", "namespace", namespace, "--ignore-not-found"):
+        console.print(f"{target.context} has no namespace {namespace}")
+        return
+    ours = target.kubectl("get", "namespace", "-l", MADE, "-o", "name").split()
+    if f"namespace/{namespace}" in ours:
+        target.kubectl("delete", "namespace", namespace)
+        console.print(f"{namespace} is gone from {target.context}, with its data")
+    else:
+        console.print(
+            f"the release is gone; the namespace {namespace} was there before, and keeps volumes and secrets:\n"
+            f"kubectl -n {namespace} delete pvc,secret -l app.kubernetes.io/instance={RELEASE}"
+        )
+    if target.kind == "testbed" and not target.helm("list", "--all-namespaces", "--short").strip():
+        target.run(TESTBED / "cluster", "down")
+
+
+def _blocks() -> dict[str, str]:
+    from tools.release import BLOCKS
+
+    return BLOCKS
+
+
+def _stand_ins(target: Target) -> list[str]:
+    """The testbed can pull nothing: its MinIO and Debian's pushgateway go by the chart's names. Returns: values."""
+    values = yaml.safe_load((chart.CHART / "values.yaml").read_text(encoding="utf-8"))
+    named = {block: values[block]["image"] for block in ("minio", "pushgateway")}
+    tags = {block: f"{image['repository']}:{image['tag']}" for block, image in named.items()}
+    target.run("podman", "tag", "quay.io/minio/minio:latest", tags["minio"])
+    program = shutil.which("prometheus-pushgateway")
+    if program is None:
+        target.take([tags["minio"]])
+        return ["--set=minio.image.digest=,pushgateway.enabled=false"]
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy2(program, folder)
+        (Path(folder) / "Dockerfile").write_text(_PLAIN.format("prometheus-pushgateway"), encoding="utf-8")
+        target.run(TESTBED / "build-image", "--format", "docker", "-q", "-t", tags["pushgateway"], folder)
+    target.take(list(tags.values()))
+    return ["--set=minio.image.digest=,pushgateway.image.digest="]

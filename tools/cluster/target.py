@@ -1,0 +1,156 @@
+"""Which cluster, and how images that were built here get to it without a registry."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tools.chart import ROOT
+
+TESTBED = ROOT.parent / "shared" / "testbed"
+_PORT_FORWARDED = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
+_SHARED_STORES = ("docker-desktop", "orbstack", "rancher-desktop")
+"""Clusters whose nodes take images straight from Docker's store."""
+
+
+class ClusterError(Exception):
+    """What is missing, or what failed, and what to do."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A cluster, and the programs that talk to it.
+
+    Attributes:
+        context: of the kubeconfig. kind: kind, k3d, minikube, shared (Docker's own), testbed, or other.
+        environment: of every program.
+    """
+
+    context: str
+    kind: str
+    environment: dict[str, str] = field(repr=False)
+
+    def run(self, *command: str | Path, stdin: str = "", check: bool = True, seconds: float = 600) -> str:
+        """What a program says.
+
+        Raises:
+            ClusterError: it is missing, or it failed.
+        """
+        path = self.environment["PATH"]
+        program = shutil.which(command[0], path=path)
+        if program is None:
+            raise ClusterError(f"{command[0]} is missing: install it, and try again")
+        answer = subprocess.run(
+            [program, *command[1:]], input=stdin, env=self.environment, capture_output=True, text=True,
+            check=False, timeout=seconds,
+        )  # fmt: skip
+        if check and answer.returncode:
+            told = (answer.stderr or answer.stdout).strip()
+            raise ClusterError(f"{' '.join(map(str, command[:4]))} …: {told}")
+        return answer.stdout
+
+    def kubectl(self, *arguments: str, stdin: str = "", check: bool = True) -> str:
+        """What kubectl says of this cluster."""
+        return self.run("kubectl", f"--context={self.context}", *arguments, stdin=stdin, check=check)
+
+    def get(self, *arguments: str) -> dict[str, Any]:
+        """An object, or a list of them."""
+        return dict(json.loads(self.kubectl("get", *arguments, "-o", "json")))
+
+    def helm(self, *arguments: str) -> str:
+        """What helm says of this cluster."""
+        return self.run("helm", f"--kube-context={self.context}", *arguments, seconds=1200)
+
+    def take(self, images: Sequence[str]) -> None:
+        """Put images of this machine on the cluster's nodes.
+
+        Raises:
+            ClusterError: no way is known for this kind of cluster.
+        """
+        name = self.context.partition("-")[2]
+        if self.kind == "kind":
+            self.run("kind", "load", "docker-image", "--name", name, *images)
+        elif self.kind == "k3d":
+            self.run("k3d", "image", "import", "--cluster", name, *images)
+        elif self.kind == "minikube":
+            for image in images:
+                self.run("minikube", "--profile", self.context, "image", "load", image)
+        elif self.kind == "testbed":
+            self.run(TESTBED / "cluster", "load", *images)
+        elif self.kind != "shared":
+            raise ClusterError(
+                f"how images get to the cluster of context {self.context!r} is not known here: push them to a registry "
+                "that it reaches, with REGISTRY=registry.example.com/team"
+            )
+
+    @contextmanager
+    def forward(self, namespace: str, service: str, port: int) -> Iterator[str]:
+        """`kubectl port-forward` while the block runs; the address on this machine.
+
+        Raises:
+            ClusterError: kubectl ended instead.
+        """
+        kubectl = shutil.which("kubectl", path=self.environment["PATH"]) or "kubectl"
+        command = [kubectl, f"--context={self.context}", "-n", namespace, "port-forward", "--address=127.0.0.1",
+                   f"service/{service}", f":{port}"]  # fmt: skip
+        with subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                said = process.stdout.readline() if process.stdout else ""
+                found = _PORT_FORWARDED.search(said)
+                if found is None:
+                    raise ClusterError(f"no port-forward to {service} in {namespace}: {said.strip()}")
+                yield f"http://127.0.0.1:{found[1]}"
+            finally:
+                process.terminate()
+
+
+def kind_of(context: str) -> str:
+    """What makes the clusters whose contexts are called so."""
+    for prefix in ("kind", "k3d"):
+        if context.startswith(f"{prefix}-"):
+            return prefix
+    if context in _SHARED_STORES:
+        return "shared"
+    return "minikube" if context == "minikube" else "other"
+
+
+def find(context: str = "", is_started: bool = False) -> Target:
+    """The cluster of that context; none named: the testbed beside this checkout, else kubectl's current one.
+
+    Args:
+        is_started: start the testbed's cluster where it does not run.
+
+    Raises:
+        ClusterError: there is none.
+    """
+    if not context and (TESTBED / "cluster").is_file():
+        return _testbed(is_started)
+    environment = dict(os.environ)
+    here = Target("", "other", environment)
+    context = context or here.run("kubectl", "config", "current-context", check=False).strip()
+    if not context:
+        raise ClusterError(
+            "kubectl knows no cluster: make one (kind create cluster), or name one with CONTEXT=..."
+        )
+    return Target(context, kind_of(context), environment)
+
+
+def _testbed(is_started: bool) -> Target:
+    programs = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed"))
+    environment = os.environ | {
+        "KUBECONFIG": str(programs / "run" / "admin.kubeconfig"),
+        "PATH": f"{programs / 'bin'}:{os.environ['PATH']}",
+    }
+    found = Target("testbed", "testbed", environment)
+    if is_started and "Ready" not in found.run("kubectl", "get", "nodes", check=False):
+        subprocess.run([TESTBED / "install"], check=True)
+        subprocess.run([TESTBED / "cluster", "up"], check=True)
+    return found

@@ -1,0 +1,148 @@
+"""What each container uses of what it asked for and may use, as the kubelet counts it: requests are measured so."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.table import Table
+
+from tools.cluster.target import Target
+
+_SUFFIXES = {"": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+_QUANTITY = re.compile(r"([\d.]+)(m|k|M|G|Ki|Mi|Gi|)")
+_EVERY_SECONDS = 3.0
+HEADINGS = (
+    "component", "container", "looks", "CPU mean", "CPU most", "asked", "limit", "memory most", "asked", "limit",
+)  # fmt: skip
+Json = dict[str, Any]
+
+
+@dataclass
+class Seen:
+    """The most that the containers of one name took, over all looks.
+
+    Attributes:
+        cores: over the kubelet's last seconds. bytes: the working set. looks: how many.
+    """
+
+    cores: float = 0.0
+    bytes: float = 0.0
+    looks: int = 0
+    total_cores: float = 0.0
+
+    @property
+    def mean_cores(self) -> float:
+        """Over all looks."""
+        return self.total_cores / max(1, self.looks)
+
+    def note(self, cores: float, used: float) -> None:
+        """One look at one container."""
+        self.cores, self.bytes = max(self.cores, cores), max(self.bytes, used)
+        self.looks, self.total_cores = self.looks + 1, self.total_cores + cores
+
+
+Name = tuple[str, str]
+"""Component and container."""
+
+
+def quantity(text: str) -> float:
+    """Kubernetes' way to write an amount, as a number: cores, or bytes.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = _QUANTITY.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no amount")
+    return float(found[1]) * _SUFFIXES[found[2]]
+
+
+def watch(
+    target: Target, namespace: str, is_over: Callable[[], bool]
+) -> tuple[dict[Name, Seen], dict[Name, Json]]:
+    """Look until it is over. Returns: what was seen, and each container's `resources`."""
+    seen: dict[Name, Seen] = {}
+    resources: dict[Name, Json] = {}
+    while True:
+        last = is_over()
+        components = {}
+        for pod in target.get("pods", "-n", namespace)["items"]:
+            component = pod["metadata"]["labels"].get("app.kubernetes.io/component", "")
+            components[pod["metadata"]["name"]] = component
+            if pod["status"].get("phase") not in ("Running", "Pending"):
+                continue
+            for container in [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]:
+                resources[component, container["name"]] = container.get("resources", {})
+        for node in target.get("nodes")["items"]:
+            path = f"/api/v1/nodes/{node['metadata']['name']}/proxy/stats/summary"
+            note(seen, json.loads(target.kubectl("get", "--raw", path))["pods"], namespace, components)
+        if last:
+            return seen, resources
+        time.sleep(_EVERY_SECONDS)
+
+
+def note(seen: dict[Name, Seen], pods: Iterable[Json], namespace: str, components: dict[str, str]) -> None:
+    """Take in one answer of a kubelet."""
+    for pod in pods:
+        ref = pod["podRef"]
+        if ref["namespace"] != namespace or ref["name"] not in components:
+            continue
+        for container in pod.get("containers", []):
+            cores = container.get("cpu", {}).get("usageNanoCores")
+            used = container.get("memory", {}).get("workingSetBytes")
+            if cores is not None and used is not None:
+                seen.setdefault((components[ref["name"]], container["name"]), Seen()).note(cores / 1e9, used)
+
+
+def rows(seen: dict[Name, Seen], resources: dict[Name, Json]) -> list[tuple[str, ...]]:
+    """What HEADINGS says of each container."""
+    made: list[tuple[str, ...]] = []
+    for (component, container), found in sorted(seen.items()):
+        told = resources.get((component, container), {})
+        asked, limit = told.get("requests", {}), told.get("limits", {})
+        made.append((
+            component, container, str(found.looks), f"{found.mean_cores:.3f}", f"{found.cores:.3f}",
+            asked.get("cpu", "-"), limit.get("cpu", "-"), f"{found.bytes / 2**20:.0f} Mi",
+            asked.get("memory", "-"), limit.get("memory", "-"),
+        ))  # fmt: skip
+    return made
+
+
+def table(found: Sequence[tuple[str, ...]]) -> Table:
+    """For a terminal."""
+    made = Table(*HEADINGS)
+    for row in found:
+        made.add_row(*row)
+    return made
+
+
+def page(found: Sequence[tuple[str, ...]], done: str) -> str:
+    """docs/results.d/cluster.md."""
+    lines = [" | ".join(row) for row in (HEADINGS, ["---"] * len(HEADINGS), *found)]
+    return (
+        "# What the stack uses on a cluster\n\n"
+        f"`make cluster && make cluster-usage`, {datetime.now(UTC):%Y-%m-%d}: what the kubelet counted every "
+        f"{_EVERY_SECONDS:g} s, over all containers of a name. Memory is the working set, files that may be dropped "
+        f"included. A container that ran between two looks was not seen. Meanwhile: {done}.\n\n"
+        + "".join(f"| {line} |\n" for line in lines)
+    )
+
+
+def too_little(seen: dict[Name, Seen], resources: dict[Name, Json]) -> list[str]:
+    """Containers that took more memory than they asked for, or over nine tenths of what they may."""
+    found = []
+    for name, used in sorted(seen.items()):
+        told = resources.get(name, {})
+        asked, limit = told.get("requests", {}).get("memory"), told.get("limits", {}).get("memory")
+        words = f"{'/'.join(name)}: {used.bytes / 2**20:.0f} Mi"
+        if limit and used.bytes > 0.9 * quantity(limit):
+            found.append(f"{words}, and may take {limit}")
+        elif asked and used.bytes > quantity(asked):
+            found.append(f"{words}, and asks for {asked}")
+    return found

@@ -1,0 +1,92 @@
+"""What the stack does while its usage is measured: a minute of messages, then each Job of the loop once."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+import time
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from urllib.parse import urlsplit
+
+from tools.chart import ROOT
+from tools.cluster.stack import RELEASE
+from tools.cluster.target import Target
+
+CONNECTIONS = 32
+JOBS = ("drift", "upkeep", "retrain")
+_MESSAGES = ROOT / "tools" / "bench" / "foreign_messages.txt"
+_JOB_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done: messages answered 200, and not, in so many seconds; how each Job ended."""
+
+    answered: int
+    failed: int
+    seconds: float
+    jobs: dict[str, str]
+
+    def __str__(self) -> str:
+        jobs = ", ".join(f"{name} {how}" for name, how in self.jobs.items())
+        return (
+            f"{self.answered / self.seconds:.0f} messages a second over {CONNECTIONS} connections for "
+            f"{self.seconds:.0f} s, {self.failed} of them failed; jobs: {jobs}"
+        )
+
+
+def do(target: Target, namespace: str, seconds: float = 60) -> Done:
+    """Send messages over a port-forward, then run the Jobs one after the other."""
+    with target.forward(namespace, f"{RELEASE}-api", 3000) as url:
+        answered, failed = chat(url, seconds)
+    return Done(answered, failed, seconds, {name: _job(target, namespace, name) for name in JOBS})
+
+
+def chat(url: str, seconds: float) -> tuple[int, int]:
+    """Ask all the time, over connections that are kept. Returns: how many were answered 200, and how many not."""
+    address = urlsplit(url).netloc
+    messages = [
+        line for line in _MESSAGES.read_text(encoding="utf-8").splitlines() if line and line[0] != "#"
+    ]
+    counted = itertools.count()
+    until = time.monotonic() + seconds
+    right, wrong = [0] * CONNECTIONS, [0] * CONNECTIONS
+
+    def ask(place: int) -> None:
+        connection = HTTPConnection(address, timeout=10)
+        while time.monotonic() < until:
+            number = next(counted)
+            body = json.dumps({"message": f"{messages[number % len(messages)]} {number}"})
+            try:
+                connection.request("POST", "/chat", body, {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                answer.read()
+                counts = right if answer.status == 200 else wrong
+            except (OSError, HTTPException):
+                connection.close()
+                counts = wrong
+            counts[place] += 1
+        connection.close()
+
+    threads = [threading.Thread(target=ask, args=(place,)) for place in range(CONNECTIONS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(right), sum(wrong)
+
+
+def _job(target: Target, namespace: str, name: str) -> str:
+    """Run a CronJob now. Returns: `complete`, `failed`, or `not over`."""
+    job = f"{RELEASE}-{name}-measured"
+    target.kubectl("-n", namespace, "delete", "job", job, "--ignore-not-found")
+    target.kubectl("-n", namespace, "create", "job", f"--from=cronjob/{RELEASE}-{name}", job)
+    until = time.monotonic() + _JOB_SECONDS
+    while time.monotonic() < until:
+        for condition in target.get("job", job, "-n", namespace).get("status", {}).get("conditions", []):
+            if condition["type"] in ("Complete", "Failed") and condition["status"] == "True":
+                return str(condition["type"]).lower()
+        time.sleep(1)
+    return "not over"

@@ -1,0 +1,184 @@
+"""What a release leaves in dist/: the chart, the manifests, every image with its digest, values that pin them all.
+
+    python -m tools.release [--registry registry.example.com/team] [--out dist]          (make release)
+
+With a registry the images are pushed there first, and everything names them there, by digest. Without one the images
+are named as they lie on this machine, by their ids: save them, load them where the cluster is, and compare.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from tools import chart, images
+from tools.chart import ChartError
+from tools.images import ImagesError
+
+VALUES, LIST, SUMS, GUIDE = "values-images.yaml", "images.txt", "SHA256SUMS", "README.txt"
+
+BLOCKS = {
+    "api": "api",
+    "ui": "chatPage",
+    "staff": "staffPages",
+    "mlflow": "mlflow",
+    "monitor": "driftCheck",
+    "train": "retrain",
+}
+"""Under which of the chart's values each image of ours stands."""
+
+OTHERS = ("minio", "pushgateway")
+"""Values whose image is somebody else's, pinned in values.yaml."""
+
+_GUIDE = """\
+support-chatbot {version}: what is needed to install it, in a network without a way out too.
+
+1. The images of images.txt go where the cluster can pull them.
+{images}
+2. helm install support-bot support-chatbot-{version}.tgz -n support-bot --create-namespace -f values-images.yaml
+   Images in another registry than images.txt says: --set global.image.registry=YOUR-REGISTRY, which takes the place of
+   the first part of every name (a.example.com/team/api becomes YOUR-REGISTRY/team/api).
+   Without helm: kubectl create namespace {namespace}; kubectl apply -k manifests   (images: kustomization.yaml)
+3. sha256sum -c SHA256SUMS says whether anything was changed on the way.
+"""
+_PUSHED = """\
+   A mirror:  grep -v '^#' images.txt | while read -r image digest id; do
+                skopeo copy --all "docker://${image%:*}@$digest" "docker://YOUR-REGISTRY/${image#*/}"; done
+   No line between here and there: skopeo copy each to dir:FOLDER, carry the folders over, and from dir: to docker://."""
+_LOCAL = """\
+   Those without a digest lie on the machine that built them and nowhere else: `make release REGISTRY=...` pushes them
+   and names them by digest. For a cluster on that machine: kind load docker-image, k3d image import, minikube image
+   load."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """An image of a release.
+
+    Attributes:
+        block: the chart's value above its `image`. name: without registry, tag or digest.
+        digest: of the registry's manifest; empty: it was pushed nowhere.
+        identity: of its content, the same wherever it is loaded; empty where it is not on this machine.
+    """
+
+    block: str
+    name: str
+    tag: str
+    digest: str
+    identity: str = ""
+
+    @property
+    def line(self) -> str:
+        """Its line of images.txt."""
+        return f"{self.name}:{self.tag}  {self.digest or '-'}  {self.identity or '-'}"
+
+
+def ours(registry: str) -> list[Shipped]:
+    """Our images, pushed where a registry is named.
+
+    Raises:
+        ImagesError: one is not built, or could not be pushed.
+    """
+    digests = images.push(list(images.DOCKERFILES), registry) if registry else {}
+    found = []
+    for name in images.DOCKERFILES:
+        if (built := images.find(name)) is None:
+            raise ImagesError(f"{images.full_name(name)} is not built: `make images` builds them all")
+        at = images.target_name(name, registry) if registry else images.full_name(name)
+        repository, _, tag = at.rpartition(":")
+        found.append(Shipped(BLOCKS[name], repository, tag, digests.get(name, ""), built.identity))
+    return found
+
+
+def others() -> list[Shipped]:
+    """The images that the chart takes from others, as values.yaml pins them."""
+    values = yaml.safe_load((chart.CHART / "values.yaml").read_text(encoding="utf-8"))
+    told = ((block, values[block]["image"]) for block in OTHERS)
+    return [Shipped(block, image["repository"], image["tag"], image["digest"]) for block, image in told]
+
+
+def write(out: Path, shipped: Sequence[Shipped]) -> list[Path]:
+    """Make the release's folder anew.
+
+    Returns:
+        Its files.
+
+    Raises:
+        ChartError: helm refuses the chart.
+    """
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    package = [chart.helm(), "package", str(chart.CHART), "--destination", str(out)]
+    answer = subprocess.run(package, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        raise ChartError(answer.stderr.strip())
+    (out / LIST).write_text("# image  digest  id\n" + "".join(f"{image.line}\n" for image in shipped))
+    (out / VALUES).write_text(_values(shipped))
+    _manifests(out / "manifests", shipped)
+    version = yaml.safe_load((chart.CHART / "Chart.yaml").read_text(encoding="utf-8"))["version"]
+    where = _PUSHED if all(image.digest for image in shipped) else _LOCAL
+    guide = _GUIDE.format(version=version, namespace=chart.NAMESPACE, images=where)
+    (out / GUIDE).write_text(guide)
+    files = sorted(file for file in out.rglob("*") if file.is_file())
+    (out / SUMS).write_text(
+        "".join(f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.relative_to(out)}\n" for f in files)
+    )
+    return [*files, out / SUMS]
+
+
+def _values(shipped: Sequence[Shipped]) -> str:
+    """A values file that names each image as it was released."""
+    told = {
+        image.block: {"image": {"repository": image.name, "tag": image.tag, "digest": image.digest}}
+        for image in shipped
+    }
+    head = "# Made by `make release`: every image of the chart as it was released.\n"
+    return head + yaml.safe_dump(told, sort_keys=False)
+
+
+def _manifests(folder: Path, shipped: Sequence[Shipped]) -> None:
+    """k8s/manifests, with every image as it was released."""
+    folder.mkdir()
+    for name, text in chart.manifests().items():
+        (folder / name).write_text(text, encoding="utf-8")
+    values = yaml.safe_load((chart.CHART / "values.yaml").read_text(encoding="utf-8"))
+    kustomization = folder / "kustomization.yaml"
+    content = yaml.safe_load(kustomization.read_text(encoding="utf-8"))
+    content["images"] = [
+        {
+            "name": values[image.block]["image"]["repository"],
+            "newName": image.name,
+            **({"digest": image.digest} if image.digest else {"newTag": image.tag}),
+        }
+        for image in shipped
+    ]
+    kustomization.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns: 1 where something is missing, with the reason in one line."""
+    parser = argparse.ArgumentParser(prog="python -m tools.release", description=__doc__)
+    parser.add_argument("--registry", default="", help="push the images there first")
+    parser.add_argument("--out", type=Path, default=chart.ROOT / "dist")
+    chosen = parser.parse_args(arguments)
+    try:
+        files = write(chosen.out, [*ours(chosen.registry), *others()])
+    except (ImagesError, ChartError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    for file in files:
+        if file.parent == chosen.out:
+            sys.stdout.write(f"{file}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
