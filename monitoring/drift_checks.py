@@ -49,6 +49,7 @@ LEAST = {
     "handoffs": 0.03,
     "feedback": 0.05,
     "messages": 0.16,
+    "new_kind": 0.025,
 }
 """The least effect that matters, by check: a distance or a difference of shares, both from 0 to 1; of `messages`, the
 distance of the means in standard deviations of the baseline (`monitoring.drift_kernel`)."""

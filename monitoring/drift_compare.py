@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatbot.verdict import BASELINE
-from monitoring.drift_checks import DOUBT, LEAST, LEAST_FROM_REFERENCE, Finding, findings
+from monitoring.drift_checks import DOUBT, LEAST, LEAST_FROM_REFERENCE, Finding, findings, share_margin
 from monitoring.drift_columns import Columns
 from monitoring.drift_kernel import LEAST_ROWS, Distance, Kernel
 from monitoring.drift_tally import Grid, Tally
 
-MESSAGES = "messages"
-"""The joint check of `monitoring.drift_kernel`."""
+MESSAGES, NEW_KIND = "messages", "new_kind"
+"""The joint checks of `monitoring.drift_kernel`."""
 ALARMS_WITHOUT_BASELINE = frozenset({"confidence", "confidence.low", "scope", "scope.low"})
 """What may alarm against the reference while there is no baseline yet."""
 
@@ -61,7 +61,24 @@ class Comparison:
             threshold = math.sqrt(least + distance.margin(self._doubt / len(LEAST)))
             effect = math.sqrt(max(distance.squared, 0.0))
             found.insert(0, Finding(MESSAGES, effect, effect, threshold, 0.0, records=distance.records))
+        if kind := self._new_kind(sample):
+            found.insert(1, kind)
         return found
+
+    def _new_kind(self, sample: Columns) -> Finding | None:
+        furthest = self.kernel.furthest(sample) if self.kernel else None
+        if furthest is None:
+            return None
+        now, before = furthest.hits / furthest.records, furthest.before / furthest.size
+        margin = share_margin(
+            np.array([furthest.hits]),
+            furthest.records,
+            np.array([furthest.before]),
+            furthest.size,
+            self._doubt / len(LEAST),
+        )
+        threshold = self._least[NEW_KIND] + float(margin[0])
+        return Finding(NEW_KIND, now, max(now - before, 0.0), threshold, before, records=furthest.records)
 
     def distance(self, sample: Columns) -> Distance | None:
         """The joint check's own numbers; None where there is nothing to compare."""

@@ -18,13 +18,14 @@ MEASURES = {
     "intent": "largest difference of an intent's share",
     "topic": "largest difference of a topic's share",
     "embedding": f"largest {_DISTANCE} of an axis of the embedding summary",
-    **dict.fromkeys(("confidence.low", "scope.low", "handoffs", "feedback"), _SHARE),
+    **dict.fromkeys(("confidence.low", "scope.low", "handoffs", "feedback", "new_kind"), _SHARE),
     **dict.fromkeys(
         ("chars", "words", "non_letter_share", "upper_share", "confidence", "scope"), f"{_DISTANCE}; median"
     ),
 }
 TITLES = {
     "messages": "messages as a whole",
+    "new_kind": "messages of a new kind",
     "chars": "length in characters",
     "words": "length in words",
     "non_letter_share": "digits and signs",
@@ -145,4 +146,5 @@ _TOLD: dict[str, Callable[[Finding, Tally, Tally, str], str]] = {
     "scope.low": _low("are unlike what the bot was taught"),
     "handoffs": _low("are handed to a person"),
     "feedback": _low("that got a thumb got it down"),
+    "new_kind": _low("are of a kind that there is more of now"),
 }

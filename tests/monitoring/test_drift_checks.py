@@ -13,6 +13,7 @@ from chatbot.records import Record, arrow_schema, to_row
 from monitoring.drift_checks import ks_margin, mix_margin, share_margin
 from monitoring.drift_columns import Columns, of_records, of_table, to_table
 from monitoring.drift_compare import Comparison
+from monitoring.drift_kernel import LEAST_ROWS, Kernel
 from monitoring.drift_tally import Grid, Tally
 from monitoring.drift_thumbs import SCHEMA, Thumbs
 from monitoring.drift_window import _Reservoir
@@ -88,6 +89,25 @@ def test_the_joint_check_sees_a_new_kind_that_no_single_number_shows() -> None:
         found = {finding.name: finding for finding in side.judge(Tally.of(side.grid, window), window)}
         assert found["messages"].red is red
         assert not found["intent"].red
+
+
+def test_a_new_kind_is_counted_by_its_size() -> None:
+    kernel = Kernel(some(2_000, 1))
+    for share, low, high in ((0.0, 0.0, 0.04), (0.1, 0.06, 0.14)):
+        found = kernel.furthest(some(1_000, 7, share))
+        assert found is not None
+        assert low <= found.hits / found.records <= high
+        assert (found.before, found.size) == (40, 2_000)
+    assert kernel.furthest(some(LEAST_ROWS - 1, 7)) is None
+
+
+def test_a_direction_learned_of_chance_finds_no_new_kind() -> None:
+    side = Comparison(some(2_000, 1))
+    for seed in range(20, 30):
+        window = some(600, seed)
+        found = {finding.name: finding for finding in side.judge(Tally.of(side.grid, window), window)}
+        assert found["new_kind"].effect < 0.03, "who is counted had no part in the direction"
+        assert not found["new_kind"].red
 
 
 def test_the_sample_of_a_stream_is_uniform(monkeypatch: pytest.MonkeyPatch) -> None:
