@@ -139,9 +139,20 @@ class Metrics:
             "mostrecent",
             "to",
         )
+        self.processes = self._gauge(
+            "processes", "Processes that work, by what they do: http or runner.", "livesum", "does"
+        )
+        self.process_starts = self._counter(
+            "process_starts", "Processes that began to work; less those that do: how many died.", "does"
+        )
         self.model_info = self._gauge(
             "model_info", "Always 1; the labels say which model serves.", "max", "version", "bundle", "corpus"
         )
+
+    def begin(self, does: str) -> None:
+        """Count this process among those that work, from now on."""
+        self.processes.labels(does).set(1)
+        self.process_starts.labels(does).inc()
 
     def count_records(self, outcome: str, count: int) -> None:
         """What became of some records of the inference log (`monitoring.logger` reports it)."""

@@ -94,6 +94,7 @@ class IntentRunner:
         served.check(self._bundle.digest)
         self._bundle.predict([WARM_UP])
         self._metrics = _metrics()
+        self._metrics.begin("runner")
         startup.freeze()
 
     @bentoml.api(
@@ -199,6 +200,7 @@ class SupportChatbot:
         model = Model.read(served.folder, served.version)
         served.check(model.digest)
         metrics = _metrics()
+        metrics.begin("http")
         metrics.max_in_flight.set(settings.max_concurrency)
         metrics.model_info.labels(model.version, model.digest, model.manifest.corpus_digest).set(1)
         self.about = About(model.describe(router), model.list_intents(slots))

@@ -60,7 +60,7 @@ COMPOSE = {
     "PROMETHEUS_PORT": ("9090", "Prometheus."),
     "GRAFANA_PORT": ("3001", "Grafana."),
     "DRIFT_EVERY_SECONDS": (
-        "3600",
+        "21600",
         "How often the drift check runs, and the retraining looks at its verdict.",
     ),
     "MINIO_ROOT_USER": ("root", "The name of MinIO's root key."),

@@ -169,16 +169,24 @@ class TestWithoutTheStore:
 
     @pytest.mark.parametrize("service", [HTTP, RUNNER])
     def test_a_process_that_is_killed_costs_what_it_had_in_hand_and_is_there_again(
-        self, release: Installed, outage: Ledger, load: SteadyLoad, progress: Progress, service: str
+        self,
+        release: Installed,
+        outage: Ledger,
+        load: SteadyLoad,
+        alerts: Impatient,
+        progress: Progress,
+        service: str,
     ) -> None:
         pod = next(p for p in release.ready("api") if "cramped" not in p["metadata"]["name"])
         name, answered, failed = pod["metadata"]["name"], load.seen.total, len(load.seen.failures)
         before = pids(release, name, service)
+        alerts.wait_for_end("ChatbotProcessDied")
         began = time.monotonic()
         release.run_in(name, "python", "-c", _KILL, service)
         until("another process", lambda: (now := pids(release, name, service)) and now.isdisjoint(before), 30)
         until("the pod answers", lambda: is_up(pod), 30)
         took = time.monotonic() - began
+        alerts.wait_for("ChatbotProcessDied")
         time.sleep(LONGEST_SECONDS)  # whoever asked in between has an answer, or knows that there is none
         failures = load.seen.failures[failed:]
         progress.say(

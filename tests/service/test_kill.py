@@ -15,24 +15,35 @@ def wait_for(server: Server, name: str, count: int) -> None:
         time.sleep(0.2)
 
 
+def died(server: Server, does: str) -> float:
+    """What ChatbotProcessDied watches."""
+    return server.metric(rf'chatbot_process_starts_total\{{does="{does}"\}}') - server.metric(
+        rf'chatbot_processes\{{does="{does}"\}}'
+    )
+
+
 def test_a_runner_worker_that_is_killed_costs_no_answer_and_is_replaced(
     service: Server, distinct_messages: Sequence[str]
 ) -> None:
+    before = died(service, "runner")
     load = under_load(service, distinct_messages, lambda: service.workers("IntentRunner")[0].kill())
     assert load.statuses == {200: 1000}
     assert lost(service, load) == []
     wait_for(service, "IntentRunner", 2)
+    assert died(service, "runner") == before + 1
 
 
 def test_an_http_worker_that_is_killed_loses_no_record_of_what_it_answered(
     service: Server, distinct_messages: Sequence[str]
 ) -> None:
+    before = died(service, "http")
     load = under_load(service, distinct_messages, lambda: service.workers("SupportChatbot")[0].kill())
     # Whoever was connected to it sees the connection close, and nothing else.
     assert set(load.statuses) <= {200, 0}
     assert load.statuses[200] > 900
     assert lost(service, load) == []
     wait_for(service, "SupportChatbot", 2)
+    assert died(service, "http") == before + 1
 
 
 def test_without_any_runner_worker_the_service_is_not_ready_and_answers_503_until_they_are_back(

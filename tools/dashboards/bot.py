@@ -191,6 +191,12 @@ ROWS = (
                 ],
             ),
             Panel(
+                "Processes that died",
+                "Workers that died inside servers that live on, and were started again, since those servers began.",
+                "short",
+                [("sum by (does) (chatbot_process_starts_total{{here}} - chatbot_processes{{here}})", "{{does}}")],
+            ),
+            Panel(
                 "Messages by server",
                 "Messages a second that each server answers: whether the load is spread evenly over them.",
                 "reqps",
