@@ -150,7 +150,7 @@ def test_every_flow_that_the_chart_names_is_one_that_was_tried(release: Installe
     named = {policy["metadata"]["name"].removeprefix(f"{release.name}-").removesuffix("-out")
              for policy in release.items("networkpolicies")}  # fmt: skip
     assert named == {
-        "deny-all", "to-dns", "clients-to-api", "test-to-api", "page-to-api", "jobs-to-api", "clients-to-page",
-        "clients-to-minio", "prometheus-to-minio", "clients-to-mlflow", "jobs-to-pushgateway",
+        "deny-all", "to-dns", "clients-to-api", "prometheus-to-api", "test-to-api", "page-to-api", "jobs-to-api",
+        "clients-to-page", "clients-to-minio", "prometheus-to-minio", "clients-to-mlflow", "jobs-to-pushgateway",
         "prometheus-to-pushgateway", "jobs-to-api-server",
     }  # fmt: skip
