@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 from monitoring.drift_columns import SUMMARY_AXES, TEXT_FEATURES
 from monitoring.drift_tally import Tally
 
-DOUBT = 0.002
-"""How often all checks together may be red by chance alone, before the least effects are counted."""
+DOUBT = 0.005
+"""How often all checks together may be red by chance alone, before the least effects are counted: of the default
+schedule's 122 runs a month less than one."""
 LOW_SCOPE = 0.05
 """Of the baseline, the share that counts as unlike what the bot was taught."""
 LOW_CONFIDENCE = 0.1
