@@ -265,12 +265,16 @@ def test_a_pod_that_is_deleted_tells_its_clients_before_it_closes(
 
 def test_one_pod_after_the_other_is_evicted_and_never_two_at_once(release: Installed) -> None:
     until("two pods", lambda: len(release.ready("api")) >= 2, 90)
-    first, second = [pod["metadata"]["name"] for pod in release.ready("api")][:2]
-    assert _evict(release, first) == ""
-    assert "disruption budget" in _evict(release, second), "the other one has to wait"
-    began = time.monotonic()
-    until("the other one may go, too", lambda: _evict(release, second) == "", 120, every=1)
-    assert time.monotonic() - began > 1
+    pods = release.ready("api")[:2]
+    first, second = [pod["metadata"]["name"] for pod in pods]
+    with asking_directly(pods[0]["status"]["podIP"]) as said:
+        until("an answer", said, 10)
+        assert _evict(release, first) == ""
+        assert "disruption budget" in _evict(release, second), "the other one has to wait"
+        began = time.monotonic()
+        until("the other one may go, too", lambda: _evict(release, second) == "", 120, every=1)
+        assert time.monotonic() - began > 1
+    assert said()[-1] == "close", said()
     until("two new pods", lambda: len(set(_ready_names(release)) - {first, second}) >= 2, 120)
     until("the old ones are gone", lambda: {first, second}.isdisjoint(_names(release)), 90)
 
