@@ -14,7 +14,10 @@ class Stopped(BaseException):
 
 
 def stop_on(*numbers: signal.Signals) -> None:
-    """From now on these signals raise `Stopped` in the main thread."""
+    """From now on these signals raise `Stopped` in the main thread, also where this process was born deaf to them.
+
+    A shell without job control starts what it puts into the background with SIGINT ignored.
+    """
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise Stopped

@@ -82,7 +82,7 @@ def main(arguments: Sequence[str]) -> int:
     """Returns: the exit code: that of the `--then` command, 0 after Ctrl-C, 1 when something did not start."""
     service, page = ServiceSettings(), ChatPageSettings()
 
-    stop_on(signal.SIGTERM)
+    stop_on(signal.SIGTERM, signal.SIGINT)
     api_url, page_url = f"http://127.0.0.1:{service.port}", f"http://127.0.0.1:{page.port}"
     # The chat page talks to the API that stands beside it, on whatever port, unless it was told of another.
     os.environ.setdefault("CHATBOT_UI_API_URL", api_url)
@@ -110,7 +110,7 @@ def main(arguments: Sequence[str]) -> int:
                 time.sleep(0.5)
             console.print("[red]one of them ended by itself; stopping the other[/red]")
             return 1
-    except (KeyboardInterrupt, Stopped):
+    except Stopped:
         console.print("stopped")
         return 0
     except SettingError as error:

@@ -48,19 +48,25 @@ def played(tmp_path_factory: pytest.TempPathFactory, bundle_folder: Path) -> Pla
             stdout=file,
             stderr=subprocess.STDOUT,
         )
-    until = time.monotonic() + LONGEST_SECONDS
-    while "to play on:" not in output.read_text(errors="replace"):
-        assert process.poll() is None, output.read_text(errors="replace")
-        assert time.monotonic() < until, output.read_text(errors="replace")
-        time.sleep(0.5)
-    mode = oct((folder / "env").stat().st_mode & 0o777)
-    asked = (
-        f'set -a; source {folder / "env"}; curl -sS -H "Content-Type: application/json" '
-        """-d '{"message": "how much do I get for my old phone"}' "$CHATBOT_UI_API_URL/chat\""""
-    )
-    answer = subprocess.run(["bash", "-ec", asked], capture_output=True, text=True, check=True).stdout
-    process.send_signal(signal.SIGINT)
-    code = process.wait(60)
+    try:
+        until = time.monotonic() + LONGEST_SECONDS
+        while "to play on:" not in output.read_text(errors="replace"):
+            assert process.poll() is None, output.read_text(errors="replace")
+            assert time.monotonic() < until, output.read_text(errors="replace")
+            time.sleep(0.5)
+        mode = oct((folder / "env").stat().st_mode & 0o777)
+        asked = (
+            f'set -a; source {folder / "env"}; curl -sS -H "Content-Type: application/json" '
+            """-d '{"message": "how much do I get for my old phone"}' "$CHATBOT_UI_API_URL/chat\""""
+        )
+        answer = subprocess.run(["bash", "-ec", asked], capture_output=True, text=True, check=True).stdout
+        process.send_signal(signal.SIGINT)
+        code = process.wait(60)
+    finally:
+        for left in (
+            [process, *psutil.Process(process.pid).children(recursive=True)] if process.poll() is None else []
+        ):
+            left.kill()
     said = json.loads((folder / "loop.json").read_text())
     return Played(said, output.read_text(), folder, code, mode, answer)
 

@@ -194,7 +194,12 @@ ROWS = (
                 "Processes that died",
                 "Workers that died inside servers that live on, and were started again, since those servers began.",
                 "short",
-                [("sum by (does) (chatbot_process_starts_total{{here}} - chatbot_processes{{here}})", "{{does}}")],
+                [
+                    (
+                        "sum by (does) (chatbot_process_starts_total{{here}} - chatbot_processes{{here}})",
+                        "{{does}}",
+                    )
+                ],
             ),
             Panel(
                 "Messages by server",

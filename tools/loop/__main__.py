@@ -32,7 +32,7 @@ def main(
     """Play the loop: first version, a day, a launch, drift, review, retraining, gate, promotion, rollback."""
     console = Console()
 
-    stop_on(signal.SIGTERM)
+    stop_on(signal.SIGTERM, signal.SIGINT)
     if store not in ("minio", "folder"):
         console.print(Text(f"--store {store}: expected `minio` or `folder`", style="red"))
         raise typer.Exit(2)
@@ -46,7 +46,7 @@ def main(
         console.print(Text(f"the loop stopped: {error}", style="red"))
         console.print(f"what its parts said lies in {place / 'logs'}")
         raise typer.Exit(1) from None
-    except (KeyboardInterrupt, Stopped):
+    except Stopped:
         console.print("stopped")
         raise typer.Exit(130) from None
     try:
@@ -57,7 +57,7 @@ def main(
             page.write_text(report.page(f"python -m tools.loop{told} --page {page}", place), encoding="utf-8")
         if keep:
             _leave_running(console, report, parts.links, write_environment(parts, place))
-    except (KeyboardInterrupt, Stopped):
+    except Stopped:
         console.print("stopped")
     finally:
         parts.processes.stop()
