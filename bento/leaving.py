@@ -74,6 +74,22 @@ class Leaving:
         return send_and_close
 
 
+def is_told() -> bool:
+    """Whether SIGTERM came before `put_off_sigterm`, while this worker was starting: uvicorn took note of it."""
+    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return bool(getattr(server, "should_exit", False))
+
+
+def end_if_told() -> None:
+    """The end of a worker that was told to stop before it took its first connection.
+
+    At once: nothing is in hand yet, and uvicorn would take what waits at the shared socket first, to drop it. The
+    runner takes no new connections any more, so waiting for it would hold up the whole server's stop.
+    """
+    if is_told():
+        os._exit(0)
+
+
 def say_ready() -> None:
     """Tell whoever started this server that it answers, as systemd's services do (sd_notify(3)): NOTIFY_SOCKET."""
     address = os.environ.get("NOTIFY_SOCKET")

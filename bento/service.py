@@ -262,8 +262,9 @@ class SupportChatbot:
         self._log.start()
         self._handoffs.start()
         until = time.monotonic() + _START_SECONDS
-        while not await self.chat.is_ready() and time.monotonic() < until:
+        while not await self.chat.is_ready() and time.monotonic() < until and not leaving.is_told():
             await asyncio.sleep(0.05)
+        leaving.end_if_told()
         startup.freeze()
         _leaving().put_off_sigterm()
         leaving.say_ready()

@@ -77,7 +77,10 @@ class Receiver:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
+                length = int(self.headers["content-length"])
+                body = self.rfile.read(length)
+                if len(body) < length:  # whoever sent it was killed on the way
+                    return
                 status, headers = receiver._take(self.path, dict(self.headers), body)
                 try:
                     self.send_response(status)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bento.listening import take_over
@@ -17,6 +18,20 @@ from service.server import Server
 from service.steady import SteadyLoad
 
 DRAIN_SECONDS = 3.0
+
+
+def until(what: str, reached: Callable[[], object], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < end, f"not in {seconds} s: {what}"
+        time.sleep(0.05)
+
+
+def handles_sigterm(process: psutil.Process) -> bool:
+    """Whether it does anything else than ending at once."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    (caught,) = [line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")]
+    return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def test_a_leaving_server_is_unready_at_once_and_answers_everything_until_its_time_is_over(
@@ -43,6 +58,31 @@ def test_a_leaving_server_is_unready_at_once_and_answers_everything_until_its_ti
         assert load.seen.connections > connections + 50
     assert server.process.wait(30) == 0
     assert DRAIN_SECONDS <= time.monotonic() - began < DRAIN_SECONDS + 10
+
+
+def test_a_worker_that_is_told_to_stop_while_it_still_waits_for_the_runner_waits_no_longer(
+    start: Callable[..., Server], model_folder: Path, tmp_path: Path
+) -> None:
+    server = Server(tmp_path / "server", {"CHATBOT_BUNDLE": str(model_folder), "CHATBOT_RUNNER_WORKERS": "1"})
+    server.launch()
+    until("the runner begins", lambda: server.workers("IntentRunner"))
+    (runner,) = server.workers("IntentRunner")
+    runner.suspend()
+    try:
+        until("the HTTP worker begins", lambda: server.workers("SupportChatbot"))
+        (worker,) = server.workers("SupportChatbot")
+        until("it starts", lambda: handles_sigterm(worker))
+        time.sleep(0.5)
+        assert not server.ready()
+        assert server.process is not None
+        server.process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        worker.wait(60)
+        assert time.monotonic() - began < 10
+    finally:
+        runner.resume()
+    assert server.process.wait(30) == 0
+    assert "Traceback" not in server.output
 
 
 def test_sigterm_to_every_process_of_a_server_counts_as_one(start: Callable[..., Server]) -> None:
