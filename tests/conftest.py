@@ -84,10 +84,15 @@ def own_minio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Minio
 
 
 @pytest.fixture
-def bucket(minio: Minio, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A fresh bucket's `s3://` address (`minio.settings(bucket)`), with the credentials in the environment."""
+def bucket(minio: Minio, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A fresh bucket's `s3://` address (`minio.settings(bucket)`), with the credentials in the environment.
+
+    It goes with the test: those of a whole run would fill gigabytes.
+    """
     _use_credentials(monkeypatch, minio)
-    return minio.new_bucket()
+    url = minio.new_bucket()
+    yield url
+    minio.drop(url)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,10 @@ import subprocess
 import time
 from pathlib import Path
 from urllib.error import URLError
+from urllib.parse import urlsplit
 from urllib.request import urlopen
+
+import boto3
 
 from chatbot.settings import StorageSettings
 from chatbot.storage import make_bucket
@@ -70,6 +73,12 @@ class Minio:
         url = f"s3://test-{secrets.token_hex(6)}"
         make_bucket(self.settings(url))
         return url
+
+    def drop(self, url: str) -> None:
+        """Remove a bucket and all that it holds. Needs the credentials in the environment."""
+        found = boto3.resource("s3", endpoint_url=self.url, region_name="us-east-1").Bucket(urlsplit(url).netloc)
+        found.objects.all().delete()
+        found.delete()
 
     def start(self) -> Minio:
         """Start it, again on the same port and folder if it ran before, and wait until it is ready."""
