@@ -21,6 +21,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -41,6 +42,9 @@ DOCKERFILES = {
     "staff": "ui/staff.Dockerfile",
     "mlflow": "training/mlflow.Dockerfile",
 }
+
+_AT_ONCE = 2
+"""Builds at a time: half of one waits for downloads and for the disk."""
 
 console = Console()
 
@@ -93,17 +97,27 @@ def build(names: Sequence[str]) -> None:
     for name in names:
         if name not in DOCKERFILES:
             raise ImagesError(f"no image {name!r}: there are {', '.join(DOCKERFILES)}")
-        context, file = _bento() if name == "api" else (ROOT, ROOT / str(DOCKERFILES[name]))
-        given = {
-            "GIT_COMMIT": _commit(),
-            **{name: os.environ.get(name, "") for name in ("PYTHON_IMAGE", "TORCH_INDEX")},
-        }
-        text = file.read_text(encoding="utf-8")
-        arguments = [
-            f"--build-arg={k}={value}" for k, value in given.items() if value and f"ARG {k}=" in text
-        ]
-        console.print(f"[bold]== image {name}[/bold]")
-        _run(*builder(), "-t", full_name(name), "-f", str(file), *arguments, str(context))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        builds = [pool.submit(_build, name, is_alone=len(names) == 1) for name in names]
+        try:
+            for done in as_completed(builds):
+                done.result()
+        except ImagesError:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _build(name: str, is_alone: bool) -> None:
+    context, file = _bento() if name == "api" else (ROOT, ROOT / str(DOCKERFILES[name]))
+    given = {
+        "GIT_COMMIT": _commit(),
+        **{name: os.environ.get(name, "") for name in ("PYTHON_IMAGE", "TORCH_INDEX")},
+    }
+    text = file.read_text(encoding="utf-8")
+    arguments = [f"--build-arg={k}={value}" for k, value in given.items() if value and f"ARG {k}=" in text]
+    console.print(f"[bold]== image {name}[/bold]")
+    command = [*builder(), "-t", full_name(name), "-f", str(file), *arguments, str(context)]
+    _run(*command, prefix="" if is_alone else f"{name:8}")
 
 
 def target_name(name: str, registry: str) -> str:
@@ -229,8 +243,19 @@ def _answers(*command: str) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def _run(*command: str, environment: dict[str, str] | None = None) -> None:
-    if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
+def _run(*command: str, environment: dict[str, str] | None = None, prefix: str = "") -> None:
+    """Run it; with a prefix, which every line of its output then carries, so that two at once can be told apart."""
+    if prefix:
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as process:
+            for line in process.stdout or ():
+                said = line.decode(errors="replace").rstrip()
+                console.print(prefix, said, markup=False, highlight=False, soft_wrap=True)
+        code = process.returncode
+    else:
+        code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    if code:
         raise ImagesError(f"failed: {shlex.join(command)}")
 
 
