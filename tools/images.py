@@ -43,7 +43,7 @@ DOCKERFILES = {
     "mlflow": "training/mlflow.Dockerfile",
 }
 
-_AT_ONCE = 2
+_AT_ONCE = max(2, (os.cpu_count() or 2) // 2)
 """Builds at a time: half of one waits for downloads and for the disk."""
 
 console = Console()
