@@ -76,7 +76,9 @@ class Minio:
 
     def drop(self, url: str) -> None:
         """Remove a bucket and all that it holds. Needs the credentials in the environment."""
-        found = boto3.resource("s3", endpoint_url=self.url, region_name="us-east-1").Bucket(urlsplit(url).netloc)
+        found = boto3.resource("s3", endpoint_url=self.url, region_name="us-east-1").Bucket(
+            urlsplit(url).netloc
+        )
         found.objects.all().delete()
         found.delete()
 
