@@ -433,8 +433,8 @@ class KubernetesSettings(Settings):
     """The drift verdict that the container before left; unset: `reports/drift/latest.json` of the store."""
     deployment: str = "support-chatbot-api"
     """The Deployment of the API, whose pods serve the model that its annotation names."""
-    promote_lease: str = "support-chatbot-promote"
-    """The Lease that one promotion or rollback at a time holds; the chart makes it."""
+    promote_lease: str = ""
+    """The Lease that one promotion or rollback at a time holds; unset: the Deployment's, `-promote` for `-api`."""
     lease_seconds: float = Field(default=30.0, ge=3)
     """A Lease that was not renewed for so long is taken over: its holder is gone."""
     retrain_result: Path = Path("models/retrain/retrain.json")
@@ -463,3 +463,8 @@ class KubernetesSettings(Settings):
     """The same for the share of feedback that says a reply did not help."""
     pushgateway: str = ""
     """Where a pushgateway takes what became of a run, such as `http://pushgateway:9091`; unset: nowhere."""
+
+    @property
+    def promotion_lock(self) -> str:
+        """The name of that Lease."""
+        return self.promote_lease or f"{self.deployment.removesuffix('-api')}-promote"

@@ -17,6 +17,15 @@ from k8s.state import Outcome, words
 JOB = "support-chatbot-promote"
 
 
+def serving_digest(deployment: Deployment, cluster: Cluster, settings: KubernetesSettings) -> str:
+    """Of the bundle that should serve; empty: pods of different images run, or none answers."""
+    if deployment.model:
+        return ModelRef.parse(deployment.model).digest
+    reader = PodReader(settings.api_port, settings.request_seconds)
+    found = set(reader.digests(deployment.pods(cluster)).values()) - {""}
+    return found.pop() if len(found) == 1 else ""
+
+
 def registered(
     deployment: Deployment, cluster: Cluster, registry: MlflowApi, settings: KubernetesSettings
 ) -> str:
@@ -24,23 +33,23 @@ def registered(
 
     Where the annotation names none, the pods say which bundle they took from their image.
     """
-    if not deployment.model:
-        reader = PodReader(settings.api_port, settings.request_seconds)
-        found = set(reader.digests(deployment.pods(cluster)).values()) - {""}
-        return registry.version_of(found.pop()) if len(found) == 1 else ""
-    ref = ModelRef.parse(deployment.model)
-    try:
-        if ref.version.isdecimal() and registry.ref(ref.version).digest == ref.digest:
-            return ref.version
-    except UnknownVersion:
-        pass
-    if version := registry.version_of(ref.digest):
+    digest = serving_digest(deployment, cluster, settings)
+    if not digest:
+        return ""
+    if deployment.model:
+        ref = ModelRef.parse(deployment.model)
+        try:
+            if ref.version.isdecimal() and registry.ref(ref.version).digest == digest:
+                return ref.version
+        except UnknownVersion:
+            pass
+    if version := registry.version_of(digest):
         return version
     announce.event(
         cluster,
         deployment,
         "ModelNotRegistered",
-        f"{words(deployment.model)} serves and the registry does not know it: the alias stays",
+        f"{words(deployment.model)} serves and the registry does not know it ({digest[:12]}): the alias stays",
         "Warning",
     )
     return ""

@@ -73,12 +73,12 @@ def promote(promoter: Promoter, result: RetrainResult) -> Outcome | None:
             f"`python -m k8s.rollback {challenger.version}` does"
         )
         return None
-    if deployment.model and result.champion:
-        judged, serves = ModelRef.parse(result.champion), ModelRef.parse(deployment.model)
-        if judged.digest != serves.digest:
+    if result.champion:
+        judged, serves = ModelRef.parse(result.champion), promoter.serving_digest(deployment)
+        if serves and judged.digest != serves:
             announce.say(
-                f"{words(str(challenger))} was judged against {words(str(judged))}, and {words(str(serves))} serves: "
-                "the next run judges anew"
+                f"{words(str(challenger))} was judged against {words(str(judged))}, and {words(deployment.model)} "
+                f"serves ({serves[:12]}): the next run judges anew"
             )
             return None
     promoter.begin(str(challenger), "the gate accepted it")
@@ -98,7 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
         registry = command.registry(settings)
         pushed = announce.Pushed(settings.pushgateway, JOB, settings.request_seconds)
         wait = settings.rollout_seconds + settings.watch_most_seconds
-        with Lease(cluster, settings.promote_lease, settings.lease_seconds, wait) as lease:
+        with Lease(cluster, settings.promotion_lock, settings.lease_seconds, wait) as lease:
             promoter = Promoter(cluster, registry, settings, lease)
             try:
                 promoter.go_on()

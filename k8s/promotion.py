@@ -70,20 +70,25 @@ class Promoter:
         deployment = self.read()
         before, _ = self._reader().read(deployment.pods(self._cluster))
         for _ in range(_TRIES):
+            previous, given_up = deployment.model, {}
+            if (unproved := state.read(deployment.annotations)) and unproved.is_unproved:
+                # What was still on trial is no way back.
+                previous = unproved.previous
+                given_up = state.with_taken_back(deployment.annotations, unproved.target, without=target)
             promotion = Promotion(
                 target=target,
-                previous=deployment.model,
+                previous=previous,
                 since=datetime.now(UTC),
                 why=why,
                 by_hand=by_hand,
                 before=before.as_dict(),
             )
             try:
-                self._patch(deployment, promotion, target, check=not by_hand)
+                self._patch(deployment, promotion, target, given_up, check=not by_hand)
             except Changed:
                 deployment = self.read()
                 continue
-            sentence = f"{words(target)} is to serve in place of {words(promotion.previous)}: {why}"
+            sentence = f"{words(target)} is to serve in place of {words(deployment.model)}: {why}"
             announce.event(self._cluster, deployment, "ModelRollout", sentence)
             return
         raise self._restless()
@@ -106,6 +111,10 @@ class Promoter:
             f"{words(promotion.target)}: {promotion.phase.value} since {promotion.since:%Y-%m-%d %H:%M:%S} UTC"
         )
         return self._finish(promotion)
+
+    def serving_digest(self, deployment: Deployment) -> str:
+        """Of the bundle that should serve; empty: nobody can say."""
+        return agree.serving_digest(deployment, self._cluster, self._settings)
 
     def agree(self) -> None:
         """Let alias and metric follow the annotation; only where nothing is on its way."""

@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
         cluster = Cluster(settings)
         registry = command.registry(settings)
         lease = Lease(
-            cluster, settings.promote_lease, settings.lease_seconds, _WAIT_SECONDS + settings.lease_seconds
+            cluster, settings.promotion_lock, settings.lease_seconds, _WAIT_SECONDS + settings.lease_seconds
         )
         promoter = Promoter(cluster, registry, settings, lease)
         if told.version is not None:

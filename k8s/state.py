@@ -72,6 +72,11 @@ class Promotion(BaseModel):
         taken_back = self.phase is Phase.TAKING_BACK or self.outcome is Outcome.TAKEN_BACK
         return self.previous if taken_back else self.target
 
+    @property
+    def is_unproved(self) -> bool:
+        """Its model serves, or begins to, and nobody knows yet how well."""
+        return self.phase in (Phase.ROLLING, Phase.WATCHING)
+
     def step(self, phase: Phase, **changes: Any) -> Promotion:
         """The same in another phase, from now on."""
         return self.model_copy(update={"phase": phase, "since": datetime.now(UTC), **changes})

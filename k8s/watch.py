@@ -10,6 +10,8 @@ from k8s.tally import Margins, Tally, Worse, worse
 NOT_READY = "not_ready"
 _LEAST = 30
 """Messages under which nobody looks: a first failure says nothing."""
+_PASSING_SECONDS = 60.0
+"""Pods that are not ready for less are being started, moved or restarted: that condemns no model."""
 
 
 class Seen(NamedTuple):
@@ -33,6 +35,7 @@ class Watch:
         )
         self._most = max(settings.watch_seconds, settings.watch_most_seconds)
         self._looks = max(1.0, self._most / settings.watch_every_seconds)
+        self._trouble_since: float | None = None
 
     def look(self, now: Tally, seconds: float, trouble: str = "") -> Seen:
         """Judge.
@@ -43,7 +46,13 @@ class Watch:
             trouble: why its pods are not all ready; empty: they are.
         """
         enough = now.messages >= self._settings.watch_messages
-        at_end = seconds >= self._most or (seconds >= self._settings.watch_seconds and enough and not trouble)
+        if not trouble:
+            self._trouble_since = None
+        elif self._trouble_since is None:
+            self._trouble_since = seconds
+        passing = self._trouble_since is not None and seconds - self._trouble_since < _PASSING_SECONDS
+        least = self._settings.watch_seconds if enough and not trouble else self._most
+        at_end = seconds >= least and not passing
         sentence = f"{now.messages:.0f} messages in {seconds:.0f} s"
         if not enough:
             sentence += f", too few to tell (CHATBOT_K8S_WATCH_MESSAGES={self._settings.watch_messages})"

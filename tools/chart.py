@@ -173,10 +173,10 @@ def render(*arguments: str, release: str = RELEASE, namespace: str = NAMESPACE) 
     return answer.stdout
 
 
-def manifests() -> dict[str, str]:
-    """k8s/manifests as it should be: content by file name."""
+def manifests(*arguments: str) -> dict[str, str]:
+    """k8s/manifests as it should be, or with more arguments of helm: content by file name."""
     files: dict[str, str] = {}
-    for part in render("--kube-version", KUBERNETES, "--skip-tests").split("\n---\n"):
+    for part in render("--kube-version", KUBERNETES, "--skip-tests", *arguments).split("\n---\n"):
         source = re.search(r"^# Source: support-chatbot/templates/(.+)\.yaml$", part, re.MULTILINE)
         body = re.sub(r"^(# Source: .*|---)\n", "", part, flags=re.MULTILINE).strip()
         if source and yaml.safe_load(body):

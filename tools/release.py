@@ -122,7 +122,7 @@ def write(out: Path, shipped: Sequence[Shipped]) -> list[Path]:
         raise ChartError(answer.stderr.strip())
     (out / LIST).write_text("# image  digest  id\n" + "".join(f"{image.line}\n" for image in shipped))
     (out / VALUES).write_text(_values(shipped))
-    _manifests(out / "manifests", shipped)
+    _manifests(out / "manifests", out / VALUES)
     version = yaml.safe_load((chart.CHART / "Chart.yaml").read_text(encoding="utf-8"))["version"]
     where = _PUSHED if all(image.digest for image in shipped) else _LOCAL
     guide = _GUIDE.format(version=version, namespace=chart.NAMESPACE, images=where)
@@ -144,23 +144,11 @@ def _values(shipped: Sequence[Shipped]) -> str:
     return head + yaml.safe_dump(told, sort_keys=False)
 
 
-def _manifests(folder: Path, shipped: Sequence[Shipped]) -> None:
-    """k8s/manifests, with every image as it was released."""
+def _manifests(folder: Path, values: Path) -> None:
+    """k8s/manifests, with every image as it was released: rendered, for a policy names them besides the pods."""
     folder.mkdir()
-    for name, text in chart.manifests().items():
+    for name, text in chart.manifests("--values", str(values)).items():
         (folder / name).write_text(text, encoding="utf-8")
-    values = yaml.safe_load((chart.CHART / "values.yaml").read_text(encoding="utf-8"))
-    kustomization = folder / "kustomization.yaml"
-    content = yaml.safe_load(kustomization.read_text(encoding="utf-8"))
-    content["images"] = [
-        {
-            "name": values[image.block]["image"]["repository"],
-            "newName": image.name,
-            **({"digest": image.digest} if image.digest else {"newTag": image.tag}),
-        }
-        for image in shipped
-    ]
-    kustomization.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

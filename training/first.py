@@ -1,4 +1,8 @@
-"""The first version of all: the corpus under DVC, the bundle in the store, version 1 and champion in the registry."""
+"""A bundle that no retraining made: its corpus under DVC, it itself in the store and a version in the registry.
+
+The first of all is champion. A later one, such as that of a newer image, is a version that nothing points at: where it
+serves, the alias follows (`k8s.agree`).
+"""
 
 from __future__ import annotations
 
@@ -47,7 +51,7 @@ from training.retraining import LEASE, RetrainError
 def register_first(
     given: Given, steps: Steps, bundle: Path, source: Path, processed: Path
 ) -> tuple[Version, bool]:
-    """Make a bundle version 1 and champion, with the corpus that it was taught; where there is a champion, nothing.
+    """Make a bundle a version, with the corpus that it was taught, and the first one champion; once.
 
     Args:
         bundle: the bundle's folder.
@@ -55,17 +59,19 @@ def register_first(
         processed: what `data.process` made of it; where it is missing or of another corpus, it is made again.
 
     Returns:
-        The champion, and whether it was made now.
+        The version, and whether it was made now; where the registry knew the bundle, the champion.
 
     Raises:
         RetrainError: the bundle was taught another corpus than this one.
+        BundleError: it is none, or not whole.
         BusyError: another process is at it.
     """
     store, registry = open_store(given.store), Registry(given.tracking)
-    if found := registry.champion():
+    digest = bundles.verify(bundle)
+    if found := _champion(registry, digest):
         return found, False
     with Lease(store, LEASE, given.settings.lease_seconds) as lease:
-        if found := registry.champion():
+        if found := _champion(registry, digest):
             return found, False
         with steps.wait("corpus"):
             folder = _version_files(given, bundle, source, processed)
@@ -81,7 +87,7 @@ def register_first(
                 behaviours=read_behaviours(SHIPPED),
             )
         with steps.wait("push bundle"):
-            digest = bundle_store.push(store, bundle)
+            bundle_store.push(store, bundle)
             gate_report(store, digest, verdict, given.work)
         manifest = bundles.read_manifest(bundle)
         tags = {
@@ -106,9 +112,16 @@ def register_first(
             if recorded.kept is not None:
                 raise TrackingError(f"{recorded.reason}. Run this again to register the bundle")
             version = registry.register(recorded.run_id, bundle, tags)
-            registry.set_alias(CHAMPION, version.number)
+            if registry.champion() is None:
+                registry.set_alias(CHAMPION, version.number)
     shutil.rmtree(given.work, ignore_errors=True)
     return registry.get(version.number), True
+
+
+def _champion(registry: Registry, digest: str) -> Version | None:
+    """Where the registry has one and knows this bundle."""
+    champion = registry.champion()
+    return champion if champion and registry.find(digest) else None
 
 
 def _version_files(given: Given, bundle: Path, source: Path, processed: Path) -> Path:

@@ -51,7 +51,7 @@ def main(
             number, outcome = accepted(result)
             if not number:
                 return Outcome("", False, f"nothing to promote: {result} says {outcome}")
-        return promotion.promote(number, force=force)
+        return promotion.promote(number, force=force, by_itself=result is not None)
 
     carry_out(move, wait)
 

@@ -72,19 +72,20 @@ class Promotion:
         self._wait_seconds = wait_seconds
         self._say = say
 
-    def promote(self, number: str = "", *, force: bool = False) -> Outcome:
+    def promote(self, number: str = "", *, force: bool = False, by_itself: bool = False) -> Outcome:
         """Let a version serve, and then be the champion.
 
         Args:
             number: the version; empty: first finish what was begun, then the challenger.
             force: also where the gate did not let it pass.
+            by_itself: no person named the version: one that was taken back or rolled back stays away.
 
         Raises:
             PromotionError: it may not serve, or it was taken back, with the reason.
             ChatbotError: store or registry do not do their part; calling again goes on.
         """
+        now = serving.read(self._store)
         if not number:
-            now = serving.read(self._store)
             champion = self._registry.champion()
             if now.ref and (champion is None or champion.ref != now.ref):
                 self._say(f"going on with {now.name}: {now.why}")
@@ -92,10 +93,10 @@ class Promotion:
             version = self._registry.challenger()
             if version is None or (champion and version.number == champion.number):
                 return Outcome(now.model, False, "nothing to promote: there is no challenger")
-            if reason := _known_as_worse(now, str(version.ref)):
-                return Outcome(now.model, False, f"nothing to promote: version {version.number} {reason}")
         else:
             version = self._registry.get(number)
+        if (by_itself or not number) and (reason := _known_as_worse(now, str(version.ref))):
+            return Outcome(now.model, False, f"nothing to promote: version {version.number} {reason}")
         if version.verdict not in MAY_SERVE and not force:
             raise PromotionError(
                 f"the gate {'refused' if version.verdict else 'was never asked about'} version {version.number}"

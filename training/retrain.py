@@ -1,6 +1,6 @@
 """`python -m training.retrain`: a challenger from what people accepted since the champion, judged and registered.
 
-Safe to run again and to kill at any point. `--first` registers the bundle that is there as version 1 and champion.
+Safe to run again and to kill at any point. `--first` registers the bundle that is there; the first of all is champion.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from training.lease import BusyError
 from training.params import read_params
 from training.progress import Steps
 from training.publishing import Given
+from training.registry import CHAMPION
 from training.retraining import Result, retrain
 
 COLOURS = {"accepted": "green", "refused": "red", "needs_review": "yellow", "busy": "yellow"}
@@ -50,7 +51,7 @@ def main(
     ] = Path("params.yaml"),
     first: Annotated[
         bool,
-        typer.Option("--first", help="Register a bundle as version 1 and champion, unless there is one."),
+        typer.Option("--first", help="Register a bundle that the registry lacks; the first is champion."),
     ] = False,
     bundle: Annotated[Path, typer.Option(help="With --first: the bundle.")] = Path("models/current"),
     corpus: Annotated[Path, typer.Option(help="With --first: the corpus it was made from.")] = Path(
@@ -81,8 +82,11 @@ def main(
         if first:
             with Steps(console) as steps:
                 version, made = register_first(given, steps, bundle, corpus, processed)
-            said = "is version 1 and champion now" if made else "is champion already: nothing was changed"
-            Console().print(Text(f"{version.ref.version}@{version.bundle_digest[:12]}… {said}"))
+            said = "is champion already: nothing was changed"
+            if made:
+                leads = CHAMPION in version.aliases
+                said = "is champion now" if leads else "is registered, and another one is champion"
+            Console().print(Text(f"version {version.ref.version}@{version.bundle_digest[:12]}… {said}"))
             return
         try:
             with Steps(console) as steps:

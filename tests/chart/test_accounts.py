@@ -133,7 +133,19 @@ def test_the_drift_checks_account_may_create_the_templates_job(accounts: str) ->
 
 @pytest.mark.parametrize(
     "change",
-    ["image", "account", "command", "setting", "secret", "volume", "projected", "owner", "more containers"],
+    [
+        "image",
+        "account",
+        "command",
+        "setting",
+        "secret",
+        "volume",
+        "projected",
+        "owner",
+        "probe",
+        "folder",
+        "more containers",
+    ],
 )
 def test_a_job_unlike_the_template_is_refused(accounts: str, change: str) -> None:
     job = job_of(accounts, "unlike")
@@ -155,6 +167,10 @@ def test_a_job_unlike_the_template_is_refused(accounts: str, change: str) -> Non
             pod["volumes"].append({"name": "more", "projected": {"sources": [source]}})
         case "volume":
             pod["volumes"].append({"name": "more", "secret": {"secretName": f"{RELEASE}-minio-root"}})
+        case "probe":
+            pod["containers"][0]["startupProbe"] = {"exec": {"command": ["sh", "-c", "env"]}}
+        case "folder":
+            pod["initContainers"][0]["workingDir"] = "/work"
         case "owner":
             del job["metadata"]["ownerReferences"]
         case _:

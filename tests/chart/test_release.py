@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import tarfile
 from pathlib import Path
@@ -78,6 +79,13 @@ def test_the_manifests_install_exactly_the_listed_images(dist: Path) -> None:
     command = [chart.program("kubectl"), "kustomize", str(dist / "manifests")]
     said = subprocess.run(command, capture_output=True, text=True, check=True)
     assert images_of(said.stdout) == listed(dist)
+    # The admission policy lets in what the retrain CronJob runs: it must name the same images.
+    documents = [d for d in yaml.safe_load_all(said.stdout) if d]
+    (policy,) = [d for d in documents if d["kind"] == "ValidatingAdmissionPolicy"]
+    (cron,) = [d for d in documents if d["kind"] == "CronJob" and d["metadata"]["name"].endswith("-retrain")]
+    pod = cron["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    for container in [*pod["initContainers"], *pod["containers"]]:
+        assert json.dumps(container["image"]) in json.dumps(policy).replace('\\"', '"')
 
 
 def test_the_package_holds_no_more_than_a_chart(dist: Path) -> None:

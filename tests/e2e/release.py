@@ -169,7 +169,6 @@ class Release:
                 "CHATBOT_K8S_KUBECONFIG": str(testbed.ADMIN),
                 "CHATBOT_K8S_NAMESPACE": self.namespace,
                 "CHATBOT_K8S_DEPLOYMENT": f"{self.name}-api",
-                "CHATBOT_K8S_PROMOTE_LEASE": f"{self.name}-promote",
                 "MLFLOW_TRACKING_URI": mlflow,
             }
             command = [sys.executable, "-m", "k8s.rollback", *([version] if version else []), "--why=e2e"]

@@ -5,7 +5,11 @@ The chart of the last git tag, or where there is none yet, the chart before its 
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
+import re
+import shlex
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -29,6 +33,7 @@ from tools.loop.parts import records_in_store
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 OURS = ("api", "chatPage", "staffPages", "mlflow", "driftCheck", "retrain")
+PAGE = ROOT / "docs" / "operations" / "chart.md"
 KEPT = {"Secret", "PersistentVolumeClaim"}
 """What docs/operations/chart.md says that an uninstall leaves."""
 CLUSTERS = {"ConfigMap/kube-root-ca.crt", "ServiceAccount/default"}
@@ -104,7 +109,18 @@ def test_helm_test_chats_with_the_bot(old: Release, progress: Progress) -> None:
     assert '"intent": "get_refund"' in said
 
 
-def test_an_uninstall_leaves_volumes_and_secrets_and_nothing_else(old: Release, progress: Progress) -> None:
+@pytest.fixture(scope="module")
+def backup(old: Release, tmp_path_factory: pytest.TempPathFactory, progress: Progress) -> Backup:
+    """What the documentation's commands save of it, before it is taken away."""
+    saved = Backup(old, tmp_path_factory.mktemp("backup"))
+    with progress.step("backup, as documented"):
+        saved.run("Back up")
+    return saved
+
+
+def test_an_uninstall_leaves_volumes_and_secrets_and_nothing_else(
+    old: Release, backup: Backup, progress: Progress
+) -> None:
     secrets, claims = _secrets(old), _claims(old)
     with progress.step("helm uninstall"):
         old.helm("uninstall", old.name, "--wait", "--timeout=200s")
@@ -116,8 +132,78 @@ def test_an_uninstall_leaves_volumes_and_secrets_and_nothing_else(old: Release, 
         "get", "validatingadmissionpolicies,validatingadmissionpolicybindings", "-o=name"
     ).stdout
     assert f"{old.namespace}-{old.name}-" not in policies
-    page = (ROOT / "docs" / "operations" / "chart.md").read_text(encoding="utf-8")
-    assert "stay at uninstall, as volumes do" in page
+    assert "stay at uninstall, as volumes do" in PAGE.read_text(encoding="utf-8")
+
+
+def test_what_was_backed_up_comes_back_in_an_empty_namespace(
+    old: Release, backup: Backup, progress: Progress
+) -> None:
+    secrets = _secrets(old)
+    with progress.step("an empty namespace"):
+        installing.uninstall(old)
+        installing.make_namespace(old.namespace)
+    with progress.step("restore, as documented"):
+        backup.run("Restore")
+        old.roll_out("mlflow")
+        old.roll_out("api")
+    assert (old.told(), _secrets(old)) == (backup.told, secrets)
+    assert {str(version["model_version"]) for version in old.versions()} == {"1"}
+    assert old.ask("I want a refund")["intent"] == "get_refund"
+    with old.store() as store:
+        assert backup.keys <= _keys(store)
+        assert backup.records <= records_in_store(store)
+    assert old.champion() == "1"
+
+
+class Backup:
+    """The commands of docs/operations/chart.md, run word by word but for names, address and the tests' values."""
+
+    def __init__(self, release: Release, folder: Path) -> None:
+        """Saves nothing yet; notes what must come back."""
+        self.release = release
+        self.folder = folder
+        self.told = release.told()
+        with release.store() as store:
+            self.keys, self.records = _keys(store), records_in_store(store)
+
+    def run(self, chapter: str) -> None:
+        """The shell blocks of the chapter that begins with this word."""
+        text = PAGE.read_text(encoding="utf-8").partition(f"**{chapter}**")[2].partition("\n**")[0]
+        blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+        assert blocks, chapter
+        for block in blocks:
+            # The port-forward that the page asks for, where there is a MinIO to reach.
+            is_there = bool(self.release.items("services"))
+            with (
+                self.release.forward(f"service/{self.release.name}-minio", 9000)
+                if is_there
+                else contextlib.nullcontext("") as url
+            ):
+                self._shell(block.replace("http://127.0.0.1:9000", url))
+
+    def _shell(self, commands: str) -> None:
+        release = self.release
+        commands = commands.replace("-n support-bot", f"-n {release.namespace}")
+        commands = re.sub(r"\bsupport-bot\b", release.name, commands)
+        commands = commands.replace("helm/support-chatbot", str(chart.CHART))
+        commands = commands.replace("--wait", f"--wait {shlex.join(_values())}")
+        environment = {
+            **os.environ,
+            "KUBECONFIG": str(testbed.ADMIN),
+            "PATH": f"{testbed.HOME / 'bin'}:{os.environ['PATH']}",
+            "HOME": str(self.folder),
+            "n": f"kubectl -n {release.namespace}",
+        }
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", commands],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=500,
+            check=False,
+        )
+        assert done.returncode == 0, f"{commands}\n{done.stdout}{done.stderr}"
 
 
 def _values() -> list[str]:

@@ -193,6 +193,14 @@ def test_what_was_judged_against_another_version_than_serves_is_not_promoted(api
     assert (api.told, champion(api)) == (ref(2), "2")
 
 
+def test_what_was_judged_against_another_bundle_than_the_images_is_not_promoted_either(api: Api) -> None:
+    api.make({}, replicas=1)
+    file = accepted(api, ref(3), judged_against=ref(2))
+    output = api.namespace.run("promote", "k8s.promote", "--result", file)
+    assert "the next run judges anew" in output
+    assert (api.told, api.versions()) == ("", {IMAGE_DIGEST})
+
+
 @pytest.mark.parametrize("outcome", ["refused", "needs_review", "busy"])
 def test_what_the_gate_did_not_accept_changes_nothing(api: Api, outcome: str) -> None:
     api.make({}, replicas=1)

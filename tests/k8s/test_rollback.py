@@ -52,6 +52,19 @@ def test_a_version_that_does_not_become_ready_leaves_what_serves(api: Api) -> No
     assert (api.told, api.versions(), champion(api)) == (ref(2), {digest(2)}, "2")
 
 
+def test_a_rollback_that_fails_does_not_leave_what_was_still_on_trial(api: Api) -> None:
+    api.make({digest(4): {"ready": False}}, replicas=1)
+    promote(api, ref(2), **QUICK)
+    process = api.namespace.start(
+        "promote", "k8s.promote", "--result", accepted(api, ref(3)), CHATBOT_K8S_WATCH_SECONDS=120
+    )
+    until("the watch", lambda: api.state.get("phase") == "watching")
+    rollback(api, "4", code=1)
+    process.communicate(timeout=60)
+    assert (api.told, api.versions(), champion(api)) == (ref(2), {digest(2)}, "2")
+    assert "was taken back before" in promote(api, ref(3)), "a person put an end to its trial"
+
+
 def test_with_mlflow_away_a_digest_is_enough_to_serve_and_the_alias_follows_later(api: Api) -> None:
     api.make({}, replicas=1)
     away = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "CHATBOT_K8S_PATIENCE_SECONDS": 0}

@@ -9,7 +9,7 @@ from scipy import stats
 from bento.metrics import Metrics
 from chatbot.settings import KubernetesSettings
 from k8s.tally import Margins, Tally, fisher, slow_bound, total, worse
-from k8s.watch import Watch
+from k8s.watch import NOT_READY, Watch
 
 MARGINS = Margins(0.01, 0.05, 0.10, 0.15)
 
@@ -139,6 +139,22 @@ def test_a_version_that_fails_one_message_in_twenty_is_taken_back_within_200_mes
                 found += 1
                 break
     assert found >= 95, f"{found} of 100 within 200 messages"
+
+
+def test_pods_that_are_not_ready_for_a_moment_condemn_no_version_and_for_a_minute_they_do() -> None:
+    settings = KubernetesSettings(watch_seconds=60, watch_most_seconds=60, watch_every_seconds=10)
+    watch = Watch(settings, Tally())
+    assert not watch.look(Tally(), 60, "1 of 2 pods is ready").over
+    assert not watch.look(Tally(), 110, "1 of 2 pods is ready").over
+    seen = watch.look(Tally(), 120)
+    assert (seen.over, seen.worse) == (True, [])
+
+    watch = Watch(settings, Tally())
+    # A run that goes on after hours sees the trouble for the first time, too.
+    assert not watch.look(Tally(), 7_200, "1 of 2 pods is ready").over
+    seen = watch.look(Tally(), 7_260, "1 of 2 pods is ready")
+    assert seen.over
+    assert [found.measure for found in seen.worse] == [NOT_READY]
 
 
 def _draw(random: np.random.Generator, messages: int, shares: dict[str, float]) -> Tally:

@@ -14,6 +14,7 @@ from tools import chart, images
 from tools.cluster import __main__ as cluster_command
 from tools.cluster import stack, target, usage, work
 from tools.cluster.target import ClusterError, Target
+from tools.release import BLOCKS
 
 NOTING = """#!/bin/sh
 echo "$(basename $0) $*" >> {notes}
@@ -110,15 +111,34 @@ def test_with_a_registry_every_image_is_pulled_from_there(
     told: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pushed: list[str] = []
-    monkeypatch.setattr(
-        images, "push", lambda names, registry: pushed.extend(f"{registry}/{n}" for n in names) or {}
-    )
+
+    def push(names: list[str], registry: str) -> dict[str, str]:
+        pushed.extend(f"{registry}/{name}" for name in names)
+        return {name: f"sha256:{name}" for name in names}
+
+    monkeypatch.setattr(images, "push", push)
     stack.up(target.find("prod-eu"), "shop", "registry.example.com/team", [])
     assert pushed == [f"registry.example.com/team/{name}" for name in images.DOCKERFILES]
     (install,) = [call for call in told.read_text().splitlines() if "upgrade --install" in call]
-    assert install.count("image.repository=registry.example.com/team/support-chatbot/") == len(
-        images.DOCKERFILES
-    )
+    for name in images.DOCKERFILES:
+        # By digest: the same tag may hold something else than before, and a node that has it asks for no other.
+        assert (
+            f"image.repository=registry.example.com/team/support-chatbot/{name},{BLOCKS[name]}.image"
+            in install
+        )
+        assert f"{BLOCKS[name]}.image.digest=sha256:{name}" in install
+
+
+def test_without_a_registry_pods_are_replaced_where_their_image_was_built_anew(
+    told: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for content in ("1" * 64, "2" * 64):
+        monkeypatch.setattr(images, "find", lambda name, c=content: images.Image(name, 1, "", f"sha256:{c}"))
+        stack.up(target.find("kind-dev"), "shop", "", [])
+    before, after = [call for call in told.read_text().splitlines() if "upgrade --install" in call]
+    for block in BLOCKS.values():
+        assert f"{block}.pod.annotations.image-id={'1' * 16}" in before
+        assert f"{block}.pod.annotations.image-id={'2' * 16}" in after
 
 
 def test_only_a_namespace_that_it_made_is_taken_away(told: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import time
 from collections import Counter
@@ -9,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from loop_world import GIFT, GIFTS, ROOT, World, train_bundle
+from loop_world import GIFT, GIFTS, ROOT, SmallBot, World, train_bundle
 from minio import Minio
 from retrain_worker import POINTS
 
@@ -18,6 +19,7 @@ from chatbot.bundle_store import fetch, held
 from chatbot.errors import ChatbotError, Denied, NoBucket, Unreachable
 from chatbot.forgotten import mark_forgotten
 from data.errors import CorpusError
+from data.process import run as process_run
 from data.processing import ProcessParams, read_processed
 from training import corpus_versions
 from training.corpus_versions import Pointer
@@ -66,6 +68,26 @@ def test_the_first_version_is_made_once_with_its_corpus_and_its_bundle(world: Wo
     assert world.first() == (version, False)
     assert keys(world) == before
     assert len(runs(world)) == 1
+
+
+def test_a_bundle_of_a_newer_image_is_a_version_more_and_the_champion_stays(
+    world: World, tmp_path: Path
+) -> None:
+    world.first()
+    corpus, processed, bundle = (tmp_path / name for name in ("corpus", "processed", "bundle"))
+    shutil.copytree(world.bot.corpus, corpus)
+    file = corpus / "intents" / "get_refund.yaml"
+    file.write_text(file.read_text() + "  kindly hand me back what I paid\n")
+    process_run(corpus, processed, ProcessParams())
+    world.bot = SmallBot(corpus, processed, bundle, train_bundle(processed, corpus, bundle))
+    version, made = world.first()
+    assert made
+    assert (version.number, version.aliases, version.bundle_digest) == ("2", (), world.bot.digest)
+    assert held(world.store, world.bot.digest)
+    champion = world.registry.champion()
+    assert champion is not None
+    assert world.first() == (champion, False)
+    assert champion.number == "1"
 
 
 def test_a_bundle_of_another_corpus_is_not_registered(world: World, tmp_path: Path) -> None:

@@ -35,16 +35,22 @@ def up(target: Target, namespace: str, registry: str, more: Sequence[str]) -> No
     console.print(f"[bold]== cluster {target.context}[/bold]")
     if missing := [name for name in images.DOCKERFILES if images.find(name) is None]:
         images.build(missing)
-    values = list(more)
+    # Images of the same tag may hold something else than before: by digest, or by id, their pods are replaced.
+    values = []
     if registry:
-        images.push(list(images.DOCKERFILES), registry)
-        names = {
-            block: images.target_name(name, registry).rpartition(":")[0] for name, block in BLOCKS.items()
-        }
-        values = [*(f"--set={block}.image.repository={name}" for block, name in names.items()), *values]
+        digests = images.push(list(images.DOCKERFILES), registry)
+        for name, block in BLOCKS.items():
+            repository = images.target_name(name, registry).rpartition(":")[0]
+            values.append(f"--set={block}.image.repository={repository},{block}.image.digest={digests[name]}")
     else:
         with console.status("images to the nodes"):
             target.take([images.full_name(name) for name in images.DOCKERFILES])
+        for name, block in BLOCKS.items():
+            identity = built.identity if (built := images.find(name)) else ""
+            values.append(
+                f"--set-string={block}.pod.annotations.image-id={identity.removeprefix('sha256:')[:16]}"
+            )
+    values += more
     if target.kind == "testbed":
         values = [*_stand_ins(target), *values]
     with console.status("helm upgrade --install, until all is ready"):
