@@ -30,6 +30,9 @@ _PROBE_SECONDS = 2.0
 
 logger = logging.getLogger("bentoml.chatbot")
 
+_MOST_RATED = 10_000
+"""Predictions whose feedback was counted: the oldest are forgotten."""
+
 _chat_request = TypeAdapter(ChatRequest)
 _feedback_request = TypeAdapter(FeedbackRequest)
 
@@ -95,6 +98,7 @@ class Chat:
         self._log = log
         self._metrics = metrics
         self._intents = intents | {OUT_OF_SCOPE}
+        self._rated: dict[str, None] = {}
         self._key = key
         self._model_version = model_version
         self._bundle_digest = bundle_digest
@@ -149,8 +153,18 @@ class Chat:
             request.prediction_id, request.helpful, request.intent or "", request.comment or ""
         )
         self._log.append_feedback(feedback)
-        self._metrics.feedback.labels("yes" if request.helpful else "no").inc()
+        if self._is_first_feedback(request.prediction_id):
+            self._metrics.feedback.labels("yes" if request.helpful else "no").inc()
         return to_json({"prediction_id": request.prediction_id})
+
+    def _is_first_feedback(self, prediction_id: str) -> bool:
+        """A thumb and what explains it count as one, and so does whoever sends the same a thousand times."""
+        if prediction_id in self._rated:
+            return False
+        self._rated[prediction_id] = None
+        if len(self._rated) > _MOST_RATED:
+            del self._rated[next(iter(self._rated))]
+        return True
 
     async def is_ready(self, fresh_seconds: float = 1.0) -> bool:
         """Whether a real message was classified just now; if none was, one is."""

@@ -102,7 +102,9 @@ class Metrics:
         self.runner_seconds = self._histogram("runner_seconds", "One call to the runner and back.", _SECONDS)
         self.runner_errors = self._counter("runner_errors", "Calls to the runner that failed.")
         self.feedback = self._counter(
-            "feedback", "Feedback, by whether the reply was helpful: yes or no.", "helpful"
+            "feedback",
+            "Predictions with feedback, by whether the reply was helpful, as was said first: yes or no.",
+            "helpful",
         )
         self.log_records = self._counter(
             "log_records",

@@ -54,7 +54,7 @@ class Model:
     def router(self, settings: RouterSettings, slots: SlotSettings) -> Router:
         """Raises: SettingError: a reply needs a slot that has no value."""
         thresholds = self.manifest.thresholds.overridden(settings)
-        return Router(self.rules, self.replies, thresholds, slots.model_dump())
+        return Router(self.rules, self.replies, thresholds, slots.values())
 
     def describe(self, settings: RouterSettings) -> Version:
         """For `GET /version`."""
@@ -83,5 +83,5 @@ class Model:
                 examples=text.examples,
                 reply=text.response,
             )
-            for name, text in self.replies.filled(slots.model_dump()).texts.items()
+            for name, text in self.replies.filled(slots.values()).texts.items()
         )

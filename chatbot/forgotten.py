@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from chatbot.storage import Store
@@ -21,7 +22,20 @@ def is_forgotten(store: Store, some_id: str) -> bool:
     return store.head(f"{_PREFIX}{some_id}.json") is not None
 
 
-def mark_forgotten(store: Store, some_id: str, now: datetime) -> None:
-    """Let every reader and every later corpus build leave this id out, from now on."""
-    body = json.dumps({"id": some_id, "when": now.astimezone(UTC).isoformat(timespec="seconds")})
-    store.put(f"{_PREFIX}{some_id}.json", body.encode())
+def mark_forgotten(store: Store, some_id: str, now: datetime, session: str = "") -> None:
+    """Let every reader and every later corpus build leave this id out, from now on.
+
+    Args:
+        session: of a prediction: the forgotten session that it belongs to (`predictions_of`).
+    """
+    body = {"id": some_id, "when": now.astimezone(UTC).isoformat(timespec="seconds")}
+    store.put(
+        f"{_PREFIX}{some_id}.json", json.dumps(body | ({"session": session} if session else {})).encode()
+    )
+
+
+def predictions_of(store: Store, session: str) -> Iterator[str]:
+    """The predictions that were marked because their session is forgotten."""
+    for entry in store.list(_PREFIX):
+        if json.loads(store.get(entry.key)).get("session") == session:
+            yield entry.key.removeprefix(_PREFIX).removesuffix(".json")

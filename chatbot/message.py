@@ -8,8 +8,11 @@ import unicodedata
 OUT_OF_SCOPE = "out_of_scope"
 """The label of what belongs to no intent: in corpora, in scores, in replies."""
 
-# All control characters but tab and line ends, and the invisible marks that turn a text's direction.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# All control characters but tab and line ends, the invisible marks that turn a text's direction, and those that only
+# say where a line may break: pasted text has them in the middle of addresses and numbers.
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
+)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SPACE = re.compile(r"\s+")
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u00b4": "'", "`": "'"})

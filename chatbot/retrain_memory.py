@@ -21,7 +21,7 @@ from chatbot.verdict import DriftVerdict, RetrainMemory
 VERDICT = "reports/drift/latest.json"
 MEMORY = "memory/retrain.json"
 
-_REVIEWS = "reviews/"
+_REVIEWS, _HANDOFFS = "reviews/", "reviews/handoffs/"
 _TAUGHT = ("accept", "correct", "new-intent")  # `training.review_decisions.Verdict`
 _READERS = 16
 
@@ -70,7 +70,8 @@ def accepted_digest(store: Store) -> str:
         StoreError: the store does not answer, or holds what is no decision (named).
     """
     gone = forgotten(store)
-    keys = [entry.key for entry in store.list(_REVIEWS) if entry.key.endswith(".json")]
+    found = (entry.key for entry in store.list(_REVIEWS))
+    keys = [key for key in found if key.endswith(".json") and not key.startswith(_HANDOFFS)]
     with ThreadPoolExecutor(_READERS) as readers:
         decisions = list(readers.map(lambda key: _decision(store, key), keys))
     rows = sorted(

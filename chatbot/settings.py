@@ -322,6 +322,8 @@ class StaffSettings(Settings):
     `server_metadata_url`): people log in with your OpenID Connect provider, and no token is asked for."""
     oidc_allowed: str = ""
     """Who may come in by OpenID Connect: e-mail addresses and `@domains`, comma-separated. Needed with it."""
+    oidc_trusts_addresses: bool = False
+    """Let in who has such an address also where the provider does not say that it is verified: only one of your own."""
     refresh_seconds: float = Field(default=30.0, gt=0)
     """How old what the pages show may be."""
 

@@ -17,7 +17,7 @@ MOST_REMEMBERED = 200
 
 BASELINE = "baseline"
 REFERENCE = "reference"
-BEGUN, FAILED = "begun", "failed"
+BEGUN, FAILED, BUSY = "begun", "failed", "busy"
 """Outcomes of a retrain that changed nothing: the same drift may be asked for again."""
 
 
@@ -183,7 +183,7 @@ class RetrainMemory(_Model):
             if (
                 known == (champion, corpus_digest, accepted_digest)
                 and set(red) <= set(earlier.red_checks)
-                and earlier.outcome not in (BEGUN, FAILED)
+                and earlier.outcome not in (BEGUN, FAILED, BUSY)
             ):
                 return Decision(
                     False,

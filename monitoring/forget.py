@@ -10,6 +10,7 @@ command; a report that shows the message goes with its retention.
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 import time
@@ -22,8 +23,8 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
-from chatbot.forgotten import mark_forgotten
-from chatbot.ids import load_or_make_key, opaque
+from chatbot.forgotten import mark_forgotten, predictions_of
+from chatbot.ids import KEY_FILE, load_or_make_key, opaque
 from chatbot.record_parts import Kind, PartError, check_columns, encode, leave_out
 from chatbot.record_store import days, parts_of, read_part
 from chatbot.records import Feedback, Record
@@ -83,13 +84,12 @@ def forget(store: Store, some_id: str, now: datetime) -> Forgotten:
     mark_forgotten(store, some_id, now)
     ids = frozenset({some_id, *_predictions_of(store, some_id)})
     for prediction in sorted(ids - {some_id}):
-        mark_forgotten(store, prediction, now)
-    taken = {"log/": _take_out(store, Record, ids), "feedback/": _take_out(store, Feedback, ids)}
-    for prefix in _SEARCHED:
-        keys = [key for key in _naming(store, prefix, ids) if not key.startswith(_KEPT)]
-        for key in keys:
-            store.delete(key)
-        taken[prefix] = len(keys)
+        mark_forgotten(store, prediction, now, session=some_id)
+    taken = {
+        prefix: sum(_take_out_object(store, key, ids) for key in _keys(store, prefix)) for prefix in _SEARCHED
+    }
+    # Records last: they say which predictions a session made, to whoever runs this again after a kill.
+    taken |= {"feedback/": _take_out(store, Feedback, ids), "log/": _take_out(store, Record, ids)}
     return Forgotten(ids, taken)
 
 
@@ -137,7 +137,12 @@ def forget_here(log: LogSettings, store: StorageSettings, ids: frozenset[str]) -
 
 
 def _predictions_of(store: Store, session: str) -> Iterator[str]:
-    """The predictions of a session, also where the mark hides them already."""
+    """The predictions of a session, also where the mark hides them already and where their records are gone."""
+    yield from predictions_of(store, session)
+    for prefix in _SEARCHED:
+        for key in _keys(store, prefix):
+            if session in _text(store, key):
+                yield _name(key)
     for day in days(store, Record, *_ALL_DAYS):
         for entry in parts_of(store, Record, day):
             try:
@@ -186,15 +191,52 @@ def _take_out_of(store: Store, kind: Kind, key: str, etag: str, ids: frozenset[s
     return int(part.table.num_rows - table.num_rows)
 
 
-def _naming(store: Store, prefix: str, ids: frozenset[str]) -> Iterator[str]:
-    """The objects that have one of the ids in their name or in their text."""
-    for entry in list(store.list(prefix)):
+def _keys(store: Store, prefix: str) -> list[str]:
+    return [entry.key for entry in store.list(prefix) if not entry.key.startswith(_KEPT)]
+
+
+def _name(key: str) -> str:
+    """Of a handoff or a decision: the prediction that it is about."""
+    return key.rpartition("/")[2].removesuffix(".json")
+
+
+def _text(store: Store, key: str, etag: str = "") -> str:
+    """Empty: it is gone."""
+    try:
+        return store.get(key, etag=etag).decode("utf-8", "replace")
+    except Missing:
+        return ""
+
+
+def _take_out_object(store: Store, key: str, ids: frozenset[str]) -> int:
+    """Delete an object that is about one of the ids; of a decision on somebody else's message, only their mention."""
+    for _ in range(_TRIES):
+        entry = store.head(key)
+        if entry is None:
+            return 0
         try:
-            text = entry.key + store.get(entry.key).decode("utf-8", "replace")
-        except Missing:
+            text = _text(store, key, entry.etag)
+            if not any(some_id in key + text for some_id in ids):
+                return 0
+            if (kept := _without_duplicates(key, text, ids)) is None:
+                store.delete(key)
+            else:
+                store.put(key, kept.encode(), etag=entry.etag)
+        except Conflict:
             continue
-        if any(some_id in text for some_id in ids):
-            yield entry.key
+        return 1
+    raise StoreError(f"{key} changes all the time: run this again")
+
+
+def _without_duplicates(key: str, text: str, ids: frozenset[str]) -> str | None:
+    """A decision without the ids among its duplicates; None: that is not all that names one of them."""
+    try:
+        body = json.loads(text)
+        body["duplicates"] = [other for other in body["duplicates"] if other not in ids]
+    except (ValueError, KeyError, TypeError):
+        return None
+    left = json.dumps(body, indent=1, ensure_ascii=False) + "\n"
+    return None if any(some_id in key + left for some_id in ids) else left
 
 
 def _files(folder: Path) -> list[Path]:
@@ -245,7 +287,7 @@ def main(arguments: list[str] | None = None) -> int:
         log, settings = LogSettings(), StorageSettings()
         some_id = told.id
         if told.session is not None:
-            some_id = opaque(load_or_make_key(ServiceSettings(), log), told.session)
+            some_id = opaque(_key(ServiceSettings(), log), told.session)
         store = open_store(settings)
         send_first(log, settings)
         done = forget(store, some_id, datetime.now(UTC))
@@ -257,7 +299,20 @@ def main(arguments: list[str] | None = None) -> int:
     for place, count in done.taken.items():
         sys.stdout.write(f"  {count:>6}  {place} in {store}\n")
     sys.stdout.write(f"  {here:>6}  rows of the CSV files in {log.folder}\n")
+    if told.session is not None and done.ids == {some_id}:
+        sys.stderr.write("no prediction of that session is known here: is it the id that the client sent?\n")
+        return 1
     return 0
+
+
+def _key(service: ServiceSettings, log: LogSettings) -> bytes:
+    """The bot's own key: one that was made now would hash the session into a name that nobody has."""
+    if not service.prediction_key.get_secret_value() and not (log.folder / KEY_FILE).is_file():
+        raise ForgetError(
+            f"a session is found by the key that the bot hashes it with, and neither CHATBOT_PREDICTION_KEY nor "
+            f"{log.folder / KEY_FILE} has it"
+        )
+    return load_or_make_key(service, log)
 
 
 if __name__ == "__main__":

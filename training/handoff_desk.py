@@ -65,6 +65,9 @@ class Task:
 def read_tasks(store: Store, days: int = 14, most: int = MOST) -> list[Task]:
     """The last handoffs, the latest first; forgotten ones are left out.
 
+    Args:
+        most: of those that nobody has touched yet, and of the others.
+
     Raises:
         StoreError: the store does not answer.
     """
@@ -75,10 +78,12 @@ def read_tasks(store: Store, days: int = 14, most: int = MOST) -> list[Task]:
         day = today - timedelta(days=back)
         found = [entry.key for entry in store.list(f"{handoff.PREFIX}day={day.isoformat()}/")]
         keys += [key for key in reversed(found) if _id_of(key) not in gone]
-        if len(keys) >= most:
-            break
+    # Those that wait come first, however many others came after them.
+    touched = {_id_of(entry.key) for entry in store.list(PREFIX)}
+    waiting = [key for key in keys if _id_of(key) not in touched][:most]
+    others = [key for key in keys if _id_of(key) in touched][:most]
     with ThreadPoolExecutor(16) as pool:
-        tasks = list(pool.map(lambda key: _read(store, key), keys[:most]))
+        tasks = list(pool.map(lambda key: _read(store, key), sorted([*waiting, *others], reverse=True)))
     return [task for task in tasks if task is not None and task.handoff.session_id not in gone]
 
 

@@ -99,7 +99,7 @@ def test_a_clock_that_was_once_wrong_does_not_stop_retraining() -> None:
     assert memory.decide(verdict(check("words")), *STATE, NOW, DAY).run
 
 
-@pytest.mark.parametrize("outcome", ["begun", "failed"])
+@pytest.mark.parametrize("outcome", ["begun", "failed", "busy"])
 def test_a_retrain_that_came_to_nothing_is_tried_again_after_the_cool_down(outcome: str) -> None:
     red = verdict(check("words"))
     memory = RetrainMemory().remember(red, *STATE, NOW, outcome)

@@ -107,6 +107,39 @@ def test_a_session_is_taken_out_with_all_its_predictions(here: LogSettings, stor
     assert all(one.encode() in bytes_of(store) for one in ids(others))
 
 
+def test_a_session_whose_records_are_gone_is_still_known_by_its_predictions(
+    here: LogSettings, store: Store
+) -> None:
+    theirs, others = make(2, SESSION), make(1)
+    log_and_send(here, theirs + others)
+    store.put(
+        f"reviews/{ids(theirs)[0]}.json", json.dumps({"session_id": SESSION, "duplicates": []}).encode()
+    )
+    forget.forget(store, SESSION, DAY)
+    # Another machine, whose records came later, and one more try after a kill: the marks know them.
+    assert forget.forget(store, SESSION, DAY).ids == {SESSION, *ids(theirs)}
+
+    orphan = new_id(KEY, DAY.timestamp() + 99)
+    store.put(f"reviews/{orphan}.json", json.dumps({"session_id": "t" * 16, "duplicates": []}).encode())
+    assert forget.forget(store, "t" * 16, DAY).ids == {"t" * 16, orphan}
+    assert not list(store.list("reviews/"))
+
+
+def test_a_decision_on_somebody_elses_message_stays_without_the_mention(
+    here: LogSettings, store: Store
+) -> None:
+    gone, other, kept = ids(make(3))
+    decision = {
+        "item_id": kept,
+        "message": "wo ist mein päckchen",
+        "session_id": "",
+        "duplicates": [gone, other],
+    }
+    store.put(f"reviews/{kept}.json", json.dumps(decision).encode())
+    assert forget.forget(store, gone, DAY).taken["reviews/"] == 1
+    assert json.loads(store.get(f"reviews/{kept}.json")) == decision | {"duplicates": [other]}
+
+
 def test_what_is_still_on_its_way_is_forgotten_too(here: LogSettings, store: Store) -> None:
     records = make(4)
     log = InferenceLog(here)

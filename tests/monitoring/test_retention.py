@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from chatbot.ids import new_id
 from chatbot.settings import RetentionSettings, StorageSettings, TrackingSettings
 from chatbot.storage import Store, open_store
 from monitoring import retention
@@ -69,6 +70,14 @@ def test_records_feedback_and_handoffs_go_by_the_day_they_are_of(store: Store, p
         "log",
     ]
     assert f"log/day={(NOW - timedelta(days=10)).date()}/a.parquet" in keys(store)
+
+
+def test_what_was_done_about_a_handoff_goes_with_it(store: Store, put: Put) -> None:
+    for age in (0, 8, 10, 400):
+        put(f"reviews/handoffs/{new_id(b'k' * 32, (NOW - timedelta(days=age)).timestamp())}.json")
+    assert len(taken(store, handoffs_days=9)) == 2
+    assert len(list(store.list("reviews/handoffs/"))) == 2
+    assert taken(store, handoffs_days=0) == []
 
 
 def test_zero_days_keep_for_ever_and_a_dry_run_only_says(store: Store, put: Put) -> None:

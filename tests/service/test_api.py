@@ -316,6 +316,15 @@ def test_feedback_is_taken_for_a_prediction_of_ours(api: Api) -> None:
     assert len(api.log.feedback) == 1
 
 
+def test_a_thumb_and_what_explains_it_are_logged_both_and_counted_once(api: Api) -> None:
+    for told in ("refund", "where is my order"):
+        prediction_id = api.post("/chat", body(message=told)).json()["prediction_id"]
+        for more in ({}, {"comment": "no, my other order"}, {"intent": "track_order"}):
+            api.post("/feedback", body(prediction_id=prediction_id, helpful=False, **more))
+    assert len(api.log.feedback) == 6
+    assert 'chatbot_feedback_total{helpful="no"} 2.0' in api.send("GET", "/metrics").text
+
+
 def test_feedback_for_a_made_up_prediction_is_answered_404(api: Api) -> None:
     prediction_id = api.post("/chat", body(message="refund")).json()["prediction_id"]
     forged = prediction_id[:-1] + ("0" if prediction_id[-1] != "0" else "1")

@@ -14,6 +14,10 @@ from pathlib import Path
 import pytest
 
 from bento import proof
+from bento.model import Model
+from chatbot.errors import SettingError
+from chatbot.settings import RouterSettings, SlotSettings
+from service import bundles
 from service.server import Server
 
 BENTOML = str(Path(sys.executable).with_name("bentoml"))
@@ -21,6 +25,17 @@ STARTS = {
     "python -m bento": (sys.executable, "-m", "bento"),
     "bentoml serve": (BENTOML, "serve", "bento.service:SupportChatbot"),
 }
+
+
+def test_a_slot_that_only_this_corpus_uses_is_filled_from_the_environment(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Model.read(bundles.needing(model_folder, tmp_path / "own", "hotline"))
+    with pytest.raises(SettingError, match="CHATBOT_SLOT_HOTLINE"):
+        model.router(RouterSettings(), SlotSettings())
+    monkeypatch.setenv("CHATBOT_SLOT_HOTLINE", "0800 7654321")
+    assert model.router(RouterSettings(), SlotSettings())
+    assert any("0800 7654321" in intent.reply for intent in model.list_intents(SlotSettings()))
 
 
 def _missing(folder: Path) -> None:

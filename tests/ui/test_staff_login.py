@@ -99,6 +99,10 @@ def test_by_openid_connect_only_those_named_may_come_in(tmp_path: Path) -> None:
         ("bob@shop.example.com", True), ("bob@evil-shop.example.com", False), ("bob@shop.example.com.evil.org", False),
         ("@shop.example.com@evil.org", False), ("", False),
     ):  # fmt: skip
-        assert staff_login.is_allowed(told, {"email": address}) is may, address
-    assert not staff_login.is_allowed(told, {"email": "ada@example.org", "email_verified": False})
+        assert staff_login.is_allowed(told, {"email": address, "email_verified": True}) is may, address
+    for unverified in ({"email_verified": False}, {"email_verified": "false"}, {}):
+        assert not staff_login.is_allowed(told, {"email": "ada@example.org", **unverified})
     assert not staff_login.is_allowed(told, {})
+    trusting = told.model_copy(update={"oidc_trusts_addresses": True})
+    assert staff_login.is_allowed(trusting, {"email": "ada@example.org"})
+    assert not staff_login.is_allowed(trusting, {"email": "eve@example.org"})
