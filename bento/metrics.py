@@ -103,7 +103,7 @@ class Metrics:
         self.runner_errors = self._counter("runner_errors", "Calls to the runner that failed.")
         self.feedback = self._counter(
             "feedback",
-            "Predictions with feedback, by whether the reply was helpful, as was said first: yes or no.",
+            "Predictions with feedback, by whether the first of it says helpful: yes or no.",
             "helpful",
         )
         self.log_records = self._counter(

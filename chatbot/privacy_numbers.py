@@ -235,6 +235,8 @@ def _is_phone(run: str, groups: list[re.Match[str]], sizes: list[int], hinted: b
         return True
     if len(groups) == 1:
         return trunk and 9 <= digits <= 14
+    if run.startswith("(") and sizes == [3, 3, 4]:
+        return True  # (200) 200-0000: however round its parts are
     only_pairs = max(sizes) <= 2 and len(sizes) < 5
     if digits < 8 or sizes == [3, 2, 4] or only_pairs or _round_or_year(groups):
         return False

@@ -141,7 +141,7 @@ def _predictions_of(store: Store, session: str) -> Iterator[str]:
     yield from predictions_of(store, session)
     for prefix in _SEARCHED:
         for key in _keys(store, prefix):
-            if session in _text(store, key):
+            if session == _session(_text(store, key)):
                 yield _name(key)
     for day in days(store, Record, *_ALL_DAYS):
         for entry in parts_of(store, Record, day):
@@ -205,6 +205,14 @@ def _text(store: Store, key: str, etag: str = "") -> str:
     try:
         return store.get(key, etag=etag).decode("utf-8", "replace")
     except Missing:
+        return ""
+
+
+def _session(text: str) -> str:
+    """Of a handoff or a decision; empty: it has none."""
+    try:
+        return str(json.loads(text)["session_id"])
+    except (ValueError, KeyError, TypeError):
         return ""
 
 
