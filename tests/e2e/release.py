@@ -24,6 +24,7 @@ from chatbot.storage import Store, open_store
 from training.registry import Registry
 
 BUCKET = "s3://support-chatbot"
+_ANSWERED = 'chatbot_requests_total{route="/chat",status="200"}'
 ANNOTATION = "support-chatbot/model-version"
 
 
@@ -225,6 +226,13 @@ class Release:
         with self.registry() as registry:
             found = registry.champion()
             return found.number if found else ""
+
+
+def answered(pod: Json) -> float:
+    """How many messages a pod says it has answered."""
+    with urllib.request.urlopen(f"http://{pod['status']['podIP']}:3000/metrics", timeout=10) as said:
+        lines = said.read().decode().splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(_ANSWERED))
 
 
 def is_ready(pod: Json) -> bool:

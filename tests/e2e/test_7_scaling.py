@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import urllib.request
-
 import pytest
 from service.steady import SteadyLoad
-from testbed import Json, until
+from testbed import until
 
 from e2e.installing import VALUES, Installed
 from e2e.progress import Progress
+from e2e.release import answered
 from tools import chart
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
@@ -19,7 +18,6 @@ MESSAGES = {
     "where is my order?": "track_order",
     "I'd like to switch to another account": "switch_account",
 }
-_ANSWERED = 'chatbot_requests_total{route="/chat",status="200"}'
 HURRIED = ("api.autoscaling.cpuPercent=80", "api.autoscaling.downAfterSeconds=10")
 """Pods come at a load that this machine's two cores bear beside everything else, and leave as soon as it is over."""
 
@@ -55,10 +53,3 @@ def test_the_bot_scales_up_under_load_and_down_after_it_without_a_failed_message
         progress.say(str(few.seen))
     finally:
         upgrade(release)
-
-
-def answered(pod: Json) -> float:
-    """How many messages a pod says it has answered."""
-    with urllib.request.urlopen(f"http://{pod['status']['podIP']}:3000/metrics", timeout=10) as said:
-        lines = said.read().decode().splitlines()
-    return sum(float(line.split()[-1]) for line in lines if line.startswith(_ANSWERED))
