@@ -156,6 +156,7 @@ def test_of_two_reviewers_the_second_is_told_who_decided(
     assert message(ada) == message(bob) == "my order"
     press(ada, "1")
     bob.bring_to_front()
+    staff_screenshot.settled(bob)
     press(bob, "2")
     expect(bob.locator(".said")).to_contain_text("Ada decided it")
     (row,) = read_accepted(store)
