@@ -6,15 +6,14 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from chatbot.storage import Store
+from chatbot.storage import Store, stem
 
 _PREFIX = "forgotten/"
 
 
 def forgotten(store: Store) -> frozenset[str]:
     """All ids (of predictions and of sessions, as `chatbot.ids.opaque` made them) that must not be read."""
-    keys = (entry.key for entry in store.list(_PREFIX))
-    return frozenset(key.removeprefix(_PREFIX).removesuffix(".json") for key in keys)
+    return frozenset(stem(entry.key) for entry in store.list(_PREFIX))
 
 
 def is_forgotten(store: Store, some_id: str) -> bool:
@@ -28,14 +27,12 @@ def mark_forgotten(store: Store, some_id: str, now: datetime, session: str = "")
     Args:
         session: of a prediction: the forgotten session that it belongs to (`predictions_of`).
     """
-    body = {"id": some_id, "when": now.astimezone(UTC).isoformat(timespec="seconds")}
-    store.put(
-        f"{_PREFIX}{some_id}.json", json.dumps(body | ({"session": session} if session else {})).encode()
-    )
+    body = {"id": some_id, "when": now.astimezone(UTC).isoformat(timespec="seconds"), "session": session}
+    store.put(f"{_PREFIX}{some_id}.json", json.dumps(body).encode())
 
 
 def predictions_of(store: Store, session: str) -> Iterator[str]:
     """The predictions that were marked because their session is forgotten."""
     for entry in store.list(_PREFIX):
         if json.loads(store.get(entry.key)).get("session") == session:
-            yield entry.key.removeprefix(_PREFIX).removesuffix(".json")
+            yield stem(entry.key)

@@ -12,6 +12,8 @@ from chatbot.records import Record
 from chatbot.router import Reply
 
 PREFIX = "handoffs/"
+WORK = "reviews/handoffs/"
+"""What was done about each (`training.handoff_desk`)."""
 TYPE = "handoff.created"
 
 

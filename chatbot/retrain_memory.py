@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from chatbot import handoff
 from chatbot.errors import Missing, StoreError
 from chatbot.forgotten import forgotten
 from chatbot.storage import Store
@@ -21,7 +22,7 @@ from chatbot.verdict import DriftVerdict, RetrainMemory
 VERDICT = "reports/drift/latest.json"
 MEMORY = "memory/retrain.json"
 
-_REVIEWS, _HANDOFFS = "reviews/", "reviews/handoffs/"
+_REVIEWS = "reviews/"
 _TAUGHT = ("accept", "correct", "new-intent")  # `training.review_decisions.Verdict`
 _READERS = 16
 
@@ -71,7 +72,7 @@ def accepted_digest(store: Store) -> str:
     """
     gone = forgotten(store)
     found = (entry.key for entry in store.list(_REVIEWS))
-    keys = [key for key in found if key.endswith(".json") and not key.startswith(_HANDOFFS)]
+    keys = [key for key in found if key.endswith(".json") and not key.startswith(handoff.WORK)]
     with ThreadPoolExecutor(_READERS) as readers:
         decisions = list(readers.map(lambda key: _decision(store, key), keys))
     rows = sorted(

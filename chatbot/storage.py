@@ -49,6 +49,7 @@ __all__ = [
     "has_store",
     "make_bucket",
     "open_store",
+    "stem",
 ]
 
 NONE = "none"
@@ -183,6 +184,11 @@ def check_key(key: str) -> str:
             f"{key[:80]!r} is no key of the store: expected parts of [A-Za-z0-9._=@+-] between slashes"
         )
     return key
+
+
+def stem(key: str) -> str:
+    """The last part of a key without its ending: the id that an object is about."""
+    return key.rpartition("/")[2].removesuffix(".json")
 
 
 def check_prefix(prefix: str) -> str:

@@ -29,7 +29,7 @@ from chatbot.record_parts import Kind, PartError, check_columns, encode, leave_o
 from chatbot.record_store import days, parts_of, read_part
 from chatbot.records import Feedback, Record
 from chatbot.settings import LogSettings, ServiceSettings, ShipSettings, StorageSettings
-from chatbot.storage import Store, open_store
+from chatbot.storage import Entry, Store, open_store, stem
 from chatbot.store_folder import replacing
 from monitoring import spool
 from monitoring.csv_file import put_aside
@@ -40,6 +40,7 @@ from monitoring.ship import ship
 from monitoring.shipper import Shipper
 
 _ID = re.compile(r"[0-9a-z]{16}|[0-9a-hjkmnp-tv-z]{34}")
+_SESSION_CHARS = 16
 _SEARCHED = ("handoffs/", "reviews/")
 _KEPT = "reviews/intents/"
 _TRIES = 20
@@ -82,11 +83,12 @@ def forget(store: Store, some_id: str, now: datetime) -> Forgotten:
             "have it (16); for what a client sent: --session"
         )
     mark_forgotten(store, some_id, now)
-    ids = frozenset({some_id, *_predictions_of(store, some_id)})
+    ids = frozenset({some_id, *(_predictions_of(store, some_id) if len(some_id) == _SESSION_CHARS else ())})
     for prediction in sorted(ids - {some_id}):
         mark_forgotten(store, prediction, now, session=some_id)
     taken = {
-        prefix: sum(_take_out_object(store, key, ids) for key in _keys(store, prefix)) for prefix in _SEARCHED
+        prefix: sum(_take_out_object(store, entry, ids) for entry in _objects(store, prefix))
+        for prefix in _SEARCHED
     }
     # Records last: they say which predictions a session made, to whoever runs this again after a kill.
     taken |= {"feedback/": _take_out(store, Feedback, ids), "log/": _take_out(store, Record, ids)}
@@ -140,9 +142,9 @@ def _predictions_of(store: Store, session: str) -> Iterator[str]:
     """The predictions of a session, also where the mark hides them already and where their records are gone."""
     yield from predictions_of(store, session)
     for prefix in _SEARCHED:
-        for key in _keys(store, prefix):
-            if session == _session(_text(store, key)):
-                yield _name(key)
+        for entry in _objects(store, prefix):
+            if session == _session(store, entry.key):
+                yield stem(entry.key)
     for day in days(store, Record, *_ALL_DAYS):
         for entry in parts_of(store, Record, day):
             try:
@@ -191,48 +193,35 @@ def _take_out_of(store: Store, kind: Kind, key: str, etag: str, ids: frozenset[s
     return int(part.table.num_rows - table.num_rows)
 
 
-def _keys(store: Store, prefix: str) -> list[str]:
-    return [entry.key for entry in store.list(prefix) if not entry.key.startswith(_KEPT)]
+def _objects(store: Store, prefix: str) -> list[Entry]:
+    return [entry for entry in store.list(prefix) if not entry.key.startswith(_KEPT)]
 
 
-def _name(key: str) -> str:
-    """Of a handoff or a decision: the prediction that it is about."""
-    return key.rpartition("/")[2].removesuffix(".json")
-
-
-def _text(store: Store, key: str, etag: str = "") -> str:
-    """Empty: it is gone."""
+def _session(store: Store, key: str) -> str:
+    """Of a handoff or a decision; empty: it has none, or is gone."""
     try:
-        return store.get(key, etag=etag).decode("utf-8", "replace")
-    except Missing:
+        return str(json.loads(store.get(key))["session_id"])
+    except (Missing, ValueError, KeyError, TypeError):
         return ""
 
 
-def _session(text: str) -> str:
-    """Of a handoff or a decision; empty: it has none."""
-    try:
-        return str(json.loads(text)["session_id"])
-    except (ValueError, KeyError, TypeError):
-        return ""
-
-
-def _take_out_object(store: Store, key: str, ids: frozenset[str]) -> int:
+def _take_out_object(store: Store, entry: Entry, ids: frozenset[str]) -> int:
     """Delete an object that is about one of the ids; of a decision on somebody else's message, only their mention."""
+    key, found = entry.key, entry
     for _ in range(_TRIES):
-        entry = store.head(key)
-        if entry is None:
-            return 0
         try:
-            text = _text(store, key, entry.etag)
+            text = store.get(key, etag=found.etag).decode("utf-8", "replace")
             if not any(some_id in key + text for some_id in ids):
                 return 0
             if (kept := _without_duplicates(key, text, ids)) is None:
                 store.delete(key)
             else:
-                store.put(key, kept.encode(), etag=entry.etag)
+                store.put(key, kept.encode(), etag=found.etag)
+            return 1
+        except Missing:
+            return 0
         except Conflict:
-            continue
-        return 1
+            found = store.head(key) or found
     raise StoreError(f"{key} changes all the time: run this again")
 
 

@@ -23,15 +23,15 @@ from urllib.request import urlopen
 
 from pydantic import ValidationError
 
+from chatbot import handoff
 from chatbot.errors import ChatbotError, Missing
 from chatbot.ids import time_of
 from chatbot.settings import RetentionSettings, StorageSettings, TrackingSettings
-from chatbot.storage import Entry, Store, open_store
+from chatbot.storage import Entry, Store, open_store, stem
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MD5 = re.compile(r"[0-9a-f]{32}(?![0-9a-f])")
 _DAY = re.compile(r"day=(\d{4}-\d\d-\d\d)/")
-_WORK = "reviews/handoffs/"
 _NAMING = ("serving.json", "memory/", "reports/drift/latest.json")
 _DVC = "dvc/files/md5/"
 _SECONDS = 30
@@ -65,10 +65,11 @@ def expired(store: Store, settings: RetentionSettings, now: datetime) -> Iterato
             else:
                 break  # days come in order
     if settings.handoffs_days:
-        for entry in store.list(_WORK):  # what was done about a handoff goes with it; ids come in order
-            if time_of(entry.key.removeprefix(_WORK).removesuffix(".json")) > now - timedelta(
-                days=settings.handoffs_days
-            ):
+        first = now - timedelta(days=settings.handoffs_days)
+        for entry in store.list(
+            handoff.WORK
+        ):  # what was done about a handoff goes with it; ids come in order
+            if time_of(stem(entry.key)) > first:
                 break
             yield entry
     if settings.reports_days:

@@ -17,10 +17,9 @@ from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
 from chatbot.forgotten import forgotten
 from chatbot.handoff import Handoff
 from chatbot.ids import time_of
-from chatbot.storage import Store
+from chatbot.storage import Store, stem
 from training.review_decisions import now
 
-PREFIX = "reviews/handoffs/"
 MOST = 200
 
 State = Literal["open", "taken", "done"]
@@ -77,11 +76,11 @@ def read_tasks(store: Store, days: int = 14, most: int = MOST) -> list[Task]:
     for back in range(-1, days):  # a replica's clock may be ahead
         day = today - timedelta(days=back)
         found = [entry.key for entry in store.list(f"{handoff.PREFIX}day={day.isoformat()}/")]
-        keys += [key for key in reversed(found) if _id_of(key) not in gone]
+        keys += [key for key in reversed(found) if stem(key) not in gone]
     # Those that wait come first, however many others came after them.
-    touched = {_id_of(entry.key) for entry in store.list(PREFIX)}
-    waiting = [key for key in keys if _id_of(key) not in touched][:most]
-    others = [key for key in keys if _id_of(key) in touched][:most]
+    touched = {stem(entry.key) for entry in store.list(handoff.WORK)}
+    waiting = [key for key in keys if stem(key) not in touched][:most]
+    others = [key for key in keys if stem(key) in touched][:most]
     with ThreadPoolExecutor(16) as pool:
         tasks = list(pool.map(lambda key: _read(store, key), sorted([*waiting, *others], reverse=True)))
     return [task for task in tasks if task is not None and task.handoff.session_id not in gone]
@@ -94,7 +93,7 @@ def move(store: Store, prediction_id: str, state: State, by: str) -> Work:
         TakenError: somebody else has it, or did something with it at this moment: says who.
         StoreError: the store does not answer.
     """
-    key = f"{PREFIX}{prediction_id}.json"
+    key = f"{handoff.WORK}{prediction_id}.json"
     work = Work(state=state, by=by, when=now())
     content = work.model_dump_json().encode()
     entry = store.head(key)
@@ -117,7 +116,7 @@ def _read(store: Store, key: str) -> Task | None:
     except Missing:
         return None
     try:
-        work = f"{PREFIX}{found.prediction_id}.json"
+        work = f"{handoff.WORK}{found.prediction_id}.json"
         return Task(found, _parse(work, store.get(work)))
     except Missing:
         return Task(found)
@@ -128,7 +127,3 @@ def _parse(key: str, content: bytes) -> Work:
         return Work.model_validate_json(content)
     except ValidationError as error:
         raise StoreError(f"{key} does not say who has the handoff: {error}") from error
-
-
-def _id_of(key: str) -> str:
-    return key.rpartition("/")[2].removesuffix(".json")

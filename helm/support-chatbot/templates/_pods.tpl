@@ -76,6 +76,13 @@ securityContext:
 {{- include "chart.extraEnv" . }}
 {{- end }}
 
+{{/* What the replies' slots are filled with, for whoever answers with replies, shows them or tries them. */}}
+{{- define "chart.slots" -}}
+{{- range $name, $value := .Values.api.slots }}
+- {name: CHATBOT_SLOT_{{ upper $name }}, value: {{ $value | quote }}}
+{{- end }}
+{{- end }}
+
 {{/* (list . .Values.api) -> what every container is given by `pod.extraEnv`, and by the component's own. */}}
 {{- define "chart.extraEnv" -}}
 {{- $own := (index . 1).pod | default dict -}}

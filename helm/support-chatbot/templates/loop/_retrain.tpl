@@ -13,9 +13,7 @@ initContainers:
       {{- with include "chart.mlflowUrl" . }}
       - {name: MLFLOW_TRACKING_URI, value: {{ . | quote }}}
       {{- end }}
-      {{- range $name, $value := .Values.api.slots }}
-      - {name: CHATBOT_SLOT_{{ upper $name }}, value: {{ $value | quote }}}
-      {{- end }}
+      {{- include "chart.slots" . | nindent 6 }}
       {{- include "chart.storeEnv" (list . "retrain") | nindent 6 }}
       {{- include "chart.settings" (list . .Values.retrain) | nindent 6 }}
     resources: {{- toYaml .Values.retrain.resources | nindent 6 }}
