@@ -200,8 +200,9 @@ def _objects(store: Store, prefix: str) -> list[Entry]:
 def _session(store: Store, key: str) -> str:
     """Of a handoff or a decision; empty: it has none, or is gone."""
     try:
-        return str(json.loads(store.get(key))["session_id"])
-    except (Missing, ValueError, KeyError, TypeError):
+        body = json.loads(store.get(key))
+        return str(body.get("data", body)["session_id"])  # a handoff is a document with its data
+    except (Missing, ValueError, KeyError, TypeError, AttributeError):
         return ""
 
 

@@ -66,9 +66,8 @@ def expired(store: Store, settings: RetentionSettings, now: datetime) -> Iterato
                 break  # days come in order
     if settings.handoffs_days:
         first = now - timedelta(days=settings.handoffs_days)
-        for entry in store.list(
-            handoff.WORK
-        ):  # what was done about a handoff goes with it; ids come in order
+        # What was done about a handoff goes with it; ids come in order.
+        for entry in store.list(handoff.WORK):
             if time_of(stem(entry.key)) > first:
                 break
             yield entry

@@ -11,6 +11,7 @@ import pytest
 from log_tools import KEY, REPLY, ids, ids_in_csv
 
 from chatbot.forgotten import forgotten
+from chatbot.handoff import Handoff, key_of
 from chatbot.ids import load_or_make_key, new_id, opaque
 from chatbot.record_parts import PartError
 from chatbot.record_store import parts_of, read_part
@@ -119,10 +120,14 @@ def test_a_session_whose_records_are_gone_is_still_known_by_its_predictions(
     # Another machine, whose records came later, and one more try after a kill: the marks know them.
     assert forget.forget(store, SESSION, DAY).ids == {SESSION, *ids(theirs)}
 
-    orphan = new_id(KEY, DAY.timestamp() + 99)
+    orphan, waiting = (new_id(KEY, DAY.timestamp() + 99 + n) for n in range(2))
     store.put(f"reviews/{orphan}.json", json.dumps({"session_id": "t" * 16, "duplicates": []}).encode())
-    assert forget.forget(store, "t" * 16, DAY).ids == {"t" * 16, orphan}
-    assert not list(store.list("reviews/"))
+    handoff = Handoff(
+        prediction_id=waiting, session_id="t" * 16, message="a person", summary="-", intent="", source="rule"
+    )
+    store.put(key_of(waiting), handoff.body())
+    assert forget.forget(store, "t" * 16, DAY).ids == {"t" * 16, orphan, waiting}
+    assert not [entry for prefix in ("reviews/", "handoffs/") for entry in store.list(prefix)]
 
 
 def test_a_decision_on_somebody_elses_message_stays_without_the_mention(
