@@ -99,8 +99,11 @@ def shared_machine(tmp_path_factory: pytest.TempPathFactory, bundle_folder: Path
 
 @pytest.fixture
 def machine(shared_machine: Machine) -> Machine:
-    """Version 1 serves and is the champion."""
+    """Version 1 serves and is the champion; nothing is known to have served before it."""
     shared_machine.promotion().promote("1")
+    now = serving.read(shared_machine.store)
+    alone = now.model_copy(update={"before": (), "taken_back": None})
+    shared_machine.store.put(serving.KEY, alone.model_dump_json().encode(), new=False)
     assert (shared_machine.version(), shared_machine.champion()) == ("1", "1")
     return shared_machine
 
