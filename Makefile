@@ -22,31 +22,30 @@ say = @printf '\033[1m== %s\033[0m\n' "$(1)"
 
 ## the two commands
 .PHONY: run
-run: .venv/ready ## train from the shipped corpus and serve: API on 3000, chat page on 8501
-	$(call say,corpus -> bundle (nothing is done twice))
-	@$(PY) -m dvc repro
+run: bundle ## train from the shipped corpus and serve: API on 3000, chat page on 8501
 	$(call say,API and chat page; stop with Ctrl-C)
 	@exec $(PY) -m tools.run
 
 .PHONY: test
-test: .venv/ready system lint ## every check: style, types, layers, and the tests on real parts
-	$(call say,corpus -> bundle (nothing is done twice))
-	@$(PY) -m dvc repro
+test: system lint bundle ## every check: style, types, layers, and the tests on real parts
 	$(call say,tests)
 	@$(PY) -m pytest -m "not e2e"
 
 .PHONY: e2e
-e2e: .venv/ready system ## the tests on a real cluster: ../shared/testbed has one for this machine
+e2e: system bundle ## the tests on a real cluster: ../shared/testbed has one for this machine
 	@# The testbed of this machine, and names for podman's containers where its networks are of the older kind (CNI).
 	@[ ! -x ../shared/testbed/install ] || ../shared/testbed/install
 	@[ ! -d /usr/lib/cni ] || [ -x /usr/lib/cni/dnsname ] || \
 	  apt-get install -yqq --no-install-recommends golang-github-containernetworking-plugin-dnsname >/dev/null
-	$(call say,corpus -> bundle (nothing is done twice))
-	@$(PY) -m dvc repro
 	$(call say,tests on a real cluster)
 	@$(PY) -m pytest -m e2e
 
 ## the others
+.PHONY: bundle
+bundle: .venv/ready ## train the bundle in models/current from the corpus, where one of them has changed
+	$(call say,corpus -> bundle (nothing is done twice))
+	@$(PY) -m dvc repro
+
 .PHONY: system
 system: ## what the tests need of the system: a real browser, npm for axe-core, Prometheus and its pushgateway
 	@missing=""; for program in chromium npm prometheus prometheus-pushgateway; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
@@ -67,8 +66,7 @@ lint: .venv/ready ## ruff, mypy, import-linter
 	@.venv/bin/lint-imports
 
 .PHONY: loop
-loop: .venv/ready ## the closed loop on this machine: a launch, drift, review, retraining, promotion, rollback; KEEP=1 STORE=folder
-	@$(PY) -m dvc repro
+loop: bundle ## the closed loop on this machine: a launch, drift, review, retraining, promotion, rollback; KEEP=1 STORE=folder
 	@$(PY) -m tools.loop $(if $(KEEP),--keep) $(if $(STORE),--store $(STORE))
 
 .PHONY: mlflow
@@ -84,8 +82,7 @@ data-pull: .venv/ready ## the corpus that dvc.lock names comes back from the sto
 	@$(PY) -m training.dvc_remote pull
 
 .PHONY: bench
-bench: .venv/ready ## every figure of docs/results.md: quality, speed against the baseline, training time
-	@$(PY) -m dvc repro
+bench: bundle ## every figure of docs/results.md: quality, speed against the baseline, training time
 	@$(PY) -m tools.bench
 
 .PHONY: screenshot
@@ -116,8 +113,7 @@ lock: .venv/ready ## make requirements/*.txt anew from pyproject.toml
 	  echo "requirements/$$extra.txt: $$(grep -c == requirements/$$extra.txt) packages"; done
 
 .PHONY: images
-images: .venv/ready ## build every image (Docker or podman; IMAGE_BUILDER=..., PYTHON_IMAGE=python@sha256:... pins the base)
-	@$(PY) -m dvc repro
+images: bundle ## build every image (Docker or podman; IMAGE_BUILDER=..., PYTHON_IMAGE=python@sha256:... pins the base)
 	@$(PY) -m tools.images build
 
 .PHONY: env
@@ -136,8 +132,7 @@ cluster: export IMAGE_BUILDER ?= $(abspath ../shared/testbed/build-image) --form
 endif
 
 .PHONY: cluster
-cluster: .venv/ready ## the whole stack on a cluster, for looking around; CONTEXT=... REGISTRY=... HELM="--set ..."
-	@$(PY) -m dvc repro
+cluster: bundle ## the whole stack on a cluster, for looking around; CONTEXT=... REGISTRY=... HELM="--set ..."
 	@$(CLUSTER) up $(if $(REGISTRY),--registry $(REGISTRY)) -- $(HELM)
 
 .PHONY: cluster-pictures

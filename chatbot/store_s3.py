@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -172,6 +172,7 @@ class S3Store:
     def _made(self) -> Any:
         # Here and not above: importing boto3 takes a while, and most of what imports this needs no S3.
         import boto3
+        import botocore.session
         from botocore.config import Config
 
         settings = self._settings
@@ -186,7 +187,9 @@ class S3Store:
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         )
-        session = boto3.session.Session()
+        core = botocore.session.get_session()
+        core.register_component("data_loader", _descriptions())
+        session = boto3.session.Session(botocore_session=core)
         region = settings.region or session.region_name or "us-east-1"
         with self._errors("anything"):
             return session.client(
@@ -241,6 +244,14 @@ class S3Store:
         if status >= 500 or status == 429:
             raise Unreachable(f"{self} cannot do this now: {status} {code}: {said}") from error
         raise StoreError(f"{self}: {key}: {status} {code}: {said}") from error
+
+
+@cache
+def _descriptions() -> Any:
+    """botocore's descriptions of S3, read once a process: without that they are most of what a client takes to make."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
 
 
 def _code(error: Any) -> str:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes /opt/venv out of locks, while an image is built: install.sh LOCK... (every package by its hash, none besides).
-# uv stays in the stage that builds. A torch.txt among the locks is the build without CUDA: a wheel that pip's own
+# uv leaves again. A torch.txt among the locks is the build without CUDA: a wheel that pip's own
 # settings find (find-links), else PyTorch's index for CPUs.
 set -eu
 here=$(dirname "$0")
@@ -16,7 +16,7 @@ for lock in "$@"; do
     *) install -r "$here/$lock" ;;
   esac
 done
-rm -f /opt/venv/.lock  # uv's own, for everybody to write to
+rm -rf /opt/uv /opt/venv/.lock  # the lock is uv's own, for everybody to write to
 # What only a developer of these packages needs: their tests, headers, static libraries. What Evidently calls tests is
 # part of it, and it imports them.
 find /opt/venv/lib -depth -path '*/site-packages/*' ! -path '*/evidently/*' \

@@ -2,9 +2,7 @@
 # Context: the project's root. Pin the base by digest: --build-arg PYTHON_IMAGE=docker.io/library/python@sha256:...
 ARG PYTHON_IMAGE=docker.io/library/python:3.11-slim
 
-FROM ${PYTHON_IMAGE} AS packages
-COPY requirements/install.sh requirements/uv.txt requirements/mlflow.txt /requirements/
-RUN --mount=type=cache,target=/root/.cache /requirements/install.sh mlflow.txt
+FROM ${PYTHON_IMAGE} AS code
 WORKDIR /app
 COPY chatbot chatbot
 COPY training/__init__.py training/mlflow_server.py training/
@@ -15,8 +13,9 @@ FROM ${PYTHON_IMAGE}
 LABEL org.opencontainers.image.title="support-chatbot: MLflow"
 RUN useradd --system --uid 10001 --user-group --home-dir /tmp --no-create-home app && \
     install -d -o 10001 -g 10001 /var/lib/support-chatbot
-COPY --from=packages /opt/venv /opt/venv
-COPY --from=packages /app /app
+COPY requirements/install.sh requirements/uv.txt requirements/mlflow.txt /requirements/
+RUN --mount=type=cache,target=/root/.cache /requirements/install.sh mlflow.txt
+COPY --from=code /app /app
 WORKDIR /app
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/app \
