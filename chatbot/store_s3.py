@@ -248,7 +248,7 @@ class S3Store:
 
 @cache
 def _descriptions() -> Any:
-    """botocore's descriptions of S3, read once a process: without that they are most of what a client takes to make."""
+    """S3's descriptions of botocore, read once a process: without that they are most of what a client takes to make."""
     from botocore.loaders import create_loader
 
     return create_loader()
