@@ -8,6 +8,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -64,8 +65,9 @@ def load(images: Sequence[str]) -> list[str]:
     for image in images:
         identity = run("podman", "image", "inspect", "--format", "{{.Id}}", image).stdout.strip()
         if image not in there or _configuration(there[image]) != f"sha256:{identity}":
-            run(TESTBED / "cluster", "load", image, seconds=600)
             put.append(image)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda image: run(TESTBED / "cluster", "load", image, seconds=600), put))
     return put
 
 

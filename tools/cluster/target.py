@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 from tools.chart import ROOT
 
 TESTBED = ROOT.parent / "shared" / "testbed"
+_AT_ONCE = 2
 _PORT_FORWARDED = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 _SHARED_STORES = ("docker-desktop", "orbstack", "rancher-desktop")
 """Clusters whose nodes take images straight from Docker's store."""
@@ -84,7 +86,8 @@ class Target:
             for image in images:
                 self.run("minikube", "--profile", self.context, "image", "load", image)
         elif self.kind == "testbed":
-            self.run(TESTBED / "cluster", "load", *images)
+            with ThreadPoolExecutor(_AT_ONCE) as pool:  # saving, unpacking: a core each
+                list(pool.map(lambda image: self.run(TESTBED / "cluster", "load", image), images))
         elif self.kind != "shared":
             raise ClusterError(
                 f"how images get to the cluster of context {self.context!r} is not known here: push them to a registry "
