@@ -248,7 +248,7 @@ class S3Store:
 
 @cache
 def _descriptions() -> Any:
-    """S3's descriptions of botocore, read once a process: without that they are most of what a client takes to make."""
+    """What botocore knows of S3, read once a process: it is most of what a client takes to make."""
     from botocore.loaders import create_loader
 
     return create_loader()

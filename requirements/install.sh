@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes /opt/venv out of locks, while an image is built: install.sh LOCK... (every package by its hash, none besides).
-# uv leaves again. A torch.txt among the locks is the build without CUDA: a wheel that pip's own
-# settings find (find-links), else PyTorch's index for CPUs.
+# uv leaves again. A torch.txt among the locks is the build without CUDA: a wheel that pip's own settings find
+# (find-links), else PyTorch's index for CPUs.
 set -eu
 here=$(dirname "$0")
 python -m venv /opt/uv

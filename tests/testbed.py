@@ -8,9 +8,10 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
+
+from tools.cluster.target import Target
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -66,8 +67,7 @@ def load(images: Sequence[str]) -> list[str]:
         identity = run("podman", "image", "inspect", "--format", "{{.Id}}", image).stdout.strip()
         if image not in there or _configuration(there[image]) != f"sha256:{identity}":
             put.append(image)
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda image: run(TESTBED / "cluster", "load", image, seconds=600), put))
+    Target("testbed", "testbed", dict(os.environ)).take(put)
     return put
 
 

@@ -103,7 +103,7 @@ def machine(shared_machine: Machine) -> Machine:
     shared_machine.promotion().promote("1")
     now = serving.read(shared_machine.store)
     alone = now.model_copy(update={"before": (), "taken_back": None})
-    shared_machine.store.put(serving.KEY, alone.model_dump_json().encode(), new=False)
+    shared_machine.store.put(serving.KEY, alone.model_dump_json().encode())
     assert (shared_machine.version(), shared_machine.champion()) == ("1", "1")
     return shared_machine
 
