@@ -37,6 +37,7 @@ CLEAR = (
 UNCLEAR = ("my order", "my account", "refund", "payment", "invoice", "address", "delivery", "bill")
 HANDOFF = "thanks. now let me talk to a human please"
 
+_UNFINISHED = ".typing, [data-testid=stSkeleton]"
 _CHOICES = '[class*="st-key-choices-"]'
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = [
@@ -82,9 +83,14 @@ def browser(profile: Path, **options: Any) -> Iterator[BrowserContext]:
 
 
 def settled(page: Page) -> Page:
-    """The page once its script has run to the end and its answers stand."""
+    """The page once its script has run to the end, its answers stand and its keys work.
+
+    Streamlit fetches the code of each kind of element when one is first shown (a skeleton stands in its place), and
+    listens to an element's key only some time after drawing it: when the browser is idle.
+    """
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=WAIT_MS)
-    page.wait_for_function("!document.querySelector('.typing')", timeout=WAIT_MS)
+    page.wait_for_function(f"!document.querySelector({_UNFINISHED!r})", timeout=WAIT_MS)
+    page.evaluate("new Promise(idle => requestIdleCallback(idle, { timeout: 1000 }))")
     return page
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 from service.server import free_port
 from staff_tools import HOSTILE, TOKEN, make_store
 
@@ -135,6 +135,21 @@ def test_a_reviewer_decides_by_keyboard_and_takes_back(visit: Callable[..., Tab]
     assert said[second] == (Verdict.REJECT, "")
     assert said[third] == (Verdict.CORRECT, "out_of_scope")
     expect(page.locator(".progress p")).to_contain_text("2 decided")
+
+
+def test_a_page_whose_buttons_come_late_is_settled_when_their_keys_work(
+    window: BrowserContext, visit: Callable[..., Tab]
+) -> None:
+    """Streamlit fetches the code of each kind of element when it is first shown."""
+
+    def late(route: Route) -> None:
+        route.fulfill(body="await new Promise(go => setTimeout(go, 2000));" + route.fetch().text(),
+                      content_type="text/javascript")  # fmt: skip
+
+    window.route("**/static/js/Button.*.js", late)
+    page = visit().page
+    press(page, "1")
+    window.unroute_all()
 
 
 def test_any_intent_is_found_by_typing(visit: Callable[..., Tab], store: FolderStore) -> None:
