@@ -8,8 +8,11 @@ PYTHON ?= python3.11
 PY := .venv/bin/python
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 EXTRAS := dev serve train monitor ui staff mlflow
+# What builds images on a machine that reaches no registry; empty on any other.
+TESTBED_BUILDER := $(if $(wildcard ../shared/testbed/build-image),$(abspath ../shared/testbed/build-image) --format docker -q)
 CODE := chatbot data training bento monitoring ui k8s tests
 
+images cluster e2e: export IMAGE_BUILDER ?= $(TESTBED_BUILDER)
 export PYTHONPATH := $(CURDIR)
 # Empty: bytecode is kept; without it every start compiles a thousand modules anew.
 export PYTHONDONTWRITEBYTECODE :=
@@ -31,20 +34,29 @@ test: system lint bundle ## every check: style, types, layers, and the tests on 
 	$(call say,tests)
 	@$(PY) -m pytest -m "not e2e"
 
+# The images are built first; CHATBOT_IMAGES_BUILT=1 takes those that there are.
 .PHONY: e2e
-e2e: system bundle ## the tests on a real cluster: ../shared/testbed has one for this machine
-	@# The testbed of this machine, and names for podman's containers where its networks are of the older kind (CNI).
-	@[ ! -x ../shared/testbed/install ] || ../shared/testbed/install
-	@[ ! -d /usr/lib/cni ] || [ -x /usr/lib/cni/dnsname ] || \
-	  apt-get install -yqq --no-install-recommends golang-github-containernetworking-plugin-dnsname >/dev/null
-	$(call say,tests on a real cluster)
-	@$(PY) -m pytest -m e2e
+e2e: system testbed $(if $(filter 1,$(CHATBOT_IMAGES_BUILT)),bundle,images) ## the tests on a real cluster: ../shared/testbed has one for this machine
+	$(call say,tests on a real cluster; what those of chart and images and k8s say beside the scenarios is shown at the end)
+	@export CHATBOT_IMAGES_BUILT=1; mkdir -p .cache; \
+	nice $(PY) -m pytest -m e2e --ignore=tests/e2e >.cache/beside.log 2>&1 & beside=$$!; \
+	trap 'kill $$beside 2>/dev/null || true' EXIT; \
+	failed=0; $(PY) -m pytest -m e2e tests/e2e || failed=$$?; \
+	wait $$beside || failed=$$?; \
+	cat .cache/beside.log; exit $$failed
 
 ## the others
 .PHONY: bundle
 bundle: .venv/ready ## train the bundle in models/current from the corpus, where one of them has changed
 	$(call say,corpus -> bundle (nothing is done twice))
 	@$(PY) -m dvc repro
+
+# Programs, and names for podman's containers where its networks are of the older kind (CNI).
+.PHONY: testbed
+testbed: # what this machine needs for a cluster, where ../shared/testbed is
+	@[ ! -x ../shared/testbed/install ] || ../shared/testbed/install
+	@[ ! -d /usr/lib/cni ] || [ -x /usr/lib/cni/dnsname ] || \
+	  apt-get install -yqq --no-install-recommends golang-github-containernetworking-plugin-dnsname >/dev/null
 
 .PHONY: system
 system: ## what the tests need of the system: a real browser, npm for axe-core, Prometheus and its pushgateway
@@ -127,9 +139,6 @@ push: .venv/ready ## push every image: make push REGISTRY=registry.example.com/t
 
 # The cluster: CONTEXT=... of your kubeconfig; without it ../shared/testbed's where that is, else the current one.
 CLUSTER = $(PY) -m tools.cluster $(if $(CONTEXT),--context $(CONTEXT)) $(if $(NAMESPACE),--namespace $(NAMESPACE))
-ifneq ($(wildcard ../shared/testbed/build-image),)
-cluster: export IMAGE_BUILDER ?= $(abspath ../shared/testbed/build-image) --format docker -q
-endif
 
 .PHONY: cluster
 cluster: bundle ## the whole stack on a cluster, for looking around; CONTEXT=... REGISTRY=... HELM="--set ..."

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from tools.cluster.target import Target
 
@@ -22,6 +23,7 @@ TESTBED = ROOT.parent / "shared" / "testbed"
 HOME = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed"))
 ADMIN = HOME / "run" / "admin.kubeconfig"
 LOGS = HOME / "run" / "logs"
+_OURS = HOME / "run" / "of-the-tests"
 
 
 class TestbedError(Exception):
@@ -41,22 +43,51 @@ def install() -> None:
     run(TESTBED / "install", seconds=1200)
 
 
-def up() -> bool:
-    """Start the cluster. Returns: whether this call did.
+@contextlib.contextmanager
+def cluster(is_kept: bool = False) -> Iterator[None]:
+    """The cluster, up while the block runs, for any number of processes at a time.
+
+    The last of them takes it down, with all that is in it but the images on its node, if it was none of theirs when
+    the first came; not if it is to be kept.
 
     Raises:
         TestbedError: it is not installed, or does not come up.
     """
     if not (HOME / "bin" / "kubectl").is_file():
         raise TestbedError(f"no cluster to be had: run {TESTBED / 'install'}")
-    ours = not ADMIN.is_file() or kubectl("get", "--raw=/readyz", check=False).returncode != 0
-    run(TESTBED / "cluster", "up", seconds=300)
-    return ours
+    with (HOME / "users.lock").open("a") as users:
+        while True:
+            if _is_alone(users):
+                was_up = _is_up()
+                run(TESTBED / "cluster", "up", seconds=300)
+                if not was_up:
+                    _OURS.touch()
+            fcntl.flock(users, fcntl.LOCK_SH)
+            if _is_up():  # else it was taken down before the lock was ours
+                break
+        try:
+            yield
+        finally:
+            if not is_kept and _is_alone(users) and is_ours():
+                run(TESTBED / "cluster", "down", seconds=180)
 
 
-def down() -> None:
-    """Stop it, and leave nothing of it but the images on its node."""
-    run(TESTBED / "cluster", "down", seconds=180)
+def is_ours() -> bool:
+    """Whether tests started it: it goes, with all that is in it, when no test uses it any more."""
+    return _OURS.exists()
+
+
+def _is_up() -> bool:
+    return ADMIN.is_file() and kubectl("get", "--raw=/readyz", check=False).returncode == 0
+
+
+def _is_alone(users: TextIO) -> bool:
+    """Whether no other process uses the cluster; none can begin to before this one says so."""
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def load(images: Sequence[str]) -> list[str]:

@@ -15,17 +15,15 @@ __all__ = ["kubectl", "namespace_of_the_testbed"]
 
 @contextmanager
 def namespace_of_the_testbed() -> Iterator[str]:
-    """A namespace on the real cluster; the cluster is taken down again if it was not up before."""
+    """A namespace on the real cluster."""
+    name = f"chart-{uuid.uuid4().hex[:8]}"
     try:
-        ours = testbed.up()
+        with testbed.cluster():
+            kubectl("create", "namespace", name)
+            kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+            try:
+                yield name
+            finally:
+                kubectl("delete", "namespace", name, "--wait=false", check=False)
     except TestbedError as error:
         pytest.fail(str(error), pytrace=False)
-    name = f"chart-{uuid.uuid4().hex[:8]}"
-    kubectl("create", "namespace", name)
-    kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
-    try:
-        yield name
-    finally:
-        kubectl("delete", "namespace", name, "--wait=false", check=False)
-        if ours:
-            testbed.down()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,22 +33,18 @@ def progress(pytestconfig: pytest.Config) -> Progress:
 
 @pytest.fixture(scope="session")
 def cluster(built: object, progress: Progress) -> Iterator[None]:
-    """A real cluster with every image on its node; taken down again if it was not up before."""
-    try:
-        testbed.install()
-        with progress.step("cluster up"):
-            ours = testbed.up()
-    except TestbedError as error:
-        pytest.fail(str(error), pytrace=False)
-    try:
-        with progress.step("images to the node, where they differ"):
-            put = testbed.load(images.all_images())
-            progress.say(f"loaded: {', '.join(put) or 'none'}")
+    """A real cluster with every image on its node."""
+    with contextlib.ExitStack() as up:
+        try:
+            testbed.install()
+            with progress.step("cluster up"):
+                up.enter_context(testbed.cluster(is_kept=KEPT))
+            with progress.step("images to the node, where they differ"):
+                put = testbed.load(images.all_images())
+                progress.say(f"loaded: {', '.join(put) or 'none'}")
+        except TestbedError as error:
+            pytest.fail(str(error), pytrace=False)
         yield
-    finally:
-        if ours and not KEPT:
-            with progress.step("cluster down"):
-                testbed.down()
 
 
 @pytest.fixture(scope="package")
@@ -56,8 +53,8 @@ def release(cluster: None, progress: Progress) -> Iterator[Installed]:
     release = installing.install(progress, KEPT)
     yield release
     if not KEPT:
-        with progress.step("uninstall"):
-            installing.uninstall(release)
+        with progress.step("uninstall, where the cluster stays"):
+            installing.leave(release)
 
 
 @pytest.fixture(scope="package")

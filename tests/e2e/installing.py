@@ -81,6 +81,12 @@ def uninstall(release: Release) -> None:
     testbed.kubectl("delete", "namespace", release.namespace, "--ignore-not-found", "--wait", seconds=300)
 
 
+def leave(release: Release) -> None:
+    """`uninstall`, unless the cluster goes with the tests anyway."""
+    if not testbed.is_ours():
+        uninstall(release)
+
+
 def _timed_install(release: Installed) -> None:
     began = time.monotonic()
     seen: list[float] = []

@@ -68,7 +68,7 @@ def old(cluster: None, before: Path, progress: Progress) -> Iterator[Release]:
     with progress.step("version 1 is rolled out by name"):
         release.roll_back("1")
     yield release
-    installing.uninstall(release)
+    installing.leave(release)
 
 
 def test_an_upgrade_keeps_data_secrets_and_the_serving_version_and_fails_nobody(

@@ -20,15 +20,13 @@ VERSIONS = 9
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[None]:
-    """The cluster, up; taken down again if it was not up before."""
+    """The cluster, up."""
     try:
-        ours = testbed.up()
-        testbed.load([IMAGE])
+        with testbed.cluster():
+            testbed.load([IMAGE])
+            yield
     except TestbedError as error:
         pytest.fail(str(error), pytrace=False)
-    yield
-    if ours:
-        testbed.down()
 
 
 @pytest.fixture
