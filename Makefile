@@ -12,7 +12,7 @@ EXTRAS := dev serve train monitor ui staff mlflow
 TESTBED_BUILDER := $(if $(wildcard ../shared/testbed/build-image),$(abspath ../shared/testbed/build-image) --format docker -q)
 CODE := chatbot data training bento monitoring ui k8s tests
 
-images cluster e2e: export IMAGE_BUILDER ?= $(TESTBED_BUILDER)
+images cluster integration e2e: export IMAGE_BUILDER ?= $(TESTBED_BUILDER)
 export PYTHONPATH := $(CURDIR)
 # Empty: bytecode is kept; without it every start compiles a thousand modules anew.
 export PYTHONDONTWRITEBYTECODE :=
@@ -32,18 +32,21 @@ run: bundle ## train from the shipped corpus and serve: API on 3000, chat page o
 .PHONY: test
 test: system lint bundle ## every check: style, types, layers, and the tests on real parts
 	$(call say,tests)
-	@$(PY) -m pytest -m "not e2e"
+	@$(PY) -m pytest -m "not integration and not e2e"
 
-# The images are built first; CHATBOT_IMAGES_BUILT=1 takes those that there are.
+# CHATBOT_IMAGES_BUILT=1 takes the images as they are.
+IMAGES := $(if $(filter 1,$(CHATBOT_IMAGES_BUILT)),bundle,images)
+integration e2e: export CHATBOT_IMAGES_BUILT = 1
+
+.PHONY: integration
+integration: system testbed $(IMAGES) ## each part on a real cluster or in its container: chart, images, Compose, what acts on Kubernetes
+	$(call say,the parts on a real cluster)
+	@$(PY) -m pytest -m integration
+
 .PHONY: e2e
-e2e: system testbed $(if $(filter 1,$(CHATBOT_IMAGES_BUILT)),bundle,images) ## the tests on a real cluster: ../shared/testbed has one for this machine
-	$(call say,tests on a real cluster; what those of chart and images and k8s say beside the scenarios is shown at the end)
-	@export CHATBOT_IMAGES_BUILT=1; mkdir -p .cache; \
-	nice $(PY) -m pytest -m e2e --ignore=tests/e2e >.cache/beside.log 2>&1 & beside=$$!; \
-	trap 'kill $$beside 2>/dev/null || true' EXIT; \
-	failed=0; $(PY) -m pytest -m e2e tests/e2e || failed=$$?; \
-	wait $$beside || failed=$$?; \
-	cat .cache/beside.log; exit $$failed
+e2e: system testbed $(IMAGES) ## the whole on a real cluster, eight scenarios: ../shared/testbed has one for this machine
+	$(call say,the whole on a real cluster)
+	@$(PY) -m pytest -m e2e tests/e2e
 
 ## the others
 .PHONY: bundle

@@ -38,7 +38,7 @@ def bundle_folder() -> Path:
     """The bundle that the pipeline makes of the corpus that ships."""
     folder = Path(__file__).resolve().parents[1] / "models" / "current"
     if not (folder / "SHA256SUMS").is_file():
-        pytest.fail(f"no bundle at {folder}: make it with `dvc repro`, as `make test` does", pytrace=False)
+        pytest.fail(f"no bundle at {folder}: make it with `make bundle`, as `make test` does", pytrace=False)
     return folder
 
 

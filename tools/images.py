@@ -200,7 +200,7 @@ def _bento() -> tuple[Path, Path]:
     """`bentoml build` in a store of its own: the Bento's folder, and the Dockerfile it brings."""
     if not (ROOT / "models" / "current" / "SHA256SUMS").is_file():
         raise ImagesError(
-            "the API's image carries a bundle, and models/current holds none: `dvc repro` trains it"
+            "the API's image carries a bundle, and models/current holds none: `make bundle` trains it"
         )
     home = ROOT / ".cache" / "bentos"
     shutil.rmtree(home, ignore_errors=True)

@@ -13,7 +13,7 @@ import yaml
 from chart.cluster import kubectl
 from tools import chart
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 Json = dict[str, Any]
 RELEASE = "acc"

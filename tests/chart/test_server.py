@@ -11,7 +11,7 @@ import yaml
 from chart.cluster import kubectl
 from tools import chart
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 
 def test_a_real_api_server_takes_every_scenario(namespace: str, scenario: Path) -> None:

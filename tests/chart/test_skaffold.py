@@ -13,7 +13,7 @@ import yaml
 
 from tools.images import DOCKERFILES, PREFIX
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed")) / "bin"

@@ -24,7 +24,7 @@ from images.conftest import podman, post, wait_for
 from tools import environment, images
 from tools.images import Image
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 PROJECT = "test-compose"
 # Everything but Grafana: there is none to be had on a machine without a registry. tests/service/test_dashboards.py
@@ -96,7 +96,7 @@ def compose(built: dict[str, Image], tmp_path_factory: pytest.TempPathFactory) -
     ):
         pytest.fail(
             "podman's containers cannot find each other by name: apt-get install "
-            "golang-github-containernetworking-plugin-dnsname, as `make e2e` does",
+            "golang-github-containernetworking-plugin-dnsname, as `make testbed` does",
             pytrace=False,
         )
     services = yaml.safe_load((images.ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]

@@ -11,7 +11,7 @@ import pytest
 from images.conftest import RESTRICTED, Start, check_health, podman, post, wait_for
 from tools.images import DOCKERFILES, Image
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 NAMES = list(DOCKERFILES)
 

@@ -15,7 +15,7 @@ from chatbot.settings import KubernetesSettings
 from k8s.cluster import Cluster, ClusterError, Forbidden
 from k8s.lease import Held, Lease, Lost
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.integration
 NAME = "support-chatbot-trigger"
 HOLD = """
 import sys, time

@@ -13,7 +13,7 @@ from kube_api import DEPLOYMENT, IMAGE_DIGEST, Api, Traffic, digest, ref
 from mlflow import MlflowClient
 from testbed import until
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.integration
 
 
 def champion(api: Api) -> str:

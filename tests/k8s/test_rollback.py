@@ -7,7 +7,7 @@ from kube_api import IMAGE_DIGEST, Api, digest, ref
 from test_promote import accepted, champion, promote, pushed
 from testbed import until
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.integration
 QUICK = {"CHATBOT_K8S_WATCH_SECONDS": 0, "CHATBOT_K8S_WATCH_MOST_SECONDS": 0}
 
 

@@ -12,7 +12,7 @@ from kube_testbed import Namespace
 from chatbot.errors import SettingError
 from k8s.secrets import wanted
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.integration
 
 ASKED = ("bot/prediction-key=random", "bot/user=text:api")
 

@@ -13,7 +13,7 @@ from drift_verdict import drift_verdict
 from kube_testbed import IMAGE, Namespace
 from testbed import until
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.integration
 CRONJOB = "support-chatbot-retrain"
 DIGEST = "a" * 64
 

@@ -153,7 +153,7 @@ def shipped(vectors: Vectors) -> Values:
     if bundle.manifest.corpus_digest != corpus_digest(CORPUS):
         raise BenchError(
             f"{BUNDLE} was trained from corpus {bundle.manifest.corpus_digest}, not from {CORPUS}: "
-            "run `dvc repro`"
+            "run `make bundle`"
         )
     rows = bitext()
     messages = rows["message"].tolist()
