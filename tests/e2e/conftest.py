@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import testbed
 from playwright.sync_api import BrowserContext
 from testbed import TestbedError
 
-from e2e import evidence, images, installing
+from e2e import chart_before, evidence, images, installing
 from e2e.installing import Installed
 from e2e.progress import Progress
 from e2e.prometheus import Prometheus
+from e2e.release import Release
 from ui import screenshot
 
 KEPT = os.environ.get("E2E_KEEP") == "1"
@@ -55,6 +57,17 @@ def release(cluster: None, progress: Progress) -> Iterator[Installed]:
     if not KEPT:
         with progress.step("uninstall, where the cluster stays"):
             installing.leave(release)
+
+
+@pytest.fixture(scope="package")
+def earlier(
+    cluster: None, tmp_path_factory: pytest.TempPathFactory, progress: Progress
+) -> Iterator[Future[Release]]:
+    """The release that scenario 8 upgrades: it comes while the tests that ask for it first go on."""
+    release = Release("old", "upgrade")
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(chart_before.install, release, tmp_path_factory.mktemp("before"), progress)
+    installing.leave(release)
 
 
 @pytest.fixture(scope="package")

@@ -30,7 +30,7 @@ MESSAGES = {
     "how do I change the delivery address of my order": "change_shipping_address",
     "I'd like to switch to another account": "switch_account",
 }
-ROLLOUT_SECONDS = 20
+ROLLOUT_SECONDS = 30
 """How long a new pod may take where it is known that it never becomes ready."""
 
 
@@ -163,7 +163,7 @@ def test_a_bundle_that_cannot_serve_is_taken_back_with_its_reason_and_the_old_po
         assert reason in log, log
         return str(ended["message"])
 
-    assert reason in until("the new pod says why it refuses", last_words, ROLLOUT_SECONDS)
+    assert reason in until("the new pod says why it refuses", last_words, ROLLOUT_SECONDS + 15)
     ended = release.wait_for_job(job)
     assert ended.is_complete, ended
     assert release.told() == str(made.good)

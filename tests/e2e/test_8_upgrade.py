@@ -1,38 +1,29 @@
-"""An upgrade from the chart before keeps everything; an uninstall leaves what the documentation says, and no more.
-
-The chart of the last git tag, or where there is none yet, the chart before its last change. Today's images run in both.
-"""
+"""An upgrade from the chart before keeps everything; an uninstall leaves what the documentation says, and no more."""
 
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import re
 import shlex
 import subprocess
-import tarfile
-from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 import testbed
-import yaml
 from service.steady import SteadyLoad
 from testbed import ROOT, Json, until
 
 from chatbot.storage import Store
-from e2e import installing
-from e2e.installing import VALUES
+from e2e import chart_before, installing
 from e2e.progress import Progress
 from e2e.release import Release
 from tools import chart
-from tools.images import tag
 from tools.loop.parts import records_in_store
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-OURS = ("api", "chatPage", "staffPages", "mlflow", "driftCheck", "retrain")
 PAGE = ROOT / "docs" / "operations" / "chart.md"
 KEPT = {"Secret", "PersistentVolumeClaim"}
 """What docs/operations/chart.md says that an uninstall leaves."""
@@ -41,34 +32,10 @@ CLUSTERS = {"ConfigMap/kube-root-ca.crt", "ServiceAccount/default"}
 
 
 @pytest.fixture(scope="module")
-def before(tmp_path_factory: pytest.TempPathFactory, progress: Progress) -> Path:
-    """The chart to upgrade from."""
-    name = chart.CHART.relative_to(ROOT)
-    tags = _git("describe", "--tags", "--abbrev=0", "HEAD^", check=False)
-    commit = tags or f"{_git('log', '-1', '--format=%H', '--', str(name))}^"
-    progress.say(f"upgrading from {tags or f'the chart before its last change, {commit[:8]}^'}")
-    folder = tmp_path_factory.mktemp("before")
-    packed = subprocess.run(
-        ["git", "archive", commit, str(name)], cwd=ROOT, capture_output=True, check=True
-    ).stdout
-    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(folder, filter="data")
-    return folder / name
-
-
-@pytest.fixture(scope="module")
-def old(cluster: None, before: Path, progress: Progress) -> Iterator[Release]:
-    """A release of it, in which a version was rolled out and customers were answered."""
-    release = Release("old", "upgrade")
-    installing.uninstall(release)
-    installing.make_namespace(release.namespace)
-    with progress.step("helm install of the chart before"):
-        release.helm("install", release.name, str(before), *_values(), "--wait", "--timeout=400s")
-        installing.wait_for_bootstrap(release)
-    with progress.step("version 1 is rolled out by name"):
-        release.roll_back("1")
-    yield release
-    installing.leave(release)
+def old(earlier: Future[Release], progress: Progress) -> Release:
+    """A release of the chart before, in which a version was rolled out."""
+    with progress.step("the release of the chart before is there"):
+        return earlier.result(600)
 
 
 def test_an_upgrade_keeps_data_secrets_and_the_serving_version_and_fails_nobody(
@@ -86,7 +53,7 @@ def test_an_upgrade_keeps_data_secrets_and_the_serving_version_and_fails_nobody(
         progress.step("helm upgrade to the chart of today, under load"),
         SteadyLoad(old.api, clients=4, pause=0.1, messages={"I want a refund": "get_refund"}) as load,
     ):
-        old.helm("upgrade", old.name, str(chart.CHART), *_values(), "--wait", "--timeout=400s")
+        old.helm("upgrade", old.name, str(chart.CHART), *chart_before.values(), "--wait", "--timeout=400s")
         installing.wait_for_bootstrap(old)
         old.roll_out("api")
     progress.say(str(load.seen))
@@ -186,7 +153,7 @@ class Backup:
         commands = commands.replace("-n support-bot", f"-n {release.namespace}")
         commands = re.sub(r"\bsupport-bot\b", release.name, commands)
         commands = commands.replace("helm/support-chatbot", str(chart.CHART))
-        commands = commands.replace("--wait", f"--wait {shlex.join(_values())}")
+        commands = commands.replace("--wait", f"--wait {shlex.join(chart_before.values())}")
         environment = {
             **os.environ,
             "KUBECONFIG": str(testbed.ADMIN),
@@ -204,15 +171,6 @@ class Backup:
             check=False,
         )
         assert done.returncode == 0, f"{commands}\n{done.stdout}{done.stderr}"
-
-
-def _values() -> list[str]:
-    """Those of the tests, and today's images under whatever tag the chart asks for."""
-    images = yaml.safe_load((chart.CHART / "values.yaml").read_text(encoding="utf-8"))
-    tags = {component: tag() for component in OURS}
-    tags |= {component: str(images[component]["image"]["tag"]) for component in ("minio", "pushgateway")}
-    chosen = [f"--set-string={component}.image.tag={name}" for component, name in tags.items()]
-    return [f"--values={VALUES}", *chosen]
 
 
 def _secrets(release: Release) -> dict[str, Json]:
@@ -238,9 +196,3 @@ def _everything(release: Release) -> set[str]:
     return {
         f"{entry['kind']}/{entry['metadata']['name']}" for entry in release.items(",".join(wanted))
     }  # fmt: skip
-
-
-def _git(*arguments: str, check: bool = True) -> str:
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert not check or done.returncode == 0, done.stderr
-    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,65 @@
+"""The chart to upgrade from, and a release of it.
+
+It is the chart of the last git tag, or where there is none yet, the chart before its last change. Today's images run in
+both.
+"""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+from pathlib import Path
+
+import yaml
+from testbed import ROOT
+
+from e2e import installing
+from e2e.installing import VALUES
+from e2e.progress import Progress
+from e2e.release import Release
+from tools import chart
+from tools.images import tag
+
+_OURS = ("api", "chatPage", "staffPages", "mlflow", "driftCheck", "retrain")
+
+
+def install(release: Release, folder: Path, progress: Progress) -> Release:
+    """The release, with its version rolled out by name; the chart is unpacked into the folder."""
+    before = _unpack(folder, progress)
+    installing.uninstall(release)
+    installing.make_namespace(release.namespace)
+    with progress.step("helm install of the chart before"):
+        release.helm("install", release.name, str(before), *values(), "--wait", "--timeout=400s")
+        installing.wait_for_bootstrap(release)
+    with progress.step("version 1 is rolled out by name"):
+        release.roll_back("1")
+    return release
+
+
+def values() -> list[str]:
+    """Those of the tests, and today's images under whatever tag the chart asks for."""
+    images = yaml.safe_load((chart.CHART / "values.yaml").read_text(encoding="utf-8"))
+    tags = {component: tag() for component in _OURS}
+    tags |= {component: str(images[component]["image"]["tag"]) for component in ("minio", "pushgateway")}
+    chosen = [f"--set-string={component}.image.tag={name}" for component, name in tags.items()]
+    return [f"--values={VALUES}", *chosen]
+
+
+def _unpack(folder: Path, progress: Progress) -> Path:
+    name = chart.CHART.relative_to(ROOT)
+    tags = _git("describe", "--tags", "--abbrev=0", "HEAD^", check=False)
+    commit = tags or f"{_git('log', '-1', '--format=%H', '--', str(name))}^"
+    progress.say(f"upgrading from {tags or f'the chart before its last change, {commit[:8]}^'}")
+    packed = subprocess.run(
+        ["git", "archive", commit, str(name)], cwd=ROOT, capture_output=True, check=True
+    ).stdout
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / name
+
+
+def _git(*arguments: str, check: bool = True) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert not check or done.returncode == 0, done.stderr
+    return done.stdout.strip() if done.returncode == 0 else ""
