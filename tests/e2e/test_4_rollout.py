@@ -19,7 +19,7 @@ from chatbot.model_ref import ModelRef
 from e2e import jobs, models
 from e2e.installing import VALUES, Installed
 from e2e.progress import Progress
-from e2e.release import answered
+from e2e.release import ANNOTATION, answered
 from tools import chart
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -30,7 +30,7 @@ MESSAGES = {
     "how do I change the delivery address of my order": "change_shipping_address",
     "I'd like to switch to another account": "switch_account",
 }
-ROLLOUT_SECONDS = 30
+ROLLOUT_SECONDS = 25
 """How long a new pod may take where it is known that it never becomes ready."""
 
 
@@ -154,7 +154,9 @@ def test_a_bundle_that_cannot_serve_is_taken_back_with_its_reason_and_the_old_po
     job = jobs.start(release, "retrain", result, CHATBOT_K8S_ROLLOUT_SECONDS=ROLLOUT_SECONDS)
 
     def last_words() -> str:
-        (pod,) = [p for p in release.pods("api") if p["metadata"]["name"] not in before]
+        (pod,) = [
+            p for p in release.pods("api") if p["metadata"]["annotations"].get(ANNOTATION) == str(model)
+        ]
         status = pod["status"]["containerStatuses"][0]
         assert not status["ready"]
         ended = status["state"].get("terminated") or status["lastState"]["terminated"]

@@ -18,7 +18,11 @@ MESSAGES = {
     "where is my order?": "track_order",
     "I'd like to switch to another account": "switch_account",
 }
-HURRIED = ("api.autoscaling.cpuPercent=80", "api.autoscaling.downAfterSeconds=10")
+HURRIED = (
+    "api.autoscaling.max=4",
+    "api.autoscaling.cpuPercent=80",
+    "api.autoscaling.downAfterSeconds=10",
+)
 """Pods come at a load that this machine's two cores bear beside everything else, and leave as soon as it is over."""
 
 
