@@ -34,17 +34,14 @@ test: system lint bundle ## every check: style, types, layers, and the tests on 
 	$(call say,tests)
 	@$(PY) -m pytest -m "not integration and not e2e"
 
-# CHATBOT_IMAGES_BUILT=1 takes the images as they are.
-IMAGES := $(if $(filter 1,$(CHATBOT_IMAGES_BUILT)),bundle,images)
-integration e2e: export CHATBOT_IMAGES_BUILT = 1
-
+# `make -o images ...` takes the images as they are.
 .PHONY: integration
-integration: system testbed $(IMAGES) ## each part on a real cluster or in its container: chart, images, Compose, what acts on Kubernetes
+integration: system testbed images ## each part on a real cluster or in its container: chart, images, Compose, what acts on Kubernetes
 	$(call say,the parts on a real cluster)
 	@$(PY) -m pytest -m integration
 
 .PHONY: e2e
-e2e: system testbed $(IMAGES) ## the whole on a real cluster, eight scenarios: ../shared/testbed has one for this machine
+e2e: system testbed images ## the whole on a real cluster, eight scenarios: ../shared/testbed has one for this machine
 	$(call say,the whole on a real cluster)
 	@$(PY) -m pytest -m e2e tests/e2e
 

@@ -52,7 +52,7 @@ def bundle(bundle_folder: Path) -> Bundle:
 
 @pytest.fixture(scope="session")
 def built() -> dict[str, Image]:
-    """Every image, built now; CHATBOT_IMAGES_BUILT=1 takes them as they are (`make images` built them)."""
+    """Every image, as `make images` built it."""
     from tools import images
 
     testbed = images.ROOT.parent / "shared" / "testbed"
@@ -60,8 +60,6 @@ def built() -> dict[str, Image]:
         pytest.fail(f"podman is missing: {testbed}/install installs it", pytrace=False)
     if not os.environ.get("IMAGE_BUILDER") and testbed.is_dir():
         os.environ["IMAGE_BUILDER"] = f"{testbed}/build-image --format docker -q"
-    if os.environ.get("CHATBOT_IMAGES_BUILT") != "1":
-        images.build(list(images.DOCKERFILES))
     found = {name: images.find(name) for name in images.DOCKERFILES}
     missing = [name for name, image in found.items() if image is None]
     if missing:
