@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from minio import Minio
-    from mlflow_server import MlflowServer
-
     from chatbot.bundle import Bundle
+    from tests.support.minio import Minio
+    from tests.support.mlflow_server import MlflowServer
     from tools.images import Image
 
 
@@ -96,7 +95,7 @@ def bucket(minio: Minio, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def mlflow_server(minio: Minio, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
     """A real MLflow server that all tests share, its artifacts in a bucket of `minio`: none may stop it."""
-    from mlflow_server import MlflowServer
+    from tests.support.mlflow_server import MlflowServer
 
     with pytest.MonkeyPatch.context() as patch:
         _use_credentials(patch, minio)
@@ -126,7 +125,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def _run_minio(folder: Path) -> Iterator[Minio]:
-    from minio import Minio, MissingMinioError
+    from tests.support.minio import Minio, MissingMinioError
 
     server = Minio(folder)
     try:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-import testbed
-from testbed import TestbedError, kubectl
+
+from tests.support import testbed
+from tests.support.testbed import TestbedError, kubectl
 
 __all__ = ["kubectl", "namespace_of_the_testbed"]
 

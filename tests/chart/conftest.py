@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from chart.cluster import namespace_of_the_testbed
+from tests.chart.cluster import namespace_of_the_testbed
 from tools import chart
 
 Json = dict[str, Any]

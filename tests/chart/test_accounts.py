@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from chart.cluster import kubectl
+from tests.chart.cluster import kubectl
 from tools import chart
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]

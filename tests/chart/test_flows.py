@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chart.conftest import Json, Render
+from tests.chart.conftest import Json, Render
 from tools import chart
 
 ALL = "*"

@@ -9,10 +9,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from minio import Minio, program
 
 from chatbot.errors import Denied
 from chatbot.storage import Store, open_store
+from tests.support.minio import Minio, program
 from tools import chart
 
 CLIENTS = ("api", "drift", "upkeep", "retrain", "staff", "mlflow")

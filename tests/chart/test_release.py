@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from chart.conftest import containers, pod_specs
+from tests.chart.conftest import containers, pod_specs
 from tools import chart, release
 from tools.images import DOCKERFILES
 from tools.release import Shipped

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from chart.cluster import kubectl
+from tests.chart.cluster import kubectl
 from tools import chart
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chart.conftest import Json, Render, containers, lint, notes, pod_specs, pod_templates
+from tests.chart.conftest import Json, Render, containers, lint, notes, pod_specs, pod_templates
 from tools import chart
 
 ACTS = {"k8s.trigger", "k8s.promote", "k8s.secrets"}

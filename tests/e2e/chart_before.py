@@ -12,12 +12,12 @@ import tarfile
 from pathlib import Path
 
 import yaml
-from testbed import ROOT
 
-from e2e import installing
-from e2e.installing import VALUES
-from e2e.progress import Progress
-from e2e.release import Release
+from tests.e2e import installing
+from tests.e2e.installing import VALUES
+from tests.e2e.progress import Progress
+from tests.e2e.release import Release
+from tests.support.testbed import ROOT
 from tools import chart
 from tools.images import tag
 

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import testbed
 from playwright.sync_api import BrowserContext
-from testbed import TestbedError
 
-from e2e import chart_before, evidence, images, installing
-from e2e.installing import Installed
-from e2e.progress import Progress
-from e2e.prometheus import Prometheus
-from e2e.release import Release
+from tests.e2e import chart_before, evidence, images, installing
+from tests.e2e.installing import Installed
+from tests.e2e.progress import Progress
+from tests.e2e.prometheus import Prometheus
+from tests.e2e.release import Release
+from tests.support import testbed
+from tests.support.testbed import TestbedError
 from ui import screenshot
 
 KEPT = os.environ.get("E2E_KEEP") == "1"

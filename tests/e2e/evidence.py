@@ -6,8 +6,8 @@ import re
 import time
 from pathlib import Path
 
-import testbed
-from testbed import LOGS, ROOT, TestbedError
+from tests.support import testbed
+from tests.support.testbed import LOGS, ROOT, TestbedError
 
 FOLDER = ROOT / ".cache" / "e2e"
 _SECONDS = 60

@@ -8,10 +8,9 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-import testbed
-from testbed import Json
-
-from e2e.release import Release
+from tests.e2e.release import Release
+from tests.support import testbed
+from tests.support.testbed import Json
 from tools.images import full_name
 
 Target = tuple[str, int]

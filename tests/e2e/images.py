@@ -6,10 +6,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import testbed
 import yaml
-from testbed import TestbedError
 
+from tests.support import testbed
+from tests.support.testbed import TestbedError
 from tools import chart
 from tools.images import DOCKERFILES, full_name
 

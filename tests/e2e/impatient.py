@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 
-from testbed import Json, until
-
-from e2e.prometheus import Prometheus
+from tests.e2e.prometheus import Prometheus
+from tests.support.testbed import Json, until
 
 WINDOW, WAIT = "20s", "2s"
 STALE_SECONDS = 20

@@ -8,12 +8,11 @@ import threading
 import time
 from pathlib import Path
 
-import testbed
-from testbed import ROOT, TestbedError, until
-
-from e2e import images
-from e2e.progress import Progress
-from e2e.release import Release
+from tests.e2e import images
+from tests.e2e.progress import Progress
+from tests.e2e.release import Release
+from tests.support import testbed
+from tests.support.testbed import ROOT, TestbedError, until
 from tools import chart
 
 VALUES = Path(__file__).with_name("values.yaml")

@@ -8,10 +8,9 @@ import signal
 import time
 from pathlib import Path
 
-from testbed import Json, until
-
 from chatbot.model_ref import ModelRef
-from e2e.release import Ended, Release
+from tests.e2e.release import Ended, Release
+from tests.support.testbed import Json, until
 
 STATE = "support-chatbot/promotion"
 FILES = {"drift": "/work/drift.json", "retrain": "/work/retrain.json"}

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from service import bundles
-
 from chatbot import bundle_store
 from chatbot.model_ref import ModelRef
 from chatbot.settings import TrackingSettings
-from e2e.release import Release
+from tests.bento import bundles
+from tests.e2e.release import Release
 from training.mlflow_client import connected
 
 _UNSURE = {"answer": 1.0, "clarify": 1.0}

@@ -15,12 +15,12 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 
-import testbed
 import yaml
-from testbed import Json, until
 
-from e2e import images
-from e2e.release import Release, fetch
+from tests.e2e import images
+from tests.e2e.release import Release, fetch
+from tests.support import testbed
+from tests.support.testbed import Json, until
 
 NAMESPACE = "monitoring"
 """Where the chart's network policies expect it (networkPolicy.prometheusNamespace)."""

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
-import testbed
-from testbed import Json, TestbedError, until
-
 from chatbot.settings import StorageSettings, TrackingSettings
 from chatbot.storage import Store, open_store
+from tests.support import testbed
+from tests.support.testbed import Json, TestbedError, until
 from training.registry import Registry
 
 BUCKET = "s3://support-chatbot"

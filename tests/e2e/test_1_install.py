@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-import testbed
 
-from e2e.installing import Installed
-from e2e.release import is_ready, restarts
+from tests.e2e.installing import Installed
+from tests.e2e.release import is_ready, restarts
+from tests.support import testbed
 
 # The first test waits for what all share: images built and on the node, the release installed.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]

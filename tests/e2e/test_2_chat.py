@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import BrowserContext, expect
-from testbed import until
 
-from e2e.installing import Installed
-from e2e.prometheus import Prometheus
-from e2e.release import fetch
+from tests.e2e.installing import Installed
+from tests.e2e.prometheus import Prometheus
+from tests.e2e.release import fetch
+from tests.support.testbed import until
 from tools.loop.parts import records_in_store
 from ui import screenshot
 

@@ -10,17 +10,17 @@ import re
 import pandas as pd
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
-from service.steady import SteadyLoad
-from testbed import ROOT, until
 
 from chatbot import bundle as bundles
 from chatbot.settings import ReviewSettings, SlotSettings
 from chatbot.storage import Store
 from chatbot.verdict import DriftVerdict
-from e2e.installing import Installed
-from e2e.progress import Progress
-from e2e.prometheus import Prometheus
-from e2e.release import Ended
+from tests.bento.steady import SteadyLoad
+from tests.e2e.installing import Installed
+from tests.e2e.progress import Progress
+from tests.e2e.prometheus import Prometheus
+from tests.e2e.release import Ended
+from tests.support.testbed import ROOT, until
 from tools.loop import traffic
 from tools.loop.parts import records_in_store
 from tools.loop.traffic import Answers

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from testbed import until
 
-from e2e.installing import Installed
-from e2e.prometheus import Prometheus, panels
-from e2e.release import fetch
+from tests.e2e.installing import Installed
+from tests.e2e.prometheus import Prometheus, panels
+from tests.e2e.release import fetch
+from tests.support.testbed import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 

@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
-import testbed
-from service.steady import SteadyLoad
-from testbed import Json, until
 
 from chatbot.model_ref import ModelRef
-from e2e import jobs, models
-from e2e.installing import VALUES, Installed
-from e2e.progress import Progress
-from e2e.release import ANNOTATION, answered
+from tests.bento.steady import SteadyLoad
+from tests.e2e import jobs, models
+from tests.e2e.installing import VALUES, Installed
+from tests.e2e.progress import Progress
+from tests.e2e.release import ANNOTATION, answered
+from tests.support import testbed
+from tests.support.testbed import Json, until
 from tools import chart
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]

@@ -11,17 +11,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from drift_verdict import drift_verdict
-from service.steady import SteadyLoad
-from testbed import Json, until
 
 from chatbot.record_store import read_records
 from chatbot.retrain_memory import MEMORY
-from e2e import jobs
-from e2e.impatient import Impatient
-from e2e.installing import Installed
-from e2e.progress import Progress
-from e2e.release import is_ready, restarts
+from tests.bento.steady import SteadyLoad
+from tests.e2e import jobs
+from tests.e2e.impatient import Impatient
+from tests.e2e.installing import Installed
+from tests.e2e.progress import Progress
+from tests.e2e.release import is_ready, restarts
+from tests.support.drift_verdict import drift_verdict
+from tests.support.testbed import Json, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
-import testbed
-from testbed import until
 
-from e2e import flows
-from e2e.flows import Target
-from e2e.installing import VALUES, Installed
-from e2e.progress import Progress
+from tests.e2e import flows
+from tests.e2e.flows import Target
+from tests.e2e.installing import VALUES, Installed
+from tests.e2e.progress import Progress
+from tests.support import testbed
+from tests.support.testbed import until
 from tools import chart
 
 # A release comes into another namespace meanwhile, for scenario 8: what answers here does so within milliseconds.

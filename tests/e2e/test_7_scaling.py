@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from service.steady import SteadyLoad
-from testbed import until
 
-from e2e.installing import VALUES, Installed
-from e2e.progress import Progress
-from e2e.release import answered
+from tests.bento.steady import SteadyLoad
+from tests.e2e.installing import VALUES, Installed
+from tests.e2e.progress import Progress
+from tests.e2e.release import answered
+from tests.support.testbed import until
 from tools import chart
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]

@@ -11,14 +11,14 @@ from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
-import testbed
-from service.steady import SteadyLoad
-from testbed import ROOT, Json, until
 
 from chatbot.storage import Store
-from e2e import chart_before, installing
-from e2e.progress import Progress
-from e2e.release import Release
+from tests.bento.steady import SteadyLoad
+from tests.e2e import chart_before, installing
+from tests.e2e.progress import Progress
+from tests.e2e.release import Release
+from tests.support import testbed
+from tests.support.testbed import ROOT, Json, until
 from tools import chart
 from tools.loop.parts import records_in_store
 

@@ -20,14 +20,14 @@ import yaml
 from chatbot.errors import Denied
 from chatbot.settings import StorageSettings
 from chatbot.storage import Store, open_store
-from images.conftest import podman, post, wait_for
+from tests.images.conftest import podman, post, wait_for
 from tools import environment, images
 from tools.images import Image
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 PROJECT = "test-compose"
-# Everything but Grafana: there is none to be had on a machine without a registry. tests/service/test_dashboards.py
+# Everything but Grafana: there is none to be had on a machine without a registry. tests/bento/test_dashboards.py
 # runs every expression of its dashboards on a real Prometheus.
 WITHOUT = "grafana"
 PORTS = ("CHATBOT_PORT", "CHATBOT_UI_PORT", "CHATBOT_STAFF_PORT", "CHATBOT_MLFLOW_PORT", "MINIO_PORT",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from images.conftest import RESTRICTED, Start, check_health, podman, post, wait_for
+from tests.images.conftest import RESTRICTED, Start, check_health, podman, post, wait_for
 from tools.images import DOCKERFILES, Image
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import testbed
-from kube_api import Api, digest
-from kube_testbed import IMAGE, Namespace, program
-from mlflow_server import MlflowServer
-from testbed import TestbedError, until
+
+from tests.k8s.kube_api import Api, digest
+from tests.k8s.kube_testbed import IMAGE, Namespace, program
+from tests.support import testbed
+from tests.support.mlflow_server import MlflowServer
+from tests.support.testbed import TestbedError, until
 
 VERSIONS = 9
 

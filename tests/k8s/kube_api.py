@@ -9,8 +9,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from kube_testbed import IMAGE, Namespace
-from testbed import until
+from tests.k8s.kube_testbed import IMAGE, Namespace
+from tests.support.testbed import until
 
 DEPLOYMENT = "support-chatbot-api"
 IMAGE_DIGEST = "0" * 64

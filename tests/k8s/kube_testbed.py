@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import testbed
 import yaml
-from testbed import ADMIN, ROOT
+
+from tests.support import testbed
+from tests.support.testbed import ADMIN, ROOT
 
 IMAGE = "docker.io/library/python:3.11-slim"
 PAGE = ROOT / "docs" / "operations" / "kubernetes.md"

@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
-from kube_testbed import Namespace
-from testbed import until
 
 from chatbot.settings import KubernetesSettings
 from k8s.cluster import Cluster, ClusterError, Forbidden
 from k8s.lease import Held, Lease, Lost
+from tests.k8s.kube_testbed import Namespace
+from tests.support.testbed import until
 
 pytestmark = pytest.mark.integration
 NAME = "support-chatbot-trigger"

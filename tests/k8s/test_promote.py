@@ -9,9 +9,10 @@ import urllib.request
 from typing import Any
 
 import pytest
-from kube_api import DEPLOYMENT, IMAGE_DIGEST, Api, Traffic, digest, ref
 from mlflow import MlflowClient
-from testbed import until
+
+from tests.k8s.kube_api import DEPLOYMENT, IMAGE_DIGEST, Api, Traffic, digest, ref
+from tests.support.testbed import until
 
 pytestmark = pytest.mark.integration
 

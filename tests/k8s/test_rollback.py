@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from kube_api import IMAGE_DIGEST, Api, digest, ref
-from test_promote import accepted, champion, promote, pushed
-from testbed import until
+
+from tests.k8s.kube_api import IMAGE_DIGEST, Api, digest, ref
+from tests.k8s.test_promote import accepted, champion, promote, pushed
+from tests.support.testbed import until
 
 pytestmark = pytest.mark.integration
 QUICK = {"CHATBOT_K8S_WATCH_SECONDS": 0, "CHATBOT_K8S_WATCH_MOST_SECONDS": 0}

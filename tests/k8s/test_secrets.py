@@ -7,10 +7,10 @@ import json
 from typing import Any
 
 import pytest
-from kube_testbed import Namespace
 
 from chatbot.errors import SettingError
 from k8s.secrets import wanted
+from tests.k8s.kube_testbed import Namespace
 
 pytestmark = pytest.mark.integration
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from drift_verdict import drift_verdict
-from kube_testbed import IMAGE, Namespace
-from testbed import until
+
+from tests.k8s.kube_testbed import IMAGE, Namespace
+from tests.support.drift_verdict import drift_verdict
+from tests.support.testbed import until
 
 pytestmark = pytest.mark.integration
 CRONJOB = "support-chatbot-retrain"

@@ -13,7 +13,8 @@ from typing import Any
 
 import psutil
 import pytest
-from minio import MissingMinioError, program
+
+from tests.support.minio import MissingMinioError, program
 
 ROOT = Path(__file__).resolve().parents[2]
 # Beside a dozen other jobs on two cores it took 510 s; docs/results.d/loop.md has what it takes alone.

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-from log_tools import KEY
 
 from chatbot.ids import new_id
 from chatbot.record_store import write_part
 from chatbot.records import Feedback, Record, features, header, to_line
 from chatbot.storage import Store
+from tests.monitoring.log_tools import KEY
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 VERSION = "v7"

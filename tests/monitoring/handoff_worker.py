@@ -12,12 +12,12 @@ import sys
 import time
 from pathlib import Path
 
-from handoff_tools import make
 from pydantic import SecretStr
 
 from chatbot.settings import HandoffSettings
 from chatbot.store_folder import FolderStore
 from monitoring.handoffs import HandoffLog, targets_of
+from tests.monitoring.handoff_tools import make
 
 
 def main() -> None:

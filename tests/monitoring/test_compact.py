@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from log_tools import KEY, REPLY, ids
 
 from chatbot.forgotten import mark_forgotten
 from chatbot.ids import new_id
@@ -21,6 +20,7 @@ from chatbot.records import Feedback, Record
 from chatbot.settings import StorageSettings
 from chatbot.storage import Store, open_store
 from monitoring.compact import compact
+from tests.monitoring.log_tools import KEY, REPLY, ids
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 LATER = DAY + timedelta(days=2)

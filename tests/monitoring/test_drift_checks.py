@@ -7,7 +7,6 @@ from datetime import timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
-from drift_traffic import NOW, traffic
 
 from chatbot.records import Record, arrow_schema, to_row
 from monitoring.drift_checks import ks_margin, mix_margin, share_margin
@@ -17,6 +16,7 @@ from monitoring.drift_kernel import LEAST_ROWS, Kernel
 from monitoring.drift_tally import Grid, Tally
 from monitoring.drift_thumbs import SCHEMA, Thumbs
 from monitoring.drift_window import _Reservoir
+from tests.monitoring.drift_traffic import NOW, traffic
 
 DRAWS = 400
 DOUBT = 0.02

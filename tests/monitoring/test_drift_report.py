@@ -11,9 +11,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from drift_traffic import NEW, NOW, VERSION, put, shifted, traffic, week, write_csv
-from log_tools import ROOT
-from minio import Minio
 from typer.testing import CliRunner
 
 from chatbot import bundle_store
@@ -24,6 +21,9 @@ from chatbot.verdict import DriftVerdict
 from monitoring import drift_report
 from monitoring.drift_run import Outcome, check
 from monitoring.drift_source import CsvSource, Source, StoreSource
+from tests.monitoring.drift_traffic import NEW, NOW, VERSION, put, shifted, traffic, week, write_csv
+from tests.monitoring.log_tools import ROOT
+from tests.support.minio import Minio
 
 SERVICE = ServiceSettings(bundle=None, model="", model_version=VERSION)
 

@@ -10,13 +10,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from drift_traffic import NOW, VERSION, put, week
 
 from chatbot import bundle_store
 from chatbot.settings import ServiceSettings
 from chatbot.store_folder import FolderStore
 from monitoring.drift_serving import Serving, find
 from monitoring.drift_source import StoreSource
+from tests.monitoring.drift_traffic import NOW, VERSION, put, week
 
 UNKNOWN = "0" * 64
 

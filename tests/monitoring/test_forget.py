@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from log_tools import KEY, REPLY, ids, ids_in_csv
 
 from chatbot.forgotten import forgotten
 from chatbot.handoff import Handoff, key_of
@@ -22,6 +21,7 @@ from monitoring import forget
 from monitoring.compact import compact
 from monitoring.logger import InferenceLog, read_feedback, read_log
 from monitoring.shipper import Shipper
+from tests.monitoring.log_tools import KEY, REPLY, ids, ids_in_csv
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SESSION = "0123456789abcdef"

@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from handoff_tools import eventually, make
 from pydantic import SecretStr
-from receiver import SECRET, Receiver
 
 from chatbot.errors import SettingError
 from chatbot.handoff import Handoff, key_of, parse
@@ -23,9 +21,11 @@ from chatbot.settings import HandoffSettings
 from chatbot.storage import Store, open_store
 from chatbot.store_folder import FolderStore
 from monitoring.handoffs import HandoffLog, targets_of
+from tests.monitoring.handoff_tools import eventually, make
+from tests.monitoring.receiver import SECRET, Receiver
 
 if TYPE_CHECKING:
-    from minio import Minio
+    from tests.support.minio import Minio
 
 HERE = Path(__file__).parent
 

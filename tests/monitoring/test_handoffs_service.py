@@ -8,11 +8,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from handoff_tools import eventually
-from receiver import SECRET, Receiver
-from service.server import Server
 
 from chatbot.store_folder import FolderStore
+from tests.bento.server import Server
+from tests.monitoring.handoff_tools import eventually
+from tests.monitoring.receiver import SECRET, Receiver
 from training.handoff_desk import read_tasks
 
 HUMAN = "let me talk to a human please, my number is 4111 1111 1111 1111"

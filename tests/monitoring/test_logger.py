@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from log_tools import ids, ids_in_csv, make, read_ids
 
 from chatbot.records import COLUMNS, Feedback, Record, header, to_line
 from chatbot.settings import LogSettings
 from monitoring import csv_file, spool
 from monitoring.logger import Counts, InferenceLog, read_feedback, read_log
+from tests.monitoring.log_tools import ids, ids_in_csv, make, read_ids
 
 
 def test_a_batch_is_one_write(log: InferenceLog, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,12 +10,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from log_tools import ids, ids_in_csv, make, read_ids
 
 from chatbot.records import Feedback
 from chatbot.settings import LogSettings
 from monitoring import spool
 from monitoring.logger import Counts, InferenceLog, read_feedback, read_log
+from tests.monitoring.log_tools import ids, ids_in_csv, make, read_ids
 
 
 def remount(disk: Path, options: str) -> None:

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from log_tools import Worker, ids, ids_in_csv, make, read_ids
 
 from chatbot.records import Record, header, to_line
 from chatbot.settings import LogSettings
 from monitoring import csv_file, spool
 from monitoring.logger import InferenceLog, read_log
+from tests.monitoring.log_tools import Worker, ids, ids_in_csv, make, read_ids
 
 
 def test_kill_9_of_every_process_under_load_loses_no_answered_record_and_doubles_none(folder: Path) -> None:

@@ -19,7 +19,7 @@ from monitoring import retention
 from monitoring.retention import Named, NoRegistryError, clean, pointers_here, registry_names
 
 if TYPE_CHECKING:
-    from mlflow_server import MlflowServer
+    from tests.support.mlflow_server import MlflowServer
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 NOBODY = Named(frozenset(), frozenset())

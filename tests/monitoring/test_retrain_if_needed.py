@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from minio import Minio
 
 from chatbot.errors import StoreError
 from chatbot.retrain_memory import MEMORY, VERDICT
 from chatbot.storage import Store, open_store
 from chatbot.verdict import Check, DriftVerdict, RetrainMemory, Window
 from monitoring.retrain_if_needed import RetrainFailed, retrain_if_needed
+from tests.support.minio import Minio
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

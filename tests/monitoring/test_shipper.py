@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from log_tools import KEY, REPLY, ROOT, ids, ids_in_csv, make
 
 from chatbot.forgotten import mark_forgotten
 from chatbot.ids import new_id
@@ -28,9 +27,10 @@ from monitoring.logger import InferenceLog
 from monitoring.outbox import Outbox
 from monitoring.ship import ship
 from monitoring.shipper import Shipper
+from tests.monitoring.log_tools import KEY, REPLY, ROOT, ids, ids_in_csv, make
 
 if TYPE_CHECKING:
-    from minio import Minio
+    from tests.support.minio import Minio
 
 LONG_AGO, FAR = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 NOW = ShipSettings(part_rows=1)

@@ -6,9 +6,10 @@ import time
 from pathlib import Path
 
 import pytest
-from loop_world import SmallBot, World, make_small_bot
-from minio import Minio
-from mlflow_server import MlflowServer
+
+from tests.support.minio import Minio
+from tests.support.mlflow_server import MlflowServer
+from tests.training.loop_world import SmallBot, World, make_small_bot
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
-from loop_world import SmallBot
-from minio import Minio
 
 from chatbot.errors import Denied, NoBucket, Unreachable
 from chatbot.settings import StorageSettings
 from chatbot.storage import open_store
+from tests.support.minio import Minio
+from tests.training.loop_world import SmallBot
 from training import corpus_versions, dvc_remote
 from training.corpus_versions import FILES, CorpusVersionError, Pointer, examine, pull, push
 from training.first import _version_files
@@ -25,9 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="session")
 def version_files(small_bot: SmallBot, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a corpus version."""
-    from loop_world import World
-
     from chatbot.settings import TrackingSettings
+    from tests.training.loop_world import World
 
     folder = tmp_path_factory.mktemp("version")
     world = World(small_bot, StorageSettings(url="none"), TrackingSettings(), folder)

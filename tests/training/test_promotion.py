@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from service import bundles
-from service.server import ROOT, Server
-from service.steady import SteadyLoad
 
 from chatbot import bundle_store, serving
 from chatbot.bundle import verify
 from chatbot.settings import TrackingSettings
 from chatbot.store_folder import FolderStore
+from tests.bento import bundles
+from tests.bento.server import ROOT, Server
+from tests.bento.steady import SteadyLoad
 from training.promotion import Promotion, PromotionError
 from training.registry import CHALLENGER, GATE, Registry
 from training.tracking import record

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_promotion import Machine
 
 from chatbot import serving
+from tests.training.test_promotion import Machine
 from training.promotion import PromotionError
 from training.registry import CHALLENGER, CHAMPION, GATE
 

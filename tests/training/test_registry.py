@@ -13,14 +13,14 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from minio import Minio
-from mlflow_server import MlflowServer
 
 from chatbot import bundle as bundles
 from chatbot.bundle_store import fetch, held, push
 from chatbot.errors import BundleError, Unreachable
 from chatbot.settings import MlflowServerSettings, StorageSettings, TrackingSettings
 from chatbot.storage import open_store
+from tests.support.minio import Minio
+from tests.support.mlflow_server import MlflowServer
 from training import mlflow_server as server_module
 from training.mlflow_client import connected
 from training.registry import CHAMPION, GATE, Registry

@@ -10,9 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from loop_world import GIFT, GIFTS, ROOT, SmallBot, World, train_bundle
-from minio import Minio
-from retrain_worker import POINTS
 
 from chatbot import bundle as bundles
 from chatbot.bundle_store import fetch, held
@@ -21,6 +18,9 @@ from chatbot.forgotten import mark_forgotten
 from data.errors import CorpusError
 from data.process import run as process_run
 from data.processing import ProcessParams, read_processed
+from tests.support.minio import Minio
+from tests.training.loop_world import GIFT, GIFTS, ROOT, SmallBot, World, train_bundle
+from tests.training.retrain_worker import POINTS
 from training import corpus_versions
 from training.corpus_versions import Pointer
 from training.merging import read_rows
@@ -99,7 +99,7 @@ def test_a_bundle_of_another_corpus_is_not_registered(world: World, tmp_path: Pa
 
 
 def test_with_nothing_new_it_needs_review_says_how_much_waits_and_changes_nothing(world: World) -> None:
-    from review_tools import fill, strange
+    from tests.training.review_tools import fill, strange
 
     world.first()
     fill(world.store, [strange("does the blue whale sing"), strange("is my bread gluten free")])

@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-from minio import Minio
 
 from chatbot.errors import Unreachable
 from chatbot.settings import StorageSettings
 from chatbot.storage import Store, open_store
+from tests.support.minio import Minio
 from training.lease import BusyError, Lease, LostError
 
 ROOT = Path(__file__).resolve().parents[2]

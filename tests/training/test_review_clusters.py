@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from review_tools import GARDEN, STRANGE, answer, fill
 
 from chatbot.bundle import Bundle
 from chatbot.settings import ReviewSettings, SlotSettings
 from chatbot.storage import Store
 from chatbot.store_folder import FolderStore
+from tests.training.review_tools import GARDEN, STRANGE, answer, fill
 from training.accepted import read_accepted
 from training.review_board import Board
 from training.review_clusters import typical_words

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from review_tools import fill, record, strange
 
 from chatbot.errors import InvalidMessage, SettingError, StoreError
 from chatbot.forgotten import mark_forgotten
@@ -16,6 +15,7 @@ from chatbot.retrain_memory import accepted_digest
 from chatbot.settings import ReviewSettings, SlotSettings
 from chatbot.storage import Store, open_store
 from chatbot.store_folder import FolderStore
+from tests.training.review_tools import fill, record, strange
 from training.accepted import read_accepted
 from training.review_board import Board
 from training.review_decisions import (
@@ -31,9 +31,8 @@ from training.review_decisions import (
 from training.review_queue import Item
 
 if TYPE_CHECKING:
-    from minio import Minio
-
     from chatbot.bundle import Bundle
+    from tests.support.minio import Minio
 
 ID = record("any").prediction_id
 

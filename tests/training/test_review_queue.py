@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from review_tools import fill, record, strange, thumbs_down
 
 from chatbot.forgotten import mark_forgotten
 from chatbot.records import Feedback, Record
 from chatbot.settings import ReviewSettings
 from chatbot.storage import Store
 from chatbot.store_folder import FolderStore
+from tests.training.review_tools import fill, record, strange, thumbs_down
 from training.review_decisions import Decision, Decisions, Verdict, now
 from training.review_queue import Queue, Reason, make_queue, read_queue
 

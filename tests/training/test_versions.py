@@ -9,14 +9,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from loop_world import SmallBot, World
-from minio import Minio
-from mlflow_server import MlflowServer
 
 from chatbot import bundle as bundles
 from chatbot import serving
 from chatbot.bundle_store import fetch
 from chatbot.errors import ChatbotError
+from tests.support.minio import Minio
+from tests.support.mlflow_server import MlflowServer
+from tests.training.loop_world import SmallBot, World
 from training.corpus_versions import CorpusVersionError, Pointer
 from training.mlflow_client import TrackingError
 from training.registry import CHAMPION

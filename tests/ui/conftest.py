@@ -15,12 +15,12 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from fake_api import FakeApi
 from playwright.sync_api import BrowserContext, Locator, Page
-from service.server import Server, free_port
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
+from tests.bento.server import Server, free_port
+from tests.ui.fake_api import FakeApi
 from ui import screenshot
 
 Theme = Literal["light", "dark"]

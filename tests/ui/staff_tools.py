@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "training"))
-
-from review_tools import GARDEN, STRANGE, answer, fill, thumbs_down
 
 from chatbot.bundle import Bundle
 from chatbot.handoff import Handoff, Likely, Turn, key_of
 from chatbot.records import Record
 from chatbot.store_folder import FolderStore
 from chatbot.verdict import Check, DriftVerdict, Window
+from tests.training.review_tools import GARDEN, STRANGE, answer, fill, thumbs_down
 
 TOKEN = "a token of more than sixteen characters"
 UNSURE = ("my order", "my account", "refund", "payment", "invoice", "address", "delivery", "bill")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from fake_api import INTENTS, FakeApi, answer
-from service.server import Server
 from streamlit.testing.v1 import AppTest
 
+from tests.bento.server import Server
+from tests.ui.fake_api import INTENTS, FakeApi, answer
 from ui import start, texts
 from ui.client import Intent
 from ui.views import starters

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, ChatPage, Tab, open_tab_in
-from fake_api import FakeApi
 from playwright.sync_api import BrowserContext as Window
 from playwright.sync_api import expect
 
+from tests.ui.conftest import ROOT, ChatPage, Tab, open_tab_in
+from tests.ui.fake_api import FakeApi
 from ui import screenshot
 
 OpenTab = Callable[..., Tab]

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from fake_api import INTENTS, FakeApi, answer
-from service.server import Server, free_port
 
+from tests.bento.server import Server, free_port
+from tests.ui.fake_api import INTENTS, FakeApi, answer
 from ui.client import DEFAULT_RETRY_AFTER, ApiError, ChatClient, Kind
 
 Handler = Callable[[httpx.Request], httpx.Response]

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 import pytest
-from fake_api import INTENTS, answer
 
+from tests.ui.fake_api import INTENTS, answer
 from ui.client import Answer, ApiError, Intent, Kind
 from ui.conversation import MAX_TRIES, Conversation, Opinion, State
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from html.parser import HTMLParser
 
 import pytest
-from fake_api import answer
 from hypothesis import given
 from hypothesis import strategies as some
 
 from chatbot.settings import SlotSettings
+from tests.ui.fake_api import answer
 from ui import markup, texts
 from ui.client import Answer
 

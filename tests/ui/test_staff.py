@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from staff_tools import TOKEN, make_store
 from streamlit import config
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from chatbot.store_folder import FolderStore
+from tests.ui.staff_tools import TOKEN, make_store
 from ui import staff_data
 
 if TYPE_CHECKING:

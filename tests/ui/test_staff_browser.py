@@ -11,19 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
-from service.server import free_port
-from staff_tools import HOSTILE, TOKEN, make_store
 
 from chatbot.store_folder import FolderStore
+from tests.bento.server import free_port
+from tests.ui.staff_tools import HOSTILE, TOKEN, make_store
 from training.accepted import read_accepted
 from training.handoff_desk import read_tasks
 from training.review_decisions import Decisions, Verdict
 from ui import staff_screenshot
 
 if TYPE_CHECKING:
-    from conftest import ChatPage, Tab
-
     from chatbot.bundle import Bundle
+    from tests.ui.conftest import ChatPage, Tab
 
 PAGES = ("", "clusters", "handoffs", "drift", "versions")
 
@@ -54,7 +53,7 @@ def store(pages: ChatPage, folder: Path, bundle: Bundle) -> FolderStore:
 @pytest.fixture
 def visit(window: BrowserContext, pages: ChatPage, store: FolderStore) -> Iterator[Callable[..., Tab]]:
     """Opens a page of the staff pages as a reviewer who came in; closed when the test is over."""
-    from conftest import Tab
+    from tests.ui.conftest import Tab
 
     tabs: list[Tab] = []
 
@@ -267,7 +266,7 @@ def test_axe_finds_nothing(visit: Callable[..., Tab], axe_script: str, path: str
 
 
 def test_axe_finds_nothing_on_the_login(window: BrowserContext, pages: ChatPage, axe_script: str) -> None:
-    from conftest import Tab
+    from tests.ui.conftest import Tab
 
     window.clear_cookies()
     tab = Tab(window.new_page())

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from service.server import free_port
 
 from chatbot.settings import StaffSettings
+from tests.bento.server import free_port
 from ui import staff_login
 from ui.staff_login import COOKIE, LoginError, Visit
 

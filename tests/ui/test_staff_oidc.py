@@ -7,17 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from oidc_provider import Provider
 from playwright.sync_api import BrowserContext, expect
-from service.server import free_port
-from staff_tools import make_store
 
+from tests.bento.server import free_port
+from tests.ui.oidc_provider import Provider
+from tests.ui.staff_tools import make_store
 from ui import staff_screenshot
 
 if TYPE_CHECKING:
-    from conftest import ChatPage
-
     from chatbot.bundle import Bundle
+    from tests.ui.conftest import ChatPage
 
 
 def test_by_openid_connect_those_named_come_in_and_others_do_not(

@@ -17,8 +17,8 @@ from bento import proof
 from bento.model import Model
 from chatbot.errors import SettingError
 from chatbot.settings import RouterSettings, SlotSettings
-from service import bundles
-from service.server import Server
+from tests.bento import bundles
+from tests.bento.server import Server
 
 BENTOML = str(Path(sys.executable).with_name("bentoml"))
 STARTS = {

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 from chatbot.settings import TrackingSettings
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 90.0
 
 

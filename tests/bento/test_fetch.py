@@ -8,15 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from minio import Minio
 
 from bento import fetch
 from chatbot import bundle_store
 from chatbot.errors import BundleError, SettingError
 from chatbot.settings import ServiceSettings
 from chatbot.store_folder import FolderStore
-from service import bundles
-from service.server import Server
+from tests.bento import bundles
+from tests.bento.server import Server
+from tests.support.minio import Minio
 
 DIGEST = "a" * 64
 

@@ -19,7 +19,7 @@ from chatbot.settings import StorageSettings
 from chatbot.storage import make_bucket
 
 _START_SECONDS = 30.0
-_INSTALL = Path(__file__).resolve().parents[2] / "shared" / "testbed" / "install"
+_INSTALL = Path(__file__).resolve().parents[3] / "shared" / "testbed" / "install"
 
 
 class MissingMinioError(Exception):

@@ -18,7 +18,7 @@ Json = dict[str, Any]
 T = TypeVar("T")
 Timeout = subprocess.TimeoutExpired
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TESTBED = ROOT.parent / "shared" / "testbed"
 HOME = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed"))
 ADMIN = HOME / "run" / "admin.kubeconfig"

@@ -14,9 +14,9 @@ import pytest
 
 from chatbot import bundle_store, serving
 from chatbot.store_folder import FolderStore
-from service import bundles
-from service.server import Server
-from service.steady import SteadyLoad
+from tests.bento import bundles
+from tests.bento.server import Server
+from tests.bento.steady import SteadyLoad
 
 KEEPER = (sys.executable, "-m", "bento.keeper")
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bento.metrics import Metrics
 from chatbot.errors import Unavailable
 from chatbot.router import Prediction
-from service.paper import Api, classify, paper_api
+from tests.bento.paper import Api, classify, paper_api
 
 REPLY = {
     "intent",

@@ -14,8 +14,8 @@ import pytest
 
 from bento.listening import take_over
 from chatbot.errors import SettingError
-from service.server import Server
-from service.steady import SteadyLoad
+from tests.bento.server import Server
+from tests.bento.steady import SteadyLoad
 
 DRAIN_SECONDS = 3.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from service.server import Server, lost, under_load
+from tests.bento.server import Server, lost, under_load
 
 
 def wait_for(server: Server, name: str, count: int) -> None:

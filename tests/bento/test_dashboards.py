@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 import yaml
-from prometheus_server import Prometheus
 
-from service.server import ROOT, Server
+from tests.bento.server import ROOT, Server
+from tests.support.prometheus_server import Prometheus
 from tools.dashboards.__main__ import stale
 
 FOLDER = ROOT / "monitoring" / "dashboards"

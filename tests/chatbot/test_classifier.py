@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from chatbot.classifier import Classifier
-from tests.model.corpora import Blobs, apart, encode
+from tests.chatbot.corpora import Blobs, apart, encode
 from training.fit import FitError, Fitted, fit
 from training.metrics import auroc, ece
 

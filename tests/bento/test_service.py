@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from service.server import Server, crowd
+from tests.bento.server import Server, crowd
 
 
 def test_a_message_is_answered_by_the_model_of_the_bundle(service: Server) -> None:

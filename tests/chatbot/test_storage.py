@@ -22,7 +22,7 @@ from chatbot.settings import StorageSettings
 from chatbot.storage import Conflict, Denied, Missing, NoBucket, Store, StoreError, Unreachable, open_store
 
 if TYPE_CHECKING:
-    from minio import Minio
+    from tests.support.minio import Minio
 
 
 @pytest.fixture(params=["folder", "s3"])

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from service.paper import Api, paper_api
-from service.server import ROOT, Server
+from tests.bento.paper import Api, paper_api
+from tests.bento.server import ROOT, Server
 
 
 @pytest.fixture(scope="session")

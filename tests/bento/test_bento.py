@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from service.server import ROOT, Server
+from tests.bento.server import ROOT, Server
 
 BENTOML = str(Path(sys.executable).with_name("bentoml"))
 

@@ -11,10 +11,10 @@ import pytest
 
 from chatbot.record_store import read_feedback, read_records
 from chatbot.storage import Store, open_store
-from service.server import Server
+from tests.bento.server import Server
 
 if TYPE_CHECKING:
-    from minio import Minio
+    from tests.support.minio import Minio
 
 LONG_AGO, FAR = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
