@@ -6,6 +6,9 @@ SHELL := /bin/bash
 
 PYTHON ?= python3.11
 PY := .venv/bin/python
+PYTEST := $(PY) -m pytest
+# Modules run beside each other; one module's tests stay in one process, because they share its servers.
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 EXTRAS := dev serve train monitor ui staff mlflow
 # What builds images on a machine that reaches no registry; empty on any other.
@@ -30,20 +33,26 @@ run: bundle ## train from the shipped corpus and serve: API on 3000, chat page o
 	@exec $(PY) -m tools.run
 
 .PHONY: test
-test: system lint bundle ## every check: style, types, layers, and the tests on real parts
+test: lint bundle ## every check that needs no cluster; what this machine lacks is skipped and counted (STRICT=1: fails)
 	$(call say,tests)
-	@$(PY) -m pytest -m "not integration and not e2e"
+	@$(PYTEST) -m "not integration and not e2e" $(PARALLEL)
+
+## for contributors
+.PHONY: check
+check: lint bundle ## the inner loop, in minutes: style, types, layers, and every test that starts no process
+	$(call say,tests that start no process)
+	@$(PYTEST) -m "not process" $(PARALLEL)
 
 # `make -o images ...` takes the images as they are.
 .PHONY: integration
-integration: system testbed images ## each part on a real cluster or in its container: chart, images, Compose, what acts on Kubernetes
+integration: testbed images ## each part on a real cluster or in its container: chart, images, Compose, what acts on Kubernetes
 	$(call say,the parts on a real cluster)
-	@$(PY) -m pytest -m integration
+	@$(PYTEST) -m integration
 
 .PHONY: e2e
-e2e: system testbed images ## the whole on a real cluster, eight scenarios: ../shared/testbed has one for this machine
+e2e: testbed images ## the whole on a real cluster, eight scenarios: ../shared/testbed has one for this machine
 	$(call say,the whole on a real cluster)
-	@$(PY) -m pytest -m e2e tests/e2e
+	@$(PYTEST) -m e2e tests/e2e
 
 ## the others
 .PHONY: bundle
@@ -58,8 +67,8 @@ testbed: # what this machine needs for a cluster, where ../shared/testbed is
 	@[ ! -d /usr/lib/cni ] || [ -x /usr/lib/cni/dnsname ] || \
 	  apt-get install -yqq --no-install-recommends golang-github-containernetworking-plugin-dnsname >/dev/null
 
-.PHONY: system
-system: ## what the tests need of the system: a real browser, npm for axe-core, Prometheus and its pushgateway
+.PHONY: setup
+setup: ## install system packages that tests use (Debian, Ubuntu): a browser, npm for axe-core, Prometheus, pushgateway
 	@missing=""; for program in chromium npm prometheus prometheus-pushgateway; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	if [ -n "$$missing" ]; then \
 	  printf '\033[1m== installing%s\033[0m\n' "$$missing"; \

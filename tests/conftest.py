@@ -1,15 +1,18 @@
-"""What tests of every room share."""
+"""Fixtures and hooks that tests of every package share."""
 
 from __future__ import annotations
 
 import os
-import shutil
+import re
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.support import guard, requirements
 
 if TYPE_CHECKING:
     from chatbot.bundle import Bundle
@@ -18,18 +21,57 @@ if TYPE_CHECKING:
     from tools.images import Image
 
 
+PROCESS_FIXTURES = {"minio", "own_minio", "bucket", "mlflow_server", "built", "small_disk"}
+"""Fixtures that start a process: whoever asks for one is marked `process`."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Install the guard that keeps unmarked tests from starting processes."""
+    guard.install()
+    if hasattr(config, "workerinput"):
+        # pytest-xdist sets both for its workers; with both set, rich ignores what a test sets later.
+        os.environ.pop("LINES", None)
+        os.environ.pop("COLUMNS", None)
+    config.pluginmanager.register(guard, "process-guard")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts processes; in a parallel run, modules that take longest first."""
+    for item in items:
+        is_system = any(item.get_closest_marker(name) for name in ("integration", "e2e"))
+        if is_system or PROCESS_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.process)
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip, or fail under STRICT=1, what needs a program that this machine lacks."""
+    for mark in item.iter_markers("needs"):
+        for name in mark.args:
+            requirements.program(name)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Count what was not checked, by reason."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(re.sub(r"^Skipped: ", "", str(report.longrepr[2])) for report in skipped)
+    if reasons:
+        terminalreporter.section(f"not checked: {len(skipped)} tests", sep="-")
+        for reason, count in reasons.most_common():
+            terminalreporter.line(f"{count:5} {reason}")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of the published corpora: without it a test fails, or is skipped where asked for."""
+    """The folder of the published corpora."""
     from data.benchmarks import MissingDataError
     from data.benchmarks import shared_data as find
 
     try:
         return find()
     except MissingDataError as error:
-        if os.environ.get("CHATBOT_WITHOUT_SHARED") == "1":
-            pytest.skip(f"CHATBOT_WITHOUT_SHARED=1: {error}")
-        pytest.fail(f"{error}; CHATBOT_WITHOUT_SHARED=1 skips what needs them", pytrace=False)
+        requirements.lacks("the folder of the published corpora", str(error))
 
 
 @pytest.fixture(scope="session")
@@ -54,11 +96,9 @@ def built() -> dict[str, Image]:
     """Every image, as `make images` built it."""
     from tools import images
 
-    testbed = images.ROOT.parent / "shared" / "testbed"
-    if not shutil.which("podman"):
-        pytest.fail(f"podman is missing: {testbed}/install installs it", pytrace=False)
-    if not os.environ.get("IMAGE_BUILDER") and testbed.is_dir():
-        os.environ["IMAGE_BUILDER"] = f"{testbed}/build-image --format docker -q"
+    requirements.program("podman")
+    if not os.environ.get("IMAGE_BUILDER") and requirements.TESTBED.is_dir():
+        os.environ["IMAGE_BUILDER"] = f"{requirements.TESTBED}/build-image --format docker -q"
     found = {name: images.find(name) for name in images.DOCKERFILES}
     missing = [name for name, image in found.items() if image is None]
     if missing:
@@ -119,21 +159,19 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         check=False,
     )
     if mounted.returncode:
-        pytest.fail(f"trying a full disk for real takes the right to mount a tmpfs (root): {mounted.stderr}")
+        requirements.lacks(
+            "the right to mount a tmpfs", f"run as root, to try a full disk ({mounted.stderr.strip()})"
+        )
     yield disk
     subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 def _run_minio(folder: Path) -> Iterator[Minio]:
-    from tests.support.minio import Minio, MissingMinioError
+    from tests.support.minio import Minio
 
     server = Minio(folder)
     try:
-        server.start()
-    except MissingMinioError as error:
-        pytest.fail(str(error), pytrace=False)
-    try:
-        yield server
+        yield server.start()
     finally:
         server.kill()
 

@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.bento.server import ROOT, Server
+
+pytestmark = pytest.mark.process
 
 BENTOML = str(Path(sys.executable).with_name("bentoml"))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import socket
 import subprocess
 import time
@@ -18,8 +17,11 @@ import pytest
 import yaml
 
 from tests.bento.server import ROOT, Server
+from tests.support import requirements
 from tests.support.prometheus_server import Prometheus
 from tools.dashboards.__main__ import stale
+
+pytestmark = pytest.mark.process
 
 FOLDER = ROOT / "monitoring" / "dashboards"
 RULES = sorted((ROOT / "monitoring" / "alerts").glob("*.yaml"))
@@ -59,8 +61,7 @@ def every_panel() -> list[Any]:
 @pytest.fixture(scope="module")
 def pushed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real pushgateway that holds what the loop's runs push."""
-    found = shutil.which("prometheus-pushgateway")
-    assert found, "prometheus-pushgateway is missing: apt-get install it, as `make system` does"
+    found = str(requirements.program("prometheus-pushgateway"))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"

@@ -78,6 +78,7 @@ def test_the_told_bundle_is_fetched_from_a_real_bucket_and_served_under_its_vers
     assert serves(starting) == ("7", digest)
 
 
+@pytest.mark.process
 def test_a_cached_bundle_serves_while_the_store_is_away(tmp_path: Path, pushed: str) -> None:
     assert serves(server(tmp_path, f"7@{pushed}")) == ("7", pushed)
     shutil.rmtree(tmp_path / "store")
@@ -85,6 +86,7 @@ def test_a_cached_bundle_serves_while_the_store_is_away(tmp_path: Path, pushed: 
     assert serves(server(tmp_path, f"7@{pushed}", **away)) == ("7", pushed)
 
 
+@pytest.mark.process
 def test_a_bundle_that_the_store_does_not_have_is_refused_in_one_line(
     tmp_path: Path, store: FolderStore, model_folder: Path
 ) -> None:
@@ -92,6 +94,7 @@ def test_a_bundle_that_the_store_does_not_have_is_refused_in_one_line(
     assert f"model 9@{DIGEST[:12]}… does not serve: the store has no bundles/{DIGEST}/SHA256SUMS" in line
 
 
+@pytest.mark.process
 def test_a_store_that_is_away_stops_the_start_in_one_line(tmp_path: Path) -> None:
     away = {
         "CHATBOT_STORE_URL": "s3://bundles",
@@ -105,6 +108,7 @@ def test_a_store_that_is_away_stops_the_start_in_one_line(tmp_path: Path) -> Non
     assert "127.0.0.1:9" in line
 
 
+@pytest.mark.process
 def test_a_bundle_that_was_tampered_with_in_the_store_is_refused_with_the_file(
     tmp_path: Path, pushed: str
 ) -> None:
@@ -189,6 +193,7 @@ def test_all_processes_of_a_server_serve_what_was_told_at_its_start(
     assert found.version == "7"
 
 
+@pytest.mark.process
 def test_the_bento_serves_what_its_file_says(tmp_path: Path, pushed: str) -> None:
     file = tmp_path / "annotations"
     file.write_text(f'support-chatbot/model-version="7@{pushed}"\n')

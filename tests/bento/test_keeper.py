@@ -18,6 +18,8 @@ from tests.bento import bundles
 from tests.bento.server import Server
 from tests.bento.steady import SteadyLoad
 
+pytestmark = pytest.mark.process
+
 KEEPER = (sys.executable, "-m", "bento.keeper")
 
 

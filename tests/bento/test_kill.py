@@ -5,7 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+import pytest
+
 from tests.bento.server import Server, lost, under_load
+
+pytestmark = pytest.mark.process
 
 
 def wait_for(server: Server, name: str, count: int) -> None:

@@ -17,6 +17,8 @@ from chatbot.errors import SettingError
 from tests.bento.server import Server
 from tests.bento.steady import SteadyLoad
 
+pytestmark = pytest.mark.process
+
 DRAIN_SECONDS = 3.0
 
 

@@ -18,6 +18,8 @@ from bento.wire import from_row, to_row, unpack_predictions
 from chatbot.errors import Unavailable
 from chatbot.router import Alternative, Prediction
 
+pytestmark = pytest.mark.process
+
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 

@@ -17,6 +17,8 @@ import pytest
 
 from tests.bento.server import Server, crowd
 
+pytestmark = pytest.mark.process
+
 
 def test_a_message_is_answered_by_the_model_of_the_bundle(service: Server) -> None:
     status, reply = service.post("/chat", {"message": "I want my money back for this order"})

@@ -20,6 +20,8 @@ from chatbot.settings import RouterSettings, SlotSettings
 from tests.bento import bundles
 from tests.bento.server import Server
 
+pytestmark = pytest.mark.process
+
 BENTOML = str(Path(sys.executable).with_name("bentoml"))
 STARTS = {
     "python -m bento": (sys.executable, "-m", "bento"),

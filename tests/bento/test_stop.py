@@ -5,7 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+import pytest
+
 from tests.bento.server import Server, lost, under_load
+
+pytestmark = pytest.mark.process
 
 
 def test_a_server_that_is_asked_to_stop_answers_what_is_under_way_and_ends_cleanly(

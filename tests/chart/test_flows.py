@@ -9,6 +9,8 @@ import pytest
 from tests.chart.conftest import Json, Render
 from tools import chart
 
+pytestmark = pytest.mark.process
+
 ALL = "*"
 
 

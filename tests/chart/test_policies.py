@@ -12,7 +12,8 @@ import pytest
 
 from chatbot.errors import Denied
 from chatbot.storage import Store, open_store
-from tests.support.minio import Minio, program
+from tests.support.minio import Minio
+from tests.support.requirements import program
 from tools import chart
 
 CLIENTS = ("api", "drift", "upkeep", "retrain", "staff", "mlflow")
@@ -59,7 +60,7 @@ DELETES = {
 def setup(minio: Minio, bucket: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """The bootstrap's script, run as the Job runs it."""
     environment = {
-        "PATH": f"{program().parent}:{os.environ['PATH']}",
+        "PATH": f"{program('mc').parent}:{os.environ['PATH']}",
         "MINIO_URL": minio.url,
         "MINIO_ROOT_USER": minio.user,
         "MINIO_ROOT_PASSWORD": minio.password,

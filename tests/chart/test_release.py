@@ -17,6 +17,8 @@ from tools import chart, release
 from tools.images import DOCKERFILES
 from tools.release import Shipped
 
+pytestmark = pytest.mark.process
+
 REGISTRY = "registry.example.com:5000/team"
 
 

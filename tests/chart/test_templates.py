@@ -11,6 +11,8 @@ import pytest
 from tests.chart.conftest import Json, Render, containers, lint, notes, pod_specs, pod_templates
 from tools import chart
 
+pytestmark = pytest.mark.process
+
 ACTS = {"k8s.trigger", "k8s.promote", "k8s.secrets"}
 
 

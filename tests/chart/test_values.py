@@ -24,6 +24,7 @@ def test_a_schema_comment_that_is_no_json_is_named_with_its_line() -> None:
         chart.read("# -- Documented.\n# @schema {type: integer}\na: 1\n")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("value", "path", "reason"),
     [
@@ -53,6 +54,7 @@ def test_the_chart_and_the_code_have_one_version() -> None:
     assert about["version"] == about["appVersion"] == version
 
 
+@pytest.mark.process
 def test_the_manifests_are_what_the_chart_renders() -> None:
     assert chart.stale() == []
 

@@ -78,6 +78,7 @@ def _make(count: int, barrier: Any, made: Any) -> None:
     made.put([new_id(KEY) for _ in range(count)])
 
 
+@pytest.mark.process
 def test_processes_that_were_forked_from_one_make_different_ids() -> None:
     new_id(KEY)
     barrier, made = fork.Barrier(4), fork.Queue()
@@ -151,6 +152,7 @@ def _load(settings: LogSettings, barrier: Any, keys: Any) -> None:
     keys.put(load_or_make_key(ServiceSettings(), settings))
 
 
+@pytest.mark.process
 def test_processes_that_start_at_once_have_one_key_that_only_the_owner_reads(log: LogSettings) -> None:
     for attempt in range(5):
         settings = LogSettings(folder=log.folder / str(attempt))
@@ -186,6 +188,7 @@ def test_a_folder_that_takes_no_key_stops_the_start_and_says_what_to_set(tmp_pat
         load_or_make_key(ServiceSettings(), LogSettings(folder=tmp_path / "file" / "log"))
 
 
+@pytest.mark.process
 def test_a_process_killed_while_it_makes_the_key_leaves_no_half_of_one(log: LogSettings) -> None:
     child = os.fork()
     if child == 0:

@@ -225,6 +225,7 @@ def test_feedback_is_redacted_cleaned_and_cut() -> None:
     assert header(Feedback) == "timestamp,prediction_id,helpful,intent,comment,schema_version\n"
 
 
+@pytest.mark.process
 def test_serving_reads_and_writes_records_without_loading_pyarrow() -> None:
     code = "import sys, chatbot.records; sys.exit('pyarrow' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])

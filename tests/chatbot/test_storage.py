@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.support.minio import Minio
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.process)])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> StorageSettings:
     if request.param == "folder":
         return StorageSettings(url=str(tmp_path / "store"))
@@ -130,6 +130,7 @@ def _count_up(settings: StorageSettings, times: int) -> None:
                 continue
 
 
+@pytest.mark.process
 def test_processes_that_count_in_one_object_lose_no_count(settings: StorageSettings) -> None:
     open_store(settings).put("counter", b"0")
     context = multiprocessing.get_context("spawn")
@@ -316,6 +317,7 @@ def _put_for_ever(settings: StorageSettings) -> None:
         store.put("object", bytes([number % 256]) * 500_000)
 
 
+@pytest.mark.process
 def test_kill_9_in_the_middle_of_a_put_leaves_an_old_or_a_new_object_and_nothing_else(
     settings: StorageSettings,
 ) -> None:

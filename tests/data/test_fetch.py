@@ -17,6 +17,8 @@ from typer.testing import CliRunner
 from data import fetch
 from data.fetch import BITEXT_ROWS, FetchError, app, check_bitext, fetch_bitext
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = "".join(
     f'B,"message, {n}",CAT,intent_{n % 27},"An answer.\nOn two lines."\n' for n in range(BITEXT_ROWS)

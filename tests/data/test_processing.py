@@ -228,6 +228,7 @@ MESS = (
 )
 
 
+@pytest.mark.process
 def test_the_command_runs_as_a_file_from_the_root(tmp_path: Path) -> None:
     file = write_corpus(tmp_path / "corpus.csv")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
@@ -238,6 +239,7 @@ def test_the_command_runs_as_a_file_from_the_root(tmp_path: Path) -> None:
     assert len(read_processed(tmp_path)) == 60
 
 
+@pytest.mark.process
 def test_dvc_keeps_the_parts_gives_the_corpus_digest_and_does_nothing_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

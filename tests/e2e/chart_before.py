@@ -17,7 +17,7 @@ from tests.e2e import installing
 from tests.e2e.installing import VALUES
 from tests.e2e.progress import Progress
 from tests.e2e.release import Release
-from tests.support.testbed import ROOT
+from tests.support.requirements import ROOT
 from tools import chart
 from tools.images import tag
 

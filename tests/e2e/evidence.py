@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 from tests.support import testbed
-from tests.support.testbed import LOGS, ROOT, TestbedError
+from tests.support.requirements import ROOT
+from tests.support.testbed import LOGS, TestbedError
 
 FOLDER = ROOT / ".cache" / "e2e"
 _SECONDS = 60

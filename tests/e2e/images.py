@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from tests.support import testbed
+from tests.support.requirements import TESTBED
 from tests.support.testbed import TestbedError
 from tools import chart
 from tools.images import DOCKERFILES, full_name
@@ -59,7 +60,5 @@ def _debian(program: str, name: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy2(found, Path(folder) / program)
         (Path(folder) / "Dockerfile").write_text(_DOCKERFILE.format(program=program), encoding="utf-8")
-        testbed.run(
-            testbed.TESTBED / "build-image", "--format", "docker", "-q", "-t", name, folder, seconds=300
-        )
+        testbed.run(TESTBED / "build-image", "--format", "docker", "-q", "-t", name, folder, seconds=300)
     return name

@@ -12,7 +12,8 @@ from tests.e2e import images
 from tests.e2e.progress import Progress
 from tests.e2e.release import Release
 from tests.support import testbed
-from tests.support.testbed import ROOT, TestbedError, until
+from tests.support.requirements import ROOT
+from tests.support.testbed import TestbedError, until
 from tools import chart
 
 VALUES = Path(__file__).with_name("values.yaml")

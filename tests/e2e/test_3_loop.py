@@ -20,7 +20,8 @@ from tests.e2e.installing import Installed
 from tests.e2e.progress import Progress
 from tests.e2e.prometheus import Prometheus
 from tests.e2e.release import Ended
-from tests.support.testbed import ROOT, until
+from tests.support.requirements import ROOT
+from tests.support.testbed import until
 from tools.loop import traffic
 from tools.loop.parts import records_in_store
 from tools.loop.traffic import Answers

@@ -18,7 +18,8 @@ from tests.e2e import chart_before, installing
 from tests.e2e.progress import Progress
 from tests.e2e.release import Release
 from tests.support import testbed
-from tests.support.testbed import ROOT, Json, until
+from tests.support.requirements import ROOT
+from tests.support.testbed import Json, until
 from tools import chart
 from tools.loop.parts import records_in_store
 

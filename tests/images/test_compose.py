@@ -21,6 +21,7 @@ from chatbot.errors import Denied
 from chatbot.settings import StorageSettings
 from chatbot.storage import Store, open_store
 from tests.images.conftest import podman, post, wait_for
+from tests.support import requirements
 from tools import environment, images
 from tools.images import Image
 
@@ -235,8 +236,7 @@ def _stand_ins(services: dict[str, Any], folder: Path) -> dict[str, str]:
             continue
         given[variable] = name
         if program and _missing(name):
-            found = shutil.which(program)
-            assert found, f"{program} is missing: apt-get install {program}, as `make system` does"
+            found = str(requirements.program(program))
             context = folder / program
             context.mkdir()
             shutil.copy2(found, context / program)

@@ -66,9 +66,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = probe.getsockname()[1]
     log = tmp_path_factory.mktemp("pushgateway") / "log"
     address = f"127.0.0.1:{port}"
-    with program(
-        "prometheus-pushgateway", "prometheus-pushgateway", f"--web.listen-address={address}", log=log
-    ):
+    with program("prometheus-pushgateway", f"--web.listen-address={address}", log=log):
         until(
             "the pushgateway", lambda: urllib.request.urlopen(f"http://{address}/-/ready", timeout=2).read()
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,8 +14,9 @@ from typing import Any
 
 import yaml
 
-from tests.support import testbed
-from tests.support.testbed import ADMIN, ROOT
+from tests.support import requirements, testbed
+from tests.support.requirements import ROOT
+from tests.support.testbed import ADMIN
 
 IMAGE = "docker.io/library/python:3.11-slim"
 PAGE = ROOT / "docs" / "operations" / "kubernetes.md"
@@ -162,10 +162,9 @@ class Namespace:
 
 
 @contextlib.contextmanager
-def program(name: str, package: str, *arguments: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def program(name: str, *arguments: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A program of Debian's, while the block runs."""
-    found = shutil.which(name)
-    assert found, f"{name} is missing: apt-get install {package}, as `make system` does"
+    found = requirements.program(name)
     with log.open("wb") as output:
         process = subprocess.Popen([found, *arguments], stdout=output, stderr=subprocess.STDOUT)
     try:

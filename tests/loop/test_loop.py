@@ -14,7 +14,9 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.support.minio import MissingMinioError, program
+from tests.support import requirements
+
+pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).resolve().parents[2]
 # Beside a dozen other jobs on two cores it took 510 s; docs/results.d/loop.md has what it takes alone.
@@ -36,10 +38,7 @@ class Played:
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory, bundle_folder: Path) -> Played:
     """KEEP=1: played to the end, left running, and stopped with Ctrl-C."""
-    try:
-        program()
-    except MissingMinioError as error:
-        pytest.fail(str(error), pytrace=False)
+    requirements.program("minio")
     folder = tmp_path_factory.mktemp("loop") / "loop"
     output = folder.with_suffix(".out")
     with output.open("wb") as file:

@@ -51,6 +51,7 @@ def test_minio_is_taken_from_the_path_then_from_the_testbed_then_as_the_pinned_i
     assert minio.command(bare / "data", 9000, 9001)[0] == own
 
 
+@pytest.mark.process
 def test_a_port_is_the_named_one_or_a_free_one_and_never_one_that_is_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -67,6 +68,7 @@ def test_a_port_is_the_named_one_or_a_free_one_and_never_one_that_is_taken(
         port_of("CHATBOT_PORT", taken)
 
 
+@pytest.mark.process
 def test_a_part_that_fails_is_named_with_what_it_said(tmp_path: Path) -> None:
     processes = Processes(tmp_path)
     failing = [sys.executable, "-c", "import sys; sys.stderr.write('the disk is full'); sys.exit(3)"]
@@ -80,6 +82,7 @@ def test_a_part_that_fails_is_named_with_what_it_said(tmp_path: Path) -> None:
         processes.run("storage", "chatbot.storage", "nonsense")
 
 
+@pytest.mark.process
 def test_nothing_of_this_machines_settings_reaches_the_loop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,6 +93,7 @@ def test_nothing_of_this_machines_settings_reaches_the_loop(
     assert str(tmp_path / "store") in said
 
 
+@pytest.mark.process
 def test_the_loop_begins_with_a_folder_in_the_place_of_minio(tmp_path: Path) -> None:
     parts = start_store(tmp_path / "loop", "folder", set())
     assert str(parts.store) == str(tmp_path / "loop" / "store")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from tests.support import requirements
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = sorted((ROOT / "monitoring" / "alerts").glob("*.yaml"))
@@ -27,17 +28,18 @@ def alerts() -> list[dict[str, Any]]:
 
 
 def promtool(*arguments: object) -> subprocess.CompletedProcess[str]:
-    found = shutil.which("promtool")
-    assert found, "promtool is missing: apt-get install prometheus, as `make system` does"
+    found = str(requirements.program("promtool"))
     return subprocess.run([found, *map(str, arguments)], capture_output=True, text=True)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("file", CASES, ids=lambda f: f.name)
 def test_alerts_fire_on_what_they_are_for_and_not_before(file: Path) -> None:
     done = promtool("test", "rules", file)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.process
 def test_the_rules_are_what_prometheus_reads() -> None:
     done = promtool("check", "rules", *RULES)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -46,7 +46,7 @@ def keys(store: Store) -> list[str]:
     return [entry.key.rpartition("/")[2] for entry in store.list("log/")]
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.process)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "folder":
         return open_store(StorageSettings(url=str(tmp_path / "store")))
@@ -186,6 +186,7 @@ def test_two_compactions_at_once_lose_and_double_nothing(folder_store: Store) ->
     assert len(keys(folder_store)) == 1, "what both made is one again"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_compaction_killed_at_any_step_leaves_each_row_to_be_read_once(tmp_path: Path, when: str) -> None:
     step = 0

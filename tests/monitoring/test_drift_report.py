@@ -244,6 +244,7 @@ def test_a_store_that_is_down_is_named_ends_with_1_and_the_metric_says_so(
     assert not (tmp_path / "out/drift.json").exists()
 
 
+@pytest.mark.process
 def test_it_runs_as_a_file_too() -> None:
     command = [sys.executable, str(ROOT / "monitoring" / "drift_report.py"), "--help"]
     done = subprocess.run(command, capture_output=True, text=True, env={"PATH": "/usr/bin"}, check=False)

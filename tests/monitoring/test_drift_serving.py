@@ -18,6 +18,8 @@ from monitoring.drift_serving import Serving, find
 from monitoring.drift_source import StoreSource
 from tests.monitoring.drift_traffic import NOW, VERSION, put, week
 
+pytestmark = pytest.mark.process
+
 UNKNOWN = "0" * 64
 
 

@@ -65,6 +65,7 @@ def bytes_of(store: Store) -> bytes:
     return text
 
 
+@pytest.mark.process
 def test_a_prediction_is_taken_out_everywhere(
     here: LogSettings, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -96,6 +97,7 @@ def test_a_prediction_is_taken_out_everywhere(
     assert forget.main([gone]) == 0, "again does no harm"
 
 
+@pytest.mark.process
 def test_a_session_is_taken_out_with_all_its_predictions(here: LogSettings, store: Store) -> None:
     session = opaque(load_or_make_key(ServiceSettings(), here), "what the client sent")
     theirs, others = make(4, session), make(4, SESSION)
@@ -108,6 +110,7 @@ def test_a_session_is_taken_out_with_all_its_predictions(here: LogSettings, stor
     assert all(one.encode() in bytes_of(store) for one in ids(others))
 
 
+@pytest.mark.process
 def test_a_session_whose_records_are_gone_is_still_known_by_its_predictions(
     here: LogSettings, store: Store
 ) -> None:
@@ -156,6 +159,7 @@ def test_what_is_still_on_its_way_is_forgotten_too(here: LogSettings, store: Sto
     assert records[0].prediction_id.encode() not in bytes_of(store)
 
 
+@pytest.mark.process
 def test_a_row_in_a_compacted_part_is_taken_out_and_its_neighbours_stay(
     here: LogSettings, store: Store
 ) -> None:
@@ -169,6 +173,7 @@ def test_a_row_in_a_compacted_part_is_taken_out_and_its_neighbours_stay(
     assert [rows for _, rows in read_part(store, Record, entry.key).sources] == [2, 3]
 
 
+@pytest.mark.process
 def test_a_part_that_changes_meanwhile_is_looked_at_again(here: LogSettings, store: Store) -> None:
     records = make(6)
     for start in (0, 3):

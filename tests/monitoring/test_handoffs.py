@@ -24,6 +24,8 @@ from monitoring.handoffs import HandoffLog, targets_of
 from tests.monitoring.handoff_tools import eventually, make
 from tests.monitoring.receiver import SECRET, Receiver
 
+pytestmark = pytest.mark.process
+
 if TYPE_CHECKING:
     from tests.support.minio import Minio
 

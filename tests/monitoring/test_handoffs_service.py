@@ -15,6 +15,8 @@ from tests.monitoring.handoff_tools import eventually
 from tests.monitoring.receiver import SECRET, Receiver
 from training.handoff_desk import read_tasks
 
+pytestmark = pytest.mark.process
+
 HUMAN = "let me talk to a human please, my number is 4111 1111 1111 1111"
 
 

@@ -22,6 +22,8 @@ from monitoring import csv_file, spool
 from monitoring.logger import InferenceLog, read_log
 from tests.monitoring.log_tools import Worker, ids, ids_in_csv, make, read_ids
 
+pytestmark = pytest.mark.process
+
 
 def test_kill_9_of_every_process_under_load_loses_no_answered_record_and_doubles_none(folder: Path) -> None:
     answered: list[str] = []

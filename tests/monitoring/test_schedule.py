@@ -12,6 +12,8 @@ import pytest
 
 from monitoring import schedule
 
+pytestmark = pytest.mark.process
+
 
 def start(tmp_path: Path, seconds: float, *command: str) -> subprocess.Popen[bytes]:
     state = tmp_path / "state.json"

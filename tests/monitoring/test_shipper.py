@@ -130,6 +130,7 @@ def test_what_is_logged_is_in_the_csv_file_and_in_the_store(
     assert not [name for name, outcome in counts.rows if outcome != "sent"]
 
 
+@pytest.mark.process
 def test_closing_sends_what_could_wait_longer(
     folder: Path, store: Store, store_settings: StorageSettings
 ) -> None:
@@ -331,6 +332,7 @@ class Killed:
         return wrapped
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_sending_killed_at_any_step_neither_loses_nor_doubles_a_record(folder: Path, when: str) -> None:
     step = 0
@@ -428,6 +430,7 @@ def test_replicas_whose_clocks_differ_are_all_read(tmp_path: Path, store: Store)
     assert ids(list(read_records(store, since, since + timedelta(hours=1)))) == ids(records[1:5])
 
 
+@pytest.mark.process
 def test_a_store_that_failed_is_not_asked_again_at_once(folder: Path, counts: Counts, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     where = StorageSettings(url=str(tmp_path / "file" / "store"))
@@ -457,6 +460,7 @@ def slow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return program
 
 
+@pytest.mark.process
 def test_a_stop_does_not_wait_for_ever(folder: Path, slow: Path, store_settings: StorageSettings) -> None:
     shipper = Shipper(LogSettings(folder=folder), ShipSettings(close_seconds=0.5), store_settings)
     filled(folder, make(3))

@@ -17,26 +17,9 @@ import boto3
 
 from chatbot.settings import StorageSettings
 from chatbot.storage import make_bucket
+from tests.support import requirements
 
 _START_SECONDS = 30.0
-_INSTALL = Path(__file__).resolve().parents[3] / "shared" / "testbed" / "install"
-
-
-class MissingMinioError(Exception):
-    """The program is not on this machine: says what installs it."""
-
-
-def program() -> Path:
-    """MinIO's program, as `../shared/testbed/install` put it.
-
-    Raises:
-        MissingMinioError: it is not there.
-    """
-    home = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed"))
-    found = home / "bin" / "minio"
-    if not os.access(found, os.X_OK):
-        raise MissingMinioError(f"there is no MinIO at {found}: run ../shared/testbed/install ({_INSTALL})")
-    return found
 
 
 class Minio:
@@ -88,7 +71,14 @@ class Minio:
         own = {"MINIO_ROOT_USER": self.user, "MINIO_ROOT_PASSWORD": self.password, "MINIO_BROWSER": "off"}
         with (self.folder / "output.txt").open("ab") as output:
             self.process = subprocess.Popen(
-                [program(), "server", self.folder / "data", "--address", f"127.0.0.1:{self.port}", "--quiet"],
+                [
+                    requirements.program("minio"),
+                    "server",
+                    self.folder / "data",
+                    "--address",
+                    f"127.0.0.1:{self.port}",
+                    "--quiet",
+                ],
                 env=os.environ | own | {"HOME": str(self.folder)},
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import subprocess
 import time
@@ -14,6 +13,8 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import yaml
+
+from tests.support import requirements
 
 
 class Prometheus:
@@ -37,8 +38,7 @@ class Prometheus:
 
     def start(self) -> Prometheus:
         """Start it and wait until it is ready."""
-        found = shutil.which("prometheus")
-        assert found, "prometheus is missing: apt-get install prometheus, as `make system` does"
+        found = str(requirements.program("prometheus"))
         config = self.folder / "prometheus.yml"
         config.write_text(yaml.safe_dump(self._config))
         with (self.folder / "output.txt").open("wb") as output:

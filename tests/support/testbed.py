@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
+from tests.support import requirements
+from tests.support.requirements import TESTBED
 from tools.cluster.target import Target
 
 Json = dict[str, Any]
 T = TypeVar("T")
 Timeout = subprocess.TimeoutExpired
 
-ROOT = Path(__file__).resolve().parents[2]
-TESTBED = ROOT.parent / "shared" / "testbed"
-HOME = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed"))
+HOME = requirements.TESTBED_HOME
 ADMIN = HOME / "run" / "admin.kubeconfig"
 LOGS = HOME / "run" / "logs"
 _OURS = HOME / "run" / "of-the-tests"
@@ -33,13 +33,9 @@ class TestbedError(Exception):
 
 
 def install() -> None:
-    """What the cluster needs of this machine; a second time: nothing.
-
-    Raises:
-        TestbedError: the testbed is missing.
-    """
+    """Install what the cluster needs on this machine; idempotent."""
     if not (TESTBED / "install").is_file():
-        raise TestbedError(f"there is no testbed: {TESTBED / 'install'} is missing")
+        requirements.lacks("a test cluster", f"these tests need {TESTBED}")
     run(TESTBED / "install", seconds=1200)
 
 
@@ -51,10 +47,10 @@ def cluster(is_kept: bool = False) -> Iterator[None]:
     the first came; not if it is to be kept.
 
     Raises:
-        TestbedError: it is not installed, or does not come up.
+        TestbedError: it does not come up.
     """
     if not (HOME / "bin" / "kubectl").is_file():
-        raise TestbedError(f"no cluster to be had: run {TESTBED / 'install'}")
+        requirements.lacks("a test cluster", f"run {TESTBED / 'install'}")
     with (HOME / "users.lock").open("a") as users:
         while True:
             if _is_alone(users):

@@ -25,6 +25,8 @@ from tools.bench.machine import tree_memory
 from tools.bench.rows import Row, judged, summary
 from tools.bench.servers import BenchError, free_port, running
 
+pytestmark = pytest.mark.process
+
 
 class Server:
     """Does what a message says: `after 30` (ms), `status 429`, `drop`, `text <not JSON>`, `silence`, ..."""

@@ -16,6 +16,8 @@ from tools.cluster import stack, target, usage, work
 from tools.cluster.target import ClusterError, Target
 from tools.release import BLOCKS
 
+pytestmark = pytest.mark.process
+
 NOTING = """#!/bin/sh
 echo "$(basename $0) $*" >> {notes}
 case "$*" in

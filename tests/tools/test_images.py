@@ -28,6 +28,7 @@ def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return names
 
 
+@pytest.mark.process
 def test_every_line_says_whose_it_is(begun: Path, capsys: pytest.CaptureFixture[str]) -> None:
     images.build(["ui", "staff", "mlflow"])
     said = [line.split() for line in capsys.readouterr().out.splitlines()]
@@ -36,6 +37,7 @@ def test_every_line_says_whose_it_is(begun: Path, capsys: pytest.CaptureFixture[
     assert sorted(begun.read_text().split()) == sorted(images.full_name(n) for n in ("ui", "staff", "mlflow"))
 
 
+@pytest.mark.process
 def test_a_build_that_fails_is_named_and_no_other_is_begun(
     begun: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -29,6 +29,8 @@ from training.params import TrainParams
 from training.progress import Steps
 from training.train import train
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).resolve().parents[2]
 INTENTS = (
     "cancel_order",

@@ -24,6 +24,8 @@ from training.promotion import Promotion, PromotionError
 from training.registry import CHALLENGER, GATE, Registry
 from training.tracking import record
 
+pytestmark = pytest.mark.process
+
 SLOT = "gift_card_url"
 
 

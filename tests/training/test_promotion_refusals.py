@@ -14,6 +14,8 @@ from tests.training.test_promotion import Machine
 from training.promotion import PromotionError
 from training.registry import CHALLENGER, CHAMPION, GATE
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory, bundle_folder: Path) -> Machine:

@@ -67,6 +67,7 @@ def changed(bundle_folder: Path, folder: Path) -> Path:
     return copy
 
 
+@pytest.mark.process
 def test_a_version_holds_its_whole_bundle_and_says_what_it_was_made_of(
     tracking: TrackingSettings, bundle_folder: Path, tmp_path: Path
 ) -> None:
@@ -84,6 +85,7 @@ def test_a_version_holds_its_whole_bundle_and_says_what_it_was_made_of(
     assert str(version.ref) == f"1@{version.bundle_digest}"
 
 
+@pytest.mark.process
 def test_aliases_and_the_verdict_move_and_the_same_bundle_is_never_a_second_version(
     tracking: TrackingSettings, bundle_folder: Path, tmp_path: Path
 ) -> None:
@@ -105,6 +107,7 @@ def test_aliases_and_the_verdict_move_and_the_same_bundle_is_never_a_second_vers
     assert [version.number for version in registry.versions()] == ["2", "1"]
 
 
+@pytest.mark.process
 def test_a_version_that_does_not_exist_is_named_with_those_that_do(
     tracking: TrackingSettings, bundle_folder: Path
 ) -> None:
@@ -114,6 +117,7 @@ def test_a_version_that_does_not_exist_is_named_with_those_that_do(
         registry.get("7")
 
 
+@pytest.mark.process
 def test_an_artifact_that_was_exchanged_is_refused(
     tracking: TrackingSettings, bundle_folder: Path, tmp_path: Path
 ) -> None:
@@ -126,6 +130,7 @@ def test_an_artifact_that_was_exchanged_is_refused(
     assert not list((tmp_path / "fetched").glob("[!.]*")), "nothing that was not checked stays"
 
 
+@pytest.mark.process
 def test_a_run_with_the_same_key_is_there_once_and_what_a_kill_left_of_one_is_gone(
     tracking: TrackingSettings,
 ) -> None:

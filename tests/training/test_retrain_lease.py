@@ -16,6 +16,8 @@ from chatbot.storage import Store, open_store
 from tests.support.minio import Minio
 from training.lease import BusyError, Lease, LostError
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "memory/retrain-lease.json"
 HOLD = """

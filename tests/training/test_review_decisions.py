@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 ID = record("any").prediction_id
 
 
-@pytest.fixture(params=["folder", "minio"])
+@pytest.fixture(params=["folder", pytest.param("minio", marks=pytest.mark.process)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "folder":
         return FolderStore(tmp_path / "store")

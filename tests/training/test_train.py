@@ -13,6 +13,8 @@ from chatbot import bundle as bundles
 from data.folder import read_intents
 from training.export import ExportError, Proof, export, locate
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = ("accuracy", "macro_f1", "ece", "scope_auroc", "mcc", "coverage", "risk")
 

@@ -20,6 +20,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from tests.bento.server import Server, free_port
+from tests.support import requirements
 from tests.ui.fake_api import FakeApi
 from ui import screenshot
 
@@ -164,12 +165,10 @@ def failing(failing_port: int) -> Iterator[FakeApi]:
 
 @pytest.fixture(scope="session")
 def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
-    """A real browser; each tab in it is a visit of its own. Without Chromium the tests fail."""
-    try:
-        with screenshot.browser(tmp_path_factory.mktemp("browser")) as context:
-            yield context
-    except screenshot.ScreenshotError as error:
-        pytest.fail(str(error), pytrace=False)
+    """A real browser; each tab in it is a visit of its own."""
+    requirements.program("chromium")
+    with screenshot.browser(tmp_path_factory.mktemp("browser")) as context:
+        yield context
 
 
 @pytest.fixture(scope="session")
@@ -182,13 +181,20 @@ def axe_script() -> str:
     if not script.is_file() or not kept.is_file() or kept.read_text() != pinned:
         folder.mkdir(parents=True, exist_ok=True)
         kept.write_text(pinned)
-        command = ("npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--ignore-scripts")
+        command = (
+            str(requirements.program("npm")),
+            "install",
+            "--prefix",
+            str(folder),
+            "--no-audit",
+            "--no-fund",
+            "--ignore-scripts",
+        )
         try:
             subprocess.run(command, check=True, capture_output=True, timeout=120)
-        except FileNotFoundError:
-            pytest.fail("no npm on this machine: install it with `apt-get install -y npm`", pytrace=False)
         except subprocess.CalledProcessError as error:
-            pytest.fail(f"axe-core could not be installed: {error.stderr.decode()}", pytrace=False)
+            kept.unlink()
+            requirements.lacks("axe-core", f"npm must reach its registry: {error.stderr.decode().strip()}")
     return script.read_text()
 
 

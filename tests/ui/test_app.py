@@ -13,6 +13,8 @@ from ui import start, texts
 from ui.client import Intent
 from ui.views import starters
 
+pytestmark = pytest.mark.process
+
 RunPage = Callable[..., AppTest]
 
 

@@ -15,6 +15,8 @@ from tests.ui.conftest import ROOT, ChatPage, Tab, open_tab_in
 from tests.ui.fake_api import FakeApi
 from ui import screenshot
 
+pytestmark = pytest.mark.process
+
 OpenTab = Callable[..., Tab]
 HOSTILE = (
     "<script>alert('script')</script><img src=x onerror=alert('img')> ![m](http://evil.example/m.png) "

@@ -38,6 +38,7 @@ def error_of(ask: Callable[[], object]) -> ApiError:
     return caught.value
 
 
+@pytest.mark.process
 def test_an_answer_of_the_real_service_is_understood(api: Server) -> None:
     chat = ChatClient(api.url, 10.0)
     said = chat.chat("I want to talk to a human", "a-visit")
@@ -47,6 +48,7 @@ def test_an_answer_of_the_real_service_is_understood(api: Server) -> None:
     chat.feedback(said.prediction_id, helpful=True, comment="well done")
 
 
+@pytest.mark.process
 def test_the_real_service_tells_its_intents_with_their_replies(api: Server) -> None:
     intents = {intent.name: intent for intent in ChatClient(api.url, 10.0).intents()}
     assert intents["get_refund"].reply
@@ -54,18 +56,21 @@ def test_the_real_service_tells_its_intents_with_their_replies(api: Server) -> N
     assert intents["get_refund"].examples
 
 
+@pytest.mark.process
 def test_the_real_service_says_what_serves_and_that_it_is_ready(api: Server) -> None:
     chat = ChatClient(api.url, 10.0)
     assert chat.ready()
     assert chat.version()["model_version"]
 
 
+@pytest.mark.process
 def test_the_real_service_names_the_limit_of_a_message_that_is_too_long(api: Server) -> None:
     error = error_of(lambda: ChatClient(api.url, 10.0).chat("x" * 5000, "a-visit"))
     assert error.kind is Kind.TOO_LONG
     assert error.limit == 4000
 
 
+@pytest.mark.process
 def test_a_message_too_big_for_the_real_service_is_too_long(api: Server) -> None:
     assert error_of(lambda: ChatClient(api.url, 10.0).chat("x" * 200_000, "a-visit")).kind is Kind.TOO_LONG
 
@@ -149,6 +154,7 @@ def test_what_only_reads_is_asked_twice_when_the_connection_breaks() -> None:
     assert calls == ["/intents", "/intents"]
 
 
+@pytest.mark.process
 def test_an_api_that_hangs_is_given_up_in_time() -> None:
     fake = FakeApi(delay=3).start()
     began = time.monotonic()
@@ -157,12 +163,14 @@ def test_an_api_that_hangs_is_given_up_in_time() -> None:
     fake.stop()
 
 
+@pytest.mark.process
 def test_an_api_that_is_not_there_is_away_and_not_ready() -> None:
     chat = ChatClient(f"http://127.0.0.1:{free_port()}", 1.0)
     assert error_of(lambda: chat.chat("hello", "s")).kind is Kind.AWAY
     assert not chat.ready()
 
 
+@pytest.mark.process
 def test_a_proxy_of_the_world_outside_does_not_swallow_the_api(
     fake: FakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,6 +196,7 @@ def test_intents_are_asked_for_once_a_minute(monkeypatch: pytest.MonkeyPatch) ->
     assert len(calls) == 2
 
 
+@pytest.mark.process
 def test_feedback_carries_only_what_was_said(fake: FakeApi) -> None:
     chat = ChatClient(fake.url, 1.0)
     chat.feedback("p", True)

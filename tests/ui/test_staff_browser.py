@@ -20,6 +20,8 @@ from training.handoff_desk import read_tasks
 from training.review_decisions import Decisions, Verdict
 from ui import staff_screenshot
 
+pytestmark = pytest.mark.process
+
 if TYPE_CHECKING:
     from chatbot.bundle import Bundle
     from tests.ui.conftest import ChatPage, Tab

@@ -41,6 +41,7 @@ def test_a_short_token_is_refused() -> None:
         staff_login.check(settings(token=SecretStr("short")), "127.0.0.1")
 
 
+@pytest.mark.process
 def test_the_server_does_not_start_where_anybody_could_come_in(tmp_path: Path) -> None:
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "CHATBOT_STAFF_ADDRESS": "0.0.0.0"}
     environment |= {"CHATBOT_STAFF_PORT": str(free_port())}

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.bento.server import free_port
 from tests.ui.oidc_provider import Provider
 from tests.ui.staff_tools import make_store
 from ui import staff_screenshot
+
+pytestmark = pytest.mark.process
 
 if TYPE_CHECKING:
     from chatbot.bundle import Bundle

@@ -1,0 +1,55 @@
+"""Requirements of tests: a missing one skips the test and says how to get it; under STRICT=1 it fails the test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TESTBED = ROOT.parent / "shared" / "testbed"
+TESTBED_HOME = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed"))
+STRICT = os.environ.get("STRICT") == "1"
+"""Whether a missing requirement is a failure: so in CI, which must check everything."""
+
+_REMEDIES = {
+    "chromium": "make setup",
+    "npm": "make setup",
+    "prometheus": "make setup",
+    "prometheus-pushgateway": "make setup",
+    "promtool": "make setup (it comes with prometheus)",
+    "minio": "put MinIO's server program on the PATH (https://github.com/minio/minio)",
+    "mc": "put MinIO's client mc on the PATH (https://github.com/minio/mc)",
+    "helm": "put Helm 4 on the PATH (https://helm.sh/docs/intro/install)",
+    "skaffold": "put Skaffold on the PATH (https://skaffold.dev/docs/install)",
+    "podman": "install podman",
+}
+
+
+def lacks(what: str, remedy: str) -> NoReturn:
+    """Skip the test, or fail it where STRICT=1.
+
+    Args:
+        what: the missing requirement, as the summary counts it.
+        remedy: how to get it.
+    """
+    reason = f"{what} is missing: {remedy}"
+    if STRICT:
+        pytest.fail(f"{reason} (STRICT=1: what cannot be checked fails)", pytrace=False)
+    pytest.skip(reason)
+
+
+def find(name: str) -> Path | None:
+    """A program on the PATH or among the testbed's, or None."""
+    if found := shutil.which(name):
+        return Path(found)
+    beside = TESTBED_HOME / "bin" / name
+    return beside if os.access(beside, os.X_OK) else None
+
+
+def program(name: str) -> Path:
+    """A program that a test needs; skips the test where it is missing."""
+    return find(name) or lacks(name, _REMEDIES[name])

@@ -1,0 +1,66 @@
+"""The tests keep their conventions: each asserts something, none uses private names, folders mirror packages."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+TESTS = ROOT / "tests"
+FILES = sorted(TESTS.rglob("*.py"))
+PACKAGES = {"bento", "chatbot", "data", "k8s", "monitoring", "tools", "training", "ui"}
+OTHERS = {"chart", "images", "loop", "e2e", "support"}
+_ASSERTING = ("assert_", "raises", "fail", "warns")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(TESTS)))
+def test_each_test_asserts_something(file: Path) -> None:
+    assert [test.name for test in _tests(file) if not _asserts(test)] == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(TESTS)))
+def test_no_test_reaches_into_private_names(file: Path) -> None:
+    assert list(_private_names(file)) == []
+
+
+def test_folders_are_named_after_what_they_test() -> None:
+    folders = {path.name for path in TESTS.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders == PACKAGES | OTHERS
+    assert all((ROOT / package).is_dir() for package in PACKAGES)
+
+
+def _tests(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+            yield node
+
+
+def _asserts(test: ast.AST) -> bool:
+    for node in ast.walk(test):
+        if isinstance(node, ast.Assert):
+            return True
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1].startswith(_ASSERTING):
+            return True
+    return False
+
+
+def _private_names(file: Path) -> Iterator[str]:
+    """`from module import _name` and `something._name`, but for an object's own."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            yield from (
+                f"line {node.lineno}: {alias.name}" for alias in node.names if _is_private(alias.name)
+            )
+        elif isinstance(node, ast.Attribute) and _is_private(node.attr) and not _is_own(node.value):
+            yield f"line {node.lineno}: {ast.unparse(node)}"
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__") and name != "_exit"  # os._exit is public
+
+
+def _is_own(value: ast.expr) -> bool:
+    return ast.unparse(value) in ("self", "cls", "super()")
