@@ -15,7 +15,8 @@ EXTRAS := dev serve train monitor ui staff mlflow
 TESTBED_BUILDER := $(if $(wildcard ../shared/testbed/build-image),$(abspath ../shared/testbed/build-image) --format docker -q)
 CODE := chatbot data training bento monitoring ui k8s tests
 
-images cluster integration e2e: export IMAGE_BUILDER ?= $(TESTBED_BUILDER)
+certify: export STRICT := 1
+images cluster integration e2e certify: export IMAGE_BUILDER ?= $(TESTBED_BUILDER)
 export PYTHONPATH := $(CURDIR)
 # Empty: bytecode is kept; without it every start compiles a thousand modules anew.
 export PYTHONDONTWRITEBYTECODE :=
@@ -35,7 +36,7 @@ run: bundle ## train from the shipped corpus and serve: API on 3000, chat page o
 .PHONY: test
 test: lint bundle ## every check that needs no cluster; what this machine lacks is skipped and counted (STRICT=1: fails)
 	$(call say,tests)
-	@$(PYTEST) -m "not integration and not e2e" $(PARALLEL)
+	@$(PYTEST) -m "not integration and not e2e and not certify" $(PARALLEL)
 
 ## for contributors
 .PHONY: check
@@ -44,15 +45,21 @@ check: lint bundle ## the inner loop, in minutes: style, types, layers, and ever
 	@$(PYTEST) -m "not process" $(PARALLEL)
 
 # `make -o images ...` takes the images as they are.
+.PHONY: certify
+certify: test integration e2e ## before an issue is closed, in hours: everything, what CI has no time for, and the benchmarks
+	$(call say,what CI has no time for)
+	@$(PYTEST) -m certify
+	@$(PY) -m tools.bench
+
 .PHONY: integration
 integration: testbed images ## each part on a real cluster or in its container: chart, images, Compose, what acts on Kubernetes
 	$(call say,the parts on a real cluster)
-	@$(PYTEST) -m integration
+	@$(PYTEST) -m "integration and not certify"
 
 .PHONY: e2e
 e2e: testbed images ## the whole on a real cluster, eight scenarios: ../shared/testbed has one for this machine
 	$(call say,the whole on a real cluster)
-	@$(PYTEST) -m e2e tests/e2e
+	@$(PYTEST) -m "e2e and not certify" tests/e2e
 
 ## the others
 .PHONY: bundle

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from tests.support import testbed
+from tests.support import requirements, testbed
 from tests.support.requirements import TESTBED
-from tests.support.testbed import TestbedError
 from tools import chart
 from tools.images import DOCKERFILES, full_name
 
@@ -47,14 +46,8 @@ def _prometheus() -> str:
 
 
 def _debian(program: str, name: str) -> str:
-    """An image of a program that Debian installed on this machine.
-
-    Raises:
-        TestbedError: it is not installed.
-    """
-    found = shutil.which(program)
-    if found is None:
-        raise TestbedError(f"{program} is missing: apt-get install {program}, as `make system` does")
+    """An image of a program that Debian installed on this machine."""
+    found = requirements.program(program)
     if testbed.run("podman", "image", "exists", name, check=False).returncode == 0:
         return name
     with tempfile.TemporaryDirectory() as folder:

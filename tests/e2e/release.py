@@ -18,7 +18,7 @@ from unittest import mock
 
 from chatbot.settings import StorageSettings, TrackingSettings
 from chatbot.storage import Store, open_store
-from tests.support import testbed
+from tests.support import requirements, testbed
 from tests.support.testbed import Json, TestbedError, until
 from training.registry import Registry
 
@@ -165,7 +165,7 @@ class Release:
         """`python -m k8s.rollback VERSION`, as a person does it with a kubeconfig of hers; what it said."""
         with self.forward(f"service/{self.name}-mlflow", 5000) as mlflow:
             environment = os.environ | {
-                "PYTHONPATH": str(testbed.ROOT),
+                "PYTHONPATH": str(requirements.ROOT),
                 "CHATBOT_K8S_KUBECONFIG": str(testbed.ADMIN),
                 "CHATBOT_K8S_NAMESPACE": self.namespace,
                 "CHATBOT_K8S_DEPLOYMENT": f"{self.name}-api",

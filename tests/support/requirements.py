@@ -28,6 +28,8 @@ _REMEDIES = {
     "podman": "install podman",
 }
 
+_ALSO_CALLED = {"chromium": ("chromium-browser", "google-chrome")}
+
 
 def lacks(what: str, remedy: str) -> NoReturn:
     """Skip the test, or fail it where STRICT=1.
@@ -44,8 +46,9 @@ def lacks(what: str, remedy: str) -> NoReturn:
 
 def find(name: str) -> Path | None:
     """A program on the PATH or among the testbed's, or None."""
-    if found := shutil.which(name):
-        return Path(found)
+    for one in (name, *_ALSO_CALLED.get(name, ())):
+        if found := shutil.which(one):
+            return Path(found)
     beside = TESTBED_HOME / "bin" / name
     return beside if os.access(beside, os.X_OK) else None
 
