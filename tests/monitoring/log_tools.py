@@ -16,8 +16,8 @@ from pathlib import Path
 from chatbot.ids import new_id
 from chatbot.records import Record
 from chatbot.router import Alternative, Prediction, Reply
-from monitoring import csv_file
-from monitoring.logger import read_log
+from monitoring import csv_file, spool
+from monitoring.logger import InferenceLog, read_log
 
 ROOT = Path(__file__).parents[2]
 KEY = b"k" * 32
@@ -37,6 +37,13 @@ def ids(records: Sequence[Record]) -> list[str]:
 
 def read_ids(folder: Path) -> list[str]:
     return [record.prediction_id for record in read_log(folder)]
+
+
+def seal(folder: Path, log: InferenceLog) -> None:
+    """Let the log give what it wrote to the drain, as when another process is just draining."""
+    with spool.folder_lock(folder) as alone:
+        assert alone
+        assert not log.drain()
 
 
 def ids_in_csv(folder: Path) -> list[str]:

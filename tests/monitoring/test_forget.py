@@ -21,7 +21,7 @@ from monitoring import forget
 from monitoring.compact import compact
 from monitoring.logger import InferenceLog, read_feedback, read_log
 from monitoring.shipper import Shipper
-from tests.monitoring.log_tools import KEY, REPLY, ids, ids_in_csv
+from tests.monitoring.log_tools import KEY, REPLY, ids, ids_in_csv, seal
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SESSION = "0123456789abcdef"
@@ -152,7 +152,7 @@ def test_what_is_still_on_its_way_is_forgotten_too(here: LogSettings, store: Sto
     records = make(4)
     log = InferenceLog(here)
     log.append(records)
-    log._log.seal()
+    seal(here.folder, log)
     assert forget.main([records[0].prediction_id]) == 0
     assert ids_in_csv(here.folder) == ids(records[1:])
     assert records[1].prediction_id.encode() in bytes_of(store)
@@ -219,7 +219,7 @@ def test_a_store_that_is_down_is_said_and_the_csv_file_keeps_the_row(
     records = make(2)
     log = InferenceLog(here)
     log.append(records)
-    log._log.seal()
+    seal(here.folder, log)
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("CHATBOT_STORE_URL", str(tmp_path / "file" / "store"))
     assert forget.main([records[0].prediction_id]) == 1

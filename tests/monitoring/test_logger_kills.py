@@ -20,7 +20,7 @@ from chatbot.records import Record, header, to_line
 from chatbot.settings import LogSettings
 from monitoring import csv_file, spool
 from monitoring.logger import InferenceLog, read_log
-from tests.monitoring.log_tools import Worker, ids, ids_in_csv, make, read_ids
+from tests.monitoring.log_tools import Worker, ids, ids_in_csv, make, read_ids, seal
 
 pytestmark = pytest.mark.process
 
@@ -99,7 +99,7 @@ def killed_drain(folder: Path, records: Sequence[Record], step: int, when: str, 
             log = InferenceLog(LogSettings(folder=folder, **settings))
             for batch in (records[: len(records) // 2], records[len(records) // 2 :]):
                 log.append(batch)
-                log._log.seal()
+                seal(folder, log)
             Killed(step, when)
             log.drain()
         finally:

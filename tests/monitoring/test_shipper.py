@@ -27,7 +27,7 @@ from monitoring.logger import InferenceLog
 from monitoring.outbox import Outbox
 from monitoring.ship import ship
 from monitoring.shipper import Shipper
-from tests.monitoring.log_tools import KEY, REPLY, ROOT, ids, ids_in_csv, make
+from tests.monitoring.log_tools import KEY, REPLY, ROOT, ids, ids_in_csv, make, seal
 
 if TYPE_CHECKING:
     from tests.support.minio import Minio
@@ -347,9 +347,9 @@ def test_sending_killed_at_any_step_neither_loses_nor_doubles_a_record(folder: P
                 settings = LogSettings(folder=place / "log")
                 log = InferenceLog(settings, shipper=Waiting(place / "log"))
                 log.append(records[:6])
-                log._log.seal()
+                seal(place / "log", log)
                 log.append(records[6:])
-                log._log.seal()
+                seal(place / "log", log)
                 Killed(step, when)
                 log.drain()
                 ship(Outbox(place / "log"), store, ShipSettings(part_rows=6))
@@ -431,37 +431,52 @@ def test_replicas_whose_clocks_differ_are_all_read(tmp_path: Path, store: Store)
 
 
 @pytest.mark.process
-def test_a_store_that_failed_is_not_asked_again_at_once(folder: Path, counts: Counts, tmp_path: Path) -> None:
+def test_a_store_that_failed_is_not_asked_again_at_once(
+    folder: Path, counts: Counts, tmp_path: Path, in_place_of_python: Callable[[str], Starts]
+) -> None:
     (tmp_path / "file").write_text("in the way")
     where = StorageSettings(url=str(tmp_path / "file" / "store"))
     shipper = Shipper(LogSettings(folder=folder), ShipSettings(part_rows=1), where, counts.count)
     filled(folder, make(3))
-    shipper.tend()
-    assert shipper._pass is not None
-    shipper._pass.wait(30)
-    started: list[object] = []
-    shipper._start = lambda *arguments: started.append(arguments)  # type: ignore[method-assign]
+    starts = in_place_of_python(f'exec {sys.executable} "$@"')
+
+    def has_failed() -> bool:
+        shipper.tend()
+        return bool(counts.rows)
+
+    wait_for(has_failed)
     shipper.tend()
     assert counts.rows == {("inference_log", "spooled"): 3}
-    assert started == []
+    assert starts() == 1
     failed = folder / "to-store" / ".failed"
     os.utime(failed, (time.time() - 31, time.time() - 31))
     shipper.tend()
-    assert len(started) == 1
+    shipper.close()
+    assert starts() == 3, "one more of its own accord, and one that closing starts"
+
+
+Starts = Callable[[], int]
 
 
 @pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A program in Python's place that never ends."""
-    program = tmp_path / "python"
-    program.write_text("#!/bin/sh\nexec sleep 600\n")
-    program.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(program))
-    return program
+def in_place_of_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], Starts]:
+    """Puts a line of shell in Python's place; what it returns says how often that was started."""
+
+    def put(line: str) -> Starts:
+        program, started = tmp_path / "python", tmp_path / "started"
+        program.write_text(f"#!/bin/sh\necho >> {started}\n{line}\n")
+        program.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(program))
+        return lambda: len(started.read_text().splitlines()) if started.exists() else 0
+
+    return put
 
 
 @pytest.mark.process
-def test_a_stop_does_not_wait_for_ever(folder: Path, slow: Path, store_settings: StorageSettings) -> None:
+def test_a_stop_does_not_wait_for_ever(
+    folder: Path, in_place_of_python: Callable[[str], Starts], store_settings: StorageSettings
+) -> None:
+    in_place_of_python("exec sleep 600")
     shipper = Shipper(LogSettings(folder=folder), ShipSettings(close_seconds=0.5), store_settings)
     filled(folder, make(3))
     began = time.monotonic()
