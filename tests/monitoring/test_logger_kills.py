@@ -51,12 +51,12 @@ def test_kill_term_of_every_process_under_load_leaves_every_record_in_the_csv_fi
     for worker in workers:
         worker.wait_for_answers(200)
     answered = [made_id for worker in workers for made_id in worker.end(signal.SIGTERM)]
-    assert [worker.process.returncode for worker in workers] == [0, 0, 0]
+    assert [worker.process.exitcode for worker in workers] == [0, 0, 0]
     assert sorted(ids_in_csv(folder)) == sorted(answered)
 
 
 def test_what_a_process_is_writing_is_left_to_it_until_it_is_dead(folder: Path, log: InferenceLog) -> None:
-    worker = Worker(folder, 1, "--no-drain")
+    worker = Worker(folder, 1, drain=False)
     worker.wait_for_answers(10)
     log.drain()
     assert ids_in_csv(folder) == []
