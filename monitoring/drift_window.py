@@ -69,7 +69,7 @@ def read(
         StoreError: the store does not answer.
     """
     window = Window(since, until)
-    reservoir = _Reservoir(seed)
+    reservoir = Reservoir(seed)
     thumbs = source.thumbs(since, until, lambda _where, _why: None)
     for table in source.tables(since, until + AHEAD, COLUMNS, window.skip):
         now = pc.less_equal(table["timestamp"], pa.scalar(until + skew, table["timestamp"].type))
@@ -93,16 +93,18 @@ def read(
     return window
 
 
-class _Reservoir:
+class Reservoir:
     """A uniform sample of a stream: the rows with the smallest random keys."""
 
     def __init__(self, seed: int) -> None:
+        """Empty; the same seed takes the same rows."""
         self._generator = np.random.default_rng(seed)
         self._tables: list[pa.Table] = []
         self._keys: list[np.ndarray] = []
         self._limit = 1.0
 
     def add(self, table: pa.Table) -> None:
+        """Let the next rows of the stream take part."""
         keys = self._generator.random(table.num_rows)
         low = np.flatnonzero(keys < self._limit)
         if len(low):
@@ -113,6 +115,7 @@ class _Reservoir:
             self._trim()
 
     def taken(self) -> pa.Table | None:
+        """The sample of what came until now; None: nothing came."""
         self._trim()
         return self._tables[0] if self._tables else None
 

@@ -28,11 +28,11 @@ from monitoring.stream import Stream
 
 FOLDER = "handoffs"
 WEBHOOK, STORE = "webhook", "store"
+SORT_SECONDS = 0.5
 
 _KIND = "handoff"
 _SUFFIX = ".jsonl"
 _MEMORY_BYTES = 4_000_000
-_SORT_SECONDS = 0.5
 _CLOSE_SECONDS = 4.0
 
 _logger = logging.getLogger(__name__)
@@ -172,7 +172,7 @@ class HandoffLog:
                 self.sort()
             except Exception:
                 _logger.exception("sorting handoffs failed; it is tried again")
-            self._stop.wait(_SORT_SECONDS)
+            self._stop.wait(SORT_SECONDS)
 
     def _count_dropped(self, outcome: str, count: int) -> None:
         if outcome == "dropped":

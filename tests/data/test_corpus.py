@@ -52,8 +52,7 @@ def test_it_has_the_27_intents_in_11_categories_and_what_is_out_of_scope(intents
     assert all(intent.path.stem == intent.intent for intent in intents)
 
 
-def test_its_intents_and_categories_are_those_of_bitext(corpus: pd.DataFrame, shared_data: Path) -> None:
-    bitext = load_corpus(shared_data / "bitext" / "bitext_customer_support.csv")
+def test_its_intents_and_categories_are_those_of_bitext(corpus: pd.DataFrame, bitext: pd.DataFrame) -> None:
     ours = corpus[corpus["intent"] != OUT_OF_SCOPE]
     assert set(zip(ours["intent"], ours["category"], strict=True)) == set(
         zip(bitext["intent"], bitext["category"], strict=True)
@@ -96,8 +95,7 @@ def test_each_intent_has_a_reply_whose_slots_are_all_known(intents: list[IntentF
         assert not re.search("[{}]", fill(intent.reply, known, str(intent.path)))
 
 
-def test_none_of_its_messages_is_one_of_bitexts(corpus: pd.DataFrame, shared_data: Path) -> None:
-    bitext = load_corpus(shared_data / "bitext" / "bitext_customer_support.csv")
+def test_none_of_its_messages_is_one_of_bitexts(corpus: pd.DataFrame, bitext: pd.DataFrame) -> None:
     theirs = set(bitext["message"].map(bared))
     copied = corpus[corpus["message"].map(bared).isin(theirs)]
     assert copied.empty, copied[["message", "source"]].to_string()

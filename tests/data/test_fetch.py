@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from data import fetch
-from data.fetch import BITEXT_ROWS, FetchError, app, check_bitext, fetch_bitext
+from data.fetch import BITEXT_ROWS, FetchError, app, fetch_bitext
 
 pytestmark = pytest.mark.process
 
@@ -144,7 +144,8 @@ def test_an_address_that_is_no_web_address_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_form_without_flags_and_responses_is_accepted_too(shared_data: Path) -> None:
-    check_bitext(shared_data / "bitext" / "bitext_customer_support.csv")
+    file = shared_data / "bitext" / "bitext_customer_support.csv"
+    assert "nothing to fetch" in run("--url", "http://127.0.0.1:9/bitext.csv", "--to", file)
 
 
 def test_the_command_runs_as_a_file_from_the_root() -> None:

@@ -146,12 +146,11 @@ def test_the_published_bitext_file_is_loaded_with_flags_and_responses(tmp_path: 
     assert corpus["source"].tolist() == ["bitext.csv:2", "bitext.csv:6"]
 
 
-def test_the_bitext_file_without_flags_and_responses_is_loaded_whole(shared_data: Path) -> None:
-    corpus = load_corpus(shared_data / "bitext" / "bitext_customer_support.csv")
-    assert len(corpus) == 26_872
-    assert corpus["intent"].nunique() == 27
-    assert corpus["category"].nunique() == 11
-    assert corpus["source"].iloc[-1] == "bitext_customer_support.csv:26873"
+def test_the_bitext_file_without_flags_and_responses_is_loaded_whole(bitext: pd.DataFrame) -> None:
+    assert len(bitext) == 26_872
+    assert bitext["intent"].nunique() == 27
+    assert bitext["category"].nunique() == 11
+    assert bitext["source"].iloc[-1] == "bitext_customer_support.csv:26873"
 
 
 def test_a_row_is_named_by_its_physical_line_after_quoted_line_ends(tmp_path: Path) -> None:

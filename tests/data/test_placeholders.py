@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.loading import load_corpus
 from data.messages import message_fault
 from data.placeholders import fill, fill_all
 
 HASH = "0123456789abcdef" * 2
 
 
-def test_no_brace_is_left_in_any_row_of_bitext_and_nothing_else_is_changed(shared_data: Path) -> None:
-    corpus = load_corpus(shared_data / "bitext" / "bitext_customer_support.csv")
-    filled = fill_all(corpus)
-    with_braces = corpus["message"].str.contains("{", regex=False)
+def test_no_brace_is_left_in_any_row_of_bitext_and_nothing_else_is_changed(bitext: pd.DataFrame) -> None:
+    filled = fill_all(bitext)
+    with_braces = bitext["message"].str.contains("{", regex=False)
     assert with_braces.sum() == 6_670
     assert not filled["message"].str.contains("[{}]").any()
     assert filled["message"].map(message_fault).isna().all()
-    assert (filled["message"] == corpus["message"])[~with_braces].all()
-    assert filled.drop(columns="message").equals(corpus.drop(columns="message"))
+    assert (filled["message"] == bitext["message"])[~with_braces].all()
+    assert filled.drop(columns="message").equals(bitext.drop(columns="message"))
     # Every placeholder became something of its own kind, not its name.
-    names = corpus["message"].str.findall(r"\{\{(.*?)\}\}")
+    names = bitext["message"].str.findall(r"\{\{(.*?)\}\}")
     for name in sorted({name for row in names for name in row}):
         rows = names.map(lambda row, name=name: name in row)
         assert not filled.loc[rows, "message"].str.contains(name, case=False, regex=False).any()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.loading import load_corpus, table_of
+from data.loading import table_of
 from data.messages import row_hash
 from data.readers import Row
 from data.similarity import near_duplicates
@@ -243,18 +242,17 @@ def test_the_blocks_of_a_large_intent_find_the_same_pairs(monkeypatch: pytest.Mo
     np.testing.assert_array_equal(near_duplicates(messages, ["a"] * len(messages)), whole)
 
 
-def test_bitext_is_split_by_its_groups_within_ten_seconds(shared_data: Path) -> None:
-    corpus = load_corpus(shared_data / "bitext" / "bitext_customer_support.csv")
+def test_bitext_is_split_by_its_groups_within_ten_seconds(bitext: pd.DataFrame) -> None:
     begin = time.process_time()
-    done = split(corpus)
+    done = split(bitext)
     assert time.process_time() - begin < 10
-    table = corpus.merge(done.table, on="row_hash")
+    table = bitext.merge(done.table, on="row_hash")
     assert len(table) == 26_872
     sizes = table.groupby(["intent", "group"]).size()
     assert 15_000 < len(sizes) < 18_000
     assert (sizes / table.groupby("intent").size()).max() < 0.2
     assert 0.17 < (table["part"] == TEST).mean() < 0.23
-    assert set(table.loc[table["part"] == TEST, "intent"]) == set(corpus["intent"])
+    assert set(table.loc[table["part"] == TEST, "intent"]) == set(bitext["intent"])
 
 
 def test_groups_for_a_benchmark_are_those_of_a_first_split() -> None:

@@ -1,12 +1,16 @@
-"""A log in a folder of its own."""
+"""A log in a folder of its own, and no waiting for periods that are a service's."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 from chatbot.settings import LogSettings
+from monitoring import delivery, handoffs, logger
 from monitoring.logger import InferenceLog
 
 
@@ -18,3 +22,24 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def log(folder: Path) -> InferenceLog:
     return InferenceLog(LogSettings(folder=folder))
+
+
+@pytest.fixture(autouse=True)
+def _short_periods(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a service does every second or half is done twenty times a second."""
+    monkeypatch.setattr(logger, "DRAIN_SECONDS", 0.05)
+    monkeypatch.setattr(delivery, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(handoffs, "SORT_SECONDS", 0.05)
+
+
+@pytest.fixture
+def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out what is for a power cut: killing a process loses nothing that it wrote, and a disk takes its time."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread_for_algebra() -> Iterator[None]:
+    """Two threads on cores that are busy wait for each other: seven times the work for the same eigenvectors."""
+    with threadpool_limits(1):
+        yield

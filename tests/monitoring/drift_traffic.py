@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,13 @@ def traffic(
     count: int, seed: int, begin: datetime, end: datetime, new: float = 0.0, version: str = VERSION
 ) -> list[Record]:
     """Records at random times between begin and end; a share of them is about a product that nobody taught."""
+    return list(_traffic(count, seed, begin, end, new, version))
+
+
+@cache
+def _traffic(
+    count: int, seed: int, begin: datetime, end: datetime, new: float, version: str
+) -> tuple[Record, ...]:
     generator = np.random.default_rng(seed)
     names = list(KINDS)
     made = []
@@ -61,7 +69,7 @@ def traffic(
                 1.0,
             )
         )
-    return made
+    return tuple(made)
 
 
 def week(new: float = 0.0, seed: int = 1, window: int = 1_000) -> list[Record]:

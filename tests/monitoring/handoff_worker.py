@@ -1,18 +1,10 @@
-"""A process that hands over as a service does; tests kill it.
-
-    python handoff_worker.py FOLDER URL SECRET STORE COUNT
-
-Prints a prediction id once `append` has returned: from there on the customer may have been told that a person
-answers, and the handoff must not be lost.
-"""
+"""Hands over as a service does, in a process of its own that tests kill."""
 
 from __future__ import annotations
 
-import sys
+import os
 import time
 from pathlib import Path
-
-from pydantic import SecretStr
 
 from chatbot.settings import HandoffSettings
 from chatbot.store_folder import FolderStore
@@ -20,19 +12,17 @@ from monitoring.handoffs import HandoffLog, targets_of
 from tests.monitoring.handoff_tools import make
 
 
-def main() -> None:
-    folder, url, secret, store, count = sys.argv[1:]
-    settings = HandoffSettings(url=url, secret=SecretStr(secret), retry_seconds=0.05, timeout_seconds=2)
-    log = HandoffLog(Path(folder), settings, targets_of(settings, FolderStore(Path(store))))
+def hand_over(folder: Path, settings: HandoffSettings, store: Path, output: Path) -> None:
+    """Hand over for ever.
+
+    Writes a prediction id to the output, a line each, once `append` has returned: from there on the customer may
+    have been told that a person answers, and the handoff must not be lost.
+    """
+    log = HandoffLog(folder, settings, targets_of(settings, FolderStore(store)))
     log.start()
-    for _ in range(int(count)):
+    told = os.open(output, os.O_WRONLY | os.O_APPEND)
+    while True:
         (handoff,) = make(1)
         log.append([handoff])
-        sys.stdout.write(handoff.prediction_id + "\n")
-        sys.stdout.flush()
+        os.write(told, f"{handoff.prediction_id}\n".encode())
         time.sleep(0.005)
-    time.sleep(3600)
-
-
-if __name__ == "__main__":
-    main()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -16,8 +15,11 @@ from pathlib import Path
 from chatbot.ids import new_id
 from chatbot.records import Record
 from chatbot.router import Alternative, Prediction, Reply
-from monitoring import csv_file
-from monitoring.logger import read_log
+from chatbot.settings import LogSettings, ShipSettings, StorageSettings
+from monitoring import csv_file, spool
+from monitoring.logger import InferenceLog, read_log
+from monitoring.shipper import Shipper
+from tests.monitoring.log_worker import answer
 
 ROOT = Path(__file__).parents[2]
 KEY = b"k" * 32
@@ -39,6 +41,13 @@ def read_ids(folder: Path) -> list[str]:
     return [record.prediction_id for record in read_log(folder)]
 
 
+def seal(folder: Path, log: InferenceLog) -> None:
+    """Let the log give what it wrote to the drain, as when another process is just draining."""
+    with spool.folder_lock(folder) as alone:
+        assert alone
+        assert not log.drain()
+
+
 def ids_in_csv(folder: Path) -> list[str]:
     """As a reader who knows only the CSV files would find them."""
     found = []
@@ -49,28 +58,43 @@ def ids_in_csv(folder: Path) -> list[str]:
     return found
 
 
-class Worker:
-    """A process of `log_worker.py`, and the ids of the answers it may have sent."""
+class Waiting(Shipper):
+    """Takes segments and sends nothing by itself."""
 
-    def __init__(self, folder: Path, batch: int, *options: str) -> None:
-        script = Path(__file__).with_name("log_worker.py")
-        output, self._output = tempfile.mkstemp(dir=folder.parent)
-        self.process = subprocess.Popen(
-            [sys.executable, str(script), str(folder), str(batch), *options],
-            stdout=output,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-        )
+    def __init__(self, folder: Path) -> None:
+        super().__init__(LogSettings(folder=folder), ShipSettings(), StorageSettings(url="none"))
+
+    def tend(self, alone: bool = True) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+
+FORK = multiprocessing.get_context("fork")
+"""Makes processes of this one, which has imported what they need: a fresh interpreter takes a second or more."""
+
+
+class Worker:
+    """A process of `log_worker.answer`, and the ids of the answers it may have sent."""
+
+    def __init__(self, folder: Path, batch: int, drain: bool = True) -> None:
+        output, name = tempfile.mkstemp(dir=folder.parent)
         os.close(output)
+        self._output = Path(name)
+        self.process = FORK.Process(target=answer, args=(folder, batch, drain, self._output), daemon=True)
+        self.process.start()
 
     def answered(self) -> list[str]:
-        return Path(self._output).read_text().splitlines()
+        return self._output.read_text().splitlines()
 
     def wait_for_answers(self, count: int) -> None:
         while len(self.answered()) < count:
-            assert self.process.poll() is None, "the worker ended by itself"
+            assert self.process.is_alive(), "the worker ended by itself"
             time.sleep(0.01)
 
     def end(self, how: signal.Signals) -> list[str]:
-        self.process.send_signal(how)
-        self.process.wait(30)
+        assert self.process.pid is not None
+        os.kill(self.process.pid, how)
+        self.process.join(30)
         return self.answered()

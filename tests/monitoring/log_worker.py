@@ -1,16 +1,9 @@
-"""A process that answers messages as fast as a service might; tests kill it.
-
-    python log_worker.py FOLDER BATCH [--no-drain]
-
-Prints the prediction ids of a batch, a line each, once `append` has returned: from there on the answer may
-have been sent, and the records must not be lost. On SIGTERM it closes the log and ends.
-"""
+"""Answers messages as fast as a service might, in a process of its own that tests kill."""
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -25,8 +18,12 @@ KEY = b"k" * 32
 REPLY = Reply("track_order", "It is on its way.", 0.9, "rule")
 
 
-def main() -> None:
-    folder, batch = Path(sys.argv[1]), int(sys.argv[2])
+def answer(folder: Path, batch: int, drain: bool, output: Path) -> None:
+    """Log batches until SIGTERM, then close the log.
+
+    Writes the prediction ids of a batch to the output, a line each, once `append` has returned: from there on the
+    answer may have been sent, and the records must not be lost.
+    """
     logger.DRAIN_SECONDS = 0.01
     log = InferenceLog(LogSettings(folder=folder))
     stopped = False
@@ -36,16 +33,13 @@ def main() -> None:
         stopped = True
 
     signal.signal(signal.SIGTERM, stop)
-    if "--no-drain" not in sys.argv:
+    if drain:
         log.start()
+    told = os.open(output, os.O_WRONLY | os.O_APPEND)
     while not stopped:
         records = [Record.of(REPLY, "where is my order", new_id(KEY)) for _ in range(batch)]
         log.append(records)
         # One write: a line is printed whole or not at all.
-        os.write(1, "".join(f"{record.prediction_id}\n" for record in records).encode())
+        os.write(told, "".join(f"{record.prediction_id}\n" for record in records).encode())
         time.sleep(0.002)
     log.close()
-
-
-if __name__ == "__main__":
-    main()

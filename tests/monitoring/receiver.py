@@ -81,7 +81,7 @@ class Receiver:
                 body = self.rfile.read(length)
                 if len(body) < length:  # whoever sent it was killed on the way
                     return
-                status, headers = receiver._take(self.path, dict(self.headers), body)
+                status, headers = receiver.take(self.path, dict(self.headers), body)
                 try:
                     self.send_response(status)
                     for name, value in headers.items():
@@ -96,7 +96,8 @@ class Receiver:
 
         return Handler
 
-    def _take(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str]]:
+    def take(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str]]:
+        """Take note of a request; the status and headers to answer with."""
         headers = {name.lower(): value for name, value in headers.items()}
         name = headers["webhook-id"]
         self.paths.append(path)

@@ -15,7 +15,7 @@ from monitoring.drift_compare import Comparison
 from monitoring.drift_kernel import LEAST_ROWS, Kernel
 from monitoring.drift_tally import Grid, Tally
 from monitoring.drift_thumbs import SCHEMA, Thumbs
-from monitoring.drift_window import _Reservoir
+from monitoring.drift_window import Reservoir
 from tests.monitoring.drift_traffic import NOW, traffic
 
 DRAWS = 400
@@ -114,7 +114,7 @@ def test_the_sample_of_a_stream_is_uniform(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("monitoring.drift_window.SAMPLE", 100)
     counts = np.zeros(10)
     for seed in range(60):
-        reservoir = _Reservoir(seed)
+        reservoir = Reservoir(seed)
         for part in range(10):
             reservoir.add(pa.table({"part": [part] * 200}))
         taken = reservoir.taken()

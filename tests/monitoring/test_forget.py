@@ -20,8 +20,9 @@ from chatbot.storage import Store, Unreachable, open_store
 from monitoring import forget
 from monitoring.compact import compact
 from monitoring.logger import InferenceLog, read_feedback, read_log
-from monitoring.shipper import Shipper
-from tests.monitoring.log_tools import KEY, REPLY, ids, ids_in_csv
+from monitoring.outbox import Outbox
+from monitoring.ship import ship
+from tests.monitoring.log_tools import KEY, REPLY, Waiting, ids, ids_in_csv, seal
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SESSION = "0123456789abcdef"
@@ -47,11 +48,14 @@ def make(count: int, session: str = "") -> list[Record]:
 
 
 def log_and_send(here: LogSettings, records: list[Record]) -> None:
-    log = InferenceLog(here, shipper=Shipper(here, ShipSettings(), StorageSettings()))
+    log = InferenceLog(here, shipper=Waiting(here.folder))
     log.append(records)
     for record in records:
         log.append_feedback(Feedback.of(record.prediction_id, False, comment="no", now=DAY))
     log.close()
+    outbox = Outbox(here.folder)
+    assert ship(outbox, open_store(StorageSettings()), ShipSettings(), everything=True).error == ""
+    assert outbox.look() == []
 
 
 def bytes_of(store: Store) -> bytes:
@@ -65,7 +69,6 @@ def bytes_of(store: Store) -> bytes:
     return text
 
 
-@pytest.mark.process
 def test_a_prediction_is_taken_out_everywhere(
     here: LogSettings, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -97,7 +100,6 @@ def test_a_prediction_is_taken_out_everywhere(
     assert forget.main([gone]) == 0, "again does no harm"
 
 
-@pytest.mark.process
 def test_a_session_is_taken_out_with_all_its_predictions(here: LogSettings, store: Store) -> None:
     session = opaque(load_or_make_key(ServiceSettings(), here), "what the client sent")
     theirs, others = make(4, session), make(4, SESSION)
@@ -110,7 +112,6 @@ def test_a_session_is_taken_out_with_all_its_predictions(here: LogSettings, stor
     assert all(one.encode() in bytes_of(store) for one in ids(others))
 
 
-@pytest.mark.process
 def test_a_session_whose_records_are_gone_is_still_known_by_its_predictions(
     here: LogSettings, store: Store
 ) -> None:
@@ -152,14 +153,13 @@ def test_what_is_still_on_its_way_is_forgotten_too(here: LogSettings, store: Sto
     records = make(4)
     log = InferenceLog(here)
     log.append(records)
-    log._log.seal()
+    seal(here.folder, log)
     assert forget.main([records[0].prediction_id]) == 0
     assert ids_in_csv(here.folder) == ids(records[1:])
     assert records[1].prediction_id.encode() in bytes_of(store)
     assert records[0].prediction_id.encode() not in bytes_of(store)
 
 
-@pytest.mark.process
 def test_a_row_in_a_compacted_part_is_taken_out_and_its_neighbours_stay(
     here: LogSettings, store: Store
 ) -> None:
@@ -173,7 +173,6 @@ def test_a_row_in_a_compacted_part_is_taken_out_and_its_neighbours_stay(
     assert [rows for _, rows in read_part(store, Record, entry.key).sources] == [2, 3]
 
 
-@pytest.mark.process
 def test_a_part_that_changes_meanwhile_is_looked_at_again(here: LogSettings, store: Store) -> None:
     records = make(6)
     for start in (0, 3):
@@ -219,7 +218,7 @@ def test_a_store_that_is_down_is_said_and_the_csv_file_keeps_the_row(
     records = make(2)
     log = InferenceLog(here)
     log.append(records)
-    log._log.seal()
+    seal(here.folder, log)
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("CHATBOT_STORE_URL", str(tmp_path / "file" / "store"))
     assert forget.main([records[0].prediction_id]) == 1

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +18,17 @@ from chatbot.handoff import Handoff, key_of, parse
 from chatbot.settings import HandoffSettings
 from chatbot.storage import Store, open_store
 from chatbot.store_folder import FolderStore
+from monitoring import delivery
 from monitoring.handoffs import HandoffLog, targets_of
 from tests.monitoring.handoff_tools import eventually, make
+from tests.monitoring.handoff_worker import hand_over
+from tests.monitoring.log_tools import FORK
 from tests.monitoring.receiver import SECRET, Receiver
 
 pytestmark = pytest.mark.process
 
 if TYPE_CHECKING:
     from tests.support.minio import Minio
-
-HERE = Path(__file__).parent
 
 
 class Counts:
@@ -129,16 +128,18 @@ def test_a_receiver_that_hangs_slows_no_append_and_keeps_nothing_from_the_store(
     receiver.delay = 30
     log = begin()
     handoffs = make(50)
-    slowest = 0.0
+    took: list[float] = []
     for handoff in handoffs:
         began = time.perf_counter()
         log.append([handoff])
-        slowest = max(slowest, time.perf_counter() - began)
+        took.append(time.perf_counter() - began)
         time.sleep(0.005)
-    assert slowest < 0.1
+    # Two may have waited for a processor; whoever waits for the receiver waits for a second.
+    assert sorted(took)[-3] < 0.1
+    assert max(took) < 1.0
     eventually(lambda: len(stored(store)) == 50)
     eventually(lambda: counts.outcomes["webhook", "failed"] > 0)
-    assert counts.waiting["webhook"] == 50
+    eventually(lambda: counts.waiting.get("webhook") == 50)
     receiver.delay = 0
     receiver.wait(50)
 
@@ -160,11 +161,11 @@ def test_a_handoff_that_the_receiver_refuses_keeps_no_other_back(
 def test_a_receiver_says_how_long_it_wants_to_be_left_alone(
     begin: Callable[..., HandoffLog], receiver: Receiver
 ) -> None:
-    receiver.answers.append((429, {"retry-after": "2"}))
+    receiver.answers.append((429, {"retry-after": "1"}))
     began = time.monotonic()
     begin().append(make(3))
     receiver.wait(3)
-    assert time.monotonic() - began > 1.9
+    assert time.monotonic() - began > 0.9
     assert len(receiver.seen) == 4
 
 
@@ -198,7 +199,7 @@ def test_of_two_processes_that_share_the_folder_one_delivers(
         logs[number % 2].append([handoff])
         time.sleep(0.01)
     receiver.wait(40)
-    time.sleep(1.2)
+    time.sleep(3 * delivery.POLL_SECONDS)  # were there another one, it would deliver again
     assert set(receiver.ids.values()) == {1}
     logs[0].close()
     logs[1].append(more := make(3))
@@ -246,24 +247,32 @@ def test_a_sender_that_is_killed_loses_no_handoff(
     delay: float,
 ) -> None:
     receiver.delay = delay
-    command = [sys.executable, HERE / "handoff_worker.py", folder, receiver.url, SECRET, tmp_path / "store"]
+    settings = HandoffSettings(
+        url=receiver.url, secret=SecretStr(SECRET), retry_seconds=0.05, timeout_seconds=2
+    )
+    output = tmp_path / "handed"
+    output.touch()
+
+    def lines() -> list[str]:
+        # A line that was cut off with its writer was never read by a customer.
+        return [name for name in output.read_text().splitlines() if len(name) == 34]
+
+    def has(count: int) -> bool:
+        return len(lines()) >= count
+
     handed: list[str] = []
     for _ in range(3):
-        worker = subprocess.Popen(
-            [*map(str, command), "100000"],
-            stdout=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1])])},
-        )
-        assert worker.stdout is not None
+        arguments = (folder, settings, tmp_path / "store", output)
+        worker = FORK.Process(target=hand_over, args=arguments, daemon=True)
+        worker.start()
         try:
-            for _ in range(150):
-                handed.append(worker.stdout.readline().decode().strip())
+            eventually(partial(has, len(handed) + 150), 60)
         finally:
-            worker.send_signal(signal.SIGKILL)
-            rest, _ = worker.communicate()
-        # A line that was cut off with its writer was never read by a customer.
-        handed += [name for name in rest.decode().splitlines() if len(name) == 34]
+            worker.kill()
+            worker.join()
+        handed = lines()
     assert len(handed) >= 450
+    receiver.delay = 0
     begin()
     receiver.wait(len(handed), 60)
     assert set(handed) <= set(receiver.ids)

@@ -14,7 +14,7 @@ from chatbot.records import COLUMNS, Feedback, Record, header, to_line
 from chatbot.settings import LogSettings
 from monitoring import csv_file, spool
 from monitoring.logger import Counts, InferenceLog, read_feedback, read_log
-from tests.monitoring.log_tools import ids, ids_in_csv, make, read_ids
+from tests.monitoring.log_tools import ids, ids_in_csv, make, read_ids, seal
 
 
 def test_a_batch_is_one_write(log: InferenceLog, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +118,7 @@ def test_a_clock_that_is_set_back_does_not_make_the_newest_file_the_oldest(
     monkeypatch.setattr(spool.time, "time", lambda: clock.timestamp())
     for start in range(0, 200, 10):
         log.append(records[start : start + 5])
-        log._log.seal()
+        seal(folder, log)
         clock -= timedelta(hours=1)
         log.append(records[start + 5 : start + 10])
         assert log.drain()

@@ -20,7 +20,7 @@ from chatbot.records import Record, header, to_line
 from chatbot.settings import LogSettings
 from monitoring import csv_file, spool
 from monitoring.logger import InferenceLog, read_log
-from tests.monitoring.log_tools import Worker, ids, ids_in_csv, make, read_ids
+from tests.monitoring.log_tools import Worker, ids, ids_in_csv, make, read_ids, seal
 
 pytestmark = pytest.mark.process
 
@@ -51,12 +51,12 @@ def test_kill_term_of_every_process_under_load_leaves_every_record_in_the_csv_fi
     for worker in workers:
         worker.wait_for_answers(200)
     answered = [made_id for worker in workers for made_id in worker.end(signal.SIGTERM)]
-    assert [worker.process.returncode for worker in workers] == [0, 0, 0]
+    assert [worker.process.exitcode for worker in workers] == [0, 0, 0]
     assert sorted(ids_in_csv(folder)) == sorted(answered)
 
 
 def test_what_a_process_is_writing_is_left_to_it_until_it_is_dead(folder: Path, log: InferenceLog) -> None:
-    worker = Worker(folder, 1, "--no-drain")
+    worker = Worker(folder, 1, drain=False)
     worker.wait_for_answers(10)
     log.drain()
     assert ids_in_csv(folder) == []
@@ -99,7 +99,7 @@ def killed_drain(folder: Path, records: Sequence[Record], step: int, when: str, 
             log = InferenceLog(LogSettings(folder=folder, **settings))
             for batch in (records[: len(records) // 2], records[len(records) // 2 :]):
                 log.append(batch)
-                log._log.seal()
+                seal(folder, log)
             Killed(step, when)
             log.drain()
         finally:

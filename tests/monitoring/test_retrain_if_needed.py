@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,9 +11,12 @@ import pytest
 
 from chatbot.errors import StoreError
 from chatbot.retrain_memory import MEMORY, VERDICT
+from chatbot.settings import StorageSettings
 from chatbot.storage import Store, open_store
 from chatbot.verdict import Check, DriftVerdict, RetrainMemory, Window
 from monitoring.retrain_if_needed import RetrainFailed, retrain_if_needed
+from tests.monitoring.handoff_tools import eventually
+from tests.monitoring.log_tools import FORK
 from tests.support.minio import Minio
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -26,7 +27,9 @@ runs = pathlib.Path(sys.argv[1])
 with runs.open("a") as file:
     file.write("run\\n")
 if sys.argv[2] == "slow":
-    time.sleep(5)
+    until = time.monotonic() + 60
+    while not runs.with_name("go on").exists() and time.monotonic() < until:
+        time.sleep(0.02)
 out = pathlib.Path(sys.argv[sys.argv.index("--out") + 1])
 failed = sys.argv[2] == "fail"
 out.write_text(json.dumps({"outcome": "accepted" if failed else sys.argv[2]}))
@@ -142,23 +145,20 @@ def test_two_at_once_are_one_retraining(
     minio: Minio, bucket: str, store: Store, retraining: Retraining
 ) -> None:
     put_verdict(store)
-    code = (
-        "import sys, pathlib, datetime as d; from chatbot.storage import open_store; from chatbot.settings import "
-        "StorageSettings; from monitoring.retrain_if_needed import retrain_if_needed; print(retrain_if_needed("
-        f"open_store(StorageSettings()), {retraining.command('slow')!r}, pathlib.Path({str(retraining.out)!r}), "
-        "d.datetime.now(d.UTC), d.timedelta(days=1))[0])"
-    )
-    environment = {"PATH": "/usr/bin", "PYTHONPATH": ".", **minio.environment(bucket)}
-    first = subprocess.Popen([sys.executable, "-c", code], env=environment)
-    try:
-        until = time.monotonic() + 30
-        while not retraining.runs and time.monotonic() < until:
-            time.sleep(0.05)
-        second = retrain_if_needed(store, retraining.command("slow"), retraining.out, NOW, DAY)
-    finally:
-        first.wait(30)
+    arguments = (minio.settings(bucket), retraining.command("slow"), retraining.out)
+    first = FORK.Process(target=_retrain, args=arguments, daemon=True)
+    first.start()
+    eventually(lambda: retraining.runs, 30)
+    second = retrain_if_needed(store, retraining.command("slow"), retraining.out, NOW, DAY)
+    retraining.count.with_name("go on").touch()
+    first.join(30)
+    assert first.exitcode == 0
     assert second[0] == "running"
     assert retraining.runs == 1
+
+
+def _retrain(settings: StorageSettings, command: tuple[str, ...], out: Path) -> None:
+    retrain_if_needed(open_store(settings), command, out, NOW, DAY)
 
 
 def test_no_verdict_says_which_command_writes_it(store: Store, retraining: Retraining) -> None:

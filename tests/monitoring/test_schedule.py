@@ -86,9 +86,16 @@ def test_the_check_says_what_is_wrong(tmp_path: Path) -> None:
         clock.terminate()
         clock.wait(5)
     assert schedule.check(state) == "the last run ended with exit code 3"
-    schedule._note(state, {"ended": 1_000.0, "code": 0, "seconds": 60})
-    assert schedule.check(state, now=1_050.0) == ""
-    assert "one is due every 60 s" in schedule.check(state, now=1_000.0 + 60 + 3_601)
+    state.unlink()
+    clock = start(tmp_path, 60, "true")
+    try:
+        until(state.is_file)
+    finally:
+        clock.terminate()
+        clock.wait(5)
+    ended = state.stat().st_mtime
+    assert schedule.check(state, now=ended + 50) == ""
+    assert "one is due every 60 s" in schedule.check(state, now=ended + 60 + 3_601)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,16 +27,18 @@ from chatbot.settings import LogSettings, ShipSettings, StorageSettings
 from chatbot.storage import Store, open_store
 from monitoring.logger import InferenceLog
 from monitoring.outbox import Outbox
+from monitoring.ship import main as ship_command
 from monitoring.ship import ship
 from monitoring.shipper import Shipper
-from tests.monitoring.log_tools import KEY, REPLY, ROOT, ids, ids_in_csv, make
+from tests.monitoring.log_tools import FORK, KEY, REPLY, Waiting, ids, ids_in_csv, make, seal
 
 if TYPE_CHECKING:
     from tests.support.minio import Minio
 
 LONG_AGO, FAR = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-NOW = ShipSettings(part_rows=1)
-LATER = ShipSettings()
+NOW = ShipSettings(part_rows=1, close_seconds=60)
+LATER = ShipSettings(close_seconds=60)
+"""However busy the machine is, what closing sends is sent."""
 
 
 class Counts:
@@ -85,24 +89,11 @@ def filled(folder: Path, *batches: list[Record]) -> Outbox:
     return outbox
 
 
-class Waiting(Shipper):
-    """Takes segments and sends nothing by itself."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(LogSettings(folder=folder), LATER, StorageSettings(url="none"))
-
-    def tend(self, alone: bool = True) -> None:
-        return
-
-    def close(self) -> None:
-        return
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 30, pause: float = 0.05) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.05)
+        time.sleep(pause)
 
 
 def test_what_is_logged_is_in_the_csv_file_and_in_the_store(
@@ -223,7 +214,13 @@ def test_a_store_that_is_down_too_long_costs_the_oldest_and_they_are_counted(
     where = own_minio.settings(own_minio.new_bucket(), connect_seconds=0.5, attempts=1)
     own_minio.kill()
     settings = LogSettings(folder=folder)
-    shipper = Shipper(settings, ShipSettings(spool_mb=1, part_seconds=1e6), where, counts.count, counts.show)
+    shipper = Shipper(
+        settings,
+        ShipSettings(spool_mb=1, part_seconds=1e6, close_seconds=60),
+        where,
+        counts.count,
+        counts.show,
+    )
     log = InferenceLog(settings, shipper=shipper)
     records = make(120, chars=30_000)
     for start in range(0, 120, 10):
@@ -252,9 +249,21 @@ def test_batches_that_wait_are_dropped_before_segments(folder: Path, tmp_path: P
     assert stored(store) == Counter(ids(new))
 
 
-def run_ship(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "monitoring.ship", "--all"]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+def ship_main(environment: dict[str, str], output: Path, *arguments: str) -> None:
+    """`python -m monitoring.ship`, in a process of its own."""
+    os.environ.update(environment)
+    logging.getLogger().handlers.clear()  # pytest's: as without pytest, what is logged goes to stderr
+    with output.open("w") as sys.stdout, output.with_suffix(".err").open("w") as sys.stderr:
+        code = ship_command(list(arguments))
+    sys.exit(code)
+
+
+def run_ship(environment: dict[str, str], output: Path) -> tuple[int | None, str, str]:
+    """Exit code and both outputs of sending all."""
+    sender = FORK.Process(target=ship_main, args=(environment, output, "--all"), daemon=True)
+    sender.start()
+    sender.join(60)
+    return sender.exitcode, output.read_text(), output.with_suffix(".err").read_text()
 
 
 @pytest.mark.parametrize(
@@ -266,16 +275,16 @@ def run_ship(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_wrong_credentials_and_a_missing_bucket_are_named_and_nothing_is_lost(
-    folder: Path, minio: Minio, bucket: str, wrong: dict[str, str], named: str
+    folder: Path, minio: Minio, bucket: str, wrong: dict[str, str], named: str, tmp_path: Path
 ) -> None:
     outbox = filled(folder, records := make(5))
-    environment = os.environ | minio.environment(bucket) | {"CHATBOT_LOG_FOLDER": str(folder)}
-    failed = run_ship(environment | wrong)
-    assert failed.returncode == 1
-    assert named in json.loads(failed.stdout)["error"]
-    assert minio.password not in failed.stdout + failed.stderr
+    environment = minio.environment(bucket) | {"CHATBOT_LOG_FOLDER": str(folder)}
+    code, said, errors = run_ship(environment | wrong, tmp_path / "output")
+    assert code == 1
+    assert named in json.loads(said)["error"]
+    assert minio.password not in said + errors
     assert sum(one.rows for one in outbox.look()) == 5
-    assert run_ship(environment).returncode == 0
+    assert run_ship(environment, tmp_path / "output")[0] == 0
     assert stored(open_store(minio.settings(bucket))) == Counter(ids(records))
 
 
@@ -333,6 +342,7 @@ class Killed:
 
 
 @pytest.mark.process
+@pytest.mark.usefixtures("no_fsync")
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_sending_killed_at_any_step_neither_loses_nor_doubles_a_record(folder: Path, when: str) -> None:
     step = 0
@@ -347,9 +357,9 @@ def test_sending_killed_at_any_step_neither_loses_nor_doubles_a_record(folder: P
                 settings = LogSettings(folder=place / "log")
                 log = InferenceLog(settings, shipper=Waiting(place / "log"))
                 log.append(records[:6])
-                log._log.seal()
+                seal(place / "log", log)
                 log.append(records[6:])
-                log._log.seal()
+                seal(place / "log", log)
                 Killed(step, when)
                 log.drain()
                 ship(Outbox(place / "log"), store, ShipSettings(part_rows=6))
@@ -373,26 +383,25 @@ def test_sending_killed_at_any_step_neither_loses_nor_doubles_a_record(folder: P
         step += 1
 
 
-def has_come(store: Store, sender: subprocess.Popen[bytes], count: int) -> bool:
-    return len(parts(store)) > count or sender.poll() is not None
+def has_come(store: Store, sender: ForkProcess, count: int) -> bool:
+    return len(parts(store)) > count or not sender.is_alive()
 
 
 def test_kill_9_in_the_middle_of_real_uploads_neither_loses_nor_doubles(
-    folder: Path, minio: Minio, bucket: str
+    folder: Path, minio: Minio, bucket: str, tmp_path: Path
 ) -> None:
     store, records = open_store(minio.settings(bucket)), []
-    environment = os.environ | minio.environment(bucket)
+    environment = minio.environment(bucket)
     environment |= {"CHATBOT_LOG_FOLDER": str(folder), "CHATBOT_SHIP_PART_ROWS": "10"}
     for attempt in range(8):
         filled(folder, *(some := [make(10) for _ in range(10)]))
         records += [record for batch in some for record in batch]
         before = len(parts(store))
-        sender = subprocess.Popen(
-            [sys.executable, "-m", "monitoring.ship"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
-        )
-        wait_for(partial(has_come, store, sender, before + attempt))
+        sender = FORK.Process(target=ship_main, args=(environment, tmp_path / "output"), daemon=True)
+        sender.start()
+        wait_for(partial(has_come, store, sender, before + attempt), pause=0.005)
         sender.kill()
-        sender.wait()
+        sender.join()
     assert ship(Outbox(folder), store, NOW).error == ""
     assert stored(store) == Counter(ids(records))
     assert len(parts(store)) == 80, "what was sent twice has the same name"
@@ -431,37 +440,52 @@ def test_replicas_whose_clocks_differ_are_all_read(tmp_path: Path, store: Store)
 
 
 @pytest.mark.process
-def test_a_store_that_failed_is_not_asked_again_at_once(folder: Path, counts: Counts, tmp_path: Path) -> None:
+def test_a_store_that_failed_is_not_asked_again_at_once(
+    folder: Path, counts: Counts, tmp_path: Path, in_place_of_python: Callable[[str], Starts]
+) -> None:
     (tmp_path / "file").write_text("in the way")
     where = StorageSettings(url=str(tmp_path / "file" / "store"))
     shipper = Shipper(LogSettings(folder=folder), ShipSettings(part_rows=1), where, counts.count)
     filled(folder, make(3))
-    shipper.tend()
-    assert shipper._pass is not None
-    shipper._pass.wait(30)
-    started: list[object] = []
-    shipper._start = lambda *arguments: started.append(arguments)  # type: ignore[method-assign]
+    starts = in_place_of_python(f'exec {sys.executable} "$@"')
+
+    def has_failed() -> bool:
+        shipper.tend()
+        return bool(counts.rows)
+
+    wait_for(has_failed)
     shipper.tend()
     assert counts.rows == {("inference_log", "spooled"): 3}
-    assert started == []
+    assert starts() == 1
     failed = folder / "to-store" / ".failed"
     os.utime(failed, (time.time() - 31, time.time() - 31))
     shipper.tend()
-    assert len(started) == 1
+    shipper.close()
+    assert starts() == 3, "one more of its own accord, and one that closing starts"
+
+
+Starts = Callable[[], int]
 
 
 @pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A program in Python's place that never ends."""
-    program = tmp_path / "python"
-    program.write_text("#!/bin/sh\nexec sleep 600\n")
-    program.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(program))
-    return program
+def in_place_of_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], Starts]:
+    """Puts a line of shell in Python's place; what it returns says how often that was started."""
+
+    def put(line: str) -> Starts:
+        program, started = tmp_path / "python", tmp_path / "started"
+        program.write_text(f"#!/bin/sh\necho >> {started}\n{line}\n")
+        program.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(program))
+        return lambda: len(started.read_text().splitlines()) if started.exists() else 0
+
+    return put
 
 
 @pytest.mark.process
-def test_a_stop_does_not_wait_for_ever(folder: Path, slow: Path, store_settings: StorageSettings) -> None:
+def test_a_stop_does_not_wait_for_ever(
+    folder: Path, in_place_of_python: Callable[[str], Starts], store_settings: StorageSettings
+) -> None:
+    in_place_of_python("exec sleep 600")
     shipper = Shipper(LogSettings(folder=folder), ShipSettings(close_seconds=0.5), store_settings)
     filled(folder, make(3))
     began = time.monotonic()
