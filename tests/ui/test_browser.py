@@ -133,6 +133,7 @@ def test_while_the_assistant_writes_the_page_shows_it(visit: Tab, failing: FakeA
     expect(visit.last.locator(".row.you")).to_contain_text("where is my parcel")
     expect(visit.last.locator(".row.bot")).to_contain_text("where your parcel is")
     expect(typing).to_have_count(0)
+    assert [body["message"] for body in failing.bodies("/chat")] == ["where is my parcel"]
 
 
 def test_a_message_sent_while_another_is_answered_is_neither_lost_nor_sent_twice(
@@ -198,6 +199,7 @@ def test_a_slow_answer_ends_in_words_and_a_button(visit: Tab, failing: FakeApi) 
     failing.delay = 0
     visit.page.get_by_role("button", name="Try again").click()
     expect(visit.last.locator(".understood")).to_be_visible()
+    assert len(failing.bodies("/chat")) == 2
 
 
 def test_a_page_opened_while_the_api_is_away_comes_to_life_by_itself_in_german_too(

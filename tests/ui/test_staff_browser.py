@@ -149,8 +149,10 @@ def test_a_page_whose_buttons_come_late_is_settled_when_their_keys_work(
 
     window.route("**/static/js/Button.*.js", late)
     page = visit().page
+    first = message(page)
     press(page, "1")
     window.unroute_all()
+    assert message(page) != first
 
 
 def test_any_intent_is_found_by_typing(visit: Callable[..., Tab], store: FolderStore) -> None:
@@ -238,6 +240,7 @@ def test_without_mlflow_the_versions_page_says_so_and_the_others_work(visit: Cal
     expect(page.get_by_role("alert")).to_contain_text("cannot be listed now", timeout=60_000)
     page.get_by_role("link", name="Review").click()
     expect(page.locator("blockquote.message")).to_be_visible(timeout=15_000)
+    assert message(page) == "my order"
 
 
 def test_what_a_customer_wrote_is_shown_as_it_is_and_runs_nothing(visit: Callable[..., Tab]) -> None:

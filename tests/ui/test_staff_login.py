@@ -34,6 +34,7 @@ def test_without_a_login_only_this_machine_may_reach_the_pages(address: str | No
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "localhost", "127.8.9.1"])
 def test_on_a_loopback_address_no_login_is_needed(address: str) -> None:
     staff_login.check(StaffSettings(), address)
+    assert staff_login.is_loopback(address)
 
 
 def test_a_short_token_is_refused() -> None:
