@@ -79,8 +79,13 @@ def test_the_told_bundle_is_fetched_from_a_real_bucket_and_served_under_its_vers
 
 
 @pytest.mark.process
-def test_a_cached_bundle_serves_while_the_store_is_away(tmp_path: Path, pushed: str) -> None:
-    assert serves(server(tmp_path, f"7@{pushed}")) == ("7", pushed)
+def test_a_cached_bundle_serves_while_the_store_is_away(
+    tmp_path: Path, pushed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What a server does first.
+    monkeypatch.setenv("CHATBOT_STORE_URL", str(tmp_path / "store"))
+    fetch.fetch(ServiceSettings(model=f"7@{pushed}", bundle_cache=tmp_path / "cache"))
+    monkeypatch.delenv("CHATBOT_STORE_URL")
     shutil.rmtree(tmp_path / "store")
     away = {"CHATBOT_STORE_URL": "s3://nowhere/x", "CHATBOT_STORE_ENDPOINT": "http://127.0.0.1:9"}
     assert serves(server(tmp_path, f"7@{pushed}", **away)) == ("7", pushed)
