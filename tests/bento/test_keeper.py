@@ -18,7 +18,7 @@ from tests.bento import bundles
 from tests.bento.server import Server
 from tests.bento.steady import SteadyLoad
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.long]
 
 KEEPER = (sys.executable, "-m", "bento.keeper")
 
