@@ -29,7 +29,7 @@ LONG = "a word-that-is-" + "very-" * 40 + "long https://shop.example.com/" + "pa
 
 
 @pytest.fixture(scope="module")
-def real_visit(chat_page: ChatPage, window: Window) -> Iterator[Tab]:
+def real_visit(window: Window, chat_page: ChatPage) -> Iterator[Tab]:
     tab = open_tab_in(window, chat_page.url)
     yield tab
     tab.page.close()
@@ -112,7 +112,7 @@ def kept_visits() -> Iterator[list[Tab]]:
 
 
 @pytest.fixture
-def visit(failing_page: ChatPage, failing: FakeApi, window: Window, kept_visits: list[Tab]) -> Tab:
+def visit(window: Window, failing_page: ChatPage, failing: FakeApi, kept_visits: list[Tab]) -> Tab:
     """A visit that goes on from test to test, begun anew where a test left it in trouble."""
     if not kept_visits or kept_visits[-1].page.locator(".notice, .typing, .bad").count():
         kept_visits.append(open_tab_in(window, failing_page.url))
@@ -415,6 +415,7 @@ def test_a_machine_without_chromium_is_told_how_to_get_it(tmp_path: Path) -> Non
         screenshot.chromium(str(tmp_path))
 
 
+@pytest.mark.needs("chromium")
 def test_the_readmes_picture_is_made_of_a_real_conversation(chat_page: ChatPage, tmp_path: Path) -> None:
     out = tmp_path / "images" / "chat.png"
     command = (sys.executable, "-m", "ui.screenshot", "--url", chat_page.url, "--out", str(out))
