@@ -62,11 +62,11 @@ class Keeper:
             The exit code: the server's own, 1 where nothing can serve.
         """
         try:
-            server = self._first()
+            server = self.begin()
             if server is None:
                 return 1
             while True:
-                server = self._follow(server)
+                server = self.follow(server)
                 until = time.monotonic() + self._settings.poll_seconds
                 while time.monotonic() < until:
                     if (code := server.exit_code()) is not None:
@@ -79,8 +79,12 @@ class Keeper:
             for server in self._servers:
                 server.wait()
 
-    def _first(self) -> ServerProcess | None:
-        """The server to begin with; None: what should serve does not, and nothing else was told."""
+    def begin(self) -> ServerProcess | None:
+        """Start what should serve.
+
+        Returns:
+            The server that serves; None: what should does not, and nothing else was told.
+        """
         wanted = self._wanted() or self._remembered()
         server = self._launch(wanted.model)
         if not (problem := self._trouble(server)):
@@ -99,8 +103,12 @@ class Keeper:
             return None
         return server
 
-    def _follow(self, server: ServerProcess) -> ServerProcess:
-        """Do what serving.json says; the server that serves now."""
+    def follow(self, server: ServerProcess) -> ServerProcess:
+        """Do what serving.json says now.
+
+        Returns:
+            The server that serves afterwards: the same or another.
+        """
         wanted = self._wanted()
         if wanted is None:
             return server

@@ -85,14 +85,14 @@ def example() -> str:
         "",
         "# == secrets: `make env` makes them ==",
     ]
-    described = {name: meaning for _, name, _, meaning in _settings()}
+    described = {name: meaning for _, name, _, meaning in every_setting()}
     for name, meaning in MADE.items():
         lines += [f"# {meaning or described.get(name, '')}", f"{name}="]
     lines += ["", "# == Compose =="]
     for name, (default, meaning) in COMPOSE.items():
         lines += ([f"# {meaning}"] if meaning else []) + [f"#{name}={default}"]
     before = None
-    for component, name, default, meaning in _settings():
+    for component, name, default, meaning in every_setting():
         if component is not before:
             lines += ["", f"# == {component.__name__}: {_first_line(component)} =="]
             before = component
@@ -109,7 +109,7 @@ def compose() -> str:
     for service, classes in SERVICES.items():
         lines.append(f"x-{service}-settings: &{service}-settings")
         given = {
-            name: default for component, name, default, _ in _settings() if component.__name__ in classes
+            name: default for component, name, default, _ in every_setting() if component.__name__ in classes
         }
         # MLflow reads its own variables too, and takes an empty one for a value.
         lines += [f"  {n}: ${{{n}:-{given[n] if n.startswith('MLFLOW_') else ''}}}" for n in given]
@@ -119,7 +119,7 @@ def compose() -> str:
 def unplaced() -> set[str]:
     """Components whose settings no service is given."""
     placed = {name for names in SERVICES.values() for name in names} | ELSEWHERE
-    return {component.__name__ for component, *_ in _settings()} - placed
+    return {component.__name__ for component, *_ in every_setting()} - placed
 
 
 def new(path: Path) -> list[str]:
@@ -142,7 +142,7 @@ def new(path: Path) -> list[str]:
     return made
 
 
-def _settings() -> Iterator[tuple[type[Settings], str, str, str]]:
+def every_setting() -> Iterator[tuple[type[Settings], str, str, str]]:
     """Component, variable, default as text, meaning."""
     for component in vars(components).values():
         if not (

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import socket
 import subprocess
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
@@ -120,24 +122,53 @@ def scraped(
     distinct_messages: Sequence[str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Prometheus, Server]]:
-    """The service after some traffic, with all that customers do, under the eyes of Prometheus."""
+    """The service under traffic, with all that customers do, under the eyes of Prometheus."""
     store = tmp_path_factory.mktemp("store")
-    server = start(CHATBOT_WORKERS="2", CHATBOT_STORE_URL=str(store), CHATBOT_SHIP_PART_ROWS="1")
+    server = start(
+        CHATBOT_WORKERS="2",
+        CHATBOT_RUNNER_WORKERS="1",
+        CHATBOT_STORE_URL=str(store),
+        CHATBOT_SHIP_PART_ROWS="1",
+    )
     folder = tmp_path_factory.mktemp("prometheus")
     targets = {"support-chatbot-api": f"127.0.0.1:{server.port}", "support-chatbot-pushgateway": pushed}
     prometheus = Prometheus(folder, targets, RULES).start()
+    enough = threading.Event()
+    customers = threading.Thread(target=_write, args=(server, distinct_messages, enough), daemon=True)
+    customers.start()
     try:
-        for number in range(12):
-            for message in distinct_messages[number * 5 : number * 5 + 5]:
-                _, answer = server.post("/chat", {"message": message})
-                helpful = number % 2 == 0
-                server.post("/feedback", {"prediction_id": answer["prediction_id"], "helpful": helpful})
-            server.post("/chat", {"message": "colourless green ideas sleep furiously in the tax office"})
-            server.post("/chat", {"message": ""})
-            time.sleep(1)
         yield prometheus, server
     finally:
+        enough.set()
+        customers.join(30)
         prometheus.stop()
+
+
+def _write(server: Server, messages: Sequence[str], enough: threading.Event) -> None:
+    for number, message in enumerate(itertools.cycle(messages)):
+        if enough.wait(0.1):
+            return
+        status, answer = server.post("/chat", {"message": message})
+        if status == 200:
+            helpful = number // 5 % 2 == 0
+            server.post("/feedback", {"prediction_id": answer["prediction_id"], "helpful": helpful})
+        if number % 5 == 0:
+            server.post("/chat", {"message": "colourless green ideas sleep furiously in the tax office"})
+            server.post("/chat", {"message": ""})
+
+
+def eventually(
+    prometheus: Prometheus, expression: str, is_good: Callable[[list[dict[str, Any]]], bool] = bool
+) -> list[dict[str, Any]]:
+    """What Prometheus answers, once it has looked often enough to have an answer."""
+    end = time.monotonic() + 30
+    while not is_good(found := prometheus.query(expression)) and time.monotonic() < end:
+        time.sleep(0.2)
+    return found
+
+
+def is_a_number(found: list[dict[str, Any]]) -> bool:
+    return len(found) == 1 and found[0]["value"][1] not in ("NaN", "+Inf", "-Inf")
 
 
 def test_the_files_are_what_the_code_makes() -> None:
@@ -157,7 +188,7 @@ def test_every_panel_says_what_it_shows_and_in_which_unit(name: str, panel: dict
 def test_every_panel_has_data(scraped: tuple[Prometheus, Server], name: str, panel: dict[str, Any]) -> None:
     prometheus, _ = scraped
     for expression in expressions(panel):
-        assert prometheus.query(expression), f"{panel['title']}: no data: {expression}"
+        assert eventually(prometheus, expression), f"{panel['title']}: no data: {expression}"
 
 
 def test_every_number_on_the_wall_is_a_number(scraped: tuple[Prometheus, Server]) -> None:
@@ -165,8 +196,8 @@ def test_every_number_on_the_wall_is_a_number(scraped: tuple[Prometheus, Server]
     for panel in panels("bot") + panels("understanding"):
         if panel["type"] != "stat":
             continue
-        (sample,) = prometheus.query(expressions(panel)[0])
-        assert sample["value"][1] not in ("NaN", "+Inf", "-Inf"), panel["title"]
+        found = eventually(prometheus, expressions(panel)[0], is_a_number)
+        assert is_a_number(found), (panel["title"], found)
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda r: r.get("alert") or r["record"])
@@ -176,7 +207,7 @@ def test_every_metric_of_every_rule_is_there(
     prometheus, _ = scraped
     prometheus.query(rule["expr"])  # it parses
     for metric in set(re.findall(r"\b(?:chatbot[:_]\w+(?::\w+)*|up)\b", rule["expr"])):
-        assert prometheus.query(metric), f"{metric}: no data"
+        assert eventually(prometheus, metric), f"{metric}: no data"
 
 
 def test_a_bot_that_goes_away_is_noticed(scraped: tuple[Prometheus, Server]) -> None:

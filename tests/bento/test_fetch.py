@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bento import fetch
+from bento import fetch, proof
 from chatbot import bundle_store
 from chatbot.errors import BundleError, SettingError
 from chatbot.settings import ServiceSettings
@@ -52,6 +52,17 @@ def refused(starting: Server) -> str:
     return lines[0]
 
 
+def problem(starting: Server) -> str:
+    """Why a server would refuse to start, in one line: what it finds out before anything else."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in starting.environment.items():
+            patch.setenv(name, value)
+        patch.setenv("CHATBOT_LOG_FOLDER", str(starting.log_folder))
+        reason = proof.Proof(proof.check).failure()
+    assert "\n" not in reason
+    return reason
+
+
 def serves(starting: Server) -> tuple[str, str]:
     """Version and digest that a started service says; also of its answer and its record."""
     starting.start()
@@ -79,8 +90,13 @@ def test_the_told_bundle_is_fetched_from_a_real_bucket_and_served_under_its_vers
 
 
 @pytest.mark.process
-def test_a_cached_bundle_serves_while_the_store_is_away(tmp_path: Path, pushed: str) -> None:
-    assert serves(server(tmp_path, f"7@{pushed}")) == ("7", pushed)
+def test_a_cached_bundle_serves_while_the_store_is_away(
+    tmp_path: Path, pushed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What a server does first.
+    monkeypatch.setenv("CHATBOT_STORE_URL", str(tmp_path / "store"))
+    fetch.fetch(ServiceSettings(model=f"7@{pushed}", bundle_cache=tmp_path / "cache"))
+    monkeypatch.delenv("CHATBOT_STORE_URL")
     shutil.rmtree(tmp_path / "store")
     away = {"CHATBOT_STORE_URL": "s3://nowhere/x", "CHATBOT_STORE_ENDPOINT": "http://127.0.0.1:9"}
     assert serves(server(tmp_path, f"7@{pushed}", **away)) == ("7", pushed)
@@ -103,7 +119,7 @@ def test_a_store_that_is_away_stops_the_start_in_one_line(tmp_path: Path) -> Non
         "AWS_ACCESS_KEY_ID": "nobody",
         "AWS_SECRET_ACCESS_KEY": "nothing",
     }
-    line = refused(server(tmp_path, f"9@{DIGEST}", **away))
+    line = problem(server(tmp_path, f"9@{DIGEST}", **away))
     assert "model 9@aaaaaaaaaaaa… does not serve" in line
     assert "127.0.0.1:9" in line
 
@@ -114,7 +130,7 @@ def test_a_bundle_that_was_tampered_with_in_the_store_is_refused_with_the_file(
 ) -> None:
     head = tmp_path / "store" / "bundles" / pushed / "head.safetensors"
     head.write_bytes(head.read_bytes()[:-4] + b"\x01\x02\x03\x04")
-    assert "head.safetensors has sha256" in refused(server(tmp_path, f"7@{pushed}"))
+    assert "head.safetensors has sha256" in problem(server(tmp_path, f"7@{pushed}"))
     assert not (tmp_path / "cache" / pushed).exists()
 
 

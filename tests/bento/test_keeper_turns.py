@@ -72,11 +72,11 @@ class World:
     def follow(self, looks: int = 1, before: Callable[[], object] = lambda: None) -> Keeper:
         """Start, then do `before`, then look at serving.json so often."""
         keeper = self.keeper()
-        server = keeper._first()
+        server = keeper.begin()
         assert server is not None
         before()
         for _ in range(looks):
-            server = keeper._follow(server)
+            server = keeper.follow(server)
         return keeper
 
     @property
@@ -202,12 +202,13 @@ def test_asked_to_stop_while_a_library_asks_the_store_it_stops_all_the_same(
             raise StoreError("the store does not answer") from error
 
     keeper = world.keeper()
-    assert keeper._first() is not None
+    server = keeper.begin()
+    assert server is not None
     monkeypatch.setattr("bento.keeper.serving.read", ask)
     try:
         stop_on(signal.SIGUSR1)
         with pytest.raises(Stopped):
-            keeper._wanted()
+            keeper.follow(server)
     finally:
         signal.signal(signal.SIGUSR1, before)
 

@@ -19,7 +19,7 @@ from tests.bento.steady import SteadyLoad
 
 pytestmark = pytest.mark.process
 
-DRAIN_SECONDS = 3.0
+DRAIN_SECONDS = 5.0
 
 
 def until(what: str, reached: Callable[[], object], seconds: float = 30) -> None:
@@ -39,7 +39,7 @@ def handles_sigterm(process: psutil.Process) -> bool:
 def test_a_leaving_server_is_unready_at_once_and_answers_everything_until_its_time_is_over(
     start: Callable[..., Server],
 ) -> None:
-    server = start(CHATBOT_DRAIN_SECONDS=str(DRAIN_SECONDS), CHATBOT_WORKERS="2")
+    server = start(CHATBOT_DRAIN_SECONDS=str(DRAIN_SECONDS), CHATBOT_WORKERS="2", CHATBOT_RUNNER_WORKERS="1")
     with SteadyLoad(server.url) as load:
         assert load.seen.closing == 0
         connections = load.seen.connections
@@ -88,13 +88,16 @@ def test_a_worker_that_is_told_to_stop_while_it_still_waits_for_the_runner_waits
 
 
 def test_sigterm_to_every_process_of_a_server_counts_as_one(start: Callable[..., Server]) -> None:
-    server = start(CHATBOT_DRAIN_SECONDS="3")
+    server = start(CHATBOT_DRAIN_SECONDS=str(DRAIN_SECONDS), CHATBOT_RUNNER_WORKERS="1")
     assert server.process is not None
+    began = time.monotonic()
     for process in (*server.workers("SupportChatbot"), *server.workers("IntentRunner")):
         process.send_signal(signal.SIGTERM)
     server.process.send_signal(signal.SIGTERM)
-    time.sleep(1.5)  # the server's parent tells its workers a second time
-    assert server.post("/chat", {"message": "where is my order?"})[0] == 200
+    # Meanwhile the server's parent tells its workers a second time.
+    while time.monotonic() < began + DRAIN_SECONDS - 0.5:
+        assert server.post("/chat", {"message": "where is my order?"})[0] == 200
+        time.sleep(0.05)
     assert server.process.wait(30) == 0
 
 

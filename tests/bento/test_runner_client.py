@@ -177,12 +177,14 @@ def test_a_prediction_survives_the_wire(
 
 def test_the_runner_is_reached_after_bentoml_has_deleted_its_sockets_file(tmp_path: Path) -> None:
     async def play() -> None:
-        async with listening(Runner(1), tmp_path / "s") as url:
+        runner = Runner(1)
+        async with listening(runner, tmp_path / "s") as url:
             client = RunnerClient(url, 5)
             await client.classify(["x"])
             (tmp_path / "s").unlink()
-            client._drop(client._idle.pop())
+            runner.hang_up = 1
             assert (await client.classify(["mine"]))[0].alternatives[0].intent == "mine"
+            assert sum(runner.connections.values()) == 2
             client.close()
 
     asyncio.run(play())

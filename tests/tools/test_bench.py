@@ -10,11 +10,13 @@ import random
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tools.bench import figures, results
@@ -35,6 +37,8 @@ class Server:
         self.port = 0
         self.asked: Counter[tuple[str, int]] = Counter()
         self.connections = 0
+        self.took: list[float] = []
+        """How long each request took in here, in milliseconds."""
         self._loop = asyncio.new_event_loop()
         self._up = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -60,6 +64,7 @@ class Server:
         while head := await self._head(reader):
             length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
             request = json.loads(await reader.readexactly(length))
+            began = time.perf_counter()
             message = request["message"]
             self.asked[message, request["number"]] += 1
             verb, _, rest = message.partition(" ")
@@ -89,6 +94,7 @@ class Server:
                     await asyncio.sleep(0.0005)
             else:
                 writer.write(answer)
+            self.took.append(1000 * (time.perf_counter() - began))
             if verb == "close":
                 break
         writer.close()
@@ -137,7 +143,7 @@ def test_every_kind_of_failure_is_counted_under_its_name(server: Server) -> None
         ("drop", 3),
         ("silence", 1),
     )
-    load = generate(server.port, asked, 4, seconds=8, warmup=0, timeout=0.6)
+    load = generate(server.port, asked, 4, seconds=30, warmup=0, timeout=2)
     assert load.errors == {
         "wrong intent": 5,
         "status 429": 4,
@@ -168,17 +174,21 @@ def test_every_message_is_sent_once_and_then_it_stops(server: Server) -> None:
 def test_latencies_are_those_of_the_server(server: Server) -> None:
     asked = questions(server, ("after 25", 570), ("after 250", 30))
     load = generate(server.port, asked, 8, seconds=30, warmup=0)
-    assert 25 <= load.percentile(50) < 60
-    assert 250 <= load.percentile(99) < 320
-    assert load.percentile(90) < 120
-    # Eight clients, 36.25 ms a request: 220 a second at most.
-    assert 120 < load.per_second < 225
+    really50, really90, really99 = np.percentile(server.took, (50, 90, 99))
+    assert 25 <= load.percentile(50) < 2.4 * really50
+    assert load.percentile(90) < min(250, 4 * really90)
+    assert 250 <= load.percentile(99) < 1.3 * really99
+    # Eight clients, 36.25 ms a request: 220 a second at most; and none of them is ever without a request.
+    assert load.per_second < 225
+    assert 0.8 * 8 < load.per_second * np.mean(load.latencies) < 8.2
 
 
 def test_the_warm_up_counts_for_errors_only(server: Server) -> None:
-    load = generate(server.port, questions(server, ("after 20", 10_000)), 2, seconds=0.5, warmup=0.5)
-    assert 0.45 < load.seconds < 0.8
-    assert sum(server.asked.values()) > 1.5 * load.answered
+    asked = questions(server, ("after 20", 10_000))
+    began = time.perf_counter()
+    load = generate(server.port, asked, 2, seconds=0.5, warmup=0.5)
+    assert 0.45 < load.seconds <= time.perf_counter() - began - 0.45
+    assert sum(server.asked.values()) > load.answered + 10
     assert abs(load.answered - len(load.latencies)) <= 2
 
 

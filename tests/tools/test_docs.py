@@ -44,6 +44,7 @@ def test_every_make_target_that_a_page_names_exists() -> None:
 
 
 @pytest.mark.process
+@pytest.mark.needs("helm")
 def test_the_newcomers_page_names_objects_of_the_release_that_make_cluster_installs() -> None:
     from tools import chart
     from tools.cluster.stack import RELEASE

@@ -18,7 +18,7 @@ def test_every_components_settings_reach_a_service() -> None:
 
 def test_the_example_names_every_setting_and_holds_no_secret() -> None:
     text = environment.example()
-    for _, name, _, _ in environment._settings():
+    for _, name, _, _ in environment.every_setting():
         assert re.search(rf"^#?{name}=", text, re.MULTILINE), name
     for name in environment.MADE:
         assert re.search(rf"^{name}=$", text, re.MULTILINE), name

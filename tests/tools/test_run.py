@@ -41,6 +41,7 @@ def test_the_chat_page_follows_the_port_of_the_api(tmp_path: Path, bundle_folder
         "CHATBOT_UI_PORT": str(free_port()),
         "CHATBOT_LOG_FOLDER": str(tmp_path),
         "CHATBOT_STORE_URL": "none",
+        "CHATBOT_RUNNER_WORKERS": "1",
     }
     # The command is started as the page is, with the same environment.
     ask = "import urllib.request as u; from chatbot.settings import ChatPageSettings as s; "

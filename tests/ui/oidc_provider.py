@@ -35,12 +35,12 @@ class Provider:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                status, headers, body = provider._get(self.path)
+                status, headers, body = provider.get(self.path)
                 self._answer(status, headers, body)
 
             def do_POST(self) -> None:
                 asked = parse_qs(self.rfile.read(int(self.headers["content-length"])).decode())
-                self._answer(200, {}, provider._token(asked["code"][0]))
+                self._answer(200, {}, provider.token(asked["code"][0]))
 
             def _answer(self, status: int, headers: dict[str, str], body: Any) -> None:
                 self.send_response(status)
@@ -72,7 +72,7 @@ class Provider:
             f'server_metadata_url = "{self.url}/.well-known/openid-configuration"\n'
         )
 
-    def _get(self, path: str) -> tuple[int, dict[str, str], Any]:
+    def get(self, path: str) -> tuple[int, dict[str, str], Any]:
         parts = urlsplit(path)
         if parts.path == "/.well-known/openid-configuration":
             places = {"authorization_endpoint": "authorize", "token_endpoint": "token", "jwks_uri": "jwks"}
@@ -89,7 +89,7 @@ class Provider:
         back = urlencode({"code": code, "state": asked["state"][0]})
         return 302, {"location": f"{asked['redirect_uri'][0]}?{back}"}, {}
 
-    def _token(self, code: str) -> dict[str, Any]:
+    def token(self, code: str) -> dict[str, Any]:
         now = int(time.time())
         claims = {
             "iss": self.url, "aud": CLIENT, "sub": self.email, "iat": now, "exp": now + 600,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,16 +16,17 @@ from tests.training.review_tools import GARDEN, STRANGE, answer, fill, thumbs_do
 TOKEN = "a token of more than sixteen characters"
 UNSURE = ("my order", "my account", "refund", "payment", "invoice", "address", "delivery", "bill")
 HOSTILE = "<img src=x onerror=alert(1)> **bold** [link](javascript:alert(1)) is that you"
+MESSAGES = (*UNSURE, *GARDEN, *STRANGE, GARDEN[1] + "!", HOSTILE)
 REPORT = (
     b"<!doctype html><html lang='en'><title>Report</title><h1>Report</h1>"
     b"<script>try { parent.document.title = 'taken over' } catch (error) { document.title = 'kept out' }</script>"
 )
 
 
-def make_store(folder: Path, bundle: Bundle) -> FolderStore:
+def make_store(folder: Path, bundle: Bundle, messages: Sequence[str] = MESSAGES) -> FolderStore:
     """A store with traffic that the bundle answered, its handoffs, and a red drift verdict."""
     store = FolderStore(folder)
-    records = answer(bundle, [*UNSURE, *GARDEN, *STRANGE, GARDEN[1] + "!", HOSTILE])
+    records = answer(bundle, [*messages])
     disliked = next(r for r in records if r.query == "my order")
     fill(store, records, [thumbs_down(disliked, "get_refund", "I wanted my money back")])
     for record in records:

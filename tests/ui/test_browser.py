@@ -29,7 +29,7 @@ LONG = "a word-that-is-" + "very-" * 40 + "long https://shop.example.com/" + "pa
 
 
 @pytest.fixture(scope="module")
-def real_visit(chat_page: ChatPage, window: Window) -> Iterator[Tab]:
+def real_visit(window: Window, chat_page: ChatPage) -> Iterator[Tab]:
     tab = open_tab_in(window, chat_page.url)
     yield tab
     tab.page.close()
@@ -112,7 +112,7 @@ def kept_visits() -> Iterator[list[Tab]]:
 
 
 @pytest.fixture
-def visit(failing_page: ChatPage, failing: FakeApi, window: Window, kept_visits: list[Tab]) -> Tab:
+def visit(window: Window, failing_page: ChatPage, failing: FakeApi, kept_visits: list[Tab]) -> Tab:
     """A visit that goes on from test to test, begun anew where a test left it in trouble."""
     if not kept_visits or kept_visits[-1].page.locator(".notice, .typing, .bad").count():
         kept_visits.append(open_tab_in(window, failing_page.url))
@@ -133,6 +133,7 @@ def test_while_the_assistant_writes_the_page_shows_it(visit: Tab, failing: FakeA
     expect(visit.last.locator(".row.you")).to_contain_text("where is my parcel")
     expect(visit.last.locator(".row.bot")).to_contain_text("where your parcel is")
     expect(typing).to_have_count(0)
+    assert [body["message"] for body in failing.bodies("/chat")] == ["where is my parcel"]
 
 
 def test_a_message_sent_while_another_is_answered_is_neither_lost_nor_sent_twice(
@@ -198,6 +199,7 @@ def test_a_slow_answer_ends_in_words_and_a_button(visit: Tab, failing: FakeApi) 
     failing.delay = 0
     visit.page.get_by_role("button", name="Try again").click()
     expect(visit.last.locator(".understood")).to_be_visible()
+    assert len(failing.bodies("/chat")) == 2
 
 
 def test_a_page_opened_while_the_api_is_away_comes_to_life_by_itself_in_german_too(
@@ -413,6 +415,7 @@ def test_a_machine_without_chromium_is_told_how_to_get_it(tmp_path: Path) -> Non
         screenshot.chromium(str(tmp_path))
 
 
+@pytest.mark.needs("chromium")
 def test_the_readmes_picture_is_made_of_a_real_conversation(chat_page: ChatPage, tmp_path: Path) -> None:
     out = tmp_path / "images" / "chat.png"
     command = (sys.executable, "-m", "ui.screenshot", "--url", chat_page.url, "--out", str(out))

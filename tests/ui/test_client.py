@@ -156,10 +156,10 @@ def test_what_only_reads_is_asked_twice_when_the_connection_breaks() -> None:
 
 @pytest.mark.process
 def test_an_api_that_hangs_is_given_up_in_time() -> None:
-    fake = FakeApi(delay=3).start()
+    fake = FakeApi(delay=60).start()
     began = time.monotonic()
     assert error_of(lambda: ChatClient(fake.url, 0.3).chat("hello", "s")).kind is Kind.LOST
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 30
     fake.stop()
 
 

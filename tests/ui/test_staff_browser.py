@@ -5,20 +5,22 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
+from pydantic import SecretStr
 
+from chatbot.settings import StaffSettings
 from chatbot.store_folder import FolderStore
 from tests.bento.server import free_port
-from tests.ui.staff_tools import HOSTILE, TOKEN, make_store
+from tests.ui.staff_tools import HOSTILE, MESSAGES, TOKEN, make_store
 from training.accepted import read_accepted
 from training.handoff_desk import read_tasks
 from training.review_decisions import Decisions, Verdict
-from ui import staff_screenshot
+from ui import staff_login, staff_screenshot
 
 pytestmark = pytest.mark.process
 
@@ -48,8 +50,21 @@ def pages(serve_page: Callable[..., ChatPage], folder: Path, bundle_folder: Path
 @pytest.fixture
 def store(pages: ChatPage, folder: Path, bundle: Bundle) -> FolderStore:
     """Anew for each test."""
+    return make_anew(folder, bundle)
+
+
+def make_anew(folder: Path, bundle: Bundle, messages: Sequence[str] = MESSAGES) -> FolderStore:
     shutil.rmtree(folder, ignore_errors=True)
-    return make_store(folder, bundle)
+    return make_store(folder, bundle, messages)
+
+
+def come_in(window: BrowserContext, url: str, name: str) -> None:
+    """The cookie of somebody who logged in."""
+    cookie = staff_login.to_cookie(
+        StaffSettings(token=SecretStr(TOKEN)), staff_login.Visit(name, time.time() + 3600)
+    )
+    window.clear_cookies()
+    window.add_cookies([{"name": staff_login.COOKIE, "value": cookie, "url": url}])
 
 
 @pytest.fixture
@@ -60,7 +75,7 @@ def visit(window: BrowserContext, pages: ChatPage, store: FolderStore) -> Iterat
     tabs: list[Tab] = []
 
     def visit(path: str = "", name: str = "Ada", theme: str = "light", **size: int) -> Tab:
-        window.clear_cookies()
+        come_in(window, pages.url, name)
         tab = Tab(window.new_page())
         tabs.append(tab)
         tab.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
@@ -69,7 +84,7 @@ def visit(window: BrowserContext, pages: ChatPage, store: FolderStore) -> Iterat
         tab.page.on("pageerror", lambda error: tab.errors.append(str(error)))
         tab.page.on("dialog", lambda dialog: (tab.errors.append(dialog.message), dialog.dismiss()))
         staff_screenshot.open_staff(tab.page, f"{pages.url}/{path}")
-        staff_screenshot.log_in(tab.page, TOKEN, name)
+        expect(tab.page.locator(".who")).to_have_text(name)
         return tab
 
     yield visit
@@ -149,8 +164,10 @@ def test_a_page_whose_buttons_come_late_is_settled_when_their_keys_work(
 
     window.route("**/static/js/Button.*.js", late)
     page = visit().page
+    first = message(page)
     press(page, "1")
     window.unroute_all()
+    assert message(page) != first
 
 
 def test_any_intent_is_found_by_typing(visit: Callable[..., Tab], store: FolderStore) -> None:
@@ -238,9 +255,13 @@ def test_without_mlflow_the_versions_page_says_so_and_the_others_work(visit: Cal
     expect(page.get_by_role("alert")).to_contain_text("cannot be listed now", timeout=60_000)
     page.get_by_role("link", name="Review").click()
     expect(page.locator("blockquote.message")).to_be_visible(timeout=15_000)
+    assert message(page) == "my order"
 
 
-def test_what_a_customer_wrote_is_shown_as_it_is_and_runs_nothing(visit: Callable[..., Tab]) -> None:
+def test_what_a_customer_wrote_is_shown_as_it_is_and_runs_nothing(
+    visit: Callable[..., Tab], folder: Path, bundle: Bundle
+) -> None:
+    make_anew(folder, bundle, ("my order", HOSTILE))
     tab = visit()
     while message(tab.page) != HOSTILE:
         press(tab.page, "s")
@@ -251,10 +272,34 @@ def test_what_a_customer_wrote_is_shown_as_it_is_and_runs_nothing(visit: Callabl
         assert len(set(page.hosts)) == 1
 
 
+@pytest.fixture(scope="module")
+def looking_around(
+    window: BrowserContext, pages: ChatPage, folder: Path, bundle: Bundle
+) -> Iterator[Callable[[str, str], Tab]]:
+    """Opens page after page in one tab; nothing is decided."""
+    from tests.ui.conftest import Tab
+
+    make_anew(folder, bundle)
+    come_in(window, pages.url, "Ada")
+    tab = Tab(window.new_page())
+
+    def look(path: str, theme: str) -> Tab:
+        tab.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        tab.page.set_viewport_size({"width": 1000, "height": 900})
+        staff_screenshot.open_staff(tab.page, f"{pages.url}/{path}")
+        expect(tab.page.locator(".who")).to_have_text("Ada")
+        return tab
+
+    yield look
+    tab.page.close()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES)
-def test_axe_finds_nothing(visit: Callable[..., Tab], axe_script: str, path: str, theme: str) -> None:
-    tab = visit(path, theme=theme)
+def test_axe_finds_nothing(
+    looking_around: Callable[[str, str], Tab], axe_script: str, path: str, theme: str
+) -> None:
+    tab = looking_around(path, theme)
     if path == "versions":
         expect(tab.page.get_by_role("alert")).to_be_visible(timeout=60_000)
     if path == "clusters":

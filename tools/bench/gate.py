@@ -80,7 +80,7 @@ def main(
         console.print(f"[red]there is no {', '.join(unknown)}[/red]")
         raise typer.Exit(1)
     try:
-        done = _made(TRIALS, code())
+        done = read_trials(TRIALS, code())
         wanted = [(c, k, seed) for seed in range(seeds) for c in cases for k in kinds]
         missing = [] if page else [key for key in wanted if key not in done]
         for trial in _run(missing, console, time.monotonic() + 60 * minutes):
@@ -116,7 +116,8 @@ def code() -> str:
     return whole.hexdigest()[:16]
 
 
-def _made(file: Path, of: str) -> dict[tuple[str, str, int], Trial]:
+def read_trials(file: Path, of: str) -> dict[tuple[str, str, int], Trial]:
+    """The trials of a file that were made with this code, without lines that were cut in the middle."""
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     trials = [Trial(**json.loads(line)) for line in lines if line.endswith("}")]
     return {(trial.case, trial.kind, trial.seed): trial for trial in trials if trial.code == of}
@@ -173,7 +174,7 @@ def _right(kind: Kind, trials: Sequence[Trial]) -> int:
     return sum(bool(trial.refused_by) != kind.honest for trial in trials)
 
 
-def _lines(found: Sequence[Trial]) -> Iterator[tuple[bool, list[str]]]:
+def table_lines(found: Sequence[Trial]) -> Iterator[tuple[bool, list[str]]]:
     """Whether a row of the table is as asked, and its cells."""
     for case in CASES:
         for name, kind in KINDS.items():
@@ -222,7 +223,7 @@ def _terminal(found: Sequence[Trial]) -> Table:
     table = Table(title="Does the gate tell good from bad?", title_justify="left")
     for heading in _HEADINGS:
         table.add_column(heading)
-    for ok, cells in _lines(found):
+    for ok, cells in table_lines(found):
         table.add_row(*cells, style="" if ok else "red")
     return table
 
@@ -244,8 +245,8 @@ def _page(found: Sequence[Trial], seeds: int) -> str:
         needed=NEEDED,
         cases=" ".join(told),
     )
-    rows = [_HEADINGS, ["---"] * len(_HEADINGS), *(cells for _, cells in _lines(found))]
-    missed = [f"{cells[0]}, {cells[1]} ({cells[2]})" for ok, cells in _lines(found) if not ok]
+    rows = [_HEADINGS, ["---"] * len(_HEADINGS), *(cells for _, cells in table_lines(found))]
+    missed = [f"{cells[0]}, {cells[1]} ({cells[2]})" for ok, cells in table_lines(found) if not ok]
     verdict = f"Missed: {'; '.join(missed)}." if missed else "Every row that was measured is met."
     wanted = {(case, name) for case in CASES for name, kind in KINDS.items() if kind.asked}
     counts = Counter((trial.case, trial.kind) for trial in found)
