@@ -9,9 +9,7 @@ Every phase can be begun again: whoever holds the Lease goes on with what the De
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from chatbot.errors import ChatbotError
@@ -51,6 +49,7 @@ class Promoter:
     ) -> None:
         """Asks nothing yet. The Lease is the caller's to take, before any of the methods that change something."""
         self._cluster = cluster
+        self._outside = cluster.outside
         self._registry = registry
         self._settings = settings
         self._lease = lease
@@ -78,7 +77,7 @@ class Promoter:
             promotion = Promotion(
                 target=target,
                 previous=previous,
-                since=datetime.now(UTC),
+                since=self._outside.now(),
                 why=why,
                 by_hand=by_hand,
                 before=before.as_dict(),
@@ -154,28 +153,28 @@ class Promoter:
 
     def _watch(self, promotion: Promotion) -> Promotion:
         watch, reader = Watch(self._settings, Tally.of(promotion.before)), self._reader()
-        heard = time.monotonic()
+        heard = self._outside.monotonic()
         while True:
             deployment = self._observed(promotion)
             pods = deployment.pods(self._cluster)
             now, answered = reader.read(pods)
             if answered or not pods:
-                heard = time.monotonic()
-            elif time.monotonic() - heard > self._settings.patience_seconds:
+                heard = self._outside.monotonic()
+            elif self._outside.monotonic() - heard > self._settings.patience_seconds:
                 raise ClusterError(
                     f"none of {len(pods)} pods of {deployment.name} answers at :{self._settings.api_port}/metrics: "
                     "does a NetworkPolicy allow it from here? The promotion goes on with the next run"
                 )
             rollout = deployment.rollout()
             trouble = "" if rollout.done else deployment.troubles(self._cluster) or rollout.sentence
-            seen = watch.look(now, promotion.seconds(), trouble)
+            seen = watch.look(now, promotion.seconds(self._outside.now()), trouble)
             if seen.worse:
                 why = "; ".join(found.sentence for found in seen.worse)
                 return self._begin_back(promotion, why, *(found.measure for found in seen.worse))
             if seen.over:
                 announce.say(f"{words(promotion.target)} was watched: {seen.sentence}")
                 return self._step(promotion, Phase.NAMING)
-            time.sleep(self._settings.watch_every_seconds)
+            self._outside.sleep(self._settings.watch_every_seconds)
 
     def _name(self, promotion: Promotion) -> Promotion:
         deployment = self._mine(promotion)
@@ -208,7 +207,7 @@ class Promoter:
         """The Deployment once its rollout ended, and why it did not end well."""
         while True:
             deployment = self._mine(promotion)
-            left = self._settings.rollout_seconds - promotion.seconds()
+            left = self._settings.rollout_seconds - promotion.seconds(self._outside.now())
             seconds = min(max(left, 1.0), _WATCH_SECONDS)
             for content in self._cluster.watch_deployment(deployment.name, seconds):
                 deployment = self._mine(promotion, Deployment(content))
@@ -216,20 +215,20 @@ class Promoter:
                 rollout = deployment.rollout()
                 if rollout.done:
                     return deployment, ""
-                if rollout.failed and promotion.seconds() > _SETTLE_SECONDS:
+                if rollout.failed and promotion.seconds(self._outside.now()) > _SETTLE_SECONDS:
                     if deployment.failed_before(self._cluster, rollout):
                         continue
                     return deployment, f"not ready: {deployment.troubles(self._cluster) or rollout.failed}"
-            if promotion.seconds() > self._settings.rollout_seconds:
+            if promotion.seconds(self._outside.now()) > self._settings.rollout_seconds:
                 troubles = deployment.troubles(self._cluster) or deployment.rollout().sentence
                 return deployment, f"not ready within {self._settings.rollout_seconds:.0f} s: {troubles}"
-            time.sleep(0.2)
+            self._outside.sleep(0.2)
 
     def _observed(self, promotion: Promotion) -> Deployment:
         """The same with a status that is about it: before the controller looked, nothing is known of its pods."""
-        until = time.monotonic() + _SETTLE_SECONDS
-        while not (deployment := self._mine(promotion)).is_observed and time.monotonic() < until:
-            time.sleep(0.2)
+        until = self._outside.monotonic() + _SETTLE_SECONDS
+        while not (deployment := self._mine(promotion)).is_observed and self._outside.monotonic() < until:
+            self._outside.sleep(0.2)
         return deployment
 
     def _mine(self, promotion: Promotion, deployment: Deployment | None = None) -> Deployment:
@@ -249,7 +248,7 @@ class Promoter:
 
     def _step(self, promotion: Promotion, phase: Phase, **changes: Any) -> Promotion:
         """Write the next phase down, with the model that goes with it."""
-        after = promotion.step(phase, **changes)
+        after = promotion.step(phase, self._outside.now(), **changes)
         for _ in range(_TRIES):
             deployment = self._mine(promotion)
             try:
@@ -261,7 +260,7 @@ class Promoter:
 
     def _end(self, deployment: Deployment, promotion: Promotion, outcome: Outcome) -> Promotion:
         """Write down what became of it, and say so."""
-        done = promotion.step(Phase.DONE, outcome=outcome, before={})
+        done = promotion.step(Phase.DONE, self._outside.now(), outcome=outcome, before={})
         for _ in range(_TRIES):
             try:
                 self._patch(deployment, done, None, _avoided(deployment, promotion, outcome))
@@ -269,10 +268,10 @@ class Promoter:
                 deployment = self.read() if outcome is Outcome.SUPERSEDED else self._mine(promotion)
                 continue
             announce.outcome(self._cluster, deployment, promotion, outcome)
-            agree.tell_model(self._settings, deployment.model)
-            agree.tell_outcome(self._settings, outcome)
+            agree.tell_model(self._settings, deployment.model, self._outside)
+            agree.tell_outcome(self._settings, outcome, self._outside)
             if outcome is Outcome.TAKEN_BACK:
-                agree.tell_reasons(self._settings, TAKEN_BACK_FOR, promotion.reasons)
+                agree.tell_reasons(self._settings, TAKEN_BACK_FOR, promotion.reasons, self._outside)
             return done
         raise self._restless()
 
@@ -298,7 +297,7 @@ class Promoter:
         self._cluster.patch_deployment(deployment.name, patch)
 
     def _reader(self) -> PodReader:
-        return PodReader(self._settings.api_port, self._settings.request_seconds)
+        return PodReader(self._settings.api_port, self._settings.request_seconds, self._outside)
 
     def _restless(self) -> ClusterError:
         return ClusterError(
