@@ -82,8 +82,7 @@ def promote(promoter: Promoter, result: RetrainResult) -> Outcome | None:
                 f"serves ({serves[:12]}): the next run judges anew"
             )
             return None
-    promoter.begin(str(challenger), "the gate accepted it")
-    ended = promoter.go_on()
+    ended = promoter.go_on(promoter.begin(str(challenger), "the gate accepted it"))
     return ended.outcome if ended else None
 
 

@@ -58,7 +58,7 @@ class Promoter:
         """The Deployment now."""
         return Deployment(self._cluster.deployment(self._settings.deployment))
 
-    def begin(self, target: str, why: str, by_hand: bool = False) -> None:
+    def begin(self, target: str, why: str, by_hand: bool = False) -> Promotion:
         """Set what should serve; `go_on` does the rest. Needs no Lease when a person asks: it ends what runs.
 
         Args:
@@ -71,7 +71,7 @@ class Promoter:
         for _ in range(_TRIES):
             previous, given_up = deployment.model, {}
             if (unproved := state.read(deployment.annotations)) and unproved.is_unproved:
-                # What was still on trial is no way back.
+                # What was still on trial, or failed it, is no way back.
                 previous = unproved.previous
                 given_up = state.with_taken_back(deployment.annotations, unproved.target, without=target)
             promotion = Promotion(
@@ -89,11 +89,14 @@ class Promoter:
                 continue
             sentence = f"{words(target)} is to serve in place of {words(deployment.model)}: {why}"
             announce.event(self._cluster, deployment, "ModelRollout", sentence)
-            return
+            return promotion
         raise self._restless()
 
-    def go_on(self) -> Promotion | None:
+    def go_on(self, begun: Promotion | None = None) -> Promotion | None:
         """Do what is left of a promotion that was begun.
+
+        Args:
+            begun: by this run, just now: what was undone since then is seen as that.
 
         Returns:
             The promotion with its outcome; None: there was nothing to do.
@@ -102,8 +105,7 @@ class Promoter:
             Superseded: somebody else set another model meanwhile, and goes on with that.
             ChatbotError: the cluster or the registry does not do its part; calling again goes on.
         """
-        deployment = self.read()
-        promotion = state.read(deployment.annotations)
+        promotion = begun or state.read(self.read().annotations)
         if promotion is None or promotion.phase is Phase.DONE:
             return None
         announce.say(

@@ -74,8 +74,8 @@ class Promotion(BaseModel):
 
     @property
     def is_unproved(self) -> bool:
-        """Its model serves, or begins to, and nobody knows yet how well."""
-        return self.phase in (Phase.ROLLING, Phase.WATCHING)
+        """Its model serves, or did until now, and was not found good."""
+        return self.phase in (Phase.ROLLING, Phase.WATCHING, Phase.TAKING_BACK)
 
     def step(self, phase: Phase, now: datetime, **changes: Any) -> Promotion:
         """The same in another phase, from now on."""

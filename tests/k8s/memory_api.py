@@ -32,7 +32,8 @@ from urllib3.exceptions import ProtocolError
 from k8s.outside import Outside
 
 Json = dict[str, Any]
-A, B = TypeVar("A"), TypeVar("B")
+A = TypeVar("A")
+B = TypeVar("B")
 NAMESPACE = "here"
 DEPLOYMENT = "support-chatbot-api"
 LEASES = ("support-chatbot-promote", "support-chatbot-trigger")
@@ -738,11 +739,7 @@ class World:
 
     def touch(self, resource: str = "deployments", name: str = DEPLOYMENT) -> None:
         """A change that is nobody's business."""
-        note = {
-            "metadata": {
-                "annotations": {"note": f"{self.clock.seconds} {len(self.api.objects)} {id(object())}"}
-            }
-        }
+        note = {"metadata": {"annotations": {"note": str(next(self.numbers))}}}
         self.api.patch(resource, name, note)
 
     # what became of it

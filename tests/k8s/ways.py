@@ -103,3 +103,8 @@ def assert_ended(world: World, way: Way, what: object, lost: tuple[str, ...] = (
     ((labels, _),) = world.gateway.samples("chatbot_told_model_info")
     assert labels["bundle"] == (digest(way.told) if way.told else ""), what
     assert world.holder() == "", what
+
+
+def code_of(way: Way) -> int:
+    """The exit code: a person is told that what was asked for was taken back."""
+    return int(way.outcome == "taken_back" and way.command is not run_promote)
