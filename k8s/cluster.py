@@ -116,7 +116,7 @@ class Cluster:
         seconds = max(1, int(seconds))
         query = {"watch": "1", "fieldSelector": f"metadata.name={name}", "timeoutSeconds": str(seconds)}
         timeout = Timeout(self._settings.request_seconds, seconds + self._settings.request_seconds)
-        stream = self._send("GET", APPS, "deployments", "", query, None, timeout)
+        stream = self._patiently(lambda: self._send("GET", APPS, "deployments", "", query, None, timeout))
         rest = b""
         try:
             for chunk in stream.stream(amt=None):
@@ -165,6 +165,13 @@ class Cluster:
         body: Json | None = None,
         patience: float | None = None,
     ) -> Json:
+        timeout = Timeout(total=self._settings.request_seconds)
+        answer = self._patiently(
+            lambda: self._send(method, group, kind, name, query, body, timeout), patience
+        )
+        return dict(json.loads(answer.data))
+
+    def _patiently(self, send: Callable[[], Any], patience: float | None = None) -> Any:
         """Ask the API server; one that does not answer is asked again until patience ends.
 
         Raises:
@@ -173,8 +180,7 @@ class Cluster:
         until = self.outside.monotonic() + (self._settings.patience_seconds if patience is None else patience)
         while True:
             try:
-                timeout = Timeout(total=self._settings.request_seconds)
-                return dict(json.loads(self._send(method, group, kind, name, query, body, timeout).data))
+                return send()
             except Away:
                 if self.outside.monotonic() + _AGAIN_SECONDS > until:
                     raise

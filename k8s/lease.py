@@ -107,6 +107,11 @@ class Lease:
                     return self._take(lease, holder)
                 except Changed:
                     continue
+                except Away:  # or it was done, and the answer was lost: the next reading says so
+                    if self._outside.monotonic() - began > self._wait:
+                        raise
+                    self._outside.sleep(min(1.0, self._seconds / 10))
+                    continue
             # One that stands still may be a dead one's: that is known only after its whole time.
             if alive and self._outside.monotonic() - began > self._wait:
                 raise Held(f"lease/{self._name} is held by {holder}, who is alive: one at a time")

@@ -85,8 +85,10 @@ class Promoter:
             try:
                 self._patch(deployment, promotion, target, given_up, check=not by_hand)
             except Changed:
-                deployment = self.read()
-                continue
+                now = self.read()
+                if not _says(now, promotion):  # else it was done, and the answer was lost
+                    deployment = now
+                    continue
             sentence = f"{words(target)} is to serve in place of {words(deployment.model)}: {why}"
             announce.event(self._cluster, deployment, "ModelRollout", sentence)
             return promotion
@@ -252,7 +254,10 @@ class Promoter:
         """Write the next phase down, with the model that goes with it."""
         after = promotion.step(phase, self._outside.now(), **changes)
         for _ in range(_TRIES):
-            deployment = self._mine(promotion)
+            deployment = self.read()
+            if _says(deployment, after):  # it was done, and the answer was lost
+                return after
+            self._mine(promotion, deployment)
             try:
                 self._patch(deployment, after, after.model if after.model != promotion.model else None)
                 return after
@@ -305,6 +310,11 @@ class Promoter:
         return ClusterError(
             f"deployment/{self._settings.deployment} changes all the time: {_TRIES} tries were in vain"
         )
+
+
+def _says(deployment: Deployment, promotion: Promotion) -> bool:
+    """Whether a promotion was written down so."""
+    return state.read(deployment.annotations) == promotion and deployment.model == promotion.model
 
 
 def _avoided(deployment: Deployment, promotion: Promotion, outcome: Outcome) -> Mapping[str, str]:

@@ -130,6 +130,7 @@ class Process(Outside):
 
     Attributes:
         skew: how many seconds its clock is ahead of the others'.
+        broken_after: after so many pieces its first watch breaks.
         before, after: called with every request; may raise `Killed` (through `kill`), `Refusal`, or `OSError`.
     """
 
@@ -142,6 +143,7 @@ class Process(Outside):
         self.after: list[Meddler] = []
         self.is_dead = False
         self.is_suspended = False
+        self.broken_after: int | None = None
 
     @property
     def holder(self) -> str:
@@ -201,7 +203,7 @@ class Process(Outside):
         body = json.loads(options["body"]) if options["body"] else None
         watch = "watch" in query
         try:
-            return self._through(
+            answer = self._through(
                 "api",
                 method,
                 what,
@@ -213,6 +215,10 @@ class Process(Outside):
             return Answer(refusal.status, {"message": "as the test said"})
         except OSError as error:
             raise ProtocolError(str(error)) from error
+        if watch and self.broken_after is not None:
+            answer.break_after(self.broken_after)
+            self.broken_after = None
+        return answer
 
     def _through(
         self,
@@ -250,6 +256,17 @@ class Answer:
     def stream(self, amt: int | None = None) -> Iterator[bytes]:
         assert self._stream is not None
         return self._stream
+
+    def break_after(self, pieces: int) -> None:
+        """Let the connection break."""
+        whole = self._stream
+
+        def broken() -> Iterator[bytes]:
+            assert whole is not None
+            yield from itertools.islice(whole, pieces)
+            raise ProtocolError("the connection broke")
+
+        self._stream = broken()
 
     def close(self) -> None:
         pass
