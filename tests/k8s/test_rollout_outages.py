@@ -8,7 +8,7 @@ import pytest
 
 from tests.k8s.in_memory import accepted, at, away, prepare, run_promote, run_rollback, settle
 from tests.k8s.memory_api import Behaviour, Call, Refusal, World, digest, ref
-from tests.k8s.ways import WAYS, Way, assert_ended, code_of, requests, short, ways, writes
+from tests.k8s.ways import WAYS, Way, assert_ended, code_of, requests, ways, writes
 
 SHORT, LONG = 3.0, 60.0
 """Seconds: less than a Lease lasts and than this package's patience, and more than both."""
@@ -25,9 +25,9 @@ def assert_ended_but_for_events(world: World, way: Way, what: object) -> None:
     assert_ended(world, way, what, tuple(e for e in way.events if not world.events[e]))
 
 
-@pytest.mark.parametrize("how", ["refused", "503", "429"])
-@short
-def test_all_servers_away_for_a_moment_at_any_request_stop_nothing(way: Way, how: str) -> None:
+@pytest.mark.parametrize(("name", "how"), [("promoted", "refused"), ("worse metrics", "503")])
+def test_all_servers_away_for_a_moment_at_any_request_stop_nothing(name: str, how: str) -> None:
+    way = WAYS[name]
     for call in requests(way, lambda call: call.server == "api" or call.writes):
         world = way.begin()
         process = world.process()
@@ -56,11 +56,11 @@ def test_a_write_that_was_done_and_whose_answer_was_lost_is_not_taken_for_somebo
         assert set(world.events) <= set(way.events)
 
 
-@pytest.mark.parametrize("how", ["refused", "timeout", "500"])
-@short
+@pytest.mark.parametrize(("name", "how"), [("promoted", "timeout"), ("worse metrics", "500")])
 def test_all_servers_away_for_long_in_any_phase_end_the_run_and_the_next_one_goes_on(
-    way: Way, how: str
+    name: str, how: str
 ) -> None:
+    way = WAYS[name]
     for call in requests(way, lambda call: (call.writes and call.server == "api") or call.is_watch):
         world = way.begin()
         process = world.process()
