@@ -575,7 +575,7 @@ class Registry:
     page: int = 3
 
     def handle(self, method: str, host: str, path: str, query: str, body: bytes) -> bytes:
-        named: dict[str, Any] = dict(parse_qsl(query)) | json.loads(body or b"{}")
+        named: dict[str, Any] = dict(parse_qsl(query, keep_blank_values=True)) | json.loads(body or b"{}")
         match path.removeprefix("/api/2.0/mlflow/"):
             case "registered-models/get":
                 aliases = [{"alias": a, "version": v} for a, v in self.aliases.items()]
