@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,10 @@ def prepare(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
     }
     (folder / "kubeconfig").write_text(json.dumps(config))
+    kept = ("PATH", "HOME", "USER", "LOGNAME", "PYTEST", "TESTBED", "STRICT")
+    for name in list(os.environ):
+        if not name.startswith(kept):  # the official client reads all of them with every request
+            monkeypatch.delenv(name)
     for name, value in SETTINGS.items():
         monkeypatch.setenv(f"CHATBOT_K8S_{name}", str(value))
     monkeypatch.setenv("CHATBOT_K8S_KUBECONFIG", str(folder / "kubeconfig"))

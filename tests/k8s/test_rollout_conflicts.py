@@ -27,7 +27,7 @@ def patches(call: Call) -> bool:
 
 def moves_on(call: Call) -> bool:
     """Whether something can depend on it that it came in this moment."""
-    return call.server == "api" or call.writes
+    return call.what.startswith("deployments") or call.writes
 
 
 def on_lease(call: Call) -> bool:
