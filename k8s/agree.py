@@ -11,6 +11,7 @@ from k8s.cluster import Cluster
 from k8s.deployment import Deployment
 from k8s.lease import Lease
 from k8s.mlflow_api import MlflowApi, UnknownVersion
+from k8s.outside import REAL, Outside
 from k8s.pods import PodReader
 from k8s.state import Outcome, words
 
@@ -21,7 +22,7 @@ def serving_digest(deployment: Deployment, cluster: Cluster, settings: Kubernete
     """Of the bundle that should serve; empty: pods of different images run, or none answers."""
     if deployment.model:
         return ModelRef.parse(deployment.model).digest
-    reader = PodReader(settings.api_port, settings.request_seconds)
+    reader = PodReader(settings.api_port, settings.request_seconds, cluster.outside)
     found = set(reader.digests(deployment.pods(cluster)).values()) - {""}
     return found.pop() if len(found) == 1 else ""
 
@@ -60,7 +61,7 @@ def wrong_model(deployment: Deployment, cluster: Cluster, settings: KubernetesSe
     if not deployment.model:
         return ""
     wanted = ModelRef.parse(deployment.model).digest
-    reader = PodReader(settings.api_port, settings.request_seconds)
+    reader = PodReader(settings.api_port, settings.request_seconds, cluster.outside)
     for pod, digest in reader.digests(deployment.pods(cluster)).items():
         if digest and digest != wanted:
             return f"pod {pod} serves the bundle {digest[:12]} and was told {wanted[:12]}"
@@ -75,7 +76,7 @@ def agree(
     Raises:
         ChatbotError: the registry or the API server does not answer.
     """
-    tell_model(settings, deployment.model)
+    tell_model(settings, deployment.model, cluster.outside)
     version = registered(deployment, cluster, registry, settings)
     champion = registry.champion()
     if not version or version == champion:
@@ -95,13 +96,13 @@ def agree(
         f"{words(deployment.model)} serves and was not champion: the alias moved from version "
         f"{champion or 'none'} to {version}",
     )
-    tell_outcome(settings, Outcome.SUPERSEDED)
+    tell_outcome(settings, Outcome.SUPERSEDED, cluster.outside)
 
 
-def tell_model(settings: KubernetesSettings, model: str) -> None:
+def tell_model(settings: KubernetesSettings, model: str, outside: Outside = REAL) -> None:
     """The metric that says what should serve."""
     ref = ModelRef.parse(model) if model else None
-    _pushed(settings).push(
+    _pushed(settings, outside).push(
         "chatbot_told_model_info",
         "Always 1; the labels say which model the annotation names; none: the bundle inside the image.",
         1,
@@ -109,23 +110,25 @@ def tell_model(settings: KubernetesSettings, model: str) -> None:
     )
 
 
-def tell_outcome(settings: KubernetesSettings, outcome: Outcome) -> None:
+def tell_outcome(settings: KubernetesSettings, outcome: Outcome, outside: Outside = REAL) -> None:
     """The metric that says what became of a promotion, and when."""
-    _pushed(settings).push_time(
+    _pushed(settings, outside).push_time(
         "chatbot_promote_timestamp_seconds",
         "When a promotion or a rollback last ended, by its outcome, in seconds since 1970.",
         {"outcome": outcome.value},
     )
 
 
-def tell_reasons(settings: KubernetesSettings, known: Collection[str], reasons: Collection[str]) -> None:
+def tell_reasons(
+    settings: KubernetesSettings, known: Collection[str], reasons: Collection[str], outside: Outside = REAL
+) -> None:
     """The metric that says why a model was last taken back."""
-    _pushed(settings).push_all(
+    _pushed(settings, outside).push_all(
         "chatbot_promote_taken_back_reason",
         "Why a model was last taken back: 1 for each reason, 0 for the others.",
         [({"reason": name}, float(name in reasons)) for name in known],
     )
 
 
-def _pushed(settings: KubernetesSettings) -> announce.Pushed:
-    return announce.Pushed(settings.pushgateway, JOB, settings.request_seconds)
+def _pushed(settings: KubernetesSettings, outside: Outside) -> announce.Pushed:
+    return announce.Pushed(settings.pushgateway, JOB, settings.request_seconds, outside)

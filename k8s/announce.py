@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import secrets
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Literal
+from urllib.request import Request
 
 from prometheus_client import CollectorRegistry, Gauge, pushadd_to_gateway
 
 from chatbot.errors import ChatbotError
 from k8s.cluster import Cluster
 from k8s.deployment import Deployment
+from k8s.outside import REAL, Outside
 from k8s.state import Outcome, Promotion, words
 
 _MOST_EVENT_CHARS = 1000
@@ -33,7 +34,7 @@ def event(
 ) -> None:
     """An Event on the Deployment (`kubectl describe` shows it), and the same in the log."""
     say(f"{reason}: {message}")
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = cluster.outside.now().strftime("%Y-%m-%dT%H:%M:%SZ")
     metadata = on.content["metadata"]
     content = {
         "apiVersion": "v1",
@@ -82,11 +83,12 @@ def outcome(cluster: Cluster, on: Deployment, promotion: Promotion, outcome: Out
 class Pushed:
     """Metrics of a run that is over before anybody could scrape it."""
 
-    def __init__(self, gateway: str, job: str, seconds: float) -> None:
+    def __init__(self, gateway: str, job: str, seconds: float, outside: Outside = REAL) -> None:
         """Args: gateway: its address; empty: nothing is pushed. job: the label `job` of all of them."""
         self._gateway = gateway
         self._job = job
         self._seconds = seconds
+        self._outside = outside
 
     def push(
         self,
@@ -106,7 +108,7 @@ class Pushed:
 
     def push_time(self, name: str, description: str, group: Mapping[str, str] | None = None) -> None:
         """A metric whose value is now, in seconds since 1970."""
-        self.push(name, description, time.time(), group=group)
+        self.push(name, description, self._outside.now().timestamp(), group=group)
 
     def push_all(
         self,
@@ -124,9 +126,25 @@ class Pushed:
             (gauge.labels(**labels) if labels else gauge).set(value)
         try:
             pushadd_to_gateway(
-                self._gateway, self._job, registry, grouping_key=dict(group or {}), timeout=self._seconds
+                self._gateway,
+                self._job,
+                registry,
+                grouping_key=dict(group or {}),
+                timeout=self._seconds,
+                handler=self._send,
             )
         except (OSError, ValueError) as error:
             sys.stderr.write(
                 f"no metric {name}: the pushgateway at {self._gateway} does not take it: {error}\n"
             )
+
+    def _send(
+        self, url: str, method: str, timeout: float, headers: list[tuple[str, str]], data: bytes
+    ) -> Callable[[], None]:
+        """As prometheus_client's own handler, which has the network built in."""
+        request = Request(url, data=data, headers=dict(headers), method=method)  # noqa: S310  # http(s)
+
+        def send() -> None:
+            self._outside.fetch(request, timeout)
+
+        return send

@@ -7,7 +7,6 @@ version does not know.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from chatbot.errors import ChatbotError, SettingError
 from chatbot.settings import KubernetesSettings
+from k8s.outside import REAL, Outside
 
 Json = dict[str, Any]
 
@@ -64,7 +64,7 @@ class Changed(ClusterError):
 class Cluster:
     """One namespace of a cluster, with the rights of one account. Any thread may use it."""
 
-    def __init__(self, settings: KubernetesSettings) -> None:
+    def __init__(self, settings: KubernetesSettings, outside: Outside = REAL) -> None:
         """Reads the account; asks nothing of the API server yet.
 
         Raises:
@@ -75,6 +75,7 @@ class Cluster:
         # The official client's connections, certificates and tokens (read anew as they are renewed), without its types.
         self._client: Any = client.ApiClient(configuration)
         self._settings = settings
+        self.outside = outside
         self.host = str(configuration.host)
         self.namespace = settings.namespace or own
 
@@ -115,7 +116,7 @@ class Cluster:
         seconds = max(1, int(seconds))
         query = {"watch": "1", "fieldSelector": f"metadata.name={name}", "timeoutSeconds": str(seconds)}
         timeout = Timeout(self._settings.request_seconds, seconds + self._settings.request_seconds)
-        stream = self._send("GET", APPS, "deployments", "", query, None, timeout)
+        stream = self._patiently(lambda: self._send("GET", APPS, "deployments", "", query, None, timeout))
         rest = b""
         try:
             for chunk in stream.stream(amt=None):
@@ -164,20 +165,26 @@ class Cluster:
         body: Json | None = None,
         patience: float | None = None,
     ) -> Json:
+        timeout = Timeout(total=self._settings.request_seconds)
+        answer = self._patiently(
+            lambda: self._send(method, group, kind, name, query, body, timeout), patience
+        )
+        return dict(json.loads(answer.data))
+
+    def _patiently(self, send: Callable[[], Any], patience: float | None = None) -> Any:
         """Ask the API server; one that does not answer is asked again until patience ends.
 
         Raises:
             ClusterError: it refuses, or does not answer.
         """
-        until = time.monotonic() + (self._settings.patience_seconds if patience is None else patience)
+        until = self.outside.monotonic() + (self._settings.patience_seconds if patience is None else patience)
         while True:
             try:
-                timeout = Timeout(total=self._settings.request_seconds)
-                return dict(json.loads(self._send(method, group, kind, name, query, body, timeout).data))
+                return send()
             except Away:
-                if time.monotonic() + _AGAIN_SECONDS > until:
+                if self.outside.monotonic() + _AGAIN_SECONDS > until:
                     raise
-            time.sleep(_AGAIN_SECONDS)
+            self.outside.sleep(_AGAIN_SECONDS)
 
     def _send(
         self,
@@ -203,7 +210,8 @@ class Cluster:
         self._client.update_params_for_auth(headers, [], ["BearerToken"], url, method, body)
         what = f"{method} {kind}{'/' if name else ''}{name} in namespace {self.namespace}"
         try:
-            answer = self._client.rest_client.pool_manager.request(
+            answer = self.outside.ask(
+                self._client.rest_client.pool_manager,
                 method,
                 url,
                 body=None if body is None else json.dumps(body).encode(),

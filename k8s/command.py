@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from chatbot.errors import ChatbotError
 from chatbot.settings import KubernetesSettings, Settings, TrackingSettings
 from k8s.mlflow_api import MlflowApi
+from k8s.outside import Outside
 
 S = TypeVar("S", bound=Settings)
 
@@ -28,10 +29,10 @@ def read(kind: type[S]) -> S:
     return kind()
 
 
-def registry(settings: KubernetesSettings) -> MlflowApi:
+def registry(settings: KubernetesSettings, outside: Outside) -> MlflowApi:
     """The registry that MLFLOW_TRACKING_URI names."""
     uri = read(TrackingSettings).tracking_uri
-    return MlflowApi(uri, settings.request_seconds, settings.patience_seconds)
+    return MlflowApi(uri, settings.request_seconds, settings.patience_seconds, outside=outside)
 
 
 def run(command: Callable[[], int]) -> int:

@@ -7,11 +7,8 @@ account needs no right to create one.
 
 from __future__ import annotations
 
-import os
-import socket
-import threading
-import time
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from types import TracebackType
 
 from chatbot.errors import ChatbotError
@@ -49,14 +46,14 @@ class Lease:
             holder: who we are; empty: this pod (or machine) and process.
         """
         self._cluster = cluster
+        self._outside = cluster.outside
         self._name = name
         self._seconds = seconds
         self._wait = wait
-        self.holder = holder or f"{socket.gethostname()}-{os.getpid()}"
+        self.holder = holder or cluster.outside.holder
         self._renewed = 0.0
         self._lost = ""
-        self._stop = threading.Event()
-        self._renewing: threading.Thread | None = None
+        self._stop: Callable[[], None] | None = None
 
     def __enter__(self) -> Lease:
         """Take it, now or when its holder is done or gone.
@@ -66,17 +63,15 @@ class Lease:
             ClusterError: the API server refuses, or there is no such Lease.
         """
         self._acquire()
-        self._renewing = threading.Thread(target=self._renew, name=f"lease {self._name}", daemon=True)
-        self._renewing.start()
+        self._stop = self._outside.every(self._seconds / _RENEWALS, self._renew, f"lease {self._name}")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give it back, so that nobody has to wait for its end."""
-        self._stop.set()
-        if self._renewing is not None:
-            self._renewing.join()
+        if self._stop is not None:
+            self._stop()
         try:
             lease = self._cluster.lease(self._name)
             if lease.get("spec", {}).get("holderIdentity") == self.holder:
@@ -87,7 +82,7 @@ class Lease:
 
     def check(self) -> None:
         """Raises: Lost: it could not be renewed, and may be another's by now."""
-        if not self._lost and time.monotonic() - self._renewed > self._seconds:
+        if not self._lost and self._outside.monotonic() - self._renewed > self._seconds:
             self._lost = "it was not renewed in time"
         if self._lost:
             raise Lost(
@@ -95,7 +90,7 @@ class Lease:
             )
 
     def _acquire(self) -> None:
-        began = since = time.monotonic()
+        began = since = self._outside.monotonic()
         seen: object = None
         alive = False
         while True:
@@ -105,20 +100,25 @@ class Lease:
             mark = (holder, spec.get("renewTime"), spec.get("leaseTransitions"))
             if mark != seen:
                 alive = seen is not None
-                seen, since = mark, time.monotonic()
-            gone = time.monotonic() - since >= (spec.get("leaseDurationSeconds") or self._seconds)
+                seen, since = mark, self._outside.monotonic()
+            gone = self._outside.monotonic() - since >= (spec.get("leaseDurationSeconds") or self._seconds)
             if holder in ("", self.holder) or gone:
                 try:
                     return self._take(lease, holder)
                 except Changed:
                     continue
+                except Away:  # or it was done, and the answer was lost: the next reading says so
+                    if self._outside.monotonic() - began > self._wait:
+                        raise
+                    self._outside.sleep(min(1.0, self._seconds / 10))
+                    continue
             # One that stands still may be a dead one's: that is known only after its whole time.
-            if alive and time.monotonic() - began > self._wait:
+            if alive and self._outside.monotonic() - began > self._wait:
                 raise Held(f"lease/{self._name} is held by {holder}, who is alive: one at a time")
-            time.sleep(min(1.0, self._seconds / 10))
+            self._outside.sleep(min(1.0, self._seconds / 10))
 
     def _read(self) -> Json:
-        until = time.monotonic() + self._wait
+        until = self._outside.monotonic() + self._wait
         while True:
             try:
                 return self._cluster.lease(self._name)
@@ -127,13 +127,13 @@ class Lease:
                     f"{error}. The chart makes it, empty; `kubectl create -f` one with this name and no spec"
                 ) from error
             except Away:
-                if time.monotonic() > until:
+                if self._outside.monotonic() > until:
                     raise
-            time.sleep(1.0)
+            self._outside.sleep(1.0)
 
     def _take(self, lease: Json, before: str) -> None:
-        asked = time.monotonic()
-        now = _micro(datetime.now(UTC))
+        asked = self._outside.monotonic()
+        now = _micro(self._outside.now())
         spec = dict(lease.get("spec") or {})
         if before != self.holder:
             spec["leaseTransitions"] = (spec.get("leaseTransitions") or 0) + 1
@@ -146,19 +146,20 @@ class Lease:
         self._cluster.update_lease(lease | {"spec": spec})
         self._renewed = asked
 
-    def _renew(self) -> None:
-        while not self._stop.wait(self._seconds / _RENEWALS):
-            try:
-                lease = self._cluster.lease(self._name)
-                holder = (lease.get("spec") or {}).get("holderIdentity")
-                if holder != self.holder:
-                    self._lost = f"{holder or 'nobody'} holds it"
-                    return
-                self._take(lease, self.holder)
-            except ClusterError:
-                if time.monotonic() - self._renewed > self._seconds:
-                    self._lost = "the API server did not answer in time to renew it"
-                    return
+    def _renew(self) -> bool:
+        """Returns: whether it may still be ours."""
+        try:
+            lease = self._cluster.lease(self._name)
+            holder = (lease.get("spec") or {}).get("holderIdentity")
+            if holder != self.holder:
+                self._lost = f"{holder or 'nobody'} holds it"
+                return False
+            self._take(lease, self.holder)
+        except ClusterError:
+            if self._outside.monotonic() - self._renewed > self._seconds:
+                self._lost = "the API server did not answer in time to renew it"
+                return False
+        return True
 
 
 def _micro(when: datetime) -> str:

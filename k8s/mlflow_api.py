@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import os
-import time
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
-from urllib.request import Request, urlopen
+from urllib.request import Request
 
 from chatbot.errors import ChatbotError, SettingError
 from chatbot.model_ref import ModelRef
+from k8s.outside import REAL, Outside
 
 MODEL = "support-chatbot"
 CHAMPION = "champion"
@@ -37,7 +37,9 @@ class UnknownVersion(RegistryError):
 class MlflowApi:
     """The versions and aliases of one registered model. Opens no connection until asked."""
 
-    def __init__(self, uri: str, seconds: float, patience: float, model: str = MODEL) -> None:
+    def __init__(
+        self, uri: str, seconds: float, patience: float, model: str = MODEL, outside: Outside = REAL
+    ) -> None:
         """The login is taken from where MLflow's own client takes it (MLFLOW_TRACKING_TOKEN, _USERNAME, _PASSWORD).
 
         Args:
@@ -45,6 +47,7 @@ class MlflowApi:
             seconds: for one answer.
             patience: how long a server that does not answer is asked again.
             model: the registered model.
+            outside: time and network.
 
         Raises:
             SettingError: the uri is not that of a server.
@@ -57,6 +60,7 @@ class MlflowApi:
         self._seconds = seconds
         self._patience = patience
         self._model = model
+        self._outside = outside
 
     def champion(self) -> str:
         """The version that has the alias; empty: none has it."""
@@ -110,11 +114,10 @@ class MlflowApi:
             body = json.dumps(named).encode()
         request = Request(url, data=body, method=method, headers=_login())  # noqa: S310  # http(s), checked above
         request.add_header("Content-Type", "application/json")
-        until = time.monotonic() + self._patience
+        until = self._outside.monotonic() + self._patience
         while True:
             try:
-                with urlopen(request, timeout=self._seconds) as answer:  # noqa: S310
-                    return dict(json.loads(answer.read() or b"{}"))
+                return dict(json.loads(self._outside.fetch(request, self._seconds) or b"{}"))
             except HTTPError as error:
                 said = error.read().decode(errors="replace")[:500]
                 if error.code == 404 or "not found" in said:
@@ -126,12 +129,12 @@ class MlflowApi:
                 why = f"{error.code} {said}"
             except (URLError, OSError, ValueError) as error:
                 why = str(error)
-            if time.monotonic() + _AGAIN_SECONDS > until:
+            if self._outside.monotonic() + _AGAIN_SECONDS > until:
                 raise RegistryError(
                     f"MLflow at {self._base} does not answer {path}: {why}. What serves goes on serving; run this "
                     "again when MLflow is back"
                 )
-            time.sleep(_AGAIN_SECONDS)
+            self._outside.sleep(_AGAIN_SECONDS)
 
 
 def _tags(version: dict[str, Any]) -> dict[str, str]:

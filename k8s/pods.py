@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import Request
 
 from k8s.deployment import Pod
+from k8s.outside import REAL, Outside
 from k8s.tally import Tally, total
-
-_READERS = 8
 
 
 class PodReader:
     """Reads the pods again and again, and adds up what they counted, those too that are gone by now."""
 
-    def __init__(self, port: int, seconds: float) -> None:
+    def __init__(self, port: int, seconds: float, outside: Outside = REAL) -> None:
         """Args: port: the API's. seconds: how long a pod may take to answer."""
         self._port = port
         self._seconds = seconds
+        self._outside = outside
         self._last: dict[str, Tally] = {}
         self._before_restart: dict[str, Tally] = {}
 
@@ -55,13 +53,12 @@ class PodReader:
 
     def _get(self, pods: Iterable[Pod], path: str) -> list[tuple[Pod, str | None]]:
         pods = list(pods)
-        with ThreadPoolExecutor(_READERS) as readers:
-            return list(zip(pods, readers.map(lambda pod: self._one(pod, path), pods), strict=True))
+        return list(zip(pods, self._outside.together(lambda pod: self._one(pod, path), pods), strict=True))
 
     def _one(self, pod: Pod, path: str) -> str | None:
         host = f"[{pod.address}]" if ":" in pod.address else pod.address
         try:
-            with urlopen(f"http://{host}:{self._port}{path}", timeout=self._seconds) as answer:
-                return str(answer.read().decode())
-        except (URLError, OSError, UnicodeDecodeError):
+            request = Request(f"http://{host}:{self._port}{path}")
+            return self._outside.fetch(request, self._seconds).decode()
+        except (OSError, UnicodeDecodeError):
             return None

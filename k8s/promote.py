@@ -20,6 +20,7 @@ from k8s import announce, command, state
 from k8s.agree import JOB
 from k8s.cluster import Cluster
 from k8s.lease import Lease
+from k8s.outside import REAL, Outside
 from k8s.promotion import Promoter, Superseded
 from k8s.state import Outcome, words
 
@@ -81,12 +82,11 @@ def promote(promoter: Promoter, result: RetrainResult) -> Outcome | None:
                 f"serves ({serves[:12]}): the next run judges anew"
             )
             return None
-    promoter.begin(str(challenger), "the gate accepted it")
-    ended = promoter.go_on()
+    ended = promoter.go_on(promoter.begin(str(challenger), "the gate accepted it"))
     return ended.outcome if ended else None
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, outside: Outside = REAL) -> int:
     """Go on with what was begun, then promote; 0 as soon as it is known what became of the challenger."""
     parser = argparse.ArgumentParser(prog="python -m k8s.promote", description=__doc__)
     parser.add_argument("--result", type=Path, help="retrain.json (CHATBOT_K8S_RETRAIN_RESULT)")
@@ -94,9 +94,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     def act() -> int:
         settings = command.read(KubernetesSettings)
-        cluster = Cluster(settings)
-        registry = command.registry(settings)
-        pushed = announce.Pushed(settings.pushgateway, JOB, settings.request_seconds)
+        cluster = Cluster(settings, outside)
+        registry = command.registry(settings, outside)
+        pushed = announce.Pushed(settings.pushgateway, JOB, settings.request_seconds, outside)
         wait = settings.rollout_seconds + settings.watch_most_seconds
         with Lease(cluster, settings.promotion_lock, settings.lease_seconds, wait) as lease:
             promoter = Promoter(cluster, registry, settings, lease)

@@ -9,9 +9,7 @@ Every phase can be begun again: whoever holds the Lease goes on with what the De
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from chatbot.errors import ChatbotError
@@ -51,6 +49,7 @@ class Promoter:
     ) -> None:
         """Asks nothing yet. The Lease is the caller's to take, before any of the methods that change something."""
         self._cluster = cluster
+        self._outside = cluster.outside
         self._registry = registry
         self._settings = settings
         self._lease = lease
@@ -59,7 +58,7 @@ class Promoter:
         """The Deployment now."""
         return Deployment(self._cluster.deployment(self._settings.deployment))
 
-    def begin(self, target: str, why: str, by_hand: bool = False) -> None:
+    def begin(self, target: str, why: str, by_hand: bool = False) -> Promotion:
         """Set what should serve; `go_on` does the rest. Needs no Lease when a person asks: it ends what runs.
 
         Args:
@@ -72,13 +71,13 @@ class Promoter:
         for _ in range(_TRIES):
             previous, given_up = deployment.model, {}
             if (unproved := state.read(deployment.annotations)) and unproved.is_unproved:
-                # What was still on trial is no way back.
+                # What was still on trial, or failed it, is no way back.
                 previous = unproved.previous
                 given_up = state.with_taken_back(deployment.annotations, unproved.target, without=target)
             promotion = Promotion(
                 target=target,
                 previous=previous,
-                since=datetime.now(UTC),
+                since=self._outside.now(),
                 why=why,
                 by_hand=by_hand,
                 before=before.as_dict(),
@@ -86,15 +85,20 @@ class Promoter:
             try:
                 self._patch(deployment, promotion, target, given_up, check=not by_hand)
             except Changed:
-                deployment = self.read()
-                continue
+                now = self.read()
+                if not _says(now, promotion):  # else it was done, and the answer was lost
+                    deployment = now
+                    continue
             sentence = f"{words(target)} is to serve in place of {words(deployment.model)}: {why}"
             announce.event(self._cluster, deployment, "ModelRollout", sentence)
-            return
+            return promotion
         raise self._restless()
 
-    def go_on(self) -> Promotion | None:
+    def go_on(self, begun: Promotion | None = None) -> Promotion | None:
         """Do what is left of a promotion that was begun.
+
+        Args:
+            begun: by this run, just now: what was undone since then is seen as that.
 
         Returns:
             The promotion with its outcome; None: there was nothing to do.
@@ -103,8 +107,7 @@ class Promoter:
             Superseded: somebody else set another model meanwhile, and goes on with that.
             ChatbotError: the cluster or the registry does not do its part; calling again goes on.
         """
-        deployment = self.read()
-        promotion = state.read(deployment.annotations)
+        promotion = begun or state.read(self.read().annotations)
         if promotion is None or promotion.phase is Phase.DONE:
             return None
         announce.say(
@@ -154,28 +157,28 @@ class Promoter:
 
     def _watch(self, promotion: Promotion) -> Promotion:
         watch, reader = Watch(self._settings, Tally.of(promotion.before)), self._reader()
-        heard = time.monotonic()
+        heard = self._outside.monotonic()
         while True:
             deployment = self._observed(promotion)
             pods = deployment.pods(self._cluster)
             now, answered = reader.read(pods)
             if answered or not pods:
-                heard = time.monotonic()
-            elif time.monotonic() - heard > self._settings.patience_seconds:
+                heard = self._outside.monotonic()
+            elif self._outside.monotonic() - heard > self._settings.patience_seconds:
                 raise ClusterError(
                     f"none of {len(pods)} pods of {deployment.name} answers at :{self._settings.api_port}/metrics: "
                     "does a NetworkPolicy allow it from here? The promotion goes on with the next run"
                 )
             rollout = deployment.rollout()
             trouble = "" if rollout.done else deployment.troubles(self._cluster) or rollout.sentence
-            seen = watch.look(now, promotion.seconds(), trouble)
+            seen = watch.look(now, promotion.seconds(self._outside.now()), trouble)
             if seen.worse:
                 why = "; ".join(found.sentence for found in seen.worse)
                 return self._begin_back(promotion, why, *(found.measure for found in seen.worse))
             if seen.over:
                 announce.say(f"{words(promotion.target)} was watched: {seen.sentence}")
                 return self._step(promotion, Phase.NAMING)
-            time.sleep(self._settings.watch_every_seconds)
+            self._outside.sleep(self._settings.watch_every_seconds)
 
     def _name(self, promotion: Promotion) -> Promotion:
         deployment = self._mine(promotion)
@@ -208,7 +211,7 @@ class Promoter:
         """The Deployment once its rollout ended, and why it did not end well."""
         while True:
             deployment = self._mine(promotion)
-            left = self._settings.rollout_seconds - promotion.seconds()
+            left = self._settings.rollout_seconds - promotion.seconds(self._outside.now())
             seconds = min(max(left, 1.0), _WATCH_SECONDS)
             for content in self._cluster.watch_deployment(deployment.name, seconds):
                 deployment = self._mine(promotion, Deployment(content))
@@ -216,20 +219,20 @@ class Promoter:
                 rollout = deployment.rollout()
                 if rollout.done:
                     return deployment, ""
-                if rollout.failed and promotion.seconds() > _SETTLE_SECONDS:
+                if rollout.failed and promotion.seconds(self._outside.now()) > _SETTLE_SECONDS:
                     if deployment.failed_before(self._cluster, rollout):
                         continue
                     return deployment, f"not ready: {deployment.troubles(self._cluster) or rollout.failed}"
-            if promotion.seconds() > self._settings.rollout_seconds:
+            if promotion.seconds(self._outside.now()) > self._settings.rollout_seconds:
                 troubles = deployment.troubles(self._cluster) or deployment.rollout().sentence
                 return deployment, f"not ready within {self._settings.rollout_seconds:.0f} s: {troubles}"
-            time.sleep(0.2)
+            self._outside.sleep(0.2)
 
     def _observed(self, promotion: Promotion) -> Deployment:
         """The same with a status that is about it: before the controller looked, nothing is known of its pods."""
-        until = time.monotonic() + _SETTLE_SECONDS
-        while not (deployment := self._mine(promotion)).is_observed and time.monotonic() < until:
-            time.sleep(0.2)
+        until = self._outside.monotonic() + _SETTLE_SECONDS
+        while not (deployment := self._mine(promotion)).is_observed and self._outside.monotonic() < until:
+            self._outside.sleep(0.2)
         return deployment
 
     def _mine(self, promotion: Promotion, deployment: Deployment | None = None) -> Deployment:
@@ -249,9 +252,12 @@ class Promoter:
 
     def _step(self, promotion: Promotion, phase: Phase, **changes: Any) -> Promotion:
         """Write the next phase down, with the model that goes with it."""
-        after = promotion.step(phase, **changes)
+        after = promotion.step(phase, self._outside.now(), **changes)
         for _ in range(_TRIES):
-            deployment = self._mine(promotion)
+            deployment = self.read()
+            if _says(deployment, after):  # it was done, and the answer was lost
+                return after
+            self._mine(promotion, deployment)
             try:
                 self._patch(deployment, after, after.model if after.model != promotion.model else None)
                 return after
@@ -261,7 +267,7 @@ class Promoter:
 
     def _end(self, deployment: Deployment, promotion: Promotion, outcome: Outcome) -> Promotion:
         """Write down what became of it, and say so."""
-        done = promotion.step(Phase.DONE, outcome=outcome, before={})
+        done = promotion.step(Phase.DONE, self._outside.now(), outcome=outcome, before={})
         for _ in range(_TRIES):
             try:
                 self._patch(deployment, done, None, _avoided(deployment, promotion, outcome))
@@ -269,10 +275,10 @@ class Promoter:
                 deployment = self.read() if outcome is Outcome.SUPERSEDED else self._mine(promotion)
                 continue
             announce.outcome(self._cluster, deployment, promotion, outcome)
-            agree.tell_model(self._settings, deployment.model)
-            agree.tell_outcome(self._settings, outcome)
+            agree.tell_model(self._settings, deployment.model, self._outside)
+            agree.tell_outcome(self._settings, outcome, self._outside)
             if outcome is Outcome.TAKEN_BACK:
-                agree.tell_reasons(self._settings, TAKEN_BACK_FOR, promotion.reasons)
+                agree.tell_reasons(self._settings, TAKEN_BACK_FOR, promotion.reasons, self._outside)
             return done
         raise self._restless()
 
@@ -298,12 +304,17 @@ class Promoter:
         self._cluster.patch_deployment(deployment.name, patch)
 
     def _reader(self) -> PodReader:
-        return PodReader(self._settings.api_port, self._settings.request_seconds)
+        return PodReader(self._settings.api_port, self._settings.request_seconds, self._outside)
 
     def _restless(self) -> ClusterError:
         return ClusterError(
             f"deployment/{self._settings.deployment} changes all the time: {_TRIES} tries were in vain"
         )
+
+
+def _says(deployment: Deployment, promotion: Promotion) -> bool:
+    """Whether a promotion was written down so."""
+    return state.read(deployment.annotations) == promotion and deployment.model == promotion.model
 
 
 def _avoided(deployment: Deployment, promotion: Promotion, outcome: Outcome) -> Mapping[str, str]:

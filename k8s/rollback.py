@@ -18,6 +18,7 @@ from k8s import announce, command
 from k8s.cluster import Cluster
 from k8s.lease import Lease
 from k8s.mlflow_api import MlflowApi
+from k8s.outside import REAL, Outside
 from k8s.promotion import Promoter
 from k8s.state import Outcome, words
 
@@ -41,7 +42,7 @@ def resolve(version: str, registry: MlflowApi) -> str:
     return str(registry.ref(version))
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, outside: Outside = REAL) -> int:
     """Set it, wait for the rollout, let alias and metric follow; 1 where it was taken back."""
     parser = argparse.ArgumentParser(prog="python -m k8s.rollback", description=__doc__)
     parser.add_argument("version", nargs="?", help="a version's number, VERSION@DIGEST, or `image`")
@@ -50,8 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     def act() -> int:
         settings = command.read(KubernetesSettings)
-        cluster = Cluster(settings)
-        registry = command.registry(settings)
+        cluster = Cluster(settings, outside)
+        registry = command.registry(settings, outside)
         lease = Lease(
             cluster, settings.promotion_lock, settings.lease_seconds, _WAIT_SECONDS + settings.lease_seconds
         )

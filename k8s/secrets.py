@@ -17,6 +17,7 @@ from chatbot.errors import SettingError
 from chatbot.settings import KubernetesSettings
 from k8s.cluster import Absent, Changed, Cluster, Json
 from k8s.command import read, run
+from k8s.outside import REAL, Outside
 
 Wanted = dict[str, dict[str, str]]
 """Of each Secret the keys, each with its value's rule: `random`, or `text:` and the value."""
@@ -75,7 +76,8 @@ def _value(rule: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def _labels(arguments: list[str]) -> dict[str, str]:
+def labels_of(arguments: list[str]) -> dict[str, str]:
+    """Take `--label KEY=VALUE` out of the arguments, as often as it stands there."""
     labels: Json = {}
     while "--label" in arguments:
         place = arguments.index("--label")
@@ -85,11 +87,11 @@ def _labels(arguments: list[str]) -> dict[str, str]:
     return labels
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], outside: Outside = REAL) -> int:
     """Returns: the exit code."""
-    labels = _labels(arguments)
+    labels = labels_of(arguments)
     asked = wanted(arguments)
-    made = make(Cluster(read(KubernetesSettings)), asked, labels)
+    made = make(Cluster(read(KubernetesSettings), outside), asked, labels)
     sys.stdout.write(f"made: {', '.join(made) or 'nothing, all were there'}\n")
     return 0
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -74,16 +74,16 @@ class Promotion(BaseModel):
 
     @property
     def is_unproved(self) -> bool:
-        """Its model serves, or begins to, and nobody knows yet how well."""
-        return self.phase in (Phase.ROLLING, Phase.WATCHING)
+        """Its model serves, or did until now, and was not found good."""
+        return self.phase in (Phase.ROLLING, Phase.WATCHING, Phase.TAKING_BACK)
 
-    def step(self, phase: Phase, **changes: Any) -> Promotion:
+    def step(self, phase: Phase, now: datetime, **changes: Any) -> Promotion:
         """The same in another phase, from now on."""
-        return self.model_copy(update={"phase": phase, "since": datetime.now(UTC), **changes})
+        return self.model_copy(update={"phase": phase, "since": now, **changes})
 
-    def seconds(self) -> float:
+    def seconds(self, now: datetime) -> float:
         """How long this phase lasts."""
-        return (datetime.now(UTC) - self.since).total_seconds()
+        return (now - self.since).total_seconds()
 
 
 def read(annotations: Mapping[str, str]) -> Promotion | None:

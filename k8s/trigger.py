@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ from chatbot.verdict import FAILED, Asked, DriftVerdict, RetrainMemory
 from k8s import announce, command
 from k8s.cluster import Changed, Cluster, Json
 from k8s.lease import Held, Lease
+from k8s.outside import REAL, Outside
 
 BECAUSE = "support-chatbot/asked-because"
 JOB = "support-chatbot-trigger"
@@ -170,7 +171,7 @@ def _ended(job: Json) -> str:
     return ""
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, outside: Outside = REAL) -> int:
     """Read the verdict and ask for a retraining if it takes one; 0 also where it takes none."""
     parser = argparse.ArgumentParser(prog="python -m k8s.trigger", description=__doc__)
     parser.add_argument("--verdict", type=Path, help="drift.json (CHATBOT_K8S_VERDICT)")
@@ -178,11 +179,11 @@ def main(arguments: list[str] | None = None) -> int:
 
     def act() -> int:
         settings = command.read(KubernetesSettings)
-        pushed = announce.Pushed(settings.pushgateway, JOB, settings.request_seconds)
+        pushed = announce.Pushed(settings.pushgateway, JOB, settings.request_seconds, outside)
         try:
             store = open_store(command.read(StorageSettings))
             verdict = read_verdict(told.verdict or settings.verdict, store)
-            done = _decide(settings, store, verdict)
+            done = _decide(settings, store, verdict, outside)
         except ChatbotError:
             pushed.push(*SUCCESS, 0)
             raise
@@ -193,10 +194,10 @@ def main(arguments: list[str] | None = None) -> int:
     return command.run(act)
 
 
-def _decide(settings: KubernetesSettings, store: Store, verdict: DriftVerdict) -> Done:
+def _decide(settings: KubernetesSettings, store: Store, verdict: DriftVerdict, outside: Outside) -> Done:
     if verdict.verdict != "red":  # most runs: nothing is asked of the API server
         return Done(verdict.verdict, f"the drift verdict is {verdict.verdict}: nothing to do")
-    cluster = Cluster(settings)
+    cluster = Cluster(settings, outside)
     try:
         with Lease(cluster, settings.trigger_lease, settings.lease_seconds, settings.lease_seconds):
             return trigger(
@@ -205,7 +206,7 @@ def _decide(settings: KubernetesSettings, store: Store, verdict: DriftVerdict) -
                 settings.cronjob,
                 verdict,
                 read_known(store, verdict),
-                datetime.now(UTC),
+                outside.now(),
                 timedelta(hours=settings.cooldown_hours),
             )
     except Held as error:

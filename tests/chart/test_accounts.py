@@ -183,4 +183,5 @@ def test_a_job_unlike_the_template_is_refused(accounts: str, change: str) -> Non
 def test_a_person_may_still_create_other_jobs(accounts: str) -> None:
     job = job_of(accounts, "by-hand")
     del job["metadata"]["ownerReferences"]
-    kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(job))
+    answer = kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(job))
+    assert "job.batch/by-hand created" in answer.stdout

@@ -335,11 +335,11 @@ def test_each_client_of_the_store_has_a_key_of_its_own_and_the_root_key_is_the_b
 
 
 def test_the_bootstrap_asks_for_secrets_as_the_command_understands_it(render: Render) -> None:
-    from k8s.secrets import _labels, wanted
+    from k8s.secrets import labels_of, wanted
 
     job = next(spec for name, spec in pod_specs(render()) if "bootstrap" in name)
     arguments = list(next(c for c in job["initContainers"] if c["name"] == "secrets")["args"])
-    labels = _labels(arguments)
+    labels = labels_of(arguments)
     assert labels["app.kubernetes.io/instance"] == "support-chatbot"
     asked = wanted(arguments)
     needed: set[tuple[str, str]] = set()

@@ -72,7 +72,7 @@ def load(release: Installed, alerts: Impatient) -> Iterator[SteadyLoad]:
 
 
 @contextlib.contextmanager
-def nothing_fails(load: SteadyLoad, progress: Progress) -> Iterator[None]:
+def assert_nothing_fails(load: SteadyLoad, progress: Progress) -> Iterator[None]:
     """No message of the customers, while the block runs."""
     before, answered = len(load.seen.failures), load.seen.total
     yield
@@ -140,7 +140,7 @@ class TestWithoutTheStore:
     def test_chat_goes_on_and_the_alert_says_that_the_store_is_away(
         self, outage: Ledger, load: SteadyLoad, alerts: Impatient, progress: Progress
     ) -> None:
-        with nothing_fails(load, progress):
+        with assert_nothing_fails(load, progress):
             alerts.wait_for("ChatbotStoreUnreachable")
 
     def test_a_full_disk_stops_no_answer_and_the_alerts_say_what_waits_and_what_is_lost(
@@ -155,9 +155,9 @@ class TestWithoutTheStore:
         assert "No space left" in release.run_in(cramped, "python", "-c", _FILL)
         url = f"http://{release.get('pod', cramped)['status']['podIP']}:3000"
         with (
-            nothing_fails(load, progress),
+            assert_nothing_fails(load, progress),
             SteadyLoad(url, clients=6, pause=0.03, messages=MESSAGES) as alone,
-            nothing_fails(alone, progress),
+            assert_nothing_fails(alone, progress),
         ):
             alerts.wait_for("ChatbotLogRecordsSpooling")
             alerts.wait_for("ChatbotLogRecordsDropped")
@@ -192,7 +192,7 @@ class TestWithoutTheStore:
         progress.say(
             f"{service} of {name}: {took:.1f} s, {len(failures)} of {load.seen.total - answered} failed"
         )
-        with nothing_fails(load, progress):
+        with assert_nothing_fails(load, progress):
             since = load.seen.total
             load.wait_until(lambda: load.seen.total > since + 100)
         assert took < 30
@@ -203,7 +203,7 @@ class TestWithoutTheStore:
     def test_when_the_store_is_back_it_is_given_every_record_but_those_that_were_counted_as_lost(
         self, release: Installed, outage: Ledger, load: SteadyLoad, alerts: Impatient, progress: Progress
     ) -> None:
-        with nothing_fails(load, progress):
+        with assert_nothing_fails(load, progress):
             time.sleep(max(0.0, OUTAGE_SECONDS - (time.monotonic() - outage.began)))
             answered = {*load.seen.predictions, *outage.alone}
             release.kubectl("scale", f"deployment/{release.name}-minio", "--replicas=1")
@@ -246,7 +246,7 @@ def test_a_drift_check_that_does_not_reach_the_api_server_says_so_and_alerts(
     release: Installed, verdict: Json, load: SteadyLoad, alerts: Impatient, progress: Progress
 ) -> None:
     before = release.jobs("retrain")
-    with nothing_fails(load, progress), no_way_to_the_api_server(release, "drift"):
+    with assert_nothing_fails(load, progress), no_way_to_the_api_server(release, "drift"):
         ended = jobs.run(release, "drift", verdict, retries=0, **HURRY)
         assert not ended.is_complete
         assert "the API server at https://" in ended.logs["trigger"], ended
@@ -260,7 +260,7 @@ def test_a_retraining_without_mlflow_alerts_and_goes_on_by_itself_when_mlflow_is
     release: Installed, verdict: Json, load: SteadyLoad, alerts: Impatient, progress: Progress
 ) -> None:
     before = set(release.jobs("retrain"))
-    with nothing_fails(load, progress):
+    with assert_nothing_fails(load, progress):
         release.kubectl("scale", f"deployment/{release.name}-mlflow", "--replicas=0")
         release.kubectl("rollout", "status", f"deployment/{release.name}-mlflow")
         try:

@@ -195,8 +195,8 @@ def test_the_drift_check_runs_by_itself_and_its_verdict_reaches_store_and_promet
 
 
 def test_the_retraining_looks_at_the_verdict_and_the_upkeep_is_done(compose: Compose) -> None:
-    until(lambda: "the drift verdict is silent: nothing to do" in compose.said("retrain"), 300)
-    until(lambda: "were given back" in compose.said("upkeep"), 300)
+    assert until(lambda: "the drift verdict is silent: nothing to do" in compose.said("retrain"), 300)
+    assert until(lambda: "were given back" in compose.said("upkeep"), 300)
 
 
 def test_no_service_dies_and_none_is_started_again_for_ever(compose: Compose) -> None:

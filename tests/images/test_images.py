@@ -92,7 +92,8 @@ def test_a_command_finds_everything_it_imports(built: dict[str, Image], name: st
 
 
 def test_evidently_is_whole_in_the_image_of_the_drift_check(built: dict[str, Image]) -> None:
-    run(built["monitor"], "python", "-c", "from evidently.presets import DataDriftPreset; DataDriftPreset()")
+    program = "from evidently.presets import DataDriftPreset; print(type(DataDriftPreset()).__name__)"
+    assert run(built["monitor"], "python", "-c", program) == "DataDriftPreset"
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ class Namespace:
             ]
         self.apply(*objects)
         for account in ("trigger", "promote"):
-            self._login(account)
+            self.login(account)
         return self
 
     def delete(self) -> None:
@@ -87,7 +87,7 @@ class Namespace:
     def kubeconfig(self, account: str) -> Path:
         return self.folder / f"{account}.kubeconfig"
 
-    def _login(self, account: str) -> None:
+    def login(self, account: str) -> None:
         """A kubeconfig with a token of the account (TokenRequest) and nothing else."""
         admin = json.loads(ADMIN.read_text())
         token = self.kubectl("create", "token", account, "--duration=1h").strip()

@@ -39,7 +39,7 @@ def bootstrap(namespace: Namespace) -> Namespace:
             "subjects": [{"kind": "ServiceAccount", "name": "bootstrap"}],
         },
     )
-    namespace._login("bootstrap")
+    namespace.login("bootstrap")
     return namespace
 
 

@@ -1,0 +1,123 @@
+"""Runs this package's commands against `memory_api`: in this process, without a wait, killed at any request."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from k8s import promote, rollback
+from tests.k8s.memory_api import HOST, NAMESPACE, Call, Killed, Meddler, Process, Refusal, World
+
+SETTINGS = {
+    "REQUEST_SECONDS": 5,
+    "PATIENCE_SECONDS": 20,
+    "LEASE_SECONDS": 6,
+    "WATCH_SECONDS": 1,
+    "WATCH_MOST_SECONDS": 5,
+    "WATCH_MESSAGES": 100,
+    "WATCH_EVERY_SECONDS": 1,
+    "ROLLOUT_SECONDS": 60,
+    "PUSHGATEWAY": "http://gateway",
+    "NAMESPACE": NAMESPACE,
+}
+KILLED = -9
+
+
+def prepare(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """An environment as in a pod: an account, a registry, a pushgateway, a store."""
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "test",
+        "clusters": [{"name": "test", "cluster": {"server": HOST}}],
+        "users": [{"name": "test", "user": {"token": "secret"}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+    }
+    (folder / "kubeconfig").write_text(json.dumps(config))
+    kept = ("PATH", "HOME", "USER", "LOGNAME", "PYTEST", "TESTBED", "STRICT")
+    for name in list(os.environ):
+        if not name.startswith(kept):  # the official client reads all of them with every request
+            monkeypatch.delenv(name)
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(f"CHATBOT_K8S_{name}", str(value))
+    monkeypatch.setenv("CHATBOT_K8S_KUBECONFIG", str(folder / "kubeconfig"))
+    monkeypatch.setenv("CHATBOT_K8S_RETRAIN_RESULT", str(folder / "retrain.json"))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow")
+    monkeypatch.setenv("CHATBOT_STORE_URL", str(folder / "store"))
+
+
+def accepted(
+    folder: Path, challenger: str, judged_against: str | None = None, outcome: str = "accepted"
+) -> None:
+    """What a retraining leaves."""
+    content = {"outcome": outcome, "champion": judged_against, "challenger": challenger}
+    (folder / "retrain.json").write_text(json.dumps(content))
+
+
+Command = Callable[[Process], int]
+
+
+def run_promote(process: Process) -> int:
+    return ended(lambda: promote.main([], process))
+
+
+def run_rollback(*arguments: str) -> Command:
+    return lambda process: ended(lambda: rollback.main(list(arguments), process))
+
+
+def ended(command: Callable[[], int]) -> int:
+    """The exit code, or KILLED."""
+    try:
+        return command()
+    except Killed:
+        return KILLED
+
+
+def at(number: int, do: Callable[[], object]) -> Meddler:
+    """Do something at one request."""
+
+    def meddle(call: Call) -> None:
+        if call.number == number:
+            do()
+
+    return meddle
+
+
+def once(where: Callable[[Call], bool], do: Callable[[], object]) -> Meddler:
+    """Do something at the first request that is meant."""
+    met: list[Call] = []
+
+    def meddle(call: Call) -> None:
+        if not met and where(call):
+            met.append(call)
+            do()
+
+    return meddle
+
+
+def away(process: Process, first: int, seconds: float, how: str) -> Meddler:
+    """From one request on, for a while, nothing is answered: `refused` at once, `timeout`, or by a status."""
+    began: list[float] = []
+
+    def meddle(call: Call) -> None:
+        clock = process.world.clock
+        if call.number == first:
+            began.append(clock.seconds)
+        if not began or clock.seconds - began[0] >= seconds:
+            return
+        if how == "timeout":
+            clock.seconds += 5.0
+        if how in ("timeout", "refused"):
+            raise OSError(how)
+        raise Refusal(int(how))
+
+    return meddle
+
+
+def settle(world: World) -> None:
+    """Let the controller come to rest."""
+    world.clock.advance(30)

@@ -1,0 +1,810 @@
+"""A cluster, a registry and a pushgateway in memory, with a clock that only moves when somebody waits.
+
+What `k8s` reaches through `k8s.outside.Outside` ends here: requests as the official client and urllib send them, and
+answers as the real servers give them. The tests of this folder that are marked `integration` have the real ones. The
+rules of the API server that count here:
+
+- a change gets a new resourceVersion, a no-op none; one that names another resourceVersion is refused with 409;
+- a Deployment's generation grows with its spec and with its annotations, and its status lags behind;
+- the controller copies the Deployment's annotations to the ReplicaSet, and `kubectl rollout undo` copies them back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import itertools
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.message import Message
+from io import BytesIO
+from typing import Any, TypeVar
+from urllib.error import HTTPError
+from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.request import Request
+
+from prometheus_client.parser import text_string_to_metric_families
+from urllib3.exceptions import ProtocolError
+
+from k8s.outside import Outside
+
+Json = dict[str, Any]
+A = TypeVar("A")
+B = TypeVar("B")
+NAMESPACE = "here"
+DEPLOYMENT = "support-chatbot-api"
+LEASES = ("support-chatbot-promote", "support-chatbot-trigger")
+MODEL = "support-chatbot/model-version"
+STATE = "support-chatbot/promotion"
+TAKEN_BACK = "support-chatbot/taken-back"
+REVISION = "deployment.kubernetes.io/revision"
+HASH = "pod-template-hash"
+IMAGE_DIGEST = "0" * 64
+HOST = "http://api.test"
+BOUNDS = (0.005, 0.05, 0.2, 1.0)
+
+
+def digest(number: int) -> str:
+    return f"{number:x}" * 64
+
+
+def ref(number: int) -> str:
+    return f"{number}@{digest(number)}"
+
+
+class Killed(BaseException):
+    """The process is gone: it does nothing more, not even what stands in a `finally`."""
+
+
+class Refusal(Exception):
+    """A meddler's: the server answers with this status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(str(status))
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request of a process.
+
+    Attributes:
+        number: of this process's requests, from 1.
+        server: `api`, `mlflow`, `gateway` or `pod`.
+        what: at the API server `<resource>` or `<resource>/<name>`, else the path.
+        is_watch: whether the answer is a stream.
+    """
+
+    number: int
+    server: str
+    method: str
+    what: str
+    is_watch: bool = False
+    body: Json | None = None
+
+    @property
+    def writes(self) -> bool:
+        return self.method != "GET"
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.server} {self.method} {self.what}"
+
+
+Meddler = Callable[[Call], None]
+
+
+class Clock:
+    """Moves when somebody waits, and does on the way what is due."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.began = datetime(2026, 1, 1, tzinfo=UTC)
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._number = itertools.count()
+
+    def at(self, seconds: float, action: Callable[[], None]) -> None:
+        """Do this so many seconds from now."""
+        heapq.heappush(self._due, (self.seconds + seconds, next(self._number), action))
+
+    def advance(self, seconds: float) -> None:
+        until = self.seconds + seconds
+        while self.step(until):
+            pass
+
+    def step(self, until: float) -> bool:
+        """Go to the next thing that is due, and do it; False: none is before `until`, where the clock stands now."""
+        if self._due and self._due[0][0] <= until:
+            when, _, action = heapq.heappop(self._due)
+            self.seconds = max(self.seconds, when)
+            action()
+            return True
+        self.seconds = max(self.seconds, until)
+        return False
+
+
+class Process(Outside):
+    """One process of ours: its requests are counted, and a meddler sees each before and after it was done.
+
+    Attributes:
+        skew: how many seconds its clock is ahead of the others'.
+        broken_after: after so many pieces its first watch breaks.
+        before, after: called with every request; may raise `Killed` (through `kill`), `Refusal`, or `OSError`.
+    """
+
+    def __init__(self, world: World, skew: float = 0.0) -> None:
+        self.world = world
+        self.skew = skew
+        self.number = next(world.numbers)
+        self.calls: list[Call] = []
+        self.before: list[Meddler] = []
+        self.after: list[Meddler] = []
+        self.is_dead = False
+        self.is_suspended = False
+        self.broken_after: int | None = None
+
+    @property
+    def holder(self) -> str:
+        return f"process-{self.number}"
+
+    def kill(self) -> None:
+        self.is_dead = True
+        raise Killed
+
+    def now(self) -> datetime:
+        return self.world.clock.began + timedelta(seconds=self.world.clock.seconds + self.skew)
+
+    def monotonic(self) -> float:
+        return self.world.clock.seconds + self.skew
+
+    def sleep(self, seconds: float) -> None:
+        self._must_live()
+        self.world.clock.advance(seconds)
+        self._must_live()
+
+    def every(self, seconds: float, action: Callable[[], bool], name: str) -> Callable[[], None]:
+        stopped: list[bool] = []
+
+        def repeat() -> None:
+            if not (stopped or self.is_dead) and (self.is_suspended or action()):
+                self.world.clock.at(seconds, repeat)
+
+        self.world.clock.at(seconds, repeat)
+        return lambda: stopped.append(True)
+
+    def together(self, action: Callable[[A], B], items: Iterable[A]) -> list[B]:
+        return [action(item) for item in items]
+
+    def fetch(self, request: Request, seconds: float) -> bytes:
+        parts = urlsplit(request.full_url)
+        server = self.world.servers.get(parts.hostname or "", self.world.pod)
+        body = request.data if isinstance(request.data, bytes) else b""
+        name = str(parts.hostname) if parts.hostname in self.world.servers else "pod"
+        try:
+            return self._through(
+                name,
+                request.get_method(),
+                parts.path,
+                lambda: server(request.get_method(), parts.hostname or "", parts.path, parts.query, body),
+            )
+        except Refusal as refusal:
+            raise HTTPError(
+                request.full_url, refusal.status, "refused", Message(), BytesIO(b"as the test said")
+            ) from None
+
+    def ask(self, pool: Any, method: str, url: str, **options: Any) -> Any:
+        parts = urlsplit(url)
+        query = dict(parse_qsl(parts.query))
+        path = parts.path.split("/")
+        place = path.index("namespaces") + 2
+        what = "/".join(path[place:])
+        body = json.loads(options["body"]) if options["body"] else None
+        watch = "watch" in query
+        try:
+            answer = self._through(
+                "api",
+                method,
+                what,
+                lambda: self.world.api.handle(method, what, query, body, options["headers"]),
+                watch,
+                body,
+            )
+        except Refusal as refusal:
+            return Answer(refusal.status, {"message": "as the test said"})
+        except OSError as error:
+            raise ProtocolError(str(error)) from error
+        if watch and self.broken_after is not None:
+            answer.break_after(self.broken_after)
+            self.broken_after = None
+        return answer
+
+    def _through(
+        self,
+        server: str,
+        method: str,
+        what: str,
+        do: Callable[[], Any],
+        is_watch: bool = False,
+        body: Json | None = None,
+    ) -> Any:
+        self._must_live()
+        call = Call(len(self.calls) + 1, server, method, what, is_watch, body)
+        self.calls.append(call)
+        for meddler in self.before:
+            meddler(call)
+        answer = do()
+        for meddler in self.after:
+            meddler(call)
+        return answer
+
+    def _must_live(self) -> None:
+        if self.is_dead:
+            raise Killed
+
+
+class Answer:
+    """As urllib3 gives one."""
+
+    def __init__(self, status: int, content: Json, stream: Iterator[bytes] | None = None) -> None:
+        self.status = status
+        self.reason = ""
+        self.data = json.dumps(content).encode()
+        self._stream = stream
+
+    def stream(self, amt: int | None = None) -> Iterator[bytes]:
+        assert self._stream is not None
+        return self._stream
+
+    def break_after(self, pieces: int) -> None:
+        """Let the connection break."""
+        whole = self._stream
+
+        def broken() -> Iterator[bytes]:
+            assert whole is not None
+            yield from itertools.islice(whole, pieces)
+            raise ProtocolError("the connection broke")
+
+        self._stream = broken()
+
+    def close(self) -> None:
+        pass
+
+
+def merge(target: Json, patch: Json) -> Json:
+    """RFC 7386."""
+    result = dict(target)
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, dict):
+            before = result.get(key)
+            result[key] = merge(before if isinstance(before, dict) else {}, value)
+        else:
+            result[key] = value
+    return result
+
+
+class ApiServer:
+    """Objects by resource and name, with optimistic concurrency, and who may do what."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.objects: dict[tuple[str, str], Json] = {}
+        self.denied: set[tuple[str, str]] = set()
+        """Verb and resource."""
+        self.changed: list[Callable[[str, str], None]] = []
+        """Called with the resource and the name of what changed."""
+        self._clock = clock
+        self._version = itertools.count(1)
+
+    def handle(
+        self, method: str, what: str, query: dict[str, str], body: Json | None, headers: dict[str, str]
+    ) -> Answer:
+        resource, _, name = what.partition("/")
+        verbs = {
+            "GET": "watch" if "watch" in query else "get" if name else "list",
+            "POST": "create",
+            "PUT": "update",
+            "PATCH": "patch",
+        }
+        verb = verbs[method]
+        if (verb, resource) in self.denied:
+            said = f'{resource} is forbidden: User "test" cannot {verb} resource "{resource}" in API group ""'
+            return Answer(403, {"message": said})
+        match verb:
+            case "watch":
+                wanted = query["fieldSelector"].removeprefix("metadata.name=")
+                return Answer(200, {}, self._watch(resource, wanted, float(query["timeoutSeconds"])))
+            case "list":
+                return Answer(200, {"items": self.list(resource, query.get("labelSelector", ""))})
+            case "create":
+                assert body is not None
+                name = body["metadata"]["name"]
+                if (resource, name) in self.objects:
+                    return Answer(409, {"message": f'{resource} "{name}" already exists'})
+                return Answer(201, self.put(resource, body))
+        before = self.objects.get((resource, name))
+        if before is None:
+            return Answer(404, {"message": f'{resource} "{name}" not found'})
+        if verb == "get":
+            return Answer(200, before)
+        assert body is not None
+        expected = body.get("metadata", {}).get("resourceVersion")
+        if expected not in (None, before["metadata"]["resourceVersion"]):
+            return Answer(409, {"message": f'Operation cannot be fulfilled on {resource} "{name}"'})
+        if verb == "patch":
+            assert headers["Content-Type"] == "application/merge-patch+json"
+        return Answer(200, self.put(resource, merge(before, body) if verb == "patch" else body))
+
+    def put(self, resource: str, content: Json) -> Json:
+        """Keep an object, whatever there was; the same as before gets no new version."""
+        name = content["metadata"]["name"]
+        before = self.objects.get((resource, name))
+        after = _copy(content)
+        metadata = after["metadata"]
+        if before is None:
+            metadata |= {
+                "namespace": NAMESPACE,
+                "uid": f"uid-{resource}-{name}-{next(self._version)}",
+                "generation": 1,
+            }
+        else:
+            metadata["resourceVersion"] = before["metadata"]["resourceVersion"]
+            if after == before:
+                return _copy(before)
+            if _told(after) != _told(before):
+                metadata["generation"] = before["metadata"]["generation"] + 1
+        metadata["resourceVersion"] = str(next(self._version))
+        self.objects[resource, name] = after
+        for changed in self.changed:
+            changed(resource, name)
+        return _copy(after)
+
+    def get(self, resource: str, name: str) -> Json:
+        return _copy(self.objects[resource, name])
+
+    def patch(self, resource: str, name: str, patch: Json) -> None:
+        """Somebody else's change."""
+        self.put(resource, merge(self.get(resource, name), patch))
+
+    def delete(self, resource: str, name: str) -> None:
+        del self.objects[resource, name]
+        for changed in self.changed:
+            changed(resource, name)
+
+    def list(self, resource: str, selector: str = "") -> list[Json]:
+        wanted = dict(pair.split("=") for pair in selector.split(",") if pair)
+        return [
+            content
+            for (of, _), content in self.objects.items()
+            if of == resource and wanted.items() <= (content["metadata"].get("labels") or {}).items()
+        ]
+
+    def _watch(self, resource: str, name: str, seconds: float) -> Iterator[bytes]:
+        until = self._clock.seconds + seconds
+        kind, seen = "ADDED", ""
+        while True:
+            content = self.objects.get((resource, name))
+            if content is not None and content["metadata"]["resourceVersion"] != seen:
+                seen = content["metadata"]["resourceVersion"]
+                line = json.dumps({"type": kind, "object": content}).encode() + b"\n"
+                # A chunk is whatever arrived: a line may come in two.
+                yield line[:40]
+                yield line[40:]
+                kind = "MODIFIED"
+            if not self._clock.step(until):
+                return
+
+
+def _copy(content: Json) -> Json:
+    return dict(json.loads(json.dumps(content)))
+
+
+def _told(content: Json) -> Any:
+    """Of what a generation grows."""
+    return content.get("spec"), content["metadata"].get("annotations")
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What is wrong with a bundle.
+
+    Attributes:
+        start: seconds until its pods are ready.
+        exit: its container ends and says this.
+        failed, slow, handoffs, negative: shares.
+        serves: another digest.
+        mute: its pods do not answer.
+    """
+
+    start: float = 0.5
+    ready: bool = True
+    exit: str = ""
+    failed: float = 0.0
+    slow: float = 0.0
+    handoffs: float = 0.1
+    negative: float = 0.1
+    serves: str = ""
+    mute: bool = False
+
+
+class Controller:
+    """Of one Deployment: ReplicaSets with revisions, pods one after the other, a status that lags behind."""
+
+    def __init__(self, world: World, lag: float) -> None:
+        self.world = world
+        self.lag = lag
+        self.progressed = 0.0
+        self._is_due = False
+        self._number = itertools.count(1)
+        world.api.changed.append(self._changed)
+
+    def _changed(self, resource: str, name: str) -> None:
+        if resource == "deployments":
+            self.soon()
+
+    def soon(self, seconds: float | None = None) -> None:
+        if seconds is not None:
+            self.world.clock.at(seconds, self.sync)
+        elif not self._is_due:
+            self._is_due = True
+            self.world.clock.at(self.lag, self.sync)
+
+    def sync(self) -> None:
+        self._is_due = False
+        api, now = self.world.api, self.world.clock.seconds
+        deployment = api.get("deployments", DEPLOYMENT)
+        current = self._current(deployment)
+        revision = current["metadata"]["annotations"][REVISION]
+        if deployment["metadata"]["annotations"].get(REVISION) != revision:
+            api.patch("deployments", DEPLOYMENT, {"metadata": {"annotations": {REVISION: revision}}})
+            deployment = api.get("deployments", DEPLOYMENT)
+        hash_ = current["metadata"]["labels"][HASH]
+        wanted = deployment["spec"]["replicas"]
+        pods = [p for p in api.list("pods") if not p["metadata"].get("deletionTimestamp")]
+        new = [p for p in pods if p["metadata"]["labels"][HASH] == hash_]
+        old = [p for p in pods if p["metadata"]["labels"][HASH] != hash_]
+        if len(new) < wanted and len(pods) <= wanted:
+            self._start(current, deployment)
+            self.soon()
+        elif old and (sum(map(is_ready, pods)) > wanted or not all(map(is_ready, old))):
+            leaving = sorted(old, key=is_ready)[0]  # those that are not ready go first
+            self._stop(leaving["metadata"]["name"])
+            self.soon()
+        pods = [p for p in api.list("pods") if not p["metadata"].get("deletionTimestamp")]
+        new = [p for p in pods if p["metadata"]["labels"][HASH] == hash_]
+        available = sum(map(is_ready, new))
+        status = {
+            "observedGeneration": deployment["metadata"]["generation"],
+            "replicas": len(pods),
+            "updatedReplicas": len(new),
+            "availableReplicas": sum(map(is_ready, pods)),
+        }
+        before = deployment.get("status") or {}
+        done = available == wanted and len(pods) == wanted
+        counted = ("replicas", "updatedReplicas", "availableReplicas")
+        if any(before.get(name) != status[name] for name in counted):
+            self.progressed = now
+        deadline = deployment["spec"]["progressDeadlineSeconds"]
+        late = not done and now - self.progressed >= deadline
+        if not done and not late:
+            self.soon(deadline - (now - self.progressed))
+        said = f'ReplicaSet "{current["metadata"]["name"]}" has timed out progressing.'
+        reason = (
+            "ProgressDeadlineExceeded" if late else "NewReplicaSetAvailable" if done else "ReplicaSetUpdated"
+        )
+        status["conditions"] = [{"type": "Progressing", "reason": reason, "message": said if late else ""}]
+        api.put("deployments", api.get("deployments", DEPLOYMENT) | {"status": status})
+
+    def _current(self, deployment: Json) -> Json:
+        """The ReplicaSet of the template, with the Deployment's annotations."""
+        api = self.world.api
+        template = _copy(deployment["spec"]["template"])
+        if not template["metadata"].get("annotations"):  # none is the same as an empty set of them
+            template["metadata"].pop("annotations", None)
+        hash_ = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:8]
+        name = f"{DEPLOYMENT}-{hash_}"
+        sets = {s["metadata"]["name"]: s for s in api.list("replicasets")}
+        revisions = {of: int(s["metadata"]["annotations"][REVISION]) for of, s in sets.items()}
+        latest = max(revisions.values(), default=0)
+        if latest == 0 or revisions.get(name) != latest:
+            latest += 1
+            self.progressed = self.world.clock.seconds
+        labels = template["metadata"]["labels"] | {HASH: hash_}
+        owner = {"kind": "Deployment", "uid": deployment["metadata"]["uid"]}
+        annotations = deployment["metadata"]["annotations"] | {REVISION: str(latest)}
+        made = sets.get(name) or {
+            "metadata": {"name": name, "labels": labels, "ownerReferences": [owner]},
+            "spec": {"template": template},
+        }
+        return api.put("replicasets", made | {"metadata": made["metadata"] | {"annotations": annotations}})
+
+    def _start(self, current: Json, deployment: Json) -> None:
+        number = next(self._number)
+        name = f"{current['metadata']['name']}-{number}"
+        model = (deployment["spec"]["template"]["metadata"].get("annotations") or {}).get(MODEL, "")
+        behaviour = self.world.behaviour(model.partition("@")[2] or IMAGE_DIGEST)
+        state: Json = {"running": {}}
+        if behaviour.exit:
+            ended = {"exitCode": 3, "message": f"a line that says nothing of it\n{behaviour.exit}\n"}
+            state = {"waiting": {"reason": "CrashLoopBackOff"}}
+        else:
+            ended = {}
+        container = {"name": "api", "ready": False, "state": state, "lastState": {"terminated": ended}}
+        status = {
+            "phase": "Running",
+            "podIP": f"10.0.0.{number}",
+            "conditions": [{"type": "Ready", "status": "False"}],
+            "containerStatuses": [container],
+        }
+        labels = current["metadata"]["labels"]
+        self.world.api.put("pods", {"metadata": {"name": name, "labels": labels}, "status": status})
+        self.world.pods[f"10.0.0.{number}"] = Served(name, model)
+        if behaviour.ready and not behaviour.exit:
+            self.world.clock.at(behaviour.start, lambda: self.world.ready(name))
+
+    def _stop(self, name: str) -> None:
+        pod = self.world.api.get("pods", name)
+        pod["metadata"]["deletionTimestamp"] = "now"
+        self.world.api.put("pods", pod)
+        self.world.clock.at(1.0, lambda: self.world.gone(name))
+
+
+def is_ready(pod: Json) -> bool:
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"]["conditions"])
+
+
+@dataclass
+class Served:
+    """A pod's own side: which model it was told, and since when it counts messages."""
+
+    pod: str
+    model: str
+    since: float | None = None
+
+
+@dataclass
+class Registry:
+    """MLflow's, of one model: the digest of each version, and who has the alias."""
+
+    digests: dict[int, str]
+    aliases: dict[str, str] = field(default_factory=dict)
+    moves: list[str] = field(default_factory=list)
+    """Every version that got the alias champion, in order, as often as it was asked for."""
+    page: int = 3
+
+    def handle(self, method: str, host: str, path: str, query: str, body: bytes) -> bytes:
+        named: dict[str, Any] = dict(parse_qsl(query, keep_blank_values=True)) | json.loads(body or b"{}")
+        match path.removeprefix("/api/2.0/mlflow/"):
+            case "registered-models/get":
+                aliases = [{"alias": a, "version": v} for a, v in self.aliases.items()]
+                return _json({"registered_model": {"aliases": aliases}})
+            case "registered-models/alias" if method == "POST":
+                self._version(named["version"])
+                self.aliases[named["alias"]] = named["version"]
+                self.moves.append(named["version"])
+                return b"{}"
+            case "model-versions/get":
+                return _json({"model_version": self._version(named["version"])})
+            case "model-versions/search":
+                first = int(named.get("page_token", 0))
+                numbers = sorted(self.digests)
+                page = [self._version(str(n)) for n in numbers[first : first + self.page]]
+                rest = {"next_page_token": str(first + self.page)} if numbers[first + self.page :] else {}
+                return _json({"model_versions": page} | rest)
+        raise Refusal(404)
+
+    def _version(self, number: str) -> Json:
+        if not number.isdecimal() or int(number) not in self.digests:
+            raise Refusal(404)
+        tags = [{"key": "bundle_digest", "value": d} for d in [self.digests[int(number)]] if d]
+        return {"version": number, "tags": tags}
+
+
+def _json(content: Json) -> bytes:
+    return json.dumps(content).encode()
+
+
+class Gateway:
+    """A pushgateway: a push replaces what its group had of that name."""
+
+    def __init__(self) -> None:
+        self.groups: dict[tuple[str, str], dict[tuple[tuple[str, str], ...], float]] = {}
+
+    def handle(self, method: str, host: str, path: str, query: str, body: bytes) -> bytes:
+        assert method == "POST"
+        parts = unquote(path).removeprefix("/metrics/").split("/")
+        group = dict(zip(parts[::2], parts[1::2], strict=True))
+        for family in text_string_to_metric_families(body.decode()):
+            found = {tuple(sorted((s.labels | group).items())): s.value for s in family.samples}
+            self.groups[path, family.name] = found
+        return b""
+
+    def samples(self, name: str) -> list[tuple[dict[str, str], float]]:
+        return [
+            (dict(labels), value)
+            for (_, of), found in self.groups.items()
+            if of == name
+            for labels, value in found.items()
+        ]
+
+
+class World:
+    """All of it: what is outside the processes that are tested.
+
+    Args:
+        behaviours: by bundle digest; of those that are not named nothing is wrong.
+        lag: how long the Deployment's controller takes to look.
+        rate: messages a second that each ready pod gets.
+    """
+
+    def __init__(
+        self,
+        behaviours: dict[str, Behaviour] | None = None,
+        replicas: int = 1,
+        lag: float = 0.1,
+        rate: float = 200,
+    ) -> None:
+        self.behaviours = behaviours or {}
+        self.clock = Clock()
+        self.numbers = itertools.count(1)
+        self.api = ApiServer(self.clock)
+        self.registry = Registry({n: digest(n if n > 1 else 0) for n in range(1, 10)}, {"champion": "1"})
+        self.gateway = Gateway()
+        self.pods: dict[str, Served] = {}
+        self.rate = rate
+        self.servers = {"mlflow": self.registry.handle, "gateway": self.gateway.handle}
+        for name in LEASES:
+            self.api.put("leases", {"metadata": {"name": name}})
+        labels = {"app.kubernetes.io/name": "api"}
+        self.controller = Controller(self, lag)
+        self.api.put(
+            "deployments",
+            {
+                "metadata": {"name": DEPLOYMENT, "annotations": {}},
+                "spec": {
+                    "replicas": replicas,
+                    "progressDeadlineSeconds": 15,
+                    "selector": {"matchLabels": labels},
+                    "template": {"metadata": {"labels": labels}},
+                },
+            },
+        )
+        self.clock.advance(100)
+        assert len(self.served) == replicas
+
+    def process(self, skew: float = 0.0) -> Process:
+        return Process(self, skew)
+
+    def behaviour(self, of: str) -> Behaviour:
+        return self.behaviours.get(of, Behaviour())
+
+    # the pods' own side
+
+    def ready(self, name: str) -> None:
+        """A pod becomes ready, unless it is gone."""
+        if ("pods", name) not in self.api.objects:
+            return
+        pod = self.api.get("pods", name)
+        pod["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
+        pod["status"]["containerStatuses"][0]["ready"] = True
+        self.api.put("pods", pod)
+        self.pods[pod["status"]["podIP"]].since = self.clock.seconds
+        self.controller.soon()
+
+    def unready(self) -> None:
+        """Every pod stops being ready."""
+        for pod in self.api.list("pods"):
+            pod["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
+            pod["status"]["containerStatuses"][0]["ready"] = False
+        self.controller.soon()
+
+    def gone(self, name: str) -> None:
+        self.pods.pop(self.api.get("pods", name)["status"]["podIP"])
+        self.api.delete("pods", name)
+
+    def pod(self, method: str, host: str, path: str, query: str, body: bytes) -> bytes:
+        """/version and /metrics of the pod at this address."""
+        served = self.pods.get(host)
+        if served is None:
+            raise OSError(f"no route to {host}")
+        told = served.model.partition("@")[2] or IMAGE_DIGEST
+        behaviour = self.behaviour(told)
+        if behaviour.mute:
+            raise OSError("timed out")
+        if path == "/version":
+            return _json({"bundle_digest": behaviour.serves or told})
+        seconds = 0.0 if served.since is None else self.clock.seconds - served.since
+        every = int(seconds * self.rate)
+        failed, slow = int(every * behaviour.failed), int(every * behaviour.slow)
+        feedback = every // 2
+        negative = int(feedback * behaviour.negative)
+        lines = [
+            f'chatbot_requests_total{{route="/chat",status="200"}} {every - failed}',
+            f'chatbot_requests_total{{route="/chat",status="503"}} {failed}',
+            *(
+                f'chatbot_request_seconds_bucket{{route="/chat",le="{b}"}} {every - slow if b < 0.2 else every}'
+                for b in BOUNDS
+            ),
+            f'chatbot_request_seconds_bucket{{route="/chat",le="+Inf"}} {every}',
+            f'chatbot_predictions_total{{intent="x",source="model"}} {every - failed}',
+            f'chatbot_handoffs_total{{source="human"}} {int((every - failed) * behaviour.handoffs)}',
+            f'chatbot_feedback_total{{helpful="yes"}} {feedback - negative}',
+            f'chatbot_feedback_total{{helpful="no"}} {negative}',
+        ]
+        return "\n".join([*lines, ""]).encode()
+
+    # what a person does
+
+    def undo(self) -> None:
+        """`kubectl rollout undo`: template and annotations of the ReplicaSet before."""
+        sets = sorted(
+            self.api.list("replicasets"), key=lambda s: -int(s["metadata"]["annotations"][REVISION])
+        )
+        before = sets[1]
+        deployment = self.api.get("deployments", DEPLOYMENT)
+        deployment["spec"]["template"] = before["spec"]["template"]
+        revision = deployment["metadata"]["annotations"][REVISION]
+        deployment["metadata"]["annotations"] = before["metadata"]["annotations"] | {REVISION: revision}
+        self.api.put("deployments", deployment)
+
+    def tell(self, model: str) -> None:
+        """`kubectl patch`: another model in the template, the state untouched."""
+        template = {"metadata": {"annotations": {MODEL: model or None}}}
+        self.api.patch("deployments", DEPLOYMENT, {"spec": {"template": template}})
+
+    def touch(self, resource: str = "deployments", name: str = DEPLOYMENT) -> None:
+        """A change that is nobody's business."""
+        note = {"metadata": {"annotations": {"note": str(next(self.numbers))}}}
+        self.api.patch(resource, name, note)
+
+    # what became of it
+
+    @property
+    def told(self) -> str:
+        template = self.api.get("deployments", DEPLOYMENT)["spec"]["template"]["metadata"]
+        return str((template.get("annotations") or {}).get(MODEL, ""))
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        return dict(self.api.get("deployments", DEPLOYMENT)["metadata"]["annotations"])
+
+    @property
+    def version(self) -> str:
+        """The Deployment's."""
+        return str(self.api.get("deployments", DEPLOYMENT)["metadata"]["resourceVersion"])
+
+    @property
+    def state(self) -> Json:
+        return dict(json.loads(self.annotations.get(STATE, "{}")))
+
+    @property
+    def taken_back(self) -> list[str]:
+        return self.annotations.get(TAKEN_BACK, "").split()
+
+    @property
+    def champion(self) -> str:
+        return self.registry.aliases.get("champion", "")
+
+    @property
+    def served(self) -> list[str]:
+        """What the ready pods that stay serve."""
+        found = []
+        for pod in self.api.list("pods"):
+            if is_ready(pod) and not pod["metadata"].get("deletionTimestamp"):
+                told = self.pods[pod["status"]["podIP"]].model.partition("@")[2] or IMAGE_DIGEST
+                found.append(self.behaviour(told).serves or told)
+        return found
+
+    @property
+    def events(self) -> Counter[str]:
+        return Counter(event["reason"] for event in self.api.list("events"))
+
+    def message(self, reason: str) -> str:
+        """Of the one Event with that reason."""
+        (found,) = [e["message"] for e in self.api.list("events") if e["reason"] == reason]
+        return str(found)
+
+    def holder(self, lease: str = LEASES[0]) -> str:
+        return str((self.api.get("leases", lease).get("spec") or {}).get("holderIdentity", ""))

@@ -1,0 +1,167 @@
+"""What the API server's answers mean, how a rollout stands, and what pods that restart have counted; in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chatbot.settings import KubernetesSettings
+from k8s.cluster import Absent, Away, Changed, Cluster, ClusterError, Forbidden
+from k8s.deployment import Deployment
+from k8s.pods import PodReader
+from tests.k8s.in_memory import prepare
+from tests.k8s.memory_api import DEPLOYMENT, Call, Process, Refusal, World
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    prepare(monkeypatch, tmp_path)
+
+
+def refusing(status: int) -> tuple[Cluster, Process]:
+    process = World().process()
+
+    def refuse(call: Call) -> None:
+        raise Refusal(status)
+
+    process.before.append(refuse)
+    return Cluster(KubernetesSettings(), process), process
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, ClusterError),
+        (401, Forbidden),
+        (403, Forbidden),
+        (404, Absent),
+        (409, Changed),
+        (422, ClusterError),
+        (429, Away),
+        (500, Away),
+        (502, Away),
+        (503, Away),
+        (504, Away),
+    ],
+)
+def test_only_what_may_succeed_later_is_asked_again(status: int, kind: type[ClusterError]) -> None:
+    cluster, process = refusing(status)
+    with pytest.raises(ClusterError, match="GET deployments/api in namespace here") as error:
+        cluster.deployment("api")
+    assert type(error.value) is kind
+    assert "as the test said" in str(error.value)
+    # For 20 seconds, every 2.
+    assert len(process.calls) == (11 if kind is Away else 1)
+    assert "secret" not in str(error.value), "the token is not said"
+
+
+def test_a_server_that_comes_back_within_the_patience_is_asked_until_then() -> None:
+    world = World()
+    process = world.process()
+
+    def refuse(call: Call) -> None:
+        if call.number <= 10:
+            raise OSError("refused")
+
+    process.before.append(refuse)
+    found = Cluster(KubernetesSettings(), process).deployment(DEPLOYMENT)
+    assert found["metadata"]["name"] == DEPLOYMENT
+
+
+READY: dict[str, Any] = {
+    "observedGeneration": 3,
+    "replicas": 2,
+    "updatedReplicas": 2,
+    "availableReplicas": 2,
+    "conditions": [{"type": "Progressing", "reason": "NewReplicaSetAvailable"}],
+}
+LATE = [{"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "it is late"}]
+
+
+@pytest.mark.parametrize(
+    ("status", "spec", "done", "failed"),
+    [
+        (READY, {}, True, ""),
+        (READY | {"observedGeneration": 4}, {}, True, ""),
+        (READY | {"observedGeneration": 2}, {}, False, ""),
+        (READY | {"observedGeneration": 2, "conditions": LATE}, {}, False, ""),
+        (READY | {"updatedReplicas": 1}, {}, False, ""),
+        (READY | {"replicas": 3}, {}, False, ""),
+        (READY | {"availableReplicas": 1}, {}, False, ""),
+        (READY | {"updatedReplicas": 1, "conditions": LATE}, {}, False, "it is late"),
+        (READY, {"paused": True}, False, "the Deployment is paused: kubectl rollout resume"),
+        (READY, {"replicas": 3}, False, ""),
+        (None, {}, False, ""),
+    ],
+)
+def test_a_rollout_is_done_when_all_replicas_are_new_and_available_and_no_old_one_is_left(
+    status: dict[str, Any] | None, spec: dict[str, Any], done: bool, failed: str
+) -> None:
+    content = {"metadata": {"name": "api", "generation": 3}, "spec": {"replicas": 2} | spec, "status": status}
+    rollout = Deployment(content).rollout()
+    assert (rollout.done, rollout.failed) == (done, failed)
+    assert rollout.sentence
+
+
+def read(world: World) -> tuple[Deployment, Cluster]:
+    cluster = Cluster(KubernetesSettings(), world.process())
+    return Deployment(cluster.deployment(DEPLOYMENT)), cluster
+
+
+def test_only_running_pods_of_the_current_template_that_are_not_leaving_are_the_deployments() -> None:
+    world = World(replicas=2)
+    pods = world.api.list("pods")
+    other = {"metadata": {"name": "other", "labels": {"app.kubernetes.io/name": "api"}}, "status": {}}
+    world.api.put("pods", other)
+    deployment, cluster = read(world)
+    assert {pod.name for pod in deployment.pods(cluster)} == {pod["metadata"]["name"] for pod in pods}
+    world.api.patch("pods", pods[0]["metadata"]["name"], {"metadata": {"deletionTimestamp": "now"}})
+    assert [pod.name for pod in deployment.pods(cluster)] == [pods[1]["metadata"]["name"]]
+    world.api.patch("pods", pods[1]["metadata"]["name"], {"status": {"phase": "Pending"}})
+    assert deployment.pods(cluster) == []
+
+
+def test_a_replica_set_of_another_owner_is_not_the_deployments() -> None:
+    world = World()
+    (found,) = world.api.list("replicasets")
+    world.api.patch(
+        "replicasets", found["metadata"]["name"], {"metadata": {"ownerReferences": [{"uid": "x"}]}}
+    )
+    deployment, cluster = read(world)
+    assert deployment.pods(cluster) == []
+
+
+def test_what_a_pod_counted_before_its_container_restarted_and_before_it_went_is_kept() -> None:
+    world = World(replicas=2)
+    deployment, cluster = read(world)
+    reader = PodReader(3000, 5, world.process())
+    pods = deployment.pods(cluster)
+    first, answered = reader.read(pods)
+    assert answered == 2
+    restarted = world.pods[pods[0].address]
+    counted = 200 * (world.clock.seconds - (restarted.since or 0))
+    restarted.since = world.clock.seconds
+    second, _ = reader.read(pods)
+    assert second.messages == first.messages
+    world.clock.advance(1)
+    third, answered = reader.read(pods[:1])
+    assert answered == 1
+    assert third.messages == first.messages + 200
+    assert counted > 1000
+
+
+def test_a_pod_that_answers_nonsense_or_nothing_is_none_that_answered() -> None:
+    world = World()
+    deployment, cluster = read(world)
+    process = world.process()
+
+    def refuse(call: Call) -> None:
+        raise OSError("refused")
+
+    process.before.append(refuse)
+    reader = PodReader(3000, 5, process)
+    tally, answered = reader.read(deployment.pods(cluster))
+    assert (tally.messages, answered) == (0, 0)
+    assert list(reader.digests(deployment.pods(cluster)).values()) == [""]
