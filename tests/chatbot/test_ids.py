@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatbot import ids
@@ -58,6 +58,7 @@ def test_more_ids_than_a_millisecond_counts_are_still_unique_and_in_order(
     assert len(set(made)) == len(made)
 
 
+@settings(deadline=None)
 @given(st.floats(0, 4e9), st.floats(0, 4e9))
 def test_ids_of_any_two_times_sort_by_time_to_the_millisecond(one: float, other: float) -> None:
     first, second = new_id(KEY, one), new_id(KEY, other)
@@ -105,6 +106,7 @@ def test_an_id_with_any_one_character_changed_is_made_up() -> None:
                 assert not is_ours(KEY, made[:place] + character + made[place + 1 :])
 
 
+@settings(deadline=None)
 @given(
     st.one_of(st.text(), st.text(ALPHABET, min_size=34, max_size=34), st.none(), st.binary(), st.integers())
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatbot.errors import BundleError, SettingError
@@ -19,6 +19,7 @@ from chatbot.settings import SlotSettings
 RULES = Path("data/corpus/rules.yaml")
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_cleaning_twice_changes_nothing_and_the_result_is_always_utf8(text: str) -> None:
     once = clean(text)

@@ -209,6 +209,7 @@ def test_features_are_of_the_message_before_it_is_redacted() -> None:
     assert (row.chars, row.words, row.non_letter_share, row.upper_share) == (16, 4, 0.0625, 0.25)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_every_message_has_features(message: str) -> None:
     found = features(message)

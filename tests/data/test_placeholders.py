@@ -6,7 +6,7 @@ import re
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.messages import message_fault
@@ -73,6 +73,7 @@ def test_a_value_is_set_apart_from_the_word_it_was_glued_to() -> None:
     assert re.fullmatch(r"[$€£]\d+(\.\d\d)? back", fill("{{Currency Symbol}}{{Refund Amount}} back", HASH))
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("ab {}"), max_size=30))
 def test_no_message_keeps_a_brace_however_broken_its_placeholders_are(message: str) -> None:
     filled = fill(message, HASH)

@@ -54,14 +54,18 @@ def test_a_handoff_outlives_the_service_that_promised_it(
         assert server.post("/chat", {"message": "where is my parcel?", "session_id": "visit-1"})[0] == 200
         eventually(lambda: server.post("/chat", {"message": HUMAN})[0] == 200)
         eventually(lambda: len(receiver.seen) > 0)
-        began = time.monotonic()
-        _, answer = server.post("/chat", {"message": HUMAN, "session_id": "visit-1"})
-        assert time.monotonic() - began < 0.5
+        took = []
+        for session in ("visit-2", "visit-3", "visit-4", "visit-1"):
+            began = time.monotonic()
+            _, answer = server.post("/chat", {"message": HUMAN, "session_id": session})
+            took.append(time.monotonic() - began)
+        # Whoever waited for the receiver would wait for a second each time; for a processor, only now and then.
+        assert min(took) < 0.5
         kill(server)
         assert answer["handoff"] is True
         receiver.delay = 0
         server.start()
-        receiver.wait(2, 30)
+        receiver.wait(5, 30)
         (taken,) = [
             b["data"] for b in receiver.taken if b["data"]["prediction_id"] == answer["prediction_id"]
         ]
@@ -72,7 +76,7 @@ def test_a_handoff_outlives_the_service_that_promised_it(
         assert taken["conversation"][0]["text"] == "where is my parcel?"
         assert not receiver.forged
         store = FolderStore(tmp_path / "store")
-        eventually(lambda: len(read_tasks(store)) == 2)
+        eventually(lambda: len(read_tasks(store)) == 5)
         assert {task.state for task in read_tasks(store)} == {"open"}
         eventually(lambda: server.metric(r"chatbot_handoff_deliveries_total\{.*delivered.*webhook") >= 1)
         eventually(lambda: server.metric(r"chatbot_handoffs_undelivered") == 0)
