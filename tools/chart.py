@@ -145,7 +145,8 @@ def program(name: str) -> str:
     Raises:
         ChartError: it is not here.
     """
-    for folder in (*os.get_exec_path(), str(Path.home() / ".cache" / "testbed" / "bin")):
+    testbed = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed"))
+    for folder in (*os.get_exec_path(), str(testbed / "bin")):
         if found := shutil.which(name, path=folder):
             return found
     raise ChartError(f"{name} is missing: {_HOW[name]}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -220,17 +221,23 @@ def test_no_body_whatsoever_is_answered_with_a_server_error(api: Api, content: b
 
 
 def test_work_beyond_the_limit_is_answered_429_with_retry_after_and_the_rest_is_served() -> None:
+    all_came = asyncio.Event()
+
     async def slow(messages: Sequence[str]) -> list[Prediction]:
-        await asyncio.sleep(0.2)
+        await all_came.wait()
         return await classify(messages)
 
-    api = paper_api(slow, max_concurrency=5)
+    api = paper_api(slow, max_concurrency=5, timeout_seconds=30)
 
     async def ask_at_once() -> list[Any]:
         async with api.client() as client:
-            return await asyncio.gather(
-                *(client.post("/chat", json={"message": f"refund {n}"}) for n in range(20))
-            )
+            asked = [
+                asyncio.create_task(client.post("/chat", json={"message": f"refund {n}"})) for n in range(20)
+            ]
+            for refused in islice(asyncio.as_completed(asked, timeout=20), 15):
+                await refused
+            all_came.set()
+            return await asyncio.gather(*asked)
 
     responses = asyncio.run(ask_at_once())
     assert sorted(response.status_code for response in responses) == [200] * 5 + [429] * 15

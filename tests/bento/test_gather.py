@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from statistics import median
 
 import pytest
 from hypothesis import given, settings
@@ -32,15 +33,17 @@ def test_a_single_question_never_waits_for_company() -> None:
     async def call(questions: Sequence[int]) -> list[int]:
         return list(questions)
 
-    async def ask() -> float:
+    async def ask() -> list[float]:
         gatherer = Gatherer(call, lanes=1, max_batch=64)
         loop = asyncio.get_running_loop()
-        began = loop.time()
+        waits = []
         for n in range(100):
+            began = loop.time()
             await gatherer.ask(n)
-        return loop.time() - began
+            waits.append(loop.time() - began)
+        return waits
 
-    assert asyncio.run(ask()) < 0.5
+    assert median(asyncio.run(ask())) < 0.005
 
 
 def test_no_call_is_larger_than_allowed_and_no_more_calls_are_in_flight_than_lanes() -> None:
@@ -67,16 +70,18 @@ def test_no_call_is_larger_than_allowed_and_no_more_calls_are_in_flight_than_lan
 
 def test_a_client_that_leaves_takes_its_message_out_of_the_queue() -> None:
     seen: list[int] = []
+    under_way, go_on = asyncio.Event(), asyncio.Event()
 
     async def call(questions: Sequence[int]) -> list[int]:
         seen.extend(questions)
-        await asyncio.sleep(0.02)
+        under_way.set()
+        await go_on.wait()
         return list(questions)
 
     async def leave() -> None:
         gatherer = Gatherer(call, lanes=1, max_batch=64)
         first = asyncio.create_task(gatherer.ask(0))
-        await asyncio.sleep(0.005)
+        await under_way.wait()
         others = [asyncio.create_task(gatherer.ask(n)) for n in range(1, 6)]
         await asyncio.sleep(0)
         assert gatherer.waiting == 5
@@ -84,6 +89,7 @@ def test_a_client_that_leaves_takes_its_message_out_of_the_queue() -> None:
             task.cancel()
         await asyncio.sleep(0)
         assert gatherer.waiting == 2
+        go_on.set()
         assert await asyncio.gather(first, *others[3:]) == [0, 4, 5]
 
     asyncio.run(leave())
@@ -165,7 +171,7 @@ def test_whoever_comes_leaves_or_fails_everybody_gets_their_own_answer(
         for task, (_, fate) in zip(tasks, plan, strict=True):
             if fate == "leaves":
                 task.cancel()
-        answers = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+        answers = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 30)
         return gatherer.waiting, answers
 
     waiting, answers = asyncio.run(play())
@@ -190,7 +196,7 @@ def test_after_a_crowd_every_lane_is_free_again() -> None:
     async def ask_twice() -> None:
         gatherer = Gatherer(call, lanes=2, max_batch=1)
         await asyncio.gather(*(gatherer.ask(n) for n in range(20)), return_exceptions=True)
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(10):
             assert await gatherer.ask(2) == 2
             with pytest.raises(OSError):
                 await gatherer.ask(3)

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bento.runner_client import RunnerClient
@@ -129,21 +129,21 @@ def test_a_connection_that_the_runner_closed_costs_no_answer(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("prepare", "reason"),
+    ("prepare", "timeout", "reason"),
     [
-        (lambda r: setattr(r, "hang_up", 99), "not running"),
-        (lambda r: setattr(r, "delay", 9.0), "within 0.2 s"),
-        (lambda r: setattr(r, "status", 500), "status 500"),
+        (lambda r: setattr(r, "hang_up", 99), 5, "not running"),
+        (lambda r: setattr(r, "delay", 9.0), 0.2, "within 0.2 s"),
+        (lambda r: setattr(r, "status", 500), 5, "status 500"),
     ],
 )
 def test_a_runner_that_fails_is_unavailable_and_says_how(
-    tmp_path: Path, prepare: object, reason: str
+    tmp_path: Path, prepare: object, timeout: float, reason: str
 ) -> None:
     async def play() -> None:
         runner = Runner(1)
         prepare(runner)  # type: ignore[operator]
         async with listening(runner, tmp_path / "s") as url:
-            client = RunnerClient(url, 0.2)
+            client = RunnerClient(url, timeout)
             with pytest.raises(Unavailable, match=reason):
                 await client.classify(["x"])
             client.close()
@@ -156,6 +156,7 @@ def test_a_runner_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
         asyncio.run(RunnerClient(f"file://{tmp_path}/none", 1).classify(["x"]))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.text(), finite), min_size=1, max_size=5),
     finite,

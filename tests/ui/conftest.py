@@ -163,9 +163,12 @@ def failing(failing_port: int) -> Iterator[FakeApi]:
     api.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
-    """A real browser; each tab in it is a visit of its own."""
+    """A real browser; each tab in it is a visit of its own.
+
+    A module's own: while it is open, Playwright's event loop counts as running, and no test can run another.
+    """
     requirements.program("chromium")
     with screenshot.browser(tmp_path_factory.mktemp("browser")) as context:
         yield context

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from chatbot.settings import SlotSettings
@@ -57,6 +57,7 @@ def test_what_a_customer_writes_is_shown_as_written(text: str) -> None:
     assert set(read.tags) <= {"div", "p", "span"}
 
 
+@settings(deadline=None)
 @given(some.text())
 def test_whatever_a_customer_writes_is_shown_as_written(text: str) -> None:
     read = Reader(markup.said(T, text))
