@@ -40,6 +40,9 @@ def test_all_servers_away_for_a_moment_at_any_request_stop_nothing(name: str, ho
 
 @ways
 def test_a_write_that_was_done_and_whose_answer_was_lost_is_not_taken_for_somebody_elses(way: Way) -> None:
+    undisturbed = way.begin()
+    way.command(undisturbed.process())
+    said = undisturbed.message("ModelRollout")
     for call in requests(way, writes):
         world = way.begin()
         process = world.process()
@@ -54,6 +57,8 @@ def test_a_write_that_was_done_and_whose_answer_was_lost_is_not_taken_for_somebo
         assert run_promote(world.process()) == 0
         assert_ended_but_for_events(world, way, f"no answer to {call}")
         assert set(world.events) <= set(way.events)
+        if world.events["ModelRollout"]:
+            assert world.message("ModelRollout") == said, call
 
 
 @pytest.mark.parametrize(("name", "how"), [("promoted", "timeout"), ("worse metrics", "500")])
