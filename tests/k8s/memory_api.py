@@ -432,9 +432,11 @@ class Behaviour:
 class Controller:
     """Of one Deployment: ReplicaSets with revisions, pods one after the other, a status that lags behind."""
 
-    def __init__(self, world: World, lag: float) -> None:
+    def __init__(self, world: World, lag: float, stale: float) -> None:
         self.world = world
         self.lag = lag
+        self.stale = stale
+        self.made = 0.0
         self.progressed = 0.0
         self._is_due = False
         self._number = itertools.count(1)
@@ -495,6 +497,9 @@ class Controller:
             "ProgressDeadlineExceeded" if late else "NewReplicaSetAvailable" if done else "ReplicaSetUpdated"
         )
         status["conditions"] = [{"type": "Progressing", "reason": reason, "message": said if late else ""}]
+        if now - self.made < self.stale:
+            status["conditions"] = before.get("conditions") or []
+            self.soon(self.stale)
         api.put("deployments", api.get("deployments", DEPLOYMENT) | {"status": status})
 
     def _current(self, deployment: Json) -> Json:
@@ -510,7 +515,7 @@ class Controller:
         latest = max(revisions.values(), default=0)
         if latest == 0 or revisions.get(name) != latest:
             latest += 1
-            self.progressed = self.world.clock.seconds
+            self.progressed = self.made = self.world.clock.seconds
         labels = template["metadata"]["labels"] | {HASH: hash_}
         owner = {"kind": "Deployment", "uid": deployment["metadata"]["uid"]}
         annotations = deployment["metadata"]["annotations"] | {REVISION: str(latest)}
@@ -636,6 +641,7 @@ class World:
     Args:
         behaviours: by bundle digest; of those that are not named nothing is wrong.
         lag: how long the Deployment's controller takes to look.
+        stale: how long its conditions are about the template before.
         rate: messages a second that each ready pod gets.
     """
 
@@ -644,6 +650,7 @@ class World:
         behaviours: dict[str, Behaviour] | None = None,
         replicas: int = 1,
         lag: float = 0.1,
+        stale: float = 0.0,
         rate: float = 200,
     ) -> None:
         self.behaviours = behaviours or {}
@@ -658,7 +665,7 @@ class World:
         for name in LEASES:
             self.api.put("leases", {"metadata": {"name": name}})
         labels = {"app.kubernetes.io/name": "api"}
-        self.controller = Controller(self, lag)
+        self.controller = Controller(self, lag, stale)
         self.api.put(
             "deployments",
             {

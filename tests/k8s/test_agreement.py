@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def summary(world: World) -> tuple[str, str, list[str]]:
     return world.told, world.champion, world.served
 
 
-def serving(number: int, **more: object) -> World:
+def serving(number: int) -> World:
     """A world in which a version serves and is champion."""
     world = World()
     world.tell(ref(number))
@@ -60,15 +61,17 @@ def test_what_the_gate_did_not_accept_changes_nothing(outcome: str, tmp_path: Pa
     assert found == {outcome}
 
 
-@pytest.mark.parametrize(("judged", "told"), [(0, 2), (5, 0)])
+@pytest.mark.parametrize(
+    ("serves", "judged", "told"), [(0, 0, 2), (0, 5, 0), (3, 3, 2), (3, 0, 3)], ids=lambda number: str(number)
+)
 def test_a_challenger_is_promoted_only_over_what_it_was_judged_against(
-    judged: int, told: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    serves: int, judged: int, told: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     accepted(tmp_path, ref(2), judged_against=f"1@{digest(judged)}")
-    world = World()
+    world = serving(serves) if serves else World()
     assert run_promote(world.process()) == 0
-    assert world.told == (ref(told) if told else "")
-    assert ("the next run judges anew" in capsys.readouterr().out) == (not told)
+    assert summary(world) == (ref(told) if told else "", str(told or 1), [digest(told)])
+    assert ("the next run judges anew" in capsys.readouterr().out) == (told != 2)
 
 
 def test_what_serves_already_is_not_begun_again(tmp_path: Path) -> None:
@@ -125,8 +128,11 @@ def test_what_a_model_is_taken_back_for_is_said_and_it_is_not_promoted_again(
     world = World({digest(2): behaviour}, replicas=2)
     assert run_promote(world.process()) == 0
     assert summary(world) == ("", "1", [IMAGE_DIGEST] * 2)
-    assert why in world.message("ModelTakenBack")
+    said = world.message("ModelTakenBack")
+    assert why in said
     assert reasons(world) == {reason}
+    if reason not in ("other_model", "not_ready"):
+        assert re.search(r": \d+ of \d+ \(\d+\.\d%\), with the version before \d+ of \d+ \(", said), said
     version = world.version
     assert run_promote(world.process()) == 0
     assert "was taken back before: no run promotes it again by itself" in capsys.readouterr().out
@@ -141,9 +147,9 @@ def test_with_too_few_messages_it_is_watched_as_long_as_can_be(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     accepted(tmp_path, ref(2))
-    world = World(rate=1)
+    world = World(rate=0)
     assert run_promote(world.process()) == 0
-    assert "in 5 s, too few to tell" in capsys.readouterr().out
+    assert ": 0 messages in 5 s, too few to tell" in capsys.readouterr().out
     assert (world.told, world.champion) == (ref(2), "2")
 
 
@@ -300,15 +306,19 @@ def test_what_should_serve_already_is_not_set_again() -> None:
     assert (world.version, world.events) == (version, {})
 
 
-@pytest.mark.parametrize("version", ["99", "latest", "2@beef", ""])
+@pytest.mark.parametrize(
+    ("version", "why"), [("99", "99"), ("latest", "latest"), ("2@beef", "64 hexadecimal digits"), ("", "")]
+)
 def test_what_is_no_version_changes_nothing_and_says_so(
-    version: str, capsys: pytest.CaptureFixture[str]
+    version: str, why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = serving(3)
     before = world.version
     process = world.process()
     assert run_rollback(version)(process) == 1
-    assert len(capsys.readouterr().err.splitlines()) == 1
+    said = capsys.readouterr().err
+    assert why in said
+    assert len(said.splitlines()) == 1
     assert world.version == before
     assert {call.server for call in process.calls} <= {"mlflow"}
 

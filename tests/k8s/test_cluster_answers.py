@@ -70,6 +70,15 @@ def test_a_server_that_comes_back_within_the_patience_is_asked_until_then() -> N
     assert found["metadata"]["name"] == DEPLOYMENT
 
 
+def test_a_server_that_is_not_there_is_named_with_its_address(tmp_path: Path) -> None:
+    """On the real network: nobody listens on this port."""
+    file = tmp_path / "kubeconfig"
+    file.write_text(file.read_text().replace("http://api.test", "http://127.0.0.1:9"))
+    settings = KubernetesSettings(patience_seconds=0)
+    with pytest.raises(Away, match=r"the API server at http://127\.0\.0\.1:9 does not answer .*asks again"):
+        Cluster(settings).deployment("api")
+
+
 READY: dict[str, Any] = {
     "observedGeneration": 3,
     "replicas": 2,

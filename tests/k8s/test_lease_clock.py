@@ -159,8 +159,10 @@ def test_an_api_server_that_is_away_at_first_is_waited_for_as_long_as_a_living_h
     patient, impatient = world.process(), world.process()
     patient.before.append(refuse)
     impatient.before.append(refuse)
+    began = world.clock.seconds
     with pytest.raises(ClusterError, match="does not answer"), lease_of(impatient, 5):
         pass
+    assert 5 <= world.clock.seconds - began <= 7
     with lease_of(patient, 20) as lease:
         lease.check()
 

@@ -46,47 +46,6 @@ def test_a_rollback_in_the_middle_of_a_promotion_ends_it_at_once(api: Api) -> No
     assert (api.told, api.versions(), champion(api)) == (ref(2), {digest(2)}, "2")
 
 
-def test_a_version_that_does_not_become_ready_leaves_what_serves(api: Api) -> None:
-    api.make({digest(4): {"ready": False}}, replicas=1)
-    promote(api, ref(2), **QUICK)
-    rollback(api, "4", code=1)
-    assert (api.told, api.versions(), champion(api)) == (ref(2), {digest(2)}, "2")
-
-
-def test_a_rollback_that_fails_does_not_leave_what_was_still_on_trial(api: Api) -> None:
-    api.make({digest(4): {"ready": False}}, replicas=1)
-    promote(api, ref(2), **QUICK)
-    process = api.namespace.start(
-        "promote", "k8s.promote", "--result", accepted(api, ref(3)), CHATBOT_K8S_WATCH_SECONDS=120
-    )
-    until("the watch", lambda: api.state.get("phase") == "watching")
-    rollback(api, "4", code=1)
-    process.communicate(timeout=60)
-    assert (api.told, api.versions(), champion(api)) == (ref(2), {digest(2)}, "2")
-    assert "was taken back before" in promote(api, ref(3)), "a person put an end to its trial"
-
-
-def test_with_mlflow_away_a_digest_is_enough_to_serve_and_the_alias_follows_later(api: Api) -> None:
-    api.make({}, replicas=1)
-    away = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "CHATBOT_K8S_PATIENCE_SECONDS": 0}
-    output = rollback(api, ref(5), code=1, **away)
-    assert "What serves goes on serving; run this again when MLflow is back" in output
-    assert (api.told, api.versions(), champion(api)) == (ref(5), {digest(5)}, "1")
-    rollback(api)
-    assert champion(api) == "5"
-
-
-@pytest.mark.parametrize(
-    ("version", "why"), [("99", "99"), ("latest", "latest"), ("2@beef", "64 hexadecimal digits")]
-)
-def test_what_is_no_version_changes_nothing_and_says_so(api: Api, version: str, why: str) -> None:
-    api.make({}, replicas=1)
-    output = rollback(api, version, code=1)
-    assert why in output
-    assert "Traceback" not in output
-    assert api.told == ""
-
-
 def test_an_account_without_the_rights_is_told_which_it_needs(api: Api) -> None:
     api.make({}, replicas=1)
     output = api.namespace.run("trigger", "k8s.rollback", "2", code=1)

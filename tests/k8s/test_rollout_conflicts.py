@@ -167,6 +167,28 @@ def test_a_person_who_ends_a_trial_does_not_come_back_to_it() -> None:
     assert world.events["ModelPromoted"] == 0
 
 
+def test_the_same_model_asked_for_anew_is_another_promotion() -> None:
+    """A person sets another and comes back to it, while a run looks elsewhere."""
+    first, *_, last = requests(AFTER_3, patches)
+    for call in requests(AFTER_3, lambda call: call.number > first.number + 1 and moves_on(call)):
+        world = AFTER_3.begin()
+        process = world.process()
+
+        def there_and_back(world: World = world) -> None:
+            roll_back(world)
+            person = world.process()
+            person.before.append(once(on_lease, person.kill))
+            assert run_rollback("2")(person) == KILLED
+
+        process.before.append(at(call.number, there_and_back))
+        assert run_promote(process) == 0
+        assert world.events["ModelPromoted"] == (call.number > last.number), call
+        assert run_rollback()(world.process()) == 0
+        settle(world)
+        assert (world.told, world.champion, world.served) == (ref(2), "2", [digest(2)]), call
+        assert (world.state["outcome"], world.state["by_hand"]) == ("rolled_back", True), call
+
+
 def usurp(world: World) -> None:
     """Another takes the Lease, against the rules, and a renewal notices."""
     world.api.patch("leases", LEASE, {"spec": {"holderIdentity": "usurper"}})

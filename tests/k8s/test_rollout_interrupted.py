@@ -18,15 +18,18 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     accepted(tmp_path, ref(2))
 
 
-def assert_goes_on(way: Way, call: Call, when: str) -> None:
+def assert_goes_on(way: Way, call: Call, when: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Kill at this request, go on with another process, and judge the end."""
     world, what = way.begin(), f"killed {when} {call}"
     first = world.process()
     getattr(first, when).append(at(call.number, first.kill))
     assert way.command(first) == KILLED
-    known = world.state.get("id")
+    known, phase = world.state.get("id"), world.state.get("phase", "done")
+    capsys.readouterr()
     # What was not begun leaves nothing to go on with: it is asked for again.
     assert (way.resume if known else way.command)(world.process()) in (0, 1)
+    if phase != "done":
+        assert f": {phase} since 2026-" in capsys.readouterr().out, what
     assert known in (None, world.state["id"]), f"{what}: begun anew"
     lost = tuple(e for e in way.events if not world.events[e])
     swallowed = call.what == ("events" if when == "before" else f"deployments/{DEPLOYMENT}")
@@ -42,19 +45,23 @@ def test_undisturbed_it_ends_so(way: Way) -> None:
 
 
 @short
-def test_killed_before_any_request_the_next_run_goes_on_to_the_same_end(way: Way) -> None:
+def test_killed_before_any_request_the_next_run_goes_on_to_the_same_end(
+    way: Way, capsys: pytest.CaptureFixture[str]
+) -> None:
     every = requests(way)
     assert len(every) > 40
     for call in every:
-        assert_goes_on(way, call, "before")
+        assert_goes_on(way, call, "before", capsys)
 
 
 @ways
-def test_killed_after_any_write_the_next_run_goes_on_to_the_same_end(way: Way) -> None:
+def test_killed_after_any_write_the_next_run_goes_on_to_the_same_end(
+    way: Way, capsys: pytest.CaptureFixture[str]
+) -> None:
     every = requests(way, writes)
     assert len(every) >= 6
     for call in every:
-        assert_goes_on(way, call, "after")
+        assert_goes_on(way, call, "after", capsys)
 
 
 @ways

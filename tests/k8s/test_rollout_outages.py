@@ -40,6 +40,9 @@ def test_all_servers_away_for_a_moment_at_any_request_stop_nothing(name: str, ho
 
 @ways
 def test_a_write_that_was_done_and_whose_answer_was_lost_is_not_taken_for_somebody_elses(way: Way) -> None:
+    undisturbed = way.begin()
+    way.command(undisturbed.process())
+    said = undisturbed.message("ModelRollout")
     for call in requests(way, writes):
         world = way.begin()
         process = world.process()
@@ -54,6 +57,8 @@ def test_a_write_that_was_done_and_whose_answer_was_lost_is_not_taken_for_somebo
         assert run_promote(world.process()) == 0
         assert_ended_but_for_events(world, way, f"no answer to {call}")
         assert set(world.events) <= set(way.events)
+        if world.events["ModelRollout"]:
+            assert world.message("ModelRollout") == said, call
 
 
 @pytest.mark.parametrize(("name", "how"), [("promoted", "timeout"), ("worse metrics", "500")])
@@ -183,9 +188,10 @@ def test_without_the_right_to_create_events_a_promotion_ends_well(capsys: pytest
 
 def test_a_controller_that_is_slow_condemns_no_model_for_what_it_said_of_the_one_before() -> None:
     """The model before never became ready; the status says so still when the next one is told."""
-    world = World({digest(4): Behaviour(exit="damaged")}, lag=1.0)
+    world = World({digest(4): Behaviour(exit="damaged"), digest(2): Behaviour(start=8)}, lag=1.0, stale=6.0)
     world.tell(ref(4))
     world.clock.advance(40)
     assert "timed out" in str(world.api.get("deployments", "support-chatbot-api")["status"])
+    world.clock.at(4, world.touch)  # and says it once more
     assert run_promote(world.process()) == 0
     assert (world.told, world.state["outcome"]) == (ref(2), "promoted")

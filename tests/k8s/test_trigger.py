@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -112,23 +111,6 @@ def test_the_same_drift_makes_no_second_job_and_new_accepted_rows_do(
     assert len(jobs(namespace)) == 3
 
 
-def test_the_cooldown_holds_for_another_drift_too(namespace: Namespace, tmp_path: Path) -> None:
-    make_cronjob(namespace)
-    trigger(namespace, verdict(tmp_path))
-    until("the Job's end", lambda: ended(namespace))
-    assert "cool-down" in trigger(namespace, verdict(tmp_path, "red", "another.check"))
-    assert len(jobs(namespace)) == 1
-
-
-def test_while_a_retraining_runs_no_other_is_asked_for(namespace: Namespace, tmp_path: Path) -> None:
-    make_cronjob(namespace, "sleep 60")
-    namespace.kubectl("create", "job", "by-hand", f"--from=cronjob/{CRONJOB}")
-    output = trigger(namespace, verdict(tmp_path))
-    assert "job/by-hand is retraining already" in output
-    assert [job["metadata"]["name"] for job in jobs(namespace)] == ["by-hand"]
-    assert not (tmp_path / "store" / "memory").exists(), "what was not asked for is not remembered"
-
-
 def test_two_triggers_at_once_make_one_job(namespace: Namespace, tmp_path: Path) -> None:
     make_cronjob(namespace, "sleep 20")
     file = verdict(tmp_path)
@@ -138,23 +120,6 @@ def test_two_triggers_at_once_make_one_job(namespace: Namespace, tmp_path: Path)
     assert len(jobs(namespace)) == 1
 
 
-def test_a_trigger_killed_before_it_could_remember_asks_for_no_second_job(
-    namespace: Namespace, tmp_path: Path
-) -> None:
-    make_cronjob(namespace)
-    (tmp_path / "store").mkdir()
-    (tmp_path / "store" / "memory").write_text(
-        "in the way"
-    )  # as if the store went away after the Job was made
-    trigger(namespace, verdict(tmp_path), code=1)
-    assert len(jobs(namespace)) == 1
-    until("the Job's end", lambda: ended(namespace))
-    (tmp_path / "store" / "memory").unlink()
-    assert "was made before, for the same drift" in trigger(namespace, verdict(tmp_path))
-    assert len(jobs(namespace)) == 1
-    assert "was answered" in trigger(namespace, verdict(tmp_path), CHATBOT_K8S_COOLDOWN_HOURS=0)
-
-
 def test_a_retraining_that_failed_is_asked_for_again(namespace: Namespace, tmp_path: Path) -> None:
     make_cronjob(namespace, "exit 1")
     now = {"CHATBOT_K8S_COOLDOWN_HOURS": 0}
@@ -162,27 +127,6 @@ def test_a_retraining_that_failed_is_asked_for_again(namespace: Namespace, tmp_p
     until("the Job's end", lambda: ended(namespace, "Failed"))
     trigger(namespace, verdict(tmp_path), **now)
     assert len(jobs(namespace)) == 2
-
-
-@pytest.mark.parametrize("colour", ["green", "silent"])
-def test_an_undrifted_run_does_not_even_ask_the_api_server(
-    namespace: Namespace, tmp_path: Path, colour: str
-) -> None:
-    nowhere = {"CHATBOT_K8S_KUBECONFIG": "/nonexistent"}
-    assert "nothing to do" in trigger(namespace, verdict(tmp_path, colour), **nowhere)
-
-
-def test_whether_a_run_ended_well_is_a_metric(namespace: Namespace, gateway: str, tmp_path: Path) -> None:
-    def said() -> str:
-        with urllib.request.urlopen(f"{gateway}/metrics", timeout=5) as answer:
-            lines = answer.read().decode().splitlines()
-        return next(line.split()[-1] for line in lines if line.startswith("chatbot_trigger_success{"))
-
-    namespace.pushed = gateway
-    trigger(namespace, verdict(tmp_path), code=1)
-    assert said() == "0"
-    trigger(namespace, verdict(tmp_path, "green"))
-    assert said() == "1"
 
 
 def test_what_keeps_it_from_asking_is_said_in_one_line(namespace: Namespace, tmp_path: Path) -> None:

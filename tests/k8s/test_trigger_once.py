@@ -184,21 +184,25 @@ def test_a_job_that_was_made_and_whose_answer_was_lost_is_no_second_one(
     assert run(process) == 0
     assert "was made before, for the same drift" in capsys.readouterr().out
     assert_asked_once(world, tmp_path, "lost answer")
+    assert "was answered" in capsys.readouterr().out
 
 
-def test_while_a_retraining_runs_no_other_is_asked_for(tmp_path: Path) -> None:
+def test_while_a_retraining_runs_no_other_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     world = world_with_cronjob()
     uid = world.api.get("cronjobs", CRONJOB)["metadata"]["uid"]
     world.api.put("jobs", {"metadata": {"name": "anothers", "ownerReferences": [{"uid": "another"}]}})
     world.api.put("jobs", {"metadata": {"name": "by-hand", "ownerReferences": [{"uid": uid}]}})
     assert run(world.process()) == 0
     assert (decision(world), len(jobs(world)), remembered(tmp_path)) == ("running", 2, 0)
+    assert "job/by-hand is retraining already" in capsys.readouterr().out
     end(world)
     assert run(world.process()) == 0
     assert (decision(world), len(jobs(world)), remembered(tmp_path)) == ("asked", 3, 1)
 
 
-def test_the_cooldown_holds_for_another_drift_too(tmp_path: Path) -> None:
+def test_the_cooldown_holds_for_another_drift_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     world = world_with_cronjob()
     assert run(world.process()) == 0
     end(world)
@@ -206,6 +210,7 @@ def test_the_cooldown_holds_for_another_drift_too(tmp_path: Path) -> None:
     world.clock.advance(23 * HOUR)
     assert run(world.process()) == 0
     assert (decision(world), len(jobs(world))) == ("remembered", 1)
+    assert "the cool-down lasts until" in capsys.readouterr().out
     world.clock.advance(2 * HOUR)
     assert run(world.process()) == 0
     assert (decision(world), len(jobs(world))) == ("asked", 2)
@@ -237,13 +242,16 @@ def test_one_that_holds_the_lease_and_lives_is_left_alone(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("colour", ["green", "silent"])
-def test_an_undrifted_run_does_not_even_ask_the_api_server(tmp_path: Path, colour: str) -> None:
+def test_an_undrifted_run_does_not_even_ask_the_api_server(
+    tmp_path: Path, colour: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     told(tmp_path, colour)
     world = world_with_cronjob()
     process = world.process()
     assert run(process) == 0
     assert {call.server for call in process.calls} == {"gateway"}
     assert decision(world) == colour
+    assert "nothing to do" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
