@@ -26,10 +26,10 @@ def trainings(tmp_path_factory: pytest.TempPathFactory) -> Trainings:
 
 @pytest.fixture
 def world(
-    small_bot: SmallBot,
-    trainings: Trainings,
     minio: Minio,
     bucket: str,
+    small_bot: SmallBot,
+    trainings: Trainings,
     mlflow_server: MlflowServer,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -18,7 +18,7 @@ from chatbot.settings import MlflowServerSettings, StorageSettings, TrackingSett
 from chatbot.storage import open_store
 from tests.support.minio import Minio
 from tests.support.mlflow_server import MlflowServer
-from tests.training.warm import Command
+from tests.training import warm
 from training import mlflow_server as server_module
 from training.mlflow_client import connected
 from training.registry import CHAMPION, GATE, Registry
@@ -179,13 +179,13 @@ def test_a_run_that_the_server_does_not_take_is_kept_and_sent_later(
     assert unsent(settings) == [recorded.kept]
 
     around = {**os.environ, "MLFLOW_TRACKING_URI": server.url, "MLFLOW_UNSENT": str(settings.unsent)}
-    failed = Command("training.send", [], ROOT, around)
-    assert "1 runs stay" in failed.communicate(60)[1].replace("\n", " ")
+    failed = warm.run("training.send", [], ROOT, around, 60)
     assert failed.returncode == 1
+    assert "1 runs stay" in failed.stderr.replace("\n", " ")
     try:
         server.start()
-        sent = Command("training.send", [], ROOT, around)
-        assert sent.wait(60) == 0, sent.communicate()[1]
+        sent = warm.run("training.send", [], ROOT, around, 60)
+        assert sent.returncode == 0, sent.stderr
         assert unsent(settings) == []
         with connected(settings) as client:
             found = client.get_experiment_by_name(settings.experiment)

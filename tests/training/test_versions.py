@@ -26,10 +26,10 @@ from training.versions import restore, served_digest
 
 @pytest.fixture(scope="module")
 def two(
-    small_bot: SmallBot,
-    trainings: Trainings,
     minio: Minio,
     mlflow_server: MlflowServer,
+    small_bot: SmallBot,
+    trainings: Trainings,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[World]:
     """Version 1 served once, version 2 is champion now. Who damages something here heals it again."""

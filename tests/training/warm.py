@@ -80,17 +80,28 @@ class Command:
         return stdout, stderr
 
 
-def dvc(
-    root: Path, arguments: Sequence[str], environment: Mapping[str, str], seconds: float
+def run(
+    module: str, arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], seconds: float
 ) -> subprocess.CompletedProcess[str]:
-    """In the place of `training.dvc_remote.call`."""
-    command = Command("dvc", arguments, root, environment)
+    """Run a module to its end, as `subprocess.run` would.
+
+    Raises:
+        subprocess.TimeoutExpired: it did not end in time, and was killed.
+    """
+    command = Command(module, arguments, cwd, environment)
     try:
         stdout, stderr = command.communicate(seconds)
     except subprocess.TimeoutExpired:
         command.kill()
         raise
-    return subprocess.CompletedProcess(list(arguments), command.wait(), stdout, stderr)
+    return subprocess.CompletedProcess([module, *arguments], command.wait(), stdout, stderr)
+
+
+def dvc(
+    root: Path, arguments: Sequence[str], environment: Mapping[str, str], seconds: float
+) -> subprocess.CompletedProcess[str]:
+    """In the place of `training.dvc_remote.call`."""
+    return run("dvc", arguments, root, environment, seconds)
 
 
 def run_module(command: list[str], cwd: Path, environment: dict[str, str], files: list[Path]) -> None:
