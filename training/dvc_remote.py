@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -106,15 +107,8 @@ def run(root: Path, *arguments: str) -> str:
     try:
         # DVC remembers what it once saw in a remote and does not look again: here it always looks.
         with tempfile.TemporaryDirectory(prefix="dvc-") as memory:
-            done = subprocess.run(
-                [sys.executable, "-m", "dvc", *arguments],
-                cwd=root,
-                env={**os.environ, "DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": memory},
-                capture_output=True,
-                text=True,
-                timeout=_SECONDS,
-                check=False,
-            )
+            around = {**os.environ, "DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": memory}
+            done = call(root, arguments, around, _SECONDS)
     except subprocess.TimeoutExpired as error:
         raise DvcError(f"dvc {' '.join(arguments)} did not end within {_SECONDS} s") from error
     if done.returncode != 0:
@@ -125,6 +119,25 @@ def run(root: Path, *arguments: str) -> str:
             )
         raise DvcError(f"dvc {' '.join(arguments)}: {said[-1500:]}")
     return done.stdout
+
+
+def call(
+    root: Path, arguments: Sequence[str], environment: Mapping[str, str], seconds: float
+) -> subprocess.CompletedProcess[str]:
+    """Run DVC to its end, in a process of its own: it keeps to its environment, and its threads go with it.
+
+    Raises:
+        subprocess.TimeoutExpired: it did not end in time, and was killed.
+    """
+    return subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
 
 
 def check_store(settings: StorageSettings) -> None:

@@ -74,7 +74,7 @@ def register_first(
         if found := _champion(registry, digest):
             return found, False
         with steps.wait("corpus"):
-            folder = _version_files(given, bundle, source, processed)
+            folder = version_files(given, bundle, source, processed)
             pointer = corpus_versions.push(given.store, folder)
         with steps.wait("gate"):
             # There is no champion to compare with: a first version is warned of, and never refused.
@@ -124,7 +124,7 @@ def _champion(registry: Registry, digest: str) -> Version | None:
     return champion if champion and registry.find(digest) else None
 
 
-def _version_files(given: Given, bundle: Path, source: Path, processed: Path) -> Path:
+def version_files(given: Given, bundle: Path, source: Path, processed: Path) -> Path:
     """A corpus version's files in `work/corpus`."""
     wanted = bundles.read_manifest(bundle).corpus_digest
     folder = given.work / "corpus"

@@ -16,7 +16,7 @@ import pytest
 
 from tests.support import requirements
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.long]
 
 ROOT = Path(__file__).resolve().parents[2]
 # Beside a dozen other jobs on two cores it took 510 s; docs/results.d/loop.md has what it takes alone.

@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.minio import Minio
 from tests.support.mlflow_server import MlflowServer
-from tests.training.loop_world import SmallBot, World, make_small_bot
+from tests.training.loop_world import SmallBot, World, make_small_bot, quicken
+from tests.training.remembered import Trainings
 
 
 @pytest.fixture(scope="session")
@@ -17,11 +18,24 @@ def small_bot(tmp_path_factory: pytest.TempPathFactory) -> SmallBot:
     return make_small_bot(tmp_path_factory.mktemp("small-bot"))
 
 
+@pytest.fixture(scope="session")
+def trainings(tmp_path_factory: pytest.TempPathFactory) -> Trainings:
+    """What retrainings trained is remembered for all tests."""
+    return Trainings(tmp_path_factory.mktemp("trainings"))
+
+
 @pytest.fixture
 def world(
-    small_bot: SmallBot, minio: Minio, bucket: str, mlflow_server: MlflowServer, tmp_path: Path
+    minio: Minio,
+    bucket: str,
+    small_bot: SmallBot,
+    trainings: Trainings,
+    mlflow_server: MlflowServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> World:
     """Nothing is registered in it yet; credentials of the store are in the environment."""
+    quicken(monkeypatch, trainings)
     own = f"world-{time.time_ns()}"
     tracking = mlflow_server.settings(tmp_path, model=own, experiment=own)
     return World(small_bot, minio.settings(bucket, attempts=1), tracking, tmp_path)

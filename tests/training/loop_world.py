@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
@@ -16,14 +15,19 @@ from chatbot.storage import Store, open_store
 from data.folder import read_intents
 from data.process import run as process_run
 from data.processing import ProcessParams
+from tests.training import warm
+from tests.training.remembered import Trainings
+from training import corpus_versions, dvc_remote, retraining
 from training.corpus import read
+from training.corpus_versions import Pointer
 from training.first import register_first
 from training.gate_params import GateParams
+from training.mlflow_client import connected
 from training.params import TrainParams
 from training.progress import Steps
 from training.publishing import Given
 from training.registry import Registry, Version
-from training.retraining import Result, retrain
+from training.retraining import LEASE, Result, retrain
 from training.review_decisions import Decision, Decisions, NewIntent, Verdict
 from training.train import train
 
@@ -81,6 +85,13 @@ def train_bundle(processed: Path, replies: Path, out: Path) -> str:
             ROOT / ".cache" / "encoders",
             None,
         ).digest
+
+
+def quicken(patch: pytest.MonkeyPatch, trainings: Trainings | None = None) -> None:
+    """Let DVC run in warm processes, and remember trainings."""
+    patch.setattr(dvc_remote, "call", warm.dvc)
+    if trainings is not None:
+        patch.setattr(retraining, "train", trainings.train)
 
 
 class World:
@@ -151,13 +162,23 @@ class World:
             "MLFLOW_UNSENT": str(tracking.unsent),
         }
 
-    def command(self, *arguments: str, **around: str) -> subprocess.Popen[str]:
+    def command(self, module: str, *arguments: str, **around: str) -> warm.Command:
         """`python -m training.retrain` and the like, as a Job runs it."""
-        return subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=ROOT,
-            env=self.environment() | around,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return warm.Command(module, arguments, ROOT, self.environment() | around)
+
+    def runs(self) -> list[tuple[str, str]]:
+        """Names and states of all runs."""
+        with connected(self.given.tracking) as client:
+            found = client.get_experiment_by_name(self.given.tracking.experiment)
+            assert found is not None
+            runs = client.search_runs([found.experiment_id])
+        return [(run.info.run_name, run.info.status) for run in runs]
+
+    def keys(self, prefix: str = "") -> dict[str, str]:
+        """What the store holds, but for the lease: its ETags by key."""
+        return {entry.key: entry.etag for entry in self.store.list(prefix) if entry.key != LEASE}
+
+    def corpus_of(self, number: str) -> Path:
+        """A version's corpus, pulled."""
+        pointer = Pointer.parse(self.registry.get(number).corpus_pointer)
+        return corpus_versions.pull(self.given.store, pointer, self.folder / f"corpus-{number}")

@@ -1,4 +1,7 @@
-"""`python retrain_worker.py POINT ARGUMENTS...`: the retraining, killed with SIGKILL when it comes to a point."""
+"""`python -m tests.training.retrain_worker TRAININGS POINT ARGUMENTS...`: the retraining, killed when it is at a point.
+
+The point `wait:FILE` is before the training: it goes on when there is such a file.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from mlflow.tracking import MlflowClient
 
 from chatbot.store_s3 import S3Store
+from tests.training.remembered import Trainings
 from training import corpus_versions, dvc_remote, retraining
 from training.retrain import app
 
@@ -64,18 +69,22 @@ def arm(point: str) -> None:
         after(MlflowClient, "log_artifacts", lambda _client, _run, _folder, path=None: path == "bundle")
     elif point == "registered":
         after(MlflowClient, "create_model_version")
-    elif point == "slow":
+    elif point.startswith("wait:"):
         original = retraining.train
 
-        def slowly(*arguments: Any, **named: Any) -> Any:
-            time.sleep(8)
+        def when_told(*arguments: Any, **named: Any) -> Any:
+            while not Path(point.removeprefix("wait:")).exists():
+                time.sleep(0.05)
             return original(*arguments, **named)
 
-        retraining.train = slowly
+        retraining.train = when_told
     else:
         raise SystemExit(f"no point {point!r}")
 
 
 if __name__ == "__main__":
-    arm(sys.argv[1])
-    app(sys.argv[2:])
+    trainings, point, *arguments = sys.argv[1:]
+    if point != "trained":  # which is then trained for real, and to its end
+        retraining.train = Trainings(Path(trainings)).train
+    arm(point)
+    app(arguments)

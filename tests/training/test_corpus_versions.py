@@ -10,27 +10,31 @@ from pathlib import Path
 import pytest
 
 from chatbot.errors import Denied, NoBucket, Unreachable
-from chatbot.settings import StorageSettings
+from chatbot.settings import StorageSettings, TrackingSettings
 from chatbot.storage import open_store
 from tests.support.minio import Minio
-from tests.training.loop_world import SmallBot
+from tests.training import warm
+from tests.training.loop_world import SmallBot, World, quicken
 from training import corpus_versions, dvc_remote
 from training.corpus_versions import FILES, CorpusVersionError, Pointer, examine, pull, push
-from training.first import _version_files
+from training.first import version_files as make_version_files
 from training.merging import read_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.fixture(autouse=True)
+def dvc_is_warm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DVC as `dvc_remote` starts it is what data-push and data-pull are tested with, and a retraining at its end."""
+    quicken(monkeypatch)
+
+
 @pytest.fixture(scope="session")
 def version_files(small_bot: SmallBot, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a corpus version."""
-    from chatbot.settings import TrackingSettings
-    from tests.training.loop_world import World
-
     folder = tmp_path_factory.mktemp("version")
     world = World(small_bot, StorageSettings(url="none"), TrackingSettings(), folder)
-    return _version_files(world.given, small_bot.bundle, small_bot.corpus, small_bot.processed)
+    return make_version_files(world.given, small_bot.bundle, small_bot.corpus, small_bot.processed)
 
 
 @pytest.fixture(params=["s3", "folder"])
@@ -181,23 +185,22 @@ def test_the_pipelines_corpus_goes_to_the_store_and_comes_back(
     shutil.copytree(ROOT / "chatbot", clone / "chatbot", dirs_exist_ok=True)
     around = {**os.environ, **minio.environment(bucket), "PYTHONPATH": str(clone), "DVC_NO_ANALYTICS": "1"}
 
-    def dvc(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *arguments], cwd=clone, env=around, capture_output=True, text=True, check=False
-        )
+    def remote(command: str) -> subprocess.CompletedProcess[str]:
+        started = [sys.executable, "-m", "training.dvc_remote", command]
+        return subprocess.run(started, cwd=clone, env=around, capture_output=True, text=True, check=False)
 
     shutil.copytree(ROOT / "data" / "processed", clone / "data" / "processed")
-    committed = dvc("-m", "dvc", "commit", "--force", "process")
+    committed = warm.dvc(clone, ["commit", "--force", "process"], around, 60)
     assert committed.returncode == 0, committed.stderr
-    pushed = dvc("-m", "training.dvc_remote", "push")
+    pushed = remote("push")
     assert pushed.returncode == 0, pushed.stderr
     before = (clone / "data" / "processed" / "corpus.parquet").read_bytes()
     shutil.rmtree(clone / "data" / "processed")
     shutil.rmtree(clone / ".dvc" / "cache")
-    pulled = dvc("-m", "training.dvc_remote", "pull")
+    pulled = remote("pull")
     assert pulled.returncode == 0, pulled.stderr
     assert (clone / "data" / "processed" / "corpus.parquet").read_bytes() == before
-    clean = dvc("-m", "dvc", "status", "process")
+    clean = warm.dvc(clone, ["status", "process"], around, 60)
     assert "up to date" in clean.stdout, clean.stdout
     tracked = subprocess.run(
         ["git", "status", "--porcelain", ".dvc"], cwd=clone, capture_output=True, text=True, check=True

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,6 +19,7 @@ from chatbot import bundle as bundles
 from chatbot.bundle import Bundle
 from data.processing import read_processed
 from data.splitting import TEST
+from tests.training import warm
 from training.corpus import Corpus
 from training.gate import GateError, GateParams, Sizes, judge, judge_folders, mark_new
 from training.gate_output import write_verdict
@@ -91,15 +91,8 @@ def frozen(corpus: Path) -> pd.DataFrame:
 
 
 def gate(*arguments: str, columns: str = "200") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "training.gate", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": columns},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    around = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": columns}
+    return warm.run("training.gate", arguments, ROOT, around, 120)
 
 
 def test_a_challenger_with_a_new_intent_is_accepted_and_the_new_one_judged_apart(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,8 +19,9 @@ from chatbot.store_folder import FolderStore
 from tests.bento import bundles
 from tests.bento.server import ROOT, Server
 from tests.bento.steady import SteadyLoad
+from tests.training.warm import Command
 from training.promotion import Promotion, PromotionError
-from training.registry import CHALLENGER, GATE, Registry
+from training.registry import CHALLENGER, CHAMPION, GATE, Registry
 from training.tracking import record
 
 pytestmark = pytest.mark.process
@@ -71,14 +71,9 @@ class Machine:
     def promotion(self, wait: float = 60) -> Promotion:
         return Promotion(self.store, self.registry, self.cache, wait_seconds=wait)
 
-    def command(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", *arguments],
-            cwd=ROOT,
-            env={k: v for k, v in os.environ.items() if not k.startswith("CHATBOT_")} | self.environment,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def command(self, module: str, *arguments: str) -> Command:
+        around = {name: value for name, value in os.environ.items() if not name.startswith("CHATBOT_")}
+        return Command(module, arguments, ROOT, around | self.environment)
 
     def champion(self) -> str:
         champion = self.registry.champion()
@@ -102,7 +97,11 @@ def shared_machine(tmp_path_factory: pytest.TempPathFactory, bundle_folder: Path
 @pytest.fixture
 def machine(shared_machine: Machine) -> Machine:
     """Version 1 serves and is the champion; nothing is known to have served before it."""
-    shared_machine.promotion().promote("1")
+    first = shared_machine.ref("1")
+    if serving.read(shared_machine.store).model != first:
+        serving.ask(shared_machine.store, first, "a test")
+        wait(lambda: serving.read(shared_machine.store).serves, 60)
+    shared_machine.registry.set_alias(CHAMPION, "1")
     now = serving.read(shared_machine.store)
     alone = now.model_copy(update={"before": (), "taken_back": None})
     shared_machine.store.put(serving.KEY, alone.model_dump_json().encode())
@@ -165,8 +164,8 @@ def test_a_promotion_that_is_killed_goes_on_where_it_was_when_it_is_run_again(ma
     machine.registry.set_alias(CHALLENGER, "1")
     killed = machine.command("training.promote", "2")
     wait(lambda: serving.read(machine.store).model != str(machine.registry.get("1").ref))
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    killed.kill()
+    assert killed.wait() == -signal.SIGKILL
     assert machine.champion() == "1"
     again = machine.command("training.promote")
     _, said = again.communicate(timeout=90)

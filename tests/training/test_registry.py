@@ -4,10 +4,7 @@ import json
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -21,6 +18,7 @@ from chatbot.settings import MlflowServerSettings, StorageSettings, TrackingSett
 from chatbot.storage import open_store
 from tests.support.minio import Minio
 from tests.support.mlflow_server import MlflowServer
+from tests.training import warm
 from training import mlflow_server as server_module
 from training.mlflow_client import connected
 from training.registry import CHAMPION, GATE, Registry
@@ -28,6 +26,15 @@ from training.tracking import KEY, TrackingError, record, send, unsent
 
 ROOT = Path(__file__).resolve().parents[2]
 TAGS = {"corpus_digest": "c" * 32, "corpus_pointer": '{"format": 1}', "git_commit": "a" * 40}
+
+
+@pytest.fixture(scope="module")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As the first client makes it where there is none; that takes seconds."""
+    file = tmp_path_factory.mktemp("local") / "mlruns" / "mlflow.db"
+    with connected(TrackingSettings(tracking_uri=f"sqlite:///{file}")) as client:
+        assert client.search_registered_models() == []
+    return file
 
 
 @pytest.fixture(params=["server", "local"])
@@ -38,6 +45,9 @@ def tracking(
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     if request.param == "local":
+        made: Path = request.getfixturevalue("empty_database")
+        (tmp_path / "mlruns").mkdir()
+        shutil.copyfile(made, tmp_path / "mlruns" / "mlflow.db")
         return TrackingSettings(
             tracking_uri=f"sqlite:///{tmp_path}/mlruns/mlflow.db", unsent=tmp_path / "unsent"
         )
@@ -168,14 +178,13 @@ def test_a_run_that_the_server_does_not_take_is_kept_and_sent_later(
     assert "python -m training.send" in recorded.reason
     assert unsent(settings) == [recorded.kept]
 
-    sends = [sys.executable, "-m", "training.send"]
     around = {**os.environ, "MLFLOW_TRACKING_URI": server.url, "MLFLOW_UNSENT": str(settings.unsent)}
-    failed = subprocess.run(sends, cwd=ROOT, env=around, capture_output=True, text=True, check=False)
+    failed = warm.run("training.send", [], ROOT, around, 60)
     assert failed.returncode == 1
     assert "1 runs stay" in failed.stderr.replace("\n", " ")
     try:
         server.start()
-        sent = subprocess.run(sends, cwd=ROOT, env=around, capture_output=True, text=True, check=False)
+        sent = warm.run("training.send", [], ROOT, around, 60)
         assert sent.returncode == 0, sent.stderr
         assert unsent(settings) == []
         with connected(settings) as client:
@@ -267,21 +276,24 @@ def test_postgresql_is_opened_with_the_driver_that_the_servers_image_holds(schem
     )
 
 
-@pytest.fixture
-def old_database(tmp_path: Path) -> Iterator[Path]:
+@pytest.fixture(scope="module")
+def made_old_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database as an MLflow of two schema changes ago left it, with an experiment in it."""
+    import mlflow
     from alembic import command
+    from alembic.config import Config
     from alembic.script import ScriptDirectory
-    from mlflow.store.db import utils
     from mlflow.store.db.base_sql_model import Base  # noqa: F401
     from mlflow.store.tracking.dbmodels.initial_models import Base as InitialBase
     from sqlalchemy import create_engine
 
-    file = tmp_path / "old" / "mlflow.db"
-    file.parent.mkdir()
+    file = tmp_path_factory.mktemp("old") / "mlflow.db"
     engine = create_engine(f"sqlite:///{file}")
     InitialBase.metadata.create_all(engine)
-    config = utils._get_alembic_config(f"sqlite:///{file}")
+    migrations = Path(mlflow.__file__).parent / "store" / "db_migrations"
+    config = Config(migrations / "alembic.ini")
+    config.set_main_option("script_location", str(migrations))
+    config.set_main_option("sqlalchemy.url", f"sqlite:///{file}")
     revisions = list(ScriptDirectory.from_config(config).walk_revisions())
     with engine.begin() as connection:
         config.attributes["connection"] = connection
@@ -293,6 +305,13 @@ def old_database(tmp_path: Path) -> Iterator[Path]:
         )
     database.close()
     return file
+
+
+@pytest.fixture
+def old_database(made_old_database: Path, tmp_path: Path) -> Path:
+    """A copy of it, alone in a folder."""
+    (tmp_path / "old").mkdir()
+    return Path(shutil.copyfile(made_old_database, tmp_path / "old" / "mlflow.db"))
 
 
 def test_a_database_of_an_older_mlflow_is_copied_and_upgraded(old_database: Path) -> None:
@@ -312,11 +331,11 @@ def test_a_database_of_an_older_mlflow_is_copied_and_upgraded(old_database: Path
     assert server_module.upgrade(backend) == "", "a second start has nothing to do"
 
 
-def test_a_local_database_of_an_older_mlflow_says_what_upgrades_it(tmp_path: Path) -> None:
-    with connected(TrackingSettings(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")) as client:
-        client.search_experiments()
+def test_a_local_database_of_an_older_mlflow_says_what_upgrades_it(
+    empty_database: Path, tmp_path: Path
+) -> None:
     # Under a name that this process has not opened yet.
-    old = shutil.copyfile(tmp_path / "mlflow.db", tmp_path / "old.db")
+    old = shutil.copyfile(empty_database, tmp_path / "old.db")
     settings = TrackingSettings(tracking_uri=f"sqlite:///{old}")
     with sqlite3.connect(old) as database:
         database.execute("UPDATE alembic_version SET version_num = '451aebb31d03'")

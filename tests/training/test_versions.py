@@ -16,7 +16,8 @@ from chatbot.bundle_store import fetch
 from chatbot.errors import ChatbotError
 from tests.support.minio import Minio
 from tests.support.mlflow_server import MlflowServer
-from tests.training.loop_world import SmallBot, World
+from tests.training.loop_world import SmallBot, World, quicken
+from tests.training.remembered import Trainings
 from training.corpus_versions import CorpusVersionError, Pointer
 from training.mlflow_client import TrackingError
 from training.registry import CHAMPION
@@ -25,9 +26,10 @@ from training.versions import restore, served_digest
 
 @pytest.fixture(scope="module")
 def two(
-    small_bot: SmallBot,
     minio: Minio,
     mlflow_server: MlflowServer,
+    small_bot: SmallBot,
+    trainings: Trainings,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[World]:
     """Version 1 served once, version 2 is champion now. Who damages something here heals it again."""
@@ -36,6 +38,7 @@ def two(
     with pytest.MonkeyPatch.context() as patch:
         for name, value in minio.credentials.items():
             patch.setenv(name, value)
+        quicken(patch, trainings)
         world = World(
             small_bot,
             minio.settings(minio.new_bucket(), attempts=1),
@@ -52,7 +55,7 @@ def two(
 def test_the_list_names_corpus_scores_gate_and_who_serves(two: World) -> None:
     champion = two.registry.get("2")
     serving.ask(two.store, str(champion.ref), "a test")
-    process = two.command("-m", "training.versions")
+    process = two.command("training.versions")
     printed, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
     rows = [line for line in printed.splitlines() if champion.bundle_digest[:12] in line]
@@ -61,7 +64,7 @@ def test_the_list_names_corpus_scores_gate_and_who_serves(two: World) -> None:
     assert champion.verdict in rows[0]
     assert "champion" in rows[0]
     assert "serves" in rows[0]
-    as_json, said = two.command("-m", "training.versions", "--json").communicate(timeout=60)
+    as_json, said = two.command("training.versions", "--json").communicate(timeout=60)
     listed = json.loads(as_json)
     assert [(row["version"], row["serves"]) for row in listed] == [("2", True), ("1", False)], said
     assert listed[0]["scores"] == dict(champion.scores)
@@ -91,7 +94,7 @@ def test_an_earlier_state_comes_back_from_commit_corpus_and_version(two: World, 
     first = two.registry.get("1")
     out = tmp_path / "restored"
     process = two.command(
-        *("-m", "training.versions", "restore", "1", "--out", str(out)),
+        *("training.versions", "restore", "1", "--out", str(out)),
         *("--commit", first.git_commit[:12], "--corpus", first.corpus_digest),
     )
     printed, said = process.communicate(timeout=120)

@@ -18,8 +18,10 @@ from tools.loop.processes import Processes, port_of
 from training.registry import Registry
 
 # What makes an API of the day's length of traffic fit into minutes: parts are sent at once, the window is the
-# time since the last look. Nothing else differs from the defaults.
+# time since the last look, and the keeper looks twice a second what should serve. Nothing else differs from the
+# defaults.
 _SHIP_SECONDS = "1"
+_KEEPER_SECONDS = "0.5"
 
 
 @dataclass
@@ -57,7 +59,7 @@ class Parts:
 
 
 def start_store(folder: Path, kind: str, taken: set[int]) -> Parts:
-    """The store alone: MinIO with an empty bucket, or a folder.
+    """The store alone: MinIO, or a folder; `make_bucket` makes it ready.
 
     Args:
         kind: `minio` or `folder`.
@@ -83,8 +85,12 @@ def start_store(folder: Path, kind: str, taken: set[int]) -> Parts:
         # This process reads the store itself too.
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             os.environ[name] = processes.environment[name]
-    processes.run("storage", "chatbot.storage", "make-bucket")
     return parts
+
+
+def make_bucket(parts: Parts) -> None:
+    """Make the store's bucket, or its folder, which it still lacks."""
+    parts.processes.run("storage", "chatbot.storage", "make-bucket")
 
 
 def start_mlflow(parts: Parts, folder: Path, taken: set[int]) -> None:
@@ -113,6 +119,7 @@ def prepare(parts: Parts, folder: Path, taken: set[int]) -> None:
         "CHATBOT_BUNDLE_CACHE": str(folder / "bundles"),
         "CHATBOT_LOG_FOLDER": str(folder / "log"),
         "CHATBOT_SHIP_PART_SECONDS": _SHIP_SECONDS,
+        "CHATBOT_KEEPER_POLL_SECONDS": _KEEPER_SECONDS,
     }
     parts.links |= {
         "API": f"{api}/docs",

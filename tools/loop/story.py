@@ -15,6 +15,7 @@ from chatbot.verdict import DriftVerdict
 from tools.loop import traffic
 from tools.loop.parts import (
     Parts,
+    make_bucket,
     prepare,
     records_in_store,
     start_bot,
@@ -81,6 +82,7 @@ class Story:
                 start_mlflow(parts, self.folder, taken)
                 prepare(parts, self.folder, taken)
                 start_pages(parts)
+                make_bucket(parts)
                 parts.processes.wait("mlflow")
             except BaseException:
                 parts.processes.stop()

@@ -1,0 +1,56 @@
+"""Trainings that are done once for a run of the tests: the same corpus gives the same bundle to the bit.
+
+That it does is tested in test_retrain.py, and one retraining of those that are killed trains anew.
+"""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+import tempfile
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+from chatbot.settings import TrackingSettings
+from training.corpus import Corpus
+from training.params import TrainParams
+from training.progress import Steps
+from training.train import Trained, train
+
+
+class Trainings:
+    """A folder of trainings, which processes may share."""
+
+    def __init__(self, folder: Path) -> None:
+        """Begins with what is there."""
+        self.folder = folder
+
+    def train(
+        self,
+        corpus: Corpus,
+        out: Path,
+        params: TrainParams,
+        steps: Steps,
+        rules_file: Path,
+        replies_source: Path | None,
+        cache: Path,
+        settings: TrackingSettings | None,
+    ) -> Trained:
+        """In the place of `training.train.train`, where it is not to record a run; the pictures are kept too."""
+        assert settings is None
+        assert replies_source is not None
+        given = (corpus.digest, params.model_dump_json(), rules_file.read_text(), replies_source.read_text())
+        kept = self.folder / sha256("\0".join(given).encode()).hexdigest()
+        if not kept.is_dir():
+            trained = train(corpus, out, params, steps, rules_file, replies_source, cache, None)
+            with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
+                draft = Path(scratch) / "draft"
+                shutil.copytree(out, draft / "bundle")
+                pictures = trained.draw()
+                (draft / "trained").write_bytes(pickle.dumps((replace(trained, draw=dict), pictures)))
+                draft.rename(kept)
+        trained, pictures = pickle.loads((kept / "trained").read_bytes())
+        if not out.exists():
+            shutil.copytree(kept / "bundle", out)
+        return replace(trained, folder=out, draw=lambda: pictures)

@@ -1,0 +1,188 @@
+"""What stops a retraining half-way, for real: kill -9, a second one, MLflow or the store away, a full disk."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chatbot import bundle as bundles
+from chatbot.bundle_store import fetch, held
+from chatbot.errors import ChatbotError, Denied, NoBucket, Unreachable
+from tests.support.minio import Minio
+from tests.training.loop_world import ROOT, World
+from tests.training.remembered import Trainings
+from tests.training.retrain_worker import POINTS
+from training import corpus_versions
+from training.corpus_versions import Pointer
+from training.mlflow_client import TrackingError
+from training.retraining import LEASE
+
+WORKER = "tests.training.retrain_worker"
+
+
+@pytest.mark.timeout(900)
+def test_killed_at_any_point_and_run_again_it_ends_right_and_nothing_is_double(
+    world: World, trainings: Trainings
+) -> None:
+    world.first()
+    world.accept_gifts()
+    out = world.folder / "retrain.json"
+    arguments = (
+        "--out",
+        str(out),
+        "--work",
+        str(world.folder / "work"),
+        "--params",
+        str(ROOT / "params.yaml"),
+    )
+    for point in POINTS:
+        process = world.command(WORKER, str(trainings.folder), point, *arguments)
+        said = process.communicate(timeout=300)[1]
+        assert process.returncode == -signal.SIGKILL, f"{point}: {said}"
+        assert not out.exists()
+        assert world.registry.challenger() is None, point
+        for version in world.registry.versions():
+            assert held(world.store, version.bundle_digest), point
+            Pointer.parse(version.corpus_pointer)
+    last = subprocess.run(
+        [sys.executable, str(ROOT / "training" / "retrain.py"), *arguments],
+        cwd=ROOT,
+        env=world.environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert last.returncode == 0, last.stderr
+    assert "accepted" in last.stdout
+    result = json.loads(out.read_text())
+    challenger = world.registry.challenger()
+    assert challenger is not None
+    assert result["challenger"] == str(challenger.ref)
+    assert [version.number for version in world.registry.versions()] == ["2", "1"]
+    assert Counter(state for _, state in world.runs()) == {"FINISHED": 2}
+    assert not list(world.given.tracking.unsent.glob("[!.]*"))
+    assert not corpus_versions.examine(world.store, Pointer.parse(challenger.corpus_pointer))
+    assert bundles.load(world.registry.fetch("2", world.folder / "fetched"))
+    assert bundles.load(fetch(world.store, challenger.bundle_digest, world.folder / "cache"))
+    assert world.store.head(LEASE) is None
+
+
+def test_of_two_at_once_one_works_and_the_other_leaves_as_busy(world: World, trainings: Trainings) -> None:
+    world.first()
+    world.accept_gifts()
+    go = world.folder / "go"
+    slow = world.command(
+        WORKER,
+        *(str(trainings.folder), f"wait:{go}"),
+        *("--out", str(world.folder / "a.json"), "--work", str(world.folder / "a")),
+    )
+    try:
+        until = time.monotonic() + 60
+        while world.store.head(LEASE) is None:
+            assert time.monotonic() < until, "the first never took the lease"
+            time.sleep(0.1)
+        began = time.monotonic()
+        out = world.folder / "b.json"
+        other = world.command("training.retrain", "--out", str(out), "--work", str(world.folder / "b"))
+        said = other.communicate(timeout=120)[1]
+        assert other.returncode == 0, said
+        assert json.loads(out.read_text())["outcome"] == "busy"
+        assert f"process {slow.pid}" in json.loads(out.read_text())["why"]
+        assert time.monotonic() - began < 60
+        go.touch()
+        slow.wait(timeout=120)
+        assert slow.returncode == 0
+    finally:
+        slow.kill()
+    assert json.loads((world.folder / "a.json").read_text())["outcome"] == "accepted"
+    assert len(world.registry.versions()) == 2
+
+
+def test_mlflow_that_goes_down_half_way_keeps_the_run_and_a_second_try_registers_it_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training import publishing
+
+    world.first()
+    world.accept_gifts()
+    given = world.given
+    real = publishing.record_training
+
+    def while_down(settings: object, *arguments: object, **named: object) -> object:
+        down = given.tracking.model_copy(update={"tracking_uri": "http://127.0.0.1:9"})
+        return real(down, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(publishing, "record_training", while_down)
+    with pytest.raises(TrackingError, match="run the retraining again"):
+        world.retrain()
+    assert len(list(given.tracking.unsent.glob("retrain-*"))) == 1
+    assert len(world.registry.versions()) == 1
+    monkeypatch.setattr(publishing, "record_training", real)
+    assert world.retrain().outcome == "accepted"
+    assert not list(given.tracking.unsent.glob("retrain-*"))
+    assert [state for _, state in world.runs()] == ["FINISHED", "FINISHED"]
+
+
+def test_a_store_that_is_down_without_bucket_or_denies_is_an_error_within_seconds(
+    world: World, own_minio: Minio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = own_minio.new_bucket()
+    world.given = replace(
+        world.given, store=own_minio.settings(url, attempts=1, connect_seconds=0.5, read_seconds=2)
+    )
+    world.first()
+    world.accept_gifts()
+    there = world.registry.versions()
+
+    def fails_with(kind: type[ChatbotError], said: str) -> None:
+        began = time.monotonic()
+        with pytest.raises(kind, match=said):
+            world.retrain()
+        assert time.monotonic() - began < 20
+        assert world.registry.versions() == there
+
+    with monkeypatch.context() as wrong:
+        wrong.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+        fails_with(Denied, "AWS_SECRET_ACCESS_KEY")
+    stored = world.given.store
+    world.given = replace(world.given, store=stored.model_copy(update={"url": "s3://never-made"}))
+    fails_with(NoBucket, "make-bucket")
+    world.given = replace(world.given, store=stored)
+    own_minio.kill()
+    fails_with(Unreachable, "does not answer")
+
+
+def test_a_process_that_cannot_reach_mlflow_ends_with_one_sentence(world: World) -> None:
+    out = world.folder / "retrain.json"
+    out.write_text('{"outcome": "accepted"}')
+    process = world.command("training.retrain", "--out", str(out), MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    said = process.communicate(timeout=120)[1]
+    assert process.returncode == 1
+    assert "Connection refused" in said
+    assert "Traceback" not in said
+    assert not out.exists(), "what an earlier run said must not be taken for this one's"
+
+
+@pytest.mark.timeout(900)
+def test_a_full_disk_ends_a_retraining_with_one_sentence_and_changes_nothing(
+    world: World, small_disk: Path
+) -> None:
+    world.first()
+    world.accept_gifts()
+    out = world.folder / "retrain.json"
+    process = world.command("training.retrain", "--out", str(out), "--work", str(small_disk / "work"))
+    said = process.communicate(timeout=600)[1]
+    assert process.returncode == 1
+    # The second is SQLite's word for it, in which DVC keeps its notes.
+    assert re.search(r"No space left on device|disk is full", said)
+    assert "Traceback" not in said
+    assert not out.exists()
+    assert [version.number for version in world.registry.versions()] == ["1"]
