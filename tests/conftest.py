@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
+from threadpoolctl import threadpool_limits
 
 from tests.support import guard, requirements
 
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
 PROCESS_FIXTURES = {"minio", "own_minio", "bucket", "mlflow_server", "built", "small_disk"}
 """Fixtures that start a process: whoever asks for one is marked `process`."""
 
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Install the guard that keeps unmarked tests from starting processes."""
@@ -36,12 +42,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts processes; in a parallel run, modules that take longest first."""
+    """Mark what starts processes; in a parallel run, begin with the modules that take longest."""
     for item in items:
         is_system = any(item.get_closest_marker(name) for name in ("integration", "e2e"))
         if is_system or PROCESS_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.process)
     if os.environ.get("PYTEST_XDIST_WORKER"):
+        threadpool_limits(1, "blas")  # two workers on two cores: more threads only wait for each other
         items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
@@ -159,9 +166,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         check=False,
     )
     if mounted.returncode:
-        requirements.lacks(
-            "the right to mount a tmpfs", f"run as root, to try a full disk ({mounted.stderr.strip()})"
-        )
+        requirements.lacks("the right to mount a file system", "run the tests as root, to try a full disk")
     yield disk
     subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
