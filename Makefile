@@ -47,7 +47,7 @@ check: lint bundle ## the inner loop, in minutes: style, types, layers, and ever
 .PHONY: integration
 integration: testbed images ## each part on a real cluster or in its container: chart, images, Compose, what acts on Kubernetes
 	$(call say,the parts on a real cluster)
-	@$(PYTEST) -m integration
+	@$(PYTEST) -m integration $(PARALLEL)
 
 .PHONY: e2e
 e2e: testbed images ## the whole on a real cluster, eight scenarios: ../shared/testbed has one for this machine
