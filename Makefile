@@ -54,7 +54,7 @@ certify: test integration e2e ## before an issue is closed, in hours: everything
 .PHONY: integration
 integration: testbed images ## each part on a real cluster or in its container: chart, images, Compose, what acts on Kubernetes
 	$(call say,the parts on a real cluster)
-	@$(PYTEST) -m "integration and not certify"
+	@$(PYTEST) -m "integration and not certify" $(PARALLEL)
 
 .PHONY: e2e
 e2e: testbed images ## the whole on a real cluster, eight scenarios: ../shared/testbed has one for this machine

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bento import fetch, proof
+from bento import fetch
 from chatbot import bundle_store
 from chatbot.errors import BundleError, SettingError
 from chatbot.settings import ServiceSettings
@@ -50,17 +50,6 @@ def refused(starting: Server) -> str:
     lines = [line for line in starting.output.splitlines() if line.strip()]
     assert len(lines) == 1, starting.output
     return lines[0]
-
-
-def problem(starting: Server) -> str:
-    """Why a server would refuse to start, in one line: what it finds out before anything else."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in starting.environment.items():
-            patch.setenv(name, value)
-        patch.setenv("CHATBOT_LOG_FOLDER", str(starting.log_folder))
-        reason = proof.Proof(proof.check).failure()
-    assert "\n" not in reason
-    return reason
 
 
 def serves(starting: Server) -> tuple[str, str]:
@@ -119,7 +108,7 @@ def test_a_store_that_is_away_stops_the_start_in_one_line(tmp_path: Path) -> Non
         "AWS_ACCESS_KEY_ID": "nobody",
         "AWS_SECRET_ACCESS_KEY": "nothing",
     }
-    line = problem(server(tmp_path, f"9@{DIGEST}", **away))
+    line = refused(server(tmp_path, f"9@{DIGEST}", **away))
     assert "model 9@aaaaaaaaaaaa… does not serve" in line
     assert "127.0.0.1:9" in line
 
@@ -130,7 +119,7 @@ def test_a_bundle_that_was_tampered_with_in_the_store_is_refused_with_the_file(
 ) -> None:
     head = tmp_path / "store" / "bundles" / pushed / "head.safetensors"
     head.write_bytes(head.read_bytes()[:-4] + b"\x01\x02\x03\x04")
-    assert "head.safetensors has sha256" in problem(server(tmp_path, f"7@{pushed}"))
+    assert "head.safetensors has sha256" in refused(server(tmp_path, f"7@{pushed}"))
     assert not (tmp_path / "cache" / pushed).exists()
 
 

@@ -218,6 +218,21 @@ def test_killed_while_the_alias_follows_the_next_run_lets_it_follow(when: str) -
         assert world.events["ChampionFollows"] <= 1, call
 
 
+def test_who_has_lost_the_lease_lets_no_alias_follow(capsys: pytest.CaptureFixture[str]) -> None:
+    world = serving(3)
+    world.registry.aliases["champion"] = "4"
+    process = world.process()
+
+    def lose() -> None:
+        world.api.patch("leases", "support-chatbot-promote", {"spec": {"holderIdentity": "usurper"}})
+        world.clock.advance(3)
+
+    process.before.append(once(lambda call: call.what.endswith("registered-models/get"), lose))
+    assert run_promote(process) == 1
+    assert "usurper holds it" in capsys.readouterr().err
+    assert (world.champion, world.taken_back) == ("4", [])
+
+
 def test_after_an_undo_what_was_undone_is_not_promoted_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -95,6 +95,16 @@ def test_without_anything_before_there_is_no_rollback_but_to_a_named_version(
     assert machine.promotion().rollback("2").model == machine.ref("2")
 
 
+def test_what_was_rolled_back_is_promoted_again_by_name_alone(machine: Machine, keeper: None) -> None:
+    machine.registry.set_alias(CHALLENGER, "2")
+    assert machine.promotion().promote().changed
+    assert machine.promotion().rollback().changed
+    again = machine.promotion().promote()
+    assert not again.changed
+    assert "rolled back" in again.sentence
+    assert machine.promotion().promote("2").changed
+
+
 def test_a_rollback_passes_over_the_bundle_beside_the_code(machine: Machine, keeper: None) -> None:
     serving.ask(machine.store, "", "a test")
     serving.confirm(machine.store, "")

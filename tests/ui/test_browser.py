@@ -227,6 +227,10 @@ def test_everything_can_be_done_with_the_keyboard(
     tab = open_tab(failing_page.url)
     keyboard = tab.page.keyboard
 
+    def press(key: str) -> None:
+        screenshot.settled(tab.page)
+        keyboard.press(key)
+
     def tab_to(name: str) -> None:
         for _ in range(25):
             if tab.focused == name:
@@ -236,28 +240,28 @@ def test_everything_can_be_done_with_the_keyboard(
 
     tab_to("Talk to a person")
     tab_to("Track an order")
-    keyboard.press("Enter")
+    press("Enter")
     expect(tab.page.locator(".st-key-turn-1 .understood")).to_be_visible()
     expect(tab.page.get_by_test_id("stChatInputTextArea")).to_be_focused()
 
     keyboard.type("unclear refund")
-    keyboard.press("Enter")
+    press("Enter")
     expect(tab.page.locator(".st-key-choices-2")).to_be_visible()
     expect(tab.page.get_by_test_id("stChatInputTextArea")).to_be_focused()
     assert tab.field == ""
 
     tab_to("Track a refund")
-    keyboard.press("Space")
+    press("Space")
     expect(tab.page.locator(".st-key-turn-3")).to_contain_text("You chose")
     expect(tab.page.get_by_test_id("stChatInputTextArea")).to_be_focused()
 
     tab_to("No")
-    keyboard.press("Enter")
+    press("Enter")
     expect(tab.page.locator(".st-key-feedback-1 input")).to_be_focused()
     tab_to("What went wrong? (optional)")
     keyboard.type("too long")
     tab_to("Send feedback")
-    keyboard.press("Enter")
+    press("Enter")
     expect(tab.page.locator(".st-key-feedback-1")).to_contain_text("Thank you")
     expect(tab.page.get_by_test_id("stChatInputTextArea")).to_be_focused()
     assert failing.bodies("/feedback")[-1]["comment"] == "too long"
