@@ -250,6 +250,18 @@ def test_after_an_undo_what_was_undone_is_not_promoted_again(
     assert labels["bundle"] == digest(2)
 
 
+def test_after_an_undo_a_person_lets_the_rest_agree_by_a_rollback_without_a_version(tmp_path: Path) -> None:
+    world = World()
+    for number in (2, 3):
+        accepted(tmp_path, ref(number))
+        assert run_promote(world.process()) == 0
+        settle(world)
+    world.undo()
+    settle(world)
+    assert run_rollback()(world.process()) == 0
+    assert summary(world) == (ref(2), "2", [digest(2)])
+
+
 def test_of_a_bundle_that_was_registered_twice_the_latest_version_is_champion() -> None:
     """On the registry's third page of versions."""
     world = World()

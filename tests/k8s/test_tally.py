@@ -141,6 +141,15 @@ def test_a_version_that_fails_one_message_in_twenty_is_taken_back_within_200_mes
     assert found >= 95, f"{found} of 100 within 200 messages"
 
 
+def test_the_first_messages_condemn_no_version_before_its_time_is_over() -> None:
+    settings = KubernetesSettings(watch_seconds=60, watch_most_seconds=60, watch_every_seconds=10)
+    before, bad = of(2000, 0, 200, 0), of(0, 29, 0, 0)
+    watch = Watch(settings, before)
+    assert watch.look(bad, 10).worse == []
+    assert [found.measure for found in watch.look(of(0, 30, 0, 0), 20).worse] == ["failed"]
+    assert [found.measure for found in Watch(settings, before).look(bad, 60).worse] == ["failed"]
+
+
 def test_pods_that_are_not_ready_for_a_moment_condemn_no_version_and_for_a_minute_they_do() -> None:
     settings = KubernetesSettings(watch_seconds=60, watch_most_seconds=60, watch_every_seconds=10)
     watch = Watch(settings, Tally())
