@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.k8s.in_memory import KILLED, accepted, at, once, prepare, run_promote, run_rollback, settle
-from tests.k8s.memory_api import Behaviour, Call, Meddler, Process, World, digest, ref
+from tests.k8s.memory_api import DEPLOYMENT, Behaviour, Call, Meddler, Process, World, digest, ref
 from tests.k8s.ways import WAYS, Way, assert_ended, code_of, requests, short, ways
 
 LEASE = "support-chatbot-promote"
@@ -239,6 +239,26 @@ def test_whose_lease_was_taken_in_any_phase_stops_before_it_writes(
         world.api.patch("leases", LEASE, {"spec": {"holderIdentity": ""}})
         assert way.resume(world.process()) == 0
         assert_ended(world, way, call)
+
+
+def test_that_a_person_ended_it_is_written_down_however_often_that_is_refused() -> None:
+    world = AFTER_3.begin()
+    process = world.process()
+    process.before.append(once(lambda call: world.state.get("phase") == "watching", lambda: patch(world)))
+    process.before.append(times(3, lambda call: patches(call) and world.told == ref(5), world.touch))
+    assert run_promote(process) == 0
+    assert (world.state["outcome"], world.told, world.taken_back) == ("superseded", ref(5), [digest(2)])
+    assert world.events["ModelChangedByHand"] == 1
+
+
+def test_who_has_lost_the_lease_waits_for_no_rollout() -> None:
+    world = World({digest(2): Behaviour(start=50)})
+    world.api.patch("deployments", DEPLOYMENT, {"spec": {"progressDeadlineSeconds": 600}})
+    process = world.process()
+    process.before.append(once(lambda call: call.is_watch, lambda: usurp(world)))
+    began = world.clock.seconds
+    assert run_promote(process) == 1
+    assert world.clock.seconds - began < 15
 
 
 def test_the_alias_is_not_moved_by_who_has_lost_the_lease() -> None:
