@@ -167,6 +167,26 @@ def test_a_person_who_ends_a_trial_does_not_come_back_to_it() -> None:
     assert world.events["ModelPromoted"] == 0
 
 
+def test_what_a_person_sets_just_before_a_promotion_begins_is_not_run_over(tmp_path: Path) -> None:
+    accepted(tmp_path, ref(2), judged_against=ref(3))
+    began = requests(AFTER_3, patches)[0].number
+    for call in requests(AFTER_3, lambda call: call.number <= began):
+        world = AFTER_3.begin()
+        world.behaviours = {digest(5): Behaviour(start=10)}
+        process = world.process()
+        process.before.append(at(call.number, lambda world=world: roll_back(world)))
+        assert run_promote(process) == 0, call
+        assert world.champion == ("5" if world.state.get("outcome") else "3"), (
+            f"{call}: named before it serves"
+        )
+        assert run_rollback()(world.process()) == 0
+        settle(world)
+        assert (world.told, world.champion, world.served) == (ref(5), "5", [digest(5)]), call
+        assert world.state["outcome"] == "rolled_back", call
+        assert digest(5) not in world.taken_back, call
+        assert world.events["ModelPromoted"] == 0, call
+
+
 def test_the_same_model_asked_for_anew_is_another_promotion() -> None:
     """A person sets another and comes back to it, while a run looks elsewhere."""
     first, *_, last = requests(AFTER_3, patches)
