@@ -65,15 +65,24 @@ class Promoter:
             target: `<version>@<bundle digest>`, or empty: the bundle inside the image.
             why: who asked for it, and why.
             by_hand: whether a person asks.
+
+        Raises:
+            Superseded: no person asks, and one set something that is on its way still.
         """
         deployment = self.read()
         before, _ = self._reader().read(deployment.pods(self._cluster))
         for _ in range(_TRIES):
             previous, given_up = deployment.model, {}
-            if (unproved := state.read(deployment.annotations)) and unproved.is_unproved:
+            current = state.read(deployment.annotations)
+            if current and current.phase is not Phase.DONE and not by_hand:
+                raise Superseded(
+                    f"deployment/{deployment.name} was told to serve {words(deployment.model)} just now: "
+                    f"{words(target)} is not begun"
+                )
+            if current and current.is_unproved:
                 # What was still on trial, or failed it, is no way back.
-                previous = unproved.previous
-                given_up = state.with_taken_back(deployment.annotations, unproved.target, without=target)
+                previous = current.previous
+                given_up = state.with_taken_back(deployment.annotations, current.target, without=target)
             promotion = Promotion(
                 target=target,
                 previous=previous,

@@ -143,6 +143,17 @@ def test_what_a_model_is_taken_back_for_is_said_and_it_is_not_promoted_again(
     assert digest(2) not in world.taken_back, "a person may"
 
 
+def test_a_rollout_that_takes_longer_than_its_time_is_taken_back_whatever_the_controller_thinks(
+    tmp_path: Path,
+) -> None:
+    accepted(tmp_path, ref(2))
+    world = World({digest(2): Behaviour(ready=False)})
+    world.api.patch("deployments", DEPLOYMENT, {"spec": {"progressDeadlineSeconds": 6000}})
+    assert run_promote(world.process()) == 0
+    assert summary(world) == ("", "1", [IMAGE_DIGEST])
+    assert "not ready within 60 s: " in world.message("ModelTakenBack")
+
+
 def test_with_too_few_messages_it_is_watched_as_long_as_can_be(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.k8s.in_memory import KILLED, accepted, at, once, prepare, run_promote, run_rollback, settle
-from tests.k8s.memory_api import Behaviour, Call, Meddler, Process, World, digest, ref
+from tests.k8s.memory_api import DEPLOYMENT, Behaviour, Call, Meddler, Process, World, digest, ref
 from tests.k8s.ways import WAYS, Way, assert_ended, code_of, requests, short, ways
 
 LEASE = "support-chatbot-promote"
@@ -167,6 +167,26 @@ def test_a_person_who_ends_a_trial_does_not_come_back_to_it() -> None:
     assert world.events["ModelPromoted"] == 0
 
 
+def test_what_a_person_sets_just_before_a_promotion_begins_is_not_run_over(tmp_path: Path) -> None:
+    accepted(tmp_path, ref(2), judged_against=ref(3))
+    began = requests(AFTER_3, patches)[0].number
+    for call in requests(AFTER_3, lambda call: call.number <= began):
+        world = AFTER_3.begin()
+        world.behaviours = {digest(5): Behaviour(start=10)}
+        process = world.process()
+        process.before.append(at(call.number, lambda world=world: roll_back(world)))
+        assert run_promote(process) == 0, call
+        assert world.champion == ("5" if world.state.get("outcome") else "3"), (
+            f"{call}: named before it serves"
+        )
+        assert run_rollback()(world.process()) == 0
+        settle(world)
+        assert (world.told, world.champion, world.served) == (ref(5), "5", [digest(5)]), call
+        assert world.state["outcome"] == "rolled_back", call
+        assert digest(5) not in world.taken_back, call
+        assert world.events["ModelPromoted"] == 0, call
+
+
 def test_the_same_model_asked_for_anew_is_another_promotion() -> None:
     """A person sets another and comes back to it, while a run looks elsewhere."""
     first, *_, last = requests(AFTER_3, patches)
@@ -239,6 +259,26 @@ def test_whose_lease_was_taken_in_any_phase_stops_before_it_writes(
         world.api.patch("leases", LEASE, {"spec": {"holderIdentity": ""}})
         assert way.resume(world.process()) == 0
         assert_ended(world, way, call)
+
+
+def test_that_a_person_ended_it_is_written_down_however_often_that_is_refused() -> None:
+    world = AFTER_3.begin()
+    process = world.process()
+    process.before.append(once(lambda call: world.state.get("phase") == "watching", lambda: patch(world)))
+    process.before.append(times(3, lambda call: patches(call) and world.told == ref(5), world.touch))
+    assert run_promote(process) == 0
+    assert (world.state["outcome"], world.told, world.taken_back) == ("superseded", ref(5), [digest(2)])
+    assert world.events["ModelChangedByHand"] == 1
+
+
+def test_who_has_lost_the_lease_waits_for_no_rollout() -> None:
+    world = World({digest(2): Behaviour(start=50)})
+    world.api.patch("deployments", DEPLOYMENT, {"spec": {"progressDeadlineSeconds": 600}})
+    process = world.process()
+    process.before.append(once(lambda call: call.is_watch, lambda: usurp(world)))
+    began = world.clock.seconds
+    assert run_promote(process) == 1
+    assert world.clock.seconds - began < 15
 
 
 def test_the_alias_is_not_moved_by_who_has_lost_the_lease() -> None:
