@@ -25,7 +25,7 @@ from training.registry import CHALLENGER, CHAMPION, GATE, Registry
 from training.tracking import record
 
 # A service is started with the first test, and each move from version to version starts another.
-pytestmark = [pytest.mark.process, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.process, pytest.mark.long, pytest.mark.timeout(400)]
 
 SLOT = "gift_card_url"
 

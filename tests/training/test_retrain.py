@@ -20,6 +20,8 @@ from training.registry import CHALLENGER, CHAMPION
 from training.retraining import RetrainError
 from training.review_decisions import Decisions, Verdict
 
+pytestmark = pytest.mark.long
+
 
 def test_the_first_version_is_made_once_with_its_corpus_and_its_bundle(world: World) -> None:
     with pytest.raises(RetrainError, match="--first"):

@@ -24,6 +24,8 @@ from training.corpus_versions import Pointer
 from training.mlflow_client import TrackingError
 from training.retraining import LEASE
 
+pytestmark = pytest.mark.long
+
 WORKER = "tests.training.retrain_worker"
 
 
