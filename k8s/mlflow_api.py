@@ -12,7 +12,7 @@ from urllib.request import Request
 
 from chatbot.errors import ChatbotError, SettingError
 from chatbot.model_ref import ModelRef
-from k8s.outside import REAL, Outside
+from k8s.api.outside import REAL, Outside
 
 MODEL = "support-chatbot"
 CHAMPION = "champion"

@@ -16,13 +16,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from chatbot.errors import ChatbotError
 from chatbot.model_ref import ModelRef
 from chatbot.settings import KubernetesSettings
-from k8s import announce, command, state
-from k8s.agree import JOB
-from k8s.cluster import Cluster
-from k8s.lease import Lease
-from k8s.outside import REAL, Outside
-from k8s.promotion import Promoter, Superseded
-from k8s.state import Outcome, words
+from k8s import cli
+from k8s.api.client import Cluster
+from k8s.api.lease import Lease
+from k8s.api.outside import REAL, Outside
+from k8s.rollout import events, state
+from k8s.rollout.promoter import Promoter, Superseded
+from k8s.rollout.reconcile import JOB
+from k8s.rollout.state import Outcome, words
 
 RESULTS = ("accepted", "refused", "needs_review", "busy")
 
@@ -61,15 +62,15 @@ def promote(promoter: Promoter, result: RetrainResult) -> Outcome | None:
         ChatbotError: as `Promoter.go_on`.
     """
     if result.outcome != "accepted" or not result.challenger:
-        announce.say(f"retraining ended as {result.outcome}: nothing to promote")
+        events.say(f"retraining ended as {result.outcome}: nothing to promote")
         return None
     challenger = ModelRef.parse(result.challenger)
     deployment = promoter.read()
     if deployment.model == str(challenger):
-        announce.say(f"{words(str(challenger))} serves already")
+        events.say(f"{words(str(challenger))} serves already")
         return None
     if challenger.digest in state.taken_back(deployment.annotations):
-        announce.say(
+        events.say(
             f"{words(str(challenger))} was taken back before: no run promotes it again by itself; "
             f"`python -m k8s.rollback {challenger.version}` does"
         )
@@ -77,7 +78,7 @@ def promote(promoter: Promoter, result: RetrainResult) -> Outcome | None:
     if result.champion:
         judged, serves = ModelRef.parse(result.champion), promoter.serving_digest(deployment)
         if serves and judged.digest != serves:
-            announce.say(
+            events.say(
                 f"{words(str(challenger))} was judged against {words(str(judged))}, and {words(deployment.model)} "
                 f"serves ({serves[:12]}): the next run judges anew"
             )
@@ -93,10 +94,10 @@ def main(arguments: list[str] | None = None, outside: Outside = REAL) -> int:
     told = parser.parse_args(arguments)
 
     def act() -> int:
-        settings = command.read(KubernetesSettings)
+        settings = cli.read(KubernetesSettings)
         cluster = Cluster(settings, outside)
-        registry = command.registry(settings, outside)
-        pushed = announce.Pushed(settings.pushgateway, JOB, settings.request_seconds, outside)
+        registry = cli.registry(settings, outside)
+        pushed = events.Pushed(settings.pushgateway, JOB, settings.request_seconds, outside)
         wait = settings.rollout_seconds + settings.watch_most_seconds
         with Lease(cluster, settings.promotion_lock, settings.lease_seconds, wait) as lease:
             promoter = Promoter(cluster, registry, settings, lease)
@@ -107,14 +108,14 @@ def main(arguments: list[str] | None = None, outside: Outside = REAL) -> int:
                 push(pushed, result)
                 promote(promoter, result)
             except Superseded as error:
-                announce.say(str(error))
+                events.say(str(error))
         pushed.push_time("chatbot_promote_last_run_timestamp_seconds", "When k8s.promote last ended well.")
         return 0
 
-    return command.run(act)
+    return cli.run(act)
 
 
-def push(pushed: announce.Pushed, result: RetrainResult) -> None:
+def push(pushed: events.Pushed, result: RetrainResult) -> None:
     """What Prometheus is told of a retraining."""
     pushed.push_all(
         "chatbot_retrain_outcome",

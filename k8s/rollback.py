@@ -14,13 +14,14 @@ import sys
 
 from chatbot.model_ref import ModelRef
 from chatbot.settings import KubernetesSettings
-from k8s import announce, command
-from k8s.cluster import Cluster
-from k8s.lease import Lease
+from k8s import cli
+from k8s.api.client import Cluster
+from k8s.api.lease import Lease
+from k8s.api.outside import REAL, Outside
 from k8s.mlflow_api import MlflowApi
-from k8s.outside import REAL, Outside
-from k8s.promotion import Promoter
-from k8s.state import Outcome, words
+from k8s.rollout import events
+from k8s.rollout.promoter import Promoter
+from k8s.rollout.state import Outcome, words
 
 IMAGE = "image"
 _WAIT_SECONDS = 120.0
@@ -50,9 +51,9 @@ def main(arguments: list[str] | None = None, outside: Outside = REAL) -> int:
     told = parser.parse_args(arguments)
 
     def act() -> int:
-        settings = command.read(KubernetesSettings)
+        settings = cli.read(KubernetesSettings)
         cluster = Cluster(settings, outside)
-        registry = command.registry(settings, outside)
+        registry = cli.registry(settings, outside)
         lease = Lease(
             cluster, settings.promotion_lock, settings.lease_seconds, _WAIT_SECONDS + settings.lease_seconds
         )
@@ -60,7 +61,7 @@ def main(arguments: list[str] | None = None, outside: Outside = REAL) -> int:
         if told.version is not None:
             target = resolve(told.version, registry)
             if promoter.read().model == target:
-                announce.say(f"{words(target)} is what should serve already")
+                events.say(f"{words(target)} is what should serve already")
             else:
                 by = f"{getpass.getuser()} on {socket.gethostname()}"
                 promoter.begin(
@@ -73,7 +74,7 @@ def main(arguments: list[str] | None = None, outside: Outside = REAL) -> int:
             promoter.agree()
         return 0
 
-    return command.run(act)
+    return cli.run(act)
 
 
 if __name__ == "__main__":

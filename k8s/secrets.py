@@ -15,9 +15,9 @@ from collections.abc import Sequence
 
 from chatbot.errors import SettingError
 from chatbot.settings import KubernetesSettings
-from k8s.cluster import Absent, Changed, Cluster, Json
-from k8s.command import read, run
-from k8s.outside import REAL, Outside
+from k8s.api.client import Absent, Changed, Cluster, Json
+from k8s.api.outside import REAL, Outside
+from k8s.cli import read, run
 
 Wanted = dict[str, dict[str, str]]
 """Of each Secret the keys, each with its value's rule: `random`, or `text:` and the value."""

@@ -22,10 +22,11 @@ from chatbot.retrain_memory import read_verdict as read_latest
 from chatbot.settings import KubernetesSettings, StorageSettings
 from chatbot.storage import Store, open_store
 from chatbot.verdict import FAILED, Asked, DriftVerdict, RetrainMemory
-from k8s import announce, command
-from k8s.cluster import Changed, Cluster, Json
-from k8s.lease import Held, Lease
-from k8s.outside import REAL, Outside
+from k8s import cli
+from k8s.api.client import Changed, Cluster, Json
+from k8s.api.lease import Held, Lease
+from k8s.api.outside import REAL, Outside
+from k8s.rollout import events
 
 BECAUSE = "support-chatbot/asked-because"
 JOB = "support-chatbot-trigger"
@@ -178,20 +179,20 @@ def main(arguments: list[str] | None = None, outside: Outside = REAL) -> int:
     told = parser.parse_args(arguments)
 
     def act() -> int:
-        settings = command.read(KubernetesSettings)
-        pushed = announce.Pushed(settings.pushgateway, JOB, settings.request_seconds, outside)
+        settings = cli.read(KubernetesSettings)
+        pushed = events.Pushed(settings.pushgateway, JOB, settings.request_seconds, outside)
         try:
-            store = open_store(command.read(StorageSettings))
+            store = open_store(cli.read(StorageSettings))
             verdict = read_verdict(told.verdict or settings.verdict, store)
             done = _decide(settings, store, verdict, outside)
         except ChatbotError:
             pushed.push(*SUCCESS, 0)
             raise
-        announce.say(done.sentence)
+        events.say(done.sentence)
         push(pushed, done)
         return 0
 
-    return command.run(act)
+    return cli.run(act)
 
 
 def _decide(settings: KubernetesSettings, store: Store, verdict: DriftVerdict, outside: Outside) -> Done:
@@ -213,7 +214,7 @@ def _decide(settings: KubernetesSettings, store: Store, verdict: DriftVerdict, o
         return Done("held", str(error))
 
 
-def push(pushed: announce.Pushed, done: Done) -> None:
+def push(pushed: events.Pushed, done: Done) -> None:
     """What Prometheus is told of a run."""
     pushed.push_all(
         "chatbot_trigger_decision",

@@ -1,7 +1,7 @@
 """A bundle that no retraining made: its corpus under DVC, it itself in the store and a version in the registry.
 
 The first of all is champion. A later one, such as that of a newer image, is a version that nothing points at: where it
-serves, the alias follows (`k8s.agree`).
+serves, the alias follows (`k8s.rollout.reconcile`).
 """
 
 from __future__ import annotations

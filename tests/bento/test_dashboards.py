@@ -88,8 +88,9 @@ def _push_runs(gateway: str) -> None:
     """What the drift check, the trigger, a retraining and a promotion push, by their own code."""
     from chatbot.settings import KubernetesSettings
     from chatbot.verdict import Check, DriftVerdict, Window
-    from k8s import agree, announce, promote, trigger
-    from k8s.state import Outcome
+    from k8s import promote, trigger
+    from k8s.rollout import events, reconcile
+    from k8s.rollout.state import Outcome
     from monitoring import drift_metrics
 
     now = datetime.now(UTC)
@@ -109,10 +110,10 @@ def _push_runs(gateway: str) -> None:
     )
     drift_metrics.tell(verdict, now, gateway, Path("unused"))
     settings = KubernetesSettings(pushgateway=gateway)
-    trigger.push(announce.Pushed(gateway, trigger.JOB, 5), trigger.Done("asked", ""))
-    promote.push(announce.Pushed(gateway, agree.JOB, 5), promote.RetrainResult(outcome="needs_review"))
-    agree.tell_model(settings, f"7@{'a' * 64}")
-    agree.tell_outcome(settings, Outcome.PROMOTED)
+    trigger.push(events.Pushed(gateway, trigger.JOB, 5), trigger.Done("asked", ""))
+    promote.push(events.Pushed(gateway, reconcile.JOB, 5), promote.RetrainResult(outcome="needs_review"))
+    reconcile.tell_model(settings, f"7@{'a' * 64}")
+    reconcile.tell_outcome(settings, Outcome.PROMOTED)
 
 
 @pytest.fixture(scope="module")

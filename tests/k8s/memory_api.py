@@ -1,6 +1,6 @@
 """A cluster, a registry and a pushgateway in memory, with a clock that only moves when somebody waits.
 
-What `k8s` reaches through `k8s.outside.Outside` ends here: requests as the official client and urllib send them, and
+What `k8s` reaches through `k8s.api.outside` ends here: requests as the official client and urllib send them, and
 answers as the real servers give them. The tests of this folder that are marked `integration` have the real ones. The
 rules of the API server that count here:
 
@@ -29,7 +29,7 @@ from urllib.request import Request
 from prometheus_client.parser import text_string_to_metric_families
 from urllib3.exceptions import ProtocolError
 
-from k8s.outside import Outside
+from k8s.api.outside import Outside
 
 Json = dict[str, Any]
 A = TypeVar("A")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from chatbot.settings import KubernetesSettings
-from k8s.cluster import Absent, Away, Changed, Cluster, ClusterError, Forbidden
-from k8s.deployment import Deployment
-from k8s.pods import PodReader
+from k8s.api.client import Absent, Away, Changed, Cluster, ClusterError, Forbidden
+from k8s.api.deployment import Deployment
+from k8s.rollout.pods import PodReader
 from tests.k8s.in_memory import prepare
 from tests.k8s.memory_api import DEPLOYMENT, Call, Process, Refusal, World
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from chatbot.settings import KubernetesSettings
-from k8s.cluster import Cluster, Forbidden
-from k8s.lease import Held, Lease
+from k8s.api.client import Cluster, Forbidden
+from k8s.api.lease import Held, Lease
 from tests.k8s.kube_testbed import Namespace
 from tests.support.testbed import until
 
@@ -20,8 +20,8 @@ NAME = "support-chatbot-trigger"
 HOLD = """
 import sys, time
 from chatbot.settings import KubernetesSettings
-from k8s.cluster import Cluster
-from k8s.lease import Lease
+from k8s.api.client import Cluster
+from k8s.api.lease import Lease
 with Lease(Cluster(KubernetesSettings()), "support-chatbot-trigger", 3, 0, "another"):
     time.sleep(120)
 """

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from chatbot.settings import KubernetesSettings
-from k8s.cluster import Cluster, ClusterError, Forbidden
-from k8s.lease import Held, Lease, Lost
+from k8s.api.client import Cluster, ClusterError, Forbidden
+from k8s.api.lease import Held, Lease, Lost
 from tests.k8s.in_memory import once, prepare
 from tests.k8s.memory_api import Call, Process, Refusal, World
 

@@ -125,7 +125,7 @@ def test_a_right_that_is_missing_is_named_in_one_line(verb: str, capsys: pytest.
     world = World() if verb == "create" else with_a_part()
     world.api.denied.add((verb, "secrets"))
     before = content(world)
-    from k8s.command import run as run_command
+    from k8s.cli import run as run_command
 
     assert run_command(lambda: run(world.process())) == 1
     said = capsys.readouterr().err

@@ -8,8 +8,8 @@ from scipy import stats
 
 from bento.metrics import Metrics
 from chatbot.settings import KubernetesSettings
-from k8s.tally import Margins, Tally, fisher, slow_bound, total, worse
-from k8s.watch import NOT_READY, Watch
+from k8s.rollout.analysis import NOT_READY, Watch
+from k8s.rollout.counters import Margins, Tally, fisher, slow_bound, total, worse
 
 MARGINS = Margins(0.01, 0.05, 0.10, 0.15)
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from types import TracebackType
 
 from chatbot.errors import ChatbotError
-from k8s.cluster import Absent, Away, Changed, Cluster, ClusterError, Json
+from k8s.api.client import Absent, Away, Changed, Cluster, ClusterError, Json
 
 _RENEWALS = 3
 """How often a holder renews within the Lease's time."""

@@ -6,14 +6,14 @@ from collections.abc import Collection
 
 from chatbot.model_ref import ModelRef
 from chatbot.settings import KubernetesSettings
-from k8s import announce, state
-from k8s.cluster import Cluster
-from k8s.deployment import Deployment
-from k8s.lease import Lease
+from k8s.api.client import Cluster
+from k8s.api.deployment import Deployment
+from k8s.api.lease import Lease
+from k8s.api.outside import REAL, Outside
 from k8s.mlflow_api import MlflowApi, UnknownVersion
-from k8s.outside import REAL, Outside
-from k8s.pods import PodReader
-from k8s.state import Outcome, words
+from k8s.rollout import events, state
+from k8s.rollout.pods import PodReader
+from k8s.rollout.state import Outcome, words
 
 JOB = "support-chatbot-promote"
 
@@ -46,7 +46,7 @@ def registered(
             pass
     if version := registry.version_of(digest):
         return version
-    announce.event(
+    events.event(
         cluster,
         deployment,
         "ModelNotRegistered",
@@ -89,7 +89,7 @@ def agree(
         except UnknownVersion:
             pass
     registry.make_champion(version)
-    announce.event(
+    events.event(
         cluster,
         deployment,
         "ChampionFollows",
@@ -130,5 +130,5 @@ def tell_reasons(
     )
 
 
-def _pushed(settings: KubernetesSettings, outside: Outside) -> announce.Pushed:
-    return announce.Pushed(settings.pushgateway, JOB, settings.request_seconds, outside)
+def _pushed(settings: KubernetesSettings, outside: Outside) -> events.Pushed:
+    return events.Pushed(settings.pushgateway, JOB, settings.request_seconds, outside)

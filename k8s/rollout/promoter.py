@@ -14,15 +14,15 @@ from typing import Any
 
 from chatbot.errors import ChatbotError
 from chatbot.settings import KubernetesSettings
-from k8s import agree, announce, state
-from k8s.cluster import Changed, Cluster, ClusterError, Json
-from k8s.deployment import MODEL, Deployment
-from k8s.lease import Lease
+from k8s.api.client import Changed, Cluster, ClusterError, Json
+from k8s.api.deployment import MODEL, Deployment
+from k8s.api.lease import Lease
 from k8s.mlflow_api import MlflowApi
-from k8s.pods import PodReader
-from k8s.state import Outcome, Phase, Promotion, words
-from k8s.tally import MEASURES, Tally
-from k8s.watch import NOT_READY, Watch
+from k8s.rollout import events, reconcile, state
+from k8s.rollout.analysis import NOT_READY, Watch
+from k8s.rollout.counters import MEASURES, Tally
+from k8s.rollout.pods import PodReader
+from k8s.rollout.state import Outcome, Phase, Promotion, words
 
 OTHER_MODEL = "other_model"
 TAKEN_BACK_FOR = (NOT_READY, OTHER_MODEL, *MEASURES)
@@ -99,7 +99,7 @@ class Promoter:
                     deployment = now
                     continue
             sentence = f"{words(target)} is to serve in place of {words(deployment.model)}: {why}"
-            announce.event(self._cluster, deployment, "ModelRollout", sentence)
+            events.event(self._cluster, deployment, "ModelRollout", sentence)
             return promotion
         raise self._restless()
 
@@ -119,21 +119,21 @@ class Promoter:
         promotion = begun or state.read(self.read().annotations)
         if promotion is None or promotion.phase is Phase.DONE:
             return None
-        announce.say(
+        events.say(
             f"{words(promotion.target)}: {promotion.phase.value} since {promotion.since:%Y-%m-%d %H:%M:%S} UTC"
         )
         return self._finish(promotion)
 
     def serving_digest(self, deployment: Deployment) -> str:
         """Of the bundle that should serve; empty: nobody can say."""
-        return agree.serving_digest(deployment, self._cluster, self._settings)
+        return reconcile.serving_digest(deployment, self._cluster, self._settings)
 
     def agree(self) -> None:
         """Let alias and metric follow the annotation; only where nothing is on its way."""
         deployment = self.read()
         promotion = state.read(deployment.annotations)
         if promotion is None or promotion.phase is Phase.DONE:  # else a person began something just now
-            agree.agree(deployment, self._cluster, self._registry, self._settings, self._lease)
+            reconcile.agree(deployment, self._cluster, self._registry, self._settings, self._lease)
 
     def _finish(self, promotion: Promotion) -> Promotion:
         phases = {
@@ -160,7 +160,7 @@ class Promoter:
         deployment, failed = self._await_rollout(promotion)
         if failed:
             return self._begin_back(promotion, failed, NOT_READY)
-        if other := agree.wrong_model(deployment, self._cluster, self._settings):
+        if other := reconcile.wrong_model(deployment, self._cluster, self._settings):
             return self._begin_back(promotion, other, OTHER_MODEL)
         return self._step(promotion, Phase.NAMING if promotion.by_hand else Phase.WATCHING)
 
@@ -185,13 +185,13 @@ class Promoter:
                 why = "; ".join(found.sentence for found in seen.worse)
                 return self._begin_back(promotion, why, *(found.measure for found in seen.worse))
             if seen.over:
-                announce.say(f"{words(promotion.target)} was watched: {seen.sentence}")
+                events.say(f"{words(promotion.target)} was watched: {seen.sentence}")
                 return self._step(promotion, Phase.NAMING)
             self._outside.sleep(self._settings.watch_every_seconds)
 
     def _name(self, promotion: Promotion) -> Promotion:
         deployment = self._mine(promotion)
-        if version := agree.registered(deployment, self._cluster, self._registry, self._settings):
+        if version := reconcile.registered(deployment, self._cluster, self._registry, self._settings):
             self._lease.check()
             self._registry.make_champion(version)
         return self._end(
@@ -200,7 +200,7 @@ class Promoter:
 
     def _begin_back(self, promotion: Promotion, why: str, *reasons: str) -> Promotion:
         """Args: reasons: of `TAKEN_BACK_FOR`."""
-        announce.say(f"{words(promotion.target)} is taken back: {why}")
+        events.say(f"{words(promotion.target)} is taken back: {why}")
         return self._step(promotion, Phase.TAKING_BACK, why=why, reasons=reasons)
 
     def _take_back(self, promotion: Promotion) -> Promotion:
@@ -211,7 +211,7 @@ class Promoter:
             f"{words(promotion.target)} was taken back ({promotion.why}), and {words(promotion.previous)} does "
             f"not become ready either: {failed}. See `kubectl describe pod`; k8s.rollback VERSION sets another"
         )
-        announce.event(self._cluster, deployment, "ModelNotReady", sentence, "Warning")
+        events.event(self._cluster, deployment, "ModelNotReady", sentence, "Warning")
         raise ClusterError(sentence)
 
     # what they are made of
@@ -283,11 +283,11 @@ class Promoter:
             except Changed:
                 deployment = self.read() if outcome is Outcome.SUPERSEDED else self._mine(promotion)
                 continue
-            announce.outcome(self._cluster, deployment, promotion, outcome)
-            agree.tell_model(self._settings, deployment.model, self._outside)
-            agree.tell_outcome(self._settings, outcome, self._outside)
+            events.outcome(self._cluster, deployment, promotion, outcome)
+            reconcile.tell_model(self._settings, deployment.model, self._outside)
+            reconcile.tell_outcome(self._settings, outcome, self._outside)
             if outcome is Outcome.TAKEN_BACK:
-                agree.tell_reasons(self._settings, TAKEN_BACK_FOR, promotion.reasons, self._outside)
+                reconcile.tell_reasons(self._settings, TAKEN_BACK_FOR, promotion.reasons, self._outside)
             return done
         raise self._restless()
 

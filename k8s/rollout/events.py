@@ -15,10 +15,10 @@ from urllib.request import Request
 from prometheus_client import CollectorRegistry, Gauge, pushadd_to_gateway
 
 from chatbot.errors import ChatbotError
-from k8s.cluster import Cluster
-from k8s.deployment import Deployment
-from k8s.outside import REAL, Outside
-from k8s.state import Outcome, Promotion, words
+from k8s.api.client import Cluster
+from k8s.api.deployment import Deployment
+from k8s.api.outside import REAL, Outside
+from k8s.rollout.state import Outcome, Promotion, words
 
 _MOST_EVENT_CHARS = 1000
 

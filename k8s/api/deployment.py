@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from k8s.cluster import Cluster, Json
+from k8s.api.client import Cluster, Json
 
 MODEL = "support-chatbot/model-version"
 """On the pod template: the one truth about what should serve. Absent: the bundle inside the image."""

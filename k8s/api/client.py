@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from chatbot.errors import ChatbotError, SettingError
 from chatbot.settings import KubernetesSettings
-from k8s.outside import REAL, Outside
+from k8s.api.outside import REAL, Outside
 
 Json = dict[str, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from chatbot.settings import KubernetesSettings
-from k8s.tally import Margins, Tally, Worse, worse
+from k8s.rollout.counters import Margins, Tally, Worse, worse
 
 NOT_READY = "not_ready"
 _LEAST = 30
@@ -19,7 +19,7 @@ class Seen(NamedTuple):
 
     over: bool
     worse: list[Worse]
-    """What got worse; `not_ready` beside what `k8s.tally` measures."""
+    """What got worse; `not_ready` beside what `k8s.rollout.counters` measures."""
     sentence: str
 
 

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable
 from urllib.request import Request
 
-from k8s.deployment import Pod
-from k8s.outside import REAL, Outside
-from k8s.tally import Tally, total
+from k8s.api.deployment import Pod
+from k8s.api.outside import REAL, Outside
+from k8s.rollout.counters import Tally, total
 
 
 class PodReader:

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError
 from chatbot.settings import KubernetesSettings, Settings, TrackingSettings
+from k8s.api.outside import Outside
 from k8s.mlflow_api import MlflowApi
-from k8s.outside import Outside
 
 S = TypeVar("S", bound=Settings)
 

@@ -63,7 +63,7 @@ class Promotion(BaseModel):
     by_hand: bool = False
     """A person asked for it: it is not watched, and what served before is not promoted again by itself."""
     before: Mapping[str, Any] = {}
-    """What the version before had counted (`k8s.tally`)."""
+    """What the version before had counted (`k8s.rollout.counters`)."""
     outcome: Outcome | None = None
 
     @property

@@ -1,0 +1,1 @@
+"""Rollout on Kubernetes: state machine, analysis of live metrics, reconciliation, automatic rollback."""
