@@ -20,9 +20,10 @@ from k8s import cli
 from k8s.api.client import Cluster
 from k8s.api.lease import Lease
 from k8s.api.outside import REAL, Outside
-from k8s.rollout import events, state
+from k8s.log import log
+from k8s.pushgateway import PushgatewayClient
+from k8s.rollout import metrics, state
 from k8s.rollout.promoter import Promoter, Superseded
-from k8s.rollout.reconcile import JOB
 from k8s.rollout.state import Outcome, words
 
 RESULTS = ("accepted", "refused", "needs_review", "busy")
@@ -62,15 +63,15 @@ def promote(promoter: Promoter, result: RetrainResult) -> Outcome | None:
         ChatbotError: as `Promoter.go_on`.
     """
     if result.outcome != "accepted" or not result.challenger:
-        events.say(f"retraining ended as {result.outcome}: nothing to promote")
+        log(f"retraining ended as {result.outcome}: nothing to promote")
         return None
     challenger = ModelRef.parse(result.challenger)
     deployment = promoter.read()
     if deployment.model == str(challenger):
-        events.say(f"{words(str(challenger))} serves already")
+        log(f"{words(str(challenger))} serves already")
         return None
     if challenger.digest in state.taken_back(deployment.annotations):
-        events.say(
+        log(
             f"{words(str(challenger))} was taken back before: no run promotes it again by itself; "
             f"`python -m k8s.rollback {challenger.version}` does"
         )
@@ -78,7 +79,7 @@ def promote(promoter: Promoter, result: RetrainResult) -> Outcome | None:
     if result.champion:
         judged, serves = ModelRef.parse(result.champion), promoter.serving_digest(deployment)
         if serves and judged.digest != serves:
-            events.say(
+            log(
                 f"{words(str(challenger))} was judged against {words(str(judged))}, and {words(deployment.model)} "
                 f"serves ({serves[:12]}): the next run judges anew"
             )
@@ -97,7 +98,7 @@ def main(arguments: list[str] | None = None, outside: Outside = REAL) -> int:
         settings = cli.read(KubernetesSettings)
         cluster = Cluster(settings, outside)
         registry = cli.registry(settings, outside)
-        pushed = events.Pushed(settings.pushgateway, JOB, settings.request_seconds, outside)
+        pushed = metrics.client(settings, outside)
         wait = settings.rollout_seconds + settings.watch_most_seconds
         with Lease(cluster, settings.promotion_lock, settings.lease_seconds, wait) as lease:
             promoter = Promoter(cluster, registry, settings, lease)
@@ -108,14 +109,14 @@ def main(arguments: list[str] | None = None, outside: Outside = REAL) -> int:
                 push(pushed, result)
                 promote(promoter, result)
             except Superseded as error:
-                events.say(str(error))
+                log(str(error))
         pushed.push_time("chatbot_promote_last_run_timestamp_seconds", "When k8s.promote last ended well.")
         return 0
 
     return cli.run(act)
 
 
-def push(pushed: events.Pushed, result: RetrainResult) -> None:
+def push(pushed: PushgatewayClient, result: RetrainResult) -> None:
     """What Prometheus is told of a retraining."""
     pushed.push_all(
         "chatbot_retrain_outcome",

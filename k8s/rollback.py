@@ -18,8 +18,8 @@ from k8s import cli
 from k8s.api.client import Cluster
 from k8s.api.lease import Lease
 from k8s.api.outside import REAL, Outside
+from k8s.log import log
 from k8s.mlflow_api import MlflowApi
-from k8s.rollout import events
 from k8s.rollout.promoter import Promoter
 from k8s.rollout.state import Outcome, words
 
@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None, outside: Outside = REAL) -> int:
         if told.version is not None:
             target = resolve(told.version, registry)
             if promoter.read().model == target:
-                events.say(f"{words(target)} is what should serve already")
+                log(f"{words(target)} is what should serve already")
             else:
                 by = f"{getpass.getuser()} on {socket.gethostname()}"
                 promoter.begin(

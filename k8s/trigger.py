@@ -26,7 +26,8 @@ from k8s import cli
 from k8s.api.client import Changed, Cluster, Json
 from k8s.api.lease import Held, Lease
 from k8s.api.outside import REAL, Outside
-from k8s.rollout import events
+from k8s.log import log
+from k8s.pushgateway import PushgatewayClient
 
 BECAUSE = "support-chatbot/asked-because"
 JOB = "support-chatbot-trigger"
@@ -180,7 +181,7 @@ def main(arguments: list[str] | None = None, outside: Outside = REAL) -> int:
 
     def act() -> int:
         settings = cli.read(KubernetesSettings)
-        pushed = events.Pushed(settings.pushgateway, JOB, settings.request_seconds, outside)
+        pushed = PushgatewayClient(settings.pushgateway, JOB, settings.request_seconds, outside)
         try:
             store = open_store(cli.read(StorageSettings))
             verdict = read_verdict(told.verdict or settings.verdict, store)
@@ -188,7 +189,7 @@ def main(arguments: list[str] | None = None, outside: Outside = REAL) -> int:
         except ChatbotError:
             pushed.push(*SUCCESS, 0)
             raise
-        events.say(done.sentence)
+        log(done.sentence)
         push(pushed, done)
         return 0
 
@@ -214,7 +215,7 @@ def _decide(settings: KubernetesSettings, store: Store, verdict: DriftVerdict, o
         return Done("held", str(error))
 
 
-def push(pushed: events.Pushed, done: Done) -> None:
+def push(pushed: PushgatewayClient, done: Done) -> None:
     """What Prometheus is told of a run."""
     pushed.push_all(
         "chatbot_trigger_decision",

@@ -17,8 +17,9 @@ from chatbot.settings import KubernetesSettings
 from k8s.api.client import Changed, Cluster, ClusterError, Json
 from k8s.api.deployment import MODEL, Deployment
 from k8s.api.lease import Lease
+from k8s.log import log
 from k8s.mlflow_api import MlflowApi
-from k8s.rollout import events, reconcile, state
+from k8s.rollout import events, metrics, reconcile, state
 from k8s.rollout.analysis import NOT_READY, Watch
 from k8s.rollout.counters import MEASURES, Tally
 from k8s.rollout.pods import PodReader
@@ -119,7 +120,7 @@ class Promoter:
         promotion = begun or state.read(self.read().annotations)
         if promotion is None or promotion.phase is Phase.DONE:
             return None
-        events.say(
+        log(
             f"{words(promotion.target)}: {promotion.phase.value} since {promotion.since:%Y-%m-%d %H:%M:%S} UTC"
         )
         return self._finish(promotion)
@@ -185,7 +186,7 @@ class Promoter:
                 why = "; ".join(found.sentence for found in seen.worse)
                 return self._begin_back(promotion, why, *(found.measure for found in seen.worse))
             if seen.over:
-                events.say(f"{words(promotion.target)} was watched: {seen.sentence}")
+                log(f"{words(promotion.target)} was watched: {seen.sentence}")
                 return self._step(promotion, Phase.NAMING)
             self._outside.sleep(self._settings.watch_every_seconds)
 
@@ -200,7 +201,7 @@ class Promoter:
 
     def _begin_back(self, promotion: Promotion, why: str, *reasons: str) -> Promotion:
         """Args: reasons: of `TAKEN_BACK_FOR`."""
-        events.say(f"{words(promotion.target)} is taken back: {why}")
+        log(f"{words(promotion.target)} is taken back: {why}")
         return self._step(promotion, Phase.TAKING_BACK, why=why, reasons=reasons)
 
     def _take_back(self, promotion: Promotion) -> Promotion:
@@ -284,10 +285,12 @@ class Promoter:
                 deployment = self.read() if outcome is Outcome.SUPERSEDED else self._mine(promotion)
                 continue
             events.outcome(self._cluster, deployment, promotion, outcome)
-            reconcile.tell_model(self._settings, deployment.model, self._outside)
-            reconcile.tell_outcome(self._settings, outcome, self._outside)
+            metrics.push_desired_model(self._settings, deployment.model, self._outside)
+            metrics.push_outcome(self._settings, outcome, self._outside)
             if outcome is Outcome.TAKEN_BACK:
-                reconcile.tell_reasons(self._settings, TAKEN_BACK_FOR, promotion.reasons, self._outside)
+                metrics.push_rollback_reasons(
+                    self._settings, TAKEN_BACK_FOR, promotion.reasons, self._outside
+                )
             return done
         raise self._restless()
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from chatbot.model_ref import ModelRef
 from chatbot.settings import KubernetesSettings
 from k8s.api.client import Cluster
 from k8s.api.deployment import Deployment
 from k8s.api.lease import Lease
-from k8s.api.outside import REAL, Outside
 from k8s.mlflow_api import MlflowApi, UnknownVersion
-from k8s.rollout import events, state
+from k8s.rollout import events, metrics, state
 from k8s.rollout.pods import PodReader
 from k8s.rollout.state import Outcome, words
-
-JOB = "support-chatbot-promote"
 
 
 def serving_digest(deployment: Deployment, cluster: Cluster, settings: KubernetesSettings) -> str:
@@ -76,7 +71,7 @@ def agree(
     Raises:
         ChatbotError: the registry or the API server does not answer.
     """
-    tell_model(settings, deployment.model, cluster.outside)
+    metrics.push_desired_model(settings, deployment.model, cluster.outside)
     version = registered(deployment, cluster, registry, settings)
     champion = registry.champion()
     if not version or version == champion:
@@ -96,39 +91,4 @@ def agree(
         f"{words(deployment.model)} serves and was not champion: the alias moved from version "
         f"{champion or 'none'} to {version}",
     )
-    tell_outcome(settings, Outcome.SUPERSEDED, cluster.outside)
-
-
-def tell_model(settings: KubernetesSettings, model: str, outside: Outside = REAL) -> None:
-    """The metric that says what should serve."""
-    ref = ModelRef.parse(model) if model else None
-    _pushed(settings, outside).push(
-        "chatbot_told_model_info",
-        "Always 1; the labels say which model the annotation names; none: the bundle inside the image.",
-        1,
-        {"version": ref.version if ref else "", "bundle": ref.digest if ref else ""},
-    )
-
-
-def tell_outcome(settings: KubernetesSettings, outcome: Outcome, outside: Outside = REAL) -> None:
-    """The metric that says what became of a promotion, and when."""
-    _pushed(settings, outside).push_time(
-        "chatbot_promote_timestamp_seconds",
-        "When a promotion or a rollback last ended, by its outcome, in seconds since 1970.",
-        {"outcome": outcome.value},
-    )
-
-
-def tell_reasons(
-    settings: KubernetesSettings, known: Collection[str], reasons: Collection[str], outside: Outside = REAL
-) -> None:
-    """The metric that says why a model was last taken back."""
-    _pushed(settings, outside).push_all(
-        "chatbot_promote_taken_back_reason",
-        "Why a model was last taken back: 1 for each reason, 0 for the others.",
-        [({"reason": name}, float(name in reasons)) for name in known],
-    )
-
-
-def _pushed(settings: KubernetesSettings, outside: Outside) -> events.Pushed:
-    return events.Pushed(settings.pushgateway, JOB, settings.request_seconds, outside)
+    metrics.push_outcome(settings, Outcome.SUPERSEDED, cluster.outside)

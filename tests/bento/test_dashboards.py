@@ -89,7 +89,8 @@ def _push_runs(gateway: str) -> None:
     from chatbot.settings import KubernetesSettings
     from chatbot.verdict import Check, DriftVerdict, Window
     from k8s import promote, trigger
-    from k8s.rollout import events, reconcile
+    from k8s.pushgateway import PushgatewayClient
+    from k8s.rollout import metrics
     from k8s.rollout.state import Outcome
     from monitoring import drift_metrics
 
@@ -110,10 +111,10 @@ def _push_runs(gateway: str) -> None:
     )
     drift_metrics.tell(verdict, now, gateway, Path("unused"))
     settings = KubernetesSettings(pushgateway=gateway)
-    trigger.push(events.Pushed(gateway, trigger.JOB, 5), trigger.Done("asked", ""))
-    promote.push(events.Pushed(gateway, reconcile.JOB, 5), promote.RetrainResult(outcome="needs_review"))
-    reconcile.tell_model(settings, f"7@{'a' * 64}")
-    reconcile.tell_outcome(settings, Outcome.PROMOTED)
+    trigger.push(PushgatewayClient(gateway, trigger.JOB, 5), trigger.Done("asked", ""))
+    promote.push(PushgatewayClient(gateway, metrics.JOB, 5), promote.RetrainResult(outcome="needs_review"))
+    metrics.push_desired_model(settings, f"7@{'a' * 64}")
+    metrics.push_outcome(settings, Outcome.PROMOTED)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,84 @@
+"""Pushes metrics of short-lived runs to the Prometheus Pushgateway.
+
+A failed push never stops a run: it is reported on standard error.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from urllib.request import Request
+
+from prometheus_client import CollectorRegistry, Gauge, pushadd_to_gateway
+
+from k8s.api.outside import REAL, Outside
+
+
+class PushgatewayClient:
+    """Metrics of a run that is over before anybody could scrape it."""
+
+    def __init__(self, gateway: str, job: str, seconds: float, outside: Outside = REAL) -> None:
+        """Args: gateway: its address; empty: nothing is pushed. job: the label `job` of all of them."""
+        self._gateway = gateway
+        self._job = job
+        self._seconds = seconds
+        self._outside = outside
+
+    def push(
+        self,
+        name: str,
+        description: str,
+        value: float,
+        labels: Mapping[str, str] | None = None,
+        group: Mapping[str, str] | None = None,
+    ) -> None:
+        """Replace this metric in its group.
+
+        Args:
+            labels: go away with the next push of this name.
+            group: stay until the same group is pushed again.
+        """
+        self.push_all(name, description, [(labels or {}, value)], group)
+
+    def push_time(self, name: str, description: str, group: Mapping[str, str] | None = None) -> None:
+        """A metric whose value is now, in seconds since 1970."""
+        self.push(name, description, self._outside.now().timestamp(), group=group)
+
+    def push_all(
+        self,
+        name: str,
+        description: str,
+        samples: list[tuple[Mapping[str, str], float]],
+        group: Mapping[str, str] | None = None,
+    ) -> None:
+        """As `push`, of several samples with the same label names."""
+        if not self._gateway or not samples:
+            return
+        registry = CollectorRegistry()
+        gauge = Gauge(name, description, sorted(samples[0][0]), registry=registry)
+        for labels, value in samples:
+            (gauge.labels(**labels) if labels else gauge).set(value)
+        try:
+            pushadd_to_gateway(
+                self._gateway,
+                self._job,
+                registry,
+                grouping_key=dict(group or {}),
+                timeout=self._seconds,
+                handler=self._send,
+            )
+        except (OSError, ValueError) as error:
+            sys.stderr.write(
+                f"no metric {name}: the pushgateway at {self._gateway} does not take it: {error}\n"
+            )
+
+    def _send(
+        self, url: str, method: str, timeout: float, headers: list[tuple[str, str]], data: bytes
+    ) -> Callable[[], None]:
+        """As prometheus_client's own handler, which has the network built in."""
+        request = Request(url, data=data, headers=dict(headers), method=method)  # noqa: S310  # http(s)
+
+        def send() -> None:
+            self._outside.fetch(request, timeout)
+
+        return send
