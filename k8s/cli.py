@@ -14,13 +14,13 @@ from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError
 from chatbot.settings import KubernetesSettings, Settings, TrackingSettings
-from k8s.api.outside import Outside
+from k8s.api.runtime import Runtime
 from k8s.mlflow_api import MlflowApi
 
 S = TypeVar("S", bound=Settings)
 
 
-def read(kind: type[S]) -> S:
+def read_settings(kind: type[S]) -> S:
     """A component's settings.
 
     Raises:
@@ -29,15 +29,15 @@ def read(kind: type[S]) -> S:
     return kind()
 
 
-def registry(settings: KubernetesSettings, outside: Outside) -> MlflowApi:
+def registry(settings: KubernetesSettings, runtime: Runtime) -> MlflowApi:
     """The registry that MLFLOW_TRACKING_URI names."""
-    uri = read(TrackingSettings).tracking_uri
-    return MlflowApi(uri, settings.request_seconds, settings.patience_seconds, outside=outside)
+    uri = read_settings(TrackingSettings).tracking_uri
+    return MlflowApi(uri, settings.request_seconds, settings.patience_seconds, runtime=runtime)
 
 
 def run(command: Callable[[], int]) -> int:
     """The command's exit code; 1 and one line on standard error where it cannot do its work."""
-    signal.signal(signal.SIGTERM, _end)  # as the first process of a container it would be ignored
+    signal.signal(signal.SIGTERM, _exit_on_signal)  # as the first process of a container it would be ignored
     try:
         return command()
     except (ChatbotError, ValidationError) as error:
@@ -45,5 +45,5 @@ def run(command: Callable[[], int]) -> int:
         return 1
 
 
-def _end(number: int, _: FrameType | None) -> None:
+def _exit_on_signal(number: int, _: FrameType | None) -> None:
     raise SystemExit(128 + number)

@@ -12,12 +12,12 @@ from urllib.request import Request
 
 from chatbot.errors import ChatbotError, SettingError
 from chatbot.model_ref import ModelRef
-from k8s.api.outside import REAL, Outside
+from k8s.api.runtime import REAL, Runtime
 
-MODEL = "support-chatbot"
+REGISTERED_MODEL = "support-chatbot"
 CHAMPION = "champion"
 DIGEST_TAG = "bundle_digest"
-_AGAIN_SECONDS = 2.0
+_RETRY_SECONDS = 2.0
 _PAGE = 200
 
 
@@ -38,7 +38,12 @@ class MlflowApi:
     """The versions and aliases of one registered model. Opens no connection until asked."""
 
     def __init__(
-        self, uri: str, seconds: float, patience: float, model: str = MODEL, outside: Outside = REAL
+        self,
+        uri: str,
+        seconds: float,
+        retry_seconds: float,
+        model: str = REGISTERED_MODEL,
+        runtime: Runtime = REAL,
     ) -> None:
         """The login is taken from where MLflow's own client takes it (MLFLOW_TRACKING_TOKEN, _USERNAME, _PASSWORD).
 
@@ -58,23 +63,23 @@ class MlflowApi:
             )
         self._base = uri.rstrip("/") + "/api/2.0/mlflow/"
         self._seconds = seconds
-        self._patience = patience
+        self._retry_seconds = retry_seconds
         self._model = model
-        self._outside = outside
+        self._runtime = runtime
 
     def champion(self) -> str:
         """The version that has the alias; empty: none has it."""
-        model = self._ask("GET", "registered-models/get", name=self._model)["registered_model"]
+        model = self._request("GET", "registered-models/get", name=self._model)["registered_model"]
         aliases = {a["alias"]: str(a["version"]) for a in model.get("aliases", [])}
         return aliases.get(CHAMPION, "")
 
-    def make_champion(self, version: str) -> None:
+    def set_champion(self, version: str) -> None:
         """Give a version the alias; whoever had it has it no more.
 
         Raises:
             UnknownVersion: there is no such version.
         """
-        self._ask("POST", "registered-models/alias", name=self._model, alias=CHAMPION, version=version)
+        self._request("POST", "registered-models/alias", name=self._model, alias=CHAMPION, version=version)
 
     def ref(self, version: str) -> ModelRef:
         """A version with its bundle's digest.
@@ -82,7 +87,7 @@ class MlflowApi:
         Raises:
             UnknownVersion: there is none, or it carries no digest.
         """
-        found = self._ask("GET", "model-versions/get", name=self._model, version=version)["model_version"]
+        found = self._request("GET", "model-versions/get", name=self._model, version=version)["model_version"]
         digest = _tags(found).get(DIGEST_TAG, "")
         if not digest:
             raise UnknownVersion(
@@ -94,9 +99,9 @@ class MlflowApi:
         """The latest version of that bundle; empty: there is none."""
         page, best = "", 0
         while True:
-            named = {"filter": f"name='{self._model}'", "max_results": _PAGE}
-            answer = self._ask(
-                "GET", "model-versions/search", **named, **({"page_token": page} if page else {})
+            parameters = {"filter": f"name='{self._model}'", "max_results": _PAGE}
+            answer = self._request(
+                "GET", "model-versions/search", **parameters, **({"page_token": page} if page else {})
             )
             for found in answer.get("model_versions", []):
                 if _tags(found).get(DIGEST_TAG) == digest:
@@ -105,43 +110,43 @@ class MlflowApi:
             if not page:
                 return str(best) if best else ""
 
-    def _ask(self, method: str, path: str, **named: Any) -> dict[str, Any]:
+    def _request(self, method: str, path: str, **parameters: Any) -> dict[str, Any]:
         url = self._base + path
         body = None
         if method == "GET":
-            url += "?" + urlencode(named)
+            url += "?" + urlencode(parameters)
         else:
-            body = json.dumps(named).encode()
-        request = Request(url, data=body, method=method, headers=_login())  # noqa: S310  # http(s), checked above
+            body = json.dumps(parameters).encode()
+        request = Request(url, data=body, method=method, headers=_auth_headers())  # noqa: S310  # http(s), checked above
         request.add_header("Content-Type", "application/json")
-        until = self._outside.monotonic() + self._patience
+        until = self._runtime.monotonic() + self._retry_seconds
         while True:
             try:
-                return dict(json.loads(self._outside.fetch(request, self._seconds) or b"{}"))
+                return dict(json.loads(self._runtime.fetch(request, self._seconds) or b"{}"))
             except HTTPError as error:
-                said = error.read().decode(errors="replace")[:500]
-                if error.code == 404 or "not found" in said:
-                    raise UnknownVersion(f"MLflow at {self._base}: {path} {named}: {said}") from error
+                reply = error.read().decode(errors="replace")[:500]
+                if error.code == 404 or "not found" in reply:
+                    raise UnknownVersion(f"MLflow at {self._base}: {path} {parameters}: {reply}") from error
                 if error.code < 500 and error.code != 429:
                     raise RegistryError(
-                        f"MLflow at {self._base} refuses {path}: {error.code} {said}"
+                        f"MLflow at {self._base} refuses {path}: {error.code} {reply}"
                     ) from error
-                why = f"{error.code} {said}"
+                reason = f"{error.code} {reply}"
             except (URLError, OSError, ValueError) as error:
-                why = str(error)
-            if self._outside.monotonic() + _AGAIN_SECONDS > until:
+                reason = str(error)
+            if self._runtime.monotonic() + _RETRY_SECONDS > until:
                 raise RegistryError(
-                    f"MLflow at {self._base} does not answer {path}: {why}. What serves goes on serving; run this "
+                    f"MLflow at {self._base} does not answer {path}: {reason}. What serves goes on serving; run this "
                     "again when MLflow is back"
                 )
-            self._outside.sleep(_AGAIN_SECONDS)
+            self._runtime.sleep(_RETRY_SECONDS)
 
 
 def _tags(version: dict[str, Any]) -> dict[str, str]:
     return {tag["key"]: tag["value"] for tag in version.get("tags", [])}
 
 
-def _login() -> dict[str, str]:
+def _auth_headers() -> dict[str, str]:
     if token := os.environ.get("MLFLOW_TRACKING_TOKEN"):
         return {"Authorization": f"Bearer {token}"}
     if user := os.environ.get("MLFLOW_TRACKING_USERNAME"):

@@ -19,14 +19,14 @@ from chatbot.settings import KubernetesSettings
 from k8s import cli
 from k8s.api.client import Cluster
 from k8s.api.lease import Lease
-from k8s.api.outside import REAL, Outside
+from k8s.api.runtime import REAL, Runtime
 from k8s.log import log
 from k8s.pushgateway import PushgatewayClient
 from k8s.rollout import metrics, state
 from k8s.rollout.promoter import Promoter, Superseded
-from k8s.rollout.state import Outcome, words
+from k8s.rollout.state import RolloutOutcome, describe
 
-RESULTS = ("accepted", "refused", "needs_review", "busy")
+RETRAIN_OUTCOMES = ("accepted", "refused", "needs_review", "busy")
 
 
 class RetrainResult(BaseModel):
@@ -53,7 +53,7 @@ class RetrainResult(BaseModel):
             raise ChatbotError(f"{path} is no retraining result: {error.errors()[0]}") from error
 
 
-def promote(promoter: Promoter, result: RetrainResult) -> Outcome | None:
+def promote(promoter: Promoter, result: RetrainResult) -> RolloutOutcome | None:
     """Let the challenger take over.
 
     Returns:
@@ -67,63 +67,65 @@ def promote(promoter: Promoter, result: RetrainResult) -> Outcome | None:
         return None
     challenger = ModelRef.parse(result.challenger)
     deployment = promoter.read()
-    if deployment.model == str(challenger):
-        log(f"{words(str(challenger))} serves already")
+    if deployment.desired_model == str(challenger):
+        log(f"{describe(str(challenger))} serves already")
         return None
-    if challenger.digest in state.taken_back(deployment.annotations):
+    if challenger.digest in state.blocked_digests(deployment.annotations):
         log(
-            f"{words(str(challenger))} was taken back before: no run promotes it again by itself; "
+            f"{describe(str(challenger))} was taken back before: no run promotes it again by itself; "
             f"`python -m k8s.rollback {challenger.version}` does"
         )
         return None
     if result.champion:
-        judged, serves = ModelRef.parse(result.champion), promoter.serving_digest(deployment)
-        if serves and judged.digest != serves:
+        compared, serving = ModelRef.parse(result.champion), promoter.serving_digest(deployment)
+        if serving and compared.digest != serving:
             log(
-                f"{words(str(challenger))} was judged against {words(str(judged))}, and {words(deployment.model)} "
-                f"serves ({serves[:12]}): the next run judges anew"
+                f"{describe(str(challenger))} was judged against {describe(str(compared))}, and "
+                f"{describe(deployment.desired_model)} serves ({serving[:12]}): the next run judges anew"
             )
             return None
-    ended = promoter.go_on(promoter.begin(str(challenger), "the gate accepted it"))
-    return ended.outcome if ended else None
+    finished = promoter.resume(promoter.start(str(challenger), "the gate accepted it"))
+    return finished.outcome if finished else None
 
 
-def main(arguments: list[str] | None = None, outside: Outside = REAL) -> int:
+def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     """Go on with what was begun, then promote; 0 as soon as it is known what became of the challenger."""
     parser = argparse.ArgumentParser(prog="python -m k8s.promote", description=__doc__)
     parser.add_argument("--result", type=Path, help="retrain.json (CHATBOT_K8S_RETRAIN_RESULT)")
-    told = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
 
-    def act() -> int:
-        settings = cli.read(KubernetesSettings)
-        cluster = Cluster(settings, outside)
-        registry = cli.registry(settings, outside)
-        pushed = metrics.client(settings, outside)
+    def command() -> int:
+        settings = cli.read_settings(KubernetesSettings)
+        cluster = Cluster(settings, runtime)
+        registry = cli.registry(settings, runtime)
+        gateway = metrics.client(settings, runtime)
         wait = settings.rollout_seconds + settings.watch_most_seconds
         with Lease(cluster, settings.promotion_lock, settings.lease_seconds, wait) as lease:
             promoter = Promoter(cluster, registry, settings, lease)
             try:
-                promoter.go_on()
-                promoter.agree()
-                result = RetrainResult.load(told.result or settings.retrain_result)
-                push(pushed, result)
+                promoter.resume()
+                promoter.reconcile()
+                result = RetrainResult.load(options.result or settings.retrain_result)
+                push_metrics(gateway, result)
                 promote(promoter, result)
             except Superseded as error:
                 log(str(error))
-        pushed.push_time("chatbot_promote_last_run_timestamp_seconds", "When k8s.promote last ended well.")
+        gateway.push_timestamp(
+            "chatbot_promote_last_run_timestamp_seconds", "When k8s.promote last ended well."
+        )
         return 0
 
-    return cli.run(act)
+    return cli.run(command)
 
 
-def push(pushed: PushgatewayClient, result: RetrainResult) -> None:
+def push_metrics(gateway: PushgatewayClient, result: RetrainResult) -> None:
     """What Prometheus is told of a retraining."""
-    pushed.push_all(
+    gateway.push_samples(
         "chatbot_retrain_outcome",
         "What the last retraining ended as: 1 for that outcome, 0 for the others.",
-        [({"outcome": name}, float(name == result.outcome)) for name in RESULTS],
+        [({"outcome": name}, float(name == result.outcome)) for name in RETRAIN_OUTCOMES],
     )
-    pushed.push_time(
+    gateway.push_timestamp(
         "chatbot_retrain_timestamp_seconds",
         "When a retraining last ended so, in seconds since 1970.",
         {"outcome": result.outcome},

@@ -11,18 +11,18 @@ from urllib.request import Request
 
 from prometheus_client import CollectorRegistry, Gauge, pushadd_to_gateway
 
-from k8s.api.outside import REAL, Outside
+from k8s.api.runtime import REAL, Runtime
 
 
 class PushgatewayClient:
     """Metrics of a run that is over before anybody could scrape it."""
 
-    def __init__(self, gateway: str, job: str, seconds: float, outside: Outside = REAL) -> None:
+    def __init__(self, gateway: str, job: str, seconds: float, runtime: Runtime = REAL) -> None:
         """Args: gateway: its address; empty: nothing is pushed. job: the label `job` of all of them."""
         self._gateway = gateway
         self._job = job
         self._seconds = seconds
-        self._outside = outside
+        self._runtime = runtime
 
     def push(
         self,
@@ -38,13 +38,13 @@ class PushgatewayClient:
             labels: go away with the next push of this name.
             group: stay until the same group is pushed again.
         """
-        self.push_all(name, description, [(labels or {}, value)], group)
+        self.push_samples(name, description, [(labels or {}, value)], group)
 
-    def push_time(self, name: str, description: str, group: Mapping[str, str] | None = None) -> None:
+    def push_timestamp(self, name: str, description: str, group: Mapping[str, str] | None = None) -> None:
         """A metric whose value is now, in seconds since 1970."""
-        self.push(name, description, self._outside.now().timestamp(), group=group)
+        self.push(name, description, self._runtime.now().timestamp(), group=group)
 
-    def push_all(
+    def push_samples(
         self,
         name: str,
         description: str,
@@ -79,6 +79,6 @@ class PushgatewayClient:
         request = Request(url, data=data, headers=dict(headers), method=method)  # noqa: S310  # http(s)
 
         def send() -> None:
-            self._outside.fetch(request, timeout)
+            self._runtime.fetch(request, timeout)
 
         return send

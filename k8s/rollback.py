@@ -17,11 +17,11 @@ from chatbot.settings import KubernetesSettings
 from k8s import cli
 from k8s.api.client import Cluster
 from k8s.api.lease import Lease
-from k8s.api.outside import REAL, Outside
+from k8s.api.runtime import REAL, Runtime
 from k8s.log import log
 from k8s.mlflow_api import MlflowApi
 from k8s.rollout.promoter import Promoter
-from k8s.rollout.state import Outcome, words
+from k8s.rollout.state import RolloutOutcome, describe
 
 IMAGE = "image"
 _WAIT_SECONDS = 120.0
@@ -43,38 +43,40 @@ def resolve(version: str, registry: MlflowApi) -> str:
     return str(registry.ref(version))
 
 
-def main(arguments: list[str] | None = None, outside: Outside = REAL) -> int:
+def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     """Set it, wait for the rollout, let alias and metric follow; 1 where it was taken back."""
     parser = argparse.ArgumentParser(prog="python -m k8s.rollback", description=__doc__)
     parser.add_argument("version", nargs="?", help="a version's number, VERSION@DIGEST, or `image`")
     parser.add_argument("--why", default="", help="for the Event")
-    told = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
 
-    def act() -> int:
-        settings = cli.read(KubernetesSettings)
-        cluster = Cluster(settings, outside)
-        registry = cli.registry(settings, outside)
+    def command() -> int:
+        settings = cli.read_settings(KubernetesSettings)
+        cluster = Cluster(settings, runtime)
+        registry = cli.registry(settings, runtime)
         lease = Lease(
             cluster, settings.promotion_lock, settings.lease_seconds, _WAIT_SECONDS + settings.lease_seconds
         )
         promoter = Promoter(cluster, registry, settings, lease)
-        if told.version is not None:
-            target = resolve(told.version, registry)
-            if promoter.read().model == target:
-                log(f"{words(target)} is what should serve already")
+        if options.version is not None:
+            target = resolve(options.version, registry)
+            if promoter.read().desired_model == target:
+                log(f"{describe(target)} is what should serve already")
             else:
-                by = f"{getpass.getuser()} on {socket.gethostname()}"
-                promoter.begin(
-                    target, f"asked for by {by}" + (f": {told.why}" if told.why else ""), by_hand=True
+                requester = f"{getpass.getuser()} on {socket.gethostname()}"
+                promoter.start(
+                    target,
+                    f"asked for by {requester}" + (f": {options.why}" if options.why else ""),
+                    by_hand=True,
                 )
         with lease:
-            ended = promoter.go_on()
-            if ended is not None and ended.outcome is Outcome.TAKEN_BACK:
+            finished = promoter.resume()
+            if finished is not None and finished.outcome is RolloutOutcome.TAKEN_BACK:
                 return 1
-            promoter.agree()
+            promoter.reconcile()
         return 0
 
-    return cli.run(act)
+    return cli.run(command)
 
 
 if __name__ == "__main__":

@@ -15,21 +15,21 @@ from collections.abc import Sequence
 
 from chatbot.errors import SettingError
 from chatbot.settings import KubernetesSettings
-from k8s.api.client import Absent, Changed, Cluster, Json
-from k8s.api.outside import REAL, Outside
-from k8s.cli import read, run
+from k8s.api.client import Cluster, Conflict, Json, NotFound
+from k8s.api.runtime import REAL, Runtime
+from k8s.cli import read_settings, run
 
-Wanted = dict[str, dict[str, str]]
+RequestedSecrets = dict[str, dict[str, str]]
 """Of each Secret the keys, each with its value's rule: `random`, or `text:` and the value."""
 
 
-def wanted(arguments: Sequence[str]) -> Wanted:
+def parse_requests(arguments: Sequence[str]) -> RequestedSecrets:
     """What the command line asks for.
 
     Raises:
         SettingError: an argument is not of the form above.
     """
-    found: Wanted = {}
+    found: RequestedSecrets = {}
     for argument in arguments:
         place, _, rule = argument.partition("=")
         name, _, key = place.partition("/")
@@ -39,7 +39,7 @@ def wanted(arguments: Sequence[str]) -> Wanted:
     return found
 
 
-def make(cluster: Cluster, asked: Wanted, labels: dict[str, str]) -> list[str]:
+def create_missing(cluster: Cluster, requested: RequestedSecrets, labels: dict[str, str]) -> list[str]:
     """Make what is missing. Two of these at once make each key once.
 
     Returns: what was made, as `NAME/KEY`.
@@ -47,36 +47,36 @@ def make(cluster: Cluster, asked: Wanted, labels: dict[str, str]) -> list[str]:
     Raises:
         ClusterError: the API server refuses, or does not answer.
     """
-    made = []
-    for name, rules in asked.items():
+    created = []
+    for name, rules in requested.items():
         try:
-            there = set(cluster.secret(name).get("data") or {})
-        except Absent:
+            existing = set(cluster.secret(name).get("data") or {})
+        except NotFound:
             body = {
                 "apiVersion": "v1",
                 "kind": "Secret",
                 "metadata": {"name": name, "labels": labels},
                 "type": "Opaque",
-                "data": {key: _value(rule) for key, rule in rules.items()},
+                "data": {key: _encoded_value(rule) for key, rule in rules.items()},
             }
             try:
                 cluster.create_secret(body)
-                made += [f"{name}/{key}" for key in rules]
+                created += [f"{name}/{key}" for key in rules]
                 continue
-            except Changed:  # another run was quicker
-                there = set(cluster.secret(name).get("data") or {})
-        if missing := {key: _value(rule) for key, rule in rules.items() if key not in there}:
+            except Conflict:  # another run was quicker
+                existing = set(cluster.secret(name).get("data") or {})
+        if missing := {key: _encoded_value(rule) for key, rule in rules.items() if key not in existing}:
             cluster.patch_secret(name, {"data": missing})
-            made += [f"{name}/{key}" for key in missing]
-    return made
+            created += [f"{name}/{key}" for key in missing]
+    return created
 
 
-def _value(rule: str) -> str:
+def _encoded_value(rule: str) -> str:
     text = secrets.token_hex(24) if rule == "random" else rule.removeprefix("text:")
     return base64.b64encode(text.encode()).decode()
 
 
-def labels_of(arguments: list[str]) -> dict[str, str]:
+def pop_labels(arguments: list[str]) -> dict[str, str]:
     """Take `--label KEY=VALUE` out of the arguments, as often as it stands there."""
     labels: Json = {}
     while "--label" in arguments:
@@ -87,12 +87,12 @@ def labels_of(arguments: list[str]) -> dict[str, str]:
     return labels
 
 
-def main(arguments: list[str], outside: Outside = REAL) -> int:
+def main(arguments: list[str], runtime: Runtime = REAL) -> int:
     """Returns: the exit code."""
-    labels = labels_of(arguments)
-    asked = wanted(arguments)
-    made = make(Cluster(read(KubernetesSettings), outside), asked, labels)
-    sys.stdout.write(f"made: {', '.join(made) or 'nothing, all were there'}\n")
+    labels = pop_labels(arguments)
+    requested = parse_requests(arguments)
+    created = create_missing(Cluster(read_settings(KubernetesSettings), runtime), requested, labels)
+    sys.stdout.write(f"made: {', '.join(created) or 'nothing, all were there'}\n")
     return 0
 
 

@@ -23,25 +23,25 @@ from chatbot.settings import KubernetesSettings, StorageSettings
 from chatbot.storage import Store, open_store
 from chatbot.verdict import FAILED, Asked, DriftVerdict, RetrainMemory
 from k8s import cli
-from k8s.api.client import Changed, Cluster, Json
-from k8s.api.lease import Held, Lease
-from k8s.api.outside import REAL, Outside
+from k8s.api.client import Cluster, Conflict, Json
+from k8s.api.lease import Lease, LeaseHeld
+from k8s.api.runtime import REAL, Runtime
 from k8s.log import log
 from k8s.pushgateway import PushgatewayClient
 
-BECAUSE = "support-chatbot/asked-because"
+REASON_ANNOTATION = "support-chatbot/asked-because"
 JOB = "support-chatbot-trigger"
 DECISIONS = ("asked", "green", "silent", "running", "remembered", "held")
-SUCCESS = ("chatbot_trigger_success", "Whether the last run of k8s.trigger ended well.")
-_MOST_NAME = 63
+SUCCESS_METRIC = ("chatbot_trigger_success", "Whether the last run of k8s.trigger ended well.")
+_MAX_NAME_CHARS = 63
 
 
-class Done(NamedTuple):
+class TriggerResult(NamedTuple):
     """What the trigger did."""
 
     decision: str
     """For the metric: one of DECISIONS."""
-    sentence: str
+    summary: str
 
 
 def read_verdict(path: Path | None, store: Store) -> DriftVerdict:
@@ -62,7 +62,7 @@ def read_verdict(path: Path | None, store: Store) -> DriftVerdict:
         raise ChatbotError(f"{path} is no drift verdict: {error.errors()[0]}") from error
 
 
-def job_of(cronjob: Json, name: str, because: str) -> Json:
+def build_job(cronjob: Json, name: str, reason: str) -> Json:
     """The Job that `kubectl create job NAME --from=cronjob/...` would make, with one annotation that says why.
 
     Args:
@@ -85,7 +85,7 @@ def job_of(cronjob: Json, name: str, because: str) -> Json:
         "kind": "Job",
         "metadata": {
             "name": name,
-            "annotations": annotations | {BECAUSE: because},
+            "annotations": annotations | {REASON_ANNOTATION: reason},
             "labels": dict(metadata.get("labels") or {}),
             "ownerReferences": [owner],
         },
@@ -101,7 +101,7 @@ def trigger(
     known: Known,
     now: datetime,
     cooldown: timedelta,
-) -> Done:
+) -> TriggerResult:
     """Ask for a retraining, if this drift is reason enough. The Lease is the caller's to hold.
 
     Args:
@@ -119,53 +119,55 @@ def trigger(
         for job in cluster.jobs()
         if any(owner["uid"] == uid for owner in job["metadata"].get("ownerReferences") or [])
     }
-    if running := [name for name, job in jobs.items() if not _ended(job)]:
-        return Done("running", f"job/{running[0]} is retraining already")
+    if running := [name for name, job in jobs.items() if not _finished_as(job)]:
+        return TriggerResult("running", f"job/{running[0]} is retraining already")
     memory, etag = read_memory(store)
-    memory = _with_failures(memory, cronjob, jobs)
+    memory = _mark_failed(memory, cronjob, jobs)
     decision = memory.decide(verdict, *known, now, cooldown)
     if not decision.run:
-        return Done("remembered", decision.why)
-    name = _name(cronjob, *known, verdict.red_checks, _failures(memory, known, verdict.red_checks))
+        return TriggerResult("remembered", decision.why)
+    name = _job_name(
+        cronjob, *known, verdict.red_checks, _earlier_requests(memory, known, verdict.red_checks)
+    )
     try:
-        cluster.create_job(job_of(template, name, f"{decision.why} ({verdict.made:%Y-%m-%dT%H:%M:%SZ})"))
-        sentence = f"job/{name} was made: {decision.why}"
-    except Changed:  # an earlier run made it, and was killed before it could remember
-        sentence = f"job/{name} was made before, for the same drift"
+        cluster.create_job(build_job(template, name, f"{decision.why} ({verdict.made:%Y-%m-%dT%H:%M:%SZ})"))
+        summary = f"job/{name} was made: {decision.why}"
+    except Conflict:  # an earlier run made it, and was killed before it could remember
+        summary = f"job/{name} was made before, for the same drift"
     write_memory(store, memory.remember(verdict, *known, now), etag)
-    return Done("asked", sentence)
+    return TriggerResult("asked", summary)
 
 
-def _name(
-    cronjob: str, champion: str, corpus: str, accepted: str, red_checks: tuple[str, ...], failures: int
+def _job_name(
+    cronjob: str, champion: str, corpus: str, accepted: str, red_checks: tuple[str, ...], attempt: int
 ) -> str:
     """The same for the same drift: whoever asks twice is told by the API server."""
-    text = "\n".join([champion, corpus, accepted, *red_checks, str(failures)])
-    tail = "-" + hashlib.sha256(text.encode()).hexdigest()[:10]
-    return cronjob[: _MOST_NAME - len(tail)] + tail
+    text = "\n".join([champion, corpus, accepted, *red_checks, str(attempt)])
+    suffix = "-" + hashlib.sha256(text.encode()).hexdigest()[:10]
+    return cronjob[: _MAX_NAME_CHARS - len(suffix)] + suffix
 
 
-def _failures(memory: RetrainMemory, known: Known, red_checks: tuple[str, ...]) -> int:
-    return sum(_same(asked, known) and asked.red_checks == red_checks for asked in memory.asked)
+def _earlier_requests(memory: RetrainMemory, known: Known, red_checks: tuple[str, ...]) -> int:
+    return sum(_has_inputs(request, known) and request.red_checks == red_checks for request in memory.asked)
 
 
-def _same(asked: Asked, known: Known) -> bool:
-    return (asked.champion, asked.corpus_digest, asked.accepted_digest) == known
+def _has_inputs(request: Asked, known: Known) -> bool:
+    return (request.champion, request.corpus_digest, request.accepted_digest) == known
 
 
-def _with_failures(memory: RetrainMemory, cronjob: str, jobs: dict[str, Json]) -> RetrainMemory:
+def _mark_failed(memory: RetrainMemory, cronjob: str, jobs: dict[str, Json]) -> RetrainMemory:
     """The memory, with `failed` for what was asked for and whose Job failed."""
-    asked: list[Asked] = []
+    requests: list[Asked] = []
     for entry in memory.asked:
         known = Known(entry.champion, entry.corpus_digest, entry.accepted_digest)
-        before = _failures(RetrainMemory(asked=tuple(asked)), known, entry.red_checks)
-        job = jobs.get(_name(cronjob, *known, entry.red_checks, before))
-        failed = job is not None and _ended(job) == "Failed"
-        asked.append(entry.model_copy(update={"outcome": FAILED}) if failed else entry)
-    return RetrainMemory(asked=tuple(asked))
+        attempt = _earlier_requests(RetrainMemory(asked=tuple(requests)), known, entry.red_checks)
+        job = jobs.get(_job_name(cronjob, *known, entry.red_checks, attempt))
+        failed = job is not None and _finished_as(job) == "Failed"
+        requests.append(entry.model_copy(update={"outcome": FAILED}) if failed else entry)
+    return RetrainMemory(asked=tuple(requests))
 
 
-def _ended(job: Json) -> str:
+def _finished_as(job: Json) -> str:
     """`Complete` or `Failed`; empty: it runs."""
     for condition in (job.get("status") or {}).get("conditions") or []:
         if condition["type"] in ("Complete", "Failed") and condition["status"] == "True":
@@ -173,33 +175,35 @@ def _ended(job: Json) -> str:
     return ""
 
 
-def main(arguments: list[str] | None = None, outside: Outside = REAL) -> int:
+def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     """Read the verdict and ask for a retraining if it takes one; 0 also where it takes none."""
     parser = argparse.ArgumentParser(prog="python -m k8s.trigger", description=__doc__)
     parser.add_argument("--verdict", type=Path, help="drift.json (CHATBOT_K8S_VERDICT)")
-    told = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
 
-    def act() -> int:
-        settings = cli.read(KubernetesSettings)
-        pushed = PushgatewayClient(settings.pushgateway, JOB, settings.request_seconds, outside)
+    def command() -> int:
+        settings = cli.read_settings(KubernetesSettings)
+        gateway = PushgatewayClient(settings.pushgateway, JOB, settings.request_seconds, runtime)
         try:
-            store = open_store(cli.read(StorageSettings))
-            verdict = read_verdict(told.verdict or settings.verdict, store)
-            done = _decide(settings, store, verdict, outside)
+            store = open_store(cli.read_settings(StorageSettings))
+            verdict = read_verdict(options.verdict or settings.verdict, store)
+            result = _run(settings, store, verdict, runtime)
         except ChatbotError:
-            pushed.push(*SUCCESS, 0)
+            gateway.push(*SUCCESS_METRIC, 0)
             raise
-        log(done.sentence)
-        push(pushed, done)
+        log(result.summary)
+        push_metrics(gateway, result)
         return 0
 
-    return cli.run(act)
+    return cli.run(command)
 
 
-def _decide(settings: KubernetesSettings, store: Store, verdict: DriftVerdict, outside: Outside) -> Done:
+def _run(
+    settings: KubernetesSettings, store: Store, verdict: DriftVerdict, runtime: Runtime
+) -> TriggerResult:
     if verdict.verdict != "red":  # most runs: nothing is asked of the API server
-        return Done(verdict.verdict, f"the drift verdict is {verdict.verdict}: nothing to do")
-    cluster = Cluster(settings, outside)
+        return TriggerResult(verdict.verdict, f"the drift verdict is {verdict.verdict}: nothing to do")
+    cluster = Cluster(settings, runtime)
     try:
         with Lease(cluster, settings.trigger_lease, settings.lease_seconds, settings.lease_seconds):
             return trigger(
@@ -208,24 +212,26 @@ def _decide(settings: KubernetesSettings, store: Store, verdict: DriftVerdict, o
                 settings.cronjob,
                 verdict,
                 read_known(store, verdict),
-                outside.now(),
+                runtime.now(),
                 timedelta(hours=settings.cooldown_hours),
             )
-    except Held as error:
-        return Done("held", str(error))
+    except LeaseHeld as error:
+        return TriggerResult("held", str(error))
 
 
-def push(pushed: PushgatewayClient, done: Done) -> None:
+def push_metrics(gateway: PushgatewayClient, result: TriggerResult) -> None:
     """What Prometheus is told of a run."""
-    pushed.push_all(
+    gateway.push_samples(
         "chatbot_trigger_decision",
         "What k8s.trigger last decided: 1 for that, 0 for the others.",
-        [({"decision": name}, float(name == done.decision)) for name in DECISIONS],
+        [({"decision": name}, float(name == result.decision)) for name in DECISIONS],
     )
-    pushed.push(*SUCCESS, 1)
-    pushed.push_time("chatbot_trigger_last_run_timestamp_seconds", "When k8s.trigger last ended well.")
-    if done.decision == "asked":
-        pushed.push_time("chatbot_retrain_asked_timestamp_seconds", "When a retrain Job was last asked for.")
+    gateway.push(*SUCCESS_METRIC, 1)
+    gateway.push_timestamp("chatbot_trigger_last_run_timestamp_seconds", "When k8s.trigger last ended well.")
+    if result.decision == "asked":
+        gateway.push_timestamp(
+            "chatbot_retrain_asked_timestamp_seconds", "When a retrain Job was last asked for."
+        )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from chatbot.errors import ChatbotError, SettingError
 from chatbot.settings import KubernetesSettings
-from k8s.api.outside import REAL, Outside
+from k8s.api.runtime import REAL, Runtime
 
 Json = dict[str, Any]
 
@@ -28,14 +28,14 @@ load_incluster_config: Callable[..., None] = config.load_incluster_config
 load_kube_config: Callable[..., None] = config.load_kube_config
 list_kube_config_contexts: Callable[..., tuple[Any, Any]] = config.list_kube_config_contexts
 
-MANAGER = "support-chatbot"
+FIELD_MANAGER = "support-chatbot"
 """Whose fields these are in `metadata.managedFields`."""
 
 CORE, APPS, BATCH, LEASES = "api/v1", "apis/apps/v1", "apis/batch/v1", "apis/coordination.k8s.io/v1"
 
-_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_MERGE = "application/merge-patch+json"
-_AGAIN_SECONDS = 2.0
+_SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+_MERGE_PATCH = "application/merge-patch+json"
+_RETRY_SECONDS = 2.0
 
 
 class ClusterError(ChatbotError):
@@ -45,7 +45,7 @@ class ClusterError(ChatbotError):
     type = "cluster"
 
 
-class Away(ClusterError):
+class Unavailable(ClusterError):
     """The API server does not answer, or cannot just now: the same may succeed later."""
 
 
@@ -53,55 +53,55 @@ class Forbidden(ClusterError):
     """The account may not do this: the message names the verb, the resource and the account."""
 
 
-class Absent(ClusterError):
+class NotFound(ClusterError):
     """There is no such object."""
 
 
-class Changed(ClusterError):
+class Conflict(ClusterError):
     """Somebody else changed, or made, the object first: read it again, and decide again."""
 
 
 class Cluster:
     """One namespace of a cluster, with the rights of one account. Any thread may use it."""
 
-    def __init__(self, settings: KubernetesSettings, outside: Outside = REAL) -> None:
+    def __init__(self, settings: KubernetesSettings, runtime: Runtime = REAL) -> None:
         """Reads the account; asks nothing of the API server yet.
 
         Raises:
             SettingError: there is no account here, or the kubeconfig cannot be read.
         """
-        configuration, own = _configuration(settings)
+        configuration, own = _load_configuration(settings)
         configuration.retries = False
         # The official client's connections, certificates and tokens (read anew as they are renewed), without its types.
         self._client: Any = client.ApiClient(configuration)
         self._settings = settings
-        self.outside = outside
+        self.runtime = runtime
         self.host = str(configuration.host)
         self.namespace = settings.namespace or own
 
     def cronjob(self, name: str) -> Json:
         """A CronJob."""
-        return self._ask("GET", BATCH, "cronjobs", name)
+        return self._request("GET", BATCH, "cronjobs", name)
 
     def jobs(self) -> list[Json]:
         """Every Job of the namespace."""
-        return list(self._ask("GET", BATCH, "jobs")["items"])
+        return list(self._request("GET", BATCH, "jobs")["items"])
 
     def create_job(self, job: Json) -> Json:
         """Raises: Changed: there is one of that name."""
-        return self._ask("POST", BATCH, "jobs", body=job)
+        return self._request("POST", BATCH, "jobs", body=job)
 
     def lease(self, name: str) -> Json:
         """A Lease."""
-        return self._ask("GET", LEASES, "leases", name, patience=0)
+        return self._request("GET", LEASES, "leases", name, retry_seconds=0)
 
     def update_lease(self, lease: Json) -> Json:
         """Raises: Changed: it is not as it was read."""
-        return self._ask("PUT", LEASES, "leases", lease["metadata"]["name"], body=lease, patience=0)
+        return self._request("PUT", LEASES, "leases", lease["metadata"]["name"], body=lease, retry_seconds=0)
 
     def deployment(self, name: str) -> Json:
         """A Deployment."""
-        return self._ask("GET", APPS, "deployments", name)
+        return self._request("GET", APPS, "deployments", name)
 
     def patch_deployment(self, name: str, patch: Json) -> Json:
         """Merge into a Deployment.
@@ -109,14 +109,14 @@ class Cluster:
         Raises:
             Changed: the patch names a `resourceVersion`, and it is not that any more.
         """
-        return self._ask("PATCH", APPS, "deployments", name, body=patch)
+        return self._request("PATCH", APPS, "deployments", name, body=patch)
 
     def watch_deployment(self, name: str, seconds: float) -> Iterator[Json]:
         """The Deployment now, and again whenever it changes, for so long at most; ends early where the watch breaks."""
         seconds = max(1, int(seconds))
         query = {"watch": "1", "fieldSelector": f"metadata.name={name}", "timeoutSeconds": str(seconds)}
         timeout = Timeout(self._settings.request_seconds, seconds + self._settings.request_seconds)
-        stream = self._patiently(lambda: self._send("GET", APPS, "deployments", "", query, None, timeout))
+        stream = self._with_retries(lambda: self._send("GET", APPS, "deployments", "", query, None, timeout))
         rest = b""
         try:
             for chunk in stream.stream(amt=None):
@@ -132,29 +132,29 @@ class Cluster:
 
     def replica_sets(self, selector: Mapping[str, str]) -> list[Json]:
         """The ReplicaSets with these labels."""
-        return list(self._ask("GET", APPS, "replicasets", query=_selecting(selector))["items"])
+        return list(self._request("GET", APPS, "replicasets", query=_label_selector(selector))["items"])
 
     def pods(self, selector: Mapping[str, str]) -> list[Json]:
         """The pods with these labels."""
-        return list(self._ask("GET", CORE, "pods", query=_selecting(selector))["items"])
+        return list(self._request("GET", CORE, "pods", query=_label_selector(selector))["items"])
 
     def create_event(self, event: Json) -> Json:
         """An Event on an object of this namespace."""
-        return self._ask("POST", CORE, "events", body=event, patience=0)
+        return self._request("POST", CORE, "events", body=event, retry_seconds=0)
 
     def secret(self, name: str) -> Json:
         """A Secret, its values in base64."""
-        return self._ask("GET", CORE, "secrets", name)
+        return self._request("GET", CORE, "secrets", name)
 
     def create_secret(self, secret: Json) -> Json:
         """Raises: Changed: there is one of that name."""
-        return self._ask("POST", CORE, "secrets", body=secret)
+        return self._request("POST", CORE, "secrets", body=secret)
 
     def patch_secret(self, name: str, patch: Json) -> Json:
         """Merge into a Secret."""
-        return self._ask("PATCH", CORE, "secrets", name, body=patch)
+        return self._request("PATCH", CORE, "secrets", name, body=patch)
 
-    def _ask(
+    def _request(
         self,
         method: str,
         group: str,
@@ -163,28 +163,30 @@ class Cluster:
         *,
         query: Mapping[str, str] | None = None,
         body: Json | None = None,
-        patience: float | None = None,
+        retry_seconds: float | None = None,
     ) -> Json:
         timeout = Timeout(total=self._settings.request_seconds)
-        answer = self._patiently(
-            lambda: self._send(method, group, kind, name, query, body, timeout), patience
+        answer = self._with_retries(
+            lambda: self._send(method, group, kind, name, query, body, timeout), retry_seconds
         )
         return dict(json.loads(answer.data))
 
-    def _patiently(self, send: Callable[[], Any], patience: float | None = None) -> Any:
+    def _with_retries(self, send: Callable[[], Any], retry_seconds: float | None = None) -> Any:
         """Ask the API server; one that does not answer is asked again until patience ends.
 
         Raises:
             ClusterError: it refuses, or does not answer.
         """
-        until = self.outside.monotonic() + (self._settings.patience_seconds if patience is None else patience)
+        until = self.runtime.monotonic() + (
+            self._settings.patience_seconds if retry_seconds is None else retry_seconds
+        )
         while True:
             try:
                 return send()
-            except Away:
-                if self.outside.monotonic() + _AGAIN_SECONDS > until:
+            except Unavailable:
+                if self.runtime.monotonic() + _RETRY_SECONDS > until:
                     raise
-            self.outside.sleep(_AGAIN_SECONDS)
+            self.runtime.sleep(_RETRY_SECONDS)
 
     def _send(
         self,
@@ -202,15 +204,15 @@ class Cluster:
             ClusterError: it refuses, or does not answer.
         """
         parts = [self.host, group, "namespaces", self.namespace, kind, *([name] if name else [])]
-        changing = {"fieldManager": MANAGER} if body is not None else {}
-        url = "/".join(parts) + "?" + urlencode({**(query or {}), **changing})
-        headers = {"Accept": "application/json", "User-Agent": MANAGER}
+        manager = {"fieldManager": FIELD_MANAGER} if body is not None else {}
+        url = "/".join(parts) + "?" + urlencode({**(query or {}), **manager})
+        headers = {"Accept": "application/json", "User-Agent": FIELD_MANAGER}
         if body is not None:
-            headers["Content-Type"] = _MERGE if method == "PATCH" else "application/json"
+            headers["Content-Type"] = _MERGE_PATCH if method == "PATCH" else "application/json"
         self._client.update_params_for_auth(headers, [], ["BearerToken"], url, method, body)
-        what = f"{method} {kind}{'/' if name else ''}{name} in namespace {self.namespace}"
+        request = f"{method} {kind}{'/' if name else ''}{name} in namespace {self.namespace}"
         try:
-            answer = self.outside.ask(
+            answer = self.runtime.request(
                 self._client.rest_client.pool_manager,
                 method,
                 url,
@@ -220,38 +222,38 @@ class Cluster:
                 preload_content="watch" not in (query or {}),
             )
         except (HTTPError, OSError) as error:
-            raise Away(
-                f"the API server at {self.host} does not answer ({what}): {error}. The next run asks again"
+            raise Unavailable(
+                f"the API server at {self.host} does not answer ({request}): {error}. The next run asks again"
             ) from error
         if answer.status >= 400:
-            raise _refused(answer, what, self.host)
+            raise _to_error(answer, request, self.host)
         return answer
 
 
-def _selecting(selector: Mapping[str, str]) -> dict[str, str]:
+def _label_selector(selector: Mapping[str, str]) -> dict[str, str]:
     return {"labelSelector": ",".join(f"{key}={value}" for key, value in sorted(selector.items()))}
 
 
-def _configuration(settings: KubernetesSettings) -> tuple[Any, str]:
+def _load_configuration(settings: KubernetesSettings) -> tuple[Any, str]:
     """The client's configuration and the namespace that goes with it."""
-    found = client.Configuration()
+    configuration = client.Configuration()
     try:
-        if settings.kubeconfig is None and (_ACCOUNT / "token").is_file():
-            load_incluster_config(client_configuration=found)
-            return found, (_ACCOUNT / "namespace").read_text(encoding="utf-8").strip()
+        if settings.kubeconfig is None and (_SERVICE_ACCOUNT / "token").is_file():
+            load_incluster_config(client_configuration=configuration)
+            return configuration, (_SERVICE_ACCOUNT / "namespace").read_text(encoding="utf-8").strip()
         file = str(settings.kubeconfig) if settings.kubeconfig else None
-        load_kube_config(config_file=file, client_configuration=found)
+        load_kube_config(config_file=file, client_configuration=configuration)
         _, active = list_kube_config_contexts(config_file=file)
-        return found, str(active["context"].get("namespace", "default"))
+        return configuration, str(active["context"].get("namespace", "default"))
     except (ConfigException, OSError, ValueError) as error:
-        where = settings.kubeconfig or f"{_ACCOUNT} or ~/.kube/config"
+        where = settings.kubeconfig or f"{_SERVICE_ACCOUNT} or ~/.kube/config"
         raise SettingError(
             f"no account on a Kubernetes cluster at {where}: {error}. In a pod project the service account's "
             "token into this container; elsewhere set CHATBOT_K8S_KUBECONFIG"
         ) from error
 
 
-def _refused(answer: Any, what: str, host: str) -> ClusterError:
+def _to_error(answer: Any, request: str, host: str) -> ClusterError:
     """What the API server says, as one of our errors."""
     try:
         reason = str(json.loads(answer.data).get("message", "")) or str(answer.reason)
@@ -260,18 +262,20 @@ def _refused(answer: Any, what: str, host: str) -> ClusterError:
     match answer.status:
         case 401:
             return Forbidden(
-                f"{what}: the API server at {host} does not know this account's token: {reason}. Is it projected "
+                f"{request}: the API server at {host} does not know this account's token: {reason}. Is it projected "
                 "into this container, and of this cluster?"
             )
         case 403:
             return Forbidden(
-                f"{what}: {reason}. docs/operations/kubernetes.md lists the rights that this account needs"
+                f"{request}: {reason}. docs/operations/kubernetes.md lists the rights that this account needs"
             )
         case 404:
-            return Absent(f"{what}: {reason}")
+            return NotFound(f"{request}: {reason}")
         case 409:
-            return Changed(f"{what}: {reason}")
+            return Conflict(f"{request}: {reason}")
         case 429 | 500 | 502 | 503 | 504:
-            return Away(f"{what}: the API server at {host} cannot just now: {answer.status} {reason}")
+            return Unavailable(
+                f"{request}: the API server at {host} cannot just now: {answer.status} {reason}"
+            )
         case status:
-            return ClusterError(f"{what}: {status} {reason}")
+            return ClusterError(f"{request}: {status} {reason}")

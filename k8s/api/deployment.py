@@ -8,19 +8,19 @@ from typing import NamedTuple
 
 from k8s.api.client import Cluster, Json
 
-MODEL = "support-chatbot/model-version"
+MODEL_ANNOTATION = "support-chatbot/model-version"
 """On the pod template: the one truth about what should serve. Absent: the bundle inside the image."""
-REVISION = "deployment.kubernetes.io/revision"
-_HASH = "pod-template-hash"
+REVISION_ANNOTATION = "deployment.kubernetes.io/revision"
+_HASH_LABEL = "pod-template-hash"
 
 
-class Rollout(NamedTuple):
+class RolloutStatus(NamedTuple):
     """How a rollout stands."""
 
     done: bool
-    failed: str
+    failure: str
     """Why it will not end by itself; empty: it may."""
-    sentence: str
+    summary: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,57 +46,59 @@ class Deployment:
         return self.content["metadata"].get("annotations") or {}
 
     @property
-    def model(self) -> str:
+    def desired_model(self) -> str:
         """What should serve: `<version>@<bundle digest>`, or empty: the bundle inside the image."""
         annotations = self.content["spec"]["template"]["metadata"].get("annotations") or {}
-        return str(annotations.get(MODEL, ""))
+        return str(annotations.get(MODEL_ANNOTATION, ""))
 
     @property
-    def version(self) -> str:
+    def resource_version(self) -> str:
         """Of this reading: a change that names it holds only where nobody changed anything since."""
         return str(self.content["metadata"]["resourceVersion"])
 
     @property
     def is_observed(self) -> bool:
         """Whether its status is about what it says now: any change takes the controller a moment, an annotation too."""
-        seen = (self.content.get("status") or {}).get("observedGeneration", 0)
-        return bool(seen >= self.content["metadata"]["generation"])
+        observed = (self.content.get("status") or {}).get("observedGeneration", 0)
+        return bool(observed >= self.content["metadata"]["generation"])
 
-    def rollout(self) -> Rollout:
+    def rollout_status(self) -> RolloutStatus:
         """How the rollout stands, by what `kubectl rollout status` looks at."""
         spec, status = self.content["spec"], self.content.get("status") or {}
-        wanted = spec.get("replicas", 1)
+        desired = spec.get("replicas", 1)
         if spec.get("paused"):
-            return Rollout(False, "the Deployment is paused: kubectl rollout resume", "paused")
+            return RolloutStatus(False, "the Deployment is paused: kubectl rollout resume", "paused")
         if not self.is_observed:
-            return Rollout(False, "", "not seen by the controller yet")
+            return RolloutStatus(False, "", "not seen by the controller yet")
         for condition in status.get("conditions") or []:
             if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
-                return Rollout(False, condition.get("message", "no progress in time"), "no progress in time")
+                return RolloutStatus(
+                    False, condition.get("message", "no progress in time"), "no progress in time"
+                )
         updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
-        leaving = status.get("replicas", 0) - updated
-        if updated < wanted or leaving > 0 or available < updated:
-            return Rollout(
-                False, "", f"{updated} of {wanted} replicas new, {available} ready, {leaving} old ones left"
+        old = status.get("replicas", 0) - updated
+        if updated < desired or old > 0 or available < updated:
+            return RolloutStatus(
+                False, "", f"{updated} of {desired} replicas new, {available} ready, {old} old ones left"
             )
-        return Rollout(True, "", f"{updated} replicas, all ready")
+        return RolloutStatus(True, "", f"{updated} replicas, all ready")
 
-    def failed_before(self, cluster: Cluster, rollout: Rollout) -> bool:
+    def is_stale_failure(self, cluster: Cluster, status: RolloutStatus) -> bool:
         """Whether it was not the current template that made no progress, but the one before it."""
-        current = self.current_set(cluster)
-        return 'ReplicaSet "' in rollout.failed and (
-            current is None or f'"{current["metadata"]["name"]}"' not in rollout.failed
+        current = self.current_replica_set(cluster)
+        return 'ReplicaSet "' in status.failure and (
+            current is None or f'"{current["metadata"]["name"]}"' not in status.failure
         )
 
-    def current_set(self, cluster: Cluster) -> Json | None:
+    def current_replica_set(self, cluster: Cluster) -> Json | None:
         """The ReplicaSet of the template as it is now; None: the controller has not made it yet."""
         uid = self.content["metadata"]["uid"]
         for found in cluster.replica_sets(self._selector):
             owners = found["metadata"].get("ownerReferences") or []
-            same = (found["metadata"].get("annotations") or {}).get(REVISION) == self.annotations.get(
-                REVISION
-            )
-            if same and any(owner["uid"] == uid for owner in owners):
+            same_revision = (found["metadata"].get("annotations") or {}).get(
+                REVISION_ANNOTATION
+            ) == self.annotations.get(REVISION_ANNOTATION)
+            if same_revision and any(owner["uid"] == uid for owner in owners):
                 return found
         return None
 
@@ -108,7 +110,7 @@ class Deployment:
             if pod["status"].get("phase") == "Running" and pod["status"].get("podIP")
         ]
 
-    def troubles(self, cluster: Cluster) -> str:
+    def pod_problems(self, cluster: Cluster) -> str:
         """What keeps the pods of the current template from being ready, in one line; empty: nothing is known."""
         found = []
         for pod in self._pods(cluster):
@@ -120,7 +122,7 @@ class Deployment:
                 status.get("containerStatuses") or []
             ):
                 if not container.get("ready"):
-                    found.append(f"{name}: {_state(container)}")
+                    found.append(f"{name}: {_container_problem(container)}")
         return "; ".join(line for line in found if line)[:800]
 
     @property
@@ -128,15 +130,15 @@ class Deployment:
         return dict(self.content["spec"]["selector"].get("matchLabels") or {})
 
     def _pods(self, cluster: Cluster) -> list[Json]:
-        current = self.current_set(cluster)
+        current = self.current_replica_set(cluster)
         if current is None:
             return []
         # The hash cannot be set by hand: no other Deployment's pod has it.
-        selector = {**self._selector, _HASH: current["metadata"]["labels"][_HASH]}
+        selector = {**self._selector, _HASH_LABEL: current["metadata"]["labels"][_HASH_LABEL]}
         return [pod for pod in cluster.pods(selector) if not pod["metadata"].get("deletionTimestamp")]
 
 
-def _state(container: Json) -> str:
+def _container_problem(container: Json) -> str:
     """Why a container is not ready."""
     state, last = container.get("state") or {}, (container.get("lastState") or {}).get("terminated") or {}
     now = state.get("waiting") or state.get("terminated") or {}

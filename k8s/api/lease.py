@@ -12,20 +12,20 @@ from datetime import datetime
 from types import TracebackType
 
 from chatbot.errors import ChatbotError
-from k8s.api.client import Absent, Away, Changed, Cluster, ClusterError, Json
+from k8s.api.client import Cluster, ClusterError, Conflict, Json, NotFound, Unavailable
 
 _RENEWALS = 3
 """How often a holder renews within the Lease's time."""
 
 
-class Held(ChatbotError):
+class LeaseHeld(ChatbotError):
     """Somebody else holds the Lease, and is alive."""
 
     status = 409
     type = "held"
 
 
-class Lost(ChatbotError):
+class LeaseLost(ChatbotError):
     """The Lease was not renewed in time: somebody else may hold it."""
 
     status = 409
@@ -46,11 +46,11 @@ class Lease:
             holder: who we are; empty: this pod (or machine) and process.
         """
         self._cluster = cluster
-        self._outside = cluster.outside
+        self._runtime = cluster.runtime
         self._name = name
         self._seconds = seconds
         self._wait = wait
-        self.holder = holder or cluster.outside.holder
+        self.holder = holder or cluster.runtime.holder
         self._renewed = 0.0
         self._lost = ""
         self._stop: Callable[[], None] | None = None
@@ -63,7 +63,9 @@ class Lease:
             ClusterError: the API server refuses, or there is no such Lease.
         """
         self._acquire()
-        self._stop = self._outside.every(self._seconds / _RENEWALS, self._renew, f"lease {self._name}")
+        self._stop = self._runtime.run_periodically(
+            self._seconds / _RENEWALS, self._renew, f"lease {self._name}"
+        )
         return self
 
     def __exit__(
@@ -82,60 +84,62 @@ class Lease:
 
     def check(self) -> None:
         """Raises: Lost: it could not be renewed, and may be another's by now."""
-        if not self._lost and self._outside.monotonic() - self._renewed > self._seconds:
+        if not self._lost and self._runtime.monotonic() - self._renewed > self._seconds:
             self._lost = "it was not renewed in time"
         if self._lost:
-            raise Lost(
+            raise LeaseLost(
                 f"lease/{self._name}: {self._lost}. What was begun is gone on with by whoever holds it"
             )
 
     def _acquire(self) -> None:
-        began = since = self._outside.monotonic()
-        seen: object = None
-        alive = False
+        started = observed_since = self._runtime.monotonic()
+        observed: object = None
+        is_alive = False
         while True:
             lease = self._read()
             spec = lease.get("spec") or {}
             holder = spec.get("holderIdentity") or ""
-            mark = (holder, spec.get("renewTime"), spec.get("leaseTransitions"))
-            if mark != seen:
-                alive = seen is not None
-                seen, since = mark, self._outside.monotonic()
-            gone = self._outside.monotonic() - since >= (spec.get("leaseDurationSeconds") or self._seconds)
-            if holder in ("", self.holder) or gone:
+            current = (holder, spec.get("renewTime"), spec.get("leaseTransitions"))
+            if current != observed:
+                is_alive = observed is not None
+                observed, observed_since = current, self._runtime.monotonic()
+            is_expired = self._runtime.monotonic() - observed_since >= (
+                spec.get("leaseDurationSeconds") or self._seconds
+            )
+            if holder in ("", self.holder) or is_expired:
                 try:
                     return self._take(lease, holder)
-                except Changed:
+                except Conflict:
                     continue
-                except Away:  # or it was done, and the answer was lost: the next reading says so
-                    if self._outside.monotonic() - began > self._wait:
+                except Unavailable:  # or it was done, and the answer was lost: the next reading says so
+                    if self._runtime.monotonic() - started > self._wait:
                         raise
-                    self._outside.sleep(min(1.0, self._seconds / 10))
+                    self._runtime.sleep(min(1.0, self._seconds / 10))
                     continue
             # One that stands still may be a dead one's: that is known only after its whole time.
-            if alive and self._outside.monotonic() - began > self._wait:
-                raise Held(f"lease/{self._name} is held by {holder}, who is alive: one at a time")
-            self._outside.sleep(min(1.0, self._seconds / 10))
+            if is_alive and self._runtime.monotonic() - started > self._wait:
+                raise LeaseHeld(f"lease/{self._name} is held by {holder}, who is alive: one at a time")
+            self._runtime.sleep(min(1.0, self._seconds / 10))
 
     def _read(self) -> Json:
-        until = self._outside.monotonic() + self._wait
+        until = self._runtime.monotonic() + self._wait
         while True:
             try:
                 return self._cluster.lease(self._name)
-            except Absent as error:
+            except NotFound as error:
                 raise ClusterError(
                     f"{error}. The chart makes it, empty; `kubectl create -f` one with this name and no spec"
                 ) from error
-            except Away:
-                if self._outside.monotonic() > until:
+            except Unavailable:
+                if self._runtime.monotonic() > until:
                     raise
-            self._outside.sleep(1.0)
+            self._runtime.sleep(1.0)
 
-    def _take(self, lease: Json, before: str) -> None:
-        asked = self._outside.monotonic()
-        now = _micro(self._outside.now())
+    def _take(self, lease: Json, previous_holder: str) -> None:
+        requested_at = self._runtime.monotonic()
+        now = _micro_time(self._runtime.now())
         spec = dict(lease.get("spec") or {})
-        if before != self.holder:
+        if previous_holder != self.holder:
             spec["leaseTransitions"] = (spec.get("leaseTransitions") or 0) + 1
             spec["acquireTime"] = now
         spec |= {
@@ -144,7 +148,7 @@ class Lease:
             "renewTime": now,
         }
         self._cluster.update_lease(lease | {"spec": spec})
-        self._renewed = asked
+        self._renewed = requested_at
 
     def _renew(self) -> bool:
         """Returns: whether it may still be ours."""
@@ -156,12 +160,12 @@ class Lease:
                 return False
             self._take(lease, self.holder)
         except ClusterError:
-            if self._outside.monotonic() - self._renewed > self._seconds:
+            if self._runtime.monotonic() - self._renewed > self._seconds:
                 self._lost = "the API server did not answer in time to renew it"
                 return False
         return True
 
 
-def _micro(when: datetime) -> str:
+def _micro_time(when: datetime) -> str:
     """As the API server reads a time with microseconds: always six digits of them."""
     return when.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 from prometheus_client.parser import text_string_to_metric_families
 
 CHAT = "/chat"
-QUICK_SHARE = 0.99
+FAST_SHARE = 0.99
 """`slow` is what took longer than this share of the earlier version's messages."""
 MEASURES = ("failed", "slow", "handoffs", "negative_feedback")
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class PodCounters:
     """Counts of one version; `a + b` of two pods, `a - b` since an earlier reading.
 
     Attributes:
@@ -42,10 +42,10 @@ class Tally:
     helped: float = 0
     not_helped: float = 0
 
-    def __add__(self, other: Tally) -> Tally:
+    def __add__(self, other: PodCounters) -> PodCounters:
         bounds = [*self.within, *(b for b in other.within if b not in self.within)]
         within = {b: self.within.get(b, 0) + other.within.get(b, 0) for b in bounds}
-        return Tally(
+        return PodCounters(
             self.answered + other.answered,
             self.failed + other.failed,
             within,
@@ -61,7 +61,7 @@ class Tally:
         return self.answered + self.failed
 
     @classmethod
-    def parse(cls, text: str) -> Tally:
+    def parse(cls, text: str) -> PodCounters:
         """Of one pod's /metrics.
 
         Raises:
@@ -95,17 +95,17 @@ class Tally:
         return asdict(self)
 
     @classmethod
-    def of(cls, content: Mapping[str, Any]) -> Tally:
+    def from_dict(cls, content: Mapping[str, Any]) -> PodCounters:
         """What `as_dict` made; a field that is missing is zero."""
         known = {name: content[name] for name in cls.__slots__ if name in content}
         return cls(**known)
 
 
-def total(tallies: Iterable[Tally]) -> Tally:
+def total(all_counters: Iterable[PodCounters]) -> PodCounters:
     """The sum."""
-    result = Tally()
-    for tally in tallies:
-        result = result + tally
+    result = PodCounters()
+    for counters in all_counters:
+        result = result + counters
     return result
 
 
@@ -118,72 +118,78 @@ class Margins(NamedTuple):
     negative: float
 
 
-class Worse(NamedTuple):
+class Regression(NamedTuple):
     """One measure that got worse."""
 
     measure: str
     """One of MEASURES."""
-    sentence: str
+    summary: str
 
 
-class Share(NamedTuple):
+class ShareComparison(NamedTuple):
     """So many of so many, before and now."""
 
     measure: str
     name: str
-    before: tuple[float, float]
-    now: tuple[float, float]
+    baseline: tuple[float, float]
+    current: tuple[float, float]
     margin: float
 
 
-def slow_bound(before: Tally) -> str:
+def slow_threshold(baseline: PodCounters) -> str:
     """The least bound that 99 in 100 messages of the earlier version kept; empty: it had none, or nothing is slower."""
-    counts = sorted((float(bound), bound, count) for bound, count in before.within.items())
-    most = counts[-1][2] if counts else 0
+    counts = sorted((float(bound), bound, count) for bound, count in baseline.within.items())
+    total_count = counts[-1][2] if counts else 0
     for value, bound, count in counts:
-        if most and count >= QUICK_SHARE * most:
+        if total_count and count >= FAST_SHARE * total_count:
             return "" if math.isinf(value) else bound
     return ""
 
 
-def shares(before: Tally, now: Tally, margins: Margins) -> list[Share]:
+def compare_shares(baseline: PodCounters, current: PodCounters, margins: Margins) -> list[ShareComparison]:
     """The four shares of both versions."""
-    bound = slow_bound(before)
+    bound = slow_threshold(baseline)
     found = [
-        Share(
+        ShareComparison(
             "failed",
             "failed messages",
-            (before.failed, before.messages),
-            (now.failed, now.messages),
+            (baseline.failed, baseline.messages),
+            (current.failed, current.messages),
             margins.failed,
         ),
-        Share(
+        ShareComparison(
             "handoffs",
             "handoffs",
-            (before.handoffs, before.replies),
-            (now.handoffs, now.replies),
+            (baseline.handoffs, baseline.replies),
+            (current.handoffs, current.replies),
             margins.handoffs,
         ),
-        Share(
+        ShareComparison(
             "negative_feedback",
             "negative feedback",
-            (before.not_helped, before.helped + before.not_helped),
-            (now.not_helped, now.helped + now.not_helped),
+            (baseline.not_helped, baseline.helped + baseline.not_helped),
+            (current.not_helped, current.helped + current.not_helped),
             margins.negative,
         ),
     ]
-    if bound and bound in now.within:
+    if bound and bound in current.within:
         name = f"messages over {bound} s"
-        found.append(Share("slow", name, _over(before, bound), _over(now, bound), margins.slow))
+        found.append(
+            ShareComparison(
+                "slow", name, _slower_than(baseline, bound), _slower_than(current, bound), margins.slow
+            )
+        )
     return found
 
 
-def _over(tally: Tally, bound: str) -> tuple[float, float]:
-    most = max(tally.within.values(), default=0.0)
-    return most - tally.within[bound], most
+def _slower_than(counters: PodCounters, bound: str) -> tuple[float, float]:
+    total_count = max(counters.within.values(), default=0.0)
+    return total_count - counters.within[bound], total_count
 
 
-def worse(before: Tally, now: Tally, margins: Margins, false_alarm: float) -> list[Worse]:
+def find_regressions(
+    baseline: PodCounters, current: PodCounters, margins: Margins, false_alarm_rate: float
+) -> list[Regression]:
     """What got worse, each in a sentence with its numbers; empty: nothing that chance does not explain.
 
     Args:
@@ -193,21 +199,26 @@ def worse(before: Tally, now: Tally, margins: Margins, false_alarm: float) -> li
         false_alarm: the most that equal versions are told apart by chance, over all measures.
     """
     found = []
-    for share in shares(before, now, margins):
-        (few, of), (many, out_of) = share.before, share.now
-        if not of or not out_of or many / out_of - few / of < share.margin:
+    for comparison in compare_shares(baseline, current, margins):
+        (hits_before, drawn_before), (hits_now, drawn_now) = comparison.baseline, comparison.current
+        if (
+            not drawn_before
+            or not drawn_now
+            or hits_now / drawn_now - hits_before / drawn_before < comparison.margin
+        ):
             continue
-        chance = fisher(int(many), int(out_of), int(few), int(of))
-        if chance < false_alarm / len(MEASURES):
-            sentence = (
-                f"{share.name}: {many:.0f} of {out_of:.0f} ({many / out_of:.1%}), with the version before "
-                f"{few:.0f} of {of:.0f} ({few / of:.1%}); by chance at most one time in {1 / max(chance, 1e-12):.0f}"
+        p_value = fisher_exact(int(hits_now), int(drawn_now), int(hits_before), int(drawn_before))
+        if p_value < false_alarm_rate / len(MEASURES):
+            summary = (
+                f"{comparison.name}: {hits_now:.0f} of {drawn_now:.0f} ({hits_now / drawn_now:.1%}), with the "
+                f"version before {hits_before:.0f} of {drawn_before:.0f} ({hits_before / drawn_before:.1%}); "
+                f"by chance at most one time in {1 / max(p_value, 1e-12):.0f}"
             )
-            found.append(Worse(share.measure, sentence))
+            found.append(Regression(comparison.measure, summary))
     return found
 
 
-def fisher(hits: int, drawn: int, other_hits: int, other_drawn: int) -> float:
+def fisher_exact(hits: int, drawn: int, other_hits: int, other_drawn: int) -> float:
     """One-sided Fisher's exact test (Fisher 1922): how likely at least so many of all hits fall into the draw.
 
     Args:
@@ -222,10 +233,10 @@ def fisher(hits: int, drawn: int, other_hits: int, other_drawn: int) -> float:
     def log_choose(n: int, k: int) -> float:
         return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
-    whole = log_choose(everything, drawn)
+    log_all = log_choose(everything, drawn)
     least = max(hits, drawn - (everything - all_hits))
     terms = (
-        math.exp(log_choose(all_hits, k) + log_choose(everything - all_hits, drawn - k) - whole)
+        math.exp(log_choose(all_hits, k) + log_choose(everything - all_hits, drawn - k) - log_all)
         for k in range(least, min(drawn, all_hits) + 1)
     )
     return min(1.0, math.fsum(terms))

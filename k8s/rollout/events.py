@@ -13,31 +13,35 @@ from chatbot.errors import ChatbotError
 from k8s.api.client import Cluster
 from k8s.api.deployment import Deployment
 from k8s.log import log
-from k8s.rollout.state import Outcome, Promotion, words
+from k8s.rollout.state import RolloutOutcome, RolloutState, describe
 
-_MOST_EVENT_CHARS = 1000
+_MAX_MESSAGE_CHARS = 1000
 
 
-def event(
-    cluster: Cluster, on: Deployment, reason: str, message: str, kind: Literal["Normal", "Warning"] = "Normal"
+def emit(
+    cluster: Cluster,
+    deployment: Deployment,
+    reason: str,
+    message: str,
+    kind: Literal["Normal", "Warning"] = "Normal",
 ) -> None:
     """An Event on the Deployment (`kubectl describe` shows it), and the same in the log."""
     log(f"{reason}: {message}")
-    now = cluster.outside.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    metadata = on.content["metadata"]
+    now = cluster.runtime.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    metadata = deployment.content["metadata"]
     content = {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": f"{on.name}.{secrets.token_hex(8)}", "namespace": metadata["namespace"]},
+        "metadata": {"name": f"{deployment.name}.{secrets.token_hex(8)}", "namespace": metadata["namespace"]},
         "involvedObject": {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
-            "name": on.name,
+            "name": deployment.name,
             "namespace": metadata["namespace"],
             "uid": metadata["uid"],
         },
         "reason": reason,
-        "message": message[:_MOST_EVENT_CHARS],
+        "message": message[:_MAX_MESSAGE_CHARS],
         "type": kind,
         "source": {"component": "support-chatbot"},
         "firstTimestamp": now,
@@ -50,20 +54,23 @@ def event(
         sys.stderr.write(f"no Event: {error}\n")
 
 
-def outcome(cluster: Cluster, on: Deployment, promotion: Promotion, outcome: Outcome) -> None:
+def emit_outcome(
+    cluster: Cluster, deployment: Deployment, rollout: RolloutState, outcome: RolloutOutcome
+) -> None:
     """The Event that says what became of a promotion."""
-    target, previous = words(promotion.target), words(promotion.previous)
+    target, previous = describe(rollout.target), describe(rollout.previous)
     match outcome:
-        case Outcome.PROMOTED:
-            event(cluster, on, "ModelPromoted", f"{target} serves and is champion, after {previous}")
-        case Outcome.ROLLED_BACK:
-            sentence = f"{target} serves and is champion, in place of {previous}: {promotion.why}"
-            event(cluster, on, "ModelRolledBack", sentence)
-        case Outcome.TAKEN_BACK:
-            sentence = f"{previous} serves again, {target} was taken back: {promotion.why}"
-            event(cluster, on, "ModelTakenBack", sentence, "Warning")
-        case Outcome.SUPERSEDED:
+        case RolloutOutcome.PROMOTED:
+            emit(cluster, deployment, "ModelPromoted", f"{target} serves and is champion, after {previous}")
+        case RolloutOutcome.ROLLED_BACK:
+            sentence = f"{target} serves and is champion, in place of {previous}: {rollout.why}"
+            emit(cluster, deployment, "ModelRolledBack", sentence)
+        case RolloutOutcome.TAKEN_BACK:
+            sentence = f"{previous} serves again, {target} was taken back: {rollout.why}"
+            emit(cluster, deployment, "ModelTakenBack", sentence, "Warning")
+        case RolloutOutcome.SUPERSEDED:
             sentence = (
-                f"{words(on.model)} was set by hand while {target} was on its way: {target} is given up"
+                f"{describe(deployment.desired_model)} was set by hand while {target} was on its way: "
+                f"{target} is given up"
             )
-            event(cluster, on, "ModelChangedByHand", sentence, "Warning")
+            emit(cluster, deployment, "ModelChangedByHand", sentence, "Warning")

@@ -6,18 +6,18 @@ from collections.abc import Collection
 
 from chatbot.model_ref import ModelRef
 from chatbot.settings import KubernetesSettings
-from k8s.api.outside import REAL, Outside
+from k8s.api.runtime import REAL, Runtime
 from k8s.pushgateway import PushgatewayClient
-from k8s.rollout.state import Outcome
+from k8s.rollout.state import RolloutOutcome
 
 JOB = "support-chatbot-promote"
 """The label `job` of every metric of k8s.promote and k8s.rollback."""
 
 
-def push_desired_model(settings: KubernetesSettings, model: str, outside: Outside = REAL) -> None:
+def push_desired_model(settings: KubernetesSettings, model: str, runtime: Runtime = REAL) -> None:
     """The metric that says what should serve."""
     ref = ModelRef.parse(model) if model else None
-    client(settings, outside).push(
+    client(settings, runtime).push(
         "chatbot_told_model_info",
         "Always 1; the labels say which model the annotation names; none: the bundle inside the image.",
         1,
@@ -25,9 +25,9 @@ def push_desired_model(settings: KubernetesSettings, model: str, outside: Outsid
     )
 
 
-def push_outcome(settings: KubernetesSettings, outcome: Outcome, outside: Outside = REAL) -> None:
+def push_outcome(settings: KubernetesSettings, outcome: RolloutOutcome, runtime: Runtime = REAL) -> None:
     """The metric that says what became of a promotion, and when."""
-    client(settings, outside).push_time(
+    client(settings, runtime).push_timestamp(
         "chatbot_promote_timestamp_seconds",
         "When a promotion or a rollback last ended, by its outcome, in seconds since 1970.",
         {"outcome": outcome.value},
@@ -35,16 +35,16 @@ def push_outcome(settings: KubernetesSettings, outcome: Outcome, outside: Outsid
 
 
 def push_rollback_reasons(
-    settings: KubernetesSettings, known: Collection[str], reasons: Collection[str], outside: Outside = REAL
+    settings: KubernetesSettings, known: Collection[str], reasons: Collection[str], runtime: Runtime = REAL
 ) -> None:
     """The metric that says why a model was last taken back."""
-    client(settings, outside).push_all(
+    client(settings, runtime).push_samples(
         "chatbot_promote_taken_back_reason",
         "Why a model was last taken back: 1 for each reason, 0 for the others.",
         [({"reason": name}, float(name in reasons)) for name in known],
     )
 
 
-def client(settings: KubernetesSettings, outside: Outside = REAL) -> PushgatewayClient:
+def client(settings: KubernetesSettings, runtime: Runtime = REAL) -> PushgatewayClient:
     """Return the client for the metrics of this job."""
-    return PushgatewayClient(settings.pushgateway, JOB, settings.request_seconds, outside)
+    return PushgatewayClient(settings.pushgateway, JOB, settings.request_seconds, runtime)

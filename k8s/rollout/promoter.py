@@ -14,22 +14,22 @@ from typing import Any
 
 from chatbot.errors import ChatbotError
 from chatbot.settings import KubernetesSettings
-from k8s.api.client import Changed, Cluster, ClusterError, Json
-from k8s.api.deployment import MODEL, Deployment
+from k8s.api.client import Cluster, ClusterError, Conflict, Json
+from k8s.api.deployment import MODEL_ANNOTATION, Deployment
 from k8s.api.lease import Lease
 from k8s.log import log
 from k8s.mlflow_api import MlflowApi
 from k8s.rollout import events, metrics, reconcile, state
-from k8s.rollout.analysis import NOT_READY, Watch
-from k8s.rollout.counters import MEASURES, Tally
+from k8s.rollout.analysis import NOT_READY, RolloutAnalysis
+from k8s.rollout.counters import MEASURES, PodCounters
 from k8s.rollout.pods import PodReader
-from k8s.rollout.state import Outcome, Phase, Promotion, words
+from k8s.rollout.state import Phase, RolloutOutcome, RolloutState, describe
 
-OTHER_MODEL = "other_model"
-TAKEN_BACK_FOR = (NOT_READY, OTHER_MODEL, *MEASURES)
+WRONG_MODEL = "other_model"
+ROLLBACK_REASONS = (NOT_READY, WRONG_MODEL, *MEASURES)
 """Why a model may be taken back, for the metric."""
 
-_TRIES = 20
+_MAX_ATTEMPTS = 20
 _WATCH_SECONDS = 10.0
 _SETTLE_SECONDS = 3.0
 """What the controller says of a rollout may be about the one before it for so long."""
@@ -50,7 +50,7 @@ class Promoter:
     ) -> None:
         """Asks nothing yet. The Lease is the caller's to take, before any of the methods that change something."""
         self._cluster = cluster
-        self._outside = cluster.outside
+        self._runtime = cluster.runtime
         self._registry = registry
         self._settings = settings
         self._lease = lease
@@ -59,7 +59,7 @@ class Promoter:
         """The Deployment now."""
         return Deployment(self._cluster.deployment(self._settings.deployment))
 
-    def begin(self, target: str, why: str, by_hand: bool = False) -> Promotion:
+    def start(self, target: str, why: str, by_hand: bool = False) -> RolloutState:
         """Set what should serve; `go_on` does the rest. Needs no Lease when a person asks: it ends what runs.
 
         Args:
@@ -71,40 +71,42 @@ class Promoter:
             Superseded: no person asks, and one set something that is on its way still.
         """
         deployment = self.read()
-        before, _ = self._reader().read(deployment.pods(self._cluster))
-        for _ in range(_TRIES):
-            previous, given_up = deployment.model, {}
+        before, _ = self._reader().read_counters(deployment.pods(self._cluster))
+        for _ in range(_MAX_ATTEMPTS):
+            previous, blocked = deployment.desired_model, {}
             current = state.read(deployment.annotations)
             if current and current.phase is not Phase.DONE and not by_hand:
                 raise Superseded(
-                    f"deployment/{deployment.name} was told to serve {words(deployment.model)} just now: "
-                    f"{words(target)} is not begun"
+                    f"deployment/{deployment.name} was told to serve {describe(deployment.desired_model)} just now: "
+                    f"{describe(target)} is not begun"
                 )
-            if current and current.is_unproved:
+            if current and current.is_unproven:
                 # What was still on trial, or failed it, is no way back.
                 previous = current.previous
-                given_up = state.with_taken_back(deployment.annotations, current.target, without=target)
-            promotion = Promotion(
+                blocked = state.block(deployment.annotations, current.target, without=target)
+            rollout = RolloutState(
                 target=target,
                 previous=previous,
-                since=self._outside.now(),
+                since=self._runtime.now(),
                 why=why,
                 by_hand=by_hand,
                 before=before.as_dict(),
             )
             try:
-                self._patch(deployment, promotion, target, given_up, check=not by_hand)
-            except Changed:
+                self._patch(deployment, rollout, target, blocked, check=not by_hand)
+            except Conflict:
                 now = self.read()
-                if not _says(now, promotion):  # else it was done, and the answer was lost
+                if not _is_recorded(now, rollout):  # else it was done, and the answer was lost
                     deployment = now
                     continue
-            sentence = f"{words(target)} is to serve in place of {words(deployment.model)}: {why}"
-            events.event(self._cluster, deployment, "ModelRollout", sentence)
-            return promotion
-        raise self._restless()
+            sentence = (
+                f"{describe(target)} is to serve in place of {describe(deployment.desired_model)}: {why}"
+            )
+            events.emit(self._cluster, deployment, "ModelRollout", sentence)
+            return rollout
+        raise self._too_many_conflicts()
 
-    def go_on(self, begun: Promotion | None = None) -> Promotion | None:
+    def resume(self, started: RolloutState | None = None) -> RolloutState | None:
         """Do what is left of a promotion that was begun.
 
         Args:
@@ -117,135 +119,139 @@ class Promoter:
             Superseded: somebody else set another model meanwhile, and goes on with that.
             ChatbotError: the cluster or the registry does not do its part; calling again goes on.
         """
-        promotion = begun or state.read(self.read().annotations)
-        if promotion is None or promotion.phase is Phase.DONE:
+        rollout = started or state.read(self.read().annotations)
+        if rollout is None or rollout.phase is Phase.DONE:
             return None
-        log(
-            f"{words(promotion.target)}: {promotion.phase.value} since {promotion.since:%Y-%m-%d %H:%M:%S} UTC"
-        )
-        return self._finish(promotion)
+        log(f"{describe(rollout.target)}: {rollout.phase.value} since {rollout.since:%Y-%m-%d %H:%M:%S} UTC")
+        return self._run_phases(rollout)
 
     def serving_digest(self, deployment: Deployment) -> str:
         """Of the bundle that should serve; empty: nobody can say."""
         return reconcile.serving_digest(deployment, self._cluster, self._settings)
 
-    def agree(self) -> None:
+    def reconcile(self) -> None:
         """Let alias and metric follow the annotation; only where nothing is on its way."""
         deployment = self.read()
-        promotion = state.read(deployment.annotations)
-        if promotion is None or promotion.phase is Phase.DONE:  # else a person began something just now
-            reconcile.agree(deployment, self._cluster, self._registry, self._settings, self._lease)
+        rollout = state.read(deployment.annotations)
+        if rollout is None or rollout.phase is Phase.DONE:  # else a person began something just now
+            reconcile.reconcile(deployment, self._cluster, self._registry, self._settings, self._lease)
 
-    def _finish(self, promotion: Promotion) -> Promotion:
+    def _run_phases(self, rollout: RolloutState) -> RolloutState:
         phases = {
-            Phase.ROLLING: self._roll,
-            Phase.WATCHING: self._watch,
-            Phase.NAMING: self._name,
-            Phase.TAKING_BACK: self._take_back,
+            Phase.ROLLING: self._roll_out,
+            Phase.WATCHING: self._analyse,
+            Phase.NAMING: self._move_alias,
+            Phase.TAKING_BACK: self._roll_back,
         }
-        while promotion.phase is not Phase.DONE:
+        while rollout.phase is not Phase.DONE:
             try:
-                promotion = phases[promotion.phase](promotion)
+                rollout = phases[rollout.phase](rollout)
             except Superseded:
                 now = self.read()
                 current = state.read(now.annotations)
-                if current is not None and current.phase is not Phase.DONE and current.id != promotion.id:
+                if current is not None and current.phase is not Phase.DONE and current.id != rollout.id:
                     raise
                 # Set by hand (`kubectl rollout undo`, `kubectl patch`): nobody else ends what was begun.
-                return self._end(now, promotion, Outcome.SUPERSEDED)
-        return promotion
+                return self._finish(now, rollout, RolloutOutcome.SUPERSEDED)
+        return rollout
 
     # the phases
 
-    def _roll(self, promotion: Promotion) -> Promotion:
-        deployment, failed = self._await_rollout(promotion)
-        if failed:
-            return self._begin_back(promotion, failed, NOT_READY)
-        if other := reconcile.wrong_model(deployment, self._cluster, self._settings):
-            return self._begin_back(promotion, other, OTHER_MODEL)
-        return self._step(promotion, Phase.NAMING if promotion.by_hand else Phase.WATCHING)
+    def _roll_out(self, rollout: RolloutState) -> RolloutState:
+        deployment, failure = self._await_rollout(rollout)
+        if failure:
+            return self._start_rollback(rollout, failure, NOT_READY)
+        if mismatch := reconcile.wrong_model(deployment, self._cluster, self._settings):
+            return self._start_rollback(rollout, mismatch, WRONG_MODEL)
+        return self._advance(rollout, Phase.NAMING if rollout.by_hand else Phase.WATCHING)
 
-    def _watch(self, promotion: Promotion) -> Promotion:
-        watch, reader = Watch(self._settings, Tally.of(promotion.before)), self._reader()
-        heard = self._outside.monotonic()
+    def _analyse(self, rollout: RolloutState) -> RolloutState:
+        analysis, reader = (
+            RolloutAnalysis(self._settings, PodCounters.from_dict(rollout.before)),
+            self._reader(),
+        )
+        last_answer = self._runtime.monotonic()
         while True:
-            deployment = self._observed(promotion)
+            deployment = self._read_observed(rollout)
             pods = deployment.pods(self._cluster)
-            now, answered = reader.read(pods)
+            now, answered = reader.read_counters(pods)
             if answered or not pods:
-                heard = self._outside.monotonic()
-            elif self._outside.monotonic() - heard > self._settings.patience_seconds:
+                last_answer = self._runtime.monotonic()
+            elif self._runtime.monotonic() - last_answer > self._settings.patience_seconds:
                 raise ClusterError(
                     f"none of {len(pods)} pods of {deployment.name} answers at :{self._settings.api_port}/metrics: "
                     "does a NetworkPolicy allow it from here? The promotion goes on with the next run"
                 )
-            rollout = deployment.rollout()
-            trouble = "" if rollout.done else deployment.troubles(self._cluster) or rollout.sentence
-            seen = watch.look(now, promotion.seconds(self._outside.now()), trouble)
-            if seen.worse:
-                why = "; ".join(found.sentence for found in seen.worse)
-                return self._begin_back(promotion, why, *(found.measure for found in seen.worse))
-            if seen.over:
-                log(f"{words(promotion.target)} was watched: {seen.sentence}")
-                return self._step(promotion, Phase.NAMING)
-            self._outside.sleep(self._settings.watch_every_seconds)
+            status = deployment.rollout_status()
+            problem = "" if status.done else deployment.pod_problems(self._cluster) or status.summary
+            result = analysis.evaluate(now, rollout.seconds_in_phase(self._runtime.now()), problem)
+            if result.regressions:
+                why = "; ".join(found.summary for found in result.regressions)
+                return self._start_rollback(rollout, why, *(found.measure for found in result.regressions))
+            if result.finished:
+                log(f"{describe(rollout.target)} was watched: {result.summary}")
+                return self._advance(rollout, Phase.NAMING)
+            self._runtime.sleep(self._settings.watch_every_seconds)
 
-    def _name(self, promotion: Promotion) -> Promotion:
-        deployment = self._mine(promotion)
-        if version := reconcile.registered(deployment, self._cluster, self._registry, self._settings):
+    def _move_alias(self, rollout: RolloutState) -> RolloutState:
+        deployment = self._owned(rollout)
+        if version := reconcile.registered_version(deployment, self._cluster, self._registry, self._settings):
             self._lease.check()
-            self._registry.make_champion(version)
-        return self._end(
-            deployment, promotion, Outcome.ROLLED_BACK if promotion.by_hand else Outcome.PROMOTED
+            self._registry.set_champion(version)
+        return self._finish(
+            deployment, rollout, RolloutOutcome.ROLLED_BACK if rollout.by_hand else RolloutOutcome.PROMOTED
         )
 
-    def _begin_back(self, promotion: Promotion, why: str, *reasons: str) -> Promotion:
+    def _start_rollback(self, rollout: RolloutState, why: str, *reasons: str) -> RolloutState:
         """Args: reasons: of `TAKEN_BACK_FOR`."""
-        log(f"{words(promotion.target)} is taken back: {why}")
-        return self._step(promotion, Phase.TAKING_BACK, why=why, reasons=reasons)
+        log(f"{describe(rollout.target)} is taken back: {why}")
+        return self._advance(rollout, Phase.TAKING_BACK, why=why, reasons=reasons)
 
-    def _take_back(self, promotion: Promotion) -> Promotion:
-        deployment, failed = self._await_rollout(promotion)
-        if not failed:
-            return self._end(deployment, promotion, Outcome.TAKEN_BACK)
+    def _roll_back(self, rollout: RolloutState) -> RolloutState:
+        deployment, failure = self._await_rollout(rollout)
+        if not failure:
+            return self._finish(deployment, rollout, RolloutOutcome.TAKEN_BACK)
         sentence = (
-            f"{words(promotion.target)} was taken back ({promotion.why}), and {words(promotion.previous)} does "
-            f"not become ready either: {failed}. See `kubectl describe pod`; k8s.rollback VERSION sets another"
+            f"{describe(rollout.target)} was taken back ({rollout.why}), and {describe(rollout.previous)} does "
+            f"not become ready either: {failure}. See `kubectl describe pod`; k8s.rollback VERSION sets another"
         )
-        events.event(self._cluster, deployment, "ModelNotReady", sentence, "Warning")
+        events.emit(self._cluster, deployment, "ModelNotReady", sentence, "Warning")
         raise ClusterError(sentence)
 
     # what they are made of
 
-    def _await_rollout(self, promotion: Promotion) -> tuple[Deployment, str]:
+    def _await_rollout(self, rollout: RolloutState) -> tuple[Deployment, str]:
         """The Deployment once its rollout ended, and why it did not end well."""
         while True:
-            deployment = self._mine(promotion)
-            left = self._settings.rollout_seconds - promotion.seconds(self._outside.now())
-            seconds = min(max(left, 1.0), _WATCH_SECONDS)
+            deployment = self._owned(rollout)
+            remaining = self._settings.rollout_seconds - rollout.seconds_in_phase(self._runtime.now())
+            seconds = min(max(remaining, 1.0), _WATCH_SECONDS)
             for content in self._cluster.watch_deployment(deployment.name, seconds):
-                deployment = self._mine(promotion, Deployment(content))
+                deployment = self._owned(rollout, Deployment(content))
                 self._lease.check()
-                rollout = deployment.rollout()
-                if rollout.done:
+                status = deployment.rollout_status()
+                if status.done:
                     return deployment, ""
-                if rollout.failed and promotion.seconds(self._outside.now()) > _SETTLE_SECONDS:
-                    if deployment.failed_before(self._cluster, rollout):
+                if status.failure and rollout.seconds_in_phase(self._runtime.now()) > _SETTLE_SECONDS:
+                    if deployment.is_stale_failure(self._cluster, status):
                         continue
-                    return deployment, f"not ready: {deployment.troubles(self._cluster) or rollout.failed}"
-            if promotion.seconds(self._outside.now()) > self._settings.rollout_seconds:
-                troubles = deployment.troubles(self._cluster) or deployment.rollout().sentence
-                return deployment, f"not ready within {self._settings.rollout_seconds:.0f} s: {troubles}"
-            self._outside.sleep(0.2)
+                    return (
+                        deployment,
+                        f"not ready: {deployment.pod_problems(self._cluster) or status.failure}",
+                    )
+            if rollout.seconds_in_phase(self._runtime.now()) > self._settings.rollout_seconds:
+                problems = deployment.pod_problems(self._cluster) or deployment.rollout_status().summary
+                return deployment, f"not ready within {self._settings.rollout_seconds:.0f} s: {problems}"
+            self._runtime.sleep(0.2)
 
-    def _observed(self, promotion: Promotion) -> Deployment:
+    def _read_observed(self, rollout: RolloutState) -> Deployment:
         """The same with a status that is about it: before the controller looked, nothing is known of its pods."""
-        until = self._outside.monotonic() + _SETTLE_SECONDS
-        while not (deployment := self._mine(promotion)).is_observed and self._outside.monotonic() < until:
-            self._outside.sleep(0.2)
+        until = self._runtime.monotonic() + _SETTLE_SECONDS
+        while not (deployment := self._owned(rollout)).is_observed and self._runtime.monotonic() < until:
+            self._runtime.sleep(0.2)
         return deployment
 
-    def _mine(self, promotion: Promotion, deployment: Deployment | None = None) -> Deployment:
+    def _owned(self, rollout: RolloutState, deployment: Deployment | None = None) -> Deployment:
         """The Deployment, if it still says what this promotion made it say.
 
         Raises:
@@ -253,51 +259,55 @@ class Promoter:
         """
         deployment = deployment or self.read()
         current = state.read(deployment.annotations)
-        if current is None or current.id != promotion.id or deployment.model != promotion.model:
+        if current is None or current.id != rollout.id or deployment.desired_model != rollout.desired_model:
             raise Superseded(
-                f"deployment/{deployment.name} was told to serve {words(deployment.model)} while "
-                f"{words(promotion.target)} was {promotion.phase.value}: nothing more is done about the latter"
+                f"deployment/{deployment.name} was told to serve {describe(deployment.desired_model)} while "
+                f"{describe(rollout.target)} was {rollout.phase.value}: nothing more is done about the latter"
             )
         return deployment
 
-    def _step(self, promotion: Promotion, phase: Phase, **changes: Any) -> Promotion:
+    def _advance(self, rollout: RolloutState, phase: Phase, **changes: Any) -> RolloutState:
         """Write the next phase down, with the model that goes with it."""
-        after = promotion.step(phase, self._outside.now(), **changes)
-        for _ in range(_TRIES):
+        after = rollout.advance(phase, self._runtime.now(), **changes)
+        for _ in range(_MAX_ATTEMPTS):
             deployment = self.read()
-            if _says(deployment, after):  # it was done, and the answer was lost
+            if _is_recorded(deployment, after):  # it was done, and the answer was lost
                 return after
-            self._mine(promotion, deployment)
+            self._owned(rollout, deployment)
             try:
-                self._patch(deployment, after, after.model if after.model != promotion.model else None)
+                self._patch(
+                    deployment,
+                    after,
+                    after.desired_model if after.desired_model != rollout.desired_model else None,
+                )
                 return after
-            except Changed:
+            except Conflict:
                 continue
-        raise self._restless()
+        raise self._too_many_conflicts()
 
-    def _end(self, deployment: Deployment, promotion: Promotion, outcome: Outcome) -> Promotion:
+    def _finish(self, deployment: Deployment, rollout: RolloutState, outcome: RolloutOutcome) -> RolloutState:
         """Write down what became of it, and say so."""
-        done = promotion.step(Phase.DONE, self._outside.now(), outcome=outcome, before={})
-        for _ in range(_TRIES):
+        done = rollout.advance(Phase.DONE, self._runtime.now(), outcome=outcome, before={})
+        for _ in range(_MAX_ATTEMPTS):
             try:
-                self._patch(deployment, done, None, _avoided(deployment, promotion, outcome))
-            except Changed:
-                deployment = self.read() if outcome is Outcome.SUPERSEDED else self._mine(promotion)
+                self._patch(deployment, done, None, _blocked_after(deployment, rollout, outcome))
+            except Conflict:
+                deployment = self.read() if outcome is RolloutOutcome.SUPERSEDED else self._owned(rollout)
                 continue
-            events.outcome(self._cluster, deployment, promotion, outcome)
-            metrics.push_desired_model(self._settings, deployment.model, self._outside)
-            metrics.push_outcome(self._settings, outcome, self._outside)
-            if outcome is Outcome.TAKEN_BACK:
+            events.emit_outcome(self._cluster, deployment, rollout, outcome)
+            metrics.push_desired_model(self._settings, deployment.desired_model, self._runtime)
+            metrics.push_outcome(self._settings, outcome, self._runtime)
+            if outcome is RolloutOutcome.TAKEN_BACK:
                 metrics.push_rollback_reasons(
-                    self._settings, TAKEN_BACK_FOR, promotion.reasons, self._outside
+                    self._settings, ROLLBACK_REASONS, rollout.reasons, self._runtime
                 )
             return done
-        raise self._restless()
+        raise self._too_many_conflicts()
 
     def _patch(
         self,
         deployment: Deployment,
-        promotion: Promotion,
+        rollout: RolloutState,
         model: str | None,
         more: Mapping[str, str] | None = None,
         check: bool = True,
@@ -307,32 +317,36 @@ class Promoter:
         Raises:
             Changed: somebody changed the Deployment since it was read.
         """
-        annotations = {**state.dump(promotion), **(more or {})}
-        patch: Json = {"metadata": {"resourceVersion": deployment.version, "annotations": annotations}}
+        annotations = {**state.dump(rollout), **(more or {})}
+        patch: Json = {
+            "metadata": {"resourceVersion": deployment.resource_version, "annotations": annotations}
+        }
         if model is not None:
-            patch["spec"] = {"template": {"metadata": {"annotations": {MODEL: model or None}}}}
+            patch["spec"] = {"template": {"metadata": {"annotations": {MODEL_ANNOTATION: model or None}}}}
         if check:
             self._lease.check()
         self._cluster.patch_deployment(deployment.name, patch)
 
     def _reader(self) -> PodReader:
-        return PodReader(self._settings.api_port, self._settings.request_seconds, self._outside)
+        return PodReader(self._settings.api_port, self._settings.request_seconds, self._runtime)
 
-    def _restless(self) -> ClusterError:
+    def _too_many_conflicts(self) -> ClusterError:
         return ClusterError(
-            f"deployment/{self._settings.deployment} changes all the time: {_TRIES} tries were in vain"
+            f"deployment/{self._settings.deployment} changes all the time: {_MAX_ATTEMPTS} tries were in vain"
         )
 
 
-def _says(deployment: Deployment, promotion: Promotion) -> bool:
+def _is_recorded(deployment: Deployment, rollout: RolloutState) -> bool:
     """Whether a promotion was written down so."""
-    return state.read(deployment.annotations) == promotion and deployment.model == promotion.model
+    return state.read(deployment.annotations) == rollout and deployment.desired_model == rollout.desired_model
 
 
-def _avoided(deployment: Deployment, promotion: Promotion, outcome: Outcome) -> Mapping[str, str]:
+def _blocked_after(
+    deployment: Deployment, rollout: RolloutState, outcome: RolloutOutcome
+) -> Mapping[str, str]:
     """The digests that no run promotes again by itself, after this."""
-    if outcome in (Outcome.TAKEN_BACK, Outcome.SUPERSEDED):
-        return state.with_taken_back(deployment.annotations, promotion.target)
-    if outcome is Outcome.ROLLED_BACK:
-        return state.with_taken_back(deployment.annotations, promotion.previous, without=promotion.target)
+    if outcome in (RolloutOutcome.TAKEN_BACK, RolloutOutcome.SUPERSEDED):
+        return state.block(deployment.annotations, rollout.target)
+    if outcome is RolloutOutcome.ROLLED_BACK:
+        return state.block(deployment.annotations, rollout.previous, without=rollout.target)
     return {}

@@ -10,19 +10,19 @@ from k8s.api.lease import Lease
 from k8s.mlflow_api import MlflowApi, UnknownVersion
 from k8s.rollout import events, metrics, state
 from k8s.rollout.pods import PodReader
-from k8s.rollout.state import Outcome, words
+from k8s.rollout.state import RolloutOutcome, describe
 
 
 def serving_digest(deployment: Deployment, cluster: Cluster, settings: KubernetesSettings) -> str:
     """Of the bundle that should serve; empty: pods of different images run, or none answers."""
-    if deployment.model:
-        return ModelRef.parse(deployment.model).digest
-    reader = PodReader(settings.api_port, settings.request_seconds, cluster.outside)
-    found = set(reader.digests(deployment.pods(cluster)).values()) - {""}
+    if deployment.desired_model:
+        return ModelRef.parse(deployment.desired_model).digest
+    reader = PodReader(settings.api_port, settings.request_seconds, cluster.runtime)
+    found = set(reader.bundle_digests(deployment.pods(cluster)).values()) - {""}
     return found.pop() if len(found) == 1 else ""
 
 
-def registered(
+def registered_version(
     deployment: Deployment, cluster: Cluster, registry: MlflowApi, settings: KubernetesSettings
 ) -> str:
     """The registry's version of what should serve; empty: it has none.
@@ -32,8 +32,8 @@ def registered(
     digest = serving_digest(deployment, cluster, settings)
     if not digest:
         return ""
-    if deployment.model:
-        ref = ModelRef.parse(deployment.model)
+    if deployment.desired_model:
+        ref = ModelRef.parse(deployment.desired_model)
         try:
             if ref.version.isdecimal() and registry.ref(ref.version).digest == digest:
                 return ref.version
@@ -41,11 +41,12 @@ def registered(
             pass
     if version := registry.version_of(digest):
         return version
-    events.event(
+    events.emit(
         cluster,
         deployment,
         "ModelNotRegistered",
-        f"{words(deployment.model)} serves and the registry does not know it ({digest[:12]}): the alias stays",
+        f"{describe(deployment.desired_model)} serves and the registry does not know it "
+        f"({digest[:12]}): the alias stays",
         "Warning",
     )
     return ""
@@ -53,17 +54,17 @@ def registered(
 
 def wrong_model(deployment: Deployment, cluster: Cluster, settings: KubernetesSettings) -> str:
     """Which pod serves another bundle than the annotation names; empty: none does."""
-    if not deployment.model:
+    if not deployment.desired_model:
         return ""
-    wanted = ModelRef.parse(deployment.model).digest
-    reader = PodReader(settings.api_port, settings.request_seconds, cluster.outside)
-    for pod, digest in reader.digests(deployment.pods(cluster)).items():
-        if digest and digest != wanted:
-            return f"pod {pod} serves the bundle {digest[:12]} and was told {wanted[:12]}"
+    desired = ModelRef.parse(deployment.desired_model).digest
+    reader = PodReader(settings.api_port, settings.request_seconds, cluster.runtime)
+    for pod, digest in reader.bundle_digests(deployment.pods(cluster)).items():
+        if digest and digest != desired:
+            return f"pod {pod} serves the bundle {digest[:12]} and was told {desired[:12]}"
     return ""
 
 
-def agree(
+def reconcile(
     deployment: Deployment, cluster: Cluster, registry: MlflowApi, settings: KubernetesSettings, lease: Lease
 ) -> None:
     """Let alias and metric follow the annotation; what was champion is not promoted again by itself.
@@ -71,24 +72,24 @@ def agree(
     Raises:
         ChatbotError: the registry or the API server does not answer.
     """
-    metrics.push_desired_model(settings, deployment.model, cluster.outside)
-    version = registered(deployment, cluster, registry, settings)
+    metrics.push_desired_model(settings, deployment.desired_model, cluster.runtime)
+    version = registered_version(deployment, cluster, registry, settings)
     champion = registry.champion()
     if not version or version == champion:
         return
     lease.check()
     if champion:
         try:
-            gone = state.with_taken_back(deployment.annotations, str(registry.ref(champion)))
-            cluster.patch_deployment(deployment.name, {"metadata": {"annotations": gone}})
+            blocked = state.block(deployment.annotations, str(registry.ref(champion)))
+            cluster.patch_deployment(deployment.name, {"metadata": {"annotations": blocked}})
         except UnknownVersion:
             pass
-    registry.make_champion(version)
-    events.event(
+    registry.set_champion(version)
+    events.emit(
         cluster,
         deployment,
         "ChampionFollows",
-        f"{words(deployment.model)} serves and was not champion: the alias moved from version "
+        f"{describe(deployment.desired_model)} serves and was not champion: the alias moved from version "
         f"{champion or 'none'} to {version}",
     )
-    metrics.push_outcome(settings, Outcome.SUPERSEDED, cluster.outside)
+    metrics.push_outcome(settings, RolloutOutcome.SUPERSEDED, cluster.runtime)

@@ -18,10 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from chatbot.errors import ChatbotError
 from chatbot.model_ref import ModelRef
 
-STATE = "support-chatbot/promotion"
-TAKEN_BACK = "support-chatbot/taken-back"
+STATE_ANNOTATION = "support-chatbot/promotion"
+BLOCKED_ANNOTATION = "support-chatbot/taken-back"
 """Digests of bundles that were taken back, the latest first: no run promotes one of them again by itself."""
-_MOST_TAKEN_BACK = 20
+_MAX_BLOCKED = 20
 
 
 class Phase(StrEnum):
@@ -34,7 +34,7 @@ class Phase(StrEnum):
     DONE = "done"
 
 
-class Outcome(StrEnum):
+class RolloutOutcome(StrEnum):
     """What became of it."""
 
     PROMOTED = "promoted"
@@ -43,7 +43,7 @@ class Outcome(StrEnum):
     SUPERSEDED = "superseded"
 
 
-class Promotion(BaseModel):
+class RolloutState(BaseModel):
     """A model on its way to serve, or back."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -64,67 +64,68 @@ class Promotion(BaseModel):
     """A person asked for it: it is not watched, and what served before is not promoted again by itself."""
     before: Mapping[str, Any] = {}
     """What the version before had counted (`k8s.rollout.counters`)."""
-    outcome: Outcome | None = None
+    outcome: RolloutOutcome | None = None
 
     @property
-    def model(self) -> str:
+    def desired_model(self) -> str:
         """What the annotation says in this phase."""
-        taken_back = self.phase is Phase.TAKING_BACK or self.outcome is Outcome.TAKEN_BACK
-        return self.previous if taken_back else self.target
+        is_rolled_back = self.phase is Phase.TAKING_BACK or self.outcome is RolloutOutcome.TAKEN_BACK
+        return self.previous if is_rolled_back else self.target
 
     @property
-    def is_unproved(self) -> bool:
+    def is_unproven(self) -> bool:
         """Its model serves, or did until now, and was not found good."""
         return self.phase in (Phase.ROLLING, Phase.WATCHING, Phase.TAKING_BACK)
 
-    def step(self, phase: Phase, now: datetime, **changes: Any) -> Promotion:
+    def advance(self, phase: Phase, now: datetime, **changes: Any) -> RolloutState:
         """The same in another phase, from now on."""
         return self.model_copy(update={"phase": phase, "since": now, **changes})
 
-    def seconds(self, now: datetime) -> float:
+    def seconds_in_phase(self, now: datetime) -> float:
         """How long this phase lasts."""
         return (now - self.since).total_seconds()
 
 
-def read(annotations: Mapping[str, str]) -> Promotion | None:
+def read(annotations: Mapping[str, str]) -> RolloutState | None:
     """The promotion that the annotations tell of; None: there never was one.
 
     Raises:
         ChatbotError: the annotation holds something else.
     """
-    text = annotations.get(STATE)
+    text = annotations.get(STATE_ANNOTATION)
     if not text:
         return None
     try:
-        return Promotion.model_validate_json(text)
+        return RolloutState.model_validate_json(text)
     except ValidationError as error:
         raise ChatbotError(
-            f"the annotation {STATE} is not what k8s.promote wrote: {error.errors()[0]['msg']}. Take it away with "
-            f"`kubectl annotate deployment/... {STATE}-` and run k8s.rollback without a version"
+            f"the annotation {STATE_ANNOTATION} is not what k8s.promote wrote: {error.errors()[0]['msg']}. "
+            f"Take it away with `kubectl annotate deployment/... {STATE_ANNOTATION}-` and run "
+            "k8s.rollback without a version"
         ) from error
 
 
-def taken_back(annotations: Mapping[str, str]) -> list[str]:
+def blocked_digests(annotations: Mapping[str, str]) -> list[str]:
     """The digests that no run promotes again by itself."""
-    return annotations.get(TAKEN_BACK, "").split()
+    return annotations.get(BLOCKED_ANNOTATION, "").split()
 
 
-def with_taken_back(annotations: Mapping[str, str], *models: str, without: str = "") -> dict[str, str]:
+def block(annotations: Mapping[str, str], *models: str, without: str = "") -> dict[str, str]:
     """The annotation with the digests of some models more, and of one less."""
     added = [ModelRef.parse(model).digest for model in models if model]
-    gone = {ModelRef.parse(without).digest} if without else set()
-    digests = list(dict.fromkeys([*added, *taken_back(annotations)]))
-    return {TAKEN_BACK: " ".join([d for d in digests if d not in gone][:_MOST_TAKEN_BACK])}
+    unblocked = {ModelRef.parse(without).digest} if without else set()
+    digests = list(dict.fromkeys([*added, *blocked_digests(annotations)]))
+    return {BLOCKED_ANNOTATION: " ".join([d for d in digests if d not in unblocked][:_MAX_BLOCKED])}
 
 
-def dump(promotion: Promotion) -> dict[str, str]:
+def dump(rollout: RolloutState) -> dict[str, str]:
     """The annotation."""
-    content = promotion.model_dump(mode="json", exclude_defaults=True, exclude={"id", "since"})
-    content |= {"id": promotion.id, "phase": promotion.phase.value, "since": promotion.since.isoformat()}
-    return {STATE: json.dumps(content, separators=(",", ":"))}
+    content = rollout.model_dump(mode="json", exclude_defaults=True, exclude={"id", "since"})
+    content |= {"id": rollout.id, "phase": rollout.phase.value, "since": rollout.since.isoformat()}
+    return {STATE_ANNOTATION: json.dumps(content, separators=(",", ":"))}
 
 
-def words(model: str) -> str:
+def describe(model: str) -> str:
     """A model for a sentence."""
     if not model:
         return "the bundle inside the image"

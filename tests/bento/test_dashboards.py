@@ -91,7 +91,7 @@ def _push_runs(gateway: str) -> None:
     from k8s import promote, trigger
     from k8s.pushgateway import PushgatewayClient
     from k8s.rollout import metrics
-    from k8s.rollout.state import Outcome
+    from k8s.rollout.state import RolloutOutcome
     from monitoring import drift_metrics
 
     now = datetime.now(UTC)
@@ -111,10 +111,12 @@ def _push_runs(gateway: str) -> None:
     )
     drift_metrics.tell(verdict, now, gateway, Path("unused"))
     settings = KubernetesSettings(pushgateway=gateway)
-    trigger.push(PushgatewayClient(gateway, trigger.JOB, 5), trigger.Done("asked", ""))
-    promote.push(PushgatewayClient(gateway, metrics.JOB, 5), promote.RetrainResult(outcome="needs_review"))
+    trigger.push_metrics(PushgatewayClient(gateway, trigger.JOB, 5), trigger.TriggerResult("asked", ""))
+    promote.push_metrics(
+        PushgatewayClient(gateway, metrics.JOB, 5), promote.RetrainResult(outcome="needs_review")
+    )
     metrics.push_desired_model(settings, f"7@{'a' * 64}")
-    metrics.push_outcome(settings, Outcome.PROMOTED)
+    metrics.push_outcome(settings, RolloutOutcome.PROMOTED)
 
 
 @pytest.fixture(scope="module")

@@ -78,6 +78,6 @@ def api(namespace: Namespace, registry: MlflowServer, gateway: str) -> Api:
     """The API's Deployment (not made yet), with a registry in which version 1 is champion."""
     from mlflow import MlflowClient
 
-    namespace.mlflow, namespace.pushed = registry.url, gateway
+    namespace.mlflow, namespace.pushgateway = registry.url, gateway
     MlflowClient(registry.url).set_registered_model_alias("support-chatbot", "champion", "1")
     return Api(namespace)

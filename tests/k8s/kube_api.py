@@ -14,8 +14,8 @@ from tests.support.testbed import until
 
 DEPLOYMENT = "support-chatbot-api"
 IMAGE_DIGEST = "0" * 64
-MODEL = "support-chatbot/model-version"
-STATE = "support-chatbot/promotion"
+MODEL_ANNOTATION = "support-chatbot/model-version"
+STATE_ANNOTATION = "support-chatbot/promotion"
 
 
 def digest(number: int) -> str:
@@ -36,7 +36,7 @@ class Api:
     def make(self, behaviour: dict[str, Any], replicas: int = 2, deadline: int = 15) -> None:
         """Create it and wait until it is ready; it serves the image's bundle."""
         labels = {"app.kubernetes.io/name": "api"}
-        told = {"fieldRef": {"fieldPath": f"metadata.annotations['{MODEL}']"}}
+        model_field = {"fieldRef": {"fieldPath": f"metadata.annotations['{MODEL_ANNOTATION}']"}}
         container = {
             "name": "api",
             "image": IMAGE,
@@ -44,7 +44,7 @@ class Api:
             "terminationMessagePolicy": "FallbackToLogsOnError",
             "command": ["python3", "/code/standin.py"],
             "env": [
-                {"name": "CHATBOT_MODEL", "valueFrom": told},
+                {"name": "CHATBOT_MODEL", "valueFrom": model_field},
                 {"name": "IMAGE_DIGEST", "value": IMAGE_DIGEST},
                 {"name": "BEHAVIOUR", "value": json.dumps(behaviour)},
             ],
@@ -85,13 +85,13 @@ class Api:
         return self.namespace.get("deployment", DEPLOYMENT)
 
     @property
-    def told(self) -> str:
+    def desired_model(self) -> str:
         annotations = self.read()["spec"]["template"]["metadata"].get("annotations") or {}
-        return str(annotations.get(MODEL, ""))
+        return str(annotations.get(MODEL_ANNOTATION, ""))
 
     @property
     def state(self) -> dict[str, Any]:
-        return dict(json.loads(self.read()["metadata"]["annotations"].get(STATE, "{}")))
+        return dict(json.loads(self.read()["metadata"]["annotations"].get(STATE_ANNOTATION, "{}")))
 
     def pods(self) -> list[str]:
         """Addresses of the pods that are ready and not leaving."""
@@ -131,7 +131,7 @@ class Traffic:
     def __init__(self, api: Api) -> None:
         self.api = api
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._go)
+        self._thread = threading.Thread(target=self._run)
 
     def __enter__(self) -> Traffic:
         self._thread.start()
@@ -141,7 +141,7 @@ class Traffic:
         self._stop.set()
         self._thread.join()
 
-    def _go(self) -> None:
+    def _run(self) -> None:
         while not self._stop.is_set():
             if until("a pod", self.api.pods):
                 self.api.chat(60)

@@ -15,8 +15,8 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 BOUNDS = (0.005, 0.05, 0.2, 1.0)
-told = os.environ.get("CHATBOT_MODEL", "")
-version, _, digest = told.partition("@")
+model = os.environ.get("CHATBOT_MODEL", "")
+version, _, digest = model.partition("@")
 digest = digest or os.environ["IMAGE_DIGEST"]
 behaviour = json.loads(os.environ.get("BEHAVIOUR", "{}")).get(digest, {})
 counts: Counter[str] = Counter()

@@ -19,12 +19,12 @@ from tests.support.requirements import ROOT
 from tests.support.testbed import ADMIN
 
 IMAGE = "docker.io/library/python:3.11-slim"
-PAGE = ROOT / "docs" / "operations" / "kubernetes.md"
+ROLES_PAGE = ROOT / "docs" / "operations" / "kubernetes.md"
 
 
-def rights() -> list[dict[str, Any]]:
+def documented_roles() -> list[dict[str, Any]]:
     """The Roles as the operations page gives them: what the page says is what is tested."""
-    text = PAGE.read_text(encoding="utf-8")
+    text = ROLES_PAGE.read_text(encoding="utf-8")
     block = next(b for b in text.split("```yaml\n")[1:] if "kind: Role" in b).split("```")[0]
     return list(yaml.safe_load_all(block))
 
@@ -35,13 +35,13 @@ class Namespace:
 
     name: str
     folder: Path
-    pushed: str = ""
+    pushgateway: str = ""
     mlflow: str = ""
-    started: list[subprocess.Popen[str]] = field(default_factory=list)
+    processes: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def make(self) -> Namespace:
         self.kubectl("create", "namespace", self.name, namespaced=False)
-        objects: list[dict[str, Any]] = rights()
+        objects: list[dict[str, Any]] = documented_roles()
         for account in ("trigger", "promote"):
             objects += [
                 {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account}},
@@ -64,7 +64,7 @@ class Namespace:
         return self
 
     def delete(self) -> None:
-        for process in self.started:
+        for process in self.processes:
             if process.poll() is None:
                 process.kill()
                 process.wait()
@@ -118,7 +118,7 @@ class Namespace:
             "WATCH_MESSAGES": 100,
             "WATCH_EVERY_SECONDS": 0.5,
             "ROLLOUT_SECONDS": 60,
-            "PUSHGATEWAY": self.pushed,
+            "PUSHGATEWAY": self.pushgateway,
         }
         environment |= {f"CHATBOT_K8S_{name}": str(value) for name, value in base.items()}
         environment |= {"MLFLOW_TRACKING_URI": self.mlflow, "CHATBOT_STORE_URL": str(self.folder / "store")}
@@ -141,7 +141,7 @@ class Namespace:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self.started.append(process)
+        self.processes.append(process)
         return process
 
     def run(self, account: str, *command: str, code: int = 0, **settings: object) -> str:

@@ -1,6 +1,6 @@
 """A cluster, a registry and a pushgateway in memory, with a clock that only moves when somebody waits.
 
-What `k8s` reaches through `k8s.api.outside` ends here: requests as the official client and urllib send them, and
+What `k8s` reaches through `k8s.api.runtime` ends here: requests as the official client and urllib send them, and
 answers as the real servers give them. The tests of this folder that are marked `integration` have the real ones. The
 rules of the API server that count here:
 
@@ -29,7 +29,7 @@ from urllib.request import Request
 from prometheus_client.parser import text_string_to_metric_families
 from urllib3.exceptions import ProtocolError
 
-from k8s.api.outside import Outside
+from k8s.api.runtime import Runtime
 
 Json = dict[str, Any]
 A = TypeVar("A")
@@ -37,11 +37,11 @@ B = TypeVar("B")
 NAMESPACE = "here"
 DEPLOYMENT = "support-chatbot-api"
 LEASES = ("support-chatbot-promote", "support-chatbot-trigger")
-MODEL = "support-chatbot/model-version"
-STATE = "support-chatbot/promotion"
-TAKEN_BACK = "support-chatbot/taken-back"
-REVISION = "deployment.kubernetes.io/revision"
-HASH = "pod-template-hash"
+MODEL_ANNOTATION = "support-chatbot/model-version"
+STATE_ANNOTATION = "support-chatbot/promotion"
+BLOCKED_ANNOTATION = "support-chatbot/taken-back"
+REVISION_ANNOTATION = "deployment.kubernetes.io/revision"
+HASH_LABEL = "pod-template-hash"
 IMAGE_DIGEST = "0" * 64
 HOST = "http://api.test"
 BOUNDS = (0.005, 0.05, 0.2, 1.0)
@@ -59,7 +59,7 @@ class Killed(BaseException):
     """The process is gone: it does nothing more, not even what stands in a `finally`."""
 
 
-class Refusal(Exception):
+class ErrorResponse(Exception):
     """A meddler's: the server answers with this status."""
 
     def __init__(self, status: int) -> None:
@@ -86,14 +86,14 @@ class Call:
     body: Json | None = None
 
     @property
-    def writes(self) -> bool:
+    def is_write(self) -> bool:
         return self.method != "GET"
 
     def __str__(self) -> str:
         return f"{self.number} {self.server} {self.method} {self.what}"
 
 
-Meddler = Callable[[Call], None]
+Hook = Callable[[Call], None]
 
 
 class Clock:
@@ -125,7 +125,7 @@ class Clock:
         return False
 
 
-class Process(Outside):
+class Process(Runtime):
     """One process of ours: its requests are counted, and a meddler sees each before and after it was done.
 
     Attributes:
@@ -139,8 +139,8 @@ class Process(Outside):
         self.skew = skew
         self.number = next(world.numbers)
         self.calls: list[Call] = []
-        self.before: list[Meddler] = []
-        self.after: list[Meddler] = []
+        self.before: list[Hook] = []
+        self.after: list[Hook] = []
         self.is_dead = False
         self.is_suspended = False
         self.broken_after: int | None = None
@@ -160,11 +160,11 @@ class Process(Outside):
         return self.world.clock.seconds + self.skew
 
     def sleep(self, seconds: float) -> None:
-        self._must_live()
+        self._check_alive()
         self.world.clock.advance(seconds)
-        self._must_live()
+        self._check_alive()
 
-    def every(self, seconds: float, action: Callable[[], bool], name: str) -> Callable[[], None]:
+    def run_periodically(self, seconds: float, action: Callable[[], bool], name: str) -> Callable[[], None]:
         stopped: list[bool] = []
 
         def repeat() -> None:
@@ -174,7 +174,7 @@ class Process(Outside):
         self.world.clock.at(seconds, repeat)
         return lambda: stopped.append(True)
 
-    def together(self, action: Callable[[A], B], items: Iterable[A]) -> list[B]:
+    def map_concurrently(self, action: Callable[[A], B], items: Iterable[A]) -> list[B]:
         return [action(item) for item in items]
 
     def fetch(self, request: Request, seconds: float) -> bytes:
@@ -183,18 +183,18 @@ class Process(Outside):
         body = request.data if isinstance(request.data, bytes) else b""
         name = str(parts.hostname) if parts.hostname in self.world.servers else "pod"
         try:
-            return self._through(
+            return self._dispatch(
                 name,
                 request.get_method(),
                 parts.path,
                 lambda: server(request.get_method(), parts.hostname or "", parts.path, parts.query, body),
             )
-        except Refusal as refusal:
+        except ErrorResponse as error:
             raise HTTPError(
-                request.full_url, refusal.status, "refused", Message(), BytesIO(b"as the test said")
+                request.full_url, error.status, "refused", Message(), BytesIO(b"as the test said")
             ) from None
 
-    def ask(self, pool: Any, method: str, url: str, **options: Any) -> Any:
+    def request(self, pool: Any, method: str, url: str, **options: Any) -> Any:
         parts = urlsplit(url)
         query = dict(parse_qsl(parts.query))
         path = parts.path.split("/")
@@ -203,7 +203,7 @@ class Process(Outside):
         body = json.loads(options["body"]) if options["body"] else None
         watch = "watch" in query
         try:
-            answer = self._through(
+            answer = self._dispatch(
                 "api",
                 method,
                 what,
@@ -211,8 +211,8 @@ class Process(Outside):
                 watch,
                 body,
             )
-        except Refusal as refusal:
-            return Answer(refusal.status, {"message": "as the test said"})
+        except ErrorResponse as error:
+            return Response(error.status, {"message": "as the test said"})
         except OSError as error:
             raise ProtocolError(str(error)) from error
         if watch and self.broken_after is not None:
@@ -220,31 +220,31 @@ class Process(Outside):
             self.broken_after = None
         return answer
 
-    def _through(
+    def _dispatch(
         self,
         server: str,
         method: str,
         what: str,
-        do: Callable[[], Any],
+        handler: Callable[[], Any],
         is_watch: bool = False,
         body: Json | None = None,
     ) -> Any:
-        self._must_live()
+        self._check_alive()
         call = Call(len(self.calls) + 1, server, method, what, is_watch, body)
         self.calls.append(call)
-        for meddler in self.before:
-            meddler(call)
-        answer = do()
-        for meddler in self.after:
-            meddler(call)
+        for hook in self.before:
+            hook(call)
+        answer = handler()
+        for hook in self.after:
+            hook(call)
         return answer
 
-    def _must_live(self) -> None:
+    def _check_alive(self) -> None:
         if self.is_dead:
             raise Killed
 
 
-class Answer:
+class Response:
     """As urllib3 gives one."""
 
     def __init__(self, status: int, content: Json, stream: Iterator[bytes] | None = None) -> None:
@@ -300,7 +300,7 @@ class ApiServer:
 
     def handle(
         self, method: str, what: str, query: dict[str, str], body: Json | None, headers: dict[str, str]
-    ) -> Answer:
+    ) -> Response:
         resource, _, name = what.partition("/")
         verbs = {
             "GET": "watch" if "watch" in query else "get" if name else "list",
@@ -310,32 +310,34 @@ class ApiServer:
         }
         verb = verbs[method]
         if (verb, resource) in self.denied:
-            said = f'{resource} is forbidden: User "test" cannot {verb} resource "{resource}" in API group ""'
-            return Answer(403, {"message": said})
+            message = (
+                f'{resource} is forbidden: User "test" cannot {verb} resource "{resource}" in API group ""'
+            )
+            return Response(403, {"message": message})
         match verb:
             case "watch":
-                wanted = query["fieldSelector"].removeprefix("metadata.name=")
-                return Answer(200, {}, self._watch(resource, wanted, float(query["timeoutSeconds"])))
+                selected = query["fieldSelector"].removeprefix("metadata.name=")
+                return Response(200, {}, self._watch(resource, selected, float(query["timeoutSeconds"])))
             case "list":
-                return Answer(200, {"items": self.list(resource, query.get("labelSelector", ""))})
+                return Response(200, {"items": self.list(resource, query.get("labelSelector", ""))})
             case "create":
                 assert body is not None
                 name = body["metadata"]["name"]
                 if (resource, name) in self.objects:
-                    return Answer(409, {"message": f'{resource} "{name}" already exists'})
-                return Answer(201, self.put(resource, body))
+                    return Response(409, {"message": f'{resource} "{name}" already exists'})
+                return Response(201, self.put(resource, body))
         before = self.objects.get((resource, name))
         if before is None:
-            return Answer(404, {"message": f'{resource} "{name}" not found'})
+            return Response(404, {"message": f'{resource} "{name}" not found'})
         if verb == "get":
-            return Answer(200, before)
+            return Response(200, before)
         assert body is not None
         expected = body.get("metadata", {}).get("resourceVersion")
         if expected not in (None, before["metadata"]["resourceVersion"]):
-            return Answer(409, {"message": f'Operation cannot be fulfilled on {resource} "{name}"'})
+            return Response(409, {"message": f'Operation cannot be fulfilled on {resource} "{name}"'})
         if verb == "patch":
             assert headers["Content-Type"] == "application/merge-patch+json"
-        return Answer(200, self.put(resource, merge(before, body) if verb == "patch" else body))
+        return Response(200, self.put(resource, merge(before, body) if verb == "patch" else body))
 
     def put(self, resource: str, content: Json) -> Json:
         """Keep an object, whatever there was; the same as before gets no new version."""
@@ -353,7 +355,7 @@ class ApiServer:
             metadata["resourceVersion"] = before["metadata"]["resourceVersion"]
             if after == before:
                 return _copy(before)
-            if _told(after) != _told(before):
+            if _generation_fields(after) != _generation_fields(before):
                 metadata["generation"] = before["metadata"]["generation"] + 1
         metadata["resourceVersion"] = str(next(self._version))
         self.objects[resource, name] = after
@@ -374,11 +376,11 @@ class ApiServer:
             changed(resource, name)
 
     def list(self, resource: str, selector: str = "") -> list[Json]:
-        wanted = dict(pair.split("=") for pair in selector.split(",") if pair)
+        selected = dict(pair.split("=") for pair in selector.split(",") if pair)
         return [
             content
             for (of, _), content in self.objects.items()
-            if of == resource and wanted.items() <= (content["metadata"].get("labels") or {}).items()
+            if of == resource and selected.items() <= (content["metadata"].get("labels") or {}).items()
         ]
 
     def _watch(self, resource: str, name: str, seconds: float) -> Iterator[bytes]:
@@ -401,7 +403,7 @@ def _copy(content: Json) -> Json:
     return dict(json.loads(json.dumps(content)))
 
 
-def _told(content: Json) -> Any:
+def _generation_fields(content: Json) -> Any:
     """Of what a generation grows."""
     return content.get("spec"), content["metadata"].get("annotations")
 
@@ -426,7 +428,7 @@ class Behaviour:
     handoffs: float = 0.1
     negative: float = 0.1
     serves: str = ""
-    mute: bool = False
+    unresponsive: bool = False
 
 
 class Controller:
@@ -458,24 +460,26 @@ class Controller:
         api, now = self.world.api, self.world.clock.seconds
         deployment = api.get("deployments", DEPLOYMENT)
         current = self._current(deployment)
-        revision = current["metadata"]["annotations"][REVISION]
-        if deployment["metadata"]["annotations"].get(REVISION) != revision:
-            api.patch("deployments", DEPLOYMENT, {"metadata": {"annotations": {REVISION: revision}}})
+        revision = current["metadata"]["annotations"][REVISION_ANNOTATION]
+        if deployment["metadata"]["annotations"].get(REVISION_ANNOTATION) != revision:
+            api.patch(
+                "deployments", DEPLOYMENT, {"metadata": {"annotations": {REVISION_ANNOTATION: revision}}}
+            )
             deployment = api.get("deployments", DEPLOYMENT)
-        hash_ = current["metadata"]["labels"][HASH]
-        wanted = deployment["spec"]["replicas"]
+        hash_ = current["metadata"]["labels"][HASH_LABEL]
+        desired = deployment["spec"]["replicas"]
         pods = [p for p in api.list("pods") if not p["metadata"].get("deletionTimestamp")]
-        new = [p for p in pods if p["metadata"]["labels"][HASH] == hash_]
-        old = [p for p in pods if p["metadata"]["labels"][HASH] != hash_]
-        if len(new) < wanted and len(pods) <= wanted:
+        new = [p for p in pods if p["metadata"]["labels"][HASH_LABEL] == hash_]
+        old = [p for p in pods if p["metadata"]["labels"][HASH_LABEL] != hash_]
+        if len(new) < desired and len(pods) <= desired:
             self._start(current, deployment)
             self.soon()
-        elif old and (sum(map(is_ready, pods)) > wanted or not all(map(is_ready, old))):
+        elif old and (sum(map(is_ready, pods)) > desired or not all(map(is_ready, old))):
             leaving = sorted(old, key=is_ready)[0]  # those that are not ready go first
             self._stop(leaving["metadata"]["name"])
             self.soon()
         pods = [p for p in api.list("pods") if not p["metadata"].get("deletionTimestamp")]
-        new = [p for p in pods if p["metadata"]["labels"][HASH] == hash_]
+        new = [p for p in pods if p["metadata"]["labels"][HASH_LABEL] == hash_]
         available = sum(map(is_ready, new))
         status = {
             "observedGeneration": deployment["metadata"]["generation"],
@@ -484,7 +488,7 @@ class Controller:
             "availableReplicas": sum(map(is_ready, pods)),
         }
         before = deployment.get("status") or {}
-        done = available == wanted and len(pods) == wanted
+        done = available == desired and len(pods) == desired
         counted = ("replicas", "updatedReplicas", "availableReplicas")
         if any(before.get(name) != status[name] for name in counted):
             self.progressed = now
@@ -492,11 +496,11 @@ class Controller:
         late = not done and now - self.progressed >= deadline
         if not done and not late:
             self.soon(deadline - (now - self.progressed))
-        said = f'ReplicaSet "{current["metadata"]["name"]}" has timed out progressing.'
+        message = f'ReplicaSet "{current["metadata"]["name"]}" has timed out progressing.'
         reason = (
             "ProgressDeadlineExceeded" if late else "NewReplicaSetAvailable" if done else "ReplicaSetUpdated"
         )
-        status["conditions"] = [{"type": "Progressing", "reason": reason, "message": said if late else ""}]
+        status["conditions"] = [{"type": "Progressing", "reason": reason, "message": message if late else ""}]
         if now - self.made < self.stale:
             status["conditions"] = before.get("conditions") or []
             self.soon(self.stale)
@@ -511,14 +515,14 @@ class Controller:
         hash_ = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:8]
         name = f"{DEPLOYMENT}-{hash_}"
         sets = {s["metadata"]["name"]: s for s in api.list("replicasets")}
-        revisions = {of: int(s["metadata"]["annotations"][REVISION]) for of, s in sets.items()}
+        revisions = {of: int(s["metadata"]["annotations"][REVISION_ANNOTATION]) for of, s in sets.items()}
         latest = max(revisions.values(), default=0)
         if latest == 0 or revisions.get(name) != latest:
             latest += 1
             self.progressed = self.made = self.world.clock.seconds
-        labels = template["metadata"]["labels"] | {HASH: hash_}
+        labels = template["metadata"]["labels"] | {HASH_LABEL: hash_}
         owner = {"kind": "Deployment", "uid": deployment["metadata"]["uid"]}
-        annotations = deployment["metadata"]["annotations"] | {REVISION: str(latest)}
+        annotations = deployment["metadata"]["annotations"] | {REVISION_ANNOTATION: str(latest)}
         made = sets.get(name) or {
             "metadata": {"name": name, "labels": labels, "ownerReferences": [owner]},
             "spec": {"template": template},
@@ -528,7 +532,9 @@ class Controller:
     def _start(self, current: Json, deployment: Json) -> None:
         number = next(self._number)
         name = f"{current['metadata']['name']}-{number}"
-        model = (deployment["spec"]["template"]["metadata"].get("annotations") or {}).get(MODEL, "")
+        model = (deployment["spec"]["template"]["metadata"].get("annotations") or {}).get(
+            MODEL_ANNOTATION, ""
+        )
         behaviour = self.world.behaviour(model.partition("@")[2] or IMAGE_DIGEST)
         state: Json = {"running": {}}
         if behaviour.exit:
@@ -545,15 +551,15 @@ class Controller:
         }
         labels = current["metadata"]["labels"]
         self.world.api.put("pods", {"metadata": {"name": name, "labels": labels}, "status": status})
-        self.world.pods[f"10.0.0.{number}"] = Served(name, model)
+        self.world.pods[f"10.0.0.{number}"] = ServingPod(name, model)
         if behaviour.ready and not behaviour.exit:
-            self.world.clock.at(behaviour.start, lambda: self.world.ready(name))
+            self.world.clock.at(behaviour.start, lambda: self.world.make_ready(name))
 
     def _stop(self, name: str) -> None:
         pod = self.world.api.get("pods", name)
         pod["metadata"]["deletionTimestamp"] = "now"
         self.world.api.put("pods", pod)
-        self.world.clock.at(1.0, lambda: self.world.gone(name))
+        self.world.clock.at(1.0, lambda: self.world.remove_pod(name))
 
 
 def is_ready(pod: Json) -> bool:
@@ -561,7 +567,7 @@ def is_ready(pod: Json) -> bool:
 
 
 @dataclass
-class Served:
+class ServingPod:
     """A pod's own side: which model it was told, and since when it counts messages."""
 
     pod: str
@@ -598,11 +604,11 @@ class Registry:
                 page = [self._version(str(n)) for n in numbers[first : first + self.page]]
                 rest = {"next_page_token": str(first + self.page)} if numbers[first + self.page :] else {}
                 return _json({"model_versions": page} | rest)
-        raise Refusal(404)
+        raise ErrorResponse(404)
 
     def _version(self, number: str) -> Json:
         if not number.isdecimal() or int(number) not in self.digests:
-            raise Refusal(404)
+            raise ErrorResponse(404)
         tags = [{"key": "bundle_digest", "value": d} for d in [self.digests[int(number)]] if d]
         return {"version": number, "tags": tags}
 
@@ -659,7 +665,7 @@ class World:
         self.api = ApiServer(self.clock)
         self.registry = Registry({n: digest(n if n > 1 else 0) for n in range(1, 10)}, {"champion": "1"})
         self.gateway = Gateway()
-        self.pods: dict[str, Served] = {}
+        self.pods: dict[str, ServingPod] = {}
         self.rate = rate
         self.servers = {"mlflow": self.registry.handle, "gateway": self.gateway.handle}
         for name in LEASES:
@@ -689,7 +695,7 @@ class World:
 
     # the pods' own side
 
-    def ready(self, name: str) -> None:
+    def make_ready(self, name: str) -> None:
         """A pod becomes ready, unless it is gone."""
         if ("pods", name) not in self.api.objects:
             return
@@ -700,14 +706,14 @@ class World:
         self.pods[pod["status"]["podIP"]].since = self.clock.seconds
         self.controller.soon()
 
-    def unready(self) -> None:
+    def make_unready(self) -> None:
         """Every pod stops being ready."""
         for pod in self.api.list("pods"):
             pod["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
             pod["status"]["containerStatuses"][0]["ready"] = False
         self.controller.soon()
 
-    def gone(self, name: str) -> None:
+    def remove_pod(self, name: str) -> None:
         self.pods.pop(self.api.get("pods", name)["status"]["podIP"])
         self.api.delete("pods", name)
 
@@ -716,27 +722,27 @@ class World:
         served = self.pods.get(host)
         if served is None:
             raise OSError(f"no route to {host}")
-        told = served.model.partition("@")[2] or IMAGE_DIGEST
-        behaviour = self.behaviour(told)
-        if behaviour.mute:
+        bundle = served.model.partition("@")[2] or IMAGE_DIGEST
+        behaviour = self.behaviour(bundle)
+        if behaviour.unresponsive:
             raise OSError("timed out")
         if path == "/version":
-            return _json({"bundle_digest": behaviour.serves or told})
+            return _json({"bundle_digest": behaviour.serves or bundle})
         seconds = 0.0 if served.since is None else self.clock.seconds - served.since
-        every = int(seconds * self.rate)
-        failed, slow = int(every * behaviour.failed), int(every * behaviour.slow)
-        feedback = every // 2
+        total = int(seconds * self.rate)
+        failed, slow = int(total * behaviour.failed), int(total * behaviour.slow)
+        feedback = total // 2
         negative = int(feedback * behaviour.negative)
         lines = [
-            f'chatbot_requests_total{{route="/chat",status="200"}} {every - failed}',
+            f'chatbot_requests_total{{route="/chat",status="200"}} {total - failed}',
             f'chatbot_requests_total{{route="/chat",status="503"}} {failed}',
             *(
-                f'chatbot_request_seconds_bucket{{route="/chat",le="{b}"}} {every - slow if b < 0.2 else every}'
+                f'chatbot_request_seconds_bucket{{route="/chat",le="{b}"}} {total - slow if b < 0.2 else total}'
                 for b in BOUNDS
             ),
-            f'chatbot_request_seconds_bucket{{route="/chat",le="+Inf"}} {every}',
-            f'chatbot_predictions_total{{intent="x",source="model"}} {every - failed}',
-            f'chatbot_handoffs_total{{source="human"}} {int((every - failed) * behaviour.handoffs)}',
+            f'chatbot_request_seconds_bucket{{route="/chat",le="+Inf"}} {total}',
+            f'chatbot_predictions_total{{intent="x",source="model"}} {total - failed}',
+            f'chatbot_handoffs_total{{source="human"}} {int((total - failed) * behaviour.handoffs)}',
             f'chatbot_feedback_total{{helpful="yes"}} {feedback - negative}',
             f'chatbot_feedback_total{{helpful="no"}} {negative}',
         ]
@@ -744,21 +750,24 @@ class World:
 
     # what a person does
 
-    def undo(self) -> None:
+    def rollout_undo(self) -> None:
         """`kubectl rollout undo`: template and annotations of the ReplicaSet before."""
         sets = sorted(
-            self.api.list("replicasets"), key=lambda s: -int(s["metadata"]["annotations"][REVISION])
+            self.api.list("replicasets"),
+            key=lambda s: -int(s["metadata"]["annotations"][REVISION_ANNOTATION]),
         )
         before = sets[1]
         deployment = self.api.get("deployments", DEPLOYMENT)
         deployment["spec"]["template"] = before["spec"]["template"]
-        revision = deployment["metadata"]["annotations"][REVISION]
-        deployment["metadata"]["annotations"] = before["metadata"]["annotations"] | {REVISION: revision}
+        revision = deployment["metadata"]["annotations"][REVISION_ANNOTATION]
+        deployment["metadata"]["annotations"] = before["metadata"]["annotations"] | {
+            REVISION_ANNOTATION: revision
+        }
         self.api.put("deployments", deployment)
 
-    def tell(self, model: str) -> None:
+    def set_model(self, model: str) -> None:
         """`kubectl patch`: another model in the template, the state untouched."""
-        template = {"metadata": {"annotations": {MODEL: model or None}}}
+        template = {"metadata": {"annotations": {MODEL_ANNOTATION: model or None}}}
         self.api.patch("deployments", DEPLOYMENT, {"spec": {"template": template}})
 
     def touch(self, resource: str = "deployments", name: str = DEPLOYMENT) -> None:
@@ -769,9 +778,9 @@ class World:
     # what became of it
 
     @property
-    def told(self) -> str:
+    def desired_model(self) -> str:
         template = self.api.get("deployments", DEPLOYMENT)["spec"]["template"]["metadata"]
-        return str((template.get("annotations") or {}).get(MODEL, ""))
+        return str((template.get("annotations") or {}).get(MODEL_ANNOTATION, ""))
 
     @property
     def annotations(self) -> dict[str, str]:
@@ -784,11 +793,11 @@ class World:
 
     @property
     def state(self) -> Json:
-        return dict(json.loads(self.annotations.get(STATE, "{}")))
+        return dict(json.loads(self.annotations.get(STATE_ANNOTATION, "{}")))
 
     @property
-    def taken_back(self) -> list[str]:
-        return self.annotations.get(TAKEN_BACK, "").split()
+    def blocked(self) -> list[str]:
+        return self.annotations.get(BLOCKED_ANNOTATION, "").split()
 
     @property
     def champion(self) -> str:
@@ -800,8 +809,8 @@ class World:
         found = []
         for pod in self.api.list("pods"):
             if is_ready(pod) and not pod["metadata"].get("deletionTimestamp"):
-                told = self.pods[pod["status"]["podIP"]].model.partition("@")[2] or IMAGE_DIGEST
-                found.append(self.behaviour(told).serves or told)
+                bundle = self.pods[pod["status"]["podIP"]].model.partition("@")[2] or IMAGE_DIGEST
+                found.append(self.behaviour(bundle).serves or bundle)
         return found
 
     @property

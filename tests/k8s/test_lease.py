@@ -11,7 +11,7 @@ import pytest
 
 from chatbot.settings import KubernetesSettings
 from k8s.api.client import Cluster, Forbidden
-from k8s.api.lease import Held, Lease
+from k8s.api.lease import Lease, LeaseHeld
 from tests.k8s.kube_testbed import Namespace
 from tests.support.testbed import until
 
@@ -36,7 +36,7 @@ def holder(namespace: Namespace) -> str:
     return str((namespace.get("lease", NAME).get("spec") or {}).get("holderIdentity", ""))
 
 
-def hold(namespace: Namespace, folder: Path) -> int:
+def start_holder(namespace: Namespace, folder: Path) -> int:
     (folder / "hold.py").write_text(HOLD)
     process = namespace.start_file("trigger", folder / "hold.py")
     until("the holder", lambda: holder(namespace) == "another")
@@ -44,9 +44,12 @@ def hold(namespace: Namespace, folder: Path) -> int:
 
 
 def test_a_living_holder_keeps_it_however_long_another_waits(namespace: Namespace, tmp_path: Path) -> None:
-    hold(namespace, tmp_path)
+    start_holder(namespace, tmp_path)
     began = time.monotonic()
-    with pytest.raises(Held, match="held by another, who is alive"), Lease(connect(namespace), NAME, 3, 6):
+    with (
+        pytest.raises(LeaseHeld, match="held by another, who is alive"),
+        Lease(connect(namespace), NAME, 3, 6),
+    ):
         pass
     assert time.monotonic() - began > 6, "it was renewed twice and more, and waited for all the time"
     assert holder(namespace) == "another"
@@ -55,7 +58,7 @@ def test_a_living_holder_keeps_it_however_long_another_waits(namespace: Namespac
 def test_a_dead_holders_lease_is_taken_over_only_when_its_time_is_over(
     namespace: Namespace, tmp_path: Path
 ) -> None:
-    os.kill(hold(namespace, tmp_path), signal.SIGKILL)
+    os.kill(start_holder(namespace, tmp_path), signal.SIGKILL)
     began = time.monotonic()
     with Lease(connect(namespace), NAME, 3, 0, "heir"):
         assert time.monotonic() - began >= 3

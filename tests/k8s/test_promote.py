@@ -22,7 +22,7 @@ def champion(api: Api) -> str:
     return str(client.get_model_version_by_alias("support-chatbot", "champion").version)
 
 
-def accepted(api: Api, challenger: str, judged_against: str = "", **more: Any) -> str:
+def write_retrain_result(api: Api, challenger: str, judged_against: str = "", **more: Any) -> str:
     """What a retraining leaves for `k8s.promote`; the file's path."""
     file = api.namespace.folder / "retrain.json"
     content = {"outcome": "accepted", "champion": judged_against or None, "challenger": challenger, **more}
@@ -32,18 +32,18 @@ def accepted(api: Api, challenger: str, judged_against: str = "", **more: Any) -
 
 def promote(api: Api, challenger: str, code: int = 0, **settings: object) -> str:
     return api.namespace.run(
-        "promote", "k8s.promote", "--result", accepted(api, challenger), code=code, **settings
+        "promote", "k8s.promote", "--result", write_retrain_result(api, challenger), code=code, **settings
     )
 
 
-def pushed(api: Api) -> str:
-    with urllib.request.urlopen(f"{api.namespace.pushed}/metrics", timeout=5) as answer:
+def pushgateway_metrics(api: Api) -> str:
+    with urllib.request.urlopen(f"{api.namespace.pushgateway}/metrics", timeout=5) as answer:
         return str(answer.read().decode())
 
 
 def reasons(api: Api) -> set[str]:
     """Why a model was last taken back, as the metric has it."""
-    found = re.findall(r'chatbot_promote_taken_back_reason\{.*reason="(\w+)"\} 1\n', pushed(api))
+    found = re.findall(r'chatbot_promote_taken_back_reason\{.*reason="(\w+)"\} 1\n', pushgateway_metrics(api))
     return set(found)
 
 
@@ -52,7 +52,7 @@ def test_an_accepted_challenger_serves_and_becomes_champion(api: Api) -> None:
     api.chat(300)
     with Traffic(api):
         output = promote(api, ref(2))
-    assert api.told == ref(2)
+    assert api.desired_model == ref(2)
     assert api.versions() == {digest(2)}
     assert champion(api) == "2"
     assert "too few" not in output, "300 messages of the new version were there to be watched"
@@ -61,36 +61,36 @@ def test_an_accepted_challenger_serves_and_becomes_champion(api: Api) -> None:
     )
     assert (
         f'chatbot_told_model_info{{bundle="{digest(2)}",instance="",job="support-chatbot-promote",version="2"}} 1'
-        in (pushed(api))
+        in (pushgateway_metrics(api))
     )
     assert (
         'chatbot_retrain_outcome{instance="",job="support-chatbot-promote",outcome="accepted"} 1'
-        in pushed(api)
+        in pushgateway_metrics(api)
     )
 
 
 def test_a_challenger_that_does_not_become_ready_is_taken_back(api: Api) -> None:
     api.make({digest(3): {"exit": "the bundle 3333 is damaged: encoder.onnx"}}, replicas=1)
     output = promote(api, ref(3))
-    assert (api.told, api.versions(), champion(api)) == ("", {IMAGE_DIGEST}, "1")
+    assert (api.desired_model, api.versions(), champion(api)) == ("", {IMAGE_DIGEST}, "1")
     why = api.namespace.events()["ModelTakenBack"]
     assert "the bundle 3333 is damaged: encoder.onnx" in why, why
     assert "says nothing of it" not in why, why
-    assert 'outcome="taken_back"' in pushed(api)
+    assert 'outcome="taken_back"' in pushgateway_metrics(api)
     assert reasons(api) == {"not_ready"}
     assert "taken back" in output
     again = promote(api, ref(3))
     assert "was taken back before" in again
-    assert api.told == ""
+    assert api.desired_model == ""
 
 
 def test_a_challenger_with_worse_metrics_is_taken_back(api: Api) -> None:
-    """Of all measures: tests/k8s/test_agreement.py."""
+    """Of all measures: tests/k8s/test_promote_and_reconcile.py."""
     api.make({digest(4): {"failed": 0.2}}, replicas=1)
     api.chat(400)
     with Traffic(api):
         promote(api, ref(4), CHATBOT_K8S_WATCH_SECONDS=30)
-    assert (api.told, api.versions(), champion(api)) == ("", {IMAGE_DIGEST}, "1")
+    assert (api.desired_model, api.versions(), champion(api)) == ("", {IMAGE_DIGEST}, "1")
     why = api.namespace.events()["ModelTakenBack"]
     assert "failed messages" in why, why
     assert "with the version before" in why
@@ -108,7 +108,7 @@ def test_killed_while_the_controller_works_the_next_run_goes_on(api: Api, phase:
         "CHATBOT_K8S_WATCH_MOST_SECONDS": 30 if bad else 5,
         "CHATBOT_K8S_WATCH_SECONDS": 5 if bad else 0,
     }
-    command = ("k8s.promote", "--result", accepted(api, ref(2)))
+    command = ("k8s.promote", "--result", write_retrain_result(api, ref(2)))
     process = api.namespace.start("promote", *command, **settings)
     if bad:
         until("the watch", lambda: api.state.get("phase") == "watching")
@@ -123,13 +123,13 @@ def test_killed_while_the_controller_works_the_next_run_goes_on(api: Api, phase:
     assert api.state["id"] == id_before, "the next run went on with it, and did not begin anew"
     assert f"{phase} since" in output
     expected = ("", IMAGE_DIGEST, "1") if bad else (ref(2), digest(2), "2")
-    assert (api.told, *api.versions(), champion(api)) == expected
+    assert (api.desired_model, *api.versions(), champion(api)) == expected
 
 
 def test_sigterm_gives_the_lease_back_and_keeps_the_state(api: Api) -> None:
     api.make({}, replicas=1)
     process = api.namespace.start(
-        "promote", "k8s.promote", "--result", accepted(api, ref(2)), CHATBOT_K8S_WATCH_SECONDS=60
+        "promote", "k8s.promote", "--result", write_retrain_result(api, ref(2)), CHATBOT_K8S_WATCH_SECONDS=60
     )
     until("the watch", lambda: api.state.get("phase") == "watching")
     process.terminate()
@@ -147,23 +147,23 @@ def test_after_a_rollout_undo_the_next_run_makes_the_rest_agree(api: Api) -> Non
     assert champion(api) == "3"
     api.namespace.kubectl("rollout", "undo", f"deployment/{DEPLOYMENT}")
     api.namespace.kubectl("rollout", "status", f"deployment/{DEPLOYMENT}", "--timeout=60s")
-    assert api.told == ref(2)
+    assert api.desired_model == ref(2)
     output = promote(api, ref(3))
     assert "ChampionFollows" in output
     assert "was taken back before" in output, "what a person undid is not promoted again by itself"
-    assert (api.told, api.versions(), champion(api)) == (ref(2), {digest(2)}, "2")
-    assert f'bundle="{digest(2)}"' in pushed(api)
+    assert (api.desired_model, api.versions(), champion(api)) == (ref(2), {digest(2)}, "2")
+    assert f'bundle="{digest(2)}"' in pushgateway_metrics(api)
 
 
 def test_a_rollout_undo_in_the_middle_of_the_watch_ends_the_promotion(api: Api) -> None:
     api.make({}, replicas=1)
     process = api.namespace.start(
-        "promote", "k8s.promote", "--result", accepted(api, ref(2)), CHATBOT_K8S_WATCH_SECONDS=60
+        "promote", "k8s.promote", "--result", write_retrain_result(api, ref(2)), CHATBOT_K8S_WATCH_SECONDS=60
     )
     until("the watch", lambda: api.state.get("phase") == "watching")
     api.namespace.kubectl("rollout", "undo", f"deployment/{DEPLOYMENT}")
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
     assert "ModelChangedByHand" in api.namespace.events()
-    assert (api.told, champion(api)) == ("", "1")
+    assert (api.desired_model, champion(api)) == ("", "1")
     assert "was taken back before" in promote(api, ref(2))

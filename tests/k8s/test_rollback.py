@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.k8s.kube_api import IMAGE_DIGEST, Api, digest, ref
-from tests.k8s.test_promote import accepted, champion, promote, pushed
+from tests.k8s.test_promote import champion, promote, pushgateway_metrics, write_retrain_result
 from tests.support.testbed import until
 
 pytestmark = pytest.mark.integration
@@ -22,28 +22,28 @@ def test_an_earlier_version_comes_back_by_its_number_and_is_champion(api: Api) -
         promote(api, ref(number), **QUICK)
     output = rollback(api, "2", "--why", "version 3 is rude")
     assert "version 3 is rude" in output
-    assert (api.told, api.versions(), champion(api)) == (ref(2), {digest(2)}, "2")
+    assert (api.desired_model, api.versions(), champion(api)) == (ref(2), {digest(2)}, "2")
     assert "version 3 is rude" in api.namespace.events()["ModelRolledBack"]
-    assert f'bundle="{digest(2)}"' in pushed(api)
+    assert f'bundle="{digest(2)}"' in pushgateway_metrics(api)
     assert "was taken back before" in promote(api, ref(3)), "no run undoes what a person did"
     rollback(api, "3")
-    assert (api.told, champion(api)) == (ref(3), "3"), "and a person can"
+    assert (api.desired_model, champion(api)) == (ref(3), "3"), "and a person can"
     rollback(api, "image")
-    assert (api.told, api.versions(), champion(api)) == ("", {IMAGE_DIGEST}, "1")
+    assert (api.desired_model, api.versions(), champion(api)) == ("", {IMAGE_DIGEST}, "1")
 
 
 def test_a_rollback_in_the_middle_of_a_promotion_ends_it_at_once(api: Api) -> None:
     api.make({}, replicas=1)
     promote(api, ref(2), **QUICK)
     process = api.namespace.start(
-        "promote", "k8s.promote", "--result", accepted(api, ref(3)), CHATBOT_K8S_WATCH_SECONDS=120
+        "promote", "k8s.promote", "--result", write_retrain_result(api, ref(3)), CHATBOT_K8S_WATCH_SECONDS=120
     )
     until("the watch", lambda: api.state.get("phase") == "watching")
     rollback(api, "2")
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
     assert "nothing more is done about the latter" in output
-    assert (api.told, api.versions(), champion(api)) == (ref(2), {digest(2)}, "2")
+    assert (api.desired_model, api.versions(), champion(api)) == (ref(2), {digest(2)}, "2")
 
 
 def test_an_account_without_the_rights_is_told_which_it_needs(api: Api) -> None:

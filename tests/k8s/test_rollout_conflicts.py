@@ -7,58 +7,77 @@ from pathlib import Path
 
 import pytest
 
-from tests.k8s.in_memory import KILLED, accepted, at, once, prepare, run_promote, run_rollback, settle
-from tests.k8s.memory_api import DEPLOYMENT, Behaviour, Call, Meddler, Process, World, digest, ref
-from tests.k8s.ways import WAYS, Way, assert_ended, code_of, requests, short, ways
+from tests.k8s.harness import (
+    KILLED,
+    at_request,
+    on_first,
+    prepare_environment,
+    run_promote,
+    run_rollback,
+    settle,
+    write_retrain_result,
+)
+from tests.k8s.memory_api import DEPLOYMENT, Behaviour, Call, Hook, Process, World, digest, ref
+from tests.k8s.scenarios import (
+    SCENARIOS,
+    Scenario,
+    all_scenarios,
+    assert_consistent,
+    expected_exit_code,
+    main_scenarios,
+    recorded_requests,
+)
 
 LEASE = "support-chatbot-promote"
-AFTER_3 = Way(2, "promoted", WAYS["promoted"].events, before=3)
+FROM_VERSION_3 = Scenario(2, "promoted", SCENARIOS["promoted"].events, initial_version=3)
 
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    prepare(monkeypatch, tmp_path)
-    accepted(tmp_path, ref(2))
+    prepare_environment(monkeypatch, tmp_path)
+    write_retrain_result(tmp_path, ref(2))
 
 
-def patches(call: Call) -> bool:
+def is_patch(call: Call) -> bool:
     return call.method == "PATCH"
 
 
-def moves_on(call: Call) -> bool:
+def is_relevant(call: Call) -> bool:
     """Whether something can depend on it that it came in this moment."""
-    return call.what.startswith("deployments") or call.writes
+    return call.what.startswith("deployments") or call.is_write
 
 
-def on_lease(call: Call) -> bool:
+def is_lease_request(call: Call) -> bool:
     return call.what == f"leases/{LEASE}"
 
 
-def times(number: int, where: Callable[[Call], bool], do: Callable[[], object], skip: int = 0) -> Meddler:
+def on_matching(
+    number: int, predicate: Callable[[Call], bool], do: Callable[[], object], skip: int = 0
+) -> Hook:
     """Do something at the first so many requests that are meant, after some that are skipped."""
     seen: list[Call] = []
 
-    def meddle(call: Call) -> None:
-        if where(call):
+    def hook(call: Call) -> None:
+        if predicate(call):
             seen.append(call)
             if skip < len(seen) <= skip + number:
                 do()
 
-    return meddle
+    return hook
 
 
-@ways
-def test_a_change_that_is_nobodys_business_before_any_write_changes_nothing(way: Way) -> None:
-    every = requests(way, patches)
+@all_scenarios
+def test_a_change_that_is_nobodys_business_before_any_write_changes_nothing(scenario: Scenario) -> None:
+    every = recorded_requests(scenario, is_patch)
     assert len(every) >= 3
     for skip, call in enumerate(every):
         for number in (1, 3):
-            world = way.begin()
+            world = scenario.create_world()
             process = world.process()
-            process.before.append(times(number, patches, world.touch, skip))
-            assert way.command(process) == code_of(way), call
-            assert_ended(world, way, f"{number} changes before {call}")
-            assert len([c for c in process.calls if patches(c)]) == len(every) + number, (
+            process.before.append(on_matching(number, is_patch, world.touch, skip))
+            assert scenario.command(process) == expected_exit_code(scenario), call
+            assert_consistent(world, scenario, f"{number} changes before {call}")
+            assert len([c for c in process.calls if is_patch(c)]) == len(every) + number, (
                 "each was refused once"
             )
 
@@ -66,98 +85,106 @@ def test_a_change_that_is_nobodys_business_before_any_write_changes_nothing(way:
 def test_a_deployment_that_changes_all_the_time_is_given_up_in_any_phase_and_the_next_run_goes_on(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    way = WAYS["promoted"]
-    for skip in range(len(requests(way, patches))):
-        world = way.begin()
+    scenario = SCENARIOS["promoted"]
+    for skip in range(len(recorded_requests(scenario, is_patch))):
+        world = scenario.create_world()
         process = world.process()
-        process.before.append(times(1000, patches, world.touch, skip))
-        assert way.command(process) == 1
+        process.before.append(on_matching(1000, is_patch, world.touch, skip))
+        assert scenario.command(process) == 1
         assert "changes all the time: 20 tries were in vain" in capsys.readouterr().err
-        assert way.resume(world.process()) == 0
-        assert_ended(world, way, f"patch {skip}")
+        assert scenario.resume(world.process()) == 0
+        assert_consistent(world, scenario, f"patch {skip}")
 
 
-@short
-def test_a_change_to_the_lease_that_is_nobodys_business_takes_it_from_nobody(way: Way) -> None:
-    for skip in range(len(requests(way, on_lease))):
-        world = way.begin()
+@main_scenarios
+def test_a_change_to_the_lease_that_is_nobodys_business_takes_it_from_nobody(scenario: Scenario) -> None:
+    for skip in range(len(recorded_requests(scenario, is_lease_request))):
+        world = scenario.create_world()
         process = world.process()
-        process.before.append(times(1, on_lease, lambda world=world: world.touch("leases", LEASE), skip))
-        assert way.command(process) == 0
+        process.before.append(
+            on_matching(1, is_lease_request, lambda world=world: world.touch("leases", LEASE), skip)
+        )
+        assert scenario.command(process) == 0
         settle(world)
-        assert world.state["outcome"] == way.outcome
+        assert world.state["outcome"] == scenario.outcome
         # What could not be given back runs out.
         assert world.holder() in ("", process.holder)
 
 
-def undo(world: World) -> None:
-    world.undo()
+def rollout_undo(world: World) -> None:
+    world.rollout_undo()
 
 
-def patch(world: World) -> None:
-    world.tell(ref(5))
+def kubectl_patch(world: World) -> None:
+    world.set_model(ref(5))
 
 
 def roll_back(world: World) -> None:
     """By `k8s.rollback 5`, whose person does not wait for the rest of it."""
     person = world.process()
-    person.before.append(once(on_lease, person.kill))
+    person.before.append(on_first(is_lease_request, person.kill))
     assert run_rollback("5")(person) == KILLED
 
 
-@pytest.mark.parametrize("change", [undo, patch, roll_back])
+@pytest.mark.parametrize("change", [rollout_undo, kubectl_patch, roll_back])
 def test_what_a_person_sets_in_any_moment_of_a_promotion_serves_and_is_champion(
     change: Callable[[World], None],
 ) -> None:
-    began = requests(AFTER_3, patches)[0].number
-    for call in requests(AFTER_3, lambda call: call.number > began and moves_on(call)):
-        world = AFTER_3.begin()
+    first_patch = recorded_requests(FROM_VERSION_3, is_patch)[0].number
+    for call in recorded_requests(
+        FROM_VERSION_3, lambda call: call.number > first_patch and is_relevant(call)
+    ):
+        world = FROM_VERSION_3.create_world()
         process = world.process()
         said: list[str] = []
-        process.before.append(at(call.number, lambda world=world: change(world)))
-        process.before.append(at(call.number, lambda world=world, said=said: said.append(world.told)))
+        process.before.append(at_request(call.number, lambda world=world: change(world)))
+        process.before.append(
+            at_request(call.number, lambda world=world, said=said: said.append(world.desired_model))
+        )
         assert run_promote(process) == 0, call
         settle(world)
-        assert_as_said(world, said[0], f"{change.__name__} before {call}")
+        assert_model_wins(world, said[0], f"{change.__name__} before {call}")
 
 
-@pytest.mark.parametrize("change", [patch, roll_back])
+@pytest.mark.parametrize("change", [kubectl_patch, roll_back])
 @pytest.mark.parametrize(
     "behaviour", [Behaviour(failed=0.5), Behaviour(exit="damaged")], ids=["worse", "not ready"]
 )
 def test_what_a_person_sets_while_a_model_is_taken_back_serves_and_is_champion(
     change: Callable[[World], None], behaviour: Behaviour
 ) -> None:
-    way = Way(3, "taken_back", WAYS["worse metrics"].events, behaviour, before=3)
-    second = requests(way, patches)[1].number
-    for call in requests(way, lambda call: call.number >= second and moves_on(call)):
-        world = way.begin()
+    scenario = Scenario(3, "taken_back", SCENARIOS["worse metrics"].events, behaviour, initial_version=3)
+    second = recorded_requests(scenario, is_patch)[1].number
+    for call in recorded_requests(scenario, lambda call: call.number >= second and is_relevant(call)):
+        world = scenario.create_world()
         process = world.process()
-        process.before.append(at(call.number, lambda world=world: change(world)))
+        process.before.append(at_request(call.number, lambda world=world: change(world)))
         assert run_promote(process) == 0, call
         settle(world)
-        assert_as_said(world, ref(5), f"{change.__name__} before {call}")
+        assert_model_wins(world, ref(5), f"{change.__name__} before {call}")
 
 
-def assert_as_said(world: World, said: str, what: str) -> None:
+def assert_model_wins(world: World, said: str, what: str) -> None:
     """After the next runs, whoever's, everything agrees with what a person set."""
-    assert world.told == said, what
+    assert world.desired_model == said, what
     for command in (run_rollback(), run_promote):
         assert command(world.process()) == 0, what
     settle(world)
     version, _, of = (said or "1@" + "0" * 64).partition("@")
-    assert (world.told, world.champion, world.served) == (said, version, [of]), what
+    assert (world.desired_model, world.champion, world.served) == (said, version, [of]), what
     assert world.state.get("phase", "done") == "done", what
-    assert digest(2) in world.taken_back, f"{what}: what a person ended would be promoted again"
-    assert digest(int(version)) not in world.taken_back, what
+    assert digest(2) in world.blocked, f"{what}: what a person ended would be promoted again"
+    assert digest(int(version)) not in world.blocked, what
     assert max(world.events.values()) <= 2, what
     assert world.events["ModelTakenBack"] + world.events["ModelPromoted"] <= 1, what
 
 
 def test_a_person_who_ends_a_trial_does_not_come_back_to_it() -> None:
-    world = AFTER_3.begin()
+    world = FROM_VERSION_3.create_world()
     process = world.process()
-    in_trial = once(lambda c: patches(c) and world.state.get("phase") == "watching", lambda: roll_back(world))
+    in_trial = on_first(
+        lambda c: is_patch(c) and world.state.get("phase") == "watching", lambda: roll_back(world)
+    )
     process.before.append(in_trial)
     assert run_promote(process) == 0
     assert (world.state["target"], world.state["previous"]) == (ref(5), ref(3))
@@ -168,106 +195,117 @@ def test_a_person_who_ends_a_trial_does_not_come_back_to_it() -> None:
 
 
 def test_what_a_person_sets_just_before_a_promotion_begins_is_not_run_over(tmp_path: Path) -> None:
-    accepted(tmp_path, ref(2), judged_against=ref(3))
-    began = requests(AFTER_3, patches)[0].number
-    for call in requests(AFTER_3, lambda call: call.number <= began):
-        world = AFTER_3.begin()
+    write_retrain_result(tmp_path, ref(2), judged_against=ref(3))
+    first_patch = recorded_requests(FROM_VERSION_3, is_patch)[0].number
+    for call in recorded_requests(FROM_VERSION_3, lambda call: call.number <= first_patch):
+        world = FROM_VERSION_3.create_world()
         world.behaviours = {digest(5): Behaviour(start=10)}
         process = world.process()
-        process.before.append(at(call.number, lambda world=world: roll_back(world)))
+        process.before.append(at_request(call.number, lambda world=world: roll_back(world)))
         assert run_promote(process) == 0, call
         assert world.champion == ("5" if world.state.get("outcome") else "3"), (
             f"{call}: named before it serves"
         )
         assert run_rollback()(world.process()) == 0
         settle(world)
-        assert (world.told, world.champion, world.served) == (ref(5), "5", [digest(5)]), call
+        assert (world.desired_model, world.champion, world.served) == (ref(5), "5", [digest(5)]), call
         assert world.state["outcome"] == "rolled_back", call
-        assert digest(5) not in world.taken_back, call
+        assert digest(5) not in world.blocked, call
         assert world.events["ModelPromoted"] == 0, call
 
 
 def test_the_same_model_asked_for_anew_is_another_promotion() -> None:
     """A person sets another and comes back to it, while a run looks elsewhere."""
-    first, *_, last = requests(AFTER_3, patches)
-    for call in requests(AFTER_3, lambda call: call.number > first.number + 1 and moves_on(call)):
-        world = AFTER_3.begin()
+    first, *_, last = recorded_requests(FROM_VERSION_3, is_patch)
+    for call in recorded_requests(
+        FROM_VERSION_3, lambda call: call.number > first.number + 1 and is_relevant(call)
+    ):
+        world = FROM_VERSION_3.create_world()
         process = world.process()
 
         def there_and_back(world: World = world) -> None:
             roll_back(world)
             person = world.process()
-            person.before.append(once(on_lease, person.kill))
+            person.before.append(on_first(is_lease_request, person.kill))
             assert run_rollback("2")(person) == KILLED
 
-        process.before.append(at(call.number, there_and_back))
+        process.before.append(at_request(call.number, there_and_back))
         assert run_promote(process) == 0
         assert world.events["ModelPromoted"] == (call.number > last.number), call
         assert run_rollback()(world.process()) == 0
         settle(world)
-        assert (world.told, world.champion, world.served) == (ref(2), "2", [digest(2)]), call
+        assert (world.desired_model, world.champion, world.served) == (ref(2), "2", [digest(2)]), call
         assert (world.state["outcome"], world.state["by_hand"]) == ("rolled_back", True), call
 
 
-def usurp(world: World) -> None:
+def steal_lease(world: World) -> None:
     """Another takes the Lease, against the rules, and a renewal notices."""
     world.api.patch("leases", LEASE, {"spec": {"holderIdentity": "usurper"}})
     world.clock.advance(3)
 
 
-def stand_still(sleeper: Process, world: World, known: list[object]) -> None:
+def suspend_during_takeover(suspended: Process, world: World, known: list[object]) -> None:
     """As a machine that is suspended, while another run takes over and ends."""
-    sleeper.is_suspended = True
+    suspended.is_suspended = True
     assert run_promote(world.process()) == 0
     settle(world)
-    sleeper.is_suspended = False
-    known += [world.version, world.taken_back, world.champion, len(world.registry.moves)]
+    suspended.is_suspended = False
+    known += [world.version, world.blocked, world.champion, len(world.registry.moves)]
 
 
-@short
-def test_who_stood_still_in_any_moment_while_another_took_over_changes_nothing_more(way: Way) -> None:
-    for call in requests(way, lambda call: call.number > 2 and moves_on(call)):
-        world = way.begin()
-        sleeper = world.process()
+@main_scenarios
+def test_who_stood_still_in_any_moment_while_another_took_over_changes_nothing_more(
+    scenario: Scenario,
+) -> None:
+    for call in recorded_requests(scenario, lambda call: call.number > 2 and is_relevant(call)):
+        world = scenario.create_world()
+        suspended = world.process()
         known: list[object] = []
-        process_stands = at(
-            call.number, lambda sleeper=sleeper, world=world, known=known: stand_still(sleeper, world, known)
+        suspend = at_request(
+            call.number,
+            lambda suspended=suspended, world=world, known=known: suspend_during_takeover(
+                suspended, world, known
+            ),
         )
-        sleeper.before.append(process_stands)
-        assert run_promote(sleeper) in (0, 1), call
+        suspended.before.append(suspend)
+        assert run_promote(suspended) in (0, 1), call
         # A request that was on its way when the machine stopped still arrives: at MLflow it says the same.
-        arrived = call.server == "mlflow" and call.writes
-        now = [world.version, world.taken_back, world.champion, len(world.registry.moves) - arrived]
+        arrived = call.server == "mlflow" and call.is_write
+        now = [world.version, world.blocked, world.champion, len(world.registry.moves) - arrived]
         assert now == known, call
         assert run_promote(world.process()) == 0  # the metric, if the sleeper's last word was an old one
-        lost = tuple(e for e in way.events if not world.events[e])
-        assert_ended(world, way, f"stood still before {call}", lost)
+        missing_events = tuple(e for e in scenario.events if not world.events[e])
+        assert_consistent(world, scenario, f"stood still before {call}", missing_events)
 
 
-@short
+@main_scenarios
 def test_whose_lease_was_taken_in_any_phase_stops_before_it_writes(
-    way: Way, capsys: pytest.CaptureFixture[str]
+    scenario: Scenario, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for call in requests(way, patches):
-        world = way.begin()
+    for call in recorded_requests(scenario, is_patch):
+        world = scenario.create_world()
         process = world.process()
-        process.before.append(at(call.number - 1, lambda world=world: usurp(world)))
+        process.before.append(at_request(call.number - 1, lambda world=world: steal_lease(world)))
         assert run_promote(process) == 1, call
         assert "usurper holds it" in capsys.readouterr().err, call
-        assert [c for c in process.calls if c.number >= call.number and c.writes] == [], call
+        assert [c for c in process.calls if c.number >= call.number and c.is_write] == [], call
         assert world.holder() == "usurper", "what is another's is not given back"
         world.api.patch("leases", LEASE, {"spec": {"holderIdentity": ""}})
-        assert way.resume(world.process()) == 0
-        assert_ended(world, way, call)
+        assert scenario.resume(world.process()) == 0
+        assert_consistent(world, scenario, call)
 
 
 def test_that_a_person_ended_it_is_written_down_however_often_that_is_refused() -> None:
-    world = AFTER_3.begin()
+    world = FROM_VERSION_3.create_world()
     process = world.process()
-    process.before.append(once(lambda call: world.state.get("phase") == "watching", lambda: patch(world)))
-    process.before.append(times(3, lambda call: patches(call) and world.told == ref(5), world.touch))
+    process.before.append(
+        on_first(lambda call: world.state.get("phase") == "watching", lambda: kubectl_patch(world))
+    )
+    process.before.append(
+        on_matching(3, lambda call: is_patch(call) and world.desired_model == ref(5), world.touch)
+    )
     assert run_promote(process) == 0
-    assert (world.state["outcome"], world.told, world.taken_back) == ("superseded", ref(5), [digest(2)])
+    assert (world.state["outcome"], world.desired_model, world.blocked) == ("superseded", ref(5), [digest(2)])
     assert world.events["ModelChangedByHand"] == 1
 
 
@@ -275,17 +313,17 @@ def test_who_has_lost_the_lease_waits_for_no_rollout() -> None:
     world = World({digest(2): Behaviour(start=50)})
     world.api.patch("deployments", DEPLOYMENT, {"spec": {"progressDeadlineSeconds": 600}})
     process = world.process()
-    process.before.append(once(lambda call: call.is_watch, lambda: usurp(world)))
-    began = world.clock.seconds
+    process.before.append(on_first(lambda call: call.is_watch, lambda: steal_lease(world)))
+    started = world.clock.seconds
     assert run_promote(process) == 1
-    assert world.clock.seconds - began < 15
+    assert world.clock.seconds - started < 15
 
 
 def test_the_alias_is_not_moved_by_who_has_lost_the_lease() -> None:
-    way = WAYS["promoted"]
-    (move,) = requests(way, lambda call: call.server == "mlflow" and call.writes)
-    world = way.begin()
+    scenario = SCENARIOS["promoted"]
+    (move,) = recorded_requests(scenario, lambda call: call.server == "mlflow" and call.is_write)
+    world = scenario.create_world()
     process = world.process()
-    process.before.append(at(move.number - 1, lambda: usurp(world)))
+    process.before.append(at_request(move.number - 1, lambda: steal_lease(world)))
     assert run_promote(process) == 1
     assert (world.champion, world.state["phase"]) == ("1", "naming")

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from chatbot.errors import SettingError
-from k8s.secrets import wanted
+from k8s.secrets import parse_requests
 from tests.k8s.kube_testbed import Namespace
 
 pytestmark = pytest.mark.integration
 
-ASKED = ("bot/prediction-key=random", "bot/user=text:api")
+REQUESTED = ("bot/prediction-key=random", "bot/user=text:api")
 
 
 @pytest.fixture
@@ -43,20 +43,20 @@ def bootstrap(namespace: Namespace) -> Namespace:
     return namespace
 
 
-def content(namespace: Namespace, name: str = "bot") -> dict[str, str]:
+def secret_content(namespace: Namespace, name: str = "bot") -> dict[str, str]:
     data = namespace.get("secret", name)["data"]
     return {key: base64.b64decode(value).decode() for key, value in data.items()}
 
 
 def test_a_secret_is_made_once_and_stays(bootstrap: Namespace) -> None:
-    said = bootstrap.run("bootstrap", "k8s.secrets", "--label", "app.kubernetes.io/instance=x", *ASKED)
-    made = content(bootstrap)
-    assert made["user"] == "api"
-    assert len(made["prediction-key"]) == 48
-    assert made["prediction-key"] not in said
+    output = bootstrap.run("bootstrap", "k8s.secrets", "--label", "app.kubernetes.io/instance=x", *REQUESTED)
+    created = secret_content(bootstrap)
+    assert created["user"] == "api"
+    assert len(created["prediction-key"]) == 48
+    assert created["prediction-key"] not in output
     assert bootstrap.get("secret", "bot")["metadata"]["labels"] == {"app.kubernetes.io/instance": "x"}
-    assert "nothing, all were there" in bootstrap.run("bootstrap", "k8s.secrets", *ASKED)
-    assert content(bootstrap) == made
+    assert "nothing, all were there" in bootstrap.run("bootstrap", "k8s.secrets", *REQUESTED)
+    assert secret_content(bootstrap) == created
 
 
 def test_a_key_that_a_secret_lacks_is_added_and_the_others_stay(bootstrap: Namespace) -> None:
@@ -68,21 +68,21 @@ def test_a_key_that_a_secret_lacks_is_added_and_the_others_stay(bootstrap: Names
             "stringData": {"prediction-key": "mine"},
         }
     )
-    assert "made: bot/user\n" in bootstrap.run("bootstrap", "k8s.secrets", *ASKED)
-    assert content(bootstrap) == {"prediction-key": "mine", "user": "api"}
+    assert "made: bot/user\n" in bootstrap.run("bootstrap", "k8s.secrets", *REQUESTED)
+    assert secret_content(bootstrap) == {"prediction-key": "mine", "user": "api"}
 
 
 def test_two_at_once_make_each_key_once(bootstrap: Namespace) -> None:
-    runs = [bootstrap.start("bootstrap", "k8s.secrets", *ASKED) for _ in range(3)]
+    runs = [bootstrap.start("bootstrap", "k8s.secrets", *REQUESTED) for _ in range(3)]
     outputs = [run.communicate(timeout=60)[0] for run in runs]
     assert [run.returncode for run in runs] == [0, 0, 0], outputs
     assert sum("bot/prediction-key" in output for output in outputs) == 1
 
 
 def test_a_secret_that_is_not_its_own_is_refused_with_the_missing_right(bootstrap: Namespace) -> None:
-    said = bootstrap.run("bootstrap", "k8s.secrets", "other/key=random", code=1)
-    assert "secrets" in said
-    assert "Traceback" not in said
+    output = bootstrap.run("bootstrap", "k8s.secrets", "other/key=random", code=1)
+    assert "secrets" in output
+    assert "Traceback" not in output
     found = json.loads(bootstrap.kubectl("get", "secrets", "-o", "json"))["items"]
     assert "other" not in {item["metadata"]["name"] for item in found}
 
@@ -90,4 +90,4 @@ def test_a_secret_that_is_not_its_own_is_refused_with_the_missing_right(bootstra
 @pytest.mark.parametrize("argument", ["bot", "bot/key", "bot/key=plain", "/key=random", "bot/=random"])
 def test_an_argument_that_cannot_be_meant_is_named(argument: str) -> None:
     with pytest.raises(SettingError, match="NAME/KEY=random"):
-        wanted([argument])
+        parse_requests([argument])

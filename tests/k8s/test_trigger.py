@@ -37,7 +37,7 @@ def make_cronjob(namespace: Namespace, command: str = "exit 0") -> None:
     namespace.apply(cronjob)
 
 
-def verdict(folder: Path, colour: str = "red", *red: str) -> str:
+def write_verdict(folder: Path, colour: str = "red", *red: str) -> str:
     """A drift.json; its path."""
     file = folder / "drift.json"
     file.write_text(json.dumps(drift_verdict("1", DIGEST, red or ("scope.low",), colour)))
@@ -56,7 +56,7 @@ def jobs(namespace: Namespace) -> list[dict[str, Any]]:
     return list(namespace.get("jobs")["items"])
 
 
-def ended(namespace: Namespace, kind: str = "Complete") -> bool:
+def jobs_ended(namespace: Namespace, kind: str = "Complete") -> bool:
     return all(
         any(c["type"] == kind and c["status"] == "True" for c in job["status"].get("conditions", []))
         for job in jobs(namespace)
@@ -69,7 +69,7 @@ def trigger(namespace: Namespace, file: str, code: int = 0, **settings: object) 
 
 def test_a_red_verdict_makes_the_job_that_kubectl_would_make(namespace: Namespace, tmp_path: Path) -> None:
     make_cronjob(namespace)
-    file = verdict(tmp_path, "red", "scope.low", "intents")
+    file = write_verdict(tmp_path, "red", "scope.low", "intents")
     assert "drift: intents, scope.low" in trigger(namespace, file)
     (made,) = jobs(namespace)
     name = made["metadata"]["name"]
@@ -86,7 +86,7 @@ def test_a_red_verdict_makes_the_job_that_kubectl_would_make(namespace: Namespac
     text = json.dumps([made["metadata"], made["spec"]], sort_keys=True).replace(name, "by-hand")
     expected = json.dumps([manual["metadata"], manual["spec"]], sort_keys=True)
     assert _without_uid(text) == _without_uid(expected)
-    until("the Job's end", lambda: ended(namespace))
+    until("the Job's end", lambda: jobs_ended(namespace))
 
 
 def _without_uid(text: str) -> str:
@@ -98,22 +98,22 @@ def test_the_same_drift_makes_no_second_job_and_new_accepted_rows_do(
     namespace: Namespace, tmp_path: Path
 ) -> None:
     make_cronjob(namespace)
-    now = {"CHATBOT_K8S_COOLDOWN_HOURS": 0}
-    trigger(namespace, verdict(tmp_path), **now)
-    until("the Job's end", lambda: ended(namespace))
-    assert "was answered" in trigger(namespace, verdict(tmp_path), **now)
+    no_cooldown = {"CHATBOT_K8S_COOLDOWN_HOURS": 0}
+    trigger(namespace, write_verdict(tmp_path), **no_cooldown)
+    until("the Job's end", lambda: jobs_ended(namespace))
+    assert "was answered" in trigger(namespace, write_verdict(tmp_path), **no_cooldown)
     assert len(jobs(namespace)) == 1
     accept(namespace, "01")
-    trigger(namespace, verdict(tmp_path), **now)
+    trigger(namespace, write_verdict(tmp_path), **no_cooldown)
     assert len(jobs(namespace)) == 2
-    until("the Job's end", lambda: ended(namespace))
-    trigger(namespace, verdict(tmp_path, "red", "another.check"), **now)
+    until("the Job's end", lambda: jobs_ended(namespace))
+    trigger(namespace, write_verdict(tmp_path, "red", "another.check"), **no_cooldown)
     assert len(jobs(namespace)) == 3
 
 
 def test_two_triggers_at_once_make_one_job(namespace: Namespace, tmp_path: Path) -> None:
     make_cronjob(namespace, "sleep 20")
-    file = verdict(tmp_path)
+    file = write_verdict(tmp_path)
     both = [namespace.start("trigger", "k8s.trigger", "--verdict", file) for _ in range(2)]
     outputs = [process.communicate(timeout=60)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
@@ -122,15 +122,15 @@ def test_two_triggers_at_once_make_one_job(namespace: Namespace, tmp_path: Path)
 
 def test_a_retraining_that_failed_is_asked_for_again(namespace: Namespace, tmp_path: Path) -> None:
     make_cronjob(namespace, "exit 1")
-    now = {"CHATBOT_K8S_COOLDOWN_HOURS": 0}
-    trigger(namespace, verdict(tmp_path), **now)
-    until("the Job's end", lambda: ended(namespace, "Failed"))
-    trigger(namespace, verdict(tmp_path), **now)
+    no_cooldown = {"CHATBOT_K8S_COOLDOWN_HOURS": 0}
+    trigger(namespace, write_verdict(tmp_path), **no_cooldown)
+    until("the Job's end", lambda: jobs_ended(namespace, "Failed"))
+    trigger(namespace, write_verdict(tmp_path), **no_cooldown)
     assert len(jobs(namespace)) == 2
 
 
 def test_what_keeps_it_from_asking_is_said_in_one_line(namespace: Namespace, tmp_path: Path) -> None:
-    file = verdict(tmp_path)
+    file = write_verdict(tmp_path)
     assert 'cronjobs.batch "support-chatbot-retrain" not found' in trigger(namespace, file, code=1)
     output = namespace.run("promote", "k8s.trigger", "--verdict", file, code=1)
     assert "docs/operations/kubernetes.md" in output

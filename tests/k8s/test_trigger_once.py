@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from k8s import trigger
-from tests.k8s.in_memory import KILLED, at, away, ended, prepare
+from tests.k8s.harness import KILLED, at_request, exit_code_of, outage, prepare_environment
 from tests.k8s.memory_api import Call, Killed, Process, World
 from tests.support.drift_verdict import drift_verdict
 
@@ -20,17 +20,17 @@ HOUR = 3600.0
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    prepare(monkeypatch, tmp_path)
+    prepare_environment(monkeypatch, tmp_path)
     monkeypatch.setenv("CHATBOT_K8S_VERDICT", str(tmp_path / "drift.json"))
-    told(tmp_path)
+    write_verdict(tmp_path)
 
 
-def told(folder: Path, colour: str = "red", *red: str) -> None:
+def write_verdict(folder: Path, colour: str = "red", *red: str) -> None:
     verdict = drift_verdict("1", "a" * 64, red or ("scope.low",), colour)
     (folder / "drift.json").write_text(json.dumps(verdict))
 
 
-def forget(folder: Path) -> None:
+def delete_memory(folder: Path) -> None:
     (folder / "store" / "memory" / "retrain.json").unlink(missing_ok=True)
 
 
@@ -47,14 +47,14 @@ def world_with_cronjob() -> World:
 
 
 def run(process: Process) -> int:
-    return ended(lambda: trigger.main([], process))
+    return exit_code_of(lambda: trigger.main([], process))
 
 
 def jobs(world: World) -> list[dict[str, Any]]:
     return world.api.list("jobs")
 
 
-def end(world: World, kind: str = "Complete") -> None:
+def finish_jobs(world: World, kind: str = "Complete") -> None:
     """The Jobs' own end."""
     for job in jobs(world):
         if not job.get("status"):
@@ -62,7 +62,7 @@ def end(world: World, kind: str = "Complete") -> None:
             world.api.put("jobs", job | {"status": {"conditions": conditions}})
 
 
-def remembered(folder: Path) -> int:
+def remembered_requests(folder: Path) -> int:
     file = folder / "store" / "memory" / "retrain.json"
     return len(json.loads(file.read_text())["asked"]) if file.exists() else 0
 
@@ -75,7 +75,7 @@ def decision(world: World) -> str:
     return found[0]
 
 
-def requests() -> list[Call]:
+def recorded_requests() -> list[Call]:
     process = world_with_cronjob().process()
     assert run(process) == 0
     return process.calls
@@ -83,19 +83,21 @@ def requests() -> list[Call]:
 
 def assert_asked_once(world: World, folder: Path, what: object) -> None:
     """One Job and one entry of the memory, now and after one run more, with and without the Job."""
-    assert (len(jobs(world)), remembered(folder)) == (1, 1), what
-    end(world)
+    assert (len(jobs(world)), remembered_requests(folder)) == (1, 1), what
+    finish_jobs(world)
     assert run(world.process()) == 0
     assert decision(world) == "remembered", what
     world.api.delete("jobs", jobs(world)[0]["metadata"]["name"])  # cleaned up
     world.clock.advance(100 * HOUR)
     assert run(world.process()) == 0
-    assert (len(jobs(world)), remembered(folder)) == (0, 1), f"{what}: asked twice for the same drift"
+    assert (len(jobs(world)), remembered_requests(folder)) == (0, 1), (
+        f"{what}: asked twice for the same drift"
+    )
 
 
 def test_the_job_is_the_templates_and_belongs_to_the_cronjob(tmp_path: Path) -> None:
     world = world_with_cronjob()
-    told(tmp_path, "red", "scope.low", "intents")
+    write_verdict(tmp_path, "red", "scope.low", "intents")
     assert run(world.process()) == 0
     (job,) = jobs(world)
     assert job["spec"] == {"a field": "that this client does not know"}
@@ -113,27 +115,27 @@ def test_the_job_is_the_templates_and_belongs_to_the_cronjob(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_killed_at_any_request_the_next_run_asks_once(when: str, tmp_path: Path) -> None:
-    every = requests()
-    assert len(every) >= 8
-    for call in every:
-        forget(tmp_path)
+    calls = recorded_requests()
+    assert len(calls) >= 8
+    for call in calls:
+        delete_memory(tmp_path)
         world = world_with_cronjob()
         first = world.process()
-        getattr(first, when).append(at(call.number, first.kill))
+        getattr(first, when).append(at_request(call.number, first.kill))
         assert run(first) == KILLED
-        end(world)  # else it is answered by the one that runs
+        finish_jobs(world)  # else it is answered by the one that runs
         assert run(world.process()) == 0
         assert_asked_once(world, tmp_path, f"killed {when} {call}")
 
 
 def test_two_at_once_ask_once_wherever_the_second_comes(tmp_path: Path) -> None:
-    for call in requests():
-        forget(tmp_path)
+    for call in recorded_requests():
+        delete_memory(tmp_path)
         world = world_with_cronjob()
         first = world.process()
         codes: list[int] = []
         first.before.append(
-            at(call.number, lambda world=world, codes=codes: codes.append(run(world.process())))
+            at_request(call.number, lambda world=world, codes=codes: codes.append(run(world.process())))
         )
         codes.append(run(first))
         assert codes == [0, 0], call
@@ -141,31 +143,31 @@ def test_two_at_once_ask_once_wherever_the_second_comes(tmp_path: Path) -> None:
 
 
 def test_who_stood_still_while_another_asked_asks_for_nothing_more(tmp_path: Path) -> None:
-    for call in requests():
-        forget(tmp_path)
+    for call in recorded_requests():
+        delete_memory(tmp_path)
         world = world_with_cronjob()
-        sleeper = world.process()
+        suspended = world.process()
 
-        def stand_still(sleeper: Process = sleeper, world: World = world) -> None:
-            sleeper.is_suspended = True
+        def suspend(suspended: Process = suspended, world: World = world) -> None:
+            suspended.is_suspended = True
             assert run(world.process()) == 0
-            sleeper.is_suspended = False
+            suspended.is_suspended = False
 
-        sleeper.before.append(at(call.number, stand_still))
-        assert run(sleeper) in (0, 1), call
+        suspended.before.append(at_request(call.number, suspend))
+        assert run(suspended) in (0, 1), call
         assert_asked_once(world, tmp_path, f"stood still before {call}")
 
 
 @pytest.mark.parametrize("how", ["refused", "503"])
 def test_an_api_server_away_for_a_moment_at_any_request_stops_nothing(how: str, tmp_path: Path) -> None:
-    for call in requests():
-        forget(tmp_path)
+    for call in recorded_requests():
+        delete_memory(tmp_path)
         world = world_with_cronjob()
         process = world.process()
-        process.before.append(away(process, call.number, 3.0, how))
+        process.before.append(outage(process, call.number, 3.0, how))
         assert run(process) == 0, call
         world.clock.advance(10)
-        assert (len(jobs(world)), remembered(tmp_path)) == (1, 1), call
+        assert (len(jobs(world)), remembered_requests(tmp_path)) == (1, 1), call
 
 
 def test_a_job_that_was_made_and_whose_answer_was_lost_is_no_second_one(
@@ -174,13 +176,13 @@ def test_a_job_that_was_made_and_whose_answer_was_lost_is_no_second_one(
     world = world_with_cronjob()
     process = world.process()
 
-    def lose(call: Call) -> None:
-        if call.what == "jobs" and call.writes and len(jobs(world)) == 1 and not lost:
+    def lose_answer(call: Call) -> None:
+        if call.what == "jobs" and call.is_write and len(jobs(world)) == 1 and not lost:
             lost.append(call)
             raise OSError("timed out")
 
     lost: list[Call] = []
-    process.after.append(lose)
+    process.after.append(lose_answer)
     assert run(process) == 0
     assert "was made before, for the same drift" in capsys.readouterr().out
     assert_asked_once(world, tmp_path, "lost answer")
@@ -195,18 +197,18 @@ def test_while_a_retraining_runs_no_other_is_asked_for(
     world.api.put("jobs", {"metadata": {"name": "anothers", "ownerReferences": [{"uid": "another"}]}})
     world.api.put("jobs", {"metadata": {"name": "by-hand", "ownerReferences": [{"uid": uid}]}})
     assert run(world.process()) == 0
-    assert (decision(world), len(jobs(world)), remembered(tmp_path)) == ("running", 2, 0)
+    assert (decision(world), len(jobs(world)), remembered_requests(tmp_path)) == ("running", 2, 0)
     assert "job/by-hand is retraining already" in capsys.readouterr().out
-    end(world)
+    finish_jobs(world)
     assert run(world.process()) == 0
-    assert (decision(world), len(jobs(world)), remembered(tmp_path)) == ("asked", 3, 1)
+    assert (decision(world), len(jobs(world)), remembered_requests(tmp_path)) == ("asked", 3, 1)
 
 
 def test_the_cooldown_holds_for_another_drift_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     world = world_with_cronjob()
     assert run(world.process()) == 0
-    end(world)
-    told(tmp_path, "red", "another.check")
+    finish_jobs(world)
+    write_verdict(tmp_path, "red", "another.check")
     world.clock.advance(23 * HOUR)
     assert run(world.process()) == 0
     assert (decision(world), len(jobs(world))) == ("remembered", 1)
@@ -221,7 +223,7 @@ def test_a_retraining_that_failed_is_asked_for_again_under_another_name(tmp_path
     for number in range(1, 4):
         assert run(world.process()) == 0
         assert (decision(world), len(jobs(world))) == ("asked", number)
-        end(world, "Failed")
+        finish_jobs(world, "Failed")
         world.clock.advance(25 * HOUR)
     names = {job["metadata"]["name"] for job in jobs(world)}
     assert len(names) == 3
@@ -245,7 +247,7 @@ def test_one_that_holds_the_lease_and_lives_is_left_alone(tmp_path: Path) -> Non
 def test_an_undrifted_run_does_not_even_ask_the_api_server(
     tmp_path: Path, colour: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told(tmp_path, colour)
+    write_verdict(tmp_path, colour)
     world = world_with_cronjob()
     process = world.process()
     assert run(process) == 0
@@ -267,7 +269,7 @@ def test_a_right_that_is_missing_is_named_and_nothing_is_remembered(
     said = capsys.readouterr().err
     assert f'cannot {verb} resource "{resource}"' in said
     assert "docs/operations/kubernetes.md" in said
-    assert (jobs(world), remembered(tmp_path)) == ([], 0)
+    assert (jobs(world), remembered_requests(tmp_path)) == ([], 0)
     ((_, success),) = world.gateway.samples("chatbot_trigger_success")
     assert success == 0
     world.api.denied.clear()
@@ -297,14 +299,14 @@ def test_what_is_missing_is_named_in_one_line(
 
 
 def test_a_signal_at_any_request_gives_the_lease_back(tmp_path: Path) -> None:
-    def end_it() -> None:
+    def send_sigterm() -> None:
         raise SystemExit(143)
 
-    for call in [c for c in requests() if c.server == "api" and not c.what.startswith("leases")]:
-        forget(tmp_path)
+    for call in [c for c in recorded_requests() if c.server == "api" and not c.what.startswith("leases")]:
+        delete_memory(tmp_path)
         world = world_with_cronjob()
         process = world.process()
-        process.before.append(at(call.number, end_it))
+        process.before.append(at_request(call.number, send_sigterm))
         with pytest.raises(SystemExit):
             run(process)
         assert world.holder(LEASE) == "", call

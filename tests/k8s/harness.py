@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from k8s import promote, rollback
-from tests.k8s.memory_api import HOST, NAMESPACE, Call, Killed, Meddler, Process, Refusal, World
+from tests.k8s.memory_api import HOST, NAMESPACE, Call, ErrorResponse, Hook, Killed, Process, World
 
 SETTINGS = {
     "REQUEST_SECONDS": 5,
@@ -27,7 +27,7 @@ SETTINGS = {
 KILLED = -9
 
 
-def prepare(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+def prepare_environment(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """An environment as in a pod: an account, a registry, a pushgateway, a store."""
     config = {
         "apiVersion": "v1",
@@ -50,7 +50,7 @@ def prepare(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setenv("CHATBOT_STORE_URL", str(folder / "store"))
 
 
-def accepted(
+def write_retrain_result(
     folder: Path, challenger: str, judged_against: str | None = None, outcome: str = "accepted"
 ) -> None:
     """What a retraining leaves."""
@@ -62,14 +62,14 @@ Command = Callable[[Process], int]
 
 
 def run_promote(process: Process) -> int:
-    return ended(lambda: promote.main([], process))
+    return exit_code_of(lambda: promote.main([], process))
 
 
 def run_rollback(*arguments: str) -> Command:
-    return lambda process: ended(lambda: rollback.main(list(arguments), process))
+    return lambda process: exit_code_of(lambda: rollback.main(list(arguments), process))
 
 
-def ended(command: Callable[[], int]) -> int:
+def exit_code_of(command: Callable[[], int]) -> int:
     """The exit code, or KILLED."""
     try:
         return command()
@@ -77,33 +77,33 @@ def ended(command: Callable[[], int]) -> int:
         return KILLED
 
 
-def at(number: int, do: Callable[[], object]) -> Meddler:
+def at_request(number: int, do: Callable[[], object]) -> Hook:
     """Do something at one request."""
 
-    def meddle(call: Call) -> None:
+    def hook(call: Call) -> None:
         if call.number == number:
             do()
 
-    return meddle
+    return hook
 
 
-def once(where: Callable[[Call], bool], do: Callable[[], object]) -> Meddler:
+def on_first(where: Callable[[Call], bool], do: Callable[[], object]) -> Hook:
     """Do something at the first request that is meant."""
     met: list[Call] = []
 
-    def meddle(call: Call) -> None:
+    def hook(call: Call) -> None:
         if not met and where(call):
             met.append(call)
             do()
 
-    return meddle
+    return hook
 
 
-def away(process: Process, first: int, seconds: float, how: str) -> Meddler:
+def outage(process: Process, first: int, seconds: float, how: str) -> Hook:
     """From one request on, for a while, nothing is answered: `refused` at once, `timeout`, or by a status."""
     began: list[float] = []
 
-    def meddle(call: Call) -> None:
+    def hook(call: Call) -> None:
         clock = process.world.clock
         if call.number == first:
             began.append(clock.seconds)
@@ -113,9 +113,9 @@ def away(process: Process, first: int, seconds: float, how: str) -> Meddler:
             clock.seconds += 5.0
         if how in ("timeout", "refused"):
             raise OSError(how)
-        raise Refusal(int(how))
+        raise ErrorResponse(int(how))
 
-    return meddle
+    return hook
 
 
 def settle(world: World) -> None:

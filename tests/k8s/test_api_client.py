@@ -8,23 +8,23 @@ from typing import Any
 import pytest
 
 from chatbot.settings import KubernetesSettings
-from k8s.api.client import Absent, Away, Changed, Cluster, ClusterError, Forbidden
+from k8s.api.client import Cluster, ClusterError, Conflict, Forbidden, NotFound, Unavailable
 from k8s.api.deployment import Deployment
 from k8s.rollout.pods import PodReader
-from tests.k8s.in_memory import prepare
-from tests.k8s.memory_api import DEPLOYMENT, Call, Process, Refusal, World
+from tests.k8s.harness import prepare_environment
+from tests.k8s.memory_api import DEPLOYMENT, Call, ErrorResponse, Process, World
 
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    prepare(monkeypatch, tmp_path)
+    prepare_environment(monkeypatch, tmp_path)
 
 
-def refusing(status: int) -> tuple[Cluster, Process]:
+def cluster_answering(status: int) -> tuple[Cluster, Process]:
     process = World().process()
 
     def refuse(call: Call) -> None:
-        raise Refusal(status)
+        raise ErrorResponse(status)
 
     process.before.append(refuse)
     return Cluster(KubernetesSettings(), process), process
@@ -36,24 +36,24 @@ def refusing(status: int) -> tuple[Cluster, Process]:
         (400, ClusterError),
         (401, Forbidden),
         (403, Forbidden),
-        (404, Absent),
-        (409, Changed),
+        (404, NotFound),
+        (409, Conflict),
         (422, ClusterError),
-        (429, Away),
-        (500, Away),
-        (502, Away),
-        (503, Away),
-        (504, Away),
+        (429, Unavailable),
+        (500, Unavailable),
+        (502, Unavailable),
+        (503, Unavailable),
+        (504, Unavailable),
     ],
 )
 def test_only_what_may_succeed_later_is_asked_again(status: int, kind: type[ClusterError]) -> None:
-    cluster, process = refusing(status)
+    cluster, process = cluster_answering(status)
     with pytest.raises(ClusterError, match="GET deployments/api in namespace here") as error:
         cluster.deployment("api")
     assert type(error.value) is kind
     assert "as the test said" in str(error.value)
     # For 20 seconds, every 2.
-    assert len(process.calls) == (11 if kind is Away else 1)
+    assert len(process.calls) == (11 if kind is Unavailable else 1)
     assert "secret" not in str(error.value), "the token is not said"
 
 
@@ -75,7 +75,9 @@ def test_a_server_that_is_not_there_is_named_with_its_address(tmp_path: Path) ->
     file = tmp_path / "kubeconfig"
     file.write_text(file.read_text().replace("http://api.test", "http://127.0.0.1:9"))
     settings = KubernetesSettings(patience_seconds=0)
-    with pytest.raises(Away, match=r"the API server at http://127\.0\.0\.1:9 does not answer .*asks again"):
+    with pytest.raises(
+        Unavailable, match=r"the API server at http://127\.0\.0\.1:9 does not answer .*asks again"
+    ):
         Cluster(settings).deployment("api")
 
 
@@ -90,7 +92,7 @@ LATE = [{"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message":
 
 
 @pytest.mark.parametrize(
-    ("status", "spec", "done", "failed"),
+    ("status", "spec", "done", "failure"),
     [
         (READY, {}, True, ""),
         (READY | {"observedGeneration": 4}, {}, True, ""),
@@ -106,15 +108,15 @@ LATE = [{"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message":
     ],
 )
 def test_a_rollout_is_done_when_all_replicas_are_new_and_available_and_no_old_one_is_left(
-    status: dict[str, Any] | None, spec: dict[str, Any], done: bool, failed: str
+    status: dict[str, Any] | None, spec: dict[str, Any], done: bool, failure: str
 ) -> None:
     content = {"metadata": {"name": "api", "generation": 3}, "spec": {"replicas": 2} | spec, "status": status}
-    rollout = Deployment(content).rollout()
-    assert (rollout.done, rollout.failed) == (done, failed)
-    assert rollout.sentence
+    rollout = Deployment(content).rollout_status()
+    assert (rollout.done, rollout.failure) == (done, failure)
+    assert rollout.summary
 
 
-def read(world: World) -> tuple[Deployment, Cluster]:
+def read_deployment(world: World) -> tuple[Deployment, Cluster]:
     cluster = Cluster(KubernetesSettings(), world.process())
     return Deployment(cluster.deployment(DEPLOYMENT)), cluster
 
@@ -124,7 +126,7 @@ def test_only_running_pods_of_the_current_template_that_are_not_leaving_are_the_
     pods = world.api.list("pods")
     other = {"metadata": {"name": "other", "labels": {"app.kubernetes.io/name": "api"}}, "status": {}}
     world.api.put("pods", other)
-    deployment, cluster = read(world)
+    deployment, cluster = read_deployment(world)
     assert {pod.name for pod in deployment.pods(cluster)} == {pod["metadata"]["name"] for pod in pods}
     world.api.patch("pods", pods[0]["metadata"]["name"], {"metadata": {"deletionTimestamp": "now"}})
     assert [pod.name for pod in deployment.pods(cluster)] == [pods[1]["metadata"]["name"]]
@@ -138,24 +140,24 @@ def test_a_replica_set_of_another_owner_is_not_the_deployments() -> None:
     world.api.patch(
         "replicasets", found["metadata"]["name"], {"metadata": {"ownerReferences": [{"uid": "x"}]}}
     )
-    deployment, cluster = read(world)
+    deployment, cluster = read_deployment(world)
     assert deployment.pods(cluster) == []
 
 
 def test_what_a_pod_counted_before_its_container_restarted_and_before_it_went_is_kept() -> None:
     world = World(replicas=2)
-    deployment, cluster = read(world)
+    deployment, cluster = read_deployment(world)
     reader = PodReader(3000, 5, world.process())
     pods = deployment.pods(cluster)
-    first, answered = reader.read(pods)
+    first, answered = reader.read_counters(pods)
     assert answered == 2
     restarted = world.pods[pods[0].address]
     counted = 200 * (world.clock.seconds - (restarted.since or 0))
     restarted.since = world.clock.seconds
-    second, _ = reader.read(pods)
+    second, _ = reader.read_counters(pods)
     assert second.messages == first.messages
     world.clock.advance(1)
-    third, answered = reader.read(pods[:1])
+    third, answered = reader.read_counters(pods[:1])
     assert answered == 1
     assert third.messages == first.messages + 200
     assert counted > 1000
@@ -163,7 +165,7 @@ def test_what_a_pod_counted_before_its_container_restarted_and_before_it_went_is
 
 def test_a_pod_that_answers_nonsense_or_nothing_is_none_that_answered() -> None:
     world = World()
-    deployment, cluster = read(world)
+    deployment, cluster = read_deployment(world)
     process = world.process()
 
     def refuse(call: Call) -> None:
@@ -171,6 +173,6 @@ def test_a_pod_that_answers_nonsense_or_nothing_is_none_that_answered() -> None:
 
     process.before.append(refuse)
     reader = PodReader(3000, 5, process)
-    tally, answered = reader.read(deployment.pods(cluster))
-    assert (tally.messages, answered) == (0, 0)
-    assert list(reader.digests(deployment.pods(cluster)).values()) == [""]
+    counters, answered = reader.read_counters(deployment.pods(cluster))
+    assert (counters.messages, answered) == (0, 0)
+    assert list(reader.bundle_digests(deployment.pods(cluster)).values()) == [""]

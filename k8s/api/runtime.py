@@ -17,7 +17,7 @@ B = TypeVar("B")
 _THREADS = 8
 
 
-class Outside:
+class Runtime:
     """Of this process: the real clock and the real network. Any thread may use it."""
 
     @property
@@ -37,7 +37,7 @@ class Outside:
         """Wait."""
         time.sleep(seconds)
 
-    def every(self, seconds: float, action: Callable[[], bool], name: str) -> Callable[[], None]:
+    def run_periodically(self, seconds: float, action: Callable[[], bool], name: str) -> Callable[[], None]:
         """Do something again and again, beside all else, until it says False.
 
         Returns: what stops it, and waits until it has stopped.
@@ -57,7 +57,7 @@ class Outside:
 
         return stop
 
-    def together(self, action: Callable[[A], B], items: Iterable[A]) -> list[B]:
+    def map_concurrently(self, action: Callable[[A], B], items: Iterable[A]) -> list[B]:
         """Do it to each of them, some at a time; the results in their order."""
         with ThreadPoolExecutor(_THREADS) as threads:
             return list(threads.map(action, items))
@@ -72,9 +72,9 @@ class Outside:
         with urlopen(request, timeout=seconds) as answer:  # noqa: S310  # http(s), as the callers checked
             return bytes(answer.read())
 
-    def ask(self, pool: Any, method: str, url: str, **options: Any) -> Any:
+    def request(self, pool: Any, method: str, url: str, **options: Any) -> Any:
         """The API server's answer, through the official client's pool of connections (urllib3's `request`)."""
         return pool.request(method, url, **options)
 
 
-REAL = Outside()
+REAL = Runtime()

@@ -8,8 +8,8 @@ from scipy import stats
 
 from bento.metrics import Metrics
 from chatbot.settings import KubernetesSettings
-from k8s.rollout.analysis import NOT_READY, Watch
-from k8s.rollout.counters import Margins, Tally, fisher, slow_bound, total, worse
+from k8s.rollout.analysis import NOT_READY, RolloutAnalysis
+from k8s.rollout.counters import Margins, PodCounters, find_regressions, fisher_exact, slow_threshold, total
 
 MARGINS = Margins(0.01, 0.05, 0.10, 0.15)
 
@@ -34,14 +34,14 @@ def exposition(answered: int, failed: int, seconds: float, handoffs: int, negati
 
 def test_counts_come_from_what_the_api_exports(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
-    tally = Tally.parse(exposition(90, 10, 0.03, 9, 3))
-    assert (tally.answered, tally.failed, tally.messages) == (90, 10, 100)
-    assert (tally.replies, tally.handoffs, tally.helped, tally.not_helped) == (90, 9, 7, 3)
-    assert (tally.within["0.02"], tally.within["0.05"], tally.within["+Inf"]) == (0, 100, 100)
-    assert slow_bound(tally) == "0.05"
-    both = total([tally, Tally.parse(exposition(10, 0, 0.03, 0, 0))])
-    assert (both.answered, both.within["0.05"]) == (100, 110)
-    assert Tally.of(tally.as_dict()) == tally
+    counters = PodCounters.parse(exposition(90, 10, 0.03, 9, 3))
+    assert (counters.answered, counters.failed, counters.messages) == (90, 10, 100)
+    assert (counters.replies, counters.handoffs, counters.helped, counters.not_helped) == (90, 9, 7, 3)
+    assert (counters.within["0.02"], counters.within["0.05"], counters.within["+Inf"]) == (0, 100, 100)
+    assert slow_threshold(counters) == "0.05"
+    combined = total([counters, PodCounters.parse(exposition(10, 0, 0.03, 0, 0))])
+    assert (combined.answered, combined.within["0.05"]) == (100, 110)
+    assert PodCounters.from_dict(counters.as_dict()) == counters
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_counts_come_from_what_the_api_exports(monkeypatch: pytest.MonkeyPatch) 
     ],
 )
 def test_slow_is_what_99_in_100_messages_were_not(within: dict[str, float], bound: str) -> None:
-    assert slow_bound(Tally(within=within)) == bound
+    assert slow_threshold(PodCounters(within=within)) == bound
 
 
 @pytest.mark.parametrize(
@@ -71,42 +71,42 @@ def test_slow_is_what_99_in_100_messages_were_not(within: dict[str, float], boun
 def test_the_exact_test_says_what_scipy_says(hits: int, drawn: int, others: int, out_of: int) -> None:
     table = [[hits, drawn - hits], [others, out_of - others]]
     expected = stats.fisher_exact(table, alternative="greater").pvalue
-    assert fisher(hits, drawn, others, out_of) == pytest.approx(expected, rel=1e-6, abs=1e-12)
+    assert fisher_exact(hits, drawn, others, out_of) == pytest.approx(expected, rel=1e-6, abs=1e-12)
 
 
-def of(answered: int, failed: int, handoffs: int, slow: int) -> Tally:
-    every = answered + failed
-    within = {"0.1": float(every - slow), "0.5": float(every), "+Inf": float(every)}
-    return Tally(answered, failed, within, answered, handoffs, 50, 5)
+def counters_of(answered: int, failed: int, handoffs: int, slow: int) -> PodCounters:
+    messages = answered + failed
+    within = {"0.1": float(messages - slow), "0.5": float(messages), "+Inf": float(messages)}
+    return PodCounters(answered, failed, within, answered, handoffs, 50, 5)
 
 
 @pytest.mark.parametrize(
     ("now", "measure", "what"),
     [
         (
-            of(270, 30, 30, 0),
+            counters_of(270, 30, 30, 0),
             "failed",
             "failed messages: 30 of 300 (10.0%), with the version before 2 of 2000 (0.1%)",
         ),
-        (of(300, 0, 90, 0), "handoffs", "handoffs: 90 of 300 (30.0%)"),
-        (of(300, 0, 30, 60), "slow", "messages over 0.1 s: 60 of 300 (20.0%)"),
+        (counters_of(300, 0, 90, 0), "handoffs", "handoffs: 90 of 300 (30.0%)"),
+        (counters_of(300, 0, 30, 60), "slow", "messages over 0.1 s: 60 of 300 (20.0%)"),
     ],
 )
-def test_what_got_worse_is_named_with_its_numbers(now: Tally, measure: str, what: str) -> None:
-    found = worse(of(1998, 2, 200, 10), now, MARGINS, 0.01)
+def test_what_got_worse_is_named_with_its_numbers(now: PodCounters, measure: str, what: str) -> None:
+    found = find_regressions(counters_of(1998, 2, 200, 10), now, MARGINS, 0.01)
     assert len(found) == 1
     assert found[0].measure == measure
-    assert what in found[0].sentence
+    assert what in found[0].summary
 
 
 def test_a_difference_that_does_not_matter_is_none_however_sure_it_is() -> None:
-    before, now = of(100_000, 100, 10_000, 0), of(99_500, 500, 12_000, 0)
-    assert fisher(500, 100_000, 100, 100_100) < 1e-50
-    assert worse(before, now, MARGINS, 0.01) == []
+    before, now = counters_of(100_000, 100, 10_000, 0), counters_of(99_500, 500, 12_000, 0)
+    assert fisher_exact(500, 100_000, 100, 100_100) < 1e-50
+    assert find_regressions(before, now, MARGINS, 0.01) == []
 
 
 def test_a_version_before_that_nobody_spoke_to_proves_nothing() -> None:
-    assert worse(Tally(), of(200, 100, 100, 100), MARGINS, 0.01) == []
+    assert find_regressions(PodCounters(), counters_of(200, 100, 100, 100), MARGINS, 0.01) == []
 
 
 def test_equal_versions_are_taken_back_at_most_one_time_in_a_hundred() -> None:
@@ -114,16 +114,16 @@ def test_equal_versions_are_taken_back_at_most_one_time_in_a_hundred() -> None:
     settings = KubernetesSettings(watch_seconds=600, watch_most_seconds=600, watch_every_seconds=10)
     random = np.random.default_rng(7)
     shares = {"failed": 0.02, "handoffs": 0.2, "slow": 0.008, "negative": 0.3}
-    taken_back = 0
+    false_alarms = 0
     for _ in range(400):
-        before = _draw(random, 2000, shares)
-        watch, now = Watch(settings, before), Tally()
-        for look in range(1, 61):
-            now = now + _draw(random, 10, shares)
-            if watch.look(now, look * 10).worse:
-                taken_back += 1
+        before = _sample(random, 2000, shares)
+        analysis, now = RolloutAnalysis(settings, before), PodCounters()
+        for step in range(1, 61):
+            now = now + _sample(random, 10, shares)
+            if analysis.evaluate(now, step * 10).regressions:
+                false_alarms += 1
                 break
-    assert taken_back <= 8, f"{taken_back} of 400: at 1 in 100 that has a chance of 1 in 50"
+    assert false_alarms <= 8, f"{false_alarms} of 400: at 1 in 100 that has a chance of 1 in 50"
 
 
 def test_a_version_that_fails_one_message_in_twenty_is_taken_back_within_200_messages() -> None:
@@ -132,10 +132,10 @@ def test_a_version_that_fails_one_message_in_twenty_is_taken_back_within_200_mes
     shares = {"failed": 0.001, "handoffs": 0.2, "slow": 0.008, "negative": 0.3}
     found = 0
     for _ in range(100):
-        watch, now = Watch(settings, _draw(random, 5000, shares)), Tally()
-        for look in range(1, 11):
-            now = now + _draw(random, 20, shares | {"failed": 0.05})
-            if watch.look(now, look * 10).worse:
+        analysis, now = RolloutAnalysis(settings, _sample(random, 5000, shares)), PodCounters()
+        for step in range(1, 11):
+            now = now + _sample(random, 20, shares | {"failed": 0.05})
+            if analysis.evaluate(now, step * 10).regressions:
                 found += 1
                 break
     assert found >= 95, f"{found} of 100 within 200 messages"
@@ -143,33 +143,37 @@ def test_a_version_that_fails_one_message_in_twenty_is_taken_back_within_200_mes
 
 def test_the_first_messages_condemn_no_version_before_its_time_is_over() -> None:
     settings = KubernetesSettings(watch_seconds=60, watch_most_seconds=60, watch_every_seconds=10)
-    before, bad = of(2000, 0, 200, 0), of(0, 29, 0, 0)
-    watch = Watch(settings, before)
-    assert watch.look(bad, 10).worse == []
-    assert [found.measure for found in watch.look(of(0, 30, 0, 0), 20).worse] == ["failed"]
-    assert [found.measure for found in Watch(settings, before).look(bad, 60).worse] == ["failed"]
+    before, failing = counters_of(2000, 0, 200, 0), counters_of(0, 29, 0, 0)
+    analysis = RolloutAnalysis(settings, before)
+    assert analysis.evaluate(failing, 10).regressions == []
+    assert [found.measure for found in analysis.evaluate(counters_of(0, 30, 0, 0), 20).regressions] == [
+        "failed"
+    ]
+    assert [
+        found.measure for found in RolloutAnalysis(settings, before).evaluate(failing, 60).regressions
+    ] == ["failed"]
 
 
 def test_pods_that_are_not_ready_for_a_moment_condemn_no_version_and_for_a_minute_they_do() -> None:
     settings = KubernetesSettings(watch_seconds=60, watch_most_seconds=60, watch_every_seconds=10)
-    watch = Watch(settings, Tally())
-    assert not watch.look(Tally(), 60, "1 of 2 pods is ready").over
-    assert not watch.look(Tally(), 110, "1 of 2 pods is ready").over
-    seen = watch.look(Tally(), 120)
-    assert (seen.over, seen.worse) == (True, [])
+    analysis = RolloutAnalysis(settings, PodCounters())
+    assert not analysis.evaluate(PodCounters(), 60, "1 of 2 pods is ready").finished
+    assert not analysis.evaluate(PodCounters(), 110, "1 of 2 pods is ready").finished
+    result = analysis.evaluate(PodCounters(), 120)
+    assert (result.finished, result.regressions) == (True, [])
 
-    watch = Watch(settings, Tally())
+    analysis = RolloutAnalysis(settings, PodCounters())
     # A run that goes on after hours sees the trouble for the first time, too.
-    assert not watch.look(Tally(), 7_200, "1 of 2 pods is ready").over
-    seen = watch.look(Tally(), 7_260, "1 of 2 pods is ready")
-    assert seen.over
-    assert [found.measure for found in seen.worse] == [NOT_READY]
+    assert not analysis.evaluate(PodCounters(), 7_200, "1 of 2 pods is ready").finished
+    result = analysis.evaluate(PodCounters(), 7_260, "1 of 2 pods is ready")
+    assert result.finished
+    assert [found.measure for found in result.regressions] == [NOT_READY]
 
 
-def _draw(random: np.random.Generator, messages: int, shares: dict[str, float]) -> Tally:
+def _sample(random: np.random.Generator, messages: int, shares: dict[str, float]) -> PodCounters:
     failed = int(random.binomial(messages, shares["failed"]))
     slow, answered = int(random.binomial(messages, shares["slow"])), messages - failed
     negative = int(random.binomial(messages // 10, shares["negative"]))
     within = {"0.1": float(messages - slow), "0.5": float(messages), "+Inf": float(messages)}
     handoffs = int(random.binomial(answered, shares["handoffs"]))
-    return Tally(answered, failed, within, answered, handoffs, messages // 10 - negative, negative)
+    return PodCounters(answered, failed, within, answered, handoffs, messages // 10 - negative, negative)

@@ -8,14 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.k8s.in_memory import KILLED, accepted, at, once, prepare, run_promote, run_rollback, settle
+from tests.k8s.harness import (
+    KILLED,
+    at_request,
+    on_first,
+    prepare_environment,
+    run_promote,
+    run_rollback,
+    settle,
+    write_retrain_result,
+)
 from tests.k8s.memory_api import (
     DEPLOYMENT,
     IMAGE_DIGEST,
-    STATE,
+    STATE_ANNOTATION,
     Behaviour,
     Call,
-    Refusal,
+    ErrorResponse,
     World,
     digest,
     ref,
@@ -24,19 +33,19 @@ from tests.k8s.memory_api import (
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    prepare(monkeypatch, tmp_path)
-    accepted(tmp_path, "", outcome="refused")
+    prepare_environment(monkeypatch, tmp_path)
+    write_retrain_result(tmp_path, "", outcome="refused")
 
 
 def summary(world: World) -> tuple[str, str, list[str]]:
     settle(world)
-    return world.told, world.champion, world.served
+    return world.desired_model, world.champion, world.served
 
 
-def serving(number: int) -> World:
+def world_serving(number: int) -> World:
     """A world in which a version serves and is champion."""
     world = World()
-    world.tell(ref(number))
+    world.set_model(ref(number))
     world.registry.aliases["champion"] = str(number)
     settle(world)
     return world
@@ -52,7 +61,7 @@ def reasons(world: World) -> set[str]:
 
 @pytest.mark.parametrize("outcome", ["refused", "needs_review", "busy"])
 def test_what_the_gate_did_not_accept_changes_nothing(outcome: str, tmp_path: Path) -> None:
-    accepted(tmp_path, ref(2), outcome=outcome)
+    write_retrain_result(tmp_path, ref(2), outcome=outcome)
     world = World()
     version = world.version
     assert run_promote(world.process()) == 0
@@ -62,21 +71,23 @@ def test_what_the_gate_did_not_accept_changes_nothing(outcome: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("serves", "judged", "told"), [(0, 0, 2), (0, 5, 0), (3, 3, 2), (3, 0, 3)], ids=lambda number: str(number)
+    ("serving", "compared", "expected"),
+    [(0, 0, 2), (0, 5, 0), (3, 3, 2), (3, 0, 3)],
+    ids=lambda number: str(number),
 )
 def test_a_challenger_is_promoted_only_over_what_it_was_judged_against(
-    serves: int, judged: int, told: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    serving: int, compared: int, expected: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    accepted(tmp_path, ref(2), judged_against=f"1@{digest(judged)}")
-    world = serving(serves) if serves else World()
+    write_retrain_result(tmp_path, ref(2), judged_against=f"1@{digest(compared)}")
+    world = world_serving(serving) if serving else World()
     assert run_promote(world.process()) == 0
-    assert summary(world) == (ref(told) if told else "", str(told or 1), [digest(told)])
-    assert ("the next run judges anew" in capsys.readouterr().out) == (told != 2)
+    assert summary(world) == (ref(expected) if expected else "", str(expected or 1), [digest(expected)])
+    assert ("the next run judges anew" in capsys.readouterr().out) == (expected != 2)
 
 
 def test_what_serves_already_is_not_begun_again(tmp_path: Path) -> None:
-    accepted(tmp_path, ref(2))
-    world = serving(2)
+    write_retrain_result(tmp_path, ref(2))
+    world = world_serving(2)
     version = world.version
     assert run_promote(world.process()) == 0
     assert (world.version, world.events) == (version, {})
@@ -91,17 +102,17 @@ def test_a_result_that_is_none_is_named_in_one_line(
         (tmp_path / "retrain.json").write_text(content)
     world = World()
     assert run_promote(world.process()) == 1
-    said = capsys.readouterr().err
-    assert "retrain.json" in said
-    assert len(said.splitlines()) == 1
+    message = capsys.readouterr().err
+    assert "retrain.json" in message
+    assert len(message.splitlines()) == 1
     assert world.holder() == ""
 
 
 def test_what_was_left_half_done_is_ended_even_without_a_result(tmp_path: Path) -> None:
-    accepted(tmp_path, ref(2))
+    write_retrain_result(tmp_path, ref(2))
     world = World()
     first = world.process()
-    first.before.append(once(lambda call: world.state.get("phase") == "watching", first.kill))
+    first.before.append(on_first(lambda call: world.state.get("phase") == "watching", first.kill))
     assert run_promote(first) == KILLED
     (tmp_path / "retrain.json").unlink()
     assert run_promote(world.process()) == 1
@@ -124,15 +135,17 @@ def test_what_was_left_half_done_is_ended_even_without_a_result(tmp_path: Path) 
 def test_what_a_model_is_taken_back_for_is_said_and_it_is_not_promoted_again(
     behaviour: Behaviour, reason: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    accepted(tmp_path, ref(2))
+    write_retrain_result(tmp_path, ref(2))
     world = World({digest(2): behaviour}, replicas=2)
     assert run_promote(world.process()) == 0
     assert summary(world) == ("", "1", [IMAGE_DIGEST] * 2)
-    said = world.message("ModelTakenBack")
-    assert why in said
+    message = world.message("ModelTakenBack")
+    assert why in message
     assert reasons(world) == {reason}
     if reason not in ("other_model", "not_ready"):
-        assert re.search(r": \d+ of \d+ \(\d+\.\d%\), with the version before \d+ of \d+ \(", said), said
+        assert re.search(r": \d+ of \d+ \(\d+\.\d%\), with the version before \d+ of \d+ \(", message), (
+            message
+        )
     version = world.version
     assert run_promote(world.process()) == 0
     assert "was taken back before: no run promotes it again by itself" in capsys.readouterr().out
@@ -140,13 +153,13 @@ def test_what_a_model_is_taken_back_for_is_said_and_it_is_not_promoted_again(
     world.behaviours = {}
     assert run_rollback("2")(world.process()) == 0
     assert summary(world) == (ref(2), "2", [digest(2)] * 2)
-    assert digest(2) not in world.taken_back, "a person may"
+    assert digest(2) not in world.blocked, "a person may"
 
 
 def test_a_rollout_that_takes_longer_than_its_time_is_taken_back_whatever_the_controller_thinks(
     tmp_path: Path,
 ) -> None:
-    accepted(tmp_path, ref(2))
+    write_retrain_result(tmp_path, ref(2))
     world = World({digest(2): Behaviour(ready=False)})
     world.api.patch("deployments", DEPLOYMENT, {"spec": {"progressDeadlineSeconds": 6000}})
     assert run_promote(world.process()) == 0
@@ -157,18 +170,18 @@ def test_a_rollout_that_takes_longer_than_its_time_is_taken_back_whatever_the_co
 def test_with_too_few_messages_it_is_watched_as_long_as_can_be(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    accepted(tmp_path, ref(2))
+    write_retrain_result(tmp_path, ref(2))
     world = World(rate=0)
     assert run_promote(world.process()) == 0
     assert ": 0 messages in 5 s, too few to tell" in capsys.readouterr().out
-    assert (world.told, world.champion) == (ref(2), "2")
+    assert (world.desired_model, world.champion) == (ref(2), "2")
 
 
 def test_a_previous_model_that_does_not_become_ready_either_is_said_and_waited_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    accepted(tmp_path, ref(2))
-    world = serving(3)
+    write_retrain_result(tmp_path, ref(2))
+    world = world_serving(3)
     world.behaviours = {digest(2): Behaviour(failed=0.9), digest(3): Behaviour(ready=False)}
     assert run_promote(world.process()) == 1
     assert "does not become ready either" in capsys.readouterr().err
@@ -176,21 +189,21 @@ def test_a_previous_model_that_does_not_become_ready_either_is_said_and_waited_f
     assert world.events["ModelNotReady"] == 1
     world.behaviours = {}
     for pod in world.api.list("pods"):
-        world.ready(pod["metadata"]["name"])
+        world.make_ready(pod["metadata"]["name"])
     settle(world)
     assert run_promote(world.process()) == 0
-    assert (world.told, world.state["outcome"]) == (ref(3), "taken_back")
+    assert (world.desired_model, world.state["outcome"]) == (ref(3), "taken_back")
 
 
 def test_pods_that_are_not_ready_at_the_end_of_the_watch_take_it_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    accepted(tmp_path, ref(2))
+    write_retrain_result(tmp_path, ref(2))
     monkeypatch.setenv("CHATBOT_K8S_WATCH_SECONDS", "100")
     monkeypatch.setenv("CHATBOT_K8S_WATCH_MOST_SECONDS", "100")
     world = World()
     process = world.process()
-    process.before.append(once(lambda call: world.state.get("phase") == "watching", world.unready))
+    process.before.append(on_first(lambda call: world.state.get("phase") == "watching", world.make_unready))
     assert run_promote(process) == 0
     assert summary(world) == ("", "1", [IMAGE_DIGEST])
     assert reasons(world) == {"not_ready"}
@@ -201,11 +214,11 @@ def test_pods_that_are_not_ready_at_the_end_of_the_watch_take_it_back(
 
 
 def test_an_alias_that_somebody_moved_comes_back_to_what_serves() -> None:
-    world = serving(3)
+    world = world_serving(3)
     world.registry.aliases["champion"] = "4"
     assert run_promote(world.process()) == 0
     assert summary(world) == (ref(3), "3", [digest(3)])
-    assert world.taken_back == [digest(4)], "what was champion and does not serve is not promoted by itself"
+    assert world.blocked == [digest(4)], "what was champion and does not serve is not promoted by itself"
     assert "the alias moved from version 4 to 3" in world.message("ChampionFollows")
     assert run_promote(world.process()) == 0
     assert world.registry.moves == ["3"]
@@ -213,35 +226,35 @@ def test_an_alias_that_somebody_moved_comes_back_to_what_serves() -> None:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_killed_while_the_alias_follows_the_next_run_lets_it_follow(when: str) -> None:
-    clean = serving(3)
+    clean = world_serving(3)
     clean.registry.aliases["champion"] = "4"
     process = clean.process()
     assert run_promote(process) == 0
     for call in process.calls:
-        world = serving(3)
+        world = world_serving(3)
         world.registry.aliases["champion"] = "4"
         first = world.process()
-        getattr(first, when).append(at(call.number, first.kill))
+        getattr(first, when).append(at_request(call.number, first.kill))
         assert run_promote(first) == KILLED
         assert run_promote(world.process()) == 0
         assert summary(world) == (ref(3), "3", [digest(3)]), call
-        assert world.taken_back == [digest(4)], call
+        assert world.blocked == [digest(4)], call
         assert world.events["ChampionFollows"] <= 1, call
 
 
 def test_who_has_lost_the_lease_lets_no_alias_follow(capsys: pytest.CaptureFixture[str]) -> None:
-    world = serving(3)
+    world = world_serving(3)
     world.registry.aliases["champion"] = "4"
     process = world.process()
 
-    def lose() -> None:
+    def steal_lease() -> None:
         world.api.patch("leases", "support-chatbot-promote", {"spec": {"holderIdentity": "usurper"}})
         world.clock.advance(3)
 
-    process.before.append(once(lambda call: call.what.endswith("registered-models/get"), lose))
+    process.before.append(on_first(lambda call: call.what.endswith("registered-models/get"), steal_lease))
     assert run_promote(process) == 1
     assert "usurper holds it" in capsys.readouterr().err
-    assert (world.champion, world.taken_back) == ("4", [])
+    assert (world.champion, world.blocked) == ("4", [])
 
 
 def test_after_an_undo_what_was_undone_is_not_promoted_again(
@@ -249,10 +262,10 @@ def test_after_an_undo_what_was_undone_is_not_promoted_again(
 ) -> None:
     world = World()
     for number in (2, 3):
-        accepted(tmp_path, ref(number))
+        write_retrain_result(tmp_path, ref(number))
         assert run_promote(world.process()) == 0
         settle(world)
-    world.undo()
+    world.rollout_undo()
     settle(world)
     assert run_promote(world.process()) == 0
     assert summary(world) == (ref(2), "2", [digest(2)])
@@ -264,10 +277,10 @@ def test_after_an_undo_what_was_undone_is_not_promoted_again(
 def test_after_an_undo_a_person_lets_the_rest_agree_by_a_rollback_without_a_version(tmp_path: Path) -> None:
     world = World()
     for number in (2, 3):
-        accepted(tmp_path, ref(number))
+        write_retrain_result(tmp_path, ref(number))
         assert run_promote(world.process()) == 0
         settle(world)
-    world.undo()
+    world.rollout_undo()
     settle(world)
     assert run_rollback()(world.process()) == 0
     assert summary(world) == (ref(2), "2", [digest(2)])
@@ -285,23 +298,23 @@ def test_of_a_bundle_that_was_registered_twice_the_latest_version_is_champion() 
 def test_pods_of_two_images_name_no_champion() -> None:
     world = World(replicas=2)
     world.registry.aliases["champion"] = "4"
-    serves = iter([digest(5), digest(6)])
+    serving = iter([digest(5), digest(6)])
     for pod in world.pods.values():
-        pod.model = f"x@{next(serves)}"
+        pod.model = f"x@{next(serving)}"
     assert run_promote(world.process()) == 0
     assert world.champion == "4"
 
 
 def test_what_the_registry_does_not_know_serves_and_the_alias_stays() -> None:
-    world = serving(3)
+    world = world_serving(3)
     world.registry.digests.pop(3)
     assert run_promote(world.process()) == 0
-    assert (world.told, world.registry.moves) == (ref(3), [])
+    assert (world.desired_model, world.registry.moves) == (ref(3), [])
     assert "the registry does not know it" in world.message("ModelNotRegistered")
 
 
 def test_a_version_whose_bundle_is_another_than_what_serves_is_not_named() -> None:
-    world = serving(3)
+    world = world_serving(3)
     world.registry.digests[3] = digest(7)
     world.registry.digests[6] = digest(3)
     world.registry.aliases["champion"] = "4"
@@ -315,17 +328,17 @@ def test_a_version_whose_bundle_is_another_than_what_serves_is_not_named() -> No
 def test_an_earlier_version_comes_back_by_its_number_and_the_one_before_does_not_by_itself(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world = serving(3)
+    world = world_serving(3)
     assert run_rollback("2", "--why", "version 3 is rude")(world.process()) == 0
     assert summary(world) == (ref(2), "2", [digest(2)])
     assert "version 3 is rude" in world.message("ModelRolledBack")
-    assert world.taken_back == [digest(3)]
-    accepted(tmp_path, ref(3))
+    assert world.blocked == [digest(3)]
+    write_retrain_result(tmp_path, ref(3))
     assert run_promote(world.process()) == 0
     assert "was taken back before" in capsys.readouterr().out
     assert run_rollback("3")(world.process()) == 0
     assert summary(world) == (ref(3), "3", [digest(3)])
-    assert world.taken_back == [digest(2)]
+    assert world.blocked == [digest(2)]
     assert run_rollback("image")(world.process()) == 0
     assert summary(world) == ("", "1", [IMAGE_DIGEST])
 
@@ -338,7 +351,7 @@ def test_what_a_person_sets_is_not_watched() -> None:
 
 
 def test_what_should_serve_already_is_not_set_again() -> None:
-    world = serving(3)
+    world = world_serving(3)
     version = world.version
     assert run_rollback("3")(world.process()) == 0
     assert (world.version, world.events) == (version, {})
@@ -350,13 +363,13 @@ def test_what_should_serve_already_is_not_set_again() -> None:
 def test_what_is_no_version_changes_nothing_and_says_so(
     version: str, why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world = serving(3)
+    world = world_serving(3)
     before = world.version
     process = world.process()
     assert run_rollback(version)(process) == 1
-    said = capsys.readouterr().err
-    assert why in said
-    assert len(said.splitlines()) == 1
+    message = capsys.readouterr().err
+    assert why in message
+    assert len(message.splitlines()) == 1
     assert world.version == before
     assert {call.server for call in process.calls} <= {"mlflow"}
 
@@ -364,12 +377,12 @@ def test_what_is_no_version_changes_nothing_and_says_so(
 def test_with_mlflow_away_a_digest_is_enough_and_the_alias_follows_later(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    world = serving(3)
+    world = world_serving(3)
     process = world.process()
 
     def refuse(call: Call) -> None:
         if call.server == "mlflow":
-            raise Refusal(503)
+            raise ErrorResponse(503)
 
     process.before.append(refuse)
     assert run_rollback(ref(5))(process) == 1
@@ -380,7 +393,7 @@ def test_with_mlflow_away_a_digest_is_enough_and_the_alias_follows_later(
 
 
 def test_a_rollback_that_fails_leaves_what_serves_and_says_so_by_its_exit_code() -> None:
-    world = serving(3)
+    world = world_serving(3)
     world.behaviours = {digest(4): Behaviour(ready=False)}
     assert run_rollback("4")(world.process()) == 1
     assert summary(world) == (ref(3), "3", [digest(3)])
@@ -389,11 +402,11 @@ def test_a_rollback_that_fails_leaves_what_serves_and_says_so_by_its_exit_code()
 def test_a_rollback_that_fails_does_not_leave_what_was_still_on_trial(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    accepted(tmp_path, ref(2))
-    world = serving(3)
+    write_retrain_result(tmp_path, ref(2))
+    world = world_serving(3)
     world.behaviours = {digest(4): Behaviour(ready=False)}
     first = world.process()
-    first.before.append(once(lambda call: world.state.get("phase") == "watching", first.kill))
+    first.before.append(on_first(lambda call: world.state.get("phase") == "watching", first.kill))
     assert run_promote(first) == KILLED
     assert run_rollback("4")(world.process()) == 1
     assert summary(world) == (ref(3), "3", [digest(3)])
@@ -404,11 +417,11 @@ def test_a_rollback_that_fails_does_not_leave_what_was_still_on_trial(
 def test_a_state_that_somebody_broke_is_named_with_the_remedy_and_the_remedy_works(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    world = serving(3)
-    world.api.patch("deployments", DEPLOYMENT, {"metadata": {"annotations": {STATE: "what?"}}})
+    world = world_serving(3)
+    world.api.patch("deployments", DEPLOYMENT, {"metadata": {"annotations": {STATE_ANNOTATION: "what?"}}})
     assert run_promote(world.process()) == 1
-    assert f"{STATE}-" in capsys.readouterr().err
-    world.api.patch("deployments", DEPLOYMENT, {"metadata": {"annotations": {STATE: None}}})
+    assert f"{STATE_ANNOTATION}-" in capsys.readouterr().err
+    world.api.patch("deployments", DEPLOYMENT, {"metadata": {"annotations": {STATE_ANNOTATION: None}}})
     assert run_rollback()(world.process()) == 0
     assert summary(world) == (ref(3), "3", [digest(3)])
 
@@ -420,13 +433,13 @@ def test_at_most_so_many_digests_are_remembered_as_taken_back_the_latest_first(t
         "deployments", DEPLOYMENT, {"metadata": {"annotations": {"support-chatbot/taken-back": old}}}
     )
     world.behaviours = {digest(2): Behaviour(serves=digest(9))}
-    accepted(tmp_path, ref(2))
+    write_retrain_result(tmp_path, ref(2))
     assert run_promote(world.process()) == 0
-    assert world.taken_back == [digest(2), *old.split()[:19]]
+    assert world.blocked == [digest(2), *old.split()[:19]]
 
 
 def test_the_state_stays_small_enough_for_an_annotation(tmp_path: Path) -> None:
-    accepted(tmp_path, ref(2))
+    write_retrain_result(tmp_path, ref(2))
     world = World()
     assert run_promote(world.process()) == 0
     assert len(json.dumps(world.annotations)) < 4096
