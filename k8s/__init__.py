@@ -1,1 +1,1 @@
-"""What acts on Kubernetes: the official client, and no model."""
+"""Automates retraining and rollout on Kubernetes with the official client; loads no model."""

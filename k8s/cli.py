@@ -1,6 +1,4 @@
-"""How the commands of this room begin and end: settings from the environment, one line that says why it failed, and
-SIGTERM as an end that gives back what was held.
-"""
+"""Shared parts of the commands: settings from the environment, one-line errors, release of resources on SIGTERM."""
 
 from __future__ import annotations
 
@@ -21,23 +19,23 @@ S = TypeVar("S", bound=Settings)
 
 
 def read_settings(kind: type[S]) -> S:
-    """A component's settings.
+    """Read a component's settings from the environment.
 
     Raises:
-        ValidationError: one has a value of the wrong type.
+        ValidationError: a setting has an invalid value.
     """
     return kind()
 
 
 def registry(settings: KubernetesSettings, runtime: Runtime) -> MlflowApi:
-    """The registry that MLFLOW_TRACKING_URI names."""
+    """Return a client for the registry at MLFLOW_TRACKING_URI."""
     uri = read_settings(TrackingSettings).tracking_uri
     return MlflowApi(uri, settings.request_seconds, settings.patience_seconds, runtime=runtime)
 
 
 def run(command: Callable[[], int]) -> int:
-    """The command's exit code; 1 and one line on standard error where it cannot do its work."""
-    signal.signal(signal.SIGTERM, _exit_on_signal)  # as the first process of a container it would be ignored
+    """Run a command and return its exit code; on an expected error write one line to standard error and return 1."""
+    signal.signal(signal.SIGTERM, _exit_on_signal)  # PID 1 of a container ignores it by default
     try:
         return command()
     except (ChatbotError, ValidationError) as error:

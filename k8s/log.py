@@ -1,4 +1,4 @@
-"""Writes the log of the commands: lines with a timestamp on standard output."""
+"""Writes the commands' log: timestamped lines on standard output."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from datetime import UTC, datetime
 
 
 def log(line: str) -> None:
-    """Write one line, with the time in UTC, to the container's log."""
+    """Write one line with a UTC timestamp to standard output."""
     sys.stdout.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}\n")
     sys.stdout.flush()

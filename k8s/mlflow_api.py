@@ -1,4 +1,4 @@
-"""MLflow's registry over its REST API, as much of it as a promotion needs: MLflow itself is not in this image."""
+"""Client for MLflow's model registry over REST, limited to what a rollout needs; the image does not contain MLflow."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _PAGE = 200
 
 
 class RegistryError(ChatbotError):
-    """MLflow does not answer, or refuses."""
+    """MLflow does not answer or refuses the request."""
 
     status = 503
     type = "registry"
 
 
 class UnknownVersion(RegistryError):
-    """The registry has no such version."""
+    """The registry does not contain this version."""
 
     status = 404
 
 
 class MlflowApi:
-    """The versions and aliases of one registered model. Opens no connection until asked."""
+    """Client for the versions and aliases of one registered model. Opens no connection until the first request."""
 
     def __init__(
         self,
@@ -45,17 +45,19 @@ class MlflowApi:
         model: str = REGISTERED_MODEL,
         runtime: Runtime = REAL,
     ) -> None:
-        """The login is taken from where MLflow's own client takes it (MLFLOW_TRACKING_TOKEN, _USERNAME, _PASSWORD).
+        """Configure the client.
+
+        Credentials come from MLflow's own variables: MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and _PASSWORD.
 
         Args:
-            uri: the server's, http or https.
-            seconds: for one answer.
-            patience: how long a server that does not answer is asked again.
-            model: the registered model.
-            outside: time and network.
+            uri: the server's address, http or https.
+            seconds: timeout of one request.
+            retry_seconds: how long an unavailable server is retried.
+            model: name of the registered model.
+            runtime: time and network.
 
         Raises:
-            SettingError: the uri is not that of a server.
+            SettingError: the uri is not the address of a server.
         """
         if not uri.startswith(("http://", "https://")):
             raise SettingError(
@@ -68,24 +70,24 @@ class MlflowApi:
         self._runtime = runtime
 
     def champion(self) -> str:
-        """The version that has the alias; empty: none has it."""
+        """Return the version with the alias `champion`; empty: no version has it."""
         model = self._request("GET", "registered-models/get", name=self._model)["registered_model"]
         aliases = {a["alias"]: str(a["version"]) for a in model.get("aliases", [])}
         return aliases.get(CHAMPION, "")
 
     def set_champion(self, version: str) -> None:
-        """Give a version the alias; whoever had it has it no more.
+        """Move the alias `champion` to a version. Idempotent.
 
         Raises:
-            UnknownVersion: there is no such version.
+            UnknownVersion: the version does not exist.
         """
         self._request("POST", "registered-models/alias", name=self._model, alias=CHAMPION, version=version)
 
     def ref(self, version: str) -> ModelRef:
-        """A version with its bundle's digest.
+        """Return a version with its bundle digest.
 
         Raises:
-            UnknownVersion: there is none, or it carries no digest.
+            UnknownVersion: the version does not exist or has no digest tag.
         """
         found = self._request("GET", "model-versions/get", name=self._model, version=version)["model_version"]
         digest = _tags(found).get(DIGEST_TAG, "")
@@ -96,7 +98,7 @@ class MlflowApi:
         return ModelRef(str(found["version"]), digest)
 
     def version_of(self, digest: str) -> str:
-        """The latest version of that bundle; empty: there is none."""
+        """Return the latest version with this bundle digest; empty: none exists."""
         page, best = "", 0
         while True:
             parameters = {"filter": f"name='{self._model}'", "max_results": _PAGE}

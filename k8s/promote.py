@@ -1,7 +1,7 @@
-"""`python -m k8s.promote`: a challenger that the gate accepted takes over, if its pods and its metrics deserve it.
+"""`python -m k8s.promote`: rolls out a challenger that passed the gate, with canary analysis and automatic rollback.
 
-First it goes on with what an earlier run left half-done and lets alias and metric follow the annotation; then it
-reads what the retraining said. docs/operations/kubernetes.md has the rights it needs.
+First it resumes an interrupted rollout and reconciles alias and metric with the annotation; then it reads the result of
+the retraining. docs/operations/kubernetes.md lists the required permissions.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ RETRAIN_OUTCOMES = ("accepted", "refused", "needs_review", "busy")
 
 
 class RetrainResult(BaseModel):
-    """retrain.json, as much of it as matters here."""
+    """The fields of retrain.json that a rollout needs."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     outcome: Literal["accepted", "refused", "needs_review", "busy"]
     champion: str | None = None
-    """`<version>@<bundle digest>` that the challenger was compared with."""
+    """`<version>@<bundle digest>` that the gate compared the challenger with."""
     challenger: str | None = None
 
     @classmethod
     def load(cls, path: Path) -> RetrainResult:
-        """Raises: ChatbotError: the file is missing, or says something else."""
+        """Raises: ChatbotError: the file is missing or malformed."""
         try:
             return cls.model_validate_json(path.read_text(encoding="utf-8"))
         except OSError as error:
@@ -54,13 +54,13 @@ class RetrainResult(BaseModel):
 
 
 def promote(promoter: Promoter, result: RetrainResult) -> RolloutOutcome | None:
-    """Let the challenger take over.
+    """Roll out the challenger, if there is one that may be promoted.
 
     Returns:
-        What became of it; None: there is nothing to promote.
+        The outcome; None: there was nothing to promote.
 
     Raises:
-        ChatbotError: as `Promoter.go_on`.
+        ChatbotError: as for `Promoter.resume`.
     """
     if result.outcome != "accepted" or not result.challenger:
         log(f"retraining ended as {result.outcome}: nothing to promote")
@@ -89,7 +89,7 @@ def promote(promoter: Promoter, result: RetrainResult) -> RolloutOutcome | None:
 
 
 def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
-    """Go on with what was begun, then promote; 0 as soon as it is known what became of the challenger."""
+    """Resume an interrupted rollout, then promote; 0 as soon as the challenger's outcome is known."""
     parser = argparse.ArgumentParser(prog="python -m k8s.promote", description=__doc__)
     parser.add_argument("--result", type=Path, help="retrain.json (CHATBOT_K8S_RETRAIN_RESULT)")
     options = parser.parse_args(arguments)
@@ -119,7 +119,7 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
 
 
 def push_metrics(gateway: PushgatewayClient, result: RetrainResult) -> None:
-    """What Prometheus is told of a retraining."""
+    """Push the outcome of the retraining."""
     gateway.push_samples(
         "chatbot_retrain_outcome",
         "What the last retraining ended as: 1 for that outcome, 0 for the others.",

@@ -1,6 +1,6 @@
 """Pushes metrics of short-lived runs to the Prometheus Pushgateway.
 
-A failed push never stops a run: it is reported on standard error.
+A failed push never stops a run; it is reported on standard error.
 """
 
 from __future__ import annotations
@@ -15,10 +15,17 @@ from k8s.api.runtime import REAL, Runtime
 
 
 class PushgatewayClient:
-    """Metrics of a run that is over before anybody could scrape it."""
+    """Pushes metrics of a run that ends before Prometheus can scrape it."""
 
     def __init__(self, gateway: str, job: str, seconds: float, runtime: Runtime = REAL) -> None:
-        """Args: gateway: its address; empty: nothing is pushed. job: the label `job` of all of them."""
+        """Configure the client; sends nothing.
+
+        Args:
+            gateway: address of the Pushgateway; empty: nothing is pushed.
+            job: value of the label `job` on every metric.
+            seconds: timeout of one push.
+            runtime: time and network.
+        """
         self._gateway = gateway
         self._job = job
         self._seconds = seconds
@@ -32,16 +39,19 @@ class PushgatewayClient:
         labels: Mapping[str, str] | None = None,
         group: Mapping[str, str] | None = None,
     ) -> None:
-        """Replace this metric in its group.
+        """Push one sample; it replaces this metric in its group.
 
         Args:
-            labels: go away with the next push of this name.
-            group: stay until the same group is pushed again.
+            name: metric name.
+            description: help text of the metric.
+            value: the sample.
+            labels: replaced by the next push of this metric.
+            group: grouping key; the sample persists until the same group is pushed again.
         """
         self.push_samples(name, description, [(labels or {}, value)], group)
 
     def push_timestamp(self, name: str, description: str, group: Mapping[str, str] | None = None) -> None:
-        """A metric whose value is now, in seconds since 1970."""
+        """Push a metric whose value is the current Unix time in seconds."""
         self.push(name, description, self._runtime.now().timestamp(), group=group)
 
     def push_samples(
@@ -51,7 +61,7 @@ class PushgatewayClient:
         samples: list[tuple[Mapping[str, str], float]],
         group: Mapping[str, str] | None = None,
     ) -> None:
-        """As `push`, of several samples with the same label names."""
+        """Push several samples with the same label names; otherwise like `push`."""
         if not self._gateway or not samples:
             return
         registry = CollectorRegistry()
@@ -75,7 +85,7 @@ class PushgatewayClient:
     def _send(
         self, url: str, method: str, timeout: float, headers: list[tuple[str, str]], data: bytes
     ) -> Callable[[], None]:
-        """As prometheus_client's own handler, which has the network built in."""
+        """Create the request handler for prometheus_client, whose own handler bypasses the injected network."""
         request = Request(url, data=data, headers=dict(headers), method=method)  # noqa: S310  # http(s)
 
         def send() -> None:

@@ -1,8 +1,8 @@
-"""`python -m k8s.rollback VERSION`: a person sets what serves; without a version, the rest follows the annotation.
+"""`python -m k8s.rollback VERSION`: sets the model to serve by hand; without VERSION it only reconciles.
 
-A version is a number of the registry (`python -m training.versions`), `<version>@<bundle digest>` where MLflow is
-away, or `image` for the bundle inside the image. A promotion that is on its way is ended by it. After `kubectl
-rollout undo`, run it without a version: alias and metric then agree with what serves.
+VERSION is a number of the registry (`python -m training.versions`), `<version>@<bundle digest>` if MLflow is
+unavailable, or `image` for the bundle inside the image. It supersedes a rollout in progress. After `kubectl rollout
+undo`, run it without VERSION: it reconciles alias and metric with the annotation.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from k8s.rollout.state import RolloutOutcome, describe
 
 IMAGE = "image"
 _WAIT_SECONDS = 120.0
-"""A promotion that was ended by this lets go of the Lease within one look at the metrics."""
+"""A superseded rollout releases the Lease within one evaluation of the metrics."""
 
 
 def resolve(version: str, registry: MlflowApi) -> str:
-    """What the annotation says for what a person typed.
+    """Return the annotation's value for the VERSION argument.
 
     Raises:
-        UnknownVersion: the registry has no such version.
+        UnknownVersion: the registry does not contain this version.
         RegistryError: MLflow does not answer.
-        SettingError: it names no model.
+        SettingError: the argument does not name a model.
     """
     if version == IMAGE:
         return ""
@@ -44,7 +44,7 @@ def resolve(version: str, registry: MlflowApi) -> str:
 
 
 def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
-    """Set it, wait for the rollout, let alias and metric follow; 1 where it was taken back."""
+    """Set the model, wait for the rollout, reconcile alias and metric; 1 after an automatic rollback."""
     parser = argparse.ArgumentParser(prog="python -m k8s.rollback", description=__doc__)
     parser.add_argument("version", nargs="?", help="a version's number, VERSION@DIGEST, or `image`")
     parser.add_argument("--why", default="", help="for the Event")

@@ -1,9 +1,9 @@
-"""Make the secrets that are missing, once: the chart's bootstrap Job runs this, and nothing renders a secret anywhere.
+"""Creates missing Secrets once; the chart's bootstrap Job runs it, and no template renders a Secret.
 
     python -m k8s.secrets [--label KEY=VALUE ...] NAME/KEY=random NAME/KEY=text:VALUE ...
 
-A Secret that is there stays as it is; a key that it lacks is added. What is made belongs to no release: it outlives
-`helm uninstall`, for the volumes that it opens do too.
+Idempotent: an existing Secret is unchanged, and only missing keys are added. The Secrets do not belong to the Helm
+release: they survive `helm uninstall`, as do the volumes whose data they give access to.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from k8s.api.runtime import REAL, Runtime
 from k8s.cli import read_settings, run
 
 RequestedSecrets = dict[str, dict[str, str]]
-"""Of each Secret the keys, each with its value's rule: `random`, or `text:` and the value."""
+"""Keys of each Secret with the rule for the value: `random`, or `text:` followed by the value."""
 
 
 def parse_requests(arguments: Sequence[str]) -> RequestedSecrets:
-    """What the command line asks for.
+    """Parse the command line.
 
     Raises:
-        SettingError: an argument is not of the form above.
+        SettingError: an argument does not have the form above.
     """
     found: RequestedSecrets = {}
     for argument in arguments:
@@ -40,12 +40,12 @@ def parse_requests(arguments: Sequence[str]) -> RequestedSecrets:
 
 
 def create_missing(cluster: Cluster, requested: RequestedSecrets, labels: dict[str, str]) -> list[str]:
-    """Make what is missing. Two of these at once make each key once.
+    """Create missing Secrets and keys. Concurrent runs create each key once.
 
-    Returns: what was made, as `NAME/KEY`.
+    Returns: the created keys, as `NAME/KEY`.
 
     Raises:
-        ClusterError: the API server refuses, or does not answer.
+        ClusterError: the API server refuses or does not answer.
     """
     created = []
     for name, rules in requested.items():
@@ -63,7 +63,7 @@ def create_missing(cluster: Cluster, requested: RequestedSecrets, labels: dict[s
                 cluster.create_secret(body)
                 created += [f"{name}/{key}" for key in rules]
                 continue
-            except Conflict:  # another run was quicker
+            except Conflict:  # a concurrent run created it first
                 existing = set(cluster.secret(name).get("data") or {})
         if missing := {key: _encoded_value(rule) for key, rule in rules.items() if key not in existing}:
             cluster.patch_secret(name, {"data": missing})
@@ -77,7 +77,7 @@ def _encoded_value(rule: str) -> str:
 
 
 def pop_labels(arguments: list[str]) -> dict[str, str]:
-    """Take `--label KEY=VALUE` out of the arguments, as often as it stands there."""
+    """Remove every `--label KEY=VALUE` from the arguments and return the labels."""
     labels: Json = {}
     while "--label" in arguments:
         place = arguments.index("--label")

@@ -1,8 +1,8 @@
-"""`python -m k8s.trigger`: a red drift verdict becomes a retrain Job, once.
+"""`python -m k8s.trigger`: creates one retrain Job for a red drift verdict.
 
-The Job is made of the suspended CronJob's template, as `kubectl create job --from=cronjob/...` makes it. Never two at
-once, not within the cool-down, not twice for the same drift: the memory of that lies in the store, for Jobs are
-cleaned up. docs/operations/kubernetes.md has the rights it needs.
+The Job is created from the suspended CronJob's template, as by `kubectl create job --from=cronjob/...`. Idempotent per
+drift: never two Jobs at once (Lease), none within the cool-down, none twice for the same drift. The request history is
+kept in the store, because Jobs are deleted after a while. docs/operations/kubernetes.md lists the required permissions.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ _MAX_NAME_CHARS = 63
 
 
 class TriggerResult(NamedTuple):
-    """What the trigger did."""
+    """Result of a run."""
 
     decision: str
-    """For the metric: one of DECISIONS."""
+    """One of DECISIONS, for the metric."""
     summary: str
 
 
 def read_verdict(path: Path | None, store: Store) -> DriftVerdict:
-    """The verdict that the container before left, or the store's latest.
+    """Read the drift verdict from the file of the preceding container, or the latest one from the store.
 
     Raises:
-        ChatbotError: there is none, or it cannot be read.
+        ChatbotError: there is no verdict, or it is malformed.
     """
     if path is None:
         return read_latest(store)
@@ -63,12 +63,12 @@ def read_verdict(path: Path | None, store: Store) -> DriftVerdict:
 
 
 def build_job(cronjob: Json, name: str, reason: str) -> Json:
-    """The Job that `kubectl create job NAME --from=cronjob/...` would make, with one annotation that says why.
+    """Build the Job that `kubectl create job NAME --from=cronjob/...` would create, plus an annotation with the reason.
 
     Args:
-        cronjob: as the API server gives it.
-        name: the Job's.
-        because: a sentence.
+        cronjob: the object as returned by the API server.
+        name: name of the Job.
+        reason: a sentence.
     """
     template = cronjob["spec"]["jobTemplate"]
     metadata = template.get("metadata") or {}
@@ -102,15 +102,19 @@ def trigger(
     now: datetime,
     cooldown: timedelta,
 ) -> TriggerResult:
-    """Ask for a retraining, if this drift is reason enough. The Lease is the caller's to hold.
+    """Request a retraining if this drift justifies one. The caller holds the Lease.
 
     Args:
-        cronjob: the suspended one, by name.
-        known: what a retraining would start from.
-        cooldown: the least time between two.
+        cluster: client for the namespace of the CronJob.
+        store: holds the request history.
+        cronjob: name of the suspended CronJob.
+        verdict: the drift verdict.
+        known: inputs of the retraining.
+        now: the current time.
+        cooldown: minimum time between two requests.
 
     Raises:
-        ChatbotError: the store or the API server refuses; calling again goes on.
+        ChatbotError: the store or the API server fails; a later call resumes.
     """
     template = cluster.cronjob(cronjob)
     uid = template["metadata"]["uid"]
@@ -132,7 +136,7 @@ def trigger(
     try:
         cluster.create_job(build_job(template, name, f"{decision.why} ({verdict.made:%Y-%m-%dT%H:%M:%SZ})"))
         summary = f"job/{name} was made: {decision.why}"
-    except Conflict:  # an earlier run made it, and was killed before it could remember
+    except Conflict:  # an earlier run created it and was killed before it recorded the request
         summary = f"job/{name} was made before, for the same drift"
     write_memory(store, memory.remember(verdict, *known, now), etag)
     return TriggerResult("asked", summary)
@@ -141,13 +145,14 @@ def trigger(
 def _job_name(
     cronjob: str, champion: str, corpus: str, accepted: str, red_checks: tuple[str, ...], attempt: int
 ) -> str:
-    """The same for the same drift: whoever asks twice is told by the API server."""
+    """Return a name that is the same for the same drift: a second request fails with a conflict."""
     text = "\n".join([champion, corpus, accepted, *red_checks, str(attempt)])
     suffix = "-" + hashlib.sha256(text.encode()).hexdigest()[:10]
     return cronjob[: _MAX_NAME_CHARS - len(suffix)] + suffix
 
 
 def _earlier_requests(memory: RetrainMemory, known: Known, red_checks: tuple[str, ...]) -> int:
+    """Count the recorded requests with the same inputs and the same red checks."""
     return sum(_has_inputs(request, known) and request.red_checks == red_checks for request in memory.asked)
 
 
@@ -156,7 +161,7 @@ def _has_inputs(request: Asked, known: Known) -> bool:
 
 
 def _mark_failed(memory: RetrainMemory, cronjob: str, jobs: dict[str, Json]) -> RetrainMemory:
-    """The memory, with `failed` for what was asked for and whose Job failed."""
+    """Return the history in which requests whose Job failed have the outcome `failed`."""
     requests: list[Asked] = []
     for entry in memory.asked:
         known = Known(entry.champion, entry.corpus_digest, entry.accepted_digest)
@@ -168,7 +173,7 @@ def _mark_failed(memory: RetrainMemory, cronjob: str, jobs: dict[str, Json]) -> 
 
 
 def _finished_as(job: Json) -> str:
-    """`Complete` or `Failed`; empty: it runs."""
+    """Return `Complete` or `Failed`; empty: the Job is still running."""
     for condition in (job.get("status") or {}).get("conditions") or []:
         if condition["type"] in ("Complete", "Failed") and condition["status"] == "True":
             return str(condition["type"])
@@ -176,7 +181,7 @@ def _finished_as(job: Json) -> str:
 
 
 def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
-    """Read the verdict and ask for a retraining if it takes one; 0 also where it takes none."""
+    """Read the verdict and request a retraining if needed; 0 also if none is needed."""
     parser = argparse.ArgumentParser(prog="python -m k8s.trigger", description=__doc__)
     parser.add_argument("--verdict", type=Path, help="drift.json (CHATBOT_K8S_VERDICT)")
     options = parser.parse_args(arguments)
@@ -201,7 +206,7 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
 def _run(
     settings: KubernetesSettings, store: Store, verdict: DriftVerdict, runtime: Runtime
 ) -> TriggerResult:
-    if verdict.verdict != "red":  # most runs: nothing is asked of the API server
+    if verdict.verdict != "red":  # most runs: no request to the API server
         return TriggerResult(verdict.verdict, f"the drift verdict is {verdict.verdict}: nothing to do")
     cluster = Cluster(settings, runtime)
     try:
@@ -220,7 +225,7 @@ def _run(
 
 
 def push_metrics(gateway: PushgatewayClient, result: TriggerResult) -> None:
-    """What Prometheus is told of a run."""
+    """Push the metrics of a run."""
     gateway.push_samples(
         "chatbot_trigger_decision",
         "What k8s.trigger last decided: 1 for that, 0 for the others.",

@@ -1,1 +1,1 @@
-"""The Kubernetes API: client, lease, deployment; clock and network."""
+"""Accesses the Kubernetes API: client, lease, deployment, and the runtime (clock, threads, network)."""

@@ -1,7 +1,7 @@
-"""The API server, as `kubectl get -o json` shows it: plain JSON in, plain JSON out, and errors that say what to do.
+"""Calls the Kubernetes API server with plain JSON, in the form that `kubectl get -o json` prints.
 
-Nothing is read into the client's own types: a Job made of a template must keep the fields that this client's
-version does not know.
+Objects are not converted to the client library's types: a Job created from a template must keep fields that the
+installed client version does not know.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from k8s.api.runtime import REAL, Runtime
 
 Json = dict[str, Any]
 
-# The client's own functions carry no types.
+# The library's functions have no type annotations.
 load_incluster_config: Callable[..., None] = config.load_incluster_config
 load_kube_config: Callable[..., None] = config.load_kube_config
 list_kube_config_contexts: Callable[..., tuple[Any, Any]] = config.list_kube_config_contexts
 
 FIELD_MANAGER = "support-chatbot"
-"""Whose fields these are in `metadata.managedFields`."""
+"""Field manager recorded in `metadata.managedFields`."""
 
 CORE, APPS, BATCH, LEASES = "api/v1", "apis/apps/v1", "apis/batch/v1", "apis/coordination.k8s.io/v1"
 
@@ -39,40 +39,40 @@ _RETRY_SECONDS = 2.0
 
 
 class ClusterError(ChatbotError):
-    """The API server did not do what it was asked to."""
+    """A request to the API server failed."""
 
     status = 503
     type = "cluster"
 
 
 class Unavailable(ClusterError):
-    """The API server does not answer, or cannot just now: the same may succeed later."""
+    """The API server does not answer or is temporarily unavailable; a retry may succeed."""
 
 
 class Forbidden(ClusterError):
-    """The account may not do this: the message names the verb, the resource and the account."""
+    """The account is not allowed to do this; the message names the verb, the resource and the account."""
 
 
 class NotFound(ClusterError):
-    """There is no such object."""
+    """The object does not exist."""
 
 
 class Conflict(ClusterError):
-    """Somebody else changed, or made, the object first: read it again, and decide again."""
+    """The object was changed or created concurrently (resourceVersion conflict); re-read it and decide again."""
 
 
 class Cluster:
-    """One namespace of a cluster, with the rights of one account. Any thread may use it."""
+    """Client for one namespace of a cluster, with the permissions of one account. Thread-safe."""
 
     def __init__(self, settings: KubernetesSettings, runtime: Runtime = REAL) -> None:
-        """Reads the account; asks nothing of the API server yet.
+        """Load the account's configuration; sends no request.
 
         Raises:
-            SettingError: there is no account here, or the kubeconfig cannot be read.
+            SettingError: there is no account, or the kubeconfig cannot be read.
         """
         configuration, own = _load_configuration(settings)
         configuration.retries = False
-        # The official client's connections, certificates and tokens (read anew as they are renewed), without its types.
+        # Reuses the library's connection pool, certificates and tokens (re-read on renewal), not its types.
         self._client: Any = client.ApiClient(configuration)
         self._settings = settings
         self.runtime = runtime
@@ -80,39 +80,47 @@ class Cluster:
         self.namespace = settings.namespace or own
 
     def cronjob(self, name: str) -> Json:
-        """A CronJob."""
+        """Get a CronJob."""
         return self._request("GET", BATCH, "cronjobs", name)
 
     def jobs(self) -> list[Json]:
-        """Every Job of the namespace."""
+        """List all Jobs of the namespace."""
         return list(self._request("GET", BATCH, "jobs")["items"])
 
     def create_job(self, job: Json) -> Json:
-        """Raises: Changed: there is one of that name."""
+        """Create a Job.
+
+        Raises:
+            Conflict: a Job with this name exists.
+        """
         return self._request("POST", BATCH, "jobs", body=job)
 
     def lease(self, name: str) -> Json:
-        """A Lease."""
+        """Get a Lease; not retried."""
         return self._request("GET", LEASES, "leases", name, retry_seconds=0)
 
     def update_lease(self, lease: Json) -> Json:
-        """Raises: Changed: it is not as it was read."""
+        """Replace a Lease; not retried.
+
+        Raises:
+            Conflict: its resourceVersion changed since it was read.
+        """
         return self._request("PUT", LEASES, "leases", lease["metadata"]["name"], body=lease, retry_seconds=0)
 
     def deployment(self, name: str) -> Json:
-        """A Deployment."""
+        """Get a Deployment."""
         return self._request("GET", APPS, "deployments", name)
 
     def patch_deployment(self, name: str, patch: Json) -> Json:
-        """Merge into a Deployment.
+        """Apply a JSON merge patch to a Deployment.
 
         Raises:
-            Changed: the patch names a `resourceVersion`, and it is not that any more.
+            Conflict: the patch contains a `resourceVersion` that is no longer current.
         """
         return self._request("PATCH", APPS, "deployments", name, body=patch)
 
     def watch_deployment(self, name: str, seconds: float) -> Iterator[Json]:
-        """The Deployment now, and again whenever it changes, for so long at most; ends early where the watch breaks."""
+        """Yield the Deployment now and after every change, until `seconds` have passed or the watch breaks."""
         seconds = max(1, int(seconds))
         query = {"watch": "1", "fieldSelector": f"metadata.name={name}", "timeoutSeconds": str(seconds)}
         timeout = Timeout(self._settings.request_seconds, seconds + self._settings.request_seconds)
@@ -131,27 +139,31 @@ class Cluster:
             stream.close()
 
     def replica_sets(self, selector: Mapping[str, str]) -> list[Json]:
-        """The ReplicaSets with these labels."""
+        """List the ReplicaSets that match the labels."""
         return list(self._request("GET", APPS, "replicasets", query=_label_selector(selector))["items"])
 
     def pods(self, selector: Mapping[str, str]) -> list[Json]:
-        """The pods with these labels."""
+        """List the pods that match the labels."""
         return list(self._request("GET", CORE, "pods", query=_label_selector(selector))["items"])
 
     def create_event(self, event: Json) -> Json:
-        """An Event on an object of this namespace."""
+        """Create an Event in the namespace; not retried."""
         return self._request("POST", CORE, "events", body=event, retry_seconds=0)
 
     def secret(self, name: str) -> Json:
-        """A Secret, its values in base64."""
+        """Get a Secret; its values are base64-encoded."""
         return self._request("GET", CORE, "secrets", name)
 
     def create_secret(self, secret: Json) -> Json:
-        """Raises: Changed: there is one of that name."""
+        """Create a Secret.
+
+        Raises:
+            Conflict: a Secret with this name exists.
+        """
         return self._request("POST", CORE, "secrets", body=secret)
 
     def patch_secret(self, name: str, patch: Json) -> Json:
-        """Merge into a Secret."""
+        """Apply a JSON merge patch to a Secret."""
         return self._request("PATCH", CORE, "secrets", name, body=patch)
 
     def _request(
@@ -172,10 +184,14 @@ class Cluster:
         return dict(json.loads(answer.data))
 
     def _with_retries(self, send: Callable[[], Any], retry_seconds: float | None = None) -> Any:
-        """Ask the API server; one that does not answer is asked again until patience ends.
+        """Send a request and retry while the API server is unavailable, for at most `retry_seconds`.
+
+        Args:
+            send: sends the request once.
+            retry_seconds: None: the setting CHATBOT_K8S_PATIENCE_SECONDS.
 
         Raises:
-            ClusterError: it refuses, or does not answer.
+            ClusterError: the API server refuses, or stays unavailable.
         """
         until = self.runtime.monotonic() + (
             self._settings.patience_seconds if retry_seconds is None else retry_seconds
@@ -198,10 +214,10 @@ class Cluster:
         body: Json | None,
         timeout: Timeout,
     ) -> Any:
-        """The API server's answer, not read yet where it is a stream.
+        """Send one request; return the response, whose body is unread if it is a watch stream.
 
         Raises:
-            ClusterError: it refuses, or does not answer.
+            ClusterError: the API server refuses or does not answer.
         """
         parts = [self.host, group, "namespaces", self.namespace, kind, *([name] if name else [])]
         manager = {"fieldManager": FIELD_MANAGER} if body is not None else {}
@@ -235,7 +251,7 @@ def _label_selector(selector: Mapping[str, str]) -> dict[str, str]:
 
 
 def _load_configuration(settings: KubernetesSettings) -> tuple[Any, str]:
-    """The client's configuration and the namespace that goes with it."""
+    """Return the client configuration and its default namespace."""
     configuration = client.Configuration()
     try:
         if settings.kubeconfig is None and (_SERVICE_ACCOUNT / "token").is_file():
@@ -254,7 +270,7 @@ def _load_configuration(settings: KubernetesSettings) -> tuple[Any, str]:
 
 
 def _to_error(answer: Any, request: str, host: str) -> ClusterError:
-    """What the API server says, as one of our errors."""
+    """Convert an error response to the matching exception."""
     try:
         reason = str(json.loads(answer.data).get("message", "")) or str(answer.reason)
     except (ValueError, AttributeError):

@@ -1,4 +1,4 @@
-"""The API's Deployment: which model its annotation names, how its rollout stands, which pods belong to it now."""
+"""Reads a Deployment: desired model (annotation), rollout status, pods of the current template."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import NamedTuple
 from k8s.api.client import Cluster, Json
 
 MODEL_ANNOTATION = "support-chatbot/model-version"
-"""On the pod template: the one truth about what should serve. Absent: the bundle inside the image."""
+"""Source of truth for the model to serve, on the pod template. Absent: the bundle inside the image."""
 REVISION_ANNOTATION = "deployment.kubernetes.io/revision"
 _HASH_LABEL = "pod-template-hash"
 
 
 class RolloutStatus(NamedTuple):
-    """How a rollout stands."""
+    """Status of a Deployment's rollout."""
 
     done: bool
     failure: str
-    """Why it will not end by itself; empty: it may."""
+    """Why the rollout cannot finish without intervention; empty: it still can."""
     summary: str
 
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod of the current template that runs."""
+    """A running pod of the current template."""
 
     name: str
     uid: str
@@ -33,37 +33,40 @@ class Pod:
 
 
 class Deployment:
-    """One reading of the Deployment."""
+    """Snapshot of a Deployment."""
 
     def __init__(self, content: Json) -> None:
-        """Args: content: as the API server gives it."""
+        """Args: content: the object as returned by the API server."""
         self.content = content
         self.name: str = content["metadata"]["name"]
 
     @property
     def annotations(self) -> Mapping[str, str]:
-        """Its own, where the state of a promotion lies."""
+        """Return the Deployment's own annotations, which hold the rollout state."""
         return self.content["metadata"].get("annotations") or {}
 
     @property
     def desired_model(self) -> str:
-        """What should serve: `<version>@<bundle digest>`, or empty: the bundle inside the image."""
+        """Return the model to serve as `<version>@<bundle digest>`; empty: the bundle inside the image."""
         annotations = self.content["spec"]["template"]["metadata"].get("annotations") or {}
         return str(annotations.get(MODEL_ANNOTATION, ""))
 
     @property
     def resource_version(self) -> str:
-        """Of this reading: a change that names it holds only where nobody changed anything since."""
+        """Return the resourceVersion, for optimistic concurrency: a patch with an outdated one is refused."""
         return str(self.content["metadata"]["resourceVersion"])
 
     @property
     def is_observed(self) -> bool:
-        """Whether its status is about what it says now: any change takes the controller a moment, an annotation too."""
+        """Whether the status describes the current spec.
+
+        The controller takes a moment to observe any change, including a change of an annotation.
+        """
         observed = (self.content.get("status") or {}).get("observedGeneration", 0)
         return bool(observed >= self.content["metadata"]["generation"])
 
     def rollout_status(self) -> RolloutStatus:
-        """How the rollout stands, by what `kubectl rollout status` looks at."""
+        """Evaluate the rollout by the same fields as `kubectl rollout status`."""
         spec, status = self.content["spec"], self.content.get("status") or {}
         desired = spec.get("replicas", 1)
         if spec.get("paused"):
@@ -84,14 +87,14 @@ class Deployment:
         return RolloutStatus(True, "", f"{updated} replicas, all ready")
 
     def is_stale_failure(self, cluster: Cluster, status: RolloutStatus) -> bool:
-        """Whether it was not the current template that made no progress, but the one before it."""
+        """Whether the reported failure belongs to the previous template, not the current one."""
         current = self.current_replica_set(cluster)
         return 'ReplicaSet "' in status.failure and (
             current is None or f'"{current["metadata"]["name"]}"' not in status.failure
         )
 
     def current_replica_set(self, cluster: Cluster) -> Json | None:
-        """The ReplicaSet of the template as it is now; None: the controller has not made it yet."""
+        """Return the ReplicaSet of the current template; None: the controller has not created it yet."""
         uid = self.content["metadata"]["uid"]
         for found in cluster.replica_sets(self._selector):
             owners = found["metadata"].get("ownerReferences") or []
@@ -103,7 +106,7 @@ class Deployment:
         return None
 
     def pods(self, cluster: Cluster) -> list[Pod]:
-        """The pods of the current template that run and are not leaving."""
+        """Return the running pods of the current template that are not terminating."""
         return [
             Pod(pod["metadata"]["name"], pod["metadata"]["uid"], pod["status"]["podIP"])
             for pod in self._pods(cluster)
@@ -111,7 +114,7 @@ class Deployment:
         ]
 
     def pod_problems(self, cluster: Cluster) -> str:
-        """What keeps the pods of the current template from being ready, in one line; empty: nothing is known."""
+        """Describe in one line why pods of the current template are not ready; empty: no reason is known."""
         found = []
         for pod in self._pods(cluster):
             name, status = pod["metadata"]["name"], pod["status"]
@@ -133,17 +136,17 @@ class Deployment:
         current = self.current_replica_set(cluster)
         if current is None:
             return []
-        # The hash cannot be set by hand: no other Deployment's pod has it.
+        # The controller sets this label: pods of other Deployments never match.
         selector = {**self._selector, _HASH_LABEL: current["metadata"]["labels"][_HASH_LABEL]}
         return [pod for pod in cluster.pods(selector) if not pod["metadata"].get("deletionTimestamp")]
 
 
 def _container_problem(container: Json) -> str:
-    """Why a container is not ready."""
+    """Describe why a container is not ready."""
     state, last = container.get("state") or {}, (container.get("lastState") or {}).get("terminated") or {}
     now = state.get("waiting") or state.get("terminated") or {}
     ended = state.get("terminated") or last
-    # Of a container that left no message this is the end of its log: the last line says why.
+    # With FallbackToLogsOnError the message is the end of the log; the last line states the cause.
     lines = str(ended.get("message") or now.get("message") or "").strip().splitlines()
     said = " ".join(lines[-1].split()) if lines else ""
     code = f"exit code {ended['exitCode']}" if "exitCode" in ended else ""

@@ -1,8 +1,8 @@
-"""A Lease: of all who want it, in whatever pod, one at a time holds it.
+"""Mutual exclusion through a Kubernetes Lease: at most one process holds it at a time.
 
-As client-go's leader election does it: what counts is not the time that stands in the Lease (clocks differ) but
-how long this process has seen it unchanged. The Lease is there before (the chart makes it, empty), so that its
-account needs no right to create one.
+Expiry follows client-go's leader election. Clocks differ between machines, so the timestamps in the Lease are not
+compared; a Lease is expired once this process has seen it unchanged for its whole duration. The chart creates the
+Lease empty, so that the account needs no permission to create one.
 """
 
 from __future__ import annotations
@@ -15,35 +15,38 @@ from chatbot.errors import ChatbotError
 from k8s.api.client import Cluster, ClusterError, Conflict, Json, NotFound, Unavailable
 
 _RENEWALS = 3
-"""How often a holder renews within the Lease's time."""
+"""Renewals per lease duration."""
 
 
 class LeaseHeld(ChatbotError):
-    """Somebody else holds the Lease, and is alive."""
+    """Another live process holds the Lease."""
 
     status = 409
     type = "held"
 
 
 class LeaseLost(ChatbotError):
-    """The Lease was not renewed in time: somebody else may hold it."""
+    """The Lease was not renewed in time; another process may hold it."""
 
     status = 409
     type = "lost"
 
 
 class Lease:
-    """`with Lease(...) as lease:` holds and renews it; `lease.check()` before whatever only the holder may do."""
+    """Acquires, renews and releases a Lease: `with Lease(...) as lease:`.
+
+    Call `lease.check()` before every operation that only the holder may perform.
+    """
 
     def __init__(self, cluster: Cluster, name: str, seconds: float, wait: float, holder: str = "") -> None:
-        """Asks nothing yet.
+        """Configure the Lease; sends no request.
 
         Args:
-            cluster: where it lies.
-            name: the Lease's.
-            seconds: one that was not renewed for so long is taken over.
-            wait: how long to wait for a holder who is alive.
-            holder: who we are; empty: this pod (or machine) and process.
+            cluster: client for the namespace that contains the Lease.
+            name: name of the Lease.
+            seconds: lease duration; a Lease not renewed for this long is taken over.
+            wait: how long to wait for a live holder.
+            holder: identity of this process; empty: pod (or machine) name and process id.
         """
         self._cluster = cluster
         self._runtime = cluster.runtime
@@ -56,11 +59,11 @@ class Lease:
         self._stop: Callable[[], None] | None = None
 
     def __enter__(self) -> Lease:
-        """Take it, now or when its holder is done or gone.
+        """Acquire the Lease as soon as it is free or expired.
 
         Raises:
-            Held: its holder is alive, and did not finish within `wait`.
-            ClusterError: the API server refuses, or there is no such Lease.
+            LeaseHeld: a live process still holds it after `wait` seconds.
+            ClusterError: the API server refuses, or the Lease does not exist.
         """
         self._acquire()
         self._stop = self._runtime.run_periodically(
@@ -71,7 +74,7 @@ class Lease:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give it back, so that nobody has to wait for its end."""
+        """Stop renewing and release the Lease, so that the next process need not wait for its expiry."""
         if self._stop is not None:
             self._stop()
         try:
@@ -80,10 +83,10 @@ class Lease:
                 lease["spec"]["holderIdentity"] = ""
                 self._cluster.update_lease(lease)
         except ClusterError:
-            return  # it runs out by itself
+            return  # the Lease expires
 
     def check(self) -> None:
-        """Raises: Lost: it could not be renewed, and may be another's by now."""
+        """Raises: LeaseLost: the Lease was not renewed in time or has another holder."""
         if not self._lost and self._runtime.monotonic() - self._renewed > self._seconds:
             self._lost = "it was not renewed in time"
         if self._lost:
@@ -111,12 +114,12 @@ class Lease:
                     return self._take(lease, holder)
                 except Conflict:
                     continue
-                except Unavailable:  # or it was done, and the answer was lost: the next reading says so
+                except Unavailable:  # the update may have been applied: the next read shows it
                     if self._runtime.monotonic() - started > self._wait:
                         raise
                     self._runtime.sleep(min(1.0, self._seconds / 10))
                     continue
-            # One that stands still may be a dead one's: that is known only after its whole time.
+            # An unchanged Lease may belong to a dead holder: known only after its whole duration.
             if is_alive and self._runtime.monotonic() - started > self._wait:
                 raise LeaseHeld(f"lease/{self._name} is held by {holder}, who is alive: one at a time")
             self._runtime.sleep(min(1.0, self._seconds / 10))
@@ -151,7 +154,7 @@ class Lease:
         self._renewed = requested_at
 
     def _renew(self) -> bool:
-        """Returns: whether it may still be ours."""
+        """Returns: whether this process may still hold the Lease."""
         try:
             lease = self._cluster.lease(self._name)
             holder = (lease.get("spec") or {}).get("holderIdentity")
@@ -167,5 +170,5 @@ class Lease:
 
 
 def _micro_time(when: datetime) -> str:
-    """As the API server reads a time with microseconds: always six digits of them."""
+    """Format a time as the API server's MicroTime: always six fractional digits."""
     return when.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

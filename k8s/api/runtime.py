@@ -1,4 +1,4 @@
-"""Time and network as this package reaches them: with another one, given to a constructor, hours pass at once."""
+"""Provides time, threads and network to this package; tests inject a simulated implementation."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ _THREADS = 8
 
 
 class Runtime:
-    """Of this process: the real clock and the real network. Any thread may use it."""
+    """Real clock, threads and network of this process. Thread-safe."""
 
     @property
     def holder(self) -> str:
-        """Who we are, where one at a time may do something: this pod (or machine) and process."""
+        """Return the identity of this process as a Lease holder: pod (or machine) name and process id."""
         return f"{socket.gethostname()}-{os.getpid()}"
 
     def now(self) -> datetime:
-        """The time of day."""
+        """Return the current time in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds since some moment: only differences mean anything."""
+        """Return a monotonic clock in seconds; only differences are meaningful."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Block for this many seconds."""
         time.sleep(seconds)
 
     def run_periodically(self, seconds: float, action: Callable[[], bool], name: str) -> Callable[[], None]:
-        """Do something again and again, beside all else, until it says False.
+        """Call the action every `seconds` in a background thread until it returns False.
 
-        Returns: what stops it, and waits until it has stopped.
+        Returns: a function that stops the thread and waits for it.
         """
         stopped = threading.Event()
 
@@ -58,22 +58,22 @@ class Runtime:
         return stop
 
     def map_concurrently(self, action: Callable[[A], B], items: Iterable[A]) -> list[B]:
-        """Do it to each of them, some at a time; the results in their order."""
+        """Apply the action to all items with a thread pool; return the results in input order."""
         with ThreadPoolExecutor(_THREADS) as threads:
             return list(threads.map(action, items))
 
     def fetch(self, request: Request, seconds: float) -> bytes:
-        """The body of an HTTP server's answer.
+        """Send an HTTP request and return the response body.
 
         Raises:
-            HTTPError: it refuses.
-            OSError: it does not answer.
+            HTTPError: the server answers with an error status.
+            OSError: the server does not answer.
         """
         with urlopen(request, timeout=seconds) as answer:  # noqa: S310  # http(s), as the callers checked
             return bytes(answer.read())
 
     def request(self, pool: Any, method: str, url: str, **options: Any) -> Any:
-        """The API server's answer, through the official client's pool of connections (urllib3's `request`)."""
+        """Send a request to the API server through the client library's connection pool (urllib3's `request`)."""
         return pool.request(method, url, **options)
 
 

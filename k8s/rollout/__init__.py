@@ -1,1 +1,1 @@
-"""Rollout on Kubernetes: state machine, analysis of live metrics, reconciliation, automatic rollback."""
+"""Rolls out models on Kubernetes: state machine, canary analysis of live metrics, automatic rollback, reconcile."""

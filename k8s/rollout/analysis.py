@@ -1,4 +1,4 @@
-"""When a new version was watched for long enough, and whether it is worse than the one before it."""
+"""Canary analysis of live metrics: decides whether a new version continues, passes or is rolled back."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from k8s.rollout.counters import Margins, PodCounters, Regression, find_regressi
 
 NOT_READY = "not_ready"
 _MIN_MESSAGES = 30
-"""Messages under which nobody looks: a first failure says nothing."""
+"""Below this many messages only the last evaluation compares versions: a few early failures prove nothing."""
 _GRACE_SECONDS = 60.0
-"""Pods that are not ready for less are being started, moved or restarted: that condemns no model."""
+"""Pods unready for less than this are starting, moving or restarting, which is not evidence against the model."""
 
 
 class AnalysisResult(NamedTuple):
-    """What a look at the metrics said."""
+    """Result of one evaluation."""
 
     finished: bool
     regressions: list[Regression]
-    """What got worse; `not_ready` beside what `k8s.rollout.counters` measures."""
+    """Measures that got worse: those of `k8s.rollout.counters`, and `not_ready`."""
     summary: str
 
 
 class RolloutAnalysis:
-    """Looks again and again, and stays within the chance of a false alarm that the setting allows over all looks."""
+    """Compares a new version's counters with the baseline repeatedly; one false-alarm rate covers all evaluations."""
 
     def __init__(self, settings: KubernetesSettings, baseline: PodCounters) -> None:
-        """Args: before: what the version before had counted."""
+        """Args: settings: durations, margins and false-alarm rate. baseline: counters of the previous version."""
         self._settings = settings
         self._baseline = baseline
         self._margins = Margins(
@@ -38,12 +38,15 @@ class RolloutAnalysis:
         self._not_ready_since: float | None = None
 
     def evaluate(self, current: PodCounters, seconds: float, problem: str = "") -> AnalysisResult:
-        """Judge.
+        """Compare the new version with the baseline.
 
         Args:
-            now: what the new version counted since it serves.
-            seconds: how long it serves.
-            trouble: why its pods are not all ready; empty: they are.
+            current: counters of the new version since it serves.
+            seconds: how long it has been under analysis.
+            problem: why its pods are not all ready; empty: all are ready.
+
+        Returns:
+            Whether the analysis is finished, and the regressions found; any regression calls for a rollback.
         """
         enough = current.messages >= self._settings.watch_messages
         if not problem:
@@ -60,7 +63,7 @@ class RolloutAnalysis:
             summary += f", too few to tell (CHATBOT_K8S_WATCH_MESSAGES={self._settings.watch_messages})"
         if not is_last and current.messages < _MIN_MESSAGES:
             return AnalysisResult(False, [], summary)
-        # Half of the false alarms for the looks on the way, half for the last one.
+        # Bonferroni: half of the false-alarm rate for the interim evaluations, half for the last one.
         false_alarm_rate = self._settings.false_alarm / 2 / (1.0 if is_last else self._evaluations)
         regressions = find_regressions(self._baseline, current, self._margins, false_alarm_rate)
         if is_last and problem:

@@ -1,9 +1,9 @@
-"""What a version did so far, in counts: read from /metrics of its pods, added up, and compared with another version's.
+"""Counters of a version, parsed and summed from its pods' /metrics, and the statistical comparison of two versions.
 
-Two versions are compared by shares: of failed messages, of slow ones, of handoffs, of negative feedback. A version
-is worse where its share is higher by more than a stated difference and Fisher's exact test (one-sided) says that
-chance does not do that. The probability of an error of the first kind, over all measures and all looks, is what
-the setting says (Bonferroni: half of it for the looks on the way, half for the last one).
+The comparison covers shares: failed messages, slow messages, handoffs, negative feedback. A version is worse if its
+share exceeds the baseline's by at least a margin and a one-sided Fisher's exact test is significant. The setting bounds
+the false-alarm rate (type I error) over all measures and all evaluations by Bonferroni correction: one half for the
+interim evaluations, one half for the last.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from prometheus_client.parser import text_string_to_metric_families
 
 CHAT = "/chat"
 FAST_SHARE = 0.99
-"""`slow` is what took longer than this share of the earlier version's messages."""
+"""A message is `slow` if it takes longer than this share of the baseline's messages."""
 MEASURES = ("failed", "slow", "handoffs", "negative_feedback")
 
 
 @dataclass(frozen=True, slots=True)
 class PodCounters:
-    """Counts of one version; `a + b` of two pods, `a - b` since an earlier reading.
+    """Counters of one version: `a + b` adds two pods.
 
     Attributes:
         answered: messages answered with 2xx.
         failed: messages answered with 5xx.
-        within: messages by the seconds they took at most: cumulative, as Prometheus has them.
-        replies: of `/chat`.
-        handoffs: replies that hand over to a person.
+        within: cumulative latency histogram: messages by upper bound in seconds, as in Prometheus.
+        replies: replies of `/chat`.
+        handoffs: replies that hand over to a human.
         helped, not_helped: feedback.
     """
 
@@ -57,15 +57,15 @@ class PodCounters:
 
     @property
     def messages(self) -> float:
-        """Messages that were answered or failed."""
+        """Return the number of messages, answered or failed."""
         return self.answered + self.failed
 
     @classmethod
     def parse(cls, text: str) -> PodCounters:
-        """Of one pod's /metrics.
+        """Parse one pod's /metrics.
 
         Raises:
-            ValueError: the text is no Prometheus exposition.
+            ValueError: the text is not a Prometheus exposition.
         """
         answered = failed = replies = handoffs = helped = not_helped = 0.0
         within: dict[str, float] = {}
@@ -91,18 +91,18 @@ class PodCounters:
         return cls(answered, failed, within, replies, handoffs, helped, not_helped)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return a representation for JSON."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> PodCounters:
-        """What `as_dict` made; a field that is missing is zero."""
+        """Restore what `as_dict` returned; missing fields are zero."""
         known = {name: content[name] for name in cls.__slots__ if name in content}
         return cls(**known)
 
 
 def total(all_counters: Iterable[PodCounters]) -> PodCounters:
-    """The sum."""
+    """Return the sum of all counters."""
     result = PodCounters()
     for counters in all_counters:
         result = result + counters
@@ -110,7 +110,7 @@ def total(all_counters: Iterable[PodCounters]) -> PodCounters:
 
 
 class Margins(NamedTuple):
-    """By how much each share may be higher than with the version before."""
+    """Smallest increase of each share that counts as a regression."""
 
     failed: float
     slow: float
@@ -119,7 +119,7 @@ class Margins(NamedTuple):
 
 
 class Regression(NamedTuple):
-    """One measure that got worse."""
+    """A measure that got worse."""
 
     measure: str
     """One of MEASURES."""
@@ -127,7 +127,7 @@ class Regression(NamedTuple):
 
 
 class ShareComparison(NamedTuple):
-    """So many of so many, before and now."""
+    """One share of both versions, each as (hits, total)."""
 
     measure: str
     name: str
@@ -137,7 +137,10 @@ class ShareComparison(NamedTuple):
 
 
 def slow_threshold(baseline: PodCounters) -> str:
-    """The least bound that 99 in 100 messages of the earlier version kept; empty: it had none, or nothing is slower."""
+    """Return the smallest histogram bound that 99% of the baseline's messages meet.
+
+    Returns: the bound; empty: there are no messages, or the bound is infinite.
+    """
     counts = sorted((float(bound), bound, count) for bound, count in baseline.within.items())
     total_count = counts[-1][2] if counts else 0
     for value, bound, count in counts:
@@ -147,7 +150,7 @@ def slow_threshold(baseline: PodCounters) -> str:
 
 
 def compare_shares(baseline: PodCounters, current: PodCounters, margins: Margins) -> list[ShareComparison]:
-    """The four shares of both versions."""
+    """Return the four shares of both versions; `slow` only if both histograms have the bound."""
     bound = slow_threshold(baseline)
     found = [
         ShareComparison(
@@ -190,13 +193,13 @@ def _slower_than(counters: PodCounters, bound: str) -> tuple[float, float]:
 def find_regressions(
     baseline: PodCounters, current: PodCounters, margins: Margins, false_alarm_rate: float
 ) -> list[Regression]:
-    """What got worse, each in a sentence with its numbers; empty: nothing that chance does not explain.
+    """Return the measures that are significantly worse, each with a sentence that contains its numbers.
 
     Args:
-        before: the earlier version.
-        now: the new one.
-        margins: differences that matter.
-        false_alarm: the most that equal versions are told apart by chance, over all measures.
+        baseline: counters of the previous version.
+        current: counters of the new version.
+        margins: smallest increases that matter.
+        false_alarm_rate: probability, over all measures, that equal versions yield a regression.
     """
     found = []
     for comparison in compare_shares(baseline, current, margins):
@@ -219,14 +222,16 @@ def find_regressions(
 
 
 def fisher_exact(hits: int, drawn: int, other_hits: int, other_drawn: int) -> float:
-    """One-sided Fisher's exact test (Fisher 1922): how likely at least so many of all hits fall into the draw.
+    """One-sided Fisher's exact test (Fisher 1922): probability of at least this many hits among those drawn.
 
     Args:
-        hits: of `drawn`.
-        other_hits: of `other_drawn`.
+        hits: hits among `drawn`.
+        drawn: size of the tested sample.
+        other_hits: hits among `other_drawn`.
+        other_drawn: size of the other sample.
 
     Returns:
-        The probability under equal shares, 0 to 1.
+        The p-value under equal shares, 0 to 1.
     """
     all_hits, everything = hits + other_hits, drawn + other_drawn
 

@@ -1,6 +1,6 @@
-"""Writes Events on the Deployment and the same lines to the container's log.
+"""Emits Kubernetes Events on the Deployment, and the same lines to the log.
 
-A failed write never stops a rollout: it is reported on standard error.
+A failed write never stops a rollout; it is reported on standard error.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def emit(
     message: str,
     kind: Literal["Normal", "Warning"] = "Normal",
 ) -> None:
-    """An Event on the Deployment (`kubectl describe` shows it), and the same in the log."""
+    """Create an Event on the Deployment (shown by `kubectl describe`) and write it to the log."""
     log(f"{reason}: {message}")
     now = cluster.runtime.now().strftime("%Y-%m-%dT%H:%M:%SZ")
     metadata = deployment.content["metadata"]
@@ -57,7 +57,7 @@ def emit(
 def emit_outcome(
     cluster: Cluster, deployment: Deployment, rollout: RolloutState, outcome: RolloutOutcome
 ) -> None:
-    """The Event that says what became of a promotion."""
+    """Emit the Event for the outcome of a rollout."""
     target, previous = describe(rollout.target), describe(rollout.previous)
     match outcome:
         case RolloutOutcome.PROMOTED:

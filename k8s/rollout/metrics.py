@@ -1,4 +1,4 @@
-"""Pushes the metrics of a rollout: desired model, outcome, reasons of an automatic rollback."""
+"""Pushes a rollout's metrics: desired model, outcome, reasons of an automatic rollback."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from k8s.pushgateway import PushgatewayClient
 from k8s.rollout.state import RolloutOutcome
 
 JOB = "support-chatbot-promote"
-"""The label `job` of every metric of k8s.promote and k8s.rollback."""
+"""Label `job` of the metrics pushed by k8s.promote and k8s.rollback."""
 
 
 def push_desired_model(settings: KubernetesSettings, model: str, runtime: Runtime = REAL) -> None:
-    """The metric that says what should serve."""
+    """Push the model that the annotation names."""
     ref = ModelRef.parse(model) if model else None
     client(settings, runtime).push(
         "chatbot_told_model_info",
@@ -26,7 +26,7 @@ def push_desired_model(settings: KubernetesSettings, model: str, runtime: Runtim
 
 
 def push_outcome(settings: KubernetesSettings, outcome: RolloutOutcome, runtime: Runtime = REAL) -> None:
-    """The metric that says what became of a promotion, and when."""
+    """Push the time of the last rollout with this outcome."""
     client(settings, runtime).push_timestamp(
         "chatbot_promote_timestamp_seconds",
         "When a promotion or a rollback last ended, by its outcome, in seconds since 1970.",
@@ -37,7 +37,7 @@ def push_outcome(settings: KubernetesSettings, outcome: RolloutOutcome, runtime:
 def push_rollback_reasons(
     settings: KubernetesSettings, known: Collection[str], reasons: Collection[str], runtime: Runtime = REAL
 ) -> None:
-    """The metric that says why a model was last taken back."""
+    """Push the reasons of the last automatic rollback: 1 for each given reason, 0 for the other known ones."""
     client(settings, runtime).push_samples(
         "chatbot_promote_taken_back_reason",
         "Why a model was last taken back: 1 for each reason, 0 for the others.",
@@ -46,5 +46,5 @@ def push_rollback_reasons(
 
 
 def client(settings: KubernetesSettings, runtime: Runtime = REAL) -> PushgatewayClient:
-    """Return the client for the metrics of this job."""
+    """Return a Pushgateway client with this module's job label."""
     return PushgatewayClient(settings.pushgateway, JOB, settings.request_seconds, runtime)

@@ -1,4 +1,4 @@
-"""What the API's pods say of themselves: /version and /metrics, over plain HTTP."""
+"""Reads /version and /metrics of the API's pods over plain HTTP."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from k8s.rollout.counters import PodCounters, total
 
 
 class PodReader:
-    """Reads the pods again and again, and adds up what they counted, those too that are gone by now."""
+    """Reads pods repeatedly and accumulates their counters, including those of restarted and deleted pods."""
 
     def __init__(self, port: int, seconds: float, runtime: Runtime = REAL) -> None:
-        """Args: port: the API's. seconds: how long a pod may take to answer."""
+        """Args: port: the API's port. seconds: timeout of one request. runtime: threads and network."""
         self._port = port
         self._seconds = seconds
         self._runtime = runtime
@@ -23,7 +23,7 @@ class PodReader:
         self._before_restart: dict[str, PodCounters] = {}
 
     def bundle_digests(self, pods: Iterable[Pod]) -> dict[str, str]:
-        """The bundle digest that each pod says it serves, by the pod's name; empty: it did not say."""
+        """Return the bundle digest that each pod reports, by pod name; empty: the pod did not report one."""
         found = {}
         for pod, text in self._fetch_all(pods, "/version"):
             try:
@@ -33,7 +33,7 @@ class PodReader:
         return found
 
     def read_counters(self, pods: Iterable[Pod]) -> tuple[PodCounters, int]:
-        """What all pods seen so far counted, and how many of these answered now."""
+        """Read all pods; return the counters of every pod seen so far, and how many pods answered this time."""
         answered = 0
         for pod, text in self._fetch_all(pods, "/metrics"):
             if text is None:
@@ -44,9 +44,8 @@ class PodReader:
                 continue
             answered += 1
             last = self._last.get(pod.uid)
-            if (
-                last is not None and counters.messages < last.messages
-            ):  # a container that was restarted counts anew
+            # The counters of a restarted container start at zero.
+            if last is not None and counters.messages < last.messages:
                 self._before_restart[pod.uid] = self._before_restart.get(pod.uid, PodCounters()) + last
             self._last[pod.uid] = counters
         return total([*self._last.values(), *self._before_restart.values()]), answered

@@ -1,10 +1,11 @@
-"""The way of a model into service and, where it does not deserve it, back: one phase after the other.
+"""Rollout state machine with automatic rollback.
 
-    rolling -> watching -> naming -> done         annotation set, pods ready | metrics watched | alias champion moved
+    rolling -> watching -> naming -> done         annotation set, pods ready | live metrics analysed | alias moved
        |          |
-       +----------+-> taking-back -> done         annotation set back, pods ready
+       +----------+-> taking-back -> done         annotation reset, pods ready
 
-Every phase can be begun again: whoever holds the Lease goes on with what the Deployment's annotations say.
+The state is stored in an annotation of the Deployment, so every phase is resumable: any holder of the Lease continues
+from there.
 """
 
 from __future__ import annotations
@@ -27,28 +28,31 @@ from k8s.rollout.state import Phase, RolloutOutcome, RolloutState, describe
 
 WRONG_MODEL = "other_model"
 ROLLBACK_REASONS = (NOT_READY, WRONG_MODEL, *MEASURES)
-"""Why a model may be taken back, for the metric."""
+"""Reasons of an automatic rollback, as the metric reports them."""
 
 _MAX_ATTEMPTS = 20
 _WATCH_SECONDS = 10.0
 _SETTLE_SECONDS = 3.0
-"""What the controller says of a rollout may be about the one before it for so long."""
+"""For this long the Deployment's status may still describe the previous rollout."""
 
 
 class Superseded(ChatbotError):
-    """Somebody else set what should serve while this promotion was on its way."""
+    """The desired model was changed concurrently while this rollout was in progress."""
 
     status = 409
     type = "superseded"
 
 
 class Promoter:
-    """Moves one Deployment from model to model; all its state lies in the Deployment."""
+    """Moves one Deployment from model to model. Stateless: all state is in the Deployment's annotations."""
 
     def __init__(
         self, cluster: Cluster, registry: MlflowApi, settings: KubernetesSettings, lease: Lease
     ) -> None:
-        """Asks nothing yet. The Lease is the caller's to take, before any of the methods that change something."""
+        """Configure the promoter; sends no request.
+
+        The caller acquires the Lease before it calls a method that changes something; `start` by hand is the exception.
+        """
         self._cluster = cluster
         self._runtime = cluster.runtime
         self._registry = registry
@@ -56,19 +60,21 @@ class Promoter:
         self._lease = lease
 
     def read(self) -> Deployment:
-        """The Deployment now."""
+        """Read the Deployment."""
         return Deployment(self._cluster.deployment(self._settings.deployment))
 
     def start(self, target: str, why: str, by_hand: bool = False) -> RolloutState:
-        """Set what should serve; `go_on` does the rest. Needs no Lease when a person asks: it ends what runs.
+        """Set the desired model and record the rollout; `resume` does the rest.
+
+        A rollout by hand needs no Lease: it supersedes the one in progress.
 
         Args:
             target: `<version>@<bundle digest>`, or empty: the bundle inside the image.
-            why: who asked for it, and why.
-            by_hand: whether a person asks.
+            why: who requested the rollout, and the reason.
+            by_hand: whether a person requested it.
 
         Raises:
-            Superseded: no person asks, and one set something that is on its way still.
+            Superseded: the rollout is not by hand, and another one is in progress.
         """
         deployment = self.read()
         before, _ = self._reader().read_counters(deployment.pods(self._cluster))
@@ -81,7 +87,7 @@ class Promoter:
                     f"{describe(target)} is not begun"
                 )
             if current and current.is_unproven:
-                # What was still on trial, or failed it, is no way back.
+                # A model under analysis, or one that failed it, is not a rollback target.
                 previous = current.previous
                 blocked = state.block(deployment.annotations, current.target, without=target)
             rollout = RolloutState(
@@ -96,7 +102,8 @@ class Promoter:
                 self._patch(deployment, rollout, target, blocked, check=not by_hand)
             except Conflict:
                 now = self.read()
-                if not _is_recorded(now, rollout):  # else it was done, and the answer was lost
+                # If it is recorded, the patch was applied and the response was lost.
+                if not _is_recorded(now, rollout):
                     deployment = now
                     continue
             sentence = (
@@ -107,17 +114,17 @@ class Promoter:
         raise self._too_many_conflicts()
 
     def resume(self, started: RolloutState | None = None) -> RolloutState | None:
-        """Do what is left of a promotion that was begun.
+        """Run the remaining phases of a rollout.
 
         Args:
-            begun: by this run, just now: what was undone since then is seen as that.
+            started: the rollout that this run just started, so that a later change is detected; None: the recorded one.
 
         Returns:
-            The promotion with its outcome; None: there was nothing to do.
+            The finished rollout with its outcome; None: no rollout was in progress.
 
         Raises:
-            Superseded: somebody else set another model meanwhile, and goes on with that.
-            ChatbotError: the cluster or the registry does not do its part; calling again goes on.
+            Superseded: another rollout replaced this one and is still in progress.
+            ChatbotError: the cluster or the registry fails; a later call resumes.
         """
         rollout = started or state.read(self.read().annotations)
         if rollout is None or rollout.phase is Phase.DONE:
@@ -126,14 +133,14 @@ class Promoter:
         return self._run_phases(rollout)
 
     def serving_digest(self, deployment: Deployment) -> str:
-        """Of the bundle that should serve; empty: nobody can say."""
+        """Return the digest of the bundle that should serve; empty: unknown."""
         return reconcile.serving_digest(deployment, self._cluster, self._settings)
 
     def reconcile(self) -> None:
-        """Let alias and metric follow the annotation; only where nothing is on its way."""
+        """Reconcile alias and metric with the annotation, unless a rollout is in progress."""
         deployment = self.read()
         rollout = state.read(deployment.annotations)
-        if rollout is None or rollout.phase is Phase.DONE:  # else a person began something just now
+        if rollout is None or rollout.phase is Phase.DONE:  # otherwise a person started a rollout
             reconcile.reconcile(deployment, self._cluster, self._registry, self._settings, self._lease)
 
     def _run_phases(self, rollout: RolloutState) -> RolloutState:
@@ -151,13 +158,14 @@ class Promoter:
                 current = state.read(now.annotations)
                 if current is not None and current.phase is not Phase.DONE and current.id != rollout.id:
                     raise
-                # Set by hand (`kubectl rollout undo`, `kubectl patch`): nobody else ends what was begun.
+                # Changed outside this program (`kubectl rollout undo`, `kubectl patch`): no other run finishes it.
                 return self._finish(now, rollout, RolloutOutcome.SUPERSEDED)
         return rollout
 
-    # the phases
+    # phases
 
     def _roll_out(self, rollout: RolloutState) -> RolloutState:
+        """Wait until the pods of the new model are ready and serve the right bundle."""
         deployment, failure = self._await_rollout(rollout)
         if failure:
             return self._start_rollback(rollout, failure, NOT_READY)
@@ -166,6 +174,7 @@ class Promoter:
         return self._advance(rollout, Phase.NAMING if rollout.by_hand else Phase.WATCHING)
 
     def _analyse(self, rollout: RolloutState) -> RolloutState:
+        """Analyse the live metrics until the new version passes or shows a regression."""
         analysis, reader = (
             RolloutAnalysis(self._settings, PodCounters.from_dict(rollout.before)),
             self._reader(),
@@ -194,6 +203,7 @@ class Promoter:
             self._runtime.sleep(self._settings.watch_every_seconds)
 
     def _move_alias(self, rollout: RolloutState) -> RolloutState:
+        """Move the alias `champion` to the model that serves."""
         deployment = self._owned(rollout)
         if version := reconcile.registered_version(deployment, self._cluster, self._registry, self._settings):
             self._lease.check()
@@ -203,11 +213,18 @@ class Promoter:
         )
 
     def _start_rollback(self, rollout: RolloutState, why: str, *reasons: str) -> RolloutState:
-        """Args: reasons: of `TAKEN_BACK_FOR`."""
+        """Start the automatic rollback.
+
+        Args:
+            rollout: the rollout that failed.
+            why: the reason as a sentence.
+            reasons: members of `ROLLBACK_REASONS`.
+        """
         log(f"{describe(rollout.target)} is taken back: {why}")
         return self._advance(rollout, Phase.TAKING_BACK, why=why, reasons=reasons)
 
     def _roll_back(self, rollout: RolloutState) -> RolloutState:
+        """Wait until the pods of the previous model are ready."""
         deployment, failure = self._await_rollout(rollout)
         if not failure:
             return self._finish(deployment, rollout, RolloutOutcome.TAKEN_BACK)
@@ -218,10 +235,10 @@ class Promoter:
         events.emit(self._cluster, deployment, "ModelNotReady", sentence, "Warning")
         raise ClusterError(sentence)
 
-    # what they are made of
+    # helpers
 
     def _await_rollout(self, rollout: RolloutState) -> tuple[Deployment, str]:
-        """The Deployment once its rollout ended, and why it did not end well."""
+        """Wait for the end of the Deployment's rollout; return the Deployment and the failure, empty on success."""
         while True:
             deployment = self._owned(rollout)
             remaining = self._settings.rollout_seconds - rollout.seconds_in_phase(self._runtime.now())
@@ -245,17 +262,17 @@ class Promoter:
             self._runtime.sleep(0.2)
 
     def _read_observed(self, rollout: RolloutState) -> Deployment:
-        """The same with a status that is about it: before the controller looked, nothing is known of its pods."""
+        """Read the Deployment, waiting briefly until its status describes the current spec."""
         until = self._runtime.monotonic() + _SETTLE_SECONDS
         while not (deployment := self._owned(rollout)).is_observed and self._runtime.monotonic() < until:
             self._runtime.sleep(0.2)
         return deployment
 
     def _owned(self, rollout: RolloutState, deployment: Deployment | None = None) -> Deployment:
-        """The Deployment, if it still says what this promotion made it say.
+        """Return the Deployment if this rollout still determines its state and its desired model.
 
         Raises:
-            Superseded: it does not.
+            Superseded: it was changed by another rollout or by hand.
         """
         deployment = deployment or self.read()
         current = state.read(deployment.annotations)
@@ -267,11 +284,11 @@ class Promoter:
         return deployment
 
     def _advance(self, rollout: RolloutState, phase: Phase, **changes: Any) -> RolloutState:
-        """Write the next phase down, with the model that goes with it."""
+        """Record the next phase, and the desired model of that phase, in one patch."""
         after = rollout.advance(phase, self._runtime.now(), **changes)
         for _ in range(_MAX_ATTEMPTS):
             deployment = self.read()
-            if _is_recorded(deployment, after):  # it was done, and the answer was lost
+            if _is_recorded(deployment, after):  # the patch was applied and the response was lost
                 return after
             self._owned(rollout, deployment)
             try:
@@ -286,7 +303,7 @@ class Promoter:
         raise self._too_many_conflicts()
 
     def _finish(self, deployment: Deployment, rollout: RolloutState, outcome: RolloutOutcome) -> RolloutState:
-        """Write down what became of it, and say so."""
+        """Record the outcome, then emit the Event and push the metrics."""
         done = rollout.advance(Phase.DONE, self._runtime.now(), outcome=outcome, before={})
         for _ in range(_MAX_ATTEMPTS):
             try:
@@ -312,10 +329,18 @@ class Promoter:
         more: Mapping[str, str] | None = None,
         check: bool = True,
     ) -> None:
-        """One request: the state, and the model with it where that changes.
+        """Write the state, and the model if it changes, in one merge patch.
+
+        Args:
+            deployment: the snapshot that must still be current.
+            rollout: the state to record.
+            model: the desired model; None: unchanged.
+            more: further annotations.
+            check: whether the Lease must still be held.
 
         Raises:
-            Changed: somebody changed the Deployment since it was read.
+            Conflict: the Deployment changed since it was read.
+            LeaseLost: the Lease is no longer held.
         """
         annotations = {**state.dump(rollout), **(more or {})}
         patch: Json = {
@@ -337,14 +362,14 @@ class Promoter:
 
 
 def _is_recorded(deployment: Deployment, rollout: RolloutState) -> bool:
-    """Whether a promotion was written down so."""
+    """Whether the Deployment records exactly this state and its desired model."""
     return state.read(deployment.annotations) == rollout and deployment.desired_model == rollout.desired_model
 
 
 def _blocked_after(
     deployment: Deployment, rollout: RolloutState, outcome: RolloutOutcome
 ) -> Mapping[str, str]:
-    """The digests that no run promotes again by itself, after this."""
+    """Return the annotation of blocked digests after this outcome; empty: unchanged."""
     if outcome in (RolloutOutcome.TAKEN_BACK, RolloutOutcome.SUPERSEDED):
         return state.block(deployment.annotations, rollout.target)
     if outcome is RolloutOutcome.ROLLED_BACK:

@@ -1,4 +1,4 @@
-"""Annotation, alias and metric say the same: the annotation is right, the others follow."""
+"""Reconciles the MLflow alias and the metric with the Deployment's annotation, the source of truth."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from k8s.rollout.state import RolloutOutcome, describe
 
 
 def serving_digest(deployment: Deployment, cluster: Cluster, settings: KubernetesSettings) -> str:
-    """Of the bundle that should serve; empty: pods of different images run, or none answers."""
+    """Return the digest of the bundle that should serve; empty: the pods run different images, or none answers."""
     if deployment.desired_model:
         return ModelRef.parse(deployment.desired_model).digest
     reader = PodReader(settings.api_port, settings.request_seconds, cluster.runtime)
@@ -25,9 +25,9 @@ def serving_digest(deployment: Deployment, cluster: Cluster, settings: Kubernete
 def registered_version(
     deployment: Deployment, cluster: Cluster, registry: MlflowApi, settings: KubernetesSettings
 ) -> str:
-    """The registry's version of what should serve; empty: it has none.
+    """Return the registry's version of the bundle that should serve; empty: it is not registered.
 
-    Where the annotation names none, the pods say which bundle they took from their image.
+    If the annotation is absent, the pods report which bundle they took from their image.
     """
     digest = serving_digest(deployment, cluster, settings)
     if not digest:
@@ -53,7 +53,7 @@ def registered_version(
 
 
 def wrong_model(deployment: Deployment, cluster: Cluster, settings: KubernetesSettings) -> str:
-    """Which pod serves another bundle than the annotation names; empty: none does."""
+    """Return a sentence about a pod that serves another bundle than the annotation names; empty: there is none."""
     if not deployment.desired_model:
         return ""
     desired = ModelRef.parse(deployment.desired_model).digest
@@ -67,10 +67,10 @@ def wrong_model(deployment: Deployment, cluster: Cluster, settings: KubernetesSe
 def reconcile(
     deployment: Deployment, cluster: Cluster, registry: MlflowApi, settings: KubernetesSettings, lease: Lease
 ) -> None:
-    """Let alias and metric follow the annotation; what was champion is not promoted again by itself.
+    """Make alias and metric follow the annotation, and block automatic promotion of the former champion. Idempotent.
 
     Raises:
-        ChatbotError: the registry or the API server does not answer.
+        ChatbotError: the registry or the API server fails, or the Lease is lost.
     """
     metrics.push_desired_model(settings, deployment.desired_model, cluster.runtime)
     version = registered_version(deployment, cluster, registry, settings)

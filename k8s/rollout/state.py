@@ -1,7 +1,7 @@
-"""How far a promotion is: one JSON annotation on the Deployment, changed in the same request as the model.
+"""State of a rollout: one JSON annotation on the Deployment, written in the same patch as the model.
 
-It is never taken away, only set to `done`: `kubectl rollout undo` puts the annotations of the old ReplicaSet back
-on the Deployment, and a ReplicaSet keeps what a Deployment has no more.
+The annotation is never removed, only set to phase `done`: `kubectl rollout undo` copies the annotations of the old
+ReplicaSet to the Deployment, and a ReplicaSet keeps annotations that the Deployment no longer has.
 """
 
 from __future__ import annotations
@@ -20,12 +20,20 @@ from chatbot.model_ref import ModelRef
 
 STATE_ANNOTATION = "support-chatbot/promotion"
 BLOCKED_ANNOTATION = "support-chatbot/taken-back"
-"""Digests of bundles that were taken back, the latest first: no run promotes one of them again by itself."""
+"""Digests of bundles blocked from automatic promotion, the most recent first."""
 _MAX_BLOCKED = 20
 
 
 class Phase(StrEnum):
-    """What is being done."""
+    """Phase of a rollout.
+
+    Attributes:
+        ROLLING: the pods of the target become ready.
+        WATCHING: canary analysis of the live metrics.
+        NAMING: the alias `champion` moves to the target.
+        TAKING_BACK: automatic rollback to the previous model.
+        DONE: finished, with an outcome.
+    """
 
     ROLLING = "rolling"
     WATCHING = "watching"
@@ -35,7 +43,14 @@ class Phase(StrEnum):
 
 
 class RolloutOutcome(StrEnum):
-    """What became of it."""
+    """Outcome of a finished rollout.
+
+    Attributes:
+        PROMOTED: the target passed the canary analysis and is champion.
+        ROLLED_BACK: the target was set by hand and is champion.
+        TAKEN_BACK: automatic rollback; the previous model serves.
+        SUPERSEDED: the desired model was changed by hand meanwhile.
+    """
 
     PROMOTED = "promoted"
     ROLLED_BACK = "rolled_back"
@@ -44,7 +59,7 @@ class RolloutOutcome(StrEnum):
 
 
 class RolloutState(BaseModel):
-    """A model on its way to serve, or back."""
+    """Persisted state of one rollout."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -52,45 +67,45 @@ class RolloutState(BaseModel):
     target: str
     """`<version>@<bundle digest>`; empty: the bundle inside the image."""
     previous: str
-    """What served before, in the same form."""
+    """The model that served before, in the same form; target of an automatic rollback."""
     phase: Phase = Phase.ROLLING
     since: datetime
-    """When this phase began."""
+    """Start of the current phase."""
     why: str = ""
-    """Who asked for it; once it is taken back, why that was."""
+    """Who requested the rollout and why; after an automatic rollback, the reason of that."""
     reasons: tuple[str, ...] = ()
-    """Of a model that is taken back: the reasons for the metric."""
+    """Reasons of an automatic rollback, as the metric reports them."""
     by_hand: bool = False
-    """A person asked for it: it is not watched, and what served before is not promoted again by itself."""
+    """Whether a person requested it: no canary analysis, and the previous model is blocked from automatic promotion."""
     before: Mapping[str, Any] = {}
-    """What the version before had counted (`k8s.rollout.counters`)."""
+    """Baseline: counters of the previous version (`k8s.rollout.counters`)."""
     outcome: RolloutOutcome | None = None
 
     @property
     def desired_model(self) -> str:
-        """What the annotation says in this phase."""
+        """Return the model that the annotation names in this phase."""
         is_rolled_back = self.phase is Phase.TAKING_BACK or self.outcome is RolloutOutcome.TAKEN_BACK
         return self.previous if is_rolled_back else self.target
 
     @property
     def is_unproven(self) -> bool:
-        """Its model serves, or did until now, and was not found good."""
+        """Whether the target serves, or served until now, without having passed the analysis."""
         return self.phase in (Phase.ROLLING, Phase.WATCHING, Phase.TAKING_BACK)
 
     def advance(self, phase: Phase, now: datetime, **changes: Any) -> RolloutState:
-        """The same in another phase, from now on."""
+        """Return a copy in another phase that starts now."""
         return self.model_copy(update={"phase": phase, "since": now, **changes})
 
     def seconds_in_phase(self, now: datetime) -> float:
-        """How long this phase lasts."""
+        """Return the seconds since the current phase started."""
         return (now - self.since).total_seconds()
 
 
 def read(annotations: Mapping[str, str]) -> RolloutState | None:
-    """The promotion that the annotations tell of; None: there never was one.
+    """Parse the state from the Deployment's annotations; None: there has been no rollout.
 
     Raises:
-        ChatbotError: the annotation holds something else.
+        ChatbotError: the annotation is malformed.
     """
     text = annotations.get(STATE_ANNOTATION)
     if not text:
@@ -106,12 +121,12 @@ def read(annotations: Mapping[str, str]) -> RolloutState | None:
 
 
 def blocked_digests(annotations: Mapping[str, str]) -> list[str]:
-    """The digests that no run promotes again by itself."""
+    """Return the digests blocked from automatic promotion."""
     return annotations.get(BLOCKED_ANNOTATION, "").split()
 
 
 def block(annotations: Mapping[str, str], *models: str, without: str = "") -> dict[str, str]:
-    """The annotation with the digests of some models more, and of one less."""
+    """Return the annotation with the digests of `models` added and the digest of `without` removed."""
     added = [ModelRef.parse(model).digest for model in models if model]
     unblocked = {ModelRef.parse(without).digest} if without else set()
     digests = list(dict.fromkeys([*added, *blocked_digests(annotations)]))
@@ -119,14 +134,14 @@ def block(annotations: Mapping[str, str], *models: str, without: str = "") -> di
 
 
 def dump(rollout: RolloutState) -> dict[str, str]:
-    """The annotation."""
+    """Serialize the state to its annotation."""
     content = rollout.model_dump(mode="json", exclude_defaults=True, exclude={"id", "since"})
     content |= {"id": rollout.id, "phase": rollout.phase.value, "since": rollout.since.isoformat()}
     return {STATE_ANNOTATION: json.dumps(content, separators=(",", ":"))}
 
 
 def describe(model: str) -> str:
-    """A model for a sentence."""
+    """Return a model's name for messages."""
     if not model:
         return "the bundle inside the image"
     ref = ModelRef.parse(model)
