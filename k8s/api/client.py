@@ -125,10 +125,10 @@ class Cluster:
         query = {"watch": "1", "fieldSelector": f"metadata.name={name}", "timeoutSeconds": str(seconds)}
         timeout = Timeout(self._settings.request_seconds, seconds + self._settings.request_seconds)
         stream = self._with_retries(lambda: self._send("GET", APPS, "deployments", "", query, None, timeout))
-        rest = b""
+        buffer = b""
         try:
             for chunk in stream.stream(amt=None):
-                *lines, rest = (rest + chunk).split(b"\n")
+                *lines, buffer = (buffer + chunk).split(b"\n")
                 for line in filter(None, lines):
                     event = json.loads(line)
                     if event["type"] in ("ADDED", "MODIFIED"):
@@ -262,9 +262,9 @@ def _load_configuration(settings: KubernetesSettings) -> tuple[Any, str]:
         _, active = list_kube_config_contexts(config_file=file)
         return configuration, str(active["context"].get("namespace", "default"))
     except (ConfigException, OSError, ValueError) as error:
-        where = settings.kubeconfig or f"{_SERVICE_ACCOUNT} or ~/.kube/config"
+        source = settings.kubeconfig or f"{_SERVICE_ACCOUNT} or ~/.kube/config"
         raise SettingError(
-            f"no account on a Kubernetes cluster at {where}: {error}. In a pod project the service account's "
+            f"no account on a Kubernetes cluster at {source}: {error}. In a pod project the service account's "
             "token into this container; elsewhere set CHATBOT_K8S_KUBECONFIG"
         ) from error
 

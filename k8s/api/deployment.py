@@ -145,10 +145,10 @@ def _container_problem(container: Json) -> str:
     """Describe why a container is not ready."""
     state, last = container.get("state") or {}, (container.get("lastState") or {}).get("terminated") or {}
     now = state.get("waiting") or state.get("terminated") or {}
-    ended = state.get("terminated") or last
+    terminated = state.get("terminated") or last
     # With FallbackToLogsOnError the message is the end of the log; the last line states the cause.
-    lines = str(ended.get("message") or now.get("message") or "").strip().splitlines()
-    said = " ".join(lines[-1].split()) if lines else ""
-    code = f"exit code {ended['exitCode']}" if "exitCode" in ended else ""
-    parts = [str(now.get("reason") or "running, not ready"), code, said]
+    lines = str(terminated.get("message") or now.get("message") or "").strip().splitlines()
+    last_line = " ".join(lines[-1].split()) if lines else ""
+    code = f"exit code {terminated['exitCode']}" if "exitCode" in terminated else ""
+    parts = [str(now.get("reason") or "running, not ready"), code, last_line]
     return ", ".join(part for part in parts if part)

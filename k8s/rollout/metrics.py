@@ -35,13 +35,16 @@ def push_outcome(settings: KubernetesSettings, outcome: RolloutOutcome, runtime:
 
 
 def push_rollback_reasons(
-    settings: KubernetesSettings, known: Collection[str], reasons: Collection[str], runtime: Runtime = REAL
+    settings: KubernetesSettings,
+    all_reasons: Collection[str],
+    reasons: Collection[str],
+    runtime: Runtime = REAL,
 ) -> None:
     """Push the reasons of the last automatic rollback: 1 for each given reason, 0 for the other known ones."""
     client(settings, runtime).push_samples(
         "chatbot_promote_taken_back_reason",
         "Why a model was last taken back: 1 for each reason, 0 for the others.",
-        [({"reason": name}, float(name in reasons)) for name in known],
+        [({"reason": name}, float(name in reasons)) for name in all_reasons],
     )
 
 

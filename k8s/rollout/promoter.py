@@ -77,7 +77,7 @@ class Promoter:
             Superseded: the rollout is not by hand, and another one is in progress.
         """
         deployment = self.read()
-        before, _ = self._reader().read_counters(deployment.pods(self._cluster))
+        baseline, _ = self._reader().read_counters(deployment.pods(self._cluster))
         for _ in range(_MAX_ATTEMPTS):
             previous, blocked = deployment.desired_model, {}
             current = state.read(deployment.annotations)
@@ -96,15 +96,15 @@ class Promoter:
                 since=self._runtime.now(),
                 why=why,
                 by_hand=by_hand,
-                before=before.as_dict(),
+                before=baseline.as_dict(),
             )
             try:
                 self._patch(deployment, rollout, target, blocked, check=not by_hand)
             except Conflict:
-                now = self.read()
+                latest = self.read()
                 # If it is recorded, the patch was applied and the response was lost.
-                if not _is_recorded(now, rollout):
-                    deployment = now
+                if not _is_recorded(latest, rollout):
+                    deployment = latest
                     continue
             sentence = (
                 f"{describe(target)} is to serve in place of {describe(deployment.desired_model)}: {why}"
@@ -154,12 +154,12 @@ class Promoter:
             try:
                 rollout = phases[rollout.phase](rollout)
             except Superseded:
-                now = self.read()
-                current = state.read(now.annotations)
+                deployment = self.read()
+                current = state.read(deployment.annotations)
                 if current is not None and current.phase is not Phase.DONE and current.id != rollout.id:
                     raise
                 # Changed outside this program (`kubectl rollout undo`, `kubectl patch`): no other run finishes it.
-                return self._finish(now, rollout, RolloutOutcome.SUPERSEDED)
+                return self._finish(deployment, rollout, RolloutOutcome.SUPERSEDED)
         return rollout
 
     # phases
@@ -183,7 +183,7 @@ class Promoter:
         while True:
             deployment = self._read_observed(rollout)
             pods = deployment.pods(self._cluster)
-            now, answered = reader.read_counters(pods)
+            current, answered = reader.read_counters(pods)
             if answered or not pods:
                 last_answer = self._runtime.monotonic()
             elif self._runtime.monotonic() - last_answer > self._settings.patience_seconds:
@@ -193,7 +193,7 @@ class Promoter:
                 )
             status = deployment.rollout_status()
             problem = "" if status.done else deployment.pod_problems(self._cluster) or status.summary
-            result = analysis.evaluate(now, rollout.seconds_in_phase(self._runtime.now()), problem)
+            result = analysis.evaluate(current, rollout.seconds_in_phase(self._runtime.now()), problem)
             if result.regressions:
                 why = "; ".join(found.summary for found in result.regressions)
                 return self._start_rollback(rollout, why, *(found.measure for found in result.regressions))
@@ -285,19 +285,19 @@ class Promoter:
 
     def _advance(self, rollout: RolloutState, phase: Phase, **changes: Any) -> RolloutState:
         """Record the next phase, and the desired model of that phase, in one patch."""
-        after = rollout.advance(phase, self._runtime.now(), **changes)
+        advanced = rollout.advance(phase, self._runtime.now(), **changes)
         for _ in range(_MAX_ATTEMPTS):
             deployment = self.read()
-            if _is_recorded(deployment, after):  # the patch was applied and the response was lost
-                return after
+            if _is_recorded(deployment, advanced):  # the patch was applied and the response was lost
+                return advanced
             self._owned(rollout, deployment)
             try:
                 self._patch(
                     deployment,
-                    after,
-                    after.desired_model if after.desired_model != rollout.desired_model else None,
+                    advanced,
+                    advanced.desired_model if advanced.desired_model != rollout.desired_model else None,
                 )
-                return after
+                return advanced
             except Conflict:
                 continue
         raise self._too_many_conflicts()

@@ -1,4 +1,4 @@
-"""A real cluster for the session, a namespace with the accounts for a test; real MLflow and a real pushgateway."""
+"""Fixtures: a real cluster for the session, a namespace per test, a real MLflow and a real Pushgateway."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VERSIONS = 9
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[None]:
-    """The cluster, up."""
+    """Start the cluster."""
     try:
         with testbed.cluster():
             testbed.load([IMAGE])
@@ -32,7 +32,7 @@ def cluster() -> Iterator[None]:
 
 @pytest.fixture
 def namespace(cluster: None, tmp_path: Path) -> Iterator[Namespace]:
-    """A namespace of this test's own."""
+    """Create a namespace for this test and delete it afterwards."""
     made = Namespace(f"test-{secrets.token_hex(4)}", tmp_path).make()
     yield made
     made.delete()
@@ -40,7 +40,7 @@ def namespace(cluster: None, tmp_path: Path) -> Iterator[Namespace]:
 
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
-    """A real MLflow of these tests alone, in which version N of the model is the bundle N."""
+    """Start a real MLflow for these tests, in which version N of the model has bundle N."""
     from mlflow import MlflowClient
 
     folder = tmp_path_factory.mktemp("kube-mlflow")
@@ -60,7 +60,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]
 
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real pushgateway's address."""
+    """Start a real Pushgateway; yield its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -75,7 +75,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def api(namespace: Namespace, registry: MlflowServer, gateway: str) -> Api:
-    """The API's Deployment (not made yet), with a registry in which version 1 is champion."""
+    """Return the API's Deployment, not created yet, and a registry in which version 1 is champion."""
     from mlflow import MlflowClient
 
     namespace.mlflow, namespace.pushgateway = registry.url, gateway

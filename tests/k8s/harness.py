@@ -1,4 +1,4 @@
-"""Runs this package's commands against `memory_api`: in this process, without a wait, killed at any request."""
+"""Runs the commands against `memory_api`: in this process, without waiting, killed at any request."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KILLED = -9
 
 
 def prepare_environment(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """An environment as in a pod: an account, a registry, a pushgateway, a store."""
+    """Set the environment of a pod: account, registry, Pushgateway, store."""
     config = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -40,7 +40,7 @@ def prepare_environment(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     (folder / "kubeconfig").write_text(json.dumps(config))
     kept = ("PATH", "HOME", "USER", "LOGNAME", "PYTEST", "TESTBED", "STRICT")
     for name in list(os.environ):
-        if not name.startswith(kept):  # the official client reads all of them with every request
+        if not name.startswith(kept):  # the client library reads all of them with every request
             monkeypatch.delenv(name)
     for name, value in SETTINGS.items():
         monkeypatch.setenv(f"CHATBOT_K8S_{name}", str(value))
@@ -53,7 +53,7 @@ def prepare_environment(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 def write_retrain_result(
     folder: Path, challenger: str, judged_against: str | None = None, outcome: str = "accepted"
 ) -> None:
-    """What a retraining leaves."""
+    """Write retrain.json as a retraining does."""
     content = {"outcome": outcome, "champion": judged_against, "challenger": challenger}
     (folder / "retrain.json").write_text(json.dumps(content))
 
@@ -70,44 +70,51 @@ def run_rollback(*arguments: str) -> Command:
 
 
 def exit_code_of(command: Callable[[], int]) -> int:
-    """The exit code, or KILLED."""
+    """Return the exit code, or KILLED."""
     try:
         return command()
     except Killed:
         return KILLED
 
 
-def at_request(number: int, do: Callable[[], object]) -> Hook:
-    """Do something at one request."""
+def at_request(number: int, action: Callable[[], object]) -> Hook:
+    """Return a hook that acts at the request with this number."""
 
     def hook(call: Call) -> None:
         if call.number == number:
-            do()
+            action()
 
     return hook
 
 
-def on_first(where: Callable[[Call], bool], do: Callable[[], object]) -> Hook:
-    """Do something at the first request that is meant."""
+def on_first(predicate: Callable[[Call], bool], action: Callable[[], object]) -> Hook:
+    """Return a hook that acts at the first matching request."""
     met: list[Call] = []
 
     def hook(call: Call) -> None:
-        if not met and where(call):
+        if not met and predicate(call):
             met.append(call)
-            do()
+            action()
 
     return hook
 
 
 def outage(process: Process, first: int, seconds: float, how: str) -> Hook:
-    """From one request on, for a while, nothing is answered: `refused` at once, `timeout`, or by a status."""
-    began: list[float] = []
+    """Return a hook that fails all requests for a while, from one request on.
+
+    Args:
+        process: the process whose clock counts.
+        first: number of the first failing request.
+        seconds: duration of the outage.
+        how: `refused` (connection refused), `timeout`, or an HTTP status.
+    """
+    started_at: list[float] = []
 
     def hook(call: Call) -> None:
         clock = process.world.clock
         if call.number == first:
-            began.append(clock.seconds)
-        if not began or clock.seconds - began[0] >= seconds:
+            started_at.append(clock.seconds)
+        if not started_at or clock.seconds - started_at[0] >= seconds:
             return
         if how == "timeout":
             clock.seconds += 5.0
@@ -119,5 +126,5 @@ def outage(process: Process, first: int, seconds: float, how: str) -> Hook:
 
 
 def settle(world: World) -> None:
-    """Let the controller come to rest."""
+    """Advance the clock until the controller is idle."""
     world.clock.advance(30)

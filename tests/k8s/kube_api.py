@@ -1,4 +1,4 @@
-"""The API's Deployment with a stand-in for the Bento, and clients that talk to its pods."""
+"""The API's Deployment with a stub in place of the Bento, and clients that send requests to its pods."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def ref(number: int) -> str:
 
 
 class Api:
-    """The Deployment in a namespace."""
+    """The API's Deployment in a namespace."""
 
     def __init__(self, namespace: Namespace) -> None:
         self.namespace = namespace
         self.answers: Counter[tuple[int, str]] = Counter()
 
     def make(self, behaviour: dict[str, Any], replicas: int = 2, deadline: int = 15) -> None:
-        """Create it and wait until it is ready; it serves the image's bundle."""
+        """Create the Deployment and wait until it is ready; it serves the image's bundle."""
         labels = {"app.kubernetes.io/name": "api"}
         model_field = {"fieldRef": {"fieldPath": f"metadata.annotations['{MODEL_ANNOTATION}']"}}
         container = {
@@ -94,7 +94,7 @@ class Api:
         return dict(json.loads(self.read()["metadata"]["annotations"].get(STATE_ANNOTATION, "{}")))
 
     def pods(self) -> list[str]:
-        """Addresses of the pods that are ready and not leaving."""
+        """Return the addresses of the ready pods that are not terminating."""
         found = self.namespace.get("pods", "-l", "app.kubernetes.io/name=api")["items"]
         return [
             p["status"]["podIP"]
@@ -104,17 +104,17 @@ class Api:
         ]
 
     def versions(self) -> set[str]:
-        """The digests that the ready pods say they serve."""
+        """Return the digests that the ready pods report."""
         return {str(json.loads(_ask(f"http://{pod}:3000/version"))["bundle_digest"]) for pod in self.pods()}
 
     def feedback(self, helpful: int, not_helpful: int) -> None:
-        """Feedback, to one of the pods."""
+        """Send feedback to one of the pods."""
         pod = self.pods()[0]
         for good in [True] * helpful + [False] * not_helpful:
             _ask(f"http://{pod}:3000/feedback", {"helpful": good})
 
     def chat(self, messages: int) -> None:
-        """So many messages, to all pods in turn."""
+        """Send this many messages to all pods, round-robin."""
         pods = self.pods()
         for number in range(messages):
             try:
@@ -126,7 +126,7 @@ class Api:
 
 
 class Traffic:
-    """Messages all the time, to whichever pods are ready, until the block ends."""
+    """Sends messages to all ready pods in the background until the block ends."""
 
     def __init__(self, api: Api) -> None:
         self.api = api

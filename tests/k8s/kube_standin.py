@@ -1,6 +1,6 @@
-"""Stands in for the API in a pod: serves what it is told, answers real requests, and counts them as the API does.
+"""Stub of the API in a pod: serves the desired model, answers requests, and counts them as the API does.
 
-Runs in the cluster, with nothing but Python. BEHAVIOUR (JSON, by bundle digest) says what is wrong with a bundle:
+Runs in the cluster and needs only Python. BEHAVIOUR (JSON, by bundle digest) sets a bundle's faults:
 {"<digest>": {"ready": false, "failed": 0.2, "handoffs": 0.5, "seconds": 0.3, "serves": "<another digest>",
 "exit": "why", "start": 3}}.
 """
@@ -20,7 +20,7 @@ version, _, digest = model.partition("@")
 digest = digest or os.environ["IMAGE_DIGEST"]
 behaviour = json.loads(os.environ.get("BEHAVIOUR", "{}")).get(digest, {})
 counts: Counter[str] = Counter()
-for bound in (*BOUNDS, "+Inf"):  # a histogram shows all of its buckets
+for bound in (*BOUNDS, "+Inf"):  # a histogram exports all of its buckets
     counts[f'chatbot_request_seconds_bucket{{route="/chat",le="{bound}"}}'] = 0
 lock = threading.Lock()
 

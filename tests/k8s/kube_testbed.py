@@ -1,4 +1,4 @@
-"""The real cluster of ../shared/testbed, and what a test does with it: as its administrator, and as the accounts."""
+"""The real cluster of ../shared/testbed: helpers that act as its administrator and as the service accounts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROLES_PAGE = ROOT / "docs" / "operations" / "kubernetes.md"
 
 
 def documented_roles() -> list[dict[str, Any]]:
-    """The Roles as the operations page gives them: what the page says is what is tested."""
+    """Return the Roles printed on the operations page, so that the documented permissions are the tested ones."""
     text = ROLES_PAGE.read_text(encoding="utf-8")
     block = next(b for b in text.split("```yaml\n")[1:] if "kind: Role" in b).split("```")[0]
     return list(yaml.safe_load_all(block))
@@ -31,7 +31,7 @@ def documented_roles() -> list[dict[str, Any]]:
 
 @dataclass
 class Namespace:
-    """A namespace of its own for one test, with both accounts, their Roles and their empty Leases."""
+    """A namespace for one test, with both service accounts, their Roles and their empty Leases."""
 
     name: str
     folder: Path
@@ -71,7 +71,7 @@ class Namespace:
         self.kubectl("delete", "namespace", self.name, "--wait=false", namespaced=False)
 
     def kubectl(self, *arguments: str, stdin: str = "", namespaced: bool = True) -> str:
-        """As the administrator; its output."""
+        """Run kubectl as the administrator; return its output."""
         where = [f"--namespace={self.name}"] if namespaced else []
         return str(testbed.kubectl(*where, *arguments, stdin=stdin).stdout)
 
@@ -88,7 +88,7 @@ class Namespace:
         return self.folder / f"{account}.kubeconfig"
 
     def login(self, account: str) -> None:
-        """A kubeconfig with a token of the account (TokenRequest) and nothing else."""
+        """Write a kubeconfig that contains only a token of the account (TokenRequest)."""
         admin = json.loads(ADMIN.read_text())
         token = self.kubectl("create", "token", account, "--duration=1h").strip()
         content = {
@@ -104,7 +104,7 @@ class Namespace:
         self.kubeconfig(account).write_text(json.dumps(content))
 
     def environment(self, account: str, **settings: object) -> dict[str, str]:
-        """Of a process that has the account's token: short waits, the test's own MLflow and pushgateway."""
+        """Return the environment of the account's processes: short timeouts, the test's MLflow and Pushgateway."""
         kept = ("PATH", "HOME", "PYTHONPATH", "LANG")
         environment = {name: os.environ[name] for name in kept if name in os.environ}
         environment.setdefault("PYTHONPATH", str(ROOT))
@@ -125,11 +125,11 @@ class Namespace:
         return environment | {name: str(value) for name, value in settings.items()}
 
     def start(self, account: str, *command: str, **settings: object) -> subprocess.Popen[str]:
-        """`python -m ...` as the account, not waited for."""
+        """Start `python -m ...` as the account, without waiting."""
         return self._start([sys.executable, "-m", *command], self.environment(account, **settings))
 
     def start_file(self, account: str, script: Path) -> subprocess.Popen[str]:
-        """A script as the account, not waited for."""
+        """Start a script as the account, without waiting."""
         return self._start([sys.executable, str(script)], self.environment(account))
 
     def _start(self, command: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:
@@ -145,14 +145,14 @@ class Namespace:
         return process
 
     def run(self, account: str, *command: str, code: int = 0, **settings: object) -> str:
-        """`python -m ...` as the account; its output, once it ended with the expected code."""
+        """Run `python -m ...` as the account and check its exit code; return its output."""
         process = self.start(account, *command, **settings)
         output, _ = process.communicate(timeout=150)
         assert process.returncode == code, f"{command} ended with {process.returncode}: {output}"
         return output
 
     def events(self) -> dict[str, str]:
-        """Messages of the Events on the Deployment, by reason; the latest counts."""
+        """Return the messages of the Events on the Deployment by reason; the latest one per reason."""
         found = self.get("events")["items"]
         return {
             e["reason"]: e["message"]
@@ -163,7 +163,7 @@ class Namespace:
 
 @contextlib.contextmanager
 def program(name: str, *arguments: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A program of Debian's, while the block runs."""
+    """Run a program from a Debian package while the block runs."""
     found = requirements.program(name)
     with log.open("wb") as output:
         process = subprocess.Popen([found, *arguments], stdout=output, stderr=subprocess.STDOUT)

@@ -1,10 +1,10 @@
-"""A cluster, a registry and a pushgateway in memory, with a clock that only moves when somebody waits.
+"""Simulates a cluster, a registry and a Pushgateway in memory, with a clock that advances only when a process waits.
 
-What `k8s` reaches through `k8s.api.runtime` ends here: requests as the official client and urllib send them, and
-answers as the real servers give them. The tests of this folder that are marked `integration` have the real ones. The
-rules of the API server that count here:
+Everything that `k8s` reaches through `k8s.api.runtime` ends here: requests as the client library and urllib send them,
+and responses as the real servers return them. The tests marked `integration` in this folder use the real servers. The
+simulation implements these rules of the API server:
 
-- a change gets a new resourceVersion, a no-op none; one that names another resourceVersion is refused with 409;
+- a change gets a new resourceVersion, a no-op does not; a request with an outdated resourceVersion is refused with 409;
 - a Deployment's generation grows with its spec and with its annotations, and its status lags behind;
 - the controller copies the Deployment's annotations to the ReplicaSet, and `kubectl rollout undo` copies them back.
 """
@@ -56,11 +56,11 @@ def ref(number: int) -> str:
 
 
 class Killed(BaseException):
-    """The process is gone: it does nothing more, not even what stands in a `finally`."""
+    """Ends the process at once: nothing else runs, not even a `finally` block that sends a request."""
 
 
 class ErrorResponse(Exception):
-    """A meddler's: the server answers with this status."""
+    """Raised by a hook: the server answers with this status."""
 
     def __init__(self, status: int) -> None:
         super().__init__(str(status))
@@ -72,10 +72,10 @@ class Call:
     """One request of a process.
 
     Attributes:
-        number: of this process's requests, from 1.
+        number: sequence number within the process, from 1.
         server: `api`, `mlflow`, `gateway` or `pod`.
-        what: at the API server `<resource>` or `<resource>/<name>`, else the path.
-        is_watch: whether the answer is a stream.
+        what: at the API server `<resource>` or `<resource>/<name>`, otherwise the path.
+        is_watch: whether the response is a stream.
     """
 
     number: int
@@ -97,7 +97,7 @@ Hook = Callable[[Call], None]
 
 
 class Clock:
-    """Moves when somebody waits, and does on the way what is due."""
+    """Simulated clock: advances when a process waits, and runs the actions that become due."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -106,7 +106,7 @@ class Clock:
         self._number = itertools.count()
 
     def at(self, seconds: float, action: Callable[[], None]) -> None:
-        """Do this so many seconds from now."""
+        """Schedule an action this many seconds from now."""
         heapq.heappush(self._due, (self.seconds + seconds, next(self._number), action))
 
     def advance(self, seconds: float) -> None:
@@ -115,7 +115,7 @@ class Clock:
             pass
 
     def step(self, until: float) -> bool:
-        """Go to the next thing that is due, and do it; False: none is before `until`, where the clock stands now."""
+        """Advance to the next due action and run it; False: none is due before `until`, and the clock stands there."""
         if self._due and self._due[0][0] <= until:
             when, _, action = heapq.heappop(self._due)
             self.seconds = max(self.seconds, when)
@@ -126,12 +126,12 @@ class Clock:
 
 
 class Process(Runtime):
-    """One process of ours: its requests are counted, and a meddler sees each before and after it was done.
+    """Runtime of one simulated process: counts its requests and calls hooks before and after each of them.
 
     Attributes:
-        skew: how many seconds its clock is ahead of the others'.
-        broken_after: after so many pieces its first watch breaks.
-        before, after: called with every request; may raise `Killed` (through `kill`), `Refusal`, or `OSError`.
+        skew: seconds by which its clock is ahead of the others.
+        broken_after: its first watch breaks after this many chunks.
+        before, after: hooks for every request; may raise `Killed` (through `kill`), `ErrorResponse` or `OSError`.
     """
 
     def __init__(self, world: World, skew: float = 0.0) -> None:
@@ -245,7 +245,7 @@ class Process(Runtime):
 
 
 class Response:
-    """As urllib3 gives one."""
+    """Response in urllib3's form."""
 
     def __init__(self, status: int, content: Json, stream: Iterator[bytes] | None = None) -> None:
         self.status = status
@@ -258,7 +258,7 @@ class Response:
         return self._stream
 
     def break_after(self, pieces: int) -> None:
-        """Let the connection break."""
+        """Break the connection after this many chunks."""
         whole = self._stream
 
         def broken() -> Iterator[bytes]:
@@ -273,7 +273,7 @@ class Response:
 
 
 def merge(target: Json, patch: Json) -> Json:
-    """RFC 7386."""
+    """Apply a JSON merge patch (RFC 7386)."""
     result = dict(target)
     for key, value in patch.items():
         if value is None:
@@ -287,14 +287,14 @@ def merge(target: Json, patch: Json) -> Json:
 
 
 class ApiServer:
-    """Objects by resource and name, with optimistic concurrency, and who may do what."""
+    """Stores objects by resource and name, with optimistic concurrency and denied permissions."""
 
     def __init__(self, clock: Clock) -> None:
         self.objects: dict[tuple[str, str], Json] = {}
         self.denied: set[tuple[str, str]] = set()
-        """Verb and resource."""
+        """Pairs of verb and resource."""
         self.changed: list[Callable[[str, str], None]] = []
-        """Called with the resource and the name of what changed."""
+        """Called with the resource and the name of every changed object."""
         self._clock = clock
         self._version = itertools.count(1)
 
@@ -340,7 +340,7 @@ class ApiServer:
         return Response(200, self.put(resource, merge(before, body) if verb == "patch" else body))
 
     def put(self, resource: str, content: Json) -> Json:
-        """Keep an object, whatever there was; the same as before gets no new version."""
+        """Store an object unconditionally; an unchanged object gets no new resourceVersion."""
         name = content["metadata"]["name"]
         before = self.objects.get((resource, name))
         after = _copy(content)
@@ -367,7 +367,7 @@ class ApiServer:
         return _copy(self.objects[resource, name])
 
     def patch(self, resource: str, name: str, patch: Json) -> None:
-        """Somebody else's change."""
+        """Apply a change by another client."""
         self.put(resource, merge(self.get(resource, name), patch))
 
     def delete(self, resource: str, name: str) -> None:
@@ -391,7 +391,7 @@ class ApiServer:
             if content is not None and content["metadata"]["resourceVersion"] != seen:
                 seen = content["metadata"]["resourceVersion"]
                 line = json.dumps({"type": kind, "object": content}).encode() + b"\n"
-                # A chunk is whatever arrived: a line may come in two.
+                # Chunks do not align with lines: split the line in two.
                 yield line[:40]
                 yield line[40:]
                 kind = "MODIFIED"
@@ -404,20 +404,21 @@ def _copy(content: Json) -> Json:
 
 
 def _generation_fields(content: Json) -> Any:
-    """Of what a generation grows."""
+    """Return the fields whose change increments the generation."""
     return content.get("spec"), content["metadata"].get("annotations")
 
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What is wrong with a bundle.
+    """Faults of a bundle.
 
     Attributes:
         start: seconds until its pods are ready.
-        exit: its container ends and says this.
-        failed, slow, handoffs, negative: shares.
-        serves: another digest.
-        mute: its pods do not answer.
+        ready: whether its pods become ready.
+        exit: its container exits with this message.
+        failed, slow, handoffs, negative: shares of messages.
+        serves: its pods report this digest instead.
+        unresponsive: its pods do not answer.
     """
 
     start: float = 0.5
@@ -432,7 +433,7 @@ class Behaviour:
 
 
 class Controller:
-    """Of one Deployment: ReplicaSets with revisions, pods one after the other, a status that lags behind."""
+    """Controller of one Deployment: ReplicaSets with revisions, pods replaced one by one, a status that lags behind."""
 
     def __init__(self, world: World, lag: float, stale: float) -> None:
         self.world = world
@@ -475,7 +476,7 @@ class Controller:
             self._start(current, deployment)
             self.soon()
         elif old and (sum(map(is_ready, pods)) > desired or not all(map(is_ready, old))):
-            leaving = sorted(old, key=is_ready)[0]  # those that are not ready go first
+            leaving = sorted(old, key=is_ready)[0]  # unready pods first
             self._stop(leaving["metadata"]["name"])
             self.soon()
         pods = [p for p in api.list("pods") if not p["metadata"].get("deletionTimestamp")]
@@ -507,10 +508,10 @@ class Controller:
         api.put("deployments", api.get("deployments", DEPLOYMENT) | {"status": status})
 
     def _current(self, deployment: Json) -> Json:
-        """The ReplicaSet of the template, with the Deployment's annotations."""
+        """Return the ReplicaSet of the template, with the Deployment's annotations."""
         api = self.world.api
         template = _copy(deployment["spec"]["template"])
-        if not template["metadata"].get("annotations"):  # none is the same as an empty set of them
+        if not template["metadata"].get("annotations"):  # absent equals empty
             template["metadata"].pop("annotations", None)
         hash_ = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:8]
         name = f"{DEPLOYMENT}-{hash_}"
@@ -568,7 +569,7 @@ def is_ready(pod: Json) -> bool:
 
 @dataclass
 class ServingPod:
-    """A pod's own side: which model it was told, and since when it counts messages."""
+    """A pod's process: its model, and the time since which it counts messages."""
 
     pod: str
     model: str
@@ -577,12 +578,12 @@ class ServingPod:
 
 @dataclass
 class Registry:
-    """MLflow's, of one model: the digest of each version, and who has the alias."""
+    """MLflow registry of one model: the digest of each version, and the aliases."""
 
     digests: dict[int, str]
     aliases: dict[str, str] = field(default_factory=dict)
     moves: list[str] = field(default_factory=list)
-    """Every version that got the alias champion, in order, as often as it was asked for."""
+    """Every version that got the alias `champion`, in order, including repeated requests."""
     page: int = 3
 
     def handle(self, method: str, host: str, path: str, query: str, body: bytes) -> bytes:
@@ -618,7 +619,7 @@ def _json(content: Json) -> bytes:
 
 
 class Gateway:
-    """A pushgateway: a push replaces what its group had of that name."""
+    """Pushgateway: a push replaces the metric of that name in its group."""
 
     def __init__(self) -> None:
         self.groups: dict[tuple[str, str], dict[tuple[tuple[str, str], ...], float]] = {}
@@ -642,13 +643,13 @@ class Gateway:
 
 
 class World:
-    """All of it: what is outside the processes that are tested.
+    """The simulated environment of the processes under test.
 
     Args:
-        behaviours: by bundle digest; of those that are not named nothing is wrong.
-        lag: how long the Deployment's controller takes to look.
-        stale: how long its conditions are about the template before.
-        rate: messages a second that each ready pod gets.
+        behaviours: faults by bundle digest; other bundles have none.
+        lag: seconds until the Deployment's controller reacts.
+        stale: seconds for which its conditions still describe the previous template.
+        rate: messages per second that each ready pod receives.
     """
 
     def __init__(
@@ -693,10 +694,10 @@ class World:
     def behaviour(self, of: str) -> Behaviour:
         return self.behaviours.get(of, Behaviour())
 
-    # the pods' own side
+    # pods
 
     def make_ready(self, name: str) -> None:
-        """A pod becomes ready, unless it is gone."""
+        """Make a pod ready, unless it is deleted."""
         if ("pods", name) not in self.api.objects:
             return
         pod = self.api.get("pods", name)
@@ -707,7 +708,7 @@ class World:
         self.controller.soon()
 
     def make_unready(self) -> None:
-        """Every pod stops being ready."""
+        """Make every pod unready."""
         for pod in self.api.list("pods"):
             pod["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
             pod["status"]["containerStatuses"][0]["ready"] = False
@@ -718,7 +719,7 @@ class World:
         self.api.delete("pods", name)
 
     def pod(self, method: str, host: str, path: str, query: str, body: bytes) -> bytes:
-        """/version and /metrics of the pod at this address."""
+        """Answer /version and /metrics as the pod at this address."""
         served = self.pods.get(host)
         if served is None:
             raise OSError(f"no route to {host}")
@@ -748,10 +749,10 @@ class World:
         ]
         return "\n".join([*lines, ""]).encode()
 
-    # what a person does
+    # actions by hand
 
     def rollout_undo(self) -> None:
-        """`kubectl rollout undo`: template and annotations of the ReplicaSet before."""
+        """Act as `kubectl rollout undo`: restore template and annotations of the previous ReplicaSet."""
         sets = sorted(
             self.api.list("replicasets"),
             key=lambda s: -int(s["metadata"]["annotations"][REVISION_ANNOTATION]),
@@ -766,16 +767,16 @@ class World:
         self.api.put("deployments", deployment)
 
     def set_model(self, model: str) -> None:
-        """`kubectl patch`: another model in the template, the state untouched."""
+        """Act as `kubectl patch`: set another model in the template; the rollout state is unchanged."""
         template = {"metadata": {"annotations": {MODEL_ANNOTATION: model or None}}}
         self.api.patch("deployments", DEPLOYMENT, {"spec": {"template": template}})
 
     def touch(self, resource: str = "deployments", name: str = DEPLOYMENT) -> None:
-        """A change that is nobody's business."""
+        """Apply an unrelated change."""
         note = {"metadata": {"annotations": {"note": str(next(self.numbers))}}}
         self.api.patch(resource, name, note)
 
-    # what became of it
+    # results
 
     @property
     def desired_model(self) -> str:
@@ -788,7 +789,7 @@ class World:
 
     @property
     def version(self) -> str:
-        """The Deployment's."""
+        """Return the Deployment's resourceVersion."""
         return str(self.api.get("deployments", DEPLOYMENT)["metadata"]["resourceVersion"])
 
     @property
@@ -805,7 +806,7 @@ class World:
 
     @property
     def served(self) -> list[str]:
-        """What the ready pods that stay serve."""
+        """Return the digests that the ready, non-terminating pods serve."""
         found = []
         for pod in self.api.list("pods"):
             if is_ready(pod) and not pod["metadata"].get("deletionTimestamp"):
@@ -818,7 +819,7 @@ class World:
         return Counter(event["reason"] for event in self.api.list("events"))
 
     def message(self, reason: str) -> str:
-        """Of the one Event with that reason."""
+        """Return the message of the only Event with this reason."""
         (found,) = [e["message"] for e in self.api.list("events") if e["reason"] == reason]
         return str(found)
 

@@ -1,4 +1,4 @@
-"""The ways that a promotion or a rollback may take, each with its end; for the tests against `memory_api`."""
+"""Scenarios of promotions and rollbacks with their expected results, for the tests against `memory_api`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HEALTHY = Behaviour()
 
 @dataclass(frozen=True)
 class Scenario:
-    """A promotion or a rollback, with its end."""
+    """A promotion or a rollback, with its expected result."""
 
     final_version: int
     outcome: str
@@ -26,7 +26,7 @@ class Scenario:
     resume: Command = run_promote
     blocked: tuple[int, ...] = ()
     initial_version: int = 0
-    """What was promoted earlier; 0: nothing, the image serves."""
+    """Version promoted before; 0: none, the image's bundle serves."""
 
     def create_world(self) -> World:
         world = World({digest(2): self.behaviour})
@@ -75,7 +75,7 @@ main_scenarios = pytest.mark.parametrize(
 def recorded_requests(
     scenario: Scenario, predicate: Callable[[Call], bool] = lambda call: True
 ) -> list[Call]:
-    """Those of a run that nobody disturbs."""
+    """Return the matching requests of an undisturbed run."""
     process = scenario.create_world().process()
     scenario.command(process)
     return [call for call in process.calls if predicate(call)]
@@ -86,33 +86,35 @@ def is_write(call: Call) -> bool:
 
 
 def assert_consistent(
-    world: World, scenario: Scenario, what: object, missing_events: tuple[str, ...] = ()
+    world: World, scenario: Scenario, context: object, missing_events: tuple[str, ...] = ()
 ) -> None:
-    """Everything agrees, and nothing is doubled.
+    """Assert that annotation, alias, metric and pods agree on the expected result, and that nothing happened twice.
 
     Args:
-        missing_events: Events that a kill in the moment before them may have swallowed.
+        missing_events: Events that a kill just before their creation may have prevented.
     """
     settle(world)
     desired = ref(scenario.final_version) if scenario.final_version else ""
     state = world.state
     assert (world.desired_model, state["phase"], state["outcome"]) == (desired, "done", scenario.outcome), (
-        what
+        context
     )
-    assert state["target"] == ref(2), what
+    assert state["target"] == ref(2), context
     assert state.get("previous", "") == (ref(scenario.initial_version) if scenario.initial_version else ""), (
-        what
+        context
     )
-    assert world.served == [digest(scenario.final_version) if scenario.final_version else IMAGE_DIGEST], what
-    assert world.champion == str(scenario.final_version or 1), what
-    assert set(world.registry.moves) <= {world.champion}, what
-    assert set(world.blocked) == {digest(n) for n in scenario.blocked}, what
-    assert {**world.events, **dict.fromkeys(missing_events, 1)} == scenario.events, what
+    assert world.served == [digest(scenario.final_version) if scenario.final_version else IMAGE_DIGEST], (
+        context
+    )
+    assert world.champion == str(scenario.final_version or 1), context
+    assert set(world.registry.moves) <= {world.champion}, context
+    assert set(world.blocked) == {digest(n) for n in scenario.blocked}, context
+    assert {**world.events, **dict.fromkeys(missing_events, 1)} == scenario.events, context
     ((labels, _),) = world.gateway.samples("chatbot_told_model_info")
-    assert labels["bundle"] == (digest(scenario.final_version) if scenario.final_version else ""), what
-    assert world.holder() == "", what
+    assert labels["bundle"] == (digest(scenario.final_version) if scenario.final_version else ""), context
+    assert world.holder() == "", context
 
 
 def expected_exit_code(scenario: Scenario) -> int:
-    """The exit code: a person is told that what was asked for was taken back."""
+    """Return the exit code: 1 if a rollback by hand ended in an automatic rollback."""
     return int(scenario.outcome == "taken_back" and scenario.command is not run_promote)

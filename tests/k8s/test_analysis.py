@@ -1,4 +1,4 @@
-"""Two versions are told apart where they differ, and not by chance; counts come from what the API really exports."""
+"""The analysis detects regressions within its false-alarm rate; counters match what the API exports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MARGINS = Margins(0.01, 0.05, 0.10, 0.15)
 
 
 def exposition(answered: int, failed: int, seconds: float, handoffs: int, negative: int) -> str:
-    """What the API's own metrics say after so much."""
+    """Return the API's own metrics after this traffic."""
     metrics = Metrics()
     for _ in range(answered):
         metrics.requests.labels("/chat", "200").inc()
@@ -32,7 +32,7 @@ def exposition(answered: int, failed: int, seconds: float, handoffs: int, negati
     return metrics.render().decode()
 
 
-def test_counts_come_from_what_the_api_exports(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counters_are_parsed_from_the_metrics_that_the_api_exports(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
     counters = PodCounters.parse(exposition(90, 10, 0.03, 9, 3))
     assert (counters.answered, counters.failed, counters.messages) == (90, 10, 100)
@@ -53,7 +53,9 @@ def test_counts_come_from_what_the_api_exports(monkeypatch: pytest.MonkeyPatch) 
         ({}, ""),
     ],
 )
-def test_slow_is_what_99_in_100_messages_were_not(within: dict[str, float], bound: str) -> None:
+def test_the_slow_threshold_is_the_bound_that_99_percent_of_messages_meet(
+    within: dict[str, float], bound: str
+) -> None:
     assert slow_threshold(PodCounters(within=within)) == bound
 
 
@@ -68,7 +70,7 @@ def test_slow_is_what_99_in_100_messages_were_not(within: dict[str, float], boun
         (1, 1, 0, 0),
     ],
 )
-def test_the_exact_test_says_what_scipy_says(hits: int, drawn: int, others: int, out_of: int) -> None:
+def test_the_exact_test_equals_scipys(hits: int, drawn: int, others: int, out_of: int) -> None:
     table = [[hits, drawn - hits], [others, out_of - others]]
     expected = stats.fisher_exact(table, alternative="greater").pvalue
     assert fisher_exact(hits, drawn, others, out_of) == pytest.approx(expected, rel=1e-6, abs=1e-12)
@@ -92,25 +94,25 @@ def counters_of(answered: int, failed: int, handoffs: int, slow: int) -> PodCoun
         (counters_of(300, 0, 30, 60), "slow", "messages over 0.1 s: 60 of 300 (20.0%)"),
     ],
 )
-def test_what_got_worse_is_named_with_its_numbers(now: PodCounters, measure: str, what: str) -> None:
+def test_a_regression_is_reported_with_its_numbers(now: PodCounters, measure: str, what: str) -> None:
     found = find_regressions(counters_of(1998, 2, 200, 10), now, MARGINS, 0.01)
     assert len(found) == 1
     assert found[0].measure == measure
     assert what in found[0].summary
 
 
-def test_a_difference_that_does_not_matter_is_none_however_sure_it_is() -> None:
+def test_a_significant_difference_below_the_margin_is_not_a_regression() -> None:
     before, now = counters_of(100_000, 100, 10_000, 0), counters_of(99_500, 500, 12_000, 0)
     assert fisher_exact(500, 100_000, 100, 100_100) < 1e-50
     assert find_regressions(before, now, MARGINS, 0.01) == []
 
 
-def test_a_version_before_that_nobody_spoke_to_proves_nothing() -> None:
+def test_a_baseline_without_messages_yields_no_regression() -> None:
     assert find_regressions(PodCounters(), counters_of(200, 100, 100, 100), MARGINS, 0.01) == []
 
 
-def test_equal_versions_are_taken_back_at_most_one_time_in_a_hundred() -> None:
-    """400 promotions of a version that is as good as the one before it, each looked at 60 times."""
+def test_the_false_alarm_rate_of_equal_versions_is_at_most_one_percent() -> None:
+    """400 rollouts of a version as good as the baseline, with 60 evaluations each."""
     settings = KubernetesSettings(watch_seconds=600, watch_most_seconds=600, watch_every_seconds=10)
     random = np.random.default_rng(7)
     shares = {"failed": 0.02, "handoffs": 0.2, "slow": 0.008, "negative": 0.3}
@@ -126,7 +128,7 @@ def test_equal_versions_are_taken_back_at_most_one_time_in_a_hundred() -> None:
     assert false_alarms <= 8, f"{false_alarms} of 400: at 1 in 100 that has a chance of 1 in 50"
 
 
-def test_a_version_that_fails_one_message_in_twenty_is_taken_back_within_200_messages() -> None:
+def test_a_version_that_fails_one_message_in_twenty_is_detected_within_200_messages() -> None:
     settings = KubernetesSettings(watch_seconds=600, watch_most_seconds=600, watch_every_seconds=10)
     random = np.random.default_rng(8)
     shares = {"failed": 0.001, "handoffs": 0.2, "slow": 0.008, "negative": 0.3}
@@ -141,7 +143,7 @@ def test_a_version_that_fails_one_message_in_twenty_is_taken_back_within_200_mes
     assert found >= 95, f"{found} of 100 within 200 messages"
 
 
-def test_the_first_messages_condemn_no_version_before_its_time_is_over() -> None:
+def test_the_first_messages_cause_no_rollback_before_the_end_of_the_analysis() -> None:
     settings = KubernetesSettings(watch_seconds=60, watch_most_seconds=60, watch_every_seconds=10)
     before, failing = counters_of(2000, 0, 200, 0), counters_of(0, 29, 0, 0)
     analysis = RolloutAnalysis(settings, before)
@@ -154,7 +156,7 @@ def test_the_first_messages_condemn_no_version_before_its_time_is_over() -> None
     ] == ["failed"]
 
 
-def test_pods_that_are_not_ready_for_a_moment_condemn_no_version_and_for_a_minute_they_do() -> None:
+def test_only_pods_that_are_not_ready_for_a_minute_cause_a_rollback() -> None:
     settings = KubernetesSettings(watch_seconds=60, watch_most_seconds=60, watch_every_seconds=10)
     analysis = RolloutAnalysis(settings, PodCounters())
     assert not analysis.evaluate(PodCounters(), 60, "1 of 2 pods is ready").finished
@@ -163,7 +165,7 @@ def test_pods_that_are_not_ready_for_a_moment_condemn_no_version_and_for_a_minut
     assert (result.finished, result.regressions) == (True, [])
 
     analysis = RolloutAnalysis(settings, PodCounters())
-    # A run that goes on after hours sees the trouble for the first time, too.
+    # A run that resumes after hours also sees the problem for the first time.
     assert not analysis.evaluate(PodCounters(), 7_200, "1 of 2 pods is ready").finished
     result = analysis.evaluate(PodCounters(), 7_260, "1 of 2 pods is ready")
     assert result.finished

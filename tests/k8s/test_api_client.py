@@ -1,4 +1,4 @@
-"""What the API server's answers mean, how a rollout stands, and what pods that restart have counted; in memory."""
+"""Errors of the API server, the status of a rollout, and counters of restarted pods; in memory."""
 
 from __future__ import annotations
 
@@ -46,18 +46,18 @@ def cluster_answering(status: int) -> tuple[Cluster, Process]:
         (504, Unavailable),
     ],
 )
-def test_only_what_may_succeed_later_is_asked_again(status: int, kind: type[ClusterError]) -> None:
+def test_only_transient_errors_are_retried(status: int, kind: type[ClusterError]) -> None:
     cluster, process = cluster_answering(status)
     with pytest.raises(ClusterError, match="GET deployments/api in namespace here") as error:
         cluster.deployment("api")
     assert type(error.value) is kind
     assert "as the test said" in str(error.value)
-    # For 20 seconds, every 2.
+    # Every 2 seconds, for 20 seconds.
     assert len(process.calls) == (11 if kind is Unavailable else 1)
     assert "secret" not in str(error.value), "the token is not said"
 
 
-def test_a_server_that_comes_back_within_the_patience_is_asked_until_then() -> None:
+def test_a_server_that_recovers_in_time_is_retried_until_it_answers() -> None:
     world = World()
     process = world.process()
 
@@ -70,8 +70,8 @@ def test_a_server_that_comes_back_within_the_patience_is_asked_until_then() -> N
     assert found["metadata"]["name"] == DEPLOYMENT
 
 
-def test_a_server_that_is_not_there_is_named_with_its_address(tmp_path: Path) -> None:
-    """On the real network: nobody listens on this port."""
+def test_an_unreachable_server_is_reported_with_its_address(tmp_path: Path) -> None:
+    """On the real network: no process listens on this port."""
     file = tmp_path / "kubeconfig"
     file.write_text(file.read_text().replace("http://api.test", "http://127.0.0.1:9"))
     settings = KubernetesSettings(patience_seconds=0)
@@ -121,7 +121,7 @@ def read_deployment(world: World) -> tuple[Deployment, Cluster]:
     return Deployment(cluster.deployment(DEPLOYMENT)), cluster
 
 
-def test_only_running_pods_of_the_current_template_that_are_not_leaving_are_the_deployments() -> None:
+def test_only_running_pods_of_the_current_template_that_are_not_terminating_are_listed() -> None:
     world = World(replicas=2)
     pods = world.api.list("pods")
     other = {"metadata": {"name": "other", "labels": {"app.kubernetes.io/name": "api"}}, "status": {}}
@@ -134,7 +134,7 @@ def test_only_running_pods_of_the_current_template_that_are_not_leaving_are_the_
     assert deployment.pods(cluster) == []
 
 
-def test_a_replica_set_of_another_owner_is_not_the_deployments() -> None:
+def test_a_replica_set_of_another_owner_is_ignored() -> None:
     world = World()
     (found,) = world.api.list("replicasets")
     world.api.patch(
@@ -144,7 +144,7 @@ def test_a_replica_set_of_another_owner_is_not_the_deployments() -> None:
     assert deployment.pods(cluster) == []
 
 
-def test_what_a_pod_counted_before_its_container_restarted_and_before_it_went_is_kept() -> None:
+def test_counters_of_restarted_containers_and_deleted_pods_are_kept() -> None:
     world = World(replicas=2)
     deployment, cluster = read_deployment(world)
     reader = PodReader(3000, 5, world.process())
@@ -163,7 +163,7 @@ def test_what_a_pod_counted_before_its_container_restarted_and_before_it_went_is
     assert counted > 1000
 
 
-def test_a_pod_that_answers_nonsense_or_nothing_is_none_that_answered() -> None:
+def test_a_pod_that_does_not_answer_is_not_counted_as_answering() -> None:
     world = World()
     deployment, cluster = read_deployment(world)
     process = world.process()

@@ -1,4 +1,4 @@
-"""One at a time holds a Lease; a dead holder's is taken over, a living one's never; on a real API server."""
+"""Mutual exclusion by a Lease on a real API server: a dead holder's Lease is taken over, a live holder's is not."""
 
 from __future__ import annotations
 
@@ -43,34 +43,36 @@ def start_holder(namespace: Namespace, folder: Path) -> int:
     return process.pid
 
 
-def test_a_living_holder_keeps_it_however_long_another_waits(namespace: Namespace, tmp_path: Path) -> None:
+def test_a_live_holder_keeps_the_lease_however_long_another_waits(
+    namespace: Namespace, tmp_path: Path
+) -> None:
     start_holder(namespace, tmp_path)
-    began = time.monotonic()
+    started_at = time.monotonic()
     with (
         pytest.raises(LeaseHeld, match="held by another, who is alive"),
         Lease(connect(namespace), NAME, 3, 6),
     ):
         pass
-    assert time.monotonic() - began > 6, "it was renewed twice and more, and waited for all the time"
+    assert time.monotonic() - started_at > 6, "it was renewed twice and more, and waited for all the time"
     assert holder(namespace) == "another"
 
 
-def test_a_dead_holders_lease_is_taken_over_only_when_its_time_is_over(
+def test_the_lease_of_a_dead_holder_is_taken_over_only_after_it_expires(
     namespace: Namespace, tmp_path: Path
 ) -> None:
     os.kill(start_holder(namespace, tmp_path), signal.SIGKILL)
-    began = time.monotonic()
+    started_at = time.monotonic()
     with Lease(connect(namespace), NAME, 3, 0, "heir"):
-        assert time.monotonic() - began >= 3
+        assert time.monotonic() - started_at >= 3
         assert holder(namespace) == "heir"
         transitions = namespace.get("lease", NAME)["spec"]["leaseTransitions"]
     assert transitions == 2
     assert holder(namespace) == "", "it is given back at the end"
 
 
-def test_an_account_without_the_right_is_told_which_one_it_needs(namespace: Namespace) -> None:
+def test_a_missing_permission_is_named(namespace: Namespace) -> None:
     with pytest.raises(Forbidden) as error, Lease(connect(namespace, "promote"), NAME, 3, 0):
         pass
-    said = str(error.value)
-    assert 'cannot get resource "leases"' in said
-    assert "docs/operations/kubernetes.md" in said
+    output = str(error.value)
+    assert 'cannot get resource "leases"' in output
+    assert "docs/operations/kubernetes.md" in output

@@ -1,4 +1,4 @@
-"""One at a time holds a Lease, whatever the clocks say and whatever is away; against `memory_api`."""
+"""Mutual exclusion by a Lease under clock skew and outages; against `memory_api`."""
 
 from __future__ import annotations
 
@@ -29,63 +29,63 @@ def is_write(call: Call) -> bool:
     return call.is_write
 
 
-def test_a_living_holder_keeps_it_however_long_another_waits() -> None:
+def test_a_live_holder_keeps_the_lease_however_long_another_waits() -> None:
     world = World()
     holder = world.process()
     with create_lease(holder) as lease:
-        began = world.clock.seconds
+        started_at = world.clock.seconds
         with (
             pytest.raises(LeaseHeld, match=f"held by {holder.holder}, who is alive"),
             create_lease(world.process(), 60),
         ):
             pass
-        assert 60 <= world.clock.seconds - began < 65
+        assert 60 <= world.clock.seconds - started_at < 65
         lease.check()
         assert world.holder(NAME) == holder.holder
     assert world.holder(NAME) == "", "it is given back"
 
 
-def test_it_is_the_next_ones_as_soon_as_its_holder_is_done() -> None:
+def test_a_released_lease_is_acquired_at_once() -> None:
     world = World()
     with create_lease(world.process()):
         pass
-    began = world.clock.seconds
+    started_at = world.clock.seconds
     with create_lease(world.process()):
-        assert world.clock.seconds == began
+        assert world.clock.seconds == started_at
     assert world.api.get("leases", NAME)["spec"]["leaseTransitions"] == 2
 
 
 @pytest.mark.parametrize("skew", [-86_400.0, 0.0, 86_400.0])
-def test_a_dead_holders_is_taken_over_after_its_whole_time_whatever_its_clock_said(skew: float) -> None:
+def test_the_lease_of_a_dead_holder_expires_after_its_duration_whatever_the_clock_skew(skew: float) -> None:
     world = World()
     crashed = world.process(skew)
     create_lease(crashed).__enter__()
     crashed.is_dead = True
-    began = world.clock.seconds
+    started_at = world.clock.seconds
     successor = world.process()
     with create_lease(successor):
-        assert SECONDS <= world.clock.seconds - began <= SECONDS + 1
+        assert SECONDS <= world.clock.seconds - started_at <= SECONDS + 1
         assert world.holder(NAME) == successor.holder
     assert world.api.get("leases", NAME)["spec"]["leaseTransitions"] == 2
 
 
 @pytest.mark.parametrize("skew", [-86_400.0, 86_400.0])
-def test_a_clock_that_is_wrong_takes_nothing_from_a_living_holder(skew: float) -> None:
+def test_clock_skew_takes_no_lease_from_a_live_holder(skew: float) -> None:
     world = World()
     with create_lease(world.process(skew)), pytest.raises(LeaseHeld), create_lease(world.process(), 20):
         pass
 
 
-def test_the_time_that_counts_is_the_one_its_holder_wrote_down() -> None:
+def test_the_duration_recorded_in_the_lease_counts() -> None:
     world = World()
     spec = {"holderIdentity": "another release", "leaseDurationSeconds": 40, "renewTime": "x"}
     world.api.patch("leases", NAME, {"spec": spec})
-    began = world.clock.seconds
+    started_at = world.clock.seconds
     with create_lease(world.process()):
-        assert world.clock.seconds - began >= 40
+        assert world.clock.seconds - started_at >= 40
 
 
-def test_of_two_heirs_one_gets_it() -> None:
+def test_only_one_of_two_successors_acquires_the_lease() -> None:
     world = World()
     first, second = world.process(), world.process()
     held: list[Lease] = []
@@ -96,7 +96,7 @@ def test_of_two_heirs_one_gets_it() -> None:
     assert world.holder(NAME) == second.holder
 
 
-def test_a_holder_whose_lease_was_taken_stops_and_does_not_give_back_what_is_anothers() -> None:
+def test_a_holder_that_lost_its_lease_stops_and_does_not_release_it() -> None:
     world = World()
     with create_lease(world.process()) as lease:
         world.api.patch("leases", NAME, {"spec": {"holderIdentity": "usurper"}})
@@ -107,7 +107,7 @@ def test_a_holder_whose_lease_was_taken_stops_and_does_not_give_back_what_is_ano
     assert world.holder(NAME) == "usurper"
 
 
-def test_a_holder_that_stood_still_for_its_time_stops_before_it_asks_anybody() -> None:
+def test_a_holder_suspended_past_the_expiry_stops_before_any_request() -> None:
     world = World()
     process = world.process()
     with create_lease(process) as lease:
@@ -118,7 +118,7 @@ def test_a_holder_that_stood_still_for_its_time_stops_before_it_asks_anybody() -
 
 
 @pytest.mark.parametrize(("outage_seconds", "is_kept"), [(SECONDS / 2, True), (SECONDS * 2, False)])
-def test_an_api_server_that_is_away_costs_the_lease_only_after_its_time(
+def test_an_api_server_outage_loses_the_lease_only_after_its_duration(
     outage_seconds: float, is_kept: bool
 ) -> None:
     world = World()
@@ -137,11 +137,11 @@ def test_an_api_server_that_is_away_costs_the_lease_only_after_its_time(
         else:
             with pytest.raises(LeaseLost):
                 lease.check()
-        process.before.append(refuse)  # what cannot be given back runs out by itself
+        process.before.append(refuse)  # a Lease that cannot be released expires
     assert world.holder(NAME) == process.holder
 
 
-def test_a_renewal_whose_time_somebody_else_changed_is_tried_again() -> None:
+def test_a_renewal_with_a_conflict_is_retried() -> None:
     world = World()
     process = world.process()
     with create_lease(process) as lease:
@@ -151,7 +151,7 @@ def test_a_renewal_whose_time_somebody_else_changed_is_tried_again() -> None:
         assert world.holder(NAME) == process.holder
 
 
-def test_an_api_server_that_is_away_at_first_is_waited_for_as_long_as_a_living_holder() -> None:
+def test_an_api_server_outage_during_acquisition_is_waited_for() -> None:
     world = World()
 
     def refuse(call: Call) -> None:
@@ -161,15 +161,15 @@ def test_an_api_server_that_is_away_at_first_is_waited_for_as_long_as_a_living_h
     patient, impatient = world.process(), world.process()
     patient.before.append(refuse)
     impatient.before.append(refuse)
-    began = world.clock.seconds
+    started_at = world.clock.seconds
     with pytest.raises(ClusterError, match="does not answer"), create_lease(impatient, 5):
         pass
-    assert 5 <= world.clock.seconds - began <= 7
+    assert 5 <= world.clock.seconds - started_at <= 7
     with create_lease(patient, 20) as lease:
         lease.check()
 
 
-def test_a_missing_lease_says_who_makes_it() -> None:
+def test_a_missing_lease_is_reported_with_a_remedy() -> None:
     world = World()
     world.api.delete("leases", NAME)
     with pytest.raises(ClusterError, match="The chart makes it"), create_lease(world.process()):
@@ -177,7 +177,7 @@ def test_a_missing_lease_says_who_makes_it() -> None:
 
 
 @pytest.mark.parametrize("verb", ["get", "update"])
-def test_an_account_without_the_right_is_told_which_one_it_needs(verb: str) -> None:
+def test_a_missing_permission_is_named(verb: str) -> None:
     world = World()
     world.api.denied.add((verb, "leases"))
     with (

@@ -1,4 +1,4 @@
-"""A challenger takes over where its pods and metrics deserve it, and nothing else does; on a real cluster."""
+"""Only a challenger with ready pods and good metrics is promoted; on a real cluster."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def champion(api: Api) -> str:
 
 
 def write_retrain_result(api: Api, challenger: str, judged_against: str = "", **more: Any) -> str:
-    """What a retraining leaves for `k8s.promote`; the file's path."""
+    """Write retrain.json as a retraining does; return its path."""
     file = api.namespace.folder / "retrain.json"
     content = {"outcome": "accepted", "champion": judged_against or None, "challenger": challenger, **more}
     file.write_text(json.dumps(content))
@@ -42,7 +42,7 @@ def pushgateway_metrics(api: Api) -> str:
 
 
 def reasons(api: Api) -> set[str]:
-    """Why a model was last taken back, as the metric has it."""
+    """Return the reasons of the last automatic rollback, from the metric."""
     found = re.findall(r'chatbot_promote_taken_back_reason\{.*reason="(\w+)"\} 1\n', pushgateway_metrics(api))
     return set(found)
 
@@ -69,7 +69,7 @@ def test_an_accepted_challenger_serves_and_becomes_champion(api: Api) -> None:
     )
 
 
-def test_a_challenger_that_does_not_become_ready_is_taken_back(api: Api) -> None:
+def test_a_challenger_that_does_not_become_ready_is_rolled_back(api: Api) -> None:
     api.make({digest(3): {"exit": "the bundle 3333 is damaged: encoder.onnx"}}, replicas=1)
     output = promote(api, ref(3))
     assert (api.desired_model, api.versions(), champion(api)) == ("", {IMAGE_DIGEST}, "1")
@@ -84,8 +84,8 @@ def test_a_challenger_that_does_not_become_ready_is_taken_back(api: Api) -> None
     assert api.desired_model == ""
 
 
-def test_a_challenger_with_worse_metrics_is_taken_back(api: Api) -> None:
-    """Of all measures: tests/k8s/test_promote_and_reconcile.py."""
+def test_a_challenger_with_worse_metrics_is_rolled_back(api: Api) -> None:
+    """All measures are tested in tests/k8s/test_promote_and_reconcile.py."""
     api.make({digest(4): {"failed": 0.2}}, replicas=1)
     api.chat(400)
     with Traffic(api):
@@ -98,8 +98,8 @@ def test_a_challenger_with_worse_metrics_is_taken_back(api: Api) -> None:
 
 
 @pytest.mark.parametrize("phase", ["rolling", "taking-back"])
-def test_killed_while_the_controller_works_the_next_run_goes_on(api: Api, phase: str) -> None:
-    """At every other point: tests/k8s/test_rollout_interrupted.py."""
+def test_a_rollout_killed_while_the_controller_works_is_resumed_by_the_next_run(api: Api, phase: str) -> None:
+    """All other points are tested in tests/k8s/test_rollout_interrupted.py."""
     bad = phase == "taking-back"
     slow = {"start": 5}
     api.make({digest(2): {"failed": 0.5}, IMAGE_DIGEST: slow} if bad else {digest(2): slow}, replicas=1)
@@ -126,7 +126,7 @@ def test_killed_while_the_controller_works_the_next_run_goes_on(api: Api, phase:
     assert (api.desired_model, *api.versions(), champion(api)) == expected
 
 
-def test_sigterm_gives_the_lease_back_and_keeps_the_state(api: Api) -> None:
+def test_sigterm_releases_the_lease_and_keeps_the_state(api: Api) -> None:
     api.make({}, replicas=1)
     process = api.namespace.start(
         "promote", "k8s.promote", "--result", write_retrain_result(api, ref(2)), CHATBOT_K8S_WATCH_SECONDS=60
@@ -140,7 +140,7 @@ def test_sigterm_gives_the_lease_back_and_keeps_the_state(api: Api) -> None:
     assert api.state["phase"] == "watching"
 
 
-def test_after_a_rollout_undo_the_next_run_makes_the_rest_agree(api: Api) -> None:
+def test_after_a_rollout_undo_the_next_run_reconciles(api: Api) -> None:
     api.make({}, replicas=1)
     for number in (2, 3):
         promote(api, ref(number), CHATBOT_K8S_WATCH_MOST_SECONDS=0)
@@ -155,7 +155,7 @@ def test_after_a_rollout_undo_the_next_run_makes_the_rest_agree(api: Api) -> Non
     assert f'bundle="{digest(2)}"' in pushgateway_metrics(api)
 
 
-def test_a_rollout_undo_in_the_middle_of_the_watch_ends_the_promotion(api: Api) -> None:
+def test_a_rollout_undo_during_the_analysis_supersedes_the_rollout(api: Api) -> None:
     api.make({}, replicas=1)
     process = api.namespace.start(
         "promote", "k8s.promote", "--result", write_retrain_result(api, ref(2)), CHATBOT_K8S_WATCH_SECONDS=60

@@ -1,4 +1,4 @@
-"""What a run promotes and what it leaves alone, what a person sets, and that alias and metric follow; in memory."""
+"""What k8s.promote promotes, what k8s.rollback sets, and reconciliation of alias and metric; in memory."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def summary(world: World) -> tuple[str, str, list[str]]:
 
 
 def world_serving(number: int) -> World:
-    """A world in which a version serves and is champion."""
+    """Return a world in which this version serves and is champion."""
     world = World()
     world.set_model(ref(number))
     world.registry.aliases["champion"] = str(number)
@@ -56,11 +56,11 @@ def reasons(world: World) -> set[str]:
     return {labels["reason"] for labels, value in samples if value}
 
 
-# what a run promotes
+# promotion
 
 
 @pytest.mark.parametrize("outcome", ["refused", "needs_review", "busy"])
-def test_what_the_gate_did_not_accept_changes_nothing(outcome: str, tmp_path: Path) -> None:
+def test_a_challenger_that_the_gate_did_not_accept_changes_nothing(outcome: str, tmp_path: Path) -> None:
     write_retrain_result(tmp_path, ref(2), outcome=outcome)
     world = World()
     version = world.version
@@ -75,7 +75,7 @@ def test_what_the_gate_did_not_accept_changes_nothing(outcome: str, tmp_path: Pa
     [(0, 0, 2), (0, 5, 0), (3, 3, 2), (3, 0, 3)],
     ids=lambda number: str(number),
 )
-def test_a_challenger_is_promoted_only_over_what_it_was_judged_against(
+def test_a_challenger_is_promoted_only_over_the_champion_it_was_compared_with(
     serving: int, compared: int, expected: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_retrain_result(tmp_path, ref(2), judged_against=f"1@{digest(compared)}")
@@ -85,7 +85,7 @@ def test_a_challenger_is_promoted_only_over_what_it_was_judged_against(
     assert ("the next run judges anew" in capsys.readouterr().out) == (expected != 2)
 
 
-def test_what_serves_already_is_not_begun_again(tmp_path: Path) -> None:
+def test_no_rollout_starts_for_the_model_that_already_serves(tmp_path: Path) -> None:
     write_retrain_result(tmp_path, ref(2))
     world = world_serving(2)
     version = world.version
@@ -94,7 +94,7 @@ def test_what_serves_already_is_not_begun_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, "{}", '{"outcome": "who knows"}'])
-def test_a_result_that_is_none_is_named_in_one_line(
+def test_a_missing_or_malformed_result_is_reported_in_one_line(
     content: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "retrain.json").unlink()
@@ -108,7 +108,7 @@ def test_a_result_that_is_none_is_named_in_one_line(
     assert world.holder() == ""
 
 
-def test_what_was_left_half_done_is_ended_even_without_a_result(tmp_path: Path) -> None:
+def test_an_interrupted_rollout_is_resumed_even_without_a_result(tmp_path: Path) -> None:
     write_retrain_result(tmp_path, ref(2))
     world = World()
     first = world.process()
@@ -132,7 +132,7 @@ def test_what_was_left_half_done_is_ended_even_without_a_result(tmp_path: Path) 
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_a_model_is_taken_back_for_is_said_and_it_is_not_promoted_again(
+def test_an_automatic_rollback_reports_its_reason_and_blocks_the_model_from_promotion(
     behaviour: Behaviour, reason: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_retrain_result(tmp_path, ref(2))
@@ -156,7 +156,7 @@ def test_what_a_model_is_taken_back_for_is_said_and_it_is_not_promoted_again(
     assert digest(2) not in world.blocked, "a person may"
 
 
-def test_a_rollout_that_takes_longer_than_its_time_is_taken_back_whatever_the_controller_thinks(
+def test_a_rollout_past_its_own_deadline_is_rolled_back_before_the_controllers_deadline(
     tmp_path: Path,
 ) -> None:
     write_retrain_result(tmp_path, ref(2))
@@ -167,7 +167,7 @@ def test_a_rollout_that_takes_longer_than_its_time_is_taken_back_whatever_the_co
     assert "not ready within 60 s: " in world.message("ModelTakenBack")
 
 
-def test_with_too_few_messages_it_is_watched_as_long_as_can_be(
+def test_with_too_few_messages_the_analysis_lasts_for_its_maximum_time(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_retrain_result(tmp_path, ref(2))
@@ -177,7 +177,7 @@ def test_with_too_few_messages_it_is_watched_as_long_as_can_be(
     assert (world.desired_model, world.champion) == (ref(2), "2")
 
 
-def test_a_previous_model_that_does_not_become_ready_either_is_said_and_waited_for(
+def test_a_previous_model_that_does_not_become_ready_is_reported_and_the_next_run_resumes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_retrain_result(tmp_path, ref(2))
@@ -195,7 +195,7 @@ def test_a_previous_model_that_does_not_become_ready_either_is_said_and_waited_f
     assert (world.desired_model, world.state["outcome"]) == (ref(3), "taken_back")
 
 
-def test_pods_that_are_not_ready_at_the_end_of_the_watch_take_it_back(
+def test_pods_that_are_not_ready_at_the_end_of_the_analysis_cause_a_rollback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_retrain_result(tmp_path, ref(2))
@@ -210,10 +210,10 @@ def test_pods_that_are_not_ready_at_the_end_of_the_watch_take_it_back(
     assert "its pods do not stay ready: " in world.message("ModelTakenBack")
 
 
-# alias and metric follow
+# reconciliation
 
 
-def test_an_alias_that_somebody_moved_comes_back_to_what_serves() -> None:
+def test_an_alias_moved_by_hand_is_reconciled_with_the_serving_model() -> None:
     world = world_serving(3)
     world.registry.aliases["champion"] = "4"
     assert run_promote(world.process()) == 0
@@ -225,7 +225,7 @@ def test_an_alias_that_somebody_moved_comes_back_to_what_serves() -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_while_the_alias_follows_the_next_run_lets_it_follow(when: str) -> None:
+def test_reconciliation_killed_at_any_request_is_completed_by_the_next_run(when: str) -> None:
     clean = world_serving(3)
     clean.registry.aliases["champion"] = "4"
     process = clean.process()
@@ -242,7 +242,7 @@ def test_killed_while_the_alias_follows_the_next_run_lets_it_follow(when: str) -
         assert world.events["ChampionFollows"] <= 1, call
 
 
-def test_who_has_lost_the_lease_lets_no_alias_follow(capsys: pytest.CaptureFixture[str]) -> None:
+def test_reconciliation_stops_when_the_lease_is_lost(capsys: pytest.CaptureFixture[str]) -> None:
     world = world_serving(3)
     world.registry.aliases["champion"] = "4"
     process = world.process()
@@ -257,7 +257,7 @@ def test_who_has_lost_the_lease_lets_no_alias_follow(capsys: pytest.CaptureFixtu
     assert (world.champion, world.blocked) == ("4", [])
 
 
-def test_after_an_undo_what_was_undone_is_not_promoted_again(
+def test_after_a_rollout_undo_the_undone_model_is_not_promoted_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = World()
@@ -274,7 +274,7 @@ def test_after_an_undo_what_was_undone_is_not_promoted_again(
     assert labels["bundle"] == digest(2)
 
 
-def test_after_an_undo_a_person_lets_the_rest_agree_by_a_rollback_without_a_version(tmp_path: Path) -> None:
+def test_after_a_rollout_undo_a_rollback_without_a_version_reconciles(tmp_path: Path) -> None:
     world = World()
     for number in (2, 3):
         write_retrain_result(tmp_path, ref(number))
@@ -286,8 +286,8 @@ def test_after_an_undo_a_person_lets_the_rest_agree_by_a_rollback_without_a_vers
     assert summary(world) == (ref(2), "2", [digest(2)])
 
 
-def test_of_a_bundle_that_was_registered_twice_the_latest_version_is_champion() -> None:
-    """On the registry's third page of versions."""
+def test_the_latest_version_of_a_bundle_registered_twice_becomes_champion() -> None:
+    """The version is on the third page of the registry's search."""
     world = World()
     world.registry.digests[8] = IMAGE_DIGEST
     world.registry.aliases["champion"] = "4"
@@ -295,7 +295,7 @@ def test_of_a_bundle_that_was_registered_twice_the_latest_version_is_champion() 
     assert world.champion == "8"
 
 
-def test_pods_of_two_images_name_no_champion() -> None:
+def test_pods_of_different_images_do_not_move_the_alias() -> None:
     world = World(replicas=2)
     world.registry.aliases["champion"] = "4"
     serving = iter([digest(5), digest(6)])
@@ -305,7 +305,7 @@ def test_pods_of_two_images_name_no_champion() -> None:
     assert world.champion == "4"
 
 
-def test_what_the_registry_does_not_know_serves_and_the_alias_stays() -> None:
+def test_an_unregistered_model_serves_and_the_alias_stays() -> None:
     world = world_serving(3)
     world.registry.digests.pop(3)
     assert run_promote(world.process()) == 0
@@ -313,7 +313,7 @@ def test_what_the_registry_does_not_know_serves_and_the_alias_stays() -> None:
     assert "the registry does not know it" in world.message("ModelNotRegistered")
 
 
-def test_a_version_whose_bundle_is_another_than_what_serves_is_not_named() -> None:
+def test_a_version_with_another_bundle_than_the_serving_one_does_not_become_champion() -> None:
     world = world_serving(3)
     world.registry.digests[3] = digest(7)
     world.registry.digests[6] = digest(3)
@@ -322,10 +322,10 @@ def test_a_version_whose_bundle_is_another_than_what_serves_is_not_named() -> No
     assert world.champion == "6"
 
 
-# what a person sets
+# rollback by hand
 
 
-def test_an_earlier_version_comes_back_by_its_number_and_the_one_before_does_not_by_itself(
+def test_a_rollback_by_hand_restores_a_version_and_blocks_the_replaced_one_from_promotion(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = world_serving(3)
@@ -343,14 +343,14 @@ def test_an_earlier_version_comes_back_by_its_number_and_the_one_before_does_not
     assert summary(world) == ("", "1", [IMAGE_DIGEST])
 
 
-def test_what_a_person_sets_is_not_watched() -> None:
+def test_a_model_set_by_hand_is_not_analysed() -> None:
     world = World({digest(2): Behaviour(failed=0.9)})
     process = world.process()
     assert run_rollback("2")(process) == 0
     assert summary(world) == (ref(2), "2", [digest(2)])
 
 
-def test_what_should_serve_already_is_not_set_again() -> None:
+def test_a_rollback_to_the_serving_model_changes_nothing() -> None:
     world = world_serving(3)
     version = world.version
     assert run_rollback("3")(world.process()) == 0
@@ -360,7 +360,7 @@ def test_what_should_serve_already_is_not_set_again() -> None:
 @pytest.mark.parametrize(
     ("version", "why"), [("99", "99"), ("latest", "latest"), ("2@beef", "64 hexadecimal digits"), ("", "")]
 )
-def test_what_is_no_version_changes_nothing_and_says_so(
+def test_an_invalid_version_is_reported_and_changes_nothing(
     version: str, why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = world_serving(3)
@@ -374,7 +374,7 @@ def test_what_is_no_version_changes_nothing_and_says_so(
     assert {call.server for call in process.calls} <= {"mlflow"}
 
 
-def test_with_mlflow_away_a_digest_is_enough_and_the_alias_follows_later(
+def test_with_mlflow_unavailable_a_digest_is_enough_and_the_alias_follows_later(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     world = world_serving(3)
@@ -392,14 +392,14 @@ def test_with_mlflow_away_a_digest_is_enough_and_the_alias_follows_later(
     assert summary(world) == (ref(5), "5", [digest(5)])
 
 
-def test_a_rollback_that_fails_leaves_what_serves_and_says_so_by_its_exit_code() -> None:
+def test_a_failed_rollback_by_hand_keeps_the_serving_model_and_exits_with_1() -> None:
     world = world_serving(3)
     world.behaviours = {digest(4): Behaviour(ready=False)}
     assert run_rollback("4")(world.process()) == 1
     assert summary(world) == (ref(3), "3", [digest(3)])
 
 
-def test_a_rollback_that_fails_does_not_leave_what_was_still_on_trial(
+def test_a_failed_rollback_by_hand_does_not_return_to_a_model_under_analysis(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_retrain_result(tmp_path, ref(2))
@@ -414,7 +414,7 @@ def test_a_rollback_that_fails_does_not_leave_what_was_still_on_trial(
     assert "was taken back before" in capsys.readouterr().out
 
 
-def test_a_state_that_somebody_broke_is_named_with_the_remedy_and_the_remedy_works(
+def test_a_malformed_state_annotation_is_reported_with_a_remedy_that_works(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     world = world_serving(3)
@@ -426,7 +426,7 @@ def test_a_state_that_somebody_broke_is_named_with_the_remedy_and_the_remedy_wor
     assert summary(world) == (ref(3), "3", [digest(3)])
 
 
-def test_at_most_so_many_digests_are_remembered_as_taken_back_the_latest_first(tmp_path: Path) -> None:
+def test_the_list_of_blocked_digests_is_bounded_and_most_recent_first(tmp_path: Path) -> None:
     world = World()
     old = " ".join(f"{number:064x}" for number in range(100, 120))
     world.api.patch(
@@ -438,7 +438,7 @@ def test_at_most_so_many_digests_are_remembered_as_taken_back_the_latest_first(t
     assert world.blocked == [digest(2), *old.split()[:19]]
 
 
-def test_the_state_stays_small_enough_for_an_annotation(tmp_path: Path) -> None:
+def test_the_state_fits_into_an_annotation(tmp_path: Path) -> None:
     write_retrain_result(tmp_path, ref(2))
     world = World()
     assert run_promote(world.process()) == 0

@@ -1,4 +1,4 @@
-"""A person sets what serves, at any time, and the rest follows; on a real cluster."""
+"""A rollback by hand at any time, and the reconciliation after it; on a real cluster."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def rollback(api: Api, *arguments: str, code: int = 0, **settings: object) -> st
     return api.namespace.run("promote", "k8s.rollback", *arguments, code=code, **settings)
 
 
-def test_an_earlier_version_comes_back_by_its_number_and_is_champion(api: Api) -> None:
+def test_an_earlier_version_is_restored_by_its_number_and_becomes_champion(api: Api) -> None:
     api.make({}, replicas=1)
     for number in (2, 3):
         promote(api, ref(number), **QUICK)
@@ -32,7 +32,7 @@ def test_an_earlier_version_comes_back_by_its_number_and_is_champion(api: Api) -
     assert (api.desired_model, api.versions(), champion(api)) == ("", {IMAGE_DIGEST}, "1")
 
 
-def test_a_rollback_in_the_middle_of_a_promotion_ends_it_at_once(api: Api) -> None:
+def test_a_rollback_during_a_rollout_supersedes_it_at_once(api: Api) -> None:
     api.make({}, replicas=1)
     promote(api, ref(2), **QUICK)
     process = api.namespace.start(
@@ -46,7 +46,7 @@ def test_a_rollback_in_the_middle_of_a_promotion_ends_it_at_once(api: Api) -> No
     assert (api.desired_model, api.versions(), champion(api)) == (ref(2), {digest(2)}, "2")
 
 
-def test_an_account_without_the_rights_is_told_which_it_needs(api: Api) -> None:
+def test_a_missing_permission_is_named(api: Api) -> None:
     api.make({}, replicas=1)
     output = api.namespace.run("trigger", "k8s.rollback", "2", code=1)
     assert 'cannot get resource "deployments"' in output

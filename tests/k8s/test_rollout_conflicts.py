@@ -1,4 +1,4 @@
-"""Somebody else changes something at any request of a promotion: what a person said counts; against `memory_api`."""
+"""Concurrent changes at any request of a rollout: a model set by hand wins; against `memory_api`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def is_patch(call: Call) -> bool:
 
 
 def is_relevant(call: Call) -> bool:
-    """Whether something can depend on it that it came in this moment."""
+    """Whether the exact time of this request can affect the result."""
     return call.what.startswith("deployments") or call.is_write
 
 
@@ -52,37 +52,39 @@ def is_lease_request(call: Call) -> bool:
 
 
 def on_matching(
-    number: int, predicate: Callable[[Call], bool], do: Callable[[], object], skip: int = 0
+    number: int, predicate: Callable[[Call], bool], action: Callable[[], object], skip: int = 0
 ) -> Hook:
-    """Do something at the first so many requests that are meant, after some that are skipped."""
+    """Return a hook that acts at the first `number` matching requests after the first `skip`."""
     seen: list[Call] = []
 
     def hook(call: Call) -> None:
         if predicate(call):
             seen.append(call)
             if skip < len(seen) <= skip + number:
-                do()
+                action()
 
     return hook
 
 
 @all_scenarios
-def test_a_change_that_is_nobodys_business_before_any_write_changes_nothing(scenario: Scenario) -> None:
-    every = recorded_requests(scenario, is_patch)
-    assert len(every) >= 3
-    for skip, call in enumerate(every):
+def test_an_unrelated_concurrent_change_before_any_write_does_not_change_the_result(
+    scenario: Scenario,
+) -> None:
+    calls = recorded_requests(scenario, is_patch)
+    assert len(calls) >= 3
+    for skip, call in enumerate(calls):
         for number in (1, 3):
             world = scenario.create_world()
             process = world.process()
             process.before.append(on_matching(number, is_patch, world.touch, skip))
             assert scenario.command(process) == expected_exit_code(scenario), call
             assert_consistent(world, scenario, f"{number} changes before {call}")
-            assert len([c for c in process.calls if is_patch(c)]) == len(every) + number, (
+            assert len([c for c in process.calls if is_patch(c)]) == len(calls) + number, (
                 "each was refused once"
             )
 
 
-def test_a_deployment_that_changes_all_the_time_is_given_up_in_any_phase_and_the_next_run_goes_on(
+def test_endless_conflicts_in_any_phase_end_the_run_and_the_next_run_resumes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     scenario = SCENARIOS["promoted"]
@@ -97,7 +99,7 @@ def test_a_deployment_that_changes_all_the_time_is_given_up_in_any_phase_and_the
 
 
 @main_scenarios
-def test_a_change_to_the_lease_that_is_nobodys_business_takes_it_from_nobody(scenario: Scenario) -> None:
+def test_an_unrelated_change_of_the_lease_does_not_lose_it(scenario: Scenario) -> None:
     for skip in range(len(recorded_requests(scenario, is_lease_request))):
         world = scenario.create_world()
         process = world.process()
@@ -107,7 +109,7 @@ def test_a_change_to_the_lease_that_is_nobodys_business_takes_it_from_nobody(sce
         assert scenario.command(process) == 0
         settle(world)
         assert world.state["outcome"] == scenario.outcome
-        # What could not be given back runs out.
+        # A Lease that could not be released expires.
         assert world.holder() in ("", process.holder)
 
 
@@ -120,14 +122,14 @@ def kubectl_patch(world: World) -> None:
 
 
 def roll_back(world: World) -> None:
-    """By `k8s.rollback 5`, whose person does not wait for the rest of it."""
+    """Run `k8s.rollback 5`, and kill it before it waits for the rollout."""
     person = world.process()
     person.before.append(on_first(is_lease_request, person.kill))
     assert run_rollback("5")(person) == KILLED
 
 
 @pytest.mark.parametrize("change", [rollout_undo, kubectl_patch, roll_back])
-def test_what_a_person_sets_in_any_moment_of_a_promotion_serves_and_is_champion(
+def test_a_model_set_by_hand_at_any_request_of_a_rollout_serves_and_becomes_champion(
     change: Callable[[World], None],
 ) -> None:
     first_patch = recorded_requests(FROM_VERSION_3, is_patch)[0].number
@@ -136,21 +138,21 @@ def test_what_a_person_sets_in_any_moment_of_a_promotion_serves_and_is_champion(
     ):
         world = FROM_VERSION_3.create_world()
         process = world.process()
-        said: list[str] = []
+        chosen: list[str] = []
         process.before.append(at_request(call.number, lambda world=world: change(world)))
         process.before.append(
-            at_request(call.number, lambda world=world, said=said: said.append(world.desired_model))
+            at_request(call.number, lambda world=world, chosen=chosen: chosen.append(world.desired_model))
         )
         assert run_promote(process) == 0, call
         settle(world)
-        assert_model_wins(world, said[0], f"{change.__name__} before {call}")
+        assert_model_wins(world, chosen[0], f"{change.__name__} before {call}")
 
 
 @pytest.mark.parametrize("change", [kubectl_patch, roll_back])
 @pytest.mark.parametrize(
     "behaviour", [Behaviour(failed=0.5), Behaviour(exit="damaged")], ids=["worse", "not ready"]
 )
-def test_what_a_person_sets_while_a_model_is_taken_back_serves_and_is_champion(
+def test_a_model_set_by_hand_during_an_automatic_rollback_serves_and_becomes_champion(
     change: Callable[[World], None], behaviour: Behaviour
 ) -> None:
     scenario = Scenario(3, "taken_back", SCENARIOS["worse metrics"].events, behaviour, initial_version=3)
@@ -164,22 +166,22 @@ def test_what_a_person_sets_while_a_model_is_taken_back_serves_and_is_champion(
         assert_model_wins(world, ref(5), f"{change.__name__} before {call}")
 
 
-def assert_model_wins(world: World, said: str, what: str) -> None:
-    """After the next runs, whoever's, everything agrees with what a person set."""
-    assert world.desired_model == said, what
+def assert_model_wins(world: World, chosen: str, context: str) -> None:
+    """Assert that, after further runs, everything agrees with the model set by hand."""
+    assert world.desired_model == chosen, context
     for command in (run_rollback(), run_promote):
-        assert command(world.process()) == 0, what
+        assert command(world.process()) == 0, context
     settle(world)
-    version, _, of = (said or "1@" + "0" * 64).partition("@")
-    assert (world.desired_model, world.champion, world.served) == (said, version, [of]), what
-    assert world.state.get("phase", "done") == "done", what
-    assert digest(2) in world.blocked, f"{what}: what a person ended would be promoted again"
-    assert digest(int(version)) not in world.blocked, what
-    assert max(world.events.values()) <= 2, what
-    assert world.events["ModelTakenBack"] + world.events["ModelPromoted"] <= 1, what
+    version, _, of = (chosen or "1@" + "0" * 64).partition("@")
+    assert (world.desired_model, world.champion, world.served) == (chosen, version, [of]), context
+    assert world.state.get("phase", "done") == "done", context
+    assert digest(2) in world.blocked, f"{context}: what a person ended would be promoted again"
+    assert digest(int(version)) not in world.blocked, context
+    assert max(world.events.values()) <= 2, context
+    assert world.events["ModelTakenBack"] + world.events["ModelPromoted"] <= 1, context
 
 
-def test_a_person_who_ends_a_trial_does_not_come_back_to_it() -> None:
+def test_a_rollback_by_hand_during_the_analysis_does_not_return_to_the_model_under_analysis() -> None:
     world = FROM_VERSION_3.create_world()
     process = world.process()
     in_trial = on_first(
@@ -194,7 +196,7 @@ def test_a_person_who_ends_a_trial_does_not_come_back_to_it() -> None:
     assert world.events["ModelPromoted"] == 0
 
 
-def test_what_a_person_sets_just_before_a_promotion_begins_is_not_run_over(tmp_path: Path) -> None:
+def test_a_model_set_by_hand_just_before_a_rollout_starts_is_not_overwritten(tmp_path: Path) -> None:
     write_retrain_result(tmp_path, ref(2), judged_against=ref(3))
     first_patch = recorded_requests(FROM_VERSION_3, is_patch)[0].number
     for call in recorded_requests(FROM_VERSION_3, lambda call: call.number <= first_patch):
@@ -214,8 +216,8 @@ def test_what_a_person_sets_just_before_a_promotion_begins_is_not_run_over(tmp_p
         assert world.events["ModelPromoted"] == 0, call
 
 
-def test_the_same_model_asked_for_anew_is_another_promotion() -> None:
-    """A person sets another and comes back to it, while a run looks elsewhere."""
+def test_the_same_model_set_again_by_hand_is_a_new_rollout() -> None:
+    """A person sets another model and then the same one again, between two requests of a run."""
     first, *_, last = recorded_requests(FROM_VERSION_3, is_patch)
     for call in recorded_requests(
         FROM_VERSION_3, lambda call: call.number > first.number + 1 and is_relevant(call)
@@ -239,47 +241,49 @@ def test_the_same_model_asked_for_anew_is_another_promotion() -> None:
 
 
 def steal_lease(world: World) -> None:
-    """Another takes the Lease, against the rules, and a renewal notices."""
+    """Let another holder take the Lease against the protocol, and a renewal notice it."""
     world.api.patch("leases", LEASE, {"spec": {"holderIdentity": "usurper"}})
     world.clock.advance(3)
 
 
-def suspend_during_takeover(suspended: Process, world: World, known: list[object]) -> None:
-    """As a machine that is suspended, while another run takes over and ends."""
+def suspend_during_takeover(suspended: Process, world: World, expected: list[object]) -> None:
+    """Suspend the process, as with a suspended machine, while another run takes over and finishes."""
     suspended.is_suspended = True
     assert run_promote(world.process()) == 0
     settle(world)
     suspended.is_suspended = False
-    known += [world.version, world.blocked, world.champion, len(world.registry.moves)]
+    expected += [world.version, world.blocked, world.champion, len(world.registry.moves)]
 
 
 @main_scenarios
-def test_who_stood_still_in_any_moment_while_another_took_over_changes_nothing_more(
+def test_a_run_suspended_during_a_takeover_writes_nothing_afterwards(
     scenario: Scenario,
 ) -> None:
     for call in recorded_requests(scenario, lambda call: call.number > 2 and is_relevant(call)):
         world = scenario.create_world()
         suspended = world.process()
-        known: list[object] = []
+        expected: list[object] = []
         suspend = at_request(
             call.number,
-            lambda suspended=suspended, world=world, known=known: suspend_during_takeover(
-                suspended, world, known
+            lambda suspended=suspended, world=world, expected=expected: suspend_during_takeover(
+                suspended, world, expected
             ),
         )
         suspended.before.append(suspend)
         assert run_promote(suspended) in (0, 1), call
-        # A request that was on its way when the machine stopped still arrives: at MLflow it says the same.
+        # A request in flight at the suspension still arrives; at MLflow it is idempotent.
         arrived = call.server == "mlflow" and call.is_write
         now = [world.version, world.blocked, world.champion, len(world.registry.moves) - arrived]
-        assert now == known, call
-        assert run_promote(world.process()) == 0  # the metric, if the sleeper's last word was an old one
+        assert now == expected, call
+        assert (
+            run_promote(world.process()) == 0
+        )  # corrects the metric if the suspended run pushed an old value
         missing_events = tuple(e for e in scenario.events if not world.events[e])
         assert_consistent(world, scenario, f"stood still before {call}", missing_events)
 
 
 @main_scenarios
-def test_whose_lease_was_taken_in_any_phase_stops_before_it_writes(
+def test_a_run_that_lost_its_lease_in_any_phase_stops_before_the_next_write(
     scenario: Scenario, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for call in recorded_requests(scenario, is_patch):
@@ -295,7 +299,7 @@ def test_whose_lease_was_taken_in_any_phase_stops_before_it_writes(
         assert_consistent(world, scenario, call)
 
 
-def test_that_a_person_ended_it_is_written_down_however_often_that_is_refused() -> None:
+def test_the_outcome_superseded_is_recorded_despite_conflicts() -> None:
     world = FROM_VERSION_3.create_world()
     process = world.process()
     process.before.append(
@@ -309,7 +313,7 @@ def test_that_a_person_ended_it_is_written_down_however_often_that_is_refused() 
     assert world.events["ModelChangedByHand"] == 1
 
 
-def test_who_has_lost_the_lease_waits_for_no_rollout() -> None:
+def test_a_run_that_lost_its_lease_stops_waiting_for_the_pods() -> None:
     world = World({digest(2): Behaviour(start=50)})
     world.api.patch("deployments", DEPLOYMENT, {"spec": {"progressDeadlineSeconds": 600}})
     process = world.process()
@@ -319,7 +323,7 @@ def test_who_has_lost_the_lease_waits_for_no_rollout() -> None:
     assert world.clock.seconds - started < 15
 
 
-def test_the_alias_is_not_moved_by_who_has_lost_the_lease() -> None:
+def test_a_run_that_lost_its_lease_does_not_move_the_alias() -> None:
     scenario = SCENARIOS["promoted"]
     (move,) = recorded_requests(scenario, lambda call: call.server == "mlflow" and call.is_write)
     world = scenario.create_world()

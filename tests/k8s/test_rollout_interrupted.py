@@ -1,4 +1,4 @@
-"""A promotion that is killed at any request is gone on with by the next run, to the same end; against `memory_api`."""
+"""A rollout killed at any request is resumed by the next run with the same result; against `memory_api`."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def assert_resumes(scenario: Scenario, call: Call, when: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Kill at this request, go on with another process, and judge the end."""
-    world, what = scenario.create_world(), f"killed {when} {call}"
+    """Kill a run at this request, resume with another process, and check the result."""
+    world, context = scenario.create_world(), f"killed {when} {call}"
     first = world.process()
     getattr(first, when).append(at_request(call.number, first.kill))
     assert scenario.command(first) == KILLED
-    known, phase = world.state.get("id"), world.state.get("phase", "done")
+    rollout_id, phase = world.state.get("id"), world.state.get("phase", "done")
     capsys.readouterr()
-    # What was not begun leaves nothing to go on with: it is asked for again.
-    assert (scenario.resume if known else scenario.command)(world.process()) in (0, 1)
+    # A rollout that was not recorded cannot be resumed: it is requested again.
+    assert (scenario.resume if rollout_id else scenario.command)(world.process()) in (0, 1)
     if phase != "done":
-        assert f": {phase} since 2026-" in capsys.readouterr().out, what
-    assert known in (None, world.state["id"]), f"{what}: begun anew"
+        assert f": {phase} since 2026-" in capsys.readouterr().out, context
+    assert rollout_id in (None, world.state["id"]), f"{context}: begun anew"
     missing_events = tuple(e for e in scenario.events if not world.events[e])
     swallowed = call.what == ("events" if when == "before" else f"deployments/{DEPLOYMENT}")
-    assert len(missing_events) <= swallowed, what
-    assert_consistent(world, scenario, what, missing_events)
+    assert len(missing_events) <= swallowed, context
+    assert_consistent(world, scenario, context, missing_events)
 
 
 @all_scenarios
-def test_undisturbed_it_ends_so(scenario: Scenario) -> None:
+def test_an_undisturbed_run_reaches_the_expected_result(scenario: Scenario) -> None:
     world = scenario.create_world()
     assert scenario.command(world.process()) == (
         scenario.outcome == "taken_back" and scenario.command is not run_promote
@@ -62,28 +62,28 @@ def test_undisturbed_it_ends_so(scenario: Scenario) -> None:
 
 
 @main_scenarios
-def test_killed_before_any_request_the_next_run_goes_on_to_the_same_end(
+def test_a_run_killed_before_any_request_is_resumed_to_the_same_result(
     scenario: Scenario, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    every = recorded_requests(scenario)
-    assert len(every) > 40
-    for call in every:
+    calls = recorded_requests(scenario)
+    assert len(calls) > 40
+    for call in calls:
         assert_resumes(scenario, call, "before", capsys)
 
 
 @all_scenarios
-def test_killed_after_any_write_the_next_run_goes_on_to_the_same_end(
+def test_a_run_killed_after_any_write_is_resumed_to_the_same_result(
     scenario: Scenario, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    every = recorded_requests(scenario, is_write)
-    assert len(every) >= 6
-    for call in every:
+    calls = recorded_requests(scenario, is_write)
+    assert len(calls) >= 6
+    for call in calls:
         assert_resumes(scenario, call, "after", capsys)
 
 
 @all_scenarios
-def test_killed_in_one_phase_after_the_other_it_comes_to_the_same_end(scenario: Scenario) -> None:
-    """Whoever goes on is killed too, after the first phase that it wrote down."""
+def test_runs_killed_in_every_phase_reach_the_same_result(scenario: Scenario) -> None:
+    """Every resuming run is killed too, after the first phase that it records."""
     world = scenario.create_world()
     runs = 0
     while True:
@@ -99,7 +99,7 @@ def test_killed_in_one_phase_after_the_other_it_comes_to_the_same_end(scenario: 
 
 
 @all_scenarios
-def test_one_run_more_changes_nothing(scenario: Scenario) -> None:
+def test_another_run_changes_nothing(scenario: Scenario) -> None:
     world = scenario.create_world()
     scenario.command(world.process())
     settle(world)
@@ -111,7 +111,7 @@ def test_one_run_more_changes_nothing(scenario: Scenario) -> None:
 
 
 @main_scenarios
-def test_ended_by_a_signal_at_any_request_it_gives_the_lease_back_and_the_next_run_goes_on(
+def test_a_signal_at_any_request_releases_the_lease_and_the_next_run_resumes(
     scenario: Scenario,
 ) -> None:
     def end() -> None:
@@ -123,7 +123,7 @@ def test_ended_by_a_signal_at_any_request_it_gives_the_lease_back_and_the_next_r
         first.before.append(at_request(call.number, end))
         with pytest.raises(SystemExit):
             scenario.command(first)
-        # At the last write the Lease itself is what was to be given back: it runs out.
+        # The last write is the release of the Lease: it expires instead.
         assert world.holder() in ("", first.holder if call.what.startswith("leases") else ""), call
         assert scenario.resume(world.process()) == 0, call
         settle(world)

@@ -1,4 +1,4 @@
-"""A server is away at any request of a promotion, for a moment or for long; against `memory_api`."""
+"""Short and long outages of all servers at any request of a rollout; against `memory_api`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.k8s.scenarios import (
 )
 
 SHORT, LONG = 3.0, 60.0
-"""Seconds: less than a Lease lasts and than this package's patience, and more than both."""
+"""Seconds: shorter than the lease duration and the retry time, and longer than both."""
 
 
 @pytest.fixture(autouse=True)
@@ -36,13 +36,13 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     write_retrain_result(tmp_path, ref(2))
 
 
-def assert_consistent_except_events(world: World, scenario: Scenario, what: object) -> None:
-    """What cannot be said while the API server is away is not said later."""
-    assert_consistent(world, scenario, what, tuple(e for e in scenario.events if not world.events[e]))
+def assert_consistent_except_events(world: World, scenario: Scenario, context: object) -> None:
+    """Assert the result; Events that fail during an outage are not retried."""
+    assert_consistent(world, scenario, context, tuple(e for e in scenario.events if not world.events[e]))
 
 
 @pytest.mark.parametrize(("name", "how"), [("promoted", "refused"), ("worse metrics", "503")])
-def test_all_servers_away_for_a_moment_at_any_request_stop_nothing(name: str, how: str) -> None:
+def test_a_short_outage_at_any_request_does_not_change_the_result(name: str, how: str) -> None:
     scenario = SCENARIOS[name]
     for call in recorded_requests(
         scenario, lambda call: call.what.startswith("deployments") or call.is_write
@@ -52,17 +52,17 @@ def test_all_servers_away_for_a_moment_at_any_request_stop_nothing(name: str, ho
         process.before.append(outage(process, call.number, SHORT, how))
         assert scenario.command(process) == 0, call
         world.api.patch("leases", "support-chatbot-promote", {"spec": {"holderIdentity": ""}})
-        run_promote(world.process())  # what the pushgateway did not take
+        run_promote(world.process())  # pushes what failed during the outage
         assert_consistent_except_events(world, scenario, f"{how} at {call}")
 
 
 @all_scenarios
-def test_a_write_that_was_done_and_whose_answer_was_lost_is_not_taken_for_somebody_elses(
+def test_a_write_whose_response_is_lost_is_recognised_as_the_runs_own(
     scenario: Scenario,
 ) -> None:
     undisturbed = scenario.create_world()
     scenario.command(undisturbed.process())
-    said = undisturbed.message("ModelRollout")
+    output = undisturbed.message("ModelRollout")
     for call in recorded_requests(scenario, is_write):
         world = scenario.create_world()
         process = world.process()
@@ -78,13 +78,11 @@ def test_a_write_that_was_done_and_whose_answer_was_lost_is_not_taken_for_somebo
         assert_consistent_except_events(world, scenario, f"no answer to {call}")
         assert set(world.events) <= set(scenario.events)
         if world.events["ModelRollout"]:
-            assert world.message("ModelRollout") == said, call
+            assert world.message("ModelRollout") == output, call
 
 
 @pytest.mark.parametrize(("name", "how"), [("promoted", "timeout"), ("worse metrics", "500")])
-def test_all_servers_away_for_long_in_any_phase_end_the_run_and_the_next_one_goes_on(
-    name: str, how: str
-) -> None:
+def test_a_long_outage_in_any_phase_ends_the_run_and_the_next_run_resumes(name: str, how: str) -> None:
     scenario = SCENARIOS[name]
     for call in recorded_requests(
         scenario, lambda call: (call.is_write and call.server == "api") or call.is_watch
@@ -100,7 +98,7 @@ def test_all_servers_away_for_long_in_any_phase_end_the_run_and_the_next_one_goe
         assert_consistent_except_events(world, scenario, f"{how} at {call}")
 
 
-def test_mlflow_away_when_the_alias_is_to_move_leaves_what_serves_and_the_next_run_moves_it(
+def test_an_mlflow_outage_keeps_the_serving_model_and_the_next_run_moves_the_alias(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     scenario = SCENARIOS["promoted"]
@@ -120,7 +118,7 @@ def test_mlflow_away_when_the_alias_is_to_move_leaves_what_serves_and_the_next_r
         assert_consistent(world, scenario, call)
 
 
-def test_mlflow_that_refuses_is_not_asked_again(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_request_refused_by_mlflow_is_not_retried(capsys: pytest.CaptureFixture[str]) -> None:
     world = World()
     process = world.process()
 
@@ -134,7 +132,7 @@ def test_mlflow_that_refuses_is_not_asked_again(capsys: pytest.CaptureFixture[st
     assert len(process.calls) == 1
 
 
-def test_pods_that_do_not_answer_condemn_no_model_and_end_the_run(
+def test_pods_that_do_not_answer_end_the_run_without_a_rollback(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHATBOT_K8S_PATIENCE_SECONDS", "3")
@@ -148,7 +146,7 @@ def test_pods_that_do_not_answer_condemn_no_model_and_end_the_run(
     assert_consistent(world, SCENARIOS["promoted"], "answers again")
 
 
-def test_a_watch_that_breaks_in_any_moment_is_begun_again() -> None:
+def test_a_broken_watch_is_restarted() -> None:
     scenario = SCENARIOS["never ready"]
     for number in range(6):
         world = scenario.create_world()
@@ -158,7 +156,7 @@ def test_a_watch_that_breaks_in_any_moment_is_begun_again() -> None:
         assert_consistent(world, scenario, f"broken after {number} chunks")
 
 
-def test_a_pushgateway_that_is_away_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pushgateway_outage_does_not_stop_a_rollout(capsys: pytest.CaptureFixture[str]) -> None:
     world = World()
     process = world.process()
 
@@ -184,23 +182,25 @@ def test_a_pushgateway_that_is_away_stops_nothing(capsys: pytest.CaptureFixture[
         ("list", "pods"),
     ],
 )
-def test_a_right_that_is_missing_is_named_at_once_and_once_given_the_next_run_goes_on(
+def test_a_missing_permission_is_named_at_once_and_the_next_run_resumes_once_it_is_granted(
     verb: str, resource: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = SCENARIOS["promoted"].create_world()
-    began = world.clock.seconds
+    started_at = world.clock.seconds
     world.api.denied.add((verb, resource))
     assert run_promote(world.process()) == 1
-    said = capsys.readouterr().err
-    assert f'cannot {verb} resource "{resource}"' in said
-    assert "docs/operations/kubernetes.md" in said
-    assert world.clock.seconds - began < 5, "a refusal is not asked again"
+    output = capsys.readouterr().err
+    assert f'cannot {verb} resource "{resource}"' in output
+    assert "docs/operations/kubernetes.md" in output
+    assert world.clock.seconds - started_at < 5, "a refusal is not asked again"
     world.api.denied.clear()
     assert run_promote(world.process()) == 0
     assert_consistent(world, SCENARIOS["promoted"], (verb, resource))
 
 
-def test_without_the_right_to_create_events_a_promotion_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_rollout_succeeds_without_the_permission_to_create_events(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     world = SCENARIOS["promoted"].create_world()
     world.api.denied.add(("create", "events"))
     assert run_promote(world.process()) == 0
@@ -208,12 +208,12 @@ def test_without_the_right_to_create_events_a_promotion_ends_well(capsys: pytest
     assert "no Event: " in capsys.readouterr().err
 
 
-def test_a_controller_that_is_slow_condemns_no_model_for_what_it_said_of_the_one_before() -> None:
-    """The model before never became ready; the status says so still when the next one is told."""
+def test_a_stale_failure_of_the_previous_rollout_causes_no_rollback() -> None:
+    """The previous model never became ready, and the status still says so when the next rollout starts."""
     world = World({digest(4): Behaviour(exit="damaged"), digest(2): Behaviour(start=8)}, lag=1.0, stale=6.0)
     world.set_model(ref(4))
     world.clock.advance(40)
     assert "timed out" in str(world.api.get("deployments", "support-chatbot-api")["status"])
-    world.clock.at(4, world.touch)  # and says it once more
+    world.clock.at(4, world.touch)  # the controller reports it again
     assert run_promote(world.process()) == 0
     assert (world.desired_model, world.state["outcome"]) == (ref(2), "promoted")

@@ -1,4 +1,4 @@
-"""The bootstrap's secrets on a real API server: made once, filled up, and only those that its account was given."""
+"""The bootstrap's Secrets on a real API server: created once, completed, and limited to its account's Role."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REQUESTED = ("bot/prediction-key=random", "bot/user=text:api")
 
 @pytest.fixture
 def bootstrap(namespace: Namespace) -> Namespace:
-    """The account that may create Secrets, and read and fill up `bot`."""
+    """Create the account that may create Secrets, and read and patch `bot`."""
     rule = {"apiGroups": [""], "resources": ["secrets"]}
     role: dict[str, Any] = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "bootstrap"}}
     namespace.apply(
@@ -48,7 +48,7 @@ def secret_content(namespace: Namespace, name: str = "bot") -> dict[str, str]:
     return {key: base64.b64decode(value).decode() for key, value in data.items()}
 
 
-def test_a_secret_is_made_once_and_stays(bootstrap: Namespace) -> None:
+def test_a_secret_is_created_once_and_stays_unchanged(bootstrap: Namespace) -> None:
     output = bootstrap.run("bootstrap", "k8s.secrets", "--label", "app.kubernetes.io/instance=x", *REQUESTED)
     created = secret_content(bootstrap)
     assert created["user"] == "api"
@@ -59,7 +59,7 @@ def test_a_secret_is_made_once_and_stays(bootstrap: Namespace) -> None:
     assert secret_content(bootstrap) == created
 
 
-def test_a_key_that_a_secret_lacks_is_added_and_the_others_stay(bootstrap: Namespace) -> None:
+def test_a_missing_key_is_added_and_the_others_stay_unchanged(bootstrap: Namespace) -> None:
     bootstrap.apply(
         {
             "apiVersion": "v1",
@@ -72,14 +72,14 @@ def test_a_key_that_a_secret_lacks_is_added_and_the_others_stay(bootstrap: Names
     assert secret_content(bootstrap) == {"prediction-key": "mine", "user": "api"}
 
 
-def test_two_at_once_make_each_key_once(bootstrap: Namespace) -> None:
+def test_concurrent_runs_create_each_key_once(bootstrap: Namespace) -> None:
     runs = [bootstrap.start("bootstrap", "k8s.secrets", *REQUESTED) for _ in range(3)]
     outputs = [run.communicate(timeout=60)[0] for run in runs]
     assert [run.returncode for run in runs] == [0, 0, 0], outputs
     assert sum("bot/prediction-key" in output for output in outputs) == 1
 
 
-def test_a_secret_that_is_not_its_own_is_refused_with_the_missing_right(bootstrap: Namespace) -> None:
+def test_a_secret_outside_its_role_is_refused_with_the_missing_permission(bootstrap: Namespace) -> None:
     output = bootstrap.run("bootstrap", "k8s.secrets", "other/key=random", code=1)
     assert "secrets" in output
     assert "Traceback" not in output
@@ -88,6 +88,6 @@ def test_a_secret_that_is_not_its_own_is_refused_with_the_missing_right(bootstra
 
 
 @pytest.mark.parametrize("argument", ["bot", "bot/key", "bot/key=plain", "/key=random", "bot/=random"])
-def test_an_argument_that_cannot_be_meant_is_named(argument: str) -> None:
+def test_an_invalid_argument_is_named(argument: str) -> None:
     with pytest.raises(SettingError, match="NAME/KEY=random"):
         parse_requests([argument])

@@ -1,4 +1,4 @@
-"""The bootstrap's secrets are made once, whoever else makes them and wherever it is killed; against `memory_api`."""
+"""The bootstrap's Secrets are created once, despite concurrent runs and kills; against `memory_api`."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ def world_with_partial_secret() -> World:
     return world
 
 
-def assert_created(world: World, what: object) -> None:
+def assert_created(world: World, context: object) -> None:
     created = secret_contents(world)
     assert {name: set(keys) for name, keys in created.items()} == {
         "bot": {"prediction-key", "user"},
         "other": {"key"},
-    }, what
+    }, context
     assert created["bot"]["user"] == "api"
     assert len(created["other"]["key"]) == 48
     assert run(world.process()) == 0
-    assert secret_contents(world) == created, f"{what}: made anew"
+    assert secret_contents(world) == created, f"{context}: made anew"
 
 
-def test_they_are_made_once_with_their_labels_and_their_values_are_not_said(
+def test_secrets_are_created_once_with_labels_and_values_are_not_printed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     world = World()
@@ -67,7 +67,7 @@ def test_they_are_made_once_with_their_labels_and_their_values_are_not_said(
     assert "nothing, all were there" in capsys.readouterr().out
 
 
-def test_a_key_that_is_there_stays_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_existing_key_stays_unchanged(capsys: pytest.CaptureFixture[str]) -> None:
     world = world_with_partial_secret()
     assert run(world.process()) == 0
     assert "made: bot/user, other/key\n" in capsys.readouterr().out
@@ -76,7 +76,9 @@ def test_a_key_that_is_there_stays_as_it_is(capsys: pytest.CaptureFixture[str]) 
 
 @pytest.mark.parametrize("create_world", [World, world_with_partial_secret])
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_at_any_request_the_next_run_makes_the_rest(create_world: type[World], when: str) -> None:
+def test_a_run_killed_at_any_request_is_completed_by_the_next_run(
+    create_world: type[World], when: str
+) -> None:
     for call in recorded_requests(create_world()):
         world = create_world()
         first = world.process()
@@ -90,7 +92,7 @@ def test_killed_at_any_request_the_next_run_makes_the_rest(create_world: type[Wo
         assert_created(world, f"killed {when} {call}")
 
 
-def test_of_two_at_once_nobody_overwrites_a_secret_that_the_other_made() -> None:
+def test_concurrent_runs_do_not_overwrite_each_others_secrets() -> None:
     for call in recorded_requests(World()):
         world = World()
         first, created = world.process(), []
@@ -105,7 +107,7 @@ def test_of_two_at_once_nobody_overwrites_a_secret_that_the_other_made() -> None
         assert_created(world, call)
 
 
-def test_an_api_server_away_for_a_moment_or_an_answer_that_is_lost_stops_nothing() -> None:
+def test_a_short_outage_or_a_lost_response_does_not_change_the_result() -> None:
     def lose_answer() -> None:
         raise OSError("timed out")
 
@@ -123,7 +125,7 @@ def test_an_api_server_away_for_a_moment_or_an_answer_that_is_lost_stops_nothing
 
 
 @pytest.mark.parametrize("verb", ["get", "create", "patch"])
-def test_a_right_that_is_missing_is_named_in_one_line(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_permission_is_named_in_one_line(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     world = World() if verb == "create" else world_with_partial_secret()
     world.api.denied.add((verb, "secrets"))
     before = secret_contents(world)

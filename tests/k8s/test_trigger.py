@@ -1,4 +1,4 @@
-"""A red drift verdict becomes one retrain Job, and the same drift no second one; on a real cluster."""
+"""A red drift verdict creates one retrain Job, and the same drift no second one; on a real cluster."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DIGEST = "a" * 64
 
 
 def make_cronjob(namespace: Namespace, command: str = "exit 0") -> None:
-    """The suspended CronJob that the chart makes, with work of a second."""
+    """Create the suspended CronJob of the chart, with a short command as its work."""
     container = {
         "name": "retrain",
         "image": IMAGE,
@@ -38,14 +38,14 @@ def make_cronjob(namespace: Namespace, command: str = "exit 0") -> None:
 
 
 def write_verdict(folder: Path, colour: str = "red", *red: str) -> str:
-    """A drift.json; its path."""
+    """Write a drift.json; return its path."""
     file = folder / "drift.json"
     file.write_text(json.dumps(drift_verdict("1", DIGEST, red or ("scope.low",), colour)))
     return str(file)
 
 
 def accept(namespace: Namespace, item: str) -> None:
-    """A reviewer accepts a message."""
+    """Record that a reviewer accepts a message."""
     reviews = namespace.folder / "store" / "reviews"
     reviews.mkdir(parents=True, exist_ok=True)
     decision = {"item_id": item, "message": f"message {item}", "verdict": "accept", "intent": "get_refund"}
@@ -67,7 +67,9 @@ def trigger(namespace: Namespace, file: str, code: int = 0, **settings: object) 
     return namespace.run("trigger", "k8s.trigger", "--verdict", file, code=code, **settings)
 
 
-def test_a_red_verdict_makes_the_job_that_kubectl_would_make(namespace: Namespace, tmp_path: Path) -> None:
+def test_a_red_verdict_creates_the_job_that_kubectl_would_create(
+    namespace: Namespace, tmp_path: Path
+) -> None:
     make_cronjob(namespace)
     file = write_verdict(tmp_path, "red", "scope.low", "intents")
     assert "drift: intents, scope.low" in trigger(namespace, file)
@@ -90,11 +92,11 @@ def test_a_red_verdict_makes_the_job_that_kubectl_would_make(namespace: Namespac
 
 
 def _without_uid(text: str) -> str:
-    """A Job's own uid stands in its selector and labels."""
+    """Remove the Job's own uid, which its selector and labels contain."""
     return re.sub(r'("(?:batch.kubernetes.io/)?controller-uid": )"[^"]*"', r"\1", text)
 
 
-def test_the_same_drift_makes_no_second_job_and_new_accepted_rows_do(
+def test_the_same_drift_creates_no_second_job_unless_rows_were_accepted(
     namespace: Namespace, tmp_path: Path
 ) -> None:
     make_cronjob(namespace)
@@ -111,7 +113,7 @@ def test_the_same_drift_makes_no_second_job_and_new_accepted_rows_do(
     assert len(jobs(namespace)) == 3
 
 
-def test_two_triggers_at_once_make_one_job(namespace: Namespace, tmp_path: Path) -> None:
+def test_concurrent_triggers_create_one_job(namespace: Namespace, tmp_path: Path) -> None:
     make_cronjob(namespace, "sleep 20")
     file = write_verdict(tmp_path)
     both = [namespace.start("trigger", "k8s.trigger", "--verdict", file) for _ in range(2)]
@@ -120,7 +122,7 @@ def test_two_triggers_at_once_make_one_job(namespace: Namespace, tmp_path: Path)
     assert len(jobs(namespace)) == 1
 
 
-def test_a_retraining_that_failed_is_asked_for_again(namespace: Namespace, tmp_path: Path) -> None:
+def test_a_failed_retraining_is_requested_again(namespace: Namespace, tmp_path: Path) -> None:
     make_cronjob(namespace, "exit 1")
     no_cooldown = {"CHATBOT_K8S_COOLDOWN_HOURS": 0}
     trigger(namespace, write_verdict(tmp_path), **no_cooldown)
@@ -129,7 +131,7 @@ def test_a_retraining_that_failed_is_asked_for_again(namespace: Namespace, tmp_p
     assert len(jobs(namespace)) == 2
 
 
-def test_what_keeps_it_from_asking_is_said_in_one_line(namespace: Namespace, tmp_path: Path) -> None:
+def test_an_error_is_reported_in_one_line(namespace: Namespace, tmp_path: Path) -> None:
     file = write_verdict(tmp_path)
     assert 'cronjobs.batch "support-chatbot-retrain" not found' in trigger(namespace, file, code=1)
     output = namespace.run("promote", "k8s.trigger", "--verdict", file, code=1)

@@ -1,4 +1,4 @@
-"""A red drift verdict becomes one Job, whoever else asks and wherever it is killed; against `memory_api`."""
+"""A red drift verdict creates one Job, despite concurrent runs and kills; against `memory_api`."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def jobs(world: World) -> list[dict[str, Any]]:
 
 
 def finish_jobs(world: World, kind: str = "Complete") -> None:
-    """The Jobs' own end."""
+    """Finish all Jobs."""
     for job in jobs(world):
         if not job.get("status"):
             conditions = [{"type": "SuccessCriteriaMet", "status": "True"}, {"type": kind, "status": "True"}]
@@ -81,21 +81,21 @@ def recorded_requests() -> list[Call]:
     return process.calls
 
 
-def assert_asked_once(world: World, folder: Path, what: object) -> None:
-    """One Job and one entry of the memory, now and after one run more, with and without the Job."""
-    assert (len(jobs(world)), remembered_requests(folder)) == (1, 1), what
+def assert_asked_once(world: World, folder: Path, context: object) -> None:
+    """Assert one Job and one recorded request, now and after another run, with and without the Job."""
+    assert (len(jobs(world)), remembered_requests(folder)) == (1, 1), context
     finish_jobs(world)
     assert run(world.process()) == 0
-    assert decision(world) == "remembered", what
-    world.api.delete("jobs", jobs(world)[0]["metadata"]["name"])  # cleaned up
+    assert decision(world) == "remembered", context
+    world.api.delete("jobs", jobs(world)[0]["metadata"]["name"])  # cleaned up by the cluster
     world.clock.advance(100 * HOUR)
     assert run(world.process()) == 0
     assert (len(jobs(world)), remembered_requests(folder)) == (0, 1), (
-        f"{what}: asked twice for the same drift"
+        f"{context}: asked twice for the same drift"
     )
 
 
-def test_the_job_is_the_templates_and_belongs_to_the_cronjob(tmp_path: Path) -> None:
+def test_the_job_has_the_templates_content_and_is_owned_by_the_cronjob(tmp_path: Path) -> None:
     world = world_with_cronjob()
     write_verdict(tmp_path, "red", "scope.low", "intents")
     assert run(world.process()) == 0
@@ -114,7 +114,7 @@ def test_the_job_is_the_templates_and_belongs_to_the_cronjob(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_at_any_request_the_next_run_asks_once(when: str, tmp_path: Path) -> None:
+def test_a_run_killed_at_any_request_leads_to_one_job(when: str, tmp_path: Path) -> None:
     calls = recorded_requests()
     assert len(calls) >= 8
     for call in calls:
@@ -123,12 +123,12 @@ def test_killed_at_any_request_the_next_run_asks_once(when: str, tmp_path: Path)
         first = world.process()
         getattr(first, when).append(at_request(call.number, first.kill))
         assert run(first) == KILLED
-        finish_jobs(world)  # else it is answered by the one that runs
+        finish_jobs(world)  # otherwise the next run finds a running Job
         assert run(world.process()) == 0
         assert_asked_once(world, tmp_path, f"killed {when} {call}")
 
 
-def test_two_at_once_ask_once_wherever_the_second_comes(tmp_path: Path) -> None:
+def test_concurrent_runs_create_one_job_at_any_interleaving(tmp_path: Path) -> None:
     for call in recorded_requests():
         delete_memory(tmp_path)
         world = world_with_cronjob()
@@ -142,7 +142,7 @@ def test_two_at_once_ask_once_wherever_the_second_comes(tmp_path: Path) -> None:
         assert_asked_once(world, tmp_path, f"a second one before {call}")
 
 
-def test_who_stood_still_while_another_asked_asks_for_nothing_more(tmp_path: Path) -> None:
+def test_a_run_suspended_during_another_run_creates_no_second_job(tmp_path: Path) -> None:
     for call in recorded_requests():
         delete_memory(tmp_path)
         world = world_with_cronjob()
@@ -159,7 +159,9 @@ def test_who_stood_still_while_another_asked_asks_for_nothing_more(tmp_path: Pat
 
 
 @pytest.mark.parametrize("how", ["refused", "503"])
-def test_an_api_server_away_for_a_moment_at_any_request_stops_nothing(how: str, tmp_path: Path) -> None:
+def test_a_short_api_server_outage_at_any_request_does_not_change_the_result(
+    how: str, tmp_path: Path
+) -> None:
     for call in recorded_requests():
         delete_memory(tmp_path)
         world = world_with_cronjob()
@@ -170,7 +172,7 @@ def test_an_api_server_away_for_a_moment_at_any_request_stops_nothing(how: str, 
         assert (len(jobs(world)), remembered_requests(tmp_path)) == (1, 1), call
 
 
-def test_a_job_that_was_made_and_whose_answer_was_lost_is_no_second_one(
+def test_a_lost_response_to_the_creation_leads_to_no_second_job(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = world_with_cronjob()
@@ -189,7 +191,7 @@ def test_a_job_that_was_made_and_whose_answer_was_lost_is_no_second_one(
     assert "was answered" in capsys.readouterr().out
 
 
-def test_while_a_retraining_runs_no_other_is_asked_for(
+def test_no_retraining_is_requested_while_one_is_running(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = world_with_cronjob()
@@ -204,7 +206,9 @@ def test_while_a_retraining_runs_no_other_is_asked_for(
     assert (decision(world), len(jobs(world)), remembered_requests(tmp_path)) == ("asked", 3, 1)
 
 
-def test_the_cooldown_holds_for_another_drift_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_cooldown_applies_to_another_drift_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     world = world_with_cronjob()
     assert run(world.process()) == 0
     finish_jobs(world)
@@ -218,7 +222,7 @@ def test_the_cooldown_holds_for_another_drift_too(tmp_path: Path, capsys: pytest
     assert (decision(world), len(jobs(world))) == ("asked", 2)
 
 
-def test_a_retraining_that_failed_is_asked_for_again_under_another_name(tmp_path: Path) -> None:
+def test_a_failed_retraining_is_requested_again_under_another_name(tmp_path: Path) -> None:
     world = world_with_cronjob()
     for number in range(1, 4):
         assert run(world.process()) == 0
@@ -230,7 +234,7 @@ def test_a_retraining_that_failed_is_asked_for_again_under_another_name(tmp_path
     assert max(map(len, names)) <= 63
 
 
-def test_one_that_holds_the_lease_and_lives_is_left_alone(tmp_path: Path) -> None:
+def test_a_live_lease_holder_is_not_interrupted(tmp_path: Path) -> None:
     world = world_with_cronjob()
 
     def renew() -> None:
@@ -244,7 +248,7 @@ def test_one_that_holds_the_lease_and_lives_is_left_alone(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("colour", ["green", "silent"])
-def test_an_undrifted_run_does_not_even_ask_the_api_server(
+def test_a_run_without_drift_sends_no_request_to_the_api_server(
     tmp_path: Path, colour: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_verdict(tmp_path, colour)
@@ -260,15 +264,15 @@ def test_an_undrifted_run_does_not_even_ask_the_api_server(
     ("verb", "resource"),
     [("get", "leases"), ("update", "leases"), ("get", "cronjobs"), ("list", "jobs"), ("create", "jobs")],
 )
-def test_a_right_that_is_missing_is_named_and_nothing_is_remembered(
+def test_a_missing_permission_is_named_and_nothing_is_recorded(
     verb: str, resource: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = world_with_cronjob()
     world.api.denied.add((verb, resource))
     assert run(world.process()) == 1
-    said = capsys.readouterr().err
-    assert f'cannot {verb} resource "{resource}"' in said
-    assert "docs/operations/kubernetes.md" in said
+    output = capsys.readouterr().err
+    assert f'cannot {verb} resource "{resource}"' in output
+    assert "docs/operations/kubernetes.md" in output
     assert (jobs(world), remembered_requests(tmp_path)) == ([], 0)
     ((_, success),) = world.gateway.samples("chatbot_trigger_success")
     assert success == 0
@@ -278,14 +282,14 @@ def test_a_right_that_is_missing_is_named_and_nothing_is_remembered(
 
 
 @pytest.mark.parametrize(
-    ("missing", "what"),
+    ("missing", "expected"),
     [
         ("cronjob", 'cronjobs "support-chatbot-retrain" not found'),
         ("verdict", "python -m monitoring.drift_report"),
     ],
 )
-def test_what_is_missing_is_named_in_one_line(
-    missing: str, what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_missing_object_is_reported_in_one_line(
+    missing: str, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = world_with_cronjob()
     if missing == "cronjob":
@@ -293,12 +297,12 @@ def test_what_is_missing_is_named_in_one_line(
     else:
         (tmp_path / "drift.json").unlink()
     assert run(world.process()) == 1
-    said = capsys.readouterr().err
-    assert what in said
-    assert len(said.splitlines()) == 1
+    output = capsys.readouterr().err
+    assert expected in output
+    assert len(output.splitlines()) == 1
 
 
-def test_a_signal_at_any_request_gives_the_lease_back(tmp_path: Path) -> None:
+def test_a_signal_at_any_request_releases_the_lease(tmp_path: Path) -> None:
     def send_sigterm() -> None:
         raise SystemExit(143)
 
@@ -312,8 +316,8 @@ def test_a_signal_at_any_request_gives_the_lease_back(tmp_path: Path) -> None:
         assert world.holder(LEASE) == "", call
 
 
-def test_a_killed_process_does_nothing_more() -> None:
-    """Of these tests' own means."""
+def test_a_killed_process_stops_at_its_next_call() -> None:
+    """Checks the test harness itself."""
     process = World().process()
     with pytest.raises(Killed):
         process.kill()
