@@ -98,7 +98,7 @@ def trigger(
     store: Store,
     cronjob: str,
     verdict: DriftVerdict,
-    known: Known,
+    inputs: Known,
     now: datetime,
     cooldown: timedelta,
 ) -> TriggerResult:
@@ -109,7 +109,7 @@ def trigger(
         store: holds the request history.
         cronjob: name of the suspended CronJob.
         verdict: the drift verdict.
-        known: inputs of the retraining.
+        inputs: what the retraining starts from.
         now: the current time.
         cooldown: minimum time between two requests.
 
@@ -127,18 +127,18 @@ def trigger(
         return TriggerResult("running", f"job/{running[0]} is retraining already")
     memory, etag = read_memory(store)
     memory = _mark_failed(memory, cronjob, jobs)
-    decision = memory.decide(verdict, *known, now, cooldown)
+    decision = memory.decide(verdict, *inputs, now, cooldown)
     if not decision.run:
         return TriggerResult("remembered", decision.why)
     name = _job_name(
-        cronjob, *known, verdict.red_checks, _earlier_requests(memory, known, verdict.red_checks)
+        cronjob, *inputs, verdict.red_checks, _earlier_requests(memory, inputs, verdict.red_checks)
     )
     try:
         cluster.create_job(build_job(template, name, f"{decision.why} ({verdict.made:%Y-%m-%dT%H:%M:%SZ})"))
         summary = f"job/{name} was made: {decision.why}"
     except Conflict:  # an earlier run created it and was killed before it recorded the request
         summary = f"job/{name} was made before, for the same drift"
-    write_memory(store, memory.remember(verdict, *known, now), etag)
+    write_memory(store, memory.remember(verdict, *inputs, now), etag)
     return TriggerResult("asked", summary)
 
 
@@ -151,22 +151,22 @@ def _job_name(
     return cronjob[: _MAX_NAME_CHARS - len(suffix)] + suffix
 
 
-def _earlier_requests(memory: RetrainMemory, known: Known, red_checks: tuple[str, ...]) -> int:
+def _earlier_requests(memory: RetrainMemory, inputs: Known, red_checks: tuple[str, ...]) -> int:
     """Count the recorded requests with the same inputs and the same red checks."""
-    return sum(_has_inputs(request, known) and request.red_checks == red_checks for request in memory.asked)
+    return sum(_has_inputs(request, inputs) and request.red_checks == red_checks for request in memory.asked)
 
 
-def _has_inputs(request: Asked, known: Known) -> bool:
-    return (request.champion, request.corpus_digest, request.accepted_digest) == known
+def _has_inputs(request: Asked, inputs: Known) -> bool:
+    return (request.champion, request.corpus_digest, request.accepted_digest) == inputs
 
 
 def _mark_failed(memory: RetrainMemory, cronjob: str, jobs: dict[str, Json]) -> RetrainMemory:
     """Return the history in which requests whose Job failed have the outcome `failed`."""
     requests: list[Asked] = []
     for entry in memory.asked:
-        known = Known(entry.champion, entry.corpus_digest, entry.accepted_digest)
-        attempt = _earlier_requests(RetrainMemory(asked=tuple(requests)), known, entry.red_checks)
-        job = jobs.get(_job_name(cronjob, *known, entry.red_checks, attempt))
+        inputs = Known(entry.champion, entry.corpus_digest, entry.accepted_digest)
+        attempt = _earlier_requests(RetrainMemory(asked=tuple(requests)), inputs, entry.red_checks)
+        job = jobs.get(_job_name(cronjob, *inputs, entry.red_checks, attempt))
         failed = job is not None and _finished_as(job) == "Failed"
         requests.append(entry.model_copy(update={"outcome": FAILED}) if failed else entry)
     return RetrainMemory(asked=tuple(requests))
