@@ -275,9 +275,8 @@ def test_a_run_suspended_during_a_takeover_writes_nothing_afterwards(
         arrived = call.server == "mlflow" and call.is_write
         now = [world.version, world.blocked, world.champion, len(world.registry.moves) - arrived]
         assert now == expected, call
-        assert (
-            run_promote(world.process()) == 0
-        )  # corrects the metric if the suspended run pushed an old value
+        # Corrects the metric if the suspended run pushed an old value.
+        assert run_promote(world.process()) == 0
         missing_events = tuple(e for e in scenario.events if not world.events[e])
         assert_consistent(world, scenario, f"stood still before {call}", missing_events)
 
