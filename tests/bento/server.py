@@ -154,6 +154,13 @@ class Server:
         """The sum of all samples whose name with labels matches from its start."""
         return sum(value for name, value in self.metrics().items() if re.match(pattern, name))
 
+    def assert_metric(self, pattern: str, value: float, seconds: float = 10) -> None:
+        """Assert that the sum of these samples becomes a value: a request is counted after its answer was sent."""
+        until = time.monotonic() + seconds
+        while (found := self.metric(pattern)) != value and time.monotonic() < until:
+            time.sleep(0.05)
+        assert found == value, f"{pattern} is {found}, not {value}"
+
     def logged_ids(self) -> Counter[str]:
         """How often each prediction id stands in the log, the spool included, what goes to the store not."""
         files = [

@@ -35,15 +35,18 @@ class Played:
     kept_answer: str
 
 
-@pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory, bundle_folder: Path) -> Played:
+@pytest.fixture(scope="module", params=["minio", pytest.param("folder", marks=pytest.mark.certify)])
+def played(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, bundle_folder: Path
+) -> Played:
     """KEEP=1: played to the end, left running, and stopped with Ctrl-C."""
-    requirements.program("minio")
+    if request.param == "minio":
+        requirements.program("minio")
     folder = tmp_path_factory.mktemp("loop") / "loop"
     output = folder.with_suffix(".out")
     with output.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tools.loop", "--keep", "--folder", str(folder)],
+            [sys.executable, "-m", "tools.loop", "--keep", "--store", request.param, "--folder", str(folder)],
             cwd=ROOT,
             stdout=file,
             stderr=subprocess.STDOUT,
