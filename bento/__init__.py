@@ -1,10 +1,10 @@
-"""Bundle to HTTP: the two BentoML services, the HTTP API, its metrics."""
+"""Model serving: the two BentoML services, the HTTP API and its metrics."""
 
 import os
 
 # Read when numpy, tokenizers, onnxruntime and bentoml are imported, here and in the workers, which inherit it.
-# One thread a process: there is a runner on every core, a second thread would take the core of another one.
-# BentoML and ONNX Runtime report to their makers unless they are told not to.
+# One thread per process: every core has a runner, and a second thread would compete with another runner.
+# The last two opt out of the telemetry of BentoML and ONNX Runtime.
 for _name, _value in {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -16,4 +16,4 @@ for _name, _value in {
     os.environ.setdefault(_name, _value)
 
 KEEPER_PID = "SUPPORT_CHATBOT_KEEPER_PID"
-"""In a server that `bento.keeper` started: the keeper's process id. Without its keeper a server stops."""
+"""Process id of the supervisor (`bento.keeper`), set in the servers it starts. A server stops when it dies."""

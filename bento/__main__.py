@@ -1,4 +1,4 @@
-"""Start the API as `make run` does: `python -m bento`; every setting comes from the environment."""
+"""Start the API server: `python -m bento`, as `make run` does. All settings come from the environment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main() -> int:
-    """Serve until stopped; 1 when the start cannot succeed, with one line that says why."""
+    """Serve until stopped; return 1 if the start fails, with the reason in one line."""
     if (keeper := os.environ.pop(KEEPER_PID, "")) and not stop_with_parent(int(keeper)):
         return 1
     try:
@@ -29,12 +29,12 @@ def main() -> int:
         fetch.pin()
     except ChatbotError as error:
         return _refuse(error)
-    # The metrics of one server's processes lie under its home: two servers must not share one.
+    # BENTOML_HOME contains the metrics files of one server's processes: two servers must not share it.
     home = Path(os.environ.setdefault("BENTOML_HOME", str(Path(".cache", f"bentoml-{port}").absolute())))
     home.mkdir(parents=True, exist_ok=True)
     proof.begin()
 
-    # Only now: importing BentoML takes a second or two, and reads BENTOML_HOME.
+    # Imported late: importing BentoML takes a second or two, and reads BENTOML_HOME.
     from bentoml.exceptions import BentoMLException
 
     try:
@@ -51,13 +51,13 @@ def main() -> int:
 
 
 def stop_with_parent(parent: int) -> bool:
-    """Get SIGTERM when the parent dies, however it dies; False: it is dead already."""
+    """Request SIGTERM on the parent's death, however it dies (prctl(2)); return False if it is dead already."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     return os.getppid() == parent
 
 
 def check_free(port: int) -> None:
-    """Raises: SettingError: something listens on the port already."""
+    """Raise SettingError if the port is in use."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,4 +1,4 @@
-"""The HTTP API as a FastAPI app: its routes, its OpenAPI page, its one shape of errors."""
+"""Define the HTTP API as a FastAPI app: routes, OpenAPI page and the common error format."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ DESCRIPTION = (
     "to a person."
 )
 
-# BentoML brings the page's script and style along: it works where nothing but this service is in reach.
+# BentoML ships the script and style of Swagger UI: the page works without internet access.
 _ASSETS = Path(bentoml.__file__).parent / "_internal" / "server" / "static_content"
 _ASSETS_URL = "/docs/assets"
 _PAGE_POLICY = (
@@ -51,19 +51,19 @@ _PAGE_POLICY = (
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What the API says of the model it serves: it does not change while the service runs."""
+    """Description of the served model; constant while the service runs."""
 
     version: schemas.Version
     intents: tuple[schemas.Intent, ...]
 
 
 def create_app(about: Callable[[], About], posts: Mapping[str, Post], metrics: Metrics) -> FastAPI:
-    """The whole API.
+    """Create the FastAPI app.
 
     Args:
-        about: asked when a request comes, so that the app can be made before the model is read.
-        posts: what answers `POST /chat` and `POST /feedback`, by path.
-        metrics: what `GET /metrics` shows.
+        about: returns the model's description; called per request, so that the app can exist before the model.
+        posts: handlers of `POST /chat` and `POST /feedback`, by path.
+        metrics: rendered by `GET /metrics`.
     """
     app = FastAPI(
         title="Support chatbot",
@@ -128,7 +128,7 @@ def create_app(about: Callable[[], About], posts: Mapping[str, Post], metrics: M
 
 
 def speak_one_language(app: Starlette) -> None:
-    """Let an app, FastAPI's or BentoML's own, answer its errors in the API's shape."""
+    """Install exception handlers that return an app's errors, FastAPI's or BentoML's, in the API's error format."""
 
     async def answer(request: Request, error: Exception) -> Response:
         headers: dict[str, str] = {}
@@ -140,7 +140,7 @@ def speak_one_language(app: Starlette) -> None:
         headers |= {name.decode(): value.decode() for name, value in error_headers(error)}
         return Response(to_json(error.body()), error.status, headers, media_type="application/json")
 
-    # A redirect would send a client that posts to `/chat/` to wherever its Host header says.
+    # A redirect from `/chat/` would use the Host header of the request, which the client controls.
     app.router.redirect_slashes = False
     app.add_exception_handler(HTTPException, answer)
     app.add_exception_handler(ChatbotError, answer)
@@ -161,7 +161,7 @@ def _translated(error: HTTPException) -> ChatbotError:
 
 
 class _Delegate(Response):
-    """Leaves the answering to an ASGI app: FastAPI documents the route, `Post` does the work."""
+    """Delegates the response to an ASGI app: FastAPI documents the route, `Post` handles it."""
 
     def __init__(self, post: Post) -> None:
         super().__init__()
@@ -172,7 +172,7 @@ class _Delegate(Response):
 
 
 def _body(model: type[schemas.ChatRequest] | type[schemas.FeedbackRequest]) -> dict[str, Any]:
-    """The body of a route that FastAPI does not parse, for its OpenAPI page."""
+    """Return the OpenAPI request body of a route whose body FastAPI does not parse."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
@@ -193,7 +193,7 @@ _OF_A_BODY = (MethodNotAllowed, TooSlow, TooLarge, UnsupportedMedia, InvalidMess
 
 
 def _errors(*kinds: type[ChatbotError]) -> dict[int | str, dict[str, Any]]:
-    """Errors of a route for the OpenAPI page, each as it is really answered."""
+    """Return the OpenAPI error responses of a route, each with its actual body as the example."""
     return {
         kind.status: {
             "model": schemas.ErrorReply,

@@ -1,4 +1,4 @@
-"""The few pieces of ASGI that the API needs below FastAPI: limited bodies, whole answers, errors as JSON."""
+"""ASGI helpers below FastAPI: read size- and time-limited bodies, send responses, send errors as JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 SECURITY_HEADERS: Headers = [
-    # Nothing here is for a cache, nothing may be taken for a page, nobody may frame the one page there is.
+    # No caching, no content sniffing, no framing of the documentation page.
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -26,17 +26,18 @@ SECURITY_HEADERS: Headers = [
 ]
 JSON: Headers = [(b"content-type", b"application/json"), *SECURITY_HEADERS[:2]]
 
-# A client that is still sending when the connection closes loses the answer; one that never ends is cut off.
+# A client that is still sending when the connection closes loses the response, so the rest of the body is read
+# and discarded, up to these limits.
 _DRAIN_BYTES = 8 << 20
 _DRAIN_SECONDS = 2.0
 
 
 class ClientLeftError(Exception):
-    """The client closed the connection before its answer: there is nobody to answer."""
+    """The client closed the connection before the response was sent."""
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:
-    """The first header of that (lower case) name."""
+    """Return the first header of a (lower-case) name; None: there is none."""
     for key, value in scope["headers"]:
         if key == name:
             return bytes(value)
@@ -44,7 +45,7 @@ def header(scope: Scope, name: bytes) -> bytes | None:
 
 
 def require_json(scope: Scope) -> None:
-    """Raises: UnsupportedMedia: the body is not declared as plain JSON."""
+    """Raise UnsupportedMedia unless the body is declared as uncompressed JSON."""
     declared = header(scope, b"content-type") or b""
     if declared != b"application/json" and declared.partition(b";")[0].strip().lower() != b"application/json":
         raise UnsupportedMedia("send JSON, with the header `Content-Type: application/json`")
@@ -53,17 +54,17 @@ def require_json(scope: Scope) -> None:
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int, seconds: float) -> bytes:
-    """The whole body.
+    """Read and return the complete body.
 
     Args:
         scope: of the request.
         receive: of the request.
-        limit: the most bytes; a body that is declared longer is refused before any of it is read.
-        seconds: how long all of it may take to arrive.
+        limit: maximum size in bytes; a body declared longer is refused before any of it is read.
+        seconds: maximum time until the complete body has arrived.
 
     Raises:
-        TooLarge, TooSlow: over one of the limits.
-        ClientLeftError: the connection was closed first.
+        TooLarge, TooSlow: the body exceeds one of the limits.
+        ClientLeftError: the client closed the connection first.
     """
     too_large = TooLarge(f"the body is longer than {limit} bytes", {"limit_bytes": limit})
     declared = header(scope, b"content-length")
@@ -89,20 +90,20 @@ async def read_body(scope: Scope, receive: Receive, limit: int, seconds: float) 
 
 
 async def answer(send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = JSON) -> None:
-    """Send a whole answer."""
+    """Send a complete response."""
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
     await send({"type": "http.response.body", "body": body})
 
 
 async def answer_error(error: ChatbotError, receive: Receive, send: Send) -> None:
-    """Send an error in the API's one shape."""
+    """Send an error in the API's common format."""
     headers = [*JSON, *error_headers(error)]
     body = to_json(error.body())
     if not isinstance(error, TooLarge | TooSlow):
         await answer(send, error.status, body, headers)
         return
-    # Part of the body is still to come: say the answer whole, let the client finish sending, then close.
+    # Part of the body has not arrived: send the complete response, let the client finish sending, then close.
     headers += [(b"connection", b"close"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": True})
@@ -112,12 +113,12 @@ async def answer_error(error: ChatbotError, receive: Receive, send: Send) -> Non
 
 
 def error_headers(error: ChatbotError) -> Headers:
-    """What an error says beside its body."""
+    """Return the headers of an error response: Retry-After (backpressure) and Connection."""
     found: Headers = []
     if isinstance(error, Overloaded | Unavailable):
         found.append((b"retry-after", b"%d" % Overloaded.retry_after))
     if isinstance(error, Unavailable):
-        # A kept connection would bring the next message to this server, when others may have a model.
+        # On a keep-alive connection the next message would reach this server again; another may have a model.
         found.append((b"connection", b"close"))
     return found
 

@@ -1,4 +1,4 @@
-"""The way of a message: router, runner, router again, record, answer. Knows no HTTP."""
+"""Handle messages and feedback: router, runner, router again, record, reply. Independent of HTTP."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ _PROBE_SECONDS = 2.0
 logger = logging.getLogger("bentoml.chatbot")
 
 _MOST_RATED = 10_000
-"""Predictions whose feedback was counted: the oldest are forgotten."""
+"""Maximum number of predictions remembered as rated; the oldest are evicted."""
 
 _chat_request = TypeAdapter(ChatRequest)
 _feedback_request = TypeAdapter(FeedbackRequest)
 
 
 class Log(Protocol):
-    """The inference log as this room needs it (`monitoring.logger.InferenceLog`)."""
+    """Interface of the inference log (`monitoring.logger.InferenceLog`)."""
 
     def append(self, records: Sequence[Record]) -> None: ...
     def append_feedback(self, feedback: Feedback) -> None: ...
 
 
 class Handoffs(Protocol):
-    """What takes handoffs (`monitoring.handoffs.HandoffLog`): never raises, never waits for a network."""
+    """Interface of the handoff log (`monitoring.handoffs.HandoffLog`): never raises, never waits for a network."""
 
     def append(self, handoffs: Sequence[Handoff]) -> None: ...
 
@@ -58,7 +58,7 @@ class _Question:
 
 
 class Chat:
-    """Answers messages and takes feedback; one a process, on one event loop."""
+    """Answers messages and accepts feedback; one per process, on one event loop."""
 
     def __init__(
         self,
@@ -77,21 +77,22 @@ class Chat:
         handoffs: Handoffs | None = None,
         conversations: Conversations | None = None,
     ) -> None:
-        """Starts nothing: the first message does.
+        """Configure the handler; starts no task before the first message.
 
         Args:
-            router: decides.
-            classify: the runner: one prediction a message, in the order given.
-            log: takes the records and the feedback.
-            metrics: counts.
-            intents: what feedback may name.
-            key: the key of the MAC in prediction ids.
-            model_version: what replies and records call the model; bundle_digest: which it is.
-            lanes: calls of `classify` in flight at once.
-            max_batch: the most messages in one call.
-            max_chars: the longest message.
-            handoffs: takes what a person has to answer; None: nobody does.
-            conversations: remembers what was said before a handoff.
+            router: decides how each message is answered.
+            classify: calls the runner; returns one prediction per message, in input order.
+            log: stores records and feedback.
+            metrics: the metrics of this process.
+            intents: intents that feedback may name.
+            key: key of the MAC in prediction ids.
+            model_version: the model's name in replies and records.
+            bundle_digest: digest of the served bundle.
+            lanes: maximum number of concurrent calls of `classify`.
+            max_batch: maximum number of messages per call (request batching).
+            max_chars: maximum length of a message in characters.
+            handoffs: accepts handoffs; None: they are not delivered.
+            conversations: stores the turns before a handoff.
         """
         self._router = router
         self._classify = classify
@@ -112,10 +113,10 @@ class Chat:
         self._runner_answers = False
 
     async def reply(self, body: bytes) -> bytes:
-        """Answer the body of a `POST /chat`. The record is in the log when this returns.
+        """Answer the body of a `POST /chat`. The record is in the inference log when this returns.
 
         Raises:
-            InvalidMessage: there is nothing to classify in it.
+            InvalidMessage: the body is invalid, or its message is empty or too long.
             Unavailable: the model is not running.
         """
         since = time.perf_counter()
@@ -136,11 +137,11 @@ class Chat:
         return self._finish([question], [decided])[0]
 
     async def take_feedback(self, body: bytes) -> bytes:
-        """Note the body of a `POST /feedback`.
+        """Record the body of a `POST /feedback`.
 
         Raises:
-            InvalidMessage: it is not of the expected shape, or names an unknown intent.
-            NotFound: no prediction of this bot has that id.
+            InvalidMessage: the body does not match the schema, or names an unknown intent.
+            NotFound: the prediction id was not issued by this bot (its MAC does not verify).
         """
         request = parse(_feedback_request, body)
         if not ids.is_ours(self._key, request.prediction_id):
@@ -158,7 +159,7 @@ class Chat:
         return to_json({"prediction_id": request.prediction_id})
 
     def _is_first_feedback(self, prediction_id: str) -> bool:
-        """A thumb and what explains it count as one, and so does whoever sends the same a thousand times."""
+        """Whether to count this feedback: a rating, its explanation and repetitions count once per prediction."""
         if prediction_id in self._rated:
             return False
         self._rated[prediction_id] = None
@@ -167,7 +168,7 @@ class Chat:
         return True
 
     async def is_ready(self, fresh_seconds: float = 1.0) -> bool:
-        """Whether a real message was classified just now; if none was, one is."""
+        """Whether the model classified a message within `fresh_seconds`; otherwise probe it with one."""
         if self._runner_answers and time.monotonic() - self._last_answer < fresh_seconds:
             return True
         try:
@@ -185,7 +186,7 @@ class Chat:
 
     @property
     def silent_seconds(self) -> float:
-        """Since the model last answered, or since the start."""
+        """Seconds since the model last answered, or since the start."""
         return time.monotonic() - self._last_answer
 
     def _note_waits(self, waits: Sequence[float]) -> None:
@@ -208,7 +209,7 @@ class Chat:
         return self._finish(questions, replies)
 
     def _finish(self, questions: Sequence[_Question], replies: Sequence[Reply]) -> list[bytes]:
-        """Records, metrics and answers of a batch, with one write to the log."""
+        """Record and count a batch and return its replies as JSON; one write to the log per batch."""
         prediction_ids = [ids.new_id(self._key) for _ in replies]
         now = time.perf_counter()
         records = [
@@ -230,7 +231,7 @@ class Chat:
         return [to_json(self._answer(r, i)) for r, i in zip(replies, prediction_ids, strict=True)]
 
     def _hand_over(self, replies: Sequence[Reply], records: Sequence[Record]) -> None:
-        """Put handoffs on their way, with one write, and remember what was said."""
+        """Queue handoffs for delivery, with one write, and remember the turns of the conversation."""
         if self._handoffs is None:
             return
         handed = []
@@ -243,7 +244,7 @@ class Chat:
                 if talk is not None:
                     talk.note(record.session_id, record.timestamp, record.query, reply.response)
         except Exception:
-            # A bug, and no reason to leave a customer without an answer.
+            # A bug here must not prevent the reply.
             logger.exception("a handoff cannot be written down")
         if handed:
             self._handoffs.append(handed)

@@ -1,4 +1,4 @@
-"""What a start must know before it imports anything heavy: settings, the bundle's place, the version."""
+"""Locate the bundle and read the code version, without heavy imports."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from chatbot.settings import ServiceSettings
 
 ROOT = Path(__file__).resolve().parent.parent
-"""The project's root, or `src/` of a Bento."""
+"""Project root, or `src/` of a Bento."""
 
 
 def bundle_folder(settings: ServiceSettings) -> Path:
-    """Where the bundle is: as set, else in the Bento, else where `make run` trains it."""
+    """Return the bundle's path: as set, else inside the Bento, else where `make run` trains it."""
     if settings.bundle is not None:
         return settings.bundle
     packed = ROOT / "bundle"
@@ -20,7 +20,7 @@ def bundle_folder(settings: ServiceSettings) -> Path:
 
 
 def code_version() -> str:
-    """The version of this code: pyproject.toml has the only one."""
+    """Return the code version from pyproject.toml, its only source."""
     try:
         return str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
     except (OSError, ValueError, KeyError):

@@ -1,4 +1,4 @@
-"""What was said before, by session: for the person who takes over. In this process's memory, bounded."""
+"""Keep recent turns by session, as context for handoffs. In the memory of this process, with a size limit."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from chatbot.handoff import Turn
 from chatbot.settings import HandoffSettings
 
 MAX_TURN_CHARS = 1_000
-"""A longer message is cut in what is remembered."""
+"""Maximum characters stored per message; longer ones are truncated."""
 MAX_CHARS = 8_000_000
-"""What all conversations together may hold; the one that was silent longest goes."""
+"""Maximum characters of all conversations together; the least recently active one is evicted."""
 
 
 @dataclass(slots=True)
@@ -25,10 +25,10 @@ class _Session:
 
 
 class Conversations:
-    """The last turns of the last sessions. For one event loop, not for threads."""
+    """Bounded LRU store of the last turns of the latest sessions. For one event loop; not thread-safe."""
 
     def __init__(self, settings: HandoffSettings, clock: Callable[[], float] = time.monotonic) -> None:
-        """Remembers nothing yet."""
+        """Create an empty store with the limits of the settings."""
         self._turns = 2 * settings.turns
         self._sessions = settings.sessions
         self._seconds = settings.session_minutes * 60
@@ -37,13 +37,13 @@ class Conversations:
         self._chars = 0
 
     def before(self, session_id: str) -> tuple[Turn, ...]:
-        """What was said in a session so far, the oldest first; nothing where there is none."""
+        """Return the turns of a session, oldest first; empty for an unknown session."""
         self._forget_old()
         session = self._known.get(session_id)
         return tuple(session.turns) if session else ()
 
     def note(self, session_id: str, at: datetime, message: str, response: str) -> None:
-        """Remember a message, redacted, and what it was answered with."""
+        """Store a message (after PII redaction) and its reply."""
         if not session_id or not self._turns or not self._sessions:
             return
         session = self._known.pop(session_id, None) or _Session(deque(maxlen=self._turns))

@@ -1,4 +1,4 @@
-"""How many cores this process may really use: the machine's, less what affinity and cgroups take away."""
+"""Determine the usable CPU cores: the machine's, limited by CPU affinity and cgroup quotas."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 
 def usable_cores(proc: Path = _PROC, cgroups: Path = _CGROUPS) -> int:
-    """Whole cores, at least one: a quota of 1.5 cores counts as two, one of 0.25 as one.
+    """Return the number of usable cores, at least one: a quota of 1.5 cores counts as two, one of 0.25 as one.
 
-    `os.cpu_count()` sees the node's cores inside a pod limited to one of them: as many encoders would fight
-    for it, and be throttled together.
+    `os.cpu_count()` returns the node's cores even inside a pod limited to one: that many encoders would compete
+    for it and be throttled together.
     """
     cores = float(len(os.sched_getaffinity(0)))
     quota = _quota(proc, cgroups)
@@ -21,7 +21,7 @@ def usable_cores(proc: Path = _PROC, cgroups: Path = _CGROUPS) -> int:
 
 
 def _quota(proc: Path, cgroups: Path) -> float | None:
-    """The least CPU quota from this process's cgroup up to the root, in cores; None: there is none."""
+    """Return the smallest CPU quota from this process's cgroup up to the root, in cores; None: no quota."""
     try:
         lines = proc.read_text().splitlines()
     except OSError:
@@ -36,7 +36,7 @@ def _quota(proc: Path, cgroups: Path) -> float | None:
         else:
             continue
         folder = root / path.lstrip("/")
-        # Inside a container the path may be the host's, and not be here: the root is the container's own.
+        # Inside a container the path may be the host's and not exist here: the root is the container's own cgroup.
         for place in (folder, *folder.parents):
             quotas.append(read(place))
             if place == root:

@@ -1,7 +1,7 @@
-"""Which bundle this service was told to serve, and how it gets here: fetched once, by digest, before any worker starts.
+"""Resolve and fetch the bundle to serve: once, by digest, before any worker starts.
 
-Told by CHATBOT_MODEL, or by a file (CHATBOT_MODEL_FILE): the pod's annotations, as the downward API writes
-them, or the name alone. Told nothing, the service takes the bundle that lies beside its code.
+The desired model is set by CHATBOT_MODEL, or by a file (CHATBOT_MODEL_FILE) with either the pod's annotations, as
+the downward API writes them, or the name alone. If neither is set, the service serves the bundle beside its code.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ ANNOTATION = "support-chatbot/model-version"
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Where the bundle lies, and what it must be."""
+    """Path and expected digest of the bundle to serve."""
 
     folder: Path
     version: str = ""
-    """What `/version` and the records call it; empty: the first digits of its digest."""
+    """Name in `/version` and in the records; empty: the first digits of the digest."""
     digest: str = ""
-    """The digest it must have; empty: any, for nothing was told."""
+    """Expected digest; empty: any, because no model is configured."""
 
     def check(self, digest: str) -> None:
-        """Raises: BundleError: what was loaded is not what was told."""
+        """Raise BundleError if the digest of the loaded bundle differs from the expected one."""
         if self.digest and digest != self.digest:
             raise BundleError(
                 f"{self.folder} holds the bundle {digest}, told to serve {self.version}@{self.digest}"
@@ -41,7 +41,7 @@ class Served:
 
 
 def told(settings: ServiceSettings) -> ModelRef | None:
-    """What the settings say should serve; None: the bundle beside the code.
+    """Return the model that the settings name; None: the bundle beside the code.
 
     Raises:
         SettingError: CHATBOT_MODEL or the file names no model, or the file cannot be read.
@@ -59,7 +59,9 @@ def told(settings: ServiceSettings) -> ModelRef | None:
 
 
 def pin(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Write down what is told now, so that every process of this server serves the same, whatever the file says later.
+    """Resolve the desired model into the environment, so that later changes of the file do not affect this server.
+
+    Every process of the server then serves the same bundle.
 
     Raises:
         SettingError: as `told`.
@@ -72,7 +74,7 @@ def pin(environment: MutableMapping[str, str] = os.environ) -> None:
 
 
 def served(settings: ServiceSettings) -> Served:
-    """Where the told bundle lies once it was fetched. Asks no store.
+    """Return path and digest of the desired bundle, as `fetch` leaves it. Does not access the store.
 
     Raises:
         SettingError: as `told`.
@@ -83,12 +85,12 @@ def served(settings: ServiceSettings) -> Served:
 
 
 def fetch(settings: ServiceSettings) -> Served:
-    """Fetch the told bundle, unless it lies in the cache and is sound: then the store is not asked.
+    """Fetch the desired bundle; idempotent: if the cache holds it undamaged, the store is not accessed.
 
     Raises:
-        SettingError: as `told`, or there is no store.
-        BundleError: the store has no such bundle, or a damaged one.
-        StoreError: the store does not answer, or refuses.
+        SettingError: as `told`; no store is configured; or the cache is not writable.
+        BundleError: the bundle is missing in the store or damaged.
+        StoreError: the store is unavailable or refuses access.
     """
     found = served(settings)
     if found.digest:
@@ -114,7 +116,7 @@ def _parse(name: str, where: str) -> ModelRef:
 
 
 def _annotation(content: str) -> str:
-    """The model's name out of annotations, one `key="value"` a line, or out of a file that holds it alone."""
+    """Extract the model's name from annotations, one `key="value"` per line, or from a file with the name alone."""
     lines = [line.strip() for line in content.splitlines() if line.strip()]
     for line in lines:
         key, _, value = line.partition("=")

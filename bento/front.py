@@ -1,8 +1,8 @@
-"""The front of the API, before BentoML and FastAPI: counts every request, and has a short way for two routes.
+"""HTTP fast path before BentoML and FastAPI: count every request, and serve two routes directly.
 
-A request to FastAPI mounted in a BentoML service passes some eight middlewares and two routers, which takes as
-long as all that this project does with it. `POST /chat` and `POST /feedback` are therefore answered from here.
-The same two stand in `bento.api`, for the OpenAPI page and for whoever mounts that app alone: the same code.
+A request to FastAPI mounted in a BentoML service passes about eight middlewares and two routers, which takes as
+long as this project's own work. `POST /chat` and `POST /feedback` are therefore handled here. `bento.api` declares
+the same two, with the same handlers, for the OpenAPI page and for use of that app alone.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ OTHER = "other"
 
 
 class Front:
-    """An ASGI app around another."""
+    """ASGI middleware: metrics, security headers, and direct handling of the `posts` routes."""
 
     def __init__(
         self, app: App, posts: Mapping[str, Post], metrics: Metrics, leaving: Leaving | None = None
     ) -> None:
-        """Stands before an app.
+        """Wrap an app.
 
         Args:
-            app: answers what `posts` do not.
-            posts: by path.
-            metrics: counts.
-            leaving: while it has begun, every answer says that its connection ends.
+            app: handles all other requests.
+            posts: handlers of POST routes, by path.
+            metrics: receives request counts and durations.
+            leaving: connection draining; once begun, every response says `Connection: close`.
         """
         self._app = app
         self._posts = posts
         self._metrics = metrics
         self._leaving = leaving or Leaving(0)
-        # Finding a metric by its labels costs more than counting it.
+        # Cached: looking up a metric by its labels costs more than incrementing it.
         self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or pass on what is none (start, stop, a web socket)."""
+        """Handle one HTTP request; forward other scopes (lifespan, WebSocket) to the app."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -80,7 +80,7 @@ class Front:
 
 
 class _Guarded:
-    """`send`, with the security headers added and the status remembered."""
+    """Wraps `send`: adds the security headers and remembers the status."""
 
     def __init__(self, send: Send) -> None:
         self._send = send

@@ -1,4 +1,4 @@
-"""Gathering: the questions that wait at the same moment go to the runner in one call."""
+"""Request batching: send concurrently waiting requests to the runner in one call, without a timer."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ A = TypeVar("A")
 
 
 class Gatherer(Generic[Q, A]):
-    """Lets callers ask one question each and answers them in batches.
+    """Batches single requests (adaptive batching: the batch size follows the load).
 
-    Questions wait in the order they came. At the end of each turn of the event loop, every free lane takes an
-    even share of what waits: a single question never waits for company, a crowd never waits for a timer.
+    Requests queue in order of arrival. At the end of each event loop iteration, every free lane (a call slot) takes
+    an even share of the queue: a single request never waits for others, and no batch waits for a timer.
     """
 
     def __init__(
@@ -25,35 +25,35 @@ class Gatherer(Generic[Q, A]):
         max_batch: int,
         on_batch: Callable[[Sequence[float]], None] | None = None,
     ) -> None:
-        """Starts nothing: the first question does.
+        """Configure the batcher; starts no task before the first request.
 
         Args:
-            call: answers a batch, one answer (or one exception) a question, in the order of the questions.
-            lanes: calls in flight at once: one a runner worker.
-            max_batch: the most questions in one call.
-            on_batch: told of every batch that leaves, with the seconds each of its questions has waited.
+            call: processes a batch; returns one result or exception per request, in input order.
+            lanes: maximum number of concurrent calls: one per runner worker.
+            max_batch: maximum number of requests per call.
+            on_batch: called for every batch, with the queueing time of each of its requests in seconds.
         """
         self._call = call
         self._max_batch = max_batch
         self._lanes = lanes
         self._free = lanes
         self._on_batch = on_batch
-        # By its future, in the order of arrival: a question whose asker left is taken out at once.
+        # By future, in order of arrival: a cancelled request is removed at once.
         self._waiting: dict[asyncio.Future[A], tuple[Q, float]] = {}
         self._dispatch_is_due = False
-        # The loop keeps only weak references to tasks.
+        # The event loop keeps only weak references to tasks.
         self._calls: set[asyncio.Task[None]] = set()
 
     @property
     def waiting(self) -> int:
-        """Questions that no call has taken yet."""
+        """Number of queued requests."""
         return len(self._waiting)
 
     async def ask(self, question: Q) -> A:
-        """Wait for the answer to one question; cancelling takes it out of the queue.
+        """Queue one request and wait for its result; cancellation removes it from the queue.
 
         Raises:
-            Exception: what the call raised, or what it gave for this question.
+            Exception: the exception that the call raised, or returned for this request.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[A] = loop.create_future()
@@ -65,7 +65,7 @@ class Gatherer(Generic[Q, A]):
             self._waiting.pop(future, None)
 
     def _dispatch_soon(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Not now: whoever was read from the sockets in this turn of the loop shall come along."""
+        """Schedule a dispatch for the next loop iteration, so that requests read in this one join the batch."""
         if self._free and not self._dispatch_is_due:
             self._dispatch_is_due = True
             loop.call_soon(self._dispatch)

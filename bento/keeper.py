@@ -1,11 +1,12 @@
-"""Keep the service on one machine: serve what serving.json in the store says, and follow it without a gap.
+"""Supervise the service on one machine: reconcile it with serving.json in the store, without downtime.
 
     python -m bento.keeper        what `make run` and Compose start
 
-When serving.json names another model, a second server starts on it beside the first, on the same listening
-socket. When it has answered a real message, the first one leaves (`bento.leaving`); then the second is asked
-over the port as a client would. If it does not start, or does not answer, the old one serves on, or comes back,
-and serving.json says why. Killed at any point, the next start serves what serving.json says.
+When serving.json names another model, a second server starts on it, on the same listening socket as the first.
+Once it has answered a real message, the first one drains and stops (graceful shutdown, see `bento.leaving`); then
+the second is tested over the port, as a client would. If it does not start or does not answer, the old model keeps
+serving or is started again (automatic rollback), and serving.json records the reason. After a kill at any point,
+the next start serves what serving.json names.
 """
 
 from __future__ import annotations
@@ -33,20 +34,20 @@ BACKLOG = 2048
 _TICK_SECONDS = 0.1
 
 Start = Callable[[str], ServerProcess]
-"""Begins to start a server on a model."""
+"""Starts a server on a model, without waiting for it."""
 
 
 class Keeper:
-    """One service, and what it should serve."""
+    """Supervisor of one service: keeps it on the desired model."""
 
     def __init__(self, store: Store | None, settings: KeeperSettings, memory: Path, start: Start) -> None:
-        """Starts nothing.
+        """Configure the supervisor; starts no server.
 
         Args:
-            store: where serving.json lies; None: there is none, and nothing to follow.
-            settings: how patient it is.
-            memory: a file for what serving.json said last: what to begin with while the store is away.
-            start: begins to start a server on a model (an empty name: on the bundle beside the code).
+            store: contains serving.json; None: there is no store, and no desired model to follow.
+            settings: timeouts and poll interval.
+            memory: file with a copy of the last serving.json, used at start if the store is unavailable.
+            start: starts a server on a model (empty name: the bundle beside the code) without waiting for it.
         """
         self._store = store
         self._settings = settings
@@ -56,10 +57,10 @@ class Keeper:
         self._complaint = ""
 
     def run(self) -> int:
-        """Serve until stopped (`Stopped`) or until the server ends by itself.
+        """Serve until stopped (`Stopped`) or until the server exits by itself.
 
         Returns:
-            The exit code: the server's own, 1 where nothing can serve.
+            The exit code: the server's own (1 instead of 0), or 1 if no model can be served.
         """
         try:
             server = self.begin()
@@ -80,10 +81,10 @@ class Keeper:
                 server.wait()
 
     def begin(self) -> ServerProcess | None:
-        """Start what should serve.
+        """Start a server on the desired model; roll back if it does not start and was never confirmed to serve.
 
         Returns:
-            The server that serves; None: what should does not, and nothing else was told.
+            The active server; None: the desired model does not serve and there is no other to fall back to.
         """
         wanted = self._wanted() or self._remembered()
         server = self._launch(wanted.model)
@@ -93,7 +94,7 @@ class Keeper:
         if wanted.serves or not wanted.model or self._store is None:
             _say(f"{wanted.name} does not serve: {problem}")
             return None
-        # It never served: its promotion was under way when everything stopped.
+        # It never served: its promotion was interrupted.
         before = self._take_back(wanted.model, problem)
         if before is None:
             return None
@@ -104,10 +105,10 @@ class Keeper:
         return server
 
     def follow(self, server: ServerProcess) -> ServerProcess:
-        """Do what serving.json says now.
+        """Reconcile the server with serving.json.
 
         Returns:
-            The server that serves afterwards: the same or another.
+            The active server: the same or another.
         """
         wanted = self._wanted()
         if wanted is None:
@@ -119,7 +120,7 @@ class Keeper:
         return server
 
     def _hand_over(self, old: ServerProcess, wanted: Serving) -> ServerProcess:
-        """From the server that serves to one on another model; the one that serves afterwards."""
+        """Switch to a server on another model, with rollback on failure; return the active server."""
         _say(f"from {short(old.model)} to {wanted.name} ({wanted.why})")
         new = self._launch(wanted.model)
         if problem := new.wait_ready(self._settings.start_seconds):
@@ -133,7 +134,7 @@ class Keeper:
             return new
         back = self._launch(old.model)
         if worse := back.wait_ready(self._settings.start_seconds):
-            # Whatever is wrong is wrong with this machine: a server that runs is better than none.
+            # The old model fails too, so the machine is at fault: keep the server that runs.
             self._end(back)
             _say(f"{short(old.model)} does not come back: {worse}; {wanted.name} goes on")
             return new
@@ -142,7 +143,7 @@ class Keeper:
         return back
 
     def _trouble(self, server: ServerProcess) -> str:
-        """Why a server that was just started does not answer; empty: it does."""
+        """Return why a server that was just started does not answer; empty: it does."""
         return server.wait_ready(self._settings.start_seconds) or server.ask()
 
     def _launch(self, model: str) -> ServerProcess:
@@ -156,7 +157,7 @@ class Keeper:
         self._servers.remove(server)
 
     def _wanted(self) -> Serving | None:
-        """What should serve; None: nobody can say now, and it stays as it is."""
+        """Return the desired model; None: it cannot be read now, so that the current one stays."""
         if self._store is None:
             return None
         try:
@@ -171,7 +172,7 @@ class Keeper:
 
     def _remember(self, wanted: Serving) -> None:
         content = wanted.model_dump_json() + "\n"
-        with suppress(OSError):  # a disk that takes nothing is no reason to stop serving
+        with suppress(OSError):  # a full disk must not stop the service
             if not self._memory.is_file() or self._memory.read_text(encoding="utf-8") != content:
                 self._memory.parent.mkdir(parents=True, exist_ok=True)
                 draft = self._memory.with_name(f".{self._memory.name}.draft")
@@ -179,7 +180,7 @@ class Keeper:
                 draft.replace(self._memory)
 
     def _remembered(self) -> Serving:
-        """What serving.json said when it was read last, here; nobody ever said: the bundle beside the code."""
+        """Return the local copy of the last serving.json; without one: the bundle beside the code."""
         try:
             return Serving.model_validate_json(self._memory.read_bytes())
         except (OSError, ValidationError):
@@ -194,7 +195,7 @@ class Keeper:
             self._complain(str(error))
 
     def _take_back(self, model: str, problem: str) -> Serving | None:
-        """Note that a model does not serve; what should now. None: that cannot be noted."""
+        """Record the rollback of a model; return the new desired model; None: it cannot be recorded."""
         _say(f"{short(model)} is taken back: {problem}")
         if self._store is None:
             return None
@@ -205,7 +206,7 @@ class Keeper:
             return None
 
     def _complain(self, problem: str) -> None:
-        """Say a problem when it begins and when it is over, not at every look."""
+        """Log a problem when it begins and when it ends, not at every poll."""
         if problem and problem != self._complaint:
             _say(f"what should serve cannot be read, and stays as it is: {problem}")
         elif self._complaint and not problem:
@@ -214,10 +215,10 @@ class Keeper:
 
 
 def listen(port: int) -> socket.socket:
-    """The listening socket that all servers share.
+    """Open the listening socket that all servers share.
 
     Raises:
-        SettingError: something listens on the port already.
+        SettingError: the port is in use.
     """
     check_free(port)
     listening = socket.create_server(("0.0.0.0", port), backlog=BACKLOG)  # noqa: S104 - as BentoML does
@@ -226,7 +227,7 @@ def listen(port: int) -> socket.socket:
 
 
 def main() -> int:
-    """Serve until stopped; 1 when nothing can, with one line that says why."""
+    """Serve until stopped; return the exit code: 1 if no model can be served, with the reason in one line."""
     stop_on(signal.SIGTERM, signal.SIGINT)
     try:
         service, keeper = read_settings(ServiceSettings), read_settings(KeeperSettings)

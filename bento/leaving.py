@@ -1,12 +1,12 @@
-"""Leaving so that nobody notices: an HTTP worker's SIGTERM is put off until its clients have heard of it.
+"""Graceful shutdown with connection draining: delay an HTTP worker's SIGTERM until clients use other servers.
 
-    SIGTERM -> /readyz says 503, every answer says `Connection: close`        for CHATBOT_DRAIN_SECONDS
-            -> no new connections; those that are open get their answers      until none is left, at most 6 s
-            -> the end, as without this
+    SIGTERM -> /readyz returns 503, every response says `Connection: close`   for CHATBOT_DRAIN_SECONDS
+            -> no new connections; open ones get their responses              until none is left, at most 6 s
+            -> exit, as without this module
 
-Whoever spreads messages over several servers needs some seconds to hear that one leaves, and sends it new
-connections until then: they are taken. A client that keeps its connection alive learns with its next answer
-that this one ends. What listens may be shared with the server that comes after (`bento.keeper`): it stays open.
+A load balancer needs some seconds to deregister a server and sends it new connections until then: they are
+accepted. A client with a keep-alive connection learns with its next response that the connection ends. The
+listening socket may be shared with the next server (`bento.keeper`) and stays open there.
 """
 
 from __future__ import annotations
@@ -21,25 +21,29 @@ from typing import Any
 
 from bento.asgi import Message, Send
 
-# uvicorn closes a kept connection that was silent for 5 s: after that there is none that an answer did not close.
+# uvicorn closes idle keep-alive connections after 5 s: after this time every connection left is still in use.
 LAST_ANSWERS_SECONDS = 6.0
 
 
 class Leaving:
-    """Whether this process leaves, and how long it takes to."""
+    """Graceful shutdown of this process.
+
+    Attributes:
+        begun: whether SIGTERM was received and draining has begun.
+    """
 
     def __init__(self, seconds: float) -> None:
-        """Does nothing until `put_off_sigterm`.
+        """Configure draining; has no effect before `put_off_sigterm`.
 
         Args:
-            seconds: how long connections are taken after SIGTERM; 0: SIGTERM is not put off.
+            seconds: drain period after SIGTERM during which connections are accepted; 0: SIGTERM is not delayed.
         """
         self.begun = False
         self._seconds = seconds
         self._stopping: asyncio.Task[None] | None = None
 
     def put_off_sigterm(self) -> None:
-        """From now on SIGTERM begins to leave. Called on the event loop that serves."""
+        """Install the SIGTERM handler that starts draining. Call it on the event loop that serves."""
         handler = signal.getsignal(signal.SIGTERM)
         if not self._seconds or not callable(handler):
             return
@@ -55,7 +59,7 @@ class Leaving:
             self._stopping = loop.create_task(leave())
 
         def put_off(_number: int, _frame: FrameType | None) -> None:
-            # A whole process group may be told: once by whoever stops it, and once by this worker's own parent.
+            # SIGTERM may arrive twice: sent to the process group, and sent by this worker's parent.
             if not self.begun:
                 self.begun = True
                 loop.call_soon_threadsafe(begin)
@@ -63,7 +67,7 @@ class Leaving:
         signal.signal(signal.SIGTERM, put_off)
 
     def closing(self, send: Send) -> Send:
-        """`send`, which says with the answer's head that the connection ends."""
+        """Wrap `send` so that the response says `Connection: close`."""
 
         async def send_and_close(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -75,23 +79,23 @@ class Leaving:
 
 
 def is_told() -> bool:
-    """Whether SIGTERM came before `put_off_sigterm`, while this worker was starting: uvicorn took note of it."""
+    """Whether uvicorn received SIGTERM before `put_off_sigterm`, while this worker was starting."""
     server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
     return bool(getattr(server, "should_exit", False))
 
 
 def end_if_told() -> None:
-    """The end of a worker that was told to stop before it took its first connection.
+    """Exit immediately if SIGTERM arrived before the first connection was accepted.
 
-    At once: nothing is in hand yet, and uvicorn would take what waits at the shared socket first, to drop it. The
-    runner takes no new connections any more, so waiting for it would hold up the whole server's stop.
+    No request is in flight, and uvicorn would first accept the connections queued on the shared socket and drop
+    them. The runner accepts no new connections any more, so waiting for it would delay the server's shutdown.
     """
     if is_told():
         os._exit(0)
 
 
 def say_ready() -> None:
-    """Tell whoever started this server that it answers, as systemd's services do (sd_notify(3)): NOTIFY_SOCKET."""
+    """Send READY=1 to the socket in NOTIFY_SOCKET, as systemd services do (sd_notify(3))."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
@@ -100,11 +104,11 @@ def say_ready() -> None:
             notify.connect("\0" + address[1:] if address.startswith("@") else address)
             notify.send(b"READY=1")
         except OSError:
-            return  # nobody listens any more: nothing to tell
+            return  # the receiver is gone
 
 
 async def _answer_the_last(server: Any) -> None:
-    """Stop accepting, and wait until every open connection has got its last answer."""
+    """Stop accepting, and wait until every open connection has received its response and closed."""
     for listener in getattr(server, "servers", ()):
         listener.close()
     state = getattr(server, "server_state", None)

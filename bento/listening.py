@@ -1,7 +1,7 @@
-"""Serving on a listening socket that this process was started with, in place of one of its own.
+"""Serve on an inherited listening socket instead of opening one.
 
-Two servers that share one listening socket share its queue: while one comes and the other goes, no connection
-is refused and none is lost, which two sockets on one port (SO_REUSEPORT) cannot promise.
+Two servers that share one listening socket share its accept queue: while one starts and the other stops, no
+connection is refused or lost. Two sockets on one port (SO_REUSEPORT) do not guarantee that.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from chatbot.errors import SettingError
 
 
 def take_over(number: int) -> int:
-    """Let the server that BentoML starts after this listen on a given socket.
+    """Make the server that BentoML starts next listen on a given socket (patches `CircusSocket`).
 
     Args:
         number: the socket's file descriptor.
@@ -26,13 +26,13 @@ def take_over(number: int) -> int:
         The port it listens on.
 
     Raises:
-        SettingError: it is no listening TCP socket.
+        SettingError: the descriptor is not a listening TCP socket.
     """
     try:
         with socket.socket(fileno=os.dup(number)) as given:
             port = int(given.getsockname()[1])
             listens = given.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-            # circus makes its own sockets so; the workers' accept must never wait.
+            # As circus does for its own sockets: accept in the workers must not block.
             given.setblocking(False)
     except (OSError, IndexError, TypeError) as error:
         raise SettingError(f"CHATBOT_LISTEN_FD={number} is no socket: {error}") from error
@@ -42,7 +42,7 @@ def take_over(number: int) -> int:
     own = CircusSocket.bind_and_listen
 
     def take(self: Any) -> None:
-        """BentoML's socket of that name becomes the given one; the runner's stays its own."""
+        """Replace the API server's socket with the given one; bind the runner's as usual."""
         if self.name == API_SERVER_NAME:
             os.dup2(number, self.fileno(), inheritable=True)
         else:

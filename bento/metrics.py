@@ -1,8 +1,8 @@
-"""The Prometheus metrics of the API, all in one place, and correct over all worker processes.
+"""Define the Prometheus metrics of the API, aggregated over all worker processes.
 
-Every process writes its numbers to files of its own in `PROMETHEUS_MULTIPROC_DIR`, which BentoML sets for
-the workers of one server; `/metrics` of any of them adds them all up, the runner's included. No label takes a
-value from a user's text: routes are the API's own, intents are the bundle's.
+Every process writes its values to its own files in `PROMETHEUS_MULTIPROC_DIR`, which BentoML sets for the workers
+of one server; `/metrics` of any worker aggregates all of them, the runner's included. No label value comes from a
+user's text: routes are the API's own, intents are the bundle's, so the cardinality is bounded.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0)
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What the documentation says of a metric."""
+    """Documentation of a metric."""
 
     name: str
     kind: str
@@ -55,7 +55,7 @@ class Spec:
 
 
 class Metrics:
-    """All metrics of one process; without `PROMETHEUS_MULTIPROC_DIR` (in tests) they count it alone."""
+    """All metrics of one process; without `PROMETHEUS_MULTIPROC_DIR` (in tests), of this process alone."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -152,33 +152,36 @@ class Metrics:
         )
 
     def begin(self, does: str) -> None:
-        """Count this process among those that work, from now on."""
+        """Count this process as running, in the role `does`."""
         self.processes.labels(does).set(1)
         self.process_starts.labels(does).inc()
 
     def count_records(self, outcome: str, count: int) -> None:
-        """What became of some records of the inference log (`monitoring.logger` reports it)."""
+        """Count records of the inference log by outcome (reported by `monitoring.logger`)."""
         self.log_records.labels(outcome).inc(count)
 
     def count_shipped(self, kind: str, outcome: str, count: int) -> None:
-        """What became of some rows on their way to the store (`monitoring.shipper` reports it)."""
+        """Count rows uploaded to the object store by outcome (reported by `monitoring.shipper`)."""
         self.log_store_records.labels(kind, outcome).inc(count)
 
     def show_shipping(self, waiting: int, sent_at: float) -> None:
-        """How many rows wait for the store, and when it last took some."""
+        """Set the number of rows in the upload queue, and the time of the last successful upload (Unix seconds)."""
         self.log_store_waiting.set(waiting)
         self.log_store_success.set(sent_at)
 
     def count_handoffs(self, to: str, outcome: str, count: int) -> None:
-        """What became of some handoffs (`monitoring.handoffs` reports it)."""
+        """Count handoff deliveries by outcome (reported by `monitoring.handoffs`)."""
         self.handoff_deliveries.labels(to, outcome).inc(count)
 
     def show_handoffs(self, to: str, waiting: int) -> None:
-        """How many handoffs wait."""
+        """Set the number of undelivered handoffs."""
         self.handoffs_undelivered.labels(to).set(waiting)
 
     def render(self) -> bytes:
-        """What Prometheus reads, over all processes of this server. Reads files: not for the event loop."""
+        """Return the metrics of all processes of this server in Prometheus text format.
+
+        Reads files, so do not call it on the event loop.
+        """
         folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         if not folder:
             return generate_latest(self.registry)
@@ -210,7 +213,7 @@ class Metrics:
 
 
 def _forget_the_dead(folder: Path) -> None:
-    """A worker that was killed takes its share of `in_flight` with it; what it counted stays."""
+    """Remove the live gauges of dead workers (such as their share of `in_flight`); their counters stay."""
     for file in folder.glob("gauge_live*_*.db"):
         pid = int(file.stem.rpartition("_")[2])
         if not Path(f"/proc/{pid}").exists():

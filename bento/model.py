@@ -1,4 +1,4 @@
-"""What the outer service reads of a bundle: all but the encoder and the classifier."""
+"""Load the bundle's metadata for the HTTP service: everything but encoder and classifier."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from chatbot.settings import RouterSettings, SlotSettings
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A verified bundle, without encoder and classifier: what the outer service needs to know."""
+    """A verified bundle without encoder and classifier, as the HTTP service needs it."""
 
     manifest: bundle.Manifest
     rules: Rules
     replies: Replies
     digest: str
     version: str
-    """What `/version`, replies and records call it."""
+    """Name in `/version`, replies and records."""
 
     @classmethod
     def read(cls, folder: Path, version: str = "") -> Model:
-        """Read and verify.
+        """Read a bundle and verify its digests.
 
         Args:
             folder: the bundle.
-            version: the name to go by; empty: the first digits of the digest.
+            version: its name; empty: the first digits of the digest.
 
         Raises:
-            BundleError: the folder is no bundle, or was changed.
+            BundleError: the folder is not a bundle, was changed, or has no reply for one of its intents.
         """
         digest = bundle.verify(folder)
         manifest = bundle.read_manifest(folder)
@@ -48,16 +48,16 @@ class Model:
 
     @property
     def intents(self) -> frozenset[str]:
-        """Every intent a reply can have: labels of metrics, and what feedback may name."""
+        """Every intent that a reply can have: the values of the metric label, and the intents feedback may name."""
         return frozenset(self.replies.texts) | {rule.intent for rule in self.rules}
 
     def router(self, settings: RouterSettings, slots: SlotSettings) -> Router:
-        """Raises: SettingError: a reply needs a slot that has no value."""
+        """Create the router; raise SettingError if a reply needs a slot that has no value."""
         thresholds = self.manifest.thresholds.overridden(settings)
         return Router(self.rules, self.replies, thresholds, slots.values())
 
     def describe(self, settings: RouterSettings) -> Version:
-        """For `GET /version`."""
+        """Return the content of `GET /version`."""
         manifest = self.manifest
         return Version(
             service=code_version(),
@@ -73,7 +73,7 @@ class Model:
         )
 
     def list_intents(self, slots: SlotSettings) -> tuple[Intent, ...]:
-        """For `GET /intents`."""
+        """Return the content of `GET /intents`."""
         return tuple(
             Intent(
                 name=name,

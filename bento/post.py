@@ -1,4 +1,4 @@
-"""The two routes that take a body, in pure ASGI: limits, the work, the answer or the error."""
+"""Handle POST routes in plain ASGI: size, time and concurrency limits, the handler, response or error."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from chatbot.errors import ChatbotError, Overloaded, Unavailable
 logger = logging.getLogger("bentoml.chatbot")
 
 CLIENT_LEFT = 499
-"""nginx's number for a client that left before its answer: for metrics, never sent."""
+"""nginx's status for a client that disconnected before the response: for metrics only, never sent."""
 
-# How long a client is trusted to be still there: watching for its leaving costs a task.
+# Requests shorter than this are not watched for a disconnect, because watching costs a task.
 _PATIENCE_SECONDS = 0.05
 
 
 class Limiter:
-    """Takes so much work at once and no more: overload is an answer, not a time-out."""
+    """Concurrency limit with backpressure: beyond it, requests fail at once (429) instead of timing out."""
 
     def __init__(self, limit: int, gauge: Gauge) -> None:
         self._limit = limit
@@ -41,7 +41,7 @@ class Limiter:
         self._busy = 0
 
     def __enter__(self) -> None:
-        """Raises: Overloaded: all places are taken."""
+        """Take a slot; raise Overloaded (429) if all are in use."""
         if self._busy >= self._limit:
             raise Overloaded(
                 f"too many messages at once: try again in {Overloaded.retry_after} s",
@@ -56,7 +56,7 @@ class Limiter:
 
 
 class Watch:
-    """Ends the work of this task when its client leaves, or when it has taken too long."""
+    """Cancels the current task on client disconnect or timeout."""
 
     def __init__(self, receive: Receive, seconds: float) -> None:
         self._receive = receive
@@ -73,7 +73,7 @@ class Watch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Raises: ClientLeftError, Unavailable: why the work was ended."""
+        """Stop watching; after a cancellation raise its reason: ClientLeftError, or Unavailable on timeout."""
         self._timer.cancel()
         if self._watcher:
             self._watcher.cancel()
@@ -96,7 +96,7 @@ class Watch:
 
 
 class Post:
-    """One `POST` route as an ASGI app."""
+    """Handles one `POST` route, as an ASGI app."""
 
     def __init__(
         self,
@@ -108,15 +108,15 @@ class Post:
         body_seconds: float,
         timeout_seconds: float,
     ) -> None:
-        """A route with its limits.
+        """Configure a route and its limits.
 
         Args:
-            handle: body in, body out; raises a `ChatbotError` for what it does not take.
-            limiter: shared by all routes.
-            status: of an answer that is no error.
-            max_body_bytes: a longer body is answered 413.
-            body_seconds: how long a body may take to arrive.
-            timeout_seconds: how long the work may take after that.
+            handle: maps the request body to the response body; raises a `ChatbotError` for a refused request.
+            limiter: concurrency limit, shared by all routes.
+            status: status of a successful response.
+            max_body_bytes: maximum body size; a longer body is answered with 413.
+            body_seconds: maximum time until the body has arrived.
+            timeout_seconds: maximum duration of `handle`.
         """
         self._handle = handle
         self._limiter = limiter
@@ -126,11 +126,11 @@ class Post:
         self._timeout_seconds = timeout_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> int:
-        """Answer one request; returns the status, for the metrics."""
+        """Answer one request and return the status, for the metrics."""
         try:
             require_json(scope)
             body = await read_body(scope, receive, self._max_body_bytes, self._body_seconds)
-            # The place is taken only now: clients that send slowly shall not keep the others out.
+            # The slot is taken only after the body has arrived, so that slow senders do not block others.
             with self._limiter, Watch(receive, self._timeout_seconds):
                 result = await self._handle(body)
         except ChatbotError as error:

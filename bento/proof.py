@@ -1,7 +1,8 @@
-"""Trying the bundle before any worker starts, in a process of its own: neither memory nor a crash of it stays.
+"""Preflight check: load and test the bundle before any worker starts, in a forked process.
 
-Workers that find the bundle broken would be started again and again, each with its page of traceback. Imports
-nothing of BentoML, so that `python -m bento` can try the bundle while BentoML is imported, on another core.
+The fork isolates memory and crashes. Without the check, workers with a broken bundle would be restarted forever,
+each with a traceback. Does not import BentoML, so that `python -m bento` can run the check on another core while
+BentoML is imported.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from chatbot.settings import (
     read_settings,
 )
 
-# Here and not where it is used: of a Bento's own modules, those imported after its service was loaded are not found.
+# Imported here and not where it is used: after a Bento's service is loaded, its other modules are not found.
 from monitoring.handoffs import targets_of
 
 WARM_UP = "Can I get a refund?"
 
 
 class Proof:
-    """A check under way."""
+    """Runs a check in a forked process."""
 
     def __init__(self, check: Callable[[], object]) -> None:
         self._reader, writer = os.pipe()
@@ -47,7 +48,7 @@ class Proof:
             os._exit(code)
 
     def failure(self) -> str:
-        """Wait for the end; why it failed, in one line, or nothing."""
+        """Wait for the check; return why it failed, in one line; empty: it passed."""
         with os.fdopen(self._reader, "rb") as stream:
             reason = " ".join(stream.read().decode(errors="replace").split())
         code = os.waitstatus_to_exitcode(os.waitpid(self._child, 0)[1])
@@ -57,10 +58,10 @@ class Proof:
 
 
 def check() -> None:
-    """Fetch what this service was told to serve, and load it as the workers will.
+    """Fetch the desired bundle, load it as the workers will, and classify a message.
 
     Raises:
-        ChatbotError: the bundle, or something beside it, cannot serve here and with these settings.
+        ChatbotError: the bundle or a setting does not work on this machine.
     """
     from bento.model import Model
     from chatbot import bundle, ids
@@ -79,10 +80,10 @@ _begun: list[Proof] = []
 
 
 def begin() -> None:
-    """Start trying the bundle; `failure` then waits for this trial."""
+    """Start the preflight check; `failure` then waits for it."""
     _begun.append(Proof(check))
 
 
 def failure() -> str:
-    """Why the start cannot succeed, in one line, or nothing."""
+    """Return why the preflight check failed, in one line; empty: it passed. Starts it unless `begin` has."""
     return (_begun.pop() if _begun else Proof(check)).failure()

@@ -1,4 +1,4 @@
-"""One server (`python -m bento`) as the keeper's child: on a shared listening socket, with a home of its own."""
+"""Run one server (`python -m bento`) as the supervisor's child: shared listening socket, separate BENTOML_HOME."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _EXIT_SECONDS = 2.0
 
 
 class ServerProcess:
-    """Begins to start when it is made."""
+    """A server process of `bento.keeper`; the constructor starts it."""
 
     def __init__(
         self,
@@ -42,13 +42,13 @@ class ServerProcess:
         drain_seconds: float,
         command: Sequence[str] = COMMAND,
     ) -> None:
-        """Start it, and do not wait.
+        """Start the process without waiting for it.
 
         Args:
             model: `<version>@<bundle digest>`; empty: the bundle beside the code.
-            listening: the socket it shares with the server before and after it.
-            drain_seconds: CHATBOT_DRAIN_SECONDS, where that is not set.
-            command: what to run.
+            listening: listening socket shared with the previous and the next server.
+            drain_seconds: drain period, if CHATBOT_DRAIN_SECONDS is not set.
+            command: command line of the server.
         """
         self.model = model
         self._port = int(listening.getsockname()[1])
@@ -64,7 +64,7 @@ class ServerProcess:
             "CHATBOT_DRAIN_SECONDS": os.environ.get("CHATBOT_DRAIN_SECONDS") or str(drain_seconds),
             "NOTIFY_SOCKET": str(self._home / "ready"),
             KEEPER_PID: str(os.getpid()),
-            # The metrics of one server's processes lie under its home: two servers must not share one.
+            # BENTOML_HOME contains the metrics files of one server's processes: two servers must not share it.
             "BENTOML_HOME": str(self._home / "bentoml"),
             "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
         }
@@ -83,14 +83,14 @@ class ServerProcess:
         self._reader.start()
 
     def exit_code(self) -> int | None:
-        """How it ended; None: it runs."""
+        """Return the exit code; None: the process is running."""
         return self._process.poll()
 
     def wait_ready(self, seconds: float) -> str:
-        """Wait until it answers messages.
+        """Wait until the server reports READY=1, which it does once it answers messages.
 
         Returns:
-            Why it does not, in one line; empty: it does.
+            Why it is not ready, in one line; empty: it is.
         """
         until = time.monotonic() + seconds
         while time.monotonic() < until:
@@ -103,10 +103,12 @@ class ServerProcess:
         return f"its server was not ready within {seconds:g} s"
 
     def ask(self) -> str:
-        """Ask it over the port, as a client would, while it is the only one that listens there.
+        """Test the server over the port, as a client would; it must be the only one that listens there.
+
+        Checks the bundle digest in `/version`, and the reply to a message known to the bundle.
 
         Returns:
-            What was wrong with its answers, in one line; empty: nothing.
+            What is wrong with its responses, in one line; empty: nothing.
         """
         settings = read_settings(ServiceSettings)
         if self.model:
@@ -130,24 +132,24 @@ class ServerProcess:
         return f"its server does not answer as it should: {problem}"
 
     def leave(self) -> None:
-        """Ask it to leave to another server: it drains first. Does not wait."""
+        """Request a graceful shutdown with draining (SIGTERM). Does not wait."""
         if self.exit_code() is None:
             self._process.terminate()
 
     def stop(self) -> None:
-        """Ask it to stop, and do not wait: at once, as Ctrl-C does, unless CHATBOT_DRAIN_SECONDS was set."""
+        """Request a stop: without draining (SIGINT), unless CHATBOT_DRAIN_SECONDS is set. Does not wait."""
         if os.environ.get("CHATBOT_DRAIN_SECONDS"):
             self.leave()
             return
         with suppress(psutil.Error):
-            # Its workers hear of it from their parent as SIGTERM, which they put off; SIGINT they do not.
+            # The parent forwards SIGTERM to the workers, which delay it for draining; they do not delay SIGINT.
             server = psutil.Process(self._process.pid)
             for process in (server, *server.children(recursive=True)):
                 with suppress(psutil.Error):
                     process.send_signal(signal.SIGINT)
 
     def wait(self) -> None:
-        """Wait until it has left; one that does not leave is killed."""
+        """Wait until the process has exited; kill it after a timeout of 60 seconds."""
         try:
             self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -158,7 +160,7 @@ class ServerProcess:
         shutil.rmtree(self._home, ignore_errors=True)
 
     def _call(self, method: str, path: str, body: object = None) -> dict[str, object]:
-        """Raises: OSError: no answer, or none with status 200. ValueError: not JSON."""
+        """Send a request and return the JSON; raise OSError without a 200 response, ValueError if it is not JSON."""
         connection = HTTPConnection("127.0.0.1", self._port, timeout=_ANSWER_SECONDS)
         try:
             content = json.dumps(body) if body is not None else None
@@ -172,7 +174,7 @@ class ServerProcess:
             connection.close()
 
     def _pass_on(self) -> None:
-        """Its log is the keeper's log; the line with which it refuses to start is remembered."""
+        """Forward the server's stderr, and remember the line that says why it refuses to start."""
         if self._process.stderr is None:
             return
         for line in self._process.stderr:
@@ -182,7 +184,7 @@ class ServerProcess:
 
 
 def _real_message(folder: Path) -> str:
-    """A message the bundle knows; its manifest says which."""
+    """Return a message known to the bundle, from its manifest."""
     try:
         known = json.loads((folder / "model.json").read_text(encoding="utf-8"))["known"]
         return str(known[0]["message"])

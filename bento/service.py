@@ -1,4 +1,4 @@
-"""The two BentoML services: `SupportChatbot` speaks HTTP and decides, `IntentRunner` encodes and classifies.
+"""Define the two BentoML services: `SupportChatbot` serves HTTP and decides, `IntentRunner` encodes and classifies.
 
 bentoml serve bento.service:SupportChatbot      or, as `make run` does: python -m bento
 """
@@ -45,14 +45,14 @@ settings = startup.read(ServiceSettings)
 
 RUNNER_WORKERS = settings.runner_workers or usable_cores()
 
-# How long the model may be away until the service calls itself dead, for whoever watches it to start it anew.
+# How long the model may be unavailable before the liveness probe fails and the service is restarted.
 # A worker that died is replaced within 15 seconds.
 _PATIENCE_SECONDS = 60.0
 
-# How long an HTTP worker waits for the runner before it takes connections all the same, to answer them 503.
+# How long an HTTP worker waits for the runner at start; then it accepts connections and answers them with 503.
 _START_SECONDS = 30.0
 
-# No exporter is configured, and BentoML would make a span a request all the same.
+# BentoML would create a span per request although no exporter is configured.
 _QUIET: dict[str, Any] = {
     "logging": {"access": {"enabled": False, "skip_paths": ["/chat", "/classify"]}},
     "tracing": {"excluded_urls": ".*"},
@@ -74,12 +74,12 @@ def _leaving() -> leaving.Leaving:
 @bentoml.service(
     workers=RUNNER_WORKERS,
     traffic={"timeout": settings.timeout_seconds * 2},
-    # For whoever calls through BentoML's proxy: by default it hangs up every 100 requests, in flight or not.
+    # For calls through BentoML's proxy: by default it closes the connection every 100 requests, even in flight.
     runner_connection={"max_requests": 1_000_000_000, "max_age": 1e9},
     **_QUIET,
 )
 class IntentRunner:
-    """Encodes and classifies, one process a core; BentoML batches what is asked at the same time."""
+    """Encodes and classifies messages, one process per core; BentoML batches concurrent calls (adaptive batching)."""
 
     def __init__(self) -> None:
         from chatbot import bundle
@@ -100,16 +100,16 @@ class IntentRunner:
     @bentoml.api(
         batchable=True,
         max_batch_size=max(2, settings.max_batch),
-        # Not how long a batch waits, but when its requests are dropped.
+        # Not how long a batch waits: requests older than this are dropped.
         max_latency_ms=int(settings.timeout_seconds * 1000),
         input_spec=Messages,
         output_spec=Predictions,
     )
     async def classify(self, messages: list[str]) -> list[Row]:
-        """One row a message, in the order given.
+        """Return one row per message, in input order.
 
-        Async although it blocks the loop: this process has one core, a thread would only add a hand-over, and
-        while the loop stands still the next batch gathers in the sockets.
+        Async although it blocks the event loop: this process has one core, so that a thread would only add a context
+        switch, and while the loop is blocked the next batch accumulates in the sockets.
         """
         began = time.perf_counter()
         rows = [to_row(prediction) for prediction in self._bundle.predict(messages)]
@@ -119,10 +119,10 @@ class IntentRunner:
 
 
 class _Fronted(bentoml.Service):  # type: ignore[misc]  # bentoml is untyped
-    """A service whose requests pass `bento.front` first, with the FastAPI app mounted at `/`."""
+    """A service with the fast path (`bento.front`) before BentoML, and the FastAPI app mounted at `/`."""
 
     def to_asgi(self, is_main: bool = True) -> App:
-        """Made in the worker processes of this service alone: the runner imports no FastAPI."""
+        """Create the ASGI app. Runs only in this service's workers, so the runner does not import FastAPI."""
         from bento.api import create_app, speak_one_language
         from bento.front import Front
         from bento.post import Limiter, Post
@@ -149,15 +149,15 @@ class _Fronted(bentoml.Service):  # type: ignore[misc]  # bentoml is untyped
     service_class=_Fronted,
     workers=settings.workers,
     http={"port": settings.port},
-    # Far beyond the API's own limits, which answer in the API's own shape; it must be positive.
+    # Far above the API's own limits, which respond in the API's error format; it must be positive.
     traffic={"timeout": settings.timeout_seconds * 4},
-    # BentoML's own metrics here would have a label with the path of whatever anybody asks for.
+    # BentoML's own metrics would have a label with the requested path: unbounded cardinality.
     metrics={"enabled": False},
     runner_probe={"enabled": False},
     **_QUIET,
 )
 class SupportChatbot:
-    """Says which intent a message has, and how sure it is, and answers, asks back, or hands over."""
+    """Predicts a message's intent with a calibrated confidence, and answers, asks for clarification or hands over."""
 
     runner = bentoml.depends(IntentRunner)
 
@@ -166,8 +166,8 @@ class SupportChatbot:
 
     @bentoml.on_deployment
     def check() -> None:  # BentoML makes it static
-        """Once, in the process that starts the workers, before it starts them."""
-        # A Bento's workers work in the Bento's folder: what was set from here is meant from here.
+        """Run the preflight check, once, in the process that starts the workers, before it starts them."""
+        # A Bento's workers have the Bento's folder as working directory: resolve relative paths here.
         os.environ["CHATBOT_LOG_FOLDER"] = str(startup.read(LogSettings).folder.resolve())
         if settings.bundle is not None:
             os.environ["CHATBOT_BUNDLE"] = str(settings.bundle.resolve())
@@ -175,7 +175,7 @@ class SupportChatbot:
         if store != "none" and "://" not in store:
             os.environ["CHATBOT_STORE_URL"] = str(Path(store).resolve())
         startup.pin()
-        # In its containers BentoML does not replace a worker that died: a server would go on with half of them.
+        # In its containers BentoML does not replace a worker that died: the server would continue with fewer.
         os.environ.pop("BENTOML_CONTAINERIZED", None)
         startup.find_room()
         startup.prove()
@@ -190,7 +190,7 @@ class SupportChatbot:
 
         startup.stop_with_parent()
         startup.allow_many_connections()
-        # uvicorn would format every request for a log that is off.
+        # Otherwise uvicorn formats every request although the access log is off.
         logging.getLogger("uvicorn.access").propagate = False
 
         slots = startup.read(SlotSettings)
@@ -225,7 +225,7 @@ class SupportChatbot:
         self._started = time.monotonic()
 
     def _shipper(self, log: LogSettings, metrics: Metrics) -> Shipper | None:
-        """What sends the log to the store, if there is one."""
+        """Return the uploader of the inference log; None: there is no store."""
         from monitoring.shipper import Shipper
 
         store = startup.read(StorageSettings)
@@ -234,7 +234,7 @@ class SupportChatbot:
         return Shipper(log, startup.read(ShipSettings), store, metrics.count_shipped, metrics.show_shipping)
 
     def _handoff_log(self, log: LogSettings, metrics: Metrics) -> HandoffLog:
-        """What takes handoffs to the webhook and the store."""
+        """Return the handoff log, which delivers to the webhook and the store."""
         from chatbot.storage import has_store, open_store
         from monitoring.handoffs import HandoffLog, targets_of
 
@@ -243,7 +243,7 @@ class SupportChatbot:
         return HandoffLog(log.folder, told, targets, metrics.count_handoffs, metrics.show_handoffs)
 
     def _way_to_the_runner(self) -> tuple[Classify, Callable[[], None]]:
-        """What classifies, and how to hang up: the runner's socket, or the runner in this very process."""
+        """Return the function that classifies, over the runner's socket or in this process, and one that closes it."""
         url = cast(Any, IntentRunner).url
         if url is None:  # bentoml serve --development
 
@@ -258,7 +258,7 @@ class SupportChatbot:
 
     @bentoml.on_startup
     async def open(self) -> None:
-        """Before the first connection is taken: it shall find a runner that answers."""
+        """Start the logs and wait for the runner, before the first connection is accepted; then report readiness."""
         self._log.start()
         self._handoffs.start()
         until = time.monotonic() + _START_SECONDS
@@ -271,7 +271,7 @@ class SupportChatbot:
 
     @bentoml.on_shutdown
     async def close(self) -> None:
-        """After the last answer."""
+        """Close runner connections and logs, after the last response."""
         self._close()
         self._log.close()
         self._handoffs.close()

@@ -1,4 +1,4 @@
-"""A start that cannot succeed ends at once, with one line that says why; a stop waits for what is in flight."""
+"""Process helpers: fail-fast start-up checks, temporary folder, file limit, GC freeze, ordered graceful shutdown."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _LONGEST_STOP_SECONDS = 30.0
 
 
 def read(kind: type[S]) -> S:
-    """Settings from the environment.
+    """Read settings from the environment.
 
     Raises:
-        BentoMLException: a variable has a value that cannot work. BentoML's commands show this as one line.
+        BentoMLException: a variable has an invalid value. BentoML's commands print it as one line.
     """
     try:
         return read_settings(kind)
@@ -45,7 +45,7 @@ def read(kind: type[S]) -> S:
 
 
 def pin() -> None:
-    """Raises: BentoMLException: which bundle to serve was told in a way that cannot be understood."""
+    """Pin the desired model (`fetch.pin`); raise BentoMLException if its setting is invalid."""
     try:
         fetch.pin()
     except SettingError as error:
@@ -53,13 +53,13 @@ def pin() -> None:
 
 
 def prove() -> None:
-    """Raises: BentoMLException: the start cannot succeed, with the reason."""
+    """Run the preflight check; raise BentoMLException with the reason if it fails."""
     if reason := proof.failure():
         raise BentoMLException(reason)
 
 
 def find_room() -> None:
-    """Where the root file system is read-only, temporary files (the runner's socket) go to BENTOML_HOME."""
+    """Put temporary files (the runner's socket) under BENTOML_HOME if there is no writable temporary folder."""
     try:
         tempfile.gettempdir()
     except FileNotFoundError:
@@ -69,26 +69,27 @@ def find_room() -> None:
 
 
 def freeze() -> None:
-    """Keep what was loaded out of every later garbage collection: p99 falls from 25 ms to 2."""
+    """Exclude all loaded objects from later garbage collections: p99 falls from 25 ms to 2 ms."""
     gc.collect()
     gc.freeze()
 
 
 def allow_many_connections() -> None:
-    """As many open files as this process may have: each connection is one, the default of 1,024 is soon gone."""
+    """Raise the open-file limit to its maximum: each connection needs one, and the default is 1,024."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def stop_with_parent() -> None:
-    """A worker whose server was killed (-9) shall not go on holding the port."""
+    """Request SIGTERM on the parent's death, so that a worker whose server was killed (-9) releases the port."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def outlive(service: str, drain_seconds: float = 0.0) -> None:
-    """Put off this process's SIGTERM and SIGINT until this server has no worker of that service left.
+    """Delay this process's SIGTERM and SIGINT until the server has no worker of the given service left.
 
-    BentoML stops both services at the same moment, and requests that wait in the outer one still need the runner.
+    Ordered graceful shutdown: BentoML stops both services at the same time, but requests queued in the outer one
+    still need the runner. The delay is at most 30 s plus `drain_seconds`.
     """
     longest = _LONGEST_STOP_SECONDS + drain_seconds
     loop = asyncio.get_running_loop()

@@ -1,11 +1,11 @@
-"""What passes between the outer service and the runner: JSON both ways, and nothing that runs code when read.
+"""Encode and decode the calls to the runner: JSON both ways, so that decoding never executes code.
 
-BentoML's own transport between two services is pickle: the inner service unpickles every body whose content
-type is `application/vnd.bentoml+pickle`, so whoever can connect to its socket runs code in it. The socket lies
-in a folder that only its owner may enter, but without unix sockets (`BENTOML_NO_UDS`, WSL) it is a port of the
-loopback, open to every process of the pod. `Messages` and `Predictions` therefore read and write the bodies
-themselves, whatever the content type says: a pickle is a body that is not JSON, and is refused. No BentoML
-client is used on the other end either (`bento.runner_client`), for that one would unpickle the answers.
+BentoML's own transport between two services is pickle: the inner service unpickles every body with the content
+type `application/vnd.bentoml+pickle`, so that any process that can connect to its socket can run code in it. Only
+the owner can enter the socket's folder, but without Unix sockets (`BENTOML_NO_UDS`, WSL) the service listens on a
+loopback port that every process of the pod can reach. `Messages` and `Predictions` therefore parse and write the
+bodies themselves and ignore the content type: a pickle is not JSON and is refused. The other end
+(`bento.runner_client`) does not use a BentoML client either, because that would unpickle the responses.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from chatbot.router import Alternative, Prediction
 WORKER_HEADER = "x-runner-worker"
 
 Row = list[Any]
-"""One prediction: [[label, confidence], ...], the scope score, the summary."""
+"""One prediction as JSON: [[label, confidence], ...], scope score (out-of-distribution), summary."""
 
 _messages: TypeAdapter[list[str]] = TypeAdapter(list[str])
 
 
 def to_row(prediction: Prediction) -> Row:
-    """A prediction as JSON can hold it."""
+    """Convert a prediction to JSON-compatible lists."""
     alternatives = [(alternative.intent, alternative.confidence) for alternative in prediction.alternatives]
     return [alternatives, prediction.scope, prediction.summary]
 
 
 def from_row(row: Row) -> Prediction:
-    """What `to_row` made of a prediction, made a prediction again."""
+    """Convert the result of `to_row` back to a prediction."""
     alternatives, scope, summary = row
     return Prediction(
         [Alternative(intent, confidence) for intent, confidence in alternatives], scope, summary
@@ -44,23 +44,23 @@ def from_row(row: Row) -> Prediction:
 
 
 def pack_messages(messages: Sequence[str]) -> bytes:
-    """The body of a call."""
+    """Encode the request body of a call."""
     return to_json(messages)
 
 
 def unpack_predictions(body: bytes) -> list[Prediction]:
-    """Raises: ValueError: the runner answered something else."""
+    """Decode the response body; raise ValueError if it is not a JSON list of rows."""
     return [from_row(row) for row in from_json(body)]
 
 
 class Messages(bentoml.IODescriptor):  # type: ignore[misc]  # bentoml is untyped
-    """The input of `IntentRunner.classify`: a JSON list of texts."""
+    """Input of `IntentRunner.classify`: a JSON list of texts."""
 
     messages: list[str]
 
     @classmethod
     async def from_http_request(cls, request: Request, serde: object) -> Messages:
-        """Read the body as JSON. `serde`, which BentoML picks by the content type, may be pickle: not used."""
+        """Parse the body as JSON. Ignores `serde`, which BentoML picks by content type and which may be pickle."""
         try:
             messages = _messages.validate_json(await request.body())
         except ValidationError as error:
@@ -72,10 +72,10 @@ class Messages(bentoml.IODescriptor):  # type: ignore[misc]  # bentoml is untype
 
 
 class Predictions(bentoml.IODescriptor):  # type: ignore[misc]
-    """The output of `IntentRunner.classify`: a JSON list of rows."""
+    """Output of `IntentRunner.classify`: a JSON list of rows."""
 
     @classmethod
     async def to_http_response(cls, rows: Sequence[Row], serde: object) -> Response:
-        """Write the rows as JSON. BentoML's own way makes a JSON schema for every answer, a millisecond each."""
+        """Write the rows as JSON. BentoML's own encoder builds a JSON schema per response, which takes 1 ms."""
         worker = str(bentoml.server_context.worker_index)
         return Response(to_json(rows), media_type="application/json", headers={WORKER_HEADER: worker})

@@ -1,1 +1,1 @@
-"""What a message, an intent and a reply are: the domain, without web, MLflow or Kubernetes."""
+"""Domain model: message, intent, prediction and reply. Does not depend on HTTP, MLflow or Kubernetes."""

@@ -1,9 +1,9 @@
-"""The model as files: save, verify, load. The only thing that passes from training to serving; no pickle.
+"""Model bundle: save, verify and load. The only artifact that training passes to serving; contains no pickle.
 
 model.json  encoder.onnx  tokenizer.json  head.safetensors  rules.yaml  replies.yaml  reference.parquet  SHA256SUMS
 
-The same corpus, parameters and code give the same digest. What would break that, when a bundle was made and from
-which commit, lies beside them in made.json, which the digest does not cover and which may be missing.
+The build is reproducible: the same corpus, parameters and code give the same digest. Build time and commit would
+break that, so they are stored in made.json, which the digest does not cover and which may be missing.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ MADE = "made.json"
 SUMS = "SHA256SUMS"
 FILES = (MANIFEST, MODEL_FILE, TOKENIZER_FILE, HEAD, RULES, REPLIES, REFERENCE)
 
-# Another CPU rounds differently: a known message may move this much, and no further.
+# CPUs round differently: the largest accepted difference in the confidence of a known message.
 KNOWN_TOLERANCE = 0.1
 MAX_ALTERNATIVES = 5
 
 
 class KnownMessage(BaseModel):
-    """A message whose answer was noted when the bundle was made: asked again at every load."""
+    """A message with its expected prediction, recorded at build time and verified at every load."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -61,42 +61,42 @@ class KnownMessage(BaseModel):
 
 
 class EncoderInfo(BaseModel):
-    """Which encoder the vectors come from."""
+    """Identity of the encoder."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     digest: str
-    """sha256 over the original's files."""
+    """sha256 over the files of the original encoder."""
     dim: int
 
 
 class Manifest(BaseModel):
-    """model.json: what a bundle says of itself."""
+    """Content of model.json: the bundle's metadata."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: int = FORMAT
     labels: tuple[str, ...]
-    """The intents, in the order of the head's columns."""
+    """Intents, in the order of the head's columns."""
     temperature: float
     thresholds: Thresholds
     target: dict[str, Any] = {}
-    """What the thresholds were learned for, and whether the data could prove it."""
+    """Target that the thresholds were learned for, and whether the data were sufficient to verify it."""
     encoder: EncoderInfo
     corpus_digest: str
-    """DVC's digest of the corpus file."""
+    """DVC digest of the corpus file."""
     git_commit: str = ""
-    """From made.json: the commit it was made from; empty where nobody noted it."""
+    """Commit of the build, from made.json; empty: unknown."""
     created: datetime | None = None
-    """From made.json: when it was made; None where nobody noted it."""
+    """Time of the build, from made.json; None: unknown."""
     scores: dict[str, float] = {}
-    """Measured on the corpus's own test part."""
+    """Metrics on the test split of the corpus."""
     known: tuple[KnownMessage, ...] = ()
 
 
 class Made(BaseModel):
-    """made.json: how a bundle came about; nothing rests on it."""
+    """Content of made.json: provenance of a bundle. Informational only."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -106,34 +106,34 @@ class Made(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle that was verified and answered its known messages."""
+    """A loaded bundle: checksums verified, known messages answered as expected."""
 
     manifest: Manifest
     encoder: Encoder
     classifier: Classifier
     summary: NDArray[np.float32]
-    """(dim + 1, k): centre and axes that reduce a vector to the few numbers that the drift check keeps."""
+    """Shape (dim + 1, k): mean and projection axes that reduce a vector to k numbers for the drift check."""
     rules: Rules
     replies: Replies
     digest: str
-    """sha256 of SHA256SUMS: the name of exactly these bytes."""
+    """sha256 of SHA256SUMS; identifies the bundle's content."""
 
     @property
     def version(self) -> str:
-        """The first 12 digits of the digest."""
+        """Return the first 12 digits of the digest."""
         return self.digest[:12]
 
     def predict(self, messages: Sequence[str]) -> list[Prediction]:
-        """Classify cleaned messages, in the order given."""
+        """Classify cleaned messages; the predictions are in the order of the messages."""
         return self.judge(self.encoder.encode(messages))
 
     def summarise(self, encoded: Encoded) -> NDArray[np.float32]:
-        """The few numbers that stand for an embedding in the drift check, shape (n, k)."""
+        """Project embeddings to the features that the drift check compares, shape (n, k)."""
         numbers: NDArray[np.float32] = (encoded.vectors - self.summary[0]) @ self.summary[1:].T
         return numbers
 
     def judge(self, encoded: Encoded) -> list[Prediction]:
-        """Classify messages that are encoded already."""
+        """Classify encoded messages."""
         scores = self.classifier.score(encoded)
         summaries = self.summarise(encoded)
         top = np.argsort(-scores.probabilities, axis=1, kind="stable")[:, :MAX_ALTERNATIVES]
@@ -160,11 +160,16 @@ def save(
     replies: Replies,
     reference: Path,
 ) -> str:
-    """Write a bundle beside its final place and move it there whole; an older one there is replaced.
+    """Write a bundle to a temporary folder and rename it; replaces an existing one.
 
     Args:
-        tensors: what `Classifier.to_tensors` gives, and `summary`.
-        reference: a Parquet file with a sample of the training messages' features.
+        folder: final path of the bundle.
+        manifest: metadata; `git_commit` and `created` are written to made.json.
+        encoder_folder: contains `encoder.onnx` and `tokenizer.json`.
+        tensors: result of `Classifier.to_tensors`, and `summary`.
+        rules: path of rules.yaml.
+        replies: reply texts.
+        reference: Parquet file with a sample of the training messages' features.
 
     Returns:
         The bundle's digest.
@@ -196,13 +201,13 @@ def save(
 
 
 def verify(folder: Path) -> str:
-    """Check every file against SHA256SUMS.
+    """Verify every file against SHA256SUMS.
 
     Returns:
         The bundle's digest.
 
     Raises:
-        BundleError: the folder is no bundle, or a file is missing, changed, or not listed (each named).
+        BundleError: the folder is not a bundle, or a file is missing, changed or not listed (each is named).
     """
     sums = folder / SUMS
     if not sums.is_file():
@@ -228,10 +233,10 @@ def verify(folder: Path) -> str:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """What a bundle says of itself, without loading it.
+    """Read a bundle's metadata without loading its weights.
 
     Raises:
-        BundleError: model.json is missing, broken, or of a format this code does not read.
+        BundleError: model.json is missing, invalid, or in an unsupported format.
     """
     file = folder / MANIFEST
     try:
@@ -247,11 +252,11 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def load(folder: Path) -> Bundle:
-    """Verify a bundle, load it, and ask it its known messages.
+    """Verify and load a bundle, then run a preflight check on its known messages.
 
     Raises:
-        BundleError: the folder is no bundle, was changed, does not fit together, or answers a known message
-            otherwise than when it was made.
+        BundleError: the folder is not a bundle, was changed, has inconsistent files, or predicts a known message
+            differently than at build time.
     """
     digest = verify(folder)
     manifest = read_manifest(folder)

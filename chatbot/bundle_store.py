@@ -1,7 +1,7 @@
-"""Bundles in the store: put there whole under their digest, fetched whole and checked against it.
+"""Content-addressed storage of bundles: push, fetch and verify by digest.
 
-bundles/<bundle digest>/<file>     SHA256SUMS is written last: a bundle without it is not there yet; made.json may
-                                   be missing
+bundles/<bundle digest>/<file>     SHA256SUMS is written last and commits the bundle; without it the bundle is
+                                   incomplete; made.json may be missing
 """
 
 from __future__ import annotations
@@ -24,28 +24,30 @@ if TYPE_CHECKING:
 __all__ = ["PREFIX", "ModelRef", "fetch", "held", "key", "push", "sound"]
 
 PREFIX = "bundles"
-# What a killed fetch left behind is taken away by a later one.
+# Age after which the temporary folder of a killed fetch is deleted by a later fetch.
 _LEFT_BEHIND_SECONDS = 3600
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def key(digest: str, name: str) -> str:
-    """The key of a bundle's file."""
+    """Return the store key of a bundle's file."""
     return f"{PREFIX}/{digest}/{name}"
 
 
 def push(store: Store, folder: Path, *, anew: bool = False) -> str:
-    """Put a bundle into the store; one that is there already is left as it is.
+    """Upload a bundle to the store. Idempotent: a bundle that the store holds is not written again.
 
     Args:
-        anew: write every file again, over what may be damaged there.
+        store: destination.
+        folder: the bundle.
+        anew: overwrite every file, to repair a damaged copy.
 
     Returns:
         The bundle's digest.
 
     Raises:
-        BundleError: the folder is no bundle, or is damaged; nothing was written.
-        StoreError: the store did not take it; calling again goes on where it stopped.
+        BundleError: the folder is not a bundle, or is damaged; nothing was written.
+        StoreError: the upload failed; the next call resumes it.
     """
     digest = bundles.verify(folder)
     if held(store, digest) and not anew:
@@ -60,23 +62,24 @@ def push(store: Store, folder: Path, *, anew: bool = False) -> str:
 
 
 def held(store: Store, digest: str) -> bool:
-    """Whether the store holds the whole of a bundle."""
+    """Whether the store holds a complete bundle."""
     return store.head(key(digest, bundles.SUMS)) is not None
 
 
 def fetch(store: Store, digest: str, folder: Path) -> Path:
-    """Fetch a bundle into `folder/<digest>`, whole or not at all; one that lies there and is sound is taken.
+    """Download a bundle to `folder/<digest>` atomically; reuses a valid copy that exists there.
 
     Args:
-        digest: the bundle's, 64 hexadecimal digits.
-        folder: where bundles are kept, each in a folder named by its digest.
+        store: source.
+        digest: digest of the bundle, 64 hexadecimal digits.
+        folder: local bundle cache; one sub-folder per digest.
 
     Returns:
-        The bundle's folder, verified.
+        The path of the verified bundle.
 
     Raises:
-        BundleError: the store has no such bundle, or what it has is damaged (each file named).
-        StoreError: the store does not answer, or refuses.
+        BundleError: the store does not hold this bundle, or its copy is damaged (each file is named).
+        StoreError: the store does not respond, or denies access.
     """
     if not _DIGEST.fullmatch(digest):
         raise BundleError(f"{digest!r} is no bundle's digest: 64 hexadecimal digits are needed")
@@ -87,7 +90,7 @@ def fetch(store: Store, digest: str, folder: Path) -> Path:
     _tidy(folder)
     workplace = Path(tempfile.mkdtemp(prefix=".fetch-", dir=folder))
     try:
-        # The list first: it is what says that the bundle is whole.
+        # SHA256SUMS first: it exists only if the bundle is complete.
         for name in (bundles.SUMS, *bundles.FILES):
             try:
                 store.get_file(key(digest, name), workplace / name)
@@ -107,7 +110,7 @@ def fetch(store: Store, digest: str, folder: Path) -> Path:
         try:
             workplace.rename(final)
         except OSError:
-            if not sound(final, digest):  # not another process that was quicker
+            if not sound(final, digest):  # unless a concurrent process fetched it first
                 raise
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
@@ -115,7 +118,7 @@ def fetch(store: Store, digest: str, folder: Path) -> Path:
 
 
 def sound(folder: Path, digest: str) -> bool:
-    """Whether a folder is this bundle, with every file as it should be."""
+    """Whether a folder contains the bundle with this digest and all checksums match."""
     try:
         return folder.is_dir() and bundles.verify(folder) == digest
     except BundleError:

@@ -1,14 +1,14 @@
-"""Encoded message to calibrated confidence and scope: a linear head and three measures, in numpy.
+"""Intent classifier: calibrated confidence and an out-of-distribution score from encoded messages, in numpy.
 
-The head is multinomial logistic regression over three layers of the encoder, centred and half whitened.
-Confidence is its softmax after temperature scaling (Guo et al., 2017). Scope adds up, each in standard
-deviations of what is usual for messages that belong to an intent:
+The head is multinomial logistic regression on three layers of the encoder, centred and partially whitened.
+Confidence is its softmax after calibration by temperature scaling (Guo et al., 2017). The out-of-distribution
+score (scope) averages three measures, each standardized (z-score) on in-scope messages:
 
-- the energy of the logits, logsumexp (Liu et al., 2020);
-- the direction: the largest cosine between the whitened message and the weights of an intent. Energy grows
-  with the length of a message's vector, this does not, which helps where intents have few messages;
-- the nearness: the largest cosine between the sentence embedding and a prototype of any intent, in the
-  manner of nearest-neighbour detection (Sun et al., 2022), with prototypes in place of neighbours.
+- energy: logsumexp of the logits (Liu et al., 2020);
+- direction: largest cosine between the whitened message and the weights of an intent. Unlike energy it does not
+  depend on the norm of the message's vector, which helps where intents have few messages;
+- nearness: largest cosine between the sentence embedding and a prototype of any intent, like nearest-neighbour
+  out-of-distribution detection (Sun et al., 2022) with prototypes instead of neighbours.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What the classifier says of n messages.
+    """Classifier output for n messages.
 
     Attributes:
-        probabilities: shape (n, labels), float32, calibrated; a row adds up to one.
-        scope: shape (n,), float32, in (0, 1), higher is more in scope: of the messages that belong to an
-            intent, one in twenty lies below 0.5.
+        probabilities: shape (n, labels), float32, calibrated; each row sums to one.
+        scope: shape (n,), float32, in (0, 1): out-of-distribution score, higher is more in scope; 5 % of the
+            in-scope messages are below 0.5.
     """
 
     probabilities: Floats
@@ -40,13 +40,14 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Logits of whitened views.
+    """Linear head: logits from whitened features.
 
     Attributes:
-        centre: shape (3 * dim,): the mean of the views side by side.
-        projection: shape (3 * dim, axes): principal axes, each divided by the root of its standard deviation.
-        weights: shape (axes, labels); bias: shape (labels,). A label that was not taught has no weights and
-            a bias so low that it is never claimed.
+        centre: shape (3 * dim,): mean of the concatenated layers (`views`).
+        projection: shape (3 * dim, axes): principal axes, each divided by the square root of its standard
+            deviation.
+        weights: shape (axes, labels); zero for labels without training rows.
+        bias: shape (labels,); so low for labels without training rows that they are never predicted.
     """
 
     centre: Floats
@@ -55,26 +56,26 @@ class Head:
     bias: Floats
 
     def whiten(self, encoded: Encoded) -> Floats:
-        """Shape (n, axes)."""
+        """Center and project the layers to whitened features, shape (n, axes)."""
         centred: Floats = views(encoded) - self.centre
         return centred @ self.projection
 
     def logits(self, whitened: Floats) -> Floats:
-        """Shape (n, labels)."""
+        """Compute logits, shape (n, labels)."""
         logits: Floats = whitened @ self.weights + self.bias
         return logits
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """How familiar a message is.
+    """Out-of-distribution detector: how similar a message is to the training data.
 
     Attributes:
-        prototypes: shape (m, dim): a few means for each intent, of sentence embeddings less the corpus's
-            mean, each of length one.
-        directions: shape (axes, labels): the head's weights, each column of length one (or zero).
-        usual: shape (2, 3): mean and standard deviation of the measures over messages that were not taught.
-        scale: shape (2,): the sum's 5 % quantile over the same, and its standard deviation.
+        prototypes: shape (m, dim): a few cluster means per intent of mean-centered sentence embeddings, each of
+            unit length.
+        directions: shape (axes, labels): the head's weights, each column of unit length (or zero).
+        usual: shape (2, 3): mean and standard deviation of the measures on out-of-fold messages.
+        scale: shape (2,): 5 % quantile and standard deviation of `total` on the same messages.
     """
 
     prototypes: Floats
@@ -83,31 +84,32 @@ class Scope:
     scale: Floats
 
     def measures(self, centred: Floats, whitened: Floats, logits: Floats) -> Floats:
-        """Energy, direction and nearness, shape (n, 3); higher is more in scope.
+        """Compute energy, direction and nearness, shape (n, 3); higher is more in scope.
 
         Args:
-            centred: shape (n, dim): sentence embeddings less the corpus's mean.
-            whitened: shape (n, axes). logits: shape (n, labels).
+            centred: shape (n, dim): sentence embeddings minus the corpus mean.
+            whitened: shape (n, axes): whitened features.
+            logits: shape (n, labels).
         """
         direction = (_unit(whitened) @ self.directions).max(axis=1)
         nearness = (_unit(centred) @ self.prototypes.T).max(axis=1)
         return np.stack([energy(logits), direction, nearness], axis=1)
 
     def score(self, measures: Floats) -> Floats:
-        """Shape (n,), in (0, 1)."""
+        """Map the measures to the out-of-distribution score, shape (n,), in (0, 1)."""
         away = (self.total(measures) - self.scale[0]) / self.scale[1]
         score: Floats = 1 / (1 + np.exp(-np.clip(away, -30, 30)))
         return score
 
     def total(self, measures: Floats) -> Floats:
-        """The measures in standard deviations, averaged: shape (n,)."""
+        """Average the standardized measures, shape (n,)."""
         total: Floats = ((measures - self.usual[0]) / self.usual[1]).mean(axis=1)
         return total
 
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """Head, temperature and scope of a bundle."""
+    """A bundle's classifier: head, calibration (temperature) and out-of-distribution detector."""
 
     labels: tuple[str, ...]
     temperature: float
@@ -115,7 +117,7 @@ class Classifier:
     scope: Scope
 
     def to_tensors(self) -> dict[str, NDArray[Any]]:
-        """Everything but labels and temperature, by name, for safetensors."""
+        """Return all tensors by name, for safetensors; excludes labels and temperature."""
         return {
             f"{part}.{f.name}": getattr(getattr(self, part), f.name)
             for part, kind in _PARTS
@@ -126,7 +128,12 @@ class Classifier:
     def from_tensors(
         cls, labels: tuple[str, ...], temperature: float, tensors: dict[str, NDArray[Any]]
     ) -> Classifier:
-        """Raises: KeyError: a tensor is missing. ValueError: the tensors are not made for so many labels."""
+        """Build a classifier from the result of `to_tensors`.
+
+        Raises:
+            KeyError: a tensor is missing.
+            ValueError: the head does not have one column per label.
+        """
         parts: dict[str, Any] = {
             part: kind(**{f.name: tensors[f"{part}.{f.name}"] for f in fields(kind)}) for part, kind in _PARTS
         }
@@ -136,14 +143,14 @@ class Classifier:
         return classifier
 
     def measure(self, encoded: Encoded) -> tuple[Floats, Floats]:
-        """Logits, shape (n, labels), and scope measures, shape (n, 3), before anything is calibrated."""
+        """Compute uncalibrated logits, shape (n, labels), and scope measures, shape (n, 3)."""
         whitened = self.head.whiten(encoded)
         logits = self.head.logits(whitened)
         centred = encoded.vectors - self.head.centre[: encoded.vectors.shape[1]]
         return logits, self.scope.measures(centred, whitened, logits)
 
     def score(self, encoded: Encoded) -> Scores:
-        """Calibrated probabilities and scope of n encoded messages."""
+        """Compute calibrated probabilities and out-of-distribution scores of n encoded messages."""
         logits, measures = self.measure(encoded)
         return Scores(softmax(logits / np.float32(self.temperature)), self.scope.score(measures))
 
@@ -152,19 +159,19 @@ _PARTS: tuple[tuple[str, type], ...] = (("head", Head), ("scope", Scope))
 
 
 def views(encoded: Encoded) -> Floats:
-    """The three layers side by side, shape (n, 3 * dim)."""
+    """Concatenate the three layers, shape (n, 3 * dim)."""
     return np.hstack([encoded.vectors, encoded.middle, encoded.bottom])
 
 
 def softmax(logits: Floats) -> Floats:
-    """Of each row."""
+    """Compute the softmax of each row."""
     raised = np.exp(logits - logits.max(axis=1, keepdims=True))
     shares: Floats = raised / raised.sum(axis=1, keepdims=True)
     return shares
 
 
 def energy(logits: Floats) -> Floats:
-    """Logsumexp of each row: high where some intent is claimed, low where none is."""
+    """Compute the logsumexp of each row: high if some intent fits, low if none does."""
     top = logits.max(axis=1)
     summed: Floats = top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
     return summed

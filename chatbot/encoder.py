@@ -1,6 +1,6 @@
-"""Text to unit vector: a SentenceTransformers encoder, exported to ONNX int8, on one CPU core.
+"""Sentence encoder: text to unit vector, with a SentenceTransformers model exported to ONNX int8, on one CPU core.
 
-A message has the same vector alone and in any company: the ranges of its integers lie in the graph.
+Quantization is static (the ranges are in the graph), so a message's vector does not depend on its batch.
 """
 
 from __future__ import annotations
@@ -20,21 +20,22 @@ MODEL_FILE = "encoder.onnx"
 TOKENIZER_FILE = "tokenizer.json"
 OUTPUTS = ("sentence_embedding", "middle_embedding", "bottom_embedding")
 
-# Padding is the cost of a batch: rows are sorted by length and run a few at a time.
+# Batches are small and sorted by length, to minimize padding.
 INNER_BATCH = 8
-# On a CPU, ONNX Runtime's fused node takes several times as long as the two that it stands for, a third of the whole.
+# On a CPU, the fused node is several times slower than the two it replaces: a third of the total run time.
 SLOWER = ["SkipLayerNormFusion"]
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """What the encoder says of `n` messages.
+    """Encoder output for n messages.
 
     Attributes:
-        vectors: shape (n, dim), float32, each row of length one: the sentence embedding.
-        middle, bottom: the same of the layer two thirds up, and of the words as they enter the first layer,
-            mean-pooled: they cost nothing more and know more of the words.
-        tokens: n arrays of wordpiece ids, int32, without special tokens, cut at the encoder's limit.
+        vectors: shape (n, dim), float32: sentence embeddings, each row of unit length.
+        middle: the same from the layer at two thirds of the depth, mean-pooled.
+        bottom: the same from the input of the first layer, mean-pooled. Like `middle`, it costs no extra time and
+            carries more lexical information.
+        tokens: n arrays of wordpiece ids, int32, without special tokens, truncated at the encoder's limit.
     """
 
     vectors: NDArray[np.float32]
@@ -46,16 +47,16 @@ class Encoded:
         return len(self.tokens)
 
     def part(self, rows: NDArray[np.integer]) -> Encoded:
-        """Some of the messages, by their places."""
+        """Select messages by row index."""
         tokens = [self.tokens[row] for row in rows]
         return Encoded(self.vectors[rows], self.middle[rows], self.bottom[rows], tokens)
 
 
 class Encoder:
-    """An ONNX graph from `input_ids, attention_mask` to `OUTPUTS`, and its tokenizer.
+    """Runs the ONNX graph (`input_ids`, `attention_mask` to `OUTPUTS`) and its tokenizer.
 
-    One intra-op thread: a second one costs more than it brings on texts this short. Use one process
-    or one `Encoder` a core instead.
+    Uses one intra-op thread: on texts this short a second one costs more than it saves. To use more cores, run one
+    process or one `Encoder` per core.
     """
 
     def __init__(self, session: ort.InferenceSession, tokenizer: Tokenizer) -> None:
@@ -65,10 +66,10 @@ class Encoder:
 
     @classmethod
     def load(cls, folder: Path) -> Encoder:
-        """Read `encoder.onnx` and `tokenizer.json` from a bundle or a cached export.
+        """Load `encoder.onnx` and `tokenizer.json` from a bundle or a cached export.
 
         Raises:
-            BundleError: a file is missing or is not what its name says.
+            BundleError: a file is missing or invalid.
         """
         model, vocabulary = folder / MODEL_FILE, folder / TOKENIZER_FILE
         for file in (model, vocabulary):
@@ -93,14 +94,14 @@ class Encoder:
         return cls(session, tokenizer)
 
     def vocabulary(self) -> list[str]:
-        """Every entry of the tokenizer's vocabulary."""
+        """Return the tokenizer's vocabulary."""
         return list(self._tokenizer.get_vocab())
 
     def encode(self, texts: Sequence[str]) -> Encoded:
-        """Encode messages, in the order given.
+        """Encode messages; the result is in the order of the messages.
 
         Args:
-            texts: any number of messages, of any length; what passes the encoder's limit is cut.
+            texts: any number of messages, of any length; truncated at the encoder's limit.
         """
         encodings = self._tokenizer.encode_batch_fast(list(texts))
         ids = [np.asarray(encoding.ids, dtype=np.int64) for encoding in encodings]
@@ -116,5 +117,5 @@ class Encoder:
                 mask[line, : ids[row].size] = 1
             feed = {"input_ids": batch, "attention_mask": mask}
             vectors[rows], middle[rows], bottom[rows] = self._session.run(OUTPUTS, feed)
-        # The first and last wordpiece of a row are the encoder's own marks ([CLS], [SEP]).
+        # Drop the special tokens ([CLS], [SEP]).
         return Encoded(vectors, middle, bottom, [row[1:-1].astype(np.int32) for row in ids])

@@ -1,4 +1,4 @@
-"""What can go wrong, each with the HTTP status it is answered with and a machine-readable name."""
+"""Exception hierarchy: each error has an HTTP status and a machine-readable type."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 
 
 class ChatbotError(Exception):
-    """Root of all errors of this project: `str(error)` says what was wrong and what to do about it.
+    """Base class of all errors of this project: `str(error)` states the problem and its remedy.
 
     Args:
-        message: one sentence for a person, with the offending value.
-        details: anything JSON-serialisable that a program may use (a field's name, a limit, a digest).
+        message: one sentence for a person, with the invalid value.
+        details: JSON-serializable data for programs (a field's name, a limit, a digest).
     """
 
     status: ClassVar[int] = 500
@@ -21,67 +21,67 @@ class ChatbotError(Exception):
         self.details = details
 
     def body(self) -> dict[str, Any]:
-        """The error as the API answers it: `{"error": {"type", "message", "details"}}`."""
+        """Return the error as an HTTP response body: `{"error": {"type", "message", "details"}}`."""
         return {"error": {"type": self.type, "message": str(self), "details": self.details}}
 
 
 class SettingError(ChatbotError):
-    """A setting that cannot work: named, with its value, before anything starts."""
+    """A setting is invalid; raised at start-up, with its name and value."""
 
     type = "setting"
 
 
 class BundleError(ChatbotError):
-    """A bundle that is missing, truncated, tampered with, or of a format this code does not read."""
+    """The bundle is missing, truncated, modified, or in an unsupported format."""
 
     status = 503
     type = "bundle"
 
 
 class InvalidMessage(ChatbotError):
-    """A request that is well-formed HTTP and says nothing the bot can classify."""
+    """The request body is not valid JSON, does not match the schema, or has no classifiable message."""
 
     status = 422
     type = "invalid"
 
 
 class NotFound(ChatbotError):
-    """A route or a prediction id that does not exist here."""
+    """The route or the prediction id does not exist."""
 
     status = 404
     type = "not_found"
 
 
 class MethodNotAllowed(ChatbotError):
-    """A method that the route does not have."""
+    """The route does not support this method."""
 
     status = 405
     type = "method_not_allowed"
 
 
 class TooSlow(ChatbotError):
-    """A body that did not arrive in time."""
+    """The request body did not arrive in time."""
 
     status = 408
     type = "too_slow"
 
 
 class TooLarge(ChatbotError):
-    """A body over the limit: refused before it is read."""
+    """The request body exceeds the limit; rejected before it is read."""
 
     status = 413
     type = "too_large"
 
 
 class UnsupportedMedia(ChatbotError):
-    """A content type other than JSON."""
+    """The content type is not JSON."""
 
     status = 415
     type = "unsupported_media_type"
 
 
 class Overloaded(ChatbotError):
-    """More work than the service takes at once: come back after `retry_after` seconds."""
+    """Backpressure (429): too many concurrent requests. Retry after `retry_after` seconds."""
 
     status = 429
     type = "overloaded"
@@ -89,38 +89,38 @@ class Overloaded(ChatbotError):
 
 
 class Unavailable(ChatbotError):
-    """The service is starting, stopping, or lost its runner."""
+    """The service is starting, shutting down, or without its runner."""
 
     status = 503
     type = "unavailable"
 
 
 class StoreError(ChatbotError):
-    """The store did not do what it was asked to: the key or the bucket is named, and what to do."""
+    """A store operation failed; the message names the key or the bucket, and the remedy."""
 
     status = 503
     type = "store"
 
 
 class Missing(StoreError):
-    """There is nothing under this key."""
+    """No object exists under this key."""
 
     status = 404
 
 
 class Conflict(StoreError):
-    """Somebody else wrote the key first: read it again, and decide again."""
+    """Optimistic-concurrency conflict: the ETag changed. Read again and retry."""
 
     status = 409
 
 
 class Unreachable(StoreError):
-    """The store does not answer, or cannot take anything now: the same may succeed later."""
+    """The store does not respond or is temporarily unavailable; a retry may succeed."""
 
 
 class Denied(StoreError):
-    """The store knows these credentials and allows them less, or does not know them, or there are none."""
+    """Credentials are missing, invalid or lack permission."""
 
 
 class NoBucket(StoreError):
-    """The bucket does not exist: it is named, with the command that makes it."""
+    """The bucket does not exist; the message names it and the command that creates it."""

@@ -1,4 +1,7 @@
-"""What users asked to be forgotten: one mark an id, `forgotten/<id>.json`, that every reader and corpus build obeys."""
+"""Erasure tombstones: one per prediction or session id (`forgotten/<id>.json`).
+
+Every reader of the log store and every corpus build leaves out ids that have a tombstone.
+"""
 
 from __future__ import annotations
 
@@ -12,27 +15,30 @@ _PREFIX = "forgotten/"
 
 
 def forgotten(store: Store) -> frozenset[str]:
-    """All ids (of predictions and of sessions, as `chatbot.ids.opaque` made them) that must not be read."""
+    """Return the erased ids: of predictions, and of sessions (pseudonyms from `chatbot.ids.opaque`)."""
     return frozenset(stem(entry.key) for entry in store.list(_PREFIX))
 
 
 def is_forgotten(store: Store, some_id: str) -> bool:
-    """Whether this id must not be read."""
+    """Whether this id has a tombstone."""
     return store.head(f"{_PREFIX}{some_id}.json") is not None
 
 
 def mark_forgotten(store: Store, some_id: str, now: datetime, session: str = "") -> None:
-    """Let every reader and every later corpus build leave this id out, from now on.
+    """Write a tombstone: from now on all readers and corpus builds leave this id out. Idempotent.
 
     Args:
-        session: of a prediction: the forgotten session that it belongs to (`predictions_of`).
+        store: where the tombstone is written.
+        some_id: prediction id or session pseudonym.
+        now: time of the erasure request.
+        session: for a prediction: the erased session that it belongs to (`predictions_of`).
     """
     body = {"id": some_id, "when": now.astimezone(UTC).isoformat(timespec="seconds"), "session": session}
     store.put(f"{_PREFIX}{some_id}.json", json.dumps(body).encode())
 
 
 def predictions_of(store: Store, session: str) -> Iterator[str]:
-    """The predictions that were marked because their session is forgotten."""
+    """Yield the predictions whose tombstones were written because their session was erased."""
     for entry in store.list(_PREFIX):
         if json.loads(store.get(entry.key)).get("session") == session:
             yield stem(entry.key)

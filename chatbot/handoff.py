@@ -1,4 +1,4 @@
-"""What a person gets who takes over from the bot: one JSON document, for the webhook, the store and the staff page."""
+"""Handoff: the JSON document about one message that a human takes over, for webhook, store and staff page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chatbot.router import Reply
 
 PREFIX = "handoffs/"
 WORK = "reviews/handoffs/"
-"""What was done about each (`training.handoff_desk`)."""
+"""Key prefix of the agents' work on each handoff (`training.handoff_desk`)."""
 TYPE = "handoff.created"
 
 
@@ -22,17 +22,17 @@ class _Part(BaseModel):
 
 
 class Turn(_Part):
-    """Something that was said before."""
+    """An earlier message or reply of the conversation."""
 
     at: datetime
     speaker: str
     """`customer` or `assistant`."""
     text: str
-    """A customer's words redacted."""
+    """Text; PII in the customer's messages is redacted."""
 
 
 class Likely(_Part):
-    """An intent that the message may have."""
+    """A candidate intent with its confidence."""
 
     intent: str
     title: str = ""
@@ -40,35 +40,36 @@ class Likely(_Part):
 
 
 class Handoff(_Part):
-    """One message that a person has to answer.
+    """A message that a human has to answer.
 
-    Holds no personal data beyond what `chatbot.privacy` overlooks.
+    Contains no PII except what the PII redaction (`chatbot.privacy`) does not detect.
     """
 
     prediction_id: str
     session_id: str = ""
-    """Stands for the session and does not show what the client sent; the log's records have the same."""
+    """Pseudonym of the session, the same as in the inference log."""
     message: str
-    """Redacted."""
+    """The message, PII redacted."""
     summary: str
-    """For the person who takes over: one sentence."""
+    """One sentence for the agent."""
     intent: str
     source: str
-    """`rule`: a rule asks for a person. `human`: the bot was not sure enough."""
+    """`rule`: a rule requires a human. `human`: the bot abstained."""
     rule: str = ""
     intents: tuple[Likely, ...] = ()
-    """The likeliest first."""
+    """Candidate intents, the most likely first."""
     conversation: tuple[Turn, ...] = ()
-    """What was said before this message, the oldest first, as far as the same process answered it."""
+    """Earlier turns, the oldest first; only those that the same process answered."""
     model_version: str = ""
 
     @classmethod
     def of(cls, reply: Reply, record: Record, conversation: tuple[Turn, ...] = ()) -> Handoff:
-        """The handoff of a reply that hands over.
+        """Build the handoff of a reply with `handoff` set.
 
         Args:
-            record: the reply's, with the message redacted.
-            conversation: what was said before.
+            reply: the router's decision.
+            record: the reply's record; its message is redacted.
+            conversation: earlier turns.
         """
         prediction = reply.prediction
         alternatives = reply.alternatives or (prediction.alternatives if prediction else ())
@@ -89,7 +90,7 @@ class Handoff(_Part):
         )
 
     def body(self) -> bytes:
-        """What is posted and stored: `{"type", "timestamp", "data"}`, always the same bytes for a handoff."""
+        """Serialize to `{"type", "timestamp", "data"}`; deterministic: a repeated delivery is byte-identical."""
         document = _Document(timestamp=time_of(self.prediction_id), data=self)
         return document.model_dump_json().encode()
 
@@ -101,10 +102,10 @@ class _Document(_Part):
 
 
 def parse(body: bytes, where: str = "this") -> Handoff:
-    """A handoff from its body.
+    """Parse a serialized handoff.
 
     Raises:
-        StoreError: it is none.
+        StoreError: the content is not a handoff; the message names `where`.
     """
     try:
         return _Document.model_validate_json(body).data
@@ -113,10 +114,10 @@ def parse(body: bytes, where: str = "this") -> Handoff:
 
 
 def key_of(prediction_id: str) -> str:
-    """Where a handoff lies in the store.
+    """Return the store key of a handoff.
 
     Raises:
-        ValueError: the text has not the form of a prediction id.
+        ValueError: the text does not have the form of a prediction id.
     """
     day = time_of(prediction_id).astimezone(UTC).date()
     return f"{PREFIX}day={day.isoformat()}/{prediction_id}.json"

@@ -1,11 +1,11 @@
-"""Prediction ids: any replica tells its own from a made-up one, and sorting them sorts by time.
+"""Prediction ids: unique, sortable by time, and authenticated with a MAC that every replica can verify.
 
     01k3v5q8zr 000 f2m7x0qk 3c9d5h1w8zt6a
     time       n   process  MAC
 
 34 characters of Crockford's base32 in lower case, without the spaces. time: 50 bits, milliseconds since 1970.
-n: 15 bits, counts the ids of one process within one millisecond. process: 40 random bits, drawn anew by every
-process. MAC: the first 65 bits of HMAC-SHA256 over what stands before it.
+n: 15 bits, a counter of the ids of one process within one millisecond. process: 40 bits, random per process.
+MAC: the first 65 bits of HMAC-SHA256 over the preceding characters.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _random(length: int) -> str:
 
 
 class _Clock:
-    """Where a process is in the order of ids: never goes back, never gives out the same place twice."""
+    """Monotonic clock of one process: thread-safe, never returns the same value twice."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -51,7 +51,7 @@ class _Clock:
         self.process = _random(_PROCESS_CHARS)
 
     def next(self) -> tuple[int, int]:
-        """The millisecond and the count within it, later than any before, whatever the clock does."""
+        """Return the next (millisecond, count); strictly increasing, even if the system clock is set back."""
         with self._lock:
             now = int(time.time() * 1000)
             last, count = self._last
@@ -72,18 +72,18 @@ def _start_anew() -> None:
     _clock = _Clock()
 
 
-# A forked worker that went on with its parent's clock would make the same ids.
+# A forked worker that kept its parent's clock would generate duplicate ids.
 os.register_at_fork(after_in_child=_start_anew)
 
 
 def new_id(key: bytes, now: float | None = None) -> str:
-    """A prediction id: 34 characters, URL-safe.
+    """Generate a prediction id: 34 characters, URL-safe.
 
     Args:
-        key: what all replicas share (`load_or_make_key`).
-        now: seconds since 1970 of a prediction made at another time, as in a replay; such an id is unique,
-            and in order to the millisecond only. By default the clock, and then every id of a process sorts
-            after the one before, even when the clock is set back.
+        key: secret shared by all replicas (`load_or_make_key`).
+        now: seconds since 1970 of a prediction made at another time, as in a replay; such an id is unique and
+            sorts by millisecond only. Default: the system clock; then the ids of a process are strictly
+            increasing, even if the clock is set back.
     """
     clock = _clock
     if now is None:
@@ -96,17 +96,17 @@ def new_id(key: bytes, now: float | None = None) -> str:
 
 
 def is_ours(key: bytes, text: str) -> bool:
-    """Whether the id was made under this key. Never raises; takes as long for a near miss as for a hit."""
+    """Verify an id's MAC with this key, in constant time. Never raises."""
     if not isinstance(text, str) or not _FORM.fullmatch(text):
         return False
     return hmac.compare_digest(_mac(key, text[:_SIGNED_CHARS]), text[_SIGNED_CHARS:])
 
 
 def time_of(text: str) -> datetime:
-    """When the prediction was made, in UTC, to the millisecond. Does not check whose id it is.
+    """Return the time of the prediction, in UTC, to the millisecond. Does not verify the MAC.
 
     Raises:
-        ValueError: the text has not the form of a prediction id.
+        ValueError: the text does not have the form of a prediction id.
     """
     milliseconds = _decode(text[:_TIME_CHARS]) if _FORM.fullmatch(text) else _LAST_MS + 1
     if milliseconds > _LAST_MS:
@@ -115,21 +115,21 @@ def time_of(text: str) -> datetime:
 
 
 def opaque(key: bytes, text: str) -> str:
-    """A name that stands for a text and does not show it: 16 characters, the same for the same key and text.
+    """Return a pseudonym (keyed hash) of a text: 16 characters, deterministic per key and text.
 
-    For what a client chose and may hold anything, such as a session id.
+    For values that clients choose and that may contain PII, such as session ids.
     """
     digest = hmac.digest(key, b"opaque\0" + text.encode("utf-8", "surrogatepass"), hashlib.sha256)
     return _encode(int.from_bytes(digest[:10]), 16)
 
 
 def load_or_make_key(service: ServiceSettings, log: LogSettings) -> bytes:
-    """The key under which prediction ids carry a MAC: from the settings, else from a file that is made once.
+    """Return the MAC key of prediction ids: from the settings, else from a key file that is created on first use.
 
-    Several processes may start at once: one makes the file (mode 0600, in the log's folder), all read it.
+    Safe for concurrent starts: one process creates the file (mode 0600, in the log's folder), all read it.
 
     Raises:
-        SettingError: the key in the settings is too short; the file holds none, is unreadable or cannot be made.
+        SettingError: the key in the settings is too short, or the file is invalid, unreadable or cannot be created.
     """
     told = service.prediction_key.get_secret_value()
     if told:
@@ -159,7 +159,7 @@ def load_or_make_key(service: ServiceSettings, log: LogSettings) -> bytes:
 
 
 def _make_key(file: Path) -> None:
-    """Write a key beside its place and link it there: it appears whole, and only where there is none yet."""
+    """Create the key file atomically (temporary file, then link); keeps a file that exists."""
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -170,7 +170,7 @@ def _make_key(file: Path) -> None:
             os.fsync(descriptor)
         os.link(draft, file)
     except FileExistsError:
-        pass  # another process was first: its key counts
+        pass  # a concurrent process created the key: use that one
     finally:
         draft.unlink()
 

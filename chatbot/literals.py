@@ -1,7 +1,7 @@
-"""What a regular expression cannot match without: told by its parts, so that most texts never run it.
+"""Literals that a regular expression requires: a cheap prefilter, so that the regex runs on few texts.
 
-The idea of the literal filters of RE2 and of Rust's regex crate (Cox, 2012, "Regular Expression Matching with a
-Trigram Index"), on the tree that Python's own parser makes.
+Works like the literal filters of RE2 and of Rust's regex crate (Cox, 2012, "Regular Expression Matching with a
+Trigram Index"), on the syntax tree of Python's own parser.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-# Private names, the same from Python 3.11 on: there is no public way to a pattern's tree.
+# Private API, stable since Python 3.11: there is no public access to a pattern's syntax tree.
 from re import _constants as op  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any
@@ -21,16 +21,16 @@ _REPEATS = {op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT}
 
 
 def required(pattern: str) -> Literals:
-    """Texts in lower case of which every match holds one, once its case is folded; none: none can be named.
+    """Return lower-case literals of which every case-folded match contains at least one; empty: none known.
 
     Args:
-        pattern: a regular expression, to be matched whatever the case.
+        pattern: a regular expression that is matched case-insensitively.
     """
     return _of(_parser.parse(pattern, re.IGNORECASE))
 
 
 def _of(parts: Iterable[tuple[Any, Any]]) -> Literals:
-    """The best that a sequence has to offer: of its runs of characters and of its parts, the longest."""
+    """Return the most selective literals of a sequence: those whose shortest literal is the longest."""
     best, run = _NONE, ""
     for kind, content in [*parts, (None, None)]:
         if kind is op.LITERAL and content < 128:

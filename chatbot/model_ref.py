@@ -1,6 +1,6 @@
-"""Which bundle should serve: a version and a digest, in one word.
+"""Model reference: version and digest of a bundle.
 
-Apart from `bundle_store`: what acts on the cluster reads it too, and holds no model.
+Separate from `bundle_store`, so that cluster tools can import it without the model's dependencies.
 """
 
 from __future__ import annotations
@@ -15,16 +15,20 @@ _REF = re.compile(r"(?P<version>[^@\s]+)@(?P<digest>[0-9a-f]{64})")
 
 @dataclass(frozen=True, slots=True)
 class ModelRef:
-    """Which bundle should serve: `<version>@<bundle digest>`, as the annotation and CHATBOT_MODEL hold it."""
+    """Reference to a bundle: `<version>@<bundle digest>`, the value of the annotation and of CHATBOT_MODEL."""
 
     version: str
-    """The registry's number, or what a person calls it."""
+    """Version number in the registry, or a name that a person chose."""
     digest: str
-    """The bundle's digest, 64 hexadecimal digits: what is fetched and checked."""
+    """Digest of the bundle, 64 hexadecimal digits; determines what is fetched and verified."""
 
     @classmethod
     def parse(cls, text: str) -> ModelRef:
-        """Raises: SettingError: the text is not `<version>@<bundle digest>`."""
+        """Parse a reference.
+
+        Raises:
+            SettingError: the text is not `<version>@<bundle digest>`.
+        """
         found = _REF.fullmatch(text.strip())
         if found is None:
             raise SettingError(

@@ -1,7 +1,7 @@
-"""Personal data out of a text before it is stored anywhere.
+"""PII redaction: replace personal data by typed marks before a text is stored.
 
-What people tell a support bot of themselves in numbers, addresses, introductions and passwords. Not found: a
-name that nothing introduces, a street, a date of birth, a number spelled out in words.
+Detects identifying numbers, e-mail, web and IP addresses, introduced names, and passwords. Does not detect: names
+without an introduction, street addresses, dates of birth, numbers spelled out in words.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MARKS = (
     "<ACCOUNT>", "<CARD>", "<EMAIL>", "<IBAN>", "<INVOICE>", "<IP>", "<NAME>", "<NUMBER>", "<ORDER>",
     "<PHONE>", "<SECRET>", "<URL>",
 )  # fmt: skip
-"""All that `redact` puts in place of what it takes out."""
+"""All marks that `redact` inserts."""
 
 _DIGIT = re.compile(r"\d")
 _URL = re.compile(
@@ -44,7 +44,7 @@ _IPV6 = re.compile(
 )
 _IBAN_START = re.compile(r"(?<![^\W_])[A-Za-z]{2}\d\d(?=[ -]?[A-Za-z0-9])")
 _IBAN = re.compile(r"[A-Za-z]{2}\d\d(?:[ -]?[A-Za-z0-9]){11,30}")
-# Its length by country (the SWIFT registry): without it, words after an IBAN would look like a part of it.
+# IBAN length by country (SWIFT registry); without it, words after an IBAN would be taken for a part of it.
 _IBAN_LENGTHS = dict(
     re.findall(
         r"(\D\D)(\d\d)",
@@ -75,9 +75,9 @@ _PIN = re.compile(
 
 
 def redact(text: str) -> str:
-    """The text with personal data replaced by the marks of `MARKS`; the words around it stay.
+    """Replace PII in a text by the marks of `MARKS`; keeps the surrounding words.
 
-    Redacting twice changes nothing, for it goes on until nothing changes: a mark can bare what was beside it.
+    Idempotent: repeats until a fixed point, since inserting a mark can expose PII next to it.
     """
     while (redacted := _redact_once(text)) != text:
         text = redacted
@@ -119,7 +119,7 @@ def _count_digits(text: str) -> int:
 def _password(found: re.Match[str]) -> str:
     secret = found["secret"].rstrip(".,;:!?)\"'") or found["secret"]
     is_word = secret.lower() in NO_SECRETS or secret.startswith(MARKS) or _PARTICIPLE.fullmatch(secret)
-    # "my password hunter2" tells one, "my password again" does not: without "is" or a colon it takes a digit.
+    # "my password hunter2" has a password, "my password again" has none: without "is" or a colon, require a digit.
     shown = not found["account"] and len(secret) >= 4 and _DIGIT.search(secret)
     if is_word or not (found["told"] or shown):
         return found[0]
@@ -133,7 +133,7 @@ def _pin(found: re.Match[str]) -> str:
 
 
 def _url(found: re.Match[str]) -> str:
-    """An address alone is public; what follows a question mark is somebody's."""
+    """Redact a URL only if it has a query, a fragment or user info, which may identify a person."""
     return "<URL>" if _TELLING_URL.search(found[0]) else found[0]
 
 
@@ -156,7 +156,7 @@ def _redact_ibans(text: str) -> str:
 
 
 def _iban_end(text: str, start: int) -> int:
-    """Where the IBAN that starts here ends; 0 if country, length or check digits (ISO 13616) do not fit."""
+    """Return the end of the IBAN that starts here; 0 if country, length or check digits (ISO 13616) are invalid."""
     length = int(_IBAN_LENGTHS.get(text[start : start + 2].upper(), 0))
     found = _IBAN.match(text, start) if length else None
     if found is None:

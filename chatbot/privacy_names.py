@@ -1,7 +1,7 @@
-"""Names of people, found by how they are introduced: "my name is ...", "I am ...", "Regards, ...".
+"""PII redaction of personal names, detected by their introduction: "my name is ...", "I am ...", "Regards, ...".
 
-A name is told from an ordinary word by its capital where capitals mean anything, by a list of given names
-where they do not, and by what it is not: the words that follow "I am" and "this is" every day.
+Distinguishes names from ordinary words by capitalization where it is informative, by a list of given names, and by
+a stop list of words that commonly follow "I am" and "this is".
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _SIGN_OFF_HINTS = ("regards", "sincerely", "yours", "cheers", "best", "thank", "
 
 
 def redact_names(text: str, lower: str) -> str:
-    """The text with introduced and signed names marked; the introduction itself stays.
+    """Redact names in introductions and signatures; keeps the introduction itself.
 
     Args:
         text: any text.
-        lower: the same in lower case, where the cheap look for an introduction is done.
+        lower: the same text in lower case, for a cheap prefilter.
     """
     if any(hint in lower for hint in _LEAD_HINTS):
         text = _mark(text, _LEAD, _introduced)
@@ -68,26 +68,26 @@ def _introduced(lead: re.Match[str]) -> int:
 
 
 def _signed(lead: re.Match[str]) -> int:
-    """A signature ends the text: nothing follows it but other marks."""
+    """Return the end of a signed name; only punctuation and other marks may follow a signature."""
     text, start = lead.string, lead.end()
-    # "Thanks John" names somebody, "Thanks Much" nobody: without a comma only a known name will do.
+    # "Thanks John" contains a name, "Thanks Much" does not: without a comma, require a known given name.
     end = _name_end(text, start, told=False, capitals=bool(lead["comma"] or lead["formal"]))
     return end if _AFTER_SIGNATURE.match(text, end) else start
 
 
 def _capitals_tell(lead: list[str]) -> bool:
-    """Whether a capital means a name after this lead: not in "I AM VERY UPSET", nor in "This Is A Title"."""
+    """Whether a capital indicates a name after this lead: not in "I AM VERY UPSET" or "This Is A Title"."""
     return not lead[-1][-1].isupper() and not (len(lead) > 1 and lead[-1][0].isupper())
 
 
 def _name_end(text: str, start: int, told: bool, capitals: bool) -> int:
-    """Where the name that begins at `start` ends; `start` itself if there is none.
+    """Return the end of the name that begins at `start`; `start` itself if there is none.
 
     Args:
         text: the whole text.
         start: where a name may begin.
-        told: whether the text says that a name follows, so that one in lower case is believed.
-        capitals: whether a capital is a sign of a name here.
+        told: whether the text announces a name ("my name is"), so that lower case is accepted.
+        capitals: whether a capital indicates a name here.
     """
     title = _TITLE.match(text, start)
     at = title.end() if title else start
@@ -126,7 +126,7 @@ def _begins_name(word: str, told: bool, capitals: bool) -> bool:
 
 
 def _goes_on(word: str, capitalised: bool) -> bool:
-    """Whether a name that has begun takes this word in as well."""
+    """Whether this word continues a name that has begun."""
     known = _stem(word)
     if capitalised:
         return _is_capital(word) and known not in NO_NAMES
@@ -138,7 +138,7 @@ def _stem(word: str) -> str:
 
 
 def _is_capital(word: str) -> bool:
-    """Scripts without case count as capital."""
+    """Whether a word is capitalized; scripts without case count as capitalized."""
     return not word[:1].islower()
 
 

@@ -1,8 +1,8 @@
-"""Numbers that lead to a person: cards, phones, orders. Prices, dates, years and times are left alone.
+"""PII redaction of identifying numbers: cards, phones, orders. Keeps prices, dates, years and times.
 
-Two readings of a text. `redact_references` takes what the text itself names ("order no. 48213").
-`redact_numbers` then takes every other long run of digits, with the spaces, dots and dashes people put in it,
-and tells from its shape and from the words before it what it is.
+Two passes. `redact_references` replaces numbers that the text names ("order no. 48213"). `redact_numbers` then
+replaces all other long runs of digits, including separators (spaces, dots, dashes), and classifies each by its
+shape and by the words before it.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import re
 
 CARD, PHONE, NUMBER = "<CARD>", "<PHONE>", "<NUMBER>"
 LONG = 6
-"""This many digits together are somebody's number, whatever it is called."""
+"""Minimum number of digits that is redacted without a name."""
 SHORT = 3
-"""This many are after a #."""
+"""Minimum number of digits that is redacted after a #."""
 
 _NEAR, _FAR = 32, 48
-"""How many characters before a number are read: for what it numbers, and for whether it is a phone's."""
+"""Characters before a number that are searched: for what it identifies, and for a phone hint."""
 _DASH = r"\-\u2010-\u2015"
 _DIGITS = re.compile(r"\d+")
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
@@ -40,7 +40,7 @@ _PROTECTED = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-"""Dates, times, prices, screen sizes, versions: what has digits and belongs to nobody."""
+"""Dates, times, prices, screen sizes, versions: digits that are not PII."""
 _MARGIN = 12
 
 _CANDIDATE = re.compile(
@@ -83,7 +83,7 @@ _ENDS = re.compile(r"\s*(?:[.,;!?)]|\Z)")
 
 
 def redact_references(text: str) -> str:
-    """Numbers that a word beside them names: <ORDER>, <ACCOUNT>, <INVOICE>, and <NUMBER> for other kinds."""
+    """Redact numbers that an adjacent word names: <ORDER>, <ACCOUNT>, <INVOICE>, and <NUMBER> for other kinds."""
     pieces: list[str] = []
     done, mark = 0, ""
     for found in _FROM_DIGIT.finditer(text):
@@ -91,7 +91,7 @@ def redact_references(text: str) -> str:
         if end - start < 2:
             continue
         listed = mark and _LISTING.fullmatch(text, done, start) and _FOUR_DIGITS.match(found[0])
-        # A number right behind another belongs to it: a phone's second half, not an order.
+        # A number directly after another continues it: the second half of a phone number, not an order.
         if not listed or text[end : end + 2].strip(" -")[:1].isdigit():
             start, mark = _named(text, max(start, done), end)
         if mark:
@@ -101,12 +101,12 @@ def redact_references(text: str) -> str:
 
 
 def redact_numbers(text: str) -> str:
-    """Cards (Luhn), phone numbers and other long numbers, wherever they stand."""
+    """Redact card numbers (Luhn), phone numbers and other long numbers anywhere in the text."""
     return _numbers_between(text, 0, len(text))
 
 
 def _identifier_start(text: str, position: int) -> int:
-    """Where the identifier begins whose first digit stands at `position`: "AB-12/9" in "(AB-12/9)"."""
+    """Return the start of the identifier whose first digit is at `position`: "AB-12/9" in "(AB-12/9)"."""
     start = position
     while start > 0 and position - start < 16 and (text[start - 1].isalnum() or text[start - 1] in "-/_"):
         start -= 1
@@ -120,7 +120,7 @@ def _trailing_dashes(identifier: str) -> int:
 
 
 def _named(text: str, start: int, end: int) -> tuple[int, str]:
-    """Where the named number begins in the identifier, and its mark; an empty mark if nothing names it."""
+    """Return the start of the named number in the identifier, and its mark; empty mark: no word names it."""
     identifier = text[start:end]
     if sum(map(str.isdecimal, identifier)) < 2:
         return start, ""
@@ -136,7 +136,7 @@ def _named(text: str, start: int, end: int) -> tuple[int, str]:
 
 
 def _words_before(text: str, start: int) -> tuple[list[str], str]:
-    """What links a number to what it numbers ("no", "is", ":"), and the mark of the latter; "" if none."""
+    """Return the link words before a number ("no", "is", ":") and the mark of the noun before them; "" if none."""
     before = text[max(0, start - _NEAR) : start].lower()
     if before.rstrip(" ")[-1:].isdigit():
         return [], ""
@@ -146,13 +146,13 @@ def _words_before(text: str, start: int) -> tuple[list[str], str]:
         links.append(tokens.pop())
     if tokens and tokens[-1] in _MARK_OF:
         return links, _MARK_OF[tokens[-1]]
-    # "number 2291": the link itself is all there is, unless it is a phone's.
+    # "number 2291": the link word itself names the number, unless it is a phone number.
     mark = next((_MARK_OF[link] for link in links if link in _MARK_OF), "")
     return links, "" if mark and _says_phone(text, start) else mark
 
 
 def _is_reference(text: str, start: int, end: int, mark: str, links: list[str]) -> bool:
-    """Whether it is the number of something: not a price, a date, an amount, or a few of something."""
+    """Whether this is an identifier, not a price, a date, an amount or a quantity."""
     if _PROTECTED.match(text, start):
         return False
     runs = [len(run) for run in _DIGITS.findall(text, start, end)]
@@ -163,7 +163,7 @@ def _is_reference(text: str, start: int, end: int, mark: str, links: list[str]) 
         return longest >= SHORT
     if longest == SHORT and not said:
         return bool(_ENDS.match(text, end))
-    # "my bill is 1200": an amount, more likely than an invoice's number.
+    # "my bill is 1200": more likely an amount than an invoice number.
     return longest >= (4 if not said else LONG if mark == "<INVOICE>" else 5)
 
 
@@ -179,7 +179,7 @@ def _numbers_between(text: str, start: int, end: int) -> str:
 
 
 def _candidate(found: re.Match[str]) -> str:
-    """What stands for a run of digits or a code; dates, prices and versions in it stay as they are."""
+    """Return the redacted form of a run of digits or a code; keeps dates, prices and versions inside it."""
     text, start, end = found.string, found.start(), found.end()
     if _follows_hash(found):
         return NUMBER
@@ -201,16 +201,16 @@ def _follows_hash(found: re.Match[str]) -> bool:
 
 
 def _says_phone(text: str, position: int) -> bool:
-    """Whether the words before say that what follows is a phone number."""
+    """Whether the preceding words indicate a phone number."""
     return bool(_PHONE_HINT.search(text[max(0, position - _FAR) : position].lower()))
 
 
 def _run(run: str, hinted: bool) -> str:
-    """The marks that stand for groups of digits, or the run as it is.
+    """Classify a run of digits and return its redacted form, or the run unchanged.
 
     Args:
-        run: digits with what separates them, a plus or a parenthesis before them where there is one.
-        hinted: whether the words before it say that it is a phone number.
+        run: digits with their separators, including a leading plus or parenthesis.
+        hinted: whether the preceding words indicate a phone number.
     """
     groups = list(_DIGITS.finditer(run))
     sizes = [len(group[0]) for group in groups]
@@ -236,7 +236,7 @@ def _is_phone(run: str, groups: list[re.Match[str]], sizes: list[int], hinted: b
     if len(groups) == 1:
         return trunk and 9 <= digits <= 14
     if run.startswith("(") and sizes == [3, 3, 4]:
-        return True  # (200) 200-0000: however round its parts are
+        return True  # (200) 200-0000: a phone number even if its groups are round
     only_pairs = max(sizes) <= 2 and len(sizes) < 5
     if digits < 8 or sizes == [3, 2, 4] or only_pairs or _round_or_year(groups):
         return False
@@ -244,12 +244,12 @@ def _is_phone(run: str, groups: list[re.Match[str]], sizes: list[int], hinted: b
 
 
 def _round_or_year(groups: list[re.Match[str]]) -> bool:
-    """Amounts and years: "1000-1500", "2019-2023", "100 200 300"."""
+    """Whether all groups are round amounts or years: "1000-1500", "2019-2023", "100 200 300"."""
     return all(group[0].endswith("00") or _YEAR.match(group[0]) for group in groups)
 
 
 def _find_card(groups: list[re.Match[str]]) -> tuple[int, int] | None:
-    """Where the first card number begins and ends that neighbouring groups make."""
+    """Return start and end of the first card number formed by adjacent groups; None: no card."""
     for first, start in enumerate(groups):
         digits = ""
         for group in groups[first:] if start[0][0] in _CARD_STARTS else ():

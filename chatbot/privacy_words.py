@@ -1,4 +1,4 @@
-"""Words that tell a name from what is none: data only, grown where a message showed a word to be missing."""
+"""Word lists for PII redaction of names and passwords: data only, extended from observed errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GIVEN_AND_WORDS = _words("""
 amber august bill chase dawn dean drew faith frank grace guy hope jack joy june king lance mark max may olive
 pat penny ray rich rob rose ruby said sue summer sunny will
 """)
-"""Given names that are ordinary words as well: in lower case they are the word."""
+"""Given names that are also ordinary words: in lower case they are not treated as names."""
 
 
 GIVEN = _words("""
@@ -76,7 +76,7 @@ violeta virginia viv vivian vladimir waleed wally walter wanda warren wayne wei 
 willie wilma wolfgang wong wyatt xavier xiao yan yasmin yasmine yaw yolanda youssef yuan yuki yusuf yuto
 yvette yvonne zac zachary zack zahra zainab zane zara zoe zoey zofia zoë ángel óscar
 """)
-"""Given names, common ones of many countries."""
+"""Common given names of many countries."""
 
 
 NO_NAMES = _words("""
@@ -129,7 +129,7 @@ while white who whole whom whose why widely wild will windows wise with within w
 work worried worse worst worth would wouldn't writing written wrong wrote wtf www yearly years yes yesterday
 yet you young your yours
 """)
-"""What follows "I am", "this is" and "my name is" every day, and what follows a name."""
+"""Stop list: words that commonly follow "I am", "this is" and "my name is", or a name."""
 
 NO_SECRETS = _words("""
 a able accepted active already also always an and another appearing as at available back bad being blank
@@ -142,4 +142,4 @@ rejected required reset right same saved secret secure sent set short should sho
 stored strong stuck suddenly taken that the there this to too typed unable unavailable unknown unsafe unusable
 unverified updated valid very visible weak what when where which why working wrong your
 """)
-"""What follows "my password is" and is none."""
+"""Stop list: words that follow "my password is" and are not passwords."""

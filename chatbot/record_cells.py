@@ -1,4 +1,4 @@
-"""How the values of a record are written in a cell of CSV and in a column of Parquet, by their type."""
+"""Codecs by type: convert a record's values to and from CSV cells and Parquet columns."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 DECIMALS = 4
-"""Of confidences, scopes, shares and summaries: what is beyond says nothing and takes room."""
+"""Decimal places of confidences, scopes, shares and summaries; more are noise and cost space."""
 
 
 class Codec(NamedTuple):
-    """How a type is written: in a cell of CSV, in a column of Parquet."""
+    """Conversion of one type to and from a CSV cell and a Parquet column."""
 
     arrow: str
     to_cell: Callable[[Any], str]
@@ -22,7 +22,7 @@ class Codec(NamedTuple):
     from_value: Callable[[Any], Any] = lambda value: value
 
 
-# Made once: `json.dumps` makes an encoder anew for every call that is not all defaults.
+# Created once: `json.dumps` creates an encoder per call unless all arguments are defaults.
 _TO_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _LINE_ENDS = re.compile(r"[\r\n]+")
 _FORMULA = re.compile(r"'*[=+\-@\t\uff1d\uff0b\uff0d\uff20]")
@@ -35,7 +35,7 @@ def _text_to_cell(text: str) -> str:
 
 
 def _text_from_cell(cell: str) -> str:
-    # An apostrophe that is the user's own stands before a formula too: the writer put one before that.
+    # Unambiguous: if the user's text itself has an apostrophe before a formula, the writer added another.
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
@@ -78,7 +78,7 @@ def _floats_from_cell(cell: str) -> tuple[float, ...]:
 
 
 def _floats_from_value(values: Sequence[float]) -> tuple[float, ...]:
-    # Kept as float32, which holds all the decimals that were kept and some noise after them.
+    # Stored as float32: exact to DECIMALS places, with noise after them.
     return tuple(round(value, DECIMALS) for value in values)
 
 

@@ -1,9 +1,8 @@
-"""One part of the log store: rows of the log or of feedback as a Parquet file, and which sources they are from.
+"""Part of the log store: records or feedback as one Parquet file, with the sources of its rows.
 
-A source is what a replica sent as one part; its name is unique and its rows never change. A part that
-compaction made of several says in its metadata whose rows stand where, so whoever has read a source somewhere
-can leave it out everywhere else: that is how each prediction is read once, however often a part was sent or
-compacted, and by how many at once.
+A source is what a replica uploaded as one part; its name is unique and its rows are immutable. The metadata of a
+compacted part lists the sources of its rows in order. Uploads are at-least-once and compactions may run
+concurrently; readers deduplicate by source, so that each prediction is read exactly once.
 """
 
 from __future__ import annotations
@@ -22,23 +21,24 @@ from chatbot.records import SCHEMA_VERSION, Feedback, Record, arrow_schema, colu
 
 Kind = type[Record] | type[Feedback]
 Sources = tuple[tuple[str, int], ...]
-"""Name and number of rows of each source, in the order in which they stand in a part."""
+"""Name and number of rows of each source, in the order of the rows in a part."""
 
 _SOURCES = b"sources"
 _VERSION = b"schema_version"
 
 
 class PartError(Exception):
-    """A file that is no part: cut off, damaged, or of another schema. Says what is wrong."""
+    """The file is not a valid part: truncated, damaged, or of another schema. The message states the problem."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What was read of a part.
+    """Decoded content of a part.
 
     Attributes:
-        table: the columns asked for, in this code's types, whatever version of the schema wrote them.
-        schema_version: of the code that wrote it.
+        table: the requested columns, cast to this code's types regardless of the writer's schema version.
+        sources: sources of all rows of the part.
+        schema_version: schema version of the writer.
     """
 
     table: pa.Table
@@ -46,7 +46,7 @@ class Part:
     schema_version: int
 
     def without(self, done: Collection[str]) -> pa.Table:
-        """The rows of sources that are not among those."""
+        """Return the rows of all sources except those in `done`."""
         if not any(name in done for name, _ in self.sources):
             return self.table
         slices, start = [], 0
@@ -58,22 +58,22 @@ class Part:
 
 
 def to_table(kind: Kind, rows: Iterable[Record | Feedback]) -> pa.Table:
-    """Rows as a table of this code's schema."""
+    """Convert rows to a table with this code's schema."""
     schema, values = arrow_schema(kind), [to_row(row) for row in rows]
-    # Column by column: pyarrow's own way from rows takes ten times as long.
+    # Column by column: pyarrow's own conversion from rows takes ten times as long.
     columns = [pa.array([row[field.name] for row in values], field.type) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)
 
 
 def encode(table: pa.Table, sources: Sequence[tuple[str, int]]) -> bytes:
-    """A table as the content of a part.
+    """Serialize a table to the content of a part.
 
     Args:
-        table: of all columns (`to_table`).
-        sources: whose rows they are; the numbers add up to the table's.
+        table: all columns (`to_table`).
+        sources: sources of the rows, in order; their row counts sum to the table's.
 
     Raises:
-        ValueError: they do not add up.
+        ValueError: the row counts do not sum to the table's.
     """
     if sum(rows for _, rows in sources) != table.num_rows:
         raise ValueError(f"{table.num_rows} rows, and the sources have {sum(rows for _, rows in sources)}")
@@ -90,15 +90,15 @@ def encode(table: pa.Table, sources: Sequence[tuple[str, int]]) -> bytes:
 
 
 def decode(content: bytes, kind: Kind, columns: Sequence[str]) -> Part:
-    """Some columns of a part, of this or of another version of the schema.
+    """Deserialize columns of a part, written with any schema version.
 
     Args:
-        content: of the whole file.
-        kind: what it should hold.
-        columns: which, and in which order. One that an older version did not have gets its default.
+        content: the whole file.
+        kind: expected kind of row.
+        columns: columns to read, in this order. A column that an older schema lacks gets its default.
 
     Raises:
-        PartError: it is none.
+        PartError: the content is not a valid part.
     """
     try:
         with pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True) as file:
@@ -119,7 +119,7 @@ def decode(content: bytes, kind: Kind, columns: Sequence[str]) -> Part:
 
 
 def keep(table: pa.Table, column: str, least: Any, beyond: Any) -> pa.Table:
-    """The rows whose value of a column is at least one value and less than another."""
+    """Filter the rows whose value in `column` is in [least, beyond)."""
     values = table[column]
     kept = pc.and_(
         pc.greater_equal(values, pa.scalar(least, values.type)),
@@ -129,7 +129,7 @@ def keep(table: pa.Table, column: str, least: Any, beyond: Any) -> pa.Table:
 
 
 def leave_out(table: pa.Table, columns: Sequence[str], values: Collection[str]) -> pa.Table:
-    """The rows that have none of these values in any of these columns."""
+    """Remove the rows that have one of `values` in any of `columns`."""
     unwanted = pa.array(sorted(values), pa.string())
     for column in columns:
         table = table.filter(pc.invert(pc.is_in(table[column], value_set=unwanted)))
@@ -151,10 +151,10 @@ def _default(kind: Kind, name: str) -> Any:
 
 
 def check_columns(kind: Kind, columns: Sequence[str] | None) -> tuple[str, ...]:
-    """The columns to read: by default all.
+    """Validate the columns to read; None: all.
 
     Raises:
-        ValueError: there is no such column.
+        ValueError: a column does not exist.
     """
     known = columns_of(kind)
     if unknown := [name for name in columns or () if name not in known]:

@@ -1,10 +1,10 @@
-"""The log store: records and feedback as Parquet parts, a folder a day, read by column and by day.
+"""Log store: records and feedback as Parquet parts, partitioned by day, read by column and by day.
 
     log/day=2026-11-23/<part>.parquet        feedback/day=2026-11-23/<part>.parquet
 
-The day is that of the row's own timestamp, in UTC. A part that is cut off or damaged is passed over, named and
-counted (`on_skip`). What was forgotten (`forgotten/<id>.json`) is left out by every reader here, also where it
-has not been taken out of the parts yet.
+The day is the UTC date of the rows' timestamps. Truncated or damaged parts are skipped and reported (`on_skip`).
+Every reader here leaves out ids with an erasure tombstone (`forgotten/<id>.json`), even if the erasure has not
+rewritten the parts yet.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ __all__ = [
 ]
 
 OnSkip = Callable[[str, str], None]
-"""Told of every part that is passed over: its key and the reason."""
+"""Callback for every skipped part: key and reason."""
 
 COMPACTED = "compact-"
-"""How the names of parts begin that were made of others."""
+"""Name prefix of compacted parts."""
 
 _SUFFIX = ".parquet"
 _MOST_LOOKS = 20
@@ -56,14 +56,14 @@ _logger = logging.getLogger(__name__)
 
 
 def write_part(store: Store, kind: Kind, day: date, name: str, rows: Iterable[Record | Feedback]) -> str:
-    """Put rows into the store, all or none of them. The same name with the same rows again changes nothing.
+    """Write rows to the store as one part: an atomic write, idempotent for the same name and rows.
 
     Args:
-        store: where.
-        kind: of the rows.
-        day: of all their timestamps, in UTC.
-        name: unique among all that is ever written; replica and segment.
-        rows: what `name` stands for now and for ever.
+        store: destination.
+        kind: kind of row.
+        day: UTC date of all timestamps.
+        name: globally unique name of the source (replica and segment); serves as the idempotency key.
+        rows: content of the source; must be the same in every call with this name.
 
     Returns:
         The part's key.
@@ -82,22 +82,21 @@ def scan(
     columns: Sequence[str] | None = None,
     on_skip: OnSkip | None = None,
 ) -> Iterator[pa.Table]:
-    """Rows of a window, a table a part, each row once: only the days and columns that are asked for.
+    """Stream the rows of a window, one table per part, each row once; reads only the needed days and columns.
 
-    Holds one part in memory at a time (at most about 100,000 rows), so a window of any size streams. Days come
-    in order; within a day the order is that of the parts, not of time. Parts may be sent, sent again, compacted
-    and deleted meanwhile.
+    Holds one part in memory at a time (at most about 100,000 rows). Days are in order; within a day the order is
+    that of the parts, not of time. Safe while parts are uploaded, uploaded again, compacted and deleted.
 
     Args:
-        store: where.
-        kind: of the rows.
-        since: the first timestamp, with its time zone.
-        until: behind the last timestamp.
-        columns: which, and in which order; by default all, in the schema's types and this code's version.
-        on_skip: told of parts that are passed over; by default it is logged.
+        store: source.
+        kind: kind of row.
+        since: start of the window, inclusive, with time zone.
+        until: end of the window, exclusive, with time zone.
+        columns: columns to read, in this order, cast to this code's schema; None: all.
+        on_skip: called for every skipped part; None: logs a warning.
 
     Raises:
-        StoreError: the store does not answer; what was yielded is right, and there is more.
+        StoreError: the store does not respond; the rows yielded so far are correct but incomplete.
     """
     wanted = check_columns(kind, columns)
     gone = forgotten(store)
@@ -118,7 +117,7 @@ def scan(
 def read_records(
     store: Store, since: datetime, until: datetime, on_skip: OnSkip | None = None
 ) -> Iterator[Record]:
-    """The records of a window, each prediction once, days in order."""
+    """Stream the records of a window, each prediction once, days in order."""
     for table in scan(store, Record, since, until, on_skip=on_skip):
         for batch in table.to_batches(max_chunksize=5_000):
             for row in batch.to_pylist():
@@ -128,7 +127,7 @@ def read_records(
 def read_feedback(
     store: Store, since: datetime, until: datetime, on_skip: OnSkip | None = None
 ) -> dict[str, Feedback]:
-    """The last feedback on every prediction, by prediction id, of what was said in a window."""
+    """Return the latest feedback per prediction id, of all feedback given in a window."""
     last: dict[str, Feedback] = {}
     for table in scan(store, Feedback, since, until, on_skip=on_skip):
         for row in table.to_pylist():
@@ -140,17 +139,17 @@ def read_feedback(
 
 
 def prefix_of(kind: Kind) -> str:
-    """Under which keys that kind of row lies, with a slash at the end."""
+    """Return the key prefix of a kind of row, with a slash at the end."""
     return "log/" if kind is Record else "feedback/"
 
 
 def days(store: Store, kind: Kind, first: date, last: date) -> Iterator[date]:
-    """The days from the first to the last, both included, that have parts, in order."""
+    """Yield the days in [first, last] that have parts, in order."""
     begin = f"{prefix_of(kind)}day="
     after = f"{begin}{first.isoformat()}"
     while (entry := next(iter(store.list(begin, after)), None)) is not None:
         text = entry.key.removeprefix(begin).partition("/")[0]
-        # A slash sorts before a zero: behind all keys of this day, before those of the next.
+        # A slash sorts before a zero, so this sorts after all keys of this day and before those of the next.
         after = f"{begin}{text}0"
         try:
             day = date.fromisoformat(text)
@@ -162,23 +161,23 @@ def days(store: Store, kind: Kind, first: date, last: date) -> Iterator[date]:
 
 
 def parts_of(store: Store, kind: Kind, day: date) -> list[Entry]:
-    """The parts of a day, those that were made of others first."""
+    """List the parts of a day, compacted parts first."""
     prefix = f"{prefix_of(kind)}day={day.isoformat()}/"
     found = [entry for entry in store.list(prefix) if entry.key.endswith(_SUFFIX)]
     return sorted(found, key=lambda entry: (not entry.key.startswith(prefix + COMPACTED), entry.key))
 
 
 def source_of(key: str) -> str:
-    """The name of the source that a part is when nobody compacted it."""
+    """Return the source name of an uncompacted part."""
     return key.rpartition("/")[2].removesuffix(_SUFFIX)
 
 
 def read_part(store: Store, kind: Kind, key: str, columns: Sequence[str] | None = None) -> Part:
-    """One part.
+    """Read one part.
 
     Raises:
-        PartError: it is cut off, damaged, or no part.
-        Missing: it is gone; its rows may be in a compacted part by now.
+        PartError: it is truncated, damaged, or not a part.
+        Missing: it was deleted; its rows may be in a compacted part by now.
     """
     return decode(store.get(key), kind, check_columns(kind, columns))
 
@@ -196,7 +195,7 @@ def _scan_day(
             try:
                 part = read_part(store, kind, entry.key, columns)
             except Missing:
-                # Compacted between looking and reading: look again, and leave out what was read already.
+                # Compacted between list and read: list again; sources that were read are skipped.
                 vanished = True
                 continue
             except PartError as error:
@@ -214,7 +213,7 @@ def _scan_day(
 
 
 def _next_ms(time: datetime) -> datetime:
-    """The first whole millisecond from a time on: rows have no finer time."""
+    """Round up to whole milliseconds, the resolution of the rows' timestamps."""
     return time + timedelta(microseconds=-time.microsecond % 1000)
 
 

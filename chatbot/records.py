@@ -1,8 +1,8 @@
-"""What the inference log and a feedback look like: one schema, written and read by it, as CSV and as Parquet.
+"""Schema of the inference log and of feedback, with its serialization to CSV and Parquet.
 
-A record is one line of CSV: line ends inside a text become spaces, so a file that was cut within a line loses
-that line and no other. A text that a spreadsheet would run as a formula is written with an apostrophe before,
-which reading takes away again.
+A record is one line of CSV: line ends inside a text become spaces, so a file truncated within a line loses only
+that line. Against formula injection, a text that a spreadsheet would evaluate is written with a leading apostrophe,
+which reading removes.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ _OPAQUE = re.compile(r"[0-9a-z]{16}|")
 
 
 class Features(NamedTuple):
-    """What the drift check compares of a text."""
+    """Text features that the drift check compares."""
 
     chars: int
     words: int
     non_letter_share: float
-    """Characters that are neither letters nor white space, of all characters; 0 to 1."""
+    """Share of characters that are neither letters nor white space; 0 to 1."""
     upper_share: float
-    """Capitals of all letters; 0 to 1."""
+    """Share of capitals among the letters; 0 to 1."""
 
 
 def features(message: str) -> Features:
-    """A message's features: of the cleaned message before redaction, in training and in serving alike."""
+    """Compute the text features of a cleaned message before PII redaction; used in training and serving."""
     letters = sum(map(str.isalpha, message))
     others = len(message) - letters - sum(map(str.isspace, message))
     return Features(
@@ -55,19 +55,19 @@ def features(message: str) -> Features:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One answered message. The first four columns are the contract of old.
+    """Record of one answered message. The first four columns are a fixed contract.
 
     Attributes:
-        timestamp: the prediction id's time, UTC, to the millisecond.
-        query: the message, redacted.
-        confidence: 0 to 1.
-        session_id: stands for the session and does not show what the client sent (`chatbot.ids.opaque`).
-        scope: higher means more like what the bot was taught; None when a rule decided.
-        alternatives: the likeliest intents with their confidence, the likeliest first.
-        summary: a few numbers that stand for the embedding.
-        latency_ms: from the request to the reply, in milliseconds.
-        bundle_digest: of the bundle that answered: the log alone says what served.
-        schema_version: of the code that wrote it.
+        timestamp: time of the prediction id, UTC, to the millisecond.
+        query: the message, PII redacted.
+        confidence: calibrated probability, 0 to 1.
+        session_id: pseudonym of the session (`chatbot.ids.opaque`), not the client's value.
+        scope: out-of-distribution score, higher is more in scope; None if a rule decided.
+        alternatives: (intent, confidence), the most likely first.
+        summary: low-dimensional projection of the embedding.
+        latency_ms: from request to reply, in milliseconds.
+        bundle_digest: digest of the bundle that answered.
+        schema_version: schema version of the writer.
     """
 
     timestamp: datetime
@@ -103,18 +103,19 @@ class Record:
         bundle_digest: str = "",
         latency_ms: float = 0.0,
     ) -> Record:
-        """The record of a reply: redacts the message, computes its features.
+        """Build the record of a reply: redacts PII in the message and computes its features.
 
         Args:
-            reply: what the router decided.
-            message: cleaned (`chatbot.message.clean`), with all that is personal still in it.
-            prediction_id: from `chatbot.ids.new_id`; gives the timestamp.
-            session_id: as `chatbot.ids.opaque` made it; anything else is hashed here.
-            model_version: what the records call the model; bundle_digest: which it is.
-            latency_ms: milliseconds from the request to the reply.
+            reply: the router's decision.
+            message: cleaned (`chatbot.message.clean`), not redacted.
+            prediction_id: from `chatbot.ids.new_id`; determines the timestamp.
+            session_id: pseudonym from `chatbot.ids.opaque`; any other value is hashed here.
+            model_version: name of the model in the records.
+            bundle_digest: digest of the model's bundle.
+            latency_ms: milliseconds from request to reply.
 
         Raises:
-            ValueError: `prediction_id` has not the form of one.
+            ValueError: `prediction_id` does not have the form of a prediction id.
         """
         prediction = reply.prediction
         alternatives = reply.alternatives if prediction is None else prediction.alternatives
@@ -142,12 +143,15 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What somebody said of an answer. The same prediction id again replaces.
+    """User feedback on an answer. Later feedback with the same prediction id replaces earlier feedback.
 
     Attributes:
-        timestamp: when it was said, UTC, to the millisecond.
-        intent: the right one, in that person's opinion; empty if they did not say.
-        comment: redacted.
+        timestamp: time of the feedback, UTC, to the millisecond.
+        prediction_id: prediction that the feedback is about.
+        helpful: thumbs up or down.
+        intent: correct intent in the user's opinion; empty: not given.
+        comment: free text, PII redacted.
+        schema_version: schema version of the writer.
     """
 
     timestamp: datetime
@@ -166,14 +170,14 @@ class Feedback:
         comment: str = "",
         now: datetime | None = None,
     ) -> Feedback:
-        """A feedback: cleans and redacts the comment, cuts what is too long.
+        """Build a feedback: cleans, truncates and redacts the comment.
 
         Args:
-            prediction_id: of the answer it is about, checked with `chatbot.ids.is_ours`.
+            prediction_id: prediction that the feedback is about, verified with `chatbot.ids.is_ours`.
             helpful: thumbs up or down.
-            intent: the right intent, if they said one.
-            comment: in their words.
-            now: when; by default the clock.
+            intent: correct intent in the user's opinion, if given.
+            comment: free text, not redacted.
+            now: time of the feedback; None: the system clock.
         """
         now = now or datetime.now(UTC)
         return cls(
@@ -191,33 +195,33 @@ FEEDBACK_COLUMNS = tuple(field.name for field in fields(Feedback))
 
 
 def columns_of(kind: type[Record | Feedback]) -> tuple[str, ...]:
-    """The columns of a kind of row, in their order."""
+    """Return the columns of a kind of row, in order."""
     return COLUMNS if kind is Record else FEEDBACK_COLUMNS
 
 
 def header(kind: type[Record | Feedback]) -> str:
-    """The first line of a CSV file of that kind, with its line end."""
+    """Return the header line of a CSV file, including the line end."""
     return ",".join(columns_of(kind)) + "\n"
 
 
 def to_line(row: Record | Feedback) -> str:
-    """A row as one line of CSV, with its line end."""
+    """Serialize a row to one line of CSV, including the line end."""
     values, codecs = _LAYOUT[type(row)]
     line: str = _WRITER.writerow([codec.to_cell(v) for codec, v in zip(codecs, values(row), strict=True)])
     return line
 
 
 def from_line(kind: type[Row], line: str, columns: Sequence[str] | None = None) -> Row:
-    """A row from one line of CSV.
+    """Parse a row from one line of CSV.
 
     Args:
-        kind: what the file holds.
-        line: with or without its line end.
-        columns: what the file's first line names; by default this schema's. One that is missing gets its
-            default, one that is unknown is passed over, so files of older and newer code can be read.
+        kind: kind of row in the file.
+        line: with or without the line end.
+        columns: columns of the file's header; None: this schema's. Missing columns get their default, unknown
+            ones are ignored, so files of older and newer schema versions are readable.
 
     Raises:
-        ValueError: a cell too few or too many, or one that is not of its type.
+        ValueError: the number of cells is wrong, or a cell is not of its type.
     """
     try:
         cells = next(csv.reader([line], strict=True))
@@ -232,7 +236,7 @@ def from_line(kind: type[Row], line: str, columns: Sequence[str] | None = None) 
 
 
 def to_row(row: Record | Feedback) -> dict[str, Any]:
-    """A row for Parquet: `pyarrow.Table.from_pylist([to_row(r), ...], arrow_schema(Record))`."""
+    """Convert a row for Parquet: `pyarrow.Table.from_pylist([to_row(r), ...], arrow_schema(Record))`."""
     values, codecs = _LAYOUT[type(row)]
     return {
         name: codec.to_value(value)
@@ -241,13 +245,13 @@ def to_row(row: Record | Feedback) -> dict[str, Any]:
 
 
 def from_row(kind: type[Row], row: dict[str, Any]) -> Row:
-    """A row from a line of Parquet (`Table.to_pylist`); missing and unknown columns as in `from_line`."""
+    """Convert a row from Parquet (`Table.to_pylist`); handles missing and unknown columns like `from_line`."""
     codecs = _CODECS_BY_NAME[kind]
     return kind(**{name: codecs[name].from_value(value) for name, value in row.items() if name in codecs})
 
 
 def arrow_schema(kind: type[Record | Feedback] = Record) -> Any:
-    """The `pyarrow.Schema` of a kind of row, with `schema_version` in its metadata."""
+    """Return the `pyarrow.Schema` of a kind of row, with `schema_version` in its metadata."""
     import pyarrow as pa
 
     types = {
@@ -269,7 +273,7 @@ def _opaque(session_id: str) -> str:
 
 
 class _Line:
-    """What `csv.writer` writes to: hands the line back instead."""
+    """Sink for `csv.writer` that returns the line instead of writing it."""
 
     def write(self, line: str) -> str:
         return line

@@ -1,4 +1,4 @@
-"""Intent to reply text: a YAML file of texts with slots, filled once at the start from settings."""
+"""Reply texts by intent: a YAML file of templates with slots, filled from settings at start-up."""
 
 from __future__ import annotations
 
@@ -17,31 +17,35 @@ _BRACE = re.compile(r"[{}]")
 
 
 class ReplyText(BaseModel):
-    """One entry of replies.yaml."""
+    """Entry of replies.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     response: str
-    """What the customer reads, with slots such as `{support_email}`."""
+    """Text for the customer, with slots such as `{support_email}`."""
     category: str = ""
-    """The family of intents it belongs to, for reports."""
+    """Group of intents, for reports."""
     description: str = ""
-    """What the intent means, in one sentence."""
+    """Meaning of the intent, in one sentence."""
     title: str = ""
-    """The intent as a choice a customer can click; made from the name where it is empty."""
+    """Label of the intent as a choice in a clarification; empty: derived from the intent's name."""
     examples: tuple[str, ...] = ()
-    """A few messages of this intent."""
+    """Example messages of this intent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """The reply of every intent, by intent."""
+    """Reply texts by intent."""
 
     texts: Mapping[str, ReplyText]
 
     @classmethod
     def load(cls, file: Path) -> Replies:
-        """Raises: BundleError: the file is missing, is not YAML, or an entry is not a reply (named)."""
+        """Load replies.yaml.
+
+        Raises:
+            BundleError: the file is missing or not YAML, or an entry is invalid (it is named).
+        """
         try:
             entries = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
             return cls({intent: ReplyText.model_validate(entry) for intent, entry in entries.items()})
@@ -52,7 +56,7 @@ class Replies:
         return self.texts[intent]
 
     def dump(self) -> str:
-        """The file's text: `load` of it gives the same replies."""
+        """Serialize to YAML; `load` is the inverse."""
         entries = {
             intent: {k: list(v) if isinstance(v, tuple) else v for k, v in text.model_dump().items() if v}
             for intent, text in self.texts.items()
@@ -60,10 +64,10 @@ class Replies:
         return yaml.safe_dump(entries, allow_unicode=True, sort_keys=False, width=110)
 
     def filled(self, slots: Mapping[str, str]) -> Replies:
-        """The same replies with every slot filled.
+        """Return a copy with all slots filled.
 
         Raises:
-            SettingError: a reply names a slot that has no value; every such slot is listed with its intents.
+            SettingError: a slot of a reply has no value; lists the missing slots of the first such reply.
         """
         return Replies(
             {
@@ -76,15 +80,15 @@ class Replies:
 
 
 def slots_of(text: str) -> set[str]:
-    """The names of the slots in a text."""
+    """Return the names of the slots in a text."""
     return set(_SLOT.findall(text))
 
 
 def fill(text: str, slots: Mapping[str, str], where: str) -> str:
-    """Fill a text's slots; no brace is ever shown to a customer.
+    """Fill the slots of a text; the result never contains an unfilled slot or a stray brace.
 
     Raises:
-        SettingError: a slot without a value, or a brace that is no slot.
+        SettingError: a slot has no value, or a brace is not part of a slot; the message names `where`.
     """
     missing = sorted(name for name in slots_of(text) if not slots.get(name))
     if missing:

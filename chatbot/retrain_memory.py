@@ -1,7 +1,7 @@
-"""What a retraining would start from, and what drift asked for before: as both who ask for one read it off the store.
+"""Retrain inputs and request history in the store, shared by `k8s.trigger` and `monitoring.retrain_if_needed`.
 
-`k8s.trigger` asks in a cluster, `monitoring.retrain_if_needed` on one machine; what was asked for lies in the store
-(`memory/retrain.json`), for Jobs are cleaned up and machines are changed.
+`k8s.trigger` requests retraining in a cluster, `monitoring.retrain_if_needed` on a single machine. The history is in
+the store (`memory/retrain.json`), because Jobs are garbage-collected and machines are replaced.
 """
 
 from __future__ import annotations
@@ -28,21 +28,22 @@ _READERS = 16
 
 
 class Known(NamedTuple):
-    """The same again would give the same weights."""
+    """Inputs of a retrain; equal inputs give equal weights."""
 
     champion: str
     """`<version>@<bundle digest>`."""
     corpus_digest: str
-    """Of the corpus that the champion was trained on; empty: the store has no such bundle."""
+    """Digest of the corpus that the champion was trained on; empty: the store does not hold its bundle."""
     accepted_digest: str
-    """Of the rows that people have accepted."""
+    """Digest of the rows that reviewers accepted."""
 
 
 def read_verdict(store: Store) -> DriftVerdict:
-    """The last drift verdict.
+    """Read the latest drift verdict.
 
     Raises:
-        StoreError: the store does not answer, or there is none that can be read (says what writes it).
+        StoreError: the store does not respond, or the verdict is missing (names the command that writes it) or
+            invalid.
     """
     try:
         return DriftVerdict.model_validate_json(store.get(VERDICT))
@@ -55,20 +56,20 @@ def read_verdict(store: Store) -> DriftVerdict:
 
 
 def read_known(store: Store, verdict: DriftVerdict) -> Known:
-    """What a retraining because of this verdict would start from.
+    """Read the inputs of a retrain that this drift verdict would trigger.
 
     Raises:
-        StoreError: the store does not answer, or holds what is no decision (named).
+        StoreError: the store does not respond, or holds an invalid decision (it is named).
     """
     champion = f"{verdict.model_version}@{verdict.bundle_digest}"
     return Known(champion, _corpus_digest(store, verdict.bundle_digest), accepted_digest(store))
 
 
 def accepted_digest(store: Store) -> str:
-    """A name for the rows that people accepted and nobody asked to forget; who decided and when does not change it.
+    """Compute a digest of the accepted rows that are not erased; independent of reviewer and time.
 
     Raises:
-        StoreError: the store does not answer, or holds what is no decision (named).
+        StoreError: the store does not respond, or holds an invalid decision (it is named).
     """
     gone = forgotten(store)
     found = (entry.key for entry in store.list(_REVIEWS))
@@ -78,7 +79,7 @@ def accepted_digest(store: Store) -> str:
     rows = sorted(
         [str(d.get(name, "")) for name in ("item_id", "message", "intent", "reply")]
         for d in decisions
-        # An intent that was made in the review has a reply and no message.
+        # An intent created in the review has a reply and no message.
         if "reply" in d
         or (d.get("verdict") in _TAUGHT and gone.isdisjoint((d.get("item_id"), d.get("session_id"))))
     )
@@ -86,10 +87,10 @@ def accepted_digest(store: Store) -> str:
 
 
 def read_memory(store: Store) -> tuple[RetrainMemory, str]:
-    """What was asked for before, and its etag; empty where nothing was.
+    """Read the request history and its ETag; both empty if there is none.
 
     Raises:
-        StoreError: the store does not answer, or holds what nobody wrote (says what deleting it means).
+        StoreError: the store does not respond, or the history is invalid (states the effect of deleting it).
     """
     entry = store.head(MEMORY)
     if entry is None:
@@ -104,11 +105,19 @@ def read_memory(store: Store) -> tuple[RetrainMemory, str]:
 
 
 def write_memory(store: Store, memory: RetrainMemory, etag: str) -> str:
-    """Keep it in the place of what was read with this etag; the new etag.
+    """Write the request history with optimistic concurrency (compare-and-swap on the ETag).
+
+    Args:
+        store: destination.
+        memory: the new history.
+        etag: ETag from `read_memory`; empty: there was no history.
+
+    Returns:
+        The new ETag.
 
     Raises:
-        Conflict: somebody else wrote meanwhile.
-        StoreError: the store does not answer.
+        Conflict: the history was changed concurrently.
+        StoreError: the store does not respond.
     """
     return store.put(MEMORY, memory.model_dump_json(indent=1).encode(), new=not etag, etag=etag)
 
@@ -124,7 +133,7 @@ def _corpus_digest(store: Store, bundle_digest: str) -> str:
 def _decision(store: Store, key: str) -> dict[str, Any]:
     try:
         return dict(json.loads(store.get(key)))
-    except Missing:  # forgotten since it was listed
+    except Missing:  # erased since it was listed
         return {}
     except ValueError as error:
         raise StoreError(f"{key} of {store} is no decision of a reviewer: {error}") from error

@@ -1,4 +1,4 @@
-"""The only place that decides: rules, then the model, then thresholds; answer, clarify or human."""
+"""Routing by selective prediction: rules first, then the model's thresholds; answer, clarify, or abstain (handoff)."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ MAX_CHOICES = 3
 
 
 class Thresholds(BaseModel):
-    """Where answering begins, learned for a stated target and stored in the bundle."""
+    """Thresholds of selective prediction: maximize coverage at a target risk; learned, stored in the bundle."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     answer: float = Field(ge=0, le=1)
-    """The least confidence of an automatic answer."""
+    """Minimum confidence of an automatic answer."""
     clarify: float = Field(ge=0, le=1)
-    """The least joint confidence of the choices of a clarification."""
+    """Minimum sum of the confidences of a clarification's choices."""
     scope: float
-    """The least scope score of an automatic answer or a clarification."""
+    """Minimum out-of-distribution score (scope) of an automatic answer or a clarification."""
 
     def overridden(self, settings: RouterSettings) -> Thresholds:
-        """These thresholds with what the settings name in place of what was learned."""
+        """Return a copy in which thresholds from the settings replace the learned ones."""
         return Thresholds(
             answer=self.answer if settings.answer_confidence is None else settings.answer_confidence,
             clarify=self.clarify if settings.clarify_confidence is None else settings.clarify_confidence,
@@ -42,7 +42,7 @@ class Thresholds(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """An intent the message may have, and how sure that is."""
+    """A candidate intent with its calibrated confidence; `title` is its label in a clarification."""
 
     intent: str
     confidence: float
@@ -51,12 +51,12 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the runner says of one message.
+    """Model output for one message.
 
     Attributes:
-        alternatives: the likeliest intents with calibrated confidence, the likeliest first; at least one.
-        scope: higher means more like what the bot was taught.
-        summary: a few numbers that stand for the embedding in the drift check.
+        alternatives: the most likely intents with calibrated confidence, the most likely first; at least one.
+        scope: out-of-distribution score, higher is more in scope.
+        summary: low-dimensional projection of the embedding, for the drift check.
     """
 
     alternatives: Sequence[Alternative]
@@ -66,13 +66,18 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the bot does with one message.
+    """Routing decision for one message.
 
     Attributes:
-        response: the text for the customer.
-        alternatives: the choices of a clarification, or the likeliest intents beside an answer.
-        summary: for the agent who takes over; empty unless `handoff`. Holds no personal data.
-        prediction: what the model said; None when a rule decided.
+        intent: the reported intent.
+        response: text for the customer.
+        confidence: calibrated confidence of the intent; 1 for a rule, 0 for a message without words.
+        source: what decided: a rule, the model, a clarification, or abstention (`human`).
+        alternatives: choices of a clarification; otherwise the most likely intents. Empty for a rule.
+        handoff: whether a human takes over.
+        summary: text for the agent who takes over, PII redacted; empty unless `handoff`.
+        rule: name of the rule that decided; empty: none.
+        prediction: model output; None if the model was not called.
     """
 
     intent: str
@@ -87,7 +92,7 @@ class Reply:
 
 
 class SystemTexts(BaseModel):
-    """What the bot says when it does not answer by itself."""
+    """Texts for handoffs, clarifications and unclear messages."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -100,7 +105,7 @@ class SystemTexts(BaseModel):
 
 
 class Router:
-    """Decides on messages: holds no state, may be called from any thread."""
+    """Routes messages. Stateless and thread-safe."""
 
     def __init__(
         self,
@@ -110,7 +115,11 @@ class Router:
         slots: dict[str, str],
         texts: SystemTexts | None = None,
     ) -> None:
-        """Raises: SettingError: a reply needs a slot that has no value."""
+        """Fill all texts.
+
+        Raises:
+            SettingError: a slot of a text has no value.
+        """
         self.thresholds = thresholds
         self._rules = rules
         self._replies = replies.filled(slots)
@@ -121,10 +130,13 @@ class Router:
         self._rule_texts = {rule.name: self._text_of(rule, slots) for rule in rules}
 
     def before_model(self, message: str) -> Reply | None:
-        """What is decided without the model: a rule, or a message that says nothing. None: ask the model.
+        """Decide without the model: match a rule, or ask for clarification of a message without words.
 
         Args:
             message: cleaned (`chatbot.message.clean`).
+
+        Returns:
+            The reply; None: the model must classify the message.
         """
         if not has_words(message):
             return Reply(OUT_OF_SCOPE, self._unclear, 0.0, "clarify")
@@ -144,10 +156,11 @@ class Router:
         )
 
     def after_model(self, message: str, prediction: Prediction) -> Reply:
-        """Answer, clarify or human, by the thresholds.
+        """Apply the thresholds to a prediction: answer, clarify, or abstain and hand over to a human.
 
         Args:
-            message: cleaned, one that `before_model` left undecided.
+            message: cleaned message for which `before_model` returned None.
+            prediction: model output for the message.
         """
         likeliest = prediction.alternatives[0]
         named = tuple(
@@ -191,7 +204,7 @@ class Router:
 
 
 def _choices(named: Sequence[Alternative], enough: float) -> Sequence[Alternative]:
-    """The fewest of the likeliest intents, two at least, that together reach the threshold."""
+    """Return the shortest prefix of the ranked intents, at least two, whose confidences sum to the threshold."""
     for count in range(2, len(named)):
         if sum(a.confidence for a in named[:count]) >= enough:
             return named[:count]

@@ -1,4 +1,4 @@
-"""Business-critical keywords that never reach the model: a YAML file of patterns, checked in order."""
+"""Keyword rules for business-critical messages that bypass the model: regex patterns from YAML, in order."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ _BEGINNING = 3
 
 
 class Rule(BaseModel):
-    """One entry of rules.yaml: the first rule with a pattern in the message decides."""
+    """Entry of rules.yaml; the first rule with a matching pattern decides."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    """What the rule is called in metrics and records."""
+    """Name of the rule in metrics and records."""
     action: Literal["human", "reply"]
-    """`human` hands over; `reply` answers with `reply`, or with the intent's own reply."""
+    """`human`: hand over. `reply`: answer with `reply`, or with the intent's reply."""
     intent: str
-    """The intent that is reported."""
+    """Reported intent."""
     reply: str | None = None
-    """What the customer reads, slots allowed."""
+    """Text for the customer; may contain slots."""
     patterns: tuple[str, ...] = Field(min_length=1)
-    """Regular expressions, matched between word boundaries, whatever the case."""
+    """Regular expressions, matched case-insensitively between word boundaries."""
     match: tuple[str, ...] = ()
-    """Messages this rule must catch: checked whenever the file is read for training."""
+    """Messages that the rule must match; checked whenever the file is loaded for training."""
     no_match: tuple[str, ...] = ()
-    """Messages this rule must let pass."""
+    """Messages that the rule must not match."""
 
     @field_validator("patterns")
     @classmethod
@@ -50,12 +50,12 @@ class Rule(BaseModel):
 
 
 class Rules:
-    """All rules of a bundle, compiled: `match` costs some ten microseconds a message."""
+    """Compiled rules of a bundle; `match` takes about ten microseconds per message."""
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._rules = rules
         self._patterns = [(rule, _compiled(pattern)) for rule in rules for pattern in rule.patterns]
-        # Most messages hold no word of most patterns. A word is looked for where the message holds its beginning.
+        # Prefilter: most messages contain none of a pattern's literals. An index by prefix finds the candidates.
         places: dict[str, set[int]] = defaultdict(set)
         for place, pattern in enumerate(pattern for rule in rules for pattern in rule.patterns):
             for word in required(pattern) or {""}:
@@ -68,7 +68,11 @@ class Rules:
 
     @classmethod
     def load(cls, file: Path) -> Rules:
-        """Raises: BundleError: the file is missing, is not YAML, or holds a rule that cannot work (named)."""
+        """Load rules.yaml.
+
+        Raises:
+            BundleError: the file is missing or not YAML, or a rule is invalid (it is named).
+        """
         try:
             entries = yaml.safe_load(file.read_text(encoding="utf-8")) or []
             return cls(tuple(Rule.model_validate(entry) for entry in entries))
@@ -82,7 +86,7 @@ class Rules:
         return len(self._rules)
 
     def match(self, message: str) -> Rule | None:
-        """The first rule that a cleaned message meets."""
+        """Return the first rule that matches a cleaned message; None: no match."""
         text = plain(message)
         folded = text.casefold()
         beginnings = {folded[at : at + length] for length in self._lengths for at in range(len(folded))}
@@ -95,10 +99,11 @@ class Rules:
         return None
 
     def check(self) -> None:
-        """Hold every rule to its own examples.
+        """Verify every rule against its own examples.
 
         Raises:
-            BundleError: a rule misses one of its `match` messages or catches one of its `no_match` messages.
+            BundleError: a rule does not match one of its `match` messages, or matches one of its `no_match`
+                messages.
         """
         wrong = []
         for rule in self._rules:

@@ -1,8 +1,9 @@
-"""serving.json in the store: what should serve on one machine, what served before, and what was taken back.
+"""Desired model of a single machine: serving.json in the store, with rollout history and last rollback.
 
-The twin of the annotation `support-chatbot/model-version` in a cluster. Who promotes writes what should serve
-(`ask`); who keeps the service (`bento.keeper`) follows it, and notes that it serves (`confirm`) or that it was
-taken back and why (`take_back`). Every change holds only where nobody changed it in between.
+Counterpart of the annotation `support-chatbot/model-version` in a cluster. A promotion writes the desired model
+(`ask`). The supervisor (`bento.keeper`) reconciles the server with it, and records that the model serves
+(`confirm`) or was rolled back and why (`take_back`). Every change uses optimistic concurrency (compare-and-swap on
+the ETag).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _TRIES = 20
 
 
 class TakenBack(BaseModel):
-    """A model that was to serve and did not."""
+    """A rolled-back model."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,7 +34,7 @@ class TakenBack(BaseModel):
 
 
 class Serving(BaseModel):
-    """What should serve. An empty name is the bundle beside the code."""
+    """Desired model and its history. An empty model is the bundle that ships with the code."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,57 +42,61 @@ class Serving(BaseModel):
     model: str = ""
     """`<version>@<bundle digest>`."""
     serves: bool = False
-    """Whether it was seen to answer since it was asked for."""
+    """Whether the model has answered since it was requested."""
     since: datetime = datetime.fromtimestamp(0, UTC)
-    """When it was asked for."""
+    """Time of the request."""
     why: str = ""
-    """Who or what asked for it, in words."""
+    """Requester and reason."""
     before: tuple[str, ...] = ()
-    """What served before it, the latest first."""
+    """Models that served before, the latest first."""
     taken_back: TakenBack | None = None
-    """The last model that was to serve and did not; gone when it is asked for again."""
+    """The last rolled-back model; cleared when it is requested again."""
 
     @property
     def ref(self) -> ModelRef | None:
-        """The model; None: the bundle beside the code."""
+        """Return the desired model; None: the bundle that ships with the code."""
         return ModelRef.parse(self.model) if self.model else None
 
     @property
     def name(self) -> str:
-        """The model for a person to read."""
+        """Return the desired model in short form, for display."""
         return short(self.model)
 
 
 def short(model: str) -> str:
-    """`7@7aec7c2859be…`, or what an empty name stands for."""
+    """Format a model for display: `7@7aec7c2859be…`, or the meaning of an empty name."""
     version, _, digest = model.partition("@")
     return f"{version}@{digest[:12]}…" if model else "the bundle beside the code"
 
 
 def read(store: Store) -> Serving:
-    """What should serve; the bundle beside the code where nobody ever said.
+    """Read the desired model; default: the bundle that ships with the code.
 
     Raises:
-        StoreError: the store does not answer, or serving.json is broken.
+        StoreError: the store does not respond, or serving.json is invalid.
     """
     return _read(store)[0]
 
 
 def ask(store: Store, model: str, why: str) -> Serving:
-    """Ask for a model: from now on it should serve. What serves already stays as it is.
+    """Set the desired model. Idempotent: changes nothing if it is the desired model already.
 
     Args:
+        store: contains serving.json.
         model: `<version>@<bundle digest>`, or empty.
-        why: who or what asks for it.
+        why: requester and reason.
+
+    Returns:
+        The new state.
 
     Raises:
-        StoreError: the store did not take it.
+        StoreError: the write failed.
     """
 
     def asked(old: Serving) -> Serving:
         if old.model == model:
             return old
-        # One that never served is nothing to go back to.
+        # A model that never served is not a rollback target.
         before = [name for name in old.before if name != model]
         if old.serves and old.model not in before:
             before.insert(0, old.model)
@@ -108,18 +113,18 @@ def ask(store: Store, model: str, why: str) -> Serving:
 
 
 def confirm(store: Store, model: str) -> Serving:
-    """Note that a model serves, if it is still the one that should. Raises: StoreError."""
+    """Record that a model serves, if it is still the desired one. Raises StoreError if the write failed."""
     return _change(store, lambda old: old.model_copy(update={"serves": True}) if old.model == model else old)
 
 
 def take_back(store: Store, model: str, why: str) -> Serving:
-    """Ask for what served before, if this model is still the one that should serve, and note why.
+    """Roll back to the previous model and record why, if `model` is still the desired one.
 
     Returns:
-        What should serve now.
+        The new state.
 
     Raises:
-        StoreError: the store did not take it.
+        StoreError: the write failed.
     """
 
     def taken(old: Serving) -> Serving:
@@ -138,7 +143,7 @@ def take_back(store: Store, model: str, why: str) -> Serving:
 
 
 def _read(store: Store) -> tuple[Serving, str]:
-    """What stands there, and its etag; read again where somebody writes it between asking and reading."""
+    """Return the state and its ETag; retries if it is changed between `head` and `get`."""
     for _ in range(_TRIES):
         entry = store.head(KEY)
         if entry is None:

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C, for a process that has to take down what it started."""
+"""Graceful shutdown: turn SIGTERM and SIGINT into an exception, for processes that must stop their children."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from types import FrameType
 
 
 class Stopped(BaseException):
-    """Somebody asked this process to stop.
+    """The process received a stop signal.
 
-    No `Exception`: botocore, for one, catches those while it asks a store that is away, and the process would go on.
+    Not an `Exception`: libraries catch those (botocore, while it retries an unreachable store), and the process would
+    continue.
     """
 
 
 def stop_on(*numbers: signal.Signals) -> None:
-    """From now on these signals raise `Stopped` in the main thread, also where this process was born deaf to them.
+    """Install handlers that raise `Stopped` in the main thread, even if the signals were ignored at start.
 
-    A shell without job control starts what it puts into the background with SIGINT ignored.
+    A shell without job control starts background processes with SIGINT ignored.
     """
 
     def stop(_number: int, _frame: FrameType | None) -> None:

@@ -1,12 +1,13 @@
-"""A folder or an S3 bucket, behind one small interface: `open_store(StorageSettings())`.
+"""Object store interface for a folder or an S3 bucket: `open_store(StorageSettings())`.
 
-    python -m chatbot.storage make-bucket       makes the bucket (or the folder) that CHATBOT_STORE_URL names
-    python -m chatbot.storage list [PREFIX]     what lies in it: size, time, key
-    python -m chatbot.storage check             writes, reads, lists and deletes a small object, and says what fails
+    python -m chatbot.storage make-bucket       creates the bucket (or the folder) of CHATBOT_STORE_URL
+    python -m chatbot.storage list [PREFIX]     lists objects: size, time, key
+    python -m chatbot.storage check             preflight check: writes, reads, lists and deletes a small object
 
-A key is parts of letters, digits and `._=@+-` with a slash between; no part begins with a dot. What was put is
-there whole or not at all, also when the process is killed; a reader sees the old content or the new. To change
-what lies under a key: `head`, then `get`, then `put(..., etag=head.etag)`, and again from the start on Conflict.
+A key consists of parts of letters, digits and `._=@+-`, separated by slashes; no part begins with a dot. Every write
+is an atomic write, even if the process is killed: a reader sees the old content or the new. To modify an object,
+use optimistic concurrency (compare-and-swap on the ETag): `head`, `get`, then `put(..., etag=head.etag)`; start over
+on Conflict.
 """
 
 from __future__ import annotations
@@ -62,12 +63,13 @@ _MOST_KEY_CHARS = 512
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the store says of an object.
+    """Metadata of an object.
 
     Attributes:
+        key: key of the object.
         size: in bytes.
-        etag: changes with every change of the content; says nothing else.
-        modified: when it was put, UTC, by the store's own clock.
+        etag: opaque version tag; changes whenever the content changes.
+        modified: time of the last write, UTC, by the store's clock.
     """
 
     key: str
@@ -77,58 +79,58 @@ class Entry:
 
 
 class Store(Protocol):
-    """A folder or a bucket. Any thread may use it. Every method raises a `StoreError` where it fails."""
+    """Interface of an object store. Thread-safe. Every method raises a `StoreError` on failure."""
 
     def put(self, key: str, content: bytes, *, new: bool = False, etag: str = "") -> str:
-        """Put content under a key, replacing what is there.
+        """Write an object atomically; replaces an existing one.
 
         Args:
-            key: where.
-            content: all of it.
-            new: only where there is nothing yet.
-            etag: only where there is still what had this etag.
+            key: key of the object.
+            content: the complete content.
+            new: write only if the object does not exist.
+            etag: write only if the object's ETag is still this one (compare-and-swap).
 
         Returns:
-            The new etag.
+            The new ETag.
 
         Raises:
-            Conflict: `new` or `etag` does not hold.
+            Conflict: the condition `new` or `etag` does not hold.
         """
 
     def get(self, key: str, *, etag: str = "") -> bytes:
-        """All that lies under a key.
+        """Return the object's content.
 
         Raises:
-            Missing: nothing does.
-            Conflict: `etag` was given, and it is not that any more.
+            Missing: the object does not exist.
+            Conflict: `etag` is given and the object's ETag has changed.
         """
 
     def head(self, key: str) -> Entry | None:
-        """What lies under a key, without its content; None where nothing does."""
+        """Return the object's metadata; None: the object does not exist."""
 
     def put_file(self, key: str, path: Path) -> str:
-        """As `put`, of a file, without holding it in memory; on S3 up to 5 GB."""
+        """Write a file as an object, like `put`, without loading it into memory; on S3 up to 5 GB."""
 
     def get_file(self, key: str, path: Path) -> None:
-        """As `get`, into a file, which appears whole or not at all."""
+        """Download an object to a file, like `get`; the file is written atomically."""
 
     def list(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
-        """What lies under keys that begin with a prefix and come after a key, in the order of keys."""
+        """List the objects with a key prefix whose keys sort after `after`, in key order."""
 
     def delete(self, key: str) -> None:
-        """Take away what lies under a key; nothing there is fine."""
+        """Delete an object. Idempotent: succeeds if it does not exist."""
 
     def __str__(self) -> str:
-        """The store's address, without secrets."""
+        """Return the store's address, without secrets."""
 
 
 def has_store(settings: StorageSettings) -> bool:
-    """Whether the settings name a store at all."""
+    """Whether the settings configure a store."""
     return settings.url != NONE
 
 
 def open_store(settings: StorageSettings) -> Store:
-    """The store that the settings name; opens no connection and makes no folder until it is used.
+    """Return the configured store; does not connect or create a folder until first use.
 
     Raises:
         SettingError: `url` is `none`, or neither a folder nor `s3://bucket/prefix`.
@@ -158,10 +160,10 @@ def open_store(settings: StorageSettings) -> Store:
 
 
 def make_bucket(settings: StorageSettings) -> str:
-    """Make the bucket, or the folder, unless it is there.
+    """Create the bucket or the folder. Idempotent.
 
     Returns:
-        What is there now, for a person.
+        The result, as a message for a person.
     """
     from chatbot.store_s3 import S3Store
 
@@ -174,10 +176,10 @@ def make_bucket(settings: StorageSettings) -> str:
 
 
 def check_key(key: str) -> str:
-    """The key itself.
+    """Validate a key and return it.
 
     Raises:
-        StoreError: it is no key.
+        StoreError: the key is invalid.
     """
     if len(key) > _MOST_KEY_CHARS or not _KEY.fullmatch(key):
         raise StoreError(
@@ -187,22 +189,26 @@ def check_key(key: str) -> str:
 
 
 def stem(key: str) -> str:
-    """The last part of a key without its ending: the id that an object is about."""
+    """Return the last part of a key without `.json`: the id in the object's name."""
     return key.rpartition("/")[2].removesuffix(".json")
 
 
 def check_prefix(prefix: str) -> str:
-    """As `check_key`, of how a key begins."""
+    """Validate a key prefix and return it, like `check_key`."""
     if len(prefix) > _MOST_KEY_CHARS or not _PREFIX.fullmatch(prefix):
         raise StoreError(f"{prefix[:80]!r} begins no key of the store")
     return prefix
 
 
 def check(store: Store, say: Callable[[str], None] = print) -> None:
-    """Do with a small object all that the project does with a store, and say so step by step.
+    """Run a preflight check of the store: exercise every operation, including conditional writes.
+
+    Args:
+        store: the store to check.
+        say: called with one line per step.
 
     Raises:
-        StoreError: the first step that fails.
+        StoreError: the first step that failed.
     """
     key = f"check/{secrets.token_hex(8)}"
     say(f"store: {store}")
@@ -237,7 +243,7 @@ def _expect_conflict(store: Store, put: Callable[[], object], header: str) -> No
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The commands; 1 with one line that says why when one cannot do its work."""
+    """Run a command. Returns: exit code; 1 on an error, with one line on stderr that states the reason."""
     parser = argparse.ArgumentParser(prog="python -m chatbot.storage", description="the object store")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("make-bucket", help="make the bucket (or the folder) that CHATBOT_STORE_URL names")

@@ -1,7 +1,7 @@
-"""The store as a folder: each object a file, put by renaming, so that it is there whole or not at all.
+"""Folder-backed object store: one file per object, written atomically (temporary file, then rename).
 
-Several processes may use a folder at once. Drafts and the lock lie under names that begin with a dot, which no
-key does.
+Safe for concurrent use by several processes (flock). Temporary files and the lock file have names that begin with a
+dot, which keys do not.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _OLD_SECONDS = 86_400.0
 
 
 class FolderStore:
-    """See `chatbot.storage.Store`."""
+    """Implements `chatbot.storage.Store` on a folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Touches nothing yet."""
+        """Configure the store; does not access the file system."""
         self._folder = folder.absolute()
         self._swept = False
 
@@ -73,7 +73,7 @@ class FolderStore:
         path = self._path(key)
         with self._named(key), contextlib.suppress(FileNotFoundError, NotADirectoryError), self._locked():
             path.unlink()
-            # Folders that hold nothing any more go too, as they do in a bucket.
+            # Remove empty folders too: a bucket has none.
             with contextlib.suppress(OSError):
                 for parent in path.relative_to(self._folder).parents:
                     if parent != Path():
@@ -108,13 +108,13 @@ class FolderStore:
         return draft
 
     def _place(self, draft: Path, path: Path, key: str, new: bool, etag: str) -> str:
-        """Put a draft where it belongs; alone, so that nobody comes between looking and renaming."""
+        """Check the condition and rename the draft to its final path; the caller holds the lock."""
         before = path.stat() if path.exists() else None
         if new and before is not None:
             raise Conflict(f"{key} is there already")
         if etag and (before is None or _etag(before) != etag):
             raise Conflict(f"{key} has changed meanwhile: read it again")
-        # The etag is made of the time: later than the one before, whatever the clock does.
+        # The ETag contains the time: make it later than the previous one even if the clock was set back.
         now = max(time.time_ns(), before.st_mtime_ns + 1 if before else 0)
         os.utime(draft, ns=(now, now))
         made = [folder for folder in path.parents if not folder.is_dir()]
@@ -125,7 +125,7 @@ class FolderStore:
         return _etag(path.stat())
 
     def _walk(self, folder: str, prefix: str, after: str) -> Iterator[Entry]:
-        """Below a folder in the order of keys: `a-b`, then `a/b`, as S3 has it."""
+        """Yield the entries below a folder in key order, like S3: `a-b` before `a/b`."""
         try:
             found = list(os.scandir(self._folder / folder))
         except (FileNotFoundError, NotADirectoryError):
@@ -164,7 +164,7 @@ class FolderStore:
 
     @contextlib.contextmanager
     def _named(self, key: str) -> Iterator[None]:
-        """What the disk says, said of the key."""
+        """Translate OSError into StoreError, naming the key."""
         try:
             yield
         except PermissionError as error:
@@ -175,7 +175,7 @@ class FolderStore:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A draft beside a file, which it replaces when the block ends well."""
+    """Replace a file by an atomic write: yields a temporary file, renamed and synced if the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
@@ -198,7 +198,7 @@ def _etag(status: os.stat_result) -> str:
 
 
 def _sweep(drafts: Path) -> None:
-    """Drop what killed processes left."""
+    """Delete the stale temporary files of killed processes."""
     for draft in drafts.iterdir():
         began = draft.name.partition("-")[0]
         if began.isdecimal() and int(began) / 1e9 < time.time() - _OLD_SECONDS:

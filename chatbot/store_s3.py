@@ -1,4 +1,4 @@
-"""The store as an S3 bucket: MinIO, AWS, anything that speaks S3 and knows conditional puts."""
+"""S3-backed object store: MinIO, AWS, or any S3-compatible service with conditional writes."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ _CHUNK = 1 << 20
 
 
 class S3Store:
-    """See `chatbot.storage.Store`. An object is put with one request, so up to 5 GB."""
+    """Implements `chatbot.storage.Store` on a bucket. Writes an object with one request: at most 5 GB."""
 
     def __init__(self, settings: StorageSettings, bucket: str, prefix: str) -> None:
-        """Opens no connection yet.
+        """Configure the store; does not connect.
 
         Args:
-            settings: where and how.
-            bucket: its name.
-            prefix: what stands before every key, with its slash at the end, or empty.
+            settings: endpoint, timeouts, retries and addressing style.
+            bucket: name of the bucket.
+            prefix: prefix of every key, with a slash at the end; or empty.
         """
         self.bucket = bucket
         self._settings = settings
@@ -50,7 +50,7 @@ class S3Store:
 
     @property
     def where(self) -> str:
-        """Who answers."""
+        """Return the endpoint, for messages."""
         return self._settings.endpoint or "AWS"
 
     def put(self, key: str, content: bytes, *, new: bool = False, etag: str = "") -> str:
@@ -59,7 +59,7 @@ class S3Store:
             try:
                 return self._put(key, content, condition)
             except self._exceptions.ClientError as error:
-                # An answer that got lost on the way: the repetition finds what the first attempt has put.
+                # Idempotent retry: if a response was lost, the retry conflicts with the first attempt's own write.
                 retried = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
                 if not (condition and retried and _code(error) in _CONFLICTS):
                     raise
@@ -95,7 +95,7 @@ class S3Store:
             except self._exceptions.ClientError as error:
                 if _code(error) != "404":
                     raise
-                # A HEAD has no body that says which of the two is missing.
+                # A HEAD response has no body, so it does not tell whether the object or the bucket is missing.
                 with contextlib.suppress(Denied), self._errors(key, no_bucket=True):
                     self._client.head_bucket(Bucket=self.bucket)
                 return None
@@ -119,10 +119,13 @@ class S3Store:
             self._client.delete_object(Bucket=self.bucket, Key=self._prefix + key)
 
     def make_bucket(self) -> bool:
-        """Make the bucket; False where it was there already.
+        """Create the bucket. Idempotent.
+
+        Returns:
+            Whether it was created; False: it existed.
 
         Raises:
-            Denied: these credentials may not, or the bucket belongs to somebody else.
+            Denied: the credentials lack permission, or the bucket belongs to another account.
         """
         region = self._client.meta.region_name
         where = {} if region in ("us-east-1", "aws-global") else {"LocationConstraint": region}
@@ -152,7 +155,7 @@ class S3Store:
                     found = self._client.get_object(Bucket=self.bucket, Key=self._prefix + key, **condition)
                     return read(found["Body"])
                 except (self._exceptions.HTTPClientError, self._exceptions.IncompleteReadError):
-                    # boto3 repeats a request, and not the reading of its answer.
+                    # boto3 retries requests, but not reading the response body.
                     if attempt == self._settings.attempts:
                         raise
         raise AssertionError("the last attempt returns or raises")
@@ -170,7 +173,7 @@ class S3Store:
 
     @cached_property
     def _made(self) -> Any:
-        # Here and not above: importing boto3 takes a while, and most of what imports this needs no S3.
+        # Imported lazily: boto3 is slow to import.
         import boto3
         import botocore.session
         from botocore.config import Config
@@ -183,7 +186,7 @@ class S3Store:
             retries={"mode": "standard", "total_max_attempts": settings.attempts},
             s3={"addressing_style": "path" if path_style else "virtual"},
             signature_version="s3v4",
-            # The signature covers the content. Not every store knows the newer checksums.
+            # The signature covers the content; not every S3-compatible store supports the newer checksums.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         )
@@ -198,7 +201,7 @@ class S3Store:
 
     @contextlib.contextmanager
     def _errors(self, key: str, no_bucket: bool = False) -> Iterator[None]:
-        """What boto3 says, said of the key."""
+        """Translate boto3 errors into StoreError, naming the key."""
         wrong = self._exceptions
         try:
             yield
@@ -248,7 +251,7 @@ class S3Store:
 
 @cache
 def _descriptions() -> Any:
-    """What botocore knows of S3, read once a process: it is most of what a client takes to make."""
+    """Load botocore's service descriptions, cached per process: most of the cost of creating a client."""
     from botocore.loaders import create_loader
 
     return create_loader()
@@ -263,6 +266,6 @@ def _etag(found: Any) -> str:
 
 
 def _modified(found: Any) -> datetime:
-    # A HEAD says it to the second, a listing to the millisecond.
+    # HEAD has a resolution of seconds, a listing of milliseconds.
     time: datetime = found["LastModified"]
     return time.astimezone(UTC).replace(microsecond=0)

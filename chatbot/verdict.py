@@ -1,6 +1,6 @@
-"""What the drift check says (drift.json), and what was already asked for because of it (memory/retrain.json).
+"""Drift verdict (drift.json) and history of the retrain requests it caused (memory/retrain.json).
 
-Pure: nothing here reads a file, a store or the clock.
+Pure functions and data: no file, store or clock access.
 """
 
 from __future__ import annotations
@@ -18,22 +18,24 @@ MOST_REMEMBERED = 200
 BASELINE = "baseline"
 REFERENCE = "reference"
 BEGUN, FAILED, BUSY = "begun", "failed", "busy"
-"""Outcomes of a retrain that changed nothing: the same drift may be asked for again."""
+"""Outcomes of a retrain without a result: the same drift may trigger another request."""
 
 
 class _Model(BaseModel):
-    # A reader of today reads what tomorrow's writer adds.
+    # Forward compatible: ignore fields of newer writers.
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class Window(_Model):
-    """The records that were looked at.
+    """Window: the records under test.
 
     Attributes:
-        records: of the serving version, compared.
-        others: of other versions, in the same time, left out of the comparison: by version.
-        skipped: rows of the log that are no record (torn lines, damaged parts).
-        ahead: records whose time lies in the future: a replica's clock is wrong.
+        since: start of the window.
+        until: end of the window.
+        records: number of records of the serving version; these are compared.
+        others: number of records of other versions in the same period, by version; not compared.
+        skipped: rows of the log that are not valid records (torn lines, damaged parts).
+        ahead: records with a timestamp in the future: a replica's clock is wrong.
     """
 
     since: datetime
@@ -48,14 +50,15 @@ class Check(_Model):
     """One comparison of the window with the baseline or the reference.
 
     Attributes:
-        name: e.g. `scope.low`; with `against` it is unique in a verdict.
-        statistic: what was measured in the window, in the unit of `measure`.
-        measure: what the statistic is, in the field's terms.
-        effect: how far that is from the baseline or the reference, 0 = not at all.
-        threshold: red beyond it: the least effect that matters, plus what chance does at this many records.
-        red: whether the effect is beyond the threshold.
-        alarms: whether red here makes the verdict red; the rest is reported only.
-        sentence: for a support lead, with the numbers and without the words of statistics.
+        name: e.g. `scope.low`; unique in a verdict together with `against`.
+        against: what the window is compared with.
+        statistic: value measured in the window, in the unit of `measure`.
+        measure: standard name of the statistic.
+        effect: distance from the baseline or the reference; 0: no difference.
+        threshold: the check is red above it: minimum relevant effect plus sampling error at this sample size.
+        red: whether the effect exceeds the threshold.
+        alarms: whether a red check makes the verdict red; otherwise it is only reported.
+        sentence: explanation for a support lead, with numbers and without statistical terms.
     """
 
     name: str
@@ -70,7 +73,7 @@ class Check(_Model):
 
 
 class IntentShift(_Model):
-    """An intent whose share of the traffic moved; shares are 0 to 1."""
+    """Change of an intent's share of the traffic; shares are 0 to 1."""
 
     intent: str
     before: float
@@ -78,7 +81,11 @@ class IntentShift(_Model):
 
 
 class ExampleMessage(_Model):
-    """A message that moved the checks, redacted already; `weight` 0 to 1: how much of its kind is more than before."""
+    """An example message that contributes to the drift, PII redacted.
+
+    Attributes:
+        weight: contribution to the drift, 0 to 1: excess of similar messages over before.
+    """
 
     message: str
     intent: str
@@ -89,20 +96,20 @@ class ExampleMessage(_Model):
 
 
 class Contributors(_Model):
-    """What moved it: the largest shift and the heaviest message first."""
+    """Contributors to the drift: largest shift and highest weight first."""
 
     intents: tuple[IntentShift, ...] = ()
     messages: tuple[ExampleMessage, ...] = ()
 
 
 class DriftVerdict(_Model):
-    """drift.json.
+    """Drift verdict: content of drift.json.
 
     Attributes:
-        verdict: red if a check that alarms is red; silent under too few records.
-        bundle_digest: of the bundle whose records were compared.
-        sentence: the whole in one sentence.
-        report: where drift.html lies: a path, or a key of the store.
+        verdict: red if a check with `alarms` is red; silent if there are too few records.
+        bundle_digest: digest of the bundle whose records were compared.
+        sentence: summary in one sentence.
+        report: location of drift.html: a path, or a key of the store.
     """
 
     format: Literal[1] = FORMAT
@@ -118,24 +125,27 @@ class DriftVerdict(_Model):
 
     @property
     def red_checks(self) -> tuple[str, ...]:
-        """The names of the checks that made the verdict red, sorted: which drift it is."""
+        """Return the sorted names of the checks that made the verdict red; they identify the drift."""
         return tuple(sorted({check.name for check in self.checks if check.red and check.alarms}))
 
 
 class Decision(NamedTuple):
-    """Whether to retrain, and why or why not, in a sentence."""
+    """Whether to retrain, with the reason in one sentence."""
 
     run: bool
     why: str
 
 
 class Asked(_Model):
-    """A retrain that was asked for: because of which drift, and what came of it.
+    """A retrain request: its inputs, the drift that caused it, and its outcome.
 
     Attributes:
+        when: time of the request.
         champion: `<version>@<bundle digest>`.
-        accepted_digest: of the rows that people had accepted by then.
-        outcome: `asked` (a Job was made), `begun`, `failed`, or what retrain said: accepted, refused,
+        corpus_digest: digest of the corpus that the champion was trained on.
+        accepted_digest: digest of the rows that reviewers had accepted at that time.
+        red_checks: names of the red checks of the drift verdict.
+        outcome: `asked` (a Job was created), `begun`, `failed`, or the result of the retrain: accepted, refused,
             needs_review, busy.
     """
 
@@ -148,7 +158,7 @@ class Asked(_Model):
 
 
 class RetrainMemory(_Model):
-    """memory/retrain.json: what was asked for, the latest last."""
+    """Content of memory/retrain.json: history of retrain requests, the latest last."""
 
     format: Literal[1] = MEMORY_FORMAT
     asked: tuple[Asked, ...] = Field(default=(), max_length=MOST_REMEMBERED)
@@ -162,18 +172,19 @@ class RetrainMemory(_Model):
         now: datetime,
         cooldown: timedelta,
     ) -> Decision:
-        """Whether this verdict is reason enough for a retrain.
+        """Decide whether a drift verdict triggers a retrain.
 
-        Not for the same drift twice: same champion, same corpus and accepted rows, and no check red that was
-        not red then. The same rows would give the same weights. A retrain that failed or was killed does not
-        count as done, but the cool-down holds after it too.
+        The same drift does not trigger twice: same champion, corpus and accepted rows (which would give the same
+        weights), and no newly red check. A retrain that failed or was killed does not count as done, but its
+        cool-down applies.
 
         Args:
+            verdict: the latest drift verdict.
             champion: `<version>@<bundle digest>`.
-            corpus_digest: of the corpus that the champion was trained on.
-            accepted_digest: of the rows that people have accepted.
-            now: with a time zone.
-            cooldown: the least time between two retrains.
+            corpus_digest: digest of the corpus that the champion was trained on.
+            accepted_digest: digest of the rows that reviewers accepted.
+            now: current time, with time zone.
+            cooldown: minimum time between two retrains.
         """
         if verdict.verdict != "red":
             return Decision(False, f"the drift verdict is {verdict.verdict}: nothing to do")
@@ -193,7 +204,7 @@ class RetrainMemory(_Model):
                 )
         if self.asked:
             last = max(asked.when for asked in self.asked)
-            # A clock that was wrong once must not stop retraining for a year.
+            # abs: a timestamp from a wrong clock, far in the future, must not block retraining.
             if abs(now - last) < cooldown:
                 return Decision(
                     False,
@@ -211,7 +222,7 @@ class RetrainMemory(_Model):
         now: datetime,
         outcome: str = "asked",
     ) -> RetrainMemory:
-        """The memory with one retrain more; an entry of the same drift that had only begun is replaced."""
+        """Return the history with one more request; replaces a `begun` entry of the same drift and inputs."""
         entry = Asked(
             when=now,
             champion=champion,

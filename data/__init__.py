@@ -1,1 +1,1 @@
-"""From any file of messages to a corpus that training reads: loading, checking, filling, splitting."""
+"""Corpus preparation for training: load, check, fill placeholders, split."""

@@ -1,4 +1,7 @@
-"""Published corpora for tests and benchmarks: Bitext, Banking77, CLINC150. Never taught to what ships."""
+"""Load published corpora for tests and benchmarks: Bitext, Banking77, CLINC150.
+
+The shipped bundle is never trained on them.
+"""
 
 from __future__ import annotations
 
@@ -20,16 +23,16 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 
 class MissingDataError(ChatbotError):
-    """A published corpus that is not on this machine; says where it was looked for and how to get it."""
+    """A published corpus is missing; the message names the path searched and how to obtain it."""
 
     type = "missing_data"
 
 
 def shared_data() -> Path:
-    """Where the published corpora lie: CHATBOT_SHARED_DATA, else `../shared/data` beside the project.
+    """Return the folder of the published corpora: CHATBOT_SHARED_DATA, else `../shared/data` beside the project.
 
     Raises:
-        MissingDataError: there is no such folder.
+        MissingDataError: the folder does not exist.
     """
     folder = Path(os.environ.get("CHATBOT_SHARED_DATA") or _ROOT.parent / "shared" / "data")
     if not folder.is_dir():
@@ -38,13 +41,14 @@ def shared_data() -> Path:
 
 
 def load_bitext(root: Path | None = None) -> pd.DataFrame:
-    """Bitext: 26,872 rows, 27 intents, `data.loading.COLUMNS`, placeholders unfilled.
+    """Load Bitext: 26,872 rows, 27 intents, columns `data.loading.COLUMNS`, placeholders unfilled.
 
     Args:
-        root: the folder of the published corpora; None: `shared_data()`, else what `data.fetch` fetched.
+        root: the folder of the published corpora; None: `shared_data()`, else the file that `data.fetch`
+            downloaded.
 
     Raises:
-        MissingDataError: it is in neither place.
+        MissingDataError: the corpus is in neither place.
     """
     fetched = _ROOT / BITEXT_FILE
     try:
@@ -57,16 +61,16 @@ def load_bitext(root: Path | None = None) -> pd.DataFrame:
 
 
 def load_banking77(part: Literal["train", "test"], root: Path | None = None) -> pd.DataFrame:
-    """Banking77: 10,003 rows to train, 3,080 to test, 77 intents, `data.loading.COLUMNS`."""
+    """Load Banking77: 10,003 training rows, 3,080 test rows, 77 intents, columns `data.loading.COLUMNS`."""
     file = _file(root, "banking77", f"{part}.csv")
     return load_corpus(file, message_column="text", intent_column="category")
 
 
 def load_clinc150(part: Literal["train", "val", "test"], root: Path | None = None) -> pd.DataFrame:
-    """CLINC150: 150 intents in 15,000, 3,000 or 4,500 rows, and 100, 100 or 1,000 rows out of scope.
+    """Load CLINC150: 150 intents in 15,000, 3,000 or 4,500 rows, and 100, 100 or 1,000 out-of-scope rows.
 
     Returns:
-        `data.loading.COLUMNS`, the rows out of scope last and labelled `out_of_scope`.
+        Columns `data.loading.COLUMNS`; the out-of-scope rows come last and are labelled `out_of_scope`.
     """
     file = _file(root, "clinc150", "data_full.json")
     try:

@@ -1,4 +1,4 @@
-"""What a corpus must be before it is taught: a schema for its rows, and a report of what is doubtful."""
+"""Validate a corpus before training: a pandera schema for its rows, and a report of errors and warnings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from data.errors import CorpusError, Problem
 from data.messages import intent_fault, message_fault, normalise
 
 FEW_MESSAGES = 10
-"""An intent with fewer messages is trained all the same, and warned of: its scores will be a guess."""
+"""An intent with fewer messages is trained with a warning: its scores are unreliable."""
 
 
 def _fit(fault_of: Any) -> pa.Check:
@@ -33,27 +33,27 @@ SCHEMA = pa.DataFrameSchema(
         "row_hash": pa.Column(str, pa.Check.str_matches(r"^[0-9a-f]{32}$")),
     }
 )
-"""A loaded corpus, row by row; further columns may be there."""
+"""Row schema of a loaded corpus; further columns are allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What `check` found; rich prints it, `as_dict` is its JSON."""
+    """Result of `check`; rich prints it, `as_dict` returns it as JSON."""
 
     rows: int
     intents: int
-    """Without out_of_scope."""
+    """Without `out_of_scope`."""
     categories: int
     out_of_scope: int
-    """Rows labelled so."""
+    """Rows labelled `out_of_scope`."""
     duplicates: int
-    """Rows whose normalised message and intent stood in an earlier row; they are kept."""
+    """Rows with the same normalised message and intent as an earlier row; they are kept."""
     errors: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
-        """Whether the corpus may be taught."""
+        """Whether the corpus can be used for training."""
         return not self.errors
 
     def raise_errors(self) -> None:
@@ -62,7 +62,7 @@ class Report:
             raise CorpusError(self.errors)
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as JSON."""
+        """Return the report as JSON-compatible data."""
         return {
             "rows": self.rows,
             "intents": self.intents,
@@ -74,26 +74,27 @@ class Report:
         }
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Errors and warnings as a table; nothing where there are none."""
+        """Render errors and warnings as tables; render nothing if there are none."""
         yield from problems_table(self.errors, self.warnings)
 
 
 def check(corpus: pd.DataFrame, *, strict: bool = False) -> Report:
-    """Check a corpus (`data.loading.COLUMNS`) and count what it holds.
+    """Validate a corpus (`data.loading.COLUMNS`) and count its rows, intents and duplicates.
 
     Args:
-        corpus: one row a message.
-        strict: the same message under two labels is an error, not a warning.
+        corpus: one row per message.
+        strict: report the same message under two labels as an error instead of a warning.
 
     Returns:
-        Errors: rows that the schema refuses, fewer than two intents. Warnings: an intent with under ten
-        messages, the same normalised message under two labels (each later place named, with the first).
+        Errors: rows that violate the schema, fewer than two intents. Warnings: an intent with fewer than ten
+        messages, the same normalised message under two labels (each later row is named together with the
+        first).
     """
     errors = row_problems(corpus)
     warnings: list[Problem] = []
     if not set(SCHEMA.columns) <= set(corpus.columns):
         return Report(len(corpus), 0, 0, 0, 0, errors)
-    # What follows compares texts: a row that is none has been named already.
+    # The checks below compare strings; rows with other types are reported above.
     sound = corpus[corpus["message"].map(_is_text) & corpus["intent"].map(_is_text)]
     (errors if strict else warnings).extend(_two_labels(sound))
     in_scope = sound[sound["intent"] != OUT_OF_SCOPE]
@@ -114,7 +115,7 @@ def check(corpus: pd.DataFrame, *, strict: bool = False) -> Report:
 
 
 def row_problems(corpus: pd.DataFrame) -> list[Problem]:
-    """What SCHEMA refuses, in the order of the rows; a missing column is one problem."""
+    """Return the violations of SCHEMA in row order; a missing column is one problem."""
     corpus = corpus.reset_index(drop=True)
     try:
         SCHEMA.validate(corpus, lazy=True)
@@ -131,7 +132,7 @@ def row_problems(corpus: pd.DataFrame) -> list[Problem]:
 
 
 def problems_table(errors: list[Problem], warnings: list[Problem], shown: int = 20) -> list[Table | Text]:
-    """Errors, then warnings, `shown` of each, as rich prints them."""
+    """Format errors, then warnings, as rich tables; at most `shown` of each."""
     result: list[Table | Text] = []
     for title, colour, problems in (("error", "red", errors), ("warning", "yellow", warnings)):
         if not problems:

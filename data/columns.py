@@ -1,4 +1,4 @@
-"""Which column is the message and which the intent: as named by the caller, or the usual pairs."""
+"""Find the message and intent columns in a header: those named by the caller, else the usual names."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from data.errors import CorpusError, Problem
 
 MESSAGE_NAMES = ("message", "text", "instruction", "utterance", "query", "question", "sentence")
-"""What published corpora call the message; the first one present is taken."""
+"""Usual names of the message column in published corpora; the first one present is used."""
 INTENT_NAMES = ("intent", "label", "category")
-"""What they call the intent; `category` is the intent only where nothing else is (Banking77)."""
+"""Usual names of the intent column; `category` is the intent only if no other one is present (Banking77)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Names asked for; None is to be found among the usual ones."""
+    """Column names requested by the caller; None: search for a usual name."""
 
     message: str | None = None
     intent: str | None = None
@@ -24,7 +24,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the columns lie in a header, counted from 0."""
+    """Zero-based positions of the columns in a header."""
 
     message: int
     intent: int
@@ -34,10 +34,10 @@ class Places:
 def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | None = None) -> Places:
     """Find message, intent and category in a header.
 
-    Case and surrounding white space do not count, unless two columns differ in nothing else.
+    Case and surrounding white space are ignored, unless two columns differ in nothing else.
 
     Raises:
-        CorpusError: a column is missing (those that are there are listed), or there twice.
+        CorpusError: a column is missing (the message lists the existing ones) or occurs twice.
     """
     names = [name.strip().removeprefix("\ufeff") for name in header]
 

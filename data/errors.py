@@ -1,4 +1,4 @@
-"""What can be wrong with a corpus: each problem named by file, line and reason."""
+"""Corpus errors: each problem has a file, a line and a reason."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _SHOWN = 20
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing that is wrong in a corpus, or worth a warning."""
+    """One error or warning about a corpus."""
 
     file: str
-    """The file as a person would name it; empty where the corpus did not come from a file."""
+    """File name for display; empty if the corpus does not come from a file."""
     line: int | None
-    """The physical line counted from 1 (in Parquet: the row); None where it is about the whole file."""
+    """Physical line, counted from 1 (in Parquet: the row); None if the problem concerns the whole file."""
     reason: str
     """What is wrong, with the value, and what to do."""
 
@@ -26,12 +26,12 @@ class Problem:
         return f"{where}: {self.reason}" if where else self.reason
 
     def as_dict(self) -> dict[str, str | int | None]:
-        """The problem as JSON."""
+        """Return the problem as JSON-compatible data."""
         return {"file": self.file, "line": self.line, "reason": self.reason}
 
 
 class CorpusError(ChatbotError):
-    """A corpus that cannot be used: every bad row is in `problems`, the first twenty in the text."""
+    """The corpus cannot be used. `problems` has every bad row, the message the first twenty."""
 
     status = 422
     type = "corpus"

@@ -1,4 +1,4 @@
-"""`python -m data.fetch bitext`: fetch the published Bitext corpus, which this project may not ship."""
+"""`python -m data.fetch bitext`: download the published Bitext corpus, which this project may not ship."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BITEXT_URL = (
     "https://huggingface.co/datasets/bitext/Bitext-customer-support-llm-chatbot-training-dataset/resolve/"
     f"{REVISION}/Bitext_Sample_Customer_Support_Training_Dataset_27K_responses-v11.csv"
 )
-"""The file on the dataset's page, at the revision whose digest is known."""
+"""The published file at a fixed revision, whose digest is known."""
 BITEXT_SHA256 = "6f81102b0100b97b8468eb04368033a23206bf1fde9d53500d5806ec1001a434"
 BITEXT_ROWS = 26_872
 BITEXT_COLUMNS = Columns("instruction", "intent", "category")
@@ -44,14 +44,14 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 class FetchError(ChatbotError):
-    """What could not be fetched, or is not what was asked for; nothing was written."""
+    """The download failed or returned a different file; nothing was written."""
 
     status = 503
     type = "fetch"
 
 
 class Dataset(StrEnum):
-    """What can be fetched."""
+    """Datasets that can be downloaded."""
 
     BITEXT = "bitext"
 
@@ -67,7 +67,7 @@ def main(
     timeout: Annotated[float, typer.Option(help="Seconds without a byte before giving up.", min=0.1)] = 30.0,
     force: Annotated[bool, typer.Option(help="Fetch even if a good file is there.")] = False,
 ) -> None:
-    """Fetch a published corpus, check it, and put it where DVC tracks it."""
+    """Download a published corpus, verify it, and put it where DVC tracks it."""
     console = Console(stderr=True)
     console.print(f"Bitext customer support, {BITEXT_ROWS:,} messages. Licence: {LICENCE}", soft_wrap=True)
     try:
@@ -99,17 +99,18 @@ def fetch_bitext(
     timeout: float = 30.0,
     report: Callable[[int, int | None], None] | None = None,
 ) -> None:
-    """Download the published file, check it, and only then move it to its place.
+    """Download the published file, verify it, then move it to its destination (atomic write).
 
     Args:
-        to: where it shall lie; its folder is made.
+        to: destination; its folder is created.
         url: http or https; a proxy is taken from the environment.
-        sha256: the digest it must have; None: the known one for BITEXT_URL, any for another.
+        sha256: expected digest; None: the known one for BITEXT_URL, any for another URL.
         timeout: seconds without a byte before giving up.
-        report: called with the bytes read so far and the bytes in all (None where the server does not say).
+        report: called with the bytes read so far and the total (None if the server does not send it).
 
     Raises:
-        FetchError: it cannot be reached, breaks off, or is another file; what lay there before is untouched.
+        FetchError: the URL is unreachable, the transfer is incomplete, or the file is a different one; an
+            existing file is left unchanged.
     """
     if urlsplit(url).scheme not in ("http", "https"):
         raise FetchError(f"{url!r} is no address to fetch from: it must begin with http:// or https://")
@@ -131,10 +132,10 @@ def fetch_bitext(
 
 
 def check_bitext(file: Path) -> None:
-    """Check that a file is the published corpus, in either form (with `flags` and `response` or without).
+    """Verify that a file is the published corpus, in either form (with or without `flags` and `response`).
 
     Raises:
-        FetchError: other columns, bad rows, or another number of rows.
+        FetchError: wrong columns, bad rows, or a wrong number of rows.
     """
     names = (BITEXT_COLUMNS.message, BITEXT_COLUMNS.intent, BITEXT_COLUMNS.category)
     try:
@@ -146,7 +147,7 @@ def check_bitext(file: Path) -> None:
 
 
 def _download(url: str, to: Path, timeout: float, report: Callable[[int, int | None], None]) -> str:
-    """The SHA-256 of what was written to `to`."""
+    """Download to `to`; return the SHA-256 of the bytes written."""
     digest = hashlib.sha256()
     done = 0
     request = urllib.request.Request(url, headers={"User-Agent": "support-chatbot"})  # noqa: S310

@@ -1,4 +1,4 @@
-"""The corpus as people review it: a folder with one YAML file an intent, one message a line."""
+"""Read a corpus folder in its reviewed form: one YAML file per intent, one message per line."""
 
 from __future__ import annotations
 
@@ -18,23 +18,25 @@ _NEEDED = ("intent", "messages")
 
 @dataclass(frozen=True, slots=True)
 class IntentFile:
-    """What one file says of one intent."""
+    """Content of one intent's file."""
 
     path: Path
     intent: str
     category: str
     description: str
     reply: str
-    """With slots such as `{support_email}`; empty for what is out of scope."""
+    """With slots such as `{support_email}`; empty for `out_of_scope`."""
     messages: tuple[tuple[int, str], ...]
     """Each message with its line in the file."""
 
 
 def read_intents(folder: Path) -> list[IntentFile]:
-    """Every intent of a corpus folder, by file name: `intents/*.yaml`, or `*.yaml` where there is none.
+    """Read every intent of a corpus folder, sorted by file name.
+
+    The files are `intents/*.yaml`, or `*.yaml` if there is no folder `intents`.
 
     Raises:
-        CorpusError: a file is not what FIELDS asks for, or two files are about the same intent.
+        CorpusError: a file does not match FIELDS, or two files define the same intent.
     """
     files, problems = _read_all(folder)
     if problems:
@@ -43,7 +45,7 @@ def read_intents(folder: Path) -> list[IntentFile]:
 
 
 def read_folder(folder: Path) -> Rows:
-    """The messages of a corpus folder."""
+    """Read the messages of a corpus folder."""
     files, problems = _read_all(folder)
     rows = [
         Row(line, message, file.intent, file.category, file.path.relative_to(folder).as_posix())
@@ -78,7 +80,7 @@ def _read_all(folder: Path) -> tuple[list[IntentFile], list[Problem]]:
 def _read(path: Path) -> IntentFile:
     text = read_text(path)
     try:
-        # Composed, not loaded: nodes know their lines, and a scalar stays the text that was typed ("no").
+        # compose, not load: nodes have line numbers, and a scalar keeps its literal text ("no").
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except ReaderError as error:
         number = text.count("\n", 0, error.position) + 1

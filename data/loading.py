@@ -1,4 +1,4 @@
-"""Any corpus as one table: a CSV, JSONL or Parquet file, or a folder of YAML files."""
+"""Load any corpus as one table: a CSV, JSONL or Parquet file, or a folder of YAML files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from data.readers import READERS, Row, Rows
 __all__ = ["COLUMNS", "Columns", "CorpusError", "Problem", "load_corpus", "read_corpus", "table_of"]
 
 COLUMNS = ("message", "intent", "category", "source", "row_hash")
-"""The columns of a loaded corpus, all text; `category` may be empty, `source` is `file:line`."""
+"""Columns of a loaded corpus, all text; `category` may be empty, `source` is `file:line`."""
 
 _ROOT = Path(__file__).resolve().parents[1]
 
@@ -31,16 +31,17 @@ def load_corpus(
 
     Args:
         path: the file or folder. Text is UTF-8, with or without a byte order mark.
-        message_column: the message's column; None takes the first of `data.columns.MESSAGE_NAMES`.
-        intent_column: the intent's column; None takes the first of `data.columns.INTENT_NAMES`.
-        category_column: the category's column; None takes `category` where it is not the intent.
+        message_column: the message's column; None: the first of `data.columns.MESSAGE_NAMES`.
+        intent_column: the intent's column; None: the first of `data.columns.INTENT_NAMES`.
+        category_column: the category's column; None: `category`, unless it is the intent.
 
     Returns:
-        One row a message, in the file's order, with COLUMNS. Messages are as written but for white space
-        around them; placeholders are still there (`data.placeholders.fill`).
+        One row per message, in file order, with COLUMNS. Messages are unchanged except for stripped white
+        space;
+        placeholders are not filled (see `data.placeholders.fill`).
 
     Raises:
-        CorpusError: every row that cannot be used, by file, line and reason.
+        CorpusError: lists every unusable row by file, line and reason.
     """
     frame, problems = read_corpus(path, Columns(message_column, intent_column, category_column))
     if problems:
@@ -49,7 +50,7 @@ def load_corpus(
 
 
 def read_corpus(path: Path | str, columns: Columns | None = None) -> tuple[pd.DataFrame, list[Problem]]:
-    """As `load_corpus`, but with the rows that are good beside what is wrong with the others.
+    """Load as `load_corpus` does, but return the valid rows together with the problems of the others.
 
     Raises:
         CorpusError: nothing can be read: no such file, unknown suffix or column, not UTF-8, no rows.
@@ -71,7 +72,7 @@ def read_corpus(path: Path | str, columns: Columns | None = None) -> tuple[pd.Da
 
 
 def table_of(rows: list[Row], name: str) -> pd.DataFrame:
-    """Rows as a table with COLUMNS, each named `<name>:<line>` (in a folder `<name>/<file>:<line>`)."""
+    """Return rows as a table with COLUMNS; `source` is `<name>:<line>` (in a folder `<name>/<file>:<line>`)."""
     records = [
         (
             row.message.strip(),
@@ -99,6 +100,9 @@ def _read(path: Path, columns: Columns) -> Rows:
 
 
 def _short(path: Path) -> str:
-    """The path within the project, or the name alone: where a clone lies must not change a table's bytes."""
+    """Return the path relative to the project, else the file name.
+
+    The table's bytes must not depend on where the project is cloned.
+    """
     resolved = path.resolve()
     return resolved.relative_to(_ROOT).as_posix() if resolved.is_relative_to(_ROOT) else resolved.name

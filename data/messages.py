@@ -1,4 +1,4 @@
-"""What makes two messages the same, and what makes one unfit to be taught."""
+"""Normalise messages for comparison, and validate messages and intents."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import re
 from chatbot.message import clean, plain
 
 MAX_CHARACTERS = 10_000
-"""A longer message is no message: most often a quote in a CSV file that was never closed."""
+"""Upper limit of a message; a longer one usually results from an unclosed quote in a CSV file."""
 MAX_INTENT_CHARACTERS = 200
 
 _NO_BRACES = str.maketrans("{}", "  ")
-# White space passes, also vertical tab and form feed, which old exports hold.
+# White space is allowed, including vertical tab and form feed, which old exports contain.
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def normalise(message: str) -> str:
-    """The form in which messages are compared: NFKC, plain apostrophes, case folded, white space single."""
+    """Return the form used for comparison: NFKC, plain apostrophes, case-folded, single spaces."""
     return plain(clean(message)).casefold()
 
 
 def row_hash(message: str, intent: str) -> str:
-    """A row's digest, 32 hexadecimal digits: the same whatever its case, its spacing and its place."""
+    """Return a row's digest, 32 hexadecimal digits; independent of case, spacing and position."""
     return hashlib.blake2b(f"{normalise(message)}\0{intent}".encode(), digest_size=16).hexdigest()
 
 
 def message_fault(message: str) -> str | None:
-    """Why this message cannot be taught, or None."""
+    """Return why this message cannot be used for training, or None if it can."""
     if not message:
         return "the message is empty"
     if fault := _unreadable(message, "the message"):
@@ -44,7 +44,7 @@ def message_fault(message: str) -> str | None:
 
 
 def intent_fault(intent: str) -> str | None:
-    """Why this cannot be the name of an intent, or None."""
+    """Return why this cannot be an intent's name, or None if it can."""
     if not intent.strip():
         return "the intent is empty"
     if fault := _unreadable(intent, "the intent"):

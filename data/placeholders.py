@@ -1,4 +1,4 @@
-"""Placeholders such as `{{Order Number}}` filled with what customers write: no brace is ever taught."""
+"""Fill placeholders such as `{{Order Number}}` with realistic values; no brace reaches training."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _BRACES = str.maketrans("{}", "  ")
 _SPACE = re.compile(r"\s+")
 
 Draw = Callable[[int], int]
-"""A whole number from 0 to below the argument."""
+"""Returns an integer from 0 up to but excluding the argument."""
 
 
 def fill(message: str, row_hash: str, seed: int = 0) -> str:
-    """The message with every placeholder filled and no brace left.
+    """Return the message with every placeholder filled and no brace left.
 
-    The same message, row hash and seed give the same text on every machine and Python version; a placeholder
-    that stands twice in a message gets the same value twice. One that nobody foresaw is filled by what its
-    name says (`{{Tracking ID}}` is a number), else with the name itself in lower case.
+    Deterministic: the same message, row hash and seed give the same text on every machine and Python version.
+    A placeholder that occurs twice in a message gets the same value twice. An unlisted placeholder is filled
+    by the words in its name (`{{Tracking ID}}` is a number), else with the name itself in lower case.
     """
     if "{" not in message and "}" not in message:
         return message
@@ -35,14 +35,14 @@ def fill(message: str, row_hash: str, seed: int = 0) -> str:
 
 
 def fill_all(corpus: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """A corpus (`data.loading.COLUMNS`) with every message filled; row hashes stay those of the source."""
+    """Fill every message of a corpus (`data.loading.COLUMNS`); row hashes remain those of the source."""
     filled = [fill(m, h, seed) for m, h in zip(corpus["message"], corpus["row_hash"], strict=True)]
     return corpus.assign(message=pd.Series(filled, index=corpus.index, dtype="str"))
 
 
 def _value(placeholder: str, row_hash: str, seed: int) -> str:
     name = _SPACE.sub(" ", placeholder.replace("_", " ").replace("-", " ")).strip().casefold()
-    # The digest, not `random`: what `random.choice` draws for a seed has changed between Python versions.
+    # A digest instead of `random`: `random.choice` gives different values for a seed in different Python versions.
     state = int.from_bytes(hashlib.blake2b(f"{seed}:{row_hash}:{name}".encode()).digest(), "big")
 
     def draw(below: int) -> int:
@@ -118,4 +118,4 @@ _MAKERS: tuple[tuple[re.Pattern[str], Callable[[Draw], str]], ...] = (
     (re.compile(r"\baccount\b"), _one_of(_ACCOUNTS)),
     (re.compile(r"\bname\b"), _person),
 )
-"""The first entry whose words are in a placeholder's name makes its value."""
+"""The first entry whose pattern matches the placeholder's name generates its value."""

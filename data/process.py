@@ -54,7 +54,7 @@ def main(
     intent_column: Annotated[str | None, typer.Option(help="The intent's column.")] = None,
     category_column: Annotated[str | None, typer.Option(help="The category's column.")] = None,
 ) -> None:
-    """Make of a corpus what training reads: corpus.parquet, splits.csv, left_out.csv and report.json."""
+    """Convert a corpus to training input: corpus.parquet, splits.csv, left_out.csv and report.json."""
     console = Console(stderr=True)
     given = {"seed": seed, "test_share": test_share, "similarity": similarity}
     try:

@@ -1,4 +1,4 @@
-"""A loaded corpus made into what training reads: filled, split, and written with the same bytes each time."""
+"""Convert a loaded corpus to training input: fill, split and write it, with equal bytes for equal input."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from data.similarity import SIMILARITY
 from data.splitting import PARTS, SPLIT_COLUMNS, TRAIN, split
 
 CORPUS_COLUMNS = ("message", "intent", "category", "part", "group", "row_hash", "source")
-"""The columns of a processed corpus, all text."""
+"""Columns of a processed corpus, all text."""
 CORPUS_FILE, SPLITS_FILE, LEFT_OUT_FILE, REPORT_FILE = (
     "corpus.parquet",
     "splits.csv",
@@ -37,16 +37,16 @@ _HASH = re.compile(r"[0-9a-f]{32}")
 
 
 class ProcessParams(BaseModel):
-    """The section `process` of params.yaml."""
+    """Parameters in section `process` of params.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     seed: int = 0
-    """Decides what placeholders are filled with, and the parts of new groups."""
+    """Determines placeholder values and the parts of new groups."""
     test_share: float = Field(default=0.2, ge=0, lt=1)
-    """The share of new groups that go to test."""
+    """Share of new groups assigned to test."""
     similarity: float = Field(default=SIMILARITY, gt=0, le=1)
-    """The cosine from which on two messages of an intent are near-duplicates."""
+    """Minimum cosine at which two messages of an intent are near-duplicates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,13 @@ class Processed:
     """A corpus ready for training."""
 
     corpus: pd.DataFrame
-    """CORPUS_COLUMNS, in the order of the corpus it was made from; rows that were left out are missing."""
+    """CORPUS_COLUMNS, in the order of the source corpus, without the rows that were left out."""
     splits: pd.DataFrame
-    """`data.splitting.SPLIT_COLUMNS`: to be given as `earlier` when the corpus has grown."""
+    """`data.splitting.SPLIT_COLUMNS`: passed as `earlier` when the corpus has grown."""
     left_out: pd.DataFrame
-    """`data.splitting.LEFT_OUT_COLUMNS`: rows that would have linked train and test."""
+    """`data.splitting.LEFT_OUT_COLUMNS`: rows that would link train and test (data leakage)."""
     new_rows: int
-    """Rows that `earlier` did not know."""
+    """Rows that are not in `earlier`."""
 
 
 def process(
@@ -68,13 +68,13 @@ def process(
 ) -> Processed:
     """Fill a corpus's placeholders and split it.
 
-    Near-duplicates are found in the messages as written, placeholders and all: which group a row belongs to
-    does not depend on what its placeholders happen to be filled with.
+    Near-duplicates are detected on the messages with unfilled placeholders, so that a row's group does not
+    depend on the generated values.
 
     Args:
-        corpus: `data.loading.COLUMNS`, as loaded; of several corpora, concatenated.
-        params: None for the defaults.
-        earlier: the `splits` of the time before, None for the first.
+        corpus: `data.loading.COLUMNS`, as loaded; several corpora are concatenated.
+        params: None: the defaults.
+        earlier: the `splits` of the previous run; None: the first run.
     """
     params = params or ProcessParams()
     done = split(
@@ -94,13 +94,13 @@ def process(
 
 
 def untrained(corpus: pd.DataFrame) -> list[str]:
-    """The intents of a processed corpus that have no row in train: they cannot be taught."""
+    """Return the intents of a processed corpus that have no row in train: they cannot be trained."""
     trained = set(corpus.loc[corpus["part"] == TRAIN, "intent"])
     return sorted(set(corpus["intent"]) - trained)
 
 
 def report_of(processed: Processed, checked: Report, params: ProcessParams) -> dict[str, Any]:
-    """What report.json holds: the result in counts, warnings, rows left out; nothing of how it came about."""
+    """Return the content of report.json: counts, warnings, rows left out; no timestamps or other run details."""
     corpus = processed.corpus
     counts = corpus.groupby(["intent", "part"]).size().unstack(fill_value=0)
     return {
@@ -116,23 +116,23 @@ def report_of(processed: Processed, checked: Report, params: ProcessParams) -> d
 
 
 def write(processed: Processed, checked: Report, params: ProcessParams, folder: Path) -> None:
-    """Write the four files, each whole or not at all; the same processed corpus gives the same bytes."""
+    """Write the four files, each as an atomic write; the same processed corpus gives the same bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     columns = {name: pa.array(processed.corpus[name].tolist(), pa.string()) for name in CORPUS_COLUMNS}
     report = json.dumps(report_of(processed, checked, params), indent=2, ensure_ascii=False, sort_keys=True)
-    # The parts first: killed after them, the next run makes the same corpus of them.
+    # Splits first: after a crash here, the next run derives the same corpus from them.
     _whole_text(folder / SPLITS_FILE, processed.splits.to_csv(index=False, lineterminator="\n"))
-    # Made without pandas, whose metadata differs between versions.
+    # Written without pandas, whose metadata differs between versions.
     _whole(folder / CORPUS_FILE, lambda path: pq.write_table(pa.table(columns), path, compression="zstd"))
     _whole_text(folder / LEFT_OUT_FILE, processed.left_out.to_csv(index=False, lineterminator="\n"))
     _whole_text(folder / REPORT_FILE, report + "\n")
 
 
 def read_processed(path: Path) -> pd.DataFrame:
-    """A processed corpus, from its file or its folder.
+    """Read a processed corpus from its file or its folder.
 
     Raises:
-        CorpusError: there is none, or its columns are not CORPUS_COLUMNS.
+        CorpusError: it does not exist, or a column of CORPUS_COLUMNS is missing.
     """
     file = path / CORPUS_FILE if path.is_dir() else path
     if not file.exists():
@@ -146,10 +146,10 @@ def read_processed(path: Path) -> pd.DataFrame:
 
 
 def read_splits(path: Path) -> pd.DataFrame | None:
-    """The parts that earlier rows were given, or None where there are none yet.
+    """Read the parts assigned to earlier rows; None if the file does not exist.
 
     Raises:
-        CorpusError: a line is not what SPLIT_COLUMNS asks for; every such line is named.
+        CorpusError: a line does not match SPLIT_COLUMNS; every such line is named.
     """
     if not path.exists():
         return None
@@ -179,10 +179,10 @@ def read_splits(path: Path) -> pd.DataFrame | None:
 
 
 def read_params(path: Path) -> ProcessParams:
-    """The section `process` of a params.yaml; defaults where the section is missing.
+    """Read section `process` of a params.yaml; defaults if the section is missing.
 
     Raises:
-        SettingError: no such file, or a value that cannot work.
+        SettingError: the file does not exist, or a value is invalid.
     """
     try:
         section = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("process") or {}
@@ -196,7 +196,7 @@ def _whole_text(path: Path, text: str) -> None:
 
 
 def _whole(path: Path, save: Callable[[Path], Any]) -> None:
-    """Save to a file beside it, then move it there: a reader sees the old file or the new one."""
+    """Atomic write: save to a temporary file beside it, then rename; readers see the old or the new file."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         save(partial)

@@ -1,4 +1,4 @@
-"""CSV, JSONL and Parquet files as rows of message and intent, each with the line it stands on."""
+"""Read CSV, JSONL and Parquet files as rows of message and intent, each with its line number."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ DELIMITERS = (",", ";", "\t", "|")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One message as it stands in a file."""
+    """One message as read from a file."""
 
     line: int
     message: str
     intent: str
     category: str = ""
     file: str = ""
-    """The file within a folder; empty in a corpus of one file."""
+    """File within a folder; empty for a corpus of one file."""
 
 
 @dataclass(slots=True)
 class Rows:
-    """What a file holds: the rows that can be read, and what is wrong with the others."""
+    """Content of a file: the readable rows, and the problems of the others."""
 
     rows: list[Row] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
 def read_text(path: Path) -> str:
-    """A file's text, without a byte order mark.
+    """Return a file's text without a byte order mark.
 
     Raises:
-        CorpusError: the file is not UTF-8; each line with a wrong byte is named.
+        CorpusError: the file is not UTF-8; each line with an invalid byte is named.
     """
     content = path.read_bytes()
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -65,7 +65,10 @@ def _wrong_bytes(file: str, content: bytes) -> Iterable[Problem]:
 
 
 def read_csv(path: Path, columns: Columns) -> Rows:
-    """Rows of a CSV file (RFC 4180, or with semicolons, tabs, bars); lines are counted within quotes too."""
+    """Read the rows of a CSV file (RFC 4180; also semicolons, tabs or bars).
+
+    Line numbers count lines within quotes too.
+    """
     text = read_text(path)
     file = str(path)
     result = Rows()
@@ -101,9 +104,9 @@ def read_csv(path: Path, columns: Columns) -> Rows:
 
 
 def _delimiter(text: str, columns: Columns, file: str) -> str:
-    """The delimiter with which the header names a message and an intent; else the one with most columns."""
+    """Detect the delimiter: one that yields message and intent columns, else the one with most columns."""
     header = next((line for line in io.StringIO(text, newline=None) if line.strip()), "")
-    # What is longer is no header: reading it as one will say so.
+    # A longer line is not a header; the CSV reader reports it.
     if not header or len(header) > csv.field_size_limit():
         return ","
     split = {mark: next(csv.reader([header], delimiter=mark)) for mark in DELIMITERS}
@@ -125,7 +128,7 @@ def _csv_reason(error: str) -> str:
 
 
 def read_jsonl(path: Path, columns: Columns) -> Rows:
-    """Rows of a file with one JSON object a line; a key that one object lacks is a problem of that line."""
+    """Read a file with one JSON object per line; a key missing in one object is a problem of that line."""
     file = str(path)
     result = Rows()
     for line, text in enumerate(read_text(path).split("\n"), start=1):
@@ -149,7 +152,7 @@ def read_jsonl(path: Path, columns: Columns) -> Rows:
 
 
 def read_parquet(path: Path, columns: Columns) -> Rows:
-    """Rows of a Parquet file; for want of lines a row is named by its number, counted from 1."""
+    """Read the rows of a Parquet file; a row's line is its number, counted from 1."""
     file = str(path)
     try:
         parquet = pq.ParquetFile(path)
@@ -174,7 +177,7 @@ def _values(table: pa.Table, name: str, file: str) -> list[object]:
 
 
 def _append(result: Rows, file: str, line: int, values: list[object], places: Places) -> None:
-    """Take the row, or say why it cannot be one: a message is text, an intent is text or a whole number."""
+    """Append the row, or its problems: a message must be text, an intent text or an integer."""
     message, intent = values[places.message], values[places.intent]
     category = None if places.category is None else values[places.category]
     if isinstance(intent, int) and not isinstance(intent, bool):
@@ -195,4 +198,4 @@ READERS: dict[str, Callable[[Path, Columns], Rows]] = {
     ".ndjson": read_jsonl,
     ".parquet": read_parquet,
 }
-"""Which reader takes which suffix. None of them unpickles anything."""
+"""Reader by file suffix. No reader unpickles anything."""

@@ -1,4 +1,4 @@
-"""Which messages of an intent are near-duplicates of each other."""
+"""Detect near-duplicate messages within an intent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from data.messages import normalise
 
 SIMILARITY = 0.85
-"""The cosine from which on two messages are near-duplicates. At .70 chains join up to 92 % of an intent."""
+"""Minimum cosine of near-duplicates. At .70, chains of near-duplicates join up to 92 % of an intent."""
 
 _BLOCK = 4_000_000
 _ROUNDING = 1e-6
@@ -21,11 +21,11 @@ _ROUNDING = 1e-6
 def near_duplicates(
     messages: Sequence[str], intents: Sequence[str], similarity: float = SIMILARITY
 ) -> NDArray[np.int64]:
-    """Pairs of messages of one intent whose TF-IDF vectors of characters have a cosine >= `similarity`.
+    """Find pairs of messages within an intent whose character TF-IDF cosine is >= `similarity`.
 
-    The vectors are of the normalised messages' character 3- to 5-grams, with the document frequencies of all
-    messages given: a cosine depends on the corpus it is computed in. The products are sparse, in float32 and
-    in blocks, so that memory stays bounded however large an intent is.
+    The vectors use character 3- to 5-grams of the normalised messages, with document frequencies over all
+    given messages: a cosine depends on the corpus. The products are sparse, in float32 and computed in
+    blocks, so that memory is bounded for any size of intent.
 
     Args:
         messages: n texts.
@@ -54,7 +54,7 @@ def near_duplicates(
 
 
 def _vectors(messages: Sequence[str]) -> csr_array:
-    """Unit TF-IDF vectors, shape (n, n-grams), float32; a message without a 3-gram is a zero vector."""
+    """Return unit TF-IDF vectors, shape (n, n-grams), float32; a message without a 3-gram is zero."""
     texts = [normalise(message) for message in messages]
     if not any(len(text) >= 3 for text in texts):
         return csr_array((len(texts), 1), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Train and test by groups of near-duplicates, kept per row: what is added never moves what was there."""
+"""Split into train and test by groups of near-duplicates; a growing corpus never moves earlier rows."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ LEFT_OUT_COLUMNS = ("row_hash", "message", "intent", "source", "near_train", "ne
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Which row lies in which part."""
+    """Assignment of rows to parts."""
 
     table: pd.DataFrame
-    """SPLIT_COLUMNS, one line a row hash, in the order of the hashes: earlier lines unchanged (also those of
-    rows that have left the corpus: they come back to where they were), and a line for each new row."""
+    """SPLIT_COLUMNS, one line per row hash, sorted by hash: earlier lines unchanged (including rows that have
+    left the corpus, which return to the same part), and one line for each new row."""
     left_out: pd.DataFrame
     """LEFT_OUT_COLUMNS: new rows linked to both parts, with the hash of one near-duplicate in each."""
     new_rows: int
-    """How many lines of `table` are new."""
+    """Number of new lines in `table`."""
 
 
 def split(
@@ -40,23 +40,23 @@ def split(
     test_share: float = 0.2,
     similarity: float = SIMILARITY,
 ) -> Split:
-    """Split a corpus by groups of near-duplicates: the connected components of their pairs within an intent.
+    """Split a corpus by groups: the connected components of near-duplicate pairs within an intent.
 
-    A row that `earlier` knows keeps its group and part, whatever the similarities of the grown corpus say. A
-    new row that is linked to such a row, directly or through other new rows, takes its group and part. A new
-    group is named by its smallest row hash, and a hash of this name and the seed decides its part. A new row
-    that would link the two parts is left out. An intent that has no row in train yet gets one of its new
-    groups there: an intent with a single message must train.
+    A row in `earlier` keeps its group and part, whatever the similarities in the grown corpus are. A new row
+    that is linked to such a row, directly or through other new rows, takes its group and part. A new group is
+    named by its smallest row hash; a hash of this name and the seed determines its part. A new row that would
+    link the two parts is left out. An intent without a row in train gets one of its new groups there, so that
+    an intent with a single message is trained.
 
     Args:
-        corpus: `data.loading.COLUMNS`; rows with the same row hash are one.
-        earlier: the `table` of the split before, None for the first.
-        seed: of the hash that decides a new group's part.
-        test_share: the share of new groups that go to test, from 0 to below 1.
-        similarity: the cosine from which on messages are near-duplicates (`data.similarity`).
+        corpus: `data.loading.COLUMNS`; rows with the same row hash count as one.
+        earlier: the `table` of the previous split; None: the first split.
+        seed: seed of the hash that determines a new group's part.
+        test_share: share of new groups assigned to test, in [0, 1).
+        similarity: minimum cosine of near-duplicates (`data.similarity`).
 
     Returns:
-        The same for any order of the corpus's rows.
+        The split; it does not depend on the order of the rows.
     """
     rows = corpus.drop_duplicates("row_hash").sort_values("row_hash", kind="stable", ignore_index=True)
     hashes = rows["row_hash"].tolist()
@@ -82,16 +82,16 @@ def split(
 
 
 def groups(messages: Sequence[str], intents: Sequence[str], similarity: float = SIMILARITY) -> np.ndarray:
-    """The group of each message, without parts and without memory: for draws of groups in benchmarks.
+    """Return the group of each message, without parts or earlier splits (for sampling in benchmarks).
 
     Returns:
-        shape (n,), int: messages with the same number are, within their intent, linked by near-duplicates.
+        shape (n,), int: messages with the same number are linked by near-duplicates within their intent.
     """
     return _components(len(messages), near_duplicates(messages, intents, similarity))
 
 
 def empty_splits() -> pd.DataFrame:
-    """A table with SPLIT_COLUMNS and no rows."""
+    """Return a table with SPLIT_COLUMNS and no rows."""
     return pd.DataFrame({column: pd.Series([], dtype="str") for column in SPLIT_COLUMNS})
 
 
@@ -103,7 +103,7 @@ def _known(earlier: pd.DataFrame | None) -> dict[str, tuple[str, str]]:
 
 
 class _Placing:
-    """Gives new rows their groups; rows are indices into `hashes`, which ascend."""
+    """Assigns groups to new rows; rows are indices into `hashes`, which are sorted."""
 
     def __init__(
         self, hashes: Sequence[str], pairs: Sequence[tuple[int, int]], known: Mapping[str, tuple[str, str]]
@@ -113,27 +113,27 @@ class _Placing:
         self.new: dict[int, str] = {}
         """The group of each new row."""
         self.parts: dict[str, str] = dict(known.values())
-        """The part of each group; that of a new group is missing until it is decided."""
+        """The part of each group; missing for a new group until it is assigned."""
         self.left_out: dict[int, tuple[int, int]] = {}
-        """A row that links both parts, with a neighbour in train and one in test."""
+        """Rows that link both parts, with one neighbour in train and one in test."""
         self.neighbours: dict[int, list[int]] = {}
         for i, j in pairs:
             self.neighbours.setdefault(i, []).append(j)
             self.neighbours.setdefault(j, []).append(i)
 
     def place(self) -> None:
-        """Place every new row or leave it out."""
+        """Assign every new row to a group, or leave it out."""
         fresh = [row for row in range(len(self.hashes)) if row not in self.old]
         for component in self._components(fresh):
             groups = {self.old[n][0] for row in component for n in self._of(row) if n in self.old}
             if len({self.parts[group] for group in groups}) > 1:
                 self._grow(component)
             else:
-                # Two earlier groups of one part stay two: the file is only ever added to.
+                # Two earlier groups of one part are not merged: the file is append-only.
                 self._join(component, min(groups, default=self.hashes[component[0]]))
 
     def _grow(self, component: list[int]) -> None:
-        """Place a component that links both parts: outwards from the earlier rows, in order of the hashes."""
+        """Assign a component that links both parts: breadth-first from the earlier rows, in hash order."""
         waiting = set(component)
         frontier = [row for row in component if any(n in self.old for n in self._of(row))]
         while frontier:
@@ -160,7 +160,7 @@ class _Placing:
         return self.old[row][0] if row in self.old else self.new.get(row)
 
     def _components(self, rows: list[int]) -> list[list[int]]:
-        """The connected components of these rows alone, each ascending."""
+        """Return the connected components of these rows alone, each sorted."""
         place = {row: k for k, row in enumerate(rows)}
         inside = [(k, place[n]) for row, k in place.items() for n in self._of(row) if n in place]
         members: dict[int, list[int]] = {}
@@ -177,7 +177,7 @@ def _components(size: int, pairs: np.ndarray) -> np.ndarray:
 
 
 def _part_new_groups(placing: _Placing, intents: Sequence[str], seed: int, test_share: float) -> None:
-    """Decide the part of each new group by its hash; an intent without a row in train gets one there."""
+    """Assign each new group to a part by its hash; an intent without a row in train gets one group there."""
     fresh: dict[str, str] = {}
     trained = {intents[row] for row, (_, part) in placing.old.items() if part == TRAIN}
     for row, group in placing.new.items():
@@ -188,11 +188,11 @@ def _part_new_groups(placing: _Placing, intents: Sequence[str], seed: int, test_
     draws = {group: _draw(group, seed) for group in fresh}
     placing.parts.update({group: TEST if draw < test_share else TRAIN for group, draw in draws.items()})
     for intent in set(fresh.values()) - trained:
-        # The one furthest from test: where any is in train, this one is.
+        # The group with the largest draw: if any group is in train, this one is.
         _, last = max((draws[group], group) for group, of in fresh.items() if of == intent)
         placing.parts[last] = TRAIN
 
 
 def _draw(group: str, seed: int) -> float:
-    """A number from 0 to below 1 that only the group's name and the seed decide."""
+    """Return a number in [0, 1) determined by the group's name and the seed."""
     return int.from_bytes(hashlib.blake2b(f"{seed}:{group}".encode(), digest_size=6).digest(), "big") / 2**48

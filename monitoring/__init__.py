@@ -1,1 +1,1 @@
-"""What the bot did: the inference log, the drift report, dashboards and alerts."""
+"""Monitoring: inference log, handoff delivery, drift check, retention, erasure, dashboards and alerts."""

@@ -1,8 +1,9 @@
-"""Makes few large parts of many small ones in the log store's closed days: `python -m monitoring.compact`.
+"""Compact the log store: merge the small parts of closed days into large ones: `python -m monitoring.compact`.
 
-A new part holds the rows of several and says in its metadata whose they are (`chatbot.record_parts`). It is put,
-read back, and only then are the others deleted: a reader at any moment, and a compaction that is killed anywhere
-or runs twice at once, leave each row to be read once. Forgotten rows are left out on the way.
+A compacted part holds the rows of several parts and lists its sources in the metadata (`chatbot.record_parts`). It is
+written and read back before the source parts are deleted. Compaction is idempotent: readers see each row exactly
+once, at any moment, even if a compaction is killed or two run concurrently. Rows with an erasure tombstone are
+dropped.
 """
 
 from __future__ import annotations
@@ -34,21 +35,21 @@ from chatbot.settings import StorageSettings
 from chatbot.storage import Entry, Store, open_store
 
 PART_ROWS = 100_000
-"""Of a compacted part: about 10 MB, which a reader holds in memory at once."""
+"""Maximum rows of a compacted part: about 10 MB, which a reader holds in memory at once."""
 CLOSED = timedelta(hours=1)
-"""How long after its end a day counts as closed; what comes later is compacted by a later run."""
+"""Time after its end when a day counts as closed; a later run compacts rows that arrive after that."""
 
 _FIRST_DAY = date(1970, 1, 1)
 
 
 @dataclass(slots=True)
 class Done:
-    """What a compaction did.
+    """Result of a compaction.
 
     Attributes:
-        made: the new parts.
-        deleted: parts whose rows are in others.
-        damaged: parts that cannot be read, with the reason; they stay where they are.
+        made: keys of the new parts.
+        deleted: keys of parts whose rows are in other parts.
+        damaged: unreadable parts, key to reason; they are not deleted.
     """
 
     made: list[str] = field(default_factory=list)
@@ -58,7 +59,7 @@ class Done:
 
 @dataclass(slots=True)
 class _Group:
-    """What becomes one part."""
+    """Source parts that are merged into one compacted part."""
 
     keys: list[str] = field(default_factory=list)
     tables: list[pa.Table] = field(default_factory=list)
@@ -70,15 +71,19 @@ class _Group:
 
 
 def compact(store: Store, now: datetime, part_rows: int = PART_ROWS) -> Done:
-    """Compact all closed days of the log and of the feedback.
+    """Compact all closed days of the inference log and of the feedback.
 
     Args:
-        store: of the parts.
-        now: decides which days are closed.
-        part_rows: the most rows of a new part, unless one of its sources has more.
+        store: the store that holds the parts.
+        now: current time; determines which days are closed.
+        part_rows: maximum rows of a new part, unless one of its sources has more.
+
+    Returns:
+        The parts made, deleted and found damaged.
 
     Raises:
-        StoreError: the store does not answer; what was done stays, the rest is done by the next run.
+        StoreError: the store does not respond. Finished days stay compacted; the next run does the rest.
+        PartError: a new part reads back differently; its sources are not deleted.
     """
     done = Done()
     last = (now - CLOSED).astimezone(UTC).date() - timedelta(days=1)
@@ -104,13 +109,13 @@ def _compact_day(
     group = _Group()
     for entry in parts:
         if source_of(entry.key) in read:
-            # A compaction before this one was killed before it could delete it, or it was sent once more.
+            # An earlier compaction was killed before it deleted this part, or the part was uploaded again.
             _delete(store, entry.key, done)
             continue
         try:
             part = read_part(store, kind, entry.key)
         except Missing:
-            continue  # another compaction is at it
+            continue  # a concurrent compaction deleted it
         except PartError as error:
             done.damaged[entry.key] = str(error)
             continue
@@ -135,7 +140,7 @@ def _compact_day(
 def _split(
     kind: Kind, table: pa.Table, sources: Sources, gone: frozenset[str]
 ) -> Iterator[tuple[str, int, pa.Table]]:
-    """Each source's rows without the forgotten ones; a source of which none are left is still named."""
+    """Yield each source's name, row count and rows without erased ones; sources left empty are kept."""
     ids = [name for name in ("prediction_id", "session_id") if name in check_columns(kind, None)]
     start = 0
     for name, rows in sources:
@@ -148,7 +153,7 @@ def _split(
 
 def _put(store: Store, kind: Kind, day: date, group: _Group, done: Done) -> None:
     if all(key.rpartition("/")[2].startswith(COMPACTED) for key in group.keys):
-        return  # nothing, or what was compacted before and has got nothing new
+        return  # nothing to merge: no parts, or only compacted ones
     digest = hashlib.sha256(json.dumps(group.sources).encode()).hexdigest()[:20]
     key = f"{prefix_of(kind)}day={day.isoformat()}/{COMPACTED}{digest}.parquet"
     store.put(key, encode(pa.concat_tables(group.tables), group.sources))
@@ -170,7 +175,7 @@ def _is_compacted(entry: Entry) -> bool:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Compact, and say what was done; 1 if the store does not answer."""
+    """Run the compaction and print a summary; exit code 1 if the store does not respond."""
     parser = argparse.ArgumentParser(
         prog="python -m monitoring.compact", description=(__doc__ or "").split("\n")[0]
     )

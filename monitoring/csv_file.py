@@ -1,15 +1,15 @@
-"""A CSV file that takes sealed segments, each exactly once, and is put aside when it grows too large.
+"""Append sealed spool segments to a CSV file, each exactly once, and rotate the file by size.
 
-How a segment is taken:
+Steps for one segment:
 
-1. It is renamed to `<segment>@<inode>-<length>`: the CSV file it goes to, and how long that file is now.
-2. Its lines are appended to the CSV file.
-3. It is deleted (or moved on: `done`).
+1. Rename it to `<segment>@<inode>-<length>`: the target CSV file and its current length (the rollback point).
+2. Append its lines to the CSV file.
+3. Delete it, or pass it on (`done`).
 
-Renaming and deleting happen or do not happen, so wherever a drain is killed, the next one can tell what was
-done: a segment without a mark is not in the file; one that is gone is in it whole; one with a mark may be in
-it in part, so the file is cut back to the length in the mark and the segment taken again. There is no journal
-that could disagree with the files. Only one process at a time may do this (`monitoring.spool.folder_lock`).
+Rename and delete are atomic, so a drain that is killed at any point can be recovered without a journal: a segment
+without a mark is not in the file; a deleted segment is in it completely; a marked segment may be in it partly, so the
+file is truncated to the marked length and the segment is appended again. Only one process at a time may do this
+(`monitoring.spool.folder_lock`).
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ _STAMP = "%Y%m%dT%H%M%S"
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What was in a segment: whole rows, and whether a torn one followed (its writer was killed there)."""
+    """Number of complete rows in a segment, and whether a torn line follows (its writer was killed)."""
 
     rows: int
     torn: bool
 
 
 class CsvFile:
-    """One CSV file of the log and the files put aside before it."""
+    """Manages one CSV file of the log and its rotated predecessors."""
 
     def __init__(
         self, path: Path, rotate_bytes: int, keep: int, done: Callable[[Path], None] = Path.unlink
     ) -> None:
-        """Touches nothing yet.
+        """Configure the file; touches no file.
 
         Args:
-            path: of the current file; those put aside lie beside it, `<stem>-<time>.csv`.
-            rotate_bytes: the file is put aside once it is larger.
-            keep: how many put-aside files stay.
-            done: what becomes of a segment that was taken: it leaves the spool, in one step. Whoever else
-                wants segments gets them here, by a rename into a folder of their own.
+            path: path of the current file; rotated files are in the same folder as `<stem>-<time>.csv`.
+            rotate_bytes: size in bytes beyond which the file is rotated.
+            keep: number of rotated files to keep.
+            done: removes an appended segment from the spool in one atomic step: deletes it, or renames it into
+                another folder for further processing.
         """
         self._path = path
         self._rotate_bytes = rotate_bytes
@@ -57,10 +57,10 @@ class CsvFile:
         self._done = done
 
     def take(self, segment: Path) -> Taken:
-        """Append a sealed segment's rows and be done with it.
+        """Append the rows of a sealed segment and remove it from the spool.
 
         Raises:
-            OSError: the file cannot be written; the segment stays, and may be taken again.
+            OSError: the file cannot be written; the segment stays in the spool and can be retried.
         """
         segment = self._undo(segment)
         whole, _, torn = segment.read_bytes().rpartition(b"\n")
@@ -75,13 +75,13 @@ class CsvFile:
         return taken
 
     def _undo(self, segment: Path) -> Path:
-        """Take back what a killed drain did with the segment."""
+        """Roll back a partial append by a killed drain."""
         if (marked := spool.read_mark(segment)) is None:
             return segment
         inode, length = marked
         with contextlib.suppress(FileNotFoundError):
             status = self._path.stat()
-            # Somebody may have moved the file away since: then it is not this one that holds a part.
+            # If the file was moved away since, the partial append is not in this one.
             if status.st_ino == inode and status.st_size > length:
                 os.truncate(self._path, length)
         return segment.rename(spool.unmarked(segment))
@@ -95,7 +95,7 @@ class CsvFile:
             while data:
                 data = data[os.write(descriptor, data) :]
         except OSError:
-            # At once, for a disk without room needs every byte; if even that fails, the mark remains.
+            # Roll back at once, because a full disk needs the space; if that fails, the mark remains.
             with contextlib.suppress(OSError):
                 self._undo(segment)
             raise
@@ -104,7 +104,7 @@ class CsvFile:
         return segment
 
     def _put_aside_unless(self, header: bytes) -> None:
-        """A file with other columns, of older or newer code, is not continued."""
+        """Rotate the file if its header differs (written by older or newer code)."""
         with contextlib.suppress(FileNotFoundError), self._path.open("rb") as stream:
             found = stream.readline(_MAX_HEADER_BYTES)
             if found and found.rstrip(b"\r\n") != header:
@@ -114,7 +114,7 @@ class CsvFile:
         older = put_aside(self._path)
         stamp = datetime.now(UTC)
         if older:
-            # After the newest even when the clock was set back: the oldest by name are the ones that go.
+            # Later than the newest rotated file even if the clock was set back: files are deleted in name order.
             stamp = max(stamp, _stamp_of(self._path, older[-1]) + timedelta(milliseconds=1))
         name = f"{self._path.stem}-{stamp.strftime(_STAMP)}{stamp.microsecond // 1000:03d}Z.csv"
         older.append(self._path.rename(self._path.with_name(name)))
@@ -123,7 +123,7 @@ class CsvFile:
 
 
 def put_aside(path: Path) -> list[Path]:
-    """The files put aside before a log file, the oldest first."""
+    """Return the rotated files of a log file, oldest first."""
     name = re.compile(rf"{re.escape(path.stem)}-\d{{8}}T\d{{9}}Z\.csv")
     return sorted(file for file in path.parent.glob(f"{path.stem}-*.csv") if name.fullmatch(file.name))
 

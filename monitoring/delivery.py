@@ -1,8 +1,10 @@
-"""Documents on their way to one place: a folder of files, each there until it was delivered.
+"""At-least-once delivery of documents from a folder (outbox) to one target.
 
-A file appears whole and is taken away only after its delivery, so a process that is killed loses none; one that
-is killed between the two delivers a document again, under the same name. Of all processes that share the
-folder the one that has its lock delivers; when it dies the kernel takes the lock away, and the next one goes on.
+Each document is a file, created by an atomic write and deleted only after its delivery, so a killed process loses
+none. A process killed between delivery and deletion causes a second delivery under the same name, which is the
+idempotency key. Failed deliveries are retried by exponential backoff with jitter. Of all processes that share the
+folder, the one that holds the lock delivers; the kernel releases the lock when that process dies, and another one
+takes over.
 """
 
 from __future__ import annotations
@@ -29,12 +31,12 @@ _logger = logging.getLogger(__name__)
 
 
 class NotDeliveredError(Exception):
-    """A document was not taken; it will be tried again.
+    """The target did not accept a document; the delivery is retried.
 
     Args:
-        reason: for the log; holds nothing of the document.
-        everything: whether no other document would be taken now either.
-        wait: seconds that the receiver asks for.
+        reason: reason for the application log; contains nothing of the document.
+        everything: whether the target currently accepts no other document either.
+        wait: seconds the receiver asks to wait (Retry-After).
     """
 
     def __init__(self, reason: str, *, everything: bool, wait: float = 0.0) -> None:
@@ -44,21 +46,21 @@ class NotDeliveredError(Exception):
 
 
 class Target(Protocol):
-    """Where documents go."""
+    """Receiver of documents."""
 
     def send(self, name: str, body: bytes) -> None:
-        """Deliver one, or raise `NotDeliveredError`. The same again must do no harm."""
+        """Deliver one document or raise `NotDeliveredError`. Must be idempotent for the same name."""
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
 
 
 OnCount = Callable[[str, str, int], None]
-"""Told the target's name, what became of documents ("delivered", "failed", "dropped"), and of how many."""
+"""Callback: target name, outcome ("delivered", "failed", "dropped"), number of documents."""
 
 
 class Delivery:
-    """Delivers what lies in a folder, in a thread of its own."""
+    """Delivers the documents of a folder to one target, in its own thread, at least once."""
 
     def __init__(
         self,
@@ -73,16 +75,18 @@ class Delivery:
         on_count: OnCount,
         on_waiting: Callable[[str, int], None],
     ) -> None:
-        """Touches nothing yet.
+        """Configure the delivery; touches no file.
 
         Args:
-            name: the target's, for the metrics and the log.
-            folder: of the files, `<prediction id>.json`.
-            retry: seconds to wait after a first failure; twice as long after each further one.
-            most_retry: the longest wait.
-            keep: how old a document may get; then it is dropped.
-            most_bytes: what all of them may take; beyond it the oldest are dropped.
-            on_waiting: told how many wait.
+            name: name of the target, for metrics and the application log.
+            folder: folder of the files, `<prediction id>.json`.
+            target: receiver of the documents.
+            retry: backoff in seconds after the first failure; doubled after each further one.
+            most_retry: maximum backoff in seconds.
+            keep: maximum age of a document; older ones are dropped.
+            most_bytes: maximum total size in bytes; beyond it the oldest documents are dropped.
+            on_count: called with the outcome of documents.
+            on_waiting: called with the target name and the number of undelivered documents.
         """
         self.name = name
         self._folder = folder
@@ -98,10 +102,10 @@ class Delivery:
         self._thread: threading.Thread | None = None
 
     def put(self, name: str, body: bytes) -> None:
-        """Take a document on; the same again changes nothing.
+        """Enqueue a document by an atomic write; idempotent for the same name and body.
 
         Raises:
-            OSError: the disk does not take it.
+            OSError: the file cannot be written.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         draft = self._folder / f".{name}.{os.getpid()}"
@@ -114,7 +118,7 @@ class Delivery:
             raise
 
     def waiting(self) -> list[Path]:
-        """What is not delivered, the oldest first."""
+        """Return the undelivered files, oldest first."""
         try:
             names = os.listdir(self._folder)  # noqa: PTH208  # names are all that is needed, twice a second
         except FileNotFoundError:
@@ -122,18 +126,18 @@ class Delivery:
         return [self._folder / n for n in sorted(names) if n.endswith(SUFFIX) and not n.startswith(".")]
 
     def start(self) -> None:
-        """Deliver from now on."""
+        """Start the delivery thread; idempotent."""
         if self._thread is None:
             self._stop.clear()
             self._thread = threading.Thread(target=self._run, name=f"handoffs-{self.name}", daemon=True)
             self._thread.start()
 
     def close(self, seconds: float) -> None:
-        """Deliver what is due for so long at most, and let another process go on."""
+        """Deliver due documents for at most `seconds`, then release the lock to other processes."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(seconds)
-            if self._thread.is_alive():  # a receiver that takes its time; the document stays for the next
+            if self._thread.is_alive():  # slow receiver: the document stays for the next process
                 return
             self._thread = None
         self.deliver(time.monotonic() + seconds)
@@ -143,10 +147,10 @@ class Delivery:
             self._lock = -1
 
     def deliver(self, until: float | None = None) -> None:
-        """Deliver all that is due, if no other process does.
+        """Deliver all due documents, unless another process holds the lock.
 
         Args:
-            until: when to stop, by `time.monotonic`; by default when `close` is called.
+            until: deadline by `time.monotonic`; by default, stop when `close` is called.
         """
         files = self.waiting()
         if files and self._lead():
@@ -164,7 +168,7 @@ class Delivery:
         name = file.stem
         try:
             self._target.send(name, file.read_bytes())
-        except FileNotFoundError:  # somebody cleared the folder
+        except FileNotFoundError:  # the folder was cleared
             return
         except NotDeliveredError as error:
             self._on_count(self.name, "failed", 1)
@@ -184,12 +188,12 @@ class Delivery:
         self._forget(name)
 
     def _backoff(self, failures: int) -> float:
-        # Half fixed and half chance: what failed together is not tried together.
+        # Exponential backoff with jitter (50-100 %), so that simultaneous failures are not retried together.
         longest = min(self._most_retry, self._retry * 2.0 ** min(failures - 1, 30))
         return longest * random.uniform(0.5, 1.0)
 
     def _drop(self, files: list[Path]) -> list[Path]:
-        """Drop what is too old, and the oldest of what is too much. Returns: what stays."""
+        """Drop expired files and, beyond the size limit, the oldest; return the remaining ones."""
         oldest = datetime.now(UTC) - self._keep
         sizes = {}
         for file in files:
@@ -213,7 +217,7 @@ class Delivery:
         self._due.pop(name, None)
 
     def _lead(self) -> bool:
-        """Whether this process delivers: it has the lock, and keeps it while it lives."""
+        """Return whether this process holds the delivery lock; it keeps the lock until `close` or its end."""
         if self._lock >= 0:
             return True
         descriptor = os.open(self._folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)

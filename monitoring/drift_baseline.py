@@ -1,7 +1,6 @@
-"""The production baseline: the first records of a version, frozen once, in the store or beside the log.
+"""Freeze and load the production baseline: a version's first live records, in the store or next to the log.
 
-It holds features and scores, no text and no id: nothing in it can be traced to a person, so nothing in it has to be
-forgotten.
+A baseline holds features and scores, no text and no id. It contains no personal data, so erasure does not apply to it.
 """
 
 from __future__ import annotations
@@ -29,7 +28,13 @@ _HELD = 20
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A frozen one; `last` is the time of its last record: windows begin behind it."""
+    """A frozen baseline.
+
+    Attributes:
+        columns: its records.
+        last: time of its last record; windows begin after it.
+        key: its key in the store, or its path relative to the log folder.
+    """
 
     columns: Columns
     last: datetime
@@ -37,10 +42,10 @@ class Baseline:
 
 
 def load(store: Store | None, folder: Path, serving: Serving) -> Baseline | None:
-    """The version's baseline, if it was frozen.
+    """Load the version's baseline; None if it is not frozen yet.
 
     Raises:
-        StoreError: the store does not answer, or what lies there is no baseline.
+        StoreError: the store does not respond, or the object is not a baseline.
     """
     key = f"{PREFIX}{serving.name}.parquet"
     try:
@@ -66,10 +71,24 @@ def freeze(
     until: datetime,
     on_skip: OnSkip,
 ) -> Baseline | None:
-    """Freeze the version's first records, if there are enough by now; another that was quicker counts.
+    """Freeze the version's first records as its baseline.
+
+    Idempotent: the object is created only if it does not exist, so a baseline frozen concurrently wins.
+
+    Args:
+        source: source of the records.
+        store: where the baseline is written; None: `folder`.
+        folder: the log folder.
+        serving: the serving version.
+        records: number of records of a baseline.
+        until: end of the time range that is read.
+        on_skip: called for each part or line that is skipped.
+
+    Returns:
+        The baseline; None if the version has fewer than `records` records.
 
     Raises:
-        StoreError: the store does not answer.
+        StoreError: the store does not respond.
     """
     first = _first(source, serving, records, until, on_skip)
     if first is None:
@@ -93,12 +112,12 @@ def freeze(
 def _first(
     source: Source, serving: Serving, records: int, until: datetime, on_skip: OnSkip
 ) -> pa.Table | None:
-    """The earliest records of the version; None where there are fewer."""
+    """Return the version's earliest `records` records; None if there are fewer."""
     columns = [name for name in COLUMNS if name != "query"]
     held: list[pa.Table] = []
     days = source.days(serving.since, until)
     for place, day in enumerate(days):
-        # One that names a single day stands for all that follow (a CSV is in no order of days).
+        # A source with a single day covers all later ones (a CSV file is not ordered by day).
         end = min(begin_of(day) + timedelta(days=1), until) if len(days) > 1 else until
         for table in source.tables(max(begin_of(day), serving.since), end, columns, on_skip):
             held.append(table.filter(pc.equal(table["model_version"], serving.version)))

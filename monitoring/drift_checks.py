@@ -1,17 +1,17 @@
-"""The checks: how far a window lies from the baseline or the reference, whether that matters, and is more than chance.
+"""Compute the drift checks: effect sizes of a window against the baseline or the reference, with their thresholds.
 
-Each check measures the size of an effect. It is red when the effect is larger than the least effect that matters plus
-what chance can do at these numbers of records on both sides, so sure that all checks together are wrong at most once in
-`1 / doubt` windows. Chance is bounded for the whole family of checks (Bonferroni):
+A check is red if its effect exceeds the threshold: the minimum effect that matters plus a bound on the sampling error
+for the sizes of both samples. The family-wise error rate is at most `doubt` per window (Bonferroni-split over the
+checks). Two-sample tests and bounds:
 
-- distributions of a number: the Kolmogorov-Smirnov distance, with the bound of Dvoretzky, Kiefer, Wolfowitz and
+- distribution of a number: Kolmogorov-Smirnov distance, with the bound of Dvoretzky, Kiefer, Wolfowitz and
   Massart (1990) at the harmonic size of the two samples;
-- a share: the difference, with the interval of Agresti and Caffo (2000);
-- the whole intent mix: the total variation distance, with its expectation under no change and McDiarmid's
+- a share: difference, with the interval of Agresti and Caffo (2000);
+- the whole intent mix: total variation distance, with its expectation under no change and McDiarmid's
   inequality (1989) around it.
 
-The least effects were chosen on real messages whose near-duplicates never lie on both sides (`tools.bench.drift`):
-two honest samples of the same traffic differ by more than chance, because people repeat themselves.
+The minimum effects were chosen on real messages whose near-duplicates are never on both sides (`tools.bench.drift`):
+two samples of the same traffic differ by more than the sampling error, because users repeat themselves.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ from monitoring.drift_columns import SUMMARY_AXES, TEXT_FEATURES
 from monitoring.drift_tally import Tally
 
 DOUBT = 0.005
-"""How often all checks together may be red by chance alone, before the least effects are counted: of the default
-schedule's 122 runs a month less than one."""
+"""Family-wise error rate (alpha), Bonferroni-split over the checks, before minimum effects are added: less than one
+false alarm in the 122 runs per month of the default schedule."""
 LOW_SCOPE = 0.05
-"""Of the baseline, the share that counts as unlike what the bot was taught."""
+"""Quantile of the baseline's scope (out-of-distribution score) below which a message counts as out of distribution."""
 LOW_CONFIDENCE = 0.1
+"""Quantile of the baseline's confidence below which a prediction counts as uncertain."""
 
 LEAST = {
     "chars": 0.08,
@@ -52,20 +53,24 @@ LEAST = {
     "messages": 0.16,
     "new_kind": 0.025,
 }
-"""The least effect that matters, by check: a distance or a difference of shares, both from 0 to 1; of `messages`, the
+"""Minimum effect that matters, by check: a distance or a difference of shares, both in [0, 1]; for `messages`, the
 distance of the means in standard deviations of the baseline (`monitoring.drift_kernel`)."""
 LEAST_FROM_REFERENCE = LEAST | {"confidence": 0.2, "scope": 0.2, "confidence.low": 0.2, "scope.low": 0.2}
-"""Live messages are not those that were written to teach: against the reference more is normal."""
+"""Minimum effects against the reference: larger, because live messages differ from training messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check's numbers.
+    """Numbers of one check.
 
     Attributes:
-        statistic: of the window: a share, a median, a distance. effect: see the module.
-        before: the same statistic of the other side. what: the intent, axis or topic it is about, if it is about one.
-        records: of the window that it could be computed from.
+        name: name of the check, a key of `LEAST`.
+        statistic: statistic of the window: a share, a median or a distance.
+        effect: effect size, see the module.
+        threshold: the check is red if the effect exceeds it.
+        before: the same statistic of the baseline or the reference.
+        what: the intent, axis or topic that the check is about; empty if it is about all.
+        records: number of records of the window that the statistic was computed from.
     """
 
     name: str
@@ -88,14 +93,15 @@ def findings(
     least: dict[str, float] | None = None,
     lower_only: bool = False,
 ) -> list[Finding]:
-    """All checks that both sides have numbers for.
+    """Compute all checks for which both sides have values.
 
     Args:
-        base: of the baseline or the reference. window: over the same grid.
-        doubt: how often all of them together may be red by chance.
-        least: the least effects that matter; by default `LEAST`.
-        lower_only: count confidence and scope as moved only where they fell: models that were taught less (out of
-            fold) are less sure than the one that serves.
+        base: histograms of the baseline or the reference.
+        window: histograms of the window, over the same grid.
+        doubt: family-wise error rate of all checks together.
+        least: minimum effects that matter; by default `LEAST`.
+        lower_only: one-sided: count a change of confidence and scope only if they fell. The reference has out-of-fold
+            scores, of models trained on less data, which are less confident than the serving model.
     """
     least = least or LEAST
     each = doubt / len(LEAST)
@@ -105,28 +111,37 @@ def findings(
 
 
 def ks_margin(n: int, m: int, doubt: float) -> float:
-    """What chance adds to the Kolmogorov-Smirnov distance of two samples, at most."""
+    """Return the upper bound of the sampling error of the Kolmogorov-Smirnov distance of two samples.
+
+    Source: Dvoretzky, Kiefer, Wolfowitz and Massart (1990).
+    """
     return math.sqrt(math.log(2 / doubt) / 2 * (1 / n + 1 / m))
 
 
 def share_margin(
     hits: NDArray[np.int64], n: int, other_hits: NDArray[np.int64], m: int, doubt: float
 ) -> NDArray[np.float64]:
-    """What chance adds to the difference of two shares, at most; shape of the hits."""
+    """Return the upper bound of the sampling error of the difference of two shares; shape of `hits`.
+
+    Source: Agresti and Caffo (2000).
+    """
     z = NormalDist().inv_cdf(1 - doubt / 2)
     p, q = (hits + 1) / (n + 2), (other_hits + 1) / (m + 2)
     return np.asarray(z * np.sqrt(p * (1 - p) / (n + 2) + q * (1 - q) / (m + 2)))
 
 
 def mix_margin(p: NDArray[np.float64], n: int, m: int, doubt: float) -> float:
-    """What chance adds to the total variation distance of two samples of the mix `p`, at most."""
+    """Return the upper bound of the sampling error of the total variation distance of two samples of the mix `p`.
+
+    Source: McDiarmid (1989), around the expectation under no change.
+    """
     variance = 1 / n + 1 / m
     expected = 0.5 * np.minimum(np.sqrt(2 / math.pi * p * (1 - p) * variance), 2 * p).sum()
     return float(expected) + math.sqrt(math.log(1 / doubt) / 2 * variance)
 
 
 def _distance(base: Tally, window: Tally, name: str, lower_only: bool = False) -> tuple[float, int, int]:
-    """The Kolmogorov-Smirnov distance over the grid (one-sided where asked), and the sizes of both samples."""
+    """Return the Kolmogorov-Smirnov distance over the grid, and the sizes of the window and the base."""
     before, now = base.counts[name], window.counts[name]
     m, n = int(before.sum()), int(now.sum())
     if not m or not n:
@@ -151,7 +166,7 @@ def _numbers(
 
 
 def _low(base: Tally, window: Tally, name: str, low: float, each: float, least: float) -> Finding | None:
-    """How the share of records below the baseline's `low` quantile changed."""
+    """Check the share of records below the baseline's `low` quantile."""
     n, m = window.total(name), base.total(name)
     if not n or not m:
         return None
@@ -191,7 +206,7 @@ def _largest(
     each: float,
     least: float,
 ) -> Finding:
-    """Of many shares the one that is largest for its threshold."""
+    """Return the finding of the share with the largest ratio of effect to threshold."""
     effect = np.abs(hits / n - other / m)
     threshold = least + share_margin(hits, n, other, m, each / len(names))
     place = int((effect / threshold).argmax())

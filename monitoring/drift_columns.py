@@ -1,4 +1,4 @@
-"""The columns of records that the drift check compares, as arrays: read from records, Arrow tables and bundles."""
+"""Convert records, Arrow tables and bundle references into the arrays that the drift check compares."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ SUMMARY_AXES = 8
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """n records, or n rows of a reference.
+    """Columns of n records, or of n rows of a reference.
 
     Attributes:
-        numbers: by name of `NUMBERS`, shape (n,), float64. Confidence and scope are NaN where a rule decided: they
-            say nothing of the model.
-        summary: shape (n, SUMMARY_AXES), float32; NaN where there is none.
+        numbers: by name of `NUMBERS`, shape (n,), float64. Confidence and scope are NaN if a rule decided, because
+            the model made no prediction.
+        summary: embedding summary, shape (n, SUMMARY_AXES), float32; NaN if missing.
         intents: shape (n,), strings.
-        handoff: shape (n,); None: not known (a reference).
-        negative: shape (n,), float: 1 thumbs down, 0 thumbs up, NaN nothing said; None: not known.
+        handoff: shape (n,), bool; None: unknown (a reference).
+        negative: shape (n,), float64: 1 thumbs down, 0 thumbs up, NaN no feedback; None: unknown.
     """
 
     numbers: dict[str, NDArray[np.float64]]
@@ -43,7 +43,7 @@ class Columns:
         return len(self.intents)
 
     def part(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Columns:
-        """Some of the rows, by their places or by a mask."""
+        """Select rows by index or by mask."""
         return Columns(
             {name: values[rows] for name, values in self.numbers.items()},
             self.summary[rows],
@@ -54,7 +54,7 @@ class Columns:
 
     @classmethod
     def joined(cls, parts: Sequence[Columns]) -> Columns:
-        """Several one after the other; at least one."""
+        """Concatenate one or more parts."""
         handoffs = [part.handoff for part in parts if part.handoff is not None]
         negatives = [part.negative for part in parts if part.negative is not None]
         return cls(
@@ -67,9 +67,9 @@ class Columns:
 
 
 def of_table(table: pa.Table) -> Columns:
-    """The columns of a table of records, of a baseline or of a bundle's reference.
+    """Convert a table of records, a baseline or a bundle's reference.
 
-    Columns that are missing (files of an older schema) are read as unknown.
+    Missing columns (files of an older schema) are read as unknown.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -103,7 +103,7 @@ def of_table(table: pa.Table) -> Columns:
 
 
 def of_records(records: Sequence[Record]) -> Columns:
-    """The columns of records as the CSV gives them."""
+    """Convert records read from the CSV file."""
     scored = np.asarray([record.scope is not None for record in records], dtype=bool)
     numbers = {
         name: np.asarray([getattr(record, name) for record in records], dtype=np.float64) for name in NUMBERS
@@ -119,7 +119,7 @@ def of_records(records: Sequence[Record]) -> Columns:
 
 
 def to_table(columns: Columns) -> pa.Table:
-    """What `of_table` reads: for the frozen baseline. Holds no text and no id."""
+    """Convert columns into the table that `of_table` reads, for a frozen baseline. Contains no text and no id."""
     import pyarrow as pa
 
     summary = [None if np.isnan(row).any() else row for row in columns.summary.astype(np.float32)]

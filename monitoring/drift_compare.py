@@ -1,4 +1,4 @@
-"""One side of a comparison, a baseline or a reference, and what all checks say of a window against it."""
+"""Compare a window with one side, the baseline or the reference, by all drift checks."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from monitoring.drift_kernel import LEAST_ROWS, Distance, Kernel
 from monitoring.drift_tally import Grid, Tally
 
 MESSAGES, NEW_KIND = "messages", "new_kind"
-"""The joint checks of `monitoring.drift_kernel`."""
+"""Names of the kernel two-sample tests of `monitoring.drift_kernel`."""
 ALARMS_WITHOUT_BASELINE = frozenset({"confidence", "confidence.low", "scope", "scope.low"})
-"""What may alarm against the reference while there is no baseline yet."""
+"""Checks that may alarm against the reference while there is no baseline."""
 
 
 class Comparison:
-    """What a window is compared with. Made once; memory does not grow with the window."""
+    """Compares windows with one side. Memory does not grow with the window."""
 
     def __init__(
         self, side: Columns, against: str = BASELINE, scale: float = 1.0, doubt: float = DOUBT
     ) -> None:
-        """Prepare a side.
+        """Build the grid, histograms and kernel test of a side.
 
         Args:
-            side: the baseline's or the reference's rows.
+            side: rows of the baseline or the reference.
             against: `baseline` or `reference`.
-            scale: of all least effects: 2 asks for effects twice as large.
-            doubt: see `monitoring.drift_checks`.
+            scale: factor of all minimum effects: 2 requires effects twice as large.
+            doubt: family-wise error rate (`monitoring.drift_checks`).
         """
         self.against = against
         self.grid = Grid.of(side)
@@ -39,20 +39,23 @@ class Comparison:
         least = LEAST if against == BASELINE else LEAST_FROM_REFERENCE
         self._least = {name: effect * scale for name, effect in least.items()}
         self._doubt = doubt
-        # A reference has the likeliest intents, a log what the router decided: the joint check is for the baseline.
+        # Baseline only: a reference has the most probable intents, a log the router's decisions.
         scored = int((~np.isnan(side.numbers["scope"])).sum())
         self.kernel = Kernel(side) if against == BASELINE and scored >= LEAST_ROWS else None
 
     def new_tally(self) -> Tally:
-        """To count a window in."""
+        """Return an empty tally over this side's grid, to count a window."""
         return Tally(self.grid)
 
     def judge(self, window: Tally, sample: Columns) -> list[Finding]:
-        """All checks.
+        """Run all checks on a window.
 
         Args:
-            window: all its records, counted in a tally of this comparison.
-            sample: a uniform sample of them, or all.
+            window: tally of all its records, from `new_tally`.
+            sample: uniform sample of its records, or all of them.
+
+        Returns:
+            The findings; the kernel tests are first.
         """
         found = findings(self.tally, window, self._doubt, self._least, lower_only=self.against != BASELINE)
         distance = self.distance(sample)
@@ -81,11 +84,11 @@ class Comparison:
         return Finding(NEW_KIND, now, max(now - before, 0.0), threshold, before, records=furthest.records)
 
     def distance(self, sample: Columns) -> Distance | None:
-        """The joint check's own numbers; None where there is nothing to compare."""
+        """Return the kernel test's result; None without a baseline or without scored records."""
         return self.kernel.distance(sample) if self.kernel else None
 
     def weights(self, sample: Columns) -> NDArray[np.float64]:
-        """How much each record of the sample is of the kind that there is more of now, 0 to 1, shape (n,)."""
+        """Return each record's contribution to the drift (MMD witness function), in [0, 1], shape (n,)."""
         distance = self.distance(sample)
         if self.kernel is None or distance is None:
             return np.zeros(len(sample))

@@ -1,4 +1,4 @@
-"""What moved a window: the intents whose share changed most, and examples of the messages there are more of now."""
+"""Find the contributors to drift: intents with the largest shift in share, and example messages."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ MESSAGES = 10
 LEAST_SHIFT = 0.01
 _ENOUGH_ALIKE = 0.6
 _WORTH_NAMING = 0.9
-"""Of the heaviest message's weight: lighter ones are named neither."""
+"""Minimum weight of an example message, as a fraction of the largest weight."""
 
 
 def contributors(side: Comparison, window: Tally, sample: pa.Table, red: bool) -> Contributors:
-    """The largest shifts first; messages only where something is red.
+    """Return the contributors to the drift, largest shifts first.
 
     Args:
-        sample: with text (`monitoring.drift_window`).
+        side: the comparison with the baseline or the reference.
+        window: tally of the window.
+        sample: sample of the window, with text (`monitoring.drift_window`).
+        red: whether a check is red; otherwise no messages are returned.
     """
     return Contributors(
         intents=_intents(side.tally, window), messages=_messages(side, window, sample) if red else ()
@@ -48,9 +51,7 @@ def _intents(base: Tally, window: Tally) -> tuple[IntentShift, ...]:
 def _messages(side: Comparison, window: Tally, sample: pa.Table) -> tuple[ExampleMessage, ...]:
     columns = of_table(sample)
     weights = side.weights(columns)
-    if not (
-        weights > 0
-    ).any():  # no joint check: how much fuller than before the bins are that a message falls in
+    if not (weights > 0).any():  # no kernel test: use the excess of the histogram bins
         weights = _excess(side, window, sample)
     order = np.argsort(-weights, kind="stable")
     if not len(order) or weights[order[0]] <= 0:
@@ -69,7 +70,7 @@ def _messages(side: Comparison, window: Tally, sample: pa.Table) -> tuple[Exampl
 
 
 def _excess(side: Comparison, window: Tally, sample: pa.Table) -> NDArray[np.float64]:
-    """For each message how much of the fullest of its bins is more than before, 0 to 1, shape (n,)."""
+    """Return each message's largest relative excess over the base among its histogram bins, in [0, 1], shape (n,)."""
     bins = side.grid.bins(of_table(sample))
     found = np.zeros(sample.num_rows)
     for name in (*NUMBERS, *(f"axis{axis}" for axis in range(SUMMARY_AXES)), "topic"):
@@ -77,7 +78,7 @@ def _excess(side: Comparison, window: Tally, sample: pa.Table) -> NDArray[np.flo
         if not before.sum() or not now.sum():
             continue
         fuller = np.maximum(0, 1 - (before + 1) / (before.sum() + 1) / np.maximum(now / now.sum(), 1e-12))
-        # Neighbouring bins are averaged: a single one of 256 holds few messages.
+        # Smooth over neighbouring bins: a single one of 256 holds few messages.
         if name != "topic":
             fuller = np.convolve(fuller, np.ones(9) / 9, mode="same")
         rows = bins[name] >= 0

@@ -1,4 +1,4 @@
-"""drift.html: the verdict in sentences, what moved it, and Evidently's own report below. Reading it fetches nothing."""
+"""Render drift.html: verdict, contributors, checks and Evidently's report. Self-contained: it loads nothing."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ _WORDS = {"green": "No drift", "red": "Drift", "silent": "Too few messages to te
 
 
 def page(verdict: DriftVerdict, evidently: str = "", notes: Sequence[str] = ()) -> str:
-    """The whole page.
+    """Render the complete page.
 
     Args:
-        evidently: its report as HTML; empty: there is none.
-        notes: sentences about what was left out of the window.
+        verdict: the drift verdict.
+        evidently: Evidently's report as HTML; empty: none.
+        notes: sentences about records excluded from the window.
     """
     window = verdict.window
     alarms = [check for check in verdict.checks if check.alarms]
@@ -65,14 +66,14 @@ def page(verdict: DriftVerdict, evidently: str = "", notes: Sequence[str] = ()) 
 
 
 def evidently_report(window: Columns, side: Columns) -> str:
-    """Evidently's report on a window's sample, as HTML: features, scores, summary and intents; no text, offline."""
+    """Return Evidently's report on a window's sample as HTML: features, scores, summary, intents; no text; offline."""
     os.environ.setdefault("DO_NOT_TRACK", "1")
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset
 
     numbers = [*NUMBERS, *(f"summary_{axis + 1}" for axis in range(SUMMARY_AXES))]
     frames = [_frame(columns) for columns in (window, side)]
-    # A column without a value on either side says nothing, and Evidently does not take it.
+    # Evidently rejects a column that is empty on one side or both.
     numbers = [name for name in numbers if all(frame[name].notna().any() for frame in frames)]
     definition = DataDefinition(numerical_columns=numbers, categorical_columns=["intent"])
     current, reference = (Dataset.from_pandas(frame[[*numbers, "intent"]], definition) for frame in frames)

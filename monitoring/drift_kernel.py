@@ -1,19 +1,19 @@
-"""The joint check: are the window's messages, taken whole, of other kinds than the baseline's?
+"""Kernel two-sample test (MMD): test jointly whether a window's messages differ in distribution from the baseline's.
 
-A new product moves no single number much: a tenth of the messages gets a somewhat lower scope, goes to three intents
-a little more often, and lies somewhere else among the embeddings. All of it together is plain to see. Two samples are
-compared by the distance of their means in the feature space of a Gaussian kernel (Gretton et al., 2012), through
-random Fourier features (Rahimi and Recht, 2007), and measured in the baseline's own spread with a ridge (kernel
-Fisher discriminant: Harchaoui, Bach and Moulines, 2007). What is compared of a message: the embedding summary, the
-ranks of scope and confidence within the baseline, and the intent.
+A new product moves no single number much: a tenth of the messages gets a slightly lower scope, three slightly more
+frequent intents, and another region of the embedding space. A joint test detects the combination. It measures the
+distance of the two samples' means in the feature space of a Gaussian kernel (maximum mean discrepancy, MMD: Gretton et
+al., 2012), through random Fourier features (Rahimi and Recht, 2007), in units of the baseline's spread with a ridge
+(kernel Fisher discriminant: Harchaoui, Bach and Moulines, 2007). Inputs per message: the embedding summary, the ranks
+of scope and confidence within the baseline, and the intent.
 
-The direction in which the means differ also says which messages moved them: those furthest along it.
+The direction in which the means differ (MMD witness function) also ranks the messages by their contribution.
 
-A distance of means grows as well where everything moved a little, as between two honest samples of people who repeat
-themselves. What is new and narrow is seen better by its size: of one half of the window the direction is learned, of
-the other half counted who lies further along it than nearly all of the baseline (the idea of the classifier two-sample
-test: Lopez-Paz and Oquab, 2017), and the other way round. Who is counted had no part in the direction, so by chance
-there are as many as in the baseline.
+The distance of means also grows if everything shifts a little, as between two samples of users who repeat themselves.
+A second statistic detects a new, narrow kind of message by its size: the direction is learned on one half of the
+window; in the other half, messages beyond a high quantile of the baseline along that direction are counted; then the
+halves are swapped (the idea of the classifier two-sample test: Lopez-Paz and Oquab, 2017). Counted messages do not
+influence the direction, so under no change their share is that of the baseline.
 """
 
 from __future__ import annotations
@@ -30,15 +30,16 @@ from monitoring.drift_columns import Columns
 FREQUENCIES = 256
 COMPONENTS = 200
 RIDGE_AT = 10
-"""The ridge is the variance of this principal component: what varies less counts less."""
+"""Index of the principal component whose variance is the ridge: components that vary less get less weight."""
 BANDWIDTH = 0.5
-"""Of the median distance of two messages of the baseline."""
+"""Kernel bandwidth, as a fraction of the median distance of two baseline messages."""
 INTENT_WEIGHT = 1.5
 LEAST_ROWS = 200
+"""Minimum number of scored records of a baseline, and of a window for `furthest`."""
 RARE = 0.02
-"""The share of the baseline that lies furthest along a direction: where the window has more, there is a new kind."""
+"""Share of the baseline beyond the border along a direction; a larger share of the window shows a new kind."""
 LEARNED = 500
-"""The direction is learned of so many at most: of more, what honest samples differ by is learned as well."""
+"""Maximum number of records to learn the direction from: more would also fit differences without drift."""
 _PAIRS = 4_000
 _BLOCK = 8_192
 _UNIFORM_TO_UNIT = math.sqrt(12)
@@ -48,13 +49,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """How far a window is from the baseline.
+    """Kernel distance (MMD) between a window and the baseline.
 
     Attributes:
-        squared: of the means, less what chance contributes on average; below 0 is no distance at all.
-        chance: its standard deviation under no change. freedom: of the chi-square that chance resembles.
-        records: of the window that have a summary.
-        direction: shape (2 * FREQUENCIES,): a message's features times this say how much it is of the new kind.
+        squared: squared distance of the means, minus its expectation under no change; may be negative.
+        chance: standard deviation of `squared` under no change.
+        freedom: degrees of freedom of the approximating chi-square distribution.
+        records: number of scored records of the window.
+        direction: shape (2 * FREQUENCIES,): the dot product with a message's features is its contribution.
     """
 
     squared: float
@@ -64,7 +66,10 @@ class Distance:
     direction: Floats
 
     def margin(self, doubt: float) -> float:
-        """What chance adds to `squared`, at most (Satterthwaite's chi-square, by Wilson and Hilferty, 1931)."""
+        """Return the upper bound of `squared` under no change, at error rate `doubt`.
+
+        Source: Satterthwaite's chi-square approximation, with the quantile of Wilson and Hilferty (1931).
+        """
         z = NormalDist().inv_cdf(1 - doubt)
         a = 2 / (9 * self.freedom)
         quantile = self.freedom * (1 - a + z * math.sqrt(a)) ** 3
@@ -73,10 +78,13 @@ class Distance:
 
 @dataclass(frozen=True, slots=True)
 class Furthest:
-    """How many records lie further along the direction of change than nearly all of the baseline.
+    """Counts of records beyond the baseline's 1 - RARE quantile along the direction of change.
 
     Attributes:
-        hits: of the window's `records`. before: of the baseline's `size`.
+        hits: number of such records in the window.
+        records: number of scored records of the window.
+        before: number of such records in the baseline.
+        size: number of scored records of the baseline.
     """
 
     hits: int
@@ -86,10 +94,14 @@ class Furthest:
 
 
 class Kernel:
-    """A baseline, ready to be compared with; the same baseline gives the same numbers."""
+    """Tests windows against one baseline (kernel two-sample test, MMD). Deterministic for a baseline and a seed."""
 
     def __init__(self, baseline: Columns, seed: int = 0) -> None:
-        """Raises: ValueError: fewer than `LEAST_ROWS` rows with a summary."""
+        """Fit the kernel features, their mean and their principal components on the baseline.
+
+        Raises:
+            ValueError: the baseline has fewer than `LEAST_ROWS` scored records.
+        """
         baseline = baseline.part(_scored(baseline))
         self._baseline = baseline
         if len(baseline) < LEAST_ROWS:
@@ -113,7 +125,7 @@ class Kernel:
         self._weights = 1 / (self._values + max(float(self._values[RIDGE_AT]), 1e-12))
 
     def distance(self, window: Columns) -> Distance | None:
-        """How far a window is; None where it has no record with a summary."""
+        """Return the distance of a window from the baseline; None if the window has no scored record."""
         window = window.part(_scored(window))
         return self._distance(window) if len(window) else None
 
@@ -135,7 +147,11 @@ class Kernel:
         )
 
     def furthest(self, window: Columns, seed: int = 0) -> Furthest | None:
-        """Who is of a new kind, each half judged by what was learned of the other; None below `LEAST_ROWS` records."""
+        """Count records of a new kind by cross-fitting: each half is tested along the direction of the other.
+
+        Returns:
+            The counts; None if the window has fewer than `LEAST_ROWS` scored records.
+        """
         window = window.part(_scored(window))
         if len(window) < LEAST_ROWS:
             return None
@@ -151,9 +167,11 @@ class Kernel:
         return Furthest(hits, len(window), round(before / 2), self._size)
 
     def along(self, records: Columns, direction: Floats) -> Floats:
-        """How much each record is of the kind that there is more of now, shape (n,); NaN without a summary.
+        """Project records onto a direction (MMD witness function).
 
-        In units of the baseline's usual spread along that direction.
+        Returns:
+            Position of each record, shape (n,), in standard deviations of the baseline along the direction; NaN for
+            records that are not scored.
         """
         found = np.full(len(records), np.nan)
         scored = np.flatnonzero(_scored(records))

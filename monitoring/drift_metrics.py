@@ -1,4 +1,4 @@
-"""The verdict as Prometheus metrics: pushed to a gateway, or as a file for node_exporter's textfile collector."""
+"""Export the drift verdict as Prometheus metrics: push it to a gateway, or write a node_exporter textfile."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _SECONDS = 5.0
 
 
 class MetricsError(ChatbotError):
-    """The pushgateway does not answer, or the textfile cannot be written."""
+    """The Pushgateway does not respond, or the textfile cannot be written."""
 
     type = "metrics"
 
 
 def of(verdict: DriftVerdict | None, now: datetime) -> CollectorRegistry:
-    """The metrics of a run; None: it failed, and only that is said."""
+    """Build the metrics of a run; None: the run failed, and only the failure metrics are set."""
     registry = CollectorRegistry()
     _gauge(registry, "chatbot_drift_success", "Whether the last drift check came to a verdict.").set(
         verdict is not None
@@ -62,12 +62,18 @@ def of(verdict: DriftVerdict | None, now: datetime) -> CollectorRegistry:
 
 
 def tell(verdict: DriftVerdict | None, now: datetime, gateway: str, file: Path) -> None:
-    """Push the metrics, or write them to the file where no gateway is set.
+    """Push the metrics to the gateway, or write them to the file if no gateway is set.
 
-    A failed run adds to what the gateway holds; in the file it takes the place of the last verdict.
+    On the gateway a failed run keeps the metrics of the last verdict; in the file it replaces them.
+
+    Args:
+        verdict: the verdict; None: the run failed.
+        now: time of the run.
+        gateway: URL of the Pushgateway; empty: write `file`.
+        file: path of the textfile.
 
     Raises:
-        MetricsError: neither gets there.
+        MetricsError: the metrics cannot be pushed or written.
     """
     registry = of(verdict, now)
     try:

@@ -1,7 +1,7 @@
-"""`python -m monitoring.drift_report`: has what customers write changed? Writes drift.html, drift.json and metrics.
+"""Run the drift check and write drift.html, drift.json and metrics: `python -m monitoring.drift_report`.
 
-Reads the last window from the log store (or the CSV beside it), compares the serving version's records with its
-baseline and its bundle's reference, and puts the report into the store too.
+Reads the last window from the log store (or the local CSV files), compares the serving version's records with its
+baseline and its bundle's reference, and also writes the report to the store.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 class From(StrEnum):
-    """Where records are read."""
+    """Source of the records."""
 
     AUTO = "auto"
     STORE = "store"
@@ -57,11 +57,26 @@ def report(
     read_from: str,
     now: datetime,
 ) -> Outcome:
-    """Check, and write the report into the folder and the store.
+    """Run the check and write the report to the folder and the store.
+
+    The files in the folder are atomic writes; `reports/drift/latest.json` in the store is written last.
+
+    Args:
+        out: folder of the report.
+        store: store of records, bundles, baselines and reports; None: this machine only.
+        settings: settings of the drift check.
+        log: settings of the inference log.
+        service: settings that name the serving model.
+        read_from: source of the records, a value of `From`.
+        now: end of the window.
+
+    Returns:
+        The outcome, with the verdict's `report` set to the page's key or path.
 
     Raises:
-        StoreError: the store does not answer. BundleError: what serves cannot be read.
-        OSError: the folder takes nothing, or the log cannot be read.
+        StoreError: the store does not respond.
+        BundleError: the serving bundle cannot be read.
+        OSError: the folder cannot be written, or the log cannot be read.
     """
     source = choose(store, log.folder, read_from)
     outcome = check(source, store, settings, service, log.folder, now)
@@ -82,15 +97,15 @@ def report(
     if store is not None:
         store.put(f"{key}{HTML}", html.encode())
         store.put(f"{key}{JSON}", content.encode())
-        # The pointer last: what it names is there.
+        # The pointer is written last, so that the files it names exist.
         store.put(LATEST, content.encode())
     return Outcome(verdict, outcome.sample, outcome.side, outcome.notes)
 
 
 def _give_back() -> None:
-    """Hand what reading took back to the system, before Evidently takes its 200 MB."""
+    """Return freed memory to the system before Evidently allocates about 200 MB."""
     pa.default_memory_pool().release_unused()
-    with contextlib.suppress(OSError, AttributeError):  # another C library than glibc
+    with contextlib.suppress(OSError, AttributeError):  # C library is not glibc
         ctypes.CDLL(None).malloc_trim(0)
 
 
@@ -102,7 +117,7 @@ def main(
         bool, typer.Option("--fail-on-drift", help="Exit code 2 on drift, for scripts.")
     ] = False,
 ) -> None:
-    """Check the last window for drift. Exit code 0 whatever the verdict, 1 if there is none."""
+    """Check the last window for drift. Exit code 0 for any verdict, 1 on failure, 2 on drift with --fail-on-drift."""
     console, now = Console(), datetime.now(UTC)
     gateway, textfile = "", out / METRICS
     try:
@@ -122,7 +137,7 @@ def main(
 
 
 def show(console: Console, outcome: Outcome, out: Path) -> None:
-    """The verdict on a terminal."""
+    """Print the verdict to the terminal."""
     verdict = outcome.verdict
     console.print(Text(f"{verdict.verdict}: {verdict.sentence}", style=COLOURS[verdict.verdict]))
     for found in verdict.checks:
@@ -136,7 +151,7 @@ def show(console: Console, outcome: Outcome, out: Path) -> None:
 
 
 def _tell(console: Console, verdict: DriftVerdict | None, now: datetime, gateway: str, file: Path) -> None:
-    """Metrics are no reason to lose a verdict."""
+    """Export the metrics; a failure is printed and does not fail the run."""
     try:
         drift_metrics.tell(verdict, now, gateway, file)
     except ChatbotError as error:

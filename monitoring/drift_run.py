@@ -1,4 +1,4 @@
-"""One drift check: what serves, its baseline, the window, the checks, the verdict."""
+"""Run one drift check: find the serving version, load its baseline, read the window, compare, build the verdict."""
 
 from __future__ import annotations
 
@@ -27,11 +27,13 @@ MOST_OTHERS = 20
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A verdict, and what the page needs beside it.
+    """Verdict of a drift check, and the data for the report page.
 
     Attributes:
-        sample: of the window; side: what it was compared with. None where the verdict is silent.
-        notes: sentences about what was left out.
+        verdict: the drift verdict.
+        sample: sample of the window; None if the verdict is silent.
+        side: the baseline, or the reference if there is none; None if the verdict is silent.
+        notes: sentences about the source, the baseline and the excluded records.
     """
 
     verdict: DriftVerdict
@@ -48,14 +50,19 @@ def check(
     folder: Path,
     now: datetime,
 ) -> Outcome:
-    """Check the last window.
+    """Check the last window for drift; freeze the baseline if the version has none and enough records.
 
     Args:
-        source: of the records. store: of bundles and baselines; None: this machine alone.
-        folder: the log's, beside which a baseline lies where there is no store.
+        source: source of the records.
+        store: store of bundles and baselines; None: this machine only.
+        settings: settings of the drift check.
+        service: settings that name the serving model.
+        folder: the log folder, location of the baseline if there is no store.
+        now: end of the window.
 
     Raises:
-        StoreError: the store does not answer. BundleError: what serves cannot be read.
+        StoreError: the store does not respond.
+        BundleError: the serving bundle cannot be read.
     """
     serving = drift_serving.find(service, store, source, now, settings.api_url)
     baseline = drift_baseline.load(store, folder, serving)
@@ -98,7 +105,7 @@ def check(
 
 
 def _sides(serving: Serving, baseline: Baseline | None, scale: float) -> list[Comparison]:
-    """What the window is compared with, what alarms first."""
+    """Return the available comparisons; the one that alarms is first."""
     sides = []
     if baseline is not None:
         sides.append(Comparison(baseline.columns, BASELINE, scale))

@@ -1,4 +1,4 @@
-"""What the numbers of a check mean, in sentences for a support lead."""
+"""Explain the numbers of each check in a sentence for a support lead."""
 
 from __future__ import annotations
 
@@ -44,7 +44,15 @@ TITLES = {
 
 
 def check_of(finding: Finding, against: str, alarms: bool, base: Tally, window: Tally) -> Check:
-    """A finding as the verdict tells it."""
+    """Convert a finding into a check of the verdict, with its explanation.
+
+    Args:
+        finding: numbers of the check.
+        against: `baseline` or `reference`.
+        alarms: whether the check counts towards the verdict.
+        base: tally of the baseline or the reference.
+        window: tally of the window.
+    """
     statistic = 0.0 if math.isnan(finding.statistic) else finding.statistic
     told = _TOLD[finding.name](finding, base, window, _than(against))
     verdict = (

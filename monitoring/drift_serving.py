@@ -1,4 +1,4 @@
-"""Which version serves, whose records are compared, and the reference that its bundle carries."""
+"""Find the serving version, whose records are compared, and load the reference from its bundle."""
 
 from __future__ import annotations
 
@@ -27,12 +27,13 @@ _API_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What serves.
+    """The serving model.
 
     Attributes:
-        version: what its records are called. digest: of its bundle; empty where only its records are known.
-        reference: the training messages' features; None where the bundle is out of reach.
-        since: no record of it is older.
+        version: model version in its records; empty if unknown.
+        digest: digest of its bundle; empty if unknown.
+        reference: features of the training messages; None if the bundle is not available.
+        since: lower bound of the time of its records.
     """
 
     version: str
@@ -42,24 +43,29 @@ class Serving:
 
     @property
     def name(self) -> str:
-        """What its baseline is filed under."""
+        """Return the name of its baseline: the digest, or the version if the digest is unknown."""
         return self.digest or f"version-{self.version}"
 
 
 def find(
     settings: ServiceSettings, store: Store | None, source: Source, now: datetime, api_url: str = ""
 ) -> Serving:
-    """What serves: as CHATBOT_MODEL, the bot or serving.json say, else the bundle here, else the newest record's.
+    """Find the serving model.
 
-    In a cluster this container may not ask the API server for the annotation: the bot says, and where it does not
-    answer, the newest record does.
+    Sources in order: CHATBOT_MODEL, the bot's `/version`, serving.json in the store, the local bundle, the newest
+    record. In a cluster the analysis container has no Kubernetes credentials to read the annotation: it uses the bot,
+    or the newest record if the bot does not respond.
 
     Args:
-        api_url: where the bot is asked; one that does not answer is passed over.
+        settings: settings that name the model, the bundle and the bundle cache.
+        store: store of bundles; None: this machine only.
+        source: source of the records.
+        now: current time.
+        api_url: URL of the bot; empty, or a bot that does not respond: skipped.
 
     Raises:
-        BundleError: the bundle that was named is damaged or was never put into the store.
-        StoreError: the store does not answer.
+        BundleError: the named bundle is damaged or not in the store, or CHATBOT_BUNDLE is not a bundle.
+        StoreError: the store does not respond.
     """
     if not settings.model and (asked := _asked(api_url)):
         return _in_store(asked.version, asked.digest, store, settings.bundle_cache, now)
@@ -85,12 +91,12 @@ def _named(settings: ServiceSettings, store: Store | None) -> ModelRef | None:
         return ModelRef.parse(settings.model)
     try:
         return serving.read(store).ref if store is not None else None
-    except Denied:  # in a cluster the annotation is the truth, and nobody may read this
+    except Denied:  # in a cluster the annotation is the source of truth, and serving.json is not readable
         return None
 
 
 def _asked(api_url: str) -> ModelRef | None:
-    """What the bot says that it serves; None: it does not say."""
+    """Ask the bot's `/version` for the model it serves; None if there is no valid response."""
     if not api_url:
         return None
     try:
@@ -102,7 +108,7 @@ def _asked(api_url: str) -> ModelRef | None:
 
 
 def _in_store(version: str, digest: str, store: Store | None, cache: Path, now: datetime) -> Serving:
-    """What was named; without its reference where the store does not hold it, as before the first registration."""
+    """Return a named model; without its reference if the store does not hold the bundle (not yet registered)."""
     if not digest or store is None or not bundle_store.held(store, digest):
         return Serving(version, digest, None, now - _LOOK_BACK)
     return _of_bundle(bundle_store.fetch(store, digest, cache), version, digest, now)
@@ -118,7 +124,7 @@ def _of_bundle(folder: Path, version: str, digest: str, now: datetime) -> Servin
 
 
 def _newest(source: Source, now: datetime) -> tuple[str, str]:
-    """Model version and bundle digest of the newest record; empty where there is none."""
+    """Return model version and bundle digest of the newest record; empty if there is none."""
     newest, found = datetime.min.replace(tzinfo=UTC), ("", "")
     columns = ("timestamp", "model_version", "bundle_digest")
     for day in reversed(source.days(now - _LOOK_BACK, now)):

@@ -1,4 +1,4 @@
-"""Where the drift check reads records: the log store, or the CSV beside it. Projected columns, a part at a time."""
+"""Read records for the drift check from the log store or the CSV files: projected columns, one part at a time."""
 
 from __future__ import annotations
 
@@ -31,44 +31,50 @@ COLUMNS = (
     "upper_share",
     "summary",
 )
-"""What the check needs of a record."""
+"""Columns of a record that the check needs."""
 LATE_FEEDBACK = timedelta(days=7)
-"""A thumb may come so long after the answer."""
+"""Maximum delay of feedback after the answer."""
 
 OnSkip = Callable[[str, str], None]
-"""Told of every part or line that is passed over: where, and why."""
+"""Callback for each skipped part or line: location, reason."""
 
 _CHUNK = 20_000
 
 
 class Source(Protocol):
-    """Records of a time, as tables; days in order."""
+    """Source of the records of a time range, as tables."""
 
     name: str
-    """For messages to a person."""
+    """Name shown in messages to a person."""
 
     def tables(
         self, since: datetime, until: datetime, columns: Sequence[str], on_skip: OnSkip
     ) -> Iterator[pa.Table]:
-        """Records with since <= timestamp < until, a part at a time.
+        """Yield records with since <= timestamp < until, one part at a time.
+
+        Args:
+            since: begin of the range, inclusive.
+            until: end of the range, exclusive.
+            columns: names of the columns to read.
+            on_skip: called for each part or line that is skipped.
 
         Raises:
-            StoreError: the store does not answer.
-            OSError: the log's folder cannot be read.
+            StoreError: the store does not respond.
+            OSError: the log folder cannot be read.
         """
 
     def days(self, since: datetime, until: datetime) -> list[date]:
-        """The days that may hold records, in order."""
+        """Return the days that may have records, in ascending order."""
 
     def thumbs(self, since: datetime, until: datetime, on_skip: OnSkip) -> Thumbs:
-        """The last thumb of each prediction, of what was said in that time or `LATE_FEEDBACK` after."""
+        """Return the last feedback on each prediction, given in the range or up to `LATE_FEEDBACK` after it."""
 
 
 class StoreSource:
-    """The log store (`chatbot.record_store`)."""
+    """Reads records from the log store (`chatbot.record_store`)."""
 
     def __init__(self, store: Store) -> None:
-        """Opens nothing."""
+        """Configure the source; sends no request."""
         self._store = store
         self.name = str(store)
 
@@ -91,10 +97,10 @@ class StoreSource:
 
 
 class CsvSource:
-    """The log's folder (`monitoring.logger`): inference_log.csv, what was put aside, the spool."""
+    """Reads records from the log folder (`monitoring.logger`): inference_log.csv, rotated files and spool."""
 
     def __init__(self, folder: Path) -> None:
-        """Opens nothing."""
+        """Configure the source; opens no file."""
         self._folder = folder
         self.name = str(folder / f"{log_reader.LOG}.csv")
 
@@ -113,7 +119,7 @@ class CsvSource:
             yield pa.Table.from_pylist(rows, schema)
 
     def days(self, since: datetime, until: datetime) -> list[date]:
-        """See `Source`: one stands for all, for the files are in no order of days."""
+        """See `Source`: one day that covers all, because the files are not ordered by day."""
         return [since.astimezone(UTC).date()] if since < until else []
 
     def thumbs(self, since: datetime, until: datetime, on_skip: OnSkip) -> Thumbs:
@@ -135,10 +141,15 @@ class CsvSource:
 
 
 def choose(store: Store | None, folder: Path, told: str = "auto") -> Source:
-    """Where to read: as told (`store`, `csv`), else the store where it holds any record, else the CSV.
+    """Choose the source of the records.
+
+    Args:
+        store: the store; None: always the CSV files.
+        folder: the log folder.
+        told: `store`, `csv`, or `auto`: the store if it has any record, otherwise the CSV files.
 
     Raises:
-        StoreError: the store does not answer: it is not guessed that it is empty.
+        StoreError: the store does not respond (it is not assumed to be empty).
     """
     if told == "csv" or store is None:
         return CsvSource(folder)
@@ -148,5 +159,5 @@ def choose(store: Store | None, folder: Path, told: str = "auto") -> Source:
 
 
 def begin_of(day: date) -> datetime:
-    """Midnight, UTC."""
+    """Return the begin of the day: midnight UTC."""
     return datetime.combine(day, time(), UTC)

@@ -1,7 +1,7 @@
-"""Counts of a stream of records over a fixed grid: what the checks are computed from, however many records there are.
+"""Histograms of a stream of records over a fixed grid, from which the drift checks are computed.
 
-The grid comes from the baseline (or the reference): quantiles of each number, and a few topics, that is cells of the
-embedding summary around the means that k-means finds in it. Memory does not grow with the stream.
+The grid comes from the baseline or the reference: quantile bins of each number, and topics (k-means clusters of the
+embedding summary). Memory does not grow with the stream.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _BLOCK = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Where counting is done.
+    """Bin edges and topic means.
 
     Attributes:
-        edges: by name of a number or an axis of the summary (`axis0` ...): ascending. A value belongs to bin i when
-            i edges lie at or below it.
-        topics: shape (k, SUMMARY_AXES): means; k is 0 where the sample is too small or holds no summaries.
+        edges: ascending bin edges by name of a number or summary axis (`axis0` ...). A value belongs to bin i if i
+            edges are less than or equal to it.
+        topics: topic means, shape (k, SUMMARY_AXES); k is 0 if the sample is too small or has no summaries.
     """
 
     edges: dict[str, NDArray[np.float64]]
@@ -36,13 +36,13 @@ class Grid:
 
     @classmethod
     def of(cls, sample: Columns, seed: int = 0) -> Grid:
-        """The grid of a sample; the same sample and seed give the same grid."""
+        """Compute the grid of a sample; deterministic for a sample and a seed."""
         named = {name: sample.numbers[name] for name in NUMBERS}
         named |= {f"axis{axis}": sample.summary[:, axis].astype(np.float64) for axis in range(SUMMARY_AXES)}
         return cls({name: _edges(values) for name, values in named.items()}, _topics(sample.summary, seed))
 
     def bins(self, columns: Columns) -> dict[str, NDArray[np.int64]]:
-        """The bin of each row by name, shape (n,); -1 where there is no value."""
+        """Return the bin of each row by name, shape (n,); -1 if the value is missing."""
         named = {name: columns.numbers[name] for name in NUMBERS}
         named |= {f"axis{axis}": columns.summary[:, axis].astype(np.float64) for axis in range(SUMMARY_AXES)}
         found = {
@@ -66,11 +66,17 @@ class Grid:
 
 @dataclass(slots=True)
 class Tally:
-    """What was counted.
+    """Histograms and counts of records over a grid.
 
     Attributes:
-        rows: records; handoffs: of them, given to a person; said: with feedback; negative: with a thumbs down.
-        counts: by the grid's names and `topic`: how many fell into each bin.
+        grid: the grid.
+        rows: number of records.
+        handoffs: number of records handed off to a human.
+        knows_handoffs: whether all counted columns say which records were handed off.
+        said: number of records with feedback.
+        negative: number of records with a thumbs down.
+        intents: number of records by intent.
+        counts: number of records per bin, by the grid's names and `topic`.
         topic_intents: for each topic, its intents with their counts.
     """
 
@@ -91,13 +97,13 @@ class Tally:
 
     @classmethod
     def of(cls, grid: Grid, columns: Columns) -> Tally:
-        """The tally of one sample."""
+        """Count one sample."""
         tally = cls(grid)
         tally.add(columns)
         return tally
 
     def add(self, columns: Columns) -> None:
-        """Count some more records."""
+        """Add records to the counts."""
         bins = self.grid.bins(columns)
         for name, found in bins.items():
             self.counts[name] += np.bincount(found[found >= 0], minlength=len(self.counts[name]))
@@ -125,11 +131,11 @@ class Tally:
             )
 
     def total(self, name: str) -> int:
-        """How many records have a value of this name."""
+        """Return the number of records that have a value of this name."""
         return int(self.counts[name].sum())
 
     def quantile(self, name: str, share: float) -> float:
-        """The grid's edge nearest to this quantile; NaN where nothing was counted."""
+        """Return the grid edge nearest to the quantile `share`; NaN if nothing was counted."""
         edges, counts = self.grid.edges[name], self.counts[name]
         if not edges.size or not counts.sum():
             return float("nan")
@@ -146,7 +152,7 @@ def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _topics(summary: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
-    """Lloyd's k-means from a greedy k-means++ start (Arthur and Vassilvitskii, 2007)."""
+    """Cluster by Lloyd's k-means with k-means++ initialization (Arthur and Vassilvitskii, 2007)."""
     rows = summary[~np.isnan(summary[:, 0])]
     if len(rows) < _LEAST_FOR_TOPICS:
         return np.empty((0, SUMMARY_AXES), np.float32)

@@ -1,4 +1,4 @@
-"""What was said of answers, ready to be joined with their records: columns, for a day can have a million thumbs."""
+"""Index feedback by prediction and join it with records; columnar, because a day may have a million thumbs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Thumbs:
-    """The last thumb of each prediction.
+    """The last feedback on each prediction.
 
     Attributes:
-        ids: of predictions, ascending. down: True for a thumbs down.
+        ids: prediction ids, ascending, shape (n,).
+        down: True for a thumbs down, shape (n,).
     """
 
     ids: pa.StringArray
@@ -27,7 +28,7 @@ class Thumbs:
 
     @classmethod
     def of(cls, tables: Iterable[pa.Table]) -> Thumbs:
-        """Of feedback as it was said, columns of `SCHEMA`; of one prediction's thumbs the last counts."""
+        """Build the index from feedback tables with the columns of `SCHEMA`; the last feedback on a prediction wins."""
         held = [SCHEMA.empty_table(), *(table.select(SCHEMA.names).cast(SCHEMA) for table in tables)]
         said = pa.concat_tables(held).combine_chunks()
         order = pc.sort_indices(said, sort_keys=[("prediction_id", "ascending"), ("timestamp", "ascending")])
@@ -45,12 +46,12 @@ class Thumbs:
         return len(self.ids)
 
     def join(self, table: pa.Table) -> pa.Table:
-        """The records and a column `negative`: True thumbs down, False thumbs up, null nothing said."""
+        """Return the records with a column `negative`: True thumbs down, False thumbs up, null no feedback."""
         if not table.num_rows:
             return table.append_column("negative", pa.nulls(0, pa.bool_()))
         asked = table["prediction_id"]
         ends = pc.min_max(asked).as_py()
-        # Ids sort by time, as parts of the log do: only the thumbs of a part's own time are looked through.
+        # Ids sort by time, like the parts of the log: search only the feedback on the part's time range.
         places = range(len(self.ids))
         first = bisect_left(places, ends["min"], key=self._id)
         behind = bisect_right(places, ends["max"], key=self._id)
@@ -64,6 +65,6 @@ class Thumbs:
 
 
 def _whole(column: pa.ChunkedArray | pa.Array, kind: pa.DataType) -> pa.Array:
-    """A column in one piece."""
+    """Return a column as one contiguous array."""
     chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
     return pa.concat_arrays(chunks) if chunks else pa.array([], kind)

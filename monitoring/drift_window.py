@@ -1,4 +1,4 @@
-"""One pass over a window: counts of all its records, and a uniform sample of them. Memory does not grow with it."""
+"""Read a window in one pass: count all records and draw a uniform sample. Memory does not grow with the window."""
 
 from __future__ import annotations
 
@@ -17,18 +17,23 @@ from monitoring.drift_tally import Tally
 
 SAMPLE = 20_000
 AHEAD = timedelta(days=1)
-"""How far ahead of the clock records are looked for, to be counted."""
+"""How far into the future records are searched, so that those with a wrong clock are counted."""
 
 
 @dataclass(slots=True)
 class Window:
-    """What was read.
+    """Counts and sample of a window.
 
     Attributes:
-        records: of the serving version, compared. others: of other versions, by version.
-        early: of the serving version, but part of its baseline. ahead: with a time in the future.
-        skipped: how many parts or lines were no records; the first few named in `reasons`.
-        sample: uniform, with text: `COLUMNS` and `negative`.
+        since: begin of the window.
+        until: end of the window.
+        records: number of compared records (of the serving version).
+        early: number of records of the serving version that are part of its baseline; not compared.
+        ahead: number of records with a time in the future; not compared.
+        skipped: number of parts or lines that are not valid records.
+        others: number of records of other versions, by version; not compared.
+        reasons: location and reason of the first five skipped parts or lines.
+        sample: uniform sample of the compared records with text: `COLUMNS` and `negative`; None if there are none.
     """
 
     since: datetime
@@ -42,7 +47,7 @@ class Window:
     sample: pa.Table | None = None
 
     def skip(self, where: str, why: str) -> None:
-        """Count what is no record."""
+        """Count a part or line that is not a valid record."""
         self.skipped += 1
         if len(self.reasons) < 5:
             self.reasons.append(f"{where}: {why}")
@@ -58,15 +63,20 @@ def read(
     after: datetime | None = None,
     seed: int = 0,
 ) -> Window:
-    """Count a window into tallies.
+    """Read a window and count its records into tallies.
 
     Args:
-        version: whose records are compared. since: the first time. until: now.
-        skew: records so far ahead of now still count: clocks of replicas differ.
-        after: the end of the baseline; what is not after it is not compared.
+        source: source of the records.
+        version: the serving version; records of others are not compared.
+        since: begin of the window.
+        until: end of the window: now.
+        skew: tolerance for records ahead of now, because the clocks of replicas differ.
+        tallies: receive the counts of the compared records.
+        after: time of the baseline's last record; records up to it are not compared.
+        seed: seed of the sample.
 
     Raises:
-        StoreError: the store does not answer.
+        StoreError: the store does not respond.
     """
     window = Window(since, until)
     reservoir = Reservoir(seed)
@@ -94,28 +104,28 @@ def read(
 
 
 class Reservoir:
-    """A uniform sample of a stream: the rows with the smallest random keys."""
+    """Reservoir sampling: a uniform sample of a stream, the rows with the smallest random keys."""
 
     def __init__(self, seed: int) -> None:
-        """Empty; the same seed takes the same rows."""
+        """Create an empty reservoir; the same seed selects the same rows."""
         self._generator = np.random.default_rng(seed)
         self._tables: list[pa.Table] = []
         self._keys: list[np.ndarray] = []
         self._limit = 1.0
 
     def add(self, table: pa.Table) -> None:
-        """Let the next rows of the stream take part."""
+        """Offer the next rows of the stream."""
         keys = self._generator.random(table.num_rows)
         low = np.flatnonzero(keys < self._limit)
         if len(low):
-            # A copy: a slice would hold the whole part.
+            # Copy: a slice would keep the whole part in memory.
             self._tables.append(table.take(pa.array(low)))
             self._keys.append(keys[low])
         if sum(map(len, self._keys)) > 2 * SAMPLE:
             self._trim()
 
     def taken(self) -> pa.Table | None:
-        """The sample of what came until now; None: nothing came."""
+        """Return the sample of the rows so far; None if there are none."""
         self._trim()
         return self._tables[0] if self._tables else None
 

@@ -1,10 +1,10 @@
-"""Takes out what came from a user: `python -m monitoring.forget ID`, or `--session TEXT`.
+"""Erase a user's data on request: `python -m monitoring.forget ID`, or `--session TEXT`.
 
-ID is a prediction id, or a session id as the records have it; `--session` takes the one that the client sent. First
-the mark is written (`forgotten/<id>.json`), which every reader and every later corpus build obeys from then on; then
-the rows are taken out of the store's parts, feedback, handoffs and reviews, and out of this machine's CSV files.
-Killed anywhere: run it again. What other replicas hold in CSV files of their own is forgotten there by the same
-command; a report that shows the message goes with its retention.
+ID is a prediction id, or a session id as in the records (hashed); `--session` takes the session id as the client sent
+it. A tombstone is written first (`forgotten/<id>.json`): from then on every reader and every corpus build leaves the
+data out. Then the rows are deleted from the store's log and feedback parts, handoffs and reviews, and from this
+machine's CSV files. Erasure is idempotent: if it is killed, run it again. Run the same command on other replicas to
+erase their local CSV files. A report that shows the message is deleted by its retention.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ _ALL_DAYS = date(1970, 1, 1), date(9998, 12, 31)
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What a forgetting did in the store.
+    """Result of an erasure in the store.
 
     Attributes:
-        ids: the id that was asked for, and the predictions of a session.
-        taken: how much was taken out, by where: rows of `log/` and `feedback/`, objects of the others.
+        ids: the requested id, and the predictions of a session.
+        taken: number of erased items by prefix: rows for `log/` and `feedback/`, objects for the others.
     """
 
     ids: frozenset[str]
@@ -62,20 +62,20 @@ class Forgotten:
 
 
 class ForgetError(ChatbotError):
-    """What was asked for cannot be done, or not all of it: says what is left."""
+    """The erasure is not possible or not complete; the message says what remains."""
 
 
 def forget(store: Store, some_id: str, now: datetime) -> Forgotten:
-    """Mark an id as forgotten and take all that is under it out of the store.
+    """Write the tombstone of an id and erase its data from the store; idempotent.
 
     Args:
-        store: of everything.
-        some_id: of a prediction or of a session.
-        now: for the mark.
+        store: the store.
+        some_id: prediction id, or session id as in the records.
+        now: time of the tombstone.
 
     Raises:
-        ForgetError: it is no id.
-        StoreError: the store does not answer; the mark may be there, the rest is done by running it again.
+        ForgetError: `some_id` is not an id.
+        StoreError: the store does not respond; the tombstone may be written, a second run does the rest.
     """
     if not _ID.fullmatch(some_id):
         raise ForgetError(
@@ -90,16 +90,16 @@ def forget(store: Store, some_id: str, now: datetime) -> Forgotten:
         prefix: sum(_take_out_object(store, entry, ids) for entry in _objects(store, prefix))
         for prefix in _SEARCHED
     }
-    # Records last: they say which predictions a session made, to whoever runs this again after a kill.
+    # Records last: after a kill, the next run needs them to find the predictions of a session.
     taken |= {"feedback/": _take_out(store, Feedback, ids), "log/": _take_out(store, Record, ids)}
     return Forgotten(ids, taken)
 
 
 def send_first(log: LogSettings, store: StorageSettings) -> None:
-    """Bring what this machine holds into the store, so that all of it is found there.
+    """Drain and upload this machine's log, so that its rows are found in the store.
 
     Raises:
-        ForgetError: it cannot be sent.
+        ForgetError: the upload queue cannot be sent.
     """
     if not log.folder.is_dir():
         return
@@ -113,13 +113,13 @@ def send_first(log: LogSettings, store: StorageSettings) -> None:
 
 
 def forget_here(log: LogSettings, store: StorageSettings, ids: frozenset[str]) -> int:
-    """Take ids out of this machine's CSV files and waiting handoffs.
+    """Erase ids from this machine's CSV files and undelivered handoffs.
 
     Returns:
-        How many rows were taken out.
+        The number of erased rows of the CSV files.
 
     Raises:
-        ForgetError: the log is not drained.
+        ForgetError: the spool still has rows of the ids after the timeout, or the upload queue cannot be sent.
     """
     if not log.folder.is_dir():
         return 0
@@ -133,13 +133,13 @@ def forget_here(log: LogSettings, store: StorageSettings, ids: frozenset[str]) -
                 return sum(_rewrite(file, ids) for file in _files(log.folder))
         if time.monotonic() > until:
             raise ForgetError(f"rows wait in {log.folder / spool.FOLDER} and are not drained: run this again")
-        # A service that runs seals its segment about every second; then a drain takes it.
+        # A running service seals its segment about every second; a drain can take it after that.
         time.sleep(0.2)
         send_first(log, store)
 
 
 def _predictions_of(store: Store, session: str) -> Iterator[str]:
-    """The predictions of a session, also where the mark hides them already and where their records are gone."""
+    """Yield the predictions of a session: from tombstones, handoffs, reviews and records, including hidden ones."""
     yield from predictions_of(store, session)
     for prefix in _SEARCHED:
         for entry in _objects(store, prefix):
@@ -157,7 +157,7 @@ def _predictions_of(store: Store, session: str) -> Iterator[str]:
 
 
 def _take_out(store: Store, kind: Kind, ids: frozenset[str]) -> int:
-    """Rewrite the parts that hold rows of these ids."""
+    """Rewrite the parts that have rows of these ids; return the number of erased rows."""
     taken = 0
     for day in days(store, kind, *_ALL_DAYS):
         for _ in range(_TRIES):
@@ -166,7 +166,7 @@ def _take_out(store: Store, kind: Kind, ids: frozenset[str]) -> int:
                     taken += _take_out_of(store, kind, entry.key, entry.etag, ids)
                 break
             except (Conflict, Missing):
-                continue  # a compaction is at it: look at the day again
+                continue  # changed by a concurrent compaction: read the day again
         else:
             raise StoreError(f"the parts of {day} change all the time: run this again")
     return taken
@@ -198,16 +198,16 @@ def _objects(store: Store, prefix: str) -> list[Entry]:
 
 
 def _session(store: Store, key: str) -> str:
-    """Of a handoff or a decision; empty: it has none, or is gone."""
+    """Return the session id of a handoff or a decision; empty if it has none or was deleted."""
     try:
         body = json.loads(store.get(key))
-        return str(body.get("data", body)["session_id"])  # a handoff is a document with its data
+        return str(body.get("data", body)["session_id"])  # a handoff has its fields in `data`
     except (Missing, ValueError, KeyError, TypeError, AttributeError):
         return ""
 
 
 def _take_out_object(store: Store, entry: Entry, ids: frozenset[str]) -> int:
-    """Delete an object that is about one of the ids; of a decision on somebody else's message, only their mention."""
+    """Delete an object about one of the ids; from a decision on another message, remove only the mention."""
     key, found = entry.key, entry
     for _ in range(_TRIES):
         try:
@@ -227,7 +227,7 @@ def _take_out_object(store: Store, entry: Entry, ids: frozenset[str]) -> int:
 
 
 def _without_duplicates(key: str, text: str, ids: frozenset[str]) -> str | None:
-    """A decision without the ids among its duplicates; None: that is not all that names one of them."""
+    """Return the decision without the ids among its duplicates; None if it mentions an id elsewhere too."""
     try:
         body = json.loads(text)
         body["duplicates"] = [other for other in body["duplicates"] if other not in ids]
@@ -243,14 +243,14 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _mentioned(folder: Path, ids: frozenset[str]) -> bool:
-    """Whether a row of these, or one that a killed drain has in two places, is still in the spool."""
+    """Return whether the spool has a row of these ids, or a segment that a killed drain appended partly."""
     segments = [segment for kind in (LOG, FEEDBACK) for segment in spool.segments(folder, kind)]
     wanted = _cells(ids)
     return any(spool.read_mark(one) or wanted.search(one.read_bytes()) for one in segments)
 
 
 def _rewrite(file: Path, ids: frozenset[str]) -> int:
-    """Write a CSV file anew without the rows of these ids. Only while nobody drains."""
+    """Rewrite a CSV file without the rows of these ids; return their number. Requires the folder lock."""
     wanted, taken = _cells(ids), 0
     with file.open("rb") as source:
         if not any(wanted.search(line) for line in source):
@@ -267,13 +267,13 @@ def _rewrite(file: Path, ids: frozenset[str]) -> int:
 
 
 def _cells(ids: frozenset[str]) -> re.Pattern[bytes]:
-    """Whole cells of a line of CSV."""
+    """Return a pattern that matches the ids as whole cells of a CSV line."""
     either = b"|".join(re.escape(some_id.encode()) for some_id in sorted(ids))
     return re.compile(rb"(?:^|,)(?:" + either + rb")(?:,|\r?$)", re.MULTILINE)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Forget one id, and say what was taken out; 1 with the reason where not all was."""
+    """Erase one id and print what was erased; exit code 1 with the reason if the erasure is incomplete."""
     parser = argparse.ArgumentParser(
         prog="python -m monitoring.forget", description=(__doc__ or "").split("\n")[0]
     )
@@ -304,7 +304,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _key(service: ServiceSettings, log: LogSettings) -> bytes:
-    """The bot's own key: one that was made now would hash the session into a name that nobody has."""
+    """Return the bot's existing key: a new key would hash the session id to a value that no record has."""
     if not service.prediction_key.get_secret_value() and not (log.folder / KEY_FILE).is_file():
         raise ForgetError(
             f"a session is found by the key that the bot hashes it with, and neither CHATBOT_PREDICTION_KEY nor "

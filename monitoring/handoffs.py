@@ -1,11 +1,12 @@
-"""Handoffs: on disk before the customer's answer is sent, delivered to the webhook and the store after it.
+"""Write handoffs to a write-ahead spool before the answer is sent, then deliver them to webhook and store.
 
     append -> this process's segment in <log>/handoffs/spool/ -> sort -> <log>/handoffs/webhook/<prediction id>.json
                                                                      -> <log>/handoffs/store/<prediction id>.json
 
-`append` is one write into a segment that no other process touches, as the log's (`monitoring.spool`): it waits
-for no network, and killing the process loses nothing. Sorting makes a file of each handoff for each target;
-from there it is delivered at its own pace (`monitoring.delivery`): at least once, under its prediction id.
+`append` is one write to a segment that only this process writes, as for the inference log (`monitoring.spool`): it
+does not wait for the network, and killing the process loses nothing. Sorting creates one file per handoff and target
+(an outbox per target). Delivery from there is at-least-once and independent per target (`monitoring.delivery`); the
+prediction id is the idempotency key.
 """
 
 from __future__ import annotations
@@ -39,24 +40,28 @@ _logger = logging.getLogger(__name__)
 
 
 class StoreTarget:
-    """Where the staff page reads handoffs: `handoffs/day=YYYY-MM-DD/<prediction id>.json`."""
+    """Writes handoffs to the store, for the staff page: `handoffs/day=YYYY-MM-DD/<prediction id>.json`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def send(self, name: str, body: bytes) -> None:
-        """Raises: NotDeliveredError: the store does not take it."""
+        """Put one handoff into the store; idempotent.
+
+        Raises:
+            NotDeliveredError: the store does not accept it.
+        """
         try:
             self._store.put(key_of(name), body)
         except (StoreError, OSError) as error:
             raise NotDeliveredError(str(error), everything=True) from error
 
     def close(self) -> None:
-        """There is nothing to hang up."""
+        """Do nothing: the store has no connection to close."""
 
 
 class HandoffLog:
-    """One a process; `append` may be called from any thread."""
+    """Spools and delivers handoffs. One instance per process; `append` is thread-safe."""
 
     def __init__(
         self,
@@ -66,13 +71,14 @@ class HandoffLog:
         on_count: OnCount = lambda name, outcome, count: None,
         on_waiting: Callable[[str, int], None] = lambda name, count: None,
     ) -> None:
-        """Touches no file and opens no connection yet.
+        """Configure the log; touches no file and opens no connection.
 
         Args:
-            folder: the log's (`LogSettings.folder`).
-            targets: where handoffs go, by name; without any, nothing is written.
-            on_count: told what became of handoffs, for each target.
-            on_waiting: told how many wait for each target.
+            folder: the log folder (`LogSettings.folder`).
+            settings: retry, retention and size limits of the delivery.
+            targets: receivers of handoffs by name; if empty, nothing is written.
+            on_count: called with target name, outcome and number of handoffs.
+            on_waiting: called with target name and number of undelivered handoffs.
         """
         self._folder = folder / FOLDER
         self._on_count = on_count
@@ -98,7 +104,7 @@ class HandoffLog:
         self._complaint = ""
 
     def append(self, handoffs: Iterable[Handoff]) -> None:
-        """Put handoffs on the way to disk, with one write. Never raises, never waits for room or a network."""
+        """Append handoffs to the write-ahead spool in one write. Never raises; never waits for disk or network."""
         if not self._deliveries:
             return
         try:
@@ -106,12 +112,12 @@ class HandoffLog:
             if lines:
                 self._stream.append(lines)
         except Exception:
-            # A handoff that cannot be written down is a bug, and no reason to leave a customer without an answer.
+            # A handoff that cannot be serialized is a bug; the customer still gets an answer.
             _logger.exception("handoffs cannot be written down and are dropped")
             self._count_dropped("dropped", 1)
 
     def start(self) -> None:
-        """Sort and deliver from now on, in threads that end with the process. Twice is once."""
+        """Start sorting and delivery in daemon threads; idempotent."""
         if self._thread is None and self._deliveries:
             self._stop.clear()
             self._thread = threading.Thread(target=self._keep_sorting, name="handoffs", daemon=True)
@@ -120,7 +126,7 @@ class HandoffLog:
                 delivery.start()
 
     def close(self) -> None:
-        """Deliver for a few seconds what is due: for SIGTERM. The rest stays on disk for the next process."""
+        """Shut down gracefully: deliver due handoffs for a few seconds; the rest stays on disk for the next process."""
         if not self._deliveries:
             return
         self._stop.set()
@@ -134,10 +140,11 @@ class HandoffLog:
         self._stream.give_up()
 
     def sort(self) -> bool:
-        """Make a file for each target of every handoff in the spool, whichever process wrote it.
+        """Create a file per target for each handoff in the spool, of all processes.
 
         Returns:
-            Whether all of it was done; what another process writes or sorts right now is not meant.
+            Whether the spool was sorted, apart from segments that other processes are writing; False if another
+            process is sorting, or on an I/O error.
         """
         self._stream.flush()
         self._stream.seal()
@@ -163,7 +170,7 @@ class HandoffLog:
             for name, body in _rows(segment):
                 for delivery in self._deliveries:
                     delivery.put(name, body)
-            # Only now: killed before this, the next one makes the same files again.
+            # Deleted last: after a kill, the next sort writes the same files again (idempotent).
             segment.unlink()
 
     def _keep_sorting(self) -> None:
@@ -181,10 +188,14 @@ class HandoffLog:
 
 
 def targets_of(settings: HandoffSettings, store: Store | None) -> dict[str, Target]:
-    """Where the settings send handoffs.
+    """Return the configured targets by name.
+
+    Args:
+        settings: the webhook's URL and secret.
+        store: the store; None: not a target.
 
     Raises:
-        SettingError: there is a URL and no secret that could sign what is posted there.
+        SettingError: a URL is set without a secret to sign requests.
     """
     targets: dict[str, Target] = {}
     if settings.url:
@@ -197,7 +208,7 @@ def targets_of(settings: HandoffSettings, store: Store | None) -> dict[str, Targ
 
 
 def _rows(segment: Path) -> Iterator[tuple[str, bytes]]:
-    """The handoffs in a segment, with their names; a last line that was cut off with its writer is left out."""
+    """Yield name and body of each handoff in a segment; skips a torn last line (its writer was killed)."""
     *lines, torn = segment.read_bytes().split(b"\n")
     if torn:
         _logger.warning("%s: the last line is torn and was left out", segment)
@@ -205,7 +216,7 @@ def _rows(segment: Path) -> Iterator[tuple[str, bytes]]:
         try:
             name = parse(line).prediction_id
             key_of(name)
-        except (StoreError, ValueError):  # what is wrong with it may quote it
+        except (StoreError, ValueError):  # do not log the error: it may quote personal data
             _logger.warning("%s: line %d is no handoff and is passed over", segment, number)
             continue
         yield name, line

@@ -1,7 +1,7 @@
-"""Reads the log: what was put aside, the current file and the spool, each row once.
+"""Read the log: rotated files, the current file and the spool, each row exactly once.
 
-What is where is looked at while no drain moves rows, and then read at leisure: files that are deleted
-meanwhile can be read to their end, and a file that grows is read to where it ended.
+The files are opened and their lengths are taken under the shared folder lock, while no drain moves rows. They are read
+after its release: open files remain readable if deleted, and a growing file is read up to the recorded length.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from monitoring import spool
 from monitoring.csv_file import put_aside
 
 LOG, FEEDBACK = "inference_log", "feedback"
-"""Names of the CSV files, without `.csv`, and of their segments."""
+"""Names of the CSV files without `.csv`, and of the kinds of their segments."""
 
 OnSkip = Callable[[Path, int, str], None]
 
@@ -31,22 +31,27 @@ _logger = logging.getLogger(__name__)
 
 
 def read_log(folder: Path, on_skip: OnSkip | None = None) -> Iterator[Record]:
-    """All records of a log, about in order of time, each prediction once.
+    """Yield all records of a log, approximately in order of time, each prediction once.
 
     Args:
-        folder: the log's folder (`LogSettings.folder`); it may be read-only, and be written meanwhile.
-        on_skip: told of every line that is no record: file, number of the line, reason. By default it is
-        logged.
+        folder: the log folder (`LogSettings.folder`); may be read-only, and may be written concurrently.
+        on_skip: called for each line that is not a record: file, line number, reason; by default, logs a warning.
+
+    Raises:
+        TimeoutError: a drain held the lock for a minute.
     """
     return _read(folder, LOG, Record, on_skip or _complain)
 
 
 def read_feedback(folder: Path, on_skip: OnSkip | None = None) -> dict[str, Feedback]:
-    """The last feedback on every prediction, by prediction id."""
+    """Return the last feedback on each prediction, by prediction id.
+
+    See `read_log` for arguments and errors.
+    """
     last: dict[str, Feedback] = {}
     for feedback in _read(folder, FEEDBACK, Feedback, on_skip or _complain):
         earlier = last.get(feedback.prediction_id)
-        # By time, not by place: segments of several processes are drained one after the other.
+        # By timestamp, not by position: segments of several processes are drained one after the other.
         if earlier is None or feedback.timestamp >= earlier.timestamp:
             last[feedback.prediction_id] = feedback
     return last
@@ -54,7 +59,7 @@ def read_feedback(folder: Path, on_skip: OnSkip | None = None) -> dict[str, Feed
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Some bytes of an open file that begin with a header."""
+    """A byte range of an open file; it begins with a header line."""
 
     path: Path
     stream: IO[bytes]
@@ -69,7 +74,7 @@ def _read(folder: Path, name: str, kind: type[Row], on_skip: OnSkip) -> Iterator
 
 
 def _parts(folder: Path, name: str, stack: contextlib.ExitStack) -> list[_Part]:
-    """What there is to read now; the files stay open as long as the stack."""
+    """Return the parts to read; their files stay open until the stack closes."""
     with contextlib.ExitStack() as lock:
         if (folder / spool.FOLDER / spool.LOCK).exists():
             locked = lock.enter_context(spool.folder_lock(folder, _LOCK_SECONDS, shared=True))
@@ -83,7 +88,7 @@ def _parts(folder: Path, name: str, stack: contextlib.ExitStack) -> list[_Part]:
             with contextlib.suppress(FileNotFoundError):
                 stream = stack.enter_context(path.open("rb"))
                 status = os.fstat(stream.fileno())
-                # Beyond the mark of a killed drain lies a part of a segment that is still in the spool.
+                # Bytes beyond a killed drain's mark belong to a segment that is still in the spool.
                 end = ends.get(status.st_ino, status.st_size)
                 parts.append(_Part(path, stream, 0, min(status.st_size, end)))
         spill = stack.enter_context(tempfile.SpooledTemporaryFile(_SPILL_BYTES))
@@ -111,7 +116,7 @@ def _rows(part: _Part, kind: type[Row], on_skip: OnSkip) -> Iterator[Row]:
 def _lines(part: _Part) -> Iterator[bytes]:
     position, end = part.start, part.start + part.length
     while position < end:
-        # Several parts share a stream: each line from where this part has come to.
+        # Several parts share a stream: seek to this part's position for each line.
         part.stream.seek(position)
         line = part.stream.readline(end - position)
         position += len(line)

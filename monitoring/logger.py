@@ -1,14 +1,14 @@
-"""The inference log: a record is on its way to disk before its answer is sent, and ends up in a CSV file.
+"""Inference log: append records to a write-ahead spool before the answer is sent, then drain them to CSV files.
 
-    append -> this process's segment in <folder>/spool/ -> drain -> <folder>/inference_log.csv -> put aside
+    append -> this process's segment in <folder>/spool/ -> drain -> <folder>/inference_log.csv -> rotated
                                                              +--> <folder>/to-store/ -> the store
 
-`append` hands a batch to the operating system with one write into a segment that no other process touches:
-killing the process loses nothing, losing the machine may. About every second each process seals its segment,
-and one of them at a time moves all sealed ones into the CSV file, exactly once (`monitoring.csv_file` says
-how), those of dead processes too. A disk without room stops no answer: rows wait in memory and are written
-later, and the oldest are dropped and counted where there are too many (`monitoring.stream`). Feedback goes
-the same way, into feedback.csv. The way to the store is `monitoring.shipper`'s.
+`append` passes a batch to the operating system in one write to a segment that only this process writes: killing the
+process loses nothing, losing the machine may. About every second each process seals its segment, and one process at a
+time moves all sealed segments, including those of dead processes, to the CSV file, exactly once
+(`monitoring.csv_file`). A full disk does not block answers: rows are buffered in memory and written later; beyond the
+limit the oldest are dropped and counted (`monitoring.stream`). Feedback is handled the same way, in feedback.csv.
+`monitoring.shipper` uploads to the store.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ _logger = logging.getLogger(__name__)
 
 
 class Sink(Protocol):
-    """What the drain hands sealed segments to, one at a time, the oldest first."""
+    """Receiver of sealed segments from the drain, one at a time, oldest first."""
 
     def take(self, segment: Path) -> Taken:
-        """Take the rows for good and the segment out of the spool, or raise OSError and leave it there."""
+        """Store the rows and remove the segment from the spool; on OSError the segment stays."""
 
 
 @dataclass(slots=True)
 class Counts:
-    """What became of this process's rows, since its start.
+    """Counts this process's rows by outcome, since its start.
 
     Attributes:
-        written: are in the spool or beyond.
-        spooled: had to wait in memory, the disk taking nothing; they count again as written or dropped.
-        dropped: are lost: memory or spool were full, or the process ended before the disk took them.
-        torn: lines that this process found cut off while draining; nobody got an answer for them.
+        written: rows written to the spool.
+        spooled: rows buffered in memory because the disk was full; counted again as written or dropped.
+        dropped: rows lost: memory or spool was full, or the process ended before they were written.
+        torn: truncated lines found by this process while draining; no answer was sent for them.
     """
 
     written: int = 0
@@ -65,13 +65,13 @@ class Counts:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def add(self, name: str, count: int) -> None:
-        """Count rows as "written", "spooled", "dropped" or "torn"; from any thread."""
+        """Add to the count "written", "spooled", "dropped" or "torn"; thread-safe."""
         with self._lock:
             setattr(self, name, getattr(self, name) + count)
 
 
 class InferenceLog:
-    """One a process; may be called from any thread, and survives a fork with nothing of the parent's."""
+    """The inference log of a process. Thread-safe; a forked child starts empty, without the parent's rows."""
 
     def __init__(
         self,
@@ -79,14 +79,13 @@ class InferenceLog:
         on_count: Callable[[str, int], None] | None = None,
         shipper: Shipper | None = None,
     ) -> None:
-        """Touches no file yet.
+        """Configure the log; touches no file.
 
         Args:
-            settings: where the files lie and how large they may be.
-            on_count: told, from any thread, what became of records: "written", "spooled" or "dropped", and
-                how many (`Counts` says what each means). For metrics; feedback is counted in
-                `feedback_counts` only.
-            shipper: sends to the store what the CSV files have taken; without one they are the end.
+            settings: folder and size limits of the files.
+            on_count: called, from any thread, with an outcome of records ("written", "spooled", "dropped": see
+                `Counts`) and their number, for metrics. Feedback is counted in `feedback_counts` only.
+            shipper: uploads drained segments to the store; None: they are deleted after the drain.
         """
         self.counts = Counts()
         self.feedback_counts = Counts()
@@ -116,22 +115,22 @@ class InferenceLog:
         return Stream(SegmentWriter(self._folder, kind, first_line), settings.memory_mb * MEGABYTE, count)
 
     def append(self, records: Sequence[Record]) -> None:
-        """Put a batch of records on the way to disk, with one write. Never raises, never waits for room."""
+        """Append a batch of records to the write-ahead spool in one write. Never raises or waits for disk space."""
         self._log.append(_lines(records, self._count))
 
     def append_feedback(self, feedback: Feedback) -> None:
-        """Put a feedback on the way to disk; reading takes the last one on a prediction. Never raises."""
+        """Append a feedback to the spool; readers use the last one on a prediction. Never raises."""
         self._feedback.append(_lines([feedback], self._count_feedback))
 
     def start(self) -> None:
-        """Drain about every second from now on, in a thread that ends with the process. Twice is once."""
+        """Start draining about every second in a daemon thread; idempotent."""
         if self._thread is None:
             self._stop.clear()
             self._thread = threading.Thread(target=self._keep_draining, name="inference-log", daemon=True)
             self._thread.start()
 
     def close(self) -> None:
-        """Write and drain what there is: for SIGTERM. What no disk takes by now is dropped and counted."""
+        """Shut down gracefully: write and drain all rows; rows that cannot be written are dropped and counted."""
         if self._thread is not None:
             self._stop.set()
             self._thread.join(CLOSE_SECONDS)
@@ -143,13 +142,13 @@ class InferenceLog:
             self._shipper.close()
 
     def drain(self, wait: float = 0.0) -> bool:
-        """Move what the spool holds into the CSV files, whichever process wrote it. Never raises OSError.
+        """Move all sealed segments, of all processes, to the CSV files. Never raises OSError.
 
         Args:
-            wait: seconds to wait while another process does it.
+            wait: seconds to wait for the lock while another process drains.
 
         Returns:
-            Whether this process did it, and all of it; what other processes write right now is not meant.
+            Whether this process drained all sealed segments; False if another process drains, or on an error.
         """
         for stream in (self._log, self._feedback):
             stream.flush()
@@ -172,9 +171,9 @@ class InferenceLog:
         return not problems
 
     def _drain_kind(self, kind: str) -> str:
-        """What went wrong with a kind of rows; empty if nothing did."""
+        """Drain the segments of one kind; return the error message, empty on success."""
         try:
-            # What a killed drain began comes first: taking it back cuts off all that was appended since.
+            # Segments of a killed drain come first: their rollback truncates anything appended later.
             for segment in sorted(spool.segments(self._folder, kind), key=lambda s: not spool.read_mark(s)):
                 with spool.claimed(segment) as complete:
                     if complete and self._sinks[kind].take(segment).torn:
@@ -185,7 +184,7 @@ class InferenceLog:
         return ""
 
     def _trim_spool(self) -> None:
-        """Drop the oldest segments while the spool is too large. For when the drain cannot go on."""
+        """Drop the oldest segments while the spool exceeds its limit; called if draining fails."""
         segments = [segment for kind in self._sinks for segment in spool.segments(self._folder, kind)]
         sizes = {segment: segment.stat().st_size for segment in segments}
         too_much = sum(sizes.values()) - self._spool_bytes
@@ -193,7 +192,7 @@ class InferenceLog:
             if too_much <= 0:
                 return
             with spool.claimed(segment) as complete:
-                # A marked one is in the CSV file in part: only taking it again makes that whole.
+                # Keep a marked segment: it may be in the CSV file partly, and only a retry completes it.
                 if complete and spool.read_mark(segment) is None:
                     rows = max(0, segment.read_bytes().count(b"\n") - 1)
                     segment.unlink()
@@ -211,7 +210,7 @@ class InferenceLog:
                 return
 
     def _complain(self, problem: str) -> None:
-        """Log a problem when it begins and when it is over, not every second between."""
+        """Log a problem when it begins and when it ends, not on every drain."""
         if problem and not self._complaint:
             _logger.warning(
                 "the log cannot be drained and waits in %s: %s", self._folder / spool.FOLDER, problem
@@ -247,7 +246,7 @@ def _lines(rows: Sequence[Record | Feedback], count: Callable[[str, int], None])
         try:
             lines.append(to_line(row).encode("utf-8", "replace"))
         except Exception:
-            # A row that cannot be written down is a bug, and no reason to leave a customer without an answer.
+            # A row that cannot be serialized is a bug; the customer still gets an answer.
             _logger.exception("a row cannot be written down and is dropped: %r", type(row))
             count("dropped", 1)
     return lines

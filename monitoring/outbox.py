@@ -1,11 +1,11 @@
-"""What waits on this machine to be sent to the store: segments that are in the CSV file, and batches made of them.
+"""Upload queue (outbox) of the inference log: drained segments and Parquet batches that wait for the store.
 
-    <log folder>/to-store/<segment>=<rows>                                   a segment, as the spool had it
-    <log folder>/to-store/<time>-<token>/<kind>=<day>=<rows>=<name>.parquet  a batch: parts, ready to be sent
+    <log folder>/to-store/<segment>=<rows>                                   a segment, as in the spool
+    <log folder>/to-store/<time>-<token>/<kind>=<day>=<rows>=<name>.parquet  a batch: parts ready to upload
 
-A batch appears in one step (a folder is renamed) and names the segments that are in it; they are deleted after
-that, so wherever this is killed, the next one can tell what was done. From then on each part has the name under
-which it is sent, however often that takes. Only one process at a time may make, send or drop (`lock`).
+A batch is created atomically (a folder is renamed) and lists its segments, which are deleted afterwards, so a kill at
+any point can be recovered. The name of a part is fixed when its batch is created, so repeated uploads are idempotent.
+Only one process at a time may create, upload or drop (`lock`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from monitoring import spool
 
 FOLDER = "to-store"
 SEGMENTS = "segments"
-"""The file in a batch that names the segments that are in it, one a line."""
+"""Name of the file in a batch that lists its segments, one per line."""
 
 _LOCK = ".lock"
 _FAILED = ".failed"
@@ -37,15 +37,17 @@ _BATCH = re.compile(r"(\d{13})-[0-9a-f]+")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Waiting:
-    """A segment, or a part of a batch.
+    """A segment, or a part of a batch, that is not uploaded yet.
 
     Attributes:
-        begun_ms: milliseconds since 1970, when its first row was written.
+        begun_ms: time of its first row, in milliseconds since 1970.
+        path: path of the file.
         kind: `inference_log` or `feedback`.
-        size: in bytes.
-        batch: the batch's folder; None for a segment.
-        day: `2026-11-23`, of a part's rows; empty for a segment.
-        name: under which a part is sent; empty for a segment.
+        rows: number of rows.
+        size: size in bytes.
+        batch: folder of the batch; None for a segment.
+        day: day of a part's rows, such as `2026-11-23`; empty for a segment.
+        name: name of a part in the store; empty for a segment.
     """
 
     begun_ms: int
@@ -59,17 +61,17 @@ class Waiting:
 
 
 class Outbox:
-    """The folder `to-store` of a log's folder."""
+    """Manages the upload queue: the folder `to-store` of a log folder."""
 
     def __init__(self, log_folder: Path) -> None:
-        """Touches nothing yet."""
+        """Configure the queue; touches no file."""
         self.folder = log_folder / FOLDER
 
     def take(self, segment: Path) -> None:
-        """Move a segment here that the CSV file has taken; one without rows is deleted.
+        """Move a drained segment into the queue by an atomic rename; delete it if it has no rows.
 
         Raises:
-            OSError: it stays where it is.
+            OSError: the segment cannot be moved and stays where it is.
         """
         rows = segment.read_bytes().count(b"\n") - 1
         if rows < 1:
@@ -79,7 +81,7 @@ class Outbox:
         segment.rename(self.folder / f"{spool.unmarked(segment).name}={rows}")
 
     def look(self) -> list[Waiting]:
-        """Everything that waits, the oldest first; what vanishes meanwhile is left out."""
+        """Return all segments and parts, oldest first, without those deleted concurrently."""
         found: list[Waiting] = []
         for entry in self._scan(self.folder):
             with contextlib.suppress(FileNotFoundError):
@@ -92,21 +94,21 @@ class Outbox:
         return sorted(found)
 
     def batches(self) -> list[Path]:
-        """The batches, the oldest first; also those of which nothing is left to send."""
+        """Return the batch folders, oldest first, including those without parts left to upload."""
         return sorted(Path(e.path) for e in self._scan(self.folder) if _BATCH.fullmatch(e.name))
 
     def draft(self, begun_ms: int, token: str) -> Path:
-        """A folder to make a batch in; `begin` puts it in its place."""
+        """Create a draft folder for a batch; `begin` publishes it."""
         folder = self.folder / f"{_DRAFT}-{begun_ms:013d}-{token}"
         folder.mkdir()
         return folder
 
     def begin(self, draft: Path) -> Path:
-        """Let a draft be a batch, in one step."""
+        """Publish a draft as a batch by an atomic rename."""
         return draft.rename(self.folder / draft.name.removeprefix(f"{_DRAFT}-"))
 
     def clean(self) -> None:
-        """Finish what a killed process began: drafts go, and segments that are in a batch."""
+        """Recover from a killed process: delete drafts, and segments that are already in a batch."""
         for entry in list(self._scan(self.folder)):
             if entry.name.startswith(_DRAFT):
                 shutil.rmtree(entry.path)
@@ -114,7 +116,7 @@ class Outbox:
             self.forget_segments(batch)
 
     def forget_segments(self, batch: Path) -> None:
-        """Delete the segments that are in a batch; the batch, where nothing of it is left to send."""
+        """Delete the segments of a batch, and the batch itself if it has no parts left to upload."""
         listed = batch / SEGMENTS
         if listed.exists():
             for name in listed.read_text(encoding="utf-8").split():
@@ -124,10 +126,13 @@ class Outbox:
             batch.rmdir()
 
     def trim(self, most_bytes: int) -> dict[str, int]:
-        """Drop the oldest while there is more than that. Not while something is being sent.
+        """Drop the oldest items while the queue exceeds `most_bytes`; does nothing while an upload runs.
+
+        Args:
+            most_bytes: maximum size of the queue in bytes.
 
         Returns:
-            How many rows of each kind were dropped.
+            The number of dropped rows by kind.
         """
         waiting = self.look()
         too_much = sum(one.size for one in waiting) - most_bytes
@@ -138,7 +143,7 @@ class Outbox:
             if not alone:
                 return dropped
             self.clean()
-            # What is sent from batches comes first: it is older than all segments.
+            # Parts first: batches are older than all segments.
             for one in sorted(self.look(), key=lambda one: (one.batch is None, one)):
                 if too_much <= 0:
                     break
@@ -152,7 +157,7 @@ class Outbox:
 
     @contextlib.contextmanager
     def lock(self, wait: float = 0.0) -> Iterator[bool]:
-        """Whether this process alone makes, sends and drops, within the block; waits so many seconds for it."""
+        """Acquire the queue's exclusive lock for the block, waiting up to `wait` seconds; yields whether it is held."""
         self.folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o640)
         try:
@@ -164,7 +169,7 @@ class Outbox:
             spool.unlock(descriptor)
 
     def note(self, failed: bool) -> None:
-        """Remember whether the store took what it was sent: `is_patient` asks."""
+        """Record whether the last upload failed, for `is_patient`."""
         with contextlib.suppress(OSError):
             if failed:
                 (self.folder / _FAILED).touch()
@@ -173,7 +178,7 @@ class Outbox:
                 (self.folder / _FAILED).unlink(missing_ok=True)
 
     def is_patient(self, seconds: float) -> bool:
-        """Whether the store failed less than so long ago."""
+        """Return whether the last upload failed less than `seconds` ago."""
         try:
             age = time.time() - (self.folder / _FAILED).stat().st_mtime
         except OSError:
@@ -195,7 +200,13 @@ class Outbox:
 
 
 def due(waiting: list[Waiting], settings: ShipSettings, now: float) -> bool:
-    """Whether there are segments that should wait no longer, by their rows or by their age."""
+    """Return whether segments should be uploaded now, by number of rows or by age.
+
+    Args:
+        waiting: the queue, oldest first.
+        settings: limits of rows and age.
+        now: seconds since 1970.
+    """
     segments = [one for one in waiting if one.batch is None]
     if not segments:
         return False
@@ -203,5 +214,5 @@ def due(waiting: list[Waiting], settings: ShipSettings, now: float) -> bool:
         sum(one.rows for one in segments if one.kind == kind) for kind in {one.kind for one in segments}
     )
     age = now - segments[0].begun_ms / 1000
-    # Before its own beginning: the clock was set back, and may be again.
+    # A negative age means that the clock was set back: upload now.
     return rows >= settings.part_rows or not 0 <= age < settings.part_seconds

@@ -1,9 +1,10 @@
-"""Takes out of the store what was kept long enough: `python -m monitoring.retention [--dry-run] [--keep DIGEST ...]`.
+"""Delete expired objects from the store (retention): `python -m monitoring.retention [--dry-run] [--keep DIGEST ...]`.
 
-Records, feedback, handoffs and reports go by age (`CHATBOT_KEEP_*`). Bundles and corpus files go when they are old
-and nobody names them: not the registry (aliases; for a corpus every version), not serving.json or the loop's memory
-in the store, not `--keep`, and for a corpus not a pointer in this folder. A registry that cannot be asked keeps them
-all, and that is said. Says what it takes; may be killed and run again.
+Records, feedback, handoffs and reports are deleted by age (`CHATBOT_KEEP_*`). Bundles and corpus files are deleted if
+they are old and unreferenced. References are: the registry (aliases; for a corpus every version), serving.json, the
+retrain history and the latest drift report in the store, `--keep`, and for a corpus the DVC pointers in the working
+folder. If the registry does not respond, all bundles and corpora are kept and the error is reported. Prints each
+deletion. Idempotent: may be killed and run again.
 """
 
 from __future__ import annotations
@@ -38,19 +39,19 @@ _SECONDS = 30
 
 
 class NoRegistryError(ChatbotError):
-    """The registry cannot say which bundles and corpora it names."""
+    """The registry does not return which bundles and corpora it references."""
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What somebody names: digests of bundles, MD5 sums of corpus files."""
+    """References that protect from deletion: digests of bundles, MD5 sums of corpus files."""
 
     bundles: frozenset[str]
     corpora: frozenset[str]
 
 
 def expired(store: Store, settings: RetentionSettings, now: datetime) -> Iterator[Entry]:
-    """Records, feedback, handoffs and reports that were kept long enough."""
+    """Yield the records, feedback, handoffs and reports whose retention has expired."""
     for prefix, keep_days in (
         ("log/", settings.records_days),
         ("feedback/", settings.feedback_days),
@@ -63,10 +64,10 @@ def expired(store: Store, settings: RetentionSettings, now: datetime) -> Iterato
             elif match is None:
                 continue
             else:
-                break  # days come in order
+                break  # keys are in order of days
     if settings.handoffs_days:
         first = now - timedelta(days=settings.handoffs_days)
-        # What was done about a handoff goes with it; ids come in order.
+        # The work on a handoff expires with the handoff; ids are in order of time.
         for entry in store.list(handoff.WORK):
             if time_of(stem(entry.key)) > first:
                 break
@@ -79,7 +80,7 @@ def expired(store: Store, settings: RetentionSettings, now: datetime) -> Iterato
 
 
 def unnamed(store: Store, settings: RetentionSettings, named: Named, now: datetime) -> Iterator[Entry]:
-    """Bundles, their baselines, and corpus files that are old and that nobody names."""
+    """Yield expired bundles with their baselines, and expired corpus files, that nothing references."""
     if settings.bundles_days:
         yield from _unnamed_bundles(store, settings, named.bundles | _named_in_store(store), now)
     if settings.corpora_days:
@@ -91,10 +92,10 @@ def unnamed(store: Store, settings: RetentionSettings, named: Named, now: dateti
 
 
 def registry_names(settings: TrackingSettings) -> Named:
-    """What the MLflow server's registered model names, asked over HTTP: this needs no MLflow.
+    """Return the bundles and corpora that the registered model references, over MLflow's HTTP API without its client.
 
     Raises:
-        NoRegistryError: there is no server, or it does not answer.
+        NoRegistryError: MLFLOW_TRACKING_URI is not a server, or the server does not respond.
     """
     if not settings.tracking_uri.startswith(("http://", "https://")):
         raise NoRegistryError(
@@ -126,7 +127,7 @@ def registry_names(settings: TrackingSettings) -> Named:
 
 
 def pointers_here(folder: Path) -> frozenset[str]:
-    """The corpus files that DVC's pointers in a folder name (`dvc.lock`, `*.dvc`)."""
+    """Return the MD5 sums of corpus files in a folder's DVC pointers (`dvc.lock`, `*.dvc`)."""
     files = [folder / "dvc.lock", *folder.rglob("*.dvc")]
     text = "".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
     return frozenset(_MD5.findall(text))
@@ -145,7 +146,7 @@ def _unnamed_bundles(
         if digest in named or digest in newest:
             continue
         if all(_is_old(entry, settings.bundles_days, now) for entry in entries):
-            # Without its sums a bundle is none: what is killed in the middle is never taken for a whole one.
+            # SHA256SUMS first: without it a partly deleted bundle is not mistaken for a complete one.
             yield from sorted(entries, key=lambda entry: not entry.key.endswith("/SHA256SUMS"))
             if (baseline := store.head(f"baselines/{digest}.parquet")) is not None:
                 yield baseline
@@ -157,7 +158,7 @@ def _named_in_store(store: Store) -> frozenset[str]:
 
 
 def _inside(store: Store, named: Collection[str]) -> frozenset[str]:
-    """The files of corpus folders: DVC keeps a folder as a list of them."""
+    """Return the files in the named corpus folders; DVC stores a folder as a list of its files."""
     found: set[str] = set()
     for md5 in named:
         try:
@@ -168,7 +169,7 @@ def _inside(store: Store, named: Collection[str]) -> frozenset[str]:
 
 
 def _latest_report(store: Store) -> frozenset[str]:
-    """The latest drift report's files."""
+    """Return the keys of the latest drift report."""
     keys = [entry.key for entry in store.list("reports/drift/")]
     folders = sorted({key.rpartition("/")[0] for key in keys if key.count("/") == 3})
     newest = folders[-1] if folders else "reports/drift/none"
@@ -193,10 +194,18 @@ def clean(
     say: Callable[[str], None],
     dry_run: bool = False,
 ) -> int:
-    """Take out what was kept long enough; with `dry_run` only say it.
+    """Delete expired objects.
+
+    Args:
+        store: the store.
+        settings: retention periods.
+        named: references to bundles and corpora; None: unknown, none of them is deleted.
+        now: current time.
+        say: receives one line per object.
+        dry_run: only report what would be deleted.
 
     Returns:
-        How many bytes were, or would be, given back.
+        The number of bytes freed, or that would be freed.
     """
     size = 0
     found = [*expired(store, settings, now), *(unnamed(store, settings, named, now) if named else ())]
@@ -211,7 +220,7 @@ def clean(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Take out, and say what; 1 where something could not be done."""
+    """Run the retention and print each deletion; exit code 1 if it is incomplete."""
     parser = argparse.ArgumentParser(
         prog="python -m monitoring.retention", description=(__doc__ or "").split("\n")[0]
     )

@@ -1,7 +1,8 @@
-"""`python -m monitoring.retrain_if_needed`: the last drift verdict in, nothing or one retraining out, on one machine.
+"""Start a retraining on one machine if the last drift verdict requires it: `python -m monitoring.retrain_if_needed`.
 
-Not twice for the same drift (same champion, same corpus and accepted rows, same red checks), not within the cool-down,
-one at a time. What was asked for lies in the store (`memory/retrain.json`), as in a cluster (`k8s.trigger`).
+Retrains at most once for the same drift (same champion, corpus, accepted rows and red checks), not within the
+cool-down, and one at a time. The history of requests is in the store (`memory/retrain.json`), as in a cluster
+(`k8s.trigger`).
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 class RetrainFailed(ChatbotError):
-    """The retraining ended with an error; the next verdict may ask again."""
+    """The retraining failed; a later red verdict may request it again."""
 
     type = "retrain"
 
@@ -52,21 +53,22 @@ def retrain_if_needed(
     cooldown: timedelta,
     verdict: DriftVerdict | None = None,
 ) -> tuple[str, str]:
-    """Retrain, if the drift verdict is reason enough.
+    """Run a retraining if the drift verdict requires it.
 
     Args:
-        command: the retraining; `--out FILE` is added.
-        out: where its result is written.
-        now: the time.
-        cooldown: the least time between two.
-        verdict: by default the last one in the store.
+        store: store of the verdict and the retrain history.
+        command: the retraining command; `--out FILE` is appended.
+        out: file to which the command writes its result.
+        now: current time.
+        cooldown: minimum time between two retrainings.
+        verdict: the drift verdict; by default the last one in the store.
 
     Returns:
-        What came of it (`nothing`, `running`, or what the retraining said) and why.
+        The outcome (`nothing`, `running`, or the outcome reported by the retraining) and the reason.
 
     Raises:
-        StoreError: the store does not answer, or there is no verdict in it.
-        RetrainFailed: the retraining ended with an error.
+        StoreError: the store does not respond, or it has no verdict.
+        RetrainFailed: the retraining failed.
     """
     with _lock(store) as alone:
         if not alone:
@@ -77,7 +79,7 @@ def retrain_if_needed(
         decision = memory.decide(verdict, *known, now, cooldown)
         if not decision.run:
             return "nothing", decision.why
-        # Before it runs: one that kills the machine must not be begun again at every check.
+        # Recorded before the run: one that crashes the machine must not restart at every check.
         memory = memory.remember(verdict, *known, now, BEGUN)
         etag = write_memory(store, memory, etag)
         outcome = _run(command, out)
@@ -91,7 +93,7 @@ def retrain_if_needed(
 
 
 def _run(command: tuple[str, ...], out: Path) -> str:
-    """What the retraining said of itself; its own output goes where this one's goes."""
+    """Run the command and return the outcome it reports; its output streams are inherited."""
     out.unlink(missing_ok=True)
     done = subprocess.run([*command, "--out", str(out)], check=False)
     if done.returncode:
@@ -104,7 +106,7 @@ def _run(command: tuple[str, ...], out: Path) -> str:
 
 @contextmanager
 def _lock(store: Store) -> Iterator[bool]:
-    """One at a time on this machine for this store; gone with its process, however that ends."""
+    """Acquire a flock per machine and store; yields whether it is held. The kernel releases it with the process."""
     name = hashlib.sha256(str(store).encode()).hexdigest()[:16]
     file = Path(tempfile.gettempdir()) / f"chatbot-retrain-{os.getuid()}-{name}.lock"
     with file.open("a") as stream:
@@ -125,7 +127,7 @@ def main(
         "models/retrain/retrain.json"
     ),
 ) -> None:
-    """Retrain if the last drift verdict is reason enough. Exit code 1 for an error, 0 otherwise."""
+    """Retrain if the last drift verdict requires it. Exit code 1 for an error, 0 otherwise."""
     console = Console()
     try:
         storage, settings = StorageSettings(), DriftSettings()

@@ -1,10 +1,10 @@
-"""Run a command at a fixed interval, one run at a time: the drift check's clock where there is no CronJob.
+"""Run a command at a fixed interval, one run at a time. Schedules the drift check where there is no CronJob.
 
     python -m monitoring.schedule 3600 -- python -m monitoring.drift_report
-    python -m monitoring.schedule check         exit code 1 when the last run failed, or none ended when it should have
+    python -m monitoring.schedule check         exit code 1 if the last run failed, or if the next one is overdue
 
-The first run begins at once. A run that takes longer than the interval is followed by the next one directly.
-What failed is run again after a minute; the reason is what the command itself said.
+The first run starts immediately. If a run takes longer than the interval, the next one follows immediately.
+A failed run is repeated after a minute; the reason is in the command's own output.
 """
 
 from __future__ import annotations
@@ -26,10 +26,13 @@ _AGAIN_SECONDS = 60.0
 
 
 def run(seconds: float, command: list[str], state: Path = _STATE, again: float = _AGAIN_SECONDS) -> None:
-    """Run the command every so many seconds until SIGTERM or SIGINT; both are passed on to a run under way.
+    """Run the command at an interval until SIGTERM or SIGINT; a running command is then terminated (SIGTERM).
 
     Args:
-        again: how long after its begin a run that failed is followed by the next.
+        seconds: interval between the starts of two runs.
+        command: the command and its arguments.
+        state: file that records the last run, for `check`.
+        again: seconds between the start of a failed run and the next run.
     """
     stop_on(signal.SIGTERM, signal.SIGINT)
     try:
@@ -44,7 +47,15 @@ def run(seconds: float, command: list[str], state: Path = _STATE, again: float =
 
 
 def check(state: Path = _STATE, now: float | None = None) -> str:
-    """What is wrong; empty: nothing. Before the first run has ended nothing is."""
+    """Check the health of the schedule.
+
+    Args:
+        state: file that `run` writes.
+        now: current time in seconds since 1970; by default the clock.
+
+    Returns:
+        The problem; empty if there is none, or if the first run has not ended yet.
+    """
     if not state.is_file():
         return ""
     last = json.loads(state.read_text(encoding="utf-8"))
@@ -73,7 +84,7 @@ def _note(state: Path, content: dict[str, float]) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Returns: the exit code."""
+    """Run the command line; returns the exit code."""
     if arguments == ["check"]:
         wrong = check()
         sys.stderr.write(f"{wrong}\n" if wrong else "")

@@ -1,8 +1,8 @@
-"""Sends what waits in the outbox to the store, once: `python -m monitoring.ship [--all] [--wait SECONDS]`.
+"""Upload the inference log's upload queue to the store, once: `python -m monitoring.ship [--all] [--wait SECONDS]`.
 
-The service starts this in a process of its own, with low priority, whenever something is due
-(`monitoring.shipper`): turning rows into Parquet and waiting for a store never compete with an answer inside a
-worker. It may be killed anywhere and started twice at once. Prints one line of JSON (`Report`).
+The service starts this as a separate low-priority process if rows are due (`monitoring.shipper`), so that encoding
+Parquet and waiting for the store do not delay answers in a worker. Uploads are at-least-once and idempotent: the
+process may be killed at any point, and two may be started concurrently. Prints one line of JSON (`Report`).
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Report:
-    """What became of rows, by kind, and why not more; as JSON on one line.
+    """Result of an upload, printed as one line of JSON.
 
     Attributes:
-        sent: are in the store.
-        spooled: were to be sent for the first time, and the store did not take them.
-        damaged: lines that are no rows (`monitoring.csv_file` counts them as well, they are in the CSV file).
-        error: empty if all was sent.
-        busy: another process is at it; nothing was done.
+        sent: number of rows uploaded, by kind.
+        spooled: number of rows whose first upload failed, by kind.
+        damaged: number of lines that are not valid rows (they are in the CSV file and counted there as well).
+        error: the error; empty on success.
+        busy: another process holds the lock; nothing was done.
     """
 
     sent: dict[str, int] = field(default_factory=dict)
@@ -60,17 +60,17 @@ class Report:
 def ship(
     outbox: Outbox, store: Store, settings: ShipSettings, *, everything: bool = False, wait: float = 0.0
 ) -> Report:
-    """Send the batches there are, then make batches of the segments and send those.
+    """Upload the existing batches, then build batches from the segments and upload those.
 
     Args:
-        outbox: what waits.
-        store: where it goes.
-        settings: how large a part becomes, and after how long.
-        everything: segments that could wait longer, too.
-        wait: seconds to wait for another process that is at it.
+        outbox: the upload queue.
+        store: the destination.
+        settings: row and age limits of a part.
+        everything: include segments that are not due yet.
+        wait: seconds to wait for another process that holds the lock.
 
     Returns:
-        What was done; a store that fails is an `error` in it, and raises nothing.
+        The report; a store failure sets its `error` and is not raised.
     """
     report = Report()
     with outbox.lock(wait) as alone:
@@ -82,7 +82,7 @@ def ship(
             until = time.monotonic() + _MOST_SECONDS
             _send(outbox, store, report, until)
             new = everything or due(outbox.look(), settings, time.time())
-            # While the store is away batches are made only of what is due, so that they do not become crumbs.
+            # While the store fails, build batches only when they are due, so that they do not become tiny.
             if new and (not report.error or due(outbox.look(), settings, time.time())):
                 before = {one.path for one in outbox.look()}
                 for kind in KINDS:
@@ -171,7 +171,7 @@ def _count(counts: dict[str, int], one: Waiting) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Send what is due, or all; 1 if the store did not take it."""
+    """Upload due rows, or all; exit code 1 on an error."""
     parser = argparse.ArgumentParser(
         prog="python -m monitoring.ship", description=(__doc__ or "").split("\n")[0]
     )

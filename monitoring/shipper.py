@@ -1,16 +1,16 @@
-"""The second way of the log: what the drain has put into the CSV file goes to the store too, as Parquet parts.
+"""Upload drained log segments to the object store as Parquet parts, in a separate process.
 
     append -> segment in spool/ -> drain -> inference_log.csv
                                       |
                                       +--> to-store/ (outbox) -> python -m monitoring.ship -> store
-                                           segments, batches      a process of its own        log/day=.../...parquet
+                                           segments, batches      a separate process          log/day=.../...parquet
 
-The segment is renamed into the outbox in the same step that takes it out of the spool, so it is in the CSV file
-and in the outbox, or in neither. From the outbox on `monitoring.ship` works, started here when enough rows wait or
-the first has waited long enough. Wherever anything is killed, readers of the store see each row once: a part has
-its name for good before it is sent for the first time, and is deleted here only after the store has it. A store
-that is down is asked again now and then; the outbox is bounded, and the oldest rows go first and are counted.
-Several workers share one outbox; whichever drains, tends it.
+One atomic rename removes a segment from the spool and puts it into the upload queue (outbox), so it is in the CSV
+file and in the queue, or in neither. `monitoring.ship` processes the queue; it is started here when enough rows wait
+or the oldest has waited long enough. Uploads are at-least-once and idempotent: the name of a part is fixed before its
+first upload, and its file is deleted only after the store has it, so readers of the store see each row once. A failed
+upload is retried after a pause. The queue is bounded: the oldest rows are dropped first and counted. Several workers
+share one queue; the worker that drains also manages it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Shipper:
-    """Takes segments from the drain and has them sent. One a process; only `take` may raise."""
+    """Takes drained segments and runs the upload process. One instance per process; only `take` may raise."""
 
     def __init__(
         self,
@@ -47,16 +47,16 @@ class Shipper:
         on_count: Callable[[str, str, int], None] | None = None,
         on_state: Callable[[int, float], None] | None = None,
     ) -> None:
-        """Touches nothing yet.
+        """Configure the upload; touches no file.
 
         Args:
-            log: whose rows.
-            settings: how large parts become, how much may wait.
-            store: where they go.
-            on_count: told what became of rows: kind (`inference_log`, `feedback`), "sent", "spooled" (the
-                store did not take them when they were due) or "dropped" (too many wait), and how many.
-            on_state: told how many rows wait, and when the store last took some (seconds since 1970; 0:
-                not since this process began).
+            log: settings of the inference log.
+            settings: limits of parts and of the queue, retry and shutdown times.
+            store: settings of the destination.
+            on_count: called with kind (`inference_log`, `feedback`), outcome ("sent"; "spooled": the store did
+                not accept due rows; "dropped": the queue was full) and number of rows.
+            on_state: called with the number of queued rows, and the time of the last successful upload (seconds
+                since 1970; 0: none since this process started).
         """
         self._outbox = Outbox(log.folder.absolute())
         self._settings = settings
@@ -68,18 +68,18 @@ class Shipper:
         self._pass: subprocess.Popen[bytes] | None = None
 
     def take(self, segment: Path) -> None:
-        """Take a segment that is in the CSV file out of the spool.
+        """Move a drained segment from the spool to the upload queue.
 
         Raises:
-            OSError: it stays there.
+            OSError: the segment cannot be moved and stays in the spool.
         """
         self._outbox.take(segment)
 
     def tend(self, alone: bool = True) -> None:
-        """Start a process that sends, if something is due; drop what is too much. About every second.
+        """Start an upload if rows are due, and trim the queue; called about every second.
 
         Args:
-            alone: whether nobody else does it now; else this only hears what its own process has done.
+            alone: whether this process holds the folder lock; otherwise only collect the result of its own upload.
         """
         try:
             self._collect()
@@ -104,12 +104,12 @@ class Shipper:
             self._start()
 
     def _collect(self) -> None:
-        """Hear what the process that sends has done, if it has ended."""
+        """Read the upload process's report if it has ended."""
         if self._pass is not None and self._pass.poll() is not None:
             self._hear(self._pass.communicate()[0])
 
     def close(self) -> None:
-        """Send what there is, within the time that the settings give; the rest waits for the next start."""
+        """Shut down gracefully: upload the queue within the configured time; the rest waits for the next start."""
         until = time.monotonic() + self._settings.close_seconds
         try:
             self._finish(until)
@@ -120,12 +120,12 @@ class Shipper:
             self._complain(str(error))
 
     def start_anew(self) -> None:
-        """In a forked child: the process that sends is the parent's."""
+        """Reset in a forked child: the upload process belongs to the parent."""
         self._pass = None
 
     def _start(self, *arguments: str) -> None:
-        # In a process group of its own: Ctrl-C in a terminal is for the service, which waits for this one. Not in a
-        # session of its own: there Linux would give it as much of a core as the whole service, whatever its priority.
+        # Own process group: Ctrl-C in a terminal must stop only the service, which waits for this process. Not an own
+        # session: Linux autogrouping would give it as much CPU as the whole service, regardless of its priority.
         self._pass = subprocess.Popen(
             [sys.executable, "-m", "monitoring.ship", *arguments],
             cwd=_ROOT,
@@ -141,7 +141,7 @@ class Shipper:
         try:
             output = self._pass.communicate(timeout=max(0.1, until - time.monotonic()))[0]
         except subprocess.TimeoutExpired:
-            # Killing it loses nothing and doubles nothing.
+            # Safe to kill: uploads are idempotent, and nothing is lost.
             self._pass.kill()
             output = self._pass.communicate()[0]
         self._hear(output)
@@ -162,7 +162,7 @@ class Shipper:
         self._complain(report["error"])
 
     def _complain(self, problem: str) -> None:
-        """Log a problem when it begins and when it is over."""
+        """Log a problem when it begins and when it ends."""
         if problem and not self._complaint:
             _logger.warning("the log waits in %s and cannot be sent: %s", self._outbox.folder, problem)
         elif self._complaint and not problem:
@@ -175,7 +175,7 @@ class Shipper:
 
 
 def _environment(log: LogSettings, ship: ShipSettings, store: StorageSettings) -> dict[str, str]:
-    """These settings as variables; the process that sends works in another folder."""
+    """Return the settings as environment variables; paths are absolute for the upload process's working folder."""
     told = {
         f"{component.model_config['env_prefix']}{name}".upper(): str(value)
         for component in (log, ship, store)

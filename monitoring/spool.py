@@ -1,9 +1,8 @@
-"""The spool: where a process puts rows the moment they exist, and where they wait to be drained.
+"""Write-ahead spool: append-only segments, each written and locked (flock) by one process, until they are drained.
 
-A segment is a file of CSV with a header that one process appends to and nobody else. Its writer holds a lock
-(flock) on it, which the kernel takes away when the writer seals the segment, ends, or is killed: a segment
-that can be locked is complete, whoever wrote it and whatever became of them. No process ids are compared, so
-this holds across containers and after a restart.
+A segment is a CSV file with a header. The writer's lock is released when it seals the segment, ends or is killed, so a
+segment that can be locked is complete, whichever process wrote it. Process ids are not compared, so this works across
+containers and after a restart.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from pathlib import Path
 FOLDER = "spool"
 LOCK = ".lock"
 MAX_SEGMENT_BYTES = 4_000_000
-"""A segment is sealed beyond this size, so that taking one never needs much memory."""
+"""A segment is sealed beyond this size, which bounds the memory of draining one."""
 
 _POLL_SECONDS = 0.02
 _MARK = "@"
@@ -29,16 +28,16 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9.]")
 
 
 class SegmentWriter:
-    """Appends to this process's own segment, begins one when there is none. Not for two threads at once."""
+    """Appends to this process's own segment, and creates one if there is none. Not thread-safe."""
 
     def __init__(self, folder: Path, kind: str, header: str, suffix: str = ".csv") -> None:
-        """Touches nothing yet.
+        """Configure the writer; touches no file.
 
         Args:
-            folder: the log's folder.
-            kind: what the rows are; segments of a kind are drained into the CSV file of that name.
-            header: the first line of every segment, with its line end.
-            suffix: how the names of the segments end.
+            folder: the log folder.
+            kind: kind of the rows, the prefix of the segments' names.
+            header: first line of each segment, with its line end; may be empty.
+            suffix: suffix of the segments' names.
         """
         self._folder = folder / FOLDER
         self._kind = kind
@@ -50,13 +49,13 @@ class SegmentWriter:
         self._sequence = 0
 
     def write(self, lines: Sequence[bytes]) -> int:
-        """Hand lines to the operating system in one write: a process that is killed afterwards loses none.
+        """Pass lines to the operating system in one write; killing the process afterwards loses none.
 
         Returns:
-            How many were written; for the others the disk had no room, and nothing of them is there.
+            The number of lines written; the others did not fit on the disk, and nothing of them is kept.
 
         Raises:
-            OSError: not one could be written.
+            OSError: no line could be written.
         """
         if self._descriptor < 0 or not os.fstat(self._descriptor).st_nlink:
             self.seal()
@@ -74,25 +73,25 @@ class SegmentWriter:
         return count
 
     def seal(self) -> None:
-        """Let go of the segment: it will be drained, and the next write begins another."""
+        """Release the segment for draining; the next write creates another."""
         if self._descriptor >= 0:
             unlock(self._descriptor)
         self._descriptor, self._size = -1, 0
 
     def abandon(self) -> None:
-        """Forget the segment and leave its lock alone: in a forked child it is the parent's."""
+        """Close the segment without releasing its lock: in a forked child the lock belongs to the parent."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
         self._descriptor, self._size = -1, 0
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to seal."""
+        """Return whether the segment has no rows to seal."""
         return self._size == 0
 
     def _begin(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        # A clock that is set back must not put a segment before an older one of this process.
+        # If the clock is set back, a new segment must still sort after this process's older ones.
         self._begun_ms = max(self._begun_ms, int(time.time() * 1000))
         host = _NOT_IN_NAMES.sub("_", socket.gethostname())[:64]
         while True:
@@ -104,18 +103,18 @@ class SegmentWriter:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
                 descriptor = os.open(self._folder / name, flags, 0o640)
             except FileExistsError:
-                continue  # another log of this process began it within the same millisecond
+                continue  # another writer of this process created it in the same millisecond
             if try_lock(descriptor) and os.fstat(descriptor).st_nlink:
                 self._descriptor, self._size = descriptor, 0
                 return
-            # A drain came between making and locking, and took the empty file for a dead process's.
+            # A drain ran between create and lock, and took the empty file for one of a dead process.
             os.close(descriptor)
 
     def _keep_whole(self, header: int, lines: Sequence[bytes], written: int) -> int:
-        """Cut off the line that was written in part.
+        """Truncate the line that was written partly.
 
         Returns:
-            How many lines were written in full.
+            The number of complete lines.
         """
         ends = [header + end for end in accumulate(map(len, lines)) if header + end <= written]
         keep = ends[-1] if ends else 0
@@ -123,12 +122,12 @@ class SegmentWriter:
             os.ftruncate(self._descriptor, self._size + keep)
             self._size += keep
         except OSError:
-            self.seal()  # with a torn end, which the drain leaves out
+            self.seal()  # the drain skips the torn last line
         return len(ends)
 
 
 def segments(folder: Path, kind: str) -> list[Path]:
-    """A kind's segments, the oldest first; written, sealed and half drained ones alike."""
+    """Return all segments of a kind, oldest first: those being written, sealed and partly drained."""
     try:
         names = os.listdir(folder / FOLDER)  # noqa: PTH208  # names are all that is needed, once a second
     except FileNotFoundError:
@@ -138,7 +137,7 @@ def segments(folder: Path, kind: str) -> list[Path]:
 
 @contextlib.contextmanager
 def claimed(segment: Path) -> Iterator[bool]:
-    """Whether the segment is complete: nobody writes it, and nobody can begin to within the block."""
+    """Lock a segment for the block; yields whether it is complete (no process writes it)."""
     descriptor = os.open(segment, os.O_RDONLY)
     try:
         yield try_lock(descriptor)
@@ -148,15 +147,17 @@ def claimed(segment: Path) -> Iterator[bool]:
 
 @contextlib.contextmanager
 def folder_lock(folder: Path, wait: float = 0.0, shared: bool = False) -> Iterator[bool]:
-    """Whether this process may drain, alone (or, shared, may read while nobody drains), within the block.
+    """Acquire the folder lock for the block; yields whether it is held.
+
+    The exclusive lock is for draining; the shared lock is for reading while no process drains.
 
     Args:
-        folder: the log's folder.
-        wait: seconds to wait for whoever has it.
-        shared: for reading; needs no right to write.
+        folder: the log folder.
+        wait: seconds to wait for another holder.
+        shared: acquire the shared lock; needs no write permission.
 
     Raises:
-        OSError: the lock's file can be neither opened nor made.
+        OSError: the lock file cannot be opened or created.
     """
     file = folder / FOLDER / LOCK
     if not shared:
@@ -172,7 +173,7 @@ def folder_lock(folder: Path, wait: float = 0.0, shared: bool = False) -> Iterat
 
 
 def try_lock(descriptor: int, shared: bool = False) -> bool:
-    """Lock an open file until it is closed, unless somebody else has."""
+    """Try to lock an open file (flock) without waiting; return whether the lock is held."""
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -181,28 +182,28 @@ def try_lock(descriptor: int, shared: bool = False) -> bool:
 
 
 def unlock(descriptor: int) -> None:
-    """Let go of a lock, and close."""
-    # Closing is not enough: a process that was forked meanwhile has the descriptor too, and the lock with it.
+    """Release the lock and close the file."""
+    # Closing is not enough: a child forked meanwhile shares the descriptor, and with it the lock.
     fcntl.flock(descriptor, fcntl.LOCK_UN)
     os.close(descriptor)
 
 
 def mark(segment: Path, inode: int, length: int) -> Path:
-    """Note in the segment's name, in one step, which file it is now appended to and how long that was before.
+    """Record the target file's inode and its length before the append in the segment's name (atomic rename).
 
     Returns:
-        The segment under its new name.
+        The renamed segment.
     """
     return segment.rename(unmarked(segment).with_name(f"{unmarked(segment).name}{_MARK}{inode}-{length}"))
 
 
 def unmarked(segment: Path) -> Path:
-    """The segment's name without the note."""
+    """Return the segment's path without the mark."""
     return segment.with_name(segment.name.partition(_MARK)[0])
 
 
 def read_mark(segment: Path) -> tuple[int, int] | None:
-    """Inode and former length of the file that a drain was appending the segment to when it ended."""
+    """Return the mark, inode and length of the target file before the append; None if there is none."""
     note = segment.name.partition(_MARK)[2]
     inode, _, length = note.partition("-")
     return (int(inode), int(length)) if note else None

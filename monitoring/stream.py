@@ -1,4 +1,4 @@
-"""Rows on the way from this process to its segment; what the disk refuses waits in memory, up to a bound."""
+"""Buffered writer to a spool segment: lines that the disk does not accept wait in memory, up to a limit."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from itertools import islice
 from monitoring.spool import SegmentWriter
 
 Count = Callable[[str, int], None]
+"""Callback: outcome ("written", "spooled", "dropped"), number of lines."""
 
 _CHUNK_LINES = 256
-"""How many held lines are written while others wait: a batch of answers must not wait for the whole queue."""
+"""Maximum buffered lines per write, so that a batch of answers does not wait for the whole buffer."""
 _RETRY_SECONDS = 0.5
 
 _logger = logging.getLogger(__name__)
 
 
 class Stream:
-    """Appends lines from any thread, and never raises or waits for a disk that has no room."""
+    """Appends lines from any thread; never raises and never waits for disk space."""
 
     def __init__(self, writer: SegmentWriter, memory_bytes: int, count: Count) -> None:
-        """Touches nothing yet.
+        """Configure the buffer; touches no file.
 
         Args:
-            writer: where the lines go.
-            memory_bytes: the most that is held in memory; beyond it the oldest lines are dropped.
-            count: told what became of lines: "written", "spooled" (held in memory for now) or "dropped".
+            writer: the segment writer.
+            memory_bytes: maximum size of the buffer in bytes; beyond it the oldest lines are dropped.
+            count: called with "written", "spooled" (buffered in memory) or "dropped", and the number of lines.
         """
         self._writer = writer
         self._memory_bytes = memory_bytes
@@ -43,7 +44,7 @@ class Stream:
         self._retry_at = 0.0
 
     def append(self, lines: Sequence[bytes]) -> None:
-        """Write lines behind all earlier ones, or hold them."""
+        """Write lines after all earlier ones, or buffer them."""
         with self._lock:
             earlier = self._write_held() if self._held and time.monotonic() >= self._retry_at else 0
             written = 0 if self._held else self._write(lines)
@@ -53,7 +54,7 @@ class Stream:
         self._tell(written=earlier + written, spooled=len(lines) - written, dropped=dropped)
 
     def flush(self) -> None:
-        """Write what is held, as far as the disk takes it."""
+        """Write the buffered lines, as far as the disk accepts them."""
         while True:
             with self._lock:
                 written = self._write_held()
@@ -62,13 +63,13 @@ class Stream:
                 return
 
     def seal(self) -> None:
-        """Give what is written to the drain."""
+        """Seal the segment, so that it can be drained."""
         with self._lock:
             if not self._writer.is_empty:
                 self._writer.seal()
 
     def give_up(self) -> None:
-        """Count what is still held as dropped: the process ends."""
+        """Drop the buffered lines and count them; called when the process ends."""
         with self._lock:
             dropped = len(self._held)
             self._held.clear()
@@ -76,7 +77,7 @@ class Stream:
         self._tell(dropped=dropped)
 
     def start_anew(self) -> None:
-        """In a forked child: segment and held lines are the parent's, which writes them."""
+        """Reset in a forked child: segment and buffered lines belong to the parent, which writes them."""
         self._writer.abandon()
         self._begin()
 
@@ -89,7 +90,7 @@ class Stream:
         return written
 
     def _write(self, lines: Sequence[bytes]) -> int:
-        """How many of the lines the disk took."""
+        """Write lines and return how many were written."""
         if not lines:
             return 0
         try:

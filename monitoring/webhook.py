@@ -1,6 +1,9 @@
-"""A signed webhook, as Standard Webhooks has it: https://www.standardwebhooks.com, so receivers have libraries.
+"""Post handoffs to a signed webhook, as specified by Standard Webhooks: https://www.standardwebhooks.com.
 
-webhook-id: <prediction id>            also as Idempotency-Key: the same handoff may come twice
+Receivers can verify requests with the libraries of that specification. Delivery is at-least-once; the prediction id is
+the idempotency key.
+
+webhook-id: <prediction id>            also sent as Idempotency-Key: the same handoff may arrive twice
 webhook-timestamp: <seconds since 1970, of this attempt>
 webhook-signature: v1,<base64 of HMAC-SHA256(secret, id.timestamp.body)>
 """
@@ -27,10 +30,10 @@ _BUSY = (408, 425, 429)
 
 
 def secret_of(settings: HandoffSettings) -> bytes:
-    """The key that signs.
+    """Return the signing key.
 
     Raises:
-        SettingError: there is none, or none that keeps anybody out.
+        SettingError: the secret is missing, too short or not valid base64.
     """
     told = settings.secret.get_secret_value()
     if len(told.removeprefix(_PREFIX)) < LEAST_SECRET_CHARS:
@@ -48,31 +51,31 @@ def secret_of(settings: HandoffSettings) -> bytes:
 
 
 def sign(secret: bytes, name: str, timestamp: int, body: bytes) -> str:
-    """The header `webhook-signature`."""
+    """Return the value of the header `webhook-signature`."""
     signed = b"%s.%d.%s" % (name.encode(), timestamp, body)
     return "v1," + base64.b64encode(hmac.digest(secret, signed, hashlib.sha256)).decode()
 
 
 class Webhook:
-    """Posts handoffs to one URL. For one thread."""
+    """Posts handoffs to one URL. Not thread-safe."""
 
     def __init__(self, settings: HandoffSettings, clock: Callable[[], float] = time.time) -> None:
-        """Opens no connection yet.
+        """Configure the webhook; opens no connection.
 
         Raises:
-            SettingError: the secret is missing or too short.
+            SettingError: the secret is missing, too short or not valid base64.
         """
         self._url = settings.url
         self._secret = secret_of(settings)
         self._clock = clock
-        # A redirect would carry a signed body to where nobody set it to go.
+        # A redirect would send the signed body to a URL that is not configured.
         self._http = httpx.Client(timeout=settings.timeout_seconds, follow_redirects=False)
 
     def send(self, name: str, body: bytes) -> None:
         """Post one handoff.
 
         Raises:
-            NotDeliveredError: it was not answered with 2xx.
+            NotDeliveredError: there was no response, or its status is not 2xx.
         """
         timestamp = int(self._clock())
         headers = {
@@ -93,12 +96,12 @@ class Webhook:
             raise NotDeliveredError(f"answered {status}", everything=down, wait=_seconds(retry_after))
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._http.close()
 
 
 def _seconds(retry_after: str) -> float:
-    """How long to wait: the header is a number or a date; 0 where it is neither."""
+    """Parse the header Retry-After, a number or a date, into seconds; 0 if it is neither."""
     try:
         return max(0.0, float(retry_after))
     except ValueError:

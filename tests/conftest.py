@@ -1,4 +1,4 @@
-"""Fixtures and hooks that tests of every package share."""
+"""Fixtures and hooks shared by the tests of all packages."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 PROCESS_FIXTURES = {"minio", "own_minio", "bucket", "mlflow_server", "built", "small_disk"}
-"""Fixtures that start a process: whoever asks for one is marked `process`."""
+"""Fixtures that start a process: a test that requests one is marked `process`."""
 
-# How long an example takes says more about the machine than about the code.
+# The duration of an example depends more on the machine than on the code.
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")
 
@@ -35,32 +35,32 @@ def pytest_configure(config: pytest.Config) -> None:
     """Install the guard that keeps unmarked tests from starting processes."""
     guard.install()
     if hasattr(config, "workerinput"):
-        # pytest-xdist sets both for its workers; with both set, rich ignores what a test sets later.
+        # pytest-xdist sets both for its workers; then rich ignores values that a test sets later.
         os.environ.pop("LINES", None)
         os.environ.pop("COLUMNS", None)
     config.pluginmanager.register(guard, "process-guard")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts processes; in a parallel run, begin with the modules that take longest."""
+    """Mark tests that start processes; in a parallel run, start with the modules that take longest."""
     for item in items:
         is_system = any(item.get_closest_marker(name) for name in ("integration", "e2e"))
         if is_system or PROCESS_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.process)
     if os.environ.get("PYTEST_XDIST_WORKER"):
-        threadpool_limits(1, "blas")  # two workers on two cores: more threads only wait for each other
+        threadpool_limits(1, "blas")  # two workers on two cores: more threads would only contend
         items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip, or fail under STRICT=1, what needs a program that this machine lacks."""
+    """Skip the test, or fail it with STRICT=1, if a required program is missing."""
     for mark in item.iter_markers("needs"):
         for name in mark.args:
             requirements.program(name)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Count what was not checked, by reason."""
+    """Print the number of tests that were not run, by reason."""
     skipped = terminalreporter.stats.get("skipped", [])
     reasons = Counter(re.sub(r"^Skipped: ", "", str(report.longrepr[2])) for report in skipped)
     if reasons:
@@ -71,7 +71,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of the published corpora."""
+    """Return the folder of the published corpora."""
     from data.benchmarks import MissingDataError
     from data.benchmarks import shared_data as find
 
@@ -83,7 +83,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def bundle_folder() -> Path:
-    """The bundle that the pipeline makes of the corpus that ships."""
+    """Return the bundle that the pipeline trains on the shipped corpus."""
     folder = Path(__file__).resolve().parents[1] / "models" / "current"
     if not (folder / "SHA256SUMS").is_file():
         pytest.fail(f"no bundle at {folder}: make it with `make bundle`, as `make test` does", pytrace=False)
@@ -92,7 +92,7 @@ def bundle_folder() -> Path:
 
 @pytest.fixture(scope="session")
 def bundle(bundle_folder: Path) -> Bundle:
-    """That bundle, loaded once."""
+    """Load that bundle once."""
     from chatbot.bundle import load
 
     return load(bundle_folder)
@@ -100,7 +100,7 @@ def bundle(bundle_folder: Path) -> Bundle:
 
 @pytest.fixture(scope="session")
 def built() -> dict[str, Image]:
-    """Every image, as `make images` built it."""
+    """Return every image, as built by `make images`."""
     from tools import images
 
     requirements.program("podman")
@@ -115,13 +115,13 @@ def built() -> dict[str, Image]:
 
 @pytest.fixture(scope="session")
 def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minio]:
-    """A real MinIO that all tests share: none may stop it. `own_minio` is for those that do."""
+    """Run a real MinIO shared by all tests; tests that stop it use `own_minio`."""
     yield from _run_minio(tmp_path_factory.mktemp("minio"))
 
 
 @pytest.fixture
 def own_minio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Minio]:
-    """A real MinIO of this test alone, with its credentials in this process's environment."""
+    """Run a real MinIO for one test, with its credentials in this process's environment."""
     for server in _run_minio(tmp_path / "minio"):
         _use_credentials(monkeypatch, server)
         yield server
@@ -129,9 +129,9 @@ def own_minio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Minio
 
 @pytest.fixture
 def bucket(minio: Minio, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A fresh bucket's `s3://` address (`minio.settings(bucket)`), with the credentials in the environment.
+    """Create a bucket; yields its `s3://` URL (`minio.settings(bucket)`), with the credentials in the environment.
 
-    It goes with the test: those of a whole run would fill gigabytes.
+    It is deleted after the test: the buckets of a whole run would fill gigabytes.
     """
     _use_credentials(monkeypatch, minio)
     url = minio.new_bucket()
@@ -141,7 +141,7 @@ def bucket(minio: Minio, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def mlflow_server(minio: Minio, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
-    """A real MLflow server that all tests share, its artifacts in a bucket of `minio`: none may stop it."""
+    """Run a real MLflow server shared by all tests, its artifacts in a bucket of `minio`; tests must not stop it."""
     from tests.support.mlflow_server import MlflowServer
 
     with pytest.MonkeyPatch.context() as patch:
@@ -156,7 +156,7 @@ def mlflow_server(minio: Minio, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 64 KB; `mount -o remount,size=...` gives it room, `remount,ro` makes it read-only."""
+    """Mount a real 64 KB file system; `mount -o remount,size=...` enlarges it, `remount,ro` makes it read-only."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(

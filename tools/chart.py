@@ -1,9 +1,9 @@
-"""What is made of the chart: its schema and reference out of values.yaml, and k8s/manifests out of the whole.
+"""Generate the chart's schema and reference from values.yaml, and k8s/manifests from the chart.
 
     python -m tools.chart manifests [--check]       needs helm
 
-values.yaml is the one source: above each value stands `# -- what it means`, and `# @schema {...}` where the default
-does not say the type. `make docs` makes values.schema.json and docs/chart.md of it.
+values.yaml is the single source: each value is preceded by `# -- description`, and by `# @schema {...}` where the
+default does not determine the type. `make docs` generates values.schema.json and docs/chart.md from it.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ CHART = ROOT / "helm" / "support-chatbot"
 MANIFESTS = ROOT / "k8s" / "manifests"
 NAMESPACE = RELEASE = "support-chatbot"
 KUBERNETES = "1.34.0"
-"""The version that the manifests are rendered for."""
+"""The Kubernetes version that the manifests are rendered for."""
 
 COPIES = {
     "files/dashboards": ("monitoring/dashboards", "*.json"),
     "files/alerts": ("monitoring/alerts", "*.yaml"),
 }
-"""Folders of the chart that hold what lies elsewhere: a chart reads no file outside of itself."""
+"""Folders of the chart that contain copies of other files: a chart cannot read files outside itself."""
 
 _AMOUNTS = {"type": "object", "additionalProperties": {"type": ["string", "number"]}}
 _RESOURCES = {
@@ -48,12 +48,12 @@ _KEY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z][\w]*):(?P<rest>.*)$")
 
 
 class ChartError(Exception):
-    """values.yaml is not as it should be, or helm refuses the chart."""
+    """values.yaml is invalid, or helm rejects the chart."""
 
 
 @dataclass
 class Value:
-    """One value: what values.yaml says of it, and its children where it is a group."""
+    """One value: its documentation in values.yaml, and its children if it is a group."""
 
     path: tuple[str, ...]
     default: Any
@@ -63,15 +63,15 @@ class Value:
 
     @property
     def leaf(self) -> bool:
-        """Whether it is set as a whole."""
+        """Return whether the value is set as a whole (has no children)."""
         return not self.children
 
 
 def read(text: str) -> list[Value]:
-    """The values of a values.yaml, in its order.
+    """Parse a values.yaml; returns its values in file order.
 
     Raises:
-        ChartError: a `# @schema` holds no JSON.
+        ChartError: a `# @schema` comment is not valid JSON.
     """
     defaults = yaml.safe_load(text)
     top: list[Value] = []
@@ -103,18 +103,18 @@ def read(text: str) -> list[Value]:
 
 
 def _folded(value: Value) -> Value:
-    """A documented group is one value: what stands in it is its default."""
+    """Treat a documented group as one value: its content is its default."""
     value.children = [] if value.meaning else [_folded(child) for child in value.children]
     return value
 
 
 def undocumented(text: str) -> list[str]:
-    """Values that say nothing of themselves, by path."""
+    """Return the dotted paths of the values without a description."""
     return [".".join(value.path) for value in _leaves(read(text)) if not value.meaning]
 
 
 def schema() -> str:
-    """values.schema.json."""
+    """Return the content of values.schema.json."""
     values = read(_text())
     content = {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -125,7 +125,7 @@ def schema() -> str:
 
 
 def page() -> str:
-    """docs/chart.md."""
+    """Return the content of docs/chart.md."""
     lines = [
         "# Values of the chart",
         "",
@@ -140,10 +140,10 @@ def page() -> str:
 
 
 def program(name: str) -> str:
-    """`helm` or `kubectl`, the testbed's where there is no other.
+    """Return the path of `helm` or `kubectl`; falls back to the testbed's copy.
 
     Raises:
-        ChartError: it is not here.
+        ChartError: the program is not installed.
     """
     testbed = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed"))
     for folder in (*os.get_exec_path(), str(testbed / "bin")):
@@ -153,19 +153,19 @@ def program(name: str) -> str:
 
 
 def helm() -> str:
-    """The program.
+    """Return the path of `helm`.
 
     Raises:
-        ChartError: it is not here.
+        ChartError: helm is not installed.
     """
     return program("helm")
 
 
 def render(*arguments: str, release: str = RELEASE, namespace: str = NAMESPACE) -> str:
-    """What `helm template` makes of the chart.
+    """Render the chart with `helm template`.
 
     Raises:
-        ChartError: helm refuses; its message says what.
+        ChartError: helm rejects the chart; contains helm's message.
     """
     command = [helm(), "template", release, str(CHART), "--namespace", namespace, *arguments]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -175,7 +175,7 @@ def render(*arguments: str, release: str = RELEASE, namespace: str = NAMESPACE) 
 
 
 def manifests(*arguments: str) -> dict[str, str]:
-    """k8s/manifests as it should be, or with more arguments of helm: content by file name."""
+    """Render k8s/manifests, optionally with more helm arguments. Returns: content by file name."""
     files: dict[str, str] = {}
     for part in render("--kube-version", KUBERNETES, "--skip-tests", *arguments).split("\n---\n"):
         source = re.search(r"^# Source: support-chatbot/templates/(.+)\.yaml$", part, re.MULTILINE)
@@ -193,7 +193,7 @@ def manifests(*arguments: str) -> dict[str, str]:
 
 
 def copies() -> dict[Path, str]:
-    """What the chart must hold of files that lie elsewhere."""
+    """Return the files that the chart must contain as copies of other files: content by path."""
     found = {}
     for target, (source, pattern) in COPIES.items():
         for file in sorted((ROOT / source).glob(pattern)):
@@ -202,7 +202,7 @@ def copies() -> dict[Path, str]:
 
 
 def stale() -> list[str]:
-    """Files that are not as they should be."""
+    """Return the generated files that are out of date, missing or superfluous."""
     wanted = {MANIFESTS / name: content for name, content in manifests().items()} | copies()
     there = {*MANIFESTS.glob("*.yaml"), *(file for folder in COPIES for file in (CHART / folder).glob("*"))}
     wrong = [
@@ -214,7 +214,7 @@ def stale() -> list[str]:
 
 
 def write() -> None:
-    """Make k8s/manifests and the chart's copies anew."""
+    """Regenerate k8s/manifests and the chart's copies."""
     for folder in COPIES:
         shutil.rmtree(CHART / folder, ignore_errors=True)
     for file, content in copies().items():
@@ -265,7 +265,7 @@ def _schema(value: Value) -> dict[str, Any]:
 
 
 def main(arguments: list[str]) -> int:
-    """Returns: the exit code."""
+    """Run the command. Returns: the exit code."""
     if arguments[:1] != ["manifests"]:
         sys.stderr.write(__doc__ or "")
         return 2

@@ -1,4 +1,4 @@
-"""docs/settings.md and docs/metrics.md, made from the code: `python -m tools.docs [--check]`."""
+"""Generate docs/settings.md, docs/metrics.md and the other PAGES from code: `python -m tools.docs [--check]`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def settings_page() -> str:
-    """Every setting of every component: variable, default, meaning."""
+    """Return a Markdown page of every setting of every component: variable, default, meaning."""
     lines = [
         "# Settings",
         "",
@@ -35,7 +35,7 @@ def settings_page() -> str:
 
 
 def metrics_page() -> str:
-    """Every metric that the API exports: name, kind, labels, meaning."""
+    """Return a Markdown page of every metric that the API exports: name, kind, labels, meaning."""
     from bento.metrics import Metrics
 
     lines = [
@@ -63,7 +63,7 @@ PAGES = {
 
 
 def stale() -> list[str]:
-    """The pages that differ from what the code says."""
+    """Return the pages that differ from the generated content."""
     return [
         name
         for name, page in PAGES.items()
@@ -86,7 +86,7 @@ def _shown(default: object) -> str:
 
 
 def main(check: bool) -> int:
-    """Write the pages, or only say which are stale. Returns: the exit code."""
+    """Write the pages; with `check`, only report the stale ones. Returns: the exit code."""
     changed = stale()
     if not check:
         for name in changed:

@@ -1,8 +1,8 @@
-"""Settings as files for Compose: `.env.example`, the settings that compose.yaml hands to each service, a new `.env`.
+"""Generate the settings files for Compose: `.env.example`, the settings sections of compose.yaml, a new `.env`.
 
-    python -m tools.environment new       .env with fresh secrets; what stands in it already stays
+    python -m tools.environment new       .env with fresh secrets; existing entries are kept
 
-`make docs` renews the first two from `chatbot/settings.py`; a test fails while they lag.
+`make docs` regenerates the first two from `chatbot/settings.py`; a test fails while they are stale.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ SERVICES = {
                 "SlotSettings", "DriftSettings"),
     "mlflow": ("MlflowServerSettings", "StorageSettings"),
 }  # fmt: skip
-"""Which components' settings each service of compose.yaml is given."""
+"""The components whose settings each service of compose.yaml receives."""
 
 ELSEWHERE = {"KubernetesSettings"}
-"""Components that Compose does not run."""
+"""Components that do not run under Compose."""
 
 MADE = {
     "MINIO_ROOT_PASSWORD": "The root key of MinIO: the setup alone uses it.",
@@ -49,7 +49,7 @@ MADE = {
     "CHATBOT_PREDICTION_KEY": "",
     "CHATBOT_STAFF_TOKEN": "",
 }
-"""Secrets that `new` makes where they are missing; an empty text: the setting's own says what it is."""
+"""Secrets that `new` generates if missing; empty text: the setting's own description applies."""
 
 COMPOSE = {
     "BIND": ("127.0.0.1", "The address that every port below is opened on; 0.0.0.0: to other machines too."),
@@ -65,19 +65,19 @@ COMPOSE = {
     ),
     "MINIO_ROOT_USER": ("root", "The name of MinIO's root key."),
 }
-"""What compose.yaml asks for beside the components' settings: default, meaning."""
+"""Variables of compose.yaml besides the components' settings: default, meaning."""
 
 COMPOSE_MINIO = (
     "quay.io/minio/minio:RELEASE.2025-09-07T16-13-09Z"
     "@sha256:14cea493d9a34af32f524e538b8346cf79f3321eff8e708c1e2960462bd8936e"
 )
-"""MinIO's last image: compose.yaml's and the chart's."""
+"""The last released MinIO image, used by compose.yaml and the chart."""
 
 _BEGIN, _END = "# -- settings, made by `make docs` --", "# -- end of settings --"
 
 
 def example() -> str:
-    """`.env.example`: every setting, commented out, with its default; no secret."""
+    """Return `.env.example`: every setting, commented out, with its default; no secrets."""
     lines = [
         "# Every setting, made by `make docs` from chatbot/settings.py. `make env` makes .env with fresh secrets;",
         "# take from here into it what shall differ from the default. Compose reads .env, and so does your shell with",
@@ -101,7 +101,7 @@ def example() -> str:
 
 
 def compose() -> str:
-    """compose.yaml, with the settings that it hands on made anew."""
+    """Return compose.yaml with regenerated settings sections."""
     text = (ROOT / "compose.yaml").read_text(encoding="utf-8")
     before, _, rest = text.partition(_BEGIN)
     _, _, after = rest.partition(_END)
@@ -111,21 +111,21 @@ def compose() -> str:
         given = {
             name: default for component, name, default, _ in every_setting() if component.__name__ in classes
         }
-        # MLflow reads its own variables too, and takes an empty one for a value.
+        # MLflow also reads its own variables, and treats an empty one as a value.
         lines += [f"  {n}: ${{{n}:-{given[n] if n.startswith('MLFLOW_') else ''}}}" for n in given]
     return before + "\n".join(lines) + "\n" + _END + after
 
 
 def unplaced() -> set[str]:
-    """Components whose settings no service is given."""
+    """Return the components whose settings no service receives."""
     placed = {name for names in SERVICES.values() for name in names} | ELSEWHERE
     return {component.__name__ for component, *_ in every_setting()} - placed
 
 
 def new(path: Path) -> list[str]:
-    """Write `.env`, readable by its owner alone: what stands in it stays, missing secrets are made.
+    """Write `.env`, readable by its owner only: existing entries are kept, missing secrets are generated.
 
-    Returns: the names of the secrets that were made.
+    Returns: the names of the generated secrets.
     """
     kept = (
         path.read_text(encoding="utf-8")
@@ -143,7 +143,7 @@ def new(path: Path) -> list[str]:
 
 
 def every_setting() -> Iterator[tuple[type[Settings], str, str, str]]:
-    """Component, variable, default as text, meaning."""
+    """Yield component, variable, default as text, and meaning of every setting."""
     for component in vars(components).values():
         if not (
             isinstance(component, type) and issubclass(component, Settings) and component is not Settings

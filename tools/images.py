@@ -1,13 +1,13 @@
-"""The project's images: build them all, or some, push them, list them with size and digest.
+"""Build all or some of the project's images, push them, and list them with size and digest.
 
     python -m tools.images build [NAME ...]      api train monitor ui staff mlflow
     python -m tools.images push --registry registry.example.com/team
     python -m tools.images list
-    python -m tools.images one NAME      for Skaffold: IMAGE says what it is called, PUSH_IMAGE whether it is pushed
+    python -m tools.images one NAME      for Skaffold: IMAGE is the image's name, PUSH_IMAGE whether to push it
 
-Builds with Docker, else with podman; IMAGE_BUILDER names another command that takes `-t NAME -f FILE CONTEXT`.
-Every image is tagged with this project's version (IMAGE_TAG sets another). The base is pinned by digest with
-PYTHON_IMAGE, PyTorch's index set with TORCH_INDEX.
+Builds with Docker, else with podman; IMAGE_BUILDER names another command that accepts `-t NAME -f FILE CONTEXT`.
+Every image is tagged with this project's version (override: IMAGE_TAG). PYTHON_IMAGE pins the base image by digest,
+TORCH_INDEX sets PyTorch's package index.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parent.parent
 
 PREFIX = "docker.io/support-chatbot"
-"""What the images are called before anybody pushes them: as the chart names them by default."""
+"""Prefix of the image names before they are pushed; equals the chart's default."""
 
 DOCKERFILES = {
     "api": None,  # the Bento brings its own
@@ -44,43 +44,43 @@ DOCKERFILES = {
 }
 
 _AT_ONCE = max(2, (os.cpu_count() or 2) // 2)
-"""Builds at a time: half of one waits for downloads and for the disk."""
+"""Maximum number of concurrent builds: about half of a build waits for network and disk."""
 
 console = Console()
 
 
 class ImagesError(Exception):
-    """What could not be built or pushed, and what to do."""
+    """A build or push failed; says what to do."""
 
 
 @dataclass(frozen=True)
 class Image:
-    """One image as it lies in the builder's store."""
+    """One image in the builder's store."""
 
     name: str
     bytes: int
     digest: str
-    """`sha256:...` of a registry's manifest; empty before the image was pushed."""
+    """Digest of the manifest in a registry (`sha256:...`); empty before the image was pushed."""
     identity: str = ""
-    """`sha256:...` of its content: the same wherever it is loaded."""
+    """Image id (`sha256:...`): the same on every machine that loads the image."""
 
 
 def tag() -> str:
-    """IMAGE_TAG, else the project's version."""
+    """Return IMAGE_TAG, else the project's version."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return os.environ.get("IMAGE_TAG") or str(project["version"])
 
 
 def full_name(name: str, registry: str = PREFIX) -> str:
-    """`docker.io/support-chatbot/api:0.1.0`."""
+    """Return the name with registry and tag: `docker.io/support-chatbot/api:0.1.0`."""
     return f"{registry.rstrip('/')}/{name}:{tag()}"
 
 
 def builder() -> list[str]:
-    """The command that builds, up to its options.
+    """Return the build command up to its options.
 
     Raises:
-        ImagesError: neither Docker nor podman is here.
+        ImagesError: neither Docker nor podman is installed.
     """
     if given := os.environ.get("IMAGE_BUILDER"):
         return shlex.split(given)
@@ -89,10 +89,10 @@ def builder() -> list[str]:
 
 
 def build(names: Sequence[str]) -> None:
-    """Build the images of these names.
+    """Build the named images.
 
     Raises:
-        ImagesError: a name is unknown, or a build failed: its output stands above.
+        ImagesError: a name is unknown, or a build failed; its output was printed.
     """
     for name in names:
         if name not in DOCKERFILES:
@@ -121,7 +121,7 @@ def _build(name: str, is_alone: bool) -> None:
 
 
 def target_name(name: str, registry: str) -> str:
-    """What an image is called in a registry: as the chart asks for it with global.image.registry."""
+    """Return an image's name in a registry, as the chart requests it with global.image.registry."""
     return full_name(name, f"{registry.rstrip('/')}/{PREFIX.partition('/')[2]}")
 
 
@@ -129,27 +129,27 @@ def push(names: Sequence[str], registry: str) -> dict[str, str]:
     """Tag the images for this registry and push them.
 
     Returns:
-        Each one's digest there.
+        The digest of each image in the registry.
 
     Raises:
-        ImagesError: an image is missing, or the registry refused.
+        ImagesError: an image is missing, or the registry rejected it.
     """
     digests = {}
     for name in names:
         target = target_name(name, registry)
         _run(_store(), "tag", full_name(name), target)
         with tempfile.NamedTemporaryFile() as told:
-            # podman tells what the registry was given; docker notes it beside the image.
+            # podman writes the pushed digest to a file; docker records it in the image's metadata.
             _run(_store(), "push", *(["--digestfile", told.name] if _store() == "podman" else []), target)
             digests[name] = Path(told.name).read_text(encoding="utf-8").strip() or _digest(target)
     return digests
 
 
 def _digest(target: str) -> str:
-    """Of an image that Docker pushed: the one of that repository.
+    """Return the digest of an image that Docker pushed to the target's repository.
 
     Raises:
-        ImagesError: Docker noted none.
+        ImagesError: Docker recorded no digest.
     """
     asked = [_store(), "image", "inspect", target]
     answer = subprocess.run(asked, capture_output=True, text=True, check=True)
@@ -161,10 +161,10 @@ def _digest(target: str) -> str:
 
 
 def one(name: str, image: str, is_pushed: bool) -> None:
-    """Build an image under another name, and push it where that is asked for: what Skaffold calls.
+    """Build an image under another name and optionally push it; called by Skaffold.
 
     Raises:
-        ImagesError: it could not be built, or pushed.
+        ImagesError: the build or the push failed.
     """
     build([name])
     _run(_store(), "tag", full_name(name), image)
@@ -173,7 +173,7 @@ def one(name: str, image: str, is_pushed: bool) -> None:
 
 
 def find(name: str) -> Image | None:
-    """The image as built; None: not built yet."""
+    """Return the built image; None: not built yet."""
     asked = [_store(), "image", "inspect", full_name(name)]
     answer = subprocess.run(asked, capture_output=True, text=True, check=False)
     if answer.returncode:
@@ -185,7 +185,7 @@ def find(name: str) -> Image | None:
 
 
 def show(names: Sequence[str]) -> None:
-    """Print a table of what is built."""
+    """Print a table of the built images."""
     table = Table("image", "MB", "digest")
     for name in names:
         image = find(name)
@@ -197,7 +197,7 @@ def show(names: Sequence[str]) -> None:
 
 
 def _bento() -> tuple[Path, Path]:
-    """`bentoml build` in a store of its own: the Bento's folder, and the Dockerfile it brings."""
+    """Run `bentoml build` with a separate Bento store. Returns: the Bento's folder and its Dockerfile."""
     if not (ROOT / "models" / "current" / "SHA256SUMS").is_file():
         raise ImagesError(
             "the API's image carries a bundle, and models/current holds none: `make bundle` trains it"
@@ -217,17 +217,17 @@ def _bento() -> tuple[Path, Path]:
 
 
 def _commit() -> str:
-    """The commit that is built; empty: this is no checkout."""
+    """Return the checked-out commit; empty: not a git checkout."""
     asked = ["git", "rev-parse", "HEAD"]
     return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 
 
 @cache
 def _store() -> str:
-    """The program that holds the images: a Docker that answers, else podman.
+    """Return the program that stores the images: a running Docker, else podman.
 
     Raises:
-        ImagesError: neither is here.
+        ImagesError: neither is available.
     """
     given = os.environ.get("IMAGE_BUILDER", "")
     if shutil.which("podman") and given and "docker" not in given.split()[0]:
@@ -244,7 +244,7 @@ def _answers(*command: str) -> bool:
 
 
 def _run(*command: str, environment: dict[str, str] | None = None, prefix: str = "") -> None:
-    """Run it; with a prefix, which every line of its output then carries, so that two at once can be told apart."""
+    """Run a command; with a prefix, every output line starts with it, to tell concurrent commands apart."""
     if prefix:
         with subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -260,7 +260,7 @@ def _run(*command: str, environment: dict[str, str] | None = None, prefix: str =
 
 
 def main(arguments: list[str]) -> int:
-    """Returns: the exit code."""
+    """Run the command. Returns: the exit code."""
     verb, *rest = arguments or ["help"]
     registry = ""
     if "--registry" in rest:

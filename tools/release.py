@@ -1,9 +1,10 @@
-"""What a release leaves in dist/: the chart, the manifests, every image with its digest, values that pin them all.
+"""Write a release to dist/: the chart, the manifests, every image with its digest, a values file that pins them all.
 
     python -m tools.release [--registry registry.example.com/team] [--out dist]          (make release)
 
-With a registry the images are pushed there first, and everything names them there, by digest. Without one the images
-are named as they lie on this machine, by their ids: save them, load them where the cluster is, and compare.
+With a registry, the images are pushed to it first, and all files reference them there by digest. Without one, the
+images are referenced as they are named on this machine, with their ids: save them, load them on the cluster's nodes,
+and compare the ids.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ BLOCKS = {
     "monitor": "driftCheck",
     "train": "retrain",
 }
-"""Under which of the chart's values each image of ours stands."""
+"""The chart value that each of the project's images belongs to."""
 
 OTHERS = ("minio", "pushgateway")
-"""Values whose image is somebody else's, pinned in values.yaml."""
+"""Chart values of third-party images, pinned in values.yaml."""
 
 _GUIDE = """\
 support-chatbot {version}: what is needed to install it, in a network without a way out too.
@@ -64,9 +65,10 @@ class Shipped:
     """An image of a release.
 
     Attributes:
-        block: the chart's value above its `image`. name: without registry, tag or digest.
-        digest: of the registry's manifest; empty: it was pushed nowhere.
-        identity: of its content, the same wherever it is loaded; empty where it is not on this machine.
+        block: the chart value that contains its `image`.
+        name: without tag or digest.
+        digest: of the manifest in the registry; empty: it was not pushed.
+        identity: of its content, the same on every machine that loads it; empty if it is not on this machine.
     """
 
     block: str
@@ -77,15 +79,15 @@ class Shipped:
 
     @property
     def line(self) -> str:
-        """Its line of images.txt."""
+        """Return the image's line in images.txt."""
         return f"{self.name}:{self.tag}  {self.digest or '-'}  {self.identity or '-'}"
 
 
 def ours(registry: str) -> list[Shipped]:
-    """Our images, pushed where a registry is named.
+    """Return the project's images, pushed if a registry is given.
 
     Raises:
-        ImagesError: one is not built, or could not be pushed.
+        ImagesError: an image is not built, or could not be pushed.
     """
     digests = images.push(list(images.DOCKERFILES), registry) if registry else {}
     found = []
@@ -99,20 +101,20 @@ def ours(registry: str) -> list[Shipped]:
 
 
 def others() -> list[Shipped]:
-    """The images that the chart takes from others, as values.yaml pins them."""
+    """Return the third-party images of the chart, as pinned in values.yaml."""
     values = yaml.safe_load((chart.CHART / "values.yaml").read_text(encoding="utf-8"))
     told = ((block, values[block]["image"]) for block in OTHERS)
     return [Shipped(block, image["repository"], image["tag"], image["digest"]) for block, image in told]
 
 
 def write(out: Path, shipped: Sequence[Shipped]) -> list[Path]:
-    """Make the release's folder anew.
+    """Recreate the release folder.
 
     Returns:
         Its files.
 
     Raises:
-        ChartError: helm refuses the chart.
+        ChartError: helm rejects the chart.
     """
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
@@ -135,7 +137,7 @@ def write(out: Path, shipped: Sequence[Shipped]) -> list[Path]:
 
 
 def _values(shipped: Sequence[Shipped]) -> str:
-    """A values file that names each image as it was released."""
+    """Return a values file that pins each image as released."""
     told = {
         image.block: {"image": {"repository": image.name, "tag": image.tag, "digest": image.digest}}
         for image in shipped
@@ -145,14 +147,14 @@ def _values(shipped: Sequence[Shipped]) -> str:
 
 
 def _manifests(folder: Path, values: Path) -> None:
-    """k8s/manifests, with every image as it was released: rendered, for a policy names them besides the pods."""
+    """Render k8s/manifests with the released images; rendered, because a policy names the images too."""
     folder.mkdir()
     for name, text in chart.manifests("--values", str(values)).items():
         (folder / name).write_text(text, encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns: 1 where something is missing, with the reason in one line."""
+    """Run the command. Returns: 1 on failure, with the reason in one line."""
     parser = argparse.ArgumentParser(prog="python -m tools.release", description=__doc__)
     parser.add_argument("--registry", default="", help="push the images there first")
     parser.add_argument("--out", type=Path, default=chart.ROOT / "dist")

@@ -1,9 +1,9 @@
-"""docs/images/review.png: the bundle answers a morning's messages, and the staff pages show what is left.
+"""Create docs/images/review.png: the bundle answers a morning's messages, the staff pages show the review queue.
 
     python -m tools.review_picture        (make review-picture)
 
-The messages go through the real router and bundle into a store of their own; the pages are a real server, the
-picture comes from a real browser.
+The messages pass through the real router and bundle into a temporary store; a real server serves the pages, and a
+real browser takes the screenshot.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _MORNING = (
 
 
 def fill(store: FolderStore, bundle: Bundle) -> None:
-    """Answer the morning's messages, and note one thumbs down."""
+    """Answer the morning's messages, and record one negative feedback."""
     router = Router(bundle.rules, bundle.replies, bundle.manifest.thresholds, SlotSettings().values())
     begin = datetime.now(UTC) - timedelta(hours=2)
     records = []
@@ -62,7 +62,7 @@ def fill(store: FolderStore, bundle: Bundle) -> None:
 
 @contextmanager
 def staff_pages(store: Path) -> Iterator[str]:
-    """The staff pages on a store, for this machine alone; their address."""
+    """Serve the staff pages for a store on the loopback address; yields their URL."""
     settings = {
         "CHATBOT_STORE_URL": str(store),
         "CHATBOT_STAFF_PORT": str(PORT),
@@ -86,7 +86,7 @@ def staff_pages(store: Path) -> Iterator[str]:
 
 
 def main() -> int:
-    """Returns: the exit code."""
+    """Create the picture. Returns: the exit code."""
     with tempfile.TemporaryDirectory() as folder:
         fill(FolderStore(Path(folder) / "store"), load(_BUNDLE))
         with staff_pages(Path(folder) / "store") as url:

@@ -1,4 +1,4 @@
-"""Start the API and the chat page on this machine, say where they are, and stop both together.
+"""Start the API and the chat page on this machine, print their addresses, and stop both together.
 
 python -m tools.run [--then COMMAND ...]     with --then: run a command against them, then stop
 """
@@ -31,7 +31,7 @@ console = Console()
 
 
 def check_free(port: int, variable: str) -> None:
-    """Raises: SettingError: something listens on the port already."""
+    """Raises: SettingError: the port is already in use."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -61,7 +61,7 @@ def wait_until_up(url: str, process: subprocess.Popen[bytes], what: str) -> None
 
 @contextmanager
 def running(*modules: str) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """The modules as processes of their own, each stopped (TERM, then KILL) when the block ends."""
+    """Run each module as a child process; each is stopped (TERM, then KILL) when the block ends."""
     processes: list[subprocess.Popen[bytes]] = []
     try:
         for module in modules:
@@ -79,12 +79,12 @@ def running(*modules: str) -> Iterator[list[subprocess.Popen[bytes]]]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Returns: the exit code: that of the `--then` command, 0 after Ctrl-C, 1 when something did not start."""
+    """Run the command. Returns: the `--then` command's exit code, 0 after Ctrl-C, 1 if something did not start."""
     service, page = ServiceSettings(), ChatPageSettings()
 
     stop_on(signal.SIGTERM, signal.SIGINT)
     api_url, page_url = f"http://127.0.0.1:{service.port}", f"http://127.0.0.1:{page.port}"
-    # The chat page talks to the API that stands beside it, on whatever port, unless it was told of another.
+    # Unless configured otherwise, the chat page uses the API started here, on whatever port that listens.
     os.environ.setdefault("CHATBOT_UI_API_URL", api_url)
     try:
         check_free(service.port, "CHATBOT_PORT")

@@ -1,1 +1,1 @@
-"""From a corpus to a bundle: export, fit, calibrate, evaluate, track."""
+"""Train a bundle from a corpus: export, fit, calibrate, evaluate, track."""

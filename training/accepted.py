@@ -1,4 +1,4 @@
-"""What people accepted in the review: messages that become rows of the corpus, each with where it came from."""
+"""Read the reviewed messages that become rows of the corpus, each with its provenance."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from chatbot.storage import Store
 from training.review_decisions import TAUGHT, Decisions
 
 SOURCE = "review:"
-"""What a row's `source` begins with; the source id follows."""
+"""Prefix of a row's `source`; the source id follows."""
 
-# A corpus's placeholders (`data.placeholders`) in place of the marks of `chatbot.privacy`: a mark is nothing that
-# a customer writes, so it would teach the head a word that never comes.
+# The placeholders of a corpus (`data.placeholders`) replace the PII redaction marks of `chatbot.privacy`:
+# customers do not write marks, so the head would learn a token that never occurs.
 _PLACEHOLDERS = {
     "<ACCOUNT>": "{{Account Number}}",
     "<CARD>": "{{Card Number}}",
@@ -32,14 +32,18 @@ _PLACEHOLDERS = {
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A message that a person said the intent of.
+    """A message labelled by a reviewer.
 
     Attributes:
-        source_id: the prediction id it came from; `forget` finds it by this.
-        message: redacted; what was taken out stands as a placeholder such as `{{Order Number}}`.
-        intent: may be `out_of_scope`.
-        when: UTC.
-        reply, category, title: of an intent that was made in the review; empty for all others.
+        source_id: the prediction id; erasure (`forget`) finds the row by it.
+        message: the message after PII redaction, with placeholders such as `{{Order Number}}` for redacted
+            values.
+        intent: the label; may be `out_of_scope`.
+        reviewer: the name of the reviewer.
+        when: time of the decision, UTC.
+        reply: the reply of an intent created in the review; empty for all others.
+        category: the category of such an intent.
+        title: the title of such an intent.
     """
 
     source_id: str
@@ -58,10 +62,10 @@ class Accepted:
 
 
 def read_accepted(store: Store) -> list[Accepted]:
-    """All accepted messages in the order of their ids; those of forgotten predictions are left out.
+    """Return all accepted messages in the order of their ids, without those under an erasure tombstone.
 
     Raises:
-        StoreError: the store does not answer, or holds what is no decision (named).
+        StoreError: the store is unavailable, or an object is not a decision (the text names it).
     """
     decisions = Decisions(store)
     made = decisions.intents()
@@ -87,7 +91,7 @@ def read_accepted(store: Store) -> list[Accepted]:
 
 
 def as_taught(message: str) -> str:
-    """A redacted message with placeholders for the marks, to be filled as any corpus is."""
+    """Replace PII redaction marks with placeholders, which are filled like those of any corpus."""
     for mark, placeholder in _PLACEHOLDERS.items():
         message = message.replace(mark, placeholder)
     return message

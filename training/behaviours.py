@@ -1,7 +1,8 @@
-"""Behavioural tests: real messages with what the bot must, or must not, do with each; written by people, in YAML.
+"""Read and run behavioural tests: messages with expected or forbidden outcomes, written by people in YAML.
 
-After Ribeiro et al. (2020), "Beyond accuracy: behavioral testing of NLP models with CheckList": what must hold for a
-message (`intent`, `never`, `expect`), and what must not change when it is misspelt or shouted (`variants`).
+Method: Ribeiro et al. (2020), "Beyond accuracy: behavioral testing of NLP models with CheckList". Expectation
+tests use `intent`, `never` and `expect`; invariance tests (`variants`) require that a misspelt or upper-case
+message keeps its intent.
 """
 
 from __future__ import annotations
@@ -26,22 +27,25 @@ SHIPPED = Path(__file__).resolve().parents[1] / "data" / "corpus" / "behaviours.
 
 
 class Behaviour(BaseModel):
-    """One message and what is expected of the bot."""
+    """One message and the expected behaviour of the bot."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     message: str = Field(min_length=1)
-    """As a customer would type it; it must not stand in the corpus."""
+    """The message as a customer would type it; it must not occur in the corpus."""
     intent: str = ""
-    """What it must be understood as."""
+    """The intent that must be predicted."""
     variants: tuple[str, ...] = ()
-    """The same message misspelt, shouted, shortened: each must be understood as the message itself is."""
+    """Misspelt, upper-case or shortened forms of the message: each must get the intent of the message."""
     never: tuple[str, ...] = ()
-    """Intents it must not be answered with."""
+    """Intents that the bot must not answer with."""
     expect: Literal["", "no_answer", "handoff"] = ""
-    """`no_answer`: the model does not answer (a person, a clarification or a rule does); `handoff`: a person does."""
+    """`no_answer`: the model abstains (a person, a clarification or a rule follows); `handoff`: a person answers."""
     must: bool = False
-    """Its failure alone refuses, if a rule of the champion's passes it: no training moves what rules decide."""
+    """Whether its failure alone refuses a challenger, provided a rule of the champion passes the test.
+
+    Training does not change what rules decide.
+    """
 
     @model_validator(mode="after")
     def _expects_something(self) -> Behaviour:
@@ -53,31 +57,35 @@ class Behaviour(BaseModel):
 
 
 class Group(BaseModel):
-    """Tests of one ability."""
+    """Tests of one capability."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     group: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    """Its name."""
+    """Identifier of the group."""
     title: str
-    """For a person."""
+    """Name of the group for people."""
     why: str
-    """What a customer suffers where it fails."""
+    """The effect of a failure on customers."""
     at_most: float = Field(ge=0, le=1)
-    """The share of its tests that may fail."""
+    """The share of its tests that may fail, from 0 to 1."""
     tests: tuple[Behaviour, ...] = Field(min_length=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One question to the bot.
+    """One executable test.
 
     Attributes:
-        message: cleaned. like: the message it must be understood as; empty where `expected` says what is right.
-        intents: the intents it names: a bundle that lacks one of them is not asked.
+        group: the identifier of its group.
+        message: the cleaned message.
+        expected: the expectation in words.
+        behaviour: the behaviour that it was expanded from.
+        like: for a variant, the message whose intent it must get; empty: the expectations of `behaviour`
+            apply.
     """
 
-    __test__ = False  # no test of pytest's
+    __test__ = False  # not a pytest class
 
     group: str
     message: str
@@ -87,13 +95,13 @@ class Test:
 
     @property
     def intents(self) -> frozenset[str]:
-        """The intents it names."""
+        """The intents that the test names; a bundle that lacks one of them does not run it."""
         return frozenset({self.behaviour.intent, *self.behaviour.never} - {""})
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a test: whether it held, what the bot did, in words, and whether a rule decided it."""
+    """Result of a test: whether it passed, what the bot did (in words), and whether a rule decided."""
 
     passed: bool
     did: str
@@ -104,7 +112,7 @@ def read_behaviours(file: Path = SHIPPED) -> tuple[Group, ...]:
     """Read a file of behavioural tests.
 
     Raises:
-        BundleError: it is missing, is no YAML, or a test is not as `Behaviour` asks.
+        BundleError: the file is missing, is not YAML or names a group twice, or a test violates `Behaviour`.
     """
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -118,20 +126,25 @@ def read_behaviours(file: Path = SHIPPED) -> tuple[Group, ...]:
 
 
 def expand(groups: Sequence[Group]) -> list[Test]:
-    """Every single question of some groups, in their order."""
+    """Expand groups into single tests, in their order."""
     return [test for group in groups for behaviour in group.tests for test in _expanded(group, behaviour)]
 
 
 def messages_of(tests: Sequence[Test]) -> list[str]:
-    """What has to be encoded to run them: each message once, in order."""
+    """Return the messages to encode for these tests: each once, in order."""
     return list(dict.fromkeys(text for test in tests for text in (test.message, test.like) if text))
 
 
 def run(bundle: Bundle, tests: Sequence[Test], encoded: Encoded) -> list[Result]:
-    """Ask a bundle, routed as in production.
+    """Run tests on a bundle with the routing of production.
 
     Args:
-        encoded: `messages_of(tests)` through the bundle's encoder.
+        bundle: the bundle under test.
+        tests: n tests.
+        encoded: `messages_of(tests)`, encoded by the bundle's encoder.
+
+    Returns:
+        n results, in the order of the tests.
     """
     router = Router(bundle.rules, bundle.replies, bundle.manifest.thresholds, SlotSettings().values())
     predictions = dict(zip(messages_of(tests), bundle.judge(encoded), strict=True))
@@ -174,7 +187,7 @@ def _holds(test: Test, reply: Reply, prediction: Prediction, like: str | None) -
 
 
 def _understood(rule: Reply | None, prediction: Prediction) -> str:
-    """A rule's intent where one decided, else the classifier's first choice, whatever the thresholds say of it."""
+    """Return the rule's intent if a rule decided, else the classifier's top prediction before thresholds."""
     return rule.intent if rule is not None else prediction.alternatives[0].intent
 
 

@@ -1,6 +1,6 @@
-"""`python -m training.compare`: the classifiers and scope scores that were tried, on three published corpora.
+"""`python -m training.compare`: compare candidate classifiers and scope scores on three published corpora.
 
-Prints the tables and writes docs/classifier.md. Embeddings are kept under .cache/compare.
+Prints the tables and writes docs/classifier.md. Embeddings are cached under .cache/compare.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Messages to teach, messages to score, and messages out of scope (or none)."""
+    """Training messages, test messages, and optional out-of-scope messages."""
 
     name: str
     taught: Encoded
@@ -64,7 +64,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """An encoder, and a folder where its vectors are kept by the digest of the messages."""
+    """Encoder with a cache of embeddings, keyed by the digest of the messages."""
 
     encoder: Encoder
     name: str
@@ -72,7 +72,7 @@ class Memory:
     advance: Advance
 
     def encode(self, rows: pd.DataFrame) -> Encoded:
-        """The messages of a corpus, cleaned as in production."""
+        """Encode the messages of a corpus, cleaned as in production."""
         messages = [clean(message) for message in rows["message"]]
         digest = hashlib.sha256("\n".join([self.name, *messages]).encode()).hexdigest()
         file = self.folder / f"{digest[:24]}.npz"
@@ -99,7 +99,7 @@ class Memory:
 def tasks(
     memory: Memory, banking: Sequence[pd.DataFrame], clinc: Sequence[pd.DataFrame], bitext: pd.DataFrame
 ) -> list[Task]:
-    """Every split that is scored: two published ones, groups of near-duplicates, few messages an intent."""
+    """Build every split: two published ones, groups of near-duplicates, few messages per intent."""
     first, second = (memory.encode(part) for part in banking)
     found = [_task("Banking77", first, banking[0]["intent"], second, banking[1]["intent"])]
     taught, tested = clinc
@@ -120,7 +120,7 @@ def tasks(
 
 
 def heads(found: Sequence[Task], advance: Advance) -> pd.DataFrame:
-    """Accuracy in percent, a row a head and a column a corpus, draws averaged; and the seconds all fits took."""
+    """Return accuracy in percent, heads by corpora, averaged over draws; and the seconds of all fits."""
     rows = []
     for head, variant in HEADS.items():
         began = time.monotonic()
@@ -135,7 +135,7 @@ def heads(found: Sequence[Task], advance: Advance) -> pd.DataFrame:
 
 
 def scopes(found: Sequence[Task], advance: Advance) -> pd.DataFrame:
-    """AUROC and recall at 95 % acceptance, in percent, for each way of telling foreign messages."""
+    """Return AUROC and recall at 95 % acceptance, in percent, for each out-of-distribution (scope) score."""
     columns: dict[str, dict[str, float]] = {}
     for task in (task for task in found if task.outside is not None):
         groups = [str(row) for row in range(len(task.taught))]
@@ -164,7 +164,7 @@ def _task(
 
 
 def _small(task: Task) -> Task:
-    """A small, uneven corpus out of a large one: 40 intents of 1 to 60 messages."""
+    """Sample a small, imbalanced corpus from a large one: 40 intents of 1 to 60 messages."""
     draw = np.random.default_rng(0)
     kept = np.sort(draw.choice(len(task.labels), SMALL_INTENTS, replace=False))
     rows = [

@@ -1,4 +1,4 @@
-"""What training takes in: a corpus split into parts, with the digest that names its bytes, and the replies."""
+"""Read training input: a corpus split into parts, with the digest of its bytes, and the replies."""
 
 from __future__ import annotations
 
@@ -30,38 +30,38 @@ DEFAULT_REPLY = (
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """A processed corpus (`data.processing.CORPUS_COLUMNS`), with what names it and what was doubtful of it."""
+    """A processed corpus (`data.processing.CORPUS_COLUMNS`) with its digest and, if checked now, its report."""
 
     rows: pd.DataFrame
     digest: str
     report: Report | None = None
 
     def part(self, name: str, out_of_scope: bool) -> pd.DataFrame:
-        """The rows of a part, those with an intent or those without."""
+        """Return the rows of a part: the out-of-scope ones or the in-scope ones."""
         outside = self.rows["intent"] == OUT_OF_SCOPE
         return self.rows[(self.rows["part"] == name) & (outside if out_of_scope else ~outside)]
 
     @property
     def train(self) -> pd.DataFrame:
-        """What the classifier is taught."""
+        """In-scope rows that train the classifier."""
         return self.part(TRAIN, out_of_scope=False)
 
     @property
     def tuning(self) -> pd.DataFrame:
-        """Out-of-scope rows that thresholds are learned with."""
+        """Out-of-scope rows that tune the thresholds."""
         return self.part(TRAIN, out_of_scope=True)
 
     @property
     def test(self) -> pd.DataFrame:
-        """What nothing is learned from, rows with and without an intent."""
+        """Held-out rows, in scope and out of scope; nothing is learned from them."""
         return self.rows[self.rows["part"] == TEST]
 
 
 def read(path: Path, params: ProcessParams, columns: Columns | None = None, strict: bool = False) -> Corpus:
-    """A processed corpus as it is; any other corpus is checked, filled and split now.
+    """Read a processed corpus unchanged; check, fill and split any other corpus.
 
     Raises:
-        CorpusError: every row that cannot be used, by file, line and reason.
+        CorpusError: lists every unusable row by file, line and reason.
     """
     if _is_processed(path):
         return Corpus(_cleaned(read_processed(path)), corpus_digest(path))
@@ -74,13 +74,13 @@ def read(path: Path, params: ProcessParams, columns: Columns | None = None, stri
 
 
 def read_labelled(path: Path, columns: Columns, part: str = "") -> pd.DataFrame:
-    """The rows of any labelled corpus, placeholders filled, for scoring.
+    """Read the rows of any labelled corpus for scoring, placeholders filled.
 
     Args:
         part: `train` or `test` of a processed corpus; empty: all rows.
 
     Raises:
-        CorpusError: a row that cannot be used, or a part asked of a corpus that has none.
+        CorpusError: a row is unusable, or a part is requested of a corpus without parts.
     """
     if _is_processed(path):
         rows = read_processed(path)
@@ -98,14 +98,14 @@ def read_labelled(path: Path, columns: Columns, part: str = "") -> pd.DataFrame:
 
 
 def replies_for(intents: list[str], source: Path | None, train: pd.DataFrame) -> tuple[Replies, list[str]]:
-    """The reply of every intent, with a category and a few examples.
+    """Build the reply of every intent, with a category and a few examples.
 
     Args:
         source: a corpus folder (`intents/*.yaml`) or a replies.yaml; None: every reply is the default one.
-        train: rows to take categories and examples from.
+        train: rows that provide categories and examples.
 
     Returns:
-        The replies, and the intents that got the default one because the source has none for them.
+        The replies, and the intents that got the default reply because the source has none for them.
     """
     written = _written(source)
     examples = {
@@ -144,7 +144,7 @@ def _written(source: Path | None) -> dict[str, ReplyText]:
 
 
 def _digest_of_rows(frame: pd.DataFrame) -> str:
-    """A folder has no bytes of its own that DVC would name: the digest of its rows stands for them."""
+    """Return a digest over the row hashes; a folder has no single file for DVC's digest."""
     return hashlib.md5("\n".join(sorted(frame["row_hash"])).encode(), usedforsecurity=False).hexdigest()
 
 

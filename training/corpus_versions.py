@@ -1,9 +1,9 @@
-"""Corpus versions: all that a retraining needs of a corpus, under DVC without git, named by a pointer of a few lines.
+"""Push and pull corpus versions: all corpus files a retraining needs, in DVC without git, named by a pointer.
 
-    python -m training.corpus_versions show POINTER.json          what it names
-    python -m training.corpus_versions pull POINTER.json FOLDER   the same bytes, each checked
+    python -m training.corpus_versions show POINTER.json          print what the pointer names
+    python -m training.corpus_versions pull POINTER.json FOLDER   download the same bytes, each file verified
 
-The pointer lies in the registry with the version that was taught this corpus.
+The registry stores the pointer with the version that was trained on this corpus.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from training.dvc_remote import PREFIX, DvcError
 
 ROWS_FILE, REPLIES_FILE, RULES_FILE = "rows.parquet", "replies.yaml", "rules.yaml"
 FILES = (ROWS_FILE, CORPUS_FILE, SPLITS_FILE, LEFT_OUT_FILE, REPORT_FILE, REPLIES_FILE, RULES_FILE)
-"""rows: the corpus before placeholders are filled and parts are given; the others as `data.process` and a bundle
-have them, replies without examples."""
+"""rows: the corpus before placeholders are filled and parts are assigned; the others as in `data.process` and
+in a bundle, replies without examples."""
 _NAME = "corpus"
 
 
 class CorpusVersionError(ChatbotError):
-    """A corpus version that does not come back as it was pushed: each object named with its path and digest."""
+    """A corpus version cannot be restored as it was pushed; each faulty object is named with its path and digest."""
 
     status = 503
     type = "corpus_version"
@@ -53,20 +53,20 @@ class File(BaseModel):
 
 
 class Pointer(BaseModel):
-    """Where a corpus version lies: what DVC needs to pull it, and what it must be when it has come."""
+    """Pointer to a corpus version: what DVC needs to pull it, and the digests that verify it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     format: Literal[1] = 1
     corpus_digest: str
-    """DVC's digest of corpus.parquet: what the bundle that was taught it carries."""
+    """DVC's digest of corpus.parquet; a bundle trained on it carries the same digest."""
     md5: str
     """DVC's digest of the folder, `<32 digits>.dir`."""
     files: tuple[File, ...]
 
     @classmethod
     def parse(cls, text: str) -> Pointer:
-        """Raises: CorpusVersionError: it is no pointer."""
+        """Raises: CorpusVersionError: the text is not a pointer."""
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
@@ -79,12 +79,12 @@ class Pointer(BaseModel):
 
 
 def push(settings: StorageSettings, folder: Path) -> Pointer:
-    """Make the FILES of a folder a corpus version in the store; the same files again are the same version.
+    """Push the FILES of a folder to the store as a corpus version; idempotent: equal files, same version.
 
-    What the store holds afterwards is read back and compared: a version that is named can be pulled.
+    The objects are read back and compared afterwards, so that every named version can be pulled.
 
     Raises:
-        CorpusVersionError: a file is missing, or the store does not keep what it was given.
+        CorpusVersionError: a file is missing, or the store does not return what was written.
         StoreError, DvcError: the store does not answer, or refuses.
     """
     if missing := [name for name in FILES if not (folder / name).is_file()]:
@@ -100,8 +100,8 @@ def push(settings: StorageSettings, folder: Path) -> Pointer:
         dvc_remote.run(root, "add", _NAME)
         pointer = _pointer(root)
         if faults := examine(store, pointer):
-            # DVC takes what is there for what it should be, and where the list is there all that it names: what is
-            # damaged or half there has to go first.
+            # DVC does not verify existing objects, and if the list exists it assumes that all listed objects exist:
+            # delete damaged or incomplete objects first.
             for key in {*faults, _key(pointer.md5)}:
                 store.delete(key)
             dvc_remote.run(root, "push")
@@ -114,7 +114,7 @@ def push(settings: StorageSettings, folder: Path) -> Pointer:
 
 
 def pull(settings: StorageSettings, pointer: Pointer, folder: Path) -> Path:
-    """Pull a corpus version into a folder, whole or not at all; what is there already is taken if it is the same.
+    """Pull a corpus version into a folder, all or nothing; an identical folder is reused.
 
     Raises:
         CorpusVersionError: an object is missing or damaged; each is named with its path and digest.
@@ -154,10 +154,10 @@ def pull(settings: StorageSettings, pointer: Pointer, folder: Path) -> Path:
 
 
 def examine(store: Store, pointer: Pointer) -> dict[str, str]:
-    """What is wrong with a corpus version in the store.
+    """Verify a corpus version in the store.
 
     Returns:
-        By key: the object's path and digest, and what was found; empty where all is well.
+        By key: the object's path and digest, and the fault; empty if all objects are intact.
 
     Raises:
         StoreError: the store does not answer.
@@ -177,12 +177,12 @@ def examine(store: Store, pointer: Pointer) -> dict[str, str]:
 
 
 def _key(digest: str) -> str:
-    """Where DVC keeps an object in the store."""
+    """Return DVC's key of an object in the store."""
     return f"{PREFIX}/files/md5/{digest[:2]}/{digest[2:]}"
 
 
 def _pointer(root: Path) -> Pointer:
-    """Of a folder that DVC has just added."""
+    """Build the pointer of a folder that DVC has just added."""
     added = yaml.safe_load((root / f"{_NAME}.dvc").read_text(encoding="utf-8"))["outs"][0]
     cached = root / ".dvc" / "cache" / "files" / "md5" / added["md5"][:2] / added["md5"][2:]
     listed = json.loads(cached.read_text(encoding="utf-8"))
@@ -194,7 +194,7 @@ def _pointer(root: Path) -> Pointer:
 
 
 def _differences(folder: Path, pointer: Pointer) -> list[str]:
-    """What keeps a folder from being this corpus version."""
+    """List how a folder differs from this corpus version."""
     wrong: list[str] = []
     for file in pointer.files:
         path = folder / file.path
@@ -206,7 +206,7 @@ def _differences(folder: Path, pointer: Pointer) -> list[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The commands above. Returns: the exit code."""
+    """Run a command of the module docstring. Returns: the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.corpus_versions", description="corpus versions")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("show").add_argument("pointer", type=Path)

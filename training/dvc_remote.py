@@ -1,10 +1,10 @@
-"""DVC with the store as its remote: configured from settings when it runs, credentials from the environment.
+"""Use the store as DVC's remote: configured from settings at run time, credentials from the environment.
 
-    python -m training.dvc_remote push     the corpus that the pipeline made goes to the store (`make data-push`)
-    python -m training.dvc_remote pull     the corpus that dvc.lock names comes back (`make data-pull`)
-    python -m training.dvc_remote status   what the store lacks of it
+    python -m training.dvc_remote push     upload the pipeline's corpus to the store (`make data-push`)
+    python -m training.dvc_remote pull     download the corpus named by dvc.lock (`make data-pull`)
+    python -m training.dvc_remote status   list what the store lacks
 
-The remote is written to .dvc/config.local, which git does not track and which holds no secret.
+The remote is written to .dvc/config.local, which git does not track and which contains no secret.
 """
 
 from __future__ import annotations
@@ -25,46 +25,45 @@ from chatbot.storage import open_store
 
 ROOT = Path(__file__).resolve().parents[1]
 PREFIX = "dvc"
-"""The prefix of the store that DVC's remote is."""
+"""Prefix of DVC's remote in the store."""
 REMOTE = "store"
 _STAGE = "process"
 _SECONDS = 1800
 _ADVICE = "Having any troubles?"
 _FULL = "disk is full"
-"""What SQLite, where DVC keeps its notes, says of a full disk."""
+"""Message of SQLite, which DVC uses for its state, on a full disk."""
 _CONFIG = ".dvc/config"
 _LOCAL = ".dvc/config.local"
 _AWS = "aws-config"
 
 
 class DvcError(ChatbotError):
-    """DVC did not do what it was asked to; what it said is in the text."""
+    """DVC failed; the message includes its output."""
 
     status = 503
     type = "dvc"
 
 
 def remote_of(settings: StorageSettings) -> dict[str, str]:
-    """The remote's options in DVC's words."""
+    """Return the remote's options for DVC's configuration."""
     if not settings.url.startswith("s3://"):
         return {"url": str(Path(settings.url).absolute() / PREFIX)}
     options = {
         "url": f"{settings.url.rstrip('/')}/{PREFIX}",
         "connect_timeout": str(max(1, round(settings.connect_seconds))),
         "read_timeout": str(max(1, round(settings.read_seconds))),
-        # Else DVC asks the bucket where it lies, which a key for one prefix may not.
+        # Otherwise DVC requests the bucket's location, for which a key limited to one prefix has no permission.
         "region": settings.region or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
     }
     return options | ({"endpointurl": settings.endpoint} if settings.endpoint else {})
 
 
 def write_config(root: Path, settings: StorageSettings, *, local: bool) -> None:
-    """Write the remote into a DVC project.
+    """Write the remote into a DVC project's configuration (atomic write).
 
     Args:
-        root: its folder.
-        local: beside what git tracks, in .dvc/config.local, whose other sections stay; else a project without git
-            is made.
+        root: the project's folder.
+        local: write to .dvc/config.local, keeping its other sections; else create a project without git.
     """
     file = root / (_LOCAL if local else _CONFIG)
     config = ConfigParser(interpolation=None)
@@ -99,13 +98,13 @@ def run(root: Path, *arguments: str) -> str:
     """Run DVC in a project.
 
     Returns:
-        What it printed.
+        Its standard output.
 
     Raises:
-        DvcError: with what it said.
+        DvcError: DVC failed; the message includes its output.
     """
     try:
-        # DVC remembers what it once saw in a remote and does not look again: here it always looks.
+        # DVC caches the remote's listing; a fresh cache folder makes it look again.
         with tempfile.TemporaryDirectory(prefix="dvc-") as memory:
             around = {**os.environ, "DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": memory}
             done = call(root, arguments, around, _SECONDS)
@@ -124,10 +123,10 @@ def run(root: Path, *arguments: str) -> str:
 def call(
     root: Path, arguments: Sequence[str], environment: Mapping[str, str], seconds: float
 ) -> subprocess.CompletedProcess[str]:
-    """Run DVC to its end, in a process of its own: it keeps to its environment, and its threads go with it.
+    """Run DVC to completion in a subprocess, which isolates its environment and its threads.
 
     Raises:
-        subprocess.TimeoutExpired: it did not end in time, and was killed.
+        subprocess.TimeoutExpired: it did not end in time and was killed.
     """
     return subprocess.run(
         [sys.executable, "-m", "dvc", *arguments],
@@ -141,18 +140,18 @@ def call(
 
 
 def check_store(settings: StorageSettings) -> None:
-    """Ask the store for something small first: what it says of itself is clearer than what DVC says of it.
+    """Preflight check: send a small request to the store, whose errors are clearer than DVC's.
 
     Raises:
-        StoreError: it does not answer, refuses, or there is no bucket.
+        StoreError: it does not answer, refuses, or the bucket does not exist.
     """
-    # Not `head`, whose answer has no body that says why.
+    # Not `head`: its response has no body with the reason.
     with contextlib.suppress(Missing):
         open_store(settings).get(f"{PREFIX}/files/md5/00/{'0' * 30}")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The commands above. Returns: the exit code."""
+    """Run a command of the module docstring. Returns: the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m training.dvc_remote", description="the corpus and its store"
     )

@@ -1,4 +1,4 @@
-"""A whole corpus through the encoder: every core at work, a bar that moves, the same result each time."""
+"""Encode a whole corpus: on all cores, with progress, deterministic."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ import numpy as np
 
 from chatbot.encoder import Encoded, Encoder
 
-# Enough to sort by length and pad little, few enough that the bar moves and the cores share evenly.
+# Large enough for sorting by length to reduce padding, small enough for even progress and load.
 CHUNK = 512
 
 Advance = Callable[[int], None]
-"""Told how many messages are done since it was told last."""
+"""Callback with the number of messages done since the previous call."""
 
 
 def no_progress(_count: int) -> None:
-    """An `Advance` that shows nothing."""
+    """Ignore progress."""
 
 
 def cores() -> int:
-    """The processors this process may use."""
+    """Return the number of processors this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def encode(encoder: Encoder, messages: Sequence[str], advance: Advance = no_progress) -> Encoded:
-    """Encode many messages, in the order given.
+    """Encode many messages in the given order.
 
-    ONNX Runtime lets go of the interpreter while it computes, so one session serves a thread a core. The
-    chunks are the same whatever the number of cores: int8 rounds by what a batch holds, and the same corpus
-    has to give the same vectors bit for bit.
+    ONNX Runtime releases the GIL while it computes, so one session serves one thread per core. The chunks do
+    not depend on the number of cores: int8 rounding depends on the batch, and the same corpus must give the
+    same vectors bit for bit.
 
     Args:
-        advance: told how many messages were encoded, as they are.
+        advance: called with the number of messages encoded since the previous call.
     """
     chunks = [messages[start : start + CHUNK] for start in range(0, len(messages), CHUNK)]
     parts: list[Encoded] = []

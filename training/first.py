@@ -1,7 +1,7 @@
-"""A bundle that no retraining made: its corpus under DVC, it itself in the store and a version in the registry.
+"""Register a bundle that no retraining made: corpus in DVC, bundle in the store, version in the registry.
 
-The first of all is champion. A later one, such as that of a newer image, is a version that nothing points at: where it
-serves, the alias follows (`k8s.rollout.reconcile`).
+The first version becomes champion. A later one, such as the bundle of a newer image, gets no alias; once it
+serves, `k8s.rollout.reconcile` moves the alias.
 """
 
 from __future__ import annotations
@@ -51,20 +51,24 @@ from training.retraining import LEASE, RetrainError
 def register_first(
     given: Given, steps: Steps, bundle: Path, source: Path, processed: Path
 ) -> tuple[Version, bool]:
-    """Make a bundle a version, with the corpus that it was taught, and the first one champion; once.
+    """Register a bundle with its training corpus; the first version becomes champion. Idempotent.
 
     Args:
+        given: the configuration.
+        steps: reports the progress.
         bundle: the bundle's folder.
-        source: the corpus that it was made from, a file or a folder of YAML files.
-        processed: what `data.process` made of it; where it is missing or of another corpus, it is made again.
+        source: the corpus it was made from: a file or a folder of YAML files.
+        processed: the output of `data.process`; it is rebuilt if it is missing or of another corpus.
 
     Returns:
-        The version, and whether it was made now; where the registry knew the bundle, the champion.
+        The version, and whether this call registered it. If the bundle was registered already: the champion,
+        False.
 
     Raises:
-        RetrainError: the bundle was taught another corpus than this one.
-        BundleError: it is none, or not whole.
-        BusyError: another process is at it.
+        RetrainError: the bundle was trained on another corpus.
+        BundleError: the folder is not a complete bundle.
+        BusyError: another process holds the lease.
+        TrackingError: MLflow did not record the run; a later call resumes.
     """
     store, registry = open_store(given.store), Registry(given.tracking)
     digest = bundles.verify(bundle)
@@ -77,7 +81,7 @@ def register_first(
             folder = version_files(given, bundle, source, processed)
             pointer = corpus_versions.push(given.store, folder)
         with steps.wait("gate"):
-            # There is no champion to compare with: a first version is warned of, and never refused.
+            # Without a champion, the gate warns and never refuses.
             rows = read_processed(folder)
             verdict = judge_folders(
                 None,
@@ -119,13 +123,17 @@ def register_first(
 
 
 def _champion(registry: Registry, digest: str) -> Version | None:
-    """Where the registry has one and knows this bundle."""
+    """Return the champion if there is one and this bundle is registered; None otherwise."""
     champion = registry.champion()
     return champion if champion and registry.find(digest) else None
 
 
 def version_files(given: Given, bundle: Path, source: Path, processed: Path) -> Path:
-    """A corpus version's files in `work/corpus`."""
+    """Write the files of a corpus version into `work/corpus` and return that folder.
+
+    Raises:
+        RetrainError: the bundle was trained on another corpus than `source`.
+    """
     wanted = bundles.read_manifest(bundle).corpus_digest
     folder = given.work / "corpus"
     shutil.rmtree(given.work, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Fit the classifier with scikit-learn, and say out of fold how it does on messages it was not taught."""
+"""Fit the classifier with scikit-learn; calibrate and assess it on out-of-fold predictions."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ PROTOTYPE_ROUNDS = 8
 FOLDS = 5
 MEASURES = 3
 TEMPERATURES = (0.05, 20.0)
-# The scope score is 0.5 where the least familiar messages of the corpus begin, so many of them.
+# The scope score is 0.5 at this quantile of the corpus's messages.
 LEAST_FAMILIAR = 0.05
 
 
 class FitError(ChatbotError):
-    """A corpus that no classifier can be fitted to."""
+    """No classifier can be fitted to this corpus."""
 
     type = "fit"
 
 
 @dataclass(frozen=True, slots=True)
 class OutOfFold:
-    """What models that were not taught a message, nor a near-duplicate of it, say of it.
+    """Out-of-fold predictions: from models trained on neither the message nor a near-duplicate of it.
 
     Attributes:
-        rows: shape (m,): the places of the messages in the corpus; those whose intent has one group are missing.
+        rows: shape (m,): row indices in the corpus; messages of an intent with a single group are missing.
         probabilities: shape (m, labels), calibrated; scope: shape (m,).
     """
 
@@ -48,7 +48,7 @@ class OutOfFold:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A classifier, and how it does out of fold; `labels` has the intent of every taught row, as a column."""
+    """A classifier with its out-of-fold predictions; `labels` is the label index of every training row."""
 
     classifier: Classifier
     labels: Columns
@@ -63,14 +63,15 @@ def fit(
     seed: int = 0,
     advance: Advance = no_progress,
 ) -> Fitted:
-    """Fit head, temperature and scope.
+    """Fit the head, the temperature (temperature scaling) and the scope score (out-of-distribution score).
 
     Args:
         encoded: n messages; rows labelled `out_of_scope` must not be among them.
         labels: the intent of each.
-        groups: near-duplicates share a group, and a group is never on both sides of a fold.
-        seed: of folds and prototypes; the same input and seed give the same bits, on any number of cores.
-        advance: told of each model fitted; there are `FOLDS + 1`.
+        groups: near-duplicates share a group; a group is never split across folds.
+        seed: seed of folds and prototypes; the same input and seed give the same bits, on any number of
+            cores.
+        advance: called for each fitted model; there are `FOLDS + 1`.
 
     Raises:
         FitError: fewer than two intents.
@@ -96,7 +97,7 @@ def fit(
         logits[held], measures[held] = model.measure(encoded.part(held))
     rows = np.flatnonzero(fold_of >= 0)
     if not rows.size:
-        # Nothing could be held out: every intent is one group. What is left is the taught rows themselves.
+        # Nothing can be held out (every intent is one group): use the training rows.
         rows = np.arange(len(columns))
         logits, measures = final.measure(encoded)
     temperature = _temperature(logits[rows], columns[rows])
@@ -105,7 +106,7 @@ def fit(
 
 
 def folds(_rows: int) -> int:
-    """How many folds a corpus of so many rows is dealt into."""
+    """Return the number of folds for a corpus of this size."""
     return FOLDS
 
 
@@ -117,7 +118,7 @@ def _fit_without(
     seed: int,
     advance: Advance,
 ) -> list[Classifier]:
-    """A model for each mask, of the rows outside it; none is calibrated yet. A core for each model."""
+    """Fit one uncalibrated model per mask on the rows outside it, in parallel on all cores."""
     rows = views(encoded)
     whole = Moments.of(rows)
 
@@ -145,7 +146,7 @@ def _fit_scope(vectors: Floats, columns: Columns, head: Head, seed: int) -> Scop
 
 
 def _prototypes(vectors: Floats, seed: int) -> Floats:
-    """Spherical k-means (Dhillon and Modha, 2001) of unit vectors; where there are few, they stand for themselves."""
+    """Cluster unit vectors by spherical k-means (Dhillon and Modha, 2001); return few vectors unchanged."""
     if len(vectors) <= PROTOTYPES:
         return vectors
     means = vectors[np.random.default_rng(seed).choice(len(vectors), PROTOTYPES, replace=False)]
@@ -170,10 +171,11 @@ def _judged(classifier: Classifier, rows: Columns, logits: Floats, measures: Flo
 
 
 def _deal(columns: Columns, groups: NDArray[np.str_], seed: int) -> Columns:
-    """The fold of each row, -1 for what is never held out.
+    """Assign a fold to each row; -1: never held out.
 
-    The groups of an intent are shuffled and dealt out in turn, so that every fold has its share of every intent;
-    an intent with a single group stays with all models, for held out it would be unknown.
+    The groups of an intent are shuffled and assigned round-robin, so that every fold has its share of every
+    intent. An intent with a single group stays in the training set of all models: held out, it would be
+    unknown.
     """
     generator = np.random.default_rng(seed)
     fold_of = np.full(len(columns), -1, dtype=np.int64)
@@ -187,7 +189,7 @@ def _deal(columns: Columns, groups: NDArray[np.str_], seed: int) -> Columns:
 
 
 def _temperature(logits: Floats, columns: Columns) -> float:
-    """The temperature with the least negative log-likelihood (Guo et al., 2017)."""
+    """Find the temperature with the least negative log-likelihood (temperature scaling; Guo et al., 2017)."""
 
     def loss(exponent: float) -> float:
         scaled = logits.astype(np.float64) / np.exp(exponent)

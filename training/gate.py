@@ -1,4 +1,7 @@
-"""`python -m training.gate`: may this challenger take over from the champion? Named checks, a verdict, a page."""
+"""Compare a challenger with the champion before a rollout: named checks, a verdict, an HTML report.
+
+Run it with `python -m training.gate`.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,7 @@ __all__ = [
 ]
 
 REFUSED = 3
-"""The command's exit code for a challenger that was refused."""
+"""Exit code of the command when the challenger is refused."""
 
 Encode = Callable[[Encoder, Sequence[str]], Encoded]
 
@@ -67,14 +70,14 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 class GateError(ChatbotError):
-    """Two bundles that cannot be compared on these messages."""
+    """The two bundles cannot be compared on these messages."""
 
     type = "gate"
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How large the bundles are, in bytes; `champion` is None where there is none."""
+    """Sizes of the bundles in bytes; `champion` is None if there is no champion."""
 
     challenger: int
     champion: int | None = None
@@ -90,20 +93,25 @@ def judge(
     sizes: Sizes | None = None,
     through: Encode = encode,
 ) -> GateVerdict:
-    """Ask both the same messages and say whether the challenger may take over.
+    """Evaluate both bundles on the same messages and decide whether the challenger may replace the champion.
 
     Args:
-        champion: what serves now; None for a first version, which is only warned.
-        test: the frozen test part, `message`, `intent` (or `out_of_scope`), `category`; a column `new` (bool) marks
-            rows that the champion's corpus did not have (`mark_new`): their labels came with the challenger, so they
-            are not what known intents are compared on. New intents are judged on theirs.
-        params: the bounds; None for the defaults.
-        behaviours: None for those that ship.
-        sizes: of the folders; None: the size is not judged.
-        through: encodes messages; a benchmark gives one that remembers.
+        champion: the bundle that serves now; None for a first version, whose refusals become warnings.
+        challenger: the candidate bundle.
+        test: the frozen test part with the columns `message`, `intent` (or `out_of_scope`) and `category`. An
+            optional column `new` (bool) marks rows that the champion's corpus lacks (`mark_new`). The labels
+            of these rows came with the challenger, so known intents are not compared on them; new intents are
+            judged on theirs.
+        params: the bounds; None: the defaults.
+        behaviours: groups of behavioural tests; None: the shipped ones.
+        sizes: sizes of the bundle folders; None: omit the size check.
+        through: the function that encodes messages; a benchmark passes one with a cache.
+
+    Returns:
+        The verdict with one entry per check.
 
     Raises:
-        GateError: the test part has no row that both can be compared on.
+        GateError: no test row has an intent on which both bundles can be compared.
     """
     params = params or GateParams()
     asked = _ask(champion, challenger, test, through)
@@ -145,10 +153,11 @@ def judge_folders(
     params: GateParams | None = None,
     behaviours: Sequence[Group] | None = None,
 ) -> GateVerdict:
-    """As `judge`, of bundles in folders, their sizes included.
+    """Load two bundles from their folders and run `judge`, including the size check.
 
     Raises:
-        BundleError: a folder is no whole bundle. GateError: as `judge`.
+        BundleError: a folder is not a complete bundle.
+        GateError: see `judge`.
     """
     return judge(
         None if champion is None else bundles.load(champion),
@@ -161,7 +170,7 @@ def judge_folders(
 
 
 def mark_new(test: pd.DataFrame, earlier: pd.DataFrame | None) -> pd.DataFrame:
-    """The rows with a column `new`: True where `earlier` (the champion's corpus, any part) has no such `row_hash`."""
+    """Add a column `new`: True if `earlier` (the champion's corpus, all parts) lacks the row's `row_hash`."""
     if earlier is None:
         return test.assign(new=False)
     return test.assign(new=~test["row_hash"].isin(earlier["row_hash"]))
@@ -188,12 +197,12 @@ def _ask(champion: Bundle | None, challenger: Bundle, test: pd.DataFrame, throug
 
 
 def _of(outcome: Outcome | None, asked: Asked) -> Outcome:
-    """The rows both are compared on, for the scores that the page shows side by side."""
+    """Select the rows on which both are compared, for the scores that the report shows side by side."""
     return (outcome or asked.challenger).part(asked.inside | asked.outside)
 
 
 def _silent(bundle: Bundle) -> frozenset[str]:
-    """Intents that the head can never claim: they were in its list and had no message."""
+    """Return the intents that the head can never predict: listed for training, but without a message."""
     never = bundle.classifier.head.bias <= NEVER
     return frozenset(np.asarray(bundle.manifest.labels)[never].tolist())
 
@@ -217,7 +226,7 @@ def _behaviour(
 
 
 def _changed_proofs(champion: Bundle | None, challenger: Bundle, through: Encode) -> list[Row]:
-    """The champion's own known messages that the challenger understands differently."""
+    """Return the champion's known messages for which the challenger's top prediction differs."""
     known = champion.manifest.known if champion else ()
     if not known:
         return []
@@ -234,7 +243,7 @@ def _bytes(folder: Path) -> int:
 
 
 def _test_rows(corpus: Path, earlier: Path | None, columns: Columns) -> pd.DataFrame:
-    """The test part of a processed corpus, with what is new in it; every row of any other corpus."""
+    """Return the test part of a processed corpus, or every row of any other corpus, with new rows marked."""
     rows = read_labelled(corpus, columns)
     if "part" in rows:
         rows = rows[rows["part"] == TEST]
@@ -262,7 +271,7 @@ def main(
     intent_column: Annotated[str | None, typer.Option(help="The intent's column.")] = None,
     category_column: Annotated[str | None, typer.Option(help="The category's column.")] = None,
 ) -> None:
-    """Judge a challenger. Exit code 0: accepted; 3: refused; 1: it could not be judged."""
+    """Judge a challenger. Exit code 0: accepted; 3: refused; 1: error, not judged."""
     console = Console(stderr=True)
     try:
         verdict = judge_folders(

@@ -1,4 +1,4 @@
-"""What the gate asked two bundles, and what became of it: the ground that every check stands on."""
+"""Paired outcomes of champion and challenger on the same test messages: the evidence of every gate check."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ Row = dict[str, Cell]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What became of n test messages; every array and mask has shape (n,).
+    """Paired outcomes on n test messages; every array and mask has shape (n,).
 
     Attributes:
-        champion: None where there is none.
-        known: the intents of the champion; taught: those of the challenger.
-        new: rows whose labels came with the challenger.
-        slices: `training.slices.slices_of`.
+        messages: the cleaned test messages.
+        champion: the champion's outcome; None if there is no champion.
+        challenger: the challenger's outcome.
+        known: the intents of the champion.
+        taught: the intents of the challenger.
+        new: mask of the rows whose labels came with the challenger.
+        slices: masks by name of the slice (`training.slices.slices_of`).
     """
 
     messages: Sequence[str]
@@ -43,25 +46,28 @@ class Asked:
 
     @property
     def shared(self) -> frozenset[str]:
-        """The intents that both know; of a first version, its own."""
+        """The intents of both bundles; for a first version, its own."""
         return self.taught if self.champion is None else self.known & self.taught
 
     @property
     def inside(self) -> Mask:
-        """Frozen rows of intents that both know: what the two are compared on."""
+        """Mask of the frozen rows whose intent both bundles have: the rows on which they are compared."""
         return ~self.new & np.isin(self.truth, sorted(self.shared))
 
     @property
     def outside(self) -> Mask:
-        """Frozen rows that belong to no intent."""
+        """Mask of the frozen out-of-scope rows."""
         return np.asarray(~self.new & (self.truth == OUT_OF_SCOPE))
 
     def recognised(self, mask: Mask) -> Paired:
-        """Whose first choice was right, among some messages; a first version is compared with itself.
+        """Pair the top predictions on some messages: right or wrong. A first version is compared with itself.
 
-        The first choice and not what the router made of it: thresholds are learned from few rows and move from one
-        training to the next, and that noise hid poisoned challengers and blamed honest ones (measured:
-        docs/operations/gate.md). What thresholds do is judged apart, as `out_of_scope` and `answers`.
+        This uses the classifier's top prediction, not the router's decision. Thresholds are learned from few
+        rows and vary between trainings; that noise hid poisoned challengers and refused sound ones (measured:
+        docs/operations/gate.md). The checks `out_of_scope` and `answers` judge the effect of the thresholds.
+
+        Args:
+            mask: the messages to compare, shape (n,).
         """
         before = self.champion or self.challenger
         return Paired.of(
@@ -69,13 +75,14 @@ class Asked:
         )
 
     def foreign(self, acceptance: float) -> Paired:
-        """Who recognises the messages that belong to no intent, by the scope score.
+        """Pair the detection of out-of-scope messages by the out-of-distribution (scope) score.
 
-        Each side at the score that lets the same share of its in-scope messages pass, and not at its own threshold:
-        thresholds are learned for a risk, so a challenger that is more often right may let more pass at the same risk.
+        Each bundle is evaluated at the score that accepts the same share of its in-scope messages, not at its
+        own threshold. Thresholds are learned for a target risk, so a more accurate challenger may accept more
+        messages at the same risk.
 
         Args:
-            acceptance: the share of in-scope messages that passes.
+            acceptance: the share of in-scope messages that is accepted, from 0 to 1.
         """
         before = self.champion or self.challenger
         caught = [
@@ -86,10 +93,10 @@ class Asked:
 
 
 def percent(share: object) -> str:
-    """A share as people read it."""
+    """Format a share as a percentage; "-" if it is not a number."""
     return f"{100 * share:.1f} %" if isinstance(share, int | float) else "-"
 
 
 def points(share: float) -> str:
-    """A difference of shares as people read it."""
+    """Format a difference of shares in signed percentage points."""
     return f"{100 * share:+.1f} points"

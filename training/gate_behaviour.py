@@ -1,12 +1,17 @@
-"""The behavioural check: groups of tests, each against its own bound and against the champion.
+"""Check behavioural tests: compare each group of tests with its own bound and with the champion.
 
-A single test that turns from right to wrong is no reason to refuse: near a border between two intents some turn with
-every training, in both directions. So a group refuses where the challenger crosses its bound, which the champion keeps,
-and more than training turns by chance (`behaviour_turns`) failed anew. A champion that is beyond the bound itself was
-taught another corpus than the one the bound was set for: it says nothing then. A group refuses too where it is surely
-worse than the champion (exact McNemar, Holm-corrected over the groups), whatever its bound. A test marked `must` that
-a rule of the champion's passes refuses alone: no training moves rules, so its failure is no chance. Where no rule
-decides it, the model does, and it counts in its group like any other.
+A single regression does not refuse a challenger: near the decision boundary between two intents, every
+training flips some tests in both directions. A group refuses in two cases:
+
+- The challenger exceeds the group's bound, the champion keeps it, and the net regressions exceed the noise of
+  training (`behaviour_turns`). If the champion exceeds the bound too, its corpus is not the one the bound was
+  set for, and the bound does not apply.
+- The group is significantly worse than the champion (exact McNemar test, Holm-adjusted over the groups, which
+  controls the family-wise error rate), whatever its bound.
+
+A failed test marked `must` refuses on its own if a rule of the champion passed it: training does not change
+rules, so the failure is not noise. If no rule decides the test, the model does, and the test counts in its
+group only.
 """
 
 from __future__ import annotations
@@ -40,8 +45,12 @@ def check_behaviour(
     """Judge the results of behavioural tests.
 
     Args:
-        tests: n of them, of these groups. challenger, champion: n results each; None: there is no champion.
-        left_out: how many were not asked, for they name intents that these bundles do not have.
+        groups: the groups of the tests, with their bounds.
+        tests: n tests of these groups.
+        challenger: n results of the challenger.
+        champion: n results of the champion; None if there is no champion.
+        params: the bounds of the gate.
+        left_out: number of tests not run, because they name intents that the bundles lack.
     """
     now = np.array([result.passed for result in challenger], dtype=bool)
     before = now if champion is None else np.array([result.passed for result in champion], dtype=bool)
@@ -99,7 +108,7 @@ def _group_row(group: Group, pair: Paired, adjusted: float, first: bool, params:
 
 def _test_row(test: Test, challenger: Sequence[Result], champion: Sequence[Result] | None, place: int) -> Row:
     before = "" if champion is None else "held" if champion[place].passed else "failed"
-    # What no rule of the champion's held was up to its model: that a training turns it is no certainty of harm.
+    # Without a rule, the champion's model decided the test, and training may flip it by chance.
     ruled = champion is None or (champion[place].passed and champion[place].by_rule)
     return {
         "kind": "test",

@@ -1,4 +1,4 @@
-"""The checks of what went and what came: lost intents, new ones, size, messages that are treated differently."""
+"""Check the changes between two versions: lost and new intents, bundle size, messages handled differently."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from training.gate_verdict import Check
 from training.metrics import upper_bound
 
 MEGABYTE = 1_000_000
-# A challenger that never names an intent which the champion named rightly so often has emptied it.
 EMPTIED_FROM = 5
+"""An intent that the champion predicted correctly at least this often, and the challenger never, counts as lost."""
 _CHANGED_SHOWN = 200
 
 
 def check_lost(asked: Asked, silent: frozenset[str], params: GateParams) -> Check:
-    """Has an intent gone that the champion has.
+    """Refuse if the challenger lacks, or never predicts, an intent of the champion.
 
     Args:
-        silent: intents that the challenger's head can never claim.
+        asked: the paired outcomes.
+        silent: intents that the challenger's head can never predict.
+        params: the bounds; `retired` names intents that were removed on purpose.
     """
     lost = asked.known - asked.taught - frozenset(params.retired)
     emptied = set(asked.shared & silent) - set(params.retired)
@@ -52,7 +54,7 @@ def check_lost(asked: Asked, silent: frozenset[str], params: GateParams) -> Chec
 
 
 def check_new(asked: Asked, params: GateParams) -> Check:
-    """Are new intents recognised, on their own part of the test rows."""
+    """Check the accuracy of new intents on their own test rows."""
     least = params.new_intent_accuracy
     rows: list[Row] = []
     for name in sorted(asked.taught - asked.known) if asked.champion is not None else ():
@@ -92,10 +94,12 @@ def check_new(asked: Asked, params: GateParams) -> Check:
 
 
 def check_size(challenger: int, champion: int | None, params: GateParams) -> Check:
-    """Can replicas go on fetching and holding it.
+    """Check that the bundle is not too large for replicas to fetch and hold in memory.
 
     Args:
-        challenger, champion: bytes of the bundles' folders.
+        challenger: size of the challenger's folder in bytes.
+        champion: size of the champion's folder in bytes; None if there is no champion.
+        params: the bounds.
     """
     growth = challenger / champion if champion else None
     large = challenger > params.max_megabytes * MEGABYTE
@@ -114,10 +118,12 @@ def check_size(challenger: int, champion: int | None, params: GateParams) -> Che
 
 
 def check_known(asked: Asked, proofs: Sequence[Row]) -> Check:
-    """Which messages are answered differently now: the champion's own proof messages, and test messages.
+    """List messages that the challenger handles differently: the champion's known messages, and test messages.
 
     Args:
-        proofs: rows with `message`, `before`, `now` of proof messages whose first choice changed.
+        asked: the paired outcomes.
+        proofs: rows with `message`, `before` and `now`: the champion's known messages whose top prediction
+            changed.
     """
     rows: list[Row] = [{**row, "kind": "proof", "truth": row["before"], "change": "broken"} for row in proofs]
     changed = 0

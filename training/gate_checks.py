@@ -1,4 +1,4 @@
-"""The checks that compare what champion and challenger made of the same test messages."""
+"""Compare the outcomes of champion and challenger on the same test messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SURE = 0.95
 
 
 def check_macro_f1(asked: Asked, params: GateParams) -> Check:
-    """Macro F1 of the first choice, by the paired bootstrap."""
+    """Check macro F1 of the top predictions with a paired bootstrap."""
     mask = asked.inside
     title, rule = (
         "Macro F1",
@@ -46,7 +46,10 @@ def check_macro_f1(asked: Asked, params: GateParams) -> Check:
 
 
 def check_parts(asked: Asked, params: GateParams) -> tuple[Check, Check]:
-    """Every intent, and every slice: exact McNemar, Holm-corrected over all of them together."""
+    """Check every intent and every slice for significantly more regressions than fixes.
+
+    The test is exact McNemar, Holm-adjusted over all intents and slices together (family-wise error rate).
+    """
     intents = {
         intent: asked.inside & (asked.truth == intent)
         for intent in sorted(asked.shared)
@@ -75,7 +78,7 @@ def check_parts(asked: Asked, params: GateParams) -> tuple[Check, Check]:
 
 
 def check_calibration(asked: Asked, params: GateParams) -> Check:
-    """Does the confidence keep its word: ECE against that of a perfectly calibrated model on the same rows."""
+    """Check calibration: compare the ECE with that of a perfectly calibrated model on the same rows."""
     mask = asked.inside
     confidence = asked.challenger.confidence[mask]
     right = (asked.challenger.likeliest == asked.truth)[mask]
@@ -110,7 +113,7 @@ def check_calibration(asked: Asked, params: GateParams) -> Check:
 
 
 def check_out_of_scope(asked: Asked, params: GateParams) -> Check:
-    """Are messages that belong to no intent still recognised as such, at an equal share of the others let pass."""
+    """Check out-of-scope recall, both bundles at the same acceptance rate of in-scope messages."""
     title = "Out of scope"
     rule = (
         f"refused where fewer are recognised, each version at the scope score that lets {percent(params.acceptance)} "
@@ -130,18 +133,22 @@ def check_out_of_scope(asked: Asked, params: GateParams) -> Check:
 
 
 def check_answers(asked: Asked, target: float | None, params: GateParams) -> Check:
-    """Does the bot still answer by itself, and not more wrongly than it was made for.
+    """Check selective prediction: coverage against the champion's, risk against the target.
 
-    A challenger whose thresholds let nothing pass makes no mistake that the other checks could see.
+    The other checks cannot detect a challenger whose thresholds answer nothing (full abstention): it makes no
+    errors.
 
     Args:
-        target: the risk that the challenger's thresholds were learned for; None: it does not say.
+        asked: the paired outcomes.
+        target: the risk for which the challenger's thresholds were learned; None: the bundle does not state
+            it.
+        params: the bounds.
     """
     inside, mask = asked.inside, asked.inside | asked.outside
     side = asked.challenger
     share = float(side.answered[inside].mean())
     answered, wrong = _wrong(asked, asked.challenger)
-    # The one-sided lower bound of a rate is the upper bound of its complement.
+    # The one-sided lower bound of a rate is one minus the upper bound of its complement.
     surely = 1 - float(upper_bound(answered - wrong, answered, _SURE)) if answered else 0.0
     numbers: Row = {
         "messages": int(mask.sum()),
@@ -175,7 +182,7 @@ def check_answers(asked: Asked, target: float | None, params: GateParams) -> Che
 
 
 def _wrong(asked: Asked, side: Outcome) -> tuple[int, int]:
-    """How many messages a side answered by itself, and how many of these wrongly, foreign ones included."""
+    """Return the numbers of automatic answers and of wrong ones, out-of-scope messages included."""
     answered = side.answered & (asked.inside | asked.outside)
     return int(answered.sum()), int((answered & (side.routed != asked.truth)).sum())
 

@@ -1,4 +1,4 @@
-"""A verdict as files, gate.json and gate.html, and on a terminal."""
+"""Write a gate verdict to gate.json and gate.html, and print it on a terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STYLES = {"passed": "green", "warned": "yellow", "refused": "bold red", "unjudg
 
 
 def write_verdict(verdict: GateVerdict, folder: Path) -> None:
-    """Write gate.json and gate.html into a folder, each whole or not at all."""
+    """Write gate.json and gate.html into a folder; each write is atomic."""
     folder.mkdir(parents=True, exist_ok=True)
     content = json.dumps(verdict.as_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     for name, text in ((PAGE_FILE, page(verdict)), (JSON_FILE, content)):
@@ -28,7 +28,7 @@ def write_verdict(verdict: GateVerdict, folder: Path) -> None:
 
 
 def print_verdict(console: Console, verdict: GateVerdict, folder: Path) -> None:
-    """The checks as a table, and where the page lies."""
+    """Print the checks as a table, and the path of the HTML report."""
     table = Table(title=verdict.sentence, title_justify="left")
     for column in ("check", "verdict", "what was found"):
         table.add_column(column)

@@ -1,4 +1,4 @@
-"""The verdict as a page that a support lead reads: self-contained HTML, no script, nothing fetched."""
+"""Render the gate verdict as a self-contained HTML report for a support lead: no scripts, nothing external."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SCORES = {
 
 
 def page(verdict: GateVerdict) -> str:
-    """The page as HTML."""
+    """Return the report as HTML."""
     kind = "refused" if not verdict.passed else "warned" if verdict.warned else "passed"
     headline = "The new version may not take over" if not verdict.passed else "The new version may take over"
     parts = [

@@ -1,4 +1,4 @@
-"""What stands below each check on the gate's page: tables with bars, the interval, the messages."""
+"""Render the details of each check in the gate's HTML report: tables with bars, the interval, messages."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _BAD = ' class="bad"'
 
 
 def body(check: Check) -> str:
-    """The HTML below a check's sentence."""
+    """Return the HTML shown below a check's sentence; empty if the check has no details."""
     return _BODIES[check.name](check) if check.name in _BODIES else ""
 
 
 def _interval(check: Check) -> str:
-    """The difference of macro F1 with its interval, zero marked."""
+    """Render the difference of macro F1 with its confidence interval and a mark at zero."""
     if "low" not in check.numbers:
         return ""
     low, value, high = (float(check.numbers[name] or 0) for name in ("low", "difference", "high"))
@@ -49,7 +49,7 @@ def _interval(check: Check) -> str:
 
 
 def _compared(check: Check) -> str:
-    """Intents or slices, each with both shares as bars; what is refused first, then the most moved."""
+    """Render intents or slices with both shares as bars, in the order of the check: worst first."""
     if not check.rows or check.verdict == "unjudged":
         return ""
     lines = [_compared_line(row) for row in check.rows]
@@ -186,7 +186,7 @@ def _known(check: Check) -> str:
 
 
 def _meant(intent: Cell) -> str:
-    """An intent, or in words where it is none."""
+    """Return an intent as HTML; `out_of_scope` as a phrase."""
     return "no intent: a person" if intent == OUT_OF_SCOPE else escape(str(intent))
 
 
@@ -233,7 +233,7 @@ _BODIES: Mapping[str, Callable[[Check], str]] = {
 def _folded(
     headings: Sequence[str], lines: Sequence[Sequence[str]], bad: Sequence[bool], numbers: Iterable[int] = ()
 ) -> str:
-    """The first lines at once, the rest behind a click."""
+    """Render a table whose first rows are visible and whose others are collapsed."""
     numbers = tuple(numbers)
     made = table(headings, lines[:_SHOWN], bad[:_SHOWN], numbers)
     if len(lines) > _SHOWN:
@@ -248,7 +248,14 @@ def table(
     bad: Sequence[bool] = (),
     numbers: Iterable[int] = (),
 ) -> str:
-    """A table of cells that are HTML already."""
+    """Render a table.
+
+    Args:
+        headings: the column headings, as HTML.
+        lines: the rows; every cell is already HTML.
+        bad: whether each row is highlighted; missing entries: False.
+        numbers: indices of the right-aligned columns.
+    """
     right = frozenset(numbers)
 
     def cells(tag: str, line: Sequence[str]) -> str:

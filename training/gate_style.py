@@ -1,4 +1,4 @@
-"""How the gate's page looks: one style sheet, light and dark, that fetches nothing."""
+"""Style sheet of the gate's HTML report: light and dark, no external resources."""
 
 CSS = """
 :root { color-scheme: light dark; --ink: #1e293b; --soft: #64748b; --line: #e2e8f0; --back: #f8fafc; --card: #fff;

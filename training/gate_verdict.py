@@ -1,4 +1,4 @@
-"""What the gate says: one verdict of named checks, with their numbers and sentences a support lead understands."""
+"""Data model of the gate's verdict: named checks with their numbers, and sentences for a support lead."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from chatbot.bundle import Bundle
 FORMAT = 1
 
 CheckVerdict = Literal["passed", "warned", "refused", "unjudged"]
-"""`warned`: a person should look, nothing is stopped; `unjudged`: there was nothing to judge by."""
+"""`warned`: a person should review it, the rollout may proceed; `unjudged`: there was no data to judge."""
 
 Cell = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check of the gate.
+    """Result of one check of the gate.
 
     Attributes:
-        name: what programs call it (`macro_f1`); title: what people call it.
-        verdict: of this check alone.
-        sentence: what was found, for a support lead.
-        numbers: what it was decided by; shares are from 0 to 1.
-        rows: what it looked at one by one (intents, slices, tests, messages), the worst first.
-        rule: when it refuses.
+        name: identifier for programs (`macro_f1`).
+        title: name for people.
+        verdict: the verdict of this check alone.
+        sentence: the finding, for a support lead.
+        rule: the condition under which the check refuses.
+        numbers: the values behind the verdict; shares are from 0 to 1.
+        rows: the items that were checked (intents, slices, tests, messages), worst first.
     """
 
     name: str
@@ -38,7 +39,7 @@ class Check:
     rows: Sequence[Mapping[str, Cell]] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return a JSON-serialisable dict."""
         return {
             "name": self.name,
             "title": self.title,
@@ -52,7 +53,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A bundle as the verdict names it, and its scores (`training.evaluation.scores`) on the test part."""
+    """Identity of one compared bundle, and its scores (`training.evaluation.scores`) on the test part."""
 
     version: str
     digest: str
@@ -63,7 +64,7 @@ class Side:
 
     @classmethod
     def of(cls, bundle: Bundle, scores: Mapping[str, float | None]) -> Side:
-        """The side of a bundle."""
+        """Describe a bundle with the given scores."""
         manifest = bundle.manifest
         return cls(
             bundle.version,
@@ -75,19 +76,21 @@ class Side:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return a JSON-serialisable dict."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
 class GateVerdict:
-    """What the gate says of a challenger.
+    """The gate's verdict on a challenger.
 
     Attributes:
-        made: when, ISO 8601 in UTC.
-        champion: None for a first version, which is warned of and never refused.
-        test_rows: messages that both were asked.
-        params: the bounds it was judged by.
+        made: time of the verdict, ISO 8601 in UTC.
+        champion: the compared champion; None for a first version, which is warned about and never refused.
+        challenger: the judged challenger.
+        test_rows: number of test messages that both bundles classified.
+        checks: the results of the checks.
+        params: the bounds that were applied.
     """
 
     made: str
@@ -99,21 +102,25 @@ class GateVerdict:
 
     @property
     def passed(self) -> bool:
-        """Whether the challenger may take over."""
+        """Whether the challenger may replace the champion."""
         return not self.refused_by
 
     @property
     def warned(self) -> bool:
-        """Whether a person should look."""
+        """Whether a person should review the verdict."""
         return any(check.verdict == "warned" for check in self.checks)
 
     @property
     def refused_by(self) -> tuple[str, ...]:
-        """The names of the checks that refused."""
+        """Names of the checks that refused."""
         return tuple(check.name for check in self.checks if check.verdict == "refused")
 
     def check(self, name: str) -> Check:
-        """The check of that name. Raises: KeyError: there is none."""
+        """Return the check with this name.
+
+        Raises:
+            KeyError: there is no such check.
+        """
         for check in self.checks:
             if check.name == name:
                 return check
@@ -121,7 +128,7 @@ class GateVerdict:
 
     @property
     def sentence(self) -> str:
-        """The whole in one sentence."""
+        """The verdict in one sentence."""
         titles = {check.name: check.title for check in self.checks}
         if self.refused_by:
             return f"Refused by: {', '.join(titles[name] for name in self.refused_by)}."
@@ -131,7 +138,7 @@ class GateVerdict:
         return f"{first}Accepted.{looked}"
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: what gate.json holds."""
+        """Return the content of gate.json."""
         return {
             "format": FORMAT,
             "verdict": "accepted" if self.passed else "refused",

@@ -1,6 +1,6 @@
-"""Handoffs as the team works on them: which are open, who took which, which are done.
+"""Track the team's work on handoffs: open, taken, done.
 
-reviews/handoffs/<prediction id>.json       who has it; written by a conditional put
+reviews/handoffs/<prediction id>.json       state and assignee; compare-and-swap on the ETag (conditional put)
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ State = Literal["open", "taken", "done"]
 
 
 class Work(BaseModel):
-    """Who has a handoff."""
+    """State and assignee of a handoff, as stored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -37,7 +37,7 @@ class Work(BaseModel):
 
 
 class TakenError(ChatbotError):
-    """Somebody else was first."""
+    """Conflict: another person has the handoff or changed it concurrently."""
 
     status = 409
     type = "taken"
@@ -45,30 +45,32 @@ class TakenError(ChatbotError):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A handoff and who has it; None: nobody has taken it."""
+    """A handoff with its state; `work` is None if nobody has taken it."""
 
     handoff: Handoff
     work: Work | None = None
 
     @property
     def state(self) -> State:
-        """Open, taken or done."""
+        """State of the handoff."""
         return self.work.state if self.work else "open"
 
     @property
     def when(self) -> datetime:
-        """When the customer wrote it, UTC."""
+        """Time of the customer's message, UTC."""
         return time_of(self.handoff.prediction_id)
 
 
 def read_tasks(store: Store, days: int = 14, most: int = MOST) -> list[Task]:
-    """The last handoffs, the latest first; forgotten ones are left out.
+    """Return recent handoffs, latest first, without those under an erasure tombstone.
 
     Args:
-        most: of those that nobody has touched yet, and of the others.
+        store: the store.
+        days: length of the window in days.
+        most: maximum number of untouched handoffs, and of all others.
 
     Raises:
-        StoreError: the store does not answer.
+        StoreError: the store is unavailable.
     """
     gone = forgotten(store)
     today = datetime.now(UTC).date()
@@ -77,7 +79,7 @@ def read_tasks(store: Store, days: int = 14, most: int = MOST) -> list[Task]:
         day = today - timedelta(days=back)
         found = [entry.key for entry in store.list(f"{handoff.PREFIX}day={day.isoformat()}/")]
         keys += [key for key in reversed(found) if stem(key) not in gone]
-    # Those that wait come first, however many others came after them.
+    # A separate limit: many touched handoffs must not displace waiting ones.
     touched = {stem(entry.key) for entry in store.list(handoff.WORK)}
     waiting = [key for key in keys if stem(key) not in touched][:most]
     others = [key for key in keys if stem(key) in touched][:most]
@@ -87,11 +89,20 @@ def read_tasks(store: Store, days: int = 14, most: int = MOST) -> list[Task]:
 
 
 def move(store: Store, prediction_id: str, state: State, by: str) -> Work:
-    """Take a handoff, finish it, or put it back.
+    """Change the state of a handoff: take it, finish it, or reopen it.
+
+    Args:
+        store: the store.
+        prediction_id: the id of the handoff.
+        state: the new state.
+        by: the person who acts.
+
+    Returns:
+        The stored state.
 
     Raises:
-        TakenError: somebody else has it, or did something with it at this moment: says who.
-        StoreError: the store does not answer.
+        TakenError: another person has the handoff (the text names them), or the ETag changed concurrently.
+        StoreError: the store is unavailable.
     """
     key = f"{handoff.WORK}{prediction_id}.json"
     work = Work(state=state, by=by, when=now())

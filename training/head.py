@@ -1,4 +1,4 @@
-"""The linear head: logistic regression of scikit-learn over half-whitened layers of the encoder."""
+"""Linear head: scikit-learn's logistic regression on half-whitened encoder layers."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Columns = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
 # Chosen on Banking77, CLINC150 and Bitext; the table is docs/classifier.md.
-# scikit-learn's C weighs the sum over all rows against the penalty: few rows need a larger one.
+# scikit-learn's C scales the loss summed over all rows: few rows need a larger C.
 STRENGTH_TIMES_ROWS = 100_000.0
 STRENGTHS = (10.0, 300.0)
 AXES = 768
-# A share of the largest variance is added to each, so that axes with next to none are not blown up.
+# Share of the largest variance added to each variance, so that near-zero axes are not amplified.
 FLOOR = 1e-4
 MAX_ITERATIONS = 300
 TOLERANCE = 1e-4
@@ -29,7 +29,7 @@ NEVER = -1e4
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Count, sum and squares of rows: a fold's are taken off the corpus's, the rest is never added up again."""
+    """Count, sum and second moments of rows; subtracting a fold's moments avoids recomputing the rest."""
 
     count: int
     total: Doubles
@@ -45,28 +45,29 @@ class Moments:
 
 @one_thread()
 def fit_head(encoded: Encoded, columns: Columns, count: int) -> Head:
-    """The head alone, without folds or calibration.
+    """Fit the head alone, without folds or calibration.
 
     Args:
-        columns: shape (n,): the label of each message, below `count`; a label without a message is never claimed.
+        columns: shape (n,): label index of each message, below `count`; a label without a message is never
+            predicted.
     """
     rows = views(encoded)
     return head_of(rows, np.arange(len(rows)), columns, count, Moments.of(rows))
 
 
 def head_of(rows: Floats, taught: NDArray[np.int64], columns: Columns, count: int, moments: Moments) -> Head:
-    """Multinomial logistic regression on half-whitened principal axes.
+    """Fit multinomial logistic regression on half-whitened principal axes.
 
-    Dividing an axis by the root of its standard deviation stands between leaving it as it is and whitening it:
-    rare turns of phrase weigh more, noise not too much, and the fit takes fewer steps.
+    Each axis is divided by the root of its standard deviation, a compromise between no whitening and full
+    whitening: rare phrases weigh more, noise only slightly more, and the solver takes fewer steps.
 
     Args:
-        rows: shape (n, dim). taught: the places of those that are taught.
-        columns: the label of each of these, below `count`; a label without a row is never claimed.
-        moments: of the rows taught.
+        rows: shape (n, dim). taught: indices of the training rows.
+        columns: label index of each training row, below `count`; a label without a row is never predicted.
+        moments: of the training rows.
     """
     centre, projection = whitening(moments)
-    # All rows are projected, and then some taken: the rows themselves are never copied.
+    # Project all rows, then select: the rows themselves are never copied.
     whitened = (rows @ projection)[taught]
     whitened -= centre @ projection
     known, targets = np.unique(columns, return_inverse=True)
@@ -77,7 +78,7 @@ def head_of(rows: Floats, taught: NDArray[np.int64], columns: Columns, count: in
         return Head(centre, projection, weights, bias)
     strength = float(np.clip(STRENGTH_TIMES_ROWS / len(taught), *STRENGTHS))
     model = LogisticRegression(C=strength, tol=TOLERANCE, max_iter=MAX_ITERATIONS).fit(whitened, targets)
-    # With two classes scikit-learn keeps the weights of the second alone.
+    # With two classes scikit-learn stores only the weights of the second.
     both = len(known) > 2
     weights[:, known] = (model.coef_ if both else np.vstack([-model.coef_, model.coef_]) / 2).T
     bias[known] = model.intercept_ if both else np.array([-0.5, 0.5]) * model.intercept_
@@ -85,10 +86,10 @@ def head_of(rows: Floats, taught: NDArray[np.int64], columns: Columns, count: in
 
 
 def whitening(moments: Moments, power: float = 0.5) -> tuple[Floats, Floats]:
-    """Mean and projection, scaled so that projected rows have a root mean square length of one.
+    """Compute mean and projection, scaled so that projected rows have a root mean square length of one.
 
     Args:
-        power: of the standard deviation that each axis is divided by: 0 rotates, 1 whitens.
+        power: exponent of the standard deviation that divides each axis: 0 rotates, 1 whitens.
 
     Returns:
         the centre, shape (dim,), and the projection, shape (dim, axes).
@@ -98,7 +99,7 @@ def whitening(moments: Moments, power: float = 0.5) -> tuple[Floats, Floats]:
     variances, axes = np.linalg.eigh(covariance)
     kept = max(1, min(AXES, moments.count - 1, len(variances)))
     variances, axes = np.maximum(variances[::-1][:kept], 0), axes[:, ::-1][:, :kept]
-    # An axis has no sign of its own: the largest entry is made positive.
+    # An axis's sign is arbitrary: make its largest entry positive.
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(kept)])
     projection = axes * (variances + FLOOR * max(variances[0], 1e-12)) ** (-power / 2)
     length = np.sqrt((variances * (projection**2).sum(axis=0)).sum())

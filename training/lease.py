@@ -1,7 +1,9 @@
-"""One at a time: a lease in the store that its holder renews, and that a killed holder cannot keep.
+"""Mutual exclusion through a lease in the object store: renewed by its holder, expired when the holder dies.
 
-No clock of one machine is compared with another's: whoever finds a lease watches it for its own length. Renewed in
-that time, it is held; not renewed, its holder is gone. On the holder's own machine its process is looked up instead.
+Clocks of different machines are not compared. A process that finds a lease observes it for the lease
+duration: if the ETag changes, the holder is alive; if not, the lease is expired. On the holder's own machine,
+`/proc` shows at once whether the process is still running. All writes are compare-and-swap on the ETag
+(optimistic concurrency).
 """
 
 from __future__ import annotations
@@ -25,28 +27,32 @@ _BEATS = 3
 
 
 class BusyError(ChatbotError):
-    """Somebody else holds the lease: who, and since when by their own clock, is in the text."""
+    """Another live process holds the lease; the text names it, and the start time by its own clock."""
 
     status = 409
     type = "busy"
 
 
 class LostError(ChatbotError):
-    """The lease was taken over while this process was silent: what it did is left to the one that took it."""
+    """The lease was not renewed in time; another process may hold it and resume the work."""
 
     status = 409
     type = "lease_lost"
 
 
 class Lease:
-    """To be used as a context; `check` before every step that others would see."""
+    """Acquires, renews and releases a lease: `with Lease(...) as lease:`.
+
+    Call `lease.check()` before every externally visible step.
+    """
 
     def __init__(self, store: Store, key: str, seconds: float) -> None:
-        """Asks for nothing yet.
+        """Configure the lease; sends no request.
 
         Args:
-            key: where it lies in the store.
-            seconds: how long it holds without being renewed; it is renewed three times as often.
+            store: the store that contains the lease.
+            key: store key of the lease.
+            seconds: lease duration; the lease is renewed three times per duration.
         """
         self._store = store
         self._key = key
@@ -60,7 +66,12 @@ class Lease:
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Lease:
-        """Raises: BusyError: somebody holds it. StoreError: the store does not answer."""
+        """Acquire the lease if it is free or expired, and start renewing it.
+
+        Raises:
+            BusyError: a live process holds it.
+            StoreError: the store is unavailable.
+        """
         while not self._take():
             pass
         self._renewed = time.monotonic()
@@ -80,17 +91,20 @@ class Lease:
                 self._store.delete(self._key)
 
     def check(self) -> None:
-        """Raises: LostError: it is not held any more."""
+        """Raises: LostError: the lease is no longer held."""
         if self._lost.is_set() or time.monotonic() - self._renewed > self._seconds:
             raise LostError(
                 f"the lease {self._key} was lost: another process may have taken over; run it again"
             )
 
     def _take(self) -> bool:
-        """Take it, if nobody holds it; False: look again.
+        """Acquire the lease if it is free or expired.
+
+        Returns:
+            False: the lease changed concurrently; read it again.
 
         Raises:
-            BusyError: somebody does.
+            BusyError: a live process holds it.
         """
         found = self._store.head(self._key)
         if found is None:
@@ -117,7 +131,7 @@ class Lease:
         return self._put(etag=found.etag)
 
     def _put(self, *, new: bool = False, etag: str = "") -> bool:
-        """Write it where nobody was quicker."""
+        """Write the lease by compare-and-swap; return False on a conflict."""
         try:
             self._etag = self._store.put(self._key, self._content(), new=new, etag=etag)
         except Conflict:
@@ -133,7 +147,7 @@ class Lease:
                 self._lost.set()
                 return
             except StoreError:
-                # Tried again at the next beat: `check` says when it is too late.
+                # The next renewal retries; `check` detects the expiry.
                 continue
 
     def _content(self) -> bytes:
@@ -142,7 +156,7 @@ class Lease:
 
 
 def _process() -> dict[str, Any]:
-    """What tells this process from every other, here and elsewhere."""
+    """Return an identity that is unique to this process across machines, boots and PID namespaces."""
     return {
         "host": socket.gethostname(),
         "boot": _read("/proc/sys/kernel/random/boot_id"),
@@ -154,7 +168,7 @@ def _process() -> dict[str, Any]:
 
 
 def _is_gone(holder: dict[str, Any]) -> bool:
-    """Whether the holder was a process of this machine that runs no more."""
+    """Whether the holder was a process in this PID namespace that is no longer running."""
     here = _process()
     if not here["boot"] or any(holder.get(name) != here[name] for name in ("host", "boot", "space")):
         return False
@@ -162,13 +176,13 @@ def _is_gone(holder: dict[str, Any]) -> bool:
 
 
 def _began(pid: int) -> str:
-    """When a process began, in ticks since boot; empty where there is none."""
+    """Return the start time of a process in clock ticks since boot; empty if there is no such process."""
     fields = _read(f"/proc/{pid}/stat").rpartition(") ")[2].split(" ")
     return fields[19] if len(fields) > 19 else ""
 
 
 def _space() -> str:
-    """Which processes this one can see: numbers of another container say nothing here."""
+    """Return the PID namespace of this process: PIDs of another container are not comparable."""
     try:
         return str(Path("/proc/self/ns/pid").readlink())
     except OSError:

@@ -1,4 +1,4 @@
-"""A corpus and what people said since: accepted rows in, forgotten and taken-back ones out, replies of new intents."""
+"""Merge review decisions into a corpus: add accepted rows, remove erased and undone ones, add replies."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """A corpus with what people said since, and how it differs from the one before."""
+    """The merged corpus, and its difference from the previous version."""
 
     rows: pd.DataFrame
-    """`data.loading.COLUMNS`: rows that no person added first, in their order; then the others by their ids."""
+    """Rows with `data.loading.COLUMNS`: original rows in their order, then reviewed rows sorted by source."""
     replies: Replies
     added: int
-    """Rows that were not there before, corrected ones among them."""
+    """Number of rows that the previous version lacks, corrected ones included."""
     removed: int
-    """Rows that are there no more: forgotten, taken back or corrected."""
+    """Number of rows of the previous version that are gone: erased, undone or corrected."""
     new_intents: tuple[str, ...]
     replies_changed: bool
 
     @property
     def changed(self) -> bool:
-        """Whether there is anything that the corpus before did not say."""
+        """Whether the merged corpus or its replies differ from the previous version."""
         return bool(self.added or self.removed or self.replies_changed)
 
 
@@ -47,14 +47,14 @@ def merge(
     forgotten: Collection[str],
     taken_back: Collection[str] = (),
 ) -> Merged:
-    """Merge.
+    """Apply accepted, corrected, undone and erased rows to a corpus version.
 
     Args:
-        rows: the corpus, `data.loading.COLUMNS`.
-        replies: of its intents, without examples.
-        accepted: all that people accepted so far, also what `rows` has already.
-        forgotten: source ids that no corpus may hold any more.
-        taken_back: source ids that people decided on and do not accept (any more).
+        rows: the corpus with `data.loading.COLUMNS`.
+        replies: the replies of its intents, without examples.
+        accepted: all accepted messages, including those already in `rows`.
+        forgotten: source ids under an erasure tombstone; no corpus may contain them.
+        taken_back: source ids whose decision was a rejection or was undone.
     """
     now = {a.source: a for a in accepted if a.source_id not in forgotten}
     gone = {SOURCE + source_id for source_id in (*forgotten, *taken_back)}
@@ -88,13 +88,17 @@ def merge(
 
 
 def write_rows(rows: pd.DataFrame, file: Path) -> None:
-    """Write rows with the same bytes each time, without pandas, whose metadata differs between versions."""
+    """Write rows as Parquet with reproducible bytes; pandas would add metadata that differs between versions."""
     columns = {name: pa.array(rows[name].tolist(), pa.string()) for name in COLUMNS}
     pq.write_table(pa.table(columns), file, compression="zstd")
 
 
 def read_rows(file: Path) -> pd.DataFrame:
-    """Raises: CorpusError: the file does not hold `data.loading.COLUMNS`."""
+    """Read rows from Parquet.
+
+    Raises:
+        CorpusError: the file cannot be read or lacks `data.loading.COLUMNS`.
+    """
     try:
         table = pq.read_table(file, columns=list(COLUMNS))
     except (OSError, pa.ArrowException) as error:
@@ -103,7 +107,7 @@ def read_rows(file: Path) -> pd.DataFrame:
 
 
 def without_examples(replies: Replies) -> Replies:
-    """Replies as a corpus version keeps them: examples are messages, and are taken anew from what is taught."""
+    """Return replies as stored in a corpus version: without examples, which training selects from its rows."""
     return Replies(
         {intent: text.model_copy(update={"examples": ()}) for intent, text in replies.texts.items()}
     )
@@ -114,7 +118,7 @@ def _category(accepted: Accepted, categories: dict[str, str]) -> str:
 
 
 def _replies(replies: Replies, accepted: Collection[Accepted]) -> Replies:
-    """With those of intents that were made in the review; the last word on an intent holds."""
+    """Add the replies of intents created in the review; the latest decision on an intent wins."""
     texts = dict(replies.texts)
     for a in sorted(accepted, key=lambda a: (a.when, a.source_id)):
         if a.reply:

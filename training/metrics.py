@@ -1,4 +1,4 @@
-"""Scores over arrays: calibration, separation, risk."""
+"""Compute metrics over arrays: calibration, separation, risk."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from scipy.special import bdtr
 from scipy.stats import beta, rankdata
 
 BINS = 15
-# How finely the two rates that make up a risk are traded for each other; the worst trade counts.
+# Grid over the split of a risk into its two error rates; the worst split counts.
 _TRADES = np.linspace(0, 1, 65)
 
 
 def ece(confidence: NDArray[np.floating], right: NDArray[np.bool_], bins: int = BINS) -> float:
-    """Expected calibration error over bins of equal mass (Nixon et al., 2019), from 0 to 1.
+    """Return the expected calibration error over bins of equal mass (Nixon et al., 2019), in [0, 1].
 
     Args:
         confidence: shape (n,), n at least 1.
-        right: shape (n,): whether the prediction held.
+        right: shape (n,): whether the prediction is correct.
     """
     order = np.argsort(confidence, kind="stable")
     gaps = [
@@ -30,7 +30,7 @@ def ece(confidence: NDArray[np.floating], right: NDArray[np.bool_], bins: int = 
 
 
 def auroc(positive: NDArray[np.floating], negative: NDArray[np.floating]) -> float:
-    """The probability that a positive scores above a negative, ties counted half (Mann-Whitney)."""
+    """Return the probability that a positive scores above a negative, ties counted half (Mann-Whitney)."""
     ranks = rankdata(np.concatenate([positive, negative]))
     wins = float(ranks[: positive.size].sum()) - positive.size * (positive.size + 1) / 2
     return wins / (positive.size * negative.size)
@@ -39,12 +39,12 @@ def auroc(positive: NDArray[np.floating], negative: NDArray[np.floating]) -> flo
 def recall_at_acceptance(
     inside: NDArray[np.floating], outside: NDArray[np.floating], acceptance: float = 0.95
 ) -> float:
-    """The share of out-of-scope scores below the threshold that lets `acceptance` of the in-scope scores pass."""
+    """Return the share of out-of-scope scores below the threshold that accepts `acceptance` of in-scope scores."""
     return float((outside < np.quantile(inside, 1 - acceptance)).mean())
 
 
 def upper_bound(hits: NDArray[np.integer] | int, trials: int, level: float) -> NDArray[np.float64]:
-    """The one-sided upper confidence bound of a rate (Clopper and Pearson, 1934); 1 where there are no trials."""
+    """Return a rate's one-sided upper confidence bound (Clopper and Pearson, 1934); 1 without trials."""
     hits = np.asarray(hits)
     if trials == 0:
         return np.ones(hits.shape)
@@ -58,13 +58,13 @@ def risk(
     answered_outside: NDArray[np.floating],
     share: float,
 ) -> NDArray[np.float64]:
-    """Wrong automatic answers over all automatic answers, at a stated out-of-scope share; 0 where nothing is answered.
+    """Return the risk: wrong / all automatic answers, at a stated out-of-scope share; 0 without answers.
 
     Args:
-        wrong: the rate of in-scope messages that are answered wrongly.
-        answered: the rate of in-scope messages that are answered.
-        answered_outside: the rate of out-of-scope messages that are answered.
-        share: of all messages, how many are out of scope.
+        wrong: rate of in-scope messages answered wrongly.
+        answered: rate of in-scope messages answered.
+        answered_outside: rate of out-of-scope messages answered.
+        share: share of out-of-scope messages among all messages.
     """
     bad = (1 - share) * np.asarray(wrong) + share * np.asarray(answered_outside)
     every = (1 - share) * np.asarray(answered) + share * np.asarray(answered_outside)
@@ -80,16 +80,17 @@ def risk_chance(
     share: float,
     target: NDArray[np.floating] | float,
 ) -> NDArray[np.float64]:
-    """How probable so few mistakes are at most, if the risk is above the target: a p-value.
+    """Return the p-value of the null hypothesis that the risk exceeds the target.
 
-    In-scope and out-of-scope mistakes are independent samples, put together by Fisher's method (1925); of all pairs of
-    rates that make up a risk of just the target, the one that explains the counts best is taken. 1 where nothing is
-    answered.
+    In-scope and out-of-scope errors are independent samples, combined by Fisher's method (1925); among all
+    pairs of rates that give exactly the target risk, the pair that explains the counts best is used. 1 if
+    nothing is answered.
 
     Args:
-        wrong, answered: how many of `rows` in-scope messages are answered wrongly, and at all.
-        outside: how many of `outside_rows` out-of-scope messages are answered; without rows they are not counted.
-        share: of all messages, how many are out of scope.
+        wrong, answered: number of the `rows` in-scope messages answered wrongly, and answered at all.
+        outside: number of the `outside_rows` out-of-scope messages answered; ignored if there are no such
+            rows.
+        share: share of out-of-scope messages among all messages.
         target: the risk.
     """
     wrong, answered, outside = (np.asarray(count)[..., None] for count in (wrong, answered, outside))
@@ -107,9 +108,9 @@ def risk_chance(
 def risk_bound(
     wrong: int, answered: int, rows: int, outside: int, outside_rows: int, share: float, level: float
 ) -> float:
-    """The upper confidence bound of the risk: the least target that `risk_chance` leaves below 1 - `level`, to 1e-4."""
+    """Return the risk's upper confidence bound: the least target with a p-value up to 1 - `level`, to 1e-4."""
     counts = (wrong, answered, rows, outside, outside_rows, share)
-    # The chance falls with the target; at 1 everything may be wrong.
+    # The p-value decreases with the target; at target 1 every answer may be wrong.
     below = bisect_left(
         range(1, 10_000), True, key=lambda part: bool(risk_chance(*counts, part / 10_000) <= 1 - level)
     )

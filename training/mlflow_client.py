@@ -1,4 +1,4 @@
-"""One way to MLflow for runs and registry: asked first whether it is there, and never waited for by the minute."""
+"""Connect to MLflow for runs and registry: preflight check first, short timeouts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SQLITE = "sqlite:///"
 
 
 class TrackingError(ChatbotError):
-    """MLflow cannot be reached, or refuses. No bundle is touched by this, and serving goes on without it."""
+    """MLflow cannot be reached, or refuses. No bundle is affected, and serving continues without MLflow."""
 
     status = 503
     type = "tracking"
@@ -28,10 +28,10 @@ class TrackingError(ChatbotError):
 
 @contextmanager
 def connected(settings: TrackingSettings) -> Iterator[MlflowClient]:
-    """A client of the server or the local database, for the length of a block.
+    """Yield a client of the server or the local database.
 
     Raises:
-        TrackingError: it cannot be reached (said within seconds), or refused what the block asked for.
+        TrackingError: it cannot be reached (detected within seconds), or refused a request of the block.
     """
     _prepare(settings)
     from mlflow.exceptions import MlflowException
@@ -46,7 +46,7 @@ def connected(settings: TrackingSettings) -> Iterator[MlflowClient]:
 
 
 def experiment(client: MlflowClient, settings: TrackingSettings) -> str:
-    """The experiment's id; it is made where it is missing."""
+    """Return the experiment's id; create the experiment if it is missing."""
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(settings.experiment)
@@ -64,13 +64,13 @@ def experiment(client: MlflowClient, settings: TrackingSettings) -> str:
 
 
 def shown(settings: TrackingSettings) -> str:
-    """The address without what may be secret in it."""
+    """Return the address without credentials."""
     scheme, mark, rest = settings.tracking_uri.partition("://")
     return scheme + mark + rest.rpartition("@")[2]
 
 
 def _prepare(settings: TrackingSettings) -> None:
-    """Everything that MLflow reads from the environment, and the question whether the server is there at all."""
+    """Set MLflow's environment variables, create a local database's folder, and check that a server answers."""
     for name in ("http_request_timeout", "http_request_max_retries", "http_request_backoff_factor"):
         os.environ.setdefault(f"MLFLOW_{name.upper()}", str(getattr(settings, name)))
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -87,7 +87,7 @@ def _prepare(settings: TrackingSettings) -> None:
 
 
 def _ask(uri: str, name: str) -> None:
-    """Raises: TrackingError: nothing answers, or what answers is not ready."""
+    """Raises: TrackingError: the server does not answer or is not ready."""
     advice = "start it (`python -m training.mlflow_server`, `make mlflow`), or set MLFLOW_TRACKING_URI"
     import requests
 
@@ -95,7 +95,7 @@ def _ask(uri: str, name: str) -> None:
         answer = requests.get(uri.rstrip("/") + "/health", timeout=_HEALTH_SECONDS)
     except requests.RequestException as error:
         raise TrackingError(f"MLflow at {name} cannot be reached ({_cause(error)}): {advice}") from error
-    # A proxy that keeps /health to itself still lets the client in.
+    # A proxy that blocks /health (status below 500) may still admit the client.
     if answer.status_code >= 500:
         raise TrackingError(
             f"MLflow at {name} is not ready: /health is answered {answer.status_code}; {advice}"
@@ -103,14 +103,14 @@ def _ask(uri: str, name: str) -> None:
 
 
 def _cause(error: BaseException) -> str:
-    """What is at the bottom of an error that wraps others: `Connection refused`."""
+    """Return the root cause of a chained error: `Connection refused`."""
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__  # type: ignore[assignment]
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _local_folder(uri: str) -> Path | None:
-    """Where a local store's database lies; None for a server."""
+    """Return the folder of a local store's database; None for a server."""
     return Path(uri.removeprefix(_SQLITE)).parent if uri.startswith(_SQLITE) else None
 
 
@@ -128,7 +128,7 @@ def _first_line(error: Exception) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """A new local store tells of each of its migrations, a new version of how it waits; nobody needs to read it."""
+    """Silence MLflow's log messages about database migrations and waiting."""
     names = (
         "alembic",
         "alembic.runtime.migration",

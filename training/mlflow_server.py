@@ -1,9 +1,10 @@
-"""The MLflow server: runs, registry, and a proxy for artifacts, so that clients hold no key of the store.
+"""Run the MLflow server: runs, registry, and an artifact proxy, so that clients need no store credentials.
 
-    python -m training.mlflow_server              starts it; /health answers when it is ready
-    python -m training.mlflow_server --upgrade    only brings its database to the schema of the MLflow installed here
+    python -m training.mlflow_server              start the server; /health answers when it is ready
+    python -m training.mlflow_server --upgrade    only migrate its database to the schema of the installed
+    MLflow
 
-A SQLite database of an older MLflow is copied beside itself before it is upgraded.
+A SQLite database of an older MLflow is backed up beside itself before its migration.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ _FOLDER = "mlflow"
 
 
 class MlflowServerError(ChatbotError):
-    """The server cannot start as it is set."""
+    """The settings do not allow the server to start."""
 
     type = "mlflow_server"
 
 
 def artifacts_of(settings: MlflowServerSettings, store: StorageSettings) -> str:
-    """Where the server keeps artifacts: as set, or `mlflow/` in the store, or beside the database."""
+    """Return the artifact location: the setting, else `mlflow/` in the store, else beside the database."""
     if settings.artifacts:
         chosen = settings.artifacts
     elif store.url != "none":
@@ -46,7 +47,7 @@ def artifacts_of(settings: MlflowServerSettings, store: StorageSettings) -> str:
 
 
 def driven(backend: str) -> str:
-    """The database's address with the driver that this image holds: SQLAlchemy would take another for PostgreSQL."""
+    """Return the database's address with this image's PostgreSQL driver; SQLAlchemy's default is another."""
     for scheme in ("postgresql://", "postgres://"):
         if backend.startswith(scheme):
             return f"postgresql+psycopg2://{backend.removeprefix(scheme)}"
@@ -54,7 +55,7 @@ def driven(backend: str) -> str:
 
 
 def command(settings: MlflowServerSettings, store: StorageSettings) -> list[str]:
-    """What is run; the database's address, which may hold a password, goes through the environment."""
+    """Return the server's command line; the database's address may contain a password and is not in it."""
     started = [
         *(sys.executable, "-m", "mlflow", "server"),
         *("--host", settings.address, "--port", str(settings.port), "--workers", str(settings.workers)),
@@ -65,10 +66,10 @@ def command(settings: MlflowServerSettings, store: StorageSettings) -> list[str]
 
 
 def environment(settings: MlflowServerSettings, store: StorageSettings) -> dict[str, str]:
-    """What the server is told beside its arguments. What the environment says already goes before."""
+    """Return the server's environment; existing variables take precedence."""
     told = {
         "MLFLOW_DISABLE_TELEMETRY": "true",
-        # Saves nine processes for jobs that nothing here starts.
+        # Saves nine worker processes for jobs, which this project does not use.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
     if artifacts_of(settings, store).startswith(_S3):
@@ -82,17 +83,18 @@ def environment(settings: MlflowServerSettings, store: StorageSettings) -> dict[
 
 
 def upgrade(backend: str, *, asked: bool = False) -> str:
-    """Bring the database to the schema of the MLflow installed here.
+    """Migrate the database to the schema of the installed MLflow.
 
     Args:
         backend: the database's address.
-        asked: whether a person asked for it: only then a database that cannot be copied here is touched.
+        asked: whether a person requested it: only then is a database migrated that cannot be backed up here.
 
     Returns:
-        What was done, for a person; empty where there was nothing to do.
+        A sentence about what was done; empty if there was nothing to do.
 
     Raises:
-        MlflowServerError: it is of a newer MLflow, or cannot be copied and nobody asked.
+        MlflowServerError: the database belongs to a newer MLflow, or cannot be backed up and nobody requested
+            it.
     """
     from alembic.script import ScriptDirectory
     from mlflow.store.db import utils as untyped
@@ -130,7 +132,7 @@ def upgrade(backend: str, *, asked: bool = False) -> str:
 
 
 def _copy(file: Path, revision: str) -> Path:
-    """A copy as the database is now, also while somebody writes to it; one that is there is kept."""
+    """Back up the database consistently, even during writes; an existing backup is kept."""
     copy = file.with_name(f"{file.name}.before-{revision}")
     if not copy.exists():
         draft = copy.with_name(f".{copy.name}.{os.getpid()}")
@@ -149,7 +151,7 @@ def _file_of(backend: str) -> Path | None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Start the server in place of this process. Returns: 1 where it cannot start; 0 after `--upgrade`."""
+    """Replace this process by the server. Returns: 1 if it cannot start; 0 after `--upgrade`."""
     parser = argparse.ArgumentParser(prog="python -m training.mlflow_server", description="the MLflow server")
     parser.add_argument("--upgrade", action="store_true", help="only upgrade the database")
     told = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""Is the one worse than the other on the same messages? Exact tests and a bootstrap, over arrays."""
+"""Compare two classifiers on the same messages: exact McNemar test, Holm adjustment, paired bootstrap."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from scipy.stats import binom
 
 from training.metrics import BINS
 
-# Draws at a time: what they need in memory stays under some 100 MB, however many messages there are.
+# Cells per batch of draws: keeps memory below about 100 MB for any number of messages.
 _CELLS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A score's difference, challenger less champion, with the bounds of its interval."""
+    """Difference of a score, challenger minus champion, with the bounds of its confidence interval."""
 
     value: float
     low: float
@@ -26,13 +26,15 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """Who was right on n messages that both were asked.
+    """Paired outcomes of champion and challenger on the same n messages.
 
     Attributes:
         messages: n.
-        champion, challenger: how many each got right.
-        broken: right before, wrong now; mended: wrong before, right now.
-        p: two-sided, exact.
+        champion: number that the champion got right.
+        challenger: number that the challenger got right.
+        broken: regressions: right before, wrong now.
+        mended: fixes: wrong before, right now.
+        p: two-sided p-value of the exact McNemar test.
     """
 
     messages: int
@@ -44,12 +46,12 @@ class Paired:
 
     @property
     def worse(self) -> bool:
-        """Whether more was broken than mended."""
+        """Whether there are more regressions than fixes."""
         return self.broken > self.mended
 
     @classmethod
     def of(cls, champion: NDArray[np.bool_], challenger: NDArray[np.bool_]) -> Paired:
-        """Compare who was right, shape (n,) each."""
+        """Compare two masks of correct outcomes, shape (n,) each."""
         broken, mended = int((champion & ~challenger).sum()), int((~champion & challenger).sum())
         return cls(
             len(champion),
@@ -62,10 +64,11 @@ class Paired:
 
 
 def mcnemar(broken: int, mended: int) -> float:
-    """The two-sided p-value of the exact test of McNemar (1947): a binomial test of the pairs that differ.
+    """Return the two-sided p-value of the exact McNemar test (1947): a binomial test of the discordant pairs.
 
     Args:
-        broken, mended: how many pairs differ in the one direction and in the other.
+        broken: number of discordant pairs in one direction (regressions).
+        mended: number of discordant pairs in the other direction (fixes).
     """
     if not broken + mended:
         return 1.0
@@ -73,7 +76,12 @@ def mcnemar(broken: int, mended: int) -> float:
 
 
 def holm(values: Sequence[float]) -> NDArray[np.float64]:
-    """p-values adjusted step down (Holm, 1979): below 5 %, in the order given, hold together at 5 %."""
+    """Adjust p-values by Holm's step-down method (1979), which controls the family-wise error rate.
+
+    Returns:
+        The adjusted p-values in the order given, shape (n,). Rejecting those below 5 % keeps the family-wise
+        error rate at 5 %.
+    """
     given = np.asarray(values, dtype=np.float64)
     order = np.argsort(given, kind="stable")
     stepped = np.maximum.accumulate(given[order] * np.arange(given.size, 0, -1))
@@ -90,15 +98,20 @@ def macro_f1_difference(
     seed: int,
     level: float = 0.95,
 ) -> Difference:
-    """The difference of macro F1 with its percentile interval of the paired bootstrap (Efron and Tibshirani, 1993).
+    """Return the difference of macro F1 with the percentile interval of the paired bootstrap.
 
-    A message is drawn with the answers of both, so what is hard for both does not widen the interval. Messages with
-    the same truth and the same two answers are alike: a draw is multinomial over the kinds of message. Macro F1 is
-    the mean over the labels that occur in the truth of the draw (`training.evaluation.macro_f1`).
+    Method: Efron and Tibshirani (1993). Each draw resamples a message together with both predictions, so
+    messages that are hard for both do not widen the interval. Messages with the same label and the same two
+    predictions are interchangeable, so a draw is multinomial over these kinds. Macro F1 is the mean over the
+    labels that occur in the draw (`training.evaluation.macro_f1`).
 
     Args:
-        truth, champion, challenger: shape (n,), n at least 1.
-        draws: of the bootstrap.
+        truth: the labels, shape (n,), n at least 1.
+        champion: the champion's predictions, shape (n,).
+        challenger: the challenger's predictions, shape (n,).
+        draws: number of bootstrap draws.
+        seed: seed of the random generator.
+        level: confidence level of the interval.
     """
     labels = np.unique(np.concatenate([truth, champion, challenger]))
     triples = np.stack([np.searchsorted(labels, side) for side in (truth, champion, challenger)], axis=1)
@@ -134,16 +147,19 @@ def macro_f1_difference(
 def ece_if_calibrated(
     confidence: NDArray[np.floating], draws: int, seed: int, bins: int = BINS
 ) -> NDArray[np.float64]:
-    """The calibration errors that a perfectly calibrated model would show by chance on these confidences.
+    """Simulate the calibration error (ECE) of a perfectly calibrated model on these confidences.
 
-    Whether each message is right is drawn with its own confidence, as consistency bars of reliability diagrams are
-    (Broecker and Smith, 2007); bins as in `training.metrics.ece`.
+    Each message is drawn as correct with the probability of its confidence, as for the consistency bars of
+    reliability diagrams (Broecker and Smith, 2007). The bins are those of `training.metrics.ece`.
 
     Args:
         confidence: shape (n,), n at least 1.
+        draws: number of simulated label sets.
+        seed: seed of the random generator.
+        bins: maximum number of bins.
 
     Returns:
-        shape (draws,).
+        One ECE per draw, shape (draws,).
     """
     ordered = np.sort(np.asarray(confidence, dtype=np.float64))
     starts = np.cumsum([0, *(part.size for part in np.array_split(ordered, min(bins, ordered.size)))])[:-1]

@@ -1,4 +1,4 @@
-"""The section `train` of params.yaml: what a training is run with."""
+"""Training parameters: section `train` of params.yaml."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from training.export import DEFAULT_ENCODER
 
 
 class TrainParams(BaseModel):
-    """Everything that changes a bundle beside the corpus."""
+    """Everything besides the corpus that determines a bundle."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     encoder: str = DEFAULT_ENCODER
     """Any SentenceTransformers name or folder."""
     seed: int = 0
-    """Decides folds and samples; the same corpus and seed give the same weights bit for bit."""
+    """Determines folds and samples; the same corpus and seed give the same weights bit for bit."""
     target: float = Field(default=0.02, gt=0, lt=1)
-    """The risk that the thresholds are learned for: wrong automatic answers over all automatic answers."""
+    """Target risk of the learned thresholds: wrong automatic answers / all automatic answers."""
     out_of_scope_share: float = Field(default=0.1, ge=0, lt=1)
-    """The share of messages without an intent that the risk is stated for."""
+    """Out-of-scope share of messages at which the risk is stated."""
 
 
 def read_params(path: Path, given: Mapping[str, object] | None = None) -> TrainParams:
-    """The section `train` of a params.yaml; defaults where file or section is missing.
+    """Read section `train` of a params.yaml; defaults if file or section is missing.
 
     Args:
-        given: values that go before those of the file.
+        given: values that override the file's.
 
     Raises:
-        SettingError: a value that cannot work.
+        SettingError: a value is invalid.
     """
     try:
         section = (

@@ -1,4 +1,4 @@
-"""The pictures of one training, from what it computed on the way."""
+"""Draw the figures of a training run from its intermediate results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from training.thresholds import Learned
 
 LEARNING_SHARES = (0.1, 0.25, 0.5, 1.0)
-# The curve's shape shows on so many rows; fitting all of a large corpus four times would not show more.
+# Enough rows for the curve's shape; four fits on all of a large corpus would show no more.
 MAX_LEARNING_ROWS = 8_000
 
 
@@ -32,10 +32,10 @@ def draw(
     learned: Learned,
     seed: int,
 ) -> dict[str, Figure]:
-    """Every picture by file name.
+    """Draw every figure, by file name.
 
     Args:
-        encoded, columns: the train part, and the place of each row's intent in `labels`.
+        encoded, columns: the train part, and the index of each row's intent in `labels`.
         encoded_test: the test part, in the order of `outcome`.
     """
     inside = outcome.in_scope
@@ -63,7 +63,7 @@ def learning_curve(
     labels: Sequence[str],
     seed: int,
 ) -> tuple[list[int], list[float]]:
-    """Macro F1 on the test part's intents, taught growing parts of the train part.
+    """Compute macro F1 on the in-scope test messages for growing shares of the train part.
 
     Returns:
         the numbers of rows, and the macro F1 of each.

@@ -1,4 +1,4 @@
-"""Pictures of a model: people would rather look than read."""
+"""Matplotlib figures of a model's quality."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BLUE, _GREY, _RED = "#2563eb", "#94a3b8", "#dc2626"
 
 
 def confusion_matrix(truth: Sequence[str], guess: Sequence[str], labels: Sequence[str]) -> Figure:
-    """Rows are what was meant, columns what was understood; shares of the row. The diagonal is left pale."""
+    """Plot row-normalised counts: rows are true labels, columns predictions. The diagonal has no numbers."""
     index = {label: position for position, label in enumerate(labels)}
     counts = np.zeros((len(labels), len(labels)))
     for meant, understood in zip(truth, guess, strict=True):
@@ -38,7 +38,7 @@ def confusion_matrix(truth: Sequence[str], guess: Sequence[str], labels: Sequenc
 
 
 def reliability_diagram(confidence: NDArray[np.floating], right: NDArray[np.bool_], ece: float) -> Figure:
-    """Confidence against the share that was right, in 15 bins of equal mass; on the diagonal it keeps its word."""
+    """Plot confidence against accuracy in 15 bins of equal mass; the diagonal is perfect calibration."""
     figure = Figure(figsize=(5, 5), layout="constrained")
     axes = figure.subplots()
     order = np.argsort(confidence)
@@ -59,7 +59,7 @@ def risk_coverage(
     target: float,
     chosen: tuple[float, float] | None,
 ) -> Figure:
-    """What answering more costs: share answered by itself against share of those answers that are wrong."""
+    """Plot the risk-coverage curve: share answered automatically against share of those answers that are wrong."""
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     axes.plot(100 * coverage, 100 * risk, color=_BLUE)
@@ -75,7 +75,7 @@ def risk_coverage(
 
 
 def learning_curve(rows: Sequence[int], macro_f1: Sequence[float]) -> Figure:
-    """Macro F1 on the test part against the training rows: whether more messages would help."""
+    """Plot macro F1 on the test part against the number of training rows."""
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     axes.plot(rows, 100 * np.asarray(macro_f1), "o-", color=_BLUE)

@@ -1,4 +1,4 @@
-"""What a long command shows while it works: a line a step, a bar where things can be counted."""
+"""Show the progress of a long command: one line per step, a bar where items can be counted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from training.encoding import Advance
 
 
 class Steps:
-    """The steps of a command, each with its time; to be used as a context."""
+    """Context manager that shows the steps of a command, each with its time."""
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
@@ -40,14 +40,14 @@ class Steps:
 
     @contextmanager
     def wait(self, name: str) -> Iterator[None]:
-        """A step whose length is not known."""
+        """Show a step of unknown length."""
         task = self._progress.add_task(name, total=None)
         yield
         self._progress.update(task, total=1, completed=1)
 
     @contextmanager
     def count(self, name: str, total: int) -> Iterator[Advance]:
-        """A step of so many messages; the context gives what is to be told of each lot done."""
+        """Show a step of `total` messages; yields the callback that advances it."""
         task = self._progress.add_task(name, total=total)
         yield lambda done: self._progress.update(task, advance=done)
         self._progress.update(task, completed=total)

@@ -1,6 +1,7 @@
-"""`python -m training.promote [VERSION]`: let a version serve on this machine, and be the champion.
+"""Promote a version on this machine: roll it out and make it champion.
 
-Without a version: first what an earlier call began and did not finish, then the challenger that passed the gate.
+Run it with `python -m training.promote [VERSION]`. Without a version, it resumes an unfinished promotion if
+there is one, else it promotes the challenger if that passed the gate.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def main(
     ] = None,
     wait: Wait = 120.0,
 ) -> None:
-    """Prove a version, let the service move to it without a gap, and name it champion. Safe to run again."""
+    """Run the preflight check, roll the version out without downtime, and make it champion. Idempotent."""
 
     def move(promotion: Promotion) -> Outcome:
         number = version
@@ -57,10 +58,13 @@ def main(
 
 
 def accepted(result: Path) -> tuple[str, str]:
-    """The version that a retraining says may serve, and its outcome; empty: none may.
+    """Read the accepted version from a retrain.json.
+
+    Returns:
+        The version (empty: none was accepted), and the outcome.
 
     Raises:
-        SettingError: the file is no retrain.json.
+        SettingError: the file is not a retrain.json.
     """
     try:
         said = json.loads(result.read_text(encoding="utf-8"))
@@ -72,10 +76,14 @@ def accepted(result: Path) -> tuple[str, str]:
 
 
 def carry_out(move: Callable[[Promotion], Outcome], wait: float) -> None:
-    """Run a promotion or a rollback as a command: progress and one sentence, exit code 1 where it did not come about.
+    """Run a promotion or a rollback as a command: print the progress and a final sentence.
+
+    Args:
+        move: the operation.
+        wait: maximum time in seconds until the version serves.
 
     Raises:
-        typer.Exit: with 1.
+        typer.Exit: the operation failed; exit code 1.
     """
     console = Console(stderr=True)
     try:
@@ -87,7 +95,7 @@ def carry_out(move: Callable[[Promotion], Outcome], wait: float) -> None:
             say=lambda line: console.print(Text(line, style="dim")),
         )
         console.print(Text(move(promotion).sentence))
-    except (ChatbotError, ValidationError, OSError) as error:  # a full disk, too
+    except (ChatbotError, ValidationError, OSError) as error:  # OSError: a full disk, for example
         console.print(Text(str(error), style="red"))
         raise typer.Exit(1) from None
 

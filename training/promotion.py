@@ -1,10 +1,10 @@
-"""The way of a version into service on one machine, and back: every step can be taken again.
+"""Rollout and rollback of a version on one machine, as idempotent steps.
 
-    proved -> serving.json asks for it -> the keeper serves it -> the alias champion names it
-                                       -> the keeper takes it back, and says why
+    preflight check -> serving.json requests it -> the keeper serves it -> alias `champion` is moved
+                                                -> the keeper rolls back and records the reason
 
-What is done can be read from the store and the registry, so whoever was killed on the way runs it again. In a
-cluster `k8s.promote` does the same to a Deployment.
+The state is in the store and the registry, so a killed run is resumed by running it again. In a cluster,
+`k8s.promote` does the same for a Deployment.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LOOK_SECONDS = 0.3
 
 
 class PromotionError(ChatbotError):
-    """A version that may not serve, or does not: what serves stays as it was."""
+    """The version must not serve, failed its preflight check, or was rolled back."""
 
     status = 409
     type = "promotion"
@@ -36,17 +36,17 @@ class PromotionError(ChatbotError):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a promotion or a rollback came to."""
+    """Outcome of a promotion or a rollback."""
 
     model: str
-    """What serves now, `<version>@<bundle digest>`; empty: the bundle beside the code."""
+    """The desired model, `<version>@<bundle digest>`; empty: the bundle shipped with the code."""
     changed: bool
-    """Whether something was done."""
+    """Whether the call changed the serving model."""
     sentence: str
 
 
 class Promotion:
-    """Moves one machine from version to version."""
+    """Changes the serving version of one machine."""
 
     def __init__(
         self,
@@ -57,14 +57,14 @@ class Promotion:
         wait_seconds: float = 120.0,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Asks nothing yet.
+        """Configure the promotion; sends no request.
 
         Args:
-            store: where the bundles and serving.json lie.
-            registry: what knows the versions.
-            cache: where fetched bundles are kept, the service's own on this machine.
-            wait_seconds: how long the keeper may take until the version answers.
-            say: told what is being done.
+            store: the store with the bundles and serving.json.
+            registry: the model registry.
+            cache: folder of fetched bundles, shared with the service on this machine.
+            wait_seconds: maximum time until the keeper serves the version.
+            say: callback for progress messages.
         """
         self._store = store
         self._registry = registry
@@ -73,16 +73,17 @@ class Promotion:
         self._say = say
 
     def promote(self, number: str = "", *, force: bool = False, by_itself: bool = False) -> Outcome:
-        """Let a version serve, and then be the champion.
+        """Roll out a version, then make it champion.
 
         Args:
-            number: the version; empty: first finish what was begun, then the challenger.
-            force: also where the gate did not let it pass.
-            by_itself: no person named the version: one that was taken back or rolled back stays away.
+            number: the version; empty: resume an unfinished promotion if there is one, else promote the
+                challenger.
+            force: promote even if the gate refused the version or was not run.
+            by_itself: the call is automatic: skip a version that failed its rollout or was rolled back.
 
         Raises:
-            PromotionError: it may not serve, or it was taken back, with the reason.
-            ChatbotError: store or registry do not do their part; calling again goes on.
+            PromotionError: the version must not serve, or it was rolled back; the text says why.
+            ChatbotError: store or registry fail; a later call resumes.
         """
         now = serving.read(self._store)
         if not number:
@@ -105,14 +106,14 @@ class Promotion:
         return self._move(version, "promoted by training.promote")
 
     def rollback(self, number: str = "") -> Outcome:
-        """Let an earlier version serve again, and be the champion.
+        """Roll back to an earlier version and make it champion.
 
         Args:
-            number: the version; empty: the one that served before.
+            number: the version; empty: the version that served before.
 
         Raises:
-            PromotionError: there is none before, or it was taken back.
-            ChatbotError: as `promote`.
+            PromotionError: no version served before, or the keeper reverted to the current one.
+            ChatbotError: see `promote`.
         """
         if number:
             return self._move(self._registry.get(number), "rolled back by training.rollback")
@@ -143,7 +144,7 @@ class Promotion:
         return self._finish(model)
 
     def _bundle(self, version: Version) -> Path:
-        """The version's bundle on this machine; into the store from the registry where it is missing there."""
+        """Fetch the version's bundle into the cache; if the store lacks it, push it there from the registry."""
         if not bundle_store.held(self._store, version.bundle_digest):
             self._say(f"version {version.number} is fetched from the registry")
             with tempfile.TemporaryDirectory() as scratch:
@@ -151,7 +152,7 @@ class Promotion:
         return bundle_store.fetch(self._store, version.bundle_digest, self._cache)
 
     def _finish(self, model: str) -> Outcome:
-        """Wait until the keeper serves it, then let the alias follow."""
+        """Wait until the keeper serves the model, then move the alias `champion`; roll back on a timeout."""
         self._say(f"waiting until {serving.short(model)} answers")
         until = time.monotonic() + self._wait_seconds
         while True:
@@ -175,7 +176,7 @@ class Promotion:
 
 
 def _known_as_worse(now: Serving, model: str) -> str:
-    """Why a challenger is not promoted without being named."""
+    """Return why an automatic promotion skips this model; empty: it does not."""
     if now.taken_back and now.taken_back.model == model:
         return f"was taken back: {now.taken_back.why}. Name it to try it again"
     if model in now.before:

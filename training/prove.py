@@ -1,8 +1,8 @@
-"""Prove a bundle before it may serve: real messages through encoder, classifier and router, in a process of its own.
+"""Preflight check of a bundle: run real messages through encoder, classifier and router in a subprocess.
 
-    python -m training.prove FOLDER       0 when it answers, else 1 and one line that says why
+    python -m training.prove FOLDER       exit code 0 on success, else 1 and one line with the reason
 
-Neither a crash of the runtime nor its memory reaches whoever asks.
+The subprocess isolates the caller from crashes and memory use of the runtime.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from chatbot.settings import RouterSettings, SlotSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 PROOF_SECONDS = 120.0
-# The examples that a reply shows are messages it was taught: a bundle that misses half of them is no model of them.
+# Example messages of replies are training messages: a bundle that misclassifies more than half of them is broken.
 LEAST_RIGHT = 0.5
 
 
 def prove(folder: Path) -> str:
-    """Let a process of its own load a bundle and answer real messages with it.
+    """Run the preflight check of a bundle in a subprocess, with a timeout of `PROOF_SECONDS`.
 
     Returns:
-        Why it cannot serve, in one line; empty: it can.
+        The reason of the failure in one line; empty: the bundle can serve.
     """
     command = [sys.executable, "-m", "training.prove", str(folder.resolve())]
     try:
@@ -49,11 +49,12 @@ def answer_all(folder: Path) -> int:
     """Answer every example message of every intent.
 
     Returns:
-        How many were answered.
+        The number of answered messages.
 
     Raises:
-        BundleError: the bundle is damaged, gives no answer, or does not know its own intents.
-        SettingError: a reply needs a slot that has no value.
+        BundleError: the bundle is damaged, gives an empty answer, or predicts the right intent for less than
+            `LEAST_RIGHT` of its example messages.
+        SettingError: a reply has a slot without a value.
     """
     bundle = bundles.load(folder)
     thresholds = bundle.manifest.thresholds.overridden(RouterSettings())
@@ -73,7 +74,7 @@ def answer_all(folder: Path) -> int:
 
 
 def main() -> int:
-    """Prove the bundle that the one argument names."""
+    """Check the bundle named by the only argument; return the exit code."""
     try:
         answered = answer_all(Path(sys.argv[1]))
     except (ChatbotError, IndexError) as error:

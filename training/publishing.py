@@ -1,4 +1,4 @@
-"""What a retraining leaves behind: corpus, bundle, report, run, version, alias; what is named is there already."""
+"""Publish the results of a retraining: corpus, bundle, gate report, run, version, alias."""
 
 from __future__ import annotations
 
@@ -33,16 +33,22 @@ from training.registry import (
 from training.train import Trained
 
 GATE_AGAINST = "gate_against"
-"""The tag with the digest of the champion that the gate compared with."""
+"""Tag with the digest of the champion that the gate compared with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a retraining is run with.
+    """Configuration of a retraining.
 
     Attributes:
-        work: a folder of its own, emptied at the beginning.
-        cache: where exported encoders are kept.
+        store: the object store.
+        tracking: MLflow tracking and registry.
+        settings: settings of the retraining, such as the lease duration.
+        process: parameters of the corpus processing.
+        train: parameters of the training.
+        gate: bounds of the gate.
+        work: exclusive work folder; it is emptied at the start.
+        cache: folder of exported encoders.
     """
 
     store: StorageSettings
@@ -65,10 +71,17 @@ def publish(
     verdict: GateVerdict,
     merged: Merged,
 ) -> tuple[Version, str]:
-    """Corpus, bundle, report, run, version, alias: in this order, so that what is named is there already.
+    """Publish corpus, bundle, gate report, run, version and alias, in this order: references come last.
+
+    Idempotent: the run (by its idempotency key) and the version are unique per bundle digest.
 
     Returns:
-        The challenger, and the key of the gate's page.
+        The registered challenger, and the store key of the gate's HTML report.
+
+    Raises:
+        LostError: the lease was lost.
+        TrackingError: MLflow did not record the run; corpus and bundle are in the store, and a later run
+            resumes.
     """
     store, registry = open_store(given.store), Registry(given.tracking)
     with steps.wait("push corpus"):
@@ -113,12 +126,22 @@ def publish(
 
 
 def verdict_word(verdict: GateVerdict) -> str:
-    """`passed`, `warned` or `refused`: the tag GATE."""
+    """Return the value of the tag `gate`: `passed`, `warned` or `refused`."""
     return "refused" if not verdict.passed else "warned" if verdict.warned else "passed"
 
 
 def gate_report(store: Store, digest: str, verdict: GateVerdict, scratch: Path) -> str:
-    """Put the verdict beside the others in the store. Returns: the key of the page."""
+    """Upload the verdict to the store under the bundle's digest.
+
+    Args:
+        store: the store.
+        digest: the bundle digest of the challenger.
+        verdict: the verdict.
+        scratch: local folder for the files.
+
+    Returns:
+        The store key of the HTML report.
+    """
     write_verdict(verdict, scratch)
     for name in (JSON_FILE, PAGE_FILE):
         store.put_file(f"reports/gate/{digest}/{name}", scratch / name)

@@ -1,9 +1,9 @@
-"""An encoder's products in int8: weights by column, activations by ranges that are measured once.
+"""Quantize an encoder's matrix products to int8: weights per column, activations with fixed calibrated ranges.
 
-Ranges that are measured anew for every batch (ONNX Runtime's dynamic quantisation) make a message's vector depend on
-the messages it happens to be batched with. Here they are fixed, so that the same message always gets the same vector,
-alone or in company, on any CPU: weights have 7 bits, since two products of 8 bits can overflow the 16 bits that CPUs
-without VNNI add them up in.
+ONNX Runtime's dynamic quantization measures ranges anew for every batch, so that a message's vector depends
+on the messages in its batch. Fixed ranges give the same message the same vector in any batch, on any CPU.
+Weights have 7 bits, since a sum of two 8-bit products can overflow the 16-bit accumulators of CPUs without
+VNNI.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from onnx import helper, numpy_helper
 Floats = NDArray[np.float32]
 Feed = dict[str, NDArray[np.int64]]
 
-# How much of the difficulty moves from activations to weights: 0 none, 1 all. Of .5 to .9, .8 keeps the vectors best.
+# SmoothQuant's alpha: share of the difficulty moved from activations to weights. Of .5 to .9, .8 is most faithful.
 SMOOTHING = 0.8
 LEVELS = 255
-# Ranges that are tried at each end, as shares of what was seen.
+# Candidate range ends, as shares of the observed minimum and maximum.
 SHARES = np.linspace(0.1, 1, 13)
 ROWS_TRIED = 400
 LEAST = 1e-4
@@ -33,7 +33,7 @@ LEAST = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class _Input:
-    """What goes into one or more products with constant matrices: shape (words, width)."""
+    """Input of one or more products with constant matrices: shape (words, width)."""
 
     name: str
     values: Floats
@@ -43,13 +43,13 @@ class _Input:
 def quantize(model: Path, out: Path, feeds: Sequence[Feed]) -> None:
     """Write `model` with its products by constant matrices in int8.
 
-    Each input is first divided, channel by channel, by what its matrix is multiplied with (Xiao et al., 2023,
-    SmoothQuant): a few channels of a transformer are many times larger than the rest and would leave the rest two or
-    three levels of the 256. Then the range is chosen that makes the least squared error of the product.
+    Each input is first divided per channel, and its matrix multiplied by the same factor (SmoothQuant; Xiao
+    et al., 2023): a few channels of a transformer are many times larger than the rest and would leave the
+    rest two or three of the 256 levels. Then the range with the least squared error of the product is chosen.
 
     Args:
         model: float32 ONNX. out: written.
-        feeds: real messages, tokenized, one each: what ranges are measured on.
+        feeds: real messages, tokenized, one each: calibration data for the ranges.
     """
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.onnx_model import ONNXModel
@@ -75,7 +75,7 @@ def quantize(model: Path, out: Path, feeds: Sequence[Feed]) -> None:
     tidied.save_model_to_file(str(smoothed))
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime is untyped
-        """All ranges are given; one message is what the tool asks for at least."""
+        """Provide one message, the minimum the tool requires; all ranges are given."""
 
         def __init__(self) -> None:
             self._left = iter(feeds[:1])
@@ -107,7 +107,7 @@ def quantize(model: Path, out: Path, feeds: Sequence[Feed]) -> None:
 
 
 def _forget_origin(graph: onnx.ModelProto) -> None:
-    """Take out the exporter's notes: where its code lay on this machine would change the encoder's digest."""
+    """Remove the exporter's metadata: local source paths would change the encoder's digest."""
     parts = (graph.graph, *graph.graph.node, *graph.graph.initializer, *graph.graph.value_info)
     for part in (graph, *parts, *graph.graph.input, *graph.graph.output):
         part.ClearField("metadata_props")
@@ -115,7 +115,7 @@ def _forget_origin(graph: onnx.ModelProto) -> None:
 
 
 def _inputs(graph: onnx.ModelProto, matrices: dict[str, Any], feeds: Sequence[Feed]) -> Iterator[_Input]:
-    """Every tensor that is multiplied with constant matrices, with what it held for the messages."""
+    """Yield every tensor that is multiplied by constant matrices, with its values on the calibration messages."""
     import onnxruntime as ort
 
     products: dict[str, list[onnx.NodeProto]] = defaultdict(list)
@@ -138,7 +138,7 @@ def _inputs(graph: onnx.ModelProto, matrices: dict[str, Any], feeds: Sequence[Fe
 
 
 def _smoothing(values: Floats, columns: Floats) -> Floats:
-    """What each channel is divided by, shape (width,), with a geometric mean of one."""
+    """Return the divisor of each channel, shape (width,), with a geometric mean of one."""
     largest = np.maximum(np.abs(values).max(axis=0), LEAST)
     weight = np.maximum(np.abs(columns).max(axis=1), LEAST)
     scale = largest**SMOOTHING / weight ** (1 - SMOOTHING)
@@ -146,24 +146,24 @@ def _smoothing(values: Floats, columns: Floats) -> Floats:
 
 
 def _divide(graph: onnx.ModelProto, tensor: _Input, scale: Floats, matrices: dict[str, Any]) -> str:
-    """Divide an input by its scale and multiply its matrices with it; returns the divided tensor's name."""
+    """Divide an input by its scale and multiply its matrices by it; return the divided tensor's name."""
     smooth = f"{tensor.name}_smooth"
     add = graph.graph.initializer.append
     add(numpy_helper.from_array(1 / scale, f"{smooth}_by"))
     graph.graph.node.append(helper.make_node("Mul", [tensor.name, f"{smooth}_by"], [smooth], name=smooth))
     for node in tensor.products:
         matrix = numpy_helper.to_array(matrices[node.input[1]])
-        # Named after both: layers may share a matrix.
+        # The name includes both: layers may share a matrix.
         node.input[0], node.input[1] = smooth, f"{smooth}_{node.input[1]}"
         add(numpy_helper.from_array(np.asarray(matrix * scale[:, None], dtype=np.float32), node.input[1]))
     return smooth
 
 
 def _best_range(values: Floats, weight: Floats) -> tuple[float, float]:
-    """The ends of the range that makes the least squared error of the product.
+    """Find the range with the least squared error of the product; return its ends.
 
     Args:
-        values: shape (words, width). weight: shape (width,): how much an error in each channel counts.
+        values: shape (words, width). weight: shape (width,): weight of an error in each channel.
     """
     low, high = min(0.0, float(values.min())), max(LEAST, float(values.max()))
     tried = values[:: max(1, len(values) // ROWS_TRIED)]

@@ -1,4 +1,4 @@
-"""What a training's run holds in MLflow: parameters, scores as a whole and in parts, pictures, what it was made of."""
+"""Record a training run in MLflow: parameters, scores overall and per part, figures, provenance."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def record_training(
     files: Mapping[str, Path] | None = None,
     key: str = "",
 ) -> Recorded:
-    """Draw the pictures of a training and record its run.
+    """Draw the figures of a training and record its run.
 
     Args:
-        name: the run's; empty: made from the bundle's digest.
-        tags, files, key: see `training.tracking.record`; what every training has is filled in.
+        name: the run's name; empty: derived from the bundle's digest.
+        tags, files, key: see `training.tracking.record`; the entries common to all trainings are added.
     """
     manifest, learned = trained.manifest, trained.learned
     with steps.wait("pictures"):

@@ -1,4 +1,4 @@
-"""reference.parquet: what the drift check compares with, out of fold, computed once."""
+"""Write reference.parquet, the drift check's reference: out-of-fold features, computed once."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ MAX_ROWS = 20_000
 def write_reference(
     file: Path, messages: Sequence[str], fitted: Fitted, summaries: NDArray[np.float32], seed: int = 0
 ) -> None:
-    """Write a sample of the training messages' features: what records hold of a message, but not its text.
+    """Write a sample of the training messages' features: the fields of a record, without the text.
 
-    Confidence, scope and intent are those of models that were not taught the message: a model's word on what it was
-    taught would make every later message look foreign.
+    Confidence, scope and intent are out-of-fold predictions: a model's scores on its own training messages
+    would make every later message look like drift.
 
     Args:
         messages: the train part, shape (n,).

@@ -1,7 +1,7 @@
-"""The model registry: which versions there are, what each was made of, and which is champion or challenger.
+"""Model registry: list, register and fetch versions; read and set the aliases `champion` and `challenger`.
 
-MLflow's registry, on a server or in a local database. A version's artifact is the whole bundle, sent and fetched
-through the server's artifact proxy: a client holds no key of the store.
+The registry is MLflow's, on a server or in a local database. A version's artifact is the whole bundle,
+transferred through the server's artifact proxy, so that clients need no credentials for the store.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 CHAMPION, CHALLENGER = "champion", "challenger"
 CORPUS_DIGEST, CORPUS_POINTER, GIT_COMMIT = "corpus_digest", "corpus_pointer", "git_commit"
 BUNDLE_DIGEST, SCORES, GATE = "bundle_digest", "scores", "gate"
-"""The tags of a version; `gate` is `passed`, `warned` or `refused`, and absent before the gate was asked."""
+"""Tags of a version; `gate` is `passed`, `warned` or `refused`, and absent before the gate has run."""
 ARTIFACT = "bundle"
-"""Under which name a run holds its bundle."""
+"""Artifact path of the bundle within a run."""
 _LEAST_DIGITS = 12
 
 
@@ -44,37 +44,37 @@ class Version:
     bundle_digest: str
     corpus_digest: str
     corpus_pointer: str
-    """JSON (`training.corpus_versions.Pointer`): where DVC finds the corpus it was taught."""
+    """JSON (`training.corpus_versions.Pointer`): locates the training corpus in DVC."""
     git_commit: str
     verdict: str
-    """The gate's: `passed`, `warned`, `refused`, or empty."""
+    """The gate's verdict: `passed`, `warned`, `refused`, or empty."""
     aliases: tuple[str, ...]
     created: datetime
     scores: Mapping[str, float] = field(default_factory=dict)
-    """On the corpus's own test part."""
+    """Scores on the corpus's own test part."""
     tags: Mapping[str, str] = field(default_factory=dict)
-    """All of them."""
+    """All tags."""
 
     @property
     def ref(self) -> ModelRef:
-        """`<version>@<bundle digest>`."""
+        """Return `<version>@<bundle digest>`."""
         return ModelRef(self.number, self.bundle_digest)
 
 
 class Registry:
-    """The registered model `support-chatbot`; nothing is asked of the server before a method is called."""
+    """Client of the registered model `support-chatbot`; the constructor sends no request."""
 
     def __init__(self, settings: TrackingSettings) -> None:
         self._settings = settings
 
     def register(self, run_id: str, bundle: Path, tags: Mapping[str, str]) -> Version:
-        """Send a bundle as the run's artifact and make it a version; the same bundle again is the same version.
+        """Upload a bundle as the run's artifact and create its version; idempotent per bundle digest.
 
         Args:
-            tags: CORPUS_DIGEST, CORPUS_POINTER, GIT_COMMIT at least; BUNDLE_DIGEST and SCORES are filled in.
+            tags: at least CORPUS_DIGEST, CORPUS_POINTER, GIT_COMMIT; BUNDLE_DIGEST and SCORES are added.
 
         Raises:
-            BundleError: the folder is no bundle.
+            BundleError: the folder is not a bundle.
             TrackingError: the server cannot be reached, or refuses.
         """
         digest = bundles.verify(bundle)
@@ -95,15 +95,15 @@ class Registry:
         return self.get(str(made.version))
 
     def champion(self) -> Version | None:
-        """The version that is meant to serve."""
+        """Return the version that should serve."""
         return self._aliased(CHAMPION)
 
     def challenger(self) -> Version | None:
-        """The version that waits for its promotion, or was refused."""
+        """Return the candidate version: awaiting promotion, or refused."""
         return self._aliased(CHALLENGER)
 
     def versions(self) -> list[Version]:
-        """All versions, the newest first."""
+        """Return all versions, newest first."""
         with connected(self._settings) as client:
             model = self._model(client)
             if model is None:
@@ -118,7 +118,7 @@ class Registry:
         return sorted(versions, key=lambda version: -int(version.number))
 
     def get(self, number: str) -> Version:
-        """Raises: TrackingError: there is no such version; those that are there are listed."""
+        """Raises: TrackingError: the version does not exist; the message lists the existing ones."""
         versions = self.versions()
         for version in versions:
             if version.number == number:
@@ -127,14 +127,14 @@ class Registry:
         raise TrackingError(f"{self._settings.model} has no version {number!r}; there are: {there}")
 
     def find(self, bundle_digest: str) -> Version | None:
-        """The version of a bundle, by its digest or the beginning of it (12 digits or more)."""
+        """Find the version of a bundle by its digest or a prefix of at least 12 digits."""
         for version in self.versions():
             if len(bundle_digest) >= _LEAST_DIGITS and version.bundle_digest.startswith(bundle_digest):
                 return version
         return None
 
     def set_alias(self, alias: str, number: str) -> None:
-        """Let an alias name a version; it names one at a time."""
+        """Point an alias to a version; an alias names one version at a time."""
         with connected(self._settings) as client:
             client.set_registered_model_alias(self._settings.model, alias, number)
 
@@ -144,11 +144,11 @@ class Registry:
             client.set_model_version_tag(self._settings.model, number, key, value)
 
     def fetch(self, number: str, folder: Path) -> Path:
-        """Fetch a version's bundle into `folder/<digest>`, checked against its digest.
+        """Download a version's bundle into `folder/<digest>` and verify its digest.
 
         Raises:
-            BundleError: what came is damaged.
-            TrackingError: the server cannot be reached, or has no such version.
+            BundleError: the downloaded bundle is damaged.
+            TrackingError: the server cannot be reached, or the version does not exist.
         """
         version = self.get(number)
         final = folder / version.bundle_digest
@@ -167,7 +167,7 @@ class Registry:
         return final
 
     def _aliased(self, alias: str) -> Version | None:
-        """The version that an alias names."""
+        """Return the version that an alias names."""
         return next((version for version in self.versions() if alias in version.aliases), None)
 
     def _model(self, client: MlflowClient) -> RegisteredModel | None:

@@ -1,4 +1,4 @@
-"""Scores as tables on a terminal."""
+"""Print scores as tables on a terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from training.train import Trained
 
-# What each score counts; one line a score, in the order of the table.
+# Definition of each score, in the order of the table.
 MEANINGS = {
     "accuracy": "first choice of the classifier is right, of messages with an intent",
     "macro_f1": "of what the router did; a handoff counts as out of scope where the corpus has such rows",
@@ -22,12 +22,12 @@ MEANINGS = {
     "risk": "wrong among those answers, answers to out-of-scope messages included",
 }
 _SHOWN_INTENTS = 10
-# What fits beside a part's name on a terminal of 80 columns; the JSON has the rest.
+# The columns that fit beside a part's name on a terminal of 80 columns; the JSON has the rest.
 _OF_PARTS = ("accuracy", "macro_f1", "coverage", "risk")
 
 
 def print_report(console: Console, title: str, report: Mapping[str, Any]) -> None:
-    """The whole, the slices, and the weakest intents of what `full_report` gives."""
+    """Print a `full_report`: overall scores, slices, and the weakest intents."""
     whole = Table(title=f"{title}: {report['messages']:,.0f} messages")
     whole.add_column("score")
     whole.add_column("value", justify="right", no_wrap=True)
@@ -41,7 +41,7 @@ def print_report(console: Console, title: str, report: Mapping[str, Any]) -> Non
 
 
 def print_trained(console: Console, trained: Trained) -> None:
-    """What a training made, and where it lies."""
+    """Print a training's result and the bundle's folder."""
     print_report(console, "the corpus's own test part", trained.report)
     summary = Table(title="bundle", show_header=False)
     thresholds = trained.manifest.thresholds
@@ -60,7 +60,7 @@ def print_trained(console: Console, trained: Trained) -> None:
 
 
 def shown(score: float | None) -> str:
-    """A score as people read it, in percent."""
+    """Format a score in percent."""
     return "-" if score is None else f"{100 * score:.2f} %"
 
 

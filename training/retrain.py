@@ -1,6 +1,7 @@
-"""`python -m training.retrain`: a challenger from what people accepted since the champion, judged and registered.
+"""Retrain on rows accepted since the champion, run the gate, and register the challenger.
 
-Safe to run again and to kill at any point. `--first` registers the bundle that is there; the first of all is champion.
+Run it with `python -m training.retrain`. Idempotent; it may be killed and restarted at any point. `--first`
+registers an existing bundle; the first registered bundle becomes champion.
 """
 
 from __future__ import annotations
@@ -61,9 +62,9 @@ def main(
         "data/processed"
     ),
 ) -> None:
-    """Retrain.
+    """Train a challenger on the rows accepted since the champion, run the gate, and register it.
 
-    Exit code 0 for accepted, refused, needs_review and busy alike (retrain.json says which), 1 for an error.
+    Exit code 0 for accepted, refused, needs_review and busy (retrain.json says which), 1 for an error.
     """
     console = Console(stderr=True)
     try:
@@ -77,7 +78,7 @@ def main(
             work,
             cache,
         )
-        # A failure must not leave what an earlier run said.
+        # After a failure, the result of an earlier run must not remain.
         out.unlink(missing_ok=True)
         if first:
             with Steps(console) as steps:
@@ -97,14 +98,14 @@ def main(
     except CorpusError as error:
         console.print(*problems_table(list(error.problems), []))
         raise typer.Exit(1) from None
-    except (ChatbotError, ValidationError, OSError) as error:  # a full disk, too
+    except (ChatbotError, ValidationError, OSError) as error:  # OSError: a full disk, for example
         console.print(Text(str(error), style="red"))
         raise typer.Exit(1) from None
     show(result, out)
 
 
 def show(result: Result, out: Path) -> None:
-    """The outcome on a terminal."""
+    """Print the outcome on a terminal."""
     console = Console()
     console.print(Text(f"{result.outcome}: {result.why}", style=COLOURS[result.outcome]))
     for name, value in (("champion", result.champion), ("challenger", result.challenger)):

@@ -1,6 +1,6 @@
-"""What a retraining does, step by step; every step can be done again, and the same input gives the same output.
+"""Run one retraining as a sequence of idempotent, deterministic steps.
 
-pull the champion's corpus -> add what people accepted -> check -> train -> gate -> push the corpus -> push the
+pull the champion's corpus -> merge accepted rows -> check -> train -> gate -> push the corpus -> push the
 bundle -> record the run -> register -> alias `challenger`
 """
 
@@ -50,28 +50,28 @@ LEASE = "memory/retrain-lease.json"
 
 
 class RetrainError(ChatbotError):
-    """A retraining that cannot begin, and what has to be done first."""
+    """The retraining cannot start; the text says what to do first."""
 
     type = "retrain"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """retrain.json: how a retraining ended. Models as `<version>@<bundle digest>`."""
+    """Outcome of a retraining, written as retrain.json. Models are given as `<version>@<bundle digest>`."""
 
     outcome: Literal["accepted", "refused", "needs_review", "busy"]
     why: str
     champion: str | None = None
     challenger: str | None = None
     gate: dict[str, Any] = field(default_factory=dict)
-    """verdict, refused_by, report (a key of the store)."""
+    """The keys `verdict`, `refused_by` and `report` (a store key)."""
     queue: int | None = None
-    """Messages that wait for a person."""
+    """Number of messages in the review queue; set only for `needs_review`."""
     corpus: dict[str, Any] = field(default_factory=dict)
     format: int = 1
 
     def write(self, file: Path) -> None:
-        """Write it whole or not at all."""
+        """Write the result as JSON; the write is atomic."""
         file.parent.mkdir(parents=True, exist_ok=True)
         draft = file.with_name(f".{file.name}.draft")
         draft.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -79,11 +79,21 @@ class Result:
 
 
 def retrain(given: Given, steps: Steps) -> Result:
-    """Make a challenger of what people said since the champion was taught, and ask the gate.
+    """Merge new review decisions into the champion's corpus, train a challenger, run the gate, and publish it.
+
+    Idempotent: a later run resumes after a failure.
+
+    Args:
+        given: the configuration.
+        steps: reports the progress.
+
+    Returns:
+        The outcome; `needs_review` if nothing changed since the champion was trained.
 
     Raises:
-        BusyError: another retraining is at it.
-        ChatbotError: a part that is needed does not answer, or the corpus cannot be taught; running it again goes on.
+        BusyError: another retraining holds the lease.
+        RetrainError: there is no champion.
+        ChatbotError: a dependency is unavailable, or the corpus has errors.
     """
     store, registry = open_store(given.store), Registry(given.tracking)
     with steps.wait("champion"):
@@ -163,10 +173,10 @@ def _needs_review(store: Store, champion: Version) -> Result:
 
 
 def _corpus(given: Given, before: Path, merged: Merged) -> tuple[Corpus, Report]:
-    """The merged corpus as a version's files in `work/corpus`; rows that were there keep their part.
+    """Write the merged corpus as a corpus version into `work/corpus`; existing rows keep their split part.
 
     Raises:
-        CorpusError: rows that cannot be taught, each named with the review it came from.
+        CorpusError: rows are invalid; each is named with the review it came from.
     """
     checked = check(merged.rows)
     checked.raise_errors()
@@ -188,7 +198,7 @@ def _gate(
     challenger: Path,
     corpus: Corpus,
 ) -> GateVerdict:
-    """Both on the test part of the merged corpus, whose rows that the champion's corpus lacks are marked as new."""
+    """Run the gate on the test part of the merged corpus, with rows that the champion's corpus lacks as new."""
     held = bundle_store.held(store, champion.bundle_digest)
     serving = (
         bundle_store.fetch(store, champion.bundle_digest, given.work / "bundles")

@@ -1,15 +1,15 @@
-"""The review queue on the command line: what is worth a person's minute, and what that person says of it.
+"""Review messages selected by active learning: list the review queue and record decisions.
 
-    python -m training.review list [--reason near_tie]     what waits, the most worth first
-    python -m training.review show ID                      one message with all that is known of it
-    python -m training.review accept ID...                 the bot's likeliest intent is right
-    python -m training.review correct ID... INTENT         another one is, or out_of_scope
-    python -m training.review reject ID...                 nothing to learn from it
+    python -m training.review list [--reason near_tie]     list the queue, highest priority first
+    python -m training.review show ID                      show one message with all details
+    python -m training.review accept ID...                 confirm the bot's top intent
+    python -m training.review correct ID... INTENT         set another intent, or out_of_scope
+    python -m training.review reject ID...                 exclude messages from training
     python -m training.review new-intent NAME --reply TEXT (ID... | --cluster NAME)
-    python -m training.review clusters                     messages alike that no intent covers
-    python -m training.review undo ID                      take a decision back
+    python -m training.review clusters                     list clusters of messages that no intent covers
+    python -m training.review undo ID                      undo a decision
 
-The ids may be shortened as long as they stay unique. The staff page shows the same queue (`ui/staff.py`).
+Ids may be abbreviated to a unique prefix. The staff page shows the same queue (`ui/staff.py`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ By = Annotated[str, typer.Option("--by", help="who decides; by default the user'
 
 
 def _says_why(command: Callable[..., None]) -> Callable[..., None]:
-    """An error of ours is one line, not a traceback."""
+    """Wrap a command so that a ChatbotError prints one line instead of a traceback and exits with 1."""
 
     @wraps(command)
     def run(*given: Any, **named: Any) -> None:
@@ -60,7 +60,7 @@ def show_list(
     reason: Annotated[Reason | None, typer.Option(help="only what waits for this reason")] = None,
     most: Annotated[int, typer.Option(help="how many to show")] = 20,
 ) -> None:
-    """What waits, the most worth first."""
+    """List the queue, highest priority first."""
     queue = open_board().look().queue
     items = [item for item in queue.items if reason is None or reason in item.reasons]
     table = Table("id", "message", "times", "why", "the bot's guess", box=None)
@@ -82,7 +82,7 @@ def show_list(
 @app.command()
 @_says_why
 def show(item_id: Annotated[str, typer.Argument(help="a prediction id")]) -> None:
-    """One message with all that is known of it."""
+    """Show one message with all details."""
     (item,) = _find(open_board().look(), [item_id])
     table = Table(box=None, show_header=False)
     for name, value in (
@@ -104,7 +104,7 @@ def show(item_id: Annotated[str, typer.Argument(help="a prediction id")]) -> Non
 @app.command()
 @_says_why
 def clusters(most: Annotated[int, typer.Option(help="how many examples to show")] = 3) -> None:
-    """Messages alike that no intent covers."""
+    """List clusters of similar messages that no intent covers."""
     found = open_board().look().clusters
     for cluster in found:
         head = f"{cluster.name}  {cluster.count} messages, nearest intent {cluster.nearest}"
@@ -119,7 +119,7 @@ def clusters(most: Annotated[int, typer.Option(help="how many examples to show")
 @app.command()
 @_says_why
 def accept(ids: Ids, by: By = "") -> None:
-    """The bot's likeliest intent is the right one."""
+    """Confirm that the bot's top intent is correct."""
     board = open_board()
     _each(board, ids, lambda item: board.accept(item, _reviewer(by)).intent)
 
@@ -129,7 +129,7 @@ def accept(ids: Ids, by: By = "") -> None:
 def correct(
     ids: Ids, intent: Annotated[str, typer.Argument(help="the right one, or out_of_scope")], by: By = ""
 ) -> None:
-    """Another intent is the right one."""
+    """Correct the intent of messages."""
     board = open_board()
     _each(board, ids, lambda item: board.correct(item, intent, _reviewer(by)).intent)
 
@@ -137,7 +137,7 @@ def correct(
 @app.command()
 @_says_why
 def reject(ids: Ids, by: By = "") -> None:
-    """There is nothing to learn from it."""
+    """Reject messages: they are not used for training."""
     board = open_board()
     _each(board, ids, lambda item: board.reject(item, _reviewer(by)).verdict)
 
@@ -153,7 +153,7 @@ def new_intent(
     title: Annotated[str, typer.Option(help="as a choice that a customer can click")] = "",
     by: By = "",
 ) -> None:
-    """Make an intent with its reply, and say which messages have it."""
+    """Create an intent with its reply, and assign messages to it."""
     board = open_board()
     view = board.look()
     items = [*(view.cluster(cluster).items if cluster else ()), *_find(view, ids or [])]
@@ -168,7 +168,7 @@ def new_intent(
 @app.command()
 @_says_why
 def undo(item_id: Annotated[str, typer.Argument(help="a whole prediction id")], by: By = "") -> None:
-    """Take a decision back: the message waits again."""
+    """Undo a decision: the message returns to the queue."""
     reopened = open_board().undo(item_id, _reviewer(by))
     _console.print(Text(f"{reopened.item_id} waits again: {reopened.message}"))
 
@@ -178,10 +178,10 @@ def _reviewer(by: str) -> str:
 
 
 def _find(view: View, ids: Sequence[str]) -> list[Item]:
-    """The items whose ids begin so.
+    """Return the queued items whose ids start with the given prefixes.
 
     Raises:
-        InvalidMessage: there is none, or more than one.
+        InvalidMessage: a prefix matches no item, or more than one.
     """
     found = []
     for start in ids:
@@ -204,10 +204,10 @@ def _each(board: Board, ids: Sequence[str], decide: Callable[[Item], str]) -> No
 
 
 def _tell(outcome: Outcome) -> None:
-    """Say what was decided.
+    """Print the outcome of a decision on several messages.
 
     Raises:
-        typer.Exit: others were first with some of it; those stay as they are.
+        typer.Exit: other reviewers had decided on some messages; their decisions are unchanged.
     """
     if outcome.decided:
         _console.print(f"{len(outcome.decided)} messages become rows of the corpus", highlight=False)

@@ -1,4 +1,4 @@
-"""The desk that reviewers sit at: what waits, and what can be done with it. Command and staff page are its faces."""
+"""Review operations for the command and the staff page: read the queue, decide, create intents, undo."""
 
 from __future__ import annotations
 
@@ -38,20 +38,28 @@ _MOST_LOOKS = 10
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What waits at one moment."""
+    """Snapshot of the queue with its clusters."""
 
     queue: Queue
     clusters: tuple[Cluster, ...]
 
     def item(self, item_id: str) -> Item:
-        """Raises: InvalidMessage: nothing with that id waits."""
+        """Return the queued item with this id, or the item that has it as a duplicate.
+
+        Raises:
+            InvalidMessage: no queued item has this id.
+        """
         for item in self.queue.items:
             if item.item_id == item_id or item_id in item.duplicates:
                 return item
         raise InvalidMessage(f"no message {item_id} waits: it was decided on, forgotten, or is too old")
 
     def cluster(self, name: str) -> Cluster:
-        """Raises: InvalidMessage: there is none of that name."""
+        """Return the cluster with this name.
+
+        Raises:
+            InvalidMessage: there is no such cluster.
+        """
         for cluster in self.clusters:
             if cluster.name == name:
                 return cluster
@@ -61,15 +69,15 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of several messages that were decided at once."""
+    """Outcome of one decision on several messages."""
 
     decided: list[Decision] = field(default_factory=list)
     before: list[AlreadyDecidedError] = field(default_factory=list)
-    """Those that others had decided on: left as they are."""
+    """Conflicts with decisions of other reviewers, which are unchanged."""
 
 
 class Board:
-    """One store and one bundle; may be used from any thread."""
+    """Review operations on one store and one bundle. Thread-safe."""
 
     def __init__(
         self,
@@ -78,11 +86,13 @@ class Board:
         settings: ReviewSettings,
         slots: Mapping[str, str],
     ) -> None:
-        """Reads nothing yet.
+        """Configure the board; reads nothing from the store.
 
         Args:
-            bundle: whose intents messages are corrected to, and whose encoder finds clusters.
-            slots: what replies are filled with, by name.
+            store: the store with records and decisions.
+            bundle: supplies the intents that messages can be corrected to, and the encoder for clustering.
+            settings: the limits of the queue and of the clusters.
+            slots: values that fill the slots of replies, by name.
         """
         self.store = store
         self.bundle = bundle
@@ -91,17 +101,17 @@ class Board:
         self._slots = dict(slots)
 
     def look(self) -> View:
-        """What waits now, with its clusters.
+        """Read the current queue and its clusters.
 
         Raises:
-            StoreError: the store does not answer.
+            StoreError: the store is unavailable.
         """
         queue = read_queue(self.store, self._settings, self.decisions)
         clusters = find_clusters(queue, lambda m: self.bundle.encoder.encode(m).vectors, self._settings)
         return View(with_clusters(queue, clusters), tuple(clusters))
 
     def intents(self) -> dict[str, str]:
-        """Every intent that a message can have, with its title: the bundle's, and those made in the review."""
+        """Return every intent with its title: those of the bundle, and those created in the review."""
         texts = self.bundle.replies.texts
         titles = {intent: texts[intent].title or _in_words(intent) for intent in self.bundle.manifest.labels}
         made = self.decisions.intents()
@@ -110,44 +120,45 @@ class Board:
         }
 
     def categories(self) -> list[str]:
-        """The families of intents that there are."""
+        """Return the existing categories of intents, sorted."""
         found = {text.category for text in self.bundle.replies.texts.values()}
         return sorted((found | {new.category for new in self.decisions.intents().values()}) - {""})
 
     def accept(self, item: Item, reviewer: str) -> Decision:
-        """The bot's likeliest intent is the right one.
+        """Record that the bot's top intent is correct.
 
         Raises:
-            InvalidMessage: the bot had none that can be taught.
-            AlreadyDecidedError: somebody was first.
+            InvalidMessage: the item has no intent that can be used as a label.
+            AlreadyDecidedError: another reviewer has already decided.
         """
         check_intent(item.intent, self.intents())
         return self._decide(item, Verdict.ACCEPT, item.intent, reviewer)
 
     def correct(self, item: Item, intent: str, reviewer: str) -> Decision:
-        """Another intent, or `out_of_scope`, is the right one.
+        """Record the correct intent, or `out_of_scope`.
 
         Raises:
             InvalidMessage: there is no such intent.
-            AlreadyDecidedError: somebody was first.
+            AlreadyDecidedError: another reviewer has already decided.
         """
         check_intent(intent, self.intents())
         verdict = Verdict.ACCEPT if intent == item.intent else Verdict.CORRECT
         return self._decide(item, verdict, intent, reviewer)
 
     def reject(self, item: Item, reviewer: str) -> Decision:
-        """There is nothing to learn from it.
+        """Record that the message is not used for training.
 
         Raises:
-            AlreadyDecidedError: somebody was first.
+            AlreadyDecidedError: another reviewer has already decided.
         """
         return self._decide(item, Verdict.REJECT, "", reviewer)
 
     def preview(self, intent: str, reply: str, category: str = "") -> str:
-        """A new intent's reply as a customer will read it.
+        """Validate a new intent and return its reply as a customer will read it.
 
         Raises:
-            InvalidMessage, SettingError: name or reply cannot be used: says why.
+            InvalidMessage: the name, the reply or the category is invalid.
+            SettingError: the reply has a slot without a value, or a brace that is not a slot.
         """
         return check_new_intent(intent, reply, self.bundle.manifest.labels, self._slots, category)
 
@@ -160,11 +171,11 @@ class Board:
         category: str = "",
         title: str = "",
     ) -> Outcome:
-        """Make an intent, and say that these messages have it.
+        """Create an intent and assign these messages to it.
 
         Raises:
-            InvalidMessage, SettingError: name or reply cannot be used, or another reviewer made that intent with
-                another reply.
+            InvalidMessage: see `preview`; or another reviewer created this intent with a different reply.
+            SettingError: see `preview`.
         """
         self.preview(intent, reply, category)
         self.decisions.make_intent(
@@ -180,16 +191,22 @@ class Board:
         return self._decide_all(items, Verdict.NEW_INTENT, intent, reviewer)
 
     def correct_all(self, items: Sequence[Item], intent: str, reviewer: str) -> Outcome:
-        """As `correct`, of several; an empty intent rejects them. What others decided meanwhile stays."""
+        """Correct several messages; an empty intent rejects them.
+
+        Concurrent decisions of other reviewers are kept and reported in the outcome.
+
+        Raises:
+            InvalidMessage: there is no such intent.
+        """
         if intent:
             check_intent(intent, self.intents())
         return self._decide_all(items, Verdict.CORRECT if intent else Verdict.REJECT, intent, reviewer)
 
     def undo(self, item_id: str, reviewer: str) -> Decision:
-        """Take a decision back.
+        """Undo a decision.
 
         Raises:
-            InvalidMessage: nobody has decided on that message.
+            InvalidMessage: there is no decision on this message.
         """
         return self.decisions.reopen(item_id, reviewer)
 
@@ -205,7 +222,7 @@ class Board:
     def _decide(self, item: Item, verdict: Verdict, intent: str, reviewer: str) -> Decision:
         if not reviewer.strip():
             raise InvalidMessage("who decides? A decision needs its reviewer's name")
-        # Somebody whose list is older or newer may have been shown a duplicate of it in its place.
+        # Another reviewer's snapshot of the queue may have shown a duplicate in place of this item.
         for other in item.duplicates[:_MOST_LOOKS]:
             if self.store.head(key_of(other)) is not None:
                 found = self.decisions.read().get(other)
@@ -229,10 +246,12 @@ class Board:
 
 
 def open_board() -> Board:
-    """The board that the settings name.
+    """Open the board configured by the environment.
 
     Raises:
-        SettingError, BundleError, StoreError: there is none: says why.
+        SettingError: a setting is missing or invalid.
+        BundleError: there is no usable bundle.
+        StoreError: the store is unavailable.
     """
     store = open_store(read_settings(StorageSettings))
     bundle = bundles.load(find_bundle(store, read_settings(ServiceSettings), read_settings(TrackingSettings)))
@@ -240,15 +259,19 @@ def open_board() -> Board:
 
 
 def queue_by_reason(store: Store) -> dict[str, int]:
-    """How many messages wait for each reason; one that waits for two counts for both. Needs no bundle."""
+    """Count the queued messages by reason; a message with two reasons counts for both. Needs no bundle.
+
+    Raises:
+        StoreError: the store is unavailable.
+    """
     return read_queue(store, read_settings(ReviewSettings)).by_reason
 
 
 def queue_length(store: Store) -> int:
-    """How many messages wait for a person. Needs no bundle.
+    """Count the messages in the review queue. Needs no bundle.
 
     Raises:
-        StoreError: the store does not answer.
+        StoreError: the store is unavailable.
     """
     return len(read_queue(store, read_settings(ReviewSettings)).items)
 

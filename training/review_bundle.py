@@ -1,4 +1,4 @@
-"""Which bundle to review with: its intents are what a message can have, its encoder finds what is alike."""
+"""Select the bundle for the review: it supplies the intents, and the encoder for clustering."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ _CURRENT = Path("models/current")
 
 
 def find_bundle(store: Store, settings: ServiceSettings, tracking: TrackingSettings) -> Path:
-    """As set, else what serving.json says, else the trained one, else the champion, else the store's newest.
+    """Return the folder of the bundle to review with.
+
+    Order of precedence: the settings, serving.json, the locally trained bundle, the champion, the newest
+    bundle in the store.
 
     Raises:
-        BundleError: there is none anywhere.
-        StoreError: the store does not answer.
+        BundleError: no bundle was found.
+        StoreError: the store is unavailable.
     """
     told = ModelRef.parse(settings.model) if settings.model else None
     if told is None and settings.bundle is not None:
@@ -35,7 +38,7 @@ def find_bundle(store: Store, settings: ServiceSettings, tracking: TrackingSetti
 
 
 def _champion(tracking: TrackingSettings) -> str:
-    """The champion's digest; empty where there is none, or MLflow is away."""
+    """Return the champion's digest; empty if there is no champion or MLflow is unavailable."""
     from training.registry import Registry
 
     try:
@@ -46,7 +49,11 @@ def _champion(tracking: TrackingSettings) -> str:
 
 
 def _newest(store: Store) -> str:
-    """Raises: BundleError: the store has no bundle."""
+    """Return the digest of the newest bundle in the store.
+
+    Raises:
+        BundleError: the store has no bundle.
+    """
     sums = f"/{bundles.SUMS}"
     held = [entry for entry in store.list(f"{bundle_store.PREFIX}/") if entry.key.endswith(sums)]
     if not held:

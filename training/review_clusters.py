@@ -1,8 +1,8 @@
-"""Clusters of messages that no intent covers: what customers ask for and the bot was never taught.
+"""Cluster queued messages that no intent covers, to discover new intents.
 
-The messages that went to a person are encoded as the bundle encodes them and joined by average linkage on the
-cosine, so that one message between two clusters does not chain them together. A cluster is named by the words
-that are frequent in it and rare elsewhere: class-based TF-IDF (Grootendorst, BERTopic, arXiv:2203.05794).
+The messages are encoded by the bundle's encoder and clustered by agglomerative average linkage on the cosine
+distance, so that one message between two clusters does not chain them. A cluster is named by class-based
+TF-IDF: words that are frequent in it and rare elsewhere (Grootendorst, BERTopic, arXiv:2203.05794).
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from data.messages import normalise
 from training.review_queue import Item, Queue, Reason
 
 LEAST_ITEMS = 3
-"""A cluster has at least so many messages that are no near-duplicates of each other."""
+"""Minimum number of messages in a cluster, near-duplicates counted once."""
 WORDS = 4
-"""How many words name a cluster."""
+"""Number of words that describe a cluster."""
 
 _HANDED_OVER = 0.5
 _WORD = re.compile(r"[^\W\d_](?:[\w'-]*[^\W_])?")
 _MARK = re.compile(r"<[A-Z]+>")
-# What every customer writes, whatever it is about.
+# Words of any customer message, independent of its topic.
 _POLITE = (
     "hi hello hey please pls thanks thank want need know tell help like just got get make does did i'm i'd i've "
     "it's don't can't what's how's that's there's hiya okay"
@@ -38,19 +38,19 @@ _POLITE = (
 _USUAL = ENGLISH_STOP_WORDS | frozenset(_POLITE.split())
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
-"""Messages to unit vectors, shape (n, dim)."""
+"""Encodes n messages as unit vectors, shape (n, dim)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Messages alike that no intent covers.
+    """Cluster of similar messages that no intent covers.
 
     Attributes:
-        name: what its item ids are grouped under, made of its words: `gift_card_balance`.
-        words: the most typical first.
-        items: the one nearest to the middle first.
-        similarity: the mean cosine of its messages to their mean.
-        nearest: the intent that the bot found likeliest most often.
+        name: unique name made of its words, such as `gift_card_balance`.
+        words: its most typical words, most typical first.
+        items: its messages, nearest to the centroid first.
+        similarity: mean cosine similarity of its messages to the centroid.
+        nearest: the most frequent top intent of its messages.
     """
 
     name: str
@@ -61,15 +61,17 @@ class Cluster:
 
     @property
     def count(self) -> int:
-        """How many messages were written, near-duplicates included."""
+        """Number of messages, near-duplicates included."""
         return sum(item.count for item in self.items)
 
 
 def find_clusters(queue: Queue, encode: Encode, settings: ReviewSettings) -> list[Cluster]:
-    """The clusters of a queue, the largest first.
+    """Return the clusters of a queue, largest first.
 
     Args:
-        encode: as the bundle does (`Bundle.encoder`), of messages as they are stored: redacted.
+        queue: the review queue.
+        encode: the bundle's encoder (`Bundle.encoder`); it gets the messages as stored, after PII redaction.
+        settings: minimum size and similarity of clusters.
     """
     items = [item for item in queue.items if item.scope is not None]
     if len(items) < LEAST_ITEMS:
@@ -93,21 +95,23 @@ def find_clusters(queue: Queue, encode: Encode, settings: ReviewSettings) -> lis
 
 
 def with_clusters(queue: Queue, clusters: Sequence[Cluster]) -> Queue:
-    """The queue with each item's cluster."""
+    """Return the queue with each item's cluster set."""
     return queue.with_clusters({item.item_id: cluster.name for cluster in clusters for item in cluster.items})
 
 
 def typical_words(
     classes: Sequence[Sequence[str]], others: Sequence[str] = (), most: int = WORDS
 ) -> list[tuple[str, ...]]:
-    """The words that name each class of messages: class-based TF-IDF.
+    """Return the most typical words of each class of messages by class-based TF-IDF.
 
-    A word's weight in a class is its frequency there times log(1 + A / f): A is the mean number of words in a
-    class, f the word's frequency in all. A word that only one message of a class has is passed over.
+    The weight of a word in a class is its frequency there times log(1 + A / f), where A is the mean number of
+    words per class and f the frequency of the word in all classes. Words that occur in only one message of a
+    class are skipped.
 
     Args:
         classes: the messages of each class.
-        others: messages of no class, which only say what is usual.
+        others: messages of no class; they only contribute to the overall frequencies.
+        most: maximum number of words per class.
     """
     in_class = [Counter(word for message in messages for word in _words(message)) for messages in classes]
     everywhere = sum(in_class, Counter(word for message in others for word in _words(message)))
@@ -123,14 +127,14 @@ def typical_words(
 
 
 def _join(vectors: NDArray[np.float32], distance: float) -> NDArray[np.int32]:
-    """A label for each row: joined while the mean cosine distance of two clusters is at most `distance`."""
+    """Label each row by average linkage: clusters merge up to a mean cosine distance of `distance`."""
     distances = np.clip(pdist(vectors.astype(np.float32), "cosine"), 0, 2)
     labels: NDArray[np.int32] = fcluster(linkage(distances, "average"), distance, "distance")
     return labels
 
 
 def _is_new(items: Sequence[Item], least: int) -> bool:
-    """Whether there are enough of them, and no intent covers them: a person had to answer the most."""
+    """Whether a cluster is large enough and at least half of it was handed over or out of scope."""
     if len(items) < LEAST_ITEMS or sum(item.count for item in items) < least:
         return False
     handed = sum(item.source == "human" or Reason.OUT_OF_SCOPE in item.reasons for item in items)
@@ -152,6 +156,6 @@ def _count(items: Sequence[Item], rows: NDArray[np.intp]) -> int:
 
 
 def _words(message: str) -> set[str]:
-    """The words of a message that may name something, each once."""
+    """Return the content words of a message, each once."""
     words = _WORD.findall(normalise(_MARK.sub(" ", message)))
     return {word for word in words if len(word) > 2 and word not in _USUAL}

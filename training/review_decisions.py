@@ -1,11 +1,11 @@
-"""What reviewers decided: one small object a message in the store, written by a conditional put.
+"""Store review decisions: one object per message, written with optimistic concurrency.
 
     reviews/<prediction id>.json          a decision on the message of that prediction
-    reviews/intents/<intent>.json         an intent that a reviewer made, with its reply
+    reviews/intents/<intent>.json         an intent that a reviewer created, with its reply
 
-Two reviewers who decide at the same moment do not overwrite each other: the second is told what the first one
-decided (`AlreadyDecidedError`). A decision is taken back by `reopen`, not deleted, so that this holds for
-taking back too.
+Every write is a compare-and-swap on the ETag (conditional put), so concurrent reviewers do not overwrite each
+other: the second gets an `AlreadyDecidedError` with the first decision. Undo writes a `reopened` decision
+instead of deleting the object, so the same holds for undo.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ _READERS = 16
 
 
 class Verdict(StrEnum):
-    """What a reviewer said of a message."""
+    """A reviewer's decision on a message."""
 
     ACCEPT = "accept"
-    """The bot's likeliest intent is the right one."""
+    """The bot's top intent is correct."""
     CORRECT = "correct"
-    """Another intent is."""
+    """Another intent is correct."""
     NEW_INTENT = "new-intent"
-    """An intent that this reviewer, or another, made in the review."""
+    """The correct intent is one that a reviewer created in the review."""
     REJECT = "reject"
-    """There is nothing to learn from it."""
+    """The message is not used for training."""
     REOPENED = "reopened"
-    """A decision was taken back: the message waits again."""
+    """The decision was undone: the message is in the queue again."""
 
 
 TAUGHT = frozenset({Verdict.ACCEPT, Verdict.CORRECT, Verdict.NEW_INTENT})
-"""The verdicts whose messages become rows of the corpus."""
+"""Decisions whose messages become rows of the corpus."""
 
 
 class _Stored(BaseModel):
@@ -60,30 +60,30 @@ class _Stored(BaseModel):
 
 
 class Decision(_Stored):
-    """A decision on one message."""
+    """A reviewer's decision on one message, as stored."""
 
     item_id: str
-    """The prediction's id: the row's source id."""
+    """The prediction id; it becomes the source id of the row."""
     message: str
-    """Redacted, as the record has it."""
+    """The message as in the record, after PII redaction."""
     verdict: Verdict
     intent: str = ""
-    """What the message means; empty when it is rejected or waits again."""
+    """The intent of the message; empty if it is rejected or reopened."""
     reviewer: str
     when: datetime
     said: str = ""
-    """The intent that the bot found likeliest."""
+    """The bot's top intent."""
     reasons: tuple[str, ...] = ()
-    """Why it was in the queue."""
+    """Why the message was in the queue."""
     model_version: str = ""
     session_id: str = ""
-    """As the record has it; `forget` finds the message by this too."""
+    """The session id of the record; erasure (`forget`) finds the message by it too."""
     duplicates: tuple[str, ...] = ()
-    """Prediction ids of the exact and near-duplicates that were shown with it."""
+    """Prediction ids of the exact and near-duplicates that this decision covers."""
 
 
 class NewIntent(_Stored):
-    """An intent that a reviewer made."""
+    """An intent that a reviewer created."""
 
     intent: str
     reply: str
@@ -94,7 +94,7 @@ class NewIntent(_Stored):
 
 
 class AlreadyDecidedError(ChatbotError):
-    """Somebody else was first; says who, when and what."""
+    """Conflict: another reviewer has already decided; the text names the reviewer, time and decision."""
 
     status = 409
     type = "already_decided"
@@ -113,35 +113,35 @@ Stored = TypeVar("Stored", Decision, NewIntent)
 
 
 class Decisions:
-    """All decisions in a store; what was read once is read again only when it changed. For any thread."""
+    """All decisions in a store, cached by ETag: an object is read again only if it changed. Thread-safe."""
 
     def __init__(self, store: Store) -> None:
-        """Reads nothing yet."""
+        """Configure the store; reads nothing."""
         self.store = store
         self._known: dict[str, tuple[str, Decision | NewIntent]] = {}
 
     def read(self) -> dict[str, Decision]:
-        """Every decision by the id of its message, those that were reopened too.
+        """Return every decision by the id of its message, reopened ones included.
 
         Raises:
-            StoreError: the store does not answer, or an object there is no decision (named).
+            StoreError: the store is unavailable, or an object is not a decision (the text names it).
         """
         entries = [e for e in self.store.list(PREFIX) if "/" not in e.key.removeprefix(PREFIX)]
         return {decision.item_id: decision for decision in self._read(entries, Decision)}
 
     def intents(self) -> dict[str, NewIntent]:
-        """Every intent that reviewers made, by its name.
+        """Return every intent that reviewers created, by name.
 
         Raises:
-            StoreError: as `read`.
+            StoreError: see `read`.
         """
         return {new.intent: new for new in self._read(list(self.store.list(INTENTS)), NewIntent)}
 
     def decide(self, decision: Decision) -> Decision:
-        """Write a decision where there is none yet, or where the last one was taken back.
+        """Write a decision if the message has none, or a reopened one.
 
         Raises:
-            AlreadyDecidedError: there is one.
+            AlreadyDecidedError: another decision exists.
         """
         key = key_of(decision.item_id)
         content = _dump(decision)
@@ -157,11 +157,11 @@ class Decisions:
         return decision
 
     def reopen(self, item_id: str, reviewer: str) -> Decision:
-        """Take a decision back: the message waits again.
+        """Undo a decision: the message returns to the queue.
 
         Raises:
-            InvalidMessage: nobody has decided on that message.
-            AlreadyDecidedError: somebody decided anew at this moment.
+            InvalidMessage: there is no decision to undo.
+            AlreadyDecidedError: the decision was changed concurrently.
         """
         key = key_of(item_id)
         found, etag = self._current(key)
@@ -174,10 +174,10 @@ class Decisions:
         return reopened
 
     def make_intent(self, new: NewIntent) -> NewIntent:
-        """Write a new intent; the same once more is fine.
+        """Write a new intent. Idempotent for the same name and reply.
 
         Raises:
-            InvalidMessage: another reviewer made an intent of that name with another reply: says who.
+            InvalidMessage: an intent of this name with a different reply exists; the text names its reviewer.
         """
         key = f"{INTENTS}{new.intent}.json"
         try:
@@ -193,7 +193,7 @@ class Decisions:
         return new
 
     def _current(self, key: str) -> tuple[Decision | None, str]:
-        """What is decided now, with its etag; none where it was deleted meanwhile (somebody forgot it)."""
+        """Return the current decision and its ETag; None if it does not exist (erased meanwhile)."""
         while True:
             entry = self.store.head(key)
             if entry is None:
@@ -229,25 +229,29 @@ class Decisions:
     def _get(self, key: str) -> bytes | None:
         try:
             return self.store.get(key)
-        except Missing:  # forgotten since it was listed
+        except Missing:  # erased since it was listed
             return None
 
 
 def key_of(item_id: str) -> str:
-    """Where the decision on a message lies."""
+    """Return the store key of the decision on a message."""
     return f"{PREFIX}{item_id}.json"
 
 
 def now() -> datetime:
-    """The clock, UTC, in whole seconds."""
+    """Return the current time in UTC, truncated to seconds."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
 def check_intent(intent: str, known: Iterable[str]) -> str:
-    """An intent that a message can be corrected to.
+    """Return the intent if a message can be labelled with it.
+
+    Args:
+        intent: the name to check; `out_of_scope` is valid.
+        known: the existing intents.
 
     Raises:
-        InvalidMessage: it is none.
+        InvalidMessage: there is no such intent.
     """
     if intent != OUT_OF_SCOPE and intent not in (names := frozenset(known)):
         raise InvalidMessage(
@@ -260,18 +264,22 @@ def check_intent(intent: str, known: Iterable[str]) -> str:
 def check_new_intent(
     intent: str, reply: str, known: Iterable[str], slots: Mapping[str, str], category: str = ""
 ) -> str:
-    """A new intent's name and reply.
+    """Validate the name, the reply and the category of a new intent.
 
     Args:
-        known: the intents that there are.
-        slots: what replies are filled with, by name (`SlotSettings().values()`).
+        intent: the name.
+        reply: the reply, with slots.
+        known: the existing intents.
+        slots: values that fill the slots of replies, by name (`SlotSettings().values()`).
+        category: the category; may be empty.
 
     Returns:
         The reply as a customer reads it.
 
     Raises:
-        InvalidMessage: the name is none or is taken, or the reply is empty or too long.
-        SettingError: the reply has a slot that is not filled, or a brace that is no slot.
+        InvalidMessage: the name is invalid or taken, the reply is empty or too long, or the category is too
+            long.
+        SettingError: the reply has a slot without a value, or a brace that is not a slot.
     """
     if not _NAME.fullmatch(intent) or len(intent) > _MAX_NAME_CHARS:
         raise InvalidMessage(

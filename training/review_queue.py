@@ -1,7 +1,7 @@
-"""What is worth a person's minute: messages that the bot was unsure of, or was told that it got wrong.
+"""Active-learning queue: uncertain or negatively rated messages, de-duplicated and ranked for review.
 
-Exact and near-duplicates are one item with their count. What somebody decided on is not shown again, nor is
-what is nearly the same; what was forgotten never is.
+Exact and near-duplicates form one item with a count. Messages with a decision, their near-duplicates and
+erased messages are excluded.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ COLUMNS = (
     "timestamp", "query", "intent", "confidence", "prediction_id", "session_id", "model_version", "source",
     "scope", "alternatives",
 )  # fmt: skip
-"""Of a record, all that the queue reads."""
+"""Columns of a record that the queue reads."""
 MAX_DUPLICATES = 100
-"""Ids of duplicates that an item names; its count is of all."""
+"""Maximum number of duplicate ids per item; the item's count includes all duplicates."""
 
 
 class Reason(StrEnum):
     """Why a message is in the queue."""
 
     THUMBS_DOWN = "thumbs_down"
-    """A customer said that the answer did not help, or named another intent."""
+    """A customer rated the answer as not helpful, or named another intent."""
     LOW_CONFIDENCE = "low_confidence"
-    """The bot asked back, handed over unsure, or answered with little confidence."""
+    """The bot asked for clarification, handed over, or answered with low confidence."""
     NEAR_TIE = "near_tie"
-    """Two intents were nearly as likely."""
+    """The confidences of the top two intents are close (margin sampling)."""
     OUT_OF_SCOPE = "out_of_scope"
-    """Unlike anything the bot was taught."""
+    """The bot predicted `out_of_scope`: the message is unlike the training messages."""
     NEW_CLUSTER = "new_cluster"
-    """One of many alike that no intent covers (`training.review_clusters`)."""
+    """The message is in a cluster that no intent covers (`training.review_clusters`)."""
 
 
 _WORTH = {
@@ -58,20 +58,25 @@ _WORTH = {
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One message to decide on.
+    """One message to review.
 
     Attributes:
-        item_id: the earliest prediction's id; the source id of the row that it may become.
-        message: redacted.
-        when: of the earliest, UTC.
-        intent: what the bot found likeliest; empty where a rule decided that names no intent.
-        scope: None where no model was asked.
-        alternatives: the likeliest intents with their confidence, the likeliest first.
-        count: how often it was written, near-duplicates included.
-        duplicates: prediction ids of the others, at most `MAX_DUPLICATES`.
-        suggested: the intent that a customer said is right.
-        comments: what customers said of the answer, redacted.
-        cluster: the cluster it belongs to; empty where none.
+        item_id: id of the earliest prediction; the source id of the row that the message may become.
+        message: the message after PII redaction.
+        when: time of the earliest prediction, UTC.
+        intent: the bot's top intent; empty if a rule without an intent decided.
+        confidence: the confidence of the prediction.
+        scope: the out-of-distribution score; None if the model did not run.
+        source: what produced the reply (`rule`, `model`, `clarify`, `human`).
+        alternatives: the top intents with their confidences, highest first.
+        model_version: the version that made the prediction.
+        session_id: the session id of the record.
+        reasons: why the message is in the queue.
+        count: number of occurrences, near-duplicates included.
+        duplicates: prediction ids of the other occurrences, at most `MAX_DUPLICATES`.
+        suggested: the intent that customers named most often; empty if none.
+        comments: customers' comments on the answer, after PII redaction.
+        cluster: the name of its cluster; empty if none.
     """
 
     item_id: str
@@ -93,17 +98,18 @@ class Item:
 
     @property
     def worth(self) -> float:
-        """The higher, the earlier it is shown."""
+        """Priority in the queue; higher is shown first."""
         return sum(_WORTH[reason] for reason in self.reasons) + math.log2(1 + self.count)
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What waits, the most worth first.
+    """The review queue.
 
     Attributes:
-        beyond: distinct messages that were left out, for there are more than the settings let in.
-        decided: how many messages were decided on, in all.
+        items: the messages to review, highest priority first.
+        beyond: number of distinct messages left out because of the limit in the settings.
+        decided: total number of messages with a decision.
     """
 
     items: tuple[Item, ...]
@@ -112,12 +118,16 @@ class Queue:
 
     @property
     def by_reason(self) -> dict[str, int]:
-        """How many wait for each reason; one that waits for two counts for both."""
+        """Number of items per reason; an item with two reasons counts for both."""
         counts = Counter(reason for item in self.items for reason in item.reasons)
         return {reason.value: counts[reason] for reason in Reason if counts[reason]}
 
     def with_clusters(self, of: Mapping[str, str]) -> Queue:
-        """The same with the cluster of each item, by item id."""
+        """Return the queue with clusters set and the order updated.
+
+        Args:
+            of: the name of the cluster by item id.
+        """
         items = [
             replace(item, cluster=of[item.item_id], reasons=(*item.reasons, Reason.NEW_CLUSTER))
             if item.item_id in of
@@ -130,14 +140,16 @@ class Queue:
 def read_queue(
     store: Store, settings: ReviewSettings, decisions: Decisions | None = None, until: datetime | None = None
 ) -> Queue:
-    """What waits in a store now.
+    """Build the review queue from the records, feedback and decisions in a store.
 
     Args:
-        decisions: what was decided; handed over, it is not read anew.
-        until: the end of the window; by default now.
+        store: the store.
+        settings: window and thresholds of the queue.
+        decisions: the decisions in the store, to reuse their cache; None: read all of them.
+        until: end of the window; None: now.
 
     Raises:
-        StoreError: the store does not answer.
+        StoreError: the store is unavailable.
     """
     until = until or datetime.now(UTC) + timedelta(minutes=5)  # clocks of replicas differ
     since = until - timedelta(days=settings.days)
@@ -152,12 +164,13 @@ def make_queue(
     decided: Mapping[str, Decision],
     settings: ReviewSettings,
 ) -> Queue:
-    """The queue of some records.
+    """Build the review queue from records.
 
     Args:
-        records: in any order, each prediction once.
-        feedback: the last on each prediction, by its id.
-        decided: by the id of the message.
+        records: the records in any order, each prediction once.
+        feedback: the latest feedback by prediction id.
+        decided: the decisions by the id of the message.
+        settings: thresholds and limit of the queue.
     """
     closed = {key: d for key, d in decided.items() if d.verdict is not Verdict.REOPENED}
     known = {normalise(decision.message) for decision in closed.values()}
@@ -176,7 +189,7 @@ def make_queue(
 
 
 def reasons_for(record: Record, feedback: Feedback | None, settings: ReviewSettings) -> tuple[Reason, ...]:
-    """Why a record is worth a look; empty where it is not."""
+    """Return the reasons to review a record; empty if there are none."""
     reasons = []
     if feedback is not None and (
         not feedback.helpful or (feedback.intent and feedback.intent != record.intent)
@@ -197,7 +210,7 @@ def reasons_for(record: Record, feedback: Feedback | None, settings: ReviewSetti
 
 @dataclass(slots=True)
 class _Same:
-    """Records of exactly the same message."""
+    """Accumulates the records of one normalised message."""
 
     first: Record | None = None
     ids: list[str] = field(default_factory=list)
@@ -244,7 +257,7 @@ class _Same:
 
 
 def _merge(items: Sequence[Item], decided: Sequence[str]) -> Iterator[Item]:
-    """One item for each group of near-duplicates; none for a group that somebody decided on."""
+    """Merge near-duplicates into one item per group; skip groups that contain a decided message."""
     if not items:
         return
     messages = [*(item.message for item in items), *decided]
@@ -259,7 +272,7 @@ def _merge(items: Sequence[Item], decided: Sequence[str]) -> Iterator[Item]:
 
 
 def _as_one(same: Sequence[Item]) -> Item:
-    """The earliest stands for all: it stays the same one while more come in."""
+    """Merge near-duplicates into the earliest item, which stays the same while more duplicates arrive."""
     first = same[0]
     if len(same) == 1:
         return first
@@ -285,14 +298,14 @@ def _records(
     feedback: Mapping[str, Feedback],
     settings: ReviewSettings,
 ) -> Iterator[Record]:
-    """The records that may be in the queue; the many that the bot was sure of are passed over as columns."""
+    """Yield the records that may be in the queue; confident ones are filtered out in columnar form."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     rated = pa.array(feedback, pa.string())
     for table in scan(store, Record, since, until, COLUMNS):
         unsure = pc.is_in(table["source"], value_set=pa.array(["human", "clarify"]))
-        # The likeliest of two that are nearly as likely has little more than half.
+        # In a near tie, the top confidence is at most (1 + margin) / 2.
         least = max(settings.confidence, (1 + settings.margin) / 2)
         wanted = pc.or_(unsure, pc.less(table["confidence"], least))
         wanted = pc.or_(wanted, pc.is_in(table["prediction_id"], value_set=rated))

@@ -1,4 +1,4 @@
-"""`python -m training.rollback [VERSION]`: the same step backwards: what served before serves again."""
+"""Roll back this machine to an earlier version: `python -m training.rollback [VERSION]`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def main(
     version: Annotated[str, typer.Argument(help="The registry's number; none: what served before.")] = "",
     wait: Wait = 120.0,
 ) -> None:
-    """Let an earlier version serve again, and name it champion. No gate is asked: it served before."""
+    """Roll back to an earlier version and make it champion. The gate is not run: it served before."""
     carry_out(lambda promotion: promotion.rollback(version), wait)
 
 

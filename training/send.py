@@ -1,4 +1,4 @@
-"""`python -m training.send`: send the runs that were kept while MLflow could not be reached."""
+"""`python -m training.send`: send the runs that were kept while MLflow was unavailable."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def main() -> None:
-    """Send every kept run; what the server has already is not sent twice, and what fails stays."""
+    """Send every kept run; idempotent: a run the server already has is not sent twice, a failed one is kept."""
     settings = TrackingSettings()
     console = Console(stderr=True)
     waiting = unsent(settings)

@@ -1,4 +1,4 @@
-"""Parts of a corpus that may do worse than the whole: short, long, misspelt messages, and each category."""
+"""Select slices that may score below the whole corpus: short, long, misspelt messages, each category."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 SHORT_WORDS = 3
 LONG_WORDS = 15
-# Below four letters nearly every string is one edit from a word.
+# Nearly every string of fewer than four letters is one edit from a word.
 MIN_TYPO_LETTERS = 4
 
 _WORD = re.compile(r"[a-z]+")
@@ -20,15 +20,15 @@ _WORD = re.compile(r"[a-z]+")
 def slices_of(
     messages: Sequence[str], categories: Sequence[str], vocabulary: Collection[str]
 ) -> dict[str, NDArray[np.bool_]]:
-    """Which messages belong to which slice.
+    """Assign messages to slices.
 
     Args:
         messages: n messages.
-        categories: the category of each, empty where there is none.
-        vocabulary: correctly spelt lower-case words; the encoder's whole wordpieces serve well.
+        categories: the category of each; empty: none.
+        vocabulary: correctly spelt lower-case words, for example the encoder's whole wordpieces.
 
     Returns:
-        A mask of shape (n,) for each slice that has a message: `typos`, `short`, `long`, `category:X`.
+        A mask of shape (n,) for each non-empty slice: `typos`, `short`, `long`, `category:X`.
     """
     words = np.array([len(message.split()) for message in messages])
     known = frozenset(vocabulary)
@@ -47,7 +47,7 @@ def slices_of(
 
 
 def is_typo(word: str, vocabulary: frozenset[str]) -> bool:
-    """Whether a lower-case word is unknown and one edit (Damerau, 1964) away from a known one of its length or so."""
+    """Whether a lower-case word is unknown and one edit (Damerau, 1964) away from a known word."""
     if len(word) < MIN_TYPO_LETTERS or word in vocabulary:
         return False
     return any(candidate in vocabulary for candidate in _one_edit(word))
@@ -63,5 +63,5 @@ def _one_edit(word: str) -> set[str]:
 
 
 def whole_words(vocabulary: Collection[str]) -> frozenset[str]:
-    """The entries of a WordPiece vocabulary that are whole lower-case words."""
+    """Return the entries of a WordPiece vocabulary that are whole lower-case words."""
     return frozenset(entry for entry in vocabulary if entry.isascii() and entry.isalpha() and entry.islower())

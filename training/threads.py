@@ -1,4 +1,4 @@
-"""One thread for linear algebra: with more it rounds by how many there are, and spins where cores are shared."""
+"""Limit linear algebra to one thread: rounding depends on the thread count, and idle threads spin."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from threadpoolctl import threadpool_limits
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """For the whole process, and for all its threads: to be entered by one of them, before it starts others.
+    """Apply the limit to the whole process; enter it in one thread, before that thread starts others.
 
-    Limits that several threads set and lift by turns hold for none of them.
+    Limits that several threads set and reset concurrently are not effective for any of them.
     """
     with threadpool_limits(1):
         yield

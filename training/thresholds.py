@@ -1,4 +1,4 @@
-"""Thresholds learned for a target that a person can state: "at most 2 % wrong automatic answers"."""
+"""Learn thresholds for a target risk (selective prediction), such as "at most 2 % wrong answers"."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ from training.params import TrainParams
 
 LEVEL = 0.95
 _ANSWER_STEPS = 200
-# The shares of in-scope messages that the scope score may send to a person.
+# Candidate shares of in-scope messages that the scope threshold hands over to a human.
 _REFUSED = (0.01, 0.03, 0.07, 0.13, 0.25)
-# What it sends there when no out-of-scope message is known.
+# The share it hands over if there are no out-of-scope messages.
 REFUSED = 0.05
-# A walk over answer thresholds begins where this share of the in-scope messages is sure enough: a hard corpus is proved
-# from the first on, one with a few wrong labels among the surest from the second.
+# Start points of the fixed sequences of tests: coverage at the answer threshold. The first suits a hard corpus, the
+# second one with a few wrong labels among the most confident messages.
 _BEGINNINGS = (0.2, 0.5)
-# Of the clarifications that are offered, so many must name what was meant.
+# Minimum share of clarifications that offer the right intent.
 CLARIFY_HIT = 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What out-of-fold models say of messages whose label is known.
+    """Out-of-fold predictions of labelled messages.
 
     Attributes:
-        confidence: shape (n,): of the first choice; choices: shape (n,): of the first MAX_CHOICES together.
-        scope: shape (n,). right: shape (n,): the first choice holds; among: shape (n,): one of the choices does.
+        confidence: shape (n,): of the first choice; choices: shape (n,): sum over the first MAX_CHOICES.
+        scope: shape (n,). right: shape (n,): the first choice is right; among: shape (n,): one of the choices
+            is right.
     """
 
     confidence: NDArray[np.float64]
@@ -45,7 +46,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Coverage and risk at each answer threshold, the scope threshold being the chosen one; shape (steps,) each."""
+    """Risk-coverage curve over the answer thresholds, at the chosen scope threshold; shape (steps,) each."""
 
     answer: NDArray[np.float64]
     coverage: NDArray[np.float64]
@@ -54,14 +55,14 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """Thresholds, and what they were learned for.
+    """Learned thresholds, with their target and evidence.
 
     Attributes:
-        target, share: the risk asked for, at this share of out-of-scope messages.
-        coverage: of in-scope messages, how many are answered; risk: as estimated; bound: its 95 % upper bound.
+        target, share: the target risk, at this share of out-of-scope messages.
+        coverage: share of in-scope messages answered; risk: its estimate; bound: its 95 % upper bound.
         proved: whether the bound meets the target.
-        rows, outside_rows: what it was learned on.
-        sentence: all of it for a person.
+        rows, outside_rows: numbers of in-scope and out-of-scope messages used.
+        sentence: a summary for people.
     """
 
     thresholds: Thresholds
@@ -77,13 +78,13 @@ class Learned:
     curve: Curve
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything but the curve, for model.json."""
+        """Return everything but the curve, for model.json."""
         names = ("target", "share", "coverage", "risk", "bound", "proved", "rows", "outside_rows", "sentence")
         return {name: getattr(self, name) for name in names}
 
 
 def judge(fitted: Fitted) -> Judged:
-    """The out-of-fold rows of a fit."""
+    """Return the out-of-fold predictions of a fit."""
     held = fitted.out_of_fold
     return judged(held.probabilities, held.scope, fitted.labels[held.rows])
 
@@ -91,10 +92,10 @@ def judge(fitted: Fitted) -> Judged:
 def judged(
     probabilities: NDArray[np.floating], scope: NDArray[np.floating], truth: NDArray[np.integer]
 ) -> Judged:
-    """What was said of messages that no model was taught.
+    """Compare out-of-fold predictions with the labels.
 
     Args:
-        probabilities: shape (n, labels), calibrated. scope: shape (n,). truth: shape (n,): the columns of the labels.
+        probabilities: shape (n, labels), calibrated. scope: shape (n,). truth: shape (n,): label indices.
     """
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :MAX_CHOICES]
     top = np.take_along_axis(probabilities, order, axis=1).astype(np.float64)
@@ -108,7 +109,7 @@ def judged(
 
 
 def learn_from(inside: Judged, outside: Scores, params: TrainParams) -> Learned:
-    """`learn` with what the classifier says of out-of-scope messages, for the target and share of `params`."""
+    """Call `learn` with the classifier's scores of out-of-scope messages and the target and share of `params`."""
     return learn(
         inside,
         outside.probabilities.max(axis=1),
@@ -125,23 +126,24 @@ def learn(
     target: float,
     share: float,
 ) -> Learned:
-    """Find the thresholds that answer most while the risk is proved to meet the target.
+    """Find the thresholds with the highest coverage whose risk is proved to meet the target.
 
-    Learn, then test (Angelopoulos et al., 2021): for each of a few scope thresholds, walks from strict to loose answer
-    thresholds go on while so few mistakes would be too rare by chance (`risk_chance`), and end with the first pair
-    where they would not. What a walk has passed is proved without paying for its length; what is paid for, by
-    Bonferroni, is the number of walks. Where no walk gets anywhere (too few rows), the pair that comes nearest to a
-    proof among those whose estimate meets the target is taken, and `proved` is False.
+    Learn then Test (Angelopoulos et al., 2021): for each of a few scope thresholds, fixed sequences of tests
+    run from strict to loose answer thresholds while the p-value (`risk_chance`) rejects a risk above the
+    target, and end at the first pair where it does not. Fixed-sequence testing needs no correction for the
+    length of a sequence; the family-wise error rate over the sequences is controlled by Bonferroni. If no
+    sequence rejects (too few rows), the pair with the least p-value among those whose estimate meets the
+    target is used, and `proved` is False.
 
     Args:
-        inside: out-of-fold judgements of in-scope messages.
-        outside_confidence, outside_scope: shape (k,): of out-of-scope messages, k may be 0; then only in-scope
-            mistakes can be counted, and the scope threshold is where usual messages end.
-        target: the risk asked for.
-        share: of all messages in production, how many are out of scope.
+        inside: out-of-fold predictions of in-scope messages.
+        outside_confidence, outside_scope: shape (k,): of out-of-scope messages; k may be 0: then only
+            in-scope errors are counted, and the scope threshold is a fixed quantile of the in-scope scores.
+        target: the target risk.
+        share: share of out-of-scope messages in production.
     """
     rows, outside_rows = len(inside.right), len(outside_scope)
-    # Without out-of-scope messages nothing tells what they score: a stated few of the usual ones are given up.
+    # Without out-of-scope messages their scores are unknown: use a fixed quantile of the in-scope scores.
     scopes = np.quantile(inside.scope, _REFUSED if outside_rows else (REFUSED,))
     answers = np.unique(np.append(np.quantile(inside.confidence, np.linspace(0, 1, _ANSWER_STEPS)), 0.0))
     answered = _passing(inside.confidence, inside.scope, answers, scopes)
@@ -181,11 +183,15 @@ def learn(
 
 
 def _walked(met: NDArray[np.bool_], sure: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """What the walks reach, shape (answers, scopes): from each beginning on, strict to loose, up to the first failure.
+    """Return the pairs proved by fixed-sequence tests, strict to loose, up to the first failure.
 
     Args:
-        met: shape (answers, scopes), answers ascending.
-        sure: shape (answers,): the share of messages that pass an answer threshold alone; no label decides it.
+        met: shape (answers, scopes), answers ascending: whether the test of each pair rejects.
+        sure: shape (answers,): share of messages that pass an answer threshold alone; independent of the
+            labels.
+
+    Returns:
+        shape (answers, scopes).
     """
     reached = np.zeros(met.shape, dtype=bool)
     for beginning in _BEGINNINGS:
@@ -200,7 +206,7 @@ def _passing(
     answers: NDArray[np.floating],
     scopes: NDArray[np.floating],
 ) -> NDArray[np.int64]:
-    """How many messages pass each pair of thresholds, shape (answers, scopes)."""
+    """Count the messages that pass each pair of thresholds, shape (answers, scopes)."""
     within = scope[:, None] >= scopes[None, :]
     order = np.argsort(confidence, kind="stable")
     ahead = np.vstack(
@@ -210,7 +216,7 @@ def _passing(
 
 
 def _clarify(inside: Judged, answer: float, scope: float) -> float:
-    """The least joint confidence of the choices from which on CLARIFY_HIT of them hold what was meant."""
+    """Return the least joint confidence of the choices at which CLARIFY_HIT of them are right."""
     asked = (inside.confidence < answer) & (inside.scope >= scope)
     if not asked.any():
         return CLARIFY_HIT

@@ -1,7 +1,8 @@
-"""Every training run goes to MLflow: parameters, corpus digest, metrics per intent and slice, pictures.
+"""Record training runs in MLflow: parameters, corpus digest, metrics per intent and slice, figures.
 
-A run is written to a folder first, `models/unsent/<key>/`, and sent from there: a server that is away, or a process
-that is killed on the way, loses no run. `python -m training.send` sends what was kept.
+Write-ahead: a run is first written to `models/unsent/<key>/` and sent from there, so that no run is lost if
+the server is unavailable or the process is killed. `python -m training.send` sends what was kept. Delivery is
+at-least-once and idempotent by the key.
 """
 
 from __future__ import annotations
@@ -29,20 +30,20 @@ if TYPE_CHECKING:
 __all__ = ["Recorded", "TrackingError", "git_commit", "record", "send", "unsent"]
 
 KEY = "run_key"
-"""The tag by which a run that was sent before is known again."""
+"""Tag with the run's idempotency key: detects a run that was already sent."""
 _RUN_FILE = "run.json"
 _FILES = "files"
-# MLflow takes at most this many metrics a request.
+# MLflow limits the number of metrics per request.
 _METRICS_A_BATCH = 900
 _MOST_PARAM_CHARS = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of a run: sent, or kept for later."""
+    """Result of recording a run: sent, or kept for later."""
 
     run_id: str
-    """Empty where it was kept."""
+    """Empty if the run was kept."""
     kept: Path | None = None
     reason: str = ""
     """Why it was kept, and how to send it."""
@@ -60,15 +61,16 @@ def record(
     key: str = "",
     seconds: float = 0.0,
 ) -> Recorded:
-    """Write one finished run; where the server does not take it, it is kept.
+    """Record one finished run; keep it on disk if the server does not accept it.
 
     Args:
         name: the run's name.
-        metrics: by name; `/` groups them in MLflow's page.
+        metrics: by name; `/` groups them in MLflow's UI.
         figures: by file name, such as `confusion_matrix.png`.
-        files: by the folder they are filed under.
-        key: the same run again, after a process was killed, has the same key and is there once; empty: a new run.
-        seconds: how long it took, for the run's beginning.
+        files: by their artifact folder.
+        key: idempotency key: a run that is repeated after a crash has the same key and exists once; empty: a
+            new run.
+        seconds: the run's duration, from which its start time is computed.
     """
     key = key or f"{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')}-{secrets.token_hex(4)}"
     now = time.time_ns() // 1_000_000
@@ -92,23 +94,23 @@ def record(
 
 
 def unsent(settings: TrackingSettings) -> list[Path]:
-    """The runs that are kept, the oldest first."""
+    """Return the kept runs, oldest first."""
     files = settings.unsent.glob(f"[!.]*/{_RUN_FILE}")
     return [file.parent for file in sorted(files, key=lambda file: (file.stat().st_mtime, file))]
 
 
 def send(settings: TrackingSettings, folder: Path) -> str:
-    """Send a run that was kept, and take its folder away; one that the server has already is not sent twice.
+    """Send a kept run and delete its folder; idempotent: a run the server already has is not sent again.
 
     Returns:
         The run's id.
 
     Raises:
-        TrackingError: the server cannot be reached or refuses; the folder stays.
+        TrackingError: the server cannot be reached or refuses; the folder is kept.
     """
     try:
         with (folder / _RUN_FILE).open("rb") as stream:
-            # Who sends the same run at the same time waits, and finds it sent.
+            # A concurrent sender of the same run waits here and then finds it sent.
             fcntl.flock(stream, fcntl.LOCK_EX)
             content = json.load(stream)
             with connected(settings) as client:
@@ -121,8 +123,9 @@ def send(settings: TrackingSettings, folder: Path) -> str:
 
 
 def git_commit(root: Path) -> str:
-    """The commit that is checked out, with `-dirty` where tracked files differ; outside a checkout that which the
-    image was built from (CHATBOT_GIT_COMMIT), or empty.
+    """Return the checked-out commit, with `-dirty` if tracked files differ.
+
+    Outside a checkout: the commit the image was built from (CHATBOT_GIT_COMMIT), or empty.
     """
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
@@ -134,7 +137,7 @@ def git_commit(root: Path) -> str:
 def _keep(
     unsent: Path, key: str, content: dict[str, Any], figures: Mapping[str, Figure], files: Mapping[str, Path]
 ) -> Path:
-    """Write a run as files, whole or not at all."""
+    """Write a run's files (atomic write: all or nothing)."""
     unsent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=unsent))
     try:
@@ -156,7 +159,7 @@ def _keep(
 
 
 def _sent_before(client: MlflowClient, settings: TrackingSettings, key: str) -> str:
-    """The id of the run with this key that is whole; what a killed process left of one is deleted."""
+    """Return the id of the finished run with this key, or empty; delete what a killed process left of it."""
     whole = ""
     for run in client.search_runs([experiment(client, settings)], filter_string=f"tags.{KEY} = '{key}'"):
         if run.info.status == "FINISHED":

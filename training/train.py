@@ -1,6 +1,6 @@
-"""`python -m training.train`: from a corpus to a bundle, scored, drawn and recorded.
+"""`python -m training.train`: train a bundle on a corpus, evaluate it, record the run.
 
-Each step is a function of its own below, in the order in which `train` calls them.
+Each step is a separate function below, in the order in which `train` calls them.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A finished training: the bundle at `folder`, its scores on the test part, and how long it took."""
+    """Result of a training: the bundle at `folder`, its scores on the test part, and the duration."""
 
     folder: Path
     digest: str
@@ -76,9 +76,9 @@ class Trained:
     without_reply: list[str]
     seconds: float
     draw: Callable[[], dict[str, Figure]]
-    """Makes the pictures of the run: takes seconds, so only where they are wanted."""
+    """Draws the run's figures; takes seconds, so it is called only if they are needed."""
     recorded: Recorded | None = None
-    """None where the run was not to be recorded."""
+    """None if the run was not recorded."""
 
 
 def train(
@@ -91,14 +91,15 @@ def train(
     cache: Path,
     settings: TrackingSettings | None,
 ) -> Trained:
-    """Train on the corpus's train part, score on its test part, write the bundle, record the run.
+    """Train on the train part, evaluate on the test part, write the bundle, record the run.
 
     Args:
-        out: the bundle's folder; an older bundle there is replaced when the new one is whole.
-        settings: where the run is recorded; None: nowhere.
+        out: the bundle's folder; an existing bundle is replaced once the new one is complete.
+        settings: where to record the run; None: do not record.
 
     Raises:
-        ChatbotError: the corpus, the encoder, the rules or the replies cannot work, with the reason.
+        ChatbotError: the corpus, the encoder, the rules or the replies are unusable; the message has the
+            reason.
     """
     began = time.monotonic()
     rows, tuning, test = corpus.train, corpus.tuning, corpus.test
@@ -156,7 +157,7 @@ def train(
 
 
 def _export(name: str, cache: Path, messages: list[str], labels: list[str]) -> Export:
-    """The encoder's export, proved on messages spread evenly over the corpus."""
+    """Export the encoder, verified on messages sampled evenly over the intents."""
     step = max(1, len(messages) // PROOF_MESSAGES)
     order = np.argsort(labels, kind="stable")[::step]
     return export(name, cache, [messages[row] for row in order], [labels[row] for row in order])
@@ -164,7 +165,7 @@ def _export(name: str, cache: Path, messages: list[str], labels: list[str]) -> E
 
 @one_thread()
 def _summary(encoded: Encoded) -> NDArray[np.float32]:
-    """Centre and principal axes of the training vectors, for the drift check: shape (1 + SUMMARY_AXES, dim)."""
+    """Return centre and principal axes of the training vectors (drift check), shape (1 + SUMMARY_AXES, dim)."""
     vectors = encoded.vectors.astype(np.float64)
     centre = vectors.mean(axis=0)
     _values, axes = np.linalg.eigh(np.cov(vectors - centre, rowvar=False, ddof=0))
@@ -174,7 +175,7 @@ def _summary(encoded: Encoded) -> NDArray[np.float32]:
 
 
 def _known(made: Bundle, messages: list[str], encoded: Encoded) -> tuple[KnownMessage, ...]:
-    """The surest training message of a few intents: asked again, alone, at every load of the bundle."""
+    """Select the most confident training message of a few intents, for the check at every load of the bundle."""
     surest: dict[str, tuple[float, int]] = {}
     for row, prediction in enumerate(made.judge(encoded)):
         first = prediction.alternatives[0]

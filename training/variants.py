@@ -1,4 +1,4 @@
-"""What was tried before the classifier was chosen: heads that give logits, measures that give scope."""
+"""Candidate classifiers compared in docs/classifier.md: heads that return logits, and scope scores."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from training.head import Columns, Moments, fit_head, whitening
 
 Logits = NDArray[np.floating]
 Variant = Callable[[Encoded, Columns, Encoded], Logits]
-"""Taught messages, their labels, other messages -> scores of the others, shape (n, labels)."""
+"""Training messages, their label indices, other messages -> scores of the others, shape (n, labels)."""
 
 LEXICAL_AXES = 512
 ANY_WORD = r"\S+"
@@ -30,13 +30,13 @@ LANDMARKS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Whitened:
-    """Layers of the encoder, each axis divided by its standard deviation to the power given."""
+    """Encoder layers, each principal axis divided by its standard deviation to the given power."""
 
     layers: Callable[[Encoded], Floats]
     power: float
 
     def __call__(self, taught: Encoded, others: Encoded) -> tuple[Floats, Floats]:
-        """Features of both, shape (n, axes)."""
+        """Return the features of both, shape (n, axes)."""
         rows = self.layers(taught)
         centre, projection = whitening(Moments.of(rows), self.power)
         inside: Floats = rows - centre
@@ -47,7 +47,7 @@ class Whitened:
 def logistic(
     features: Callable[[Encoded, Encoded], tuple[Floats, Floats]], strength: float = 10.0
 ) -> Variant:
-    """Multinomial logistic regression on the features."""
+    """Return multinomial logistic regression on the features."""
 
     def variant(taught: Encoded, columns: Columns, others: Encoded) -> Logits:
         inside, outside = features(taught, others)
@@ -58,18 +58,18 @@ def logistic(
 
 
 def chosen(taught: Encoded, columns: Columns, others: Encoded) -> Logits:
-    """The head that is shipped."""
+    """Score with the shipped head."""
     head = fit_head(taught, columns, int(columns.max()) + 1)
     return head.logits(head.whiten(others))
 
 
 def plain(taught: Encoded, others: Encoded) -> tuple[Floats, Floats]:
-    """The sentence embedding as it is."""
+    """Return the sentence embeddings unchanged."""
     return taught.vectors, others.vectors
 
 
 def lexical(taught: Encoded, others: Encoded) -> tuple[Floats, Floats]:
-    """TF-IDF of wordpieces and pairs of them, on its principal axes."""
+    """Return TF-IDF features of wordpieces and their bigrams, projected onto principal axes."""
     tfidf = TfidfVectorizer(token_pattern=ANY_WORD, ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32)
     inside = tfidf.fit_transform(_texts(taught))
     axes = max(1, min(LEXICAL_AXES, *(size - 1 for size in inside.shape)))
@@ -82,7 +82,7 @@ def beside(
     second: Callable[[Encoded, Encoded], tuple[Floats, Floats]],
     weight: float,
 ) -> Callable[[Encoded, Encoded], tuple[Floats, Floats]]:
-    """Two kinds of features side by side, the second with a weight."""
+    """Concatenate two kinds of features, the second with a weight."""
 
     def features(taught: Encoded, others: Encoded) -> tuple[Floats, Floats]:
         one, two = first(taught, others), second(taught, others)
@@ -95,13 +95,13 @@ def beside(
 
 
 def discriminant(taught: Encoded, columns: Columns, others: Encoded) -> Logits:
-    """Linear discriminant analysis with a shrunk covariance."""
+    """Score by linear discriminant analysis with a shrunk covariance."""
     model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.1).fit(taught.vectors, columns)
     return np.asarray(model.decision_function(others.vectors))
 
 
 def kernel(taught: Encoded, columns: Columns, others: Encoded) -> Logits:
-    """Ridge regression on a Gaussian kernel, approximated by landmarks (Nystroem)."""
+    """Score by ridge regression on a Gaussian kernel, approximated by landmarks (Nystroem)."""
     landmarks = min(LANDMARKS, len(columns))
     centre = taught.vectors.mean(axis=0)
     model = make_pipeline(
@@ -111,7 +111,7 @@ def kernel(taught: Encoded, columns: Columns, others: Encoded) -> Logits:
 
 
 def margin(taught: Encoded, columns: Columns, others: Encoded) -> Logits:
-    """A linear support vector machine on the features that are shipped."""
+    """Score by a linear support vector machine on the shipped features."""
     inside, outside = Whitened(views, 0.5)(taught, others)
     return np.asarray(LinearSVC(C=1.0).fit(inside, columns).decision_function(outside))
 
@@ -134,7 +134,7 @@ HEADS: dict[str, Variant] = {
 
 
 def scope_scores(classifier: Classifier, encoded: Encoded) -> dict[str, Floats]:
-    """What each way of telling foreign messages says, higher is more in scope; shape (n,) each."""
+    """Compute each candidate out-of-distribution score; higher is more in scope; shape (n,) each."""
     logits, measures = classifier.measure(encoded)
     energy, direction, nearness = measures.T
     scores = classifier.score(encoded)

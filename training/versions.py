@@ -1,8 +1,8 @@
-"""Which versions there are, what each was made of, and who serves; and the way back to any of them.
+"""List the registered versions with their provenance, and restore the bundle and the corpus of any version.
 
-python -m training.versions                          all versions: corpus, scores, gate verdict, who serves
-python -m training.versions restore VERSION          its bundle and its corpus into a folder, each checked
-python -m training.versions restore --commit C --corpus D VERSION      the same, if all three belong together
+python -m training.versions                          list versions: corpus, scores, gate verdict, serving one
+python -m training.versions restore VERSION          restore bundle and corpus into a folder; verify digests
+python -m training.versions restore --commit C --corpus D VERSION      the same, if commit and corpus match
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """An earlier state, brought back into a folder."""
+    """A version restored into folders: its bundle and its corpus."""
 
     version: Version
     bundle: Path
@@ -52,10 +52,14 @@ class Restored:
 
 
 def served_digest(store: Store | None, api: str) -> str:
-    """The digest of the bundle that serves: as the API says, else as serving.json says; empty where nobody knows.
+    """Return the digest of the serving bundle; empty if unknown.
+
+    Args:
+        store: the store with serving.json; None: there is no store.
+        api: base URL of the API to ask; empty: read serving.json.
 
     Raises:
-        ChatbotError: the API was named and does not answer, or the store does not.
+        ChatbotError: the API or the store is unavailable.
     """
     if api:
         try:
@@ -76,17 +80,21 @@ def restore(
     commit: str = "",
     corpus: str = "",
 ) -> Restored:
-    """Bring a version's bundle and corpus back, each compared with its digest.
+    """Restore the bundle and the corpus of a version, verifying each against its digest.
 
     Args:
-        folder: gets `bundle/` and `corpus/`; what is there and is the same stays.
-        commit: the git commit it must have been made from, or its beginning; empty: any.
-        corpus: the digest its corpus must have, or its beginning; empty: any.
+        registry: the model registry.
+        settings: the object store.
+        number: the version.
+        folder: target folder of `bundle/` and `corpus/`; content with the right digest is kept.
+        commit: expected git commit or a prefix of it; empty: any.
+        corpus: expected corpus digest or a prefix of it; empty: any.
 
     Raises:
-        TrackingError: there is no such version, or commit or corpus is another one's.
-        BundleError, CorpusVersionError: what comes back is not what it was; the objects are named.
-        StoreError: the store does not answer.
+        TrackingError: there is no such version, or its commit or corpus differs from the expected one.
+        BundleError: the restored bundle does not match its digest.
+        CorpusVersionError: the restored corpus does not match its digest; the text names the objects.
+        StoreError: the store is unavailable.
     """
     version = registry.get(number)
     for what, asked, found in (
@@ -110,7 +118,7 @@ def restore(
 
 
 def _bundle(registry: Registry, store: Store, version: Version, folder: Path) -> Path:
-    """From the store; where it is missing or damaged there, the registry's artifact, which goes back to the store."""
+    """Fetch a bundle from the store; if it is missing or damaged there, repair it from the registry."""
     try:
         return bundle_store.fetch(store, version.bundle_digest, folder)
     except BundleError:
@@ -125,7 +133,7 @@ def main(
     api: Annotated[str, typer.Option(help="Ask this API what serves, such as http://127.0.0.1:3000.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON to standard output.")] = False,
 ) -> None:
-    """List all versions: corpus, scores, gate verdict, who serves."""
+    """List all versions: corpus, scores, gate verdict, and which one serves."""
     if context.invoked_subcommand is not None:
         return
     console = Console(stderr=True)
@@ -154,7 +162,7 @@ def restore_command(
     commit: Annotated[str, typer.Option(help="The git commit it must be of, or its beginning.")] = "",
     corpus: Annotated[str, typer.Option(help="The corpus digest it must be of, or its beginning.")] = "",
 ) -> None:
-    """Bring a version's bundle and corpus back, and say which commit to check out."""
+    """Restore a version's bundle and corpus, and print the commit to check out."""
     console = Console(stderr=True)
     try:
         registry = Registry(TrackingSettings())

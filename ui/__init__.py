@@ -1,1 +1,1 @@
-"""The chat page: what customers see. Of this project it knows the HTTP API and `chatbot.settings` only."""
+"""Chat page for customers. Depends only on the HTTP API and `chatbot.settings`."""

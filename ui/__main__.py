@@ -1,4 +1,4 @@
-"""`python -m ui`: the chat page on the address and port of its settings."""
+"""Serve the chat page on the address and port of its settings: `python -m ui`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ APP = Path(__file__).with_name("app.py")
 
 
 def main() -> int:
-    """Become the server.
+    """Replace this process with the server.
 
-    Returns: 1 where it cannot start; else never.
+    Returns: 1 if it cannot start; otherwise it does not return.
     """
     try:
         settings = start.read(ChatPageSettings)
@@ -27,7 +27,7 @@ def main() -> int:
     options = {"server.address": settings.address, "server.port": settings.port}
     flags = [f"--{name}={value}" for name, value in options.items()]
     command = [sys.executable, "-m", "streamlit", "run", str(APP), *flags]
-    # In place of this process, so that whoever stops it stops the server.
+    # Replaces this process, so that a signal to it reaches the server.
     os.execv(sys.executable, command)  # noqa: S606 - no shell, and nothing of it comes from outside
 
 

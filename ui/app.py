@@ -1,7 +1,7 @@
-"""The chat page: `streamlit run ui/app.py`, or `python -m ui`.
+"""Render the chat page: `streamlit run ui/app.py`, or `python -m ui`.
 
-Layout only: what is on the page and in which order. A message is shown first, with a sign that the assistant
-writes, and sent when all of the page stands; then the page is drawn again with the answer.
+Layout only: what is on the page and in which order. A new message is first shown with a typing indicator, and sent
+once the whole page is drawn; then the page is drawn again with the answer.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
-    # `streamlit run ui/app.py` puts the script's folder on the path, not the project's.
+    # `streamlit run ui/app.py` adds the script's folder to the path, not the project's.
     sys.path.insert(0, str(ROOT))
 
 import streamlit as st  # noqa: E402
@@ -39,7 +39,7 @@ def _texts(language: str, slots: tuple[tuple[str, str], ...]) -> Texts:
 
 @st.cache_resource(show_spinner=False)
 def _asset(name: str, modified: float) -> str:
-    """A file's text; a changed file has another time, and so another entry in the cache."""
+    """Return a file's text, cached by name and modification time."""
     return (ASSETS / name).read_text(encoding="utf-8")
 
 
@@ -51,7 +51,7 @@ def _style() -> None:
 
 
 def _intents(api: ChatClient, conversation: Conversation) -> tuple[Intent, ...]:
-    """All intents, as last heard of; none while the API is away, which is then noted."""
+    """Return the intents last fetched, if any; fetch them unless `away`, and set `away` if the API is unreachable."""
     if not conversation.away:
         try:
             st.session_state["intents"] = api.intents()
@@ -110,7 +110,7 @@ def _send(conversation: Conversation) -> None:
 
 
 def main() -> None:
-    """Draw the page once."""
+    """Draw the page."""
     settings = start.read(ChatPageSettings)
     t = _texts(settings.language, tuple(start.read(SlotSettings).values().items()))
     st.set_page_config(page_title=t("header.name"), page_icon=str(ASSETS / "icon.svg"), layout="centered")

@@ -1,7 +1,8 @@
-"""The page's one way out: the HTTP API; its answers checked, its errors sorted by what a customer can do.
+"""HTTP client of the chat API: validates responses and classifies errors by what a customer can do.
 
-What is sent again by itself: a GET, and whatever never reached the API (no connection). A message that may
-have arrived is not sent twice behind the customer's back: it could be handed over to a person twice.
+Retried once, automatically: any request whose connection failed, so that it never reached the API, and a GET after
+a transport error; timeouts are not retried. A message that may have arrived is not retried, because `POST /chat`
+is not idempotent: it could cause two handoffs.
 """
 
 from __future__ import annotations
@@ -24,29 +25,30 @@ T = TypeVar("T")
 
 
 class Kind(StrEnum):
-    """What went wrong, as far as it matters to a customer."""
+    """Kind of failure, as far as it matters to a customer."""
 
     AWAY = "away"
-    """The API did not get the message: it can be sent again when the API is back."""
+    """The API is unavailable and did not process the message: it can be sent again when the API is back."""
     LOST = "lost"
-    """No answer came back, in time or at all, and the message may have arrived."""
+    """No response arrived, or not in time; the message may have been processed."""
     BUSY = "busy"
-    """The API has too much to do and says when to come back."""
+    """The API is overloaded (429, backpressure) and says when to retry."""
     TOO_LONG = "too_long"
-    """The message is longer than the API takes."""
+    """The message exceeds the API's length limit."""
     UNREADABLE = "unreadable"
-    """The API refuses this message; others would be answered."""
+    """The API refuses this message (422); it would answer others."""
     REFUSED = "refused"
-    """The API answered, with something that is no answer."""
+    """The API returned another error, or a response that does not match the schema."""
 
 
 class ApiError(Exception):
-    """A request that was not answered.
+    """A failed request.
 
     Args:
-        detail: for the log, never for a customer.
-        retry_after: seconds to wait; only with BUSY.
-        limit: the most characters a message may have, where the API said so; only with TOO_LONG.
+        kind: kind of failure.
+        detail: for the log, never shown to a customer.
+        retry_after: seconds to wait before a retry; only with BUSY.
+        limit: maximum message length in characters, if the API named it; only with TOO_LONG.
     """
 
     def __init__(
@@ -59,13 +61,13 @@ class ApiError(Exception):
 
 
 class _Part(BaseModel):
-    """A piece of an answer: what a newer API adds is no error."""
+    """Base of the response models; ignores unknown fields, so that a newer API may add some."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class Alternative(_Part):
-    """An intent the message may have."""
+    """An intent that the message may have."""
 
     intent: str
     confidence: float
@@ -73,7 +75,7 @@ class Alternative(_Part):
 
 
 class Answer(_Part):
-    """What the API says to a message."""
+    """The API's reply to a message."""
 
     intent: str
     response: str
@@ -87,7 +89,7 @@ class Answer(_Part):
 
 
 class Intent(_Part):
-    """What the API can answer: its name, its title, a few messages of it and its reply."""
+    """An intent that the API can answer: name, title, example messages and reply."""
 
     name: str
     title: str = ""
@@ -97,7 +99,7 @@ class Intent(_Part):
 
     @property
     def words(self) -> str:
-        """The intent in plain words."""
+        """The title, or else the readable name."""
         return self.title or in_words(self.name)
 
 
@@ -107,17 +109,17 @@ _version = TypeAdapter(dict[str, Any])
 
 
 def in_words(intent: str) -> str:
-    """`track_order` as a customer reads it, where the API gives no title."""
+    """Format an intent name such as `track_order` for customers, if the API gives no title."""
     return intent.replace("_", " ").capitalize()
 
 
 class ChatClient:
-    """Speaks to one API; shared by all visitors, may be called from any thread.
+    """Client of one API; shared by all visitors, thread-safe.
 
     Args:
-        url: where the API answers, such as `http://127.0.0.1:3000`.
-        timeout: seconds to wait for an answer.
-        transport: stands in for the network in tests.
+        url: base URL of the API, such as `http://127.0.0.1:3000`.
+        timeout: seconds to wait for a response.
+        transport: replaces the network in tests.
     """
 
     def __init__(self, url: str, timeout: float, transport: httpx.BaseTransport | None = None) -> None:
@@ -125,7 +127,7 @@ class ChatClient:
             base_url=url,
             timeout=httpx.Timeout(timeout, connect=min(CONNECT_SECONDS, timeout)),
             limits=httpx.Limits(max_connections=256, max_keepalive_connections=32, keepalive_expiry=2.0),
-            # A proxy that is set for the world outside would swallow requests to the API next door.
+            # Ignore proxy variables: they are for the internet, and the API is internal.
             trust_env=False,
             transport=transport,
         )
@@ -133,27 +135,27 @@ class ChatClient:
         self._intents: tuple[float, tuple[Intent, ...]] | None = None
 
     def chat(self, message: str, session_id: str) -> Answer:
-        """Ask for the answer to a message.
+        """Send a message and return the reply.
 
-        Raises: ApiError.
+        Raises: ApiError: the request failed.
         """
         return _parse(_answer, self._send("POST", "/chat", {"message": message, "session_id": session_id}))
 
     def feedback(
         self, prediction_id: str, helpful: bool, intent: str | None = None, comment: str | None = None
     ) -> None:
-        """Say whether an answer helped, which intent was right, and why.
+        """Send feedback: whether a reply helped, the right intent and a comment.
 
-        Raises: ApiError.
+        Raises: ApiError: the request failed.
         """
         body: dict[str, Any] = {"prediction_id": prediction_id, "helpful": helpful}
         body |= {name: value for name, value in (("intent", intent), ("comment", comment)) if value}
         self._send("POST", "/feedback", body)
 
     def intents(self) -> tuple[Intent, ...]:
-        """All intents with their replies; a minute old at most, so that a new model's are seen.
+        """Return all intents with their replies; cached for a minute, so that a new model's intents appear.
 
-        Raises: ApiError.
+        Raises: ApiError: the request failed.
         """
         with self._lock:
             known = self._intents
@@ -165,14 +167,14 @@ class ChatClient:
         return intents
 
     def version(self) -> dict[str, Any]:
-        """What serves now.
+        """Return the content of `GET /version`.
 
-        Raises: ApiError.
+        Raises: ApiError: the request failed.
         """
         return _parse(_version, self._send("GET", "/version"))
 
     def ready(self) -> bool:
-        """Whether the API answers messages now."""
+        """Whether the API is ready (`GET /readyz`)."""
         try:
             self._send("GET", "/readyz")
         except ApiError:
@@ -208,8 +210,8 @@ def _parse(adapter: TypeAdapter[T], response: httpx.Response) -> T:
 
 
 def _problem(response: httpx.Response) -> ApiError:
-    """What an error status means to a customer."""
-    # The error's message may quote what the customer wrote: it stays out of the page's log.
+    """Map an error response to an ApiError."""
+    # The error's message may quote the customer's text (PII): it is not logged.
     error = _error(response)
     request = response.request
     detail = f"{request.method} {request.url.path}: {response.status_code} {error.get('type', '')}"
@@ -229,7 +231,7 @@ def _problem(response: httpx.Response) -> ApiError:
 
 
 def _retry_after(value: str | None) -> float:
-    """Seconds to wait: the header is a number or a date."""
+    """Parse a Retry-After header, a number or a date, to seconds."""
     if not value:
         return DEFAULT_RETRY_AFTER
     try:
@@ -243,7 +245,7 @@ def _retry_after(value: str | None) -> float:
 
 
 def _error(response: httpx.Response) -> dict[str, Any]:
-    """The `error` of an answer; empty where something else than the API answered."""
+    """Return the `error` object of a response; empty if the response is not the API's."""
     try:
         error = response.json()["error"]
     except (ValueError, KeyError, TypeError):
@@ -252,7 +254,7 @@ def _error(response: httpx.Response) -> dict[str, Any]:
 
 
 def _find_limit(details: Any) -> int | None:
-    """The length limit that a 422 names, if it is about length."""
+    """Return the length limit that the details of a 422 name; None: there is none."""
     if isinstance(details, dict):
         for name in ("max_length", "max_chars", "limit"):
             if isinstance(details.get(name), int):

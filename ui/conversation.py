@@ -1,7 +1,7 @@
-"""What a visit remembers: the messages, what became of each, what is still to be sent. Knows no Streamlit.
+"""State of one visit: messages, their delivery state, feedback. Independent of Streamlit.
 
-A conversation is changed only by its own methods, and none of them gives way to another run of the page: a
-click or a second message while an answer is awaited finds a conversation that is whole.
+Only its own methods change a conversation, and none of them yields to another run of the page: a click or a second
+message during a pending request finds a consistent conversation.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from ui.client import Answer, ApiError, Intent, Kind
 log = logging.getLogger(__name__)
 
 HUMAN_INTENT = "contact_human_agent"
-"""Chosen in a clarification it must reach a person, which a reply text alone does not do."""
+"""Intent that requires a handoff if it is chosen in a clarification; its reply text alone does not cause one."""
 MAX_TRIES = 5
 MAX_WAIT_SECONDS = 60.0
 
 
 class Api(Protocol):
-    """What a conversation needs of the API."""
+    """Interface of the API client (`ui.client.ChatClient`)."""
 
     def chat(self, message: str, session_id: str) -> Answer: ...
 
@@ -36,36 +36,36 @@ class Api(Protocol):
 
 
 class State(StrEnum):
-    """Where a message is."""
+    """Delivery state of a message."""
 
     WAITING = "waiting"
     """To be sent in this run."""
     AWAY = "away"
     """To be sent when the API is back."""
     BUSY = "busy"
-    """To be sent when its time has come."""
+    """To be sent at `Turn.due`, because the API is overloaded (429)."""
     FAILED = "failed"
-    """To be sent when the customer says so."""
+    """To be sent when the customer asks for a retry."""
     ANSWERED = "answered"
 
 
 class Opinion(StrEnum):
-    """What the customer said of an answer."""
+    """State of the customer's feedback on an answer."""
 
     NONE = "none"
     ASKED = "asked"
-    """Not helpful; may say more."""
+    """Rated not helpful; the form for an explanation is open."""
     GIVEN = "given"
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A click on one of the choices of a clarification.
+    """The customer's choice in a clarification.
 
     Attributes:
-        intent: what was chosen.
-        guess: what the model held likeliest.
-        prediction_id: of the clarification.
+        intent: the chosen intent.
+        guess: the intent that the model predicted.
+        prediction_id: prediction id of the clarification.
     """
 
     intent: str
@@ -75,11 +75,12 @@ class Choice:
 
 @dataclass(slots=True)
 class Turn:
-    """One message and what became of it.
+    """One message, its delivery state and its answer.
 
     Attributes:
-        message: as the customer sees it.
-        request: as it is sent; a button may read differently from what the assistant's rules understand.
+        message: text shown to the customer.
+        request: text sent to the API; a button's label may differ from a text that the bot's rules match.
+        due: when to retry a BUSY message, by `time.monotonic`.
     """
 
     number: int
@@ -98,7 +99,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """A message that the API refuses, given back to the customer."""
+    """A message that the API refused, returned to the customer for editing."""
 
     message: str
     kind: Kind
@@ -110,14 +111,14 @@ class Conversation:
     """One visit.
 
     Attributes:
-        session_id: opaque and random: says nothing of the visitor.
-        away: the API could not be reached when last asked.
-        said: how many messages there were, the ones given back included.
-        asked: when it was last asked, by `time.monotonic`.
-        returned: the message that goes back into the field, until the next one is sent.
-        taken: whether it is in the field again.
-        moves: how often the focus was to move; grows with each change that takes away what had it.
-        focus: what should have the focus: `message`, or the form under a turn.
+        session_id: random and opaque; contains nothing about the visitor.
+        said: number of messages so far, returned ones included.
+        away: whether the API was unreachable at the last request.
+        asked: when the unavailable API was last checked, by `time.monotonic`.
+        returned: the refused message to put back into the input field, until the next one is sent.
+        taken: whether it has been put back.
+        moves: number of focus changes; grows when the focused element is removed.
+        focus: element that gets the focus: `message`, or the form under a turn.
     """
 
     session_id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
@@ -131,17 +132,17 @@ class Conversation:
     focus: str = "message"
 
     def say(self, message: str, request: str = "") -> None:
-        """The customer sends a message, or presses a button that sends `request`."""
+        """Queue a message; a button may send `request` in its place."""
         if message.strip():
             self._add(message, request or message)
 
     def choose(self, turn: Turn, intent: str, title: str, person_message: str) -> None:
-        """The customer picks a choice of a clarification: its intent's reply is shown, and noted as feedback.
+        """Queue the customer's choice in a clarification: the intent's reply is shown, and sent as feedback.
 
-        The API has no route from an intent to its reply, and sending the title as a new message would ask the
-        model again what the customer has just told: so the reply comes from `/intents`, and `/feedback`
-        learns that this intent was the right one for the clarified message. The one choice that asks for a
-        person is sent as `person_message`, since only the API can hand over.
+        The API has no route from an intent to its reply, and sending the title as a new message would classify
+        again what the customer has just decided. Therefore the reply comes from `/intents`, and `/feedback`
+        receives the chosen intent as the right one for the clarified message. The choice that asks for a person
+        is sent as `person_message`, because only the API can cause a handoff.
         """
         if turn.answer is None or turn.chosen:
             return
@@ -152,25 +153,25 @@ class Conversation:
             self._add(title, title, Choice(intent, turn.answer.intent, turn.answer.prediction_id))
 
     def decline(self, turn: Turn, message: str, person_message: str) -> None:
-        """None of the choices is right: the customer asks for a person."""
+        """Reject all choices of a clarification and ask for a person."""
         if not turn.chosen:
             turn.chosen = True
             self.say(message, person_message)
 
     def retry(self, turn: Turn) -> None:
-        """Send a message again that was not answered."""
+        """Queue an unanswered message again."""
         if turn.state is not State.ANSWERED:
             turn.state, turn.tries = State.WAITING, 0
 
     def is_back(self) -> None:
-        """The API answers again: what it never got is sent."""
+        """Queue the messages that did not reach the API, now that it answers again."""
         self.away = False
         for turn in self.turns:
             if turn.state is State.AWAY:
                 turn.state = State.WAITING if turn.tries < MAX_TRIES else State.FAILED
 
     def time_to_ask(self, seconds: float) -> bool:
-        """Whether the API, away, was last asked `seconds` ago; then it counts as asked now."""
+        """Whether the last check of the unavailable API was at least `seconds` ago; if so, note a check now."""
         now = time.monotonic()
         if now - self.asked < seconds:
             return False
@@ -178,30 +179,30 @@ class Conversation:
         return True
 
     def take_back(self) -> str:
-        """The message to put into the field again; once, so that the customer can change it."""
+        """Return the message to put back into the input field; only once, so that edits are kept."""
         if self.returned is None or self.taken:
             return ""
         self.taken = True
         return self.returned.message
 
     def is_due(self, turn: Turn) -> bool:
-        """Whether a busy API said to come back by now; the message is then to be sent."""
+        """Whether the message is to be sent now; queue it once the Retry-After of an overloaded API has passed."""
         if turn.state is State.BUSY and time.monotonic() >= turn.due:
             turn.state = State.WAITING
         return turn.state is State.WAITING
 
     @property
     def waiting(self) -> bool:
-        """Whether there is something to send now."""
+        """Whether a message is to be sent now."""
         return any(turn.state is State.WAITING for turn in self.turns)
 
     @property
     def news(self) -> int:
-        """Grows with each message and each answer: then the end of the conversation is to be seen."""
+        """Counter that grows with each message and answer; the page then scrolls to the end."""
         return self.said + sum(turn.state is not State.WAITING for turn in self.turns)
 
     def deliver(self, api: Api) -> None:
-        """Send what waits, in order; what comes back is noted at each message."""
+        """Send the waiting messages in order, and record answer or failure in each turn."""
         self.away = False
         for turn in [turn for turn in self.turns if turn.state is State.WAITING]:
             if self.away:
@@ -217,7 +218,7 @@ class Conversation:
         self._move("message")
 
     def rate(self, turn: Turn, helpful: bool, api: Api) -> None:
-        """Thumbs up or down; after a thumb down the customer may say more."""
+        """Send thumbs up or down; after thumbs down, open the form for an explanation."""
         if turn.opinion is not Opinion.NONE:
             return
         turn.opinion = Opinion.GIVEN if helpful else Opinion.ASKED
@@ -226,13 +227,13 @@ class Conversation:
         self._move("message" if helpful else f"feedback-{turn.number}")
 
     def explain(self, turn: Turn, api: Api, intent: str | None, comment: str) -> None:
-        """What was right instead, and what was wrong; kept in the form where it could not be sent."""
+        """Send the right intent and a comment; on failure the form stays open with its content."""
         if self._tell(turn, api, False, intent, comment.strip() or None):
             turn.opinion = Opinion.GIVEN
             self._move("message")
 
     def skip(self, turn: Turn) -> None:
-        """The thumb down is all the customer wants to say."""
+        """Close the form without an explanation."""
         turn.opinion, turn.opinion_failed = Opinion.GIVEN, False
         self._move("message")
 
@@ -279,7 +280,7 @@ class Conversation:
     ) -> bool:
         if turn.answer is None:
             return False
-        # The API keeps the last word on a prediction: what was chosen must not be lost by it.
+        # The API keeps the latest feedback per prediction: repeat the chosen intent, so that it is not lost.
         intent = intent or (turn.choice.intent if turn.choice and turn.answer.source == "choice" else None)
         try:
             api.feedback(turn.answer.prediction_id, helpful, intent, comment)

@@ -1,4 +1,4 @@
-"""Texts that come from outside, made safe for a page: as a widget's label, as HTML with links."""
+"""Escape external texts for a page: as a widget's label, or as HTML with links."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~:$^&=])")
 
 
 def label(text: str) -> str:
-    """A text as the label of a widget, which reads Markdown: every mark of it made plain, on one line."""
+    """Escape Markdown in a text and put it on one line, for a widget's label."""
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
 def linked(text: str) -> str:
-    """A reply with its web and e-mail addresses as links, all else escaped."""
+    """Return a reply as HTML: web and e-mail addresses as links, everything else escaped."""
     parts: list[str] = []
     end = 0
     for found in _LINK.finditer(text):

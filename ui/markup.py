@@ -1,4 +1,4 @@
-"""The page's own HTML: every text that comes in is escaped here, and never read as HTML or Markdown."""
+"""Build the chat page's HTML; every external text is escaped here and never interpreted as HTML or Markdown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VERY_SURE, QUITE_SURE, SOMEWHAT_SURE = 0.9, 0.7, 0.45
 
 
 def header(t: Texts) -> str:
-    """Who answers here: the company, and that it is no person."""
+    """Render the header: the company, and that the assistant is not a person."""
     return (
         '<div class="brand"><span class="avatar" aria-hidden="true"></span><div>'
         f'<h1>{escape(t("header.name"))}</h1><p class="kind">{escape(t("header.kind"))}</p></div></div>'
@@ -23,26 +23,26 @@ def header(t: Texts) -> str:
 
 
 def greeting(t: Texts) -> str:
-    """The assistant's first words."""
+    """Render the assistant's greeting."""
     hello = f'<p class="hello">{escape(t("greeting.hello"))}</p><p>{escape(t("greeting.text"))}</p>'
     return _bubble("bot", t("conversation.assistant"), hello)
 
 
 def said(t: Texts, message: str, unsent: bool = False) -> str:
-    """What the customer wrote, exactly as it was typed."""
+    """Render the customer's message, exactly as typed."""
     kind = "you unsent" if unsent else "you"
     return _bubble(kind, t("conversation.you"), f'<p class="verbatim">{escape(message)}</p>')
 
 
 def typing(t: Texts) -> str:
-    """Three dots that move, and their meaning for those who do not see them."""
+    """Render the typing indicator, with a text for screen readers."""
     dots = '<span class="dots" aria-hidden="true"><i></i><i></i><i></i></span>'
     words = f'<span class="visually-hidden">{escape(t("conversation.typing"))}</span>'
     return f'<div class="row bot"><div class="bubble typing" role="status">{dots}{words}</div></div>'
 
 
 def answered(t: Texts, answer: Answer, titles: Mapping[str, str]) -> str:
-    """The reply, and below it what was understood and how sure that is."""
+    """Render the reply, with intent and confidence below it."""
     words = f'<p class="verbatim">{linked(answer.response)}</p>'
     if answer.handoff:
         return _handoff(t, answer, words) + understood(t, answer, titles)
@@ -50,7 +50,7 @@ def answered(t: Texts, answer: Answer, titles: Mapping[str, str]) -> str:
 
 
 def understood(t: Texts, answer: Answer, titles: Mapping[str, str]) -> str:
-    """The intent in plain words; the confidence as a bar, a word and a number. Empty where there is none."""
+    """Render the intent's title, and the confidence as a bar, a word and a number; empty if there is no intent."""
     if is_unnamed(answer, titles) or (answer.source == "clarify" and not answer.alternatives):
         return ""
     title = escape(title_of(t, answer.intent, titles))
@@ -66,34 +66,34 @@ def understood(t: Texts, answer: Answer, titles: Mapping[str, str]) -> str:
 
 
 def is_unnamed(answer: Answer, titles: Mapping[str, str]) -> bool:
-    """Whether a rule found what is no topic of the shop, say an emergency: no label, no thumbs there."""
+    """Whether a rule's intent is not one of the shop's topics, such as an emergency: shown without label and thumbs."""
     return answer.source == "rule" and bool(titles) and answer.intent not in titles
 
 
 def title_of(t: Texts, intent: str, titles: Mapping[str, str]) -> str:
-    """An intent in plain words."""
+    """Return an intent's title for customers."""
     return t("sure.out_of_scope") if intent == OUT_OF_SCOPE else titles.get(intent) or in_words(intent)
 
 
 def notice(title: str, text: str, body: str = "") -> str:
-    """A card that says what went wrong; read out at once."""
+    """Render an error card; screen readers announce it at once (role alert)."""
     return (
         f'<div class="notice" role="alert"><strong>{escape(title)}</strong><p>{linked(text)}</p>{body}</div>'
     )
 
 
 def hint(text: str) -> str:
-    """One line of news that does not interrupt."""
+    """Render a one-line status message; screen readers announce it without interrupting (role status)."""
     return f'<p class="hint" role="status">{linked(text)}</p>'
 
 
 def countdown(text: str) -> str:
-    """The seconds left, for the eye only: read out every second they would be noise."""
+    """Render the remaining seconds, hidden from screen readers, which would announce every second."""
     return f'<p class="countdown" aria-hidden="true">{escape(text)}</p>'
 
 
 def footer(t: Texts, privacy_url: str) -> str:
-    """That it is an assistant and may be wrong, and where the privacy notice is."""
+    """Render the footer: that an automatic assistant answers and may be wrong, and a link to the privacy notice."""
     href = escape(privacy_url or "?notice=privacy")
     name = (
         f'{escape(t("footer.privacy"))}<span class="visually-hidden"> ({escape(t("footer.new_tab"))})</span>'
@@ -103,7 +103,7 @@ def footer(t: Texts, privacy_url: str) -> str:
 
 
 def privacy(t: Texts, sections: Sequence[str]) -> str:
-    """The page's own privacy notice."""
+    """Render the page's own privacy notice."""
     parts = "".join(
         f"<h2>{escape(t(f'privacy.{name}_title'))}</h2><p>{linked(t(f'privacy.{name}_text'))}</p>"
         for name in sections
@@ -114,7 +114,7 @@ def privacy(t: Texts, sections: Sequence[str]) -> str:
 
 
 def state(t: Texts, moves: int = 0, focus: str = "", news: int = 0) -> str:
-    """What page.js has to know: language, names of things, what gets the focus, whether to follow."""
+    """Render the state for page.js: language, labels, the focused element, and whether to scroll to the end."""
     data = {
         "lang": t.language,
         "log": t("conversation.label"),
@@ -133,7 +133,7 @@ def _bubble(kind: str, speaker: str, body: str) -> str:
 
 
 def _handoff(t: Texts, answer: Answer, words: str) -> str:
-    """A card unlike any answer: a person takes over, what that person reads, where to reach one."""
+    """Render the handoff card: that a person takes over, the summary for that person, contact data."""
     summary = ""
     if answer.summary:
         summary = (
@@ -155,7 +155,7 @@ def _handoff(t: Texts, answer: Answer, words: str) -> str:
 
 
 def _meter(t: Texts, confidence: float) -> str:
-    # 100 would say that it cannot be wrong.
+    # At most 99 below certainty: 100 % would claim that an error is impossible.
     percent = 100 if confidence >= 1 else min(99, round(confidence * 100))
     level = _level(confidence)
     word, number = escape(t(f"sure.{level}")), escape(t("sure.percent", value=percent))

@@ -1,8 +1,8 @@
-"""The README's picture of the chat: a real conversation in a real browser.
+"""Take the README's screenshot of the chat page: a real conversation in a real browser.
 
     python -m ui.screenshot [--url http://127.0.0.1:8501] [--out docs/images/chat.png]
 
-Needs the page and the API running (`make screenshot` starts them), and Chromium.
+Requires the running page and API (`make screenshot` starts them), and Chromium.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ _FLAGS = [
 
 
 class ScreenshotError(Exception):
-    """No picture could be made: says what is missing."""
+    """No screenshot could be taken; the message says what is missing."""
 
 
 def chromium(path: str | None = None) -> str:
-    """Where Chromium is, looked for on a path such as `$PATH`.
+    """Find Chromium on a search path such as `$PATH`.
 
     Raises: ScreenshotError: it is not installed.
     """
@@ -67,7 +67,7 @@ def chromium(path: str | None = None) -> str:
 
 @contextmanager
 def browser(profile: Path, **options: Any) -> Iterator[BrowserContext]:
-    """The system's own Chromium with a folder to keep its cache in; it talks to nobody but the page it shows.
+    """Run the system's Chromium with the given profile folder; it sends requests only to the page it shows.
 
     Raises: ScreenshotError: it is not installed.
     """
@@ -83,10 +83,10 @@ def browser(profile: Path, **options: Any) -> Iterator[BrowserContext]:
 
 
 def settled(page: Page) -> Page:
-    """The page once its script has run to the end, its answers stand and its keys work.
+    """Wait until the page's script has finished, its answers are shown and its keyboard shortcuts work.
 
-    Streamlit fetches the code of each kind of element when one is first shown (a skeleton stands in its place), and
-    listens to an element's key only some time after drawing it: when the browser is idle.
+    Streamlit loads the code of each element type when it is first shown (until then it shows a skeleton), and
+    registers an element's shortcut some time after drawing it: when the browser is idle.
     """
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=WAIT_MS)
     page.wait_for_function(f"!document.querySelector({_UNFINISHED!r})", timeout=WAIT_MS)
@@ -95,7 +95,7 @@ def settled(page: Page) -> Page:
 
 
 def say(page: Page, message: str) -> None:
-    """Type a message, send it with Enter, and wait for what comes back."""
+    """Type a message, send it with Enter, and wait for the answer."""
     turns = page.locator('[class*="st-key-turn-"]')
     before = turns.count()
     field = page.get_by_test_id("stChatInputTextArea")
@@ -106,7 +106,7 @@ def say(page: Page, message: str) -> None:
 
 
 def open_chat(page: Page, url: str) -> Page:
-    """Show the chat page in a tab; returns it ready to be written to.
+    """Open the chat page in a tab and return it once it accepts input.
 
     Raises: ScreenshotError: nothing answers at the address.
     """
@@ -119,9 +119,9 @@ def open_chat(page: Page, url: str) -> Page:
 
 
 def take(url: str, out: Path, theme: Theme = "light") -> None:
-    """Hold a conversation with an answer, a clarification and a handoff, and keep its picture.
+    """Run a conversation with an answer, a clarification and a handoff, and save its screenshot.
 
-    Raises: ScreenshotError: no Chromium, no page at the address, or a bot that does not answer or ask back.
+    Raises: ScreenshotError: no Chromium, no page at the address, or the bot does not answer or ask back.
     """
     size = ViewportSize(width=WIDTH, height=SHORTEST)
     with (
@@ -143,7 +143,7 @@ def take(url: str, out: Path, theme: Theme = "light") -> None:
 
 
 def _first(page: Page, messages: Sequence[str], turn: str, what: str) -> str:
-    """The first message, whatever the bundle, that becomes a turn of this kind."""
+    """Return the first message that leads to a turn of the given kind; which one depends on the bundle."""
     for message in messages:
         say(page, message)
         if page.locator('[class*="st-key-turn-"]').last.and_(page.locator(turn)).count():
@@ -152,7 +152,7 @@ def _first(page: Page, messages: Sequence[str], turn: str, what: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns: 1 where no picture could be made, with the reason in one line."""
+    """Take the screenshot; return 1 on failure, with the reason in one line."""
     settings = start.read(ChatPageSettings)
     parser = argparse.ArgumentParser(prog="python -m ui.screenshot", description=__doc__)
     parser.add_argument("--url", default=f"http://127.0.0.1:{settings.port}")

@@ -1,7 +1,7 @@
-"""The staff pages: `streamlit run ui/staff.py`, or `python -m ui.staff`. Not for customers.
+"""Serve the staff pages: `streamlit run ui/staff.py`, or `python -m ui.staff`. Not for customers.
 
-Review, clusters, handoffs, drift report, versions and their scores. They stand on `training.review_board` and the
-store, and have a login of their own (`ui.staff_login`).
+Review (active learning), clusters, handoffs, drift report, versions and their scores. They use
+`training.review_board` and the store, and have their own login (`ui.staff_login`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
-    # `streamlit run ui/staff.py` puts the script's folder on the path, not the project's.
+    # `streamlit run ui/staff.py` adds the script's folder to the path, not the project's.
     sys.path.insert(0, str(ROOT))
 
 import streamlit as st  # noqa: E402
@@ -27,9 +27,9 @@ ASSETS = Path(__file__).parent / "assets"
 
 
 def serve() -> int:
-    """Become the server.
+    """Replace this process with the server.
 
-    Returns: 1 where it cannot start; else never.
+    Returns: 1 if it cannot start; otherwise it does not return.
     """
     try:
         settings = start.read(StaffSettings)
@@ -43,12 +43,12 @@ def serve() -> int:
         options["secrets.files"] = settings.oidc_secrets
     flags = [f"--{name}={value}" for name, value in options.items()]
     command = [sys.executable, "-m", "streamlit", "run", str(Path(__file__).resolve()), *flags]
-    # In place of this process, so that whoever stops it stops the server.
+    # Replaces this process, so that a signal to it reaches the server.
     os.execv(sys.executable, command)  # noqa: S606 - no shell, and nothing of it comes from outside
 
 
 def show() -> None:
-    """Draw the pages once."""
+    """Draw the current page."""
     from ui import staff_door, staff_drift, staff_handoffs, staff_markup, staff_review, staff_versions
 
     st.set_page_config(

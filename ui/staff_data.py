@@ -1,4 +1,4 @@
-"""What the staff pages read, shared by all who look: one board, and what it last saw."""
+"""Cache the data of the staff pages, shared by all sessions: one review board and its last results."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from ui import start
 
 LATEST = "reports/drift/latest.json"
 MOST_REPORT_BYTES = 6_000_000
-"""A larger report is offered as a file only: it would not fit into one of Streamlit's messages."""
+"""Maximum size of an embedded report in bytes: a larger one exceeds a Streamlit message, and is a download only."""
 
 T = TypeVar("T")
 
 
 class Shelf:
-    """Keeps what was read for a while, so that ten who look cost no more than one. For any thread."""
+    """Thread-safe time-to-live cache: several users cost no more reads than one."""
 
     def __init__(self, board: Board, seconds: float) -> None:
-        """Reads nothing yet."""
+        """Create an empty cache; `seconds` is the time to live."""
         self.board = board
         self._seconds = seconds
         self._kept: dict[str, tuple[float, Any]] = {}
@@ -37,29 +37,29 @@ class Shelf:
         self._lock = threading.Lock()
 
     def view(self, fresh: bool = False) -> View:
-        """What waits for review."""
+        """Return the review queue and the clusters; `fresh` bypasses the cache, here and below."""
         return self._keep("view", self.board.look, fresh)
 
     def tasks(self, fresh: bool = False) -> list[Task]:
-        """The last handoffs."""
+        """Return the latest handoffs."""
         return self._keep("tasks", lambda: read_tasks(self.board.store), fresh)
 
     def intents(self, fresh: bool = False) -> dict[str, str]:
-        """Every intent with its title."""
+        """Return the title of every intent, by name."""
         return self._keep("intents", self.board.intents, fresh)
 
     def versions(self, fresh: bool = False) -> list[Any]:
-        """The registered versions, the newest first (`training.registry.Version`).
+        """Return the registered versions, newest first (`training.registry.Version`).
 
         Raises:
-            TrackingError: MLflow is away.
+            TrackingError: MLflow is unavailable.
         """
         from training.registry import Registry
 
         return self._keep("versions", lambda: Registry(start.read(TrackingSettings)).versions(), fresh)
 
     def drift(self) -> tuple[DriftVerdict, bytes] | None:
-        """The last verdict with its report, which is empty where there is none; None before the first check."""
+        """Return the latest drift verdict and its report (empty: none is stored); None: no check has run."""
         return self._keep("drift", lambda: _drift(self.board.store), False)
 
     def _keep(self, name: str, read: Callable[[], T], fresh: bool) -> T:
@@ -77,10 +77,10 @@ class Shelf:
 
 @st.cache_resource(show_spinner="Loading the model…")
 def open_shelf() -> Shelf:
-    """The one shelf of this server.
+    """Return the cache, one per server.
 
     Raises:
-        ChatbotError: there is no store or no bundle: says why.
+        ChatbotError: no store is configured, or there is no bundle.
     """
     return Shelf(open_board(), start.read(StaffSettings).refresh_seconds)
 

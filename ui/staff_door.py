@@ -1,4 +1,4 @@
-"""The way in and the header: login, who is here, where to go."""
+"""Render login and header of the staff pages: authentication, navigation, logout."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAME, _VISIT, _LEFT = "reviewer", "visit", "left"
 
 
 def come_in(settings: StaffSettings) -> str | None:
-    """The name of whoever may see the pages; None while they have not said who they are."""
+    """Return the name of the authenticated user; None: not logged in, and the login form is shown."""
     if settings.oidc_secrets is not None:
         return _by_provider(settings)
     if settings.token.get_secret_value():
@@ -26,14 +26,14 @@ def come_in(settings: StaffSettings) -> str | None:
 
 
 def reviewer() -> str:
-    """Who is here."""
+    """Return the name of the current user."""
     return str(st.session_state[_NAME])
 
 
 def show_header(
     settings: StaffSettings, pages: Sequence[StreamlitPage], current: StreamlitPage, name: str
 ) -> None:
-    """What these pages are, where to go, and who is here."""
+    """Draw the header: title, navigation, user name and logout button."""
     st.session_state[_NAME] = name
     with st.container(key="header", horizontal=True, vertical_alignment="center"):
         st.html(staff_markup.brand("Support staff", "Not for customers"))
@@ -56,7 +56,7 @@ def _by_token(settings: StaffSettings) -> str | None:
     if visit is None and not st.session_state.get(_LEFT):
         visit = staff_login.from_cookie(settings, st.context.cookies)
     if visit is not None:
-        # Kept only while it is valid: the time may run out while the page is open.
+        # Validate again: the session may expire while the page is open.
         visit = staff_login.from_cookie(settings, {COOKIE: staff_login.to_cookie(settings, visit)})
     if visit is not None:
         st.session_state[_VISIT] = visit
@@ -124,7 +124,10 @@ def _leave(settings: StaffSettings) -> None:
 
 
 def _set_cookie(value: str, seconds: int) -> None:
-    """So that a reload does not ask for the token again. `value` is base64 and digits, made here."""
+    """Set the session cookie, so that a reload needs no new login.
+
+    `value` is created here and contains only base64, a dot and hexadecimal digits: it cannot break out of the script.
+    """
     cookie = json.dumps(f"{COOKIE}={value}; Path=/; SameSite=Strict; Max-Age={seconds}")
     script = f"document.cookie = {cookie} + (location.protocol === 'https:' ? '; Secure' : '');"
     with st.container(key="script"):

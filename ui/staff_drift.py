@@ -1,4 +1,4 @@
-"""The page of the drift check: its verdict in sentences, and the report."""
+"""Draw the drift page: the drift verdict in sentences, and the report."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def show() -> None:
         return
     st.download_button("Download the report", report, "drift.html", "text/html", key="report")
     if len(report) <= MOST_REPORT_BYTES:
-        # A data URL has an origin of its own: whatever the report's scripts do, they cannot reach these pages.
+        # A data URL has an opaque origin: the report's scripts cannot access these pages.
         st.iframe(
             "data:text/html;base64," + base64.b64encode(report).decode(), height=_HEIGHT, alt="Drift report"
         )

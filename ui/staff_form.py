@@ -1,4 +1,4 @@
-"""The form that makes a new intent: its name, its reply as customers will read it, the messages that have it."""
+"""Draw the form that creates an intent: name, reply with a preview, and its messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHOWN = 30
 
 
 def pick(items: Sequence[Item], key: str) -> list[Item]:
-    """The messages of a cluster, each with a box to leave it out."""
+    """Draw a cluster's messages with checkboxes; return the selected ones."""
     st.html(staff_markup.hint("Leave out what does not belong to it."))
     with st.container(key=f"pick-{key}", height=260 if len(items) > 6 else "content"):
         kept = [
@@ -39,10 +39,12 @@ def show(
     """Draw the form.
 
     Args:
-        items: the messages that will have the intent.
-        key: tells forms on one page apart.
-        made: told what became of it.
-        suggestion: a name for the intent.
+        shelf: data and review board.
+        items: messages that will get the intent.
+        key: distinguishes forms on one page.
+        reviewer: name stored with the decisions.
+        made: called with the outcome and a description.
+        suggestion: suggested name of the intent.
     """
     left, right = st.columns(2)
     name = left.text_input("Name", value=suggestion, placeholder="gift_card_balance", key=f"name-{key}")

@@ -1,4 +1,4 @@
-"""The page of handoffs: what customers wait for a person to answer."""
+"""Draw the handoffs page: messages that wait for a person's answer, and their state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may see the staff pages: a token from the environment, Streamlit's own OpenID Connect, or this machine alone."""
+"""Authenticate staff: by a token from the environment, by Streamlit's OpenID Connect, or by loopback access only."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ COOKIE = "support-chatbot-staff"
 LEAST_TOKEN_CHARS = 16
 MAX_NAME_CHARS = 60
 LOCAL = "local"
-"""Who decides where there is no login."""
+"""Reviewer name stored if there is no login."""
 
 _WRONG_SECONDS = 1.0
 _guessing = threading.Lock()
 
 
 class LoginError(Exception):
-    """The pages cannot be shown safely with these settings: one line says what to set."""
+    """The settings would expose the pages; the message says in one line what to set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Somebody who came in.
+    """A login session.
 
     Attributes:
-        name: stands beside what they decide.
-        until: when the login ends, in seconds since 1970.
+        name: the user's name, stored with their decisions.
+        until: when the session expires, in seconds since 1970.
     """
 
     name: str
@@ -43,13 +43,14 @@ class Visit:
 
 
 def check(settings: StaffSettings, address: str | None) -> None:
-    """Whether the pages may be shown at an address.
+    """Check that the settings protect the pages at an address.
 
     Args:
-        address: what the server listens on; None or empty means every address of this machine.
+        settings: login settings.
+        address: address the server listens on; None or empty: every address of this machine.
 
     Raises:
-        LoginError: anybody could come in: says what to set.
+        LoginError: there is no login beyond loopback, the token is too short, or OpenID Connect is incomplete.
     """
     token = settings.token.get_secret_value()
     if token and len(token) < LEAST_TOKEN_CHARS:
@@ -74,7 +75,7 @@ def check(settings: StaffSettings, address: str | None) -> None:
 
 
 def is_loopback(address: str | None) -> bool:
-    """Whether only this machine reaches it."""
+    """Whether an address is reachable only from this machine."""
     if address == "localhost":
         return True
     try:
@@ -84,7 +85,7 @@ def is_loopback(address: str | None) -> bool:
 
 
 def come_in(settings: StaffSettings, token: str, name: str) -> Visit | None:
-    """A visit for whoever knows the token; None, after a second, for others. One guess at a time."""
+    """Return a session if the token is right; else None after one second. Wrong attempts are serialized."""
     expected = settings.token.get_secret_value()
     right = bool(expected) and hmac.compare_digest(token.encode(), expected.encode())
     if not right:
@@ -95,18 +96,18 @@ def come_in(settings: StaffSettings, token: str, name: str) -> Visit | None:
 
 
 def name_of(text: str) -> str:
-    """A reviewer's name as it is stored: one line, not too long."""
+    """Normalize a reviewer's name for storage: one line, at most MAX_NAME_CHARS characters."""
     return " ".join(text.split())[:MAX_NAME_CHARS]
 
 
 def to_cookie(settings: StaffSettings, visit: Visit) -> str:
-    """The visit, signed: it outlives a reload, and ends with its time or with the token."""
+    """Encode the session as a signed cookie (HMAC-SHA256 under the token); a new token invalidates it."""
     content = base64.urlsafe_b64encode(json.dumps([visit.name, visit.until]).encode()).decode()
     return f"{content}.{_sign(settings, content)}"
 
 
 def from_cookie(settings: StaffSettings, cookies: Mapping[str, str]) -> Visit | None:
-    """The visit of a cookie; None where there is none, it is over, or it was not made here."""
+    """Return the session of a cookie; None: no cookie, expired, or signature invalid."""
     cookie = cookies.get(COOKIE)
     if not isinstance(cookie, str):
         return None
@@ -124,13 +125,13 @@ def from_cookie(settings: StaffSettings, cookies: Mapping[str, str]) -> Visit | 
 
 
 def allowed_of(settings: StaffSettings) -> frozenset[str]:
-    """Who may come in by OpenID Connect: e-mail addresses and `@domains`, in lower case."""
+    """Return the addresses and `@domains` allowed to log in by OpenID Connect, in lower case."""
     parts = (part.strip().lower() for part in settings.oidc_allowed.split(","))
     return frozenset(part for part in parts if "@" in part)
 
 
 def is_allowed(settings: StaffSettings, claims: Mapping[str, object]) -> bool:
-    """Whether the provider says that this person has an address that may come in."""
+    """Whether the claims contain an allowed e-mail address that is verified, or trusted by `oidc_trusts_addresses`."""
     address = str(claims.get("email") or "").lower()
     is_verified = str(claims.get("email_verified")).lower() == "true" or settings.oidc_trusts_addresses
     if not is_verified or address.count("@") != 1:

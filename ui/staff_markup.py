@@ -1,4 +1,4 @@
-"""The staff pages' own HTML: what customers wrote is escaped here, and never read as HTML or Markdown."""
+"""Build the staff pages' HTML; customers' texts are escaped here and never interpreted as HTML or Markdown."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _DID = {
 
 
 def brand(name: str, kind: str) -> str:
-    """What these pages are."""
+    """Render the name of the pages and their audience."""
     return (
         '<div class="brand"><span class="avatar" aria-hidden="true"></span><div>'
         f'<p class="name">{escape(name)}</p><p class="kind">{escape(kind)}</p></div></div>'
@@ -41,12 +41,12 @@ def brand(name: str, kind: str) -> str:
 
 
 def heading(title: str, text: str) -> str:
-    """A page's title and what it is for."""
+    """Render a page's title and purpose."""
     return f'<div class="heading"><h1>{escape(title)}</h1><p>{escape(text)}</p></div>'
 
 
 def progress(decided: int, waiting: int) -> str:
-    """How far this reviewer has come."""
+    """Render the reviewer's progress."""
     total = decided + waiting
     percent = round(100 * decided / total) if total else 100
     words = f"{decided} decided, {waiting} {'waits' if waiting == 1 else 'wait'}"
@@ -58,7 +58,7 @@ def progress(decided: int, waiting: int) -> str:
 
 
 def item(of: Item, titles: Mapping[str, str]) -> str:
-    """A message to decide on, and all that helps to."""
+    """Render a message under review, with the facts that support a decision."""
     times = "written once" if of.count == 1 else f"written {of.count} times"
     chips = "".join(
         f'<li class="chip {reason.value}">{escape(REASONS[reason])}</li>' for reason in of.reasons
@@ -82,7 +82,7 @@ def item(of: Item, titles: Mapping[str, str]) -> str:
 
 
 def cluster(of: Cluster, titles: Mapping[str, str], most: int = 6) -> str:
-    """Messages alike: what they have in common, how many, and the most typical of them."""
+    """Render a cluster: typical words, number of messages, and up to `most` of the most typical ones."""
     words = "".join(f'<li class="chip">{escape(word)}</li>' for word in of.words)
     lines = "".join(
         f'<li class="verbatim">{escape(item.message)}{_times(item.count)}</li>' for item in of.items[:most]
@@ -98,7 +98,7 @@ def cluster(of: Cluster, titles: Mapping[str, str], most: int = 6) -> str:
 
 
 def handoff(task: Task, titles: Mapping[str, str]) -> str:
-    """A message that a person has to answer, with what was said before."""
+    """Render a handoff: its conversation, state, reason and likeliest intents."""
     of = task.handoff
     likely = ", ".join(
         f"{titles.get(i.intent, i.title or i.intent)} {i.confidence:.0%}"
@@ -124,14 +124,14 @@ def handoff(task: Task, titles: Mapping[str, str]) -> str:
 
 
 def conversation(of: Handoff) -> str:
-    """What was said, the message itself last."""
+    """Render a handoff's conversation, with its message last."""
     last = Turn(at=datetime.now(UTC), speaker="customer", text=of.message)
     turns = "".join(_turn(turn) for turn in (*of.conversation, last))
     return f'<div class="talk" role="group" aria-label="Conversation">{turns}</div>'
 
 
 def drift(verdict: DriftVerdict) -> str:
-    """The verdict and its sentences, for a support lead."""
+    """Render the drift verdict and its sentences, for a support lead."""
     words = {"green": "No drift", "red": "Drift", "silent": "Too few messages to tell"}[verdict.verdict]
     window = verdict.window
     head = (
@@ -145,12 +145,12 @@ def drift(verdict: DriftVerdict) -> str:
 
 
 def notice(title: str, text: str) -> str:
-    """Something went wrong, or must be known."""
+    """Render an alert."""
     return f'<div class="notice" role="alert"><strong>{escape(title)}</strong><p>{_words(text)}</p></div>'
 
 
 def preview(reply: str) -> str:
-    """A reply as a customer will read it."""
+    """Render a reply as customers will see it."""
     return (
         '<div class="preview"><p class="hint">What customers will read</p>'
         f'<div class="row bot"><div class="bubble"><p class="verbatim">{linked(reply)}</p></div></div></div>'
@@ -158,27 +158,27 @@ def preview(reply: str) -> str:
 
 
 def done(text: str) -> str:
-    """What was just done; read out."""
+    """Render a confirmation; screen readers announce it (role status)."""
     return f'<p class="hint said" role="status">{escape(text)}</p>'
 
 
 def hint(text: str) -> str:
-    """One line beside the matter."""
+    """Render a one-line remark."""
     return f'<p class="hint">{escape(text)}</p>'
 
 
 def empty(title: str, text: str) -> str:
-    """There is nothing to do."""
+    """Render the card of an empty list."""
     return f'<div class="card empty"><h2>{escape(title)}</h2><p>{_words(text)}</p></div>'
 
 
 def title_of(intent: str, titles: Mapping[str, str]) -> str:
-    """An intent in plain words."""
+    """Return an intent's title."""
     return "Out of scope" if intent == OUT_OF_SCOPE else titles.get(intent, intent)
 
 
 def ago(when: datetime) -> str:
-    """How long ago, in words."""
+    """Format the time elapsed since `when`."""
     minutes = max(0, round((datetime.now(UTC) - when).total_seconds() / 60))
     if minutes < 1:
         return "just now"
@@ -190,7 +190,7 @@ def ago(when: datetime) -> str:
 
 
 def _words(text: str) -> str:
-    """Our own words, what stands in backticks as code."""
+    """Escape a text, and render backticks as code."""
     return _CODE.sub(r"<code>\1</code>", escape(text))
 
 

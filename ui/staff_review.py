@@ -1,4 +1,4 @@
-"""The pages of the review: one message at a time, by mouse or by keyboard; clusters that no intent covers."""
+"""Draw the review pages (active learning): one message at a time, by mouse or keyboard; clusters without an intent."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ui.staff_data import Shelf, open_shelf
 
 MAX_BUTTONS = 4
 LEAST_CONFIDENCE = 0.01
-"""A less likely intent is found in the list of all."""
+"""Minimum confidence of an intent with its own button; the others are in the list of all intents."""
 
 _SAID, _DONE, _SKIPPED, _MINE = "said", "decided", "skipped", "mine"
 
 
 def show_queue() -> None:
-    """One message at a time."""
+    """Draw the review page: one message at a time."""
     shelf = open_shelf()
     with st.spinner("Looking for what is worth your time…"):
         view = shelf.view()
@@ -41,7 +41,7 @@ def show_queue() -> None:
 
 
 def show_clusters() -> None:
-    """Messages alike that no intent covers, each to be made an intent at once."""
+    """Draw the clusters page: similar messages that no intent covers, each cluster decided as a whole."""
     shelf = open_shelf()
     st.html(
         staff_markup.heading(
@@ -71,7 +71,7 @@ def _show_item(shelf: Shelf, item: Item) -> None:
                 st.button(
                     label(words),
                     key=f"choose-{number}",
-                    # Of what is unlike anything taught, the likeliest intent is no advice.
+                    # For an out-of-scope message the likeliest intent is not a recommendation.
                     type="primary" if number == 1 and (item.suggested or not strange) else "secondary",
                     shortcut=str(number),
                     on_click=_decide,
@@ -135,7 +135,7 @@ def _show_cluster(shelf: Shelf, cluster: Cluster, items: Sequence[Item]) -> None
 
 
 def _choices(item: Item, titles: dict[str, str]) -> list[tuple[str, str]]:
-    """The likeliest intents, what a customer said first."""
+    """Return intents and labels of the buttons: the customer's suggestion first, then the likeliest intents."""
     sure = dict(item.alternatives)
     likely = (intent for intent, confidence in item.alternatives if confidence >= LEAST_CONFIDENCE)
     names = [item.suggested, *likely]
@@ -196,7 +196,7 @@ def _decide(shelf: Shelf, item: Item, decide: Callable[[], Decision]) -> None:
 
 
 def _made(outcome: Outcome, what: str) -> None:
-    """Several were decided at once."""
+    """Record and report several decisions made at once."""
     _mine().extend(decision.item_id for decision in outcome.decided)
     _done().update(decision.item_id for decision in outcome.decided)
     _done().update(error.decision.item_id for error in outcome.before)
@@ -230,7 +230,7 @@ def _look_again(shelf: Shelf) -> None:
 
 
 def _waiting(view: View, skipped: bool = False) -> list[Item]:
-    """What waits, without what this reviewer decided since it was read."""
+    """Return the queue without the items decided or skipped in this session; `skipped` keeps the skipped ones."""
     passed = set() if skipped else st.session_state.get(_SKIPPED, set())
     return [item for item in view.queue.items if item.item_id not in _done() | passed]
 

@@ -1,8 +1,8 @@
-"""The picture of the staff pages in the docs: what really waits, in a real browser.
+"""Take the docs' screenshots of the staff pages: real data in a real browser.
 
     python -m ui.staff_screenshot [--url http://127.0.0.1:8502] [--page review] [--out docs/images/review.png]
 
-Needs the staff pages running, without a token or with `CHATBOT_STAFF_TOKEN` in the environment, and Chromium.
+Requires the running staff pages, without a token or with `CHATBOT_STAFF_TOKEN` in the environment, and Chromium.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from ui.screenshot import WAIT_MS, ScreenshotError, Theme
 OUT = Path("docs/images/review.png")
 WIDTH, SHORTEST, TALLEST = 1000, 640, 1600
 FIRST_MS = 90_000
-"""How long the first visit may take: the server imports what encodes and clusters."""
+"""Timeout of the first visit, in ms: the server imports the modules that encode and cluster."""
 PAGES = ("review", "clusters", "handoffs", "drift", "versions")
 
 
 def log_in(page: Page, token: str, name: str = "Ada") -> Page:
-    """Come in where a token is asked for."""
+    """Log in with a token."""
     page.get_by_role("textbox", name="Your name").fill(name)
     page.get_by_role("textbox", name="Token").fill(token)
     page.get_by_role("button", name="Come in").click()
@@ -37,13 +37,13 @@ def log_in(page: Page, token: str, name: str = "Ada") -> Page:
 
 
 def settled(page: Page) -> Page:
-    """The page once its script has run to the end."""
+    """Wait until the page's script has finished."""
     page.locator(".heading").first.wait_for(timeout=FIRST_MS)
     return screenshot.settled(page)
 
 
 def open_staff(page: Page, url: str, token: str = "") -> Page:
-    """Show the staff pages in a tab, and come in.
+    """Open the staff pages in a tab, and log in if required.
 
     Raises: ScreenshotError: nothing answers at the address.
     """
@@ -56,7 +56,7 @@ def open_staff(page: Page, url: str, token: str = "") -> Page:
 
 
 def take(url: str, out: Path, token: str = "", theme: Theme = "light") -> None:
-    """Keep the picture of a page as it is now.
+    """Save a screenshot of a page.
 
     Raises: ScreenshotError: no Chromium, or no page at the address.
     """
@@ -74,7 +74,7 @@ def take(url: str, out: Path, token: str = "", theme: Theme = "light") -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns: 1 where no picture could be made, with the reason in one line."""
+    """Take the screenshot; return 1 on failure, with the reason in one line."""
     settings = start.read(StaffSettings)
     parser = argparse.ArgumentParser(prog="python -m ui.staff_screenshot", description=__doc__)
     parser.add_argument("--url", default=f"http://127.0.0.1:{settings.port}")

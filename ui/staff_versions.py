@@ -1,4 +1,4 @@
-"""The page of versions: which models there are, how good they are, which one serves."""
+"""Draw the versions page: registered models, their scores, and the one that serves."""
 
 from __future__ import annotations
 

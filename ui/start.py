@@ -1,4 +1,4 @@
-"""What has to be right before the page is served, settings and port; else one line says what to do."""
+"""Check settings and port before a page is served; fail fast with a one-line message."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ S = TypeVar("S", bound=BaseSettings)
 
 
 class StartError(Exception):
-    """The page cannot start: one line says why."""
+    """The page cannot start; the message says why in one line."""
 
 
 def read(kind: type[S]) -> S:
-    """Settings from the environment.
+    """Read settings from the environment.
 
-    Raises: StartError: a variable has a value that cannot work; named with its value.
+    Raises: StartError: a variable has an invalid value; the message names both.
     """
     try:
         return kind()
@@ -30,12 +30,14 @@ def read(kind: type[S]) -> S:
 
 
 def check_free(address: str, port: int, prefix: str = "CHATBOT_UI") -> None:
-    """Whether a page can listen there.
+    """Check that a page can listen on an address and port.
 
     Args:
-        prefix: of the variables that set address and port.
+        address: host name or IP address.
+        port: TCP port.
+        prefix: prefix of the variables that set address and port.
 
-    Raises: StartError: something listens there already, or this machine has no such address.
+    Raises: StartError: the port is in use or privileged, or this machine does not have the address.
     """
     try:
         family, kind, protocol, _, target = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]

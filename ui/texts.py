@@ -1,4 +1,4 @@
-"""The page's texts: one YAML file a language, read once, slots filled from the settings."""
+"""Load the page's texts: one YAML file per language, read once; slots are filled from the settings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parent / "texts"
 
 
 class TextsError(Exception):
-    """A file of texts that is missing, or one that cannot be shown: says which, and what to do."""
+    """A texts file is missing or invalid; the message says which, and what to do."""
 
 
 class Texts:
@@ -23,22 +23,22 @@ class Texts:
         self._slots = slots
 
     def __call__(self, key: str, **values: object) -> str:
-        """The text under a dotted key, its slots filled.
+        """Return the text of a dotted key, with its slots filled.
 
-        Raises: KeyError: no such text, or a slot of it without a value.
+        Raises: KeyError: there is no such text, or a slot has no value.
         """
         return self._entries[key].format_map({**self._slots, **values})
 
     @property
     def language(self) -> str:
-        """The language's code, for the page's `lang` attribute."""
+        """Language code, for the page's `lang` attribute."""
         return self._entries["language"]
 
 
 def load(language: str, slots: Mapping[str, str], folder: Path = FOLDER) -> Texts:
-    """Read the file of a language.
+    """Read the texts of a language.
 
-    Raises: TextsError: there is none (the ones there are get listed), or it is not a tree of texts.
+    Raises: TextsError: there is no file (the message lists the available languages), or it is not a tree of texts.
     """
     file = folder / f"{language}.yaml"
     if not file.is_file():
@@ -52,12 +52,12 @@ def load(language: str, slots: Mapping[str, str], folder: Path = FOLDER) -> Text
 
 
 def languages(folder: Path = FOLDER) -> list[str]:
-    """The languages there is a file for."""
+    """Return the available languages."""
     return sorted(file.stem for file in folder.glob("*.yaml"))
 
 
 def flatten(tree: Any, prefix: str = "") -> dict[str, str]:
-    """A tree of texts as dotted keys.
+    """Flatten a tree of texts to dotted keys.
 
     Raises: TypeError: a leaf is not a text.
     """

@@ -1,4 +1,4 @@
-"""The pieces of the page with buttons and fields: starters, turns, choices, feedback, failures."""
+"""Draw the interactive parts of the chat page: starters, turns, choices, feedback, failures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_STARTERS = 4
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What every piece of the page needs."""
+    """Context of every part of the page."""
 
     t: Texts
     api: ChatClient
@@ -28,14 +28,14 @@ class Page:
 
     @property
     def titles(self) -> Mapping[str, str]:
-        """Each intent in plain words."""
+        """Title of each intent, by name."""
         return {intent.name: intent.words for intent in self.intents}
 
 
 def starters(intents: Sequence[Intent], preferred: Sequence[str]) -> list[str]:
-    """A few messages to begin with: the titles of the preferred intents, then of one of each other category.
+    """Return suggested first messages: the titles of the preferred intents, then of one per further category.
 
-    Titles and not examples: the examples are what people really type, slips of the pen included.
+    Titles, not examples: the examples are real messages, typing errors included.
     """
     by_name = {intent.name: intent for intent in intents}
     chosen = [by_name[name] for name in preferred if name in by_name]
@@ -48,7 +48,7 @@ def starters(intents: Sequence[Intent], preferred: Sequence[str]) -> list[str]:
 
 
 def show_starters(page: Page, messages: Sequence[str]) -> None:
-    """Messages to begin with, as buttons that send them."""
+    """Draw suggested first messages as buttons that send them."""
     if not messages:
         return
     with st.container(key="starters"):
@@ -64,7 +64,7 @@ def show_starters(page: Page, messages: Sequence[str]) -> None:
 
 
 def show_turn(page: Page, turn: Turn) -> None:
-    """A message and what became of it."""
+    """Draw a message with its answer, failure or typing indicator."""
     with st.container(key=f"turn-{turn.number}"):
         st.html(
             markup.said(page.t, turn.message, unsent=turn.state in (State.AWAY, State.BUSY, State.FAILED))
@@ -82,7 +82,7 @@ def show_turn(page: Page, turn: Turn) -> None:
 
 
 def show_away(page: Page, seconds: float) -> None:
-    """Asks every so many seconds whether the API is back; then all goes on by itself."""
+    """Check every `seconds` whether the API is available again; if so, queue the pending messages."""
     if not any(turn.state is State.AWAY for turn in page.conversation.turns):
         st.html(markup.hint(page.t("problem.away_idle")))
     if page.conversation.time_to_ask(seconds) and page.api.ready():
@@ -185,7 +185,7 @@ def _show_failure(page: Page, turn: Turn) -> None:
 
 @st.fragment(run_every=1.0)
 def _show_countdown(page: Page, turn: Turn) -> None:
-    """Says how long a busy API wants to be left alone, and sends the message when that time is over."""
+    """Show the countdown until an overloaded API (429) accepts the message, then send it."""
     if page.conversation.is_due(turn):
         st.rerun()
     t = page.t

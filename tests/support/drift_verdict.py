@@ -1,4 +1,4 @@
-"""A drift verdict as a drift check leaves it, for the tests of who acts on it."""
+"""Build a drift verdict as a drift check stores it, for tests of its consumers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def drift_verdict(version: str, digest: str, checks: tuple[str, ...], colour: str = "red") -> dict[str, Any]:
-    """The content of drift.json, made now, with these checks red."""
+    """Return the content of drift.json, with the current time and these checks red."""
     now = datetime.now(UTC).isoformat()
     check = {
         "against": "baseline",

@@ -1,7 +1,7 @@
 """Guard of `make check`: a test that starts a process or a server fails unless it is marked `process`.
 
-So the marks are true without anybody keeping a list: an audit hook (PEP 578) sees each new process and each socket that
-is bound to an address.
+This keeps the marks correct without a hand-maintained list: an audit hook (PEP 578) reports each new process and each
+socket that is bound to an address.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _installed: list[bool] = []
 
 
 def install() -> None:
-    """Install the audit hook; it stays for the life of the process."""
+    """Install the audit hook; it remains for the life of the process."""
     if _installed:
         return
     _installed.append(True)
@@ -37,7 +37,7 @@ def install() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Watch an item from the setup of its fixtures to their teardown."""
+    """Watch a test item from the setup of its fixtures to their teardown."""
     _current.append(item)
     try:
         return (yield)

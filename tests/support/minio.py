@@ -1,4 +1,4 @@
-"""A real MinIO for tests: started, stopped, killed, frozen and restarted, each on a free port and a fresh folder."""
+"""Run a real MinIO for tests: start, stop, kill, freeze, restart; each on a free port and a fresh folder."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _START_SECONDS = 30.0
 
 
 class Minio:
-    """One server. `environment` is what a process needs to use it; `new_bucket` makes a store in it."""
+    """One server. `environment` is what a client process needs; `new_bucket` creates a store in it."""
 
     def __init__(self, folder: Path) -> None:
-        """Starts nothing yet; its data and its output lie in the folder."""
+        """Configure the server without starting it; its data and output are in the folder."""
         self.folder = folder
         self.user = "test-" + secrets.token_hex(4)
         self.password = secrets.token_hex(16)
@@ -35,30 +35,30 @@ class Minio:
 
     @property
     def url(self) -> str:
-        """The endpoint."""
+        """Return the endpoint."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def credentials(self) -> dict[str, str]:
-        """For the environment of whoever may do everything."""
+        """Return the root credentials as environment variables."""
         return {"AWS_ACCESS_KEY_ID": self.user, "AWS_SECRET_ACCESS_KEY": self.password}
 
     def environment(self, url: str) -> dict[str, str]:
-        """What a process needs to use the store `s3://bucket/prefix` in this server."""
+        """Return the environment a process needs to use the store `s3://bucket/prefix` in this server."""
         return {"CHATBOT_STORE_URL": url, "CHATBOT_STORE_ENDPOINT": self.url, **self.credentials}
 
     def settings(self, url: str, **others: object) -> StorageSettings:
-        """The same for this process; the credentials must be in its environment."""
+        """Return the same as settings for this process; the credentials must be in its environment."""
         return StorageSettings(url=url, endpoint=self.url, **others)  # type: ignore[arg-type]
 
     def new_bucket(self) -> str:
-        """Make a bucket of its own for a test; its `s3://` address. Needs the credentials in the environment."""
+        """Create a bucket for a test; returns its `s3://` URL. Needs the credentials in the environment."""
         url = f"s3://test-{secrets.token_hex(6)}"
         make_bucket(self.settings(url))
         return url
 
     def drop(self, url: str) -> None:
-        """Remove a bucket and all that it holds. Needs the credentials in the environment."""
+        """Delete a bucket and its content. Needs the credentials in the environment."""
         found = boto3.resource("s3", endpoint_url=self.url, region_name="us-east-1").Bucket(
             urlsplit(url).netloc
         )
@@ -66,7 +66,7 @@ class Minio:
         found.delete()
 
     def start(self) -> Minio:
-        """Start it, again on the same port and folder if it ran before, and wait until it is ready."""
+        """Start it, on the same port and folder if it ran before, and wait until it is ready."""
         (self.folder / "data").mkdir(parents=True, exist_ok=True)
         own = {"MINIO_ROOT_USER": self.user, "MINIO_ROOT_PASSWORD": self.password, "MINIO_BROWSER": "off"}
         with (self.folder / "output.txt").open("ab") as output:
@@ -92,7 +92,7 @@ class Minio:
         return self
 
     def ready(self) -> bool:
-        """Whether it answers as a store, and not only as a server."""
+        """Return whether it is ready as a store, not only listening."""
         try:
             with urlopen(f"{self.url}/minio/health/cluster", timeout=2) as answer:
                 return answer.status == 200
@@ -100,20 +100,20 @@ class Minio:
             return False
 
     def stop(self) -> None:
-        """SIGTERM, and wait. `start` starts it again."""
+        """Send SIGTERM and wait. `start` restarts it."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """kill -9. `start` starts it again."""
+        """Kill it with SIGKILL. `start` restarts it."""
         self._end(signal.SIGKILL)
 
     def freeze(self) -> None:
-        """It takes connections and answers nothing, until `thaw`."""
+        """Suspend it: it accepts connections but does not answer, until `thaw`."""
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Go on after `freeze`."""
+        """Resume it after `freeze`."""
         assert self.process is not None
         self.process.send_signal(signal.SIGCONT)
 

@@ -1,4 +1,4 @@
-"""A real MLflow server for tests: database in a folder, artifacts in a bucket, through the server's own proxy."""
+"""Run a real MLflow server for tests: database in a folder, artifacts in a bucket, through the server's proxy."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class MlflowServer:
     """One server, started as `python -m training.mlflow_server` starts it."""
 
     def __init__(self, folder: Path, store: dict[str, str]) -> None:
-        """Starts nothing yet.
+        """Configure the server without starting it.
 
         Args:
             folder: for its database and its output.
-            store: the store's variables, the server's credentials among them (`Minio.environment`).
+            store: the store's variables, including the server's credentials (`Minio.environment`).
         """
         self.folder = folder
         self.store = store
@@ -38,11 +38,11 @@ class MlflowServer:
         return f"http://127.0.0.1:{self.port}"
 
     def settings(self, folder: Path, **others: object) -> TrackingSettings:
-        """For a client: it holds the address and nothing else. `folder` takes unsent runs."""
+        """Return a client's settings: the address only. `folder` receives unsent runs."""
         return TrackingSettings(tracking_uri=self.url, unsent=folder / "unsent", **others)  # type: ignore[arg-type]
 
     def start(self) -> MlflowServer:
-        """Start it, again on the same port and database if it ran before, and wait until it is ready."""
+        """Start it, on the same port and database if it ran before, and wait until it is ready."""
         self.folder.mkdir(parents=True, exist_ok=True)
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MLFLOW_"))
@@ -79,7 +79,7 @@ class MlflowServer:
         return (self.folder / "output.txt").read_text(errors="replace")
 
     def kill(self) -> None:
-        """kill -9, of the server and its workers. `start` starts it again."""
+        """Kill the server and its workers with SIGKILL. `start` restarts it."""
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(30)

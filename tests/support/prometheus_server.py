@@ -1,4 +1,4 @@
-"""A real Prometheus (Debian's), for tests: scrapes what it is told, evaluates the project's rules, answers queries."""
+"""Run a real Prometheus (Debian's) for tests: scrapes given targets, evaluates the project's rules, answers queries."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from tests.support import requirements
 
 
 class Prometheus:
-    """One server with a folder of its own; scrapes every second."""
+    """One server with a separate folder; scrapes every second."""
 
     def __init__(self, folder: Path, targets: dict[str, str], rules: list[Path]) -> None:
-        """Starts nothing yet. Args: targets: `host:port` by job."""
+        """Configure the server without starting it. Args: targets: `host:port` by job."""
         self.folder = folder
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -68,15 +68,15 @@ class Prometheus:
             self.process.wait(20)
 
     def query(self, expression: str) -> list[dict[str, Any]]:
-        """What an expression is now.
+        """Evaluate an expression at the current time.
 
         Raises:
-            AssertionError: Prometheus does not take it.
+            AssertionError: Prometheus rejects it.
         """
         return list(self._ask("query", query=expression)["result"])
 
     def alerts(self) -> set[str]:
-        """The names of the alerts that fire or wait to."""
+        """Return the names of the firing and pending alerts."""
         return {alert["labels"]["alertname"] for alert in self._ask("alerts")["alerts"]}
 
     def _ask(self, path: str, **named: str) -> dict[str, Any]:

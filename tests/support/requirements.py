@@ -1,4 +1,4 @@
-"""Requirements of tests: a missing one skips the test and says how to get it; under STRICT=1 it fails the test."""
+"""Check requirements of tests: a missing one skips the test and says how to get it; with STRICT=1 it fails."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TESTBED = ROOT.parent / "shared" / "testbed"
 TESTBED_HOME = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed"))
 STRICT = os.environ.get("STRICT") == "1"
-"""Whether a missing requirement is a failure: so in CI, which must check everything."""
+"""Whether a missing requirement is a failure, as in CI, where nothing may be skipped."""
 
 _REMEDIES = {
     "chromium": "make setup",
@@ -32,7 +32,7 @@ _ALSO_CALLED = {"chromium": ("chromium-browser", "google-chrome")}
 
 
 def lacks(what: str, remedy: str) -> NoReturn:
-    """Skip the test, or fail it where STRICT=1.
+    """Skip the test, or fail it with STRICT=1.
 
     Args:
         what: the missing requirement, as the summary counts it.
@@ -45,7 +45,7 @@ def lacks(what: str, remedy: str) -> NoReturn:
 
 
 def find(name: str) -> Path | None:
-    """A program on the PATH or among the testbed's, or None."""
+    """Return a program from the PATH or the testbed, or None."""
     for one in (name, *_ALSO_CALLED.get(name, ())):
         if found := shutil.which(one):
             return Path(found)
@@ -54,5 +54,5 @@ def find(name: str) -> Path | None:
 
 
 def program(name: str) -> Path:
-    """A program that a test needs; skips the test where it is missing."""
+    """Return a program that a test needs; skips the test if it is missing."""
     return find(name) or lacks(name, _REMEDIES[name])

@@ -1,4 +1,4 @@
-"""The real cluster of ../shared/testbed, for tests: up and down, images on its node, kubectl, helm."""
+"""Use the real cluster of ../shared/testbed in tests: up and down, images on its node, kubectl, helm."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OURS = HOME / "run" / "of-the-tests"
 
 
 class TestbedError(Exception):
-    """This machine has no testbed, or it does not do what it should: says which."""
+    """The testbed is missing or failed; contains the reason."""
 
     __test__ = False
 
@@ -41,13 +41,13 @@ def install() -> None:
 
 @contextlib.contextmanager
 def cluster(is_kept: bool = False) -> Iterator[None]:
-    """The cluster, up while the block runs, for any number of processes at a time.
+    """Run the cluster during the block, for any number of concurrent processes.
 
-    The last of them takes it down, with all that is in it but the images on its node, if it was none of theirs when
-    the first came; not if it is to be kept.
+    The last process takes it down, with everything in it except the images on its node, if the tests started it. A
+    cluster that already ran before the first process, or with `is_kept`, is left running.
 
     Raises:
-        TestbedError: it does not come up.
+        TestbedError: it does not start.
     """
     if not (HOME / "bin" / "kubectl").is_file():
         requirements.lacks("a test cluster", f"run {TESTBED / 'install'}")
@@ -59,7 +59,7 @@ def cluster(is_kept: bool = False) -> Iterator[None]:
                 if not was_up:
                     _OURS.touch()
             fcntl.flock(users, fcntl.LOCK_SH)
-            if _is_up():  # else it was taken down before the lock was ours
+            if _is_up():  # otherwise another process took it down before this one got the lock
                 break
         try:
             yield
@@ -69,7 +69,7 @@ def cluster(is_kept: bool = False) -> Iterator[None]:
 
 
 def is_ours() -> bool:
-    """Whether tests started it: it goes, with all that is in it, when no test uses it any more."""
+    """Return whether the tests started it; then it is taken down when no test uses it any more."""
     return _OURS.exists()
 
 
@@ -78,7 +78,7 @@ def _is_up() -> bool:
 
 
 def _is_alone(users: TextIO) -> bool:
-    """Whether no other process uses the cluster; none can begin to before this one says so."""
+    """Return whether no other process uses the cluster; others wait until this one releases the lock."""
     try:
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -87,7 +87,7 @@ def _is_alone(users: TextIO) -> bool:
 
 
 def load(images: Sequence[str]) -> list[str]:
-    """Put images of podman's store on the node, where other ones are there, or none. Returns: those that were put."""
+    """Load images of podman's store onto the node if missing or different there. Returns: the loaded ones."""
     there = _on_node()
     put = []
     for image in images:
@@ -99,12 +99,12 @@ def load(images: Sequence[str]) -> list[str]:
 
 
 def _on_node() -> dict[str, str]:
-    """Manifest digest by name."""
+    """Return the manifest digest of each image on the node, by name."""
     return {line.split()[0]: line.split()[2] for line in _ctr("images", "ls").splitlines()[1:]}
 
 
 def _configuration(manifest: str) -> str:
-    """The digest that podman calls the image's id."""
+    """Return the configuration digest of a manifest, which podman calls the image id."""
     return str(json.loads(_ctr("content", "get", manifest))["config"]["digest"])
 
 
@@ -113,27 +113,27 @@ def _ctr(*arguments: str) -> str:
 
 
 def kubectl(*arguments: str, stdin: str = "", check: bool = True, seconds: float = 120) -> Any:
-    """`kubectl` as the administrator; what it said and its code."""
+    """Run `kubectl` as the administrator; returns its output and exit code."""
     command = [HOME / "bin" / "kubectl", f"--kubeconfig={ADMIN}", *arguments]
     return run(*command, stdin=stdin, check=check, seconds=seconds)
 
 
 def get(*arguments: str) -> Json:
-    """`kubectl get ... -o json`."""
+    """Run `kubectl get ... -o json`."""
     return dict(json.loads(kubectl("get", *arguments, "-o=json").stdout))
 
 
 def helm(*arguments: str, check: bool = True, seconds: float = 900) -> Any:
-    """`helm` as the administrator."""
+    """Run `helm` as the administrator."""
     command = [HOME / "bin" / "helm", f"--kubeconfig={ADMIN}", *arguments]
     return run(*command, check=check, seconds=seconds)
 
 
 def run(*command: object, stdin: str = "", check: bool = True, seconds: float = 120) -> Any:
-    """A command, waited for.
+    """Run a command to completion.
 
     Raises:
-        TestbedError: it failed: all that it said.
+        TestbedError: it failed; contains its output.
     """
     done = subprocess.run(
         [str(c) for c in command], input=stdin, capture_output=True, text=True, check=False, timeout=seconds
@@ -145,7 +145,7 @@ def run(*command: object, stdin: str = "", check: bool = True, seconds: float = 
 
 
 def until(what: str, probe: Callable[[], T], seconds: float = 60, every: float = 0.3) -> T:
-    """What the probe returns as soon as it is true; what it cannot do yet counts as not yet."""
+    """Poll until the probe returns a true value, and return it; its errors count as not yet true."""
     end = time.monotonic() + seconds
     last: object = None
     while True:
@@ -161,7 +161,7 @@ def until(what: str, probe: Callable[[], T], seconds: float = 60, every: float =
 
 @contextlib.contextmanager
 def process(*command: object, log: Path) -> Any:
-    """A program, while the block runs; its output goes to a file."""
+    """Run a program during the block; its output goes to a file."""
     with log.open("ab") as output:
         running = subprocess.Popen([str(c) for c in command], stdout=output, stderr=subprocess.STDOUT)
     try:

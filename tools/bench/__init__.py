@@ -1,1 +1,1 @@
-"""`make bench`: every figure of docs/results.md, measured here, each with the command that prints it."""
+"""`make bench`: measure every figure of docs/results.md on this machine, each with the command to reproduce it."""

@@ -18,7 +18,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 class Part(StrEnum):
-    """What can be measured by itself."""
+    """A benchmark that can be run separately."""
 
     quality = "quality"
     speed = "speed"
@@ -38,7 +38,7 @@ def main(
     console.print(Machine.this().describe(), highlight=False)
     found: list[Figure] = []
     try:
-        # Speed first: what quality leaves running or warm would be measured with it.
+        # Speed first: quality leaves processes and warm caches behind that would distort it.
         if only != Part.quality:
             found += speed.measure(
                 speed.QUICK if quick else speed.FULL,

@@ -1,12 +1,12 @@
-"""The design this project started from, as good as it can be: FastAPI, SentenceTransformer, scikit-learn.
+"""Serve the reference design that this project started from: FastAPI, SentenceTransformer, scikit-learn.
 
     python -m tools.bench.baseline prepare --corpus C.parquet --messages M.json --out FOLDER
     python -m tools.bench.baseline serve --model FOLDER --port 3100 --threads 1 --endpoint async
 
-No artificial slowness: two worker processes on uvloop and httptools, no access log, the vector of a message
-straight into a LogisticRegression that was trained on the same corpus. How many threads torch gets, and
-whether the endpoint is a plain function (in FastAPI's threads) or a coroutine, is tried
-(`tools.bench.speed`), and the better taken.
+The baseline is tuned, not handicapped: two worker processes on uvloop and httptools, no access log, and each message's
+embedding goes directly to a LogisticRegression trained on the same corpus. `tools.bench.speed` tries several numbers
+of torch threads, and the endpoint as a plain function (in FastAPI's thread pool) and as a coroutine, and uses the
+fastest.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
 CLASSIFIER_FILE = "classifier.pkl"
 EXPECTED_FILE = "expected.json"
 WORKERS = 2
-# Two intents whose probabilities are nearer than this are a tie: padding moves the last digits.
+# Intents whose probabilities differ by less count as a tie: padding changes the last digits.
 TIE = 1e-3
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 class Message(BaseModel):
-    """What a customer wrote."""
+    """A customer's message."""
 
     message: str
 
 
 class Answer(BaseModel):
-    """The contract of old."""
+    """The reference design's response schema."""
 
     intent: str
     response: str
@@ -50,7 +50,7 @@ class Answer(BaseModel):
 
 
 def create_app() -> FastAPI:
-    """The server of one worker process; what it is made of comes from BASELINE_* variables."""
+    """Create the application of one worker process; configured by BASELINE_* variables."""
     import torch
     from fastapi import FastAPI
 
@@ -82,7 +82,7 @@ def create_app() -> FastAPI:
 
 
 def load_encoder() -> SentenceTransformer:
-    """The original encoder, on the CPU."""
+    """Load the original encoder, on the CPU."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from sentence_transformers import SentenceTransformer
 
@@ -93,7 +93,7 @@ def load_encoder() -> SentenceTransformer:
 
 def _answerer(folder: Path) -> Callable[[str], Answer]:
     encoder = load_encoder()
-    # The design of old pickles its classifier; this file was written by `prepare` a moment ago.
+    # The reference design pickles its classifier; `prepare` wrote this file just before.
     classifier = pickle.loads((folder / CLASSIFIER_FILE).read_bytes())  # noqa: S301
     labels = [str(label) for label in classifier.classes_]
     replies = {label: f"This is what we can do about {label.replace('_', ' ')}." for label in labels}
@@ -115,7 +115,7 @@ def prepare(
     messages: Annotated[Path, typer.Option(help="A JSON list of messages whose answers are noted.")],
     out: Annotated[Path, typer.Option(help="The folder to write to.")],
 ) -> None:
-    """Train the classifier on the corpus, and note what it says of messages when asked alone."""
+    """Train the classifier on the corpus, and record its prediction for each message, encoded alone."""
     import numpy as np
     import pandas as pd
     from sklearn.linear_model import LogisticRegression
@@ -152,7 +152,7 @@ def serve(
     """Serve POST /chat."""
     import uvicorn
 
-    # The workers are new processes: what they are told, they find in the environment.
+    # Workers are new processes: they read their configuration from the environment.
     os.environ |= {
         "BASELINE_MODEL": str(model),
         "BASELINE_THREADS": str(threads),

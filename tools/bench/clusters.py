@@ -1,9 +1,8 @@
-"""How good the review's clusters are: `python -m tools.bench.clusters [--similarity 0.45]`, Markdown on
-standard output.
+"""Measure the quality of the review's clusters: `python -m tools.bench.clusters [--similarity 0.45]`.
 
-Traffic is what the served bundle hands over of CLINC150's test part: `SIZE` messages of each of eight intents that
-the bundle was never taught, among 400 of CLINC150's out-of-scope questions. An intent counts as found when one
-cluster holds at least half of its messages and at least 80 % of that cluster are its own.
+Prints Markdown. Traffic is what the served bundle hands over of CLINC150's test part: `SIZE` messages of each of eight
+intents that the bundle was not trained on, among 400 of CLINC150's out-of-scope questions. An intent counts as found if
+one cluster contains at least half of its messages and at least 80 % of that cluster belong to it.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ def main() -> int:
 
 
 def handed_over(bundle: Bundle) -> tuple[list[str], NDArray[np.str_], NDArray[np.float32]]:
-    """What the bundle gives to a person of CLINC150's test part: messages, labels, embeddings."""
+    """Return the CLINC150 test messages that the bundle hands over: messages, labels, embeddings."""
     corpus = load_clinc150("test")
     messages = [clean(message) for message in corpus["message"]]
     router = Router(bundle.rules, bundle.replies, bundle.manifest.thresholds, SlotSettings().values())
@@ -78,7 +77,10 @@ def draw(
     settings: ReviewSettings,
     chance: np.random.Generator,
 ) -> tuple[float, float, float]:
-    """One draw of traffic: share of intents found, of clusters that are one intent's, of the rest in clusters."""
+    """Draw traffic once and cluster it.
+
+    Returns: share of intents found, of clusters with a single intent, and of the out-of-scope messages in clusters.
+    """
     counts = Counter(labels.tolist())
     names = sorted(name for name, count in counts.items() if name != OUT_OF_SCOPE and count >= size)
     chosen = chance.choice(names, INTENTS, replace=False)

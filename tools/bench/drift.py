@@ -1,7 +1,7 @@
-"""How good the drift check is: false alarms on undrifted windows, drifts found. `python -m tools.bench.drift`.
+"""Measure the drift check: false-alarm rate on undrifted windows, detection rate. `python -m tools.bench.drift`.
 
-Each corpus gets a few worlds (`tools.bench.drift_worlds`), each world a baseline and its windows. What a world gave is
-kept under `.cache/bench` by the digest of the code that made it, so a run that was stopped goes on where it was.
+Each corpus is split into a few worlds (`tools.bench.drift_worlds`), each with a baseline and windows. A world's results
+are cached under `.cache/bench` by the digest of the code that produced them, so an interrupted run resumes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SIZES = (500, 1_000, 5_000)
 DRIFTED = 1_000
 WINDOWS = 200
 FIRST_SEED = 300
-"""Thresholds were chosen on the worlds of seeds 0 to 5, and on Bitext's of 100 to 106."""
+"""First seed measured: the thresholds were chosen on seeds 0 to 5, and on Bitext's 100 to 106."""
 WORLDS = 10
 EXAMPLES = 10
 
@@ -43,7 +43,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 def measure(world: World, each: int) -> list[dict[str, Any]]:
-    """All windows of a world, `each` of every kind and size: which checks were red, and what the examples were."""
+    """Test all windows of a world, `each` of every kind and size. Returns: red checks and example quality."""
     generator = np.random.default_rng([world.seed, 23])
     baseline = Comparison(_columns(windows.baseline(world, generator)))
     reference = Comparison(world.reference, against="reference")
@@ -76,7 +76,10 @@ def measure(world: World, each: int) -> list[dict[str, Any]]:
 
 
 def _named(baseline: Comparison, parts: list[windows.Part], columns: Columns) -> float:
-    """Of the messages that weigh most, the share that are of the changed kind: the last part of a window is."""
+    """Return the share of the top contributors that are changed messages.
+
+    The changed messages are the last part of a window.
+    """
     heaviest = np.argsort(-baseline.weights(columns), kind="stable")[:EXAMPLES]
     return float((heaviest >= len(columns) - len(parts[-1][1])).mean())
 
@@ -88,7 +91,7 @@ def _columns(parts: list[windows.Part]) -> Columns:
 def run(
     worlds: int, each: int, first: int, console: Console, corpora: Sequence[str] = CORPORA
 ) -> Iterator[dict[str, Any]]:
-    """The worlds' results, measured or remembered."""
+    """Yield the worlds' results, measured or from the cache."""
     vectors = Vectors.of(BUNDLE)
     code = _digest()
     others = chatter(vectors), foreign(vectors)
@@ -116,7 +119,7 @@ def run(
 
 
 def _digest() -> str:
-    """Of all code that decides what a window gives."""
+    """Return the digest of all code that affects a window's result."""
     files = [*(ROOT / "monitoring").glob("drift_*.py"), *(ROOT / "tools" / "bench").glob("drift_*.py")]
     named = ("tally", "checks", "kernel", "compare", "corpora", "worlds", "windows")
     chosen = sorted(file for file in files if file.stem.removeprefix("drift_") in named)
@@ -136,7 +139,7 @@ def main(
     only: Annotated[str | None, typer.Option(help=f"One of {', '.join(CORPORA)}.")] = None,
     out: Annotated[Path, typer.Option(help="The page.")] = ROOT / "docs" / "results.d" / "drift.md",
 ) -> None:
-    """Measure and write docs/results.d/drift.md; a corpus alone is measured and remembered."""
+    """Measure and write docs/results.d/drift.md; a single corpus is only measured and cached."""
     console = Console()
     each = math.ceil(windows_each / worlds)
     if only:

@@ -1,4 +1,4 @@
-"""The messages of the drift measurement: published corpora, chatter that belongs to no intent, and their changes."""
+"""Load the messages of the drift benchmark: published corpora, out-of-scope chatter, and changed versions."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ _KEYS = dict(zip("qwertyuiopasdfghjklzxcvbnm", "wertyuiopqsdfghjklaxcvbnmz", str
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Messages with what was computed of each once; n of them.
+    """n messages with their precomputed features.
 
     Attributes:
-        intents: shape (n,). groups: shape (n,): near-duplicates share a number.
+        intents: shape (n,).
+        groups: shape (n,); near-duplicates have the same number.
     """
 
     name: str
@@ -40,7 +41,7 @@ class Corpus:
 
 @dataclass(frozen=True, slots=True)
 class Typos:
-    """Some messages of a corpus with a typo in half of their words; `rows` says which they were."""
+    """Messages of a corpus with typos in half of their words; `rows` are their indices in the corpus."""
 
     rows: NDArray[np.int64]
     messages: list[str]
@@ -48,10 +49,10 @@ class Typos:
 
 
 def load(name: str, vectors: Vectors) -> Corpus:
-    """A corpus whole, all its published parts together; CLINC150 without what is out of scope.
+    """Load all published parts of a corpus; CLINC150 without its out-of-scope messages.
 
     Raises:
-        MissingDataError: it is not on this machine.
+        MissingDataError: the corpus is not on this machine.
     """
     rows = _rows(name)
     messages = [clean(message) for message in rows["message"]]
@@ -60,7 +61,7 @@ def load(name: str, vectors: Vectors) -> Corpus:
 
 
 def chatter(vectors: Vectors) -> Corpus:
-    """CLINC150's 1,200 messages that belong to no intent."""
+    """Load CLINC150's 1,200 out-of-scope messages."""
     rows = pd.concat([load_clinc150(part) for part in ("train", "val", "test")], ignore_index=True)
     rows = rows[rows["intent"] == OUT_OF_SCOPE]
     messages = [clean(message) for message in rows["message"]]
@@ -69,7 +70,7 @@ def chatter(vectors: Vectors) -> Corpus:
 
 
 def foreign(vectors: Vectors) -> Corpus:
-    """Some three hundred support messages in German, Spanish and French."""
+    """Load about 300 support messages in German, Spanish and French."""
     lines = FOREIGN.read_text(encoding="utf-8").splitlines()
     messages = [clean(line) for line in lines if line and not line.startswith("#")]
     names = np.full(len(messages), "another language")
@@ -77,7 +78,7 @@ def foreign(vectors: Vectors) -> Corpus:
 
 
 def with_typos(corpus: Corpus, vectors: Vectors, seed: int = 0) -> Typos:
-    """`TYPO_ROWS` messages, drawn at random, with a typo in half of the words."""
+    """Draw `TYPO_ROWS` random messages and put a typo in half of their words."""
     generator = np.random.default_rng(seed)
     count = min(TYPO_ROWS, len(corpus.messages))
     rows = np.sort(generator.choice(len(corpus.messages), count, replace=False))
@@ -86,7 +87,7 @@ def with_typos(corpus: Corpus, vectors: Vectors, seed: int = 0) -> Typos:
 
 
 def misspelt(message: str, generator: np.random.Generator) -> str:
-    """The message with a typo in half of its words, rounded up: a letter swapped, left out, doubled or mistaken."""
+    """Put a typo in half of the words, rounded up: a letter swapped, omitted, doubled or replaced."""
     words = message.split()
     chosen = generator.choice(len(words), (len(words) + 1) // 2, replace=False)
     for place in chosen:

@@ -1,4 +1,4 @@
-"""docs/results.d/drift.md, made of what the worlds gave."""
+"""Generate docs/results.d/drift.md from the worlds' results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ of `new_kind` on seeds 0 to 39 of Banking77 and 0 to 11 of Bitext).
 
 
 def page(results: Sequence[dict[str, Any]], command: str, commit: str, machine: str) -> str:
-    """The section as Markdown."""
+    """Return the section as Markdown."""
     by: dict[tuple[str, str, int], list[dict[str, Any]]] = defaultdict(list)
     for result in results:
         for row in result["windows"]:
@@ -98,7 +98,7 @@ def _named(by: dict[tuple[str, str, int], list[dict[str, Any]]]) -> str:
 
 
 def _upper(hits: int, count: int) -> float:
-    """The 95 % upper bound of a share (Clopper and Pearson, 1934)."""
+    """Return the 95 % upper confidence bound of a proportion (Clopper and Pearson, 1934)."""
     from scipy.stats import beta
 
     return 1.0 if hits >= count else float(beta.ppf(0.95, hits + 1, count - hits))

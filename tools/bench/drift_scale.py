@@ -1,6 +1,7 @@
-"""What the drift check costs from 10,000 to 5 million records: `python -m tools.bench.drift_scale`.
+"""Measure the drift check's cost from 10,000 to 5 million records: `python -m tools.bench.drift_scale`.
 
-A log store in a folder, parts of 100,000 rows, one day; each size in a process of its own, Evidently's report included.
+Uses a folder log store with parts of 100,000 rows and one day of records. Each size runs in a separate process and
+includes Evidently's report.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ print(json.dumps({"seconds": seconds, "cpu": usage.ru_utime + usage.ru_stime, "m
 
 
 def fill(folder: Path, records: int) -> None:
-    """A day of records and of feedback in a folder store."""
+    """Write one day of records and feedback to a folder store."""
     store = open_store(StorageSettings(url=str(folder)))
     now = datetime.now(UTC)
     for place, start in enumerate(range(0, records, PART)):
@@ -67,7 +68,7 @@ def fill(folder: Path, records: int) -> None:
 
 
 def _feedback(records: pa.Table, seed: int) -> pa.Table:
-    """A thumb for one answer in five."""
+    """Create feedback for one answer in five."""
     said = records.filter(pa.array(np.random.default_rng(seed).random(records.num_rows) < THUMBS))
     columns = {
         "timestamp": said["timestamp"],
@@ -83,7 +84,7 @@ def _feedback(records: pa.Table, seed: int) -> pa.Table:
 
 def _records(count: int, seed: int, now: datetime) -> pa.Table:
     generator = np.random.default_rng(seed)
-    # Ages spread over the window, the first part's a little older: it becomes the baseline.
+    # Ages spread over the window; the first part's are slightly older: it becomes the baseline.
     age = np.sort(generator.uniform(60, 23.9 * 3600, count))[::-1]
     if seed == 0:
         age[:2_000] += 3600
@@ -136,7 +137,7 @@ def main(
             environment = os.environ | {"CHATBOT_STORE_URL": "store", "PYTHONPATH": str(ROOT)}
             command = [sys.executable, "-c", _RUN]
             runs = []
-            for _ in range(2):  # the first freezes the baseline
+            for _ in range(2):  # the first run freezes the baseline
                 done = subprocess.run(
                     command, cwd=scratch, env=environment, capture_output=True, text=True, check=True
                 )

@@ -1,4 +1,4 @@
-"""Windows of a world: ordinary ones, and ones with a known change in them."""
+"""Draw windows of a world: undrifted ones, and ones with a known change."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ Part = tuple[Traffic, Rows]
 
 
 def changes_of(world: World) -> tuple[str, ...]:
-    """All lower case is a change on Banking77 alone: the others write that way already."""
+    """Return the changes of a world; lower case is a change for Banking77 only: the others are written so already."""
     return CHANGES if world.name == "banking77" else CHANGES[:-1]
 
 
 def baseline(world: World, generator: np.random.Generator) -> list[Part]:
-    """The first records of the version: `BASELINE` of them, frozen once."""
+    """Draw the version's first `BASELINE` records, which are frozen once."""
     return _ordinary(world.baseline, world.baseline_chatter, BASELINE, generator)
 
 
 def window(world: World, change: str, size: int, generator: np.random.Generator) -> list[Part]:
-    """A window of so many records; which of them are changed is known by the traffic they come from.
+    """Draw a window of `size` records; the traffic pool that a record comes from shows whether it is changed.
 
-    Nothing is drawn twice, but for what makes an intent's share grow: an intent of CLINC150 has 60 messages.
+    Sampling is without replacement, except to increase an intent's share: an intent of CLINC150 has 60 messages.
     """
     extra = round(CHANGED * size)
     if change == UNDRIFTED:
@@ -70,5 +70,5 @@ def _share(world: World, size: int, generator: np.random.Generator) -> list[Part
 
 
 def _some(traffic: Traffic, count: int, generator: np.random.Generator) -> Part:
-    # A small intent is asked for more than it has: then some of its messages come twice.
+    # Small pools are drawn with replacement if more messages are requested than they contain.
     return traffic, generator.choice(len(traffic), count, replace=count > len(traffic))

@@ -1,8 +1,7 @@
-"""A world of the drift measurement: a bot that was taught one part of a corpus, and the traffic it then sees.
+"""Build a world of the drift benchmark: a bot trained on one part of a corpus, and the traffic it then receives.
 
-Groups of near-duplicates are dealt into three parts that share none: what the bot is taught (and the reference is
-made of), what the baseline is drawn from, and what windows are drawn from. One intent is left out of all three: the
-new product. One message in twenty is chatter that belongs to no intent.
+Groups of near-duplicates are split into three disjoint parts: training (also the source of the reference), baseline
+and windows. One intent is left out of all three: the new product. One message in twenty is out-of-scope chatter.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ from training.train import _summary
 
 CHATTER = 0.05
 PARTS = {"bitext": (0.34, 0.33, 0.33), "banking77": (0.32, 0.23, 0.45), "clinc150": (0.34, 0.23, 0.43)}
-"""Taught, baseline, windows: windows of 5,000 are drawn without putting back."""
+"""Shares of training, baseline and windows; windows of 5,000 are drawn without replacement."""
 FEEDBACK = 0.2
-"""The share of answers that somebody gives a thumb for; it is down where the intent was wrong or a person came."""
+"""Share of answers with feedback; it is negative if the intent was wrong or the message was handed over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Messages scored as the service would have logged them; n of them."""
+    """n messages scored as the service would have logged them."""
 
     columns: Columns
     messages: list[str]
@@ -45,12 +44,14 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What windows are composed of.
+    """The pools that windows are composed of.
 
     Attributes:
-        reference: out-of-fold scores of what was taught. baseline: the pool it is drawn from, and its chatter.
-        ordinary, chatter: the pools of windows. product: messages of the intent that was left out.
-        foreign, typos: the changed ones.
+        reference: out-of-fold scores of the training messages.
+        baseline, baseline_chatter: the pools that the baseline is drawn from.
+        ordinary, chatter: the pools of windows.
+        product: messages of the intent that was left out.
+        foreign, typos: the changed messages.
     """
 
     name: str
@@ -67,7 +68,7 @@ class World:
 
 
 def make(corpus: Corpus, chatter: Corpus, foreign: Corpus, typos: Typos, seed: int) -> World:
-    """A world of its own for each seed: parts, the intent left out, and the bot."""
+    """Build the world of a seed: the split, the intent left out, and the bot."""
     generator = np.random.default_rng([seed, 17])
     left_out = str(generator.choice(np.unique(corpus.intents)))
     part_of = _deal(corpus.groups, PARTS[corpus.name], generator)
@@ -106,7 +107,7 @@ def make(corpus: Corpus, chatter: Corpus, foreign: Corpus, typos: Typos, seed: i
 
 
 def lower_case(traffic: Traffic) -> Traffic:
-    """The same traffic in small letters. The encoder knows no capitals, so nothing else changes."""
+    """Return the traffic in lower case. The encoder is uncased, so nothing else changes."""
     messages = [message.lower() for message in traffic.messages]
     columns = traffic.columns
     numbers = columns.numbers | _texts(messages)
@@ -122,12 +123,12 @@ class _Bot:
     seed: int
 
     def summarise(self, encoded: Encoded) -> NDArray[np.float32]:
-        """As `chatbot.bundle.Bundle.summarise`, rounded as a record is."""
+        """Summarise as `chatbot.bundle.Bundle.summarise` does, rounded as a record is."""
         numbers: NDArray[np.float32] = (encoded.vectors - self.axes[0]) @ self.axes[1:].T
         return np.round(numbers, 4)
 
     def answers(self, messages: list[str], encoded: Encoded, truth: NDArray[np.str_]) -> Traffic:
-        """What the router decides (`chatbot.router.Router.after_model`), for all messages at once."""
+        """Apply the router's decision (`chatbot.router.Router.after_model`) to all messages at once."""
         scores = self.classifier.score(encoded)
         top = np.sort(scores.probabilities, axis=1)[:, ::-1][:, :MAX_CHOICES].astype(np.float64)
         likeliest = np.asarray(self.classifier.labels, dtype=object)[scores.probabilities.argmax(axis=1)]
@@ -150,7 +151,7 @@ def _texts(messages: list[str]) -> dict[str, NDArray[np.float64]]:
 
 
 def _reference(fitted: Fitted, encoded: Encoded, messages: list[str], bot: _Bot) -> Columns:
-    """What `training.reference` writes into a bundle."""
+    """Compute what `training.reference` writes into a bundle."""
     held = fitted.out_of_fold
     names = np.asarray(fitted.classifier.labels, dtype=object)
     numbers = {name: values[held.rows] for name, values in _texts(messages).items()}
@@ -162,7 +163,7 @@ def _reference(fitted: Fitted, encoded: Encoded, messages: list[str], bot: _Bot)
 def _deal(
     groups: NDArray[np.int64], shares: tuple[float, ...], generator: np.random.Generator
 ) -> NDArray[np.int64]:
-    """The part of each row: every group whole, in parts of about these shares."""
+    """Assign each row to a part of about the given share, keeping groups whole."""
     count = int(groups.max()) + 1
     drawn = np.searchsorted(np.cumsum(shares)[:-1], generator.random(count), side="right")
     return np.asarray(drawn[groups], dtype=np.int64)

@@ -1,6 +1,6 @@
-"""A server that only answers: what is left of a measurement against it is the load generator's own cost.
+"""Run a server that answers without processing: measured against it, the load generator shows its own cost.
 
-python -m tools.bench.echo            requests a second, and microseconds of processor time a request
+python -m tools.bench.echo            requests per second, and processor time per request in microseconds
 python -m tools.bench.echo --serve    only the server; prints its port
 """
 
@@ -30,7 +30,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 class _Echo(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self._transport = cast(asyncio.Transport, transport)  # uvloop: not a subclass
 
     def data_received(self, data: bytes) -> None:
         self._transport.write(ANSWER)
@@ -44,7 +44,7 @@ async def _serve() -> None:
 
 @contextmanager
 def echo_server() -> Iterator[int]:
-    """The server in a process of its own; gives its port."""
+    """Run the server in a separate process; yields its port."""
     command = [sys.executable, "-u", "-m", "tools.bench.echo", "--serve"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -55,7 +55,7 @@ def echo_server() -> Iterator[int]:
 
 
 def own_cost(connections: int = 64, seconds: float = 2.0) -> Load:
-    """The generator against a server that does nothing."""
+    """Measure the load generator against the echo server."""
     with echo_server() as port:
         question = Question(post("/chat", b'{"message":"where is my order 20418"}', port), "get_refund")
         return generate(port, [question] * 200_000, connections, seconds, warmup=0.3)
@@ -63,7 +63,7 @@ def own_cost(connections: int = 64, seconds: float = 2.0) -> Load:
 
 @app.command()
 def main(serve: Annotated[bool, typer.Option("--serve", help="Only serve.")] = False) -> None:
-    """Say what the load generator costs."""
+    """Print the load generator's cost."""
     if serve:
         uvloop.run(_serve())
         return

@@ -1,4 +1,4 @@
-"""Which intent each message must be answered with: what the bundle says when it is asked without a server."""
+"""Compute the expected intent of each message: the bundle's prediction without a server."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ SEED = 4
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """An intent, and those as good as a tie with it: the baseline's arithmetic depends on padding."""
+    """The expected intent, and the intents within its tie tolerance: the baseline's result depends on padding."""
 
     intent: str
     near: tuple[str, ...] = ()
 
 
 def real_messages() -> tuple[list[str], str]:
-    """Distinct messages in an order that is always the same, and where they are from."""
+    """Return distinct messages in a fixed order, and their source."""
     try:
         messages = fill_all(load_bitext())["message"].tolist()
         source = "Bitext, placeholders filled"
@@ -47,7 +47,7 @@ def real_messages() -> tuple[list[str], str]:
 
 
 def ask_bundle(folder: Path, messages: Sequence[str], cache: Path) -> list[str]:
-    """The intent of each answer, asked alone, one thread a core; kept under `cache` by what it was made from."""
+    """Predict each message alone, one thread per core; cached under `cache` by the digest of the inputs."""
     digest = hashlib.sha256("\n".join([bundles.verify(folder), *messages]).encode()).hexdigest()
     file = cache / f"intents-{digest[:16]}.json"
     if not file.is_file():

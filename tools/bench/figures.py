@@ -1,4 +1,4 @@
-"""One figure: what was to be reached, what was measured, and the command that prints it."""
+"""One measured figure: its value, its target, and the command that reproduces it."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Figure:
     """A figure with its target.
 
     Attributes:
-        value: None: not measured; `note` says why.
+        value: None: not measured; `note` states the reason.
         target: None: reported, without a target.
-        unit: such as "%", " s" or " x": stands right behind the number.
-        command: prints this figure again.
-        digits: how many decimals are shown; the comparison is with the value as it is.
+        unit: such as "%", " s" or " x"; appended directly to the number.
+        command: reproduces this figure.
+        digits: number of decimals shown; the comparison uses the unrounded value.
     """
 
     name: str
@@ -44,25 +44,25 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        """None: there is no target, or nothing was measured."""
+        """Return whether the target is met; None: there is no target, or nothing was measured."""
         if self.target is None or self.value is None:
             return None
         return self.value >= self.target if self.bound == "at least" else self.value <= self.target
 
     def show(self, value: float | None) -> str:
-        """A value of this figure with its unit."""
+        """Format a value of this figure with its unit."""
         return "not measured" if value is None else f"{value:,.{self.digits}f}{self.unit}"
 
     @property
     def target_text(self) -> str:
-        """`>= 90.00 %`."""
+        """Format the target: `>= 90.00 %`."""
         if self.target is None:
             return ""
         return f"{'≥' if self.bound == 'at least' else '≤'} {self.show(self.target)}"
 
     @property
     def verdict(self) -> str:
-        """Met or missed, and by how much."""
+        """Describe whether the target was met or missed, and by how much."""
         if self.value is None:
             return "not measured" if self.target is not None else ""
         if self.target is None:
@@ -74,7 +74,7 @@ class Figure:
 
 
 def table(title: str, figures: Sequence[Figure]) -> Table:
-    """For the terminal."""
+    """Return the figures as a terminal table."""
     made = Table(title=title, title_justify="left")
     for heading, justify in (("figure", "left"), ("target", "right"), ("measured", "right"), ("", "left")):
         made.add_column(heading, justify="right" if justify == "right" else "left")
@@ -88,7 +88,7 @@ def table(title: str, figures: Sequence[Figure]) -> Table:
 
 
 def write(file: Path, figures: Sequence[Figure], **more: Any) -> None:
-    """A result as JSON, with the machine, the commit and the time beside it."""
+    """Write the figures as JSON, with the machine, the commit and the time."""
     content: Mapping[str, Any] = {
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(),
@@ -101,13 +101,13 @@ def write(file: Path, figures: Sequence[Figure], **more: Any) -> None:
 
 
 def read(file: Path) -> tuple[list[Figure], dict[str, Any]]:
-    """What `write` wrote: the figures, and everything."""
+    """Read a file of `write`. Returns: the figures, and the whole content."""
     content = json.loads(file.read_text(encoding="utf-8"))
     return [Figure(**figure) for figure in content["figures"]], content
 
 
 def commit() -> str:
-    """The commit that was measured, with `-dirty` where files differ from it."""
+    """Return the measured commit, with `-dirty` if files differ from it."""
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

@@ -1,7 +1,7 @@
-"""`python -m tools.bench.gate`: does the gate tell good challengers from bad ones? Writes docs/results.d/gate.md.
+"""`python -m tools.bench.gate`: measure whether the gate separates good challengers from bad ones.
 
-Every corpus, kind of challenger and seed is one trial: a champion, a challenger, a verdict. A trial that was made with
-this code is not made again: stopped at any time, the command goes on where it was.
+Writes docs/results.d/gate.md. Each combination of corpus, kind of challenger and seed is one trial: a champion, a
+challenger, a verdict. Trials are cached by the digest of the code, so an interrupted run resumes.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ here to show where the gate's sight ends. *Caught by* counts the verdicts in whi
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One verdict; `code` names the code and tests that it was made with."""
+    """One verdict; `code` identifies the code and tests that produced it."""
 
     code: str
     case: str
@@ -73,7 +73,7 @@ def main(
         bool, typer.Option("--page", help="Make no trial; write the page of those there are.")
     ] = False,
 ) -> None:
-    """Try the gate, print the table, and write it when it is whole."""
+    """Run the trials, print the table, and write it once it is complete."""
     console = Console()
     cases, kinds = case or list(CASES), kind or list(KINDS)
     if unknown := sorted({*cases, *kinds} - {*CASES, *KINDS}):
@@ -99,7 +99,7 @@ def main(
 
 
 def code() -> str:
-    """A digest of everything that decides a verdict here: another one makes every trial anew."""
+    """Return the digest of all code that affects a verdict; a changed digest repeats every trial."""
     names = ["evaluation", "fit", "head", "metrics", "slices", "thresholds", "paired", "behaviours"]
     files = [ROOT / "training" / f"{name}.py" for name in names]
     files += [
@@ -117,7 +117,7 @@ def code() -> str:
 
 
 def read_trials(file: Path, of: str) -> dict[tuple[str, str, int], Trial]:
-    """The trials of a file that were made with this code, without lines that were cut in the middle."""
+    """Read the trials of a file that this code produced; skips truncated lines."""
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     trials = [Trial(**json.loads(line)) for line in lines if line.endswith("}")]
     return {(trial.case, trial.kind, trial.seed): trial for trial in trials if trial.code == of}
@@ -175,7 +175,7 @@ def _right(kind: Kind, trials: Sequence[Trial]) -> int:
 
 
 def table_lines(found: Sequence[Trial]) -> Iterator[tuple[bool, list[str]]]:
-    """Whether a row of the table is as asked, and its cells."""
+    """Yield, for each row of the table, whether it meets the target, and its cells."""
     for case in CASES:
         for name, kind in KINDS.items():
             trials = [trial for trial in found if (trial.case, trial.kind) == (case, name)]

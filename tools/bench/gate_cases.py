@@ -1,4 +1,4 @@
-"""Champions, honest challengers and poisoned ones, of real corpora: what the gate is tried on."""
+"""Build the gate benchmark's champions, honest challengers and poisoned challengers from real corpora."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ Words = NDArray[np.str_]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A corpus as the gate meets it.
+    """A corpus as the gate receives it.
 
     Attributes:
-        messages, intents, groups: of the rows that can be taught, shape (n,).
-        test: the frozen test part, rows out of scope included.
-        tuning: out-of-scope messages that thresholds are learned with.
-        champion, challenger: shares of the groups that each is taught.
+        messages, intents, groups: of the training rows, shape (n,).
+        test: the frozen test part, including out-of-scope rows.
+        tuning: out-of-scope messages for choosing thresholds.
+        champion, challenger: shares of the groups that each is trained on.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Case:
 
 
 def shipped() -> Case:
-    """The corpus that ships, with its own parts."""
+    """Return the case of the shipped corpus, with its own parts."""
     rows = read_processed(CORPUS)
     rows = rows.assign(message=rows["message"].map(clean))
     train = rows[rows["part"] == TRAIN]
@@ -80,7 +80,7 @@ def shipped() -> Case:
 
 
 def bitext_case() -> Case:
-    """Bitext by groups of near-duplicates: a fifth of the groups is the test part."""
+    """Return the case of Bitext, split by groups of near-duplicates: one fifth of the groups is the test part."""
     rows = bitext()
     group_of = groups(rows["message"].tolist(), rows["intent"].tolist()).astype(np.str_)
     names = np.unique(group_of)
@@ -99,7 +99,7 @@ def bitext_case() -> Case:
 
 
 def banking77_case() -> Case:
-    """Banking77 with its own test part."""
+    """Return the case of Banking77, with its own test part."""
     rows = load_banking77("train")
     messages = [clean(message) for message in rows["message"]]
     intents = rows["intent"].to_numpy(dtype=np.str_)
@@ -124,12 +124,12 @@ CASES: dict[str, Callable[[], Case]] = {
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of challenger: what becomes of the rows it is taught.
+    """A kind of challenger: how its training rows are altered.
 
     Attributes:
-        asked: whether issue 5 asks for it; the others are harder and are reported.
-        share: of the groups it is taught; None: the case's own.
-        spoil: rows, labels and randomness to rows and labels; None: honest.
+        asked: whether the kind has a required verdict; the others are harder and are reported only.
+        share: of the groups it is trained on; None: the case's own.
+        spoil: maps rows, labels and random generator to rows and labels; None: honest.
     """
 
     name: str
@@ -140,7 +140,7 @@ class Kind:
 
 
 def flip(share: float) -> Callable[[Rows, Words, np.random.Generator], tuple[Rows, Words]]:
-    """Give a share of the rows the label of another intent, any of them alike."""
+    """Relabel a random share of the rows with random other intents."""
 
     def spoil(rows: Rows, labels: Words, draw: np.random.Generator) -> tuple[Rows, Words]:
         names, columns = np.unique(labels, return_inverse=True)
@@ -152,7 +152,7 @@ def flip(share: float) -> Callable[[Rows, Words, np.random.Generator], tuple[Row
 
 
 def move(share: float) -> Callable[[Rows, Words, np.random.Generator], tuple[Rows, Words]]:
-    """Give a share of one intent's rows the label of one other."""
+    """Relabel a share of one intent's rows as one other intent."""
 
     def spoil(rows: Rows, labels: Words, draw: np.random.Generator) -> tuple[Rows, Words]:
         source, target = draw.permutation(np.unique(labels))[:2]
@@ -165,7 +165,7 @@ def move(share: float) -> Callable[[Rows, Words, np.random.Generator], tuple[Row
 
 
 def empty(rows: Rows, labels: Words, draw: np.random.Generator) -> tuple[Rows, Words]:
-    """Take every row of one intent away."""
+    """Remove all rows of one intent."""
     kept = labels != draw.permutation(np.unique(labels))[0]
     return rows[kept], labels[kept]
 
@@ -183,7 +183,7 @@ KINDS: dict[str, Kind] = {
 
 @dataclass(slots=True)
 class Workshop:
-    """Makes bundles of a case: messages are encoded once, heads are fitted once and kept."""
+    """Trains bundles of a case: each message is encoded once, each head is fitted once and cached."""
 
     case: Case
     vectors: Vectors
@@ -196,19 +196,19 @@ class Workshop:
         self._tuning = self.vectors.encode(self.case.tuning)
 
     def through(self, _encoder: Encoder, messages: Sequence[str]) -> Encoded:
-        """`training.gate.judge`'s way to the encoder, with a memory."""
+        """Encode messages, with a cache; the encoder function passed to `training.gate.judge`."""
         key = hashlib.sha256("\n".join(messages).encode()).hexdigest()
         if key not in self._memory:
             self._memory[key] = self.vectors.encode(messages)
         return self._memory[key]
 
     def champion(self, seed: int) -> Bundle:
-        """What serves: taught a part of the groups."""
+        """Return the serving bundle, trained on a part of the groups."""
         rows = self.rows(seed, self.case.champion)
         return self._bundle(f"champion-{seed}", rows, self.case.intents[rows], seed)
 
     def challenger(self, key: str, seed: int) -> Bundle:
-        """A challenger of a kind, taught what the champion was taught and more."""
+        """Return a challenger of a kind, trained on the champion's rows and more."""
         kind = KINDS[key]
         share = self.case.challenger if kind.grow is None else self.case.champion * (1 + kind.grow)
         rows = self.rows(seed, share)
@@ -218,7 +218,7 @@ class Workshop:
         return self._bundle(f"{key}-{seed}", rows, labels, seed)
 
     def rows(self, seed: int, share: float) -> Rows:
-        """The rows of a share of the groups: a larger share holds all of a smaller one."""
+        """Return the rows of a share of the groups: a larger share contains every smaller one."""
         names = np.unique(self.case.groups)
         order = np.random.default_rng(seed).permutation(names)
         return np.flatnonzero(np.isin(self.case.groups, order[: round(share * len(names))]))
@@ -243,7 +243,7 @@ class Workshop:
         return Bundle(manifest, self.vectors.encoder, classifier, nothing, rules, replies, digest)
 
     def _fitted(self, name: str, rows: Rows, labels: Words, seed: int) -> Fitted:
-        """A fit, made once: thresholds are learned from it each time, for that takes no time."""
+        """Fit a head once and cache it; thresholds are chosen anew each time, as that is fast."""
         content = [_recipe(), self.vectors.digest, name, rows.tobytes().hex(), *labels.tolist()]
         file = HEADS / f"{hashlib.sha256(chr(10).join(content).encode()).hexdigest()[:24]}.safetensors"
         if not file.is_file():
@@ -268,7 +268,7 @@ def _keep(file: Path, fitted: Fitted) -> None:
 
 
 def _recipe() -> str:
-    """A digest of the code that fits: a head of another recipe is not taken for one of this."""
+    """Return the digest of the fitting code: part of the cache key of heads."""
     whole = hashlib.sha256()
     for file in (*(ROOT / "training" / f"{name}.py" for name in FITTING), ROOT / "params.yaml"):
         whole.update(file.read_bytes())

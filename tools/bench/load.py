@@ -1,8 +1,8 @@
-"""A load generator that costs little: N connections, the next message on each when the last is answered.
+"""Load generator with low overhead: N connections, each sends the next message after its last answer.
 
-It shares the cores with what it measures, so it is one `asyncio.Protocol` on uvloop with requests made
-beforehand and no HTTP library (`python -m tools.bench.echo` says what it costs). Every answer is checked:
-status 200, JSON, and the intent that the model gives when it is asked alone.
+It shares the cores with the server under test. Therefore it is one `asyncio.Protocol` on uvloop with prebuilt requests
+and no HTTP library (`python -m tools.bench.echo` measures its cost). Every answer is checked: status 200, JSON, and the
+intent that the model predicts for the message alone.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from pydantic_core import from_json
 
 HOST = "127.0.0.1"
 
-# A client that is refused waits a little: an overloaded server would be asked as fast as it can refuse.
+# Pause after a rejected request, so that an overloaded server is not flooded with retries.
 PAUSE_SECONDS = 0.05
-# Connections come one after the other: when all come at once, one worker process accepts them all.
+# Connections open one after another: if all open at once, one worker process accepts them all.
 STAGGER_SECONDS = 0.004
 _WATCH_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A request and what its answer must be.
+    """A request and its expected answer.
 
     Attributes:
         request: HTTP/1.1, ready to send.
-        intent: the intent expected.
-        near: intents that are as good as a tie with it.
+        intent: the expected intent.
+        near: intents that tie with it within the tolerance.
     """
 
     request: bytes
@@ -44,7 +44,7 @@ class Question:
 
 
 def post(path: str, body: bytes, port: int) -> bytes:
-    """A POST request with a JSON body on a connection that is kept."""
+    """Build a POST request with a JSON body for a keep-alive connection."""
     head = (
         f"POST {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
@@ -54,16 +54,16 @@ def post(path: str, body: bytes, port: int) -> bytes:
 
 @dataclass(slots=True)
 class Load:
-    """What came of one measured window.
+    """Result of one measured window.
 
     Attributes:
         seconds: length of the window.
         answered: right answers that arrived within the window, near ties included.
-        total: all right answers, those of the warm-up and after the end included.
-        near_ties: of all answers, those that differ from the intent expected within the tolerance.
-        errors: what went wrong, by kind, warm-up and the end included.
-        latencies: seconds, of each right answer to a request that was sent within the window; ascending.
-        generator_seconds: processor time that this process spent in the window.
+        total: all right answers, including the warm-up and those after the window.
+        near_ties: of all answers, those that differ from the expected intent within the tolerance.
+        errors: number by kind, including the warm-up and after the window.
+        latencies: seconds, of each right answer to a request sent within the window; ascending.
+        generator_seconds: processor time of this process during the window.
     """
 
     connections: int
@@ -77,16 +77,16 @@ class Load:
 
     @property
     def per_second(self) -> float:
-        """Right answers a second."""
+        """Return the right answers per second."""
         return self.answered / self.seconds if self.seconds else 0.0
 
     @property
     def generator_microseconds(self) -> float:
-        """Processor time of the generator for one request, in microseconds."""
+        """Return the generator's processor time per request, in microseconds."""
         return 1e6 * self.generator_seconds / self.answered if self.answered else 0.0
 
     def percentile(self, percent: float) -> float:
-        """A latency in milliseconds; not a number when nothing was answered."""
+        """Return a latency percentile in milliseconds; NaN if nothing was answered."""
         return 1000 * float(np.percentile(self.latencies, percent)) if self.latencies else float("nan")
 
 
@@ -98,17 +98,17 @@ def generate(
     warmup: float,
     timeout: float = 10.0,
 ) -> Load:
-    """Ask until the time is over or every question was asked once, whichever comes first.
+    """Send questions until the time is over or each was sent once, whichever comes first.
 
     Args:
-        port: of this machine.
+        port: on this machine.
         questions: each is sent at most once.
-        connections: how many are open at once, each with one request in flight.
+        connections: number of concurrent connections, each with one request in flight.
         seconds: length of the window.
         warmup: seconds before the window that count for errors only.
         timeout: seconds after which an answer counts as missing.
     """
-    # A collection in the middle of a window would be measured as the server's latency.
+    # A garbage collection during the window would count as server latency.
     gc.collect()
     gc.disable()
     try:
@@ -118,7 +118,7 @@ def generate(
 
 
 class _Generator:
-    """The state that all connections share."""
+    """State shared by all connections."""
 
     def __init__(self, port: int, questions: Sequence[Question], connections: int, timeout: float) -> None:
         self.port = port
@@ -148,7 +148,7 @@ class _Generator:
         self.load.generator_seconds = time.process_time() - processor
         self.load.seconds = self._end - self._begin
         self._stopped = True
-        # Those in flight are slow ones: leaving them out would flatter the server.
+        # Requests still in flight are slow ones: omitting them would bias the latencies.
         while self.in_flight and time.perf_counter() < self._end + self.timeout + 1:
             await asyncio.sleep(0.01)
         for connection in self._connections:
@@ -159,7 +159,7 @@ class _Generator:
         return self.load
 
     def begin(self, work: Coroutine[None, None, None]) -> None:
-        """Let something run beside; the loop alone would forget it."""
+        """Start a background task and keep a reference to it; the event loop keeps only a weak one."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -178,7 +178,7 @@ class _Generator:
         return self._stopped
 
     def note(self, question: Question, body: bytes, sent: float, received: float) -> bool:
-        """Check an answer with status 200; False: it is wrong."""
+        """Check an answer with status 200; returns False if it is wrong."""
         try:
             intent = from_json(body)["intent"]
         except ValueError:
@@ -203,7 +203,7 @@ class _Generator:
         return False
 
     async def _sleep(self, seconds: float) -> None:
-        """Wait, but not for questions that have run out."""
+        """Wait; returns early once the questions run out."""
         try:
             async with asyncio.timeout(max(0.0, seconds)):
                 await self._over.wait()
@@ -220,7 +220,7 @@ class _Generator:
 
 
 class _Connection(asyncio.Protocol):
-    """One client: sends, waits, checks, sends again; opens a new connection when it loses this one."""
+    """One client: sends, waits, checks, repeats; reconnects after losing its connection."""
 
     def __init__(self, generator: _Generator) -> None:
         self._generator = generator
@@ -228,10 +228,10 @@ class _Connection(asyncio.Protocol):
         self._question = Question(b"", "")
         self._received = b""
         self.sent = 0.0
-        """When the request in flight was sent; 0: there is none."""
+        """Send time of the request in flight; 0: none."""
 
     async def open(self, pause: float = 0.0) -> None:
-        """Connect and begin; again and again until somebody listens or the time is over."""
+        """Connect and start; retries until the server listens or the time is over."""
         await asyncio.sleep(pause)
         while not self._generator.stopped:
             try:
@@ -243,7 +243,7 @@ class _Connection(asyncio.Protocol):
                 return
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self._transport = cast(asyncio.Transport, transport)  # uvloop: not a subclass
         self._ask()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -280,21 +280,21 @@ class _Connection(asyncio.Protocol):
         else:
             right = self._generator.fail(f"status {head[9:12].decode('latin-1')}")
         if b"\r\nconnection: close" in head:
-            self.close()  # `connection_lost` comes next and opens a new one
+            self.close()  # `connection_lost` then opens a new one
         elif right:
             self._ask()
         else:
             asyncio.get_running_loop().call_later(PAUSE_SECONDS, self._ask)
 
     def give_up(self, kind: str) -> None:
-        """Count the request in flight as an error of this kind, and hang up."""
+        """Count the request in flight as an error of this kind, and close the connection."""
         if self.sent:
             self._settle()
         self._generator.fail(kind)
         self.close()
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._transport:
             self._transport.abort()
 

@@ -1,4 +1,4 @@
-"""What a measurement stands on: the processor, who else works on it, the memory of a tree of processes."""
+"""Describe the measurement's environment: processor, load by other processes, memory of a process tree."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 _PROC = Path("/proc")
-# What decides how fast int8 arithmetic is: VNNI and AMX have instructions for it, AVX2 makes do without.
+# Instruction sets that determine int8 speed: VNNI and AMX have int8 dot products, AVX2 has none.
 INT8_FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "amx_int8", "amx_tile")
 
 MB = 1_000_000
@@ -21,7 +21,7 @@ _SETTLE_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The processor as Linux names it, and the flags that int8 arithmetic lives on."""
+    """The processor's name under Linux, and its flags relevant to int8 arithmetic."""
 
     processor: str
     cores: int
@@ -49,7 +49,7 @@ class Machine:
         )
 
     def describe(self) -> str:
-        """One line for a person."""
+        """Return a one-line description."""
         missing = ", ".join(self.missing_flags) or "none"
         return (
             f"{self.processor}, {self.cores} cores, {self.memory_gb:g} GB; "
@@ -57,12 +57,12 @@ class Machine:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """For the JSON result."""
+        """Return the fields for the JSON result."""
         return asdict(self)
 
 
 def busy_cores(seconds: float = 1.0) -> float:
-    """How many cores others keep busy now (other processes, or other guests of the same host)."""
+    """Return how many cores are busy with other processes, or other guests of the same host, at present."""
     before = _ticks()
     time.sleep(seconds)
     after = _ticks()
@@ -72,13 +72,13 @@ def busy_cores(seconds: float = 1.0) -> float:
 
 
 def _ticks() -> list[int]:
-    """user, nice, system, idle, iowait, irq, softirq, steal."""
+    """Read the CPU counters: user, nice, system, idle, iowait, irq, softirq, steal."""
     return [int(value) for value in (_PROC / "stat").read_text().splitlines()[0].split()[1:9]]
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """One process, in bytes: resident, and the proportional share of what it shares with others."""
+    """Memory of one process, in bytes: resident, and with shared pages counted proportionally."""
 
     pid: int
     command: str
@@ -87,7 +87,7 @@ class Memory:
 
 
 def tree_memory(root: int) -> list[Memory]:
-    """The memory of a process and of all its descendants; what ends meanwhile is left out."""
+    """Return the memory of a process and all its descendants; skips processes that end meanwhile."""
     found = []
     for pid in _tree(root):
         try:
@@ -107,7 +107,7 @@ def tree_memory(root: int) -> list[Memory]:
 
 
 def settle(root: int, most_seconds: float = 30.0) -> None:
-    """Wait until a server's processes have nothing to do: the first answers before all its workers are up."""
+    """Wait until a server's processes are idle: it answers before all its workers have started."""
     until = time.monotonic() + most_seconds
     before = _processor_ticks(root)
     while time.monotonic() < until:
@@ -132,7 +132,7 @@ def _tree(root: int) -> Iterator[int]:
     for entry in _PROC.iterdir():
         if entry.name.isdigit():
             try:
-                # The name, in brackets, may hold spaces; what follows the last bracket does not.
+                # The parenthesised name may contain spaces; the fields after the last parenthesis do not.
                 parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
             except OSError:
                 continue

@@ -1,4 +1,4 @@
-"""Every quality figure that issue 4 names, from the product's own functions.
+"""Measure every quality figure that has a target, with the product's own functions.
 
 python -m tools.bench.quality [--only SECTION] [--quick]
 """
@@ -42,7 +42,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A figure before it is measured; `key` is its name in what the section's function gives."""
+    """A figure before it is measured; `key` is its name in the result of the section's function."""
 
     key: str
     name: str
@@ -58,7 +58,7 @@ class Section:
 
     Attributes:
         measure: takes the encoder and the number of draws.
-        quick: whether it is part of the quick run.
+        quick: whether the section is part of the quick run.
     """
 
     title: str
@@ -144,10 +144,10 @@ SECTIONS: dict[str, Section] = {
 
 
 def shipped(vectors: Vectors) -> Values:
-    """The bundle that `make run` trains, routed over Bitext, of which it was taught nothing.
+    """Evaluate the shipped bundle, routed over Bitext, which is not in its training data.
 
     Raises:
-        BenchError: models/current was made from another corpus.
+        BenchError: models/current was trained on another corpus.
     """
     bundle = bundles.load(BUNDLE)
     if bundle.manifest.corpus_digest != corpus_digest(CORPUS):
@@ -166,7 +166,7 @@ def shipped(vectors: Vectors) -> Values:
 
 
 def measure(sections: Sequence[str], console: Console, draws: int = DRAWS) -> list[Figure]:
-    """Measure some sections. What cannot be measured here is a figure that says why."""
+    """Measure some sections. A figure that cannot be measured here contains the reason."""
     vectors = Vectors.of(BUNDLE)
     found: list[Figure] = []
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
@@ -213,7 +213,7 @@ def _teller(progress: Progress, task: TaskID, title: str) -> Advance:
 
 
 def measure_all(console: Console, quick: bool = False, file: Path = FILE) -> list[Figure]:
-    """Measure everything (the quick run: what takes seconds), write the JSON, print the table."""
+    """Measure everything (quick: only fast sections), write the JSON, print the table."""
     others = busy_cores()
     sections = [name for name, section in SECTIONS.items() if section.quick or not quick]
     found = measure(sections, console, draws=1 if quick else DRAWS)
@@ -227,7 +227,7 @@ def main(
     only: Annotated[list[str] | None, typer.Option(help=f"A section: {', '.join(SECTIONS)}.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer sections, one draw.")] = False,
 ) -> None:
-    """Measure and print; a part of the whole is printed and not kept."""
+    """Measure and print; a partial result is printed but not saved."""
     console = Console()
     if unknown := sorted(set(only or ()) - set(SECTIONS)):
         console.print(f"[red]no section {', '.join(unknown)}: there are {', '.join(SECTIONS)}[/red]")

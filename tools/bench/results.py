@@ -1,4 +1,4 @@
-"""docs/results.md, made of the JSON that the measurements wrote: no number in it is typed by hand."""
+"""Generate docs/results.md from the measurements' JSON: no number is typed by hand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tools.bench.servers import ROOT, BenchError
 
 PAGE = ROOT / "docs" / "results.md"
 MORE = ROOT / "docs" / "results.d"
-"""A page for each measurement that takes longer than `make bench` may; each names the command that made it."""
+"""Pages of measurements that take too long for `make bench`; each names the command that produced it."""
 
 _HEAD = """# Results
 
@@ -36,10 +36,10 @@ does nothing.
 
 
 def page(quality: Path, speed: Path, more: Path = MORE) -> str:
-    """The page as Markdown; a measurement whose JSON is missing is said to be missing.
+    """Return the page as Markdown; a measurement without JSON is reported as missing.
 
     Raises:
-        BenchError: a figure without a command.
+        BenchError: a figure has no command.
     """
     parts = [_HEAD]
     if quality.is_file():
@@ -62,7 +62,7 @@ def write(quality: Path, speed: Path, file: Path = PAGE) -> None:
 
 
 def _more(folder: Path) -> Iterable[str]:
-    """The other measurements' pages, as chapters."""
+    """Yield the other measurements' pages as chapters."""
     for file in sorted(folder.glob("*.md")):
         title, _, text = file.read_text(encoding="utf-8").lstrip("# ").partition("\n")
         yield f"\n## {title}\n{text.replace(chr(10) + '#', chr(10) + '##')}"

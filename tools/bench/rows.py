@@ -1,4 +1,4 @@
-"""What the windows of a comparison add up to: medians, ratios with their targets, tables for the terminal."""
+"""Aggregate a comparison's windows: medians, ratios with their targets, tables for the terminal."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ Processes = Mapping[str, Sequence[Mapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One window, or the medians of the windows of all rounds; what was counted is added up.
+    """One window, or the medians over all rounds; counts are summed.
 
     Attributes:
         p50, p95, p99: milliseconds.
-        generator_us: processor time of the load generator for one request, in microseconds.
+        generator_us: processor time of the load generator per request, in microseconds.
     """
 
     side: str
@@ -43,7 +43,7 @@ class Row:
 
     @classmethod
     def of(cls, side: str, load: Load) -> Row:
-        """One window. One without answers is an error in itself."""
+        """Create the row of one window. A window without answers counts as an error."""
         return cls(
             side=side,
             connections=load.connections,
@@ -59,7 +59,7 @@ class Row:
 
     @classmethod
     def median(cls, rows: Sequence[Row]) -> Row:
-        """Of the windows of one side over the same number of connections."""
+        """Return the medians of the windows of one side with the same number of connections."""
         errors: Counter[str] = Counter()
         for row in rows:
             errors.update(row.errors)
@@ -78,13 +78,13 @@ class Row:
 
 
 def summary(rows: Sequence[Row]) -> list[Row]:
-    """The median of each side and number of connections, baseline first."""
+    """Return the median row of each side and number of connections, baseline first."""
     keys = sorted({(row.side, row.connections) for row in rows})
     return [Row.median([row for row in rows if (row.side, row.connections) == key]) for key in keys]
 
 
 def judged(rows: Sequence[Row], start_seconds: float, processes: Processes) -> list[Figure]:
-    """The figures that issue 4 names.
+    """Return the speed and memory figures with their targets.
 
     Args:
         rows: of `summary`.
@@ -150,7 +150,7 @@ def _pair(above: Row, below: Row) -> str:
 
 
 def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """One line of the table, under HEADINGS."""
+    """Return one row of the table, with the columns of HEADINGS."""
     errors = ", ".join(f"{count} {kind}" for kind, count in row["errors"].items()) or "0"
     latencies = (f"{row[name]:,.1f}" for name in LATENCIES)
     counted = (f"{row['answered']:,}", f"{row['near_ties']:,}", errors)
@@ -161,7 +161,7 @@ HEADINGS = ("", "connections", "requests/s", "p50 ms", "p95 ms", "p99 ms", "answ
 
 
 def tables(rows: Sequence[Mapping[str, Any]], processes: Processes) -> list[Table]:
-    """Speed and memory, for the terminal."""
+    """Return the speed and memory tables for the terminal."""
     speed = Table(title="Service and baseline, medians of all rounds", title_justify="left")
     for heading in HEADINGS:
         speed.add_column(heading, justify="right" if heading else "left")

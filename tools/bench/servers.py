@@ -1,4 +1,4 @@
-"""Start a server as a process of its own, time its first real answer, stop it with all its children."""
+"""Start a server as a child process, time its first real answer, and stop it with all its children."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _POLL_SECONDS = 0.02
 
 
 class BenchError(ChatbotError):
-    """Something that a measurement needs is missing or did not start."""
+    """A prerequisite of a measurement is missing or did not start."""
 
     type = "bench"
 
@@ -44,7 +44,7 @@ class Server:
 
 
 def free_port() -> int:
-    """A port that nothing listens on now."""
+    """Return an unused port."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
@@ -54,17 +54,17 @@ def free_port() -> int:
 def running(
     command: Sequence[str], environment: Mapping[str, str], port: int, message: bytes, log: Path
 ) -> Iterator[Server]:
-    """The server that a command starts, for as long as the block lasts.
+    """Run a server command for the duration of the block.
 
     Args:
-        command: what to run, from the project's root.
-        environment: all of it; nothing is inherited.
-        port: where it will listen.
-        message: the JSON body of the first real message; an answer with an `intent` is awaited.
-        log: what the server prints goes here.
+        command: run from the project's root.
+        environment: complete; nothing is inherited.
+        port: the port it will listen on.
+        message: JSON body of the first real message; waits for an answer with an `intent`.
+        log: receives the server's output.
 
     Raises:
-        BenchError: it ended, or did not answer in time; with the end of what it printed.
+        BenchError: the server ended, or did not answer in time; contains the end of its output.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
@@ -85,7 +85,7 @@ def running(
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
-    """The environment here without the product's settings: a server is measured with its defaults."""
+    """Return this process's environment without the product's settings: servers are measured with defaults."""
     ours = ("CHATBOT_", "BENTOML_", "BASELINE_", "OMP_", "PROMETHEUS_", "MLFLOW_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return kept | {"PYTHONPATH": str(ROOT), "BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "1"} | extra
@@ -115,7 +115,7 @@ def _answers(port: int, message: bytes) -> bool:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """TERM to the server, then KILL to what is left of its session."""
+    """Send TERM to the server, then KILL to the rest of its session."""
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
         process.wait(STOP_SECONDS)

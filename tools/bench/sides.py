@@ -1,4 +1,4 @@
-"""The two servers that are compared, the baseline and this service, each with messages and their answers."""
+"""Define the two servers to compare, the baseline and this service, each with messages and expected answers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ROLE = re.compile(r"--service-name[= ](\w+)")
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A server that can be started, and what to ask it."""
+    """A server that can be started, and its messages."""
 
     name: str
     arguments: tuple[str, ...]
@@ -40,7 +40,7 @@ class Side:
 
     @contextmanager
     def running(self) -> Iterator[Server]:
-        """The server, with default settings but for port and folders, and nothing left of the last run."""
+        """Run the server with default settings except port and folders, without state of an earlier run."""
         home = CACHE / self.name
         shutil.rmtree(home, ignore_errors=True)
         (home / "bentoml").mkdir(parents=True)
@@ -56,7 +56,7 @@ class Side:
             yield server
 
     def questions(self, port: int) -> list[Question]:
-        """Requests made beforehand."""
+        """Build the requests in advance."""
         return [
             Question(
                 post("/chat", to_json({"message": message}), port), answer.intent, frozenset(answer.near)
@@ -66,14 +66,14 @@ class Side:
 
 
 def service_side(bundle: Path, messages: Sequence[str]) -> Side:
-    """The service as `make run` starts it."""
+    """Return the service, started as `make run` does."""
     expected = [Expected(intent) for intent in ask_bundle(bundle, messages, CACHE)]
     environment = {"CHATBOT_BUNDLE": str(bundle.resolve())}
     return Side(SERVICE, ("-m", "bento"), messages, expected, environment)
 
 
 def baseline_side(corpus: Path, messages: Sequence[str], threads: int = 1, endpoint: str = "async") -> Side:
-    """The design this project started from; its classifier is trained here when it was not before.
+    """Return the baseline; its classifier is trained here unless cached.
 
     Raises:
         BenchError: it could not be prepared.
@@ -100,7 +100,7 @@ def baseline_side(corpus: Path, messages: Sequence[str], threads: int = 1, endpo
 
 
 def role(memory: Memory) -> str:
-    """What a process of a server is for, by its command line."""
+    """Derive a process's role in the server from its command line."""
     if found := _ROLE.search(memory.command):
         return found[1]
     if "spawn_main" in memory.command:

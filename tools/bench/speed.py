@@ -1,4 +1,4 @@
-"""Baseline and service, one after the other and again, on the same cores in one run.
+"""Measure baseline and service alternately, on the same cores in one run.
 
 python -m tools.bench.speed [--quick]
 """
@@ -34,22 +34,22 @@ QUICK_FILE = CACHE / "speed-quick.json"
 BUNDLE = ROOT / "models" / "current"
 CORPUS = ROOT / "data" / "processed" / "corpus.parquet"
 CONNECTIONS = (1, 16, 64)
-# Below this much work of others a figure is worth having.
+# Below this load by other processes, a figure is valid.
 QUIET_CORES = 0.2
 
 Step = Callable[[str], None]
-"""Told what was finished."""
+"""Called with the name of each finished step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long is measured.
+    """Durations of the measurement.
 
     Attributes:
         rounds: how often each side is started; medians are taken over them.
         seconds, warmup: of each window.
-        tried_seconds: of each window when the baseline is tuned; 0: it runs with the first of TRIED.
-        messages, baseline_messages: the most distinct messages in one window of a side.
+        tried_seconds: of each window while the baseline is tuned; 0: it runs with the first of TRIED.
+        messages, baseline_messages: maximum number of distinct messages in one window of a side.
     """
 
     rounds: int
@@ -66,7 +66,7 @@ QUICK = Plan(rounds=1, seconds=3, warmup=1, tried_seconds=0, messages=6_000, bas
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One way to run the baseline: torch's threads in each worker, the endpoint, requests a second."""
+    """One baseline configuration: torch threads per worker, endpoint type, requests per second."""
 
     threads: int
     endpoint: str
@@ -74,7 +74,7 @@ class Tried:
 
     @property
     def merit(self) -> float:
-        """One connection and 64 weigh the same."""
+        """Score a configuration: one connection and 64 have equal weight."""
         return geometric_mean([max(0.1, value) for value in self.per_second.values()] or [0.1])
 
 
@@ -92,7 +92,7 @@ def measure(plan: Plan, console: Console, file: Path = FILE, bundle: Path = BUND
         )
     windows = plan.rounds * 2 * len(CONNECTIONS) + (2 * len(TRIED) if plan.tried_seconds else 0)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    # Drawn between the windows only: a bar that moves by itself would take its share of the cores.
+    # Redrawn between windows only: automatic refresh would use processor time.
     with Progress(*columns, console=console, auto_refresh=False, transient=True) as progress:
         task = progress.add_task("the bundle is asked alone", total=windows + 3)
         progress.refresh()
@@ -161,14 +161,14 @@ def _windows(
     questions = side.questions(server.port)
     settle(server.pid)
     for count in connections:
-        # Another order in each window, the same for both sides.
+        # A different order in each window, the same for both sides.
         random.Random(f"{seed}/{count}").shuffle(questions)
         yield generate(server.port, questions, count, seconds, warmup)
         step(f"round {seed + 1}: {side.name}, {count} connections done")
 
 
 def _tune(messages: Sequence[str], plan: Plan, step: Step) -> list[Tried]:
-    """Every way in TRIED over 1 and over 64 connections; or the first of them unmeasured."""
+    """Measure each configuration of TRIED with 1 and with 64 connections; or return the first one unmeasured."""
     if not plan.tried_seconds:
         return [Tried(*TRIED[0], per_second={})]
     tried = []
@@ -193,7 +193,7 @@ def main(
     quick: Annotated[bool, typer.Option("--quick", help="About a minute in place of six.")] = False,
     bundle: Annotated[Path, typer.Option(help="The bundle that the service serves.")] = BUNDLE,
 ) -> None:
-    """Compare the service with the baseline; of another bundle, results are only printed."""
+    """Compare the service with the baseline; for another bundle, results are only printed."""
     kept = FILE if bundle == BUNDLE and not quick else QUICK_FILE
     console = Console()
     try:

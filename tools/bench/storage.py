@@ -1,12 +1,12 @@
-"""What the way to the store costs an answer, and how fast the log store is read and in how much memory.
+"""Measure the latency cost of uploading to the store, and the log store's read speed and memory.
 
 python -m tools.bench.storage shipping [--store URL --endpoint URL]     about three minutes
 python -m tools.bench.storage cost [--rows 20000]                       half a minute
 python -m tools.bench.storage scan [--rows 1000000]                     about two minutes
 
-`scan` writes records made of real messages (`real_messages`), spread over ten days, and reads them in a process of
-its own, whose peak memory is told. It uses the store that CHATBOT_STORE_URL names, under a prefix of its own, or a
-folder in `.cache`.
+`scan` writes records of real messages (`real_messages`), spread over ten days, and reads them in a separate process,
+whose peak memory is reported. It uses a separate prefix of the store that CHATBOT_STORE_URL names, or a folder in
+`.cache`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from tools.bench.sides import service_side
 DAYS = 10
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 NUMBERS = ("timestamp", "intent", "confidence", "scope", "source", "handoff", "chars", "words", "summary")
-"""About what a drift check reads."""
+"""Roughly the columns that a drift check reads."""
 
 _PART_ROWS = 20_000
 _KEY = b"k" * 32
@@ -65,9 +65,9 @@ def shipping(
     every: Annotated[float, typer.Option(help="Seconds until a part is sent; 300 is the default.")] = 4.0,
     rounds: int = 3,
 ) -> None:
-    """p50 and throughput of the answer path with the way to the store, over those without it."""
+    """Compare p50 latency and throughput of the answer path with and without upload to the store."""
     messages, _ = real_messages()
-    # What each must be answered with is found out beforehand, one at a time: that takes longer than the windows.
+    # Expected answers are computed in advance, one message at a time: that takes longer than the windows.
     side = service_side(ROOT / "models" / "current", messages[:_DISTINCT])
     with_store = {
         "CHATBOT_STORE_URL": store or str(CACHE / "store"),
@@ -78,7 +78,7 @@ def shipping(
     ratios: dict[tuple[int, str], list[float]] = {}
     for number in range(rounds):
         found: dict[tuple[str, int], tuple[float, float, float]] = {}
-        # The order changes, so that neither always runs on the warmer machine.
+        # Alternate the order, so that neither always runs on the warmer machine.
         for name in sorted(environments, reverse=bool(number % 2)):
             own = replace(side, environment={**side.environment, **environments[name]})
             with own.running() as server:
@@ -107,7 +107,7 @@ def shipping(
 
 @app.command()
 def cost(rows: int = 20_000) -> None:
-    """Processor time of sending a part, of a process's start to its end: what the machine pays, however busy it is."""
+    """Measure the processor time of uploading a part, process start and exit included."""
     folder = CACHE / "cost"
     shutil.rmtree(folder, ignore_errors=True)
     messages, _ = real_messages()
@@ -132,7 +132,7 @@ def cost(rows: int = 20_000) -> None:
 
 @app.command("scan")
 def scan_speed(rows: int = 1_000_000) -> None:
-    """Write records, read them in every way there is, compact, and read again."""
+    """Write records, read them in every way, compact them, and read again."""
     folder = CACHE / "scan"
     shutil.rmtree(folder, ignore_errors=True)
     url = os.environ.get("CHATBOT_STORE_URL") or str(folder)
@@ -156,7 +156,7 @@ def scan_speed(rows: int = 1_000_000) -> None:
 
 @app.command(hidden=True)
 def read(url: str, how: str) -> None:
-    """One way of reading, in a process of its own; prints JSON."""
+    """Read in one way and print JSON; run as a separate process by `scan`."""
     store = open_store(StorageSettings(url=url))
     until = FIRST_DAY + timedelta(days=DAYS)
     began, count = time.perf_counter(), 0
@@ -196,7 +196,7 @@ def _read(url: str, how: str) -> None:
 
 
 def _peak_mb() -> float:
-    """Of this process alone: what `getrusage` tells begins with what the parent had."""
+    """Return this process's own peak memory in MB: `getrusage` starts with the parent's."""
     [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
     return int(line.split()[1]) / 1024
 
@@ -206,7 +206,7 @@ def _write(settings: StorageSettings, rows: int) -> tuple[int, int]:
     messages, _ = real_messages()
     for day in range(DAYS):
         begin = FIRST_DAY + timedelta(days=day)
-        # Each part of a day has the same messages with ids and times of its own: redacting a million takes minutes.
+        # All parts of a day have the same messages with other ids and times: redacting a million takes minutes.
         template = to_table(Record, _records(messages, min(_PART_ROWS, rows // DAYS), begin))
         for part, start in enumerate(range(0, rows // DAYS, _PART_ROWS)):
             table = template.slice(0, min(_PART_ROWS, rows // DAYS - start))

@@ -1,4 +1,4 @@
-"""What the product's own functions make of published corpora: taught one part, asked the other."""
+"""Evaluate the product's own functions on published corpora: trained on one part, tested on another."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Values = Mapping[str, tuple[float, str]]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a classifier says of n messages it was not taught; every array has shape (n,)."""
+    """A classifier's results for n messages it was not trained on; every array has shape (n,)."""
 
     truth: NDArray[np.str_]
     guess: NDArray[np.str_]
@@ -53,7 +53,7 @@ class Judged:
         return np.asarray(self.guess == self.truth)
 
     def scores(self) -> dict[str, float]:
-        """Accuracy, macro F1 and ECE, in percent."""
+        """Return accuracy, macro F1 and expected calibration error (ECE), in percent."""
         return {
             "accuracy": 100 * float(self.right.mean()),
             "macro_f1": 100 * macro_f1(self.truth, self.guess),
@@ -62,7 +62,7 @@ class Judged:
 
 
 def bitext_by_groups(vectors: Vectors, draws: int = DRAWS) -> Values:
-    """Taught four fifths of the groups of near-duplicates, asked the fifth; the mean of some draws."""
+    """Train on four fifths of the groups of near-duplicates, test on one fifth; mean of several draws."""
     rows = bitext()
     messages, intents = rows["message"].tolist(), rows["intent"].to_numpy(dtype=np.str_)
     encoded, group_of = vectors.encode(messages), groups(messages, intents.tolist())
@@ -81,7 +81,7 @@ def bitext_by_groups(vectors: Vectors, draws: int = DRAWS) -> Values:
 
 
 def bitext_few(vectors: Vectors, draws: int = DRAWS) -> Values:
-    """Taught 20 random rows an intent, asked the rest of Bitext; the mean of some draws."""
+    """Train on 20 random rows per intent, test on the rest of Bitext; mean of several draws."""
     rows = bitext()
     messages, intents = rows["message"].tolist(), rows["intent"].to_numpy(dtype=np.str_)
     encoded = vectors.encode(messages)
@@ -103,7 +103,7 @@ def bitext_few(vectors: Vectors, draws: int = DRAWS) -> Values:
 
 
 def banking77(vectors: Vectors) -> Values:
-    """Taught Banking77's own train part, asked its test part."""
+    """Train on Banking77's own train part, test on its test part."""
     fitted, asked = _taught(vectors, load_banking77("train"), load_banking77("test"))
     return _means([asked.scores()], f"{len(asked.truth):,} messages") | {
         "risk": _fresh_risk(fitted, asked, vectors)
@@ -111,7 +111,7 @@ def banking77(vectors: Vectors) -> Values:
 
 
 def clinc150(vectors: Vectors) -> Values:
-    """Taught CLINC150's in-scope train part, asked its test part, in scope and out of it."""
+    """Train on CLINC150's in-scope train part, test on its test part, both in scope and out of scope."""
     test = load_clinc150("test")
     outside = test["intent"] == OUT_OF_SCOPE
     train = load_clinc150("train")
@@ -126,13 +126,13 @@ def clinc150(vectors: Vectors) -> Values:
     return _means([asked.scores()], f"{len(asked.truth):,} messages") | {
         "auroc": (100 * auroc(asked.scope, foreign), note),
         "recall": (100 * recall_at_acceptance(asked.scope, foreign), note),
-        # Its train part is full of twins, and easier than its other two: thresholds are what its val part is for.
+        # The train part has many near-duplicates and is easier than the others: choose thresholds on the val part.
         "risk": _fresh_risk(fitted, asked, vectors, tuning),
     }
 
 
 def bitext() -> pd.DataFrame:
-    """The published corpus with its placeholders filled and its messages cleaned, as training reads them."""
+    """Load the published corpus with filled placeholders and cleaned messages, as training reads them."""
     rows = fill_all(load_bitext())
     return rows.assign(message=rows["message"].map(clean))
 
@@ -147,10 +147,10 @@ def _taught(vectors: Vectors, train: pd.DataFrame, test: pd.DataFrame) -> tuple[
 def _fresh_risk(
     fitted: Fitted, asked: Judged, vectors: Vectors, tuning: Tuning | None = None
 ) -> tuple[float, str]:
-    """The risk, in percent, on new messages, of thresholds learned for the target of params.yaml.
+    """Return the risk, in percent, on new messages, of thresholds chosen for the target of params.yaml.
 
-    Out-of-scope messages are CLINC150's for every corpus: 200 to learn the thresholds with, 1,000 others
-    to be asked. In scope they are learned out of fold, as every training does, where no `tuning` is given.
+    Out-of-scope messages are CLINC150's for every corpus: 200 to choose the thresholds, 1,000 others to test. In-scope
+    scores are out-of-fold, as in every training, if no `tuning` is given.
     """
     params = read_params(ROOT / "params.yaml")
     scores = fitted.classifier.score(

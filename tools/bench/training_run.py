@@ -1,4 +1,4 @@
-"""`python -m training.train` as anybody runs it, timed and weighed: 26,872 rows, CSV to bundle, twice."""
+"""Measure time and memory of `python -m training.train`: 26,872 rows, CSV to bundle, twice."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Run:
 
 
 def bitext_file() -> Path:
-    """The published CSV.
+    """Return the published CSV.
 
     Raises:
         MissingDataError: it is not on this machine.
@@ -39,10 +39,10 @@ def bitext_file() -> Path:
 
 
 def train_once(corpus: Path, name: str) -> Run:
-    """Train in a process of its own, with a tracking store of its own.
+    """Train in a separate process, with a separate tracking store.
 
     Raises:
-        BenchError: the command failed; with the end of what it printed.
+        BenchError: the command failed; contains the end of its output.
     """
     folder = CACHE / name
     shutil.rmtree(folder, ignore_errors=True)
@@ -53,7 +53,7 @@ def train_once(corpus: Path, name: str) -> Run:
     with log.open("wb") as output:
         began = time.perf_counter()
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
-        # wait4, not the sum over all children that `resource` keeps: that one never falls again.
+        # wait4 instead of `resource`'s maximum over all children, which never decreases.
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -65,7 +65,7 @@ def train_once(corpus: Path, name: str) -> Run:
 
 
 def training() -> Values:
-    """Twice: the slower and the larger counts, and the weights must be the same bit for bit."""
+    """Train twice: the slower time and the larger memory count, and the weights must be bit-identical."""
     corpus = bitext_file()
     runs = [train_once(corpus, f"training-{number}") for number in (1, 2)]
     each = ", ".join(f"{run.seconds:.1f} s" for run in runs)

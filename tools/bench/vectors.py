@@ -1,4 +1,4 @@
-"""Messages through the encoder once: kept under `.cache/bench` by the digest of messages and encoder."""
+"""Encode messages once: cached under `.cache/bench` by the digest of messages and encoder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from training.encoding import Advance, encode, no_progress
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """An encoder with a memory."""
+    """An encoder with a cache."""
 
     encoder: Encoder
     digest: str
@@ -24,10 +24,10 @@ class Vectors:
 
     @classmethod
     def of(cls, folder: Path, advance: Advance = no_progress) -> Vectors:
-        """The encoder of a bundle or of a cached export.
+        """Load the encoder of a bundle or of a cached export.
 
         Raises:
-            BundleError: there is none.
+            BundleError: there is no encoder.
         """
         encoder = Encoder.load(folder)
         whole = hashlib.sha256()
@@ -36,7 +36,7 @@ class Vectors:
         return cls(encoder, whole.hexdigest(), advance)
 
     def encode(self, messages: Sequence[str]) -> Encoded:
-        """Encode messages, in the order given, or remember them."""
+        """Return the messages' embeddings, in the order given, from the cache if present."""
         digest = hashlib.sha256("\n".join([self.digest, *messages]).encode()).hexdigest()
         file = CACHE / f"vectors-{digest[:24]}.npz"
         if file.is_file():

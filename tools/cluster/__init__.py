@@ -1,1 +1,1 @@
-"""The whole stack on a cluster, for looking around: up, pictures of it, what it uses, and away with it."""
+"""The whole stack on a cluster for evaluation: install, screenshots, resource usage, uninstall."""

@@ -1,11 +1,11 @@
-"""The stack on a cluster, for looking around.
+"""Run the stack on a cluster for evaluation.
 
     python -m tools.cluster up [--registry REGISTRY] [-- HELM ARGUMENTS]     (make cluster)
     python -m tools.cluster pictures      docs/images/cluster-*.png           (make cluster-pictures)
     python -m tools.cluster usage         docs/results.d/cluster.md          (make cluster-usage)
     python -m tools.cluster down                                              (make cluster-down)
 
-The cluster is that of --context; without it the testbed beside this checkout, else that of kubectl's current context.
+--context selects the cluster; default: the testbed next to this checkout, else kubectl's current context.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PAGE = ROOT / "docs" / "results.d" / "cluster.md"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns: 1 where something is missing or failed, with the reason in one line."""
+    """Run the command. Returns: 1 on failure, with the reason in one line."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.cluster",
         description=__doc__,
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--namespace", default=stack.RELEASE, help="of the release support-bot")
     parser.add_argument("--registry", default="", help="images are pushed there, and pulled from there")
     told = list(sys.argv[1:] if arguments is None else arguments)
-    # By hand: argparse takes what follows options and `--` for nobody's.
+    # Split by hand: argparse assigns arguments after options and `--` to nothing.
     place = told.index("--") if "--" in told else len(told)
     chosen, for_helm = parser.parse_args(told[:place]), told[place + 1 :]
     console = Console()

@@ -1,4 +1,4 @@
-"""Pictures of the running stack for docs/kubernetes.md: chat, staff pages, MLflow, in a real browser."""
+"""Take screenshots of the running stack for docs/kubernetes.md (chat, staff pages, MLflow) in a real browser."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ _WAIT_MS = 60_000
 
 
 def take(target: Target, namespace: str) -> list[Path]:
-    """Take all of them. Returns: the files.
+    """Take all screenshots. Returns: the files.
 
     Raises:
-        ScreenshotError: no Chromium, or a page that does not come. ClusterError: the stack is not up.
+        ScreenshotError: Chromium is missing, or a page does not load.
+        ClusterError: the stack is not running.
     """
     with target.forward(namespace, f"{RELEASE}-page", 8501) as url:
         screenshot.take(url, CHAT)
@@ -36,7 +37,7 @@ def take(target: Target, namespace: str) -> list[Path]:
 
 
 def _registry(url: str) -> None:
-    """The registered model's page of MLflow: version 1, champion."""
+    """Take a screenshot of the registered model's page in MLflow: version 1, champion."""
     size = ViewportSize(width=1700, height=640)
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,

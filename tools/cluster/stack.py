@@ -1,4 +1,4 @@
-"""The release on a cluster: images to it, `helm upgrade --install`, what to open, and away with it again."""
+"""Install the release on a cluster (images, `helm upgrade --install`, addresses to open) and uninstall it."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from tools.release import BLOCKS
 
 RELEASE = "support-bot"
 MADE = "support-chatbot/made-by=make-cluster"
-"""A namespace with this label is taken away with the stack."""
+"""Label of the namespaces that `down` deletes with the stack."""
 
 console = Console()
 _PLAIN = 'FROM docker.io/library/debian:bookworm-slim\nCOPY {0} /usr/bin/{0}\nENTRYPOINT ["/usr/bin/{0}"]\n'
 
 
 def up(target: Target, namespace: str, registry: str, more: Sequence[str]) -> None:
-    """Bring the stack up, or what is up to what is here.
+    """Install the stack, or upgrade it to the current images and chart.
 
     Args:
-        registry: images are pushed there and pulled from there; empty: they are put on the nodes.
-        more: further arguments of helm, such as `--set`.
+        registry: the images are pushed to and pulled from it; empty: they are loaded onto the nodes.
+        more: additional arguments for helm, such as `--set`.
 
     Raises:
-        ImagesError, ChartError, ClusterError: what failed, and what to do.
+        ImagesError, ChartError, ClusterError: a step failed; says what to do.
     """
     console.print(f"[bold]== cluster {target.context}[/bold]")
     if missing := [name for name in images.DOCKERFILES if images.find(name) is None]:
         images.build(missing)
-    # Images of the same tag may hold something else than before: by digest, or by id, their pods are replaced.
+    # The content behind a tag can change: referring to the digest or id makes Kubernetes replace the pods.
     values = []
     if registry:
         digests = images.push(list(images.DOCKERFILES), registry)
@@ -73,7 +73,7 @@ def up(target: Target, namespace: str, registry: str, more: Sequence[str]) -> No
 
 
 def down(target: Target, namespace: str) -> None:
-    """Take the release away, and with it what `make cluster` made: volumes, secrets, the namespace."""
+    """Uninstall the release and delete what `make cluster` created: volumes, secrets, the namespace."""
     target.run("helm", f"--kube-context={target.context}", "uninstall", RELEASE, "--namespace", namespace,
                "--ignore-not-found", "--wait", check=False)  # fmt: skip
     if not target.kubectl("get", "namespace", namespace, "--ignore-not-found"):
@@ -93,7 +93,10 @@ def down(target: Target, namespace: str) -> None:
 
 
 def _stand_ins(target: Target) -> list[str]:
-    """The testbed can pull nothing: its MinIO and Debian's pushgateway go by the chart's names. Returns: values."""
+    """Provide third-party images to the testbed, which cannot pull: its MinIO and Debian's pushgateway, retagged.
+
+    Returns: helm values.
+    """
     values = yaml.safe_load((chart.CHART / "values.yaml").read_text(encoding="utf-8"))
     named = {block: values[block]["image"] for block in ("minio", "pushgateway")}
     tags = {block: f"{image['repository']}:{image['tag']}" for block, image in named.items()}

@@ -1,4 +1,4 @@
-"""Which cluster, and how images that were built here get to it without a registry."""
+"""Select the cluster, and load locally built images onto it without a registry."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ TESTBED = ROOT.parent / "shared" / "testbed"
 _AT_ONCE = 2
 _PORT_FORWARDED = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 _SHARED_STORES = ("docker-desktop", "orbstack", "rancher-desktop")
-"""Clusters whose nodes take images straight from Docker's store."""
+"""Contexts whose nodes share Docker's image store."""
 
 
 class ClusterError(Exception):
-    """What is missing, or what failed, and what to do."""
+    """Something is missing or failed; says what to do."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A cluster, and the programs that talk to it.
+    """A cluster and the programs that access it.
 
     Attributes:
-        context: of the kubeconfig. kind: kind, k3d, minikube, shared (Docker's own), testbed, or other.
+        context: of the kubeconfig.
+        kind: kind, k3d, minikube, shared (Docker's own), testbed, or other.
         environment: of every program.
     """
 
@@ -41,7 +42,7 @@ class Target:
     environment: dict[str, str] = field(repr=False)
 
     def run(self, *command: str | Path, stdin: str = "", check: bool = True, seconds: float = 600) -> str:
-        """What a program says.
+        """Run a program and return its output.
 
         Raises:
             ClusterError: it is missing, or it failed.
@@ -60,22 +61,22 @@ class Target:
         return answer.stdout
 
     def kubectl(self, *arguments: str, stdin: str = "", check: bool = True) -> str:
-        """What kubectl says of this cluster."""
+        """Run kubectl against this cluster; returns its output."""
         return self.run("kubectl", f"--context={self.context}", *arguments, stdin=stdin, check=check)
 
     def get(self, *arguments: str) -> dict[str, Any]:
-        """An object, or a list of them."""
+        """Return an object, or a list of objects."""
         return dict(json.loads(self.kubectl("get", *arguments, "-o", "json")))
 
     def helm(self, *arguments: str) -> str:
-        """What helm says of this cluster."""
+        """Run helm against this cluster; returns its output."""
         return self.run("helm", f"--kube-context={self.context}", *arguments, seconds=1200)
 
     def take(self, images: Sequence[str]) -> None:
-        """Put images of this machine on the cluster's nodes.
+        """Load local images onto the cluster's nodes.
 
         Raises:
-            ClusterError: no way is known for this kind of cluster.
+            ClusterError: loading is not supported for this kind of cluster.
         """
         name = self.context.partition("-")[2]
         if self.kind == "kind":
@@ -86,7 +87,7 @@ class Target:
             for image in images:
                 self.run("minikube", "--profile", self.context, "image", "load", image)
         elif self.kind == "testbed":
-            with ThreadPoolExecutor(_AT_ONCE) as pool:  # saving, unpacking: a core each
+            with ThreadPoolExecutor(_AT_ONCE) as pool:  # saving and unpacking use a core each
                 list(pool.map(lambda image: self.run(TESTBED / "cluster", "load", image), images))
         elif self.kind != "shared":
             raise ClusterError(
@@ -96,10 +97,10 @@ class Target:
 
     @contextmanager
     def forward(self, namespace: str, service: str, port: int) -> Iterator[str]:
-        """`kubectl port-forward` while the block runs; the address on this machine.
+        """Run `kubectl port-forward` during the block; yields the local URL.
 
         Raises:
-            ClusterError: kubectl ended instead.
+            ClusterError: kubectl ended early.
         """
         kubectl = shutil.which("kubectl", path=self.environment["PATH"]) or "kubectl"
         command = [kubectl, f"--context={self.context}", "-n", namespace, "port-forward", "--address=127.0.0.1",
@@ -116,7 +117,7 @@ class Target:
 
 
 def kind_of(context: str) -> str:
-    """What makes the clusters whose contexts are called so."""
+    """Derive the cluster's kind from its context name."""
     for prefix in ("kind", "k3d"):
         if context.startswith(f"{prefix}-"):
             return prefix
@@ -126,13 +127,13 @@ def kind_of(context: str) -> str:
 
 
 def find(context: str = "", is_started: bool = False) -> Target:
-    """The cluster of that context; none named: the testbed beside this checkout, else kubectl's current one.
+    """Find the cluster of a context; default: the testbed next to this checkout, else kubectl's current context.
 
     Args:
-        is_started: start the testbed's cluster where it does not run.
+        is_started: start the testbed's cluster if it is not running.
 
     Raises:
-        ClusterError: there is none.
+        ClusterError: there is no cluster.
     """
     if not context and (TESTBED / "cluster").is_file():
         return _testbed(is_started)

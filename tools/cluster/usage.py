@@ -1,4 +1,4 @@
-"""What each container uses of what it asked for and may use, as the kubelet counts it: requests are measured so."""
+"""Measure each container's CPU and memory usage (kubelet statistics) against its requests and limits."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ Json = dict[str, Any]
 
 @dataclass
 class Seen:
-    """The most that the containers of one name took, over all looks.
+    """Peak usage of the containers of one name, over all samples.
 
     Attributes:
-        cores: over the kubelet's last seconds. bytes: the working set. looks: how many.
+        cores: peak CPU use, averaged by the kubelet over its last seconds.
+        bytes: peak working set.
+        looks: number of samples.
     """
 
     cores: float = 0.0
@@ -38,11 +40,11 @@ class Seen:
 
     @property
     def mean_cores(self) -> float:
-        """Over all looks."""
+        """Return the mean CPU use over all samples."""
         return self.total_cores / max(1, self.looks)
 
     def note(self, cores: float, used: float) -> None:
-        """One look at one container."""
+        """Add one sample of one container."""
         self.cores, self.bytes = max(self.cores, cores), max(self.bytes, used)
         self.looks, self.total_cores = self.looks + 1, self.total_cores + cores
 
@@ -52,10 +54,10 @@ Name = tuple[str, str]
 
 
 def quantity(text: str) -> float:
-    """Kubernetes' way to write an amount, as a number: cores, or bytes.
+    """Convert a Kubernetes quantity to a number of cores or bytes.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not a quantity.
     """
     found = _QUANTITY.fullmatch(text)
     if found is None:
@@ -66,7 +68,7 @@ def quantity(text: str) -> float:
 def watch(
     target: Target, namespace: str, is_over: Callable[[], bool]
 ) -> tuple[dict[Name, Seen], dict[Name, Json]]:
-    """Look until it is over. Returns: what was seen, and each container's `resources`."""
+    """Sample until `is_over`. Returns: the usage, and each container's `resources`."""
     seen: dict[Name, Seen] = {}
     resources: dict[Name, Json] = {}
     while True:
@@ -88,7 +90,7 @@ def watch(
 
 
 def note(seen: dict[Name, Seen], pods: Iterable[Json], namespace: str, components: dict[str, str]) -> None:
-    """Take in one answer of a kubelet."""
+    """Add one kubelet response."""
     for pod in pods:
         ref = pod["podRef"]
         if ref["namespace"] != namespace or ref["name"] not in components:
@@ -101,7 +103,7 @@ def note(seen: dict[Name, Seen], pods: Iterable[Json], namespace: str, component
 
 
 def rows(seen: dict[Name, Seen], resources: dict[Name, Json]) -> list[tuple[str, ...]]:
-    """What HEADINGS says of each container."""
+    """Return one row per container, with the columns of HEADINGS."""
     made: list[tuple[str, ...]] = []
     for (component, container), found in sorted(seen.items()):
         told = resources.get((component, container), {})
@@ -115,7 +117,7 @@ def rows(seen: dict[Name, Seen], resources: dict[Name, Json]) -> list[tuple[str,
 
 
 def table(found: Sequence[tuple[str, ...]]) -> Table:
-    """For a terminal."""
+    """Return the rows as a terminal table."""
     made = Table(*HEADINGS)
     for row in found:
         made.add_row(*row)
@@ -123,7 +125,7 @@ def table(found: Sequence[tuple[str, ...]]) -> Table:
 
 
 def page(found: Sequence[tuple[str, ...]], done: str) -> str:
-    """docs/results.d/cluster.md."""
+    """Return the content of docs/results.d/cluster.md."""
     lines = [" | ".join(row) for row in (HEADINGS, ["---"] * len(HEADINGS), *found)]
     return (
         "# What the stack uses on a cluster\n\n"
@@ -135,7 +137,7 @@ def page(found: Sequence[tuple[str, ...]], done: str) -> str:
 
 
 def too_little(seen: dict[Name, Seen], resources: dict[Name, Json]) -> list[str]:
-    """Containers that took more memory than they asked for, or over nine tenths of what they may."""
+    """Describe containers that used more memory than their request, or over 90 % of their limit."""
     found = []
     for name, used in sorted(seen.items()):
         told = resources.get(name, {})

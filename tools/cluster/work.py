@@ -1,4 +1,4 @@
-"""What the stack does while its usage is measured: a minute of messages, then each Job of the loop once."""
+"""Load the stack while its usage is measured: one minute of messages, then each Job of the loop once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _JOB_SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What was done: messages answered 200, and not, in so many seconds; how each Job ended."""
+    """Result: messages answered with 200, failed messages, seconds, and each Job's outcome."""
 
     answered: int
     failed: int
@@ -45,7 +45,7 @@ def do(target: Target, namespace: str, seconds: float = 60) -> Done:
 
 
 def chat(url: str, seconds: float) -> tuple[int, int]:
-    """Ask all the time, over connections that are kept. Returns: how many were answered 200, and how many not."""
+    """Send messages continuously over keep-alive connections. Returns: numbers of 200 responses and of failures."""
     address = urlsplit(url).netloc
     messages = [
         line for line in _MESSAGES.read_text(encoding="utf-8").splitlines() if line and line[0] != "#"

@@ -1,1 +1,1 @@
-"""The Grafana dashboards as code, and the files made of it."""
+"""The Grafana dashboards as code, and the generator of their files."""

@@ -1,4 +1,4 @@
-"""`python -m tools.dashboards [--check]`: monitoring/dashboards/*.json, made of the code beside this."""
+"""`python -m tools.dashboards [--check]`: generate monitoring/dashboards/*.json from the code in this package."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DASHBOARDS = {"bot": bot, "understanding": understanding, "loop": loop}
 
 
 def files() -> dict[str, str]:
-    """What each file should hold, by its name."""
+    """Return the generated content by file name."""
     return {
         f"{name}.json": JSONEncoder(sort_keys=True, indent=1).encode(module.make().build()) + "\n"
         for name, module in DASHBOARDS.items()
@@ -23,14 +23,14 @@ def files() -> dict[str, str]:
 
 
 def stale() -> list[str]:
-    """The files that differ from what the code says, and those that nothing makes."""
+    """Return the files that differ from the generated content, and those that are no longer generated."""
     made = files()
     there = {file.name: file.read_text(encoding="utf-8") for file in FOLDER.glob("*.json")}
     return sorted(name for name in made.keys() | there.keys() if made.get(name) != there.get(name))
 
 
 def main(check: bool) -> int:
-    """Write the files, or only say which are stale. Returns: the exit code."""
+    """Write the files; with `check`, only report the stale ones. Returns: the exit code."""
     if check:
         for name in (names := stale()):
             sys.stdout.write(f"monitoring/dashboards/{name} is stale: run `make docs`\n")

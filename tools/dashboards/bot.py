@@ -1,4 +1,4 @@
-"""Is the bot well? Traffic, errors, latency, saturation: what is on the wall of whoever is on call."""
+"""Dashboard of service health for on-call: traffic, errors, latency, saturation."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ ROWS = (
 
 
 def make() -> dashboard.Dashboard:
-    """The dashboard."""
+    """Build the dashboard."""
     return build(
         "support-chatbot-bot",
         "Is the bot well?",

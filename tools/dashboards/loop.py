@@ -1,4 +1,4 @@
-"""Does the loop turn? Drift checks, retrainings, the gate, promotions, and what is kept of the traffic."""
+"""Dashboard of the closed loop: drift checks, retrainings, the gate, rollouts, retention of the inference log."""
 
 from __future__ import annotations
 
@@ -227,7 +227,7 @@ ROWS = (
 
 
 def make() -> dashboard.Dashboard:
-    """The dashboard."""
+    """Build the dashboard."""
     return build(
         "support-chatbot-loop",
         "Does the loop turn?",

@@ -1,4 +1,4 @@
-"""How a panel is written here: a title that a person understands, what it means, a unit, and its expressions."""
+"""Define dashboard panels: title, description, unit, thresholds and query expressions."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from grafana_foundation_sdk.models import prometheus as queries
 
 SOURCE = dashboards.DataSourceRef(type_val="prometheus", uid="${datasource}")
 HERE = 'namespace=~"$namespace"'
-"""Every selector has it: one installation of many. Outside a cluster the label is empty, and `.*` matches that."""
+"""Part of every selector: selects one of many installations. Outside a cluster the label is empty; `.*` matches."""
 
 Shape = Literal["line", "stacked", "number", "heatmap", "table", "age"]
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A panel, as all dashboards hold them.
+    """A panel, in the common form of all dashboards.
 
     Attributes:
-        title: in words of the person who looks at it.
-        description: what it says, and when to worry.
+        title: in the terms of the dashboard's reader.
+        description: what the panel shows, and when to act.
         unit: Grafana's name of it.
-        queries: expressions with what to call their series (Grafana's `{{label}}`).
-        limits: where it turns orange, and red; empty: it never does.
+        queries: expressions with the legend of their series (Grafana's `{{label}}`).
+        limits: thresholds of orange and red; empty: none.
         width: of 24.
-        none: what to show where there is nothing.
+        none: text shown if there is no data.
     """
 
     title: str
@@ -42,7 +42,7 @@ class Panel:
     none: str = "-"
 
     def build(self) -> object:
-        """The builder that the dashboard takes."""
+        """Build the panel for the dashboard builder."""
         panel: object
         match self.shape:
             case "number" | "age":
@@ -116,7 +116,7 @@ class Panel:
 def build(
     uid: str, title: str, description: str, rows: Sequence[tuple[str, Sequence[Panel]]]
 ) -> dashboard.Dashboard:
-    """A dashboard of rows of panels; the last six hours, renewed every 30 seconds."""
+    """Build a dashboard of rows of panels; shows the last six hours, refreshes every 30 seconds."""
     made = (
         dashboard.Dashboard(title)
         .uid(uid)

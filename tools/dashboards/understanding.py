@@ -1,4 +1,4 @@
-"""Does the bot understand? Confidence, scope, handoffs, intents, feedback: for whoever answers for its quality."""
+"""Dashboard of answer quality: confidence, out-of-distribution scores, handoffs, intents, feedback."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ ROWS = (
 
 
 def make() -> dashboard.Dashboard:
-    """The dashboard."""
+    """Build the dashboard."""
     return build(
         "support-chatbot-understanding",
         "Does the bot understand?",

@@ -1,1 +1,1 @@
-"""`make loop`: the closed loop on this machine, with the real parts, from a first version to a rollback."""
+"""`make loop`: run the closed loop on this machine, with real components, from a first version to a rollback."""

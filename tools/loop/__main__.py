@@ -1,4 +1,4 @@
-"""`make loop`: play the closed loop on this machine, with the real parts. `python -m tools.loop --help`."""
+"""`make loop`: run the closed loop on this machine, with real components. `python -m tools.loop --help`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def main(
     folder: Annotated[Path, typer.Option(help="Where all of it lies; emptied first.")] = Path(".cache/loop"),
     page: Annotated[Path | None, typer.Option(help="Write the table here too, as Markdown.")] = None,
 ) -> None:
-    """Play the loop: first version, a day, a launch, drift, review, retraining, gate, promotion, rollback."""
+    """Run the loop: first version, a day, a launch, drift, review, retraining, gate, promotion, rollback."""
     console = Console()
 
     stop_on(signal.SIGTERM, signal.SIGINT)
@@ -64,7 +64,7 @@ def main(
 
 
 def _leave_running(console: Console, report: Report, links: dict[str, str], environment: Path) -> None:
-    """Until Ctrl-C; then the file with the store's password goes too."""
+    """Wait for Ctrl-C, then delete the file that contains the store's password."""
     console.print("everything goes on running; stop it with Ctrl-C")
     for name, url in links.items():
         report.link(name, url)

@@ -1,4 +1,4 @@
-"""MinIO for the loop: the program where there is one, else the image with docker or podman."""
+"""Run MinIO for the loop: the `minio` program if installed, else its image with docker or podman."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _INSTALL = (
 
 
 def program() -> Path | None:
-    """MinIO's program: on the PATH, or where the project's testbed installs it."""
+    """Return MinIO's program: from the PATH, or from the project's testbed; None: not installed."""
     found = shutil.which("minio")
     if found:
         return Path(found)
@@ -29,16 +29,16 @@ def program() -> Path | None:
 
 
 def image() -> str:
-    """The image that compose.yaml pins."""
+    """Return the image that compose.yaml pins."""
     services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
     return str(services["minio"]["image"]).removeprefix("${MINIO_IMAGE:-").removesuffix("}")
 
 
 def command(data: Path, port: int, console: int) -> list[str]:
-    """What starts it, with its data in a folder of this machine; the credentials go through the environment.
+    """Return the command that starts MinIO with its data in a local folder; credentials are passed as environment.
 
     Raises:
-        SettingError: there is neither program nor docker nor podman; says what to install.
+        SettingError: neither the program nor docker nor podman is installed; says what to install.
     """
     data.mkdir(parents=True, exist_ok=True)
     listen = ["--address", f"127.0.0.1:{port}", "--console-address", f"127.0.0.1:{console}", "--quiet"]
@@ -47,7 +47,7 @@ def command(data: Path, port: int, console: int) -> list[str]:
     runtime = shutil.which("docker") or shutil.which("podman")
     if runtime is None:
         raise SettingError(_INSTALL)
-    # Without --network=host the container's own loopback would be meant.
+    # Without --network=host, 127.0.0.1 would be the container's own loopback.
     return [
         *(runtime, "run", "--rm", "--network=host", "--name", f"support-chatbot-loop-minio-{port}"),
         *("-e", "MINIO_ROOT_USER", "-e", "MINIO_ROOT_PASSWORD", "-v", f"{data.resolve()}:/data"),
@@ -57,12 +57,12 @@ def command(data: Path, port: int, console: int) -> list[str]:
 
 
 def environment(password: str) -> dict[str, str]:
-    """What the server is told beside its arguments."""
+    """Return the server's environment variables."""
     return {"MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": password}
 
 
 def store_settings(port: int, password: str) -> dict[str, str]:
-    """What every client of it is told."""
+    """Return the environment variables of every client of this store."""
     return {
         "CHATBOT_STORE_URL": "s3://support-chatbot",
         "CHATBOT_STORE_ENDPOINT": f"http://127.0.0.1:{port}",
@@ -72,5 +72,5 @@ def store_settings(port: int, password: str) -> dict[str, str]:
 
 
 def new_password() -> str:
-    """For this run alone; it stays in the processes' environment, and in no file but the folder's own `env`."""
+    """Generate a password for this run; it is written to no file except the run folder's `env`."""
     return secrets.token_hex(16)

@@ -1,4 +1,4 @@
-"""The loop's real parts: MinIO (or a folder), MLflow, the bot under its keeper, the chat page, the staff pages."""
+"""Start the loop's components: MinIO (or a folder), MLflow, the bot under its keeper, chat page, staff pages."""
 
 from __future__ import annotations
 
@@ -17,28 +17,27 @@ from tools.loop import minio
 from tools.loop.processes import Processes, port_of
 from training.registry import Registry
 
-# What makes an API of the day's length of traffic fit into minutes: parts are sent at once, the window is the
-# time since the last look, and the keeper looks twice a second what should serve. Nothing else differs from the
-# defaults.
+# These settings shorten a day of traffic to minutes: log parts are uploaded at once, the drift window is the time
+# since the last check, and the keeper polls the desired model twice a second. All else has its default.
 _SHIP_SECONDS = "1"
 _KEEPER_SECONDS = "0.5"
 
 
 @dataclass
 class Parts:
-    """What runs, and where it is reached."""
+    """The running processes and their URLs."""
 
     processes: Processes
     links: dict[str, str]
 
     @property
     def api(self) -> str:
-        """The bot's address."""
+        """Return the bot's URL."""
         return self.links["API"].removesuffix("/docs")
 
     @property
     def store(self) -> Store:
-        """The loop's store."""
+        """Open the loop's store."""
         environment = self.processes.environment
         return open_store(
             StorageSettings(
@@ -49,25 +48,25 @@ class Parts:
 
     @property
     def registry(self) -> Registry:
-        """The loop's registry."""
+        """Open the loop's model registry."""
         return Registry(TrackingSettings(tracking_uri=self.processes.environment["MLFLOW_TRACKING_URI"]))
 
     @property
     def cache(self) -> Path:
-        """Where fetched bundles lie."""
+        """Return the folder of fetched bundles."""
         return Path(self.processes.environment["CHATBOT_BUNDLE_CACHE"])
 
 
 def start_store(folder: Path, kind: str, taken: set[int]) -> Parts:
-    """The store alone: MinIO, or a folder; `make_bucket` makes it ready.
+    """Start the store only: MinIO, or a folder; `make_bucket` prepares it.
 
     Args:
         kind: `minio` or `folder`.
-        taken: ports that are given away already; grows.
+        taken: ports already assigned; new ones are added.
 
     Raises:
-        SettingError: there is no MinIO on this machine: says what to install.
-        StepError: it does not start.
+        SettingError: MinIO is not installed; says what to install.
+        StepError: MinIO does not start.
     """
     processes = Processes(folder / "logs")
     parts = Parts(processes, {})
@@ -82,19 +81,19 @@ def start_store(folder: Path, kind: str, taken: set[int]) -> Parts:
         processes.wait("minio")
         processes.environment |= minio.store_settings(port, password)
         parts.links["MinIO"] = f"http://127.0.0.1:{console}"
-        # This process reads the store itself too.
+        # This process also reads the store.
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             os.environ[name] = processes.environment[name]
     return parts
 
 
 def make_bucket(parts: Parts) -> None:
-    """Make the store's bucket, or its folder, which it still lacks."""
+    """Create the store's bucket, or its folder."""
     parts.processes.run("storage", "chatbot.storage", "make-bucket")
 
 
 def start_mlflow(parts: Parts, folder: Path, taken: set[int]) -> None:
-    """Begin to start the MLflow server, its artifacts in the store."""
+    """Launch the MLflow server, with its artifacts in the store; does not wait for it."""
     port = port_of("CHATBOT_MLFLOW_PORT", taken)
     own = {
         "CHATBOT_MLFLOW_PORT": str(port),
@@ -110,7 +109,7 @@ def start_mlflow(parts: Parts, folder: Path, taken: set[int]) -> None:
 
 
 def prepare(parts: Parts, folder: Path, taken: set[int]) -> None:
-    """Tell all that comes after where it keeps its things, and on which ports it listens."""
+    """Set the folders and ports of all components that start later."""
     ports = {name: port_of(name, taken) for name in ("CHATBOT_PORT", "CHATBOT_UI_PORT", "CHATBOT_STAFF_PORT")}
     api = f"http://127.0.0.1:{ports['CHATBOT_PORT']}"
     parts.processes.environment |= {
@@ -129,18 +128,18 @@ def prepare(parts: Parts, folder: Path, taken: set[int]) -> None:
 
 
 def start_pages(parts: Parts) -> None:
-    """Begin to start the chat page and the staff pages."""
+    """Launch the chat page and the staff pages; does not wait for them."""
     parts.processes.start("chat-page", _module("ui"), f"{parts.links['chat page']}/_stcore/health")
     parts.processes.start("staff-pages", _module("ui.staff"), f"{parts.links['staff pages']}/_stcore/health")
 
 
 def start_bot(parts: Parts) -> None:
-    """Begin to start the API under its keeper."""
+    """Launch the API under its keeper; does not wait for it."""
     parts.processes.start("api", _module("bento.keeper"), f"{parts.api}/readyz")
 
 
 def write_environment(parts: Parts, folder: Path) -> Path:
-    """A file to `source`, for whoever plays on with what was left running. Readable by its owner alone."""
+    """Write a file to `source`, to continue with the running components. Readable by its owner only."""
     file = folder / "env"
     file.touch(0o600)
     lines = (f"export {name}={shlex.quote(value)}\n" for name, value in parts.processes.environment.items())
@@ -149,7 +148,7 @@ def write_environment(parts: Parts, folder: Path) -> Path:
 
 
 def records_in_store(store: Store) -> set[str]:
-    """The prediction ids of the last day's records that a reader of the store finds."""
+    """Return the prediction ids of the last day's records in the store."""
     now = datetime.now(UTC)
     tables = scan(store, Record, now - timedelta(days=1), now + timedelta(hours=1), ["prediction_id"])
     return {str(found) for table in tables for found in table["prediction_id"].to_pylist()}

@@ -1,4 +1,4 @@
-"""The loop's processes: each started with the same environment, waited for, and stopped at the end."""
+"""Start the loop's processes with a common environment, wait until they are ready, and stop them at the end."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ _LAST_LINES = 12
 
 
 class StepError(ChatbotError):
-    """A part of the loop did not do what it should: says which, and what it said."""
+    """A component of the loop failed; contains its name and its last output."""
 
     type = "loop"
 
 
 @dataclass
 class Processes:
-    """All that the loop starts: one folder, one environment."""
+    """All processes of the loop: one log folder, one environment."""
 
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
-    """What is told to every process, on top of this process's own environment without this project's settings."""
+    """Variables of every process, added to this process's environment without the project's own settings."""
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _urls: dict[str, str] = field(default_factory=dict)
 
     def start(
         self, name: str, command: Sequence[str], url: str, extra: Mapping[str, str] | None = None
     ) -> None:
-        """Begin to start a server; `wait` waits for it.
+        """Launch a server; `wait` waits until it is ready.
 
         Args:
-            url: answers 200 when it is ready.
-            extra: what this one alone is told.
+            url: returns 200 once the server is ready.
+            extra: additional environment variables for this server only.
         """
         with self._log(name).open("ab") as output:
             self.running[name] = subprocess.Popen(
@@ -61,7 +61,7 @@ class Processes:
         self._urls[name] = url
 
     def wait(self, name: str) -> None:
-        """Wait until a server that was started answers.
+        """Wait until a launched server is ready.
 
         Raises:
             StepError: it ended, or did not answer in time.
@@ -69,7 +69,7 @@ class Processes:
         process, url, log = self.running[name], self._urls[name], self.folder / f"{name}.log"
         until = time.monotonic() + START_SECONDS
         while True:
-            # Asked before: what answers on this port while it has ended is another.
+            # Checked first: once the process has ended, another process may answer on this port.
             if process.poll() is not None:
                 raise StepError(f"{name} ended with {process.returncode}: {_last_lines(log)}")
             if answers(url):
@@ -79,13 +79,13 @@ class Processes:
             time.sleep(0.1)
 
     def run(self, name: str, *arguments: str, allowed: Sequence[int] = (0,)) -> str:
-        """Run one of the project's commands to its end, as a person would: `python -m ...`.
+        """Run one of the project's commands to completion, as a user would: `python -m ...`.
 
         Returns:
-            What it printed; its log holds that too.
+            Its output, which is also in its log.
 
         Raises:
-            StepError: its exit code is another.
+            StepError: its exit code is not in `allowed`.
         """
         log = self._log(name)
         with log.open("ab") as output:
@@ -113,7 +113,7 @@ class Processes:
         return self.folder / f"{name}.log"
 
     def _ended(self) -> str:
-        """Which servers ended by themselves: what else went wrong may come from that."""
+        """Describe the servers that ended unexpectedly: a likely cause of other failures."""
         codes = {name: process.poll() for name, process in self.running.items()}
         return "".join(
             f"; {name} had ended with {code}: {_last_lines(self.folder / f'{name}.log')}"
@@ -122,7 +122,7 @@ class Processes:
         )
 
     def stop(self) -> None:
-        """Stop everything, the last first: TERM, then KILL."""
+        """Stop everything, in reverse order: TERM, then KILL."""
         for process in reversed(self.running.values()):
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
@@ -141,7 +141,7 @@ class Processes:
 
 
 def answers(url: str) -> bool:
-    """Whether a server answers 200 there."""
+    """Return whether the URL returns 200."""
     try:
         with urlopen(url, timeout=5) as answer:  # noqa: S310 - a server that was just started
             return int(answer.status) == 200
@@ -150,7 +150,7 @@ def answers(url: str) -> bool:
 
 
 def wait_until(reached: Callable[[], bool], what: str, seconds: float) -> None:
-    """Raises: StepError: it was not reached in time."""
+    """Poll until the condition holds. Raises: StepError: it did not hold in time."""
     until = time.monotonic() + seconds
     while not reached():
         if time.monotonic() > until:
@@ -159,10 +159,10 @@ def wait_until(reached: Callable[[], bool], what: str, seconds: float) -> None:
 
 
 def port_of(variable: str, taken: set[int]) -> int:
-    """The port that a variable names, else a free one.
+    """Return the port that a variable sets, else a free one.
 
     Raises:
-        SettingError: the named one is in use, or no port.
+        SettingError: the port is in use, or not a valid port.
     """
     named = os.environ.get(variable, "")
     try:

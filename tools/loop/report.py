@@ -1,4 +1,4 @@
-"""What happened, as it happens on the terminal, as a table at the end, and as JSON for whoever checks it."""
+"""Report the loop's steps: live on the terminal, as a table at the end, and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ verdict or the bot's own answers, and `tests/loop/test_loop.py` plays it and che
 
 @dataclass
 class Step:
-    """One line of the table."""
+    """One row of the table."""
 
     title: str
     happened: str = ""
@@ -30,7 +30,7 @@ class Step:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def say(self, happened: str, **facts: Any) -> None:
-        """What happened, in words, and the same as values that a program reads."""
+        """Set the step's result, as text and as machine-readable values."""
         self.happened = happened
         self.facts |= facts
 
@@ -46,12 +46,12 @@ class Report:
 
     @property
     def seconds(self) -> float:
-        """Since the beginning."""
+        """Return the seconds since the report was created."""
         return time.monotonic() - self._began
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
-        """A step under way; its line is printed when it is over."""
+        """Time a step; prints its line when it ends."""
         step = Step(title)
         began = time.monotonic()
         with self.console.status(f"[bold]{title}"):
@@ -64,11 +64,11 @@ class Report:
         self.console.print(line, soft_wrap=True)
 
     def link(self, name: str, url: str) -> None:
-        """Where something is to be seen."""
+        """Print a named link."""
         self.console.print(Text.assemble("  ", (f"{name:<12}", "dim"), (url, f"link {url}")), soft_wrap=True)
 
     def table(self) -> Table:
-        """What happened."""
+        """Return the steps as a terminal table."""
         table = Table(title=f"What happened, in {self.seconds:.0f} s", title_justify="left", show_lines=True)
         table.add_column("", justify="right", style="dim")
         table.add_column("step", style="bold", ratio=1)
@@ -79,7 +79,7 @@ class Report:
         return table
 
     def page(self, command: str, folder: Path) -> str:
-        """The table as Markdown, with the command that plays it again and how busy the machine was."""
+        """Return the table as Markdown, with the command that reproduces it and the machine's load."""
         lines = [
             "# make loop",
             "",
@@ -95,7 +95,7 @@ class Report:
         return "\n".join([*lines, "", _MEANING, ""])
 
     def write(self, file: Path) -> None:
-        """The facts as JSON."""
+        """Write the facts as JSON."""
         said = {
             "seconds": round(self.seconds, 1),
             "steps": [

@@ -1,4 +1,4 @@
-"""The story that `make loop` plays: every line that it tells was read from the parts that it tells of."""
+"""Run the scenario of `make loop`: every reported fact is read back from the component that it concerns."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _SHIP_SECONDS = 60.0
 _LAUNCH_SHARE = 0.5
 
 FIRST_DAY, ORDINARY_DAY, LAUNCH_DAY = 2_000, 600, 400
-"""Messages: the first are the version's baseline (CHATBOT_DRIFT_BASELINE_RECORDS), 600 are more than the least that
-a drift check speaks about, and in the last window the launch is a tenth."""
+"""Numbers of messages: the first day fills the version's baseline (CHATBOT_DRIFT_BASELINE_RECORDS), 600 exceed a
+drift check's minimum, and in the last window the launch is about a tenth."""
 
 
 @dataclass
@@ -48,13 +48,13 @@ class Story:
     launch: Launch = field(default_factory=traffic.read_launch)
 
     def play(self, store: str) -> Parts:
-        """All of it; what was started goes on running.
+        """Run all steps; the started processes keep running.
 
         Args:
             store: `minio` or `folder`.
 
         Raises:
-            ChatbotError: a part did not do what it should.
+            ChatbotError: a component failed.
         """
         parts = self.begin(store)
         try:
@@ -73,12 +73,12 @@ class Story:
         return parts
 
     def begin(self, store: str) -> Parts:
-        """Store and registry: what everything else stands on."""
+        """Start the store and the model registry, which everything else needs."""
         taken: set[int] = set()
         with self.report.step("store and registry") as step:
             parts = start_store(self.folder, store, taken)
             try:
-                # What takes long to start does so beside the others.
+                # The slow starts run concurrently.
                 start_mlflow(parts, self.folder, taken)
                 prepare(parts, self.folder, taken)
                 start_pages(parts)
@@ -94,14 +94,14 @@ class Story:
         return parts
 
     def first_version(self, parts: Parts) -> None:
-        """The shipped corpus's bundle becomes version 1, and serves."""
+        """Register the shipped corpus's bundle as version 1, and serve it."""
         with self.report.step("first version") as step:
             work = str(self.folder / "retrain" / "first")
             parts.processes.run("first-version", "training.retrain", "--first", "--work", work)
             first = parts.registry.champion()
             if first is None:
                 raise StepError("the first version was registered and is no champion")
-            # The keeper begins with it: a promotion then finds that it serves already, and says so.
+            # The keeper starts with this model, so the promotion finds that it is already served.
             serving.ask(parts.store, str(first.ref), "the first version of make loop")
             start_bot(parts)
             parts.processes.run("promote-first", "training.promote", first.number)
@@ -117,7 +117,7 @@ class Story:
             self.report.link(name, parts.links[name])
 
     def ordinary_days(self, parts: Parts) -> None:
-        """What the bot was made for: first what the version's baseline is frozen from, then more of the same."""
+        """Send in-distribution traffic: first what the baseline is frozen from, then another day."""
         with self.report.step("an ordinary day") as step:
             day, source = traffic.ordinary(FIRST_DAY, seed=1)
             answers = self._send(parts, day)
@@ -142,7 +142,7 @@ class Story:
         self._look(parts, "drift check")
 
     def launch_day(self, parts: Parts) -> None:
-        """A product is launched that the bot was never taught."""
+        """Send messages about a newly launched product that the bot was not trained on."""
         with self.report.step("a product launch") as step:
             usual, _ = traffic.ordinary(LAUNCH_DAY, seed=3)
             self._send(parts, usual)
@@ -157,7 +157,7 @@ class Story:
         self._look(parts, "drift check after the launch")
 
     def retrain_without_labels(self, parts: Parts) -> None:
-        """Drift alone teaches nothing, and the same drift asks once."""
+        """Show that drift without labels trains nothing, and that the same drift requests a retraining only once."""
         with self.report.step("drift asks for a retraining") as step:
             out = self.folder / "retrain" / "drift.json"
             command = ("monitoring.retrain_if_needed", "--out", str(out))
@@ -173,7 +173,7 @@ class Story:
             )
 
     def review(self, parts: Parts) -> None:
-        """A person names what is new."""
+        """Label the new messages, as a reviewer would."""
         with self.report.step("review") as step:
             board = self._board(parts)
             view = board.look()
@@ -194,7 +194,7 @@ class Story:
                 self.launch.category,
                 self.launch.title,
             )
-            # What lies in no cluster is ticked one by one, as anybody would who reads the list.
+            # Messages in no cluster are selected individually, as a reviewer would in the list.
             others = [i for i in view.queue.items if i.message in new and i not in asked]
             singly = board.correct_all(others, self.launch.intent, REVIEWER)
             largest = max(mine, key=lambda cluster: cluster.count)
@@ -210,7 +210,7 @@ class Story:
             )
 
     def retrain_with_labels(self, parts: Parts) -> None:
-        """Now there is something to learn."""
+        """Retrain with the new labels."""
         with self.report.step("retraining with what was accepted") as step:
             folder = self.folder / "retrain"
             out = folder / "accepted.json"
@@ -232,7 +232,7 @@ class Story:
             )
 
     def promote(self, parts: Parts) -> None:
-        """The challenger takes over from the champion, while customers write."""
+        """Promote the challenger over the champion while messages arrive."""
         with self.report.step("promotion") as step:
             parts.processes.run("promote", "training.promote")
             step.say(
@@ -242,7 +242,7 @@ class Story:
             )
 
     def ask_again(self, parts: Parts) -> None:
-        """Messages of the days after, none of which was taught."""
+        """Send messages of the following days, none of which was trained on."""
         with self.report.step("the launch's next day") as step:
             answers = self._send(parts, [(message, self.launch.intent) for message in self.launch.later])
             right = answers.by_intent[self.launch.intent]
@@ -256,7 +256,7 @@ class Story:
             )
 
     def roll_back(self, parts: Parts) -> None:
-        """The same step backwards, and forwards again."""
+        """Roll back, then promote again."""
         with self.report.step("rollback") as step:
             parts.processes.run("rollback", "training.rollback")
             serves, champion = self._serves(parts), self._champion(parts)
@@ -280,7 +280,7 @@ class Story:
             )
 
     def _send(self, parts: Parts, messages: list[tuple[str, str]]) -> Answers:
-        """Send messages and wait until the store has a record of each."""
+        """Send messages and wait until the store contains a record of each."""
         answers = traffic.send(parts.api, messages, _FEEDBACK_SHARE, seed=len(messages))
         predictions = set(answers.predictions)
         what = f"the records of {answers.count} answers in the store"
@@ -306,7 +306,7 @@ class Story:
         return verdict
 
     def _board(self, parts: Parts) -> Board:
-        """As the staff page opens it."""
+        """Open the review board, as the staff page does."""
         ref = serving.read(parts.store).ref
         if ref is None:
             raise StepError("serving.json names no model")
@@ -314,13 +314,13 @@ class Story:
         return Board(parts.store, bundles.load(folder), ReviewSettings(), SlotSettings().values())
 
     def _gate_line(self, parts: Parts, digest: str) -> str:
-        """How many checks the gate asked, from its own verdict in the store."""
+        """Describe the gate's checks, from its verdict in the store."""
         verdict = json.loads(parts.store.get(f"reports/gate/{digest}/gate.json"))
         checks = verdict["checks"]
         return f" ({len(checks)} checks: {', '.join(str(check['name']) for check in checks)})"
 
     def _serves(self, parts: Parts) -> str:
-        """What the bot itself says."""
+        """Return the model that the bot reports at /version."""
         with urlopen(f"{parts.api}/version", timeout=10) as answer:  # noqa: S310 - our own service
             said = json.loads(answer.read())
         return f"{said['model_version']}@{said['bundle_digest'][:12]}"

@@ -1,4 +1,4 @@
-"""The loop's customers: real messages over HTTP, some with a thumb up or down."""
+"""Simulate the loop's customers: real messages over HTTP, some with positive or negative feedback."""
 
 from __future__ import annotations
 
@@ -24,54 +24,54 @@ _TRIES = 40
 
 @dataclass(frozen=True)
 class Launch:
-    """A product that the bot was never taught."""
+    """A product that the bot was not trained on."""
 
     intent: str
     title: str
     category: str
     reply: str
     messages: tuple[str, ...]
-    """Of the first day."""
+    """Messages of the first day."""
     later: tuple[str, ...]
-    """Of the days after; none of them is ever taught."""
+    """Messages of the following days; never trained on."""
 
 
 @dataclass
 class Answers:
-    """What came back."""
+    """The bot's answers, counted."""
 
     predictions: list[str] = field(default_factory=list)
-    """The answers' prediction ids."""
+    """Prediction ids of the answers."""
     by_intent: Counter[str] = field(default_factory=Counter)
-    """Of automatic answers: those of the model and of rules."""
+    """Automatic answers (of the model and of rules) by intent."""
     by_source: Counter[str] = field(default_factory=Counter)
     by_version: Counter[str] = field(default_factory=Counter)
     wrong: int = 0
-    """Automatic answers with another intent than the message's, where that is known."""
+    """Automatic answers with a wrong intent, where the message's intent is known."""
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """Return the number of answers."""
         return len(self.predictions)
 
     @property
     def automatic(self) -> int:
-        """Answered without a person, and without asking back."""
+        """Return the number of answers without handoff or clarification."""
         return self.by_source["model"] + self.by_source["rule"]
 
 
 def read_launch(file: Path = LAUNCH) -> Launch:
-    """The launch as it is reviewed in git."""
+    """Read the launch from its reviewed YAML file."""
     said = yaml.safe_load(file.read_text(encoding="utf-8"))
     messages = {name: tuple(said[name].strip().splitlines()) for name in ("messages", "later")}
     return Launch(said["intent"], said["title"], said["category"], said["reply"].strip(), **messages)
 
 
 def ordinary(count: int, seed: int) -> tuple[list[tuple[str, str]], str]:
-    """An ordinary day: (message, intent), drawn from what the bot was never taught, and where they are from.
+    """Draw an ordinary day of messages that the bot was not trained on. Returns: (message, intent) pairs, their source.
 
-    The test part of the shipped corpus in its own shares, repeated where it is too small, as customers repeat
-    each other; half of the day is Bitext's where the published corpora are on this machine.
+    Drawn with replacement from the test part of the shipped corpus, in its own class shares; half of the day comes from
+    Bitext if the published corpora are on this machine.
     """
     rows = pd.read_parquet(ROOT / "data" / "processed" / "corpus.parquet")
     draw = random.Random(seed)
@@ -121,7 +121,7 @@ async def _send(url: str, messages: Sequence[tuple[str, str]], feedback_share: f
 
 
 async def _ask(session: aiohttp.ClientSession, url: str, message: str) -> dict[str, object]:
-    """The answer; comes back when the bot says that it is too busy, as it asks to."""
+    """Send one message and return the answer; retries after `Retry-After` on backpressure (429, 503)."""
     for _ in range(_TRIES):
         async with session.post(f"{url}/chat", json={"message": message}) as response:
             if response.status == 200:
@@ -135,11 +135,11 @@ async def _ask(session: aiohttp.ClientSession, url: str, message: str) -> dict[s
 def send(
     url: str, messages: Sequence[tuple[str, str]], feedback_share: float = 0.0, seed: int = 0
 ) -> Answers:
-    """Send messages as a few customers at a time do; the intent, where given, says whether an answer is right.
+    """Send messages over a few concurrent connections; where an intent is given, count the wrong answers.
 
     Args:
-        messages: (message, its intent or nothing).
-        feedback_share: the share of answers that get a thumb: up where the answer was right.
+        messages: (message, intent or empty).
+        feedback_share: share of the answers that get feedback: positive if the answer was right.
 
     Raises:
         StepError: the bot did not answer.
