@@ -35,7 +35,7 @@ def take_over(number: int) -> int:
             # As circus does for its own sockets: accept in the workers must not block.
             given.setblocking(False)
     except (OSError, IndexError, TypeError) as error:
-        raise SettingError(f"CHATBOT_LISTEN_FD={number} is no socket: {error}") from error
+        raise SettingError(f"CHATBOT_LISTEN_FD={number} is not a socket: {error}") from error
     if not listens:
         raise SettingError(f"CHATBOT_LISTEN_FD={number} does not listen")
 

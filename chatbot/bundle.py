@@ -212,7 +212,7 @@ def verify(folder: Path) -> str:
     sums = folder / SUMS
     if not sums.is_file():
         raise BundleError(
-            f"{folder} is no bundle: {SUMS} is missing. Make one with: python -m training.train"
+            f"{folder} is not a bundle: {SUMS} is missing. Make one with: python -m training.train"
         )
     try:
         lines = (line.split("  ", 1) for line in sums.read_text(encoding="utf-8").splitlines())
@@ -248,7 +248,7 @@ def read_manifest(folder: Path) -> Manifest:
         noted = {name: value for name, value in _made(folder).model_dump().items() if value}
         return Manifest.model_validate(content).model_copy(update=noted)
     except (OSError, ValueError, AttributeError, ValidationError) as error:
-        raise BundleError(f"{file} is no manifest of a bundle: {error}") from error
+        raise BundleError(f"{file} is not a manifest of a bundle: {error}") from error
 
 
 def load(folder: Path) -> Bundle:

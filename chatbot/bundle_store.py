@@ -82,7 +82,7 @@ def fetch(store: Store, digest: str, folder: Path) -> Path:
         StoreError: the store does not respond, or denies access.
     """
     if not _DIGEST.fullmatch(digest):
-        raise BundleError(f"{digest!r} is no bundle's digest: 64 hexadecimal digits are needed")
+        raise BundleError(f"{digest!r} is not a bundle's digest: 64 hexadecimal digits are needed")
     final = folder / digest
     if sound(final, digest):
         return final

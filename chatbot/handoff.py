@@ -110,7 +110,7 @@ def parse(body: bytes, where: str = "this") -> Handoff:
     try:
         return _Document.model_validate_json(body).data
     except ValidationError as error:
-        raise StoreError(f"{where} is no handoff: {error}") from error
+        raise StoreError(f"{where} is not a handoff: {error}") from error
 
 
 def key_of(prediction_id: str) -> str:

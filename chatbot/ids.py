@@ -110,7 +110,7 @@ def time_of(text: str) -> datetime:
     """
     milliseconds = _decode(text[:_TIME_CHARS]) if _FORM.fullmatch(text) else _LAST_MS + 1
     if milliseconds > _LAST_MS:
-        raise ValueError(f"{text[:64]!r} is no prediction id: expected {LENGTH} characters of {_ALPHABET}")
+        raise ValueError(f"{text[:64]!r} is not a prediction id: expected {LENGTH} characters of {_ALPHABET}")
     return _EPOCH + timedelta(milliseconds=milliseconds)
 
 

@@ -113,9 +113,9 @@ def decode(content: bytes, kind: Kind, columns: Sequence[str]) -> Part:
         typed = {name: _column(kind, table, name, count) for name in columns}
         return Part(pa.table(typed), sources, version)
     except (pa.ArrowException, OSError, ValueError, TypeError) as error:
-        raise PartError(f"it is no whole Parquet file of this log: {error}") from error
+        raise PartError(f"it is not a whole Parquet file of this log: {error}") from error
     except KeyError as error:
-        raise PartError(f"its metadata has no {error}: it is no part of this log") from error
+        raise PartError(f"its metadata has no {error}: it is not part of this log") from error
 
 
 def keep(table: pa.Table, column: str, least: Any, beyond: Any) -> pa.Table:

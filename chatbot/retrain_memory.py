@@ -52,7 +52,7 @@ def read_verdict(store: Store) -> DriftVerdict:
             f"there is no drift verdict at {VERDICT} of {store}: `python -m monitoring.drift_report` writes it"
         ) from None
     except ValidationError as error:
-        raise StoreError(f"{VERDICT} of {store} is no drift verdict: {error.errors()[0]}") from error
+        raise StoreError(f"{VERDICT} of {store} is not a drift verdict: {error.errors()[0]}") from error
 
 
 def read_known(store: Store, verdict: DriftVerdict) -> Known:
@@ -136,4 +136,4 @@ def _decision(store: Store, key: str) -> dict[str, Any]:
     except Missing:  # erased since it was listed
         return {}
     except ValueError as error:
-        raise StoreError(f"{key} of {store} is no decision of a reviewer: {error}") from error
+        raise StoreError(f"{key} of {store} is not a decision of a reviewer: {error}") from error

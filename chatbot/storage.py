@@ -183,7 +183,7 @@ def check_key(key: str) -> str:
     """
     if len(key) > _MOST_KEY_CHARS or not _KEY.fullmatch(key):
         raise StoreError(
-            f"{key[:80]!r} is no key of the store: expected parts of [A-Za-z0-9._=@+-] between slashes"
+            f"{key[:80]!r} is not a key of the store: expected parts of [A-Za-z0-9._=@+-] between slashes"
         )
     return key
 

@@ -113,7 +113,7 @@ def fetch_bitext(
             existing file is left unchanged.
     """
     if urlsplit(url).scheme not in ("http", "https"):
-        raise FetchError(f"{url!r} is no address to fetch from: it must begin with http:// or https://")
+        raise FetchError(f"{url!r} is not an address to fetch from: it must begin with http:// or https://")
     expected = sha256 or (BITEXT_SHA256 if url == BITEXT_URL else None)
     to.parent.mkdir(parents=True, exist_ok=True)
     partial = to.with_name(f".{to.stem}.partial{to.suffix}")

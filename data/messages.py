@@ -51,7 +51,7 @@ def intent_fault(intent: str) -> str | None:
         return fault
     if len(intent) > MAX_INTENT_CHARACTERS or len(intent.splitlines()) > 1:
         limit = f"one line of at most {MAX_INTENT_CHARACTERS} characters"
-        return f"the intent {intent[:60]!r} is no name: a name is {limit}"
+        return f"the intent {intent[:60]!r} is not a name: a name is {limit}"
     return None
 
 

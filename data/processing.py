@@ -164,7 +164,7 @@ def read_splits(path: Path) -> pd.DataFrame | None:
     for number, row in enumerate(rows, start=2):
         reason: str | None = None
         if len(row) != len(SPLIT_COLUMNS) or not _HASH.fullmatch(row[0]) or row[2] not in PARTS:
-            reason = f"{','.join(row)!r} is no row hash, group and part ({' or '.join(PARTS)})"
+            reason = f"{','.join(row)!r} is not a row hash, group and part ({' or '.join(PARTS)})"
         elif row[0] in seen:
             reason = f"row {row[0]} is there twice"
         elif parts.setdefault(row[1], row[2]) != row[2]:

@@ -50,7 +50,7 @@ class RetrainResult(BaseModel):
                 "CHATBOT_K8S_RETRAIN_RESULT says where it lies"
             ) from error
         except ValidationError as error:
-            raise ChatbotError(f"{path} is no retraining result: {error.errors()[0]}") from error
+            raise ChatbotError(f"{path} is not a retraining result: {error.errors()[0]}") from error
 
 
 def promote(promoter: Promoter, result: RetrainResult) -> RolloutOutcome | None:

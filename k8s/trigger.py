@@ -59,7 +59,7 @@ def read_verdict(path: Path | None, store: Store) -> DriftVerdict:
             f"there is no drift verdict at {path}: {error}. `python -m monitoring.drift_report` writes it"
         ) from error
     except ValidationError as error:
-        raise ChatbotError(f"{path} is no drift verdict: {error.errors()[0]}") from error
+        raise ChatbotError(f"{path} is not a drift verdict: {error.errors()[0]}") from error
 
 
 def build_job(cronjob: Json, name: str, reason: str) -> Json:

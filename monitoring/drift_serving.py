@@ -81,7 +81,7 @@ def find(
         digest = bundles.verify(folder)
         return _of_bundle(folder, settings.model_version or digest[:12], digest, now)
     if settings.bundle:
-        raise BundleError(f"CHATBOT_BUNDLE={folder} is no bundle: {bundles.SUMS} is missing")
+        raise BundleError(f"CHATBOT_BUNDLE={folder} is not a bundle: {bundles.SUMS} is missing")
     version, digest = _newest(source, now)
     return _in_store(version, digest, store, settings.bundle_cache, now)
 

@@ -79,7 +79,7 @@ def forget(store: Store, some_id: str, now: datetime) -> Forgotten:
     """
     if not _ID.fullmatch(some_id):
         raise ForgetError(
-            f"{some_id[:64]!r} is no id: expected a prediction id (34 characters) or a session id as the records "
+            f"{some_id[:64]!r} is not an id: expected a prediction id (34 characters) or a session id as the records "
             "have it (16); for what a client sent: --session"
         )
     mark_forgotten(store, some_id, now)

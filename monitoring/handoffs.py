@@ -217,6 +217,6 @@ def _rows(segment: Path) -> Iterator[tuple[str, bytes]]:
             name = parse(line).prediction_id
             key_of(name)
         except (StoreError, ValueError):  # do not log the error: it may quote personal data
-            _logger.warning("%s: line %d is no handoff and is passed over", segment, number)
+            _logger.warning("%s: line %d is not a handoff and is passed over", segment, number)
             continue
         yield name, line

@@ -118,7 +118,7 @@ def read_behaviours(file: Path = SHIPPED) -> tuple[Group, ...]:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
         groups = tuple(Group.model_validate(entry) for entry in content)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, ValidationError) as error:
-        raise BundleError(f"{file} is no file of behavioural tests: {error}") from error
+        raise BundleError(f"{file} is not a file of behavioural tests: {error}") from error
     names = [group.group for group in groups]
     if len(set(names)) < len(names):
         raise BundleError(f"{file}: a group stands there twice: {', '.join(sorted(names))}")

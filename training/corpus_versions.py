@@ -71,7 +71,7 @@ class Pointer(BaseModel):
             return cls.model_validate_json(text)
         except ValidationError as error:
             raise CorpusVersionError(
-                f"{text[:80]!r} is no pointer of a corpus version: {error.errors()[0]['msg']}"
+                f"{text[:80]!r} is not a pointer of a corpus version: {error.errors()[0]['msg']}"
             ) from error
 
     def __str__(self) -> str:
@@ -88,7 +88,7 @@ def push(settings: StorageSettings, folder: Path) -> Pointer:
         StoreError, DvcError: the store does not answer, or refuses.
     """
     if missing := [name for name in FILES if not (folder / name).is_file()]:
-        raise CorpusVersionError(f"{folder} is no corpus version: {', '.join(missing)} is missing")
+        raise CorpusVersionError(f"{folder} is not a corpus version: {', '.join(missing)} is missing")
     dvc_remote.check_store(settings)
     store = open_store(settings)
     with tempfile.TemporaryDirectory(prefix="corpus-push-") as scratch:

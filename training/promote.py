@@ -71,7 +71,7 @@ def accepted(result: Path) -> tuple[str, str]:
         outcome = str(said["outcome"])
         number = ModelRef.parse(said["challenger"]).version if outcome == "accepted" else ""
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SettingError(f"{result} is no result of training.retrain: {error}") from error
+        raise SettingError(f"{result} is not a result of training.retrain: {error}") from error
     return number, outcome
 
 

@@ -255,7 +255,7 @@ def check_intent(intent: str, known: Iterable[str]) -> str:
     """
     if intent != OUT_OF_SCOPE and intent not in (names := frozenset(known)):
         raise InvalidMessage(
-            f"{intent!r} is no intent of this bot: expected one of {', '.join(sorted(names))}, or "
+            f"{intent!r} is not an intent of this bot: expected one of {', '.join(sorted(names))}, or "
             f"{OUT_OF_SCOPE}; an intent that does not exist yet is made with new-intent"
         )
     return intent
@@ -283,7 +283,7 @@ def check_new_intent(
     """
     if not _NAME.fullmatch(intent) or len(intent) > _MAX_NAME_CHARS:
         raise InvalidMessage(
-            f"{intent!r} is no name for an intent: lower-case words joined by underscores, such as "
+            f"{intent!r} is not a name for an intent: lower-case words joined by underscores, such as "
             f"gift_card_balance, at most {_MAX_NAME_CHARS} characters"
         )
     if intent == OUT_OF_SCOPE or intent in frozenset(known):

@@ -91,7 +91,7 @@ def _drift(store: Store) -> tuple[DriftVerdict, bytes] | None:
     except Missing:
         return None
     except ValidationError as error:
-        raise StoreError(f"{LATEST} is no verdict of the drift check: {error}") from error
+        raise StoreError(f"{LATEST} is not a verdict of the drift check: {error}") from error
     if not verdict.report:
         return verdict, b""
     try:

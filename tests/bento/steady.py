@@ -27,7 +27,7 @@ class Seen:
     failures: list[str] = field(default_factory=list)
     """What was no answer or a wrong one, with when."""
     turned_away: int = 0
-    """Answered 429, where that is no failure."""
+    """Answered 429, where that is not a failure."""
     closing: int = 0
     """Answers that said `Connection: close`."""
     connections: int = 0
@@ -64,7 +64,7 @@ class SteadyLoad:
         Args:
             pause: after each answer, in seconds: what keeps the load below half of the capacity.
             messages: in turn; with the intent that each must be answered with, where it is a mapping.
-            is_busy: more than half of the capacity is asked for: a 429 is no failure.
+            is_busy: more than half of the capacity is asked for: a 429 is not a failure.
         """
         self.seen = Seen()
         self._url = url

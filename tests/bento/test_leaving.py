@@ -140,7 +140,7 @@ def test_a_number_that_is_no_listening_socket_is_refused_in_one_line(
     server = Server(tmp_path, {"CHATBOT_BUNDLE": str(model_folder), "CHATBOT_LISTEN_FD": "99"}).launch()
     assert server.process is not None
     assert server.process.wait(30) == 1
-    assert "support-chatbot: CHATBOT_LISTEN_FD=99 is no socket" in server.output
+    assert "support-chatbot: CHATBOT_LISTEN_FD=99 is not a socket" in server.output
 
 
 def test_a_socket_that_does_not_listen_is_refused() -> None:

@@ -122,7 +122,7 @@ def test_an_id_is_ours_only_as_it_was_given_out() -> None:
 
 @pytest.mark.parametrize("text", ["", "x", "u" * 34, "z" * 34, "é" * 34])
 def test_the_time_of_what_is_no_id_is_refused_by_name(text: str) -> None:
-    with pytest.raises(ValueError, match="is no prediction id"):
+    with pytest.raises(ValueError, match="is not a prediction id"):
         time_of(text)
 
 

@@ -163,7 +163,7 @@ def test_files_go_in_and_out_whole(store: Store, tmp_path: Path) -> None:
 )
 def test_what_is_no_key_is_refused(store: Store, key: str) -> None:
     for use in (store.get, store.head, store.delete, lambda key: store.put(key, b"")):
-        with pytest.raises(StoreError, match="no key"):
+        with pytest.raises(StoreError, match="not a key"):
             use(key)
 
 

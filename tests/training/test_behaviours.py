@@ -187,7 +187,7 @@ def test_the_shipped_bundle_keeps_every_bound(bundle: Bundle) -> None:
         ("- {group: a, title: t, why: w, at_most: 0.1, tests: [{message: hi}]}", "expects nothing"),
         ("- {group: a, title: t, why: w, at_most: 2, tests: [{message: hi, intent: x}]}", "at_most"),
         ("- {group: a, title: t, why: w, at_most: 0.1, tests: [{message: hi, intend: x}]}", "intend"),
-        ("nothing", "no file of behavioural tests"),
+        ("nothing", "not a file of behavioural tests"),
     ],
 )
 def test_a_file_that_is_wrong_is_named_with_the_reason(tmp_path: Path, content: str, named: str) -> None:

@@ -140,7 +140,7 @@ def test_a_folder_that_lacks_a_file_is_not_pushed(store: StorageSettings, tmp_pa
 
 @pytest.mark.parametrize("text", ["", "{}", '{"format": 9}', "s3://x"])
 def test_what_is_no_pointer_is_refused(text: str) -> None:
-    with pytest.raises(CorpusVersionError, match="no pointer"):
+    with pytest.raises(CorpusVersionError, match="not a pointer"):
         Pointer.parse(text)
 
 

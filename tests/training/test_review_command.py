@@ -62,7 +62,7 @@ def test_what_cannot_be_done_is_one_line_that_says_why(store: Store) -> None:
     name = id_of("my parcel")
     for arguments, problem in (
         (("show", "zzzz"), "no message zzzz waits"),
-        (("correct", name, "sell_house"), "no intent of this bot"),
+        (("correct", name, "sell_house"), "not an intent of this bot"),
         (("new-intent", "rent_mower", name, "--reply", "Go to {mower_url}."), "CHATBOT_SLOT_MOWER_URL"),
         (("new-intent", "rent_mower", "--reply", "Yes."), "Name their ids"),
         (("undo", name), "no decision to take back"),

@@ -178,7 +178,7 @@ def test_accept_correct_reject_and_undo(board: Board) -> None:
     assert rows == {"my parcel": "track_order", "my invoice": "get_invoice", "sing me a song": "out_of_scope"}
     board.undo(asked[0].prediction_id, "ada")
     assert [item.message for item in board.look().queue.items] == ["my parcel"]
-    with pytest.raises(InvalidMessage, match="no intent of this bot"):
+    with pytest.raises(InvalidMessage, match="not an intent of this bot"):
         board.correct(waiting(board, "my parcel"), "sell_house", "ada")
     with pytest.raises(InvalidMessage, match="who decides"):
         board.accept(waiting(board, "my parcel"), " ")
@@ -202,7 +202,7 @@ def test_a_new_intent_brings_its_reply_and_messages_can_be_corrected_to_it(board
 @pytest.mark.parametrize(
     ("name", "reply", "problem", "error"),
     [
-        ("Rent Mower", "Book one.", "no name for an intent", InvalidMessage),
+        ("Rent Mower", "Book one.", "not a name for an intent", InvalidMessage),
         ("track_order", "Book one.", "exists", InvalidMessage),
         ("out_of_scope", "Book one.", "exists", InvalidMessage),
         ("rent_mower", "  ", "0 characters", InvalidMessage),

@@ -61,7 +61,7 @@ def quantity(text: str) -> float:
     """
     found = _QUANTITY.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is no amount")
+        raise ValueError(f"{text!r} is not an amount")
     return float(found[1]) * _SUFFIXES[found[2]]
 
 

@@ -100,7 +100,7 @@ class Story:
             parts.processes.run("first-version", "training.retrain", "--first", "--work", work)
             first = parts.registry.champion()
             if first is None:
-                raise StepError("the first version was registered and is no champion")
+                raise StepError("the first version was registered and is not champion")
             # The keeper starts with this model, so the promotion finds that it is already served.
             serving.ask(parts.store, str(first.ref), "the first version of make loop")
             start_bot(parts)
