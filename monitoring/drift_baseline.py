@@ -57,7 +57,8 @@ def load(store: Store | None, folder: Path, serving: Serving) -> Baseline | None
         last = datetime.fromisoformat((table.schema.metadata or {})[_LAST].decode())
     except (pa.ArrowException, KeyError, ValueError) as error:
         raise StoreError(
-            f"{key} is not a baseline ({error}): delete it, and the next check freezes the version's first records again"
+            f"{key} is not a baseline ({error}): delete it, and the next check freezes the version's "
+            "first records again"
         ) from error
     return Baseline(of_table(table), last, key)
 

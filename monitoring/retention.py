@@ -99,8 +99,8 @@ def registry_names(settings: TrackingSettings) -> Named:
     """
     if not settings.tracking_uri.startswith(("http://", "https://")):
         raise NoRegistryError(
-            f"MLFLOW_TRACKING_URI={settings.tracking_uri} is not a server that could be asked which bundles and corpora "
-            "are in use: none of them is taken out"
+            f"MLFLOW_TRACKING_URI={settings.tracking_uri} is not a server that could be asked which bundles and "
+            "corpora are in use: none of them is taken out"
         )
     api = f"{settings.tracking_uri.rstrip('/')}/api/2.0/mlflow"
     try:
