@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3.11
 PY := .venv/bin/python
-PYTEST := $(PY) -m pytest --durations=15 --durations-min=1
+PYTEST := $(PY) -m pytest --durations=30 --durations-min=1
 # Modules run beside each other; one module's tests stay in one process, because they share its servers.
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
