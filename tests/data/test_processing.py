@@ -161,7 +161,7 @@ def test_a_splits_file_that_was_tampered_with_is_refused_by_line(tmp_path: Path)
     for line, reason in (
         (3, f"row {row} is there twice"),
         (4, "'x,y,train' is not a row hash"),
-        (5, "tune' is no row"),
+        (5, "tune' is not a row"),
     ):
         assert f"splits.csv:{line}: " in output
         assert reason in output

@@ -208,7 +208,7 @@ def test_what_is_no_id_is_refused_and_leaves_no_mark(
     here: LogSettings, store: Store, wrong: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert forget.main([wrong]) == 1
-    assert "no id" in capsys.readouterr().err
+    assert "is not an id" in capsys.readouterr().err
     assert forgotten(store) == frozenset()
 
 
