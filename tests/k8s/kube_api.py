@@ -107,12 +107,6 @@ class Api:
         """Return the digests that the ready pods report."""
         return {str(json.loads(_ask(f"http://{pod}:3000/version"))["bundle_digest"]) for pod in self.pods()}
 
-    def feedback(self, helpful: int, not_helpful: int) -> None:
-        """Send feedback to one of the pods."""
-        pod = self.pods()[0]
-        for good in [True] * helpful + [False] * not_helpful:
-            _ask(f"http://{pod}:3000/feedback", {"helpful": good})
-
     def chat(self, messages: int) -> None:
         """Send this many messages to all pods, round-robin."""
         pods = self.pods()
