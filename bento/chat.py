@@ -18,11 +18,11 @@ from bento.metrics import Metrics
 from bento.proof import WARM_UP
 from bento.schemas import ChatRequest, FeedbackRequest, parse
 from chatbot import ids
+from chatbot.dialog.message import OUT_OF_SCOPE, clean
+from chatbot.dialog.router import Prediction, Reply, Router
 from chatbot.errors import ChatbotError, InvalidMessage, NotFound
-from chatbot.handoff import Handoff
-from chatbot.message import OUT_OF_SCOPE, clean
-from chatbot.records import Feedback, Record
-from chatbot.router import Prediction, Reply, Router
+from chatbot.records.handoff import Handoff
+from chatbot.records.schema import Feedback, Record
 
 Classify = Callable[[Sequence[str]], Awaitable[list[Prediction]]]
 

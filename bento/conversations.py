@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from chatbot.handoff import Turn
+from chatbot.records.handoff import Turn
 from chatbot.settings import HandoffSettings
 
 MAX_TURN_CHARS = 1_000

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bento.config import bundle_folder
-from chatbot import bundle_store
-from chatbot.bundle_store import ModelRef
 from chatbot.errors import BundleError, SettingError, StoreError
+from chatbot.model import bundle_store
+from chatbot.model.bundle_store import ModelRef
 from chatbot.settings import ServiceSettings, StorageSettings, read_settings
-from chatbot.storage import open_store
+from chatbot.store import open_store
 
 ANNOTATION = "support-chatbot/model-version"
 

@@ -23,12 +23,12 @@ from pydantic import ValidationError
 
 from bento.__main__ import check_free
 from bento.server_process import ServerProcess
-from chatbot import serving
 from chatbot.errors import ChatbotError, StoreError
-from chatbot.serving import Serving, short
+from chatbot.model import desired_model
+from chatbot.model.desired_model import Serving, short
+from chatbot.process import Stopped, stop_on
 from chatbot.settings import KeeperSettings, ServiceSettings, StorageSettings, read_settings
-from chatbot.stopping import Stopped, stop_on
-from chatbot.storage import Store, has_store, open_store
+from chatbot.store import Store, has_store, open_store
 
 BACKLOG = 2048
 _TICK_SECONDS = 0.1
@@ -161,7 +161,7 @@ class Keeper:
         if self._store is None:
             return None
         try:
-            wanted = serving.read(self._store)
+            wanted = desired_model.read(self._store)
             wanted.ref  # noqa: B018 - is it a model's name?
         except ChatbotError as error:
             self._complain(str(error))
@@ -190,7 +190,7 @@ class Keeper:
         if self._store is None or not server.model:
             return
         try:
-            serving.confirm(self._store, server.model)
+            desired_model.confirm(self._store, server.model)
         except StoreError as error:
             self._complain(str(error))
 
@@ -200,7 +200,7 @@ class Keeper:
         if self._store is None:
             return None
         try:
-            return serving.take_back(self._store, model, problem)
+            return desired_model.take_back(self._store, model, problem)
         except StoreError as error:
             self._complain(str(error))
             return None
@@ -238,7 +238,7 @@ def main() -> int:
                 return ServerProcess(model, listening, keeper.drain_seconds)
 
             store = open_store(storage) if has_store(storage) else None
-            memory = service.bundle_cache / serving.KEY
+            memory = service.bundle_cache / desired_model.KEY
             return Keeper(store, keeper, memory, start).run()
     except Stopped:
         return 0

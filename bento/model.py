@@ -7,11 +7,11 @@ from pathlib import Path
 
 from bento.config import code_version
 from bento.schemas import Intent, Version
-from chatbot import bundle
+from chatbot.dialog.replies import Replies
+from chatbot.dialog.router import Router
+from chatbot.dialog.rules import Rules
 from chatbot.errors import BundleError
-from chatbot.replies import Replies
-from chatbot.router import Router
-from chatbot.rules import Rules
+from chatbot.model import bundle
 from chatbot.settings import RouterSettings, SlotSettings
 
 

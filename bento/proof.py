@@ -64,7 +64,8 @@ def check() -> None:
         ChatbotError: the bundle or a setting does not work on this machine.
     """
     from bento.model import Model
-    from chatbot import bundle, ids
+    from chatbot import ids
+    from chatbot.model import bundle
 
     service = read_settings(ServiceSettings)
     ids.load_or_make_key(service, read_settings(LogSettings))

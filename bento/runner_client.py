@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from bento.wire import WORKER_HEADER, pack_messages, unpack_predictions
+from chatbot.dialog.router import Prediction
 from chatbot.errors import Unavailable
-from chatbot.router import Prediction
 
 _HEAD_END = b"\r\n\r\n"
 _BODY_LIMIT = 1 << 24

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from bento.asgi import App
     from bento.chat import Chat, Classify
     from bento.metrics import Metrics
-    from chatbot.router import Prediction
+    from chatbot.dialog.router import Prediction
     from monitoring.handoffs import HandoffLog
     from monitoring.shipper import Shipper
 
@@ -82,7 +82,7 @@ class IntentRunner:
     """Encodes and classifies messages, one process per core; BentoML batches concurrent calls (adaptive batching)."""
 
     def __init__(self) -> None:
-        from chatbot import bundle
+        from chatbot.model import bundle
 
         if (
             bentoml.server_context.service_type == "service"
@@ -235,7 +235,7 @@ class SupportChatbot:
 
     def _handoff_log(self, log: LogSettings, metrics: Metrics) -> HandoffLog:
         """Return the handoff log, which delivers to the webhook and the store."""
-        from chatbot.storage import has_store, open_store
+        from chatbot.store import has_store, open_store
         from monitoring.handoffs import HandoffLog, targets_of
 
         told, storage = startup.read(HandoffSettings), startup.read(StorageSettings)

@@ -19,7 +19,7 @@ from pydantic_core import from_json, to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chatbot.router import Alternative, Prediction
+from chatbot.dialog.router import Alternative, Prediction
 
 WORKER_HEADER = "x-runner-worker"
 

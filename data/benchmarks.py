@@ -12,8 +12,8 @@ from typing import Literal
 
 import pandas as pd
 
+from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.errors import ChatbotError
-from chatbot.message import OUT_OF_SCOPE
 from data.errors import CorpusError, Problem
 from data.fetch import BITEXT_FILE
 from data.loading import load_corpus, table_of

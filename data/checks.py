@@ -12,7 +12,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from chatbot.message import OUT_OF_SCOPE
+from chatbot.dialog.message import OUT_OF_SCOPE
 from data.errors import CorpusError, Problem
 from data.messages import intent_fault, message_fault, normalise
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from chatbot.message import clean, plain
+from chatbot.dialog.message import clean, plain
 
 MAX_CHARACTERS = 10_000
 """Upper limit of a message; a longer one usually results from an unclosed quote in a CSV file."""

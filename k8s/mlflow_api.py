@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from urllib.request import Request
 
 from chatbot.errors import ChatbotError, SettingError
-from chatbot.model_ref import ModelRef
+from chatbot.model.ref import ModelRef
 from k8s.api.runtime import REAL, Runtime
 
 REGISTERED_MODEL = "support-chatbot"

@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chatbot.errors import ChatbotError
-from chatbot.model_ref import ModelRef
+from chatbot.model.ref import ModelRef
 from chatbot.settings import KubernetesSettings
 from k8s import cli
 from k8s.api.client import Cluster

@@ -12,7 +12,7 @@ import getpass
 import socket
 import sys
 
-from chatbot.model_ref import ModelRef
+from chatbot.model.ref import ModelRef
 from chatbot.settings import KubernetesSettings
 from k8s import cli
 from k8s.api.client import Cluster

@@ -17,11 +17,11 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError
-from chatbot.retrain_memory import Known, read_known, read_memory, write_memory
-from chatbot.retrain_memory import read_verdict as read_latest
+from chatbot.loop.drift_verdict import FAILED, Asked, DriftVerdict, RetrainMemory
+from chatbot.loop.retrain_history import Known, read_known, read_memory, write_memory
+from chatbot.loop.retrain_history import read_verdict as read_latest
 from chatbot.settings import KubernetesSettings, StorageSettings
-from chatbot.storage import Store, open_store
-from chatbot.verdict import FAILED, Asked, DriftVerdict, RetrainMemory
+from chatbot.store import Store, open_store
 from k8s import cli
 from k8s.api.client import Cluster, Conflict, Json
 from k8s.api.lease import Lease, LeaseHeld

@@ -1,6 +1,6 @@
 """Compact the log store: merge the small parts of closed days into large ones: `python -m monitoring.compact`.
 
-A compacted part holds the rows of several parts and lists its sources in the metadata (`chatbot.record_parts`). It is
+A compacted part holds the rows of several parts and lists its sources in the metadata (`chatbot.records.part`). It is
 written and read back before the source parts are deleted. Compaction is idempotent: readers see each row exactly
 once, at any moment, even if a compaction is killed or two run concurrently. Rows with an erasure tombstone are
 dropped.
@@ -20,19 +20,12 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError, Missing
-from chatbot.forgotten import forgotten
-from chatbot.record_parts import Kind, PartError, Sources, check_columns, encode, leave_out
-from chatbot.record_store import (
-    COMPACTED,
-    days,
-    parts_of,
-    prefix_of,
-    read_part,
-    source_of,
-)
-from chatbot.records import Feedback, Record
+from chatbot.records.erasure import forgotten
+from chatbot.records.log_store import COMPACTED, days, parts_of, prefix_of, read_part, source_of
+from chatbot.records.part import Kind, PartError, Sources, check_columns, encode, leave_out
+from chatbot.records.schema import Feedback, Record
 from chatbot.settings import StorageSettings
-from chatbot.storage import Entry, Store, open_store
+from chatbot.store import Entry, Store, open_store
 
 PART_ROWS = 100_000
 """Maximum rows of a compacted part: about 10 MB, which a reader holds in memory at once."""

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from chatbot.errors import Conflict, Missing, StoreError
-from chatbot.storage import Store
+from chatbot.store import Store
 from monitoring.drift_columns import Columns, of_table, to_table
 from monitoring.drift_serving import Serving
 from monitoring.drift_source import COLUMNS, OnSkip, Source, begin_of

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot.records import Record
+from chatbot.records.schema import Record
 
 if TYPE_CHECKING:
     import pyarrow as pa

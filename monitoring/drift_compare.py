@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot.verdict import BASELINE
+from chatbot.loop.drift_verdict import BASELINE
 from monitoring.drift_checks import DOUBT, LEAST, LEAST_FROM_REFERENCE, Finding, findings, share_margin
 from monitoring.drift_columns import Columns
 from monitoring.drift_kernel import LEAST_ROWS, Distance, Kernel

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from chatbot.verdict import Contributors, ExampleMessage, IntentShift
+from chatbot.loop.drift_verdict import Contributors, ExampleMessage, IntentShift
 from monitoring.drift_columns import NUMBERS, SUMMARY_AXES, of_table
 from monitoring.drift_compare import Comparison
 from monitoring.drift_tally import Tally

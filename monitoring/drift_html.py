@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from chatbot.verdict import BASELINE, Check, DriftVerdict
+from chatbot.loop.drift_verdict import BASELINE, Check, DriftVerdict
 from monitoring.drift_columns import NUMBERS, SUMMARY_AXES, Columns
 from monitoring.drift_sentences import TITLES
 

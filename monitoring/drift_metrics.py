@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Gauge, push_to_gateway, write_t
 from prometheus_client.exposition import pushadd_to_gateway
 
 from chatbot.errors import ChatbotError
-from chatbot.verdict import DriftVerdict
+from chatbot.loop.drift_verdict import DriftVerdict
 
 JOB = "drift"
 VERDICTS = ("green", "red", "silent")

@@ -24,9 +24,9 @@ from rich.console import Console
 from rich.text import Text
 
 from chatbot.errors import ChatbotError
+from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.settings import DriftSettings, LogSettings, ServiceSettings, StorageSettings
-from chatbot.storage import Store, has_store, open_store
-from chatbot.verdict import DriftVerdict
+from chatbot.store import Store, has_store, open_store
 from monitoring import drift_metrics
 from monitoring.drift_html import evidently_report, page
 from monitoring.drift_run import Outcome, check

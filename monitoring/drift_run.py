@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from chatbot import verdict as verdicts
+from chatbot.loop import drift_verdict as verdicts
+from chatbot.loop.drift_verdict import BASELINE, REFERENCE, Check, DriftVerdict
 from chatbot.settings import DriftSettings, ServiceSettings
-from chatbot.storage import Store
-from chatbot.verdict import BASELINE, REFERENCE, Check, DriftVerdict
+from chatbot.store import Store
 from monitoring import drift_baseline, drift_serving
 from monitoring.drift_baseline import Baseline
 from monitoring.drift_columns import Columns, of_table

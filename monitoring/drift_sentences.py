@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 
-from chatbot.verdict import BASELINE, Check
+from chatbot.loop.drift_verdict import BASELINE, Check
 from monitoring.drift_checks import Finding
 from monitoring.drift_tally import Tally
 

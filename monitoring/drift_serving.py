@@ -11,12 +11,12 @@ from urllib.request import urlopen
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from chatbot import bundle as bundles
-from chatbot import bundle_store, serving
 from chatbot.errors import BundleError, Denied, SettingError
-from chatbot.model_ref import ModelRef
+from chatbot.model import bundle as bundles
+from chatbot.model import bundle_store, desired_model
+from chatbot.model.ref import ModelRef
 from chatbot.settings import ServiceSettings
-from chatbot.storage import Store
+from chatbot.store import Store
 from monitoring.drift_columns import Columns, of_table
 from monitoring.drift_source import Source, begin_of
 
@@ -90,7 +90,7 @@ def _named(settings: ServiceSettings, store: Store | None) -> ModelRef | None:
     if settings.model:
         return ModelRef.parse(settings.model)
     try:
-        return serving.read(store).ref if store is not None else None
+        return desired_model.read(store).ref if store is not None else None
     except Denied:  # in a cluster the annotation is the source of truth, and serving.json is not readable
         return None
 

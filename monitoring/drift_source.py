@@ -10,9 +10,9 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from chatbot import record_store
-from chatbot.records import Feedback, Record, arrow_schema, to_row
-from chatbot.storage import Store
+from chatbot.records import log_store
+from chatbot.records.schema import Feedback, Record, arrow_schema, to_row
+from chatbot.store import Store
 from monitoring import drift_thumbs, log_reader, logger
 from monitoring.drift_thumbs import Thumbs
 
@@ -71,7 +71,7 @@ class Source(Protocol):
 
 
 class StoreSource:
-    """Reads records from the log store (`chatbot.record_store`)."""
+    """Reads records from the log store (`chatbot.records.log_store`)."""
 
     def __init__(self, store: Store) -> None:
         """Configure the source; sends no request."""
@@ -82,18 +82,16 @@ class StoreSource:
         self, since: datetime, until: datetime, columns: Sequence[str], on_skip: OnSkip
     ) -> Iterator[pa.Table]:
         """See `Source`."""
-        return record_store.scan(self._store, Record, since, until, columns, on_skip)
+        return log_store.scan(self._store, Record, since, until, columns, on_skip)
 
     def days(self, since: datetime, until: datetime) -> list[date]:
         """See `Source`."""
-        return list(record_store.days(self._store, Record, since.date(), until.date()))
+        return list(log_store.days(self._store, Record, since.date(), until.date()))
 
     def thumbs(self, since: datetime, until: datetime, on_skip: OnSkip) -> Thumbs:
         """See `Source`."""
         names = drift_thumbs.SCHEMA.names
-        return Thumbs.of(
-            record_store.scan(self._store, Feedback, since, until + LATE_FEEDBACK, names, on_skip)
-        )
+        return Thumbs.of(log_store.scan(self._store, Feedback, since, until + LATE_FEEDBACK, names, on_skip))
 
 
 class CsvSource:
@@ -153,7 +151,7 @@ def choose(store: Store | None, folder: Path, told: str = "auto") -> Source:
     """
     if told == "csv" or store is None:
         return CsvSource(folder)
-    if told == "store" or next(iter(store.list(record_store.prefix_of(Record))), None) is not None:
+    if told == "store" or next(iter(store.list(log_store.prefix_of(Record))), None) is not None:
         return StoreSource(store)
     return CsvSource(folder)
 

@@ -23,14 +23,14 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
-from chatbot.forgotten import mark_forgotten, predictions_of
 from chatbot.ids import KEY_FILE, load_or_make_key, opaque
-from chatbot.record_parts import Kind, PartError, check_columns, encode, leave_out
-from chatbot.record_store import days, parts_of, read_part
-from chatbot.records import Feedback, Record
+from chatbot.records.erasure import mark_forgotten, predictions_of
+from chatbot.records.log_store import days, parts_of, read_part
+from chatbot.records.part import Kind, PartError, check_columns, encode, leave_out
+from chatbot.records.schema import Feedback, Record
 from chatbot.settings import LogSettings, ServiceSettings, ShipSettings, StorageSettings
-from chatbot.storage import Entry, Store, open_store, stem
-from chatbot.store_folder import replacing
+from chatbot.store import Entry, Store, open_store, stem
+from chatbot.store.folder import replacing
 from monitoring import spool
 from monitoring.csv_file import put_aside
 from monitoring.log_reader import FEEDBACK, LOG

@@ -19,9 +19,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from chatbot.errors import StoreError
-from chatbot.handoff import Handoff, key_of, parse
+from chatbot.records.handoff import Handoff, key_of, parse
 from chatbot.settings import HandoffSettings
-from chatbot.storage import Store
+from chatbot.store import Store
 from monitoring import spool
 from monitoring.delivery import Delivery, NotDeliveredError, OnCount, Target
 from monitoring.spool import SegmentWriter

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from chatbot.records import Feedback, Record, Row, from_line
+from chatbot.records.schema import Feedback, Record, Row, from_line
 from monitoring import spool
 from monitoring.csv_file import put_aside
 

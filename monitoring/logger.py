@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from chatbot.records import Feedback, Record, header, to_line
+from chatbot.records.schema import Feedback, Record, header, to_line
 from chatbot.settings import LogSettings
 from monitoring import spool
 from monitoring.csv_file import CsvFile, Taken

@@ -24,11 +24,11 @@ from urllib.request import urlopen
 
 from pydantic import ValidationError
 
-from chatbot import handoff
 from chatbot.errors import ChatbotError, Missing
 from chatbot.ids import time_of
+from chatbot.records import handoff
 from chatbot.settings import RetentionSettings, StorageSettings, TrackingSettings
-from chatbot.storage import Entry, Store, open_store, stem
+from chatbot.store import Entry, Store, open_store, stem
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MD5 = re.compile(r"[0-9a-f]{32}(?![0-9a-f])")

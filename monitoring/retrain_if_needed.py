@@ -29,10 +29,10 @@ from rich.console import Console
 from rich.text import Text
 
 from chatbot.errors import ChatbotError, SettingError
-from chatbot.retrain_memory import read_known, read_memory, read_verdict, write_memory
+from chatbot.loop.drift_verdict import BEGUN, FAILED, DriftVerdict
+from chatbot.loop.retrain_history import read_known, read_memory, read_verdict, write_memory
 from chatbot.settings import DriftSettings, StorageSettings
-from chatbot.storage import Store, has_store, open_store
-from chatbot.verdict import BEGUN, FAILED, DriftVerdict
+from chatbot.store import Store, has_store, open_store
 
 COMMAND = (sys.executable, "-m", "training.retrain")
 

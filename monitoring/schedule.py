@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from chatbot.stopping import Stopped, stop_on
+from chatbot.process import Stopped, stop_on
 
 _STATE = Path(tempfile.gettempdir()) / "schedule.json"
 _GRACE_SECONDS = 3600.0

@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from chatbot.errors import ChatbotError
-from chatbot.records import Feedback, Record, from_line
+from chatbot.records.schema import Feedback, Record, from_line
 from chatbot.settings import LogSettings, ShipSettings, StorageSettings
-from chatbot.storage import Store, StoreError, open_store
+from chatbot.store import Store, StoreError, open_store
 from monitoring.log_reader import FEEDBACK, LOG
 from monitoring.outbox import SEGMENTS, Outbox, Waiting, due
 
@@ -100,7 +100,7 @@ def ship(
 
 
 def _send(outbox: Outbox, store: Store, report: Report, until: float) -> None:
-    from chatbot.record_store import prefix_of
+    from chatbot.records.log_store import prefix_of
 
     for part in [one for one in outbox.look() if one.batch is not None]:
         if time.monotonic() > until:
@@ -127,7 +127,7 @@ def _make_batches(outbox: Outbox, kind: str, part_rows: int, report: Report) -> 
 
 
 def _make_batch(outbox: Outbox, kind: str, segments: list[Waiting], report: Report) -> None:
-    from chatbot.record_parts import encode, to_table
+    from chatbot.records.part import encode, to_table
 
     by_day: dict[date, list[Record | Feedback]] = defaultdict(list)
     for segment in segments:

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from tests.support import guard, requirements
 
 if TYPE_CHECKING:
-    from chatbot.bundle import Bundle
+    from chatbot.model.bundle import Bundle
     from tests.support.minio import Minio
     from tests.support.mlflow_server import MlflowServer
     from tools.images import Image
@@ -93,7 +93,7 @@ def bundle_folder() -> Path:
 @pytest.fixture(scope="session")
 def bundle(bundle_folder: Path) -> Bundle:
     """Load that bundle once."""
-    from chatbot.bundle import load
+    from chatbot.model.bundle import load
 
     return load(bundle_folder)
 

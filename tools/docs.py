@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
-from chatbot import settings as components
-from chatbot.settings import Settings
+from chatbot.settings import COMPONENTS
 from tools import chart, environment
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,9 +20,9 @@ def settings_page() -> str:
         "# Settings",
         "",
         "Read from the environment, and from nothing else. An empty variable is an unset one; a value of the",
-        "wrong type stops the start and is named. Made by `make docs` from `chatbot/settings.py`.",
+        "wrong type stops the start and is named. Made by `make docs` from `chatbot/settings/`.",
     ]
-    for component in _components():
+    for component in COMPONENTS:
         lines += ["", f"## {component.__name__}", "", (component.__doc__ or "").strip(), ""]
         lines += ["| Variable | Default | What it is |", "|---|---|---|"]
         prefix = str(component.model_config["env_prefix"])
@@ -69,12 +67,6 @@ def stale() -> list[str]:
         for name, page in PAGES.items()
         if not (ROOT / name).is_file() or (ROOT / name).read_text(encoding="utf-8") != page()
     ]
-
-
-def _components() -> Iterator[type[Settings]]:
-    for value in vars(components).values():
-        if isinstance(value, type) and issubclass(value, Settings) and value is not Settings:
-            yield value
 
 
 def _shown(default: object) -> str:

@@ -2,7 +2,7 @@
 
     python -m tools.environment new       .env with fresh secrets; existing entries are kept
 
-`make docs` regenerates the first two from `chatbot/settings.py`; a test fails while they are stale.
+`make docs` regenerates the first two from `chatbot/settings/`; a test fails while they are stale.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
-from chatbot import settings as components
-from chatbot.settings import Settings
+from chatbot.settings import COMPONENTS, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -79,7 +78,7 @@ _BEGIN, _END = "# -- settings, made by `make docs` --", "# -- end of settings --
 def example() -> str:
     """Return `.env.example`: every setting, commented out, with its default; no secrets."""
     lines = [
-        "# Every setting, made by `make docs` from chatbot/settings.py. `make env` makes .env with fresh secrets;",
+        "# Every setting, made by `make docs` from chatbot/settings/. `make env` makes .env with fresh secrets;",
         "# take from here into it what shall differ from the default. Compose reads .env, and so does your shell with",
         "# `set -a; . ./.env; set +a`.",
         "",
@@ -144,11 +143,7 @@ def new(path: Path) -> list[str]:
 
 def every_setting() -> Iterator[tuple[type[Settings], str, str, str]]:
     """Yield component, variable, default as text, and meaning of every setting."""
-    for component in vars(components).values():
-        if not (
-            isinstance(component, type) and issubclass(component, Settings) and component is not Settings
-        ):
-            continue
+    for component in COMPONENTS:
         prefix = str(component.model_config["env_prefix"])
         for name, field in component.model_fields.items():
             default = field.default

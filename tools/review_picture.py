@@ -20,14 +20,14 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from chatbot.bundle import Bundle, load
+from chatbot.dialog.message import clean
+from chatbot.dialog.router import Router
 from chatbot.ids import new_id
-from chatbot.message import clean
-from chatbot.record_store import write_part
-from chatbot.records import Feedback, Record
-from chatbot.router import Router
+from chatbot.model.bundle import Bundle, load
+from chatbot.records.log_store import write_part
+from chatbot.records.schema import Feedback, Record
 from chatbot.settings import SlotSettings
-from chatbot.store_folder import FolderStore
+from chatbot.store.folder import FolderStore
 from ui import staff_screenshot
 
 PORT = 8513

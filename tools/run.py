@@ -20,8 +20,8 @@ from urllib.request import urlopen
 from rich.console import Console
 
 from chatbot.errors import SettingError
+from chatbot.process import Stopped, stop_on
 from chatbot.settings import ChatPageSettings, ServiceSettings
-from chatbot.stopping import Stopped, stop_on
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from chatbot.forgotten import forgotten
-from chatbot.storage import Store
+from chatbot.records.erasure import forgotten
+from chatbot.store import Store
 from training.review_decisions import TAUGHT, Decisions
 
 SOURCE = "review:"

@@ -15,11 +15,11 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from chatbot.bundle import Bundle
-from chatbot.encoder import Encoded
+from chatbot.dialog.message import clean
+from chatbot.dialog.router import Prediction, Reply, Router
 from chatbot.errors import BundleError
-from chatbot.message import clean
-from chatbot.router import Prediction, Reply, Router
+from chatbot.model.bundle import Bundle
+from chatbot.model.encoder import Encoded
 from chatbot.settings import SlotSettings
 
 _EXPECTED = {"no_answer": "not answered by the model", "handoff": "handed over to a person"}

@@ -26,9 +26,9 @@ from rich.text import Text
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from chatbot.encoder import Encoded, Encoder
+from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.errors import ChatbotError
-from chatbot.message import OUT_OF_SCOPE, clean
+from chatbot.model.encoder import Encoded, Encoder
 from data.benchmarks import load_banking77, load_bitext, load_clinc150
 from data.placeholders import fill_all
 from data.similarity import near_duplicates

@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from chatbot.message import OUT_OF_SCOPE, clean
-from chatbot.replies import Replies, ReplyText
+from chatbot.dialog.message import OUT_OF_SCOPE, clean
+from chatbot.dialog.replies import Replies, ReplyText
 from data.checks import Report, check
 from data.digest import corpus_digest
 from data.errors import CorpusError, Problem

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chatbot.errors import ChatbotError
 from chatbot.settings import StorageSettings
-from chatbot.storage import Missing, Store, open_store
+from chatbot.store import Missing, Store, open_store
 from data.digest import corpus_digest
 from data.processing import CORPUS_FILE, LEFT_OUT_FILE, REPORT_FILE, SPLITS_FILE
 from training import dvc_remote

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from chatbot.errors import ChatbotError, Missing
 from chatbot.settings import StorageSettings
-from chatbot.storage import open_store
+from chatbot.store import open_store
 
 ROOT = Path(__file__).resolve().parents[1]
 PREFIX = "dvc"

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from chatbot.encoder import Encoded, Encoder
+from chatbot.model.encoder import Encoded, Encoder
 
 # Large enough for sorting by length to reduce padding, small enough for even progress and load.
 CHUNK = 512

@@ -13,8 +13,8 @@ if not __package__:  # run as `python training/evaluate.py`
 import typer
 from rich.console import Console
 
-from chatbot import bundle as bundles
 from chatbot.errors import ChatbotError
+from chatbot.model import bundle as bundles
 from data.loading import Columns
 from training.corpus import read_labelled
 from training.evaluation import evaluate, full_report

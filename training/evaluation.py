@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score, matthews_corrcoef
 
-from chatbot.bundle import Bundle
-from chatbot.encoder import Encoded
-from chatbot.message import OUT_OF_SCOPE, clean
-from chatbot.router import Prediction, Reply, Router
+from chatbot.dialog.message import OUT_OF_SCOPE, clean
+from chatbot.dialog.router import Prediction, Reply, Router
+from chatbot.model.bundle import Bundle
+from chatbot.model.encoder import Encoded
 from chatbot.settings import SlotSettings
 from training.encoding import Advance, encode, no_progress
 from training.metrics import auroc, ece

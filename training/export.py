@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot.encoder import MODEL_FILE, OUTPUTS, TOKENIZER_FILE, Encoder
 from chatbot.errors import ChatbotError
+from chatbot.model.encoder import MODEL_FILE, OUTPUTS, TOKENIZER_FILE, Encoder
 from training.quantize import Feed, quantize
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from chatbot import bundle as bundles
-from chatbot import bundle_store
-from chatbot.replies import Replies
-from chatbot.storage import open_store
+from chatbot.dialog.replies import Replies
+from chatbot.model import bundle as bundles
+from chatbot.model import bundle_store
+from chatbot.store import open_store
 from data.checks import check
 from data.digest import corpus_digest
 from data.loading import load_corpus

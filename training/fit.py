@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from chatbot.classifier import Classifier, Floats, Head, Scope, softmax, views
-from chatbot.encoder import Encoded
 from chatbot.errors import ChatbotError
+from chatbot.model.classifier import Classifier, Floats, Head, Scope, softmax, views
+from chatbot.model.encoder import Encoded
 from training.encoding import Advance, cores, no_progress
 from training.head import Columns, Moments, head_of
 from training.threads import one_thread

@@ -21,11 +21,11 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from chatbot import bundle as bundles
-from chatbot.bundle import Bundle
-from chatbot.encoder import Encoded, Encoder
+from chatbot.dialog.message import clean
 from chatbot.errors import ChatbotError
-from chatbot.message import clean
+from chatbot.model import bundle as bundles
+from chatbot.model.bundle import Bundle
+from chatbot.model.encoder import Encoded, Encoder
 from data.loading import Columns
 from data.processing import read_processed
 from data.splitting import TEST

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot.message import OUT_OF_SCOPE
+from chatbot.dialog.message import OUT_OF_SCOPE
 from training.evaluation import Outcome
 from training.gate_verdict import Cell
 from training.paired import Paired

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 
-from chatbot.message import OUT_OF_SCOPE
+from chatbot.dialog.message import OUT_OF_SCOPE
 from training.gate_verdict import Cell, Check
 
 Row = Mapping[str, Cell]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from chatbot.bundle import Bundle
+from chatbot.model.bundle import Bundle
 
 FORMAT = 1
 

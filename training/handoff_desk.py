@@ -12,12 +12,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from chatbot import handoff
 from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
-from chatbot.forgotten import forgotten
-from chatbot.handoff import Handoff
 from chatbot.ids import time_of
-from chatbot.storage import Store, stem
+from chatbot.records import handoff
+from chatbot.records.erasure import forgotten
+from chatbot.records.handoff import Handoff
+from chatbot.store import Store, stem
 from training.review_decisions import now
 
 MOST = 200

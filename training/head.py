@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from chatbot.classifier import Floats, Head, views
-from chatbot.encoder import Encoded
+from chatbot.model.classifier import Floats, Head, views
+from chatbot.model.encoder import Encoded
 from training.threads import one_thread
 
 Columns = NDArray[np.int64]

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any
 
 from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
-from chatbot.storage import Store
+from chatbot.store import Store
 
 _LOOKS = 20
 _BEATS = 3

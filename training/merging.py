@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from chatbot.message import OUT_OF_SCOPE
-from chatbot.replies import Replies, ReplyText
+from chatbot.dialog.message import OUT_OF_SCOPE
+from chatbot.dialog.replies import Replies, ReplyText
 from data.errors import CorpusError, Problem
 from data.loading import COLUMNS
 from data.messages import row_hash

@@ -15,7 +15,7 @@ from training.head import fit_head
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from chatbot.encoder import Encoded
+    from chatbot.model.encoder import Encoded
     from training.thresholds import Learned
 
 LEARNING_SHARES = (0.1, 0.25, 0.5, 1.0)

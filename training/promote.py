@@ -20,10 +20,10 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
-from chatbot.bundle_store import ModelRef
 from chatbot.errors import ChatbotError, SettingError
+from chatbot.model.bundle_store import ModelRef
 from chatbot.settings import ServiceSettings, StorageSettings, TrackingSettings
-from chatbot.storage import open_store
+from chatbot.store import open_store
 from training.promotion import Outcome, Promotion
 from training.registry import Registry
 

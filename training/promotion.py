@@ -15,11 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from chatbot import bundle_store, serving
-from chatbot.bundle_store import ModelRef
 from chatbot.errors import ChatbotError
-from chatbot.serving import Serving
-from chatbot.storage import Store
+from chatbot.model import bundle_store, desired_model
+from chatbot.model.bundle_store import ModelRef
+from chatbot.model.desired_model import Serving
+from chatbot.store import Store
 from training.prove import prove
 from training.registry import CHAMPION, Registry, Version
 
@@ -85,7 +85,7 @@ class Promotion:
             PromotionError: the version must not serve, or it was rolled back; the text says why.
             ChatbotError: store or registry fail; a later call resumes.
         """
-        now = serving.read(self._store)
+        now = desired_model.read(self._store)
         if not number:
             champion = self._registry.champion()
             if now.ref and (champion is None or champion.ref != now.ref):
@@ -117,7 +117,7 @@ class Promotion:
         """
         if number:
             return self._move(self._registry.get(number), "rolled back by training.rollback")
-        now = serving.read(self._store)
+        now = desired_model.read(self._store)
         before = next((ModelRef.parse(model) for model in now.before if model), None)
         if before is None:
             raise PromotionError(
@@ -132,15 +132,15 @@ class Promotion:
                 f"{expected.digest[:12]} served: it is another registry. Name a version"
             )
         model = str(version.ref)
-        now = serving.read(self._store)
+        now = desired_model.read(self._store)
         if now.model == model and now.serves:
             self._name_champion(version)
-            return Outcome(model, False, f"{serving.short(model)} serves already")
+            return Outcome(model, False, f"{desired_model.short(model)} serves already")
         if now.model != model:
             self._say(f"proving version {version.number}")
             if problem := prove(self._bundle(version)):
                 raise PromotionError(f"version {version.number} is not fit to serve: {problem}")
-            serving.ask(self._store, model, why)
+            desired_model.ask(self._store, model, why)
         return self._finish(model)
 
     def _bundle(self, version: Version) -> Path:
@@ -153,21 +153,21 @@ class Promotion:
 
     def _finish(self, model: str) -> Outcome:
         """Wait until the keeper serves the model, then move the alias `champion`; roll back on a timeout."""
-        self._say(f"waiting until {serving.short(model)} answers")
+        self._say(f"waiting until {desired_model.short(model)} answers")
         until = time.monotonic() + self._wait_seconds
         while True:
-            now = serving.read(self._store)
+            now = desired_model.read(self._store)
             if now.model != model:
                 raise PromotionError(_gone(now, model))
             if now.serves:
                 self._name_champion(self._registry.get(ModelRef.parse(model).version))
-                return Outcome(model, True, f"{serving.short(model)} serves, and is the champion")
+                return Outcome(model, True, f"{desired_model.short(model)} serves, and is the champion")
             if time.monotonic() > until:
                 why = (
                     f"nobody served it within {self._wait_seconds:g} s. Is the service kept by `make run` "
                     "(bento.keeper), and does it look at this store?"
                 )
-                raise PromotionError(_gone(serving.take_back(self._store, model, why), model))
+                raise PromotionError(_gone(desired_model.take_back(self._store, model, why), model))
             time.sleep(_LOOK_SECONDS)
 
     def _name_champion(self, version: Version) -> None:
@@ -186,5 +186,5 @@ def _known_as_worse(now: Serving, model: str) -> str:
 
 def _gone(now: Serving, model: str) -> str:
     if now.taken_back and now.taken_back.model == model:
-        return f"{serving.short(model)} was taken back, {now.name} serves: {now.taken_back.why}"
+        return f"{desired_model.short(model)} was taken back, {now.name} serves: {now.taken_back.why}"
     return f"somebody else asked for {now.name} meanwhile ({now.why})"

@@ -14,10 +14,10 @@ from pathlib import Path
 if not __package__:  # run as `python training/prove.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from chatbot import bundle as bundles
+from chatbot.dialog.message import clean
+from chatbot.dialog.router import Router
 from chatbot.errors import BundleError, ChatbotError
-from chatbot.message import clean
-from chatbot.router import Router
+from chatbot.model import bundle as bundles
 from chatbot.settings import RouterSettings, SlotSettings
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from chatbot import bundle_store
+from chatbot.model import bundle_store
 from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
-from chatbot.storage import Store, open_store
+from chatbot.store import Store, open_store
 from data.processing import ProcessParams
 from training import corpus_versions
 from training.corpus import Corpus

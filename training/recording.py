@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatbot import bundle as bundles
+from chatbot.model import bundle as bundles
 from chatbot.settings import TrackingSettings
 from training import tracking
 from training.evaluation import flat

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from chatbot.records import features
+from chatbot.records.schema import features
 from training.fit import Fitted
 
 MAX_ROWS = 20_000

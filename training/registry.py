@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatbot import bundle as bundles
-from chatbot.bundle_store import sound
 from chatbot.errors import BundleError
-from chatbot.model_ref import ModelRef
+from chatbot.model import bundle as bundles
+from chatbot.model.bundle_store import sound
+from chatbot.model.ref import ModelRef
 from chatbot.settings import TrackingSettings
 from training.mlflow_client import TrackingError, connected
 

@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from chatbot import bundle_store
+from chatbot.dialog.replies import Replies
 from chatbot.errors import ChatbotError
-from chatbot.forgotten import forgotten
-from chatbot.replies import Replies
-from chatbot.storage import Store, open_store
+from chatbot.model import bundle_store
+from chatbot.records.erasure import forgotten
+from chatbot.store import Store, open_store
 from data.checks import Report, check
 from data.processing import (
     CORPUS_FILE,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from chatbot import bundle as bundles
-from chatbot.bundle import Bundle
+from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.errors import InvalidMessage
-from chatbot.message import OUT_OF_SCOPE
+from chatbot.model import bundle as bundles
+from chatbot.model.bundle import Bundle
 from chatbot.settings import (
     ReviewSettings,
     ServiceSettings,
@@ -17,7 +17,7 @@ from chatbot.settings import (
     TrackingSettings,
     read_settings,
 )
-from chatbot.storage import Store, open_store
+from chatbot.store import Store, open_store
 from training.review_bundle import find_bundle
 from training.review_clusters import Cluster, find_clusters, with_clusters
 from training.review_decisions import (

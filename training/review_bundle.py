@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chatbot import bundle as bundles
-from chatbot import bundle_store, serving
 from chatbot.errors import BundleError, ChatbotError
-from chatbot.model_ref import ModelRef
+from chatbot.model import bundle as bundles
+from chatbot.model import bundle_store, desired_model
+from chatbot.model.ref import ModelRef
 from chatbot.settings import ServiceSettings, TrackingSettings
-from chatbot.storage import Store
+from chatbot.store import Store
 
 _CURRENT = Path("models/current")
 
@@ -27,7 +27,7 @@ def find_bundle(store: Store, settings: ServiceSettings, tracking: TrackingSetti
     told = ModelRef.parse(settings.model) if settings.model else None
     if told is None and settings.bundle is not None:
         return settings.bundle
-    if (ref := told or serving.read(store).ref) is not None:
+    if (ref := told or desired_model.read(store).ref) is not None:
         return bundle_store.fetch(store, ref.digest, settings.bundle_cache)
     if (_CURRENT / bundles.SUMS).is_file():
         return _CURRENT

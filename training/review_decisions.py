@@ -19,10 +19,10 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from chatbot.dialog.message import OUT_OF_SCOPE, clean
+from chatbot.dialog.replies import fill
 from chatbot.errors import ChatbotError, Conflict, InvalidMessage, Missing, StoreError
-from chatbot.message import OUT_OF_SCOPE, clean
-from chatbot.replies import fill
-from chatbot.storage import Entry, Store
+from chatbot.store import Entry, Store
 
 PREFIX = "reviews/"
 INTENTS = "reviews/intents/"

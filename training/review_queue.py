@@ -14,11 +14,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from chatbot.message import OUT_OF_SCOPE, has_words
-from chatbot.record_store import read_feedback, scan
-from chatbot.records import Feedback, Record, from_row
+from chatbot.dialog.message import OUT_OF_SCOPE, has_words
+from chatbot.records.log_store import read_feedback, scan
+from chatbot.records.schema import Feedback, Record, from_row
 from chatbot.settings import ReviewSettings
-from chatbot.storage import Store
+from chatbot.store import Store
 from data.messages import normalise
 from data.splitting import groups
 from training.review_decisions import Decision, Decisions, Verdict

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot.classifier import Scores
-from chatbot.router import MAX_CHOICES, Thresholds
+from chatbot.dialog.router import MAX_CHOICES, Thresholds
+from chatbot.model.classifier import Scores
 from training.fit import Fitted
 from training.metrics import risk, risk_bound, risk_chance
 from training.params import TrainParams

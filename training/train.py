@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.text import Text
 
-from chatbot import bundle as bundles
-from chatbot.bundle import Bundle, EncoderInfo, KnownMessage, Manifest
-from chatbot.encoder import Encoded
+from chatbot.dialog.rules import Rules
 from chatbot.errors import ChatbotError
-from chatbot.rules import Rules
+from chatbot.model import bundle as bundles
+from chatbot.model.bundle import Bundle, EncoderInfo, KnownMessage, Manifest
+from chatbot.model.encoder import Encoded
 from chatbot.settings import TrackingSettings
 from data.checks import problems_table
 from data.errors import CorpusError

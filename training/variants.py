@@ -15,8 +15,8 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from chatbot.classifier import Classifier, Floats, views
-from chatbot.encoder import Encoded
+from chatbot.model.classifier import Classifier, Floats, views
+from chatbot.model.encoder import Encoded
 from training.head import Columns, Moments, fit_head, whitening
 
 Logits = NDArray[np.floating]

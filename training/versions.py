@@ -25,10 +25,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from chatbot import bundle_store, serving
 from chatbot.errors import BundleError, ChatbotError
+from chatbot.model import bundle_store, desired_model
 from chatbot.settings import StorageSettings, TrackingSettings
-from chatbot.storage import Store, has_store, open_store
+from chatbot.store import Store, has_store, open_store
 from training import corpus_versions
 from training.corpus_versions import CorpusVersionError, Pointer
 from training.mlflow_client import TrackingError
@@ -67,7 +67,7 @@ def served_digest(store: Store | None, api: str) -> str:
                 return str(json.load(answer)["bundle_digest"])
         except (URLError, OSError, ValueError, KeyError) as error:
             raise ChatbotError(f"{api}/version does not say what serves: {error}") from error
-    ref = serving.read(store).ref if store is not None else None
+    ref = desired_model.read(store).ref if store is not None else None
     return ref.digest if ref else ""
 
 

@@ -11,9 +11,9 @@ import streamlit as st
 from pydantic import ValidationError
 
 from chatbot.errors import Missing, StoreError
+from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.settings import StaffSettings, TrackingSettings
-from chatbot.storage import Store
-from chatbot.verdict import DriftVerdict
+from chatbot.store import Store
 from training.handoff_desk import Task, read_tasks
 from training.review_board import Board, View, open_board
 from ui import start

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
 
-from chatbot.handoff import Handoff, Turn
-from chatbot.message import OUT_OF_SCOPE
-from chatbot.verdict import Check, DriftVerdict
+from chatbot.dialog.message import OUT_OF_SCOPE
+from chatbot.loop.drift_verdict import Check, DriftVerdict
+from chatbot.records.handoff import Handoff, Turn
 from training.handoff_desk import Task
 from training.review_clusters import Cluster
 from training.review_queue import Item, Reason

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.errors import ChatbotError
-from chatbot.message import OUT_OF_SCOPE
 from training.review_board import Board, Outcome, View
 from training.review_clusters import Cluster
 from training.review_decisions import AlreadyDecidedError, Decision

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from chatbot import serving
 from chatbot.errors import ChatbotError
+from chatbot.model import desired_model
 from ui import staff_markup
 from ui.staff_data import open_shelf
 
@@ -21,7 +21,7 @@ def show() -> None:
     )
     shelf = open_shelf()
     try:
-        serves = serving.read(shelf.board.store)
+        serves = desired_model.read(shelf.board.store)
         if serves.model:
             st.html(
                 staff_markup.hint(

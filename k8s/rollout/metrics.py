@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from chatbot.model_ref import ModelRef
+from chatbot.model.ref import ModelRef
 from chatbot.settings import KubernetesSettings
 from k8s.api.runtime import REAL, Runtime
 from k8s.pushgateway import PushgatewayClient

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chatbot.model_ref import ModelRef
+from chatbot.model.ref import ModelRef
 from chatbot.settings import KubernetesSettings
 from k8s.api.client import Cluster
 from k8s.api.deployment import Deployment

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chatbot.errors import ChatbotError
-from chatbot.model_ref import ModelRef
+from chatbot.model.ref import ModelRef
 
 STATE_ANNOTATION = "support-chatbot/promotion"
 BLOCKED_ANNOTATION = "support-chatbot/taken-back"

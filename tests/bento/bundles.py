@@ -7,7 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
-from chatbot.bundle import SUMS
+from chatbot.model.bundle import SUMS
 
 
 def other(folder: Path, to: Path, title: str = "another", **manifest: object) -> Path:

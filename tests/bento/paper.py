@@ -16,9 +16,9 @@ from bento.chat import Chat
 from bento.front import Front
 from bento.metrics import Metrics
 from bento.post import Limiter, Post
-from chatbot.replies import Replies, ReplyText
-from chatbot.router import Alternative, Prediction, Router, Thresholds
-from chatbot.rules import Rule, Rules
+from chatbot.dialog.replies import Replies, ReplyText
+from chatbot.dialog.router import Alternative, Prediction, Router, Thresholds
+from chatbot.dialog.rules import Rule, Rules
 
 KEY = b"k" * 32
 INTENTS = ("get_refund", "cancel_order", "track_order")

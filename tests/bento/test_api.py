@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bento.metrics import Metrics
+from chatbot.dialog.router import Prediction
 from chatbot.errors import Unavailable
-from chatbot.router import Prediction
 from tests.bento.paper import Api, classify, paper_api
 
 REPLY = {

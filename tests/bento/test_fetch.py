@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from bento import fetch
-from chatbot import bundle_store
 from chatbot.errors import BundleError, SettingError
+from chatbot.model import bundle_store
 from chatbot.settings import ServiceSettings
-from chatbot.store_folder import FolderStore
+from chatbot.store.folder import FolderStore
 from tests.bento import bundles
 from tests.bento.server import Server
 from tests.support.minio import Minio
@@ -69,7 +69,7 @@ def serves(starting: Server) -> tuple[str, str]:
 def test_the_told_bundle_is_fetched_from_a_real_bucket_and_served_under_its_version(
     tmp_path: Path, model_folder: Path, minio: Minio, bucket: str
 ) -> None:
-    from chatbot.storage import open_store
+    from chatbot.store import open_store
 
     digest = bundle_store.push(
         open_store(minio.settings(bucket)), bundles.other(model_folder, tmp_path / "other")

@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from chatbot import bundle_store, serving
-from chatbot.store_folder import FolderStore
+from chatbot.model import bundle_store, desired_model
+from chatbot.store.folder import FolderStore
 from tests.bento import bundles
 from tests.bento.server import Server
 from tests.bento.steady import SteadyLoad
@@ -58,7 +58,7 @@ class Machine:
         return self.server.process is not None and self.server.process.poll() is None
 
     def ask(self, number: str) -> None:
-        serving.ask(self.store, self.models[number], "a test")
+        desired_model.ask(self.store, self.models[number], "a test")
 
     def serve(self, number: str) -> None:
         """Have a model serve, whatever was before."""
@@ -73,14 +73,16 @@ class Machine:
         status, text = self.server.get("/version")
         return str(json.loads(text)["model_version"]) if status == 200 else ""
 
-    def wait(self, reached: Callable[[serving.Serving], bool], seconds: float = 60) -> serving.Serving:
+    def wait(
+        self, reached: Callable[[desired_model.Serving], bool], seconds: float = 60
+    ) -> desired_model.Serving:
         until = time.monotonic() + seconds
-        while not reached(found := serving.read(self.store)):
+        while not reached(found := desired_model.read(self.store)):
             assert time.monotonic() < until, f"{found}\n{self.server.output}"
             time.sleep(0.05)
         return found
 
-    def wait_taken_back(self, model: str) -> serving.Serving:
+    def wait_taken_back(self, model: str) -> desired_model.Serving:
         return self.wait(lambda s: s.taken_back is not None and s.taken_back.model == model and s.serves)
 
     def servers(self) -> list[psutil.Process]:
@@ -97,7 +99,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory, model_folder: Path) -> Ite
 
 def test_another_model_takes_over_and_gives_back_without_a_failed_message(machine: Machine) -> None:
     machine.stop()
-    machine.store.delete(serving.KEY)
+    machine.store.delete(desired_model.KEY)
     machine.start()
     with SteadyLoad(machine.server.url) as load:
         machine.ask("1")
@@ -133,7 +135,7 @@ def test_a_model_that_does_not_start_is_taken_back_and_the_old_one_serves_on(mac
 def test_a_model_that_the_store_does_not_have_is_taken_back_with_the_reason(machine: Machine) -> None:
     machine.serve("1")
     missing = f"9@{'9' * 64}"
-    serving.ask(machine.store, missing, "a test")
+    desired_model.ask(machine.store, missing, "a test")
     found = machine.wait_taken_back(missing)
     assert found.taken_back is not None
     assert "the store has no bundles/9999" in found.taken_back.why
@@ -153,7 +155,7 @@ def test_a_keeper_that_is_killed_in_the_middle_goes_on_where_it_was(machine: Mac
     machine.server.process.wait()
     psutil.wait_procs(both, timeout=30)
     assert not any(process.is_running() for process in both), "a server outlives its keeper"
-    assert not serving.read(machine.store).serves
+    assert not desired_model.read(machine.store).serves
     machine.start()
     machine.wait(lambda s: s.serves)
     assert machine.version() == "2"
@@ -167,7 +169,7 @@ def test_a_model_whose_promotion_was_cut_off_and_that_does_not_start_gives_way_t
     machine.ask("3")
     machine.start()
     assert machine.version() == "2"
-    taken_back = serving.read(machine.store).taken_back
+    taken_back = desired_model.read(machine.store).taken_back
     assert taken_back is not None
     assert taken_back.model == machine.models["3"]
 

@@ -13,12 +13,12 @@ import pytest
 
 from bento.keeper import Keeper, Start
 from bento.server_process import ServerProcess
-from chatbot import serving
 from chatbot.errors import StoreError
+from chatbot.model import desired_model
+from chatbot.process import Stopped, stop_on
 from chatbot.settings import KeeperSettings
-from chatbot.stopping import Stopped, stop_on
-from chatbot.storage import Store
-from chatbot.store_folder import FolderStore
+from chatbot.store import Store
+from chatbot.store.folder import FolderStore
 
 ONE, TWO = f"1@{'1' * 64}", f"2@{'2' * 64}"
 
@@ -88,19 +88,19 @@ class World:
 def world(tmp_path: Path) -> World:
     """The first model serves."""
     made = World(tmp_path)
-    serving.ask(made.store, ONE, "a test")
-    serving.confirm(made.store, ONE)
+    desired_model.ask(made.store, ONE, "a test")
+    desired_model.confirm(made.store, ONE)
     return made
 
 
 def ask_for_two(world: World) -> Callable[[], object]:
-    return lambda: serving.ask(world.store, TWO, "a test")
+    return lambda: desired_model.ask(world.store, TWO, "a test")
 
 
 def test_a_model_that_is_ready_and_then_answers_nothing_gives_way_to_the_old_one(world: World) -> None:
     world.answers[TWO] = ["the answer is empty"]
     world.follow(before=ask_for_two(world))
-    now = serving.read(world.store)
+    now = desired_model.read(world.store)
     assert world.models == [ONE]
     assert now.model == ONE
     assert now.taken_back is not None
@@ -112,20 +112,20 @@ def test_where_the_old_one_does_not_come_back_the_new_one_goes_on(world: World) 
     world.ready[ONE] = ["", "the disk is full"]
     world.follow(before=ask_for_two(world))
     assert world.models == [TWO]
-    assert serving.read(world.store).model == TWO
+    assert desired_model.read(world.store).model == TWO
 
 
 def test_a_model_that_serves_is_confirmed_and_the_old_server_is_gone(world: World) -> None:
     world.follow(before=ask_for_two(world))
     assert world.models == [TWO]
-    assert serving.read(world.store).serves
+    assert desired_model.read(world.store).serves
 
 
 def test_what_serves_but_was_never_confirmed_is_confirmed_at_the_next_look(world: World) -> None:
-    serving.ask(world.store, TWO, "a test")  # its keeper was killed before it could note that it serves
+    desired_model.ask(world.store, TWO, "a test")  # its keeper was killed before it could note that it serves
     world.follow(looks=1)
     assert world.models == [TWO]
-    assert serving.read(world.store).serves
+    assert desired_model.read(world.store).serves
 
 
 def test_a_model_that_served_before_and_does_not_start_is_not_taken_back(
@@ -134,14 +134,14 @@ def test_a_model_that_served_before_and_does_not_start_is_not_taken_back(
     world.ready[ONE] = ["the disk is full"]
     assert world.keeper().run() == 1
     assert "does not serve: the disk is full" in capsys.readouterr().err
-    assert serving.read(world.store).taken_back is None
+    assert desired_model.read(world.store).taken_back is None
     assert world.running == []
 
 
 def test_where_neither_a_cut_off_promotion_nor_what_served_before_starts_it_ends_and_says_both(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    serving.ask(world.store, TWO, "a test")
+    desired_model.ask(world.store, TWO, "a test")
     world.ready |= {ONE: ["the port is taken"], TWO: ["the disk is full"]}
     assert world.keeper().run() == 1
     said = capsys.readouterr().err
@@ -154,20 +154,20 @@ def test_a_serving_json_that_cannot_be_read_changes_nothing_and_is_said_once(
 ) -> None:
     broken = [b"{", b'{"model": "no model"}']
     for content in broken:
-        world.follow(looks=3, before=lambda content=content: world.store.put(serving.KEY, content))  # type: ignore[misc]
+        world.follow(looks=3, before=lambda content=content: world.store.put(desired_model.KEY, content))  # type: ignore[misc]
         assert world.models == [ONE]
         assert capsys.readouterr().err.count("cannot be read, and stays as it is") == 1
         world.running.clear()
-        world.store.put(serving.KEY, world.memory.read_bytes())
+        world.store.put(desired_model.KEY, world.memory.read_bytes())
 
 
 def test_a_store_that_takes_nothing_stops_no_server(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    serving.ask(world.store, TWO, "a test")
+    desired_model.ask(world.store, TWO, "a test")
 
     def refuse(*_: object) -> None:
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr("bento.keeper.serving.confirm", refuse)
+    monkeypatch.setattr("bento.keeper.desired_model.confirm", refuse)
     world.follow(looks=3)
     assert world.models == [TWO]
 
@@ -204,7 +204,7 @@ def test_asked_to_stop_while_a_library_asks_the_store_it_stops_all_the_same(
     keeper = world.keeper()
     server = keeper.begin()
     assert server is not None
-    monkeypatch.setattr("bento.keeper.serving.read", ask)
+    monkeypatch.setattr("bento.keeper.desired_model.read", ask)
     try:
         stop_on(signal.SIGUSR1)
         with pytest.raises(Stopped):
@@ -222,6 +222,6 @@ def test_while_the_store_is_away_it_begins_with_what_served_last(
     def away(_: Store) -> None:
         raise StoreError("it does not answer")
 
-    monkeypatch.setattr("bento.keeper.serving.read", away)
+    monkeypatch.setattr("bento.keeper.desired_model.read", away)
     world.follow()
     assert world.models == [ONE]

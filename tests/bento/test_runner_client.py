@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from bento.runner_client import RunnerClient
 from bento.wire import from_row, to_row, unpack_predictions
+from chatbot.dialog.router import Alternative, Prediction
 from chatbot.errors import Unavailable
-from chatbot.router import Alternative, Prediction
 
 pytestmark = pytest.mark.process
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chatbot.record_store import read_feedback, read_records
-from chatbot.storage import Store, open_store
+from chatbot.records.log_store import read_feedback, read_records
+from chatbot.store import Store, open_store
 from tests.bento.server import Server
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from chatbot.errors import Denied
-from chatbot.storage import Store, open_store
+from chatbot.store import Store, open_store
 from tests.support.minio import Minio
 from tests.support.requirements import program
 from tools import chart

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot.encoder import Encoded
+from chatbot.model.encoder import Encoded
 
 DIM = 32
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chatbot.bundle import FILES, MADE, MANIFEST, SUMS, Bundle, load, read_manifest, verify
 from chatbot.errors import BundleError
+from chatbot.model.bundle import FILES, MADE, MANIFEST, SUMS, Bundle, load, read_manifest, verify
 
 
 @pytest.fixture

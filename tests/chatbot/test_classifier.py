@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from chatbot.classifier import Classifier
+from chatbot.model.classifier import Classifier
 from tests.chatbot.corpora import Blobs, apart, encode
 from training.fit import FitError, Fitted, fit
 from training.metrics import auroc, ece

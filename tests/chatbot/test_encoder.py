@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from chatbot.bundle import Bundle
+from chatbot.model.bundle import Bundle
 
 # Sums of floats in another order; a range measured anew for each batch would move the second digit.
 ROUNDING = 1e-6

@@ -9,11 +9,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chatbot.dialog.message import clean, has_words, plain
+from chatbot.dialog.prefilter import required
+from chatbot.dialog.replies import Replies, ReplyText
+from chatbot.dialog.rules import Rule, Rules
 from chatbot.errors import BundleError, SettingError
-from chatbot.literals import required
-from chatbot.message import clean, has_words, plain
-from chatbot.replies import Replies, ReplyText
-from chatbot.rules import Rule, Rules
 from chatbot.settings import SlotSettings
 
 RULES = Path("data/corpus/rules.yaml")

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chatbot.privacy import MARKS, redact
-from chatbot.privacy_numbers import luhn
+from chatbot.privacy.numbers import luhn
 
 CASES = yaml.safe_load(Path(__file__).with_name("privacy_cases.yaml").read_text(encoding="utf-8"))
 MARK = re.compile("|".join(map(re.escape, MARKS)))

@@ -14,20 +14,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from chatbot import record_store
-from chatbot.forgotten import forgotten, is_forgotten, mark_forgotten
+from chatbot.dialog.router import Alternative, Prediction, Reply
 from chatbot.ids import new_id
-from chatbot.record_parts import encode, to_table
-from chatbot.record_store import (
-    read_feedback,
-    read_records,
-    scan,
-    write_part,
-)
-from chatbot.records import COLUMNS, SCHEMA_VERSION, Feedback, Record
-from chatbot.router import Alternative, Prediction, Reply
+from chatbot.records import log_store
+from chatbot.records.erasure import forgotten, is_forgotten, mark_forgotten
+from chatbot.records.log_store import read_feedback, read_records, scan, write_part
+from chatbot.records.part import encode, to_table
+from chatbot.records.schema import COLUMNS, SCHEMA_VERSION, Feedback, Record
 from chatbot.settings import StorageSettings
-from chatbot.storage import Store, open_store
+from chatbot.store import Store, open_store
 
 KEY = b"k" * 32
 DAY = date(2026, 3, 1)
@@ -201,7 +196,7 @@ def test_what_was_forgotten_is_left_out_by_prediction_and_by_session(store: Stor
 def compact(store: Store, name: str, parts: dict[str, list[Record]]) -> str:
     """As compaction puts it: one part with the rows of several."""
     table = pa.concat_tables([to_table(Record, records) for records in parts.values()])
-    key = f"log/day={DAY}/{record_store.COMPACTED}{name}.parquet"
+    key = f"log/day={DAY}/{log_store.COMPACTED}{name}.parquet"
     store.put(key, encode(table, [(source, len(records)) for source, records in parts.items()]))
     return key
 

@@ -18,8 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chatbot.dialog.router import Alternative, Prediction, Reply
 from chatbot.ids import new_id, time_of
-from chatbot.records import (
+from chatbot.records.schema import (
     COLUMNS,
     SCHEMA_VERSION,
     Feedback,
@@ -32,7 +33,6 @@ from chatbot.records import (
     to_line,
     to_row,
 )
-from chatbot.router import Alternative, Prediction, Reply
 
 KEY = b"k" * 32
 ALTERNATIVES = (Alternative("get_refund", 0.91234567, "Refund"), Alternative("track_refund", 0.05))
@@ -228,5 +228,5 @@ def test_feedback_is_redacted_cleaned_and_cut() -> None:
 
 @pytest.mark.process
 def test_serving_reads_and_writes_records_without_loading_pyarrow() -> None:
-    code = "import sys, chatbot.records; sys.exit('pyarrow' in sys.modules)"
+    code = "import sys, chatbot.records.schema; sys.exit('pyarrow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0

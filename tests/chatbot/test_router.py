@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from chatbot.dialog.message import OUT_OF_SCOPE
+from chatbot.dialog.replies import Replies, ReplyText
+from chatbot.dialog.router import Alternative, Prediction, Router, Thresholds
+from chatbot.dialog.rules import Rules
 from chatbot.errors import SettingError
-from chatbot.message import OUT_OF_SCOPE
-from chatbot.replies import Replies, ReplyText
-from chatbot.router import Alternative, Prediction, Router, Thresholds
-from chatbot.rules import Rules
 from chatbot.settings import RouterSettings, SlotSettings
 
 THRESHOLDS = Thresholds(answer=0.8, clarify=0.7, scope=-1.0)

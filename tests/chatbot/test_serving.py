@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from chatbot import serving
 from chatbot.errors import StoreError
-from chatbot.store_folder import FolderStore
+from chatbot.model import desired_model
+from chatbot.store.folder import FolderStore
 
 FIRST, SECOND = f"1@{'a' * 64}", f"2@{'b' * 64}"
 
@@ -22,24 +22,24 @@ class Busy(FolderStore):
         if self.times > 0:
             self.times -= 1
             other = FolderStore(self._folder)
-            serving.ask(other, SECOND if serving.read(other).model == FIRST else FIRST, "another")
+            desired_model.ask(other, SECOND if desired_model.read(other).model == FIRST else FIRST, "another")
         return super().get(key, etag=etag)
 
 
 def test_who_reads_while_another_writes_reads_again(tmp_path: Path) -> None:
-    serving.ask(FolderStore(tmp_path), FIRST, "the first")
-    assert serving.read(Busy(tmp_path)).model == SECOND
+    desired_model.ask(FolderStore(tmp_path), FIRST, "the first")
+    assert desired_model.read(Busy(tmp_path)).model == SECOND
 
 
 def test_a_change_is_made_to_what_stands_there_then(tmp_path: Path) -> None:
-    serving.ask(FolderStore(tmp_path), FIRST, "the first")
-    assert serving.confirm(Busy(tmp_path), SECOND).serves
-    assert serving.read(FolderStore(tmp_path)).model == SECOND
+    desired_model.ask(FolderStore(tmp_path), FIRST, "the first")
+    assert desired_model.confirm(Busy(tmp_path), SECOND).serves
+    assert desired_model.read(FolderStore(tmp_path)).model == SECOND
 
 
 def test_where_others_never_stop_it_says_so(tmp_path: Path) -> None:
-    serving.ask(FolderStore(tmp_path), FIRST, "the first")
+    desired_model.ask(FolderStore(tmp_path), FIRST, "the first")
     busy = Busy(tmp_path)
     busy.times = 1_000
     with pytest.raises(StoreError, match="changed by others"):
-        serving.read(busy)
+        desired_model.read(busy)

@@ -17,10 +17,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chatbot import storage
 from chatbot.errors import SettingError
 from chatbot.settings import StorageSettings
-from chatbot.storage import Conflict, Denied, Missing, NoBucket, Store, StoreError, Unreachable, open_store
+from chatbot.store import (
+    Conflict,
+    Denied,
+    Missing,
+    NoBucket,
+    Store,
+    StoreError,
+    Unreachable,
+    open_store,
+)
+from chatbot.store.__main__ import main
 
 if TYPE_CHECKING:
     from tests.support.minio import Minio
@@ -194,13 +203,13 @@ def test_a_missing_bucket_is_named_with_the_command_that_makes_it(
             use()
     for name, value in minio.environment("s3://not-made-yet/p").items():
         monkeypatch.setenv(name, value)
-    assert storage.main(["check"]) == 1
+    assert main(["check"]) == 1
     assert "make-bucket" in capsys.readouterr().err
-    assert storage.main(["make-bucket"]) == storage.main(["make-bucket"]) == 0
-    assert storage.main(["check"]) == 0
+    assert main(["make-bucket"]) == main(["make-bucket"]) == 0
+    assert main(["check"]) == 0
     assert "conditional put: yes" in capsys.readouterr().out
     store.put("a/b", b"123")
-    assert storage.main(["list", "a/"]) == 0
+    assert main(["list", "a/"]) == 0
     assert capsys.readouterr().out.split()[0::3][0] == "3"
 
 

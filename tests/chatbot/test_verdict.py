@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
-from chatbot.verdict import MOST_REMEMBERED, Check, DriftVerdict, RetrainMemory, Window
+from chatbot.loop.drift_verdict import MOST_REMEMBERED, Check, DriftVerdict, RetrainMemory, Window
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

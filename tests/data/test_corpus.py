@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from chatbot.message import OUT_OF_SCOPE
-from chatbot.replies import fill, slots_of
+from chatbot.dialog.message import OUT_OF_SCOPE
+from chatbot.dialog.replies import fill, slots_of
 from chatbot.settings import SlotSettings
 from data.checks import check
 from data.folder import IntentFile, read_intents

@@ -8,7 +8,7 @@ import signal
 import time
 from pathlib import Path
 
-from chatbot.model_ref import ModelRef
+from chatbot.model.ref import ModelRef
 from tests.e2e.release import Ended, Release
 from tests.support.testbed import Json, until
 

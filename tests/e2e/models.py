@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from chatbot import bundle_store
-from chatbot.model_ref import ModelRef
+from chatbot.model import bundle_store
+from chatbot.model.ref import ModelRef
 from chatbot.settings import TrackingSettings
 from tests.bento import bundles
 from tests.e2e.release import Release

@@ -17,7 +17,7 @@ from typing import Any
 from unittest import mock
 
 from chatbot.settings import StorageSettings, TrackingSettings
-from chatbot.storage import Store, open_store
+from chatbot.store import Store, open_store
 from tests.support import requirements, testbed
 from tests.support.testbed import Json, TestbedError, until
 from training.registry import Registry

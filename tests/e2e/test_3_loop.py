@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from chatbot import bundle as bundles
+from chatbot.loop.drift_verdict import DriftVerdict
+from chatbot.model import bundle as bundles
 from chatbot.settings import ReviewSettings, SlotSettings
-from chatbot.storage import Store
-from chatbot.verdict import DriftVerdict
+from chatbot.store import Store
 from tests.bento.steady import SteadyLoad
 from tests.e2e.installing import Installed
 from tests.e2e.progress import Progress

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from chatbot.model_ref import ModelRef
+from chatbot.model.ref import ModelRef
 from tests.bento.steady import SteadyLoad
 from tests.e2e import jobs, models
 from tests.e2e.installing import VALUES, Installed

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chatbot.record_store import read_records
-from chatbot.retrain_memory import MEMORY
+from chatbot.loop.retrain_history import MEMORY
+from chatbot.records.log_store import read_records
 from tests.bento.steady import SteadyLoad
 from tests.e2e import jobs
 from tests.e2e.impatient import Impatient

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from chatbot.storage import Store
+from chatbot.store import Store
 from tests.bento.steady import SteadyLoad
 from tests.e2e import chart_before, installing
 from tests.e2e.progress import Progress

@@ -19,7 +19,7 @@ import yaml
 
 from chatbot.errors import Denied
 from chatbot.settings import StorageSettings
-from chatbot.storage import Store, open_store
+from chatbot.store import Store, open_store
 from tests.images.conftest import podman, post, wait_for
 from tests.support import requirements
 from tools import environment, images

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from chatbot.ids import new_id
-from chatbot.record_store import write_part
-from chatbot.records import Feedback, Record, features, header, to_line
-from chatbot.storage import Store
+from chatbot.records.log_store import write_part
+from chatbot.records.schema import Feedback, Record, features, header, to_line
+from chatbot.store import Store
 from tests.monitoring.log_tools import KEY
 
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-from chatbot.handoff import Handoff, Likely, Turn
 from chatbot.ids import new_id
+from chatbot.records.handoff import Handoff, Likely, Turn
 
 KEY = b"k" * 32
 

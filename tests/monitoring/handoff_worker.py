@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from chatbot.settings import HandoffSettings
-from chatbot.store_folder import FolderStore
+from chatbot.store.folder import FolderStore
 from monitoring.handoffs import HandoffLog, targets_of
 from tests.monitoring.handoff_tools import make
 

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from chatbot.dialog.router import Alternative, Prediction, Reply
 from chatbot.ids import new_id
-from chatbot.records import Record
-from chatbot.router import Alternative, Prediction, Reply
+from chatbot.records.schema import Record
 from chatbot.settings import LogSettings, ShipSettings, StorageSettings
 from monitoring import csv_file, spool
 from monitoring.logger import InferenceLog, read_log

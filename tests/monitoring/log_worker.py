@@ -7,9 +7,9 @@ import signal
 import time
 from pathlib import Path
 
+from chatbot.dialog.router import Reply
 from chatbot.ids import new_id
-from chatbot.records import Record
-from chatbot.router import Reply
+from chatbot.records.schema import Record
 from chatbot.settings import LogSettings
 from monitoring import logger
 from monitoring.logger import InferenceLog

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from chatbot.forgotten import mark_forgotten
 from chatbot.ids import new_id
-from chatbot.record_parts import encode, to_table
-from chatbot.record_store import COMPACTED, read_feedback, read_records, scan, write_part
-from chatbot.records import Feedback, Record
+from chatbot.records.erasure import mark_forgotten
+from chatbot.records.log_store import COMPACTED, read_feedback, read_records, scan, write_part
+from chatbot.records.part import encode, to_table
+from chatbot.records.schema import Feedback, Record
 from chatbot.settings import StorageSettings
-from chatbot.storage import Store, open_store
+from chatbot.store import Store, open_store
 from monitoring.compact import compact
 from tests.monitoring.log_tools import KEY, REPLY, ids
 

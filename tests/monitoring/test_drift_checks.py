@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from chatbot.records import Record, arrow_schema, to_row
+from chatbot.records.schema import Record, arrow_schema, to_row
 from monitoring.drift_checks import ks_margin, mix_margin, share_margin
 from monitoring.drift_columns import Columns, of_records, of_table, to_table
 from monitoring.drift_compare import Comparison

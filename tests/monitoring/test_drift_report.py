@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from chatbot import bundle_store
-from chatbot.records import Feedback
+from chatbot.loop.drift_verdict import DriftVerdict
+from chatbot.model import bundle_store
+from chatbot.records.schema import Feedback
 from chatbot.settings import DriftSettings, ServiceSettings
-from chatbot.storage import Store, open_store
-from chatbot.verdict import DriftVerdict
+from chatbot.store import Store, open_store
 from monitoring import drift_report
 from monitoring.drift_run import Outcome, check
 from monitoring.drift_source import CsvSource, Source, StoreSource

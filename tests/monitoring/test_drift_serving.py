@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from chatbot import bundle_store
+from chatbot.model import bundle_store
 from chatbot.settings import ServiceSettings
-from chatbot.store_folder import FolderStore
+from chatbot.store.folder import FolderStore
 from monitoring.drift_serving import Serving, find
 from monitoring.drift_source import StoreSource
 from tests.monitoring.drift_traffic import NOW, VERSION, put, week

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from chatbot.forgotten import forgotten
-from chatbot.handoff import Handoff, key_of
 from chatbot.ids import load_or_make_key, new_id, opaque
-from chatbot.record_parts import PartError
-from chatbot.record_store import parts_of, read_part
-from chatbot.records import Feedback, Record
+from chatbot.records.erasure import forgotten
+from chatbot.records.handoff import Handoff, key_of
+from chatbot.records.log_store import parts_of, read_part
+from chatbot.records.part import PartError
+from chatbot.records.schema import Feedback, Record
 from chatbot.settings import LogSettings, ServiceSettings, ShipSettings, StorageSettings
-from chatbot.storage import Store, Unreachable, open_store
+from chatbot.store import Store, Unreachable, open_store
 from monitoring import forget
 from monitoring.compact import compact
 from monitoring.logger import InferenceLog, read_feedback, read_log

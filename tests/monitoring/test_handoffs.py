@@ -14,10 +14,10 @@ import pytest
 from pydantic import SecretStr
 
 from chatbot.errors import SettingError
-from chatbot.handoff import Handoff, key_of, parse
+from chatbot.records.handoff import Handoff, key_of, parse
 from chatbot.settings import HandoffSettings
-from chatbot.storage import Store, open_store
-from chatbot.store_folder import FolderStore
+from chatbot.store import Store, open_store
+from chatbot.store.folder import FolderStore
 from monitoring import delivery
 from monitoring.handoffs import HandoffLog, targets_of
 from tests.monitoring.handoff_tools import eventually, make

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from chatbot.store_folder import FolderStore
+from chatbot.store.folder import FolderStore
 from tests.bento.server import Server
 from tests.monitoring.handoff_tools import eventually
 from tests.monitoring.receiver import SECRET, Receiver

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chatbot.records import COLUMNS, Feedback, Record, header, to_line
+from chatbot.records.schema import COLUMNS, Feedback, Record, header, to_line
 from chatbot.settings import LogSettings
 from monitoring import csv_file, spool
 from monitoring.logger import Counts, InferenceLog, read_feedback, read_log

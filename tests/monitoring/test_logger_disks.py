@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from chatbot.records import Feedback
+from chatbot.records.schema import Feedback
 from chatbot.settings import LogSettings
 from monitoring import spool
 from monitoring.logger import Counts, InferenceLog, read_feedback, read_log

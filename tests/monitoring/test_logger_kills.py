@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from chatbot.records import Record, header, to_line
+from chatbot.records.schema import Record, header, to_line
 from chatbot.settings import LogSettings
 from monitoring import csv_file, spool
 from monitoring.logger import InferenceLog, read_log

@@ -14,7 +14,7 @@ import pytest
 
 from chatbot.ids import new_id
 from chatbot.settings import RetentionSettings, StorageSettings, TrackingSettings
-from chatbot.storage import Store, open_store
+from chatbot.store import Store, open_store
 from monitoring import retention
 from monitoring.retention import Named, NoRegistryError, clean, pointers_here, registry_names
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from chatbot.errors import StoreError
-from chatbot.retrain_memory import MEMORY, VERDICT
+from chatbot.loop.drift_verdict import Check, DriftVerdict, RetrainMemory, Window
+from chatbot.loop.retrain_history import MEMORY, VERDICT
 from chatbot.settings import StorageSettings
-from chatbot.storage import Store, open_store
-from chatbot.verdict import Check, DriftVerdict, RetrainMemory, Window
+from chatbot.store import Store, open_store
 from monitoring.retrain_if_needed import RetrainFailed, retrain_if_needed
 from tests.monitoring.handoff_tools import eventually
 from tests.monitoring.log_tools import FORK

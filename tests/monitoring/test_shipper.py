@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chatbot.forgotten import mark_forgotten
 from chatbot.ids import new_id
-from chatbot.record_store import read_feedback, read_records
-from chatbot.records import Feedback, Record
+from chatbot.records.erasure import mark_forgotten
+from chatbot.records.log_store import read_feedback, read_records
+from chatbot.records.schema import Feedback, Record
 from chatbot.settings import LogSettings, ShipSettings, StorageSettings
-from chatbot.storage import Store, open_store
+from chatbot.store import Store, open_store
 from monitoring.logger import InferenceLog
 from monitoring.outbox import Outbox
 from monitoring.ship import main as ship_command

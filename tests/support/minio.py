@@ -16,7 +16,7 @@ from urllib.request import urlopen
 import boto3
 
 from chatbot.settings import StorageSettings
-from chatbot.storage import make_bucket
+from chatbot.store import make_bucket
 from tests.support import requirements
 
 _START_SECONDS = 30.0

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
-from chatbot.storage import Store, open_store
+from chatbot.store import Store, open_store
 from data.folder import read_intents
 from data.process import run as process_run
 from data.processing import ProcessParams

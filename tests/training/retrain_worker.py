@@ -15,7 +15,7 @@ from typing import Any
 
 from mlflow.tracking import MlflowClient
 
-from chatbot.store_s3 import S3Store
+from chatbot.store.s3 import S3Store
 from tests.training.remembered import Trainings
 from training import corpus_versions, dvc_remote, retraining
 from training.retrain import app

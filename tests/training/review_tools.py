@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from chatbot.bundle import Bundle
+from chatbot.dialog.message import OUT_OF_SCOPE, clean
+from chatbot.dialog.router import Router
 from chatbot.ids import new_id, time_of
-from chatbot.message import OUT_OF_SCOPE, clean
-from chatbot.record_store import write_part
-from chatbot.records import Feedback, Record
-from chatbot.router import Router
+from chatbot.model.bundle import Bundle
+from chatbot.records.log_store import write_part
+from chatbot.records.schema import Feedback, Record
 from chatbot.settings import SlotSettings
-from chatbot.storage import Store
+from chatbot.store import Store
 
 KEY = b"a key for tests of the review"
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=6)

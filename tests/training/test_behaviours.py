@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from chatbot.bundle import Bundle
+from chatbot.dialog.rules import Rules
 from chatbot.errors import BundleError
-from chatbot.rules import Rules
+from chatbot.model.bundle import Bundle
 from data.folder import read_intents
 from data.messages import normalise
 from training.behaviours import (

@@ -11,7 +11,7 @@ import pytest
 
 from chatbot.errors import Denied, NoBucket, Unreachable
 from chatbot.settings import StorageSettings, TrackingSettings
-from chatbot.storage import open_store
+from chatbot.store import open_store
 from tests.support.minio import Minio
 from tests.training import warm
 from tests.training.loop_world import SmallBot, World, quicken

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from chatbot.classifier import Classifier
-from chatbot.encoder import Encoded
+from chatbot.model.classifier import Classifier
+from chatbot.model.encoder import Encoded
 from training.fit import FitError, fit
 
 

@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from chatbot import bundle as bundles
-from chatbot.bundle import Bundle
+from chatbot.model import bundle as bundles
+from chatbot.model.bundle import Bundle
 from data.processing import read_processed
 from data.splitting import TEST
 from tests.training import warm

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from chatbot.message import OUT_OF_SCOPE
+from chatbot.dialog.message import OUT_OF_SCOPE
 from training.evaluation import Outcome
 from training.gate_asked import Asked
 from training.gate_changes import MEGABYTE, check_known, check_lost, check_new, check_size

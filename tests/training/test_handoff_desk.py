@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chatbot.handoff import Handoff, key_of
 from chatbot.ids import new_id
-from chatbot.store_folder import FolderStore
+from chatbot.records.handoff import Handoff, key_of
+from chatbot.store.folder import FolderStore
 from training.handoff_desk import move, read_tasks
 
 

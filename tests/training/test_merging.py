@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from chatbot.message import OUT_OF_SCOPE
-from chatbot.replies import Replies, ReplyText
+from chatbot.dialog.message import OUT_OF_SCOPE
+from chatbot.dialog.replies import Replies, ReplyText
 from data.errors import CorpusError
 from data.loading import COLUMNS
 from data.messages import row_hash

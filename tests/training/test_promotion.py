@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from chatbot import bundle_store, serving
-from chatbot.bundle import verify
+from chatbot.model import bundle_store, desired_model
+from chatbot.model.bundle import verify
 from chatbot.settings import TrackingSettings
-from chatbot.store_folder import FolderStore
+from chatbot.store.folder import FolderStore
 from tests.bento import bundles
 from tests.bento.server import ROOT, Server
 from tests.bento.steady import SteadyLoad
@@ -99,12 +99,12 @@ def shared_machine(tmp_path_factory: pytest.TempPathFactory, bundle_folder: Path
 def machine(shared_machine: Machine) -> Machine:
     """Version 1 serves and is the champion; nothing is known to have served before it."""
     first = shared_machine.ref("1")
-    serving.ask(shared_machine.store, first, "a test")
-    wait(lambda: serving.read(shared_machine.store).serves, 60)
+    desired_model.ask(shared_machine.store, first, "a test")
+    wait(lambda: desired_model.read(shared_machine.store).serves, 60)
     shared_machine.registry.set_alias(CHAMPION, "1")
-    now = serving.read(shared_machine.store)
+    now = desired_model.read(shared_machine.store)
     alone = now.model_copy(update={"before": (), "taken_back": None})
-    shared_machine.store.put(serving.KEY, alone.model_dump_json().encode())
+    shared_machine.store.put(desired_model.KEY, alone.model_dump_json().encode())
     assert (shared_machine.version(), shared_machine.champion()) == ("1", "1")
     return shared_machine
 
@@ -133,12 +133,12 @@ def test_a_promotion_serves_the_version_names_it_champion_and_a_rollback_undoes_
 def test_a_version_that_the_gate_refused_or_that_fails_its_proof_never_reaches_the_service(
     machine: Machine,
 ) -> None:
-    before = serving.read(machine.store)
+    before = desired_model.read(machine.store)
     with pytest.raises(PromotionError, match="the gate refused version 3"):
         machine.promotion().promote("3")
     with pytest.raises(PromotionError, match=r"version 3 is not fit to serve: .*no_such_intent"):
         machine.promotion().promote("3", force=True)
-    assert serving.read(machine.store) == before
+    assert desired_model.read(machine.store) == before
 
 
 def test_a_version_that_does_not_start_is_taken_back_and_the_champion_stays(
@@ -162,7 +162,7 @@ def test_where_nobody_keeps_the_service_a_promotion_is_taken_back_and_says_so(
     promotion = Promotion(elsewhere, machine.registry, machine.cache, wait_seconds=0.5)
     with pytest.raises(PromotionError, match=r"nobody served it within 0\.5 s.*make run"):
         promotion.promote("2")
-    assert serving.read(elsewhere).model == ""
+    assert desired_model.read(elsewhere).model == ""
     assert bundle_store.held(elsewhere, machine.registry.get("2").bundle_digest)
 
 
@@ -196,7 +196,7 @@ def test_the_commands_do_the_same_and_read_what_a_retraining_accepted(
 def test_a_promotion_that_is_killed_goes_on_where_it_was_when_it_is_run_again(machine: Machine) -> None:
     machine.registry.set_alias(CHALLENGER, "1")
     killed = machine.command("training.promote", "2")
-    wait(lambda: serving.read(machine.store).model != str(machine.registry.get("1").ref))
+    wait(lambda: desired_model.read(machine.store).model != str(machine.registry.get("1").ref))
     killed.kill()
     assert killed.wait() == -signal.SIGKILL
     assert machine.champion() == "1"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chatbot import serving
+from chatbot.model import desired_model
 from tests.training.test_promotion import Machine
 from training.promotion import PromotionError
 from training.registry import CHALLENGER, CHAMPION, GATE
@@ -26,9 +26,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory, bundle_folder: Path) -> Mac
 @pytest.fixture
 def machine(shared: Machine) -> Machine:
     """Version 1 serves and is champion, and nothing served before it."""
-    shared.store.delete(serving.KEY)
-    serving.ask(shared.store, shared.ref("1"), "a test")
-    serving.confirm(shared.store, shared.ref("1"))
+    shared.store.delete(desired_model.KEY)
+    desired_model.ask(shared.store, shared.ref("1"), "a test")
+    desired_model.confirm(shared.store, shared.ref("1"))
     shared.registry.set_alias(CHAMPION, "1")
     shared.registry.set_alias(CHALLENGER, "1")
     shared.registry.tag("2", GATE, "passed")
@@ -42,7 +42,7 @@ def keeper(machine: Machine) -> Iterator[None]:
 
     def keep() -> None:
         while not over.wait(0.05):
-            serving.confirm(machine.store, serving.read(machine.store).model)
+            desired_model.confirm(machine.store, desired_model.read(machine.store).model)
 
     thread = threading.Thread(target=keep)
     thread.start()
@@ -63,7 +63,7 @@ def test_a_version_that_the_gate_did_not_let_pass_is_promoted_by_force_alone(
     machine.registry.tag("2", GATE, verdict)
     with pytest.raises(PromotionError, match=f"the gate {says}.*--force"):
         machine.promotion().promote("2")
-    assert serving.read(machine.store).model == machine.ref("1")
+    assert desired_model.read(machine.store).model == machine.ref("1")
     assert machine.promotion().promote("2", force=True).changed
     assert machine.champion() == "2"
 
@@ -81,7 +81,7 @@ def test_what_serves_already_becomes_champion_where_it_is_not(machine: Machine) 
 
 
 def test_a_promotion_that_was_cut_off_goes_before_a_newer_challenger(machine: Machine, keeper: None) -> None:
-    serving.ask(machine.store, machine.ref("2"), "a test")
+    desired_model.ask(machine.store, machine.ref("2"), "a test")
     machine.registry.set_alias(CHALLENGER, "4")
     assert machine.promotion().promote().model == machine.ref("2")
     assert machine.champion() == "2"
@@ -106,27 +106,27 @@ def test_what_was_rolled_back_is_promoted_again_by_name_alone(machine: Machine, 
 
 
 def test_a_rollback_passes_over_the_bundle_beside_the_code(machine: Machine, keeper: None) -> None:
-    serving.ask(machine.store, "", "a test")
-    serving.confirm(machine.store, "")
-    serving.ask(machine.store, machine.ref("2"), "a test")
-    serving.confirm(machine.store, machine.ref("2"))
+    desired_model.ask(machine.store, "", "a test")
+    desired_model.confirm(machine.store, "")
+    desired_model.ask(machine.store, machine.ref("2"), "a test")
+    desired_model.confirm(machine.store, machine.ref("2"))
     assert machine.promotion().rollback().model == machine.ref("1")
 
 
 def test_a_rollback_to_a_bundle_that_another_registry_named_is_refused(machine: Machine) -> None:
-    serving.ask(machine.store, f"2@{'e' * 64}", "a test")
-    serving.confirm(machine.store, f"2@{'e' * 64}")
-    serving.ask(machine.store, machine.ref("1"), "a test")
+    desired_model.ask(machine.store, f"2@{'e' * 64}", "a test")
+    desired_model.confirm(machine.store, f"2@{'e' * 64}")
+    desired_model.ask(machine.store, machine.ref("1"), "a test")
     with pytest.raises(PromotionError, match="it is another registry"):
         machine.promotion().rollback()
-    assert serving.read(machine.store).model == machine.ref("1")
+    assert desired_model.read(machine.store).model == machine.ref("1")
 
 
 def test_who_is_overtaken_by_somebody_else_learns_of_it_and_names_no_champion(machine: Machine) -> None:
     def overtake() -> None:
-        while serving.read(machine.store).model != machine.ref("2"):
+        while desired_model.read(machine.store).model != machine.ref("2"):
             time.sleep(0.01)
-        serving.ask(machine.store, machine.ref("4"), "another person")
+        desired_model.ask(machine.store, machine.ref("4"), "another person")
 
     other = threading.Thread(target=overtake)
     other.start()
@@ -145,5 +145,5 @@ def test_a_full_disk_ends_a_promotion_with_one_sentence_and_what_serves_stays(
     assert refused.returncode == 1
     assert "No space left on device" in said
     assert "Traceback" not in said
-    assert serving.read(machine.store).model == machine.ref("1")
+    assert desired_model.read(machine.store).model == machine.ref("1")
     assert list((small_disk / "cache").iterdir()) == [], "what was half fetched is gone"

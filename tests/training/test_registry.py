@@ -11,11 +11,11 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from chatbot import bundle as bundles
-from chatbot.bundle_store import fetch, held, push
 from chatbot.errors import BundleError, Unreachable
+from chatbot.model import bundle as bundles
+from chatbot.model.bundle_store import fetch, held, push
 from chatbot.settings import MlflowServerSettings, StorageSettings, TrackingSettings
-from chatbot.storage import open_store
+from chatbot.store import open_store
 from tests.support.minio import Minio
 from tests.support.mlflow_server import MlflowServer
 from tests.training import warm

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from chatbot import bundle as bundles
-from chatbot.bundle_store import held
-from chatbot.forgotten import mark_forgotten
+from chatbot.model import bundle as bundles
+from chatbot.model.bundle_store import held
+from chatbot.records.erasure import mark_forgotten
 from data.errors import CorpusError
 from data.process import run as process_run
 from data.processing import ProcessParams, read_processed

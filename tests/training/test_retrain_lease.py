@@ -12,7 +12,7 @@ import pytest
 
 from chatbot.errors import Unreachable
 from chatbot.settings import StorageSettings
-from chatbot.storage import Store, open_store
+from chatbot.store import Store, open_store
 from tests.support.minio import Minio
 from training.lease import BusyError, Lease, LostError
 
@@ -23,7 +23,7 @@ KEY = "memory/retrain-lease.json"
 HOLD = """
 import sys, time
 from chatbot.settings import StorageSettings
-from chatbot.storage import open_store
+from chatbot.store import open_store
 from training.lease import Lease
 with Lease(open_store(StorageSettings(url=sys.argv[1])), "memory/retrain-lease.json", 60):
     print("held", flush=True)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from chatbot import bundle as bundles
-from chatbot.bundle_store import fetch, held
 from chatbot.errors import ChatbotError, Denied, NoBucket, Unreachable
+from chatbot.model import bundle as bundles
+from chatbot.model.bundle_store import fetch, held
 from tests.support.minio import Minio
 from tests.training.loop_world import ROOT, World
 from tests.training.remembered import Trainings

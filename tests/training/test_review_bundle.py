@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from chatbot import bundle_store, serving
-from chatbot.bundle import verify
 from chatbot.errors import BundleError
+from chatbot.model import bundle_store, desired_model
+from chatbot.model.bundle import verify
 from chatbot.settings import ServiceSettings, TrackingSettings
-from chatbot.store_folder import FolderStore
+from chatbot.store.folder import FolderStore
 from training.review_bundle import find_bundle
 
 
@@ -29,6 +29,6 @@ def test_as_set_then_as_serving_json_says_then_the_newest_of_the_store(
         found = find_bundle(store, settings, tracking)
         assert verify(found) == digest
         assert tmp_path / "cache" in found.parents
-    serving.ask(store, f"8@{'0' * 64}", "a test")
+    desired_model.ask(store, f"8@{'0' * 64}", "a test")
     with pytest.raises(BundleError, match="0" * 12):
         find_bundle(store, told, tracking)

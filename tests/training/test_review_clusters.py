@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from chatbot.bundle import Bundle
+from chatbot.model.bundle import Bundle
 from chatbot.settings import ReviewSettings, SlotSettings
-from chatbot.storage import Store
-from chatbot.store_folder import FolderStore
+from chatbot.store import Store
+from chatbot.store.folder import FolderStore
 from tests.training.review_tools import GARDEN, STRANGE, answer, fill
 from training.accepted import read_accepted
 from training.review_board import Board

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from chatbot.bundle import Bundle
-from chatbot.storage import Store
-from chatbot.store_folder import FolderStore
+from chatbot.model.bundle import Bundle
+from chatbot.store import Store
+from chatbot.store.folder import FolderStore
 from tests.training.review_tools import GARDEN, answer, fill, record
 from training.review import app, queue_by_reason, queue_length, read_accepted
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from chatbot.errors import InvalidMessage, SettingError, StoreError
-from chatbot.forgotten import mark_forgotten
-from chatbot.retrain_memory import accepted_digest
+from chatbot.loop.retrain_history import accepted_digest
+from chatbot.records.erasure import mark_forgotten
 from chatbot.settings import ReviewSettings, SlotSettings
-from chatbot.storage import Store, open_store
-from chatbot.store_folder import FolderStore
+from chatbot.store import Store, open_store
+from chatbot.store.folder import FolderStore
 from tests.training.review_tools import fill, record, strange
 from training.accepted import read_accepted
 from training.review_board import Board
@@ -31,7 +31,7 @@ from training.review_decisions import (
 from training.review_queue import Item
 
 if TYPE_CHECKING:
-    from chatbot.bundle import Bundle
+    from chatbot.model.bundle import Bundle
     from tests.support.minio import Minio
 
 ID = record("any").prediction_id

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from chatbot.forgotten import mark_forgotten
-from chatbot.records import Feedback, Record
+from chatbot.records.erasure import mark_forgotten
+from chatbot.records.schema import Feedback, Record
 from chatbot.settings import ReviewSettings
-from chatbot.storage import Store
-from chatbot.store_folder import FolderStore
+from chatbot.store import Store
+from chatbot.store.folder import FolderStore
 from tests.training.review_tools import fill, record, strange, thumbs_down
 from training.review_decisions import Decision, Decisions, Verdict, now
 from training.review_queue import Queue, Reason, make_queue, read_queue

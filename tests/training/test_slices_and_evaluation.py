@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from chatbot.bundle import Bundle
-from chatbot.message import OUT_OF_SCOPE
+from chatbot.dialog.message import OUT_OF_SCOPE
+from chatbot.model.bundle import Bundle
 from training.evaluation import Outcome, evaluate, flat, full_report, scores, scores_of_intent
 from training.slices import is_typo, slices_of
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chatbot import bundle as bundles
+from chatbot.model import bundle as bundles
 from data.folder import read_intents
 from training.export import ExportError, Proof, export, locate
 

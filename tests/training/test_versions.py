@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from chatbot import bundle as bundles
-from chatbot import serving
-from chatbot.bundle_store import fetch
 from chatbot.errors import ChatbotError
+from chatbot.model import bundle as bundles
+from chatbot.model import desired_model
+from chatbot.model.bundle_store import fetch
 from tests.support.minio import Minio
 from tests.support.mlflow_server import MlflowServer
 from tests.training.loop_world import SmallBot, World, quicken
@@ -54,7 +54,7 @@ def two(
 
 def test_the_list_names_corpus_scores_gate_and_who_serves(two: World) -> None:
     champion = two.registry.get("2")
-    serving.ask(two.store, str(champion.ref), "a test")
+    desired_model.ask(two.store, str(champion.ref), "a test")
     process = two.command("training.versions")
     printed, said = process.communicate(timeout=60)
     assert process.returncode == 0, said

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from chatbot.bundle import Bundle
-from chatbot.handoff import Handoff, Likely, Turn, key_of
-from chatbot.records import Record
-from chatbot.store_folder import FolderStore
-from chatbot.verdict import Check, DriftVerdict, Window
+from chatbot.loop.drift_verdict import Check, DriftVerdict, Window
+from chatbot.model.bundle import Bundle
+from chatbot.records.handoff import Handoff, Likely, Turn, key_of
+from chatbot.records.schema import Record
+from chatbot.store.folder import FolderStore
 from tests.training.review_tools import GARDEN, STRANGE, answer, fill, thumbs_down
 
 TOKEN = "a token of more than sixteen characters"

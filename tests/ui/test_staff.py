@@ -11,12 +11,12 @@ from streamlit import config
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
-from chatbot.store_folder import FolderStore
+from chatbot.store.folder import FolderStore
 from tests.ui.staff_tools import TOKEN, make_store
 from ui import staff_data
 
 if TYPE_CHECKING:
-    from chatbot.bundle import Bundle
+    from chatbot.model.bundle import Bundle
 
 STAFF = Path(__file__).resolve().parents[2] / "ui" / "staff.py"
 

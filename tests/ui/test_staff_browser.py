@@ -14,7 +14,7 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 from pydantic import SecretStr
 
 from chatbot.settings import StaffSettings
-from chatbot.store_folder import FolderStore
+from chatbot.store.folder import FolderStore
 from tests.bento.server import free_port
 from tests.ui.staff_tools import HOSTILE, MESSAGES, TOKEN, make_store
 from training.accepted import read_accepted
@@ -25,7 +25,7 @@ from ui import staff_login, staff_screenshot
 pytestmark = pytest.mark.process
 
 if TYPE_CHECKING:
-    from chatbot.bundle import Bundle
+    from chatbot.model.bundle import Bundle
     from tests.ui.conftest import ChatPage, Tab
 
 PAGES = ("", "clusters", "handoffs", "drift", "versions")

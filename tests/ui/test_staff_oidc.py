@@ -18,7 +18,7 @@ from ui import staff_screenshot
 pytestmark = pytest.mark.process
 
 if TYPE_CHECKING:
-    from chatbot.bundle import Bundle
+    from chatbot.model.bundle import Bundle
     from tests.ui.conftest import ChatPage
 
 

@@ -120,7 +120,7 @@ def prepare(
     import pandas as pd
     from sklearn.linear_model import LogisticRegression
 
-    from chatbot.message import OUT_OF_SCOPE
+    from chatbot.dialog.message import OUT_OF_SCOPE
 
     table = pd.read_parquet(corpus)
     table = table[table["intent"] != OUT_OF_SCOPE]

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot.bundle import Bundle, load
-from chatbot.message import OUT_OF_SCOPE, clean
-from chatbot.router import Router
+from chatbot.dialog.message import OUT_OF_SCOPE, clean
+from chatbot.dialog.router import Router
+from chatbot.model.bundle import Bundle, load
 from chatbot.settings import ReviewSettings, SlotSettings
 from data.benchmarks import load_clinc150
 from training.review_clusters import Cluster, find_clusters

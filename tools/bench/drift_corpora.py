@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from chatbot.encoder import Encoded
-from chatbot.message import OUT_OF_SCOPE, clean
+from chatbot.dialog.message import OUT_OF_SCOPE, clean
+from chatbot.model.encoder import Encoded
 from data.benchmarks import load_banking77, load_clinc150
 from data.splitting import groups
 from tools.bench.taught import bitext

@@ -20,11 +20,11 @@ import pyarrow as pa
 import typer
 from rich.console import Console
 
-from chatbot.record_parts import encode
-from chatbot.record_store import prefix_of
-from chatbot.records import Feedback, Record, arrow_schema
+from chatbot.records.log_store import prefix_of
+from chatbot.records.part import encode
+from chatbot.records.schema import Feedback, Record, arrow_schema
 from chatbot.settings import StorageSettings
-from chatbot.storage import open_store
+from chatbot.store import open_store
 from tools.bench.figures import commit
 from tools.bench.machine import Machine
 from tools.bench.servers import ROOT
@@ -39,7 +39,7 @@ import json, resource, time
 from pathlib import Path
 from datetime import UTC, datetime
 from chatbot.settings import DriftSettings, LogSettings, ServiceSettings, StorageSettings
-from chatbot.storage import open_store
+from chatbot.store import open_store
 from monitoring.drift_report import report
 began = time.monotonic()
 store = open_store(StorageSettings())

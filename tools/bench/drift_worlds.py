@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot.classifier import Classifier
-from chatbot.encoder import Encoded
-from chatbot.message import OUT_OF_SCOPE
-from chatbot.records import features
-from chatbot.router import MAX_CHOICES, Thresholds
+from chatbot.dialog.message import OUT_OF_SCOPE
+from chatbot.dialog.router import MAX_CHOICES, Thresholds
+from chatbot.model.classifier import Classifier
+from chatbot.model.encoder import Encoded
+from chatbot.records.schema import features
 from monitoring.drift_columns import TEXT_FEATURES, Columns
 from tools.bench.drift_corpora import Corpus, Typos
 from training.fit import Fitted, fit
@@ -123,12 +123,12 @@ class _Bot:
     seed: int
 
     def summarise(self, encoded: Encoded) -> NDArray[np.float32]:
-        """Summarise as `chatbot.bundle.Bundle.summarise` does, rounded as a record is."""
+        """Summarise as `chatbot.model.bundle.Bundle.summarise` does, rounded as a record is."""
         numbers: NDArray[np.float32] = (encoded.vectors - self.axes[0]) @ self.axes[1:].T
         return np.round(numbers, 4)
 
     def answers(self, messages: list[str], encoded: Encoded, truth: NDArray[np.str_]) -> Traffic:
-        """Apply the router's decision (`chatbot.router.Router.after_model`) to all messages at once."""
+        """Apply the router's decision (`chatbot.dialog.router.Router.after_model`) to all messages at once."""
         scores = self.classifier.score(encoded)
         top = np.sort(scores.probabilities, axis=1)[:, ::-1][:, :MAX_CHOICES].astype(np.float64)
         likeliest = np.asarray(self.classifier.labels, dtype=object)[scores.probabilities.argmax(axis=1)]

@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from chatbot import bundle as bundles
-from chatbot.bundle import Bundle
-from chatbot.message import clean
-from chatbot.router import Router
+from chatbot.dialog.message import clean
+from chatbot.dialog.router import Router
+from chatbot.model import bundle as bundles
+from chatbot.model.bundle import Bundle
 from chatbot.settings import SlotSettings
 from data.benchmarks import MissingDataError, load_bitext
 from data.placeholders import fill_all

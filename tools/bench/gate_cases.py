@@ -12,11 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from chatbot.bundle import Bundle, EncoderInfo, Manifest
-from chatbot.classifier import Classifier
-from chatbot.encoder import Encoded, Encoder
-from chatbot.message import OUT_OF_SCOPE, clean
-from chatbot.rules import Rules
+from chatbot.dialog.message import OUT_OF_SCOPE, clean
+from chatbot.dialog.rules import Rules
+from chatbot.model.bundle import Bundle, EncoderInfo, Manifest
+from chatbot.model.classifier import Classifier
+from chatbot.model.encoder import Encoded, Encoder
 from data.benchmarks import load_banking77, load_clinc150
 from data.processing import read_processed
 from data.splitting import TEST, TRAIN, groups

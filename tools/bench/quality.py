@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from chatbot import bundle as bundles
 from chatbot.errors import ChatbotError
+from chatbot.model import bundle as bundles
 from data.digest import corpus_digest
 from data.messages import normalise
 from tools.bench import figures as results

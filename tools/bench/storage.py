@@ -29,13 +29,13 @@ from typing import Annotated
 import pyarrow as pa
 import typer
 
+from chatbot.dialog.router import Alternative, Prediction, Reply
 from chatbot.ids import new_id
-from chatbot.record_parts import encode, to_table
-from chatbot.record_store import read_records, scan
-from chatbot.records import Record
-from chatbot.router import Alternative, Prediction, Reply
+from chatbot.records.log_store import read_records, scan
+from chatbot.records.part import encode, to_table
+from chatbot.records.schema import Record
 from chatbot.settings import LogSettings, ShipSettings, StorageSettings
-from chatbot.storage import open_store
+from chatbot.store import open_store
 from monitoring.compact import compact
 from monitoring.logger import InferenceLog
 from monitoring.shipper import Shipper

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from chatbot.classifier import Classifier
-from chatbot.encoder import Encoded
-from chatbot.message import OUT_OF_SCOPE, clean
+from chatbot.dialog.message import OUT_OF_SCOPE, clean
+from chatbot.model.classifier import Classifier
+from chatbot.model.encoder import Encoded
 from data.benchmarks import load_banking77, load_bitext, load_clinc150
 from data.placeholders import fill_all
 from data.splitting import groups

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from chatbot.bundle import HEAD
+from chatbot.model.bundle import HEAD
 from data.benchmarks import shared_data
 from data.fetch import BITEXT_FILE
 from tools.bench.figures import CACHE

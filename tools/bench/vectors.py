@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from chatbot.encoder import MODEL_FILE, TOKENIZER_FILE, Encoded, Encoder
+from chatbot.model.encoder import MODEL_FILE, TOKENIZER_FILE, Encoded, Encoder
 from tools.bench.figures import CACHE
 from training.encoding import Advance, encode, no_progress
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from chatbot.errors import ChatbotError
-from chatbot.stopping import Stopped, stop_on
+from chatbot.process import Stopped, stop_on
 from tools.loop.parts import write_environment
 from tools.loop.processes import ROOT
 from tools.loop.report import Report

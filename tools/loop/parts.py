@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from chatbot.record_store import scan
-from chatbot.records import Record
+from chatbot.records.log_store import scan
+from chatbot.records.schema import Record
 from chatbot.settings import StorageSettings, TrackingSettings
-from chatbot.storage import Store, open_store
+from chatbot.store import Store, open_store
 from tools.loop import minio
 from tools.loop.processes import Processes, port_of
 from training.registry import Registry
@@ -89,7 +89,7 @@ def start_store(folder: Path, kind: str, taken: set[int]) -> Parts:
 
 def make_bucket(parts: Parts) -> None:
     """Create the store's bucket, or its folder."""
-    parts.processes.run("storage", "chatbot.storage", "make-bucket")
+    parts.processes.run("storage", "chatbot.store", "make-bucket")
 
 
 def start_mlflow(parts: Parts, folder: Path, taken: set[int]) -> None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.request import urlopen
 
-from chatbot import bundle as bundles
-from chatbot import bundle_store, serving
-from chatbot.serving import short
+from chatbot.loop.drift_verdict import DriftVerdict
+from chatbot.model import bundle as bundles
+from chatbot.model import bundle_store, desired_model
+from chatbot.model.desired_model import short
 from chatbot.settings import ReviewSettings, SlotSettings
-from chatbot.verdict import DriftVerdict
 from tools.loop import traffic
 from tools.loop.parts import (
     Parts,
@@ -102,7 +102,7 @@ class Story:
             if first is None:
                 raise StepError("the first version was registered and is not champion")
             # The keeper starts with this model, so the promotion finds that it is already served.
-            serving.ask(parts.store, str(first.ref), "the first version of make loop")
+            desired_model.ask(parts.store, str(first.ref), "the first version of make loop")
             start_bot(parts)
             parts.processes.run("promote-first", "training.promote", first.number)
             for name in ("api", "chat-page", "staff-pages"):
@@ -271,7 +271,7 @@ class Story:
         with self.report.step("and forward again") as step:
             newest = parts.registry.versions()[0].number
             parts.processes.run("promote-again", "training.promote", newest)
-            now = serving.read(parts.store)
+            now = desired_model.read(parts.store)
             step.say(
                 f"the bot says it serves {self._serves(parts)}; before it served "
                 f"{', '.join(short(model) for model in now.before)}",
@@ -307,7 +307,7 @@ class Story:
 
     def _board(self, parts: Parts) -> Board:
         """Open the review board, as the staff page does."""
-        ref = serving.read(parts.store).ref
+        ref = desired_model.read(parts.store).ref
         if ref is None:
             raise StepError("serving.json names no model")
         folder = bundle_store.fetch(parts.store, ref.digest, parts.cache)

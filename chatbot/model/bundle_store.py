@@ -14,12 +14,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatbot import bundle as bundles
 from chatbot.errors import BundleError, Missing
-from chatbot.model_ref import ModelRef as ModelRef
+from chatbot.model import bundle as bundles
+from chatbot.model.ref import ModelRef as ModelRef
 
 if TYPE_CHECKING:
-    from chatbot.storage import Store
+    from chatbot.store import Store
 
 __all__ = ["PREFIX", "ModelRef", "fetch", "held", "key", "push", "sound"]
 

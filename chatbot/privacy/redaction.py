@@ -9,9 +9,9 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from chatbot.privacy_names import redact_names
-from chatbot.privacy_numbers import LONG, redact_numbers, redact_references
-from chatbot.privacy_words import NO_SECRETS
+from chatbot.privacy.names import redact_names
+from chatbot.privacy.numbers import LONG, redact_numbers, redact_references
+from chatbot.privacy.words import NO_SECRETS
 
 MARKS = (
     "<ACCOUNT>", "<CARD>", "<EMAIL>", "<IBAN>", "<INVOICE>", "<IP>", "<NAME>", "<NUMBER>", "<ORDER>",

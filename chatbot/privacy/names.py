@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from chatbot.privacy_words import GIVEN, GIVEN_AND_WORDS, NO_NAMES
+from chatbot.privacy.words import GIVEN, GIVEN_AND_WORDS, NO_NAMES
 
 MARK = "<NAME>"
 MAX_WORDS = 6

@@ -11,9 +11,9 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from chatbot.dialog.message import clean, plain
+from chatbot.dialog.prefilter import required
 from chatbot.errors import BundleError
-from chatbot.literals import required
-from chatbot.message import clean, plain
 
 _BEGINNING = 3
 

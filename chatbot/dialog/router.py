@@ -8,10 +8,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from chatbot.message import OUT_OF_SCOPE, has_words
+from chatbot.dialog.message import OUT_OF_SCOPE, has_words
+from chatbot.dialog.replies import Replies, fill
+from chatbot.dialog.rules import Rule, Rules
 from chatbot.privacy import redact
-from chatbot.replies import Replies, fill
-from chatbot.rules import Rule, Rules
 from chatbot.settings import RouterSettings
 
 Source = Literal["rule", "model", "clarify", "human"]
@@ -133,7 +133,7 @@ class Router:
         """Decide without the model: match a rule, or ask for clarification of a message without words.
 
         Args:
-            message: cleaned (`chatbot.message.clean`).
+            message: cleaned (`chatbot.dialog.message.clean`).
 
         Returns:
             The reply; None: the model must classify the message.

@@ -12,8 +12,9 @@ from typing import Any, NoReturn, TypeVar
 
 from chatbot.errors import Conflict, Denied, Missing, NoBucket, StoreError, Unreachable
 from chatbot.settings import StorageSettings
-from chatbot.storage import Entry, check_key, check_prefix
-from chatbot.store_folder import replacing
+from chatbot.store.folder import replacing
+from chatbot.store.interface import Entry
+from chatbot.store.keys import check_key, check_prefix
 
 T = TypeVar("T")
 
@@ -30,7 +31,7 @@ _CHUNK = 1 << 20
 
 
 class S3Store:
-    """Implements `chatbot.storage.Store` on a bucket. Writes an object with one request: at most 5 GB."""
+    """Implements `chatbot.store.base.Store` on a bucket. Writes an object with one request: at most 5 GB."""
 
     def __init__(self, settings: StorageSettings, bucket: str, prefix: str) -> None:
         """Configure the store; does not connect.

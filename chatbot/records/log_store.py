@@ -15,8 +15,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pyarrow as pa
 
-from chatbot.forgotten import forgotten
-from chatbot.record_parts import (
+from chatbot.records.erasure import forgotten
+from chatbot.records.part import (
     Kind,
     Part,
     PartError,
@@ -27,8 +27,8 @@ from chatbot.record_parts import (
     leave_out,
     to_table,
 )
-from chatbot.records import Feedback, Record, from_row
-from chatbot.storage import Entry, Missing, Store, Unreachable
+from chatbot.records.schema import Feedback, Record, from_row
+from chatbot.store import Entry, Missing, Store, Unreachable
 
 __all__ = [
     "COMPACTED",

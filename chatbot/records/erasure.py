@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from chatbot.storage import Store, stem
+from chatbot.store import Store, stem
 
 _PREFIX = "forgotten/"
 

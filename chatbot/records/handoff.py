@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from chatbot.dialog.router import Reply
 from chatbot.errors import StoreError
 from chatbot.ids import time_of
-from chatbot.records import Record
-from chatbot.router import Reply
+from chatbot.records.schema import Record
 
 PREFIX = "handoffs/"
 WORK = "reviews/handoffs/"

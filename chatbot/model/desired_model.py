@@ -14,9 +14,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from chatbot.bundle_store import ModelRef
 from chatbot.errors import Conflict, Missing, StoreError
-from chatbot.storage import Store
+from chatbot.model.bundle_store import ModelRef
+from chatbot.store import Store
 
 KEY = "serving.json"
 _REMEMBERED = 20

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from chatbot import handoff
 from chatbot.errors import Missing, StoreError
-from chatbot.forgotten import forgotten
-from chatbot.storage import Store
-from chatbot.verdict import DriftVerdict, RetrainMemory
+from chatbot.loop.drift_verdict import DriftVerdict, RetrainMemory
+from chatbot.records import handoff
+from chatbot.records.erasure import forgotten
+from chatbot.store import Store
 
 VERDICT = "reports/drift/latest.json"
 MEMORY = "memory/retrain.json"

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot.encoder import Encoded
+from chatbot.model.encoder import Encoded
 
 Floats = NDArray[np.float32]
 

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from chatbot.record_cells import CODECS
-from chatbot.records import SCHEMA_VERSION, Feedback, Record, arrow_schema, columns_of, to_row
+from chatbot.records.codecs import CODECS
+from chatbot.records.schema import SCHEMA_VERSION, Feedback, Record, arrow_schema, columns_of, to_row
 
 Kind = type[Record] | type[Feedback]
 Sources = tuple[tuple[str, int], ...]

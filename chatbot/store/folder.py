@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import IO
 
 from chatbot.errors import Conflict, Denied, Missing, Unreachable
-from chatbot.storage import Entry, check_key, check_prefix
+from chatbot.store.interface import Entry
+from chatbot.store.keys import check_key, check_prefix
 
 _DRAFTS = ".drafts"
 _LOCK = ".lock"
@@ -26,7 +27,7 @@ _OLD_SECONDS = 86_400.0
 
 
 class FolderStore:
-    """Implements `chatbot.storage.Store` on a folder."""
+    """Implements `chatbot.store.base.Store` on a folder."""
 
     def __init__(self, folder: Path) -> None:
         """Configure the store; does not access the file system."""

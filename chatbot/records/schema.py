@@ -16,13 +16,13 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from chatbot.dialog.message import clean
 from chatbot.ids import time_of
-from chatbot.message import clean
 from chatbot.privacy import redact
-from chatbot.record_cells import CODECS, DECIMALS
+from chatbot.records.codecs import CODECS, DECIMALS
 
 if TYPE_CHECKING:
-    from chatbot.router import Reply
+    from chatbot.dialog.router import Reply
 
 SCHEMA_VERSION = 2
 MAX_COMMENT_CHARS = 4_000
@@ -107,7 +107,7 @@ class Record:
 
         Args:
             reply: the router's decision.
-            message: cleaned (`chatbot.message.clean`), not redacted.
+            message: cleaned (`chatbot.dialog.message.clean`), not redacted.
             prediction_id: from `chatbot.ids.new_id`; determines the timestamp.
             session_id: pseudonym from `chatbot.ids.opaque`; any other value is hashed here.
             model_version: name of the model in the records.

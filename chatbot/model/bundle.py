@@ -25,13 +25,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from chatbot.classifier import Classifier
-from chatbot.encoder import MODEL_FILE, TOKENIZER_FILE, Encoded, Encoder
+from chatbot.dialog.message import clean
+from chatbot.dialog.replies import Replies
+from chatbot.dialog.router import Alternative, Prediction, Thresholds
+from chatbot.dialog.rules import Rules
 from chatbot.errors import BundleError
-from chatbot.message import clean
-from chatbot.replies import Replies
-from chatbot.router import Alternative, Prediction, Thresholds
-from chatbot.rules import Rules
+from chatbot.model.classifier import Classifier
+from chatbot.model.encoder import MODEL_FILE, TOKENIZER_FILE, Encoded, Encoder
 
 FORMAT = 1
 READABLE_FORMATS = (1,)

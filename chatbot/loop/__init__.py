@@ -1,0 +1,1 @@
+"""State that monitoring, training and k8s share: drift verdict and retrain history."""

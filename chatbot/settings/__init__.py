@@ -1,0 +1,71 @@
+"""Settings, read from the environment and from nothing else: one class per component, one module each.
+
+A field `x` of a class with the prefix `CHATBOT_` is set by the variable `CHATBOT_X`; `make docs` generates
+docs/settings.md from the docstrings.
+"""
+
+from chatbot.settings.base import Settings, read_settings
+from chatbot.settings.chat_page import ChatPageSettings
+from chatbot.settings.code import CodeSettings
+from chatbot.settings.drift import DriftSettings
+from chatbot.settings.handoff import HandoffSettings
+from chatbot.settings.keeper import KeeperSettings
+from chatbot.settings.kubernetes import KubernetesSettings
+from chatbot.settings.log import LogSettings
+from chatbot.settings.mlflow_server import MlflowServerSettings
+from chatbot.settings.retention import RetentionSettings
+from chatbot.settings.retrain import RetrainSettings
+from chatbot.settings.review import ReviewSettings
+from chatbot.settings.router import RouterSettings
+from chatbot.settings.service import ServiceSettings
+from chatbot.settings.slots import SlotSettings
+from chatbot.settings.staff import StaffSettings
+from chatbot.settings.store import StorageSettings
+from chatbot.settings.tracking import TrackingSettings
+from chatbot.settings.upload import ShipSettings
+
+COMPONENTS: tuple[type[Settings], ...] = (
+    SlotSettings,
+    RouterSettings,
+    ServiceSettings,
+    KeeperSettings,
+    LogSettings,
+    RetentionSettings,
+    ShipSettings,
+    StorageSettings,
+    HandoffSettings,
+    ChatPageSettings,
+    ReviewSettings,
+    StaffSettings,
+    CodeSettings,
+    DriftSettings,
+    TrackingSettings,
+    RetrainSettings,
+    MlflowServerSettings,
+    KubernetesSettings,
+)
+"""All components, in the order of docs/settings.md."""
+
+__all__ = [
+    "COMPONENTS",
+    "ChatPageSettings",
+    "CodeSettings",
+    "DriftSettings",
+    "HandoffSettings",
+    "KeeperSettings",
+    "KubernetesSettings",
+    "LogSettings",
+    "MlflowServerSettings",
+    "RetentionSettings",
+    "RetrainSettings",
+    "ReviewSettings",
+    "RouterSettings",
+    "ServiceSettings",
+    "Settings",
+    "ShipSettings",
+    "SlotSettings",
+    "StaffSettings",
+    "StorageSettings",
+    "TrackingSettings",
+    "read_settings",
+]

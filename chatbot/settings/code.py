@@ -1,0 +1,16 @@
+"""Settings of code."""
+
+from __future__ import annotations
+
+from pydantic_settings import SettingsConfigDict
+
+from chatbot.settings.base import Settings
+
+
+class CodeSettings(Settings):
+    """What the code says of itself where there is no checkout to ask."""
+
+    model_config = SettingsConfigDict(env_prefix="CHATBOT_")
+
+    git_commit: str = ""
+    """The commit that an image was built from: its build sets it; in a checkout git is asked."""

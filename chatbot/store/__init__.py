@@ -1,0 +1,21 @@
+"""Object store for a folder or an S3 bucket: `open_store(StorageSettings())`."""
+
+from chatbot.errors import Conflict, Denied, Missing, NoBucket, StoreError, Unreachable
+from chatbot.store.interface import Entry, Store, has_store, make_bucket, open_store
+from chatbot.store.keys import check_key, stem
+
+__all__ = [
+    "Conflict",
+    "Denied",
+    "Entry",
+    "Missing",
+    "NoBucket",
+    "Store",
+    "StoreError",
+    "Unreachable",
+    "check_key",
+    "has_store",
+    "make_bucket",
+    "open_store",
+    "stem",
+]
