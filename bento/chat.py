@@ -38,14 +38,14 @@ _feedback_request = TypeAdapter(FeedbackRequest)
 
 
 class Log(Protocol):
-    """Interface of the inference log (`monitoring.logger.InferenceLog`)."""
+    """Interface of the inference log (`monitoring.inference_log.log.InferenceLog`)."""
 
     def append(self, records: Sequence[Record]) -> None: ...
     def append_feedback(self, feedback: Feedback) -> None: ...
 
 
 class Handoffs(Protocol):
-    """Interface of the handoff log (`monitoring.handoffs.HandoffLog`): never raises, never waits for a network."""
+    """Interface of the handoff log (`monitoring.handoffs.log.HandoffLog`): never raises, never waits for a network."""
 
     def append(self, handoffs: Sequence[Handoff]) -> None: ...
 

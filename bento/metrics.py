@@ -157,11 +157,11 @@ class Metrics:
         self.process_starts.labels(does).inc()
 
     def count_records(self, outcome: str, count: int) -> None:
-        """Count records of the inference log by outcome (reported by `monitoring.logger`)."""
+        """Count records of the inference log by outcome (reported by `monitoring.inference_log.log`)."""
         self.log_records.labels(outcome).inc(count)
 
     def count_shipped(self, kind: str, outcome: str, count: int) -> None:
-        """Count rows uploaded to the object store by outcome (reported by `monitoring.shipper`)."""
+        """Count rows uploaded to the object store by outcome (reported by `monitoring.inference_log.uploader`)."""
         self.log_store_records.labels(kind, outcome).inc(count)
 
     def show_shipping(self, waiting: int, sent_at: float) -> None:
@@ -170,7 +170,7 @@ class Metrics:
         self.log_store_success.set(sent_at)
 
     def count_handoffs(self, to: str, outcome: str, count: int) -> None:
-        """Count handoff deliveries by outcome (reported by `monitoring.handoffs`)."""
+        """Count handoff deliveries by outcome (reported by `monitoring.handoffs.log`)."""
         self.handoff_deliveries.labels(to, outcome).inc(count)
 
     def show_handoffs(self, to: str, waiting: int) -> None:

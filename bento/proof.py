@@ -22,7 +22,7 @@ from chatbot.settings import (
 )
 
 # Imported here and not where it is used: after a Bento's service is loaded, its other modules are not found.
-from monitoring.handoffs import targets_of
+from monitoring.handoffs.log import targets_of
 
 WARM_UP = "Can I get a refund?"
 

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from bento.chat import Chat, Classify
     from bento.metrics import Metrics
     from chatbot.dialog.router import Prediction
-    from monitoring.handoffs import HandoffLog
-    from monitoring.shipper import Shipper
+    from monitoring.handoffs.log import HandoffLog
+    from monitoring.inference_log.uploader import Shipper
 
 settings = startup.read(ServiceSettings)
 
@@ -186,7 +186,7 @@ class SupportChatbot:
         from bento.conversations import Conversations
         from bento.model import Model
         from chatbot import ids
-        from monitoring.logger import InferenceLog
+        from monitoring.inference_log.log import InferenceLog
 
         startup.stop_with_parent()
         startup.allow_many_connections()
@@ -226,7 +226,7 @@ class SupportChatbot:
 
     def _shipper(self, log: LogSettings, metrics: Metrics) -> Shipper | None:
         """Return the uploader of the inference log; None: there is no store."""
-        from monitoring.shipper import Shipper
+        from monitoring.inference_log.uploader import Shipper
 
         store = startup.read(StorageSettings)
         if store.url == "none":
@@ -236,7 +236,7 @@ class SupportChatbot:
     def _handoff_log(self, log: LogSettings, metrics: Metrics) -> HandoffLog:
         """Return the handoff log, which delivers to the webhook and the store."""
         from chatbot.store import has_store, open_store
-        from monitoring.handoffs import HandoffLog, targets_of
+        from monitoring.handoffs.log import HandoffLog, targets_of
 
         told, storage = startup.read(HandoffSettings), startup.read(StorageSettings)
         targets = targets_of(told, open_store(storage) if has_store(storage) else None)

@@ -27,10 +27,10 @@ from chatbot.errors import ChatbotError
 from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.settings import DriftSettings, LogSettings, ServiceSettings, StorageSettings
 from chatbot.store import Store, has_store, open_store
-from monitoring import drift_metrics
-from monitoring.drift_html import evidently_report, page
-from monitoring.drift_run import Outcome, check
-from monitoring.drift_source import choose
+from monitoring.drift.report import metrics
+from monitoring.drift.report.page import evidently_report, page
+from monitoring.drift.run import Outcome, check
+from monitoring.drift.source import choose
 
 PREFIX = "reports/drift/"
 LATEST = f"{PREFIX}latest.json"
@@ -153,7 +153,7 @@ def show(console: Console, outcome: Outcome, out: Path) -> None:
 def _tell(console: Console, verdict: DriftVerdict | None, now: datetime, gateway: str, file: Path) -> None:
     """Export the metrics; a failure is printed and does not fail the run."""
     try:
-        drift_metrics.tell(verdict, now, gateway, file)
+        metrics.tell(verdict, now, gateway, file)
     except ChatbotError as error:
         console.print(Text(str(error), style="yellow"))
 

@@ -92,7 +92,7 @@ def _push_runs(gateway: str) -> None:
     from k8s.pushgateway import PushgatewayClient
     from k8s.rollout import metrics
     from k8s.rollout.state import RolloutOutcome
-    from monitoring import drift_metrics
+    from monitoring.drift.report.metrics import tell
 
     now = datetime.now(UTC)
     check = Check(
@@ -109,7 +109,7 @@ def _push_runs(gateway: str) -> None:
     verdict = DriftVerdict(
         verdict="red", made=now, model_version="7", bundle_digest="a" * 64, window=window, checks=(check,)
     )
-    drift_metrics.tell(verdict, now, gateway, Path("unused"))
+    tell(verdict, now, gateway, Path("unused"))
     settings = KubernetesSettings(pushgateway=gateway)
     trigger.push_metrics(PushgatewayClient(gateway, trigger.JOB, 5), trigger.TriggerResult("asked", ""))
     promote.push_metrics(

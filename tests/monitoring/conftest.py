@@ -10,8 +10,10 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from chatbot.settings import LogSettings
-from monitoring import delivery, handoffs, logger
-from monitoring.logger import InferenceLog
+from monitoring.handoffs import delivery
+from monitoring.handoffs import log as handoffs
+from monitoring.inference_log import log as logger
+from monitoring.inference_log.log import InferenceLog
 
 
 @pytest.fixture

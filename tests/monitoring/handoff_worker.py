@@ -8,7 +8,7 @@ from pathlib import Path
 
 from chatbot.settings import HandoffSettings
 from chatbot.store.folder import FolderStore
-from monitoring.handoffs import HandoffLog, targets_of
+from monitoring.handoffs.log import HandoffLog, targets_of
 from tests.monitoring.handoff_tools import make
 
 

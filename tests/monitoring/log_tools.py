@@ -16,9 +16,9 @@ from chatbot.dialog.router import Alternative, Prediction, Reply
 from chatbot.ids import new_id
 from chatbot.records.schema import Record
 from chatbot.settings import LogSettings, ShipSettings, StorageSettings
-from monitoring import csv_file, spool
-from monitoring.logger import InferenceLog, read_log
-from monitoring.shipper import Shipper
+from monitoring.inference_log import csv_file, spool
+from monitoring.inference_log.log import InferenceLog, read_log
+from monitoring.inference_log.uploader import Shipper
 from tests.monitoring.log_worker import answer
 
 ROOT = Path(__file__).parents[2]

@@ -11,8 +11,8 @@ from chatbot.dialog.router import Reply
 from chatbot.ids import new_id
 from chatbot.records.schema import Record
 from chatbot.settings import LogSettings
-from monitoring import logger
-from monitoring.logger import InferenceLog
+from monitoring.inference_log import log as logger
+from monitoring.inference_log.log import InferenceLog
 
 KEY = b"k" * 32
 REPLY = Reply("track_order", "It is on its way.", 0.9, "rule")

@@ -19,7 +19,7 @@ from chatbot.records.part import encode, to_table
 from chatbot.records.schema import Feedback, Record
 from chatbot.settings import StorageSettings
 from chatbot.store import Store, open_store
-from monitoring.compact import compact
+from monitoring.upkeep.compaction import compact
 from tests.monitoring.log_tools import KEY, REPLY, ids
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)

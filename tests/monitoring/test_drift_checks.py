@@ -9,13 +9,13 @@ import pyarrow as pa
 import pytest
 
 from chatbot.records.schema import Record, arrow_schema, to_row
-from monitoring.drift_checks import ks_margin, mix_margin, share_margin
-from monitoring.drift_columns import Columns, of_records, of_table, to_table
-from monitoring.drift_compare import Comparison
-from monitoring.drift_kernel import LEAST_ROWS, Kernel
-from monitoring.drift_tally import Grid, Tally
-from monitoring.drift_thumbs import SCHEMA, Thumbs
-from monitoring.drift_window import Reservoir
+from monitoring.drift.checks import ks_margin, mix_margin, share_margin
+from monitoring.drift.columns import Columns, of_records, of_table, to_table
+from monitoring.drift.comparison import Comparison
+from monitoring.drift.feedback import SCHEMA, Thumbs
+from monitoring.drift.histograms import Grid, Tally
+from monitoring.drift.kernel_test import LEAST_ROWS, Kernel
+from monitoring.drift.window import Reservoir
 from tests.monitoring.drift_traffic import NOW, traffic
 
 DRAWS = 400
@@ -111,7 +111,7 @@ def test_a_direction_learned_of_chance_finds_no_new_kind() -> None:
 
 
 def test_the_sample_of_a_stream_is_uniform(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitoring.drift_window.SAMPLE", 100)
+    monkeypatch.setattr("monitoring.drift.window.SAMPLE", 100)
     counts = np.zeros(10)
     for seed in range(60):
         reservoir = Reservoir(seed)

@@ -19,8 +19,8 @@ from chatbot.records.schema import Feedback
 from chatbot.settings import DriftSettings, ServiceSettings
 from chatbot.store import Store, open_store
 from monitoring import drift_report
-from monitoring.drift_run import Outcome, check
-from monitoring.drift_source import CsvSource, Source, StoreSource
+from monitoring.drift.run import Outcome, check
+from monitoring.drift.source import CsvSource, Source, StoreSource
 from tests.monitoring.drift_traffic import NEW, NOW, VERSION, put, shifted, traffic, week, write_csv
 from tests.monitoring.log_tools import ROOT
 from tests.support.minio import Minio

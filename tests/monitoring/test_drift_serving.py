@@ -14,8 +14,8 @@ import pytest
 from chatbot.model import bundle_store
 from chatbot.settings import ServiceSettings
 from chatbot.store.folder import FolderStore
-from monitoring.drift_serving import Serving, find
-from monitoring.drift_source import StoreSource
+from monitoring.drift.served_model import Serving, find
+from monitoring.drift.source import StoreSource
 from tests.monitoring.drift_traffic import NOW, VERSION, put, week
 
 pytestmark = pytest.mark.process

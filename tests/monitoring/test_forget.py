@@ -17,11 +17,11 @@ from chatbot.records.part import PartError
 from chatbot.records.schema import Feedback, Record
 from chatbot.settings import LogSettings, ServiceSettings, ShipSettings, StorageSettings
 from chatbot.store import Store, Unreachable, open_store
-from monitoring import forget
-from monitoring.compact import compact
-from monitoring.logger import InferenceLog, read_feedback, read_log
-from monitoring.outbox import Outbox
-from monitoring.ship import ship
+from monitoring.inference_log.log import InferenceLog, read_feedback, read_log
+from monitoring.inference_log.upload import ship
+from monitoring.inference_log.upload_queue import Outbox
+from monitoring.upkeep import erasure
+from monitoring.upkeep.compaction import compact
 from tests.monitoring.log_tools import KEY, REPLY, Waiting, ids, ids_in_csv, seal
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -83,7 +83,7 @@ def test_a_prediction_is_taken_out_everywhere(
     local = here.folder / "handoffs" / "webhook" / f"{gone}.json"
     local.parent.mkdir(parents=True)
     local.write_text("{}")
-    assert forget.main([gone]) == 0
+    assert erasure.main([gone]) == 0
     said = capsys.readouterr().out
     assert "1  log/" in said
     assert "2  handoffs/" in said
@@ -97,14 +97,14 @@ def test_a_prediction_is_taken_out_everywhere(
     assert ids_in_csv(here.folder) == kept
     assert set(read_feedback(here.folder)) == set(kept)
     assert forgotten(store) == {gone}
-    assert forget.main([gone]) == 0, "again does no harm"
+    assert erasure.main([gone]) == 0, "again does no harm"
 
 
 def test_a_session_is_taken_out_with_all_its_predictions(here: LogSettings, store: Store) -> None:
     session = opaque(load_or_make_key(ServiceSettings(), here), "what the client sent")
     theirs, others = make(4, session), make(4, SESSION)
     log_and_send(here, theirs + others)
-    assert forget.main(["--session", "what the client sent"]) == 0
+    assert erasure.main(["--session", "what the client sent"]) == 0
     assert forgotten(store) == {session, *ids(theirs)}
     assert ids_in_csv(here.folder) == ids(others)
     assert set(read_feedback(here.folder)) == set(ids(others))
@@ -120,9 +120,9 @@ def test_a_session_whose_records_are_gone_is_still_known_by_its_predictions(
     store.put(
         f"reviews/{ids(theirs)[0]}.json", json.dumps({"session_id": SESSION, "duplicates": []}).encode()
     )
-    forget.forget(store, SESSION, DAY)
+    erasure.forget(store, SESSION, DAY)
     # Another machine, whose records came later, and one more try after a kill: the marks know them.
-    assert forget.forget(store, SESSION, DAY).ids == {SESSION, *ids(theirs)}
+    assert erasure.forget(store, SESSION, DAY).ids == {SESSION, *ids(theirs)}
 
     orphan, waiting = (new_id(KEY, DAY.timestamp() + 99 + n) for n in range(2))
     store.put(f"reviews/{orphan}.json", json.dumps({"session_id": "t" * 16, "duplicates": []}).encode())
@@ -130,7 +130,7 @@ def test_a_session_whose_records_are_gone_is_still_known_by_its_predictions(
         prediction_id=waiting, session_id="t" * 16, message="a person", summary="-", intent="", source="rule"
     )
     store.put(key_of(waiting), handoff.body())
-    assert forget.forget(store, "t" * 16, DAY).ids == {"t" * 16, orphan, waiting}
+    assert erasure.forget(store, "t" * 16, DAY).ids == {"t" * 16, orphan, waiting}
     assert not [entry for prefix in ("reviews/", "handoffs/") for entry in store.list(prefix)]
 
 
@@ -145,7 +145,7 @@ def test_a_decision_on_somebody_elses_message_stays_without_the_mention(
         "duplicates": [gone, other],
     }
     store.put(f"reviews/{kept}.json", json.dumps(decision).encode())
-    assert forget.forget(store, gone, DAY).taken["reviews/"] == 1
+    assert erasure.forget(store, gone, DAY).taken["reviews/"] == 1
     assert json.loads(store.get(f"reviews/{kept}.json")) == decision | {"duplicates": [other]}
 
 
@@ -154,7 +154,7 @@ def test_what_is_still_on_its_way_is_forgotten_too(here: LogSettings, store: Sto
     log = InferenceLog(here)
     log.append(records)
     seal(here.folder, log)
-    assert forget.main([records[0].prediction_id]) == 0
+    assert erasure.main([records[0].prediction_id]) == 0
     assert ids_in_csv(here.folder) == ids(records[1:])
     assert records[1].prediction_id.encode() in bytes_of(store)
     assert records[0].prediction_id.encode() not in bytes_of(store)
@@ -167,7 +167,7 @@ def test_a_row_in_a_compacted_part_is_taken_out_and_its_neighbours_stay(
     for start in (0, 3):
         log_and_send(here, records[start : start + 3])
     compact(store, datetime(2026, 3, 5, tzinfo=UTC))
-    forget.forget(store, records[1].prediction_id, DAY)
+    erasure.forget(store, records[1].prediction_id, DAY)
     assert records[1].prediction_id.encode() not in bytes_of(store)
     [entry] = parts_of(store, Record, DAY.date())
     assert [rows for _, rows in read_part(store, Record, entry.key).sources] == [2, 3]
@@ -194,8 +194,8 @@ def test_a_part_that_changes_meanwhile_is_looked_at_again(here: LogSettings, sto
             return store.put(key, content, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(forget, "mark_forgotten", lambda *_: None)
-        forget.forget(Overtaken(), records[1].prediction_id, DAY)
+        patch.setattr(erasure, "mark_forgotten", lambda *_: None)
+        erasure.forget(Overtaken(), records[1].prediction_id, DAY)
     with pytest.raises(PartError):
         bytes_of(store)  # the damaged part lies there and stops nobody
     [compacted] = [e for e in parts_of(store, Record, DAY.date()) if "compact-" in e.key]
@@ -207,7 +207,7 @@ def test_a_part_that_changes_meanwhile_is_looked_at_again(here: LogSettings, sto
 def test_what_is_no_id_is_refused_and_leaves_no_mark(
     here: LogSettings, store: Store, wrong: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert forget.main([wrong]) == 1
+    assert erasure.main([wrong]) == 1
     assert "is not an id" in capsys.readouterr().err
     assert forgotten(store) == frozenset()
 
@@ -221,8 +221,8 @@ def test_a_store_that_is_down_is_said_and_the_csv_file_keeps_the_row(
     seal(here.folder, log)
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("CHATBOT_STORE_URL", str(tmp_path / "file" / "store"))
-    assert forget.main([records[0].prediction_id]) == 1
+    assert erasure.main([records[0].prediction_id]) == 1
     assert "run this again" in capsys.readouterr().err
     assert len(list(read_log(here.folder))) == 2
     with pytest.raises(Unreachable):
-        forget.forget(open_store(StorageSettings()), records[0].prediction_id, DAY)
+        erasure.forget(open_store(StorageSettings()), records[0].prediction_id, DAY)

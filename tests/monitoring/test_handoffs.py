@@ -18,8 +18,8 @@ from chatbot.records.handoff import Handoff, key_of, parse
 from chatbot.settings import HandoffSettings
 from chatbot.store import Store, open_store
 from chatbot.store.folder import FolderStore
-from monitoring import delivery
-from monitoring.handoffs import HandoffLog, targets_of
+from monitoring.handoffs import delivery
+from monitoring.handoffs.log import HandoffLog, targets_of
 from tests.monitoring.handoff_tools import eventually, make
 from tests.monitoring.handoff_worker import hand_over
 from tests.monitoring.log_tools import FORK

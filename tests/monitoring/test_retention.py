@@ -15,8 +15,8 @@ import pytest
 from chatbot.ids import new_id
 from chatbot.settings import RetentionSettings, StorageSettings, TrackingSettings
 from chatbot.store import Store, open_store
-from monitoring import retention
-from monitoring.retention import Named, NoRegistryError, clean, pointers_here, registry_names
+from monitoring.upkeep import retention
+from monitoring.upkeep.retention import Named, NoRegistryError, clean, pointers_here, registry_names
 
 if TYPE_CHECKING:
     from tests.support.mlflow_server import MlflowServer

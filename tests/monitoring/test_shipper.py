@@ -25,11 +25,11 @@ from chatbot.records.log_store import read_feedback, read_records
 from chatbot.records.schema import Feedback, Record
 from chatbot.settings import LogSettings, ShipSettings, StorageSettings
 from chatbot.store import Store, open_store
-from monitoring.logger import InferenceLog
-from monitoring.outbox import Outbox
-from monitoring.ship import main as ship_command
-from monitoring.ship import ship
-from monitoring.shipper import Shipper
+from monitoring.inference_log.log import InferenceLog
+from monitoring.inference_log.upload import main as ship_command
+from monitoring.inference_log.upload import ship
+from monitoring.inference_log.upload_queue import Outbox
+from monitoring.inference_log.uploader import Shipper
 from tests.monitoring.log_tools import FORK, KEY, REPLY, Waiting, ids, ids_in_csv, make, seal
 
 if TYPE_CHECKING:

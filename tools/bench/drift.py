@@ -19,8 +19,8 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from monitoring.drift_columns import Columns
-from monitoring.drift_compare import ALARMS_WITHOUT_BASELINE, Comparison
+from monitoring.drift.columns import Columns
+from monitoring.drift.comparison import ALARMS_WITHOUT_BASELINE, Comparison
 from tools.bench import drift_page
 from tools.bench import drift_windows as windows
 from tools.bench.drift_corpora import CORPORA, Corpus, Typos, chatter, foreign, load, with_typos

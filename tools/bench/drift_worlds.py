@@ -16,7 +16,7 @@ from chatbot.dialog.router import MAX_CHOICES, Thresholds
 from chatbot.model.classifier import Classifier
 from chatbot.model.encoder import Encoded
 from chatbot.records.schema import features
-from monitoring.drift_columns import TEXT_FEATURES, Columns
+from monitoring.drift.columns import TEXT_FEATURES, Columns
 from tools.bench.drift_corpora import Corpus, Typos
 from training.fit import Fitted, fit
 from training.params import TrainParams

@@ -36,9 +36,9 @@ from chatbot.records.part import encode, to_table
 from chatbot.records.schema import Record
 from chatbot.settings import LogSettings, ShipSettings, StorageSettings
 from chatbot.store import open_store
-from monitoring.compact import compact
-from monitoring.logger import InferenceLog
-from monitoring.shipper import Shipper
+from monitoring.inference_log.log import InferenceLog
+from monitoring.inference_log.uploader import Shipper
+from monitoring.upkeep.compaction import compact
 from tools.bench.expected import real_messages
 from tools.bench.figures import CACHE
 from tools.bench.load import generate

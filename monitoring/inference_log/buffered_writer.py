@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-from monitoring.spool import SegmentWriter
+from monitoring.inference_log.spool import SegmentWriter
 
 Count = Callable[[str, int], None]
 """Callback: outcome ("written", "spooled", "dropped"), number of lines."""

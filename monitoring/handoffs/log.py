@@ -3,10 +3,10 @@
     append -> this process's segment in <log>/handoffs/spool/ -> sort -> <log>/handoffs/webhook/<prediction id>.json
                                                                      -> <log>/handoffs/store/<prediction id>.json
 
-`append` is one write to a segment that only this process writes, as for the inference log (`monitoring.spool`): it
-does not wait for the network, and killing the process loses nothing. Sorting creates one file per handoff and target
-(an outbox per target). Delivery from there is at-least-once and independent per target (`monitoring.delivery`); the
-prediction id is the idempotency key.
+`append` is one write to a segment that only this process writes, as for the inference log
+(`monitoring.inference_log.spool`): it does not wait for the network, and killing the process loses nothing. Sorting
+creates one file per handoff and target (an outbox per target). Delivery from there is at-least-once and independent
+per target (`monitoring.handoffs.delivery`); the prediction id is the idempotency key.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from chatbot.errors import StoreError
 from chatbot.records.handoff import Handoff, key_of, parse
 from chatbot.settings import HandoffSettings
 from chatbot.store import Store
-from monitoring import spool
-from monitoring.delivery import Delivery, NotDeliveredError, OnCount, Target
-from monitoring.spool import SegmentWriter
-from monitoring.stream import Stream
+from monitoring.handoffs.delivery import Delivery, NotDeliveredError, OnCount, Target
+from monitoring.inference_log import spool
+from monitoring.inference_log.buffered_writer import Stream
+from monitoring.inference_log.spool import SegmentWriter
 
 FOLDER = "handoffs"
 WEBHOOK, STORE = "webhook", "store"
@@ -199,7 +199,7 @@ def targets_of(settings: HandoffSettings, store: Store | None) -> dict[str, Targ
     """
     targets: dict[str, Target] = {}
     if settings.url:
-        from monitoring.webhook import Webhook
+        from monitoring.handoffs.webhook import Webhook
 
         targets[WEBHOOK] = Webhook(settings)
     if store is not None:

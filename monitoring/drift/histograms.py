@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.drift_columns import NUMBERS, SUMMARY_AXES, Columns
+from monitoring.drift.columns import NUMBERS, SUMMARY_AXES, Columns
 
 QUANTILES = 256
 TOPICS = 24

@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 
 from chatbot.errors import Conflict, Missing, StoreError
 from chatbot.store import Store
-from monitoring.drift_columns import Columns, of_table, to_table
-from monitoring.drift_serving import Serving
-from monitoring.drift_source import COLUMNS, OnSkip, Source, begin_of
+from monitoring.drift.columns import Columns, of_table, to_table
+from monitoring.drift.served_model import Serving
+from monitoring.drift.source import COLUMNS, OnSkip, Source, begin_of
 
 PREFIX = "baselines/"
 _LAST = b"last"

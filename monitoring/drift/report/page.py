@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from chatbot.loop.drift_verdict import BASELINE, Check, DriftVerdict
-from monitoring.drift_columns import NUMBERS, SUMMARY_AXES, Columns
-from monitoring.drift_sentences import TITLES
+from monitoring.drift.columns import NUMBERS, SUMMARY_AXES, Columns
+from monitoring.drift.report.sentences import TITLES
 
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;color:#1d2733;background:#f6f7f9;margin:0}

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatbot.loop.drift_verdict import BASELINE
-from monitoring.drift_checks import DOUBT, LEAST, LEAST_FROM_REFERENCE, Finding, findings, share_margin
-from monitoring.drift_columns import Columns
-from monitoring.drift_kernel import LEAST_ROWS, Distance, Kernel
-from monitoring.drift_tally import Grid, Tally
+from monitoring.drift.checks import DOUBT, LEAST, LEAST_FROM_REFERENCE, Finding, findings, share_margin
+from monitoring.drift.columns import Columns
+from monitoring.drift.histograms import Grid, Tally
+from monitoring.drift.kernel_test import LEAST_ROWS, Distance, Kernel
 
 MESSAGES, NEW_KIND = "messages", "new_kind"
-"""Names of the kernel two-sample tests of `monitoring.drift_kernel`."""
+"""Names of the kernel two-sample tests of `monitoring.drift.kernel_test`."""
 ALARMS_WITHOUT_BASELINE = frozenset({"confidence", "confidence.low", "scope", "scope.low"})
 """Checks that may alarm against the reference while there is no baseline."""
 
@@ -31,7 +31,7 @@ class Comparison:
             side: rows of the baseline or the reference.
             against: `baseline` or `reference`.
             scale: factor of all minimum effects: 2 requires effects twice as large.
-            doubt: family-wise error rate (`monitoring.drift_checks`).
+            doubt: family-wise error rate (`monitoring.drift.checks`).
         """
         self.against = against
         self.grid = Grid.of(side)

@@ -22,7 +22,7 @@ import httpx
 
 from chatbot.errors import SettingError
 from chatbot.settings import HandoffSettings
-from monitoring.delivery import NotDeliveredError
+from monitoring.handoffs.delivery import NotDeliveredError
 
 LEAST_SECRET_CHARS = 16
 _PREFIX = "whsec_"

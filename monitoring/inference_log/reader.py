@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import IO
 
 from chatbot.records.schema import Feedback, Record, Row, from_line
-from monitoring import spool
-from monitoring.csv_file import put_aside
+from monitoring.inference_log import spool
+from monitoring.inference_log.csv_file import put_aside
 
 LOG, FEEDBACK = "inference_log", "feedback"
 """Names of the CSV files without `.csv`, and of the kinds of their segments."""

@@ -6,9 +6,9 @@
 `append` passes a batch to the operating system in one write to a segment that only this process writes: killing the
 process loses nothing, losing the machine may. About every second each process seals its segment, and one process at a
 time moves all sealed segments, including those of dead processes, to the CSV file, exactly once
-(`monitoring.csv_file`). A full disk does not block answers: rows are buffered in memory and written later; beyond the
-limit the oldest are dropped and counted (`monitoring.stream`). Feedback is handled the same way, in feedback.csv.
-`monitoring.shipper` uploads to the store.
+(`monitoring.inference_log.csv_file`). A full disk does not block answers: rows are buffered in memory and written
+later; beyond the limit the oldest are dropped and counted (`monitoring.inference_log.buffered_writer`). Feedback is
+handled the same way, in feedback.csv. `monitoring.inference_log.uploader` uploads to the store.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from typing import Protocol
 
 from chatbot.records.schema import Feedback, Record, header, to_line
 from chatbot.settings import LogSettings
-from monitoring import spool
-from monitoring.csv_file import CsvFile, Taken
-from monitoring.log_reader import FEEDBACK, LOG, read_feedback, read_log
-from monitoring.shipper import Shipper
-from monitoring.spool import SegmentWriter
-from monitoring.stream import Stream
+from monitoring.inference_log import spool
+from monitoring.inference_log.buffered_writer import Stream
+from monitoring.inference_log.csv_file import CsvFile, Taken
+from monitoring.inference_log.reader import FEEDBACK, LOG, read_feedback, read_log
+from monitoring.inference_log.spool import SegmentWriter
+from monitoring.inference_log.uploader import Shipper
 
 __all__ = ["Counts", "InferenceLog", "Sink", "read_feedback", "read_log"]
 

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitoring.drift_columns import of_table
-from monitoring.drift_source import COLUMNS, Source
-from monitoring.drift_tally import Tally
+from monitoring.drift.columns import of_table
+from monitoring.drift.histograms import Tally
+from monitoring.drift.source import COLUMNS, Source
 
 SAMPLE = 20_000
 AHEAD = timedelta(days=1)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Protocol
 
 from chatbot.ids import time_of
-from monitoring.spool import try_lock
+from monitoring.inference_log.spool import try_lock
 
 LOCK = ".lock"
 SUFFIX = ".json"

@@ -9,7 +9,7 @@ Steps for one segment:
 Rename and delete are atomic, so a drain that is killed at any point can be recovered without a journal: a segment
 without a mark is not in the file; a deleted segment is in it completely; a marked segment may be in it partly, so the
 file is truncated to the marked length and the segment is appended again. Only one process at a time may do this
-(`monitoring.spool.folder_lock`).
+(`monitoring.inference_log.spool.folder_lock`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from monitoring import spool
+from monitoring.inference_log import spool
 
 _MAX_HEADER_BYTES = 4_096
 _STAMP = "%Y%m%dT%H%M%S"

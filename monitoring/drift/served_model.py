@@ -17,8 +17,8 @@ from chatbot.model import bundle_store, desired_model
 from chatbot.model.ref import ModelRef
 from chatbot.settings import ServiceSettings
 from chatbot.store import Store
-from monitoring.drift_columns import Columns, of_table
-from monitoring.drift_source import Source, begin_of
+from monitoring.drift.columns import Columns, of_table
+from monitoring.drift.source import Source, begin_of
 
 HERE = Path("models/current")
 _LOOK_BACK = timedelta(days=14)

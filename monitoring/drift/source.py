@@ -13,8 +13,8 @@ import pyarrow as pa
 from chatbot.records import log_store
 from chatbot.records.schema import Feedback, Record, arrow_schema, to_row
 from chatbot.store import Store
-from monitoring import drift_thumbs, log_reader, logger
-from monitoring.drift_thumbs import Thumbs
+from monitoring.drift.feedback import SCHEMA, Thumbs
+from monitoring.inference_log import log, reader
 
 COLUMNS = (
     "timestamp",
@@ -90,17 +90,18 @@ class StoreSource:
 
     def thumbs(self, since: datetime, until: datetime, on_skip: OnSkip) -> Thumbs:
         """See `Source`."""
-        names = drift_thumbs.SCHEMA.names
+        names = SCHEMA.names
         return Thumbs.of(log_store.scan(self._store, Feedback, since, until + LATE_FEEDBACK, names, on_skip))
 
 
 class CsvSource:
-    """Reads records from the log folder (`monitoring.logger`): inference_log.csv, rotated files and spool."""
+    """Reads records from the log folder (`monitoring.inference_log.log`): inference_log.csv, rotated files and spool.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Configure the source; opens no file."""
         self._folder = folder
-        self.name = str(folder / f"{log_reader.LOG}.csv")
+        self.name = str(folder / f"{reader.LOG}.csv")
 
     def tables(
         self, since: datetime, until: datetime, columns: Sequence[str], on_skip: OnSkip
@@ -111,7 +112,7 @@ class CsvSource:
         def told(path: Path, line: int, reason: str) -> None:
             on_skip(f"{path}, line {line}", reason)
 
-        records = (r for r in logger.read_log(self._folder, told) if since <= r.timestamp < until)
+        records = (r for r in log.read_log(self._folder, told) if since <= r.timestamp < until)
         while chunk := list(islice(records, _CHUNK)):
             rows = [{name: row[name] for name in columns} for row in map(to_row, chunk)]
             yield pa.Table.from_pylist(rows, schema)
@@ -132,10 +133,10 @@ class CsvSource:
                 "timestamp": feedback.timestamp,
                 "helpful": feedback.helpful,
             }
-            for feedback in logger.read_feedback(self._folder, told).values()
+            for feedback in log.read_feedback(self._folder, told).values()
             if since <= feedback.timestamp < until + LATE_FEEDBACK
         ]
-        return Thumbs.of([pa.Table.from_pylist(said, drift_thumbs.SCHEMA)])
+        return Thumbs.of([pa.Table.from_pylist(said, SCHEMA)])
 
 
 def choose(store: Store | None, folder: Path, told: str = "auto") -> Source:

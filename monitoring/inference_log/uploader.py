@@ -6,11 +6,11 @@
                                            segments, batches      a separate process          log/day=.../...parquet
 
 One atomic rename removes a segment from the spool and puts it into the upload queue (outbox), so it is in the CSV
-file and in the queue, or in neither. `monitoring.ship` processes the queue; it is started here when enough rows wait
-or the oldest has waited long enough. Uploads are at-least-once and idempotent: the name of a part is fixed before its
-first upload, and its file is deleted only after the store has it, so readers of the store see each row once. A failed
-upload is retried after a pause. The queue is bounded: the oldest rows are dropped first and counted. Several workers
-share one queue; the worker that drains also manages it.
+file and in the queue, or in neither. `monitoring.inference_log.upload` processes the queue; it is started here when
+enough rows wait or the oldest has waited long enough. Uploads are at-least-once and idempotent: the name of a part is
+fixed before its first upload, and its file is deleted only after the store has it, so readers of the store see each
+row once. A failed upload is retried after a pause. The queue is bounded: the oldest rows are dropped first and
+counted. Several workers share one queue; the worker that drains also manages it.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from pathlib import Path
 from typing import Any
 
 from chatbot.settings import LogSettings, ShipSettings, StorageSettings
-from monitoring.outbox import Outbox, due
+from monitoring.inference_log.upload_queue import Outbox, due
 
 __all__ = ["Shipper"]
 
 MEGABYTE = 1_000_000
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 
 _logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable
 
 from chatbot.loop.drift_verdict import BASELINE, Check
-from monitoring.drift_checks import Finding
-from monitoring.drift_tally import Tally
+from monitoring.drift.checks import Finding
+from monitoring.drift.histograms import Tally
 
 _DISTANCE = "Kolmogorov-Smirnov distance of the distributions"
 _SHARE = "difference of shares"

@@ -25,7 +25,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.drift_columns import Columns
+from monitoring.drift.columns import Columns
 
 FREQUENCIES = 256
 COMPONENTS = 200

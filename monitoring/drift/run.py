@@ -11,16 +11,16 @@ from chatbot.loop import drift_verdict as verdicts
 from chatbot.loop.drift_verdict import BASELINE, REFERENCE, Check, DriftVerdict
 from chatbot.settings import DriftSettings, ServiceSettings
 from chatbot.store import Store
-from monitoring import drift_baseline, drift_serving
-from monitoring.drift_baseline import Baseline
-from monitoring.drift_columns import Columns, of_table
-from monitoring.drift_compare import ALARMS_WITHOUT_BASELINE, Comparison
-from monitoring.drift_contributors import contributors
-from monitoring.drift_sentences import check_of
-from monitoring.drift_serving import Serving
-from monitoring.drift_source import Source
-from monitoring.drift_tally import Tally
-from monitoring.drift_window import Window, read
+from monitoring.drift import served_model
+from monitoring.drift.baseline import Baseline, freeze, load
+from monitoring.drift.columns import Columns, of_table
+from monitoring.drift.comparison import ALARMS_WITHOUT_BASELINE, Comparison
+from monitoring.drift.histograms import Tally
+from monitoring.drift.report.contributors import contributors
+from monitoring.drift.report.sentences import check_of
+from monitoring.drift.served_model import Serving
+from monitoring.drift.source import Source
+from monitoring.drift.window import Window, read
 
 MOST_OTHERS = 20
 
@@ -64,8 +64,8 @@ def check(
         StoreError: the store does not respond.
         BundleError: the serving bundle cannot be read.
     """
-    serving = drift_serving.find(service, store, source, now, settings.api_url)
-    baseline = drift_baseline.load(store, folder, serving)
+    serving = served_model.find(service, store, source, now, settings.api_url)
+    baseline = load(store, folder, serving)
     sides = _sides(serving, baseline, settings.scale)
     tallies = [side.new_tally() for side in sides]
     window = read(
@@ -80,7 +80,7 @@ def check(
     frozen = False
     if baseline is None and serving.version:
         until = now + timedelta(seconds=settings.skew_seconds)
-        made = drift_baseline.freeze(
+        made = freeze(
             source, store, folder, serving, settings.baseline_records, until, lambda _where, _why: None
         )
         frozen = made is not None

@@ -24,8 +24,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.drift_columns import SUMMARY_AXES, TEXT_FEATURES
-from monitoring.drift_tally import Tally
+from monitoring.drift.columns import SUMMARY_AXES, TEXT_FEATURES
+from monitoring.drift.histograms import Tally
 
 DOUBT = 0.005
 """Family-wise error rate (alpha), Bonferroni-split over the checks, before minimum effects are added: less than one
@@ -54,7 +54,7 @@ LEAST = {
     "new_kind": 0.025,
 }
 """Minimum effect that matters, by check: a distance or a difference of shares, both in [0, 1]; for `messages`, the
-distance of the means in standard deviations of the baseline (`monitoring.drift_kernel`)."""
+distance of the means in standard deviations of the baseline (`monitoring.drift.kernel_test`)."""
 LEAST_FROM_REFERENCE = LEAST | {"confidence": 0.2, "scope": 0.2, "confidence.low": 0.2, "scope.low": 0.2}
 """Minimum effects against the reference: larger, because live messages differ from training messages."""
 

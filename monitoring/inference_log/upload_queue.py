@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chatbot.settings import ShipSettings
-from monitoring import spool
+from monitoring.inference_log import spool
 
 FOLDER = "to-store"
 SEGMENTS = "segments"

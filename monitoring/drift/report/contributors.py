@@ -7,9 +7,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from chatbot.loop.drift_verdict import Contributors, ExampleMessage, IntentShift
-from monitoring.drift_columns import NUMBERS, SUMMARY_AXES, of_table
-from monitoring.drift_compare import Comparison
-from monitoring.drift_tally import Tally
+from monitoring.drift.columns import NUMBERS, SUMMARY_AXES, of_table
+from monitoring.drift.comparison import Comparison
+from monitoring.drift.histograms import Tally
 
 INTENTS = 5
 MESSAGES = 10
@@ -25,7 +25,7 @@ def contributors(side: Comparison, window: Tally, sample: pa.Table, red: bool) -
     Args:
         side: the comparison with the baseline or the reference.
         window: tally of the window.
-        sample: sample of the window, with text (`monitoring.drift_window`).
+        sample: sample of the window, with text (`monitoring.drift.window`).
         red: whether a check is red; otherwise no messages are returned.
     """
     return Contributors(

@@ -1,0 +1,1 @@
+"""What a drift check shows: page, metrics, contributing messages."""

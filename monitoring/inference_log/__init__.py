@@ -1,0 +1,1 @@
+"""Inference log: write-ahead spool, CSV file, upload queue, upload to the object store."""

@@ -1,0 +1,184 @@
+"""Compact the log store: merge the small parts of closed days into large ones: `python -m monitoring.compact`.
+
+A compacted part holds the rows of several parts and lists its sources in the metadata (`chatbot.records.part`). It is
+written and read back before the source parts are deleted. Compaction is idempotent: readers see each row exactly
+once, at any moment, even if a compaction is killed or two run concurrently. Rows with an erasure tombstone are
+dropped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+import pyarrow as pa
+from pydantic import ValidationError
+
+from chatbot.errors import ChatbotError, Missing
+from chatbot.records.erasure import forgotten
+from chatbot.records.log_store import COMPACTED, days, parts_of, prefix_of, read_part, source_of
+from chatbot.records.part import Kind, PartError, Sources, check_columns, encode, leave_out
+from chatbot.records.schema import Feedback, Record
+from chatbot.settings import StorageSettings
+from chatbot.store import Entry, Store, open_store
+
+PART_ROWS = 100_000
+"""Maximum rows of a compacted part: about 10 MB, which a reader holds in memory at once."""
+CLOSED = timedelta(hours=1)
+"""Time after its end when a day counts as closed; a later run compacts rows that arrive after that."""
+
+_FIRST_DAY = date(1970, 1, 1)
+
+
+@dataclass(slots=True)
+class Done:
+    """Result of a compaction.
+
+    Attributes:
+        made: keys of the new parts.
+        deleted: keys of parts whose rows are in other parts.
+        damaged: unreadable parts, key to reason; they are not deleted.
+    """
+
+    made: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    damaged: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Group:
+    """Source parts that are merged into one compacted part."""
+
+    keys: list[str] = field(default_factory=list)
+    tables: list[pa.Table] = field(default_factory=list)
+    sources: list[tuple[str, int]] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        return sum(rows for _, rows in self.sources)
+
+
+def compact(store: Store, now: datetime, part_rows: int = PART_ROWS) -> Done:
+    """Compact all closed days of the inference log and of the feedback.
+
+    Args:
+        store: the store that holds the parts.
+        now: current time; determines which days are closed.
+        part_rows: maximum rows of a new part, unless one of its sources has more.
+
+    Returns:
+        The parts made, deleted and found damaged.
+
+    Raises:
+        StoreError: the store does not respond. Finished days stay compacted; the next run does the rest.
+        PartError: a new part reads back differently; its sources are not deleted.
+    """
+    done = Done()
+    last = (now - CLOSED).astimezone(UTC).date() - timedelta(days=1)
+    gone = forgotten(store)
+    for kind in (Record, Feedback):
+        for day in days(store, kind, _FIRST_DAY, last):
+            parts = parts_of(store, kind, day)
+            if any(not _is_compacted(entry) for entry in parts):
+                _compact_day(store, kind, day, parts, gone, part_rows, done)
+    return done
+
+
+def _compact_day(
+    store: Store,
+    kind: Kind,
+    day: date,
+    parts: list[Entry],
+    gone: frozenset[str],
+    part_rows: int,
+    done: Done,
+) -> None:
+    read: set[str] = set()
+    group = _Group()
+    for entry in parts:
+        if source_of(entry.key) in read:
+            # An earlier compaction was killed before it deleted this part, or the part was uploaded again.
+            _delete(store, entry.key, done)
+            continue
+        try:
+            part = read_part(store, kind, entry.key)
+        except Missing:
+            continue  # a concurrent compaction deleted it
+        except PartError as error:
+            done.damaged[entry.key] = str(error)
+            continue
+        fresh = tuple((name, rows) for name, rows in part.sources if name not in read)
+        table = part.without(read)
+        read.update(name for name, _ in part.sources)
+        if not fresh:
+            _delete(store, entry.key, done)
+            continue
+        if _is_compacted(entry) and table.num_rows >= part_rows // 2:
+            continue  # large enough
+        if group.keys and group.rows + table.num_rows > part_rows:
+            _put(store, kind, day, group, done)
+            group = _Group()
+        group.keys.append(entry.key)
+        for name, rows, kept in _split(kind, table, fresh, gone):
+            group.sources.append((name, rows))
+            group.tables.append(kept)
+    _put(store, kind, day, group, done)
+
+
+def _split(
+    kind: Kind, table: pa.Table, sources: Sources, gone: frozenset[str]
+) -> Iterator[tuple[str, int, pa.Table]]:
+    """Yield each source's name, row count and rows without erased ones; sources left empty are kept."""
+    ids = [name for name in ("prediction_id", "session_id") if name in check_columns(kind, None)]
+    start = 0
+    for name, rows in sources:
+        kept = table.slice(start, rows)
+        start += rows
+        if gone:
+            kept = leave_out(kept, ids, gone)
+        yield name, kept.num_rows, kept
+
+
+def _put(store: Store, kind: Kind, day: date, group: _Group, done: Done) -> None:
+    if all(key.rpartition("/")[2].startswith(COMPACTED) for key in group.keys):
+        return  # nothing to merge: no parts, or only compacted ones
+    digest = hashlib.sha256(json.dumps(group.sources).encode()).hexdigest()[:20]
+    key = f"{prefix_of(kind)}day={day.isoformat()}/{COMPACTED}{digest}.parquet"
+    store.put(key, encode(pa.concat_tables(group.tables), group.sources))
+    if read_part(store, kind, key).sources != tuple(group.sources):
+        raise PartError(f"{key} was put and reads differently: nothing was deleted")
+    done.made.append(key)
+    for old in group.keys:
+        if old != key:
+            _delete(store, old, done)
+
+
+def _delete(store: Store, key: str, done: Done) -> None:
+    store.delete(key)
+    done.deleted.append(key)
+
+
+def _is_compacted(entry: Entry) -> bool:
+    return entry.key.rpartition("/")[2].startswith(COMPACTED)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the compaction and print a summary; exit code 1 if the store does not respond."""
+    parser = argparse.ArgumentParser(
+        prog="python -m monitoring.compact", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.parse_args(arguments)
+    try:
+        done = compact(open_store(StorageSettings()), datetime.now(UTC))
+    except (ChatbotError, PartError, ValidationError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{len(done.made)} parts made, {len(done.deleted)} deleted\n")
+    for key, reason in done.damaged.items():
+        sys.stdout.write(f"damaged, left where it is: {key}: {reason}\n")
+    return 0

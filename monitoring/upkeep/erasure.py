@@ -1,0 +1,313 @@
+"""Erase a user's data on request: `python -m monitoring.forget ID`, or `--session TEXT`.
+
+ID is a prediction id, or a session id as in the records (hashed); `--session` takes the session id as the client sent
+it. A tombstone is written first (`forgotten/<id>.json`): from then on every reader and every corpus build leaves the
+data out. Then the rows are deleted from the store's log and feedback parts, handoffs and reviews, and from this
+machine's CSV files. Erasure is idempotent: if it is killed, run it again. Run the same command on other replicas to
+erase their local CSV files. A report that shows the message is deleted by its retention.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pyarrow as pa
+from pydantic import ValidationError
+
+from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
+from chatbot.ids import KEY_FILE, load_or_make_key, opaque
+from chatbot.records.erasure import mark_forgotten, predictions_of
+from chatbot.records.log_store import days, parts_of, read_part
+from chatbot.records.part import Kind, PartError, check_columns, encode, leave_out
+from chatbot.records.schema import Feedback, Record
+from chatbot.settings import LogSettings, ServiceSettings, ShipSettings, StorageSettings
+from chatbot.store import Entry, Store, open_store, stem
+from chatbot.store.folder import replacing
+from monitoring.inference_log import spool
+from monitoring.inference_log.csv_file import put_aside
+from monitoring.inference_log.log import InferenceLog
+from monitoring.inference_log.reader import FEEDBACK, LOG
+from monitoring.inference_log.upload import ship
+from monitoring.inference_log.upload_queue import Outbox
+from monitoring.inference_log.uploader import Shipper
+
+_ID = re.compile(r"[0-9a-z]{16}|[0-9a-hjkmnp-tv-z]{34}")
+_SESSION_CHARS = 16
+_SEARCHED = ("handoffs/", "reviews/")
+_KEPT = "reviews/intents/"
+_TRIES = 20
+_LOCK_SECONDS = 30.0
+_ALL_DAYS = date(1970, 1, 1), date(9998, 12, 31)
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Result of an erasure in the store.
+
+    Attributes:
+        ids: the requested id, and the predictions of a session.
+        taken: number of erased items by prefix: rows for `log/` and `feedback/`, objects for the others.
+    """
+
+    ids: frozenset[str]
+    taken: dict[str, int]
+
+
+class ForgetError(ChatbotError):
+    """The erasure is not possible or not complete; the message says what remains."""
+
+
+def forget(store: Store, some_id: str, now: datetime) -> Forgotten:
+    """Write the tombstone of an id and erase its data from the store; idempotent.
+
+    Args:
+        store: the store.
+        some_id: prediction id, or session id as in the records.
+        now: time of the tombstone.
+
+    Raises:
+        ForgetError: `some_id` is not an id.
+        StoreError: the store does not respond; the tombstone may be written, a second run does the rest.
+    """
+    if not _ID.fullmatch(some_id):
+        raise ForgetError(
+            f"{some_id[:64]!r} is not an id: expected a prediction id (34 characters) or a session id as the records "
+            "have it (16); for what a client sent: --session"
+        )
+    mark_forgotten(store, some_id, now)
+    ids = frozenset({some_id, *(_predictions_of(store, some_id) if len(some_id) == _SESSION_CHARS else ())})
+    for prediction in sorted(ids - {some_id}):
+        mark_forgotten(store, prediction, now, session=some_id)
+    taken = {
+        prefix: sum(_take_out_object(store, entry, ids) for entry in _objects(store, prefix))
+        for prefix in _SEARCHED
+    }
+    # Records last: after a kill, the next run needs them to find the predictions of a session.
+    taken |= {"feedback/": _take_out(store, Feedback, ids), "log/": _take_out(store, Record, ids)}
+    return Forgotten(ids, taken)
+
+
+def send_first(log: LogSettings, store: StorageSettings) -> None:
+    """Drain and upload this machine's log, so that its rows are found in the store.
+
+    Raises:
+        ForgetError: the upload queue cannot be sent.
+    """
+    if not log.folder.is_dir():
+        return
+    InferenceLog(log, shipper=Shipper(log, ShipSettings(), store)).drain(wait=_LOCK_SECONDS)
+    outbox = Outbox(log.folder)
+    report = ship(outbox, open_store(store), ShipSettings(), everything=True, wait=_LOCK_SECONDS)
+    if report.error or report.busy:
+        raise ForgetError(
+            f"what waits in {outbox.folder} cannot be sent ({report.error}): run this again later"
+        )
+
+
+def forget_here(log: LogSettings, store: StorageSettings, ids: frozenset[str]) -> int:
+    """Erase ids from this machine's CSV files and undelivered handoffs.
+
+    Returns:
+        The number of erased rows of the CSV files.
+
+    Raises:
+        ForgetError: the spool still has rows of the ids after the timeout, or the upload queue cannot be sent.
+    """
+    if not log.folder.is_dir():
+        return 0
+    until = time.monotonic() + _LOCK_SECONDS
+    while True:
+        with spool.folder_lock(log.folder, _LOCK_SECONDS) as alone:
+            if alone and not _mentioned(log.folder, ids):
+                for file in (log.folder / "handoffs").rglob("*.json"):
+                    if file.stem in ids:
+                        file.unlink(missing_ok=True)
+                return sum(_rewrite(file, ids) for file in _files(log.folder))
+        if time.monotonic() > until:
+            raise ForgetError(f"rows wait in {log.folder / spool.FOLDER} and are not drained: run this again")
+        # A running service seals its segment about every second; a drain can take it after that.
+        time.sleep(0.2)
+        send_first(log, store)
+
+
+def _predictions_of(store: Store, session: str) -> Iterator[str]:
+    """Yield the predictions of a session: from tombstones, handoffs, reviews and records, including hidden ones."""
+    yield from predictions_of(store, session)
+    for prefix in _SEARCHED:
+        for entry in _objects(store, prefix):
+            if session == _session(store, entry.key):
+                yield stem(entry.key)
+    for day in days(store, Record, *_ALL_DAYS):
+        for entry in parts_of(store, Record, day):
+            try:
+                table = read_part(store, Record, entry.key, ["prediction_id", "session_id"]).table
+            except (Missing, PartError):
+                continue
+            for row in table.to_pylist():
+                if row["session_id"] == session:
+                    yield row["prediction_id"]
+
+
+def _take_out(store: Store, kind: Kind, ids: frozenset[str]) -> int:
+    """Rewrite the parts that have rows of these ids; return the number of erased rows."""
+    taken = 0
+    for day in days(store, kind, *_ALL_DAYS):
+        for _ in range(_TRIES):
+            try:
+                for entry in parts_of(store, kind, day):
+                    taken += _take_out_of(store, kind, entry.key, entry.etag, ids)
+                break
+            except (Conflict, Missing):
+                continue  # changed by a concurrent compaction: read the day again
+        else:
+            raise StoreError(f"the parts of {day} change all the time: run this again")
+    return taken
+
+
+def _take_out_of(store: Store, kind: Kind, key: str, etag: str, ids: frozenset[str]) -> int:
+    columns = [name for name in ("prediction_id", "session_id") if name in check_columns(kind, None)]
+    try:
+        found = read_part(store, kind, key, columns)
+        if leave_out(found.table, columns, ids).num_rows == found.table.num_rows:
+            return 0
+        part = read_part(store, kind, key)
+    except PartError as error:
+        sys.stderr.write(f"{key} is damaged and passed over: {error}\n")
+        return 0
+    sources, tables, start = [], [], 0
+    for name, rows in part.sources:
+        kept = leave_out(part.table.slice(start, rows), columns, ids)
+        start += rows
+        sources.append((name, kept.num_rows))
+        tables.append(kept)
+    table = pa.concat_tables(tables)
+    store.put(key, encode(table, sources), etag=etag)
+    return int(part.table.num_rows - table.num_rows)
+
+
+def _objects(store: Store, prefix: str) -> list[Entry]:
+    return [entry for entry in store.list(prefix) if not entry.key.startswith(_KEPT)]
+
+
+def _session(store: Store, key: str) -> str:
+    """Return the session id of a handoff or a decision; empty if it has none or was deleted."""
+    try:
+        body = json.loads(store.get(key))
+        return str(body.get("data", body)["session_id"])  # a handoff has its fields in `data`
+    except (Missing, ValueError, KeyError, TypeError, AttributeError):
+        return ""
+
+
+def _take_out_object(store: Store, entry: Entry, ids: frozenset[str]) -> int:
+    """Delete an object about one of the ids; from a decision on another message, remove only the mention."""
+    key, found = entry.key, entry
+    for _ in range(_TRIES):
+        try:
+            text = store.get(key, etag=found.etag).decode("utf-8", "replace")
+            if not any(some_id in key + text for some_id in ids):
+                return 0
+            if (kept := _without_duplicates(key, text, ids)) is None:
+                store.delete(key)
+            else:
+                store.put(key, kept.encode(), etag=found.etag)
+            return 1
+        except Missing:
+            return 0
+        except Conflict:
+            found = store.head(key) or found
+    raise StoreError(f"{key} changes all the time: run this again")
+
+
+def _without_duplicates(key: str, text: str, ids: frozenset[str]) -> str | None:
+    """Return the decision without the ids among its duplicates; None if it mentions an id elsewhere too."""
+    try:
+        body = json.loads(text)
+        body["duplicates"] = [other for other in body["duplicates"] if other not in ids]
+    except (ValueError, KeyError, TypeError):
+        return None
+    left = json.dumps(body, indent=1, ensure_ascii=False) + "\n"
+    return None if any(some_id in key + left for some_id in ids) else left
+
+
+def _files(folder: Path) -> list[Path]:
+    current = [folder / f"{kind}.csv" for kind in (LOG, FEEDBACK)]
+    return [file for one in current for file in (*put_aside(one), one) if file.exists()]
+
+
+def _mentioned(folder: Path, ids: frozenset[str]) -> bool:
+    """Return whether the spool has a row of these ids, or a segment that a killed drain appended partly."""
+    segments = [segment for kind in (LOG, FEEDBACK) for segment in spool.segments(folder, kind)]
+    wanted = _cells(ids)
+    return any(spool.read_mark(one) or wanted.search(one.read_bytes()) for one in segments)
+
+
+def _rewrite(file: Path, ids: frozenset[str]) -> int:
+    """Rewrite a CSV file without the rows of these ids; return their number. Requires the folder lock."""
+    wanted, taken = _cells(ids), 0
+    with file.open("rb") as source:
+        if not any(wanted.search(line) for line in source):
+            return 0
+        source.seek(0)
+        with replacing(file) as draft:
+            for line in source:
+                if wanted.search(line):
+                    taken += 1
+                else:
+                    draft.write(line)
+    file.chmod(0o640)
+    return taken
+
+
+def _cells(ids: frozenset[str]) -> re.Pattern[bytes]:
+    """Return a pattern that matches the ids as whole cells of a CSV line."""
+    either = b"|".join(re.escape(some_id.encode()) for some_id in sorted(ids))
+    return re.compile(rb"(?:^|,)(?:" + either + rb")(?:,|\r?$)", re.MULTILINE)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Erase one id and print what was erased; exit code 1 with the reason if the erasure is incomplete."""
+    parser = argparse.ArgumentParser(
+        prog="python -m monitoring.forget", description=(__doc__ or "").split("\n")[0]
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("id", nargs="?", help="a prediction id, or a session id as the records have it")
+    what.add_argument("--session", help="a session id as the client sent it")
+    told = parser.parse_args(arguments)
+    try:
+        log, settings = LogSettings(), StorageSettings()
+        some_id = told.id
+        if told.session is not None:
+            some_id = opaque(_key(ServiceSettings(), log), told.session)
+        store = open_store(settings)
+        send_first(log, settings)
+        done = forget(store, some_id, datetime.now(UTC))
+        here = forget_here(log, settings, done.ids)
+    except (ChatbotError, ValidationError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{some_id} is forgotten; taken out:\n")
+    for place, count in done.taken.items():
+        sys.stdout.write(f"  {count:>6}  {place} in {store}\n")
+    sys.stdout.write(f"  {here:>6}  rows of the CSV files in {log.folder}\n")
+    if told.session is not None and done.ids == {some_id}:
+        sys.stderr.write("no prediction of that session is known here: is it the id that the client sent?\n")
+        return 1
+    return 0
+
+
+def _key(service: ServiceSettings, log: LogSettings) -> bytes:
+    """Return the bot's existing key: a new key would hash the session id to a value that no record has."""
+    if not service.prediction_key.get_secret_value() and not (log.folder / KEY_FILE).is_file():
+        raise ForgetError(
+            f"a session is found by the key that the bot hashes it with, and neither CHATBOT_PREDICTION_KEY nor "
+            f"{log.folder / KEY_FILE} has it"
+        )
+    return load_or_make_key(service, log)

@@ -1,0 +1,252 @@
+"""Delete expired objects from the store (retention): `python -m monitoring.retention [--dry-run] [--keep DIGEST ...]`.
+
+Records, feedback, handoffs and reports are deleted by age (`CHATBOT_KEEP_*`). Bundles and corpus files are deleted if
+they are old and unreferenced. References are: the registry (aliases; for a corpus every version), serving.json, the
+retrain history and the latest drift report in the store, `--keep`, and for a corpus the DVC pointers in the working
+folder. If the registry does not respond, all bundles and corpora are kept and the error is reported. Prints each
+deletion. Idempotent: may be killed and run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import quote, urlencode
+from urllib.request import urlopen
+
+from pydantic import ValidationError
+
+from chatbot.errors import ChatbotError, Missing
+from chatbot.ids import time_of
+from chatbot.records import handoff
+from chatbot.settings import RetentionSettings, StorageSettings, TrackingSettings
+from chatbot.store import Entry, Store, open_store, stem
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_MD5 = re.compile(r"[0-9a-f]{32}(?![0-9a-f])")
+_DAY = re.compile(r"day=(\d{4}-\d\d-\d\d)/")
+_NAMING = ("serving.json", "memory/", "reports/drift/latest.json")
+_DVC = "dvc/files/md5/"
+_SECONDS = 30
+
+
+class NoRegistryError(ChatbotError):
+    """The registry does not return which bundles and corpora it references."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """References that protect from deletion: digests of bundles, MD5 sums of corpus files."""
+
+    bundles: frozenset[str]
+    corpora: frozenset[str]
+
+
+def expired(store: Store, settings: RetentionSettings, now: datetime) -> Iterator[Entry]:
+    """Yield the records, feedback, handoffs and reports whose retention has expired."""
+    for prefix, keep_days in (
+        ("log/", settings.records_days),
+        ("feedback/", settings.feedback_days),
+        ("handoffs/", settings.handoffs_days),
+    ):
+        for entry in store.list(prefix) if keep_days else ():
+            match = _DAY.search(entry.key)
+            if match and date.fromisoformat(match[1]) < (now - timedelta(days=keep_days)).date():
+                yield entry
+            elif match is None:
+                continue
+            else:
+                break  # keys are in order of days
+    if settings.handoffs_days:
+        first = now - timedelta(days=settings.handoffs_days)
+        # The work on a handoff expires with the handoff; ids are in order of time.
+        for entry in store.list(handoff.WORK):
+            if time_of(stem(entry.key)) > first:
+                break
+            yield entry
+    if settings.reports_days:
+        latest = _latest_report(store)
+        for entry in store.list("reports/"):
+            if entry.key not in latest and _is_old(entry, settings.reports_days, now):
+                yield entry
+
+
+def unnamed(store: Store, settings: RetentionSettings, named: Named, now: datetime) -> Iterator[Entry]:
+    """Yield expired bundles with their baselines, and expired corpus files, that nothing references."""
+    if settings.bundles_days:
+        yield from _unnamed_bundles(store, settings, named.bundles | _named_in_store(store), now)
+    if settings.corpora_days:
+        corpora = named.corpora | _inside(store, named.corpora)
+        for entry in store.list(_DVC):
+            md5 = entry.key.removeprefix(_DVC).replace("/", "").removesuffix(".dir")
+            if md5 not in corpora and _is_old(entry, settings.corpora_days, now):
+                yield entry
+
+
+def registry_names(settings: TrackingSettings) -> Named:
+    """Return the bundles and corpora that the registered model references, over MLflow's HTTP API without its client.
+
+    Raises:
+        NoRegistryError: MLFLOW_TRACKING_URI is not a server, or the server does not respond.
+    """
+    if not settings.tracking_uri.startswith(("http://", "https://")):
+        raise NoRegistryError(
+            f"MLFLOW_TRACKING_URI={settings.tracking_uri} is not a server that could be asked which bundles and "
+            "corpora are in use: none of them is taken out"
+        )
+    api = f"{settings.tracking_uri.rstrip('/')}/api/2.0/mlflow"
+    try:
+        model = _ask(f"{api}/registered-models/get?name={quote(settings.model)}")["registered_model"]
+        aliases = {alias["version"] for alias in model.get("aliases", ())}
+        bundles, corpora, token = set(), set(), ""
+        while True:
+            query = {"filter": f"name='{settings.model}'", "max_results": 1000}
+            page = _ask(
+                f"{api}/model-versions/search?{urlencode(query | ({'page_token': token} if token else {}))}"
+            )
+            for version in page.get("model_versions", ()):
+                tags = {tag["key"]: tag.get("value", "") for tag in version.get("tags", ())}
+                corpora.update(_MD5.findall(tags.get("corpus_pointer", "")))
+                if version["version"] in aliases:
+                    bundles.add(tags.get("bundle_digest", ""))
+            if not (token := page.get("next_page_token", "")):
+                return Named(frozenset(bundles), frozenset(corpora))
+    except (URLError, OSError, ValueError, KeyError) as error:
+        raise NoRegistryError(
+            f"the registry at {settings.tracking_uri} cannot be asked which bundles and corpora are in use ({error}): "
+            "none of them is taken out"
+        ) from error
+
+
+def pointers_here(folder: Path) -> frozenset[str]:
+    """Return the MD5 sums of corpus files in a folder's DVC pointers (`dvc.lock`, `*.dvc`)."""
+    files = [folder / "dvc.lock", *folder.rglob("*.dvc")]
+    text = "".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
+    return frozenset(_MD5.findall(text))
+
+
+def _unnamed_bundles(
+    store: Store, settings: RetentionSettings, named: Collection[str], now: datetime
+) -> Iterator[Entry]:
+    bundles: dict[str, list[Entry]] = {}
+    for entry in store.list("bundles/"):
+        bundles.setdefault(entry.key.split("/")[1], []).append(entry)
+    newest = sorted(bundles, key=lambda digest: max(entry.modified for entry in bundles[digest]))[
+        -settings.bundles :
+    ]
+    for digest, entries in bundles.items():
+        if digest in named or digest in newest:
+            continue
+        if all(_is_old(entry, settings.bundles_days, now) for entry in entries):
+            # SHA256SUMS first: without it a partly deleted bundle is not mistaken for a complete one.
+            yield from sorted(entries, key=lambda entry: not entry.key.endswith("/SHA256SUMS"))
+            if (baseline := store.head(f"baselines/{digest}.parquet")) is not None:
+                yield baseline
+
+
+def _named_in_store(store: Store) -> frozenset[str]:
+    text = b"".join(store.get(entry.key) for prefix in _NAMING for entry in store.list(prefix))
+    return frozenset(_DIGEST.findall(text.decode("utf-8", "replace")))
+
+
+def _inside(store: Store, named: Collection[str]) -> frozenset[str]:
+    """Return the files in the named corpus folders; DVC stores a folder as a list of its files."""
+    found: set[str] = set()
+    for md5 in named:
+        try:
+            found.update(_MD5.findall(store.get(f"{_DVC}{md5[:2]}/{md5[2:]}.dir").decode()))
+        except Missing:
+            continue
+    return frozenset(found)
+
+
+def _latest_report(store: Store) -> frozenset[str]:
+    """Return the keys of the latest drift report."""
+    keys = [entry.key for entry in store.list("reports/drift/")]
+    folders = sorted({key.rpartition("/")[0] for key in keys if key.count("/") == 3})
+    newest = folders[-1] if folders else "reports/drift/none"
+    return frozenset(key for key in keys if key.count("/") == 2 or key.startswith(newest + "/"))
+
+
+def _is_old(entry: Entry, keep_days: int, now: datetime) -> bool:
+    return entry.modified < now - timedelta(days=keep_days)
+
+
+def _ask(url: str) -> dict[str, Any]:
+    with urlopen(url, timeout=_SECONDS) as answer:  # noqa: S310  # the scheme was checked
+        found: dict[str, Any] = json.load(answer)
+        return found
+
+
+def clean(
+    store: Store,
+    settings: RetentionSettings,
+    named: Named | None,
+    now: datetime,
+    say: Callable[[str], None],
+    dry_run: bool = False,
+) -> int:
+    """Delete expired objects.
+
+    Args:
+        store: the store.
+        settings: retention periods.
+        named: references to bundles and corpora; None: unknown, none of them is deleted.
+        now: current time.
+        say: receives one line per object.
+        dry_run: only report what would be deleted.
+
+    Returns:
+        The number of bytes freed, or that would be freed.
+    """
+    size = 0
+    found = [*expired(store, settings, now), *(unnamed(store, settings, named, now) if named else ())]
+    for entry in found:
+        say(
+            f"{'would take' if dry_run else 'take'} {entry.key} ({entry.size} bytes, {entry.modified:%Y-%m-%d})"
+        )
+        if not dry_run:
+            store.delete(entry.key)
+        size += entry.size
+    return size
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the retention and print each deletion; exit code 1 if it is incomplete."""
+    parser = argparse.ArgumentParser(
+        prog="python -m monitoring.retention", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be taken out")
+    parser.add_argument(
+        "--keep", action="append", default=[], metavar="DIGEST", help="a bundle that is in use"
+    )
+    told = parser.parse_args(arguments)
+
+    def say(line: str) -> None:
+        sys.stdout.write(line + "\n")
+
+    problem = ""
+    try:
+        store, settings = open_store(StorageSettings()), RetentionSettings()
+        named: Named | None = None
+        if settings.bundles_days or settings.corpora_days:
+            try:
+                known = registry_names(TrackingSettings())
+                named = Named(known.bundles | set(told.keep), known.corpora | pointers_here(Path()))
+            except NoRegistryError as error:
+                problem = str(error)
+        size = clean(store, settings, named, datetime.now(UTC), say, told.dry_run)
+        say(f"{size / 1e6:.1f} MB {'would be' if told.dry_run else 'were'} given back")
+    except (ChatbotError, ValidationError, OSError) as error:
+        problem = str(error)
+    if problem:
+        sys.stderr.write(f"{problem}\n")
+    return 1 if problem else 0
