@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
-from bento import KEEPER_PID, fetch, proof
+from bento import KEEPER_PID
+from bento.lifecycle import bundle_source, preflight
 from chatbot.errors import ChatbotError, SettingError
 from chatbot.settings import ServiceSettings, read_settings
 
@@ -26,20 +27,20 @@ def main() -> int:
         port, given = settings.port, settings.listen_fd
         if given is None:
             check_free(port)
-        fetch.pin()
+        bundle_source.pin()
     except ChatbotError as error:
         return _refuse(error)
     # BENTOML_HOME contains the metrics files of one server's processes: two servers must not share it.
     home = Path(os.environ.setdefault("BENTOML_HOME", str(Path(".cache", f"bentoml-{port}").absolute())))
     home.mkdir(parents=True, exist_ok=True)
-    proof.begin()
+    preflight.begin()
 
     # Imported late: importing BentoML takes a second or two, and reads BENTOML_HOME.
     from bentoml.exceptions import BentoMLException
 
     try:
         if given is not None:
-            from bento.listening import take_over
+            from bento.lifecycle.listening import take_over
 
             port = take_over(given)
         from bento.service import SupportChatbot

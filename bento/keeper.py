@@ -3,7 +3,7 @@
     python -m bento.keeper        what `make run` and Compose start
 
 When serving.json names another model, a second server starts on it, on the same listening socket as the first.
-Once it has answered a real message, the first one drains and stops (graceful shutdown, see `bento.leaving`); then
+Once it has answered a real message, the first one drains and stops (graceful shutdown, see `bento.http.draining`); then
 the second is tested over the port, as a client would. If it does not start or does not answer, the old model keeps
 serving or is started again (automatic rollback), and serving.json records the reason. After a kill at any point,
 the next start serves what serving.json names.
@@ -22,7 +22,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bento.__main__ import check_free
-from bento.server_process import ServerProcess
+from bento.lifecycle.server_process import ServerProcess
 from chatbot.errors import ChatbotError, StoreError
 from chatbot.model import desired_model
 from chatbot.model.desired_model import Serving, short

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import bentoml
 
-from bento import fetch, leaving, startup
-from bento.cores import usable_cores
-from bento.proof import WARM_UP
-from bento.runner_client import RunnerClient
-from bento.wire import Messages, Predictions, Row, from_row, to_row
+from bento.http import draining
+from bento.lifecycle import bundle_source, fail_fast, resources, shutdown
+from bento.lifecycle.cpu_quota import usable_cores
+from bento.runner.client import RunnerClient
+from bento.runner.codec import Messages, Predictions, Row, from_row, to_row
+from chatbot.dialog.message import WARM_UP
 from chatbot.settings import (
     HandoffSettings,
     LogSettings,
@@ -33,15 +34,15 @@ from chatbot.settings import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bento.api import About
-    from bento.asgi import App
-    from bento.chat import Chat, Classify
-    from bento.metrics import Metrics
+    from bento.chat.handler import Chat, Classify
+    from bento.http.app import About
+    from bento.http.asgi import App
+    from bento.http.metrics import Metrics
     from chatbot.dialog.router import Prediction
     from monitoring.handoffs.log import HandoffLog
     from monitoring.inference_log.uploader import Shipper
 
-settings = startup.read(ServiceSettings)
+settings = fail_fast.read(ServiceSettings)
 
 RUNNER_WORKERS = settings.runner_workers or usable_cores()
 
@@ -61,14 +62,14 @@ _QUIET: dict[str, Any] = {
 
 @cache
 def _metrics() -> Metrics:
-    from bento.metrics import Metrics
+    from bento.http.metrics import Metrics
 
     return Metrics()
 
 
 @cache
-def _leaving() -> leaving.Leaving:
-    return leaving.Leaving(settings.drain_seconds)
+def _leaving() -> draining.ConnectionDraining:
+    return draining.ConnectionDraining(settings.drain_seconds)
 
 
 @bentoml.service(
@@ -87,15 +88,15 @@ class IntentRunner:
         if (
             bentoml.server_context.service_type == "service"
         ):  # not in the outer service's own process (--development)
-            startup.outlive("SupportChatbot", settings.drain_seconds)
-        startup.stop_with_parent()
-        served = fetch.served(settings)
+            shutdown.outlive("SupportChatbot", settings.drain_seconds)
+        shutdown.stop_with_parent()
+        served = bundle_source.served(settings)
         self._bundle = bundle.load(served.folder)
         served.check(self._bundle.digest)
         self._bundle.predict([WARM_UP])
         self._metrics = _metrics()
         self._metrics.begin("runner")
-        startup.freeze()
+        resources.freeze()
 
     @bentoml.api(
         batchable=True,
@@ -119,30 +120,30 @@ class IntentRunner:
 
 
 class _Fronted(bentoml.Service):  # type: ignore[misc]  # bentoml is untyped
-    """A service with the fast path (`bento.front`) before BentoML, and the FastAPI app mounted at `/`."""
+    """A service with the fast path (`bento.http.fast_path`) before BentoML, and the FastAPI app mounted at `/`."""
 
     def to_asgi(self, is_main: bool = True) -> App:
         """Create the ASGI app. Runs only in this service's workers, so the runner does not import FastAPI."""
-        from bento.api import create_app, speak_one_language
-        from bento.front import Front
-        from bento.post import Limiter, Post
+        from bento.http.app import create_app, speak_one_language
+        from bento.http.fast_path import FastPath, PostEndpoint
+        from bento.http.limits import ConcurrencyLimit
 
         current = bentoml.get_current_service
         metrics = _metrics()
         limits: dict[str, Any] = {
-            "limiter": Limiter(settings.max_concurrency, metrics.in_flight),
+            "limiter": ConcurrencyLimit(settings.max_concurrency, metrics.in_flight),
             "max_body_bytes": settings.max_body_bytes,
             "body_seconds": settings.timeout_seconds,
             "timeout_seconds": settings.timeout_seconds,
         }
         posts = {
-            "/chat": Post(lambda body: current().chat.reply(body), **limits),
-            "/feedback": Post(lambda body: current().chat.take_feedback(body), status=202, **limits),
+            "/chat": PostEndpoint(lambda body: current().chat.reply(body), **limits),
+            "/feedback": PostEndpoint(lambda body: current().chat.take_feedback(body), status=202, **limits),
         }
         self.mount_asgi_app(create_app(lambda: current().about, posts, metrics), name="api")
         app = super().to_asgi(is_main)
         speak_one_language(app)
-        return Front(app, posts, metrics, _leaving())
+        return FastPath(app, posts, metrics, _leaving())
 
 
 @bentoml.service(
@@ -168,35 +169,35 @@ class SupportChatbot:
     def check() -> None:  # BentoML makes it static
         """Run the preflight check, once, in the process that starts the workers, before it starts them."""
         # A Bento's workers have the Bento's folder as working directory: resolve relative paths here.
-        os.environ["CHATBOT_LOG_FOLDER"] = str(startup.read(LogSettings).folder.resolve())
+        os.environ["CHATBOT_LOG_FOLDER"] = str(fail_fast.read(LogSettings).folder.resolve())
         if settings.bundle is not None:
             os.environ["CHATBOT_BUNDLE"] = str(settings.bundle.resolve())
-        store = startup.read(StorageSettings).url
+        store = fail_fast.read(StorageSettings).url
         if store != "none" and "://" not in store:
             os.environ["CHATBOT_STORE_URL"] = str(Path(store).resolve())
-        startup.pin()
+        fail_fast.pin()
         # In its containers BentoML does not replace a worker that died: the server would continue with fewer.
         os.environ.pop("BENTOML_CONTAINERIZED", None)
-        startup.find_room()
-        startup.prove()
+        resources.find_room()
+        fail_fast.prove()
 
     def __init__(self) -> None:
-        from bento.api import About
-        from bento.chat import Chat
-        from bento.conversations import Conversations
-        from bento.model import Model
+        from bento.chat.conversations import Conversations
+        from bento.chat.handler import Chat
+        from bento.http.app import About
+        from bento.lifecycle.served_model import Model
         from chatbot import ids
         from monitoring.inference_log.log import InferenceLog
 
-        startup.stop_with_parent()
-        startup.allow_many_connections()
+        shutdown.stop_with_parent()
+        resources.allow_many_connections()
         # Otherwise uvicorn formats every request although the access log is off.
         logging.getLogger("uvicorn.access").propagate = False
 
-        slots = startup.read(SlotSettings)
-        router = startup.read(RouterSettings)
-        log = startup.read(LogSettings)
-        served = fetch.served(settings)
+        slots = fail_fast.read(SlotSettings)
+        router = fail_fast.read(RouterSettings)
+        log = fail_fast.read(LogSettings)
+        served = bundle_source.served(settings)
         model = Model.read(served.folder, served.version)
         served.check(model.digest)
         metrics = _metrics()
@@ -206,7 +207,7 @@ class SupportChatbot:
         self.about = About(model.describe(router), model.list_intents(slots))
         self._log = InferenceLog(log, metrics.count_records, self._shipper(log, metrics))
         self._handoffs = self._handoff_log(log, metrics)
-        self._classify, self._close = self._way_to_the_runner()
+        self._classify, self._close = self._connect_runner()
         self.chat = Chat(
             model.router(router, slots),
             self._classify,
@@ -216,11 +217,11 @@ class SupportChatbot:
             key=ids.load_or_make_key(settings, log),
             model_version=model.version,
             bundle_digest=model.digest,
-            lanes=RUNNER_WORKERS if settings.gather else settings.max_concurrency,
+            concurrency=RUNNER_WORKERS if settings.gather else settings.max_concurrency,
             max_batch=settings.max_batch if settings.gather else 1,
             max_chars=settings.max_message_chars,
             handoffs=self._handoffs,
-            conversations=Conversations(startup.read(HandoffSettings)),
+            conversations=Conversations(fail_fast.read(HandoffSettings)),
         )
         self._started = time.monotonic()
 
@@ -228,21 +229,21 @@ class SupportChatbot:
         """Return the uploader of the inference log; None: there is no store."""
         from monitoring.inference_log.uploader import Shipper
 
-        store = startup.read(StorageSettings)
+        store = fail_fast.read(StorageSettings)
         if store.url == "none":
             return None
-        return Shipper(log, startup.read(ShipSettings), store, metrics.count_shipped, metrics.show_shipping)
+        return Shipper(log, fail_fast.read(ShipSettings), store, metrics.count_shipped, metrics.show_shipping)
 
     def _handoff_log(self, log: LogSettings, metrics: Metrics) -> HandoffLog:
         """Return the handoff log, which delivers to the webhook and the store."""
         from chatbot.store import has_store, open_store
         from monitoring.handoffs.log import HandoffLog, targets_of
 
-        told, storage = startup.read(HandoffSettings), startup.read(StorageSettings)
+        told, storage = fail_fast.read(HandoffSettings), fail_fast.read(StorageSettings)
         targets = targets_of(told, open_store(storage) if has_store(storage) else None)
         return HandoffLog(log.folder, told, targets, metrics.count_handoffs, metrics.show_handoffs)
 
-    def _way_to_the_runner(self) -> tuple[Classify, Callable[[], None]]:
+    def _connect_runner(self) -> tuple[Classify, Callable[[], None]]:
         """Return the function that classifies, over the runner's socket or in this process, and one that closes it."""
         url = cast(Any, IntentRunner).url
         if url is None:  # bentoml serve --development
@@ -262,12 +263,12 @@ class SupportChatbot:
         self._log.start()
         self._handoffs.start()
         until = time.monotonic() + _START_SECONDS
-        while not await self.chat.is_ready() and time.monotonic() < until and not leaving.is_told():
+        while not await self.chat.is_ready() and time.monotonic() < until and not draining.is_told():
             await asyncio.sleep(0.05)
-        leaving.end_if_told()
-        startup.freeze()
-        _leaving().put_off_sigterm()
-        leaving.say_ready()
+        draining.end_if_told()
+        resources.freeze()
+        _leaving().install()
+        draining.say_ready()
 
     @bentoml.on_shutdown
     async def close(self) -> None:

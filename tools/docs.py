@@ -34,12 +34,13 @@ def settings_page() -> str:
 
 def metrics_page() -> str:
     """Return a Markdown page of every metric that the API exports: name, kind, labels, meaning."""
-    from bento.metrics import Metrics
+    from bento.http.metrics import Metrics
 
     lines = [
         "# Metrics",
         "",
-        "At `/metrics` of the API, added up over all worker processes. Made by `make docs` from `bento/metrics.py`.",
+        "At `/metrics` of the API, added up over all worker processes. Made by `make docs` from",
+        "`bento/http/metrics.py`.",
         "",
         "| Metric | Kind | Labels | What it counts |",
         "|---|---|---|---|",

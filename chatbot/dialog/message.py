@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
+WARM_UP = "Can I get a refund?"
+"""Message that start-up and readiness checks classify."""
+
 OUT_OF_SCOPE = "out_of_scope"
 """Label of out-of-distribution messages (they have no intent): in corpora, scores and replies."""
 

@@ -95,8 +95,7 @@ class StoreSource:
 
 
 class CsvSource:
-    """Reads records from the log folder (`monitoring.inference_log.log`): inference_log.csv, rotated files and spool.
-    """
+    """Reads records from the log folder: inference_log.csv, rotated files and spool."""
 
     def __init__(self, folder: Path) -> None:
         """Configure the source; opens no file."""

@@ -10,12 +10,12 @@ from typing import Any
 
 import httpx
 
-from bento import schemas
-from bento.api import About, create_app
-from bento.chat import Chat
-from bento.front import Front
-from bento.metrics import Metrics
-from bento.post import Limiter, Post
+from bento.chat.handler import Chat
+from bento.http import schemas
+from bento.http.app import About, create_app
+from bento.http.fast_path import FastPath, PostEndpoint
+from bento.http.limits import ConcurrencyLimit
+from bento.http.metrics import Metrics
 from chatbot.dialog.replies import Replies, ReplyText
 from chatbot.dialog.router import Alternative, Prediction, Router, Thresholds
 from chatbot.dialog.rules import Rule, Rules
@@ -57,7 +57,7 @@ async def classify(messages: Sequence[str]) -> list[Prediction]:
 class Api:
     """The app, what stands behind it, and a client of it."""
 
-    app: Front
+    app: FastPath
     chat: Chat
     log: PaperLog
     metrics: Metrics
@@ -107,17 +107,20 @@ def paper_api(
         key=KEY,
         model_version="paper",
         bundle_digest="0" * 64,
-        lanes=2,
+        concurrency=2,
         max_batch=8,
         max_chars=4000,
     )
     limits: dict[str, Any] = {
-        "limiter": Limiter(max_concurrency, metrics.in_flight),
+        "limiter": ConcurrencyLimit(max_concurrency, metrics.in_flight),
         "max_body_bytes": 65_536,
         "body_seconds": body_seconds,
         "timeout_seconds": timeout_seconds,
     }
-    posts = {"/chat": Post(chat.reply, **limits), "/feedback": Post(chat.take_feedback, status=202, **limits)}
+    posts = {
+        "/chat": PostEndpoint(chat.reply, **limits),
+        "/feedback": PostEndpoint(chat.take_feedback, status=202, **limits),
+    }
     version = schemas.Version(
         service="1",
         model_version="paper",
@@ -131,4 +134,4 @@ def paper_api(
         scores={},
     )
     app = create_app(lambda: About(version, ()), posts, metrics)
-    return Api(Front(app, posts, metrics), chat, log, metrics)
+    return Api(FastPath(app, posts, metrics), chat, log, metrics)

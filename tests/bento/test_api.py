@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bento.metrics import Metrics
+from bento.http.metrics import Metrics
 from chatbot.dialog.router import Prediction
 from chatbot.errors import Unavailable
 from tests.bento.paper import Api, classify, paper_api

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bento import conversations
-from bento.conversations import Conversations
+from bento.chat import conversations
+from bento.chat.conversations import Conversations
 from chatbot.settings import HandoffSettings
 
 NOW = datetime.now(UTC)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bento.cores import usable_cores
+from bento.lifecycle.cpu_quota import usable_cores
 
 
 @pytest.fixture(autouse=True)

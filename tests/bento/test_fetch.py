@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bento import fetch
+from bento.lifecycle import bundle_source
 from chatbot.errors import BundleError, SettingError
 from chatbot.model import bundle_store
 from chatbot.settings import ServiceSettings
@@ -84,7 +84,7 @@ def test_a_cached_bundle_serves_while_the_store_is_away(
 ) -> None:
     # What a server does first.
     monkeypatch.setenv("CHATBOT_STORE_URL", str(tmp_path / "store"))
-    fetch.fetch(ServiceSettings(model=f"7@{pushed}", bundle_cache=tmp_path / "cache"))
+    bundle_source.fetch(ServiceSettings(model=f"7@{pushed}", bundle_cache=tmp_path / "cache"))
     monkeypatch.delenv("CHATBOT_STORE_URL")
     shutil.rmtree(tmp_path / "store")
     away = {"CHATBOT_STORE_URL": "s3://nowhere/x", "CHATBOT_STORE_ENDPOINT": "http://127.0.0.1:9"}
@@ -127,10 +127,10 @@ def test_a_cached_bundle_that_was_changed_is_fetched_again(tmp_path: Path, pushe
     settings = ServiceSettings(model=f"7@{pushed}", bundle_cache=tmp_path / "cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CHATBOT_STORE_URL", str(tmp_path / "store"))
-        fetch.fetch(settings)
+        bundle_source.fetch(settings)
         cached = tmp_path / "cache" / pushed / "replies.yaml"
         cached.write_text(cached.read_text() + "\n# changed\n")
-        fetch.fetch(settings)
+        bundle_source.fetch(settings)
     assert "# changed" not in cached.read_text()
 
 
@@ -139,7 +139,7 @@ def test_what_lies_under_the_told_name_and_is_another_bundle_is_never_served(
 ) -> None:
     folder = tmp_path / "cache" / DIGEST
     shutil.copytree(model_folder, folder)
-    served = fetch.served(ServiceSettings(model=f"7@{DIGEST}", bundle_cache=tmp_path / "cache"))
+    served = bundle_source.served(ServiceSettings(model=f"7@{DIGEST}", bundle_cache=tmp_path / "cache"))
     assert served.folder == folder
     with pytest.raises(BundleError, match=f"told to serve 7@{DIGEST}"):
         served.check(bundles.digest(model_folder))
@@ -162,7 +162,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )
 def test_a_pods_annotations_say_what_to_serve(told: Path, content: str) -> None:
     told.write_text(content)
-    found = fetch.told(ServiceSettings())
+    found = bundle_source.told(ServiceSettings())
     assert (found.version, found.digest) == ("7", DIGEST) if found else False
 
 
@@ -171,19 +171,19 @@ def test_a_pods_annotations_say_what_to_serve(told: Path, content: str) -> None:
 )
 def test_a_pod_without_the_annotation_serves_the_bundle_of_its_image(told: Path, content: str) -> None:
     told.write_text(content)
-    assert fetch.told(ServiceSettings()) is None
+    assert bundle_source.told(ServiceSettings()) is None
 
 
 @pytest.mark.parametrize("content", ['support-chatbot/model-version="7"', "7@short", "latest"])
 def test_an_annotation_that_names_no_model_is_refused_with_its_file(told: Path, content: str) -> None:
     told.write_text(content)
     with pytest.raises(SettingError, match=f"CHATBOT_MODEL_FILE={told}.*version.*digest"):
-        fetch.told(ServiceSettings())
+        bundle_source.told(ServiceSettings())
 
 
 def test_a_file_that_is_not_there_is_named(told: Path) -> None:
     with pytest.raises(SettingError, match=f"CHATBOT_MODEL_FILE={told} cannot be read"):
-        fetch.told(ServiceSettings())
+        bundle_source.told(ServiceSettings())
 
 
 def test_all_processes_of_a_server_serve_what_was_told_at_its_start(
@@ -191,9 +191,9 @@ def test_all_processes_of_a_server_serve_what_was_told_at_its_start(
 ) -> None:
     told.write_text(f"7@{DIGEST}")
     monkeypatch.setenv("CHATBOT_MODEL", "")  # so that what `pin` writes is taken away again
-    fetch.pin()
+    bundle_source.pin()
     told.write_text(f"8@{'b' * 64}")
-    found = fetch.told(ServiceSettings())
+    found = bundle_source.told(ServiceSettings())
     assert found is not None
     assert found.version == "7"
 

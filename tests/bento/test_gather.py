@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bento.gather import Gatherer
+from bento.chat.batcher import RequestBatcher
 
 
 def test_what_waits_at_the_same_moment_goes_in_one_call_a_lane_split_evenly() -> None:
@@ -22,7 +22,7 @@ def test_what_waits_at_the_same_moment_goes_in_one_call_a_lane_split_evenly() ->
         return list(questions)
 
     async def ask_all() -> None:
-        gatherer = Gatherer(call, lanes=2, max_batch=64)
+        gatherer = RequestBatcher(call, concurrency=2, max_batch=64)
         assert await asyncio.gather(*(gatherer.ask(n) for n in range(40))) == list(range(40))
 
     asyncio.run(ask_all())
@@ -34,7 +34,7 @@ def test_a_single_question_never_waits_for_company() -> None:
         return list(questions)
 
     async def ask() -> list[float]:
-        gatherer = Gatherer(call, lanes=1, max_batch=64)
+        gatherer = RequestBatcher(call, concurrency=1, max_batch=64)
         loop = asyncio.get_running_loop()
         waits = []
         for n in range(100):
@@ -60,7 +60,7 @@ def test_no_call_is_larger_than_allowed_and_no_more_calls_are_in_flight_than_lan
         return list(questions)
 
     async def ask_all() -> None:
-        gatherer = Gatherer(call, lanes=3, max_batch=8)
+        gatherer = RequestBatcher(call, concurrency=3, max_batch=8)
         await asyncio.gather(*(gatherer.ask(n) for n in range(500)))
 
     asyncio.run(ask_all())
@@ -79,7 +79,7 @@ def test_a_client_that_leaves_takes_its_message_out_of_the_queue() -> None:
         return list(questions)
 
     async def leave() -> None:
-        gatherer = Gatherer(call, lanes=1, max_batch=64)
+        gatherer = RequestBatcher(call, concurrency=1, max_batch=64)
         first = asyncio.create_task(gatherer.ask(0))
         await under_way.wait()
         others = [asyncio.create_task(gatherer.ask(n)) for n in range(1, 6)]
@@ -104,7 +104,7 @@ def test_a_failing_call_fails_its_own_messages_and_no_others() -> None:
         return list(questions)
 
     async def ask_all() -> list[int | BaseException]:
-        gatherer = Gatherer(call, lanes=4, max_batch=5)
+        gatherer = RequestBatcher(call, concurrency=4, max_batch=5)
         return await asyncio.gather(*(gatherer.ask(n) for n in range(40)), return_exceptions=True)
 
     answers = asyncio.run(ask_all())
@@ -119,7 +119,7 @@ def test_too_few_answers_are_an_error_and_never_shift_answers_to_other_callers()
         return list(questions)[1:]
 
     async def ask_all() -> list[int | BaseException]:
-        gatherer = Gatherer(call, lanes=1, max_batch=64)
+        gatherer = RequestBatcher(call, concurrency=1, max_batch=64)
         return await asyncio.gather(*(gatherer.ask(n) for n in range(5)), return_exceptions=True)
 
     assert all(isinstance(answer, RuntimeError) for answer in asyncio.run(ask_all()))
@@ -130,7 +130,7 @@ def test_a_question_may_fail_alone() -> None:
         return [ValueError("odd") if n % 2 else n for n in questions]
 
     async def ask_all() -> None:
-        gatherer: Gatherer[int, int] = Gatherer(call, lanes=1, max_batch=64)
+        gatherer: RequestBatcher[int, int] = RequestBatcher(call, concurrency=1, max_batch=64)
         tasks = [asyncio.create_task(gatherer.ask(n)) for n in range(4)]
         assert [await task for task in tasks[::2]] == [0, 2]
         for task in tasks[1::2]:
@@ -142,14 +142,14 @@ def test_a_question_may_fail_alone() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    lanes=st.integers(1, 4),
+    concurrency=st.integers(1, 4),
     max_batch=st.integers(1, 9),
     plan=st.lists(
         st.tuples(st.integers(0, 3), st.sampled_from(["stays", "leaves", "fails"])), min_size=1, max_size=60
     ),
 )
 def test_whoever_comes_leaves_or_fails_everybody_gets_their_own_answer(
-    lanes: int, max_batch: int, plan: list[tuple[int, str]]
+    concurrency: int, max_batch: int, plan: list[tuple[int, str]]
 ) -> None:
     poison = {n for n, (_, fate) in enumerate(plan) if fate == "fails"}
 
@@ -160,7 +160,7 @@ def test_whoever_comes_leaves_or_fails_everybody_gets_their_own_answer(
         return [f"answer {n}" for n in questions]
 
     async def play() -> tuple[int, list[str | BaseException]]:
-        gatherer = Gatherer(call, lanes, max_batch)
+        gatherer = RequestBatcher(call, concurrency, max_batch)
 
         async def ask(n: int, delay: int) -> str:
             await asyncio.sleep(0.0003 * delay)
@@ -194,7 +194,7 @@ def test_after_a_crowd_every_lane_is_free_again() -> None:
         return list(questions)
 
     async def ask_twice() -> None:
-        gatherer = Gatherer(call, lanes=2, max_batch=1)
+        gatherer = RequestBatcher(call, concurrency=2, max_batch=1)
         await asyncio.gather(*(gatherer.ask(n) for n in range(20)), return_exceptions=True)
         async with asyncio.timeout(10):
             assert await gatherer.ask(2) == 2

@@ -12,7 +12,7 @@ from typing import cast
 import pytest
 
 from bento.keeper import Keeper, Start
-from bento.server_process import ServerProcess
+from bento.lifecycle.server_process import ServerProcess
 from chatbot.errors import StoreError
 from chatbot.model import desired_model
 from chatbot.process import Stopped, stop_on

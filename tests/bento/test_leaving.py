@@ -1,4 +1,4 @@
-"""Leaving: whoever keeps a connection alive hears of it before it closes, and no message goes unanswered."""
+"""ConnectionDraining: whoever keeps a connection alive hears of it before it closes, and no message goes unanswered."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bento.listening import take_over
+from bento.lifecycle.listening import take_over
 from chatbot.errors import SettingError
 from tests.bento.server import Server
 from tests.bento.steady import SteadyLoad

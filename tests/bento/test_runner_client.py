@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bento.runner_client import RunnerClient
-from bento.wire import from_row, to_row, unpack_predictions
+from bento.runner.client import RunnerClient
+from bento.runner.codec import from_row, to_row, unpack_predictions
 from chatbot.dialog.router import Alternative, Prediction
 from chatbot.errors import Unavailable
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from bento import proof
-from bento.model import Model
+from bento.lifecycle import preflight
+from bento.lifecycle.served_model import Model
 from chatbot.errors import SettingError
 from chatbot.settings import RouterSettings, SlotSettings
 from tests.bento import bundles
@@ -82,7 +82,7 @@ def test_a_bundle_that_is_not_whole_is_refused_with_the_reason_in_one_line(
     harm(folder)
     monkeypatch.setenv("CHATBOT_BUNDLE", str(folder))
     monkeypatch.setenv("CHATBOT_LOG_FOLDER", str(tmp_path / "log"))
-    reason = proof.Proof(proof.check).failure()
+    reason = preflight.PreflightCheck(preflight.check).failure()
     assert str(folder) in reason
     assert "\n" not in reason
 
@@ -92,7 +92,7 @@ def test_a_whole_bundle_is_not_refused(
 ) -> None:
     monkeypatch.setenv("CHATBOT_BUNDLE", str(model_folder))
     monkeypatch.setenv("CHATBOT_LOG_FOLDER", str(tmp_path / "log"))
-    assert proof.Proof(proof.check).failure() == ""
+    assert preflight.PreflightCheck(preflight.check).failure() == ""
 
 
 def test_a_bundle_that_crashes_the_runtime_is_refused_like_any_other() -> None:
@@ -100,7 +100,7 @@ def test_a_bundle_that_crashes_the_runtime_is_refused_like_any_other() -> None:
         faulthandler.disable()  # pytest's: its stack trace is no news here
         os.kill(os.getpid(), signal.SIGSEGV)
 
-    assert "ended with -11" in proof.Proof(crash).failure()
+    assert "ended with -11" in preflight.PreflightCheck(crash).failure()
 
 
 @pytest.mark.parametrize("command", STARTS)

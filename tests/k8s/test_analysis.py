@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bento.metrics import Metrics
+from bento.http.metrics import Metrics
 from chatbot.settings import KubernetesSettings
 from k8s.rollout.analysis import NOT_READY, RolloutAnalysis
 from k8s.rollout.counters import Margins, PodCounters, find_regressions, fisher_exact, slow_threshold, total

@@ -12,7 +12,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bento.config import bundle_folder
+from bento.version import ROOT
 from chatbot.errors import BundleError, SettingError, StoreError
 from chatbot.model import bundle_store
 from chatbot.model.bundle_store import ModelRef
@@ -20,6 +20,14 @@ from chatbot.settings import ServiceSettings, StorageSettings, read_settings
 from chatbot.store import open_store
 
 ANNOTATION = "support-chatbot/model-version"
+
+
+def bundle_folder(settings: ServiceSettings) -> Path:
+    """Return the bundle's path: as set, else inside the Bento, else where `make run` trains it."""
+    if settings.bundle is not None:
+        return settings.bundle
+    packed = ROOT / "bundle"
+    return packed if packed.is_dir() else ROOT / "models" / "current"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ Q = TypeVar("Q")
 A = TypeVar("A")
 
 
-class Gatherer(Generic[Q, A]):
+class RequestBatcher(Generic[Q, A]):
     """Batches single requests (adaptive batching: the batch size follows the load).
 
     Requests queue in order of arrival. At the end of each event loop iteration, every free lane (a call slot) takes
@@ -21,7 +21,7 @@ class Gatherer(Generic[Q, A]):
     def __init__(
         self,
         call: Callable[[Sequence[Q]], Awaitable[Sequence[A | Exception]]],
-        lanes: int,
+        concurrency: int,
         max_batch: int,
         on_batch: Callable[[Sequence[float]], None] | None = None,
     ) -> None:
@@ -29,14 +29,14 @@ class Gatherer(Generic[Q, A]):
 
         Args:
             call: processes a batch; returns one result or exception per request, in input order.
-            lanes: maximum number of concurrent calls: one per runner worker.
+            concurrency: maximum number of concurrent calls: one per runner worker.
             max_batch: maximum number of requests per call.
             on_batch: called for every batch, with the queueing time of each of its requests in seconds.
         """
         self._call = call
         self._max_batch = max_batch
-        self._lanes = lanes
-        self._free = lanes
+        self._lanes = concurrency
+        self._free = concurrency
         self._on_batch = on_batch
         # By future, in order of arrival: a cancelled request is removed at once.
         self._waiting: dict[asyncio.Future[A], tuple[Q, float]] = {}

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from bento.wire import WORKER_HEADER, pack_messages, unpack_predictions
+from bento.runner.codec import WORKER_HEADER, pack_messages, unpack_predictions
 from chatbot.dialog.router import Prediction
 from chatbot.errors import Unavailable
 
@@ -52,7 +52,7 @@ class _Connection:
 
 
 class RunnerClient:
-    """Client of the runner with a connection pool; allows as many concurrent calls as there are lanes."""
+    """Client of the runner with a connection pool; allows as many concurrent calls as there are concurrency."""
 
     def __init__(self, url: str, timeout: float, per_worker: int = 1) -> None:
         """Configure the client; opens no connection.

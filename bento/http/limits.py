@@ -1,27 +1,18 @@
-"""Handle POST routes in plain ASGI: size, time and concurrency limits, the handler, response or error."""
+"""Limits of a request: concurrency (backpressure), timeout, cancellation when the client disconnects."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from types import TracebackType
 
 from prometheus_client import Gauge
-from pydantic_core import to_json
 
-from bento.asgi import (
-    JSON,
+from bento.http.asgi import (
     ClientLeftError,
     Receive,
-    Scope,
-    Send,
-    answer,
-    answer_error,
-    read_body,
-    require_json,
 )
-from chatbot.errors import ChatbotError, Overloaded, Unavailable
+from chatbot.errors import Overloaded, Unavailable
 
 logger = logging.getLogger("bentoml.chatbot")
 
@@ -32,7 +23,7 @@ CLIENT_LEFT = 499
 _PATIENCE_SECONDS = 0.05
 
 
-class Limiter:
+class ConcurrencyLimit:
     """Concurrency limit with backpressure: beyond it, requests fail at once (429) instead of timing out."""
 
     def __init__(self, limit: int, gauge: Gauge) -> None:
@@ -55,7 +46,7 @@ class Limiter:
         self._gauge.dec()
 
 
-class Watch:
+class CancelOnDisconnect:
     """Cancels the current task on client disconnect or timeout."""
 
     def __init__(self, receive: Receive, seconds: float) -> None:
@@ -93,55 +84,3 @@ class Watch:
         except TimeoutError:
             self._reason = Unavailable(f"no answer within {self._seconds:g} s: try again")
         self._task.cancel()
-
-
-class Post:
-    """Handles one `POST` route, as an ASGI app."""
-
-    def __init__(
-        self,
-        handle: Callable[[bytes], Awaitable[bytes]],
-        limiter: Limiter,
-        *,
-        status: int = 200,
-        max_body_bytes: int,
-        body_seconds: float,
-        timeout_seconds: float,
-    ) -> None:
-        """Configure a route and its limits.
-
-        Args:
-            handle: maps the request body to the response body; raises a `ChatbotError` for a refused request.
-            limiter: concurrency limit, shared by all routes.
-            status: status of a successful response.
-            max_body_bytes: maximum body size; a longer body is answered with 413.
-            body_seconds: maximum time until the body has arrived.
-            timeout_seconds: maximum duration of `handle`.
-        """
-        self._handle = handle
-        self._limiter = limiter
-        self._status = status
-        self._max_body_bytes = max_body_bytes
-        self._body_seconds = body_seconds
-        self._timeout_seconds = timeout_seconds
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> int:
-        """Answer one request and return the status, for the metrics."""
-        try:
-            require_json(scope)
-            body = await read_body(scope, receive, self._max_body_bytes, self._body_seconds)
-            # The slot is taken only after the body has arrived, so that slow senders do not block others.
-            with self._limiter, Watch(receive, self._timeout_seconds):
-                result = await self._handle(body)
-        except ChatbotError as error:
-            await answer_error(error, receive, send)
-            return error.status
-        except ClientLeftError:
-            return CLIENT_LEFT
-        except Exception:
-            logger.exception("a request failed")
-            problem = ChatbotError("an internal error: it was logged")
-            await answer(send, problem.status, to_json(problem.body()), JSON)
-            return problem.status
-        await answer(send, self._status, result)
-        return self._status

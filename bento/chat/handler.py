@@ -12,13 +12,12 @@ from typing import Any, Protocol
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from bento.conversations import Conversations
-from bento.gather import Gatherer
-from bento.metrics import Metrics
-from bento.proof import WARM_UP
-from bento.schemas import ChatRequest, FeedbackRequest, parse
+from bento.chat.batcher import RequestBatcher
+from bento.chat.conversations import Conversations
+from bento.http.metrics import Metrics
+from bento.http.schemas import ChatRequest, FeedbackRequest, parse
 from chatbot import ids
-from chatbot.dialog.message import OUT_OF_SCOPE, clean
+from chatbot.dialog.message import OUT_OF_SCOPE, WARM_UP, clean
 from chatbot.dialog.router import Prediction, Reply, Router
 from chatbot.errors import ChatbotError, InvalidMessage, NotFound
 from chatbot.records.handoff import Handoff
@@ -71,7 +70,7 @@ class Chat:
         key: bytes,
         model_version: str,
         bundle_digest: str,
-        lanes: int,
+        concurrency: int,
         max_batch: int,
         max_chars: int,
         handoffs: Handoffs | None = None,
@@ -88,7 +87,7 @@ class Chat:
             key: key of the MAC in prediction ids.
             model_version: the model's name in replies and records.
             bundle_digest: digest of the served bundle.
-            lanes: maximum number of concurrent calls of `classify`.
+            concurrency: maximum number of concurrent calls of `classify`.
             max_batch: maximum number of messages per call (request batching).
             max_chars: maximum length of a message in characters.
             handoffs: accepts handoffs; None: they are not delivered.
@@ -106,8 +105,8 @@ class Chat:
         self._max_chars = max_chars
         self._handoffs = handoffs
         self._conversations = conversations
-        self._gatherer: Gatherer[_Question, bytes] = Gatherer(
-            self._ask_model, lanes, max_batch, self._note_waits
+        self._gatherer: RequestBatcher[_Question, bytes] = RequestBatcher(
+            self._ask_model, concurrency, max_batch, self._note_waits
         )
         self._last_answer = time.monotonic()
         self._runner_answers = False

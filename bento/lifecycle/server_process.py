@@ -21,8 +21,8 @@ from pathlib import Path
 import psutil
 
 from bento import KEEPER_PID
-from bento.config import ROOT
-from bento.fetch import served
+from bento.lifecycle.bundle_source import served
+from bento.version import ROOT
 from chatbot.settings import ServiceSettings, read_settings
 
 COMMAND = (sys.executable, "-m", "bento")

@@ -5,7 +5,7 @@ type `application/vnd.bentoml+pickle`, so that any process that can connect to i
 the owner can enter the socket's folder, but without Unix sockets (`BENTOML_NO_UDS`, WSL) the service listens on a
 loopback port that every process of the pod can reach. `Messages` and `Predictions` therefore parse and write the
 bodies themselves and ignore the content type: a pickle is not JSON and is refused. The other end
-(`bento.runner_client`) does not use a BentoML client either, because that would unpickle the responses.
+(`bento.runner.client`) does not use a BentoML client either, because that would unpickle the responses.
 """
 
 from __future__ import annotations

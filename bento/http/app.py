@@ -18,11 +18,11 @@ from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from bento import schemas
-from bento.asgi import error_headers
-from bento.config import code_version
-from bento.metrics import CONTENT_TYPE, Metrics
-from bento.post import Post
+from bento.http import schemas
+from bento.http.asgi import error_headers
+from bento.http.fast_path import PostEndpoint
+from bento.http.metrics import CONTENT_TYPE, Metrics
+from bento.version import code_version
 from chatbot.errors import (
     ChatbotError,
     InvalidMessage,
@@ -57,7 +57,7 @@ class About:
     intents: tuple[schemas.Intent, ...]
 
 
-def create_app(about: Callable[[], About], posts: Mapping[str, Post], metrics: Metrics) -> FastAPI:
+def create_app(about: Callable[[], About], posts: Mapping[str, PostEndpoint], metrics: Metrics) -> FastAPI:
     """Create the FastAPI app.
 
     Args:
@@ -161,9 +161,9 @@ def _translated(error: HTTPException) -> ChatbotError:
 
 
 class _Delegate(Response):
-    """Delegates the response to an ASGI app: FastAPI documents the route, `Post` handles it."""
+    """Delegates the response to an ASGI app: FastAPI documents the route, `PostEndpoint` handles it."""
 
-    def __init__(self, post: Post) -> None:
+    def __init__(self, post: PostEndpoint) -> None:
         super().__init__()
         self._post = post
 

@@ -19,13 +19,13 @@ import time
 from types import FrameType
 from typing import Any
 
-from bento.asgi import Message, Send
+from bento.http.asgi import Message, Send
 
 # uvicorn closes idle keep-alive connections after 5 s: after this time every connection left is still in use.
 LAST_ANSWERS_SECONDS = 6.0
 
 
-class Leaving:
+class ConnectionDraining:
     """Graceful shutdown of this process.
 
     Attributes:
@@ -33,7 +33,7 @@ class Leaving:
     """
 
     def __init__(self, seconds: float) -> None:
-        """Configure draining; has no effect before `put_off_sigterm`.
+        """Configure draining; has no effect before `install`.
 
         Args:
             seconds: drain period after SIGTERM during which connections are accepted; 0: SIGTERM is not delayed.
@@ -42,7 +42,7 @@ class Leaving:
         self._seconds = seconds
         self._stopping: asyncio.Task[None] | None = None
 
-    def put_off_sigterm(self) -> None:
+    def install(self) -> None:
         """Install the SIGTERM handler that starts draining. Call it on the event loop that serves."""
         handler = signal.getsignal(signal.SIGTERM)
         if not self._seconds or not callable(handler):
@@ -79,7 +79,7 @@ class Leaving:
 
 
 def is_told() -> bool:
-    """Whether uvicorn received SIGTERM before `put_off_sigterm`, while this worker was starting."""
+    """Whether uvicorn received SIGTERM before `install`, while this worker was starting."""
     server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
     return bool(getattr(server, "should_exit", False))
 

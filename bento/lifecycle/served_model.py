@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from bento.config import code_version
-from bento.schemas import Intent, Version
+from bento.http.schemas import Intent, Version
+from bento.version import code_version
 from chatbot.dialog.replies import Replies
 from chatbot.dialog.router import Router
 from chatbot.dialog.rules import Rules

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from bento import fetch
+from bento.lifecycle import bundle_source
 from chatbot.errors import ChatbotError
 from chatbot.settings import (
     HandoffSettings,
@@ -24,10 +24,8 @@ from chatbot.settings import (
 # Imported here and not where it is used: after a Bento's service is loaded, its other modules are not found.
 from monitoring.handoffs.log import targets_of
 
-WARM_UP = "Can I get a refund?"
 
-
-class Proof:
+class PreflightCheck:
     """Runs a check in a forked process."""
 
     def __init__(self, check: Callable[[], object]) -> None:
@@ -63,28 +61,29 @@ def check() -> None:
     Raises:
         ChatbotError: the bundle or a setting does not work on this machine.
     """
-    from bento.model import Model
+    from bento.lifecycle.served_model import Model
     from chatbot import ids
+    from chatbot.dialog.message import WARM_UP
     from chatbot.model import bundle
 
     service = read_settings(ServiceSettings)
     ids.load_or_make_key(service, read_settings(LogSettings))
     targets_of(read_settings(HandoffSettings), None)
-    served = fetch.fetch(service)
+    served = bundle_source.fetch(service)
     Model.read(served.folder).router(read_settings(RouterSettings), read_settings(SlotSettings))
     loaded = bundle.load(served.folder)
     served.check(loaded.digest)
     loaded.predict([WARM_UP])
 
 
-_begun: list[Proof] = []
+_begun: list[PreflightCheck] = []
 
 
 def begin() -> None:
     """Start the preflight check; `failure` then waits for it."""
-    _begun.append(Proof(check))
+    _begun.append(PreflightCheck(check))
 
 
 def failure() -> str:
     """Return why the preflight check failed, in one line; empty: it passed. Starts it unless `begin` has."""
-    return (_begun.pop() if _begun else Proof(check)).failure()
+    return (_begun.pop() if _begun else PreflightCheck(check)).failure()

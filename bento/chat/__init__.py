@@ -1,0 +1,1 @@
+"""Answering a message: the handler, request batching, conversations."""

@@ -1,0 +1,1 @@
+"""The runner's interface: client over a Unix socket and codec."""
