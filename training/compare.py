@@ -32,11 +32,11 @@ from chatbot.model.encoder import Encoded, Encoder
 from data.benchmarks import load_banking77, load_bitext, load_clinc150
 from data.placeholders import fill_all
 from data.similarity import near_duplicates
-from training.encoding import Advance, encode
-from training.export import DEFAULT_ENCODER, export
-from training.fit import fit
-from training.metrics import auroc, recall_at_acceptance
-from training.progress import Steps
+from training.model.encoder.batch import encode
+from training.model.encoder.export import DEFAULT_ENCODER, export
+from training.model.evaluation.metrics import auroc, recall_at_acceptance
+from training.model.fit import fit
+from training.progress import Advance, Steps
 from training.variants import HEADS, scope_scores
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -16,10 +16,10 @@ from rich.console import Console
 from chatbot.errors import ChatbotError
 from chatbot.model import bundle as bundles
 from data.loading import Columns
-from training.corpus import read_labelled
-from training.evaluation import evaluate, full_report
+from training.corpus.reading import read_labelled
+from training.model.evaluation.outcome import evaluate, full_report
+from training.model.report import print_report
 from training.progress import Steps
-from training.report import print_report
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

@@ -15,7 +15,12 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from training.encoding import Advance
+Advance = Callable[[int], None]
+"""Reports that a number of items is done."""
+
+
+def no_progress(_count: int) -> None:
+    """Ignore progress."""
 
 
 class Steps:

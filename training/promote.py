@@ -24,8 +24,8 @@ from chatbot.errors import ChatbotError, SettingError
 from chatbot.model.bundle_store import ModelRef
 from chatbot.settings import ServiceSettings, StorageSettings, TrackingSettings
 from chatbot.store import open_store
-from training.promotion import Outcome, Promotion
-from training.registry import Registry
+from training.rollout.single_machine import Outcome, Promotion
+from training.tracking.registry import Registry
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

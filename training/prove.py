@@ -1,76 +1,15 @@
-"""Preflight check of a bundle: run real messages through encoder, classifier and router in a subprocess.
+"""Preflight check of a bundle: run real messages through encoder, classifier and router.
 
-    python -m training.prove FOLDER       exit code 0 on success, else 1 and one line with the reason
-
-The subprocess isolates the caller from crashes and memory use of the runtime.
+python -m training.prove FOLDER       exit code 0 on success, else 1 and one line with the reason
 """
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
-if not __package__:  # run as `python training/prove.py`
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
-
-from chatbot.dialog.message import clean
-from chatbot.dialog.router import Router
-from chatbot.errors import BundleError, ChatbotError
-from chatbot.model import bundle as bundles
-from chatbot.settings import RouterSettings, SlotSettings
-
-ROOT = Path(__file__).resolve().parents[1]
-PROOF_SECONDS = 120.0
-# Example messages of replies are training messages: a bundle that misclassifies more than half of them is broken.
-LEAST_RIGHT = 0.5
-
-
-def prove(folder: Path) -> str:
-    """Run the preflight check of a bundle in a subprocess, with a timeout of `PROOF_SECONDS`.
-
-    Returns:
-        The reason of the failure in one line; empty: the bundle can serve.
-    """
-    command = [sys.executable, "-m", "training.prove", str(folder.resolve())]
-    try:
-        tried = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, timeout=PROOF_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return f"the bundle did not answer its messages within {PROOF_SECONDS:g} s"
-    if tried.returncode == 0:
-        return ""
-    lines = [line for line in tried.stderr.splitlines() if line.strip()]
-    return lines[-1] if lines else f"trying the bundle ended with {tried.returncode}"
-
-
-def answer_all(folder: Path) -> int:
-    """Answer every example message of every intent.
-
-    Returns:
-        The number of answered messages.
-
-    Raises:
-        BundleError: the bundle is damaged, gives an empty answer, or predicts the right intent for less than
-            `LEAST_RIGHT` of its example messages.
-        SettingError: a reply has a slot without a value.
-    """
-    bundle = bundles.load(folder)
-    thresholds = bundle.manifest.thresholds.overridden(RouterSettings())
-    router = Router(bundle.rules, bundle.replies, thresholds, SlotSettings().values())
-    asked = [(intent, clean(e)) for intent, text in bundle.replies.texts.items() for e in text.examples]
-    asked = [(intent, message) for intent, message in asked if message and intent in bundle.manifest.labels]
-    predictions = bundle.predict([message for _, message in asked])
-    right = 0
-    for (intent, message), prediction in zip(asked, predictions, strict=True):
-        reply = router.before_model(message) or router.after_model(message, prediction)
-        if not reply.response.strip():
-            raise BundleError(f"{folder} answers {message!r} with nothing")
-        right += prediction.alternatives[0].intent == intent
-    if right < LEAST_RIGHT * len(asked):
-        raise BundleError(f"{folder} knows {right} of the {len(asked)} example messages of its own intents")
-    return len(asked)
+from chatbot.errors import ChatbotError
+from training.rollout.smoke_test import answer_all
 
 
 def main() -> int:

@@ -24,14 +24,14 @@ from data.checks import problems_table
 from data.errors import CorpusError
 from data.processing import ProcessParams
 from data.processing import read_params as read_process_params
-from training.first import register_first
-from training.gate_params import read_gate_params
-from training.lease import BusyError
-from training.params import read_params
+from training.gate.params import read_gate_params
+from training.model.params import read_params
 from training.progress import Steps
-from training.publishing import Given
-from training.registry import CHAMPION
-from training.retraining import Result, retrain
+from training.retraining.bootstrap import register_first
+from training.retraining.lease import BusyError
+from training.retraining.publish import Given
+from training.retraining.run import Result, retrain
+from training.tracking.registry import CHAMPION
 
 COLOURS = {"accepted": "green", "refused": "red", "needs_review": "yellow", "busy": "yellow"}
 

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.text import Text
 
 from chatbot.settings import TrackingSettings
-from training.mlflow_client import TrackingError, shown
-from training.tracking import send, unsent
+from training.tracking.client import TrackingError, shown
+from training.tracking.runs import send, unsent
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

@@ -17,7 +17,7 @@ from sklearn.svm import LinearSVC
 
 from chatbot.model.classifier import Classifier, Floats, views
 from chatbot.model.encoder import Encoded
-from training.head import Columns, Moments, fit_head, whitening
+from training.model.head import Columns, Moments, fit_head, whitening
 
 Logits = NDArray[np.floating]
 Variant = Callable[[Encoded, Columns, Encoded], Logits]

@@ -29,11 +29,10 @@ from chatbot.errors import BundleError, ChatbotError
 from chatbot.model import bundle_store, desired_model
 from chatbot.settings import StorageSettings, TrackingSettings
 from chatbot.store import Store, has_store, open_store
-from training import corpus_versions
-from training.corpus_versions import CorpusVersionError, Pointer
-from training.mlflow_client import TrackingError
-from training.registry import Registry, Version
-from training.report import shown
+from training.corpus.versions import CorpusVersionError, Pointer, pull
+from training.model.report import shown
+from training.tracking.client import TrackingError
+from training.tracking.registry import Registry, Version
 
 SHOWN_SCORES = ("accuracy", "macro_f1", "coverage", "risk")
 _API_SECONDS = 5.0
@@ -114,7 +113,7 @@ def restore(
         raise CorpusVersionError(
             f"version {number} was taught {version.corpus_digest}, its pointer names {pointer.corpus_digest}"
         )
-    return Restored(version, bundle, corpus_versions.pull(settings, pointer, folder / "corpus"))
+    return Restored(version, bundle, pull(settings, pointer, folder / "corpus"))
 
 
 def _bundle(registry: Registry, store: Store, version: Version, folder: Path) -> Path:

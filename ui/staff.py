@@ -1,7 +1,7 @@
 """Serve the staff pages: `streamlit run ui/staff.py`, or `python -m ui.staff`. Not for customers.
 
 Review (active learning), clusters, handoffs, drift report, versions and their scores. They use
-`training.review_board` and the store, and have their own login (`ui.staff_login`).
+`training.review.board` and the store, and have their own login (`ui.staff_login`).
 """
 
 from __future__ import annotations

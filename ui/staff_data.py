@@ -14,8 +14,8 @@ from chatbot.errors import Missing, StoreError
 from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.settings import StaffSettings, TrackingSettings
 from chatbot.store import Store
-from training.handoff_desk import Task, read_tasks
-from training.review_board import Board, View, open_board
+from training.review.board import Board, View, open_board
+from training.review.handoffs import Task, read_tasks
 from ui import start
 
 LATEST = "reports/drift/latest.json"
@@ -49,12 +49,12 @@ class Shelf:
         return self._keep("intents", self.board.intents, fresh)
 
     def versions(self, fresh: bool = False) -> list[Any]:
-        """Return the registered versions, newest first (`training.registry.Version`).
+        """Return the registered versions, newest first (`training.tracking.registry.Version`).
 
         Raises:
             TrackingError: MLflow is unavailable.
         """
-        from training.registry import Registry
+        from training.tracking.registry import Registry
 
         return self._keep("versions", lambda: Registry(start.read(TrackingSettings)).versions(), fresh)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from chatbot.errors import ChatbotError
-from training.review_board import Outcome
-from training.review_queue import Item
+from training.review.board import Outcome
+from training.review.queue import Item
 from ui import staff_markup
 from ui.marks import label
 from ui.staff_data import Shelf

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from chatbot.errors import ChatbotError
-from training.handoff_desk import State, Task, move
+from training.review.handoffs import State, Task, move
 from ui import staff_door, staff_markup
 from ui.staff_data import Shelf, open_shelf
 

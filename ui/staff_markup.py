@@ -10,9 +10,9 @@ from html import escape
 from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.loop.drift_verdict import Check, DriftVerdict
 from chatbot.records.handoff import Handoff, Turn
-from training.handoff_desk import Task
-from training.review_clusters import Cluster
-from training.review_queue import Item, Reason
+from training.review.clusters import Cluster
+from training.review.handoffs import Task
+from training.review.queue import Item, Reason
 from ui.marks import linked
 
 REASONS = {

@@ -8,10 +8,10 @@ import streamlit as st
 
 from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.errors import ChatbotError
-from training.review_board import Board, Outcome, View
-from training.review_clusters import Cluster
-from training.review_decisions import AlreadyDecidedError, Decision
-from training.review_queue import Item, Queue, Reason
+from training.review.board import Board, Outcome, View
+from training.review.clusters import Cluster
+from training.review.decisions import AlreadyDecidedError, Decision
+from training.review.queue import Item, Queue, Reason
 from ui import staff_door, staff_form, staff_markup
 from ui.marks import label
 from ui.staff_data import Shelf, open_shelf

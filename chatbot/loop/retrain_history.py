@@ -23,7 +23,7 @@ VERDICT = "reports/drift/latest.json"
 MEMORY = "memory/retrain.json"
 
 _REVIEWS = "reviews/"
-_TAUGHT = ("accept", "correct", "new-intent")  # `training.review_decisions.Verdict`
+_TAUGHT = ("accept", "correct", "new-intent")  # `training.review.decisions.Verdict`
 _READERS = 16
 
 

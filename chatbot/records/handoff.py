@@ -13,7 +13,7 @@ from chatbot.records.schema import Record
 
 PREFIX = "handoffs/"
 WORK = "reviews/handoffs/"
-"""Key prefix of the agents' work on each handoff (`training.handoff_desk`)."""
+"""Key prefix of the agents' work on each handoff (`training.review.handoffs`)."""
 TYPE = "handoff.created"
 
 

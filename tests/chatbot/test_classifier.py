@@ -10,8 +10,8 @@ from safetensors.numpy import load_file, save_file
 
 from chatbot.model.classifier import Classifier
 from tests.chatbot.corpora import Blobs, apart, encode
-from training.fit import FitError, Fitted, fit
-from training.metrics import auroc, ece
+from training.model.evaluation.metrics import auroc, ece
+from training.model.fit import FitError, Fitted, fit
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_the_same_corpus_and_seed_give_the_same_weights_bit_for_bit(
 ):
     encoded, labels = blobs.messages([20] * 8)
     first = fit(encoded, labels, apart(len(labels)), seed=3)
-    monkeypatch.setattr("training.fit.cores", lambda: 1)
+    monkeypatch.setattr("training.model.fit.cores", lambda: 1)
     second = fit(encoded, labels, apart(len(labels)), seed=3)
     assert first.classifier.temperature == second.classifier.temperature
     for name, tensor in first.classifier.to_tensors().items():

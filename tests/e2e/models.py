@@ -10,7 +10,7 @@ from chatbot.model.ref import ModelRef
 from chatbot.settings import TrackingSettings
 from tests.bento import bundles
 from tests.e2e.release import Release
-from training.mlflow_client import connected
+from training.tracking.client import connected
 
 _UNSURE = {"answer": 1.0, "clarify": 1.0}
 """Thresholds that no message reaches: every one is handed over to a person."""
@@ -39,7 +39,7 @@ def publish(release: Release, folder: Path) -> ModelRef:
     with release.store() as store:
         digest = bundle_store.push(store, folder)
     with release.forward(f"service/{release.name}-mlflow", 5000) as url:
-        from training.registry import Registry
+        from training.tracking.registry import Registry
 
         settings = TrackingSettings(tracking_uri=url)
         registry = Registry(settings)

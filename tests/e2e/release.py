@@ -20,7 +20,7 @@ from chatbot.settings import StorageSettings, TrackingSettings
 from chatbot.store import Store, open_store
 from tests.support import requirements, testbed
 from tests.support.testbed import Json, TestbedError, until
-from training.registry import Registry
+from training.tracking.registry import Registry
 
 BUCKET = "s3://support-chatbot"
 _ANSWERED = 'chatbot_requests_total{route="/chat",status="200"}'

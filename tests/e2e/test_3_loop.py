@@ -25,9 +25,9 @@ from tests.support.testbed import until
 from tools.loop import traffic
 from tools.loop.parts import records_in_store
 from tools.loop.traffic import Answers
-from training.accepted import read_accepted
-from training.review_board import Board
-from training.review_decisions import Decision, Decisions, Verdict
+from training.review.accepted import read_accepted
+from training.review.board import Board
+from training.review.decisions import Decision, Decisions, Verdict
 from ui import staff_screenshot
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]

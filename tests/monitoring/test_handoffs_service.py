@@ -13,7 +13,7 @@ from chatbot.store.folder import FolderStore
 from tests.bento.server import Server
 from tests.monitoring.handoff_tools import eventually
 from tests.monitoring.receiver import SECRET, Receiver
-from training.handoff_desk import read_tasks
+from training.review.handoffs import read_tasks
 
 pytestmark = pytest.mark.process
 

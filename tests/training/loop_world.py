@@ -17,19 +17,20 @@ from data.process import run as process_run
 from data.processing import ProcessParams
 from tests.training import warm
 from tests.training.remembered import Trainings
-from training import corpus_versions, dvc_remote, retraining
-from training.corpus import read
-from training.corpus_versions import Pointer
-from training.first import register_first
-from training.gate_params import GateParams
-from training.mlflow_client import connected
-from training.params import TrainParams
+from training.corpus import dvc, versions
+from training.corpus.reading import read
+from training.corpus.versions import Pointer
+from training.gate.params import GateParams
+from training.model.params import TrainParams
+from training.model.train import train
 from training.progress import Steps
-from training.publishing import Given
-from training.registry import Registry, Version
-from training.retraining import LEASE, Result, retrain
-from training.review_decisions import Decision, Decisions, NewIntent, Verdict
-from training.train import train
+from training.retraining import run as retraining
+from training.retraining.bootstrap import register_first
+from training.retraining.publish import Given
+from training.retraining.run import LEASE, Result, retrain
+from training.review.decisions import Decision, Decisions, NewIntent, Verdict
+from training.tracking.client import connected
+from training.tracking.registry import Registry, Version
 
 ROOT = Path(__file__).resolve().parents[2]
 INTENTS = ("cancel_order", "get_refund", "track_order", "recover_password", "delete_account", "get_invoice")
@@ -89,7 +90,7 @@ def train_bundle(processed: Path, replies: Path, out: Path) -> str:
 
 def quicken(patch: pytest.MonkeyPatch, trainings: Trainings | None = None) -> None:
     """Let DVC run in warm processes, and remember trainings."""
-    patch.setattr(dvc_remote, "call", warm.dvc)
+    patch.setattr(dvc, "call", warm.dvc)
     if trainings is not None:
         patch.setattr(retraining, "train", trainings.train)
 
@@ -181,4 +182,4 @@ class World:
     def corpus_of(self, number: str) -> Path:
         """A version's corpus, pulled."""
         pointer = Pointer.parse(self.registry.get(number).corpus_pointer)
-        return corpus_versions.pull(self.given.store, pointer, self.folder / f"corpus-{number}")
+        return versions.pull(self.given.store, pointer, self.folder / f"corpus-{number}")

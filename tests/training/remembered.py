@@ -13,10 +13,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from chatbot.settings import TrackingSettings
-from training.corpus import Corpus
-from training.params import TrainParams
+from training.corpus.reading import Corpus
+from training.model.params import TrainParams
+from training.model.train import Trained, train
 from training.progress import Steps
-from training.train import Trained, train
 
 
 class Trainings:

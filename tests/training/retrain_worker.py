@@ -17,8 +17,9 @@ from mlflow.tracking import MlflowClient
 
 from chatbot.store.s3 import S3Store
 from tests.training.remembered import Trainings
-from training import corpus_versions, dvc_remote, retraining
+from training.corpus import dvc, versions
 from training.retrain import app
+from training.retraining import run
 
 POINTS = (
     "corpus pulled",
@@ -52,13 +53,13 @@ def after(owner: Any, name: str, when: Callable[..., bool] = lambda *_: True) ->
 
 def arm(point: str) -> None:
     if point == "corpus pulled":
-        after(corpus_versions, "pull")
+        after(versions, "pull")
     elif point == "trained":
-        after(retraining, "train")
+        after(run, "train")
     elif point == "corpus half pushed":
-        after(dvc_remote, "run", lambda _root, command, *_: command == "add")
+        after(dvc, "run", lambda _root, command, *_: command == "add")
     elif point == "corpus pushed":
-        after(corpus_versions, "push")
+        after(versions, "push")
     elif point == "bundle half pushed":
         after(S3Store, "put_file", lambda _store, key, _path: key.endswith("head.safetensors"))
     elif point == "run half recorded":
@@ -70,14 +71,14 @@ def arm(point: str) -> None:
     elif point == "registered":
         after(MlflowClient, "create_model_version")
     elif point.startswith("wait:"):
-        original = retraining.train
+        original = run.train
 
         def when_told(*arguments: Any, **named: Any) -> Any:
             while not Path(point.removeprefix("wait:")).exists():
                 time.sleep(0.05)
             return original(*arguments, **named)
 
-        retraining.train = when_told
+        run.train = when_told
     else:
         raise SystemExit(f"no point {point!r}")
 
@@ -85,6 +86,6 @@ def arm(point: str) -> None:
 if __name__ == "__main__":
     trainings, point, *arguments = sys.argv[1:]
     if point != "trained":  # which is then trained for real, and to its end
-        retraining.train = Trainings(Path(trainings)).train
+        run.train = Trainings(Path(trainings)).train
     arm(point)
     app(arguments)

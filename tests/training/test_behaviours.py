@@ -11,19 +11,11 @@ from chatbot.errors import BundleError
 from chatbot.model.bundle import Bundle
 from data.folder import read_intents
 from data.messages import normalise
-from training.behaviours import (
-    Behaviour,
-    Group,
-    Result,
-    expand,
-    messages_of,
-    read_behaviours,
-    run,
-)
-from training.encoding import encode
-from training.gate_behaviour import check_behaviour
-from training.gate_params import GateParams
-from training.gate_verdict import Check
+from training.gate.behaviour import check_behaviour
+from training.gate.behaviour_tests import Behaviour, Group, Result, expand, messages_of, read_behaviours, run
+from training.gate.params import GateParams
+from training.gate.verdict import Check
+from training.model.encoder.batch import encode
 
 ROOT = Path(__file__).resolve().parents[2]
 

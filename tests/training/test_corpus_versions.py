@@ -15,10 +15,10 @@ from chatbot.store import open_store
 from tests.support.minio import Minio
 from tests.training import warm
 from tests.training.loop_world import SmallBot, World, quicken
-from training import corpus_versions, dvc_remote
-from training.corpus_versions import FILES, CorpusVersionError, Pointer, examine, pull, push
-from training.first import version_files as make_version_files
-from training.merging import read_rows
+from training.corpus import dvc, versions
+from training.corpus.versions import FILES, CorpusVersionError, Pointer, examine, pull, push
+from training.retraining.bootstrap import version_files as make_version_files
+from training.retraining.merge import read_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -165,7 +165,7 @@ def test_a_store_that_is_down_denies_or_has_no_bucket_is_said_within_seconds(
 def test_no_secret_is_written_anywhere(minio: Minio, bucket: str, tmp_path: Path) -> None:
     (tmp_path / ".dvc").mkdir()
     (tmp_path / ".dvc" / "config.local").write_text("[cache]\n    dir = /somewhere\n")
-    dvc_remote.write_config(tmp_path, minio.settings(bucket, path_style=True), local=True)
+    dvc.write_config(tmp_path, minio.settings(bucket, path_style=True), local=True)
     written = "".join(file.read_text() for file in tmp_path.rglob("*") if file.is_file())
     assert minio.url in written
     assert "/somewhere" in written, "what somebody set there stays"
@@ -215,5 +215,5 @@ def test_the_command_pulls_by_a_pointer_in_a_file(
     (tmp_path / "pointer.json").write_text(str(pointer))
     monkeypatch.setenv("CHATBOT_STORE_URL", store.url)
     monkeypatch.setenv("CHATBOT_STORE_ENDPOINT", store.endpoint)
-    assert corpus_versions.main(["pull", str(tmp_path / "pointer.json"), str(tmp_path / "got")]) == 0
+    assert versions.main(["pull", str(tmp_path / "pointer.json"), str(tmp_path / "got")]) == 0
     assert same(tmp_path / "got", version_files)

@@ -5,7 +5,7 @@ import pytest
 
 from chatbot.model.classifier import Classifier
 from chatbot.model.encoder import Encoded
-from training.fit import FitError, fit
+from training.model.fit import FitError, fit
 
 
 def corpus(

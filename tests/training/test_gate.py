@@ -20,14 +20,14 @@ from chatbot.model.bundle import Bundle
 from data.processing import read_processed
 from data.splitting import TEST
 from tests.training import warm
-from training.corpus import Corpus
-from training.gate import GateError, GateParams, Sizes, judge, judge_folders, mark_new
-from training.gate_output import write_verdict
-from training.gate_page import page
-from training.gate_params import read_gate_params
-from training.params import TrainParams
+from training.corpus.reading import Corpus
+from training.gate.judge import GateError, GateParams, Sizes, judge, judge_folders, mark_new
+from training.gate.params import read_gate_params
+from training.gate.report.output import write_verdict
+from training.gate.report.page import page
+from training.model.params import TrainParams
+from training.model.train import train
 from training.progress import Steps
-from training.train import train
 
 pytestmark = pytest.mark.process
 
@@ -162,7 +162,7 @@ def test_a_head_that_can_never_name_an_intent_has_emptied_it(champion: Path, fro
 
 def silenced(bundle: Bundle, intent: str) -> Bundle:
     """The bundle as it would be had the intent's messages all gone while its name stayed."""
-    from training.head import NEVER
+    from training.model.head import NEVER
 
     head = bundle.classifier.head
     bias, weights = head.bias.copy(), head.weights.copy()

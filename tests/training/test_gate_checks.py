@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from chatbot.dialog.message import OUT_OF_SCOPE
-from training.evaluation import Outcome
-from training.gate_asked import Asked
-from training.gate_changes import MEGABYTE, check_known, check_lost, check_new, check_size
-from training.gate_checks import (
+from training.gate.changes import MEGABYTE, check_known, check_lost, check_new, check_size
+from training.gate.compared import (
     check_answers,
     check_calibration,
     check_macro_f1,
     check_out_of_scope,
     check_parts,
 )
-from training.gate_params import GateParams
+from training.gate.evidence import Asked
+from training.gate.params import GateParams
+from training.model.evaluation.outcome import Outcome
 
 PARAMS = GateParams(draws=1_000)
 INTENTS = ("cancel", "refund", "track")

@@ -8,7 +8,7 @@ from pathlib import Path
 from chatbot.ids import new_id
 from chatbot.records.handoff import Handoff, key_of
 from chatbot.store.folder import FolderStore
-from training.handoff_desk import move, read_tasks
+from training.review.handoffs import move, read_tasks
 
 
 def test_those_that_wait_are_listed_however_many_later_ones_are_done(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from chatbot.dialog.replies import Replies, ReplyText
 from data.errors import CorpusError
 from data.loading import COLUMNS
 from data.messages import row_hash
-from training.accepted import Accepted
-from training.merging import Merged, merge, read_rows, without_examples, write_rows
+from training.retraining.merge import Merged, merge, read_rows, without_examples, write_rows
+from training.review.accepted import Accepted
 
 REPLIES = Replies({"get_refund": ReplyText(response="Here it is.", category="REFUND", title="Get a refund")})
 

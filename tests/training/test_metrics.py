@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.metrics import auroc, ece, recall_at_acceptance, risk, risk_bound, risk_chance, upper_bound
+from training.model.evaluation.metrics import (
+    auroc,
+    ece,
+    recall_at_acceptance,
+    risk,
+    risk_bound,
+    risk_chance,
+    upper_bound,
+)
 
 
 def test_a_classifier_that_keeps_its_word_has_no_calibration_error():

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from training.evaluation import macro_f1
-from training.metrics import ece
-from training.paired import Paired, ece_if_calibrated, holm, macro_f1_difference, mcnemar
+from training.gate.paired import Paired, ece_if_calibrated, holm, macro_f1_difference, mcnemar
+from training.model.evaluation.metrics import ece
+from training.model.evaluation.outcome import macro_f1
 
 
 @pytest.mark.parametrize(("broken", "mended"), [(0, 0), (1, 0), (0, 6), (9, 2), (2, 9), (7, 7), (300, 240)])
@@ -96,7 +96,7 @@ def test_the_same_seed_draws_the_same_and_another_does_not() -> None:
 def test_the_draws_do_not_depend_on_how_many_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     sides = answers(300, (0.9, 0.8))
     whole = macro_f1_difference(*sides, draws=500, seed=3)
-    monkeypatch.setattr("training.paired._CELLS", 4_000)
+    monkeypatch.setattr("training.gate.paired._CELLS", 4_000)
     assert macro_f1_difference(*sides, draws=500, seed=3) == whole
 
 

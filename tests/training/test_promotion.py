@@ -20,9 +20,9 @@ from tests.bento import bundles
 from tests.bento.server import ROOT, Server
 from tests.bento.steady import SteadyLoad
 from tests.training.warm import Command
-from training.promotion import Promotion, PromotionError
-from training.registry import CHALLENGER, CHAMPION, GATE, Registry
-from training.tracking import record
+from training.rollout.single_machine import Promotion, PromotionError
+from training.tracking.registry import CHALLENGER, CHAMPION, GATE, Registry
+from training.tracking.runs import record
 
 # A service is started with the first test, and each move from version to version starts another.
 pytestmark = [pytest.mark.process, pytest.mark.long, pytest.mark.timeout(400)]

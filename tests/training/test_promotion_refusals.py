@@ -11,8 +11,8 @@ import pytest
 
 from chatbot.model import desired_model
 from tests.training.test_promotion import Machine
-from training.promotion import PromotionError
-from training.registry import CHALLENGER, CHAMPION, GATE
+from training.rollout.single_machine import PromotionError
+from training.tracking.registry import CHALLENGER, CHAMPION, GATE
 
 pytestmark = pytest.mark.process
 

@@ -20,9 +20,9 @@ from tests.support.minio import Minio
 from tests.support.mlflow_server import MlflowServer
 from tests.training import warm
 from training import mlflow_server as server_module
-from training.mlflow_client import connected
-from training.registry import CHAMPION, GATE, Registry
-from training.tracking import KEY, TrackingError, record, send, unsent
+from training.tracking.client import connected
+from training.tracking.registry import CHAMPION, GATE, Registry
+from training.tracking.runs import KEY, TrackingError, record, send, unsent
 
 ROOT = Path(__file__).resolve().parents[2]
 TAGS = {"corpus_digest": "c" * 32, "corpus_pointer": '{"format": 1}', "git_commit": "a" * 40}
@@ -145,7 +145,7 @@ def test_a_run_with_the_same_key_is_there_once_and_what_a_kill_left_of_one_is_go
     tracking: TrackingSettings,
 ) -> None:
     with connected(tracking) as client:
-        from training.mlflow_client import experiment
+        from training.tracking.client import experiment
 
         half = client.create_run(experiment(client, tracking), tags={KEY: "retrain-1"})
     first = a_run(tracking, "retrain-1")

@@ -14,11 +14,11 @@ from data.errors import CorpusError
 from data.process import run as process_run
 from data.processing import ProcessParams, read_processed
 from tests.training.loop_world import GIFT, GIFTS, ROOT, SmallBot, World, train_bundle
-from training.merging import read_rows
-from training.mlflow_client import connected
-from training.registry import CHALLENGER, CHAMPION
-from training.retraining import RetrainError
-from training.review_decisions import Decisions, Verdict
+from training.retraining.merge import read_rows
+from training.retraining.run import RetrainError
+from training.review.decisions import Decisions, Verdict
+from training.tracking.client import connected
+from training.tracking.registry import CHALLENGER, CHAMPION
 
 pytestmark = pytest.mark.long
 

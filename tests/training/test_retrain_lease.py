@@ -14,7 +14,7 @@ from chatbot.errors import Unreachable
 from chatbot.settings import StorageSettings
 from chatbot.store import Store, open_store
 from tests.support.minio import Minio
-from training.lease import BusyError, Lease, LostError
+from training.retraining.lease import BusyError, Lease, LostError
 
 pytestmark = pytest.mark.process
 
@@ -24,7 +24,7 @@ HOLD = """
 import sys, time
 from chatbot.settings import StorageSettings
 from chatbot.store import open_store
-from training.lease import Lease
+from training.retraining.lease import Lease
 with Lease(open_store(StorageSettings(url=sys.argv[1])), "memory/retrain-lease.json", 60):
     print("held", flush=True)
     time.sleep(60)

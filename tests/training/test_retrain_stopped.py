@@ -19,10 +19,10 @@ from tests.support.minio import Minio
 from tests.training.loop_world import ROOT, World
 from tests.training.remembered import Trainings
 from tests.training.retrain_worker import POINTS
-from training import corpus_versions
-from training.corpus_versions import Pointer
-from training.mlflow_client import TrackingError
-from training.retraining import LEASE
+from training.corpus import versions
+from training.corpus.versions import Pointer
+from training.retraining.run import LEASE
+from training.tracking.client import TrackingError
 
 pytestmark = pytest.mark.long
 
@@ -71,7 +71,7 @@ def test_killed_at_any_point_and_run_again_it_ends_right_and_nothing_is_double(
     assert [version.number for version in world.registry.versions()] == ["2", "1"]
     assert Counter(state for _, state in world.runs()) == {"FINISHED": 2}
     assert not list(world.given.tracking.unsent.glob("[!.]*"))
-    assert not corpus_versions.examine(world.store, Pointer.parse(challenger.corpus_pointer))
+    assert not versions.examine(world.store, Pointer.parse(challenger.corpus_pointer))
     assert bundles.load(world.registry.fetch("2", world.folder / "fetched"))
     assert bundles.load(fetch(world.store, challenger.bundle_digest, world.folder / "cache"))
     assert world.store.head(LEASE) is None
@@ -111,23 +111,23 @@ def test_of_two_at_once_one_works_and_the_other_leaves_as_busy(world: World, tra
 def test_mlflow_that_goes_down_half_way_keeps_the_run_and_a_second_try_registers_it_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from training import publishing
+    from training.retraining import publish
 
     world.first()
     world.accept_gifts()
     given = world.given
-    real = publishing.record_training
+    real = publish.record_training
 
     def while_down(settings: object, *arguments: object, **named: object) -> object:
         down = given.tracking.model_copy(update={"tracking_uri": "http://127.0.0.1:9"})
         return real(down, *arguments, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(publishing, "record_training", while_down)
+    monkeypatch.setattr(publish, "record_training", while_down)
     with pytest.raises(TrackingError, match="run the retraining again"):
         world.retrain()
     assert len(list(given.tracking.unsent.glob("retrain-*"))) == 1
     assert len(world.registry.versions()) == 1
-    monkeypatch.setattr(publishing, "record_training", real)
+    monkeypatch.setattr(publish, "record_training", real)
     assert world.retrain().outcome == "accepted"
     assert not list(given.tracking.unsent.glob("retrain-*"))
     assert [state for _, state in world.runs()] == ["FINISHED", "FINISHED"]

@@ -11,7 +11,7 @@ from chatbot.model import bundle_store, desired_model
 from chatbot.model.bundle import verify
 from chatbot.settings import ServiceSettings, TrackingSettings
 from chatbot.store.folder import FolderStore
-from training.review_bundle import find_bundle
+from training.review.bundle import find_bundle
 
 
 def test_as_set_then_as_serving_json_says_then_the_newest_of_the_store(

@@ -11,11 +11,11 @@ from chatbot.settings import ReviewSettings, SlotSettings
 from chatbot.store import Store
 from chatbot.store.folder import FolderStore
 from tests.training.review_tools import GARDEN, STRANGE, answer, fill
-from training.accepted import read_accepted
-from training.review_board import Board
-from training.review_clusters import typical_words
-from training.review_decisions import AlreadyDecidedError
-from training.review_queue import Reason
+from training.review.accepted import read_accepted
+from training.review.board import Board
+from training.review.clusters import typical_words
+from training.review.decisions import AlreadyDecidedError
+from training.review.queue import Reason
 
 
 @pytest.fixture

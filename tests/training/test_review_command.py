@@ -11,7 +11,7 @@ from chatbot.model.bundle import Bundle
 from chatbot.store import Store
 from chatbot.store.folder import FolderStore
 from tests.training.review_tools import GARDEN, answer, fill, record
-from training.review import app, queue_by_reason, queue_length, read_accepted
+from training.review.__main__ import app, queue_by_reason, queue_length, read_accepted
 
 
 @pytest.fixture

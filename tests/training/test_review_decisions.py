@@ -16,9 +16,9 @@ from chatbot.settings import ReviewSettings, SlotSettings
 from chatbot.store import Store, open_store
 from chatbot.store.folder import FolderStore
 from tests.training.review_tools import fill, record, strange
-from training.accepted import read_accepted
-from training.review_board import Board
-from training.review_decisions import (
+from training.review.accepted import read_accepted
+from training.review.board import Board
+from training.review.decisions import (
     TAUGHT,
     AlreadyDecidedError,
     Decision,
@@ -28,7 +28,7 @@ from training.review_decisions import (
     key_of,
     now,
 )
-from training.review_queue import Item
+from training.review.queue import Item
 
 if TYPE_CHECKING:
     from chatbot.model.bundle import Bundle

@@ -14,8 +14,8 @@ from chatbot.settings import ReviewSettings
 from chatbot.store import Store
 from chatbot.store.folder import FolderStore
 from tests.training.review_tools import fill, record, strange, thumbs_down
-from training.review_decisions import Decision, Decisions, Verdict, now
-from training.review_queue import Queue, Reason, make_queue, read_queue
+from training.review.decisions import Decision, Decisions, Verdict, now
+from training.review.queue import Queue, Reason, make_queue, read_queue
 
 SETTINGS = ReviewSettings()
 

@@ -5,8 +5,8 @@ import pytest
 
 from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.model.bundle import Bundle
-from training.evaluation import Outcome, evaluate, flat, full_report, scores, scores_of_intent
-from training.slices import is_typo, slices_of
+from training.model.evaluation.outcome import Outcome, evaluate, flat, full_report, scores, scores_of_intent
+from training.model.evaluation.slices import is_typo, slices_of
 
 WORDS = frozenset({"refund", "order", "where", "money", "back", "want", "when", "please"})
 

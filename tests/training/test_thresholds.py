@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.thresholds import CLARIFY_HIT, REFUSED, Judged, Learned, learn
+from training.model.thresholds import CLARIFY_HIT, REFUSED, Judged, Learned, learn
 
 SHARE = 0.1
 

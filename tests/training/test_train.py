@@ -11,7 +11,7 @@ import pytest
 
 from chatbot.model import bundle as bundles
 from data.folder import read_intents
-from training.export import ExportError, Proof, export, locate
+from training.model.encoder.export import ExportError, Proof, export, locate
 
 pytestmark = pytest.mark.process
 
@@ -129,7 +129,7 @@ def test_an_encoder_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch
 
 
 def test_packaged_weights_that_are_not_the_expected_ones_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.export.DEFAULT_WEIGHTS_SHA256", "0" * 64)
+    monkeypatch.setattr("training.model.encoder.export.DEFAULT_WEIGHTS_SHA256", "0" * 64)
     with pytest.raises(ExportError, match="trusted"):
         locate()
 

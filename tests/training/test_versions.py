@@ -18,9 +18,9 @@ from tests.support.minio import Minio
 from tests.support.mlflow_server import MlflowServer
 from tests.training.loop_world import SmallBot, World, quicken
 from tests.training.remembered import Trainings
-from training.corpus_versions import CorpusVersionError, Pointer
-from training.mlflow_client import TrackingError
-from training.registry import CHAMPION
+from training.corpus.versions import CorpusVersionError, Pointer
+from training.tracking.client import TrackingError
+from training.tracking.registry import CHAMPION
 from training.versions import restore, served_digest
 
 

@@ -20,10 +20,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 # What the commands import, but for their own modules, which are run as `__main__`.
 _IMPORTED = [
-    "training.retraining",
-    "training.first",
-    "training.promotion",
-    "training.corpus_versions",
+    "training.retraining.run",
+    "training.retraining.bootstrap",
+    "training.rollout.single_machine",
+    "training.corpus.versions",
     "mlflow.tracking",
     "dvc.cli",
     "dvc.repo",
@@ -100,7 +100,7 @@ def run(
 def dvc(
     root: Path, arguments: Sequence[str], environment: Mapping[str, str], seconds: float
 ) -> subprocess.CompletedProcess[str]:
-    """In the place of `training.dvc_remote.call`."""
+    """In the place of `training.corpus.dvc.call`."""
     return run("dvc", arguments, root, environment, seconds)
 
 

@@ -17,9 +17,9 @@ from chatbot.settings import StaffSettings
 from chatbot.store.folder import FolderStore
 from tests.bento.server import free_port
 from tests.ui.staff_tools import HOSTILE, MESSAGES, TOKEN, make_store
-from training.accepted import read_accepted
-from training.handoff_desk import read_tasks
-from training.review_decisions import Decisions, Verdict
+from training.review.accepted import read_accepted
+from training.review.decisions import Decisions, Verdict
+from training.review.handoffs import read_tasks
 from ui import staff_login, staff_screenshot
 
 pytestmark = pytest.mark.process

@@ -86,7 +86,7 @@ def load_encoder() -> SentenceTransformer:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from sentence_transformers import SentenceTransformer
 
-    from training.export import locate
+    from training.model.encoder.export import locate
 
     return SentenceTransformer(str(locate()), device="cpu", local_files_only=True)
 

@@ -21,8 +21,8 @@ from chatbot.dialog.router import Router
 from chatbot.model.bundle import Bundle, load
 from chatbot.settings import ReviewSettings, SlotSettings
 from data.benchmarks import load_clinc150
-from training.review_clusters import Cluster, find_clusters
-from training.review_queue import Item, Queue, Reason
+from training.review.clusters import Cluster, find_clusters
+from training.review.queue import Item, Queue, Reason
 
 SIZES = (10, 20, 27)
 DRAWS = 20

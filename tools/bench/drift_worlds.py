@@ -18,9 +18,9 @@ from chatbot.model.encoder import Encoded
 from chatbot.records.schema import features
 from monitoring.drift.columns import TEXT_FEATURES, Columns
 from tools.bench.drift_corpora import Corpus, Typos
-from training.fit import Fitted, fit
-from training.params import TrainParams
-from training.thresholds import judge, learn_from
+from training.model.fit import Fitted, fit
+from training.model.params import TrainParams
+from training.model.thresholds import judge, learn_from
 from training.train import _summary
 
 CHATTER = 0.05
@@ -151,7 +151,7 @@ def _texts(messages: list[str]) -> dict[str, NDArray[np.float64]]:
 
 
 def _reference(fitted: Fitted, encoded: Encoded, messages: list[str], bot: _Bot) -> Columns:
-    """Compute what `training.reference` writes into a bundle."""
+    """Compute what `training.model.reference` writes into a bundle."""
     held = fitted.out_of_fold
     names = np.asarray(fitted.classifier.labels, dtype=object)
     numbers = {name: values[held.rows] for name, values in _texts(messages).items()}

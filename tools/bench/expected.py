@@ -18,7 +18,7 @@ from chatbot.settings import SlotSettings
 from data.benchmarks import MissingDataError, load_bitext
 from data.placeholders import fill_all
 from tools.bench.servers import ROOT
-from training.encoding import cores
+from training.model.encoder.batch import cores
 
 SEED = 4
 

@@ -28,8 +28,8 @@ from tools.bench.machine import Machine
 from tools.bench.quality import BUNDLE
 from tools.bench.servers import ROOT
 from tools.bench.vectors import Vectors
-from training.behaviours import SHIPPED
-from training.gate import judge
+from training.gate.behaviour_tests import SHIPPED
+from training.gate.judge import judge
 
 COMMAND = "python -m tools.bench.gate"
 TRIALS = CACHE / "gate.jsonl"

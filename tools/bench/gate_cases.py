@@ -25,10 +25,10 @@ from tools.bench.quality import CORPUS
 from tools.bench.servers import ROOT
 from tools.bench.taught import bitext
 from tools.bench.vectors import Vectors
-from training.corpus import replies_for
-from training.fit import Fitted, OutOfFold, fit
-from training.params import read_params
-from training.thresholds import judge, learn_from
+from training.corpus.reading import replies_for
+from training.model.fit import Fitted, OutOfFold, fit
+from training.model.params import read_params
+from training.model.thresholds import judge, learn_from
 
 HEADS = CACHE / "gate-heads"
 TEST_SHARE = 0.2
@@ -196,7 +196,7 @@ class Workshop:
         self._tuning = self.vectors.encode(self.case.tuning)
 
     def through(self, _encoder: Encoder, messages: Sequence[str]) -> Encoded:
-        """Encode messages, with a cache; the encoder function passed to `training.gate.judge`."""
+        """Encode messages, with a cache; the encoder function passed to `training.gate.judge.judge`."""
         key = hashlib.sha256("\n".join(messages).encode()).hexdigest()
         if key not in self._memory:
             self._memory[key] = self.vectors.encode(messages)

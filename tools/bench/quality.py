@@ -28,8 +28,8 @@ from tools.bench.servers import ROOT, BenchError
 from tools.bench.taught import DRAWS, Values, banking77, bitext, bitext_by_groups, bitext_few, clinc150
 from tools.bench.training_run import training
 from tools.bench.vectors import Vectors
-from training.encoding import Advance
-from training.evaluation import evaluate, scores
+from training.model.evaluation.outcome import evaluate, scores
+from training.progress import Advance
 
 FILE = CACHE / "quality.json"
 QUICK_FILE = CACHE / "quality-quick.json"

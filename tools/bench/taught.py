@@ -17,12 +17,12 @@ from data.placeholders import fill_all
 from data.splitting import groups
 from tools.bench.servers import ROOT
 from tools.bench.vectors import Vectors
-from training.evaluation import macro_f1
-from training.fit import Fitted, fit
-from training.metrics import auroc, ece, recall_at_acceptance, risk, risk_bound
-from training.params import read_params
-from training.thresholds import LEVEL, judge, judged, learn_from
-from training.thresholds import Judged as Tuning
+from training.model.evaluation.metrics import auroc, ece, recall_at_acceptance, risk, risk_bound
+from training.model.evaluation.outcome import macro_f1
+from training.model.fit import Fitted, fit
+from training.model.params import read_params
+from training.model.thresholds import LEVEL, judge, judged, learn_from
+from training.model.thresholds import Judged as Tuning
 
 TEST_SHARE = 0.2
 FEW_ROWS = 20

@@ -11,7 +11,8 @@ import numpy as np
 
 from chatbot.model.encoder import MODEL_FILE, TOKENIZER_FILE, Encoded, Encoder
 from tools.bench.figures import CACHE
-from training.encoding import Advance, encode, no_progress
+from training.model.encoder.batch import encode
+from training.progress import Advance, no_progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from chatbot.settings import StorageSettings, TrackingSettings
 from chatbot.store import Store, open_store
 from tools.loop import minio
 from tools.loop.processes import Processes, port_of
-from training.registry import Registry
+from training.tracking.registry import Registry
 
 # These settings shorten a day of traffic to minutes: log parts are uploaded at once, the drift window is the time
 # since the last check, and the keeper polls the desired model twice a second. All else has its default.

@@ -26,7 +26,7 @@ from tools.loop.parts import (
 from tools.loop.processes import StepError, wait_until
 from tools.loop.report import Report
 from tools.loop.traffic import Answers, Launch
-from training.review_board import Board
+from training.review.board import Board
 
 REVIEWER = "make loop"
 _VERDICT = "reports/drift/latest.json"

@@ -1,0 +1,1 @@
+"""Corpora for training: reading, versions in DVC, the DVC remote."""

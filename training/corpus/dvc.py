@@ -1,0 +1,173 @@
+"""Use the store as DVC's remote: configured from settings at run time, credentials from the environment.
+
+    python -m training.dvc_remote push     upload the pipeline's corpus to the store (`make data-push`)
+    python -m training.dvc_remote pull     download the corpus named by dvc.lock (`make data-pull`)
+    python -m training.dvc_remote status   list what the store lacks
+
+The remote is written to .dvc/config.local, which git does not track and which contains no secret.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from configparser import ConfigParser
+from pathlib import Path
+
+from chatbot.errors import ChatbotError, Missing
+from chatbot.settings import StorageSettings
+from chatbot.store import open_store
+
+ROOT = Path(__file__).resolve().parents[2]
+PREFIX = "dvc"
+"""Prefix of DVC's remote in the store."""
+REMOTE = "store"
+_STAGE = "process"
+_SECONDS = 1800
+_ADVICE = "Having any troubles?"
+_FULL = "disk is full"
+"""Message of SQLite, which DVC uses for its state, on a full disk."""
+_CONFIG = ".dvc/config"
+_LOCAL = ".dvc/config.local"
+_AWS = "aws-config"
+
+
+class DvcError(ChatbotError):
+    """DVC failed; the message includes its output."""
+
+    status = 503
+    type = "dvc"
+
+
+def remote_of(settings: StorageSettings) -> dict[str, str]:
+    """Return the remote's options for DVC's configuration."""
+    if not settings.url.startswith("s3://"):
+        return {"url": str(Path(settings.url).absolute() / PREFIX)}
+    options = {
+        "url": f"{settings.url.rstrip('/')}/{PREFIX}",
+        "connect_timeout": str(max(1, round(settings.connect_seconds))),
+        "read_timeout": str(max(1, round(settings.read_seconds))),
+        # Otherwise DVC requests the bucket's location, for which a key limited to one prefix has no permission.
+        "region": settings.region or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
+    }
+    return options | ({"endpointurl": settings.endpoint} if settings.endpoint else {})
+
+
+def write_config(root: Path, settings: StorageSettings, *, local: bool) -> None:
+    """Write the remote into a DVC project's configuration (atomic write).
+
+    Args:
+        root: the project's folder.
+        local: write to .dvc/config.local, keeping its other sections; else create a project without git.
+    """
+    file = root / (_LOCAL if local else _CONFIG)
+    config = ConfigParser(interpolation=None)
+    if local:
+        config.read(file, encoding="utf-8")
+    else:
+        config["core"] = {
+            "no_scm": "True",
+            "analytics": "False",
+            "check_update": "False",
+            "autostage": "False",
+        }
+    if not config.has_section("core"):
+        config.add_section("core")
+    config["core"]["remote"] = REMOTE
+    options = remote_of(settings)
+    if settings.path_style is not None and settings.url.startswith("s3://"):
+        aws = root / ".dvc" / "tmp" / _AWS
+        aws.parent.mkdir(parents=True, exist_ok=True)
+        style = "path" if settings.path_style else "virtual"
+        aws.write_text(f"[default]\ns3 =\n  addressing_style = {style}\n", encoding="utf-8")
+        options["configpath"] = str(aws)
+    config[f"'remote \"{REMOTE}\"'"] = options
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    with draft.open("w", encoding="utf-8") as stream:
+        config.write(stream)
+    draft.replace(file)
+
+
+def run(root: Path, *arguments: str) -> str:
+    """Run DVC in a project.
+
+    Returns:
+        Its standard output.
+
+    Raises:
+        DvcError: DVC failed; the message includes its output.
+    """
+    try:
+        # DVC caches the remote's listing; a fresh cache folder makes it look again.
+        with tempfile.TemporaryDirectory(prefix="dvc-") as memory:
+            around = {**os.environ, "DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": memory}
+            done = call(root, arguments, around, _SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise DvcError(f"dvc {' '.join(arguments)} did not end within {_SECONDS} s") from error
+    if done.returncode != 0:
+        said = " ".join((done.stderr or done.stdout).split()).partition(_ADVICE)[0].strip()
+        if _FULL in said:
+            said += (
+                f" (No space left on device: make room in {root} and {tempfile.gettempdir()}, or set TMPDIR)"
+            )
+        raise DvcError(f"dvc {' '.join(arguments)}: {said[-1500:]}")
+    return done.stdout
+
+
+def call(
+    root: Path, arguments: Sequence[str], environment: Mapping[str, str], seconds: float
+) -> subprocess.CompletedProcess[str]:
+    """Run DVC to completion in a subprocess, which isolates its environment and its threads.
+
+    Raises:
+        subprocess.TimeoutExpired: it did not end in time and was killed.
+    """
+    return subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+
+
+def check_store(settings: StorageSettings) -> None:
+    """Preflight check: send a small request to the store, whose errors are clearer than DVC's.
+
+    Raises:
+        StoreError: it does not answer, refuses, or the bucket does not exist.
+    """
+    # Not `head`: its response has no body with the reason.
+    with contextlib.suppress(Missing):
+        open_store(settings).get(f"{PREFIX}/files/md5/00/{'0' * 30}")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command of the module docstring. Returns: the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.dvc_remote", description="the corpus and its store"
+    )
+    parser.add_argument("command", choices=("push", "pull", "status"))
+    told = parser.parse_args(arguments)
+    try:
+        settings = StorageSettings()
+        check_store(settings)
+        write_config(ROOT, settings, local=True)
+        if told.command == "status":
+            sys.stdout.write(
+                run(ROOT, "status", "--cloud", "--no-updates", _STAGE) or "the store has it all\n"
+            )
+        else:
+            sys.stdout.write(run(ROOT, told.command, _STAGE))
+    except (ChatbotError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0

@@ -1,0 +1,1 @@
+"""The gate: compares a challenger with the champion before a rollout."""

@@ -1,0 +1,78 @@
+"""Compare a challenger with the champion: `python -m training.gate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from chatbot.errors import ChatbotError
+from data.loading import Columns
+from data.processing import read_processed
+from data.splitting import TEST
+from training.corpus.reading import read_labelled
+from training.gate.behaviour_tests import SHIPPED, read_behaviours
+from training.gate.judge import judge_folders, mark_new
+from training.gate.params import read_gate_params
+from training.gate.report.output import print_verdict, write_verdict
+
+REFUSED = 3
+"""Exit code of the command when the challenger is refused."""
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+def _test_rows(corpus: Path, earlier: Path | None, columns: Columns) -> pd.DataFrame:
+    """Return the test part of a processed corpus, or every row of any other corpus, with new rows marked."""
+    rows = read_labelled(corpus, columns)
+    if "part" in rows:
+        rows = rows[rows["part"] == TEST]
+    return mark_new(rows, None if earlier is None else read_processed(earlier))
+
+
+@app.command()
+def main(
+    challenger: Annotated[Path, typer.Option(help="The bundle that may take over.")],
+    champion: Annotated[
+        Path | None, typer.Option(help="The bundle that serves; none: a first version.")
+    ] = None,
+    corpus: Annotated[
+        Path, typer.Option(help="A processed corpus, whose test part is asked, or any other labelled corpus.")
+    ] = Path("data/processed/corpus.parquet"),
+    earlier: Annotated[
+        Path | None, typer.Option(help="The champion's processed corpus: test rows it lacks are new.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="A folder for gate.json and gate.html.")] = Path("models/gate"),
+    behaviours: Annotated[Path, typer.Option(help="Behavioural tests.")] = SHIPPED,
+    params: Annotated[Path, typer.Option(help="A params.yaml; its section `gate` is read.")] = Path(
+        "params.yaml"
+    ),
+    message_column: Annotated[str | None, typer.Option(help="The message's column.")] = None,
+    intent_column: Annotated[str | None, typer.Option(help="The intent's column.")] = None,
+    category_column: Annotated[str | None, typer.Option(help="The category's column.")] = None,
+) -> None:
+    """Judge a challenger. Exit code 0: accepted; 3: refused; 1: error, not judged."""
+    console = Console(stderr=True)
+    try:
+        verdict = judge_folders(
+            champion,
+            challenger,
+            _test_rows(corpus, earlier, Columns(message_column, intent_column, category_column)),
+            params=read_gate_params(params),
+            behaviours=read_behaviours(behaviours),
+        )
+    except ChatbotError as error:
+        console.print(Text(str(error), style="red"))
+        raise typer.Exit(1) from None
+    write_verdict(verdict, out)
+    print_verdict(Console(), verdict, out)
+    if not verdict.passed:
+        raise typer.Exit(REFUSED)
+
+
+if __name__ == "__main__":
+    app()

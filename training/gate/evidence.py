@@ -1,0 +1,102 @@
+"""Paired outcomes of champion and challenger on the same test messages: the evidence of every gate check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chatbot.dialog.message import OUT_OF_SCOPE
+from training.gate.paired import Paired
+from training.gate.verdict import Cell
+from training.model.evaluation.outcome import Outcome
+
+Mask = NDArray[np.bool_]
+Row = dict[str, Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Paired outcomes on n test messages; every array and mask has shape (n,).
+
+    Attributes:
+        messages: the cleaned test messages.
+        champion: the champion's outcome; None if there is no champion.
+        challenger: the challenger's outcome.
+        known: the intents of the champion.
+        taught: the intents of the challenger.
+        new: mask of the rows whose labels came with the challenger.
+        slices: masks by name of the slice (`training.model.evaluation.slices.slices_of`).
+    """
+
+    messages: Sequence[str]
+    champion: Outcome | None
+    challenger: Outcome
+    known: frozenset[str]
+    taught: frozenset[str]
+    new: Mask
+    slices: Mapping[str, Mask]
+
+    @property
+    def truth(self) -> NDArray[np.str_]:
+        """The label of each message."""
+        return self.challenger.truth
+
+    @property
+    def shared(self) -> frozenset[str]:
+        """The intents of both bundles; for a first version, its own."""
+        return self.taught if self.champion is None else self.known & self.taught
+
+    @property
+    def inside(self) -> Mask:
+        """Mask of the frozen rows whose intent both bundles have: the rows on which they are compared."""
+        return ~self.new & np.isin(self.truth, sorted(self.shared))
+
+    @property
+    def outside(self) -> Mask:
+        """Mask of the frozen out-of-scope rows."""
+        return np.asarray(~self.new & (self.truth == OUT_OF_SCOPE))
+
+    def recognised(self, mask: Mask) -> Paired:
+        """Pair the top predictions on some messages: right or wrong. A first version is compared with itself.
+
+        This uses the classifier's top prediction, not the router's decision. Thresholds are learned from few
+        rows and vary between trainings; that noise hid poisoned challengers and refused sound ones (measured:
+        docs/operations/gate.md). The checks `out_of_scope` and `answers` judge the effect of the thresholds.
+
+        Args:
+            mask: the messages to compare, shape (n,).
+        """
+        before = self.champion or self.challenger
+        return Paired.of(
+            (before.likeliest == self.truth)[mask], (self.challenger.likeliest == self.truth)[mask]
+        )
+
+    def foreign(self, acceptance: float) -> Paired:
+        """Pair the detection of out-of-scope messages by the out-of-distribution (scope) score.
+
+        Each bundle is evaluated at the score that accepts the same share of its in-scope messages, not at its
+        own threshold. Thresholds are learned for a target risk, so a more accurate challenger may accept more
+        messages at the same risk.
+
+        Args:
+            acceptance: the share of in-scope messages that is accepted, from 0 to 1.
+        """
+        before = self.champion or self.challenger
+        caught = [
+            side.scope[self.outside] < np.quantile(side.scope[self.inside], 1 - acceptance)
+            for side in (before, self.challenger)
+        ]
+        return Paired.of(*caught)
+
+
+def percent(share: object) -> str:
+    """Format a share as a percentage; "-" if it is not a number."""
+    return f"{100 * share:.1f} %" if isinstance(share, int | float) else "-"
+
+
+def points(share: float) -> str:
+    """Format a difference of shares in signed percentage points."""
+    return f"{100 * share:+.1f} points"

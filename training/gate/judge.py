@@ -1,0 +1,209 @@
+"""Compare a challenger with the champion before a rollout: named checks and a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from chatbot.dialog.message import clean
+from chatbot.errors import ChatbotError
+from chatbot.model import bundle as bundles
+from chatbot.model.bundle import Bundle
+from chatbot.model.encoder import Encoded, Encoder
+from training.gate.behaviour import check_behaviour
+from training.gate.behaviour_tests import Group, expand, messages_of, read_behaviours, run
+from training.gate.changes import check_known, check_lost, check_new, check_size
+from training.gate.compared import (
+    check_answers,
+    check_calibration,
+    check_macro_f1,
+    check_out_of_scope,
+    check_parts,
+)
+from training.gate.evidence import Asked, Row
+from training.gate.params import GateParams
+from training.gate.verdict import Check, GateVerdict, Side
+from training.model.encoder.batch import encode
+from training.model.evaluation.outcome import Outcome, evaluate, scores
+from training.model.evaluation.slices import slices_of, whole_words
+from training.model.head import NEVER
+
+Encode = Callable[[Encoder, Sequence[str]], Encoded]
+
+
+class GateError(ChatbotError):
+    """The two bundles cannot be compared on these messages."""
+
+    type = "gate"
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Sizes of the bundles in bytes; `champion` is None if there is no champion."""
+
+    challenger: int
+    champion: int | None = None
+
+
+def judge(
+    champion: Bundle | None,
+    challenger: Bundle,
+    test: pd.DataFrame,
+    *,
+    params: GateParams | None = None,
+    behaviours: Sequence[Group] | None = None,
+    sizes: Sizes | None = None,
+    through: Encode = encode,
+) -> GateVerdict:
+    """Evaluate both bundles on the same messages and decide whether the challenger may replace the champion.
+
+    Args:
+        champion: the bundle that serves now; None for a first version, whose refusals become warnings.
+        challenger: the candidate bundle.
+        test: the frozen test part with the columns `message`, `intent` (or `out_of_scope`) and `category`. An
+            optional column `new` (bool) marks rows that the champion's corpus lacks (`mark_new`). The labels
+            of these rows came with the challenger, so known intents are not compared on them; new intents are
+            judged on theirs.
+        params: the bounds; None: the defaults.
+        behaviours: groups of behavioural tests; None: the shipped ones.
+        sizes: sizes of the bundle folders; None: omit the size check.
+        through: the function that encodes messages; a benchmark passes one with a cache.
+
+    Returns:
+        The verdict with one entry per check.
+
+    Raises:
+        GateError: no test row has an intent on which both bundles can be compared.
+    """
+    params = params or GateParams()
+    asked = _ask(champion, challenger, test, through)
+    if not asked.inside.any():
+        raise GateError(
+            f"none of the {len(test):,} test rows has an intent that "
+            f"{'both bundles know' if champion else 'the bundle knows'}: give the test part of their corpus"
+        )
+    checks = [
+        check_macro_f1(asked, params),
+        *check_parts(asked, params),
+        check_calibration(asked, params),
+        check_out_of_scope(asked, params),
+        check_answers(asked, challenger.manifest.target.get("target"), params),
+        check_lost(asked, _silent(challenger), params),
+        check_new(asked, params),
+        _behaviour(champion, challenger, behaviours, params, through),
+        check_known(asked, _changed_proofs(champion, challenger, through)),
+    ]
+    if sizes is not None:
+        checks.insert(-1, check_size(sizes.challenger, sizes.champion, params))
+    if champion is None:
+        checks = [replace(c, verdict="warned") if c.verdict == "refused" else c for c in checks]
+    return GateVerdict(
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        champion=None if champion is None else Side.of(champion, scores(_of(asked.champion, asked))),
+        challenger=Side.of(challenger, scores(_of(asked.challenger, asked))),
+        test_rows=len(test),
+        checks=tuple(checks),
+        params=params.model_dump(),
+    )
+
+
+def judge_folders(
+    champion: Path | None,
+    challenger: Path,
+    test: pd.DataFrame,
+    *,
+    params: GateParams | None = None,
+    behaviours: Sequence[Group] | None = None,
+) -> GateVerdict:
+    """Load two bundles from their folders and run `judge`, including the size check.
+
+    Raises:
+        BundleError: a folder is not a complete bundle.
+        GateError: see `judge`.
+    """
+    return judge(
+        None if champion is None else bundles.load(champion),
+        bundles.load(challenger),
+        test,
+        params=params,
+        behaviours=behaviours,
+        sizes=Sizes(_bytes(challenger), None if champion is None else _bytes(champion)),
+    )
+
+
+def mark_new(test: pd.DataFrame, earlier: pd.DataFrame | None) -> pd.DataFrame:
+    """Add a column `new`: True if `earlier` (the champion's corpus, all parts) lacks the row's `row_hash`."""
+    if earlier is None:
+        return test.assign(new=False)
+    return test.assign(new=~test["row_hash"].isin(earlier["row_hash"]))
+
+
+def _ask(champion: Bundle | None, challenger: Bundle, test: pd.DataFrame, through: Encode) -> Asked:
+    messages = [clean(message) for message in test["message"]]
+    labels = test["intent"].tolist()
+    known = frozenset(champion.manifest.labels) if champion else frozenset()
+    encoded = {id(b): through(b.encoder, messages) for b in (champion, challenger) if b is not None}
+
+    def outcome(bundle: Bundle) -> Outcome:
+        return evaluate(bundle, messages, labels, encoded[id(bundle)])
+
+    return Asked(
+        messages=messages,
+        champion=None if champion is None else outcome(champion),
+        challenger=outcome(challenger),
+        known=known,
+        taught=frozenset(challenger.manifest.labels),
+        new=np.asarray(test["new"] if "new" in test else np.zeros(len(test)), dtype=bool),
+        slices=slices_of(messages, test["category"].tolist(), whole_words(challenger.encoder.vocabulary())),
+    )
+
+
+def _of(outcome: Outcome | None, asked: Asked) -> Outcome:
+    """Select the rows on which both are compared, for the scores that the report shows side by side."""
+    return (outcome or asked.challenger).part(asked.inside | asked.outside)
+
+
+def _silent(bundle: Bundle) -> frozenset[str]:
+    """Return the intents that the head can never predict: listed for training, but without a message."""
+    never = bundle.classifier.head.bias <= NEVER
+    return frozenset(np.asarray(bundle.manifest.labels)[never].tolist())
+
+
+def _behaviour(
+    champion: Bundle | None,
+    challenger: Bundle,
+    behaviours: Sequence[Group] | None,
+    params: GateParams,
+    through: Encode,
+) -> Check:
+    groups = read_behaviours() if behaviours is None else behaviours
+    every = expand(groups)
+    sides = [bundle for bundle in (challenger, champion) if bundle is not None]
+    tests = [test for test in every if all(test.intents <= set(side.manifest.labels) for side in sides)]
+    messages = messages_of(tests)
+    results = [run(side, tests, through(side.encoder, messages)) for side in sides]
+    return check_behaviour(
+        groups, tests, results[0], results[1] if champion else None, params, len(every) - len(tests)
+    )
+
+
+def _changed_proofs(champion: Bundle | None, challenger: Bundle, through: Encode) -> list[Row]:
+    """Return the champion's known messages for which the challenger's top prediction differs."""
+    known = champion.manifest.known if champion else ()
+    if not known:
+        return []
+    predictions = challenger.judge(through(challenger.encoder, [clean(k.message) for k in known]))
+    return [
+        {"message": k.message, "before": k.intent, "now": prediction.alternatives[0].intent}
+        for k, prediction in zip(known, predictions, strict=True)
+        if prediction.alternatives[0].intent != k.intent
+    ]
+
+
+def _bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())

@@ -1,0 +1,1 @@
+"""The gate's report: page and files."""

@@ -1,0 +1,1 @@
+"""The encoder: export to ONNX, int8 quantization, batch encoding."""

@@ -1,0 +1,192 @@
+"""Evaluate a bundle on labelled messages: route as in production; score overall, per intent and per slice."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import f1_score, matthews_corrcoef
+
+from chatbot.dialog.message import OUT_OF_SCOPE, clean
+from chatbot.dialog.router import Prediction, Reply, Router
+from chatbot.model.bundle import Bundle
+from chatbot.model.encoder import Encoded
+from chatbot.settings import SlotSettings
+from training.model.encoder.batch import encode
+from training.model.evaluation.metrics import auroc, ece
+from training.model.evaluation.slices import slices_of, whole_words
+from training.progress import Advance, no_progress
+
+Score = float | None
+"""None if the score is undefined: no out-of-scope row, no automatic answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Evaluation results of n labelled messages; every array has shape (n,).
+
+    Attributes:
+        truth: the label of each message.
+        likeliest: the classifier's first choice, regardless of thresholds.
+        confidence: the confidence of that choice.
+        scope: the scope score (out-of-distribution score).
+        routed: the router's result: `out_of_scope` for a handoff by threshold if the corpus has such rows,
+            else the likeliest intent; a clarification counts as its likeliest intent, a rule as its own
+            intent if the bundle has that intent, else as a handoff.
+        answered: whether the model answered automatically.
+    """
+
+    truth: NDArray[np.str_]
+    likeliest: NDArray[np.str_]
+    confidence: NDArray[np.float64]
+    scope: NDArray[np.float64]
+    routed: NDArray[np.str_]
+    answered: NDArray[np.bool_]
+
+    def part(self, mask: NDArray[np.bool_]) -> Outcome:
+        """Return the outcome of the selected messages."""
+        return Outcome(*(getattr(self, name)[mask] for name in self.__slots__))
+
+    @property
+    def in_scope(self) -> NDArray[np.bool_]:
+        """Which messages are labelled with an intent."""
+        return np.asarray(self.truth != OUT_OF_SCOPE)
+
+
+def evaluate(
+    bundle: Bundle,
+    messages: Sequence[str],
+    labels: Sequence[str],
+    encoded: Encoded | None = None,
+    advance: Advance = no_progress,
+) -> Outcome:
+    """Route every message through rules, model and the bundle's own thresholds.
+
+    Args:
+        messages: n messages as users wrote them.
+        labels: the intent of each, or `out_of_scope`.
+        encoded: the messages encoded by the bundle's encoder, if already computed.
+        advance: called with the number of messages encoded since the previous call.
+    """
+    router = Router(bundle.rules, bundle.replies, bundle.manifest.thresholds, SlotSettings().values())
+    cleaned = [clean(message) for message in messages]
+    predictions = bundle.judge(encoded or encode(bundle.encoder, cleaned, advance))
+    replies = [
+        router.before_model(message) or router.after_model(message, prediction)
+        for message, prediction in zip(cleaned, predictions, strict=True)
+    ]
+    outside = OUT_OF_SCOPE if OUT_OF_SCOPE in labels else None
+    intents = frozenset(bundle.manifest.labels)
+    return Outcome(
+        truth=np.asarray(labels, dtype=np.str_),
+        likeliest=np.asarray([p.alternatives[0].intent for p in predictions], dtype=np.str_),
+        confidence=np.asarray([p.alternatives[0].confidence for p in predictions], dtype=np.float64),
+        scope=np.asarray([p.scope for p in predictions], dtype=np.float64),
+        routed=np.asarray(
+            [_routed(reply, p, intents, outside) for reply, p in zip(replies, predictions, strict=True)],
+            dtype=np.str_,
+        ),
+        answered=np.asarray([reply.source == "model" for reply in replies], dtype=bool),
+    )
+
+
+def scores(outcome: Outcome, among: NDArray[np.bool_] | None = None) -> dict[str, Score]:
+    """Compute the scores of an outcome, or of the selected messages.
+
+    Args:
+        among: shape (n,): the messages to score; `scope_auroc` still compares with all out-of-scope rows.
+
+    Returns:
+        accuracy: of the classifier's first choice, over in-scope messages.
+        macro_f1, mcc: of the router's result, over all messages.
+        ece: expected calibration error of the first choice, over in-scope messages.
+        scope_auroc: in-scope against out-of-scope messages, by the scope score.
+        coverage: share of messages answered automatically.
+        risk: share of wrong answers among those, answers to out-of-scope messages included.
+    """
+    part = outcome if among is None else outcome.part(among)
+    inside = part.in_scope
+    right = part.likeliest == part.truth
+    outside = outcome.scope[~outcome.in_scope]
+    some, answered = bool(inside.any()), bool(part.answered.any())
+    return {
+        "messages": float(len(part.truth)),
+        "accuracy": float(right[inside].mean()) if some else None,
+        "macro_f1": macro_f1(part.truth, part.routed),
+        "mcc": _mcc(part.truth, part.routed),
+        "ece": ece(part.confidence[inside], right[inside]) if some else None,
+        "scope_auroc": auroc(part.scope[inside], outside) if some and outside.size else None,
+        "coverage": float(part.answered.mean()) if part.answered.size else None,
+        "risk": float((part.truth != part.routed)[part.answered].mean()) if answered else None,
+    }
+
+
+def scores_of_intent(outcome: Outcome, intent: str) -> dict[str, Score]:
+    """Compute `scores` over the messages of one intent; F1 and MCC are one-vs-rest."""
+    truth, routed = outcome.truth == intent, outcome.routed == intent
+    return scores(outcome, truth) | {
+        "macro_f1": float(f1_score(truth, routed, zero_division=0.0)),
+        "mcc": _mcc(truth, routed),
+    }
+
+
+def macro_f1(truth: NDArray[np.str_], guess: NDArray[np.str_]) -> float:
+    """Return the mean F1 over the labels that occur in `truth`."""
+    with _of_few_rows():
+        return float(f1_score(truth, guess, labels=np.unique(truth), average="macro", zero_division=0.0))
+
+
+def full_report(
+    bundle: Bundle, outcome: Outcome, messages: Sequence[str], categories: Sequence[str]
+) -> dict[str, object]:
+    """Compute the scores overall, per intent and per slice: the output of `training.evaluate --json`."""
+    vocabulary = whole_words(bundle.encoder.vocabulary())
+    masks = slices_of(messages, categories, vocabulary)
+    return {
+        **scores(outcome),
+        "per_intent": {str(intent): scores_of_intent(outcome, intent) for intent in np.unique(outcome.truth)},
+        "per_slice": {name: scores(outcome, mask) for name, mask in masks.items()},
+    }
+
+
+def flat(report: Mapping[str, object]) -> dict[str, float]:
+    """Flatten a report to metrics by name (`per_intent/cancel_order/accuracy`); undefined scores are omitted."""
+    metrics: dict[str, float] = {}
+    for key, value in report.items():
+        if isinstance(value, Mapping):
+            metrics |= {f"{key}/{name}": number for name, number in flat(value).items()}
+        elif isinstance(value, int | float):
+            metrics[key] = float(value)
+    return metrics
+
+
+def _mcc(truth: NDArray[Any], guess: NDArray[Any]) -> Score:
+    """Return the Matthews correlation; None if there is only one label, for which it is undefined."""
+    if len(np.union1d(truth, guess)) < 2:
+        return None
+    with _of_few_rows():
+        return float(matthews_corrcoef(truth, guess))
+
+
+@contextmanager
+def _of_few_rows() -> Iterator[None]:
+    """Suppress scikit-learn's warning about many classes: a slice may have fewer rows than labels."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The number of unique classes", category=UserWarning)
+        yield
+
+
+def _routed(reply: Reply, prediction: Prediction, intents: frozenset[str], outside: str | None) -> str:
+    """Return the label that the reply counts as.
+
+    A handoff by threshold counts as out of scope, and so does a rule for something that is not an intent of
+    the bundle (a threat).
+    """
+    if reply.source == "human" or reply.intent not in intents:
+        return outside or prediction.alternatives[0].intent
+    return reply.intent

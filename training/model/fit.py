@@ -1,0 +1,203 @@
+"""Fit the classifier with scikit-learn; calibrate and assess it on out-of-fold predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from chatbot.errors import ChatbotError
+from chatbot.model.classifier import Classifier, Floats, Head, Scope, softmax, views
+from chatbot.model.encoder import Encoded
+from training.model.blas import one_thread
+from training.model.encoder.batch import cores
+from training.model.head import Columns, Moments, head_of
+from training.progress import Advance, no_progress
+
+PROTOTYPES = 8
+PROTOTYPE_ROUNDS = 8
+FOLDS = 5
+MEASURES = 3
+TEMPERATURES = (0.05, 20.0)
+# The scope score is 0.5 at this quantile of the corpus's messages.
+LEAST_FAMILIAR = 0.05
+
+
+class FitError(ChatbotError):
+    """No classifier can be fitted to this corpus."""
+
+    type = "fit"
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfFold:
+    """Out-of-fold predictions: from models trained on neither the message nor a near-duplicate of it.
+
+    Attributes:
+        rows: shape (m,): row indices in the corpus; messages of an intent with a single group are missing.
+        probabilities: shape (m, labels), calibrated; scope: shape (m,).
+    """
+
+    rows: Columns
+    probabilities: Floats
+    scope: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A classifier with its out-of-fold predictions; `labels` is the label index of every training row."""
+
+    classifier: Classifier
+    labels: Columns
+    out_of_fold: OutOfFold
+
+
+@one_thread()
+def fit(
+    encoded: Encoded,
+    labels: Sequence[str],
+    groups: Sequence[str],
+    seed: int = 0,
+    advance: Advance = no_progress,
+) -> Fitted:
+    """Fit the head, the temperature (temperature scaling) and the scope score (out-of-distribution score).
+
+    Args:
+        encoded: n messages; rows labelled `out_of_scope` must not be among them.
+        labels: the intent of each.
+        groups: near-duplicates share a group; a group is never split across folds.
+        seed: seed of folds and prototypes; the same input and seed give the same bits, on any number of
+            cores.
+        advance: called for each fitted model; there are `FOLDS + 1`.
+
+    Raises:
+        FitError: fewer than two intents.
+    """
+    names, columns = np.unique(np.asarray(labels), return_inverse=True)
+    if len(names) < 2:
+        raise FitError(
+            f"a classifier needs two intents at least; the corpus has {', '.join(names) or 'none'}"
+        )
+    fold_of = _deal(columns, np.asarray(groups), seed)
+    final, *by_fold = _fit_without(
+        encoded,
+        columns,
+        names,
+        [np.zeros(len(columns), dtype=bool), *(fold_of == k for k in range(FOLDS))],
+        seed,
+        advance,
+    )
+    logits = np.empty((len(columns), len(names)), dtype=np.float32)
+    measures = np.empty((len(columns), MEASURES), dtype=np.float32)
+    for fold, model in enumerate(by_fold):
+        held = np.flatnonzero(fold_of == fold)
+        logits[held], measures[held] = model.measure(encoded.part(held))
+    rows = np.flatnonzero(fold_of >= 0)
+    if not rows.size:
+        # Nothing can be held out (every intent is one group): use the training rows.
+        rows = np.arange(len(columns))
+        logits, measures = final.measure(encoded)
+    temperature = _temperature(logits[rows], columns[rows])
+    classifier = replace(final, temperature=temperature, scope=_calibrated(final.scope, measures[rows]))
+    return Fitted(classifier, columns, _judged(classifier, rows, logits[rows], measures[rows]))
+
+
+def folds(_rows: int) -> int:
+    """Return the number of folds for a corpus of this size."""
+    return FOLDS
+
+
+def _fit_without(
+    encoded: Encoded,
+    columns: Columns,
+    names: NDArray[np.str_],
+    held_out: Sequence[NDArray[np.bool_]],
+    seed: int,
+    advance: Advance,
+) -> list[Classifier]:
+    """Fit one uncalibrated model per mask on the rows outside it, in parallel on all cores."""
+    rows = views(encoded)
+    whole = Moments.of(rows)
+
+    def one(mask: NDArray[np.bool_]) -> Classifier:
+        moments = whole.without(Moments.of(rows[mask])) if mask.any() else whole
+        taught = np.flatnonzero(~mask)
+        head = head_of(rows, taught, columns[taught], len(names), moments)
+        scope = _fit_scope(encoded.vectors[taught], columns[taught], head, seed)
+        advance(1)
+        return Classifier(tuple(str(name) for name in names), 1.0, head, scope)
+
+    with ThreadPoolExecutor(cores()) as pool:
+        return list(pool.map(one, held_out))
+
+
+def _fit_scope(vectors: Floats, columns: Columns, head: Head, seed: int) -> Scope:
+    centred = vectors - head.centre[: vectors.shape[1]]
+    centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), np.float32(1e-9))
+    prototypes = [_prototypes(centred[columns == column], seed) for column in np.unique(columns)]
+    directions = head.weights / np.maximum(
+        np.linalg.norm(head.weights, axis=0, keepdims=True), np.float32(1e-9)
+    )
+    usual = np.stack([np.zeros(MEASURES), np.ones(MEASURES)]).astype(np.float32)
+    return Scope(np.concatenate(prototypes), directions, usual, np.array([0, 1], dtype=np.float32))
+
+
+def _prototypes(vectors: Floats, seed: int) -> Floats:
+    """Cluster unit vectors by spherical k-means (Dhillon and Modha, 2001); return few vectors unchanged."""
+    if len(vectors) <= PROTOTYPES:
+        return vectors
+    means = vectors[np.random.default_rng(seed).choice(len(vectors), PROTOTYPES, replace=False)]
+    for _ in range(PROTOTYPE_ROUNDS):
+        nearest = (vectors @ means.T).argmax(axis=1)
+        sums = np.eye(PROTOTYPES, dtype=np.float32)[nearest].T @ vectors
+        length = np.linalg.norm(sums, axis=1, keepdims=True)
+        means = np.where(length > 0, sums / np.maximum(length, np.float32(1e-9)), means)
+    return means
+
+
+def _calibrated(scope: Scope, measures: Floats) -> Scope:
+    usual = np.stack([measures.mean(axis=0), np.maximum(measures.std(axis=0), 1e-6)])
+    total = replace(scope, usual=usual).total(measures)
+    scale = [np.quantile(total, LEAST_FAMILIAR), max(float(total.std()), 1e-6)]
+    return replace(scope, usual=usual, scale=np.array(scale, dtype=np.float32))
+
+
+def _judged(classifier: Classifier, rows: Columns, logits: Floats, measures: Floats) -> OutOfFold:
+    probabilities = softmax(logits / np.float32(classifier.temperature))
+    return OutOfFold(rows, probabilities, classifier.scope.score(measures))
+
+
+def _deal(columns: Columns, groups: NDArray[np.str_], seed: int) -> Columns:
+    """Assign a fold to each row; -1: never held out.
+
+    The groups of an intent are shuffled and assigned round-robin, so that every fold has its share of every
+    intent. An intent with a single group stays in the training set of all models: held out, it would be
+    unknown.
+    """
+    generator = np.random.default_rng(seed)
+    fold_of = np.full(len(columns), -1, dtype=np.int64)
+    for column in np.unique(columns):
+        rows = np.flatnonzero(columns == column)
+        names, group_of = np.unique(groups[rows], return_inverse=True)
+        if len(names) > 1:
+            dealt = generator.permutation(len(names)) + generator.integers(FOLDS)
+            fold_of[rows] = dealt[group_of] % FOLDS
+    return fold_of
+
+
+def _temperature(logits: Floats, columns: Columns) -> float:
+    """Find the temperature with the least negative log-likelihood (temperature scaling; Guo et al., 2017)."""
+
+    def loss(exponent: float) -> float:
+        scaled = logits.astype(np.float64) / np.exp(exponent)
+        top = scaled.max(axis=1)
+        total = top + np.log(np.exp(scaled - top[:, None]).sum(axis=1))
+        return float((total - scaled[np.arange(len(columns)), columns]).mean())
+
+    low, high = np.log(TEMPERATURES)
+    found = minimize_scalar(loss, bounds=(low, high), method="bounded")
+    return round(float(np.exp(found.x)), 6)

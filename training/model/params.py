@@ -1,0 +1,45 @@
+"""Training parameters: section `train` of params.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from chatbot.errors import SettingError
+from training.model.encoder.export import DEFAULT_ENCODER
+
+
+class TrainParams(BaseModel):
+    """Everything besides the corpus that determines a bundle."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    encoder: str = DEFAULT_ENCODER
+    """Any SentenceTransformers name or folder."""
+    seed: int = 0
+    """Determines folds and samples; the same corpus and seed give the same weights bit for bit."""
+    target: float = Field(default=0.02, gt=0, lt=1)
+    """Target risk of the learned thresholds: wrong automatic answers / all automatic answers."""
+    out_of_scope_share: float = Field(default=0.1, ge=0, lt=1)
+    """Out-of-scope share of messages at which the risk is stated."""
+
+
+def read_params(path: Path, given: Mapping[str, object] | None = None) -> TrainParams:
+    """Read section `train` of a params.yaml; defaults if file or section is missing.
+
+    Args:
+        given: values that override the file's.
+
+    Raises:
+        SettingError: a value is invalid.
+    """
+    try:
+        section = (
+            (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("train") if path.is_file() else None
+        )
+        return TrainParams.model_validate({**(section or {}), **(given or {})})
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, ValidationError) as error:
+        raise SettingError(f"{path}: no usable section `train`: {error}") from error

@@ -1,0 +1,1 @@
+"""Retraining: merge decisions into the corpus, train, gate, publish."""

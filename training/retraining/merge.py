@@ -1,0 +1,130 @@
+"""Merge review decisions into a corpus: add accepted rows, remove erased and undone ones, add replies."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from chatbot.dialog.message import OUT_OF_SCOPE
+from chatbot.dialog.replies import Replies, ReplyText
+from data.errors import CorpusError, Problem
+from data.loading import COLUMNS
+from data.messages import row_hash
+from training.review.accepted import SOURCE, Accepted
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The merged corpus, and its difference from the previous version."""
+
+    rows: pd.DataFrame
+    """Rows with `data.loading.COLUMNS`: original rows in their order, then reviewed rows sorted by source."""
+    replies: Replies
+    added: int
+    """Number of rows that the previous version lacks, corrected ones included."""
+    removed: int
+    """Number of rows of the previous version that are gone: erased, undone or corrected."""
+    new_intents: tuple[str, ...]
+    replies_changed: bool
+
+    @property
+    def changed(self) -> bool:
+        """Whether the merged corpus or its replies differ from the previous version."""
+        return bool(self.added or self.removed or self.replies_changed)
+
+
+def merge(
+    rows: pd.DataFrame,
+    replies: Replies,
+    accepted: Sequence[Accepted],
+    forgotten: Collection[str],
+    taken_back: Collection[str] = (),
+) -> Merged:
+    """Apply accepted, corrected, undone and erased rows to a corpus version.
+
+    Args:
+        rows: the corpus with `data.loading.COLUMNS`.
+        replies: the replies of its intents, without examples.
+        accepted: all accepted messages, including those already in `rows`.
+        forgotten: source ids under an erasure tombstone; no corpus may contain them.
+        taken_back: source ids whose decision was a rejection or was undone.
+    """
+    now = {a.source: a for a in accepted if a.source_id not in forgotten}
+    gone = {SOURCE + source_id for source_id in (*forgotten, *taken_back)}
+    by_people = rows["source"].str.startswith(SOURCE)
+    own = rows[~by_people]
+    kept = rows[by_people & ~rows["source"].isin(gone | now.keys())]
+    categories = dict(zip(own["intent"], own["category"], strict=True))
+    there = set(own["row_hash"])
+    fresh = [
+        row
+        for a in now.values()
+        if (row := (a.message, a.intent, _category(a, categories), a.source, row_hash(a.message, a.intent)))[
+            4
+        ]
+        not in there
+    ]
+    people = pd.concat([kept, pd.DataFrame(fresh, columns=list(COLUMNS), dtype="str")])
+    people = people.sort_values("source", kind="stable").drop_duplicates("row_hash")
+    merged = pd.concat([own, people], ignore_index=True)[list(COLUMNS)]
+    before, after = _keys(rows), _keys(merged)
+    texts = _replies(replies, now.values())
+    known = set(rows["intent"]) | {OUT_OF_SCOPE}
+    return Merged(
+        rows=merged,
+        replies=texts,
+        added=len(after - before),
+        removed=len(before - after),
+        new_intents=tuple(sorted(set(merged["intent"]) - known)),
+        replies_changed=dict(texts.texts) != dict(replies.texts),
+    )
+
+
+def write_rows(rows: pd.DataFrame, file: Path) -> None:
+    """Write rows as Parquet with reproducible bytes; pandas would add metadata that differs between versions."""
+    columns = {name: pa.array(rows[name].tolist(), pa.string()) for name in COLUMNS}
+    pq.write_table(pa.table(columns), file, compression="zstd")
+
+
+def read_rows(file: Path) -> pd.DataFrame:
+    """Read rows from Parquet.
+
+    Raises:
+        CorpusError: the file cannot be read or lacks `data.loading.COLUMNS`.
+    """
+    try:
+        table = pq.read_table(file, columns=list(COLUMNS))
+    except (OSError, pa.ArrowException) as error:
+        raise CorpusError([Problem(str(file), None, f"no rows of a corpus: {error}")]) from error
+    return pd.DataFrame({name: table.column(name).to_pylist() for name in COLUMNS}, dtype="str")
+
+
+def without_examples(replies: Replies) -> Replies:
+    """Return replies as stored in a corpus version: without examples, which training selects from its rows."""
+    return Replies(
+        {intent: text.model_copy(update={"examples": ()}) for intent, text in replies.texts.items()}
+    )
+
+
+def _category(accepted: Accepted, categories: dict[str, str]) -> str:
+    return categories.get(accepted.intent, accepted.category)
+
+
+def _replies(replies: Replies, accepted: Collection[Accepted]) -> Replies:
+    """Add the replies of intents created in the review; the latest decision on an intent wins."""
+    texts = dict(replies.texts)
+    for a in sorted(accepted, key=lambda a: (a.when, a.source_id)):
+        if a.reply:
+            texts[a.intent] = ReplyText(response=a.reply, category=a.category, title=a.title)
+    return Replies(texts)
+
+
+def _keys(rows: pd.DataFrame) -> set[Key]:
+    return set(zip(rows["row_hash"], rows["message"], rows["source"], strict=True))

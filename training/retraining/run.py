@@ -1,0 +1,208 @@
+"""Run one retraining as a sequence of idempotent, deterministic steps.
+
+pull the champion's corpus -> merge accepted rows -> check -> train -> gate -> push the corpus -> push the
+bundle -> record the run -> register -> alias `challenger`
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from chatbot.dialog.replies import Replies
+from chatbot.errors import ChatbotError
+from chatbot.model import bundle_store
+from chatbot.records.erasure import forgotten
+from chatbot.store import Store, open_store
+from data.checks import Report, check
+from data.processing import (
+    CORPUS_FILE,
+    SPLITS_FILE,
+    process,
+    read_processed,
+    read_splits,
+    write,
+)
+from training.corpus import versions
+from training.corpus.dvc import check_store
+from training.corpus.reading import Corpus, read
+from training.corpus.versions import REPLIES_FILE, ROWS_FILE, RULES_FILE, Pointer
+from training.gate.behaviour_tests import SHIPPED, read_behaviours
+from training.gate.judge import judge_folders, mark_new
+from training.gate.verdict import GateVerdict
+from training.model.train import train
+from training.progress import Steps
+from training.retraining.lease import Lease
+from training.retraining.merge import Merged, merge, read_rows, write_rows
+from training.retraining.publish import Given, publish, verdict_word
+from training.review.accepted import read_accepted
+from training.review.board import queue_length
+from training.review.decisions import TAUGHT, Decisions
+from training.tracking.registry import Registry, Version
+
+LEASE = "memory/retrain-lease.json"
+
+
+class RetrainError(ChatbotError):
+    """The retraining cannot start; the text says what to do first."""
+
+    type = "retrain"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Outcome of a retraining, written as retrain.json. Models are given as `<version>@<bundle digest>`."""
+
+    outcome: Literal["accepted", "refused", "needs_review", "busy"]
+    why: str
+    champion: str | None = None
+    challenger: str | None = None
+    gate: dict[str, Any] = field(default_factory=dict)
+    """The keys `verdict`, `refused_by` and `report` (a store key)."""
+    queue: int | None = None
+    """Number of messages in the review queue; set only for `needs_review`."""
+    corpus: dict[str, Any] = field(default_factory=dict)
+    format: int = 1
+
+    def write(self, file: Path) -> None:
+        """Write the result as JSON; the write is atomic."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_name(f".{file.name}.draft")
+        draft.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        draft.replace(file)
+
+
+def retrain(given: Given, steps: Steps) -> Result:
+    """Merge new review decisions into the champion's corpus, train a challenger, run the gate, and publish it.
+
+    Idempotent: a later run resumes after a failure.
+
+    Args:
+        given: the configuration.
+        steps: reports the progress.
+
+    Returns:
+        The outcome; `needs_review` if nothing changed since the champion was trained.
+
+    Raises:
+        BusyError: another retraining holds the lease.
+        RetrainError: there is no champion.
+        ChatbotError: a dependency is unavailable, or the corpus has errors.
+    """
+    store, registry = open_store(given.store), Registry(given.tracking)
+    with steps.wait("champion"):
+        champion = registry.champion()
+    if champion is None:
+        raise RetrainError(
+            f"there is no champion of {given.tracking.model!r} in MLflow: register the bundle that serves first, with: "
+            "python -m training.retrain --first"
+        )
+    check_store(given.store)
+    with Lease(store, LEASE, given.settings.lease_seconds) as lease:
+        shutil.rmtree(given.work, ignore_errors=True)
+        given.work.mkdir(parents=True)
+        with steps.wait("corpus"):
+            before = versions.pull(given.store, Pointer.parse(champion.corpus_pointer), given.work / "before")
+            merged = _merged(store, before)
+        if not merged.changed:
+            return _needs_review(store, champion)
+        corpus, checked = _corpus(given, before, merged)
+        about = {
+            "digest": corpus.digest,
+            "added": merged.added,
+            "removed": merged.removed,
+            "new_intents": list(merged.new_intents),
+            "warnings": [str(problem) for problem in checked.warnings],
+        }
+        trained = train(
+            corpus,
+            given.work / "challenger",
+            given.train,
+            steps,
+            before / RULES_FILE,
+            given.work / "corpus" / REPLIES_FILE,
+            given.cache,
+        )
+        with steps.wait("gate"):
+            verdict = _gate(given, store, registry, champion, before, trained.folder, corpus)
+        lease.check()
+        challenger, report = publish(given, steps, lease, champion, corpus, trained, verdict, merged)
+    shutil.rmtree(given.work, ignore_errors=True)
+    return Result(
+        outcome="accepted" if verdict.passed else "refused",
+        why=verdict.sentence,
+        champion=str(champion.ref),
+        challenger=str(challenger.ref),
+        gate={"verdict": verdict_word(verdict), "refused_by": list(verdict.refused_by), "report": report},
+        corpus=about,
+    )
+
+
+def _merged(store: Store, before: Path) -> Merged:
+    accepted = read_accepted(store)
+    decisions = Decisions(store).read()
+    taken_back = {item_id for item_id, decision in decisions.items() if decision.verdict not in TAUGHT}
+    return merge(
+        read_rows(before / ROWS_FILE),
+        Replies.load(before / REPLIES_FILE),
+        accepted,
+        forgotten(store),
+        taken_back,
+    )
+
+
+def _needs_review(store: Store, champion: Version) -> Result:
+    waiting = queue_length(store)
+    return Result(
+        outcome="needs_review",
+        why="nothing was accepted since the champion was taught, and the same corpus gives the same weights: "
+        f"{waiting} messages wait in the review queue (python -m training.review)",
+        champion=str(champion.ref),
+        queue=waiting,
+        corpus={"digest": champion.corpus_digest},
+    )
+
+
+def _corpus(given: Given, before: Path, merged: Merged) -> tuple[Corpus, Report]:
+    """Write the merged corpus as a corpus version into `work/corpus`; existing rows keep their split part.
+
+    Raises:
+        CorpusError: rows are invalid; each is named with the review it came from.
+    """
+    checked = check(merged.rows)
+    checked.raise_errors()
+    folder = given.work / "corpus"
+    done = process(merged.rows, given.process, read_splits(before / SPLITS_FILE))
+    write(done, checked, given.process, folder)
+    write_rows(merged.rows, folder / ROWS_FILE)
+    (folder / REPLIES_FILE).write_text(merged.replies.dump(), encoding="utf-8")
+    shutil.copyfile(before / RULES_FILE, folder / RULES_FILE)
+    return read(folder / CORPUS_FILE, given.process), checked
+
+
+def _gate(
+    given: Given,
+    store: Store,
+    registry: Registry,
+    champion: Version,
+    before: Path,
+    challenger: Path,
+    corpus: Corpus,
+) -> GateVerdict:
+    """Run the gate on the test part of the merged corpus, with rows that the champion's corpus lacks as new."""
+    held = bundle_store.held(store, champion.bundle_digest)
+    serving = (
+        bundle_store.fetch(store, champion.bundle_digest, given.work / "bundles")
+        if held
+        else registry.fetch(champion.number, given.work / "bundles")
+    )
+    return judge_folders(
+        serving,
+        challenger,
+        mark_new(corpus.test, read_processed(before)),
+        params=given.gate,
+        behaviours=read_behaviours(SHIPPED),
+    )

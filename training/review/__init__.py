@@ -1,0 +1,1 @@
+"""Review by active learning: queue, clusters, decisions, accepted rows, handoffs."""

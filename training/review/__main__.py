@@ -1,0 +1,221 @@
+"""Review messages selected by active learning: list the review queue and record decisions.
+
+    python -m training.review list [--reason near_tie]     list the queue, highest priority first
+    python -m training.review show ID                      show one message with all details
+    python -m training.review accept ID...                 confirm the bot's top intent
+    python -m training.review correct ID... INTENT         set another intent, or out_of_scope
+    python -m training.review reject ID...                 exclude messages from training
+    python -m training.review new-intent NAME --reply TEXT (ID... | --cluster NAME)
+    python -m training.review clusters                     list clusters of messages that no intent covers
+    python -m training.review undo ID                      undo a decision
+
+Ids may be abbreviated to a unique prefix. The staff page shows the same queue (`ui/staff.py`).
+"""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from chatbot.errors import ChatbotError, InvalidMessage
+from training.review.accepted import read_accepted
+from training.review.board import Board, Outcome, View, open_board, queue_by_reason, queue_length
+from training.review.decisions import AlreadyDecidedError
+from training.review.queue import Item, Reason
+
+__all__ = ["app", "queue_by_reason", "queue_length", "read_accepted"]
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, rich_markup_mode=None)
+_console = Console()
+
+Ids = Annotated[list[str], typer.Argument(help="prediction ids, as `list` shows them; may be shortened")]
+By = Annotated[str, typer.Option("--by", help="who decides; by default the user's name")]
+
+
+def _says_why(command: Callable[..., None]) -> Callable[..., None]:
+    """Wrap a command so that a ChatbotError prints one line instead of a traceback and exits with 1."""
+
+    @wraps(command)
+    def run(*given: Any, **named: Any) -> None:
+        try:
+            command(*given, **named)
+        except ChatbotError as error:
+            Console(stderr=True).print(Text(str(error), "bold red"))
+            raise typer.Exit(1) from None
+
+    return run
+
+
+@app.command("list")
+@_says_why
+def show_list(
+    reason: Annotated[Reason | None, typer.Option(help="only what waits for this reason")] = None,
+    most: Annotated[int, typer.Option(help="how many to show")] = 20,
+) -> None:
+    """List the queue, highest priority first."""
+    queue = open_board().look().queue
+    items = [item for item in queue.items if reason is None or reason in item.reasons]
+    table = Table("id", "message", "times", "why", "the bot's guess", box=None)
+    for item in items[:most]:
+        table.add_row(
+            item.item_id,
+            Text(item.message),
+            str(item.count),
+            ", ".join(item.reasons),
+            f"{item.intent} {item.confidence:.0%}",
+        )
+    _console.print(table)
+    counts = ", ".join(f"{count} {name}" for name, count in queue.by_reason.items())
+    _console.print(f"{len(queue.items)} wait ({counts or 'none'}); {queue.decided} decided", highlight=False)
+    if queue.beyond:
+        _console.print(f"{queue.beyond} more were left out: CHATBOT_REVIEW_MOST", highlight=False)
+
+
+@app.command()
+@_says_why
+def show(item_id: Annotated[str, typer.Argument(help="a prediction id")]) -> None:
+    """Show one message with all details."""
+    (item,) = _find(open_board().look(), [item_id])
+    table = Table(box=None, show_header=False)
+    for name, value in (
+        ("id", item.item_id),
+        ("message", item.message),
+        ("first written", f"{item.when:%Y-%m-%d %H:%M} UTC, {item.count} times in all"),
+        ("why", ", ".join(item.reasons)),
+        ("likeliest", ", ".join(f"{intent} {confidence:.0%}" for intent, confidence in item.alternatives)),
+        ("scope", "-" if item.scope is None else f"{item.scope:.2f}"),
+        ("what it did", f"{item.source}, model {item.model_version}"),
+        ("a customer said", item.suggested or "-"),
+        ("comments", " | ".join(item.comments) or "-"),
+        ("cluster", item.cluster or "-"),
+    ):
+        table.add_row(name, Text(value))
+    _console.print(table)
+
+
+@app.command()
+@_says_why
+def clusters(most: Annotated[int, typer.Option(help="how many examples to show")] = 3) -> None:
+    """List clusters of similar messages that no intent covers."""
+    found = open_board().look().clusters
+    for cluster in found:
+        head = f"{cluster.name}  {cluster.count} messages, nearest intent {cluster.nearest}"
+        _console.print(head, style="bold", highlight=False)
+        _console.print(f"  words: {', '.join(cluster.words)}", highlight=False)
+        for item in cluster.items[:most]:
+            _console.print(Text(f"  {item.item_id}  {item.message}"))
+    if not found:
+        _console.print("no clusters", highlight=False)
+
+
+@app.command()
+@_says_why
+def accept(ids: Ids, by: By = "") -> None:
+    """Confirm that the bot's top intent is correct."""
+    board = open_board()
+    _each(board, ids, lambda item: board.accept(item, _reviewer(by)).intent)
+
+
+@app.command()
+@_says_why
+def correct(
+    ids: Ids, intent: Annotated[str, typer.Argument(help="the right one, or out_of_scope")], by: By = ""
+) -> None:
+    """Correct the intent of messages."""
+    board = open_board()
+    _each(board, ids, lambda item: board.correct(item, intent, _reviewer(by)).intent)
+
+
+@app.command()
+@_says_why
+def reject(ids: Ids, by: By = "") -> None:
+    """Reject messages: they are not used for training."""
+    board = open_board()
+    _each(board, ids, lambda item: board.reject(item, _reviewer(by)).verdict)
+
+
+@app.command("new-intent")
+@_says_why
+def new_intent(
+    name: Annotated[str, typer.Argument(help="such as gift_card_balance")],
+    reply: Annotated[str, typer.Option(help="what customers read, with slots such as {help_url}")],
+    ids: Annotated[list[str] | None, typer.Argument(help="the messages that have it")] = None,
+    cluster: Annotated[str, typer.Option(help="or all messages of this cluster")] = "",
+    category: Annotated[str, typer.Option(help="the family of intents it belongs to")] = "",
+    title: Annotated[str, typer.Option(help="as a choice that a customer can click")] = "",
+    by: By = "",
+) -> None:
+    """Create an intent with its reply, and assign messages to it."""
+    board = open_board()
+    view = board.look()
+    items = [*(view.cluster(cluster).items if cluster else ()), *_find(view, ids or [])]
+    if not items:
+        raise InvalidMessage(f"which messages have the intent {name}? Name their ids, or a --cluster")
+    preview = board.preview(name, reply, category)
+    outcome = board.new_intent(items, name, reply, _reviewer(by), category, title)
+    _console.print(Text(f"{name}: {preview}"))
+    _tell(outcome)
+
+
+@app.command()
+@_says_why
+def undo(item_id: Annotated[str, typer.Argument(help="a whole prediction id")], by: By = "") -> None:
+    """Undo a decision: the message returns to the queue."""
+    reopened = open_board().undo(item_id, _reviewer(by))
+    _console.print(Text(f"{reopened.item_id} waits again: {reopened.message}"))
+
+
+def _reviewer(by: str) -> str:
+    return by or getpass.getuser()
+
+
+def _find(view: View, ids: Sequence[str]) -> list[Item]:
+    """Return the queued items whose ids start with the given prefixes.
+
+    Raises:
+        InvalidMessage: a prefix matches no item, or more than one.
+    """
+    found = []
+    for start in ids:
+        matching = [item for item in view.queue.items if item.item_id.startswith(start)]
+        if len(matching) > 1:
+            raise InvalidMessage(f"{start} begins {len(matching)} ids that wait: write more of it")
+        found.append(matching[0] if matching else view.item(start))
+    return found
+
+
+def _each(board: Board, ids: Sequence[str], decide: Callable[[Item], str]) -> None:
+    outcome = Outcome()
+    for item in _find(board.look(), ids):
+        try:
+            _console.print(Text(f"{item.item_id}  {decide(item)}  {item.message}"))
+        except AlreadyDecidedError as error:
+            outcome.before.append(error)
+    if outcome.before:
+        _tell(outcome)
+
+
+def _tell(outcome: Outcome) -> None:
+    """Print the outcome of a decision on several messages.
+
+    Raises:
+        typer.Exit: other reviewers had decided on some messages; their decisions are unchanged.
+    """
+    if outcome.decided:
+        _console.print(f"{len(outcome.decided)} messages become rows of the corpus", highlight=False)
+    for error in outcome.before:
+        Console(stderr=True).print(Text(f"{error.decision.item_id}: {error}", "yellow"))
+    if outcome.before:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(app())

@@ -1,0 +1,97 @@
+"""Read the reviewed messages that become rows of the corpus, each with its provenance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from chatbot.records.erasure import forgotten
+from chatbot.store import Store
+from training.review.decisions import TAUGHT, Decisions
+
+SOURCE = "review:"
+"""Prefix of a row's `source`; the source id follows."""
+
+# The placeholders of a corpus (`data.placeholders`) replace the PII redaction marks of `chatbot.privacy`:
+# customers do not write marks, so the head would learn a token that never occurs.
+_PLACEHOLDERS = {
+    "<ACCOUNT>": "{{Account Number}}",
+    "<CARD>": "{{Card Number}}",
+    "<EMAIL>": "{{Email}}",
+    "<IBAN>": "{{Account Number}}",
+    "<INVOICE>": "{{Invoice Number}}",
+    "<IP>": "{{IP Number}}",
+    "<NAME>": "{{Person Name}}",
+    "<NUMBER>": "{{Number}}",
+    "<ORDER>": "{{Order Number}}",
+    "<PHONE>": "{{Phone}}",
+    "<SECRET>": "{{Code}}",
+    "<URL>": "{{URL}}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A message labelled by a reviewer.
+
+    Attributes:
+        source_id: the prediction id; erasure (`forget`) finds the row by it.
+        message: the message after PII redaction, with placeholders such as `{{Order Number}}` for redacted
+            values.
+        intent: the label; may be `out_of_scope`.
+        reviewer: the name of the reviewer.
+        when: time of the decision, UTC.
+        reply: the reply of an intent created in the review; empty for all others.
+        category: the category of such an intent.
+        title: the title of such an intent.
+    """
+
+    source_id: str
+    message: str
+    intent: str
+    reviewer: str
+    when: datetime
+    reply: str = ""
+    category: str = ""
+    title: str = ""
+
+    @property
+    def source(self) -> str:
+        """The row's `source` in the corpus."""
+        return SOURCE + self.source_id
+
+
+def read_accepted(store: Store) -> list[Accepted]:
+    """Return all accepted messages in the order of their ids, without those under an erasure tombstone.
+
+    Raises:
+        StoreError: the store is unavailable, or an object is not a decision (the text names it).
+    """
+    decisions = Decisions(store)
+    made = decisions.intents()
+    gone = forgotten(store)
+    accepted = []
+    for item_id, decision in sorted(decisions.read().items()):
+        if decision.verdict not in TAUGHT or not gone.isdisjoint((item_id, decision.session_id)):
+            continue
+        new = made.get(decision.intent)
+        accepted.append(
+            Accepted(
+                item_id,
+                as_taught(decision.message),
+                decision.intent,
+                decision.reviewer,
+                decision.when,
+                new.reply if new else "",
+                new.category if new else "",
+                new.title if new else "",
+            )
+        )
+    return accepted
+
+
+def as_taught(message: str) -> str:
+    """Replace PII redaction marks with placeholders, which are filled like those of any corpus."""
+    for mark, placeholder in _PLACEHOLDERS.items():
+        message = message.replace(mark, placeholder)
+    return message

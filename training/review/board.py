@@ -1,0 +1,280 @@
+"""Review operations for the command and the staff page: read the queue, decide, create intents, undo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from chatbot.dialog.message import OUT_OF_SCOPE
+from chatbot.errors import InvalidMessage
+from chatbot.model import bundle as bundles
+from chatbot.model.bundle import Bundle
+from chatbot.settings import (
+    ReviewSettings,
+    ServiceSettings,
+    SlotSettings,
+    StorageSettings,
+    TrackingSettings,
+    read_settings,
+)
+from chatbot.store import Store, open_store
+from training.review.bundle import find_bundle
+from training.review.clusters import Cluster, find_clusters, with_clusters
+from training.review.decisions import (
+    AlreadyDecidedError,
+    Decision,
+    Decisions,
+    NewIntent,
+    Verdict,
+    check_intent,
+    check_new_intent,
+    key_of,
+    now,
+)
+from training.review.queue import Item, Queue, read_queue
+
+_MOST_LOOKS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Snapshot of the queue with its clusters."""
+
+    queue: Queue
+    clusters: tuple[Cluster, ...]
+
+    def item(self, item_id: str) -> Item:
+        """Return the queued item with this id, or the item that has it as a duplicate.
+
+        Raises:
+            InvalidMessage: no queued item has this id.
+        """
+        for item in self.queue.items:
+            if item.item_id == item_id or item_id in item.duplicates:
+                return item
+        raise InvalidMessage(f"no message {item_id} waits: it was decided on, forgotten, or is too old")
+
+    def cluster(self, name: str) -> Cluster:
+        """Return the cluster with this name.
+
+        Raises:
+            InvalidMessage: there is no such cluster.
+        """
+        for cluster in self.clusters:
+            if cluster.name == name:
+                return cluster
+        names = ", ".join(cluster.name for cluster in self.clusters) or "none"
+        raise InvalidMessage(f"there is no cluster {name!r}; there are: {names}")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Outcome of one decision on several messages."""
+
+    decided: list[Decision] = field(default_factory=list)
+    before: list[AlreadyDecidedError] = field(default_factory=list)
+    """Conflicts with decisions of other reviewers, which are unchanged."""
+
+
+class Board:
+    """Review operations on one store and one bundle. Thread-safe."""
+
+    def __init__(
+        self,
+        store: Store,
+        bundle: Bundle,
+        settings: ReviewSettings,
+        slots: Mapping[str, str],
+    ) -> None:
+        """Configure the board; reads nothing from the store.
+
+        Args:
+            store: the store with records and decisions.
+            bundle: supplies the intents that messages can be corrected to, and the encoder for clustering.
+            settings: the limits of the queue and of the clusters.
+            slots: values that fill the slots of replies, by name.
+        """
+        self.store = store
+        self.bundle = bundle
+        self.decisions = Decisions(store)
+        self._settings = settings
+        self._slots = dict(slots)
+
+    def look(self) -> View:
+        """Read the current queue and its clusters.
+
+        Raises:
+            StoreError: the store is unavailable.
+        """
+        queue = read_queue(self.store, self._settings, self.decisions)
+        clusters = find_clusters(queue, lambda m: self.bundle.encoder.encode(m).vectors, self._settings)
+        return View(with_clusters(queue, clusters), tuple(clusters))
+
+    def intents(self) -> dict[str, str]:
+        """Return every intent with its title: those of the bundle, and those created in the review."""
+        texts = self.bundle.replies.texts
+        titles = {intent: texts[intent].title or _in_words(intent) for intent in self.bundle.manifest.labels}
+        made = self.decisions.intents()
+        return titles | {
+            name: new.title or _in_words(name) for name, new in made.items() if name not in titles
+        }
+
+    def categories(self) -> list[str]:
+        """Return the existing categories of intents, sorted."""
+        found = {text.category for text in self.bundle.replies.texts.values()}
+        return sorted((found | {new.category for new in self.decisions.intents().values()}) - {""})
+
+    def accept(self, item: Item, reviewer: str) -> Decision:
+        """Record that the bot's top intent is correct.
+
+        Raises:
+            InvalidMessage: the item has no intent that can be used as a label.
+            AlreadyDecidedError: another reviewer has already decided.
+        """
+        check_intent(item.intent, self.intents())
+        return self._decide(item, Verdict.ACCEPT, item.intent, reviewer)
+
+    def correct(self, item: Item, intent: str, reviewer: str) -> Decision:
+        """Record the correct intent, or `out_of_scope`.
+
+        Raises:
+            InvalidMessage: there is no such intent.
+            AlreadyDecidedError: another reviewer has already decided.
+        """
+        check_intent(intent, self.intents())
+        verdict = Verdict.ACCEPT if intent == item.intent else Verdict.CORRECT
+        return self._decide(item, verdict, intent, reviewer)
+
+    def reject(self, item: Item, reviewer: str) -> Decision:
+        """Record that the message is not used for training.
+
+        Raises:
+            AlreadyDecidedError: another reviewer has already decided.
+        """
+        return self._decide(item, Verdict.REJECT, "", reviewer)
+
+    def preview(self, intent: str, reply: str, category: str = "") -> str:
+        """Validate a new intent and return its reply as a customer will read it.
+
+        Raises:
+            InvalidMessage: the name, the reply or the category is invalid.
+            SettingError: the reply has a slot without a value, or a brace that is not a slot.
+        """
+        return check_new_intent(intent, reply, self.bundle.manifest.labels, self._slots, category)
+
+    def new_intent(
+        self,
+        items: Sequence[Item],
+        intent: str,
+        reply: str,
+        reviewer: str,
+        category: str = "",
+        title: str = "",
+    ) -> Outcome:
+        """Create an intent and assign these messages to it.
+
+        Raises:
+            InvalidMessage: see `preview`; or another reviewer created this intent with a different reply.
+            SettingError: see `preview`.
+        """
+        self.preview(intent, reply, category)
+        self.decisions.make_intent(
+            NewIntent(
+                intent=intent,
+                reply=reply.strip(),
+                category=category.strip(),
+                title=title.strip(),
+                reviewer=reviewer,
+                when=now(),
+            )
+        )
+        return self._decide_all(items, Verdict.NEW_INTENT, intent, reviewer)
+
+    def correct_all(self, items: Sequence[Item], intent: str, reviewer: str) -> Outcome:
+        """Correct several messages; an empty intent rejects them.
+
+        Concurrent decisions of other reviewers are kept and reported in the outcome.
+
+        Raises:
+            InvalidMessage: there is no such intent.
+        """
+        if intent:
+            check_intent(intent, self.intents())
+        return self._decide_all(items, Verdict.CORRECT if intent else Verdict.REJECT, intent, reviewer)
+
+    def undo(self, item_id: str, reviewer: str) -> Decision:
+        """Undo a decision.
+
+        Raises:
+            InvalidMessage: there is no decision on this message.
+        """
+        return self.decisions.reopen(item_id, reviewer)
+
+    def _decide_all(self, items: Iterable[Item], verdict: Verdict, intent: str, reviewer: str) -> Outcome:
+        outcome = Outcome()
+        for item in items:
+            try:
+                outcome.decided.append(self._decide(item, verdict, intent, reviewer))
+            except AlreadyDecidedError as error:
+                outcome.before.append(error)
+        return outcome
+
+    def _decide(self, item: Item, verdict: Verdict, intent: str, reviewer: str) -> Decision:
+        if not reviewer.strip():
+            raise InvalidMessage("who decides? A decision needs its reviewer's name")
+        # Another reviewer's snapshot of the queue may have shown a duplicate in place of this item.
+        for other in item.duplicates[:_MOST_LOOKS]:
+            if self.store.head(key_of(other)) is not None:
+                found = self.decisions.read().get(other)
+                if found is not None and found.verdict is not Verdict.REOPENED:
+                    raise AlreadyDecidedError(found)
+        return self.decisions.decide(
+            Decision(
+                item_id=item.item_id,
+                message=item.message,
+                verdict=verdict,
+                intent=intent,
+                reviewer=reviewer.strip(),
+                when=now(),
+                said=item.intent,
+                reasons=tuple(reason.value for reason in item.reasons),
+                model_version=item.model_version,
+                session_id=item.session_id,
+                duplicates=item.duplicates,
+            )
+        )
+
+
+def open_board() -> Board:
+    """Open the board configured by the environment.
+
+    Raises:
+        SettingError: a setting is missing or invalid.
+        BundleError: there is no usable bundle.
+        StoreError: the store is unavailable.
+    """
+    store = open_store(read_settings(StorageSettings))
+    bundle = bundles.load(find_bundle(store, read_settings(ServiceSettings), read_settings(TrackingSettings)))
+    return Board(store, bundle, read_settings(ReviewSettings), read_settings(SlotSettings).values())
+
+
+def queue_by_reason(store: Store) -> dict[str, int]:
+    """Count the queued messages by reason; a message with two reasons counts for both. Needs no bundle.
+
+    Raises:
+        StoreError: the store is unavailable.
+    """
+    return read_queue(store, read_settings(ReviewSettings)).by_reason
+
+
+def queue_length(store: Store) -> int:
+    """Count the messages in the review queue. Needs no bundle.
+
+    Raises:
+        StoreError: the store is unavailable.
+    """
+    return len(read_queue(store, read_settings(ReviewSettings)).items)
+
+
+def _in_words(intent: str) -> str:
+    return "Out of scope" if intent == OUT_OF_SCOPE else intent.replace("_", " ").capitalize()

@@ -1,0 +1,161 @@
+"""Cluster queued messages that no intent covers, to discover new intents.
+
+The messages are encoded by the bundle's encoder and clustered by agglomerative average linkage on the cosine
+distance, so that one message between two clusters does not chain them. A cluster is named by class-based
+TF-IDF: words that are frequent in it and rare elsewhere (Grootendorst, BERTopic, arXiv:2203.05794).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import pdist
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+from chatbot.settings import ReviewSettings
+from data.messages import normalise
+from training.review.queue import Item, Queue, Reason
+
+LEAST_ITEMS = 3
+"""Minimum number of messages in a cluster, near-duplicates counted once."""
+WORDS = 4
+"""Number of words that describe a cluster."""
+
+_HANDED_OVER = 0.5
+_WORD = re.compile(r"[^\W\d_](?:[\w'-]*[^\W_])?")
+_MARK = re.compile(r"<[A-Z]+>")
+# Words of any customer message, independent of its topic.
+_POLITE = (
+    "hi hello hey please pls thanks thank want need know tell help like just got get make does did i'm i'd i've "
+    "it's don't can't what's how's that's there's hiya okay"
+)
+_USUAL = ENGLISH_STOP_WORDS | frozenset(_POLITE.split())
+
+Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+"""Encodes n messages as unit vectors, shape (n, dim)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Cluster of similar messages that no intent covers.
+
+    Attributes:
+        name: unique name made of its words, such as `gift_card_balance`.
+        words: its most typical words, most typical first.
+        items: its messages, nearest to the centroid first.
+        similarity: mean cosine similarity of its messages to the centroid.
+        nearest: the most frequent top intent of its messages.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    items: tuple[Item, ...]
+    similarity: float
+    nearest: str
+
+    @property
+    def count(self) -> int:
+        """Number of messages, near-duplicates included."""
+        return sum(item.count for item in self.items)
+
+
+def find_clusters(queue: Queue, encode: Encode, settings: ReviewSettings) -> list[Cluster]:
+    """Return the clusters of a queue, largest first.
+
+    Args:
+        queue: the review queue.
+        encode: the bundle's encoder (`Bundle.encoder`); it gets the messages as stored, after PII redaction.
+        settings: minimum size and similarity of clusters.
+    """
+    items = [item for item in queue.items if item.scope is not None]
+    if len(items) < LEAST_ITEMS:
+        return []
+    vectors = encode([item.message for item in items])
+    labels = _join(vectors, 1 - settings.cluster_similarity)
+    found = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    found = [rows for rows in found if _is_new([items[row] for row in rows], settings.cluster_size)]
+    words = typical_words(
+        [[items[row].message for row in rows] for rows in found],
+        [item.message for row, item in enumerate(items) if not any(row in rows for rows in found)],
+    )
+    clusters: list[Cluster] = []
+    taken: Counter[str] = Counter()
+    for rows, of in sorted(zip(found, words, strict=True), key=lambda pair: -_count(items, pair[0])):
+        name = "_".join(of[:3]) or "cluster"
+        taken[name] += 1
+        name = name if taken[name] == 1 else f"{name}_{taken[name]}"
+        clusters.append(_cluster(name, of, [items[row] for row in rows], vectors[rows]))
+    return clusters
+
+
+def with_clusters(queue: Queue, clusters: Sequence[Cluster]) -> Queue:
+    """Return the queue with each item's cluster set."""
+    return queue.with_clusters({item.item_id: cluster.name for cluster in clusters for item in cluster.items})
+
+
+def typical_words(
+    classes: Sequence[Sequence[str]], others: Sequence[str] = (), most: int = WORDS
+) -> list[tuple[str, ...]]:
+    """Return the most typical words of each class of messages by class-based TF-IDF.
+
+    The weight of a word in a class is its frequency there times log(1 + A / f), where A is the mean number of
+    words per class and f the frequency of the word in all classes. Words that occur in only one message of a
+    class are skipped.
+
+    Args:
+        classes: the messages of each class.
+        others: messages of no class; they only contribute to the overall frequencies.
+        most: maximum number of words per class.
+    """
+    in_class = [Counter(word for message in messages for word in _words(message)) for messages in classes]
+    everywhere = sum(in_class, Counter(word for message in others for word in _words(message)))
+    mean = everywhere.total() / max(1, len(classes) + bool(others))
+    named = []
+    for counts in in_class:
+        weights = {
+            word: count * np.log(1 + mean / everywhere[word]) for word, count in counts.items() if count > 1
+        }
+        ordered = sorted(weights, key=lambda word: (-weights[word], word))
+        named.append(tuple(ordered[:most]))
+    return named
+
+
+def _join(vectors: NDArray[np.float32], distance: float) -> NDArray[np.int32]:
+    """Label each row by average linkage: clusters merge up to a mean cosine distance of `distance`."""
+    distances = np.clip(pdist(vectors.astype(np.float32), "cosine"), 0, 2)
+    labels: NDArray[np.int32] = fcluster(linkage(distances, "average"), distance, "distance")
+    return labels
+
+
+def _is_new(items: Sequence[Item], least: int) -> bool:
+    """Whether a cluster is large enough and at least half of it was handed over or out of scope."""
+    if len(items) < LEAST_ITEMS or sum(item.count for item in items) < least:
+        return False
+    handed = sum(item.source == "human" or Reason.OUT_OF_SCOPE in item.reasons for item in items)
+    return handed >= _HANDED_OVER * len(items)
+
+
+def _cluster(
+    name: str, words: tuple[str, ...], items: Sequence[Item], vectors: NDArray[np.float32]
+) -> Cluster:
+    middle = vectors.mean(axis=0)
+    cosines = vectors @ (middle / max(float(np.linalg.norm(middle)), 1e-9))
+    order = np.argsort(-cosines, kind="stable")
+    nearest = Counter(item.intent for item in items).most_common(1)[0][0]
+    return Cluster(name, words, tuple(items[row] for row in order), float(cosines.mean()), nearest)
+
+
+def _count(items: Sequence[Item], rows: NDArray[np.intp]) -> int:
+    return sum(items[row].count for row in rows)
+
+
+def _words(message: str) -> set[str]:
+    """Return the content words of a message, each once."""
+    words = _WORD.findall(normalise(_MARK.sub(" ", message)))
+    return {word for word in words if len(word) > 2 and word not in _USUAL}

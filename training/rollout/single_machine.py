@@ -1,0 +1,190 @@
+"""Rollout and rollback of a version on one machine, as idempotent steps.
+
+    preflight check -> serving.json requests it -> the keeper serves it -> alias `champion` is moved
+                                                -> the keeper rolls back and records the reason
+
+The state is in the store and the registry, so a killed run is resumed by running it again. In a cluster,
+`k8s.promote` does the same for a Deployment.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from chatbot.errors import ChatbotError
+from chatbot.model import bundle_store, desired_model
+from chatbot.model.bundle_store import ModelRef
+from chatbot.model.desired_model import Serving
+from chatbot.store import Store
+from training.rollout.smoke_test import prove
+from training.tracking.registry import CHAMPION, Registry, Version
+
+MAY_SERVE = ("passed", "warned")
+_LOOK_SECONDS = 0.3
+
+
+class PromotionError(ChatbotError):
+    """The version must not serve, failed its preflight check, or was rolled back."""
+
+    status = 409
+    type = "promotion"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Outcome of a promotion or a rollback."""
+
+    model: str
+    """The desired model, `<version>@<bundle digest>`; empty: the bundle shipped with the code."""
+    changed: bool
+    """Whether the call changed the serving model."""
+    sentence: str
+
+
+class Promotion:
+    """Changes the serving version of one machine."""
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        cache: Path,
+        *,
+        wait_seconds: float = 120.0,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Configure the promotion; sends no request.
+
+        Args:
+            store: the store with the bundles and serving.json.
+            registry: the model registry.
+            cache: folder of fetched bundles, shared with the service on this machine.
+            wait_seconds: maximum time until the keeper serves the version.
+            say: callback for progress messages.
+        """
+        self._store = store
+        self._registry = registry
+        self._cache = cache
+        self._wait_seconds = wait_seconds
+        self._say = say
+
+    def promote(self, number: str = "", *, force: bool = False, by_itself: bool = False) -> Outcome:
+        """Roll out a version, then make it champion.
+
+        Args:
+            number: the version; empty: resume an unfinished promotion if there is one, else promote the
+                challenger.
+            force: promote even if the gate refused the version or was not run.
+            by_itself: the call is automatic: skip a version that failed its rollout or was rolled back.
+
+        Raises:
+            PromotionError: the version must not serve, or it was rolled back; the text says why.
+            ChatbotError: store or registry fail; a later call resumes.
+        """
+        now = desired_model.read(self._store)
+        if not number:
+            champion = self._registry.champion()
+            if now.ref and (champion is None or champion.ref != now.ref):
+                self._say(f"going on with {now.name}: {now.why}")
+                return self._finish(now.model)
+            version = self._registry.challenger()
+            if version is None or (champion and version.number == champion.number):
+                return Outcome(now.model, False, "nothing to promote: there is no challenger")
+        else:
+            version = self._registry.get(number)
+        if (by_itself or not number) and (reason := _known_as_worse(now, str(version.ref))):
+            return Outcome(now.model, False, f"nothing to promote: version {version.number} {reason}")
+        if version.verdict not in MAY_SERVE and not force:
+            raise PromotionError(
+                f"the gate {'refused' if version.verdict else 'was never asked about'} version {version.number}"
+                f": see `python -m training.versions`; --force promotes it all the same"
+            )
+        return self._move(version, "promoted by training.promote")
+
+    def rollback(self, number: str = "") -> Outcome:
+        """Roll back to an earlier version and make it champion.
+
+        Args:
+            number: the version; empty: the version that served before.
+
+        Raises:
+            PromotionError: no version served before, or the keeper reverted to the current one.
+            ChatbotError: see `promote`.
+        """
+        if number:
+            return self._move(self._registry.get(number), "rolled back by training.rollback")
+        now = desired_model.read(self._store)
+        before = next((ModelRef.parse(model) for model in now.before if model), None)
+        if before is None:
+            raise PromotionError(
+                f"nothing served before {now.name}: name a version (`python -m training.versions` lists them)"
+            )
+        return self._move(self._registry.get(before.version), "rolled back by training.rollback", before)
+
+    def _move(self, version: Version, why: str, expected: ModelRef | None = None) -> Outcome:
+        if expected and expected != version.ref:
+            raise PromotionError(
+                f"version {expected.version} of the registry is the bundle {version.bundle_digest[:12]}, "
+                f"{expected.digest[:12]} served: it is another registry. Name a version"
+            )
+        model = str(version.ref)
+        now = desired_model.read(self._store)
+        if now.model == model and now.serves:
+            self._name_champion(version)
+            return Outcome(model, False, f"{desired_model.short(model)} serves already")
+        if now.model != model:
+            self._say(f"proving version {version.number}")
+            if problem := prove(self._bundle(version)):
+                raise PromotionError(f"version {version.number} is not fit to serve: {problem}")
+            desired_model.ask(self._store, model, why)
+        return self._finish(model)
+
+    def _bundle(self, version: Version) -> Path:
+        """Fetch the version's bundle into the cache; if the store lacks it, push it there from the registry."""
+        if not bundle_store.held(self._store, version.bundle_digest):
+            self._say(f"version {version.number} is fetched from the registry")
+            with tempfile.TemporaryDirectory() as scratch:
+                bundle_store.push(self._store, self._registry.fetch(version.number, Path(scratch)))
+        return bundle_store.fetch(self._store, version.bundle_digest, self._cache)
+
+    def _finish(self, model: str) -> Outcome:
+        """Wait until the keeper serves the model, then move the alias `champion`; roll back on a timeout."""
+        self._say(f"waiting until {desired_model.short(model)} answers")
+        until = time.monotonic() + self._wait_seconds
+        while True:
+            now = desired_model.read(self._store)
+            if now.model != model:
+                raise PromotionError(_gone(now, model))
+            if now.serves:
+                self._name_champion(self._registry.get(ModelRef.parse(model).version))
+                return Outcome(model, True, f"{desired_model.short(model)} serves, and is the champion")
+            if time.monotonic() > until:
+                why = (
+                    f"nobody served it within {self._wait_seconds:g} s. Is the service kept by `make run` "
+                    "(bento.keeper), and does it look at this store?"
+                )
+                raise PromotionError(_gone(desired_model.take_back(self._store, model, why), model))
+            time.sleep(_LOOK_SECONDS)
+
+    def _name_champion(self, version: Version) -> None:
+        if CHAMPION not in version.aliases:
+            self._registry.set_alias(CHAMPION, version.number)
+
+
+def _known_as_worse(now: Serving, model: str) -> str:
+    """Return why an automatic promotion skips this model; empty: it does not."""
+    if now.taken_back and now.taken_back.model == model:
+        return f"was taken back: {now.taken_back.why}. Name it to try it again"
+    if model in now.before:
+        return "served before, and was rolled back. Name it to promote it again"
+    return ""
+
+
+def _gone(now: Serving, model: str) -> str:
+    if now.taken_back and now.taken_back.model == model:
+        return f"{desired_model.short(model)} was taken back, {now.name} serves: {now.taken_back.why}"
+    return f"somebody else asked for {now.name} meanwhile ({now.why})"

@@ -1,0 +1,207 @@
+"""Model registry: list, register and fetch versions; read and set the aliases `champion` and `challenger`.
+
+The registry is MLflow's, on a server or in a local database. A version's artifact is the whole bundle,
+transferred through the server's artifact proxy, so that clients need no credentials for the store.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chatbot.errors import BundleError
+from chatbot.model import bundle as bundles
+from chatbot.model.bundle_store import sound
+from chatbot.model.ref import ModelRef
+from chatbot.settings import TrackingSettings
+from training.tracking.client import TrackingError, connected
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+    from mlflow.tracking import MlflowClient
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+CORPUS_DIGEST, CORPUS_POINTER, GIT_COMMIT = "corpus_digest", "corpus_pointer", "git_commit"
+BUNDLE_DIGEST, SCORES, GATE = "bundle_digest", "scores", "gate"
+"""Tags of a version; `gate` is `passed`, `warned` or `refused`, and absent before the gate has run."""
+ARTIFACT = "bundle"
+"""Artifact path of the bundle within a run."""
+_LEAST_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One registered bundle."""
+
+    number: str
+    run_id: str
+    bundle_digest: str
+    corpus_digest: str
+    corpus_pointer: str
+    """JSON (`training.corpus.versions.Pointer`): locates the training corpus in DVC."""
+    git_commit: str
+    verdict: str
+    """The gate's verdict: `passed`, `warned`, `refused`, or empty."""
+    aliases: tuple[str, ...]
+    created: datetime
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """Scores on the corpus's own test part."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """All tags."""
+
+    @property
+    def ref(self) -> ModelRef:
+        """Return `<version>@<bundle digest>`."""
+        return ModelRef(self.number, self.bundle_digest)
+
+
+class Registry:
+    """Client of the registered model `support-chatbot`; the constructor sends no request."""
+
+    def __init__(self, settings: TrackingSettings) -> None:
+        self._settings = settings
+
+    def register(self, run_id: str, bundle: Path, tags: Mapping[str, str]) -> Version:
+        """Upload a bundle as the run's artifact and create its version; idempotent per bundle digest.
+
+        Args:
+            tags: at least CORPUS_DIGEST, CORPUS_POINTER, GIT_COMMIT; BUNDLE_DIGEST and SCORES are added.
+
+        Raises:
+            BundleError: the folder is not a bundle.
+            TrackingError: the server cannot be reached, or refuses.
+        """
+        digest = bundles.verify(bundle)
+        scores = bundles.read_manifest(bundle).scores
+        if found := self.find(digest):
+            return found
+        with connected(self._settings) as client:
+            if self._model(client) is None:
+                client.create_registered_model(self._settings.model)
+            client.log_artifacts(run_id, str(bundle), ARTIFACT)
+            made = client.create_model_version(
+                self._settings.model,
+                f"runs:/{run_id}/{ARTIFACT}",
+                run_id,
+                tags={**tags, BUNDLE_DIGEST: digest, SCORES: json.dumps(scores)},
+                await_creation_for=0,
+            )
+        return self.get(str(made.version))
+
+    def champion(self) -> Version | None:
+        """Return the version that should serve."""
+        return self._aliased(CHAMPION)
+
+    def challenger(self) -> Version | None:
+        """Return the candidate version: awaiting promotion, or refused."""
+        return self._aliased(CHALLENGER)
+
+    def versions(self) -> list[Version]:
+        """Return all versions, newest first."""
+        with connected(self._settings) as client:
+            model = self._model(client)
+            if model is None:
+                return []
+            found: list[ModelVersion] = []
+            page: str | None = None
+            while page != "":
+                batch = client.search_model_versions(f"name = '{self._settings.model}'", page_token=page)
+                found += batch
+                page = batch.token or ""
+        versions = [_version(entry, model.aliases) for entry in found]
+        return sorted(versions, key=lambda version: -int(version.number))
+
+    def get(self, number: str) -> Version:
+        """Raises: TrackingError: the version does not exist; the message lists the existing ones."""
+        versions = self.versions()
+        for version in versions:
+            if version.number == number:
+                return version
+        there = ", ".join(version.number for version in versions) or "none"
+        raise TrackingError(f"{self._settings.model} has no version {number!r}; there are: {there}")
+
+    def find(self, bundle_digest: str) -> Version | None:
+        """Find the version of a bundle by its digest or a prefix of at least 12 digits."""
+        for version in self.versions():
+            if len(bundle_digest) >= _LEAST_DIGITS and version.bundle_digest.startswith(bundle_digest):
+                return version
+        return None
+
+    def set_alias(self, alias: str, number: str) -> None:
+        """Point an alias to a version; an alias names one version at a time."""
+        with connected(self._settings) as client:
+            client.set_registered_model_alias(self._settings.model, alias, number)
+
+    def tag(self, number: str, key: str, value: str) -> None:
+        """Set a tag of a version."""
+        with connected(self._settings) as client:
+            client.set_model_version_tag(self._settings.model, number, key, value)
+
+    def fetch(self, number: str, folder: Path) -> Path:
+        """Download a version's bundle into `folder/<digest>` and verify its digest.
+
+        Raises:
+            BundleError: the downloaded bundle is damaged.
+            TrackingError: the server cannot be reached, or the version does not exist.
+        """
+        version = self.get(number)
+        final = folder / version.bundle_digest
+        if sound(final, version.bundle_digest):
+            return final
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:
+            with connected(self._settings) as client:
+                got = Path(client.download_artifacts(version.run_id, ARTIFACT, scratch))
+            if (found := bundles.verify(got)) != version.bundle_digest:
+                raise BundleError(
+                    f"version {number} should hold the bundle {version.bundle_digest}, its artifact is {found}"
+                )
+            shutil.rmtree(final, ignore_errors=True)
+            got.rename(final)
+        return final
+
+    def _aliased(self, alias: str) -> Version | None:
+        """Return the version that an alias names."""
+        return next((version for version in self.versions() if alias in version.aliases), None)
+
+    def _model(self, client: MlflowClient) -> RegisteredModel | None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return client.get_registered_model(self._settings.model)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+
+
+def _version(entry: ModelVersion, aliases: Mapping[str, str]) -> Version:
+    tags = entry.tags
+    return Version(
+        number=str(entry.version),
+        run_id=str(entry.run_id or ""),
+        bundle_digest=tags.get(BUNDLE_DIGEST, ""),
+        corpus_digest=tags.get(CORPUS_DIGEST, ""),
+        corpus_pointer=tags.get(CORPUS_POINTER, ""),
+        git_commit=tags.get(GIT_COMMIT, ""),
+        verdict=tags.get(GATE, ""),
+        aliases=tuple(
+            sorted(alias for alias, number in aliases.items() if str(number) == str(entry.version))
+        ),
+        created=datetime.fromtimestamp(entry.creation_timestamp / 1000, UTC),
+        scores=_scores(tags.get(SCORES, "")),
+        tags=dict(tags),
+    )
+
+
+def _scores(text: str) -> dict[str, float]:
+    try:
+        return {str(name): float(value) for name, value in json.loads(text or "{}").items()}
+    except (ValueError, AttributeError, TypeError):
+        return {}

@@ -1,0 +1,79 @@
+"""Record a training run in MLflow: parameters, scores overall and per part, figures, provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chatbot.model import bundle as bundles
+from chatbot.settings import TrackingSettings
+from training.model.evaluation.outcome import flat
+from training.tracking import runs
+
+if TYPE_CHECKING:
+    from training.corpus.reading import Corpus
+    from training.model.params import TrainParams
+    from training.model.train import Trained
+    from training.progress import Steps
+    from training.tracking.runs import Recorded
+
+
+def record_training(
+    settings: TrackingSettings,
+    trained: Trained,
+    corpus: Corpus,
+    params: TrainParams,
+    steps: Steps,
+    *,
+    name: str = "",
+    tags: Mapping[str, str] | None = None,
+    files: Mapping[str, Path] | None = None,
+    key: str = "",
+) -> Recorded:
+    """Draw the figures of a training and record its run.
+
+    Args:
+        name: the run's name; empty: derived from the bundle's digest.
+        tags, files, key: see `training.tracking.runs.record`; the entries common to all trainings are added.
+    """
+    manifest, learned = trained.manifest, trained.learned
+    with steps.wait("pictures"):
+        figures = trained.draw()
+    parts = {
+        "train_rows": len(corpus.train),
+        "tuning_rows": len(corpus.tuning),
+        "test_rows": len(corpus.test),
+    }
+    thresholds = {f"threshold_{name}": value for name, value in manifest.thresholds.model_dump().items()}
+    with steps.wait("record"):
+        return runs.record(
+            settings,
+            name or f"train {trained.digest[:12]}",
+            params={
+                **params.model_dump(),
+                **parts,
+                "corpus_digest": corpus.digest,
+                "encoder_digest": manifest.encoder.digest,
+            },
+            metrics={
+                **flat(trained.report),
+                **thresholds,
+                "temperature": manifest.temperature,
+                "learned/coverage": learned.coverage,
+                "learned/risk": learned.risk,
+                "learned/bound": learned.bound,
+                "seconds": trained.seconds,
+            },
+            tags={
+                "corpus_digest": corpus.digest,
+                "bundle_digest": trained.digest,
+                "git_commit": manifest.git_commit,
+                "thresholds": learned.sentence,
+                **(tags or {}),
+            },
+            figures=figures,
+            files={"": trained.folder / bundles.MANIFEST, **(files or {})},
+            key=key,
+            seconds=trained.seconds,
+        )
