@@ -115,11 +115,11 @@ bench: bundle ## every figure of docs/results.md: quality, speed against the bas
 
 .PHONY: screenshot
 screenshot: .venv/ready ## docs/images/chat.png, from a real browser
-	@$(PY) -m tools.run --then $(PY) -m ui.screenshot
+	@$(PY) -m tools.run --then $(PY) -m tools.pictures.chat_page
 
 .PHONY: review-picture
 review-picture: .venv/ready ## docs/images/review.png, from a real browser
-	@$(PY) -m tools.review_picture
+	@$(PY) -m tools.pictures.review
 
 .PHONY: docs
 docs: .venv/ready ## docs/settings.md, docs/metrics.md and monitoring/dashboards, from the code

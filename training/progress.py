@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -16,7 +16,7 @@ from rich.progress import (
 )
 
 Advance = Callable[[int], None]
-"""Reports that a number of items is done."""
+"""Callback with the number of items done since the previous call."""
 
 
 def no_progress(_count: int) -> None:

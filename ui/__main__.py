@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from chatbot.settings import ChatPageSettings, SlotSettings
-from ui import start, texts
+from ui.chat import texts
+from ui.shared import startup
 
 APP = Path(__file__).with_name("app.py")
 
@@ -18,10 +19,10 @@ def main() -> int:
     Returns: 1 if it cannot start; otherwise it does not return.
     """
     try:
-        settings = start.read(ChatPageSettings)
-        texts.load(settings.language, start.read(SlotSettings).values())
-        start.check_free(settings.address, settings.port)
-    except (start.StartError, texts.TextsError) as error:
+        settings = startup.read(ChatPageSettings)
+        texts.load(settings.language, startup.read(SlotSettings).values())
+        startup.check_free(settings.address, settings.port)
+    except (startup.StartError, texts.TextsError) as error:
         print(error, file=sys.stderr)
         return 1
     options = {"server.address": settings.address, "server.port": settings.port}

@@ -18,10 +18,11 @@ if str(ROOT) not in sys.path:
 import streamlit as st  # noqa: E402
 
 from chatbot.settings import ChatPageSettings, SlotSettings  # noqa: E402
-from ui import markup, start, texts, views  # noqa: E402
-from ui.client import ApiError, ChatClient, Intent, Kind  # noqa: E402
-from ui.conversation import Conversation  # noqa: E402
-from ui.texts import Texts  # noqa: E402
+from ui.chat import markup, texts, views  # noqa: E402
+from ui.chat.client import ApiError, ChatClient, Intent, Kind  # noqa: E402
+from ui.chat.conversation import Conversation  # noqa: E402
+from ui.chat.texts import Texts  # noqa: E402
+from ui.shared import startup  # noqa: E402
 
 ASSETS = Path(__file__).parent / "assets"
 PRIVACY_SECTIONS = ("who", "stored", "why", "long", "others", "rights")
@@ -111,8 +112,8 @@ def _send(conversation: Conversation) -> None:
 
 def main() -> None:
     """Draw the page."""
-    settings = start.read(ChatPageSettings)
-    t = _texts(settings.language, tuple(start.read(SlotSettings).values().items()))
+    settings = startup.read(ChatPageSettings)
+    t = _texts(settings.language, tuple(startup.read(SlotSettings).values().items()))
     st.set_page_config(page_title=t("header.name"), page_icon=str(ASSETS / "icon.svg"), layout="centered")
     _style()
     if st.query_params.get("notice") == "privacy":

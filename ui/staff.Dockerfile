@@ -9,7 +9,10 @@ COPY chatbot chatbot
 COPY data/*.py data/
 COPY monitoring monitoring
 COPY training training
-COPY ui ui
+COPY ui/__init__.py ui/staff.py ui/
+COPY ui/assets/page.css ui/assets/staff.css ui/assets/staff.svg ui/assets/
+COPY ui/shared ui/shared
+COPY ui/staff_pages ui/staff_pages
 # Readable by the user who runs it, however this folder's files lie on the machine that builds.
 RUN chmod -R a+rX /app && python -m compileall -q /app
 

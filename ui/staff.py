@@ -1,7 +1,7 @@
 """Serve the staff pages: `streamlit run ui/staff.py`, or `python -m ui.staff`. Not for customers.
 
 Review (active learning), clusters, handoffs, drift report, versions and their scores. They use
-`training.review.board` and the store, and have their own login (`ui.staff_login`).
+`training.review.board` and the store, and have their own login (`ui.staff_pages.login`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from streamlit import runtime  # noqa: E402
 
 from chatbot.errors import ChatbotError  # noqa: E402
 from chatbot.settings import StaffSettings  # noqa: E402
-from ui import staff_login, start  # noqa: E402
+from ui.shared import startup  # noqa: E402
+from ui.staff_pages import login  # noqa: E402
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -32,10 +33,10 @@ def serve() -> int:
     Returns: 1 if it cannot start; otherwise it does not return.
     """
     try:
-        settings = start.read(StaffSettings)
-        staff_login.check(settings, settings.address)
-        start.check_free(settings.address, settings.port, "CHATBOT_STAFF")
-    except (start.StartError, staff_login.LoginError) as error:
+        settings = startup.read(StaffSettings)
+        login.check(settings, settings.address)
+        startup.check_free(settings.address, settings.port, "CHATBOT_STAFF")
+    except (startup.StartError, login.LoginError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     options: dict[str, object] = {"server.address": settings.address, "server.port": settings.port}
@@ -49,7 +50,7 @@ def serve() -> int:
 
 def show() -> None:
     """Draw the current page."""
-    from ui import staff_door, staff_drift, staff_handoffs, staff_markup, staff_review, staff_versions
+    from ui.staff_pages import drift, entry, handoffs, markup, review, versions
 
     st.set_page_config(
         page_title="Support staff",
@@ -60,28 +61,28 @@ def show() -> None:
     styles = "".join((ASSETS / name).read_text(encoding="utf-8") for name in ("page.css", "staff.css"))
     st.html(f"<style>{styles}</style>")
     try:
-        settings = start.read(StaffSettings)
-        staff_login.check(settings, st.get_option("server.address"))
-    except (start.StartError, staff_login.LoginError) as error:
+        settings = startup.read(StaffSettings)
+        login.check(settings, st.get_option("server.address"))
+    except (startup.StartError, login.LoginError) as error:
         logging.getLogger(__name__).error("%s", error)
-        st.html(staff_markup.notice("These pages are not shown", str(error)))
+        st.html(markup.notice("These pages are not shown", str(error)))
         st.stop()
     pages = {
-        "Review": st.Page(staff_review.show_queue, title="Review", url_path="review", default=True),
-        "Clusters": st.Page(staff_review.show_clusters, title="Clusters", url_path="clusters"),
-        "Handoffs": st.Page(staff_handoffs.show, title="Handoffs", url_path="handoffs"),
-        "Drift": st.Page(staff_drift.show, title="Drift", url_path="drift"),
-        "Versions": st.Page(staff_versions.show, title="Versions", url_path="versions"),
+        "Review": st.Page(review.show_queue, title="Review", url_path="review", default=True),
+        "Clusters": st.Page(review.show_clusters, title="Clusters", url_path="clusters"),
+        "Handoffs": st.Page(handoffs.show, title="Handoffs", url_path="handoffs"),
+        "Drift": st.Page(drift.show, title="Drift", url_path="drift"),
+        "Versions": st.Page(versions.show, title="Versions", url_path="versions"),
     }
     page = st.navigation(list(pages.values()), position="hidden")
-    name = staff_door.come_in(settings)
+    name = entry.come_in(settings)
     if name is None:
         return
-    staff_door.show_header(settings, list(pages.values()), page, name)
+    entry.show_header(settings, list(pages.values()), page, name)
     try:
         page.run()
     except ChatbotError as error:
-        st.html(staff_markup.notice("This does not work now", str(error)))
+        st.html(markup.notice("This does not work now", str(error)))
 
 
 if runtime.exists():

@@ -19,7 +19,7 @@ from tests.e2e.prometheus import Prometheus
 from tests.e2e.release import Release
 from tests.support import testbed
 from tests.support.testbed import TestbedError
-from ui import screenshot
+from tools.pictures import chat_page
 
 KEPT = os.environ.get("E2E_KEEP") == "1"
 """Leave the release and the cluster as they are at the end, and take them again in the next run."""
@@ -83,7 +83,7 @@ def prometheus(release: Installed, progress: Progress) -> Iterator[Prometheus]:
 @pytest.fixture
 def window(tmp_path: Path) -> Iterator[BrowserContext]:
     """A real browser, for one test: playwright keeps an event loop running as long as there is one."""
-    with screenshot.browser(tmp_path / "browser") as context:
+    with chat_page.browser(tmp_path / "browser") as context:
         yield context
 
 

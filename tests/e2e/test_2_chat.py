@@ -10,7 +10,7 @@ from tests.e2e.prometheus import Prometheus
 from tests.e2e.release import fetch
 from tests.support.testbed import until
 from tools.loop.parts import records_in_store
-from ui import screenshot
+from tools.pictures import chat_page
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -33,8 +33,8 @@ def test_any_pod_takes_feedback_on_what_another_said(release: Installed) -> None
 
 def test_a_conversation_on_the_chat_page(release: Installed, window: BrowserContext) -> None:
     with release.forward(f"service/{release.name}-page", 8501) as url:
-        page = screenshot.open_chat(window.new_page(), url)
-        screenshot.say(page, "I want a refund")
+        page = chat_page.open_chat(window.new_page(), url)
+        chat_page.say(page, "I want a refund")
         reply = release.ask("I want a refund")["response"]
         turn = page.locator('[class*="st-key-turn-"]').last
         expect(turn).to_contain_text(reply[:40])

@@ -25,10 +25,10 @@ from tests.support.testbed import until
 from tools.loop import traffic
 from tools.loop.parts import records_in_store
 from tools.loop.traffic import Answers
+from tools.pictures import staff_pages
 from training.review.accepted import read_accepted
 from training.review.board import Board
 from training.review.decisions import Decision, Decisions, Verdict
-from ui import staff_screenshot
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -87,8 +87,8 @@ def test_a_person_makes_the_new_intent_on_the_staff_page(
     ):
         page = window.new_page()
         page.set_viewport_size({"width": 1200, "height": 1000})
-        staff_screenshot.open_staff(page, f"{url}/clusters")
-        staff_screenshot.log_in(page, release.secret("staff", "token"), REVIEWER)
+        staff_pages.open_staff(page, f"{url}/clusters")
+        staff_pages.log_in(page, release.secret("staff", "token"), REVIEWER)
         _make_intent(page)
         page.close()
     with release.store("staff") as store:
@@ -184,7 +184,7 @@ def _make_intent(page: Page) -> None:
     expect(first.locator(".preview")).to_be_visible(timeout=20_000)
     first.get_by_role("button", name="Make it, with").click()
     expect(page.locator(".said").first).to_contain_text(f"new intent {LAUNCH.intent}", timeout=30_000)
-    staff_screenshot.settled(page)
+    staff_pages.settled(page)
 
 
 def _accept_others(store: Store) -> None:

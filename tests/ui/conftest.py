@@ -22,7 +22,7 @@ from streamlit.testing.v1 import AppTest
 from tests.bento.server import Server, free_port
 from tests.support import requirements
 from tests.ui.fake_api import FakeApi
-from ui import screenshot
+from tools.pictures import chat_page as screenshot
 
 Theme = Literal["light", "dark"]
 

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from tests.ui.conftest import ROOT, ChatPage, Tab, open_tab_in
 from tests.ui.fake_api import FakeApi
-from ui import screenshot
+from tools.pictures.chat_page import ScreenshotError, chromium, settled
 
 pytestmark = pytest.mark.process
 
@@ -228,7 +228,7 @@ def test_everything_can_be_done_with_the_keyboard(
     keyboard = tab.page.keyboard
 
     def press(key: str) -> None:
-        screenshot.settled(tab.page)
+        settled(tab.page)
         keyboard.press(key)
 
     def tab_to(name: str) -> None:
@@ -345,7 +345,7 @@ def test_the_privacy_notice_opens_beside_the_chat_and_axe_finds_nothing_in_it(
         visit.page.get_by_role("link", name="Privacy notice").click()
     notice = Tab(opened.value)
     expect(notice.page.get_by_role("heading", name="Privacy notice")).to_be_visible()
-    screenshot.settled(notice.page)
+    settled(notice.page)
     assert notice.violations(axe_script) == []
     notice.page.get_by_role("link", name="Back to the chat").click()
     expect(notice.page.get_by_test_id("stChatInputTextArea")).to_be_visible()
@@ -415,14 +415,14 @@ def test_the_page_listens_to_this_machine_only_unless_told_otherwise(failing_pag
 
 
 def test_a_machine_without_chromium_is_told_how_to_get_it(tmp_path: Path) -> None:
-    with pytest.raises(screenshot.ScreenshotError, match="apt-get install -y chromium"):
-        screenshot.chromium(str(tmp_path))
+    with pytest.raises(ScreenshotError, match="apt-get install -y chromium"):
+        chromium(str(tmp_path))
 
 
 @pytest.mark.needs("chromium")
 def test_the_readmes_picture_is_made_of_a_real_conversation(chat_page: ChatPage, tmp_path: Path) -> None:
     out = tmp_path / "images" / "chat.png"
-    command = (sys.executable, "-m", "ui.screenshot", "--url", chat_page.url, "--out", str(out))
+    command = (sys.executable, "-m", "tools.pictures.chat_page", "--url", chat_page.url, "--out", str(out))
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stderr
     assert out.read_bytes().startswith(b"\x89PNG")

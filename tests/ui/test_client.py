@@ -11,7 +11,7 @@ import pytest
 
 from tests.bento.server import Server, free_port
 from tests.ui.fake_api import INTENTS, FakeApi, answer
-from ui.client import DEFAULT_RETRY_AFTER, ApiError, ChatClient, Kind
+from ui.chat.client import DEFAULT_RETRY_AFTER, ApiError, ChatClient, Kind
 
 Handler = Callable[[httpx.Request], httpx.Response]
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.ui.fake_api import INTENTS, answer
-from ui.client import Answer, ApiError, Intent, Kind
-from ui.conversation import MAX_TRIES, Conversation, Opinion, State
+from ui.chat.client import Answer, ApiError, Intent, Kind
+from ui.chat.conversation import MAX_TRIES, Conversation, Opinion, State
 
 Outcome = ApiError | dict[str, object]
 

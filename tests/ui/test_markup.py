@@ -10,8 +10,8 @@ from hypothesis import strategies as some
 
 from chatbot.settings import SlotSettings
 from tests.ui.fake_api import answer
-from ui import markup, texts
-from ui.client import Answer
+from ui.chat import markup, texts
+from ui.chat.client import Answer
 
 T = texts.load("en", SlotSettings().values())
 TITLES = {"get_refund": "Get a refund"}

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from chatbot.store.folder import FolderStore
 from tests.ui.staff_tools import TOKEN, make_store
-from ui import staff_data
+from ui.staff_pages import data
 
 if TYPE_CHECKING:
     from chatbot.model.bundle import Bundle
@@ -39,7 +39,7 @@ def open_pages(
         settings = {"CHATBOT_STORE_URL": str(tmp_path / "store"), "CHATBOT_BUNDLE": str(bundle_folder)}
         for name, value in (settings | environment).items():
             monkeypatch.setenv(name, value)
-        staff_data.open_shelf.clear()
+        data.open_shelf.clear()
         return AppTest.from_file(STAFF, default_timeout=60).run()
 
     yield run

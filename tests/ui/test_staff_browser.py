@@ -17,10 +17,11 @@ from chatbot.settings import StaffSettings
 from chatbot.store.folder import FolderStore
 from tests.bento.server import free_port
 from tests.ui.staff_tools import HOSTILE, MESSAGES, TOKEN, make_store
+from tools.pictures import staff_pages
 from training.review.accepted import read_accepted
 from training.review.decisions import Decisions, Verdict
 from training.review.handoffs import read_tasks
-from ui import staff_login, staff_screenshot
+from ui.staff_pages import login
 
 pytestmark = pytest.mark.process
 
@@ -60,11 +61,9 @@ def make_anew(folder: Path, bundle: Bundle, messages: Sequence[str] = MESSAGES) 
 
 def come_in(window: BrowserContext, url: str, name: str) -> None:
     """The cookie of somebody who logged in."""
-    cookie = staff_login.to_cookie(
-        StaffSettings(token=SecretStr(TOKEN)), staff_login.Visit(name, time.time() + 3600)
-    )
+    cookie = login.to_cookie(StaffSettings(token=SecretStr(TOKEN)), login.Visit(name, time.time() + 3600))
     window.clear_cookies()
-    window.add_cookies([{"name": staff_login.COOKIE, "value": cookie, "url": url}])
+    window.add_cookies([{"name": login.COOKIE, "value": cookie, "url": url}])
 
 
 @pytest.fixture
@@ -83,7 +82,7 @@ def visit(window: BrowserContext, pages: ChatPage, store: FolderStore) -> Iterat
         tab.page.on("request", lambda request: tab.hosts.append(request.url.split("/")[2]))
         tab.page.on("pageerror", lambda error: tab.errors.append(str(error)))
         tab.page.on("dialog", lambda dialog: (tab.errors.append(dialog.message), dialog.dismiss()))
-        staff_screenshot.open_staff(tab.page, f"{pages.url}/{path}")
+        staff_pages.open_staff(tab.page, f"{pages.url}/{path}")
         expect(tab.page.locator(".who")).to_have_text(name)
         return tab
 
@@ -102,7 +101,7 @@ def press(page: Page, key: str) -> None:
     before = message(page)
     page.keyboard.press(key)
     expect(page.locator("blockquote.message")).not_to_have_text(before, timeout=15_000)
-    staff_screenshot.settled(page)
+    staff_pages.settled(page)
 
 
 def test_the_token_lets_in_a_reload_keeps_and_logging_out_ends_it(
@@ -110,13 +109,13 @@ def test_the_token_lets_in_a_reload_keeps_and_logging_out_ends_it(
 ) -> None:
     window.clear_cookies()
     page = window.new_page()
-    staff_screenshot.open_staff(page, pages.url)
+    staff_pages.open_staff(page, pages.url)
     assert not page.locator("blockquote.message").count()
     page.get_by_role("textbox", name="Your name").fill("Ada")
     page.get_by_role("textbox", name="Token").fill("a guess of more than sixteen characters")
     page.get_by_role("button", name="Come in").click()
     expect(page.get_by_text("That is not the token")).to_be_visible(timeout=15_000)
-    staff_screenshot.log_in(page, TOKEN)
+    staff_pages.log_in(page, TOKEN)
     expect(page.locator(".who")).to_have_text("Ada")
     cookie = next(c for c in window.cookies() if c["name"] == "support-chatbot-staff")
     assert cookie["sameSite"] == "Strict"
@@ -125,7 +124,7 @@ def test_the_token_lets_in_a_reload_keeps_and_logging_out_ends_it(
     expect(page.locator(".who")).to_have_text("Ada", timeout=15_000)
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("textbox", name="Token")).to_be_visible(timeout=15_000)
-    staff_screenshot.settled(page)
+    staff_pages.settled(page)
     page.wait_for_function("!document.cookie.includes('support-chatbot-staff=ey')")
     page.reload()
     expect(page.get_by_role("textbox", name="Token")).to_be_visible(timeout=15_000)
@@ -189,7 +188,7 @@ def test_of_two_reviewers_the_second_is_told_who_decided(
     assert message(ada) == message(bob) == "my order"
     press(ada, "1")
     bob.bring_to_front()
-    staff_screenshot.settled(bob)
+    staff_pages.settled(bob)
     press(bob, "2")
     expect(bob.locator(".said")).to_contain_text("Ada decided it")
     (row,) = read_accepted(store)
@@ -213,7 +212,7 @@ def test_a_cluster_becomes_an_intent_with_a_reply_that_was_read_before(
     reply.press("Control+Enter")
     expect(page.locator(".preview")).to_contain_text("https://shop.example.com", timeout=15_000)
     page.locator("label", has=dropped).first.click()
-    staff_screenshot.settled(page)
+    staff_pages.settled(page)
     left_out = page.locator("label", has=dropped).first.inner_text().strip()
     page.get_by_role("button", name="Make it, with").click()
     expect(page.locator(".said").first).to_contain_text("new intent rent_mower", timeout=15_000)
@@ -286,7 +285,7 @@ def looking_around(
     def look(path: str, theme: str) -> Tab:
         tab.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
         tab.page.set_viewport_size({"width": 1000, "height": 900})
-        staff_screenshot.open_staff(tab.page, f"{pages.url}/{path}")
+        staff_pages.open_staff(tab.page, f"{pages.url}/{path}")
         expect(tab.page.locator(".who")).to_have_text("Ada")
         return tab
 
@@ -317,7 +316,7 @@ def test_axe_finds_nothing_on_the_login(window: BrowserContext, pages: ChatPage,
 
     window.clear_cookies()
     tab = Tab(window.new_page())
-    staff_screenshot.open_staff(tab.page, pages.url)
+    staff_pages.open_staff(tab.page, pages.url)
     assert tab.violations(axe_script) == []
     tab.page.close()
 

@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, expect
 from tests.bento.server import free_port
 from tests.ui.oidc_provider import Provider
 from tests.ui.staff_tools import make_store
-from ui import staff_screenshot
+from tools.pictures import staff_pages
 
 pytestmark = pytest.mark.process
 
@@ -42,7 +42,7 @@ def test_by_openid_connect_those_named_come_in_and_others_do_not(
     window.clear_cookies()
     page = window.new_page()
     try:
-        staff_screenshot.open_staff(page, pages.url)
+        staff_pages.open_staff(page, pages.url)
         assert not page.locator("blockquote.message, .st-key-nav").count()
         page.get_by_role("button", name="Log in").click()
         expect(page.locator(".who")).to_have_text("ada@example.org", timeout=20_000)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from chatbot.settings import ChatPageSettings, SlotSettings
-from ui import texts
+from ui.chat import texts
 
 UI = Path(texts.__file__).parent
 VALUES = {"value", "seconds", "length", "limit"}

@@ -22,7 +22,7 @@ from tools.chart import ROOT, ChartError
 from tools.cluster import pictures, stack, usage, work
 from tools.cluster.target import ClusterError, find
 from tools.images import ImagesError
-from ui.screenshot import ScreenshotError
+from tools.pictures.chat_page import ScreenshotError
 
 PAGE = ROOT / "docs" / "results.d" / "cluster.md"
 

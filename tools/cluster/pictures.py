@@ -11,7 +11,7 @@ from playwright.sync_api import ViewportSize
 from tools.chart import ROOT
 from tools.cluster.stack import RELEASE
 from tools.cluster.target import Target
-from ui import screenshot, staff_screenshot
+from tools.pictures import chat_page, staff_pages
 
 FOLDER = ROOT / "docs" / "images"
 CHAT, VERSIONS, REGISTRY = (FOLDER / f"cluster-{name}.png" for name in ("chat", "versions", "mlflow"))
@@ -27,10 +27,10 @@ def take(target: Target, namespace: str) -> list[Path]:
         ClusterError: the stack is not running.
     """
     with target.forward(namespace, f"{RELEASE}-page", 8501) as url:
-        screenshot.take(url, CHAT)
+        chat_page.take(url, CHAT)
     secret = target.get("secret", f"{RELEASE}-staff", "-n", namespace)["data"]["token"]
     with target.forward(namespace, f"{RELEASE}-staff", 8502) as url:
-        staff_screenshot.take(f"{url}/versions", VERSIONS, base64.b64decode(secret).decode())
+        staff_pages.take(f"{url}/versions", VERSIONS, base64.b64decode(secret).decode())
     with target.forward(namespace, f"{RELEASE}-mlflow", 5000) as url:
         _registry(url)
     return [CHAT, VERSIONS, REGISTRY]
@@ -41,7 +41,7 @@ def _registry(url: str) -> None:
     size = ViewportSize(width=1700, height=640)
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
-        screenshot.browser(Path(profile), viewport=size, device_scale_factor=1.5) as window,
+        chat_page.browser(Path(profile), viewport=size, device_scale_factor=1.5) as window,
     ):
         page = window.new_page()
         page.goto(f"{url}/#/models/{_MODEL}", wait_until="domcontentloaded")

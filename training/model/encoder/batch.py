@@ -14,8 +14,6 @@ from training.progress import Advance, no_progress
 # Large enough for sorting by length to reduce padding, small enough for even progress and load.
 CHUNK = 512
 
-"""Callback with the number of messages done since the previous call."""
-
 
 def cores() -> int:
     """Return the number of processors this process may use."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from ui.client import Answer, ApiError, Intent, Kind
+from ui.chat.client import Answer, ApiError, Intent, Kind
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ MAX_WAIT_SECONDS = 60.0
 
 
 class Api(Protocol):
-    """Interface of the API client (`ui.client.ChatClient`)."""
+    """Interface of the API client (`ui.chat.client.ChatClient`)."""
 
     def chat(self, message: str, session_id: str) -> Answer: ...
 

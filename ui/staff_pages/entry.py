@@ -10,8 +10,8 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from chatbot.settings import StaffSettings
-from ui import staff_login, staff_markup
-from ui.staff_login import COOKIE, LOCAL, Visit
+from ui.staff_pages import login, markup
+from ui.staff_pages.login import COOKIE, LOCAL, Visit
 
 _NAME, _VISIT, _LEFT = "reviewer", "visit", "left"
 
@@ -36,7 +36,7 @@ def show_header(
     """Draw the header: title, navigation, user name and logout button."""
     st.session_state[_NAME] = name
     with st.container(key="header", horizontal=True, vertical_alignment="center"):
-        st.html(staff_markup.brand("Support staff", "Not for customers"))
+        st.html(markup.brand("Support staff", "Not for customers"))
         with st.container(key="nav", horizontal=True, width="content"):
             for page in pages:
                 with st.container(key=f"nav-{page.url_path or 'review'}", width="content"):
@@ -54,36 +54,32 @@ def show_header(
 def _by_token(settings: StaffSettings) -> str | None:
     visit: Visit | None = st.session_state.get(_VISIT)
     if visit is None and not st.session_state.get(_LEFT):
-        visit = staff_login.from_cookie(settings, st.context.cookies)
+        visit = login.from_cookie(settings, st.context.cookies)
     if visit is not None:
         # Validate again: the session may expire while the page is open.
-        visit = staff_login.from_cookie(settings, {COOKIE: staff_login.to_cookie(settings, visit)})
+        visit = login.from_cookie(settings, {COOKIE: login.to_cookie(settings, visit)})
     if visit is not None:
         st.session_state[_VISIT] = visit
-        _set_cookie(staff_login.to_cookie(settings, visit), round(settings.session_hours * 3600))
+        _set_cookie(login.to_cookie(settings, visit), round(settings.session_hours * 3600))
         return visit.name
     st.session_state.pop(_VISIT, None)
     if st.session_state.get(_LEFT):
         _set_cookie("", 0)
     with st.container(key="login"):
-        st.html(
-            staff_markup.heading("Support staff", "Review, handoffs, drift and versions. Not for customers.")
-        )
+        st.html(markup.heading("Support staff", "Review, handoffs, drift and versions. Not for customers."))
         with st.form("login", border=False):
             name = st.text_input(
-                "Your name", max_chars=staff_login.MAX_NAME_CHARS, help="Stands beside what you decide."
+                "Your name", max_chars=login.MAX_NAME_CHARS, help="Stands beside what you decide."
             )
             token = st.text_input("Token", type="password", autocomplete="current-password")
             sent = st.form_submit_button("Come in", type="primary")
-        if sent and not staff_login.name_of(name):
-            st.html(staff_markup.notice("Who are you?", "Your name stands beside what you decide."))
+        if sent and not login.name_of(name):
+            st.html(markup.notice("Who are you?", "Your name stands beside what you decide."))
         elif sent:
-            visit = staff_login.come_in(settings, token, name)
+            visit = login.come_in(settings, token, name)
             if visit is None:
                 st.html(
-                    staff_markup.notice(
-                        "That is not the token", "Ask whoever runs the pages: CHATBOT_STAFF_TOKEN."
-                    )
+                    markup.notice("That is not the token", "Ask whoever runs the pages: CHATBOT_STAFF_TOKEN.")
                 )
             else:
                 st.session_state[_VISIT] = visit
@@ -96,22 +92,20 @@ def _by_provider(settings: StaffSettings) -> str | None:
     if not st.user.is_logged_in:
         with st.container(key="login"):
             st.html(
-                staff_markup.heading(
-                    "Support staff", "Review, handoffs, drift and versions. Not for customers."
-                )
+                markup.heading("Support staff", "Review, handoffs, drift and versions. Not for customers.")
             )
             st.button("Log in", key="oidc", type="primary", on_click=st.login)
         return None
     claims = dict(st.user.to_dict())
-    if not staff_login.is_allowed(settings, claims):
+    if not login.is_allowed(settings, claims):
         st.html(
-            staff_markup.notice(
+            markup.notice(
                 "You may not come in", "Ask whoever runs the pages to name you in CHATBOT_STAFF_OIDC_ALLOWED."
             )
         )
         st.button("Log in as somebody else", key="logout", on_click=st.logout)
         return None
-    return staff_login.name_of(str(claims["email"]))
+    return login.name_of(str(claims["email"]))
 
 
 def _leave(settings: StaffSettings) -> None:

@@ -6,8 +6,8 @@ import streamlit as st
 
 from chatbot.errors import ChatbotError
 from training.review.handoffs import State, Task, move
-from ui import staff_door, staff_markup
-from ui.staff_data import Shelf, open_shelf
+from ui.staff_pages import entry, markup
+from ui.staff_pages.data import Shelf, open_shelf
 
 _SHOWN = 20
 _FILTERS = {"Open": ("open",), "Taken": ("taken",), "Done": ("done",), "All": ("open", "taken", "done")}
@@ -16,8 +16,8 @@ _SAID = "handoff_said"
 
 def show() -> None:
     """Draw the page."""
-    shelf, name = open_shelf(), staff_door.reviewer()
-    st.html(staff_markup.heading("Handoffs", "Messages that the bot gave to a person, the latest first."))
+    shelf, name = open_shelf(), entry.reviewer()
+    st.html(markup.heading("Handoffs", "Messages that the bot gave to a person, the latest first."))
     tasks = shelf.tasks()
     with st.container(key="tools", horizontal=True, vertical_alignment="center"):
         chosen = st.segmented_control(
@@ -25,18 +25,16 @@ def show() -> None:
         )
         st.button("Look again", key="again", type="tertiary", on_click=_look_again, args=(shelf,))
     if said := st.session_state.pop(_SAID, ""):
-        st.html(staff_markup.done(said))
+        st.html(markup.done(said))
     shown = [task for task in tasks if task.state in _FILTERS[chosen or "Open"]]
     if not shown:
         st.html(
-            staff_markup.empty(
-                "Nothing here", "New handoffs appear about a second after the customer's message."
-            )
+            markup.empty("Nothing here", "New handoffs appear about a second after the customer's message.")
         )
     for task in shown[:_SHOWN]:
         _show_task(shelf, task, name)
     if len(shown) > _SHOWN:
-        st.html(staff_markup.hint(f"{len(shown) - _SHOWN} older ones are not shown."))
+        st.html(markup.hint(f"{len(shown) - _SHOWN} older ones are not shown."))
 
 
 def _look_again(shelf: Shelf) -> None:
@@ -46,7 +44,7 @@ def _look_again(shelf: Shelf) -> None:
 def _show_task(shelf: Shelf, task: Task, name: str) -> None:
     prediction_id = task.handoff.prediction_id
     with st.container(key=f"task-{prediction_id}"):
-        st.html(staff_markup.handoff(task, shelf.intents()))
+        st.html(markup.handoff(task, shelf.intents()))
         steps: list[tuple[str, State]] = {
             "open": [("Take it", "taken"), ("Done", "done")],
             "taken": [("Done", "done"), ("Put it back", "open")],

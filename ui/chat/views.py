@@ -9,10 +9,10 @@ from html import escape
 
 import streamlit as st
 
-from ui import markup
-from ui.client import ChatClient, Intent, Kind
-from ui.conversation import Conversation, Opinion, State, Turn
-from ui.texts import Texts
+from ui.chat import markup
+from ui.chat.client import ChatClient, Intent, Kind
+from ui.chat.conversation import Conversation, Opinion, State, Turn
+from ui.chat.texts import Texts
 
 MAX_STARTERS = 4
 

@@ -1,6 +1,6 @@
 """Take the README's screenshot of the chat page: a real conversation in a real browser.
 
-    python -m ui.screenshot [--url http://127.0.0.1:8501] [--out docs/images/chat.png]
+    python -m tools.pictures.chat_page [--url http://127.0.0.1:8501] [--out docs/images/chat.png]
 
 Requires the running page and API (`make screenshot` starts them), and Chromium.
 """
@@ -20,7 +20,7 @@ from playwright.sync_api import BrowserContext, Page, ViewportSize, sync_playwri
 from playwright.sync_api import Error as PlaywrightError
 
 from chatbot.settings import ChatPageSettings
-from ui import start
+from ui.shared import startup
 
 Theme = Literal["light", "dark"]
 
@@ -153,8 +153,8 @@ def _first(page: Page, messages: Sequence[str], turn: str, what: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Take the screenshot; return 1 on failure, with the reason in one line."""
-    settings = start.read(ChatPageSettings)
-    parser = argparse.ArgumentParser(prog="python -m ui.screenshot", description=__doc__)
+    settings = startup.read(ChatPageSettings)
+    parser = argparse.ArgumentParser(prog="python -m tools.pictures.chat_page", description=__doc__)
     parser.add_argument("--url", default=f"http://127.0.0.1:{settings.port}")
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--theme", choices=("light", "dark"), default="light")

@@ -16,7 +16,7 @@ from chatbot.settings import StaffSettings, TrackingSettings
 from chatbot.store import Store
 from training.review.board import Board, View, open_board
 from training.review.handoffs import Task, read_tasks
-from ui import start
+from ui.shared import startup
 
 LATEST = "reports/drift/latest.json"
 MOST_REPORT_BYTES = 6_000_000
@@ -56,7 +56,7 @@ class Shelf:
         """
         from training.tracking.registry import Registry
 
-        return self._keep("versions", lambda: Registry(start.read(TrackingSettings)).versions(), fresh)
+        return self._keep("versions", lambda: Registry(startup.read(TrackingSettings)).versions(), fresh)
 
     def drift(self) -> tuple[DriftVerdict, bytes] | None:
         """Return the latest drift verdict and its report (empty: none is stored); None: no check has run."""
@@ -82,7 +82,7 @@ def open_shelf() -> Shelf:
     Raises:
         ChatbotError: no store is configured, or there is no bundle.
     """
-    return Shelf(open_board(), start.read(StaffSettings).refresh_seconds)
+    return Shelf(open_board(), startup.read(StaffSettings).refresh_seconds)
 
 
 def _drift(store: Store) -> tuple[DriftVerdict, bytes] | None:

@@ -1,6 +1,6 @@
 """Take the docs' screenshots of the staff pages: real data in a real browser.
 
-    python -m ui.staff_screenshot [--url http://127.0.0.1:8502] [--page review] [--out docs/images/review.png]
+    python -m tools.pictures.staff_pages [--url http://127.0.0.1:8502] [--page review] [--out docs/images/review.png]
 
 Requires the running staff pages, without a token or with `CHATBOT_STAFF_TOKEN` in the environment, and Chromium.
 """
@@ -17,8 +17,9 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, ViewportSize
 
 from chatbot.settings import StaffSettings
-from ui import screenshot, start
-from ui.screenshot import WAIT_MS, ScreenshotError, Theme
+from tools.pictures import chat_page
+from tools.pictures.chat_page import WAIT_MS, ScreenshotError, Theme
+from ui.shared import startup
 
 OUT = Path("docs/images/review.png")
 WIDTH, SHORTEST, TALLEST = 1000, 640, 1600
@@ -39,7 +40,7 @@ def log_in(page: Page, token: str, name: str = "Ada") -> Page:
 def settled(page: Page) -> Page:
     """Wait until the page's script has finished."""
     page.locator(".heading").first.wait_for(timeout=FIRST_MS)
-    return screenshot.settled(page)
+    return chat_page.settled(page)
 
 
 def open_staff(page: Page, url: str, token: str = "") -> Page:
@@ -63,7 +64,7 @@ def take(url: str, out: Path, token: str = "", theme: Theme = "light") -> None:
     size = ViewportSize(width=WIDTH, height=SHORTEST)
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
-        screenshot.browser(Path(profile), viewport=size, color_scheme=theme, device_scale_factor=2) as window,
+        chat_page.browser(Path(profile), viewport=size, color_scheme=theme, device_scale_factor=2) as window,
     ):
         page = open_staff(window.new_page(), url, token)
         whole = int(page.evaluate("document.getElementById('stMain').scrollHeight"))
@@ -75,8 +76,8 @@ def take(url: str, out: Path, token: str = "", theme: Theme = "light") -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Take the screenshot; return 1 on failure, with the reason in one line."""
-    settings = start.read(StaffSettings)
-    parser = argparse.ArgumentParser(prog="python -m ui.staff_screenshot", description=__doc__)
+    settings = startup.read(StaffSettings)
+    parser = argparse.ArgumentParser(prog="python -m tools.pictures.staff_pages", description=__doc__)
     parser.add_argument("--url", default=f"http://127.0.0.1:{settings.port}")
     parser.add_argument("--page", choices=PAGES, default=PAGES[0])
     parser.add_argument("--out", type=Path, default=OUT)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from ui.client import Answer, in_words
-from ui.marks import label as label
-from ui.marks import linked
-from ui.texts import Texts
+from ui.chat.client import Answer, in_words
+from ui.chat.texts import Texts
+from ui.shared.escape import label as label
+from ui.shared.escape import linked
 
 OUT_OF_SCOPE = "out_of_scope"
 VERY_SURE, QUITE_SURE, SOMEWHAT_SURE = 0.9, 0.7, 0.45

@@ -6,8 +6,8 @@ import streamlit as st
 
 from chatbot.errors import ChatbotError
 from chatbot.model import desired_model
-from ui import staff_markup
-from ui.staff_data import open_shelf
+from ui.staff_pages import markup
+from ui.staff_pages.data import open_shelf
 
 _SCORES = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "ece": "ECE"}
 
@@ -15,30 +15,24 @@ _SCORES = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "ece": "ECE"}
 def show() -> None:
     """Draw the page."""
     st.html(
-        staff_markup.heading(
-            "Versions", "Every model that was registered, with its scores and what the gate said."
-        )
+        markup.heading("Versions", "Every model that was registered, with its scores and what the gate said.")
     )
     shelf = open_shelf()
     try:
         serves = desired_model.read(shelf.board.store)
         if serves.model:
             st.html(
-                staff_markup.hint(
-                    f"On this machine serves {serves.name}, asked for {staff_markup.ago(serves.since)}."
-                )
+                markup.hint(f"On this machine serves {serves.name}, asked for {markup.ago(serves.since)}.")
             )
         versions = shelf.versions()
     except ChatbotError as error:
         st.html(
-            staff_markup.notice(
-                "The versions cannot be listed now", f"{error}. Serving goes on without MLflow."
-            )
+            markup.notice("The versions cannot be listed now", f"{error}. Serving goes on without MLflow.")
         )
         return
     if not versions:
         text = "The first `python -m training.retrain` registers one."
-        st.html(staff_markup.empty("No version was registered yet", text))
+        st.html(markup.empty("No version was registered yet", text))
         return
     rows = [
         {

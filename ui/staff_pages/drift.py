@@ -6,26 +6,24 @@ import base64
 
 import streamlit as st
 
-from ui import staff_markup
-from ui.staff_data import MOST_REPORT_BYTES, open_shelf
+from ui.staff_pages import markup
+from ui.staff_pages.data import MOST_REPORT_BYTES, open_shelf
 
 _HEIGHT = 900
 
 
 def show() -> None:
     """Draw the page."""
-    st.html(
-        staff_markup.heading("Drift", "Whether what customers write has changed since the model went live.")
-    )
+    st.html(markup.heading("Drift", "Whether what customers write has changed since the model went live."))
     found = open_shelf().drift()
     if found is None:
         text = "Run `python -m monitoring.drift_report`, or wait for the schedule."
-        st.html(staff_markup.empty("There was no drift check yet", text))
+        st.html(markup.empty("There was no drift check yet", text))
         return
     verdict, report = found
-    st.html(staff_markup.drift(verdict))
+    st.html(markup.drift(verdict))
     if not report:
-        st.html(staff_markup.hint(f"The report {verdict.report or 'of this check'} is not in the store."))
+        st.html(markup.hint(f"The report {verdict.report or 'of this check'} is not in the store."))
         return
     st.download_button("Download the report", report, "drift.html", "text/html", key="report")
     if len(report) <= MOST_REPORT_BYTES:

@@ -1,6 +1,6 @@
 """Create docs/images/review.png: the bundle answers a morning's messages, the staff pages show the review queue.
 
-    python -m tools.review_picture        (make review-picture)
+    python -m tools.pictures.review        (make review-picture)
 
 The messages pass through the real router and bundle into a temporary store; a real server serves the pages, and a
 real browser takes the screenshot.
@@ -28,7 +28,7 @@ from chatbot.records.log_store import write_part
 from chatbot.records.schema import Feedback, Record
 from chatbot.settings import SlotSettings
 from chatbot.store.folder import FolderStore
-from ui import staff_screenshot
+from tools.pictures.staff_pages import OUT, take
 
 PORT = 8513
 _BUNDLE = Path("models/current")
@@ -90,8 +90,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         fill(FolderStore(Path(folder) / "store"), load(_BUNDLE))
         with staff_pages(Path(folder) / "store") as url:
-            staff_screenshot.take(url, staff_screenshot.OUT)
-    sys.stdout.write(f"{staff_screenshot.OUT}\n")
+            take(url, OUT)
+    sys.stdout.write(f"{OUT}\n")
     return 0
 
 

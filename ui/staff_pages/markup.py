@@ -13,7 +13,7 @@ from chatbot.records.handoff import Handoff, Turn
 from training.review.clusters import Cluster
 from training.review.handoffs import Task
 from training.review.queue import Item, Reason
-from ui.marks import linked
+from ui.shared.escape import linked
 
 REASONS = {
     Reason.THUMBS_DOWN: "Thumbs down",

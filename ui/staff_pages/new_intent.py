@@ -9,16 +9,16 @@ import streamlit as st
 from chatbot.errors import ChatbotError
 from training.review.board import Outcome
 from training.review.queue import Item
-from ui import staff_markup
-from ui.marks import label
-from ui.staff_data import Shelf
+from ui.shared.escape import label
+from ui.staff_pages import markup
+from ui.staff_pages.data import Shelf
 
 _SHOWN = 30
 
 
 def pick(items: Sequence[Item], key: str) -> list[Item]:
     """Draw a cluster's messages with checkboxes; return the selected ones."""
-    st.html(staff_markup.hint("Leave out what does not belong to it."))
+    st.html(markup.hint("Leave out what does not belong to it."))
     with st.container(key=f"pick-{key}", height=260 if len(items) > 6 else "content"):
         kept = [
             item
@@ -71,15 +71,15 @@ def show(
     if name and reply:
         try:
             preview = shelf.board.preview(name.strip(), reply, category or "")
-            st.html(staff_markup.preview(preview))
+            st.html(markup.preview(preview))
         except ChatbotError as error:
-            st.html(staff_markup.notice("Not yet", str(error)))
+            st.html(markup.notice("Not yet", str(error)))
     words = f"Make it, with {len(items)} message{'s' * (len(items) != 1)}"
     if st.button(words, key=f"make-{key}", type="primary", disabled=not (items and name and reply)):
         try:
             outcome = shelf.board.new_intent(items, name.strip(), reply, reviewer, category or "", title)
         except ChatbotError as error:
-            st.html(staff_markup.notice("This intent cannot be made", str(error)))
+            st.html(markup.notice("This intent cannot be made", str(error)))
             return
         shelf.intents(fresh=True)
         made(outcome, f"new intent {name.strip()}")

@@ -12,9 +12,9 @@ from training.review.board import Board, Outcome, View
 from training.review.clusters import Cluster
 from training.review.decisions import AlreadyDecidedError, Decision
 from training.review.queue import Item, Queue, Reason
-from ui import staff_door, staff_form, staff_markup
-from ui.marks import label
-from ui.staff_data import Shelf, open_shelf
+from ui.shared.escape import label
+from ui.staff_pages import entry, markup, new_intent
+from ui.staff_pages.data import Shelf, open_shelf
 
 MAX_BUTTONS = 4
 LEAST_CONFIDENCE = 0.01
@@ -28,11 +28,11 @@ def show_queue() -> None:
     shelf = open_shelf()
     with st.spinner("Looking for what is worth your time…"):
         view = shelf.view()
-    st.html(staff_markup.heading("Review", "What the bot was unsure of, or was told that it got wrong."))
+    st.html(markup.heading("Review", "What the bot was unsure of, or was told that it got wrong."))
     items = _waiting(view)
     reason = _choose_reason(view.queue, items)
     items = [item for item in items if reason is None or reason in item.reasons]
-    st.html(staff_markup.progress(len(_mine()), len(items)))
+    st.html(markup.progress(len(_mine()), len(items)))
     _say()
     if not items:
         _show_end(shelf)
@@ -44,7 +44,7 @@ def show_clusters() -> None:
     """Draw the clusters page: similar messages that no intent covers, each cluster decided as a whole."""
     shelf = open_shelf()
     st.html(
-        staff_markup.heading(
+        markup.heading(
             "Clusters",
             "Messages alike that no intent covers: what customers ask for and the bot was never taught.",
         )
@@ -56,16 +56,16 @@ def show_clusters() -> None:
     clusters = [cluster for cluster in view.clusters if any(i.item_id in waiting for i in cluster.items)]
     if not clusters:
         text = "New ones show up here when enough messages alike went to a person."
-        st.html(staff_markup.empty("No clusters", text))
+        st.html(markup.empty("No clusters", text))
     for cluster in clusters:
         _show_cluster(shelf, cluster, [item for item in cluster.items if item.item_id in waiting])
 
 
 def _show_item(shelf: Shelf, item: Item) -> None:
-    titles, board, name = shelf.intents(), shelf.board, staff_door.reviewer()
+    titles, board, name = shelf.intents(), shelf.board, entry.reviewer()
     strange = Reason.OUT_OF_SCOPE in item.reasons
     with st.container(key="item"):
-        st.html(staff_markup.item(item, titles))
+        st.html(markup.item(item, titles))
         with st.container(key="choices", horizontal=True):
             for number, (intent, words) in enumerate(_choices(item, titles), start=1):
                 st.button(
@@ -106,16 +106,16 @@ def _show_item(shelf: Shelf, item: Item) -> None:
                     disabled=key == "undo" and not _mine(),
                 )
         with st.expander("A new intent", key="new"):
-            staff_form.show(shelf, [item], item.item_id, name, _made)
+            new_intent.show(shelf, [item], item.item_id, name, _made)
 
 
 def _show_cluster(shelf: Shelf, cluster: Cluster, items: Sequence[Item]) -> None:
-    titles, board, name = shelf.intents(), shelf.board, staff_door.reviewer()
+    titles, board, name = shelf.intents(), shelf.board, entry.reviewer()
     with st.container(key=f"cluster-{cluster.name}"):
-        st.html(staff_markup.cluster(cluster, titles))
+        st.html(markup.cluster(cluster, titles))
         with st.expander(f"Make {len(items)} messages a new intent"):
-            chosen = staff_form.pick(items, cluster.name)
-            staff_form.show(shelf, chosen, cluster.name, name, _made, suggestion=cluster.name)
+            chosen = new_intent.pick(items, cluster.name)
+            new_intent.show(shelf, chosen, cluster.name, name, _made, suggestion=cluster.name)
         with st.expander("Or give them an intent that there is"):
             intent = st.selectbox(
                 "Intent",
@@ -147,7 +147,7 @@ def _choose_reason(queue: Queue, items: Sequence[Item]) -> str | None:
     counts = Queue(tuple(items)).by_reason
     if len(counts) < 2:
         return None
-    names = {reason.value: words for reason, words in staff_markup.REASONS.items()}
+    names = {reason.value: words for reason, words in markup.REASONS.items()}
     reason = st.pills(
         "Only",
         list(counts),
@@ -156,12 +156,12 @@ def _choose_reason(queue: Queue, items: Sequence[Item]) -> str | None:
         key="reason",
     )
     if queue.beyond:
-        st.html(staff_markup.hint(f"{queue.beyond} more are left out until these are done."))
+        st.html(markup.hint(f"{queue.beyond} more are left out until these are done."))
     return reason
 
 
 def _show_end(shelf: Shelf) -> None:
-    st.html(staff_markup.empty("Nothing waits", "Every message that was worth a look is decided."))
+    st.html(markup.empty("Nothing waits", "Every message that was worth a look is decided."))
     with st.container(horizontal=True):
         st.button("Look again", key="again", on_click=_look_again, args=(shelf,))
         st.button(
@@ -169,7 +169,7 @@ def _show_end(shelf: Shelf) -> None:
             key="undo",
             shortcut="u",
             on_click=_undo,
-            args=(shelf, staff_door.reviewer()),
+            args=(shelf, entry.reviewer()),
             disabled=not _mine(),
         )
 
@@ -191,7 +191,7 @@ def _decide(shelf: Shelf, item: Item, decide: Callable[[], Decision]) -> None:
     _done().add(item.item_id)
     _mine().append(item.item_id)
     titles = shelf.intents()
-    what = staff_markup.title_of(decision.intent, titles) if decision.intent else "nothing to learn"
+    what = markup.title_of(decision.intent, titles) if decision.intent else "nothing to learn"
     st.session_state[_SAID] = f"“{_short(item.message)}”: {what}."
 
 
@@ -237,7 +237,7 @@ def _waiting(view: View, skipped: bool = False) -> list[Item]:
 
 def _say() -> None:
     if said := st.session_state.pop(_SAID, ""):
-        st.html(staff_markup.done(said))
+        st.html(markup.done(said))
 
 
 def _done() -> set[str]:

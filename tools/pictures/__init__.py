@@ -1,0 +1,1 @@
+"""Screenshots for the docs, taken from running pages."""

@@ -1,0 +1,1 @@
+"""The chat page: HTTP client, conversation, views, texts."""

@@ -1,0 +1,1 @@
+"""What both pages use: escaping, start-up."""
