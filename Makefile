@@ -123,12 +123,12 @@ review-picture: .venv/ready ## docs/images/review.png, from a real browser
 
 .PHONY: docs
 docs: .venv/ready ## docs/settings.md, docs/metrics.md and monitoring/dashboards, from the code
-	@$(PY) -m tools.docs
+	@$(PY) -m tools.generate.docs
 	@$(PY) -m tools.dashboards
 
 .PHONY: manifests
 manifests: .venv/ready ## k8s/manifests, and the dashboards and alerts inside the chart, from their sources (needs helm)
-	@$(PY) -m tools.chart manifests
+	@$(PY) -m tools.generate.chart manifests
 
 .PHONY: lock
 lock: .venv/ready ## make requirements/*.txt anew from pyproject.toml
@@ -146,7 +146,7 @@ images: bundle ## build every image (Docker or podman; IMAGE_BUILDER=..., PYTHON
 
 .PHONY: env
 env: .venv/ready ## .env for Compose, with fresh secrets; what stands in it stays
-	@$(PY) -m tools.environment new
+	@$(PY) -m tools.generate.compose new
 
 .PHONY: push
 push: .venv/ready ## push every image: make push REGISTRY=registry.example.com/team

@@ -72,8 +72,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Return the folder of the published corpora."""
-    from data.benchmarks import MissingDataError
-    from data.benchmarks import shared_data as find
+    from tools.bench.quality.corpora import MissingDataError
+    from tools.bench.quality.corpora import shared_data as find
 
     try:
         return find()

@@ -20,8 +20,9 @@ from pathlib import Path
 
 import yaml
 
-from tools import chart, images
-from tools.chart import ChartError
+from tools import images
+from tools.generate import chart
+from tools.generate.chart import ChartError
 from tools.images import ImagesError
 
 VALUES, LIST, SUMS, GUIDE = "values-images.yaml", "images.txt", "SHA256SUMS", "README.txt"

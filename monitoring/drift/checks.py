@@ -10,8 +10,9 @@ checks). Two-sample tests and bounds:
 - the whole intent mix: total variation distance, with its expectation under no change and McDiarmid's
   inequality (1989) around it.
 
-The minimum effects were chosen on real messages whose near-duplicates are never on both sides (`tools.bench.drift`):
-two samples of the same traffic differ by more than the sampling error, because users repeat themselves.
+The minimum effects were chosen on real messages whose near-duplicates are never on both sides
+(`tools.bench.drift.command`): two samples of the same traffic differ by more than the sampling error, because users
+repeat themselves.
 """
 
 from __future__ import annotations

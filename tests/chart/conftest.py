@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.chart.cluster import namespace_of_the_testbed
-from tools import chart
+from tools.generate import chart
 
 Json = dict[str, Any]
 Render = Callable[..., list[Json]]

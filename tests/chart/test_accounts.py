@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.chart.cluster import kubectl
-from tools import chart
+from tools.generate import chart
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 

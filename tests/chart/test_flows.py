@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.chart.conftest import Json, Render
-from tools import chart
+from tools.generate import chart
 
 pytestmark = pytest.mark.process
 

@@ -14,7 +14,7 @@ from chatbot.errors import Denied
 from chatbot.store import Store, open_store
 from tests.support.minio import Minio
 from tests.support.requirements import program
-from tools import chart
+from tools.generate import chart
 
 CLIENTS = ("api", "drift", "upkeep", "retrain", "staff", "mlflow")
 KEYS = (

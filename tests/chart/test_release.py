@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from tests.chart.conftest import containers, pod_specs
-from tools import chart, release
+from tools import release
+from tools.generate import chart
 from tools.images import DOCKERFILES
 from tools.release import Shipped
 

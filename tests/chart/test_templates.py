@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.chart.conftest import Json, Render, containers, lint, notes, pod_specs, pod_templates
-from tools import chart
+from tools.generate import chart
 
 pytestmark = pytest.mark.process
 

@@ -7,7 +7,7 @@ import json
 import pytest
 import yaml
 
-from tools import chart
+from tools.generate import chart
 
 
 def test_every_value_is_documented() -> None:

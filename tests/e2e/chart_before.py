@@ -18,7 +18,7 @@ from tests.e2e.installing import VALUES
 from tests.e2e.progress import Progress
 from tests.e2e.release import Release
 from tests.support.requirements import ROOT
-from tools import chart
+from tools.generate import chart
 from tools.images import tag
 
 _OURS = ("api", "chatPage", "staffPages", "mlflow", "driftCheck", "retrain")

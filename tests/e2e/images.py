@@ -10,7 +10,7 @@ import yaml
 
 from tests.support import requirements, testbed
 from tests.support.requirements import TESTBED
-from tools import chart
+from tools.generate import chart
 from tools.images import DOCKERFILES, full_name
 
 PROMETHEUS = "docker.io/prom/prometheus:debian"

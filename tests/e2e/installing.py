@@ -14,7 +14,7 @@ from tests.e2e.release import Release
 from tests.support import testbed
 from tests.support.requirements import ROOT
 from tests.support.testbed import TestbedError, until
-from tools import chart
+from tools.generate import chart
 
 VALUES = Path(__file__).with_name("values.yaml")
 NAME, NAMESPACE = "support-bot", "support-bot"

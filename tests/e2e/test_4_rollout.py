@@ -20,7 +20,7 @@ from tests.e2e.progress import Progress
 from tests.e2e.release import ANNOTATION, answered
 from tests.support import testbed
 from tests.support.testbed import Json, until
-from tools import chart
+from tools.generate import chart
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 

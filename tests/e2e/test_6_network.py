@@ -15,7 +15,7 @@ from tests.e2e.installing import VALUES, Installed
 from tests.e2e.progress import Progress
 from tests.support import testbed
 from tests.support.testbed import until
-from tools import chart
+from tools.generate import chart
 
 # A release comes into another namespace meanwhile, for scenario 8: what answers here does so within milliseconds.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300), pytest.mark.usefixtures("earlier")]

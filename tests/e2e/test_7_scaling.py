@@ -9,7 +9,7 @@ from tests.e2e.installing import VALUES, Installed
 from tests.e2e.progress import Progress
 from tests.e2e.release import answered
 from tests.support.testbed import until
-from tools import chart
+from tools.generate import chart
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 

@@ -20,7 +20,7 @@ from tests.e2e.release import Release
 from tests.support import testbed
 from tests.support.requirements import ROOT
 from tests.support.testbed import Json, until
-from tools import chart
+from tools.generate import chart
 from tools.loop.parts import records_in_store
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]

@@ -22,7 +22,8 @@ from chatbot.settings import StorageSettings
 from chatbot.store import Store, open_store
 from tests.images.conftest import podman, post, wait_for
 from tests.support import requirements
-from tools import environment, images
+from tools import images
+from tools.generate.compose import new
 from tools.images import Image
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
@@ -103,7 +104,7 @@ def compose(built: dict[str, Image], tmp_path_factory: pytest.TempPathFactory) -
     services = yaml.safe_load((images.ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
     folder = tmp_path_factory.mktemp("compose")
     env = folder / ".env"
-    environment.new(env)
+    new(env)
     ports = {}
     for name in PORTS:
         with socket.socket() as probe:

@@ -20,12 +20,12 @@ import numpy as np
 import pytest
 
 from tools.bench import figures, results
-from tools.bench.echo import own_cost
 from tools.bench.figures import Figure
-from tools.bench.load import Load, Question, generate, post
-from tools.bench.machine import tree_memory
 from tools.bench.rows import Row, judged, summary
-from tools.bench.servers import BenchError, free_port, running
+from tools.bench.speed.echo import own_cost
+from tools.bench.speed.load import Load, Question, generate, post
+from tools.bench.speed.machine import tree_memory
+from tools.bench.speed.servers import BenchError, free_port, running
 
 pytestmark = pytest.mark.process
 

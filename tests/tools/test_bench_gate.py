@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools.bench import gate
-from tools.bench.gate import Trial
-from tools.bench.gate_cases import KINDS, Case, Workshop, empty, flip, move
+from tools.bench.gate import command
+from tools.bench.gate.cases import KINDS, Case, Workshop, empty, flip, move
+from tools.bench.gate.command import Trial
 
 LABELS = np.repeat(["a", "b", "c"], 100)
 ROWS = np.arange(300)
@@ -63,22 +63,22 @@ def test_trials_of_other_code_and_lines_cut_in_the_middle_are_made_again(tmp_pat
     kept = [trial("more", 0), trial("more", 1, code="other"), trial("more", 2)]
     lines = [json.dumps(asdict(one)) for one in kept]
     file.write_text("\n".join([*lines[:2], lines[2][:40]]))
-    assert set(gate.read_trials(file, "this")) == {("shipped", "more", 0)}
-    assert gate.read_trials(tmp_path / "none", "this") == {}
+    assert set(command.read_trials(file, "this")) == {("shipped", "more", 0)}
+    assert command.read_trials(tmp_path / "none", "this") == {}
 
 
 def test_the_table_counts_who_was_told_rightly_and_by_what() -> None:
     found = [trial("more", seed) for seed in range(19)] + [trial("more", 19, ("calibration",))]
     found += [trial("flipped", seed, ("calibration", "answers")) for seed in range(18)]
     found += [trial("flipped", 18, ("calibration",)), trial("flipped", 19)]
-    (honest_ok, honest), (flipped_ok, flipped) = gate.table_lines(found)
+    (honest_ok, honest), (flipped_ok, flipped) = command.table_lines(found)
     assert honest[2] == "19 of 20 accepted"
     assert flipped[2] == "19 of 20 refused"
     assert flipped[3] == "calibration 19, answers 18"
     assert flipped[4] == "18"
     assert honest_ok
     assert flipped_ok
-    [(ok, _)] = gate.table_lines([*found[20:38], trial("flipped", 18), trial("flipped", 19)])
+    [(ok, _)] = command.table_lines([*found[20:38], trial("flipped", 18), trial("flipped", 19)])
     assert not ok, "18 of 20 are too few"
 
 

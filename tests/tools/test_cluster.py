@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tools import chart, images
+from tools import images
 from tools.cluster import __main__ as cluster_command
 from tools.cluster import stack, target, usage, work
 from tools.cluster.target import ClusterError, Target
+from tools.generate import chart
 from tools.release import BLOCKS
 
 pytestmark = pytest.mark.process

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tools import images
-from tools.docs import stale
+from tools.generate.docs import stale
 
 ROOT = Path(__file__).resolve().parents[2]
 OPERATIONS = sorted((ROOT / "docs" / "operations").glob("*.md"))
@@ -46,8 +46,8 @@ def test_every_make_target_that_a_page_names_exists() -> None:
 @pytest.mark.process
 @pytest.mark.needs("helm")
 def test_the_newcomers_page_names_objects_of_the_release_that_make_cluster_installs() -> None:
-    from tools import chart
     from tools.cluster.stack import RELEASE
+    from tools.generate import chart
 
     rendered = chart.render("--kube-version", chart.KUBERNETES, release=RELEASE, namespace=RELEASE)
     there = set(re.findall(r"^  name: (\S+)$", rendered, re.MULTILINE)) | {f"{RELEASE}-staff"}

@@ -7,26 +7,26 @@ from pathlib import Path
 
 import yaml
 
-from tools import environment
+from tools.generate import compose
 
-COMPOSE = yaml.safe_load((environment.ROOT / "compose.yaml").read_text())
+COMPOSE = yaml.safe_load((compose.ROOT / "compose.yaml").read_text())
 
 
 def test_every_components_settings_reach_a_service() -> None:
-    assert environment.unplaced() == set()
+    assert compose.unplaced() == set()
 
 
 def test_the_example_names_every_setting_and_holds_no_secret() -> None:
-    text = environment.example()
-    for _, name, _, _ in environment.every_setting():
+    text = compose.example()
+    for _, name, _, _ in compose.every_setting():
         assert re.search(rf"^#?{name}=", text, re.MULTILINE), name
-    for name in environment.MADE:
+    for name in compose.MADE:
         assert re.search(rf"^{name}=$", text, re.MULTILINE), name
 
 
 def test_compose_asks_for_nothing_that_the_example_does_not_name() -> None:
-    asked = set(re.findall(r"\$\{(\w+)", (environment.ROOT / "compose.yaml").read_text()))
-    named = set(re.findall(r"^#?(\w+)=", environment.example(), re.MULTILINE))
+    asked = set(re.findall(r"\$\{(\w+)", (compose.ROOT / "compose.yaml").read_text()))
+    named = set(re.findall(r"^#?(\w+)=", compose.example(), re.MULTILINE))
     assert {
         name for name in asked if not name.startswith("STORE_KEY_") and not name.endswith("_IMAGE")
     } <= named
@@ -35,14 +35,14 @@ def test_compose_asks_for_nothing_that_the_example_does_not_name() -> None:
 def test_a_new_env_makes_each_secret_once_and_keeps_what_is_there(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("GRAFANA_PASSWORD=mine\nCHATBOT_UI_LANGUAGE=de\n")
-    made = environment.new(file)
-    assert sorted([*made, "GRAFANA_PASSWORD"]) == sorted(environment.MADE)
+    made = compose.new(file)
+    assert sorted([*made, "GRAFANA_PASSWORD"]) == sorted(compose.MADE)
     first = file.read_text()
     assert first.startswith("GRAFANA_PASSWORD=mine\nCHATBOT_UI_LANGUAGE=de\n")
     assert file.stat().st_mode & 0o777 == 0o600
     values = dict(line.split("=", 1) for line in first.splitlines())
     assert len({values[name] for name in made}) == len(made)
-    assert environment.new(file) == []
+    assert compose.new(file) == []
     assert file.read_text() == first
 
 
@@ -73,10 +73,10 @@ def test_only_minio_and_its_setup_know_the_root_key() -> None:
 
 
 def test_compose_and_the_chart_pin_the_same_minio() -> None:
-    values = yaml.safe_load((environment.ROOT / "helm" / "support-chatbot" / "values.yaml").read_text())
+    values = yaml.safe_load((compose.ROOT / "helm" / "support-chatbot" / "values.yaml").read_text())
     image = values["minio"]["image"]
-    assert f"{image['repository']}:{image['tag']}@{image['digest']}" == environment.COMPOSE_MINIO
-    assert environment.COMPOSE_MINIO in COMPOSE["services"]["minio"]["image"]
+    assert f"{image['repository']}:{image['tag']}@{image['digest']}" == compose.COMPOSE_MINIO
+    assert compose.COMPOSE_MINIO in COMPOSE["services"]["minio"]["image"]
 
 
 def test_no_variable_that_mlflow_reads_itself_is_empty() -> None:

@@ -10,9 +10,11 @@ from rich.console import Console
 from rich.text import Text
 
 from chatbot.errors import ChatbotError
-from tools.bench import quality, results, speed
+from tools.bench import results
 from tools.bench.figures import Figure
-from tools.bench.machine import Machine
+from tools.bench.quality import command as quality_bench
+from tools.bench.speed import command as speed_bench
+from tools.bench.speed.machine import Machine
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -40,15 +42,17 @@ def main(
     try:
         # Speed first: quality leaves processes and warm caches behind that would distort it.
         if only != Part.quality:
-            found += speed.measure(
-                speed.QUICK if quick else speed.FULL,
+            found += speed_bench.measure(
+                speed_bench.QUICK if quick else speed_bench.FULL,
                 console,
-                speed.QUICK_FILE if quick else speed.FILE,
+                speed_bench.QUICK_FILE if quick else speed_bench.FILE,
             )
         if only != Part.speed:
-            found += quality.measure_all(console, quick, quality.QUICK_FILE if quick else quality.FILE)
+            found += quality_bench.measure_all(
+                console, quick, quality_bench.QUICK_FILE if quick else quality_bench.FILE
+            )
         if not quick:
-            results.write(quality.FILE, speed.FILE)
+            results.write(quality_bench.FILE, speed_bench.FILE)
             console.print(f"written: {results.PAGE}")
     except ChatbotError as error:
         console.print(Text(str(error), style="red"))

@@ -13,8 +13,8 @@ from typing import Any, Literal
 from rich.table import Table
 from rich.text import Text
 
-from tools.bench.machine import Machine
-from tools.bench.servers import ROOT
+from tools.bench.speed.machine import Machine
+from tools.bench.speed.servers import ROOT
 
 CACHE = ROOT / ".cache" / "bench"
 

@@ -10,7 +10,7 @@ from typing import Any
 from tools.bench import figures as results
 from tools.bench.figures import Figure
 from tools.bench.rows import HEADINGS, cells
-from tools.bench.servers import ROOT, BenchError
+from tools.bench.speed.servers import ROOT, BenchError
 
 PAGE = ROOT / "docs" / "results.md"
 MORE = ROOT / "docs" / "results.d"

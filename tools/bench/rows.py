@@ -11,8 +11,8 @@ from typing import Any
 from rich.table import Table
 
 from tools.bench.figures import Bound, Figure
-from tools.bench.load import Load
-from tools.bench.sides import BASELINE, SERVICE
+from tools.bench.speed.load import Load
+from tools.bench.speed.sides import BASELINE, SERVICE
 
 COMMAND = "python -m tools.bench.speed"
 LATENCIES = ("p50", "p95", "p99")

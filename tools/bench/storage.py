@@ -39,11 +39,11 @@ from chatbot.store import open_store
 from monitoring.inference_log.log import InferenceLog
 from monitoring.inference_log.uploader import Shipper
 from monitoring.upkeep.compaction import compact
-from tools.bench.expected import real_messages
 from tools.bench.figures import CACHE
-from tools.bench.load import generate
-from tools.bench.servers import ROOT, BenchError
-from tools.bench.sides import service_side
+from tools.bench.speed.expected import real_messages
+from tools.bench.speed.load import generate
+from tools.bench.speed.servers import ROOT, BenchError
+from tools.bench.speed.sides import service_side
 
 DAYS = 10
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)

@@ -18,10 +18,11 @@ from concurrent.futures import ThreadPoolExecutor
 from playwright.sync_api import Error as PlaywrightError
 from rich.console import Console
 
-from tools.chart import ROOT, ChartError
-from tools.cluster import pictures, stack, usage, work
+from tools.cluster import stack, usage, work
 from tools.cluster.target import ClusterError, find
+from tools.generate.chart import ROOT, ChartError
 from tools.images import ImagesError
+from tools.pictures import cluster
 from tools.pictures.chat_page import ScreenshotError
 
 PAGE = ROOT / "docs" / "results.d" / "cluster.md"
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif chosen.verb == "down":
             stack.down(target, chosen.namespace)
         elif chosen.verb == "pictures":
-            for file in pictures.take(target, chosen.namespace):
+            for file in cluster.take(target, chosen.namespace):
                 console.print(str(file))
         else:
             with ThreadPoolExecutor(1) as beside:

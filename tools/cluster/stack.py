@@ -10,8 +10,9 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
-from tools import chart, images
+from tools import images
 from tools.cluster.target import TESTBED, Target
+from tools.generate import chart
 from tools.release import BLOCKS
 
 RELEASE = "support-bot"

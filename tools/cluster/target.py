@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tools.chart import ROOT
+from tools.generate.chart import ROOT
 
 TESTBED = ROOT.parent / "shared" / "testbed"
 _AT_ONCE = 2

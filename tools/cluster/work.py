@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
-from tools.chart import ROOT
 from tools.cluster.stack import RELEASE
 from tools.cluster.target import Target
+from tools.generate.chart import ROOT
 
 CONNECTIONS = 32
 JOBS = ("drift", "upkeep", "retrain")

@@ -13,8 +13,8 @@ import aiohttp
 import pandas as pd
 import yaml
 
-from data.benchmarks import MissingDataError, load_bitext
 from data.placeholders import fill_all
+from tools.bench.quality.corpora import MissingDataError, load_bitext
 from tools.loop.processes import ROOT, StepError
 
 LAUNCH = Path(__file__).with_name("trade_in.yaml")

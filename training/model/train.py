@@ -106,7 +106,7 @@ def train(
         git_commit=git_commit(ROOT),
         created=datetime.now(UTC),
     )
-    made = Bundle(manifest, encoder, fitted.classifier, _summary(encoded), rules, replies, digest="")
+    made = Bundle(manifest, encoder, fitted.classifier, summarize(encoded), rules, replies, digest="")
     with steps.wait("score"):
         outcome = evaluate(made, test["message"].tolist(), test["intent"].tolist(), encoded_test)
         report = full_report(made, outcome, test["message"].tolist(), test["category"].tolist())
@@ -137,7 +137,7 @@ def _export(name: str, cache: Path, messages: list[str], labels: list[str]) -> E
 
 
 @one_thread()
-def _summary(encoded: Encoded) -> NDArray[np.float32]:
+def summarize(encoded: Encoded) -> NDArray[np.float32]:
     """Return centre and principal axes of the training vectors (drift check), shape (1 + SUMMARY_AXES, dim)."""
     vectors = encoded.vectors.astype(np.float64)
     centre = vectors.mean(axis=0)

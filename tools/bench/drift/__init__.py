@@ -1,0 +1,1 @@
+"""Drift benchmark: false alarms and detection."""

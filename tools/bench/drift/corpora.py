@@ -1,0 +1,115 @@
+"""Load the messages of the drift benchmark: published corpora, out-of-scope chatter, and changed versions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from chatbot.dialog.message import OUT_OF_SCOPE, clean
+from chatbot.model.encoder import Encoded
+from data.splitting import groups
+from tools.bench.quality.corpora import load_banking77, load_clinc150
+from tools.bench.quality.taught import bitext
+from tools.bench.quality.vectors import Vectors
+
+CORPORA = ("bitext", "banking77", "clinc150")
+FOREIGN = Path(__file__).with_name("foreign_messages.txt")
+TYPO_ROWS = 5_000
+_KEYS = dict(zip("qwertyuiopasdfghjklzxcvbnm", "wertyuiopqsdfghjklaxcvbnmz", strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """n messages with their precomputed features.
+
+    Attributes:
+        intents: shape (n,).
+        groups: shape (n,); near-duplicates have the same number.
+    """
+
+    name: str
+    messages: list[str]
+    intents: NDArray[np.str_]
+    groups: NDArray[np.int64]
+    encoded: Encoded
+
+
+@dataclass(frozen=True, slots=True)
+class Typos:
+    """Messages of a corpus with typos in half of their words; `rows` are their indices in the corpus."""
+
+    rows: NDArray[np.int64]
+    messages: list[str]
+    encoded: Encoded
+
+
+def load(name: str, vectors: Vectors) -> Corpus:
+    """Load all published parts of a corpus; CLINC150 without its out-of-scope messages.
+
+    Raises:
+        MissingDataError: the corpus is not on this machine.
+    """
+    rows = _rows(name)
+    messages = [clean(message) for message in rows["message"]]
+    intents = rows["intent"].to_numpy(dtype=np.str_)
+    return Corpus(name, messages, intents, groups(messages, intents.tolist()), vectors.encode(messages))
+
+
+def chatter(vectors: Vectors) -> Corpus:
+    """Load CLINC150's 1,200 out-of-scope messages."""
+    rows = pd.concat([load_clinc150(part) for part in ("train", "val", "test")], ignore_index=True)
+    rows = rows[rows["intent"] == OUT_OF_SCOPE]
+    messages = [clean(message) for message in rows["message"]]
+    intents = rows["intent"].to_numpy(dtype=np.str_)
+    return Corpus("chatter", messages, intents, groups(messages, intents.tolist()), vectors.encode(messages))
+
+
+def foreign(vectors: Vectors) -> Corpus:
+    """Load about 300 support messages in German, Spanish and French."""
+    lines = FOREIGN.read_text(encoding="utf-8").splitlines()
+    messages = [clean(line) for line in lines if line and not line.startswith("#")]
+    names = np.full(len(messages), "another language")
+    return Corpus("foreign", messages, names, np.arange(len(messages)), vectors.encode(messages))
+
+
+def with_typos(corpus: Corpus, vectors: Vectors, seed: int = 0) -> Typos:
+    """Draw `TYPO_ROWS` random messages and put a typo in half of their words."""
+    generator = np.random.default_rng(seed)
+    count = min(TYPO_ROWS, len(corpus.messages))
+    rows = np.sort(generator.choice(len(corpus.messages), count, replace=False))
+    messages = [misspelt(corpus.messages[row], generator) for row in rows]
+    return Typos(rows, messages, vectors.encode(messages))
+
+
+def misspelt(message: str, generator: np.random.Generator) -> str:
+    """Put a typo in half of the words, rounded up: a letter swapped, omitted, doubled or replaced."""
+    words = message.split()
+    chosen = generator.choice(len(words), (len(words) + 1) // 2, replace=False)
+    for place in chosen:
+        words[place] = _typo(words[place], generator)
+    return " ".join(words)
+
+
+def _typo(word: str, generator: np.random.Generator) -> str:
+    place = int(generator.integers(len(word)))
+    before, letter, after = word[:place], word[place], word[place + 1 :]
+    kinds = [before + letter + letter + after, before + _KEYS.get(letter.lower(), "e") + after]
+    if after:
+        kinds += [before + after[0] + letter + after[1:], before + after]
+    return kinds[int(generator.integers(len(kinds)))]
+
+
+def _rows(name: str) -> pd.DataFrame:
+    if name == "bitext":
+        return bitext()
+    if name == "banking77":
+        parts: Sequence[pd.DataFrame] = [load_banking77("train"), load_banking77("test")]
+    else:
+        parts = [load_clinc150(part) for part in ("train", "val", "test")]
+    rows = pd.concat(parts, ignore_index=True)
+    return rows[rows["intent"] != OUT_OF_SCOPE].drop_duplicates("message", ignore_index=True)

@@ -1,0 +1,1 @@
+"""Gate benchmark: detection of worse challengers."""

@@ -1,0 +1,285 @@
+"""Build the gate benchmark's champions, honest challengers and poisoned challengers from real corpora."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+
+from chatbot.dialog.message import OUT_OF_SCOPE, clean
+from chatbot.dialog.rules import Rules
+from chatbot.model.bundle import Bundle, EncoderInfo, Manifest
+from chatbot.model.classifier import Classifier
+from chatbot.model.encoder import Encoded, Encoder
+from data.processing import read_processed
+from data.splitting import TEST, TRAIN, groups
+from tools.bench.figures import CACHE
+from tools.bench.quality.command import CORPUS
+from tools.bench.quality.corpora import load_banking77, load_clinc150
+from tools.bench.quality.taught import bitext
+from tools.bench.quality.vectors import Vectors
+from tools.bench.speed.servers import ROOT
+from training.corpus.reading import replies_for
+from training.model.fit import Fitted, OutOfFold, fit
+from training.model.params import read_params
+from training.model.thresholds import judge, learn_from
+
+HEADS = CACHE / "gate-heads"
+TEST_SHARE = 0.2
+FOREIGN = 300
+FLIPPED = 0.1
+FITTING = ("fit", "head")
+
+Rows = NDArray[np.int64]
+Words = NDArray[np.str_]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A corpus as the gate receives it.
+
+    Attributes:
+        messages, intents, groups: of the training rows, shape (n,).
+        test: the frozen test part, including out-of-scope rows.
+        tuning: out-of-scope messages for choosing thresholds.
+        champion, challenger: shares of the groups that each is trained on.
+    """
+
+    name: str
+    messages: Sequence[str]
+    intents: Words
+    groups: Words
+    test: pd.DataFrame
+    tuning: Sequence[str]
+    champion: float
+    challenger: float
+
+
+def shipped() -> Case:
+    """Return the case of the shipped corpus, with its own parts."""
+    rows = read_processed(CORPUS)
+    rows = rows.assign(message=rows["message"].map(clean))
+    train = rows[rows["part"] == TRAIN]
+    inside, outside = train[train["intent"] != OUT_OF_SCOPE], train[train["intent"] == OUT_OF_SCOPE]
+    return Case(
+        "shipped corpus",
+        inside["message"].tolist(),
+        inside["intent"].to_numpy(dtype=np.str_),
+        inside["group"].to_numpy(dtype=np.str_),
+        rows[rows["part"] == TEST],
+        outside["message"].tolist(),
+        champion=0.6,
+        challenger=0.8,
+    )
+
+
+def bitext_case() -> Case:
+    """Return the case of Bitext, split by groups of near-duplicates: one fifth of the groups is the test part."""
+    rows = bitext()
+    group_of = groups(rows["message"].tolist(), rows["intent"].tolist()).astype(np.str_)
+    names = np.unique(group_of)
+    held = np.isin(group_of, np.random.default_rng(0).permutation(names)[: round(TEST_SHARE * len(names))])
+    taught = rows[~held]
+    return Case(
+        "Bitext",
+        taught["message"].tolist(),
+        taught["intent"].to_numpy(dtype=np.str_),
+        group_of[~held],
+        pd.concat([rows[held], _foreign()], ignore_index=True),
+        _tuning(),
+        champion=0.1,
+        challenger=0.15,
+    )
+
+
+def banking77_case() -> Case:
+    """Return the case of Banking77, with its own test part."""
+    rows = load_banking77("train")
+    messages = [clean(message) for message in rows["message"]]
+    intents = rows["intent"].to_numpy(dtype=np.str_)
+    return Case(
+        "Banking77",
+        messages,
+        intents,
+        groups(messages, intents.tolist()).astype(np.str_),
+        pd.concat([load_banking77("test"), _foreign()], ignore_index=True),
+        _tuning(),
+        champion=0.3,
+        challenger=0.45,
+    )
+
+
+CASES: dict[str, Callable[[], Case]] = {
+    "shipped": shipped,
+    "bitext": bitext_case,
+    "banking77": banking77_case,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of challenger: how its training rows are altered.
+
+    Attributes:
+        asked: whether the kind has a required verdict; the others are harder and are reported only.
+        share: of the groups it is trained on; None: the case's own.
+        spoil: maps rows, labels and random generator to rows and labels; None: honest.
+    """
+
+    name: str
+    honest: bool
+    asked: bool = True
+    grow: float | None = None
+    spoil: Callable[[Rows, Words, np.random.Generator], tuple[Rows, Words]] | None = None
+
+
+def flip(share: float) -> Callable[[Rows, Words, np.random.Generator], tuple[Rows, Words]]:
+    """Relabel a random share of the rows with random other intents."""
+
+    def spoil(rows: Rows, labels: Words, draw: np.random.Generator) -> tuple[Rows, Words]:
+        names, columns = np.unique(labels, return_inverse=True)
+        chosen = draw.permutation(len(rows))[: round(share * len(rows))]
+        columns[chosen] = (columns[chosen] + draw.integers(1, len(names), len(chosen))) % len(names)
+        return rows, names[columns]
+
+    return spoil
+
+
+def move(share: float) -> Callable[[Rows, Words, np.random.Generator], tuple[Rows, Words]]:
+    """Relabel a share of one intent's rows as one other intent."""
+
+    def spoil(rows: Rows, labels: Words, draw: np.random.Generator) -> tuple[Rows, Words]:
+        source, target = draw.permutation(np.unique(labels))[:2]
+        of_source = draw.permutation(np.flatnonzero(labels == source))
+        moved = labels.copy()
+        moved[of_source[: round(share * len(of_source))]] = target
+        return rows, moved
+
+    return spoil
+
+
+def empty(rows: Rows, labels: Words, draw: np.random.Generator) -> tuple[Rows, Words]:
+    """Remove all rows of one intent."""
+    kept = labels != draw.permutation(np.unique(labels))[0]
+    return rows[kept], labels[kept]
+
+
+KINDS: dict[str, Kind] = {
+    "more": Kind("honest: more rows", honest=True),
+    "few": Kind("honest: 5 % more rows", honest=True, asked=False, grow=0.05),
+    "flipped": Kind("10 % of the labels flipped", honest=False, spoil=flip(FLIPPED)),
+    "moved": Kind("one intent's messages moved into another", honest=False, spoil=move(1.0)),
+    "emptied": Kind("one intent emptied", honest=False, spoil=empty),
+    "half": Kind("half of one intent's messages moved", honest=False, asked=False, spoil=move(0.5)),
+    "slightly": Kind("3 % of the labels flipped", honest=False, asked=False, spoil=flip(0.03)),
+}
+
+
+@dataclass(slots=True)
+class Workshop:
+    """Trains bundles of a case: each message is encoded once, each head is fitted once and cached."""
+
+    case: Case
+    vectors: Vectors
+    encoded: Encoded = field(init=False)
+    _tuning: Encoded = field(init=False)
+    _memory: dict[str, Encoded] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.encoded = self.vectors.encode(self.case.messages)
+        self._tuning = self.vectors.encode(self.case.tuning)
+
+    def through(self, _encoder: Encoder, messages: Sequence[str]) -> Encoded:
+        """Encode messages, with a cache; the encoder function passed to `training.gate.judge.judge`."""
+        key = hashlib.sha256("\n".join(messages).encode()).hexdigest()
+        if key not in self._memory:
+            self._memory[key] = self.vectors.encode(messages)
+        return self._memory[key]
+
+    def champion(self, seed: int) -> Bundle:
+        """Return the serving bundle, trained on a part of the groups."""
+        rows = self.rows(seed, self.case.champion)
+        return self._bundle(f"champion-{seed}", rows, self.case.intents[rows], seed)
+
+    def challenger(self, key: str, seed: int) -> Bundle:
+        """Return a challenger of a kind, trained on the champion's rows and more."""
+        kind = KINDS[key]
+        share = self.case.challenger if kind.grow is None else self.case.champion * (1 + kind.grow)
+        rows = self.rows(seed, share)
+        labels = self.case.intents[rows]
+        if kind.spoil is not None:
+            rows, labels = kind.spoil(rows, labels, np.random.default_rng([seed, 1]))
+        return self._bundle(f"{key}-{seed}", rows, labels, seed)
+
+    def rows(self, seed: int, share: float) -> Rows:
+        """Return the rows of a share of the groups: a larger share contains every smaller one."""
+        names = np.unique(self.case.groups)
+        order = np.random.default_rng(seed).permutation(names)
+        return np.flatnonzero(np.isin(self.case.groups, order[: round(share * len(names))]))
+
+    def _bundle(self, name: str, rows: Rows, labels: Words, seed: int) -> Bundle:
+        fitted = self._fitted(name, rows, labels, seed)
+        classifier, params = fitted.classifier, read_params(ROOT / "params.yaml")
+        learned = learn_from(judge(fitted), classifier.score(self._tuning), params)
+        intents = list(classifier.labels)
+        manifest = Manifest(
+            labels=classifier.labels,
+            temperature=classifier.temperature,
+            thresholds=learned.thresholds,
+            target={"target": params.target},
+            encoder=EncoderInfo(name="", digest=self.vectors.digest, dim=self.vectors.encoder.dim),
+            corpus_digest=name,
+        )
+        nothing = np.zeros((2, self.vectors.encoder.dim), dtype=np.float32)
+        replies, _ = replies_for(intents, None, pd.DataFrame({"intent": [], "message": [], "category": []}))
+        rules = Rules.load(ROOT / "data" / "corpus" / "rules.yaml")
+        digest = hashlib.sha256(f"{self.case.name} {name}".encode()).hexdigest()
+        return Bundle(manifest, self.vectors.encoder, classifier, nothing, rules, replies, digest)
+
+    def _fitted(self, name: str, rows: Rows, labels: Words, seed: int) -> Fitted:
+        """Fit a head once and cache it; thresholds are chosen anew each time, as that is fast."""
+        content = [_recipe(), self.vectors.digest, name, rows.tobytes().hex(), *labels.tolist()]
+        file = HEADS / f"{hashlib.sha256(chr(10).join(content).encode()).hexdigest()[:24]}.safetensors"
+        if not file.is_file():
+            _keep(file, fit(self.encoded.part(rows), labels.tolist(), self.case.groups[rows].tolist(), seed))
+        tensors = load_file(str(file))
+        columns = tensors.pop("fitted.labels")
+        held = OutOfFold(*(tensors.pop(f"fitted.{name}") for name in OutOfFold.__slots__))
+        temperature = float(tensors.pop("fitted.temperature")[0])
+        return Fitted(
+            Classifier.from_tensors(tuple(np.unique(labels).tolist()), temperature, tensors), columns, held
+        )
+
+
+def _keep(file: Path, fitted: Fitted) -> None:
+    held = {f"fitted.{name}": getattr(fitted.out_of_fold, name) for name in OutOfFold.__slots__}
+    held |= {"fitted.labels": fitted.labels, "fitted.temperature": np.array([fitted.classifier.temperature])}
+    tensors = fitted.classifier.to_tensors() | held
+    HEADS.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    save_file({name: np.ascontiguousarray(values) for name, values in tensors.items()}, str(part))
+    part.rename(file)
+
+
+def _recipe() -> str:
+    """Return the digest of the fitting code: part of the cache key of heads."""
+    whole = hashlib.sha256()
+    for file in (*(ROOT / "training" / f"{name}.py" for name in FITTING), ROOT / "params.yaml"):
+        whole.update(file.read_bytes())
+    return whole.hexdigest()
+
+
+def _tuning() -> list[str]:
+    rows = pd.concat([load_clinc150("train"), load_clinc150("val")])
+    return [clean(message) for message in rows[rows["intent"] == OUT_OF_SCOPE]["message"]]
+
+
+def _foreign() -> pd.DataFrame:
+    rows = load_clinc150("test")
+    return rows[rows["intent"] == OUT_OF_SCOPE].head(FOREIGN)

@@ -1,0 +1,1 @@
+"""Quality benchmarks: published corpora, classifiers, clusters."""

@@ -1,0 +1,250 @@
+"""Measure every quality figure that has a target, with the product's own functions.
+
+python -m tools.bench.quality [--only SECTION] [--quick]
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from chatbot.errors import ChatbotError
+from chatbot.model import bundle as bundles
+from data.digest import corpus_digest
+from data.messages import normalise
+from tools.bench import figures as results
+from tools.bench.figures import CACHE, Bound, Figure
+from tools.bench.quality.taught import (
+    DRAWS,
+    Values,
+    banking77,
+    bitext,
+    bitext_by_groups,
+    bitext_few,
+    clinc150,
+)
+from tools.bench.quality.training_run import training
+from tools.bench.quality.vectors import Vectors
+from tools.bench.speed.machine import busy_cores
+from tools.bench.speed.servers import ROOT, BenchError
+from training.model.evaluation.outcome import evaluate, scores
+from training.progress import Advance
+
+FILE = CACHE / "quality.json"
+QUICK_FILE = CACHE / "quality-quick.json"
+COMMAND = "python -m tools.bench.quality --only"
+BUNDLE = ROOT / "models" / "current"
+CORPUS = ROOT / "data" / "processed" / "corpus.parquet"
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A figure before it is measured; `key` is its name in the result of the section's function."""
+
+    key: str
+    name: str
+    target: float | None
+    bound: Bound = "at least"
+    unit: str = " %"
+    digits: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Figures that are measured together.
+
+    Attributes:
+        measure: takes the encoder and the number of draws.
+        quick: whether the section is part of the quick run.
+    """
+
+    title: str
+    measure: Callable[[Vectors, int], Values]
+    specs: tuple[Spec, ...]
+    quick: bool = True
+
+
+def _ece(corpus: str) -> Spec:
+    return Spec("ece", f"{corpus}: calibration error (ECE, 15 bins of equal mass)", 1.5, "at most")
+
+
+def _risk(corpus: str) -> Spec:
+    return Spec(
+        "risk", f"{corpus}: wrong automatic answers on fresh data, thresholds learned for 2 %", 2.0, "at most"
+    )
+
+
+SHIPPED = "shipped corpus, asked Bitext's 26,872 rows"
+GROUPS = "Bitext, split by groups"
+SECTIONS: dict[str, Section] = {
+    "shipped": Section(
+        "the shipped corpus on Bitext",
+        lambda vectors, _draws: shipped(vectors),
+        (
+            Spec("macro_f1", f"{SHIPPED}: macro F1 of what the router does", 90.0),
+            Spec("accuracy", f"{SHIPPED}: accuracy of the first choice", None),
+            Spec("ece", f"{SHIPPED}: calibration error (ECE)", None, "at most"),
+            Spec("coverage", f"{SHIPPED}: answered by the bot itself", None),
+            Spec("risk", f"{SHIPPED}: wrong among those answers", None, "at most"),
+            Spec("shared", "rows of Bitext that stand in the shipped corpus", 0.0, "at most", "", 0),
+        ),
+    ),
+    "bitext-groups": Section(
+        "Bitext by groups",
+        bitext_by_groups,
+        (
+            Spec("accuracy", f"{GROUPS}: accuracy", 99.0),
+            Spec("macro_f1", f"{GROUPS}: macro F1", 99.0),
+            _ece(GROUPS),
+            _risk(GROUPS),
+        ),
+        quick=False,
+    ),
+    "bitext-few": Section(
+        "Bitext, 20 rows an intent",
+        bitext_few,
+        (Spec("accuracy", "Bitext, taught 20 random rows an intent: accuracy on the rest", 98.0),),
+    ),
+    "banking77": Section(
+        "Banking77",
+        lambda vectors, _draws: banking77(vectors),
+        (
+            Spec("accuracy", "Banking77: accuracy", 93.5),
+            Spec("macro_f1", "Banking77: macro F1", None),
+            _ece("Banking77"),
+            _risk("Banking77"),
+        ),
+    ),
+    "clinc150": Section(
+        "CLINC150",
+        lambda vectors, _draws: clinc150(vectors),
+        (
+            Spec("accuracy", "CLINC150: accuracy in scope", 96.0),
+            Spec("auroc", "CLINC150: out-of-scope AUROC", 97.5),
+            Spec("recall", "CLINC150: out-of-scope recall at 95 % acceptance", 88.0),
+            _ece("CLINC150"),
+            _risk("CLINC150"),
+        ),
+        quick=False,
+    ),
+    "training": Section(
+        "training, CSV to bundle",
+        lambda _vectors, _draws: training(),
+        (
+            Spec("seconds", "26,872 rows from CSV to bundle, encoder cached", 60.0, "at most", " s", 1),
+            Spec("peak", "peak memory of that training", 1.5, "at most", " GB"),
+            Spec("same", "different weights among two trainings", 1.0, "at most", "", 0),
+        ),
+        quick=False,
+    ),
+}
+
+
+def shipped(vectors: Vectors) -> Values:
+    """Evaluate the shipped bundle, routed over Bitext, which is not in its training data.
+
+    Raises:
+        BenchError: models/current was trained on another corpus.
+    """
+    bundle = bundles.load(BUNDLE)
+    if bundle.manifest.corpus_digest != corpus_digest(CORPUS):
+        raise BenchError(
+            f"{BUNDLE} was trained from corpus {bundle.manifest.corpus_digest}, not from {CORPUS}: "
+            "run `make bundle`"
+        )
+    rows = bitext()
+    messages = rows["message"].tolist()
+    found = scores(evaluate(bundle, messages, rows["intent"].tolist(), vectors.encode(messages)))
+    note = f"bundle {bundle.version}, {len(messages):,} messages"
+    taught = {normalise(message) for message in pd.read_parquet(CORPUS)["message"]}
+    shared = float(sum(normalise(message) in taught for message in messages))
+    percents = {name: (100 * value, note) for name, value in found.items() if value is not None}
+    return percents | {"shared": (shared, "compared without case and spacing")}
+
+
+def measure(sections: Sequence[str], console: Console, draws: int = DRAWS) -> list[Figure]:
+    """Measure some sections. A figure that cannot be measured here contains the reason."""
+    vectors = Vectors.of(BUNDLE)
+    found: list[Figure] = []
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        for name in sections:
+            section = SECTIONS[name]
+            task = progress.add_task(section.title, total=None)
+            told = replace(vectors, advance=_teller(progress, task, section.title))
+            began = time.monotonic()
+            try:
+                values, reason = section.measure(told, draws), ""
+            except ChatbotError as error:
+                values, reason = {}, str(error)
+            progress.remove_task(task)
+            console.print(
+                f"{section.title}: {time.monotonic() - began:.0f} s{f', {reason}' if reason else ''}"
+            )
+            for spec in section.specs:
+                value, note = values.get(spec.key, (None, reason))
+                found.append(
+                    Figure(
+                        spec.name,
+                        value,
+                        spec.target,
+                        spec.bound,
+                        spec.unit,
+                        f"{COMMAND} {name}",
+                        note,
+                        spec.digits,
+                    )
+                )
+    return found
+
+
+def _teller(progress: Progress, task: TaskID, title: str) -> Advance:
+    encoded = 0
+
+    def advance(count: int) -> None:
+        nonlocal encoded
+        encoded += count
+        progress.update(task, description=f"{title}: {encoded:,} messages encoded")
+
+    return advance
+
+
+def measure_all(console: Console, quick: bool = False, file: Path = FILE) -> list[Figure]:
+    """Measure everything (quick: only fast sections), write the JSON, print the table."""
+    others = busy_cores()
+    sections = [name for name, section in SECTIONS.items() if section.quick or not quick]
+    found = measure(sections, console, draws=1 if quick else DRAWS)
+    results.write(file, found, others_busy_cores=others)
+    console.print(results.table("Quality", found))
+    return found
+
+
+@app.command()
+def main(
+    only: Annotated[list[str] | None, typer.Option(help=f"A section: {', '.join(SECTIONS)}.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer sections, one draw.")] = False,
+) -> None:
+    """Measure and print; a partial result is printed but not saved."""
+    console = Console()
+    if unknown := sorted(set(only or ()) - set(SECTIONS)):
+        console.print(f"[red]no section {', '.join(unknown)}: there are {', '.join(SECTIONS)}[/red]")
+        raise typer.Exit(1)
+    try:
+        if only:
+            console.print(results.table("Quality", measure(only, console, draws=1 if quick else DRAWS)))
+        else:
+            measure_all(console, quick, QUICK_FILE if quick else FILE)
+    except ChatbotError as error:
+        console.print(Text(str(error), style="red"))
+        raise typer.Exit(1) from None

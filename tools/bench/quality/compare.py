@@ -1,0 +1,293 @@
+"""`python -m tools.bench.quality.compare`: compare candidate classifiers and scope scores on three published corpora.
+
+Prints the tables and writes docs/classifier.md. Embeddings are cached under .cache/compare.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from chatbot.dialog.message import OUT_OF_SCOPE, clean
+from chatbot.errors import ChatbotError
+from chatbot.model.encoder import Encoded, Encoder
+from data.placeholders import fill_all
+from data.similarity import near_duplicates
+from tools.bench.quality.corpora import load_banking77, load_bitext, load_clinc150
+from tools.bench.quality.variants import HEADS, scope_scores
+from training.model.encoder.batch import encode
+from training.model.encoder.export import DEFAULT_ENCODER, export
+from training.model.evaluation.metrics import auroc, recall_at_acceptance
+from training.model.fit import fit
+from training.progress import Advance, Steps
+
+ROOT = Path(__file__).resolve().parents[3]
+TEST_SHARE = 0.2
+FEW = 20
+DRAWS = 3
+SMALL_INTENTS = 40
+SMALL_MOST = 60
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Training messages, test messages, and optional out-of-scope messages."""
+
+    name: str
+    taught: Encoded
+    columns: NDArray[np.int64]
+    labels: NDArray[np.str_]
+    test: Encoded
+    truth: NDArray[np.int64]
+    outside: Encoded | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Encoder with a cache of embeddings, keyed by the digest of the messages."""
+
+    encoder: Encoder
+    name: str
+    folder: Path
+    advance: Advance
+
+    def encode(self, rows: pd.DataFrame) -> Encoded:
+        """Encode the messages of a corpus, cleaned as in production."""
+        messages = [clean(message) for message in rows["message"]]
+        digest = hashlib.sha256("\n".join([self.name, *messages]).encode()).hexdigest()
+        file = self.folder / f"{digest[:24]}.npz"
+        if file.is_file():
+            self.advance(len(messages))
+            with np.load(file) as kept:
+                tokens = np.split(kept["tokens"], np.cumsum(kept["sizes"])[:-1])
+                return Encoded(kept["vectors"], kept["middle"], kept["bottom"], tokens)
+        encoded = encode(self.encoder, messages, self.advance)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        sizes = np.array([row.size for row in encoded.tokens])
+        whole = np.concatenate(encoded.tokens)
+        np.savez(
+            file,
+            vectors=encoded.vectors,
+            middle=encoded.middle,
+            bottom=encoded.bottom,
+            tokens=whole,
+            sizes=sizes,
+        )
+        return encoded
+
+
+def tasks(
+    memory: Memory, banking: Sequence[pd.DataFrame], clinc: Sequence[pd.DataFrame], bitext: pd.DataFrame
+) -> list[Task]:
+    """Build every split: two published ones, groups of near-duplicates, few messages per intent."""
+    first, second = (memory.encode(part) for part in banking)
+    found = [_task("Banking77", first, banking[0]["intent"], second, banking[1]["intent"])]
+    taught, tested = clinc
+    inside, outside = tested["intent"] != OUT_OF_SCOPE, tested["intent"] == OUT_OF_SCOPE
+    test, foreign = memory.encode(tested[inside]), memory.encode(tested[outside])
+    whole = memory.encode(taught)
+    found.append(_task("CLINC150", whole, taught["intent"], test, tested["intent"][inside], foreign))
+    found.append(_small(found[1]))
+    every = memory.encode(bitext)
+    for name, splits in (
+        ("Bitext, groups", _by_groups(bitext)),
+        (f"Bitext, {FEW} an intent", _few(bitext["intent"])),
+    ):
+        for rows, rest in splits:
+            part = bitext["intent"].iloc
+            found.append(_task(name, every.part(rows), part[rows], every.part(rest), part[rest]))
+    return found
+
+
+def heads(found: Sequence[Task], advance: Advance) -> pd.DataFrame:
+    """Return accuracy in percent, heads by corpora, averaged over draws; and the seconds of all fits."""
+    rows = []
+    for head, variant in HEADS.items():
+        began = time.monotonic()
+        right: dict[str, list[float]] = {}
+        for task in found:
+            guess = variant(task.taught, task.columns, task.test).argmax(axis=1)
+            right.setdefault(task.name, []).append(100 * float((guess == task.truth).mean()))
+            advance(1)
+        means = {name: float(np.mean(values)) for name, values in right.items()}
+        rows.append({"head": head, **means, "seconds": time.monotonic() - began})
+    return pd.DataFrame(rows).set_index("head")
+
+
+def scopes(found: Sequence[Task], advance: Advance) -> pd.DataFrame:
+    """Return AUROC and recall at 95 % acceptance, in percent, for each out-of-distribution (scope) score."""
+    columns: dict[str, dict[str, float]] = {}
+    for task in (task for task in found if task.outside is not None):
+        groups = [str(row) for row in range(len(task.taught))]
+        classifier = fit(task.taught, task.labels[task.columns].tolist(), groups).classifier
+        inside, outside = (
+            scope_scores(classifier, part) for part in (task.test, task.outside) if part is not None
+        )
+        columns[f"{task.name}, AUROC"] = {way: 100 * auroc(inside[way], outside[way]) for way in inside}
+        recall = {way: 100 * recall_at_acceptance(inside[way], outside[way]) for way in inside}
+        columns[f"{task.name}, recall"] = recall
+        advance(1)
+    return pd.DataFrame(columns)
+
+
+def _task(
+    name: str,
+    taught: Encoded,
+    intents: pd.Series,
+    test: Encoded,
+    truth: pd.Series,
+    outside: Encoded | None = None,
+) -> Task:
+    labels, columns = np.unique(intents.to_numpy(dtype=np.str_), return_inverse=True)
+    places = np.searchsorted(labels, truth.to_numpy(dtype=np.str_))
+    return Task(name, taught, columns.astype(np.int64), labels, test, places.astype(np.int64), outside)
+
+
+def _small(task: Task) -> Task:
+    """Sample a small, imbalanced corpus from a large one: 40 intents of 1 to 60 messages."""
+    draw = np.random.default_rng(0)
+    kept = np.sort(draw.choice(len(task.labels), SMALL_INTENTS, replace=False))
+    rows = [
+        draw.permutation(np.flatnonzero(task.columns == column))[: draw.integers(1, SMALL_MOST + 1)]
+        for column in kept
+    ]
+    taught, tested = np.sort(np.concatenate(rows)), np.flatnonzero(np.isin(task.truth, kept))
+    place = np.full(len(task.labels), -1)
+    place[kept] = np.arange(len(kept))
+    columns, truth = place[task.columns[taught]], place[task.truth[tested]]
+    name = f"CLINC150, {SMALL_INTENTS} uneven intents"
+    return Task(
+        name,
+        task.taught.part(taught),
+        columns,
+        task.labels[kept],
+        task.test.part(tested),
+        truth,
+        task.outside,
+    )
+
+
+def _by_groups(corpus: pd.DataFrame) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    pairs = near_duplicates(corpus["message"].tolist(), corpus["intent"].tolist())
+    size = (len(corpus), len(corpus))
+    count, group = connected_components(coo_array((np.ones(len(pairs)), pairs.T), shape=size), directed=False)
+    for seed in range(DRAWS):
+        tested = np.random.default_rng(seed).choice(count, round(TEST_SHARE * count), replace=False)
+        inside = np.isin(group, tested)
+        yield np.flatnonzero(~inside), np.flatnonzero(inside)
+
+
+def _few(intents: pd.Series) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    names = intents.to_numpy(dtype=np.str_)
+    for seed in range(DRAWS):
+        draw = np.random.default_rng(seed)
+        rows = np.concatenate(
+            [draw.choice(np.flatnonzero(names == name), FEW, replace=False) for name in np.unique(names)]
+        )
+        yield np.sort(rows), np.setdiff1d(np.arange(len(names)), rows)
+
+
+def _page(tables: Sequence[pd.DataFrame]) -> str:
+    first, second = (_markdown(table) for table in tables)
+    return PAGE.format(heads=first, scopes=second)
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    lines = ["| | " + " | ".join(table.columns) + " |", "|---|" + "---:|" * len(table.columns)]
+    lines += [
+        f"| {name} | " + " | ".join(f"{value:.2f}" for value in row) + " |"
+        for name, row in zip(table.index, table.to_numpy(), strict=True)
+    ]
+    return "\n".join(lines)
+
+
+def _print(console: Console, title: str, table: pd.DataFrame) -> None:
+    shown = Table(title=title)
+    for name in ("", *table.columns):
+        shown.add_column(name, justify="right" if name else "left")
+    for name, row in zip(table.index, table.to_numpy(), strict=True):
+        shown.add_row(str(name).replace("**", ""), *(f"{value:.2f}" for value in row))
+    console.print(shown)
+
+
+PAGE = """# How the classifier was chosen
+
+Generated by `python -m tools.bench.quality.compare`. Values are percentages; the encoder is all-MiniLM-L6-v2 in int8;
+the row in bold ships. No out-of-scope message was used for training or fitting.
+
+## Heads: accuracy
+
+{heads}
+
+## Scope: messages in scope against messages out of scope
+
+{scopes}
+
+## Why this one
+
+The encoder computes all of its layers anyway. Lower layers carry lexical information, the last layer carries meaning.
+Concatenated, they replace TF-IDF features without a vocabulary to store and look up, and need one matrix product.
+Half whitening (each axis divided by the square root of its standard deviation) gives weight to rare phrasing,
+which helps most where an intent has few messages; full whitening amplifies noise. With few rows a larger C is
+better, because scikit-learn's C scales with the number of rows it sums over.
+
+For scope, energy is the best single score where intents have many messages, and direction where they have few;
+nearness adds information that neither has. The unweighted average of their z-scores does at least as well as
+weights learned on held-out intents, which depend on the corpus they were learned on.
+"""
+
+
+@app.command()
+def main(
+    out: Annotated[Path, typer.Option(help="The page to write.")] = ROOT / "docs" / "classifier.md",
+    cache: Annotated[Path, typer.Option(help="Exported encoders and vectors.")] = ROOT / ".cache",
+) -> None:
+    """Compare classifiers and scope scores on Banking77, CLINC150 and Bitext."""
+    console = Console(stderr=True)
+    try:
+        banking = [load_banking77("train"), load_banking77("test")]
+        taught, tested = load_clinc150("train"), load_clinc150("test")
+        clinc = [taught[taught["intent"] != OUT_OF_SCOPE], tested]
+        bitext = fill_all(load_bitext())
+        with Steps(console) as steps:
+            with steps.wait("encoder"):
+                sample = banking[1].iloc[::5]
+                made = export(
+                    DEFAULT_ENCODER, cache / "encoders", sample["message"].tolist(), sample["intent"].tolist()
+                )
+            total = sum(len(part) for part in (*banking, *clinc, bitext))
+            with steps.count("encode", total) as advance:
+                memory = Memory(made.load(), f"{made.digest} {made.folder.name}", cache / "compare", advance)
+                found = tasks(memory, banking, clinc, bitext)
+            with steps.count("heads", len(found) * len(HEADS)) as advance:
+                first = heads(found, advance)
+            with steps.count("scopes", sum(task.outside is not None for task in found)) as advance:
+                second = scopes(found, advance)
+    except ChatbotError as error:
+        console.print(Text(str(error), style="red"))
+        raise typer.Exit(1) from None
+    for title, table in (("accuracy, %", first), ("scope, %", second)):
+        _print(Console(), title, table)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(_page([first, second]), encoding="utf-8")
+    console.print(f"written: {out}")
+
+
+if __name__ == "__main__":
+    app()

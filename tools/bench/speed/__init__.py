@@ -1,0 +1,1 @@
+"""Speed benchmark: load generator, servers, baseline."""

@@ -1,0 +1,6 @@
+"""Run the speed benchmark: `python -m tools.bench.speed`."""
+
+from tools.bench.speed.command import app
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,203 @@
+"""Measure baseline and service alternately, on the same cores in one run.
+
+python -m tools.bench.speed [--quick]
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import geometric_mean, median
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from chatbot.errors import ChatbotError
+from tools.bench import figures as results
+from tools.bench import rows as table
+from tools.bench.figures import CACHE, Figure
+from tools.bench.rows import Row
+from tools.bench.speed.echo import own_cost
+from tools.bench.speed.expected import real_messages
+from tools.bench.speed.load import Load, generate
+from tools.bench.speed.machine import MB, busy_cores, settle, tree_memory
+from tools.bench.speed.servers import ROOT, Server
+from tools.bench.speed.sides import BASELINE, SERVICE, Side, baseline_side, role, service_side
+
+FILE = CACHE / "speed.json"
+QUICK_FILE = CACHE / "speed-quick.json"
+BUNDLE = ROOT / "models" / "current"
+CORPUS = ROOT / "data" / "processed" / "corpus.parquet"
+CONNECTIONS = (1, 16, 64)
+# Below this load by other processes, a figure is valid.
+QUIET_CORES = 0.2
+
+Step = Callable[[str], None]
+"""Called with the name of each finished step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Durations of the measurement.
+
+    Attributes:
+        rounds: how often each side is started; medians are taken over them.
+        seconds, warmup: of each window.
+        tried_seconds: of each window while the baseline is tuned; 0: it runs with the first of TRIED.
+        messages, baseline_messages: maximum number of distinct messages in one window of a side.
+    """
+
+    rounds: int
+    seconds: float
+    warmup: float
+    tried_seconds: float
+    messages: int
+    baseline_messages: int
+
+
+FULL = Plan(rounds=3, seconds=9, warmup=2, tried_seconds=2.5, messages=25_000, baseline_messages=4_000)
+QUICK = Plan(rounds=1, seconds=3, warmup=1, tried_seconds=0, messages=6_000, baseline_messages=1_200)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One baseline configuration: torch threads per worker, endpoint type, requests per second."""
+
+    threads: int
+    endpoint: str
+    per_second: dict[str, float]
+
+    @property
+    def merit(self) -> float:
+        """Score a configuration: one connection and 64 have equal weight."""
+        return geometric_mean([max(0.1, value) for value in self.per_second.values()] or [0.1])
+
+
+TRIED = ((1, "async"), (1, "sync"), (2, "async"), (2, "sync"))
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+def measure(plan: Plan, console: Console, file: Path = FILE, bundle: Path = BUNDLE) -> list[Figure]:
+    """Measure both sides, print the tables, write `file`, and return the figures that have a target."""
+    others = busy_cores()
+    if others > QUIET_CORES:
+        console.print(
+            f"[yellow]other work keeps {others:.1f} cores busy: every figure suffers from it[/yellow]"
+        )
+    windows = plan.rounds * 2 * len(CONNECTIONS) + (2 * len(TRIED) if plan.tried_seconds else 0)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    # Redrawn between windows only: automatic refresh would use processor time.
+    with Progress(*columns, console=console, auto_refresh=False, transient=True) as progress:
+        task = progress.add_task("the bundle is asked alone", total=windows + 3)
+        progress.refresh()
+
+        def step(description: str) -> None:
+            progress.update(task, description=description, advance=1, refresh=True)
+
+        messages, source = real_messages()
+        service = service_side(bundle, messages[: plan.messages])
+        step("the baseline is trained")
+        for_baseline = messages[: plan.baseline_messages]
+        baseline_side(CORPUS, for_baseline)
+        step("the load generator's own cost")
+        own = own_cost(64, 1.0)
+        step("the baseline is tuned")
+        tried = _tune(for_baseline, plan, step)
+        best = max(tried, key=lambda way: way.merit)
+        baseline = baseline_side(CORPUS, for_baseline, best.threads, best.endpoint)
+        rows: list[Row] = []
+        starts: dict[str, list[float]] = {BASELINE: [], SERVICE: []}
+        processes: dict[str, list[dict[str, Any]]] = {}
+        for number in range(plan.rounds):
+            for side in (baseline, service):
+                with side.running() as server:
+                    starts[side.name].append(round(server.start_seconds, 2))
+                    for load in _windows(side, server, number, CONNECTIONS, plan.seconds, plan.warmup, step):
+                        rows.append(Row.of(side.name, load))
+                    processes[side.name] = _processes(server)
+    medians = table.summary(rows)
+    found = table.judged(medians, median(starts[SERVICE]), processes)
+    more: dict[str, Any] = {
+        "plan": asdict(plan),
+        "others_busy_cores": others,
+        "messages": {
+            "source": source,
+            "distinct": len(messages),
+            "of_service": len(service.messages),
+            "of_baseline": len(for_baseline),
+        },
+        "generator": {
+            "per_second": round(own.per_second),
+            "microseconds": round(own.generator_microseconds, 1),
+        },
+        "baseline": asdict(best) | {"tried": [asdict(way) for way in tried if way.per_second]},
+        "table": [asdict(row) for row in medians],
+        "windows": [asdict(row) for row in rows],
+        "start_seconds": starts,
+        "memory": processes,
+    }
+    results.write(file, found, **more)
+    for printed in table.tables(more["table"], processes):
+        console.print(printed)
+    console.print(results.table("Speed", found))
+    return found
+
+
+def _windows(
+    side: Side,
+    server: Server,
+    seed: int,
+    connections: Iterable[int],
+    seconds: float,
+    warmup: float,
+    step: Step,
+) -> Iterable[Load]:
+    questions = side.questions(server.port)
+    settle(server.pid)
+    for count in connections:
+        # A different order in each window, the same for both sides.
+        random.Random(f"{seed}/{count}").shuffle(questions)
+        yield generate(server.port, questions, count, seconds, warmup)
+        step(f"round {seed + 1}: {side.name}, {count} connections done")
+
+
+def _tune(messages: Sequence[str], plan: Plan, step: Step) -> list[Tried]:
+    """Measure each configuration of TRIED with 1 and with 64 connections; or return the first one unmeasured."""
+    if not plan.tried_seconds:
+        return [Tried(*TRIED[0], per_second={})]
+    tried = []
+    for threads, endpoint in TRIED:
+        side = baseline_side(CORPUS, messages, threads, endpoint)
+        with side.running() as server:
+            loads = list(_windows(side, server, 0, (1, 64), plan.tried_seconds, 1, step))
+        speeds = {str(load.connections): round(load.per_second, 1) for load in loads}
+        tried.append(Tried(threads, endpoint, speeds))
+    return tried
+
+
+def _processes(server: Server) -> list[dict[str, Any]]:
+    return [
+        {"role": role(process), "rss_mb": round(process.rss / MB, 1), "pss_mb": round(process.pss / MB, 1)}
+        for process in tree_memory(server.pid)
+    ]
+
+
+@app.command()
+def main(
+    quick: Annotated[bool, typer.Option("--quick", help="About a minute in place of six.")] = False,
+    bundle: Annotated[Path, typer.Option(help="The bundle that the service serves.")] = BUNDLE,
+) -> None:
+    """Compare the service with the baseline; for another bundle, results are only printed."""
+    kept = FILE if bundle == BUNDLE and not quick else QUICK_FILE
+    console = Console()
+    try:
+        measure(QUICK if quick else FULL, console, kept, bundle)
+    except ChatbotError as error:
+        console.print(Text(str(error), style="red"))
+        raise typer.Exit(1) from None

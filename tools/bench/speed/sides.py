@@ -1,0 +1,108 @@
+"""Define the two servers to compare, the baseline and this service, each with messages and expected answers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic_core import to_json
+
+from tools.bench.figures import CACHE
+from tools.bench.speed import baseline
+from tools.bench.speed.expected import Expected, ask_bundle
+from tools.bench.speed.load import Question, post
+from tools.bench.speed.machine import Memory
+from tools.bench.speed.servers import ROOT, BenchError, Server, clean_environment, free_port, running
+
+BASELINE, SERVICE = "baseline", "service"
+FIRST_MESSAGE = to_json({"message": "Can I get a refund?"})
+
+_ROLE = re.compile(r"--service-name[= ](\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A server that can be started, and its messages."""
+
+    name: str
+    arguments: tuple[str, ...]
+    messages: Sequence[str]
+    expected: Sequence[Expected]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @contextmanager
+    def running(self) -> Iterator[Server]:
+        """Run the server with default settings except port and folders, without state of an earlier run."""
+        home = CACHE / self.name
+        shutil.rmtree(home, ignore_errors=True)
+        (home / "bentoml").mkdir(parents=True)
+        port = free_port()
+        environment = clean_environment(
+            CHATBOT_PORT=str(port),
+            CHATBOT_LOG_FOLDER=str(home / "log"),
+            BENTOML_HOME=str(home / "bentoml"),
+            **({"CHATBOT_STORE_URL": str(home / "store")} | dict(self.environment)),
+        )
+        command = [sys.executable, *(part.format(port=port) for part in self.arguments)]
+        with running(command, environment, port, FIRST_MESSAGE, CACHE / f"{self.name}.log") as server:
+            yield server
+
+    def questions(self, port: int) -> list[Question]:
+        """Build the requests in advance."""
+        return [
+            Question(
+                post("/chat", to_json({"message": message}), port), answer.intent, frozenset(answer.near)
+            )
+            for message, answer in zip(self.messages, self.expected, strict=False)
+        ]
+
+
+def service_side(bundle: Path, messages: Sequence[str]) -> Side:
+    """Return the service, started as `make run` does."""
+    expected = [Expected(intent) for intent in ask_bundle(bundle, messages, CACHE)]
+    environment = {"CHATBOT_BUNDLE": str(bundle.resolve())}
+    return Side(SERVICE, ("-m", "bento"), messages, expected, environment)
+
+
+def baseline_side(corpus: Path, messages: Sequence[str], threads: int = 1, endpoint: str = "async") -> Side:
+    """Return the baseline; its classifier is trained here unless cached.
+
+    Raises:
+        BenchError: it could not be prepared.
+    """
+    digest = hashlib.sha256(corpus.read_bytes() + "\n".join(messages).encode()).hexdigest()
+    folder = CACHE / f"baseline-{digest[:16]}"
+    if not (folder / baseline.EXPECTED_FILE).is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        asked = folder / "messages.json"
+        asked.write_bytes(to_json(list(messages)))
+        command = [sys.executable, "-m", "tools.bench.speed.baseline", "prepare", "--corpus", str(corpus)]
+        command += ["--messages", str(asked), "--out", str(folder)]
+        done = subprocess.run(
+            command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise BenchError(f"the baseline could not be trained:\n{done.stderr[-2000:]}")
+    expected = [
+        Expected(intent, tuple(near)) for intent, near in json.loads((folder / "expected.json").read_text())
+    ]
+    arguments = ["-m", "tools.bench.speed.baseline", "serve", "--model", str(folder), "--port", "{port}"]
+    arguments += ["--threads", str(threads), "--endpoint", endpoint]
+    return Side(BASELINE, tuple(arguments), messages, expected)
+
+
+def role(memory: Memory) -> str:
+    """Derive a process's role in the server from its command line."""
+    if found := _ROLE.search(memory.command):
+        return found[1]
+    if "spawn_main" in memory.command:
+        return "worker"
+    return "helper" if "tracker" in memory.command else "server"

@@ -1,0 +1,285 @@
+"""Generate the chart's schema and reference from values.yaml, and k8s/manifests from the chart.
+
+    python -m tools.generate.chart manifests [--check]       needs helm
+
+values.yaml is the single source: each value is preceded by `# -- description`, and by `# @schema {...}` where the
+default does not determine the type. `make docs` generates values.schema.json and docs/chart.md from it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+CHART = ROOT / "helm" / "support-chatbot"
+MANIFESTS = ROOT / "k8s" / "manifests"
+NAMESPACE = RELEASE = "support-chatbot"
+KUBERNETES = "1.34.0"
+"""The Kubernetes version that the manifests are rendered for."""
+
+COPIES = {
+    "files/dashboards": ("monitoring/dashboards", "*.json"),
+    "files/alerts": ("monitoring/alerts", "*.yaml"),
+}
+"""Folders of the chart that contain copies of other files: a chart cannot read files outside itself."""
+
+_AMOUNTS = {"type": "object", "additionalProperties": {"type": ["string", "number"]}}
+_RESOURCES = {
+    "type": "object",
+    "properties": {"requests": _AMOUNTS, "limits": _AMOUNTS},
+    "additionalProperties": False,
+}
+_HOW = {
+    "helm": "https://helm.sh/docs/intro/install (version 3.14 or later, or 4)",
+    "kubectl": "https://kubernetes.io/docs/tasks/tools",
+}
+_KEY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z][\w]*):(?P<rest>.*)$")
+
+
+class ChartError(Exception):
+    """values.yaml is invalid, or helm rejects the chart."""
+
+
+@dataclass
+class Value:
+    """One value: its documentation in values.yaml, and its children if it is a group."""
+
+    path: tuple[str, ...]
+    default: Any
+    meaning: str = ""
+    schema: dict[str, Any] = field(default_factory=dict)
+    children: list[Value] = field(default_factory=list)
+
+    @property
+    def leaf(self) -> bool:
+        """Return whether the value is set as a whole (has no children)."""
+        return not self.children
+
+
+def read(text: str) -> list[Value]:
+    """Parse a values.yaml; returns its values in file order.
+
+    Raises:
+        ChartError: a `# @schema` comment is not valid JSON.
+    """
+    defaults = yaml.safe_load(text)
+    top: list[Value] = []
+    open_groups: list[Value] = []
+    meaning, schema, documented = [], {}, False
+    for number, line in enumerate(text.splitlines(), 1):
+        bare = line.strip()
+        if bare.startswith("# -- "):
+            meaning, documented = [bare[5:]], True
+        elif bare.startswith("# @schema "):
+            try:
+                schema = json.loads(bare[10:])
+            except ValueError as error:
+                raise ChartError(f"values.yaml, line {number}: {bare}: {error}") from None
+        elif bare.startswith("#") and documented:
+            meaning.append(bare.lstrip("# "))
+        elif match := _KEY.match(line):
+            depth = len(match["indent"]) // 2
+            del open_groups[depth:]
+            path = (*(open_groups[-1].path if open_groups else ()), match["key"])
+            value = Value(path, _at(defaults, path), " ".join(meaning), schema)
+            (open_groups[-1].children if open_groups else top).append(value)
+            if not match["rest"].strip():
+                open_groups.append(value)
+            meaning, schema, documented = [], {}, False
+        else:
+            meaning, schema, documented = [], {}, False
+    return [_folded(value) for value in top]
+
+
+def _folded(value: Value) -> Value:
+    """Treat a documented group as one value: its content is its default."""
+    value.children = [] if value.meaning else [_folded(child) for child in value.children]
+    return value
+
+
+def undocumented(text: str) -> list[str]:
+    """Return the dotted paths of the values without a description."""
+    return [".".join(value.path) for value in _leaves(read(text)) if not value.meaning]
+
+
+def schema() -> str:
+    """Return the content of values.schema.json."""
+    values = read(_text())
+    content = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "Values of the chart support-chatbot, made by `make docs` from values.yaml",
+        **_group(values),
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def page() -> str:
+    """Return the content of docs/chart.md."""
+    lines = [
+        "# Values of the chart",
+        "",
+        "Made by `make docs` from `helm/support-chatbot/values.yaml`. What it does not name is refused.",
+    ]
+    for value in read(_text()):
+        lines += ["", f"## {value.path[0]}", "", "| Value | Default | What it is |", "|---|---|---|"]
+        for leaf in _leaves([value]):
+            default = json.dumps(leaf.default, ensure_ascii=False).replace("|", "\\|")
+            lines.append(f"| `{'.'.join(leaf.path)}` | `{default}` | {leaf.meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def program(name: str) -> str:
+    """Return the path of `helm` or `kubectl`; falls back to the testbed's copy.
+
+    Raises:
+        ChartError: the program is not installed.
+    """
+    testbed = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed"))
+    for folder in (*os.get_exec_path(), str(testbed / "bin")):
+        if found := shutil.which(name, path=folder):
+            return found
+    raise ChartError(f"{name} is missing: {_HOW[name]}")
+
+
+def helm() -> str:
+    """Return the path of `helm`.
+
+    Raises:
+        ChartError: helm is not installed.
+    """
+    return program("helm")
+
+
+def render(*arguments: str, release: str = RELEASE, namespace: str = NAMESPACE) -> str:
+    """Render the chart with `helm template`.
+
+    Raises:
+        ChartError: helm rejects the chart; contains helm's message.
+    """
+    command = [helm(), "template", release, str(CHART), "--namespace", namespace, *arguments]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        raise ChartError(answer.stderr.strip())
+    return answer.stdout
+
+
+def manifests(*arguments: str) -> dict[str, str]:
+    """Render k8s/manifests, optionally with more helm arguments. Returns: content by file name."""
+    files: dict[str, str] = {}
+    for part in render("--kube-version", KUBERNETES, "--skip-tests", *arguments).split("\n---\n"):
+        source = re.search(r"^# Source: support-chatbot/templates/(.+)\.yaml$", part, re.MULTILINE)
+        body = re.sub(r"^(# Source: .*|---)\n", "", part, flags=re.MULTILINE).strip()
+        if source and yaml.safe_load(body):
+            name = source[1].replace("/", "-") + ".yaml"
+            files[name] = (files[name] + "---\n" if name in files else "") + body + "\n"
+    head = "# Made by `make manifests` from the chart: kubectl create namespace {0}; kubectl apply -k k8s/manifests\n"
+    resources = "".join(f"  - {name}\n" for name in sorted(files))
+    files["kustomization.yaml"] = (
+        head.format(NAMESPACE) + "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+        f"namespace: {NAMESPACE}\nresources:\n{resources}"
+    )
+    return files
+
+
+def copies() -> dict[Path, str]:
+    """Return the files that the chart must contain as copies of other files: content by path."""
+    found = {}
+    for target, (source, pattern) in COPIES.items():
+        for file in sorted((ROOT / source).glob(pattern)):
+            found[CHART / target / file.name] = file.read_text(encoding="utf-8")
+    return found
+
+
+def stale() -> list[str]:
+    """Return the generated files that are out of date, missing or superfluous."""
+    wanted = {MANIFESTS / name: content for name, content in manifests().items()} | copies()
+    there = {*MANIFESTS.glob("*.yaml"), *(file for folder in COPIES for file in (CHART / folder).glob("*"))}
+    wrong = [
+        file
+        for file, content in wanted.items()
+        if file not in there or file.read_text(encoding="utf-8") != content
+    ]
+    return sorted(str(file.relative_to(ROOT)) for file in {*wrong, *(there - set(wanted))})
+
+
+def write() -> None:
+    """Regenerate k8s/manifests and the chart's copies."""
+    for folder in COPIES:
+        shutil.rmtree(CHART / folder, ignore_errors=True)
+    for file, content in copies().items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, encoding="utf-8")
+    rendered = manifests()
+    shutil.rmtree(MANIFESTS, ignore_errors=True)
+    MANIFESTS.mkdir(parents=True)
+    for name, content in rendered.items():
+        (MANIFESTS / name).write_text(content, encoding="utf-8")
+
+
+def _text() -> str:
+    return (CHART / "values.yaml").read_text(encoding="utf-8")
+
+
+def _at(defaults: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        defaults = defaults[key]
+    return defaults
+
+
+def _leaves(values: list[Value]) -> Iterator[Value]:
+    for value in values:
+        if value.leaf:
+            yield value
+        else:
+            yield from _leaves(value.children)
+
+
+def _group(values: list[Value]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {value.path[-1]: _schema(value) for value in values},
+        "additionalProperties": False,
+    }
+
+
+def _schema(value: Value) -> dict[str, Any]:
+    if not value.leaf:
+        return _group(value.children)
+    if "$ref" in value.schema:
+        return value.schema
+    if value.path[-1].lower().endswith("resources"):
+        return {"description": value.meaning, **_RESOURCES}
+    kinds = {bool: "boolean", int: "integer", float: "number", str: "string", dict: "object", list: "array"}
+    return {"description": value.meaning, "type": kinds[type(value.default)], **value.schema}
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command. Returns: the exit code."""
+    if arguments[:1] != ["manifests"]:
+        sys.stderr.write(__doc__ or "")
+        return 2
+    try:
+        if "--check" not in arguments:
+            write()
+            return 0
+        wrong = stale()
+    except ChartError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write("".join(f"{name} is stale: run `make manifests`\n" for name in wrong))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
