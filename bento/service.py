@@ -26,9 +26,9 @@ from chatbot.settings import (
     LogSettings,
     RouterSettings,
     ServiceSettings,
-    ShipSettings,
     SlotSettings,
     StorageSettings,
+    UploadSettings,
 )
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from bento.http.metrics import Metrics
     from chatbot.dialog.router import Prediction
     from monitoring.handoffs.log import HandoffLog
-    from monitoring.inference_log.uploader import Shipper
+    from monitoring.inference_log.uploader import Uploader
 
 settings = fail_fast.read(ServiceSettings)
 
@@ -225,14 +225,16 @@ class SupportChatbot:
         )
         self._started = time.monotonic()
 
-    def _shipper(self, log: LogSettings, metrics: Metrics) -> Shipper | None:
+    def _shipper(self, log: LogSettings, metrics: Metrics) -> Uploader | None:
         """Return the uploader of the inference log; None: there is no store."""
-        from monitoring.inference_log.uploader import Shipper
+        from monitoring.inference_log.uploader import Uploader
 
         store = fail_fast.read(StorageSettings)
         if store.url == "none":
             return None
-        return Shipper(log, fail_fast.read(ShipSettings), store, metrics.count_shipped, metrics.show_shipping)
+        return Uploader(
+            log, fail_fast.read(UploadSettings), store, metrics.count_shipped, metrics.show_shipping
+        )
 
     def _handoff_log(self, log: LogSettings, metrics: Metrics) -> HandoffLog:
         """Return the handoff log, which delivers to the webhook and the store."""

@@ -99,7 +99,7 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
         cluster = Cluster(settings, runtime)
         registry = cli.registry(settings, runtime)
         gateway = metrics.client(settings, runtime)
-        wait = settings.rollout_seconds + settings.watch_most_seconds
+        wait = settings.rollout_seconds + settings.watch_max_seconds
         with Lease(cluster, settings.promotion_lock, settings.lease_seconds, wait) as lease:
             promoter = Promoter(cluster, registry, settings, lease)
             try:

@@ -34,9 +34,9 @@ class Thresholds(BaseModel):
     def overridden(self, settings: RouterSettings) -> Thresholds:
         """Return a copy in which thresholds from the settings replace the learned ones."""
         return Thresholds(
-            answer=self.answer if settings.answer_confidence is None else settings.answer_confidence,
-            clarify=self.clarify if settings.clarify_confidence is None else settings.clarify_confidence,
-            scope=self.scope if settings.scope is None else settings.scope,
+            answer=self.answer if settings.answer_threshold is None else settings.answer_threshold,
+            clarify=self.clarify if settings.clarify_threshold is None else settings.clarify_threshold,
+            scope=self.scope if settings.scope_threshold is None else settings.scope_threshold,
         )
 
 

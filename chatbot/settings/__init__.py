@@ -22,7 +22,7 @@ from chatbot.settings.slots import SlotSettings
 from chatbot.settings.staff import StaffSettings
 from chatbot.settings.store import StorageSettings
 from chatbot.settings.tracking import TrackingSettings
-from chatbot.settings.upload import ShipSettings
+from chatbot.settings.upload import UploadSettings
 
 COMPONENTS: tuple[type[Settings], ...] = (
     SlotSettings,
@@ -31,7 +31,7 @@ COMPONENTS: tuple[type[Settings], ...] = (
     KeeperSettings,
     LogSettings,
     RetentionSettings,
-    ShipSettings,
+    UploadSettings,
     StorageSettings,
     HandoffSettings,
     ChatPageSettings,
@@ -62,10 +62,10 @@ __all__ = [
     "RouterSettings",
     "ServiceSettings",
     "Settings",
-    "ShipSettings",
     "SlotSettings",
     "StaffSettings",
     "StorageSettings",
     "TrackingSettings",
+    "UploadSettings",
     "read_settings",
 ]

@@ -1,4 +1,4 @@
-"""Settings of chat page."""
+"""Settings: chat page."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ class ChatPageSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="CHATBOT_UI_")
 
     api_url: str = "http://127.0.0.1:3000"
-    """Where the API answers."""
+    """Address of the API."""
     address: str = "127.0.0.1"
-    """The address the chat page listens on; `0.0.0.0` in a container."""
+    """Address the chat page listens on; `0.0.0.0` in a container."""
     port: int = Field(default=8501, ge=1, le=65535)
-    """The chat page's port."""
+    """Port of the chat page."""
     language: str = Field(default="en", pattern=r"^[a-z]{2}(-[A-Z]{2})?$")
-    """Which file of texts the page speaks: `ui/texts/<language>.yaml`."""
+    """Language of the page: `ui/texts/<language>.yaml`."""
     timeout_seconds: float = Field(default=15.0, gt=0)
-    """How long the page waits for an answer; longer than the API waits, so that its reason is heard."""
+    """Timeout of a request to the API; longer than the API's own, so that its error arrives."""
     privacy_url: str = ""
-    """The privacy notice it links; unset: the page's own."""
+    """Address of the privacy notice; unset: the page's own."""
     starters: str = "track_order,get_refund,change_shipping_address,payment_issue"
-    """Intents whose titles are offered to begin with, comma-separated; what is missing is filled up."""
+    """Intents offered as first questions, comma-separated; missing ones are replaced by others."""
     poll_seconds: float = Field(default=3.0, gt=0)
-    """How often the page asks whether the API is back while it is away."""
+    """Interval at which the page checks an unavailable API."""

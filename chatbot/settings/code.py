@@ -1,4 +1,4 @@
-"""Settings of code."""
+"""Settings: code."""
 
 from __future__ import annotations
 

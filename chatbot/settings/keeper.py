@@ -1,4 +1,4 @@
-"""Settings of keeper."""
+"""Settings: keeper."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from chatbot.settings.base import Settings
 
 
 class KeeperSettings(Settings):
-    """What keeps the service on one machine (`python -m bento.keeper`) and follows serving.json in the store."""
+    """The supervisor on one machine (`python -m bento.keeper`), which follows serving.json in the store."""
 
     model_config = SettingsConfigDict(env_prefix="CHATBOT_KEEPER_")
 
     poll_seconds: float = Field(default=2.0, gt=0)
-    """How often it asks the store what should serve."""
+    """Interval at which it reads the desired model from the store."""
     start_seconds: float = Field(default=60.0, gt=0)
-    """How long a new server may take until it answers; then the old one stays."""
+    """Maximum time until a new server answers; then the old one keeps serving."""
     drain_seconds: float = Field(default=2.0, ge=0)
-    """How long the old server goes on beside the new one; `CHATBOT_DRAIN_SECONDS` goes before, where it is set."""
+    """How long the old server runs beside the new one; `CHATBOT_DRAIN_SECONDS` takes precedence if set."""

@@ -1,4 +1,4 @@
-"""Settings of kubernetes."""
+"""Settings: kubernetes."""
 
 from __future__ import annotations
 
@@ -11,58 +11,61 @@ from chatbot.settings.base import Settings
 
 
 class KubernetesSettings(Settings):
-    """What acts on the cluster: `k8s.trigger`, `k8s.promote`, `k8s.rollback`."""
+    """Commands that act on the cluster: `k8s.trigger`, `k8s.promote`, `k8s.rollback`."""
 
     model_config = SettingsConfigDict(env_prefix="CHATBOT_K8S_")
 
     kubeconfig: Path | None = None
-    """A kubeconfig file; unset: the pod's own account, and outside a pod what kubectl uses."""
+    """Path of a kubeconfig; unset: the pod's service account, and outside a pod kubectl's configuration."""
     namespace: str = ""
-    """Where everything below lies; unset: the pod's own namespace, or the kubeconfig's."""
+    """Namespace of all resources below; unset: the pod's own, or the kubeconfig's."""
     request_seconds: float = Field(default=10.0, gt=0)
-    """How long the API server, a pod, MLflow or the pushgateway may take for one answer."""
+    """Timeout of a request to the API server, a pod, MLflow or the Pushgateway."""
     patience_seconds: float = Field(default=120.0, ge=0)
-    """How long an API server or an MLflow that does not answer is asked again, until the run gives up."""
+    """How long requests to an unavailable API server or MLflow are retried before the run fails."""
     cronjob: str = "support-chatbot-retrain"
-    """The suspended CronJob whose template every retrain Job is made from."""
+    """Suspended CronJob whose template is used for every retrain Job."""
     trigger_lease: str = "support-chatbot-trigger"
-    """The Lease that one trigger at a time holds; the chart makes it."""
+    """Lease held by the one running trigger; created by the chart."""
     cooldown_hours: float = Field(default=24.0, ge=0)
-    """The least time between two retrainings that drift asks for."""
+    """Minimum time between two retrainings requested because of drift."""
     verdict: Path | None = None
-    """The drift verdict that the container before left; unset: `reports/drift/latest.json` of the store."""
+    """Drift verdict written by the init container; unset: `reports/drift/latest.json` in the store."""
     deployment: str = "support-chatbot-api"
-    """The Deployment of the API, whose pods serve the model that its annotation names."""
+    """Deployment of the API, whose annotation names the model to serve."""
     promote_lease: str = ""
-    """The Lease that one promotion or rollback at a time holds; unset: the Deployment's, `-promote` for `-api`."""
+    """Lease held by the one running promotion or rollback; unset: derived from the Deployment's name,
+    `-promote` instead of `-api`."""
     lease_seconds: float = Field(default=30.0, ge=3)
-    """A Lease that was not renewed for so long is taken over: its holder is gone."""
+    """Lease expiry: a Lease that was not renewed for this long is taken over."""
     retrain_result: Path = Path("models/retrain/retrain.json")
-    """What the retraining before it said."""
+    """Result file of the preceding retraining."""
     api_port: int = Field(default=3000, ge=1, le=65535)
-    """The API's port in its pods."""
+    """Port of the API in its pods."""
     rollout_seconds: float = Field(default=900.0, gt=0)
-    """How long a rollout may take until it is taken back."""
+    """Maximum duration of a rollout; then it is rolled back."""
     watch_seconds: float = Field(default=600.0, ge=0)
-    """How long the new version's own metrics are watched before it becomes champion."""
-    watch_most_seconds: float = Field(default=3600.0, ge=0)
-    """How long it is watched at most where messages are too few to tell."""
+    """Minimum duration of the analysis of the new version's metrics before it becomes champion."""
+    watch_max_seconds: float = Field(default=3600.0, ge=0)
+    """Maximum duration of the analysis if there are too few messages."""
     watch_messages: int = Field(default=300, ge=1)
-    """With fewer messages the watch goes on until `watch_most_seconds`."""
+    """Minimum number of messages; with fewer, the analysis continues until `watch_max_seconds`."""
     watch_every_seconds: float = Field(default=10.0, gt=0)
-    """How often the pods' metrics are read meanwhile."""
+    """Interval at which the analysis reads the pods' metrics."""
     false_alarm: float = Field(default=0.01, gt=0, lt=0.5)
-    """The most that a version as good as the one before it is taken back by chance, over all measures and looks."""
+    """Maximum probability that an equally good version is rolled back by chance, over all metrics and looks.
+    Maximum probability that an equally good version is rolled back by chance, over all metrics and looks."""
     error_rise: float = Field(default=0.01, ge=0, lt=1)
-    """Taken back if the share of failed messages (5xx) rose by at least this, and not by chance."""
+    """Rolled back if the share of failed messages (5xx) rises significantly by at least this much."""
     slow_rise: float = Field(default=0.05, ge=0, lt=1)
-    """The same for the share of messages that took longer than 99 in 100 did with the version before."""
+    """The same for the share of messages slower than the previous version's 99th percentile."""
     handoff_rise: float = Field(default=0.10, ge=0, lt=1)
-    """The same for the share of replies that hand over to a person."""
+    """The same for the share of replies that hand over."""
     negative_rise: float = Field(default=0.15, ge=0, lt=1)
-    """The same for the share of feedback that says a reply did not help."""
+    """The same for the share of negative feedback."""
     pushgateway: str = ""
-    """Where a pushgateway takes what became of a run, such as `http://pushgateway:9091`; unset: nowhere."""
+    """Address of the Pushgateway that receives a run's outcome, such as `http://pushgateway:9091`; unset: none.
+    Address of the Pushgateway that receives a run's outcome, such as `http://pushgateway:9091`; unset: none."""
 
     @property
     def promotion_lock(self) -> str:

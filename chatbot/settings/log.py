@@ -1,4 +1,4 @@
-"""Settings of log."""
+"""Settings: log."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class LogSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="CHATBOT_LOG_")
 
     folder: Path = Path("monitoring/data")
-    """Where `inference_log.csv`, `feedback.csv` and the spool lie."""
+    """Folder of `inference_log.csv`, `feedback.csv` and the spool."""
     rotate_mb: int = Field(default=64, ge=1)
-    """`inference_log.csv` is put aside and begun anew beyond this size."""
+    """Size at which `inference_log.csv` is rotated."""
     keep: int = Field(default=10, ge=1)
-    """How many put-aside files are kept; the oldest goes."""
+    """Number of rotated files kept; older ones are deleted."""
     spool_mb: int = Field(default=256, ge=1)
-    """The most the spool may hold; beyond it records are dropped and counted."""
+    """Maximum size of the spool; beyond it records are dropped and counted."""
     memory_mb: int = Field(default=8, ge=1)
-    """The most a process holds in memory while the disk takes nothing; beyond it the oldest are dropped and
-    counted."""
+    """Maximum size of a process's in-memory buffer while the disk is not writable; beyond it the oldest records
+    are dropped and counted."""

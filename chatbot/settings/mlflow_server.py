@@ -1,4 +1,4 @@
-"""Settings of mlflow server."""
+"""Settings: mlflow server."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ class MlflowServerSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="CHATBOT_MLFLOW_")
 
     address: str = "127.0.0.1"
-    """The address it listens on; `0.0.0.0` in a container."""
+    """Address it listens on; `0.0.0.0` in a container."""
     port: int = Field(default=5000, ge=1, le=65535)
     """Its port."""
     backend: str = "sqlite:///mlruns/mlflow.db"
-    """The database of runs and versions. A SQLite file of an older MLflow is copied beside itself and upgraded."""
+    """Database of runs and versions. A SQLite file of an older MLflow is backed up beside itself and upgraded.
+    Database of runs and versions. A SQLite file of an older MLflow is backed up beside itself and upgraded."""
     artifacts: str = ""
-    """Where it keeps artifacts: a folder or `s3://bucket/prefix`; unset: `mlflow/` in the store."""
+    """Location of artifacts: a folder or `s3://bucket/prefix`; unset: `mlflow/` in the store."""
     allowed_hosts: str = ""
-    """Names under which clients reach it, comma-separated, each with its port or `:*`; others are answered 403.
+    """Host names under which clients may reach it, comma-separated, each with its port or `:*`; others get 403.
     Unset: this machine and private addresses."""
     workers: int = Field(default=1, ge=1, le=16)
-    """Processes that answer."""
+    """Number of server processes."""

@@ -1,4 +1,4 @@
-"""Settings of retention."""
+"""Settings: retention."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from chatbot.settings.base import Settings
 
 
 class RetentionSettings(Settings):
-    """How long what lies in the store is kept (`python -m monitoring.retention`); 0 keeps it for ever."""
+    """Retention periods of the store (`python -m monitoring.retention`); 0 keeps for ever."""
 
-    model_config = SettingsConfigDict(env_prefix="CHATBOT_KEEP_")
+    model_config = SettingsConfigDict(env_prefix="CHATBOT_RETENTION_")
 
     records_days: int = Field(default=90, ge=0)
-    """Records, after the day they are of."""
+    """Records, counted from their day."""
     feedback_days: int = Field(default=365, ge=0)
-    """Feedback, after the day it is of."""
+    """Feedback, counted from its day."""
     handoffs_days: int = Field(default=90, ge=0)
-    """Handoffs, after the day they are of."""
+    """Handoffs, counted from their day."""
     reports_days: int = Field(default=180, ge=0)
-    """Drift and gate reports, after they were written; the latest stays."""
+    """Drift and gate reports, counted from their creation; the latest is kept."""
     bundles_days: int = Field(default=90, ge=0)
-    """Bundles and their baselines that nobody names, after they were written; MLflow has the bundle still."""
-    bundles: int = Field(default=5, ge=1)
-    """So many of the newest bundles stay, whoever names them."""
+    """Unreferenced bundles and their baselines, counted from their creation; MLflow keeps a copy of the bundle.
+    Unreferenced bundles and their baselines, counted from their creation; MLflow keeps a copy of the bundle."""
+    bundles_min_count: int = Field(default=5, ge=1)
+    """Number of newest bundles that are kept even if unreferenced."""
     corpora_days: int = Field(default=0, ge=0)
-    """Corpus files under DVC that no registered version and no pointer in this folder names, after they were
-    pushed."""
+    """DVC corpus files that no registered version and no pointer in this folder references, counted from their
+    upload."""

@@ -1,4 +1,4 @@
-"""Settings of retrain."""
+"""Settings: retrain."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from chatbot.settings.base import Settings
 
 
 class RetrainSettings(Settings):
-    """The retraining."""
+    """Retraining."""
 
     model_config = SettingsConfigDict(env_prefix="CHATBOT_RETRAIN_")
 
     lease_seconds: float = Field(default=60.0, ge=1)
-    """One retraining at a time: the lease of one that was killed on another machine is taken over after so long."""
+    """Lease expiry: one retraining runs at a time; the lease of one that was killed is taken over after this
+    time."""

@@ -1,4 +1,4 @@
-"""Settings of review."""
+"""Settings: review."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from chatbot.settings.base import Settings
 
 
 class ReviewSettings(Settings):
-    """The review queue: which messages are worth a person's minute."""
+    """The review queue (active learning): which messages are offered for labelling."""
 
     model_config = SettingsConfigDict(env_prefix="CHATBOT_REVIEW_")
 
     days: float = Field(default=14.0, gt=0)
-    """How far back messages are looked at."""
+    """Age of the oldest messages considered."""
     confidence: float = Field(default=0.6, ge=0, le=1)
-    """An answer given with less is shown; what the bot asked back on or handed over unsure always is."""
+    """Answers below this confidence are queued; clarifications and uncertain handoffs always are."""
     margin: float = Field(default=0.1, ge=0, le=1)
-    """Two intents that are this close in confidence are a near tie."""
-    most: int = Field(default=3_000, ge=1)
-    """The most distinct messages that are looked at for near-duplicates and clusters: those most worth it."""
+    """Two intents this close in confidence are a near tie."""
+    max_messages: int = Field(default=3_000, ge=1)
+    """Maximum number of distinct messages examined for near-duplicates and clusters: those of highest priority.
+    Maximum number of distinct messages examined for near-duplicates and clusters: those of highest priority."""
     cluster_size: int = Field(default=5, ge=2)
-    """The fewest distinct messages that make a cluster."""
+    """Minimum number of distinct messages in a cluster."""
     cluster_similarity: float = Field(default=0.45, gt=0, lt=1)
-    """How alike the messages of a cluster are: their mean cosine."""
+    """Minimum mean cosine similarity within a cluster."""

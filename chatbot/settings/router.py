@@ -1,4 +1,4 @@
-"""Settings of router."""
+"""Settings: router."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from chatbot.settings.base import Settings
 
 
 class RouterSettings(Settings):
-    """Thresholds are learned and lie in the bundle; a value here overrides the learned one."""
+    """Threshold overrides: thresholds are learned and stored in the bundle; a value here replaces the learned one."""
 
     model_config = SettingsConfigDict(env_prefix="CHATBOT_")
 
-    answer_confidence: float | None = Field(default=None, ge=0, le=1)
-    """Answer from this confidence on; unset: as the bundle says."""
-    clarify_confidence: float | None = Field(default=None, ge=0, le=1)
-    """Offer choices when the likeliest three together reach this; unset: as the bundle says."""
-    scope: float | None = None
-    """Hand over below this scope score; unset: as the bundle says."""
+    answer_threshold: float | None = Field(default=None, ge=0, le=1)
+    """Answer from this confidence on; unset: the bundle's threshold."""
+    clarify_threshold: float | None = Field(default=None, ge=0, le=1)
+    """Offer choices if the three most likely intents together reach this confidence; unset: the bundle's
+    threshold."""
+    scope_threshold: float | None = None
+    """Hand over below this scope score; unset: the bundle's threshold."""

@@ -1,4 +1,4 @@
-"""Settings of slots."""
+"""Settings: slots."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from chatbot.settings.base import Settings
 
 
 class SlotSettings(Settings):
-    """What the replies' slots are filled with. An empty one is refused at start if a reply needs it."""
+    """Values of the slots in replies. A reply whose slot has no value is refused at start."""
 
     model_config = SettingsConfigDict(env_prefix="CHATBOT_SLOT_")
 
@@ -25,19 +25,19 @@ class SlotSettings(Settings):
         return own | {name: str(value) for name, value in self.model_dump().items()}
 
     company: str = "Example Shop"
-    """The company's name as customers know it."""
+    """Company name as customers know it."""
     website: str = "https://shop.example.com"
-    """The shop's address."""
+    """Address of the shop."""
     account_url: str = "https://shop.example.com/account"
     """Where customers sign in and edit their account."""
     orders_url: str = "https://shop.example.com/orders"
-    """Where customers see, change and cancel orders."""
+    """Where customers view, change and cancel orders."""
     payments_url: str = "https://shop.example.com/payments"
-    """Where customers see payments and invoices."""
+    """Where customers view payments and invoices."""
     returns_url: str = "https://shop.example.com/returns"
-    """Where customers ask for a refund."""
+    """Where customers request a refund."""
     help_url: str = "https://shop.example.com/help"
-    """The help centre."""
+    """Address of the help centre."""
     support_email: str = "support@example.com"
     """Where support reads e-mail."""
     support_phone: str = "+1 555 010 0199"

@@ -1,4 +1,4 @@
-"""Settings of staff."""
+"""Settings: staff."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ class StaffSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="CHATBOT_STAFF_")
 
     address: str = "127.0.0.1"
-    """The address the staff pages listen on; any other than a loopback address needs a login."""
+    """Address the staff pages listen on; any other than a loopback address requires a login."""
     port: int = Field(default=8502, ge=1, le=65535)
-    """The staff pages' port."""
+    """Port of the staff pages."""
     token: SecretStr = SecretStr("")
-    """Whoever knows it may come in: 16 characters or more (`openssl rand -hex 32`)."""
+    """Access token: 16 characters or more (`openssl rand -hex 32`)."""
     session_hours: float = Field(default=12.0, gt=0)
-    """How long a login by token lasts."""
+    """How long a login by token is valid."""
     oidc_secrets: Path | None = None
-    """A file with Streamlit's `[auth]` section (`redirect_uri`, `cookie_secret`, `client_id`, `client_secret`,
-    `server_metadata_url`): people log in with your OpenID Connect provider, and no token is asked for."""
+    """File with Streamlit's `[auth]` section (`redirect_uri`, `cookie_secret`, `client_id`, `client_secret`,
+    `server_metadata_url`): login by OpenID Connect instead of the token."""
     oidc_allowed: str = ""
-    """Who may come in by OpenID Connect: e-mail addresses and `@domains`, comma-separated. Needed with it."""
+    """Who may log in by OpenID Connect: e-mail addresses and `@domains`, comma-separated. Required with it.
+    Who may log in by OpenID Connect: e-mail addresses and `@domains`, comma-separated. Required with it."""
     oidc_trusts_addresses: bool = False
-    """Let in who has such an address also where the provider does not say that it is verified: only one of your own."""
+    """Accept addresses that the provider does not mark as verified; only for a provider of your own."""
     refresh_seconds: float = Field(default=30.0, gt=0)
-    """How old what the pages show may be."""
+    """Maximum age of the data that the pages show."""

@@ -1,4 +1,4 @@
-"""Settings of tracking."""
+"""Settings: tracking."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from chatbot.settings.base import Settings
 
 
 class TrackingSettings(Settings):
-    """Where training runs are recorded and versions registered: MLflow's own variables, and a few beside them."""
+    """Where training runs are recorded and versions registered: MLflow's own variables and a few more."""
 
     model_config = SettingsConfigDict(env_prefix="MLFLOW_")
 
     tracking_uri: str = "sqlite:///mlruns/mlflow.db"
-    """MLflow's server, or a local database."""
+    """MLflow server, or a local database."""
     experiment: str = "support-chatbot"
-    """The experiment that runs are filed under."""
+    """Experiment of the runs."""
     model: str = "support-chatbot"
-    """The registered model whose versions are champion and challenger."""
+    """Registered model whose versions are champion and challenger."""
     unsent: Path = Path("models/unsent")
-    """Where a run is kept while the server cannot be reached; `python -m training.send` sends it."""
+    """Folder of runs recorded while the server was unavailable; `python -m training.send` sends them."""
     http_request_timeout: int = Field(default=30, ge=1)
-    """Seconds that the server may be silent within a request."""
+    """Timeout of a request, in seconds."""
     http_request_max_retries: int = Field(default=2, ge=0)
-    """How often a request is repeated."""
+    """Number of retries of a request."""
     http_request_backoff_factor: int = Field(default=1, ge=0)
-    """Seconds before the first repetition, then twice as long each time."""
+    """Delay before the first retry, in seconds; doubled after each."""

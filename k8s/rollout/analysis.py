@@ -33,7 +33,7 @@ class RolloutAnalysis:
         self._margins = Margins(
             settings.error_rise, settings.slow_rise, settings.handoff_rise, settings.negative_rise
         )
-        self._max_seconds = max(settings.watch_seconds, settings.watch_most_seconds)
+        self._max_seconds = max(settings.watch_seconds, settings.watch_max_seconds)
         self._evaluations = max(1.0, self._max_seconds / settings.watch_every_seconds)
         self._not_ready_since: float | None = None
 

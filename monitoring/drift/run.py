@@ -66,7 +66,7 @@ def check(
     """
     serving = served_model.find(service, store, source, now, settings.api_url)
     baseline = load(store, folder, serving)
-    sides = _sides(serving, baseline, settings.scale)
+    sides = _sides(serving, baseline, settings.min_effect_scale)
     tallies = [side.new_tally() for side in sides]
     window = read(
         source,
@@ -85,7 +85,7 @@ def check(
         )
         frozen = made is not None
     notes = _notes(serving, window, baseline, frozen, settings, source)
-    if window.records < settings.least_records or not sides or window.sample is None:
+    if window.records < settings.min_records or not sides or window.sample is None:
         return Outcome(_silent(serving, window, settings, now, bool(sides)), None, None, notes)
     sample = of_table(window.sample)
     checks = _checks(sides, tallies, sample, baseline is not None)
@@ -141,10 +141,10 @@ def _told(window: Window) -> verdicts.Window:
 def _silent(
     serving: Serving, window: Window, settings: DriftSettings, now: datetime, has_side: bool
 ) -> DriftVerdict:
-    if has_side or window.records < settings.least_records:
+    if has_side or window.records < settings.min_records:
         sentence = (
             f"Silent: {window.records:,} messages of the serving version in the last {settings.window_hours:g} hours, "
-            f"{settings.least_records:,} are the least that tell drift from chance."
+            f"{settings.min_records:,} are the least that tell drift from chance."
         )
     else:
         sentence = f"Silent: version {serving.version} has no baseline yet, and its bundle's reference is out of reach."

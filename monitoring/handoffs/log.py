@@ -91,9 +91,9 @@ class HandoffLog:
                 self._folder / name,
                 target,
                 retry=settings.retry_seconds,
-                most_retry=settings.most_retry_seconds,
-                keep=timedelta(hours=settings.keep_hours),
-                most_bytes=settings.spool_mb * 1_000_000,
+                most_retry=settings.max_backoff_seconds,
+                keep=timedelta(hours=settings.max_age_hours),
+                most_bytes=settings.queue_mb * 1_000_000,
                 on_count=on_count,
                 on_waiting=on_waiting,
             )

@@ -29,7 +29,7 @@ from monitoring.inference_log.buffered_writer import Stream
 from monitoring.inference_log.csv_file import CsvFile, Taken
 from monitoring.inference_log.reader import FEEDBACK, LOG, read_feedback, read_log
 from monitoring.inference_log.spool import SegmentWriter
-from monitoring.inference_log.uploader import Shipper
+from monitoring.inference_log.uploader import Uploader
 
 __all__ = ["Counts", "InferenceLog", "Sink", "read_feedback", "read_log"]
 
@@ -77,7 +77,7 @@ class InferenceLog:
         self,
         settings: LogSettings,
         on_count: Callable[[str, int], None] | None = None,
-        shipper: Shipper | None = None,
+        shipper: Uploader | None = None,
     ) -> None:
         """Configure the log; touches no file.
 

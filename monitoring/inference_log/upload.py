@@ -25,7 +25,7 @@ from typing import Any, cast
 
 from chatbot.errors import ChatbotError
 from chatbot.records.schema import Feedback, Record, from_line
-from chatbot.settings import LogSettings, ShipSettings, StorageSettings
+from chatbot.settings import LogSettings, StorageSettings, UploadSettings
 from chatbot.store import Store, StoreError, open_store
 from monitoring.inference_log.reader import FEEDBACK, LOG
 from monitoring.inference_log.upload_queue import SEGMENTS, Outbox, Waiting, due
@@ -59,7 +59,7 @@ class Report:
 
 
 def ship(
-    outbox: Outbox, store: Store, settings: ShipSettings, *, everything: bool = False, wait: float = 0.0
+    outbox: Outbox, store: Store, settings: UploadSettings, *, everything: bool = False, wait: float = 0.0
 ) -> Report:
     """Upload the existing batches, then build batches from the segments and upload those.
 
@@ -185,7 +185,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         store = open_store(StorageSettings())
         report = ship(
-            Outbox(LogSettings().folder), store, ShipSettings(), everything=told.all, wait=told.wait
+            Outbox(LogSettings().folder), store, UploadSettings(), everything=told.all, wait=told.wait
         )
     except (ChatbotError, OSError) as error:
         report = Report(error=str(error))

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from chatbot.settings import ShipSettings
+from chatbot.settings import UploadSettings
 from monitoring.inference_log import spool
 
 FOLDER = "to-store"
@@ -199,7 +199,7 @@ class Outbox:
             yield from entries
 
 
-def due(waiting: list[Waiting], settings: ShipSettings, now: float) -> bool:
+def due(waiting: list[Waiting], settings: UploadSettings, now: float) -> bool:
     """Return whether segments should be uploaded now, by number of rows or by age.
 
     Args:

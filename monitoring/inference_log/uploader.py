@@ -25,10 +25,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from chatbot.settings import LogSettings, ShipSettings, StorageSettings
+from chatbot.settings import LogSettings, StorageSettings, UploadSettings
 from monitoring.inference_log.upload_queue import Outbox, due
 
-__all__ = ["Shipper"]
+__all__ = ["Uploader"]
 
 MEGABYTE = 1_000_000
 _ROOT = Path(__file__).resolve().parents[2]
@@ -36,13 +36,13 @@ _ROOT = Path(__file__).resolve().parents[2]
 _logger = logging.getLogger(__name__)
 
 
-class Shipper:
+class Uploader:
     """Takes drained segments and runs the upload process. One instance per process; only `take` may raise."""
 
     def __init__(
         self,
         log: LogSettings,
-        settings: ShipSettings,
+        settings: UploadSettings,
         store: StorageSettings,
         on_count: Callable[[str, str, int], None] | None = None,
         on_state: Callable[[int, float], None] | None = None,
@@ -90,7 +90,7 @@ class Shipper:
 
     def _tend(self) -> None:
         waiting = self._outbox.look()
-        for kind, rows in self._outbox.trim(self._settings.spool_mb * MEGABYTE).items():
+        for kind, rows in self._outbox.trim(self._settings.queue_mb * MEGABYTE).items():
             self._count(kind, "dropped", rows)
         if self._on_state is not None:
             self._on_state(sum(one.rows for one in waiting), self._sent_at)
@@ -174,7 +174,7 @@ class Shipper:
             self._on_count(kind, outcome, rows)
 
 
-def _environment(log: LogSettings, ship: ShipSettings, store: StorageSettings) -> dict[str, str]:
+def _environment(log: LogSettings, ship: UploadSettings, store: StorageSettings) -> dict[str, str]:
     """Return the settings as environment variables; paths are absolute for the upload process's working folder."""
     told = {
         f"{component.model_config['env_prefix']}{name}".upper(): str(value)

@@ -28,7 +28,7 @@ from chatbot.records.erasure import mark_forgotten, predictions_of
 from chatbot.records.log_store import days, parts_of, read_part
 from chatbot.records.part import Kind, PartError, check_columns, encode, leave_out
 from chatbot.records.schema import Feedback, Record
-from chatbot.settings import LogSettings, ServiceSettings, ShipSettings, StorageSettings
+from chatbot.settings import LogSettings, ServiceSettings, StorageSettings, UploadSettings
 from chatbot.store import Entry, Store, open_store, stem
 from chatbot.store.folder import replacing
 from monitoring.inference_log import spool
@@ -37,7 +37,7 @@ from monitoring.inference_log.log import InferenceLog
 from monitoring.inference_log.reader import FEEDBACK, LOG
 from monitoring.inference_log.upload import ship
 from monitoring.inference_log.upload_queue import Outbox
-from monitoring.inference_log.uploader import Shipper
+from monitoring.inference_log.uploader import Uploader
 
 _ID = re.compile(r"[0-9a-z]{16}|[0-9a-hjkmnp-tv-z]{34}")
 _SESSION_CHARS = 16
@@ -103,9 +103,9 @@ def send_first(log: LogSettings, store: StorageSettings) -> None:
     """
     if not log.folder.is_dir():
         return
-    InferenceLog(log, shipper=Shipper(log, ShipSettings(), store)).drain(wait=_LOCK_SECONDS)
+    InferenceLog(log, shipper=Uploader(log, UploadSettings(), store)).drain(wait=_LOCK_SECONDS)
     outbox = Outbox(log.folder)
-    report = ship(outbox, open_store(store), ShipSettings(), everything=True, wait=_LOCK_SECONDS)
+    report = ship(outbox, open_store(store), UploadSettings(), everything=True, wait=_LOCK_SECONDS)
     if report.error or report.busy:
         raise ForgetError(
             f"what waits in {outbox.folder} cannot be sent ({report.error}): run this again later"

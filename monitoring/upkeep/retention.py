@@ -1,10 +1,10 @@
 """Delete expired objects from the store (retention): `python -m monitoring.retention [--dry-run] [--keep DIGEST ...]`.
 
-Records, feedback, handoffs and reports are deleted by age (`CHATBOT_KEEP_*`). Bundles and corpus files are deleted if
-they are old and unreferenced. References are: the registry (aliases; for a corpus every version), serving.json, the
-retrain history and the latest drift report in the store, `--keep`, and for a corpus the DVC pointers in the working
-folder. If the registry does not respond, all bundles and corpora are kept and the error is reported. Prints each
-deletion. Idempotent: may be killed and run again.
+Records, feedback, handoffs and reports are deleted by age (`CHATBOT_RETENTION_*`). Bundles and corpus files are
+deleted if they are old and unreferenced. References are: the registry (aliases; for a corpus every version),
+serving.json, the retrain history and the latest drift report in the store, `--keep`, and for a corpus the DVC pointers
+in the working folder. If the registry does not respond, all bundles and corpora are kept and the error is reported.
+Prints each deletion. Idempotent: may be killed and run again.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def _unnamed_bundles(
     for entry in store.list("bundles/"):
         bundles.setdefault(entry.key.split("/")[1], []).append(entry)
     newest = sorted(bundles, key=lambda digest: max(entry.modified for entry in bundles[digest]))[
-        -settings.bundles :
+        -settings.bundles_min_count :
     ]
     for digest, entries in bundles.items():
         if digest in named or digest in newest:

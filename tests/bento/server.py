@@ -68,7 +68,7 @@ class Server:
             "CHATBOT_LOG_FOLDER": str(self.log_folder),
             "CHATBOT_STORE_URL": str(self.home / "store"),
             # What is not sent to the store by then waits for the next start: a stop takes seconds less.
-            "CHATBOT_SHIP_CLOSE_SECONDS": "0.1",
+            "CHATBOT_UPLOAD_CLOSE_SECONDS": "0.1",
             "BENTOML_HOME": str(self.home / "bentoml"),
             "BENTOML_DO_NOT_TRACK": "True",
         }

@@ -132,7 +132,7 @@ def scraped(
         CHATBOT_WORKERS="2",
         CHATBOT_RUNNER_WORKERS="1",
         CHATBOT_STORE_URL=str(store),
-        CHATBOT_SHIP_PART_ROWS="1",
+        CHATBOT_UPLOAD_PART_ROWS="1",
     )
     folder = tmp_path_factory.mktemp("prometheus")
     targets = {"support-chatbot-api": f"127.0.0.1:{server.port}", "support-chatbot-pushgateway": pushed}

@@ -34,8 +34,8 @@ def test_records_and_feedback_come_to_the_store_and_the_metrics_say_so(
     server = start(
         CHATBOT_WORKERS="2",
         CHATBOT_RUNNER_WORKERS="1",
-        CHATBOT_SHIP_PART_ROWS="1",
-        CHATBOT_SHIP_CLOSE_SECONDS="60",
+        CHATBOT_UPLOAD_PART_ROWS="1",
+        CHATBOT_UPLOAD_CLOSE_SECONDS="60",
         **minio.environment(bucket),
     )
     began = time.time()
@@ -74,11 +74,11 @@ def test_a_service_without_its_store_answers_and_says_what_waits(
 ) -> None:
     impatient = {
         "CHATBOT_STORE_ATTEMPTS": "1",
-        "CHATBOT_SHIP_RETRY_SECONDS": "1",
+        "CHATBOT_UPLOAD_RETRY_SECONDS": "1",
         "CHATBOT_RUNNER_WORKERS": "1",
     }
     wrong = minio.environment(bucket) | {"CHATBOT_STORE_ENDPOINT": "http://127.0.0.1:1"}
-    server = start(CHATBOT_SHIP_PART_ROWS="1", **impatient, **wrong)
+    server = start(CHATBOT_UPLOAD_PART_ROWS="1", **impatient, **wrong)
     asked = {
         str(server.post("/chat", {"message": f"where is order {n}?"})[1]["prediction_id"]) for n in range(5)
     }

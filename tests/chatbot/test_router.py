@@ -79,7 +79,7 @@ def test_an_ordinary_message_is_left_to_the_model(router: Router) -> None:
 
 
 def test_a_setting_goes_before_what_was_learned() -> None:
-    changed = THRESHOLDS.overridden(RouterSettings(answer_confidence=0.1))
+    changed = THRESHOLDS.overridden(RouterSettings(answer_threshold=0.1))
     assert changed == Thresholds(answer=0.1, clarify=0.7, scope=-1.0)
 
 

@@ -110,7 +110,7 @@ def compose(built: dict[str, Image], tmp_path_factory: pytest.TempPathFactory) -
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             ports[name] = int(probe.getsockname()[1])
-    more = {**{name: str(port) for name, port in ports.items()}, "CHATBOT_SHIP_PART_SECONDS": "1"}
+    more = {**{name: str(port) for name, port in ports.items()}, "CHATBOT_UPLOAD_PART_SECONDS": "1"}
     more |= {"CHATBOT_RUNNER_WORKERS": "1", "IMAGE_TAG": images.tag()}
     more |= _stand_ins(services, folder)
     with env.open("a", encoding="utf-8") as file:

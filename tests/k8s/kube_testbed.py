@@ -114,7 +114,7 @@ class Namespace:
             "PATIENCE_SECONDS": 3,
             "LEASE_SECONDS": 3,
             "WATCH_SECONDS": 4,
-            "WATCH_MOST_SECONDS": 60,
+            "WATCH_MAX_SECONDS": 60,
             "WATCH_MESSAGES": 100,
             "WATCH_EVERY_SECONDS": 0.5,
             "ROLLOUT_SECONDS": 60,

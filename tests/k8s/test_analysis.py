@@ -113,7 +113,7 @@ def test_a_baseline_without_messages_yields_no_regression() -> None:
 
 def test_the_false_alarm_rate_of_equal_versions_is_at_most_one_percent() -> None:
     """400 rollouts of a version as good as the baseline, with 60 evaluations each."""
-    settings = KubernetesSettings(watch_seconds=600, watch_most_seconds=600, watch_every_seconds=10)
+    settings = KubernetesSettings(watch_seconds=600, watch_max_seconds=600, watch_every_seconds=10)
     random = np.random.default_rng(7)
     shares = {"failed": 0.02, "handoffs": 0.2, "slow": 0.008, "negative": 0.3}
     false_alarms = 0
@@ -129,7 +129,7 @@ def test_the_false_alarm_rate_of_equal_versions_is_at_most_one_percent() -> None
 
 
 def test_a_version_that_fails_one_message_in_twenty_is_detected_within_200_messages() -> None:
-    settings = KubernetesSettings(watch_seconds=600, watch_most_seconds=600, watch_every_seconds=10)
+    settings = KubernetesSettings(watch_seconds=600, watch_max_seconds=600, watch_every_seconds=10)
     random = np.random.default_rng(8)
     shares = {"failed": 0.001, "handoffs": 0.2, "slow": 0.008, "negative": 0.3}
     found = 0
@@ -144,7 +144,7 @@ def test_a_version_that_fails_one_message_in_twenty_is_detected_within_200_messa
 
 
 def test_the_first_messages_cause_no_rollback_before_the_end_of_the_analysis() -> None:
-    settings = KubernetesSettings(watch_seconds=60, watch_most_seconds=60, watch_every_seconds=10)
+    settings = KubernetesSettings(watch_seconds=60, watch_max_seconds=60, watch_every_seconds=10)
     before, failing = counters_of(2000, 0, 200, 0), counters_of(0, 29, 0, 0)
     analysis = RolloutAnalysis(settings, before)
     assert analysis.evaluate(failing, 10).regressions == []
@@ -157,7 +157,7 @@ def test_the_first_messages_cause_no_rollback_before_the_end_of_the_analysis() -
 
 
 def test_only_pods_that_are_not_ready_for_a_minute_cause_a_rollback() -> None:
-    settings = KubernetesSettings(watch_seconds=60, watch_most_seconds=60, watch_every_seconds=10)
+    settings = KubernetesSettings(watch_seconds=60, watch_max_seconds=60, watch_every_seconds=10)
     analysis = RolloutAnalysis(settings, PodCounters())
     assert not analysis.evaluate(PodCounters(), 60, "1 of 2 pods is ready").finished
     assert not analysis.evaluate(PodCounters(), 110, "1 of 2 pods is ready").finished

@@ -105,7 +105,7 @@ def test_a_rollout_killed_while_the_controller_works_is_resumed_by_the_next_run(
     api.make({digest(2): {"failed": 0.5}, IMAGE_DIGEST: slow} if bad else {digest(2): slow}, replicas=1)
     api.chat(200)
     settings: dict[str, object] = {
-        "CHATBOT_K8S_WATCH_MOST_SECONDS": 30 if bad else 5,
+        "CHATBOT_K8S_WATCH_MAX_SECONDS": 30 if bad else 5,
         "CHATBOT_K8S_WATCH_SECONDS": 5 if bad else 0,
     }
     command = ("k8s.promote", "--result", write_retrain_result(api, ref(2)))
@@ -143,7 +143,7 @@ def test_sigterm_releases_the_lease_and_keeps_the_state(api: Api) -> None:
 def test_after_a_rollout_undo_the_next_run_reconciles(api: Api) -> None:
     api.make({}, replicas=1)
     for number in (2, 3):
-        promote(api, ref(number), CHATBOT_K8S_WATCH_MOST_SECONDS=0)
+        promote(api, ref(number), CHATBOT_K8S_WATCH_MAX_SECONDS=0)
     assert champion(api) == "3"
     api.namespace.kubectl("rollout", "undo", f"deployment/{DEPLOYMENT}")
     api.namespace.kubectl("rollout", "status", f"deployment/{DEPLOYMENT}", "--timeout=60s")

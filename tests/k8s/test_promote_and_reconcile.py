@@ -200,7 +200,7 @@ def test_pods_that_are_not_ready_at_the_end_of_the_analysis_cause_a_rollback(
 ) -> None:
     write_retrain_result(tmp_path, ref(2))
     monkeypatch.setenv("CHATBOT_K8S_WATCH_SECONDS", "100")
-    monkeypatch.setenv("CHATBOT_K8S_WATCH_MOST_SECONDS", "100")
+    monkeypatch.setenv("CHATBOT_K8S_WATCH_MAX_SECONDS", "100")
     world = World()
     process = world.process()
     process.before.append(on_first(lambda call: world.state.get("phase") == "watching", world.make_unready))

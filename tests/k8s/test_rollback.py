@@ -9,7 +9,7 @@ from tests.k8s.test_promote import champion, promote, pushgateway_metrics, write
 from tests.support.testbed import until
 
 pytestmark = pytest.mark.integration
-QUICK = {"CHATBOT_K8S_WATCH_SECONDS": 0, "CHATBOT_K8S_WATCH_MOST_SECONDS": 0}
+QUICK = {"CHATBOT_K8S_WATCH_SECONDS": 0, "CHATBOT_K8S_WATCH_MAX_SECONDS": 0}
 
 
 def rollback(api: Api, *arguments: str, code: int = 0, **settings: object) -> str:

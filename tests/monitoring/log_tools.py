@@ -15,10 +15,10 @@ from pathlib import Path
 from chatbot.dialog.router import Alternative, Prediction, Reply
 from chatbot.ids import new_id
 from chatbot.records.schema import Record
-from chatbot.settings import LogSettings, ShipSettings, StorageSettings
+from chatbot.settings import LogSettings, StorageSettings, UploadSettings
 from monitoring.inference_log import csv_file, spool
 from monitoring.inference_log.log import InferenceLog, read_log
-from monitoring.inference_log.uploader import Shipper
+from monitoring.inference_log.uploader import Uploader
 from tests.monitoring.log_worker import answer
 
 ROOT = Path(__file__).parents[2]
@@ -58,11 +58,11 @@ def ids_in_csv(folder: Path) -> list[str]:
     return found
 
 
-class Waiting(Shipper):
+class Waiting(Uploader):
     """Takes segments and sends nothing by itself."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(LogSettings(folder=folder), ShipSettings(), StorageSettings(url="none"))
+        super().__init__(LogSettings(folder=folder), UploadSettings(), StorageSettings(url="none"))
 
     def tend(self, alone: bool = True) -> None:
         return

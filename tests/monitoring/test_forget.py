@@ -15,7 +15,7 @@ from chatbot.records.handoff import Handoff, key_of
 from chatbot.records.log_store import parts_of, read_part
 from chatbot.records.part import PartError
 from chatbot.records.schema import Feedback, Record
-from chatbot.settings import LogSettings, ServiceSettings, ShipSettings, StorageSettings
+from chatbot.settings import LogSettings, ServiceSettings, StorageSettings, UploadSettings
 from chatbot.store import Store, Unreachable, open_store
 from monitoring.inference_log.log import InferenceLog, read_feedback, read_log
 from monitoring.inference_log.upload import ship
@@ -54,7 +54,7 @@ def log_and_send(here: LogSettings, records: list[Record]) -> None:
         log.append_feedback(Feedback.of(record.prediction_id, False, comment="no", now=DAY))
     log.close()
     outbox = Outbox(here.folder)
-    assert ship(outbox, open_store(StorageSettings()), ShipSettings(), everything=True).error == ""
+    assert ship(outbox, open_store(StorageSettings()), UploadSettings(), everything=True).error == ""
     assert outbox.look() == []
 
 

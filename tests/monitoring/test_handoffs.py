@@ -213,7 +213,7 @@ def test_the_oldest_are_dropped_and_counted_when_there_are_too_many_or_they_are_
     receiver.stop()
     old = make(2, time.time() - 2 * 3600)
     large = [h.model_copy(update={"message": "x" * 300_000}) for h in make(5)]
-    log = begin(keep_hours=1.0, spool_mb=1)
+    log = begin(max_age_hours=1.0, queue_mb=1)
     log.append([*old, *large])
     eventually(lambda: counts.outcomes["webhook", "dropped"] == 4)
     receiver.start()

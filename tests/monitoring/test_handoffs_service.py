@@ -46,7 +46,7 @@ def test_a_handoff_outlives_the_service_that_promised_it(
         "CHATBOT_HANDOFF_URL": receiver.url,
         "CHATBOT_HANDOFF_SECRET": SECRET,
         "CHATBOT_HANDOFF_TIMEOUT_SECONDS": "1",
-        "CHATBOT_HANDOFF_MOST_RETRY_SECONDS": "1",
+        "CHATBOT_HANDOFF_MAX_BACKOFF_SECONDS": "1",
         "CHATBOT_STORE_URL": str(tmp_path / "store"),
     }
     server = Server(tmp_path / "server", settings).start()

@@ -129,8 +129,8 @@ def test_a_bundle_goes_when_it_is_old_and_nobody_names_it(store: Store, put: Put
     put("serving.json", content=json.dumps({"model": f"7@{served}", "before": [f"6@{before}"]}).encode())
     put("memory/retrain.json", content=json.dumps({"champion": f"5@{asked}"}).encode())
     named = Named(frozenset({championed}), frozenset())
-    assert taken(store, None, bundles=2) == [], "where nobody can say who names it, it stays"
-    gone = taken(store, named, bundles=2)
+    assert taken(store, None, bundles_min_count=2) == [], "where nobody can say who names it, it stays"
+    gone = taken(store, named, bundles_min_count=2)
     assert gone == [
         f"baselines/{old}.parquet",
         *(f"bundles/{old}/{f}" for f in ("SHA256SUMS", "encoder.onnx", "model.json")),
@@ -142,7 +142,7 @@ def test_a_bundle_loses_its_sums_first(store: Store, put: Put) -> None:
     put(f"bundles/{'1' * 64}/A", 200)
     put_bundle(put, "2" * 64, 100)
     said: list[str] = []
-    clean(store, RetentionSettings(bundles=1), NOBODY, NOW, said.append)
+    clean(store, RetentionSettings(bundles_min_count=1), NOBODY, NOW, said.append)
     assert "SHA256SUMS" in said[0]
 
 
@@ -197,7 +197,7 @@ def test_a_registry_that_cannot_be_asked_keeps_bundles_and_says_so(
     put_bundle(put, "1" * 64, 10_000)
     put("log/day=2020-01-01/a.parquet")
     monkeypatch.setenv("CHATBOT_STORE_URL", str(tmp_path / "store"))
-    monkeypatch.setenv("CHATBOT_KEEP_BUNDLES", "1")
+    monkeypatch.setenv("CHATBOT_RETENTION_BUNDLES_MIN_COUNT", "1")
     put_bundle(put, "2" * 64, 1)
     for uri in ("sqlite:///mlflow.db", "http://127.0.0.1:1"):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)

@@ -23,21 +23,21 @@ from chatbot.ids import new_id
 from chatbot.records.erasure import mark_forgotten
 from chatbot.records.log_store import read_feedback, read_records
 from chatbot.records.schema import Feedback, Record
-from chatbot.settings import LogSettings, ShipSettings, StorageSettings
+from chatbot.settings import LogSettings, StorageSettings, UploadSettings
 from chatbot.store import Store, open_store
 from monitoring.inference_log.log import InferenceLog
 from monitoring.inference_log.upload import main as ship_command
 from monitoring.inference_log.upload import ship
 from monitoring.inference_log.upload_queue import Outbox
-from monitoring.inference_log.uploader import Shipper
+from monitoring.inference_log.uploader import Uploader
 from tests.monitoring.log_tools import FORK, KEY, REPLY, Waiting, ids, ids_in_csv, make, seal
 
 if TYPE_CHECKING:
     from tests.support.minio import Minio
 
 LONG_AGO, FAR = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-NOW = ShipSettings(part_rows=1, close_seconds=60)
-LATER = ShipSettings(close_seconds=60)
+NOW = UploadSettings(part_rows=1, close_seconds=60)
+LATER = UploadSettings(close_seconds=60)
 """However busy the machine is, what closing sends is sent."""
 
 
@@ -100,7 +100,7 @@ def test_what_is_logged_is_in_the_csv_file_and_in_the_store(
     folder: Path, minio: Minio, bucket: str, counts: Counts
 ) -> None:
     settings = LogSettings(folder=folder)
-    shipper = Shipper(settings, NOW, minio.settings(bucket), counts.count, counts.show)
+    shipper = Uploader(settings, NOW, minio.settings(bucket), counts.count, counts.show)
     log = InferenceLog(settings, shipper=shipper)
     records = make(50)
     log.append(records)
@@ -126,7 +126,7 @@ def test_closing_sends_what_could_wait_longer(
     folder: Path, store: Store, store_settings: StorageSettings
 ) -> None:
     settings = LogSettings(folder=folder)
-    log = InferenceLog(settings, shipper=Shipper(settings, LATER, store_settings))
+    log = InferenceLog(settings, shipper=Uploader(settings, LATER, store_settings))
     log.append(records := make(10))
     assert log.drain()
     assert parts(store) == []
@@ -136,13 +136,13 @@ def test_closing_sends_what_could_wait_longer(
 
 def test_parts_are_made_by_rows_or_by_age_and_not_before(folder: Path, store: Store) -> None:
     outbox = filled(folder, make(30), make(30), make(30))
-    settings = ShipSettings(part_rows=60, part_seconds=3600)
+    settings = UploadSettings(part_rows=60, part_seconds=3600)
     assert ship(outbox, store, settings).sent == {"inference_log": 90}
     assert len(parts(store)) == 2
     filled(folder, make(30))
     assert ship(outbox, store, settings).sent == {}
     time.sleep(0.05)
-    assert ship(outbox, store, ShipSettings(part_rows=60, part_seconds=0.01)).sent == {"inference_log": 30}
+    assert ship(outbox, store, UploadSettings(part_rows=60, part_seconds=0.01)).sent == {"inference_log": 30}
     assert outbox.look() == []
 
 
@@ -164,8 +164,8 @@ def test_a_store_that_is_down_at_the_start_gets_everything_later(
     url = own_minio.new_bucket()
     settings, where = LogSettings(folder=folder), own_minio.settings(url, connect_seconds=0.5, attempts=1)
     own_minio.kill()
-    shipper = Shipper(
-        settings, ShipSettings(part_rows=1, retry_seconds=0.5), where, counts.count, counts.show
+    shipper = Uploader(
+        settings, UploadSettings(part_rows=1, retry_seconds=0.5), where, counts.count, counts.show
     )
     log = InferenceLog(settings, shipper=shipper)
     log.start()
@@ -217,9 +217,9 @@ def test_a_store_that_is_down_too_long_costs_the_oldest_and_they_are_counted(
     where = own_minio.settings(own_minio.new_bucket(), connect_seconds=0.5, attempts=1)
     own_minio.kill()
     settings = LogSettings(folder=folder)
-    shipper = Shipper(
+    shipper = Uploader(
         settings,
-        ShipSettings(spool_mb=1, part_seconds=1e6, close_seconds=60),
+        UploadSettings(queue_mb=1, part_seconds=1e6, close_seconds=60),
         where,
         counts.count,
         counts.show,
@@ -365,7 +365,7 @@ def test_sending_killed_at_any_step_neither_loses_nor_doubles_a_record(folder: P
                 seal(place / "log", log)
                 Killed(step, when)
                 log.drain()
-                ship(Outbox(place / "log"), store, ShipSettings(part_rows=6))
+                ship(Outbox(place / "log"), store, UploadSettings(part_rows=6))
             finally:
                 os._exit(0)
         was_killed = os.WIFSIGNALED(os.waitpid(child, 0)[1])
@@ -395,7 +395,7 @@ def test_kill_9_in_the_middle_of_real_uploads_neither_loses_nor_doubles(
 ) -> None:
     store, records = open_store(minio.settings(bucket)), []
     environment = minio.environment(bucket)
-    environment |= {"CHATBOT_LOG_FOLDER": str(folder), "CHATBOT_SHIP_PART_ROWS": "10"}
+    environment |= {"CHATBOT_LOG_FOLDER": str(folder), "CHATBOT_UPLOAD_PART_ROWS": "10"}
     for attempt in range(8):
         filled(folder, *(some := [make(10) for _ in range(10)]))
         records += [record for batch in some for record in batch]
@@ -448,8 +448,8 @@ def test_a_store_that_failed_is_not_asked_again_at_once(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     where = StorageSettings(url=str(tmp_path / "file" / "store"))
-    settings = ShipSettings(part_rows=1, retry_seconds=3600, close_seconds=60)
-    shipper = Shipper(LogSettings(folder=folder), settings, where, counts.count)
+    settings = UploadSettings(part_rows=1, retry_seconds=3600, close_seconds=60)
+    shipper = Uploader(LogSettings(folder=folder), settings, where, counts.count)
     filled(folder, make(3))
     starts = in_place_of_python(f'exec {sys.executable} "$@"')
 
@@ -490,7 +490,7 @@ def test_a_stop_does_not_wait_for_ever(
     folder: Path, in_place_of_python: Callable[[str], Starts], store_settings: StorageSettings
 ) -> None:
     in_place_of_python("exec sleep 600")
-    shipper = Shipper(LogSettings(folder=folder), ShipSettings(close_seconds=0.5), store_settings)
+    shipper = Uploader(LogSettings(folder=folder), UploadSettings(close_seconds=0.5), store_settings)
     filled(folder, make(3))
     began = time.monotonic()
     shipper.close()

@@ -34,10 +34,10 @@ from chatbot.ids import new_id
 from chatbot.records.log_store import read_records, scan
 from chatbot.records.part import encode, to_table
 from chatbot.records.schema import Record
-from chatbot.settings import LogSettings, ShipSettings, StorageSettings
+from chatbot.settings import LogSettings, StorageSettings, UploadSettings
 from chatbot.store import open_store
 from monitoring.inference_log.log import InferenceLog
-from monitoring.inference_log.uploader import Shipper
+from monitoring.inference_log.uploader import Uploader
 from monitoring.upkeep.compaction import compact
 from tools.bench.figures import CACHE
 from tools.bench.speed.expected import real_messages
@@ -72,7 +72,7 @@ def shipping(
     with_store = {
         "CHATBOT_STORE_URL": store or str(CACHE / "store"),
         "CHATBOT_STORE_ENDPOINT": endpoint,
-        "CHATBOT_SHIP_PART_SECONDS": str(every),
+        "CHATBOT_UPLOAD_PART_SECONDS": str(every),
     }
     environments = {"without": {"CHATBOT_STORE_URL": "none"}, "with": with_store}
     ratios: dict[tuple[int, str], list[float]] = {}
@@ -111,10 +111,10 @@ def cost(rows: int = 20_000) -> None:
     folder = CACHE / "cost"
     shutil.rmtree(folder, ignore_errors=True)
     messages, _ = real_messages()
-    log, ship = LogSettings(folder=folder / "log"), ShipSettings(part_seconds=1e6, part_rows=10**9)
+    log, ship = LogSettings(folder=folder / "log"), UploadSettings(part_seconds=1e6, part_rows=10**9)
     where = {"CHATBOT_LOG_FOLDER": str(log.folder), "CHATBOT_STORE_URL": str(folder / "store")}
     for count in (1, rows):
-        writer = InferenceLog(log, shipper=Shipper(log, ship, StorageSettings(url="none")))
+        writer = InferenceLog(log, shipper=Uploader(log, ship, StorageSettings(url="none")))
         records = list(_records(messages, count, FIRST_DAY))
         for start in range(0, count, 500):
             writer.append(records[start : start + 500])

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 SERVICES = {
     "api": ("ServiceSettings", "KeeperSettings", "LogSettings", "RouterSettings", "SlotSettings", "StorageSettings",
-            "HandoffSettings", "ShipSettings"),
+            "HandoffSettings", "UploadSettings"),
     "ui": ("ChatPageSettings", "SlotSettings"),
     "staff": ("StaffSettings", "ReviewSettings", "SlotSettings", "StorageSettings", "TrackingSettings", "CodeSettings"),
     "drift": ("DriftSettings", "StorageSettings"),

@@ -19,7 +19,7 @@ from training.tracking.registry import Registry
 
 # These settings shorten a day of traffic to minutes: log parts are uploaded at once, the drift window is the time
 # since the last check, and the keeper polls the desired model twice a second. All else has its default.
-_SHIP_SECONDS = "1"
+_UPLOAD_SECONDS = "1"
 _KEEPER_SECONDS = "0.5"
 
 
@@ -117,7 +117,7 @@ def prepare(parts: Parts, folder: Path, taken: set[int]) -> None:
         "CHATBOT_UI_API_URL": api,
         "CHATBOT_BUNDLE_CACHE": str(folder / "bundles"),
         "CHATBOT_LOG_FOLDER": str(folder / "log"),
-        "CHATBOT_SHIP_PART_SECONDS": _SHIP_SECONDS,
+        "CHATBOT_UPLOAD_PART_SECONDS": _UPLOAD_SECONDS,
         "CHATBOT_KEEPER_POLL_SECONDS": _KEEPER_SECONDS,
     }
     parts.links |= {

@@ -31,7 +31,7 @@ from training.review.board import Board
 REVIEWER = "make loop"
 _VERDICT = "reports/drift/latest.json"
 _FEEDBACK_SHARE = 0.1
-_SHIP_SECONDS = 60.0
+_UPLOAD_SECONDS = 60.0
 _LAUNCH_SHARE = 0.5
 
 FIRST_DAY, ORDINARY_DAY, LAUNCH_DAY = 2_000, 600, 400
@@ -284,7 +284,7 @@ class Story:
         answers = traffic.send(parts.api, messages, _FEEDBACK_SHARE, seed=len(messages))
         predictions = set(answers.predictions)
         what = f"the records of {answers.count} answers in the store"
-        wait_until(lambda: predictions <= records_in_store(parts.store), what, _SHIP_SECONDS)
+        wait_until(lambda: predictions <= records_in_store(parts.store), what, _UPLOAD_SECONDS)
         return answers
 
     def _look(self, parts: Parts, title: str) -> DriftVerdict:

@@ -76,7 +76,7 @@ def show_list(
     counts = ", ".join(f"{count} {name}" for name, count in queue.by_reason.items())
     _console.print(f"{len(queue.items)} wait ({counts or 'none'}); {queue.decided} decided", highlight=False)
     if queue.beyond:
-        _console.print(f"{queue.beyond} more were left out: CHATBOT_REVIEW_MOST", highlight=False)
+        _console.print(f"{queue.beyond} more were left out: CHATBOT_REVIEW_MAX_MESSAGES", highlight=False)
 
 
 @app.command()

@@ -183,7 +183,7 @@ def make_queue(
         if reasons and text not in known and record.prediction_id not in ids and has_words(text):
             exact.setdefault(text, _Same()).add(record, reasons, said)
     found = sorted((same.item() for same in exact.values()), key=_order)
-    kept = found[: settings.most]
+    kept = found[: settings.max_messages]
     items = sorted(_merge(kept, [decision.message for decision in closed.values()]), key=_order)
     return Queue(tuple(items), len(found) - len(kept), len(closed))
 
