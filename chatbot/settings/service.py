@@ -16,8 +16,7 @@ class ServiceSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="CHATBOT_")
 
     bundle: Path | None = None
-    """Folder of the bundle; unset: `bundle/` beside the service's code (in a Bento), else `models/current`.
-    Folder of the bundle; unset: `bundle/` beside the service's code (in a Bento), else `models/current`."""
+    """Folder of the bundle; unset: `bundle/` beside the service's code (in a Bento), else `models/current`."""
     model: str = ""
     """Bundle in the store to serve, `<version>@<bundle digest>`: fetched by digest and verified before start;
     no other is served. Takes precedence over `CHATBOT_BUNDLE`; unset: the bundle of that setting."""
