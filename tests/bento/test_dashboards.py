@@ -25,8 +25,8 @@ from tools.dashboards.__main__ import stale
 
 pytestmark = pytest.mark.process
 
-FOLDER = ROOT / "monitoring" / "dashboards"
-RULES = sorted((ROOT / "monitoring" / "alerts").glob("*.yaml"))
+FOLDER = ROOT / "helm" / "support-chatbot" / "files" / "dashboards"
+RULES = sorted((ROOT / "helm" / "support-chatbot" / "files" / "alerts").glob("*.yaml"))
 
 
 def panels(name: str) -> list[dict[str, Any]]:

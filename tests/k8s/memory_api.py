@@ -738,10 +738,11 @@ class World:
             f'chatbot_requests_total{{route="/chat",status="200"}} {total - failed}',
             f'chatbot_requests_total{{route="/chat",status="503"}} {failed}',
             *(
-                f'chatbot_request_seconds_bucket{{route="/chat",le="{b}"}} {total - slow if b < 0.2 else total}'
+                f'chatbot_request_duration_seconds_bucket{{route="/chat",le="{b}"}} '
+                f"{total - slow if b < 0.2 else total}"
                 for b in BOUNDS
             ),
-            f'chatbot_request_seconds_bucket{{route="/chat",le="+Inf"}} {total}',
+            f'chatbot_request_duration_seconds_bucket{{route="/chat",le="+Inf"}} {total}',
             f'chatbot_predictions_total{{intent="x",source="model"}} {total - failed}',
             f'chatbot_handoffs_total{{source="human"}} {int((total - failed) * behaviour.handoffs)}',
             f'chatbot_feedback_total{{helpful="yes"}} {feedback - negative}',

@@ -13,7 +13,7 @@ import yaml
 from tests.support import requirements
 
 ROOT = Path(__file__).resolve().parents[2]
-RULES = sorted((ROOT / "monitoring" / "alerts").glob("*.yaml"))
+RULES = sorted((ROOT / "helm" / "support-chatbot" / "files" / "alerts").glob("*.yaml"))
 CASES = sorted(Path(__file__).with_name("alerts").glob("*.test.yaml"))
 
 
