@@ -36,7 +36,7 @@ def panels(name: str) -> list[dict[str, Any]]:
 
 def expressions(panel: dict[str, Any]) -> list[str]:
     """As Grafana sends them."""
-    values = {"$__rate_interval": "8s", "$__range": "1h", "$namespace": ".*"}
+    values = {"$__rate_interval": "8s", "$__range": "1h", "$namespace": ".*", "$release": ".*"}
     found = []
     for target in panel["targets"]:
         expression = target["expr"]

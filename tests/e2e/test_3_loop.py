@@ -68,7 +68,7 @@ def test_drift_makes_a_job_that_ends_as_needs_review(
     assert _outcome(ended) == "needs_review", ended
     assert release.champion() == "1"
     assert release.told() == ""
-    wanted = {"ChatbotDrift", "ChatbotNeedsReview"}
+    wanted = {"ChatbotDrift", "ChatbotRetrainBlocked"}
     until("drift and the need of a review alert", lambda: wanted <= prometheus.alerts(), 60)
 
 
@@ -121,7 +121,7 @@ def test_the_next_run_trains_asks_the_gate_rolls_out_and_names_a_new_champion(
     assert {version["bundle_digest"] for version in release.versions()} == {champion.bundle_digest}
     assert load.seen.failures == [], load.seen
     assert "ModelPromoted" in [event["reason"] for event in release.events()]
-    until("the need of a review is over", lambda: "ChatbotNeedsReview" not in prometheus.alerts(), 60)
+    until("the need of a review is over", lambda: "ChatbotRetrainBlocked" not in prometheus.alerts(), 60)
 
 
 def test_the_new_version_answers_what_nobody_taught_word_by_word(release: Installed) -> None:
@@ -161,7 +161,7 @@ def test_a_poisoned_corpus_is_refused_by_the_gate_and_nothing_else_serves(
         assert challenger is not None
         assert (challenger.number, challenger.verdict) == ("3", "refused")
         assert (release.told(), release.champion()) == (told, "2")
-        until("the refusal alerts", lambda: "ChatbotGateRefused" in prometheus.alerts(), 60)
+        until("the refusal alerts", lambda: "ChatbotRetrainBlocked" in prometheus.alerts(), 60)
     finally:
         with release.store("staff") as store:
             for item in poison:
