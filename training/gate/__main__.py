@@ -18,7 +18,7 @@ from training.corpus.reading import read_labelled
 from training.gate.behaviour_tests import SHIPPED, read_behaviours
 from training.gate.judge import judge_folders, mark_new
 from training.gate.params import read_gate_params
-from training.gate.report.output import print_verdict, write_verdict
+from training.gate.report.render import print_verdict, write_verdict
 
 REFUSED = 3
 """Exit code of the command when the challenger is refused."""

@@ -111,6 +111,11 @@ class GateVerdict:
         return any(check.verdict == "warned" for check in self.checks)
 
     @property
+    def word(self) -> str:
+        """The verdict in one word, the value of a version's tag `gate`: `passed`, `warned` or `refused`."""
+        return "refused" if not self.passed else "warned" if self.warned else "passed"
+
+    @property
     def refused_by(self) -> tuple[str, ...]:
         """Names of the checks that refused."""
         return tuple(check.name for check in self.checks if check.verdict == "refused")

@@ -34,7 +34,7 @@ from training.progress import Steps
 from training.provenance import git_commit
 from training.retraining.lease import Lease
 from training.retraining.merge import without_examples, write_rows
-from training.retraining.publish import Given, gate_report, verdict_word
+from training.retraining.publish import Given, gate_report
 from training.retraining.run import LEASE, RetrainError
 from training.tracking import runs
 from training.tracking.client import TrackingError
@@ -101,7 +101,7 @@ def register_first(
             CORPUS_POINTER: str(pointer),
             GIT_COMMIT: manifest.git_commit or git_commit(Path(__file__).resolve().parents[2]),
             BUNDLE_DIGEST: digest,
-            GATE: verdict_word(verdict),
+            GATE: verdict.word,
         }
         with steps.wait("register"):
             lease.check()

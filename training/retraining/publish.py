@@ -12,7 +12,7 @@ from data.processing import ProcessParams
 from training.corpus import versions
 from training.corpus.reading import Corpus
 from training.gate.params import GateParams
-from training.gate.report.output import JSON_FILE, PAGE_FILE, write_verdict
+from training.gate.report.render import JSON_FILE, PAGE_FILE, write_verdict
 from training.gate.verdict import GateVerdict
 from training.model.params import TrainParams
 from training.model.train import Trained
@@ -94,7 +94,7 @@ def publish(
         CORPUS_POINTER: str(pointer),
         GIT_COMMIT: trained.manifest.git_commit,
         BUNDLE_DIGEST: trained.digest,
-        GATE: verdict_word(verdict),
+        GATE: verdict.word,
         GATE_AGAINST: champion.bundle_digest,
         "rows_added": str(merged.added),
         "rows_removed": str(merged.removed),
@@ -123,11 +123,6 @@ def publish(
                 registry.tag(version.number, name, tags[name])
         registry.set_alias(CHALLENGER, version.number)
     return registry.get(version.number), report
-
-
-def verdict_word(verdict: GateVerdict) -> str:
-    """Return the value of the tag `gate`: `passed`, `warned` or `refused`."""
-    return "refused" if not verdict.passed else "warned" if verdict.warned else "passed"
 
 
 def gate_report(store: Store, digest: str, verdict: GateVerdict, scratch: Path) -> str:

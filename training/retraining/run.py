@@ -37,7 +37,7 @@ from training.model.train import train
 from training.progress import Steps
 from training.retraining.lease import Lease
 from training.retraining.merge import Merged, merge, read_rows, write_rows
-from training.retraining.publish import Given, publish, verdict_word
+from training.retraining.publish import Given, publish
 from training.review.accepted import read_accepted
 from training.review.board import queue_length
 from training.review.decisions import TAUGHT, Decisions
@@ -136,7 +136,7 @@ def retrain(given: Given, steps: Steps) -> Result:
         why=verdict.sentence,
         champion=str(champion.ref),
         challenger=str(challenger.ref),
-        gate={"verdict": verdict_word(verdict), "refused_by": list(verdict.refused_by), "report": report},
+        gate={"verdict": verdict.word, "refused_by": list(verdict.refused_by), "report": report},
         corpus=about,
     )
 
