@@ -15,5 +15,6 @@ for _name, _value in {
 }.items():
     os.environ.setdefault(_name, _value)
 
-KEEPER_PID = "SUPPORT_CHATBOT_KEEPER_PID"
-"""Process id of the supervisor (`bento.keeper`), set in the servers it starts. A server stops when it dies."""
+SUPERVISOR_PID = "SUPPORT_CHATBOT_SUPERVISOR_PID"
+"""Environment variable with the supervisor's process id (`bento.keeper`), set in the server it starts, which stops
+when the supervisor dies."""

@@ -19,8 +19,8 @@ from bento.http import draining
 from bento.lifecycle import bundle_source, fail_fast, resources, shutdown
 from bento.lifecycle.cpu_quota import usable_cores
 from bento.runner.client import RunnerClient
-from bento.runner.codec import Messages, Predictions, Row, from_row, to_row
-from chatbot.dialog.message import WARM_UP
+from bento.runner.codec import Messages, Predictions
+from chatbot.dialog.router import Prediction
 from chatbot.settings import (
     HandoffSettings,
     LogSettings,
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from bento.http.app import About
     from bento.http.asgi import App
     from bento.http.metrics import Metrics
-    from chatbot.dialog.router import Prediction
     from monitoring.handoffs.log import HandoffLog
     from monitoring.inference_log.uploader import Uploader
 
@@ -48,7 +47,7 @@ RUNNER_WORKERS = settings.runner_workers or usable_cores()
 
 # How long the model may be unavailable before the liveness probe fails and the service is restarted.
 # A worker that died is replaced within 15 seconds.
-_PATIENCE_SECONDS = 60.0
+_MAX_UNAVAILABLE_SECONDS = 60.0
 
 # How long an HTTP worker waits for the runner at start; then it accepts connections and answers them with 503.
 _START_SECONDS = 30.0
@@ -68,7 +67,7 @@ def _metrics() -> Metrics:
 
 
 @cache
-def _leaving() -> draining.ConnectionDraining:
+def _draining() -> draining.ConnectionDraining:
     return draining.ConnectionDraining(settings.drain_seconds)
 
 
@@ -90,13 +89,12 @@ class IntentRunner:
         ):  # not in the outer service's own process (--development)
             shutdown.outlive("SupportChatbot", settings.drain_seconds)
         shutdown.stop_with_parent()
-        served = bundle_source.served(settings)
-        self._bundle = bundle.load(served.folder)
-        served.check(self._bundle.digest)
-        self._bundle.predict([WARM_UP])
+        source = bundle_source.resolve(settings)
+        self._bundle = bundle.load(source.folder)
+        source.check(self._bundle.digest)
         self._metrics = _metrics()
-        self._metrics.begin("runner")
-        resources.freeze()
+        self._metrics.count_process("runner")
+        resources.freeze_garbage_collector()
 
     @bentoml.api(
         batchable=True,
@@ -106,48 +104,45 @@ class IntentRunner:
         input_spec=Messages,
         output_spec=Predictions,
     )
-    async def classify(self, messages: list[str]) -> list[Row]:
-        """Return one row per message, in input order.
+    async def classify(self, messages: list[str]) -> list[Prediction]:
+        """Return one prediction per message, in input order.
 
         Async although it blocks the event loop: this process has one core, so that a thread would only add a context
         switch, and while the loop is blocked the next batch accumulates in the sockets.
         """
-        began = time.perf_counter()
-        rows = [to_row(prediction) for prediction in self._bundle.predict(messages)]
-        self._metrics.model_seconds.observe(time.perf_counter() - began)
+        start = time.perf_counter()
+        predictions = self._bundle.predict(messages)
+        self._metrics.model_seconds.observe(time.perf_counter() - start)
         self._metrics.batch_size.observe(len(messages))
-        return rows
+        return predictions
 
 
-class _Fronted(bentoml.Service):  # type: ignore[misc]  # bentoml is untyped
+class _FastPathService(bentoml.Service):  # type: ignore[misc]  # bentoml is untyped
     """A service with the fast path (`bento.http.fast_path`) before BentoML, and the FastAPI app mounted at `/`."""
 
     def to_asgi(self, is_main: bool = True) -> App:
         """Create the ASGI app. Runs only in this service's workers, so the runner does not import FastAPI."""
-        from bento.http.app import create_app, speak_one_language
-        from bento.http.fast_path import FastPath, PostEndpoint
-        from bento.http.limits import ConcurrencyLimit
+        from bento.http.app import create_app, post_routes, use_common_error_format
+        from bento.http.fast_path import FastPath
+        from bento.http.limits import ConcurrencyLimit, RequestLimits
 
         current = bentoml.get_current_service
         metrics = _metrics()
-        limits: dict[str, Any] = {
-            "limiter": ConcurrencyLimit(settings.max_concurrency, metrics.in_flight),
-            "max_body_bytes": settings.max_body_bytes,
-            "body_seconds": settings.timeout_seconds,
-            "timeout_seconds": settings.timeout_seconds,
-        }
-        posts = {
-            "/chat": PostEndpoint(lambda body: current().chat.reply(body), **limits),
-            "/feedback": PostEndpoint(lambda body: current().chat.take_feedback(body), status=202, **limits),
-        }
-        self.mount_asgi_app(create_app(lambda: current().about, posts, metrics), name="api")
+        limits = RequestLimits(
+            ConcurrencyLimit(settings.max_concurrency, metrics.in_flight),
+            max_body_bytes=settings.max_body_bytes,
+            body_seconds=settings.timeout_seconds,
+            timeout_seconds=settings.timeout_seconds,
+        )
+        routes = post_routes(lambda: current().chat, limits)
+        self.mount_asgi_app(create_app(lambda: current().about, routes, metrics), name="api")
         app = super().to_asgi(is_main)
-        speak_one_language(app)
-        return FastPath(app, posts, metrics, _leaving())
+        use_common_error_format(app)
+        return FastPath(app, {route.path: route.post for route in routes}, metrics, _draining())
 
 
 @bentoml.service(
-    service_class=_Fronted,
+    service_class=_FastPathService,
     workers=settings.workers,
     http={"port": settings.port},
     # Far above the API's own limits, which respond in the API's error format; it must be positive.
@@ -175,36 +170,39 @@ class SupportChatbot:
         store = fail_fast.read(StorageSettings).url
         if store != "none" and "://" not in store:
             os.environ["CHATBOT_STORE_URL"] = str(Path(store).resolve())
-        fail_fast.pin()
         # In its containers BentoML does not replace a worker that died: the server would continue with fewer.
         os.environ.pop("BENTOML_CONTAINERIZED", None)
-        resources.find_room()
-        fail_fast.prove()
+        resources.ensure_temporary_folder()
+        fail_fast.check_bundle()
 
     def __init__(self) -> None:
         from bento.chat.conversations import Conversations
         from bento.chat.handler import Chat
         from bento.http.app import About
-        from bento.lifecycle.served_model import Model
+        from bento.lifecycle import served_model
         from chatbot import ids
+        from chatbot.model import bundle
         from monitoring.inference_log.log import InferenceLog
 
         shutdown.stop_with_parent()
-        resources.allow_many_connections()
+        resources.raise_open_file_limit()
         # Otherwise uvicorn formats every request although the access log is off.
         logging.getLogger("uvicorn.access").propagate = False
 
         slots = fail_fast.read(SlotSettings)
         router = fail_fast.read(RouterSettings)
         log = fail_fast.read(LogSettings)
-        served = bundle_source.served(settings)
-        model = Model.read(served.folder, served.version)
-        served.check(model.digest)
+        source = bundle_source.resolve(settings)
+        model = bundle.load_metadata(source.folder)
+        source.check(model.digest)
+        version = source.version or model.version
         metrics = _metrics()
-        metrics.begin("http")
+        metrics.count_process("http")
         metrics.max_in_flight.set(settings.max_concurrency)
-        metrics.model_info.labels(model.version, model.digest, model.manifest.corpus_digest).set(1)
-        self.about = About(model.describe(router), model.list_intents(slots))
+        metrics.model_info.labels(version, model.digest, model.manifest.corpus_digest).set(1)
+        self.about = About(
+            served_model.describe(model, version, router), served_model.list_intents(model, slots)
+        )
         self._log = InferenceLog(log, metrics.count_records, self._shipper(log, metrics))
         self._handoffs = self._handoff_log(log, metrics)
         self._classify, self._close = self._connect_runner()
@@ -213,9 +211,9 @@ class SupportChatbot:
             self._classify,
             self._log,
             metrics,
-            intents=model.intents,
+            intents=served_model.reply_intents(model),
             key=ids.load_or_make_key(settings, log),
-            model_version=model.version,
+            model_version=version,
             bundle_digest=model.digest,
             concurrency=RUNNER_WORKERS if settings.gather else settings.max_concurrency,
             max_batch=settings.max_batch if settings.gather else 1,
@@ -241,9 +239,9 @@ class SupportChatbot:
         from chatbot.store import has_store, open_store
         from monitoring.handoffs.log import HandoffLog, targets_of
 
-        told, storage = fail_fast.read(HandoffSettings), fail_fast.read(StorageSettings)
-        targets = targets_of(told, open_store(storage) if has_store(storage) else None)
-        return HandoffLog(log.folder, told, targets, metrics.count_handoffs, metrics.show_handoffs)
+        handoff, storage = fail_fast.read(HandoffSettings), fail_fast.read(StorageSettings)
+        targets = targets_of(handoff, open_store(storage) if has_store(storage) else None)
+        return HandoffLog(log.folder, handoff, targets, metrics.count_handoffs, metrics.show_handoffs)
 
     def _connect_runner(self) -> tuple[Classify, Callable[[], None]]:
         """Return the function that classifies, over the runner's socket or in this process, and one that closes it."""
@@ -251,7 +249,7 @@ class SupportChatbot:
         if url is None:  # bentoml serve --development
 
             async def classify_here(messages: Sequence[str]) -> list[Prediction]:
-                return [from_row(row) for row in await self.runner.classify(list(messages))]
+                return list(await self.runner.classify(list(messages)))
 
             return classify_here, lambda: None
         client = RunnerClient(
@@ -261,16 +259,16 @@ class SupportChatbot:
 
     @bentoml.on_startup
     async def open(self) -> None:
-        """Start the logs and wait for the runner, before the first connection is accepted; then report readiness."""
+        """Start the logs and wait for the runner, before the first connection is accepted."""
         self._log.start()
         self._handoffs.start()
         until = time.monotonic() + _START_SECONDS
-        while not await self.chat.is_ready() and time.monotonic() < until and not draining.is_told():
+        while time.monotonic() < until and not draining.is_stop_requested():
+            if await self.chat.is_ready():
+                break
             await asyncio.sleep(0.05)
-        draining.end_if_told()
-        resources.freeze()
-        _leaving().install()
-        draining.say_ready()
+        resources.freeze_garbage_collector()
+        _draining().install()
 
     @bentoml.on_shutdown
     async def close(self) -> None:
@@ -280,7 +278,7 @@ class SupportChatbot:
         self._handoffs.close()
 
     async def __is_ready__(self) -> bool:
-        return not _leaving().begun and await self.chat.is_ready()
+        return not _draining().is_active and await self.chat.is_ready()
 
     async def __is_alive__(self) -> bool:
-        return await self.chat.is_ready() or self.chat.silent_seconds < _PATIENCE_SECONDS
+        return await self.chat.is_ready() or self.chat.silent_seconds < _MAX_UNAVAILABLE_SECONDS

@@ -7,20 +7,20 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-Q = TypeVar("Q")
-A = TypeVar("A")
+Request = TypeVar("Request")
+Result = TypeVar("Result")
 
 
-class RequestBatcher(Generic[Q, A]):
+class RequestBatcher(Generic[Request, Result]):
     """Batches single requests (adaptive batching: the batch size follows the load).
 
-    Requests queue in order of arrival. At the end of each event loop iteration, every free lane (a call slot) takes
+    Requests queue in order of arrival. At the end of each event loop iteration, every free call slot takes
     an even share of the queue: a single request never waits for others, and no batch waits for a timer.
     """
 
     def __init__(
         self,
-        call: Callable[[Sequence[Q]], Awaitable[Sequence[A | Exception]]],
+        call: Callable[[Sequence[Request]], Awaitable[Sequence[Result | Exception]]],
         concurrency: int,
         max_batch: int,
         on_batch: Callable[[Sequence[float]], None] | None = None,
@@ -35,11 +35,10 @@ class RequestBatcher(Generic[Q, A]):
         """
         self._call = call
         self._max_batch = max_batch
-        self._lanes = concurrency
         self._free = concurrency
         self._on_batch = on_batch
         # By future, in order of arrival: a cancelled request is removed at once.
-        self._waiting: dict[asyncio.Future[A], tuple[Q, float]] = {}
+        self._waiting: dict[asyncio.Future[Result], tuple[Request, float]] = {}
         self._dispatch_is_due = False
         # The event loop keeps only weak references to tasks.
         self._calls: set[asyncio.Task[None]] = set()
@@ -49,15 +48,15 @@ class RequestBatcher(Generic[Q, A]):
         """Number of queued requests."""
         return len(self._waiting)
 
-    async def ask(self, question: Q) -> A:
+    async def submit(self, request: Request) -> Result:
         """Queue one request and wait for its result; cancellation removes it from the queue.
 
         Raises:
             Exception: the exception that the call raised, or returned for this request.
         """
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[A] = loop.create_future()
-        self._waiting[future] = (question, time.perf_counter())
+        future: asyncio.Future[Result] = loop.create_future()
+        self._waiting[future] = (request, time.perf_counter())
         self._dispatch_soon(loop)
         try:
             return await future
@@ -82,16 +81,18 @@ class RequestBatcher(Generic[Q, A]):
             if self._on_batch:
                 now = time.perf_counter()
                 self._on_batch([now - since for _, since in taken])
-            self._calls.add(task := asyncio.create_task(self._run([q for q, _ in taken], futures)))
+            self._calls.add(
+                task := asyncio.create_task(self._run([request for request, _ in taken], futures))
+            )
             task.add_done_callback(self._calls.discard)
 
-    async def _run(self, questions: list[Q], futures: list[asyncio.Future[A]]) -> None:
+    async def _run(self, requests: list[Request], futures: list[asyncio.Future[Result]]) -> None:
         try:
-            answers = await self._call(questions)
-            if len(answers) != len(questions):
-                raise RuntimeError(f"{len(questions)} questions got {len(answers)} answers")
+            results = await self._call(requests)
+            if len(results) != len(requests):
+                raise RuntimeError(f"the call returned {len(results)} results for {len(requests)} requests")
         except Exception as error:
-            answers = [error] * len(questions)
+            results = [error] * len(requests)
         except BaseException:
             for future in futures:
                 future.cancel()
@@ -100,10 +101,10 @@ class RequestBatcher(Generic[Q, A]):
             self._free += 1
             if self._waiting:
                 self._dispatch_soon(asyncio.get_running_loop())
-        for future, answer in zip(futures, answers, strict=True):
+        for future, result in zip(futures, results, strict=True):
             if future.done():
                 continue
-            if isinstance(answer, Exception):
-                future.set_exception(answer)
+            if isinstance(result, Exception):
+                future.set_exception(result)
             else:
-                future.set_result(answer)
+                future.set_result(result)

@@ -38,11 +38,11 @@ class Conversations:
 
     def before(self, session_id: str) -> tuple[Turn, ...]:
         """Return the turns of a session, oldest first; empty for an unknown session."""
-        self._forget_old()
+        self._evict_expired()
         session = self._known.get(session_id)
         return tuple(session.turns) if session else ()
 
-    def note(self, session_id: str, at: datetime, message: str, response: str) -> None:
+    def add(self, session_id: str, at: datetime, message: str, response: str) -> None:
         """Store a message (after PII redaction) and its reply."""
         if not session_id or not self._turns or not self._sessions:
             return
@@ -55,17 +55,17 @@ class Conversations:
         self._chars += chars - session.chars
         session.chars = chars
         while len(self._known) > self._sessions or self._chars > MAX_CHARS:
-            self._drop()
-        self._forget_old()
+            self._evict()
+        self._evict_expired()
 
     def __len__(self) -> int:
         return len(self._known)
 
-    def _forget_old(self) -> None:
+    def _evict_expired(self) -> None:
         until = self._clock() - self._seconds
         while self._known and next(iter(self._known.values())).last < until:
-            self._drop()
+            self._evict()
 
-    def _drop(self) -> None:
+    def _evict(self) -> None:
         _, session = self._known.popitem(last=False)
         self._chars -= session.chars

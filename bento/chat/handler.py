@@ -29,7 +29,7 @@ _PROBE_SECONDS = 2.0
 
 logger = logging.getLogger("bentoml.chatbot")
 
-_MOST_RATED = 10_000
+_MAX_RATED = 10_000
 """Maximum number of predictions remembered as rated; the oldest are evicted."""
 
 _chat_request = TypeAdapter(ChatRequest)
@@ -50,7 +50,7 @@ class Handoffs(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class _ChatRequest:
     message: str
     session_id: str
     since: float
@@ -105,11 +105,11 @@ class Chat:
         self._max_chars = max_chars
         self._handoffs = handoffs
         self._conversations = conversations
-        self._gatherer: RequestBatcher[_Question, bytes] = RequestBatcher(
-            self._ask_model, concurrency, max_batch, self._note_waits
+        self._batcher: RequestBatcher[_ChatRequest, bytes] = RequestBatcher(
+            self._classify_batch, concurrency, max_batch, self._observe_waits
         )
-        self._last_answer = time.monotonic()
-        self._runner_answers = False
+        self._last_classified = time.monotonic()
+        self._is_runner_available = False
 
     async def reply(self, body: bytes) -> bytes:
         """Answer the body of a `POST /chat`. The record is in the inference log when this returns.
@@ -129,11 +129,11 @@ class Chat:
         if not message:
             raise InvalidMessage("`message` is empty", [{"field": "message", "problem": "empty"}])
         session_id = ids.opaque(self._key, request.session_id) if request.session_id else ""
-        question = _Question(message, session_id, since)
+        pending = _ChatRequest(message, session_id, since)
         decided = self._router.before_model(message)
         if decided is None:
-            return await self._gatherer.ask(question)
-        return self._finish([question], [decided])[0]
+            return await self._batcher.submit(pending)
+        return self._finish([pending], [decided])[0]
 
     async def take_feedback(self, body: bytes) -> bytes:
         """Record the body of a `POST /feedback`.
@@ -147,7 +147,8 @@ class Chat:
             raise NotFound("there is no prediction with this `prediction_id`")
         if request.intent is not None and request.intent not in self._intents:
             raise InvalidMessage(
-                "`intent` is none of this bot's: see /intents", [{"field": "intent", "problem": "unknown"}]
+                "`intent` is not an intent of this bot: see /intents",
+                [{"field": "intent", "problem": "unknown"}],
             )
         feedback = Feedback.of(
             request.prediction_id, request.helpful, request.intent or "", request.comment or ""
@@ -162,66 +163,67 @@ class Chat:
         if prediction_id in self._rated:
             return False
         self._rated[prediction_id] = None
-        if len(self._rated) > _MOST_RATED:
+        if len(self._rated) > _MAX_RATED:
             del self._rated[next(iter(self._rated))]
         return True
 
     async def is_ready(self, fresh_seconds: float = 1.0) -> bool:
         """Whether the model classified a message within `fresh_seconds`; otherwise probe it with one."""
-        if self._runner_answers and time.monotonic() - self._last_answer < fresh_seconds:
+        if self._is_runner_available and time.monotonic() - self._last_classified < fresh_seconds:
             return True
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
                 await self._classify([WARM_UP])
         except (ChatbotError, TimeoutError):
-            self._runner_answers = False
+            self._is_runner_available = False
             return False
-        self._note_answer()
+        self._note_classified()
         return True
 
-    def _note_answer(self) -> None:
-        self._runner_answers = True
-        self._last_answer = time.monotonic()
+    def _note_classified(self) -> None:
+        self._is_runner_available = True
+        self._last_classified = time.monotonic()
 
     @property
     def silent_seconds(self) -> float:
         """Seconds since the model last answered, or since the start."""
-        return time.monotonic() - self._last_answer
+        return time.monotonic() - self._last_classified
 
-    def _note_waits(self, waits: Sequence[float]) -> None:
+    def _observe_waits(self, waits: Sequence[float]) -> None:
         for wait in waits:
             self._metrics.queue_wait.observe(wait)
 
-    async def _ask_model(self, questions: Sequence[_Question]) -> list[bytes]:
-        began = time.perf_counter()
+    async def _classify_batch(self, requests: Sequence[_ChatRequest]) -> list[bytes]:
+        start = time.perf_counter()
         try:
-            predictions = await self._classify([question.message for question in questions])
+            predictions = await self._classify([request.message for request in requests])
         except BaseException:
             self._metrics.runner_errors.inc()
-            self._runner_answers = False
+            self._is_runner_available = False
             raise
-        self._note_answer()
-        self._metrics.runner_seconds.observe(time.perf_counter() - began)
+        self._note_classified()
+        self._metrics.runner_seconds.observe(time.perf_counter() - start)
         replies = [
-            self._router.after_model(q.message, p) for q, p in zip(questions, predictions, strict=True)
+            self._router.after_model(request.message, prediction)
+            for request, prediction in zip(requests, predictions, strict=True)
         ]
-        return self._finish(questions, replies)
+        return self._finish(requests, replies)
 
-    def _finish(self, questions: Sequence[_Question], replies: Sequence[Reply]) -> list[bytes]:
+    def _finish(self, requests: Sequence[_ChatRequest], replies: Sequence[Reply]) -> list[bytes]:
         """Record and count a batch and return its replies as JSON; one write to the log per batch."""
         prediction_ids = [ids.new_id(self._key) for _ in replies]
         now = time.perf_counter()
         records = [
             Record.of(
                 reply,
-                question.message,
+                request.message,
                 prediction_id,
-                session_id=question.session_id,
+                session_id=request.session_id,
                 model_version=self._model_version,
                 bundle_digest=self._bundle_digest,
-                latency_ms=(now - question.since) * 1000,
+                latency_ms=(now - request.since) * 1000,
             )
-            for question, reply, prediction_id in zip(questions, replies, prediction_ids, strict=True)
+            for request, reply, prediction_id in zip(requests, replies, prediction_ids, strict=True)
         ]
         self._log.append(records)
         self._hand_over(replies, records)
@@ -233,20 +235,20 @@ class Chat:
         """Queue handoffs for delivery, with one write, and remember the turns of the conversation."""
         if self._handoffs is None:
             return
-        handed = []
-        talk = self._conversations
+        handoffs = []
+        conversations = self._conversations
         try:
             for reply, record in zip(replies, records, strict=True):
                 if reply.handoff:
-                    before = () if talk is None else talk.before(record.session_id)
-                    handed.append(Handoff.of(reply, record, before))
-                if talk is not None:
-                    talk.note(record.session_id, record.timestamp, record.query, reply.response)
+                    turns = () if conversations is None else conversations.before(record.session_id)
+                    handoffs.append(Handoff.of(reply, record, turns))
+                if conversations is not None:
+                    conversations.add(record.session_id, record.timestamp, record.query, reply.response)
         except Exception:
             # A bug here must not prevent the reply.
-            logger.exception("a handoff cannot be written down")
-        if handed:
-            self._handoffs.append(handed)
+            logger.exception("a handoff cannot be recorded")
+        if handoffs:
+            self._handoffs.append(handoffs)
 
     def _answer(self, reply: Reply, prediction_id: str) -> dict[str, Any]:
         return {

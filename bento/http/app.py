@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import anyio.to_thread
-import bentoml
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from pydantic_core import to_json
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
-from starlette.types import Receive, Scope, Send
 
+from bento import library_internals
 from bento.http import schemas
 from bento.http.asgi import error_headers
 from bento.http.fast_path import PostEndpoint
+from bento.http.limits import RequestLimits
 from bento.http.metrics import CONTENT_TYPE, Metrics
 from bento.version import code_version
 from chatbot.errors import (
@@ -36,12 +37,12 @@ from chatbot.errors import (
 )
 
 DESCRIPTION = (
-    "Says which intent a customer's message has and how sure it is, and answers it, asks back, or hands over "
-    "to a person."
+    "Predicts the intent of a customer's message with a calibrated confidence, and answers, asks for clarification, "
+    "or hands over to a human."
 )
 
 # BentoML ships the script and style of Swagger UI: the page works without internet access.
-_ASSETS = Path(bentoml.__file__).parent / "_internal" / "server" / "static_content"
+_ASSETS = library_internals.swagger_folder()
 _ASSETS_URL = "/docs/assets"
 _PAGE_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
@@ -57,12 +58,64 @@ class About:
     intents: tuple[schemas.Intent, ...]
 
 
-def create_app(about: Callable[[], About], posts: Mapping[str, PostEndpoint], metrics: Metrics) -> FastAPI:
+class MessageHandler(Protocol):
+    """Handles the bodies of `POST /chat` and `POST /feedback` (`bento.chat.handler.Chat`)."""
+
+    async def reply(self, body: bytes) -> bytes: ...
+    async def take_feedback(self, body: bytes) -> bytes: ...
+
+
+class PostRoute(APIRoute):
+    """A POST route: FastAPI documents it, `post` handles it, behind FastAPI's router or before it (`FastPath`)."""
+
+    def __init__(self, path: str, post: PostEndpoint, body: type[BaseModel], **documentation: Any) -> None:
+        # FastAPI does not parse the body: it takes as long as the rest of the request.
+        schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
+        content = {"required": True, "content": {"application/json": {"schema": schema}}}
+        extra = {"requestBody": content}
+        super().__init__(path, _only_documented, methods=["POST"], openapi_extra=extra, **documentation)
+        self.post = post
+        self.app = post  # type: ignore[assignment]  # returns the status, which Starlette ignores
+
+
+async def _only_documented() -> None:
+    raise NotImplementedError("PostRoute.post handles the request")
+
+
+def post_routes(handler: Callable[[], MessageHandler], limits: RequestLimits) -> tuple[PostRoute, ...]:
+    """Declare the POST routes.
+
+    Args:
+        handler: returns the message handler; called per request, so that the routes can exist before the model.
+        limits: limits of all routes.
+    """
+    return (
+        PostRoute(
+            "/chat",
+            PostEndpoint(lambda body: handler().reply(body), limits),
+            schemas.ChatRequest,
+            summary="Answer a message",
+            response_model=schemas.ChatReply,
+            responses=_errors(*_BODY_ERRORS, Unavailable),
+        ),
+        PostRoute(
+            "/feedback",
+            PostEndpoint(lambda body: handler().take_feedback(body), limits, status=202),
+            schemas.FeedbackRequest,
+            summary="Rate a reply",
+            status_code=202,
+            response_model=schemas.FeedbackReply,
+            responses=_errors(NotFound, *_BODY_ERRORS),
+        ),
+    )
+
+
+def create_app(about: Callable[[], About], posts: Sequence[PostRoute], metrics: Metrics) -> FastAPI:
     """Create the FastAPI app.
 
     Args:
         about: returns the model's description; called per request, so that the app can exist before the model.
-        posts: handlers of `POST /chat` and `POST /feedback`, by path.
+        posts: the POST routes.
         metrics: rendered by `GET /metrics`.
     """
     app = FastAPI(
@@ -73,34 +126,14 @@ def create_app(about: Callable[[], About], posts: Mapping[str, PostEndpoint], me
         redoc_url=None,
     )
     app.mount(_ASSETS_URL, StaticFiles(directory=_ASSETS, check_dir=False))
-    speak_one_language(app)
+    use_common_error_format(app)
+    app.router.routes.extend(posts)
 
-    @app.post(
-        "/chat",
-        summary="Answer a message",
-        response_model=schemas.ChatReply,
-        responses=_errors(*_OF_A_BODY, Unavailable),
-        openapi_extra=_body(schemas.ChatRequest),
-    )
-    async def chat(request: Request) -> Response:
-        return _Delegate(posts["/chat"])
-
-    @app.post(
-        "/feedback",
-        summary="Say whether a reply was right",
-        status_code=202,
-        response_model=schemas.FeedbackReply,
-        responses=_errors(NotFound, *_OF_A_BODY),
-        openapi_extra=_body(schemas.FeedbackRequest),
-    )
-    async def feedback(request: Request) -> Response:
-        return _Delegate(posts["/feedback"])
-
-    @app.get("/version", summary="What serves now")
+    @app.get("/version", summary="Describe the served model")
     async def version() -> schemas.Version:
         return about().version
 
-    @app.get("/intents", summary="What the bot can answer")
+    @app.get("/intents", summary="List the intents")
     async def intents() -> tuple[schemas.Intent, ...]:
         return about().intents
 
@@ -127,7 +160,7 @@ def create_app(about: Callable[[], About], posts: Mapping[str, PostEndpoint], me
     return app
 
 
-def speak_one_language(app: Starlette) -> None:
+def use_common_error_format(app: Starlette) -> None:
     """Install exception handlers that return an app's errors, FastAPI's or BentoML's, in the API's error format."""
 
     async def answer(request: Request, error: Exception) -> Response:
@@ -153,28 +186,11 @@ def _translated(error: HTTPException) -> ChatbotError:
         return MethodNotAllowed("this route does not have this method: see /docs")
     if error.status_code == 503:
         return Unavailable(
-            "the service is not ready: the model does not answer yet, or the service is leaving"
+            "the service is not ready: the model does not answer yet, or the service is shutting down"
         )
     translated = ChatbotError(str(error.detail))
     translated.status = error.status_code  # type: ignore[misc]  # of this one instance
     return translated
-
-
-class _Delegate(Response):
-    """Delegates the response to an ASGI app: FastAPI documents the route, `PostEndpoint` handles it."""
-
-    def __init__(self, post: PostEndpoint) -> None:
-        super().__init__()
-        self._post = post
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._post(scope, receive, send)
-
-
-def _body(model: type[schemas.ChatRequest] | type[schemas.FeedbackRequest]) -> dict[str, Any]:
-    """Return the OpenAPI request body of a route whose body FastAPI does not parse."""
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 _EXAMPLES: dict[type[ChatbotError], ChatbotError] = {
@@ -189,7 +205,7 @@ _EXAMPLES: dict[type[ChatbotError], ChatbotError] = {
 }
 
 
-_OF_A_BODY = (MethodNotAllowed, TooSlow, TooLarge, UnsupportedMedia, InvalidMessage, Overloaded)
+_BODY_ERRORS = (MethodNotAllowed, TooSlow, TooLarge, UnsupportedMedia, InvalidMessage, Overloaded)
 
 
 def _errors(*kinds: type[ChatbotError]) -> dict[int | str, dict[str, Any]]:

@@ -5,20 +5,19 @@
             -> exit, as without this module
 
 A load balancer needs some seconds to deregister a server and sends it new connections until then: they are
-accepted. A client with a keep-alive connection learns with its next response that the connection ends. The
-listening socket may be shared with the next server (`bento.keeper`) and stays open there.
+accepted. A client with a keep-alive connection learns with its next response that the connection ends.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import socket
 import time
 from types import FrameType
-from typing import Any
 
+import uvicorn
+
+from bento import library_internals
 from bento.http.asgi import Message, Send
 
 # uvicorn closes idle keep-alive connections after 5 s: after this time every connection left is still in use.
@@ -29,7 +28,7 @@ class ConnectionDraining:
     """Graceful shutdown of this process.
 
     Attributes:
-        begun: whether SIGTERM was received and draining has begun.
+        is_active: whether SIGTERM was received, so that connections are drained.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -38,33 +37,33 @@ class ConnectionDraining:
         Args:
             seconds: drain period after SIGTERM during which connections are accepted; 0: SIGTERM is not delayed.
         """
-        self.begun = False
+        self.is_active = False
         self._seconds = seconds
         self._stopping: asyncio.Task[None] | None = None
 
     def install(self) -> None:
         """Install the SIGTERM handler that starts draining. Call it on the event loop that serves."""
+        server = library_internals.uvicorn_server()
         handler = signal.getsignal(signal.SIGTERM)
-        if not self._seconds or not callable(handler):
+        if not self._seconds or server is None or not callable(handler):
             return
-        server = getattr(handler, "__self__", None)  # the uvicorn.Server whose handler this is
         loop = asyncio.get_running_loop()
 
-        async def leave() -> None:
+        async def drain() -> None:
             await asyncio.sleep(self._seconds)
-            await _answer_the_last(server)
+            await _finish_connections(server)
             handler(signal.SIGTERM, None)
 
-        def begin() -> None:
-            self._stopping = loop.create_task(leave())
+        def start() -> None:
+            self._stopping = loop.create_task(drain())
 
-        def put_off(_number: int, _frame: FrameType | None) -> None:
+        def delay(_number: int, _frame: FrameType | None) -> None:
             # SIGTERM may arrive twice: sent to the process group, and sent by this worker's parent.
-            if not self.begun:
-                self.begun = True
-                loop.call_soon_threadsafe(begin)
+            if not self.is_active:
+                self.is_active = True
+                loop.call_soon_threadsafe(start)
 
-        signal.signal(signal.SIGTERM, put_off)
+        signal.signal(signal.SIGTERM, delay)
 
     def closing(self, send: Send) -> Send:
         """Wrap `send` so that the response says `Connection: close`."""
@@ -78,40 +77,15 @@ class ConnectionDraining:
         return send_and_close
 
 
-def is_told() -> bool:
-    """Whether uvicorn received SIGTERM before `install`, while this worker was starting."""
-    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    return bool(getattr(server, "should_exit", False))
+def is_stop_requested() -> bool:
+    """Whether SIGTERM arrived before `install`, while this worker was starting."""
+    server = library_internals.uvicorn_server()
+    return server is not None and library_internals.is_stopping(server)
 
 
-def end_if_told() -> None:
-    """Exit immediately if SIGTERM arrived before the first connection was accepted.
-
-    No request is in flight, and uvicorn would first accept the connections queued on the shared socket and drop
-    them. The runner accepts no new connections any more, so waiting for it would delay the server's shutdown.
-    """
-    if is_told():
-        os._exit(0)
-
-
-def say_ready() -> None:
-    """Send READY=1 to the socket in NOTIFY_SOCKET, as systemd services do (sd_notify(3))."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
-        try:
-            notify.connect("\0" + address[1:] if address.startswith("@") else address)
-            notify.send(b"READY=1")
-        except OSError:
-            return  # the receiver is gone
-
-
-async def _answer_the_last(server: Any) -> None:
+async def _finish_connections(server: uvicorn.Server) -> None:
     """Stop accepting, and wait until every open connection has received its response and closed."""
-    for listener in getattr(server, "servers", ()):
-        listener.close()
-    state = getattr(server, "server_state", None)
+    library_internals.close_listeners(server)
     until = time.monotonic() + LAST_ANSWERS_SECONDS
-    while state is not None and state.connections and time.monotonic() < until:
+    while library_internals.open_connections(server) and time.monotonic() < until:
         await asyncio.sleep(0.05)

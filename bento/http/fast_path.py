@@ -1,8 +1,7 @@
 """HTTP fast path before BentoML and FastAPI: count every request, and serve two routes directly.
 
 A request to FastAPI mounted in a BentoML service passes about eight middlewares and two routers, which takes as
-long as this project's own work. `POST /chat` and `POST /feedback` are therefore handled here. `bento.http.app` declares
-the same two, with the same handlers, for the OpenAPI page and for use of that app alone.
+long as this project's own work. The POST routes that `bento.http.app` declares are therefore handled here.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from bento.http.asgi import (
     require_json,
 )
 from bento.http.draining import ConnectionDraining
-from bento.http.limits import CLIENT_LEFT, CancelOnDisconnect, ConcurrencyLimit
+from bento.http.limits import CLIENT_LEFT, CancelOnDisconnect, RequestLimits
 from bento.http.metrics import Metrics
 from chatbot.errors import ChatbotError
 
@@ -45,39 +44,27 @@ class PostEndpoint:
     """Handles one `POST` route, as an ASGI app."""
 
     def __init__(
-        self,
-        handle: Callable[[bytes], Awaitable[bytes]],
-        limiter: ConcurrencyLimit,
-        *,
-        status: int = 200,
-        max_body_bytes: int,
-        body_seconds: float,
-        timeout_seconds: float,
+        self, handle: Callable[[bytes], Awaitable[bytes]], limits: RequestLimits, status: int = 200
     ) -> None:
-        """Configure a route and its limits.
+        """Configure a route.
 
         Args:
             handle: maps the request body to the response body; raises a `ChatbotError` for a refused request.
-            limiter: concurrency limit, shared by all routes.
+            limits: limits of size, time and concurrency.
             status: status of a successful response.
-            max_body_bytes: maximum body size; a longer body is answered with 413.
-            body_seconds: maximum time until the body has arrived.
-            timeout_seconds: maximum duration of `handle`.
         """
         self._handle = handle
-        self._limiter = limiter
+        self._limits = limits
         self._status = status
-        self._max_body_bytes = max_body_bytes
-        self._body_seconds = body_seconds
-        self._timeout_seconds = timeout_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> int:
         """Answer one request and return the status, for the metrics."""
+        limits = self._limits
         try:
             require_json(scope)
-            body = await read_body(scope, receive, self._max_body_bytes, self._body_seconds)
+            body = await read_body(scope, receive, limits.max_body_bytes, limits.body_seconds)
             # The slot is taken only after the body has arrived, so that slow senders do not block others.
-            with self._limiter, CancelOnDisconnect(receive, self._timeout_seconds):
+            with limits.concurrency, CancelOnDisconnect(receive, limits.timeout_seconds):
                 result = await self._handle(body)
         except ChatbotError as error:
             await answer_error(error, receive, send)
@@ -101,7 +88,7 @@ class FastPath:
         app: App,
         posts: Mapping[str, PostEndpoint],
         metrics: Metrics,
-        leaving: ConnectionDraining | None = None,
+        draining: ConnectionDraining | None = None,
     ) -> None:
         """Wrap an app.
 
@@ -109,12 +96,12 @@ class FastPath:
             app: handles all other requests.
             posts: handlers of POST routes, by path.
             metrics: receives request counts and durations.
-            leaving: connection draining; once begun, every response says `Connection: close`.
+            draining: connection draining; once active, every response says `Connection: close`.
         """
         self._app = app
         self._posts = posts
         self._metrics = metrics
-        self._leaving = leaving or ConnectionDraining(0)
+        self._draining = draining or ConnectionDraining(0)
         # Cached: looking up a metric by its labels costs more than incrementing it.
         self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
@@ -123,23 +110,23 @@ class FastPath:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began = time.perf_counter()
+        start = time.perf_counter()
         path = scope["path"]
         status = CLIENT_LEFT
-        if self._leaving.begun:
-            send = self._leaving.closing(send)
+        if self._draining.is_active:
+            send = self._draining.closing(send)
         try:
             post = self._posts.get(path)
             if post is not None and scope["method"] == "POST":
                 status = await post(scope, receive, send)
             else:
-                guarded = _Guarded(send)
+                secured = _SecuredSend(send)
                 try:
-                    await self._app(scope, receive, guarded)
+                    await self._app(scope, receive, secured)
                 finally:
-                    status = guarded.status
+                    status = secured.status
         finally:
-            self._count(path if path in ROUTES else OTHER, status, time.perf_counter() - began)
+            self._count(path if path in ROUTES else OTHER, status, time.perf_counter() - start)
 
     def _count(self, route: str, status: int, seconds: float) -> None:
         known = self._known.get((route, status))
@@ -153,7 +140,7 @@ class FastPath:
         known[1].observe(seconds)
 
 
-class _Guarded:
+class _SecuredSend:
     """Wraps `send`: adds the security headers and remembers the status."""
 
     def __init__(self, send: Send) -> None:

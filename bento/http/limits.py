@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from types import TracebackType
 
 from prometheus_client import Gauge
 
-from bento.http.asgi import (
-    ClientLeftError,
-    Receive,
-)
+from bento.http.asgi import ClientLeftError, Receive
 from chatbot.errors import Overloaded, Unavailable
 
 logger = logging.getLogger("bentoml.chatbot")
@@ -46,6 +44,20 @@ class ConcurrencyLimit:
         self._gauge.dec()
 
 
+@dataclass(frozen=True, slots=True)
+class RequestLimits:
+    """Limits of the POST routes."""
+
+    concurrency: ConcurrencyLimit
+    """Shared by all routes."""
+    max_body_bytes: int
+    """Maximum body size; a longer body is answered with 413."""
+    body_seconds: float
+    """Maximum time until the body has arrived; then 408."""
+    timeout_seconds: float
+    """Maximum duration of the handler; then 503."""
+
+
 class CancelOnDisconnect:
     """Cancels the current task on client disconnect or timeout."""
 
@@ -57,7 +69,7 @@ class CancelOnDisconnect:
 
     def __enter__(self) -> None:
         if (task := asyncio.current_task()) is None:
-            raise RuntimeError("a watch needs a task that it can end")
+            raise RuntimeError("CancelOnDisconnect must be used inside an asyncio task")
         self._task = task
         self._timer = task.get_loop().call_later(_PATIENCE_SECONDS, self._start)
 

@@ -156,8 +156,8 @@ class Metrics:
             "model_info", "Always 1; the labels say which model serves.", "max", "version", "bundle", "corpus"
         )
 
-    def begin(self, role: str) -> None:
-        """Count this process as running, in a role: http or runner."""
+    def count_process(self, role: str) -> None:
+        """Count this process as started and running."""
         self.processes.labels(role).set(1)
         self.process_starts.labels(role).inc()
 
@@ -190,7 +190,7 @@ class Metrics:
         folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         if not folder:
             return generate_latest(self.registry)
-        _forget_the_dead(Path(folder))
+        _remove_dead_processes(Path(folder))
         registry = CollectorRegistry()
         MultiProcessCollector(registry)
         return generate_latest(registry)
@@ -217,7 +217,7 @@ class Metrics:
         self.specs.append(Spec(PREFIX + name, kind, description, labels))
 
 
-def _forget_the_dead(folder: Path) -> None:
+def _remove_dead_processes(folder: Path) -> None:
     """Remove the live gauges of dead workers (such as their share of `in_flight`); their counters stay."""
     for file in folder.glob("gauge_live*_*.db"):
         pid = int(file.stem.rpartition("_")[2])

@@ -31,7 +31,7 @@ def bundle_folder(settings: ServiceSettings) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class BundleSource:
     """Path and expected digest of the bundle to serve."""
 
     folder: Path
@@ -44,15 +44,15 @@ class Served:
         """Raise BundleError if the digest of the loaded bundle differs from the expected one."""
         if self.digest and digest != self.digest:
             raise BundleError(
-                f"{self.folder} holds the bundle {digest}, told to serve {self.version}@{self.digest}"
+                f"{self.folder} holds the bundle {digest}, configured is {self.version}@{self.digest}"
             )
 
 
-def told(settings: ServiceSettings) -> ModelRef | None:
+def configured(settings: ServiceSettings) -> ModelRef | None:
     """Return the model that the settings name; None: the bundle beside the code.
 
     Raises:
-        SettingError: CHATBOT_MODEL or the file names no model, or the file cannot be read.
+        SettingError: CHATBOT_MODEL or the file does not name a model, or the file cannot be read.
     """
     if settings.model:
         return _parse(settings.model, "CHATBOT_MODEL")
@@ -67,51 +67,51 @@ def told(settings: ServiceSettings) -> ModelRef | None:
 
 
 def pin(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Resolve the desired model into the environment, so that later changes of the file do not affect this server.
+    """Write the desired model into the environment, so that later changes of the file do not affect this server.
 
     Every process of the server then serves the same bundle.
 
     Raises:
-        SettingError: as `told`.
+        SettingError: as `configured`.
     """
     settings = read_settings(ServiceSettings)
-    if (ref := told(settings)) is not None:
+    if (ref := configured(settings)) is not None:
         environment["CHATBOT_MODEL"] = str(ref)
         environment["CHATBOT_BUNDLE_CACHE"] = str(settings.bundle_cache.resolve())
     environment.pop("CHATBOT_MODEL_FILE", None)
 
 
-def served(settings: ServiceSettings) -> Served:
+def resolve(settings: ServiceSettings) -> BundleSource:
     """Return path and digest of the desired bundle, as `fetch` leaves it. Does not access the store.
 
     Raises:
-        SettingError: as `told`.
+        SettingError: as `configured`.
     """
-    if (ref := told(settings)) is None:
-        return Served(bundle_folder(settings), settings.model_version)
-    return Served(settings.bundle_cache / ref.digest, ref.version, ref.digest)
+    if (ref := configured(settings)) is None:
+        return BundleSource(bundle_folder(settings), settings.model_version)
+    return BundleSource(settings.bundle_cache / ref.digest, ref.version, ref.digest)
 
 
-def fetch(settings: ServiceSettings) -> Served:
+def fetch(settings: ServiceSettings) -> BundleSource:
     """Fetch the desired bundle; idempotent: if the cache holds it undamaged, the store is not accessed.
 
     Raises:
-        SettingError: as `told`; no store is configured; or the cache is not writable.
+        SettingError: as `configured`; no store is configured; or the cache is not writable.
         BundleError: the bundle is missing in the store or damaged.
         StoreError: the store is unavailable or refuses access.
     """
-    found = served(settings)
+    found = resolve(settings)
     if found.digest:
         try:
             store = open_store(read_settings(StorageSettings))
             bundle_store.fetch(store, found.digest, settings.bundle_cache)
         except (BundleError, StoreError) as error:
             raise type(error)(
-                f"model {found.version}@{found.digest[:12]}… does not serve: {error}"
+                f"model {found.version}@{found.digest[:12]}… cannot be served: {error}"
             ) from error
         except OSError as error:
             raise SettingError(
-                f"CHATBOT_BUNDLE_CACHE={settings.bundle_cache}: the bundle cannot be kept there: {error}"
+                f"CHATBOT_BUNDLE_CACHE={settings.bundle_cache}: the bundle cannot be stored there: {error}"
             ) from error
     return found
 

@@ -1,4 +1,4 @@
-"""Fail-fast start-up checks: settings, the desired model and the preflight check, each error as one line."""
+"""Fail-fast start-up checks: settings, the configured model and the preflight check, each error as one line."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def read(kind: type[S]) -> S:
         raise BentoMLException(str(error)) from None
 
 
-def pin() -> None:
-    """Pin the desired model (`fetch.pin`); raise BentoMLException if its setting is invalid."""
+def check_bundle() -> None:
+    """Pin the configured model and run the preflight check.
+
+    Raises:
+        BentoMLException: the model's setting is invalid, or the check failed; the text says why.
+    """
     try:
         bundle_source.pin()
     except SettingError as error:
         raise BentoMLException(str(error)) from None
-
-
-def prove() -> None:
-    """Run the preflight check; raise BentoMLException with the reason if it fails."""
     if reason := preflight.failure():
         raise BentoMLException(reason)

@@ -45,45 +45,52 @@ class PreflightCheck:
         finally:
             os._exit(code)
 
-    def failure(self) -> str:
-        """Wait for the check; return why it failed, in one line; empty: it passed."""
+    def failure(self) -> str | None:
+        """Wait for the check; return why it failed, in one line; None: it passed."""
         with os.fdopen(self._reader, "rb") as stream:
             reason = " ".join(stream.read().decode(errors="replace").split())
         code = os.waitstatus_to_exitcode(os.waitpid(self._child, 0)[1])
-        return reason or (
-            f"the bundle does not run on this machine: trying it ended with {code}" if code else ""
-        )
+        if reason or not code:
+            return reason or None
+        return f"the bundle does not run on this machine: the preflight check ended with exit code {code}"
 
 
-def check() -> None:
-    """Fetch the desired bundle, load it as the workers will, and classify a message.
+def check(model: str | None = None) -> None:
+    """Fetch the bundle, load it as the workers will (which classifies its known messages), and fill its replies.
+
+    Args:
+        model: `<version>@<bundle digest>`; empty: the bundle that ships with the code; None: the configured model.
 
     Raises:
         ChatbotError: the bundle or a setting does not work on this machine.
     """
-    from bento.lifecycle.served_model import Model
     from chatbot import ids
-    from chatbot.dialog.message import WARM_UP
     from chatbot.model import bundle
 
     service = read_settings(ServiceSettings)
+    if model is not None:
+        service = service.model_copy(update={"model": model, "model_file": None})
     ids.load_or_make_key(service, read_settings(LogSettings))
     targets_of(read_settings(HandoffSettings), None)
-    served = bundle_source.fetch(service)
-    Model.read(served.folder).router(read_settings(RouterSettings), read_settings(SlotSettings))
-    loaded = bundle.load(served.folder)
-    served.check(loaded.digest)
-    loaded.predict([WARM_UP])
+    source = bundle_source.fetch(service)
+    loaded = bundle.load(source.folder, is_verified=bool(source.digest))
+    source.check(loaded.digest)
+    loaded.router(read_settings(RouterSettings), read_settings(SlotSettings))
 
 
-_begun: list[PreflightCheck] = []
+def failure_of(model: str) -> str | None:
+    """Run the preflight check of a model; return why it failed, in one line; None: it passed."""
+    return PreflightCheck(lambda: check(model)).failure()
 
 
-def begin() -> None:
-    """Start the preflight check; `failure` then waits for it."""
-    _begun.append(PreflightCheck(check))
+_started: list[PreflightCheck] = []
 
 
-def failure() -> str:
-    """Return why the preflight check failed, in one line; empty: it passed. Starts it unless `begin` has."""
-    return (_begun.pop() if _begun else PreflightCheck(check)).failure()
+def start() -> None:
+    """Start the preflight check of the configured model; `failure` then waits for it."""
+    _started.append(PreflightCheck(check))
+
+
+def failure() -> str | None:
+    """Return why the preflight check failed, in one line; None: it passed. Starts it unless `start` has."""
+    return (_started.pop() if _started else PreflightCheck(check)).failure()

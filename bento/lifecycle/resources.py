@@ -8,26 +8,24 @@ import resource
 import tempfile
 from pathlib import Path
 
-from bentoml._internal.configuration.containers import BentoMLContainer
 
-
-def find_room() -> None:
+def ensure_temporary_folder() -> None:
     """Put temporary files (the runner's socket) under BENTOML_HOME if there is no writable temporary folder."""
     try:
         tempfile.gettempdir()
     except FileNotFoundError:
-        folder = Path(BentoMLContainer.bentoml_home.get()) / "tmp"
-        folder.mkdir(exist_ok=True)
+        folder = Path(os.environ.get("BENTOML_HOME") or Path.home() / "bentoml") / "tmp"
+        folder.mkdir(parents=True, exist_ok=True)
         os.environ["TMPDIR"] = str(folder)
 
 
-def freeze() -> None:
+def freeze_garbage_collector() -> None:
     """Exclude all loaded objects from later garbage collections: p99 falls from 25 ms to 2 ms."""
     gc.collect()
     gc.freeze()
 
 
-def allow_many_connections() -> None:
+def raise_open_file_limit() -> None:
     """Raise the open-file limit to its maximum: each connection needs one, and the default is 1,024."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

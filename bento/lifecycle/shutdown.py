@@ -1,4 +1,4 @@
-"""Ordered graceful shutdown: the runner outlives the HTTP workers, and no worker outlives its server."""
+"""Ordered graceful shutdown: the runner outlives the HTTP workers, and no process outlives its parent."""
 
 from __future__ import annotations
 
@@ -13,14 +13,24 @@ from types import FrameType
 
 import psutil
 
+from bento import library_internals
+
 _PR_SET_PDEATHSIG = 1
 
-_LONGEST_STOP_SECONDS = 30.0
+_MAX_DELAY_SECONDS = 30.0
 
 
-def stop_with_parent() -> None:
-    """Request SIGTERM on the parent's death, so that a worker whose server was killed (-9) releases the port."""
+def stop_with_parent(parent: int | None = None) -> bool:
+    """Request SIGTERM on the parent's death, however it dies (prctl(2)), so that no process keeps the port.
+
+    Args:
+        parent: expected process id of the parent.
+
+    Returns:
+        Whether the parent is the expected one; False: it died before this call.
+    """
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    return parent in (None, os.getppid())
 
 
 def outlive(service: str, drain_seconds: float = 0.0) -> None:
@@ -29,18 +39,18 @@ def outlive(service: str, drain_seconds: float = 0.0) -> None:
     Ordered graceful shutdown: BentoML stops both services at the same time, but requests queued in the outer one
     still need the runner. The delay is at most 30 s plus `drain_seconds`.
     """
-    longest = _LONGEST_STOP_SECONDS + drain_seconds
+    max_delay = _MAX_DELAY_SECONDS + drain_seconds
     loop = asyncio.get_running_loop()
     server = psutil.Process(os.getppid())
     stopping: list[asyncio.Task[None]] = []
 
     async def stop(number: int) -> None:
-        until = time.monotonic() + longest
+        until = time.monotonic() + max_delay
         while _has_worker(server, service) and time.monotonic() < until:
             await asyncio.sleep(0.1)
         handlers[number](number, None)
 
-    def put_off(number: int, frame: FrameType | None) -> None:
+    def delay(number: int, frame: FrameType | None) -> None:
         if not stopping:
             loop.call_soon_threadsafe(lambda: stopping.append(loop.create_task(stop(number))))
 
@@ -49,12 +59,13 @@ def outlive(service: str, drain_seconds: float = 0.0) -> None:
         handler = signal.getsignal(number)
         if callable(handler):
             handlers[number] = handler
-            signal.signal(number, put_off)
+            signal.signal(number, delay)
 
 
 def _has_worker(server: psutil.Process, service: str) -> bool:
     for process in server.children() if server.is_running() else []:
         with suppress(psutil.Error):
-            if service in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
+            is_worker = library_internals.is_worker_of(service, process.cmdline())
+            if is_worker and process.status() != psutil.STATUS_ZOMBIE:
                 return True
     return False

@@ -1,4 +1,4 @@
-"""Call the runner: HTTP/1.1 over its Unix socket, with one keep-alive connection per lane.
+"""Call the runner: HTTP/1.1 over its Unix socket, with a pool of keep-alive connections.
 
 A call costs the calling process 0.15 ms, against 0.6 ms through BentoML's proxy, which also accepts pickle.
 """
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from bento.runner.codec import WORKER_HEADER, pack_messages, unpack_predictions
+from bento.runner.codec import WORKER_HEADER, decode_predictions, encode_messages
 from chatbot.dialog.router import Prediction
 from chatbot.errors import Unavailable
 
@@ -52,7 +52,7 @@ class _Connection:
 
 
 class RunnerClient:
-    """Client of the runner with a connection pool; allows as many concurrent calls as there are concurrency."""
+    """Client of the runner with a connection pool; the caller limits the number of concurrent calls."""
 
     def __init__(self, url: str, timeout: float, per_worker: int = 1) -> None:
         """Configure the client; opens no connection.
@@ -76,7 +76,7 @@ class RunnerClient:
         Raises:
             Unavailable: no runner worker answered in time, or the call failed.
         """
-        body = pack_messages(messages)
+        body = encode_messages(messages)
         head = (
             "POST /classify HTTP/1.1\r\nhost: runner\r\n"
             f"content-type: application/json\r\ncontent-length: {len(body)}"
@@ -90,7 +90,10 @@ class RunnerClient:
             raise Unavailable("the model is not running: try again in some seconds") from error
         if status != 200:
             raise Unavailable(f"the model could not answer (status {status}): try again")
-        return unpack_predictions(answer)
+        try:
+            return decode_predictions(answer)
+        except ValueError as error:
+            raise Unavailable(f"the model's answer is not a list of predictions: {error}") from error
 
     def close(self) -> None:
         """Close the idle connections."""

@@ -11,46 +11,29 @@ bodies themselves and ignore the content type: a pickle is not JSON and is refus
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import bentoml
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chatbot.dialog.router import Alternative, Prediction
+from chatbot.dialog.router import Prediction
 
 WORKER_HEADER = "x-runner-worker"
 
-Row = list[Any]
-"""One prediction as JSON: [[label, confidence], ...], scope score (out-of-distribution), summary."""
-
 _messages: TypeAdapter[list[str]] = TypeAdapter(list[str])
+_predictions: TypeAdapter[list[Prediction]] = TypeAdapter(list[Prediction])
 
 
-def to_row(prediction: Prediction) -> Row:
-    """Convert a prediction to JSON-compatible lists."""
-    alternatives = [(alternative.intent, alternative.confidence) for alternative in prediction.alternatives]
-    return [alternatives, prediction.scope, prediction.summary]
-
-
-def from_row(row: Row) -> Prediction:
-    """Convert the result of `to_row` back to a prediction."""
-    alternatives, scope, summary = row
-    return Prediction(
-        [Alternative(intent, confidence) for intent, confidence in alternatives], scope, summary
-    )
-
-
-def pack_messages(messages: Sequence[str]) -> bytes:
+def encode_messages(messages: Sequence[str]) -> bytes:
     """Encode the request body of a call."""
     return to_json(messages)
 
 
-def unpack_predictions(body: bytes) -> list[Prediction]:
-    """Decode the response body; raise ValueError if it is not a JSON list of rows."""
-    return [from_row(row) for row in from_json(body)]
+def decode_predictions(body: bytes) -> list[Prediction]:
+    """Decode the response body; raise ValueError if it is not a JSON list of predictions."""
+    return _predictions.validate_json(body)
 
 
 class Messages(bentoml.IODescriptor):  # type: ignore[misc]  # bentoml is untyped
@@ -72,10 +55,10 @@ class Messages(bentoml.IODescriptor):  # type: ignore[misc]  # bentoml is untype
 
 
 class Predictions(bentoml.IODescriptor):  # type: ignore[misc]
-    """Output of `IntentRunner.classify`: a JSON list of rows."""
+    """Output of `IntentRunner.classify`: a JSON list of predictions."""
 
     @classmethod
-    async def to_http_response(cls, rows: Sequence[Row], serde: object) -> Response:
-        """Write the rows as JSON. BentoML's own encoder builds a JSON schema per response, which takes 1 ms."""
+    async def to_http_response(cls, predictions: Sequence[Prediction], serde: object) -> Response:
+        """Write the predictions as JSON. BentoML's own encoder builds a JSON schema per response: 1 ms."""
         worker = str(bentoml.server_context.worker_index)
-        return Response(to_json(rows), media_type="application/json", headers={WORKER_HEADER: worker})
+        return Response(to_json(predictions), media_type="application/json", headers={WORKER_HEADER: worker})

@@ -25,13 +25,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from chatbot.dialog.message import clean
+from chatbot.dialog.message import WARM_UP, clean
 from chatbot.dialog.replies import Replies
-from chatbot.dialog.router import Alternative, Prediction, Thresholds
+from chatbot.dialog.router import Alternative, Prediction, Router, Thresholds
 from chatbot.dialog.rules import Rules
 from chatbot.errors import BundleError
 from chatbot.model.classifier import Classifier
 from chatbot.model.encoder import MODEL_FILE, TOKENIZER_FILE, Encoded, Encoder
+from chatbot.settings import RouterSettings, SlotSettings
 
 FORMAT = 1
 READABLE_FORMATS = (1,)
@@ -44,6 +45,7 @@ REFERENCE = "reference.parquet"
 MADE = "made.json"
 SUMS = "SHA256SUMS"
 FILES = (MANIFEST, MODEL_FILE, TOKENIZER_FILE, HEAD, RULES, REPLIES, REFERENCE)
+METADATA_FILES = (MANIFEST, RULES, REPLIES)
 
 # CPUs round differently: the largest accepted difference in the confidence of a known message.
 KNOWN_TOLERANCE = 0.1
@@ -105,14 +107,10 @@ class Made(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
-    """A loaded bundle: checksums verified, known messages answered as expected."""
+class Metadata:
+    """The part of a bundle without encoder and classifier: all that routing and describing the model need."""
 
     manifest: Manifest
-    encoder: Encoder
-    classifier: Classifier
-    summary: NDArray[np.float32]
-    """Shape (dim + 1, k): mean and projection axes that reduce a vector to k numbers for the drift check."""
     rules: Rules
     replies: Replies
     digest: str
@@ -122,6 +120,20 @@ class Bundle:
     def version(self) -> str:
         """Return the first 12 digits of the digest."""
         return self.digest[:12]
+
+    def router(self, settings: RouterSettings, slots: SlotSettings) -> Router:
+        """Create the router; raise SettingError if a reply needs a slot that has no value."""
+        return Router(self.rules, self.replies, self.manifest.thresholds.overridden(settings), slots.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle(Metadata):
+    """A loaded bundle: checksums verified, known messages answered as expected."""
+
+    encoder: Encoder
+    classifier: Classifier
+    summary: NDArray[np.float32]
+    """Shape (dim + 1, k): mean and projection axes that reduce a vector to k numbers for the drift check."""
 
     def predict(self, messages: Sequence[str]) -> list[Prediction]:
         """Classify cleaned messages; the predictions are in the order of the messages."""
@@ -200,8 +212,12 @@ def save(
     return digest
 
 
-def verify(folder: Path) -> str:
-    """Verify every file against SHA256SUMS.
+def verify(folder: Path, files: Sequence[str] = FILES) -> str:
+    """Verify files of a bundle against SHA256SUMS.
+
+    Args:
+        folder: the bundle.
+        files: the files to verify; all others must be listed.
 
     Returns:
         The bundle's digest.
@@ -220,13 +236,12 @@ def verify(folder: Path) -> str:
     except (ValueError, UnicodeDecodeError) as error:
         raise BundleError(f"{sums} is damaged: {error}") from error
     wrong = [f"{name} is not listed in {SUMS}" for name in FILES if name not in listed]
-    for name, expected in sorted(listed.items()):
-        if name not in FILES:
-            wrong.append(f"{name} is listed but no part of a bundle")
-        elif not (folder / name).is_file():
+    wrong += [f"{name} is listed but is not a file of a bundle" for name in sorted(set(listed) - set(FILES))]
+    for name in sorted(set(files) & set(listed)):
+        if not (folder / name).is_file():
             wrong.append(f"{name} is missing")
-        elif (found := _sha256(folder / name)) != expected:
-            wrong.append(f"{name} has sha256 {found[:12]}…, expected {expected[:12]}…")
+        elif (found := _sha256(folder / name)) != listed[name]:
+            wrong.append(f"{name} has sha256 {found[:12]}…, expected {listed[name][:12]}…")
     if wrong:
         raise BundleError(f"{folder} is damaged: {'; '.join(wrong)}. Fetch or train it again", wrong)
     return _sha256(sums)
@@ -251,28 +266,47 @@ def read_manifest(folder: Path) -> Manifest:
         raise BundleError(f"{file} is not a manifest of a bundle: {error}") from error
 
 
-def load(folder: Path) -> Bundle:
-    """Verify and load a bundle, then run a preflight check on its known messages.
+def load(folder: Path, *, is_verified: bool = False) -> Bundle:
+    """Verify and load a bundle, then run the preflight check: classify its known messages.
+
+    Args:
+        folder: the bundle.
+        is_verified: this process has verified the folder already (`verify`, `bundle_store.fetch`).
 
     Raises:
         BundleError: the folder is not a bundle, was changed, has inconsistent files, or predicts a known message
             differently than at build time.
     """
-    digest = verify(folder)
-    manifest = read_manifest(folder)
+    metadata = load_metadata(folder, () if is_verified else FILES)
     encoder = Encoder.load(folder)
     try:
         tensors = load_file(str(folder / HEAD))
         summary = tensors.pop("summary")
+        manifest = metadata.manifest
         classifier = Classifier.from_tensors(manifest.labels, manifest.temperature, tensors)
     except (SafetensorError, KeyError, ValueError) as error:
         raise BundleError(f"{folder / HEAD} does not fit the manifest: {error}") from error
+    bundle = Bundle(manifest, metadata.rules, metadata.replies, metadata.digest, encoder, classifier, summary)
+    _ask_known(bundle)
+    return bundle
+
+
+def load_metadata(folder: Path, verified: Sequence[str] = METADATA_FILES) -> Metadata:
+    """Verify and load a bundle without encoder and classifier.
+
+    Args:
+        folder: the bundle.
+        verified: the files whose checksums are verified; by default those that are read here.
+
+    Raises:
+        BundleError: the folder is not a bundle, was changed, or has no reply for one of its intents.
+    """
+    digest = verify(folder, verified)
+    manifest = read_manifest(folder)
     replies = Replies.load(folder / REPLIES)
     if unanswered := sorted(set(manifest.labels) - set(replies.texts)):
         raise BundleError(f"{folder / REPLIES} has no reply for {', '.join(unanswered)}", unanswered)
-    bundle = Bundle(manifest, encoder, classifier, summary, Rules.load(folder / RULES), replies, digest)
-    _ask_known(bundle)
-    return bundle
+    return Metadata(manifest, Rules.load(folder / RULES), replies, digest)
 
 
 def _made(folder: Path) -> Made:
@@ -284,13 +318,15 @@ def _made(folder: Path) -> Made:
 
 def _ask_known(bundle: Bundle) -> None:
     known = bundle.manifest.known
-    for noted, found in zip(known, bundle.predict([clean(k.message) for k in known]), strict=True):
+    # At least one message, so that a bundle without known messages is run too.
+    predictions = bundle.predict([WARM_UP, *(clean(expected.message) for expected in known)])[1:]
+    for expected, found in zip(known, predictions, strict=True):
         likeliest = found.alternatives[0]
-        moved = abs(likeliest.confidence - noted.confidence)
-        if likeliest.intent != noted.intent or moved > KNOWN_TOLERANCE:
+        difference = abs(likeliest.confidence - expected.confidence)
+        if likeliest.intent != expected.intent or difference > KNOWN_TOLERANCE:
             raise BundleError(
-                f"the bundle answers {noted.message!r} with {likeliest.intent} ({likeliest.confidence:.2f}), "
-                f"it was made with {noted.intent} ({noted.confidence:.2f}): this machine computes otherwise, "
+                f"the bundle answers {expected.message!r} with {likeliest.intent} ({likeliest.confidence:.2f}), "
+                f"it was made with {expected.intent} ({expected.confidence:.2f}): this machine computes otherwise, "
                 "or the files do not belong together"
             )
 

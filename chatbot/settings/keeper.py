@@ -16,6 +16,4 @@ class KeeperSettings(Settings):
     poll_seconds: float = Field(default=2.0, gt=0)
     """Interval at which it reads the desired model from the store."""
     start_seconds: float = Field(default=60.0, gt=0)
-    """Maximum time until a new server answers; then the old one keeps serving."""
-    drain_seconds: float = Field(default=2.0, ge=0)
-    """How long the old server runs beside the new one; `CHATBOT_DRAIN_SECONDS` takes precedence if set."""
+    """Maximum time until a new server is ready; then the previous model is started again."""

@@ -28,8 +28,6 @@ class ServiceSettings(Settings):
     drain_seconds: float = Field(default=0.0, ge=0, le=600)
     """Drain period after SIGTERM during which new connections are still accepted: `/readyz` returns 503, every
     response says `Connection: close`. In a cluster 10 or more; SIGINT never waits."""
-    listen_fd: int | None = Field(default=None, ge=3)
-    """Number of an inherited listening socket to use instead of `port` (`bento.keeper`)."""
     model_version: str = ""
     """Version name in `/version` and in records; unset: the first 12 digits of the bundle's digest."""
     port: int = Field(default=3000, ge=1, le=65535)

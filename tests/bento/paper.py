@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 
 from bento.chat.handler import Chat
 from bento.http import schemas
-from bento.http.app import About, create_app
-from bento.http.fast_path import FastPath, PostEndpoint
-from bento.http.limits import ConcurrencyLimit
+from bento.http.app import About, create_app, post_routes
+from bento.http.fast_path import FastPath
+from bento.http.limits import ConcurrencyLimit, RequestLimits
 from bento.http.metrics import Metrics
 from chatbot.dialog.replies import Replies, ReplyText
 from chatbot.dialog.router import Alternative, Prediction, Router, Thresholds
@@ -58,6 +59,8 @@ class Api:
     """The app, what stands behind it, and a client of it."""
 
     app: FastPath
+    behind: FastAPI
+    """The FastAPI app alone, without the fast path."""
     chat: Chat
     log: PaperLog
     metrics: Metrics
@@ -111,16 +114,12 @@ def paper_api(
         max_batch=8,
         max_chars=4000,
     )
-    limits: dict[str, Any] = {
-        "limiter": ConcurrencyLimit(max_concurrency, metrics.in_flight),
-        "max_body_bytes": 65_536,
-        "body_seconds": body_seconds,
-        "timeout_seconds": timeout_seconds,
-    }
-    posts = {
-        "/chat": PostEndpoint(chat.reply, **limits),
-        "/feedback": PostEndpoint(chat.take_feedback, status=202, **limits),
-    }
+    routes = post_routes(
+        lambda: chat,
+        RequestLimits(
+            ConcurrencyLimit(max_concurrency, metrics.in_flight), 65_536, body_seconds, timeout_seconds
+        ),
+    )
     version = schemas.Version(
         service="1",
         model_version="paper",
@@ -133,5 +132,6 @@ def paper_api(
         target={},
         scores={},
     )
-    app = create_app(lambda: About(version, ()), posts, metrics)
-    return Api(FastPath(app, posts, metrics), chat, log, metrics)
+    app = create_app(lambda: About(version, ()), routes, metrics)
+    posts = {route.path: route.post for route in routes}
+    return Api(FastPath(app, posts, metrics), app, chat, log, metrics)

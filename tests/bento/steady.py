@@ -33,6 +33,8 @@ class Seen:
     connections: int = 0
     """Connections that were opened."""
     slowest: float = 0.0
+    longest_outage: float = 0.0
+    """The longest time in which no client was answered, in seconds."""
     predictions: list[str] = field(default_factory=list)
     """The id of every prediction that was answered."""
 
@@ -40,6 +42,13 @@ class Seen:
     def total(self) -> int:
         """Messages that were sent and came to an end."""
         return sum(self.answered.values()) + self.turned_away + len(self.failures)
+
+    @property
+    def errors(self) -> list[str]:
+        """The failures that a restart of the server does not explain: no closed connection and no late answer."""
+        return [
+            failure for failure in self.failures if "Connect" not in failure and "answered after" not in failure
+        ]
 
     def __str__(self) -> str:
         versions = ", ".join(f"{count} by version {version}" for version, count in self.answered.items())
@@ -77,7 +86,7 @@ class SteadyLoad:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
 
     def __enter__(self) -> SteadyLoad:
-        self._began = time.monotonic()
+        self._began = self._last_answer = time.monotonic()
         self._thread.start()
         self.wait_until(lambda: sum(self.seen.answered.values()) >= self._clients)
         return self
@@ -122,6 +131,10 @@ class SteadyLoad:
                         else:
                             self.seen.answered[str(answer["model_version"])] += 1
                             self.seen.predictions.append(str(answer["prediction_id"]))
+                            now = time.monotonic()
+                            outage = now - self._last_answer
+                            self.seen.longest_outage = max(self.seen.longest_outage, outage)
+                            self._last_answer = now
                 except (aiohttp.ClientError, TimeoutError, OSError, KeyError) as error:
                     problem = f"{type(error).__name__}: {error}"
                 took = time.monotonic() - began

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -324,8 +325,8 @@ def test_feedback_is_taken_for_a_prediction_of_ours(api: Api) -> None:
 
 
 def test_a_thumb_and_what_explains_it_are_logged_both_and_counted_once(api: Api) -> None:
-    for told in ("refund", "where is my order"):
-        prediction_id = api.post("/chat", body(message=told)).json()["prediction_id"]
+    for message in ("refund", "where is my order"):
+        prediction_id = api.post("/chat", body(message=message)).json()["prediction_id"]
         for more in ({}, {"comment": "no, my other order"}, {"intent": "track_order"}):
             api.post("/feedback", body(prediction_id=prediction_id, helpful=False, **more))
     assert len(api.log.feedback) == 6
@@ -417,6 +418,14 @@ def test_the_openapi_page_shows_each_error_as_it_is_really_answered(api: Api) ->
     examples = specification["paths"]["/chat"]["post"]["responses"]
     really = error_of(api.post("/chat", body(message="")), 422)
     assert examples["422"]["content"]["application/json"]["example"]["error"] == really
+
+
+def test_the_fastapi_app_alone_answers_a_message_by_the_same_route(api: Api) -> None:
+    with_fast_path = api.post("/chat", body(message="refund")).json()
+    alone = TestClient(api.behind).post("/chat", json={"message": "refund"})
+    assert alone.status_code == 200
+    assert alone.json() | {"prediction_id": ""} == with_fast_path | {"prediction_id": ""}
+    assert TestClient(api.behind).post("/feedback", json={}).status_code == 422
 
 
 def test_the_documented_reply_is_the_one_that_is_given(api: Api) -> None:

@@ -22,9 +22,9 @@ class Clock:
 
 def test_what_was_said_is_remembered_in_order_and_by_session() -> None:
     talk = Conversations(HandoffSettings())
-    talk.note("a", NOW, "hello", "Hi.")
-    talk.note("b", NOW, "something else", "Well.")
-    talk.note("a", NOW, "where is it", "Here.")
+    talk.add("a", NOW, "hello", "Hi.")
+    talk.add("b", NOW, "something else", "Well.")
+    talk.add("a", NOW, "where is it", "Here.")
     said = [(turn.speaker, turn.text) for turn in talk.before("a")]
     assert said == [
         ("customer", "hello"),
@@ -37,7 +37,7 @@ def test_what_was_said_is_remembered_in_order_and_by_session() -> None:
 
 def test_a_message_without_a_session_is_not_remembered() -> None:
     talk = Conversations(HandoffSettings())
-    talk.note("", NOW, "hello", "Hi.")
+    talk.add("", NOW, "hello", "Hi.")
     assert len(talk) == 0
 
 
@@ -45,10 +45,10 @@ def test_turns_sessions_and_time_are_bounded() -> None:
     clock = Clock()
     talk = Conversations(HandoffSettings(turns=2, sessions=3, session_minutes=1), clock)
     for number in range(5):
-        talk.note("a", NOW, f"message {number}", "Yes.")
+        talk.add("a", NOW, f"message {number}", "Yes.")
     assert [t.text for t in talk.before("a") if t.speaker == "customer"] == ["message 3", "message 4"]
     for name in "bcd":
-        talk.note(name, NOW, "hello", "Hi.")
+        talk.add(name, NOW, "hello", "Hi.")
     assert len(talk) == 3
     assert talk.before("a") == ()
     clock.now = 61
@@ -60,6 +60,6 @@ def test_long_messages_of_many_sessions_stay_within_the_memory(monkeypatch: pyte
     monkeypatch.setattr(conversations, "MAX_CHARS", 20_000)
     talk = Conversations(HandoffSettings())
     for number in range(100):
-        talk.note(f"session {number}", NOW, "x" * 4_000, "Yes.")
+        talk.add(f"session {number}", NOW, "x" * 4_000, "Yes.")
     assert len(talk) == 19
     assert len(talk.before("session 99")[0].text) == conversations.MAX_TURN_CHARS

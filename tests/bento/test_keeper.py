@@ -1,4 +1,4 @@
-"""Following serving.json on one machine, with real servers under steady load: no message goes unanswered."""
+"""The supervisor on one machine, with real servers under steady load: a model is switched by a short restart."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.bento.steady import SteadyLoad
 
 pytestmark = [pytest.mark.process, pytest.mark.long]
 
-KEEPER = (sys.executable, "-m", "bento.keeper")
+SUPERVISOR = (sys.executable, "-m", "bento.keeper")
 
 
 class Machine:
-    """A keeper, its store, and bundles to choose from. What ran in one test runs on in the next."""
+    """A supervisor, its store, and bundles to choose from. What ran in one test runs on in the next."""
 
     def __init__(self, folder: Path, model: Path) -> None:
         self.store = FolderStore(folder / "store")
@@ -39,15 +39,16 @@ class Machine:
             "CHATBOT_STORE_URL": str(folder / "store"),
             "CHATBOT_BUNDLE_CACHE": str(folder / "cache"),
             "CHATBOT_KEEPER_POLL_SECONDS": "0.2",
-            "CHATBOT_KEEPER_DRAIN_SECONDS": "1",
             "CHATBOT_RUNNER_WORKERS": "1",
         }
-        self.server = Server(folder / "server", dict(self.environment), KEEPER)
+        self.server = Server(folder / "server", dict(self.environment), SUPERVISOR)
 
     def start(self, **environment: str) -> None:
-        """A keeper with these settings in place of others."""
+        """A supervisor with these settings in place of others."""
         self.server.environment = self.environment | environment
+        began = time.monotonic()
         self.server.start()
+        self.start_seconds = time.monotonic() - began
 
     def stop(self) -> None:
         if self.is_running:
@@ -97,7 +98,9 @@ def machine(tmp_path_factory: pytest.TempPathFactory, model_folder: Path) -> Ite
     made.stop()
 
 
-def test_another_model_takes_over_and_gives_back_without_a_failed_message(machine: Machine) -> None:
+def test_a_switch_to_another_model_is_a_restart_and_no_message_gets_an_error_or_a_stale_answer(
+    machine: Machine,
+) -> None:
     machine.stop()
     machine.store.delete(desired_model.KEY)
     machine.start()
@@ -109,18 +112,16 @@ def test_another_model_takes_over_and_gives_back_without_a_failed_message(machin
         found = machine.wait(lambda s: s.serves)
         load.wait_until(lambda: load.seen.answered["2"] > 50)
         assert found.before == (machine.models["1"],)
-        machine.ask("1")
-        machine.wait(lambda s: s.serves)
-        ones = load.seen.answered["1"]
-        load.wait_until(lambda: load.seen.answered["1"] > ones + 50)
-    assert load.seen.failures == []
-    assert load.seen.closing > 0
-    # One way: once the new model answered alone, the old one never does again.
+    # For the stop and the start of one server a client waits, or sees a refused or closed connection: nothing else.
+    assert load.seen.errors == [], load.seen
+    assert load.seen.failures != [], "no restart: state the shorter outage in docs/operations/promotion.md"
+    assert load.seen.longest_outage < 3 * machine.start_seconds
+    # One way: once the new model answered, the old one never does again.
     assert set(load.seen.answered) == {"1", "2", machine.beside_the_code}
     assert len(machine.servers()) == 1
 
 
-def test_a_model_that_does_not_start_is_taken_back_and_the_old_one_serves_on(machine: Machine) -> None:
+def test_a_model_that_fails_the_preflight_check_is_rolled_back_and_costs_no_message(machine: Machine) -> None:
     machine.serve("1")
     with SteadyLoad(machine.server.url) as load:
         machine.ask("3")
@@ -142,19 +143,19 @@ def test_a_model_that_the_store_does_not_have_is_taken_back_with_the_reason(mach
     assert machine.version() == "1"
 
 
-def test_a_keeper_that_is_killed_in_the_middle_goes_on_where_it_was(machine: Machine) -> None:
+def test_a_supervisor_that_is_killed_during_the_restart_ends_it_when_it_starts_again(
+    machine: Machine,
+) -> None:
     machine.serve("1")
+    (old,) = machine.servers()
     machine.ask("2")
-    until = time.monotonic() + 20
-    while len(machine.servers()) < 2:
-        assert time.monotonic() < until
-        time.sleep(0.01)
-    both = machine.servers()
+    old.wait(60)
     assert machine.server.process is not None
+    servers = machine.servers()
     machine.server.process.kill()
     machine.server.process.wait()
-    psutil.wait_procs(both, timeout=30)
-    assert not any(process.is_running() for process in both), "a server outlives its keeper"
+    psutil.wait_procs(servers, timeout=30)
+    assert not any(process.is_running() for process in servers), "a server outlives its supervisor"
     assert not desired_model.read(machine.store).serves
     machine.start()
     machine.wait(lambda s: s.serves)
@@ -185,15 +186,14 @@ def test_what_served_serves_on_and_is_started_again_while_the_store_is_away(mach
         AWS_SECRET_ACCESS_KEY="nothing",
     )
     assert machine.version() == "2"
-    assert "what should serve cannot be read, and stays as it is" in machine.server.output
-    assert machine.server.output.count("cannot be read") == 1
+    assert machine.server.output.count("the current model stays") == 1
 
 
-def test_ctrl_c_and_sigterm_end_the_keeper_and_its_server_at_once(machine: Machine) -> None:
-    machine.stop()
-    machine.start(CHATBOT_KEEPER_DRAIN_SECONDS="60")
+def test_sigterm_stops_the_supervisor_and_its_server(machine: Machine) -> None:
+    if not machine.is_running:
+        machine.start()
     servers = machine.servers()
     assert machine.server.process is not None
     machine.server.process.send_signal(signal.SIGTERM)
-    assert machine.server.process.wait(20) == 0  # and does not drain first
+    assert machine.server.process.wait(60) == 0
     assert not any(process.is_running() for process in servers)

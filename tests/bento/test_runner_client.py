@@ -1,4 +1,4 @@
-"""The way to the runner: every call its own answer, over connections that spread over the workers."""
+"""The runner client: every call gets its own answer, over connections that spread over the workers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic_core import to_json
 
 from bento.runner.client import RunnerClient
-from bento.runner.codec import from_row, to_row, unpack_predictions
+from bento.runner.codec import decode_predictions
 from chatbot.dialog.router import Alternative, Prediction
 from chatbot.errors import Unavailable
 
@@ -33,6 +34,7 @@ class Runner:
         self.delay = 0.0
         self.hang_up = 0
         self.status = 200
+        self.body = b""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         worker = sum(self.connections.values()) % self.workers
@@ -47,7 +49,9 @@ class Runner:
                     return
                 self.calls[worker] += 1
                 await asyncio.sleep(self.delay)
-                body = json.dumps([[[[m, 1.0]], 0.5, [0.25]] for m in messages]).encode()
+                body = self.body or to_json(
+                    [Prediction([Alternative(m, 1.0)], 0.5, [0.25]) for m in messages]
+                )
                 head = f"HTTP/1.1 {self.status} X\r\nX-Runner-Worker: {worker}\r\ncontent-length: {len(body)}"
                 writer.write(f"{head}\r\n\r\n".encode() + body)
         except asyncio.IncompleteReadError:
@@ -134,6 +138,7 @@ def test_a_connection_that_the_runner_closed_costs_no_answer(tmp_path: Path) -> 
         (lambda r: setattr(r, "hang_up", 99), 5, "not running"),
         (lambda r: setattr(r, "delay", 9.0), 0.2, "within 0.2 s"),
         (lambda r: setattr(r, "status", 500), 5, "status 500"),
+        (lambda r: setattr(r, "body", b'[{"alternatives": []}]'), 5, "not a list of predictions"),
     ],
 )
 def test_a_runner_that_fails_is_unavailable_and_says_how(
@@ -165,15 +170,12 @@ def test_a_runner_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
 def test_a_prediction_survives_the_wire(
     alternatives: list[tuple[str, float]], scope: float, summary: list[float]
 ) -> None:
-    from pydantic_core import to_json
-
     intents = [
         Alternative(intent.encode(errors="replace").decode(), confidence)
         for intent, confidence in alternatives
     ]
     prediction = Prediction(intents, scope, summary)
-    assert unpack_predictions(to_json([to_row(prediction)])) == [prediction]
-    assert from_row(to_row(prediction)) == prediction
+    assert decode_predictions(to_json([prediction])) == [prediction]
 
 
 def test_the_runner_is_reached_after_bentoml_has_deleted_its_sockets_file(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from bento.lifecycle import preflight
-from bento.lifecycle.served_model import Model
+from bento.lifecycle.served_model import list_intents
 from chatbot.errors import SettingError
+from chatbot.model.bundle import load_metadata
 from chatbot.settings import RouterSettings, SlotSettings
 from tests.bento import bundles
 from tests.bento.server import Server
@@ -32,12 +33,12 @@ STARTS = {
 def test_a_slot_that_only_this_corpus_uses_is_filled_from_the_environment(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = Model.read(bundles.needing(model_folder, tmp_path / "own", "hotline"))
+    model = load_metadata(bundles.needing(model_folder, tmp_path / "own", "hotline"))
     with pytest.raises(SettingError, match="CHATBOT_SLOT_HOTLINE"):
         model.router(RouterSettings(), SlotSettings())
     monkeypatch.setenv("CHATBOT_SLOT_HOTLINE", "0800 7654321")
     assert model.router(RouterSettings(), SlotSettings())
-    assert any("0800 7654321" in intent.reply for intent in model.list_intents(SlotSettings()))
+    assert any("0800 7654321" in intent.reply for intent in list_intents(model, SlotSettings()))
 
 
 def _missing(folder: Path) -> None:
@@ -83,6 +84,7 @@ def test_a_bundle_that_is_not_whole_is_refused_with_the_reason_in_one_line(
     monkeypatch.setenv("CHATBOT_BUNDLE", str(folder))
     monkeypatch.setenv("CHATBOT_LOG_FOLDER", str(tmp_path / "log"))
     reason = preflight.PreflightCheck(preflight.check).failure()
+    assert reason is not None
     assert str(folder) in reason
     assert "\n" not in reason
 
@@ -92,7 +94,7 @@ def test_a_whole_bundle_is_not_refused(
 ) -> None:
     monkeypatch.setenv("CHATBOT_BUNDLE", str(model_folder))
     monkeypatch.setenv("CHATBOT_LOG_FOLDER", str(tmp_path / "log"))
-    assert preflight.PreflightCheck(preflight.check).failure() == ""
+    assert preflight.PreflightCheck(preflight.check).failure() is None
 
 
 def test_a_bundle_that_crashes_the_runtime_is_refused_like_any_other() -> None:
@@ -100,7 +102,7 @@ def test_a_bundle_that_crashes_the_runtime_is_refused_like_any_other() -> None:
         faulthandler.disable()  # pytest's: its stack trace is no news here
         os.kill(os.getpid(), signal.SIGSEGV)
 
-    assert "ended with -11" in preflight.PreflightCheck(crash).failure()
+    assert "ended with exit code -11" in (preflight.PreflightCheck(crash).failure() or "")
 
 
 @pytest.mark.parametrize("command", STARTS)

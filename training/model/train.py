@@ -106,7 +106,7 @@ def train(
         git_commit=git_commit(ROOT),
         created=datetime.now(UTC),
     )
-    made = Bundle(manifest, encoder, fitted.classifier, summarize(encoded), rules, replies, digest="")
+    made = Bundle(manifest, rules, replies, "", encoder, fitted.classifier, summarize(encoded))
     with steps.wait("score"):
         outcome = evaluate(made, test["message"].tolist(), test["intent"].tolist(), encoded_test)
         report = full_report(made, outcome, test["message"].tolist(), test["category"].tolist())

@@ -240,7 +240,7 @@ class Workshop:
         replies, _ = replies_for(intents, None, pd.DataFrame({"intent": [], "message": [], "category": []}))
         rules = Rules.load(ROOT / "data" / "corpus" / "rules.yaml")
         digest = hashlib.sha256(f"{self.case.name} {name}".encode()).hexdigest()
-        return Bundle(manifest, self.vectors.encoder, classifier, nothing, rules, replies, digest)
+        return Bundle(manifest, rules, replies, digest, self.vectors.encoder, classifier, nothing)
 
     def _fitted(self, name: str, rows: Rows, labels: Words, seed: int) -> Fitted:
         """Fit a head once and cache it; thresholds are chosen anew each time, as that is fast."""

@@ -1,10 +1,8 @@
-"""ConnectionDraining: whoever keeps a connection alive hears of it before it closes, and no message goes unanswered."""
+"""Graceful shutdown: clients with keep-alive connections learn that they close, and every message is answered."""
 
 from __future__ import annotations
 
-import json
 import signal
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +10,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bento.lifecycle.listening import take_over
-from chatbot.errors import SettingError
 from tests.bento.server import Server
 from tests.bento.steady import SteadyLoad
 
@@ -36,7 +32,7 @@ def handles_sigterm(process: psutil.Process) -> bool:
     return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
 
 
-def test_a_leaving_server_is_unready_at_once_and_answers_everything_until_its_time_is_over(
+def test_a_draining_server_is_unready_at_once_and_answers_everything_until_the_drain_period_ends(
     start: Callable[..., Server],
 ) -> None:
     server = start(CHATBOT_DRAIN_SECONDS=str(DRAIN_SECONDS), CHATBOT_WORKERS="2", CHATBOT_RUNNER_WORKERS="1")
@@ -62,7 +58,7 @@ def test_a_leaving_server_is_unready_at_once_and_answers_everything_until_its_ti
     assert DRAIN_SECONDS <= time.monotonic() - began < DRAIN_SECONDS + 10
 
 
-def test_a_worker_that_is_told_to_stop_while_it_still_waits_for_the_runner_waits_no_longer(
+def test_a_worker_that_receives_sigterm_while_it_waits_for_the_runner_stops_waiting(
     start: Callable[..., Server], model_folder: Path, tmp_path: Path
 ) -> None:
     server = Server(tmp_path / "server", {"CHATBOT_BUNDLE": str(model_folder), "CHATBOT_RUNNER_WORKERS": "1"})
@@ -99,52 +95,3 @@ def test_sigterm_to_every_process_of_a_server_counts_as_one(start: Callable[...,
         assert server.post("/chat", {"message": "where is my order?"})[0] == 200
         time.sleep(0.05)
     assert server.process.wait(30) == 0
-
-
-def test_a_server_takes_over_a_listening_socket_and_says_when_it_answers(
-    tmp_path: Path, model_folder: Path
-) -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as listening,
-        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready,
-    ):
-        listening.set_inheritable(True)
-        ready.bind(str(tmp_path / "ready"))
-        ready.settimeout(60)
-        server = Server(
-            tmp_path / "server",
-            {
-                "CHATBOT_BUNDLE": str(model_folder),
-                "CHATBOT_RUNNER_WORKERS": "1",
-                "CHATBOT_LISTEN_FD": str(listening.fileno()),
-                "NOTIFY_SOCKET": str(tmp_path / "ready"),
-            },
-            port=listening.getsockname()[1],
-            pass_fds=(listening.fileno(),),
-        )
-        server.launch()
-        try:
-            assert ready.recv(100) == b"READY=1"
-            # The first connection it takes is answered by a model that runs.
-            status, text = server.get("/readyz")
-            assert (status, text) == (200, text)
-            assert server.post("/chat", {"message": "where is my order?"})[0] == 200
-            assert json.loads(server.get("/version")[1])["bundle_digest"]
-        finally:
-            assert server.stop() == 0
-
-
-def test_a_number_that_is_no_listening_socket_is_refused_in_one_line(
-    tmp_path: Path, model_folder: Path
-) -> None:
-    server = Server(tmp_path, {"CHATBOT_BUNDLE": str(model_folder), "CHATBOT_LISTEN_FD": "99"}).launch()
-    assert server.process is not None
-    assert server.process.wait(30) == 1
-    assert "support-chatbot: CHATBOT_LISTEN_FD=99 is not a socket" in server.output
-
-
-def test_a_socket_that_does_not_listen_is_refused() -> None:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        with pytest.raises(SettingError, match=f"CHATBOT_LISTEN_FD={bound.fileno()} does not listen"):
-            take_over(bound.fileno())

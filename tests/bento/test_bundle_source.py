@@ -1,4 +1,4 @@
-"""Serving what was told: by digest, checked, from the store or the cache, and never another bundle."""
+"""The served bundle is the configured one: fetched by digest, verified, from the store or the cache."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def serves(starting: Server) -> tuple[str, str]:
         assert starting.stop() == 0
 
 
-def test_the_told_bundle_is_fetched_from_a_real_bucket_and_served_under_its_version(
+def test_the_configured_bundle_is_fetched_from_a_real_bucket_and_served_under_its_version(
     tmp_path: Path, model_folder: Path, minio: Minio, bucket: str
 ) -> None:
     from chatbot.store import open_store
@@ -96,7 +96,7 @@ def test_a_bundle_that_the_store_does_not_have_is_refused_in_one_line(
     tmp_path: Path, store: FolderStore, model_folder: Path
 ) -> None:
     line = refused(server(tmp_path, f"9@{DIGEST}", CHATBOT_BUNDLE=str(model_folder)))
-    assert f"model 9@{DIGEST[:12]}… does not serve: the store has no bundles/{DIGEST}/SHA256SUMS" in line
+    assert f"model 9@{DIGEST[:12]}… cannot be served: the store has no bundles/{DIGEST}/SHA256SUMS" in line
 
 
 @pytest.mark.process
@@ -109,7 +109,7 @@ def test_a_store_that_is_away_stops_the_start_in_one_line(tmp_path: Path) -> Non
         "AWS_SECRET_ACCESS_KEY": "nothing",
     }
     line = refused(server(tmp_path, f"9@{DIGEST}", **away))
-    assert "model 9@aaaaaaaaaaaa… does not serve" in line
+    assert "model 9@aaaaaaaaaaaa… cannot be served" in line
     assert "127.0.0.1:9" in line
 
 
@@ -134,19 +134,17 @@ def test_a_cached_bundle_that_was_changed_is_fetched_again(tmp_path: Path, pushe
     assert "# changed" not in cached.read_text()
 
 
-def test_what_lies_under_the_told_name_and_is_another_bundle_is_never_served(
-    tmp_path: Path, model_folder: Path
-) -> None:
+def test_another_bundle_under_the_configured_name_is_never_served(tmp_path: Path, model_folder: Path) -> None:
     folder = tmp_path / "cache" / DIGEST
     shutil.copytree(model_folder, folder)
-    served = bundle_source.served(ServiceSettings(model=f"7@{DIGEST}", bundle_cache=tmp_path / "cache"))
-    assert served.folder == folder
-    with pytest.raises(BundleError, match=f"told to serve 7@{DIGEST}"):
-        served.check(bundles.digest(model_folder))
+    source = bundle_source.resolve(ServiceSettings(model=f"7@{DIGEST}", bundle_cache=tmp_path / "cache"))
+    assert source.folder == folder
+    with pytest.raises(BundleError, match=f"configured is 7@{DIGEST}"):
+        source.check(bundles.digest(model_folder))
 
 
 @pytest.fixture
-def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def model_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = tmp_path / "annotations"
     monkeypatch.setenv("CHATBOT_MODEL_FILE", str(file))
     return file
@@ -160,40 +158,40 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         f"7@{DIGEST}\n",
     ],
 )
-def test_a_pods_annotations_say_what_to_serve(told: Path, content: str) -> None:
-    told.write_text(content)
-    found = bundle_source.told(ServiceSettings())
+def test_a_pods_annotations_say_what_to_serve(model_file: Path, content: str) -> None:
+    model_file.write_text(content)
+    found = bundle_source.configured(ServiceSettings())
     assert (found.version, found.digest) == ("7", DIGEST) if found else False
 
 
 @pytest.mark.parametrize(
     "content", ["", "\n", 'checksum/config="abc"\n', 'support-chatbot/model-version=""\n']
 )
-def test_a_pod_without_the_annotation_serves_the_bundle_of_its_image(told: Path, content: str) -> None:
-    told.write_text(content)
-    assert bundle_source.told(ServiceSettings()) is None
+def test_a_pod_without_the_annotation_serves_the_bundle_of_its_image(model_file: Path, content: str) -> None:
+    model_file.write_text(content)
+    assert bundle_source.configured(ServiceSettings()) is None
 
 
 @pytest.mark.parametrize("content", ['support-chatbot/model-version="7"', "7@short", "latest"])
-def test_an_annotation_that_names_no_model_is_refused_with_its_file(told: Path, content: str) -> None:
-    told.write_text(content)
-    with pytest.raises(SettingError, match=f"CHATBOT_MODEL_FILE={told}.*version.*digest"):
-        bundle_source.told(ServiceSettings())
+def test_an_annotation_that_names_no_model_is_refused_with_its_file(model_file: Path, content: str) -> None:
+    model_file.write_text(content)
+    with pytest.raises(SettingError, match=f"CHATBOT_MODEL_FILE={model_file}.*version.*digest"):
+        bundle_source.configured(ServiceSettings())
 
 
-def test_a_file_that_is_not_there_is_named(told: Path) -> None:
-    with pytest.raises(SettingError, match=f"CHATBOT_MODEL_FILE={told} cannot be read"):
-        bundle_source.told(ServiceSettings())
+def test_a_file_that_is_not_there_is_named(model_file: Path) -> None:
+    with pytest.raises(SettingError, match=f"CHATBOT_MODEL_FILE={model_file} cannot be read"):
+        bundle_source.configured(ServiceSettings())
 
 
-def test_all_processes_of_a_server_serve_what_was_told_at_its_start(
-    told: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_all_processes_of_a_server_serve_the_model_configured_at_its_start(
+    model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told.write_text(f"7@{DIGEST}")
+    model_file.write_text(f"7@{DIGEST}")
     monkeypatch.setenv("CHATBOT_MODEL", "")  # so that what `pin` writes is taken away again
     bundle_source.pin()
-    told.write_text(f"8@{'b' * 64}")
-    found = bundle_source.told(ServiceSettings())
+    model_file.write_text(f"8@{'b' * 64}")
+    found = bundle_source.configured(ServiceSettings())
     assert found is not None
     assert found.version == "7"
 

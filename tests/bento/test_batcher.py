@@ -1,4 +1,4 @@
-"""Gathering: who asks at the same moment is answered together, and never with another's answer."""
+"""Request batching: who asks at the same moment is answered together, and never with another's answer."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def test_what_waits_at_the_same_moment_goes_in_one_call_a_lane_split_evenly() ->
         return list(questions)
 
     async def ask_all() -> None:
-        gatherer = RequestBatcher(call, concurrency=2, max_batch=64)
-        assert await asyncio.gather(*(gatherer.ask(n) for n in range(40))) == list(range(40))
+        batcher = RequestBatcher(call, concurrency=2, max_batch=64)
+        assert await asyncio.gather(*(batcher.submit(n) for n in range(40))) == list(range(40))
 
     asyncio.run(ask_all())
     assert calls == [20, 20]
@@ -34,12 +34,12 @@ def test_a_single_question_never_waits_for_company() -> None:
         return list(questions)
 
     async def ask() -> list[float]:
-        gatherer = RequestBatcher(call, concurrency=1, max_batch=64)
+        batcher = RequestBatcher(call, concurrency=1, max_batch=64)
         loop = asyncio.get_running_loop()
         waits = []
         for n in range(100):
             began = loop.time()
-            await gatherer.ask(n)
+            await batcher.submit(n)
             waits.append(loop.time() - began)
         return waits
 
@@ -60,8 +60,8 @@ def test_no_call_is_larger_than_allowed_and_no_more_calls_are_in_flight_than_lan
         return list(questions)
 
     async def ask_all() -> None:
-        gatherer = RequestBatcher(call, concurrency=3, max_batch=8)
-        await asyncio.gather(*(gatherer.ask(n) for n in range(500)))
+        batcher = RequestBatcher(call, concurrency=3, max_batch=8)
+        await asyncio.gather(*(batcher.submit(n) for n in range(500)))
 
     asyncio.run(ask_all())
     assert max(sizes) == 8
@@ -79,16 +79,16 @@ def test_a_client_that_leaves_takes_its_message_out_of_the_queue() -> None:
         return list(questions)
 
     async def leave() -> None:
-        gatherer = RequestBatcher(call, concurrency=1, max_batch=64)
-        first = asyncio.create_task(gatherer.ask(0))
+        batcher = RequestBatcher(call, concurrency=1, max_batch=64)
+        first = asyncio.create_task(batcher.submit(0))
         await under_way.wait()
-        others = [asyncio.create_task(gatherer.ask(n)) for n in range(1, 6)]
+        others = [asyncio.create_task(batcher.submit(n)) for n in range(1, 6)]
         await asyncio.sleep(0)
-        assert gatherer.waiting == 5
+        assert batcher.waiting == 5
         for task in others[:3]:
             task.cancel()
         await asyncio.sleep(0)
-        assert gatherer.waiting == 2
+        assert batcher.waiting == 2
         go_on.set()
         assert await asyncio.gather(first, *others[3:]) == [0, 4, 5]
 
@@ -104,8 +104,8 @@ def test_a_failing_call_fails_its_own_messages_and_no_others() -> None:
         return list(questions)
 
     async def ask_all() -> list[int | BaseException]:
-        gatherer = RequestBatcher(call, concurrency=4, max_batch=5)
-        return await asyncio.gather(*(gatherer.ask(n) for n in range(40)), return_exceptions=True)
+        batcher = RequestBatcher(call, concurrency=4, max_batch=5)
+        return await asyncio.gather(*(batcher.submit(n) for n in range(40)), return_exceptions=True)
 
     answers = asyncio.run(ask_all())
     failed = [n for n, answer in enumerate(answers) if isinstance(answer, ConnectionError)]
@@ -119,8 +119,8 @@ def test_too_few_answers_are_an_error_and_never_shift_answers_to_other_callers()
         return list(questions)[1:]
 
     async def ask_all() -> list[int | BaseException]:
-        gatherer = RequestBatcher(call, concurrency=1, max_batch=64)
-        return await asyncio.gather(*(gatherer.ask(n) for n in range(5)), return_exceptions=True)
+        batcher = RequestBatcher(call, concurrency=1, max_batch=64)
+        return await asyncio.gather(*(batcher.submit(n) for n in range(5)), return_exceptions=True)
 
     assert all(isinstance(answer, RuntimeError) for answer in asyncio.run(ask_all()))
 
@@ -130,8 +130,8 @@ def test_a_question_may_fail_alone() -> None:
         return [ValueError("odd") if n % 2 else n for n in questions]
 
     async def ask_all() -> None:
-        gatherer: RequestBatcher[int, int] = RequestBatcher(call, concurrency=1, max_batch=64)
-        tasks = [asyncio.create_task(gatherer.ask(n)) for n in range(4)]
+        batcher: RequestBatcher[int, int] = RequestBatcher(call, concurrency=1, max_batch=64)
+        tasks = [asyncio.create_task(batcher.submit(n)) for n in range(4)]
         assert [await task for task in tasks[::2]] == [0, 2]
         for task in tasks[1::2]:
             with pytest.raises(ValueError, match="odd"):
@@ -160,11 +160,11 @@ def test_whoever_comes_leaves_or_fails_everybody_gets_their_own_answer(
         return [f"answer {n}" for n in questions]
 
     async def play() -> tuple[int, list[str | BaseException]]:
-        gatherer = RequestBatcher(call, concurrency, max_batch)
+        batcher = RequestBatcher(call, concurrency, max_batch)
 
         async def ask(n: int, delay: int) -> str:
             await asyncio.sleep(0.0003 * delay)
-            return await gatherer.ask(n)
+            return await batcher.submit(n)
 
         tasks = [asyncio.create_task(ask(n, delay)) for n, (delay, _) in enumerate(plan)]
         await asyncio.sleep(0.0004)
@@ -172,7 +172,7 @@ def test_whoever_comes_leaves_or_fails_everybody_gets_their_own_answer(
             if fate == "leaves":
                 task.cancel()
         answers = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 30)
-        return gatherer.waiting, answers
+        return batcher.waiting, answers
 
     waiting, answers = asyncio.run(play())
     assert waiting == 0
@@ -194,12 +194,12 @@ def test_after_a_crowd_every_lane_is_free_again() -> None:
         return list(questions)
 
     async def ask_twice() -> None:
-        gatherer = RequestBatcher(call, concurrency=2, max_batch=1)
-        await asyncio.gather(*(gatherer.ask(n) for n in range(20)), return_exceptions=True)
+        batcher = RequestBatcher(call, concurrency=2, max_batch=1)
+        await asyncio.gather(*(batcher.submit(n) for n in range(20)), return_exceptions=True)
         async with asyncio.timeout(10):
-            assert await gatherer.ask(2) == 2
+            assert await batcher.submit(2) == 2
             with pytest.raises(OSError):
-                await gatherer.ask(3)
-            assert await gatherer.ask(4) == 4
+                await batcher.submit(3)
+            assert await batcher.submit(4) == 4
 
     asyncio.run(ask_twice())

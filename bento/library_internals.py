@@ -1,0 +1,54 @@
+"""Wrap what BentoML and uvicorn have no public API for. Nothing else in this package relies on their internals.
+
+`tests/bento/test_library_internals.py` fails, and says what to adapt here, when an upgrade changes one of them.
+Imports neither of them at the top: `python -m bento` starts the preflight check before it imports BentoML.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import uvicorn
+
+SWAGGER_FILES = ("swagger-ui-bundle.js", "swagger-ui.css")
+
+
+def swagger_folder() -> Path:
+    """Return the folder with BentoML's copy of Swagger UI (`SWAGGER_FILES`)."""
+    import bentoml
+
+    return Path(bentoml.__file__).parent / "_internal" / "server" / "static_content"
+
+
+def is_worker_of(service: str, command_line: Sequence[str]) -> bool:
+    """Whether a process is a BentoML worker of a service, by its command line."""
+    return ("--service-name", service) in pairwise(command_line)
+
+
+def uvicorn_server() -> uvicorn.Server | None:
+    """Return the uvicorn server of this process, whose method is the SIGTERM handler; None: there is none."""
+    import uvicorn
+
+    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return server if isinstance(server, uvicorn.Server) else None
+
+
+def is_stopping(server: uvicorn.Server) -> bool:
+    """Whether the server has received a stop signal."""
+    return server.should_exit
+
+
+def close_listeners(server: uvicorn.Server) -> None:
+    """Stop accepting connections; open ones stay."""
+    for listener in server.servers:
+        listener.close()
+
+
+def open_connections(server: uvicorn.Server) -> int:
+    """Return the number of open connections."""
+    return len(server.server_state.connections)

@@ -1,0 +1,71 @@
+"""What `bento.library_internals` expects of BentoML and uvicorn. A failure here means: an upgrade changed it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import signal
+
+import uvicorn
+from _bentoml_impl.server import serving
+from _bentoml_impl.worker.service import main as worker_command
+
+from bento import library_internals
+
+ADAPT = "changed in the installed version: adapt bento/library_internals.py"
+
+
+async def app(scope: object, receive: object, send: object) -> None:
+    raise NotImplementedError
+
+
+def test_bentoml_ships_the_script_and_the_style_of_swagger_ui() -> None:
+    for name in library_internals.SWAGGER_FILES:
+        file = library_internals.swagger_folder() / name
+        assert file.is_file(), f"BentoML's folder of Swagger UI {ADAPT}"
+
+
+def test_a_worker_of_bentoml_has_its_service_in_its_command_line() -> None:
+    assert "--service-name" in {name for option in worker_command.params for name in option.opts}, (
+        f"the command line of BentoML's workers {ADAPT}"
+    )
+    for starts in (serving.serve_http, serving.create_dependency_watcher):
+        assert '"--service-name",' in inspect.getsource(starts), f"how BentoML starts its workers {ADAPT}"
+    command_line = [
+        "python",
+        "-m",
+        "_bentoml_impl.worker.service",
+        "--service-name",
+        "IntentRunner",
+        "--fd",
+        "9",
+    ]
+    assert library_internals.is_worker_of("IntentRunner", command_line)
+    assert not library_internals.is_worker_of("SupportChatbot", command_line)
+
+
+def test_uvicorn_handles_sigterm_with_a_method_of_its_server() -> None:
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None))
+    assert library_internals.uvicorn_server() is None
+    before = signal.getsignal(signal.SIGTERM)
+    with server.capture_signals():
+        assert library_internals.uvicorn_server() is server, f"uvicorn's signal handler {ADAPT}"
+        assert not library_internals.is_stopping(server)
+        handler = signal.getsignal(signal.SIGTERM)
+        assert callable(handler)
+        handler(signal.SIGTERM, None)
+        assert library_internals.is_stopping(server), f"uvicorn's flag `should_exit` {ADAPT}"
+        server._captured_signals.clear()  # or uvicorn raises it again, in this process
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_uvicorn_lists_its_listeners_and_its_open_connections() -> None:
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+    server.config.load()
+    server.lifespan = server.config.lifespan_class(server.config)
+    asyncio.run(server.startup(sockets=[]))
+    assert server.servers == [], f"uvicorn's list of listeners {ADAPT}"
+    library_internals.close_listeners(server)
+    assert library_internals.open_connections(server) == 0
+    protocols = server.server_state.connections
+    assert isinstance(protocols, set), f"uvicorn's set of connections {ADAPT}"
