@@ -47,7 +47,9 @@ class Seen:
     def errors(self) -> list[str]:
         """The failures that a restart of the server does not explain: no closed connection and no late answer."""
         return [
-            failure for failure in self.failures if "Connect" not in failure and "answered after" not in failure
+            failure
+            for failure in self.failures
+            if "Connect" not in failure and "answered after" not in failure
         ]
 
     def __str__(self) -> str:
