@@ -32,7 +32,7 @@ from chatbot.store import Store, has_store, open_store
 from training.corpus.versions import CorpusVersionError, Pointer, pull
 from training.model.report import shown
 from training.tracking.client import TrackingError
-from training.tracking.registry import Registry, Version
+from training.tracking.registry import ModelVersion, Registry
 
 SHOWN_SCORES = ("accuracy", "macro_f1", "coverage", "risk")
 _API_SECONDS = 5.0
@@ -45,7 +45,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 class Restored:
     """A version restored into folders: its bundle and its corpus."""
 
-    version: Version
+    version: ModelVersion
     bundle: Path
     corpus: Path
 
@@ -116,7 +116,7 @@ def restore(
     return Restored(version, bundle, pull(settings, pointer, folder / "corpus"))
 
 
-def _bundle(registry: Registry, store: Store, version: Version, folder: Path) -> Path:
+def _bundle(registry: Registry, store: Store, version: ModelVersion, folder: Path) -> Path:
     """Fetch a bundle from the store; if it is missing or damaged there, repair it from the registry."""
     try:
         return bundle_store.fetch(store, version.bundle_digest, folder)
@@ -185,7 +185,7 @@ def restore_command(
     Console().print(table)
 
 
-def _table(versions: list[Version], serves: str) -> Table:
+def _table(versions: list[ModelVersion], serves: str) -> Table:
     table = Table(title="versions, the newest first")
     for column in ("version", "bundle", "corpus", "commit", "made"):
         table.add_column(column, no_wrap=True)
@@ -208,7 +208,7 @@ def _table(versions: list[Version], serves: str) -> Table:
     return table
 
 
-def _as_dict(version: Version, serves: str) -> dict[str, Any]:
+def _as_dict(version: ModelVersion, serves: str) -> dict[str, Any]:
     return {
         "version": version.number,
         "bundle_digest": version.bundle_digest,

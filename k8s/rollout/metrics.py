@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from chatbot.model.ref import ModelRef
+from chatbot.runtime import REAL, Runtime
 from chatbot.settings import KubernetesSettings
-from k8s.api.runtime import REAL, Runtime
 from k8s.pushgateway import PushgatewayClient
 from k8s.rollout.state import RolloutOutcome
 

@@ -30,7 +30,7 @@ from training.retraining.publish import Given
 from training.retraining.run import LEASE, Result, retrain
 from training.review.decisions import Decision, Decisions, NewIntent, Verdict
 from training.tracking.client import connected
-from training.tracking.registry import Registry, Version
+from training.tracking.registry import ModelVersion, Registry
 
 ROOT = Path(__file__).resolve().parents[2]
 INTENTS = ("cancel_order", "get_refund", "track_order", "recover_password", "delete_account", "get_invoice")
@@ -122,7 +122,7 @@ class World:
     def registry(self) -> Registry:
         return Registry(self.given.tracking)
 
-    def first(self) -> tuple[Version, bool]:
+    def first(self) -> tuple[ModelVersion, bool]:
         with Steps(Console(quiet=True)) as steps:
             return register_first(self.given, steps, self.bot.bundle, self.bot.corpus, self.bot.processed)
 

@@ -45,14 +45,14 @@ from training.tracking.registry import (
     CORPUS_POINTER,
     GATE,
     GIT_COMMIT,
+    ModelVersion,
     Registry,
-    Version,
 )
 
 
 def register_first(
     given: Given, steps: Steps, bundle: Path, source: Path, processed: Path
-) -> tuple[Version, bool]:
+) -> tuple[ModelVersion, bool]:
     """Register a bundle with its training corpus; the first version becomes champion. Idempotent.
 
     Args:
@@ -124,7 +124,7 @@ def register_first(
     return registry.get(version.number), True
 
 
-def _champion(registry: Registry, digest: str) -> Version | None:
+def _champion(registry: Registry, digest: str) -> ModelVersion | None:
     """Return the champion if there is one and this bundle is registered; None otherwise."""
     champion = registry.champion()
     return champion if champion and registry.find(digest) else None

@@ -27,8 +27,8 @@ from training.tracking.registry import (
     CORPUS_POINTER,
     GATE,
     GIT_COMMIT,
+    ModelVersion,
     Registry,
-    Version,
 )
 from training.tracking.training_run import record_training
 
@@ -65,12 +65,12 @@ def publish(
     given: Given,
     steps: Steps,
     lease: Lease,
-    champion: Version,
+    champion: ModelVersion,
     corpus: Corpus,
     trained: Trained,
     verdict: GateVerdict,
     merged: Merged,
-) -> tuple[Version, str]:
+) -> tuple[ModelVersion, str]:
     """Publish corpus, bundle, gate report, run, version and alias, in this order: references come last.
 
     Idempotent: the run (by its idempotency key) and the version are unique per bundle digest.

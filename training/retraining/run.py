@@ -41,7 +41,7 @@ from training.retraining.publish import Given, publish
 from training.review.accepted import read_accepted
 from training.review.board import queue_length
 from training.review.decisions import TAUGHT, Decisions
-from training.tracking.registry import Registry, Version
+from training.tracking.registry import ModelVersion, Registry
 
 LEASE = "memory/retrain-lease.json"
 
@@ -154,7 +154,7 @@ def _merged(store: Store, before: Path) -> Merged:
     )
 
 
-def _needs_review(store: Store, champion: Version) -> Result:
+def _needs_review(store: Store, champion: ModelVersion) -> Result:
     waiting = queue_length(store)
     return Result(
         outcome="needs_review",
@@ -187,7 +187,7 @@ def _gate(
     given: Given,
     store: Store,
     registry: Registry,
-    champion: Version,
+    champion: ModelVersion,
     before: Path,
     challenger: Path,
     corpus: Corpus,

@@ -21,7 +21,7 @@ from chatbot.model.bundle_store import ModelRef
 from chatbot.model.desired_model import Serving
 from chatbot.store import Store
 from training.rollout.smoke_test import prove
-from training.tracking.registry import CHAMPION, Registry, Version
+from training.tracking.registry import CHAMPION, ModelVersion, Registry
 
 MAY_SERVE = ("passed", "warned")
 _LOOK_SECONDS = 0.3
@@ -125,7 +125,7 @@ class Promotion:
             )
         return self._move(self._registry.get(before.version), "rolled back by training.rollback", before)
 
-    def _move(self, version: Version, why: str, expected: ModelRef | None = None) -> Outcome:
+    def _move(self, version: ModelVersion, why: str, expected: ModelRef | None = None) -> Outcome:
         if expected and expected != version.ref:
             raise PromotionError(
                 f"version {expected.version} of the registry is the bundle {version.bundle_digest[:12]}, "
@@ -143,7 +143,7 @@ class Promotion:
             desired_model.ask(self._store, model, why)
         return self._finish(model)
 
-    def _bundle(self, version: Version) -> Path:
+    def _bundle(self, version: ModelVersion) -> Path:
         """Fetch the version's bundle into the cache; if the store lacks it, push it there from the registry."""
         if not bundle_store.held(self._store, version.bundle_digest):
             self._say(f"version {version.number} is fetched from the registry")
@@ -170,7 +170,7 @@ class Promotion:
                 raise PromotionError(_gone(desired_model.take_back(self._store, model, why), model))
             time.sleep(_LOOK_SECONDS)
 
-    def _name_champion(self, version: Version) -> None:
+    def _name_champion(self, version: ModelVersion) -> None:
         if CHAMPION not in version.aliases:
             self._registry.set_alias(CHAMPION, version.number)
 
