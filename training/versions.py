@@ -65,7 +65,7 @@ def served_digest(store: Store | None, api: str) -> str:
             with urlopen(api.rstrip("/") + "/version", timeout=_API_SECONDS) as answer:  # noqa: S310
                 return str(json.load(answer)["bundle_digest"])
         except (URLError, OSError, ValueError, KeyError) as error:
-            raise ChatbotError(f"{api}/version does not say what serves: {error}") from error
+            raise ChatbotError(f"{api}/version did not return the serving version: {error}") from error
     ref = desired_model.read(store).ref if store is not None else None
     return ref.digest if ref else ""
 
@@ -96,12 +96,12 @@ def restore(
         StoreError: the store is unavailable.
     """
     version = registry.get(number)
-    for what, asked, found in (
-        ("made from the commit", commit, version.git_commit),
-        ("taught the corpus", corpus, version.corpus_digest),
+    for what, wanted, found in (
+        ("built from commit", commit, version.git_commit),
+        ("trained on corpus", corpus, version.corpus_digest),
     ):
-        if asked and not found.startswith(asked):
-            raise TrackingError(f"version {number} was {what} {found or '(not noted)'}, not {asked}")
+        if wanted and not found.startswith(wanted):
+            raise TrackingError(f"version {number} was {what} {found or '(unknown)'}, not {wanted}")
     bundle = folder / "bundle"
     if not bundle_store.sound(bundle, version.bundle_digest):
         got = _bundle(registry, open_store(settings), version, folder / ".bundles")
@@ -111,7 +111,7 @@ def restore(
     pointer = Pointer.parse(version.corpus_pointer)
     if pointer.corpus_digest != version.corpus_digest:
         raise CorpusVersionError(
-            f"version {number} was taught {version.corpus_digest}, its pointer names {pointer.corpus_digest}"
+            f"version {number} was trained on {version.corpus_digest}, but its pointer names {pointer.corpus_digest}"
         )
     return Restored(version, bundle, pull(settings, pointer, folder / "corpus"))
 
@@ -147,7 +147,7 @@ def main(
         typer.echo(json.dumps([_as_dict(version, serves) for version in versions], indent=2))
         return
     if not versions:
-        Console().print("there is no version yet: python -m training.retrain --first")
+        Console().print("no version is registered yet: python -m training.retrain --first")
         return
     Console().print(_table(versions, serves))
 

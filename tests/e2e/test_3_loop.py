@@ -28,7 +28,7 @@ from tools.loop.traffic import Answers
 from tools.pictures import staff_pages
 from training.review.accepted import read_accepted
 from training.review.board import Board
-from training.review.decisions import Decision, Decisions, Verdict
+from training.review.decisions import DecisionKind, Decisions, ReviewDecision
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -149,7 +149,7 @@ def test_a_poisoned_corpus_is_refused_by_the_gate_and_nothing_else_serves(
     ):
         decisions = Decisions(store)
         for item, message in poison.items():
-            decisions.decide(Decision(item_id=item, message=message, verdict=Verdict.CORRECT,
+            decisions.decide(ReviewDecision(item_id=item, message=message, verdict=DecisionKind.CORRECT,
                                       intent="delete_account", reviewer="Eve", when=now))  # fmt: skip
     try:
         with progress.step("a retraining, asked for by hand"):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from training.gate.report.render import page
-from training.gate.verdict import Check, CheckVerdict, GateVerdict, Side
+from training.gate.verdict import CheckVerdict, GateCheck, GateVerdict, Side
 
 SCORES = {"accuracy": 0.9, "coverage": 0.6, "risk": 0.02, "ece": 0.01, "scope_auroc": None}
 
 
-def verdict(*checks: Check, champion: bool = True) -> GateVerdict:
+def verdict(*checks: GateCheck, champion: bool = True) -> GateVerdict:
     side = Side("abc", "abcdef", "corpus", "2026-01-02T03:04:05+00:00", 3, SCORES)
     return GateVerdict("2026-01-02T03:04:05+00:00", side if champion else None, side, 1_234, checks, {})
 
@@ -19,12 +19,12 @@ def verdict(*checks: Check, champion: bool = True) -> GateVerdict:
     ("kind", "headline", "badge"),
     [
         ("passed", "Challenger accepted", "✓ passed"),
-        ("warned", "Challenger accepted", "! look at it"),
+        ("warned", "Challenger accepted", "! review"),
         ("refused", "Challenger refused", "✕ refused"),
     ],
 )
 def test_the_page_states_the_verdict_and_each_check(kind: CheckVerdict, headline: str, badge: str) -> None:
-    html = page(verdict(Check("size", "Size", kind, "It is 60 MB.", "refused above 150 MB")))
+    html = page(verdict(GateCheck("size", "Size", kind, "It is 60 MB.", "refused above 150 MB")))
     for text in (
         headline,
         badge,
@@ -47,12 +47,12 @@ def test_the_first_rows_are_visible_and_the_rest_is_folded() -> None:
             "truth": "a",
             "before": "a",
             "now": "out_of_scope",
-            "change": "broken",
+            "change": "regression",
         }
         | {"kind": "test"}
         for place in range(15)
     ]
-    html = page(verdict(Check("known_messages", "Known messages", "warned", "15.", "never", {}, rows)))
+    html = page(verdict(GateCheck("known_messages", "Known messages", "warned", "15.", "never", {}, rows)))
     assert "3 more</summary>" in html
     assert html.count("message &lt;") == 15
     assert html.index("message &lt;11&gt;") < html.index("<details>") < html.index("message &lt;12&gt;")
@@ -61,7 +61,7 @@ def test_the_first_rows_are_visible_and_the_rest_is_folded() -> None:
 
 def test_a_score_that_is_missing_is_a_dash_and_an_interval_marks_no_change() -> None:
     numbers = {"difference": -0.1, "low": -0.12, "high": -0.08}
-    html = page(verdict(Check("macro_f1", "Macro F1", "refused", "Worse.", "below zero", numbers)))
+    html = page(verdict(GateCheck("macro_f1", "Macro F1", "refused", "Worse.", "below zero", numbers)))
     assert "<td>-</td>" in html
     assert 'style="left:50.00%">no change' in html
     assert "-12.0 points" in html

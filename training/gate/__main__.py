@@ -41,7 +41,7 @@ def main(
         Path | None, typer.Option(help="The bundle that serves; none: a first version.")
     ] = None,
     corpus: Annotated[
-        Path, typer.Option(help="A processed corpus, whose test part is asked, or any other labelled corpus.")
+        Path, typer.Option(help="A processed corpus, whose test part is used, or any other labelled corpus.")
     ] = Path("data/processed/corpus.parquet"),
     earlier: Annotated[
         Path | None, typer.Option(help="The champion's processed corpus: test rows it lacks are new.")

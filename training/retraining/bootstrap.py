@@ -34,7 +34,7 @@ from training.progress import Steps
 from training.provenance import git_commit
 from training.retraining.lease import Lease
 from training.retraining.merge import without_examples, write_rows
-from training.retraining.publish import Given, gate_report
+from training.retraining.publish import RetrainConfig, gate_report
 from training.retraining.run import LEASE, RetrainError
 from training.tracking import runs
 from training.tracking.client import TrackingError
@@ -50,13 +50,13 @@ from training.tracking.registry import (
 )
 
 
-def register_first(
-    given: Given, steps: Steps, bundle: Path, source: Path, processed: Path
+def bootstrap(
+    config: RetrainConfig, steps: Steps, bundle: Path, source: Path, processed: Path
 ) -> tuple[ModelVersion, bool]:
     """Register a bundle with its training corpus; the first version becomes champion. Idempotent.
 
     Args:
-        given: the configuration.
+        config: the configuration.
         steps: reports the progress.
         bundle: the bundle's folder.
         source: the corpus it was made from: a file or a folder of YAML files.
@@ -72,16 +72,16 @@ def register_first(
         BusyError: another process holds the lease.
         TrackingError: MLflow did not record the run; a later call resumes.
     """
-    store, registry = open_store(given.store), Registry(given.tracking)
+    store, registry = open_store(config.store), Registry(config.tracking)
     digest = bundles.verify(bundle)
     if found := _champion(registry, digest):
         return found, False
-    with Lease(store, LEASE, given.settings.lease_seconds) as lease:
+    with Lease(store, LEASE, config.settings.lease_seconds) as lease:
         if found := _champion(registry, digest):
             return found, False
         with steps.wait("corpus"):
-            folder = version_files(given, bundle, source, processed)
-            pointer = versions.push(given.store, folder)
+            folder = version_files(config, bundle, source, processed)
+            pointer = versions.push(config.store, folder)
         with steps.wait("gate"):
             # Without a champion, the gate warns and never refuses.
             rows = read_processed(folder)
@@ -89,12 +89,12 @@ def register_first(
                 None,
                 bundle,
                 mark_new(rows[rows["part"] == TEST], None),
-                params=given.gate,
+                params=config.gate,
                 behaviours=read_behaviours(SHIPPED),
             )
         with steps.wait("push bundle"):
             bundle_store.push(store, bundle)
-            gate_report(store, digest, verdict, given.work)
+            gate_report(store, digest, verdict, config.work)
         manifest = bundles.read_manifest(bundle)
         tags = {
             CORPUS_DIGEST: pointer.corpus_digest,
@@ -106,9 +106,9 @@ def register_first(
         with steps.wait("register"):
             lease.check()
             recorded = runs.record(
-                given.tracking,
+                config.tracking,
                 f"first {digest[:12]}",
-                params=given.train.model_dump(),
+                params=config.train.model_dump(),
                 metrics=manifest.scores,
                 tags=tags,
                 figures={},
@@ -120,7 +120,7 @@ def register_first(
             version = registry.register(recorded.run_id, bundle, tags)
             if registry.champion() is None:
                 registry.set_alias(CHAMPION, version.number)
-    shutil.rmtree(given.work, ignore_errors=True)
+    shutil.rmtree(config.work, ignore_errors=True)
     return registry.get(version.number), True
 
 
@@ -130,15 +130,15 @@ def _champion(registry: Registry, digest: str) -> ModelVersion | None:
     return champion if champion and registry.find(digest) else None
 
 
-def version_files(given: Given, bundle: Path, source: Path, processed: Path) -> Path:
+def version_files(config: RetrainConfig, bundle: Path, source: Path, processed: Path) -> Path:
     """Write the files of a corpus version into `work/corpus` and return that folder.
 
     Raises:
         RetrainError: the bundle was trained on another corpus than `source`.
     """
     wanted = bundles.read_manifest(bundle).corpus_digest
-    folder = given.work / "corpus"
-    shutil.rmtree(given.work, ignore_errors=True)
+    folder = config.work / "corpus"
+    shutil.rmtree(config.work, ignore_errors=True)
     folder.mkdir(parents=True)
     rows = load_corpus(source)
     there = processed / CORPUS_FILE
@@ -146,10 +146,10 @@ def version_files(given: Given, bundle: Path, source: Path, processed: Path) -> 
         for name in (CORPUS_FILE, SPLITS_FILE, LEFT_OUT_FILE, REPORT_FILE):
             shutil.copyfile(processed / name, folder / name)
     else:
-        write(process(rows, given.process), check(rows), given.process, folder)
+        write(process(rows, config.process), check(rows), config.process, folder)
         if (found := corpus_digest(folder / CORPUS_FILE)) != wanted:
             raise RetrainError(
-                f"the bundle {bundle} was taught the corpus {wanted}, but {source} gives {found}: train it on this "
+                f"the bundle {bundle} was trained on the corpus {wanted}, but {source} gives {found}: train it on this "
                 "corpus first (`make run`, or `python -m data.process` and `python -m training.train`)"
             )
     write_rows(rows, folder / ROWS_FILE)

@@ -37,7 +37,7 @@ GATE_AGAINST = "gate_against"
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class RetrainConfig:
     """Configuration of a retraining.
 
     Attributes:
@@ -62,7 +62,7 @@ class Given:
 
 
 def publish(
-    given: Given,
+    config: RetrainConfig,
     steps: Steps,
     lease: Lease,
     champion: ModelVersion,
@@ -83,12 +83,12 @@ def publish(
         TrackingError: MLflow did not record the run; corpus and bundle are in the store, and a later run
             resumes.
     """
-    store, registry = open_store(given.store), Registry(given.tracking)
+    store, registry = open_store(config.store), Registry(config.tracking)
     with steps.wait("push corpus"):
-        pointer = versions.push(given.store, given.work / "corpus")
+        pointer = versions.push(config.store, config.work / "corpus")
     with steps.wait("push bundle"):
         bundle_store.push(store, trained.folder)
-        report = gate_report(store, trained.digest, verdict, given.work)
+        report = gate_report(store, trained.digest, verdict, config.work)
     tags = {
         CORPUS_DIGEST: corpus.digest,
         CORPUS_POINTER: str(pointer),
@@ -101,14 +101,14 @@ def publish(
     }
     lease.check()
     recorded = record_training(
-        given.tracking,
+        config.tracking,
         trained,
         corpus,
-        given.train,
+        config.train,
         steps,
         name=f"retrain {trained.digest[:12]}",
         tags=tags,
-        files={"gate": given.work / JSON_FILE},
+        files={"gate": config.work / JSON_FILE},
         key=f"retrain-{trained.digest[:24]}",
     )
     if recorded.kept is not None:

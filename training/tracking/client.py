@@ -43,7 +43,7 @@ def connected(settings: TrackingSettings) -> Iterator[MlflowClient]:
         with _quiet():
             yield MlflowClient(settings.tracking_uri, settings.tracking_uri)
     except (MlflowException, RequestException, OSError) as error:
-        raise TrackingError(f"MLflow at {shown(settings)}: {explain(error)}") from error
+        raise TrackingError(f"MLflow at {without_credentials(settings)}: {explain(error)}") from error
 
 
 def experiment(client: MlflowClient, settings: TrackingSettings) -> str:
@@ -80,12 +80,14 @@ def preflight(settings: TrackingSettings) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise TrackingError(f"MLflow's database {uri} cannot be made: {error}") from error
+            raise TrackingError(
+                f"the folder of MLflow's database {uri} cannot be created: {error}"
+            ) from error
     elif is_server(settings):
-        _ask(uri, shown(settings))
+        _ask(uri, without_credentials(settings))
 
 
-def shown(settings: TrackingSettings) -> str:
+def without_credentials(settings: TrackingSettings) -> str:
     """Return the address without credentials."""
     scheme, mark, rest = settings.tracking_uri.partition("://")
     return scheme + mark + rest.rpartition("@")[2]
@@ -98,7 +100,7 @@ def explain(error: Exception) -> str:
         return f"{text}. Start the server with this name in CHATBOT_MLFLOW_ALLOWED_HOSTS"
     if "out-of-date database schema" in text:
         return (
-            "its database is of an older MLflow: `python -m training.mlflow_server --upgrade` copies it and "
+            "its database belongs to an older MLflow: `python -m training.mlflow_server --upgrade` copies it and "
             "upgrades it"
         )
     return text.strip().splitlines()[0][:500]
@@ -115,9 +117,7 @@ def _ask(uri: str, name: str) -> None:
         raise TrackingError(f"MLflow at {name} cannot be reached ({_cause(error)}): {advice}") from error
     # A proxy that blocks /health (status below 500) may still admit the client.
     if answer.status_code >= 500:
-        raise TrackingError(
-            f"MLflow at {name} is not ready: /health is answered {answer.status_code}; {advice}"
-        )
+        raise TrackingError(f"MLflow at {name} is not ready: /health returned {answer.status_code}; {advice}")
 
 
 def _cause(error: BaseException) -> str:

@@ -17,7 +17,7 @@ from training.gate.verdict import GateVerdict
 JSON_FILE, PAGE_FILE = "gate.json", "gate.html"
 
 _STYLES = {"passed": "green", "warned": "yellow", "refused": "bold red", "unjudged": "dim"}
-_BADGES = {"passed": "✓ passed", "warned": "! look at it", "refused": "✕ refused", "unjudged": "not judged"}
+_BADGES = {"passed": "✓ passed", "warned": "! review", "refused": "✕ refused", "unjudged": "not judged"}
 _IDENTITY = [
     ("version", "Version"),
     ("created", "Made"),
