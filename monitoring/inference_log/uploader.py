@@ -31,6 +31,9 @@ from monitoring.inference_log.upload_queue import Outbox, due
 __all__ = ["Uploader"]
 
 MEGABYTE = 1_000_000
+_CLOSE_RETRY_SECONDS = 1.0
+"""Delay between attempts to upload the queue at shutdown."""
+
 _ROOT = Path(__file__).resolve().parents[2]
 
 _logger = logging.getLogger(__name__)
@@ -109,13 +112,15 @@ class Uploader:
             self._hear(self._pass.communicate()[0])
 
     def close(self) -> None:
-        """Shut down gracefully: upload the queue within the configured time; the rest waits for the next start."""
+        """Shut down gracefully: upload the queue, with retries, within the configured time; the rest stays queued."""
         until = time.monotonic() + self._settings.close_seconds
         try:
             self._finish(until)
-            if self._outbox.look():
-                self._start("--all", f"--wait={self._settings.close_seconds:g}")
+            while self._outbox.look() and (left := until - time.monotonic()) > 0:
+                self._start("--all", f"--wait={left:g}")
                 self._finish(until)
+                if self._outbox.look():
+                    time.sleep(max(0.0, min(_CLOSE_RETRY_SECONDS, until - time.monotonic())))
         except OSError as error:
             self._complain(str(error))
 
