@@ -2,31 +2,85 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+import difflib
+import os
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chatbot.errors import SettingError
 
 S = TypeVar("S", bound=BaseSettings)
 
+_PREFIX = "CHATBOT_"
+_SLOTS = "CHATBOT_SLOT_"
+_ELSEWHERE = frozenset({"CHATBOT_BITEXT_URL", "CHATBOT_SHARED_DATA"})
+"""Variables with this prefix that are not settings: `data.fetch` and tests read them."""
+
 
 class Settings(BaseSettings):
-    """What all components share: an empty variable is an unset one, a value of the wrong type stops the start."""
+    """Base class: an empty variable counts as unset; an invalid value or an unknown variable is an error."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True, frozen=True, use_attribute_docstrings=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_variables(cls, values: Any) -> Any:
+        if unknown := unknown_variables(os.environ):
+            raise PydanticCustomError("unknown_setting", "{problems}", {"problems": "; ".join(unknown)})
+        return values
+
+
+def unknown_variables(names: Iterable[str]) -> list[str]:
+    """Return one message per variable `CHATBOT_...` that is not a setting, with the closest name.
+
+    A misspelt variable would otherwise leave the default in force, silently. `CHATBOT_SLOT_...` is exempt: the replies
+    of an own corpus have slots of their own.
+    """
+    candidates = [name for name in names if name.startswith(_PREFIX) and not name.startswith(_SLOTS)]
+    if not candidates:
+        return []
+    known = _variables()
+    problems = []
+    for name in sorted(set(candidates) - known - _ELSEWHERE):
+        closest = difflib.get_close_matches(name, known, 1)
+        problems.append(
+            f"{name} is not a setting"
+            + (f": did you mean {closest[0]}?" if closest else ": see docs/settings.md")
+        )
+    return problems
+
 
 def read_settings(kind: type[S]) -> S:
-    """Settings from the environment.
+    """Read settings from the environment.
 
     Raises:
-        SettingError: a variable has a value that cannot work; every such one is named.
+        SettingError: a variable has an invalid value or is unknown; every such one is named.
     """
     try:
         return kind()
     except ValidationError as error:
-        prefix = kind.model_config.get("env_prefix", "")
-        problems = [f"{prefix}{e['loc'][0]}".upper() + f"={e['input']!r}: {e['msg']}" for e in error.errors()]
+        problems = explain(kind, error)
         raise SettingError("; ".join(problems), problems) from None
+
+
+def explain(kind: type[BaseSettings], error: ValidationError) -> list[str]:
+    """Return one message per problem of a settings class, naming its variable and value."""
+    prefix = kind.model_config.get("env_prefix", "")
+    return [
+        f"{prefix}{e['loc'][0]}".upper() + f"={e['input']!r}: {e['msg']}" if e["loc"] else e["msg"]
+        for e in error.errors()
+    ]
+
+
+def _variables() -> frozenset[str]:
+    from chatbot.settings import COMPONENTS
+
+    return frozenset(
+        f"{component.model_config['env_prefix']}{name}".upper()
+        for component in COMPONENTS
+        for name in component.model_fields
+    )

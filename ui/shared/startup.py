@@ -9,6 +9,8 @@ from typing import TypeVar
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
+from chatbot.settings.base import explain
+
 S = TypeVar("S", bound=BaseSettings)
 
 
@@ -24,9 +26,7 @@ def read(kind: type[S]) -> S:
     try:
         return kind()
     except ValidationError as error:
-        prefix = kind.model_config.get("env_prefix", "")
-        problems = (f"{prefix}{e['loc'][0]}".upper() + f"={e['input']!r}: {e['msg']}" for e in error.errors())
-        raise StartError("; ".join(problems)) from None
+        raise StartError("; ".join(explain(kind, error))) from None
 
 
 def check_free(address: str, port: int, prefix: str = "CHATBOT_UI") -> None:
