@@ -37,6 +37,7 @@ def test_a_schema_comment_that_is_no_json_is_named_with_its_line() -> None:
         ("chatPage.pod.nodeSelectr.a=b", "/chatPage/pod", "'nodeSelectr' not allowed"),
         ("store.existingSecrets.nobody=x", "/store/existingSecrets", "nobody"),
         ("api.settings.ANSWER=0.5", "/api/settings", "ANSWER"),
+        ("api.settings.CHATBOT_UPLAOD_PART_ROWS=5", "/api/settings", "CHATBOT_UPLAOD_PART_ROWS"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_path(value: str, path: str, reason: str) -> None:
@@ -62,3 +63,16 @@ def test_the_manifests_are_what_the_chart_renders() -> None:
 def test_the_defaults_keep_to_their_own_schema() -> None:
     schema = json.loads(chart.schema())
     assert set(schema["properties"]) == set(yaml.safe_load((chart.CHART / "values.yaml").read_text()))
+
+
+def test_cluster_scoped_names_of_two_releases_cannot_collide() -> None:
+    """Release `b-c` in namespace `a` and release `c` in namespace `a-b`."""
+
+    def names(release: str, namespace: str) -> set[str]:
+        parts = yaml.safe_load_all(chart.render(release=release, namespace=namespace))
+        return {p["metadata"]["name"] for p in parts if p and p["kind"].startswith("ValidatingAdmission")}
+
+    one, other = names("b-c", "a"), names("c", "a-b")
+    assert one
+    assert other
+    assert not one & other

@@ -21,6 +21,8 @@ from typing import Any
 
 import yaml
 
+from tools.generate.compose import every_setting
+
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "helm" / "support-chatbot"
 MANIFESTS = ROOT / "k8s" / "manifests"
@@ -113,6 +115,7 @@ def schema() -> str:
     content = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Values of the chart support-chatbot, made by `make docs` from values.yaml",
+        "definitions": {"settings": _settings()},
         **_group(values),
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
@@ -209,6 +212,19 @@ def write() -> None:
     MANIFESTS.mkdir(parents=True)
     for name, content in rendered.items():
         (MANIFESTS / name).write_text(content, encoding="utf-8")
+
+
+def _settings() -> dict[str, Any]:
+    """Return the schema of a component's `settings`: known variables only, so that a misspelt one is refused."""
+    names = sorted(name for name, _, _ in every_setting() if name.startswith("CHATBOT_"))
+    return {
+        "type": "object",
+        "patternProperties": {
+            f"^({'|'.join(names)})$": {"type": ["string", "number", "boolean"]},
+            "^(MLFLOW_|CHATBOT_SLOT_)": {"type": ["string", "number", "boolean"]},
+        },
+        "additionalProperties": False,
+    }
 
 
 def _text() -> str:

@@ -5,6 +5,12 @@
 {{- .Values.fullnameOverride | default .Release.Name | trunc 40 | trimSuffix "-" -}}
 {{- end }}
 
+{{/* (list . "jobs") -> the name of a cluster-scoped object. The hash keeps release `c` in namespace `a-b` apart from `b-c` in `a`. */}}
+{{- define "chart.clusterName" -}}
+{{- $release := printf "%s/%s" (index . 0).Release.Namespace (include "chart.fullname" (index . 0)) -}}
+{{- printf "%s-%s-%s" (replace "/" "-" $release) (index . 1) (sha256sum $release | trunc 8) -}}
+{{- end }}
+
 {{/* (list . "api") -> the name of that component and of what belongs to it. */}}
 {{- define "chart.name" -}}
 {{- printf "%s-%s" (include "chart.fullname" (index . 0)) (index . 1) -}}
