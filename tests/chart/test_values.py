@@ -65,6 +65,7 @@ def test_the_defaults_keep_to_their_own_schema() -> None:
     assert set(schema["properties"]) == set(yaml.safe_load((chart.CHART / "values.yaml").read_text()))
 
 
+@pytest.mark.process
 def test_cluster_scoped_names_of_two_releases_cannot_collide() -> None:
     """Release `b-c` in namespace `a` and release `c` in namespace `a-b`."""
 
