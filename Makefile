@@ -122,12 +122,12 @@ review-picture: .venv/ready ## docs/images/review.png, from a real browser
 	@$(PY) -m tools.pictures.review
 
 .PHONY: docs
-docs: .venv/ready ## docs/settings.md, docs/metrics.md and monitoring/dashboards, from the code
+docs: .venv/ready ## docs/settings.md, docs/metrics.md and helm/support-chatbot/files/dashboards, from the code
 	@$(PY) -m tools.generate.docs
 	@$(PY) -m tools.dashboards
 
 .PHONY: manifests
-manifests: .venv/ready ## k8s/manifests, and the dashboards and alerts inside the chart, from their sources (needs helm)
+manifests: .venv/ready ## k8s/manifests, rendered from the chart (needs helm)
 	@$(PY) -m tools.generate.chart manifests
 
 .PHONY: lock

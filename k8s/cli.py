@@ -11,9 +11,9 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError
+from chatbot.loop.registry import RegistryClient, RegistryUnavailable
+from chatbot.runtime import Runtime
 from chatbot.settings import KubernetesSettings, Settings, TrackingSettings
-from k8s.api.runtime import Runtime
-from k8s.mlflow_api import MlflowApi
 
 S = TypeVar("S", bound=Settings)
 
@@ -27,10 +27,14 @@ def read_settings(kind: type[S]) -> S:
     return kind()
 
 
-def registry(settings: KubernetesSettings, runtime: Runtime) -> MlflowApi:
-    """Return a client for the registry at MLFLOW_TRACKING_URI."""
-    uri = read_settings(TrackingSettings).tracking_uri
-    return MlflowApi(uri, settings.request_seconds, settings.patience_seconds, runtime=runtime)
+def registry(settings: KubernetesSettings, runtime: Runtime) -> RegistryClient:
+    """Return a client of the registry at MLFLOW_TRACKING_URI."""
+    return RegistryClient(
+        read_settings(TrackingSettings),
+        seconds=settings.request_seconds,
+        retry_seconds=settings.patience_seconds,
+        runtime=runtime,
+    )
 
 
 def run(command: Callable[[], int]) -> int:
@@ -38,6 +42,9 @@ def run(command: Callable[[], int]) -> int:
     signal.signal(signal.SIGTERM, _exit_on_signal)  # PID 1 of a container ignores it by default
     try:
         return command()
+    except RegistryUnavailable as error:
+        sys.stderr.write(f"{error}. What serves goes on serving; run this again when MLflow is back\n")
+        return 1
     except (ChatbotError, ValidationError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chatbot.errors import ChatbotError
 from chatbot.model.ref import ModelRef
+from chatbot.runtime import REAL, Runtime
 from chatbot.settings import KubernetesSettings
 from k8s import cli
 from k8s.api.client import Cluster
 from k8s.api.lease import Lease
-from k8s.api.runtime import REAL, Runtime
 from k8s.log import log
 from k8s.pushgateway import PushgatewayClient
 from k8s.rollout import metrics, state

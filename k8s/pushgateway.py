@@ -11,7 +11,7 @@ from urllib.request import Request
 
 from prometheus_client import CollectorRegistry, Gauge, pushadd_to_gateway
 
-from k8s.api.runtime import REAL, Runtime
+from chatbot.runtime import REAL, Runtime
 
 
 class PushgatewayClient:

@@ -12,14 +12,14 @@ import getpass
 import socket
 import sys
 
+from chatbot.loop.registry import RegistryClient
 from chatbot.model.ref import ModelRef
+from chatbot.runtime import REAL, Runtime
 from chatbot.settings import KubernetesSettings
 from k8s import cli
 from k8s.api.client import Cluster
 from k8s.api.lease import Lease
-from k8s.api.runtime import REAL, Runtime
 from k8s.log import log
-from k8s.mlflow_api import MlflowApi
 from k8s.rollout.promoter import Promoter
 from k8s.rollout.state import RolloutOutcome, describe
 
@@ -28,11 +28,11 @@ _WAIT_SECONDS = 120.0
 """A superseded rollout releases the Lease within one evaluation of the metrics."""
 
 
-def resolve(version: str, registry: MlflowApi) -> str:
+def resolve(version: str, registry: RegistryClient) -> str:
     """Return the annotation's value for the VERSION argument.
 
     Raises:
-        UnknownVersion: the registry does not contain this version.
+        NotRegistered: the registry does not contain this version.
         RegistryError: MLflow does not answer.
         SettingError: the argument does not name a model.
     """

@@ -14,9 +14,9 @@ import sys
 from collections.abc import Sequence
 
 from chatbot.errors import SettingError
+from chatbot.runtime import REAL, Runtime
 from chatbot.settings import KubernetesSettings
 from k8s.api.client import Cluster, Conflict, Json, NotFound
-from k8s.api.runtime import REAL, Runtime
 from k8s.cli import read_settings, run
 
 RequestedSecrets = dict[str, dict[str, str]]

@@ -20,12 +20,12 @@ from chatbot.errors import ChatbotError
 from chatbot.loop.drift_verdict import FAILED, Asked, DriftVerdict, RetrainMemory
 from chatbot.loop.retrain_history import Known, read_known, read_memory, write_memory
 from chatbot.loop.retrain_history import read_verdict as read_latest
+from chatbot.runtime import REAL, Runtime
 from chatbot.settings import KubernetesSettings, StorageSettings
 from chatbot.store import Store, open_store
 from k8s import cli
 from k8s.api.client import Cluster, Conflict, Json
 from k8s.api.lease import Lease, LeaseHeld
-from k8s.api.runtime import REAL, Runtime
 from k8s.log import log
 from k8s.pushgateway import PushgatewayClient
 

@@ -40,13 +40,13 @@ def artifacts_of(settings: MlflowServerSettings, store: StorageSettings) -> str:
         database = _file_of(settings.backend)
         if database is None:
             raise MlflowServerError(
-                "no place for artifacts: set CHATBOT_MLFLOW_ARTIFACTS or CHATBOT_STORE_URL"
+                "the artifact location is not configured: set CHATBOT_MLFLOW_ARTIFACTS or CHATBOT_STORE_URL"
             )
         chosen = str(database.parent / "artifacts")
     return chosen if "://" in chosen else str(Path(chosen).absolute())
 
 
-def driven(backend: str) -> str:
+def with_driver(backend: str) -> str:
     """Return the database's address with this image's PostgreSQL driver; SQLAlchemy's default is another."""
     for scheme in ("postgresql://", "postgres://"):
         if backend.startswith(scheme):
@@ -67,19 +67,19 @@ def command(settings: MlflowServerSettings, store: StorageSettings) -> list[str]
 
 def environment(settings: MlflowServerSettings, store: StorageSettings) -> dict[str, str]:
     """Return the server's environment; existing variables take precedence."""
-    told = {
+    variables = {
         "MLFLOW_DISABLE_TELEMETRY": "true",
         # Saves nine worker processes for jobs, which this project does not use.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
     if artifacts_of(settings, store).startswith(_S3):
-        told["AWS_DEFAULT_REGION"] = store.region or "us-east-1"
-        told["AWS_MAX_ATTEMPTS"] = str(store.attempts)
+        variables["AWS_DEFAULT_REGION"] = store.region or "us-east-1"
+        variables["AWS_MAX_ATTEMPTS"] = str(store.attempts)
         if store.endpoint:
-            told["MLFLOW_S3_ENDPOINT_URL"] = store.endpoint
+            variables["MLFLOW_S3_ENDPOINT_URL"] = store.endpoint
         if store.path_style or (store.path_style is None and store.endpoint):
-            told["MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE"] = "path"
-    return {**told, **os.environ, "MLFLOW_BACKEND_STORE_URI": driven(settings.backend)}
+            variables["MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE"] = "path"
+    return {**variables, **os.environ, "MLFLOW_BACKEND_STORE_URI": with_driver(settings.backend)}
 
 
 def upgrade(backend: str, *, asked: bool = False) -> str:
@@ -106,7 +106,7 @@ def upgrade(backend: str, *, asked: bool = False) -> str:
     if file is not None and not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         return ""
-    engine = create_engine(driven(backend))
+    engine = create_engine(with_driver(backend))
     try:
         found, newest = utils._get_schema_version(engine), utils._get_latest_schema_revision()
         if found in (None, newest):
@@ -117,18 +117,18 @@ def upgrade(backend: str, *, asked: bool = False) -> str:
         }
         if found not in known:
             raise MlflowServerError(
-                f"the database is of a newer MLflow than the one here (its schema is {found}): install that one"
+                f"the database belongs to a newer MLflow than the installed one (schema {found}): install that version"
             )
         if file is None and not asked:
             raise MlflowServerError(
-                f"the database is of an older MLflow (its schema is {found}, needed is {newest}). Back it up, then "
+                f"the database belongs to an older MLflow (schema {found}, required {newest}). Back it up, then "
                 "run: python -m training.mlflow_server --upgrade"
             )
-        copied = f", a copy of before is {_copy(file, found)}" if file is not None else ""
+        copied = f"; its backup is {_copy(file, found)}" if file is not None else ""
         utils._upgrade_db(engine)
     finally:
         engine.dispose()
-    return f"the database was of an older MLflow and is upgraded from {found} to {newest}{copied}"
+    return f"the database of an older MLflow was upgraded from schema {found} to {newest}{copied}"
 
 
 def _copy(file: Path, revision: str) -> Path:
@@ -154,14 +154,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Replace this process by the server. Returns: 1 if it cannot start; 0 after `--upgrade`."""
     parser = argparse.ArgumentParser(prog="python -m training.mlflow_server", description="the MLflow server")
     parser.add_argument("--upgrade", action="store_true", help="only upgrade the database")
-    told = parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
     try:
         settings, store = MlflowServerSettings(), StorageSettings()
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        done = upgrade(settings.backend, asked=told.upgrade)
-        if done or told.upgrade:
-            sys.stderr.write((done or "the database is as this MLflow needs it") + "\n")
-        if told.upgrade:
+        done = upgrade(settings.backend, asked=args.upgrade)
+        if done or args.upgrade:
+            sys.stderr.write((done or "the database has the schema of the installed MLflow") + "\n")
+        if args.upgrade:
             return 0
         started, around = command(settings, store), environment(settings, store)
     except (ChatbotError, ValueError, OSError) as error:

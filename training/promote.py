@@ -24,7 +24,7 @@ from chatbot.errors import ChatbotError, SettingError
 from chatbot.model.bundle_store import ModelRef
 from chatbot.settings import ServiceSettings, StorageSettings, TrackingSettings
 from chatbot.store import open_store
-from training.rollout.single_machine import Outcome, Promotion
+from training.rollout.single_machine import Promotion, RolloutResult
 from training.tracking.registry import Registry
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -34,24 +34,22 @@ Wait = Annotated[float, typer.Option(help="Seconds until the version must answer
 
 @app.command()
 def main(
-    version: Annotated[str, typer.Argument(help="The registry's number; none: the challenger.")] = "",
-    force: Annotated[bool, typer.Option(help="Also where the gate did not let it pass.")] = False,
+    version: Annotated[str, typer.Argument(help="The registry's number; default: the challenger.")] = "",
+    force: Annotated[bool, typer.Option(help="Even if the gate did not accept it.")] = False,
     result: Annotated[
         Path | None,
-        typer.Option(
-            help="A retrain.json: promote what it accepted, and do nothing where it accepted nothing."
-        ),
+        typer.Option(help="A retrain.json: promote the accepted version, if any."),
     ] = None,
     wait: Wait = 120.0,
 ) -> None:
     """Run the preflight check, roll the version out, and make it champion. Idempotent."""
 
-    def move(promotion: Promotion) -> Outcome:
+    def move(promotion: Promotion) -> RolloutResult:
         number = version
         if result is not None:
             number, outcome = accepted(result)
             if not number:
-                return Outcome("", False, f"nothing to promote: {result} says {outcome}")
+                return RolloutResult("", False, f"nothing to promote: the outcome in {result} is {outcome}")
         return promotion.promote(number, force=force, by_itself=result is not None)
 
     carry_out(move, wait)
@@ -67,15 +65,15 @@ def accepted(result: Path) -> tuple[str, str]:
         SettingError: the file is not a retrain.json.
     """
     try:
-        said = json.loads(result.read_text(encoding="utf-8"))
-        outcome = str(said["outcome"])
-        number = ModelRef.parse(said["challenger"]).version if outcome == "accepted" else ""
+        content = json.loads(result.read_text(encoding="utf-8"))
+        outcome = str(content["outcome"])
+        number = ModelRef.parse(content["challenger"]).version if outcome == "accepted" else ""
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingError(f"{result} is not a result of training.retrain: {error}") from error
     return number, outcome
 
 
-def carry_out(move: Callable[[Promotion], Outcome], wait: float) -> None:
+def carry_out(move: Callable[[Promotion], RolloutResult], wait: float) -> None:
     """Run a promotion or a rollback as a command: print the progress and a final sentence.
 
     Args:

@@ -27,10 +27,10 @@ from data.processing import read_params as read_process_params
 from training.gate.params import read_gate_params
 from training.model.params import read_params
 from training.progress import Steps
-from training.retraining.bootstrap import register_first
+from training.retraining.bootstrap import bootstrap
 from training.retraining.lease import BusyError
-from training.retraining.publish import Given
-from training.retraining.run import Result, retrain
+from training.retraining.publish import RetrainConfig
+from training.retraining.run import RetrainResult, retrain
 from training.tracking.registry import CHAMPION
 
 COLOURS = {"accepted": "green", "refused": "red", "needs_review": "yellow", "busy": "yellow"}
@@ -68,7 +68,7 @@ def main(
     """
     console = Console(stderr=True)
     try:
-        given = Given(
+        config = RetrainConfig(
             StorageSettings(),
             TrackingSettings(),
             RetrainSettings(),
@@ -82,7 +82,7 @@ def main(
         out.unlink(missing_ok=True)
         if first:
             with Steps(console) as steps:
-                version, made = register_first(given, steps, bundle, corpus, processed)
+                version, made = bootstrap(config, steps, bundle, corpus, processed)
             said = "is champion already: nothing was changed"
             if made:
                 leads = CHAMPION in version.aliases
@@ -91,9 +91,9 @@ def main(
             return
         try:
             with Steps(console) as steps:
-                result = retrain(given, steps)
+                result = retrain(config, steps)
         except BusyError as error:
-            result = Result("busy", str(error))
+            result = RetrainResult("busy", str(error))
         result.write(out)
     except CorpusError as error:
         console.print(*problems_table(list(error.problems), []))
@@ -104,7 +104,7 @@ def main(
     show(result, out)
 
 
-def show(result: Result, out: Path) -> None:
+def show(result: RetrainResult, out: Path) -> None:
     """Print the outcome on a terminal."""
     console = Console()
     console.print(Text(f"{result.outcome}: {result.why}", style=COLOURS[result.outcome]))

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from chatbot.settings import TrackingSettings
-from training.tracking.client import TrackingError, shown
+from training.tracking.client import TrackingError, without_credentials
 from training.tracking.runs import send, unsent
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -26,17 +26,17 @@ def main() -> None:
     console = Console(stderr=True)
     waiting = unsent(settings)
     if not waiting:
-        console.print(f"no run is kept in {settings.unsent}")
+        console.print(f"no unsent runs in {settings.unsent}")
     for number, folder in enumerate(waiting, 1):
         try:
             with console.status(f"{number} of {len(waiting)}: {folder.name}"):
                 run_id = send(settings, folder)
         except TrackingError as error:
             console.print(
-                Text(f"{error}. {len(waiting) - number + 1} runs stay in {settings.unsent}", style="red")
+                Text(f"{error}. {len(waiting) - number + 1} runs remain in {settings.unsent}", style="red")
             )
             raise typer.Exit(1) from None
-        console.print(Text(f"{folder.name} -> run {run_id} at {shown(settings)}"))
+        console.print(Text(f"{folder.name} -> run {run_id} at {without_credentials(settings)}"))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from chatbot.store import Store, has_store, open_store
 from training.corpus.versions import CorpusVersionError, Pointer, pull
 from training.model.report import shown
 from training.tracking.client import TrackingError
-from training.tracking.registry import Registry, Version
+from training.tracking.registry import ModelVersion, Registry
 
 SHOWN_SCORES = ("accuracy", "macro_f1", "coverage", "risk")
 _API_SECONDS = 5.0
@@ -45,7 +45,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 class Restored:
     """A version restored into folders: its bundle and its corpus."""
 
-    version: Version
+    version: ModelVersion
     bundle: Path
     corpus: Path
 
@@ -65,7 +65,7 @@ def served_digest(store: Store | None, api: str) -> str:
             with urlopen(api.rstrip("/") + "/version", timeout=_API_SECONDS) as answer:  # noqa: S310
                 return str(json.load(answer)["bundle_digest"])
         except (URLError, OSError, ValueError, KeyError) as error:
-            raise ChatbotError(f"{api}/version does not say what serves: {error}") from error
+            raise ChatbotError(f"{api}/version did not return the serving version: {error}") from error
     ref = desired_model.read(store).ref if store is not None else None
     return ref.digest if ref else ""
 
@@ -96,12 +96,12 @@ def restore(
         StoreError: the store is unavailable.
     """
     version = registry.get(number)
-    for what, asked, found in (
-        ("made from the commit", commit, version.git_commit),
-        ("taught the corpus", corpus, version.corpus_digest),
+    for what, wanted, found in (
+        ("built from commit", commit, version.git_commit),
+        ("trained on corpus", corpus, version.corpus_digest),
     ):
-        if asked and not found.startswith(asked):
-            raise TrackingError(f"version {number} was {what} {found or '(not noted)'}, not {asked}")
+        if wanted and not found.startswith(wanted):
+            raise TrackingError(f"version {number} was {what} {found or '(unknown)'}, not {wanted}")
     bundle = folder / "bundle"
     if not bundle_store.sound(bundle, version.bundle_digest):
         got = _bundle(registry, open_store(settings), version, folder / ".bundles")
@@ -111,12 +111,12 @@ def restore(
     pointer = Pointer.parse(version.corpus_pointer)
     if pointer.corpus_digest != version.corpus_digest:
         raise CorpusVersionError(
-            f"version {number} was taught {version.corpus_digest}, its pointer names {pointer.corpus_digest}"
+            f"version {number} was trained on {version.corpus_digest}, but its pointer names {pointer.corpus_digest}"
         )
     return Restored(version, bundle, pull(settings, pointer, folder / "corpus"))
 
 
-def _bundle(registry: Registry, store: Store, version: Version, folder: Path) -> Path:
+def _bundle(registry: Registry, store: Store, version: ModelVersion, folder: Path) -> Path:
     """Fetch a bundle from the store; if it is missing or damaged there, repair it from the registry."""
     try:
         return bundle_store.fetch(store, version.bundle_digest, folder)
@@ -147,7 +147,7 @@ def main(
         typer.echo(json.dumps([_as_dict(version, serves) for version in versions], indent=2))
         return
     if not versions:
-        Console().print("there is no version yet: python -m training.retrain --first")
+        Console().print("no version is registered yet: python -m training.retrain --first")
         return
     Console().print(_table(versions, serves))
 
@@ -185,7 +185,7 @@ def restore_command(
     Console().print(table)
 
 
-def _table(versions: list[Version], serves: str) -> Table:
+def _table(versions: list[ModelVersion], serves: str) -> Table:
     table = Table(title="versions, the newest first")
     for column in ("version", "bundle", "corpus", "commit", "made"):
         table.add_column(column, no_wrap=True)
@@ -208,7 +208,7 @@ def _table(versions: list[Version], serves: str) -> Table:
     return table
 
 
-def _as_dict(version: Version, serves: str) -> dict[str, Any]:
+def _as_dict(version: ModelVersion, serves: str) -> dict[str, Any]:
     return {
         "version": version.number,
         "bundle_digest": version.bundle_digest,

@@ -6,9 +6,10 @@ FROM ${PYTHON_IMAGE} AS code
 WORKDIR /app
 COPY pyproject.toml ./
 COPY chatbot chatbot
-COPY data/*.py data/
-COPY monitoring monitoring
-COPY training training
+COPY data/__init__.py data/messages.py data/similarity.py data/splitting.py data/
+COPY training/__init__.py training/
+COPY training/review training/review
+COPY training/tracking training/tracking
 COPY ui/__init__.py ui/staff.py ui/
 COPY ui/assets/page.css ui/assets/staff.css ui/assets/staff.svg ui/assets/
 COPY ui/shared ui/shared

@@ -67,7 +67,10 @@ class Metrics:
             "status",
         )
         self.request_seconds = self._histogram(
-            "request_seconds", "From a request's headers to the end of its answer.", _SECONDS, "route"
+            "request_duration_seconds",
+            "From a request's headers to the end of its answer.",
+            _SECONDS,
+            "route",
         )
         self.in_flight = self._gauge(
             "in_flight", "Messages and feedback that are being worked on.", "livesum"
@@ -94,12 +97,14 @@ class Metrics:
         )
         self.batch_size = self._histogram("batch_size", "Messages in one run of the model.", _SIZES)
         self.model_seconds = self._histogram(
-            "model_seconds", "One run of the model, whatever its batch.", _SECONDS
+            "model_duration_seconds", "One run of the model, whatever its batch.", _SECONDS
         )
         self.queue_wait = self._histogram(
             "queue_wait_seconds", "How long a message waited until a call to the runner took it.", _SECONDS
         )
-        self.runner_seconds = self._histogram("runner_seconds", "One call to the runner and back.", _SECONDS)
+        self.runner_seconds = self._histogram(
+            "runner_duration_seconds", "One call to the runner and back.", _SECONDS
+        )
         self.runner_errors = self._counter("runner_errors", "Calls to the runner that failed.")
         self.feedback = self._counter(
             "feedback",
@@ -124,7 +129,7 @@ class Metrics:
             "mostrecent",
         )
         self.log_store_success = self._gauge(
-            "log_store_last_success_seconds",
+            "log_store_last_success_timestamp_seconds",
             "When the object store last took records or feedback, in seconds since 1970; 0: not yet.",
             "max",
         )
@@ -132,20 +137,20 @@ class Metrics:
             "handoff_deliveries",
             "Handoffs on the way to the webhook or the store, by what became of them: delivered, failed (an attempt; "
             "it is tried again), dropped (too old, or too many waited).",
-            "to",
+            "target",
             "outcome",
         )
         self.handoffs_undelivered = self._gauge(
             "handoffs_undelivered",
             "Handoffs that wait on this machine for the webhook or the store.",
             "mostrecent",
-            "to",
+            "target",
         )
         self.processes = self._gauge(
-            "processes", "Processes that work, by what they do: http or runner.", "livesum", "does"
+            "processes", "Processes that work, by role: http or runner.", "livesum", "role"
         )
         self.process_starts = self._counter(
-            "process_starts", "Processes that began to work; less those that do: how many died.", "does"
+            "process_starts", "Processes that began to work; less those that do: how many died.", "role"
         )
         self.model_info = self._gauge(
             "model_info", "Always 1; the labels say which model serves.", "max", "version", "bundle", "corpus"

@@ -53,8 +53,7 @@ class KubernetesSettings(Settings):
     watch_every_seconds: float = Field(default=10.0, gt=0)
     """Interval at which the analysis reads the pods' metrics."""
     false_alarm: float = Field(default=0.01, gt=0, lt=0.5)
-    """Maximum probability that an equally good version is rolled back by chance, over all metrics and looks.
-    Maximum probability that an equally good version is rolled back by chance, over all metrics and looks."""
+    """Maximum probability that an equally good version is rolled back by chance, over all metrics and looks."""
     error_rise: float = Field(default=0.01, ge=0, lt=1)
     """Rolled back if the share of failed messages (5xx) rises significantly by at least this much."""
     slow_rise: float = Field(default=0.05, ge=0, lt=1)
@@ -64,8 +63,7 @@ class KubernetesSettings(Settings):
     negative_rise: float = Field(default=0.15, ge=0, lt=1)
     """The same for the share of negative feedback."""
     pushgateway: str = ""
-    """Address of the Pushgateway that receives a run's outcome, such as `http://pushgateway:9091`; unset: none.
-    Address of the Pushgateway that receives a run's outcome, such as `http://pushgateway:9091`; unset: none."""
+    """Address of the Pushgateway that receives a run's outcome, such as `http://pushgateway:9091`; unset: none."""
 
     @property
     def promotion_lock(self) -> str:

@@ -18,8 +18,7 @@ class MlflowServerSettings(Settings):
     port: int = Field(default=5000, ge=1, le=65535)
     """Its port."""
     backend: str = "sqlite:///mlruns/mlflow.db"
-    """Database of runs and versions. A SQLite file of an older MLflow is backed up beside itself and upgraded.
-    Database of runs and versions. A SQLite file of an older MLflow is backed up beside itself and upgraded."""
+    """Database of runs and versions. A SQLite file of an older MLflow is backed up beside itself and upgraded."""
     artifacts: str = ""
     """Location of artifacts: a folder or `s3://bucket/prefix`; unset: `mlflow/` in the store."""
     allowed_hosts: str = ""

@@ -22,8 +22,7 @@ class RetentionSettings(Settings):
     reports_days: int = Field(default=180, ge=0)
     """Drift and gate reports, counted from their creation; the latest is kept."""
     bundles_days: int = Field(default=90, ge=0)
-    """Unreferenced bundles and their baselines, counted from their creation; MLflow keeps a copy of the bundle.
-    Unreferenced bundles and their baselines, counted from their creation; MLflow keeps a copy of the bundle."""
+    """Unreferenced bundles and their baselines, counted from their creation; MLflow keeps a copy of the bundle."""
     bundles_min_count: int = Field(default=5, ge=1)
     """Number of newest bundles that are kept even if unreferenced."""
     corpora_days: int = Field(default=0, ge=0)

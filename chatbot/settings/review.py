@@ -20,8 +20,7 @@ class ReviewSettings(Settings):
     margin: float = Field(default=0.1, ge=0, le=1)
     """Two intents this close in confidence are a near tie."""
     max_messages: int = Field(default=3_000, ge=1)
-    """Maximum number of distinct messages examined for near-duplicates and clusters: those of highest priority.
-    Maximum number of distinct messages examined for near-duplicates and clusters: those of highest priority."""
+    """Maximum number of distinct messages examined for near-duplicates and clusters: those of highest priority."""
     cluster_size: int = Field(default=5, ge=2)
     """Minimum number of distinct messages in a cluster."""
     cluster_similarity: float = Field(default=0.45, gt=0, lt=1)

@@ -27,8 +27,7 @@ class StaffSettings(Settings):
     """File with Streamlit's `[auth]` section (`redirect_uri`, `cookie_secret`, `client_id`, `client_secret`,
     `server_metadata_url`): login by OpenID Connect instead of the token."""
     oidc_allowed: str = ""
-    """Who may log in by OpenID Connect: e-mail addresses and `@domains`, comma-separated. Required with it.
-    Who may log in by OpenID Connect: e-mail addresses and `@domains`, comma-separated. Required with it."""
+    """Who may log in by OpenID Connect: e-mail addresses and `@domains`, comma-separated. Required with it."""
     oidc_trusts_addresses: bool = False
     """Accept addresses that the provider does not mark as verified; only for a provider of your own."""
     refresh_seconds: float = Field(default=30.0, gt=0)

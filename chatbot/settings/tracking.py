@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from chatbot.settings.base import Settings
@@ -17,6 +17,12 @@ class TrackingSettings(Settings):
 
     tracking_uri: str = "sqlite:///mlruns/mlflow.db"
     """MLflow server, or a local database."""
+    tracking_username: str = ""
+    """User of an MLflow server that requires a login; unset: no login, or `MLFLOW_TRACKING_TOKEN`."""
+    tracking_password: SecretStr = SecretStr("")
+    """The user's password."""
+    tracking_token: SecretStr = SecretStr("")
+    """Bearer token in place of user and password."""
     experiment: str = "support-chatbot"
     """Experiment of the runs."""
     model: str = "support-chatbot"

@@ -1,8 +1,9 @@
 """Object store for a folder or an S3 bucket: `open_store(StorageSettings())`."""
 
 from chatbot.errors import Conflict, Denied, Missing, NoBucket, StoreError, Unreachable
-from chatbot.store.interface import Entry, Store, has_store, make_bucket, open_store
+from chatbot.store.interface import Entry, Store
 from chatbot.store.keys import check_key, stem
+from chatbot.store.opening import has_store, make_bucket, open_store
 
 __all__ = [
     "Conflict",

@@ -1,4 +1,4 @@
-"""Interface of the object store, and which implementation the settings select.
+"""Interface of the object store.
 
 Every write is an atomic write, even if the process is killed: a reader sees the old content or the new. To modify an
 object, use optimistic concurrency (compare-and-swap on the ETag): `head`, `get`, then `put(..., etag=head.etag)`;
@@ -12,13 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
-
-from chatbot.errors import SettingError
-from chatbot.settings import StorageSettings
-from chatbot.store.keys import is_prefix
-
-NONE = "none"
-_S3 = "s3://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,54 +75,3 @@ class Store(Protocol):
 
     def __str__(self) -> str:
         """Return the store's address, without secrets."""
-
-
-def has_store(settings: StorageSettings) -> bool:
-    """Whether the settings configure a store."""
-    return settings.url != NONE
-
-
-def open_store(settings: StorageSettings) -> Store:
-    """Return the configured store; does not connect or create a folder until first use.
-
-    Raises:
-        SettingError: `url` is `none`, or neither a folder nor `s3://bucket/prefix`.
-    """
-    if not has_store(settings):
-        raise SettingError(
-            "CHATBOT_STORE_URL=none: what you ask for needs a store, a folder or s3://bucket/prefix"
-        )
-    if settings.url.startswith(_S3):
-        from chatbot.store.s3 import S3Store
-
-        bucket, _, prefix = settings.url.removeprefix(_S3).partition("/")
-        prefix = prefix.strip("/")
-        if not bucket or not is_prefix(prefix):
-            raise SettingError(
-                f"CHATBOT_STORE_URL={settings.url!r}: expected s3://bucket or s3://bucket/prefix"
-            )
-        return S3Store(settings, bucket, f"{prefix}/" if prefix else "")
-    if "://" in settings.url:
-        raise SettingError(
-            f"CHATBOT_STORE_URL={settings.url!r}: expected a folder's path or s3://bucket/prefix; where S3 "
-            "answers is CHATBOT_STORE_ENDPOINT"
-        )
-    from chatbot.store.folder import FolderStore
-
-    return FolderStore(Path(settings.url))
-
-
-def make_bucket(settings: StorageSettings) -> str:
-    """Create the bucket or the folder. Idempotent.
-
-    Returns:
-        The result, as a message for a person.
-    """
-    from chatbot.store.s3 import S3Store
-
-    store = open_store(settings)
-    if isinstance(store, S3Store):
-        made = store.make_bucket()
-        return f"bucket {store.bucket!r} at {store.where}: {'made' if made else 'was there'}"
-    Path(settings.url).mkdir(parents=True, exist_ok=True)
-    return f"folder {settings.url}: is there"

@@ -1,1 +1,1 @@
-"""Accesses the Kubernetes API: client, lease, deployment, and the runtime (clock, threads, network)."""
+"""Accesses the Kubernetes API: client, lease, deployment."""

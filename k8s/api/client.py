@@ -18,8 +18,8 @@ from urllib3 import Timeout
 from urllib3.exceptions import HTTPError
 
 from chatbot.errors import ChatbotError, SettingError
+from chatbot.runtime import REAL, Runtime
 from chatbot.settings import KubernetesSettings
-from k8s.api.runtime import REAL, Runtime
 
 Json = dict[str, Any]
 
@@ -35,7 +35,6 @@ CORE, APPS, BATCH, LEASES = "api/v1", "apis/apps/v1", "apis/batch/v1", "apis/coo
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _MERGE_PATCH = "application/merge-patch+json"
-_RETRY_SECONDS = 2.0
 
 
 class ClusterError(ChatbotError):
@@ -184,25 +183,13 @@ class Cluster:
         return dict(json.loads(answer.data))
 
     def _with_retries(self, send: Callable[[], Any], retry_seconds: float | None = None) -> Any:
-        """Send a request and retry while the API server is unavailable, for at most `retry_seconds`.
-
-        Args:
-            send: sends the request once.
-            retry_seconds: None: the setting CHATBOT_K8S_PATIENCE_SECONDS.
+        """Send a request; retry while the API server is unavailable, by default for CHATBOT_K8S_PATIENCE_SECONDS.
 
         Raises:
             ClusterError: the API server refuses, or stays unavailable.
         """
-        until = self.runtime.monotonic() + (
-            self._settings.patience_seconds if retry_seconds is None else retry_seconds
-        )
-        while True:
-            try:
-                return send()
-            except Unavailable:
-                if self.runtime.monotonic() + _RETRY_SECONDS > until:
-                    raise
-            self.runtime.sleep(_RETRY_SECONDS)
+        seconds = self._settings.patience_seconds if retry_seconds is None else retry_seconds
+        return self.runtime.retry(send, Unavailable, seconds)
 
     def _send(
         self,

@@ -77,7 +77,7 @@ class PodCounters:
                         status = labels.get("status", "")
                         answered += sample.value if status.startswith("2") else 0
                         failed += sample.value if status.startswith("5") else 0
-                    case "chatbot_request_seconds_bucket" if labels.get("route") == CHAT:
+                    case "chatbot_request_duration_seconds_bucket" if labels.get("route") == CHAT:
                         bound = labels.get("le", "")
                         within[bound] = within.get(bound, 0) + sample.value
                     case "chatbot_predictions_total":

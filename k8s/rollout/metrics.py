@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from chatbot.model.ref import ModelRef
+from chatbot.runtime import REAL, Runtime
 from chatbot.settings import KubernetesSettings
-from k8s.api.runtime import REAL, Runtime
 from k8s.pushgateway import PushgatewayClient
 from k8s.rollout.state import RolloutOutcome
 
@@ -18,7 +18,7 @@ def push_desired_model(settings: KubernetesSettings, model: str, runtime: Runtim
     """Push the model that the annotation names."""
     ref = ModelRef.parse(model) if model else None
     client(settings, runtime).push(
-        "chatbot_told_model_info",
+        "chatbot_desired_model_info",
         "Always 1; the labels say which model the annotation names; none: the bundle inside the image.",
         1,
         {"version": ref.version if ref else "", "bundle": ref.digest if ref else ""},
@@ -28,7 +28,7 @@ def push_desired_model(settings: KubernetesSettings, model: str, runtime: Runtim
 def push_outcome(settings: KubernetesSettings, outcome: RolloutOutcome, runtime: Runtime = REAL) -> None:
     """Push the time of the last rollout with this outcome."""
     client(settings, runtime).push_timestamp(
-        "chatbot_promote_timestamp_seconds",
+        "chatbot_rollout_timestamp_seconds",
         "When a promotion or a rollback last ended, by its outcome, in seconds since 1970.",
         {"outcome": outcome.value},
     )
@@ -42,7 +42,7 @@ def push_rollback_reasons(
 ) -> None:
     """Push the reasons of the last automatic rollback: 1 for each given reason, 0 for the other known ones."""
     client(settings, runtime).push_samples(
-        "chatbot_promote_taken_back_reason",
+        "chatbot_rollback_reason",
         "Why a model was last taken back: 1 for each reason, 0 for the others.",
         [({"reason": name}, float(name in reasons)) for name in all_reasons],
     )

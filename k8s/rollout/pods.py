@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable
 from urllib.request import Request
 
+from chatbot.runtime import REAL, Runtime
 from k8s.api.deployment import Pod
-from k8s.api.runtime import REAL, Runtime
 from k8s.rollout.counters import PodCounters, total
 
 

@@ -14,12 +14,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from chatbot.errors import ChatbotError
+from chatbot.loop.registry import CHAMPION, RegistryClient
 from chatbot.settings import KubernetesSettings
 from k8s.api.client import Cluster, ClusterError, Conflict, Json
 from k8s.api.deployment import MODEL_ANNOTATION, Deployment
 from k8s.api.lease import Lease
 from k8s.log import log
-from k8s.mlflow_api import MlflowApi
 from k8s.rollout import events, metrics, reconcile, state
 from k8s.rollout.analysis import NOT_READY, RolloutAnalysis
 from k8s.rollout.counters import MEASURES, PodCounters
@@ -47,7 +47,7 @@ class Promoter:
     """Moves one Deployment from model to model. Stateless: all state is in the Deployment's annotations."""
 
     def __init__(
-        self, cluster: Cluster, registry: MlflowApi, settings: KubernetesSettings, lease: Lease
+        self, cluster: Cluster, registry: RegistryClient, settings: KubernetesSettings, lease: Lease
     ) -> None:
         """Configure the promoter; sends no request.
 
@@ -207,7 +207,7 @@ class Promoter:
         deployment = self._owned(rollout)
         if version := reconcile.registered_version(deployment, self._cluster, self._registry, self._settings):
             self._lease.check()
-            self._registry.set_champion(version)
+            self._registry.set_alias(CHAMPION, version)
         return self._finish(
             deployment, rollout, RolloutOutcome.ROLLED_BACK if rollout.by_hand else RolloutOutcome.PROMOTED
         )

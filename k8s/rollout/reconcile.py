@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from chatbot.loop.registry import CHAMPION, NotRegistered, RegistryClient
 from chatbot.model.ref import ModelRef
 from chatbot.settings import KubernetesSettings
 from k8s.api.client import Cluster
 from k8s.api.deployment import Deployment
 from k8s.api.lease import Lease
-from k8s.mlflow_api import MlflowApi, UnknownVersion
 from k8s.rollout import events, metrics, state
 from k8s.rollout.pods import PodReader
 from k8s.rollout.state import RolloutOutcome, describe
@@ -23,7 +23,7 @@ def serving_digest(deployment: Deployment, cluster: Cluster, settings: Kubernete
 
 
 def registered_version(
-    deployment: Deployment, cluster: Cluster, registry: MlflowApi, settings: KubernetesSettings
+    deployment: Deployment, cluster: Cluster, registry: RegistryClient, settings: KubernetesSettings
 ) -> str:
     """Return the registry's version of the bundle that should serve; empty: it is not registered.
 
@@ -37,7 +37,7 @@ def registered_version(
         try:
             if ref.version.isdecimal() and registry.ref(ref.version).digest == digest:
                 return ref.version
-        except UnknownVersion:
+        except NotRegistered:
             pass
     if version := registry.version_of(digest):
         return version
@@ -65,7 +65,11 @@ def wrong_model(deployment: Deployment, cluster: Cluster, settings: KubernetesSe
 
 
 def reconcile(
-    deployment: Deployment, cluster: Cluster, registry: MlflowApi, settings: KubernetesSettings, lease: Lease
+    deployment: Deployment,
+    cluster: Cluster,
+    registry: RegistryClient,
+    settings: KubernetesSettings,
+    lease: Lease,
 ) -> None:
     """Make alias and metric follow the annotation, and block automatic promotion of the former champion. Idempotent.
 
@@ -74,7 +78,7 @@ def reconcile(
     """
     metrics.push_desired_model(settings, deployment.desired_model, cluster.runtime)
     version = registered_version(deployment, cluster, registry, settings)
-    champion = registry.champion()
+    champion = registry.aliases().get(CHAMPION, "")
     if not version or version == champion:
         return
     lease.check()
@@ -82,9 +86,9 @@ def reconcile(
         try:
             blocked = state.block(deployment.annotations, str(registry.ref(champion)))
             cluster.patch_deployment(deployment.name, {"metadata": {"annotations": blocked}})
-        except UnknownVersion:
+        except NotRegistered:
             pass
-    registry.set_champion(version)
+    registry.set_alias(CHAMPION, version)
     events.emit(
         cluster,
         deployment,

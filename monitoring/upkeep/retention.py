@@ -10,22 +10,18 @@ Prints each deletion. Idempotent: may be killed and run again.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from urllib.error import URLError
-from urllib.parse import quote, urlencode
-from urllib.request import urlopen
 
 from pydantic import ValidationError
 
-from chatbot.errors import ChatbotError, Missing
+from chatbot.errors import ChatbotError, Missing, SettingError
 from chatbot.ids import time_of
+from chatbot.loop.registry import RegistryClient, RegistryError
 from chatbot.records import handoff
 from chatbot.settings import RetentionSettings, StorageSettings, TrackingSettings
 from chatbot.store import Entry, Store, open_store, stem
@@ -35,11 +31,6 @@ _MD5 = re.compile(r"[0-9a-f]{32}(?![0-9a-f])")
 _DAY = re.compile(r"day=(\d{4}-\d\d-\d\d)/")
 _NAMING = ("serving.json", "memory/", "reports/drift/latest.json")
 _DVC = "dvc/files/md5/"
-_SECONDS = 30
-
-
-class NoRegistryError(ChatbotError):
-    """The registry does not return which bundles and corpora it references."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,38 +83,17 @@ def unnamed(store: Store, settings: RetentionSettings, named: Named, now: dateti
 
 
 def registry_names(settings: TrackingSettings) -> Named:
-    """Return the bundles and corpora that the registered model references, over MLflow's HTTP API without its client.
+    """Return the bundles and corpora that the registered model references.
 
     Raises:
-        NoRegistryError: MLFLOW_TRACKING_URI is not a server, or the server does not respond.
+        SettingError: MLFLOW_TRACKING_URI is not a server.
+        RegistryError: the server does not respond, or refuses.
     """
-    if not settings.tracking_uri.startswith(("http://", "https://")):
-        raise NoRegistryError(
-            f"MLFLOW_TRACKING_URI={settings.tracking_uri} is not a server that could be asked which bundles and "
-            "corpora are in use: none of them is taken out"
-        )
-    api = f"{settings.tracking_uri.rstrip('/')}/api/2.0/mlflow"
-    try:
-        model = _ask(f"{api}/registered-models/get?name={quote(settings.model)}")["registered_model"]
-        aliases = {alias["version"] for alias in model.get("aliases", ())}
-        bundles, corpora, token = set(), set(), ""
-        while True:
-            query = {"filter": f"name='{settings.model}'", "max_results": 1000}
-            page = _ask(
-                f"{api}/model-versions/search?{urlencode(query | ({'page_token': token} if token else {}))}"
-            )
-            for version in page.get("model_versions", ()):
-                tags = {tag["key"]: tag.get("value", "") for tag in version.get("tags", ())}
-                corpora.update(_MD5.findall(tags.get("corpus_pointer", "")))
-                if version["version"] in aliases:
-                    bundles.add(tags.get("bundle_digest", ""))
-            if not (token := page.get("next_page_token", "")):
-                return Named(frozenset(bundles), frozenset(corpora))
-    except (URLError, OSError, ValueError, KeyError) as error:
-        raise NoRegistryError(
-            f"the registry at {settings.tracking_uri} cannot be asked which bundles and corpora are in use ({error}): "
-            "none of them is taken out"
-        ) from error
+    versions = RegistryClient(settings).versions()
+    return Named(
+        frozenset(version.bundle_digest for version in versions if version.aliases),
+        frozenset(md5 for version in versions for md5 in _MD5.findall(version.corpus_pointer)),
+    )
 
 
 def pointers_here(folder: Path) -> frozenset[str]:
@@ -178,12 +148,6 @@ def _latest_report(store: Store) -> frozenset[str]:
 
 def _is_old(entry: Entry, keep_days: int, now: datetime) -> bool:
     return entry.modified < now - timedelta(days=keep_days)
-
-
-def _ask(url: str) -> dict[str, Any]:
-    with urlopen(url, timeout=_SECONDS) as answer:  # noqa: S310  # the scheme was checked
-        found: dict[str, Any] = json.load(answer)
-        return found
 
 
 def clean(
@@ -241,8 +205,8 @@ def main(arguments: list[str] | None = None) -> int:
             try:
                 known = registry_names(TrackingSettings())
                 named = Named(known.bundles | set(told.keep), known.corpora | pointers_here(Path()))
-            except NoRegistryError as error:
-                problem = str(error)
+            except (RegistryError, SettingError) as error:
+                problem = f"{error}. No bundle and no corpus is deleted: which of them are in use is unknown"
         size = clean(store, settings, named, datetime.now(UTC), say, told.dry_run)
         say(f"{size / 1e6:.1f} MB {'would be' if told.dry_run else 'were'} given back")
     except (ChatbotError, ValidationError, OSError) as error:

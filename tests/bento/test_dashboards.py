@@ -25,8 +25,8 @@ from tools.dashboards.__main__ import stale
 
 pytestmark = pytest.mark.process
 
-FOLDER = ROOT / "monitoring" / "dashboards"
-RULES = sorted((ROOT / "monitoring" / "alerts").glob("*.yaml"))
+FOLDER = ROOT / "helm" / "support-chatbot" / "files" / "dashboards"
+RULES = sorted((ROOT / "helm" / "support-chatbot" / "files" / "alerts").glob("*.yaml"))
 
 
 def panels(name: str) -> list[dict[str, Any]]:
@@ -36,7 +36,7 @@ def panels(name: str) -> list[dict[str, Any]]:
 
 def expressions(panel: dict[str, Any]) -> list[str]:
     """As Grafana sends them."""
-    values = {"$__rate_interval": "8s", "$__range": "1h", "$namespace": ".*"}
+    values = {"$__rate_interval": "8s", "$__range": "1h", "$namespace": ".*", "$release": ".*"}
     found = []
     for target in panel["targets"]:
         expression = target["expr"]

@@ -24,8 +24,8 @@ def wait_for(server: Server, name: str, count: int) -> None:
 
 def died(server: Server, does: str) -> float:
     """What ChatbotProcessDied watches."""
-    return server.metric(rf'chatbot_process_starts_total\{{does="{does}"\}}') - server.metric(
-        rf'chatbot_processes\{{does="{does}"\}}'
+    return server.metric(rf'chatbot_process_starts_total\{{role="{does}"\}}') - server.metric(
+        rf'chatbot_processes\{{role="{does}"\}}'
     )
 
 

@@ -79,7 +79,7 @@ def test_metrics_of_both_http_workers_add_up_to_the_requests_that_were_sent(
     service.assert_metric("chatbot_in_flight", 0)
     assert service.metric(r"chatbot_max_in_flight") == 256 * len(service.workers("SupportChatbot"))
     assert service.metric(r"chatbot_model_info") == 1
-    assert service.metric(r'chatbot_request_seconds_count\{route="/chat"\}') >= 300
+    assert service.metric(r'chatbot_request_duration_seconds_count\{route="/chat"\}') >= 300
     assert service.metric("bentoml_service_adaptive_batch_size_count") > 0
 
 

@@ -51,7 +51,7 @@ def test_records_and_feedback_come_to_the_store_and_the_metrics_say_so(
     assert server.post("/feedback", {"prediction_id": made_up, "helpful": False})[0] == 404
     until = time.monotonic() + 60
     sent = r'chatbot_log_store_records_total\{kind="inference_log",outcome="sent"\}'
-    last = "chatbot_log_store_last_success_seconds"
+    last = "chatbot_log_store_last_success_timestamp_seconds"
     while (
         server.metric(sent) < 20
         or server.metric(last) < began

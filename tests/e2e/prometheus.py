@@ -223,7 +223,7 @@ def panels(release: Release) -> list[tuple[str, str]]:
 
 
 def _filled(expression: str, release: Release) -> str:
-    values = {"$__rate_interval": "2m", "$__range": "1h", "$namespace": release.namespace}
+    values = {"$__rate_interval": "2m", "$__range": "1h", "$namespace": release.namespace, "$release": ".*"}
     for variable, value in values.items():
         expression = expression.replace(variable, value)
     return expression

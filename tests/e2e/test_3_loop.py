@@ -28,7 +28,7 @@ from tools.loop.traffic import Answers
 from tools.pictures import staff_pages
 from training.review.accepted import read_accepted
 from training.review.board import Board
-from training.review.decisions import Decision, Decisions, Verdict
+from training.review.decisions import DecisionKind, Decisions, ReviewDecision
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -68,7 +68,7 @@ def test_drift_makes_a_job_that_ends_as_needs_review(
     assert _outcome(ended) == "needs_review", ended
     assert release.champion() == "1"
     assert release.told() == ""
-    wanted = {"ChatbotDrift", "ChatbotNeedsReview"}
+    wanted = {"ChatbotDrift", "ChatbotRetrainBlocked"}
     until("drift and the need of a review alert", lambda: wanted <= prometheus.alerts(), 60)
 
 
@@ -121,7 +121,7 @@ def test_the_next_run_trains_asks_the_gate_rolls_out_and_names_a_new_champion(
     assert {version["bundle_digest"] for version in release.versions()} == {champion.bundle_digest}
     assert load.seen.failures == [], load.seen
     assert "ModelPromoted" in [event["reason"] for event in release.events()]
-    until("the need of a review is over", lambda: "ChatbotNeedsReview" not in prometheus.alerts(), 60)
+    until("the need of a review is over", lambda: "ChatbotRetrainBlocked" not in prometheus.alerts(), 60)
 
 
 def test_the_new_version_answers_what_nobody_taught_word_by_word(release: Installed) -> None:
@@ -149,7 +149,7 @@ def test_a_poisoned_corpus_is_refused_by_the_gate_and_nothing_else_serves(
     ):
         decisions = Decisions(store)
         for item, message in poison.items():
-            decisions.decide(Decision(item_id=item, message=message, verdict=Verdict.CORRECT,
+            decisions.decide(ReviewDecision(item_id=item, message=message, verdict=DecisionKind.CORRECT,
                                       intent="delete_account", reviewer="Eve", when=now))  # fmt: skip
     try:
         with progress.step("a retraining, asked for by hand"):
@@ -161,7 +161,7 @@ def test_a_poisoned_corpus_is_refused_by_the_gate_and_nothing_else_serves(
         assert challenger is not None
         assert (challenger.number, challenger.verdict) == ("3", "refused")
         assert (release.told(), release.champion()) == (told, "2")
-        until("the refusal alerts", lambda: "ChatbotGateRefused" in prometheus.alerts(), 60)
+        until("the refusal alerts", lambda: "ChatbotRetrainBlocked" in prometheus.alerts(), 60)
     finally:
         with release.store("staff") as store:
             for item in poison:

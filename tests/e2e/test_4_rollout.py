@@ -95,7 +95,7 @@ def pushed(release: Installed, start: str) -> dict[str, float]:
 
 def taken_back_for(release: Installed) -> set[str]:
     """The reasons of the last time, as the metric has them."""
-    samples = pushed(release, "chatbot_promote_taken_back_reason")
+    samples = pushed(release, "chatbot_rollback_reason")
     return {name.partition('reason="')[2].partition('"')[0] for name, value in samples.items() if value}
 
 
@@ -190,7 +190,7 @@ def test_a_version_that_is_ready_and_worse_on_live_metrics_is_taken_back(
     assert "handoffs" in why
     assert "with the version before" in why
     assert "handoffs" in taken_back_for(release)
-    assert [v for k, v in pushed(release, "chatbot_promote_timestamp_seconds{").items() if "taken_back" in k]
+    assert [v for k, v in pushed(release, "chatbot_rollout_timestamp_seconds{").items() if "taken_back" in k]
 
 
 def test_a_person_rolls_back_with_one_command(release: Installed, made: Models, load: SteadyLoad) -> None:
@@ -214,7 +214,7 @@ def test_after_a_rollout_undo_the_next_run_lets_the_rest_agree(
     assert "ChampionFollows" in ended.logs["promote"], ended
     assert release.champion() == made.good.version
     assert served(release) == {made.good.digest}
-    told = [name for name, value in pushed(release, "chatbot_told_model_info").items() if value]
+    told = [name for name, value in pushed(release, "chatbot_desired_model_info").items() if value]
     assert any(made.good.digest in name for name in told), told
 
 

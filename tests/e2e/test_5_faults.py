@@ -159,7 +159,6 @@ class TestWithoutTheStore:
             SteadyLoad(url, clients=6, pause=0.03, messages=MESSAGES) as alone,
             assert_nothing_fails(alone, progress),
         ):
-            alerts.wait_for("ChatbotLogRecordsSpooling")
             alerts.wait_for("ChatbotLogRecordsDropped")
         release.run_in(cramped, "rm", "/var/lib/support-chatbot/filler")
         alerts.wait_for_end("ChatbotLogRecordsDropped")

@@ -110,8 +110,10 @@ def compose(built: dict[str, Image], tmp_path_factory: pytest.TempPathFactory) -
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             ports[name] = int(probe.getsockname()[1])
-    more = {**{name: str(port) for name, port in ports.items()}, "CHATBOT_UPLOAD_PART_SECONDS": "1"}
-    more |= {"CHATBOT_RUNNER_WORKERS": "1", "IMAGE_TAG": images.tag()}
+    settings = folder / "settings.env"
+    settings.write_text("CHATBOT_UPLOAD_PART_SECONDS=1\nCHATBOT_RUNNER_WORKERS=1\n", encoding="utf-8")
+    more = {**{name: str(port) for name, port in ports.items()}, "SETTINGS_FILE": str(settings)}
+    more |= {"IMAGE_TAG": images.tag()}
     more |= _stand_ins(services, folder)
     with env.open("a", encoding="utf-8") as file:
         file.writelines(f"{name}={value}\n" for name, value in more.items())

@@ -21,7 +21,7 @@ digest = digest or os.environ["IMAGE_DIGEST"]
 behaviour = json.loads(os.environ.get("BEHAVIOUR", "{}")).get(digest, {})
 counts: Counter[str] = Counter()
 for bound in (*BOUNDS, "+Inf"):  # a histogram exports all of its buckets
-    counts[f'chatbot_request_seconds_bucket{{route="/chat",le="{bound}"}}'] = 0
+    counts[f'chatbot_request_duration_seconds_bucket{{route="/chat",le="{bound}"}}'] = 0
 lock = threading.Lock()
 
 
@@ -61,7 +61,7 @@ class Api(BaseHTTPRequestHandler):
         time.sleep(behaviour.get("seconds", 0.0))
         seconds = behaviour.get("seconds", 0.0)
         for bound in [b for b in BOUNDS if seconds <= b] + ["+Inf"]:
-            count(f'chatbot_request_seconds_bucket{{route="/chat",le="{bound}"}}')
+            count(f'chatbot_request_duration_seconds_bucket{{route="/chat",le="{bound}"}}')
         status = 503 if random.random() < behaviour.get("failed", 0.0) else 200
         count(f'chatbot_requests_total{{route="/chat",status="{status}"}}')
         if status == 200:

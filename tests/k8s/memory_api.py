@@ -1,6 +1,6 @@
 """Simulates a cluster, a registry and a Pushgateway in memory, with a clock that advances only when a process waits.
 
-Everything that `k8s` reaches through `k8s.api.runtime` ends here: requests as the client library and urllib send them,
+Everything that `k8s` reaches through `chatbot.runtime` ends here: requests as the client library and urllib send them,
 and responses as the real servers return them. The tests marked `integration` in this folder use the real servers. The
 simulation implements these rules of the API server:
 
@@ -15,6 +15,7 @@ import hashlib
 import heapq
 import itertools
 import json
+import ssl
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ from urllib.request import Request
 from prometheus_client.parser import text_string_to_metric_families
 from urllib3.exceptions import ProtocolError
 
-from k8s.api.runtime import Runtime
+from chatbot.runtime import Runtime
 
 Json = dict[str, Any]
 A = TypeVar("A")
@@ -177,7 +178,7 @@ class Process(Runtime):
     def map_concurrently(self, action: Callable[[A], B], items: Iterable[A]) -> list[B]:
         return [action(item) for item in items]
 
-    def fetch(self, request: Request, seconds: float) -> bytes:
+    def fetch(self, request: Request, seconds: float, tls: ssl.SSLContext | None = None) -> bytes:
         parts = urlsplit(request.full_url)
         server = self.world.servers.get(parts.hostname or "", self.world.pod)
         body = request.data if isinstance(request.data, bytes) else b""
@@ -738,10 +739,11 @@ class World:
             f'chatbot_requests_total{{route="/chat",status="200"}} {total - failed}',
             f'chatbot_requests_total{{route="/chat",status="503"}} {failed}',
             *(
-                f'chatbot_request_seconds_bucket{{route="/chat",le="{b}"}} {total - slow if b < 0.2 else total}'
+                f'chatbot_request_duration_seconds_bucket{{route="/chat",le="{b}"}} '
+                f"{total - slow if b < 0.2 else total}"
                 for b in BOUNDS
             ),
-            f'chatbot_request_seconds_bucket{{route="/chat",le="+Inf"}} {total}',
+            f'chatbot_request_duration_seconds_bucket{{route="/chat",le="+Inf"}} {total}',
             f'chatbot_predictions_total{{intent="x",source="model"}} {total - failed}',
             f'chatbot_handoffs_total{{source="human"}} {int((total - failed) * behaviour.handoffs)}',
             f'chatbot_feedback_total{{helpful="yes"}} {feedback - negative}',

@@ -110,7 +110,7 @@ def assert_consistent(
     assert set(world.registry.moves) <= {world.champion}, context
     assert set(world.blocked) == {digest(n) for n in scenario.blocked}, context
     assert {**world.events, **dict.fromkeys(missing_events, 1)} == scenario.events, context
-    ((labels, _),) = world.gateway.samples("chatbot_told_model_info")
+    ((labels, _),) = world.gateway.samples("chatbot_desired_model_info")
     assert labels["bundle"] == (digest(scenario.final_version) if scenario.final_version else ""), context
     assert world.holder() == "", context
 

@@ -52,8 +52,8 @@ def test_only_transient_errors_are_retried(status: int, kind: type[ClusterError]
         cluster.deployment("api")
     assert type(error.value) is kind
     assert "as the test said" in str(error.value)
-    # Every 2 seconds, for 20 seconds.
-    assert len(process.calls) == (11 if kind is Unavailable else 1)
+    # For 20 seconds, with waits of 0.5 to 4 seconds.
+    assert len(process.calls) in (range(6, 12) if kind is Unavailable else [1])
     assert "secret" not in str(error.value), "the token is not said"
 
 
@@ -62,7 +62,7 @@ def test_a_server_that_recovers_in_time_is_retried_until_it_answers() -> None:
     process = world.process()
 
     def refuse(call: Call) -> None:
-        if call.number <= 10:
+        if call.number <= 5:
             raise OSError("refused")
 
     process.before.append(refuse)

@@ -43,7 +43,7 @@ def pushgateway_metrics(api: Api) -> str:
 
 def reasons(api: Api) -> set[str]:
     """Return the reasons of the last automatic rollback, from the metric."""
-    found = re.findall(r'chatbot_promote_taken_back_reason\{.*reason="(\w+)"\} 1\n', pushgateway_metrics(api))
+    found = re.findall(r'chatbot_rollback_reason\{.*reason="(\w+)"\} 1\n', pushgateway_metrics(api))
     return set(found)
 
 
@@ -60,7 +60,7 @@ def test_an_accepted_challenger_serves_and_becomes_champion(api: Api) -> None:
         f"version 2 ({digest(2)[:12]}) serves and is champion, after the bundle inside the image"
     )
     assert (
-        f'chatbot_told_model_info{{bundle="{digest(2)}",instance="",job="support-chatbot-promote",version="2"}} 1'
+        f'chatbot_desired_model_info{{bundle="{digest(2)}",instance="",job="support-chatbot-promote",version="2"}} 1'
         in (pushgateway_metrics(api))
     )
     assert (

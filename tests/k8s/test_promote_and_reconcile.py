@@ -52,7 +52,7 @@ def world_serving(number: int) -> World:
 
 
 def reasons(world: World) -> set[str]:
-    samples = world.gateway.samples("chatbot_promote_taken_back_reason")
+    samples = world.gateway.samples("chatbot_rollback_reason")
     return {labels["reason"] for labels, value in samples if value}
 
 
@@ -270,7 +270,7 @@ def test_after_a_rollout_undo_the_undone_model_is_not_promoted_again(
     assert run_promote(world.process()) == 0
     assert summary(world) == (ref(2), "2", [digest(2)])
     assert "was taken back before" in capsys.readouterr().out
-    ((labels, _),) = world.gateway.samples("chatbot_told_model_info")
+    ((labels, _),) = world.gateway.samples("chatbot_desired_model_info")
     assert labels["bundle"] == digest(2)
 
 

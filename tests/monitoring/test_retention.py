@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
+from chatbot.errors import SettingError
 from chatbot.ids import new_id
+from chatbot.loop.registry import NotRegistered, RegistryUnavailable
 from chatbot.settings import RetentionSettings, StorageSettings, TrackingSettings
 from chatbot.store import Store, open_store
 from monitoring.upkeep import retention
-from monitoring.upkeep.retention import Named, NoRegistryError, clean, pointers_here, registry_names
+from monitoring.upkeep.retention import Named, clean, pointers_here, registry_names
+from tests.k8s.memory_api import Registry
 
 if TYPE_CHECKING:
     from tests.support.mlflow_server import MlflowServer
@@ -170,7 +178,7 @@ def test_the_registry_is_asked_over_http_which_bundles_and_corpora_are_in_use(
     from mlflow import MlflowClient
 
     settings = mlflow_server.settings(tmp_path, model=f"kept-{time.time_ns()}")
-    with pytest.raises(NoRegistryError, match="none of them is taken out"):
+    with pytest.raises(NotRegistered):
         registry_names(settings)  # there is no such model
     client = MlflowClient(settings.tracking_uri)
     client.create_registered_model(settings.model)
@@ -198,12 +206,59 @@ def test_a_registry_that_cannot_be_asked_keeps_bundles_and_says_so(
     put("log/day=2020-01-01/a.parquet")
     monkeypatch.setenv("CHATBOT_STORE_URL", str(tmp_path / "store"))
     monkeypatch.setenv("CHATBOT_RETENTION_BUNDLES_MIN_COUNT", "1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     put_bundle(put, "2" * 64, 1)
     for uri in ("sqlite:///mlflow.db", "http://127.0.0.1:1"):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-        with pytest.raises(NoRegistryError):
+        with pytest.raises((SettingError, RegistryUnavailable)):
             registry_names(TrackingSettings())
         assert retention.main([]) == 1
-        assert uri in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert uri in said
+        assert "No bundle and no corpus is deleted" in said
     assert len([key for key in keys(store) if key.startswith("bundles/")]) == 6
     assert not [key for key in keys(store) if key.startswith("log/")], "what needs no registry is done"
+
+
+@pytest.mark.process  # serves HTTP
+def test_behind_an_mlflow_with_a_login_unused_bundles_are_deleted(
+    store: Store, put: Put, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    used, unused, newest = (letter * 64 for letter in "123")
+    for digest, age in ((used, 10_000), (unused, 10_000), (newest, 1)):
+        put_bundle(put, digest, age)
+    registry = Registry({1: used, 2: unused}, {"champion": "1"})
+    monkeypatch.setenv("CHATBOT_STORE_URL", str(tmp_path / "store"))
+    monkeypatch.setenv("CHATBOT_RETENTION_BUNDLES_MIN_COUNT", "1")
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "upkeep")
+    with serve(registry, "upkeep", "pass:word") as url:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "wrong")
+        assert retention.main([]) == 1
+        assert len({key.split("/")[1] for key in keys(store) if key.startswith("bundles/")}) == 3
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "pass:word")
+        assert retention.main([]) == 0
+    assert {key.split("/")[1] for key in keys(store) if key.startswith("bundles/")} == {used, newest}
+
+
+@contextmanager
+def serve(registry: Registry, user: str, password: str) -> Iterator[str]:
+    """Serve the registry over HTTP with basic authentication; yield the address."""
+    expected = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            allowed = self.headers["Authorization"] == expected
+            parts = urlsplit(self.path)
+            body = registry.handle("GET", "", parts.path, parts.query, b"") if allowed else b"log in"
+            self.send_response(200 if allowed else 401)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()

@@ -261,7 +261,7 @@ def test_the_page_is_made_of_the_json_and_names_a_command_for_each_figure(tmp_pa
     more.mkdir()
     (more / "gate.md").write_text("## The gate\n\n`python -m x`\n\n## In detail\n\n| a | 1 |\n")
     page = results.page(quality, speed, more)
-    assert page.endswith("\n## The gate\n\n`python -m x`\n\n### In detail\n\n| a | 1 |\n")
+    assert page.endswith("\n- [The gate](more/gate.md)\n")
     assert (
         "| macro F1 on Bitext | ≥ 90.00 % | 91.26 % | met by 1.26 points | `python -m tools.bench.quality` |"
         in page

@@ -25,12 +25,12 @@ from training.model.params import TrainParams
 from training.model.train import train
 from training.progress import Steps
 from training.retraining import run as retraining
-from training.retraining.bootstrap import register_first
-from training.retraining.publish import Given
-from training.retraining.run import LEASE, Result, retrain
-from training.review.decisions import Decision, Decisions, NewIntent, Verdict
+from training.retraining.bootstrap import bootstrap
+from training.retraining.publish import RetrainConfig
+from training.retraining.run import LEASE, RetrainResult, retrain
+from training.review.decisions import DecisionKind, Decisions, NewIntent, ReviewDecision
 from training.tracking.client import connected
-from training.tracking.registry import Registry, Version
+from training.tracking.registry import ModelVersion, Registry
 
 ROOT = Path(__file__).resolve().parents[2]
 INTENTS = ("cancel_order", "get_refund", "track_order", "recover_password", "delete_account", "get_invoice")
@@ -84,7 +84,6 @@ def train_bundle(processed: Path, replies: Path, out: Path) -> str:
             ROOT / "data" / "corpus" / "rules.yaml",
             replies,
             ROOT / ".cache" / "encoders",
-            None,
         ).digest
 
 
@@ -102,7 +101,7 @@ class World:
         self, bot: SmallBot, store: StorageSettings, tracking: TrackingSettings, folder: Path
     ) -> None:
         self.bot = bot
-        self.given = Given(
+        self.config = RetrainConfig(
             store,
             tracking,
             RetrainSettings(lease_seconds=3),
@@ -116,24 +115,26 @@ class World:
 
     @property
     def store(self) -> Store:
-        return open_store(self.given.store)
+        return open_store(self.config.store)
 
     @property
     def registry(self) -> Registry:
-        return Registry(self.given.tracking)
+        return Registry(self.config.tracking)
 
-    def first(self) -> tuple[Version, bool]:
+    def first(self) -> tuple[ModelVersion, bool]:
         with Steps(Console(quiet=True)) as steps:
-            return register_first(self.given, steps, self.bot.bundle, self.bot.corpus, self.bot.processed)
+            return bootstrap(self.config, steps, self.bot.bundle, self.bot.corpus, self.bot.processed)
 
-    def retrain(self) -> Result:
+    def retrain(self) -> RetrainResult:
         with Steps(Console(quiet=True)) as steps:
-            return retrain(self.given, steps)
+            return retrain(self.config, steps)
 
-    def accept(self, source_id: str, message: str, intent: str, verdict: Verdict = Verdict.CORRECT) -> None:
+    def accept(
+        self, source_id: str, message: str, intent: str, verdict: DecisionKind = DecisionKind.CORRECT
+    ) -> None:
         """What a person decides in the review."""
         when = datetime(2026, 11, 1, tzinfo=UTC)
-        decision = Decision(
+        decision = ReviewDecision(
             item_id=source_id, message=message, verdict=verdict, intent=intent, reviewer="kim", when=when
         )
         Decisions(self.store).decide(decision)
@@ -145,11 +146,11 @@ class World:
             NewIntent(intent=GIFT, reply="Gift cards: {help_url}", category="GIFT", reviewer="kim", when=when)
         )
         for number, message in enumerate(GIFTS):
-            self.accept(f"p{number:03}", message, GIFT, Verdict.NEW_INTENT)
+            self.accept(f"p{number:03}", message, GIFT, DecisionKind.NEW_INTENT)
 
     def environment(self) -> dict[str, str]:
         """For a process of its own."""
-        store, tracking = self.given.store, self.given.tracking
+        store, tracking = self.config.store, self.config.tracking
         return {
             **os.environ,
             "PYTHONPATH": str(ROOT),
@@ -169,8 +170,8 @@ class World:
 
     def runs(self) -> list[tuple[str, str]]:
         """Names and states of all runs."""
-        with connected(self.given.tracking) as client:
-            found = client.get_experiment_by_name(self.given.tracking.experiment)
+        with connected(self.config.tracking) as client:
+            found = client.get_experiment_by_name(self.config.tracking.experiment)
             assert found is not None
             runs = client.search_runs([found.experiment_id])
         return [(run.info.run_name, run.info.status) for run in runs]
@@ -182,4 +183,4 @@ class World:
     def corpus_of(self, number: str) -> Path:
         """A version's corpus, pulled."""
         pointer = Pointer.parse(self.registry.get(number).corpus_pointer)
-        return versions.pull(self.given.store, pointer, self.folder / f"corpus-{number}")
+        return versions.pull(self.config.store, pointer, self.folder / f"corpus-{number}")

@@ -12,7 +12,6 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from chatbot.settings import TrackingSettings
 from training.corpus.reading import Corpus
 from training.model.params import TrainParams
 from training.model.train import Trained, train
@@ -35,15 +34,13 @@ class Trainings:
         rules_file: Path,
         replies_source: Path | None,
         cache: Path,
-        settings: TrackingSettings | None,
     ) -> Trained:
-        """In the place of `training.train.train`, where it is not to record a run; the pictures are kept too."""
-        assert settings is None
+        """Stand in for `training.model.train.train`; the pictures are kept too."""
         assert replies_source is not None
         given = (corpus.digest, params.model_dump_json(), rules_file.read_text(), replies_source.read_text())
         kept = self.folder / sha256("\0".join(given).encode()).hexdigest()
         if not kept.is_dir():
-            trained = train(corpus, out, params, steps, rules_file, replies_source, cache, None)
+            trained = train(corpus, out, params, steps, rules_file, replies_source, cache)
             with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
                 draft = Path(scratch) / "draft"
                 shutil.copytree(out, draft / "bundle")

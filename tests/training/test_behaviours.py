@@ -12,9 +12,17 @@ from chatbot.model.bundle import Bundle
 from data.folder import read_intents
 from data.messages import normalise
 from training.gate.behaviour import check_behaviour
-from training.gate.behaviour_tests import Behaviour, Group, Result, expand, messages_of, read_behaviours, run
+from training.gate.behaviour_tests import (
+    Behaviour,
+    BehaviourResult,
+    Group,
+    expand,
+    messages_of,
+    read_behaviours,
+    run,
+)
 from training.gate.params import GateParams
-from training.gate.verdict import Check
+from training.gate.verdict import GateCheck
 from training.model.encoder.batch import encode
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,12 +35,12 @@ def group(name: str = "plain", at_most: float = 0.2, count: int = 10, must: bool
     return Group(group=name, title=name, why="so", at_most=at_most, tests=tests)
 
 
-def judged(groups: list[Group], now: list[int], before: list[int] | None, by_rule: bool = False) -> Check:
+def judged(groups: list[Group], now: list[int], before: list[int] | None, by_rule: bool = False) -> GateCheck:
     """So many of each group's tests fail, the first ones; rules or the model decide all of them."""
 
-    def results(failed: list[int]) -> list[Result]:
+    def results(failed: list[int]) -> list[BehaviourResult]:
         return [
-            Result(number >= count, "did so", by_rule)
+            BehaviourResult(number >= count, "did so", by_rule)
             for one, count in zip(groups, failed, strict=True)
             for number in range(len(one.tests))
         ]
@@ -77,9 +85,9 @@ def test_a_test_that_must_never_fail_is_one_of_its_group_where_the_model_decided
 def test_failed_tests_are_listed_with_what_was_before() -> None:
     check = judged([group("a"), group("b")], [2, 0], [1, 0])
     failed = [row for row in check.rows if row["kind"] == "test"]
-    assert [(row["message"], row["before"]) for row in failed] == [("a 1", "held"), ("a 0", "failed")]
+    assert [(row["message"], row["before"]) for row in failed] == [("a 1", "passed"), ("a 0", "failed")]
     assert check.numbers["newly_failed"] == 1
-    assert check.sentence.startswith("18 of 20 tests hold, 19 did before")
+    assert check.sentence.startswith("18 of 20 tests pass, 19 did before")
 
 
 def test_a_first_version_beyond_a_bound_is_said_to_be() -> None:
@@ -193,5 +201,5 @@ def test_a_file_that_is_wrong_is_named_with_the_reason(tmp_path: Path, content: 
 def test_a_group_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "behaviours.yaml"
     file.write_text("- {group: a, title: t, why: w, at_most: 0, tests: [{message: hi, intent: x}]}\n" * 2)
-    with pytest.raises(BundleError, match="twice"):
+    with pytest.raises(BundleError, match="two groups have the same name: a"):
         read_behaviours(file)

@@ -34,7 +34,7 @@ def version_files(small_bot: SmallBot, tmp_path_factory: pytest.TempPathFactory)
     """The files of a corpus version."""
     folder = tmp_path_factory.mktemp("version")
     world = World(small_bot, StorageSettings(url="none"), TrackingSettings(), folder)
-    return make_version_files(world.given, small_bot.bundle, small_bot.corpus, small_bot.processed)
+    return make_version_files(world.config, small_bot.bundle, small_bot.corpus, small_bot.processed)
 
 
 @pytest.fixture(params=["s3", "folder"])
@@ -116,7 +116,7 @@ def test_a_full_disk_is_said_and_the_store_is_not_blamed(
 ) -> None:
     pointer = push(store, version_files)
     with pytest.raises(
-        CorpusVersionError, match=r"is whole in .* does not arrive in .*(No space left|disk is full)"
+        CorpusVersionError, match=r"is intact in .* cannot be written to .*(No space left|disk is full)"
     ):
         pull(store, pointer, small_disk / "got")
     assert list(small_disk.iterdir()) == [], "what was half pulled is gone"

@@ -16,7 +16,7 @@ from training.gate.compared import (
     check_out_of_scope,
     check_parts,
 )
-from training.gate.evidence import Asked
+from training.gate.evidence import PairedOutcomes
 from training.gate.params import GateParams
 from training.model.evaluation.outcome import Outcome
 
@@ -49,14 +49,14 @@ def side(
     return Outcome(truth, likeliest, np.full(len(truth), sure), scope, routed, open_)
 
 
-def asked(champion: Outcome | None, challenger: Outcome, **changes: object) -> Asked:
+def paired(champion: Outcome | None, challenger: Outcome, **changes: object) -> PairedOutcomes:
     rows = len(challenger.truth)
-    made = Asked(
+    made = PairedOutcomes(
         messages=[f"message {row}" for row in range(rows)],
         champion=champion,
         challenger=challenger,
-        known=frozenset() if champion is None else frozenset(INTENTS),
-        taught=frozenset(INTENTS),
+        champion_intents=frozenset() if champion is None else frozenset(INTENTS),
+        challenger_intents=frozenset(INTENTS),
         new=np.zeros(rows, dtype=bool),
         slices={"short": np.arange(rows) % 2 == 0},
     )
@@ -64,22 +64,22 @@ def asked(champion: Outcome | None, challenger: Outcome, **changes: object) -> A
 
 
 def test_macro_f1_refuses_what_is_surely_worse_and_no_more() -> None:
-    worse = check_macro_f1(asked(side(), side({"cancel": 6, "refund": 6})), PARAMS)
+    worse = check_macro_f1(paired(side(), side({"cancel": 6, "refund": 6})), PARAMS)
     assert worse.verdict == "refused"
     assert worse.numbers["high"] < 0  # type: ignore[operator]
     assert worse.numbers["challenger"] < worse.numbers["champion"]  # type: ignore[operator]
-    near = check_macro_f1(asked(side({"refund": 1}), side({"cancel": 2})), PARAMS)
+    near = check_macro_f1(paired(side({"refund": 1}), side({"cancel": 2})), PARAMS)
     assert near.verdict == "passed"
     assert near.numbers["low"] < 0 < near.numbers["high"]  # type: ignore[operator]
-    assert check_macro_f1(asked(side({"cancel": 9}), side()), PARAMS).verdict == "passed"
+    assert check_macro_f1(paired(side({"cancel": 9}), side()), PARAMS).verdict == "passed"
 
 
 def test_one_intent_that_broke_is_refused_by_name_and_the_others_are_not() -> None:
-    # 12 broken, none mended: p = 2 / 2^12, times the four parts there are.
-    intents, slices = check_parts(asked(side(), side({"track": 12})), PARAMS)
+    # 12 regressions, none fixes: p = 2 / 2^12, times the four parts there are.
+    intents, slices = check_parts(paired(side(), side({"track": 12})), PARAMS)
     assert intents.verdict == "refused"
     first = intents.rows[0]
-    assert (first["name"], first["broken"], first["mended"]) == ("track", 12, 0)
+    assert (first["name"], first["regressions"], first["fixes"]) == ("track", 12, 0)
     assert first["p"] == pytest.approx(2 / 2**12)
     assert first["adjusted"] == pytest.approx(4 * 2 / 2**12)
     assert [row["refused"] for row in intents.rows] == [True, False, False]
@@ -88,14 +88,14 @@ def test_one_intent_that_broke_is_refused_by_name_and_the_others_are_not() -> No
 
 
 def test_intents_and_slices_are_corrected_together() -> None:
-    """Six broken are below 5 % alone (3.1 %), and not among four parts."""
-    intents, _ = check_parts(asked(side(), side({"track": 6})), PARAMS)
+    """Six regressions are below 5 % alone (3.1 %), and not among four parts."""
+    intents, _ = check_parts(paired(side(), side({"track": 6})), PARAMS)
     assert intents.rows[0]["p"] == pytest.approx(2 / 2**6)
     assert intents.verdict == "passed"
 
 
 def test_an_intent_that_was_mended_is_no_reason_to_refuse() -> None:
-    assert [c.verdict for c in check_parts(asked(side({"track": 30}), side()), PARAMS)] == [
+    assert [c.verdict for c in check_parts(paired(side({"track": 30}), side()), PARAMS)] == [
         "passed",
         "passed",
     ]
@@ -105,7 +105,7 @@ def test_a_slice_that_broke_is_refused_although_no_intent_surely_did() -> None:
     challenger = side(dict.fromkeys(INTENTS, 5))
     mask = np.zeros(len(challenger.truth), dtype=bool)
     mask[np.concatenate([np.flatnonzero(challenger.truth == name)[:5] for name in INTENTS])] = True
-    intents, slices = check_parts(asked(side(), challenger, slices={"typos": mask}), PARAMS)
+    intents, slices = check_parts(paired(side(), challenger, slices={"typos": mask}), PARAMS)
     assert (intents.verdict, slices.verdict) == ("passed", "refused")
     assert slices.rows[0]["name"] == "typos"
 
@@ -121,7 +121,7 @@ def test_calibration_refuses_too_sure_and_too_unsure_alike(claimed: float, verdi
     likeliest = np.where(draw.random(6_000) < honest, "cancel", "refund")
     challenger = Outcome(truth, likeliest, honest + claimed, honest, likeliest, honest > 0)
     check = check_calibration(
-        asked(None, challenger, slices={}, new=np.zeros(6_000, dtype=bool)),
+        paired(None, challenger, slices={}, new=np.zeros(6_000, dtype=bool)),
         PARAMS,
     )
     assert check.verdict == verdict
@@ -130,69 +130,70 @@ def test_calibration_refuses_too_sure_and_too_unsure_alike(claimed: float, verdi
 
 
 def test_foreign_messages_that_are_no_longer_recognised_are_refused_where_it_is_no_chance() -> None:
-    bad = check_out_of_scope(asked(side(caught=28), side(caught=20)), PARAMS)
+    bad = check_out_of_scope(paired(side(caught=28), side(caught=20)), PARAMS)
     assert bad.verdict == "refused"
-    assert (bad.numbers["broken"], bad.numbers["mended"]) == (8, 0)
+    assert (bad.numbers["regressions"], bad.numbers["fixes"]) == (8, 0)
     assert bad.numbers["p"] == pytest.approx(2 / 2**8)
-    assert check_out_of_scope(asked(side(caught=28), side(caught=25)), PARAMS).verdict == "passed"
-    assert check_out_of_scope(asked(side(caught=20), side(caught=30)), PARAMS).verdict == "passed"
+    assert check_out_of_scope(paired(side(caught=28), side(caught=25)), PARAMS).verdict == "passed"
+    assert check_out_of_scope(paired(side(caught=20), side(caught=30)), PARAMS).verdict == "passed"
 
 
 def test_scope_is_compared_where_both_let_as_many_usual_messages_pass() -> None:
     """Another scale of the score, or other thresholds, change nothing."""
     other = side(caught=28)
     scaled = replace(other, scope=0.1 * other.scope - 3, routed=other.likeliest)
-    check = check_out_of_scope(asked(side(caught=28), scaled), PARAMS)
-    assert (check.verdict, check.numbers["broken"], check.numbers["mended"]) == ("passed", 0, 0)
+    check = check_out_of_scope(paired(side(caught=28), scaled), PARAMS)
+    assert (check.verdict, check.numbers["regressions"], check.numbers["fixes"]) == ("passed", 0, 0)
     strict = GateParams(acceptance=0.3)
-    assert check_out_of_scope(asked(side(caught=20), side(caught=20)), strict).numbers["challenger"] == 1
+    assert check_out_of_scope(paired(side(caught=20), side(caught=20)), strict).numbers["challenger"] == 1
 
 
 def test_without_foreign_messages_scope_is_said_to_be_unjudged() -> None:
     inside = np.arange(3 * EACH)
     check = check_out_of_scope(
-        asked(side().part(inside), side().part(inside), slices={}, new=np.zeros(3 * EACH, dtype=bool)), PARAMS
+        paired(side().part(inside), side().part(inside), slices={}, new=np.zeros(3 * EACH, dtype=bool)),
+        PARAMS,
     )
     assert check.verdict == "unjudged"
 
 
 def test_a_bot_that_answers_far_less_by_itself_is_refused() -> None:
-    less = check_answers(asked(side(answered=0.8), side(answered=0.55)), 0.02, PARAMS)
+    less = check_answers(paired(side(answered=0.8), side(answered=0.55)), 0.02, PARAMS)
     assert less.verdict == "refused"
     assert less.numbers["challenger"] == pytest.approx(0.55)
     assert check_answers(
-        asked(side(answered=0.8, caught=30), side(answered=0.65, caught=30)), 0.02, PARAMS
+        paired(side(answered=0.8, caught=30), side(answered=0.65, caught=30)), 0.02, PARAMS
     ).verdict == ("passed")
 
 
 def test_answers_that_are_surely_more_often_wrong_than_learned_for_are_refused() -> None:
     # Ten foreign messages among 106 answers: surely above 2 %, and more than the champion's none.
-    risky = asked(side(caught=30), side(caught=20))
+    risky = paired(side(caught=30), side(caught=20))
     assert check_answers(risky, 0.02, PARAMS).verdict == "refused"
     assert check_answers(risky, 0.02, PARAMS).numbers["wrong"] == 10
     assert check_answers(risky, 0.2, PARAMS).verdict == "passed"
     assert check_answers(risky, None, PARAMS).verdict == "passed"
-    as_before = asked(side(caught=20), side(caught=20))
+    as_before = paired(side(caught=20), side(caught=20))
     assert check_answers(as_before, 0.02, PARAMS).verdict == "passed"
 
 
 def test_an_intent_that_went_is_refused_unless_people_retired_it() -> None:
-    gone = asked(side(), side(), taught=frozenset({"cancel", "refund"}))
+    gone = paired(side(), side(), challenger_intents=frozenset({"cancel", "refund"}))
     check = check_lost(gone, frozenset(), PARAMS)
     assert check.verdict == "refused"
     assert [row["intent"] for row in check.rows] == ["track"]
     retired = PARAMS.model_copy(update={"retired": ("track",)})
     assert check_lost(gone, frozenset(), retired).verdict == "passed"
-    assert check_lost(asked(side(), side()), frozenset(), PARAMS).verdict == "passed"
+    assert check_lost(paired(side(), side()), frozenset(), PARAMS).verdict == "passed"
 
 
 def test_an_intent_that_is_there_and_never_recognised_is_refused() -> None:
-    by_test = check_lost(asked(side(), side({"track": EACH})), frozenset(), PARAMS)
-    by_head = check_lost(asked(side(), side()), frozenset({"track"}), PARAMS)
+    by_test = check_lost(paired(side(), side({"track": EACH})), frozenset(), PARAMS)
+    by_head = check_lost(paired(side(), side()), frozenset({"track"}), PARAMS)
     for check in (by_test, by_head):
         assert check.verdict == "refused"
         assert [row["intent"] for row in check.rows] == ["track"]
-    assert check_lost(asked(side(), side({"track": EACH - 1})), frozenset(), PARAMS).verdict == "passed"
+    assert check_lost(paired(side(), side({"track": EACH - 1})), frozenset(), PARAMS).verdict == "passed"
 
 
 @pytest.mark.parametrize(("wrong", "verdict"), [(0, "passed"), (14, "warned"), (30, "refused")])
@@ -200,21 +201,22 @@ def test_a_new_intent_is_judged_on_its_own_rows(wrong: int, verdict: str) -> Non
     """14 of 40 wrong may be chance for one that is right in 70 %; 30 of 40 are not."""
     rows = np.array([name == "track" for name in side().truth])
     check = check_new(
-        asked(side(), side({"track": wrong}), known=frozenset({"cancel", "refund"}), new=rows), PARAMS
+        paired(side(), side({"track": wrong}), champion_intents=frozenset({"cancel", "refund"}), new=rows),
+        PARAMS,
     )
     assert check.verdict == verdict
     assert check.rows[0]["right"] == EACH - wrong
 
 
 def test_a_new_intent_without_test_rows_is_warned_of() -> None:
-    check = check_new(asked(side(), side(), taught=frozenset({*INTENTS, "bicycles"})), PARAMS)
+    check = check_new(paired(side(), side(), challenger_intents=frozenset({*INTENTS, "bicycles"})), PARAMS)
     assert check.verdict == "warned"
     assert "bicycles" in check.sentence
 
 
 def test_rows_whose_labels_came_with_the_challenger_are_not_what_it_is_compared_on() -> None:
     new = np.array([name == "track" for name in side().truth])
-    found = asked(side(), side({"track": EACH}), new=new)
+    found = paired(side(), side({"track": EACH}), new=new)
     assert check_macro_f1(found, PARAMS).verdict == "passed"
     assert check_parts(found, PARAMS)[0].verdict == "passed"
 
@@ -228,16 +230,16 @@ def test_a_bundle_that_grew_too_much_or_is_too_large_is_refused() -> None:
 
 def test_messages_that_are_treated_differently_are_listed_the_broken_ones_first() -> None:
     proofs = [{"message": "cancel it", "before": "cancel", "now": "refund"}]
-    check = check_known(asked(side({"track": 2}), side({"cancel": 3})), proofs)
+    check = check_known(paired(side({"track": 2}), side({"cancel": 3})), proofs)
     assert check.verdict == "warned"
     assert check.numbers["changed"] == 5
-    assert [row["change"] for row in check.rows] == ["broken"] * 4 + ["mended"] * 2
+    assert [row["change"] for row in check.rows] == ["regression"] * 4 + ["fix"] * 2
     assert [row["kind"] for row in check.rows] == ["proof"] + ["test"] * 5
-    assert check_known(asked(side(), side()), []).verdict == "passed"
+    assert check_known(paired(side(), side()), []).verdict == "passed"
 
 
 def test_a_first_version_is_compared_with_nothing() -> None:
-    first = asked(None, side({"track": EACH}))
+    first = paired(None, side({"track": EACH}))
     assert check_macro_f1(first, PARAMS).verdict == "unjudged"
     assert {check.verdict for check in check_parts(first, PARAMS)} == {"unjudged"}
     assert check_lost(first, frozenset(), PARAMS).verdict == "unjudged"

@@ -11,10 +11,12 @@ from training.model.evaluation.metrics import ece
 from training.model.evaluation.outcome import macro_f1
 
 
-@pytest.mark.parametrize(("broken", "mended"), [(0, 0), (1, 0), (0, 6), (9, 2), (2, 9), (7, 7), (300, 240)])
-def test_the_exact_test_is_the_binomial_test_of_the_pairs_that_differ(broken: int, mended: int) -> None:
-    expected = binomtest(broken, broken + mended, 0.5).pvalue if broken + mended else 1.0
-    assert mcnemar(broken, mended) == pytest.approx(expected)
+@pytest.mark.parametrize(
+    ("regressions", "fixes"), [(0, 0), (1, 0), (0, 6), (9, 2), (2, 9), (7, 7), (300, 240)]
+)
+def test_the_exact_test_is_the_binomial_test_of_the_pairs_that_differ(regressions: int, fixes: int) -> None:
+    expected = binomtest(regressions, regressions + fixes, 0.5).pvalue if regressions + fixes else 1.0
+    assert mcnemar(regressions, fixes) == pytest.approx(expected)
 
 
 def test_pairs_are_counted_in_their_direction() -> None:
@@ -22,7 +24,7 @@ def test_pairs_are_counted_in_their_direction() -> None:
     challenger = np.array([1, 0, 0, 1, 0], dtype=bool)
     found = Paired.of(champion, challenger)
     assert (found.messages, found.champion, found.challenger) == (5, 3, 2)
-    assert (found.broken, found.mended, found.worse) == (2, 1, True)
+    assert (found.regressions, found.fixes, found.worse) == (2, 1, True)
     assert found.p == pytest.approx(1.0)
     assert not Paired.of(challenger, champion).worse
 

@@ -136,7 +136,7 @@ def test_a_version_that_the_gate_refused_or_that_fails_its_proof_never_reaches_t
     before = desired_model.read(machine.store)
     with pytest.raises(PromotionError, match="the gate refused version 3"):
         machine.promotion().promote("3")
-    with pytest.raises(PromotionError, match=r"version 3 is not fit to serve: .*no_such_intent"):
+    with pytest.raises(PromotionError, match=r"version 3 failed its preflight check: .*no_such_intent"):
         machine.promotion().promote("3", force=True)
     assert desired_model.read(machine.store) == before
 
@@ -148,11 +148,11 @@ def test_a_version_that_does_not_start_is_taken_back_and_the_champion_stays(
     monkeypatch.setenv(f"CHATBOT_SLOT_{SLOT.upper()}", "https://shop.example.com/gift-cards")
     with SteadyLoad(machine.server.url) as load, pytest.raises(PromotionError, match=SLOT) as refused:
         machine.promotion().promote("4")
-    assert "was taken back, 1@" in str(refused.value)
+    assert "was rolled back, 1@" in str(refused.value)
     assert load.seen.failures == []
     assert (machine.version(), machine.champion()) == ("1", "1")
     machine.registry.set_alias(CHALLENGER, "4")
-    assert "was taken back" in machine.promotion().promote().sentence
+    assert "was rolled back" in machine.promotion().promote().sentence
 
 
 def test_where_nobody_keeps_the_service_a_promotion_is_taken_back_and_says_so(
@@ -160,7 +160,7 @@ def test_where_nobody_keeps_the_service_a_promotion_is_taken_back_and_says_so(
 ) -> None:
     elsewhere = FolderStore(tmp_path / "store")
     promotion = Promotion(elsewhere, machine.registry, machine.cache, wait_seconds=0.5)
-    with pytest.raises(PromotionError, match=r"nobody served it within 0\.5 s.*make run"):
+    with pytest.raises(PromotionError, match=r"it did not serve within 0\.5 s.*make run"):
         promotion.promote("2")
     assert desired_model.read(elsewhere).model == ""
     assert bundle_store.held(elsewhere, machine.registry.get("2").bundle_digest)
@@ -203,5 +203,5 @@ def test_a_promotion_that_is_killed_goes_on_where_it_was_when_it_is_run_again(ma
     again = machine.command("training.promote")
     _, said = again.communicate(timeout=90)
     assert again.returncode == 0, said
-    assert "going on with 2@" in said
+    assert "resuming 2@" in said
     assert (machine.version(), machine.champion()) == ("2", "2")

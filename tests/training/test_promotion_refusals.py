@@ -56,7 +56,7 @@ def test_the_champion_as_its_own_challenger_is_nothing_to_promote(machine: Machi
     assert (done.changed, done.sentence) == (False, "nothing to promote: there is no challenger")
 
 
-@pytest.mark.parametrize(("verdict", "says"), [("", "was never asked about"), ("refused", "refused")])
+@pytest.mark.parametrize(("verdict", "says"), [("", "has not judged"), ("refused", "refused")])
 def test_a_version_that_the_gate_did_not_let_pass_is_promoted_by_force_alone(
     machine: Machine, keeper: None, verdict: str, says: str
 ) -> None:
@@ -77,7 +77,7 @@ def test_what_serves_already_becomes_champion_where_it_is_not(machine: Machine) 
     machine.registry.set_alias(CHAMPION, "2")
     done = machine.promotion().promote("1")
     assert (done.changed, machine.champion()) == (False, "1")
-    assert "serves already" in done.sentence
+    assert "is already serving" in done.sentence
 
 
 def test_a_promotion_that_was_cut_off_goes_before_a_newer_challenger(machine: Machine, keeper: None) -> None:
@@ -90,7 +90,7 @@ def test_a_promotion_that_was_cut_off_goes_before_a_newer_challenger(machine: Ma
 def test_without_anything_before_there_is_no_rollback_but_to_a_named_version(
     machine: Machine, keeper: None
 ) -> None:
-    with pytest.raises(PromotionError, match=r"nothing served before 1@.*training\.versions"):
+    with pytest.raises(PromotionError, match=r"no version served before 1@.*training\.versions"):
         machine.promotion().rollback()
     assert machine.promotion().rollback("2").model == machine.ref("2")
 
@@ -117,7 +117,7 @@ def test_a_rollback_to_a_bundle_that_another_registry_named_is_refused(machine: 
     desired_model.ask(machine.store, f"2@{'e' * 64}", "a test")
     desired_model.confirm(machine.store, f"2@{'e' * 64}")
     desired_model.ask(machine.store, machine.ref("1"), "a test")
-    with pytest.raises(PromotionError, match="it is another registry"):
+    with pytest.raises(PromotionError, match="this is another registry"):
         machine.promotion().rollback()
     assert desired_model.read(machine.store).model == machine.ref("1")
 
@@ -130,7 +130,7 @@ def test_who_is_overtaken_by_somebody_else_learns_of_it_and_names_no_champion(ma
 
     other = threading.Thread(target=overtake)
     other.start()
-    with pytest.raises(PromotionError, match=r"somebody else asked for 4@.* meanwhile \(another person\)"):
+    with pytest.raises(PromotionError, match=r"4@.* was requested meanwhile \(another person\)"):
         machine.promotion().promote("2")
     other.join()
     assert machine.champion() == "1"

@@ -181,7 +181,7 @@ def test_a_run_that_the_server_does_not_take_is_kept_and_sent_later(
     around = {**os.environ, "MLFLOW_TRACKING_URI": server.url, "MLFLOW_UNSENT": str(settings.unsent)}
     failed = warm.run("training.send", [], ROOT, around, 60)
     assert failed.returncode == 1
-    assert "1 runs stay" in failed.stderr.replace("\n", " ")
+    assert "1 runs remain" in failed.stderr.replace("\n", " ")
     try:
         server.start()
         sent = warm.run("training.send", [], ROOT, around, 60)
@@ -270,8 +270,8 @@ def test_postgresql_is_opened_with_the_driver_that_the_servers_image_holds(schem
     assert given == "postgresql+psycopg2://mlflow:secret@db:5433/mlflow"
     lock = (Path(__file__).parents[2] / "requirements" / "mlflow.txt").read_text()
     assert "psycopg2-binary==" in lock
-    assert server_module.driven("sqlite:////data/mlflow.db") == "sqlite:////data/mlflow.db"
-    assert server_module.driven("postgresql+asyncpg://db") == "postgresql+asyncpg://db", (
+    assert server_module.with_driver("sqlite:////data/mlflow.db") == "sqlite:////data/mlflow.db"
+    assert server_module.with_driver("postgresql+asyncpg://db") == "postgresql+asyncpg://db", (
         "what is named is kept"
     )
 

@@ -16,7 +16,7 @@ from data.processing import ProcessParams, read_processed
 from tests.training.loop_world import GIFT, GIFTS, ROOT, SmallBot, World, train_bundle
 from training.retraining.merge import read_rows
 from training.retraining.run import RetrainError
-from training.review.decisions import Decisions, Verdict
+from training.review.decisions import DecisionKind, Decisions
 from training.tracking.client import connected
 from training.tracking.registry import CHALLENGER, CHAMPION
 
@@ -80,7 +80,7 @@ def test_with_nothing_new_it_needs_review_says_how_much_waits_and_changes_nothin
     before, recorded = world.keys(), world.runs()
     result = world.retrain()
     assert (result.outcome, result.queue, result.challenger) == ("needs_review", 2, None)
-    assert "2 messages wait" in result.why
+    assert "2 messages are in the review queue" in result.why
     assert "training.review" in result.why
     assert world.keys() == before
     assert world.runs() == recorded
@@ -91,7 +91,7 @@ def test_accepted_messages_of_a_new_intent_become_a_challenger_that_answers_them
     first, _ = world.first()
     world.accept_gifts()
     # Another seed would give every group anew, if what was given before did not hold.
-    world.given = replace(world.given, process=ProcessParams(seed=5))
+    world.config = replace(world.config, process=ProcessParams(seed=5))
     result = world.retrain()
     assert result.outcome == "accepted", result
     assert (result.champion, result.corpus["added"]) == (str(first.ref), len(GIFTS))
@@ -120,7 +120,7 @@ def test_accepted_messages_of_a_new_intent_become_a_challenger_that_answers_them
     gifts = now[now["intent"] == GIFT]
     assert {"train", "test"} == set(gifts["part"])
     assert set(gifts["source"]) <= {f"review:p{number:03}" for number in range(len(GIFTS))}
-    with connected(world.given.tracking) as client:
+    with connected(world.config.tracking) as client:
         tags = client.get_run(challenger.run_id).data.tags
     assert tags["bundle_digest"] == challenger.bundle_digest
     assert tags["corpus_pointer"] == challenger.corpus_pointer
@@ -199,7 +199,7 @@ def test_a_reviewer_may_correct_a_row_and_the_last_word_holds(world: World) -> N
     assert second is not None
     world.registry.set_alias(CHAMPION, second.split("@")[0])
     Decisions(world.store).reopen("p1", "kim")
-    world.accept("p1", "I would like my parcel tracked by satellite", "track_order", Verdict.CORRECT)
+    world.accept("p1", "I would like my parcel tracked by satellite", "track_order", DecisionKind.CORRECT)
     third = world.retrain().challenger
     assert third is not None
     rows = read_rows(world.corpus_of(third.split("@")[0]) / "rows.parquet")

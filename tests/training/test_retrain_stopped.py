@@ -70,7 +70,7 @@ def test_killed_at_any_point_and_run_again_it_ends_right_and_nothing_is_double(
     assert result["challenger"] == str(challenger.ref)
     assert [version.number for version in world.registry.versions()] == ["2", "1"]
     assert Counter(state for _, state in world.runs()) == {"FINISHED": 2}
-    assert not list(world.given.tracking.unsent.glob("[!.]*"))
+    assert not list(world.config.tracking.unsent.glob("[!.]*"))
     assert not versions.examine(world.store, Pointer.parse(challenger.corpus_pointer))
     assert bundles.load(world.registry.fetch("2", world.folder / "fetched"))
     assert bundles.load(fetch(world.store, challenger.bundle_digest, world.folder / "cache"))
@@ -115,7 +115,7 @@ def test_mlflow_that_goes_down_half_way_keeps_the_run_and_a_second_try_registers
 
     world.first()
     world.accept_gifts()
-    given = world.given
+    given = world.config
     real = publish.record_training
 
     def while_down(settings: object, *arguments: object, **named: object) -> object:
@@ -137,8 +137,8 @@ def test_a_store_that_is_down_without_bucket_or_denies_is_an_error_within_second
     world: World, own_minio: Minio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = own_minio.new_bucket()
-    world.given = replace(
-        world.given, store=own_minio.settings(url, attempts=1, connect_seconds=0.5, read_seconds=2)
+    world.config = replace(
+        world.config, store=own_minio.settings(url, attempts=1, connect_seconds=0.5, read_seconds=2)
     )
     world.first()
     world.accept_gifts()
@@ -154,10 +154,10 @@ def test_a_store_that_is_down_without_bucket_or_denies_is_an_error_within_second
     with monkeypatch.context() as wrong:
         wrong.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
         fails_with(Denied, "AWS_SECRET_ACCESS_KEY")
-    stored = world.given.store
-    world.given = replace(world.given, store=stored.model_copy(update={"url": "s3://never-made"}))
+    stored = world.config.store
+    world.config = replace(world.config, store=stored.model_copy(update={"url": "s3://never-made"}))
     fails_with(NoBucket, "make-bucket")
-    world.given = replace(world.given, store=stored)
+    world.config = replace(world.config, store=stored)
     own_minio.kill()
     fails_with(Unreachable, "does not answer")
 

@@ -61,11 +61,11 @@ def test_a_cluster_becomes_an_intent_with_one_command(store: Store) -> None:
 def test_what_cannot_be_done_is_one_line_that_says_why(store: Store) -> None:
     name = id_of("my parcel")
     for arguments, problem in (
-        (("show", "zzzz"), "no message zzzz waits"),
+        (("show", "zzzz"), "message zzzz is not in the queue"),
         (("correct", name, "sell_house"), "not an intent of this bot"),
         (("new-intent", "rent_mower", name, "--reply", "Go to {mower_url}."), "CHATBOT_SLOT_MOWER_URL"),
-        (("new-intent", "rent_mower", "--reply", "Yes."), "Name their ids"),
-        (("undo", name), "no decision to take back"),
+        (("new-intent", "rent_mower", "--reply", "Yes."), "name their ids"),
+        (("undo", name), "no decision to undo"),
     ):
         told = run(*arguments)
         assert told.exit_code == 1

@@ -19,12 +19,12 @@ from tests.training.review_tools import fill, record, strange
 from training.review.accepted import read_accepted
 from training.review.board import Board
 from training.review.decisions import (
-    TAUGHT,
+    ACCEPTED,
     AlreadyDecidedError,
-    Decision,
+    DecisionKind,
     Decisions,
     NewIntent,
-    Verdict,
+    ReviewDecision,
     key_of,
     now,
 )
@@ -50,9 +50,9 @@ def board(store: Store, bundle: Bundle) -> Board:
     return Board(store, bundle, ReviewSettings(), SlotSettings().values())
 
 
-def decision(reviewer: str, intent: str = "track_order", item_id: str = ID, **more: Any) -> Decision:
-    told = {"verdict": Verdict.CORRECT, "message": "where is it", "when": now()} | more
-    return Decision(item_id=item_id, intent=intent, reviewer=reviewer, **told)
+def decision(reviewer: str, intent: str = "track_order", item_id: str = ID, **more: Any) -> ReviewDecision:
+    told = {"verdict": DecisionKind.CORRECT, "message": "where is it", "when": now()} | more
+    return ReviewDecision(item_id=item_id, intent=intent, reviewer=reviewer, **told)
 
 
 def waiting(board: Board, message: str) -> Item:
@@ -61,7 +61,7 @@ def waiting(board: Board, message: str) -> Item:
 
 
 def test_of_many_who_decide_at_once_one_counts_and_the_others_are_told_who(store: Store) -> None:
-    def decide(number: int) -> Decision | AlreadyDecidedError:
+    def decide(number: int) -> ReviewDecision | AlreadyDecidedError:
         try:
             return Decisions(store).decide(decision(f"reviewer {number}", f"intent_{number}"))
         except AlreadyDecidedError as error:
@@ -69,7 +69,7 @@ def test_of_many_who_decide_at_once_one_counts_and_the_others_are_told_who(store
 
     with ThreadPoolExecutor(8) as pool:
         outcomes = list(pool.map(decide, range(8)))
-    (first,) = [outcome for outcome in outcomes if isinstance(outcome, Decision)]
+    (first,) = [outcome for outcome in outcomes if isinstance(outcome, ReviewDecision)]
     assert Decisions(store).read() == {ID: first}
     told = [outcome for outcome in outcomes if isinstance(outcome, AlreadyDecidedError)]
     assert len(told) == 7
@@ -79,7 +79,7 @@ def test_of_many_who_decide_at_once_one_counts_and_the_others_are_told_who(store
 def test_a_decision_taken_back_is_open_to_one_of_those_who_decide_anew_at_once(store: Store) -> None:
     decisions = Decisions(store)
     decisions.decide(decision("ada"))
-    assert decisions.reopen(ID, "bob").verdict is Verdict.REOPENED
+    assert decisions.reopen(ID, "bob").verdict is DecisionKind.REOPENED
     assert read_accepted(store) == []
 
     def decide(number: int) -> bool:
@@ -91,7 +91,7 @@ def test_a_decision_taken_back_is_open_to_one_of_those_who_decide_anew_at_once(s
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(decide, range(8))) == 1
-    with pytest.raises(InvalidMessage, match="no decision to take back"):
+    with pytest.raises(InvalidMessage, match="no decision to undo"):
         decisions.reopen(record("another").prediction_id, "bob")
 
 
@@ -115,8 +115,10 @@ def test_accepted_messages_say_where_they_came_from_and_hold_placeholders_for_wh
 ) -> None:
     decisions = Decisions(store)
     names = [record("x", minute=m).prediction_id for m in range(4)]
-    decisions.decide(decision("ada", item_id=names[0], message="where is <ORDER>", verdict=Verdict.ACCEPT))
-    decisions.decide(decision("ada", "", names[1], verdict=Verdict.REJECT))
+    decisions.decide(
+        decision("ada", item_id=names[0], message="where is <ORDER>", verdict=DecisionKind.ACCEPT)
+    )
+    decisions.decide(decision("ada", "", names[1], verdict=DecisionKind.REJECT))
     decisions.decide(decision("ada", item_id=names[2]))
     decisions.decide(decision("ada", item_id=names[3], session_id="s" * 16))
     accepted = read_accepted(store)
@@ -134,7 +136,7 @@ def test_what_was_accepted_has_one_name_whoever_decided_and_another_when_a_row_c
 ) -> None:
     """`k8s.trigger` and `monitoring.retrain_if_needed` ask by it, and know the verdicts by their names alone."""
     decisions, seen = Decisions(store), [accepted_digest(store)]
-    for minute, verdict in enumerate(TAUGHT):
+    for minute, verdict in enumerate(ACCEPTED):
         name = record("x", minute=minute).prediction_id
         decisions.decide(
             decision("ada", item_id=name, verdict=verdict, session_id="s" * 16 if minute else "")
@@ -148,7 +150,7 @@ def test_what_was_accepted_has_one_name_whoever_decided_and_another_when_a_row_c
     for key in [entry.key for entry in store.list("reviews/")]:
         other.put(key, store.get(key).replace(b'"ada"', b'"bob"'))
     assert accepted_digest(other) == seen[-1]
-    decisions.decide(decision("ada", "", record("x", minute=9).prediction_id, verdict=Verdict.REJECT))
+    decisions.decide(decision("ada", "", record("x", minute=9).prediction_id, verdict=DecisionKind.REJECT))
     assert accepted_digest(store) == seen[-1]
     mark_forgotten(store, "s" * 16, datetime.now(UTC))
     assert accepted_digest(store) not in seen
@@ -180,7 +182,7 @@ def test_accept_correct_reject_and_undo(board: Board) -> None:
     assert [item.message for item in board.look().queue.items] == ["my parcel"]
     with pytest.raises(InvalidMessage, match="not an intent of this bot"):
         board.correct(waiting(board, "my parcel"), "sell_house", "ada")
-    with pytest.raises(InvalidMessage, match="who decides"):
+    with pytest.raises(InvalidMessage, match="name of its reviewer"):
         board.accept(waiting(board, "my parcel"), " ")
 
 
@@ -229,9 +231,9 @@ def test_a_category_that_is_too_long_is_refused(board: Board) -> None:
 def test_a_decision_is_taken_back_once(store: Store) -> None:
     decisions = Decisions(store)
     decisions.decide(decision("ada"))
-    assert decisions.reopen(ID, "bob").verdict is Verdict.REOPENED
+    assert decisions.reopen(ID, "bob").verdict is DecisionKind.REOPENED
     for nothing in (ID, record("other").prediction_id):
-        with pytest.raises(InvalidMessage, match="no decision to take back"):
+        with pytest.raises(InvalidMessage, match="no decision to undo"):
             decisions.reopen(nothing, "bob")
     assert decisions.decide(decision("cleo")).reviewer == "cleo"
 

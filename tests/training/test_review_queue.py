@@ -14,7 +14,7 @@ from chatbot.settings import ReviewSettings
 from chatbot.store import Store
 from chatbot.store.folder import FolderStore
 from tests.training.review_tools import fill, record, strange, thumbs_down
-from training.review.decisions import Decision, Decisions, Verdict, now
+from training.review.decisions import DecisionKind, Decisions, ReviewDecision, now
 from training.review.queue import Queue, Reason, make_queue, read_queue
 
 SETTINGS = ReviewSettings()
@@ -22,11 +22,11 @@ SETTINGS = ReviewSettings()
 
 def queue_of(*records: Record, feedback: tuple[Feedback, ...] = (), most: int = 3_000) -> Queue:
     said = {f.prediction_id: f for f in feedback}
-    return make_queue(records, said, {}, SETTINGS.model_copy(update={"most": most}))
+    return make_queue(records, said, {}, SETTINGS.model_copy(update={"max_messages": most}))
 
 
-def decision(of: Record, verdict: Verdict = Verdict.ACCEPT) -> Decision:
-    return Decision(
+def decision(of: Record, verdict: DecisionKind = DecisionKind.ACCEPT) -> ReviewDecision:
+    return ReviewDecision(
         item_id=of.prediction_id,
         message=of.query,
         verdict=verdict,
@@ -99,7 +99,7 @@ def test_what_was_decided_is_not_shown_again_nor_what_is_nearly_the_same() -> No
 
 def test_what_was_taken_back_waits_again() -> None:
     asked = record("rent a lawn mower")
-    decided = {asked.prediction_id: decision(asked, Verdict.REOPENED)}
+    decided = {asked.prediction_id: decision(asked, DecisionKind.REOPENED)}
     assert make_queue([asked], {}, decided, SETTINGS).items[0].item_id == asked.prediction_id
 
 
@@ -108,7 +108,7 @@ def test_more_messages_than_the_setting_lets_in_are_counted_and_the_most_worth_s
     asked = [strange("play some jazz"), strange("how tall was napoleon"), liked_least]
     queue = queue_of(*asked, feedback=(thumbs_down(liked_least),), most=1)
     assert [item.message for item in queue.items] == ["i am not happy with that"]
-    assert queue.beyond == 2
+    assert queue.omitted == 2
 
 
 def test_the_store_is_read_by_column_and_what_was_forgotten_never_shows_up(store: Store) -> None:

@@ -86,7 +86,7 @@ def test_who_serves_can_be_asked_of_the_api_itself(two: World) -> None:
     assert served_digest(two.store, url) == two.bot.digest
     server.shutdown()
     server.server_close()
-    with pytest.raises(ChatbotError, match="does not say what serves"):
+    with pytest.raises(ChatbotError, match="did not return the serving version"):
         served_digest(two.store, url)
 
 
@@ -108,11 +108,11 @@ def test_an_earlier_state_comes_back_from_commit_corpus_and_version(two: World, 
 def test_three_names_that_do_not_belong_together_are_refused(two: World, tmp_path: Path) -> None:
     second = two.registry.get("2")
     with pytest.raises(TrackingError, match=f"not {second.corpus_digest}"):
-        restore(two.registry, two.given.store, "1", tmp_path, corpus=second.corpus_digest)
+        restore(two.registry, two.config.store, "1", tmp_path, corpus=second.corpus_digest)
     with pytest.raises(TrackingError, match="not ffffff"):
-        restore(two.registry, two.given.store, "1", tmp_path, commit="ffffff")
+        restore(two.registry, two.config.store, "1", tmp_path, commit="ffffff")
     with pytest.raises(TrackingError, match="there are: 2, 1"):
-        restore(two.registry, two.given.store, "3", tmp_path)
+        restore(two.registry, two.config.store, "3", tmp_path)
     assert not list(tmp_path.glob("*/bundle"))
 
 
@@ -121,21 +121,21 @@ def test_a_bundle_that_the_store_lost_or_damaged_comes_back_from_the_registry(
 ) -> None:
     digest = two.bot.digest
     two.store.put(f"bundles/{digest}/rules.yaml", b"changed")
-    back = restore(two.registry, two.given.store, "1", tmp_path / "a")
+    back = restore(two.registry, two.config.store, "1", tmp_path / "a")
     assert bundles.verify(back.bundle) == digest
     assert bundles.verify(fetch(two.store, digest, tmp_path / "cache")) == digest, "the store is whole again"
     for name in (*bundles.FILES, bundles.SUMS):
         two.store.delete(f"bundles/{digest}/{name}")
-    back = restore(two.registry, two.given.store, "1", tmp_path / "b")
+    back = restore(two.registry, two.config.store, "1", tmp_path / "b")
     assert bundles.load(back.bundle).digest == digest
 
 
 def test_what_was_restored_and_changed_since_is_restored_again(two: World, tmp_path: Path) -> None:
-    back = restore(two.registry, two.given.store, "1", tmp_path)
+    back = restore(two.registry, two.config.store, "1", tmp_path)
     (back.bundle / "replies.yaml").write_text("changed")
     (back.corpus / "splits.csv").write_text("changed")
     shutil.rmtree(tmp_path / ".bundles", ignore_errors=True)
-    back = restore(two.registry, two.given.store, "1", tmp_path)
+    back = restore(two.registry, two.config.store, "1", tmp_path)
     assert bundles.verify(back.bundle) == two.bot.digest
     assert (back.corpus / "splits.csv").read_bytes() == (two.bot.processed / "splits.csv").read_bytes()
 
@@ -147,5 +147,5 @@ def test_a_corpus_that_is_damaged_is_named_when_it_is_asked_for(two: World, tmp_
     content = two.store.get(key)
     two.store.put(key, b"changed")
     with pytest.raises(CorpusVersionError, match=rf"corpus/corpus\.parquet \(md5 {corpus.md5}\) is damaged"):
-        restore(two.registry, two.given.store, "1", tmp_path)
+        restore(two.registry, two.config.store, "1", tmp_path)
     two.store.put(key, content)

@@ -19,7 +19,7 @@ from tests.bento.server import free_port
 from tests.ui.staff_tools import HOSTILE, MESSAGES, TOKEN, make_store
 from tools.pictures import staff_pages
 from training.review.accepted import read_accepted
-from training.review.decisions import Decisions, Verdict
+from training.review.decisions import DecisionKind, Decisions
 from training.review.handoffs import read_tasks
 from ui.staff_pages import login
 
@@ -147,8 +147,8 @@ def test_a_reviewer_decides_by_keyboard_and_takes_back(visit: Callable[..., Tab]
     third = message(page)
     press(page, "o")
     said = {d.message: (d.verdict, d.intent) for d in Decisions(store).read().values()}
-    assert said[second] == (Verdict.REJECT, "")
-    assert said[third] == (Verdict.CORRECT, "out_of_scope")
+    assert said[second] == (DecisionKind.REJECT, "")
+    assert said[third] == (DecisionKind.CORRECT, "out_of_scope")
     expect(page.locator(".progress p")).to_contain_text("2 decided")
 
 

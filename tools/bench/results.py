@@ -19,7 +19,7 @@ MORE = ROOT / "docs" / "results.d"
 _HEAD = """# Results
 
 Made by `make bench` (`python -m tools.bench`); every figure stands with its target, by how much it was met or
-missed, and the command that prints it again. Targets: issue 4.
+missed, and the command that prints it again.
 """
 _SPEED = """
 (a) *baseline*: the design this project started from, FastAPI, SentenceTransformer and a scikit-learn
@@ -62,10 +62,11 @@ def write(quality: Path, speed: Path, file: Path = PAGE) -> None:
 
 
 def _more(folder: Path) -> Iterable[str]:
-    """Yield the other measurements' pages as chapters."""
+    """Yield a list of links to the other measurements' pages."""
+    yield "\n## More measurements\n\nEach page names the command that produced it.\n\n"
     for file in sorted(folder.glob("*.md")):
-        title, _, text = file.read_text(encoding="utf-8").lstrip("# ").partition("\n")
-        yield f"\n## {title}\n{text.replace(chr(10) + '#', chr(10) + '##')}"
+        title = file.read_text(encoding="utf-8").lstrip("# ").partition("\n")[0]
+        yield f"- [{title}]({folder.name}/{file.name})\n"
 
 
 def _machine(content: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from tools.generate.chart import ROOT
 
 CONNECTIONS = 32
 JOBS = ("drift", "upkeep", "retrain")
-_MESSAGES = ROOT / "tools" / "bench" / "foreign_messages.txt"
+_MESSAGES = ROOT / "tools" / "bench" / "drift" / "foreign_messages.txt"
 _JOB_SECONDS = 300
 
 

@@ -1,4 +1,4 @@
-"""`python -m tools.dashboards [--check]`: generate monitoring/dashboards/*.json from the code in this package."""
+"""Generate helm/support-chatbot/files/dashboards/*.json: `python -m tools.dashboards [--check]`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from tools.dashboards import bot, loop, understanding
 
-FOLDER = Path(__file__).resolve().parents[2] / "monitoring" / "dashboards"
+FOLDER = Path(__file__).resolve().parents[2] / "helm" / "support-chatbot" / "files" / "dashboards"
 DASHBOARDS = {"bot": bot, "understanding": understanding, "loop": loop}
 
 
@@ -33,12 +33,12 @@ def main(check: bool) -> int:
     """Write the files; with `check`, only report the stale ones. Returns: the exit code."""
     if check:
         for name in (names := stale()):
-            sys.stdout.write(f"monitoring/dashboards/{name} is stale: run `make docs`\n")
+            sys.stdout.write(f"helm/support-chatbot/files/dashboards/{name} is stale: run `make docs`\n")
         return 1 if names else 0
     for name, text in files().items():
         (FOLDER / name).write_text(text, encoding="utf-8")
         panels = sum(panel["type"] != "row" for panel in json.loads(text)["panels"])
-        sys.stdout.write(f"monitoring/dashboards/{name}: {panels} panels\n")
+        sys.stdout.write(f"helm/support-chatbot/files/dashboards/{name}: {panels} panels\n")
     return 0
 
 

@@ -51,7 +51,7 @@ ROWS = (
                 "s",
                 [
                     (
-                        "histogram_quantile(0.99, sum by (le) (rate(chatbot_request_seconds_bucket"
+                        "histogram_quantile(0.99, sum by (le) (rate(chatbot_request_duration_seconds_bucket"
                         f"{{{_CHAT}}}[$__rate_interval])))",
                         "",
                     )
@@ -123,7 +123,7 @@ ROWS = (
                 "s",
                 [
                     (
-                        f"histogram_quantile({share}, sum by (le) (rate(chatbot_request_seconds_bucket"
+                        f"histogram_quantile({share}, sum by (le) (rate(chatbot_request_duration_seconds_bucket"
                         f"{{{_CHAT}}}[$__rate_interval])))",
                         name,
                     )
@@ -153,8 +153,8 @@ ROWS = (
                         name,
                     )
                     for metric, name in (
-                        ("chatbot_model_seconds", "model, 95 of 100"),
-                        ("chatbot_runner_seconds", "call, 95 of 100"),
+                        ("chatbot_model_duration_seconds", "model, 95 of 100"),
+                        ("chatbot_runner_duration_seconds", "call, 95 of 100"),
                     )
                 ],
             ),
@@ -196,8 +196,8 @@ ROWS = (
                 "short",
                 [
                     (
-                        "sum by (does) (chatbot_process_starts_total{{here}} - chatbot_processes{{here}})",
-                        "{{does}}",
+                        "sum by (role) (chatbot_process_starts_total{{here}} - chatbot_processes{{here}})",
+                        "{{role}}",
                     )
                 ],
             ),

@@ -59,7 +59,7 @@ ROWS = (
                 "Last promotion",
                 "How long ago a new version last became champion.",
                 "s",
-                _ago('chatbot_promote_timestamp_seconds{outcome="promoted",{here}}'),
+                _ago('chatbot_rollout_timestamp_seconds{outcome="promoted",{here}}'),
                 "age",
                 4,
                 (),
@@ -143,7 +143,7 @@ ROWS = (
                 "short",
                 [
                     (
-                        "max by (outcome) (changes(chatbot_promote_timestamp_seconds{{here}}[$__range]))",
+                        "max by (outcome) (changes(chatbot_rollout_timestamp_seconds{{here}}[$__range]))",
                         "{{outcome}}",
                     )
                 ],
@@ -156,7 +156,7 @@ ROWS = (
                 "while one is rolled out.",
                 "short",
                 [
-                    ("max by (version, bundle) (chatbot_told_model_info{{here}})", "told"),
+                    ("max by (version, bundle) (chatbot_desired_model_info{{here}})", "told"),
                     ("count by (version, bundle) (chatbot_model_info{{here}})", "served"),
                 ],
                 "table",
@@ -200,7 +200,7 @@ ROWS = (
                 [
                     ("sum(chatbot_log_store_waiting_records{{here}})", "records that wait"),
                     (
-                        "time() - min(chatbot_log_store_last_success_seconds{{here}} > 0)",
+                        "time() - min(chatbot_log_store_last_success_timestamp_seconds{{here}} > 0)",
                         "seconds since the last",
                     ),
                 ],
@@ -213,10 +213,11 @@ ROWS = (
                 "short",
                 [
                     (
-                        "sum by (to, outcome) (rate(chatbot_handoff_deliveries_total{{here}}[$__rate_interval])) * 60",
-                        "{{outcome}} ({{to}})",
+                        "sum by (target, outcome) "
+                        "(rate(chatbot_handoff_deliveries_total{{here}}[$__rate_interval])) * 60",
+                        "{{outcome}} ({{target}})",
                     ),
-                    ("sum by (to) (chatbot_handoffs_undelivered{{here}})", "waiting ({{to}})"),
+                    ("sum by (target) (chatbot_handoffs_undelivered{{here}})", "waiting ({{target}})"),
                 ],
                 "line",
                 6,

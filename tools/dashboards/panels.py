@@ -12,8 +12,8 @@ from grafana_foundation_sdk.models import dashboard as dashboards
 from grafana_foundation_sdk.models import prometheus as queries
 
 SOURCE = dashboards.DataSourceRef(type_val="prometheus", uid="${datasource}")
-HERE = 'namespace=~"$namespace"'
-"""Part of every selector: selects one of many installations. Outside a cluster the label is empty; `.*` matches."""
+HERE = 'namespace=~"$namespace",release=~"$release"'
+"""Part of every selector: selects one of many releases. Outside a cluster both labels are empty; `.*` matches."""
 
 Shape = Literal["line", "stacked", "number", "heatmap", "table", "age"]
 
@@ -132,6 +132,16 @@ def build(
             .label("Namespace")
             .datasource(SOURCE)
             .query("label_values(chatbot_model_info, namespace)")
+            .refresh(dashboards.VariableRefresh.ON_DASHBOARD_LOAD)
+            .include_all(True)
+            .all_value(".*")
+            .current(dashboards.VariableOption(text="All", value="$__all"))
+        )
+        .with_variable(
+            dashboard.QueryVariable("release")
+            .label("Release")
+            .datasource(SOURCE)
+            .query('label_values(chatbot_model_info{namespace=~"$namespace"}, release)')
             .refresh(dashboards.VariableRefresh.ON_DASHBOARD_LOAD)
             .include_all(True)
             .all_value(".*")

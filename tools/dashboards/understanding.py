@@ -10,9 +10,8 @@ _REPLIES = "sum(rate(chatbot_predictions_total{{here}}[$__rate_interval]))"
 _BY_VERSION = "* on (job, instance) group_left (version) chatbot_model_info{{here}}"
 
 
-def _share(source: str) -> str:
-    some = f'sum(rate(chatbot_predictions_total{{source="{source}",{{here}}}}[$__rate_interval]))'
-    return f"({some} or vector(0)) / {_REPLIES}"
+_HANDOFFS = "(sum(rate(chatbot_handoffs_total{{here}}[$__rate_interval])) or vector(0))"
+_CLARIFIED = '(sum(rate(chatbot_predictions_total{source="clarify",{here}}[$__rate_interval])) or vector(0))'
 
 
 ROWS = (
@@ -23,13 +22,8 @@ ROWS = (
                 "Answered by itself",
                 "Share of messages that the bot answered without a person and without asking back.",
                 "percentunit",
-                [
-                    (
-                        '(sum(rate(chatbot_predictions_total{source=~"rule|model",{here}}[$__rate_interval])) '
-                        f"or vector(0)) / {_REPLIES}",
-                        "",
-                    )
-                ],
+                # Rules hand over too: what is left after handoffs and clarifications was answered.
+                [(f"({_REPLIES} - {_HANDOFFS} - {_CLARIFIED}) / {_REPLIES}", "")],
                 "number",
                 6,
                 (),
@@ -39,12 +33,7 @@ ROWS = (
                 "Handed to a person",
                 "Share of replies that hand over. A jump means customers ask what the bot was never taught.",
                 "percentunit",
-                [
-                    (
-                        f"(sum(rate(chatbot_handoffs_total{{{{here}}}}[$__rate_interval])) or vector(0)) / {_REPLIES}",
-                        "",
-                    )
-                ],
+                [(f"{_HANDOFFS} / {_REPLIES}", "")],
                 "number",
                 6,
                 (),
@@ -54,7 +43,7 @@ ROWS = (
                 "Asked back",
                 "Share of replies that offer choices because two or three intents are about as likely.",
                 "percentunit",
-                [(_share("clarify"), "")],
+                [(f"{_CLARIFIED} / {_REPLIES}", "")],
                 "number",
                 6,
                 (),

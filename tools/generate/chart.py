@@ -28,12 +28,6 @@ NAMESPACE = RELEASE = "support-chatbot"
 KUBERNETES = "1.34.0"
 """The Kubernetes version that the manifests are rendered for."""
 
-COPIES = {
-    "files/dashboards": ("monitoring/dashboards", "*.json"),
-    "files/alerts": ("monitoring/alerts", "*.yaml"),
-}
-"""Folders of the chart that contain copies of other files: a chart cannot read files outside itself."""
-
 _AMOUNTS = {"type": "object", "additionalProperties": {"type": ["string", "number"]}}
 _RESOURCES = {
     "type": "object",
@@ -175,9 +169,13 @@ def render(*arguments: str, release: str = RELEASE, namespace: str = NAMESPACE) 
 
 
 def manifests(*arguments: str) -> dict[str, str]:
-    """Render k8s/manifests, optionally with more helm arguments. Returns: content by file name."""
+    """Render k8s/manifests, optionally with more helm arguments. Returns: content by file name.
+
+    Without the dashboards: `helm/support-chatbot/files/dashboards` has them, for Grafana to import.
+    """
     files: dict[str, str] = {}
-    for part in render("--kube-version", KUBERNETES, "--skip-tests", *arguments).split("\n---\n"):
+    flags = ("--kube-version", KUBERNETES, "--skip-tests", "--set", "monitoring.dashboards.enabled=false")
+    for part in render(*flags, *arguments).split("\n---\n"):
         source = re.search(r"^# Source: support-chatbot/templates/(.+)\.yaml$", part, re.MULTILINE)
         body = re.sub(r"^(# Source: .*|---)\n", "", part, flags=re.MULTILINE).strip()
         if source and yaml.safe_load(body):
@@ -192,19 +190,10 @@ def manifests(*arguments: str) -> dict[str, str]:
     return files
 
 
-def copies() -> dict[Path, str]:
-    """Return the files that the chart must contain as copies of other files: content by path."""
-    found = {}
-    for target, (source, pattern) in COPIES.items():
-        for file in sorted((ROOT / source).glob(pattern)):
-            found[CHART / target / file.name] = file.read_text(encoding="utf-8")
-    return found
-
-
 def stale() -> list[str]:
     """Return the generated files that are out of date, missing or superfluous."""
-    wanted = {MANIFESTS / name: content for name, content in manifests().items()} | copies()
-    there = {*MANIFESTS.glob("*.yaml"), *(file for folder in COPIES for file in (CHART / folder).glob("*"))}
+    wanted = {MANIFESTS / name: content for name, content in manifests().items()}
+    there = set(MANIFESTS.glob("*.yaml"))
     wrong = [
         file
         for file, content in wanted.items()
@@ -214,12 +203,7 @@ def stale() -> list[str]:
 
 
 def write() -> None:
-    """Regenerate k8s/manifests and the chart's copies."""
-    for folder in COPIES:
-        shutil.rmtree(CHART / folder, ignore_errors=True)
-    for file, content in copies().items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content, encoding="utf-8")
+    """Regenerate k8s/manifests."""
     rendered = manifests()
     shutil.rmtree(MANIFESTS, ignore_errors=True)
     MANIFESTS.mkdir(parents=True)

@@ -1,8 +1,6 @@
-"""Generate the settings files for Compose: `.env.example`, the settings sections of compose.yaml, a new `.env`.
+"""Generate the environment files for Compose: `.env.example` and a new `.env` with fresh secrets.
 
-    python -m tools.generate.compose new       .env with fresh secrets; existing entries are kept
-
-`make docs` regenerates the first two from `chatbot/settings/`; a test fails while they are stale.
+python -m tools.generate.compose new       .env with fresh secrets; existing entries are kept
 """
 
 from __future__ import annotations
@@ -16,25 +14,9 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
-from chatbot.settings import COMPONENTS, Settings
+from chatbot.settings import COMPONENTS
 
 ROOT = Path(__file__).resolve().parents[2]
-
-SERVICES = {
-    "api": ("ServiceSettings", "KeeperSettings", "LogSettings", "RouterSettings", "SlotSettings", "StorageSettings",
-            "HandoffSettings", "UploadSettings"),
-    "ui": ("ChatPageSettings", "SlotSettings"),
-    "staff": ("StaffSettings", "ReviewSettings", "SlotSettings", "StorageSettings", "TrackingSettings", "CodeSettings"),
-    "drift": ("DriftSettings", "StorageSettings"),
-    "upkeep": ("StorageSettings", "RetentionSettings", "TrackingSettings"),
-    "retrain": ("RetrainSettings", "StorageSettings", "TrackingSettings", "ReviewSettings", "ServiceSettings",
-                "SlotSettings", "DriftSettings"),
-    "mlflow": ("MlflowServerSettings", "StorageSettings"),
-}  # fmt: skip
-"""The components whose settings each service of compose.yaml receives."""
-
-ELSEWHERE = {"KubernetesSettings"}
-"""Components that do not run under Compose."""
 
 MADE = {
     "MINIO_ROOT_PASSWORD": "The root key of MinIO: the setup alone uses it.",
@@ -63,8 +45,19 @@ COMPOSE = {
         "How often the drift check runs, and the retraining looks at its verdict.",
     ),
     "MINIO_ROOT_USER": ("root", "The name of MinIO's root key."),
+    "SETTINGS_FILE": (
+        "settings.env",
+        "File with settings that are not secret: variables of docs/settings.md.",
+    ),
 }
-"""Variables of compose.yaml besides the components' settings: default, meaning."""
+"""Variables that only compose.yaml reads: default, meaning."""
+
+SETTINGS = (
+    "CHATBOT_PORT", "CHATBOT_UI_PORT", "CHATBOT_STAFF_PORT", "CHATBOT_MLFLOW_PORT", "CHATBOT_STORE_URL",
+    "CHATBOT_STORE_ENDPOINT", "CHATBOT_HANDOFF_SECRET", "CHATBOT_UI_API_URL", "CHATBOT_DRIFT_PUSHGATEWAY",
+    "CHATBOT_MLFLOW_BACKEND", "CHATBOT_MLFLOW_ALLOWED_HOSTS", "MLFLOW_TRACKING_URI",
+)  # fmt: skip
+"""Settings that compose.yaml gives a default of its own, or that are secret: set in `.env`, not in settings.env."""
 
 COMPOSE_MINIO = (
     "quay.io/minio/minio:RELEASE.2025-09-07T16-13-09Z"
@@ -72,53 +65,24 @@ COMPOSE_MINIO = (
 )
 """The last released MinIO image, used by compose.yaml and the chart."""
 
-_BEGIN, _END = "# -- settings, made by `make docs` --", "# -- end of settings --"
-
 
 def example() -> str:
-    """Return `.env.example`: every setting, commented out, with its default; no secrets."""
+    """Return `.env.example`: secrets without values, and what Compose interpolates, commented out."""
+    described = {name: meaning for name, _, meaning in every_setting()}
     lines = [
-        "# Every setting, made by `make docs` from chatbot/settings/. `make env` makes .env with fresh secrets;",
-        "# take from here into it what shall differ from the default. Compose reads .env, and so does your shell with",
-        "# `set -a; . ./.env; set +a`.",
+        "# Secrets and addresses for Compose, made by `make docs`. `make env` makes .env with fresh secrets.",
+        "# Settings that are not secret belong into settings.env: docs/settings.md names them all.",
         "",
         "# == secrets: `make env` makes them ==",
     ]
-    described = {name: meaning for _, name, _, meaning in every_setting()}
     for name, meaning in MADE.items():
         lines += [f"# {meaning or described.get(name, '')}", f"{name}="]
     lines += ["", "# == Compose =="]
     for name, (default, meaning) in COMPOSE.items():
         lines += ([f"# {meaning}"] if meaning else []) + [f"#{name}={default}"]
-    before = None
-    for component, name, default, meaning in every_setting():
-        if component is not before:
-            lines += ["", f"# == {component.__name__}: {_first_line(component)} =="]
-            before = component
-        lines += [f"# {meaning}", f"#{name}={default}"]
+    for name in SETTINGS:
+        lines += [f"# {described[name]}", f"#{name}="]
     return "\n".join(lines) + "\n"
-
-
-def compose() -> str:
-    """Return compose.yaml with regenerated settings sections."""
-    text = (ROOT / "compose.yaml").read_text(encoding="utf-8")
-    before, _, rest = text.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    lines = [_BEGIN]
-    for service, classes in SERVICES.items():
-        lines.append(f"x-{service}-settings: &{service}-settings")
-        given = {
-            name: default for component, name, default, _ in every_setting() if component.__name__ in classes
-        }
-        # MLflow also reads its own variables, and treats an empty one as a value.
-        lines += [f"  {n}: ${{{n}:-{given[n] if n.startswith('MLFLOW_') else ''}}}" for n in given]
-    return before + "\n".join(lines) + "\n" + _END + after
-
-
-def unplaced() -> set[str]:
-    """Return the components whose settings no service receives."""
-    placed = {name for names in SERVICES.values() for name in names} | ELSEWHERE
-    return {component.__name__ for component, *_ in every_setting()} - placed
 
 
 def new(path: Path) -> list[str]:
@@ -141,23 +105,15 @@ def new(path: Path) -> list[str]:
     return made
 
 
-def every_setting() -> Iterator[tuple[type[Settings], str, str, str]]:
-    """Yield component, variable, default as text, and meaning of every setting."""
+def every_setting() -> Iterator[tuple[str, str, str]]:
+    """Yield variable, default as text, and meaning of every setting."""
     for component in COMPONENTS:
         prefix = str(component.model_config["env_prefix"])
         for name, field in component.model_fields.items():
             default = field.default
             secret = isinstance(default, SecretStr) or default is None or default is PydanticUndefined
-            yield (
-                component,
-                (prefix + name).upper(),
-                "" if secret else str(default),
-                " ".join((field.description or "").split()),
-            )
-
-
-def _first_line(component: type[Settings]) -> str:
-    return (component.__doc__ or "").strip().splitlines()[0].rstrip(".:")
+            meaning = " ".join((field.description or "").split())
+            yield (prefix + name).upper(), "" if secret else str(default), meaning
 
 
 if __name__ == "__main__":

@@ -55,7 +55,6 @@ PAGES = {
     "docs/settings.md": settings_page,
     "docs/metrics.md": metrics_page,
     ".env.example": compose.example,
-    "compose.yaml": compose.compose,
     "helm/support-chatbot/values.schema.json": chart.schema,
     "docs/chart.md": chart.page,
 }

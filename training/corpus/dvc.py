@@ -156,17 +156,17 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m training.dvc_remote", description="the corpus and its store"
     )
     parser.add_argument("command", choices=("push", "pull", "status"))
-    told = parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
     try:
         settings = StorageSettings()
         check_store(settings)
         write_config(ROOT, settings, local=True)
-        if told.command == "status":
+        if args.command == "status":
             sys.stdout.write(
-                run(ROOT, "status", "--cloud", "--no-updates", _STAGE) or "the store has it all\n"
+                run(ROOT, "status", "--cloud", "--no-updates", _STAGE) or "the store has all of it\n"
             )
         else:
-            sys.stdout.write(run(ROOT, told.command, _STAGE))
+            sys.stdout.write(run(ROOT, args.command, _STAGE))
     except (ChatbotError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -139,12 +139,12 @@ def pull(settings: StorageSettings, pointer: Pointer, folder: Path) -> Path:
             store = open_store(settings)
             if faults := examine(store, pointer):
                 raise CorpusVersionError(
-                    f"the corpus version {pointer.md5} does not come back from {store}: {'; '.join(faults.values())}. "
-                    "Push it again from where it is whole, or restore the store's backup",
+                    f"the corpus version {pointer.md5} cannot be restored from {store}: {'; '.join(faults.values())}. "
+                    "Push it again from an intact copy, or restore the store's backup",
                     faults,
                 ) from failure
             raise CorpusVersionError(
-                f"the corpus version {pointer.md5} is whole in {store} and does not arrive in {folder.parent}: "
+                f"the corpus version {pointer.md5} is intact in {store}, but cannot be written to {folder.parent}: "
                 f"{failure or '; '.join(differences)}"
             ) from failure
         if folder.exists():
@@ -169,7 +169,7 @@ def examine(store: Store, pointer: Pointer) -> dict[str, str]:
         try:
             found = hashlib.md5(store.get(key), usedforsecurity=False).hexdigest()
         except Missing:
-            faults[key] = f"{path} (md5 {digest}) is missing: there is no {key}"
+            faults[key] = f"{path} (md5 {digest}) is missing: {key} does not exist"
             continue
         if found != digest.removesuffix(".dir"):
             faults[key] = f"{path} (md5 {digest}) is damaged: {key} has md5 {found}"
@@ -213,11 +213,11 @@ def main(arguments: list[str] | None = None) -> int:
     pulling = commands.add_parser("pull")
     pulling.add_argument("pointer", type=Path)
     pulling.add_argument("folder", type=Path)
-    told = parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
     try:
-        pointer = Pointer.parse(told.pointer.read_text(encoding="utf-8"))
-        if told.command == "pull":
-            sys.stdout.write(f"{pull(StorageSettings(), pointer, told.folder)}\n")
+        pointer = Pointer.parse(args.pointer.read_text(encoding="utf-8"))
+        if args.command == "pull":
+            sys.stdout.write(f"{pull(StorageSettings(), pointer, args.folder)}\n")
         else:
             sys.stdout.write(f"corpus {pointer.corpus_digest}, version {pointer.md5}\n")
             sys.stdout.writelines(f"  {file.size:>10}  {file.md5}  {file.path}\n" for file in pointer.files)

@@ -18,7 +18,7 @@ from training.corpus.reading import read_labelled
 from training.gate.behaviour_tests import SHIPPED, read_behaviours
 from training.gate.judge import judge_folders, mark_new
 from training.gate.params import read_gate_params
-from training.gate.report.output import print_verdict, write_verdict
+from training.gate.report.render import print_verdict, write_verdict
 
 REFUSED = 3
 """Exit code of the command when the challenger is refused."""
@@ -41,7 +41,7 @@ def main(
         Path | None, typer.Option(help="The bundle that serves; none: a first version.")
     ] = None,
     corpus: Annotated[
-        Path, typer.Option(help="A processed corpus, whose test part is asked, or any other labelled corpus.")
+        Path, typer.Option(help="A processed corpus, whose test part is used, or any other labelled corpus.")
     ] = Path("data/processed/corpus.parquet"),
     earlier: Annotated[
         Path | None, typer.Option(help="The champion's processed corpus: test rows it lacks are new.")

@@ -20,28 +20,28 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from training.gate.behaviour_tests import Group, Result, Test
+from training.gate.behaviour_tests import BehaviourResult, Group, Test
 from training.gate.paired import Paired, holm
 from training.gate.params import GateParams
-from training.gate.verdict import Cell, Check, CheckVerdict
+from training.gate.verdict import Cell, CheckVerdict, GateCheck
 
 Row = dict[str, Cell]
 
 RULE = (
-    "refused where a group fails more often than its bound, which the champion keeps, and by more tests than training "
-    "turns by chance; where it is surely worse than the champion (exact McNemar, Holm-corrected over the groups); or "
-    "where a test fails that must never and that a rule decided before"
+    "refused if a group exceeds its bound, which the champion keeps, by more tests than training flips by chance; "
+    "if it is significantly worse than the champion (exact McNemar, Holm-adjusted over the groups); or if a test "
+    "fails that must never fail and that a rule of the champion passed"
 )
 
 
 def check_behaviour(
     groups: Sequence[Group],
     tests: Sequence[Test],
-    challenger: Sequence[Result],
-    champion: Sequence[Result] | None,
+    challenger: Sequence[BehaviourResult],
+    champion: Sequence[BehaviourResult] | None,
     params: GateParams,
     left_out: int = 0,
-) -> Check:
+) -> GateCheck:
     """Judge the results of behavioural tests.
 
     Args:
@@ -55,24 +55,24 @@ def check_behaviour(
     now = np.array([result.passed for result in challenger], dtype=bool)
     before = now if champion is None else np.array([result.passed for result in champion], dtype=bool)
     names = np.array([test.group for test in tests], dtype=np.str_)
-    asked = [group for group in groups if (names == group.group).any()]
-    paired = [Paired.of(before[names == group.group], now[names == group.group]) for group in asked]
+    tested = [group for group in groups if (names == group.group).any()]
+    paired = [Paired.of(before[names == group.group], now[names == group.group]) for group in tested]
     adjusted = holm([pair.p for pair in paired])
     rows = [
         _group_row(group, pair, float(p), champion is None, params)
-        for group, pair, p in zip(asked, paired, adjusted, strict=True)
+        for group, pair, p in zip(tested, paired, adjusted, strict=True)
     ]
     failed = [_test_row(tests[place], challenger, champion, place) for place in np.flatnonzero(~now).tolist()]
     failed.sort(key=lambda row: (not row["must"], row["before"] == "failed", str(row["group"])))
     musts = [row for row in failed if row["must"]]
     bad = [row for row in rows if row["refused"]]
     verdict: CheckVerdict = "refused" if bad or musts else "passed"
-    sentence = f"{int(now.sum())} of {len(tests)} tests hold"
+    sentence = f"{int(now.sum())} of {len(tests)} tests pass"
     sentence += "." if champion is None else f", {int(before.sum())} did before."
     if bad:
         sentence += f" Too many fail in: {', '.join(str(row['name']) for row in bad)}."
     if musts:
-        sentence += f" {len(musts)} fail that must never."
+        sentence += f" {len(musts)} fail that must never fail."
     numbers: Row = {
         "tests": len(tests),
         "failed": len(failed),
@@ -81,14 +81,14 @@ def check_behaviour(
         "left_out": left_out,
     }
     if not tests:
-        return Check("behaviour", "Behaviour", "unjudged", "No test fits these intents.", RULE, numbers)
-    return Check("behaviour", "Behaviour", verdict, sentence, RULE, numbers, [*rows, *failed])
+        return GateCheck("behaviour", "Behaviour", "unjudged", "No test fits these intents.", RULE, numbers)
+    return GateCheck("behaviour", "Behaviour", verdict, sentence, RULE, numbers, [*rows, *failed])
 
 
 def _group_row(group: Group, pair: Paired, adjusted: float, first: bool, params: GateParams) -> Row:
     failing = (pair.messages - pair.challenger) / pair.messages
     kept = (pair.messages - pair.champion) / pair.messages <= group.at_most
-    crossed = first or (kept and pair.broken - pair.mended > params.behaviour_turns)
+    crossed = first or (kept and pair.regressions - pair.fixes > params.behaviour_turns)
     beyond = failing > group.at_most and crossed
     return {
         "kind": "group",
@@ -98,16 +98,18 @@ def _group_row(group: Group, pair: Paired, adjusted: float, first: bool, params:
         "messages": pair.messages,
         "champion": pair.champion / pair.messages,
         "challenger": pair.challenger / pair.messages,
-        "broken": pair.broken,
-        "mended": pair.mended,
+        "regressions": pair.regressions,
+        "fixes": pair.fixes,
         "at_most": group.at_most,
         "adjusted": adjusted,
         "refused": beyond or (pair.worse and adjusted < params.level),
     }
 
 
-def _test_row(test: Test, challenger: Sequence[Result], champion: Sequence[Result] | None, place: int) -> Row:
-    before = "" if champion is None else "held" if champion[place].passed else "failed"
+def _test_row(
+    test: Test, challenger: Sequence[BehaviourResult], champion: Sequence[BehaviourResult] | None, place: int
+) -> Row:
+    before = "" if champion is None else "passed" if champion[place].passed else "failed"
     # Without a rule, the champion's model decided the test, and training may flip it by chance.
     ruled = champion is None or (champion[place].passed and champion[place].by_rule)
     return {

@@ -100,7 +100,7 @@ class Test:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class BehaviourResult:
     """Result of a test: whether it passed, what the bot did (in words), and whether a rule decided."""
 
     passed: bool
@@ -120,8 +120,8 @@ def read_behaviours(file: Path = SHIPPED) -> tuple[Group, ...]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, ValidationError) as error:
         raise BundleError(f"{file} is not a file of behavioural tests: {error}") from error
     names = [group.group for group in groups]
-    if len(set(names)) < len(names):
-        raise BundleError(f"{file}: a group stands there twice: {', '.join(sorted(names))}")
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise BundleError(f"{file}: two groups have the same name: {', '.join(repeated)}")
     return groups
 
 
@@ -135,7 +135,7 @@ def messages_of(tests: Sequence[Test]) -> list[str]:
     return list(dict.fromkeys(text for test in tests for text in (test.message, test.like) if text))
 
 
-def run(bundle: Bundle, tests: Sequence[Test], encoded: Encoded) -> list[Result]:
+def run(bundle: Bundle, tests: Sequence[Test], encoded: Encoded) -> list[BehaviourResult]:
     """Run tests on a bundle with the routing of production.
 
     Args:
@@ -156,8 +156,8 @@ def run(bundle: Bundle, tests: Sequence[Test], encoded: Encoded) -> list[Result]
         if test.like:
             base = predictions[test.like]
             like = _understood(router.before_model(test.like), base)
-        held = _holds(test, reply, prediction, like)
-        results.append(Result(held, _told(reply, prediction), reply.source == "rule"))
+        passed = _passes(test, reply, prediction, like)
+        results.append(BehaviourResult(passed, _describe(reply, prediction), reply.source == "rule"))
     return results
 
 
@@ -172,7 +172,7 @@ def _expanded(group: Group, behaviour: Behaviour) -> Iterator[Test]:
         yield Test(group.group, clean(variant), f"as {message!r}", behaviour, like=message)
 
 
-def _holds(test: Test, reply: Reply, prediction: Prediction, like: str | None) -> bool:
+def _passes(test: Test, reply: Reply, prediction: Prediction, like: str | None) -> bool:
     understood = _understood(reply if reply.source == "rule" else None, prediction)
     if like is not None:
         return understood == like
@@ -191,9 +191,13 @@ def _understood(rule: Reply | None, prediction: Prediction) -> str:
     return rule.intent if rule is not None else prediction.alternatives[0].intent
 
 
-def _told(reply: Reply, prediction: Prediction) -> str:
+def _describe(reply: Reply, prediction: Prediction) -> str:
     if reply.source == "rule":
         return f"rule {reply.rule}"
     first = prediction.alternatives[0]
-    what = {"model": "answered as", "clarify": "asked back, likeliest", "human": "handed over, likeliest"}
+    what = {
+        "model": "answered as",
+        "clarify": "asked back, top intent",
+        "human": "handed over, top intent",
+    }
     return f"{what[reply.source]} {first.intent} ({first.confidence:.0%})"

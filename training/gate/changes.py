@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from training.gate.evidence import Asked, Row, percent
+from training.gate.evidence import PairedOutcomes, Row, percent
 from training.gate.params import GateParams
-from training.gate.verdict import Check
+from training.gate.verdict import GateCheck
 from training.model.evaluation.metrics import upper_bound
 
 MEGABYTE = 1_000_000
@@ -17,83 +17,86 @@ EMPTIED_FROM = 5
 _CHANGED_SHOWN = 200
 
 
-def check_lost(asked: Asked, silent: frozenset[str], params: GateParams) -> Check:
+def check_lost(outcomes: PairedOutcomes, silent: frozenset[str], params: GateParams) -> GateCheck:
     """Refuse if the challenger lacks, or never predicts, an intent of the champion.
 
     Args:
-        asked: the paired outcomes.
+        outcomes: the paired outcomes.
         silent: intents that the challenger's head can never predict.
         params: the bounds; `retired` names intents that were removed on purpose.
     """
-    lost = asked.known - asked.taught - frozenset(params.retired)
-    emptied = set(asked.shared & silent) - set(params.retired)
-    if asked.champion is not None:
-        before = asked.champion.likeliest[asked.inside]
-        truth = asked.truth[asked.inside]
-        now = frozenset(asked.challenger.likeliest.tolist())
-        for name in asked.shared - now - frozenset(params.retired):
+    lost = outcomes.champion_intents - outcomes.challenger_intents - frozenset(params.retired)
+    emptied = set(outcomes.shared & silent) - set(params.retired)
+    if outcomes.champion is not None:
+        before = outcomes.champion.likeliest[outcomes.in_scope]
+        truth = outcomes.truth[outcomes.in_scope]
+        now = frozenset(outcomes.challenger.likeliest.tolist())
+        for name in outcomes.shared - now - frozenset(params.retired):
             if int(((before == truth) & (truth == name)).sum()) >= EMPTIED_FROM:
                 emptied.add(name)
-    rows: list[Row] = [{"intent": name, "what": "is not there any more"} for name in sorted(lost)]
-    rows += [{"intent": name, "what": "is there and is never recognised"} for name in sorted(emptied)]
+    rows: list[Row] = [{"intent": name, "what": "is missing"} for name in sorted(lost)]
+    rows += [{"intent": name, "what": "is never predicted"} for name in sorted(emptied)]
     sentence = (
-        f"{len(rows)} of {len(asked.known)} intents gone: {', '.join(str(row['intent']) for row in rows)}."
+        f"{len(rows)} of {len(outcomes.champion_intents)} intents are lost: "
+        f"{', '.join(str(row['intent']) for row in rows)}."
         if rows
-        else "Every intent of before is still recognised."
+        else "Every intent of the champion is still predicted."
     )
-    return Check(
+    return GateCheck(
         "lost_intents",
         "Lost intents",
-        "unjudged" if asked.champion is None else "refused" if rows else "passed",
-        sentence if asked.champion is not None else "Nothing was there before.",
-        "refused where an intent of the champion is missing or is never recognised; what people retire on purpose "
-        "is named in `retired`",
-        {"known": len(asked.known), "lost": len(lost), "emptied": len(emptied)},
+        "unjudged" if outcomes.champion is None else "refused" if rows else "passed",
+        sentence if outcomes.champion is not None else "There is no champion to compare with.",
+        "refused if an intent of the champion is missing or is never predicted, unless `retired` names it",
+        {"known": len(outcomes.champion_intents), "lost": len(lost), "emptied": len(emptied)},
         rows,
     )
 
 
-def check_new(asked: Asked, params: GateParams) -> Check:
+def check_new(outcomes: PairedOutcomes, params: GateParams) -> GateCheck:
     """Check the accuracy of new intents on their own test rows."""
-    least = params.new_intent_accuracy
+    minimum = params.new_intent_accuracy
     rows: list[Row] = []
-    for name in sorted(asked.taught - asked.known) if asked.champion is not None else ():
-        mask = asked.truth == name
-        total, right = int(mask.sum()), int((asked.challenger.likeliest[mask] == name).sum())
-        most = float(upper_bound(right, total, 0.95))
-        surely = bool(total) and most < least
-        doubtful = not total or right / total < least
+    for name in (
+        sorted(outcomes.challenger_intents - outcomes.champion_intents)
+        if outcomes.champion is not None
+        else ()
+    ):
+        mask = outcomes.truth == name
+        total, right = int(mask.sum()), int((outcomes.challenger.likeliest[mask] == name).sum())
+        upper = float(upper_bound(right, total, 0.95))
+        significant = bool(total) and upper < minimum
+        doubtful = not total or right / total < minimum
         rows.append(
             {
                 "intent": name,
                 "messages": total,
                 "right": right,
                 "accuracy": right / total if total else None,
-                "at_best": most if total else None,
-                "verdict": "refused" if surely else "warned" if doubtful else "passed",
+                "at_best": upper if total else None,
+                "verdict": "refused" if significant else "warned" if doubtful else "passed",
             }
         )
     verdicts = {row["verdict"] for row in rows}
     bad = [str(row["intent"]) for row in rows if row["verdict"] != "passed"]
     sentence = (
-        f"{len(rows)} new: {', '.join(str(row['intent']) for row in rows)}." if rows else "None is new."
+        f"{len(rows)} new: {', '.join(str(row['intent']) for row in rows)}." if rows else "No intent is new."
     )
     if bad:
-        sentence += f" Not shown to be recognised well enough: {', '.join(bad)}."
-    return Check(
+        sentence += f" Accuracy not shown to be sufficient: {', '.join(bad)}."
+    return GateCheck(
         "new_intents",
         "New intents",
         "refused" if "refused" in verdicts else "warned" if "warned" in verdicts else "passed",
         sentence,
-        f"refused where accuracy surely lies below {percent(least)} (its 95 % upper bound does), warned where it "
-        "does by the few rows there are, or there is none: below it would be the weakest intent of the bot, and "
-        "its answers are not worth asking for",
-        {"new": len(rows), "least": least},
+        f"refused if the 95 % upper bound of the accuracy is below {percent(minimum)}, warned if only the accuracy is, "
+        "or if there are no test rows: below it, the intent would be the weakest of the bot",
+        {"new": len(rows), "minimum": minimum},
         rows,
     )
 
 
-def check_size(challenger: int, champion: int | None, params: GateParams) -> Check:
+def check_size(challenger: int, champion: int | None, params: GateParams) -> GateCheck:
     """Check that the bundle is not too large for replicas to fetch and hold in memory.
 
     Args:
@@ -107,7 +110,7 @@ def check_size(challenger: int, champion: int | None, params: GateParams) -> Che
     sentence = f"{challenger / MEGABYTE:.1f} MB" + (
         f", {growth:.2f} times the champion's {champion / MEGABYTE:.1f} MB." if champion and growth else "."
     )
-    return Check(
+    return GateCheck(
         "size",
         "Size",
         "refused" if large or grown else "passed",
@@ -117,32 +120,34 @@ def check_size(challenger: int, champion: int | None, params: GateParams) -> Che
     )
 
 
-def check_known(asked: Asked, proofs: Sequence[Row]) -> Check:
+def check_known(outcomes: PairedOutcomes, proofs: Sequence[Row]) -> GateCheck:
     """List messages that the challenger handles differently: the champion's known messages, and test messages.
 
     Args:
-        asked: the paired outcomes.
+        outcomes: the paired outcomes.
         proofs: rows with `message`, `before` and `now`: the champion's known messages whose top prediction
             changed.
     """
-    rows: list[Row] = [{**row, "kind": "proof", "truth": row["before"], "change": "broken"} for row in proofs]
+    rows: list[Row] = [
+        {**row, "kind": "proof", "truth": row["before"], "change": "regression"} for row in proofs
+    ]
     changed = 0
-    if asked.champion is not None:
-        before, now, truth = asked.champion.routed, asked.challenger.routed, asked.truth
-        places = np.flatnonzero(~asked.new & (before != now))
+    if outcomes.champion is not None:
+        before, now, truth = outcomes.champion.routed, outcomes.challenger.routed, outcomes.truth
+        places = np.flatnonzero(~outcomes.new & (before != now))
         changed = len(places)
         kinds = {
-            int(place): "broken"
+            int(place): "regression"
             if before[place] == truth[place]
-            else "mended"
+            else "fix"
             if now[place] == truth[place]
             else "other"
             for place in places
         }
-        order = sorted(kinds, key=lambda place: ("broken", "other", "mended").index(kinds[place]))
+        order = sorted(kinds, key=lambda place: ("regression", "other", "fix").index(kinds[place]))
         rows += [
             {
-                "message": asked.messages[place],
+                "message": outcomes.messages[place],
                 "before": str(before[place]),
                 "now": str(now[place]),
                 "kind": "test",
@@ -151,14 +156,14 @@ def check_known(asked: Asked, proofs: Sequence[Row]) -> Check:
             }
             for place in order[:_CHANGED_SHOWN]
         ]
-    sentence = f"{changed} of {int((~asked.new).sum())} test messages are treated differently now"
-    sentence += f", and {len(proofs)} of those that the champion was surest of." if proofs else "."
-    return Check(
+    sentence = f"{changed} of {int((~outcomes.new).sum())} test messages are handled differently"
+    sentence += f", and so are {len(proofs)} of the champion's known messages." if proofs else "."
+    return GateCheck(
         "known_messages",
         "Known messages",
-        "unjudged" if asked.champion is None else "warned" if proofs else "passed",
-        sentence if asked.champion is not None else "Nothing was known before.",
-        "never refuses: warned where a message that the champion was surest of is understood differently",
+        "unjudged" if outcomes.champion is None else "warned" if proofs else "passed",
+        sentence if outcomes.champion is not None else "There is no champion to compare with.",
+        "never refuses; warned if a known message (one the champion was most confident of) gets another intent",
         {"changed": changed, "proofs": len(proofs), "shown": len(rows)},
         rows,
     )

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from training.gate.evidence import Asked, Row, percent, points
+from training.gate.evidence import PairedOutcomes, Row, percent, points
 from training.gate.paired import Paired, ece_if_calibrated, holm, macro_f1_difference
 from training.gate.params import GateParams
-from training.gate.verdict import Check, CheckVerdict
+from training.gate.verdict import CheckVerdict, GateCheck
 from training.model.evaluation.metrics import ece, upper_bound
 from training.model.evaluation.outcome import Outcome, macro_f1
 
-_SURE = 0.95
+_CONFIDENCE = 0.95
 
 
-def check_macro_f1(asked: Asked, params: GateParams) -> Check:
+def check_macro_f1(outcomes: PairedOutcomes, params: GateParams) -> GateCheck:
     """Check macro F1 of the top predictions with a paired bootstrap."""
-    mask = asked.inside
+    mask = outcomes.in_scope
     title, rule = (
         "Macro F1",
-        "refused where the 95 % interval of the difference (paired bootstrap) lies wholly below zero",
+        "refused if the whole 95 % confidence interval of the difference (paired bootstrap) is below zero",
     )
-    now = macro_f1(asked.truth[mask], asked.challenger.likeliest[mask])
+    now = macro_f1(outcomes.truth[mask], outcomes.challenger.likeliest[mask])
     numbers: Row = {"messages": int(mask.sum()), "challenger": now}
-    if asked.champion is None:
-        return Check("macro_f1", title, "unjudged", f"It reaches {percent(now)}.", rule, numbers)
+    if outcomes.champion is None:
+        return GateCheck("macro_f1", title, "unjudged", f"It reaches {percent(now)}.", rule, numbers)
     found = macro_f1_difference(
-        asked.truth[mask],
-        asked.champion.likeliest[mask],
-        asked.challenger.likeliest[mask],
+        outcomes.truth[mask],
+        outcomes.champion.likeliest[mask],
+        outcomes.challenger.likeliest[mask],
         params.draws,
         params.seed,
     )
@@ -39,24 +39,28 @@ def check_macro_f1(asked: Asked, params: GateParams) -> Check:
         "high": found.high,
     }
     sentence = (
-        f"{percent(now)} now, {percent(now - found.value)} before: {points(found.value)}, surely (95 %) between "
-        f"{points(found.low)} and {points(found.high)}."
+        f"{percent(now)} now, {percent(now - found.value)} before: {points(found.value)}, 95 % confidence interval "
+        f"{points(found.low)} to {points(found.high)}."
     )
-    return Check("macro_f1", title, "refused" if found.high < 0 else "passed", sentence, rule, numbers)
+    return GateCheck("macro_f1", title, "refused" if found.high < 0 else "passed", sentence, rule, numbers)
 
 
-def check_parts(asked: Asked, params: GateParams) -> tuple[Check, Check]:
+def check_parts(outcomes: PairedOutcomes, params: GateParams) -> tuple[GateCheck, GateCheck]:
     """Check every intent and every slice for significantly more regressions than fixes.
 
     The test is exact McNemar, Holm-adjusted over all intents and slices together (family-wise error rate).
     """
     intents = {
-        intent: asked.inside & (asked.truth == intent)
-        for intent in sorted(asked.shared)
-        if (asked.inside & (asked.truth == intent)).any()
+        intent: outcomes.in_scope & (outcomes.truth == intent)
+        for intent in sorted(outcomes.shared)
+        if (outcomes.in_scope & (outcomes.truth == intent)).any()
     }
-    slices = {name: asked.inside & mask for name, mask in asked.slices.items() if (asked.inside & mask).any()}
-    found = [asked.recognised(mask) for mask in [*intents.values(), *slices.values()]]
+    slices = {
+        name: outcomes.in_scope & mask
+        for name, mask in outcomes.slices.items()
+        if (outcomes.in_scope & mask).any()
+    }
+    found = [outcomes.top_predictions(mask) for mask in [*intents.values(), *slices.values()]]
     adjusted = holm([paired.p for paired in found])
     rows = [
         _paired_row(name, paired, float(p), params.level)
@@ -67,142 +71,144 @@ def check_parts(asked: Asked, params: GateParams) -> tuple[Check, Check]:
         _worst_first(found[len(intents) :], rows[len(intents) :]),
     )
     rule = (
-        f"refused where more messages broke than were mended and that is no chance: exact McNemar below "
-        f"{percent(params.level)}, Holm-corrected over all {len(rows)} intents and slices"
+        f"refused if regressions significantly outnumber fixes: exact McNemar p-value below {percent(params.level)}, "
+        f"Holm-adjusted over all {len(rows)} intents and slices"
     )
-    judged = asked.champion is not None
+    judged = outcomes.champion is not None
     return (
         _parts("intents", "Intents", first, rule, judged),
         _parts("slices", "Kinds of message", rest, rule, judged),
     )
 
 
-def check_calibration(asked: Asked, params: GateParams) -> Check:
+def check_calibration(outcomes: PairedOutcomes, params: GateParams) -> GateCheck:
     """Check calibration: compare the ECE with that of a perfectly calibrated model on the same rows."""
-    mask = asked.inside
-    confidence = asked.challenger.confidence[mask]
-    right = (asked.challenger.likeliest == asked.truth)[mask]
+    mask = outcomes.in_scope
+    confidence = outcomes.challenger.confidence[mask]
+    right = (outcomes.challenger.likeliest == outcomes.truth)[mask]
     found = ece(confidence, right)
     chance = float(ece_if_calibrated(confidence, params.ece_draws, params.seed).mean())
     bound = chance + params.ece_margin
-    said, held = float(confidence.mean()), float(right.mean())
+    mean_confidence, accuracy = float(confidence.mean()), float(right.mean())
     numbers: Row = {
         "messages": int(mask.sum()),
         "ece": found,
         "if_calibrated": chance,
         "bound": bound,
-        "confidence": said,
-        "accuracy": held,
+        "confidence": mean_confidence,
+        "accuracy": accuracy,
     }
-    if asked.champion is not None:
-        before = asked.champion
-        numbers["champion"] = ece(before.confidence[mask], (before.likeliest == asked.truth)[mask])
+    if outcomes.champion is not None:
+        before = outcomes.champion
+        numbers["champion"] = ece(before.confidence[mask], (before.likeliest == outcomes.truth)[mask])
     sentence = (
-        f"It is off by {percent(found)}, a perfect one would be by {percent(chance)}: on average it says "
-        f"{percent(said)} sure and is right in {percent(held)}."
+        f"The calibration error is {percent(found)}; a perfectly calibrated model would show {percent(chance)} by "
+        f"chance. Mean confidence {percent(mean_confidence)}, accuracy {percent(accuracy)}."
     )
-    return Check(
+    return GateCheck(
         "calibration",
         "Calibration",
         "refused" if found > bound else "passed",
         sentence,
-        f"refused where the calibration error (ECE) lies more than {points(params.ece_margin)} above what a "
-        f"perfectly calibrated model shows on as many rows (mean of {params.ece_draws:,} draws)",
+        f"refused if the calibration error (ECE) is more than {points(params.ece_margin)} above that of a "
+        f"perfectly calibrated model on as many rows (mean of {params.ece_draws:,} draws)",
         numbers,
     )
 
 
-def check_out_of_scope(asked: Asked, params: GateParams) -> Check:
+def check_out_of_scope(outcomes: PairedOutcomes, params: GateParams) -> GateCheck:
     """Check out-of-scope recall, both bundles at the same acceptance rate of in-scope messages."""
     title = "Out of scope"
     rule = (
-        f"refused where fewer are recognised, each version at the scope score that lets {percent(params.acceptance)} "
-        f"of the usual messages pass, and that is no chance: exact McNemar below {percent(params.level)}"
+        f"refused if significantly fewer are recognised (exact McNemar p-value below {percent(params.level)}), each "
+        f"version at the scope score that accepts {percent(params.acceptance)} of the in-scope messages"
     )
-    if not asked.outside.any():
-        sentence = "The test part has no message that belongs to no intent."
-        return Check("out_of_scope", title, "unjudged", sentence, rule, {"messages": 0})
-    paired = asked.foreign(params.acceptance)
+    if not outcomes.out_of_scope.any():
+        sentence = "The test part has no out-of-scope messages."
+        return GateCheck("out_of_scope", title, "unjudged", sentence, rule, {"messages": 0})
+    paired = outcomes.out_of_scope_detected(params.acceptance)
     numbers = _paired_row("out_of_scope", paired, paired.p, params.level)
     refused = numbers.pop("refused")
-    now = f"{paired.challenger} of {paired.messages} foreign messages are recognised as foreign"
-    if asked.champion is None:
-        return Check("out_of_scope", title, "unjudged", f"{now}.", rule, numbers)
-    sentence = f"{now}, {paired.champion} before: {paired.broken} no longer are, {paired.mended} now are."
-    return Check("out_of_scope", title, "refused" if refused else "passed", sentence, rule, numbers)
+    now = f"{paired.challenger} of {paired.messages} out-of-scope messages are recognised"
+    if outcomes.champion is None:
+        return GateCheck("out_of_scope", title, "unjudged", f"{now}.", rule, numbers)
+    sentence = f"{now}, {paired.champion} before: {paired.regressions} regressions, {paired.fixes} fixes."
+    return GateCheck("out_of_scope", title, "refused" if refused else "passed", sentence, rule, numbers)
 
 
-def check_answers(asked: Asked, target: float | None, params: GateParams) -> Check:
+def check_answers(outcomes: PairedOutcomes, target: float | None, params: GateParams) -> GateCheck:
     """Check selective prediction: coverage against the champion's, risk against the target.
 
     The other checks cannot detect a challenger whose thresholds answer nothing (full abstention): it makes no
     errors.
 
     Args:
-        asked: the paired outcomes.
+        outcomes: the paired outcomes.
         target: the risk for which the challenger's thresholds were learned; None: the bundle does not state
             it.
         params: the bounds.
     """
-    inside, mask = asked.inside, asked.inside | asked.outside
-    side = asked.challenger
+    inside, mask = outcomes.in_scope, outcomes.in_scope | outcomes.out_of_scope
+    side = outcomes.challenger
     share = float(side.answered[inside].mean())
-    answered, wrong = _wrong(asked, asked.challenger)
+    answered, wrong = _wrong(outcomes, outcomes.challenger)
     # The one-sided lower bound of a rate is one minus the upper bound of its complement.
-    surely = 1 - float(upper_bound(answered - wrong, answered, _SURE)) if answered else 0.0
+    risk_bound = 1 - float(upper_bound(answered - wrong, answered, _CONFIDENCE)) if answered else 0.0
     numbers: Row = {
         "messages": int(mask.sum()),
         "challenger": share,
         "answered": answered,
         "wrong": wrong,
         "risk": wrong / answered if answered else None,
-        "risk_surely": surely,
+        "risk_lower_bound": risk_bound,
         "target": target,
     }
-    risky = target is not None and surely > target
+    risky = target is not None and risk_bound > target
     fewer = False
-    sentence = f"It answers {percent(share)} of the messages by itself"
-    if asked.champion is not None:
-        before = float(asked.champion.answered[inside].mean())
-        champion_answered, champion_wrong = _wrong(asked, asked.champion)
-        fewer = share < params.least_answers * before
+    sentence = f"It answers {percent(share)} of the in-scope messages automatically"
+    if outcomes.champion is not None:
+        before = float(outcomes.champion.answered[inside].mean())
+        champion_answered, champion_wrong = _wrong(outcomes, outcomes.champion)
+        fewer = share < params.min_coverage_ratio * before
         risky = risky and wrong * champion_answered > champion_wrong * answered
         numbers |= {"champion": before, "champion_risk": champion_wrong / max(champion_answered, 1)}
         sentence += f", {percent(before)} before"
     sentence += f"; {wrong} of {answered} answers are wrong."
-    return Check(
+    return GateCheck(
         "answers",
         "Automatic answers",
         "refused" if fewer or risky else "passed",
         sentence,
-        f"refused where it answers less than {percent(params.least_answers)} of what the champion answers, or surely "
-        "(95 %) more of the answers are wrong than its thresholds were learned for, and more than the champion's",
+        f"refused if it answers less than {percent(params.min_coverage_ratio)} of what the champion answers, or if its "
+        "risk is significantly (95 %) above the target of its thresholds, and above the champion's",
         numbers,
     )
 
 
-def _wrong(asked: Asked, side: Outcome) -> tuple[int, int]:
+def _wrong(outcomes: PairedOutcomes, side: Outcome) -> tuple[int, int]:
     """Return the numbers of automatic answers and of wrong ones, out-of-scope messages included."""
-    answered = side.answered & (asked.inside | asked.outside)
-    return int(answered.sum()), int((answered & (side.routed != asked.truth)).sum())
+    answered = side.answered & (outcomes.in_scope | outcomes.out_of_scope)
+    return int(answered.sum()), int((answered & (side.routed != outcomes.truth)).sum())
 
 
-def _parts(name: str, title: str, rows: Sequence[Row], rule: str, judged: bool) -> Check:
+def _parts(name: str, title: str, rows: Sequence[Row], rule: str, judged: bool) -> GateCheck:
     bad = [row for row in rows if row["refused"]]
     verdict: CheckVerdict = "refused" if bad else "passed"
-    sentence = f"None of {len(rows)} is worse by more than chance."
+    sentence = f"None of {len(rows)} is significantly worse."
     if bad:
         shown = [
             f"{row['name']} {percent(row['champion'])} to {percent(row['challenger'])}" for row in bad[:5]
         ]
-        sentence = f"{len(bad)} of {len(rows)} are worse, and that is no chance: {'; '.join(shown)}."
+        sentence = f"{len(bad)} of {len(rows)} are significantly worse: {'; '.join(shown)}."
     if not judged:
-        verdict, sentence = "unjudged", f"{len(rows)} of them; there is nothing to compare with."
-    return Check(name, title, verdict, sentence, rule, {"judged": len(rows), "worse": len(bad)}, rows)
+        verdict, sentence = "unjudged", f"{len(rows)} evaluated; there is no champion to compare with."
+    return GateCheck(name, title, verdict, sentence, rule, {"judged": len(rows), "worse": len(bad)}, rows)
 
 
 def _worst_first(found: Sequence[Paired], rows: Sequence[Row]) -> list[Row]:
-    order = sorted(range(len(found)), key=lambda place: (found[place].mended - found[place].broken, place))
+    order = sorted(
+        range(len(found)), key=lambda place: (found[place].fixes - found[place].regressions, place)
+    )
     return [rows[place] for place in order]
 
 
@@ -212,8 +218,8 @@ def _paired_row(name: str, paired: Paired, adjusted: float, level: float) -> Row
         "messages": paired.messages,
         "champion": paired.champion / paired.messages,
         "challenger": paired.challenger / paired.messages,
-        "broken": paired.broken,
-        "mended": paired.mended,
+        "regressions": paired.regressions,
+        "fixes": paired.fixes,
         "p": paired.p,
         "adjusted": adjusted,
         "refused": paired.worse and adjusted < level,

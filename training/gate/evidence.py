@@ -18,15 +18,15 @@ Row = dict[str, Cell]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PairedOutcomes:
     """Paired outcomes on n test messages; every array and mask has shape (n,).
 
     Attributes:
         messages: the cleaned test messages.
         champion: the champion's outcome; None if there is no champion.
         challenger: the challenger's outcome.
-        known: the intents of the champion.
-        taught: the intents of the challenger.
+        champion_intents: the intents of the champion.
+        challenger_intents: the intents of the challenger.
         new: mask of the rows whose labels came with the challenger.
         slices: masks by name of the slice (`training.model.evaluation.slices.slices_of`).
     """
@@ -34,8 +34,8 @@ class Asked:
     messages: Sequence[str]
     champion: Outcome | None
     challenger: Outcome
-    known: frozenset[str]
-    taught: frozenset[str]
+    champion_intents: frozenset[str]
+    challenger_intents: frozenset[str]
     new: Mask
     slices: Mapping[str, Mask]
 
@@ -47,19 +47,23 @@ class Asked:
     @property
     def shared(self) -> frozenset[str]:
         """The intents of both bundles; for a first version, its own."""
-        return self.taught if self.champion is None else self.known & self.taught
+        return (
+            self.challenger_intents
+            if self.champion is None
+            else self.champion_intents & self.challenger_intents
+        )
 
     @property
-    def inside(self) -> Mask:
+    def in_scope(self) -> Mask:
         """Mask of the frozen rows whose intent both bundles have: the rows on which they are compared."""
         return ~self.new & np.isin(self.truth, sorted(self.shared))
 
     @property
-    def outside(self) -> Mask:
+    def out_of_scope(self) -> Mask:
         """Mask of the frozen out-of-scope rows."""
         return np.asarray(~self.new & (self.truth == OUT_OF_SCOPE))
 
-    def recognised(self, mask: Mask) -> Paired:
+    def top_predictions(self, mask: Mask) -> Paired:
         """Pair the top predictions on some messages: right or wrong. A first version is compared with itself.
 
         This uses the classifier's top prediction, not the router's decision. Thresholds are learned from few
@@ -74,7 +78,7 @@ class Asked:
             (before.likeliest == self.truth)[mask], (self.challenger.likeliest == self.truth)[mask]
         )
 
-    def foreign(self, acceptance: float) -> Paired:
+    def out_of_scope_detected(self, acceptance: float) -> Paired:
         """Pair the detection of out-of-scope messages by the out-of-distribution (scope) score.
 
         Each bundle is evaluated at the score that accepts the same share of its in-scope messages, not at its
@@ -86,7 +90,7 @@ class Asked:
         """
         before = self.champion or self.challenger
         caught = [
-            side.scope[self.outside] < np.quantile(side.scope[self.inside], 1 - acceptance)
+            side.scope[self.out_of_scope] < np.quantile(side.scope[self.in_scope], 1 - acceptance)
             for side in (before, self.challenger)
         ]
         return Paired.of(*caught)

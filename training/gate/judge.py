@@ -25,9 +25,9 @@ from training.gate.compared import (
     check_out_of_scope,
     check_parts,
 )
-from training.gate.evidence import Asked, Row
+from training.gate.evidence import PairedOutcomes, Row
 from training.gate.params import GateParams
-from training.gate.verdict import Check, GateVerdict, Side
+from training.gate.verdict import GateCheck, GateVerdict, Side
 from training.model.encoder.batch import encode
 from training.model.evaluation.outcome import Outcome, evaluate, scores
 from training.model.evaluation.slices import slices_of, whole_words
@@ -81,22 +81,22 @@ def judge(
         GateError: no test row has an intent on which both bundles can be compared.
     """
     params = params or GateParams()
-    asked = _ask(champion, challenger, test, through)
-    if not asked.inside.any():
+    outcomes = _evaluate_both(champion, challenger, test, through)
+    if not outcomes.in_scope.any():
         raise GateError(
             f"none of the {len(test):,} test rows has an intent that "
-            f"{'both bundles know' if champion else 'the bundle knows'}: give the test part of their corpus"
+            f"{'both bundles have' if champion else 'the bundle has'}: pass the test part of their corpus"
         )
     checks = [
-        check_macro_f1(asked, params),
-        *check_parts(asked, params),
-        check_calibration(asked, params),
-        check_out_of_scope(asked, params),
-        check_answers(asked, challenger.manifest.target.get("target"), params),
-        check_lost(asked, _silent(challenger), params),
-        check_new(asked, params),
+        check_macro_f1(outcomes, params),
+        *check_parts(outcomes, params),
+        check_calibration(outcomes, params),
+        check_out_of_scope(outcomes, params),
+        check_answers(outcomes, challenger.manifest.target.get("target"), params),
+        check_lost(outcomes, _silent(challenger), params),
+        check_new(outcomes, params),
         _behaviour(champion, challenger, behaviours, params, through),
-        check_known(asked, _changed_proofs(champion, challenger, through)),
+        check_known(outcomes, _changed_proofs(champion, challenger, through)),
     ]
     if sizes is not None:
         checks.insert(-1, check_size(sizes.challenger, sizes.champion, params))
@@ -104,8 +104,8 @@ def judge(
         checks = [replace(c, verdict="warned") if c.verdict == "refused" else c for c in checks]
     return GateVerdict(
         made=datetime.now(UTC).isoformat(timespec="seconds"),
-        champion=None if champion is None else Side.of(champion, scores(_of(asked.champion, asked))),
-        challenger=Side.of(challenger, scores(_of(asked.challenger, asked))),
+        champion=None if champion is None else Side.of(champion, scores(_of(outcomes.champion, outcomes))),
+        challenger=Side.of(challenger, scores(_of(outcomes.challenger, outcomes))),
         test_rows=len(test),
         checks=tuple(checks),
         params=params.model_dump(),
@@ -143,7 +143,9 @@ def mark_new(test: pd.DataFrame, earlier: pd.DataFrame | None) -> pd.DataFrame:
     return test.assign(new=~test["row_hash"].isin(earlier["row_hash"]))
 
 
-def _ask(champion: Bundle | None, challenger: Bundle, test: pd.DataFrame, through: Encode) -> Asked:
+def _evaluate_both(
+    champion: Bundle | None, challenger: Bundle, test: pd.DataFrame, through: Encode
+) -> PairedOutcomes:
     messages = [clean(message) for message in test["message"]]
     labels = test["intent"].tolist()
     known = frozenset(champion.manifest.labels) if champion else frozenset()
@@ -152,20 +154,20 @@ def _ask(champion: Bundle | None, challenger: Bundle, test: pd.DataFrame, throug
     def outcome(bundle: Bundle) -> Outcome:
         return evaluate(bundle, messages, labels, encoded[id(bundle)])
 
-    return Asked(
+    return PairedOutcomes(
         messages=messages,
         champion=None if champion is None else outcome(champion),
         challenger=outcome(challenger),
-        known=known,
-        taught=frozenset(challenger.manifest.labels),
+        champion_intents=known,
+        challenger_intents=frozenset(challenger.manifest.labels),
         new=np.asarray(test["new"] if "new" in test else np.zeros(len(test)), dtype=bool),
         slices=slices_of(messages, test["category"].tolist(), whole_words(challenger.encoder.vocabulary())),
     )
 
 
-def _of(outcome: Outcome | None, asked: Asked) -> Outcome:
+def _of(outcome: Outcome | None, outcomes: PairedOutcomes) -> Outcome:
     """Select the rows on which both are compared, for the scores that the report shows side by side."""
-    return (outcome or asked.challenger).part(asked.inside | asked.outside)
+    return (outcome or outcomes.challenger).part(outcomes.in_scope | outcomes.out_of_scope)
 
 
 def _silent(bundle: Bundle) -> frozenset[str]:
@@ -180,7 +182,7 @@ def _behaviour(
     behaviours: Sequence[Group] | None,
     params: GateParams,
     through: Encode,
-) -> Check:
+) -> GateCheck:
     groups = read_behaviours() if behaviours is None else behaviours
     every = expand(groups)
     sides = [bundle for bundle in (challenger, champion) if bundle is not None]

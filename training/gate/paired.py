@@ -32,47 +32,47 @@ class Paired:
         messages: n.
         champion: number that the champion got right.
         challenger: number that the challenger got right.
-        broken: regressions: right before, wrong now.
-        mended: fixes: wrong before, right now.
+        regressions: right before, wrong now.
+        fixes: wrong before, right now.
         p: two-sided p-value of the exact McNemar test.
     """
 
     messages: int
     champion: int
     challenger: int
-    broken: int
-    mended: int
+    regressions: int
+    fixes: int
     p: float
 
     @property
     def worse(self) -> bool:
         """Whether there are more regressions than fixes."""
-        return self.broken > self.mended
+        return self.regressions > self.fixes
 
     @classmethod
     def of(cls, champion: NDArray[np.bool_], challenger: NDArray[np.bool_]) -> Paired:
         """Compare two masks of correct outcomes, shape (n,) each."""
-        broken, mended = int((champion & ~challenger).sum()), int((~champion & challenger).sum())
+        regressions, fixes = int((champion & ~challenger).sum()), int((~champion & challenger).sum())
         return cls(
             len(champion),
             int(champion.sum()),
             int(challenger.sum()),
-            broken,
-            mended,
-            mcnemar(broken, mended),
+            regressions,
+            fixes,
+            mcnemar(regressions, fixes),
         )
 
 
-def mcnemar(broken: int, mended: int) -> float:
+def mcnemar(regressions: int, fixes: int) -> float:
     """Return the two-sided p-value of the exact McNemar test (1947): a binomial test of the discordant pairs.
 
     Args:
-        broken: number of discordant pairs in one direction (regressions).
-        mended: number of discordant pairs in the other direction (fixes).
+        regressions: number of discordant pairs in one direction (regressions).
+        fixes: number of discordant pairs in the other direction (fixes).
     """
-    if not broken + mended:
+    if not regressions + fixes:
         return 1.0
-    return float(min(1.0, 2 * binom.cdf(min(broken, mended), broken + mended, 0.5)))
+    return float(min(1.0, 2 * binom.cdf(min(regressions, fixes), regressions + fixes, 0.5)))
 
 
 def holm(values: Sequence[float]) -> NDArray[np.float64]:

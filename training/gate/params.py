@@ -28,7 +28,7 @@ class GateParams(BaseModel):
     acceptance: float = Field(default=0.95, gt=0, lt=1)
     """Share of in-scope messages that the scope score accepts when the out-of-scope recall of two versions is
     compared."""
-    least_answers: float = Field(default=0.75, ge=0, le=1)
+    min_coverage_ratio: float = Field(default=0.75, ge=0, le=1)
     """Minimum coverage of a challenger, as a fraction of the champion's coverage. Thresholds are learned from few
     rows: between trainings the coverage changed by up to a tenth."""
     new_intent_accuracy: float = Field(default=0.7, ge=0, le=1)

@@ -17,8 +17,8 @@ Cell = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """Result of one check of the gate.
+class GateCheck:
+    """BehaviourResult of one check of the gate.
 
     Attributes:
         name: identifier for programs (`macro_f1`).
@@ -97,7 +97,7 @@ class GateVerdict:
     champion: Side | None
     challenger: Side
     test_rows: int
-    checks: tuple[Check, ...]
+    checks: tuple[GateCheck, ...]
     params: Mapping[str, Any]
 
     @property
@@ -111,11 +111,16 @@ class GateVerdict:
         return any(check.verdict == "warned" for check in self.checks)
 
     @property
+    def word(self) -> str:
+        """The verdict in one word, the value of a version's tag `gate`: `passed`, `warned` or `refused`."""
+        return "refused" if not self.passed else "warned" if self.warned else "passed"
+
+    @property
     def refused_by(self) -> tuple[str, ...]:
         """Names of the checks that refused."""
         return tuple(check.name for check in self.checks if check.verdict == "refused")
 
-    def check(self, name: str) -> Check:
+    def check(self, name: str) -> GateCheck:
         """Return the check with this name.
 
         Raises:
@@ -134,7 +139,7 @@ class GateVerdict:
             return f"Refused by: {', '.join(titles[name] for name in self.refused_by)}."
         warnings = [check.title for check in self.checks if check.verdict == "warned"]
         first = "First version: nothing to compare with. " if self.champion is None else ""
-        looked = f" A person should look at: {', '.join(warnings)}." if warnings else ""
+        looked = f" A person should review: {', '.join(warnings)}." if warnings else ""
         return f"{first}Accepted.{looked}"
 
     def as_dict(self) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from training.progress import Steps
 from training.provenance import git_commit
 from training.retraining.lease import Lease
 from training.retraining.merge import without_examples, write_rows
-from training.retraining.publish import Given, gate_report, verdict_word
+from training.retraining.publish import RetrainConfig, gate_report
 from training.retraining.run import LEASE, RetrainError
 from training.tracking import runs
 from training.tracking.client import TrackingError
@@ -45,18 +45,18 @@ from training.tracking.registry import (
     CORPUS_POINTER,
     GATE,
     GIT_COMMIT,
+    ModelVersion,
     Registry,
-    Version,
 )
 
 
-def register_first(
-    given: Given, steps: Steps, bundle: Path, source: Path, processed: Path
-) -> tuple[Version, bool]:
+def bootstrap(
+    config: RetrainConfig, steps: Steps, bundle: Path, source: Path, processed: Path
+) -> tuple[ModelVersion, bool]:
     """Register a bundle with its training corpus; the first version becomes champion. Idempotent.
 
     Args:
-        given: the configuration.
+        config: the configuration.
         steps: reports the progress.
         bundle: the bundle's folder.
         source: the corpus it was made from: a file or a folder of YAML files.
@@ -72,16 +72,16 @@ def register_first(
         BusyError: another process holds the lease.
         TrackingError: MLflow did not record the run; a later call resumes.
     """
-    store, registry = open_store(given.store), Registry(given.tracking)
+    store, registry = open_store(config.store), Registry(config.tracking)
     digest = bundles.verify(bundle)
     if found := _champion(registry, digest):
         return found, False
-    with Lease(store, LEASE, given.settings.lease_seconds) as lease:
+    with Lease(store, LEASE, config.settings.lease_seconds) as lease:
         if found := _champion(registry, digest):
             return found, False
         with steps.wait("corpus"):
-            folder = version_files(given, bundle, source, processed)
-            pointer = versions.push(given.store, folder)
+            folder = version_files(config, bundle, source, processed)
+            pointer = versions.push(config.store, folder)
         with steps.wait("gate"):
             # Without a champion, the gate warns and never refuses.
             rows = read_processed(folder)
@@ -89,26 +89,26 @@ def register_first(
                 None,
                 bundle,
                 mark_new(rows[rows["part"] == TEST], None),
-                params=given.gate,
+                params=config.gate,
                 behaviours=read_behaviours(SHIPPED),
             )
         with steps.wait("push bundle"):
             bundle_store.push(store, bundle)
-            gate_report(store, digest, verdict, given.work)
+            gate_report(store, digest, verdict, config.work)
         manifest = bundles.read_manifest(bundle)
         tags = {
             CORPUS_DIGEST: pointer.corpus_digest,
             CORPUS_POINTER: str(pointer),
             GIT_COMMIT: manifest.git_commit or git_commit(Path(__file__).resolve().parents[2]),
             BUNDLE_DIGEST: digest,
-            GATE: verdict_word(verdict),
+            GATE: verdict.word,
         }
         with steps.wait("register"):
             lease.check()
             recorded = runs.record(
-                given.tracking,
+                config.tracking,
                 f"first {digest[:12]}",
-                params=given.train.model_dump(),
+                params=config.train.model_dump(),
                 metrics=manifest.scores,
                 tags=tags,
                 figures={},
@@ -120,25 +120,25 @@ def register_first(
             version = registry.register(recorded.run_id, bundle, tags)
             if registry.champion() is None:
                 registry.set_alias(CHAMPION, version.number)
-    shutil.rmtree(given.work, ignore_errors=True)
+    shutil.rmtree(config.work, ignore_errors=True)
     return registry.get(version.number), True
 
 
-def _champion(registry: Registry, digest: str) -> Version | None:
+def _champion(registry: Registry, digest: str) -> ModelVersion | None:
     """Return the champion if there is one and this bundle is registered; None otherwise."""
     champion = registry.champion()
     return champion if champion and registry.find(digest) else None
 
 
-def version_files(given: Given, bundle: Path, source: Path, processed: Path) -> Path:
+def version_files(config: RetrainConfig, bundle: Path, source: Path, processed: Path) -> Path:
     """Write the files of a corpus version into `work/corpus` and return that folder.
 
     Raises:
         RetrainError: the bundle was trained on another corpus than `source`.
     """
     wanted = bundles.read_manifest(bundle).corpus_digest
-    folder = given.work / "corpus"
-    shutil.rmtree(given.work, ignore_errors=True)
+    folder = config.work / "corpus"
+    shutil.rmtree(config.work, ignore_errors=True)
     folder.mkdir(parents=True)
     rows = load_corpus(source)
     there = processed / CORPUS_FILE
@@ -146,10 +146,10 @@ def version_files(given: Given, bundle: Path, source: Path, processed: Path) -> 
         for name in (CORPUS_FILE, SPLITS_FILE, LEFT_OUT_FILE, REPORT_FILE):
             shutil.copyfile(processed / name, folder / name)
     else:
-        write(process(rows, given.process), check(rows), given.process, folder)
+        write(process(rows, config.process), check(rows), config.process, folder)
         if (found := corpus_digest(folder / CORPUS_FILE)) != wanted:
             raise RetrainError(
-                f"the bundle {bundle} was taught the corpus {wanted}, but {source} gives {found}: train it on this "
+                f"the bundle {bundle} was trained on the corpus {wanted}, but {source} gives {found}: train it on this "
                 "corpus first (`make run`, or `python -m data.process` and `python -m training.train`)"
             )
     write_rows(rows, folder / ROWS_FILE)

@@ -12,7 +12,7 @@ from data.processing import ProcessParams
 from training.corpus import versions
 from training.corpus.reading import Corpus
 from training.gate.params import GateParams
-from training.gate.report.output import JSON_FILE, PAGE_FILE, write_verdict
+from training.gate.report.render import JSON_FILE, PAGE_FILE, write_verdict
 from training.gate.verdict import GateVerdict
 from training.model.params import TrainParams
 from training.model.train import Trained
@@ -27,8 +27,8 @@ from training.tracking.registry import (
     CORPUS_POINTER,
     GATE,
     GIT_COMMIT,
+    ModelVersion,
     Registry,
-    Version,
 )
 from training.tracking.training_run import record_training
 
@@ -37,7 +37,7 @@ GATE_AGAINST = "gate_against"
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class RetrainConfig:
     """Configuration of a retraining.
 
     Attributes:
@@ -62,15 +62,15 @@ class Given:
 
 
 def publish(
-    given: Given,
+    config: RetrainConfig,
     steps: Steps,
     lease: Lease,
-    champion: Version,
+    champion: ModelVersion,
     corpus: Corpus,
     trained: Trained,
     verdict: GateVerdict,
     merged: Merged,
-) -> tuple[Version, str]:
+) -> tuple[ModelVersion, str]:
     """Publish corpus, bundle, gate report, run, version and alias, in this order: references come last.
 
     Idempotent: the run (by its idempotency key) and the version are unique per bundle digest.
@@ -83,32 +83,32 @@ def publish(
         TrackingError: MLflow did not record the run; corpus and bundle are in the store, and a later run
             resumes.
     """
-    store, registry = open_store(given.store), Registry(given.tracking)
+    store, registry = open_store(config.store), Registry(config.tracking)
     with steps.wait("push corpus"):
-        pointer = versions.push(given.store, given.work / "corpus")
+        pointer = versions.push(config.store, config.work / "corpus")
     with steps.wait("push bundle"):
         bundle_store.push(store, trained.folder)
-        report = gate_report(store, trained.digest, verdict, given.work)
+        report = gate_report(store, trained.digest, verdict, config.work)
     tags = {
         CORPUS_DIGEST: corpus.digest,
         CORPUS_POINTER: str(pointer),
         GIT_COMMIT: trained.manifest.git_commit,
         BUNDLE_DIGEST: trained.digest,
-        GATE: verdict_word(verdict),
+        GATE: verdict.word,
         GATE_AGAINST: champion.bundle_digest,
         "rows_added": str(merged.added),
         "rows_removed": str(merged.removed),
     }
     lease.check()
     recorded = record_training(
-        given.tracking,
+        config.tracking,
         trained,
         corpus,
-        given.train,
+        config.train,
         steps,
         name=f"retrain {trained.digest[:12]}",
         tags=tags,
-        files={"gate": given.work / JSON_FILE},
+        files={"gate": config.work / JSON_FILE},
         key=f"retrain-{trained.digest[:24]}",
     )
     if recorded.kept is not None:
@@ -123,11 +123,6 @@ def publish(
                 registry.tag(version.number, name, tags[name])
         registry.set_alias(CHALLENGER, version.number)
     return registry.get(version.number), report
-
-
-def verdict_word(verdict: GateVerdict) -> str:
-    """Return the value of the tag `gate`: `passed`, `warned` or `refused`."""
-    return "refused" if not verdict.passed else "warned" if verdict.warned else "passed"
 
 
 def gate_report(store: Store, digest: str, verdict: GateVerdict, scratch: Path) -> str:

@@ -37,11 +37,11 @@ from training.model.train import train
 from training.progress import Steps
 from training.retraining.lease import Lease
 from training.retraining.merge import Merged, merge, read_rows, write_rows
-from training.retraining.publish import Given, publish, verdict_word
+from training.retraining.publish import RetrainConfig, publish
 from training.review.accepted import read_accepted
 from training.review.board import queue_length
-from training.review.decisions import TAUGHT, Decisions
-from training.tracking.registry import Registry, Version
+from training.review.decisions import ACCEPTED, Decisions
+from training.tracking.registry import ModelVersion, Registry
 
 LEASE = "memory/retrain-lease.json"
 
@@ -53,8 +53,8 @@ class RetrainError(ChatbotError):
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """Outcome of a retraining, written as retrain.json. Models are given as `<version>@<bundle digest>`."""
+class RetrainResult:
+    """Outcome of a retraining, written as retrain.json. Models are named `<version>@<bundle digest>`."""
 
     outcome: Literal["accepted", "refused", "needs_review", "busy"]
     why: str
@@ -75,13 +75,13 @@ class Result:
         draft.replace(file)
 
 
-def retrain(given: Given, steps: Steps) -> Result:
+def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
     """Merge new review decisions into the champion's corpus, train a challenger, run the gate, and publish it.
 
     Idempotent: a later run resumes after a failure.
 
     Args:
-        given: the configuration.
+        config: the configuration.
         steps: reports the progress.
 
     Returns:
@@ -92,24 +92,26 @@ def retrain(given: Given, steps: Steps) -> Result:
         RetrainError: there is no champion.
         ChatbotError: a dependency is unavailable, or the corpus has errors.
     """
-    store, registry = open_store(given.store), Registry(given.tracking)
+    store, registry = open_store(config.store), Registry(config.tracking)
     with steps.wait("champion"):
         champion = registry.champion()
     if champion is None:
         raise RetrainError(
-            f"there is no champion of {given.tracking.model!r} in MLflow: register the bundle that serves first, with: "
+            f"MLflow has no champion of {config.tracking.model!r}: register the serving bundle first, with: "
             "python -m training.retrain --first"
         )
-    check_store(given.store)
-    with Lease(store, LEASE, given.settings.lease_seconds) as lease:
-        shutil.rmtree(given.work, ignore_errors=True)
-        given.work.mkdir(parents=True)
+    check_store(config.store)
+    with Lease(store, LEASE, config.settings.lease_seconds) as lease:
+        shutil.rmtree(config.work, ignore_errors=True)
+        config.work.mkdir(parents=True)
         with steps.wait("corpus"):
-            before = versions.pull(given.store, Pointer.parse(champion.corpus_pointer), given.work / "before")
+            before = versions.pull(
+                config.store, Pointer.parse(champion.corpus_pointer), config.work / "before"
+            )
             merged = _merged(store, before)
         if not merged.changed:
             return _needs_review(store, champion)
-        corpus, checked = _corpus(given, before, merged)
+        corpus, checked = _corpus(config, before, merged)
         about = {
             "digest": corpus.digest,
             "added": merged.added,
@@ -119,24 +121,24 @@ def retrain(given: Given, steps: Steps) -> Result:
         }
         trained = train(
             corpus,
-            given.work / "challenger",
-            given.train,
+            config.work / "challenger",
+            config.train,
             steps,
             before / RULES_FILE,
-            given.work / "corpus" / REPLIES_FILE,
-            given.cache,
+            config.work / "corpus" / REPLIES_FILE,
+            config.cache,
         )
         with steps.wait("gate"):
-            verdict = _gate(given, store, registry, champion, before, trained.folder, corpus)
+            verdict = _gate(config, store, registry, champion, before, trained.folder, corpus)
         lease.check()
-        challenger, report = publish(given, steps, lease, champion, corpus, trained, verdict, merged)
-    shutil.rmtree(given.work, ignore_errors=True)
-    return Result(
+        challenger, report = publish(config, steps, lease, champion, corpus, trained, verdict, merged)
+    shutil.rmtree(config.work, ignore_errors=True)
+    return RetrainResult(
         outcome="accepted" if verdict.passed else "refused",
         why=verdict.sentence,
         champion=str(champion.ref),
         challenger=str(challenger.ref),
-        gate={"verdict": verdict_word(verdict), "refused_by": list(verdict.refused_by), "report": report},
+        gate={"verdict": verdict.word, "refused_by": list(verdict.refused_by), "report": report},
         corpus=about,
     )
 
@@ -144,7 +146,7 @@ def retrain(given: Given, steps: Steps) -> Result:
 def _merged(store: Store, before: Path) -> Merged:
     accepted = read_accepted(store)
     decisions = Decisions(store).read()
-    taken_back = {item_id for item_id, decision in decisions.items() if decision.verdict not in TAUGHT}
+    taken_back = {item_id for item_id, decision in decisions.items() if decision.verdict not in ACCEPTED}
     return merge(
         read_rows(before / ROWS_FILE),
         Replies.load(before / REPLIES_FILE),
@@ -154,19 +156,19 @@ def _merged(store: Store, before: Path) -> Merged:
     )
 
 
-def _needs_review(store: Store, champion: Version) -> Result:
+def _needs_review(store: Store, champion: ModelVersion) -> RetrainResult:
     waiting = queue_length(store)
-    return Result(
+    return RetrainResult(
         outcome="needs_review",
-        why="nothing was accepted since the champion was taught, and the same corpus gives the same weights: "
-        f"{waiting} messages wait in the review queue (python -m training.review)",
+        why="nothing was accepted since the champion was trained, and the same corpus gives the same weights: "
+        f"{waiting} messages are in the review queue (python -m training.review)",
         champion=str(champion.ref),
         queue=waiting,
         corpus={"digest": champion.corpus_digest},
     )
 
 
-def _corpus(given: Given, before: Path, merged: Merged) -> tuple[Corpus, Report]:
+def _corpus(config: RetrainConfig, before: Path, merged: Merged) -> tuple[Corpus, Report]:
     """Write the merged corpus as a corpus version into `work/corpus`; existing rows keep their split part.
 
     Raises:
@@ -174,20 +176,20 @@ def _corpus(given: Given, before: Path, merged: Merged) -> tuple[Corpus, Report]
     """
     checked = check(merged.rows)
     checked.raise_errors()
-    folder = given.work / "corpus"
-    done = process(merged.rows, given.process, read_splits(before / SPLITS_FILE))
-    write(done, checked, given.process, folder)
+    folder = config.work / "corpus"
+    done = process(merged.rows, config.process, read_splits(before / SPLITS_FILE))
+    write(done, checked, config.process, folder)
     write_rows(merged.rows, folder / ROWS_FILE)
     (folder / REPLIES_FILE).write_text(merged.replies.dump(), encoding="utf-8")
     shutil.copyfile(before / RULES_FILE, folder / RULES_FILE)
-    return read(folder / CORPUS_FILE, given.process), checked
+    return read(folder / CORPUS_FILE, config.process), checked
 
 
 def _gate(
-    given: Given,
+    config: RetrainConfig,
     store: Store,
     registry: Registry,
-    champion: Version,
+    champion: ModelVersion,
     before: Path,
     challenger: Path,
     corpus: Corpus,
@@ -195,14 +197,14 @@ def _gate(
     """Run the gate on the test part of the merged corpus, with rows that the champion's corpus lacks as new."""
     held = bundle_store.held(store, champion.bundle_digest)
     serving = (
-        bundle_store.fetch(store, champion.bundle_digest, given.work / "bundles")
+        bundle_store.fetch(store, champion.bundle_digest, config.work / "bundles")
         if held
-        else registry.fetch(champion.number, given.work / "bundles")
+        else registry.fetch(champion.number, config.work / "bundles")
     )
     return judge_folders(
         serving,
         challenger,
         mark_new(corpus.test, read_processed(before)),
-        params=given.gate,
+        params=config.gate,
         behaviours=read_behaviours(SHIPPED),
     )

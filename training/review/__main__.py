@@ -27,7 +27,7 @@ from rich.text import Text
 
 from chatbot.errors import ChatbotError, InvalidMessage
 from training.review.accepted import read_accepted
-from training.review.board import Board, Outcome, View, open_board, queue_by_reason, queue_length
+from training.review.board import Board, BulkDecision, View, open_board, queue_by_reason, queue_length
 from training.review.decisions import AlreadyDecidedError
 from training.review.queue import Item, Reason
 
@@ -40,7 +40,7 @@ Ids = Annotated[list[str], typer.Argument(help="prediction ids, as `list` shows 
 By = Annotated[str, typer.Option("--by", help="who decides; by default the user's name")]
 
 
-def _says_why(command: Callable[..., None]) -> Callable[..., None]:
+def _reports_errors(command: Callable[..., None]) -> Callable[..., None]:
     """Wrap a command so that a ChatbotError prints one line instead of a traceback and exits with 1."""
 
     @wraps(command)
@@ -55,15 +55,15 @@ def _says_why(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @app.command("list")
-@_says_why
+@_reports_errors
 def show_list(
-    reason: Annotated[Reason | None, typer.Option(help="only what waits for this reason")] = None,
+    reason: Annotated[Reason | None, typer.Option(help="only items with this reason")] = None,
     most: Annotated[int, typer.Option(help="how many to show")] = 20,
 ) -> None:
     """List the queue, highest priority first."""
     queue = open_board().look().queue
     items = [item for item in queue.items if reason is None or reason in item.reasons]
-    table = Table("id", "message", "times", "why", "the bot's guess", box=None)
+    table = Table("id", "message", "count", "reasons", "the bot's top intent", box=None)
     for item in items[:most]:
         table.add_row(
             item.item_id,
@@ -74,13 +74,15 @@ def show_list(
         )
     _console.print(table)
     counts = ", ".join(f"{count} {name}" for name, count in queue.by_reason.items())
-    _console.print(f"{len(queue.items)} wait ({counts or 'none'}); {queue.decided} decided", highlight=False)
-    if queue.beyond:
-        _console.print(f"{queue.beyond} more were left out: CHATBOT_REVIEW_MAX_MESSAGES", highlight=False)
+    _console.print(
+        f"{len(queue.items)} in the queue ({counts or 'none'}); {queue.decided} decided", highlight=False
+    )
+    if queue.omitted:
+        _console.print(f"{queue.omitted} more were omitted: CHATBOT_REVIEW_MAX_MESSAGES", highlight=False)
 
 
 @app.command()
-@_says_why
+@_reports_errors
 def show(item_id: Annotated[str, typer.Argument(help="a prediction id")]) -> None:
     """Show one message with all details."""
     (item,) = _find(open_board().look(), [item_id])
@@ -88,12 +90,12 @@ def show(item_id: Annotated[str, typer.Argument(help="a prediction id")]) -> Non
     for name, value in (
         ("id", item.item_id),
         ("message", item.message),
-        ("first written", f"{item.when:%Y-%m-%d %H:%M} UTC, {item.count} times in all"),
-        ("why", ", ".join(item.reasons)),
-        ("likeliest", ", ".join(f"{intent} {confidence:.0%}" for intent, confidence in item.alternatives)),
+        ("first seen", f"{item.when:%Y-%m-%d %H:%M} UTC, {item.count} times in total"),
+        ("reasons", ", ".join(item.reasons)),
+        ("top intents", ", ".join(f"{intent} {confidence:.0%}" for intent, confidence in item.alternatives)),
         ("scope", "-" if item.scope is None else f"{item.scope:.2f}"),
-        ("what it did", f"{item.source}, model {item.model_version}"),
-        ("a customer said", item.suggested or "-"),
+        ("reply", f"{item.source}, model {item.model_version}"),
+        ("customer suggests", item.suggested or "-"),
         ("comments", " | ".join(item.comments) or "-"),
         ("cluster", item.cluster or "-"),
     ):
@@ -102,7 +104,7 @@ def show(item_id: Annotated[str, typer.Argument(help="a prediction id")]) -> Non
 
 
 @app.command()
-@_says_why
+@_reports_errors
 def clusters(most: Annotated[int, typer.Option(help="how many examples to show")] = 3) -> None:
     """List clusters of similar messages that no intent covers."""
     found = open_board().look().clusters
@@ -117,7 +119,7 @@ def clusters(most: Annotated[int, typer.Option(help="how many examples to show")
 
 
 @app.command()
-@_says_why
+@_reports_errors
 def accept(ids: Ids, by: By = "") -> None:
     """Confirm that the bot's top intent is correct."""
     board = open_board()
@@ -125,7 +127,7 @@ def accept(ids: Ids, by: By = "") -> None:
 
 
 @app.command()
-@_says_why
+@_reports_errors
 def correct(
     ids: Ids, intent: Annotated[str, typer.Argument(help="the right one, or out_of_scope")], by: By = ""
 ) -> None:
@@ -135,7 +137,7 @@ def correct(
 
 
 @app.command()
-@_says_why
+@_reports_errors
 def reject(ids: Ids, by: By = "") -> None:
     """Reject messages: they are not used for training."""
     board = open_board()
@@ -143,7 +145,7 @@ def reject(ids: Ids, by: By = "") -> None:
 
 
 @app.command("new-intent")
-@_says_why
+@_reports_errors
 def new_intent(
     name: Annotated[str, typer.Argument(help="such as gift_card_balance")],
     reply: Annotated[str, typer.Option(help="what customers read, with slots such as {help_url}")],
@@ -158,19 +160,19 @@ def new_intent(
     view = board.look()
     items = [*(view.cluster(cluster).items if cluster else ()), *_find(view, ids or [])]
     if not items:
-        raise InvalidMessage(f"which messages have the intent {name}? Name their ids, or a --cluster")
+        raise InvalidMessage(f"no messages for the intent {name}: name their ids, or a --cluster")
     preview = board.preview(name, reply, category)
     outcome = board.new_intent(items, name, reply, _reviewer(by), category, title)
     _console.print(Text(f"{name}: {preview}"))
-    _tell(outcome)
+    _print_outcome(outcome)
 
 
 @app.command()
-@_says_why
+@_reports_errors
 def undo(item_id: Annotated[str, typer.Argument(help="a whole prediction id")], by: By = "") -> None:
     """Undo a decision: the message returns to the queue."""
     reopened = open_board().undo(item_id, _reviewer(by))
-    _console.print(Text(f"{reopened.item_id} waits again: {reopened.message}"))
+    _console.print(Text(f"{reopened.item_id} is in the queue again: {reopened.message}"))
 
 
 def _reviewer(by: str) -> str:
@@ -187,23 +189,23 @@ def _find(view: View, ids: Sequence[str]) -> list[Item]:
     for start in ids:
         matching = [item for item in view.queue.items if item.item_id.startswith(start)]
         if len(matching) > 1:
-            raise InvalidMessage(f"{start} begins {len(matching)} ids that wait: write more of it")
+            raise InvalidMessage(f"{start} is the start of {len(matching)} ids in the queue: type more of it")
         found.append(matching[0] if matching else view.item(start))
     return found
 
 
 def _each(board: Board, ids: Sequence[str], decide: Callable[[Item], str]) -> None:
-    outcome = Outcome()
+    outcome = BulkDecision()
     for item in _find(board.look(), ids):
         try:
             _console.print(Text(f"{item.item_id}  {decide(item)}  {item.message}"))
         except AlreadyDecidedError as error:
             outcome.before.append(error)
     if outcome.before:
-        _tell(outcome)
+        _print_outcome(outcome)
 
 
-def _tell(outcome: Outcome) -> None:
+def _print_outcome(outcome: BulkDecision) -> None:
     """Print the outcome of a decision on several messages.
 
     Raises:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from chatbot.records.erasure import forgotten
 from chatbot.store import Store
-from training.review.decisions import TAUGHT, Decisions
+from training.review.decisions import ACCEPTED, Decisions
 
 SOURCE = "review:"
 """Prefix of a row's `source`; the source id follows."""
@@ -72,13 +72,13 @@ def read_accepted(store: Store) -> list[Accepted]:
     gone = forgotten(store)
     accepted = []
     for item_id, decision in sorted(decisions.read().items()):
-        if decision.verdict not in TAUGHT or not gone.isdisjoint((item_id, decision.session_id)):
+        if decision.verdict not in ACCEPTED or not gone.isdisjoint((item_id, decision.session_id)):
             continue
         new = made.get(decision.intent)
         accepted.append(
             Accepted(
                 item_id,
-                as_taught(decision.message),
+                with_placeholders(decision.message),
                 decision.intent,
                 decision.reviewer,
                 decision.when,
@@ -90,7 +90,7 @@ def read_accepted(store: Store) -> list[Accepted]:
     return accepted
 
 
-def as_taught(message: str) -> str:
+def with_placeholders(message: str) -> str:
     """Replace PII redaction marks with placeholders, which are filled like those of any corpus."""
     for mark, placeholder in _PLACEHOLDERS.items():
         message = message.replace(mark, placeholder)

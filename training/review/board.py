@@ -19,13 +19,13 @@ from chatbot.settings import (
 )
 from chatbot.store import Store, open_store
 from training.review.bundle import find_bundle
-from training.review.clusters import Cluster, find_clusters, with_clusters
+from training.review.clusters import MessageCluster, find_clusters, with_clusters
 from training.review.decisions import (
     AlreadyDecidedError,
-    Decision,
+    DecisionKind,
     Decisions,
     NewIntent,
-    Verdict,
+    ReviewDecision,
     check_intent,
     check_new_intent,
     key_of,
@@ -33,7 +33,7 @@ from training.review.decisions import (
 )
 from training.review.queue import Item, Queue, read_queue
 
-_MOST_LOOKS = 10
+_MAX_LOOKUPS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class View:
     """Snapshot of the queue with its clusters."""
 
     queue: Queue
-    clusters: tuple[Cluster, ...]
+    clusters: tuple[MessageCluster, ...]
 
     def item(self, item_id: str) -> Item:
         """Return the queued item with this id, or the item that has it as a duplicate.
@@ -52,9 +52,11 @@ class View:
         for item in self.queue.items:
             if item.item_id == item_id or item_id in item.duplicates:
                 return item
-        raise InvalidMessage(f"no message {item_id} waits: it was decided on, forgotten, or is too old")
+        raise InvalidMessage(
+            f"message {item_id} is not in the queue: it has a decision, was erased, or is too old"
+        )
 
-    def cluster(self, name: str) -> Cluster:
+    def cluster(self, name: str) -> MessageCluster:
         """Return the cluster with this name.
 
         Raises:
@@ -68,10 +70,10 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class BulkDecision:
     """Outcome of one decision on several messages."""
 
-    decided: list[Decision] = field(default_factory=list)
+    decided: list[ReviewDecision] = field(default_factory=list)
     before: list[AlreadyDecidedError] = field(default_factory=list)
     """Conflicts with decisions of other reviewers, which are unchanged."""
 
@@ -124,7 +126,7 @@ class Board:
         found = {text.category for text in self.bundle.replies.texts.values()}
         return sorted((found | {new.category for new in self.decisions.intents().values()}) - {""})
 
-    def accept(self, item: Item, reviewer: str) -> Decision:
+    def accept(self, item: Item, reviewer: str) -> ReviewDecision:
         """Record that the bot's top intent is correct.
 
         Raises:
@@ -132,9 +134,9 @@ class Board:
             AlreadyDecidedError: another reviewer has already decided.
         """
         check_intent(item.intent, self.intents())
-        return self._decide(item, Verdict.ACCEPT, item.intent, reviewer)
+        return self._decide(item, DecisionKind.ACCEPT, item.intent, reviewer)
 
-    def correct(self, item: Item, intent: str, reviewer: str) -> Decision:
+    def correct(self, item: Item, intent: str, reviewer: str) -> ReviewDecision:
         """Record the correct intent, or `out_of_scope`.
 
         Raises:
@@ -142,16 +144,16 @@ class Board:
             AlreadyDecidedError: another reviewer has already decided.
         """
         check_intent(intent, self.intents())
-        verdict = Verdict.ACCEPT if intent == item.intent else Verdict.CORRECT
+        verdict = DecisionKind.ACCEPT if intent == item.intent else DecisionKind.CORRECT
         return self._decide(item, verdict, intent, reviewer)
 
-    def reject(self, item: Item, reviewer: str) -> Decision:
+    def reject(self, item: Item, reviewer: str) -> ReviewDecision:
         """Record that the message is not used for training.
 
         Raises:
             AlreadyDecidedError: another reviewer has already decided.
         """
-        return self._decide(item, Verdict.REJECT, "", reviewer)
+        return self._decide(item, DecisionKind.REJECT, "", reviewer)
 
     def preview(self, intent: str, reply: str, category: str = "") -> str:
         """Validate a new intent and return its reply as a customer will read it.
@@ -170,7 +172,7 @@ class Board:
         reviewer: str,
         category: str = "",
         title: str = "",
-    ) -> Outcome:
+    ) -> BulkDecision:
         """Create an intent and assign these messages to it.
 
         Raises:
@@ -188,9 +190,9 @@ class Board:
                 when=now(),
             )
         )
-        return self._decide_all(items, Verdict.NEW_INTENT, intent, reviewer)
+        return self._decide_all(items, DecisionKind.NEW_INTENT, intent, reviewer)
 
-    def correct_all(self, items: Sequence[Item], intent: str, reviewer: str) -> Outcome:
+    def correct_all(self, items: Sequence[Item], intent: str, reviewer: str) -> BulkDecision:
         """Correct several messages; an empty intent rejects them.
 
         Concurrent decisions of other reviewers are kept and reported in the outcome.
@@ -200,9 +202,11 @@ class Board:
         """
         if intent:
             check_intent(intent, self.intents())
-        return self._decide_all(items, Verdict.CORRECT if intent else Verdict.REJECT, intent, reviewer)
+        return self._decide_all(
+            items, DecisionKind.CORRECT if intent else DecisionKind.REJECT, intent, reviewer
+        )
 
-    def undo(self, item_id: str, reviewer: str) -> Decision:
+    def undo(self, item_id: str, reviewer: str) -> ReviewDecision:
         """Undo a decision.
 
         Raises:
@@ -210,8 +214,10 @@ class Board:
         """
         return self.decisions.reopen(item_id, reviewer)
 
-    def _decide_all(self, items: Iterable[Item], verdict: Verdict, intent: str, reviewer: str) -> Outcome:
-        outcome = Outcome()
+    def _decide_all(
+        self, items: Iterable[Item], verdict: DecisionKind, intent: str, reviewer: str
+    ) -> BulkDecision:
+        outcome = BulkDecision()
         for item in items:
             try:
                 outcome.decided.append(self._decide(item, verdict, intent, reviewer))
@@ -219,17 +225,17 @@ class Board:
                 outcome.before.append(error)
         return outcome
 
-    def _decide(self, item: Item, verdict: Verdict, intent: str, reviewer: str) -> Decision:
+    def _decide(self, item: Item, verdict: DecisionKind, intent: str, reviewer: str) -> ReviewDecision:
         if not reviewer.strip():
-            raise InvalidMessage("who decides? A decision needs its reviewer's name")
+            raise InvalidMessage("a decision needs the name of its reviewer")
         # Another reviewer's snapshot of the queue may have shown a duplicate in place of this item.
-        for other in item.duplicates[:_MOST_LOOKS]:
+        for other in item.duplicates[:_MAX_LOOKUPS]:
             if self.store.head(key_of(other)) is not None:
                 found = self.decisions.read().get(other)
-                if found is not None and found.verdict is not Verdict.REOPENED:
+                if found is not None and found.verdict is not DecisionKind.REOPENED:
                     raise AlreadyDecidedError(found)
         return self.decisions.decide(
-            Decision(
+            ReviewDecision(
                 item_id=item.item_id,
                 message=item.message,
                 verdict=verdict,

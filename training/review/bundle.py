@@ -24,10 +24,10 @@ def find_bundle(store: Store, settings: ServiceSettings, tracking: TrackingSetti
         BundleError: no bundle was found.
         StoreError: the store is unavailable.
     """
-    told = ModelRef.parse(settings.model) if settings.model else None
-    if told is None and settings.bundle is not None:
+    configured = ModelRef.parse(settings.model) if settings.model else None
+    if configured is None and settings.bundle is not None:
         return settings.bundle
-    if (ref := told or desired_model.read(store).ref) is not None:
+    if (ref := configured or desired_model.read(store).ref) is not None:
         return bundle_store.fetch(store, ref.digest, settings.bundle_cache)
     if (_CURRENT / bundles.SUMS).is_file():
         return _CURRENT

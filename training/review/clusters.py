@@ -22,7 +22,7 @@ from chatbot.settings import ReviewSettings
 from data.messages import normalise
 from training.review.queue import Item, Queue, Reason
 
-LEAST_ITEMS = 3
+MIN_ITEMS = 3
 """Minimum number of messages in a cluster, near-duplicates counted once."""
 WORDS = 4
 """Number of words that describe a cluster."""
@@ -42,7 +42,7 @@ Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
+class MessageCluster:
     """Cluster of similar messages that no intent covers.
 
     Attributes:
@@ -65,7 +65,7 @@ class Cluster:
         return sum(item.count for item in self.items)
 
 
-def find_clusters(queue: Queue, encode: Encode, settings: ReviewSettings) -> list[Cluster]:
+def find_clusters(queue: Queue, encode: Encode, settings: ReviewSettings) -> list[MessageCluster]:
     """Return the clusters of a queue, largest first.
 
     Args:
@@ -74,7 +74,7 @@ def find_clusters(queue: Queue, encode: Encode, settings: ReviewSettings) -> lis
         settings: minimum size and similarity of clusters.
     """
     items = [item for item in queue.items if item.scope is not None]
-    if len(items) < LEAST_ITEMS:
+    if len(items) < MIN_ITEMS:
         return []
     vectors = encode([item.message for item in items])
     labels = _join(vectors, 1 - settings.cluster_similarity)
@@ -84,7 +84,7 @@ def find_clusters(queue: Queue, encode: Encode, settings: ReviewSettings) -> lis
         [[items[row].message for row in rows] for rows in found],
         [item.message for row, item in enumerate(items) if not any(row in rows for rows in found)],
     )
-    clusters: list[Cluster] = []
+    clusters: list[MessageCluster] = []
     taken: Counter[str] = Counter()
     for rows, of in sorted(zip(found, words, strict=True), key=lambda pair: -_count(items, pair[0])):
         name = "_".join(of[:3]) or "cluster"
@@ -94,7 +94,7 @@ def find_clusters(queue: Queue, encode: Encode, settings: ReviewSettings) -> lis
     return clusters
 
 
-def with_clusters(queue: Queue, clusters: Sequence[Cluster]) -> Queue:
+def with_clusters(queue: Queue, clusters: Sequence[MessageCluster]) -> Queue:
     """Return the queue with each item's cluster set."""
     return queue.with_clusters({item.item_id: cluster.name for cluster in clusters for item in cluster.items})
 
@@ -135,7 +135,7 @@ def _join(vectors: NDArray[np.float32], distance: float) -> NDArray[np.int32]:
 
 def _is_new(items: Sequence[Item], least: int) -> bool:
     """Whether a cluster is large enough and at least half of it was handed over or out of scope."""
-    if len(items) < LEAST_ITEMS or sum(item.count for item in items) < least:
+    if len(items) < MIN_ITEMS or sum(item.count for item in items) < least:
         return False
     handed = sum(item.source == "human" or Reason.OUT_OF_SCOPE in item.reasons for item in items)
     return handed >= _HANDED_OVER * len(items)
@@ -143,12 +143,12 @@ def _is_new(items: Sequence[Item], least: int) -> bool:
 
 def _cluster(
     name: str, words: tuple[str, ...], items: Sequence[Item], vectors: NDArray[np.float32]
-) -> Cluster:
+) -> MessageCluster:
     middle = vectors.mean(axis=0)
     cosines = vectors @ (middle / max(float(np.linalg.norm(middle)), 1e-9))
     order = np.argsort(-cosines, kind="stable")
     nearest = Counter(item.intent for item in items).most_common(1)[0][0]
-    return Cluster(name, words, tuple(items[row] for row in order), float(cosines.mean()), nearest)
+    return MessageCluster(name, words, tuple(items[row] for row in order), float(cosines.mean()), nearest)
 
 
 def _count(items: Sequence[Item], rows: NDArray[np.intp]) -> int:

@@ -34,7 +34,7 @@ _MAX_NAME_CHARS = 64
 _READERS = 16
 
 
-class Verdict(StrEnum):
+class DecisionKind(StrEnum):
     """A reviewer's decision on a message."""
 
     ACCEPT = "accept"
@@ -49,7 +49,7 @@ class Verdict(StrEnum):
     """The decision was undone: the message is in the queue again."""
 
 
-TAUGHT = frozenset({Verdict.ACCEPT, Verdict.CORRECT, Verdict.NEW_INTENT})
+ACCEPTED = frozenset({DecisionKind.ACCEPT, DecisionKind.CORRECT, DecisionKind.NEW_INTENT})
 """Decisions whose messages become rows of the corpus."""
 
 
@@ -59,14 +59,14 @@ class _Stored(BaseModel):
     format: int = FORMAT
 
 
-class Decision(_Stored):
+class ReviewDecision(_Stored):
     """A reviewer's decision on one message, as stored."""
 
     item_id: str
     """The prediction id; it becomes the source id of the row."""
     message: str
     """The message as in the record, after PII redaction."""
-    verdict: Verdict
+    verdict: DecisionKind
     intent: str = ""
     """The intent of the message; empty if it is rejected or reopened."""
     reviewer: str
@@ -99,17 +99,17 @@ class AlreadyDecidedError(ChatbotError):
     status = 409
     type = "already_decided"
 
-    def __init__(self, decision: Decision) -> None:
+    def __init__(self, decision: ReviewDecision) -> None:
         what = f"{decision.verdict} as {decision.intent}" if decision.intent else str(decision.verdict)
         super().__init__(
             f"{decision.reviewer} decided it at {decision.when:%Y-%m-%d %H:%M} UTC: {what}. "
-            "It is left as it is; take it back first to decide otherwise",
+            "It is unchanged; undo it first to decide otherwise",
             decision.model_dump(mode="json"),
         )
         self.decision = decision
 
 
-Stored = TypeVar("Stored", Decision, NewIntent)
+Stored = TypeVar("Stored", ReviewDecision, NewIntent)
 
 
 class Decisions:
@@ -118,16 +118,16 @@ class Decisions:
     def __init__(self, store: Store) -> None:
         """Configure the store; reads nothing."""
         self.store = store
-        self._known: dict[str, tuple[str, Decision | NewIntent]] = {}
+        self._known: dict[str, tuple[str, ReviewDecision | NewIntent]] = {}
 
-    def read(self) -> dict[str, Decision]:
+    def read(self) -> dict[str, ReviewDecision]:
         """Return every decision by the id of its message, reopened ones included.
 
         Raises:
             StoreError: the store is unavailable, or an object is not a decision (the text names it).
         """
         entries = [e for e in self.store.list(PREFIX) if "/" not in e.key.removeprefix(PREFIX)]
-        return {decision.item_id: decision for decision in self._read(entries, Decision)}
+        return {decision.item_id: decision for decision in self._read(entries, ReviewDecision)}
 
     def intents(self) -> dict[str, NewIntent]:
         """Return every intent that reviewers created, by name.
@@ -137,7 +137,7 @@ class Decisions:
         """
         return {new.intent: new for new in self._read(list(self.store.list(INTENTS)), NewIntent)}
 
-    def decide(self, decision: Decision) -> Decision:
+    def decide(self, decision: ReviewDecision) -> ReviewDecision:
         """Write a decision if the message has none, or a reopened one.
 
         Raises:
@@ -151,12 +151,12 @@ class Decisions:
             found, etag = self._current(key)
             if found is None:
                 return self.decide(decision)
-            if found.verdict is not Verdict.REOPENED:
+            if found.verdict is not DecisionKind.REOPENED:
                 raise AlreadyDecidedError(found) from None
             self._replace(key, content, etag)
         return decision
 
-    def reopen(self, item_id: str, reviewer: str) -> Decision:
+    def reopen(self, item_id: str, reviewer: str) -> ReviewDecision:
         """Undo a decision: the message returns to the queue.
 
         Raises:
@@ -165,10 +165,10 @@ class Decisions:
         """
         key = key_of(item_id)
         found, etag = self._current(key)
-        if found is None or found.verdict is Verdict.REOPENED:
-            raise InvalidMessage(f"{item_id}: there is no decision to take back")
+        if found is None or found.verdict is DecisionKind.REOPENED:
+            raise InvalidMessage(f"{item_id}: there is no decision to undo")
         reopened = found.model_copy(
-            update={"verdict": Verdict.REOPENED, "intent": "", "reviewer": reviewer, "when": now()}
+            update={"verdict": DecisionKind.REOPENED, "intent": "", "reviewer": reviewer, "when": now()}
         )
         self._replace(key, _dump(reopened), etag)
         return reopened
@@ -192,14 +192,14 @@ class Decisions:
             return found
         return new
 
-    def _current(self, key: str) -> tuple[Decision | None, str]:
+    def _current(self, key: str) -> tuple[ReviewDecision | None, str]:
         """Return the current decision and its ETag; None if it does not exist (erased meanwhile)."""
         while True:
             entry = self.store.head(key)
             if entry is None:
                 return None, ""
             try:
-                return _parse(key, self.store.get(key, etag=entry.etag), Decision), entry.etag
+                return _parse(key, self.store.get(key, etag=entry.etag), ReviewDecision), entry.etag
             except Conflict:
                 continue
             except Missing:
@@ -297,7 +297,7 @@ def check_new_intent(
     return fill(reply, slots, f"the reply of {intent}")
 
 
-def _dump(stored: Decision | NewIntent) -> bytes:
+def _dump(stored: ReviewDecision | NewIntent) -> bytes:
     return stored.model_dump_json(indent=1).encode() + b"\n"
 
 
@@ -305,4 +305,4 @@ def _parse(key: str, content: bytes, kind: type[Stored]) -> Stored:
     try:
         return kind.model_validate_json(content)
     except ValidationError as error:
-        raise StoreError(f"{key} is no {kind.__name__.lower()} of a reviewer: {error}") from error
+        raise StoreError(f"{key} does not contain a {kind.__name__}: {error}") from error

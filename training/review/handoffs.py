@@ -45,7 +45,7 @@ class TakenError(ChatbotError):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A handoff with its state; `work` is None if nobody has taken it."""
+    """A handoff with its state; `work` is None if it is not taken."""
 
     handoff: Handoff
     work: Work | None = None
@@ -117,7 +117,7 @@ def move(store: Store, prediction_id: str, state: State, by: str) -> Work:
             raise TakenError(f"{found.by} has it since {found.when:%Y-%m-%d %H:%M} UTC ({found.state})")
         store.put(key, content, etag=entry.etag)
     except (Conflict, Missing):
-        raise TakenError("somebody did something with it at this moment: look again") from None
+        raise TakenError("another person changed it at the same time: reload the page") from None
     return work
 
 
@@ -137,4 +137,4 @@ def _parse(key: str, content: bytes) -> Work:
     try:
         return Work.model_validate_json(content)
     except ValidationError as error:
-        raise StoreError(f"{key} does not say who has the handoff: {error}") from error
+        raise StoreError(f"{key} is not the state of a handoff: {error}") from error

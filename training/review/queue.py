@@ -21,7 +21,7 @@ from chatbot.settings import ReviewSettings
 from chatbot.store import Store
 from data.messages import normalise
 from data.splitting import groups
-from training.review.decisions import Decision, Decisions, Verdict
+from training.review.decisions import DecisionKind, Decisions, ReviewDecision
 
 COLUMNS = (
     "timestamp", "query", "intent", "confidence", "prediction_id", "session_id", "model_version", "source",
@@ -47,7 +47,7 @@ class Reason(StrEnum):
     """The message is in a cluster that no intent covers (`training.review.clusters`)."""
 
 
-_WORTH = {
+_PRIORITY = {
     Reason.THUMBS_DOWN: 4.0,
     Reason.NEW_CLUSTER: 3.0,
     Reason.NEAR_TIE: 2.0,
@@ -97,9 +97,9 @@ class Item:
     cluster: str = ""
 
     @property
-    def worth(self) -> float:
+    def priority(self) -> float:
         """Priority in the queue; higher is shown first."""
-        return sum(_WORTH[reason] for reason in self.reasons) + math.log2(1 + self.count)
+        return sum(_PRIORITY[reason] for reason in self.reasons) + math.log2(1 + self.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +108,12 @@ class Queue:
 
     Attributes:
         items: the messages to review, highest priority first.
-        beyond: number of distinct messages left out because of the limit in the settings.
+        omitted: number of distinct messages left out because of the limit in the settings.
         decided: total number of messages with a decision.
     """
 
     items: tuple[Item, ...]
-    beyond: int = 0
+    omitted: int = 0
     decided: int = 0
 
     @property
@@ -161,7 +161,7 @@ def read_queue(
 def make_queue(
     records: Iterable[Record],
     feedback: Mapping[str, Feedback],
-    decided: Mapping[str, Decision],
+    decided: Mapping[str, ReviewDecision],
     settings: ReviewSettings,
 ) -> Queue:
     """Build the review queue from records.
@@ -172,16 +172,16 @@ def make_queue(
         decided: the decisions by the id of the message.
         settings: thresholds and limit of the queue.
     """
-    closed = {key: d for key, d in decided.items() if d.verdict is not Verdict.REOPENED}
+    closed = {key: d for key, d in decided.items() if d.verdict is not DecisionKind.REOPENED}
     known = {normalise(decision.message) for decision in closed.values()}
     ids = set(closed).union(*(decision.duplicates for decision in closed.values()))
-    exact: dict[str, _Same] = {}
+    exact: dict[str, _Occurrences] = {}
     for record in records:
         said = feedback.get(record.prediction_id)
         reasons = reasons_for(record, said, settings)
         text = normalise(record.query)
         if reasons and text not in known and record.prediction_id not in ids and has_words(text):
-            exact.setdefault(text, _Same()).add(record, reasons, said)
+            exact.setdefault(text, _Occurrences()).add(record, reasons, said)
     found = sorted((same.item() for same in exact.values()), key=_order)
     kept = found[: settings.max_messages]
     items = sorted(_merge(kept, [decision.message for decision in closed.values()]), key=_order)
@@ -209,7 +209,7 @@ def reasons_for(record: Record, feedback: Feedback | None, settings: ReviewSetti
 
 
 @dataclass(slots=True)
-class _Same:
+class _Occurrences:
     """Accumulates the records of one normalised message."""
 
     first: Record | None = None
@@ -235,7 +235,7 @@ class _Same:
     def item(self) -> Item:
         record = self.first
         if record is None:
-            raise ValueError("there is no record to show")
+            raise ValueError("this message has no records")
         likeliest = record.alternatives[0][0] if record.alternatives else record.intent
         return Item(
             record.prediction_id,
@@ -288,7 +288,7 @@ def _as_one(same: Sequence[Item]) -> Item:
 
 
 def _order(item: Item) -> tuple[float, str]:
-    return -item.worth, item.item_id
+    return -item.priority, item.item_id
 
 
 def _records(

@@ -21,10 +21,10 @@ from chatbot.model.bundle_store import ModelRef
 from chatbot.model.desired_model import Serving
 from chatbot.store import Store
 from training.rollout.smoke_test import prove
-from training.tracking.registry import CHAMPION, Registry, Version
+from training.tracking.registry import CHAMPION, ModelVersion, Registry
 
 MAY_SERVE = ("passed", "warned")
-_LOOK_SECONDS = 0.3
+_POLL_SECONDS = 0.3
 
 
 class PromotionError(ChatbotError):
@@ -35,7 +35,7 @@ class PromotionError(ChatbotError):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RolloutResult:
     """Outcome of a promotion or a rollback."""
 
     model: str
@@ -72,7 +72,7 @@ class Promotion:
         self._wait_seconds = wait_seconds
         self._say = say
 
-    def promote(self, number: str = "", *, force: bool = False, by_itself: bool = False) -> Outcome:
+    def promote(self, number: str = "", *, force: bool = False, by_itself: bool = False) -> RolloutResult:
         """Roll out a version, then make it champion.
 
         Args:
@@ -89,23 +89,23 @@ class Promotion:
         if not number:
             champion = self._registry.champion()
             if now.ref and (champion is None or champion.ref != now.ref):
-                self._say(f"going on with {now.name}: {now.why}")
+                self._say(f"resuming {now.name}: {now.why}")
                 return self._finish(now.model)
             version = self._registry.challenger()
             if version is None or (champion and version.number == champion.number):
-                return Outcome(now.model, False, "nothing to promote: there is no challenger")
+                return RolloutResult(now.model, False, "nothing to promote: there is no challenger")
         else:
             version = self._registry.get(number)
         if (by_itself or not number) and (reason := _known_as_worse(now, str(version.ref))):
-            return Outcome(now.model, False, f"nothing to promote: version {version.number} {reason}")
+            return RolloutResult(now.model, False, f"nothing to promote: version {version.number} {reason}")
         if version.verdict not in MAY_SERVE and not force:
             raise PromotionError(
-                f"the gate {'refused' if version.verdict else 'was never asked about'} version {version.number}"
-                f": see `python -m training.versions`; --force promotes it all the same"
+                f"the gate {'refused' if version.verdict else 'has not judged'} version {version.number}"
+                f": see `python -m training.versions`; --force promotes it regardless"
             )
         return self._move(version, "promoted by training.promote")
 
-    def rollback(self, number: str = "") -> Outcome:
+    def rollback(self, number: str = "") -> RolloutResult:
         """Roll back to an earlier version and make it champion.
 
         Args:
@@ -121,56 +121,58 @@ class Promotion:
         before = next((ModelRef.parse(model) for model in now.before if model), None)
         if before is None:
             raise PromotionError(
-                f"nothing served before {now.name}: name a version (`python -m training.versions` lists them)"
+                f"no version served before {now.name}: name one (`python -m training.versions` lists them)"
             )
         return self._move(self._registry.get(before.version), "rolled back by training.rollback", before)
 
-    def _move(self, version: Version, why: str, expected: ModelRef | None = None) -> Outcome:
+    def _move(self, version: ModelVersion, why: str, expected: ModelRef | None = None) -> RolloutResult:
         if expected and expected != version.ref:
             raise PromotionError(
                 f"version {expected.version} of the registry is the bundle {version.bundle_digest[:12]}, "
-                f"{expected.digest[:12]} served: it is another registry. Name a version"
+                f"but {expected.digest[:12]} served: this is another registry. Name a version"
             )
         model = str(version.ref)
         now = desired_model.read(self._store)
         if now.model == model and now.serves:
             self._name_champion(version)
-            return Outcome(model, False, f"{desired_model.short(model)} serves already")
+            return RolloutResult(model, False, f"{desired_model.short(model)} is already serving")
         if now.model != model:
-            self._say(f"proving version {version.number}")
+            self._say(f"checking version {version.number}")
             if problem := prove(self._bundle(version)):
-                raise PromotionError(f"version {version.number} is not fit to serve: {problem}")
+                raise PromotionError(f"version {version.number} failed its preflight check: {problem}")
             desired_model.ask(self._store, model, why)
         return self._finish(model)
 
-    def _bundle(self, version: Version) -> Path:
+    def _bundle(self, version: ModelVersion) -> Path:
         """Fetch the version's bundle into the cache; if the store lacks it, push it there from the registry."""
         if not bundle_store.held(self._store, version.bundle_digest):
-            self._say(f"version {version.number} is fetched from the registry")
+            self._say(f"version {version.number} is missing from the store: fetching it from the registry")
             with tempfile.TemporaryDirectory() as scratch:
                 bundle_store.push(self._store, self._registry.fetch(version.number, Path(scratch)))
         return bundle_store.fetch(self._store, version.bundle_digest, self._cache)
 
-    def _finish(self, model: str) -> Outcome:
+    def _finish(self, model: str) -> RolloutResult:
         """Wait until the keeper serves the model, then move the alias `champion`; roll back on a timeout."""
         self._say(f"waiting until {desired_model.short(model)} answers")
         until = time.monotonic() + self._wait_seconds
         while True:
             now = desired_model.read(self._store)
             if now.model != model:
-                raise PromotionError(_gone(now, model))
+                raise PromotionError(_superseded(now, model))
             if now.serves:
                 self._name_champion(self._registry.get(ModelRef.parse(model).version))
-                return Outcome(model, True, f"{desired_model.short(model)} serves, and is the champion")
+                return RolloutResult(
+                    model, True, f"{desired_model.short(model)} is serving and is the champion"
+                )
             if time.monotonic() > until:
                 why = (
-                    f"nobody served it within {self._wait_seconds:g} s. Is the service kept by `make run` "
-                    "(bento.keeper), and does it look at this store?"
+                    f"it did not serve within {self._wait_seconds:g} s. Does the service run under `make run` "
+                    "(bento.keeper), and does it use this store?"
                 )
-                raise PromotionError(_gone(desired_model.take_back(self._store, model, why), model))
-            time.sleep(_LOOK_SECONDS)
+                raise PromotionError(_superseded(desired_model.take_back(self._store, model, why), model))
+            time.sleep(_POLL_SECONDS)
 
-    def _name_champion(self, version: Version) -> None:
+    def _name_champion(self, version: ModelVersion) -> None:
         if CHAMPION not in version.aliases:
             self._registry.set_alias(CHAMPION, version.number)
 
@@ -178,13 +180,13 @@ class Promotion:
 def _known_as_worse(now: Serving, model: str) -> str:
     """Return why an automatic promotion skips this model; empty: it does not."""
     if now.taken_back and now.taken_back.model == model:
-        return f"was taken back: {now.taken_back.why}. Name it to try it again"
+        return f"was rolled back: {now.taken_back.why}. Name it to try it again"
     if model in now.before:
-        return "served before, and was rolled back. Name it to promote it again"
+        return "served earlier and was replaced. Name it to promote it again"
     return ""
 
 
-def _gone(now: Serving, model: str) -> str:
+def _superseded(now: Serving, model: str) -> str:
     if now.taken_back and now.taken_back.model == model:
-        return f"{desired_model.short(model)} was taken back, {now.name} serves: {now.taken_back.why}"
-    return f"somebody else asked for {now.name} meanwhile ({now.why})"
+        return f"{desired_model.short(model)} was rolled back, {now.name} is serving: {now.taken_back.why}"
+    return f"{now.name} was requested meanwhile ({now.why})"

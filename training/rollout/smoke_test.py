@@ -16,28 +16,28 @@ from chatbot.model import bundle as bundles
 from chatbot.settings import RouterSettings, SlotSettings
 
 ROOT = Path(__file__).resolve().parents[2]
-PROOF_SECONDS = 120.0
-# Example messages of replies are training messages: a bundle that misclassifies more than half of them is broken.
-LEAST_RIGHT = 0.5
+TIMEOUT_SECONDS = 120.0
+# Example messages of replies are training messages: a bundle that misclassifies more than half of them is unusable.
+MIN_CORRECT = 0.5
 
 
 def prove(folder: Path) -> str:
-    """Run the preflight check of a bundle in a subprocess, with a timeout of `PROOF_SECONDS`.
+    """Run the preflight check of a bundle in a subprocess, with a timeout of `TIMEOUT_SECONDS`.
 
     Returns:
         The reason of the failure in one line; empty: the bundle can serve.
     """
     command = [sys.executable, "-m", "training.prove", str(folder.resolve())]
     try:
-        tried = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, timeout=PROOF_SECONDS, check=False
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        return f"the bundle did not answer its messages within {PROOF_SECONDS:g} s"
-    if tried.returncode == 0:
+        return f"the bundle did not answer its messages within {TIMEOUT_SECONDS:g} s"
+    if done.returncode == 0:
         return ""
-    lines = [line for line in tried.stderr.splitlines() if line.strip()]
-    return lines[-1] if lines else f"trying the bundle ended with {tried.returncode}"
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    return lines[-1] if lines else f"the preflight check ended with {done.returncode}"
 
 
 def answer_all(folder: Path) -> int:
@@ -48,21 +48,25 @@ def answer_all(folder: Path) -> int:
 
     Raises:
         BundleError: the bundle is damaged, gives an empty answer, or predicts the right intent for less than
-            `LEAST_RIGHT` of its example messages.
+            `MIN_CORRECT` of its example messages.
         SettingError: a reply has a slot without a value.
     """
     bundle = bundles.load(folder)
     thresholds = bundle.manifest.thresholds.overridden(RouterSettings())
     router = Router(bundle.rules, bundle.replies, thresholds, SlotSettings().values())
-    asked = [(intent, clean(e)) for intent, text in bundle.replies.texts.items() for e in text.examples]
-    asked = [(intent, message) for intent, message in asked if message and intent in bundle.manifest.labels]
-    predictions = bundle.predict([message for _, message in asked])
+    examples = [(intent, clean(e)) for intent, text in bundle.replies.texts.items() for e in text.examples]
+    examples = [
+        (intent, message) for intent, message in examples if message and intent in bundle.manifest.labels
+    ]
+    predictions = bundle.predict([message for _, message in examples])
     right = 0
-    for (intent, message), prediction in zip(asked, predictions, strict=True):
+    for (intent, message), prediction in zip(examples, predictions, strict=True):
         reply = router.before_model(message) or router.after_model(message, prediction)
         if not reply.response.strip():
-            raise BundleError(f"{folder} answers {message!r} with nothing")
+            raise BundleError(f"{folder} has an empty answer to {message!r}")
         right += prediction.alternatives[0].intent == intent
-    if right < LEAST_RIGHT * len(asked):
-        raise BundleError(f"{folder} knows {right} of the {len(asked)} example messages of its own intents")
-    return len(asked)
+    if right < MIN_CORRECT * len(examples):
+        raise BundleError(
+            f"{folder} predicts the intent of only {right} of its {len(examples)} example messages"
+        )
+    return len(examples)

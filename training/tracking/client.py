@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatbot.errors import ChatbotError
+from chatbot.loop.registry import is_server
 from chatbot.settings import TrackingSettings
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def connected(settings: TrackingSettings) -> Iterator[MlflowClient]:
     Raises:
         TrackingError: it cannot be reached (detected within seconds), or refused a request of the block.
     """
-    _prepare(settings)
+    preflight(settings)
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
     from requests import RequestException
@@ -42,7 +43,7 @@ def connected(settings: TrackingSettings) -> Iterator[MlflowClient]:
         with _quiet():
             yield MlflowClient(settings.tracking_uri, settings.tracking_uri)
     except (MlflowException, RequestException, OSError) as error:
-        raise TrackingError(f"MLflow at {shown(settings)}: {_first_line(error)}") from error
+        raise TrackingError(f"MLflow at {without_credentials(settings)}: {explain(error)}") from error
 
 
 def experiment(client: MlflowClient, settings: TrackingSettings) -> str:
@@ -63,14 +64,12 @@ def experiment(client: MlflowClient, settings: TrackingSettings) -> str:
         return str(found.experiment_id)
 
 
-def shown(settings: TrackingSettings) -> str:
-    """Return the address without credentials."""
-    scheme, mark, rest = settings.tracking_uri.partition("://")
-    return scheme + mark + rest.rpartition("@")[2]
+def preflight(settings: TrackingSettings) -> None:
+    """Set MLflow's environment variables, create a local database's folder, and check that a server answers.
 
-
-def _prepare(settings: TrackingSettings) -> None:
-    """Set MLflow's environment variables, create a local database's folder, and check that a server answers."""
+    Raises:
+        TrackingError: the server does not answer, or the folder cannot be created.
+    """
     for name in ("http_request_timeout", "http_request_max_retries", "http_request_backoff_factor"):
         os.environ.setdefault(f"MLFLOW_{name.upper()}", str(getattr(settings, name)))
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -81,9 +80,30 @@ def _prepare(settings: TrackingSettings) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise TrackingError(f"MLflow's database {uri} cannot be made: {error}") from error
-    elif uri.startswith(("http://", "https://")):
-        _ask(uri, shown(settings))
+            raise TrackingError(
+                f"the folder of MLflow's database {uri} cannot be created: {error}"
+            ) from error
+    elif is_server(settings):
+        _ask(uri, without_credentials(settings))
+
+
+def without_credentials(settings: TrackingSettings) -> str:
+    """Return the address without credentials."""
+    scheme, mark, rest = settings.tracking_uri.partition("://")
+    return scheme + mark + rest.rpartition("@")[2]
+
+
+def explain(error: Exception) -> str:
+    """Return the first line of MLflow's error, or its remedy if it is a known one."""
+    text = str(error) or type(error).__name__
+    if "Invalid Host header" in text:
+        return f"{text}. Start the server with this name in CHATBOT_MLFLOW_ALLOWED_HOSTS"
+    if "out-of-date database schema" in text:
+        return (
+            "its database belongs to an older MLflow: `python -m training.mlflow_server --upgrade` copies it and "
+            "upgrades it"
+        )
+    return text.strip().splitlines()[0][:500]
 
 
 def _ask(uri: str, name: str) -> None:
@@ -97,9 +117,7 @@ def _ask(uri: str, name: str) -> None:
         raise TrackingError(f"MLflow at {name} cannot be reached ({_cause(error)}): {advice}") from error
     # A proxy that blocks /health (status below 500) may still admit the client.
     if answer.status_code >= 500:
-        raise TrackingError(
-            f"MLflow at {name} is not ready: /health is answered {answer.status_code}; {advice}"
-        )
+        raise TrackingError(f"MLflow at {name} is not ready: /health returned {answer.status_code}; {advice}")
 
 
 def _cause(error: BaseException) -> str:
@@ -112,18 +130,6 @@ def _cause(error: BaseException) -> str:
 def _local_folder(uri: str) -> Path | None:
     """Return the folder of a local store's database; None for a server."""
     return Path(uri.removeprefix(_SQLITE)).parent if uri.startswith(_SQLITE) else None
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    if "Invalid Host header" in text:
-        return f"{text}. Start the server with this name in CHATBOT_MLFLOW_ALLOWED_HOSTS"
-    if "out-of-date database schema" in text:
-        return (
-            "its database is of an older MLflow: `python -m training.mlflow_server --upgrade` copies it and "
-            "upgrades it"
-        )
-    return text.strip().splitlines()[0][:500]
 
 
 @contextmanager

@@ -10,55 +10,51 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatbot.errors import BundleError
+from chatbot.loop.registry import (
+    BUNDLE_DIGEST,
+    CHALLENGER,
+    CHAMPION,
+    CORPUS_DIGEST,
+    CORPUS_POINTER,
+    GATE,
+    GIT_COMMIT,
+    SCORES,
+    ModelVersion,
+    NotRegistered,
+    RegistryClient,
+    RegistryError,
+    is_server,
+)
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle_store import sound
-from chatbot.model.ref import ModelRef
 from chatbot.settings import TrackingSettings
-from training.tracking.client import TrackingError, connected
+from training.tracking.client import TrackingError, connected, explain, preflight
 
 if TYPE_CHECKING:
-    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+    from mlflow.entities.model_registry import RegisteredModel
     from mlflow.tracking import MlflowClient
 
-CHAMPION, CHALLENGER = "champion", "challenger"
-CORPUS_DIGEST, CORPUS_POINTER, GIT_COMMIT = "corpus_digest", "corpus_pointer", "git_commit"
-BUNDLE_DIGEST, SCORES, GATE = "bundle_digest", "scores", "gate"
-"""Tags of a version; `gate` is `passed`, `warned` or `refused`, and absent before the gate has run."""
+__all__ = [
+    "BUNDLE_DIGEST",
+    "CHALLENGER",
+    "CHAMPION",
+    "CORPUS_DIGEST",
+    "CORPUS_POINTER",
+    "GATE",
+    "GIT_COMMIT",
+    "SCORES",
+    "ModelVersion",
+    "Registry",
+]
+
 ARTIFACT = "bundle"
 """Artifact path of the bundle within a run."""
 _LEAST_DIGITS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One registered bundle."""
-
-    number: str
-    run_id: str
-    bundle_digest: str
-    corpus_digest: str
-    corpus_pointer: str
-    """JSON (`training.corpus.versions.Pointer`): locates the training corpus in DVC."""
-    git_commit: str
-    verdict: str
-    """The gate's verdict: `passed`, `warned`, `refused`, or empty."""
-    aliases: tuple[str, ...]
-    created: datetime
-    scores: Mapping[str, float] = field(default_factory=dict)
-    """Scores on the corpus's own test part."""
-    tags: Mapping[str, str] = field(default_factory=dict)
-    """All tags."""
-
-    @property
-    def ref(self) -> ModelRef:
-        """Return `<version>@<bundle digest>`."""
-        return ModelRef(self.number, self.bundle_digest)
+_MAX_LOCAL_VERSIONS = 10_000
 
 
 class Registry:
@@ -67,7 +63,7 @@ class Registry:
     def __init__(self, settings: TrackingSettings) -> None:
         self._settings = settings
 
-    def register(self, run_id: str, bundle: Path, tags: Mapping[str, str]) -> Version:
+    def register(self, run_id: str, bundle: Path, tags: Mapping[str, str]) -> ModelVersion:
         """Upload a bundle as the run's artifact and create its version; idempotent per bundle digest.
 
         Args:
@@ -94,30 +90,31 @@ class Registry:
             )
         return self.get(str(made.version))
 
-    def champion(self) -> Version | None:
+    def champion(self) -> ModelVersion | None:
         """Return the version that should serve."""
         return self._aliased(CHAMPION)
 
-    def challenger(self) -> Version | None:
+    def challenger(self) -> ModelVersion | None:
         """Return the candidate version: awaiting promotion, or refused."""
         return self._aliased(CHALLENGER)
 
-    def versions(self) -> list[Version]:
-        """Return all versions, newest first."""
-        with connected(self._settings) as client:
-            model = self._model(client)
-            if model is None:
-                return []
-            found: list[ModelVersion] = []
-            page: str | None = None
-            while page != "":
-                batch = client.search_model_versions(f"name = '{self._settings.model}'", page_token=page)
-                found += batch
-                page = batch.token or ""
-        versions = [_version(entry, model.aliases) for entry in found]
-        return sorted(versions, key=lambda version: -int(version.number))
+    def versions(self) -> list[ModelVersion]:
+        """Return all versions, newest first.
 
-    def get(self, number: str) -> Version:
+        Raises:
+            TrackingError: the server cannot be reached, or refuses.
+        """
+        if not is_server(self._settings):
+            return self._local_versions()
+        preflight(self._settings)
+        try:
+            return RegistryClient(self._settings).versions()
+        except NotRegistered:
+            return []
+        except RegistryError as error:
+            raise TrackingError(explain(error)) from error
+
+    def get(self, number: str) -> ModelVersion:
         """Raises: TrackingError: the version does not exist; the message lists the existing ones."""
         versions = self.versions()
         for version in versions:
@@ -126,7 +123,7 @@ class Registry:
         there = ", ".join(version.number for version in versions) or "none"
         raise TrackingError(f"{self._settings.model} has no version {number!r}; there are: {there}")
 
-    def find(self, bundle_digest: str) -> Version | None:
+    def find(self, bundle_digest: str) -> ModelVersion | None:
         """Find the version of a bundle by its digest or a prefix of at least 12 digits."""
         for version in self.versions():
             if len(bundle_digest) >= _LEAST_DIGITS and version.bundle_digest.startswith(bundle_digest):
@@ -166,9 +163,24 @@ class Registry:
             got.rename(final)
         return final
 
-    def _aliased(self, alias: str) -> Version | None:
+    def _aliased(self, alias: str) -> ModelVersion | None:
         """Return the version that an alias names."""
         return next((version for version in self.versions() if alias in version.aliases), None)
+
+    def _local_versions(self) -> list[ModelVersion]:
+        """Return all versions of a local database, which has no HTTP API."""
+        with connected(self._settings) as client:
+            model = self._model(client)
+            if model is None:
+                return []
+            found = client.search_model_versions(f"name = '{self._settings.model}'", _MAX_LOCAL_VERSIONS)
+        versions = [
+            ModelVersion.parse(
+                entry.version, entry.run_id, entry.creation_timestamp, entry.tags, model.aliases
+            )
+            for entry in found
+        ]
+        return sorted(versions, key=lambda version: -int(version.number))
 
     def _model(self, client: MlflowClient) -> RegisteredModel | None:
         from mlflow.exceptions import MlflowException
@@ -179,29 +191,3 @@ class Registry:
             if error.error_code == "RESOURCE_DOES_NOT_EXIST":
                 return None
             raise
-
-
-def _version(entry: ModelVersion, aliases: Mapping[str, str]) -> Version:
-    tags = entry.tags
-    return Version(
-        number=str(entry.version),
-        run_id=str(entry.run_id or ""),
-        bundle_digest=tags.get(BUNDLE_DIGEST, ""),
-        corpus_digest=tags.get(CORPUS_DIGEST, ""),
-        corpus_pointer=tags.get(CORPUS_POINTER, ""),
-        git_commit=tags.get(GIT_COMMIT, ""),
-        verdict=tags.get(GATE, ""),
-        aliases=tuple(
-            sorted(alias for alias, number in aliases.items() if str(number) == str(entry.version))
-        ),
-        created=datetime.fromtimestamp(entry.creation_timestamp / 1000, UTC),
-        scores=_scores(tags.get(SCORES, "")),
-        tags=dict(tags),
-    )
-
-
-def _scores(text: str) -> dict[str, float]:
-    try:
-        return {str(name): float(value) for name, value in json.loads(text or "{}").items()}
-    except (ValueError, AttributeError, TypeError):
-        return {}

@@ -33,8 +33,8 @@ KEY = "run_key"
 _RUN_FILE = "run.json"
 _FILES = "files"
 # MLflow limits the number of metrics per request.
-_METRICS_A_BATCH = 900
-_MOST_PARAM_CHARS = 5000
+_METRICS_PER_BATCH = 900
+_MAX_PARAM_CHARS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def record(
         "format": 1,
         "name": name,
         "key": key,
-        "params": {k: str(value)[:_MOST_PARAM_CHARS] for k, value in params.items()},
+        "params": {k: str(value)[:_MAX_PARAM_CHARS] for k, value in params.items()},
         "metrics": {k: float(value) for k, value in metrics.items()},
         "tags": dict(tags),
         "started": now - int(1000 * seconds),
@@ -117,7 +117,7 @@ def send(settings: TrackingSettings, folder: Path) -> str:
                 run_id = run_id or _send(client, settings, folder, content)
             shutil.rmtree(folder, ignore_errors=True)
     except (OSError, ValueError) as error:
-        raise TrackingError(f"{folder} holds no run: {error}") from error
+        raise TrackingError(f"{folder} does not contain a run: {error}") from error
     return run_id
 
 
@@ -168,8 +168,8 @@ def _send(client: MlflowClient, settings: TrackingSettings, folder: Path, conten
     run_id = str(run.info.run_id)
     client.log_batch(run_id, params=[Param(key, value) for key, value in content["params"].items()])
     entries = [Metric(key, value, content["ended"], 0) for key, value in content["metrics"].items()]
-    for start in range(0, len(entries), _METRICS_A_BATCH):
-        client.log_batch(run_id, metrics=entries[start : start + _METRICS_A_BATCH])
+    for start in range(0, len(entries), _METRICS_PER_BATCH):
+        client.log_batch(run_id, metrics=entries[start : start + _METRICS_PER_BATCH])
     client.log_artifacts(run_id, str(folder / _FILES))
     client.set_terminated(run_id, end_time=content["ended"])
     return run_id

@@ -49,7 +49,7 @@ class Shelf:
         return self._keep("intents", self.board.intents, fresh)
 
     def versions(self, fresh: bool = False) -> list[Any]:
-        """Return the registered versions, newest first (`training.tracking.registry.Version`).
+        """Return the registered versions, newest first (`training.tracking.registry.ModelVersion`).
 
         Raises:
             TrackingError: MLflow is unavailable.

@@ -10,7 +10,7 @@ from html import escape
 from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.loop.drift_verdict import Check, DriftVerdict
 from chatbot.records.handoff import Handoff, Turn
-from training.review.clusters import Cluster
+from training.review.clusters import MessageCluster
 from training.review.handoffs import Task
 from training.review.queue import Item, Reason
 from ui.shared.escape import linked
@@ -81,7 +81,7 @@ def item(of: Item, titles: Mapping[str, str]) -> str:
     )
 
 
-def cluster(of: Cluster, titles: Mapping[str, str], most: int = 6) -> str:
+def cluster(of: MessageCluster, titles: Mapping[str, str], most: int = 6) -> str:
     """Render a cluster: typical words, number of messages, and up to `most` of the most typical ones."""
     words = "".join(f'<li class="chip">{escape(word)}</li>' for word in of.words)
     lines = "".join(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from chatbot.errors import ChatbotError
-from training.review.board import Outcome
+from training.review.board import BulkDecision
 from training.review.queue import Item
 from ui.shared.escape import label
 from ui.staff_pages import markup
@@ -33,7 +33,7 @@ def show(
     items: Sequence[Item],
     key: str,
     reviewer: str,
-    made: Callable[[Outcome, str], None],
+    made: Callable[[BulkDecision, str], None],
     suggestion: str = "",
 ) -> None:
     """Draw the form.

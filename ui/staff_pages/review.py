@@ -8,9 +8,9 @@ import streamlit as st
 
 from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.errors import ChatbotError
-from training.review.board import Board, Outcome, View
-from training.review.clusters import Cluster
-from training.review.decisions import AlreadyDecidedError, Decision
+from training.review.board import Board, BulkDecision, View
+from training.review.clusters import MessageCluster
+from training.review.decisions import AlreadyDecidedError, ReviewDecision
 from training.review.queue import Item, Queue, Reason
 from ui.shared.escape import label
 from ui.staff_pages import entry, markup, new_intent
@@ -109,7 +109,7 @@ def _show_item(shelf: Shelf, item: Item) -> None:
             new_intent.show(shelf, [item], item.item_id, name, _made)
 
 
-def _show_cluster(shelf: Shelf, cluster: Cluster, items: Sequence[Item]) -> None:
+def _show_cluster(shelf: Shelf, cluster: MessageCluster, items: Sequence[Item]) -> None:
     titles, board, name = shelf.intents(), shelf.board, entry.reviewer()
     with st.container(key=f"cluster-{cluster.name}"):
         st.html(markup.cluster(cluster, titles))
@@ -155,8 +155,8 @@ def _choose_reason(queue: Queue, items: Sequence[Item]) -> str | None:
         label_visibility="collapsed",
         key="reason",
     )
-    if queue.beyond:
-        st.html(markup.hint(f"{queue.beyond} more are left out until these are done."))
+    if queue.omitted:
+        st.html(markup.hint(f"{queue.omitted} more are left out until these are done."))
     return reason
 
 
@@ -174,11 +174,11 @@ def _show_end(shelf: Shelf) -> None:
         )
 
 
-def _correct(board: Board, item: Item, intent: str, name: str) -> Callable[[], Decision]:
+def _correct(board: Board, item: Item, intent: str, name: str) -> Callable[[], ReviewDecision]:
     return lambda: board.correct(item, intent, name)
 
 
-def _decide(shelf: Shelf, item: Item, decide: Callable[[], Decision]) -> None:
+def _decide(shelf: Shelf, item: Item, decide: Callable[[], ReviewDecision]) -> None:
     try:
         decision = decide()
     except AlreadyDecidedError as error:
@@ -195,7 +195,7 @@ def _decide(shelf: Shelf, item: Item, decide: Callable[[], Decision]) -> None:
     st.session_state[_SAID] = f"“{_short(item.message)}”: {what}."
 
 
-def _made(outcome: Outcome, what: str) -> None:
+def _made(outcome: BulkDecision, what: str) -> None:
     """Record and report several decisions made at once."""
     _mine().extend(decision.item_id for decision in outcome.decided)
     _done().update(decision.item_id for decision in outcome.decided)

@@ -45,10 +45,10 @@ def of(verdict: DriftVerdict | None, now: datetime) -> CollectorRegistry:
         window.records
     )
     left_out = _gauge(
-        registry, "chatbot_drift_left_out_records", "Records and rows left out of the window.", "why"
+        registry, "chatbot_drift_left_out_records", "Records and rows left out of the window.", "reason"
     )
     left_out.labels("other version").set(sum(window.others.values()))
-    left_out.labels("no record").set(window.skipped)
+    left_out.labels("invalid_record").set(window.skipped)
     left_out.labels("wrong clock").set(window.ahead)
     labels = ("check", "against")
     effect = _gauge(registry, "chatbot_drift_check_effect", "Size of the effect, by check.", *labels)

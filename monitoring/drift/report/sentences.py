@@ -36,7 +36,7 @@ TITLES = {
     "scope.low": "unfamiliar messages",
     "intent": "share of one intent",
     "intents": "intent mix",
-    "embedding": "what messages are about",
+    "embedding": "topics of messages",
     "topic": "share of one topic",
     "handoffs": "handoffs to a person",
     "feedback": "thumbs down",
@@ -54,9 +54,13 @@ def check_of(finding: Finding, against: str, alarms: bool, base: Tally, window: 
         window: tally of the window.
     """
     statistic = 0.0 if math.isnan(finding.statistic) else finding.statistic
-    told = _TOLD[finding.name](finding, base, window, _than(against))
+    explanation = _SENTENCES[finding.name](finding, base, window, _than(against))
     verdict = (
-        " For information only." if not alarms else "" if finding.red else " That is no more than usual."
+        " For information only."
+        if not alarms
+        else ""
+        if finding.red
+        else " That is within the usual variation."
     )
     return Check(
         name=finding.name,
@@ -67,12 +71,12 @@ def check_of(finding: Finding, against: str, alarms: bool, base: Tally, window: 
         threshold=round(finding.threshold, 4),
         red=finding.red,
         alarms=alarms,
-        sentence=told + verdict,
+        sentence=explanation + verdict,
     )
 
 
 def _than(against: str) -> str:
-    return "in the version's first messages" if against == BASELINE else "in the messages it was taught"
+    return "in the version's first messages" if against == BASELINE else "in its training messages"
 
 
 def _messages(finding: Finding, _base: Tally, _window: Tally, _than: str) -> str:
@@ -80,9 +84,9 @@ def _messages(finding: Finding, _base: Tally, _window: Tally, _than: str) -> str
     if finding.red:
         return (
             f"Taken together (wording, intents, confidence, scope), messages are of other kinds than before: the "
-            f"difference is {times:.1f} times what may be chance. The examples show which."
+            f"difference is {times:.1f} times the threshold. The examples show which."
         )
-    return f"Taken together, messages are of the same kinds as before: {times:.0%} of what may be chance."
+    return f"Taken together, messages are of the same kinds as before: the difference is {times:.0%} of the threshold."
 
 
 def _intent(finding: Finding, _base: Tally, _window: Tally, than: str) -> str:
@@ -94,9 +98,7 @@ def _intent(finding: Finding, _base: Tally, _window: Tally, than: str) -> str:
 
 
 def _intents(finding: Finding, _base: Tally, _window: Tally, than: str) -> str:
-    return (
-        f"{_percent(finding.effect)} of the messages would need another intent for the mix to be as {than}."
-    )
+    return f"{_percent(finding.effect)} of the messages would need another intent for the mix to equal that {than}."
 
 
 def _topic(finding: Finding, base: Tally, window: Tally, than: str) -> str:
@@ -112,33 +114,35 @@ def _topic(finding: Finding, base: Tally, window: Tally, than: str) -> str:
 
 
 def _embedding(finding: Finding, _base: Tally, _window: Tally, than: str) -> str:
-    return f"What messages are about lies {_percent(finding.effect)} apart from what it was {than} ({finding.what})."
+    return (
+        f"The topics of the messages differ by {_percent(finding.effect)} from those {than} ({finding.what})."
+    )
 
 
 def _number(unit: str, digits: int) -> Callable[[Finding, Tally, Tally, str], str]:
-    def told(finding: Finding, _base: Tally, _window: Tally, than: str) -> str:
+    def sentence(finding: Finding, _base: Tally, _window: Tally, than: str) -> str:
         title = TITLES[finding.name]
         now, before = (f"{value:.{digits}f}{unit}" for value in (finding.statistic, finding.before))
         same = f"The median of {title} is {now}; it was {before} {than}."
-        return f"{same} The distributions lie {_percent(finding.effect)} apart."
+        return f"{same} The distributions differ by {_percent(finding.effect)}."
 
-    return told
+    return sentence
 
 
 def _low(what: str) -> Callable[[Finding, Tally, Tally, str], str]:
-    def told(finding: Finding, _base: Tally, _window: Tally, than: str) -> str:
+    def sentence(finding: Finding, _base: Tally, _window: Tally, than: str) -> str:
         return (
             f"{_percent(finding.statistic)} of the messages {what}; it was {_percent(finding.before)} {than}."
         )
 
-    return told
+    return sentence
 
 
 def _percent(share: float) -> str:
     return f"{share:.1%}".replace("%", " %")
 
 
-_TOLD: dict[str, Callable[[Finding, Tally, Tally, str], str]] = {
+_SENTENCES: dict[str, Callable[[Finding, Tally, Tally, str], str]] = {
     "messages": _messages,
     "intent": _intent,
     "intents": _intents,
@@ -150,9 +154,9 @@ _TOLD: dict[str, Callable[[Finding, Tally, Tally, str], str]] = {
     "upper_share": _number("", 3),
     "confidence": _number("", 2),
     "scope": _number("", 2),
-    "confidence.low": _low("get an answer the bot is unsure of"),
-    "scope.low": _low("are unlike what the bot was taught"),
-    "handoffs": _low("are handed to a person"),
-    "feedback": _low("that got a thumb got it down"),
-    "new_kind": _low("are of a kind that there is more of now"),
+    "confidence.low": _low("get an answer with low confidence"),
+    "scope.low": _low("are unlike the training messages"),
+    "handoffs": _low("are handed over to a person"),
+    "feedback": _low("with feedback got a thumbs down"),
+    "new_kind": _low("are of a kind that has become more frequent"),
 }

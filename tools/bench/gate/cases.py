@@ -270,7 +270,7 @@ def _keep(file: Path, fitted: Fitted) -> None:
 def _recipe() -> str:
     """Return the digest of the fitting code: part of the cache key of heads."""
     whole = hashlib.sha256()
-    for file in (*(ROOT / "training" / f"{name}.py" for name in FITTING), ROOT / "params.yaml"):
+    for file in (*(ROOT / "training" / "model" / f"{name}.py" for name in FITTING), ROOT / "params.yaml"):
         whole.update(file.read_bytes())
     return whole.hexdigest()
 

@@ -45,7 +45,7 @@ _HEAD = """## The gate tells good challengers from bad ones
 
 A champion is taught a part of a corpus's groups of near-duplicates, an honest challenger the same rows and more, a
 poisoned one those rows with something wrong in them; all are judged on one frozen test part that no poison reaches.
-{cases} Asked by issue 5: at least {needed} of {seeds} right, in the rows without a *; rows with a * are harder, and are
+{cases} Target: at least {needed} of {seeds} right, in the rows without a *; rows with a * are harder, and are
 here to show where the gate's sight ends. *Caught by* counts the verdicts in which a check refused (several may);
 *without the first* is how many would still be refused if the check that caught most were not there.
 """

@@ -21,7 +21,7 @@ from chatbot.dialog.router import Router
 from chatbot.model.bundle import Bundle, load
 from chatbot.settings import ReviewSettings, SlotSettings
 from tools.bench.quality.corpora import load_clinc150
-from training.review.clusters import Cluster, find_clusters
+from training.review.clusters import MessageCluster, find_clusters
 from training.review.queue import Item, Queue, Reason
 
 SIZES = (10, 20, 27)
@@ -120,7 +120,7 @@ def _holds(counts: Counter[str], name: str, size: int) -> bool:
     return counts[name] >= _FOUND * size and counts[name] >= _PURE * counts.total()
 
 
-def _is_pure(counts: Counter[str], cluster: Cluster) -> bool:
+def _is_pure(counts: Counter[str], cluster: MessageCluster) -> bool:
     taught = {name: count for name, count in counts.items() if name != OUT_OF_SCOPE}
     return max(taught.values(), default=0) >= _PURE * len(cluster.items)
 

@@ -1,9 +1,11 @@
-"""Provides time, threads and network to this package; tests inject a simulated implementation."""
+"""Provide the clock, threads, network and retries of a process; tests inject a simulated implementation."""
 
 from __future__ import annotations
 
+import math
 import os
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -62,15 +64,43 @@ class Runtime:
         with ThreadPoolExecutor(_THREADS) as threads:
             return list(threads.map(action, items))
 
-    def fetch(self, request: Request, seconds: float) -> bytes:
-        """Send an HTTP request and return the response body.
+    def fetch(self, request: Request, seconds: float, tls: ssl.SSLContext | None = None) -> bytes:
+        """Send an HTTP request and return the response body; `tls` replaces the system's trusted certificates.
 
         Raises:
             HTTPError: the server answers with an error status.
             OSError: the server does not answer.
         """
-        with urlopen(request, timeout=seconds) as answer:  # noqa: S310  # http(s), as the callers checked
+        with urlopen(request, timeout=seconds, context=tls) as answer:  # noqa: S310  # http(s), as the callers checked
             return bytes(answer.read())
+
+    def retry(
+        self,
+        call: Callable[[], A],
+        on: type[Exception],
+        seconds: float = math.inf,
+        attempts: float = math.inf,
+    ) -> A:
+        """Call until no `on` is raised, with exponential backoff and jitter; raise the last one after the limit.
+
+        Args:
+            call: what to repeat.
+            on: the exceptions after which a repetition may succeed.
+            seconds: no repetition starts later than this after the first call.
+            attempts: maximum number of calls.
+        """
+        from tenacity import Retrying, retry_if_exception_type, wait_exponential, wait_random
+
+        until = self.monotonic() + seconds
+        return Retrying(
+            sleep=self.sleep,
+            retry=retry_if_exception_type(on),
+            wait=wait_exponential(multiplier=0.5, max=3) + wait_random(0, 1),
+            stop=lambda state: (
+                state.attempt_number >= attempts or self.monotonic() + state.upcoming_sleep > until
+            ),
+            reraise=True,
+        )(call)
 
     def request(self, pool: Any, method: str, url: str, **options: Any) -> Any:
         """Send a request to the API server through the client library's connection pool (urllib3's `request`)."""

@@ -1,0 +1,91 @@
+"""Each image contains the modules that its commands import, and no package that they do not."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import grimp
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("bento", "chatbot", "data", "k8s", "monitoring", "training", "ui")
+FILES = {
+    "api": "bentofile.yaml",
+    "monitor": "monitoring/Dockerfile",
+    "train": "training/Dockerfile",
+    "mlflow": "training/mlflow.Dockerfile",
+    "ui": "ui/Dockerfile",
+    "staff": "ui/staff.Dockerfile",
+}
+COMMANDS = {
+    "api": ("bento.__main__", "bento.keeper", "bento.service", "monitoring.ship", "monitoring.forget",
+            "chatbot.storage"),
+    "monitor": ("monitoring.drift_report", "monitoring.compact", "monitoring.retention", "monitoring.forget",
+                "monitoring.ship", "monitoring.schedule", "k8s.trigger", "k8s.promote", "k8s.rollback",
+                "k8s.secrets", "chatbot.storage"),
+    "train": ("training.retrain", "training.train", "training.evaluate", "training.promote", "training.rollback",
+              "training.versions", "training.send", "training.prove", "training.review.__main__",
+              "training.gate.__main__", "training.corpus_versions", "training.dvc_remote", "data.process",
+              "monitoring.schedule", "monitoring.retrain_if_needed", "chatbot.storage"),
+    "mlflow": ("training.mlflow_server",),
+    "ui": ("ui.__main__", "ui.app"),
+    "staff": ("ui.staff",),
+}  # fmt: skip
+"""What the chart, Compose and the docs run in each image."""
+
+
+@cache
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph(*PACKAGES, exclude_type_checking_imports=True)
+
+
+@cache
+def imported(name: str) -> frozenset[str]:
+    """Return all modules that the commands of an image import, directly or not, with their packages."""
+    found: set[str] = set()
+    waiting = list(COMMANDS[name])
+    while waiting:
+        module = waiting.pop()
+        if module in found:
+            continue
+        found.add(module)
+        parts = module.split(".")
+        waiting += [".".join(parts[:length]) for length in range(1, len(parts))]
+        waiting += graph().find_modules_directly_imported_by(module)
+    return frozenset(found)
+
+
+@cache
+def copied(name: str) -> frozenset[str]:
+    """Return all modules that an image's Dockerfile (or the Bento's description) copies into it."""
+    text = (ROOT / FILES[name]).read_text(encoding="utf-8")
+    if name == "api":
+        patterns = [include.strip("/") for include in yaml.safe_load(text)["include"]]
+    else:
+        lines = re.findall(r"^COPY (?!--from)(.+)$", text, re.MULTILINE)
+        patterns = [source for line in lines for source in line.split()[:-1]]
+    files: set[Path] = set()
+    for pattern in patterns:
+        for path in ROOT.glob(pattern):
+            files |= set(path.rglob("*.py")) if path.is_dir() else {path}
+    return frozenset(
+        ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for file in files
+        if file.suffix == ".py" and file.relative_to(ROOT).parts[0] in PACKAGES
+    )
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_image_contains_every_module_that_its_commands_import(name: str) -> None:
+    assert set(COMMANDS[name]) <= graph().modules
+    assert imported(name) - copied(name) == set()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_image_contains_no_package_that_its_commands_do_not_import(name: str) -> None:
+    packages = {module.rpartition(".")[0] for module in copied(name) if "." in module}
+    shared = {package for package in packages if package.startswith("chatbot")}  # copied whole
+    assert {package for package in packages - shared if package not in imported(name)} == set()
