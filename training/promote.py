@@ -42,7 +42,7 @@ def main(
     ] = None,
     wait: Wait = 120.0,
 ) -> None:
-    """Run the preflight check, roll the version out without downtime, and make it champion. Idempotent."""
+    """Run the preflight check, roll the version out, and make it champion. Idempotent."""
 
     def move(promotion: Promotion) -> RolloutResult:
         number = version

@@ -50,7 +50,7 @@ class Handoffs(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _ChatRequest:
+class _PendingMessage:
     message: str
     session_id: str
     since: float
@@ -105,7 +105,7 @@ class Chat:
         self._max_chars = max_chars
         self._handoffs = handoffs
         self._conversations = conversations
-        self._batcher: RequestBatcher[_ChatRequest, bytes] = RequestBatcher(
+        self._batcher: RequestBatcher[_PendingMessage, bytes] = RequestBatcher(
             self._classify_batch, concurrency, max_batch, self._observe_waits
         )
         self._last_classified = time.monotonic()
@@ -129,7 +129,7 @@ class Chat:
         if not message:
             raise InvalidMessage("`message` is empty", [{"field": "message", "problem": "empty"}])
         session_id = ids.opaque(self._key, request.session_id) if request.session_id else ""
-        pending = _ChatRequest(message, session_id, since)
+        pending = _PendingMessage(message, session_id, since)
         decided = self._router.before_model(message)
         if decided is None:
             return await self._batcher.submit(pending)
@@ -193,7 +193,7 @@ class Chat:
         for wait in waits:
             self._metrics.queue_wait.observe(wait)
 
-    async def _classify_batch(self, requests: Sequence[_ChatRequest]) -> list[bytes]:
+    async def _classify_batch(self, requests: Sequence[_PendingMessage]) -> list[bytes]:
         start = time.perf_counter()
         try:
             predictions = await self._classify([request.message for request in requests])
@@ -209,7 +209,7 @@ class Chat:
         ]
         return self._finish(requests, replies)
 
-    def _finish(self, requests: Sequence[_ChatRequest], replies: Sequence[Reply]) -> list[bytes]:
+    def _finish(self, requests: Sequence[_PendingMessage], replies: Sequence[Reply]) -> list[bytes]:
         """Record and count a batch and return its replies as JSON; one write to the log per batch."""
         prediction_ids = [ids.new_id(self._key) for _ in replies]
         now = time.perf_counter()

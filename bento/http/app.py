@@ -54,7 +54,7 @@ _PAGE_POLICY = (
 class About:
     """Description of the served model; constant while the service runs."""
 
-    version: schemas.Version
+    version: schemas.ModelDescription
     intents: tuple[schemas.Intent, ...]
 
 
@@ -130,7 +130,7 @@ def create_app(about: Callable[[], About], posts: Sequence[PostRoute], metrics: 
     app.router.routes.extend(posts)
 
     @app.get("/version", summary="Describe the served model")
-    async def version() -> schemas.Version:
+    async def version() -> schemas.ModelDescription:
         return about().version
 
     @app.get("/intents", summary="List the intents")

@@ -1,4 +1,4 @@
-"""What the API takes and gives, with examples: the OpenAPI page is made of these."""
+"""Define the schemas of requests and responses, with examples; the OpenAPI page is generated from them."""
 
 from __future__ import annotations
 
@@ -38,45 +38,47 @@ class ChatRequest(BaseModel):
         json_schema_extra={"examples": [{"message": "I want a refund", "session_id": None}]}
     )
 
-    message: str = Field(description="What the user wrote, in any script, up to the configured length.")
+    message: str = Field(description="Text of the user, in any script, up to the configured length.")
     session_id: Annotated[str, StringConstraints(pattern=SESSION_ID)] | None = Field(
         None,
-        description="Joins the messages of one conversation in the log. Made by the caller.",
+        description="Groups the messages of one conversation in the log; chosen by the caller.",
     )
 
 
-class Choice(BaseModel):
-    """An intent the message may have."""
+class ReplyAlternative(BaseModel):
+    """A candidate intent."""
 
     intent: str
     confidence: float
-    title: str = Field(description="The intent as a customer can read it.")
+    title: str = Field(description="Title of the intent for customers.")
 
 
 class ChatReply(BaseModel):
-    """What the bot answers."""
+    """The bot's reply."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_REPLY]})
 
-    intent: str = Field(description="The likeliest intent, or `out_of_scope`.")
-    response: str = Field(description="The text for the customer.")
+    intent: str = Field(description="The most likely intent, or `out_of_scope`.")
+    response: str = Field(description="Text for the customer.")
     confidence: float = Field(
         description="A calibrated probability: of the answers given with 0.9, nine in ten are right."
     )
     source: Literal["rule", "model", "clarify", "human"] = Field(
-        description="Who decided: a keyword rule, the model, nobody yet (choose an alternative), a person will."
+        description="What decided: a keyword rule or the model; `clarify`: choose an alternative; `human`: handoff."
     )
-    alternatives: list[Choice] = Field(
-        description="The choices of a clarification, or the likeliest intents."
+    alternatives: list[ReplyAlternative] = Field(
+        description="The choices of a clarification, or the most likely intents."
     )
-    handoff: bool = Field(description="Whether a person takes over.")
-    summary: str = Field(description="For the person who takes over, without personal data; else empty.")
-    prediction_id: str = Field(description="What feedback refers to.")
+    handoff: bool = Field(description="Whether a human takes over.")
+    summary: str = Field(
+        description="Summary for the human who takes over, PII redacted; empty without a handoff."
+    )
+    prediction_id: str = Field(description="Reference for feedback.")
     model_version: str
 
 
 class FeedbackRequest(BaseModel):
-    """What somebody says of a reply. Sent again for the same prediction, it replaces the earlier."""
+    """A rating of a reply. Idempotent: sent again for the same prediction, it replaces the earlier one."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -89,36 +91,36 @@ class FeedbackRequest(BaseModel):
     prediction_id: str = Field(max_length=200, description="From the reply.")
     helpful: bool
     intent: str | None = Field(
-        None, max_length=200, description="The right intent (see /intents), or `out_of_scope`."
+        None, max_length=200, description="The correct intent (see /intents), or `out_of_scope`."
     )
-    comment: str | None = Field(None, max_length=2_000, description="Stored without personal data.")
+    comment: str | None = Field(None, max_length=2_000, description="Stored with PII redacted.")
 
 
 class FeedbackReply(BaseModel):
-    """The feedback was noted."""
+    """Confirmation that the feedback is stored."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"prediction_id": _REPLY["prediction_id"]}]})
 
     prediction_id: str
 
 
-class Version(BaseModel):
-    """What serves now."""
+class ModelDescription(BaseModel):
+    """The served model."""
 
-    service: str = Field(description="The version of the code.")
+    service: str = Field(description="ModelDescription of the code.")
     model_version: str
     bundle_digest: str
     corpus_digest: str
-    git_commit: str = Field(description="Empty where nobody noted it.")
-    trained: datetime | None = Field(description="When the bundle was made; null where nobody noted it.")
+    git_commit: str = Field(description="Commit of the build; empty: unknown.")
+    trained: datetime | None = Field(description="Time of the build; null: unknown.")
     encoder: str
     thresholds: dict[str, float]
-    target: dict[str, Any] = Field(description="What the thresholds were learned for.")
+    target: dict[str, Any] = Field(description="Target of the learned thresholds.")
     scores: dict[str, float]
 
 
 class Intent(BaseModel):
-    """One thing the bot can answer."""
+    """An intent of the bot."""
 
     name: str
     title: str
@@ -128,35 +130,35 @@ class Intent(BaseModel):
     reply: str
 
 
-class Problem(BaseModel):
-    """What went wrong."""
+class ErrorBody(BaseModel):
+    """Description of an error."""
 
-    type: str = Field(description="A machine-readable name.")
-    message: str = Field(description="For a person: what was wrong, and what to do.")
+    type: str = Field(description="Machine-readable name.")
+    message: str = Field(description="What was wrong, and what to do.")
     details: Any = None
 
 
 class ErrorReply(BaseModel):
-    """The shape of every error."""
+    """Format of every error response."""
 
-    error: Problem
+    error: ErrorBody
 
 
 M = TypeVar("M", bound=BaseModel)
 
 
 def parse(adapter: TypeAdapter[M], body: bytes) -> M:
-    """Read a JSON body.
+    """Parse a JSON body.
 
     Raises:
-        InvalidMessage: it is not JSON, or not of this shape: the fields are named, no value is repeated.
+        InvalidMessage: it is not JSON, or does not match the schema; names the fields, never repeats a value.
     """
     try:
         return adapter.validate_json(body)
     except ValidationError as error:
         if b"\\u" not in body or not _is_not_json(error):
             raise _invalid(error) from None
-    # Half an emoji, cut by some client, is JSON to most parsers and not to pydantic's: it is worth an answer.
+    # A lone surrogate (half an emoji, truncated by a client) is JSON to most parsers but not to pydantic's: accept it.
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):

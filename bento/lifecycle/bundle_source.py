@@ -49,7 +49,7 @@ class BundleSource:
 
 
 def configured(settings: ServiceSettings) -> ModelRef | None:
-    """Return the model that the settings name; None: the bundle beside the code.
+    """Return the model that the settings name; None: the bundle that ships with the code.
 
     Raises:
         SettingError: CHATBOT_MODEL or the file does not name a model, or the file cannot be read.

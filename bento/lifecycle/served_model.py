@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from bento.http.schemas import Intent, Version
+from bento.http.schemas import Intent, ModelDescription
 from bento.version import code_version
-from chatbot.model.bundle import Metadata
+from chatbot.model.bundle import BundleMetadata
 from chatbot.settings import RouterSettings, SlotSettings
 
 
-def reply_intents(model: Metadata) -> frozenset[str]:
+def reply_intents(model: BundleMetadata) -> frozenset[str]:
     """Return every intent that a reply can have: the values of the metric label, and what feedback may name."""
     return frozenset(model.replies.texts) | {rule.intent for rule in model.rules}
 
 
-def describe(model: Metadata, version: str, settings: RouterSettings) -> Version:
+def describe(model: BundleMetadata, version: str, settings: RouterSettings) -> ModelDescription:
     """Return the content of `GET /version`."""
     manifest = model.manifest
-    return Version(
+    return ModelDescription(
         service=code_version(),
         model_version=version,
         bundle_digest=model.digest,
@@ -30,7 +30,7 @@ def describe(model: Metadata, version: str, settings: RouterSettings) -> Version
     )
 
 
-def list_intents(model: Metadata, slots: SlotSettings) -> tuple[Intent, ...]:
+def list_intents(model: BundleMetadata, slots: SlotSettings) -> tuple[Intent, ...]:
     """Return the content of `GET /intents`."""
     return tuple(
         Intent(

@@ -107,7 +107,7 @@ class Made(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Metadata:
+class BundleMetadata:
     """The part of a bundle without encoder and classifier: all that routing and describing the model need."""
 
     manifest: Manifest
@@ -127,7 +127,7 @@ class Metadata:
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle(Metadata):
+class Bundle(BundleMetadata):
     """A loaded bundle: checksums verified, known messages answered as expected."""
 
     encoder: Encoder
@@ -291,7 +291,7 @@ def load(folder: Path, *, is_verified: bool = False) -> Bundle:
     return bundle
 
 
-def load_metadata(folder: Path, verified: Sequence[str] = METADATA_FILES) -> Metadata:
+def load_metadata(folder: Path, verified: Sequence[str] = METADATA_FILES) -> BundleMetadata:
     """Verify and load a bundle without encoder and classifier.
 
     Args:
@@ -306,7 +306,7 @@ def load_metadata(folder: Path, verified: Sequence[str] = METADATA_FILES) -> Met
     replies = Replies.load(folder / REPLIES)
     if unanswered := sorted(set(manifest.labels) - set(replies.texts)):
         raise BundleError(f"{folder / REPLIES} has no reply for {', '.join(unanswered)}", unanswered)
-    return Metadata(manifest, Rules.load(folder / RULES), replies, digest)
+    return BundleMetadata(manifest, Rules.load(folder / RULES), replies, digest)
 
 
 def _made(folder: Path) -> Made:

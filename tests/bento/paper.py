@@ -120,7 +120,7 @@ def paper_api(
             ConcurrencyLimit(max_concurrency, metrics.in_flight), 65_536, body_seconds, timeout_seconds
         ),
     )
-    version = schemas.Version(
+    version = schemas.ModelDescription(
         service="1",
         model_version="paper",
         bundle_digest="0" * 64,

@@ -26,6 +26,8 @@ class Seen:
     """By the model version that answered."""
     failures: list[str] = field(default_factory=list)
     """What was no answer or a wrong one, with when."""
+    errors: list[str] = field(default_factory=list)
+    """The failures that were answers: an error status or a wrong answer. The others are lost connections and delays."""
     turned_away: int = 0
     """Answered 429, where that is not a failure."""
     closing: int = 0
@@ -42,15 +44,6 @@ class Seen:
     def total(self) -> int:
         """Messages that were sent and came to an end."""
         return sum(self.answered.values()) + self.turned_away + len(self.failures)
-
-    @property
-    def errors(self) -> list[str]:
-        """The failures that a restart of the server does not explain: no closed connection and no late answer."""
-        return [
-            failure
-            for failure in self.failures
-            if "Connect" not in failure and "answered after" not in failure
-        ]
 
     def __str__(self) -> str:
         versions = ", ".join(f"{count} by version {version}" for version, count in self.answered.items())
@@ -128,8 +121,10 @@ class SteadyLoad:
                             self.seen.turned_away += 1
                         elif response.status != 200:
                             problem = f"{response.status} {answer}"
+                            self.seen.errors.append(problem)
                         elif answer["intent"] != self._expected.get(message, answer["intent"]):
                             problem = f"{message!r} was answered with {answer['intent']}: {answer}"
+                            self.seen.errors.append(problem)
                         else:
                             self.seen.answered[str(answer["model_version"])] += 1
                             self.seen.predictions.append(str(answer["prediction_id"]))

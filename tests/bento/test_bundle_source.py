@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
-from bento.lifecycle import bundle_source
+from bento.lifecycle import bundle_source, preflight
 from chatbot.errors import BundleError, SettingError
 from chatbot.model import bundle_store
+from chatbot.model.bundle import FILES
 from chatbot.settings import ServiceSettings
 from chatbot.store.folder import FolderStore
 from tests.bento import bundles
@@ -132,6 +136,27 @@ def test_a_cached_bundle_that_was_changed_is_fetched_again(tmp_path: Path, pushe
         cached.write_text(cached.read_text() + "\n# changed\n")
         bundle_source.fetch(settings)
     assert "# changed" not in cached.read_text()
+
+
+@pytest.mark.parametrize("is_cached", [False, True])
+def test_the_preflight_check_computes_the_checksum_of_each_file_once(
+    tmp_path: Path, pushed: str, monkeypatch: pytest.MonkeyPatch, is_cached: bool
+) -> None:
+    monkeypatch.setenv("CHATBOT_STORE_URL", str(tmp_path / "store"))
+    monkeypatch.setenv("CHATBOT_BUNDLE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("CHATBOT_LOG_FOLDER", str(tmp_path / "log"))
+    if is_cached:
+        bundle_source.fetch(ServiceSettings(model=f"7@{pushed}"))
+    hashed: Counter[str] = Counter()
+    file_digest = hashlib.file_digest
+
+    def count(file: BinaryIO, digest: str) -> object:
+        hashed[Path(file.name).name] += 1
+        return file_digest(file, digest)
+
+    monkeypatch.setattr("chatbot.model.bundle.hashlib.file_digest", count)
+    preflight.check(f"7@{pushed}")
+    assert {name: hashed[name] for name in FILES} == dict.fromkeys(FILES, 1)
 
 
 def test_another_bundle_under_the_configured_name_is_never_served(tmp_path: Path, model_folder: Path) -> None:

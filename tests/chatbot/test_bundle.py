@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 from chatbot.errors import BundleError
-from chatbot.model.bundle import FILES, MADE, MANIFEST, SUMS, Bundle, load, read_manifest, verify
+from chatbot.model.bundle import (
+    FILES,
+    MADE,
+    MANIFEST,
+    METADATA_FILES,
+    SUMS,
+    Bundle,
+    load,
+    load_metadata,
+    read_manifest,
+    verify,
+)
 
 
 @pytest.fixture
@@ -49,6 +60,26 @@ def test_one_changed_byte_in_any_file_is_refused_and_the_file_named(copy: Path, 
     (copy / name).write_bytes(content)
     with pytest.raises(BundleError, match=name):
         load(copy)
+
+
+def test_without_its_encoder_a_bundle_is_the_same_by_its_digest_its_texts_and_its_rules(
+    bundle: Bundle, bundle_folder: Path
+) -> None:
+    metadata = load_metadata(bundle_folder)
+    assert (metadata.digest, metadata.version) == (bundle.digest, bundle.version)
+    assert metadata.manifest == bundle.manifest
+    assert metadata.replies.texts == bundle.replies.texts
+    assert [rule.name for rule in metadata.rules] == [rule.name for rule in bundle.rules]
+
+
+@pytest.mark.parametrize("name", METADATA_FILES)
+def test_without_its_encoder_a_bundle_is_refused_if_a_file_that_is_read_was_changed(
+    copy: Path, name: str
+) -> None:
+    with (copy / name).open("a") as file:
+        file.write("\n")
+    with pytest.raises(BundleError, match=name):
+        load_metadata(copy)
 
 
 def _truncate(folder: Path) -> None:
