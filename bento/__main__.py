@@ -20,8 +20,9 @@ def main() -> int:
     if supervisor and not shutdown.stop_with_parent(int(supervisor)):
         return 1
     try:
-        port = read_settings(ServiceSettings).port
-        check_free(port)
+        settings = read_settings(ServiceSettings)
+        host, port = settings.host, settings.port
+        check_free(host, port)
         bundle_source.pin()
     except ChatbotError as error:
         return _refuse(error)
@@ -36,18 +37,18 @@ def main() -> int:
     try:
         from bento.service import SupportChatbot
 
-        cast(Any, SupportChatbot).serve_http(port=port)
+        cast(Any, SupportChatbot).serve_http(host=host, port=port)
     except (BentoMLException, SettingError) as error:
         return _refuse(error)
     return 0
 
 
-def check_free(port: int) -> None:
+def check_free(host: str, port: int) -> None:
     """Raise SettingError if the port is in use."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("0.0.0.0", port))  # noqa: S104 - asks whether the port is free, listens to nothing
+            probe.bind((host, port))
         except OSError as error:
             raise SettingError(f"port {port} is in use: set CHATBOT_PORT") from error
 

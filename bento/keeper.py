@@ -23,7 +23,7 @@ def main() -> int:
     stop_on(signal.SIGTERM, signal.SIGINT)
     try:
         service, storage = read_settings(ServiceSettings), read_settings(StorageSettings)
-        check_free(service.port)
+        check_free(service.host, service.port)
         return Supervisor(
             open_store(storage) if has_store(storage) else None,
             read_settings(KeeperSettings),

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import asyncio
+
     import uvicorn
 
 SWAGGER_FILES = ("swagger-ui-bundle.js", "swagger-ui.css")
@@ -28,6 +30,13 @@ def swagger_folder() -> Path:
 def is_worker_of(service: str, command_line: Sequence[str]) -> bool:
     """Whether a process is a BentoML worker of a service, by its command line."""
     return ("--service-name", service) in pairwise(command_line)
+
+
+def use_http_protocol(protocol: type[asyncio.Protocol]) -> None:
+    """Make uvicorn serve HTTP with this protocol class; call it before the server loads its configuration."""
+    from uvicorn.config import HTTP_PROTOCOLS
+
+    HTTP_PROTOCOLS["auto"] = f"{protocol.__module__}:{protocol.__name__}"
 
 
 def uvicorn_server() -> uvicorn.Server | None:

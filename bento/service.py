@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import bentoml
 
+from bento import library_internals
 from bento.http import draining
 from bento.lifecycle import bundle_source, fail_fast, resources, shutdown
 from bento.lifecycle.cpu_quota import usable_cores
@@ -125,6 +126,7 @@ class _FastPathService(bentoml.Service):  # type: ignore[misc]  # bentoml is unt
         from bento.http.app import create_app, post_routes, use_common_error_format
         from bento.http.fast_path import FastPath
         from bento.http.limits import ConcurrencyLimit, RequestLimits
+        from bento.http.protocol import ConnectionLimits, LimitedProtocol
 
         current = bentoml.get_current_service
         metrics = _metrics()
@@ -138,13 +140,22 @@ class _FastPathService(bentoml.Service):  # type: ignore[misc]  # bentoml is unt
         self.mount_asgi_app(create_app(lambda: current().about, routes, metrics), name="api")
         app = super().to_asgi(is_main)
         use_common_error_format(app)
-        return FastPath(app, {route.path: route.post for route in routes}, metrics, _draining())
+        fast_path = FastPath(app, {route.path: route.post for route in routes}, metrics, _draining())
+        library_internals.use_http_protocol(LimitedProtocol)
+        LimitedProtocol.limits = ConnectionLimits(
+            max_connections=resources.max_connections(settings.max_connections),
+            max_per_address=settings.max_connections_per_address,
+            trusted_proxies=frozenset(part.strip() for part in settings.trusted_proxies.split(",")),
+            head_seconds=settings.head_seconds,
+            on_refused=fast_path.count_refused,
+        )
+        return fast_path
 
 
 @bentoml.service(
     service_class=_FastPathService,
     workers=settings.workers,
-    http={"port": settings.port},
+    http={"host": settings.host, "port": settings.port},
     # Far above the API's own limits, which respond in the API's error format; it must be positive.
     traffic={"timeout": settings.timeout_seconds * 4},
     # BentoML's own metrics would have a label with the requested path: unbounded cardinality.

@@ -49,7 +49,7 @@ def require_json(scope: Scope) -> None:
     declared = header(scope, b"content-type") or b""
     if declared != b"application/json" and declared.partition(b";")[0].strip().lower() != b"application/json":
         raise UnsupportedMedia("send JSON, with the header `Content-Type: application/json`")
-    if header(scope, b"content-encoding") not in (None, b"identity"):
+    if (header(scope, b"content-encoding") or b"identity").strip().lower() != b"identity":
         raise UnsupportedMedia("send the body uncompressed, without a `Content-Encoding` header")
 
 

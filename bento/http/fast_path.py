@@ -128,6 +128,10 @@ class FastPath:
         finally:
             self._count(path if path in ROUTES else OTHER, status, time.perf_counter() - start)
 
+    def count_refused(self, status: int) -> None:
+        """Count a request or connection that was refused before it reached the app."""
+        self._metrics.requests.labels(OTHER, str(status)).inc()
+
     def _count(self, route: str, status: int, seconds: float) -> None:
         known = self._known.get((route, status))
         if known is None:

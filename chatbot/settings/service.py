@@ -30,6 +30,9 @@ class ServiceSettings(Settings):
     response says `Connection: close`. In a cluster 10 or more; SIGINT never waits."""
     model_version: str = ""
     """Version name in `/version` and in records; unset: the first 12 digits of the bundle's digest."""
+    host: str = "127.0.0.1"
+    """Address the API listens on: other machines cannot reach a loopback address. `0.0.0.0` in a container, `::` there
+    for IPv6."""
     port: int = Field(default=3000, ge=1, le=65535)
     """Port of the API."""
     workers: int = Field(default=1, ge=1, le=64)
@@ -42,6 +45,15 @@ class ServiceSettings(Settings):
     """Maximum number of messages per call of the runner."""
     max_concurrency: int = Field(default=256, ge=1)
     """Maximum number of concurrent requests per process; beyond it requests get 429 with Retry-After."""
+    max_connections: int = Field(default=10_000, ge=16)
+    """Maximum number of open connections per process; beyond it the longest idle one is closed. Never more than the
+    open-file limit less a reserve for the log."""
+    max_connections_per_address: int = Field(default=0, ge=0)
+    """Maximum number of open connections per client address; 0: unlimited, as where a proxy hides the clients."""
+    trusted_proxies: str = "127.0.0.1,::1"
+    """Addresses that `CHATBOT_MAX_CONNECTIONS_PER_ADDRESS` does not apply to, comma-separated."""
+    head_seconds: float = Field(default=10.0, gt=0)
+    """Deadline of a request's head; then it gets 408."""
     max_body_bytes: int = Field(default=65_536, ge=1024)
     """Maximum body size; a larger body gets 413 before it is read."""
     max_message_chars: int = Field(default=4_000, ge=1)

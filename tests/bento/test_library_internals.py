@@ -6,11 +6,13 @@ import asyncio
 import inspect
 import signal
 
+import pytest
 import uvicorn
 from _bentoml_impl.server import serving
 from _bentoml_impl.worker.service import main as worker_command
 
 from bento import library_internals
+from bento.http.protocol import LimitedProtocol
 
 ADAPT = "changed in the installed version: adapt bento/library_internals.py"
 
@@ -70,3 +72,13 @@ def test_uvicorn_lists_its_listeners_and_its_open_connections() -> None:
     assert library_internals.open_connections(server) == 0
     protocols = server.server_state.connections
     assert isinstance(protocols, set), f"uvicorn's set of connections {ADAPT}"
+
+
+def test_uvicorn_takes_its_http_protocol_from_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    from uvicorn.config import HTTP_PROTOCOLS
+
+    monkeypatch.setitem(HTTP_PROTOCOLS, "auto", HTTP_PROTOCOLS["auto"])
+    library_internals.use_http_protocol(LimitedProtocol)
+    config = uvicorn.Config(app, log_config=None, lifespan="off")
+    config.load()
+    assert config.http_protocol_class is LimitedProtocol, f"uvicorn's table of HTTP protocols {ADAPT}"

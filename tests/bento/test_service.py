@@ -321,3 +321,20 @@ def test_more_callers_than_the_service_takes_get_429_with_retry_after_and_the_ot
     assert set(load.statuses) == {200, 429}
     assert load.statuses[200] >= 64
     assert set(load.retry_after) == {"1"}
+
+
+def test_the_server_that_is_started_has_the_protocols_limits(service: Server) -> None:
+    """uvicorn's own protocol would take a head of any size, and lose the body of a request that offers h2c."""
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+        connection.sendall(b"GET /version HTTP/1.1\r\nHost: bot\r\nX: " + b"a" * 100_000)
+        assert b" 431 " in connection.recv(4096)
+    assert service.metric(r'chatbot_requests_total\{route="other",status="431"\}') >= 1
+    body = b'{"message": "I want a refund"}'
+    head = (
+        b"POST /chat HTTP/1.1\r\nHost: bot\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+        b"HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n" % len(body)
+    )
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+        connection.sendall(head + body)
+        assert b"get_refund" in connection.recv(65536)

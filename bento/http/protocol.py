@@ -1,0 +1,251 @@
+"""HTTP/1.1 protocol with limits: size and deadline of a request's head, connections in total and per address.
+
+uvicorn's httptools protocol has none of these: one client could fill memory with an endless header, or file descriptors
+with half-sent requests. A request is refused in the API's error format and the connection is closed:
+
+    400  malformed; Host missing or given twice        414  URL longer than MAX_URL_BYTES
+    408  head not complete within `head_seconds`       431  head longer than MAX_HEAD_BYTES, or over MAX_HEADERS lines
+    503  all connections in use
+
+The head is buffered and checked before it is parsed. An `Upgrade` header is removed: a server may ignore it (RFC 9110,
+7.8), and the parser would otherwise discard the body of a request that offers h2c, as Java's HttpClient does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from pydantic_core import to_json
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_URL_BYTES = 8 << 10
+MAX_HEAD_BYTES = 32 << 10
+MAX_HEADERS = 100
+# Chunk sizes and trailers may take this much for each byte of the body, and a head's length on top.
+_MAX_FRAMING_PER_BYTE = 16
+
+_END = b"\r\n\r\n"
+_UPGRADE = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
+_REASONS = {400: "Bad Request", 408: "Request Timeout", 414: "URI Too Long", 431: "Request Header Fields Too Large",
+            503: "Service Unavailable"}  # fmt: skip
+
+
+@dataclass(slots=True)
+class ConnectionLimits:
+    """Limits and state that all connections of a process share.
+
+    Attributes:
+        max_connections: maximum number of open connections; beyond it the oldest idle one is closed.
+        max_per_address: maximum number per client address; 0: unlimited.
+        trusted_proxies: addresses without a limit of their own, because many clients share them.
+        head_seconds: maximum time from a request's first byte to the end of its head.
+        on_refused: called with the status of each refused request or connection.
+        idle: connections between two requests, the longest idle first.
+        by_address: number of open connections per client address.
+    """
+
+    max_connections: int = 10_000
+    max_per_address: int = 0
+    trusted_proxies: frozenset[str] = frozenset({"127.0.0.1", "::1"})
+    head_seconds: float = 10.0
+    on_refused: Callable[[int], None] = lambda _status: None
+    idle: OrderedDict[LimitedProtocol, None] = field(default_factory=OrderedDict)
+    by_address: Counter[str] = field(default_factory=Counter)
+
+
+class _RefusedError(Exception):
+    """Raised in a parser callback to stop parsing; the connection has been answered."""
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """One connection. `limits` is set before the server starts, once per process."""
+
+    limits: ClassVar[ConnectionLimits] = ConnectionLimits()
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._head = bytearray()  # of the next request, until it is complete
+        self._in_head = True
+        self._head_bytes = 0  # of a pipelined head, which the parser sees before it is complete
+        self._framing = 0
+        self._body_bytes = 0
+        self._deadline: asyncio.TimerHandle | None = None
+        self._address = ""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Admit the connection; beyond the limits close the longest idle one, or refuse this one."""
+        super().connection_made(transport)
+        limits = self.limits
+        self._address = self.client[0] if self.client else ""
+        limits.by_address[self._address] += 1
+        if (
+            0 < limits.max_per_address < limits.by_address[self._address]
+            and self._address not in limits.trusted_proxies
+        ):
+            self._refuse(503, "overloaded", "too many connections from this address")
+            return
+        if len(self.connections) > limits.max_connections:
+            oldest = next(iter(limits.idle), None)
+            if oldest is None:
+                self._refuse(503, "overloaded", "all connections are in use: try again")
+                return
+            limits.idle.pop(oldest)
+            oldest.transport.abort()
+        limits.idle[self] = None
+        self._start_deadline()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Release the connection's place."""
+        limits = self.limits
+        limits.idle.pop(self, None)
+        limits.by_address[self._address] -= 1
+        if limits.by_address[self._address] <= 0:
+            del limits.by_address[self._address]
+        self._stop_deadline()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Buffer and check a head, then parse it; pass on what belongs to a body."""
+        if self.transport.is_closing():
+            return
+        if self.limits.idle.pop(self, True) is None:
+            self._unset_keepalive_if_required()
+            self._start_deadline()
+        if not self._in_head:
+            self._framing += len(data)
+            super().data_received(data)
+            if self._framing > MAX_HEAD_BYTES + _MAX_FRAMING_PER_BYTE * self._body_bytes:
+                self._refuse(431, "head_too_large", f"trailers longer than {MAX_HEAD_BYTES} bytes")
+            self._after_parsing()
+            return
+        if self._head_bytes:  # the head came behind another request: the parser has its beginning
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._refuse(431, "head_too_large", f"the head is longer than {MAX_HEAD_BYTES} bytes")
+                return
+            super().data_received(data)
+            self._after_parsing()
+            return
+        searched = max(0, len(self._head) - len(_END) + 1)
+        self._head += data
+        end = self._head.find(_END, searched)
+        if end < 0:
+            if len(self._head) > MAX_URL_BYTES and b"\r\n" not in self._head[: MAX_URL_BYTES + 1]:
+                self._refuse(414, "url_too_long", f"the URL is longer than {MAX_URL_BYTES} bytes")
+            elif len(self._head) > MAX_HEAD_BYTES:
+                self._refuse(431, "head_too_large", f"the head is longer than {MAX_HEAD_BYTES} bytes")
+            return
+        received, self._head = bytes(self._head), bytearray()
+        head, rest = received[: end + len(_END)], received[end + len(_END) :]
+        if not self._is_acceptable(head):
+            return
+        if b"pgrade:" in head or b"PGRADE:" in head:
+            head = _UPGRADE.sub(b"", head)
+        self._framing, self._body_bytes = len(rest), 0
+        super().data_received(head + rest)
+        self._after_parsing()
+
+    def on_message_begin(self) -> None:
+        """Note that a head begins."""
+        self._in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Require one Host header (RFC 9112, 3.2), then start the request."""
+        self._in_head = False
+        self._head_bytes = 0
+        self._stop_deadline()
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            self._refuse(400, "bad_request", "exactly one Host header is needed")
+            raise _RefusedError
+        if len(self.headers) > MAX_HEADERS:
+            self._refuse(431, "head_too_large", f"more than {MAX_HEADERS} headers")
+            raise _RefusedError
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Count the body, so that chunk framing and trailers stay in proportion to it."""
+        self._body_bytes += len(body)
+        self._framing -= len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Expect the head of the next request."""
+        super().on_message_complete()
+        self._in_head = True
+
+    def on_response_complete(self) -> None:
+        """Note that the connection is idle; uvicorn closes it after its keep-alive timeout."""
+        super().on_response_complete()
+        if not self.transport.is_closing() and not self.pipeline and not self._head and not self._head_bytes:
+            self.limits.idle[self] = None
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer a parser error in the API's format, unless the request was refused already."""
+        if not self.transport.is_closing():
+            self._refuse(400, "bad_request", msg)
+
+    def _is_acceptable(self, head: bytes) -> bool:
+        line = head.find(b"\r\n")
+        if line > MAX_URL_BYTES:
+            self._refuse(414, "url_too_long", f"the URL is longer than {MAX_URL_BYTES} bytes")
+        elif len(head) > MAX_HEAD_BYTES:
+            self._refuse(431, "head_too_large", f"the head is longer than {MAX_HEAD_BYTES} bytes")
+        elif head.count(b"\r\n") - 2 > MAX_HEADERS:
+            self._refuse(431, "head_too_large", f"more than {MAX_HEADERS} headers")
+        else:
+            return True
+        return False
+
+    def _after_parsing(self) -> None:
+        """Start the deadline of a head that came behind another request in the same data."""
+        if (
+            self.parser is not None
+            and self._in_head
+            and self.scope is not None
+            and not self.transport.is_closing()
+        ):
+            begun = self.cycle is not None and self.scope is not self.cycle.scope
+            if begun and not self._head_bytes:
+                self._head_bytes = 1
+                self._start_deadline()
+
+    def _start_deadline(self) -> None:
+        self._stop_deadline()
+        self._deadline = self.loop.call_later(self.limits.head_seconds, self._give_up)
+
+    def _stop_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        if self.transport.is_closing():
+            return
+        if self._head or self._head_bytes:
+            seconds = self.limits.head_seconds
+            self._refuse(408, "too_slow", f"the request's head did not arrive within {seconds:g} s")
+        else:
+            self.transport.close()
+
+    def _refuse(self, status: int, kind: str, message: str) -> None:
+        """Answer in the API's error format and close."""
+        if self.transport.is_closing():
+            return
+        self._stop_deadline()
+        self.limits.idle.pop(self, None)
+        if self.cycle is None or self.cycle.response_complete:  # else a response is under way
+            body = to_json({"error": {"type": kind, "message": message, "details": {}}})
+            self.transport.write(
+                b"HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
+                % (status, _REASONS[status].encode(), len(body), body)
+            )
+        self.transport.close()
+        self.limits.on_refused(status)

@@ -1,0 +1,221 @@
+"""The HTTP protocol's limits, over real sockets: head size, URL, trailers, deadlines, connections, h2c, Host."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+import uvicorn
+
+from bento.http import protocol
+from bento.http.asgi import Receive, Scope, Send
+from bento.http.protocol import ConnectionLimits, LimitedProtocol
+
+pytestmark = pytest.mark.process
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [(b"content-length", str(len(body)).encode())],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})
+
+
+class Running:
+    """A uvicorn server with the protocol in a thread."""
+
+    def __init__(self) -> None:
+        self.refused: list[int] = []
+        listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.port = listener.getsockname()[1]
+        config = uvicorn.Config(echo, http=LimitedProtocol, log_config=None, lifespan="off", loop="asyncio")
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(target=asyncio.run, args=(self.server.serve([listener]),))
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+    running = Running()
+    limits = ConnectionLimits(max_connections=20, head_seconds=0.4, on_refused=running.refused.append)
+    monkeypatch.setattr(LimitedProtocol, "limits", limits)
+    running.thread.start()
+    yield running
+    running.server.should_exit = True
+    running.thread.join(10)
+    assert not running.thread.is_alive()
+
+
+def exchange(server: Running, *pieces: bytes) -> bytes:
+    """Send pieces until the server closes or all are sent; return all that it answers."""
+    with server.connect() as connection:
+        try:
+            for piece in pieces:
+                connection.sendall(piece)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        received = b""
+        try:
+            while part := connection.recv(65536):
+                received += part
+        except (ConnectionResetError, TimeoutError):
+            pass
+        return received
+
+
+def status(answer: bytes) -> int:
+    return int(answer.split()[1])
+
+
+HEAD = b"POST /chat HTTP/1.1\r\nHost: bot\r\nConnection: close\r\n"
+
+
+def test_a_usual_request_is_answered(server: Running) -> None:
+    answer = exchange(server, HEAD + b"Content-Length: 5\r\n\r\nhello")
+    assert status(answer) == 200
+    assert answer.endswith(b"hello")
+    assert server.refused == []
+
+
+def test_a_head_in_single_bytes_and_a_body_in_two_parts_are_answered(server: Running) -> None:
+    pieces = [bytes([byte]) for byte in HEAD + b"Content-Length: 10\r\n\r\n"]
+    assert exchange(server, *pieces, b"hello", b"world").endswith(b"helloworld")
+
+
+def test_requests_on_one_connection_and_pipelined_ones_are_answered_in_order(server: Running) -> None:
+    one = b"POST / HTTP/1.1\r\nHost: bot\r\nContent-Length: 3\r\n\r\n"
+    answer = exchange(server, one + b"one" + one + b"two" + HEAD + b"Content-Length: 5\r\n\r\n", b"three")
+    assert [part[-5:].strip() for part in answer.split(b"HTTP/1.1 200")[1:]] == [b"one", b"two", b"three"]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        ((b"GET /" + b"a" * protocol.MAX_URL_BYTES + b" HTTP/1.1\r\nHost: bot\r\n\r\n",), 414),
+        ((b"GET /", *[b"a" * 4096] * 100), 414),
+        ((HEAD + b"X: " + b"a" * protocol.MAX_HEAD_BYTES + b"\r\n\r\n",), 431),
+        ((HEAD + b"X: ", *[b"a" * 65536] * 200), 431),
+        ((HEAD + b"A: b\r\n" * (protocol.MAX_HEADERS + 1) + b"\r\n",), 431),
+        ((HEAD, *[b"X-Header: value\r\n" * 1000] * 200), 431),
+        ((b"GET / HTTP/1.1\r\n\r\n",), 400),
+        ((b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",), 400),
+        ((b"NONSENSE\r\n\r\n",), 400),
+        ((HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",), 400),
+        ((HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",), 400),
+    ],
+    ids=["url", "endless url", "head", "endless value", "lines", "endless lines", "no host", "two hosts", "nonsense",
+         "length and chunked", "two lengths"],
+)  # fmt: skip
+def test_what_exceeds_a_limit_is_refused_in_the_apis_format_and_counted(
+    server: Running, pieces: tuple[bytes, ...], expected: int
+) -> None:
+    answer = exchange(server, *pieces)
+    # A client that is still sending may lose the answer to the reset of the connection; the refusal is counted.
+    if answer:
+        assert status(answer) == expected
+        error = json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
+        assert set(error) == {"type", "message", "details"}
+    assert server.refused == [expected]
+
+
+def test_endless_trailers_are_refused(server: Running) -> None:
+    head = HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
+    exchange(server, head, *[b"X-Trailer: " + b"a" * 60_000 + b"\r\n"] * 50)
+    assert server.refused == [431]
+
+
+def test_small_chunks_are_no_attack(server: Running) -> None:
+    chunks = b"".join(b"1\r\nx\r\n" for _ in range(20_000))
+    assert exchange(server, HEAD + b"Transfer-Encoding: chunked\r\n\r\n", chunks, b"0\r\n\r\n").endswith(
+        b"x" * 100
+    )
+
+
+def test_a_half_sent_head_is_given_up_after_the_deadline(server: Running) -> None:
+    with server.connect() as connection:
+        began = time.monotonic()
+        connection.sendall(b"POST /chat HTTP/1.1\r\nHost: bot\r\n")
+        answer = connection.recv(65536)
+    assert status(answer) == 408
+    assert 0.3 < time.monotonic() - began < 5
+
+
+def test_a_pipelined_half_sent_head_is_given_up_too(server: Running) -> None:
+    with server.connect() as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: bot\r\n\r\nPOST /chat HTTP/1.1\r\nHo")
+        received = b""
+        while part := connection.recv(65536):
+            received += part
+    assert received.count(b"HTTP/1.1 200") == 1
+    assert received.count(b"HTTP/1.1 408") == 1
+
+
+def test_connections_that_say_nothing_are_closed(server: Running) -> None:
+    with server.connect() as connection:
+        assert connection.recv(1) == b""
+    assert server.refused == []
+
+
+def test_idle_connections_give_way_to_new_ones(server: Running) -> None:
+    LimitedProtocol.limits.head_seconds = 30
+    with ExitStack() as stack:
+        idle = [stack.enter_context(server.connect()) for _ in range(20)]
+        assert exchange(server, HEAD + b"\r\n").startswith(b"HTTP/1.1 200")
+        idle[0].settimeout(5)
+        assert idle[0].recv(1) == b""
+        idle[-1].sendall(b"GET / HTTP/1.1\r\nHost: bot\r\n\r\n")
+        assert idle[-1].recv(100).startswith(b"HTTP/1.1 200")
+    assert server.refused == []
+
+
+def test_where_all_connections_are_busy_a_new_one_is_refused(server: Running) -> None:
+    LimitedProtocol.limits.head_seconds = 30
+    with ExitStack() as stack:
+        for _ in range(20):
+            stack.enter_context(server.connect()).sendall(b"POST / HTTP/1.1\r\nHost: bot\r\n")
+        time.sleep(0.3)
+        assert status(exchange(server, HEAD + b"\r\n")) == 503
+    assert server.refused == [503]
+
+
+@pytest.mark.parametrize(("proxies", "expected"), [((), 503), (("127.0.0.1",), 200)])
+def test_one_address_may_not_take_all_connections_unless_it_is_a_trusted_proxy(
+    server: Running, proxies: tuple[str, ...], expected: int
+) -> None:
+    limits = LimitedProtocol.limits
+    limits.max_per_address, limits.trusted_proxies, limits.head_seconds = 3, frozenset(proxies), 30
+    with ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(server.connect())
+        assert status(exchange(server, HEAD + b"\r\n")) == expected
+    time.sleep(0.3)
+    assert status(exchange(server, HEAD + b"\r\n")) == 200, "places are released"
+
+
+def test_a_request_that_offers_h2c_keeps_its_body(server: Running) -> None:
+    """As Java's HttpClient sends it."""
+    answer = exchange(
+        server,
+        b"POST /chat HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings, close\r\nContent-Length: 5\r\nHost: bot\r\n"
+        b"HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\nUpgrade: h2c\r\n\r\nhello",
+    )
+    assert status(answer) == 200
+    assert answer.endswith(b"hello")
