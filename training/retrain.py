@@ -29,7 +29,7 @@ from training.model.params import read_params
 from training.progress import Steps
 from training.retraining.bootstrap import bootstrap
 from training.retraining.lease import BusyError
-from training.retraining.publish import RetrainConfig
+from training.retraining.config import RetrainConfig
 from training.retraining.run import RetrainResult, retrain
 from training.tracking.registry import CHAMPION
 

@@ -14,8 +14,8 @@ from data.errors import CorpusError
 from data.process import run as process_run
 from data.processing import ProcessParams, read_processed
 from tests.training.loop_world import GIFT, GIFTS, ROOT, SmallBot, World, train_bundle
-from training.retraining.merge import read_rows
-from training.retraining.run import RetrainError
+from training.corpus.files import read_rows
+from training.retraining.config import RetrainError
 from training.review.decisions import DecisionKind, Decisions
 from training.tracking.client import connected
 from training.tracking.registry import CHALLENGER, CHAMPION
