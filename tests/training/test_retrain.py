@@ -121,7 +121,12 @@ def test_accepted_messages_of_a_new_intent_become_a_challenger_that_answers_them
     assert {"train", "test"} == set(gifts["part"])
     assert set(gifts["source"]) <= {f"review:p{number:03}" for number in range(len(GIFTS))}
     with connected(world.config.tracking) as client:
-        tags = client.get_run(challenger.run_id).data.tags
+        data = client.get_run(challenger.run_id).data
+        files = {file.path for file in client.list_artifacts(challenger.run_id, "gate")}
+    assert files == {"gate/gate.html", "gate/gate.json"}
+    own = gate["challenger"]["scores"]
+    assert own == dict(challenger.scores) == {name: data.metrics[name] for name in own}
+    tags = data.tags
     assert tags["bundle_digest"] == challenger.bundle_digest
     assert tags["corpus_pointer"] == challenger.corpus_pointer
     assert tags["gate"] == challenger.verdict
