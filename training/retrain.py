@@ -13,6 +13,11 @@ from typing import Annotated
 if not __package__:  # run as `python training/retrain.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+if __name__ == "__main__":
+    from training.interrupt import exit_on_interrupt
+
+    exit_on_interrupt()
+
 import typer
 from pydantic import ValidationError
 from rich.console import Console
@@ -28,8 +33,8 @@ from training.gate.params import read_gate_params
 from training.model.params import read_params
 from training.progress import Steps
 from training.retraining.bootstrap import bootstrap
+from training.retraining.config import RetrainConfig
 from training.retraining.lease import BusyError
-from training.retraining.publish import RetrainConfig
 from training.retraining.run import RetrainResult, retrain
 from training.tracking.registry import CHAMPION
 

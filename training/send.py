@@ -8,6 +8,11 @@ from pathlib import Path
 if not __package__:  # run as `python training/send.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+if __name__ == "__main__":
+    from training.interrupt import exit_on_interrupt
+
+    exit_on_interrupt()
+
 import typer
 from rich.console import Console
 from rich.text import Text

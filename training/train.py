@@ -8,10 +8,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 if not __package__:  # run as `python training/train.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+if __name__ == "__main__":
+    from training.interrupt import exit_on_interrupt
+
+    exit_on_interrupt()
 
 import typer
 from rich.console import Console
@@ -27,14 +32,9 @@ from data.processing import read_params as read_process_params
 from training.corpus.reading import read
 from training.model.params import read_params
 from training.model.report import print_trained
+from training.model.train import train
 from training.progress import Steps
 from training.tracking.training_run import record_training
-
-if TYPE_CHECKING:
-    pass
-
-
-from training.model.train import train
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

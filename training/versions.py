@@ -19,18 +19,25 @@ from urllib.request import urlopen
 if not __package__:  # run as `python training/versions.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+if __name__ == "__main__":
+    from training.interrupt import exit_on_interrupt
+
+    exit_on_interrupt()
+
 import typer
 from pydantic import ValidationError
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from chatbot.errors import BundleError, ChatbotError
+from chatbot.errors import ChatbotError
 from chatbot.model import bundle_store, desired_model
 from chatbot.settings import StorageSettings, TrackingSettings
 from chatbot.store import Store, has_store, open_store
 from training.corpus.versions import CorpusVersionError, Pointer, pull
 from training.model.report import shown
+from training.tracking.bundles import fetch_bundle
 from training.tracking.client import TrackingError
 from training.tracking.registry import ModelVersion, Registry
 
@@ -104,7 +111,7 @@ def restore(
             raise TrackingError(f"version {number} was {what} {found or '(unknown)'}, not {wanted}")
     bundle = folder / "bundle"
     if not bundle_store.sound(bundle, version.bundle_digest):
-        got = _bundle(registry, open_store(settings), version, folder / ".bundles")
+        got = fetch_bundle(open_store(settings), registry, version, folder / ".bundles")
         shutil.rmtree(bundle, ignore_errors=True)
         got.rename(bundle)
     shutil.rmtree(folder / ".bundles", ignore_errors=True)
@@ -114,16 +121,6 @@ def restore(
             f"version {number} was trained on {version.corpus_digest}, but its pointer names {pointer.corpus_digest}"
         )
     return Restored(version, bundle, pull(settings, pointer, folder / "corpus"))
-
-
-def _bundle(registry: Registry, store: Store, version: ModelVersion, folder: Path) -> Path:
-    """Fetch a bundle from the store; if it is missing or damaged there, repair it from the registry."""
-    try:
-        return bundle_store.fetch(store, version.bundle_digest, folder)
-    except BundleError:
-        got = registry.fetch(version.number, folder)
-        bundle_store.push(store, got, anew=True)
-        return got
 
 
 @app.callback(invoke_without_command=True)
@@ -149,7 +146,7 @@ def main(
     if not versions:
         Console().print("no version is registered yet: python -m training.retrain --first")
         return
-    Console().print(_table(versions, serves))
+    print_versions(Console(), versions, serves)
 
 
 @app.command("restore")
@@ -158,8 +155,8 @@ def restore_command(
     out: Annotated[Path, typer.Option(help="The folder; gets bundle/ and corpus/.")] = Path(
         "models/restored"
     ),
-    commit: Annotated[str, typer.Option(help="The git commit it must be of, or its beginning.")] = "",
-    corpus: Annotated[str, typer.Option(help="The corpus digest it must be of, or its beginning.")] = "",
+    commit: Annotated[str, typer.Option(help="Expected git commit, or its first digits.")] = "",
+    corpus: Annotated[str, typer.Option(help="Expected corpus digest, or its first digits.")] = "",
 ) -> None:
     """Restore a version's bundle and corpus, and print the commit to check out."""
     console = Console(stderr=True)
@@ -175,9 +172,9 @@ def restore_command(
     table.add_row("corpus", f"{back.corpus} ({back.version.corpus_digest}, checked)")
     at = back.version.git_commit
     clean = at.removesuffix("-dirty")
-    table.add_row("code", f"git checkout {clean}" if clean else "the commit was not noted")
+    table.add_row("code", f"git checkout {clean}" if clean else "the commit is unknown")
     if at != clean:
-        table.add_row("", "with changes that were never committed: the commit alone is not all of it")
+        table.add_row("", "with uncommitted changes: the commit does not contain all of the code")
     table.add_row("serve it", f"CHATBOT_BUNDLE={back.bundle} python -m bento")
     table.add_row(
         "promote it", f"python -m training.promote {back.version.number}, or python -m k8s.rollback"
@@ -185,27 +182,35 @@ def restore_command(
     Console().print(table)
 
 
-def _table(versions: list[ModelVersion], serves: str) -> Table:
-    table = Table(title="versions, the newest first")
-    for column in ("version", "bundle", "corpus", "commit", "made"):
-        table.add_column(column, no_wrap=True)
+def print_versions(console: Console, versions: list[ModelVersion], serves: str) -> None:
+    """Print two tables that fit 80 columns: state and scores, and provenance."""
+    state, provenance = (
+        Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1), pad_edge=False)
+        for title in ("versions, newest first", "made from")
+    )
+    for column in ("version", "gate"):
+        state.add_column(column, no_wrap=True)
     for score in SHOWN_SCORES:
-        table.add_column(score, justify="right", no_wrap=True)
-    for column in ("gate", "is"):
-        table.add_column(column, no_wrap=True)
+        state.add_column(score, justify="right", no_wrap=True)
+    state.add_column("is")
+    for column in ("version", "bundle", "corpus", "commit", "created"):
+        provenance.add_column(column, no_wrap=True)
     for version in versions:
-        row = _as_dict(version, serves)
-        table.add_row(
+        is_serving = _as_dict(version, serves)["serves"]
+        state.add_row(
+            version.number,
+            Text(version.verdict or "-", style=_VERDICTS.get(version.verdict, "")),
+            *(shown(version.scores.get(score)) for score in SHOWN_SCORES),
+            ", ".join((*version.aliases, *(["serves"] if is_serving else []))),
+        )
+        provenance.add_row(
             version.number,
             version.bundle_digest[:12],
             version.corpus_digest[:12],
             version.git_commit[:12] + ("+" if version.git_commit.endswith("-dirty") else ""),
             f"{version.created:%Y-%m-%d %H:%M}",
-            *(shown(version.scores.get(score)) for score in SHOWN_SCORES),
-            Text(version.verdict or "-", style=_VERDICTS.get(version.verdict, "")),
-            ", ".join((*version.aliases, *(["serves"] if row["serves"] else []))),
         )
-    return table
+    console.print(state, provenance)
 
 
 def _as_dict(version: ModelVersion, serves: str) -> dict[str, Any]:

@@ -26,8 +26,8 @@ from training.model.train import train
 from training.progress import Steps
 from training.retraining import run as retraining
 from training.retraining.bootstrap import bootstrap
-from training.retraining.publish import RetrainConfig
-from training.retraining.run import LEASE, RetrainResult, retrain
+from training.retraining.config import LEASE, RetrainConfig
+from training.retraining.run import RetrainResult, retrain
 from training.review.decisions import DecisionKind, Decisions, NewIntent, ReviewDecision
 from training.tracking.client import connected
 from training.tracking.registry import ModelVersion, Registry

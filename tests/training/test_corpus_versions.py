@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 
 from chatbot.errors import Denied, NoBucket, Unreachable
-from chatbot.settings import StorageSettings, TrackingSettings
+from chatbot.settings import StorageSettings
 from chatbot.store import open_store
+from data.processing import ProcessParams
 from tests.support.minio import Minio
 from tests.training import warm
-from tests.training.loop_world import SmallBot, World, quicken
+from tests.training.loop_world import SmallBot, quicken
 from training.corpus import dvc, versions
+from training.corpus.files import read_rows
 from training.corpus.versions import FILES, CorpusVersionError, Pointer, examine, pull, push
-from training.retraining.bootstrap import version_files as make_version_files
-from training.retraining.merge import read_rows
+from training.retraining.bootstrap import write_version
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,8 +34,8 @@ def dvc_is_warm(monkeypatch: pytest.MonkeyPatch) -> None:
 def version_files(small_bot: SmallBot, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a corpus version."""
     folder = tmp_path_factory.mktemp("version")
-    world = World(small_bot, StorageSettings(url="none"), TrackingSettings(), folder)
-    return make_version_files(world.config, small_bot.bundle, small_bot.corpus, small_bot.processed)
+    write_version(folder, small_bot.bundle, small_bot.corpus, small_bot.processed, ProcessParams())
+    return folder
 
 
 @pytest.fixture(params=["s3", "folder"])

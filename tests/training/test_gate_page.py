@@ -7,11 +7,12 @@ import pytest
 from training.gate.report.render import page
 from training.gate.verdict import CheckVerdict, GateCheck, GateVerdict, Side
 
-SCORES = {"accuracy": 0.9, "coverage": 0.6, "risk": 0.02, "ece": 0.01, "scope_auroc": None}
+SCORES = {"accuracy": 0.91234, "macro_f1": 0.9, "coverage": 0.6, "risk": 0.02, "ece": 0.01}
+COMPARED = {**SCORES, "accuracy": 0.87654, "scope_auroc": None}
 
 
 def verdict(*checks: GateCheck, champion: bool = True) -> GateVerdict:
-    side = Side("abc", "abcdef", "corpus", "2026-01-02T03:04:05+00:00", 3, SCORES)
+    side = Side("abc", "abcdef", "corpus", "2026-01-02T03:04:05+00:00", 3, SCORES, COMPARED)
     return GateVerdict("2026-01-02T03:04:05+00:00", side if champion else None, side, 1_234, checks, {})
 
 
@@ -65,3 +66,14 @@ def test_a_score_that_is_missing_is_a_dash_and_an_interval_marks_no_change() -> 
     assert "<td>-</td>" in html
     assert 'style="left:50.00%">no change' in html
     assert "-12.0 points" in html
+
+
+def test_a_score_has_the_name_and_the_value_of_the_version_and_of_the_compared_messages_apart() -> None:
+    html = page(verdict())
+    own, compared = html.split("The same on the messages that both versions are compared on")
+    assert own.count("91.23 %") == 2
+    assert "87.65 %" not in own
+    assert compared.count("87.65 %") == 2
+    for name in ("accuracy", "macro_f1", "mcc", "ece", "scope_auroc", "coverage", "risk"):
+        assert f"<td>{name}<br>" in own
+        assert f"<td>{name}<br>" in compared

@@ -13,7 +13,8 @@ from chatbot.dialog.replies import Replies, ReplyText
 from data.errors import CorpusError
 from data.loading import COLUMNS
 from data.messages import row_hash
-from training.retraining.merge import Merged, merge, read_rows, without_examples, write_rows
+from training.corpus.files import read_rows, without_examples, write_rows
+from training.retraining.merge import Merged, merge
 from training.review.accepted import Accepted
 
 REPLIES = Replies({"get_refund": ReplyText(response="Here it is.", category="REFUND", title="Get a refund")})
@@ -118,7 +119,7 @@ def test_rows_are_written_with_the_same_bytes_each_time_and_come_back(tmp_path: 
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
     pd.testing.assert_frame_equal(read_rows(tmp_path / "one.parquet"), BEFORE)
     (tmp_path / "cut.parquet").write_bytes((tmp_path / "one.parquet").read_bytes()[:100])
-    with pytest.raises(CorpusError, match=r"cut\.parquet.*no rows of a corpus"):
+    with pytest.raises(CorpusError, match=r"cut\.parquet.*rows cannot be read"):
         read_rows(tmp_path / "cut.parquet")
 
 

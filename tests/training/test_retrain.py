@@ -14,8 +14,8 @@ from data.errors import CorpusError
 from data.process import run as process_run
 from data.processing import ProcessParams, read_processed
 from tests.training.loop_world import GIFT, GIFTS, ROOT, SmallBot, World, train_bundle
-from training.retraining.merge import read_rows
-from training.retraining.run import RetrainError
+from training.corpus.files import read_rows
+from training.retraining.config import RetrainError
 from training.review.decisions import DecisionKind, Decisions
 from training.tracking.client import connected
 from training.tracking.registry import CHALLENGER, CHAMPION
@@ -121,7 +121,12 @@ def test_accepted_messages_of_a_new_intent_become_a_challenger_that_answers_them
     assert {"train", "test"} == set(gifts["part"])
     assert set(gifts["source"]) <= {f"review:p{number:03}" for number in range(len(GIFTS))}
     with connected(world.config.tracking) as client:
-        tags = client.get_run(challenger.run_id).data.tags
+        data = client.get_run(challenger.run_id).data
+        files = {file.path for file in client.list_artifacts(challenger.run_id, "gate")}
+    assert files == {"gate/gate.html", "gate/gate.json"}
+    own = gate["challenger"]["scores"]
+    assert own == dict(challenger.scores) == {name: data.metrics[name] for name in own}
+    tags = data.tags
     assert tags["bundle_digest"] == challenger.bundle_digest
     assert tags["corpus_pointer"] == challenger.corpus_pointer
     assert tags["gate"] == challenger.verdict

@@ -21,7 +21,7 @@ from tests.training.remembered import Trainings
 from tests.training.retrain_worker import POINTS
 from training.corpus import versions
 from training.corpus.versions import Pointer
-from training.retraining.run import LEASE
+from training.retraining.config import LEASE
 from training.tracking.client import TrackingError
 
 pytestmark = pytest.mark.long
@@ -111,23 +111,23 @@ def test_of_two_at_once_one_works_and_the_other_leaves_as_busy(world: World, tra
 def test_mlflow_that_goes_down_half_way_keeps_the_run_and_a_second_try_registers_it_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from training.retraining import publish
+    from training.retraining import run
 
     world.first()
     world.accept_gifts()
     given = world.config
-    real = publish.record_training
+    real = run.record_training
 
     def while_down(settings: object, *arguments: object, **named: object) -> object:
         down = given.tracking.model_copy(update={"tracking_uri": "http://127.0.0.1:9"})
         return real(down, *arguments, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(publish, "record_training", while_down)
+    monkeypatch.setattr(run, "record_training", while_down)
     with pytest.raises(TrackingError, match="run the retraining again"):
         world.retrain()
     assert len(list(given.tracking.unsent.glob("retrain-*"))) == 1
     assert len(world.registry.versions()) == 1
-    monkeypatch.setattr(publish, "record_training", real)
+    monkeypatch.setattr(run, "record_training", real)
     assert world.retrain().outcome == "accepted"
     assert not list(given.tracking.unsent.glob("retrain-*"))
     assert [state for _, state in world.runs()] == ["FINISHED", "FINISHED"]

@@ -58,12 +58,11 @@ def test_the_list_names_corpus_scores_gate_and_who_serves(two: World) -> None:
     process = two.command("training.versions")
     printed, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
-    rows = [line for line in printed.splitlines() if champion.bundle_digest[:12] in line]
-    assert len(rows) == 1
-    assert champion.corpus_digest[:12] in rows[0]
-    assert champion.verdict in rows[0]
-    assert "champion" in rows[0]
-    assert "serves" in rows[0]
+    (provenance,) = [line for line in printed.splitlines() if champion.bundle_digest[:12] in line]
+    assert champion.corpus_digest[:12] in provenance
+    (state,) = [line for line in printed.splitlines() if "champion" in line]
+    assert champion.verdict in state
+    assert "serves" in state
     as_json, said = two.command("training.versions", "--json").communicate(timeout=60)
     listed = json.loads(as_json)
     assert [(row["version"], row["serves"]) for row in listed] == [("2", True), ("1", False)], said

@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+if __name__ == "__main__":
+    from training.interrupt import exit_on_interrupt
+
+    exit_on_interrupt()
+
 import pandas as pd
 import typer
 from rich.console import Console

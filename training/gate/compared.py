@@ -18,7 +18,7 @@ def check_macro_f1(outcomes: PairedOutcomes, params: GateParams) -> GateCheck:
     """Check macro F1 of the top predictions with a paired bootstrap."""
     mask = outcomes.in_scope
     title, rule = (
-        "Macro F1",
+        "Macro F1 of the top predictions",
         "refused if the whole 95 % confidence interval of the difference (paired bootstrap) is below zero",
     )
     now = macro_f1(outcomes.truth[mask], outcomes.challenger.likeliest[mask])

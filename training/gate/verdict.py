@@ -53,18 +53,30 @@ class GateCheck:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Identity of one compared bundle, and its scores (`training.model.evaluation.outcome.scores`) on the test part."""
+    """Identity and scores of one compared bundle.
+
+    Attributes:
+        version: short digest of the bundle.
+        digest: digest of the bundle.
+        corpus_digest: digest of the corpus it was trained on.
+        created: time of the training, ISO 8601.
+        intents: number of its intents.
+        scores: its scores on its own test part: the values in MLflow and in `training.versions`.
+        compared: the same scores (`training.model.evaluation.outcome.scores`) on the messages that both bundles
+            are compared on.
+    """
 
     version: str
     digest: str
     corpus_digest: str
     created: str
     intents: int
-    scores: Mapping[str, float | None]
+    scores: Mapping[str, float]
+    compared: Mapping[str, float | None]
 
     @classmethod
-    def of(cls, bundle: Bundle, scores: Mapping[str, float | None]) -> Side:
-        """Describe a bundle with the given scores."""
+    def of(cls, bundle: Bundle, compared: Mapping[str, float | None]) -> Side:
+        """Describe a bundle with its scores on the compared messages."""
         manifest = bundle.manifest
         return cls(
             bundle.version,
@@ -72,7 +84,8 @@ class Side:
             manifest.corpus_digest,
             manifest.created.isoformat(timespec="seconds") if manifest.created else "",
             len(manifest.labels),
-            dict(scores),
+            dict(manifest.scores),
+            dict(compared),
         )
 
     def as_dict(self) -> dict[str, Any]:

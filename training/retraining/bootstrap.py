@@ -7,11 +7,11 @@ serves, `k8s.rollout.reconcile` moves the alias.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from chatbot.dialog.replies import Replies
 from chatbot.model import bundle as bundles
-from chatbot.model import bundle_store
 from chatbot.store import open_store
 from data.checks import check
 from data.digest import corpus_digest
@@ -21,33 +21,21 @@ from data.processing import (
     LEFT_OUT_FILE,
     REPORT_FILE,
     SPLITS_FILE,
+    ProcessParams,
     process,
     read_processed,
     write,
 )
 from data.splitting import TEST
-from training.corpus import versions
-from training.corpus.versions import REPLIES_FILE, ROWS_FILE, RULES_FILE
-from training.gate.behaviour_tests import SHIPPED, read_behaviours
+from training.corpus.files import write_sources
 from training.gate.judge import judge_folders, mark_new
 from training.progress import Steps
-from training.provenance import git_commit
+from training.retraining.config import LEASE, RetrainConfig, RetrainError, emptied
 from training.retraining.lease import Lease
-from training.retraining.merge import without_examples, write_rows
-from training.retraining.publish import RetrainConfig, gate_report
-from training.retraining.run import LEASE, RetrainError
+from training.retraining.publish import publish
 from training.tracking import runs
-from training.tracking.client import TrackingError
-from training.tracking.registry import (
-    BUNDLE_DIGEST,
-    CHAMPION,
-    CORPUS_DIGEST,
-    CORPUS_POINTER,
-    GATE,
-    GIT_COMMIT,
-    ModelVersion,
-    Registry,
-)
+from training.tracking.registry import CHAMPION, ModelVersion, Registry
+from training.tracking.runs import Files, Recorded
 
 
 def bootstrap(
@@ -76,51 +64,32 @@ def bootstrap(
     digest = bundles.verify(bundle)
     if found := _champion(registry, digest):
         return found, False
-    with Lease(store, LEASE, config.settings.lease_seconds) as lease:
+    with Lease(store, LEASE, config.settings.lease_seconds) as lease, emptied(config.work) as work:
         if found := _champion(registry, digest):
             return found, False
-        with steps.wait("corpus"):
-            folder = version_files(config, bundle, source, processed)
-            pointer = versions.push(config.store, folder)
+        with steps.wait("process"):
+            write_version(work / "corpus", bundle, source, processed, config.process)
         with steps.wait("gate"):
             # Without a champion, the gate warns and never refuses.
-            rows = read_processed(folder)
-            verdict = judge_folders(
-                None,
-                bundle,
-                mark_new(rows[rows["part"] == TEST], None),
-                params=config.gate,
-                behaviours=read_behaviours(SHIPPED),
-            )
-        with steps.wait("push bundle"):
-            bundle_store.push(store, bundle)
-            gate_report(store, digest, verdict, config.work)
-        manifest = bundles.read_manifest(bundle)
-        tags = {
-            CORPUS_DIGEST: pointer.corpus_digest,
-            CORPUS_POINTER: str(pointer),
-            GIT_COMMIT: manifest.git_commit or git_commit(Path(__file__).resolve().parents[2]),
-            BUNDLE_DIGEST: digest,
-            GATE: verdict.word,
-        }
-        with steps.wait("register"):
-            lease.check()
-            recorded = runs.record(
+            rows = read_processed(work / "corpus")
+            test = mark_new(rows[rows["part"] == TEST], None)
+            verdict = judge_folders(None, bundle, test, params=config.gate)
+
+        def record(tags: Mapping[str, str], files: Files) -> Recorded:
+            return runs.record(
                 config.tracking,
                 f"first {digest[:12]}",
                 params=config.train.model_dump(),
-                metrics=manifest.scores,
+                metrics=bundles.read_manifest(bundle).scores,
                 tags=tags,
                 figures={},
-                files={"": bundle / bundles.MANIFEST},
+                files={"": bundle / bundles.MANIFEST, **files},
                 key=f"first-{digest[:24]}",
             )
-            if recorded.kept is not None:
-                raise TrackingError(f"{recorded.reason}. Run this again to register the bundle")
-            version = registry.register(recorded.run_id, bundle, tags)
-            if registry.champion() is None:
-                registry.set_alias(CHAMPION, version.number)
-    shutil.rmtree(config.work, ignore_errors=True)
+
+        version, _ = publish(config, steps, lease, work / "corpus", bundle, verdict, record, {})
+        if registry.champion() is None:
+            registry.set_alias(CHAMPION, version.number)
     return registry.get(version.number), True
 
 
@@ -130,30 +99,22 @@ def _champion(registry: Registry, digest: str) -> ModelVersion | None:
     return champion if champion and registry.find(digest) else None
 
 
-def version_files(config: RetrainConfig, bundle: Path, source: Path, processed: Path) -> Path:
-    """Write the files of a corpus version into `work/corpus` and return that folder.
+def write_version(folder: Path, bundle: Path, source: Path, processed: Path, params: ProcessParams) -> None:
+    """Write the corpus version that a bundle was trained on.
 
     Raises:
         RetrainError: the bundle was trained on another corpus than `source`.
     """
     wanted = bundles.read_manifest(bundle).corpus_digest
-    folder = config.work / "corpus"
-    shutil.rmtree(config.work, ignore_errors=True)
-    folder.mkdir(parents=True)
     rows = load_corpus(source)
-    there = processed / CORPUS_FILE
-    if there.is_file() and corpus_digest(there) == wanted:
+    if (processed / CORPUS_FILE).is_file() and corpus_digest(processed / CORPUS_FILE) == wanted:
         for name in (CORPUS_FILE, SPLITS_FILE, LEFT_OUT_FILE, REPORT_FILE):
             shutil.copyfile(processed / name, folder / name)
     else:
-        write(process(rows, config.process), check(rows), config.process, folder)
+        write(process(rows, params), check(rows), params, folder)
         if (found := corpus_digest(folder / CORPUS_FILE)) != wanted:
             raise RetrainError(
                 f"the bundle {bundle} was trained on the corpus {wanted}, but {source} gives {found}: train it on this "
                 "corpus first (`make run`, or `python -m data.process` and `python -m training.train`)"
             )
-    write_rows(rows, folder / ROWS_FILE)
-    replies = without_examples(Replies.load(bundle / bundles.REPLIES))
-    (folder / REPLIES_FILE).write_text(replies.dump(), encoding="utf-8")
-    shutil.copyfile(bundle / bundles.RULES, folder / RULES_FILE)
-    return folder
+    write_sources(folder, rows, Replies.load(bundle / bundles.REPLIES), bundle / bundles.RULES)

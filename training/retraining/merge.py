@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.dialog.replies import Replies, ReplyText
-from data.errors import CorpusError, Problem
 from data.loading import COLUMNS
 from data.messages import row_hash
 from training.review.accepted import SOURCE, Accepted
@@ -84,32 +80,6 @@ def merge(
         removed=len(before - after),
         new_intents=tuple(sorted(set(merged["intent"]) - known)),
         replies_changed=dict(texts.texts) != dict(replies.texts),
-    )
-
-
-def write_rows(rows: pd.DataFrame, file: Path) -> None:
-    """Write rows as Parquet with reproducible bytes; pandas would add metadata that differs between versions."""
-    columns = {name: pa.array(rows[name].tolist(), pa.string()) for name in COLUMNS}
-    pq.write_table(pa.table(columns), file, compression="zstd")
-
-
-def read_rows(file: Path) -> pd.DataFrame:
-    """Read rows from Parquet.
-
-    Raises:
-        CorpusError: the file cannot be read or lacks `data.loading.COLUMNS`.
-    """
-    try:
-        table = pq.read_table(file, columns=list(COLUMNS))
-    except (OSError, pa.ArrowException) as error:
-        raise CorpusError([Problem(str(file), None, f"no rows of a corpus: {error}")]) from error
-    return pd.DataFrame({name: table.column(name).to_pylist() for name in COLUMNS}, dtype="str")
-
-
-def without_examples(replies: Replies) -> Replies:
-    """Return replies as stored in a corpus version: without examples, which training selects from its rows."""
-    return Replies(
-        {intent: text.model_copy(update={"examples": ()}) for intent, text in replies.texts.items()}
     )
 
 

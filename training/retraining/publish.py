@@ -1,28 +1,23 @@
-"""Publish the results of a retraining: corpus, bundle, gate report, run, version, alias."""
+"""Publish the results of a retraining: corpus, bundle, gate report, run, version."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from chatbot.model import bundle as bundles
 from chatbot.model import bundle_store
-from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
-from chatbot.store import Store, open_store
-from data.processing import ProcessParams
+from chatbot.store import open_store
 from training.corpus import versions
-from training.corpus.reading import Corpus
-from training.gate.params import GateParams
 from training.gate.report.render import JSON_FILE, PAGE_FILE, write_verdict
 from training.gate.verdict import GateVerdict
-from training.model.params import TrainParams
-from training.model.train import Trained
 from training.progress import Steps
+from training.provenance import git_commit
+from training.retraining.config import RetrainConfig
 from training.retraining.lease import Lease
-from training.retraining.merge import Merged
 from training.tracking.client import TrackingError
 from training.tracking.registry import (
     BUNDLE_DIGEST,
-    CHALLENGER,
     CORPUS_DIGEST,
     CORPUS_POINTER,
     GATE,
@@ -30,53 +25,41 @@ from training.tracking.registry import (
     ModelVersion,
     Registry,
 )
-from training.tracking.training_run import record_training
+from training.tracking.runs import Files, Recorded
 
 GATE_AGAINST = "gate_against"
 """Tag with the digest of the champion that the gate compared with."""
 
-
-@dataclass(frozen=True, slots=True)
-class RetrainConfig:
-    """Configuration of a retraining.
-
-    Attributes:
-        store: the object store.
-        tracking: MLflow tracking and registry.
-        settings: settings of the retraining, such as the lease duration.
-        process: parameters of the corpus processing.
-        train: parameters of the training.
-        gate: bounds of the gate.
-        work: exclusive work folder; it is emptied at the start.
-        cache: folder of exported encoders.
-    """
-
-    store: StorageSettings
-    tracking: TrackingSettings
-    settings: RetrainSettings
-    process: ProcessParams
-    train: TrainParams
-    gate: GateParams
-    work: Path
-    cache: Path
+Record = Callable[[Mapping[str, str], Files], Recorded]
+"""Records the run in MLflow, given its tags and its files by artifact folder."""
 
 
 def publish(
     config: RetrainConfig,
     steps: Steps,
     lease: Lease,
-    champion: ModelVersion,
-    corpus: Corpus,
-    trained: Trained,
+    corpus: Path,
+    bundle: Path,
     verdict: GateVerdict,
-    merged: Merged,
+    record: Record,
+    tags: Mapping[str, str],
 ) -> tuple[ModelVersion, str]:
-    """Publish corpus, bundle, gate report, run, version and alias, in this order: references come last.
+    """Publish corpus, bundle, gate report, run and version, in this order: references come last.
 
     Idempotent: the run (by its idempotency key) and the version are unique per bundle digest.
 
+    Args:
+        config: the configuration.
+        steps: reports the progress.
+        lease: is checked before every visible step.
+        corpus: the folder of the corpus version.
+        bundle: the bundle's folder.
+        verdict: the gate's verdict on the bundle.
+        record: records the run.
+        tags: tags of the run and the version, besides those of every version.
+
     Returns:
-        The registered challenger, and the store key of the gate's HTML report.
+        The registered version, and the store key of the gate's HTML report.
 
     Raises:
         LostError: the lease was lost.
@@ -84,60 +67,36 @@ def publish(
             resumes.
     """
     store, registry = open_store(config.store), Registry(config.tracking)
+    manifest, digest = bundles.read_manifest(bundle), verdict.challenger.digest
+    write_verdict(verdict, config.work)
+    gate_files = {name: config.work / name for name in (JSON_FILE, PAGE_FILE)}
+    report = f"reports/gate/{digest}"
     with steps.wait("push corpus"):
-        pointer = versions.push(config.store, config.work / "corpus")
+        pointer = versions.push(config.store, corpus)
     with steps.wait("push bundle"):
-        bundle_store.push(store, trained.folder)
-        report = gate_report(store, trained.digest, verdict, config.work)
+        bundle_store.push(store, bundle)
+        for name, file in gate_files.items():
+            store.put_file(f"{report}/{name}", file)
     tags = {
-        CORPUS_DIGEST: corpus.digest,
+        CORPUS_DIGEST: manifest.corpus_digest,
         CORPUS_POINTER: str(pointer),
-        GIT_COMMIT: trained.manifest.git_commit,
-        BUNDLE_DIGEST: trained.digest,
+        GIT_COMMIT: manifest.git_commit or git_commit(Path(__file__).resolve().parents[2]),
+        BUNDLE_DIGEST: digest,
         GATE: verdict.word,
-        GATE_AGAINST: champion.bundle_digest,
-        "rows_added": str(merged.added),
-        "rows_removed": str(merged.removed),
+        **tags,
     }
     lease.check()
-    recorded = record_training(
-        config.tracking,
-        trained,
-        corpus,
-        config.train,
-        steps,
-        name=f"retrain {trained.digest[:12]}",
-        tags=tags,
-        files={"gate": config.work / JSON_FILE},
-        key=f"retrain-{trained.digest[:24]}",
-    )
+    # The description that MLflow shows at the top of the run's page.
+    note = f"Gate: {verdict.sentence} Report: artifact gate/{PAGE_FILE}."
+    recorded = record({**tags, "mlflow.note.content": note}, {"gate": list(gate_files.values())})
     if recorded.kept is not None:
         raise TrackingError(
             f"{recorded.reason}. Corpus and bundle are in the store; run the retraining again to register them"
         )
     with steps.wait("register"):
         lease.check()
-        version = registry.register(recorded.run_id, trained.folder, tags)
+        version = registry.register(recorded.run_id, bundle, tags)
         for name in (GATE, GATE_AGAINST):
-            if version.tags.get(name) != tags[name]:
+            if name in tags and version.tags.get(name) != tags[name]:
                 registry.tag(version.number, name, tags[name])
-        registry.set_alias(CHALLENGER, version.number)
-    return registry.get(version.number), report
-
-
-def gate_report(store: Store, digest: str, verdict: GateVerdict, scratch: Path) -> str:
-    """Upload the verdict to the store under the bundle's digest.
-
-    Args:
-        store: the store.
-        digest: the bundle digest of the challenger.
-        verdict: the verdict.
-        scratch: local folder for the files.
-
-    Returns:
-        The store key of the HTML report.
-    """
-    write_verdict(verdict, scratch)
-    for name in (JSON_FILE, PAGE_FILE):
-        store.put_file(f"reports/gate/{digest}/{name}", scratch / name)
-    return f"reports/gate/{digest}/{PAGE_FILE}"
+    return version, f"{report}/{PAGE_FILE}"

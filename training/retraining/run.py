@@ -1,55 +1,41 @@
 """Run one retraining as a sequence of idempotent, deterministic steps.
 
-pull the champion's corpus -> merge accepted rows -> check -> train -> gate -> push the corpus -> push the
-bundle -> record the run -> register -> alias `challenger`
+pull the champion's corpus -> merge accepted rows -> check -> process -> train -> gate -> publish (corpus, bundle,
+gate report, run, version) -> alias `challenger`
 """
 
 from __future__ import annotations
 
 import json
-import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from chatbot.dialog.replies import Replies
-from chatbot.errors import ChatbotError
-from chatbot.model import bundle_store
 from chatbot.records.erasure import forgotten
-from chatbot.store import Store, open_store
-from data.checks import Report, check
-from data.processing import (
-    CORPUS_FILE,
-    SPLITS_FILE,
-    process,
-    read_processed,
-    read_splits,
-    write,
-)
+from chatbot.store import open_store
+from data.checks import check
+from data.processing import CORPUS_FILE, SPLITS_FILE, process, read_processed, read_splits, write
 from training.corpus import versions
 from training.corpus.dvc import check_store
-from training.corpus.reading import Corpus, read
+from training.corpus.files import read_rows, write_sources
+from training.corpus.reading import read
 from training.corpus.versions import REPLIES_FILE, ROWS_FILE, RULES_FILE, Pointer
-from training.gate.behaviour_tests import SHIPPED, read_behaviours
 from training.gate.judge import judge_folders, mark_new
-from training.gate.verdict import GateVerdict
 from training.model.train import train
 from training.progress import Steps
+from training.retraining.config import LEASE, RetrainConfig, RetrainError, emptied
 from training.retraining.lease import Lease
-from training.retraining.merge import Merged, merge, read_rows, write_rows
-from training.retraining.publish import RetrainConfig, publish
+from training.retraining.merge import merge
+from training.retraining.publish import GATE_AGAINST, publish
 from training.review.accepted import read_accepted
 from training.review.board import queue_length
-from training.review.decisions import ACCEPTED, Decisions
-from training.tracking.registry import ModelVersion, Registry
-
-LEASE = "memory/retrain-lease.json"
-
-
-class RetrainError(ChatbotError):
-    """The retraining cannot start; the text says what to do first."""
-
-    type = "retrain"
+from training.review.decisions import Decisions
+from training.tracking.bundles import fetch_bundle
+from training.tracking.registry import CHALLENGER, Registry
+from training.tracking.runs import Files, Recorded
+from training.tracking.training_run import record_training
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +76,7 @@ def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
     Raises:
         BusyError: another retraining holds the lease.
         RetrainError: there is no champion.
-        ChatbotError: a dependency is unavailable, or the corpus has errors.
+        ChatbotError: a dependency is unavailable, or the corpus has errors (each row is named with its review).
     """
     store, registry = open_store(config.store), Registry(config.tracking)
     with steps.wait("champion"):
@@ -101,110 +87,86 @@ def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
             "python -m training.retrain --first"
         )
     check_store(config.store)
-    with Lease(store, LEASE, config.settings.lease_seconds) as lease:
-        shutil.rmtree(config.work, ignore_errors=True)
-        config.work.mkdir(parents=True)
-        with steps.wait("corpus"):
-            before = versions.pull(
-                config.store, Pointer.parse(champion.corpus_pointer), config.work / "before"
+    with Lease(store, LEASE, config.settings.lease_seconds) as lease, emptied(config.work) as work:
+        with steps.wait("merge"):
+            before = versions.pull(config.store, Pointer.parse(champion.corpus_pointer), work / "before")
+            decisions = Decisions(store)
+            merged = merge(
+                read_rows(before / ROWS_FILE),
+                Replies.load(before / REPLIES_FILE),
+                read_accepted(store, decisions),
+                forgotten(store),
+                decisions.withdrawn(),
             )
-            merged = _merged(store, before)
         if not merged.changed:
-            return _needs_review(store, champion)
-        corpus, checked = _corpus(config, before, merged)
-        about = {
-            "digest": corpus.digest,
-            "added": merged.added,
-            "removed": merged.removed,
-            "new_intents": list(merged.new_intents),
-            "warnings": [str(problem) for problem in checked.warnings],
-        }
+            waiting = queue_length(store)
+            return RetrainResult(
+                outcome="needs_review",
+                why="nothing was accepted since the champion was trained, and the same corpus gives the same weights: "
+                f"{waiting} messages are in the review queue (python -m training.review)",
+                champion=str(champion.ref),
+                queue=waiting,
+                corpus={"digest": champion.corpus_digest},
+            )
+        with steps.wait("process"):
+            checked = check(merged.rows)
+            checked.raise_errors()
+            folder = work / "corpus"
+            # Rows of the previous version keep their part.
+            processed = process(merged.rows, config.process, read_splits(before / SPLITS_FILE))
+            write(processed, checked, config.process, folder)
+            write_sources(folder, merged.rows, merged.replies, before / RULES_FILE)
+            corpus = read(folder / CORPUS_FILE, config.process)
         trained = train(
             corpus,
-            config.work / "challenger",
+            work / "challenger",
             config.train,
             steps,
-            before / RULES_FILE,
-            config.work / "corpus" / REPLIES_FILE,
+            folder / RULES_FILE,
+            folder / REPLIES_FILE,
             config.cache,
         )
         with steps.wait("gate"):
-            verdict = _gate(config, store, registry, champion, before, trained.folder, corpus)
+            verdict = judge_folders(
+                fetch_bundle(store, registry, champion, work / "bundles"),
+                trained.folder,
+                mark_new(corpus.test, read_processed(before)),
+                params=config.gate,
+            )
         lease.check()
-        challenger, report = publish(config, steps, lease, champion, corpus, trained, verdict, merged)
-    shutil.rmtree(config.work, ignore_errors=True)
+
+        def record(tags: Mapping[str, str], files: Files) -> Recorded:
+            name, key = f"retrain {trained.digest[:12]}", f"retrain-{trained.digest[:24]}"
+            return record_training(
+                config.tracking,
+                trained,
+                corpus,
+                config.train,
+                steps,
+                name=name,
+                tags=tags,
+                files=files,
+                key=key,
+            )
+
+        tags = {
+            GATE_AGAINST: champion.bundle_digest,
+            "rows_added": str(merged.added),
+            "rows_removed": str(merged.removed),
+        }
+        challenger, report = publish(config, steps, lease, folder, trained.folder, verdict, record, tags)
+        registry.set_alias(CHALLENGER, challenger.number)
     return RetrainResult(
         outcome="accepted" if verdict.passed else "refused",
         why=verdict.sentence,
         champion=str(champion.ref),
         challenger=str(challenger.ref),
         gate={"verdict": verdict.word, "refused_by": list(verdict.refused_by), "report": report},
-        corpus=about,
-    )
-
-
-def _merged(store: Store, before: Path) -> Merged:
-    accepted = read_accepted(store)
-    decisions = Decisions(store).read()
-    taken_back = {item_id for item_id, decision in decisions.items() if decision.verdict not in ACCEPTED}
-    return merge(
-        read_rows(before / ROWS_FILE),
-        Replies.load(before / REPLIES_FILE),
-        accepted,
-        forgotten(store),
-        taken_back,
-    )
-
-
-def _needs_review(store: Store, champion: ModelVersion) -> RetrainResult:
-    waiting = queue_length(store)
-    return RetrainResult(
-        outcome="needs_review",
-        why="nothing was accepted since the champion was trained, and the same corpus gives the same weights: "
-        f"{waiting} messages are in the review queue (python -m training.review)",
-        champion=str(champion.ref),
-        queue=waiting,
-        corpus={"digest": champion.corpus_digest},
-    )
-
-
-def _corpus(config: RetrainConfig, before: Path, merged: Merged) -> tuple[Corpus, Report]:
-    """Write the merged corpus as a corpus version into `work/corpus`; existing rows keep their split part.
-
-    Raises:
-        CorpusError: rows are invalid; each is named with the review it came from.
-    """
-    checked = check(merged.rows)
-    checked.raise_errors()
-    folder = config.work / "corpus"
-    done = process(merged.rows, config.process, read_splits(before / SPLITS_FILE))
-    write(done, checked, config.process, folder)
-    write_rows(merged.rows, folder / ROWS_FILE)
-    (folder / REPLIES_FILE).write_text(merged.replies.dump(), encoding="utf-8")
-    shutil.copyfile(before / RULES_FILE, folder / RULES_FILE)
-    return read(folder / CORPUS_FILE, config.process), checked
-
-
-def _gate(
-    config: RetrainConfig,
-    store: Store,
-    registry: Registry,
-    champion: ModelVersion,
-    before: Path,
-    challenger: Path,
-    corpus: Corpus,
-) -> GateVerdict:
-    """Run the gate on the test part of the merged corpus, with rows that the champion's corpus lacks as new."""
-    held = bundle_store.held(store, champion.bundle_digest)
-    serving = (
-        bundle_store.fetch(store, champion.bundle_digest, config.work / "bundles")
-        if held
-        else registry.fetch(champion.number, config.work / "bundles")
-    )
-    return judge_folders(
-        serving,
-        challenger,
-        mark_new(corpus.test, read_processed(before)),
-        params=config.gate,
-        behaviours=read_behaviours(SHIPPED),
+        corpus={
+            "digest": corpus.digest,
+            "added": merged.added,
+            "removed": merged.removed,
+            "new_intents": list(merged.new_intents),
+            "warnings": [str(problem) for problem in checked.warnings],
+        },
     )

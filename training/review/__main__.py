@@ -20,6 +20,11 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Annotated, Any
 
+if __name__ == "__main__":
+    from training.interrupt import exit_on_interrupt
+
+    exit_on_interrupt()
+
 import typer
 from rich.console import Console
 from rich.table import Table

@@ -61,13 +61,13 @@ class Accepted:
         return SOURCE + self.source_id
 
 
-def read_accepted(store: Store) -> list[Accepted]:
+def read_accepted(store: Store, decisions: Decisions | None = None) -> list[Accepted]:
     """Return all accepted messages in the order of their ids, without those under an erasure tombstone.
 
     Raises:
         StoreError: the store is unavailable, or an object is not a decision (the text names it).
     """
-    decisions = Decisions(store)
+    decisions = decisions or Decisions(store)
     made = decisions.intents()
     gone = forgotten(store)
     accepted = []

@@ -129,6 +129,10 @@ class Decisions:
         entries = [e for e in self.store.list(PREFIX) if "/" not in e.key.removeprefix(PREFIX)]
         return {decision.item_id: decision for decision in self._read(entries, ReviewDecision)}
 
+    def withdrawn(self) -> set[str]:
+        """Return the ids of the messages whose decision is a rejection or was undone."""
+        return {item_id for item_id, decision in self.read().items() if decision.verdict not in ACCEPTED}
+
     def intents(self) -> dict[str, NewIntent]:
         """Return every intent that reviewers created, by name.
 

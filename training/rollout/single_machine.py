@@ -9,18 +9,18 @@ The state is in the store and the registry, so a killed run is resumed by runnin
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from chatbot.errors import ChatbotError
-from chatbot.model import bundle_store, desired_model
+from chatbot.model import desired_model
 from chatbot.model.bundle_store import ModelRef
 from chatbot.model.desired_model import Serving
 from chatbot.store import Store
 from training.rollout.smoke_test import prove
+from training.tracking.bundles import fetch_bundle
 from training.tracking.registry import CHAMPION, ModelVersion, Registry
 
 MAY_SERVE = ("passed", "warned")
@@ -138,18 +138,10 @@ class Promotion:
             return RolloutResult(model, False, f"{desired_model.short(model)} is already serving")
         if now.model != model:
             self._say(f"checking version {version.number}")
-            if problem := prove(self._bundle(version)):
+            if problem := prove(fetch_bundle(self._store, self._registry, version, self._cache)):
                 raise PromotionError(f"version {version.number} failed its preflight check: {problem}")
             desired_model.ask(self._store, model, why)
         return self._finish(model)
-
-    def _bundle(self, version: ModelVersion) -> Path:
-        """Fetch the version's bundle into the cache; if the store lacks it, push it there from the registry."""
-        if not bundle_store.held(self._store, version.bundle_digest):
-            self._say(f"version {version.number} is missing from the store: fetching it from the registry")
-            with tempfile.TemporaryDirectory() as scratch:
-                bundle_store.push(self._store, self._registry.fetch(version.number, Path(scratch)))
-        return bundle_store.fetch(self._store, version.bundle_digest, self._cache)
 
     def _finish(self, model: str) -> RolloutResult:
         """Wait until the keeper serves the model, then move the alias `champion`; roll back on a timeout."""

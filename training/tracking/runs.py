@@ -14,7 +14,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Recorded", "TrackingError", "record", "send", "unsent"]
 
+Files = Mapping[str, Path | Sequence[Path]]
 KEY = "run_key"
 """Tag with the run's idempotency key: detects a run that was already sent."""
 _RUN_FILE = "run.json"
@@ -55,7 +56,7 @@ def record(
     metrics: Mapping[str, float],
     tags: Mapping[str, str],
     figures: Mapping[str, Figure],
-    files: Mapping[str, Path],
+    files: Files,
     *,
     key: str = "",
     seconds: float = 0.0,
@@ -66,7 +67,7 @@ def record(
         name: the run's name.
         metrics: by name; `/` groups them in MLflow's UI.
         figures: by file name, such as `confusion_matrix.png`.
-        files: by their artifact folder.
+        files: by their artifact folder, one or several.
         key: idempotency key: a run that is repeated after a crash has the same key and exists once; empty: a
             new run.
         seconds: the run's duration, from which its start time is computed.
@@ -122,7 +123,7 @@ def send(settings: TrackingSettings, folder: Path) -> str:
 
 
 def _keep(
-    unsent: Path, key: str, content: dict[str, Any], figures: Mapping[str, Figure], files: Mapping[str, Path]
+    unsent: Path, key: str, content: dict[str, Any], figures: Mapping[str, Figure], files: Files
 ) -> Path:
     """Write a run's files (atomic write: all or nothing)."""
     unsent.mkdir(parents=True, exist_ok=True)
@@ -132,9 +133,10 @@ def _keep(
         artifacts.mkdir()
         for file_name, figure in figures.items():
             figure.savefig(artifacts / file_name)
-        for folder, file in files.items():
+        for folder, entry in files.items():
             (artifacts / folder).mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, artifacts / folder / file.name)
+            for file in [entry] if isinstance(entry, Path) else entry:
+                shutil.copyfile(file, artifacts / folder / file.name)
         (draft / _RUN_FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
         draft.chmod(0o755)
         final = unsent / key

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatbot.model import bundle as bundles
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from training.model.params import TrainParams
     from training.model.train import Trained
     from training.progress import Steps
-    from training.tracking.runs import Recorded
+    from training.tracking.runs import Files, Recorded
 
 
 def record_training(
@@ -28,7 +27,7 @@ def record_training(
     *,
     name: str = "",
     tags: Mapping[str, str] | None = None,
-    files: Mapping[str, Path] | None = None,
+    files: Files | None = None,
     key: str = "",
 ) -> Recorded:
     """Draw the figures of a training and record its run.

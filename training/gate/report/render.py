@@ -13,6 +13,7 @@ from chatbot.dialog.message import OUT_OF_SCOPE
 from monitoring.pages import environment
 from training.gate.evidence import percent, points
 from training.gate.verdict import GateVerdict
+from training.model.report import MEANINGS, shown
 
 JSON_FILE, PAGE_FILE = "gate.json", "gate.html"
 
@@ -24,18 +25,12 @@ _IDENTITY = [
     ("corpus_digest", "Corpus"),
     ("intents", "Intents"),
 ]
-_SCORES = [
-    ("accuracy", "Top prediction is right (accuracy)"),
-    ("coverage", "Answered automatically (coverage)"),
-    ("risk", "Wrong among those answers (risk)"),
-    ("ece", "Calibration error (ECE)"),
-    ("scope_auroc", "Separates out-of-scope messages (AUROC)"),
-]
 
 _pages = environment(Path(__file__).parent)
 _pages.filters |= {
     "percent": percent,
     "points": points,
+    "score": shown,
     "p_value": lambda p: "under 0.1 %" if p < 0.001 else "-" if p >= 1 else percent(p),
 }
 
@@ -43,7 +38,7 @@ _pages.filters |= {
 def page(verdict: GateVerdict) -> str:
     """Return the report as HTML."""
     return _pages.get_template("page.html.j2").render(
-        verdict=verdict, badges=_BADGES, identity=_IDENTITY, scores=_SCORES, out_of_scope=OUT_OF_SCOPE
+        verdict=verdict, badges=_BADGES, identity=_IDENTITY, meanings=MEANINGS, out_of_scope=OUT_OF_SCOPE
     )
 
 

@@ -1,0 +1,26 @@
+"""Fetch the bundle of a registered version from the store, or from the registry if the store lacks it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chatbot.errors import BundleError
+from chatbot.model import bundle_store
+from chatbot.store import Store
+from training.tracking.registry import ModelVersion, Registry
+
+
+def fetch_bundle(store: Store, registry: Registry, version: ModelVersion, folder: Path) -> Path:
+    """Fetch a version's bundle into `folder/<digest>`; repair a missing or damaged copy in the store.
+
+    Raises:
+        BundleError: the registry's copy is damaged too.
+        StoreError: the store is unavailable.
+        TrackingError: the registry is unavailable.
+    """
+    try:
+        return bundle_store.fetch(store, version.bundle_digest, folder)
+    except BundleError:
+        bundle = registry.fetch(version.number, folder)
+        bundle_store.push(store, bundle, anew=True)
+        return bundle
