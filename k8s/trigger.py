@@ -23,9 +23,10 @@ from chatbot.loop.retrain_history import read_verdict as read_latest
 from chatbot.runtime import REAL, Runtime
 from chatbot.settings import KubernetesSettings, StorageSettings
 from chatbot.store import Store, open_store
+from chatbot.store.lease import LeaseHeld
 from k8s import cli
 from k8s.api.client import Cluster, Conflict, Json
-from k8s.api.lease import Lease, LeaseHeld
+from k8s.api.lease import KubernetesLease
 from k8s.log import log
 from k8s.pushgateway import PushgatewayClient
 
@@ -210,7 +211,7 @@ def _run(
         return TriggerResult(verdict.verdict, f"the drift verdict is {verdict.verdict}: nothing to do")
     cluster = Cluster(settings, runtime)
     try:
-        with Lease(cluster, settings.trigger_lease, settings.lease_seconds, settings.lease_seconds):
+        with KubernetesLease(cluster, settings.trigger_lease, settings.lease_seconds, settings.lease_seconds):
             return trigger(
                 cluster,
                 store,

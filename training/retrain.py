@@ -20,6 +20,7 @@ from rich.text import Text
 
 from chatbot.errors import ChatbotError
 from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
+from chatbot.store.lease import LeaseHeld
 from data.checks import problems_table
 from data.errors import CorpusError
 from data.processing import ProcessParams
@@ -28,7 +29,6 @@ from training.gate.params import read_gate_params
 from training.model.params import read_params
 from training.progress import Steps
 from training.retraining.bootstrap import bootstrap
-from training.retraining.lease import BusyError
 from training.retraining.publish import RetrainConfig
 from training.retraining.run import RetrainResult, retrain
 from training.tracking.registry import CHAMPION
@@ -92,7 +92,7 @@ def main(
         try:
             with Steps(console) as steps:
                 result = retrain(config, steps)
-        except BusyError as error:
+        except LeaseHeld as error:
             result = RetrainResult("busy", str(error))
         result.write(out)
     except CorpusError as error:

@@ -149,7 +149,7 @@ def test_two_at_once_are_one_retraining(
     first = FORK.Process(target=_retrain, args=arguments, daemon=True)
     first.start()
     eventually(lambda: retraining.runs, 30)
-    second = retrain_if_needed(store, retraining.command("slow"), retraining.out, NOW, DAY)
+    second = retrain_if_needed(store, retraining.command("slow"), retraining.out, NOW, DAY, None, 2)
     retraining.count.with_name("go on").touch()
     first.join(30)
     assert first.exitcode == 0
@@ -158,7 +158,7 @@ def test_two_at_once_are_one_retraining(
 
 
 def _retrain(settings: StorageSettings, command: tuple[str, ...], out: Path) -> None:
-    retrain_if_needed(open_store(settings), command, out, NOW, DAY)
+    retrain_if_needed(open_store(settings), command, out, NOW, DAY, None, 2)
 
 
 def test_no_verdict_says_which_command_writes_it(store: Store, retraining: Retraining) -> None:

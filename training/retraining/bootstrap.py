@@ -13,6 +13,7 @@ from chatbot.dialog.replies import Replies
 from chatbot.model import bundle as bundles
 from chatbot.model import bundle_store
 from chatbot.store import open_store
+from chatbot.store.lease import StoreLease
 from data.checks import check
 from data.digest import corpus_digest
 from data.loading import load_corpus
@@ -32,7 +33,6 @@ from training.gate.behaviour_tests import SHIPPED, read_behaviours
 from training.gate.judge import judge_folders, mark_new
 from training.progress import Steps
 from training.provenance import git_commit
-from training.retraining.lease import Lease
 from training.retraining.merge import without_examples, write_rows
 from training.retraining.publish import RetrainConfig, gate_report
 from training.retraining.run import LEASE, RetrainError
@@ -69,14 +69,14 @@ def bootstrap(
     Raises:
         RetrainError: the bundle was trained on another corpus.
         BundleError: the folder is not a complete bundle.
-        BusyError: another process holds the lease.
+        LeaseHeld: another process holds the lease.
         TrackingError: MLflow did not record the run; a later call resumes.
     """
     store, registry = open_store(config.store), Registry(config.tracking)
     digest = bundles.verify(bundle)
     if found := _champion(registry, digest):
         return found, False
-    with Lease(store, LEASE, config.settings.lease_seconds) as lease:
+    with StoreLease(store, LEASE, config.settings.lease_seconds) as lease:
         if found := _champion(registry, digest):
             return found, False
         with steps.wait("corpus"):

@@ -8,6 +8,7 @@ from pathlib import Path
 from chatbot.model import bundle_store
 from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
 from chatbot.store import Store, open_store
+from chatbot.store.lease import Lease
 from data.processing import ProcessParams
 from training.corpus import versions
 from training.corpus.reading import Corpus
@@ -17,7 +18,6 @@ from training.gate.verdict import GateVerdict
 from training.model.params import TrainParams
 from training.model.train import Trained
 from training.progress import Steps
-from training.retraining.lease import Lease
 from training.retraining.merge import Merged
 from training.tracking.client import TrackingError
 from training.tracking.registry import (
@@ -79,7 +79,7 @@ def publish(
         The registered challenger, and the store key of the gate's HTML report.
 
     Raises:
-        LostError: the lease was lost.
+        LeaseLost: the lease was lost.
         TrackingError: MLflow did not record the run; corpus and bundle are in the store, and a later run
             resumes.
     """

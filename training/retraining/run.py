@@ -17,6 +17,7 @@ from chatbot.errors import ChatbotError
 from chatbot.model import bundle_store
 from chatbot.records.erasure import forgotten
 from chatbot.store import Store, open_store
+from chatbot.store.lease import StoreLease
 from data.checks import Report, check
 from data.processing import (
     CORPUS_FILE,
@@ -35,7 +36,6 @@ from training.gate.judge import judge_folders, mark_new
 from training.gate.verdict import GateVerdict
 from training.model.train import train
 from training.progress import Steps
-from training.retraining.lease import Lease
 from training.retraining.merge import Merged, merge, read_rows, write_rows
 from training.retraining.publish import RetrainConfig, publish
 from training.review.accepted import read_accepted
@@ -88,7 +88,7 @@ def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
         The outcome; `needs_review` if nothing changed since the champion was trained.
 
     Raises:
-        BusyError: another retraining holds the lease.
+        LeaseHeld: another retraining holds the lease.
         RetrainError: there is no champion.
         ChatbotError: a dependency is unavailable, or the corpus has errors.
     """
@@ -101,7 +101,7 @@ def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
             "python -m training.retrain --first"
         )
     check_store(config.store)
-    with Lease(store, LEASE, config.settings.lease_seconds) as lease:
+    with StoreLease(store, LEASE, config.settings.lease_seconds) as lease:
         shutil.rmtree(config.work, ignore_errors=True)
         config.work.mkdir(parents=True)
         with steps.wait("corpus"):
