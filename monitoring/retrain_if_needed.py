@@ -23,8 +23,9 @@ from rich.console import Console
 from rich.text import Text
 
 from chatbot.errors import ChatbotError, SettingError
-from chatbot.loop.drift_verdict import BEGUN, FAILED, DriftVerdict
-from chatbot.loop.retrain_history import read_known, read_memory, read_verdict, write_memory
+from chatbot.loop.drift_verdict import DriftVerdict
+from chatbot.loop.retrain_decision import propose_retrain, read_verdict
+from chatbot.loop.retrain_history import BEGUN, FAILED
 from chatbot.settings import DriftSettings, RetrainSettings, StorageSettings
 from chatbot.store import Store, has_store, open_store
 from chatbot.store.lease import LeaseHeld, StoreLease
@@ -71,35 +72,21 @@ def retrain_if_needed(
     """
     try:
         with StoreLease(store, LEASE, lease_seconds):
-            return _retrain(store, command, out, now, cooldown, verdict or read_verdict(store))
+            proposal = propose_retrain(store, verdict or read_verdict(store), now, cooldown)
+            if not proposal.decision.run:
+                return "nothing", proposal.decision.why
+            # Recorded before the run: one that crashes the machine must not restart at every check.
+            proposal = proposal.record(store, BEGUN)
+            outcome = _run(command, out)
+            proposal.record(store, outcome)
     except LeaseHeld as error:
         return "running", f"another retraining that drift asked for is running: {error}"
-
-
-def _retrain(
-    store: Store,
-    command: tuple[str, ...],
-    out: Path,
-    now: datetime,
-    cooldown: timedelta,
-    verdict: DriftVerdict,
-) -> tuple[str, str]:
-    memory, etag = read_memory(store)
-    known = read_known(store, verdict)
-    decision = memory.decide(verdict, *known, now, cooldown)
-    if not decision.run:
-        return "nothing", decision.why
-    # Recorded before the run: one that crashes the machine must not restart at every check.
-    memory = memory.remember(verdict, *known, now, BEGUN)
-    etag = write_memory(store, memory, etag)
-    outcome = _run(command, out)
-    write_memory(store, memory.remember(verdict, *known, now, outcome), etag)
     if outcome == FAILED:
         raise RetrainFailed(
             f"the retraining ({' '.join(command[1:])}) failed: its output says why. It is tried again at the next "
             f"red verdict after the cool-down of {cooldown}"
         )
-    return outcome, decision.why
+    return outcome, proposal.decision.why
 
 
 def _run(command: tuple[str, ...], out: Path) -> str:
@@ -131,11 +118,11 @@ def main(
             raise SettingError(
                 "CHATBOT_STORE_URL names no store: what was asked for must be remembered somewhere"
             )
-        told = DriftVerdict.model_validate_json(verdict.read_bytes()) if verdict else None
+        store = open_store(storage)
         cooldown = timedelta(hours=settings.cooldown_hours)
         lease_seconds = RetrainSettings().lease_seconds
         outcome, why = retrain_if_needed(
-            open_store(storage), COMMAND, out, datetime.now(UTC), cooldown, told, lease_seconds
+            store, COMMAND, out, datetime.now(UTC), cooldown, read_verdict(store, verdict), lease_seconds
         )
     except (ChatbotError, ValidationError, OSError) as error:
         console.print(Text(str(error), style="red"))

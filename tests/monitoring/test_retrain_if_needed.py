@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from chatbot.errors import StoreError
-from chatbot.loop.drift_verdict import Check, DriftVerdict, RetrainMemory, Window
-from chatbot.loop.retrain_history import MEMORY, VERDICT
+from chatbot.loop.drift_verdict import Check, DriftVerdict, Window
+from chatbot.loop.retrain_decision import VERDICT
+from chatbot.loop.retrain_history import MEMORY, RetrainHistory
 from chatbot.settings import StorageSettings
 from chatbot.store import Store, open_store
 from monitoring.retrain_if_needed import RetrainFailed, retrain_if_needed
@@ -135,7 +136,7 @@ def test_a_retraining_that_failed_is_said_and_tried_again_after_the_cool_down(
     put_verdict(store)
     with pytest.raises(RetrainFailed, match="failed"):
         retrain_if_needed(store, retraining.command("fail"), retraining.out, NOW, DAY)
-    assert RetrainMemory.model_validate_json(store.get(MEMORY)).asked[-1].outcome == "failed"
+    assert RetrainHistory.model_validate_json(store.get(MEMORY)).asked[-1].outcome == "failed"
     assert retrain_if_needed(store, retraining.command("accepted"), retraining.out, NOW, DAY)[0] == "nothing"
     later = retrain_if_needed(store, retraining.command("accepted"), retraining.out, NOW + DAY, DAY)
     assert later[0] == "accepted"
