@@ -26,14 +26,12 @@ from rich.text import Text
 from chatbot.errors import ChatbotError
 from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.settings import DriftSettings, LogSettings, ServiceSettings, StorageSettings
-from chatbot.store import Store, has_store, open_store
+from chatbot.store import Store, has_store, layout, open_store
 from monitoring.drift.report import metrics
 from monitoring.drift.report.page import evidently_report, page
 from monitoring.drift.run import Outcome, check
 from monitoring.drift.source import choose
 
-PREFIX = "reports/drift/"
-LATEST = f"{PREFIX}latest.json"
 HTML, JSON, METRICS = "drift.html", "drift.json", "drift.prom"
 COLOURS = {"green": "green", "red": "red", "silent": "yellow"}
 
@@ -80,7 +78,7 @@ def report(
     """
     source = choose(store, log.folder, read_from)
     outcome = check(source, store, settings, service, log.folder, now)
-    key = f"{PREFIX}{now:%Y-%m-%dT%H-%M-%SZ}/"
+    key = f"{layout.DRIFT_REPORTS}{now:%Y-%m-%dT%H-%M-%SZ}/"
     where = f"{key}{HTML}" if store is not None else str(out / HTML)
     verdict = outcome.verdict.model_copy(update={"report": where})
     evidently = ""
@@ -98,7 +96,7 @@ def report(
         store.put(f"{key}{HTML}", html.encode())
         store.put(f"{key}{JSON}", content.encode())
         # The pointer is written last, so that the files it names exist.
-        store.put(LATEST, content.encode())
+        store.put(layout.DRIFT_VERDICT, content.encode())
     return Outcome(verdict, outcome.sample, outcome.side, outcome.notes)
 
 

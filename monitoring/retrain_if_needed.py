@@ -27,12 +27,10 @@ from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.loop.retrain_decision import propose_retrain, read_verdict
 from chatbot.loop.retrain_history import BEGUN, FAILED
 from chatbot.settings import DriftSettings, RetrainSettings, StorageSettings
-from chatbot.store import Store, has_store, open_store
+from chatbot.store import Store, has_store, layout, open_store
 from chatbot.store.lease import LeaseHeld, StoreLease
 
 COMMAND = (sys.executable, "-m", "training.retrain")
-LEASE = "memory/retrain-if-needed-lease.json"
-"""Not the lease of the retraining itself, which the command acquires."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -71,7 +69,7 @@ def retrain_if_needed(
         RetrainFailed: the retraining failed.
     """
     try:
-        with StoreLease(store, LEASE, lease_seconds):
+        with StoreLease(store, layout.RETRAIN_REQUEST_LEASE, lease_seconds):
             proposal = propose_retrain(store, verdict or read_verdict(store), now, cooldown)
             if not proposal.decision.run:
                 return "nothing", proposal.decision.why

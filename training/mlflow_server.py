@@ -18,10 +18,10 @@ from typing import Any
 
 from chatbot.errors import ChatbotError
 from chatbot.settings import MlflowServerSettings, StorageSettings
+from chatbot.store import layout
 
 _SQLITE = "sqlite:///"
 _S3 = "s3://"
-_FOLDER = "mlflow"
 
 
 class MlflowServerError(ChatbotError):
@@ -35,7 +35,7 @@ def artifacts_of(settings: MlflowServerSettings, store: StorageSettings) -> str:
     if settings.artifacts:
         chosen = settings.artifacts
     elif store.url != "none":
-        chosen = f"{store.url.rstrip('/')}/{_FOLDER}"
+        chosen = f"{store.url.rstrip('/')}/{layout.MLFLOW}"
     else:
         database = _file_of(settings.backend)
         if database is None:

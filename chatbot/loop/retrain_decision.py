@@ -26,9 +26,7 @@ from chatbot.loop.retrain_history import (
     read_inputs,
     write_history,
 )
-from chatbot.store import Store
-
-VERDICT = "reports/drift/latest.json"
+from chatbot.store import Store, layout
 
 
 class RetrainDecision(NamedTuple):
@@ -139,9 +137,11 @@ def read_verdict(store: Store, file: Path | None = None) -> DriftVerdict:
         ChatbotError: the verdict is missing (names the command that writes it) or invalid, or the store does not
             respond.
     """
-    place = str(file) if file else f"{VERDICT} of {store}"
+    place = str(file) if file else f"{layout.DRIFT_VERDICT} of {store}"
     try:
-        return DriftVerdict.model_validate_json(file.read_bytes() if file else store.get(VERDICT))
+        return DriftVerdict.model_validate_json(
+            file.read_bytes() if file else store.get(layout.DRIFT_VERDICT)
+        )
     except (Missing, OSError) as error:
         kind = ChatbotError if file else StoreError
         raise kind(

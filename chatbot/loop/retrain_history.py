@@ -15,18 +15,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chatbot.errors import Missing, StoreError
 from chatbot.loop.drift_verdict import DriftVerdict
-from chatbot.records import handoff
 from chatbot.records.erasure import forgotten
-from chatbot.store import Store
+from chatbot.store import Store, layout
 
-MEMORY = "memory/retrain.json"
 FORMAT: Literal[1] = 1
 MAX_REQUESTS = 200
 REQUESTED = "asked"
 BEGUN, FAILED, BUSY = "begun", "failed", "busy"
 """Outcomes of a retrain without a result: the same drift may trigger another request."""
 
-_REVIEWS = "reviews/"
 _TAUGHT = ("accept", "correct", "new-intent")  # `training.review.decisions.Verdict`
 _READERS = 16
 
@@ -97,15 +94,17 @@ def read_history(store: Store) -> tuple[RetrainHistory, str]:
     Raises:
         StoreError: the store does not respond, or the history is invalid (states the effect of deleting it).
     """
-    entry = store.head(MEMORY)
+    entry = store.head(layout.RETRAIN_HISTORY)
     if entry is None:
         return RetrainHistory(), ""
     try:
-        return RetrainHistory.model_validate_json(store.get(MEMORY, etag=entry.etag)), entry.etag
+        return RetrainHistory.model_validate_json(
+            store.get(layout.RETRAIN_HISTORY, etag=entry.etag)
+        ), entry.etag
     except ValidationError as error:
         raise StoreError(
-            f"{MEMORY} of {store} cannot be read: {error.errors()[0]}. Delete it, and what was asked for before is "
-            "forgotten: the next drift is new"
+            f"{layout.RETRAIN_HISTORY} of {store} cannot be read: {error.errors()[0]}. Delete it, and what was asked "
+            "for before is forgotten: the next drift is new"
         ) from error
 
 
@@ -124,7 +123,9 @@ def write_history(store: Store, history: RetrainHistory, etag: str) -> str:
         Conflict: the history was changed concurrently.
         StoreError: the store does not respond.
     """
-    return store.put(MEMORY, history.model_dump_json(indent=1).encode(), new=not etag, etag=etag)
+    return store.put(
+        layout.RETRAIN_HISTORY, history.model_dump_json(indent=1).encode(), new=not etag, etag=etag
+    )
 
 
 def read_inputs(store: Store, verdict: DriftVerdict) -> RetrainInputs:
@@ -144,8 +145,8 @@ def accepted_digest(store: Store) -> str:
         StoreError: the store does not respond, or holds an invalid decision (it is named).
     """
     gone = forgotten(store)
-    found = (entry.key for entry in store.list(_REVIEWS))
-    keys = [key for key in found if key.endswith(".json") and not key.startswith(handoff.WORK)]
+    found = (entry.key for entry in store.list(layout.REVIEWS))
+    keys = [key for key in found if key.endswith(".json") and not key.startswith(layout.HANDOFF_WORK)]
     with ThreadPoolExecutor(_READERS) as readers:
         decisions = list(readers.map(lambda key: _decision(store, key), keys))
     rows = sorted(
@@ -160,7 +161,7 @@ def accepted_digest(store: Store) -> str:
 
 def _corpus_digest(store: Store, bundle_digest: str) -> str:
     try:
-        manifest = store.get(f"bundles/{bundle_digest or 'none'}/model.json")
+        manifest = store.get(layout.bundle_file(bundle_digest or "none", "model.json"))
         return str(json.loads(manifest).get("corpus_digest", ""))
     except (Missing, ValueError):
         return ""

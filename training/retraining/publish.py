@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chatbot.model import bundle_store
 from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
-from chatbot.store import Store, open_store
+from chatbot.store import Store, layout, open_store
 from chatbot.store.lease import Lease
 from data.processing import ProcessParams
 from training.corpus import versions
@@ -139,5 +139,5 @@ def gate_report(store: Store, digest: str, verdict: GateVerdict, scratch: Path) 
     """
     write_verdict(verdict, scratch)
     for name in (JSON_FILE, PAGE_FILE):
-        store.put_file(f"reports/gate/{digest}/{name}", scratch / name)
-    return f"reports/gate/{digest}/{PAGE_FILE}"
+        store.put_file(layout.gate_report(digest, name), scratch / name)
+    return layout.gate_report(digest, PAGE_FILE)

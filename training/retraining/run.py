@@ -16,7 +16,7 @@ from chatbot.dialog.replies import Replies
 from chatbot.errors import ChatbotError
 from chatbot.model import bundle_store
 from chatbot.records.erasure import forgotten
-from chatbot.store import Store, open_store
+from chatbot.store import Store, layout, open_store
 from chatbot.store.lease import StoreLease
 from data.checks import Report, check
 from data.processing import (
@@ -43,7 +43,7 @@ from training.review.board import queue_length
 from training.review.decisions import ACCEPTED, Decisions
 from training.tracking.registry import ModelVersion, Registry
 
-LEASE = "memory/retrain-lease.json"
+LEASE = layout.RETRAIN_LEASE
 
 
 class RetrainError(ChatbotError):
