@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from pathlib import Path
 from typing import Any, cast
 
 from bento import SUPERVISOR_PID
-from bento.lifecycle import bundle_source, preflight, shutdown
+from bento.lifecycle import bundle_source, preflight
 from chatbot.errors import ChatbotError, SettingError
+from chatbot.process import check_port_free, die_with_parent
 from chatbot.settings import ServiceSettings, read_settings
 
 
 def main() -> int:
     """Serve until stopped; return 1 if the start fails, with the reason in one line."""
     supervisor = os.environ.pop(SUPERVISOR_PID, "")
-    if supervisor and not shutdown.stop_with_parent(int(supervisor)):
+    if supervisor and not die_with_parent(int(supervisor)):
         return 1
     try:
         port = read_settings(ServiceSettings).port
-        check_free(port)
+        check_port_free("0.0.0.0", port, "CHATBOT")  # noqa: S104 - listens to nothing
         bundle_source.pin()
     except ChatbotError as error:
         return _refuse(error)
@@ -40,16 +40,6 @@ def main() -> int:
     except (BentoMLException, SettingError) as error:
         return _refuse(error)
     return 0
-
-
-def check_free(port: int) -> None:
-    """Raise SettingError if the port is in use."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("0.0.0.0", port))  # noqa: S104 - asks whether the port is free, listens to nothing
-        except OSError as error:
-            raise SettingError(f"port {port} is in use: set CHATBOT_PORT") from error
 
 
 def _refuse(reason: Exception) -> int:

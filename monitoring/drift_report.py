@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.text import Text
 
 from chatbot.errors import ChatbotError
+from chatbot.files import write_file
 from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.settings import DriftSettings, LogSettings, ServiceSettings, StorageSettings
 from chatbot.store import Store, has_store, layout, open_store
@@ -87,11 +88,8 @@ def report(
         evidently = evidently_report(outcome.sample, outcome.side)
     html = page(verdict, evidently, outcome.notes)
     content = verdict.model_dump_json(indent=1) + "\n"
-    out.mkdir(parents=True, exist_ok=True)
-    for name, text in ((HTML, html), (JSON, content)):
-        part = out / f".{name}.part"
-        part.write_text(text, encoding="utf-8")
-        part.replace(out / name)
+    write_file(out / HTML, html, sync=False)
+    write_file(out / JSON, content, sync=False)
     if store is not None:
         store.put(f"{key}{HTML}", html.encode())
         store.put(f"{key}{JSON}", content.encode())

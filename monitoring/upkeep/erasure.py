@@ -23,6 +23,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
+from chatbot.files import replacing
 from chatbot.ids import KEY_FILE, load_or_make_key, opaque
 from chatbot.records.erasure import mark_forgotten, predictions_of
 from chatbot.records.log_store import days, parts_of, read_part
@@ -30,7 +31,6 @@ from chatbot.records.part import Kind, PartError, check_columns, encode, leave_o
 from chatbot.records.schema import Feedback, Record
 from chatbot.settings import LogSettings, ServiceSettings, StorageSettings, UploadSettings
 from chatbot.store import Entry, Store, layout, open_store, stem
-from chatbot.store.folder import replacing
 from monitoring.inference_log import spool
 from monitoring.inference_log.csv_file import put_aside
 from monitoring.inference_log.log import InferenceLog
@@ -256,12 +256,12 @@ def _rewrite(file: Path, ids: frozenset[str]) -> int:
         if not any(wanted.search(line) for line in source):
             return 0
         source.seek(0)
-        with replacing(file) as draft:
+        with replacing(file) as draft, draft.open("xb") as kept:
             for line in source:
                 if wanted.search(line):
                     taken += 1
                 else:
-                    draft.write(line)
+                    kept.write(line)
     file.chmod(0o640)
     return taken
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from chatbot.dialog.replies import Replies
 from chatbot.errors import ChatbotError
+from chatbot.files import write_file
 from chatbot.model import bundle_store
 from chatbot.records.erasure import forgotten
 from chatbot.store import Store, layout, open_store
@@ -69,10 +70,7 @@ class RetrainResult:
 
     def write(self, file: Path) -> None:
         """Write the result as JSON; the write is atomic."""
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_name(f".{file.name}.draft")
-        draft.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        draft.replace(file)
+        write_file(file, json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", sync=False)
 
 
 def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
