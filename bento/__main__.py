@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -44,13 +45,15 @@ def main() -> int:
 
 
 def check_free(host: str, port: int) -> None:
-    """Raise SettingError if the port is in use."""
-    with socket.socket() as probe:
+    """Raise SettingError if the port is in use, or the host is not an address of this machine."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise SettingError(f"port {port} is in use: set CHATBOT_PORT") from error
+            if error.errno == errno.EADDRINUSE:
+                raise SettingError(f"port {port} is in use: set CHATBOT_PORT") from error
+            raise SettingError(f"CHATBOT_HOST={host}, port {port}: cannot listen there: {error}") from error
 
 
 def _refuse(reason: Exception) -> int:
