@@ -27,7 +27,7 @@ def main() -> int:
             open_store(storage) if has_store(storage) else None,
             read_settings(KeeperSettings),
             service.bundle_cache / desired_model.KEY,
-            lambda model: ServerProcess(model, service.port),
+            lambda model: ServerProcess(model, service.host, service.port),
             preflight.failure_of,
         ).run()
     except Stopped:

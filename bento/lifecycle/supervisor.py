@@ -31,6 +31,7 @@ from chatbot.settings import KeeperSettings
 from chatbot.store import Store
 
 COMMAND = (sys.executable, "-m", "bento")
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a server on all addresses is reached
 _TICK_SECONDS = 0.1
 _ANSWER_SECONDS = 5.0
 _STOP_SECONDS = 60.0
@@ -44,16 +45,18 @@ Preflight = Callable[[str], str | None]
 class ServerProcess:
     """A server (`python -m bento`) as a child process; the constructor starts it. It stops when its parent dies."""
 
-    def __init__(self, model: str, port: int, command: Sequence[str] = COMMAND) -> None:
+    def __init__(self, model: str, host: str, port: int, command: Sequence[str] = COMMAND) -> None:
         """Start the process without waiting for it.
 
         Args:
             model: `<version>@<bundle digest>`; empty: the bundle that ships with the code.
+            host: the address that the server listens on.
             port: the port that the server listens on.
             command: command line of the server.
         """
         self.model = model
-        self._url = f"http://127.0.0.1:{port}"
+        host = _LOOPBACK.get(host, host)
+        self._url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         others = {k: v for k, v in os.environ.items() if k not in ("CHATBOT_MODEL", "CHATBOT_MODEL_FILE")}
         own = {SUPERVISOR_PID: str(os.getpid())} | ({"CHATBOT_MODEL": model} if model else {})
         self._process = subprocess.Popen(command, env=others | own, start_new_session=True)

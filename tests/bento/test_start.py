@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import faulthandler
+import json
 import os
 import shutil
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
+from bento.__main__ import check_free
 from bento.lifecycle import preflight
 from bento.lifecycle.served_model import list_intents
+from bento.lifecycle.supervisor import ServerProcess
 from chatbot.errors import SettingError
 from chatbot.model.bundle import load_metadata
 from chatbot.settings import RouterSettings, SlotSettings
@@ -134,3 +139,50 @@ def test_a_port_in_use_is_named_in_one_line(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         line = refused(tmp_path, STARTS["python -m bento"], CHATBOT_PORT=str(port))
     assert line == f"support-chatbot: port {port} is in use: set CHATBOT_PORT"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1", "::"])
+def test_a_port_is_free_or_in_use_on_each_kind_of_address(host: str) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as taken:
+        try:
+            taken.bind((host, 0))
+        except OSError:
+            pytest.skip("no IPv6 on this machine")
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingError, match=f"port {port} is in use"):
+            check_free(host, port)
+    check_free(host, port)
+
+
+def test_a_host_that_is_not_an_address_of_this_machine_is_named() -> None:
+    with pytest.raises(SettingError, match=r"CHATBOT_HOST=192\.0\.2\.1"):
+        check_free("192.0.2.1", 3000)
+
+
+class Answers(BaseHTTPRequestHandler):
+    """Answers as a server that is ready."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"bundle_digest": "d" * 64}).encode())
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize(("host", "asked"), [("0.0.0.0", "127.0.0.1"), ("127.0.0.2", "127.0.0.2")])
+def test_the_supervisor_asks_its_server_at_the_address_it_listens_on(host: str, asked: str) -> None:
+    with HTTPServer((asked, 0), Answers) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        sleeps = (sys.executable, "-c", "import time; time.sleep(60)")
+        ours = ServerProcess(f"1@{'d' * 64}", host, web.server_address[1], sleeps)
+        other = ServerProcess(f"2@{'e' * 64}", host, web.server_address[1], sleeps)
+        try:
+            assert ours.wait_ready(30) is None
+            assert f"/version reports the bundle {'d' * 64}" in (other.wait_ready(0.5) or "")
+        finally:
+            ours.stop()
+            other.stop()
+        web.shutdown()
