@@ -145,15 +145,13 @@ class Prometheus:
         while not self._is_over.wait(2):
             try:
                 self._find(jobs)
-            except (testbed.TestbedError, testbed.Timeout):
+            except OSError:
                 continue  # the API server is away, by a test's own doing: the targets stay as they are
 
     def _find(self, jobs: list[tuple[Json, Json]]) -> None:
         """Write the targets of each job, as its monitor selects them now."""
-        objects = self.release.items("pods,services")
-        pods = [o for o in objects if o["kind"] == "Pod" and o["status"].get("podIP")
-                and o["status"]["phase"] == "Running"]  # fmt: skip
-        services = [o for o in objects if o["kind"] == "Service"]
+        pods, services = (testbed.read(self.release.path(kind))["items"] for kind in ("pods", "services"))
+        pods = [pod for pod in pods if pod["status"].get("podIP") and pod["status"]["phase"] == "Running"]
         for job, wanted in jobs:
             targets = []
             for selected in pods if wanted["of"] == "Pod" else services:
