@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,13 @@ KEPT = os.environ.get("E2E_KEEP") == "1"
 """Leave the release and the cluster as they are at the end, and take them again in the next run."""
 _NAMESPACES = [installing.NAMESPACE, "monitoring", "upgrade"]
 _MOST_FOLDERS = 5
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With pytest-xdist, what shares a release runs in one process, in order, beside what has a release of its own."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("old" if "old" in item.fixturenames else "shared"))
 
 
 @pytest.fixture(scope="session")
@@ -60,14 +66,13 @@ def release(cluster: None, progress: Progress) -> Iterator[Installed]:
 
 
 @pytest.fixture(scope="package")
-def earlier(
-    cluster: None, tmp_path_factory: pytest.TempPathFactory, progress: Progress
-) -> Iterator[Future[Release]]:
-    """The release that scenario 8 upgrades: it comes while the tests that ask for it first go on."""
+def old(cluster: None, tmp_path_factory: pytest.TempPathFactory, progress: Progress) -> Iterator[Release]:
+    """A release of the chart before, in which a version was rolled out, in a namespace of its own."""
     release = Release("old", "upgrade")
-    with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(chart_before.install, release, tmp_path_factory.mktemp("before"), progress)
-    installing.leave(release)
+    chart_before.install(release, tmp_path_factory.mktemp("before"), progress)
+    yield release
+    with progress.step("uninstall of the release of the chart before"):
+        installing.uninstall(release)
 
 
 @pytest.fixture(scope="package")
