@@ -9,8 +9,6 @@ PY := .venv/bin/python
 PYTEST := $(PY) -m pytest --durations=30 --durations-min=1
 # Modules run beside each other; one module's tests stay in one process, because they share its servers.
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
-# What has a release of its own runs beside what shares one (tests/e2e/conftest.py).
-GROUPED := -n 2 --dist loadgroup --no-loadscope-reorder
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 EXTRAS := dev serve train monitor ui staff mlflow
 # What builds images on a machine that reaches no registry; empty on any other.
@@ -61,7 +59,7 @@ integration: testbed images ## each part on a real cluster or in its container: 
 .PHONY: e2e
 e2e: testbed images ## the whole on a real cluster, eight scenarios: ../shared/testbed has one for this machine
 	$(call say,the whole on a real cluster)
-	@$(PYTEST) -m "e2e and not certify" $(GROUPED) tests/e2e
+	@$(PYTEST) -m "e2e and not certify" $(PARALLEL) tests/e2e
 
 ## the others
 .PHONY: bundle

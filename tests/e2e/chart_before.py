@@ -21,8 +21,6 @@ from tests.support.requirements import ROOT
 from tools import chart
 from tools.images import tag
 
-_CPU = "20m"
-"""What a pod of the bot asks for here: of the node's two cores the other release asks for nearly one."""
 _OURS = ("api", "chatPage", "staffPages", "mlflow", "driftCheck", "retrain")
 
 
@@ -40,12 +38,12 @@ def install(release: Release, folder: Path, progress: Progress) -> Release:
 
 
 def values() -> list[str]:
-    """Those of the tests, today's images under whatever tag the chart asks for, and room for the release beside it."""
+    """Those of the tests, and today's images under whatever tag the chart asks for."""
     images = yaml.safe_load((chart.CHART / "values.yaml").read_text(encoding="utf-8"))
     tags = {component: tag() for component in _OURS}
     tags |= {component: str(images[component]["image"]["tag"]) for component in ("minio", "pushgateway")}
     chosen = [f"--set-string={component}.image.tag={name}" for component, name in tags.items()]
-    return [f"--values={VALUES}", *chosen, f"--set-string=api.resources.requests.cpu={_CPU}"]
+    return [f"--values={VALUES}", *chosen]
 
 
 def _unpack(folder: Path, progress: Progress) -> Path:

@@ -17,7 +17,6 @@ class Progress:
     """Writes past pytest's capturing: who waits for minutes sees for what."""
 
     def __init__(self, config: pytest.Config) -> None:
-        # A worker of pytest-xdist has none, and shares the standard error of the process that has.
         self._reporter = config.pluginmanager.getplugin("terminalreporter")
         self._worker = os.environ.get("PYTEST_XDIST_WORKER", "")
         self._capture = config.pluginmanager.getplugin("capturemanager")
@@ -26,7 +25,7 @@ class Progress:
         """A line."""
         line = f"  [{self._worker}{time.monotonic() - _BEGAN:7.1f} s] {text}"
         with self._capture.global_and_fixture_disabled():
-            if self._reporter is None:
+            if self._worker:  # its reporter writes nowhere
                 sys.stderr.write(f"{line}\n")
                 return
             self._reporter.ensure_newline()

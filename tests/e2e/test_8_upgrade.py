@@ -1,7 +1,4 @@
-"""An upgrade from the chart before keeps everything; an uninstall leaves what the documentation says, and no more.
-
-Its release stands in a namespace of its own: `make e2e` runs it in a second process, beside the other scenarios.
-"""
+"""An upgrade from the chart before keeps everything; an uninstall leaves what the documentation says, and no more."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ import os
 import re
 import shlex
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,6 +31,14 @@ KEPT = {"Secret", "PersistentVolumeClaim"}
 """What docs/operations/chart.md says that an uninstall leaves."""
 CLUSTERS = {"ConfigMap/kube-root-ca.crt", "ServiceAccount/default"}
 """What Kubernetes itself keeps in every namespace."""
+
+
+@pytest.fixture(scope="module")
+def old(cluster: None, tmp_path_factory: pytest.TempPathFactory, progress: Progress) -> Iterator[Release]:
+    """A release of the chart before, in which a version was rolled out, in a namespace of its own."""
+    release = Release("old", "upgrade")
+    yield chart_before.install(release, tmp_path_factory.mktemp("before"), progress)
+    installing.drop(release)
 
 
 def test_an_upgrade_keeps_data_secrets_and_the_serving_version_and_fails_nobody(
