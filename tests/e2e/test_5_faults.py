@@ -23,7 +23,7 @@ from tests.e2e.release import is_ready, restarts
 from tests.support.drift_verdict import drift_verdict
 from tests.support.testbed import Json, until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 MESSAGES = {
     "I want a refund": "get_refund",
@@ -67,7 +67,7 @@ def alerts(release: Installed, progress: Progress) -> Iterator[Impatient]:
 @pytest.fixture(scope="module")
 def load(release: Installed, alerts: Impatient) -> Iterator[SteadyLoad]:
     """Customers, from the first fault to the last."""
-    with SteadyLoad(release.api, clients=8, pause=0.15, messages=MESSAGES) as load:
+    with SteadyLoad(release.api, clients=8, pause=0.3, messages=MESSAGES) as load:
         yield load
 
 
