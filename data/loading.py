@@ -128,6 +128,15 @@ def table_of(rows: list[Row], name: str) -> pd.DataFrame:
     return pd.DataFrame(records, columns=list(COLUMNS), dtype="str")
 
 
+SHIPPED = "data/corpus/"
+"""What the `source` of a shipped row begins with."""
+
+
+def is_shipped(path: Path) -> bool:
+    """Whether this is the corpus that the project ships."""
+    return f"{_short(path)}/" == SHIPPED
+
+
 def _with_kind(fault: str) -> tuple[str, str]:
     """Return a fault and what such faults have in common: the sentence up to the first value."""
     return fault, fault.partition(" holds ")[0] + " holds a character that is not text" if " holds " in fault else ""

@@ -36,9 +36,7 @@ def read_rasa(paths: list[Path], folder: Path | None = None) -> Rows:
         root = fields(compose(path))
         name = path.relative_to(folder).as_posix() if folder else ""
         _read_nlu(path, name, items(root.get("nlu")), result)
-        for response, variants in fields(root.get("responses")).items():
-            texts = [text_of(fields(variant).get("text")) for variant in items(variants)]
-            responses.update({response: text.strip() for text in texts[:1] if text.strip()})
+        responses.update(_responses(root.get("responses")))
         for kind in ("rules", "stories"):
             for story in items(root.get(kind)):
                 _first_answer(items(fields(story).get("steps")), actions)
@@ -52,6 +50,11 @@ def read_rasa(paths: list[Path], folder: Path | None = None) -> Rows:
     unused = [response for response in responses if response not in used]
     dropped(result, where, len(unused), f"responses ({', '.join(unused[:5])})", "no intent is answered by them alone")
     return result
+
+
+def read_responses(domain: yaml.Node | None) -> dict[str, str]:
+    """Return the first text of each response of a domain, by its name (`utter_refund`)."""
+    return _responses(fields(domain).get("responses"))
 
 
 def is_rasa_json(document: Document) -> bool:
@@ -110,6 +113,11 @@ def _examples(path: Path, node: yaml.Node | None, result: Rows) -> list[tuple[in
         return found
     texts = [(line_of(item), fields(item).get("text", item)) for item in items(node)]
     return [(line, text_of(text).strip().removeprefix("- ")) for line, text in texts]
+
+
+def _responses(node: yaml.Node | None) -> dict[str, str]:
+    first = {name: text_of(fields(next(iter(items(variants)), None)).get("text")) for name, variants in fields(node).items()}
+    return {name: text.strip() for name, text in first.items() if text.strip()}
 
 
 def _first_answer(steps: list[yaml.Node], actions: dict[str, str]) -> None:
