@@ -77,7 +77,11 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
     def need(what: str, name: str | None, usual: Sequence[str]) -> int:
         found = place(usual if name is None else [name])
         if found is None:
-            missing = f"no column {name!r}" if name is not None else f"no {what} column ({', '.join(usual[:8])}, ...)"
+            missing = (
+                f"no column {name!r}"
+                if name is not None
+                else f"no {what} column ({', '.join(usual[:8])}, ...)"
+            )
             there = ", ".join(repr(n[:60]) for n in names[:20]) or "none"
             raise refuse(f"{missing}; the columns are: {there}. Name the right one with --{what}-column")
         return found
@@ -89,7 +93,10 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
     intents = tuple(need("intent", part, INTENT_NAMES) for part in parts)
     if message in intents:
         raise refuse(f"column {names[message]!r} cannot be both message and intent")
-    reply = next((i for i, name in enumerate(names) if _key(name) in REPLY_NAMES and i not in (message, *intents)), None)
+    reply = next(
+        (i for i, name in enumerate(names) if _key(name) in REPLY_NAMES and i not in (message, *intents)),
+        None,
+    )
     if asked.category is not None:
         return Places(message, intents, need("category", asked.category, ()), reply)
     category = place(["category"])

@@ -15,7 +15,17 @@ from data.yaml_nodes import block_lines, compose, fields, items, line_of
 FIELDS = ("intent", "category", "description", "reply", "messages")
 _NEEDED = ("intent", "messages")
 _SUFFIXES = (".yaml", ".yml")
-_OTHERS = ("rules", "replies", "behaviours", "domain", "stories", "config", "endpoints", "credentials", "params")
+_OTHERS = (
+    "rules",
+    "replies",
+    "behaviours",
+    "domain",
+    "stories",
+    "config",
+    "endpoints",
+    "credentials",
+    "params",
+)
 """Files beside intents that hold no messages; a Rasa project's domain, rules and stories are read where it has nlu."""
 
 
@@ -36,8 +46,8 @@ class IntentFile:
 def read_intents(folder: Path) -> list[IntentFile]:
     """Read every intent of a corpus folder, sorted by file name.
 
-    The files are those with `.yaml` or `.yml` in `intents`, or in the folder if there is no folder `intents`; subfolders
-    are read too.
+    The files are those with `.yaml` or `.yml` in `intents`, or in the folder if there is no folder `intents`;
+    subfolders are read too.
 
     Raises:
         CorpusError: a file does not match FIELDS, or two files define the same intent.
@@ -56,7 +66,9 @@ def intent_paths(folder: Path) -> list[Path]:
     """Return the YAML files of a corpus folder, or of a Rasa project; sorted."""
     within = folder / "intents" if (folder / "intents").is_dir() else folder
     found = [path for path in within.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file()]
-    found = [path for path in found if not any(part.startswith(".") for part in path.relative_to(within).parts)]
+    found = [
+        path for path in found if not any(part.startswith(".") for part in path.relative_to(within).parts)
+    ]
     if within == folder and any(path.stem.startswith("nlu") or "nlu" in path.parent.parts for path in found):
         return sorted(found)
     return sorted(path for path in found if within != folder or path.stem.lower() not in _OTHERS)
@@ -71,7 +83,13 @@ def read_intent_files(paths: list[Path], folder: Path | None = None) -> Rows:
     """Read messages and replies of intent files below `folder`."""
     files, problems = _read_all(paths)
     rows = [
-        Row(line, message, file.intent, file.category, file.path.relative_to(folder).as_posix() if folder else "")
+        Row(
+            line,
+            message,
+            file.intent,
+            file.category,
+            file.path.relative_to(folder).as_posix() if folder else "",
+        )
         for file in files
         for line, message in file.messages
     ]

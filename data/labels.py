@@ -11,15 +11,14 @@ from chatbot.dialog.message import OUT_OF_SCOPE, clean, plain
 from data.errors import Problem
 from data.rows import Row
 
-OUT_OF_SCOPE_NAMES = frozenset(
-    """
-    oos ood out_of_scope out_of_domain outofscope outofdomain none none_of_the_above none_intent no_intent nointent
-    fallback default_fallback default_fallback_intent fallback_intent fallbackintent amazon.fallbackintent nlu_fallback
-    default_negative_intent irrelevant off_topic offtopic unknown unknown_intent unsupported not_supported
-    """.split()
-)
+OUT_OF_SCOPE_NAMES = frozenset((
+    "oos", "ood", "out_of_scope", "out_of_domain", "outofscope", "outofdomain", "none", "none_of_the_above",
+    "none_intent", "no_intent", "nointent", "fallback", "default_fallback", "default_fallback_intent",
+    "fallback_intent", "fallbackintent", "amazon.fallbackintent", "nlu_fallback", "default_negative_intent",
+    "irrelevant", "off_topic", "offtopic", "unknown", "unknown_intent", "unsupported", "not_supported",
+))  # fmt: skip
 """What other products and datasets call out of scope, as keys of `label_key`."""
-PERHAPS_OUT_OF_SCOPE = frozenset("other others misc miscellaneous rest".split())
+PERHAPS_OUT_OF_SCOPE = frozenset(["other", "others", "misc", "miscellaneous", "rest"])
 
 _SEPARATORS = re.compile(r"[\s_-]+")
 _WHOLE = re.compile(r"(-?\d+)\.0+")
@@ -59,9 +58,13 @@ def normalise_labels(rows: list[Row], file: str) -> tuple[list[Row], list[Proble
         if reason := _changed(key, counts, usual, whole):
             notices.append(Problem(file, None, reason, kind="labels are written in one way"))
         elif key in PERHAPS_OUT_OF_SCOPE:
-            reason = f"label {usual!r} is taught as an intent: if it means out of scope, call it {OUT_OF_SCOPE}"
+            reason = (
+                f"label {usual!r} is taught as an intent: if it means out of scope, call it {OUT_OF_SCOPE}"
+            )
             notices.append(Problem(file, None, reason))
-    return [row if row.intent == names[row.intent] else replace(row, intent=names[row.intent]) for row in rows], notices
+    return [
+        row if row.intent == names[row.intent] else replace(row, intent=names[row.intent]) for row in rows
+    ], notices
 
 
 def label_notices(rows: list[Row], file: str) -> list[Problem]:
@@ -95,7 +98,9 @@ def several_labels(rows: list[Row], file: str) -> list[Problem]:
         return len(found) > 1 and all(part in alone or (listed and uses[part] > 1) for part in found)
 
     several = {intent for intent in distinct if is_several(intent)}
-    advice = "a message has one: keep the main one, or repeat the row (--labels-as-written takes it as one name)"
+    advice = (
+        "a message has one: keep the main one, or repeat the row (--labels-as-written takes it as one name)"
+    )
     return [
         Problem(
             f"{file}/{row.file}" if row.file else file,
@@ -109,14 +114,18 @@ def several_labels(rows: list[Row], file: str) -> list[Problem]:
 
 
 def _parts(intent: str) -> list[str]:
-    return [part for part in _BETWEEN_LABELS.split(intent.strip("[](){} ").translate(_QUOTES)) if part.strip()]
+    return [
+        part for part in _BETWEEN_LABELS.split(intent.strip("[](){} ").translate(_QUOTES)) if part.strip()
+    ]
 
 
 def _changed(key: str, counts: Counter[str], usual: str, whole: bool) -> str:
     spelt = ", ".join(f"{spelling!r} ({count:,} rows)" for spelling, count in counts.most_common(5))
     undo = "--labels-as-written keeps them apart"
     if usual == OUT_OF_SCOPE and set(counts) != {OUT_OF_SCOPE}:
-        return f"{spelt} is read as {OUT_OF_SCOPE}: messages that no intent answers; --labels-as-written keeps the label"
+        return (
+            f"{spelt} is read as {OUT_OF_SCOPE} (no intent answers it); --labels-as-written keeps the label"
+        )
     if len(counts) > 1:
         return f"{spelt} are one intent, {usual!r}; {undo}"
     if not whole and set(counts) != {usual}:

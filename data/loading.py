@@ -15,7 +15,17 @@ from data.labels import label_key, label_notices, normalise_labels, several_labe
 from data.messages import intent_fault, message_fault, row_hash
 from data.rows import Row
 
-__all__ = ["COLUMNS", "Columns", "CorpusError", "Loaded", "Problem", "load_checked", "load_corpus", "read_corpus", "table_of"]
+__all__ = [
+    "COLUMNS",
+    "Columns",
+    "CorpusError",
+    "Loaded",
+    "Problem",
+    "load_checked",
+    "load_corpus",
+    "read_corpus",
+    "table_of",
+]
 
 COLUMNS = ("message", "intent", "category", "source", "row_hash")
 """Columns of a loaded corpus, all text; `category` may be empty, `source` is `file:line`."""
@@ -67,7 +77,9 @@ def load_corpus(
     return loaded.table
 
 
-def load_checked(path: Path, columns: Columns | None = None, *, strict: bool = False) -> tuple[Loaded, Report]:
+def load_checked(
+    path: Path, columns: Columns | None = None, *, strict: bool = False
+) -> tuple[Loaded, Report]:
     """Load and check a corpus for training; the report's warnings begin with the notices of reading.
 
     Raises:
@@ -139,7 +151,9 @@ def is_shipped(path: Path) -> bool:
 
 def _with_kind(fault: str) -> tuple[str, str]:
     """Return a fault and what such faults have in common: the sentence up to the first value."""
-    return fault, fault.partition(" holds ")[0] + " holds a character that is not text" if " holds " in fault else ""
+    return fault, fault.partition(" holds ")[
+        0
+    ] + " holds a character that is not text" if " holds " in fault else ""
 
 
 def _short(path: Path) -> str:

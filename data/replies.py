@@ -15,7 +15,7 @@ from data.columns import REPLY_NAMES, Columns
 from data.errors import CorpusError, Problem
 from data.folder import intent_paths, is_intent, read_intents
 from data.formats.rasa import read_responses
-from data.formats.sniff import FILES, YAML, read_source
+from data.formats.sniff import FILES, JSON, YAML, read_source
 from data.labels import label_key
 from data.loading import is_shipped
 from data.yaml_nodes import compose, fields
@@ -28,8 +28,8 @@ def read_replies(source: Path) -> dict[str, ReplyText]:
     """Read reply texts by intent.
 
     Args:
-        source: a YAML or JSON file (`intent: text`, or the fields of ReplyText), a Rasa domain, a table with the columns
-            intent and reply, or a corpus with replies (a folder, an export).
+        source: a YAML or JSON file (`intent: text`, or the fields of ReplyText), a Rasa domain, a table with the
+            columns intent and reply, or a corpus with replies (a folder, an export).
 
     Raises:
         ChatbotError: the file holds no replies; the message says why.
@@ -37,12 +37,17 @@ def read_replies(source: Path) -> dict[str, ReplyText]:
     if source.is_dir():
         return read_folder_replies(source)
     if not source.exists():
-        raise CorpusError([Problem(str(source), None, "no such file: replies are a file or a corpus with replies")])
+        raise CorpusError(
+            [Problem(str(source), None, "no such file: replies are a file or a corpus with replies")]
+        )
     suffix = source.suffix.lower()
     if suffix in YAML:
         root = compose(source)
         if "responses" in fields(root):
-            return {name.removeprefix(_UTTER): ReplyText(response=text) for name, text in read_responses(root).items()}
+            return {
+                name.removeprefix(_UTTER): ReplyText(response=text)
+                for name, text in read_responses(root).items()
+            }
         if is_intent(root):
             return _texts(read_source(source).replies)
         if isinstance(root, yaml.SequenceNode):
@@ -52,11 +57,13 @@ def read_replies(source: Path) -> dict[str, ReplyText]:
     if suffix == ".json":
         replies = dict(read_source(source).replies) if _is_export(source) else {}
         return _texts(replies) if replies else dict(Replies.load(source).texts)
-    if suffix in FILES:
+    if suffix in FILES or suffix in JSON:
         return _texts(_of_table(source))
     replies = read_source(source).replies
     if not replies:
-        raise CorpusError([Problem(str(source), None, "no replies: a file of `intent: text` (YAML) or a table is needed")])
+        raise CorpusError(
+            [Problem(str(source), None, "no replies: a file of `intent: text` (YAML) or a table is needed")]
+        )
     return _texts(replies)
 
 
@@ -83,12 +90,16 @@ def own_replies(corpus: Path, found: Mapping[str, str]) -> tuple[dict[str, Reply
     texts = {keys.get(label_key(intent), intent): text for intent, text in texts.items()}
     if is_shipped(corpus):
         return texts, []
-    foreign = {intent: placeholder for intent, text in texts.items() if (placeholder := placeholder_of(text.response))}
+    foreign = {
+        intent: placeholder
+        for intent, text in texts.items()
+        if (placeholder := placeholder_of(text.response))
+    }
     notices = [
         Problem(
             corpus.name,
             None,
-            f"the reply of {intent!r} is not used: it has {placeholder}, which the bot cannot fill; pass one with --replies",
+            f"the reply of {intent!r} is not used: the bot cannot fill {placeholder}; pass one with --replies",
             kind="replies are not used: the bot cannot fill their placeholders",
         )
         for intent, placeholder in foreign.items()
@@ -112,12 +123,17 @@ def match_replies(
         intent = name if name in intents else by_key.get(label_key(name))
         if intent is None:
             if name != OUT_OF_SCOPE:
-                notices.append(Problem(source, None, _no_intent(name, by_key), kind="replies have no intent in this corpus"))
+                notices.append(
+                    Problem(
+                        source, None, _no_intent(name, by_key), kind="replies have no intent in this corpus"
+                    )
+                )
             continue
         if intent not in matched or name == intent:
             matched[intent] = text
         for slot in sorted(slots_of(text.response) - set(known_slots)):
-            reason = f"the reply of {intent!r} has the slot {{{slot}}}: the service needs CHATBOT_SLOT_{slot.upper()} to start"
+            setting = f"CHATBOT_SLOT_{slot.upper()}"
+            reason = f"the reply of {intent!r} has the slot {{{slot}}}: the service needs {setting} to start"
             notices.append(Problem(source, None, reason, kind="slots need a value before the service starts"))
     return matched, notices
 
@@ -141,12 +157,12 @@ def _is_export(source: Path) -> bool:
 
 def _of_table(source: Path) -> dict[str, str]:
     """Read a table in which the reply is the text: every intent has one."""
-    failure: CorpusError | None = None
+    columns = ""
     for name in _TEXT_NAMES:
         try:
             rows = read_source(source, Columns(message=name, labels_as_written=True))
         except CorpusError as error:
-            failure = failure or error
+            columns = str(error).partition("the columns are: ")[2].partition(". Name")[0]
             continue
         if rows.problems:
             raise CorpusError(rows.problems)
@@ -160,7 +176,5 @@ def _of_table(source: Path) -> dict[str, str]:
         if problems:
             raise CorpusError(problems)
         return {intent: text for intent, text in replies.items() if text}
-    assert failure is not None
-    columns = failure.problems[0].reason.partition("the columns are: ")[2].partition(". Name")[0]
     reason = f"no columns with replies: a table of replies has `intent` and `reply` (or {', '.join(_TEXT_NAMES[1:])})"
     raise CorpusError([Problem(str(source), 1, f"{reason}; its columns are: {columns}")])

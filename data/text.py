@@ -43,10 +43,10 @@ def decode(content: bytes, file: str) -> tuple[str, list[Problem]]:
     Raises:
         CorpusError: not a text, or a mixture of encodings; each line with an invalid byte is named.
     """
-    for mark, name in _MARKS:
-        if content.startswith(mark):
-            return _decoded(content, name, file), []
-    if b"\0" in content[:4096] and (name := _unmarked_utf16(content[:4096])):
+    name = next((name for mark, name in _MARKS if content.startswith(mark)), None) or _unmarked_utf16(
+        content[:4096]
+    )
+    if name:
         return _decoded(content, name, file), []
     try:
         return content.decode("utf-8-sig"), []
@@ -70,13 +70,15 @@ def _decoded(content: bytes, name: str, file: str) -> str:
     try:
         return content.decode(name).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        reason = f"the file begins as {name.upper()} but is damaged at byte {error.start + 1}: save it as UTF-8"
+        reason = (
+            f"the file begins as {name.upper()} but is damaged at byte {error.start + 1}: save it as UTF-8"
+        )
         raise CorpusError([Problem(file, None, reason)]) from None
 
 
 def _unmarked_utf16(beginning: bytes) -> str | None:
     even, odd = beginning[::2].count(0), beginning[1::2].count(0)
-    if even + odd < _NUL_SHARE * len(beginning) or (even and odd and min(even, odd) > max(even, odd) // 10):
+    if not beginning or even + odd < _NUL_SHARE * len(beginning) or min(even, odd) > max(even, odd) // 10:
         return None
     return "utf-16-le" if odd > even else "utf-16-be"
 

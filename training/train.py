@@ -43,9 +43,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def main(
     corpus: Annotated[
         Path,
-        typer.Option(
-            help="A processed corpus, or a file, folder or export of any format in docs/corpus.md."
-        ),
+        typer.Option(help="A processed corpus, or a file, folder or export of any format in docs/corpus.md."),
     ] = Path("data/processed/corpus.parquet"),
     out: Annotated[Path, typer.Option(help="The bundle's folder.")] = Path("models/current"),
     rules: Annotated[Path, typer.Option(help="The rules.yaml that the bundle carries.")] = Path(

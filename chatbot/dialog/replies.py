@@ -98,7 +98,9 @@ def fill(text: str, slots: Mapping[str, str], where: str) -> str:
         variables = ", ".join(f"CHATBOT_SLOT_{name.upper()}" for name in missing)
         raise SettingError(f"{where} needs {', '.join(missing)}: set {variables}", {"slots": missing})
     if found := placeholder_of(text):
-        raise SettingError(f"{where} has {found} in braces, which is not a slot: write it {{in_lower_case}}, in {text!r}")
+        raise SettingError(
+            f"{where} has {found} in braces, which is not a slot: write it {{in_lower_case}}, in {text!r}"
+        )
     return _SLOT.sub(lambda slot: slots[slot[1]], text).strip()
 
 

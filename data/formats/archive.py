@@ -23,7 +23,15 @@ def _unpacked(path: Path, unpack: Callable[[Path], Path]) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="corpus-") as folder:
         try:
             yield unpack(Path(folder))
-        except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError) as error:
+        except (
+            OSError,
+            EOFError,
+            zlib.error,
+            zipfile.BadZipFile,
+            RuntimeError,
+            NotImplementedError,
+            ValueError,
+        ) as error:
             raise CorpusError([Problem(str(path), None, f"cannot be unpacked: {error}")]) from None
 
 
@@ -78,7 +86,9 @@ def _renamed(read: Callable[[Path], Rows], inner: Path, shown: Path) -> Rows:
     """Read an unpacked file or folder; problems name the archive."""
 
     def rename(problems: list[Problem]) -> list[Problem]:
-        return [replace(problem, file=problem.file.replace(str(inner), str(shown), 1)) for problem in problems]
+        return [
+            replace(problem, file=problem.file.replace(str(inner), str(shown), 1)) for problem in problems
+        ]
 
     try:
         result = read(inner)

@@ -51,7 +51,9 @@ def read_dataset(folder: Path, columns: Columns) -> Rows:
     for file in files:
         content = read_arrow(file, columns)
         name = file.relative_to(folder).as_posix()
-        content.rows = [row.__class__(row.line, row.message, row.intent, row.category, name) for row in content.rows]
+        content.rows = [
+            row.__class__(row.line, row.message, row.intent, row.category, name) for row in content.rows
+        ]
         result.extend(content)
     splits = sorted({file.parent.name for file in files if file.parent != folder})
     if len(splits) > 1:
@@ -75,7 +77,9 @@ def _values(column: pa.ChunkedArray, name: str, labels: list[str] | None, file: 
         raise CorpusError([Problem(file, None, f"column {name!r} is not UTF-8: {error}")]) from None
     if labels is None:
         return values
-    return [labels[v] if isinstance(v, int) and 0 <= v < len(labels) else None if v == -1 else v for v in values]
+    return [
+        labels[v] if isinstance(v, int) and 0 <= v < len(labels) else None if v == -1 else v for v in values
+    ]
 
 
 def _label_names(schema: pa.Schema) -> dict[str, list[str]]:

@@ -63,7 +63,7 @@ def _delimiter(text: str, columns: Columns, file: str) -> tuple[str, int]:
     """
     lines = [
         (number, line.rstrip("\n"))
-        for number, line in zip(range(1, _SEARCHED), io.StringIO(text, newline=None))
+        for number, line in zip(range(1, _SEARCHED), io.StringIO(text, newline=None), strict=False)
         if line.strip() and len(line) <= csv.field_size_limit()  # the CSV reader reports longer ones
     ]
     if lines and (hint := _HINT.fullmatch(lines[0][1])):

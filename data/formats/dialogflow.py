@@ -14,7 +14,8 @@ from data.rows import Rows
 def is_agent(folder: Path) -> bool:
     """Whether the folder is an agent, ES or CX."""
     return (folder / "intents").is_dir() and (
-        (folder / "agent.json").is_file() or next(folder.glob("intents/*_usersays_*.json"), None) is not None
+        (folder / "agent.json").is_file()
+        or next(folder.glob("intents/*_usersays_*.json"), None) is not None
         or next(folder.glob("intents/*/trainingPhrases"), None) is not None
     )
 
@@ -38,7 +39,9 @@ def _read_es(folder: Path, language: str) -> Rows:
         name = str(intent.get("name") or path.stem)
         name = OUT_OF_SCOPE if intent.get("fallbackIntent") else name
         files = sorted(folder.glob(f"intents/{_literal(path.stem)}_usersays_*.json"))
-        chosen = next((f for f in files if f.stem.endswith(f"_usersays_{language}")), files[0] if files else None)
+        chosen = next(
+            (f for f in files if f.stem.endswith(f"_usersays_{language}")), files[0] if files else None
+        )
         phrases = listed(load_json(chosen)) if chosen else listed(intent.get("userSays"))
         others += max(0, len(files) - 1)
         silent += not phrases
@@ -64,7 +67,11 @@ def _read_cx(folder: Path, language: str) -> Rows:
             fallbacks.add(name)
         files = sorted((path.parent / "trainingPhrases").glob("*.json"))
         chosen = next((f for f in files if f.stem == language), files[0] if files else None)
-        phrases = listed(load_json(chosen).get("trainingPhrases")) if chosen else listed(intent.get("trainingPhrases"))
+        phrases = (
+            listed(load_json(chosen).get("trainingPhrases"))
+            if chosen
+            else listed(intent.get("trainingPhrases"))
+        )
         others += max(0, len(files) - 1)
         silent += not phrases
         label = OUT_OF_SCOPE if name in fallbacks else name
@@ -77,7 +84,13 @@ def _read_cx(folder: Path, language: str) -> Rows:
                 if route.get("intent") and texts and route["intent"] not in fallbacks:
                     result.replies.setdefault(route["intent"], str(texts[0]))
     _tell(result, folder, silent, others, language)
-    dropped(result, str(folder), len(list(folder.glob("entityTypes/*"))), "entity types", "the bot has intents only")
+    dropped(
+        result,
+        str(folder),
+        len(list(folder.glob("entityTypes/*"))),
+        "entity types",
+        "the bot has intents only",
+    )
     return result
 
 

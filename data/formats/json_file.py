@@ -32,13 +32,15 @@ DOCUMENTS: tuple[tuple[str, Callable[[Document], bool], Callable[[Document, str]
 """Product, whether a document is its export, and its reader; the first that fits."""
 
 _ARRAY = (
-    "a JSON array has no line for each message: convert it with `python -m data.convert {file} --out my_corpus/`, or write one "
-    "object per line (.jsonl)"
+    "a JSON array has no line for each message: convert it with `python -m data.convert {file} --out my_corpus/`, "
+    "or write one object per line (.jsonl)"
 )
 
 
-def read_jsonl(path: Path, columns: Columns) -> Rows:
+def read_jsonl(path: Path, columns: Columns, arrays: bool = False) -> Rows:
     """Read a file with one JSON object per line; a key missing in one object is a problem of that line.
+
+    With `arrays`, a file that is one JSON array is read too.
 
     Raises:
         CorpusError: the file is one JSON array, or no line has the columns.
@@ -46,6 +48,8 @@ def read_jsonl(path: Path, columns: Columns) -> Rows:
     file = str(path)
     text, notices = decode(path.read_bytes(), file)
     if text.lstrip().startswith("[") and isinstance(_parsed(text), list):
+        if arrays:
+            return read_json(path, columns, arrays)
         raise CorpusError([Problem(file, 1, _ARRAY.format(file=file))])
     records: list[tuple[int, Mapping[str, Any]]] = []
     problems: list[Problem] = []
@@ -61,7 +65,14 @@ def read_jsonl(path: Path, columns: Columns) -> Rows:
             records.append((line, record))
         else:
             kind = type(record).__name__
-            problems.append(Problem(file, line, f"a JSON object is needed, this is a {kind}", kind="lines are not JSON objects"))
+            problems.append(
+                Problem(
+                    file,
+                    line,
+                    f"a JSON object is needed, this is a {kind}",
+                    kind="lines are not JSON objects",
+                )
+            )
     if not records:
         if problems:
             raise CorpusError(problems)
@@ -97,11 +108,13 @@ def read_json(path: Path, columns: Columns, arrays: bool = False) -> Rows:
     if records := [(number, e) for number, e in enumerate(elements, start=1) if isinstance(e, dict)]:
         result = read_table(keyed(file, records), columns)
         if others := len(elements) - len(records):
-            result.notices.append(Problem(file, None, f"not taken: {others:,} elements that are not JSON objects"))
+            result.notices.append(
+                Problem(file, None, f"not taken: {others:,} elements that are not JSON objects")
+            )
         return result
     keys = ", ".join(map(repr, list(document)[:8])) if isinstance(document, dict) else type(document).__name__
     known = ", ".join(product for product, _, _ in DOCUMENTS)
-    reason = f"unknown JSON ({keys}): exports of {known} are read; for others, write JSON Lines or CSV with message and intent"
+    reason = f"unknown JSON ({keys}): exports of {known} are read; else write JSON Lines or CSV"
     raise CorpusError([Problem(file, None, reason)])
 
 
@@ -109,7 +122,9 @@ def _elements(document: Document) -> list[Any]:
     """Return the elements of an array, or of the arrays of objects in an object (`{"data": [...]}`)."""
     if isinstance(document, list):
         return document
-    arrays = [part for part in document.values() if isinstance(part, list)] if isinstance(document, dict) else []
+    arrays = (
+        [part for part in document.values() if isinstance(part, list)] if isinstance(document, dict) else []
+    )
     return [element for part in arrays for element in part if isinstance(element, dict)]
 
 

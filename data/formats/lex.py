@@ -31,7 +31,13 @@ def read_lex(document: Document, file: str) -> Rows:
         messages = listed((intent.get("conclusionStatement") or {}).get("messages"))
         if messages and messages[0].get("content"):
             result.replies[intent["name"]] = str(messages[0]["content"])
-    dropped(result, file, sum(not listed(i.get("sampleUtterances") or i.get("samples")) for i in intents), "intents without an utterance", "nothing to learn")
+    dropped(
+        result,
+        file,
+        sum(not listed(i.get("sampleUtterances") or i.get("samples")) for i in intents),
+        "intents without an utterance",
+        "nothing to learn",
+    )
     return result
 
 
@@ -49,7 +55,11 @@ def read_lex_folder(folder: Path) -> Rows:
     silent = 0
     for path in sorted(chosen.glob("Intents/*/Intent.json")):
         intent: dict[str, Any] = load_json(path)
-        name = OUT_OF_SCOPE if intent.get("parentIntentSignature") == _FALLBACK else intent.get("name", path.parent.name)
+        name = (
+            OUT_OF_SCOPE
+            if intent.get("parentIntentSignature") == _FALLBACK
+            else intent.get("name", path.parent.name)
+        )
         utterances = listed(intent.get("sampleUtterances"))
         silent += not utterances
         messages.extend((utterance.get("utterance"), name, "") for utterance in utterances)
@@ -58,7 +68,13 @@ def read_lex_folder(folder: Path) -> Rows:
     result = rows_of(messages, str(folder))
     result.replies = {intent: text for intent, text in replies.items() if intent != OUT_OF_SCOPE}
     others = ", ".join(path.name for path in locales if path != chosen)
-    dropped(result, str(folder), len(locales) - 1, f"locales ({others})", f"the bot has one language: {chosen.name} is read")
+    dropped(
+        result,
+        str(folder),
+        len(locales) - 1,
+        f"locales ({others})",
+        f"the bot has one language: {chosen.name} is read",
+    )
     dropped(result, str(folder), silent, "intents without an utterance", "nothing to learn")
     return result
 
@@ -67,12 +83,18 @@ def _intents(document: Document) -> list[Document]:
     model = (document.get("interactionModel") or {}).get("languageModel") or document.get("languageModel")
     content = document.get("resource") or model or {}
     intents = listed(content.get("intents")) if isinstance(content, dict) else []
-    return [i for i in intents if isinstance(i, dict) and "name" in i and ("sampleUtterances" in i or "samples" in i)]
+    return [
+        i
+        for i in intents
+        if isinstance(i, dict) and "name" in i and ("sampleUtterances" in i or "samples" in i)
+    ]
 
 
 def _reply(intent: dict[str, Any]) -> str:
     """Return the plain text of the initial, the fulfilment or the closing response."""
-    hook = ((intent.get("fulfillmentCodeHook") or {}).get("postFulfillmentStatusSpecification") or {}).get("successResponse")
+    hook = ((intent.get("fulfillmentCodeHook") or {}).get("postFulfillmentStatusSpecification") or {}).get(
+        "successResponse"
+    )
     responses = (
         (intent.get("initialResponseSetting") or {}).get("initialResponse"),
         (intent.get("intentClosingSetting") or {}).get("closingResponse"),

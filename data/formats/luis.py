@@ -22,5 +22,11 @@ def read_luis(document: Document, file: str) -> Rows:
     dropped(result, file, len(listed(content.get("patterns"))), "patterns", "a pattern is not a message")
     entities = len(listed(content.get("entities"))) + len(listed(content.get("closedLists")))
     dropped(result, file, entities, "entities", "the bot has intents only")
-    dropped(result, file, len([n for n in names if n not in taught]), "intents without an utterance", "nothing to learn")
+    dropped(
+        result,
+        file,
+        len([n for n in names if n not in taught]),
+        "intents without an utterance",
+        "nothing to learn",
+    )
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections import Counter
@@ -22,8 +23,12 @@ _WHY = "the bot has intents only"
 def is_rasa(root: yaml.Node | None) -> bool:
     """Whether a YAML file is part of a Rasa project: training data, domain, rules or stories."""
     names = fields(root)
-    return "nlu" in names or "rules" in names or "stories" in names or "responses" in names or (
-        "intents" in names and isinstance(names["intents"], yaml.SequenceNode)
+    return (
+        "nlu" in names
+        or "rules" in names
+        or "stories" in names
+        or "responses" in names
+        or ("intents" in names and isinstance(names["intents"], yaml.SequenceNode))
     )
 
 
@@ -45,10 +50,18 @@ def read_rasa(paths: list[Path], folder: Path | None = None) -> Rows:
             if response in responses:
                 result.replies[intent] = responses[response]
                 break
-    used = {actions.get(intent) for intent in result.replies} | {f"utter_{intent}" for intent in result.replies}
+    used = {actions.get(intent) for intent in result.replies} | {
+        f"utter_{intent}" for intent in result.replies
+    }
     where = str(folder or paths[0])
     unused = [response for response in responses if response not in used]
-    dropped(result, where, len(unused), f"responses ({', '.join(unused[:5])})", "no intent is answered by them alone")
+    dropped(
+        result,
+        where,
+        len(unused),
+        f"responses ({', '.join(unused[:5])})",
+        "no intent is answered by them alone",
+    )
     return result
 
 
@@ -65,8 +78,14 @@ def is_rasa_json(document: Document) -> bool:
 def read_rasa_json(document: Document, file: str) -> Rows:
     """Read the common examples."""
     content = document["rasa_nlu_data"]
-    result = rows_of(((e.get("text"), e.get("intent"), "") for e in listed(content.get("common_examples"))), file)
-    for key, what in (("entity_synonyms", "synonyms"), ("regex_features", "regular expressions"), ("lookup_tables", "lookup tables")):
+    result = rows_of(
+        ((e.get("text"), e.get("intent"), "") for e in listed(content.get("common_examples"))), file
+    )
+    for key, what in (
+        ("entity_synonyms", "synonyms"),
+        ("regex_features", "regular expressions"),
+        ("lookup_tables", "lookup tables"),
+    ):
         dropped(result, file, len(listed(content.get(key))), what, _WHY)
     return result
 
@@ -109,20 +128,25 @@ def _examples(path: Path, node: yaml.Node | None, result: Rows) -> list[tuple[in
                 found.append((line, text.lstrip()[1:].strip()))
             else:
                 reason = f"an example begins with `- `: {text.strip()[:60]!r}"
-                result.problems.append(Problem(str(path), line, reason, kind="examples do not begin with `- `"))
+                result.problems.append(
+                    Problem(str(path), line, reason, kind="examples do not begin with `- `")
+                )
         return found
     texts = [(line_of(item), fields(item).get("text", item)) for item in items(node)]
     return [(line, text_of(text).strip().removeprefix("- ")) for line, text in texts]
 
 
 def _responses(node: yaml.Node | None) -> dict[str, str]:
-    first = {name: text_of(fields(next(iter(items(variants)), None)).get("text")) for name, variants in fields(node).items()}
+    first = {
+        name: text_of(fields(next(iter(items(variants)), None)).get("text"))
+        for name, variants in fields(node).items()
+    }
     return {name: text.strip() for name, text in first.items() if text.strip()}
 
 
 def _first_answer(steps: list[yaml.Node], actions: dict[str, str]) -> None:
     """Record the response of a conversation's first turn: an intent, then an utterance."""
-    for step, following in zip(steps, steps[1:], strict=False):
+    for step, following in itertools.pairwise(steps):
         intent, action = text_of(fields(step).get("intent")), text_of(fields(following).get("action"))
         if intent:
             if action.startswith("utter_"):

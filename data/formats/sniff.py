@@ -26,9 +26,6 @@ FILES: dict[str, Callable[[Path, Columns], Rows]] = {
     ".csv": read_csv,
     ".tsv": read_csv,
     ".txt": read_csv,
-    ".jsonl": read_jsonl,
-    ".ndjson": read_jsonl,
-    ".json": read_json,
     ".parquet": read_parquet,
     ".arrow": read_arrow,
     ".feather": read_arrow,
@@ -36,6 +33,11 @@ FILES: dict[str, Callable[[Path, Columns], Rows]] = {
     ".xlsm": read_xlsx,
 }
 """Reader by file suffix. No reader unpickles anything."""
+JSON: dict[str, Callable[[Path, Columns, bool], Rows]] = {
+    ".jsonl": read_jsonl,
+    ".ndjson": read_jsonl,
+    ".json": read_json,
+}
 ARCHIVES = {".gz": read_gzip, ".zip": read_zip}
 YAML = (".yaml", ".yml")
 
@@ -65,7 +67,11 @@ _INSTEAD = {
 }
 """What to do with formats that are not read."""
 _BEGINNINGS = (
-    (b"PK\x03\x04", (".xlsx", ".xlsm", ".zip"), "is a zip archive or an Excel workbook: name it .zip or .xlsx, or save it as CSV"),
+    (
+        b"PK\x03\x04",
+        (".xlsx", ".xlsm", ".zip"),
+        "is a zip archive or an Excel workbook: name it .zip or .xlsx, or save it as CSV",
+    ),
     (b"\xd0\xcf\x11\xe0", (), "is in the former Excel format (.xls): save it as .xlsx or CSV"),
     (b"\x1f\x8b", (".gz",), "is compressed: name it .gz"),
     (b"PAR1", (".parquet",), "is a Parquet file: name it .parquet"),
@@ -101,13 +107,13 @@ def _read_file(path: Path, columns: Columns, arrays: bool) -> Rows:
         raise CorpusError([Problem(str(path), 1, f"the content {reason}")])
     if suffix in ARCHIVES:
         return ARCHIVES[suffix](path, partial(read_source, columns=columns, arrays=arrays))
-    if suffix == ".json":
-        return read_json(path, columns, arrays)
+    if suffix in JSON:
+        return JSON[suffix](path, columns, arrays)
     if suffix in FILES:
         return FILES[suffix](path, columns)
     if suffix in YAML:
         return _read_yaml([path], None)
-    known = ", ".join([*FILES, *ARCHIVES, *YAML])
+    known = ", ".join([*FILES, *JSON, *ARCHIVES, *YAML])
     instead = f"{_INSTEAD[suffix]}. " if suffix in _INSTEAD else ""
     reason = f"unknown kind of file {suffix!r}: {instead}A corpus is {known}, or a folder"
     raise CorpusError([Problem(str(path), None, reason)])
@@ -122,25 +128,33 @@ def _read_folder(folder: Path, columns: Columns, arrays: bool) -> Rows:
         return read_lex_folder(folder)
     if paths := intent_paths(folder):
         return _read_yaml(paths, folder)
-    result, taken = Rows(), []
+    result, taken, unknown = Rows(), [], []
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path, folder)):
         suffix = path.suffix.lower()
-        if (suffix not in FILES or suffix == ".txt") and suffix not in ARCHIVES:
+        if suffix == ".txt" or suffix not in {**FILES, **JSON, **ARCHIVES}:
             continue
         name = path.relative_to(folder).as_posix()
         try:
             content = _read_file(path, columns, arrays)
         except CorpusError as error:
-            result.problems.extend(error.problems)
+            unknown.extend(error.problems)
             continue
         content.rows = [replace(row, file=f"{name}/{row.file}" if row.file else name) for row in content.rows]
         taken.append(f"{name} ({len(content.rows):,})")
         result.extend(content)
+    # Beside a corpus, a JSON file may be anything; a table is meant.
+    beside = [problem for problem in unknown if result.rows and problem.file.endswith(".json")]
+    result.problems.extend(problem for problem in unknown if problem not in beside)
+    result.notices.extend(replace(problem, reason=f"not taken: {problem.reason}") for problem in beside)
     if not result.rows and not result.problems:
-        reason = "no corpus: a corpus folder holds intents/<intent>.yaml files, tables, or an export that data.convert reads"
+        reason = (
+            "no corpus: a folder holds intents/<intent>.yaml files, tables, or an export in docs/corpus.md"
+        )
         raise CorpusError([Problem(str(folder), None, reason)])
     if len(taken) > 1:
-        result.notices.append(Problem(str(folder), None, f"{len(taken)} files are one corpus: {', '.join(taken[:20])}"))
+        result.notices.append(
+            Problem(str(folder), None, f"{len(taken)} files are one corpus: {', '.join(taken[:20])}")
+        )
     return result
 
 
@@ -161,9 +175,7 @@ def _read_yaml(paths: list[Path], folder: Path | None) -> Rows:
         elif folder is not None or is_intent(root):
             kinds["intent"].append(path)
         else:
-            reason = (
-                "no messages: an intent's file has `intent:` and `messages:`; replies are passed with --replies, rules with --rules"
-            )
+            reason = "no messages: an intent has `intent:` and `messages:`; replies go to --replies, rules to --rules"
             raise CorpusError([Problem(str(path), 1, reason)])
     for kind, read in (("rasa", read_rasa), ("snips", read_snips_yaml), ("intent", read_intent_files)):
         if kinds[kind]:

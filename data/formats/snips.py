@@ -28,7 +28,13 @@ def read_snips(document: Document, file: str) -> Rows:
         for utterance in content
     )
     result = rows_of(utterances, file)
-    dropped(result, file, len(document.get("entities") or {}) if "intents" in document else 0, "entities", "the bot has intents only")
+    dropped(
+        result,
+        file,
+        len(document.get("entities") or {}) if "intents" in document else 0,
+        "entities",
+        "the bot has intents only",
+    )
     return result
 
 

@@ -70,7 +70,9 @@ def keyed(file: str, records: Sequence[tuple[int, Mapping[str, Cell]]]) -> Table
     header: dict[str, None] = {}
     for _, record in records:
         header.update(dict.fromkeys(record))
-    return Table(file, list(header), [(line, [record.get(key, MISSING) for key in header]) for line, record in records])
+    return Table(
+        file, list(header), [(line, [record.get(key, MISSING) for key in header]) for line, record in records]
+    )
 
 
 def read_table(table: Table, asked: Columns) -> Rows:
@@ -101,7 +103,9 @@ def read_table(table: Table, asked: Columns) -> Rows:
         reply = _at(cells, places.reply)
         replies[row[1].strip()].update([reply.strip()] if isinstance(reply, str) and reply.strip() else [])
     if repeated:
-        result.notices.append(Problem(table.file, None, f"the header is repeated among the rows: {repeated} skipped"))
+        result.notices.append(
+            Problem(table.file, None, f"the header is repeated among the rows: {repeated} skipped")
+        )
     _take_replies(table, places, replies, result)
     _check_combinations(table, places, result)
     return result
@@ -109,29 +113,27 @@ def read_table(table: Table, asked: Columns) -> Rows:
 
 def _header_place(filled: Sequence[tuple[int, Sequence[Cell]]], asked: Columns, file: str) -> int:
     """Return the place of the header: the first row, or one beneath narrower title rows."""
-    first: CorpusError | None = None
+    failures: list[CorpusError] = []
     for place, (line, cells) in enumerate(filled[:_TITLE_ROWS]):
         try:
             find_columns([_shown(cell) for cell in cells], asked, file, line)
         except CorpusError as error:
             if "times: rename" in str(error):
                 raise
-            first = first or error
+            failures.append(error)
             continue
         widest = max((_width(above) for _, above in filled[:place]), default=0)
         if widest < _width(cells):
             return place
         reason = f"line {line} looks like the header: delete the lines above it"
         raise CorpusError([Problem(file, filled[0][0], reason)]) from None
-    assert first is not None
     if _is_data(filled, asked):
-        problem = first.problems[0]
         reason = (
-            f"there seems to be no header: the first row is {[_shown(cell)[:60] for cell in filled[0][1]]}. With --no-header "
-            "it is read as data, and columns have numbers: --message-column 1 --intent-column 2"
+            f"there seems to be no header: the first row is {[_shown(cell)[:60] for cell in filled[0][1]]}. "
+            "With --no-header it is read as data, and columns have numbers: --message-column 1 --intent-column 2"
         )
-        raise CorpusError([Problem(problem.file, problem.line, reason)]) from None
-    raise first
+        raise CorpusError([Problem(file, filled[0][0], reason)]) from None
+    raise failures[0]
 
 
 def _is_data(filled: Sequence[tuple[int, Sequence[Cell]]], asked: Columns) -> bool:
@@ -160,9 +162,11 @@ def _places(table: Table, asked: Columns, result: Rows) -> Places:
 
 def _by_content(table: Table) -> Places:
     """Choose the columns of a table without a header: of two, the one with more distinct values has the messages."""
-    used = [p for p in range(len(table.header)) if any(not _is_empty(_at(cells, p)) for _, cells in table.records)]
+    used = [
+        p for p in range(len(table.header)) if any(not _is_empty(_at(cells, p)) for _, cells in table.records)
+    ]
     if len(used) != 2:
-        reason = f"{len(used)} columns and no header: name two by position, such as --message-column 1 --intent-column 2"
+        reason = f"{len(used)} columns and no header: name two, such as --message-column 1 --intent-column 2"
         raise CorpusError([Problem(table.file, None, reason)])
     first, second = (len({_shown(_at(cells, place)) for _, cells in table.records}) for place in used)
     message, intent = used if first >= second else reversed(used)
@@ -174,7 +178,9 @@ def _refuse_data_header(table: Table, places: Places) -> None:
     named = [table.header[place] for place in places.intents]
     values = [[_shown(_at(cells, place)) for place in places.intents] for _, cells in table.records]
     if named in values and not any(name.casefold().strip() in INTENT_NAMES for name in named):
-        reason = f"there seems to be no header: {'+'.join(named)!r} is also a label further down; use --no-header"
+        reason = (
+            f"there seems to be no header: {'+'.join(named)!r} is also a label further down; use --no-header"
+        )
         raise CorpusError([Problem(table.file, table.line, reason)])
 
 
@@ -183,12 +189,15 @@ def _text_label(table: Table, places: Places, result: Rows) -> Places:
     chosen = places.intents[0]
     labels = [_at(cells, chosen) for _, cells in table.records]
     taken = {places.message, chosen, places.category, places.reply}
-    others = [place for place in range(len(table.header)) if place not in taken and table.header[place].strip()]
+    others = [
+        place for place in range(len(table.header)) if place not in taken and table.header[place].strip()
+    ]
     if labels and all(_is_number(label) for label in labels if not _is_empty(label)):
         others += [places.category] if places.category is not None else []
         for place in others:
             if _names(labels, [_at(cells, place) for _, cells in table.records]):
-                reason = f"column {table.header[chosen]!r} holds numbers: the names in {table.header[place]!r} are the intents"
+                number, name = table.header[chosen], table.header[place]
+                reason = f"column {number!r} holds numbers: the names in {name!r} are the intents"
                 result.notices.append(Problem(table.file, table.line, reason))
                 category = None if place == places.category else places.category
                 return Places(places.message, (place,), category, places.reply)
@@ -196,11 +205,13 @@ def _text_label(table: Table, places: Places, result: Rows) -> Places:
     usual = [place for place in others if table.header[place].strip().casefold() in INTENT_NAMES]
     for place in usual:
         values = [_at(cells, place) for _, cells in table.records]
-        if all(isinstance(value, str) for value in values) and any(a != b for a, b in zip(labels, values, strict=True)):
+        if all(isinstance(value, str) for value in values) and any(
+            a != b for a, b in zip(labels, values, strict=True)
+        ):
             one, other = table.header[chosen].strip(), table.header[place].strip()
             reason = (
-                f"columns {one!r} and {other!r} both hold labels: {one!r} is the intent; --intent-column {other!r} chooses "
-                f"the other, --intent-column '{one}+{other}' joins them"
+                f"columns {one!r} and {other!r} both hold labels: {one!r} is the intent; --intent-column {other!r} "
+                f"chooses the other, --intent-column '{one}+{other}' joins them"
             )
             result.notices.append(Problem(table.file, table.line, reason))
     return places
@@ -226,7 +237,9 @@ def _misfit(cells: Sequence[Cell], width: int, places: Places) -> str:
     needed = max(places.message, *places.intents) + 1
     intent = _at(cells, places.intents[0])
     # A comma without quotes shifts the rest of the sentence into the label, behind a space.
-    shifted = len(cells) > width and isinstance(intent, str) and intent.startswith(" ") and " " in intent.strip()
+    shifted = (
+        len(cells) > width and isinstance(intent, str) and intent.startswith(" ") and " " in intent.strip()
+    )
     if count <= width and len(cells) >= needed and not (shifted and len(cells) > count):
         return ""
     return f"{len(cells)} fields where the header has {width}: are quotes missing? It begins {_shown(cells[0])[:40]!r}"
@@ -237,7 +250,9 @@ def _row(table: Table, line: int, values: Sequence[Cell], result: Rows) -> tuple
     message, *labels = values
     texts = [_label(label) for label in labels]
     if isinstance(message, str) and all(isinstance(text, str) for text in texts):
-        return message, "_".join(text.strip() for text in texts if isinstance(text, str)) if len(texts) > 1 else str(texts[0])
+        return message, "_".join(text.strip() for text in texts if isinstance(text, str)) if len(
+            texts
+        ) > 1 else str(texts[0])
     for what, value in (("message", message), *(("intent", text) for text in texts)):
         if not isinstance(value, str):
             result.problems.append(Problem(table.file, line, *_not_text(what, value)))
@@ -261,7 +276,10 @@ def _not_text(what: str, value: Cell) -> tuple[str, str]:
     if what == "intent" and isinstance(value, list | tuple) and value:
         return f"several labels in one cell: {value!r}"[:120], "rows have several labels, a message has one"
     kind = type(value).__name__
-    return f"the {what} is not text but {kind}: {str(value)[:40]!r}", f"cells in the {what} column are not text but {kind}"
+    return (
+        f"the {what} is not text but {kind}: {str(value)[:40]!r}",
+        f"cells in the {what} column are not text but {kind}",
+    )
 
 
 def _take_replies(table: Table, places: Places, replies: Mapping[str, set[str]], result: Rows) -> None:
@@ -271,8 +289,8 @@ def _take_replies(table: Table, places: Places, replies: Mapping[str, set[str]],
     if several := [intent for intent, texts in replies.items() if len(texts) > 1]:
         name = table.header[places.reply].strip()
         reason = (
-            f"column {name!r} has several replies for {len(several)} intents, such as {several[0]!r}: they get none of them; "
-            "an intent has one reply"
+            f"column {name!r} has several replies for {len(several)} intents, such as {several[0]!r}: "
+            "they get none of them; an intent has one reply"
         )
         result.notices.append(Problem(table.file, table.line, reason))
 
@@ -287,7 +305,9 @@ def _check_combinations(table: Table, places: Places, result: Rows) -> None:
         parts["_".join(values)].add(values)
     for name, combinations in parts.items():
         if len(combinations) > 1:
-            reason = f"the joined label {name!r} has several meanings: {sorted(combinations)}; rename one of them"
+            reason = (
+                f"the joined label {name!r} has several meanings: {sorted(combinations)}; rename one of them"
+            )
             result.problems.append(Problem(table.file, None, reason))
 
 

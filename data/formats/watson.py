@@ -17,14 +17,17 @@ def is_watson(document: Document) -> bool:
     intents = document.get("intents")
     if isinstance(document.get("workspace"), dict):
         return True
-    return isinstance(intents, list) and any(isinstance(i, dict) and "intent" in i and "examples" in i for i in intents)
+    return isinstance(intents, list) and any(
+        isinstance(i, dict) and "intent" in i and "examples" in i for i in intents
+    )
 
 
 def read_watson(document: Document, file: str) -> Rows:
     """Read examples, counterexamples as out of scope, and the text of dialog nodes with one intent as condition."""
     skill = document.get("workspace") if isinstance(document.get("workspace"), dict) else document
     titles = {
-        action.get("condition", {}).get("intent"): action.get("title") for action in listed(skill.get("actions"))
+        action.get("condition", {}).get("intent"): action.get("title")
+        for action in listed(skill.get("actions"))
     }
     examples = [
         (example.get("text"), titles.get(intent["intent"]) or intent["intent"], "")

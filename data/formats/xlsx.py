@@ -19,12 +19,15 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
     """
     file = str(path)
     try:
-        from openpyxl import load_workbook
+        from openpyxl import load_workbook  # type: ignore[import-untyped]
     except ModuleNotFoundError:
         raise CorpusError([Problem(file, None, "openpyxl is not installed: save the sheet as CSV")]) from None
     try:
         book = load_workbook(path, read_only=True, data_only=True)
-        sheets = {sheet.title: [(i, [_text(c) for c in row]) for i, row in enumerate(sheet.values, 1)] for sheet in book.worksheets}
+        sheets = {
+            sheet.title: [(i, [_text(c) for c in row]) for i, row in enumerate(sheet.values, 1)]
+            for sheet in book.worksheets
+        }
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, SyntaxError, TypeError, EOFError) as error:
         raise CorpusError([Problem(file, None, f"not an Excel workbook (.xlsx): {error}")]) from None
     failure: CorpusError | None = None
@@ -34,7 +37,9 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
         except CorpusError as error:
             failure = failure or error
             continue
-        others = [name for name, rows in sheets.items() if name != title and any(any(cells) for _, cells in rows)]
+        others = [
+            name for name, rows in sheets.items() if name != title and any(any(cells) for _, cells in rows)
+        ]
         if others or place:
             reason = f"sheet {title!r} is read; not taken: {', '.join(map(repr, others))}"
             result.notices.append(Problem(file, None, reason))

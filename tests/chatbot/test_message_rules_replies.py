@@ -125,7 +125,11 @@ def test_replies_are_plain_texts_too_and_every_key_and_value_stays_text(tmp_path
     file = tmp_path / "replies.yaml"
     file.write_text("yes: no\nnull: {response: 1.0, title: on}\n1: One.\n")
     texts = Replies.load(file).texts
-    assert {intent: text.response for intent, text in texts.items()} == {"yes": "no", "null": "1.0", "1": "One."}
+    assert {intent: text.response for intent, text in texts.items()} == {
+        "yes": "no",
+        "null": "1.0",
+        "1": "One.",
+    }
     assert texts["null"].title == "on"
 
 

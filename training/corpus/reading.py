@@ -109,8 +109,8 @@ def replies_for(
     """Build the reply of every intent, with a category and a few examples.
 
     Args:
-        source: what `data.replies.read_replies` reads; None: the corpus's own replies. An intent that shares a name with
-            the shipped corpus gets its reply only if the source is that corpus.
+        source: what `data.replies.read_replies` reads; None: the corpus's own replies. An intent that shares a name
+            with the shipped corpus gets its reply only if the source is that corpus.
         train: rows that provide categories and examples.
         own: the corpus's own replies.
 

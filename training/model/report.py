@@ -60,7 +60,8 @@ def print_trained(console: Console, trained: Trained) -> None:
         missing = ", ".join(trained.without_reply)
         summary.add_row("[yellow]default reply[/yellow]", Text(f"no reply was written for {missing}"))
     console.print(summary)
-    console.print(*problems_table([], trained.notices))
+    for table in problems_table([], trained.notices):
+        console.print(table)
 
 
 def shown(score: float | None) -> str:

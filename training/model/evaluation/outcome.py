@@ -119,7 +119,7 @@ def scores(outcome: Outcome, among: NDArray[np.bool_] | None = None) -> dict[str
     return {
         "messages": float(len(part.truth)),
         "accuracy": float(right[inside].mean()) if some else None,
-        "macro_f1": macro_f1(part.truth, part.routed),
+        "macro_f1": macro_f1(part.truth, part.routed) if part.truth.size else None,
         "mcc": _mcc(part.truth, part.routed),
         "ece": ece(part.confidence[inside], right[inside]) if some else None,
         "scope_auroc": auroc(part.scope[inside], outside) if some and outside.size else None,
