@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from data.columns import Columns
 from data.errors import CorpusError, Problem
 from data.formats.clinc import is_clinc, read_clinc
-from data.formats.document import Document
+from data.formats.document import Document, guarded
 from data.formats.json_text import load_json
 from data.formats.lex import is_lex, read_lex
 from data.formats.luis import is_luis, read_luis
@@ -95,13 +96,9 @@ def read_json(path: Path, columns: Columns, arrays: bool = False) -> Rows:
         if error.problems[0].reason.startswith("not JSON: Extra data"):
             return read_jsonl(path, columns)
         raise
-    for product, matches, read in DOCUMENTS:
-        try:
-            if isinstance(document, dict) and matches(document):
-                return read(document, file)
-        except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
-            reason = f"begins as an export of {product}, but a part is not as there: {type(error).__name__}: {error}"
-            raise CorpusError([Problem(file, None, reason)]) from None
+    for product, matches, read in DOCUMENTS if isinstance(document, dict) else ():
+        if _fits(matches, document):
+            return guarded(product, partial(read, document, file), file)
     elements = _elements(document)
     if elements and not arrays:
         raise CorpusError([Problem(file, 1, _ARRAY.format(file=file))])
@@ -116,6 +113,13 @@ def read_json(path: Path, columns: Columns, arrays: bool = False) -> Rows:
     known = ", ".join(product for product, _, _ in DOCUMENTS)
     reason = f"unknown JSON ({keys}): exports of {known} are read; else write JSON Lines or CSV"
     raise CorpusError([Problem(file, None, reason)])
+
+
+def _fits(matches: Callable[[Document], bool], document: Document) -> bool:
+    try:
+        return matches(document)
+    except (TypeError, AttributeError):
+        return False
 
 
 def _elements(document: Document) -> list[Any]:

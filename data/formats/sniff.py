@@ -14,6 +14,7 @@ from data.formats.archive import read_gzip, read_zip
 from data.formats.arrow import is_dataset, read_arrow, read_dataset, read_parquet
 from data.formats.csv_file import read_csv
 from data.formats.dialogflow import is_agent, read_agent
+from data.formats.document import guarded
 from data.formats.json_file import read_json, read_jsonl
 from data.formats.lex import is_lex_folder, read_lex_folder
 from data.formats.rasa import is_rasa, read_rasa
@@ -103,7 +104,7 @@ def read_source(path: Path, columns: Columns | None = None, arrays: bool = False
 
 def _read_file(path: Path, columns: Columns, arrays: bool) -> Rows:
     suffix = path.suffix.lower()
-    if reason := _mistaken(path, suffix):
+    if suffix not in _INSTEAD and (reason := _mistaken(path, suffix)):
         raise CorpusError([Problem(str(path), 1, f"the content {reason}")])
     if suffix in ARCHIVES:
         return ARCHIVES[suffix](path, partial(read_source, columns=columns, arrays=arrays))
@@ -123,12 +124,14 @@ def _read_folder(folder: Path, columns: Columns, arrays: bool) -> Rows:
     if is_dataset(folder):
         return read_dataset(folder, columns)
     if is_agent(folder):
-        return read_agent(folder)
+        return guarded("Dialogflow", partial(read_agent, folder), str(folder))
     if is_lex_folder(folder):
-        return read_lex_folder(folder)
+        return guarded("Lex V2", partial(read_lex_folder, folder), str(folder))
     if paths := intent_paths(folder):
         return _read_yaml(paths, folder)
-    result, taken, unknown = Rows(), [], []
+    result = Rows()
+    taken: list[str] = []
+    unknown: list[Problem] = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path, folder)):
         suffix = path.suffix.lower()
         if suffix == ".txt" or suffix not in {**FILES, **JSON, **ARCHIVES}:
@@ -161,6 +164,7 @@ def _read_folder(folder: Path, columns: Columns, arrays: bool) -> Rows:
 def _read_yaml(paths: list[Path], folder: Path | None) -> Rows:
     """Read YAML files: intents in the project's form, Rasa, SNIPS, or a mixture."""
     result = Rows()
+    others: list[Path] = []
     kinds: dict[str, list[Path]] = {"intent": [], "rasa": [], "snips": []}
     for path in paths:
         try:
@@ -172,11 +176,15 @@ def _read_yaml(paths: list[Path], folder: Path | None) -> Rows:
             kinds["rasa"].append(path)
         elif is_snips_yaml(root):
             kinds["snips"].append(path)
-        elif folder is not None or is_intent(root):
+        elif is_intent(root):
             kinds["intent"].append(path)
+        elif folder is not None:
+            others.append(path)
         else:
             reason = "no messages: an intent has `intent:` and `messages:`; replies go to --replies, rules to --rules"
             raise CorpusError([Problem(str(path), 1, reason)])
+    if not kinds["rasa"]:  # a Rasa project has files about other things
+        kinds["intent"] = sorted([*kinds["intent"], *others])
     for kind, read in (("rasa", read_rasa), ("snips", read_snips_yaml), ("intent", read_intent_files)):
         if kinds[kind]:
             result.extend(read(kinds[kind], folder))
