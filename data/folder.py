@@ -26,7 +26,7 @@ _OTHERS = (
     "credentials",
     "params",
 )
-"""Files beside intents that hold no messages; a Rasa project's domain, rules and stories are read where it has nlu."""
+"""Files beside intents that hold no messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +63,20 @@ def read_intents(folder: Path) -> list[IntentFile]:
 
 
 def intent_paths(folder: Path) -> list[Path]:
-    """Return the YAML files of a corpus folder, or of a Rasa project; sorted."""
+    """Return the YAML files of a corpus folder's intents; sorted."""
+    return [path for path in yaml_paths(folder) if not is_beside(path)]
+
+
+def yaml_paths(folder: Path) -> list[Path]:
+    """Return the YAML files in the folder `intents`, or in all of the folder if there is none; sorted."""
     within = folder / "intents" if (folder / "intents").is_dir() else folder
     found = [path for path in within.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file()]
-    found = [
-        path for path in found if not any(part.startswith(".") for part in path.relative_to(within).parts)
-    ]
-    if within == folder and any(path.stem.startswith("nlu") or "nlu" in path.parent.parts for path in found):
-        return sorted(found)
-    return sorted(path for path in found if within != folder or path.stem.lower() not in _OTHERS)
+    return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(within).parts))
+
+
+def is_beside(path: Path) -> bool:
+    """Whether a YAML file is by its name about something else than an intent, unless it is in `intents`."""
+    return path.parent.name != "intents" and path.stem.lower() in _OTHERS
 
 
 def is_intent(root: yaml.Node | None) -> bool:

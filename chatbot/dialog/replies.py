@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chatbot.errors import BundleError, SettingError
 
-PLACEHOLDER = re.compile(r"\{\{\s*([^\W\d_][\w .-]{0,60}?)\s*\}\}|\{\s*([^\W\d_]\w*(?:[ -]\w+){0,3})\s*\}")
+PLACEHOLDER = re.compile(
+    r"\{\{\s*([^\W\d_][\w .-]{0,60}?)\s*\}\}|(?<!\$)\{\s*([^\W\d_]\w*(?:[ -]\w+){0,3})\s*\}"
+)
 """A name in braces, such as `{{Order Number}}` or `{name}`; other braces, as in JSON, are text."""
 
 _SLOT = re.compile(r"(?<!\{)\{([a-z_]+)\}(?!\})")

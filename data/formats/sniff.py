@@ -9,7 +9,7 @@ from pathlib import Path
 
 from data.columns import Columns
 from data.errors import CorpusError, Problem
-from data.folder import intent_paths, is_intent, read_intent_files
+from data.folder import is_beside, is_intent, read_intent_files, yaml_paths
 from data.formats.archive import read_gzip, read_zip
 from data.formats.arrow import is_dataset, read_arrow, read_dataset, read_parquet
 from data.formats.csv_file import read_csv
@@ -113,7 +113,7 @@ def _read_file(path: Path, columns: Columns, arrays: bool) -> Rows:
     if suffix in FILES:
         return FILES[suffix](path, columns)
     if suffix in YAML:
-        return _read_yaml([path], None)
+        return _read_yaml_file(path)
     known = ", ".join([*FILES, *JSON, *ARCHIVES, *YAML])
     instead = f"{_INSTEAD[suffix]}. " if suffix in _INSTEAD else ""
     reason = f"unknown kind of file {suffix!r}: {instead}A corpus is {known}, or a folder"
@@ -127,15 +127,12 @@ def _read_folder(folder: Path, columns: Columns, arrays: bool) -> Rows:
         return guarded("Dialogflow", partial(read_agent, folder), str(folder))
     if is_lex_folder(folder):
         return guarded("Lex V2", partial(read_lex_folder, folder), str(folder))
-    if paths := intent_paths(folder):
-        return _read_yaml(paths, folder)
+    if (found := _read_yaml(yaml_paths(folder), folder)) is not None:
+        return found
     result = Rows()
     taken: list[str] = []
     unknown: list[Problem] = []
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path, folder)):
-        suffix = path.suffix.lower()
-        if suffix == ".txt" or suffix not in {**FILES, **JSON, **ARCHIVES}:
-            continue
+    for path in _tables(folder):
         name = path.relative_to(folder).as_posix()
         try:
             content = _read_file(path, columns, arrays)
@@ -161,34 +158,54 @@ def _read_folder(folder: Path, columns: Columns, arrays: bool) -> Rows:
     return result
 
 
-def _read_yaml(paths: list[Path], folder: Path | None) -> Rows:
-    """Read YAML files: intents in the project's form, Rasa, SNIPS, or a mixture."""
+def _read_yaml(paths: list[Path], folder: Path) -> Rows | None:
+    """Read YAML files: intents in the project's form, Rasa, SNIPS, or a mixture; None: the files hold no corpus."""
+    kinds: dict[str, list[Path]] = {"rasa": [], "snips": [], "intent": [], "": []}
     result = Rows()
-    others: list[Path] = []
-    kinds: dict[str, list[Path]] = {"intent": [], "rasa": [], "snips": []}
     for path in paths:
         try:
-            root = compose(path)
+            kinds[_kind_of_yaml(path)].append(path)
         except CorpusError as error:
             result.problems.extend(error.problems)
-            continue
-        if is_rasa(root):
-            kinds["rasa"].append(path)
-        elif is_snips_yaml(root):
-            kinds["snips"].append(path)
-        elif is_intent(root):
-            kinds["intent"].append(path)
-        elif folder is not None:
-            others.append(path)
-        else:
-            reason = "no messages: an intent has `intent:` and `messages:`; replies go to --replies, rules to --rules"
-            raise CorpusError([Problem(str(path), 1, reason)])
+    others = [path for path in kinds.pop("") if not is_beside(path)]
+    if not any(kinds.values()) and _tables(folder):
+        return None
     if not kinds["rasa"]:  # a Rasa project has files about other things
         kinds["intent"] = sorted([*kinds["intent"], *others])
-    for kind, read in (("rasa", read_rasa), ("snips", read_snips_yaml), ("intent", read_intent_files)):
-        if kinds[kind]:
-            result.extend(read(kinds[kind], folder))
-    return result
+    for kind, members in kinds.items():
+        if members:
+            result.extend(_YAML_READERS[kind](members, folder))
+    return result if any(kinds.values()) or result.problems else None
+
+
+_YAML_READERS: dict[str, Callable[[list[Path], Path | None], Rows]] = {
+    "rasa": read_rasa,
+    "snips": read_snips_yaml,
+    "intent": read_intent_files,
+}
+
+
+def _kind_of_yaml(path: Path) -> str:
+    root = compose(path)
+    tests = (("rasa", is_rasa), ("snips", is_snips_yaml), ("intent", is_intent))
+    return next((kind for kind, matches in tests if matches(root)), "")
+
+
+def _read_yaml_file(path: Path) -> Rows:
+    kind = _kind_of_yaml(path)
+    if not kind:
+        reason = (
+            "no messages: an intent has `intent:` and `messages:`; replies go to --replies, rules to --rules"
+        )
+        raise CorpusError([Problem(str(path), 1, reason)])
+    return _YAML_READERS[kind]([path], None)
+
+
+def _tables(folder: Path) -> list[Path]:
+    """Return the files of a folder that may be tables, documents or archives; a .txt is perhaps a licence."""
+    found = [path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path, folder)]
+    suffixes = {*FILES, *JSON, *ARCHIVES} - {".txt"}
+    return sorted(path for path in found if path.suffix.lower() in suffixes)
 
 
 def _mistaken(path: Path, suffix: str) -> str | None:

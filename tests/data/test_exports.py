@@ -493,7 +493,46 @@ def test_any_json_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, d
     file = tmp_path_factory.mktemp("json") / "x.json"
     file.write_text(json.dumps(document), encoding="utf-8")
     for arrays in (False, True):
-        try:
-            assert len(read_corpus(file, arrays=arrays).table) >= 0
-        except CorpusError as error:
-            assert str(error)
+        assert _is_refused_with_a_reason(file, arrays) in (True, False)
+
+
+def _is_refused_with_a_reason(file: Path, arrays: bool) -> bool:
+    try:
+        read_corpus(file, arrays=arrays)
+    except CorpusError as error:
+        return bool(str(error))
+    return False
+
+
+def test_a_folder_with_tables_and_other_yaml_files_is_a_corpus_of_tables(tmp_path: Path) -> None:
+    tree(
+        tmp_path,
+        {
+            "compose.yaml": "services: {}\n",
+            "data/a.csv": "text,label\nhello,greet\n",
+            "b.jsonl": '{"text": "bye", "label": "leave"}',
+        },
+    )
+    loaded = read_corpus(tmp_path)
+    assert pairs(loaded) == [("bye", "leave"), ("hello", "greet")]
+    assert "2 files are one corpus: b.jsonl (1), data/a.csv (1)" in loaded.notices[0].reason
+    tree(tmp_path, {"data/c.csv": "text,label\n,greet\nhi,greet\n", "labels.json": '["greet", "leave"]'})
+    loaded = read_corpus(tmp_path)
+    assert [(Path(p.file).name, p.line, p.reason) for p in loaded.problems] == [
+        ("c.csv", 2, "the message is empty")
+    ]
+    assert any("not taken: a JSON array" in notice.reason for notice in loaded.notices)
+
+
+def test_a_folder_of_intents_may_have_subfolders_and_files_about_other_things(tmp_path: Path) -> None:
+    intent = "intent: {}\nreply: Own.\nmessages: |\n  about {}\n"
+    tree(
+        tmp_path,
+        {"orders/track.yml": intent.format("track", "track"), "refund.YAML": intent.format("refund", "refund"),
+         "rules.yaml": "- name: a\n", "replies.yaml": "track: Another.\n", ".git/x.yaml": "a"},
+    )  # fmt: skip
+    loaded = load(tmp_path)
+    assert pairs(loaded) == [("about refund", "refund"), ("about track", "track")]
+    assert loaded.replies == {"track": "Own.", "refund": "Own."}
+    tree(tmp_path, {"orders/notes.yml": "what: this"})
+    assert [(Path(p.file).name, p.line) for p in read_corpus(tmp_path).problems] == [("notes.yml", 1)]

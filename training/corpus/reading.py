@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from chatbot.settings import SlotSettings
 from data.checks import Report
 from data.digest import corpus_digest
 from data.errors import CorpusError, Problem
+from data.labels import label_key
 from data.loading import SHIPPED, Columns, load_checked, load_corpus
 from data.placeholders import fill_all
 from data.processing import CORPUS_COLUMNS, ProcessParams, process, read_processed
@@ -79,11 +80,12 @@ def read(path: Path, params: ProcessParams, columns: Columns | None = None, stri
     return Corpus(_cleaned(process(loaded.table, params).corpus), digest, report, replies)
 
 
-def read_labelled(path: Path, columns: Columns, part: str = "") -> pd.DataFrame:
+def read_labelled(path: Path, columns: Columns, part: str = "", labels: Sequence[str] = ()) -> pd.DataFrame:
     """Read the rows of any labelled corpus for scoring, placeholders filled.
 
     Args:
         part: `train` or `test` of a processed corpus; empty: all rows.
+        labels: intents of the bundle to score; another spelling of one in the corpus is this one.
 
     Raises:
         CorpusError: a row is unusable, or a part is requested of a corpus without parts.
@@ -100,7 +102,11 @@ def read_labelled(path: Path, columns: Columns, part: str = "") -> pd.DataFrame:
         intent_column=columns.intent,
         category_column=columns.category,
     )
-    return fill_all(frame, seed=0)
+    spelt = {label_key(label): label for label in labels}
+    intents = [
+        intent if intent in labels else spelt.get(label_key(intent), intent) for intent in frame["intent"]
+    ]
+    return fill_all(frame.assign(intent=pd.Series(intents, index=frame.index, dtype="str")), seed=0)
 
 
 def replies_for(
