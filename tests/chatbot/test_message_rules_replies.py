@@ -91,6 +91,13 @@ def test_a_broken_pattern_stops_the_load_and_is_named(tmp_path: Path) -> None:
         Rules.load(file)
 
 
+def test_an_invalid_rule_is_named_with_its_field(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text(yaml.safe_dump([_rule(), _rule(name="closing", action="answer"), {"action": "human"}]))
+    with pytest.raises(BundleError, match="rule 'closing': action: Input should be 'human' or 'reply'"):
+        Rules.load(file)
+
+
 def test_patterns_match_whole_words_only(tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
     file.write_text(yaml.safe_dump([_rule(patterns=["sue"])]))
