@@ -11,12 +11,13 @@ from data.errors import CorpusError, Problem
 MESSAGE_NAMES = (
     "message", "text", "instruction", "utterance", "query", "question", "sentence", "user_message", "utt",
     "user_utterance", "user_input", "user_text", "customer_message", "training_phrase", "phrase", "example",
-    "sample", "content", "body", "input", "prompt",
+    "sample", "content", "body", "input", "prompt", "messages", "utterances", "texts",
 )  # fmt: skip
 """Usual names of the message column; the first one present is used."""
 INTENT_NAMES = (
     "intent", "intent_name", "label", "label_text", "label_name", "intent_label", "class", "class_name", "target",
     "category", "topic", "tag",
+    "intent_display_name", "intents", "labels",
 )  # fmt: skip
 """Usual names of the intent column; `category` is the intent only if no earlier one is present (Banking77)."""
 REPLY_NAMES = ("reply", "response", "answer", "bot_response")

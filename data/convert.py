@@ -91,10 +91,13 @@ def run(
     loaded = read_corpus(source, columns, arrays=True)
     if not len(loaded.table):
         raise CorpusError(loaded.problems)
-    texts, notices = own_replies(source, loaded.replies)
+    try:
+        texts, notices = own_replies(source, loaded.replies)
+    except CorpusError:  # a file of the folder is damaged: it is among the problems
+        texts, notices = {intent: ReplyText(response=text) for intent, text in loaded.replies.items()}, []
     if replies is not None:
         texts = {**texts, **read_replies(replies)}
-    texts, unmatched = match_replies(texts, set(loaded.table["intent"]), (), str(replies or source.name))
+    texts, unmatched = match_replies(texts, set(loaded.table["intent"]), str(replies or source.name))
     write(loaded, texts, out)
     return loaded, [*loaded.notices, *notices, *unmatched]
 

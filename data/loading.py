@@ -144,11 +144,6 @@ SHIPPED = "data/corpus/"
 """What the `source` of a shipped row begins with."""
 
 
-def is_shipped(path: Path) -> bool:
-    """Whether this is the corpus that the project ships."""
-    return f"{_short(path)}/" == SHIPPED
-
-
 def _with_kind(fault: str) -> tuple[str, str]:
     """Return a fault and what such faults have in common: the sentence up to the first value."""
     return fault, fault.partition(" holds ")[

@@ -11,13 +11,13 @@ import yaml
 from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.dialog.replies import Replies, ReplyText, placeholder_of, slots_of
 from chatbot.errors import ChatbotError
+from chatbot.settings import SlotSettings
 from data.columns import REPLY_NAMES, Columns
 from data.errors import CorpusError, Problem
 from data.folder import intent_paths, is_intent, read_intents
 from data.formats.rasa import read_responses
 from data.formats.sniff import FILES, JSON, YAML, read_source
 from data.labels import label_key
-from data.loading import is_shipped
 from data.yaml_nodes import compose, fields
 
 _TEXT_NAMES = (*REPLY_NAMES, "text", "message")
@@ -71,50 +71,50 @@ def read_folder_replies(folder: Path) -> dict[str, ReplyText]:
     """Read the replies of a corpus folder: the project's form with categories and descriptions, or any other."""
     beside = [folder / f"replies{suffix}" for suffix in YAML if (folder / f"replies{suffix}").is_file()]
     texts = dict(Replies.load(beside[0]).texts) if beside else {}
-    paths = intent_paths(folder)
-    if paths and all(is_intent(compose(path)) for path in paths):
-        own = {
-            file.intent: ReplyText(response=file.reply, category=file.category, description=file.description)
-            for file in read_intents(folder)
-            if file.reply
-        }
-    else:
-        own = _texts(read_source(folder, arrays=True).replies)
+    if not _is_own_form(folder):
+        return {**texts, **_texts(read_source(folder, arrays=True).replies)}
+    own = {
+        file.intent: ReplyText(response=file.reply, category=file.category, description=file.description)
+        for file in read_intents(folder)
+        if file.reply
+    }
     return {**texts, **own}
 
 
 def own_replies(corpus: Path, found: Mapping[str, str]) -> tuple[dict[str, ReplyText], list[Problem]]:
-    """Return a corpus's own replies; those with another product's placeholders are left out, with a notice."""
-    texts = read_folder_replies(corpus) if corpus.is_dir() else _texts(found)
+    """Return a corpus's own replies.
+
+    Args:
+        found: what was read together with the corpus.
+
+    Returns:
+        The replies, and a notice for each that is left out: it has another product's placeholder or variable.
+    """
+    own_form = corpus.is_dir() and _is_own_form(corpus)
+    texts = read_folder_replies(corpus) if own_form else _texts(found)
     keys = {label_key(intent): intent for intent in found}
     texts = {keys.get(label_key(intent), intent): text for intent, text in texts.items()}
-    if is_shipped(corpus):
-        return texts, []
-    foreign = {
-        intent: placeholder
-        for intent, text in texts.items()
-        if (placeholder := placeholder_of(text.response))
-    }
-    notices = [
-        Problem(
-            corpus.name,
-            None,
-            f"the reply of {intent!r} is not used: the bot cannot fill {placeholder}; pass one with --replies",
-            kind="replies are not used: the bot cannot fill their placeholders",
-        )
-        for intent, placeholder in foreign.items()
-    ]
-    return {intent: text for intent, text in texts.items() if intent not in foreign}, notices
+    slots = set(SlotSettings().values())
+    kept: dict[str, ReplyText] = {}
+    notices: list[Problem] = []
+    for intent, text in texts.items():
+        unknown = [] if own_form else [f"{{{slot}}}" for slot in sorted(slots_of(text.response) - slots)]
+        if placeholder := placeholder_of(text.response) or next(iter(unknown), None):
+            reason = f"the reply of {intent!r} is not used: the bot cannot fill {placeholder}; pass one with --replies"
+            kind = "replies are not used: the bot cannot fill their placeholders"
+            notices.append(Problem(corpus.name, None, reason, kind=kind))
+        else:
+            kept[intent] = text
+    return kept, notices
 
 
 def match_replies(
-    texts: Mapping[str, ReplyText], intents: Collection[str], known_slots: Collection[str], source: str
+    texts: Mapping[str, ReplyText], intents: Collection[str], source: str
 ) -> tuple[dict[str, ReplyText], list[Problem]]:
     """Assign replies to intents: by name, else by the name's other spellings.
 
     Returns:
-        The replies by intent, and a notice for each reply without an intent (with the closest name) and for each slot
-        that has no value yet.
+        The replies by intent, and a notice for each reply without an intent, with the closest name.
     """
     by_key = {label_key(intent): intent for intent in intents}
     matched: dict[str, ReplyText] = {}
@@ -131,11 +131,12 @@ def match_replies(
             continue
         if intent not in matched or name == intent:
             matched[intent] = text
-        for slot in sorted(slots_of(text.response) - set(known_slots)):
-            setting = f"CHATBOT_SLOT_{slot.upper()}"
-            reason = f"the reply of {intent!r} has the slot {{{slot}}}: the service needs {setting} to start"
-            notices.append(Problem(source, None, reason, kind="slots need a value before the service starts"))
     return matched, notices
+
+
+def _is_own_form(folder: Path) -> bool:
+    paths = intent_paths(folder)
+    return bool(paths) and all(is_intent(compose(path)) for path in paths)
 
 
 def _no_intent(name: str, by_key: Mapping[str, str]) -> str:

@@ -435,11 +435,11 @@ def test_a_single_rasa_file_is_read(tmp_path: Path) -> None:
 
 def test_replies_with_another_products_placeholders_are_left_out_and_named(tmp_path: Path) -> None:
     replies, notices = own_replies(
-        tmp_path / "x.json", {"a": "Hi {{Name}}", "b": "Yes {company}", "c": 'say {"x": 1}'}
+        tmp_path / "x.json", {"a": "Hi {{Name}}", "b": "Yes {company}", "c": 'say {"x": 1}', "d": "Hi {name}"}
     )
     assert set(replies) == {"b", "c"}
-    [notice] = notices
-    assert "the reply of 'a' is not used: the bot cannot fill {{Name}}" in notice.reason
+    assert "the reply of 'a' is not used: the bot cannot fill {{Name}}" in notices[0].reason
+    assert "the reply of 'd' is not used: the bot cannot fill {name}" in notices[1].reason
 
 
 @pytest.mark.parametrize("write", EXPORTS, ids=lambda write: write.__name__)

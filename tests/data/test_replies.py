@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from chatbot.dialog.replies import ReplyText
-from chatbot.errors import ChatbotError
+from chatbot.errors import ChatbotError, SettingError
 from data.processing import ProcessParams
 from data.processing import process as process_corpus
 from data.processing import write as write_processed
@@ -91,7 +91,7 @@ def test_replies_are_matched_by_spelling_and_one_without_intent_names_the_closes
     texts = {
         name: ReplyText(response=f"{name}.") for name in ("Track Order", "refnd", "out_of_scope", "weather")
     }
-    matched, notices = match_replies(texts, ["track_order", "refund"], [], "replies.yaml")
+    matched, notices = match_replies(texts, ["track_order", "refund"], "replies.yaml")
     assert {intent: text.response for intent, text in matched.items()} == {"track_order": "Track Order."}
     assert [str(notice) for notice in notices] == [
         "replies.yaml: reply 'refnd' has no intent in this corpus; the closest name is 'refund'",
@@ -99,12 +99,11 @@ def test_replies_are_matched_by_spelling_and_one_without_intent_names_the_closes
     ]
 
 
-def test_a_slot_without_a_value_is_named_before_the_service_refuses_to_start() -> None:
-    texts = {"refund": ReplyText(response="{company} calls {hotline}")}
-    _, notices = match_replies(texts, ["refund"], ["company"], "replies.yaml")
-    assert [notice.reason for notice in notices] == [
-        "the reply of 'refund' has the slot {hotline}: the service needs CHATBOT_SLOT_HOTLINE to start"
-    ]
+def test_a_slot_without_a_value_stops_the_training_at_once(tmp_path: Path) -> None:
+    (tmp_path / "replies.yaml").write_text("get_refund: '{company} calls {hotline}'")
+    corpus = read(shop(tmp_path / "corpus.csv"), ProcessParams())
+    with pytest.raises(SettingError, match="the reply of get_refund needs hotline: set CHATBOT_SLOT_HOTLINE"):
+        replies_for(["get_refund"], tmp_path / "replies.yaml", corpus.train)
 
 
 def shop(path: Path) -> Path:

@@ -122,10 +122,13 @@ def replies_for(
 
     Returns:
         The replies, the intents that got the default reply because there is none for them, and notices about replies
-        without an intent and about slots without a value.
+        without an intent.
+
+    Raises:
+        ChatbotError: the source holds no replies, or a slot of a reply has no value.
     """
     texts = read_replies(source) if source is not None else own or {}
-    written, notices = match_replies(texts, intents, SlotSettings().values(), str(source or "the corpus"))
+    written, notices = match_replies(texts, intents, str(source or "the corpus"))
     examples = {
         str(intent): tuple(sorted(messages, key=len)[:MAX_EXAMPLES])
         for intent, messages in train.groupby("intent")["message"]
@@ -146,7 +149,9 @@ def replies_for(
                 "examples": text.examples or tuple(examples.get(intent, ())),
             }
         )
-    return Replies(replies), missing, notices
+    result = Replies(replies)
+    result.filled(SlotSettings().values())  # a slot without a value is named before minutes of training
+    return result, missing, notices
 
 
 def _shipped_replies(rows: pd.DataFrame) -> dict[str, ReplyText]:

@@ -56,7 +56,7 @@ class Trained:
     learned: Learned
     without_reply: list[str]
     notices: list[Problem]
-    """About replies without an intent, and slots without a value."""
+    """About replies without an intent."""
     seconds: float
     draw: Callable[[], dict[str, Figure]]
     """Draws the run's figures; takes seconds, so it is called only if they are needed."""
