@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrors
@@ -13,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from chatbot.dialog.message import OUT_OF_SCOPE
-from data.errors import CorpusError, Problem
+from data.errors import CorpusError, Problem, summary
 from data.messages import intent_fault, message_fault, normalise
 
 FEW_MESSAGES = 10
@@ -95,7 +96,8 @@ def check(corpus: pd.DataFrame, *, strict: bool = False) -> Report:
     if not set(SCHEMA.columns) <= set(corpus.columns):
         return Report(len(corpus), 0, 0, 0, 0, errors)
     # The checks below compare strings; rows with other types are reported above.
-    sound = corpus[corpus["message"].map(_is_text) & corpus["intent"].map(_is_text)]
+    texts = [_is_text(m) and _is_text(i) for m, i in zip(corpus["message"], corpus["intent"], strict=True)]
+    sound = corpus[np.array(texts, dtype=bool)]
     (errors if strict else warnings).extend(_two_labels(sound))
     in_scope = sound[sound["intent"] != OUT_OF_SCOPE]
     names = sorted(in_scope["intent"].unique())
@@ -131,18 +133,16 @@ def row_problems(corpus: pd.DataFrame) -> list[Problem]:
     return [problem for _, problem in sorted(problems, key=lambda item: item[0])]
 
 
-def problems_table(errors: list[Problem], warnings: list[Problem], shown: int = 20) -> list[Table | Text]:
-    """Format errors, then warnings, as rich tables; at most `shown` of each."""
+def problems_table(errors: list[Problem], warnings: list[Problem]) -> list[Table | Text]:
+    """Format errors, then warnings, as rich tables: each kind once, with a count and a few places."""
     result: list[Table | Text] = []
     for title, colour, problems in (("error", "red", errors), ("warning", "yellow", warnings)):
-        if not problems:
-            continue
-        table = Table(box=None, show_header=False, padding=(0, 1))
-        for problem in problems[:shown]:
-            table.add_row(Text(title, style=colour), Text(str(problem), overflow="fold"))
-        result.append(table)
-        if len(problems) > shown:
-            result.append(Text(f" ... and {len(problems) - shown} more {title}s", style=colour))
+        if problems:
+            table = Table(box=None, show_header=False, padding=(0, 1))
+            for text in summary(problems):
+                # Text, not markup: messages may hold `[/b]`.
+                table.add_row(Text(title, style=colour), Text(text, overflow="fold"))
+            result.append(table)
     return result
 
 
@@ -175,7 +175,7 @@ def _two_labels(corpus: pd.DataFrame) -> list[Problem]:
             if labels:
                 others = " and ".join(f"{other} at {place}" for other, place in labels.items())
                 reason = f"{message!r} is labelled {intent} here, {others}: which is it?"
-                problems.append(Problem(*_place(source), reason))
+                problems.append(Problem(*_place(source), reason, kind="messages have two labels"))
             labels[intent] = source
     return problems
 
@@ -186,5 +186,6 @@ def _few_messages(corpus: pd.DataFrame) -> list[Problem]:
         if len(rows) < FEW_MESSAGES:
             count = f"{len(rows)} message{'s' if len(rows) > 1 else ''}"
             reason = f"intent {intent!r} has {count}: it trains, but to judge it takes {FEW_MESSAGES}"
-            problems.append(Problem(*_place(rows["source"].iloc[0]), reason))
+            kind = f"intents have under {FEW_MESSAGES} messages: they train, but cannot be judged"
+            problems.append(Problem(*_place(rows["source"].iloc[0]), reason, kind=kind))
     return problems

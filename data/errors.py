@@ -1,13 +1,16 @@
-"""Corpus errors: each problem has a file, a line and a reason."""
+"""Corpus errors: each problem has a file, a line and a reason; equal problems are printed once, with a count."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from chatbot.errors import ChatbotError
 
-_SHOWN = 20
+SHOWN = 20
+"""Kinds of problems that a message lists."""
+LOCATIONS = 5
+"""Places that are listed for one kind of problem."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -20,10 +23,16 @@ class Problem:
     """Physical line, counted from 1 (in Parquet: the row); None if the problem concerns the whole file."""
     reason: str
     """What is wrong, with the value, and what to do."""
+    kind: str = field(default="", compare=False)
+    """What problems of this kind have in common, in the plural; empty: problems with the same reason are one."""
+
+    @property
+    def place(self) -> str:
+        """Return `file:line`, as far as known."""
+        return ":".join(str(part) for part in (self.file, self.line) if part not in ("", None))
 
     def __str__(self) -> str:
-        where = ":".join(str(part) for part in (self.file, self.line) if part not in ("", None))
-        return f"{where}: {self.reason}" if where else self.reason
+        return f"{self.place}: {self.reason}" if self.place else self.reason
 
     def as_dict(self) -> dict[str, str | int | None]:
         """Return the problem as JSON-compatible data."""
@@ -31,14 +40,34 @@ class Problem:
 
 
 class CorpusError(ChatbotError):
-    """The corpus cannot be used. `problems` has every bad row, the message the first twenty."""
+    """The corpus cannot be used. `problems` has every bad row, the message each kind once."""
 
     status = 422
     type = "corpus"
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        lines = [str(problem) for problem in self.problems[:_SHOWN]]
-        if len(self.problems) > _SHOWN:
-            lines.append(f"... and {len(self.problems) - _SHOWN} more")
-        super().__init__("\n".join(lines), [problem.as_dict() for problem in self.problems])
+        super().__init__("\n".join(summary(self.problems)), [problem.as_dict() for problem in self.problems])
+
+
+def summary(problems: Iterable[Problem]) -> list[str]:
+    """Describe problems: each kind once, with its count and at most LOCATIONS places; at most SHOWN kinds."""
+    kinds: dict[str, list[Problem]] = {}
+    for problem in problems:
+        kinds.setdefault(problem.kind or problem.reason, []).append(problem)
+    texts = [_described(kind, members) for kind, members in kinds.items()]
+    return texts if len(texts) <= SHOWN else [*texts[:SHOWN], f"... and {len(texts) - SHOWN} more"]
+
+
+def _described(kind: str, members: list[Problem]) -> str:
+    if len(members) == 1:
+        return str(members[0])
+    rest = len(members) - LOCATIONS
+    if len({member.reason for member in members}) == 1:
+        places = [member.place for member in members[:LOCATIONS]]
+        here = f"{members[0].file}:" if members[0].line is not None else ""
+        places[1:] = [place.removeprefix(here) for place in places[1:]]
+        more = f" and {rest:,} more" if rest > 0 else ""
+        return f"{members[0].reason} ({len(members):,} times: {', '.join(places)}{more})"
+    lines = [f"{kind} ({len(members):,}):", *(f"  {member}" for member in members[:LOCATIONS])]
+    return "\n".join([*lines, f"  ... and {rest:,} more"] if rest > 0 else lines)

@@ -7,13 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from yaml.reader import ReaderError
 
 from data.errors import CorpusError, Problem
-from data.readers import Row, Rows, read_text
+from data.rows import Row, Rows
+from data.yaml_nodes import block_lines, compose, fields, items, line_of
 
 FIELDS = ("intent", "category", "description", "reply", "messages")
 _NEEDED = ("intent", "messages")
+_SUFFIXES = (".yaml", ".yml")
+_OTHERS = (
+    "rules",
+    "replies",
+    "behaviours",
+    "domain",
+    "stories",
+    "config",
+    "endpoints",
+    "credentials",
+    "params",
+)
+"""Files beside intents that hold no messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,64 +46,79 @@ class IntentFile:
 def read_intents(folder: Path) -> list[IntentFile]:
     """Read every intent of a corpus folder, sorted by file name.
 
-    The files are `intents/*.yaml`, or `*.yaml` if there is no folder `intents`.
+    The files are those with `.yaml` or `.yml` in `intents`, or in the folder if there is no folder `intents`;
+    subfolders are read too.
 
     Raises:
         CorpusError: a file does not match FIELDS, or two files define the same intent.
     """
-    files, problems = _read_all(folder)
+    paths = intent_paths(folder)
+    if not paths:
+        reason = "no intents: a corpus folder holds intents/<intent>.yaml files"
+        raise CorpusError([Problem(str(folder), None, reason)])
+    files, problems = _read_all(paths)
     if problems:
         raise CorpusError(problems)
     return files
 
 
-def read_folder(folder: Path) -> Rows:
-    """Read the messages of a corpus folder."""
-    files, problems = _read_all(folder)
+def intent_paths(folder: Path) -> list[Path]:
+    """Return the YAML files of a corpus folder's intents; sorted."""
+    return [path for path in yaml_paths(folder) if not is_beside(path)]
+
+
+def yaml_paths(folder: Path) -> list[Path]:
+    """Return the YAML files in the folder `intents`, or in all of the folder if there is none; sorted."""
+    within = folder / "intents" if (folder / "intents").is_dir() else folder
+    found = [path for path in within.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file()]
+    return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(within).parts))
+
+
+def is_beside(path: Path) -> bool:
+    """Whether a YAML file is by its name about something else than an intent, unless it is in `intents`."""
+    return path.parent.name != "intents" and path.stem.lower() in _OTHERS
+
+
+def is_intent(root: yaml.Node | None) -> bool:
+    """Whether a YAML file is an intent's."""
+    return set(_NEEDED) <= set(fields(root))
+
+
+def read_intent_files(paths: list[Path], folder: Path | None = None) -> Rows:
+    """Read messages and replies of intent files below `folder`."""
+    files, problems = _read_all(paths)
     rows = [
-        Row(line, message, file.intent, file.category, file.path.relative_to(folder).as_posix())
+        Row(
+            line,
+            message,
+            file.intent,
+            file.category,
+            file.path.relative_to(folder).as_posix() if folder else "",
+        )
         for file in files
         for line, message in file.messages
     ]
-    return Rows(rows, problems)
+    return Rows(rows, problems, replies={file.intent: file.reply for file in files if file.reply})
 
 
-def _read_all(folder: Path) -> tuple[list[IntentFile], list[Problem]]:
-    within = folder / "intents" if (folder / "intents").is_dir() else folder
-    paths = sorted(within.glob("*.yaml"))
-    if not paths:
-        reason = "no intents: a corpus folder holds intents/<intent>.yaml files"
-        raise CorpusError([Problem(str(folder), None, reason)])
-    files: list[IntentFile] = []
+def _read_all(paths: list[Path]) -> tuple[list[IntentFile], list[Problem]]:
+    files: dict[str, IntentFile] = {}
     problems: list[Problem] = []
     for path in paths:
         try:
-            file = _read(path)
+            file = _read(path, problems)
         except CorpusError as error:
             problems.extend(error.problems)
             continue
-        for other in files:
-            if other.intent == file.intent:
-                reason = f"intent {file.intent!r} is also in {other.path.name}: one file an intent"
-                problems.append(Problem(str(path), None, reason))
-        files.append(file)
-    return files, problems
+        if other := files.get(file.intent):
+            reason = f"intent {file.intent!r} is also in {other.path.name}: one file an intent"
+            problems.append(Problem(str(path), None, reason))
+        files.setdefault(file.intent, file)
+    return list(files.values()), problems
 
 
-def _read(path: Path) -> IntentFile:
-    text = read_text(path)
-    try:
-        # compose, not load: nodes have line numbers, and a scalar keeps its literal text ("no").
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except ReaderError as error:
-        number = text.count("\n", 0, error.position) + 1
-        reason = f"not YAML: the character U+{error.character:04X} has no place in a text: remove it"
-        raise CorpusError([Problem(str(path), number, reason)]) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else None
-        reason = getattr(error, "problem", None) or str(error)
-        raise CorpusError([Problem(str(path), line, f"not YAML: {reason}")]) from None
+def _read(path: Path, problems: list[Problem]) -> IntentFile:
+    root = compose(path)
     if not isinstance(root, yaml.MappingNode):
         raise CorpusError([Problem(str(path), 1, f"a mapping with {', '.join(FIELDS)} is needed")])
     nodes: dict[str, yaml.Node] = {}
@@ -112,25 +140,26 @@ def _read(path: Path) -> IntentFile:
         category=texts.get("category", "").strip(),
         description=texts.get("description", "").strip(),
         reply=texts.get("reply", "").strip(),
-        messages=tuple(_messages(path, nodes["messages"])),
+        messages=tuple(_messages(path, nodes["messages"], problems)),
     )
 
 
 def _scalar(path: Path, name: str, node: yaml.Node) -> str:
     if isinstance(node, yaml.ScalarNode):
         return str(node.value)
-    raise CorpusError([Problem(str(path), node.start_mark.line + 1, f"field {name!r} must be text")])
+    raise CorpusError([Problem(str(path), line_of(node), f"field {name!r} must be text")])
 
 
-def _messages(path: Path, node: yaml.Node) -> Iterator[tuple[int, str]]:
-    line = node.start_mark.line + 1
+def _messages(path: Path, node: yaml.Node, problems: list[Problem]) -> Iterator[tuple[int, str]]:
     if isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            yield item.start_mark.line + 1, _scalar(path, "messages", item)
+        for item in items(node):
+            if isinstance(item, yaml.ScalarNode):
+                yield line_of(item), str(item.value)
+            else:
+                reason = "a message must be text: one with `: ` in it needs quotes, or `messages: |` above all of them"
+                problems.append(Problem(str(path), line_of(item), reason))
     elif isinstance(node, yaml.ScalarNode) and node.style == "|":
-        for number, message in enumerate(node.value.split("\n"), start=line + 1):
-            if message.strip():
-                yield number, message
+        yield from block_lines(node)
     else:
         reason = "messages must be a block that begins with `messages: |`, one message a line, or a list"
-        raise CorpusError([Problem(str(path), line, reason)])
+        raise CorpusError([Problem(str(path), line_of(node), reason)])

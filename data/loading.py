@@ -1,23 +1,50 @@
-"""Load any corpus as one table: a CSV, JSONL or Parquet file, or a folder of YAML files."""
+"""Load any corpus as one table: a file, an archive, a folder, or another product's export (`data.formats`)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
+from data.checks import Report, check
 from data.columns import Columns
 from data.errors import CorpusError, Problem
-from data.folder import read_folder
+from data.formats.sniff import read_source
+from data.labels import label_key, label_notices, normalise_labels, several_labels
 from data.messages import intent_fault, message_fault, row_hash
-from data.readers import READERS, Row, Rows
+from data.rows import Row
 
-__all__ = ["COLUMNS", "Columns", "CorpusError", "Problem", "load_corpus", "read_corpus", "table_of"]
+__all__ = [
+    "COLUMNS",
+    "Columns",
+    "CorpusError",
+    "Loaded",
+    "Problem",
+    "load_checked",
+    "load_corpus",
+    "read_corpus",
+    "table_of",
+]
 
 COLUMNS = ("message", "intent", "category", "source", "row_hash")
 """Columns of a loaded corpus, all text; `category` may be empty, `source` is `file:line`."""
 
 _ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A corpus as read."""
+
+    table: pd.DataFrame
+    """The usable rows, with COLUMNS."""
+    problems: list[Problem]
+    """Rows that cannot be used."""
+    notices: list[Problem]
+    """What was skipped, renamed, decoded or chosen in reading."""
+    replies: dict[str, str]
+    """Reply texts by intent, where the source has them."""
 
 
 def load_corpus(
@@ -27,12 +54,13 @@ def load_corpus(
     intent_column: str | None = None,
     category_column: str | None = None,
 ) -> pd.DataFrame:
-    """Load a corpus by its suffix: .csv, .tsv, .jsonl, .ndjson, .parquet, or a folder such as `data/corpus`.
+    """Load a corpus of any format in `docs/corpus.md`.
 
     Args:
-        path: the file or folder. Text is UTF-8, with or without a byte order mark.
+        path: the file or folder.
         message_column: the message's column; None: the first of `data.columns.MESSAGE_NAMES`.
-        intent_column: the intent's column; None: the first of `data.columns.INTENT_NAMES`.
+        intent_column: the intent's column, or several joined by `+`; None: the first of
+            `data.columns.INTENT_NAMES`.
         category_column: the category's column; None: `category`, unless it is the intent.
 
     Returns:
@@ -43,32 +71,58 @@ def load_corpus(
     Raises:
         CorpusError: lists every unusable row by file, line and reason.
     """
-    frame, problems = read_corpus(path, Columns(message_column, intent_column, category_column))
-    if problems:
-        raise CorpusError(problems)
-    return frame
+    loaded = read_corpus(path, Columns(message_column, intent_column, category_column))
+    if loaded.problems:
+        raise CorpusError(loaded.problems)
+    return loaded.table
 
 
-def read_corpus(path: Path | str, columns: Columns | None = None) -> tuple[pd.DataFrame, list[Problem]]:
+def load_checked(
+    path: Path, columns: Columns | None = None, *, strict: bool = False
+) -> tuple[Loaded, Report]:
+    """Load and check a corpus for training; the report's warnings begin with the notices of reading.
+
+    Raises:
+        CorpusError: lists every unusable row, and what else is wrong with the corpus.
+    """
+    loaded = read_corpus(path, columns)
+    report = check(loaded.table, strict=strict)
+    if loaded.problems or not report.ok:
+        raise CorpusError([*loaded.problems, *(report.errors if len(loaded.table) else [])])
+    return loaded, replace(report, warnings=[*loaded.notices, *report.warnings])
+
+
+def read_corpus(path: Path | str, columns: Columns | None = None, arrays: bool = False) -> Loaded:
     """Load as `load_corpus` does, but return the valid rows together with the problems of the others.
 
     Raises:
-        CorpusError: nothing can be read: no such file, unknown suffix or column, not UTF-8, no rows.
+        CorpusError: nothing can be read: no such file, unknown format or column, not a text, no rows.
     """
-    path = Path(path)
-    loaded = _read(path, columns or Columns())
-    if not loaded.rows and not loaded.problems:
+    path, columns = Path(path), columns or Columns()
+    source = read_source(path, columns, arrays)
+    if not source.rows and not source.problems:
         reason = "no rows: at least one message with an intent is needed"
         raise CorpusError([Problem(str(path), None, reason)])
-    problems = list(loaded.problems)
+    problems = list(source.problems)
     good: list[Row] = []
-    for row in loaded.rows:
+    for row in source.rows:
         file = str(path / row.file) if row.file else str(path)
         faults = [fault for fault in (message_fault(row.message), intent_fault(row.intent)) if fault]
-        problems.extend(Problem(file, row.line, fault) for fault in faults)
+        problems.extend(Problem(file, row.line, *_with_kind(fault)) for fault in faults)
         if not faults:
-            good.append(row)
-    return table_of(good, _short(path)), sorted(problems, key=lambda p: (p.file, p.line or 0))
+            good.append(replace(row, intent=row.intent.strip()))
+    notices, replies = list(source.notices), dict(source.replies)
+    if not columns.labels_as_written:
+        problems.extend(several_labels(good, str(path)))
+        good, changed = normalise_labels(good, str(path))
+        notices.extend(changed)
+        usual = {label_key(row.intent): row.intent for row in good}
+        replies = {usual.get(label_key(intent), intent): reply for intent, reply in replies.items()}
+    notices.extend(label_notices(good, str(path)))
+    problems.sort(key=lambda p: (p.file, p.line or 0))
+    # Notices end up in report.json, whose bytes must not depend on where the corpus is.
+    notices = [replace(notice, file=notice.file.replace(str(path), _short(path), 1)) for notice in notices]
+    return Loaded(table_of(good, _short(path)), problems, notices, replies)
 
 
 def table_of(rows: list[Row], name: str) -> pd.DataFrame:
@@ -86,17 +140,15 @@ def table_of(rows: list[Row], name: str) -> pd.DataFrame:
     return pd.DataFrame(records, columns=list(COLUMNS), dtype="str")
 
 
-def _read(path: Path, columns: Columns) -> Rows:
-    if path.is_dir():
-        return read_folder(path)
-    if not path.exists():
-        raise CorpusError([Problem(str(path), None, f"no such file or folder (looked from {Path.cwd()})")])
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        known = ", ".join(READERS)
-        reason = f"unknown kind of file {path.suffix!r}: a corpus is {known}, or a folder of YAML files"
-        raise CorpusError([Problem(str(path), None, reason)])
-    return reader(path, columns)
+SHIPPED = "data/corpus/"
+"""What the `source` of a shipped row begins with."""
+
+
+def _with_kind(fault: str) -> tuple[str, str]:
+    """Return a fault and what such faults have in common: the sentence up to the first value."""
+    return fault, fault.partition(" holds ")[
+        0
+    ] + " holds a character that is not text" if " holds " in fault else ""
 
 
 def _short(path: Path) -> str:

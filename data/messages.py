@@ -11,7 +11,6 @@ MAX_CHARACTERS = 10_000
 """Upper limit of a message; a longer one usually results from an unclosed quote in a CSV file."""
 MAX_INTENT_CHARACTERS = 200
 
-_NO_BRACES = str.maketrans("{}", "  ")
 # White space is allowed, including vertical tab and form feed, which old exports contain.
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -35,8 +34,8 @@ def message_fault(message: str) -> str | None:
         return fault
     if message.isspace():
         return "the message is only white space"
-    if not clean(message.translate(_NO_BRACES)):
-        return f"the message {message[:40]!r} says nothing: only braces or invisible characters"
+    if not clean(message):
+        return f"the message {message[:40]!r} says nothing: only invisible characters"
     if len(message) > MAX_CHARACTERS:
         count = f"{len(message):,} characters, the most is {MAX_CHARACTERS:,}"
         return f"the message has {count}: is a quote not closed? It begins {message[:40]!r}"

@@ -1,4 +1,4 @@
-"""Fill placeholders such as `{{Order Number}}` with realistic values; no brace reaches training."""
+"""Fill placeholders such as `{{Order Number}}` with realistic values; other braces stay as they are."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-_PLACEHOLDER = re.compile(r"\{\{?([^{}]*)\}\}?")
-_BRACES = str.maketrans("{}", "  ")
+from chatbot.dialog.replies import PLACEHOLDER
+
 _SPACE = re.compile(r"\s+")
 
 Draw = Callable[[int], int]
@@ -17,21 +17,26 @@ Draw = Callable[[int], int]
 
 
 def fill(message: str, row_hash: str, seed: int = 0) -> str:
-    """Return the message with every placeholder filled and no brace left.
+    """Return the message with every placeholder filled; a message without one is unchanged.
 
     Deterministic: the same message, row hash and seed give the same text on every machine and Python version.
     A placeholder that occurs twice in a message gets the same value twice. An unlisted placeholder is filled
-    by the words in its name (`{{Tracking ID}}` is a number), else with the name itself in lower case.
+    by the words in its name (`{{Tracking ID}}` is a number), else with the name itself in lower case; in single
+    braces (`{x}`) it is text.
     """
-    if "{" not in message and "}" not in message:
-        return message
+    filled = 0
 
     def value(found: re.Match[str]) -> str:
-        text = _value(found[1], row_hash, seed)
+        nonlocal filled
+        text = _value(found[1] or found[2], row_hash, seed, bool(found[1]))
+        if text is None:
+            return found[0]
+        filled += 1
         glued = found.start() > 0 and message[found.start() - 1].isalnum()
         return f" {text}" if glued else text
 
-    return _SPACE.sub(" ", _PLACEHOLDER.sub(value, message).translate(_BRACES)).strip()
+    result = PLACEHOLDER.sub(value, message)
+    return _SPACE.sub(" ", result).strip() if filled else message
 
 
 def fill_all(corpus: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
@@ -40,7 +45,7 @@ def fill_all(corpus: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     return corpus.assign(message=pd.Series(filled, index=corpus.index, dtype="str"))
 
 
-def _value(placeholder: str, row_hash: str, seed: int) -> str:
+def _value(placeholder: str, row_hash: str, seed: int, unlisted: bool) -> str | None:
     name = _SPACE.sub(" ", placeholder.replace("_", " ").replace("-", " ")).strip().casefold()
     # A digest instead of `random`: `random.choice` gives different values for a seed in different Python versions.
     state = int.from_bytes(hashlib.blake2b(f"{seed}:{row_hash}:{name}".encode()).digest(), "big")
@@ -53,7 +58,7 @@ def _value(placeholder: str, row_hash: str, seed: int) -> str:
     for words, make in _MAKERS:
         if words.search(name):
             return make(draw)
-    return name
+    return name if unlisted else None
 
 
 def _one_of(values: Sequence[str]) -> Callable[[Draw], str]:

@@ -16,9 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from chatbot.errors import ChatbotError
-from data.checks import Report, check, problems_table
+from data.checks import Report, problems_table
 from data.errors import CorpusError, Problem
-from data.loading import Columns, read_corpus
+from data.loading import Columns, load_checked
 from data.processing import (
     CORPUS_FILE,
     LEFT_OUT_FILE,
@@ -39,7 +39,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def main(
     corpus: Annotated[
-        Path, typer.Argument(help="A CSV, TSV, JSONL or Parquet file, or a folder of YAML files.")
+        Path, typer.Argument(help="A file, folder or export of any format in docs/corpus.md.")
     ] = Path("data/corpus"),
     out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("data/processed"),
     params: Annotated[Path | None, typer.Option(help="A params.yaml; its section `process` is read.")] = None,
@@ -51,8 +51,16 @@ def main(
     ] = None,
     strict: Annotated[bool, typer.Option(help="The same message under two labels is an error.")] = False,
     message_column: Annotated[str | None, typer.Option(help="The message's column.")] = None,
-    intent_column: Annotated[str | None, typer.Option(help="The intent's column.")] = None,
+    intent_column: Annotated[
+        str | None, typer.Option(help="The intent's column; two are joined: `scenario+action`.")
+    ] = None,
     category_column: Annotated[str | None, typer.Option(help="The category's column.")] = None,
+    header: Annotated[
+        bool, typer.Option(help="Whether the first row has names; if not, columns are 1, 2, ...")
+    ] = True,
+    labels_as_written: Annotated[
+        bool, typer.Option("--labels-as-written", help="Keep spellings apart, and `oos` an intent.")
+    ] = False,
 ) -> None:
     """Convert a corpus to training input: corpus.parquet, splits.csv, left_out.csv and report.json."""
     console = Console(stderr=True)
@@ -65,12 +73,13 @@ def main(
             settings,
             earlier_splits=splits,
             strict=strict,
-            columns=Columns(message_column, intent_column, category_column),
+            columns=Columns(message_column, intent_column, category_column, header, labels_as_written),
             console=console,
         )
     except CorpusError as error:
         console.print(*problems_table(list(error.problems), []))
-        console.print(Text(f"{len(error.problems)} errors in {corpus}: nothing was written", style="red"))
+        count = f"{len(error.problems):,} error{'s' if len(error.problems) > 1 else ''}"
+        console.print(Text(f"{count} in {corpus}: nothing was written", style="red"))
         raise typer.Exit(1) from None
     except ChatbotError as error:
         console.print(Text(str(error), style="red"))
@@ -95,12 +104,10 @@ def run(
         CorpusError: the corpus has errors, all of them listed; nothing was written.
     """
     console = console or Console(quiet=True)
-    with console.status(f"reading {corpus}"):
-        frame, problems = read_corpus(corpus, columns)
-        checked = check(frame, strict=strict)
+    with console.status(Text(f"reading {corpus}")):
+        loaded, checked = load_checked(corpus, columns, strict=strict)
         earlier = read_splits(earlier_splits or out / SPLITS_FILE)
-    if problems or checked.errors:
-        raise CorpusError([*problems, *(checked.errors if len(frame) else [])])
+    frame = loaded.table
     with console.status(f"splitting {len(frame):,} rows by near-duplicates"):
         done = process(frame, params, earlier)
     for intent in untrained(done.corpus):
@@ -122,7 +129,7 @@ def _params(path: Path | None, given: dict[str, Any]) -> ProcessParams:
 
 
 def _summary(corpus: Path, out: Path, checked: Report, done: Processed) -> Table:
-    summary = Table(title=f"{corpus} -> {out}", show_header=False, min_width=60)
+    summary = Table(title=Text(f"{corpus} -> {out}"), show_header=False, min_width=60)
     parts = ", ".join(f"{(done.corpus['part'] == part).sum():,} {part}" for part in PARTS)
     rows = {
         "rows": f"{checked.rows:,} ({checked.duplicates:,} exact duplicates, kept)",
@@ -136,7 +143,7 @@ def _summary(corpus: Path, out: Path, checked: Report, done: Processed) -> Table
         "result": str(out / CORPUS_FILE),
     }
     for name, value in rows.items():
-        summary.add_row(name, value)
+        summary.add_row(name, Text(value))
     return summary
 
 

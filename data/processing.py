@@ -20,9 +20,9 @@ from chatbot.errors import SettingError
 from data.checks import Report
 from data.errors import CorpusError, Problem
 from data.placeholders import fill_all
-from data.readers import read_text
 from data.similarity import SIMILARITY
 from data.splitting import PARTS, SPLIT_COLUMNS, TRAIN, split
+from data.text import read_text
 
 CORPUS_COLUMNS = ("message", "intent", "category", "part", "group", "row_hash", "source")
 """Columns of a processed corpus, all text."""

@@ -17,6 +17,7 @@ if __name__ == "__main__":
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from chatbot.errors import ChatbotError
 from chatbot.model import bundle as bundles
@@ -48,13 +49,14 @@ def main(
     console = Console(stderr=True)
     try:
         loaded = bundles.load(bundle)
-        rows = read_labelled(corpus, Columns(message_column, intent_column, category_column), part)
+        columns = Columns(message_column, intent_column, category_column)
+        rows = read_labelled(corpus, columns, part, loaded.manifest.labels)
         messages, labels = rows["message"].tolist(), rows["intent"].tolist()
         with Steps(console) as steps, steps.count("encode", len(messages)) as advance:
             outcome = evaluate(loaded, messages, labels, advance=advance)
         report = full_report(loaded, outcome, messages, rows["category"].tolist())
     except ChatbotError as error:
-        console.print(f"[red]{error}[/red]")
+        console.print(Text(str(error), style="red"))
         raise typer.Exit(1) from None
     text = json.dumps(report, indent=2, ensure_ascii=False)
     if out:

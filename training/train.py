@@ -43,9 +43,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def main(
     corpus: Annotated[
         Path,
-        typer.Option(
-            help="A processed corpus, or any CSV, TSV, JSONL, Parquet file or folder of YAML files."
-        ),
+        typer.Option(help="A processed corpus, or a file, folder or export of any format in docs/corpus.md."),
     ] = Path("data/processed/corpus.parquet"),
     out: Annotated[Path, typer.Option(help="The bundle's folder.")] = Path("models/current"),
     rules: Annotated[Path, typer.Option(help="The rules.yaml that the bundle carries.")] = Path(
@@ -53,8 +51,10 @@ def main(
     ),
     replies: Annotated[
         Path | None,
-        typer.Option(help="A corpus folder or a replies.yaml; an intent without one gets a default reply."),
-    ] = Path("data/corpus"),
+        typer.Option(
+            help="Replies: YAML `intent: text`, CSV, a Rasa domain or a corpus folder. Default: the corpus's own."
+        ),
+    ] = None,
     params: Annotated[
         Path, typer.Option(help="A params.yaml; its sections `process` and `train` are read.")
     ] = Path("params.yaml"),
@@ -68,8 +68,16 @@ def main(
     track: Annotated[bool, typer.Option(help="Record the run in MLflow (MLFLOW_TRACKING_URI).")] = True,
     strict: Annotated[bool, typer.Option(help="The same message under two labels is an error.")] = False,
     message_column: Annotated[str | None, typer.Option(help="The message's column.")] = None,
-    intent_column: Annotated[str | None, typer.Option(help="The intent's column.")] = None,
+    intent_column: Annotated[
+        str | None, typer.Option(help="The intent's column; two are joined: `scenario+action`.")
+    ] = None,
     category_column: Annotated[str | None, typer.Option(help="The category's column.")] = None,
+    header: Annotated[
+        bool, typer.Option(help="Whether the first row has names; if not, columns are 1, 2, ...")
+    ] = True,
+    labels_as_written: Annotated[
+        bool, typer.Option("--labels-as-written", help="Keep spellings apart, and `oos` an intent.")
+    ] = False,
 ) -> None:
     """Train on a corpus and write a bundle: what `python -m bento` serves."""
     console = Console(stderr=True)
@@ -79,9 +87,8 @@ def main(
         process = read_process_params(params) if params.is_file() else ProcessParams()
         with Steps(console) as steps:
             with steps.wait("corpus"):
-                read_corpus = read(
-                    corpus, process, Columns(message_column, intent_column, category_column), strict
-                )
+                columns = Columns(message_column, intent_column, category_column, header, labels_as_written)
+                read_corpus = read(corpus, process, columns, strict)
             trained = train(read_corpus, out, section, steps, rules, replies, cache)
             recorded = (
                 record_training(TrackingSettings(), trained, read_corpus, section, steps) if track else None

@@ -12,8 +12,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chatbot.errors import BundleError, SettingError
 
-_SLOT = re.compile(r"\{([a-z_]+)\}")
-_BRACE = re.compile(r"[{}]")
+PLACEHOLDER = re.compile(
+    r"\{\{\s*([^\W\d_][\w .-]{0,60}?)\s*\}\}|(?<!\$)\{\s*([^\W\d_]\w*(?:[ -]\w+){0,3})\s*\}"
+)
+"""A name in braces, such as `{{Order Number}}` or `{name}`; other braces, as in JSON, are text."""
+
+_SLOT = re.compile(r"(?<!\{)\{([a-z_]+)\}(?!\})")
 
 
 class ReplyText(BaseModel):
@@ -41,14 +45,15 @@ class Replies:
 
     @classmethod
     def load(cls, file: Path) -> Replies:
-        """Load replies.yaml.
+        """Load replies.yaml: by intent, a text or the fields of ReplyText.
 
         Raises:
             BundleError: the file is missing or not YAML, or an entry is invalid (it is named).
         """
         try:
-            entries = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-            return cls({intent: ReplyText.model_validate(entry) for intent, entry in entries.items()})
+            # BaseLoader keeps every scalar as text: the intent `no` is not False. It constructs nothing else.
+            entries = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader) or {}  # noqa: S506
+            return cls({intent: _entry(entry) for intent, entry in entries.items()})
         except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError, AttributeError) as error:
             raise BundleError(f"{file} holds no usable replies: {error}") from error
 
@@ -85,15 +90,27 @@ def slots_of(text: str) -> set[str]:
 
 
 def fill(text: str, slots: Mapping[str, str], where: str) -> str:
-    """Fill the slots of a text; the result never contains an unfilled slot or a stray brace.
+    """Fill the slots of a text; the result contains no slot and no placeholder. Other braces are unchanged.
 
     Raises:
-        SettingError: a slot has no value, or a brace is not part of a slot; the message names `where`.
+        SettingError: a slot has no value, or a name in braces is not a slot; the message names `where`.
     """
     missing = sorted(name for name in slots_of(text) if not slots.get(name))
     if missing:
         variables = ", ".join(f"CHATBOT_SLOT_{name.upper()}" for name in missing)
         raise SettingError(f"{where} needs {', '.join(missing)}: set {variables}", {"slots": missing})
-    if _BRACE.search(_SLOT.sub("", text)):
-        raise SettingError(f"{where} has a brace that is no slot: {text!r}")
+    if found := placeholder_of(text):
+        raise SettingError(
+            f"{where} has {found} in braces, which is not a slot: write it {{in_lower_case}}, in {text!r}"
+        )
     return _SLOT.sub(lambda slot: slots[slot[1]], text).strip()
+
+
+def placeholder_of(text: str) -> str | None:
+    """Return the first name in braces that is not a slot, or None."""
+    found = PLACEHOLDER.search(_SLOT.sub("", text))
+    return found[0] if found else None
+
+
+def _entry(entry: object) -> ReplyText:
+    return ReplyText(response=entry) if isinstance(entry, str) else ReplyText.model_validate(entry)

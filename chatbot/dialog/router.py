@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from chatbot.dialog.message import OUT_OF_SCOPE, has_words
 from chatbot.dialog.replies import Replies, fill
 from chatbot.dialog.rules import Rule, Rules
+from chatbot.errors import SettingError
 from chatbot.privacy import redact
 from chatbot.settings import RouterSettings
 
@@ -200,7 +201,13 @@ class Router:
     def _text_of(self, rule: Rule, slots: dict[str, str]) -> str:
         if rule.reply:
             return fill(rule.reply, slots, f"the reply of rule {rule.name}")
-        return self._human if rule.action == "human" else self._replies[rule.intent].response
+        if rule.action == "human":
+            return self._human
+        if rule.intent not in self._replies.texts:
+            raise SettingError(
+                f"rule {rule.name!r} has no reply, and neither has its intent {rule.intent!r}: add `reply:` to the rule"
+            )
+        return self._replies[rule.intent].response
 
 
 def _choices(named: Sequence[Alternative], enough: float) -> Sequence[Alternative]:

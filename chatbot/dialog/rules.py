@@ -75,7 +75,7 @@ class Rules:
         """
         try:
             entries = yaml.safe_load(file.read_text(encoding="utf-8")) or []
-            return cls(tuple(Rule.model_validate(entry) for entry in entries))
+            return cls(tuple(_rule(number, entry) for number, entry in enumerate(entries, start=1)))
         except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError, TypeError) as error:
             raise BundleError(f"{file} holds no usable rules: {error}") from error
 
@@ -115,6 +115,15 @@ class Rules:
     def _meets(self, rule: Rule, message: str) -> bool:
         text = plain(clean(message))
         return any(pattern.search(text) for owner, pattern in self._patterns if owner is rule)
+
+
+def _rule(number: int, entry: object) -> Rule:
+    try:
+        return Rule.model_validate(entry)
+    except ValidationError as error:
+        name = entry.get("name", number) if isinstance(entry, dict) else number
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise TypeError(f"rule {name!r}: {faults}") from error
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -91,6 +91,13 @@ def test_a_broken_pattern_stops_the_load_and_is_named(tmp_path: Path) -> None:
         Rules.load(file)
 
 
+def test_an_invalid_rule_is_named_with_its_field(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text(yaml.safe_dump([_rule(), _rule(name="closing", action="answer"), {"action": "human"}]))
+    with pytest.raises(BundleError, match="rule 'closing': action: Input should be 'human' or 'reply'"):
+        Rules.load(file)
+
+
 def test_patterns_match_whole_words_only(tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
     file.write_text(yaml.safe_dump([_rule(patterns=["sue"])]))
@@ -109,9 +116,28 @@ def test_a_slot_without_a_value_is_refused_with_the_variable_that_fills_it() -> 
         replies.filled({})
 
 
-def test_no_brace_is_ever_shown_to_a_customer() -> None:
-    with pytest.raises(SettingError, match="brace"):
-        Replies({"a": ReplyText(response="call {{hotline}}")}).filled({"hotline": "1"})
+@pytest.mark.parametrize("text", ["call {{hotline}}", "call {Hotline}", "at {{Website URL}}"])
+def test_no_placeholder_is_ever_shown_to_a_customer(text: str) -> None:
+    with pytest.raises(SettingError, match="in braces, which is not a slot"):
+        Replies({"a": ReplyText(response=text)}).filled({"hotline": "1"})
+
+
+def test_braces_that_hold_no_name_are_text() -> None:
+    text = 'send {"code": 500} or {} to {hotline}'
+    filled = Replies({"a": ReplyText(response=text)}).filled({"hotline": "us"})
+    assert filled["a"].response == 'send {"code": 500} or {} to us'
+
+
+def test_replies_are_plain_texts_too_and_every_key_and_value_stays_text(tmp_path: Path) -> None:
+    file = tmp_path / "replies.yaml"
+    file.write_text("yes: no\nnull: {response: 1.0, title: on}\n1: One.\n")
+    texts = Replies.load(file).texts
+    assert {intent: text.response for intent, text in texts.items()} == {
+        "yes": "no",
+        "null": "1.0",
+        "1": "One.",
+    }
+    assert texts["null"].title == "on"
 
 
 def test_a_slot_of_ones_own_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

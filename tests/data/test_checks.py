@@ -121,9 +121,11 @@ def test_a_report_prints_file_line_and_reason_and_is_json(tmp_path: Path) -> Non
     assert printed(check(load(tmp_path, many("a", 10) + many("b", 10)))) == ""
 
 
-def test_a_long_list_of_problems_is_cut_when_printed_and_counted(tmp_path: Path) -> None:
+def test_a_kind_of_problem_is_printed_once_with_its_count_and_five_places(tmp_path: Path) -> None:
     report = check(load(tmp_path, [row for number in range(25) for row in many(f"intent_{number}", 1)]))
     text = printed(report)
-    assert text.count("has 1 message:") == 20
-    assert "... and 5 more warnings" in text
+    assert text.count("intents have under 10 messages") == 1
+    assert "(25)" in text
+    assert text.count("corpus.csv:") == 5
+    assert "... and 20 more" in text
     assert len(report.as_dict()["warnings"]) == 25

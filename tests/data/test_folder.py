@@ -41,7 +41,7 @@ def test_a_folder_of_intents_is_a_corpus_whose_rows_know_their_lines(tmp_path: P
         ("intent: [a]\nmessages: |\n  a\n", 1, "must be text"),
         ("intent: a\n  b: c\n", 2, "not YAML"),
         (INTENT + "  a\0b\n", 7, "U+0000"),
-        (INTENT + "  {}\n", 7, "says nothing"),
+        (INTENT + "  \u200e\n", 7, "says nothing"),
     ],
 )
 def test_an_intent_file_that_is_none_is_named(
@@ -63,5 +63,5 @@ def test_two_files_about_one_intent_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_intents_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="no intents: a corpus folder holds"):
+    with pytest.raises(CorpusError, match="no corpus: a folder holds"):
         load_corpus(tmp_path)

@@ -168,7 +168,6 @@ def test_a_row_is_named_by_its_physical_line_after_quoted_line_ends(tmp_path: Pa
         (" \t ", "the message is only white space"),
         ("a\0b", "a NUL (U+0000) at character 2"),
         ("a\x1bb", "a control character (U+001B)"),
-        ("{} }{", "says nothing"),
         ("\u200e\u202e", "says nothing"),
         ("half \ud83d", "a lone surrogate (U+D83D"),
         ("x" * (MAX_CHARACTERS + 1), "10,001 characters"),
@@ -206,14 +205,12 @@ def test_a_quote_that_is_never_closed_is_named_where_it_opens(tmp_path: Path) ->
     assert problems_of(file) == [(3, "a quote is opened here and never closed")]
 
 
-def test_bytes_that_are_not_utf8_are_each_named_by_line(tmp_path: Path) -> None:
+def test_bytes_that_are_neither_utf8_nor_windows_1252_are_each_named_by_line(tmp_path: Path) -> None:
     file = tmp_path / "corpus.csv"
-    file.write_bytes(b"message,intent\ncaf\xe9 closed,a\nfine,b\nna\xefve,c\n")
+    file.write_bytes(b"message,intent\ncaf\x8d closed,a\nfine,b\nna\xefve,c\n")
     (first, reason), (second, _) = problems_of(file)
     assert (first, second) == (2, 4)
-    assert "byte 0xE9 at byte 4 of the line, near 'café closed,a'" in reason
-    file.write_text("message,intent\nhello,greet\n", encoding="utf-16")
-    assert "UTF-16" in problems_of(file)[0][1]
+    assert "byte 0x8D at byte 4 of the line, near" in reason
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", "message,intent\n", "message,intent\n\n\n", "x" * 200_000])
@@ -238,8 +235,7 @@ def test_a_line_of_jsonl_that_is_no_row_is_named(tmp_path: Path) -> None:
     file.write_text("\n".join(lines))
     found = dict(problems_of(file))
     assert list(found) == [2, 3, 4, 5, 6, 7, 8]  # line 1 is a row: a whole number is a label's name
-    assert "no intent column" in found[4]
-    assert "'text'" in found[4]
+    assert found[4] == "there is no intent in this row"
     assert found[5] == "the message is not text but int: '5'"
     assert found[6] == "the message is empty"
 
@@ -265,8 +261,8 @@ def test_nothing_that_a_pickle_holds_is_ever_run(tmp_path: Path) -> None:
 
 
 def test_a_file_of_an_unknown_kind_or_none_at_all_is_named(tmp_path: Path) -> None:
-    (tmp_path / "corpus.xlsx").write_bytes(b"PK")
-    assert "unknown kind of file '.xlsx': a corpus is .csv" in problems_of(tmp_path / "corpus.xlsx")[0][1]
+    (tmp_path / "corpus.xyz").write_bytes(b"PK")
+    assert "unknown kind of file '.xyz': A corpus is .csv" in problems_of(tmp_path / "corpus.xyz")[0][1]
     assert "no such file" in problems_of(tmp_path / "none.csv")[0][1]
 
 

@@ -1,4 +1,4 @@
-"""No brace is ever taught: placeholders become what customers write."""
+"""Placeholders become what customers write; every other brace stays."""
 
 from __future__ import annotations
 
@@ -75,11 +75,28 @@ def test_a_value_is_set_apart_from_the_word_it_was_glued_to() -> None:
 
 @settings(deadline=None)
 @given(st.text(st.sampled_from("ab {}"), max_size=30))
-def test_no_message_keeps_a_brace_however_broken_its_placeholders_are(message: str) -> None:
+def test_no_message_becomes_unfit_however_broken_its_placeholders_are(message: str) -> None:
     filled = fill(message, HASH)
-    assert not set("{}") & set(filled)
     if message_fault(message) is None:
         assert message_fault(filled) is None
+    assert "{{a}}" not in filled
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'error {"code": 500, "msg": "no"}  at checkout',
+        "it says {} and }{",
+        "if (x) { return x; }",
+        "{0} of {1}",
+        "{x}",
+        "{{ }} {{{",
+        "{'order': 5}",
+    ],
+)
+def test_braces_that_are_no_placeholder_stay_as_written(message: str) -> None:
+    assert fill(message, HASH) == message
+    assert re.fullmatch(r"(?s).* (ORD-|#)?\d+", fill(f"{message} {{{{Order Number}}}}", HASH))
 
 
 def test_a_message_without_braces_is_left_as_it_is() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from data.loading import table_of
 from data.messages import row_hash
-from data.readers import Row
+from data.rows import Row
 from data.similarity import near_duplicates
 from data.splitting import SPLIT_COLUMNS, TEST, TRAIN, Split, empty_splits, groups, split
 

@@ -1,10 +1,16 @@
 """Scores count what they say they count, as a whole and in parts."""
 
+import posixpath
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.model.bundle import Bundle
+from data.loading import Columns
+from training.corpus.reading import read_labelled
 from training.model.evaluation.outcome import Outcome, evaluate, flat, full_report, scores, scores_of_intent
 from training.model.evaluation.slices import is_typo, slices_of
 
@@ -89,3 +95,28 @@ def test_a_report_has_every_key_as_a_whole_per_intent_and_per_slice(bundle: Bund
     assert isinstance(per_slice, dict)
     assert set(per_intent) == set(labels)
     assert all(keys <= part.keys() for part in [*per_intent.values(), *per_slice.values()])
+
+
+def test_every_metric_has_a_name_that_mlflow_takes_whatever_the_intents_are_called() -> None:
+    names = ("reverted_card_payment?", "reverted_card_payment!", "a/b", "..", "退款", "x" * 300, "plain_name")
+    metrics = flat({"per_intent": {name: {"accuracy": 1.0} for name in names}})
+    assert len(metrics) == len(names)
+    assert "per_intent/plain_name/accuracy" in metrics
+    for name in metrics:
+        assert re.fullmatch(r"per_intent/[\w. -]+/accuracy", name)
+        assert posixpath.normpath(name) == name
+        assert len(name) <= 250
+
+
+def test_an_empty_test_part_is_scored_as_unknown() -> None:
+    none, text = np.array([], float), np.array([], "<U1")
+    scored = scores(Outcome(text, text, none, none, text, np.array([], bool)))
+    assert scored.pop("messages") == 0
+    assert set(scored.values()) == {None}
+
+
+def test_a_label_in_another_spelling_is_scored_as_the_bundles_intent(tmp_path: Path) -> None:
+    file = tmp_path / "held_out.csv"
+    file.write_text("text,label\na,Track Order\nb,oos\nc,new one\n")
+    rows = read_labelled(file, Columns(), labels=("track_order", "refund"))
+    assert rows["intent"].tolist() == ["track_order", "out_of_scope", "new one"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -12,14 +13,18 @@ import pyarrow.parquet as pq
 
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.replies import Replies, ReplyText
-from data.checks import Report, check
+from chatbot.settings import SlotSettings
+from data.checks import Report
 from data.digest import corpus_digest
 from data.errors import CorpusError, Problem
-from data.folder import read_intents
-from data.loading import Columns, load_corpus, read_corpus
+from data.labels import label_key
+from data.loading import SHIPPED, Columns, load_checked, load_corpus
 from data.placeholders import fill_all
 from data.processing import CORPUS_COLUMNS, ProcessParams, process, read_processed
+from data.replies import match_replies, own_replies, read_folder_replies, read_replies
 from data.splitting import TEST, TRAIN
+
+_ROOT = Path(__file__).resolve().parents[2]
 
 MAX_EXAMPLES = 5
 DEFAULT_REPLY = (
@@ -35,6 +40,8 @@ class Corpus:
     rows: pd.DataFrame
     digest: str
     report: Report | None = None
+    replies: Mapping[str, ReplyText] = field(default_factory=dict)
+    """Its own replies by intent."""
 
     def part(self, name: str, out_of_scope: bool) -> pd.DataFrame:
         """Return the rows of a part: the out-of-scope ones or the in-scope ones."""
@@ -64,20 +71,21 @@ def read(path: Path, params: ProcessParams, columns: Columns | None = None, stri
         CorpusError: lists every unusable row by file, line and reason.
     """
     if _is_processed(path):
-        return Corpus(_cleaned(read_processed(path)), corpus_digest(path))
-    frame, problems = read_corpus(path, columns or Columns())
-    report = check(frame, strict=strict)
-    if problems or not report.ok:
-        raise CorpusError([*problems, *report.errors])
-    digest = corpus_digest(path) if path.is_file() else _digest_of_rows(frame)
-    return Corpus(_cleaned(process(frame, params).corpus), digest, report)
+        rows = _cleaned(read_processed(path))
+        return Corpus(rows, corpus_digest(path), replies=_shipped_replies(rows))
+    loaded, report = load_checked(path, columns, strict=strict)
+    replies, notices = own_replies(path, loaded.replies)
+    report.warnings.extend(notices)
+    digest = corpus_digest(path) if path.is_file() else _digest_of_rows(loaded.table)
+    return Corpus(_cleaned(process(loaded.table, params).corpus), digest, report, replies)
 
 
-def read_labelled(path: Path, columns: Columns, part: str = "") -> pd.DataFrame:
+def read_labelled(path: Path, columns: Columns, part: str = "", labels: Sequence[str] = ()) -> pd.DataFrame:
     """Read the rows of any labelled corpus for scoring, placeholders filled.
 
     Args:
         part: `train` or `test` of a processed corpus; empty: all rows.
+        labels: intents of the bundle to score; another spelling of one in the corpus is this one.
 
     Raises:
         CorpusError: a row is unusable, or a part is requested of a corpus without parts.
@@ -94,26 +102,39 @@ def read_labelled(path: Path, columns: Columns, part: str = "") -> pd.DataFrame:
         intent_column=columns.intent,
         category_column=columns.category,
     )
-    return fill_all(frame, seed=0)
+    spelt = {label_key(label): label for label in labels}
+    intents = [
+        intent if intent in labels else spelt.get(label_key(intent), intent) for intent in frame["intent"]
+    ]
+    return fill_all(frame.assign(intent=pd.Series(intents, index=frame.index, dtype="str")), seed=0)
 
 
-def replies_for(intents: list[str], source: Path | None, train: pd.DataFrame) -> tuple[Replies, list[str]]:
+def replies_for(
+    intents: list[str], source: Path | None, train: pd.DataFrame, own: Mapping[str, ReplyText] | None = None
+) -> tuple[Replies, list[str], list[Problem]]:
     """Build the reply of every intent, with a category and a few examples.
 
     Args:
-        source: a corpus folder (`intents/*.yaml`) or a replies.yaml; None: every reply is the default one.
+        source: what `data.replies.read_replies` reads; None: the corpus's own replies. An intent that shares a name
+            with the shipped corpus gets its reply only if the source is that corpus.
         train: rows that provide categories and examples.
+        own: the corpus's own replies.
 
     Returns:
-        The replies, and the intents that got the default reply because the source has none for them.
+        The replies, the intents that got the default reply because there is none for them, and notices about replies
+        without an intent.
+
+    Raises:
+        ChatbotError: the source holds no replies, or a slot of a reply has no value.
     """
-    written = _written(source)
+    texts = read_replies(source) if source is not None else own or {}
+    written, notices = match_replies(texts, intents, str(source or "the corpus"))
     examples = {
         str(intent): tuple(sorted(messages, key=len)[:MAX_EXAMPLES])
         for intent, messages in train.groupby("intent")["message"]
     }
     categories = train.groupby("intent")["category"].first()
-    texts: dict[str, ReplyText] = {}
+    replies: dict[str, ReplyText] = {}
     missing: list[str] = []
     for intent in intents:
         title = intent.replace("_", " ").strip().capitalize()
@@ -121,26 +142,24 @@ def replies_for(intents: list[str], source: Path | None, train: pd.DataFrame) ->
         if text is None:
             missing.append(intent)
             text = ReplyText(response=DEFAULT_REPLY.format(title=title.replace("{", "").replace("}", "")))
-        texts[intent] = text.model_copy(
+        replies[intent] = text.model_copy(
             update={
                 "category": text.category or str(categories.get(intent, "")),
                 "title": text.title or title,
                 "examples": text.examples or tuple(examples.get(intent, ())),
             }
         )
-    return Replies(texts), missing
+    result = Replies(replies)
+    result.filled(SlotSettings().values())  # a slot without a value is named before minutes of training
+    return result, missing, notices
 
 
-def _written(source: Path | None) -> dict[str, ReplyText]:
-    if source is None:
-        return {}
-    if source.is_file():
-        return dict(Replies.load(source).texts)
-    return {
-        file.intent: ReplyText(response=file.reply, category=file.category, description=file.description)
-        for file in read_intents(source)
-        if file.reply
-    }
+def _shipped_replies(rows: pd.DataFrame) -> dict[str, ReplyText]:
+    """Return the shipped replies of the intents whose rows come from the shipped corpus."""
+    shipped = set(rows.loc[rows["source"].str.startswith(SHIPPED), "intent"])
+    folder = _ROOT / SHIPPED
+    replies = read_folder_replies(folder) if shipped and folder.is_dir() else {}
+    return {intent: text for intent, text in replies.items() if intent in shipped}
 
 
 def _digest_of_rows(frame: pd.DataFrame) -> str:

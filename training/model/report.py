@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from data.checks import problems_table
 
 if TYPE_CHECKING:
     from training.model.train import Trained
@@ -45,7 +48,7 @@ def print_trained(console: Console, trained: Trained) -> None:
     print_report(console, "the corpus's own test part", trained.report)
     summary = Table(title="bundle", show_header=False)
     thresholds = trained.manifest.thresholds
-    summary.add_row("result", f"{trained.folder} (version {trained.digest[:12]})")
+    summary.add_row("result", Text(f"{trained.folder} (version {trained.digest[:12]})"))
     learned = (
         f"answer {thresholds.answer:.3f}, clarify {thresholds.clarify:.3f}, scope {thresholds.scope:.2f}"
     )
@@ -55,8 +58,10 @@ def print_trained(console: Console, trained: Trained) -> None:
     summary.add_row("time", f"{trained.seconds:.1f} s from corpus to bundle")
     if trained.without_reply:
         missing = ", ".join(trained.without_reply)
-        summary.add_row("[yellow]default reply[/yellow]", f"no reply was written for {missing}")
+        summary.add_row("[yellow]default reply[/yellow]", Text(f"no reply was written for {missing}"))
     console.print(summary)
+    for table in problems_table([], trained.notices):
+        console.print(table)
 
 
 def shown(score: float | None) -> str:
@@ -70,5 +75,5 @@ def _parts(title: str, parts: Mapping[str, Mapping[str, Any]]) -> Table:
     for column in ("messages", *_OF_PARTS):
         table.add_column(column, justify="right", no_wrap=True)
     for name, part in parts.items():
-        table.add_row(name, f"{part['messages']:,.0f}", *(shown(part[score]) for score in _OF_PARTS))
+        table.add_row(Text(name), f"{part['messages']:,.0f}", *(shown(part[score]) for score in _OF_PARTS))
     return table

@@ -19,6 +19,7 @@ from chatbot.dialog.rules import Rules
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle import Bundle, EncoderInfo, KnownMessage, Manifest
 from chatbot.model.encoder import Encoded
+from data.errors import Problem
 from training.corpus.reading import Corpus, replies_for
 from training.model.blas import one_thread
 from training.model.encoder.batch import encode
@@ -54,6 +55,8 @@ class Trained:
     report: dict[str, Any]
     learned: Learned
     without_reply: list[str]
+    notices: list[Problem]
+    """About replies without an intent."""
     seconds: float
     draw: Callable[[], dict[str, Figure]]
     """Draws the run's figures; takes seconds, so it is called only if they are needed."""
@@ -82,7 +85,7 @@ def train(
     messages, labels = rows["message"].tolist(), rows["intent"].tolist()
     rules = Rules.load(rules_file)
     rules.check()
-    replies, without_reply = replies_for(sorted(set(labels)), replies_source, rows)
+    replies, without_reply, notices = replies_for(sorted(set(labels)), replies_source, rows, corpus.replies)
 
     with steps.wait("encoder"):
         exported = _export(params.encoder, cache, messages, labels)
@@ -126,7 +129,7 @@ def train(
         )
 
     seconds = time.monotonic() - began
-    return Trained(out, digest, manifest, report, learned, without_reply, seconds, figures)
+    return Trained(out, digest, manifest, report, learned, without_reply, notices, seconds, figures)
 
 
 def _export(name: str, cache: Path, messages: list[str], labels: list[str]) -> Export:

@@ -238,7 +238,9 @@ class Workshop:
             corpus_digest=name,
         )
         nothing = np.zeros((2, self.vectors.encoder.dim), dtype=np.float32)
-        replies, _ = replies_for(intents, None, pd.DataFrame({"intent": [], "message": [], "category": []}))
+        replies, _, _ = replies_for(
+            intents, None, pd.DataFrame({"intent": [], "message": [], "category": []})
+        )
         rules = Rules.load(ROOT / "data" / "corpus" / "rules.yaml")
         digest = hashlib.sha256(f"{self.case.name} {name}".encode()).hexdigest()
         return Bundle(manifest, rules, replies, digest, self.vectors.encoder, classifier, nothing)

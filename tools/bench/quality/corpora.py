@@ -17,7 +17,8 @@ from chatbot.errors import ChatbotError
 from data.errors import CorpusError, Problem
 from data.fetch import BITEXT_FILE
 from data.loading import load_corpus, table_of
-from data.readers import Row, read_text
+from data.rows import Row
+from data.text import read_text
 
 _ROOT = Path(__file__).resolve().parents[3]
 

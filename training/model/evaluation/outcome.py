@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import warnings
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -117,7 +119,7 @@ def scores(outcome: Outcome, among: NDArray[np.bool_] | None = None) -> dict[str
     return {
         "messages": float(len(part.truth)),
         "accuracy": float(right[inside].mean()) if some else None,
-        "macro_f1": macro_f1(part.truth, part.routed),
+        "macro_f1": macro_f1(part.truth, part.routed) if part.truth.size else None,
         "mcc": _mcc(part.truth, part.routed),
         "ece": ece(part.confidence[inside], right[inside]) if some else None,
         "scope_auroc": auroc(part.scope[inside], outside) if some and outside.size else None,
@@ -155,14 +157,25 @@ def full_report(
 
 
 def flat(report: Mapping[str, object]) -> dict[str, float]:
-    """Flatten a report to metrics by name (`per_intent/cancel_order/accuracy`); undefined scores are omitted."""
+    """Flatten a report to metrics by name (`per_intent/cancel_order/accuracy`); undefined scores are omitted.
+
+    What MLflow does not take in a name (`?` of an intent) is replaced, with a checksum that keeps names apart.
+    """
     metrics: dict[str, float] = {}
     for key, value in report.items():
+        key = _metric_name(key)
         if isinstance(value, Mapping):
             metrics |= {f"{key}/{name}": number for name, number in flat(value).items()}
         elif isinstance(value, int | float):
             metrics[key] = float(value)
     return metrics
+
+
+def _metric_name(name: str) -> str:
+    plain = re.sub(r"[^\w. -]", "_", name)[:100]
+    if plain == name and name.strip(". "):
+        return name
+    return f"{plain.strip('. ')}_{zlib.crc32(name.encode()):08x}"
 
 
 def _mcc(truth: NDArray[Any], guess: NDArray[Any]) -> Score:

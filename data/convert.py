@@ -1,0 +1,148 @@
+"""`python -m data.convert`: write any corpus as the reviewable YAML folder, and list what was dropped and why."""
+
+from __future__ import annotations
+
+import csv
+import re
+import sys
+from pathlib import Path
+from typing import Annotated
+
+if not __package__:  # run as `python data/convert.py`
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import typer
+import yaml
+from rich.console import Console
+from rich.text import Text
+
+from chatbot.dialog.message import OUT_OF_SCOPE, clean
+from chatbot.dialog.replies import ReplyText
+from chatbot.errors import ChatbotError
+from data.checks import problems_table
+from data.errors import CorpusError, Problem
+from data.loading import Columns, Loaded, read_corpus
+from data.replies import match_replies, own_replies, read_replies
+
+DROPPED_FILE = "dropped.csv"
+
+_UNSAFE = re.compile(r"[^\w.-]+")
+_NOT_IN_YAML = re.compile("[\ufffe\uffff]")
+_LONGEST_NAME = 80
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    source: Annotated[Path, typer.Argument(help="A file, folder or export of any format in docs/corpus.md.")],
+    out: Annotated[Path, typer.Option(help="The folder to write; it must be empty or new.")],
+    replies: Annotated[
+        Path | None,
+        typer.Option(help="Replies from elsewhere: YAML, a table, a Rasa domain; default: the source's own."),
+    ] = None,
+    message_column: Annotated[str | None, typer.Option(help="The message's column.")] = None,
+    intent_column: Annotated[
+        str | None, typer.Option(help="The intent's column; two are joined: `scenario+action`.")
+    ] = None,
+    category_column: Annotated[str | None, typer.Option(help="The category's column.")] = None,
+    header: Annotated[
+        bool, typer.Option(help="Whether the first row has names; if not, columns are 1, 2, ...")
+    ] = True,
+    labels_as_written: Annotated[
+        bool, typer.Option("--labels-as-written", help="Keep spellings apart, and `oos` an intent.")
+    ] = False,
+) -> None:
+    """Convert a corpus to one YAML file per intent: messages one per line, replies where the source has them."""
+    console = Console(stderr=True)
+    columns = Columns(message_column, intent_column, category_column, header, labels_as_written)
+    try:
+        loaded, notices = run(source, out, columns, replies)
+    except CorpusError as error:
+        console.print(*problems_table(list(error.problems), []))
+        raise typer.Exit(1) from None
+    except ChatbotError as error:
+        console.print(Text(str(error), style="red"))
+        raise typer.Exit(1) from None
+    for table in problems_table([], [*loaded.problems, *notices]):
+        console.print(table)
+    intents = loaded.table["intent"].nunique()
+    left = f"; {len(loaded.problems):,} rows were dropped: {out / DROPPED_FILE}" if loaded.problems else ""
+    Console().print(
+        Text(f"{len(loaded.table):,} messages of {intents:,} intents -> {out}{left}"), soft_wrap=True
+    )
+
+
+def run(
+    source: Path, out: Path, columns: Columns | None = None, replies: Path | None = None
+) -> tuple[Loaded, list[Problem]]:
+    """Convert a corpus; see `main`.
+
+    Returns:
+        What was read; its `problems` are the dropped rows. Notices: what else was not taken over.
+
+    Raises:
+        CorpusError: nothing in the source can be used, or the folder is not empty.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise CorpusError(
+            [Problem(str(out), None, "it is not empty: name a new folder, so that no review is lost")]
+        )
+    loaded = read_corpus(source, columns, arrays=True)
+    if not len(loaded.table):
+        raise CorpusError(loaded.problems)
+    try:
+        texts, notices = own_replies(source, loaded.replies)
+    except CorpusError:  # a file of the folder is damaged: it is among the problems
+        texts, notices = {intent: ReplyText(response=text) for intent, text in loaded.replies.items()}, []
+    if replies is not None:
+        texts = {**texts, **read_replies(replies)}
+    texts, unmatched = match_replies(texts, set(loaded.table["intent"]), str(replies or source.name))
+    write(loaded, texts, out)
+    return loaded, [*loaded.notices, *notices, *unmatched]
+
+
+def write(loaded: Loaded, replies: dict[str, ReplyText], out: Path) -> None:
+    """Write `intents/<intent>.yaml` for every intent, and the list of dropped rows if there are any."""
+    folder = out / "intents"
+    folder.mkdir(parents=True, exist_ok=True)
+    taken: set[str] = set()
+    for intent, rows in loaded.table.groupby("intent", sort=True):
+        name = _file_name(str(intent), taken)
+        category = next((c for c in rows["category"] if c), "")
+        reply = replies.get(str(intent), ReplyText(response=""))
+        head = {
+            "intent": str(intent),
+            "category": reply.category or category,
+            "description": reply.description,
+            "reply": "" if intent == OUT_OF_SCOPE else reply.response,
+        }
+        (folder / f"{name}.yaml").write_text(_document(head, rows["message"].tolist()), encoding="utf-8")
+    if loaded.problems:
+        with (out / DROPPED_FILE).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("file", "line", "reason"))
+            writer.writerows((problem.file, problem.line, problem.reason) for problem in loaded.problems)
+
+
+def _document(head: dict[str, str], messages: list[str]) -> str:
+    """Return an intent's file: a message per line, without line ends and invisible characters in it."""
+    filled = {name: value for name, value in head.items() if value}
+    fields = yaml.safe_dump(filled, allow_unicode=True, sort_keys=False, width=10**6)
+    lines = [_NOT_IN_YAML.sub("", clean(message)) for message in messages]
+    return f"{fields}messages: |\n" + "".join(f"  {line}\n" for line in lines if line)
+
+
+def _file_name(intent: str, taken: set[str]) -> str:
+    """Return a file name for an intent of any characters, unique where case is ignored."""
+    base = _UNSAFE.sub("_", intent).strip("._")[:_LONGEST_NAME] or "intent"
+    name, number = base, 1
+    while name.casefold() in taken:
+        number += 1
+        name = f"{base}_{number}"
+    taken.add(name.casefold())
+    return name
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,1 @@
+"""Read what other products, spreadsheets and datasets export: one module per format, chosen by `sniff`."""

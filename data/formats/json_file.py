@@ -1,0 +1,139 @@
+"""Read JSON: JSON Lines as a table, and the documents that other products export."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from data.columns import Columns
+from data.errors import CorpusError, Problem
+from data.formats.clinc import is_clinc, read_clinc
+from data.formats.document import Document, guarded
+from data.formats.json_text import load_json
+from data.formats.lex import is_lex, read_lex
+from data.formats.luis import is_luis, read_luis
+from data.formats.rasa import is_rasa_json, read_rasa_json
+from data.formats.snips import is_snips, read_snips
+from data.formats.table import keyed, read_table
+from data.formats.watson import is_watson, read_watson
+from data.rows import Rows
+from data.text import decode
+
+DOCUMENTS: tuple[tuple[str, Callable[[Document], bool], Callable[[Document, str], Rows]], ...] = (
+    ("Rasa", is_rasa_json, read_rasa_json),
+    ("LUIS or CLU", is_luis, read_luis),
+    ("Watson Assistant", is_watson, read_watson),
+    ("Lex V1 or Alexa", is_lex, read_lex),
+    ("SNIPS", is_snips, read_snips),
+    ("CLINC150", is_clinc, read_clinc),
+)
+"""Product, whether a document is its export, and its reader; the first that fits."""
+
+_ARRAY = (
+    "a JSON array has no line for each message: convert it with `python -m data.convert {file} --out my_corpus/`, "
+    "or write one object per line (.jsonl)"
+)
+
+
+def read_jsonl(path: Path, columns: Columns, arrays: bool = False) -> Rows:
+    """Read a file with one JSON object per line; a key missing in one object is a problem of that line.
+
+    With `arrays`, a file that is one JSON array is read too.
+
+    Raises:
+        CorpusError: the file is one JSON array, or no line has the columns.
+    """
+    file = str(path)
+    text, notices = decode(path.read_bytes(), file)
+    if text.lstrip().startswith("[") and isinstance(_parsed(text), list):
+        if arrays:
+            return read_json(path, columns, arrays)
+        raise CorpusError([Problem(file, 1, _ARRAY.format(file=file))])
+    records: list[tuple[int, Mapping[str, Any]]] = []
+    problems: list[Problem] = []
+    for line, content in enumerate(text.split("\n"), start=1):
+        if not content.strip():
+            continue
+        try:
+            record = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            problems.append(Problem(file, line, f"not JSON: {error}", kind="lines are not JSON"))
+            continue
+        if isinstance(record, dict):
+            records.append((line, record))
+        else:
+            kind = type(record).__name__
+            problems.append(
+                Problem(
+                    file,
+                    line,
+                    f"a JSON object is needed, this is a {kind}",
+                    kind="lines are not JSON objects",
+                )
+            )
+    if not records:
+        if problems:
+            raise CorpusError(problems)
+        return Rows()
+    table = keyed(file, records)
+    table.problems, table.notices = problems, notices
+    return read_table(table, columns)
+
+
+def read_json(path: Path, columns: Columns, arrays: bool = False) -> Rows:
+    """Read a JSON document: a product's export; with `arrays` also an array of objects.
+
+    Raises:
+        CorpusError: not JSON, or nothing that is known.
+    """
+    file = str(path)
+    try:
+        document = load_json(path)
+    except CorpusError as error:
+        if error.problems[0].reason.startswith("not JSON: Extra data"):
+            return read_jsonl(path, columns)
+        raise
+    for product, matches, read in DOCUMENTS if isinstance(document, dict) else ():
+        if _fits(matches, document):
+            return guarded(product, partial(read, document, file), file)
+    elements = _elements(document)
+    if elements and not arrays:
+        raise CorpusError([Problem(file, 1, _ARRAY.format(file=file))])
+    if records := [(number, e) for number, e in enumerate(elements, start=1) if isinstance(e, dict)]:
+        result = read_table(keyed(file, records), columns)
+        if others := len(elements) - len(records):
+            result.notices.append(
+                Problem(file, None, f"not taken: {others:,} elements that are not JSON objects")
+            )
+        return result
+    keys = ", ".join(map(repr, list(document)[:8])) if isinstance(document, dict) else type(document).__name__
+    known = ", ".join(product for product, _, _ in DOCUMENTS)
+    reason = f"unknown JSON ({keys}): exports of {known} are read; else write JSON Lines or CSV"
+    raise CorpusError([Problem(file, None, reason)])
+
+
+def _fits(matches: Callable[[Document], bool], document: Document) -> bool:
+    try:
+        return matches(document)
+    except (TypeError, AttributeError):
+        return False
+
+
+def _elements(document: Document) -> list[Any]:
+    """Return the elements of an array, or of the arrays of objects in an object (`{"data": [...]}`)."""
+    if isinstance(document, list):
+        return document
+    arrays = (
+        [part for part in document.values() if isinstance(part, list)] if isinstance(document, dict) else []
+    )
+    return [element for part in arrays for element in part if isinstance(element, dict)]
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,109 @@
+"""Read Amazon's exports: Lex V2 (a folder or zip), Lex V1 and Alexa (JSON)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from chatbot.dialog.message import OUT_OF_SCOPE
+from data.formats.document import Document, dropped, listed, rows_of
+from data.formats.json_text import load_json
+from data.rows import Rows
+
+_FALLBACK = "AMAZON.FallbackIntent"
+
+
+def is_lex(document: Document) -> bool:
+    """Whether the document is a Lex V1 resource or an Alexa interaction model."""
+    return bool(_intents(document))
+
+
+def read_lex(document: Document, file: str) -> Rows:
+    """Read the sample utterances of Lex V1 or Alexa."""
+    intents = _intents(document)
+    utterances = [
+        (utterance, intent["name"], "")
+        for intent in intents
+        for utterance in listed(intent.get("sampleUtterances") or intent.get("samples"))
+    ]
+    result = rows_of(utterances, file)
+    for intent in intents:
+        messages = listed((intent.get("conclusionStatement") or {}).get("messages"))
+        if messages and messages[0].get("content"):
+            result.replies[intent["name"]] = str(messages[0]["content"])
+    dropped(
+        result,
+        file,
+        sum(not listed(i.get("sampleUtterances") or i.get("samples")) for i in intents),
+        "intents without an utterance",
+        "nothing to learn",
+    )
+    return result
+
+
+def is_lex_folder(folder: Path) -> bool:
+    """Whether the folder is a Lex V2 export."""
+    return next(folder.rglob("BotLocale.json"), None) is not None
+
+
+def read_lex_folder(folder: Path) -> Rows:
+    """Read the sample utterances of a Lex V2 bot; of several locales the English one, else the first."""
+    locales = sorted(path.parent for path in folder.rglob("BotLocale.json"))
+    chosen = next((path for path in locales if path.name.startswith("en")), locales[0])
+    messages: list[tuple[object, object, str]] = []
+    replies: dict[str, str] = {}
+    silent = 0
+    for path in sorted(chosen.glob("Intents/*/Intent.json")):
+        intent: dict[str, Any] = load_json(path)
+        name = (
+            OUT_OF_SCOPE
+            if intent.get("parentIntentSignature") == _FALLBACK
+            else intent.get("name", path.parent.name)
+        )
+        utterances = listed(intent.get("sampleUtterances"))
+        silent += not utterances
+        messages.extend((utterance.get("utterance"), name, "") for utterance in utterances)
+        if text := _reply(intent):
+            replies[str(name)] = text
+    result = rows_of(messages, str(folder))
+    result.replies = {intent: text for intent, text in replies.items() if intent != OUT_OF_SCOPE}
+    others = ", ".join(path.name for path in locales if path != chosen)
+    dropped(
+        result,
+        str(folder),
+        len(locales) - 1,
+        f"locales ({others})",
+        f"the bot has one language: {chosen.name} is read",
+    )
+    dropped(result, str(folder), silent, "intents without an utterance", "nothing to learn")
+    return result
+
+
+def _intents(document: Document) -> list[Document]:
+    model = (document.get("interactionModel") or {}).get("languageModel") or document.get("languageModel")
+    content = document.get("resource") or model or {}
+    intents = listed(content.get("intents")) if isinstance(content, dict) else []
+    return [
+        i
+        for i in intents
+        if isinstance(i, dict) and "name" in i and ("sampleUtterances" in i or "samples" in i)
+    ]
+
+
+def _reply(intent: dict[str, Any]) -> str:
+    """Return the plain text of the initial, the fulfilment or the closing response."""
+    hook = ((intent.get("fulfillmentCodeHook") or {}).get("postFulfillmentStatusSpecification") or {}).get(
+        "successResponse"
+    )
+    responses = (
+        (intent.get("initialResponseSetting") or {}).get("initialResponse"),
+        (intent.get("intentClosingSetting") or {}).get("closingResponse"),
+        hook,
+    )
+    for response in responses:
+        groups = listed((response or {}).get("messageGroupsList") or (response or {}).get("messageGroups"))
+        for group in groups:
+            text = ((group.get("message") or {}).get("plainTextMessage") or {}).get("value")
+            if text:
+                return str(text).strip()
+    return ""

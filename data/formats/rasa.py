@@ -1,0 +1,154 @@
+"""Read Rasa's training data: nlu.yml and its JSON form, and a domain's responses as replies."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import yaml
+
+from data.errors import Problem
+from data.formats.document import Document, dropped, listed, rows_of
+from data.rows import Row, Rows
+from data.yaml_nodes import block_lines, compose, fields, items, line_of, text_of
+
+_ENTITY = re.compile(r"\[([^\[\]]+)\](?:\(([^()]*)\)|\{([^{}]*)\}(?:\[[^\]]*\])?)")
+_LISTS = {"synonym": "synonyms", "regex": "regular expressions", "lookup": "lookup tables"}
+_WHY = "the bot has intents only"
+
+
+def is_rasa(root: yaml.Node | None) -> bool:
+    """Whether a YAML file is part of a Rasa project: training data, domain, rules or stories."""
+    names = fields(root)
+    return (
+        "nlu" in names
+        or "rules" in names
+        or "stories" in names
+        or "responses" in names
+        or ("intents" in names and isinstance(names["intents"], yaml.SequenceNode))
+    )
+
+
+def read_rasa(paths: list[Path], folder: Path | None = None) -> Rows:
+    """Read the YAML files of a project, each below `folder`: messages without entity marks, replies by intent."""
+    result = Rows()
+    responses: dict[str, str] = {}
+    actions: dict[str, str] = {}
+    for path in paths:
+        root = fields(compose(path))
+        name = path.relative_to(folder).as_posix() if folder else ""
+        _read_nlu(path, name, items(root.get("nlu")), result)
+        responses.update(_responses(root.get("responses")))
+        for kind in ("rules", "stories"):
+            for story in items(root.get(kind)):
+                _first_answer(items(fields(story).get("steps")), actions)
+    for intent in dict.fromkeys([row.intent for row in result.rows]):
+        for response in (actions.get(intent), f"utter_{intent}"):
+            if response in responses:
+                result.replies[intent] = responses[response]
+                break
+    used = {actions.get(intent) for intent in result.replies} | {
+        f"utter_{intent}" for intent in result.replies
+    }
+    where = str(folder or paths[0])
+    unused = [response for response in responses if response not in used]
+    dropped(
+        result,
+        where,
+        len(unused),
+        f"responses ({', '.join(unused[:5])})",
+        "no intent is answered by them alone",
+    )
+    return result
+
+
+def read_responses(domain: yaml.Node | None) -> dict[str, str]:
+    """Return the first text of each response of a domain, by its name (`utter_refund`)."""
+    return _responses(fields(domain).get("responses"))
+
+
+def is_rasa_json(document: Document) -> bool:
+    """Whether the document is Rasa's JSON training data."""
+    return "rasa_nlu_data" in document
+
+
+def read_rasa_json(document: Document, file: str) -> Rows:
+    """Read the common examples."""
+    content = document["rasa_nlu_data"]
+    result = rows_of(
+        ((e.get("text"), e.get("intent"), "") for e in listed(content.get("common_examples"))), file
+    )
+    for key, what in (
+        ("entity_synonyms", "synonyms"),
+        ("regex_features", "regular expressions"),
+        ("lookup_tables", "lookup tables"),
+    ):
+        dropped(result, file, len(listed(content.get(key))), what, _WHY)
+    return result
+
+
+def without_entities(message: str) -> str:
+    """Return a message without entity marks: `to [Berlin](city)` and `to [B]{"entity": "city"}` as written."""
+    return _ENTITY.sub(_written, message)
+
+
+def _written(found: re.Match[str]) -> str:
+    if found[3] is not None:
+        try:
+            if "entity" not in json.loads(f"{{{found[3]}}}"):
+                return found[0]
+        except ValueError:
+            return found[0]
+    return found[1]
+
+
+def _read_nlu(path: Path, name: str, sections: list[yaml.Node], result: Rows) -> None:
+    others: Counter[str] = Counter()
+    for section in sections:
+        parts = fields(section)
+        examples = parts.get("examples")
+        if "intent" not in parts:
+            others[next((_LISTS[key] for key in parts if key in _LISTS), "sections of another kind")] += 1
+            continue
+        intent = text_of(parts["intent"]).strip()
+        for line, message in _examples(path, examples, result):
+            result.rows.append(Row(line, without_entities(message).strip(), intent, file=name))
+    for what, count in others.items():
+        dropped(result, str(path), count, what, _WHY)
+
+
+def _examples(path: Path, node: yaml.Node | None, result: Rows) -> list[tuple[int, str]]:
+    if isinstance(node, yaml.ScalarNode):
+        found = []
+        for line, text in block_lines(node):
+            if text.lstrip().startswith("-"):
+                found.append((line, text.lstrip()[1:].strip()))
+            else:
+                reason = f"an example begins with `- `: {text.strip()[:60]!r}"
+                result.problems.append(
+                    Problem(str(path), line, reason, kind="examples do not begin with `- `")
+                )
+        return found
+    texts = [(line_of(item), fields(item).get("text", item)) for item in items(node)]
+    return [(line, text_of(text).strip().removeprefix("- ")) for line, text in texts]
+
+
+def _responses(node: yaml.Node | None) -> dict[str, str]:
+    first = {
+        name: text_of(fields(next(iter(items(variants)), None)).get("text"))
+        for name, variants in fields(node).items()
+    }
+    return {name: text.strip() for name, text in first.items() if text.strip()}
+
+
+def _first_answer(steps: list[yaml.Node], actions: dict[str, str]) -> None:
+    """Record the response of a conversation's first turn: an intent, then an utterance."""
+    for step, following in itertools.pairwise(steps):
+        intent, action = text_of(fields(step).get("intent")), text_of(fields(following).get("action"))
+        if intent:
+            if action.startswith("utter_"):
+                actions.setdefault(intent, action)
+            return

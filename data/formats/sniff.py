@@ -1,0 +1,231 @@
+"""Choose the reader of a source by its suffix, its first bytes or its structure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from data.columns import Columns
+from data.errors import CorpusError, Problem
+from data.folder import is_beside, is_intent, read_intent_files, yaml_paths
+from data.formats.archive import read_gzip, read_zip
+from data.formats.arrow import is_dataset, read_arrow, read_dataset, read_parquet
+from data.formats.csv_file import read_csv
+from data.formats.dialogflow import is_agent, read_agent
+from data.formats.document import guarded
+from data.formats.json_file import read_json, read_jsonl
+from data.formats.lex import is_lex_folder, read_lex_folder
+from data.formats.rasa import is_rasa, read_rasa
+from data.formats.snips import is_snips_yaml, read_snips_yaml
+from data.formats.xlsx import read_xlsx
+from data.rows import Rows
+from data.yaml_nodes import compose
+
+FILES: dict[str, Callable[[Path, Columns], Rows]] = {
+    ".csv": read_csv,
+    ".tsv": read_csv,
+    ".txt": read_csv,
+    ".parquet": read_parquet,
+    ".arrow": read_arrow,
+    ".feather": read_arrow,
+    ".xlsx": read_xlsx,
+    ".xlsm": read_xlsx,
+}
+"""Reader by file suffix. No reader unpickles anything."""
+JSON: dict[str, Callable[[Path, Columns, bool], Rows]] = {
+    ".jsonl": read_jsonl,
+    ".ndjson": read_jsonl,
+    ".json": read_json,
+}
+ARCHIVES = {".gz": read_gzip, ".zip": read_zip}
+YAML = (".yaml", ".yml")
+
+_INSTEAD = {
+    ".xls": "the former Excel format is not read: save the workbook as .xlsx or CSV",
+    ".ods": "OpenDocument is not read: save the sheet as .xlsx or CSV UTF-8",
+    ".numbers": "Numbers is not read: export the sheet as CSV",
+    ".md": "Markdown is not read; Rasa 1 training data: `rasa data convert nlu --format yaml` in Rasa 2",
+    ".lu": "LU files are not read: `bf luis:convert --in FILE --out app.json`, or export the app as JSON",
+    ".lg": "LG files are not read: write the replies as YAML, `intent: text`",
+    ".xml": "XML is not read: export CSV or JSON",
+    ".pkl": "pickles run code and are never read: write CSV or Parquet with `DataFrame.to_parquet`",
+    ".pickle": "pickles run code and are never read: write CSV or Parquet with `DataFrame.to_parquet`",
+    ".db": "a database is not read: export the table as CSV (`sqlite3 -csv -header`)",
+    ".sqlite": "a database is not read: export the table as CSV (`sqlite3 -csv -header`)",
+    ".doc": "documents are not read: put the messages into a table and save it as CSV or .xlsx",
+    ".docx": "documents are not read: put the messages into a table and save it as CSV or .xlsx",
+    ".pdf": "documents are not read: put the messages into a table and save it as CSV or .xlsx",
+    ".html": "web pages are not read: export CSV",
+    ".7z": "unpack it, or pack it as .zip",
+    ".rar": "unpack it, or pack it as .zip",
+    ".tar": "unpack it, or pack it as .zip",
+    ".tgz": "unpack it, or pack it as .zip",
+    ".bz2": "unpack it, or pack it as .gz",
+    ".xz": "unpack it, or pack it as .gz",
+    ".zst": "unpack it, or pack it as .gz",
+}
+"""What to do with formats that are not read."""
+_BEGINNINGS = (
+    (
+        b"PK\x03\x04",
+        (".xlsx", ".xlsm", ".zip"),
+        "is a zip archive or an Excel workbook: name it .zip or .xlsx, or save it as CSV",
+    ),
+    (b"\xd0\xcf\x11\xe0", (), "is in the former Excel format (.xls): save it as .xlsx or CSV"),
+    (b"\x1f\x8b", (".gz",), "is compressed: name it .gz"),
+    (b"PAR1", (".parquet",), "is a Parquet file: name it .parquet"),
+    (b"%PDF", (), "is a PDF: put the messages into a table and save it as CSV"),
+)
+_TEXT = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")
+
+
+def read_source(path: Path, columns: Columns | None = None, arrays: bool = False) -> Rows:
+    """Read any corpus: a file, an archive or a folder.
+
+    Args:
+        columns: which columns of a table to read.
+        arrays: read JSON arrays of objects too (`data.convert`).
+
+    Raises:
+        CorpusError: nothing can be read: no such file, an unknown format, no such column.
+    """
+    columns = columns or Columns()
+    if path.is_dir():
+        return _read_folder(path, columns, arrays)
+    if not path.exists():
+        raise CorpusError([Problem(str(path), None, f"no such file or folder (looked from {Path.cwd()})")])
+    try:
+        return _read_file(path, columns, arrays)
+    except (OSError, RecursionError) as error:
+        raise CorpusError([Problem(str(path), None, f"cannot be read: {error}")]) from None
+
+
+def _read_file(path: Path, columns: Columns, arrays: bool) -> Rows:
+    suffix = path.suffix.lower()
+    if suffix not in _INSTEAD and (reason := _mistaken(path, suffix)):
+        raise CorpusError([Problem(str(path), 1, f"the content {reason}")])
+    if suffix in ARCHIVES:
+        return ARCHIVES[suffix](path, partial(read_source, columns=columns, arrays=arrays))
+    if suffix in JSON:
+        return JSON[suffix](path, columns, arrays)
+    if suffix in FILES:
+        return FILES[suffix](path, columns)
+    if suffix in YAML:
+        return _read_yaml_file(path)
+    known = ", ".join([*FILES, *JSON, *ARCHIVES, *YAML])
+    instead = f"{_INSTEAD[suffix]}. " if suffix in _INSTEAD else ""
+    reason = f"unknown kind of file {suffix!r}: {instead}A corpus is {known}, or a folder"
+    raise CorpusError([Problem(str(path), None, reason)])
+
+
+def _read_folder(folder: Path, columns: Columns, arrays: bool) -> Rows:
+    if is_dataset(folder):
+        return read_dataset(folder, columns)
+    if is_agent(folder):
+        return guarded("Dialogflow", partial(read_agent, folder), str(folder))
+    if is_lex_folder(folder):
+        return guarded("Lex V2", partial(read_lex_folder, folder), str(folder))
+    if (found := _read_yaml(yaml_paths(folder), folder)) is not None:
+        return found
+    result = Rows()
+    taken: list[str] = []
+    unknown: list[Problem] = []
+    for path in _tables(folder):
+        name = path.relative_to(folder).as_posix()
+        try:
+            content = _read_file(path, columns, arrays)
+        except CorpusError as error:
+            unknown.extend(error.problems)
+            continue
+        content.rows = [replace(row, file=f"{name}/{row.file}" if row.file else name) for row in content.rows]
+        taken.append(f"{name} ({len(content.rows):,})")
+        result.extend(content)
+    # Beside a corpus, a JSON file may be anything; a table is meant.
+    beside = [problem for problem in unknown if result.rows and problem.file.endswith(".json")]
+    result.problems.extend(problem for problem in unknown if problem not in beside)
+    result.notices.extend(replace(problem, reason=f"not taken: {problem.reason}") for problem in beside)
+    if not result.rows and not result.problems:
+        reason = (
+            "no corpus: a folder holds intents/<intent>.yaml files, tables, or an export in docs/corpus.md"
+        )
+        raise CorpusError([Problem(str(folder), None, reason)])
+    if len(taken) > 1:
+        result.notices.append(
+            Problem(str(folder), None, f"{len(taken)} files are one corpus: {', '.join(taken[:20])}")
+        )
+    return result
+
+
+def _read_yaml(paths: list[Path], folder: Path) -> Rows | None:
+    """Read YAML files: intents in the project's form, Rasa, SNIPS, or a mixture; None: the files hold no corpus."""
+    kinds: dict[str, list[Path]] = {"rasa": [], "snips": [], "intent": [], "": []}
+    result = Rows()
+    for path in paths:
+        try:
+            kinds[_kind_of_yaml(path)].append(path)
+        except CorpusError as error:
+            result.problems.extend(error.problems)
+    others = [path for path in kinds.pop("") if not is_beside(path)]
+    if not any(kinds.values()) and _tables(folder):
+        return None
+    if not kinds["rasa"]:  # a Rasa project has files about other things
+        kinds["intent"] = sorted([*kinds["intent"], *others])
+    for kind, members in kinds.items():
+        if members:
+            result.extend(_YAML_READERS[kind](members, folder))
+    return result if any(kinds.values()) or result.problems else None
+
+
+_YAML_READERS: dict[str, Callable[[list[Path], Path | None], Rows]] = {
+    "rasa": read_rasa,
+    "snips": read_snips_yaml,
+    "intent": read_intent_files,
+}
+
+
+def _kind_of_yaml(path: Path) -> str:
+    root = compose(path)
+    tests = (("rasa", is_rasa), ("snips", is_snips_yaml), ("intent", is_intent))
+    return next((kind for kind, matches in tests if matches(root)), "")
+
+
+def _read_yaml_file(path: Path) -> Rows:
+    kind = _kind_of_yaml(path)
+    if not kind:
+        reason = (
+            "no messages: an intent has `intent:` and `messages:`; replies go to --replies, rules to --rules"
+        )
+        raise CorpusError([Problem(str(path), 1, reason)])
+    return _YAML_READERS[kind]([path], None)
+
+
+def _tables(folder: Path) -> list[Path]:
+    """Return the files of a folder that may be tables, documents or archives; a .txt is perhaps a licence."""
+    found = [path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path, folder)]
+    suffixes = {*FILES, *JSON, *ARCHIVES} - {".txt"}
+    return sorted(path for path in found if path.suffix.lower() in suffixes)
+
+
+def _mistaken(path: Path, suffix: str) -> str | None:
+    """Return what the first bytes say if the suffix says something else."""
+    with path.open("rb") as file:
+        beginning = file.read(512)
+    for start, suffixes, reason in _BEGINNINGS:
+        if beginning.startswith(start) and suffix not in suffixes:
+            return reason
+    start = beginning.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if suffix in _TEXT and start.startswith((b"<!doctype html", b"<html")):
+        return "is a web page, perhaps of a login: export or download the file itself"
+    if suffix in _TEXT and start.startswith(b"<?xml"):
+        return "is XML: export CSV"
+    if suffix in (".csv", ".tsv", ".txt") and start.startswith((b'{"', b"[{")):
+        return "is JSON: name it .json, or .jsonl if every line is an object"
+    if suffix in _TEXT and start.startswith(b"pk") and b"\0" in beginning:
+        return "is a damaged zip archive or Excel workbook: save it as CSV"
+    return None
+
+
+def _is_hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith((".", "__")) for part in path.relative_to(folder).parts)

@@ -1,0 +1,333 @@
+"""Turn a table of cells into rows: find the header and the columns, skip empty rows, name unusable ones."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from data.columns import INTENT_NAMES, Columns, Places, find_columns
+from data.errors import CorpusError, Problem
+from data.rows import Row, Rows
+
+Cell = object
+"""A cell's value; None: empty."""
+
+_TITLE_ROWS = 20
+"""Rows in which the header is searched for."""
+_NUMBER = re.compile(r"-?\d+(\.0+)?")
+
+
+class Missing:
+    """A cell that a record does not have at all, such as an absent key in JSON Lines."""
+
+
+MISSING = Missing()
+
+
+@dataclass(slots=True)
+class Table:
+    """Cells of a file with their lines, beneath a header."""
+
+    file: str
+    header: list[str]
+    records: list[tuple[int, Sequence[Cell]]]
+    line: int | None = None
+    """Line of the header; None: the format has none."""
+    problems: list[Problem] = field(default_factory=list)
+    notices: list[Problem] = field(default_factory=list)
+
+
+def with_header(file: str, records: Sequence[tuple[int, Sequence[Cell]]], asked: Columns) -> Table:
+    """Find the header of a text table, beneath title rows if there are any, and skip empty rows.
+
+    Raises:
+        CorpusError: no header is found; the message says whether the first row seems to be data.
+    """
+    filled = [(line, cells) for line, cells in records if _width(cells)]
+    table = Table(file, [], filled)
+    blank = [line for line, cells in records if not _width(cells)]
+    if blank:
+        table.notices.append(Problem(file, blank[0], f"empty rows are skipped: {len(blank):,}"))
+    if not filled:
+        raise CorpusError([Problem(file, None, "the file is empty: a header and a row are needed")])
+    if not asked.header:
+        table.header = [str(number) for number in range(1, max(len(cells) for _, cells in filled) + 1)]
+        return table
+    above = _header_place(filled, asked, file)
+    table.line = filled[above][0]
+    table.header = [_shown(cell) for cell in filled[above][1]]
+    if above:
+        reason = f"the header is in line {table.line}; rows above it are skipped: {above}"
+        table.notices.append(Problem(file, filled[0][0], reason))
+    table.records = filled[above + 1 :]
+    return table
+
+
+def keyed(file: str, records: Sequence[tuple[int, Mapping[str, Cell]]]) -> Table:
+    """Build a table from records with keys; the header has every key that occurs."""
+    header: dict[str, None] = {}
+    for _, record in records:
+        header.update(dict.fromkeys(record))
+    return Table(
+        file, list(header), [(line, [record.get(key, MISSING) for key in header]) for line, record in records]
+    )
+
+
+def read_table(table: Table, asked: Columns) -> Rows:
+    """Convert a table to rows.
+
+    Raises:
+        CorpusError: a column is missing, or stands twice in the header.
+    """
+    result = Rows(problems=list(table.problems), notices=list(table.notices))
+    places = _places(table, asked, result)
+    width = max((i + 1 for i, name in enumerate(table.header) if name.strip()), default=0)
+    replies: dict[str, set[str]] = defaultdict(set)
+    repeated = 0
+    for line, cells in table.records:
+        if reason := _misfit(cells, width, places):
+            kind = f"rows do not have the {width} fields of the header: are quotes missing around a comma?"
+            result.problems.append(Problem(table.file, line, reason, kind=kind))
+            continue
+        values = [cells[place] if place < len(cells) else None for place in (places.message, *places.intents)]
+        if table.line is not None and values == [table.header[p] for p in (places.message, *places.intents)]:
+            repeated += 1
+            continue
+        row = _row(table, line, values, result)
+        if row is None:
+            continue
+        category = _at(cells, places.category)
+        result.rows.append(Row(line, *row, category if isinstance(category, str) else ""))
+        reply = _at(cells, places.reply)
+        replies[row[1].strip()].update([reply.strip()] if isinstance(reply, str) and reply.strip() else [])
+    if repeated:
+        result.notices.append(
+            Problem(table.file, None, f"the header is repeated among the rows: {repeated} skipped")
+        )
+    _take_replies(table, places, replies, result)
+    _check_combinations(table, places, result)
+    return result
+
+
+def _header_place(filled: Sequence[tuple[int, Sequence[Cell]]], asked: Columns, file: str) -> int:
+    """Return the place of the header: the first row, or one beneath narrower title rows."""
+    failures: list[CorpusError] = []
+    for place, (line, cells) in enumerate(filled[:_TITLE_ROWS]):
+        try:
+            find_columns([_shown(cell) for cell in cells], asked, file, line)
+        except CorpusError as error:
+            if "times: rename" in str(error):
+                raise
+            failures.append(error)
+            continue
+        widest = max((_width(above) for _, above in filled[:place]), default=0)
+        if widest < _width(cells):
+            return place
+        reason = f"line {line} looks like the header: delete the lines above it"
+        raise CorpusError([Problem(file, filled[0][0], reason)]) from None
+    if _is_data(filled, asked):
+        reason = (
+            f"there seems to be no header: the first row is {[_shown(cell)[:60] for cell in filled[0][1]]}. "
+            "With --no-header it is read as data, and columns have numbers: --message-column 1 --intent-column 2"
+        )
+        raise CorpusError([Problem(file, filled[0][0], reason)]) from None
+    raise failures[0]
+
+
+def _is_data(filled: Sequence[tuple[int, Sequence[Cell]]], asked: Columns) -> bool:
+    """Whether the first row looks like the others: a value of it stands again in its column, or it is a sentence."""
+    if asked.message is not None or asked.intent is not None:
+        return False
+    _, first = filled[0]
+    if any(len(_shown(cell).split()) > 3 for cell in first):
+        return True
+    return any(
+        _shown(cell).strip() and any(place < len(cells) and cells[place] == cell for _, cells in filled[1:])
+        for place, cell in enumerate(first)
+    )
+
+
+def _places(table: Table, asked: Columns, result: Rows) -> Places:
+    if not asked.header and asked.message is None and asked.intent is None:
+        return _by_content(table)
+    places = find_columns(table.header, asked, table.file, table.line)
+    if asked.intent is None:
+        return _text_label(table, places, result)
+    if table.line is not None:
+        _refuse_data_header(table, places)
+    return places
+
+
+def _by_content(table: Table) -> Places:
+    """Choose the columns of a table without a header: of two, the one with more distinct values has the messages."""
+    used = [
+        p for p in range(len(table.header)) if any(not _is_empty(_at(cells, p)) for _, cells in table.records)
+    ]
+    if len(used) != 2:
+        reason = f"{len(used)} columns and no header: name two, such as --message-column 1 --intent-column 2"
+        raise CorpusError([Problem(table.file, None, reason)])
+    first, second = (len({_shown(_at(cells, place)) for _, cells in table.records}) for place in used)
+    message, intent = used if first >= second else reversed(used)
+    return Places(message, (intent,), None)
+
+
+def _refuse_data_header(table: Table, places: Places) -> None:
+    """Refuse a header whose cells were named as columns but are data: the first row would be lost."""
+    named = [table.header[place] for place in places.intents]
+    values = [[_shown(_at(cells, place)) for place in places.intents] for _, cells in table.records]
+    if named in values and not any(name.casefold().strip() in INTENT_NAMES for name in named):
+        reason = (
+            f"there seems to be no header: {'+'.join(named)!r} is also a label further down; use --no-header"
+        )
+        raise CorpusError([Problem(table.file, table.line, reason)])
+
+
+def _text_label(table: Table, places: Places, result: Rows) -> Places:
+    """Choose the column with names if the label column holds only numbers; mention a second label column."""
+    chosen = places.intents[0]
+    labels = [_at(cells, chosen) for _, cells in table.records]
+    taken = {places.message, chosen, places.category, places.reply}
+    others = [
+        place for place in range(len(table.header)) if place not in taken and table.header[place].strip()
+    ]
+    if labels and all(_is_number(label) for label in labels if not _is_empty(label)):
+        others += [places.category] if places.category is not None else []
+        for place in others:
+            if _names(labels, [_at(cells, place) for _, cells in table.records]):
+                number, name = table.header[chosen], table.header[place]
+                reason = f"column {number!r} holds numbers: the names in {name!r} are the intents"
+                result.notices.append(Problem(table.file, table.line, reason))
+                category = None if place == places.category else places.category
+                return Places(places.message, (place,), category, places.reply)
+        return places
+    usual = [place for place in others if table.header[place].strip().casefold() in INTENT_NAMES]
+    for place in usual:
+        values = [_at(cells, place) for _, cells in table.records]
+        if all(isinstance(value, str) for value in values) and any(
+            a != b for a, b in zip(labels, values, strict=True)
+        ):
+            one, other = table.header[chosen].strip(), table.header[place].strip()
+            reason = (
+                f"columns {one!r} and {other!r} both hold labels: {one!r} is the intent; --intent-column {other!r} "
+                f"chooses the other, --intent-column '{one}+{other}' joins them"
+            )
+            result.notices.append(Problem(table.file, table.line, reason))
+    return places
+
+
+def _names(numbers: Sequence[Cell], values: Sequence[Cell]) -> bool:
+    """Whether the values are the names of the numbers: text, one name for a number, one number for a name."""
+    pairs = set()
+    for number, value in zip(numbers, values, strict=True):
+        if _is_empty(number):
+            continue
+        if not isinstance(value, str) or not value.strip() or _is_number(value):
+            return False
+        pairs.add((str(number), value.strip()))
+    return bool(pairs) and len(pairs) == len({n for n, _ in pairs}) == len({v for _, v in pairs})
+
+
+def _misfit(cells: Sequence[Cell], width: int, places: Places) -> str:
+    """Return why a row does not fit the header, or an empty string."""
+    count = len(cells)
+    while count > width and _is_empty(cells[count - 1]):
+        count -= 1
+    needed = max(places.message, *places.intents) + 1
+    intent = _at(cells, places.intents[0])
+    # A comma without quotes shifts the rest of the sentence into the label, behind a space.
+    shifted = (
+        len(cells) > width and isinstance(intent, str) and intent.startswith(" ") and " " in intent.strip()
+    )
+    if count <= width and len(cells) >= needed and not (shifted and len(cells) > count):
+        return ""
+    return f"{len(cells)} fields where the header has {width}: are quotes missing? It begins {_shown(cells[0])[:40]!r}"
+
+
+def _row(table: Table, line: int, values: Sequence[Cell], result: Rows) -> tuple[str, str] | None:
+    """Return message and intent, or record why they cannot be used."""
+    message, *labels = values
+    texts = [_label(label) for label in labels]
+    if isinstance(message, str) and all(isinstance(text, str) for text in texts):
+        return message, "_".join(text.strip() for text in texts if isinstance(text, str)) if len(
+            texts
+        ) > 1 else str(texts[0])
+    for what, value in (("message", message), *(("intent", text) for text in texts)):
+        if not isinstance(value, str):
+            result.problems.append(Problem(table.file, line, *_not_text(what, value)))
+    return None
+
+
+def _label(value: Cell) -> Cell:
+    """Return a label as text: a whole number is a name, a list of one label is that label."""
+    if isinstance(value, list | tuple) and len(value) == 1:
+        return _label(value[0])
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _not_text(what: str, value: Cell) -> tuple[str, str]:
+    if value is None:
+        return f"the {what} is empty", ""
+    if value is MISSING:
+        return f"there is no {what} in this row", ""
+    if what == "intent" and isinstance(value, list | tuple) and value:
+        return f"several labels in one cell: {value!r}"[:120], "rows have several labels, a message has one"
+    kind = type(value).__name__
+    return (
+        f"the {what} is not text but {kind}: {str(value)[:40]!r}",
+        f"cells in the {what} column are not text but {kind}",
+    )
+
+
+def _take_replies(table: Table, places: Places, replies: Mapping[str, set[str]], result: Rows) -> None:
+    if places.reply is None:
+        return
+    result.replies = {intent: next(iter(texts)) for intent, texts in replies.items() if len(texts) == 1}
+    if several := [intent for intent, texts in replies.items() if len(texts) > 1]:
+        name = table.header[places.reply].strip()
+        reason = (
+            f"column {name!r} has several replies for {len(several)} intents, such as {several[0]!r}: "
+            "they get none of them; an intent has one reply"
+        )
+        result.notices.append(Problem(table.file, table.line, reason))
+
+
+def _check_combinations(table: Table, places: Places, result: Rows) -> None:
+    """Refuse joined labels that are ambiguous: `a_b` + `c` and `a` + `b_c` have one name."""
+    if len(places.intents) < 2:
+        return
+    parts: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for _, cells in table.records:
+        values = tuple(_shown(_at(cells, place)).strip() for place in places.intents)
+        parts["_".join(values)].add(values)
+    for name, combinations in parts.items():
+        if len(combinations) > 1:
+            reason = (
+                f"the joined label {name!r} has several meanings: {sorted(combinations)}; rename one of them"
+            )
+            result.problems.append(Problem(table.file, None, reason))
+
+
+def _at(cells: Sequence[Cell], place: int | None) -> Cell:
+    return cells[place] if place is not None and place < len(cells) else None
+
+
+def _shown(cell: Cell) -> str:
+    return "" if cell is None or cell is MISSING else str(cell)
+
+
+def _is_empty(cell: Cell) -> bool:
+    return cell is None or cell is MISSING or (isinstance(cell, str) and not cell.strip())
+
+
+def _is_number(cell: Cell) -> bool:
+    if isinstance(cell, str):
+        return _NUMBER.fullmatch(cell.strip()) is not None
+    return isinstance(cell, int | float) and not isinstance(cell, bool)
+
+
+def _width(cells: Sequence[Cell]) -> int:
+    return sum(not _is_empty(cell) for cell in cells)

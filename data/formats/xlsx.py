@@ -1,0 +1,58 @@
+"""Read Excel workbooks (.xlsx) with openpyxl."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+from data.columns import Columns
+from data.errors import CorpusError, Problem
+from data.formats.table import Cell, read_table, with_header
+from data.rows import Rows
+
+
+def read_xlsx(path: Path, columns: Columns) -> Rows:
+    """Read the rows of a workbook's first sheet that has the columns; a row's line is its number in the sheet.
+
+    Raises:
+        CorpusError: not a workbook, or no sheet has the columns.
+    """
+    file = str(path)
+    try:
+        from openpyxl import load_workbook  # type: ignore[import-untyped]
+    except ModuleNotFoundError:
+        raise CorpusError([Problem(file, None, "openpyxl is not installed: save the sheet as CSV")]) from None
+    try:
+        book = load_workbook(path, read_only=True, data_only=True)
+        sheets = {
+            sheet.title: [(i, [_text(c) for c in row]) for i, row in enumerate(sheet.values, 1)]
+            for sheet in book.worksheets
+        }
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError, SyntaxError, TypeError, EOFError) as error:
+        raise CorpusError([Problem(file, None, f"not an Excel workbook (.xlsx): {error}")]) from None
+    failure: CorpusError | None = None
+    for place, (title, records) in enumerate(sheets.items()):
+        try:
+            result = read_table(with_header(file, records, columns), columns)
+        except CorpusError as error:
+            failure = failure or error
+            continue
+        others = [
+            name for name, rows in sheets.items() if name != title and any(any(cells) for _, cells in rows)
+        ]
+        if others or place:
+            reason = f"sheet {title!r} is read; not taken: {', '.join(map(repr, others))}"
+            result.notices.append(Problem(file, None, reason))
+        return result
+    raise failure or CorpusError([Problem(file, None, "the workbook has no sheet")])
+
+
+def _text(cell: object) -> Cell:
+    """Return a cell as the sheet shows it: a whole number without decimals, TRUE and FALSE in capitals."""
+    if cell is None or isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool):
+        return str(cell).upper()
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell)

@@ -1,0 +1,133 @@
+"""Normalise labels: spellings of one label become one intent, and names for out of scope become `out_of_scope`."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from dataclasses import replace
+
+from chatbot.dialog.message import OUT_OF_SCOPE, clean, plain
+from data.errors import Problem
+from data.rows import Row
+
+OUT_OF_SCOPE_NAMES = frozenset((
+    "oos", "ood", "out_of_scope", "out_of_domain", "outofscope", "outofdomain", "none", "none_of_the_above",
+    "none_intent", "no_intent", "nointent", "fallback", "default_fallback", "default_fallback_intent",
+    "fallback_intent", "fallbackintent", "amazon.fallbackintent", "nlu_fallback", "default_negative_intent",
+    "irrelevant", "off_topic", "offtopic", "unknown", "unknown_intent", "unsupported", "not_supported",
+))  # fmt: skip
+"""What other products and datasets call out of scope, as keys of `label_key`."""
+PERHAPS_OUT_OF_SCOPE = frozenset(["other", "others", "misc", "miscellaneous", "rest"])
+
+_SEPARATORS = re.compile(r"[\s_-]+")
+_WHOLE = re.compile(r"(-?\d+)\.0+")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+_BETWEEN_LABELS = re.compile(r"\s*[,;|/+]\s*")
+_LISTED = re.compile(r"[,;|'\"]")
+_QUOTES = str.maketrans("", "", "'\"")
+
+
+def label_key(label: str) -> str:
+    """Return what spellings of one label have in common: NFKC, no invisible characters, folded case, `_`."""
+    visible = "".join(c for c in plain(clean(label)).casefold() if unicodedata.category(c) != "Cf")
+    key = unicodedata.normalize("NFKC", _SEPARATORS.sub("_", visible))
+    return key.strip("_") or key
+
+
+def normalise_labels(rows: list[Row], file: str) -> tuple[list[Row], list[Problem]]:
+    """Give every row the usual spelling of its intent: the most frequent one, the first of equals.
+
+    Returns:
+        The rows, and a notice for each label that was changed.
+    """
+    spellings: dict[str, Counter[str]] = defaultdict(Counter)
+    keys = {intent: label_key(intent) for intent in {row.intent for row in rows}}
+    for row in rows:
+        spellings[keys[row.intent]][row.intent] += 1
+    whole = all(_WHOLE.fullmatch(key) for key in spellings)
+    names: dict[str, str] = {}
+    notices: list[Problem] = []
+    for key, counts in spellings.items():
+        usual = clean(max(counts, key=lambda spelling: counts[spelling]))
+        if key in OUT_OF_SCOPE_NAMES:
+            usual = OUT_OF_SCOPE
+        elif whole:
+            usual = usual.partition(".")[0]
+        names.update(dict.fromkeys(counts, usual))
+        if reason := _changed(key, counts, usual, whole):
+            notices.append(Problem(file, None, reason, kind="labels are written in one way"))
+        elif key in PERHAPS_OUT_OF_SCOPE:
+            reason = (
+                f"label {usual!r} is taught as an intent: if it means out of scope, call it {OUT_OF_SCOPE}"
+            )
+            notices.append(Problem(file, None, reason))
+    return [
+        row if row.intent == names[row.intent] else replace(row, intent=names[row.intent]) for row in rows
+    ], notices
+
+
+def label_notices(rows: list[Row], file: str) -> list[Problem]:
+    """Warn of labels that are numbers: replies, reports and the chat page show them."""
+    names = sorted({row.intent for row in rows} - {OUT_OF_SCOPE})
+    if not names or not all(_NUMBER.fullmatch(name) for name in names):
+        return []
+    reason = (
+        f"the labels are numbers ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''}): customers and reports "
+        "see them; put names in their place, or in a column of their own chosen with --intent-column"
+    )
+    return [Problem(file, None, reason)]
+
+
+def several_labels(rows: list[Row], file: str) -> list[Problem]:
+    """Return a problem for every cell that holds several labels: a list, or names that are labels themselves.
+
+    A name with a comma in it is a label, unless each of its parts occurs on its own or in other combinations;
+    a name with a slash (`billing/refund`) is one unless each part occurs on its own.
+    """
+    distinct = {row.intent for row in rows}
+    parts = {intent: [label_key(part) for part in _parts(intent)] for intent in distinct}
+    alone = {found[0] for found in parts.values() if len(found) == 1}
+    uses = Counter(part for found in parts.values() if len(found) > 1 for part in set(found))
+
+    def is_several(intent: str) -> bool:
+        listed = _LISTED.search(intent)
+        if listed and intent.startswith("[") and intent.endswith("]"):
+            return True
+        found = parts[intent]
+        return len(found) > 1 and all(part in alone or (listed and uses[part] > 1) for part in found)
+
+    several = {intent for intent in distinct if is_several(intent)}
+    advice = (
+        "a message has one: keep the main one, or repeat the row (--labels-as-written takes it as one name)"
+    )
+    return [
+        Problem(
+            f"{file}/{row.file}" if row.file else file,
+            row.line,
+            f"several labels in one cell: {row.intent[:80]!r}; {advice}",
+            kind=f"cells hold several labels; {advice}",
+        )
+        for row in rows
+        if row.intent in several
+    ]
+
+
+def _parts(intent: str) -> list[str]:
+    return [
+        part for part in _BETWEEN_LABELS.split(intent.strip("[](){} ").translate(_QUOTES)) if part.strip()
+    ]
+
+
+def _changed(key: str, counts: Counter[str], usual: str, whole: bool) -> str:
+    spelt = ", ".join(f"{spelling!r} ({count:,} rows)" for spelling, count in counts.most_common(5))
+    undo = "--labels-as-written keeps them apart"
+    if usual == OUT_OF_SCOPE and set(counts) != {OUT_OF_SCOPE}:
+        return (
+            f"{spelt} is read as {OUT_OF_SCOPE} (no intent answers it); --labels-as-written keeps the label"
+        )
+    if len(counts) > 1:
+        return f"{spelt} are one intent, {usual!r}; {undo}"
+    if not whole and set(counts) != {usual}:
+        return f"{spelt} is read as {usual!r}, without invisible characters; {undo}"
+    return ""

@@ -1,0 +1,39 @@
+"""Define what every reader returns: rows of message and intent with their lines, problems, notices, replies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from data.errors import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One message as read from a file."""
+
+    line: int
+    message: str
+    intent: str
+    category: str = ""
+    file: str = ""
+    """File within a folder; empty for a corpus of one file."""
+
+
+@dataclass(slots=True)
+class Rows:
+    """Content of a source: the readable rows, and what is to be said of the others."""
+
+    rows: list[Row] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    """Rows that cannot be used."""
+    notices: list[Problem] = field(default_factory=list)
+    """What was skipped, decoded or chosen in reading; the corpus can be used."""
+    replies: dict[str, str] = field(default_factory=dict)
+    """Reply texts by intent, where the source has them."""
+
+    def extend(self, other: Rows) -> None:
+        """Append another file's content; a reply that is there already is kept."""
+        self.rows.extend(other.rows)
+        self.problems.extend(other.problems)
+        self.notices.extend(other.notices)
+        self.replies = {**other.replies, **self.replies}

@@ -1,0 +1,145 @@
+"""Replies are read in the forms in which people have them, and belong to the intents that they name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from chatbot.dialog.replies import ReplyText
+from chatbot.errors import ChatbotError, SettingError
+from data.processing import ProcessParams
+from data.processing import process as process_corpus
+from data.processing import write as write_processed
+from data.replies import match_replies, read_replies
+from training.corpus.reading import read, replies_for
+
+ROOT = Path(__file__).resolve().parents[2]
+EXPECTED = {"refund": "Here: {returns_url}", "no": "No."}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("replies.yaml", "refund: 'Here: {returns_url}'\nno: No.\n"),
+        (
+            "replies.yml",
+            "refund:\n  response: 'Here: {returns_url}'\n  title: Money back\nno: {response: No.}\n",
+        ),
+        (
+            "domain.yml",
+            "version: '3.1'\nresponses:\n  utter_refund:\n  - text: 'Here: {returns_url}'\n  - text: b\n"
+            "  utter_no:\n  - text: No.\n",
+        ),
+        ("replies.csv", "intent,reply\nrefund,Here: {returns_url}\nno,No.\n"),
+        ("replies.csv", "Label;Response\nrefund;Here: {returns_url}\nno;No.\n"),
+        ("replies.tsv", "intent\ttext\nrefund\tHere: {returns_url}\nno\tNo.\n"),
+        (
+            "replies.jsonl",
+            '{"intent": "refund", "answer": "Here: {returns_url}"}\n{"intent": "no", "answer": "No."}\n',
+        ),
+        ("replies.json", '{"refund": "Here: {returns_url}", "no": "No."}'),
+        (
+            "corpus.csv",
+            "text,intent,reply\na,refund,Here: {returns_url}\nb,refund,Here: {returns_url}\nc,no,No.\n",
+        ),
+    ],
+)
+def test_every_form_gives_the_same_replies(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert {intent: reply.response for intent, reply in read_replies(tmp_path / name).items()} == EXPECTED
+
+
+def test_a_corpus_folder_gives_its_replies_and_those_of_a_file_beside(tmp_path: Path) -> None:
+    (tmp_path / "refund.yml").write_text("intent: refund\nreply: 'Here: {returns_url}'\nmessages: |\n  a\n")
+    (tmp_path / "no.yaml").write_text("intent: no\nmessages: |\n  b\n")
+    (tmp_path / "replies.yaml").write_text("no: No.\nrefund: Another.\n")
+    assert {intent: reply.response for intent, reply in read_replies(tmp_path).items()} == EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        (
+            "replies.csv",
+            "topic,wording\na,b\n",
+            "no columns with replies: a table of replies has `intent` and `reply`",
+        ),
+        ("replies.csv", "intent,reply\na,b\na,c\n", "csv:3: intent 'a' has a second reply"),
+        ("replies.csv", "", "no columns with replies"),
+        ("rules.yaml", "- name: a\n  action: reply\n", "a list is not replies"),
+        ("replies.yaml", "a: [b]\n", "no usable replies"),
+        ("replies.yaml", "a: {respons: b}\n", "respons"),
+        ("replies.yaml", "just text\n", "no usable replies"),
+        ("replies.json", "[1, 2]", "no usable replies"),
+        ("replies.txt", "\n", "no columns with replies"),
+        ("replies.docx", "x", "documents are not read"),
+    ],
+)
+def test_what_is_no_replies_file_is_refused_with_what_is_needed(
+    tmp_path: Path, name: str, text: str, says: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ChatbotError, match=says):
+        read_replies(tmp_path / name)
+    with pytest.raises(ChatbotError, match="no such file"):
+        read_replies(tmp_path / "none.yaml")
+
+
+def test_replies_are_matched_by_spelling_and_one_without_intent_names_the_closest() -> None:
+    texts = {
+        name: ReplyText(response=f"{name}.") for name in ("Track Order", "refnd", "out_of_scope", "weather")
+    }
+    matched, notices = match_replies(texts, ["track_order", "refund"], "replies.yaml")
+    assert {intent: text.response for intent, text in matched.items()} == {"track_order": "Track Order."}
+    assert [str(notice) for notice in notices] == [
+        "replies.yaml: reply 'refnd' has no intent in this corpus; the closest name is 'refund'",
+        "replies.yaml: reply 'weather' has no intent in this corpus",
+    ]
+
+
+def test_a_slot_without_a_value_stops_the_training_at_once(tmp_path: Path) -> None:
+    (tmp_path / "replies.yaml").write_text("get_refund: '{company} calls {hotline}'")
+    corpus = read(shop(tmp_path / "corpus.csv"), ProcessParams())
+    with pytest.raises(SettingError, match="the reply of get_refund needs hotline: set CHATBOT_SLOT_HOTLINE"):
+        replies_for(["get_refund"], tmp_path / "replies.yaml", corpus.train)
+
+
+def shop(path: Path) -> Path:
+    """A corpus of somebody else with an intent that the shop has too."""
+    path.write_text(
+        "text,intent\n"
+        + "".join(f"m{n} {i},{i}\n" for i in ("get_refund", "water_plants") for n in range(12))
+    )
+    return path
+
+
+def test_an_intent_that_the_shop_has_too_gets_the_shops_reply_only_when_asked_for(tmp_path: Path) -> None:
+    corpus = read(shop(tmp_path / "corpus.csv"), ProcessParams())
+    intents = sorted(set(corpus.rows["intent"]))
+    own, missing, _ = replies_for(intents, None, corpus.train, corpus.replies)
+    assert missing == ["get_refund", "water_plants"]
+    assert own["get_refund"].response.startswith("This is about: Get refund.")
+    asked, missing, notices = replies_for(intents, ROOT / "data" / "corpus", corpus.train, corpus.replies)
+    assert missing == ["water_plants"]
+    assert "{returns_url}" in asked["get_refund"].response
+    assert any("reply 'cancel_order' has no intent in this corpus" in notice.reason for notice in notices)
+
+
+def test_the_shipped_corpus_processed_has_its_replies_and_added_rows_have_none(tmp_path: Path) -> None:
+    shipped = read(ROOT / "data" / "corpus", ProcessParams())
+    rows = shipped.rows.groupby("intent").head(2)
+    added = rows.head(1).assign(intent="water_plants", source="review:1", row_hash="0" * 32, part="train")
+    done = process_corpus(
+        pd.concat([rows, added], ignore_index=True)[["message", "intent", "category", "source", "row_hash"]]
+    )
+    assert shipped.report is not None
+    write_processed(done, shipped.report, ProcessParams(), tmp_path)
+    corpus = read(tmp_path / "corpus.parquet", ProcessParams())
+    intents = sorted(set(corpus.rows["intent"]) - {"out_of_scope"})
+    replies, missing, notices = replies_for(intents, None, corpus.train, corpus.replies)
+    assert missing == ["water_plants"]
+    assert replies["get_refund"].response == shipped.replies["get_refund"].response
+    assert replies["get_refund"].description
+    assert not notices

@@ -1,0 +1,325 @@
+"""Spreadsheets and other tables load in the encodings, separators and shapes in which people save them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from data.columns import Columns
+from data.errors import CorpusError
+from data.loading import load_corpus, read_corpus
+
+ROWS = [
+    ("Wo ist mein Päckchen?", "lieferung"),
+    ("Ich möchte zurücktreten, bitte", "storno"),
+    ("where is it; really", "lieferung"),
+]
+
+
+def text_of(mark: str = ",", header: str = "text{mark}label", end: str = "\n") -> str:
+    rows = [mark.join(f'"{cell}"' for cell in row) for row in ROWS]
+    return end.join([header.format(mark=mark), *rows]) + end
+
+
+def pairs(path: Path, columns: Columns | None = None) -> list[tuple[str, str]]:
+    loaded = read_corpus(path, columns)
+    assert not loaded.problems, loaded.problems
+    return list(zip(loaded.table["message"], loaded.table["intent"], strict=True))
+
+
+def notices(path: Path, columns: Columns | None = None) -> str:
+    return "\n".join(str(notice) for notice in read_corpus(path, columns).notices)
+
+
+def refusal(path: Path, columns: Columns | None = None) -> str:
+    try:
+        loaded = read_corpus(path, columns)
+    except CorpusError as error:
+        return str(error)
+    assert loaded.problems
+    return str(CorpusError(loaded.problems))
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"]
+)
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+def test_every_encoding_and_separator_gives_the_same_rows(tmp_path: Path, encoding: str, mark: str) -> None:
+    file = tmp_path / "corpus.csv"
+    file.write_bytes(text_of(mark, end="\r\n").encode(encoding))
+    assert pairs(file) == ROWS
+    assert ("read as Windows-1252: " in notices(file)) == (encoding == "cp1252")
+
+
+def test_a_text_in_another_code_page_is_refused_not_garbled(tmp_path: Path) -> None:
+    file = tmp_path / "corpus.csv"
+    file.write_bytes("text,label\nгде моя посылка,доставка\nверните деньги,возврат\n".encode("cp1251"))
+    assert "not UTF-8" in refusal(file)
+    file.write_bytes(text_of().encode() + "schöne Grüße,storno\n".encode("cp1252"))
+    assert refusal(file).startswith(f"{file}:5: not UTF-8")
+
+
+@pytest.mark.parametrize("hint", ["sep=;", '"sep=;"', "SEP=;", "sep=;;"])
+def test_a_separator_hint_is_followed_and_is_no_row(tmp_path: Path, hint: str) -> None:
+    file = written(tmp_path / "corpus.csv", f"{hint}\r\n" + text_of(";", end="\r\n"))
+    assert pairs(file) == ROWS
+    assert load_corpus(file)["source"].iloc[0] == "corpus.csv:3"
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "Export of conversations,,\n\n",
+        "Report\n",
+        "Exported,2026-01-01\n,,\n",
+        "\ufeffChats of May\n\n\n",
+        '"A title,\nin two lines"\n',
+    ],
+)
+def test_title_rows_above_the_header_are_skipped_with_a_notice(tmp_path: Path, above: str) -> None:
+    file = written(tmp_path / "corpus.csv", above + text_of(header="text{mark}label{mark}note"))
+    assert pairs(file) == ROWS
+    line = above.count("\n") + 1
+    assert f"the header is in line {line}; rows above it are skipped: 1" in notices(file)
+
+
+def test_rows_above_the_header_that_may_be_data_are_not_dropped(tmp_path: Path) -> None:
+    file = written(tmp_path / "corpus.csv", "I want it back,refund\ntext,label\nwhere is it,delivery\n")
+    assert refusal(file) == f"{file}:1: line 2 looks like the header: delete the lines above it"
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "I want my money back,refund\n",
+        "back please,refund\n",
+        "refund,give it back to me\n",
+        "0,take it back,refund\n",
+    ],
+)
+def test_a_missing_header_is_recognised_and_no_row_is_lost(tmp_path: Path, first: str) -> None:
+    columns = first.count(",") + 1
+    rows = ["where is it,delivery", "it never came,delivery", "my money please,refund", "pay me back,refund"]
+    rows = [",".join(reversed(row.split(","))) if first.startswith("refund") else row for row in rows]
+    rows = [f"{number},{row}" if columns == 3 else row for number, row in enumerate(rows, 1)]
+    file = written(tmp_path / "corpus.csv", first + "\n".join(rows) + "\n")
+    said = refusal(file)
+    assert "there seems to be no header" in said
+    assert "--no-header" in said
+    asked = Columns("2", "3", header=False) if columns == 3 else Columns(header=False)
+    assert len(pairs(file, asked)) == 5
+    assert {intent for _, intent in pairs(file, asked)} == {"refund", "delivery"}
+    # Whoever names data as columns would lose the first row too.
+    named = (
+        Columns(*reversed(first.strip().split(","))) if columns == 2 and first.startswith("refund") else None
+    )
+    if named:
+        assert "there seems to be no header" in refusal(file, named)
+
+
+def test_a_table_without_header_and_with_many_columns_needs_two_by_position(tmp_path: Path) -> None:
+    file = written(tmp_path / "corpus.csv", "1,a,b,where is it\n2,a,c,pay me\n")
+    assert "--message-column 1 --intent-column 2" in refusal(file, Columns(header=False))
+    assert pairs(file, Columns("4", "3", header=False)) == [("where is it", "b"), ("pay me", "c")]
+
+
+def test_empty_rows_are_skipped_and_counted_wherever_they_are(tmp_path: Path) -> None:
+    file = written(tmp_path / "corpus.csv", "text,label,,\n,,,\nhello,greet,,\n , ,\t,\nbye,leave,,\n,,,\n")
+    assert pairs(file) == [("hello", "greet"), ("bye", "leave")]
+    assert "empty rows are skipped: 3" in notices(file)
+
+
+def test_a_header_that_is_repeated_among_the_rows_is_not_taught(tmp_path: Path) -> None:
+    file = written(tmp_path / "corpus.csv", "text,label\nhello,greet\ntext,label\nbye,leave\n")
+    assert pairs(file) == [("hello", "greet"), ("bye", "leave")]
+    assert "the header is repeated among the rows: 1 skipped" in notices(file)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "text,label\nhello,greet\nHello, where is it,delivery\n",
+        "text,label,,\nhello,greet,,\nHello, where is it,delivery,\n",
+        "text,label,note\nhello,greet,\nHello, where is it,delivery,,\n",
+        "id,text,label\n1,hello,greet\n2,Hello, where is it,delivery\n",
+    ],
+)
+def test_a_comma_without_quotes_is_named_and_teaches_no_label(tmp_path: Path, text: str) -> None:
+    file = written(tmp_path / "corpus.csv", text)
+    said = refusal(file)
+    assert said.startswith(f"{file}:3: ")
+    assert "are quotes missing?" in said
+
+
+def test_each_problem_is_named_once_with_a_count_and_five_places(tmp_path: Path) -> None:
+    lines = ["text,label", *[f"Hello {n}, really,greet" for n in range(40)], *[",greet"] * 7]
+    said = refusal(written(tmp_path / "corpus.csv", "\n".join(lines)))
+    assert said.count("the message is empty") == 1
+    assert "the message is empty (7 times: " in said
+    assert "rows do not have the 2 fields of the header: are quotes missing around a comma? (40):" in said
+    assert said.count("It begins 'Hello ") == 5
+    assert "... and 35 more" in said
+    assert "42, 43, 44, 45, 46".replace("42", f"{tmp_path / 'corpus.csv'}:42") in said
+
+
+@pytest.mark.parametrize("number", ["0", "1.0", 3, 4.0])
+def test_a_column_of_numbers_gives_way_to_the_names_beside_it(
+    tmp_path: Path, number: str | int | float
+) -> None:
+    other = {"0": "7", "1.0": "2.0", 3: 5, 4.0: 6.0}[number]
+    records: list[dict[str, Any]] = [
+        {"text": "pay me back", "label": number, "meaning": "refund", "split": "train"},
+        {"text": "where is it", "label": other, "meaning": "delivery", "split": "train"},
+        {"text": "it is late", "label": other, "meaning": "delivery", "split": "train"},
+    ]
+    file = written(tmp_path / "corpus.jsonl", "\n".join(map(json.dumps, records)))
+    assert [intent for _, intent in pairs(file)] == ["refund", "delivery", "delivery"]
+    assert "the names in 'meaning' are the intents" in notices(file)
+    records[2]["meaning"] = "something else"
+    file.write_text("\n".join(map(json.dumps, records)))
+    assert len({intent for _, intent in pairs(file)}) == 2
+    assert "the labels are numbers" in notices(file)
+
+
+def test_class_labels_of_hugging_face_have_names_in_files_and_folders(tmp_path: Path) -> None:
+    feature = {"names": ["refund", "no"], "_type": "ClassLabel"}
+    features = {"info": {"features": {"text": {"dtype": "string", "_type": "Value"}, "label": feature}}}
+    columns = {"text": ["pay me", "where", "gone"], "label": pa.array([0, 1, -1])}
+    table = pa.table(columns).replace_schema_metadata({b"huggingface": json.dumps(features).encode()})
+    pq.write_table(table, tmp_path / "corpus.parquet")
+    loaded = read_corpus(tmp_path / "corpus.parquet")
+    assert loaded.table["intent"].tolist() == ["refund", "no"]
+    assert [(p.line, p.reason) for p in loaded.problems] == [(3, "the intent is empty")]
+    for part in ("train", "test"):
+        folder = tmp_path / "saved" / part
+        folder.mkdir(parents=True)
+        (folder / "state.json").write_text("{}")
+        with pa.ipc.new_stream(str(folder / "data-00000-of-00001.arrow"), table.schema) as stream:
+            stream.write_table(table.slice(0, 2))
+    (tmp_path / "saved" / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
+    assert load_corpus(tmp_path / "saved" / "train")["intent"].tolist() == ["refund", "no"]
+    assert len(pairs(tmp_path / "saved")) == 4
+    assert "all parts are read as one corpus and split anew: test, train" in notices(tmp_path / "saved")
+
+
+def test_a_workbook_is_read_from_the_sheet_that_has_the_columns(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.active.title = "Cover"
+    book.active.append(["Chats of May"])
+    sheet = book.create_sheet("Chats")
+    for row in (
+        ["Export", None],
+        ["Text", "Label"],
+        ["my order 5512", 1],
+        [5512, "track"],
+        [None, None],
+        ["yes", True],
+    ):
+        sheet.append(row)
+    book.save(tmp_path / "corpus.xlsx")
+    assert pairs(tmp_path / "corpus.xlsx") == [("my order 5512", "1"), ("5512", "track"), ("yes", "TRUE")]
+    said = notices(tmp_path / "corpus.xlsx")
+    assert "sheet 'Chats' is read; not taken: 'Cover'" in said
+    assert "empty rows are skipped: 1" in said
+
+
+def test_archives_are_read_as_what_is_in_them(tmp_path: Path) -> None:
+    (tmp_path / "corpus.csv.gz").write_bytes(gzip.compress(text_of().encode()))
+    with zipfile.ZipFile(tmp_path / "one.zip", "w") as archive:
+        archive.writestr("folder/corpus.tsv", text_of("\t"))
+        archive.writestr("__MACOSX/._corpus.tsv", b"\0\1")
+    with zipfile.ZipFile(tmp_path / "many.zip", "w") as archive:
+        archive.writestr("a/first.csv", text_of())
+        archive.writestr("b/second.jsonl", '{"text": "hello", "intent": "greet"}\n')
+        archive.writestr("README.md", "nothing")
+    assert pairs(tmp_path / "corpus.csv.gz") == pairs(tmp_path / "one.zip") == ROWS
+    assert pairs(tmp_path / "many.zip") == [*ROWS, ("hello", "greet")]
+    assert "many.zip/b/second.jsonl:1" in load_corpus(tmp_path / "many.zip")["source"].tolist()
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
+        archive.writestr("../../escaped.csv", text_of())
+        archive.writestr("corpus.csv", "text,label\n,greet\nhello,greet\n")
+    assert refusal(tmp_path / "bad.zip") == f"{tmp_path}/bad.zip:2: the message is empty"
+    assert not (tmp_path.parent / "escaped.csv").exists()
+    (tmp_path / "broken.gz").write_bytes(gzip.compress(text_of().encode())[:40])
+    assert "cannot be unpacked" in refusal(tmp_path / "broken.gz")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("old.xls", b"\xd0\xcf\x11\xe0" + bytes(600), "former Excel format"),
+        ("corpus.csv", b"\xd0\xcf\x11\xe0" + bytes(600), "former Excel format"),
+        ("corpus.csv", b"\x1f\x8b" + bytes(20), "is compressed: name it .gz"),
+        ("corpus.csv", b"PAR1" + bytes(20), "name it .parquet"),
+        ("corpus.csv", b'{"text": "a", "intent": "b"}\n', "is JSON: name it .json"),
+        ("corpus.json", b"<!DOCTYPE html><p>log in", "a web page"),
+        ("corpus.json", b'{"text": ', "corpus.json:1: not JSON"),
+        ("corpus.json", b'{"model": {"layers": 5}}', "unknown JSON ('model'): exports of Rasa, "),
+        ("corpus.json", b"5", "unknown JSON"),
+        ("corpus.parquet", b"PAR1 nonsense PAR1", "not a Parquet file"),
+        ("corpus.arrow", b"nonsense", "not an Arrow file"),
+        ("corpus.zip", b"PK\x03\x04 nonsense", "cannot be unpacked"),
+        ("nlu.md", b"## intent:greet\n- hello\n", "rasa data convert nlu"),
+        ("app.lu", b"# greet\n- hello\n", "bf luis:convert"),
+        ("corpus.ods", b"PK\x03\x04", "save the sheet as .xlsx or CSV"),
+        ("corpus.pkl", b"\x80\x04.", "pickles run code and are never read"),
+        ("corpus.yaml", b"a: [", "not YAML"),
+        ("corpus.yaml", b"", "no messages: an intent has"),
+        ("corpus.csv", b"\xff\xfea", "damaged"),
+    ],
+)
+def test_what_is_not_read_is_refused_with_the_way_out(
+    tmp_path: Path, name: str, content: bytes, says: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert says in refusal(tmp_path / name)
+
+
+def test_two_label_columns_are_mentioned_and_can_be_joined(tmp_path: Path) -> None:
+    file = written(
+        tmp_path / "corpus.csv",
+        "text,intent,topic\nwhere is it,track,order\nrefund it,pay,order\npay it,pay,bill\n",
+    )
+    assert [intent for _, intent in pairs(file)] == ["track", "pay", "pay"]
+    assert "--intent-column 'intent+topic' joins them" in notices(file)
+    joined = [intent for _, intent in pairs(file, Columns(intent="topic+intent"))]
+    assert joined == ["order_track", "order_pay", "bill_pay"]
+    file.write_text("text,a,b\nx one,p_q,r\ny two,p,q_r\n")
+    assert "the joined label 'p_q_r' has several meanings" in refusal(file, Columns(intent="a+b"))
+    file.write_text("text,a+b\nhello,greet\n")
+    assert pairs(file, Columns(intent="a+b")) == [("hello", "greet")]
+
+
+def test_a_reply_column_gives_the_replies_where_an_intent_has_one(tmp_path: Path) -> None:
+    file = written(
+        tmp_path / "corpus.csv", "text,intent,response\na1,a,Yes.\na2,a,Yes.\nb1,b,One.\nb2,b,Two.\n"
+    )
+    assert read_corpus(file).replies == {"a": "Yes."}
+    assert "column 'response' has several replies for 1 intents, such as 'b'" in notices(file)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\n", b"text,label\n", b",\n,\n", b"\xef\xbb\xbf", b"sep=;\n", b"\0" * 50, b'"', b"[", b"{}"],
+)
+@pytest.mark.parametrize(
+    "suffix", ["csv", "tsv", "txt", "json", "jsonl", "parquet", "arrow", "xlsx", "yaml", "gz", "zip"]
+)
+def test_a_file_without_content_is_refused_whatever_its_name(
+    tmp_path: Path, content: bytes, suffix: str
+) -> None:
+    (tmp_path / f"corpus.{suffix}").write_bytes(content)
+    assert refusal(tmp_path / f"corpus.{suffix}")
