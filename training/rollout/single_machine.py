@@ -174,7 +174,7 @@ def _known_as_worse(now: Serving, model: str) -> str:
     if now.taken_back and now.taken_back.model == model:
         return f"was rolled back: {now.taken_back.why}. Name it to try it again"
     if model in now.before:
-        return "served earlier and was replaced. Name it to promote it again"
+        return "served earlier and was rolled back. Name it to promote it again"
     return ""
 
 
