@@ -59,7 +59,7 @@ integration: testbed images ## each part on a real cluster or in its container: 
 .PHONY: e2e
 e2e: testbed images ## the whole on a real cluster, eight scenarios: ../shared/testbed has one for this machine
 	$(call say,the whole on a real cluster)
-	@$(PYTEST) -m "e2e and not certify" tests/e2e
+	@$(PYTEST) -m "e2e and not certify" $(PARALLEL) tests/e2e
 
 ## the others
 .PHONY: bundle

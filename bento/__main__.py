@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import socket
 import sys
 from pathlib import Path
 from typing import Any, cast
 
 from bento import SUPERVISOR_PID
-from bento.lifecycle import bundle_source, preflight, shutdown
+from bento.lifecycle import bundle_source, preflight
 from chatbot.errors import ChatbotError, SettingError
+from chatbot.process import check_port_free, die_with_parent
 from chatbot.settings import ServiceSettings, read_settings
 
 
 def main() -> int:
     """Serve until stopped; return 1 if the start fails, with the reason in one line."""
     supervisor = os.environ.pop(SUPERVISOR_PID, "")
-    if supervisor and not shutdown.stop_with_parent(int(supervisor)):
+    if supervisor and not die_with_parent(int(supervisor)):
         return 1
     try:
         settings = read_settings(ServiceSettings)
         host, port = settings.host, settings.port
-        check_free(host, port)
+        check_port_free(host, port, "CHATBOT_HOST", "CHATBOT_PORT")
         bundle_source.pin()
     except ChatbotError as error:
         return _refuse(error)
@@ -42,18 +41,6 @@ def main() -> int:
     except (BentoMLException, SettingError) as error:
         return _refuse(error)
     return 0
-
-
-def check_free(host: str, port: int) -> None:
-    """Raise SettingError if the port is in use, or the host is not an address of this machine."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise SettingError(f"port {port} is in use: set CHATBOT_PORT") from error
-            raise SettingError(f"CHATBOT_HOST={host}, port {port}: cannot listen there: {error}") from error
 
 
 def _refuse(reason: Exception) -> int:

@@ -8,12 +8,11 @@ from __future__ import annotations
 import signal
 import sys
 
-from bento.__main__ import check_free
 from bento.lifecycle import preflight
 from bento.lifecycle.supervisor import ServerProcess, Supervisor, log
 from chatbot.errors import ChatbotError
 from chatbot.model import desired_model
-from chatbot.process import Stopped, stop_on
+from chatbot.process import Stopped, check_port_free, stop_on
 from chatbot.settings import KeeperSettings, ServiceSettings, StorageSettings, read_settings
 from chatbot.store import has_store, open_store
 
@@ -23,7 +22,7 @@ def main() -> int:
     stop_on(signal.SIGTERM, signal.SIGINT)
     try:
         service, storage = read_settings(ServiceSettings), read_settings(StorageSettings)
-        check_free(service.host, service.port)
+        check_port_free(service.host, service.port, "CHATBOT_HOST", "CHATBOT_PORT")
         return Supervisor(
             open_store(storage) if has_store(storage) else None,
             read_settings(KeeperSettings),

@@ -22,6 +22,7 @@ from bento.lifecycle.cpu_quota import usable_cores
 from bento.runner.client import RunnerClient
 from bento.runner.codec import Messages, Predictions
 from chatbot.dialog.router import Prediction
+from chatbot.process import die_with_parent
 from chatbot.settings import (
     HandoffSettings,
     LogSettings,
@@ -89,7 +90,7 @@ class IntentRunner:
             bentoml.server_context.service_type == "service"
         ):  # not in the outer service's own process (--development)
             shutdown.outlive("SupportChatbot", settings.drain_seconds)
-        shutdown.stop_with_parent()
+        die_with_parent()
         source = bundle_source.resolve(settings)
         self._bundle = bundle.load(source.folder)
         source.check(self._bundle.digest)
@@ -195,7 +196,7 @@ class SupportChatbot:
         from chatbot.model import bundle
         from monitoring.inference_log.log import InferenceLog
 
-        shutdown.stop_with_parent()
+        die_with_parent()
         resources.raise_open_file_limit()
         # Otherwise uvicorn formats every request although the access log is off.
         logging.getLogger("uvicorn.access").propagate = False

@@ -1,9 +1,17 @@
-"""Graceful shutdown: turn SIGTERM and SIGINT into an exception, for processes that must stop their children."""
+"""Processes: graceful shutdown (SIGTERM as an exception), end with the parent, preflight check of a port."""
 
 from __future__ import annotations
 
+import ctypes
+import errno
+import os
 import signal
+import socket
 from types import FrameType
+
+from chatbot.errors import SettingError
+
+_PR_SET_PDEATHSIG = 1
 
 
 class Stopped(BaseException):
@@ -25,3 +33,43 @@ def stop_on(*numbers: signal.Signals) -> None:
 
     for number in numbers:
         signal.signal(number, stop)
+
+
+def die_with_parent(parent: int | None = None) -> bool:
+    """Request SIGTERM on the parent's death, however it dies (prctl(2)), so that no process keeps the port.
+
+    Args:
+        parent: expected process id of the parent.
+
+    Returns:
+        Whether the parent is the expected one; False: it died before this call.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    return parent in (None, os.getppid())
+
+
+def check_port_free(address: str, port: int, address_variable: str, port_variable: str) -> None:
+    """Check that a server can listen on an address and port.
+
+    Args:
+        address: host name or IP address.
+        port: TCP port.
+        address_variable: variable that sets the address, named in errors.
+        port_variable: variable that sets the port, named in errors.
+
+    Raises:
+        SettingError: the port is in use or privileged, or this machine does not have the address.
+    """
+    try:
+        family, kind, protocol, _, target = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(target)
+    except socket.gaierror:
+        raise SettingError(f"there is no address {address} here: set {address_variable}") from None
+    except PermissionError:
+        raise SettingError(f"port {port} needs a privilege this user lacks: set {port_variable}") from None
+    except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise SettingError(f"there is no address {address} here: set {address_variable}") from None
+        raise SettingError(f"port {port} is in use: set {port_variable}") from None

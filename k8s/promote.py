@@ -19,7 +19,7 @@ from chatbot.runtime import REAL, Runtime
 from chatbot.settings import KubernetesSettings
 from k8s import cli
 from k8s.api.client import Cluster
-from k8s.api.lease import Lease
+from k8s.api.lease import KubernetesLease
 from k8s.log import log
 from k8s.pushgateway import PushgatewayClient
 from k8s.rollout import metrics, state
@@ -100,7 +100,7 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
         registry = cli.registry(settings, runtime)
         gateway = metrics.client(settings, runtime)
         wait = settings.rollout_seconds + settings.watch_max_seconds
-        with Lease(cluster, settings.promotion_lock, settings.lease_seconds, wait) as lease:
+        with KubernetesLease(cluster, settings.promotion_lock, settings.lease_seconds, wait) as lease:
             promoter = Promoter(cluster, registry, settings, lease)
             try:
                 promoter.resume()

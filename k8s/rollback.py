@@ -18,7 +18,7 @@ from chatbot.runtime import REAL, Runtime
 from chatbot.settings import KubernetesSettings
 from k8s import cli
 from k8s.api.client import Cluster
-from k8s.api.lease import Lease
+from k8s.api.lease import KubernetesLease
 from k8s.log import log
 from k8s.rollout.promoter import Promoter
 from k8s.rollout.state import RolloutOutcome, describe
@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
         settings = cli.read_settings(KubernetesSettings)
         cluster = Cluster(settings, runtime)
         registry = cli.registry(settings, runtime)
-        lease = Lease(
+        lease = KubernetesLease(
             cluster, settings.promotion_lock, settings.lease_seconds, _WAIT_SECONDS + settings.lease_seconds
         )
         promoter = Promoter(cluster, registry, settings, lease)

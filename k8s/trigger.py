@@ -14,18 +14,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
 from chatbot.errors import ChatbotError
-from chatbot.loop.drift_verdict import FAILED, Asked, DriftVerdict, RetrainMemory
-from chatbot.loop.retrain_history import Known, read_known, read_memory, write_memory
-from chatbot.loop.retrain_history import read_verdict as read_latest
+from chatbot.loop.drift_verdict import DriftVerdict
+from chatbot.loop.retrain_decision import propose_retrain, read_verdict
+from chatbot.loop.retrain_history import FAILED, RetrainHistory, RetrainInputs, RetrainRequest
 from chatbot.runtime import REAL, Runtime
 from chatbot.settings import KubernetesSettings, StorageSettings
 from chatbot.store import Store, open_store
+from chatbot.store.lease import LeaseHeld
 from k8s import cli
 from k8s.api.client import Cluster, Conflict, Json
-from k8s.api.lease import Lease, LeaseHeld
+from k8s.api.lease import KubernetesLease
 from k8s.log import log
 from k8s.pushgateway import PushgatewayClient
 
@@ -42,24 +41,6 @@ class TriggerResult(NamedTuple):
     decision: str
     """One of DECISIONS, for the metric."""
     summary: str
-
-
-def read_verdict(path: Path | None, store: Store) -> DriftVerdict:
-    """Read the drift verdict from the file of the preceding container, or the latest one from the store.
-
-    Raises:
-        ChatbotError: there is no verdict, or it is malformed.
-    """
-    if path is None:
-        return read_latest(store)
-    try:
-        return DriftVerdict.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise ChatbotError(
-            f"there is no drift verdict at {path}: {error}. `python -m monitoring.drift_report` writes it"
-        ) from error
-    except ValidationError as error:
-        raise ChatbotError(f"{path} is not a drift verdict: {error.errors()[0]}") from error
 
 
 def build_job(cronjob: Json, name: str, reason: str) -> Json:
@@ -94,13 +75,7 @@ def build_job(cronjob: Json, name: str, reason: str) -> Json:
 
 
 def trigger(
-    cluster: Cluster,
-    store: Store,
-    cronjob: str,
-    verdict: DriftVerdict,
-    inputs: Known,
-    now: datetime,
-    cooldown: timedelta,
+    cluster: Cluster, store: Store, cronjob: str, verdict: DriftVerdict, now: datetime, cooldown: timedelta
 ) -> TriggerResult:
     """Request a retraining if this drift justifies one. The caller holds the Lease.
 
@@ -109,7 +84,6 @@ def trigger(
         store: holds the request history.
         cronjob: name of the suspended CronJob.
         verdict: the drift verdict.
-        inputs: what the retraining starts from.
         now: the current time.
         cooldown: minimum time between two requests.
 
@@ -125,51 +99,38 @@ def trigger(
     }
     if running := [name for name, job in jobs.items() if not _finished_as(job)]:
         return TriggerResult("running", f"job/{running[0]} is retraining already")
-    memory, etag = read_memory(store)
-    memory = _mark_failed(memory, cronjob, jobs)
-    decision = memory.decide(verdict, *inputs, now, cooldown)
-    if not decision.run:
-        return TriggerResult("remembered", decision.why)
-    name = _job_name(
-        cronjob, *inputs, verdict.red_checks, _earlier_requests(memory, inputs, verdict.red_checks)
+    proposal = propose_retrain(
+        store, verdict, now, cooldown, lambda history: _mark_failed(history, cronjob, jobs)
     )
+    why = proposal.decision.why
+    if not proposal.decision.run:
+        return TriggerResult("remembered", why)
+    name = _job_name(cronjob, proposal.inputs, verdict.red_checks, proposal.earlier_requests)
     try:
-        cluster.create_job(build_job(template, name, f"{decision.why} ({verdict.made:%Y-%m-%dT%H:%M:%SZ})"))
-        summary = f"job/{name} was made: {decision.why}"
+        cluster.create_job(build_job(template, name, f"{why} ({verdict.made:%Y-%m-%dT%H:%M:%SZ})"))
+        summary = f"job/{name} was made: {why}"
     except Conflict:  # an earlier run created it and was killed before it recorded the request
         summary = f"job/{name} was made before, for the same drift"
-    write_memory(store, memory.remember(verdict, *inputs, now), etag)
+    proposal.record(store)
     return TriggerResult("asked", summary)
 
 
-def _job_name(
-    cronjob: str, champion: str, corpus: str, accepted: str, red_checks: tuple[str, ...], attempt: int
-) -> str:
+def _job_name(cronjob: str, inputs: RetrainInputs, red_checks: tuple[str, ...], attempt: int) -> str:
     """Return a name that is the same for the same drift: a second request fails with a conflict."""
-    text = "\n".join([champion, corpus, accepted, *red_checks, str(attempt)])
+    text = "\n".join([*inputs, *red_checks, str(attempt)])
     suffix = "-" + hashlib.sha256(text.encode()).hexdigest()[:10]
     return cronjob[: _MAX_NAME_CHARS - len(suffix)] + suffix
 
 
-def _earlier_requests(memory: RetrainMemory, inputs: Known, red_checks: tuple[str, ...]) -> int:
-    """Count the recorded requests with the same inputs and the same red checks."""
-    return sum(_has_inputs(request, inputs) and request.red_checks == red_checks for request in memory.asked)
-
-
-def _has_inputs(request: Asked, inputs: Known) -> bool:
-    return (request.champion, request.corpus_digest, request.accepted_digest) == inputs
-
-
-def _mark_failed(memory: RetrainMemory, cronjob: str, jobs: dict[str, Json]) -> RetrainMemory:
+def _mark_failed(history: RetrainHistory, cronjob: str, jobs: dict[str, Json]) -> RetrainHistory:
     """Return the history in which requests whose Job failed have the outcome `failed`."""
-    requests: list[Asked] = []
-    for entry in memory.asked:
-        inputs = Known(entry.champion, entry.corpus_digest, entry.accepted_digest)
-        attempt = _earlier_requests(RetrainMemory(asked=tuple(requests)), inputs, entry.red_checks)
-        job = jobs.get(_job_name(cronjob, *inputs, entry.red_checks, attempt))
+    requests: list[RetrainRequest] = []
+    for entry in history.asked:
+        attempt = sum(earlier.is_for(entry.inputs, entry.red_checks) for earlier in requests)
+        job = jobs.get(_job_name(cronjob, entry.inputs, entry.red_checks, attempt))
         failed = job is not None and _finished_as(job) == "Failed"
         requests.append(entry.model_copy(update={"outcome": FAILED}) if failed else entry)
-    return RetrainMemory(asked=tuple(requests))
+    return RetrainHistory(asked=tuple(requests))
 
 
 def _finished_as(job: Json) -> str:
@@ -191,7 +152,7 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
         gateway = PushgatewayClient(settings.pushgateway, JOB, settings.request_seconds, runtime)
         try:
             store = open_store(cli.read_settings(StorageSettings))
-            verdict = read_verdict(options.verdict or settings.verdict, store)
+            verdict = read_verdict(store, options.verdict or settings.verdict)
             result = _run(settings, store, verdict, runtime)
         except ChatbotError:
             gateway.push(*SUCCESS_METRIC, 0)
@@ -210,13 +171,12 @@ def _run(
         return TriggerResult(verdict.verdict, f"the drift verdict is {verdict.verdict}: nothing to do")
     cluster = Cluster(settings, runtime)
     try:
-        with Lease(cluster, settings.trigger_lease, settings.lease_seconds, settings.lease_seconds):
+        with KubernetesLease(cluster, settings.trigger_lease, settings.lease_seconds, settings.lease_seconds):
             return trigger(
                 cluster,
                 store,
                 settings.cronjob,
                 verdict,
-                read_known(store, verdict),
                 runtime.now(),
                 timedelta(hours=settings.cooldown_hours),
             )

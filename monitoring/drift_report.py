@@ -24,16 +24,15 @@ from rich.console import Console
 from rich.text import Text
 
 from chatbot.errors import ChatbotError
+from chatbot.files import write_file
 from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.settings import DriftSettings, LogSettings, ServiceSettings, StorageSettings
-from chatbot.store import Store, has_store, open_store
+from chatbot.store import Store, has_store, layout, open_store
 from monitoring.drift.report import metrics
 from monitoring.drift.report.page import evidently_report, page
 from monitoring.drift.run import Outcome, check
 from monitoring.drift.source import choose
 
-PREFIX = "reports/drift/"
-LATEST = f"{PREFIX}latest.json"
 HTML, JSON, METRICS = "drift.html", "drift.json", "drift.prom"
 COLOURS = {"green": "green", "red": "red", "silent": "yellow"}
 
@@ -80,7 +79,7 @@ def report(
     """
     source = choose(store, log.folder, read_from)
     outcome = check(source, store, settings, service, log.folder, now)
-    key = f"{PREFIX}{now:%Y-%m-%dT%H-%M-%SZ}/"
+    key = f"{layout.DRIFT_REPORTS}{now:%Y-%m-%dT%H-%M-%SZ}/"
     where = f"{key}{HTML}" if store is not None else str(out / HTML)
     verdict = outcome.verdict.model_copy(update={"report": where})
     evidently = ""
@@ -89,16 +88,13 @@ def report(
         evidently = evidently_report(outcome.sample, outcome.side)
     html = page(verdict, evidently, outcome.notes)
     content = verdict.model_dump_json(indent=1) + "\n"
-    out.mkdir(parents=True, exist_ok=True)
-    for name, text in ((HTML, html), (JSON, content)):
-        part = out / f".{name}.part"
-        part.write_text(text, encoding="utf-8")
-        part.replace(out / name)
+    write_file(out / HTML, html, sync=False)
+    write_file(out / JSON, content, sync=False)
     if store is not None:
         store.put(f"{key}{HTML}", html.encode())
         store.put(f"{key}{JSON}", content.encode())
         # The pointer is written last, so that the files it names exist.
-        store.put(LATEST, content.encode())
+        store.put(layout.DRIFT_VERDICT, content.encode())
     return Outcome(verdict, outcome.sample, outcome.side, outcome.notes)
 
 

@@ -7,15 +7,9 @@ cool-down, and one at a time. The history of requests is in the store (`memory/r
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
-import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -29,10 +23,12 @@ from rich.console import Console
 from rich.text import Text
 
 from chatbot.errors import ChatbotError, SettingError
-from chatbot.loop.drift_verdict import BEGUN, FAILED, DriftVerdict
-from chatbot.loop.retrain_history import read_known, read_memory, read_verdict, write_memory
-from chatbot.settings import DriftSettings, StorageSettings
-from chatbot.store import Store, has_store, open_store
+from chatbot.loop.drift_verdict import DriftVerdict
+from chatbot.loop.retrain_decision import propose_retrain, read_verdict
+from chatbot.loop.retrain_history import BEGUN, FAILED
+from chatbot.settings import DriftSettings, RetrainSettings, StorageSettings
+from chatbot.store import Store, has_store, layout, open_store
+from chatbot.store.lease import LeaseHeld, StoreLease
 
 COMMAND = (sys.executable, "-m", "training.retrain")
 
@@ -52,6 +48,7 @@ def retrain_if_needed(
     now: datetime,
     cooldown: timedelta,
     verdict: DriftVerdict | None = None,
+    lease_seconds: float = 60.0,
 ) -> tuple[str, str]:
     """Run a retraining if the drift verdict requires it.
 
@@ -62,6 +59,7 @@ def retrain_if_needed(
         now: current time.
         cooldown: minimum time between two retrainings.
         verdict: the drift verdict; by default the last one in the store.
+        lease_seconds: duration of the lease that keeps a second run out.
 
     Returns:
         The outcome (`nothing`, `running`, or the outcome reported by the retraining) and the reason.
@@ -70,26 +68,23 @@ def retrain_if_needed(
         StoreError: the store does not respond, or it has no verdict.
         RetrainFailed: the retraining failed.
     """
-    with _lock(store) as alone:
-        if not alone:
-            return "running", "another retraining that drift asked for is running on this machine"
-        verdict = verdict or read_verdict(store)
-        memory, etag = read_memory(store)
-        known = read_known(store, verdict)
-        decision = memory.decide(verdict, *known, now, cooldown)
-        if not decision.run:
-            return "nothing", decision.why
-        # Recorded before the run: one that crashes the machine must not restart at every check.
-        memory = memory.remember(verdict, *known, now, BEGUN)
-        etag = write_memory(store, memory, etag)
-        outcome = _run(command, out)
-        write_memory(store, memory.remember(verdict, *known, now, outcome), etag)
-        if outcome == FAILED:
-            raise RetrainFailed(
-                f"the retraining ({' '.join(command[1:])}) failed: its output says why. It is tried again at the next "
-                f"red verdict after the cool-down of {cooldown}"
-            )
-        return outcome, decision.why
+    try:
+        with StoreLease(store, layout.RETRAIN_REQUEST_LEASE, lease_seconds):
+            proposal = propose_retrain(store, verdict or read_verdict(store), now, cooldown)
+            if not proposal.decision.run:
+                return "nothing", proposal.decision.why
+            # Recorded before the run: one that crashes the machine must not restart at every check.
+            proposal = proposal.record(store, BEGUN)
+            outcome = _run(command, out)
+            proposal.record(store, outcome)
+    except LeaseHeld as error:
+        return "running", f"another retraining that drift asked for is running: {error}"
+    if outcome == FAILED:
+        raise RetrainFailed(
+            f"the retraining ({' '.join(command[1:])}) failed: its output says why. It is tried again at the next "
+            f"red verdict after the cool-down of {cooldown}"
+        )
+    return outcome, proposal.decision.why
 
 
 def _run(command: tuple[str, ...], out: Path) -> str:
@@ -102,20 +97,6 @@ def _run(command: tuple[str, ...], out: Path) -> str:
         return str(json.loads(out.read_text(encoding="utf-8"))["outcome"])
     except (OSError, ValueError, KeyError):
         return FAILED
-
-
-@contextmanager
-def _lock(store: Store) -> Iterator[bool]:
-    """Acquire a flock per machine and store; yields whether it is held. The kernel releases it with the process."""
-    name = hashlib.sha256(str(store).encode()).hexdigest()[:16]
-    file = Path(tempfile.gettempdir()) / f"chatbot-retrain-{os.getuid()}-{name}.lock"
-    with file.open("a") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
 
 
 @app.command()
@@ -135,9 +116,12 @@ def main(
             raise SettingError(
                 "CHATBOT_STORE_URL names no store: what was asked for must be remembered somewhere"
             )
-        told = DriftVerdict.model_validate_json(verdict.read_bytes()) if verdict else None
+        store = open_store(storage)
         cooldown = timedelta(hours=settings.cooldown_hours)
-        outcome, why = retrain_if_needed(open_store(storage), COMMAND, out, datetime.now(UTC), cooldown, told)
+        lease_seconds = RetrainSettings().lease_seconds
+        outcome, why = retrain_if_needed(
+            store, COMMAND, out, datetime.now(UTC), cooldown, read_verdict(store, verdict), lease_seconds
+        )
     except (ChatbotError, ValidationError, OSError) as error:
         console.print(Text(str(error), style="red"))
         raise typer.Exit(1) from None

@@ -10,7 +10,6 @@ A failed run is repeated after a minute; the reason is in the command's own outp
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from chatbot.files import write_file
 from chatbot.process import Stopped, stop_on
 
 _STATE = Path(tempfile.gettempdir()) / "schedule.json"
@@ -78,9 +78,7 @@ def _once(command: list[str]) -> int:
 
 
 def _note(state: Path, content: dict[str, float]) -> None:
-    part = state.with_suffix(f".{os.getpid()}")
-    part.write_text(json.dumps(content), encoding="utf-8")
-    part.replace(state)
+    write_file(state, json.dumps(content), sync=False)
 
 
 def main(arguments: list[str]) -> int:

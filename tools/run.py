@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,7 +19,7 @@ from urllib.request import urlopen
 from rich.console import Console
 
 from chatbot.errors import SettingError
-from chatbot.process import Stopped, stop_on
+from chatbot.process import Stopped, check_port_free, stop_on
 from chatbot.settings import ChatPageSettings, ServiceSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,18 +27,6 @@ START_SECONDS = 60
 STOP_SECONDS = 15
 
 console = Console()
-
-
-def check_free(port: int, variable: str) -> None:
-    """Raises: SettingError: the port is already in use."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("0.0.0.0", port))  # noqa: S104
-        except OSError as error:
-            raise SettingError(
-                f"port {port} is in use: stop what listens there, or set {variable}"
-            ) from error
 
 
 def wait_until_up(url: str, process: subprocess.Popen[bytes], what: str) -> None:
@@ -87,8 +74,8 @@ def main(arguments: Sequence[str]) -> int:
     # Unless configured otherwise, the chat page uses the API started here, on whatever port that listens.
     os.environ.setdefault("CHATBOT_UI_API_URL", api_url)
     try:
-        check_free(service.port, "CHATBOT_PORT")
-        check_free(page.port, "CHATBOT_UI_PORT")
+        check_port_free(service.host, service.port, "CHATBOT_HOST", "CHATBOT_PORT")
+        check_port_free(page.address, page.port, "CHATBOT_UI_ADDRESS", "CHATBOT_UI_PORT")
         with running("bento.keeper", "ui") as processes:
             api, chat_page = processes
             with console.status("starting the API"):

@@ -13,15 +13,17 @@ import argparse
 import os
 import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from chatbot.errors import ChatbotError
+from chatbot.files import replacing
 from chatbot.settings import MlflowServerSettings, StorageSettings
+from chatbot.store import layout
 
 _SQLITE = "sqlite:///"
 _S3 = "s3://"
-_FOLDER = "mlflow"
 
 
 class MlflowServerError(ChatbotError):
@@ -35,7 +37,7 @@ def artifacts_of(settings: MlflowServerSettings, store: StorageSettings) -> str:
     if settings.artifacts:
         chosen = settings.artifacts
     elif store.url != "none":
-        chosen = f"{store.url.rstrip('/')}/{_FOLDER}"
+        chosen = f"{store.url.rstrip('/')}/{layout.MLFLOW}"
     else:
         database = _file_of(settings.backend)
         if database is None:
@@ -135,14 +137,12 @@ def _copy(file: Path, revision: str) -> Path:
     """Back up the database consistently, even during writes; an existing backup is kept."""
     copy = file.with_name(f"{file.name}.before-{revision}")
     if not copy.exists():
-        draft = copy.with_name(f".{copy.name}.{os.getpid()}")
-        source, target = sqlite3.connect(file), sqlite3.connect(draft)
-        try:
+        with (
+            replacing(copy) as draft,
+            closing(sqlite3.connect(file)) as source,
+            closing(sqlite3.connect(draft)) as target,
+        ):
             source.backup(target)
-        finally:
-            source.close()
-            target.close()
-        draft.rename(copy)
     return copy
 
 

@@ -25,6 +25,7 @@ from rich.text import Text
 
 from chatbot.errors import ChatbotError
 from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
+from chatbot.store.lease import LeaseHeld
 from data.checks import problems_table
 from data.errors import CorpusError
 from data.processing import ProcessParams
@@ -34,7 +35,6 @@ from training.model.params import read_params
 from training.progress import Steps
 from training.retraining.bootstrap import bootstrap
 from training.retraining.config import RetrainConfig
-from training.retraining.lease import BusyError
 from training.retraining.run import RetrainResult, retrain
 from training.tracking.registry import CHAMPION
 
@@ -97,7 +97,7 @@ def main(
         try:
             with Steps(console) as steps:
                 result = retrain(config, steps)
-        except BusyError as error:
+        except LeaseHeld as error:
             result = RetrainResult("busy", str(error))
         result.write(out)
     except CorpusError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import signal
 import time
@@ -15,22 +14,7 @@ import psutil
 
 from bento import library_internals
 
-_PR_SET_PDEATHSIG = 1
-
 _MAX_DELAY_SECONDS = 30.0
-
-
-def stop_with_parent(parent: int | None = None) -> bool:
-    """Request SIGTERM on the parent's death, however it dies (prctl(2)), so that no process keeps the port.
-
-    Args:
-        parent: expected process id of the parent.
-
-    Returns:
-        Whether the parent is the expected one; False: it died before this call.
-    """
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    return parent in (None, os.getppid())
 
 
 def outlive(service: str, drain_seconds: float = 0.0) -> None:

@@ -24,6 +24,7 @@ from pydantic import ValidationError
 
 from bento import SUPERVISOR_PID
 from chatbot.errors import ChatbotError, StoreError
+from chatbot.files import write_file
 from chatbot.model import desired_model
 from chatbot.model.desired_model import Serving, short
 from chatbot.settings import KeeperSettings
@@ -223,10 +224,7 @@ class Supervisor:
         content = desired.model_dump_json() + "\n"
         with suppress(OSError):  # a full disk must not stop the service
             if not self._copy.is_file() or self._copy.read_text(encoding="utf-8") != content:
-                self._copy.parent.mkdir(parents=True, exist_ok=True)
-                draft = self._copy.with_name(f".{self._copy.name}.draft")
-                draft.write_text(content, encoding="utf-8")
-                draft.replace(self._copy)
+                write_file(self._copy, content, sync=False)
         return desired
 
     def _last_read(self) -> Serving:

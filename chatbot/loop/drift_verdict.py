@@ -1,24 +1,17 @@
-"""Drift verdict (drift.json) and history of the retrain requests it caused (memory/retrain.json).
-
-Pure functions and data: no file, store or clock access.
-"""
+"""Drift verdict: content of drift.json. Data only: no file, store or clock access."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from datetime import datetime
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 FORMAT: Literal[1] = 1
-MEMORY_FORMAT: Literal[1] = 1
-MOST_REMEMBERED = 200
 
 BASELINE = "baseline"
 REFERENCE = "reference"
-BEGUN, FAILED, BUSY = "begun", "failed", "busy"
-"""Outcomes of a retrain without a result: the same drift may trigger another request."""
 
 
 class _Model(BaseModel):
@@ -127,114 +120,3 @@ class DriftVerdict(_Model):
     def red_checks(self) -> tuple[str, ...]:
         """Return the sorted names of the checks that made the verdict red; they identify the drift."""
         return tuple(sorted({check.name for check in self.checks if check.red and check.alarms}))
-
-
-class Decision(NamedTuple):
-    """Whether to retrain, with the reason in one sentence."""
-
-    run: bool
-    why: str
-
-
-class Asked(_Model):
-    """A retrain request: its inputs, the drift that caused it, and its outcome.
-
-    Attributes:
-        when: time of the request.
-        champion: `<version>@<bundle digest>`.
-        corpus_digest: digest of the corpus that the champion was trained on.
-        accepted_digest: digest of the rows that reviewers had accepted at that time.
-        red_checks: names of the red checks of the drift verdict.
-        outcome: `asked` (a Job was created), `begun`, `failed`, or the result of the retrain: accepted, refused,
-            needs_review, busy.
-    """
-
-    when: datetime
-    champion: str
-    corpus_digest: str
-    accepted_digest: str
-    red_checks: tuple[str, ...]
-    outcome: str = "asked"
-
-
-class RetrainMemory(_Model):
-    """Content of memory/retrain.json: history of retrain requests, the latest last."""
-
-    format: Literal[1] = MEMORY_FORMAT
-    asked: tuple[Asked, ...] = Field(default=(), max_length=MOST_REMEMBERED)
-
-    def decide(
-        self,
-        verdict: DriftVerdict,
-        champion: str,
-        corpus_digest: str,
-        accepted_digest: str,
-        now: datetime,
-        cooldown: timedelta,
-    ) -> Decision:
-        """Decide whether a drift verdict triggers a retrain.
-
-        The same drift does not trigger twice: same champion, corpus and accepted rows (which would give the same
-        weights), and no newly red check. A retrain that failed or was killed does not count as done, but its
-        cool-down applies.
-
-        Args:
-            verdict: the latest drift verdict.
-            champion: `<version>@<bundle digest>`.
-            corpus_digest: digest of the corpus that the champion was trained on.
-            accepted_digest: digest of the rows that reviewers accepted.
-            now: current time, with time zone.
-            cooldown: minimum time between two retrains.
-        """
-        if verdict.verdict != "red":
-            return Decision(False, f"the drift verdict is {verdict.verdict}: nothing to do")
-        red = verdict.red_checks
-        for earlier in reversed(self.asked):
-            known = (earlier.champion, earlier.corpus_digest, earlier.accepted_digest)
-            if (
-                known == (champion, corpus_digest, accepted_digest)
-                and set(red) <= set(earlier.red_checks)
-                and earlier.outcome not in (BEGUN, FAILED, BUSY)
-            ):
-                return Decision(
-                    False,
-                    f"the same drift ({', '.join(red)}) was answered on {earlier.when:%Y-%m-%d %H:%M} UTC with "
-                    f"the same champion, corpus and accepted rows (outcome: {earlier.outcome}). New rows change "
-                    "that: python -m training.review",
-                )
-        if self.asked:
-            last = max(asked.when for asked in self.asked)
-            # abs: a timestamp from a wrong clock, far in the future, must not block retraining.
-            if abs(now - last) < cooldown:
-                return Decision(
-                    False,
-                    f"the last retrain was asked for on {last:%Y-%m-%d %H:%M} UTC: the cool-down lasts until "
-                    f"{last + cooldown:%Y-%m-%d %H:%M} UTC",
-                )
-        return Decision(True, f"drift: {', '.join(red)}")
-
-    def remember(
-        self,
-        verdict: DriftVerdict,
-        champion: str,
-        corpus_digest: str,
-        accepted_digest: str,
-        now: datetime,
-        outcome: str = "asked",
-    ) -> RetrainMemory:
-        """Return the history with one more request; replaces a `begun` entry of the same drift and inputs."""
-        entry = Asked(
-            when=now,
-            champion=champion,
-            corpus_digest=corpus_digest,
-            accepted_digest=accepted_digest,
-            red_checks=verdict.red_checks,
-            outcome=outcome,
-        )
-        same = {"when", "outcome"}
-        kept = [
-            old
-            for old in self.asked
-            if old.outcome != BEGUN or old.model_dump(exclude=same) != entry.model_dump(exclude=same)
-        ]
-        return RetrainMemory(asked=tuple([*kept, entry][-MOST_REMEMBERED:]))

@@ -1,7 +1,6 @@
-"""Retrain inputs and request history in the store, shared by `k8s.trigger` and `monitoring.retrain_if_needed`.
+"""Retrain inputs and history of the retrain requests, in the store.
 
-`k8s.trigger` requests retraining in a cluster, `monitoring.retrain_if_needed` on a single machine. The history is in
-the store (`memory/retrain.json`), because Jobs are garbage-collected and machines are replaced.
+The history is in the store (`memory/retrain.json`), because Jobs are garbage-collected and machines are replaced.
 """
 
 from __future__ import annotations
@@ -9,25 +8,27 @@ from __future__ import annotations
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chatbot.errors import Missing, StoreError
-from chatbot.loop.drift_verdict import DriftVerdict, RetrainMemory
-from chatbot.records import handoff
+from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.records.erasure import forgotten
-from chatbot.store import Store
+from chatbot.store import Store, layout
 
-VERDICT = "reports/drift/latest.json"
-MEMORY = "memory/retrain.json"
+FORMAT: Literal[1] = 1
+MAX_REQUESTS = 200
+REQUESTED = "asked"
+BEGUN, FAILED, BUSY = "begun", "failed", "busy"
+"""Outcomes of a retrain without a result: the same drift may trigger another request."""
 
-_REVIEWS = "reviews/"
 _TAUGHT = ("accept", "correct", "new-intent")  # `training.review.decisions.Verdict`
 _READERS = 16
 
 
-class Known(NamedTuple):
+class RetrainInputs(NamedTuple):
     """Inputs of a retrain; equal inputs give equal weights."""
 
     champion: str
@@ -38,31 +39,103 @@ class Known(NamedTuple):
     """Digest of the rows that reviewers accepted."""
 
 
-def read_verdict(store: Store) -> DriftVerdict:
-    """Read the latest drift verdict.
+class RetrainRequest(BaseModel):
+    """A retrain request: its inputs, the drift that caused it, and its outcome.
+
+    Attributes:
+        when: time of the request.
+        champion: `<version>@<bundle digest>`.
+        corpus_digest: digest of the corpus that the champion was trained on.
+        accepted_digest: digest of the rows that reviewers had accepted at that time.
+        red_checks: names of the red checks of the drift verdict.
+        outcome: `asked` (a Job was created), `begun`, `failed`, or the result of the retrain: accepted, refused,
+            needs_review, busy.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    when: datetime
+    champion: str
+    corpus_digest: str
+    accepted_digest: str
+    red_checks: tuple[str, ...]
+    outcome: str = "asked"
+
+    @property
+    def inputs(self) -> RetrainInputs:
+        """Return the inputs of the retrain."""
+        return RetrainInputs(self.champion, self.corpus_digest, self.accepted_digest)
+
+    def is_for(self, inputs: RetrainInputs, red_checks: tuple[str, ...]) -> bool:
+        """Whether it was made with these inputs for exactly this drift."""
+        return self.inputs == inputs and self.red_checks == red_checks
+
+
+class RetrainHistory(BaseModel):
+    """Content of memory/retrain.json: the retrain requests, the latest last."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    format: Literal[1] = FORMAT
+    asked: tuple[RetrainRequest, ...] = Field(default=(), max_length=MAX_REQUESTS)
+
+    def add(
+        self, inputs: RetrainInputs, red_checks: tuple[str, ...], now: datetime, outcome: str = REQUESTED
+    ) -> RetrainHistory:
+        """Return the history with one more request; replaces a `begun` entry of the same drift and inputs."""
+        entry = RetrainRequest(when=now, **inputs._asdict(), red_checks=red_checks, outcome=outcome)
+        kept = [old for old in self.asked if old.outcome != BEGUN or not old.is_for(inputs, red_checks)]
+        return RetrainHistory(asked=tuple([*kept, entry][-MAX_REQUESTS:]))
+
+
+def read_history(store: Store) -> tuple[RetrainHistory, str]:
+    """Read the request history and its ETag; both empty if there is none.
 
     Raises:
-        StoreError: the store does not respond, or the verdict is missing (names the command that writes it) or
-            invalid.
+        StoreError: the store does not respond, or the history is invalid (states the effect of deleting it).
     """
+    entry = store.head(layout.RETRAIN_HISTORY)
+    if entry is None:
+        return RetrainHistory(), ""
     try:
-        return DriftVerdict.model_validate_json(store.get(VERDICT))
-    except Missing:
-        raise StoreError(
-            f"there is no drift verdict at {VERDICT} of {store}: `python -m monitoring.drift_report` writes it"
-        ) from None
+        return RetrainHistory.model_validate_json(
+            store.get(layout.RETRAIN_HISTORY, etag=entry.etag)
+        ), entry.etag
     except ValidationError as error:
-        raise StoreError(f"{VERDICT} of {store} is not a drift verdict: {error.errors()[0]}") from error
+        raise StoreError(
+            f"{layout.RETRAIN_HISTORY} of {store} cannot be read: {error.errors()[0]}. Delete it, and what was asked "
+            "for before is forgotten: the next drift is new"
+        ) from error
 
 
-def read_known(store: Store, verdict: DriftVerdict) -> Known:
+def write_history(store: Store, history: RetrainHistory, etag: str) -> str:
+    """Write the request history with optimistic concurrency (compare-and-swap on the ETag).
+
+    Args:
+        store: destination.
+        history: the new history.
+        etag: ETag from `read_history`; empty: there was no history.
+
+    Returns:
+        The new ETag.
+
+    Raises:
+        Conflict: the history was changed concurrently.
+        StoreError: the store does not respond.
+    """
+    return store.put(
+        layout.RETRAIN_HISTORY, history.model_dump_json(indent=1).encode(), new=not etag, etag=etag
+    )
+
+
+def read_inputs(store: Store, verdict: DriftVerdict) -> RetrainInputs:
     """Read the inputs of a retrain that this drift verdict would trigger.
 
     Raises:
         StoreError: the store does not respond, or holds an invalid decision (it is named).
     """
     champion = f"{verdict.model_version}@{verdict.bundle_digest}"
-    return Known(champion, _corpus_digest(store, verdict.bundle_digest), accepted_digest(store))
+    return RetrainInputs(champion, _corpus_digest(store, verdict.bundle_digest), accepted_digest(store))
 
 
 def accepted_digest(store: Store) -> str:
@@ -72,8 +145,8 @@ def accepted_digest(store: Store) -> str:
         StoreError: the store does not respond, or holds an invalid decision (it is named).
     """
     gone = forgotten(store)
-    found = (entry.key for entry in store.list(_REVIEWS))
-    keys = [key for key in found if key.endswith(".json") and not key.startswith(handoff.WORK)]
+    found = (entry.key for entry in store.list(layout.REVIEWS))
+    keys = [key for key in found if key.endswith(".json") and not key.startswith(layout.HANDOFF_WORK)]
     with ThreadPoolExecutor(_READERS) as readers:
         decisions = list(readers.map(lambda key: _decision(store, key), keys))
     rows = sorted(
@@ -86,45 +159,9 @@ def accepted_digest(store: Store) -> str:
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:32]
 
 
-def read_memory(store: Store) -> tuple[RetrainMemory, str]:
-    """Read the request history and its ETag; both empty if there is none.
-
-    Raises:
-        StoreError: the store does not respond, or the history is invalid (states the effect of deleting it).
-    """
-    entry = store.head(MEMORY)
-    if entry is None:
-        return RetrainMemory(), ""
-    try:
-        return RetrainMemory.model_validate_json(store.get(MEMORY, etag=entry.etag)), entry.etag
-    except ValidationError as error:
-        raise StoreError(
-            f"{MEMORY} of {store} cannot be read: {error.errors()[0]}. Delete it, and what was asked for before is "
-            "forgotten: the next drift is new"
-        ) from error
-
-
-def write_memory(store: Store, memory: RetrainMemory, etag: str) -> str:
-    """Write the request history with optimistic concurrency (compare-and-swap on the ETag).
-
-    Args:
-        store: destination.
-        memory: the new history.
-        etag: ETag from `read_memory`; empty: there was no history.
-
-    Returns:
-        The new ETag.
-
-    Raises:
-        Conflict: the history was changed concurrently.
-        StoreError: the store does not respond.
-    """
-    return store.put(MEMORY, memory.model_dump_json(indent=1).encode(), new=not etag, etag=etag)
-
-
 def _corpus_digest(store: Store, bundle_digest: str) -> str:
     try:
-        manifest = store.get(f"bundles/{bundle_digest or 'none'}/model.json")
+        manifest = store.get(layout.bundle_file(bundle_digest or "none", "model.json"))
         return str(json.loads(manifest).get("corpus_digest", ""))
     except (Missing, ValueError):
         return ""

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 from chatbot.errors import BundleError, Missing
 from chatbot.model import bundle as bundles
 from chatbot.model.ref import ModelRef as ModelRef
+from chatbot.store import layout
 
 if TYPE_CHECKING:
     from chatbot.store import Store
 
-__all__ = ["PREFIX", "ModelRef", "fetch", "held", "key", "push", "sound"]
+__all__ = ["ModelRef", "fetch", "held", "key", "push", "sound"]
 
-PREFIX = "bundles"
 # Age after which the temporary folder of a killed fetch is deleted by a later fetch.
 _LEFT_BEHIND_SECONDS = 3600
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -31,7 +31,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 def key(digest: str, name: str) -> str:
     """Return the store key of a bundle's file."""
-    return f"{PREFIX}/{digest}/{name}"
+    return layout.bundle_file(digest, name)
 
 
 def push(store: Store, folder: Path, *, anew: bool = False) -> str:
@@ -103,7 +103,9 @@ def fetch(store: Store, digest: str, folder: Path) -> Path:
             store.get_file(key(digest, bundles.MADE), workplace / bundles.MADE)
         found = bundles.verify(workplace)
         if found != digest:
-            raise BundleError(f"{PREFIX}/{digest} holds the bundle {found}: the store was tampered with")
+            raise BundleError(
+                f"{layout.BUNDLES}{digest} holds the bundle {found}: the store was tampered with"
+            )
         workplace.chmod(0o755)
         if final.exists():
             shutil.rmtree(final)

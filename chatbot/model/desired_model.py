@@ -16,9 +16,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chatbot.errors import Conflict, Missing, StoreError
 from chatbot.model.bundle_store import ModelRef
-from chatbot.store import Store
+from chatbot.store import Store, layout
 
-KEY = "serving.json"
+KEY = layout.DESIRED_MODEL
 _REMEMBERED = 20
 _TRIES = 20
 

@@ -9,19 +9,17 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from chatbot.store import Store, stem
-
-_PREFIX = "forgotten/"
+from chatbot.store import Store, layout, stem
 
 
 def forgotten(store: Store) -> frozenset[str]:
     """Return the erased ids: of predictions, and of sessions (pseudonyms from `chatbot.ids.opaque`)."""
-    return frozenset(stem(entry.key) for entry in store.list(_PREFIX))
+    return frozenset(stem(entry.key) for entry in store.list(layout.TOMBSTONES))
 
 
 def is_forgotten(store: Store, some_id: str) -> bool:
     """Whether this id has a tombstone."""
-    return store.head(f"{_PREFIX}{some_id}.json") is not None
+    return store.head(layout.document(layout.TOMBSTONES, some_id)) is not None
 
 
 def mark_forgotten(store: Store, some_id: str, now: datetime, session: str = "") -> None:
@@ -34,11 +32,11 @@ def mark_forgotten(store: Store, some_id: str, now: datetime, session: str = "")
         session: for a prediction: the erased session that it belongs to (`predictions_of`).
     """
     body = {"id": some_id, "when": now.astimezone(UTC).isoformat(timespec="seconds"), "session": session}
-    store.put(f"{_PREFIX}{some_id}.json", json.dumps(body).encode())
+    store.put(layout.document(layout.TOMBSTONES, some_id), json.dumps(body).encode())
 
 
 def predictions_of(store: Store, session: str) -> Iterator[str]:
     """Yield the predictions whose tombstones were written because their session was erased."""
-    for entry in store.list(_PREFIX):
+    for entry in store.list(layout.TOMBSTONES):
         if json.loads(store.get(entry.key)).get("session") == session:
             yield stem(entry.key)

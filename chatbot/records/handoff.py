@@ -10,10 +10,8 @@ from chatbot.dialog.router import Reply
 from chatbot.errors import StoreError
 from chatbot.ids import time_of
 from chatbot.records.schema import Record
+from chatbot.store import layout
 
-PREFIX = "handoffs/"
-WORK = "reviews/handoffs/"
-"""Key prefix of the agents' work on each handoff (`training.review.handoffs`)."""
 TYPE = "handoff.created"
 
 
@@ -120,4 +118,4 @@ def key_of(prediction_id: str) -> str:
         ValueError: the text does not have the form of a prediction id.
     """
     day = time_of(prediction_id).astimezone(UTC).date()
-    return f"{PREFIX}day={day.isoformat()}/{prediction_id}.json"
+    return layout.document(layout.of_day(layout.HANDOFFS, day), prediction_id)

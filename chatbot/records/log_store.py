@@ -28,7 +28,7 @@ from chatbot.records.part import (
     to_table,
 )
 from chatbot.records.schema import Feedback, Record, from_row
-from chatbot.store import Entry, Missing, Store, Unreachable
+from chatbot.store import Entry, Missing, Store, Unreachable, layout
 
 __all__ = [
     "COMPACTED",
@@ -69,7 +69,7 @@ def write_part(store: Store, kind: Kind, day: date, name: str, rows: Iterable[Re
         The part's key.
     """
     table = to_table(kind, rows)
-    key = f"{prefix_of(kind)}day={day.isoformat()}/{name}{_SUFFIX}"
+    key = layout.part(prefix_of(kind), day, name)
     store.put(key, encode(table, [(name, table.num_rows)]))
     return key
 
@@ -140,7 +140,7 @@ def read_feedback(
 
 def prefix_of(kind: Kind) -> str:
     """Return the key prefix of a kind of row, with a slash at the end."""
-    return "log/" if kind is Record else "feedback/"
+    return layout.LOG if kind is Record else layout.FEEDBACK
 
 
 def days(store: Store, kind: Kind, first: date, last: date) -> Iterator[date]:
@@ -162,7 +162,7 @@ def days(store: Store, kind: Kind, first: date, last: date) -> Iterator[date]:
 
 def parts_of(store: Store, kind: Kind, day: date) -> list[Entry]:
     """List the parts of a day, compacted parts first."""
-    prefix = f"{prefix_of(kind)}day={day.isoformat()}/"
+    prefix = layout.of_day(prefix_of(kind), day)
     found = [entry for entry in store.list(prefix) if entry.key.endswith(_SUFFIX)]
     return sorted(found, key=lambda entry: (not entry.key.startswith(prefix + COMPACTED), entry.key))
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from chatbot.errors import Conflict, Denied, Missing, Unreachable
+from chatbot.files import replacing, sync_to_disk
 from chatbot.store.interface import Entry
 from chatbot.store.keys import check_key, check_prefix
 
@@ -54,8 +55,13 @@ class FolderStore:
             return stream.read()
 
     def get_file(self, key: str, path: Path) -> None:
-        with self._named(key), self._open(key) as source, replacing(path) as draft:
-            shutil.copyfileobj(source, draft, 1 << 20)
+        with (
+            self._named(key),
+            self._open(key) as source,
+            replacing(path) as draft,
+            draft.open("xb") as target,
+        ):
+            shutil.copyfileobj(source, target, 1 << 20)
 
     def head(self, key: str) -> Entry | None:
         with self._named(key):
@@ -122,7 +128,7 @@ class FolderStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.rename(path)
         for folder in {path.parent, *(folder.parent for folder in made)}:
-            _sync(folder)
+            sync_to_disk(folder)
         return _etag(path.stat())
 
     def _walk(self, folder: str, prefix: str, after: str) -> Iterator[Entry]:
@@ -174,22 +180,6 @@ class FolderStore:
             raise Unreachable(f"the store at {self._folder} fails at {key}: {error}") from error
 
 
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Replace a file by an atomic write: yields a temporary file, renamed and synced if the block succeeds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with draft.open("xb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.rename(path)
-        _sync(path.parent)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
 def _entry(key: str, status: os.stat_result) -> Entry:
     return Entry(key, status.st_size, _etag(status), datetime.fromtimestamp(status.st_mtime, UTC))
 
@@ -204,11 +194,3 @@ def _sweep(drafts: Path) -> None:
         began = draft.name.partition("-")[0]
         if began.isdecimal() and int(began) / 1e9 < time.time() - _OLD_SECONDS:
             draft.unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

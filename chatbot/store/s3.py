@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from chatbot.errors import Conflict, Denied, Missing, NoBucket, StoreError, Unreachable
+from chatbot.files import replacing
 from chatbot.settings import StorageSettings
-from chatbot.store.folder import replacing
 from chatbot.store.interface import Entry
 from chatbot.store.keys import check_key, check_prefix
 
@@ -82,7 +82,7 @@ class S3Store:
 
     def get_file(self, key: str, path: Path) -> None:
         def write(body: Any) -> None:
-            with replacing(path) as stream:
+            with replacing(path) as draft, draft.open("xb") as stream:
                 for chunk in body.iter_chunks(_CHUNK):
                     stream.write(chunk)
 

@@ -16,9 +16,9 @@ from typing import Any
 from chatbot.errors import ChatbotError
 from chatbot.loop.registry import CHAMPION, RegistryClient
 from chatbot.settings import KubernetesSettings
+from chatbot.store.lease import Lease
 from k8s.api.client import Cluster, ClusterError, Conflict, Json
 from k8s.api.deployment import MODEL_ANNOTATION, Deployment
-from k8s.api.lease import Lease
 from k8s.log import log
 from k8s.rollout import events, metrics, reconcile, state
 from k8s.rollout.analysis import NOT_READY, RolloutAnalysis

@@ -5,9 +5,9 @@ from __future__ import annotations
 from chatbot.loop.registry import CHAMPION, NotRegistered, RegistryClient
 from chatbot.model.ref import ModelRef
 from chatbot.settings import KubernetesSettings
+from chatbot.store.lease import Lease
 from k8s.api.client import Cluster
 from k8s.api.deployment import Deployment
-from k8s.api.lease import Lease
 from k8s.rollout import events, metrics, state
 from k8s.rollout.pods import PodReader
 from k8s.rollout.state import RolloutOutcome, describe

@@ -16,12 +16,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from chatbot.errors import Conflict, Missing, StoreError
-from chatbot.store import Store
+from chatbot.store import Store, layout
 from monitoring.drift.columns import Columns, of_table, to_table
 from monitoring.drift.served_model import Serving
 from monitoring.drift.source import COLUMNS, OnSkip, Source, begin_of
 
-PREFIX = "baselines/"
 _LAST = b"last"
 _HELD = 20
 
@@ -47,7 +46,7 @@ def load(store: Store | None, folder: Path, serving: Serving) -> Baseline | None
     Raises:
         StoreError: the store does not respond, or the object is not a baseline.
     """
-    key = f"{PREFIX}{serving.name}.parquet"
+    key = layout.baseline(serving.name)
     try:
         content = store.get(key) if store is not None else (folder / key).read_bytes()
     except (Missing, FileNotFoundError):
@@ -100,7 +99,7 @@ def freeze(
     table = to_table(of_table(first)).replace_schema_metadata({_LAST: last.isoformat().encode()})
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
-    key = f"{PREFIX}{serving.name}.parquet"
+    key = layout.baseline(serving.name)
     content = bytes(sink.getvalue())
     if store is not None:
         with contextlib.suppress(Conflict):

@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from chatbot.files import write_file
 from chatbot.ids import time_of
 from monitoring.inference_log.spool import try_lock
 
@@ -107,15 +108,7 @@ class Delivery:
         Raises:
             OSError: the file cannot be written.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
-        draft = self._folder / f".{name}.{os.getpid()}"
-        try:
-            draft.write_bytes(body)
-            draft.rename(self._folder / f"{name}{SUFFIX}")
-        except OSError:
-            with contextlib.suppress(OSError):
-                draft.unlink()
-            raise
+        write_file(self._folder / f"{name}{SUFFIX}", body, sync=False)
 
     def waiting(self) -> list[Path]:
         """Return the undelivered files, oldest first."""

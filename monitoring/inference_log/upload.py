@@ -26,7 +26,7 @@ from typing import Any, cast
 from chatbot.errors import ChatbotError
 from chatbot.records.schema import Feedback, Record, from_line
 from chatbot.settings import LogSettings, StorageSettings, UploadSettings
-from chatbot.store import Store, StoreError, open_store
+from chatbot.store import Store, StoreError, layout, open_store
 from monitoring.inference_log.reader import FEEDBACK, LOG
 from monitoring.inference_log.upload_queue import SEGMENTS, Outbox, Waiting, due
 
@@ -106,7 +106,7 @@ def _send(outbox: Outbox, store: Store, report: Report, until: float) -> None:
     for part in [one for one in outbox.look() if one.batch is not None]:
         if time.monotonic() > until:
             return
-        key = f"{prefix_of(KINDS[part.kind])}day={part.day}/{part.name}.parquet"
+        key = layout.part(prefix_of(KINDS[part.kind]), date.fromisoformat(part.day), part.name)
         try:
             store.put_file(key, part.path)
         except StoreError as error:

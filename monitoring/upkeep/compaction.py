@@ -25,7 +25,7 @@ from chatbot.records.log_store import COMPACTED, days, parts_of, prefix_of, read
 from chatbot.records.part import Kind, PartError, Sources, check_columns, encode, leave_out
 from chatbot.records.schema import Feedback, Record
 from chatbot.settings import StorageSettings
-from chatbot.store import Entry, Store, open_store
+from chatbot.store import Entry, Store, layout, open_store
 
 PART_ROWS = 100_000
 """Maximum rows of a compacted part: about 10 MB, which a reader holds in memory at once."""
@@ -148,7 +148,7 @@ def _put(store: Store, kind: Kind, day: date, group: _Group, done: Done) -> None
     if all(key.rpartition("/")[2].startswith(COMPACTED) for key in group.keys):
         return  # nothing to merge: no parts, or only compacted ones
     digest = hashlib.sha256(json.dumps(group.sources).encode()).hexdigest()[:20]
-    key = f"{prefix_of(kind)}day={day.isoformat()}/{COMPACTED}{digest}.parquet"
+    key = layout.part(prefix_of(kind), day, f"{COMPACTED}{digest}")
     store.put(key, encode(pa.concat_tables(group.tables), group.sources))
     if read_part(store, kind, key).sources != tuple(group.sources):
         raise PartError(f"{key} was put and reads differently: nothing was deleted")

@@ -23,14 +23,14 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
+from chatbot.files import replacing
 from chatbot.ids import KEY_FILE, load_or_make_key, opaque
 from chatbot.records.erasure import mark_forgotten, predictions_of
 from chatbot.records.log_store import days, parts_of, read_part
 from chatbot.records.part import Kind, PartError, check_columns, encode, leave_out
 from chatbot.records.schema import Feedback, Record
 from chatbot.settings import LogSettings, ServiceSettings, StorageSettings, UploadSettings
-from chatbot.store import Entry, Store, open_store, stem
-from chatbot.store.folder import replacing
+from chatbot.store import Entry, Store, layout, open_store, stem
 from monitoring.inference_log import spool
 from monitoring.inference_log.csv_file import put_aside
 from monitoring.inference_log.log import InferenceLog
@@ -41,8 +41,8 @@ from monitoring.inference_log.uploader import Uploader
 
 _ID = re.compile(r"[0-9a-z]{16}|[0-9a-hjkmnp-tv-z]{34}")
 _SESSION_CHARS = 16
-_SEARCHED = ("handoffs/", "reviews/")
-_KEPT = "reviews/intents/"
+_SEARCHED = (layout.HANDOFFS, layout.REVIEWS)
+_KEPT = layout.NEW_INTENTS
 _TRIES = 20
 _LOCK_SECONDS = 30.0
 _ALL_DAYS = date(1970, 1, 1), date(9998, 12, 31)
@@ -91,7 +91,7 @@ def forget(store: Store, some_id: str, now: datetime) -> Forgotten:
         for prefix in _SEARCHED
     }
     # Records last: after a kill, the next run needs them to find the predictions of a session.
-    taken |= {"feedback/": _take_out(store, Feedback, ids), "log/": _take_out(store, Record, ids)}
+    taken |= {layout.FEEDBACK: _take_out(store, Feedback, ids), layout.LOG: _take_out(store, Record, ids)}
     return Forgotten(ids, taken)
 
 
@@ -256,12 +256,12 @@ def _rewrite(file: Path, ids: frozenset[str]) -> int:
         if not any(wanted.search(line) for line in source):
             return 0
         source.seek(0)
-        with replacing(file) as draft:
+        with replacing(file) as draft, draft.open("xb") as kept:
             for line in source:
                 if wanted.search(line):
                     taken += 1
                 else:
-                    draft.write(line)
+                    kept.write(line)
     file.chmod(0o640)
     return taken
 

@@ -14,7 +14,7 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -22,15 +22,12 @@ from pydantic import ValidationError
 from chatbot.errors import ChatbotError, Missing, SettingError
 from chatbot.ids import time_of
 from chatbot.loop.registry import RegistryClient, RegistryError
-from chatbot.records import handoff
 from chatbot.settings import RetentionSettings, StorageSettings, TrackingSettings
-from chatbot.store import Entry, Store, open_store, stem
+from chatbot.store import Entry, Store, layout, open_store, stem
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MD5 = re.compile(r"[0-9a-f]{32}(?![0-9a-f])")
-_DAY = re.compile(r"day=(\d{4}-\d\d-\d\d)/")
-_NAMING = ("serving.json", "memory/", "reports/drift/latest.json")
-_DVC = "dvc/files/md5/"
+_NAMING = (layout.DESIRED_MODEL, layout.MEMORY, layout.DRIFT_VERDICT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +41,28 @@ class Named:
 def expired(store: Store, settings: RetentionSettings, now: datetime) -> Iterator[Entry]:
     """Yield the records, feedback, handoffs and reports whose retention has expired."""
     for prefix, keep_days in (
-        ("log/", settings.records_days),
-        ("feedback/", settings.feedback_days),
-        ("handoffs/", settings.handoffs_days),
+        (layout.LOG, settings.records_days),
+        (layout.FEEDBACK, settings.feedback_days),
+        (layout.HANDOFFS, settings.handoffs_days),
     ):
         for entry in store.list(prefix) if keep_days else ():
-            match = _DAY.search(entry.key)
-            if match and date.fromisoformat(match[1]) < (now - timedelta(days=keep_days)).date():
+            day = layout.day_of(entry.key)
+            if day and day < (now - timedelta(days=keep_days)).date():
                 yield entry
-            elif match is None:
+            elif day is None:
                 continue
             else:
                 break  # keys are in order of days
     if settings.handoffs_days:
         first = now - timedelta(days=settings.handoffs_days)
         # The work on a handoff expires with the handoff; ids are in order of time.
-        for entry in store.list(handoff.WORK):
+        for entry in store.list(layout.HANDOFF_WORK):
             if time_of(stem(entry.key)) > first:
                 break
             yield entry
     if settings.reports_days:
         latest = _latest_report(store)
-        for entry in store.list("reports/"):
+        for entry in store.list(layout.REPORTS):
             if entry.key not in latest and _is_old(entry, settings.reports_days, now):
                 yield entry
 
@@ -76,8 +73,8 @@ def unnamed(store: Store, settings: RetentionSettings, named: Named, now: dateti
         yield from _unnamed_bundles(store, settings, named.bundles | _named_in_store(store), now)
     if settings.corpora_days:
         corpora = named.corpora | _inside(store, named.corpora)
-        for entry in store.list(_DVC):
-            md5 = entry.key.removeprefix(_DVC).replace("/", "").removesuffix(".dir")
+        for entry in store.list(layout.DVC_FILES):
+            md5 = entry.key.removeprefix(layout.DVC_FILES).replace("/", "").removesuffix(".dir")
             if md5 not in corpora and _is_old(entry, settings.corpora_days, now):
                 yield entry
 
@@ -107,7 +104,7 @@ def _unnamed_bundles(
     store: Store, settings: RetentionSettings, named: Collection[str], now: datetime
 ) -> Iterator[Entry]:
     bundles: dict[str, list[Entry]] = {}
-    for entry in store.list("bundles/"):
+    for entry in store.list(layout.BUNDLES):
         bundles.setdefault(entry.key.split("/")[1], []).append(entry)
     newest = sorted(bundles, key=lambda digest: max(entry.modified for entry in bundles[digest]))[
         -settings.bundles_min_count :
@@ -118,7 +115,7 @@ def _unnamed_bundles(
         if all(_is_old(entry, settings.bundles_days, now) for entry in entries):
             # SHA256SUMS first: without it a partly deleted bundle is not mistaken for a complete one.
             yield from sorted(entries, key=lambda entry: not entry.key.endswith("/SHA256SUMS"))
-            if (baseline := store.head(f"baselines/{digest}.parquet")) is not None:
+            if (baseline := store.head(layout.baseline(digest))) is not None:
                 yield baseline
 
 
@@ -132,7 +129,7 @@ def _inside(store: Store, named: Collection[str]) -> frozenset[str]:
     found: set[str] = set()
     for md5 in named:
         try:
-            found.update(_MD5.findall(store.get(f"{_DVC}{md5[:2]}/{md5[2:]}.dir").decode()))
+            found.update(_MD5.findall(store.get(layout.corpus_file(f"{md5}.dir")).decode()))
         except Missing:
             continue
     return frozenset(found)
@@ -140,9 +137,9 @@ def _inside(store: Store, named: Collection[str]) -> frozenset[str]:
 
 def _latest_report(store: Store) -> frozenset[str]:
     """Return the keys of the latest drift report."""
-    keys = [entry.key for entry in store.list("reports/drift/")]
+    keys = [entry.key for entry in store.list(layout.DRIFT_REPORTS)]
     folders = sorted({key.rpartition("/")[0] for key in keys if key.count("/") == 3})
-    newest = folders[-1] if folders else "reports/drift/none"
+    newest = folders[-1] if folders else layout.DRIFT_REPORTS + "none"
     return frozenset(key for key in keys if key.count("/") == 2 or key.startswith(newest + "/"))
 
 

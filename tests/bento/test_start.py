@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 
-from bento.__main__ import check_free
 from bento.lifecycle import preflight
 from bento.lifecycle.served_model import list_intents
 from bento.lifecycle.supervisor import ServerProcess
@@ -139,25 +138,6 @@ def test_a_port_in_use_is_named_in_one_line(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         line = refused(tmp_path, STARTS["python -m bento"], CHATBOT_PORT=str(port))
     assert line == f"support-chatbot: port {port} is in use: set CHATBOT_PORT"
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1", "::"])
-def test_a_port_is_free_or_in_use_on_each_kind_of_address(host: str) -> None:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as taken:
-        try:
-            taken.bind((host, 0))
-        except OSError:
-            pytest.skip("no IPv6 on this machine")
-        taken.listen()
-        port = taken.getsockname()[1]
-        with pytest.raises(SettingError, match=f"port {port} is in use"):
-            check_free(host, port)
-    check_free(host, port)
-
-
-def test_a_host_that_is_not_an_address_of_this_machine_is_named() -> None:
-    with pytest.raises(SettingError, match=r"CHATBOT_HOST=192\.0\.2\.1"):
-        check_free("192.0.2.1", 3000)
 
 
 class Answers(BaseHTTPRequestHandler):

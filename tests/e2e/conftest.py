@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext
+from xdist.scheduler import LoadFileScheduling
 
-from tests.e2e import chart_before, evidence, images, installing
+from tests.e2e import evidence, images, installing
 from tests.e2e.installing import Installed
 from tests.e2e.progress import Progress
 from tests.e2e.prometheus import Prometheus
-from tests.e2e.release import Release
 from tests.support import testbed
 from tests.support.testbed import TestbedError
 from tools.pictures import chat_page
@@ -25,6 +24,31 @@ KEPT = os.environ.get("E2E_KEEP") == "1"
 """Leave the release and the cluster as they are at the end, and take them again in the next run."""
 _NAMESPACES = [installing.NAMESPACE, "monitoring", "upgrade"]
 _MOST_FOLDERS = 5
+
+
+_STORY = ["test_1_install", "test_2_chat", "test_3_loop", "test_3_panels"]
+"""Each stands on those before it; any other module takes a release as it is, and leaves it so."""
+_ORDER = [*_STORY, "test_8_upgrade", "test_5_faults", "test_4_rollout", "test_7_scaling", "test_6_network"]
+"""Of two workers: what takes longest first, and scenario 8 before its worker has a release beside that one's."""
+
+
+class Scenarios(LoadFileScheduling):
+    """Give the story to one worker, and every other module to the next that is free; each has a release of its own."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = str(super()._split_scope(nodeid))
+        return "story" if Path(module).stem in _STORY else module
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scenarios:
+    return Scenarios(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With workers, order the modules for them."""
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        items.sort(key=lambda item: _ORDER.index(item.path.stem) if item.path.stem in _ORDER else -1)
 
 
 @pytest.fixture(scope="session")
@@ -57,17 +81,6 @@ def release(cluster: None, progress: Progress) -> Iterator[Installed]:
     if not KEPT:
         with progress.step("uninstall, where the cluster stays"):
             installing.leave(release)
-
-
-@pytest.fixture(scope="package")
-def earlier(
-    cluster: None, tmp_path_factory: pytest.TempPathFactory, progress: Progress
-) -> Iterator[Future[Release]]:
-    """The release that scenario 8 upgrades: it comes while the tests that ask for it first go on."""
-    release = Release("old", "upgrade")
-    with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(chart_before.install, release, tmp_path_factory.mktemp("before"), progress)
-    installing.leave(release)
 
 
 @pytest.fixture(scope="package")

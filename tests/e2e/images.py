@@ -1,8 +1,13 @@
-"""The images on the node: ours, and stand-ins, under the chart's own names, for what would be pulled."""
+"""The images on the node: ours, and stand-ins, under the chart's own names, for what would be pulled.
+
+python -m tests.e2e.images      copy them there ahead of `make e2e`: they stay when the cluster goes down
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -24,7 +29,8 @@ ENTRYPOINT ["/usr/bin/{program}"]
 def all_images() -> list[str]:
     """Names of all of them; those that stand in for others are made."""
     ours = [full_name(name) for name in DOCKERFILES]
-    return [*ours, _minio(), _debian("prometheus-pushgateway", _named("pushgateway")), _prometheus()]
+    with testbed.locked("stand-ins"):
+        return [*ours, _minio(), _debian("prometheus-pushgateway", _named("pushgateway")), _prometheus()]
 
 
 def _named(component: str) -> str:
@@ -55,3 +61,15 @@ def _debian(program: str, name: str) -> str:
         (Path(folder) / "Dockerfile").write_text(_DOCKERFILE.format(program=program), encoding="utf-8")
         testbed.run(TESTBED / "build-image", "--format", "docker", "-q", "-t", name, folder, seconds=300)
     return name
+
+
+def main() -> None:
+    """Copy to the node what is missing or different there."""
+    with testbed.cluster():
+        os.nice(19)  # the copying alone: others may use the cluster meanwhile
+        loaded = testbed.load(all_images())
+    sys.stdout.write(f"loaded: {', '.join(loaded) or 'none'}\n")
+
+
+if __name__ == "__main__":
+    main()

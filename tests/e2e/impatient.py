@@ -12,7 +12,7 @@ from tests.e2e.prometheus import Prometheus
 from tests.support.testbed import Json, until
 
 WINDOW, WAIT = "20s", "2s"
-STALE_SECONDS = 20
+STALE_SECONDS, LATE_SECONDS = 20, 8
 """In place of a quarter of an hour without the store, and of three hours without a retraining."""
 
 
@@ -47,6 +47,7 @@ def hurried(rules: Json) -> Json:
                 rule["for"] = WAIT
             expression = re.sub(r"\[(5|10|15|30)m\]|\[[16]h\]|\[[17]d\]", f"[{WINDOW}]", rule["expr"])
             expression = re.sub(r"offset (15m|1h|1d|6h)", f"offset {WAIT}", expression)
-            expression = re.sub(r"> (900|3 \* 3600)$", f"> {STALE_SECONDS}", expression)
+            expression = re.sub(r"> 900$", f"> {STALE_SECONDS}", expression)
+            expression = re.sub(r"> 3 \* 3600$", f"> {LATE_SECONDS}", expression)
             rule["expr"] = expression
     return rules

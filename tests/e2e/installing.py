@@ -1,9 +1,10 @@
-"""The release that all scenarios share: installed once, kept between runs where that is asked for."""
+"""The release that scenarios share: installed once in each process, kept between runs where that is asked for."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 import time
 from pathlib import Path
@@ -17,7 +18,9 @@ from tests.support.testbed import TestbedError, until
 from tools.generate import chart
 
 VALUES = Path(__file__).with_name("values.yaml")
-NAME, NAMESPACE = "support-bot", "support-bot"
+NAME = "support-bot"
+NAMESPACE = NAME + os.environ.get("PYTEST_XDIST_WORKER", "").replace("gw", "-")
+"""One for each worker of pytest-xdist."""
 _MADE_OF, _FIRST, _WHOLE = "e2e/made-of", "e2e/first-answer-seconds", "e2e/helm-install-seconds"
 
 
@@ -79,6 +82,12 @@ def uninstall(release: Release) -> None:
     """Release, volumes, secrets, namespace."""
     release.helm("uninstall", release.name, "--wait", "--ignore-not-found", check=False, seconds=300)
     testbed.kubectl("delete", "namespace", release.namespace, "--ignore-not-found", "--wait", seconds=300)
+
+
+def drop(release: Release) -> None:
+    """`uninstall`, and nobody waits until its pods and its namespace are gone."""
+    release.helm("uninstall", release.name, "--ignore-not-found", check=False, seconds=300)
+    testbed.kubectl("delete", "namespace", release.namespace, "--ignore-not-found", "--wait=false")
 
 
 def leave(release: Release) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from chatbot.model.ref import ModelRef
 from tests.e2e.release import Ended, Release
+from tests.support import testbed
 from tests.support.testbed import Json, until
 
 STATE = "support-chatbot/promotion"
@@ -63,7 +64,8 @@ def run(release: Release, cronjob: str, said: Json, retries: int | None = None, 
 
 def state(release: Release) -> Json:
     """How far a promotion is, as the Deployment's annotation has it."""
-    annotations = release.get("deployment", f"{release.name}-api")["metadata"].get("annotations", {})
+    deployment = testbed.read(release.path("deployments", "apis/apps/v1", f"{release.name}-api"))
+    annotations = deployment["metadata"].get("annotations", {})
     return dict(json.loads(annotations.get(STATE, "{}")))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,13 +18,18 @@ class Progress:
 
     def __init__(self, config: pytest.Config) -> None:
         self._reporter = config.pluginmanager.getplugin("terminalreporter")
+        self._worker = os.environ.get("PYTEST_XDIST_WORKER", "")
         self._capture = config.pluginmanager.getplugin("capturemanager")
 
     def say(self, text: str) -> None:
         """A line."""
+        line = f"  [{self._worker}{time.monotonic() - _BEGAN:7.1f} s] {text}"
         with self._capture.global_and_fixture_disabled():
+            if self._worker:  # its reporter writes nowhere
+                sys.stderr.write(f"{line}\n")
+                return
             self._reporter.ensure_newline()
-            self._reporter.write_line(f"  [{time.monotonic() - _BEGAN:6.1f} s] {text}")
+            self._reporter.write_line(line)
 
     @contextmanager
     def step(self, text: str) -> Iterator[None]:

@@ -55,9 +55,10 @@ class Prometheus:
         self._find(jobs)
         self._finding = threading.Thread(target=self._go_on_finding, args=(jobs,), daemon=True)
         self._finding.start()
-        if testbed.kubectl("get", "namespace", NAMESPACE, check=False).returncode:
-            testbed.kubectl("create", "namespace", NAMESPACE)
-        testbed.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(_pod(self.pod, self._folder)))
+        with testbed.locked(NAMESPACE):
+            if testbed.kubectl("get", "namespace", NAMESPACE, check=False).returncode:
+                testbed.kubectl("create", "namespace", NAMESPACE)
+            testbed.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(_pod(self.pod, self._folder)))
         testbed.kubectl("-n", NAMESPACE, "wait", "--for=condition=Ready", f"pod/{self.pod}", "--timeout=90s")
         self.url = f"http://{testbed.get('pod', self.pod, '-n', NAMESPACE)['status']['podIP']}:9090"
         wanted = {job["job_name"] for job, _ in jobs}
@@ -112,12 +113,13 @@ class Prometheus:
 
     def _remove(self) -> None:
         """The pod, and with the last one the namespace."""
-        if testbed.kubectl("get", "namespace", NAMESPACE, check=False).returncode:
-            return
-        inside = f"--namespace={NAMESPACE}"
-        testbed.kubectl(inside, "delete", "pod", self.pod, "--ignore-not-found", "--wait")
-        if not testbed.get(inside, "pods")["items"]:
-            testbed.kubectl("delete", "namespace", NAMESPACE, "--wait")
+        with testbed.locked(NAMESPACE):
+            if testbed.kubectl("get", "namespace", NAMESPACE, check=False).returncode:
+                return
+            inside = f"--namespace={NAMESPACE}"
+            testbed.kubectl(inside, "delete", "pod", self.pod, "--ignore-not-found", "--wait")
+            if not testbed.get(inside, "pods")["items"]:
+                testbed.kubectl("delete", "namespace", NAMESPACE, "--wait")
 
     def _rules(self) -> Json:
         found = self.release.items("prometheusrules.monitoring.coreos.com")
@@ -145,15 +147,13 @@ class Prometheus:
         while not self._is_over.wait(2):
             try:
                 self._find(jobs)
-            except (testbed.TestbedError, testbed.Timeout):
+            except OSError:
                 continue  # the API server is away, by a test's own doing: the targets stay as they are
 
     def _find(self, jobs: list[tuple[Json, Json]]) -> None:
         """Write the targets of each job, as its monitor selects them now."""
-        objects = self.release.items("pods,services")
-        pods = [o for o in objects if o["kind"] == "Pod" and o["status"].get("podIP")
-                and o["status"]["phase"] == "Running"]  # fmt: skip
-        services = [o for o in objects if o["kind"] == "Service"]
+        pods, services = (testbed.read(self.release.path(kind))["items"] for kind in ("pods", "services"))
+        pods = [pod for pod in pods if pod["status"].get("podIP") and pod["status"]["phase"] == "Running"]
         for job, wanted in jobs:
             targets = []
             for selected in pods if wanted["of"] == "Pod" else services:

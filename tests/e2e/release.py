@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
+from urllib.parse import urlencode
 
 from chatbot.settings import StorageSettings, TrackingSettings
 from chatbot.store import Store, open_store
@@ -62,6 +63,10 @@ class Release:
         """The same for a list."""
         return list(self.get(*arguments)["items"])
 
+    def path(self, kind: str, group: str = "api/v1", name: str = "") -> str:
+        """The path of an object, or of all of a kind, for `testbed.read`."""
+        return f"/{group}/namespaces/{self.namespace}/{kind}" + (f"/{name}" if name else "")
+
     def helm(self, *arguments: str, check: bool = True, seconds: float = 900) -> Any:
         """`helm` in the release's namespace."""
         return testbed.helm(f"--namespace={self.namespace}", *arguments, check=check, seconds=seconds)
@@ -72,7 +77,7 @@ class Release:
         """The pods of a component that are not on their way out; of all, where none is named."""
         selector = f"app.kubernetes.io/instance={self.name}"
         selector += f",app.kubernetes.io/component={component}" if component else ""
-        found = self.items("pods", f"--selector={selector}")
+        found = testbed.read(f"{self.path('pods')}?{urlencode({'labelSelector': selector})}")["items"]
         return [pod for pod in found if is_leaving or "deletionTimestamp" not in pod["metadata"]]
 
     def ready(self, component: str) -> list[Json]:
@@ -103,9 +108,10 @@ class Release:
 
     def wait_for_job(self, name: str, seconds: float = 300) -> Ended:
         """The Job once it is complete or has failed."""
+        job = self.path("jobs", "apis/batch/v1", name)
 
         def ended() -> str:
-            conditions = self.get("job", name).get("status", {}).get("conditions", [])
+            conditions = testbed.read(job).get("status", {}).get("conditions", [])
             return next(
                 (c["type"] for c in conditions if c["type"] in ("Complete", "Failed") and c["status"] == "True"), ""
             )  # fmt: skip

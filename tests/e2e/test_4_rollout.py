@@ -64,7 +64,7 @@ def made(release: Installed, progress: Progress, tmp_path_factory: pytest.TempPa
 @pytest.fixture(scope="module")
 def load(release: Installed, made: Models) -> Iterator[SteadyLoad]:
     """Customers, from the first test of this file to the last."""
-    with SteadyLoad(release.api, clients=8, pause=0.12, messages=MESSAGES) as load:
+    with SteadyLoad(release.api, clients=8, pause=0.25, messages=MESSAGES) as load:
         yield load
 
 

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chatbot.loop.retrain_history import MEMORY
 from chatbot.records.log_store import read_records
+from chatbot.store.layout import RETRAIN_HISTORY
 from tests.bento.steady import SteadyLoad
 from tests.e2e import jobs
 from tests.e2e.impatient import Impatient
@@ -23,7 +23,7 @@ from tests.e2e.release import is_ready, restarts
 from tests.support.drift_verdict import drift_verdict
 from tests.support.testbed import Json, until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 MESSAGES = {
     "I want a refund": "get_refund",
@@ -67,7 +67,7 @@ def alerts(release: Installed, progress: Progress) -> Iterator[Impatient]:
 @pytest.fixture(scope="module")
 def load(release: Installed, alerts: Impatient) -> Iterator[SteadyLoad]:
     """Customers, from the first fault to the last."""
-    with SteadyLoad(release.api, clients=8, pause=0.15, messages=MESSAGES) as load:
+    with SteadyLoad(release.api, clients=8, pause=0.3, messages=MESSAGES) as load:
         yield load
 
 
@@ -235,10 +235,10 @@ HURRY = {
 def verdict(release: Installed) -> Iterator[Json]:
     """A red one; what is remembered of it is forgotten afterwards."""
     with release.store() as store:
-        before = store.get(MEMORY) if store.head(MEMORY) else None
+        before = store.get(RETRAIN_HISTORY) if store.head(RETRAIN_HISTORY) else None
     yield red(release)
     with release.store() as store:
-        store.delete(MEMORY) if before is None else store.put(MEMORY, before)
+        store.delete(RETRAIN_HISTORY) if before is None else store.put(RETRAIN_HISTORY, before)
 
 
 def test_a_drift_check_that_does_not_reach_the_api_server_says_so_and_alerts(

@@ -17,8 +17,7 @@ from tests.support import testbed
 from tests.support.testbed import until
 from tools.generate import chart
 
-# A release comes into another namespace meanwhile, for scenario 8: what answers here does so within milliseconds.
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300), pytest.mark.usefixtures("earlier")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 RUNS = ("api", "page", "staff", "mlflow")
 """Asked from inside their own pods; the others come and go, or hold no Python."""

@@ -20,7 +20,7 @@ MESSAGES = {
 }
 HURRIED = (
     "api.autoscaling.max=4",
-    "api.autoscaling.cpuPercent=80",
+    "api.autoscaling.cpuPercent=200",
     "api.autoscaling.downAfterSeconds=10",
 )
 """Pods come at a load that this machine's two cores bear beside everything else, and leave as soon as it is over."""
@@ -41,7 +41,7 @@ def test_the_bot_scales_up_under_load_and_down_after_it_without_a_failed_message
             first = {pod["metadata"]["name"] for pod in release.ready("api")}
             with (
                 progress.step("many customers"),
-                SteadyLoad(release.api, clients=10, pause=0.04, messages=MESSAGES) as many,
+                SteadyLoad(release.api, clients=10, pause=0.08, messages=MESSAGES) as many,
             ):
                 until("more pods", lambda: len(release.ready("api")) > 2, 150)
             assert many.seen.failures == [], many.seen

@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import subprocess
-from concurrent.futures import Future
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,8 @@ from tests.support.testbed import Json, until
 from tools.generate import chart
 from tools.loop.parts import records_in_store
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+# The first test waits for the images on the node.
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 
 PAGE = ROOT / "docs" / "operations" / "chart.md"
 KEPT = {"Secret", "PersistentVolumeClaim"}
@@ -33,10 +34,11 @@ CLUSTERS = {"ConfigMap/kube-root-ca.crt", "ServiceAccount/default"}
 
 
 @pytest.fixture(scope="module")
-def old(earlier: Future[Release], progress: Progress) -> Release:
-    """A release of the chart before, in which a version was rolled out."""
-    with progress.step("the release of the chart before is there"):
-        return earlier.result(600)
+def old(cluster: None, tmp_path_factory: pytest.TempPathFactory, progress: Progress) -> Iterator[Release]:
+    """A release of the chart before, in which a version was rolled out, in a namespace of its own."""
+    release = Release("old", "upgrade")
+    yield chart_before.install(release, tmp_path_factory.mktemp("before"), progress)
+    installing.drop(release)
 
 
 def test_an_upgrade_keeps_data_secrets_and_the_serving_version_and_fails_nobody(

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from chatbot.settings import KubernetesSettings
+from chatbot.store.lease import LeaseHeld
 from k8s.api.client import Cluster, Forbidden
-from k8s.api.lease import Lease, LeaseHeld
+from k8s.api.lease import KubernetesLease
 from tests.k8s.kube_testbed import Namespace
 from tests.support.testbed import until
 
@@ -21,8 +22,8 @@ HOLD = """
 import sys, time
 from chatbot.settings import KubernetesSettings
 from k8s.api.client import Cluster
-from k8s.api.lease import Lease
-with Lease(Cluster(KubernetesSettings()), "support-chatbot-trigger", 3, 0, "another"):
+from k8s.api.lease import KubernetesLease
+with KubernetesLease(Cluster(KubernetesSettings()), "support-chatbot-trigger", 3, 0, "another"):
     time.sleep(120)
 """
 
@@ -50,7 +51,7 @@ def test_a_live_holder_keeps_the_lease_however_long_another_waits(
     started_at = time.monotonic()
     with (
         pytest.raises(LeaseHeld, match="held by another, who is alive"),
-        Lease(connect(namespace), NAME, 3, 6),
+        KubernetesLease(connect(namespace), NAME, 3, 6),
     ):
         pass
     assert time.monotonic() - started_at > 6, "it was renewed twice and more, and waited for all the time"
@@ -62,7 +63,7 @@ def test_the_lease_of_a_dead_holder_is_taken_over_only_after_it_expires(
 ) -> None:
     os.kill(start_holder(namespace, tmp_path), signal.SIGKILL)
     started_at = time.monotonic()
-    with Lease(connect(namespace), NAME, 3, 0, "heir"):
+    with KubernetesLease(connect(namespace), NAME, 3, 0, "heir"):
         assert time.monotonic() - started_at >= 3
         assert holder(namespace) == "heir"
         transitions = namespace.get("lease", NAME)["spec"]["leaseTransitions"]
@@ -71,7 +72,7 @@ def test_the_lease_of_a_dead_holder_is_taken_over_only_after_it_expires(
 
 
 def test_a_missing_permission_is_named(namespace: Namespace) -> None:
-    with pytest.raises(Forbidden) as error, Lease(connect(namespace, "promote"), NAME, 3, 0):
+    with pytest.raises(Forbidden) as error, KubernetesLease(connect(namespace, "promote"), NAME, 3, 0):
         pass
     output = str(error.value)
     assert 'cannot get resource "leases"' in output

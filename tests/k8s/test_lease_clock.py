@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from chatbot.settings import KubernetesSettings
+from chatbot.store.lease import LeaseHeld, LeaseLost
 from k8s.api.client import Cluster, ClusterError, Forbidden
-from k8s.api.lease import Lease, LeaseHeld, LeaseLost
+from k8s.api.lease import KubernetesLease
 from tests.k8s.harness import on_first, prepare_environment
 from tests.k8s.memory_api import Call, ErrorResponse, Process, World
 
@@ -21,8 +22,8 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     prepare_environment(monkeypatch, tmp_path)
 
 
-def create_lease(process: Process, wait: float = 0.0) -> Lease:
-    return Lease(Cluster(KubernetesSettings(), process), NAME, SECONDS, wait)
+def create_lease(process: Process, wait: float = 0.0) -> KubernetesLease:
+    return KubernetesLease(Cluster(KubernetesSettings(), process), NAME, SECONDS, wait)
 
 
 def is_write(call: Call) -> bool:
@@ -88,7 +89,7 @@ def test_the_duration_recorded_in_the_lease_counts() -> None:
 def test_only_one_of_two_successors_acquires_the_lease() -> None:
     world = World()
     first, second = world.process(), world.process()
-    held: list[Lease] = []
+    held: list[KubernetesLease] = []
     first.before.append(on_first(is_write, lambda: held.append(create_lease(second).__enter__())))
     with pytest.raises(LeaseHeld, match=second.holder), create_lease(first, 10):
         pass

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -25,6 +20,7 @@ from chatbot.store import Store, open_store
 from monitoring.upkeep import retention
 from monitoring.upkeep.retention import Named, clean, pointers_here, registry_names
 from tests.k8s.memory_api import Registry
+from tests.support.registry_server import serve
 
 if TYPE_CHECKING:
     from tests.support.mlflow_server import MlflowServer
@@ -239,26 +235,3 @@ def test_behind_an_mlflow_with_a_login_unused_bundles_are_deleted(
         monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "pass:word")
         assert retention.main([]) == 0
     assert {key.split("/")[1] for key in keys(store) if key.startswith("bundles/")} == {used, newest}
-
-
-@contextmanager
-def serve(registry: Registry, user: str, password: str) -> Iterator[str]:
-    """Serve the registry over HTTP with basic authentication; yield the address."""
-    expected = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            allowed = self.headers["Authorization"] == expected
-            parts = urlsplit(self.path)
-            body = registry.handle("GET", "", parts.path, parts.query, b"") if allowed else b"log in"
-            self.send_response(200 if allowed else 401)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()

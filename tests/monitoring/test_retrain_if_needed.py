@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from chatbot.errors import StoreError
-from chatbot.loop.drift_verdict import Check, DriftVerdict, RetrainMemory, Window
-from chatbot.loop.retrain_history import MEMORY, VERDICT
+from chatbot.loop.drift_verdict import Check, DriftVerdict, Window
+from chatbot.loop.retrain_history import RetrainHistory
 from chatbot.settings import StorageSettings
 from chatbot.store import Store, open_store
+from chatbot.store.layout import DRIFT_VERDICT, RETRAIN_HISTORY
 from monitoring.retrain_if_needed import RetrainFailed, retrain_if_needed
 from tests.monitoring.handoff_tools import eventually
 from tests.monitoring.log_tools import FORK
@@ -80,7 +81,7 @@ def put_verdict(store: Store, colour: str = "red", names: tuple[str, ...] = ("me
     made = DriftVerdict(
         verdict=colour, made=NOW, model_version="7", bundle_digest="a" * 64, window=window, checks=checks
     )
-    store.put(VERDICT, made.model_dump_json().encode())
+    store.put(DRIFT_VERDICT, made.model_dump_json().encode())
 
 
 def accept(store: Store, name: str, verdict: str = "accept") -> None:
@@ -135,7 +136,7 @@ def test_a_retraining_that_failed_is_said_and_tried_again_after_the_cool_down(
     put_verdict(store)
     with pytest.raises(RetrainFailed, match="failed"):
         retrain_if_needed(store, retraining.command("fail"), retraining.out, NOW, DAY)
-    assert RetrainMemory.model_validate_json(store.get(MEMORY)).asked[-1].outcome == "failed"
+    assert RetrainHistory.model_validate_json(store.get(RETRAIN_HISTORY)).asked[-1].outcome == "failed"
     assert retrain_if_needed(store, retraining.command("accepted"), retraining.out, NOW, DAY)[0] == "nothing"
     later = retrain_if_needed(store, retraining.command("accepted"), retraining.out, NOW + DAY, DAY)
     assert later[0] == "accepted"
@@ -149,7 +150,7 @@ def test_two_at_once_are_one_retraining(
     first = FORK.Process(target=_retrain, args=arguments, daemon=True)
     first.start()
     eventually(lambda: retraining.runs, 30)
-    second = retrain_if_needed(store, retraining.command("slow"), retraining.out, NOW, DAY)
+    second = retrain_if_needed(store, retraining.command("slow"), retraining.out, NOW, DAY, None, 2)
     retraining.count.with_name("go on").touch()
     first.join(30)
     assert first.exitcode == 0
@@ -158,7 +159,7 @@ def test_two_at_once_are_one_retraining(
 
 
 def _retrain(settings: StorageSettings, command: tuple[str, ...], out: Path) -> None:
-    retrain_if_needed(open_store(settings), command, out, NOW, DAY)
+    retrain_if_needed(open_store(settings), command, out, NOW, DAY, None, 2)
 
 
 def test_no_verdict_says_which_command_writes_it(store: Store, retraining: Retraining) -> None:

@@ -6,9 +6,13 @@ import contextlib
 import fcntl
 import json
 import os
+import re
+import ssl
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -87,15 +91,33 @@ def _is_alone(users: TextIO) -> bool:
 
 
 def load(images: Sequence[str]) -> list[str]:
-    """Load images of podman's store onto the node if missing or different there. Returns: the loaded ones."""
-    there = _on_node()
-    put = []
-    for image in images:
+    """Load images of podman's store onto the node if missing or different there, two at a time.
+
+    Any number of processes may do it at once: each image is loaded by one of them, and the others wait for it.
+
+    Returns:
+        The images that this process loaded.
+    """
+    with ThreadPoolExecutor(2) as pool:  # saving and unpacking use a core each
+        return [image for image, is_put in zip(images, pool.map(_load, images), strict=True) if is_put]
+
+
+def _load(image: str) -> bool:
+    with locked(f"load-{image}"):
+        there = _on_node()
         identity = run("podman", "image", "inspect", "--format", "{{.Id}}", image).stdout.strip()
-        if image not in there or _configuration(there[image]) != f"sha256:{identity}":
-            put.append(image)
-    Target("testbed", "testbed", dict(os.environ)).take(put)
-    return put
+        is_there = image in there and _configuration(there[image]) == f"sha256:{identity}"
+        if not is_there:
+            Target("testbed", "testbed", dict(os.environ)).take([image])
+        return not is_there
+
+
+@contextlib.contextmanager
+def locked(name: str) -> Iterator[None]:
+    """Hold a lock of this machine during the block; one process, or thread, at a time holds the lock of a name."""
+    with (HOME / f"{re.sub(r'[^A-Za-z0-9.]+', '-', name)}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _on_node() -> dict[str, str]:
@@ -121,6 +143,20 @@ def kubectl(*arguments: str, stdin: str = "", check: bool = True, seconds: float
 def get(*arguments: str) -> Json:
     """Run `kubectl get ... -o json`."""
     return dict(json.loads(kubectl("get", *arguments, "-o=json").stdout))
+
+
+def read(path: str) -> Json:
+    """Read a path of the API server as the administrator, at an eighth of the CPU of `kubectl get`: for polling.
+
+    Raises:
+        OSError: there is no such object, or the API server does not answer.
+    """
+    config = json.loads(ADMIN.read_text(encoding="utf-8"))
+    server, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+    context = ssl.create_default_context(cafile=server["certificate-authority"])
+    context.load_cert_chain(user["client-certificate"], user["client-key"])
+    with urllib.request.urlopen(f"{server['server']}{path}", context=context, timeout=30) as answer:
+        return dict(json.load(answer))
 
 
 def helm(*arguments: str, check: bool = True, seconds: float = 900) -> Any:

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sqlite3
+import sys
 import time
 from pathlib import Path
 from urllib.error import HTTPError
@@ -16,8 +17,10 @@ from chatbot.model import bundle as bundles
 from chatbot.model.bundle_store import fetch, held, push
 from chatbot.settings import MlflowServerSettings, StorageSettings, TrackingSettings
 from chatbot.store import open_store
+from tests.k8s.memory_api import Registry as MemoryRegistry
 from tests.support.minio import Minio
 from tests.support.mlflow_server import MlflowServer
+from tests.support.registry_server import serve
 from tests.training import warm
 from training import mlflow_server as server_module
 from training.tracking.client import connected
@@ -125,6 +128,26 @@ def test_a_version_that_does_not_exist_is_named_with_those_that_do(
     registry.register(a_run(tracking), bundle_folder, TAGS)
     with pytest.raises(TrackingError, match=r"no version '7'; there are: 1"):
         registry.get("7")
+
+
+@pytest.mark.process  # serves HTTP
+def test_versions_of_a_server_behind_a_login_are_read_without_mlflow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mlflow"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    with serve(MemoryRegistry({1: "a" * 64, 2: "b" * 64}, {"champion": "1"}), "staff", "secret") as url:
+        settings = TrackingSettings(tracking_uri=url, tracking_username="staff", tracking_password="secret")
+        registry = Registry(settings)
+        assert [version.number for version in registry.versions()] == ["2", "1"]
+        champion = registry.champion()
+        assert champion is not None
+        assert champion.ref.digest == "a" * 64
+        with pytest.raises(TrackingError, match="MLFLOW_TRACKING_USERNAME"):
+            Registry(TrackingSettings(tracking_uri=url)).versions()
+    with pytest.raises(TrackingError, match="needs MLflow, which is not installed"):
+        Registry(TrackingSettings(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")).versions()
 
 
 @pytest.mark.process

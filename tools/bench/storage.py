@@ -35,7 +35,7 @@ from chatbot.records.log_store import read_records, scan
 from chatbot.records.part import encode, to_table
 from chatbot.records.schema import Record
 from chatbot.settings import LogSettings, StorageSettings, UploadSettings
-from chatbot.store import open_store
+from chatbot.store import layout, open_store
 from monitoring.inference_log.log import InferenceLog
 from monitoring.inference_log.uploader import Uploader
 from monitoring.upkeep.compaction import compact
@@ -212,7 +212,7 @@ def _write(settings: StorageSettings, rows: int) -> tuple[int, int]:
             table = template.slice(0, min(_PART_ROWS, rows // DAYS - start))
             table = _with_ids(table, begin, part)
             content = encode(table, [(f"replica-{part:04d}", table.num_rows)])
-            store.put(f"log/day={begin.date()}/replica-{part:04d}.parquet", content)
+            store.put(layout.part(layout.LOG, begin.date(), f"replica-{part:04d}"), content)
             size, parts = size + len(content), parts + 1
     return size, parts
 

@@ -12,6 +12,7 @@ from chatbot.model import bundle as bundles
 from chatbot.model import bundle_store, desired_model
 from chatbot.model.desired_model import short
 from chatbot.settings import ReviewSettings, SlotSettings
+from chatbot.store import layout
 from tools.loop import traffic
 from tools.loop.parts import (
     Parts,
@@ -29,7 +30,6 @@ from tools.loop.traffic import Answers, Launch
 from training.review.board import Board
 
 REVIEWER = "make loop"
-_VERDICT = "reports/drift/latest.json"
 _FEEDBACK_SHARE = 0.1
 _UPLOAD_SECONDS = 60.0
 _LAUNCH_SHARE = 0.5
@@ -290,8 +290,8 @@ class Story:
     def _look(self, parts: Parts, title: str) -> DriftVerdict:
         with self.report.step(title) as step:
             parts.processes.run("drift", "monitoring.drift_report", "--out", str(self.folder / "reports"))
-            verdict = DriftVerdict.model_validate_json(parts.store.get(_VERDICT))
-            frozen = parts.store.head(f"baselines/{verdict.bundle_digest}.parquet") is not None
+            verdict = DriftVerdict.model_validate_json(parts.store.get(layout.DRIFT_VERDICT))
+            frozen = parts.store.head(layout.baseline(verdict.bundle_digest)) is not None
             red = [check for check in verdict.checks if check.red and check.alarms]
             shown = " ".join(check.sentence for check in red[:3]) or verdict.sentence
             step.say(
@@ -315,7 +315,7 @@ class Story:
 
     def _gate_line(self, parts: Parts, digest: str) -> str:
         """Describe the gate's checks, from its verdict in the store."""
-        verdict = json.loads(parts.store.get(f"reports/gate/{digest}/gate.json"))
+        verdict = json.loads(parts.store.get(layout.gate_report(digest, "gate.json")))
         checks = verdict["checks"]
         return f" ({len(checks)} checks: {', '.join(str(check['name']) for check in checks)})"
 

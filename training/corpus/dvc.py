@@ -21,10 +21,9 @@ from pathlib import Path
 
 from chatbot.errors import ChatbotError, Missing
 from chatbot.settings import StorageSettings
-from chatbot.store import open_store
+from chatbot.store import layout, open_store
 
 ROOT = Path(__file__).resolve().parents[2]
-PREFIX = "dvc"
 """Prefix of DVC's remote in the store."""
 REMOTE = "store"
 _STAGE = "process"
@@ -47,9 +46,9 @@ class DvcError(ChatbotError):
 def remote_of(settings: StorageSettings) -> dict[str, str]:
     """Return the remote's options for DVC's configuration."""
     if not settings.url.startswith("s3://"):
-        return {"url": str(Path(settings.url).absolute() / PREFIX)}
+        return {"url": str(Path(settings.url).absolute() / layout.DVC)}
     options = {
-        "url": f"{settings.url.rstrip('/')}/{PREFIX}",
+        "url": f"{settings.url.rstrip('/')}/{layout.DVC}",
         "connect_timeout": str(max(1, round(settings.connect_seconds))),
         "read_timeout": str(max(1, round(settings.read_seconds))),
         # Otherwise DVC requests the bucket's location, for which a key limited to one prefix has no permission.
@@ -147,7 +146,7 @@ def check_store(settings: StorageSettings) -> None:
     """
     # Not `head`: its response has no body with the reason.
     with contextlib.suppress(Missing):
-        open_store(settings).get(f"{PREFIX}/files/md5/00/{'0' * 30}")
+        open_store(settings).get(layout.corpus_file("0" * 32))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -22,11 +22,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chatbot.errors import ChatbotError
 from chatbot.settings import StorageSettings
-from chatbot.store import Missing, Store, open_store
+from chatbot.store import Missing, Store, layout, open_store
 from data.digest import corpus_digest
 from data.processing import CORPUS_FILE, LEFT_OUT_FILE, REPORT_FILE, SPLITS_FILE
 from training.corpus import dvc
-from training.corpus.dvc import PREFIX, DvcError
+from training.corpus.dvc import DvcError
 
 ROWS_FILE, REPLIES_FILE, RULES_FILE = "rows.parquet", "replies.yaml", "rules.yaml"
 FILES = (ROWS_FILE, CORPUS_FILE, SPLITS_FILE, LEFT_OUT_FILE, REPORT_FILE, REPLIES_FILE, RULES_FILE)
@@ -102,7 +102,7 @@ def push(settings: StorageSettings, folder: Path) -> Pointer:
         if faults := examine(store, pointer):
             # DVC does not verify existing objects, and if the list exists it assumes that all listed objects exist:
             # delete damaged or incomplete objects first.
-            for key in {*faults, _key(pointer.md5)}:
+            for key in {*faults, layout.corpus_file(pointer.md5)}:
                 store.delete(key)
             dvc.run(root, "push")
             faults = examine(store, pointer)
@@ -165,7 +165,7 @@ def examine(store: Store, pointer: Pointer) -> dict[str, str]:
     faults: dict[str, str] = {}
     expected = [(f"{_NAME}/", pointer.md5), *((f"{_NAME}/{file.path}", file.md5) for file in pointer.files)]
     for path, digest in expected:
-        key = _key(digest)
+        key = layout.corpus_file(digest)
         try:
             found = hashlib.md5(store.get(key), usedforsecurity=False).hexdigest()
         except Missing:
@@ -174,11 +174,6 @@ def examine(store: Store, pointer: Pointer) -> dict[str, str]:
         if found != digest.removesuffix(".dir"):
             faults[key] = f"{path} (md5 {digest}) is damaged: {key} has md5 {found}"
     return faults
-
-
-def _key(digest: str) -> str:
-    """Return DVC's key of an object in the store."""
-    return f"{PREFIX}/files/md5/{digest[:2]}/{digest[2:]}"
 
 
 def _pointer(root: Path) -> Pointer:

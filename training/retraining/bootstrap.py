@@ -13,6 +13,7 @@ from pathlib import Path
 from chatbot.dialog.replies import Replies
 from chatbot.model import bundle as bundles
 from chatbot.store import open_store
+from chatbot.store.lease import StoreLease
 from data.checks import check
 from data.digest import corpus_digest
 from data.loading import load_corpus
@@ -31,7 +32,6 @@ from training.corpus.files import write_sources
 from training.gate.judge import judge_folders, mark_new
 from training.progress import Steps
 from training.retraining.config import LEASE, RetrainConfig, RetrainError, emptied
-from training.retraining.lease import Lease
 from training.retraining.publish import publish
 from training.tracking import runs
 from training.tracking.registry import CHAMPION, ModelVersion, Registry
@@ -57,14 +57,14 @@ def bootstrap(
     Raises:
         RetrainError: the bundle was trained on another corpus.
         BundleError: the folder is not a complete bundle.
-        BusyError: another process holds the lease.
+        LeaseHeld: another process holds the lease.
         TrackingError: MLflow did not record the run; a later call resumes.
     """
     store, registry = open_store(config.store), Registry(config.tracking)
     digest = bundles.verify(bundle)
     if found := _champion(registry, digest):
         return found, False
-    with Lease(store, LEASE, config.settings.lease_seconds) as lease, emptied(config.work) as work:
+    with StoreLease(store, LEASE, config.settings.lease_seconds) as lease, emptied(config.work) as work:
         if found := _champion(registry, digest):
             return found, False
         with steps.wait("process"):

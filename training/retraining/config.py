@@ -10,11 +10,12 @@ from pathlib import Path
 
 from chatbot.errors import ChatbotError
 from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
+from chatbot.store import layout
 from data.processing import ProcessParams
 from training.gate.params import GateParams
 from training.model.params import TrainParams
 
-LEASE = "memory/retrain-lease.json"
+LEASE = layout.RETRAIN_LEASE
 
 
 class RetrainError(ChatbotError):

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from chatbot.model import bundle as bundles
 from chatbot.model import bundle_store
-from chatbot.store import open_store
+from chatbot.store import layout, open_store
+from chatbot.store.lease import Lease
 from training.corpus import versions
 from training.gate.report.render import JSON_FILE, PAGE_FILE, write_verdict
 from training.gate.verdict import GateVerdict
 from training.progress import Steps
 from training.provenance import git_commit
 from training.retraining.config import RetrainConfig
-from training.retraining.lease import Lease
 from training.tracking.client import TrackingError
 from training.tracking.registry import (
     BUNDLE_DIGEST,
@@ -62,7 +62,7 @@ def publish(
         The registered version, and the store key of the gate's HTML report.
 
     Raises:
-        LostError: the lease was lost.
+        LeaseLost: the lease was lost.
         TrackingError: MLflow did not record the run; corpus and bundle are in the store, and a later run
             resumes.
     """
@@ -70,13 +70,12 @@ def publish(
     manifest, digest = bundles.read_manifest(bundle), verdict.challenger.digest
     write_verdict(verdict, config.work)
     gate_files = {name: config.work / name for name in (JSON_FILE, PAGE_FILE)}
-    report = f"reports/gate/{digest}"
     with steps.wait("push corpus"):
         pointer = versions.push(config.store, corpus)
     with steps.wait("push bundle"):
         bundle_store.push(store, bundle)
         for name, file in gate_files.items():
-            store.put_file(f"{report}/{name}", file)
+            store.put_file(layout.gate_report(digest, name), file)
     tags = {
         CORPUS_DIGEST: manifest.corpus_digest,
         CORPUS_POINTER: str(pointer),
@@ -99,4 +98,4 @@ def publish(
         for name in (GATE, GATE_AGAINST):
             if name in tags and version.tags.get(name) != tags[name]:
                 registry.tag(version.number, name, tags[name])
-    return version, f"{report}/{PAGE_FILE}"
+    return version, layout.gate_report(digest, PAGE_FILE)

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from chatbot.dialog.replies import Replies
+from chatbot.files import write_file
 from chatbot.records.erasure import forgotten
 from chatbot.store import open_store
+from chatbot.store.lease import StoreLease
 from data.checks import check
 from data.processing import CORPUS_FILE, SPLITS_FILE, process, read_processed, read_splits, write
 from training.corpus import versions
@@ -26,7 +28,6 @@ from training.gate.judge import judge_folders, mark_new
 from training.model.train import train
 from training.progress import Steps
 from training.retraining.config import LEASE, RetrainConfig, RetrainError, emptied
-from training.retraining.lease import Lease
 from training.retraining.merge import merge
 from training.retraining.publish import GATE_AGAINST, publish
 from training.review.accepted import read_accepted
@@ -55,10 +56,7 @@ class RetrainResult:
 
     def write(self, file: Path) -> None:
         """Write the result as JSON; the write is atomic."""
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_name(f".{file.name}.draft")
-        draft.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        draft.replace(file)
+        write_file(file, json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", sync=False)
 
 
 def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
@@ -74,7 +72,7 @@ def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
         The outcome; `needs_review` if nothing changed since the champion was trained.
 
     Raises:
-        BusyError: another retraining holds the lease.
+        LeaseHeld: another retraining holds the lease.
         RetrainError: there is no champion.
         ChatbotError: a dependency is unavailable, or the corpus has errors (each row is named with its review).
     """
@@ -87,7 +85,7 @@ def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
             "python -m training.retrain --first"
         )
     check_store(config.store)
-    with Lease(store, LEASE, config.settings.lease_seconds) as lease, emptied(config.work) as work:
+    with StoreLease(store, LEASE, config.settings.lease_seconds) as lease, emptied(config.work) as work:
         with steps.wait("merge"):
             before = versions.pull(config.store, Pointer.parse(champion.corpus_pointer), work / "before")
             decisions = Decisions(store)

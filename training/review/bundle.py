@@ -9,7 +9,7 @@ from chatbot.model import bundle as bundles
 from chatbot.model import bundle_store, desired_model
 from chatbot.model.ref import ModelRef
 from chatbot.settings import ServiceSettings, TrackingSettings
-from chatbot.store import Store
+from chatbot.store import Store, layout
 
 _CURRENT = Path("models/current")
 
@@ -55,7 +55,7 @@ def _newest(store: Store) -> str:
         BundleError: the store has no bundle.
     """
     sums = f"/{bundles.SUMS}"
-    held = [entry for entry in store.list(f"{bundle_store.PREFIX}/") if entry.key.endswith(sums)]
+    held = [entry for entry in store.list(layout.BUNDLES) if entry.key.endswith(sums)]
     if not held:
         raise BundleError(
             "there is no bundle to review with: set CHATBOT_MODEL or CHATBOT_BUNDLE, or train one with "

@@ -22,10 +22,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.replies import fill
 from chatbot.errors import ChatbotError, Conflict, InvalidMessage, Missing, StoreError
-from chatbot.store import Entry, Store
+from chatbot.store import Entry, Store, layout
 
-PREFIX = "reviews/"
-INTENTS = "reviews/intents/"
 FORMAT = 1
 MAX_REPLY_CHARS = 2_000
 
@@ -126,7 +124,9 @@ class Decisions:
         Raises:
             StoreError: the store is unavailable, or an object is not a decision (the text names it).
         """
-        entries = [e for e in self.store.list(PREFIX) if "/" not in e.key.removeprefix(PREFIX)]
+        entries = [
+            e for e in self.store.list(layout.REVIEWS) if "/" not in e.key.removeprefix(layout.REVIEWS)
+        ]
         return {decision.item_id: decision for decision in self._read(entries, ReviewDecision)}
 
     def withdrawn(self) -> set[str]:
@@ -139,7 +139,7 @@ class Decisions:
         Raises:
             StoreError: see `read`.
         """
-        return {new.intent: new for new in self._read(list(self.store.list(INTENTS)), NewIntent)}
+        return {new.intent: new for new in self._read(list(self.store.list(layout.NEW_INTENTS)), NewIntent)}
 
     def decide(self, decision: ReviewDecision) -> ReviewDecision:
         """Write a decision if the message has none, or a reopened one.
@@ -183,7 +183,7 @@ class Decisions:
         Raises:
             InvalidMessage: an intent of this name with a different reply exists; the text names its reviewer.
         """
-        key = f"{INTENTS}{new.intent}.json"
+        key = layout.document(layout.NEW_INTENTS, new.intent)
         try:
             self.store.put(key, _dump(new), new=True)
         except Conflict:
@@ -239,7 +239,7 @@ class Decisions:
 
 def key_of(item_id: str) -> str:
     """Return the store key of the decision on a message."""
-    return f"{PREFIX}{item_id}.json"
+    return layout.document(layout.REVIEWS, item_id)
 
 
 def now() -> datetime:

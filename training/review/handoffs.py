@@ -17,7 +17,7 @@ from chatbot.ids import time_of
 from chatbot.records import handoff
 from chatbot.records.erasure import forgotten
 from chatbot.records.handoff import Handoff
-from chatbot.store import Store, stem
+from chatbot.store import Store, layout, stem
 from training.review.decisions import now
 
 MOST = 200
@@ -77,10 +77,10 @@ def read_tasks(store: Store, days: int = 14, most: int = MOST) -> list[Task]:
     keys: list[str] = []
     for back in range(-1, days):  # a replica's clock may be ahead
         day = today - timedelta(days=back)
-        found = [entry.key for entry in store.list(f"{handoff.PREFIX}day={day.isoformat()}/")]
+        found = [entry.key for entry in store.list(layout.of_day(layout.HANDOFFS, day))]
         keys += [key for key in reversed(found) if stem(key) not in gone]
     # A separate limit: many touched handoffs must not displace waiting ones.
-    touched = {stem(entry.key) for entry in store.list(handoff.WORK)}
+    touched = {stem(entry.key) for entry in store.list(layout.HANDOFF_WORK)}
     waiting = [key for key in keys if stem(key) not in touched][:most]
     others = [key for key in keys if stem(key) in touched][:most]
     with ThreadPoolExecutor(16) as pool:
@@ -104,7 +104,7 @@ def move(store: Store, prediction_id: str, state: State, by: str) -> Work:
         TakenError: another person has the handoff (the text names them), or the ETag changed concurrently.
         StoreError: the store is unavailable.
     """
-    key = f"{handoff.WORK}{prediction_id}.json"
+    key = layout.document(layout.HANDOFF_WORK, prediction_id)
     work = Work(state=state, by=by, when=now())
     content = work.model_dump_json().encode()
     entry = store.head(key)
@@ -127,7 +127,7 @@ def _read(store: Store, key: str) -> Task | None:
     except Missing:
         return None
     try:
-        work = f"{handoff.WORK}{found.prediction_id}.json"
+        work = layout.document(layout.HANDOFF_WORK, found.prediction_id)
         return Task(found, _parse(work, store.get(work)))
     except Missing:
         return Task(found)

@@ -35,9 +35,15 @@ def connected(settings: TrackingSettings) -> Iterator[MlflowClient]:
         TrackingError: it cannot be reached (detected within seconds), or refused a request of the block.
     """
     preflight(settings)
-    from mlflow.exceptions import MlflowException
-    from mlflow.tracking import MlflowClient
-    from requests import RequestException
+    try:
+        from mlflow.exceptions import MlflowException
+        from mlflow.tracking import MlflowClient
+        from requests import RequestException
+    except ImportError as error:
+        raise TrackingError(
+            f"MLFLOW_TRACKING_URI={without_credentials(settings)}: this needs MLflow, which is not installed here "
+            f"({error}); a server's registry can be read without it"
+        ) from error
 
     try:
         with _quiet():

@@ -13,12 +13,11 @@ from pydantic import ValidationError
 from chatbot.errors import Missing, StoreError
 from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.settings import StaffSettings, TrackingSettings
-from chatbot.store import Store
+from chatbot.store import Store, layout
 from training.review.board import Board, View, open_board
 from training.review.handoffs import Task, read_tasks
 from ui.shared import startup
 
-LATEST = "reports/drift/latest.json"
 MOST_REPORT_BYTES = 6_000_000
 """Maximum size of an embedded report in bytes: a larger one exceeds a Streamlit message, and is a download only."""
 
@@ -87,11 +86,11 @@ def open_shelf() -> Shelf:
 
 def _drift(store: Store) -> tuple[DriftVerdict, bytes] | None:
     try:
-        verdict = DriftVerdict.model_validate_json(store.get(LATEST))
+        verdict = DriftVerdict.model_validate_json(store.get(layout.DRIFT_VERDICT))
     except Missing:
         return None
     except ValidationError as error:
-        raise StoreError(f"{LATEST} is not a verdict of the drift check: {error}") from error
+        raise StoreError(f"{layout.DRIFT_VERDICT} is not a verdict of the drift check: {error}") from error
     if not verdict.report:
         return verdict, b""
     try:

@@ -19,6 +19,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
+from chatbot.files import write_file
 from monitoring.drift.columns import Columns
 from monitoring.drift.comparison import ALARMS_WITHOUT_BASELINE, Comparison
 from tools.bench.drift import page, windows
@@ -106,9 +107,7 @@ def run(
                 world = make(loaded[0], *others, loaded[1], seed)
                 rows = measure(world, each)
                 content = {"corpus": name, "seed": seed, "left_out": world.left_out, "windows": rows}
-                part = file.with_suffix(".part")
-                part.write_text(json.dumps(content), encoding="utf-8")
-                part.rename(file)
+                write_file(file, json.dumps(content), sync=False)
                 reds = Counter(bool(row["red"]) for row in rows if row["change"] == windows.UNDRIFTED)
                 console.print(
                     f"{name} {seed - first + 1}/{worlds}: {len(rows)} windows, {reds[True]} false alarms, "

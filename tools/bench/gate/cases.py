@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.rules import Rules
+from chatbot.files import replacing
 from chatbot.model.bundle import Bundle, EncoderInfo, Manifest
 from chatbot.model.classifier import Classifier
 from chatbot.model.encoder import Encoded, Encoder
@@ -261,10 +262,8 @@ def _keep(file: Path, fitted: Fitted) -> None:
     held = {f"fitted.{name}": getattr(fitted.out_of_fold, name) for name in OutOfFold.__slots__}
     held |= {"fitted.labels": fitted.labels, "fitted.temperature": np.array([fitted.classifier.temperature])}
     tensors = fitted.classifier.to_tensors() | held
-    HEADS.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    save_file({name: np.ascontiguousarray(values) for name, values in tensors.items()}, str(part))
-    part.rename(file)
+    with replacing(file, sync=False) as draft:
+        save_file({name: np.ascontiguousarray(values) for name, values in tensors.items()}, str(draft))
 
 
 def _recipe() -> str:

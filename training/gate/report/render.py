@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from chatbot.dialog.message import OUT_OF_SCOPE
+from chatbot.files import write_file
 from monitoring.pages import environment
 from training.gate.evidence import percent, points
 from training.gate.verdict import GateVerdict
@@ -44,12 +45,9 @@ def page(verdict: GateVerdict) -> str:
 
 def write_verdict(verdict: GateVerdict, folder: Path) -> None:
     """Write gate.json and gate.html into a folder; each write is atomic."""
-    folder.mkdir(parents=True, exist_ok=True)
     content = json.dumps(verdict.as_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     for name, text in ((PAGE_FILE, page(verdict)), (JSON_FILE, content)):
-        partial = folder / f".{name}.part"
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(folder / name)
+        write_file(folder / name, text, sync=False)
 
 
 def print_verdict(console: Console, verdict: GateVerdict, folder: Path) -> None:

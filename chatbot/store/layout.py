@@ -1,0 +1,81 @@
+"""Layout of the object store: every key and every key prefix. What is stored under a key stays readable there."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+LOG = "log/"
+"""Records as Parquet parts: `log/day=YYYY-MM-DD/<part>.parquet`."""
+FEEDBACK = "feedback/"
+"""Feedback as Parquet parts, by day like the records."""
+HANDOFFS = "handoffs/"
+"""Handoffs by day: `handoffs/day=YYYY-MM-DD/<prediction id>.json`."""
+REVIEWS = "reviews/"
+"""Reviewers' decisions: `reviews/<item id>.json`; below it, their new intents and the work on handoffs."""
+NEW_INTENTS = "reviews/intents/"
+HANDOFF_WORK = "reviews/handoffs/"
+TOMBSTONES = "forgotten/"
+"""Erased ids: `forgotten/<id>.json`."""
+BUNDLES = "bundles/"
+"""`bundles/<digest>/<file>`."""
+BASELINES = "baselines/"
+REPORTS = "reports/"
+DRIFT_REPORTS = "reports/drift/"
+DRIFT_VERDICT = "reports/drift/latest.json"
+GATE_REPORTS = "reports/gate/"
+MEMORY = "memory/"
+RETRAIN_HISTORY = "memory/retrain.json"
+RETRAIN_LEASE = "memory/retrain-lease.json"
+"""Held by a retraining."""
+RETRAIN_REQUEST_LEASE = "memory/retrain-if-needed-lease.json"
+"""Held by `monitoring.retrain_if_needed`, whose command holds the other lease."""
+DESIRED_MODEL = "serving.json"
+DVC = "dvc"
+"""Root of DVC's remote: corpus versions."""
+DVC_FILES = "dvc/files/md5/"
+MLFLOW = "mlflow"
+"""Root of MLflow's artifacts."""
+
+_DAY = re.compile(r"day=(\d{4}-\d\d-\d\d)/")
+
+
+def of_day(prefix: str, day: date) -> str:
+    """Return the prefix of one day below LOG, FEEDBACK or HANDOFFS."""
+    return f"{prefix}day={day.isoformat()}/"
+
+
+def day_of(key: str) -> date | None:
+    """Return the day in a key; None: the key has none."""
+    match = _DAY.search(key)
+    return date.fromisoformat(match[1]) if match else None
+
+
+def part(prefix: str, day: date, name: str) -> str:
+    """Return the key of a Parquet part below LOG or FEEDBACK."""
+    return f"{of_day(prefix, day)}{name}.parquet"
+
+
+def bundle_file(digest: str, name: str) -> str:
+    """Return the key of a bundle's file."""
+    return f"{BUNDLES}{digest}/{name}"
+
+
+def baseline(name: str) -> str:
+    """Return the key of a frozen baseline; `name` is the bundle's digest, or the version's name without one."""
+    return f"{BASELINES}{name}.parquet"
+
+
+def gate_report(digest: str, name: str) -> str:
+    """Return the key of a file of the gate's report on a challenger."""
+    return f"{GATE_REPORTS}{digest}/{name}"
+
+
+def document(prefix: str, some_id: str) -> str:
+    """Return the key of the JSON document of an id below TOMBSTONES, REVIEWS, NEW_INTENTS or HANDOFF_WORK."""
+    return f"{prefix}{some_id}.json"
+
+
+def corpus_file(md5: str) -> str:
+    """Return DVC's key of a file, or of a folder's list of files (`<md5>.dir`)."""
+    return f"{DVC_FILES}{md5[:2]}/{md5[2:]}"

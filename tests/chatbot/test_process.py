@@ -1,0 +1,38 @@
+"""Preflight check of a port, and processes that end with their parent."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+from chatbot.errors import SettingError
+from chatbot.process import check_port_free, die_with_parent
+
+
+@pytest.mark.process  # binds a socket
+def test_a_port_in_use_is_refused_with_the_setting_to_change() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        for address in ("127.0.0.1", "localhost", "0.0.0.0"):
+            with pytest.raises(SettingError, match=f"port {port} is in use: set CHATBOT_UI_PORT"):
+                check_port_free(address, port, "CHATBOT_UI_ADDRESS", "CHATBOT_UI_PORT")
+    check_port_free("127.0.0.1", port, "CHATBOT_UI_ADDRESS", "CHATBOT_UI_PORT")
+
+
+@pytest.mark.process  # binds a socket
+@pytest.mark.parametrize("address", ["192.0.2.1", "no-such-host.invalid"])
+def test_an_address_of_another_machine_is_refused_with_the_setting_to_change(address: str) -> None:
+    with pytest.raises(SettingError, match=f"there is no address {address} here: set CHATBOT_UI_ADDRESS"):
+        check_port_free(address, 0, "CHATBOT_UI_ADDRESS", "CHATBOT_UI_PORT")
+
+
+@pytest.mark.process  # starts a process
+def test_a_child_notices_a_parent_that_died_before_it_asked() -> None:
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if die_with_parent(os.getppid()) and not die_with_parent(1 << 30) else 1)
+    assert os.waitpid(child, 0)[1] == 0
