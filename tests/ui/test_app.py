@@ -236,7 +236,7 @@ def test_a_choice_is_noted_as_the_right_intent(fake: FakeApi, app: RunPage) -> N
     page = press(say(app(fake.url), "unclear"), "choice-1-track_refund")
     noted = fake.bodies("/feedback")
     assert [(body["helpful"], body["intent"]) for body in noted] == [(False, "track_refund")]
-    assert "Your refund&#x27;s progress" in html(page)
+    assert "Your refund&#39;s progress" in html(page)
 
 
 def test_none_of_the_choices_leads_to_a_person(fake: FakeApi, app: RunPage) -> None:

@@ -12,6 +12,7 @@ from chatbot.settings import SlotSettings
 from tests.ui.fake_api import answer
 from ui.chat import markup, texts
 from ui.chat.client import Answer
+from ui.shared import templates
 
 T = texts.load("en", SlotSettings().values())
 TITLES = {"get_refund": "Get a refund"}
@@ -36,7 +37,7 @@ class Reader(HTMLParser):
         self.tags: list[str] = []
         self.attributes: list[tuple[str, str | None]] = []
         self.text = ""
-        self.feed(html)
+        self.feed(str(html))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
@@ -52,7 +53,7 @@ def reply(text: str, **more: object) -> Answer:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_what_a_customer_writes_is_shown_as_written(text: str) -> None:
-    read = Reader(markup.said(T, text))
+    read = Reader(markup.html.said(T, text))
     assert read.text.endswith(text)
     assert set(read.tags) <= {"div", "p", "span"}
 
@@ -60,7 +61,7 @@ def test_what_a_customer_writes_is_shown_as_written(text: str) -> None:
 @settings(deadline=None)
 @given(some.text())
 def test_whatever_a_customer_writes_is_shown_as_written(text: str) -> None:
-    read = Reader(markup.said(T, text))
+    read = Reader(markup.html.said(T, text))
     assert set(read.tags) <= {"div", "p", "span"}
     # Line ends and NUL are the parser's own matter.
     assert read.text.endswith(text) or not text.isprintable()
@@ -85,13 +86,13 @@ def test_a_reply_and_a_summary_bring_no_html_of_their_own(text: str, handoff: bo
     ],
 )
 def test_addresses_in_a_reply_are_links(text: str, href: str) -> None:
-    read = Reader(markup.linked(text))
+    read = Reader(templates.linked(text))
     assert ("href", href) in read.attributes
     assert read.text == text
 
 
 def test_a_link_in_a_reply_opens_beside_the_chat() -> None:
-    attributes = Reader(markup.linked("https://shop.example.com")).attributes
+    attributes = Reader(templates.linked("https://shop.example.com")).attributes
     assert ("target", "_blank") in attributes
     assert ("rel", "noopener noreferrer") in attributes
 
@@ -111,13 +112,13 @@ def test_a_link_in_a_reply_opens_beside_the_chat() -> None:
     ],
 )
 def test_every_mark_of_markdown_in_a_label_is_made_plain(text: str) -> None:
-    label = markup.label(text)
+    label = templates.label(text)
     assert label.replace("\\", "") == text
     assert all(label[i - 1] == "\\" for i, character in enumerate(label) if character in "*![]($^:`#_.)")
 
 
 def test_a_label_stands_on_one_line() -> None:
-    assert markup.label("one\n\n  - two") == "one \\- two"
+    assert templates.label("one\n\n  - two") == "one \\- two"
 
 
 @pytest.mark.parametrize(

@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import streamlit as st
 from streamlit import config
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
+import chatbot.store.s3  # noqa: F401 - urllib3 binds a socket when it is imported
 from chatbot.store.folder import FolderStore
 from tests.ui.staff_tools import TOKEN, make_store
-from ui.staff_pages import data
+from ui.staff_pages import cache
 
 if TYPE_CHECKING:
     from chatbot.model.bundle import Bundle
 
-STAFF = Path(__file__).resolve().parents[2] / "ui" / "staff.py"
+STAFF = Path(__file__).resolve().parents[2] / "ui" / "staff_pages" / "page.py"
 
 
 @pytest.fixture
@@ -39,7 +41,8 @@ def open_pages(
         settings = {"CHATBOT_STORE_URL": str(tmp_path / "store"), "CHATBOT_BUNDLE": str(bundle_folder)}
         for name, value in (settings | environment).items():
             monkeypatch.setenv(name, value)
-        data.open_shelf.clear()
+        cache.board.clear()
+        st.cache_data.clear()
         return AppTest.from_file(STAFF, default_timeout=60).run()
 
     yield run

@@ -6,24 +6,26 @@ import base64
 
 import streamlit as st
 
-from ui.staff_pages import markup
-from ui.staff_pages.data import MOST_REPORT_BYTES, open_shelf
+from ui.staff_pages import cache
+from ui.staff_pages.markup import html
 
 _HEIGHT = 900
+MOST_REPORT_BYTES = 6_000_000
+"""Maximum size of an embedded report in bytes: a larger one exceeds a Streamlit message, and is a download only."""
 
 
 def show() -> None:
     """Draw the page."""
-    st.html(markup.heading("Drift", "Whether what customers write has changed since the model went live."))
-    found = open_shelf().drift()
+    st.html(html.heading("Drift", "Whether what customers write has changed since the model went live."))
+    found = cache.drift()
     if found is None:
         text = "Run `python -m monitoring.drift_report`, or wait for the schedule."
-        st.html(markup.empty("There was no drift check yet", text))
+        st.html(html.empty("There was no drift check yet", text))
         return
     verdict, report = found
-    st.html(markup.drift(verdict))
+    st.html(html.drift(verdict))
     if not report:
-        st.html(markup.hint(f"The report {verdict.report or 'of this check'} is not in the store."))
+        st.html(html.hint(f"The report {verdict.report or 'of this check'} is not in the store."))
         return
     st.download_button("Download the report", report, "drift.html", "text/html", key="report")
     if len(report) <= MOST_REPORT_BYTES:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from html import escape
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from chatbot.settings import StaffSettings
-from ui.staff_pages import login, markup
+from ui.staff_pages import login
 from ui.staff_pages.login import COOKIE, LOCAL, Visit
+from ui.staff_pages.markup import html
 
 _NAME, _VISIT, _LEFT = "reviewer", "visit", "left"
 
@@ -36,19 +36,16 @@ def show_header(
     """Draw the header: title, navigation, user name and logout button."""
     st.session_state[_NAME] = name
     with st.container(key="header", horizontal=True, vertical_alignment="center"):
-        st.html(markup.brand("Support staff", "Not for customers"))
+        st.html(html.brand("Support staff", "Not for customers"))
         with st.container(key="nav", horizontal=True, width="content"):
             for page in pages:
                 with st.container(key=f"nav-{page.url_path or 'review'}", width="content"):
                     st.page_link(page, label=page.title)
         if name != LOCAL:
-            st.html(f'<span class="who">{escape(name)}</span>', width="content")
+            st.html(html.user(name), width="content")
             if st.button("Log out", key="logout", type="tertiary"):
                 _leave(settings)
-    here = current.url_path or "review"
-    st.html(
-        f"<style>.st-key-nav-{here} a {{ background: var(--chat-card); border-color: var(--chat-control); }}</style>"
-    )
+    st.html(html.current(current.url_path or "review"))
 
 
 def _by_token(settings: StaffSettings) -> str | None:
@@ -66,7 +63,7 @@ def _by_token(settings: StaffSettings) -> str | None:
     if st.session_state.get(_LEFT):
         _set_cookie("", 0)
     with st.container(key="login"):
-        st.html(markup.heading("Support staff", "Review, handoffs, drift and versions. Not for customers."))
+        st.html(html.heading("Support staff", "Review, handoffs, drift and versions. Not for customers."))
         with st.form("login", border=False):
             name = st.text_input(
                 "Your name", max_chars=login.MAX_NAME_CHARS, help="Stands beside what you decide."
@@ -74,12 +71,12 @@ def _by_token(settings: StaffSettings) -> str | None:
             token = st.text_input("Token", type="password", autocomplete="current-password")
             sent = st.form_submit_button("Come in", type="primary")
         if sent and not login.name_of(name):
-            st.html(markup.notice("Who are you?", "Your name stands beside what you decide."))
+            st.html(html.notice("Who are you?", "Your name stands beside what you decide."))
         elif sent:
             visit = login.come_in(settings, token, name)
             if visit is None:
                 st.html(
-                    markup.notice("That is not the token", "Ask whoever runs the pages: CHATBOT_STAFF_TOKEN.")
+                    html.notice("That is not the token", "Ask whoever runs the pages: CHATBOT_STAFF_TOKEN.")
                 )
             else:
                 st.session_state[_VISIT] = visit
@@ -91,15 +88,13 @@ def _by_token(settings: StaffSettings) -> str | None:
 def _by_provider(settings: StaffSettings) -> str | None:
     if not st.user.is_logged_in:
         with st.container(key="login"):
-            st.html(
-                markup.heading("Support staff", "Review, handoffs, drift and versions. Not for customers.")
-            )
+            st.html(html.heading("Support staff", "Review, handoffs, drift and versions. Not for customers."))
             st.button("Log in", key="oidc", type="primary", on_click=st.login)
         return None
     claims = dict(st.user.to_dict())
     if not login.is_allowed(settings, claims):
         st.html(
-            markup.notice(
+            html.notice(
                 "You may not come in", "Ask whoever runs the pages to name you in CHATBOT_STAFF_OIDC_ALLOWED."
             )
         )

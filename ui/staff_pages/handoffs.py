@@ -6,8 +6,8 @@ import streamlit as st
 
 from chatbot.errors import ChatbotError
 from training.review.handoffs import State, Task, move
-from ui.staff_pages import entry, markup
-from ui.staff_pages.data import Shelf, open_shelf
+from ui.staff_pages import cache, entry, markup
+from ui.staff_pages.markup import html
 
 _SHOWN = 20
 _FILTERS = {"Open": ("open",), "Taken": ("taken",), "Done": ("done",), "All": ("open", "taken", "done")}
@@ -16,35 +16,31 @@ _SAID = "handoff_said"
 
 def show() -> None:
     """Draw the page."""
-    shelf, name = open_shelf(), entry.reviewer()
-    st.html(markup.heading("Handoffs", "Messages that the bot gave to a person, the latest first."))
-    tasks = shelf.tasks()
+    name = entry.reviewer()
+    st.html(html.heading("Handoffs", "Messages that the bot gave to a person, the latest first."))
+    tasks = cache.tasks()
     with st.container(key="tools", horizontal=True, vertical_alignment="center"):
         chosen = st.segmented_control(
             "Which", list(_FILTERS), default="Open", required=True, label_visibility="collapsed", key="which"
         )
-        st.button("Look again", key="again", type="tertiary", on_click=_look_again, args=(shelf,))
+        st.button("Look again", key="again", type="tertiary", on_click=cache.tasks.clear)
     if said := st.session_state.pop(_SAID, ""):
-        st.html(markup.done(said))
+        st.html(html.done(said))
     shown = [task for task in tasks if task.state in _FILTERS[chosen or "Open"]]
     if not shown:
         st.html(
-            markup.empty("Nothing here", "New handoffs appear about a second after the customer's message.")
+            html.empty("Nothing here", "New handoffs appear about a second after the customer's message.")
         )
     for task in shown[:_SHOWN]:
-        _show_task(shelf, task, name)
+        _show_task(task, name)
     if len(shown) > _SHOWN:
-        st.html(markup.hint(f"{len(shown) - _SHOWN} older ones are not shown."))
+        st.html(html.hint(f"{len(shown) - _SHOWN} older ones are not shown."))
 
 
-def _look_again(shelf: Shelf) -> None:
-    shelf.tasks(fresh=True)
-
-
-def _show_task(shelf: Shelf, task: Task, name: str) -> None:
+def _show_task(task: Task, name: str) -> None:
     prediction_id = task.handoff.prediction_id
     with st.container(key=f"task-{prediction_id}"):
-        st.html(markup.handoff(task, shelf.intents()))
+        st.html(markup.handoff(task, cache.intents()))
         steps: list[tuple[str, State]] = {
             "open": [("Take it", "taken"), ("Done", "done")],
             "taken": [("Done", "done"), ("Put it back", "open")],
@@ -57,15 +53,15 @@ def _show_task(shelf: Shelf, task: Task, name: str) -> None:
                     key=f"{state}-{prediction_id}",
                     type="primary" if number == 0 and task.state == "open" else "secondary",
                     on_click=_move,
-                    args=(shelf, task, state, name),
+                    args=(task, state, name),
                 )
 
 
-def _move(shelf: Shelf, task: Task, state: State, name: str) -> None:
+def _move(task: Task, state: State, name: str) -> None:
     try:
-        move(shelf.board.store, task.handoff.prediction_id, state, name)
+        move(cache.board().store, task.handoff.prediction_id, state, name)
         said = {"taken": "You have it.", "done": "Done.", "open": "It is open again."}[state]
     except ChatbotError as error:
         said = str(error)
-    shelf.tasks(fresh=True)
+    cache.tasks.clear()
     st.session_state[_SAID] = said
