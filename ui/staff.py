@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from starlette.middleware import Middleware
+from streamlit.config import get_option
 from streamlit.starlette import App
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,9 +21,7 @@ if str(ROOT) not in sys.path:
 from chatbot.settings import StaffSettings  # noqa: E402
 from ui.shared import startup  # noqa: E402
 from ui.shared.server import Guard  # noqa: E402
-from ui.staff_pages import login  # noqa: E402
-
-app = App(ROOT / "ui" / "staff_pages" / "page.py", middleware=[Middleware(Guard)])
+from ui.staff_pages import login, web  # noqa: E402
 
 
 def serve() -> int:
@@ -45,3 +44,14 @@ def serve() -> int:
 
 if __name__ == "__main__":
     sys.exit(serve())
+
+# What Streamlit imports; its address is known by now.
+try:
+    _settings = startup.read(StaffSettings)
+    login.check(_settings, get_option("server.address"))
+except (startup.StartError, login.LoginError) as _error:
+    sys.exit(str(_error))
+_routes, _middleware = web.parts(_settings)
+app = App(
+    ROOT / "ui" / "staff_pages" / "page.py", routes=_routes, middleware=[Middleware(Guard), *_middleware]
+)

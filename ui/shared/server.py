@@ -6,7 +6,7 @@ import logging
 from collections.abc import MutableMapping
 from typing import Any
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,7 +27,7 @@ _POLICY = "; ".join(
         "font-src 'self' data:",
         "connect-src 'self'",
         "worker-src 'self' blob:",
-        "frame-src 'self' data:",
+        "frame-src 'self'",
         "object-src 'none'",
         "base-uri 'none'",
         "form-action 'self'",
@@ -64,8 +64,11 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+                if proxied_https:
+                    _secure_cookies(headers)
             await send(message)
 
+        proxied_https = Headers(scope=scope).get("x-forwarded-proto", "").lower() == "https"
         refused = is_closed(scope)
         app = PlainTextResponse("not found\n", 404, {"connection": "close"}) if refused else self._app
         await app(scope, receive, send_with_headers)
@@ -86,3 +89,11 @@ def is_closed(scope: MutableMapping[str, Any]) -> bool:
     """Whether a request is for a route that is closed, under any base path and spelling."""
     parts = [part for part in str(scope["path"]).split("/") if part]
     return any(route in "/" + "/".join(parts) for route in _CLOSED)
+
+
+def _secure_cookies(headers: MutableHeaders) -> None:
+    """Add Secure to the cookies that Streamlit sets: it does not know that a proxy in front speaks HTTPS."""
+    cookies = headers.getlist("set-cookie")
+    del headers["set-cookie"]
+    for cookie in cookies:
+        headers.append("set-cookie", cookie if "; secure" in cookie.lower() else f"{cookie}; Secure")

@@ -12,7 +12,7 @@ from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.settings import StaffSettings, TrackingSettings
 from chatbot.store import Store
 from training.review.board import Board, View, open_board
-from training.review.handoffs import Task, read_tasks
+from training.review.handoffs import HandoffCase, read_cases
 from ui.shared import startup
 
 LATEST = "reports/drift/latest.json"
@@ -36,9 +36,9 @@ def view() -> View:
 
 
 @_cached
-def tasks() -> list[Task]:
-    """Return the latest handoffs."""
-    return read_tasks(board().store)
+def cases() -> list[HandoffCase]:
+    """Return the handoffs by conversation."""
+    return read_cases(board().store)
 
 
 @_cached
@@ -59,8 +59,8 @@ def versions() -> list[Any]:
 
 
 @_cached
-def drift() -> tuple[DriftVerdict, bytes] | None:
-    """Return the latest drift verdict and its report (empty: none is stored); None: no check has run."""
+def drift() -> tuple[DriftVerdict, bool] | None:
+    """Return the latest drift verdict, and whether its report is in the store; None: no check has run."""
     store: Store = board().store
     try:
         verdict = DriftVerdict.model_validate_json(store.get(LATEST))
@@ -68,7 +68,4 @@ def drift() -> tuple[DriftVerdict, bytes] | None:
         return None
     except ValidationError as error:
         raise StoreError(f"{LATEST} is not a verdict of the drift check: {error}") from error
-    try:
-        return verdict, store.get(verdict.report) if verdict.report else b""
-    except Missing:
-        return verdict, b""
+    return verdict, bool(verdict.report) and store.head(verdict.report) is not None

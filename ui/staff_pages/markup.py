@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatbot.dialog.message import OUT_OF_SCOPE
-from chatbot.records.handoff import Turn
-from training.review.clusters import Cluster
-from training.review.handoffs import Task
-from training.review.queue import Item, Reason
 from ui.shared import templates
 
+if TYPE_CHECKING:
+    # Types only: the login page must not wait until the modules that cluster are imported.
+    from training.review.clusters import Cluster
+    from training.review.handoffs import HandoffCase
+    from training.review.queue import Item
+
 REASONS = {
-    Reason.THUMBS_DOWN: "Thumbs down",
-    Reason.NEW_CLUSTER: "New cluster",
-    Reason.NEAR_TIE: "Near tie",
-    Reason.LOW_CONFIDENCE: "Low confidence",
-    Reason.OUT_OF_SCOPE: "Out of scope",
+    "thumbs_down": "Thumbs down",
+    "new_cluster": "New cluster",
+    "near_tie": "Near tie",
+    "low_confidence": "Low confidence",
+    "out_of_scope": "Out of scope",
 }
+"""Title of each reason (`training.review.queue.Reason`), by its value."""
 _LEAST = 0.01
 _DID = {
     "model": "The bot answered",
@@ -67,24 +70,28 @@ def cluster(of: Cluster, titles: Mapping[str, str]) -> str:
     return str(html.cluster(of, titles.get(of.nearest, of.nearest)))
 
 
-def handoff(task: Task, titles: Mapping[str, str]) -> str:
-    """Render a handoff: its conversation with its message last, state, reason and likeliest intents."""
-    of = task.handoff
+def handoff(case: HandoffCase, titles: Mapping[str, str]) -> str:
+    """Render a conversation that was handed over: its turns, state, reason and likeliest intents."""
+    of = case.tasks[-1].handoff
     likely = ", ".join(
         f"{titles.get(i.intent, i.title or i.intent)} {i.confidence:.0%}"
         for i in of.intents
         if i.confidence >= _LEAST
     )
-    unsure = "Unlike anything it was taught" if of.intent == OUT_OF_SCOPE else "The bot was not sure enough"
+    if of.source == "rule":
+        why = f"Rule {of.rule}"
+    elif of.intent == OUT_OF_SCOPE:
+        why = "The message is unlike anything the bot was taught"
+    else:
+        why = "The bot was not sure enough"
     rows = [
-        ("Why", f"Rule {of.rule}" if of.source == "rule" else unsure),
+        ("Why", why),
         ("Likeliest", likely or "-"),
-        ("Written", ago(task.when)),
-        ("Id", of.prediction_id),
+        ("Waits since" if case.state != "done" else "Written", ago(case.since)),
+        ("Reference", ", ".join(task.handoff.prediction_id for task in case.tasks)),
     ]
-    who = f" by {task.work.by}" if task.work and task.state != "open" else ""
-    turns = [*of.conversation, Turn(at=task.when, speaker="customer", text=of.message)]
-    return str(html.handoff(task.state, task.state.capitalize() + who, turns, rows))
+    words = case.state.capitalize() + (f" by {case.by}" if case.by else "")
+    return str(html.handoff(case.state, words, case.turns, rows))
 
 
 def title_of(intent: str, titles: Mapping[str, str]) -> str:

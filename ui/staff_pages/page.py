@@ -37,12 +37,11 @@ def main() -> None:
         st.Page(versions.show, title="Versions", url_path="versions"),
     ]
     page = st.navigation(pages, position="hidden")
-    name = entry.come_in(settings)
-    if name is None:
-        return
-    entry.show_header(settings, pages, page, name)
     try:
-        page.run()
+        name = entry.authenticate(settings)
+        if name is not None:
+            entry.show_header(settings, pages, page, name)
+            page.run()
     except ChatbotError as error:
         st.html(html.notice("This does not work now", str(error)))
 

@@ -145,11 +145,10 @@ def _choose_reason(queue: Queue, items: Sequence[Item]) -> str | None:
     counts = Queue(tuple(items)).by_reason
     if len(counts) < 2:
         return None
-    names = {reason.value: words for reason, words in markup.REASONS.items()}
     reason = st.pills(
         "Only",
         list(counts),
-        format_func=lambda name: f"{names[name]} {counts[name]}",
+        format_func=lambda name: f"{markup.REASONS[name]} {counts[name]}",
         label_visibility="collapsed",
         key="reason",
     )
