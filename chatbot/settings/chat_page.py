@@ -27,5 +27,8 @@ class ChatPageSettings(Settings):
     """The privacy notice it links; unset: the page's own."""
     starters: str = "track_order,get_refund,change_shipping_address,payment_issue"
     """Intents whose titles are offered to begin with, comma-separated; what is missing is filled up."""
+    handoff_answer: str = ""
+    """How and when somebody answers a handoff, in the page's language; unset: nobody can answer in the chat, and the
+    page asks customers to write or call."""
     poll_seconds: float = Field(default=3.0, gt=0)
     """How often the page asks whether the API is back while it is away."""

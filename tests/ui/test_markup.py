@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from chatbot.dialog.router import SystemTexts
 from chatbot.settings import SlotSettings
 from tests.ui.fake_api import answer
 from ui.chat import markup, texts
@@ -83,6 +84,7 @@ def test_a_reply_and_a_summary_bring_no_html_of_their_own(text: str, handoff: bo
         ("see https://shop.example.com/orders.", "https://shop.example.com/orders"),
         ("(https://shop.example.com/a?b=1&c=2)", "https://shop.example.com/a?b=1&c=2"),
         ("write to support@example.com, please", "mailto:support@example.com"),
+        ("call +1 (555) 010-0199.", "tel:+15550100199"),
     ],
 )
 def test_addresses_in_a_reply_are_links(text: str, href: str) -> None:
@@ -125,7 +127,6 @@ def test_a_label_stands_on_one_line() -> None:
     ("confidence", "word", "percent"),
     [
         (1.0, "very sure", 100),
-        (0.999, "very sure", 99),
         (0.9, "very sure", 90),
         (0.7, "quite sure", 70),
         (0.5, "not quite sure", 50),
@@ -136,16 +137,25 @@ def test_a_label_stands_on_one_line() -> None:
 def test_how_sure_the_bot_is_can_be_seen_read_and_heard(confidence: float, word: str, percent: int) -> None:
     said = Answer.model_validate(answer("get_refund", confidence))
     read = Reader(markup.understood(T, said, TITLES))
-    assert f"{word} · {percent}%" in read.text
     for attribute in [
         ("role", "meter"),
         ("aria-valuenow", str(percent)),
-        ("aria-valuetext", f"{word}, {percent}%"),
+        ("aria-valuetext", word),
         ("aria-label", "How sure the assistant is"),
         ("style", f"width:{percent}%"),
     ]:
         assert attribute in read.attributes
     assert "Understood as Get a refund" in read.text
+    assert word in read.text
+    assert "%" not in read.text
+
+
+def test_out_of_scope_gets_no_meter() -> None:
+    html = markup.understood(
+        T, Answer.model_validate(answer("out_of_scope", 0.4, "human", handoff=True)), TITLES
+    )
+    assert "This is new to me" in html
+    assert "meter" not in html
 
 
 @pytest.mark.parametrize(
@@ -175,16 +185,29 @@ def test_an_emergency_gets_no_label_and_no_bar() -> None:
     assert markup.understood(T, said, TITLES) == ""
 
 
-def test_a_handoff_shows_who_takes_over_what_is_passed_on_and_where_to_reach_us() -> None:
-    html = markup.answered(
-        T, reply("I pass you on.", handoff=True, summary="The customer wrote: <NAME>"), TITLES
-    )
+def test_a_handoff_says_how_to_get_an_answer_and_promises_none_in_the_chat() -> None:
+    said = answer("out_of_scope", 0.2, "human", response="I pass you on.", handoff=True, prediction_id="01ab")
+    said["summary"] = "Rule talk_to_human (likeliest: get_refund 31%). The customer wrote: <ORDER>"
+    html = markup.answered(T, Answer.model_validate(said), TITLES)
     read = Reader(html)
-    for part in ("A person takes over", "I pass you on.", "What we pass on", "The customer wrote: <NAME>"):
+    for part in ("Passed on to our team", "I pass you on.", "Nobody can answer you in this chat", "01ab"):
         assert part in read.text
     for part in ("Monday to Friday", "support@example.com", "+1 555 010 0199"):
         assert part in read.text
+    assert ("href", "tel:+15550100199") in read.attributes
     assert ("class", "bubble handoff") in read.attributes
+    for internal in ("talk_to_human", "%", "<ORDER>", "likeliest"):
+        assert internal not in read.text
+    how = "We answer by e-mail within a day."
+    read = Reader(markup.answered(T, Answer.model_validate(said), TITLES, how))
+    assert how in read.text
+    assert "Nobody can answer" not in read.text
+
+
+def test_the_bots_own_words_promise_no_answer_in_the_chat() -> None:
+    text = SystemTexts().human.format_map(SlotSettings().values())
+    assert "answer you here" not in text
+    assert "support@example.com" in text
 
 
 def test_a_handoff_without_a_phone_shows_no_empty_line() -> None:

@@ -163,6 +163,16 @@ class Conversation:
         if turn.state is not Delivery.ANSWERED:
             turn.state, turn.tries = Delivery.WAITING, 0
 
+    @property
+    def unsent(self) -> list[Exchange]:
+        """Messages that an unavailable API did not get."""
+        return [turn for turn in self.turns if turn.problem is Kind.AWAY and turn.answer is None]
+
+    def retry_unsent(self) -> None:
+        """Queue all messages again that an unavailable API did not get."""
+        for turn in self.unsent:
+            self.retry(turn)
+
     def is_back(self) -> None:
         """Queue the messages that did not reach the API, now that it answers again."""
         self.away = False

@@ -17,27 +17,24 @@ html: Any = templates.macros("chat/chat.html.j2")
 """The macros of the template, as functions that return HTML."""
 
 
-def answered(t: Texts, answer: Answer, titles: Mapping[str, str]) -> str:
-    """Render the reply, with intent and confidence below it."""
-    reply = html.handoff(t, answer) if answer.handoff else html.reply(t, answer)
+def answered(t: Texts, answer: Answer, titles: Mapping[str, str], how: str = "") -> str:
+    """Render the reply, with intent and confidence below it; `how`: how and when somebody answers a handoff."""
+    reply = html.handoff(t, answer, how) if answer.handoff else html.reply(t, answer)
     return f"{reply}{understood(t, answer, titles)}"
 
 
 def understood(t: Texts, answer: Answer, titles: Mapping[str, str]) -> str:
-    """Render the intent's title, and the confidence as a bar, a word and a number; empty if there is no intent."""
+    """Render the intent's title, and the confidence as a bar and a word; empty if there is no intent."""
     if is_unnamed(answer, titles) or (answer.source == "clarify" and not answer.alternatives):
         return ""
     title = title_of(t, answer.intent, titles)
-    if answer.source == "choice":
-        return str(html.understood(t("sure.chosen"), title, None, "", t))
     if answer.intent == OUT_OF_SCOPE:
-        words, title = "", t("sure.out_of_scope")
-    else:
-        words = t("sure.guess" if answer.source in ("clarify", "human") else "sure.understood")
+        return str(html.understood(t, "", title))
+    if answer.source == "choice":
+        return str(html.understood(t, t("sure.chosen"), title))
+    words = t("sure.guess" if answer.source in ("clarify", "human") else "sure.understood")
     level = next(name for least, name in _LEVELS if answer.confidence >= least)
-    # At most 99 below certainty: 100 % would claim that an error is impossible.
-    percent = 100 if answer.confidence >= 1 else min(99, round(answer.confidence * 100))
-    return str(html.understood(words, title, percent, level, t))
+    return str(html.understood(t, words, title, level, round(answer.confidence * 100)))
 
 
 def is_unnamed(answer: Answer, titles: Mapping[str, str]) -> bool:

@@ -42,7 +42,7 @@ def _intents(api: ChatClient, conversation: Conversation) -> tuple[Intent, ...]:
 def _chat(t: Texts, settings: ChatPageSettings) -> None:
     conversation = st.session_state.setdefault("conversation", Conversation())
     api = _client(settings.api_url, settings.timeout_seconds)
-    page = views.Page(t, api, conversation, _intents(api, conversation))
+    page = views.Page(t, api, conversation, _intents(api, conversation), settings.handoff_answer)
     with st.container(key="header", horizontal=True, vertical_alignment="center"):
         st.html(html.header(t))
         st.button(

@@ -26,6 +26,7 @@ class Page:
     api: ChatClient
     conversation: Conversation
     intents: Sequence[Intent]
+    handoff_answer: str = ""
 
     @property
     def titles(self) -> Mapping[str, str]:
@@ -33,11 +34,8 @@ class Page:
         return {intent.name: intent.words for intent in self.intents}
 
 
-def starters(intents: Sequence[Intent], preferred: Sequence[str]) -> list[str]:
-    """Return suggested first messages: the titles of the preferred intents, then of one per further category.
-
-    Titles, not examples: the examples are real messages, typing errors included.
-    """
+def starters(intents: Sequence[Intent], preferred: Sequence[str]) -> list[Intent]:
+    """Return the intents to begin with: the preferred ones, then one per further category."""
     by_name = {intent.name: intent for intent in intents}
     chosen = [by_name[name] for name in preferred if name in by_name]
     categories = {intent.category for intent in chosen}
@@ -45,22 +43,25 @@ def starters(intents: Sequence[Intent], preferred: Sequence[str]) -> list[str]:
         if intent.category not in categories:
             categories.add(intent.category)
             chosen.append(intent)
-    return list(dict.fromkeys(intent.words for intent in chosen))[:MAX_STARTERS]
+    return list({intent.name: intent for intent in chosen}.values())[:MAX_STARTERS]
 
 
-def show_starters(page: Page, messages: Sequence[str]) -> None:
-    """Draw suggested first messages as buttons that send them."""
-    if not messages:
+def show_starters(page: Page, intents: Sequence[Intent]) -> None:
+    """Draw questions as buttons; each sends its intent's title, which the bot understands in every language."""
+    if not intents:
         return
+    t = page.t
     with st.container(key="starters"):
-        st.html(html.small_heading(page.t("greeting.starters")))
+        st.html(html.small_heading(t("greeting.starters")))
         with st.container(key="starter-buttons", horizontal=True):
-            for index, message in enumerate(messages):
+            for index, intent in enumerate(intents):
+                key = f"starters.{intent.name}"
+                question = t(key) if key in t else t("starters.other", title=intent.words)
                 st.button(
-                    label(message),
+                    label(question),
                     key=f"starter-{index}",
                     on_click=page.conversation.say,
-                    args=(message,),
+                    args=(question, intent.words),
                 )
 
 
@@ -77,10 +78,10 @@ def show_turn(page: Page, turn: Exchange) -> None:
         elif turn.answer is None:
             _show_failure(page, turn)
         else:
-            st.html(markup.answered(page.t, turn.answer, page.titles))
+            st.html(markup.answered(page.t, turn.answer, page.titles, page.handoff_answer))
             if turn.answer.source == "clarify":
                 _show_choices(page, turn)
-            else:
+            elif not turn.answer.handoff:
                 _show_feedback(page, turn)
 
 
@@ -171,6 +172,12 @@ def _show_failure(page: Page, turn: Exchange) -> None:
     if turn.state is Delivery.BUSY:
         _show_countdown(page, turn)
         return
+    unsent = page.conversation.unsent
+    is_unsent = turn in unsent
+    if is_unsent and turn is not unsent[-1]:
+        # One card, at the last message, speaks for all.
+        st.html(html.hint(t("problem.unsent")))
+        return
     name = {Kind.AWAY: "away", Kind.LOST: "lost", Kind.BUSY: "overrun"}.get(
         turn.problem or Kind.REFUSED, "refused"
     )
@@ -179,8 +186,8 @@ def _show_failure(page: Page, turn: Exchange) -> None:
         st.button(
             label(t("problem.retry")),
             key=f"retry-{turn.number}",
-            on_click=page.conversation.retry,
-            args=(turn,),
+            on_click=page.conversation.retry_unsent if is_unsent else page.conversation.retry,
+            args=() if is_unsent else (turn,),
         )
 
 
