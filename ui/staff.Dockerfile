@@ -11,6 +11,7 @@ COPY monitoring monitoring
 COPY training training
 COPY ui/__init__.py ui/staff.py ui/
 COPY ui/assets/style.css ui/assets/staff.svg ui/assets/
+COPY ui/.streamlit ui/.streamlit
 COPY ui/shared ui/shared
 COPY ui/staff_pages ui/staff_pages
 # Readable by the user who runs it, however this folder's files lie on the machine that builds.

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+from pathlib import Path
+
 import anyio
 import pytest
 from starlette.applications import Starlette
@@ -15,6 +19,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ui.shared import server
 from ui.shared.server import Guard
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 async def answer(request: Request) -> PlainTextResponse:
@@ -100,3 +106,18 @@ def test_open_websockets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
     with browser.websocket_connect(path):
         pass
+
+
+@pytest.mark.parametrize("file", ["ui/Dockerfile", "ui/staff.Dockerfile"])
+def test_an_image_has_streamlits_configuration_and_what_its_page_is_made_of(file: str) -> None:
+    copied = re.findall(r"^COPY (?!--)(.*) \S+$", (ROOT / file).read_text(), re.MULTILINE)
+    sources = " ".join(copied).split()
+    assert "ui/.streamlit" in sources
+    assert "ui/assets/style.css" in sources
+    assert all((ROOT / source).exists() for source in sources if "*" not in source)
+
+
+def test_streamlits_limits_bound_what_clients_make_a_page_buffer() -> None:
+    limits = tomllib.loads((ROOT / "ui" / ".streamlit" / "config.toml").read_text())["server"]
+    assert limits["maxMessageSize"] * server.MAX_SESSIONS <= 256
+    assert limits["maxWidgetStateSize"] <= limits["maxMessageSize"]

@@ -31,7 +31,9 @@ def asked_for() -> set[str]:
     keys = set(re.findall(r"""["']([a-z_]+(?:\.(?:[a-z_]|\{[a-z.]+\})+)+)["']""", code))
     keys |= {f"{group}.{{name}}" for group in re.findall(r"""["']([a-z_]+)\.["'] ~""", code)}
     groups = {key.split(".")[0] for key in entries("en")}
-    return {re.sub(r"\\\{[\w\\.]+\\\}", r"\\w+", re.escape(key)) for key in keys if key.split(".")[0] in groups}
+    return {
+        re.sub(r"\\\{[\w\\.]+\\\}", r"\\w+", re.escape(key)) for key in keys if key.split(".")[0] in groups
+    }
 
 
 @pytest.mark.parametrize("language", texts.languages())
