@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from tests.ui.conftest import ChatPage
@@ -56,12 +56,11 @@ def test_a_flood_of_websockets_frames_and_uploads_leaves_memory_bounded(
         assert (len(opened), refused) == (MAX_SESSIONS, 50)
         for websocket in opened[-30:]:
             websocket.send(rerun)
-        for websocket in opened[:50]:
+        for websocket in opened[:10]:
             with contextlib.suppress(ConnectionClosed, OSError):
                 websocket.send(b"x" * 20_000_000)
-            with pytest.raises(ConnectionClosed):
-                while True:
-                    websocket.recv(timeout=20)
+            with pytest.raises(ConnectionClosedError):
+                list(websocket)
         assert {upload(page) for _ in range(20)} == {404}
         assert memory_mb(page) < MAX_MB
     assert page.answers()
