@@ -48,10 +48,11 @@ if __name__ == "__main__":
 # What Streamlit imports; its address is known by now.
 try:
     _settings = startup.read(StaffSettings)
-    login.check(_settings, get_option("server.address"))
+    _address = get_option("server.address")
+    login.check(_settings, _address)
 except (startup.StartError, login.LoginError) as _error:
     sys.exit(str(_error))
-_routes, _middleware = web.parts(_settings)
+_routes, _middleware = web.parts(_settings, _address or "")
 app = App(
     ROOT / "ui" / "staff_pages" / "page.py", routes=_routes, middleware=[Middleware(Guard), *_middleware]
 )

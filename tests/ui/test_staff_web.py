@@ -220,3 +220,16 @@ def test_a_report_is_served_in_an_origin_of_its_own_to_those_who_know_its_addres
     assert browser.get(f"/report/wrong/{key}").status_code == 404
     for other in ("reports/drift/latest.json", "reports/drift/../../staff/x.html", "staff/session-key"):
         assert browser.get(web.report_url(other)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("localhost:8502", 200), ("127.0.0.1:8502", 200), ("[::1]:8502", 200), ("evil.example:8502", 400)],
+)
+def test_without_a_login_no_other_name_leads_to_the_pages(host: str, status: int) -> None:
+    async def page(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("page")
+
+    _, middleware = web.parts(StaffSettings())
+    app = Starlette(routes=[Route("/", page)], middleware=middleware)
+    assert TestClient(app).get("/", headers={"host": host}).status_code == status

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from chatbot.settings import StaffSettings
 
-MIN_TOKEN_CHARS, MIN_DISTINCT_CHARS = 20, 8
+MIN_TOKEN_CHARS, MIN_DISTINCT_CHARS = 20, 6
 """A token with fewer characters, or fewer different ones, is not random enough."""
 MAX_NAME_CHARS = 60
 LOCAL = "local"

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -116,11 +117,20 @@ class Gate:
         return checked
 
 
-def parts(settings: StaffSettings) -> tuple[list[Route], list[Middleware]]:
-    """Return the routes of these pages that are not Streamlit's, and the middleware in front of Streamlit."""
+def parts(settings: StaffSettings, address: str = "127.0.0.1") -> tuple[list[Route], list[Middleware]]:
+    """Return the routes of these pages that are not Streamlit's, and the middleware in front of Streamlit.
+
+    Args:
+        settings: login settings.
+        address: address the server listens on.
+    """
     report = Route("/report/{token}/{key:path}", _report)
-    if not login.is_by_token(settings):
+    if settings.oidc_secrets is not None:
         return [report], []
+    if not login.is_by_token(settings):
+        # Without a login, only this machine's names: a web site could make its own name stand for 127.0.0.1.
+        hosts = ["localhost", "127.0.0.1", "::1", "[::1]", address]
+        return [report], [Middleware(TrustedHostMiddleware, allowed_hosts=hosts)]
     throttle = Throttle()
     return [report, *_login_routes(settings, throttle)], [Middleware(Gate, throttle=throttle)]
 
