@@ -87,7 +87,7 @@ def handoff(case: HandoffCase, titles: Mapping[str, str]) -> str:
     rows = [
         ("Why", why),
         ("Likeliest", likely or "-"),
-        ("Waits since" if case.state != "done" else "Written", ago(case.since)),
+        ("Oldest message", ago(case.since)),
         ("Reference", ", ".join(task.handoff.prediction_id for task in case.tasks)),
     ]
     words = case.state.capitalize() + (f" by {case.by}" if case.by else "")
