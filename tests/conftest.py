@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import subprocess
 from collections import Counter
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 PROCESS_FIXTURES = {"minio", "own_minio", "bucket", "mlflow_server", "built", "small_disk"}
 """Fixtures that start a process: a test that requests one is marked `process`."""
+
+# MLflow asks for the processor when it is imported, which starts `uname` once per process: not a test's doing.
+platform.processor()
 
 # The duration of an example depends more on the machine than on the code.
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 from chatbot.settings import ChatPageSettings, SlotSettings
 from ui.chat import texts
 from ui.shared import startup
-
-APP = Path(__file__).with_name("app.py")
 
 
 def main() -> int:
@@ -26,10 +23,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     options = {"server.address": settings.address, "server.port": settings.port}
-    flags = [f"--{name}={value}" for name, value in options.items()]
-    command = [sys.executable, "-m", "streamlit", "run", str(APP), *flags]
-    # Replaces this process, so that a signal to it reaches the server.
-    os.execv(sys.executable, command)  # noqa: S606 - no shell, and nothing of it comes from outside
+    startup.run_streamlit(Path(__file__).with_name("app.py"), options)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ COPY training/__init__.py training/
 COPY training/review training/review
 COPY training/tracking training/tracking
 COPY ui/__init__.py ui/staff.py ui/
-COPY ui/assets/page.css ui/assets/staff.css ui/assets/staff.svg ui/assets/
+COPY ui/assets/style.css ui/assets/staff.svg ui/assets/
+COPY ui/.streamlit ui/.streamlit
 COPY ui/shared ui/shared
 COPY ui/staff_pages ui/staff_pages
 # Readable by the user who runs it, however this folder's files lie on the machine that builds.

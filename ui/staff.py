@@ -1,30 +1,27 @@
-"""Serve the staff pages: `streamlit run ui/staff.py`, or `python -m ui.staff`. Not for customers.
+"""Staff pages: `streamlit run ui/staff.py`, or `python -m ui.staff`. Not for customers.
 
-Review (active learning), clusters, handoffs, drift report, versions and their scores. They use
-`training.review.board` and the store, and have their own login (`ui.staff_pages.login`).
+An ASGI app around Streamlit; the pages are `ui.staff_pages.page`. Review (active learning), clusters, handoffs, drift
+report, versions and their scores.
 """
 
 from __future__ import annotations
 
-import logging
-import os
 import sys
 from pathlib import Path
+
+from starlette.middleware import Middleware
+from streamlit.config import get_option
+from streamlit.starlette import App
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     # `streamlit run ui/staff.py` adds the script's folder to the path, not the project's.
     sys.path.insert(0, str(ROOT))
 
-import streamlit as st  # noqa: E402
-from streamlit import runtime  # noqa: E402
-
-from chatbot.errors import ChatbotError  # noqa: E402
 from chatbot.settings import StaffSettings  # noqa: E402
 from ui.shared import startup  # noqa: E402
-from ui.staff_pages import login  # noqa: E402
-
-ASSETS = Path(__file__).parent / "assets"
+from ui.shared.server import Guard  # noqa: E402
+from ui.staff_pages import login, web  # noqa: E402
 
 
 def serve() -> int:
@@ -42,50 +39,20 @@ def serve() -> int:
     options: dict[str, object] = {"server.address": settings.address, "server.port": settings.port}
     if settings.oidc_secrets is not None:
         options["secrets.files"] = settings.oidc_secrets
-    flags = [f"--{name}={value}" for name, value in options.items()]
-    command = [sys.executable, "-m", "streamlit", "run", str(Path(__file__).resolve()), *flags]
-    # Replaces this process, so that a signal to it reaches the server.
-    os.execv(sys.executable, command)  # noqa: S606 - no shell, and nothing of it comes from outside
+    startup.run_streamlit(Path(__file__), options)
 
 
-def show() -> None:
-    """Draw the current page."""
-    from ui.staff_pages import drift, entry, handoffs, markup, review, versions
-
-    st.set_page_config(
-        page_title="Support staff",
-        page_icon=str(ASSETS / "staff.svg"),
-        layout="centered",
-        initial_sidebar_state="collapsed",
-    )
-    styles = "".join((ASSETS / name).read_text(encoding="utf-8") for name in ("page.css", "staff.css"))
-    st.html(f"<style>{styles}</style>")
-    try:
-        settings = startup.read(StaffSettings)
-        login.check(settings, st.get_option("server.address"))
-    except (startup.StartError, login.LoginError) as error:
-        logging.getLogger(__name__).error("%s", error)
-        st.html(markup.notice("These pages are not shown", str(error)))
-        st.stop()
-    pages = {
-        "Review": st.Page(review.show_queue, title="Review", url_path="review", default=True),
-        "Clusters": st.Page(review.show_clusters, title="Clusters", url_path="clusters"),
-        "Handoffs": st.Page(handoffs.show, title="Handoffs", url_path="handoffs"),
-        "Drift": st.Page(drift.show, title="Drift", url_path="drift"),
-        "Versions": st.Page(versions.show, title="Versions", url_path="versions"),
-    }
-    page = st.navigation(list(pages.values()), position="hidden")
-    name = entry.come_in(settings)
-    if name is None:
-        return
-    entry.show_header(settings, list(pages.values()), page, name)
-    try:
-        page.run()
-    except ChatbotError as error:
-        st.html(markup.notice("This does not work now", str(error)))
-
-
-if runtime.exists():
-    show()
-elif __name__ == "__main__":
+if __name__ == "__main__":
     sys.exit(serve())
+
+# What Streamlit imports; its address is known by now.
+try:
+    _settings = startup.read(StaffSettings)
+    _address = get_option("server.address")
+    login.check(_settings, _address)
+except (startup.StartError, login.LoginError) as _error:
+    sys.exit(str(_error))
+_routes, _middleware = web.parts(_settings, _address or "")
+app = App(
+    ROOT / "ui" / "staff_pages" / "page.py", routes=_routes, middleware=[Middleware(Guard), *_middleware]
+)

@@ -98,8 +98,8 @@ class SystemTexts(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     human: str = (
-        "I'd rather have a colleague look at this. I have passed your message on, and a person from {company} "
-        "will answer you here. Our team is available {support_hours}."
+        "I'd rather have a colleague look at this, so I have passed your message on to our team, available "
+        "{support_hours}. To get an answer, write to {support_email}."
     )
     clarify: str = "I want to be sure I understand you. Which of these do you mean?"
     unclear: str = "Could you tell me in a few words what you need help with?"
@@ -169,7 +169,8 @@ class Router:
             for a in prediction.alternatives[:MAX_CHOICES]
         )
         if prediction.scope < self.thresholds.scope:
-            return self._handoff(message, OUT_OF_SCOPE, named, prediction, "unlike anything it was taught")
+            why = "The message was unlike anything the bot was taught"
+            return self._handoff(message, OUT_OF_SCOPE, named, prediction, why)
         if likeliest.confidence >= self.thresholds.answer:
             response = self._replies[likeliest.intent].response
             return Reply(
@@ -185,13 +186,13 @@ class Router:
                 choices,
                 prediction=prediction,
             )
-        return self._handoff(message, likeliest.intent, named, prediction, "not sure enough")
+        return self._handoff(message, likeliest.intent, named, prediction, "The bot was not sure enough")
 
     def _handoff(
         self, message: str, intent: str, named: Sequence[Alternative], prediction: Prediction, why: str
     ) -> Reply:
         guesses = ", ".join(f"{a.intent} {a.confidence:.0%}" for a in named)
-        summary = f"The bot was {why} (likeliest: {guesses}). The customer wrote: {redact(message)}"
+        summary = f"{why} (likeliest: {guesses}). The customer wrote: {redact(message)}"
         confidence = prediction.alternatives[0].confidence
         return Reply(intent, self._human, confidence, "human", named, True, summary, prediction=prediction)
 

@@ -20,7 +20,7 @@ class StaffSettings(Settings):
     port: int = Field(default=8502, ge=1, le=65535)
     """Port of the staff pages."""
     token: SecretStr = SecretStr("")
-    """Access token: 16 characters or more (`openssl rand -hex 32`)."""
+    """Access token: 20 random characters or more (`openssl rand -hex 32`)."""
     session_hours: float = Field(default=12.0, gt=0)
     """How long a login by token is valid."""
     oidc_secrets: Path | None = None

@@ -24,6 +24,7 @@ KEYS = (
         "memory/retrain.json",
         "reviews/a.json",
         "forgotten/a.json",
+        "staff/sessions/a.json",
         "serving.json",
         "dvc/files/md5/00/1",
         "mlflow/1/x",
@@ -34,7 +35,7 @@ WRITES = {
     "drift": {"baselines", "reports/drift", "memory"},
     "upkeep": {"log", "feedback", "handoffs", "reviews", "forgotten"},
     "retrain": {"bundles", "reports/gate", "memory", "serving.json", "dvc"},
-    "staff": {"reviews", "forgotten"},
+    "staff": {"reviews", "forgotten", "staff"},
     "mlflow": {"mlflow"},
 }
 SEEN = {"log", "feedback", "handoffs", "bundles", "baselines", "reports/drift", "reports/gate", "memory", "reviews",
@@ -44,7 +45,7 @@ READS = {
     "drift": SEEN,
     "upkeep": SEEN | {"dvc"},
     "retrain": SEEN | {"dvc"},
-    "staff": SEEN,
+    "staff": SEEN | {"staff"},
     "mlflow": {"mlflow"},
 }
 DELETES = {
@@ -52,7 +53,7 @@ DELETES = {
     "drift": set(),
     "upkeep": (SEEN | {"dvc"}) - {"forgotten", "memory", "serving.json"},
     "retrain": {"memory", "dvc"},
-    "staff": set(),
+    "staff": {"staff"},
     "mlflow": {"mlflow"},
 }
 

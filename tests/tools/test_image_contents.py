@@ -31,8 +31,8 @@ COMMANDS = {
               "training.gate.__main__", "training.corpus_versions", "training.dvc_remote", "data.process",
               "monitoring.schedule", "monitoring.retrain_if_needed", "chatbot.storage"),
     "mlflow": ("training.mlflow_server",),
-    "ui": ("ui.__main__", "ui.app"),
-    "staff": ("ui.staff",),
+    "ui": ("ui.__main__", "ui.app", "ui.chat.page"),
+    "staff": ("ui.staff", "ui.staff_pages.page"),
 }  # fmt: skip
 """What the chart, Compose and the docs run in each image."""
 

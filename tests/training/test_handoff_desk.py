@@ -5,29 +5,76 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chatbot.ids import new_id
-from chatbot.records.handoff import Handoff, key_of
+import pytest
+
+from chatbot.ids import new_id, time_of
+from chatbot.records.handoff import Handoff, Turn, key_of
 from chatbot.store.folder import FolderStore
-from training.review.handoffs import move, read_tasks
+from training.review.handoffs import TakenError, move, read_cases, read_tasks
 
 
-def test_those_that_wait_are_listed_however_many_later_ones_are_done(tmp_path: Path) -> None:
-    store, now = FolderStore(tmp_path), datetime.now(UTC).timestamp()
-    ids = [new_id(b"k" * 32, now - 60 * age) for age in range(6, 0, -1)]
-    for prediction_id in ids:
-        handoff = Handoff(
-            prediction_id=prediction_id,
-            message="a person, please",
-            summary="Asks for a person.",
-            intent="",
-            source="rule",
-        )
-        store.put(key_of(prediction_id), handoff.body())
-    for prediction_id in ids[2:]:
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path)
+
+
+def put(
+    store: FolderStore,
+    minutes: float,
+    session_id: str = "",
+    message: str = "a person, please",
+    *earlier: Turn,
+) -> str:
+    """Store the handoff of a message that was written so many minutes ago."""
+    prediction_id = new_id(b"k" * 32, datetime.now(UTC).timestamp() - 60 * minutes)
+    handoff = Handoff(
+        prediction_id=prediction_id, session_id=session_id, message=message, summary="Asks for a person.",
+        intent="", source="rule", conversation=earlier,
+    )  # fmt: skip
+    store.put(key_of(prediction_id), handoff.body())
+    return prediction_id
+
+
+def test_all_that_wait_are_listed_oldest_first_however_many_later_ones_are_done(store: FolderStore) -> None:
+    day = 24 * 60
+    waiting = [put(store, minutes) for minutes in (80 * day, 3, 2)]
+    done = [put(store, 1) for _ in range(250)]
+    old = put(store, 20 * day)
+    for prediction_id in (*done, old):
         move(store, prediction_id, "done", "ada")
-    found = [(task.handoff.prediction_id, task.state) for task in read_tasks(store, most=3)]
-    waiting, done = ids[:2], ids[3:]
-    assert found == [
-        *((one, "done") for one in reversed(done)),
-        *((one, "open") for one in reversed(waiting)),
+    tasks = read_tasks(store)
+    assert [task.handoff.prediction_id for task in tasks if task.state == "open"] == waiting
+    assert {task.handoff.prediction_id for task in tasks if task.state == "done"} == set(done)
+
+
+def test_a_conversation_is_one_case_with_all_its_turns(store: FolderStore) -> None:
+    first = put(store, 9, "s1", "hello, a person")
+    other = put(store, 6, "s2")
+    said = [
+        Turn(at=time_of(first), speaker="customer", text="hello, a person"),
+        Turn(at=time_of(first), speaker="assistant", text="I pass you on."),
     ]
+    second = put(store, 3, "s1", "anybody?", *said)
+    alone = [put(store, 2), put(store, 1)]
+    cases = read_cases(store)
+    assert [case.case_id for case in cases] == [first, other, *alone]
+    assert [task.handoff.prediction_id for task in cases[0].tasks] == [first, second]
+    assert [turn.text for turn in cases[0].turns] == ["hello, a person", "I pass you on.", "anybody?"]
+    move(store, first, "taken", "ada")
+    assert [(case.state, case.by) for case in read_cases(store) if case.case_id == first] == [
+        ("taken", "ada")
+    ]
+    for prediction_id in (first, second):
+        move(store, prediction_id, "done", "ada")
+    (case,) = [case for case in read_cases(store) if case.case_id == first]
+    assert (case.state, case.by) == ("done", "ada")
+
+
+@pytest.mark.parametrize("state", ["done", "open", "taken"])
+def test_another_persons_handoff_is_changed_on_purpose_only(store: FolderStore, state: str) -> None:
+    prediction_id = put(store, 1)
+    move(store, prediction_id, "taken", "ada")
+    for instead_of in ("", "eve"):
+        with pytest.raises(TakenError, match="ada has it"):
+            move(store, prediction_id, state, "bob", instead_of)  # type: ignore[arg-type]
+    assert move(store, prediction_id, state, "bob", "ada").by == "bob"  # type: ignore[arg-type]

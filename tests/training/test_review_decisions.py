@@ -211,7 +211,7 @@ def test_a_new_intent_brings_its_reply_and_messages_can_be_corrected_to_it(board
         ("rent_" + "m" * 60, "Book one.", "at most 64 characters", InvalidMessage),
         ("rent_mower", "x" * 2_001, "2001 characters", InvalidMessage),
         ("rent_mower", "Book one at {mower_url}.", "CHATBOT_SLOT_MOWER_URL", SettingError),
-        ("rent_mower", "Book one at {{website}.", "brace that is no slot", SettingError),
+        ("rent_mower", "Book one at {{website}.", "in braces, which is not a slot", SettingError),
     ],
 )
 def test_an_intent_that_could_not_be_answered_is_refused_and_nothing_is_written(

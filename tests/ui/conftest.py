@@ -15,7 +15,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
@@ -28,7 +28,7 @@ Theme = Literal["light", "dark"]
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
-APP = ROOT / "ui" / "app.py"
+APP = ROOT / "ui" / "chat" / "page.py"
 UNCLEAR = screenshot.UNCLEAR
 
 
@@ -243,8 +243,7 @@ class Tab:
     def change_theme(self, theme: Theme) -> None:
         """The system goes dark or light, and the page with it."""
         self.page.emulate_media(color_scheme=theme)
-        scheme = "getComputedStyle(document.querySelector('.stApp')).colorScheme"
-        self.page.wait_for_function(f"{scheme} === '{theme}'")
+        expect(self.page.locator(".stApp")).to_have_css("color-scheme", theme)
         # Streamlit's own colours take their time.
         self.page.wait_for_timeout(400)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from chatbot.ids import new_id
 from chatbot.loop.drift_verdict import Check, DriftVerdict, Window
 from chatbot.model.bundle import Bundle
 from chatbot.records.handoff import Handoff, Likely, Turn, key_of
@@ -13,14 +14,17 @@ from chatbot.records.schema import Record
 from chatbot.store.folder import FolderStore
 from tests.training.review_tools import GARDEN, STRANGE, answer, fill, thumbs_down
 
-TOKEN = "a token of more than sixteen characters"
+TOKEN = "a token of more than twenty characters"
 UNSURE = ("my order", "my account", "refund", "payment", "invoice", "address", "delivery", "bill")
 HOSTILE = "<img src=x onerror=alert(1)> **bold** [link](javascript:alert(1)) is that you"
 MESSAGES = (*UNSURE, *GARDEN, *STRANGE, GARDEN[1] + "!", HOSTILE)
 REPORT = (
     b"<!doctype html><html lang='en'><title>Report</title><h1>Report</h1>"
     b"<script>try { parent.document.title = 'taken over' } catch (error) { document.title = 'kept out' }</script>"
+    b"<iframe title='summary' sandbox='allow-scripts' srcdoc='<p>Drift in 3 of 9 columns</p>'></iframe>"
+    b"<p>" + b"as long as a real one " * 340_000 + b"</p>"
 )
+"""7.5 MB, as Evidently's are."""
 
 
 def make_store(folder: Path, bundle: Bundle, messages: Sequence[str] = MESSAGES) -> FolderStore:
@@ -49,6 +53,10 @@ def drift() -> DriftVerdict:
         sentence="One message in nine is about something the bot was never taught.",
         checks=(
             Check(
+                name="scores.mean", against="baseline", statistic=0.9, effect=0.01, threshold=0.04, red=False,
+                alarms=True, sentence="The bot is as sure as before.",
+            ),
+            Check(
                 name="scope.low", against="baseline", statistic=0.11, effect=0.08, threshold=0.04, red=True,
                 alarms=True, sentence="11 % of the messages are unlike anything the bot was taught; it was 3 %.",
             ),
@@ -71,3 +79,15 @@ def _handoff(record: Record) -> Handoff:
         ),
         model_version="v1",
     )
+
+
+def add_handoffs(store: FolderStore, count: int) -> None:
+    """Add handoffs of conversations of their own, all older than the others."""
+    now = datetime.now(UTC).timestamp()
+    for number in range(count):
+        prediction_id = new_id(b"k" * 32, now - 3600 - number)
+        handoff = Handoff(
+            prediction_id=prediction_id, session_id=f"s{number}", message=f"question {number}", summary="",
+            intent="out_of_scope", source="human",
+        )  # fmt: skip
+        store.put(key_of(prediction_id), handoff.body())

@@ -61,8 +61,19 @@ def test_the_conversation_keeps_its_history(api: Server, app: RunPage) -> None:
 
 def test_the_button_for_a_person_hands_over(api: Server, app: RunPage) -> None:
     page = press(app(api.url), "person")
-    assert "A person takes over" in html(page)
-    assert "What we pass on to our team" in html(page)
+    assert "Passed on to our team" in html(page)
+    assert "Nobody can answer you in this chat" in html(page)
+
+
+def test_the_operator_says_how_a_handoff_is_answered(fake: FakeApi, app: RunPage) -> None:
+    page = press(app(fake.url, CHATBOT_UI_HANDOFF_ANSWER="We call you back within an hour."), "person")
+    assert "We call you back within an hour." in html(page)
+    assert "Nobody can answer" not in html(page)
+
+
+def test_a_handoff_is_not_rated(fake: FakeApi, app: RunPage) -> None:
+    page = press(app(fake.url), "person")
+    assert not [b for b in page.button if str(b.key).startswith(("up-", "down-"))]
 
 
 def test_a_choice_of_a_clarification_shows_that_intents_reply(
@@ -84,9 +95,10 @@ def test_the_starters_come_from_the_intents_that_are_served(api: Server, app: Ru
     page = app(api.url)
     begin = [b for b in page.button if str(b.key).startswith("starter-")]
     assert begin
-    assert {b.label.replace("\\", "") for b in begin} <= {intent["title"] for intent in _intents(api)}
+    assert all(b.label.replace("\\", "").endswith("?") for b in begin)
     press(page, "starter-0")
     assert begin[0].label.replace("\\", "") in html(page)
+    assert "Understood as" in html(page)
     assert not [b for b in page.button if str(b.key).startswith("starter-")]
 
 
@@ -164,15 +176,17 @@ def intent(name: str, category: str) -> Intent:
 
 def test_preferred_intents_come_first_and_other_categories_fill_up() -> None:
     intents = [intent("a_one", "A"), intent("a_two", "A"), intent("b_one", "B"), intent("c_one", "C")]
-    assert starters(intents, ["c_one", "unknown"]) == ["C one", "A one", "B one"]
+    assert [i.name for i in starters(intents, ["c_one", "unknown"])] == ["c_one", "a_one", "b_one"]
 
 
 def test_the_setting_says_which_starters_there_are(fake: FakeApi, app: RunPage) -> None:
     page = app(fake.url, CHATBOT_UI_STARTERS="track_refund,track_order")
-    assert [b.label for b in page.button if str(b.key).startswith("starter-")][:2] == [
-        "Track a refund",
-        "Track an order",
+    assert [b.label.replace("\\", "") for b in page.button if str(b.key).startswith("starter-")][:2] == [
+        "Can you help me with “Track a refund”?",
+        "Where is my order?",
     ]
+    press(page, "starter-1")
+    assert fake.bodies("/chat")[0]["message"] == "Track an order"
 
 
 def test_there_are_four_starters_at_most() -> None:
@@ -181,7 +195,7 @@ def test_there_are_four_starters_at_most() -> None:
 
 def test_markdown_in_a_title_or_an_example_is_no_markup(fake: FakeApi, app: RunPage) -> None:
     hostile = "![x](https://evil.example/x.png) :smile:"
-    fake.intents = [{**INTENTS[0], "title": "**bold** :smile: and $x$"}]
+    fake.intents = [{**INTENTS[0], "name": "bold", "title": "**bold** :smile: and $x$"}]
     fake.reply = lambda _: answer(
         "track_order",
         0.4,
@@ -189,7 +203,7 @@ def test_markdown_in_a_title_or_an_example_is_no_markup(fake: FakeApi, app: RunP
         alternatives=[{"intent": "track_order", "confidence": 0.4, "title": hostile}],
     )
     page = app(fake.url)
-    assert page.button(key="starter-0").label == r"\*\*bold\*\* \:smile\: and \$x\$"
+    assert r"“\*\*bold\*\* \:smile\: and \$x\$”" in page.button(key="starter-0").label
     say(page, "unclear")
     label = page.button(key="choice-1-track_order").label
     assert label.startswith(r"\!\[x\]\(https\:")
@@ -236,12 +250,12 @@ def test_a_choice_is_noted_as_the_right_intent(fake: FakeApi, app: RunPage) -> N
     page = press(say(app(fake.url), "unclear"), "choice-1-track_refund")
     noted = fake.bodies("/feedback")
     assert [(body["helpful"], body["intent"]) for body in noted] == [(False, "track_refund")]
-    assert "Your refund&#x27;s progress" in html(page)
+    assert "Your refund&#39;s progress" in html(page)
 
 
 def test_none_of_the_choices_leads_to_a_person(fake: FakeApi, app: RunPage) -> None:
     page = press(say(app(fake.url), "unclear"), "choice-1-none")
-    assert "A person takes over" in html(page)
+    assert "Passed on to our team" in html(page)
 
 
 # When the API does not answer
@@ -257,6 +271,20 @@ def test_a_message_to_an_api_that_is_away_is_kept_and_can_be_sent_again(fake: Fa
     press(page, "retry-1")
     assert "shows where your parcel is" in html(page)
     assert "cannot be reached" not in html(page)
+
+
+def test_one_card_speaks_for_all_messages_that_could_not_be_sent(fake: FakeApi, app: RunPage) -> None:
+    page = app(fake.url)
+    fake.stop()
+    for message in ("where is my parcel", "and my refund", "anybody there"):
+        say(page, message)
+    assert html(page).count('role="alert"') == 1
+    assert html(page).count("Not sent yet") == 2
+    assert "This page connects by itself" not in html(page)
+    fake.start()
+    press(page, "retry-3")
+    assert len(fake.bodies("/chat")) == 3
+    assert "Not sent yet" not in html(page)
 
 
 def test_a_page_that_is_opened_while_the_api_is_away_says_so(fake: FakeApi, app: RunPage) -> None:

@@ -46,7 +46,7 @@ def test_a_customer_asks_and_reads_an_answer(real_visit: Tab) -> None:
     assert filled
     assert whole
     assert abs(filled["width"] / whole["width"] - percent / 100) < 0.03
-    expect(tab.last).to_contain_text(f"{percent}%")
+    expect(tab.last).not_to_contain_text("%")
 
 
 def test_a_clarification_is_answered_by_a_click(real_visit: Tab, unclear: str) -> None:
@@ -65,9 +65,9 @@ def test_a_handoff_looks_like_one(real_visit: Tab) -> None:
     tab = real_visit
     tab.page.get_by_role("button", name="Talk to a person").click()
     card = tab.last.locator(".handoff")
-    expect(card.get_by_role("heading", name="A person takes over")).to_be_visible()
+    expect(card.get_by_role("heading", name="Passed on to our team")).to_be_visible()
     expect(card).to_contain_text("support@example.com")
-    expect(card).to_contain_text("The customer wrote")
+    expect(card.get_by_role("link", name="+1 555 010 0199")).to_have_attribute("href", "tel:+15550100199")
     plain = tab.page.locator(".row.bot .bubble:not(.handoff)").first
     colours = [e.evaluate("e => getComputedStyle(e).backgroundColor") for e in (card, plain)]
     assert colours[0] != colours[1]
@@ -211,7 +211,7 @@ def test_a_page_opened_while_the_api_is_away_comes_to_life_by_itself_in_german_t
     expect(tab.page.locator(".st-key-away")).to_contain_text("verbindet sich von selbst")
     assert tab.violations(axe_script) == []
     failing.start()
-    expect(tab.page.get_by_role("button", name="Track an order")).to_be_visible(timeout=10_000)
+    expect(tab.page.get_by_role("button", name="Wo ist meine Bestellung?")).to_be_visible(timeout=10_000)
     expect(tab.page.locator(".st-key-away")).to_have_count(0)
     assert tab.page.evaluate("document.documentElement.lang") == "de"
     expect(tab.page.get_by_role("button", name="Nachricht senden")).to_have_count(1)
@@ -239,7 +239,7 @@ def test_everything_can_be_done_with_the_keyboard(
         pytest.fail(f"the Tab key does not reach {name!r}")
 
     tab_to("Talk to a person")
-    tab_to("Track an order")
+    tab_to("Where is my order?")
     press("Enter")
     expect(tab.page.locator(".st-key-turn-1 .understood")).to_be_visible()
     expect(tab.page.get_by_test_id("stChatInputTextArea")).to_be_focused()
@@ -297,7 +297,7 @@ def test_answers_are_read_out_as_they_come(visit: Tab) -> None:
     log = visit.page.get_by_role("log", name="Conversation")
     expect(log).to_have_attribute("aria-live", "polite")
     visit.say("where is my parcel")
-    expect(visit.last.get_by_role("meter")).to_have_attribute("aria-valuetext", "very sure, 94%")
+    expect(visit.last.get_by_role("meter")).to_have_attribute("aria-valuetext", "very sure")
     expect(visit.last.locator(".row.you .visually-hidden")).to_have_text("You: ")
     assert visit.page.evaluate("document.documentElement.lang") == "en"
 
@@ -309,7 +309,6 @@ def test_axe_finds_nothing_in_a_whole_visit_in_either_theme(
     assert tab.violations(axe_script) == [], "at the start"
     for message in ("where is my parcel", "unclear", "strange"):
         tab.say(message)
-    tab.page.locator(".st-key-up-3 button").click()
     tab.page.locator(".st-key-down-1 button").click()
     tab.page.locator(".st-key-feedback-1 textarea").wait_for()
     for theme in ("light", "dark"):
@@ -381,6 +380,38 @@ def test_the_page_can_be_used_on_a_phone_and_at_twice_the_size(
             button.scroll_into_view_if_needed()
             expect(button).to_be_in_viewport(ratio=0.99)
         expect(tab.page.get_by_test_id("stChatInputTextArea")).to_be_in_viewport(ratio=0.99)
+
+
+def test_the_feedback_form_is_in_view_with_the_focus_in_it(
+    failing_page: ChatPage, failing: FakeApi, open_tab: OpenTab
+) -> None:
+    tab = open_tab(failing_page.url, height=700)
+    for _ in range(3):
+        tab.say("where is my parcel")
+    tab.last.locator('[class*="st-key-down-"] button').click()
+    field = tab.last.locator("input").first
+    expect(field).to_be_focused()
+    tab.page.wait_for_timeout(500)
+    bottom = tab.page.get_by_test_id("stBottom").bounding_box()
+    header = tab.page.locator(".st-key-header").bounding_box()
+    first, send = field.bounding_box(), tab.page.get_by_role("button", name="Send feedback").bounding_box()
+    assert bottom
+    assert header
+    assert first
+    assert send
+    assert header["y"] + header["height"] <= first["y"]
+    assert send["y"] + send["height"] <= bottom["y"]
+
+
+def test_fields_have_16_pixels_so_that_phones_do_not_zoom(visit: Tab) -> None:
+    visit.say("where is my parcel")
+    visit.last.locator('[class*="st-key-down-"] button').click()
+    visit.last.locator("textarea").wait_for()
+    sizes = visit.page.evaluate(
+        "[...document.querySelectorAll('input, textarea')].map(e => parseFloat(getComputedStyle(e).fontSize))"
+    )
+    assert len(sizes) >= 3
+    assert min(sizes) >= 16
 
 
 def test_the_newest_answer_is_in_view_without_scrolling(visit: Tab) -> None:

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from chatbot.dialog.router import SystemTexts
 from chatbot.settings import SlotSettings
 from tests.ui.fake_api import answer
 from ui.chat import markup, texts
 from ui.chat.client import Answer
+from ui.shared import templates
 
 T = texts.load("en", SlotSettings().values())
 TITLES = {"get_refund": "Get a refund"}
@@ -36,7 +38,7 @@ class Reader(HTMLParser):
         self.tags: list[str] = []
         self.attributes: list[tuple[str, str | None]] = []
         self.text = ""
-        self.feed(html)
+        self.feed(str(html))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
@@ -52,7 +54,7 @@ def reply(text: str, **more: object) -> Answer:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_what_a_customer_writes_is_shown_as_written(text: str) -> None:
-    read = Reader(markup.said(T, text))
+    read = Reader(markup.html.said(T, text))
     assert read.text.endswith(text)
     assert set(read.tags) <= {"div", "p", "span"}
 
@@ -60,7 +62,7 @@ def test_what_a_customer_writes_is_shown_as_written(text: str) -> None:
 @settings(deadline=None)
 @given(some.text())
 def test_whatever_a_customer_writes_is_shown_as_written(text: str) -> None:
-    read = Reader(markup.said(T, text))
+    read = Reader(markup.html.said(T, text))
     assert set(read.tags) <= {"div", "p", "span"}
     # Line ends and NUL are the parser's own matter.
     assert read.text.endswith(text) or not text.isprintable()
@@ -82,16 +84,17 @@ def test_a_reply_and_a_summary_bring_no_html_of_their_own(text: str, handoff: bo
         ("see https://shop.example.com/orders.", "https://shop.example.com/orders"),
         ("(https://shop.example.com/a?b=1&c=2)", "https://shop.example.com/a?b=1&c=2"),
         ("write to support@example.com, please", "mailto:support@example.com"),
+        ("call +1 (555) 010-0199.", "tel:+15550100199"),
     ],
 )
 def test_addresses_in_a_reply_are_links(text: str, href: str) -> None:
-    read = Reader(markup.linked(text))
+    read = Reader(templates.linked(text))
     assert ("href", href) in read.attributes
     assert read.text == text
 
 
 def test_a_link_in_a_reply_opens_beside_the_chat() -> None:
-    attributes = Reader(markup.linked("https://shop.example.com")).attributes
+    attributes = Reader(templates.linked("https://shop.example.com")).attributes
     assert ("target", "_blank") in attributes
     assert ("rel", "noopener noreferrer") in attributes
 
@@ -111,20 +114,19 @@ def test_a_link_in_a_reply_opens_beside_the_chat() -> None:
     ],
 )
 def test_every_mark_of_markdown_in_a_label_is_made_plain(text: str) -> None:
-    label = markup.label(text)
+    label = templates.label(text)
     assert label.replace("\\", "") == text
     assert all(label[i - 1] == "\\" for i, character in enumerate(label) if character in "*![]($^:`#_.)")
 
 
 def test_a_label_stands_on_one_line() -> None:
-    assert markup.label("one\n\n  - two") == "one \\- two"
+    assert templates.label("one\n\n  - two") == "one \\- two"
 
 
 @pytest.mark.parametrize(
     ("confidence", "word", "percent"),
     [
         (1.0, "very sure", 100),
-        (0.999, "very sure", 99),
         (0.9, "very sure", 90),
         (0.7, "quite sure", 70),
         (0.5, "not quite sure", 50),
@@ -135,16 +137,25 @@ def test_a_label_stands_on_one_line() -> None:
 def test_how_sure_the_bot_is_can_be_seen_read_and_heard(confidence: float, word: str, percent: int) -> None:
     said = Answer.model_validate(answer("get_refund", confidence))
     read = Reader(markup.understood(T, said, TITLES))
-    assert f"{word} · {percent}%" in read.text
     for attribute in [
         ("role", "meter"),
         ("aria-valuenow", str(percent)),
-        ("aria-valuetext", f"{word}, {percent}%"),
+        ("aria-valuetext", word),
         ("aria-label", "How sure the assistant is"),
         ("style", f"width:{percent}%"),
     ]:
         assert attribute in read.attributes
     assert "Understood as Get a refund" in read.text
+    assert word in read.text
+    assert "%" not in read.text
+
+
+def test_out_of_scope_gets_no_meter() -> None:
+    html = markup.understood(
+        T, Answer.model_validate(answer("out_of_scope", 0.4, "human", handoff=True)), TITLES
+    )
+    assert "This is new to me" in html
+    assert "meter" not in html
 
 
 @pytest.mark.parametrize(
@@ -174,16 +185,29 @@ def test_an_emergency_gets_no_label_and_no_bar() -> None:
     assert markup.understood(T, said, TITLES) == ""
 
 
-def test_a_handoff_shows_who_takes_over_what_is_passed_on_and_where_to_reach_us() -> None:
-    html = markup.answered(
-        T, reply("I pass you on.", handoff=True, summary="The customer wrote: <NAME>"), TITLES
-    )
+def test_a_handoff_says_how_to_get_an_answer_and_promises_none_in_the_chat() -> None:
+    said = answer("out_of_scope", 0.2, "human", response="I pass you on.", handoff=True, prediction_id="01ab")
+    said["summary"] = "Rule talk_to_human (likeliest: get_refund 31%). The customer wrote: <ORDER>"
+    html = markup.answered(T, Answer.model_validate(said), TITLES)
     read = Reader(html)
-    for part in ("A person takes over", "I pass you on.", "What we pass on", "The customer wrote: <NAME>"):
+    for part in ("Passed on to our team", "I pass you on.", "Nobody can answer you in this chat", "01ab"):
         assert part in read.text
     for part in ("Monday to Friday", "support@example.com", "+1 555 010 0199"):
         assert part in read.text
+    assert ("href", "tel:+15550100199") in read.attributes
     assert ("class", "bubble handoff") in read.attributes
+    for internal in ("talk_to_human", "%", "<ORDER>", "likeliest"):
+        assert internal not in read.text
+    how = "We answer by e-mail within a day."
+    read = Reader(markup.answered(T, Answer.model_validate(said), TITLES, how))
+    assert how in read.text
+    assert "Nobody can answer" not in read.text
+
+
+def test_the_bots_own_words_promise_no_answer_in_the_chat() -> None:
+    text = SystemTexts().human.format_map(SlotSettings().values())
+    assert "answer you here" not in text
+    assert "support@example.com" in text
 
 
 def test_a_handoff_without_a_phone_shows_no_empty_line() -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
@@ -16,12 +15,12 @@ from pydantic import SecretStr
 from chatbot.settings import StaffSettings
 from chatbot.store.folder import FolderStore
 from tests.bento.server import free_port
-from tests.ui.staff_tools import HOSTILE, MESSAGES, TOKEN, make_store
+from tests.ui.staff_tools import HOSTILE, MESSAGES, TOKEN, add_handoffs, make_store
 from tools.pictures import staff_pages
 from training.review.accepted import read_accepted
 from training.review.decisions import DecisionKind, Decisions
-from training.review.handoffs import read_tasks
-from ui.staff_pages import login
+from training.review.handoffs import read_cases, read_tasks
+from ui.staff_pages.sessions import COOKIE, Sessions
 
 pytestmark = pytest.mark.process
 
@@ -55,26 +54,30 @@ def store(pages: ChatPage, folder: Path, bundle: Bundle) -> FolderStore:
 
 
 def make_anew(folder: Path, bundle: Bundle, messages: Sequence[str] = MESSAGES) -> FolderStore:
-    shutil.rmtree(folder, ignore_errors=True)
+    for part in folder.iterdir() if folder.exists() else ():
+        if part.is_dir() and part.name != "staff":  # the sessions and their key
+            shutil.rmtree(part)
     return make_store(folder, bundle, messages)
 
 
-def come_in(window: BrowserContext, url: str, name: str) -> None:
+def come_in(window: BrowserContext, url: str, name: str, folder: Path) -> None:
     """The cookie of somebody who logged in."""
-    cookie = login.to_cookie(StaffSettings(token=SecretStr(TOKEN)), login.Visit(name, time.time() + 3600))
+    cookie = Sessions(FolderStore(folder), StaffSettings(token=SecretStr(TOKEN))).start(name)
     window.clear_cookies()
-    window.add_cookies([{"name": login.COOKIE, "value": cookie, "url": url}])
+    window.add_cookies([{"name": COOKIE, "value": cookie, "url": url}])
 
 
 @pytest.fixture
-def visit(window: BrowserContext, pages: ChatPage, store: FolderStore) -> Iterator[Callable[..., Tab]]:
+def visit(
+    window: BrowserContext, pages: ChatPage, store: FolderStore, folder: Path
+) -> Iterator[Callable[..., Tab]]:
     """Opens a page of the staff pages as a reviewer who came in; closed when the test is over."""
     from tests.ui.conftest import Tab
 
     tabs: list[Tab] = []
 
     def visit(path: str = "", name: str = "Ada", theme: str = "light", **size: int) -> Tab:
-        come_in(window, pages.url, name)
+        come_in(window, pages.url, name, folder)
         tab = Tab(window.new_page())
         tabs.append(tab)
         tab.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
@@ -104,30 +107,29 @@ def press(page: Page, key: str) -> None:
     staff_pages.settled(page)
 
 
-def test_the_token_lets_in_a_reload_keeps_and_logging_out_ends_it(
+def test_the_token_lets_in_a_reload_keeps_and_logging_out_revokes(
     window: BrowserContext, pages: ChatPage, store: FolderStore
 ) -> None:
     window.clear_cookies()
     page = window.new_page()
-    staff_pages.open_staff(page, pages.url)
-    assert not page.locator("blockquote.message").count()
+    staff_pages.open_staff(page, f"{pages.url}/drift")
     page.get_by_role("textbox", name="Your name").fill("Ada")
-    page.get_by_role("textbox", name="Token").fill("a guess of more than sixteen characters")
-    page.get_by_role("button", name="Come in").click()
-    expect(page.get_by_text("That is not the token")).to_be_visible(timeout=15_000)
+    page.get_by_role("textbox", name="Token").fill("a guess of more than twenty characters")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_contain_text("That is not the token")
     staff_pages.log_in(page, TOKEN)
     expect(page.locator(".who")).to_have_text("Ada")
-    cookie = next(c for c in window.cookies() if c["name"] == "support-chatbot-staff")
-    assert cookie["sameSite"] == "Strict"
-    assert TOKEN not in cookie["value"]
+    expect(page.get_by_role("heading", level=1)).to_have_text("Drift")
+    cookie = next(c for c in window.cookies() if c["name"] == COOKIE)
+    assert (cookie["sameSite"], cookie["httpOnly"]) == ("Strict", True)
+    assert COOKIE not in str(page.evaluate("document.cookie"))
     page.reload()
     expect(page.locator(".who")).to_have_text("Ada", timeout=15_000)
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("textbox", name="Token")).to_be_visible(timeout=15_000)
-    staff_pages.settled(page)
-    page.wait_for_function("!document.cookie.includes('support-chatbot-staff=ey')")
-    page.reload()
-    expect(page.get_by_role("textbox", name="Token")).to_be_visible(timeout=15_000)
+    window.add_cookies([{"name": COOKIE, "value": cookie["value"], "url": pages.url}])
+    page.goto(pages.url)
+    expect(page.get_by_role("textbox", name="Token")).to_be_visible()
     page.close()
 
 
@@ -223,30 +225,62 @@ def test_a_cluster_becomes_an_intent_with_a_reply_that_was_read_before(
     assert all("mow" in row.message for row in rows)
 
 
-def test_a_handoff_is_taken_and_done_and_others_see_who_has_it(
+def test_a_handoff_is_taken_and_only_after_a_question_done_by_somebody_else(
     visit: Callable[..., Tab], store: FolderStore
 ) -> None:
     page = visit("handoffs").page
-    card = page.locator('[class*="st-key-task-"]').first
-    expect(card).to_contain_text("Hello! How can I help?")
-    card.get_by_role("button", name="Take it").click()
+    cards = page.locator('[class*="st-key-task-"]')
+    expect(cards.first).to_contain_text("Hello! How can I help?")
+    count = len(read_cases(store))
+    expect(page.get_by_text(f"Open: {count}", exact=True)).to_be_visible()
+    oldest = read_cases(store)[0].tasks[0].handoff
+    expect(cards.first.locator(".talk")).to_contain_text(oldest.message)
+    cards.first.get_by_role("button", name="Take it").click()
     expect(page.locator(".said")).to_contain_text("You have it", timeout=15_000)
+    expect(page.get_by_text(f"Open: {count - 1}", exact=True)).to_be_visible()
     taken = [task for task in read_tasks(store) if task.state == "taken"]
-    assert [task.work.by for task in taken if task.work] == ["Ada"]
+    assert [(task.work.by, task.handoff.prediction_id) for task in taken if task.work] == [
+        ("Ada", oldest.prediction_id)
+    ]
     other = visit("handoffs", name="Bob").page
-    other.get_by_text("Taken", exact=True).first.click()
+    other.get_by_text("Taken: 1", exact=True).first.click()
     expect(other.locator(".chip.taken")).to_contain_text("Taken by Ada", timeout=15_000)
     other.get_by_role("button", name="Done").first.click()
+    expect(other.get_by_role("alert")).to_contain_text("Ada has this conversation", timeout=15_000)
+    assert not [task for task in read_tasks(store) if task.state == "done"]
+    other.get_by_role("button", name="Close it anyway").click()
     expect(other.locator(".said")).to_contain_text("Done", timeout=15_000)
     assert [task.work.by for task in read_tasks(store) if task.work and task.state == "done"] == ["Bob"]
 
 
-def test_drift_is_told_in_sentences_and_the_report_cannot_reach_the_pages(visit: Callable[..., Tab]) -> None:
+def test_many_handoffs_are_counted_and_paged(visit: Callable[..., Tab], store: FolderStore) -> None:
+    add_handoffs(store, 45)
+    count = len(read_cases(store))
+    page = visit("handoffs").page
+    expect(page.get_by_text(f"Open: {count}", exact=True)).to_be_visible()
+    expect(page.locator(".st-key-paging")).to_contain_text(f"1 to 20 of {count} conversations")
+    expect(page.locator('[class*="st-key-task-"]')).to_have_count(20)
+    page.get_by_role("button", name="Next").click()
+    expect(page.locator(".st-key-paging")).to_contain_text(f"21 to 40 of {count}", timeout=15_000)
+    assert page.locator('[class*="st-key-task-"]').count() == 20
+
+
+def test_drift_is_told_in_sentences_with_its_model_and_red_checks_first(visit: Callable[..., Tab]) -> None:
+    card = visit("drift").page.locator(".card.drift")
+    expect(card).to_contain_text("version 7")
+    assert card.locator("h2").all_inner_texts() == ["What made it red", "What could make it red"]
+    assert "it was 3 %" in card.locator(".checks li").first.inner_text()
+
+
+def test_a_report_of_megabytes_is_shown_and_cannot_reach_the_pages(visit: Callable[..., Tab]) -> None:
     tab = visit("drift")
-    expect(tab.page.locator(".card.drift")).to_contain_text("it was 3 %")
     frame = tab.page.frame_locator("iframe").first
     expect(frame.locator("h1")).to_have_text("Report", timeout=15_000)
+    expect(frame.locator("p")).to_contain_text("as long as a real one")
+    expect(frame.frame_locator("iframe").locator("p")).to_have_text("Drift in 3 of 9 columns")
+    assert frame.locator("h1").evaluate("() => document.title") == "kept out"
     assert "taken over" not in tab.page.title()
+    expect(tab.page.locator(".evidently")).to_contain_text("may say “drift” where the verdict above does not")
 
 
 def test_without_mlflow_the_versions_page_says_so_and_the_others_work(visit: Callable[..., Tab]) -> None:
@@ -279,7 +313,7 @@ def looking_around(
     from tests.ui.conftest import Tab
 
     make_anew(folder, bundle)
-    come_in(window, pages.url, "Ada")
+    come_in(window, pages.url, "Ada", folder)
     tab = Tab(window.new_page())
 
     def look(path: str, theme: str) -> Tab:
@@ -319,20 +353,3 @@ def test_axe_finds_nothing_on_the_login(window: BrowserContext, pages: ChatPage,
     staff_pages.open_staff(tab.page, pages.url)
     assert tab.violations(axe_script) == []
     tab.page.close()
-
-
-def test_streamlit_run_on_every_address_without_a_login_shows_nothing(
-    window: BrowserContext, serve_page: Callable[..., Any], store: FolderStore, folder: Path
-) -> None:
-    port = free_port()
-    streamlit = str(Path(sys.executable).with_name("streamlit"))
-    server = serve_page(
-        streamlit, "run", "ui/staff.py", f"--server.port={port}", "--server.address=0.0.0.0", port=port,
-        CHATBOT_STORE_URL=str(folder),
-    )  # fmt: skip
-    page = window.new_page()
-    page.goto(server.url)
-    expect(page.get_by_role("alert")).to_contain_text("CHATBOT_STAFF_TOKEN", timeout=30_000)
-    time.sleep(1)
-    assert not page.locator("blockquote.message, .st-key-nav").count()
-    page.close()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ from pydantic import SecretStr
 from chatbot.settings import StaffSettings
 from tests.bento.server import free_port
 from ui.staff_pages import login
-from ui.staff_pages.login import COOKIE, LoginError, Visit
+from ui.staff_pages.login import LoginError
 
 ROOT = Path(__file__).resolve().parents[2]
-TOKEN = "a token of more than sixteen characters"
+TOKEN = "a token of more than twenty characters"
 
 
 def settings(**more: Any) -> StaffSettings:
@@ -37,9 +37,51 @@ def test_on_a_loopback_address_no_login_is_needed(address: str) -> None:
     assert login.is_loopback(address)
 
 
-def test_a_short_token_is_refused() -> None:
-    with pytest.raises(LoginError, match="5 characters"):
-        login.check(settings(token=SecretStr("short")), "127.0.0.1")
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [
+        ("short", "has 5 characters"),
+        ("0123456789abcdef012", "has 19 characters"),
+        ("hello" * 8, "4 of them different"),
+        ("1" * 64, "1 of them different"),
+    ],
+)
+def test_a_token_that_is_not_random_enough_is_refused(token: str, words: str) -> None:
+    with pytest.raises(LoginError, match=f"{words}.*20 random characters or more.*openssl rand -hex 32"):
+        login.check(settings(token=SecretStr(token)), "127.0.0.1")
+
+
+def test_what_openssl_and_the_chart_make_is_accepted() -> None:
+    for _ in range(200):
+        token = secrets.token_hex(10)
+        login.check(settings(token=SecretStr(token)), "0.0.0.0")
+        assert login.is_token(settings(token=SecretStr(token)), token)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("command", "token", "words"),
+    [
+        (("ui.staff",), "0123456789abcdef", "CHATBOT_STAFF_TOKEN has 16 characters"),
+        (("streamlit", "run", "ui/staff.py"), "0123456789abcdef", "CHATBOT_STAFF_TOKEN has 16 characters"),
+        (("streamlit", "run", "ui/staff.py", "--server.address=0.0.0.0"), "", "set CHATBOT_STAFF_TOKEN"),
+    ],
+)
+def test_the_server_does_not_start_with_a_weak_token_or_on_every_address_without_a_login(
+    tmp_path: Path, command: tuple[str, ...], token: str, words: str
+) -> None:
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "CHATBOT_STAFF_TOKEN": token}
+    ended = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode != 0
+    assert words in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 @pytest.mark.process
@@ -59,33 +101,12 @@ def test_the_server_does_not_start_where_anybody_could_come_in(tmp_path: Path) -
     assert "Traceback" not in ended.stderr
 
 
-def test_the_token_lets_in_and_no_other_does_and_a_guess_takes_its_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    slept: list[float] = []
-    monkeypatch.setattr("ui.staff_pages.login.time.sleep", slept.append)
-    visit = login.come_in(settings(), TOKEN, "  Ada \n Lovelace ")
-    assert visit is not None
-    assert visit.name == "Ada Lovelace"
-    assert visit.until == pytest.approx(time.time() + 12 * 3600, abs=60)
-    assert slept == []
-    for guess in ("", TOKEN + "x"):
-        assert login.come_in(settings(), guess, "Eve") is None
-    assert slept == [1.0, 1.0]
-    assert login.come_in(settings(token=SecretStr("")), "", "Eve") is None
-
-
-def test_a_cookie_counts_while_it_is_ours_in_time_and_under_this_token() -> None:
-    told = settings()
-    visit = Visit("Ada", time.time() + 60)
-    cookie = login.to_cookie(told, visit)
-    assert login.from_cookie(told, {COOKIE: cookie}) == visit
-    content, _, signature = cookie.partition(".")
-    forged = login.to_cookie(settings(token=SecretStr("another token, just as long")), visit)
-    over = login.to_cookie(told, Visit("Ada", time.time() - 1))
-    for wrong in ("", "x.y", content, f"{content}.", f"{content[:-4]}AAAA.{signature}", forged, over):
-        assert login.from_cookie(told, {COOKIE: wrong}) is None
-    assert login.from_cookie(StaffSettings(), {COOKIE: login.to_cookie(StaffSettings(), visit)}) is None
+def test_the_token_is_right_and_no_other_is() -> None:
+    assert login.is_token(settings(), TOKEN)
+    for guess in ("", TOKEN + "x", TOKEN[:-1]):
+        assert not login.is_token(settings(), guess)
+    assert not login.is_token(settings(token=SecretStr("")), "")
+    assert login.name_of("  Ada \n Lovelace ") == "Ada Lovelace"
 
 
 def test_by_openid_connect_only_those_named_may_come_in(tmp_path: Path) -> None:

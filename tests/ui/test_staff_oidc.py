@@ -51,7 +51,7 @@ def test_by_openid_connect_those_named_come_in_and_others_do_not(
         expect(page.get_by_role("button", name="Log in")).to_be_visible(timeout=20_000)
         provider.email = "eve@example.org"
         page.get_by_role("button", name="Log in").click()
-        expect(page.get_by_role("alert")).to_contain_text("You may not come in", timeout=20_000)
+        expect(page.get_by_role("alert")).to_contain_text("You have no access", timeout=20_000)
         assert not page.locator("blockquote.message, .st-key-nav").count()
     finally:
         page.close()

@@ -13,7 +13,7 @@ from chatbot.settings import ChatPageSettings, SlotSettings
 from ui.chat import texts
 
 UI = Path(texts.__file__).resolve().parents[1]
-VALUES = {"value", "seconds", "length", "limit"}
+VALUES = {"seconds", "length", "limit", "title"}
 
 
 def entries(language: str) -> dict[str, str]:
@@ -25,13 +25,15 @@ def slots(text: str) -> set[str]:
 
 
 def asked_for() -> set[str]:
-    """Every key that the code asks for, as a pattern: `sure.{level}` asks for all of `sure.*`."""
-    code = "\n".join(
-        file.read_text(encoding="utf-8") for file in [UI / "app.py", *(UI / "chat").glob("*.py")]
-    )
-    keys = set(re.findall(r"""["']([a-z_]+(?:\.(?:[a-z_]|\{[a-z]+\})+)+)["']""", code))
+    """Every key that code and templates ask for, as a pattern: `"sure." ~ level` asks for all of `sure.*`."""
+    files = [*(UI / "chat").glob("*.py"), *(UI / "chat").glob("*.j2")]
+    code = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    keys = set(re.findall(r"""["']([a-z_]+(?:\.(?:[a-z_]|\{[a-z.]+\})+)+)["']""", code))
+    keys |= {f"{group}.{{name}}" for group in re.findall(r"""["']([a-z_]+)\.["'] ~""", code)}
     groups = {key.split(".")[0] for key in entries("en")}
-    return {re.sub(r"\\\{\w+\\\}", r"\\w+", re.escape(key)) for key in keys if key.split(".")[0] in groups}
+    return {
+        re.sub(r"\\\{[\w\\.]+\\\}", r"\\w+", re.escape(key)) for key in keys if key.split(".")[0] in groups
+    }
 
 
 @pytest.mark.parametrize("language", texts.languages())

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.sync_api import BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import BrowserContext, Page, ViewportSize, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from chatbot.settings import ChatPageSettings
@@ -89,7 +89,7 @@ def settled(page: Page) -> Page:
     registers an element's shortcut some time after drawing it: when the browser is idle.
     """
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=WAIT_MS)
-    page.wait_for_function(f"!document.querySelector({_UNFINISHED!r})", timeout=WAIT_MS)
+    expect(page.locator(_UNFINISHED)).to_have_count(0, timeout=WAIT_MS)
     page.evaluate("new Promise(idle => requestIdleCallback(idle, { timeout: 1000 }))")
     return page
 

@@ -18,7 +18,7 @@ from playwright.sync_api import Page, ViewportSize
 
 from chatbot.settings import StaffSettings
 from tools.pictures import chat_page
-from tools.pictures.chat_page import WAIT_MS, ScreenshotError, Theme
+from tools.pictures.chat_page import ScreenshotError, Theme
 from ui.shared import startup
 
 OUT = Path("docs/images/review.png")
@@ -32,8 +32,8 @@ def log_in(page: Page, token: str, name: str = "Ada") -> Page:
     """Log in with a token."""
     page.get_by_role("textbox", name="Your name").fill(name)
     page.get_by_role("textbox", name="Token").fill(token)
-    page.get_by_role("button", name="Come in").click()
-    page.locator(".st-key-nav").wait_for(timeout=WAIT_MS)
+    page.get_by_role("button", name="Log in").click()
+    page.locator(".st-key-nav").wait_for(timeout=FIRST_MS)
     return settled(page)
 
 
@@ -52,8 +52,10 @@ def open_staff(page: Page, url: str, token: str = "") -> Page:
         page.goto(url, wait_until="commit")
     except PlaywrightError as error:
         raise ScreenshotError(f"no staff pages at {url}: start them with `python -m ui.staff`") from error
-    settled(page)
-    return log_in(page, token) if token and page.locator(".st-key-login").count() else page
+    page.locator(".heading").first.wait_for(timeout=FIRST_MS)
+    if page.locator("main.login").count():
+        return log_in(page, token) if token else page
+    return settled(page)
 
 
 def take(url: str, out: Path, token: str = "", theme: Theme = "light") -> None:

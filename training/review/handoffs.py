@@ -16,11 +16,12 @@ from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
 from chatbot.ids import time_of
 from chatbot.records import handoff
 from chatbot.records.erasure import forgotten
-from chatbot.records.handoff import Handoff
+from chatbot.records.handoff import Handoff, Turn
 from chatbot.store import Store, layout, stem
 from training.review.decisions import now
 
-MOST = 200
+DONE_DAYS = 14
+_MAX_TURN_CHARS = 1_000
 
 State = Literal["open", "taken", "done"]
 
@@ -45,7 +46,7 @@ class TakenError(ChatbotError):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A handoff with its state; `work` is None if it is not taken."""
+    """A handoff with its state; `work` is None if nobody has taken it."""
 
     handoff: Handoff
     work: Work | None = None
@@ -61,34 +62,87 @@ class Task:
         return time_of(self.handoff.prediction_id)
 
 
-def read_tasks(store: Store, days: int = 14, most: int = MOST) -> list[Task]:
-    """Return recent handoffs, latest first, without those under an erasure tombstone.
+@dataclass(frozen=True, slots=True)
+class HandoffCase:
+    """The handoffs of one conversation, oldest first: the team answers them together."""
+
+    tasks: tuple[Task, ...]
+
+    @property
+    def case_id(self) -> str:
+        """Identifies the case: the id of its first handoff."""
+        return self.tasks[0].handoff.prediction_id
+
+    @property
+    def state(self) -> State:
+        """Taken if somebody has one of its handoffs; else open if one waits; else done."""
+        states = {task.state for task in self.tasks}
+        return "taken" if "taken" in states else "open" if "open" in states else "done"
+
+    @property
+    def by(self) -> str:
+        """Who has it or finished it; empty: nobody."""
+        found = [task.work for task in self.tasks if task.work and task.state == self.state != "open"]
+        return found[-1].by if found else ""
+
+    @property
+    def since(self) -> datetime:
+        """Time of the oldest message that waits; of the first message if none does."""
+        return next((task.when for task in self.tasks if task.state != "done"), self.tasks[0].when)
+
+    @property
+    def turns(self) -> list[Turn]:
+        """The conversation, oldest turn first; each handoff has the turns before it."""
+        found: dict[tuple[str, str, int], Turn] = {}
+        for task in self.tasks:
+            own = Turn(at=task.when, speaker="customer", text=task.handoff.message)
+            for turn in (*task.handoff.conversation, own):
+                key = (turn.speaker, turn.text[:_MAX_TURN_CHARS], int(turn.at.timestamp()))
+                if key not in found or len(found[key].text) < len(turn.text):
+                    found[key] = turn
+        return sorted(found.values(), key=lambda turn: turn.at)
+
+
+def read_cases(store: Store) -> list[HandoffCase]:
+    """Return the handoffs by conversation, the one that has waited longest first; see `read_tasks`."""
+    groups: dict[str, list[Task]] = {}
+    for task in read_tasks(store):
+        groups.setdefault(task.handoff.session_id or task.handoff.prediction_id, []).append(task)
+    return sorted((HandoffCase(tuple(tasks)) for tasks in groups.values()), key=lambda case: case.since)
+
+
+def read_tasks(store: Store, done_days: int = DONE_DAYS) -> list[Task]:
+    """Return all handoffs in the store, oldest first, without those under an erasure tombstone.
 
     Args:
         store: the store.
-        days: length of the window in days.
-        most: maximum number of untouched handoffs, and of all others.
+        done_days: finished ones are returned if their message is at most this many days old.
 
     Raises:
         StoreError: the store is unavailable.
     """
     gone = forgotten(store)
-    today = datetime.now(UTC).date()
-    keys: list[str] = []
-    for back in range(-1, days):  # a replica's clock may be ahead
-        day = today - timedelta(days=back)
-        found = [entry.key for entry in store.list(layout.of_day(layout.HANDOFFS, day))]
-        keys += [key for key in reversed(found) if stem(key) not in gone]
-    # A separate limit: many touched handoffs must not displace waiting ones.
-    touched = {stem(entry.key) for entry in store.list(layout.HANDOFF_WORK)}
-    waiting = [key for key in keys if stem(key) not in touched][:most]
-    others = [key for key in keys if stem(key) in touched][:most]
+    keys = {
+        stem(entry.key): entry.key for entry in store.list(layout.HANDOFFS) if stem(entry.key) not in gone
+    }
+    touched = [key for key in (stem(entry.key) for entry in store.list(layout.HANDOFF_WORK)) if key in keys]
+    since = datetime.now(UTC) - timedelta(days=done_days)
     with ThreadPoolExecutor(16) as pool:
-        tasks = list(pool.map(lambda key: _read(store, key), sorted([*waiting, *others], reverse=True)))
+        work = dict(zip(touched, pool.map(lambda one: _read_work(store, one), touched), strict=True))
+        shown = [
+            prediction_id
+            for prediction_id in sorted(keys)
+            if not (
+                (found := work.get(prediction_id))
+                and found.state == "done"
+                and time_of(prediction_id) < since
+            )
+        ]
+        tasks = list(pool.map(lambda one: _read(store, keys[one], work.get(one)), shown))
     return [task for task in tasks if task is not None and task.handoff.session_id not in gone]
 
 
-def move(store: Store, prediction_id: str, state: State, by: str) -> Work:
+def move(store: Store, prediction_id: str, state: State, by: str, instead_of: str = "") -> Work:
     """Change the state of a handoff: take it, finish it, or reopen it.
 
     Args:
@@ -96,6 +150,7 @@ def move(store: Store, prediction_id: str, state: State, by: str) -> Work:
         prediction_id: the id of the handoff.
         state: the new state.
         by: the person who acts.
+        instead_of: the person who has it, if somebody else acts on purpose.
 
     Returns:
         The stored state.
@@ -113,28 +168,32 @@ def move(store: Store, prediction_id: str, state: State, by: str) -> Work:
             store.put(key, content, new=True)
             return work
         found = _parse(key, store.get(key, etag=entry.etag))
-        if found.state != "open" and found.by != by and state == "taken":
+        is_anothers = found.by not in (by, instead_of)
+        if is_anothers and (found.state == "taken" or (found.state == "done" and state == "taken")):
             raise TakenError(f"{found.by} has it since {found.when:%Y-%m-%d %H:%M} UTC ({found.state})")
         store.put(key, content, etag=entry.etag)
     except (Conflict, Missing):
-        raise TakenError("another person changed it at the same time: reload the page") from None
+        raise TakenError("somebody did something with it at this moment: look again") from None
     return work
 
 
-def _read(store: Store, key: str) -> Task | None:
+def _read(store: Store, key: str, work: Work | None) -> Task | None:
     try:
-        found = handoff.parse(store.get(key), key)
+        return Task(handoff.parse(store.get(key), key), work)
     except Missing:
         return None
+
+
+def _read_work(store: Store, prediction_id: str) -> Work | None:
+    key = layout.document(layout.HANDOFF_WORK, prediction_id)
     try:
-        work = layout.document(layout.HANDOFF_WORK, found.prediction_id)
-        return Task(found, _parse(work, store.get(work)))
+        return _parse(key, store.get(key))
     except Missing:
-        return Task(found)
+        return None
 
 
 def _parse(key: str, content: bytes) -> Work:
     try:
         return Work.model_validate_json(content)
     except ValidationError as error:
-        raise StoreError(f"{key} is not the state of a handoff: {error}") from error
+        raise StoreError(f"{key} does not say who has the handoff: {error}") from error

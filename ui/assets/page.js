@@ -13,22 +13,34 @@
 
   const focus = (key) => {
     const field = document.querySelector(`.st-key-${key} :is(input, textarea)`);
+    if (!field) return false;
     // On a touch screen the focus would bring up the keyboard over the answer.
-    if (field && !window.matchMedia("(pointer: coarse)").matches) field.focus({ preventScroll: key === "message" });
-    return Boolean(field);
+    if (!window.matchMedia("(pointer: coarse)").matches) field.focus({ preventScroll: true });
+    if (key !== "message") soon(() => show(document.querySelector(`.st-key-${key}`)));
+    return true;
   };
 
-  // To the end of the conversation; where the last turn is taller than the window, to that turn's beginning.
-  const follow = () => {
-    const turns = document.querySelectorAll(".st-key-conversation > [data-testid=stLayoutWrapper]");
+  // What is new stands in the next frame; its buttons a little later.
+  const soon = (act) => {
+    requestAnimationFrame(act);
+    setTimeout(act, 250);
+  };
+
+  // Scroll an element's end above the field; where it is taller than the window, its beginning below the header.
+  const show = (element) => {
     const main = document.getElementById("stMain");
-    if (!turns.length || !main) return;
-    const last = turns[turns.length - 1].getBoundingClientRect();
+    if (!element || !main) return;
+    const box = element.getBoundingClientRect();
     const header = document.querySelector(".st-key-header")?.parentElement;
     const bottom = document.querySelector("[data-testid=stBottom]");
     const top = header && getComputedStyle(header).position === "sticky" ? header.getBoundingClientRect().bottom : 0;
     const room = (bottom ? bottom.getBoundingClientRect().top : window.innerHeight) - top - 24;
-    main.scrollBy({ top: last.height > room ? last.top - top - 12 : last.bottom - top - room });
+    main.scrollBy({ top: box.height > room ? box.top - top - 12 : box.bottom - top - room });
+  };
+
+  const follow = () => {
+    const turns = document.querySelectorAll(".st-key-conversation > [data-testid=stLayoutWrapper]");
+    show(turns[turns.length - 1]);
   };
 
   const apply = () => {
@@ -44,9 +56,7 @@
     if (moves === null) [moves, news] = [state.dataset.moves, state.dataset.news];
     if (news !== state.dataset.news) {
       news = state.dataset.news;
-      // The answer stands in the next frame; its buttons a little later.
-      requestAnimationFrame(follow);
-      setTimeout(follow, 250);
+      soon(follow);
     }
     if (moves !== state.dataset.moves && focus(key)) moves = state.dataset.moves;
   };

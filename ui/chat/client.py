@@ -85,7 +85,6 @@ class Answer(_Part):
     handoff: bool = False
     prediction_id: str = ""
     model_version: str = ""
-    summary: str | None = None
 
 
 class Intent(_Part):

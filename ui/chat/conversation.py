@@ -1,4 +1,4 @@
-"""State of one visit: messages, their delivery state, feedback. Independent of Streamlit.
+"""State of one visit: messages, their delivery, feedback. Independent of Streamlit.
 
 Only its own methods change a conversation, and none of them yields to another run of the page: a click or a second
 message during a pending request finds a consistent conversation.
@@ -35,7 +35,7 @@ class Api(Protocol):
     def intents(self) -> tuple[Intent, ...]: ...
 
 
-class State(StrEnum):
+class Delivery(StrEnum):
     """Delivery state of a message."""
 
     WAITING = "waiting"
@@ -43,13 +43,13 @@ class State(StrEnum):
     AWAY = "away"
     """To be sent when the API is back."""
     BUSY = "busy"
-    """To be sent at `Turn.due`, because the API is overloaded (429)."""
+    """To be sent at `Exchange.due`, because the API is overloaded (429)."""
     FAILED = "failed"
     """To be sent when the customer asks for a retry."""
     ANSWERED = "answered"
 
 
-class Opinion(StrEnum):
+class FeedbackState(StrEnum):
     """State of the customer's feedback on an answer."""
 
     NONE = "none"
@@ -59,7 +59,7 @@ class Opinion(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ChosenIntent:
     """The customer's choice in a clarification.
 
     Attributes:
@@ -74,7 +74,7 @@ class Choice:
 
 
 @dataclass(slots=True)
-class Turn:
+class Exchange:
     """One message, its delivery state and its answer.
 
     Attributes:
@@ -86,14 +86,14 @@ class Turn:
     number: int
     message: str
     request: str
-    state: State = State.WAITING
-    choice: Choice | None = None
+    state: Delivery = Delivery.WAITING
+    choice: ChosenIntent | None = None
     answer: Answer | None = None
     problem: Kind | None = None
     tries: int = 0
     due: float = 0.0
-    opinion: Opinion = Opinion.NONE
-    opinion_failed: bool = False
+    feedback: FeedbackState = FeedbackState.NONE
+    feedback_failed: bool = False
     chosen: bool = False
 
 
@@ -122,7 +122,7 @@ class Conversation:
     """
 
     session_id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
-    turns: list[Turn] = field(default_factory=list)
+    turns: list[Exchange] = field(default_factory=list)
     said: int = 0
     away: bool = False
     asked: float = 0.0
@@ -136,7 +136,7 @@ class Conversation:
         if message.strip():
             self._add(message, request or message)
 
-    def choose(self, turn: Turn, intent: str, title: str, person_message: str) -> None:
+    def choose(self, turn: Exchange, intent: str, title: str, person_message: str) -> None:
         """Queue the customer's choice in a clarification: the intent's reply is shown, and sent as feedback.
 
         The API has no route from an intent to its reply, and sending the title as a new message would classify
@@ -150,25 +150,35 @@ class Conversation:
         if intent == HUMAN_INTENT:
             self._add(title, person_message)
         else:
-            self._add(title, title, Choice(intent, turn.answer.intent, turn.answer.prediction_id))
+            self._add(title, title, ChosenIntent(intent, turn.answer.intent, turn.answer.prediction_id))
 
-    def decline(self, turn: Turn, message: str, person_message: str) -> None:
+    def decline(self, turn: Exchange, message: str, person_message: str) -> None:
         """Reject all choices of a clarification and ask for a person."""
         if not turn.chosen:
             turn.chosen = True
             self.say(message, person_message)
 
-    def retry(self, turn: Turn) -> None:
+    def retry(self, turn: Exchange) -> None:
         """Queue an unanswered message again."""
-        if turn.state is not State.ANSWERED:
-            turn.state, turn.tries = State.WAITING, 0
+        if turn.state is not Delivery.ANSWERED:
+            turn.state, turn.tries = Delivery.WAITING, 0
+
+    @property
+    def unsent(self) -> list[Exchange]:
+        """Messages that an unavailable API did not get."""
+        return [turn for turn in self.turns if turn.problem is Kind.AWAY and turn.answer is None]
+
+    def retry_unsent(self) -> None:
+        """Queue all messages again that an unavailable API did not get."""
+        for turn in self.unsent:
+            self.retry(turn)
 
     def is_back(self) -> None:
         """Queue the messages that did not reach the API, now that it answers again."""
         self.away = False
         for turn in self.turns:
-            if turn.state is State.AWAY:
-                turn.state = State.WAITING if turn.tries < MAX_TRIES else State.FAILED
+            if turn.state is Delivery.AWAY:
+                turn.state = Delivery.WAITING if turn.tries < MAX_TRIES else Delivery.FAILED
 
     def time_to_ask(self, seconds: float) -> bool:
         """Whether the last check of the unavailable API was at least `seconds` ago; if so, note a check now."""
@@ -185,28 +195,28 @@ class Conversation:
         self.taken = True
         return self.returned.message
 
-    def is_due(self, turn: Turn) -> bool:
+    def is_due(self, turn: Exchange) -> bool:
         """Whether the message is to be sent now; queue it once the Retry-After of an overloaded API has passed."""
-        if turn.state is State.BUSY and time.monotonic() >= turn.due:
-            turn.state = State.WAITING
-        return turn.state is State.WAITING
+        if turn.state is Delivery.BUSY and time.monotonic() >= turn.due:
+            turn.state = Delivery.WAITING
+        return turn.state is Delivery.WAITING
 
     @property
     def waiting(self) -> bool:
         """Whether a message is to be sent now."""
-        return any(turn.state is State.WAITING for turn in self.turns)
+        return any(turn.state is Delivery.WAITING for turn in self.turns)
 
     @property
     def news(self) -> int:
         """Counter that grows with each message and answer; the page then scrolls to the end."""
-        return self.said + sum(turn.state is not State.WAITING for turn in self.turns)
+        return self.said + sum(turn.state is not Delivery.WAITING for turn in self.turns)
 
     def deliver(self, api: Api) -> None:
         """Send the waiting messages in order, and record answer or failure in each turn."""
         self.away = False
-        for turn in [turn for turn in self.turns if turn.state is State.WAITING]:
+        for turn in [turn for turn in self.turns if turn.state is Delivery.WAITING]:
             if self.away:
-                turn.state, turn.problem = State.AWAY, Kind.AWAY
+                turn.state, turn.problem = Delivery.AWAY, Kind.AWAY
                 continue
             try:
                 turn.answer = self._ask(turn, api)
@@ -214,35 +224,35 @@ class Conversation:
                 log.warning("message not answered: %s", problem)
                 self._note(turn, problem)
             else:
-                turn.state, turn.problem = State.ANSWERED, None
+                turn.state, turn.problem = Delivery.ANSWERED, None
         self._move("message")
 
-    def rate(self, turn: Turn, helpful: bool, api: Api) -> None:
+    def rate(self, turn: Exchange, helpful: bool, api: Api) -> None:
         """Send thumbs up or down; after thumbs down, open the form for an explanation."""
-        if turn.opinion is not Opinion.NONE:
+        if turn.feedback is not FeedbackState.NONE:
             return
-        turn.opinion = Opinion.GIVEN if helpful else Opinion.ASKED
+        turn.feedback = FeedbackState.GIVEN if helpful else FeedbackState.ASKED
         if not self._tell(turn, api, helpful) and helpful:
-            turn.opinion = Opinion.NONE
+            turn.feedback = FeedbackState.NONE
         self._move("message" if helpful else f"feedback-{turn.number}")
 
-    def explain(self, turn: Turn, api: Api, intent: str | None, comment: str) -> None:
+    def explain(self, turn: Exchange, api: Api, intent: str | None, comment: str) -> None:
         """Send the right intent and a comment; on failure the form stays open with its content."""
         if self._tell(turn, api, False, intent, comment.strip() or None):
-            turn.opinion = Opinion.GIVEN
+            turn.feedback = FeedbackState.GIVEN
             self._move("message")
 
-    def skip(self, turn: Turn) -> None:
+    def skip(self, turn: Exchange) -> None:
         """Close the form without an explanation."""
-        turn.opinion, turn.opinion_failed = Opinion.GIVEN, False
+        turn.feedback, turn.feedback_failed = FeedbackState.GIVEN, False
         self._move("message")
 
-    def _add(self, message: str, request: str, choice: Choice | None = None) -> None:
+    def _add(self, message: str, request: str, choice: ChosenIntent | None = None) -> None:
         self.returned = None
         self.said += 1
-        self.turns.append(Turn(self.said, message, request, choice=choice))
+        self.turns.append(Exchange(self.said, message, request, choice=choice))
 
-    def _ask(self, turn: Turn, api: Api) -> Answer:
+    def _ask(self, turn: Exchange, api: Api) -> Answer:
         turn.tries += 1
         choice = turn.choice
         if choice is None:
@@ -262,21 +272,21 @@ class Conversation:
             prediction_id=choice.prediction_id,
         )
 
-    def _note(self, turn: Turn, problem: ApiError) -> None:
+    def _note(self, turn: Exchange, problem: ApiError) -> None:
         turn.problem = problem.kind
         match problem.kind:
             case Kind.AWAY:
-                turn.state, self.away, self.asked = State.AWAY, True, time.monotonic()
+                turn.state, self.away, self.asked = Delivery.AWAY, True, time.monotonic()
             case Kind.BUSY if turn.tries < MAX_TRIES and problem.retry_after <= MAX_WAIT_SECONDS:
-                turn.state, turn.due = State.BUSY, time.monotonic() + problem.retry_after
+                turn.state, turn.due = Delivery.BUSY, time.monotonic() + problem.retry_after
             case Kind.TOO_LONG | Kind.UNREADABLE:
                 self.turns.remove(turn)
                 self.returned, self.taken = Returned(turn.request, problem.kind, problem.limit), False
             case _:
-                turn.state = State.FAILED
+                turn.state = Delivery.FAILED
 
     def _tell(
-        self, turn: Turn, api: Api, helpful: bool, intent: str | None = None, comment: str | None = None
+        self, turn: Exchange, api: Api, helpful: bool, intent: str | None = None, comment: str | None = None
     ) -> bool:
         if turn.answer is None:
             return False
@@ -286,9 +296,9 @@ class Conversation:
             api.feedback(turn.answer.prediction_id, helpful, intent, comment)
         except ApiError as problem:
             log.warning("feedback not sent: %s", problem)
-            turn.opinion_failed = True
+            turn.feedback_failed = True
             return False
-        turn.opinion_failed = False
+        turn.feedback_failed = False
         return True
 
     def _move(self, focus: str) -> None:

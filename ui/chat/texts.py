@@ -16,7 +16,7 @@ class TextsError(Exception):
 
 
 class Texts:
-    """The texts of one language: `texts("feedback.thanks")`, `texts("sure.percent", value=87)`."""
+    """The texts of one language: `texts("feedback.thanks")`, `texts("starters.other", title="Get a refund")`."""
 
     def __init__(self, entries: Mapping[str, str], slots: Mapping[str, str]) -> None:
         self._entries = entries
@@ -28,6 +28,9 @@ class Texts:
         Raises: KeyError: there is no such text, or a slot has no value.
         """
         return self._entries[key].format_map({**self._slots, **values})
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._entries
 
     @property
     def language(self) -> str:

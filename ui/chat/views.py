@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
 import streamlit as st
 
 from ui.chat import markup
 from ui.chat.client import ChatClient, Intent, Kind
-from ui.chat.conversation import Conversation, Opinion, State, Turn
+from ui.chat.conversation import Conversation, Delivery, Exchange, FeedbackState
+from ui.chat.markup import html
 from ui.chat.texts import Texts
+from ui.shared.templates import label
 
 MAX_STARTERS = 4
 
@@ -25,6 +26,7 @@ class Page:
     api: ChatClient
     conversation: Conversation
     intents: Sequence[Intent]
+    handoff_answer: str = ""
 
     @property
     def titles(self) -> Mapping[str, str]:
@@ -32,11 +34,8 @@ class Page:
         return {intent.name: intent.words for intent in self.intents}
 
 
-def starters(intents: Sequence[Intent], preferred: Sequence[str]) -> list[str]:
-    """Return suggested first messages: the titles of the preferred intents, then of one per further category.
-
-    Titles, not examples: the examples are real messages, typing errors included.
-    """
+def starters(intents: Sequence[Intent], preferred: Sequence[str]) -> list[Intent]:
+    """Return the intents to begin with: the preferred ones, then one per further category."""
     by_name = {intent.name: intent for intent in intents}
     chosen = [by_name[name] for name in preferred if name in by_name]
     categories = {intent.category for intent in chosen}
@@ -44,53 +43,58 @@ def starters(intents: Sequence[Intent], preferred: Sequence[str]) -> list[str]:
         if intent.category not in categories:
             categories.add(intent.category)
             chosen.append(intent)
-    return list(dict.fromkeys(intent.words for intent in chosen))[:MAX_STARTERS]
+    return list({intent.name: intent for intent in chosen}.values())[:MAX_STARTERS]
 
 
-def show_starters(page: Page, messages: Sequence[str]) -> None:
-    """Draw suggested first messages as buttons that send them."""
-    if not messages:
+def show_starters(page: Page, intents: Sequence[Intent]) -> None:
+    """Draw questions as buttons; each sends its intent's title, which the bot understands in every language."""
+    if not intents:
         return
+    t = page.t
     with st.container(key="starters"):
-        st.html(f'<h2 class="small">{escape(page.t("greeting.starters"))}</h2>')
+        st.html(html.small_heading(t("greeting.starters")))
         with st.container(key="starter-buttons", horizontal=True):
-            for index, message in enumerate(messages):
+            for index, intent in enumerate(intents):
+                key = f"starters.{intent.name}"
+                question = t(key) if key in t else t("starters.other", title=intent.words)
                 st.button(
-                    markup.label(message),
+                    label(question),
                     key=f"starter-{index}",
                     on_click=page.conversation.say,
-                    args=(message,),
+                    args=(question, intent.words),
                 )
 
 
-def show_turn(page: Page, turn: Turn) -> None:
+def show_turn(page: Page, turn: Exchange) -> None:
     """Draw a message with its answer, failure or typing indicator."""
     with st.container(key=f"turn-{turn.number}"):
         st.html(
-            markup.said(page.t, turn.message, unsent=turn.state in (State.AWAY, State.BUSY, State.FAILED))
+            html.said(
+                page.t, turn.message, unsent=turn.state in (Delivery.AWAY, Delivery.BUSY, Delivery.FAILED)
+            )
         )
-        if turn.state is State.WAITING:
-            st.html(markup.typing(page.t))
+        if turn.state is Delivery.WAITING:
+            st.html(html.typing(page.t))
         elif turn.answer is None:
             _show_failure(page, turn)
         else:
-            st.html(markup.answered(page.t, turn.answer, page.titles))
+            st.html(markup.answered(page.t, turn.answer, page.titles, page.handoff_answer))
             if turn.answer.source == "clarify":
                 _show_choices(page, turn)
-            else:
+            elif not turn.answer.handoff:
                 _show_feedback(page, turn)
 
 
 def show_away(page: Page, seconds: float) -> None:
     """Check every `seconds` whether the API is available again; if so, queue the pending messages."""
-    if not any(turn.state is State.AWAY for turn in page.conversation.turns):
-        st.html(markup.hint(page.t("problem.away_idle")))
+    if not any(turn.state is Delivery.AWAY for turn in page.conversation.turns):
+        st.html(html.hint(page.t("problem.away_idle")))
     if page.conversation.time_to_ask(seconds) and page.api.ready():
         page.conversation.is_back()
         st.rerun()
 
 
-def _show_choices(page: Page, turn: Turn) -> None:
+def _show_choices(page: Page, turn: Exchange) -> None:
     answer, conversation = turn.answer, page.conversation
     if answer is None or turn.chosen or not answer.alternatives:
         return
@@ -98,13 +102,13 @@ def _show_choices(page: Page, turn: Turn) -> None:
         for alternative in answer.alternatives:
             title = alternative.title or markup.title_of(page.t, alternative.intent, page.titles)
             st.button(
-                markup.label(title),
+                label(title),
                 key=f"choice-{turn.number}-{alternative.intent}",
                 on_click=conversation.choose,
                 args=(turn, alternative.intent, title, page.t("person_message")),
             )
         st.button(
-            markup.label(page.t("clarify.none")),
+            label(page.t("clarify.none")),
             key=f"choice-{turn.number}-none",
             type="tertiary",
             on_click=conversation.decline,
@@ -112,34 +116,34 @@ def _show_choices(page: Page, turn: Turn) -> None:
         )
 
 
-def _show_feedback(page: Page, turn: Turn) -> None:
+def _show_feedback(page: Page, turn: Exchange) -> None:
     if turn.answer is None or not turn.answer.prediction_id or markup.is_unnamed(turn.answer, page.titles):
         return
     t, conversation = page.t, page.conversation
     with st.container(key=f"feedback-{turn.number}"):
-        if turn.opinion is Opinion.GIVEN:
-            st.html(markup.hint(t("feedback.thanks")))
-        elif turn.opinion is Opinion.ASKED:
+        if turn.feedback is FeedbackState.GIVEN:
+            st.html(html.hint(t("feedback.thanks")))
+        elif turn.feedback is FeedbackState.ASKED:
             _show_feedback_form(page, turn)
         else:
             with st.container(key=f"thumbs-{turn.number}", horizontal=True, vertical_alignment="center"):
-                st.html(f'<span class="question">{escape(t("feedback.question"))}</span>', width="content")
+                st.html(html.question(t("feedback.question")), width="content")
                 for name, helpful in (("up", True), ("down", False)):
                     st.button(
-                        markup.label(t(f"feedback.{name}")),
+                        label(t(f"feedback.{name}")),
                         key=f"{name}-{turn.number}",
                         icon=f":material/thumb_{name}:",
                         type="tertiary",
                         on_click=conversation.rate,
                         args=(turn, helpful, page.api),
                     )
-        if turn.opinion_failed:
-            st.html(f'<p class="hint bad" role="alert">{escape(t("feedback.failed"))}</p>')
+        if turn.feedback_failed:
+            st.html(html.warning(t("feedback.failed")))
 
 
-def _show_feedback_form(page: Page, turn: Turn) -> None:
+def _show_feedback_form(page: Page, turn: Exchange) -> None:
     t, titles = page.t, page.titles
-    st.html(markup.hint(t("feedback.sorry")))
+    st.html(html.hint(t("feedback.sorry")))
     with st.form(key=f"form-{turn.number}", enter_to_submit=False):
         intent = st.selectbox(
             t("feedback.intent"),
@@ -151,11 +155,9 @@ def _show_feedback_form(page: Page, turn: Turn) -> None:
         )
         comment = st.text_area(t("feedback.comment"), key=f"comment-{turn.number}", height=96, max_chars=1000)
         with st.container(horizontal=True):
-            send = st.form_submit_button(
-                markup.label(t("feedback.send")), key=f"send-{turn.number}", type="primary"
-            )
+            send = st.form_submit_button(label(t("feedback.send")), key=f"send-{turn.number}", type="primary")
             skip = st.form_submit_button(
-                markup.label(t("feedback.skip")), key=f"skip-{turn.number}", type="tertiary"
+                label(t("feedback.skip")), key=f"skip-{turn.number}", type="tertiary"
             )
     if skip:
         page.conversation.skip(turn)
@@ -165,29 +167,35 @@ def _show_feedback_form(page: Page, turn: Turn) -> None:
         st.rerun()
 
 
-def _show_failure(page: Page, turn: Turn) -> None:
+def _show_failure(page: Page, turn: Exchange) -> None:
     t = page.t
-    if turn.state is State.BUSY:
+    if turn.state is Delivery.BUSY:
         _show_countdown(page, turn)
+        return
+    unsent = page.conversation.unsent
+    is_unsent = turn in unsent
+    if is_unsent and turn is not unsent[-1]:
+        # One card, at the last message, speaks for all.
+        st.html(html.hint(t("problem.unsent")))
         return
     name = {Kind.AWAY: "away", Kind.LOST: "lost", Kind.BUSY: "overrun"}.get(
         turn.problem or Kind.REFUSED, "refused"
     )
     with st.container(key=f"problem-{turn.number}"):
-        st.html(markup.notice(t(f"problem.{name}_title"), t(f"problem.{name}_text")))
+        st.html(html.notice(t(f"problem.{name}_title"), t(f"problem.{name}_text")))
         st.button(
-            markup.label(t("problem.retry")),
+            label(t("problem.retry")),
             key=f"retry-{turn.number}",
-            on_click=page.conversation.retry,
-            args=(turn,),
+            on_click=page.conversation.retry_unsent if is_unsent else page.conversation.retry,
+            args=() if is_unsent else (turn,),
         )
 
 
 @st.fragment(run_every=1.0)
-def _show_countdown(page: Page, turn: Turn) -> None:
+def _show_countdown(page: Page, turn: Exchange) -> None:
     """Show the countdown until an overloaded API (429) accepts the message, then send it."""
     if page.conversation.is_due(turn):
         st.rerun()
     t = page.t
-    st.html(markup.notice(t("problem.busy_title"), t("problem.busy_text")))
-    st.html(markup.countdown(t("problem.busy_countdown", seconds=max(1, round(turn.due - time.monotonic())))))
+    st.html(html.notice(t("problem.busy_title"), t("problem.busy_text")))
+    st.html(html.countdown(t("problem.busy_countdown", seconds=max(1, round(turn.due - time.monotonic())))))

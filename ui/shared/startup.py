@@ -1,10 +1,14 @@
-"""Check settings and port before a page is served; fail fast with a one-line message."""
+"""Check settings and port before a page is served, and start Streamlit; fail fast with a one-line message."""
 
 from __future__ import annotations
 
 import errno
+import os
 import socket
-from typing import TypeVar
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn, TypeVar
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
@@ -52,3 +56,12 @@ def check_free(address: str, port: int, prefix: str = "CHATBOT_UI") -> None:
         if error.errno == errno.EADDRNOTAVAIL:
             raise StartError(f"there is no address {address} here: set {prefix}_ADDRESS") from None
         raise StartError(f"port {port} is in use: set {prefix}_PORT") from None
+
+
+def run_streamlit(script: Path, options: Mapping[str, object]) -> NoReturn:
+    """Replace this process with `streamlit run`, so that a signal to it reaches the server."""
+    # No proxy is trusted unless the operator names it: uvicorn would believe any process of this machine.
+    os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    command = [sys.executable, "-m", "streamlit", "run", str(script.resolve()), *flags]
+    os.execv(sys.executable, command)  # noqa: S606 - no shell, and nothing of it comes from outside

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-
 import streamlit as st
 
-from ui.staff_pages import markup
-from ui.staff_pages.data import MOST_REPORT_BYTES, open_shelf
+from ui.staff_pages import cache, web
+from ui.staff_pages.markup import html
 
 _HEIGHT = 900
 
 
 def show() -> None:
     """Draw the page."""
-    st.html(markup.heading("Drift", "Whether what customers write has changed since the model went live."))
-    found = open_shelf().drift()
+    st.html(html.heading("Drift", "Whether what customers write has changed since the model went live."))
+    found = cache.drift()
     if found is None:
         text = "Run `python -m monitoring.drift_report`, or wait for the schedule."
-        st.html(markup.empty("There was no drift check yet", text))
+        st.html(html.empty("There was no drift check yet", text))
         return
-    verdict, report = found
-    st.html(markup.drift(verdict))
-    if not report:
-        st.html(markup.hint(f"The report {verdict.report or 'of this check'} is not in the store."))
+    verdict, has_report = found
+    st.html(html.drift(verdict))
+    if not has_report:
+        st.html(html.hint(f"The report {verdict.report or 'of this check'} is not in the store."))
         return
-    st.download_button("Download the report", report, "drift.html", "text/html", key="report")
-    if len(report) <= MOST_REPORT_BYTES:
-        # A data URL has an opaque origin: the report's scripts cannot access these pages.
-        st.iframe(
-            "data:text/html;base64," + base64.b64encode(report).decode(), height=_HEIGHT, alt="Drift report"
-        )
+    url = web.report_url(verdict.report)
+    st.html(html.report(url))
+    # Served, not embedded: a report of several megabytes exceeds what a data URL and a Streamlit message can hold.
+    st.iframe(url, height=_HEIGHT, alt="Drift report")

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from html import escape
+from urllib.parse import urlsplit
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from chatbot.settings import StaffSettings
-from ui.staff_pages import login, markup
-from ui.staff_pages.login import COOKIE, LOCAL, Visit
+from ui.staff_pages import login, sessions
+from ui.staff_pages.login import LOCAL
+from ui.staff_pages.markup import html
 
-_NAME, _VISIT, _LEFT = "reviewer", "visit", "left"
+_NAME = "reviewer"
 
 
-def come_in(settings: StaffSettings) -> str | None:
-    """Return the name of the authenticated user; None: not logged in, and the login form is shown."""
+def authenticate(settings: StaffSettings) -> str | None:
+    """Return the name of the authenticated user; None: not logged in, and the page says how."""
     if settings.oidc_secrets is not None:
         return _by_provider(settings)
-    if settings.token.get_secret_value():
-        return _by_token(settings)
+    if login.is_by_token(settings):
+        return _by_token()
     return LOCAL
 
 
@@ -36,71 +36,41 @@ def show_header(
     """Draw the header: title, navigation, user name and logout button."""
     st.session_state[_NAME] = name
     with st.container(key="header", horizontal=True, vertical_alignment="center"):
-        st.html(markup.brand("Support staff", "Not for customers"))
+        st.html(html.brand("Support staff", "Not for customers"))
         with st.container(key="nav", horizontal=True, width="content"):
             for page in pages:
                 with st.container(key=f"nav-{page.url_path or 'review'}", width="content"):
                     st.page_link(page, label=page.title)
         if name != LOCAL:
-            st.html(f'<span class="who">{escape(name)}</span>', width="content")
+            st.html(html.user(name), width="content")
             if st.button("Log out", key="logout", type="tertiary"):
                 _leave(settings)
-    here = current.url_path or "review"
-    st.html(
-        f"<style>.st-key-nav-{here} a {{ background: var(--chat-card); border-color: var(--chat-control); }}</style>"
-    )
+    st.html(html.current(current.url_path or "review"))
 
 
-def _by_token(settings: StaffSettings) -> str | None:
-    visit: Visit | None = st.session_state.get(_VISIT)
-    if visit is None and not st.session_state.get(_LEFT):
-        visit = login.from_cookie(settings, st.context.cookies)
-    if visit is not None:
-        # Validate again: the session may expire while the page is open.
-        visit = login.from_cookie(settings, {COOKIE: login.to_cookie(settings, visit)})
-    if visit is not None:
-        st.session_state[_VISIT] = visit
-        _set_cookie(login.to_cookie(settings, visit), round(settings.session_hours * 3600))
-        return visit.name
-    st.session_state.pop(_VISIT, None)
-    if st.session_state.get(_LEFT):
-        _set_cookie("", 0)
-    with st.container(key="login"):
-        st.html(markup.heading("Support staff", "Review, handoffs, drift and versions. Not for customers."))
-        with st.form("login", border=False):
-            name = st.text_input(
-                "Your name", max_chars=login.MAX_NAME_CHARS, help="Stands beside what you decide."
-            )
-            token = st.text_input("Token", type="password", autocomplete="current-password")
-            sent = st.form_submit_button("Come in", type="primary")
-        if sent and not login.name_of(name):
-            st.html(markup.notice("Who are you?", "Your name stands beside what you decide."))
-        elif sent:
-            visit = login.come_in(settings, token, name)
-            if visit is None:
-                st.html(
-                    markup.notice("That is not the token", "Ask whoever runs the pages: CHATBOT_STAFF_TOKEN.")
-                )
-            else:
-                st.session_state[_VISIT] = visit
-                st.session_state.pop(_LEFT, None)
-                st.rerun()
-    return None
+def _by_token() -> str | None:
+    """Return the name of this browser's session, read from the store: a session revoked elsewhere ends here too."""
+    cookie = st.context.cookies.get(sessions.COOKIE)
+    try:
+        session = sessions.open_sessions().find(cookie) if isinstance(cookie, str) else None
+    except sessions.ForgedCookie:
+        session = None
+    if session is None:
+        st.html(html.login_link((st.context.url and urlsplit(st.context.url).path) or "/"))
+    return session.name if session else None
 
 
 def _by_provider(settings: StaffSettings) -> str | None:
     if not st.user.is_logged_in:
         with st.container(key="login"):
-            st.html(
-                markup.heading("Support staff", "Review, handoffs, drift and versions. Not for customers.")
-            )
+            st.html(html.heading("Support staff", "Review, handoffs, drift and versions. Not for customers."))
             st.button("Log in", key="oidc", type="primary", on_click=st.login)
         return None
     claims = dict(st.user.to_dict())
     if not login.is_allowed(settings, claims):
         st.html(
-            markup.notice(
-                "You may not come in", "Ask whoever runs the pages to name you in CHATBOT_STAFF_OIDC_ALLOWED."
+            html.notice(
+                "You have no access", "Ask whoever runs the pages to name you in CHATBOT_STAFF_OIDC_ALLOWED."
             )
         )
         st.button("Log in as somebody else", key="logout", on_click=st.logout)
@@ -112,17 +82,7 @@ def _leave(settings: StaffSettings) -> None:
     if settings.oidc_secrets is not None:
         st.logout()
         return
-    st.session_state.clear()
-    st.session_state[_LEFT] = True
-    st.rerun()
-
-
-def _set_cookie(value: str, seconds: int) -> None:
-    """Set the session cookie, so that a reload needs no new login.
-
-    `value` is created here and contains only base64, a dot and hexadecimal digits: it cannot break out of the script.
-    """
-    cookie = json.dumps(f"{COOKIE}={value}; Path=/; SameSite=Strict; Max-Age={seconds}")
-    script = f"document.cookie = {cookie} + (location.protocol === 'https:' ? '; Secure' : '');"
+    sessions.open_sessions().end(st.context.cookies[sessions.COOKIE])
     with st.container(key="script"):
-        st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
+        st.html("<script>location.replace('/login')</script>", unsafe_allow_javascript=True)
+    st.stop()

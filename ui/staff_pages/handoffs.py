@@ -1,71 +1,111 @@
-"""Draw the handoffs page: messages that wait for a person's answer, and their state."""
+"""Draw the handoffs page: conversations that wait for a person's answer, and their state."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 import streamlit as st
 
 from chatbot.errors import ChatbotError
-from training.review.handoffs import State, Task, move
-from ui.staff_pages import entry, markup
-from ui.staff_pages.data import Shelf, open_shelf
+from training.review.handoffs import DONE_DAYS, HandoffCase, State, move
+from ui.staff_pages import cache, entry, markup
+from ui.staff_pages.markup import html
 
-_SHOWN = 20
-_FILTERS = {"Open": ("open",), "Taken": ("taken",), "Done": ("done",), "All": ("open", "taken", "done")}
-_SAID = "handoff_said"
+PAGE_SIZE = 20
+_TITLES: dict[State, str] = {"open": "Open", "taken": "Taken", "done": f"Done in {DONE_DAYS} days"}
+_SAID, _PAGE, _CONFIRM = "handoff_said", "handoff_page", "handoff_confirm"
+_STEPS: dict[State, list[tuple[str, State]]] = {
+    "open": [("Take it", "taken"), ("Done", "done")],
+    "taken": [("Done", "done"), ("Put it back", "open")],
+    "done": [("Open it again", "open")],
+}
+_ANOTHERS: list[tuple[str, State]] = [("Take it over", "taken"), ("Done", "done")]
 
 
 def show() -> None:
     """Draw the page."""
-    shelf, name = open_shelf(), entry.reviewer()
-    st.html(markup.heading("Handoffs", "Messages that the bot gave to a person, the latest first."))
-    tasks = shelf.tasks()
+    name = entry.reviewer()
+    st.html(html.heading("Handoffs", "Conversations that the bot gave to a person, the oldest first."))
+    with st.spinner("Reading the handoffs…"):
+        cases = cache.cases()
+    counts = Counter(case.state for case in cases)
     with st.container(key="tools", horizontal=True, vertical_alignment="center"):
-        chosen = st.segmented_control(
-            "Which", list(_FILTERS), default="Open", required=True, label_visibility="collapsed", key="which"
+        state = st.segmented_control(
+            "Which",
+            list(_TITLES),
+            default="open",
+            required=True,
+            format_func=lambda state: f"{_TITLES[state]}: {counts[state]}",
+            label_visibility="collapsed",
+            key="which",
+            on_change=_go_to,
+            args=(0,),
         )
-        st.button("Look again", key="again", type="tertiary", on_click=_look_again, args=(shelf,))
+        st.button("Look again", key="again", type="tertiary", on_click=cache.cases.clear)
     if said := st.session_state.pop(_SAID, ""):
-        st.html(markup.done(said))
-    shown = [task for task in tasks if task.state in _FILTERS[chosen or "Open"]]
+        st.html(html.done(said))
+    shown = [case for case in cases if case.state == state]
     if not shown:
-        st.html(
-            markup.empty("Nothing here", "New handoffs appear about a second after the customer's message.")
-        )
-    for task in shown[:_SHOWN]:
-        _show_task(shelf, task, name)
-    if len(shown) > _SHOWN:
-        st.html(markup.hint(f"{len(shown) - _SHOWN} older ones are not shown."))
+        text = "New handoffs appear about a second after the customer's message."
+        st.html(html.empty("Nothing here", text))
+    first = min(st.session_state.get(_PAGE, 0), max(0, len(shown) - 1) // PAGE_SIZE) * PAGE_SIZE
+    for case in shown[first : first + PAGE_SIZE]:
+        _show_case(case, name)
+    if len(shown) > PAGE_SIZE:
+        _show_paging(first, len(shown))
 
 
-def _look_again(shelf: Shelf) -> None:
-    shelf.tasks(fresh=True)
+def _show_paging(first: int, count: int) -> None:
+    page, last = first // PAGE_SIZE, (count - 1) // PAGE_SIZE
+    with st.container(key="paging", horizontal=True, vertical_alignment="center"):
+        st.button("Previous", key="previous", on_click=_go_to, args=(page - 1,), disabled=page == 0)
+        st.button("Next", key="next", on_click=_go_to, args=(page + 1,), disabled=page == last)
+        words = f"{first + 1} to {min(first + PAGE_SIZE, count)} of {count} conversations"
+        st.html(html.hint(words), width="content")
 
 
-def _show_task(shelf: Shelf, task: Task, name: str) -> None:
-    prediction_id = task.handoff.prediction_id
-    with st.container(key=f"task-{prediction_id}"):
-        st.html(markup.handoff(task, shelf.intents()))
-        steps: list[tuple[str, State]] = {
-            "open": [("Take it", "taken"), ("Done", "done")],
-            "taken": [("Done", "done"), ("Put it back", "open")],
-            "done": [("Open it again", "open")],
-        }[task.state]  # type: ignore[assignment]
+def _show_case(case: HandoffCase, name: str) -> None:
+    is_anothers = case.state == "taken" and case.by != name
+    asked: State | None = st.session_state.get(_CONFIRM, {}).get(case.case_id)
+    with st.container(key=f"task-{case.case_id}"):
+        st.html(markup.handoff(case, cache.intents()))
+        if is_anothers and asked:
+            st.html(html.notice(f"{case.by} has this conversation", "Ask them first, if you can."))
         with st.container(horizontal=True):
-            for number, (label, state) in enumerate(steps):
+            if is_anothers and asked:
+                words = {"done": "Close it anyway", "taken": "Take it over anyway", "open": ""}[asked]
+                args = (case, asked, name, case.by)
+                st.button(words, key=f"sure-{case.case_id}", type="primary", on_click=_move, args=args)
+                words = f"Leave it with {case.by}"
+                st.button(words, key=f"leave-{case.case_id}", on_click=_ask, args=(case, None))
+                return
+            for number, (words, state) in enumerate(_ANOTHERS if is_anothers else _STEPS[case.state]):
                 st.button(
-                    label,
-                    key=f"{state}-{prediction_id}",
-                    type="primary" if number == 0 and task.state == "open" else "secondary",
-                    on_click=_move,
-                    args=(shelf, task, state, name),
+                    words,
+                    key=f"{state}-{case.case_id}",
+                    type="primary" if number == 0 and case.state == "open" else "secondary",
+                    on_click=_ask if is_anothers else _move,
+                    args=(case, state) if is_anothers else (case, state, name),
                 )
 
 
-def _move(shelf: Shelf, task: Task, state: State, name: str) -> None:
+def _go_to(page: int) -> None:
+    st.session_state[_PAGE] = page
+
+
+def _ask(case: HandoffCase, state: State | None) -> None:
+    """Ask for confirmation before another person's conversation is changed; None: ask no more."""
+    st.session_state[_CONFIRM] = {case.case_id: state}
+
+
+def _move(case: HandoffCase, state: State, name: str, instead_of: str = "") -> None:
+    st.session_state.pop(_CONFIRM, None)
     try:
-        move(shelf.board.store, task.handoff.prediction_id, state, name)
+        for task in case.tasks:
+            if task.state != state or (task.work and task.work.by != name):
+                move(cache.board().store, task.handoff.prediction_id, state, name, instead_of)
         said = {"taken": "You have it.", "done": "Done.", "open": "It is open again."}[state]
     except ChatbotError as error:
         said = str(error)
-    shelf.tasks(fresh=True)
+    cache.cases.clear()
     st.session_state[_SAID] = said

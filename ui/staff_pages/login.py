@@ -2,44 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 import ipaddress
-import json
-import threading
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from chatbot.settings import StaffSettings
 
-COOKIE = "support-chatbot-staff"
-LEAST_TOKEN_CHARS = 16
+MIN_TOKEN_CHARS, MIN_DISTINCT_CHARS = 20, 6
+"""A token with fewer characters, or fewer different ones, is not random enough."""
 MAX_NAME_CHARS = 60
 LOCAL = "local"
 """Reviewer name stored if there is no login."""
 
-_WRONG_SECONDS = 1.0
-_guessing = threading.Lock()
-
 
 class LoginError(Exception):
     """The settings would expose the pages; the message says in one line what to set."""
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """A login session.
-
-    Attributes:
-        name: the user's name, stored with their decisions.
-        until: when the session expires, in seconds since 1970.
-    """
-
-    name: str
-    until: float
 
 
 def check(settings: StaffSettings, address: str | None) -> None:
@@ -50,13 +28,13 @@ def check(settings: StaffSettings, address: str | None) -> None:
         address: address the server listens on; None or empty: every address of this machine.
 
     Raises:
-        LoginError: there is no login beyond loopback, the token is too short, or OpenID Connect is incomplete.
+        LoginError: there is no login beyond loopback, the token is too weak, or OpenID Connect is incomplete.
     """
     token = settings.token.get_secret_value()
-    if token and len(token) < LEAST_TOKEN_CHARS:
+    if token and (len(token) < MIN_TOKEN_CHARS or len(set(token)) < MIN_DISTINCT_CHARS):
         raise LoginError(
-            f"CHATBOT_STAFF_TOKEN has {len(token)} characters, {LEAST_TOKEN_CHARS} are the least. Make one with: "
-            "openssl rand -hex 32"
+            f"CHATBOT_STAFF_TOKEN has {len(token)} characters, {len(set(token))} of them different: expected "
+            f"{MIN_TOKEN_CHARS} random characters or more. Make one with: openssl rand -hex 32"
         )
     if settings.oidc_secrets is not None:
         if not Path(settings.oidc_secrets).is_file():
@@ -84,44 +62,20 @@ def is_loopback(address: str | None) -> bool:
         return False
 
 
-def come_in(settings: StaffSettings, token: str, name: str) -> Visit | None:
-    """Return a session if the token is right; else None after one second. Wrong attempts are serialized."""
+def is_by_token(settings: StaffSettings) -> bool:
+    """Whether people log in with the token."""
+    return bool(settings.token.get_secret_value()) and settings.oidc_secrets is None
+
+
+def is_token(settings: StaffSettings, token: str) -> bool:
+    """Whether this is the configured token, compared in constant time."""
     expected = settings.token.get_secret_value()
-    right = bool(expected) and hmac.compare_digest(token.encode(), expected.encode())
-    if not right:
-        with _guessing:
-            time.sleep(_WRONG_SECONDS)
-        return None
-    return Visit(name_of(name), time.time() + settings.session_hours * 3600)
+    return bool(expected) and hmac.compare_digest(token.encode(), expected.encode())
 
 
 def name_of(text: str) -> str:
     """Normalize a reviewer's name for storage: one line, at most MAX_NAME_CHARS characters."""
     return " ".join(text.split())[:MAX_NAME_CHARS]
-
-
-def to_cookie(settings: StaffSettings, visit: Visit) -> str:
-    """Encode the session as a signed cookie (HMAC-SHA256 under the token); a new token invalidates it."""
-    content = base64.urlsafe_b64encode(json.dumps([visit.name, visit.until]).encode()).decode()
-    return f"{content}.{_sign(settings, content)}"
-
-
-def from_cookie(settings: StaffSettings, cookies: Mapping[str, str]) -> Visit | None:
-    """Return the session of a cookie; None: no cookie, expired, or signature invalid."""
-    cookie = cookies.get(COOKIE)
-    if not isinstance(cookie, str):
-        return None
-    content, _, signature = cookie.partition(".")
-    if not settings.token.get_secret_value() or not hmac.compare_digest(
-        _sign(settings, content).encode(), signature.encode()
-    ):
-        return None
-    try:
-        name, until = json.loads(base64.urlsafe_b64decode(content))
-        visit = Visit(str(name), float(until))
-    except (ValueError, TypeError):
-        return None
-    return visit if visit.until > time.time() else None
 
 
 def allowed_of(settings: StaffSettings) -> frozenset[str]:
@@ -138,8 +92,3 @@ def is_allowed(settings: StaffSettings, claims: Mapping[str, object]) -> bool:
         return False
     allowed = allowed_of(settings)
     return address in allowed or f"@{address.partition('@')[2]}" in allowed
-
-
-def _sign(settings: StaffSettings, content: str) -> str:
-    key = settings.token.get_secret_value().encode()
-    return hmac.digest(key, b"staff visit\0" + content.encode(), hashlib.sha256).hex()

@@ -9,16 +9,16 @@ import streamlit as st
 from chatbot.errors import ChatbotError
 from training.review.board import BulkDecision
 from training.review.queue import Item
-from ui.shared.escape import label
-from ui.staff_pages import markup
-from ui.staff_pages.data import Shelf
+from ui.shared.templates import label
+from ui.staff_pages import cache
+from ui.staff_pages.markup import html
 
 _SHOWN = 30
 
 
 def pick(items: Sequence[Item], key: str) -> list[Item]:
     """Draw a cluster's messages with checkboxes; return the selected ones."""
-    st.html(markup.hint("Leave out what does not belong to it."))
+    st.html(html.hint("Leave out what does not belong to it."))
     with st.container(key=f"pick-{key}", height=260 if len(items) > 6 else "content"):
         kept = [
             item
@@ -29,7 +29,6 @@ def pick(items: Sequence[Item], key: str) -> list[Item]:
 
 
 def show(
-    shelf: Shelf,
     items: Sequence[Item],
     key: str,
     reviewer: str,
@@ -39,7 +38,6 @@ def show(
     """Draw the form.
 
     Args:
-        shelf: data and review board.
         items: messages that will get the intent.
         key: distinguishes forms on one page.
         reviewer: name stored with the decisions.
@@ -50,7 +48,7 @@ def show(
     name = left.text_input("Name", value=suggestion, placeholder="gift_card_balance", key=f"name-{key}")
     category = right.selectbox(
         "Category",
-        shelf.board.categories(),
+        cache.board().categories(),
         index=None,
         accept_new_options=True,
         placeholder="Choose or type one",
@@ -70,17 +68,17 @@ def show(
     )
     if name and reply:
         try:
-            preview = shelf.board.preview(name.strip(), reply, category or "")
-            st.html(markup.preview(preview))
+            preview = cache.board().preview(name.strip(), reply, category or "")
+            st.html(html.preview(preview))
         except ChatbotError as error:
-            st.html(markup.notice("Not yet", str(error)))
+            st.html(html.notice("Not yet", str(error)))
     words = f"Make it, with {len(items)} message{'s' * (len(items) != 1)}"
     if st.button(words, key=f"make-{key}", type="primary", disabled=not (items and name and reply)):
         try:
-            outcome = shelf.board.new_intent(items, name.strip(), reply, reviewer, category or "", title)
+            outcome = cache.board().new_intent(items, name.strip(), reply, reviewer, category or "", title)
         except ChatbotError as error:
-            st.html(markup.notice("This intent cannot be made", str(error)))
+            st.html(html.notice("This intent cannot be made", str(error)))
             return
-        shelf.intents(fresh=True)
+        cache.intents.clear()
         made(outcome, f"new intent {name.strip()}")
         st.rerun()

@@ -12,9 +12,9 @@ from training.review.board import Board, BulkDecision, View
 from training.review.clusters import MessageCluster
 from training.review.decisions import AlreadyDecidedError, ReviewDecision
 from training.review.queue import Item, Queue, Reason
-from ui.shared.escape import label
-from ui.staff_pages import entry, markup, new_intent
-from ui.staff_pages.data import Shelf, open_shelf
+from ui.shared.templates import label
+from ui.staff_pages import cache, entry, markup, new_intent
+from ui.staff_pages.markup import html
 
 MAX_BUTTONS = 4
 LEAST_CONFIDENCE = 0.01
@@ -25,44 +25,42 @@ _SAID, _DONE, _SKIPPED, _MINE = "said", "decided", "skipped", "mine"
 
 def show_queue() -> None:
     """Draw the review page: one message at a time."""
-    shelf = open_shelf()
     with st.spinner("Looking for what is worth your time…"):
-        view = shelf.view()
-    st.html(markup.heading("Review", "What the bot was unsure of, or was told that it got wrong."))
+        view = cache.view()
+    st.html(html.heading("Review", "What the bot was unsure of, or was told that it got wrong."))
     items = _waiting(view)
     reason = _choose_reason(view.queue, items)
     items = [item for item in items if reason is None or reason in item.reasons]
-    st.html(markup.progress(len(_mine()), len(items)))
+    st.html(html.progress(len(_mine()), len(items)))
     _say()
     if not items:
-        _show_end(shelf)
+        _show_end()
         return
-    _show_item(shelf, items[0])
+    _show_item(items[0])
 
 
 def show_clusters() -> None:
     """Draw the clusters page: similar messages that no intent covers, each cluster decided as a whole."""
-    shelf = open_shelf()
     st.html(
-        markup.heading(
+        html.heading(
             "Clusters",
             "Messages alike that no intent covers: what customers ask for and the bot was never taught.",
         )
     )
     with st.spinner("Looking for messages alike…"):
-        view = shelf.view()
+        view = cache.view()
     _say()
     waiting = {item.item_id for item in _waiting(view, skipped=True)}
     clusters = [cluster for cluster in view.clusters if any(i.item_id in waiting for i in cluster.items)]
     if not clusters:
         text = "New ones show up here when enough messages alike went to a person."
-        st.html(markup.empty("No clusters", text))
+        st.html(html.empty("No clusters", text))
     for cluster in clusters:
-        _show_cluster(shelf, cluster, [item for item in cluster.items if item.item_id in waiting])
+        _show_cluster(cluster, [item for item in cluster.items if item.item_id in waiting])
 
 
-def _show_item(shelf: Shelf, item: Item) -> None:
-    titles, board, name = shelf.intents(), shelf.board, entry.reviewer()
+def _show_item(item: Item) -> None:
+    titles, board, name = cache.intents(), cache.board(), entry.reviewer()
     strange = Reason.OUT_OF_SCOPE in item.reasons
     with st.container(key="item"):
         st.html(markup.item(item, titles))
@@ -75,7 +73,7 @@ def _show_item(shelf: Shelf, item: Item) -> None:
                     type="primary" if number == 1 and (item.suggested or not strange) else "secondary",
                     shortcut=str(number),
                     on_click=_decide,
-                    args=(shelf, item, _correct(board, item, intent, name)),
+                    args=(item, _correct(board, item, intent, name)),
                 )
         other = st.selectbox(
             "Another intent",
@@ -87,15 +85,15 @@ def _show_item(shelf: Shelf, item: Item) -> None:
             key=f"other-{item.item_id}",
         )
         if other:
-            _decide(shelf, item, _correct(board, item, other, name))
+            _decide(item, _correct(board, item, other, name))
             st.rerun()
         with st.container(key="others", horizontal=True):
             scope = _correct(board, item, OUT_OF_SCOPE, name)
             for words, key, shortcut, act, args in (
-                ("Out of scope", "scope", "o", _decide, (shelf, item, scope)),
-                ("Nothing to learn", "reject", "x", _decide, (shelf, item, lambda: board.reject(item, name))),
+                ("Out of scope", "scope", "o", _decide, (item, scope)),
+                ("Nothing to learn", "reject", "x", _decide, (item, lambda: board.reject(item, name))),
                 ("Skip", "skip", "s", _skip, (item,)),
-                ("Undo", "undo", "u", _undo, (shelf, name)),
+                ("Undo", "undo", "u", _undo, (name,)),
             ):
                 st.button(
                     words,
@@ -106,16 +104,16 @@ def _show_item(shelf: Shelf, item: Item) -> None:
                     disabled=key == "undo" and not _mine(),
                 )
         with st.expander("A new intent", key="new"):
-            new_intent.show(shelf, [item], item.item_id, name, _made)
+            new_intent.show([item], item.item_id, name, _made)
 
 
-def _show_cluster(shelf: Shelf, cluster: MessageCluster, items: Sequence[Item]) -> None:
-    titles, board, name = shelf.intents(), shelf.board, entry.reviewer()
+def _show_cluster(cluster: MessageCluster, items: Sequence[Item]) -> None:
+    titles, board, name = cache.intents(), cache.board(), entry.reviewer()
     with st.container(key=f"cluster-{cluster.name}"):
         st.html(markup.cluster(cluster, titles))
         with st.expander(f"Make {len(items)} messages a new intent"):
             chosen = new_intent.pick(items, cluster.name)
-            new_intent.show(shelf, chosen, cluster.name, name, _made, suggestion=cluster.name)
+            new_intent.show(chosen, cluster.name, name, _made, suggestion=cluster.name)
         with st.expander("Or give them an intent that there is"):
             intent = st.selectbox(
                 "Intent",
@@ -147,29 +145,28 @@ def _choose_reason(queue: Queue, items: Sequence[Item]) -> str | None:
     counts = Queue(tuple(items)).by_reason
     if len(counts) < 2:
         return None
-    names = {reason.value: words for reason, words in markup.REASONS.items()}
     reason = st.pills(
         "Only",
         list(counts),
-        format_func=lambda name: f"{names[name]} {counts[name]}",
+        format_func=lambda name: f"{markup.REASONS[name]} {counts[name]}",
         label_visibility="collapsed",
         key="reason",
     )
     if queue.omitted:
-        st.html(markup.hint(f"{queue.omitted} more are left out until these are done."))
+        st.html(html.hint(f"{queue.omitted} more are left out until these are done."))
     return reason
 
 
-def _show_end(shelf: Shelf) -> None:
-    st.html(markup.empty("Nothing waits", "Every message that was worth a look is decided."))
+def _show_end() -> None:
+    st.html(html.empty("Nothing waits", "Every message that was worth a look is decided."))
     with st.container(horizontal=True):
-        st.button("Look again", key="again", on_click=_look_again, args=(shelf,))
+        st.button("Look again", key="again", on_click=_look_again)
         st.button(
             "Undo",
             key="undo",
             shortcut="u",
             on_click=_undo,
-            args=(shelf, entry.reviewer()),
+            args=(entry.reviewer(),),
             disabled=not _mine(),
         )
 
@@ -178,7 +175,7 @@ def _correct(board: Board, item: Item, intent: str, name: str) -> Callable[[], R
     return lambda: board.correct(item, intent, name)
 
 
-def _decide(shelf: Shelf, item: Item, decide: Callable[[], ReviewDecision]) -> None:
+def _decide(item: Item, decide: Callable[[], ReviewDecision]) -> None:
     try:
         decision = decide()
     except AlreadyDecidedError as error:
@@ -190,7 +187,7 @@ def _decide(shelf: Shelf, item: Item, decide: Callable[[], ReviewDecision]) -> N
         return
     _done().add(item.item_id)
     _mine().append(item.item_id)
-    titles = shelf.intents()
+    titles = cache.intents()
     what = markup.title_of(decision.intent, titles) if decision.intent else "nothing to learn"
     st.session_state[_SAID] = f"“{_short(item.message)}”: {what}."
 
@@ -211,22 +208,22 @@ def _skip(item: Item) -> None:
     st.session_state.setdefault(_SKIPPED, set()).add(item.item_id)
 
 
-def _undo(shelf: Shelf, name: str) -> None:
+def _undo(name: str) -> None:
     if not _mine():
         return
     item_id = _mine().pop()
     try:
-        reopened = shelf.board.undo(item_id, name)
+        reopened = cache.board().undo(item_id, name)
         st.session_state[_SAID] = f"“{_short(reopened.message)}” waits again."
     except ChatbotError as error:
         st.session_state[_SAID] = str(error)
     _done().discard(item_id)
-    shelf.view(fresh=True)
+    cache.view.clear()
 
 
-def _look_again(shelf: Shelf) -> None:
+def _look_again() -> None:
     st.session_state.pop(_SKIPPED, None)
-    shelf.view(fresh=True)
+    cache.view.clear()
 
 
 def _waiting(view: View, skipped: bool = False) -> list[Item]:
@@ -237,7 +234,7 @@ def _waiting(view: View, skipped: bool = False) -> list[Item]:
 
 def _say() -> None:
     if said := st.session_state.pop(_SAID, ""):
-        st.html(markup.done(said))
+        st.html(html.done(said))
 
 
 def _done() -> set[str]:

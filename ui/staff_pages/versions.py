@@ -6,8 +6,8 @@ import streamlit as st
 
 from chatbot.errors import ChatbotError
 from chatbot.model import desired_model
-from ui.staff_pages import markup
-from ui.staff_pages.data import open_shelf
+from ui.staff_pages import cache
+from ui.staff_pages.markup import ago, html
 
 _SCORES = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "ece": "ECE"}
 
@@ -15,24 +15,19 @@ _SCORES = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "ece": "ECE"}
 def show() -> None:
     """Draw the page."""
     st.html(
-        markup.heading("Versions", "Every model that was registered, with its scores and what the gate said.")
+        html.heading("Versions", "Every model that was registered, with its scores and what the gate said.")
     )
-    shelf = open_shelf()
     try:
-        serves = desired_model.read(shelf.board.store)
+        serves = desired_model.read(cache.board().store)
         if serves.model:
-            st.html(
-                markup.hint(f"On this machine serves {serves.name}, asked for {markup.ago(serves.since)}.")
-            )
-        versions = shelf.versions()
+            st.html(html.hint(f"On this machine serves {serves.name}, asked for {ago(serves.since)}."))
+        versions = cache.versions()
     except ChatbotError as error:
-        st.html(
-            markup.notice("The versions cannot be listed now", f"{error}. Serving goes on without MLflow.")
-        )
+        st.html(html.notice("The versions cannot be listed now", f"{error}. Serving goes on without MLflow."))
         return
     if not versions:
         text = "The first `python -m training.retrain` registers one."
-        st.html(markup.empty("No version was registered yet", text))
+        st.html(html.empty("No version was registered yet", text))
         return
     rows = [
         {

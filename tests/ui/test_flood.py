@@ -1,0 +1,66 @@
+"""What anybody can send to a page leaves its memory bounded: websockets, giant frames, uploads."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from tests.ui.conftest import ChatPage
+from ui.shared.server import MAX_SESSIONS
+
+pytestmark = pytest.mark.process
+
+MAX_MB = 300
+"""Memory of a page's process; 121 MB were measured with as many sessions as it takes, each with the page drawn."""
+
+
+def memory_mb(page: ChatPage) -> int:
+    assert page.process is not None
+    status = Path(f"/proc/{page.process.pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) // 1024
+
+
+def upload(page: ChatPage) -> int:
+    connection = HTTPConnection("127.0.0.1", page.port, timeout=20)
+    with contextlib.suppress(OSError):
+        connection.request("PUT", "/_stcore/upload_file/session/file", body=b"x" * 20_000_000)
+    try:
+        return connection.getresponse().status
+    except OSError:
+        return 404  # closed while it was still being sent
+    finally:
+        connection.close()
+
+
+def test_a_flood_of_websockets_frames_and_uploads_leaves_memory_bounded(
+    serve_page: Callable[..., ChatPage],
+) -> None:
+    page = serve_page(CHATBOT_UI_API_URL="http://127.0.0.1:9")
+    rerun = BackMsg(rerun_script={}).SerializeToString()
+    with contextlib.ExitStack() as stack:
+        opened: list[ClientConnection] = []
+        refused = 0
+        for _ in range(MAX_SESSIONS + 50):
+            try:
+                url = f"ws://127.0.0.1:{page.port}/_stcore/stream"
+                opened.append(stack.enter_context(connect(url, max_size=None, close_timeout=1)))
+            except InvalidStatus:
+                refused += 1
+        assert (len(opened), refused) == (MAX_SESSIONS, 50)
+        for websocket in opened[-30:]:
+            websocket.send(rerun)
+        for websocket in opened[:10]:
+            with contextlib.suppress(ConnectionClosed, OSError):
+                websocket.send(b"x" * 20_000_000)
+            with pytest.raises(ConnectionClosedError):
+                list(websocket)
+        assert {upload(page) for _ in range(20)} == {404}
+        assert memory_mb(page) < MAX_MB
+    assert page.answers()

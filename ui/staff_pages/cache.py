@@ -1,0 +1,69 @@
+"""Cache the data of the staff pages, shared by all sessions: several users cost no more reads than one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+from pydantic import ValidationError
+
+from chatbot.errors import Missing, StoreError
+from chatbot.loop.drift_verdict import DriftVerdict
+from chatbot.settings import StaffSettings, TrackingSettings
+from chatbot.store import Store, layout
+from training.review.board import Board, View, open_board
+from training.review.handoffs import HandoffCase, read_cases
+from ui.shared import startup
+
+_cached = st.cache_data(ttl=startup.read(StaffSettings).refresh_seconds, show_spinner=False)
+
+
+@st.cache_resource(show_spinner="Loading the model…")
+def board() -> Board:
+    """Return the review board, one per server.
+
+    Raises: ChatbotError: no store is configured, or there is no bundle.
+    """
+    return open_board()
+
+
+@_cached
+def view() -> View:
+    """Return the review queue and the clusters; `view.clear()` drops them from the cache, here and below."""
+    return board().look()
+
+
+@_cached
+def cases() -> list[HandoffCase]:
+    """Return the handoffs by conversation."""
+    return read_cases(board().store)
+
+
+@_cached
+def intents() -> dict[str, str]:
+    """Return the title of every intent, by name."""
+    return board().intents()
+
+
+@_cached
+def versions() -> list[Any]:
+    """Return the registered versions, newest first (`training.tracking.registry.Version`).
+
+    Raises: TrackingError: MLflow is unavailable.
+    """
+    from training.tracking.registry import Registry
+
+    return list(Registry(startup.read(TrackingSettings)).versions())
+
+
+@_cached
+def drift() -> tuple[DriftVerdict, bool] | None:
+    """Return the latest drift verdict, and whether its report is in the store; None: no check has run."""
+    store: Store = board().store
+    try:
+        verdict = DriftVerdict.model_validate_json(store.get(layout.DRIFT_VERDICT))
+    except Missing:
+        return None
+    except ValidationError as error:
+        raise StoreError(f"{layout.DRIFT_VERDICT} is not a verdict of the drift check: {error}") from error
+    return verdict, bool(verdict.report) and store.head(verdict.report) is not None
