@@ -43,7 +43,10 @@ class Sentence:
         extra = _words(redacted) - _words(around)
         secret_words = {word for secret in self.secrets for word in _words(secret)}
         left = [word for word in extra.elements() if word in secret_words]
-        return any(len(word) > 2 or (len(word) == 2 and any(c.isdigit() for c in word)) for word in left) or len(left) > 2
+        return (
+            any(len(word) > 2 or (len(word) == 2 and any(c.isdigit() for c in word)) for word in left)
+            or len(left) > 2
+        )
 
 
 def _words(text: str) -> Counter[str]:
