@@ -1,78 +1,141 @@
-"""PII redaction of personal names, detected by their introduction: "my name is ...", "I am ...", "Regards, ...".
+"""PII redaction of personal names: introduced ("my name is ..."), signed ("Regards, ..."), with a title, and full names.
 
-Distinguishes names from ordinary words by capitalization where it is informative, by a list of given names, and by
-a stop list of words that commonly follow "I am" and "this is".
+Distinguishes names from ordinary words by capitalization where it is informative, by lists of given names and
+surnames, and by a stop list of words that commonly follow "I am" and "this is".
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 
-from chatbot.privacy.words import GIVEN, GIVEN_AND_WORDS, NO_NAMES
+from chatbot.privacy.draft import MASK, Draft, Pattern, Span
+from chatbot.privacy.phrases import (
+    NAME_FOREIGN,
+    NAME_HINTS,
+    NAME_STATED,
+    NAME_WEAK,
+    PERSON_BEFORE,
+    SIGN_OFF_HINTS,
+    SIGN_OFFS,
+    SIGN_OFFS_FORMAL,
+    SPEAKING,
+    SPEAKING_HINTS,
+    TITLE_HINTS,
+    TITLES,
+)
+from chatbot.privacy.words import BRANDS, GIVEN, GIVEN_AND_WORDS, NO_NAMES, SURNAMES
 
 MARK = "<NAME>"
 MAX_WORDS = 6
+MAX_NAMES = 100
+"""Number of introductions (and signatures, titles) of a message that are read: bounds the time for hostile texts."""
 
-_LEAD = re.compile(
-    r"""\b(?:
-        (?P<told> (?:my|the|full|first|last)\s (?:(?:full|first|last|given|middle|legal|sur)\s?)? name
-                  (?: \sis (?:\s(?:now|actually|still))?+ | ['\u2019]s | \s?[:=] )
-                | name\s?[:=] )
-      | i\sam | i['\u2019]m | im | this\sis | call\sme
-    )\s++""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_SIGN_OFF = re.compile(
-    r"""\b(?:
-        (?P<formal> (?:(?:kind|best|warm)\s)? regards | sincerely | yours(?:\s(?:truly|faithfully))? )
-      | cheers | best(?:\swishes)? | thanks | thank\syou | thx | greetings
-    )(?P<comma>[,.!\u2013-]?)\s++""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_TITLE = re.compile(r"(?:mr|mrs|ms|miss|mx|dr|prof)\b\.?\s", re.IGNORECASE)
-_WORD = re.compile(r"[^\W\d_]++(?:['\u2019-][^\W\d_]++)*+(?![\w@/])")
-_AFTER_SIGNATURE = re.compile(r"(?:[\s.,;:!|-]|<[A-Z]{2,8}>)*+\Z")
-_LEAD_HINTS = ("name", "i am", "i'm", "i\u2019m", "im ", "this is", "call me")
-_SIGN_OFF_HINTS = ("regards", "sincerely", "yours", "cheers", "best", "thank", "thx", "greetings")
+_LEAD = Pattern(rf"(?<!\w)(?:(?P<stated>{NAME_STATED})|(?P<foreign>{NAME_FOREIGN})|{NAME_WEAK})\s++(?:(?:the|o|a|der|die)\s)?+")
+_SIGN_OFF = Pattern(rf"(?<!\w)(?:(?P<formal>{SIGN_OFFS_FORMAL})|{SIGN_OFFS})(?!\w)(?P<comma>\s?[,.!-]?)\s++")
+_CAP = r"(?-i:[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶŁĻŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽ])[\w'-]*+"
+_TITLED = Pattern(rf"(?<![\w-])(?:{TITLES})\.?\s(?:(?:{TITLES})\.?\s)?(?={_CAP})")
+_SPEAKING = Pattern(rf"(?<![\w.'-])(?P<name>{_CAP}(?:\s{_CAP}){{0,3}}),?\s(?:{SPEAKING})(?!\w)")
+_PERSON = Pattern(rf"(?<![\w-])(?:{PERSON_BEFORE})\s(?={_CAP})")
+_PAIR = Pattern(rf"(?<![\w'.-]){_CAP}(?=(?:\s(?-i:[A-Z])\.)?\s(?:(?:van|von|de|da|del|della|dos|di|du|la|le|el|al|bin|ter|der|den|zu|mc|y)\s){{0,3}}{_CAP})")
+_TITLE = Pattern(r"(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau|señora?|sra?|signora?|sig|dott|mme|madame|monsieur|senhora?)\b\.?\s")
+_WORD = Pattern(r"[^\W\d_]++(?:['-][^\W\d_]++)*+(?![\w@/])", 0)
+_AFTER_SIGNATURE = Pattern(rf"(?:[\s.,;:!|-]|<[A-Z]{{2,8}}>|{MASK})*+\Z", 0)
+_TWO_CAPITALS = Pattern(rf"{_CAP}\s(?:\S{{1,5}}\s){{0,3}}?{_CAP}", re.VERBOSE)
 
 
-def redact_names(text: str, lower: str) -> str:
-    """Redact names in introductions and signatures; keeps the introduction itself.
+def redact_names(draft: Draft) -> None:
+    """Mark names in introductions and signatures, after titles, and full names; keeps the words around them."""
+    if not NAME_HINTS.isdisjoint(draft.words):
+        draft.mark(_names(draft.text, _LEAD, _introduced))
+    if not SIGN_OFF_HINTS.isdisjoint(draft.words):
+        draft.mark(_names(draft.text, _SIGN_OFF, _signed))
+    if not TITLE_HINTS.isdisjoint(draft.words):
+        draft.mark(_names(draft.text, _TITLED, _titled))
+    if not SPEAKING_HINTS.isdisjoint(draft.words):
+        draft.mark(_speaking(draft.text))
+    if not (GIVEN.isdisjoint(draft.words) and SURNAMES.isdisjoint(draft.words)) and not draft.text.islower():
+        draft.mark(_names(draft.text, _PERSON, _mentioned))
+        draft.mark(_full_names(draft.text))
+    elif _TWO_CAPITALS.search(draft.text):
+        draft.mark(_names(draft.text, _PERSON, _mentioned))
 
-    Args:
-        text: any text.
-        lower: the same text in lower case, for a cheap prefilter.
-    """
-    if any(hint in lower for hint in _LEAD_HINTS):
-        text = _mark(text, _LEAD, _introduced)
-    if any(hint in lower for hint in _SIGN_OFF_HINTS):
-        text = _mark(text, _SIGN_OFF, _signed)
-    return text
 
-
-def _mark(text: str, lead: re.Pattern[str], end_of: Callable[[re.Match[str]], int]) -> str:
-    pieces: list[str] = []
+def _names(text: str, lead: Pattern, end_of: Callable[[re.Match[str]], int]) -> Iterator[Span]:
     done = 0
-    for found in lead.finditer(text):
-        end = end_of(found) if found.start() >= done else 0
-        if end > found.end():
-            pieces += (text[done : found.end()], MARK)
+    for found in islice(lead.finditer(text), MAX_NAMES):
+        if found.start() >= done and (end := end_of(found)) > found.end():
+            yield found.end(), end, MARK
             done = end
-    return "".join(pieces) + text[done:]
 
 
 def _introduced(lead: re.Match[str]) -> int:
-    capitals = _capitals_tell(lead[0].split())
-    return _name_end(lead.string, lead.end(), told=bool(lead["told"]), capitals=capitals)
+    text, start = lead.string, lead.end()
+    if not lead["foreign"]:
+        return _name_end(text, start, stated=bool(lead["stated"]), capitals=_capitals_tell(lead[0].split()))
+    end = _name_end(text, start, stated=False, capitals=True)
+    return end if end > start and _is_known(text[start:end]) else start
+
+
+def _is_known(name: str) -> bool:
+    """Whether these words are a name without an introduction: a listed given name, or two and more capitals."""
+    words = name.split()
+    return _stem(words[0]) in GIVEN or (len(words) > 1 and _is_capital(words[-1]) and not _is_brand(words))
 
 
 def _signed(lead: re.Match[str]) -> int:
     """Return the end of a signed name; only punctuation and other marks may follow a signature."""
     text, start = lead.string, lead.end()
     # "Thanks John" contains a name, "Thanks Much" does not: without a comma, require a known given name.
-    end = _name_end(text, start, told=False, capitals=bool(lead["comma"] or lead["formal"]))
+    end = _name_end(text, start, stated=False, capitals=bool(lead["comma"].strip() or lead["formal"]))
     return end if _AFTER_SIGNATURE.match(text, end) else start
+
+
+def _titled(lead: re.Match[str]) -> int:
+    text, start = lead.string, lead.end()
+    end = _name_end(text, start, stated=True, capitals=True)
+    return start if _is_brand(text[lead.start() : end].replace(".", "").split()) else end
+
+
+def _speaking(text: str) -> Iterator[Span]:
+    for found in islice(_SPEAKING.finditer(text), MAX_NAMES):
+        start = found.start()
+        for word in found["name"].split():
+            if _stem(word) in NO_NAMES:
+                start += len(word) + 1
+        if start < found.end("name") and _name_end(text, start, stated=False, capitals=True) >= found.end("name"):
+            yield start, found.end("name"), MARK
+
+
+def _mentioned(lead: re.Match[str]) -> int:
+    """Return the end of a full name, or a listed given name, after words that a person follows."""
+    text, start = lead.string, lead.end()
+    end = _name_end(text, start, stated=False, capitals=True)
+    words = text[start:end].split()
+    if len(words) == 1:
+        return end if _stem(words[0]) in GIVEN - GIVEN_AND_WORDS and not _is_capital(text[end + 1 : end + 2] or "x") else start
+    sure = len(lead[0]) > 6 or (words and (_stem(words[0]) in GIVEN or _stem(words[-1]) in SURNAMES))
+    return end if words and sure and not _is_brand(words) else start
+
+
+def _full_names(text: str) -> Iterator[Span]:
+    """Find a listed given name before a capitalized word, and a capitalized word before a listed surname."""
+    done = 0
+    for found in islice(_PAIR.finditer(text), MAX_NAMES):
+        start = found.start()
+        if start < done:
+            continue
+        end = _name_end(text, start, stated=False, capitals=True)
+        words = text[start:end].split()
+        listed = words and (_stem(words[0]) in GIVEN or _stem(words[-1]) in SURNAMES)
+        if len(words) > 1 and listed and not _is_brand(words):
+            yield start, end, MARK
+            done = end
+
+
+def _is_brand(words: list[str]) -> bool:
+    return " ".join(words[:2]).lower() in BRANDS
 
 
 def _capitals_tell(lead: list[str]) -> bool:
@@ -80,13 +143,13 @@ def _capitals_tell(lead: list[str]) -> bool:
     return not lead[-1][-1].isupper() and not (len(lead) > 1 and lead[-1][0].isupper())
 
 
-def _name_end(text: str, start: int, told: bool, capitals: bool) -> int:
+def _name_end(text: str, start: int, stated: bool, capitals: bool) -> int:
     """Return the end of the name that begins at `start`; `start` itself if there is none.
 
     Args:
         text: the whole text.
         start: where a name may begin.
-        told: whether the text announces a name ("my name is"), so that lower case is accepted.
+        stated: whether the text announces a name ("my name is"), so that lower case is accepted.
         capitals: whether a capital indicates a name here.
     """
     title = _TITLE.match(text, start)
@@ -98,13 +161,13 @@ def _name_end(text: str, start: int, told: bool, capitals: bool) -> int:
             break
         initial = len(word[0]) == 1 and text[word.end() : word.end() + 1] == "."
         first = end == start
-        if first and not initial and not _begins_name(word[0], told or bool(title), capitals):
+        if first and not initial and not _begins_name(word[0], stated or bool(title), capitals):
             break
         if not first and not initial and word[0].lower() not in _PARTICLES:
-            lower_words += not (capitals and _is_capital(word[0]))
+            lower_words += not (capitals and _is_capital(word[0])) and _stem(word[0]) not in GIVEN
             if lower_words > 1 or not _goes_on(word[0], capitals and _is_capital(text[start])):
                 break
-        if not initial and word[0].lower() not in _PARTICLES:
+        if not initial and (word[0].lower() not in _PARTICLES or first):
             end = word.end()
         at = word.end() + initial
         if not text[at : at + 1].isspace():
@@ -113,13 +176,13 @@ def _name_end(text: str, start: int, told: bool, capitals: bool) -> int:
     return end
 
 
-def _begins_name(word: str, told: bool, capitals: bool) -> bool:
+def _begins_name(word: str, stated: bool, capitals: bool) -> bool:
     known = _stem(word)
     if known in GIVEN:
-        return told or known not in GIVEN_AND_WORDS or (capitals and _is_capital(word))
+        return stated or known not in GIVEN_AND_WORDS or (capitals and _is_capital(word))
     if known in NO_NAMES or len(word) == 1:
         return False
-    if told:
+    if stated:
         return _is_capital(word) or not _ENDINGS.search(known)
     shouted = len(word) > 1 and word.isupper() and word != word.lower()
     return capitals and _is_capital(word) and not shouted and not _ENDINGS.search(known)
@@ -134,7 +197,7 @@ def _goes_on(word: str, capitalised: bool) -> bool:
 
 
 def _stem(word: str) -> str:
-    return word.lower().removesuffix("'s").removesuffix("\u2019s")
+    return word.lower().removesuffix("'s")
 
 
 def _is_capital(word: str) -> bool:
@@ -143,9 +206,9 @@ def _is_capital(word: str) -> bool:
 
 
 _PARTICLES = frozenset(
-    {"al", "bin", "da", "de", "del", "der", "di", "dos", "du", "el", "la", "le", "ter", "van", "von", "zu"}
+    "al bin da de del della dei der den di do dos das du el la las le los ter ten van von vom zu zum y e mac mc ibn abu".split()
 )
 
-_ENDINGS = re.compile(
-    r"(?:ing|ed|ly|ous|able|ible|ful|less|ive|ant|ent|ical|tic|ward|wards|ese|ish|ian|est|ness|ment|tion|s')\Z"
+_ENDINGS = Pattern(
+    r"(?:ing|ed|ly|ous|able|ible|ful|less|ive|ant|ent|ical|tic|ward|wards|ese|ish|ian|est|ness|ment|tion|s')\Z", 0
 )

@@ -131,6 +131,35 @@ yet you young your yours
 """)
 """Stop list: words that commonly follow "I am", "this is" and "my name is", or a name."""
 
+SURNAMES = _words("""
+adams ahmed ali allen almeida alvarez andersen anderson andersson araújo araujo bailey baker barbosa barnes bauer becker begum bell benali bennett berg bernard bianchi
+brooks brown bruno butler campbell carter carvalho castro chen clark clarke collins colombo conti cook cooper costa cox cruz davies davis diaz díaz dubois dupont durand edwards
+esposito evans fernandes fernandez fernández ferrari ferreira fischer fontana fournier garcía garcia girard gomes gomez gómez gonçalves gonzales gonzalez gonzález green greco gupta gutierrez gutiérrez hall
+hansen harris hernandez hernández hill hoffmann hoffman howard hughes hussain ivanov jackson jain jansen james jensen jimenez jiménez johansson johnson jones kaiser kaur keller kelly khan kim klein koch
+kovalenko kowalski kowalczyk krause krüger kumar lambert larsen lee lefebvre lefèvre lehmann leroy lewis li liu lombardi long lopes lopez lópez macdonald maier mancini marques martin martinez martínez
+martins mayer mcdonald mehta meier mendes mendoza mensah meyer miller mitchell möller moore morales moreau morel moreno moretti morgan morris müller mueller murphy murray myers nelson neumann nguyen nielsen
+novak nowak núñez nunes o'brien o'connor o'neill oliveira olsen olsson ortega ortiz okafor park parker patel pereira perez pérez peterson petit phillips pinto popescu powell price ramirez ramírez ramos reddy reed
+ribeiro ricci richter rivera robert roberts robertson robinson rodrigues rodriguez rodríguez rogers romano romero rossi roux ruiz russo ryan sanchez sánchez santos schäfer schmid schmidt schmitt schneider
+scholz schröder schulz schwarz scott shah sharma silva simon singh smith soares sousa souza stein steiner stewart suzuki tanaka taylor teixeira thomas thompson torres tran turner vargas vasquez vázquez
+vieira vogel wagner walker wang ward watson weber weiß werner white williams wilson winkler wolf wong wood wright wu yang yılmaz young zhang zimmermann
+""")
+"""Common surnames of many countries."""
+
+
+BRANDS = frozenset(
+    " ".join(pair.split())
+    for pair in """
+calvin klein, harry potter, taylor swift, hugo boss, tommy hilfiger, michael kors, ralph lauren, jack wolfskin, louis vuitton, jack daniels, dr martens, dr oetker, dr pepper, dr dre, mr clean,
+mr coffee, mrs meyer, james bond, star wars, ray ban, mary kay, marc jacobs, kate spade, tory burch, ben sherman, fred perry, paul smith, karl lagerfeld, max mara, yves rocher, yves saint, christian dior,
+christian louboutin, johnnie walker, johnny walker, jim beam, captain morgan, ben jerry, uncle bens, bruno banani, carolina herrera, jean paul, estee lauder, elizabeth arden, bobbi brown, victoria beckham,
+victoria secret, victoria's secret, tom tailor, tom ford, levi strauss, lee cooper, helly hansen, harley davidson, aston martin, alfa romeo, land rover, santa claus, san francisco, san diego, san jose, san
+antonio, santa monica, santa barbara, santa fe, saint martin, los angeles, new york, mc donalds, philip morris, stanley black, black decker, black friday, george foreman, george home, eva solo, arne jacobsen, charles
+eames, alexander mcqueen, stella mccartney, vera wang, jimmy choo, manolo blahnik, guy laroche, oscar peterson, steve madden, ted baker, victor victoria, victoria station, alexander platz, max factor, max
+pro, bob marley, david bowie, miles morales, lara croft, mario kart, mario party, luigi mansion, anna karenina, olive oil, may day, june sale, april fools, carl zeiss, carl friedrik, austin texas, charlotte north,
+jackson hole, jordan air, sydney australia, florence italy, victoria bc, virginia beach, georgia usa, madison wisconsin, dallas texas, paris france, chelsea boots, alexa echo, amazon alexa, apple siri, marie claire
+""".replace("\n", " ").split(","))
+"""Products, companies and places that look like a full name."""
+
 NO_SECRETS = _words("""
 a able accepted active already also always an and another appearing as at available back bad being blank
 blocked broken bugged cancelled case changed changing compromised correct corrupt declined declining denied
