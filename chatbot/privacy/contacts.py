@@ -29,8 +29,9 @@ _SPOKEN_EMAIL = Pattern(
     rf"""{_LOCAL} (?:{_AT}|[ ](?:at|arroba|chiocciola|arobase|klammeraffe|ät)[ ]) [\w-]{{1,63}}+
         (?: (?:{_DOT}|\.)[\w-]{{1,63}}+ ){{0,3}}? (?:{_DOT}) {_TOP} (?:(?:{_DOT}|\.)[a-z]{{2}})? \b"""
 )
-_SPOKEN_SIGNS = frozenset(("dot", "punkt", "point", "punto", "ponto"))
-_AT_SIGNS = ("(at)", "[at]", "{at}", "<at>", "( at", "[ at", "(ät)", "(a)", "[a]", "(arroba)", "[arroba]")
+SPOKEN_SIGNS = frozenset(("dot", "punkt", "point", "punto", "ponto"))
+AT_WORDS = frozenset(("at", "ät", "arroba"))
+_AT_SIGNS = ("(at)", "[at]", "{at}", "<at>", "( at", "[ at", "(ät)", "(arroba)", "[arroba]")
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IPV4 = Pattern(rf"(?<![\w.]) (?:{_OCTET}\.){{3}}{_OCTET} (?:/\d\d?|:\d{{2,5}})? (?!\w|\.\d)")
@@ -41,14 +42,19 @@ _MAC = Pattern(
 
 
 def redact_contacts(draft: Draft) -> None:
-    """Mark URLs that may identify a person, e-mail addresses, IP and MAC addresses."""
+    """Mark URLs that may identify a person, and e-mail addresses."""
     text = draft.text
     if "/" in text or "www." in draft.lower:
         draft.mark(_urls(text))
-    if "@" in text or any(sign in draft.lower for sign in _AT_SIGNS):
+    if "@" in text or (not AT_WORDS.isdisjoint(draft.hints) and any(sign in draft.lower for sign in _AT_SIGNS)):
         draft.mark((*found.span(), "<EMAIL>") for found in _EMAIL.finditer(draft.text))
-    if not _SPOKEN_SIGNS.isdisjoint(draft.words):
+    if not SPOKEN_SIGNS.isdisjoint(draft.hints):
         draft.mark((*found.span(), "<EMAIL>") for found in _SPOKEN_EMAIL.finditer(draft.text))
+
+
+def redact_hosts(draft: Draft) -> None:
+    """Mark IP and MAC addresses."""
+    text = draft.text
     if text.count(":") >= 2 or text.count("-") >= 5 or text.count(".") >= 2:
         draft.mark((*found.span(), "<MAC>") for found in _MAC.finditer(draft.text))
         draft.mark((*found.span(), "<IP>") for found in _IPV4.finditer(draft.text))

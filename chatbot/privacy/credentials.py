@@ -25,7 +25,7 @@ SECRET, ACCOUNT = "<SECRET>", "<ACCOUNT>"
 
 _TOKEN = Pattern(r"(?<![\w.]) (?:[\w-]{1,8}+[.:])?+ (?:\d{8,10}:)? [\w+=~-]{16,}+ (?:\.[\w+=~/-]++)*+")
 _PEM = Pattern(r"-----BEGIN[ A-Z]{0,40}KEY-----.*?(?:-----END[ A-Z]{0,40}KEY-----|\Z)", DOTALL)
-_LONG = Pattern(r"[\w+=~-]{16}", 0)
+_LONG = 16
 _BY_PREFIX = Pattern(rf"(?:{KEY_PREFIXES})", VERBOSE)
 _DIGIT = Pattern(r"\d", 0)
 _CHANGES = Pattern(r"\d[^\W\d_]|[^\W\d_]\d|[a-z][A-Z]", 0)
@@ -66,12 +66,12 @@ _STOPS = ".,;:!?)]}\"'>"
 
 def redact_credentials(draft: Draft) -> None:
     """Mark keys and tokens, passwords, user names, PINs and codes."""
-    if _LONG.search(draft.text):
+    if max(map(len, draft.text.split()), default=0) >= _LONG:
         draft.mark((*found.span(), SECRET) for found in _PEM.finditer(draft.text))
         draft.mark(_tokens(draft.text))
-    if any(hint in draft.lower for hint in PASSWORD_HINTS):
+    if not PASSWORD_HINTS.isdisjoint(draft.hints):
         _redact_passwords(draft)
-    if not PIN_HINTS.isdisjoint(draft.words) and _DIGIT.search(draft.text):
+    if not PIN_HINTS.isdisjoint(draft.hints) and draft.has_digits:
         draft.mark((*found.span("secret"), SECRET) for found in _PIN.finditer(draft.text))
         draft.mark(_codes(draft.text))
 

@@ -53,7 +53,8 @@ class Pattern:
         return self._compiled.sub
 
 
-_WORD = Pattern(r"\w+", 0)
+_SPACES = {code: " " for code in range(33, 127) if not chr(code).isalnum()}
+_DIGITS = frozenset("0123456789")
 _INVISIBLE = Pattern(
     "[\u00ad\u034f\u061c\u115f\u1160\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
     "\U000e0000-\U000e01ef]",
@@ -83,8 +84,11 @@ class Draft:
         if not original.isascii():
             self._normalise()
         self.lower = self.text.lower()
-        self.words = set(_WORD.findall(self.lower))
+        self.words = set(self.lower.translate(_SPACES).split())
         """Lower-case words, for cheap prefilters."""
+        self.hints: frozenset[str] = frozenset()
+        """Words that a detector looks for."""
+        self.has_digits = not _DIGITS.isdisjoint(self.text)
 
     def mark(self, spans: Iterable[Span]) -> None:
         """Mask spans of `text`, in ascending order; one that begins within the one before it is ignored."""

@@ -13,10 +13,11 @@ from itertools import islice
 from chatbot.privacy.draft import MASK, Draft, Pattern, Span
 from chatbot.privacy.phrases import (
     NAME_FOREIGN,
-    NAME_HINTS,
     NAME_STATED,
     NAME_WEAK,
-    PERSON_BEFORE,
+    PERSON_LINKS,
+    PERSON_PAIRS,
+    PERSON_WORDS,
     SIGN_OFF_HINTS,
     SIGN_OFFS,
     SIGN_OFFS_FORMAL,
@@ -28,41 +29,40 @@ from chatbot.privacy.phrases import (
 from chatbot.privacy.words import BRANDS, GIVEN, GIVEN_AND_WORDS, NO_NAMES, SURNAMES
 
 MARK = "<NAME>"
+EndOf = Callable[[re.Match[str]], int]
+"""Returns the end of the name after an introduction; the end of the introduction itself if there is none."""
+_NEAR = 32
+"""Characters before a name that are searched for a word that a person follows."""
 MAX_WORDS = 6
 MAX_NAMES = 100
 """Number of introductions (and signatures, titles) of a message that are read: bounds the time for hostile texts."""
 
-_LEAD = Pattern(rf"(?<!\w)(?:(?P<stated>{NAME_STATED})|(?P<foreign>{NAME_FOREIGN})|{NAME_WEAK})\s++(?:(?:the|o|a|der|die)\s)?+")
 _SIGN_OFF = Pattern(rf"(?<!\w)(?:(?P<formal>{SIGN_OFFS_FORMAL})|{SIGN_OFFS})(?!\w)(?P<comma>\s?[,.!-]?)\s++")
 _CAP = r"(?-i:[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶŁĻŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽ])[\w'-]*+"
 _TITLED = Pattern(rf"(?<![\w-])(?:{TITLES})\.?\s(?:(?:{TITLES})\.?\s)?(?={_CAP})")
 _SPEAKING = Pattern(rf"(?<![\w.'-])(?P<name>{_CAP}(?:\s{_CAP}){{0,3}}),?\s(?:{SPEAKING})(?!\w)")
-_PERSON = Pattern(rf"(?<![\w-])(?:{PERSON_BEFORE})\s(?={_CAP})")
-_PAIR = Pattern(rf"(?<![\w'.-]){_CAP}(?=(?:\s(?-i:[A-Z])\.)?\s(?:(?:van|von|de|da|del|della|dos|di|du|la|le|el|al|bin|ter|der|den|zu|mc|y)\s){{0,3}}{_CAP})")
+_CAPITAL = Pattern(rf"(?<![\w.'{MASK}-]){_CAP}")
 _TITLE = Pattern(r"(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau|señora?|sra?|signora?|sig|dott|mme|madame|monsieur|senhora?)\b\.?\s")
 _WORD = Pattern(r"[^\W\d_]++(?:['-][^\W\d_]++)*+(?![\w@/])", 0)
 _AFTER_SIGNATURE = Pattern(rf"(?:[\s.,;:!|-]|<[A-Z]{{2,8}}>|{MASK})*+\Z", 0)
-_TWO_CAPITALS = Pattern(rf"{_CAP}\s(?:\S{{1,5}}\s){{0,3}}?{_CAP}", re.VERBOSE)
 
 
 def redact_names(draft: Draft) -> None:
     """Mark names in introductions and signatures, after titles, and full names; keeps the words around them."""
-    if not NAME_HINTS.isdisjoint(draft.words):
-        draft.mark(_names(draft.text, _LEAD, _introduced))
-    if not SIGN_OFF_HINTS.isdisjoint(draft.words):
+    for hints, lead, end_of in _LEADS:
+        if not hints.isdisjoint(draft.hints):
+            draft.mark(_names(draft.text, lead, end_of))
+    if not SIGN_OFF_HINTS.isdisjoint(draft.hints):
         draft.mark(_names(draft.text, _SIGN_OFF, _signed))
-    if not TITLE_HINTS.isdisjoint(draft.words):
+    if not TITLE_HINTS.isdisjoint(draft.hints) or "M. " in draft.text:
         draft.mark(_names(draft.text, _TITLED, _titled))
-    if not SPEAKING_HINTS.isdisjoint(draft.words):
+    if not SPEAKING_HINTS.isdisjoint(draft.hints):
         draft.mark(_speaking(draft.text))
-    if not (GIVEN.isdisjoint(draft.words) and SURNAMES.isdisjoint(draft.words)) and not draft.text.islower():
-        draft.mark(_names(draft.text, _PERSON, _mentioned))
+    if not draft.text.islower():
         draft.mark(_full_names(draft.text))
-    elif _TWO_CAPITALS.search(draft.text):
-        draft.mark(_names(draft.text, _PERSON, _mentioned))
 
 
-def _names(text: str, lead: Pattern, end_of: Callable[[re.Match[str]], int]) -> Iterator[Span]:
+def _names(text: str, lead: Pattern, end_of: EndOf) -> Iterator[Span]:
     done = 0
     for found in islice(lead.finditer(text), MAX_NAMES):
         if found.start() >= done and (end := end_of(found)) > found.end():
@@ -70,10 +70,16 @@ def _names(text: str, lead: Pattern, end_of: Callable[[re.Match[str]], int]) -> 
             done = end
 
 
+def _stated(lead: re.Match[str]) -> int:
+    return _name_end(lead.string, lead.end(), stated=True, capitals=_capitals_tell(lead[0].split()))
+
+
 def _introduced(lead: re.Match[str]) -> int:
+    return _name_end(lead.string, lead.end(), stated=False, capitals=_capitals_tell(lead[0].split()))
+
+
+def _foreign(lead: re.Match[str]) -> int:
     text, start = lead.string, lead.end()
-    if not lead["foreign"]:
-        return _name_end(text, start, stated=bool(lead["stated"]), capitals=_capitals_tell(lead[0].split()))
     end = _name_end(text, start, stated=False, capitals=True)
     return end if end > start and _is_known(text[start:end]) else start
 
@@ -108,30 +114,31 @@ def _speaking(text: str) -> Iterator[Span]:
             yield start, found.end("name"), MARK
 
 
-def _mentioned(lead: re.Match[str]) -> int:
-    """Return the end of a full name, or a listed given name, after words that a person follows."""
-    text, start = lead.string, lead.end()
-    end = _name_end(text, start, stated=False, capitals=True)
-    words = text[start:end].split()
-    if len(words) == 1:
-        return end if _stem(words[0]) in GIVEN - GIVEN_AND_WORDS and not _is_capital(text[end + 1 : end + 2] or "x") else start
-    sure = len(lead[0]) > 6 or (words and (_stem(words[0]) in GIVEN or _stem(words[-1]) in SURNAMES))
-    return end if words and sure and not _is_brand(words) else start
-
-
 def _full_names(text: str) -> Iterator[Span]:
-    """Find a listed given name before a capitalized word, and a capitalized word before a listed surname."""
+    """Find full names with a listed given name or surname, and names after words that a person follows."""
     done = 0
-    for found in islice(_PAIR.finditer(text), MAX_NAMES):
+    for found in islice(_CAPITAL.finditer(text), MAX_NAMES):
         start = found.start()
-        if start < done:
+        if start < done or _stem(found[0]) in NO_NAMES:
             continue
         end = _name_end(text, start, stated=False, capitals=True)
-        words = text[start:end].split()
-        listed = words and (_stem(words[0]) in GIVEN or _stem(words[-1]) in SURNAMES)
-        if len(words) > 1 and listed and not _is_brand(words):
+        if end > start and _is_person(text, start, end):
             yield start, end, MARK
             done = end
+
+
+def _is_person(text: str, start: int, end: int) -> bool:
+    words = text[start:end].split()
+    if _is_brand(words):
+        return False
+    first, last = _stem(words[0]), _stem(words[-1])
+    if len(words) > 1 and (first in GIVEN or last in SURNAMES):
+        return True
+    before = text[max(0, start - _NEAR) : start].lower().split()[-2:]
+    if not before or not (len(words) > 1 or (first in GIVEN and first not in GIVEN_AND_WORDS)):
+        return False
+    strong = before[-1].rstrip(",") in PERSON_WORDS or " ".join(before) in PERSON_PAIRS
+    return strong or (len(words) == 1 and before[-1] in PERSON_LINKS)
 
 
 def _is_brand(words: list[str]) -> bool:
@@ -212,3 +219,11 @@ _PARTICLES = frozenset(
 _ENDINGS = Pattern(
     r"(?:ing|ed|ly|ous|able|ible|ful|less|ive|ant|ent|ical|tic|ward|wards|ese|ish|ian|est|ness|ment|tion|s')\Z", 0
 )
+
+_LEADS = tuple(
+    (hints, Pattern(rf"(?<!\w)(?:{lead})\s++(?:(?:the|o|a|der|die)\s)?+"), end_of)
+    for table, end_of in ((NAME_STATED, _stated), (NAME_WEAK, _introduced), (NAME_FOREIGN, _foreign))
+    for hints, lead in table
+)
+NAME_HINTS = frozenset[str]().union(SIGN_OFF_HINTS, TITLE_HINTS, SPEAKING_HINTS, *(hints for hints, _, _ in _LEADS))
+"""Words of which a text needs one, so that there is a name besides full names."""

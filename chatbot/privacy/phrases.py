@@ -17,10 +17,8 @@ BE = r"is|are|was|were|ist|sind|war|lautet|lautete|est|était|es|son|era|è|e'|s
 
 PASSWORD_NOUNS = r"""(?:pass|haupt|wlan-|wifi-|login-)?(?:pass(?:word|code|phrase|wd|wort)|password)s? | pwd | pw | kennwort | losung | mdp
     | mot[ ]de[ ]passe | contraseña | contrasena | clave | parola | senha | palavra[- ]passe | wachtwoord | hasło | lösenord | adgangskode"""
-PASSWORD_HINTS = (
-    "pass", "pw", "mdp", "kennwort", "contrase", "clave", "parola", "senha", "wachtwoord", "hasło", "lösenord", "adgangskode",
-    "key", "token", "secret", "user", "login", "benutzer", "identifiant", "usuario", "utente", "usuário",
-)  # fmt: skip
+PASSWORD_HINTS = _words("""password passwords passcode passphrase passwd passwort pass passwörter hauptpasswort wlanpasswort pwd pw pws mdp kennwort losung passe contraseña contrasena clave parola senha wachtwoord hasło lösenord
+    adgangskode key keys apikey token tokens secret secrets bearer credential credentials user username userid login loginname benutzername benutzer identifiant utilisateur usuario utente usuário""")
 CHANGE_VERBS = """chang(?:e|ed|ing) | set | reset | updat(?:e|ed) | switched | ge[aä]ndert | setze | ändere | änderte | wechselte | cambi[éeao]
     | cambiado | cambiato | cambia[rt]e? | mud(?:ei|ar|e) | alter(?:ei|ar) | troquei | trocar | puse | pus | poner | chang(?:é|er) | impostat[oa]
     | modifi(?:é|cado|cato) | actualicé | restablec(?:í|er) | redefin(?:i|ir)"""
@@ -50,21 +48,35 @@ NO_CODES = _words("""error fault promo promotional coupon voucher discount gift 
 
 # Names -------------------------------------------------------------------------------------------------------------
 
-NAME_STATED = r"""(?:my|the|full|first|last|his|her)\s(?:(?:full|first|last|given|middle|legal|sur|wife's|husband's|son's|daughter's)\s?)? name
-        (?: \sis (?:\s(?:now|actually|still))?+ | 's | \s?[:=] )
-    | (?:wife|husband|son|daughter|mother|father|partner|boss|friend)'s\sname\s(?:is|:) | (?:first|last|full|sur)?name\s?[:=]
-    | (?:under|in|on|to)\sthe\sname(?:\sof)? | (?:account|card)\s?holder(?:'s\sname)?(?:\sis|\s?[:=])
-    | mein(?:e)?\s(?:voller\s)?(?:name|vorname|nachname|familienname)\s(?:ist|lautet|war) | (?:vor|nach)name\s?[:=]
-    | ich\shei(?:ß|ss)e | auf\sden\snamen | mit\snamen | je\sm'appelle | (?:mon|le)\s(?:pr[ée])?nom(?:\sde\sfamille)?\s(?:est|c'est) | (?:pr[ée])?nom\s?: | au\snom\sde
-    | me\sllamo | mi\s(?:nombre|apellido)(?:\scompleto)?\ses | nombre\s?: | a\snombre\sde | mi\schiamo | (?:il\s)?mio\s(?:nome|cognome)\s(?:è|e')
-    | (?:cog)?nome\s?: | a\snome\sdi | intestat[oa]\sa | meu\s(?:nome|sobrenome|apelido)(?:\scompleto)?\s(?:é|e) | chamo-?\s?me | me\schamo | em\snome\sd[eao]
-    | mijn\s(?:naam|voornaam|achternaam)\sis | ik\sheet | nazywam\ssię | mam\sna\simię | jag\sheter | mitt\snamn\sär | jeg\shedder | mit\snavn\ser | jeg\sheter | mitt\snavn\ser"""
-"""Introductions after which a lower-case word is a name, too."""
-NAME_WEAK = r"i\sam | i'm | im | this\sis | it's | call\sme | you're\sspeaking\s(?:to|with)"
-NAME_FOREIGN = r"""ich\sbin(?:\s(?:der|die))? | hier\s(?:ist|spricht|schreibt) | (?:bonjour,?\s)?(?:moi\s)?c'est | (?:moi,?\s)?je\ssuis | ici
-    | soy | (?:le|les)\s(?:habla|escribe|saluda) | habla\scon | (?:io\s)?sono | qui\sparla | parla | (?:eu\s)?sou(?:\s[oa])? | quem\sfala\sé(?:\s[oa])? | aqui\s(?:é|fala|quem\sfala\sé)(?:\s[oa])? | fala\s[oa]
-    | ik\sben | jag\sär | jestem | z\stej\sstrony"""
-"""Introductions in languages whose name lists are short: a name needs a capital, and a sentence may follow, too."""
+NAME_STATED = (
+    (_words("name names namen vorname nachname familienname firstname lastname fullname surname"), r"""(?:my|the|full|first|last|his|her)\s(?:(?:full|first|last|given|middle|legal|sur|wife's|husband's|son's|daughter's)\s?)? name
+            (?: \sis (?:\s(?:now|actually|still))?+ | 's | \s?[:=] )
+        | (?:wife|husband|son|daughter|mother|father|partner|boss|friend)'s\sname\s(?:is|:) | (?:first|last|full|sur|vor|nach)?name\s?[:=]
+        | (?:under|in|on|to)\sthe\sname(?:\sof)? | mein(?:e)?\s(?:voller\s)?(?:vor|nach|familien)?name\s(?:ist|lautet|war) | auf\sden\snamen"""),
+    (_words("holder accountholder cardholder"), r"(?:account|card)\s?holder(?:'s\sname)?(?:\sis|\s?[:=])"),
+    (_words("heiße heisse"), r"ich\shei(?:ß|ss)e"),
+    (_words("appelle"), r"je\sm'appelle"),
+    (_words("nom prénom prenom nombre nome cognome sobrenome"), r"""(?:mon|le)\s(?:pr[ée])?nom(?:\sde\sfamille)?\s(?:est|c'est) | (?:pr[ée])?nom\s?: | au\snom\sde | mi\snombre(?:\scompleto)?\ses | nombre\s?: | a\snombre\sde
+        | (?:il\s)?mio\s(?:cog)?nome\s(?:è|e') | (?:cog)?nome\s?: | a\snome\sdi | meu\s(?:sobre)?nome(?:\scompleto)?\s(?:é|e) | em\snome\sd[eao]"""),
+    (_words("llamo apellido chiamo intestato intestata chamo apelido"), r"""me\sllamo | mi\sapellido\ses | mi\schiamo | intestat[oa]\sa | chamo-?\s?me | me\schamo | meu\sapelido\sé"""),
+    (_words("naam voornaam achternaam heet nazywam imię heter namn hedder navn"), r"""mijn\s(?:voor|achter)?naam\sis | ik\sheet | nazywam\ssię
+        | mam\sna\simię | ja[ge]\sheter | mitt\snamn\sär | jeg\shed?der | mitt?\snavn\ser"""),
+)
+"""Introductions after which a lower-case word is a name, too: words one of which each contains, and its pattern."""
+NAME_WEAK = (
+    (_words("am m im"), r"i\sam | i'm | im"),
+    (_words("this it call speaking"), r"this\sis | it's | call\sme | you're\sspeaking\s(?:to|with)"),
+)
+"""Introductions after which a name needs a capital or a listed given name."""
+NAME_FOREIGN = (
+    (_words("bin hier"), r"ich\sbin(?:\s(?:der|die))? | hier\s(?:ist|spricht|schreibt)"),
+    (_words("c suis ici"), r"c'est | je\ssuis | ici"),
+    (_words("soy habla escribe saluda"), r"soy | les?\s(?:habla|escribe|saluda) | habla\scon"),
+    (_words("sono parla"), r"sono | qui\sparla | parla"),
+    (_words("sou fala aqui"), r"sou(?:\s[oa])? | aqui\s(?:é|fala)(?:\s[oa])? | fala\s[oa]"),
+    (_words("ben är jestem tej"), r"ik\sben | jag\sär | jestem | z\stej\sstrony"),
+)
+"""Introductions in languages whose stop lists are short: a listed given name or two capitals must follow."""
 SIGN_OFFS_FORMAL = r"""(?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely | yours(?:\s(?:truly|faithfully|sincerely))? | (?:mit\s)?(?:freundlichen?|besten?|viele[nr]?|liebe[nr]?|herzlichen?|schönen?)\s(?:grüße?n?|gruß|gruss|gruessen?)
     | mfg | grüße | gruß | (?:bien\s)?cordialement | bien\sà\s(?:vous|toi) | respectueusement | sinc[èe]res?\ssalutations | atentamente | (?:un\s)?(?:cordial\s)?saludos? | saludos\scordiales
     | (?:cordiali|distinti|un\scaro)\ssaluti? | saluti | in\sfede | atenciosamente | (?:com\sos\smelhores\s)?cumprimentos | abraços? | met\svriendelijke\sgroet(?:en)? | groet(?:en|jes)? | pozdrawiam | med\svänliga?\shälsning(?:ar)? | mvh | hälsningar"""
@@ -72,20 +84,21 @@ SIGN_OFFS = r"cheers | best(?:\swishes)? | thanks | thank\syou | thx | greetings
 SIGN_OFF_HINTS = _words("""regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss gruessen mfg lg vg cordialement bien respectueusement salutations
     atentamente saludo saludos saluti saluto fede atenciosamente cumprimentos abraço abraços groet groeten groetjes pozdrawiam hälsning hälsningar mvh danke dank merci bisous gracias
     grazie obrigado obrigada abrazo tack dziękuję""")
-NAME_HINTS = _words("""name am m im this call it nombre nom prénom prenom nome cognome vorname nachname familienname namen heiße heisse appelle llamo chiamo chamo bin hier suis c soy habla escribe saluda sono
-    sou parla fala apellido sobrenome apelido intestato intestata naam voornaam achternaam heet nazywam imię heter namn hedder navn ben är jestem tej holder cardholder accountholder
-    firstname lastname fullname surname you ici""")
 SPEAKING = r"here | speaking | hier | am\s(?:apparat|telefon) | à\sl'appareil | al\shabla | al\steléfono | al\stelefono | aqui | aquí | falando"
 SPEAKING_HINTS = _words("here speaking hier apparat telefon appareil habla teléfono telefono aqui aquí falando")
 TITLES = r"""mr | mrs | ms | miss | mx | dr | prof | herrn? | frau | monsieur | madame | mme | mlle | m(?=\.) | señor(?:a|ita)? | sra?(?=\.) | sra | don(?=\s) | doña | signor(?:a|e|ina)?
-    | sig(?:\.ra|\.na)?(?=\.) | sig\.ra | dott(?:\.ssa)? | dottor(?:e|essa) | senhor(?:a|ita)? | dona | mevrouw | meneer | dhr | mevr | pani? | fru | ing | avv"""
-TITLE_HINTS = _words("""mr mrs ms miss mx dr prof herr herrn frau monsieur madame mme mlle m señor señora señorita sr sra don doña signor signora signore signorina sig dott dottore dottoressa
-    dottor senhor senhora senhorita dona mevrouw meneer dhr mevr pan pani fru ing avv""")
-PERSON_BEFORE = r"""(?:signed(?:\sfor)?|accepted|received|taken|ordered|bought|paid|collected|picked\sup|written|sent)\sby | (?:spoke|speak|spoken|talked|talk|chatted|speaking|talking)\s(?:with|to) | (?:gift|present)\sfor | belongs\sto
-    | (?:issued|addressed|registered|transfer(?:red)?|handed|given)\s(?:it\s)?to | name\s(?:to|is|was) | (?:neighbou?r|husband|wife|son|daughter|agent|colleague|friend|boss|manager|brother|sister|mother|father|mum|mom|dad|partner|assistant|roommate|girlfriend|boyfriend|employee|customer|recipient|person)(?:\snamed|\scalled)?,?
-    | (?:deliver|delivered|give|gave|send|sent|ship|leave|left)\s(?:it|them|the\s\w{1,12})\s(?:to|with) | remove | contact | ask(?:\sfor)? | hat | auf | durch | von | remis\sà | par | recibi[óo] | por | da | recebeu\s(?:foi|a|o) | ritirato\sda | collega | kollege | kollegin | nachbar(?:in)? | mann | voisine? | mari | femme
-    | vecin[oa] | marido | mujer | esposa | vicin[oa] | marito | moglie | vizinh[oa] | esposo | foi | to | for | with | from | an | für | pour | à | para | a | per | di | de | is | ist | est | es"""
-"""Words before a person's full name."""
+    | sig(?:\.ra|\.na)?(?=\.) | sig\.ra | dott(?:\.ssa)? | dottor(?:e|essa) | senhor(?:a|ita)? | dona | mevrouw | meneer | dhr | mevr | pani? | fru | avv"""
+TITLE_HINTS = _words("""mr mrs ms miss mx dr prof herr herrn frau monsieur madame mme mlle señor señora señorita sr sra don doña signor signora signore signorina sig dott dottore dottoressa
+    dottor senhor senhora senhorita dona mevrouw meneer dhr mevr pan pani fru avv""")
+PERSON_WORDS = _words("""neighbor neighbour husband wife son daughter agent colleague friend boss manager brother sister mother father mum mom dad partner assistant roommate girlfriend boyfriend employee recipient named
+    called kollege kollegin nachbar nachbarin mann collega voisin voisine mari femme vecino vecina marido mujer esposa vicino vicina marito moglie vizinho vizinha esposo hat""")
+"""Words before a person's name, also an unlisted one."""
+PERSON_PAIRS = frozenset(("signed by", "for by", "accepted by", "received by", "taken by", "ordered by", "bought by", "paid by", "collected by", "up by", "written by", "spoke with", "spoke to", "speak with",
+    "speak to", "spoken to", "spoken with", "talked with", "talked to", "talk to", "chatted with", "gift for", "present for", "belongs to", "issued to", "addressed to", "registered to", "handed to", "name to", "name is", "deliver to",
+    "it to", "recibió", "lo recibió", "ritirato da", "remis à", "recebeu foi", "paket an", "bitte auf", "to contact", "parcel to", "package to"))  # fmt: skip
+"""The same, two words."""
+PERSON_LINKS = _words("to for with from by remove contact ask an für von auf durch pour par à avec de a per da di con por para com is ist est es é and und et y e ordered cancel")
+"""Words before a listed given name that stands alone."""
 
 # Birth, phones, numbers --------------------------------------------------------------------------------------------
 

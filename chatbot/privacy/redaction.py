@@ -6,13 +6,14 @@ birth. Does not detect names in lower case that nothing introduces, and addresse
 
 from __future__ import annotations
 
-from chatbot.privacy.contacts import redact_contacts
+from chatbot.privacy.contacts import AT_WORDS, SPOKEN_SIGNS, redact_contacts, redact_hosts
 from chatbot.privacy.credentials import redact_credentials
 from chatbot.privacy.draft import Draft, Pattern
 from chatbot.privacy.ibans import redact_ibans
-from chatbot.privacy.names import redact_names
+from chatbot.privacy.names import NAME_HINTS, redact_names
 from chatbot.privacy.numbers import LONG, MAX_RUNS, redact_coarsely, redact_numbers, redact_spelled
-from chatbot.privacy.places import redact_births, redact_places
+from chatbot.privacy.phrases import BIRTH_HINTS, PASSWORD_HINTS, PIN_HINTS
+from chatbot.privacy.places import STREET_HINTS, redact_births, redact_places
 from chatbot.privacy.references import redact_references
 
 MARKS = (
@@ -22,6 +23,7 @@ MARKS = (
 """All marks that `redact` inserts."""
 
 _MARKS = Pattern("|".join(MARKS), 0)
+_HINTS = NAME_HINTS | PASSWORD_HINTS | PIN_HINTS | BIRTH_HINTS | SPOKEN_SIGNS | AT_WORDS | STREET_HINTS
 _DIGIT_RUNS = Pattern(r"\d++", 0)
 
 
@@ -31,12 +33,12 @@ def redact(text: str) -> str:
     Takes time linear in the length of the text.
     """
     draft = Draft(text)
+    draft.hints = _HINTS & draft.words
     if "<" in text:
         draft.mark((*found.span(), found[0]) for found in _MARKS.finditer(draft.text))
     redact_credentials(draft)
     redact_contacts(draft)
-    runs = _DIGIT_RUNS.findall(draft.text)
-    if runs:
+    if draft.has_digits and (runs := _DIGIT_RUNS.findall(draft.text)):
         _redact_digits(draft, runs)
     redact_spelled(draft)
     redact_names(draft)
@@ -48,6 +50,7 @@ def _redact_digits(draft: Draft, runs: list[str]) -> None:
         redact_coarsely(draft)
         return
     digits = sum(map(len, runs))
+    redact_hosts(draft)
     redact_ibans(draft)
     redact_births(draft)
     redact_places(draft)

@@ -14,9 +14,9 @@ ENGLISH = rf"""(?:{_UNIT}\s?[,/]?\s?)? (?<![\w.,]) (?:\d{{1,5}}(?:st|nd|rd|th)?[
 ENGLISH_LOWER = r"""(?<![\w.,]) \d{1,5}[a-z]? (?:\s(?!(?:the|a|an|on|of|in|to|my|and|for|is|was|at|days?|weeks?|months?|years?|hours?|minutes?|times?|items?|x|from|this|your|our|their|new|per|one|more|pairs?|boxes|pieces|orders?|parcels?|shoes?|bikes?)\b)[a-z'-]{2,}){1,2}?
     \s(?:street|road|avenue|ave|lane|boulevard|blvd|terrace|crescent)\b(?!\s(?:food|bike|style|sign|wear))"""
 PO_BOX = r"""(?:p\.?\s?o\.?\s?box|postfach|apartado(?:\sde\scorreos)?|b\.?p\.?|casella\spostale|caixa\spostal|postbus|skr\.?\spoczt\.?) \s? \#?(?:n[º°]\s?)?\d{1,6}(?:\s\d\d){0,3}"""
-GERMANIC = rf"""(?<![\w-]) (?:{_CAP}\s){{0,2}}
-    (?: [\w.-]{{1,30}}?(?:straße|strasse|str\.|weg|gasse|platz|allee|ring|damm|ufer|markt|chaussee|steig|stieg|promenade|graben|hof|berg|garten|tor|wall|park|straat|laan|gracht|plein|kade|dijk|singel|gatan|vägen|gränd|gade|gata|vej|veien|stræde|katu|tie|dreef)
-      | (?-i:Straße|Strasse|Str\.|Allee|Weg|Platz|Ring|Damm|Ufer|Markt|Gasse|Laan|Plein) )
+GERMANIC_ENDINGS = ("straße", "strasse", "str", "str.", "weg", "gasse", "platz", "allee", "ring", "damm", "ufer", "markt", "chaussee", "steig", "stieg", "promenade", "graben", "hof", "berg",
+    "garten", "tor", "wall", "park", "straat", "laan", "gracht", "plein", "kade", "dijk", "singel", "gatan", "vägen", "gränd", "gade", "gata", "vej", "veien", "stræde", "katu", "tie", "dreef")  # fmt: skip
+GERMANIC = rf"""(?<![\w-]) (?:{_CAP}\s){{0,2}} (?=\w) [\w.-]{{1,40}}+ (?: {"|".join(f"(?<={ending})" for ending in GERMANIC_ENDINGS)} )
     \s \d{{1,4}}\s?[a-z]?(?!\w) (?:\s?[/-]\s?\d{{1,4}}[a-z]?)*"""
 GERMAN_PHRASES = rf"""(?-i:Am|An\s(?:der|den)|Im|In\s(?:der|den)|Auf\s(?:der|dem)|Unter\s(?:den|der)|Zum|Zur|Hinter\sder|Vor\s(?:dem|der)) \s
     (?!(?:januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|jahr|wert|alter)\b)
@@ -29,12 +29,23 @@ _ROMANCE = r"""calle|c/|cl\.|avenida|avda?\.?|av\.|plaza|pza\.?|plza\.?|paseo|p[
     |rua|r\.|travessa|tv\.|praça|largo|alameda|estrada|rodovia|beco|calçada|via|viale|v\.le|corso|c\.so|piazza|p\.zza|piazzale|vicolo|strada|contrada|lungarno|lungomare|salita|ulica|ul\.|al\.|aleja|os\.|plac|pl\.|sokak|cad\.?|caddesi"""
 ROMANCE = rf"""(?<!\w) (?:{_ROMANCE}) \s? {_OF} [\w'.-]{{2,30}} (?:\s(?:(?:de|del|de\sla|della|dei|dos|das|da|do|e|y|la)\s)?[\w'.-]{{2,30}}){{0,4}}? ,?\s
     (?:(?:n[º°.]|nr\.?|no\.?|num\.?|núm\.?|numero|número|nº|\#)\s?)? \#?\s?\d{{1,5}} (?:[a-z](?!\w))? (?:\s?[-/]\s?\d{{1,4}})? (?!\w) (?:\s?,\s?\d{{1,2}}\s?[º°ª](?:\s?[a-z](?!\w))?)?"""
-STREETS = (ENGLISH, GERMANIC, GERMAN_PHRASES, FRENCH, ROMANCE, PO_BOX, ENGLISH_LOWER)
 
-STREET_HINTS = (
-    "st", "street", "r", "road", "ave", "av", "lane", "ln", "dr", "court", "ct", "boulevard", "bl", "way", "close", "sq", "garden", "gdns", "terrace", "p", "highway", "hwy",
-    "cres", "grove", "hill", "mews", "walk", "alley", "cir", "trail", "quay", "green",
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+STREETS = (
+    (_words("street st road rd avenue ave av lane ln drive dr court ct boulevard blvd way close square sq gardens gdns terrace parkway pkwy place pl highway hwy crescent cres grove hill row mews walk alley circle cir trail quay"
+        " plaza park green rise view wharf heights marg nagar bypass parade"), ENGLISH),
+    (_words("am an im in auf unter zum zur hinter vor"), GERMAN_PHRASES),
+    (_words("rue avenue av ave boulevard bd blvd place pl chemin allée allee impasse quai cours route passage square sentier villa faubourg fg résidence lotissement chaussée rond"), FRENCH),
+    (_words("calle c cl avenida avda avd av plaza pza plza paseo pº p° carrera cra cr kr camino ronda travesía callejón glorieta calzada bulevar diagonal transversal autopista pasaje colonia rua r travessa tv praça largo alameda"
+        " estrada rodovia beco calçada via viale v corso piazza p piazzale vicolo strada contrada lungarno lungomare salita ulica ul al aleja os plac pl sokak cad caddesi"), ROMANCE),
+    (_words("box pobox postfach apartado bp postale postal postbus poczt b"), PO_BOX),
+    (_words("street road avenue ave lane boulevard blvd terrace crescent"), ENGLISH_LOWER),
 )  # fmt: skip
+"""Words one of which a street contains, and its pattern; besides, GERMANIC for words with its endings."""
 
 POSTCODE = r"""(?: (?-i:[A-Z]{1,2}-)?\d{5}-\d{3,4} | \d{4}-\d{3} | (?-i:[A-Z]{1,2}-?)?\d{4,7}(?:\s?(?-i:[A-Z]{2})(?!\w))? | [A-Z]\d[A-Z]\s?\d[A-Z]\d | [A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}
     | [A-Z]\d[\dW]\s?[A-Z\d]{4} | \d{3}\s\d{2} | \d{2}-\d{3} | \d{3} )(?!\w)"""
