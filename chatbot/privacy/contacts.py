@@ -29,8 +29,8 @@ _SPOKEN_EMAIL = Pattern(
     rf"""{_LOCAL} (?:{_AT}|[ ](?:at|arroba|chiocciola|arobase|klammeraffe|ät)[ ]) [\w-]{{1,63}}+
         (?: (?:{_DOT}|\.)[\w-]{{1,63}}+ ){{0,3}}? (?:{_DOT}) {_TOP} (?:(?:{_DOT}|\.)[a-z]{{2}})? \b"""
 )
-SPOKEN_SIGNS = frozenset(("dot", "punkt", "point", "punto", "ponto"))
-AT_WORDS = frozenset(("at", "ät", "arroba"))
+_SPOKEN_SIGNS = frozenset(("dot", "punkt", "point", "punto", "ponto"))
+_AT_WORDS = frozenset(("at", "ät", "arroba"))
 _AT_SIGNS = ("(at)", "[at]", "{at}", "<at>", "( at", "[ at", "(ät)", "(arroba)", "[arroba]")
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
@@ -46,9 +46,9 @@ def redact_contacts(draft: Draft) -> None:
     text = draft.text
     if "/" in text or "www." in draft.lower:
         draft.mark(_urls(text))
-    if "@" in text or (not AT_WORDS.isdisjoint(draft.hints) and any(sign in draft.lower for sign in _AT_SIGNS)):
+    if "@" in text or (not _AT_WORDS.isdisjoint(draft.words) and any(sign in draft.lower for sign in _AT_SIGNS)):
         draft.mark((*found.span(), "<EMAIL>") for found in _EMAIL.finditer(draft.text))
-    if not SPOKEN_SIGNS.isdisjoint(draft.hints):
+    if not _SPOKEN_SIGNS.isdisjoint(draft.words):
         draft.mark((*found.span(), "<EMAIL>") for found in _SPOKEN_EMAIL.finditer(draft.text))
 
 

@@ -3,63 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from re import DOTALL, IGNORECASE, VERBOSE
+from re import DOTALL, IGNORECASE, VERBOSE, Match
 
 from chatbot.privacy.draft import MASK, Draft, Pattern, Span
 from chatbot.privacy.phrases import (
-    AS_PASSWORD,
     BE,
-    CHANGE_VERBS,
+    CHANGE_WORDS,
+    CODE_WORDS,
     FAILS,
-    KEY_NOUNS,
     KEY_PREFIXES,
+    KEY_WORDS,
     NO_CODES,
-    PASSWORD_HINTS,
-    PASSWORD_NOUNS,
-    PIN_HINTS,
-    PIN_NOUNS,
+    OTHER_WORDS,
+    PASSWORD_WORDS,
+    PIN_QUALIFIERS,
+    PIN_WORDS,
+    SHORT_PASSWORD_WORDS,
+    USER_WORDS,
 )
 from chatbot.privacy.words import NO_SECRETS
 
 SECRET, ACCOUNT = "<SECRET>", "<ACCOUNT>"
 
+_LONG = 16
 _TOKEN = Pattern(r"(?<![\w.]) (?:[\w-]{1,8}+[.:])?+ (?:\d{8,10}:)? [\w+=~-]{16,}+ (?:\.[\w+=~/-]++)*+")
 _PEM = Pattern(r"-----BEGIN[ A-Z]{0,40}KEY-----.*?(?:-----END[ A-Z]{0,40}KEY-----|\Z)", DOTALL)
-_LONG = 16
 _BY_PREFIX = Pattern(rf"(?:{KEY_PREFIXES})", VERBOSE)
 _DIGIT = Pattern(r"\d", 0)
 _CHANGES = Pattern(r"\d[^\W\d_]|[^\W\d_]\d|[a-z][A-Z]", 0)
 _UUID = Pattern(r"[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}")
-
-_VALUE = rf"(?P<secret>[^\s{MASK}]++)"
-_TOLD = rf"(?: \s?(?:->|=>|[:=])\s? | \s(?:{BE})\s(?:(?:now|still|actually|jetzt|noch|maintenant|ahora|ora|agora)\s)? )"
-_KEY = Pattern(rf"""(?<![^\W_]) (?:{KEY_NOUNS}) ["']? (?:{_TOLD}|\s) ["']? {_VALUE}""")
-_USER = Pattern(rf"""\b (?:user[ ]?(?:name|id)|login(?:[ ]name)?|benutzername|identifiant|usuario|utente|usuário) {_TOLD} {_VALUE}""")
-_STATED = Pattern(rf"(?<![^\W_]) (?:{PASSWORD_NOUNS}) (?P<told>'?s?{_TOLD})? (?(told)|\s(?:(?:to|as|from|with)\s)?) {_VALUE}")
-_SHORT_NOUN = Pattern(rf"(?<!\w) (?:pw|pwd|mdp|passwd) \s {_VALUE}")
-_REFUSED = Pattern(rf"(?<!\w) (?:{PASSWORD_NOUNS}) \s {_VALUE} (?=\s(?:{FAILS})(?!\w))")
-_CHANGED = Pattern(
-    rf"""(?<!\w) (?:{CHANGE_VERBS}) \s (?:\w+\s){{0,3}} (?:{PASSWORD_NOUNS})
-        \s (?:to|auf|a|in|en|para|pour|par|from|von|de|da|back\sto) \s {_VALUE}"""
-)
-_CHANGED_TO = Pattern(rf"(?<={MASK})\s(?:to|auf|a|in|en|para)\s {_VALUE}")
-_GERMAN_CHANGED = Pattern(rf"(?:{PASSWORD_NOUNS}) \s (?:auf|in|zu) \s {_VALUE} (?=\s(?:ge(?:ändert|setzt|wechselt)|zurückgesetzt))")
-_AS_PASSWORD = Pattern(rf"(?<![\w{MASK}]) (?P<secret>[^\s{MASK}]++) \s (?:{AS_PASSWORD}) \s (?:\w+\s)? (?:{PASSWORD_NOUNS})(?!\w)")
-_WITH_USER = Pattern(rf"(?<!\w) (?:user(?:name)?|login|benutzer|utilisateur|usuario|utente|usuário) \s \S{{1,64}} \s? (?:and|with|,|/|und|et|y|e|mit|con|com)? \s? (?:the\s)?(?:{PASSWORD_NOUNS}) \s {_VALUE}")
-_BETWEEN_COMMAS = Pattern(rf"(?<!\w) (?:{PASSWORD_NOUNS}) (?:\s\w{{1,12}}){{1,4}}, \s {_VALUE} (?=\s|\Z)")
-_OTHER_ONE = Pattern(
-    rf"""(?<!\w) (?:new|old|other|current|neue|alte|nouveau|nueva|nuova|nova) \s?(?:one|password)? \s (?:{BE}) \s {_VALUE}"""
-)
-_PIN = Pattern(
-    rf"""(?<![^\W_]) (?:{PIN_NOUNS}) (?:[ -]?(?:code|number|nummer|numéro|número|no\.?)(?!\w))?
-        (?:[ ]?(?:[:=#]|(?:{BE}|number|now)(?!\w))){{0,3}} [ ]? ["']? (?P<secret>\d(?:[ -]?\d){{2,7}})(?!\w)"""
-)
-_CODE = Pattern(
-    rf"""(?P<before>[^\W\d_]{{1,20}}[ ])?? \b (?:code|codigo|código|codice)(?!\w) [^.?!\d{MASK}]{{0,40}}?
-        (?<!\w) (?:{BE}|:) [ ]? (?P<secret>\d(?:[ -]?\d){{2,7}})(?!\w)"""
-)
 _PARTICIPLE = Pattern(r"[a-z]{3,}(?:ed|ing)", IGNORECASE)
 _ODD = Pattern(r"[^\W\d_][^\w\s'.,;:!?)-]|\d|[a-z][A-Z]", 0)
+
+# Each begins at a noun that `phrases` lists, so that none of them scans the text.
+_VALUE = rf"(?P<secret>[^\s{MASK}]++)"
+_TOLD = rf"(?: \s?(?:->|=>|[:=])\s? | \s(?:{BE})\s(?:(?:now|still|actually|jetzt|noch|maintenant|ahora|ora|agora)\s)? )"
+_KEY = Pattern(rf"""\w++ (?:[-_ ](?:key|token|id))?+ ["']? (?:{_TOLD}|\s) ["']? {_VALUE}""")
+_USER = Pattern(rf"""\w++ (?:[ ]?(?:id|name))?+ {_TOLD} {_VALUE}""")
+_STATED = Pattern(rf"\w++ (?P<told>'?s?{_TOLD})? (?(told)|\s(?:(?:to|as|from|with)\s)?) {_VALUE}")
+_REFUSED = Pattern(rf"\w++ \s {_VALUE} (?=\s(?:{FAILS})(?!\w))")
+_CHANGED = Pattern(rf"\w++ \s (?:to|auf|a|in|en|para|pour|par|from|von|de|da|zu|back\sto) \s {_VALUE}")
+_BARE = Pattern(rf"\w++ \s {_VALUE}")
+_SENT = Pattern(rf"\w++ (?:\s(?:that|which))? \s (?:you|i|we|they) (?:\s\w{{1,12}}){{1,2}}, \s {_VALUE} (?<=,)")
+_USED = Pattern(rf"(?<!\S) {_VALUE} \s (?:as|als|comme|como|come) \s (?:\w{{1,12}}[\s-]){{0,3}}\Z")
+_SECOND = Pattern(rf"{MASK}\s (?:to|auf|a|in|en|para|->) \s {_VALUE}")
+_OTHER = Pattern(rf"\w++ \s?(?:one|password)? \s (?:{BE}) \s {_VALUE}")
+_NUMBER = r"""["']? (?P<secret>\d(?:[ -]?\d){2,7})(?!\w)"""
+_PIN = Pattern(
+    rf"""\w++ (?:[ -](?:code|number|nummer|numéro|número|no\.?|secret|pin|segreto|secreto)(?!\w))?
+        (?:[ ]?(?:[:=\#]|(?:{BE}|number|now)(?!\w))){{0,3}} [ ]? {_NUMBER}"""
+)
+_CODE = Pattern(rf"\w++ [^.?!\d{MASK}]{{0,40}}? (?<!\w) (?:{BE}|:) [ ]? {_NUMBER}")
 _QUOTES = "\"'([{<"
 _STOPS = ".,;:!?)]}\"'>"
 
@@ -69,24 +63,33 @@ def redact_credentials(draft: Draft) -> None:
     if max(map(len, draft.text.split()), default=0) >= _LONG:
         draft.mark((*found.span(), SECRET) for found in _PEM.finditer(draft.text))
         draft.mark(_tokens(draft.text))
-    if not PASSWORD_HINTS.isdisjoint(draft.hints):
+    if draft.has(KEY_WORDS):
+        draft.mark(_keys(draft))
+    if draft.has(USER_WORDS):
+        draft.mark(_secrets(draft, _USER, USER_WORDS, ACCOUNT))
+    if draft.has(PASSWORD_WORDS):
         _redact_passwords(draft)
-    if not PIN_HINTS.isdisjoint(draft.hints) and draft.has_digits:
-        draft.mark((*found.span("secret"), SECRET) for found in _PIN.finditer(draft.text))
-        draft.mark(_codes(draft.text))
+    if draft.has_digits and draft.has(PIN_WORDS):
+        draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_PIN, PIN_WORDS))
+    if draft.has_digits and draft.has(CODE_WORDS):
+        draft.mark(_codes(draft))
 
 
 def _redact_passwords(draft: Draft) -> None:
-    draft.mark(_secrets(_KEY, draft.text, least=8, odd=True))
-    draft.mark(_secrets(_USER, draft.text, mark=ACCOUNT))
-    draft.mark(_secrets(_WITH_USER, draft.text))
-    draft.mark(_stated(draft.text))
-    for pattern in (_AS_PASSWORD, _GERMAN_CHANGED, _CHANGED, _REFUSED, _SHORT_NOUN, _BETWEEN_COMMAS):
-        draft.mark(_secrets(pattern, draft.text))
+    draft.mark(_stated(draft))
+    draft.mark(_secrets(draft, _REFUSED, PASSWORD_WORDS))
+    draft.mark(_secrets(draft, _SENT, PASSWORD_WORDS))
+    if draft.has(CHANGE_WORDS):
+        draft.mark(_near(draft, _CHANGED, CHANGE_WORDS))
+    if draft.has(USER_WORDS):
+        draft.mark(_near(draft, _BARE, USER_WORDS))
+    if draft.has(SHORT_PASSWORD_WORDS):
+        draft.mark(_secrets(draft, _BARE, SHORT_PASSWORD_WORDS))
+    draft.mark(_used(draft))
     if MASK in draft.text:
-        draft.mark(_secrets(_OTHER_ONE, draft.text))
-        draft.mark(_secrets(_CHANGED_TO, draft.text))
-
+        draft.mark(_trusted(_SECOND.finditer(draft.text)))
+        if draft.has(OTHER_WORDS):
+            draft.mark(_secrets(draft, _OTHER, OTHER_WORDS))
 
 
 def _tokens(text: str) -> Iterator[Span]:
@@ -105,26 +108,63 @@ def _is_key(token: str) -> bool:
     return 0 < letters and len(token) - letters > 1 and len(_CHANGES.findall(token)) >= 5
 
 
-def _secrets(pattern: Pattern, text: str, mark: str = SECRET, least: int = 1, odd: bool = False) -> Iterator[Span]:
-    for found in pattern.finditer(text):
-        start, end = _trimmed(text, *found.span("secret"))
-        secret = text[start:end]
-        if len(secret) >= least and not _is_word(secret) and (not odd or _ODD.search(secret)):
+def _keys(draft: Draft) -> Iterator[Span]:
+    for start, end, mark in _secrets(draft, _KEY, KEY_WORDS):
+        if end - start >= 8 and _DIGIT.search(draft.text, start, end):
             yield start, end, mark
 
 
-def _stated(text: str) -> Iterator[Span]:
+def _secrets(draft: Draft, pattern: Pattern, nouns: frozenset[str], mark: str = SECRET) -> Iterator[Span]:
+    yield from _trusted(draft.matches(pattern, nouns), mark)
+
+
+def _trusted(matches: Iterator[Match[str]], mark: str = SECRET) -> Iterator[Span]:
+    for found in matches:
+        start, end = _trimmed(found)
+        if not _is_word(found.string[start:end]):
+            yield start, end, mark
+
+
+def _stated(draft: Draft) -> Iterator[Span]:
     """Find "my password is hunter2"; "my password hunter2" only where the value does not look like a word."""
-    for found in _STATED.finditer(text):
-        start, end = _trimmed(text, *found.span("secret"))
-        secret = text[start:end]
+    for found in draft.matches(_STATED, PASSWORD_WORDS):
+        start, end = _trimmed(found)
+        secret = found.string[start:end]
         if not _is_word(secret) and (found["told"] or (len(secret) >= 4 and _ODD.search(secret))):
             yield start, end, SECRET
 
 
-def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """Return a value without the quotes around it and the punctuation after it, unless it is only that."""
-    value = text[start:end]
+def _near(draft: Draft, pattern: Pattern, words: frozenset[str]) -> Iterator[Span]:
+    """Find values where one of these words stands near the password: "changed the password to", "user anna, password"."""
+    for found in draft.matches(pattern, PASSWORD_WORDS):
+        around = draft.lower[max(0, found.start() - 40) : found.start()] + " " + draft.lower[found.end() : found.end() + 20]
+        if not words.isdisjoint(around.replace(",", " ").replace(".", " ").split()):
+            yield from _trusted(iter((found,)))
+
+
+def _used(draft: Draft) -> Iterator[Span]:
+    """Find "I use dragon as password"."""
+    for noun in draft.places(PASSWORD_WORDS):
+        begin = max(0, noun - 60)
+        if (found := _USED.search(draft.text, begin, noun)) and found.start() > begin:
+            yield from _trusted(iter((found,)))
+
+
+def _codes(draft: Draft) -> Iterator[Span]:
+    """Find codes that were sent to a person; not error codes, postcodes and vouchers."""
+    for place in draft.places(CODE_WORDS):
+        before = draft.lower[max(0, place - 24) : place].replace("-", " ").split()[-1:]
+        if before and before[0] in NO_CODES:
+            continue
+        after = draft.lower[place : place + 24].replace(":", " ").split()[1:2]
+        pin = not PIN_QUALIFIERS.isdisjoint(before + after) and _PIN.match(draft.text, place)
+        if found := pin or _CODE.match(draft.text, place):
+            yield *found.span("secret"), SECRET
+
+
+def _trimmed(found: Match[str]) -> tuple[int, int]:
+    """Return the span of a value without the quotes around it and the punctuation after it."""
+    value, start = found["secret"], found.start("secret")
     kept = value.rstrip(_STOPS).lstrip(_QUOTES) or value
     first = start + value.index(kept)
     return first, first + len(kept)
@@ -132,9 +172,3 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _is_word(secret: str) -> bool:
     return secret.lower() in NO_SECRETS or bool(_PARTICIPLE.fullmatch(secret))
-
-
-def _codes(text: str) -> Iterator[Span]:
-    for found in _CODE.finditer(text):
-        if (found["before"] or "").strip().lower() not in NO_CODES:
-            yield *found.span("secret"), SECRET

@@ -69,8 +69,14 @@ _FOLDED = (
 _LOOKALIKES = {
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u30fc", "-"), **dict.fromkeys("\u2018\u2019\u02bc\u00b4`", "'"),
     **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb", '"'), "\u2024": ".", "\u3002": ".", "\u2044": "/", "\u00b7": ".",
-    "\u2022": ".",
+    "\u2022": ".", "\u0130": "I",
 }  # fmt: skip
+
+
+MAX_PLACES = 50
+"""Occurrences of a detector's words that are examined: bounds the time for hostile texts."""
+_WORD_LENGTH = 24
+_WORD = Pattern(r"[^\W_]+", 0)
 
 
 class Draft:
@@ -78,17 +84,51 @@ class Draft:
 
     def __init__(self, original: str) -> None:
         self._original = original
-        self._places: list[int] | None = None
+        self._origins: list[int] | None = None
         self._spans: list[Span] = []
         self.text = original
         if not original.isascii():
             self._normalise()
         self.lower = self.text.lower()
-        self.words = set(self.lower.translate(_SPACES).split())
-        """Lower-case words, for cheap prefilters."""
-        self.hints: frozenset[str] = frozenset()
-        """Words that a detector looks for."""
         self.has_digits = not _DIGITS.isdisjoint(self.text)
+        self.words = set(self.lower.translate(_SPACES).split())
+        """The words of the text, in lower case."""
+        self._places: dict[str, list[int]] = {}
+
+    def look_for(self, hints: frozenset[str]) -> None:
+        """Locate these words; `has`, `places` and `matches` know only them."""
+        if not hints.isdisjoint(self.words):
+            for found in _WORD.finditer(self.lower):
+                if found[0] in hints:
+                    self._places.setdefault(found[0], []).append(found.start())
+
+    def has(self, hints: frozenset[str]) -> bool:
+        """Whether one of these words occurs."""
+        return bool(self._places) and not hints.isdisjoint(self._places)
+
+    def places(self, hints: frozenset[str], words_before: int = 0) -> list[int]:
+        """Return where these words begin, in ascending order, at most `MAX_PLACES`, and so many words before each."""
+        at = sorted(place for hint, all_of in self._places.items() if hint in hints for place in all_of[:MAX_PLACES])
+        del at[MAX_PLACES:]
+        if not words_before:
+            return at
+        starts = set(at)
+        for place in at:
+            for _ in range(words_before):
+                place = self.lower.rfind(" ", max(0, place - _WORD_LENGTH), max(0, place - 1)) + 1
+                if not place:
+                    break
+                starts.add(place)
+        return sorted(starts)
+
+    def matches(self, pattern: Pattern, hints: frozenset[str], words_before: int = 0) -> Iterator[re.Match[str]]:
+        """Yield the matches of a pattern that begin at one of these words, or so many words before it."""
+        done = 0
+        text = self.text
+        for place in self.places(hints, words_before):
+            if place >= done and (found := pattern.match(text, place)):
+                done = found.end()
+                yield found
 
     def mark(self, spans: Iterable[Span]) -> None:
         """Mask spans of `text`, in ascending order; one that begins within the one before it is ignored."""
@@ -116,7 +156,7 @@ class Draft:
 
     def _place(self, position: int) -> int:
         """Return where a character of `text` is in the original."""
-        return position if self._places is None else self._places[position]
+        return position if self._origins is None else self._origins[position]
 
     def _after(self, end: int) -> int:
         return self._place(end - 1) + 1 if end else 0
@@ -125,7 +165,7 @@ class Draft:
         self.text = self._original.translate(_folds())
         if _INVISIBLE.search(self.text):
             hidden = {found.start() for found in _INVISIBLE.finditer(self.text)}
-            self._places = [place for place in range(len(self.text)) if place not in hidden]
+            self._origins = [place for place in range(len(self.text)) if place not in hidden]
             self.text = _INVISIBLE.sub("", self.text)
 
 

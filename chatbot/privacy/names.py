@@ -15,33 +15,33 @@ from chatbot.privacy.phrases import (
     NAME_FOREIGN,
     NAME_STATED,
     NAME_WEAK,
+    NEED_A_DOT,
     PERSON_LINKS,
     PERSON_PAIRS,
     PERSON_WORDS,
-    SIGN_OFF_HINTS,
+    SIGN_OFF_WORDS,
     SIGN_OFFS,
     SIGN_OFFS_FORMAL,
-    SPEAKING,
-    SPEAKING_HINTS,
-    TITLE_HINTS,
-    TITLES,
+    SPEAKING_WORDS,
+    TITLE_WORDS,
 )
 from chatbot.privacy.words import BRANDS, GIVEN, GIVEN_AND_WORDS, NO_NAMES, SURNAMES
 
 MARK = "<NAME>"
 EndOf = Callable[[re.Match[str]], int]
 """Returns the end of the name after an introduction; the end of the introduction itself if there is none."""
-_NEAR = 32
-"""Characters before a name that are searched for a word that a person follows."""
+_NEAR, _FAR, _AFTER = 32, 48, 200
+"""Characters that are searched: before a name for a word that a person follows, before "speaking", after a signature."""
 MAX_WORDS = 6
-MAX_NAMES = 100
-"""Number of introductions (and signatures, titles) of a message that are read: bounds the time for hostile texts."""
+MAX_NAMES = 60
+"""Number of capitalized words of a message that are examined: bounds the time for hostile texts."""
 
 _SIGN_OFF = Pattern(rf"(?<!\w)(?:(?P<formal>{SIGN_OFFS_FORMAL})|{SIGN_OFFS})(?!\w)(?P<comma>\s?[,.!-]?)\s++")
+_SPACE = r"\s++(?:(?:the|o|a|der|die)\s)?+"
 _CAP = r"(?-i:[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶŁĻŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽ])[\w'-]*+"
-_TITLED = Pattern(rf"(?<![\w-])(?:{TITLES})\.?\s(?:(?:{TITLES})\.?\s)?(?={_CAP})")
-_SPEAKING = Pattern(rf"(?<![\w.'-])(?P<name>{_CAP}(?:\s{_CAP}){{0,3}}),?\s(?:{SPEAKING})(?!\w)")
-_CAPITAL = Pattern(rf"(?<![\w.'{MASK}-]){_CAP}")
+_TITLED = Pattern(rf"(?P<title>\w++)(?P<dot>\.(?:ra|ssa|na)?)?\s(?:(?:dr|prof|dott|ing)\.?\s)?(?={_CAP})")
+_BEFORE_SPEAKING = Pattern(rf"(?<![\w.'-])(?P<name>{_CAP}(?:\s{_CAP}){{0,3}}),?\s(?:à\sl'|al\s|am\s)?\Z")
+_CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}")
 _TITLE = Pattern(r"(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau|señora?|sra?|signora?|sig|dott|mme|madame|monsieur|senhora?)\b\.?\s")
 _WORD = Pattern(r"[^\W\d_]++(?:['-][^\W\d_]++)*+(?![\w@/])", 0)
 _AFTER_SIGNATURE = Pattern(rf"(?:[\s.,;:!|-]|<[A-Z]{{2,8}}>|{MASK})*+\Z", 0)
@@ -49,22 +49,19 @@ _AFTER_SIGNATURE = Pattern(rf"(?:[\s.,;:!|-]|<[A-Z]{{2,8}}>|{MASK})*+\Z", 0)
 
 def redact_names(draft: Draft) -> None:
     """Mark names in introductions and signatures, after titles, and full names; keeps the words around them."""
-    for hints, lead, end_of in _LEADS:
-        if not hints.isdisjoint(draft.hints):
-            draft.mark(_names(draft.text, lead, end_of))
-    if not SIGN_OFF_HINTS.isdisjoint(draft.hints):
-        draft.mark(_names(draft.text, _SIGN_OFF, _signed))
-    if not TITLE_HINTS.isdisjoint(draft.hints) or "M. " in draft.text:
-        draft.mark(_names(draft.text, _TITLED, _titled))
-    if not SPEAKING_HINTS.isdisjoint(draft.hints):
-        draft.mark(_speaking(draft.text))
+    if draft.has(NAME_WORDS):
+        for words, lead, words_before, end_of in _LEADS:
+            if draft.has(words):
+                draft.mark(_names(draft.matches(lead, words, words_before), end_of))
+        if draft.has(SPEAKING_WORDS):
+            draft.mark(_speaking(draft))
     if not draft.text.islower():
         draft.mark(_full_names(draft.text))
 
 
-def _names(text: str, lead: Pattern, end_of: EndOf) -> Iterator[Span]:
+def _names(leads: Iterator[re.Match[str]], end_of: EndOf) -> Iterator[Span]:
     done = 0
-    for found in islice(lead.finditer(text), MAX_NAMES):
+    for found in leads:
         if found.start() >= done and (end := end_of(found)) > found.end():
             yield found.end(), end, MARK
             done = end
@@ -95,23 +92,30 @@ def _signed(lead: re.Match[str]) -> int:
     text, start = lead.string, lead.end()
     # "Thanks John" contains a name, "Thanks Much" does not: without a comma, require a known given name.
     end = _name_end(text, start, stated=False, capitals=bool(lead["comma"].strip() or lead["formal"]))
-    return end if _AFTER_SIGNATURE.match(text, end) else start
+    return end if len(text) - end < _AFTER and _AFTER_SIGNATURE.match(text, end) else start
 
 
 def _titled(lead: re.Match[str]) -> int:
     text, start = lead.string, lead.end()
+    if not lead["dot"] and lead["title"].lower() in NEED_A_DOT:
+        return start
     end = _name_end(text, start, stated=True, capitals=True)
     return start if _is_brand(text[lead.start() : end].replace(".", "").split()) else end
 
 
-def _speaking(text: str) -> Iterator[Span]:
-    for found in islice(_SPEAKING.finditer(text), MAX_NAMES):
-        start = found.start()
+def _speaking(draft: Draft) -> Iterator[Span]:
+    text = draft.text
+    for place in draft.places(SPEAKING_WORDS):
+        begin = max(0, place - _FAR)
+        found = _BEFORE_SPEAKING.search(text, begin, place)
+        if not found:
+            continue
+        start, end = found.span("name")
         for word in found["name"].split():
             if _stem(word) in NO_NAMES:
                 start += len(word) + 1
-        if start < found.end("name") and _name_end(text, start, stated=False, capitals=True) >= found.end("name"):
-            yield start, found.end("name"), MARK
+        if start < end and _name_end(text, start, stated=False, capitals=True) >= end:
+            yield start, end, MARK
 
 
 def _full_names(text: str) -> Iterator[Span]:
@@ -220,10 +224,13 @@ _ENDINGS = Pattern(
     r"(?:ing|ed|ly|ous|able|ible|ful|less|ive|ant|ent|ical|tic|ward|wards|ese|ish|ian|est|ness|ment|tion|s')\Z", 0
 )
 
-_LEADS = tuple(
-    (hints, Pattern(rf"(?<!\w)(?:{lead})\s++(?:(?:the|o|a|der|die)\s)?+"), end_of)
-    for table, end_of in ((NAME_STATED, _stated), (NAME_WEAK, _introduced), (NAME_FOREIGN, _foreign))
-    for hints, lead in table
+_LEADS = (
+    *((words, Pattern(rf"(?<!\w)(?:{lead}){_SPACE}"), 3, _stated) for words, lead in NAME_STATED),
+    *((words, Pattern(rf"(?<!\w)(?:{lead}){_SPACE}"), 1, _introduced) for words, lead in NAME_WEAK),
+    *((words, Pattern(rf"(?<!\w)(?:{lead}){_SPACE}"), 1, _foreign) for words, lead in NAME_FOREIGN),
+    (SIGN_OFF_WORDS, _SIGN_OFF, 3, _signed),
+    (TITLE_WORDS, _TITLED, 0, _titled),
 )
-NAME_HINTS = frozenset[str]().union(SIGN_OFF_HINTS, TITLE_HINTS, SPEAKING_HINTS, *(hints for hints, _, _ in _LEADS))
-"""Words of which a text needs one, so that there is a name besides full names."""
+"""Words, the pattern of what introduces a name, where it begins in words before them, and where the name ends."""
+NAME_WORDS = SPEAKING_WORDS.union(*(words for words, *_ in _LEADS))
+"""Words that `redact_names` looks for."""

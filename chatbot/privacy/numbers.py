@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from chatbot.privacy.draft import MASK, Draft, Pattern, Span
 from chatbot.privacy.phrases import CURRENCIES, DIGIT_WORDS, PHONE_HINTS
@@ -19,6 +20,9 @@ SHORT = 3
 """Minimum number of digits that is redacted after a #."""
 MAX_RUNS = 60
 """Number of separate digit runs above which a message is no prose: each is then redacted without being classified."""
+
+MAX_TOKENS = 1_000
+"""Number of words of a message that are searched for spelled digits."""
 
 _FAR = 48
 """Characters before a number that are searched for a phone hint."""
@@ -53,7 +57,7 @@ _CANDIDATE = Pattern(
     )"""
 )
 _ANY_RUN = Pattern(r"\d+(?:[\W_]{1,3}\d+)*+", 0)
-_SPELLED = Pattern(rf"(?<!\w)(?:{'|'.join(sorted(DIGIT_WORDS, key=len, reverse=True))}) (?:[ ,.-]{{1,3}}(?:{'|'.join(sorted(DIGIT_WORDS, key=len, reverse=True))}|\d)(?!\w)){{5,}}+")
+_TOKEN = Pattern(r"[^\W_]+", 0)
 _CARD_STARTS = "23456"
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _YEAR = re.compile(r"(?:19|20)\d\d\Z")
@@ -63,10 +67,24 @@ _WORD = Pattern(r"[^\W\d_]+", 0)
 def redact_spelled(draft: Draft) -> None:
     """Mark six and more digits spelled out in words: "oh seven nine one two three"."""
     if len(DIGIT_WORDS & draft.words) >= 3:
-        draft.mark(
-            (*found.span(), PHONE if says_phone(draft.text, found.start()) else NUMBER)
-            for found in _SPELLED.finditer(draft.text)
-        )
+        draft.mark(_spelled(draft))
+
+
+def _spelled(draft: Draft) -> Iterator[Span]:
+    run: list[tuple[int, int]] = []
+    for found in islice(_TOKEN.finditer(draft.lower), MAX_TOKENS):
+        digit = found[0] in DIGIT_WORDS or found[0].isdecimal()
+        if run and (not digit or found.start() - run[-1][1] > 3):
+            yield from _spelled_run(draft, run)
+            run = []
+        if digit:
+            run.append(found.span())
+    yield from _spelled_run(draft, run)
+
+
+def _spelled_run(draft: Draft, run: list[tuple[int, int]]) -> Iterator[Span]:
+    if len(run) >= LONG and not draft.text[run[0][0] : run[-1][1]].replace(" ", "").isdecimal():
+        yield run[0][0], run[-1][1], PHONE if says_phone(draft.text, run[0][0]) else NUMBER
 
 
 def redact_numbers(draft: Draft) -> None:

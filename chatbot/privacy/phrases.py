@@ -15,19 +15,18 @@ BE = r"is|are|was|were|ist|sind|war|lautet|lautete|est|était|es|son|era|è|e'|s
 
 # Credentials -------------------------------------------------------------------------------------------------------
 
-PASSWORD_NOUNS = r"""(?:pass|haupt|wlan-|wifi-|login-)?(?:pass(?:word|code|phrase|wd|wort)|password)s? | pwd | pw | kennwort | losung | mdp
-    | mot[ ]de[ ]passe | contraseña | contrasena | clave | parola | senha | palavra[- ]passe | wachtwoord | hasło | lösenord | adgangskode"""
-PASSWORD_HINTS = _words("""password passwords passcode passphrase passwd passwort pass passwörter hauptpasswort wlanpasswort pwd pw pws mdp kennwort losung passe contraseña contrasena clave parola senha wachtwoord hasło lösenord
-    adgangskode key keys apikey token tokens secret secrets bearer credential credentials user username userid login loginname benutzername benutzer identifiant utilisateur usuario utente usuário""")
-CHANGE_VERBS = """chang(?:e|ed|ing) | set | reset | updat(?:e|ed) | switched | ge[aä]ndert | setze | ändere | änderte | wechselte | cambi[éeao]
-    | cambiado | cambiato | cambia[rt]e? | mud(?:ei|ar|e) | alter(?:ei|ar) | troquei | trocar | puse | pus | poner | chang(?:é|er) | impostat[oa]
-    | modifi(?:é|cado|cato) | actualicé | restablec(?:í|er) | redefin(?:i|ir)"""
+PASSWORD_WORDS = _words("""password passwords passcode passphrase passwd passwort pass hauptpasswort wlanpasswort pwd pw mdp kennwort losung passe contraseña contrasena clave parola senha wachtwoord hasło
+    lösenord adgangskode""")
+SHORT_PASSWORD_WORDS = _words("pw pwd mdp passwd")
+"""Abbreviations that nobody writes without the value."""
+USER_WORDS = _words("user username userid login loginname benutzername benutzer identifiant utilisateur usuario utente usuário")
+OTHER_WORDS = _words("new old other current neue alte neues altes nouveau nouvelle ancien nueva vieja nuova vecchia nova antiga")
+"""Words that name a second password: "the new one is"."""
+CHANGE_WORDS = _words("""change changed changing set reset update updated switched geändert gesetzt setze ändere änderte zurückgesetzt gewechselt cambio cambié cambie cambiar cambiado cambiato cambiata cambiare mudei mudar mude
+    alterei alterar troquei trocar puse poner changé changer mis modifié modificado modificato actualicé restablecí redefini impostato impostata""")
 FAILS = """is | does | doesn't | isn't | won't | wont | gets | got | fails | was | keeps | never | no[ ]longer | stopped | wird | funktioniert | geht
     | ist | klappt | ne | n'est | est | no | não | nao | non | falla | falha | stimmt | werkt | inte"""
-AS_PASSWORD = r"as | als | comme | como | come"
-
-KEY_NOUNS = r"""api[-_ ]?(?:key|token|secret)s? | (?:access|private|secret|licen[cs]e|encryption|account|shared)[-_ ]?keys? | \w{0,30}secret(?:[-_ ]?(?:access[-_ ]?)?key)?
-    | (?:\w{0,30}[-_ ])?token | bearer | credentials? | client[-_ ]?id | session[-_ ]?id | key"""
+KEY_WORDS = _words("key keys apikey token tokens secret secrets bearer credential credentials")
 KEY_PREFIXES = r"""gh[oprsu]_ | github_pat_ | glpat- | gl[a-z]{2,5}- | xox[a-z]- | xapp- | [rsp]k_(?:live|test)_ | whsec_ | sk- | A[KS]IA[A-Z0-9] | AIza | ya29\.
     | GOCSPX- | EAA[A-Z] | SG\. | npm_ | pypi- | rubygems_ | key-[\da-f]{16} | (?:AC|SK|AP)[\da-f]{32} | sh(?:pat|pca|pss|ppa)_ | do[opr]_v1_ | hf_ | sq0[a-z]{3}-
     | dapi[\da-f] | glsa_ | glc_ | lin_api_ | secret_ | ntn_ | ATATT | ATBB | ATCTT | dp\.[a-z]{2}\. | sl\. | NRAK- | NRJS- | PMAK- | sntrys_ | AGE-SECRET-KEY-
@@ -35,13 +34,11 @@ KEY_PREFIXES = r"""gh[oprsu]_ | github_pat_ | glpat- | gl[a-z]{2,5}- | xox[a-z]-
     | T3BlbkFJ | ops_ | dckr_pat_ | vc[a-z]_ | rnd_ | fo1_ | fm[12]_ | PRIVATE- | Bearer"""
 """Prefixes of API keys and tokens as secret scanners publish them (GitHub, GitGuardian, gitleaks)."""
 
-PIN_NOUNS = r"""pin | pins | mpin | cvv2? | cvc2? | cvn | otp | tan | puk | geheimzahl | passcode | kartenprüfnummer | prüfziffer
-    | (?:security|verification|access|one[- ]time|sms|authentication|authenticator|login|2fa|mfa|confirmation|auth|secret|pin|door|bank)[ ](?:code|pin)
-    | (?:sicherheits|bestätigungs|zugangs|verifizierungs|pin-?|einmal)code | code[ ](?:secret|pin|confidentiel|de[ ](?:sécurité|vérification|confirmation))
-    | codice[ ](?:segreto|pin|di[ ](?:sicurezza|verifica|conferma)) | c[óo]digo[ ](?:secreto|pin|de[ ](?:seguridad|segurança|verificaci[óo]n|verificação|acesso|acceso))
-    | pincode | clave | senha | nip | pinkod"""
-PIN_HINTS = _words("""pin pins mpin cvv cvv2 cvc cvc2 cvn otp tan puk geheimzahl passcode kartenprüfnummer prüfziffer code pincode sicherheitscode
-    bestätigungscode zugangscode verifizierungscode pincode einmalcode codice código codigo clave senha nip pinkod""")
+PIN_WORDS = _words("""pin pins mpin cvv cvv2 cvc cvc2 cvn otp tan puk geheimzahl passcode kartenprüfnummer prüfziffer pincode sicherheitscode bestätigungscode zugangscode verifizierungscode einmalcode nip pinkod
+    clave senha""")
+CODE_WORDS = _words("code código codigo codice")
+PIN_QUALIFIERS = _words("""security verification access time sms authentication authenticator login 2fa mfa confirmation auth secret pin door bank confidentiel segreto secreto di de""")
+"""Words beside "code" that make it a secret without "is"."""
 NO_CODES = _words("""error fault promo promotional coupon voucher discount gift product article item color colour status zip area country postal post
     post dial source dress fehler rabatt promotion erreur descuento errore desconto erro sconto http exit bar qr""")
 """Words before "code" that make it no secret."""
@@ -81,15 +78,15 @@ SIGN_OFFS_FORMAL = r"""(?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely
     | mfg | grüße | gruß | (?:bien\s)?cordialement | bien\sà\s(?:vous|toi) | respectueusement | sinc[èe]res?\ssalutations | atentamente | (?:un\s)?(?:cordial\s)?saludos? | saludos\scordiales
     | (?:cordiali|distinti|un\scaro)\ssaluti? | saluti | in\sfede | atenciosamente | (?:com\sos\smelhores\s)?cumprimentos | abraços? | met\svriendelijke\sgroet(?:en)? | groet(?:en|jes)? | pozdrawiam | med\svänliga?\shälsning(?:ar)? | mvh | hälsningar"""
 SIGN_OFFS = r"cheers | best(?:\swishes)? | thanks | thank\syou | thx | greetings | danke | vielen\sdank | merci | bisous | gracias | grazie | obrigad[oa] | un\sabrazo | lg | vg | tack | dziękuję"
-SIGN_OFF_HINTS = _words("""regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss gruessen mfg lg vg cordialement bien respectueusement salutations
+SIGN_OFF_WORDS = _words("""regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss gruessen mfg lg vg cordialement bien respectueusement salutations
     atentamente saludo saludos saluti saluto fede atenciosamente cumprimentos abraço abraços groet groeten groetjes pozdrawiam hälsning hälsningar mvh danke dank merci bisous gracias
     grazie obrigado obrigada abrazo tack dziękuję""")
-SPEAKING = r"here | speaking | hier | am\s(?:apparat|telefon) | à\sl'appareil | al\shabla | al\steléfono | al\stelefono | aqui | aquí | falando"
-SPEAKING_HINTS = _words("here speaking hier apparat telefon appareil habla teléfono telefono aqui aquí falando")
-TITLES = r"""mr | mrs | ms | miss | mx | dr | prof | herrn? | frau | monsieur | madame | mme | mlle | m(?=\.) | señor(?:a|ita)? | sra?(?=\.) | sra | don(?=\s) | doña | signor(?:a|e|ina)?
-    | sig(?:\.ra|\.na)?(?=\.) | sig\.ra | dott(?:\.ssa)? | dottor(?:e|essa) | senhor(?:a|ita)? | dona | mevrouw | meneer | dhr | mevr | pani? | fru | avv"""
-TITLE_HINTS = _words("""mr mrs ms miss mx dr prof herr herrn frau monsieur madame mme mlle señor señora señorita sr sra don doña signor signora signore signorina sig dott dottore dottoressa
+SPEAKING_WORDS = _words("here speaking hier apparat telefon appareil habla teléfono telefono aqui aquí falando")
+"""Words after a name: "Anna here", "Anna am Apparat"."""
+TITLE_WORDS = _words("""mr mrs ms miss mx dr prof herr herrn frau monsieur madame mme mlle m señor señora señorita sr sra don doña signor signora signore signorina sig dott dottore dottoressa
     dottor senhor senhora senhorita dona mevrouw meneer dhr mevr pan pani fru avv""")
+NEED_A_DOT = _words("m sig sr don pan")
+"""Titles that are words or initials without a dot."""
 PERSON_WORDS = _words("""neighbor neighbour husband wife son daughter agent colleague friend boss manager brother sister mother father mum mom dad partner assistant roommate girlfriend boyfriend employee recipient named
     called kollege kollegin nachbar nachbarin mann collega voisin voisine mari femme vecino vecina marido mujer esposa vicino vicina marito moglie vizinho vizinha esposo hat""")
 """Words before a person's name, also an unlisted one."""
@@ -102,9 +99,7 @@ PERSON_LINKS = _words("to for with from by remove contact ask an für von auf du
 
 # Birth, phones, numbers --------------------------------------------------------------------------------------------
 
-BIRTH = r"""dob | d\.o\.b\.? | born | birth(?:day|date)? | geburtsdatum | geburtstag | geboren | geb | naissance | née? | anniversaire | nac[ií](?:d[oa])? | nacimiento | cumpleaños | nat[oa] | nascita
-    | nasc(?:i|ido|ida|imento) | compleanno | aniversário | geboortedatum | urodz(?:ony|ona|enia) | urodziłe?a?m | född | födelsedatum | født | fødselsdato"""
-BIRTH_HINTS = _words("""dob d born birth birthday birthdate geburtsdatum geburtstag geboren geb naissance né née anniversaire nací naci nacido nacida nacimiento cumpleaños nato nata nascita nasci nascido
+BIRTH_WORDS = _words("""dob born birth birthday birthdate geburtsdatum geburtstag geboren geb naissance né née anniversaire nací naci nacido nacida nacimiento cumpleaños nato nata nascita nasci nascido
     nascida nascimento compleanno aniversário geboortedatum urodzony urodzona urodzenia urodziłem urodziłam född födelsedatum født fødselsdato""")
 MONTHS = r"""jan(?:uary|uar|vier|eiro)? | feb(?:ruary|ruar|rero|braio)? | f[ée]v(?:rier|ereiro)? | mar(?:ch|s|zo|ço)? | märz | apr(?:il|ile)? | avril | abr(?:il)? | ma[iyj] | mayo | maggio | maio | june? | juni | juin | jun(?:io|ho)?
     | giugno | jul(?:y|i|io|ho)? | juillet | luglio | aug(?:ust)? | août | ago(?:sto)? | sep(?:t|tember|tembre|tiembre)? | set(?:tembre|embro)? | o[ck]t(?:ober|obre)? | out(?:ubro)? | ottobre | nov(?:ember|embre|iembre|embro)?

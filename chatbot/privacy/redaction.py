@@ -6,14 +6,25 @@ birth. Does not detect names in lower case that nothing introduces, and addresse
 
 from __future__ import annotations
 
-from chatbot.privacy.contacts import AT_WORDS, SPOKEN_SIGNS, redact_contacts, redact_hosts
+import re
+
+from chatbot.privacy.contacts import redact_contacts, redact_hosts
 from chatbot.privacy.credentials import redact_credentials
 from chatbot.privacy.draft import Draft, Pattern
 from chatbot.privacy.ibans import redact_ibans
-from chatbot.privacy.names import NAME_HINTS, redact_names
+from chatbot.privacy.names import NAME_WORDS, redact_names
 from chatbot.privacy.numbers import LONG, MAX_RUNS, redact_coarsely, redact_numbers, redact_spelled
-from chatbot.privacy.phrases import BIRTH_HINTS, PASSWORD_HINTS, PIN_HINTS
-from chatbot.privacy.places import STREET_HINTS, redact_births, redact_places
+from chatbot.privacy.phrases import (
+    BIRTH_WORDS,
+    CHANGE_WORDS,
+    CODE_WORDS,
+    KEY_WORDS,
+    OTHER_WORDS,
+    PASSWORD_WORDS,
+    PIN_WORDS,
+    USER_WORDS,
+)
+from chatbot.privacy.places import STREET_WORDS, redact_births, redact_places
 from chatbot.privacy.references import redact_references
 
 MARKS = (
@@ -23,8 +34,10 @@ MARKS = (
 """All marks that `redact` inserts."""
 
 _MARKS = Pattern("|".join(MARKS), 0)
-_HINTS = NAME_HINTS | PASSWORD_HINTS | PIN_HINTS | BIRTH_HINTS | SPOKEN_SIGNS | AT_WORDS | STREET_HINTS
 _DIGIT_RUNS = Pattern(r"\d++", 0)
+_HINTS = NAME_WORDS.union(
+    PASSWORD_WORDS, CHANGE_WORDS, USER_WORDS, OTHER_WORDS, KEY_WORDS, PIN_WORDS, CODE_WORDS, BIRTH_WORDS, STREET_WORDS
+)
 
 
 def redact(text: str) -> str:
@@ -33,27 +46,28 @@ def redact(text: str) -> str:
     Takes time linear in the length of the text.
     """
     draft = Draft(text)
-    draft.hints = _HINTS & draft.words
+    draft.look_for(_HINTS)
     if "<" in text:
         draft.mark((*found.span(), found[0]) for found in _MARKS.finditer(draft.text))
     redact_credentials(draft)
     redact_contacts(draft)
-    if draft.has_digits and (runs := _DIGIT_RUNS.findall(draft.text)):
-        _redact_digits(draft, runs)
+    if draft.has_digits:
+        _redact_digits(draft)
     redact_spelled(draft)
     redact_names(draft)
     return draft.redacted()
 
 
-def _redact_digits(draft: Draft, runs: list[str]) -> None:
-    if len(runs) > MAX_RUNS:
+def _redact_digits(draft: Draft) -> None:
+    numbers = list(_DIGIT_RUNS.finditer(draft.text))
+    if len(numbers) > MAX_RUNS:
         redact_coarsely(draft)
         return
-    digits = sum(map(len, runs))
+    digits = sum(len(number[0]) for number in numbers)
     redact_hosts(draft)
     redact_ibans(draft)
     redact_births(draft)
-    redact_places(draft)
+    redact_places(draft, numbers)
     if digits >= 2:
         redact_references(draft)
     if digits >= LONG or "#" in draft.text:
