@@ -23,7 +23,7 @@ _LOCAL = r"(?<![\w.+%'-]) [\w.+%'-]++"
 _EMAIL = Pattern(
     rf"""{_LOCAL} {_AT} [\w-]{{1,63}}+
       (?: (?:\.[\w-]{{1,63}}+){{0,8}} \.[^\W\d_]{{2,24}} | (?:{_DOT}|\.) (?:[\w-]{{1,63}}(?:{_DOT}|\.)){{0,3}} {_TOP}
-        | [ ]?\.[ ]?{_TOP} ) (?![\w@])"""
+        | [ ]?\.[ ]?{_TOP} ) (?!@) (?:(?:{_DOT}|[ ]\.){_TOP}(?!\w))?"""
 )
 _SPOKEN_EMAIL = Pattern(
     rf"""{_LOCAL} (?:{_AT}|[ ](?:at|arroba|chiocciola|arobase|klammeraffe|ät)[ ]) [\w-]{{1,63}}+
@@ -37,16 +37,19 @@ _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IPV4 = Pattern(rf"(?<![\w.]) (?:{_OCTET}\.){{3}}{_OCTET} (?:/\d\d?|:\d{{2,5}})? (?!\w|\.\d)")
 _IPV6 = Pattern(r"(?<![\w:.]) (?=[\da-f]{0,4}:[\da-f]{0,4}:) ([\da-f:]{3,39}) (?:/\d{1,3})? (?![\w:])")
 _MAC = Pattern(
-    r"(?<![\w:.-]) (?: [\da-f]{2}([:-]) (?:[\da-f]{2}\1){4} [\da-f]{2} | (?:[\da-f]{4}\.){2} [\da-f]{4} ) (?![\w:-])"
+    r"(?<![\w:.-]) (?: [\da-f]{2}([:-]) (?:[\da-f]{2}\1){4} [\da-f]{2} | (?:[\da-f]{4}\.){2} [\da-f]{4} ) (?![\w:-]|\.\w)"
 )
 
 
-def redact_contacts(draft: Draft) -> None:
-    """Mark URLs that may identify a person, and e-mail addresses."""
-    text = draft.text
-    if "/" in text or "www." in draft.lower:
-        draft.mark(_urls(text))
-    if "@" in text or (not _AT_WORDS.isdisjoint(draft.words) and any(sign in draft.lower for sign in _AT_SIGNS)):
+def redact_urls(draft: Draft) -> None:
+    """Mark URLs that may identify a person."""
+    if "/" in draft.text or "www." in draft.lower:
+        draft.mark(_urls(draft.text))
+
+
+def redact_emails(draft: Draft) -> None:
+    """Mark e-mail addresses."""
+    if "@" in draft.text or (not _AT_WORDS.isdisjoint(draft.words) and any(sign in draft.lower for sign in _AT_SIGNS)):
         draft.mark((*found.span(), "<EMAIL>") for found in _EMAIL.finditer(draft.text))
     if not _SPOKEN_SIGNS.isdisjoint(draft.words):
         draft.mark((*found.span(), "<EMAIL>") for found in _SPOKEN_EMAIL.finditer(draft.text))

@@ -19,6 +19,7 @@ from chatbot.privacy.phrases import (
     PIN_QUALIFIERS,
     PIN_WORDS,
     SHORT_PASSWORD_WORDS,
+    STILL,
     USER_WORDS,
 )
 from chatbot.privacy.words import NO_SECRETS
@@ -26,7 +27,8 @@ from chatbot.privacy.words import NO_SECRETS
 SECRET, ACCOUNT = "<SECRET>", "<ACCOUNT>"
 
 _LONG = 16
-_TOKEN = Pattern(r"(?<![\w.]) (?:[\w-]{1,8}+[.:])?+ (?:\d{8,10}:)? [\w+=~-]{16,}+ (?:\.[\w+=~/-]++)*+")
+_NEAR = 40
+_TOKEN = Pattern(r"(?<![\w.]) (?:[\w-]{1,8}+[.:])?+ (?:\d{8,10}:)? [\w+~-]{16,}+ (?:\.[\w+~/-]++)*+ ={0,2}")
 _PEM = Pattern(r"-----BEGIN[ A-Z]{0,40}KEY-----.*?(?:-----END[ A-Z]{0,40}KEY-----|\Z)", DOTALL)
 _BY_PREFIX = Pattern(rf"(?:{KEY_PREFIXES})", VERBOSE)
 _DIGIT = Pattern(r"\d", 0)
@@ -37,13 +39,16 @@ _ODD = Pattern(r"[^\W\d_][^\w\s'.,;:!?)-]|\d|[a-z][A-Z]", 0)
 
 # Each begins at a noun that `phrases` lists, so that none of them scans the text.
 _VALUE = rf"(?P<secret>[^\s{MASK}]++)"
-_TOLD = rf"(?: \s?(?:->|=>|[:=])\s? | \s(?:{BE})\s(?:(?:now|still|actually|jetzt|noch|maintenant|ahora|ora|agora)\s)? )"
+_TOLD = rf"(?: \s?(?:->|=>|[:=])\s? | \s(?:{BE})\s(?:(?:{STILL})\s)? )"
 _KEY = Pattern(rf"""\w++ (?:[-_ ](?:key|token|id))?+ ["']? (?:{_TOLD}|\s) ["']? {_VALUE}""")
 _USER = Pattern(rf"""\w++ (?:[ ]?(?:id|name))?+ {_TOLD} {_VALUE}""")
-_STATED = Pattern(rf"\w++ (?P<told>'?s?{_TOLD})? (?(told)|\s(?:(?:to|as|from|with)\s)?) {_VALUE}")
+_STATED = Pattern(rf"\w++ \"? (?P<told>'?s?{_TOLD})? (?(told)|\s(?:(?:to|as|from|with)\s)?) {_VALUE}")
 _REFUSED = Pattern(rf"\w++ \s {_VALUE} (?=\s(?:{FAILS})(?!\w))")
 _CHANGED = Pattern(rf"\w++ \s (?:to|auf|a|in|en|para|pour|par|from|von|de|da|zu|back\sto) \s {_VALUE}")
 _BARE = Pattern(rf"\w++ \s {_VALUE}")
+_USER_BEFORE = Pattern(
+    r"(?<!\w)(?:user(?:name)?|login|benutzer|utilisateur|usuario|utente|usuário) (?:[ ]?(?:is|[:=]))? \s \S{1,24} \s? (?:and|with|,|/|und|et|y|e|mit|con|com)? \s? (?:the\s)?\Z"
+)
 _SENT = Pattern(rf"\w++ (?:\s(?:that|which))? \s (?:you|i|we|they) (?:\s\w{{1,12}}){{1,2}}, \s {_VALUE} (?<=,)")
 _USED = Pattern(rf"(?<!\S) {_VALUE} \s (?:as|als|comme|como|come) \s (?:\w{{1,12}}[\s-]){{0,3}}\Z")
 _SECOND = Pattern(rf"{MASK}\s (?:to|auf|a|in|en|para|->) \s {_VALUE}")
@@ -80,9 +85,9 @@ def _redact_passwords(draft: Draft) -> None:
     draft.mark(_secrets(draft, _REFUSED, PASSWORD_WORDS))
     draft.mark(_secrets(draft, _SENT, PASSWORD_WORDS))
     if draft.has(CHANGE_WORDS):
-        draft.mark(_near(draft, _CHANGED, CHANGE_WORDS))
+        draft.mark(_changed(draft))
     if draft.has(USER_WORDS):
-        draft.mark(_near(draft, _BARE, USER_WORDS))
+        draft.mark(_with_user(draft))
     if draft.has(SHORT_PASSWORD_WORDS):
         draft.mark(_secrets(draft, _BARE, SHORT_PASSWORD_WORDS))
     draft.mark(_used(draft))
@@ -134,11 +139,18 @@ def _stated(draft: Draft) -> Iterator[Span]:
             yield start, end, SECRET
 
 
-def _near(draft: Draft, pattern: Pattern, words: frozenset[str]) -> Iterator[Span]:
-    """Find values where one of these words stands near the password: "changed the password to", "user anna, password"."""
-    for found in draft.matches(pattern, PASSWORD_WORDS):
-        around = draft.lower[max(0, found.start() - 40) : found.start()] + " " + draft.lower[found.end() : found.end() + 20]
-        if not words.isdisjoint(around.replace(",", " ").replace(".", " ").split()):
+def _changed(draft: Draft) -> Iterator[Span]:
+    """Find "changed the password to dragon", "das Passwort auf schatzi geändert"."""
+    for found in draft.matches(_CHANGED, PASSWORD_WORDS):
+        around = draft.lower[max(0, found.start() - _NEAR) : found.start()] + " " + draft.lower[found.end() : found.end() + _NEAR]
+        if not CHANGE_WORDS.isdisjoint(around.replace(",", " ").replace(".", " ").split()):
+            yield from _trusted(iter((found,)))
+
+
+def _with_user(draft: Draft) -> Iterator[Span]:
+    """Find "user anna and password dragon"."""
+    for found in draft.matches(_BARE, PASSWORD_WORDS):
+        if _USER_BEFORE.search(draft.text, max(0, found.start() - _NEAR), found.start()):
             yield from _trusted(iter((found,)))
 
 

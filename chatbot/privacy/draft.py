@@ -115,9 +115,11 @@ class Draft:
         starts = set(at)
         for place in at:
             for _ in range(words_before):
-                place = self.lower.rfind(" ", max(0, place - _WORD_LENGTH), max(0, place - 1)) + 1
-                if not place:
+                earliest = max(0, place - _WORD_LENGTH)
+                space = self.lower.rfind(" ", earliest, max(0, place - 1))
+                if space < 0 and earliest > 0:
                     break
+                place = space + 1
                 starts.add(place)
         return sorted(starts)
 

@@ -37,9 +37,9 @@ MAX_NAMES = 60
 """Number of capitalized words of a message that are examined: bounds the time for hostile texts."""
 
 _SIGN_OFF = Pattern(rf"(?<!\w)(?:(?P<formal>{SIGN_OFFS_FORMAL})|{SIGN_OFFS})(?!\w)(?P<comma>\s?[,.!-]?)\s++")
-_SPACE = r"\s++(?:(?:the|o|a|der|die)\s)?+"
+_SPACE = r"\s++(?:(?:the|o|a)\s)?+"
 _CAP = r"(?-i:[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶŁĻŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽ])[\w'-]*+"
-_TITLED = Pattern(rf"(?P<title>\w++)(?P<dot>\.(?:ra|ssa|na)?)?\s(?:(?:dr|prof|dott|ing)\.?\s)?(?={_CAP})")
+_TITLED = Pattern(rf"(?P<title>\w++)(?P<dot>\.(?:ra|ssa|na)?)?\s(?:(?:dr|prof|dott|ing)\.?\s)?(?=(?:(?:de|von|van|di|da|del|dos|du)\s(?:(?:la|der|den|los)\s)?)?{_CAP})")
 _BEFORE_SPEAKING = Pattern(rf"(?<![\w.'-])(?P<name>{_CAP}(?:\s{_CAP}){{0,3}}),?\s(?:à\sl'|al\s|am\s)?\Z")
 _CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}")
 _TITLE = Pattern(r"(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau|señora?|sra?|signora?|sig|dott|mme|madame|monsieur|senhora?)\b\.?\s")
@@ -108,7 +108,7 @@ def _speaking(draft: Draft) -> Iterator[Span]:
     for place in draft.places(SPEAKING_WORDS):
         begin = max(0, place - _FAR)
         found = _BEFORE_SPEAKING.search(text, begin, place)
-        if not found:
+        if not found or text[place].isupper():
             continue
         start, end = found.span("name")
         for word in found["name"].split():

@@ -152,6 +152,8 @@ def _run(text: str, start: int, end: int, hinted: bool) -> Iterator[Span]:
         yield from _run(text, card[1], end, False)
     elif _is_phone(text[start:end], groups, sizes, hinted):
         yield start, end, PHONE
+    elif max(sizes) >= LONG and not any(character.isspace() for character in text[start:end]):
+        yield start, end, NUMBER
     elif _is_whole(sizes) and (sum(sizes) > 15 or not _round_or_year(groups)):
         yield start, end, NUMBER
     else:

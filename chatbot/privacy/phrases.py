@@ -13,6 +13,8 @@ def _words(text: str) -> frozenset[str]:
 BE = r"is|are|was|were|ist|sind|war|lautet|lautete|est|était|es|son|era|è|e'|sono|é|são|foi|ser[áà]|to\sbe|it's|to|jest|är|er|reads|says"
 """Forms of "to be" between a noun and its value; "is" of Dutch and English."""
 
+STILL = r"now|still|always|actually|currently|jetzt|noch|immer(?:\snoch)?|weiterhin|maintenant|toujours|encore|ahora|siempre|todavía|ora|sempre|ancora|agora|ainda"
+
 # Credentials -------------------------------------------------------------------------------------------------------
 
 PASSWORD_WORDS = _words("""password passwords passcode passphrase passwd passwort pass hauptpasswort wlanpasswort pwd pw mdp kennwort losung passe contraseña contrasena clave parola senha wachtwoord hasło
@@ -99,7 +101,7 @@ PERSON_LINKS = _words("to for with from by remove contact ask an für von auf du
 
 # Birth, phones, numbers --------------------------------------------------------------------------------------------
 
-BIRTH_WORDS = _words("""dob born birth birthday birthdate geburtsdatum geburtstag geboren geb naissance né née anniversaire nací naci nacido nacida nacimiento cumpleaños nato nata nascita nasci nascido
+BIRTH_WORDS = _words("""dob b born birth birthday birthdate geburtsdatum geburtstag geboren geb naissance né née anniversaire nací naci nacido nacida nacimiento cumpleaños nato nata nascita nasci nascido
     nascida nascimento compleanno aniversário geboortedatum urodzony urodzona urodzenia urodziłem urodziłam född födelsedatum født fødselsdato""")
 MONTHS = r"""jan(?:uary|uar|vier|eiro)? | feb(?:ruary|ruar|rero|braio)? | f[ée]v(?:rier|ereiro)? | mar(?:ch|s|zo|ço)? | märz | apr(?:il|ile)? | avril | abr(?:il)? | ma[iyj] | mayo | maggio | maio | june? | juni | juin | jun(?:io|ho)?
     | giugno | jul(?:y|i|io|ho)? | juillet | luglio | aug(?:ust)? | août | ago(?:sto)? | sep(?:t|tember|tembre|tiembre)? | set(?:tembre|embro)? | o[ck]t(?:ober|obre)? | out(?:ubro)? | ottobre | nov(?:ember|embre|iembre|embro)?

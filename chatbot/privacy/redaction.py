@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 
-from chatbot.privacy.contacts import redact_contacts, redact_hosts
+from chatbot.privacy.contacts import redact_emails, redact_hosts, redact_urls
 from chatbot.privacy.credentials import redact_credentials
 from chatbot.privacy.draft import Draft, Pattern
 from chatbot.privacy.ibans import redact_ibans
+from chatbot.privacy.ids import redact_ids
 from chatbot.privacy.names import NAME_WORDS, redact_names
 from chatbot.privacy.numbers import LONG, MAX_RUNS, redact_coarsely, redact_numbers, redact_spelled
 from chatbot.privacy.phrases import (
@@ -49,8 +50,9 @@ def redact(text: str) -> str:
     draft.look_for(_HINTS)
     if "<" in text:
         draft.mark((*found.span(), found[0]) for found in _MARKS.finditer(draft.text))
+    redact_urls(draft)
     redact_credentials(draft)
-    redact_contacts(draft)
+    redact_emails(draft)
     if draft.has_digits:
         _redact_digits(draft)
     redact_spelled(draft)
@@ -70,5 +72,6 @@ def _redact_digits(draft: Draft) -> None:
     redact_places(draft, numbers)
     if digits >= 2:
         redact_references(draft)
+    redact_ids(draft, digits)
     if digits >= LONG or "#" in draft.text:
         redact_numbers(draft)

@@ -14,7 +14,7 @@ _MARK_OF = {word: mark for mark, words in NUMBER_KINDS.items() for word in words
 _LINKS = NAMING | SAYING | frozenset(":=.-") | {"card", "my", "the", "de", "di", "on", "file", "should", "be", "der", "die"}
 _TOKEN = Pattern(r"n[º°]|[^\W\d_]+(?:/[^\W\d_]+)?|\S", 0)
 _FROM_DIGIT = Pattern(r"\d[\w/\-]*+", 0)
-_MORE = Pattern(r"(?:[ ./-][\dA-Z]*\d[\dA-Z]*(?![\w.,]?\d))+", 0)
+_MORE = Pattern(r"(?:[ ./-](?:\d{3,8}|\d{2}(?=[ ]\d\d))(?![\w.,]))+(?:[ ]\d\d(?!\w))?", 0)
 _FOUR_DIGITS = Pattern(r"\d{4}", 0)
 _GLUED = Pattern(r"([^\W\d_]+)-?(?=\d)", 0)
 _LISTING = Pattern(r"(?:,[ ]?(?:(?:and|or)[ ])?|[ ](?:and|or|&|und|et|y|e)[ ])#?", 0)
@@ -40,8 +40,16 @@ def _references(text: str) -> Iterator[Span]:
         if not listed or text[end : end + 2].strip(" -")[:1].isdigit():
             start, mark = _named(text, max(start, done), end)
         if mark:
-            yield start, end, mark
-            done = end
+            done = _with_more(text, start, end)
+            yield start, done, mark
+
+
+def _with_more(text: str, start: int, end: int) -> int:
+    """Return the end of a named number of several groups: "routing 021 000 021"."""
+    more = _MORE.match(text, end)
+    if more and not PROTECTED.match(text, start) and not PROTECTED.match(text, end + 1):
+        return more.end()
+    return end
 
 
 def _identifier_start(text: str, position: int) -> int:
@@ -66,11 +74,11 @@ def _named(text: str, start: int, end: int) -> tuple[int, str]:
     links, mark = _words_before(text, start)
     if mark and _is_reference(text, start, end, mark, links):
         return start, mark
+    if (after := _NAMED_AFTER.match(text, end)) and len(identifier) >= SHORT:
+        return start, _MARK_OF.get(after[1].lower()) or _MARK_OF.get((after[2] or "").lower(), "")
     if (glued := _GLUED.match(identifier)) and (mark := _MARK_OF.get(glued[1].lower(), "")):
         number = start + glued.end()
         return (number, mark) if _is_reference(text, number, end, mark, []) else (start, "")
-    if (after := _NAMED_AFTER.match(text, end)) and len(identifier) >= SHORT:
-        return start, _MARK_OF.get(after[1].lower()) or _MARK_OF.get((after[2] or "").lower(), "")
     return start, ""
 
 
@@ -98,6 +106,8 @@ def _is_reference(text: str, start: int, end: int, mark: str, links: list[str]) 
     if PROTECTED.match(text, start):
         return False
     runs = [len(run) for run in DIGITS.findall(text, start, end)]
+    if len(runs) > 1 and sum(runs) >= LONG:
+        return True
     if not NAMING.isdisjoint(links):
         return sum(runs) >= 2
     longest, said = max(runs), not SAYING.isdisjoint(links)

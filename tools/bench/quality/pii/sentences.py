@@ -15,12 +15,14 @@ from typing import Literal
 
 import yaml
 
+from chatbot.privacy import MARKS
 from tools.bench.quality.pii.values import HARMLESS_SLOTS, HERE, MAKERS, pool
 
 Part = Literal["tuning", "held-out"]
 SEED = 14
 SLOT = re.compile(r"\{(\w+)\}")
 SECRET = re.compile(r"<<(.*?)>>", re.S)
+MARK = re.compile("|".join(MARKS))
 WORD = re.compile(r"\w+")
 AUTHORS = ("blind", "informed")
 """Who wrote the templates: before reading the rules, and after."""
@@ -40,7 +42,7 @@ class Sentence:
         around = self.text
         for secret in self.secrets:
             around = around.replace(secret, " ", 1)
-        extra = _words(redacted) - _words(around)
+        extra = _words(MARK.sub(" ", redacted)) - _words(around)
         secret_words = {word for secret in self.secrets for word in _words(secret)}
         left = [word for word in extra.elements() if word in secret_words]
         return (

@@ -460,7 +460,7 @@ def address(rng: random.Random, language: str, country: str) -> str:
 
 def full_address(rng: random.Random, language: str, country: str) -> str:
     known = language if language in pool("full_addresses") else "en"
-    return digits(rng, rng.choice(pool("full_addresses")[known]).format(a=address(rng, known, country)))
+    return digits(rng, rng.choice(pool("full_addresses")[known])).format(a=address(rng, known, country))
 
 
 def day(rng: random.Random, language: str, years: range) -> str:
