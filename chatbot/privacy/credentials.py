@@ -68,16 +68,16 @@ def redact_credentials(draft: Draft) -> None:
     if max(map(len, draft.text.split()), default=0) >= _LONG:
         draft.mark((*found.span(), SECRET) for found in _PEM.finditer(draft.text))
         draft.mark(_tokens(draft.text))
+    if draft.has_digits and draft.has(PIN_WORDS):
+        draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_PIN, PIN_WORDS))
+    if draft.has_digits and draft.has(CODE_WORDS):
+        draft.mark(_codes(draft))
     if draft.has(KEY_WORDS):
         draft.mark(_keys(draft))
     if draft.has(USER_WORDS):
         draft.mark(_secrets(draft, _USER, USER_WORDS, ACCOUNT))
     if draft.has(PASSWORD_WORDS):
         _redact_passwords(draft)
-    if draft.has_digits and draft.has(PIN_WORDS):
-        draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_PIN, PIN_WORDS))
-    if draft.has_digits and draft.has(CODE_WORDS):
-        draft.mark(_codes(draft))
 
 
 def _redact_passwords(draft: Draft) -> None:

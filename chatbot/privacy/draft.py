@@ -53,7 +53,8 @@ class Pattern:
         return self._compiled.sub
 
 
-_SPACES = {code: " " for code in range(33, 127) if not chr(code).isalnum()}
+# All of ASCII: a character that is missing in the table costs an exception.
+_SPACES = {code: code if chr(code).isalnum() else 32 for code in range(128)}
 _DIGITS = frozenset("0123456789")
 _INVISIBLE = Pattern(
     "[\u00ad\u034f\u061c\u115f\u1160\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
@@ -95,9 +96,9 @@ class Draft:
         """The words of the text, in lower case."""
         self._places: dict[str, list[int]] = {}
 
-    def look_for(self, hints: frozenset[str]) -> None:
-        """Locate these words; `has`, `places` and `matches` know only them."""
-        if not hints.isdisjoint(self.words):
+    def look_for(self, hints: frozenset[str], triggers: frozenset[str]) -> None:
+        """Locate these words if one of the triggers occurs; `has`, `places` and `matches` know only them."""
+        if not triggers.isdisjoint(self.words):
             for found in _WORD.finditer(self.lower):
                 if found[0] in hints:
                     self._places.setdefault(found[0], []).append(found.start())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from chatbot.privacy.draft import Draft, Pattern
+from chatbot.privacy.draft import Draft, Pattern, Span
 from chatbot.privacy.numbers import NUMBER
 
-_LEAST_DIGITS = 4
+_LETTERS = 12
 _SHAPES = {
     "United Kingdom": r"[A-CEGHJ-PR-TW-Z]{2}[ -]?\d\d[ -]?\d\d[ -]?\d\d[ -]?[A-D] | [A-Z9]{5}\d{6}[A-Z9]{2}\d[A-Z]{2}",
     "Ireland": r"\d{7}[A-W][A-IW]?",
@@ -36,12 +37,34 @@ _ID = Pattern(
 )
 
 
-def redact_ids(draft: Draft, digits: int) -> None:
+def redact_ids(draft: Draft, numbers: list[re.Match[str]]) -> None:
     """Mark government ids and tracking numbers.
 
     Args:
         draft: the text.
-        digits: the number of digits in it.
+        numbers: its runs of digits.
     """
-    if digits >= _LEAST_DIGITS:
-        draft.mark((*found.span(), NUMBER) for found in _ID.finditer(draft.text))
+    draft.mark(_ids(draft.text, numbers))
+
+
+def _ids(text: str, numbers: list[re.Match[str]]) -> Iterator[Span]:
+    done = 0
+    for number in numbers:
+        if number.start() < done:
+            continue
+        for start in _starts(text, number.start()):
+            if found := _ID.match(text, start):
+                yield start, found.end(), NUMBER
+                done = found.end()
+                break
+
+
+def _starts(text: str, position: int) -> Iterator[int]:
+    """Yield where an id may begin whose first digit is here: with the letters before it, and a word of capitals."""
+    start = position
+    while start > 0 and position - start < _LETTERS and text[start - 1].isalpha():
+        start -= 1
+    yield start
+    word = text.rfind(" ", max(0, start - _LETTERS), max(0, start - 1)) + 1
+    if word < start - 1 and text[start - 1] == " " and text[word : start - 1].isupper():
+        yield word

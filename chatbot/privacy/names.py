@@ -165,7 +165,7 @@ def _name_end(text: str, start: int, stated: bool, capitals: bool) -> int:
     """
     title = _TITLE.match(text, start)
     at = title.end() if title else start
-    end, lower_words = start, 0
+    end, lower_words, after_particle = start, 0, False
     for _ in range(MAX_WORDS):
         word = _WORD.match(text, at)
         if word is None:
@@ -175,11 +175,13 @@ def _name_end(text: str, start: int, stated: bool, capitals: bool) -> int:
         if first and not initial and not _begins_name(word[0], stated or bool(title), capitals):
             break
         if not first and not initial and word[0].lower() not in _PARTICLES:
-            lower_words += not (capitals and _is_capital(word[0])) and _stem(word[0]) not in GIVEN
+            known = (capitals and _is_capital(word[0])) or _stem(word[0]) in GIVEN or after_particle
+            lower_words += not known
             if lower_words > 1 or not _goes_on(word[0], capitals and _is_capital(text[start])):
                 break
         if not initial and (word[0].lower() not in _PARTICLES or first):
             end = word.end()
+        after_particle = word[0].lower() in _PARTICLES
         at = word.end() + initial
         if not text[at : at + 1].isspace():
             break

@@ -63,11 +63,12 @@ NAME_STATED = (
 )
 """Introductions after which a lower-case word is a name, too: words one of which each contains, and its pattern."""
 NAME_WEAK = (
-    (_words("am m im"), r"i\sam | i'm | im"),
+    (_words("am m"), r"i\sam | i'm"),
     (_words("this it call speaking"), r"this\sis | it's | call\sme | you're\sspeaking\s(?:to|with)"),
 )
 """Introductions after which a name needs a capital or a listed given name."""
 NAME_FOREIGN = (
+    (_words("im"), r"im"),
     (_words("bin hier"), r"ich\sbin(?:\s(?:der|die))? | hier\s(?:ist|spricht|schreibt)"),
     (_words("c suis ici"), r"c'est | je\ssuis | ici"),
     (_words("soy habla escribe saluda"), r"soy | les?\s(?:habla|escribe|saluda) | habla\scon"),

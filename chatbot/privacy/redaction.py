@@ -36,9 +36,9 @@ MARKS = (
 
 _MARKS = Pattern("|".join(MARKS), 0)
 _DIGIT_RUNS = Pattern(r"\d++", 0)
-_HINTS = NAME_WORDS.union(
-    PASSWORD_WORDS, CHANGE_WORDS, USER_WORDS, OTHER_WORDS, KEY_WORDS, PIN_WORDS, CODE_WORDS, BIRTH_WORDS, STREET_WORDS
-)
+_WITHOUT_DIGITS = NAME_WORDS.union(PASSWORD_WORDS, USER_WORDS, KEY_WORDS)
+_WITH_DIGITS = _WITHOUT_DIGITS.union(PIN_WORDS, CODE_WORDS, BIRTH_WORDS, STREET_WORDS)
+_ALL = _WITH_DIGITS | CHANGE_WORDS | OTHER_WORDS
 
 
 def redact(text: str) -> str:
@@ -47,7 +47,7 @@ def redact(text: str) -> str:
     Takes time linear in the length of the text.
     """
     draft = Draft(text)
-    draft.look_for(_HINTS)
+    draft.look_for(_ALL, _WITH_DIGITS if draft.has_digits else _WITHOUT_DIGITS)
     if "<" in text:
         draft.mark((*found.span(), found[0]) for found in _MARKS.finditer(draft.text))
     redact_urls(draft)
@@ -72,6 +72,6 @@ def _redact_digits(draft: Draft) -> None:
     redact_places(draft, numbers)
     if digits >= 2:
         redact_references(draft)
-    redact_ids(draft, digits)
+    redact_ids(draft, numbers)
     if digits >= LONG or "#" in draft.text:
         redact_numbers(draft)

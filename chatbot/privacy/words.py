@@ -170,7 +170,7 @@ now ok okay old on one only optional or our out outdated please probably protect
 rejected required reset right same saved secret secure sent set short should showing simple so still stolen
 stored strong stuck suddenly taken that the there this to too typed unable unavailable unknown unsafe unusable
 unverified updated valid very visible weak what when where which why working wrong your
-always box button id face touch fingerprint og name birthday forgotten forgot mine change changes doesn't don't email field form from hint history i i'm input isn't link mail manager page policy prompt protection question recovery reminder requirement requirements reset rules
+about after all any as at before by for into of off over since through under upon while always box button id face touch fingerprint og name birthday forgotten forgot mine change changes doesn't don't email field form from hint history i i'm input isn't link mail manager page policy prompt protection question recovery reminder requirement requirements reset rules
 screen security settings something strength tab than won't you be so such then but could was were has have had do did can cannot can't will would please thanks
 abgelaufen aktuell alt auch bereits bitte das dem den der die doch ein eine einfach falsch geändert gehackt gelöscht gesperrt geschützt gespeichert gültig immer inkorrekt jetzt kaputt kein keine korrekt leer leider
 mein meine mir nicht nie noch nötig nur richtig schon schwach sehr sicher so stark ungültig unbekannt unsicher unter vergessen verloren weg wieder wurde zu zurückgesetzt
