@@ -54,7 +54,7 @@ class Pattern:
 
 
 # All of ASCII: a character that is missing in the table costs an exception.
-_SPACES = {code: code if chr(code).isalnum() else 32 for code in range(128)}
+_SPACES = {code: code if chr(code).isalnum() or chr(code) == "'" else 32 for code in range(128)}
 _DIGITS = frozenset("0123456789")
 _INVISIBLE = Pattern(
     "[\u00ad\u034f\u061c\u115f\u1160\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
@@ -74,10 +74,10 @@ _LOOKALIKES = {
 }  # fmt: skip
 
 
-MAX_PLACES = 50
+MAX_PLACES = 30
 """Occurrences of a detector's words that are examined: bounds the time for hostile texts."""
 _WORD_LENGTH = 24
-_WORD = Pattern(r"[^\W_]+", 0)
+_WORD = Pattern(r"[^\W_]++(?:'[^\W_]++)*+", 0)
 
 
 class Draft:
@@ -94,22 +94,23 @@ class Draft:
         self.has_digits = not _DIGITS.isdisjoint(self.text)
         self.words = set(self.lower.translate(_SPACES).split())
         """The words of the text, in lower case."""
-        self._places: dict[str, list[int]] = {}
+        self.located: dict[str, list[int]] = {}
+        """Where the words that `look_for` was asked for begin."""
 
     def look_for(self, hints: frozenset[str], triggers: frozenset[str]) -> None:
         """Locate these words if one of the triggers occurs; `has`, `places` and `matches` know only them."""
         if not triggers.isdisjoint(self.words):
             for found in _WORD.finditer(self.lower):
                 if found[0] in hints:
-                    self._places.setdefault(found[0], []).append(found.start())
+                    self.located.setdefault(found[0], []).append(found.start())
 
     def has(self, hints: frozenset[str]) -> bool:
         """Whether one of these words occurs."""
-        return bool(self._places) and not hints.isdisjoint(self._places)
+        return bool(self.located) and not hints.isdisjoint(self.located)
 
     def places(self, hints: frozenset[str], words_before: int = 0) -> list[int]:
         """Return where these words begin, in ascending order, at most `MAX_PLACES`, and so many words before each."""
-        at = sorted(place for hint, all_of in self._places.items() if hint in hints for place in all_of[:MAX_PLACES])
+        at = sorted(place for hint, all_of in self.located.items() if hint in hints for place in all_of[:MAX_PLACES])
         del at[MAX_PLACES:]
         if not words_before:
             return at

@@ -33,7 +33,7 @@ EndOf = Callable[[re.Match[str]], int]
 _NEAR, _FAR, _AFTER = 32, 48, 200
 """Characters that are searched: before a name for a word that a person follows, before "speaking", after a signature."""
 MAX_WORDS = 6
-MAX_NAMES = 60
+MAX_NAMES = 40
 """Number of capitalized words of a message that are examined: bounds the time for hostile texts."""
 
 _SIGN_OFF = Pattern(rf"(?<!\w)(?:(?P<formal>{SIGN_OFFS_FORMAL})|{SIGN_OFFS})(?!\w)(?P<comma>\s?[,.!-]?)\s++")
@@ -50,9 +50,9 @@ _AFTER_SIGNATURE = Pattern(rf"(?:[\s.,;:!|-]|<[A-Z]{{2,8}}>|{MASK})*+\Z", 0)
 def redact_names(draft: Draft) -> None:
     """Mark names in introductions and signatures, after titles, and full names; keeps the words around them."""
     if draft.has(NAME_WORDS):
-        for words, lead, words_before, end_of in _LEADS:
-            if draft.has(words):
-                draft.mark(_names(draft.matches(lead, words, words_before), end_of))
+        for number in sorted({number for word in draft.located for number in _LEADS_OF.get(word, ())}):
+            words, lead, words_before, end_of = _LEADS[number]
+            draft.mark(_names(draft.matches(lead, words, words_before), end_of))
         if draft.has(SPEAKING_WORDS):
             draft.mark(_speaking(draft))
     if not draft.text.islower():
@@ -236,3 +236,5 @@ _LEADS = (
 """Words, the pattern of what introduces a name, where it begins in words before them, and where the name ends."""
 NAME_WORDS = SPEAKING_WORDS.union(*(words for words, *_ in _LEADS))
 """Words that `redact_names` looks for."""
+_LEADS_OF = {word: [n for n, (words, *_) in enumerate(_LEADS) if word in words] for word in NAME_WORDS}
+"""Which entries of `_LEADS` a word belongs to."""

@@ -18,7 +18,7 @@ LONG = 6
 """Minimum number of digits that is redacted without a name."""
 SHORT = 3
 """Minimum number of digits that is redacted after a #."""
-MAX_RUNS = 60
+MAX_RUNS = 40
 """Number of separate digit runs above which a message is no prose: each is then redacted without being classified."""
 
 MAX_TOKENS = 1_000

@@ -17,7 +17,7 @@ STILL = r"now|still|always|actually|currently|jetzt|noch|immer(?:\snoch)?|weiter
 
 # Credentials -------------------------------------------------------------------------------------------------------
 
-PASSWORD_WORDS = _words("""password passwords passcode passphrase passwd passwort pass hauptpasswort wlanpasswort pwd pw mdp kennwort losung passe contraseña contrasena clave parola senha wachtwoord hasło
+PASSWORD_WORDS = _words("""password password's passwords passcode passphrase passwd passwort pass hauptpasswort wlanpasswort pwd pw mdp kennwort losung passe contraseña contrasena clave parola senha wachtwoord hasło
     lösenord adgangskode""")
 SHORT_PASSWORD_WORDS = _words("pw pwd mdp passwd")
 """Abbreviations that nobody writes without the value."""
@@ -48,13 +48,13 @@ NO_CODES = _words("""error fault promo promotional coupon voucher discount gift 
 # Names -------------------------------------------------------------------------------------------------------------
 
 NAME_STATED = (
-    (_words("name names namen vorname nachname familienname firstname lastname fullname surname"), r"""(?:my|the|full|first|last|his|her)\s(?:(?:full|first|last|given|middle|legal|sur|wife's|husband's|son's|daughter's)\s?)? name
+    (_words("name name's names namen vorname nachname familienname firstname lastname fullname surname"), r"""(?:my|the|full|first|last|his|her)\s(?:(?:full|first|last|given|middle|legal|sur|wife's|husband's|son's|daughter's)\s?)? name
             (?: \sis (?:\s(?:now|actually|still))?+ | 's | \s?[:=] )
         | (?:wife|husband|son|daughter|mother|father|partner|boss|friend)'s\sname\s(?:is|:) | (?:first|last|full|sur|vor|nach)?name\s?[:=]
         | (?:under|in|on|to)\sthe\sname(?:\sof)? | mein(?:e)?\s(?:voller\s)?(?:vor|nach|familien)?name\s(?:ist|lautet|war) | auf\sden\snamen"""),
     (_words("holder accountholder cardholder"), r"(?:account|card)\s?holder(?:'s\sname)?(?:\sis|\s?[:=])"),
     (_words("heiße heisse"), r"ich\shei(?:ß|ss)e"),
-    (_words("appelle"), r"je\sm'appelle"),
+    (_words("m'appelle"), r"je\sm'appelle"),
     (_words("nom prénom prenom nombre nome cognome sobrenome"), r"""(?:mon|le)\s(?:pr[ée])?nom(?:\sde\sfamille)?\s(?:est|c'est) | (?:pr[ée])?nom\s?: | au\snom\sde | mi\snombre(?:\scompleto)?\ses | nombre\s?: | a\snombre\sde
         | (?:il\s)?mio\s(?:cog)?nome\s(?:è|e') | (?:cog)?nome\s?: | a\snome\sdi | meu\s(?:sobre)?nome(?:\scompleto)?\s(?:é|e) | em\snome\sd[eao]"""),
     (_words("llamo apellido chiamo intestato intestata chamo apelido"), r"""me\sllamo | mi\sapellido\ses | mi\schiamo | intestat[oa]\sa | chamo-?\s?me | me\schamo | meu\sapelido\sé"""),
@@ -63,14 +63,14 @@ NAME_STATED = (
 )
 """Introductions after which a lower-case word is a name, too: words one of which each contains, and its pattern."""
 NAME_WEAK = (
-    (_words("am m"), r"i\sam | i'm"),
-    (_words("this it call speaking"), r"this\sis | it's | call\sme | you're\sspeaking\s(?:to|with)"),
+    (_words("am i'm"), r"i\sam | i'm"),
+    (_words("this it's call speaking"), r"this\sis | it's | call\sme | you're\sspeaking\s(?:to|with)"),
 )
 """Introductions after which a name needs a capital or a listed given name."""
 NAME_FOREIGN = (
     (_words("im"), r"im"),
     (_words("bin hier"), r"ich\sbin(?:\s(?:der|die))? | hier\s(?:ist|spricht|schreibt)"),
-    (_words("c suis ici"), r"c'est | je\ssuis | ici"),
+    (_words("c'est suis ici"), r"c'est | je\ssuis | ici"),
     (_words("soy habla escribe saluda"), r"soy | les?\s(?:habla|escribe|saluda) | habla\scon"),
     (_words("sono parla"), r"sono | qui\sparla | parla"),
     (_words("sou fala aqui"), r"sou(?:\s[oa])? | aqui\s(?:é|fala)(?:\s[oa])? | fala\s[oa]"),
@@ -84,7 +84,7 @@ SIGN_OFFS = r"cheers | best(?:\swishes)? | thanks | thank\syou | thx | greetings
 SIGN_OFF_WORDS = _words("""regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss gruessen mfg lg vg cordialement bien respectueusement salutations
     atentamente saludo saludos saluti saluto fede atenciosamente cumprimentos abraço abraços groet groeten groetjes pozdrawiam hälsning hälsningar mvh danke dank merci bisous gracias
     grazie obrigado obrigada abrazo tack dziękuję""")
-SPEAKING_WORDS = _words("here speaking hier apparat telefon appareil habla teléfono telefono aqui aquí falando")
+SPEAKING_WORDS = _words("here speaking hier apparat telefon l'appareil habla teléfono telefono aqui aquí falando")
 """Words after a name: "Anna here", "Anna am Apparat"."""
 TITLE_WORDS = _words("""mr mrs ms miss mx dr prof herr herrn frau monsieur madame mme mlle m señor señora señorita sr sra don doña signor signora signore signorina sig dott dottore dottoressa
     dottor senhor senhora senhorita dona mevrouw meneer dhr mevr pan pani fru avv""")
