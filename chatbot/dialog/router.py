@@ -78,6 +78,7 @@ class Reply:
         summary: text for the agent who takes over, PII redacted; empty unless `handoff`.
         rule: name of the rule that decided; empty: none.
         prediction: model output; None if the model was not called.
+        redacted: the message after PII redaction, where the summary needed it; None: not redacted yet.
     """
 
     intent: str
@@ -89,6 +90,7 @@ class Reply:
     summary: str = ""
     rule: str = ""
     prediction: Prediction | None = field(default=None, repr=False)
+    redacted: str | None = field(default=None, repr=False)
 
 
 class SystemTexts(BaseModel):
@@ -144,7 +146,8 @@ class Router:
         if rule is None:
             return None
         handoff = rule.action == "human"
-        summary = f"Rule {rule.name}. The customer wrote: {redact(message)}" if handoff else ""
+        redacted = redact(message) if handoff else None
+        summary = f"Rule {rule.name}. The customer wrote: {redacted}" if handoff else ""
         return Reply(
             rule.intent,
             self._rule_texts[rule.name],
@@ -153,6 +156,7 @@ class Router:
             handoff=handoff,
             summary=summary,
             rule=rule.name,
+            redacted=redacted,
         )
 
     def after_model(self, message: str, prediction: Prediction) -> Reply:
@@ -190,9 +194,20 @@ class Router:
         self, message: str, intent: str, named: Sequence[Alternative], prediction: Prediction, why: str
     ) -> Reply:
         guesses = ", ".join(f"{a.intent} {a.confidence:.0%}" for a in named)
-        summary = f"The bot was {why} (likeliest: {guesses}). The customer wrote: {redact(message)}"
+        redacted = redact(message)
+        summary = f"The bot was {why} (likeliest: {guesses}). The customer wrote: {redacted}"
         confidence = prediction.alternatives[0].confidence
-        return Reply(intent, self._human, confidence, "human", named, True, summary, prediction=prediction)
+        return Reply(
+            intent,
+            self._human,
+            confidence,
+            "human",
+            named,
+            True,
+            summary,
+            prediction=prediction,
+            redacted=redacted,
+        )
 
     def _title(self, intent: str) -> str:
         return self._replies[intent].title or intent.replace("_", " ").capitalize()
