@@ -20,6 +20,7 @@ from chatbot import ids
 from chatbot.dialog.message import OUT_OF_SCOPE, WARM_UP, clean
 from chatbot.dialog.router import Prediction, Reply, Router
 from chatbot.errors import ChatbotError, InvalidMessage, NotFound
+from chatbot.privacy import redact_with_core
 from chatbot.records.handoff import Handoff
 from chatbot.records.schema import Feedback, Record
 
@@ -193,9 +194,11 @@ class Chat:
             self._metrics.queue_wait.observe(wait)
 
     async def _ask_model(self, questions: Sequence[_Question]) -> list[bytes]:
+        # Personal data beside the question must not change how it is understood.
+        redacted = [redact_with_core(question.message) for question in questions]
         began = time.perf_counter()
         try:
-            predictions = await self._classify([question.message for question in questions])
+            predictions = await self._classify([core for _, core in redacted])
         except BaseException:
             self._metrics.runner_errors.inc()
             self._runner_answers = False
@@ -203,7 +206,8 @@ class Chat:
         self._note_answer()
         self._metrics.runner_seconds.observe(time.perf_counter() - began)
         replies = [
-            self._router.after_model(q.message, p) for q, p in zip(questions, predictions, strict=True)
+            self._router.after_model(q.message, p, text)
+            for q, p, (text, _) in zip(questions, predictions, redacted, strict=True)
         ]
         return self._finish(questions, replies)
 

@@ -159,12 +159,13 @@ class Router:
             redacted=redacted,
         )
 
-    def after_model(self, message: str, prediction: Prediction) -> Reply:
+    def after_model(self, message: str, prediction: Prediction, redacted: str | None = None) -> Reply:
         """Apply the thresholds to a prediction: answer, clarify, or abstain and hand over to a human.
 
         Args:
             message: cleaned message for which `before_model` returned None.
             prediction: model output for the message.
+            redacted: the message after PII redaction; None: redacted here if the reply needs it.
         """
         likeliest = prediction.alternatives[0]
         named = tuple(
@@ -172,11 +173,18 @@ class Router:
             for a in prediction.alternatives[:MAX_CHOICES]
         )
         if prediction.scope < self.thresholds.scope:
-            return self._handoff(message, OUT_OF_SCOPE, named, prediction, "unlike anything it was taught")
+            why = "unlike anything it was taught"
+            return self._handoff(redacted or redact(message), OUT_OF_SCOPE, named, prediction, why)
         if likeliest.confidence >= self.thresholds.answer:
             response = self._replies[likeliest.intent].response
             return Reply(
-                likeliest.intent, response, likeliest.confidence, "model", named, prediction=prediction
+                likeliest.intent,
+                response,
+                likeliest.confidence,
+                "model",
+                named,
+                prediction=prediction,
+                redacted=redacted,
             )
         if len(named) > 1 and sum(a.confidence for a in named) >= self.thresholds.clarify:
             choices = _choices(named, self.thresholds.clarify)
@@ -187,14 +195,16 @@ class Router:
                 "clarify",
                 choices,
                 prediction=prediction,
+                redacted=redacted,
             )
-        return self._handoff(message, likeliest.intent, named, prediction, "not sure enough")
+        return self._handoff(
+            redacted or redact(message), likeliest.intent, named, prediction, "not sure enough"
+        )
 
     def _handoff(
-        self, message: str, intent: str, named: Sequence[Alternative], prediction: Prediction, why: str
+        self, redacted: str, intent: str, named: Sequence[Alternative], prediction: Prediction, why: str
     ) -> Reply:
         guesses = ", ".join(f"{a.intent} {a.confidence:.0%}" for a in named)
-        redacted = redact(message)
         summary = f"The bot was {why} (likeliest: {guesses}). The customer wrote: {redacted}"
         confidence = prediction.alternatives[0].confidence
         return Reply(

@@ -146,16 +146,19 @@ class Draft:
         if done:
             self.text = "".join(pieces) + self.text[done:]
 
-    def redacted(self) -> str:
-        """Return the original text with every span replaced by its mark."""
+    def redacted(self, kept: frozenset[str] = frozenset(), delimiters: tuple[str, str] = ("", "")) -> str:
+        """Return the original text with every span replaced by its mark; those of the marks in `kept` are delimited."""
         if not self._spans:
             return self._original
         pieces: list[str] = []
         done = 0
         for start, end, mark in sorted(self._spans, key=lambda span: (span[0], -span[1])):
-            if start >= done:
-                pieces += (self._original[self._after(done) : self._place(start)], mark)
-                done = end
+            if start < done:
+                continue
+            if mark in kept:
+                mark = self._original[self._place(start) : self._after(end)].join(delimiters)
+            pieces += (self._original[self._after(done) : self._place(start)], mark)
+            done = end
         return "".join(pieces) + self._original[self._after(done) :]
 
     def _place(self, position: int) -> int:

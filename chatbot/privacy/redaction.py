@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from chatbot.privacy.contacts import redact_emails, redact_hosts, redact_urls
+from chatbot.privacy.core import CLOSE, KEPT_MARKS, OPEN, core_of
 from chatbot.privacy.credentials import redact_credentials
 from chatbot.privacy.draft import Draft, Pattern
 from chatbot.privacy.ibans import redact_ibans
@@ -46,6 +47,17 @@ def redact(text: str) -> str:
 
     Takes time linear in the length of the text.
     """
+    return _detect(text).redacted()
+
+
+def redact_with_core(message: str) -> tuple[str, str]:
+    """Return a cleaned message redacted, and its core for classification (`core_of`): one detection for both."""
+    draft = _detect(message)
+    redacted = draft.redacted()
+    return redacted, message if redacted == message else core_of(message, draft.redacted(KEPT_MARKS, (OPEN, CLOSE)))
+
+
+def _detect(text: str) -> Draft:
     draft = Draft(text)
     draft.look_for(_ALL, _WITH_DIGITS if draft.has_digits else _WITHOUT_DIGITS)
     if "<" in text:
@@ -57,7 +69,7 @@ def redact(text: str) -> str:
         _redact_digits(draft)
     redact_spelled(draft)
     redact_names(draft)
-    return draft.redacted()
+    return draft
 
 
 def _redact_digits(draft: Draft) -> None:
