@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from chatbot.dialog.message import OUT_OF_SCOPE, has_words
 from chatbot.dialog.replies import Replies, fill
 from chatbot.dialog.rules import Rule, Rules
-from chatbot.privacy import redact
+from chatbot.privacy import redact, warm_up
 from chatbot.settings import RouterSettings
 
 Source = Literal["rule", "model", "clarify", "human"]
@@ -122,6 +122,7 @@ class Router:
         Raises:
             SettingError: a slot of a text has no value.
         """
+        warm_up()
         self.thresholds = thresholds
         self._rules = rules
         self._replies = replies.filled(slots)

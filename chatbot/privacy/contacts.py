@@ -49,7 +49,9 @@ def redact_urls(draft: Draft) -> None:
 
 def redact_emails(draft: Draft) -> None:
     """Mark e-mail addresses."""
-    if "@" in draft.text or (not _AT_WORDS.isdisjoint(draft.words) and any(sign in draft.lower for sign in _AT_SIGNS)):
+    if "@" in draft.text or (
+        not _AT_WORDS.isdisjoint(draft.words) and any(sign in draft.lower for sign in _AT_SIGNS)
+    ):
         draft.mark((*found.span(), "<EMAIL>") for found in _EMAIL.finditer(draft.text))
     if not _SPOKEN_SIGNS.isdisjoint(draft.words):
         draft.mark((*found.span(), "<EMAIL>") for found in _SPOKEN_EMAIL.finditer(draft.text))

@@ -47,9 +47,12 @@ _REFUSED = Pattern(rf"\w++ \s {_VALUE} (?=\s(?:{FAILS})(?!\w))")
 _CHANGED = Pattern(rf"\w++ \s (?:to|auf|a|in|en|para|pour|par|from|von|de|da|zu|back\sto) \s {_VALUE}")
 _BARE = Pattern(rf"\w++ \s {_VALUE}")
 _USER_BEFORE = Pattern(
-    r"(?<!\w)(?:user(?:name)?|login|benutzer|utilisateur|usuario|utente|usuário) (?:[ ]?(?:is|[:=]))? \s \S{1,24} \s? (?:and|with|,|/|und|et|y|e|mit|con|com)? \s? (?:the\s)?\Z"
+    r"(?<!\w)(?:user(?:name)?|login|benutzer|utilisateur|usuario|utente|usuário) (?:[ ]?(?:is|[:=]))? \s \S{1,24} \s? (?:and|with|,|/|und|et|y|e|mit|con|com) \s? (?:the\s)?\Z"
 )
-_SENT = Pattern(rf"\w++ (?:\s(?:that|which))? \s (?:you|i|we|they) (?:\s\w{{1,12}}){{1,2}}, \s {_VALUE} (?<=,)")
+_SHORT = Pattern(rf"(?:(?<=^)|(?<=[,.;:/(\n][ ])|(?<=[,.;:/(\n])) \w++ \s {_VALUE}")
+_SENT = Pattern(
+    rf"\w++ (?:\s(?:that|which))? \s (?:you|i|we|they) (?:\s\w{{1,12}}){{1,2}}, \s {_VALUE} (?<=,)"
+)
 _USED = Pattern(rf"(?<!\S) {_VALUE} \s (?:as|als|comme|como|come) \s (?:\w{{1,12}}[\s-]){{0,3}}\Z")
 _SECOND = Pattern(rf"{MASK}\s (?:to|auf|a|in|en|para|->) \s {_VALUE}")
 _OTHER = Pattern(rf"\w++ \s?(?:one|password)? \s (?:{BE}) \s {_VALUE}")
@@ -89,7 +92,7 @@ def _redact_passwords(draft: Draft) -> None:
     if draft.has(USER_WORDS):
         draft.mark(_with_user(draft))
     if draft.has(SHORT_PASSWORD_WORDS):
-        draft.mark(_secrets(draft, _BARE, SHORT_PASSWORD_WORDS))
+        draft.mark(_secrets(draft, _SHORT, SHORT_PASSWORD_WORDS))
     draft.mark(_used(draft))
     if MASK in draft.text:
         draft.mark(_trusted(_SECOND.finditer(draft.text)))
@@ -142,7 +145,11 @@ def _stated(draft: Draft) -> Iterator[Span]:
 def _changed(draft: Draft) -> Iterator[Span]:
     """Find "changed the password to dragon", "das Passwort auf schatzi geändert"."""
     for found in draft.matches(_CHANGED, PASSWORD_WORDS):
-        around = draft.lower[max(0, found.start() - _NEAR) : found.start()] + " " + draft.lower[found.end() : found.end() + _NEAR]
+        around = (
+            draft.lower[max(0, found.start() - _NEAR) : found.start()]
+            + " "
+            + draft.lower[found.end() : found.end() + _NEAR]
+        )
         if not CHANGE_WORDS.isdisjoint(around.replace(",", " ").replace(".", " ").split()):
             yield from _trusted(iter((found,)))
 

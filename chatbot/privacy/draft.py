@@ -110,7 +110,9 @@ class Draft:
 
     def places(self, hints: frozenset[str], words_before: int = 0) -> list[int]:
         """Return where these words begin, in ascending order, at most `MAX_PLACES`, and so many words before each."""
-        at = sorted(place for hint, all_of in self.located.items() if hint in hints for place in all_of[:MAX_PLACES])
+        at = sorted(
+            place for hint, all_of in self.located.items() if hint in hints for place in all_of[:MAX_PLACES]
+        )
         del at[MAX_PLACES:]
         if not words_before:
             return at
@@ -125,7 +127,9 @@ class Draft:
                 starts.add(place)
         return sorted(starts)
 
-    def matches(self, pattern: Pattern, hints: frozenset[str], words_before: int = 0) -> Iterator[re.Match[str]]:
+    def matches(
+        self, pattern: Pattern, hints: frozenset[str], words_before: int = 0
+    ) -> Iterator[re.Match[str]]:
         """Yield the matches of a pattern that begin at one of these words, or so many words before it."""
         done = 0
         text = self.text

@@ -20,9 +20,13 @@ STILL = r"now|still|always|actually|currently|jetzt|noch|immer(?:\snoch)?|weiter
 PASSWORD_WORDS = _words("""password password's passwords passcode passphrase passwd passwort pass hauptpasswort wlanpasswort pwd pw mdp kennwort losung passe contraseña contrasena clave parola senha wachtwoord hasło
     lösenord adgangskode""")
 SHORT_PASSWORD_WORDS = _words("pw pwd mdp passwd")
-"""Abbreviations that nobody writes without the value."""
-USER_WORDS = _words("user username userid login loginname benutzername benutzer identifiant utilisateur usuario utente usuário")
-OTHER_WORDS = _words("new old other current neue alte neues altes nouveau nouvelle ancien nueva vieja nuova vecchia nova antiga")
+"""Abbreviations that a value follows where they begin a clause: "pw dragon"."""
+USER_WORDS = _words(
+    "user username userid login loginname benutzername benutzer identifiant utilisateur usuario utente usuário"
+)
+OTHER_WORDS = _words(
+    "new old other current neue alte neues altes nouveau nouvelle ancien nueva vieja nuova vecchia nova antiga"
+)
 """Words that name a second password: "the new one is"."""
 CHANGE_WORDS = _words("""change changed changing set reset update updated switched geändert gesetzt setze ändere änderte zurückgesetzt gewechselt cambio cambié cambie cambiar cambiado cambiato cambiata cambiare mudei mudar mude
     alterei alterar troquei trocar puse poner changé changer mis modifié modificado modificato actualicé restablecí redefini impostato impostata""")
@@ -39,7 +43,9 @@ KEY_PREFIXES = r"""gh[oprsu]_ | github_pat_ | glpat- | gl[a-z]{2,5}- | xox[a-z]-
 PIN_WORDS = _words("""pin pins mpin cvv cvv2 cvc cvc2 cvn otp tan puk geheimzahl passcode kartenprüfnummer prüfziffer pincode sicherheitscode bestätigungscode zugangscode verifizierungscode einmalcode nip pinkod
     clave senha""")
 CODE_WORDS = _words("code código codigo codice")
-PIN_QUALIFIERS = _words("""security verification access time sms authentication authenticator login 2fa mfa confirmation auth secret pin door bank confidentiel segreto secreto di de""")
+PIN_QUALIFIERS = _words(
+    """security verification access time sms authentication authenticator login 2fa mfa confirmation auth secret pin door bank confidentiel segreto secreto di de"""
+)
 """Words beside "code" that make it a secret without "is"."""
 NO_CODES = _words("""error fault promo promotional coupon voucher discount gift product article item color colour status zip area country postal post
     post dial source dress fehler rabatt promotion erreur descuento errore desconto erro sconto http exit bar qr""")
@@ -48,18 +54,30 @@ NO_CODES = _words("""error fault promo promotional coupon voucher discount gift 
 # Names -------------------------------------------------------------------------------------------------------------
 
 NAME_STATED = (
-    (_words("name name's names namen vorname nachname familienname firstname lastname fullname surname"), r"""(?:my|the|full|first|last|his|her)\s(?:(?:full|first|last|given|middle|legal|sur|wife's|husband's|son's|daughter's)\s?)? name
+    (
+        _words("name name's names namen vorname nachname familienname firstname lastname fullname surname"),
+        r"""(?:my|the|full|first|last|his|her)\s(?:(?:full|first|last|given|middle|legal|sur|wife's|husband's|son's|daughter's)\s?)? name
             (?: \sis (?:\s(?:now|actually|still))?+ | 's | \s?[:=] )
         | (?:wife|husband|son|daughter|mother|father|partner|boss|friend)'s\sname\s(?:is|:) | (?:first|last|full|sur|vor|nach)?name\s?[:=]
-        | (?:under|in|on|to)\sthe\sname(?:\sof)? | mein(?:e)?\s(?:voller\s)?(?:vor|nach|familien)?name\s(?:ist|lautet|war) | auf\sden\snamen"""),
+        | (?:(?:in|on|to)\sthe\sname\sof|under\sthe\sname(?:\sof)?) | mein(?:e)?\s(?:voller\s)?(?:vor|nach|familien)?name\s(?:ist|lautet|war) | auf\sden\snamen""",
+    ),
     (_words("holder accountholder cardholder"), r"(?:account|card)\s?holder(?:'s\sname)?(?:\sis|\s?[:=])"),
     (_words("heiße heisse"), r"ich\shei(?:ß|ss)e"),
     (_words("m'appelle"), r"je\sm'appelle"),
-    (_words("nom prénom prenom nombre nome cognome sobrenome"), r"""(?:mon|le)\s(?:pr[ée])?nom(?:\sde\sfamille)?\s(?:est|c'est) | (?:pr[ée])?nom\s?: | au\snom\sde | mi\snombre(?:\scompleto)?\ses | nombre\s?: | a\snombre\sde
-        | (?:il\s)?mio\s(?:cog)?nome\s(?:è|e') | (?:cog)?nome\s?: | a\snome\sdi | meu\s(?:sobre)?nome(?:\scompleto)?\s(?:é|e) | em\snome\sd[eao]"""),
-    (_words("llamo apellido chiamo intestato intestata chamo apelido"), r"""me\sllamo | mi\sapellido\ses | mi\schiamo | intestat[oa]\sa | chamo-?\s?me | me\schamo | meu\sapelido\sé"""),
-    (_words("naam voornaam achternaam heet nazywam imię heter namn hedder navn"), r"""mijn\s(?:voor|achter)?naam\sis | ik\sheet | nazywam\ssię
-        | mam\sna\simię | ja[ge]\sheter | mitt\snamn\sär | jeg\shed?der | mitt?\snavn\ser"""),
+    (
+        _words("nom prénom prenom nombre nome cognome sobrenome"),
+        r"""(?:mon|le)\s(?:pr[ée])?nom(?:\sde\sfamille)?\s(?:est|c'est) | (?:pr[ée])?nom\s?: | au\snom\sde | mi\snombre(?:\scompleto)?\ses | nombre\s?: | a\snombre\sde
+        | (?:il\s)?mio\s(?:cog)?nome\s(?:è|e') | (?:cog)?nome\s?: | a\snome\sdi | meu\s(?:sobre)?nome(?:\scompleto)?\s(?:é|e) | em\snome\sd[eao]""",
+    ),
+    (
+        _words("llamo apellido chiamo intestato intestata chamo apelido"),
+        r"""me\sllamo | mi\sapellido\ses | mi\schiamo | intestat[oa]\sa | chamo-?\s?me | me\schamo | meu\sapelido\sé""",
+    ),
+    (
+        _words("naam voornaam achternaam heet nazywam imię heter namn hedder navn"),
+        r"""mijn\s(?:voor|achter)?naam\sis | ik\sheet | nazywam\ssię
+        | mam\sna\simię | ja[ge]\sheter | mitt\snamn\sär | jeg\shed?der | mitt?\snavn\ser""",
+    ),
 )
 """Introductions after which a lower-case word is a name, too: words one of which each contains, and its pattern."""
 NAME_WEAK = (
@@ -84,7 +102,9 @@ SIGN_OFFS = r"cheers | best(?:\swishes)? | thanks | thank\syou | thx | greetings
 SIGN_OFF_WORDS = _words("""regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss gruessen mfg lg vg cordialement bien respectueusement salutations
     atentamente saludo saludos saluti saluto fede atenciosamente cumprimentos abraço abraços groet groeten groetjes pozdrawiam hälsning hälsningar mvh danke dank merci bisous gracias
     grazie obrigado obrigada abrazo tack dziękuję""")
-SPEAKING_WORDS = _words("here speaking hier apparat telefon l'appareil habla teléfono telefono aqui aquí falando")
+SPEAKING_WORDS = _words(
+    "here speaking hier apparat telefon l'appareil habla teléfono telefono aqui aquí falando"
+)
 """Words after a name: "Anna here", "Anna am Apparat"."""
 TITLE_WORDS = _words("""mr mrs ms miss mx dr prof herr herrn frau monsieur madame mme mlle m señor señora señorita sr sra don doña signor signora signore signorina sig dott dottore dottoressa
     dottor senhor senhora senhorita dona mevrouw meneer dhr mevr pan pani fru avv""")
@@ -97,7 +117,9 @@ PERSON_PAIRS = frozenset(("signed by", "for by", "accepted by", "received by", "
     "speak to", "spoken to", "spoken with", "talked with", "talked to", "talk to", "chatted with", "gift for", "present for", "belongs to", "issued to", "addressed to", "registered to", "handed to", "name to", "name is", "deliver to",
     "it to", "recibió", "lo recibió", "ritirato da", "remis à", "recebeu foi", "paket an", "bitte auf", "to contact", "parcel to", "package to"))  # fmt: skip
 """The same, two words."""
-PERSON_LINKS = _words("to for with from by remove contact ask an für von auf durch pour par à avec de a per da di con por para com is ist est es é and und et y e ordered cancel")
+PERSON_LINKS = _words(
+    "to for with from by remove contact ask an für von auf durch pour par à avec de a per da di con por para com is ist est es é and und et y e ordered cancel"
+)
 """Words before a listed given name that stands alone."""
 
 # Birth, phones, numbers --------------------------------------------------------------------------------------------
@@ -129,9 +151,15 @@ NUMBER_KINDS = {
         rijbewijs paspoort burgerservicenummer rijksregisternummer pesel nip regon przesyłki paczka personnummer cpr fødselsnummer henkilötunnus hetu kimlik spårningsnummer kolli paketet id ids""",
 }  # fmt: skip
 """Nouns that name a number, by the mark of the number."""
-GENERIC_NOUNS = _words("number numbers nr label id ids run pan sort return security social insurance tax po rg")
+GENERIC_NOUNS = _words(
+    "number numbers nr label id ids run pan sort return security social insurance tax po rg"
+)
 """Nouns of NUMBER_KINDS that need a naming word (or "is") to name a short number."""
-NAMING = _words("# number numbers num nbr no nr id ids code ref reference nº n° núm nummer numéro número numero numer no. ")
+NAMING = _words(
+    "# number numbers num nbr no nr id ids code ref reference nº n° núm nummer numéro número numero numer no. "
+)
 SAYING = _words("is was ist war lautet est es è é era to jest är er")
-NO_NUMBERS = _words("article item model part product sku ean version size error coupon promo voucher flight batch page chapter room artikel artikelnummer article modell modelo modello modèle producto prodotto produto erreur fehler color colour")
+NO_NUMBERS = _words(
+    "article item model part product sku ean version size error coupon promo voucher flight batch page chapter room artikel artikelnummer article modell modelo modello modèle producto prodotto produto erreur fehler color colour"
+)
 """Nouns before "number" or "code" whose numbers identify things, not persons."""

@@ -74,7 +74,9 @@ def _germanic(text: str, numbers: list[re.Match[str]]) -> Iterator[Span]:
     """Find "Lindenweg 3": a word that ends like a street, and a number."""
     for number in numbers:
         before = text[max(0, number.start() - _FAR) : number.start()]
-        if before.rstrip().lower().endswith(GERMANIC_ENDINGS) and (house := _HOUSE_NUMBER.match(text, number.start())):
+        if before.rstrip().lower().endswith(GERMANIC_ENDINGS) and (
+            house := _HOUSE_NUMBER.match(text, number.start())
+        ):
             street = _GERMANIC_BEFORE.search(before)
             if street and _is_street(street[0].rstrip()):
                 yield _with_postcode(text, number.start() - len(before) + street.start(), house.end())

@@ -36,6 +36,10 @@ MARKS = (
 """All marks that `redact` inserts."""
 
 _MARKS = Pattern("|".join(MARKS), 0)
+_WARM_UP = """I am Anna Schmidt, born 1.2.1980, anna at example dot com, anna@example.com, my password is dragon-1, pin 1234,
+user anna, key sk-1234567890abcdef, code is 1234, order 12345, call 0170 1234567, 12 Maple Street, Lindenweg 3, 12 rue Hugo,
+Calle Mayor 3, Am Markt 3, DE89 3704 0044 0532 0130 00, 10.0.0.1, www.example.com?a=b, one two three four five six. Mr. Smith.
+changed the password to dragon, the new one is hunter2. Regards, Anna"""
 _DIGIT_RUNS = Pattern(r"\d++", 0)
 _WITHOUT_DIGITS = NAME_WORDS.union(PASSWORD_WORDS, USER_WORDS, KEY_WORDS)
 _WITH_DIGITS = _WITHOUT_DIGITS.union(PIN_WORDS, CODE_WORDS, BIRTH_WORDS, STREET_WORDS)
@@ -50,11 +54,18 @@ def redact(text: str) -> str:
     return _detect(text).redacted()
 
 
+def warm_up() -> None:
+    """Compile the patterns, which takes some 20 ms: no customer waits for it."""
+    redact_with_core(_WARM_UP)
+
+
 def redact_with_core(message: str) -> tuple[str, str]:
     """Return a cleaned message redacted, and its core for classification (`core_of`): one detection for both."""
     draft = _detect(message)
     redacted = draft.redacted()
-    return redacted, message if redacted == message else core_of(message, draft.redacted(KEPT_MARKS, (OPEN, CLOSE)))
+    return redacted, message if redacted == message else core_of(
+        message, draft.redacted(KEPT_MARKS, (OPEN, CLOSE))
+    )
 
 
 def _detect(text: str) -> Draft:

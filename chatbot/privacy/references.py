@@ -11,14 +11,22 @@ from chatbot.privacy.phrases import GENERIC_NOUNS, NAMING, NO_NUMBERS, NUMBER_KI
 _NEAR = 32
 """Characters before a number that are searched for what it identifies."""
 _MARK_OF = {word: mark for mark, words in NUMBER_KINDS.items() for word in words.split()}
-_LINKS = NAMING | SAYING | frozenset(":=.-") | {"card", "my", "the", "de", "di", "on", "file", "should", "be", "der", "die"}
+_LINKS = (
+    NAMING
+    | SAYING
+    | frozenset(":=.-")
+    | {"card", "my", "the", "de", "di", "on", "file", "should", "be", "der", "die"}
+)
 _TOKEN = Pattern(r"n[º°]|[^\W\d_]+(?:/[^\W\d_]+)?|\S", 0)
 _FROM_DIGIT = Pattern(r"\d[\w/\-]*+", 0)
 _MORE = Pattern(r"(?:[ ./-](?:\d{3,8}|\d{2}(?=[ ]\d\d))(?![\w.,]))+(?:[ ]\d\d(?!\w))?", 0)
 _FOUR_DIGITS = Pattern(r"\d{4}", 0)
 _GLUED = Pattern(r"([^\W\d_]+)-?(?=\d)", 0)
 _LISTING = Pattern(r"(?:,[ ]?(?:(?:and|or)[ ])?|[ ](?:and|or|&|und|et|y|e)[ ])#?", 0)
-_NAMED_AFTER = Pattern(r"[ ](?:is|was|ist|est|es|è|é)[ ](?:my|the|our|your|meine?|mon|ma|mi|(?:il[ ]|la[ ])?mi[oa]|(?:o[ ]|a[ ])?(?:meu|minha))[ ]([^\W\d_]+)(?:[ ]([^\W\d_]+))?", 0)
+_NAMED_AFTER = Pattern(
+    r"[ ](?:is|was|ist|est|es|è|é)[ ](?:my|the|our|your|meine?|mon|ma|mi|(?:il[ ]|la[ ])?mi[oa]|(?:o[ ]|a[ ])?(?:meu|minha))[ ]([^\W\d_]+)(?:[ ]([^\W\d_]+))?",
+    0,
+)
 _ENDS = Pattern(r"\s*(?:[.,;!?)]|\Z)", 0)
 
 

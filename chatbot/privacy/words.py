@@ -94,7 +94,7 @@ different disabled discount disgrace disgusting displayed do does doesn't doing 
 download due during dutch each eager early easy edit either eligible else email emergency employee empty
 england english enough especially eu euro europe even ever every everyone everything exactly excited expensive
 express facebook fair faithfully fake false family fan far fast fed feedback few final find fine first for
-foreign forgot former found france fraud free french frequent friday from frustrated full fully fun furious
+foreign forgot former field found france fraud free french frequent friday from frustrated full fully fun furious
 gave gay genuinely german germany get getting give glad go goddamn going gold gone gonna good google gotta
 grateful great greek greetings guest guilty had half happy hard has have having he heads hello help helpdesk
 her here hers hey hi hidden him his hola home honest honestly hopeless hoping horrible hot hours how however
@@ -157,7 +157,8 @@ antonio, santa monica, santa barbara, santa fe, saint martin, los angeles, new y
 eames, alexander mcqueen, stella mccartney, vera wang, jimmy choo, manolo blahnik, guy laroche, oscar peterson, steve madden, ted baker, victor victoria, victoria station, alexander platz, max factor, max
 pro, bob marley, david bowie, miles morales, lara croft, mario kart, mario party, luigi mansion, anna karenina, olive oil, may day, june sale, april fools, carl zeiss, carl friedrik, austin texas, charlotte north,
 jackson hole, jordan air, sydney australia, florence italy, victoria bc, virginia beach, georgia usa, madison wisconsin, dallas texas, santiago de, paris france, chelsea boots, alexa echo, amazon alexa, apple siri, marie claire
-""".replace("\n", " ").split(","))
+""".replace("\n", " ").split(",")
+)
 """Products, companies and places that look like a full name."""
 
 NO_SECRETS = _words("""

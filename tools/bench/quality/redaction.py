@@ -73,7 +73,10 @@ def main() -> int:
 def recall_table(sets: Sequence[tuple[str, Part]]) -> str:
     """Return the share of sentences redacted by kind, and of harmless sentences changed."""
     found = {key: _caught(sensitive(*key, PER_KIND[key[1]])) for key in sets}
-    kinds = sorted({kind for caught, _ in found.values() for kind in caught}, key=lambda k: (TARGETS.get(k, STRUCTURED), k))
+    kinds = sorted(
+        {kind for caught, _ in found.values() for kind in caught},
+        key=lambda k: (TARGETS.get(k, STRUCTURED), k),
+    )
     rows = [["Kind", "Target", *(f"{author}, {part}" for author, part in sets)], ["---"] * (2 + len(sets))]
     for kind in kinds:
         shares = [f"{caught[kind] / total[kind]:.1%}" for caught, total in found.values()]
@@ -81,7 +84,13 @@ def recall_table(sets: Sequence[tuple[str, Part]]) -> str:
     rows.append(["sentences", "", *(f"{sum(total.values()):,}" for _, total in found.values())])
     quiet = [harmless(author, part, HARMLESS) for author, part in sets]
     changed = [sum(redact(sentence.text) != sentence.text for sentence in sentences) for sentences in quiet]
-    rows.append(["harmless, changed", "1%", *(f"{n / len(s):.1%} of {len(s)}" for n, s in zip(changed, quiet, strict=True))])
+    rows.append(
+        [
+            "harmless, changed",
+            "1%",
+            *(f"{n / len(s):.1%} of {len(s)}" for n, s in zip(changed, quiet, strict=True)),
+        ]
+    )
     return _markdown(rows)
 
 
@@ -157,12 +166,16 @@ def _routes(router: Router, bundle: Bundle, messages: Sequence[str], prepare: Re
 def _revision(revision: str) -> Redact:
     """Import chatbot.privacy of a git revision under another name."""
     folder = Path(tempfile.mkdtemp(prefix="privacy-before-"))
-    packed = subprocess.run(["git", "archive", revision, "chatbot/privacy"], check=True, capture_output=True).stdout
+    packed = subprocess.run(
+        ["git", "archive", revision, "chatbot/privacy"], check=True, capture_output=True
+    ).stdout
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         archive.extractall(folder, filter="data")
     package = (folder / "chatbot" / "privacy").rename(folder / "privacy_before")
     for file in package.glob("*.py"):
-        file.write_text(file.read_text(encoding="utf-8").replace("chatbot.privacy", "privacy_before"), encoding="utf-8")
+        file.write_text(
+            file.read_text(encoding="utf-8").replace("chatbot.privacy", "privacy_before"), encoding="utf-8"
+        )
     sys.path.insert(0, str(folder))
     redaction: Redact = importlib.import_module("privacy_before").redact
     return redaction
