@@ -20,6 +20,7 @@ from chatbot import ids
 from chatbot.dialog.message import OUT_OF_SCOPE, WARM_UP, clean
 from chatbot.dialog.router import Prediction, Reply, Router
 from chatbot.errors import ChatbotError, InvalidMessage, NotFound
+from chatbot.privacy import redact_with_core
 from chatbot.records.handoff import Handoff
 from chatbot.records.schema import Feedback, Record
 
@@ -194,9 +195,11 @@ class Chat:
             self._metrics.queue_wait.observe(wait)
 
     async def _classify_batch(self, requests: Sequence[_PendingMessage]) -> list[bytes]:
+        # Personal data beside the question must not change how it is understood.
+        redacted = [redact_with_core(request.message) for request in requests]
         start = time.perf_counter()
         try:
-            predictions = await self._classify([request.message for request in requests])
+            predictions = await self._classify([core for _, core in redacted])
         except BaseException:
             self._metrics.runner_errors.inc()
             self._is_runner_available = False
@@ -204,8 +207,8 @@ class Chat:
         self._note_classified()
         self._metrics.runner_seconds.observe(time.perf_counter() - start)
         replies = [
-            self._router.after_model(request.message, prediction)
-            for request, prediction in zip(requests, predictions, strict=True)
+            self._router.after_model(request.message, prediction, text)
+            for request, prediction, (text, _) in zip(requests, predictions, redacted, strict=True)
         ]
         return self._finish(requests, replies)
 

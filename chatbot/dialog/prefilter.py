@@ -16,6 +16,7 @@ from typing import Any
 
 Literals = frozenset[str]
 
+_UNBOUNDED = 1_000
 _NONE: Literals = frozenset()
 _REPEATS = {op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT}
 
@@ -27,6 +28,12 @@ def required(pattern: str) -> Literals:
         pattern: a regular expression that is matched case-insensitively.
     """
     return _of(_parser.parse(pattern, re.IGNORECASE))
+
+
+def width(pattern: str) -> int | None:
+    """Return the greatest number of characters that a match has; None: unbounded."""
+    most: int = _parser.parse(pattern, re.IGNORECASE).getwidth()[1]
+    return most if most < _UNBOUNDED else None
 
 
 def _of(parts: Iterable[tuple[Any, Any]]) -> Literals:

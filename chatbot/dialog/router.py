@@ -12,7 +12,7 @@ from chatbot.dialog.message import OUT_OF_SCOPE, has_words
 from chatbot.dialog.replies import Replies, fill
 from chatbot.dialog.rules import Rule, Rules
 from chatbot.errors import SettingError
-from chatbot.privacy import redact
+from chatbot.privacy import redact, warm_up
 from chatbot.settings import RouterSettings
 
 Source = Literal["rule", "model", "clarify", "human"]
@@ -79,6 +79,7 @@ class Reply:
         summary: text for the agent who takes over, PII redacted; empty unless `handoff`.
         rule: name of the rule that decided; empty: none.
         prediction: model output; None if the model was not called.
+        redacted: the message after PII redaction, where the summary needed it; None: not redacted yet.
     """
 
     intent: str
@@ -90,6 +91,7 @@ class Reply:
     summary: str = ""
     rule: str = ""
     prediction: Prediction | None = field(default=None, repr=False)
+    redacted: str | None = field(default=None, repr=False)
 
 
 class SystemTexts(BaseModel):
@@ -121,6 +123,7 @@ class Router:
         Raises:
             SettingError: a slot of a text has no value.
         """
+        warm_up()
         self.thresholds = thresholds
         self._rules = rules
         self._replies = replies.filled(slots)
@@ -145,7 +148,8 @@ class Router:
         if rule is None:
             return None
         handoff = rule.action == "human"
-        summary = f"Rule {rule.name}. The customer wrote: {redact(message)}" if handoff else ""
+        redacted = redact(message) if handoff else None
+        summary = f"Rule {rule.name}. The customer wrote: {redacted}" if handoff else ""
         return Reply(
             rule.intent,
             self._rule_texts[rule.name],
@@ -154,14 +158,16 @@ class Router:
             handoff=handoff,
             summary=summary,
             rule=rule.name,
+            redacted=redacted,
         )
 
-    def after_model(self, message: str, prediction: Prediction) -> Reply:
+    def after_model(self, message: str, prediction: Prediction, redacted: str | None = None) -> Reply:
         """Apply the thresholds to a prediction: answer, clarify, or abstain and hand over to a human.
 
         Args:
             message: cleaned message for which `before_model` returned None.
             prediction: model output for the message.
+            redacted: the message after PII redaction; None: redacted here if the reply needs it.
         """
         likeliest = prediction.alternatives[0]
         named = tuple(
@@ -170,11 +176,17 @@ class Router:
         )
         if prediction.scope < self.thresholds.scope:
             why = "The message was unlike anything the bot was taught"
-            return self._handoff(message, OUT_OF_SCOPE, named, prediction, why)
+            return self._handoff(redacted or redact(message), OUT_OF_SCOPE, named, prediction, why)
         if likeliest.confidence >= self.thresholds.answer:
             response = self._replies[likeliest.intent].response
             return Reply(
-                likeliest.intent, response, likeliest.confidence, "model", named, prediction=prediction
+                likeliest.intent,
+                response,
+                likeliest.confidence,
+                "model",
+                named,
+                prediction=prediction,
+                redacted=redacted,
             )
         if len(named) > 1 and sum(a.confidence for a in named) >= self.thresholds.clarify:
             choices = _choices(named, self.thresholds.clarify)
@@ -185,16 +197,28 @@ class Router:
                 "clarify",
                 choices,
                 prediction=prediction,
+                redacted=redacted,
             )
-        return self._handoff(message, likeliest.intent, named, prediction, "The bot was not sure enough")
+        why = "The bot was not sure enough"
+        return self._handoff(redacted or redact(message), likeliest.intent, named, prediction, why)
 
     def _handoff(
-        self, message: str, intent: str, named: Sequence[Alternative], prediction: Prediction, why: str
+        self, redacted: str, intent: str, named: Sequence[Alternative], prediction: Prediction, why: str
     ) -> Reply:
         guesses = ", ".join(f"{a.intent} {a.confidence:.0%}" for a in named)
-        summary = f"{why} (likeliest: {guesses}). The customer wrote: {redact(message)}"
+        summary = f"{why} (likeliest: {guesses}). The customer wrote: {redacted}"
         confidence = prediction.alternatives[0].confidence
-        return Reply(intent, self._human, confidence, "human", named, True, summary, prediction=prediction)
+        return Reply(
+            intent,
+            self._human,
+            confidence,
+            "human",
+            named,
+            True,
+            summary,
+            prediction=prediction,
+            redacted=redacted,
+        )
 
     def _title(self, intent: str) -> str:
         return self._replies[intent].title or intent.replace("_", " ").capitalize()

@@ -12,10 +12,16 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from chatbot.dialog.message import clean, plain
-from chatbot.dialog.prefilter import required
+from chatbot.dialog.prefilter import required, width
 from chatbot.errors import BundleError
 
 _BEGINNING = 3
+_SHORT = 500
+"""Characters up to which a pattern searches the whole text; in longer texts, only around its literals."""
+_MARGIN = 48
+"""Characters after a match that a pattern may look ahead to."""
+_BUDGET = 60_000
+"""Characters that all patterns together search in a long text: bounds the time for texts made of their literals."""
 
 
 class Rule(BaseModel):
@@ -55,10 +61,13 @@ class Rules:
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._rules = rules
         self._patterns = [(rule, _compiled(pattern)) for rule in rules for pattern in rule.patterns]
+        patterns = [pattern for rule in rules for pattern in rule.patterns]
+        self._literals = [sorted(required(pattern)) for pattern in patterns]
+        self._widths = [width(pattern) for pattern in patterns]
         # Prefilter: most messages contain none of a pattern's literals. An index by prefix finds the candidates.
         places: dict[str, set[int]] = defaultdict(set)
-        for place, pattern in enumerate(pattern for rule in rules for pattern in rule.patterns):
-            for word in required(pattern) or {""}:
+        for place, literals in enumerate(self._literals):
+            for word in literals or [""]:
                 places[word].add(place)
         self._words: dict[str, list[tuple[str, set[int]]]] = defaultdict(list)
         for word, found in places.items():
@@ -89,6 +98,8 @@ class Rules:
         """Return the first rule that matches a cleaned message; None: no match."""
         text = plain(message)
         folded = text.casefold()
+        if len(text) > _SHORT:
+            return self._match_long(text, folded)
         beginnings = {folded[at : at + length] for length in self._lengths for at in range(len(folded))}
         words = [word for beginning in beginnings & self._beginnings for word in self._words[beginning]]
         tried = set().union(*[places for word, places in words if word in folded])
@@ -97,6 +108,34 @@ class Rules:
             if pattern.search(text):
                 return rule
         return None
+
+    def _match_long(self, text: str, folded: str) -> Rule | None:
+        left = _BUDGET
+        words = [entry for entries in self._words.values() for entry in entries]
+        for place in sorted(set().union(*[places for word, places in words if word in folded])):
+            rule, pattern = self._patterns[place]
+            for start, end in self._windows(place, folded, len(text)):
+                left -= end - start
+                if pattern.search(text, start, end):
+                    return rule
+                if left < 0:
+                    return None
+        return None
+
+    def _windows(self, place: int, folded: str, length: int) -> Iterator[tuple[int, int]]:
+        """Yield the spans in which a pattern can match: around its literals, if it and its matches are bounded."""
+        literals, most = self._literals[place], self._widths[place]
+        if not literals or most is None or len(folded) != length:
+            yield 0, length
+            return
+        found = sorted(at for literal in literals for at in _occurrences(literal, folded))
+        start, end = 0, 0
+        for at in found:
+            if at - most > end:
+                yield start, end
+                start = at - most
+            end = min(length, at + most + _MARGIN)
+        yield start, end
 
     def check(self) -> None:
         """Verify every rule against its own examples.
@@ -124,6 +163,13 @@ def _rule(number: int, entry: object) -> Rule:
         name = entry.get("name", number) if isinstance(entry, dict) else number
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise TypeError(f"rule {name!r}: {faults}") from error
+
+
+def _occurrences(literal: str, text: str) -> Iterator[int]:
+    at = text.find(literal)
+    while at >= 0:
+        yield at
+        at = text.find(literal, at + len(literal))
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

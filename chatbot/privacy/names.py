@@ -1,78 +1,156 @@
-"""PII redaction of personal names, detected by their introduction: "my name is ...", "I am ...", "Regards, ...".
+"""PII redaction of personal names: introduced ("my name is ..."), signed ("Regards, ..."), with a title, and full names.
 
-Distinguishes names from ordinary words by capitalization where it is informative, by a list of given names, and by
-a stop list of words that commonly follow "I am" and "this is".
+Distinguishes names from ordinary words by capitalization where it is informative, by lists of given names and
+surnames, and by a stop list of words that commonly follow "I am" and "this is".
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 
-from chatbot.privacy.words import GIVEN, GIVEN_AND_WORDS, NO_NAMES
+from chatbot.privacy.draft import MASK, Draft, Pattern, Span
+from chatbot.privacy.phrases import (
+    NAME_FOREIGN,
+    NAME_STATED,
+    NAME_WEAK,
+    NEED_A_DOT,
+    PERSON_LINKS,
+    PERSON_PAIRS,
+    PERSON_WORDS,
+    SIGN_OFF_WORDS,
+    SIGN_OFFS,
+    SIGN_OFFS_FORMAL,
+    SPEAKING_WORDS,
+    TITLE_WORDS,
+)
+from chatbot.privacy.words import BRANDS, GIVEN, GIVEN_AND_WORDS, NO_NAMES, SURNAMES
 
 MARK = "<NAME>"
+EndOf = Callable[[re.Match[str]], int]
+"""Returns the end of the name after an introduction; the end of the introduction itself if there is none."""
+_NEAR, _FAR, _AFTER = 32, 48, 200
+"""Characters that are searched: before a name for a word that a person follows, before "speaking", after a signature."""
 MAX_WORDS = 6
+MAX_NAMES = 40
+"""Number of capitalized words of a message that are examined: bounds the time for hostile texts."""
 
-_LEAD = re.compile(
-    r"""\b(?:
-        (?P<told> (?:my|the|full|first|last)\s (?:(?:full|first|last|given|middle|legal|sur)\s?)? name
-                  (?: \sis (?:\s(?:now|actually|still))?+ | ['\u2019]s | \s?[:=] )
-                | name\s?[:=] )
-      | i\sam | i['\u2019]m | im | this\sis | call\sme
-    )\s++""",
-    re.IGNORECASE | re.VERBOSE,
+_SIGN_OFF = Pattern(rf"(?<!\w)(?:(?P<formal>{SIGN_OFFS_FORMAL})|{SIGN_OFFS})(?!\w)(?P<comma>\s?[,.!-]?)\s++")
+_SPACE = r"\s++(?:(?:the|o|a)\s)?+"
+_CAP = r"(?-i:[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶŁĻŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽ])[\w'-]*+"
+_TITLED = Pattern(
+    rf"(?P<title>\w++)(?P<dot>\.(?:ra|ssa|na)?)?\s(?:(?:dr|prof|dott|ing)\.?\s)?(?=(?:(?:de|von|van|di|da|del|dos|du)\s(?:(?:la|der|den|los)\s)?)?{_CAP})"
 )
-_SIGN_OFF = re.compile(
-    r"""\b(?:
-        (?P<formal> (?:(?:kind|best|warm)\s)? regards | sincerely | yours(?:\s(?:truly|faithfully))? )
-      | cheers | best(?:\swishes)? | thanks | thank\syou | thx | greetings
-    )(?P<comma>[,.!\u2013-]?)\s++""",
-    re.IGNORECASE | re.VERBOSE,
+_BEFORE_SPEAKING = Pattern(rf"(?<![\w.'-])(?P<name>{_CAP}(?:\s{_CAP}){{0,3}}),?\s(?:à\sl'|al\s|am\s)?\Z")
+_CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}")
+_TITLE = Pattern(
+    r"(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau|señora?|sra?|signora?|sig|dott|mme|madame|monsieur|senhora?)\b\.?\s"
 )
-_TITLE = re.compile(r"(?:mr|mrs|ms|miss|mx|dr|prof)\b\.?\s", re.IGNORECASE)
-_WORD = re.compile(r"[^\W\d_]++(?:['\u2019-][^\W\d_]++)*+(?![\w@/])")
-_AFTER_SIGNATURE = re.compile(r"(?:[\s.,;:!|-]|<[A-Z]{2,8}>)*+\Z")
-_LEAD_HINTS = ("name", "i am", "i'm", "i\u2019m", "im ", "this is", "call me")
-_SIGN_OFF_HINTS = ("regards", "sincerely", "yours", "cheers", "best", "thank", "thx", "greetings")
+_WORD = Pattern(r"[^\W\d_]++(?:['-][^\W\d_]++)*+(?![\w@/])", 0)
+_AFTER_SIGNATURE = Pattern(rf"(?:[\s.,;:!|-]|<[A-Z]{{2,8}}>|{MASK})*+\Z", 0)
 
 
-def redact_names(text: str, lower: str) -> str:
-    """Redact names in introductions and signatures; keeps the introduction itself.
-
-    Args:
-        text: any text.
-        lower: the same text in lower case, for a cheap prefilter.
-    """
-    if any(hint in lower for hint in _LEAD_HINTS):
-        text = _mark(text, _LEAD, _introduced)
-    if any(hint in lower for hint in _SIGN_OFF_HINTS):
-        text = _mark(text, _SIGN_OFF, _signed)
-    return text
+def redact_names(draft: Draft) -> None:
+    """Mark names in introductions and signatures, after titles, and full names; keeps the words around them."""
+    if draft.has(NAME_WORDS):
+        for number in sorted({number for word in draft.located for number in _LEADS_OF.get(word, ())}):
+            words, lead, words_before, end_of = _LEADS[number]
+            draft.mark(_names(draft.matches(lead, words, words_before), end_of))
+        if draft.has(SPEAKING_WORDS):
+            draft.mark(_speaking(draft))
+    if not draft.text.islower():
+        draft.mark(_full_names(draft.text))
 
 
-def _mark(text: str, lead: re.Pattern[str], end_of: Callable[[re.Match[str]], int]) -> str:
-    pieces: list[str] = []
+def _names(leads: Iterator[re.Match[str]], end_of: EndOf) -> Iterator[Span]:
     done = 0
-    for found in lead.finditer(text):
-        end = end_of(found) if found.start() >= done else 0
-        if end > found.end():
-            pieces += (text[done : found.end()], MARK)
+    for found in leads:
+        if found.start() >= done and (end := end_of(found)) > found.end():
+            yield found.end(), end, MARK
             done = end
-    return "".join(pieces) + text[done:]
+
+
+def _stated(lead: re.Match[str]) -> int:
+    return _name_end(lead.string, lead.end(), stated=True, capitals=_capitals_tell(lead[0].split()))
 
 
 def _introduced(lead: re.Match[str]) -> int:
-    capitals = _capitals_tell(lead[0].split())
-    return _name_end(lead.string, lead.end(), told=bool(lead["told"]), capitals=capitals)
+    return _name_end(lead.string, lead.end(), stated=False, capitals=_capitals_tell(lead[0].split()))
+
+
+def _foreign(lead: re.Match[str]) -> int:
+    text, start = lead.string, lead.end()
+    end = _name_end(text, start, stated=False, capitals=True)
+    return end if end > start and _is_known(text[start:end]) else start
+
+
+def _is_known(name: str) -> bool:
+    """Whether these words are a name without an introduction: a listed given name, or two and more capitals."""
+    words = name.split()
+    return _stem(words[0]) in GIVEN or (len(words) > 1 and _is_capital(words[-1]) and not _is_brand(words))
 
 
 def _signed(lead: re.Match[str]) -> int:
     """Return the end of a signed name; only punctuation and other marks may follow a signature."""
     text, start = lead.string, lead.end()
     # "Thanks John" contains a name, "Thanks Much" does not: without a comma, require a known given name.
-    end = _name_end(text, start, told=False, capitals=bool(lead["comma"] or lead["formal"]))
-    return end if _AFTER_SIGNATURE.match(text, end) else start
+    end = _name_end(text, start, stated=False, capitals=bool(lead["comma"].strip() or lead["formal"]))
+    return end if len(text) - end < _AFTER and _AFTER_SIGNATURE.match(text, end) else start
+
+
+def _titled(lead: re.Match[str]) -> int:
+    text, start = lead.string, lead.end()
+    if not lead["dot"] and lead["title"].lower() in NEED_A_DOT:
+        return start
+    end = _name_end(text, start, stated=True, capitals=True)
+    return start if _is_brand(text[lead.start() : end].replace(".", "").split()) else end
+
+
+def _speaking(draft: Draft) -> Iterator[Span]:
+    text = draft.text
+    for place in draft.places(SPEAKING_WORDS):
+        begin = max(0, place - _FAR)
+        found = _BEFORE_SPEAKING.search(text, begin, place)
+        if not found or text[place].isupper():
+            continue
+        start, end = found.span("name")
+        for word in found["name"].split():
+            if _stem(word) in NO_NAMES:
+                start += len(word) + 1
+        if start < end and _name_end(text, start, stated=False, capitals=True) >= end:
+            yield start, end, MARK
+
+
+def _full_names(text: str) -> Iterator[Span]:
+    """Find full names with a listed given name or surname, and names after words that a person follows."""
+    done = 0
+    for found in islice(_CAPITAL.finditer(text), MAX_NAMES):
+        start = found.start()
+        if start < done or _stem(found[0]) in NO_NAMES:
+            continue
+        end = _name_end(text, start, stated=False, capitals=True)
+        if end > start and _is_person(text, start, end):
+            yield start, end, MARK
+            done = end
+
+
+def _is_person(text: str, start: int, end: int) -> bool:
+    words = text[start:end].split()
+    if _is_brand(words):
+        return False
+    first, last = _stem(words[0]), _stem(words[-1])
+    if len(words) > 1 and (first in GIVEN or last in SURNAMES):
+        return True
+    before = text[max(0, start - _NEAR) : start].lower().split()[-2:]
+    if not before or not (len(words) > 1 or (first in GIVEN and first not in GIVEN_AND_WORDS)):
+        return False
+    strong = before[-1].rstrip(",") in PERSON_WORDS or " ".join(before) in PERSON_PAIRS
+    return strong or (len(words) == 1 and before[-1] in PERSON_LINKS)
+
+
+def _is_brand(words: list[str]) -> bool:
+    return " ".join(words[:2]).lower() in BRANDS
 
 
 def _capitals_tell(lead: list[str]) -> bool:
@@ -80,32 +158,34 @@ def _capitals_tell(lead: list[str]) -> bool:
     return not lead[-1][-1].isupper() and not (len(lead) > 1 and lead[-1][0].isupper())
 
 
-def _name_end(text: str, start: int, told: bool, capitals: bool) -> int:
+def _name_end(text: str, start: int, stated: bool, capitals: bool) -> int:
     """Return the end of the name that begins at `start`; `start` itself if there is none.
 
     Args:
         text: the whole text.
         start: where a name may begin.
-        told: whether the text announces a name ("my name is"), so that lower case is accepted.
+        stated: whether the text announces a name ("my name is"), so that lower case is accepted.
         capitals: whether a capital indicates a name here.
     """
     title = _TITLE.match(text, start)
     at = title.end() if title else start
-    end, lower_words = start, 0
+    end, lower_words, after_particle = start, 0, False
     for _ in range(MAX_WORDS):
         word = _WORD.match(text, at)
         if word is None:
             break
         initial = len(word[0]) == 1 and text[word.end() : word.end() + 1] == "."
         first = end == start
-        if first and not initial and not _begins_name(word[0], told or bool(title), capitals):
+        if first and not initial and not _begins_name(word[0], stated or bool(title), capitals):
             break
         if not first and not initial and word[0].lower() not in _PARTICLES:
-            lower_words += not (capitals and _is_capital(word[0]))
+            known = (capitals and _is_capital(word[0])) or _stem(word[0]) in GIVEN or after_particle
+            lower_words += not known
             if lower_words > 1 or not _goes_on(word[0], capitals and _is_capital(text[start])):
                 break
-        if not initial and word[0].lower() not in _PARTICLES:
+        if not initial and (word[0].lower() not in _PARTICLES or first):
             end = word.end()
+        after_particle = word[0].lower() in _PARTICLES
         at = word.end() + initial
         if not text[at : at + 1].isspace():
             break
@@ -113,13 +193,13 @@ def _name_end(text: str, start: int, told: bool, capitals: bool) -> int:
     return end
 
 
-def _begins_name(word: str, told: bool, capitals: bool) -> bool:
+def _begins_name(word: str, stated: bool, capitals: bool) -> bool:
     known = _stem(word)
     if known in GIVEN:
-        return told or known not in GIVEN_AND_WORDS or (capitals and _is_capital(word))
+        return stated or known not in GIVEN_AND_WORDS or (capitals and _is_capital(word))
     if known in NO_NAMES or len(word) == 1:
         return False
-    if told:
+    if stated:
         return _is_capital(word) or not _ENDINGS.search(known)
     shouted = len(word) > 1 and word.isupper() and word != word.lower()
     return capitals and _is_capital(word) and not shouted and not _ENDINGS.search(known)
@@ -134,7 +214,7 @@ def _goes_on(word: str, capitalised: bool) -> bool:
 
 
 def _stem(word: str) -> str:
-    return word.lower().removesuffix("'s").removesuffix("\u2019s")
+    return word.lower().removesuffix("'s")
 
 
 def _is_capital(word: str) -> bool:
@@ -143,9 +223,56 @@ def _is_capital(word: str) -> bool:
 
 
 _PARTICLES = frozenset(
-    {"al", "bin", "da", "de", "del", "der", "di", "dos", "du", "el", "la", "le", "ter", "van", "von", "zu"}
+    [
+        "al",
+        "bin",
+        "da",
+        "de",
+        "del",
+        "della",
+        "dei",
+        "der",
+        "den",
+        "di",
+        "do",
+        "dos",
+        "das",
+        "du",
+        "el",
+        "la",
+        "las",
+        "le",
+        "los",
+        "ter",
+        "ten",
+        "van",
+        "von",
+        "vom",
+        "zu",
+        "zum",
+        "y",
+        "e",
+        "mac",
+        "mc",
+        "ibn",
+        "abu",
+    ]
 )
 
-_ENDINGS = re.compile(
-    r"(?:ing|ed|ly|ous|able|ible|ful|less|ive|ant|ent|ical|tic|ward|wards|ese|ish|ian|est|ness|ment|tion|s')\Z"
+_ENDINGS = Pattern(
+    r"(?:ing|ed|ly|ous|able|ible|ful|less|ive|ant|ent|ical|tic|ward|wards|ese|ish|ian|est|ness|ment|tion|s')\Z",
+    0,
 )
+
+_LEADS = (
+    *((words, Pattern(rf"(?<!\w)(?:{lead}){_SPACE}"), 3, _stated) for words, lead in NAME_STATED),
+    *((words, Pattern(rf"(?<!\w)(?:{lead}){_SPACE}"), 1, _introduced) for words, lead in NAME_WEAK),
+    *((words, Pattern(rf"(?<!\w)(?:{lead}){_SPACE}"), 1, _foreign) for words, lead in NAME_FOREIGN),
+    (SIGN_OFF_WORDS, _SIGN_OFF, 3, _signed),
+    (TITLE_WORDS, _TITLED, 0, _titled),
+)
+"""Words, the pattern of what introduces a name, where it begins in words before them, and where the name ends."""
+NAME_WORDS = SPEAKING_WORDS.union(*(words for words, *_ in _LEADS))
+"""Words that `redact_names` looks for."""
+_LEADS_OF = {word: [n for n, (words, *_) in enumerate(_LEADS) if word in words] for word in NAME_WORDS}
+"""Which entries of `_LEADS` a word belongs to."""

@@ -1,228 +1,168 @@
-"""PII redaction of identifying numbers: cards, phones, orders. Keeps prices, dates, years and times.
+"""PII redaction of long numbers that no word names: cards, phones, ids. Keeps prices, dates, years and times.
 
-Two passes. `redact_references` replaces numbers that the text names ("order no. 48213"). `redact_numbers` then
-replaces all other long runs of digits, including separators (spaces, dots, dashes), and classifies each by its
-shape and by the words before it.
+Replaces runs of digits, including separators (spaces, dots, dashes), and classifies each by its shape and by the words
+before it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import islice
+
+from chatbot.privacy.draft import Draft, Pattern, Span
+from chatbot.privacy.phrases import CURRENCIES, DIGIT_WORDS, PHONE_HINTS
 
 CARD, PHONE, NUMBER = "<CARD>", "<PHONE>", "<NUMBER>"
 LONG = 6
 """Minimum number of digits that is redacted without a name."""
 SHORT = 3
 """Minimum number of digits that is redacted after a #."""
+MAX_RUNS = 40
+"""Number of separate digit runs above which a message is no prose: each is then redacted without being classified."""
 
-_NEAR, _FAR = 32, 48
-"""Characters before a number that are searched: for what it identifies, and for a phone hint."""
-_DASH = r"\-\u2010-\u2015"
-_DIGITS = re.compile(r"\d+")
+MAX_TOKENS = 1_000
+"""Number of words of a message that are searched for spelled digits."""
+
+_FAR = 48
+"""Characters before a number that are searched for a phone hint."""
+DIGITS = Pattern(r"\d+", 0)
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
-_CURRENCY = r"""(?: [$€£¥₹%] | (?:
-    usd|eur|euros?|gbp|dollars?|pounds?|bucks|chf|francs?|cents?|inr|rupees?|yen|pln|kr|points?|miles|people
-    )\b )"""
-_PROTECTED = re.compile(
-    rf"""(?<![\d.,]) (?<!\d[ /{_DASH}]) (?:
-        {_DAY} (?P<sep>[./\-]) {_DAY} (?P=sep) (?:19|20)?\d\d (?![./\-]?\d)
+_CURRENCY = rf"(?: [$€£¥₹₩₽₺%‰] | (?:{CURRENCIES})\b )"
+PROTECTED = Pattern(
+    rf"""(?<![\d.,]) (?<!\d[ /-]) (?:
+        {_DAY} (?P<sep>[./-]) {_DAY} (?P=sep) (?:19|20)?\d\d (?![./-]?\d)
       | {_DAY} [ ] (?:0?[1-9]|1[0-2]) [ ] (?:19|20)\d\d (?![ ]?\d)
-      | (?:19|20)\d\d (?P<dot>[./\- ]) (?:0?[1-9]|1[0-2]) (?P=dot) {_DAY} (?![./\-]?\d)
+      | (?:19|20)\d\d (?P<dot>[./ -]) (?:0?[1-9]|1[0-2]) (?P=dot) {_DAY} (?![./-]?\d)
       | \d{{1,2}} : \d\d (?: :\d\d (?:[.,]\d{{1,6}})? )? (?![\d:])
       | \d{{1,3}} (?:[ .,']\d{{3}}){{1,4}} (?:[.,]\d\d)? (?=[ ]?{_CURRENCY})
       | \d{{1,12}} (?:[.,]\d\d?)? (?=[ ]?{_CURRENCY})
       | \d{{3,5}} [x×] \d{{3,5}} (?!\w)
+      | 0x[\da-f]{{2,8}} (?!\w)
     )
-    | (?: [$€£¥₹] | (?<!\w)(?:usd|eur|gbp|chf|inr|rs\.?) ) [ ]?
+    | (?: (?:R|US|CA|AU|A|C|NZ|HK|S|MX)?[$€£¥₹₩₽₺] | (?<!\w)(?:usd|eur|gbp|chf|inr|rs\.?|cad|aud|nzd|sek|nok|dkk|pln|jpy|brl|mxn|kr\.?) ) [ ]?
       \d{{1,12}}(?!\d) (?:[.,']\d{{3}}(?!\d))* (?:[.,]\d\d?(?!\d))?
     | (?<!\w) (?:v|version|build|ios|android|windows|macos|firmware)\.?[ ]?
       \d{{1,6}} (?:\.\d{{1,6}}){{1,4}} (?!\w)
-    """,
-    re.IGNORECASE | re.VERBOSE,
+    """
 )
-"""Dates, times, prices, screen sizes, versions: digits that are not PII."""
+"""Dates, times, prices, screen sizes, error codes, versions: digits that are not PII."""
 _MARGIN = 12
 
-_CANDIDATE = re.compile(
-    rf"""(?<!\w) (?:
+_CANDIDATE = Pattern(
+    r"""(?<!\w) (?:
         (?P<run> (?:\(?\+[ ]?|\()? \d++ (?!\w)
-                 (?: (?:[ ]?[{_DASH}][ ]?|[./ ]|[ ]?[()]{{1,2}}[ {_DASH}]?) \d++ (?!\w) ){{0,11}} )
-      | (?P<code> (?=[^\W\d]{{0,24}}[\-_]?\d) \w [\w\-]*+ )
-    )""",
-    re.VERBOSE,
+                 (?: (?:[ ]?[-–_*|][ ]?|[./][ ]?|[ ]{1,3}(?:[./][ ])?|[ ]?[()]{1,2}[ -]{0,3}) \d++ (?!\w) )*+ )
+      | (?P<code> (?=[^\W\d]{0,24}[\-_]?\d) \w [\w\-]*+ )
+    )"""
 )
+_ANY_RUN = Pattern(r"\d+(?:[\W_]{1,3}\d+)*+", 0)
+_TOKEN = Pattern(r"[^\W_]+", 0)
 _CARD_STARTS = "23456"
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _YEAR = re.compile(r"(?:19|20)\d\d\Z")
-_PHONE_HINT = re.compile(
-    r"\b(?:(?:tele)?phone|call|tel|cell|mobile|mob|whats ?app|fax|dial|text|sms|reach|ring|contact|my number)"
-    r"\b\W+(?:\w+\W+){0,6}\Z"
-)
-
-_KINDS = {
-    "<ORDER>": "order orders ord oorder ordr oder orer oredr purchase purchases puchase pucrhase purcahse",
-    "<ACCOUNT>": "account accounts acct acc a/c customer client member membership user policy contract",
-    "<INVOICE>": "invoice invoices inv bill bills receipt receipts",
-    NUMBER: """tracking parcel package shipment consignment ticket case ref reference booking reservation
-        confirmation transaction return rma claim serial passport license licence ssn security tax vat routing
-        label number numbers nr""",
-}
-_MARK_OF = {word: mark for mark, words in _KINDS.items() for word in words.split()}
-_NAMING = frozenset(
-    {"#", "number", "numbers", "num", "nbr", "no", "nr", "id", "ids", "code", "ref", "reference", "nº", "n°"}
-)
-_SAYING = frozenset(("is", "was"))
-_LINKS = _NAMING | _SAYING | frozenset(":=.-\u2010\u2011\u2013\u2014") | {"card"}
-_TOKEN = re.compile(r"n[º°]|[^\W\d_]+(?:/[^\W\d_]+)?|\S")
-_FROM_DIGIT = re.compile(r"\d[\w/\-]*+")
-_FOUR_DIGITS = re.compile(r"\d{4}")
-_GLUED = re.compile(r"([^\W\d_]+)-?(?=\d)")
-_LISTING = re.compile(r"(?:,[ ]?(?:(?:and|or)[ ])?|[ ](?:and|or|&)[ ])#?")
-_NAMED_AFTER = re.compile(r"[ ](?:is|was)[ ](?:my|the|our|your)[ ]([^\W\d_]+)(?:[ ]([^\W\d_]+))?")
-_ENDS = re.compile(r"\s*(?:[.,;!?)]|\Z)")
+_WORD = Pattern(r"[^\W\d_]+", 0)
 
 
-def redact_references(text: str) -> str:
-    """Redact numbers that an adjacent word names: <ORDER>, <ACCOUNT>, <INVOICE>, and <NUMBER> for other kinds."""
-    pieces: list[str] = []
-    done, mark = 0, ""
-    for found in _FROM_DIGIT.finditer(text):
-        start, end = _identifier_start(text, found.start()), found.end() - _trailing_dashes(found[0])
-        if end - start < 2:
-            continue
-        listed = mark and _LISTING.fullmatch(text, done, start) and _FOUR_DIGITS.match(found[0])
-        # A number directly after another continues it: the second half of a phone number, not an order.
-        if not listed or text[end : end + 2].strip(" -")[:1].isdigit():
-            start, mark = _named(text, max(start, done), end)
-        if mark:
-            pieces += (text[done:start], mark)
-            done = end
-    return "".join(pieces) + text[done:]
+def redact_spelled(draft: Draft) -> None:
+    """Mark six and more digits spelled out in words: "oh seven nine one two three"."""
+    if len(DIGIT_WORDS & draft.words) >= 3:
+        draft.mark(_spelled(draft))
 
 
-def redact_numbers(text: str) -> str:
-    """Redact card numbers (Luhn), phone numbers and other long numbers anywhere in the text."""
-    return _numbers_between(text, 0, len(text))
+def _spelled(draft: Draft) -> Iterator[Span]:
+    run: list[tuple[int, int]] = []
+    for found in islice(_TOKEN.finditer(draft.lower), MAX_TOKENS):
+        digit = found[0] in DIGIT_WORDS or found[0].isdecimal()
+        if run and (not digit or found.start() - run[-1][1] > 3):
+            yield from _spelled_run(draft, run)
+            run = []
+        if digit:
+            run.append(found.span())
+    yield from _spelled_run(draft, run)
 
 
-def _identifier_start(text: str, position: int) -> int:
-    """Return the start of the identifier whose first digit is at `position`: "AB-12/9" in "(AB-12/9)"."""
-    start = position
-    while start > 0 and position - start < 16 and (text[start - 1].isalnum() or text[start - 1] in "-/_"):
-        start -= 1
-    while text[start] in "-/_":
-        start += 1
-    return start
+def _spelled_run(draft: Draft, run: list[tuple[int, int]]) -> Iterator[Span]:
+    if len(run) >= LONG and not draft.text[run[0][0] : run[-1][1]].replace(" ", "").isdecimal():
+        yield run[0][0], run[-1][1], PHONE if says_phone(draft.text, run[0][0]) else NUMBER
 
 
-def _trailing_dashes(identifier: str) -> int:
-    return len(identifier) - len(identifier.rstrip("-/_"))
+def redact_numbers(draft: Draft) -> None:
+    """Mark card numbers (Luhn), phone numbers and other long numbers anywhere in the text."""
+    draft.mark(_between(draft.text, 0, len(draft.text)))
 
 
-def _named(text: str, start: int, end: int) -> tuple[int, str]:
-    """Return the start of the named number in the identifier, and its mark; empty mark: no word names it."""
-    identifier = text[start:end]
-    if sum(map(str.isdecimal, identifier)) < 2:
-        return start, ""
-    links, mark = _words_before(text, start)
-    if mark and _is_reference(text, start, end, mark, links):
-        return start, mark
-    if (glued := _GLUED.match(identifier)) and (mark := _MARK_OF.get(glued[1].lower(), "")):
-        number = start + glued.end()
-        return (number, mark) if _is_reference(text, number, end, mark, []) else (start, "")
-    if (after := _NAMED_AFTER.match(text, end)) and len(identifier) >= SHORT:
-        return start, _MARK_OF.get(after[1].lower()) or _MARK_OF.get((after[2] or "").lower(), "")
-    return start, ""
+def redact_coarsely(draft: Draft) -> None:
+    """Mark every number of a text that is mostly numbers."""
+    draft.mark((*found.span(), NUMBER) for found in _ANY_RUN.finditer(draft.text))
 
 
-def _words_before(text: str, start: int) -> tuple[list[str], str]:
-    """Return the link words before a number ("no", "is", ":") and the mark of the noun before them; "" if none."""
-    before = text[max(0, start - _NEAR) : start].lower()
-    if before.rstrip(" ")[-1:].isdigit():
-        return [], ""
-    tokens = _TOKEN.findall(before)
-    links: list[str] = []
-    while tokens and tokens[-1] in _LINKS and len(links) < 6:
-        links.append(tokens.pop())
-    if tokens and tokens[-1] in _MARK_OF:
-        return links, _MARK_OF[tokens[-1]]
-    # "number 2291": the link word itself names the number, unless it is a phone number.
-    mark = next((_MARK_OF[link] for link in links if link in _MARK_OF), "")
-    return links, "" if mark and _says_phone(text, start) else mark
+def says_phone(text: str, position: int) -> bool:
+    """Whether the words before a position indicate a phone number."""
+    return not PHONE_HINTS.isdisjoint(_WORD.findall(text[max(0, position - _FAR) : position].lower())[-7:])
 
 
-def _is_reference(text: str, start: int, end: int, mark: str, links: list[str]) -> bool:
-    """Whether this is an identifier, not a price, a date, an amount or a quantity."""
-    if _PROTECTED.match(text, start):
-        return False
-    runs = [len(run) for run in _DIGITS.findall(text, start, end)]
-    if not _NAMING.isdisjoint(links):
-        return sum(runs) >= 2
-    longest, said = max(runs), not _SAYING.isdisjoint(links)
-    if any(character.isalpha() for character in text[start:end]):
-        return longest >= SHORT
-    if longest == SHORT and not said:
-        return bool(_ENDS.match(text, end))
-    # "my bill is 1200": more likely an amount than an invoice number.
-    return longest >= (4 if not said else LONG if mark == "<INVOICE>" else 5)
-
-
-def _numbers_between(text: str, start: int, end: int) -> str:
-    pieces: list[str] = []
-    done = start
+def _between(text: str, start: int, end: int) -> Iterator[Span]:
     for found in _CANDIDATE.finditer(text, start, end):
         digits = sum(map(str.isdecimal, found[0]))
         if digits >= LONG or (digits >= SHORT and _follows_hash(found)):
-            pieces += (text[done : found.start()], _candidate(found))
-            done = found.end()
-    return "".join(pieces) + text[done:end]
+            yield from _candidate(found)
 
 
-def _candidate(found: re.Match[str]) -> str:
-    """Return the redacted form of a run of digits or a code; keeps dates, prices and versions inside it."""
-    text, start, end = found.string, found.start(), found.end()
+def _candidate(found: re.Match[str]) -> Iterator[Span]:
+    """Find what is personal in a run of digits or a code; not dates, prices and versions inside it."""
+    text, (start, end) = found.string, found.span()
     if _follows_hash(found):
-        return NUMBER
-    pieces: list[str] = []
-    for kept in _PROTECTED.finditer(text, max(0, start - _MARGIN), min(len(text), end + _MARGIN)):
-        if kept.end() > start and kept.start() < end:
-            left = max(start, kept.start())
-            pieces += (_numbers_between(text, start, left), text[left : min(end, kept.end())])
-            start = min(end, kept.end())
-    if pieces:
-        return "".join(pieces) + _numbers_between(text, start, end)
-    if found["code"]:
-        return NUMBER + text[end - _trailing_dashes(found["code"]) : end]
-    return _run(found["run"], _says_phone(text, start))
+        yield start, end, NUMBER
+        return
+    kept = PROTECTED.finditer(text, max(0, start - _MARGIN), min(len(text), end + _MARGIN))
+    inside = [span for span in (found.span() for found in kept) if span[1] > start and span[0] < end]
+    if inside:
+        for left, right in inside:
+            yield from _between(text, start, max(start, left))
+            start = min(end, right)
+        yield from _between(text, start, end)
+    elif found["code"]:
+        yield start, end - (len(found["code"]) - len(found["code"].rstrip("-_"))), NUMBER
+    else:
+        yield from _run(text, start, end, says_phone(text, start))
 
 
 def _follows_hash(found: re.Match[str]) -> bool:
     return found.start() > 0 and found.string[found.start() - 1] == "#"
 
 
-def _says_phone(text: str, position: int) -> bool:
-    """Whether the preceding words indicate a phone number."""
-    return bool(_PHONE_HINT.search(text[max(0, position - _FAR) : position].lower()))
-
-
-def _run(run: str, hinted: bool) -> str:
-    """Classify a run of digits and return its redacted form, or the run unchanged.
+def _run(text: str, start: int, end: int, hinted: bool) -> Iterator[Span]:
+    """Classify a run of digits.
 
     Args:
-        run: digits with their separators, including a leading plus or parenthesis.
+        text: the whole text.
+        start: start of the run, with a leading plus or parenthesis.
+        end: end of the run.
         hinted: whether the preceding words indicate a phone number.
     """
-    groups = list(_DIGITS.finditer(run))
+    groups = list(DIGITS.finditer(text, start, end))
     sizes = [len(group[0]) for group in groups]
     if sum(sizes) < LONG:
-        return run
-    if not run.startswith(("+", "(+")) and (card := _find_card(groups)):
-        left, right = run[: card[0]], run[card[1] :]
-        return _run(left, hinted) + CARD + _run(right, False)
-    if _is_phone(run, groups, sizes, hinted):
-        return PHONE
-    whole = sum(sizes) > 15 or (sizes in ([3, 2, 4], [4, 4]) and not _round_or_year(groups))
-    return NUMBER if whole else _DIGITS.sub(lambda group: NUMBER if len(group[0]) >= LONG else group[0], run)
+        return
+    international = text.startswith(("+", "(+"), start)
+    if not international and (card := _find_card(groups)):
+        yield from _run(text, start, card[0], hinted)
+        yield *card, CARD
+        yield from _run(text, card[1], end, False)
+    elif _is_phone(text[start:end], groups, sizes, hinted):
+        yield start, end, PHONE
+    elif (max(sizes) >= LONG and not any(character.isspace() for character in text[start:end])) or (
+        _is_whole(sizes) and (sum(sizes) > 15 or not _round_or_year(groups))
+    ):
+        yield start, end, NUMBER
+    else:
+        yield from ((*group.span(), NUMBER) for group in groups if len(group[0]) >= LONG)
+
+
+def _is_whole(sizes: list[int]) -> bool:
+    """Whether groups of these sizes are one number, as ids and accounts are written, not a list of amounts."""
+    return sum(sizes) > 15 or sizes in ([3, 2, 4], [4, 4])
 
 
 def _is_phone(run: str, groups: list[re.Match[str]], sizes: list[int], hinted: bool) -> bool:

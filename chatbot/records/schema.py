@@ -121,7 +121,7 @@ class Record:
         alternatives = reply.alternatives if prediction is None else prediction.alternatives
         return cls(
             time_of(prediction_id),
-            redact(message),
+            redact(message) if reply.redacted is None else reply.redacted,
             reply.intent,
             round(float(reply.confidence), DECIMALS),
             prediction_id,

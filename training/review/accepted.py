@@ -16,11 +16,14 @@ SOURCE = "review:"
 # customers do not write marks, so the head would learn a token that never occurs.
 _PLACEHOLDERS = {
     "<ACCOUNT>": "{{Account Number}}",
+    "<ADDRESS>": "{{Delivery City}}",
     "<CARD>": "{{Card Number}}",
+    "<DOB>": "{{Date}}",
     "<EMAIL>": "{{Email}}",
     "<IBAN>": "{{Account Number}}",
     "<INVOICE>": "{{Invoice Number}}",
     "<IP>": "{{IP Number}}",
+    "<MAC>": "{{Device Number}}",
     "<NAME>": "{{Person Name}}",
     "<NUMBER>": "{{Number}}",
     "<ORDER>": "{{Order Number}}",

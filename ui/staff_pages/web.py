@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatbot.errors import ChatbotError
 from chatbot.settings import StaffSettings, StorageSettings, read_settings
-from chatbot.store import open_store
+from chatbot.store import layout, open_store
 from ui.shared import assets
 from ui.staff_pages import login, sessions
 from ui.staff_pages.markup import html
@@ -42,7 +42,7 @@ _MAX_ADDRESSES = 10_000
 _MAX_FORM_BYTES = 4_096
 _OPEN = ("/login", "/_stcore/health")
 _PAGE = re.compile(r"/[a-z]*")
-_REPORT = re.compile(r"reports/drift/[\w.:/-]+\.html")
+_REPORT = re.compile(re.escape(layout.DRIFT_REPORTS) + r"[\w.:/-]+\.html")
 _report_token = secrets.token_urlsafe(32)
 
 

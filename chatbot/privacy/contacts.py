@@ -1,0 +1,81 @@
+"""PII redaction of e-mail addresses, URLs, IP and MAC addresses, also as people disguise or dictate them."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from chatbot.privacy.draft import MASK, Draft, Pattern, Span
+
+_URL = Pattern(
+    rf"""(?<![\w./-]) (?:
+        (?:https?://|www\.) [^\s<>"{MASK}]++
+      | [a-z][a-z0-9+]{{1,16}}:// (?=[^\s/@{MASK}]{{0,200}}@) [^\s<>"{MASK}]++
+      | (?:[^\W_][\w-]{{0,62}}\.){{1,8}} [^\W\d_]{{2,24}} / (?:[^\s<>"?{MASK}]{{0,300}}+) \? [^\s<>"{MASK}]++
+    )"""
+)
+_TELLING_URL = Pattern(r"[?#][\w%&]|//[^/\s]*@")
+
+_TOP = r"(?:com|net|org|edu|info|biz|museum|gov|app|dev|shop|[a-z]{2})"
+_DOT = r"(?:[ ]?[\[({<]\s?(?:dot|\.|punkt|point|punto|ponto)\s?[\])}>][ ]?|[ ](?:dot|punkt|point|punto|ponto)[ ])"
+_AT = r"(?:[ ]?@[ ]?|[ ]?[\[({<][ ]?(?:at|ät|@|arroba|a)[ ]?[\])}>][ ]?)"
+_LOCAL = r"(?<![\w.+%'-]) [\w.+%'-]++"
+_EMAIL = Pattern(
+    rf"""{_LOCAL} {_AT} [\w-]{{1,63}}+
+      (?: (?:\.[\w-]{{1,63}}+){{0,8}} \.[^\W\d_]{{2,24}} | (?:{_DOT}|\.) (?:[\w-]{{1,63}}(?:{_DOT}|\.)){{0,3}} {_TOP}
+        | [ ]?\.[ ]?{_TOP} ) (?!@) (?:(?:{_DOT}|[ ]\.){_TOP}(?!\w))?"""
+)
+_SPOKEN_EMAIL = Pattern(
+    rf"""{_LOCAL} (?:{_AT}|[ ](?:at|arroba|chiocciola|arobase|klammeraffe|ät)[ ]) [\w-]{{1,63}}+
+        (?: (?:{_DOT}|\.)[\w-]{{1,63}}+ ){{0,3}}? (?:{_DOT}) {_TOP} (?:(?:{_DOT}|\.)[a-z]{{2}})? \b"""
+)
+_SPOKEN_SIGNS = frozenset(("dot", "punkt", "point", "punto", "ponto"))
+_AT_WORDS = frozenset(("at", "ät", "arroba"))
+_AT_SIGNS = ("(at)", "[at]", "{at}", "<at>", "( at", "[ at", "(ät)", "(arroba)", "[arroba]")
+
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_IPV4 = Pattern(rf"(?<![\w.]) (?:{_OCTET}\.){{3}}{_OCTET} (?:/\d\d?|:\d{{2,5}})? (?!\w|\.\d)")
+_IPV6 = Pattern(r"(?<![\w:.]) (?=[\da-f]{0,4}:[\da-f]{0,4}:) ([\da-f:]{3,39}) (?:/\d{1,3})? (?![\w:])")
+_MAC = Pattern(
+    r"(?<![\w:.-]) (?: [\da-f]{2}([:-]) (?:[\da-f]{2}\1){4} [\da-f]{2} | (?:[\da-f]{4}\.){2} [\da-f]{4} ) (?![\w:-]|\.\w)"
+)
+
+
+def redact_urls(draft: Draft) -> None:
+    """Mark URLs that may identify a person."""
+    if "/" in draft.text or "www." in draft.lower:
+        draft.mark(_urls(draft.text))
+
+
+def redact_emails(draft: Draft) -> None:
+    """Mark e-mail addresses."""
+    if "@" in draft.text or (
+        not _AT_WORDS.isdisjoint(draft.words) and any(sign in draft.lower for sign in _AT_SIGNS)
+    ):
+        draft.mark((*found.span(), "<EMAIL>") for found in _EMAIL.finditer(draft.text))
+    if not _SPOKEN_SIGNS.isdisjoint(draft.words):
+        draft.mark((*found.span(), "<EMAIL>") for found in _SPOKEN_EMAIL.finditer(draft.text))
+
+
+def redact_hosts(draft: Draft) -> None:
+    """Mark IP and MAC addresses."""
+    text = draft.text
+    if text.count(":") >= 2 or text.count("-") >= 5 or text.count(".") >= 2:
+        draft.mark((*found.span(), "<MAC>") for found in _MAC.finditer(draft.text))
+        draft.mark((*found.span(), "<IP>") for found in _IPV4.finditer(draft.text))
+        draft.mark((*found.span(), "<IP>") for found in _IPV6.finditer(draft.text) if _is_ipv6(found[1]))
+
+
+def _urls(text: str) -> Iterator[Span]:
+    """Find URLs with a query, a fragment or user info; others identify nobody."""
+    for found in _URL.finditer(text):
+        if _TELLING_URL.search(found[0]):
+            yield *found.span(), "<URL>"
+
+
+def _is_ipv6(address: str) -> bool:
+    try:
+        ipaddress.IPv6Address(address)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,55 @@
+"""Separate what a customer wants from the personal data they state beside it, for classification.
+
+"Where is my parcel, my email is max@example.com" is classified as "Where is my parcel": an e-mail address says nothing
+about the intent, and no training message has one. Order and invoice numbers stay where the sentence needs them, as in training
+messages; "(order 12345)" goes.
+"""
+
+from __future__ import annotations
+
+from chatbot.privacy.draft import Pattern
+
+MAX_CHARACTERS = 600
+"""Longer messages are classified as they are: a phrase about the customer has little weight in them."""
+KEPT_MARKS = frozenset(("<ORDER>", "<INVOICE>", "<ACCOUNT>", "<NUMBER>"))
+"""Marks of numbers that messages about orders and bills have in training, too."""
+
+OPEN, CLOSE = "\ue002", "\ue003"
+"""Stand around the numbers of `KEPT_MARKS`."""
+
+_NUMBER = rf"{OPEN}[^{CLOSE}]{{1,80}}{CLOSE}"
+_MARK = r"<[A-Z]{2,8}>"
+_NOUN = r"""(?:e-?mail|mail|telephone|phone|mobile|cell|number|name|address|card|iban|ip|mac|passport|password|passcode|pin|code|dob|birthday|birth|tracking
+    |user[ ]?name|login|bank|ssn|id|account)"""
+_STATED = Pattern(
+    rf"""[ ]?[,;(-]?[ ]?(?:\b(?:and|please)[ ,]{{1,2}})? (?:
+      (?:(?:my|our|the)[ ])? (?:(?:full|first|last|home|new|date[ ]of)[ ])? {_NOUN} (?:[ ](?:address|number|no\.?|code))? [ ]?(?:is|was|:|=)[ ]?{_MARK}
+    | (?:i[ ]am|i'm|im|this[ ]is|it's)[ ]{_MARK} (?:[ ](?:here|speaking))?
+    | (?:you[ ]can[ ])?(?:call|text|reach|ring|contact|e-?mail|(?:write|reply|delivered|ship(?:ped)?|sent?d?)(?:[ ]it)?(?:[ ]to)?)[ ](?:me[ ])?(?:(?:on|at|under|via|by)[ ])?{_MARK}
+    | i[ ](?:was|am)[ ]born[ ](?:(?:on|in)[ ])?{_MARK} | (?:born|dob)[ ](?:on[ ])?{_MARK} | i[ ]live[ ](?:at|in)[ ]{_MARK}
+    | (?:(?:kind|best|warm)[ ])?(?:regards|sincerely|thanks|thank[ ]you|cheers|best)[,.]?[ ]?{_MARK}
+    | (?:for|from|to|at|on|by|with|under|via|of|using)[ ](?:(?:my|the)[ ])?(?:{_NOUN}[ ])?{_MARK}
+    | {_NOUN}(?:[ ](?:number|no\.?))?[ ]?:?[ ]?{_MARK}
+    | {_MARK} (?:[ ]here)? ) [ ]?\)?
+    | [ ]?[,;.(-][ ]?(?:my[ ])?(?:(?:order|tracking|invoice|account|customer|reference|ref|ticket|case|parcel|passport|ssn|id)[ ]?)?(?:(?:number|no\.?|id)[ ]?)?(?:(?:is|:|\#)[ ]?)?\#?{_NUMBER}[ ]?\)?"""
+)
+_SPACE_BEFORE = Pattern(r"\s+([.,;!?])", 0)
+_REPEATED_STOP = Pattern(r"([.?!])[ .,;]*\.\Z", 0)
+_TWO_LETTERS = Pattern(r"[^\W\d_]{2}", 0)
+
+
+def core_of(message: str, marked: str) -> str:
+    """Return the message without personal data and the phrases that state it; the message if nothing else is in it.
+
+    Args:
+        message: the cleaned message.
+        marked: the message with marks for personal data, and delimiters around the numbers of `KEPT_MARKS`.
+    """
+    if len(message) > MAX_CHARACTERS:
+        return message
+    core = _SPACE_BEFORE.sub(r"\1", " ".join(_STATED.sub(" ", marked).split()))
+    core = _REPEATED_STOP.sub(r"\1", core).strip(" ,;")
+    if not message.endswith(".") and core.endswith("."):
+        core = core[:-1]
+    core = core.replace(OPEN, "").replace(CLOSE, "")
+    return core if _TWO_LETTERS.search(core) else message

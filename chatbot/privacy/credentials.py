@@ -1,0 +1,193 @@
+"""PII redaction of credentials: API keys and tokens, passwords, PINs and one-time codes, as people state them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from re import DOTALL, IGNORECASE, VERBOSE, Match
+
+from chatbot.privacy.draft import MASK, Draft, Pattern, Span
+from chatbot.privacy.phrases import (
+    BE,
+    CHANGE_WORDS,
+    CODE_WORDS,
+    FAILS,
+    KEY_PREFIXES,
+    KEY_WORDS,
+    NO_CODES,
+    OTHER_WORDS,
+    PASSWORD_WORDS,
+    PIN_QUALIFIERS,
+    PIN_WORDS,
+    SHORT_PASSWORD_WORDS,
+    STILL,
+    USER_WORDS,
+)
+from chatbot.privacy.words import NO_SECRETS
+
+SECRET, ACCOUNT = "<SECRET>", "<ACCOUNT>"
+
+_LONG = 16
+_NEAR = 40
+_TOKEN = Pattern(r"(?<![\w.]) (?:[\w-]{1,8}+[.:])?+ (?:\d{8,10}:)? [\w+~-]{16,}+ (?:\.[\w+~/-]++)*+ ={0,2}")
+_PEM = Pattern(r"-----BEGIN[ A-Z]{0,40}KEY-----.*?(?:-----END[ A-Z]{0,40}KEY-----|\Z)", DOTALL)
+_BY_PREFIX = Pattern(rf"(?:{KEY_PREFIXES})", VERBOSE)
+_DIGIT = Pattern(r"\d", 0)
+_CHANGES = Pattern(r"\d[^\W\d_]|[^\W\d_]\d|[a-z][A-Z]", 0)
+_UUID = Pattern(r"[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}")
+_PARTICIPLE = Pattern(r"[a-z]{3,}(?:ed|ing)", IGNORECASE)
+_ODD = Pattern(r"[^\W\d_][^\w\s'.,;:!?)-]|\d|[a-z][A-Z]", 0)
+
+# Each begins at a noun that `phrases` lists, so that none of them scans the text.
+_VALUE = rf"(?P<secret>[^\s{MASK}]++)"
+_TOLD = rf"(?: \s?(?:->|=>|[:=])\s? | \s(?:{BE})\s(?:(?:{STILL})\s)? )"
+_KEY = Pattern(rf"""\w++ (?:[-_ ](?:key|token|id))?+ ["']? (?:{_TOLD}|\s) ["']? {_VALUE}""")
+_USER = Pattern(rf"""\w++ (?:[ ]?(?:id|name))?+ {_TOLD} {_VALUE}""")
+_STATED = Pattern(rf"\w++ \"? (?P<told>'?s?{_TOLD})? (?(told)|\s(?:(?:to|as|from|with)\s)?) {_VALUE}")
+_REFUSED = Pattern(rf"\w++ \s {_VALUE} (?=\s(?:{FAILS})(?!\w))")
+_CHANGED = Pattern(rf"\w++ \s (?:to|auf|a|in|en|para|pour|par|from|von|de|da|zu|back\sto) \s {_VALUE}")
+_BARE = Pattern(rf"\w++ \s {_VALUE}")
+_USER_BEFORE = Pattern(
+    r"(?<!\w)(?:user(?:name)?|login|benutzer|utilisateur|usuario|utente|usuário) (?:[ ]?(?:is|[:=]))? \s \S{1,24} \s? (?:and|with|,|/|und|et|y|e|mit|con|com) \s? (?:the\s)?\Z"
+)
+_SHORT = Pattern(rf"(?:(?<=^)|(?<=[,.;:/(\n][ ])|(?<=[,.;:/(\n])) \w++ \s {_VALUE}")
+_SENT = Pattern(
+    rf"\w++ (?:\s(?:that|which))? \s (?:you|i|we|they) (?:\s\w{{1,12}}){{1,2}}, \s {_VALUE} (?<=,)"
+)
+_USED = Pattern(rf"(?<!\S) {_VALUE} \s (?:as|als|comme|como|come) \s (?:\w{{1,12}}[\s-]){{0,3}}\Z")
+_SECOND = Pattern(rf"{MASK}\s (?:to|auf|a|in|en|para|->) \s {_VALUE}")
+_OTHER = Pattern(rf"\w++ \s?(?:one|password)? \s (?:{BE}) \s {_VALUE}")
+_NUMBER = r"""["']? (?P<secret>\d(?:[ -]?\d){2,7})(?!\w)"""
+_PIN = Pattern(
+    rf"""\w++ (?:[ -](?:code|number|nummer|numéro|número|no\.?|secret|pin|segreto|secreto)(?!\w))?
+        (?:[ ]?(?:[:=\#]|(?:{BE}|number|now)(?!\w))){{0,3}} [ ]? {_NUMBER}"""
+)
+_CODE = Pattern(rf"\w++ [^.?!\d{MASK}]{{0,40}}? (?<!\w) (?:{BE}|:) [ ]? {_NUMBER}")
+_QUOTES = "\"'([{<"
+_STOPS = ".,;:!?)]}\"'>"
+
+
+def redact_credentials(draft: Draft) -> None:
+    """Mark keys and tokens, passwords, user names, PINs and codes."""
+    if max(map(len, draft.text.split()), default=0) >= _LONG:
+        draft.mark((*found.span(), SECRET) for found in _PEM.finditer(draft.text))
+        draft.mark(_tokens(draft.text))
+    if draft.has_digits and draft.has(PIN_WORDS):
+        draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_PIN, PIN_WORDS))
+    if draft.has_digits and draft.has(CODE_WORDS):
+        draft.mark(_codes(draft))
+    if draft.has(KEY_WORDS):
+        draft.mark(_keys(draft))
+    if draft.has(USER_WORDS):
+        draft.mark(_secrets(draft, _USER, USER_WORDS, ACCOUNT))
+    if draft.has(PASSWORD_WORDS):
+        _redact_passwords(draft)
+
+
+def _redact_passwords(draft: Draft) -> None:
+    draft.mark(_stated(draft))
+    draft.mark(_secrets(draft, _REFUSED, PASSWORD_WORDS))
+    draft.mark(_secrets(draft, _SENT, PASSWORD_WORDS))
+    if draft.has(CHANGE_WORDS):
+        draft.mark(_changed(draft))
+    if draft.has(USER_WORDS):
+        draft.mark(_with_user(draft))
+    if draft.has(SHORT_PASSWORD_WORDS):
+        draft.mark(_secrets(draft, _SHORT, SHORT_PASSWORD_WORDS))
+    draft.mark(_used(draft))
+    if MASK in draft.text:
+        draft.mark(_trusted(_SECOND.finditer(draft.text)))
+        if draft.has(OTHER_WORDS):
+            draft.mark(_secrets(draft, _OTHER, OTHER_WORDS))
+
+
+def _tokens(text: str) -> Iterator[Span]:
+    for found in _TOKEN.finditer(text):
+        if _is_key(found[0]):
+            yield *found.span(), SECRET
+
+
+def _is_key(token: str) -> bool:
+    """Whether a long word has a published prefix of API keys, or looks random: letters and digits alternate."""
+    if _BY_PREFIX.match(token):
+        return bool(_DIGIT.search(token))
+    if len(token) < 20 or _UUID.fullmatch(token):
+        return False
+    letters = sum(map(str.isalpha, token))
+    return letters > 0 and len(token) - letters > 1 and len(_CHANGES.findall(token)) >= 5
+
+
+def _keys(draft: Draft) -> Iterator[Span]:
+    for start, end, mark in _secrets(draft, _KEY, KEY_WORDS):
+        if end - start >= 8 and _DIGIT.search(draft.text, start, end):
+            yield start, end, mark
+
+
+def _secrets(draft: Draft, pattern: Pattern, nouns: frozenset[str], mark: str = SECRET) -> Iterator[Span]:
+    yield from _trusted(draft.matches(pattern, nouns), mark)
+
+
+def _trusted(matches: Iterator[Match[str]], mark: str = SECRET) -> Iterator[Span]:
+    for found in matches:
+        start, end = _trimmed(found)
+        if not _is_word(found.string[start:end]):
+            yield start, end, mark
+
+
+def _stated(draft: Draft) -> Iterator[Span]:
+    """Find "my password is hunter2"; "my password hunter2" only where the value does not look like a word."""
+    for found in draft.matches(_STATED, PASSWORD_WORDS):
+        start, end = _trimmed(found)
+        secret = found.string[start:end]
+        if not _is_word(secret) and (found["told"] or (len(secret) >= 4 and _ODD.search(secret))):
+            yield start, end, SECRET
+
+
+def _changed(draft: Draft) -> Iterator[Span]:
+    """Find "changed the password to dragon", "das Passwort auf schatzi geändert"."""
+    for found in draft.matches(_CHANGED, PASSWORD_WORDS):
+        around = (
+            draft.lower[max(0, found.start() - _NEAR) : found.start()]
+            + " "
+            + draft.lower[found.end() : found.end() + _NEAR]
+        )
+        if not CHANGE_WORDS.isdisjoint(around.replace(",", " ").replace(".", " ").split()):
+            yield from _trusted(iter((found,)))
+
+
+def _with_user(draft: Draft) -> Iterator[Span]:
+    """Find "user anna and password dragon"."""
+    for found in draft.matches(_BARE, PASSWORD_WORDS):
+        if _USER_BEFORE.search(draft.text, max(0, found.start() - _NEAR), found.start()):
+            yield from _trusted(iter((found,)))
+
+
+def _used(draft: Draft) -> Iterator[Span]:
+    """Find "I use dragon as password"."""
+    for noun in draft.places(PASSWORD_WORDS):
+        begin = max(0, noun - 60)
+        if (found := _USED.search(draft.text, begin, noun)) and found.start() > begin:
+            yield from _trusted(iter((found,)))
+
+
+def _codes(draft: Draft) -> Iterator[Span]:
+    """Find codes that were sent to a person; not error codes, postcodes and vouchers."""
+    for place in draft.places(CODE_WORDS):
+        before = draft.lower[max(0, place - 24) : place].replace("-", " ").split()[-1:]
+        if before and before[0] in NO_CODES:
+            continue
+        after = draft.lower[place : place + 24].replace(":", " ").split()[1:2]
+        pin = not PIN_QUALIFIERS.isdisjoint(before + after) and _PIN.match(draft.text, place)
+        if found := pin or _CODE.match(draft.text, place):
+            yield *found.span("secret"), SECRET
+
+
+def _trimmed(found: Match[str]) -> tuple[int, int]:
+    """Return the span of a value without the quotes around it and the punctuation after it."""
+    value, start = found["secret"], found.start("secret")
+    kept = value.rstrip(_STOPS).lstrip(_QUOTES) or value
+    first = start + value.index(kept)
+    return first, first + len(kept)
+
+
+def _is_word(secret: str) -> bool:
+    return secret.lower() in NO_SECRETS or bool(_PARTICIPLE.fullmatch(secret))

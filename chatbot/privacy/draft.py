@@ -1,0 +1,192 @@
+"""Text under redaction: detectors match a normal form of the text, and the marks are placed in the original.
+
+Found spans are masked by a private character of the same length, so that places stay valid and no detector sees them
+again: redaction is one pass over the text.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, cached_property
+
+Span = tuple[int, int, str]
+"""Start, end and mark of personal data in a text."""
+
+MASK = "\ue000"
+"""Stands for found personal data in the text that detectors match: neither a letter, nor a digit, nor white space."""
+
+
+class Pattern:
+    """Regular expression that is compiled when it is first used: importing the package stays cheap."""
+
+    def __init__(self, pattern: str, flags: int = re.VERBOSE | re.IGNORECASE) -> None:
+        self._source = pattern, flags
+
+    @cached_property
+    def _compiled(self) -> re.Pattern[str]:
+        return re.compile(*self._source)
+
+    @cached_property
+    def search(self) -> Callable[..., re.Match[str] | None]:
+        return self._compiled.search
+
+    @cached_property
+    def match(self) -> Callable[..., re.Match[str] | None]:
+        return self._compiled.match
+
+    @cached_property
+    def fullmatch(self) -> Callable[..., re.Match[str] | None]:
+        return self._compiled.fullmatch
+
+    @cached_property
+    def finditer(self) -> Callable[..., Iterator[re.Match[str]]]:
+        return self._compiled.finditer
+
+    @cached_property
+    def findall(self) -> Callable[..., list[str]]:
+        return self._compiled.findall
+
+    @cached_property
+    def sub(self) -> Callable[..., str]:
+        return self._compiled.sub
+
+
+# All of ASCII: a character that is missing in the table costs an exception.
+_SPACES = {code: code if chr(code).isalnum() or chr(code) == "'" else 32 for code in range(128)}
+_DIGITS = frozenset("0123456789")
+_INVISIBLE = Pattern(
+    "[\u00ad\u034f\u061c\u115f\u1160\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
+    "\U000e0000-\U000e01ef]",
+    0,
+)
+_FOLDED = (
+    (0x00A0, 0x00A1), (0x00B2, 0x00B4), (0x00B9, 0x00BA), (0x0660, 0x066A), (0x06F0, 0x06FA), (0x0966, 0x0970),
+    (0x2000, 0x200B), (0x202F, 0x2030), (0x205F, 0x2060), (0x2070, 0x208F), (0x2460, 0x2469), (0x3000, 0x3001),
+    (0xFE50, 0xFE6C), (0xFF01, 0xFF5F), (0x1D400, 0x1D800),
+)  # fmt: skip
+"""Code points whose compatibility form (NFKC) is one plain character: wide, mathematical, raised, other digits."""
+_LOOKALIKES = {
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u30fc", "-"), **dict.fromkeys("\u2018\u2019\u02bc\u00b4`", "'"),
+    **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb", '"'), "\u2024": ".", "\u3002": ".", "\u2044": "/", "\u00b7": ".",
+    "\u2022": ".", "\u0130": "I",
+}  # fmt: skip
+
+
+MAX_PLACES = 30
+"""Occurrences of a detector's words that are examined: bounds the time for hostile texts."""
+_WORD_LENGTH = 24
+_WORD = Pattern(r"[^\W_]++(?:'[^\W_]++)*+", 0)
+
+
+class Draft:
+    """A text, its normal form with found spans masked, and the spans."""
+
+    def __init__(self, original: str) -> None:
+        self._original = original
+        self._origins: list[int] | None = None
+        self._spans: list[Span] = []
+        self.text = original
+        if not original.isascii():
+            self._normalise()
+        self.lower = self.text.lower()
+        self.has_digits = not _DIGITS.isdisjoint(self.text)
+        self.words = set(self.lower.translate(_SPACES).split())
+        """The words of the text, in lower case."""
+        self.located: dict[str, list[int]] = {}
+        """Where the words that `look_for` was asked for begin."""
+
+    def look_for(self, hints: frozenset[str], triggers: frozenset[str]) -> None:
+        """Locate these words if one of the triggers occurs; `has`, `places` and `matches` know only them."""
+        if not triggers.isdisjoint(self.words):
+            for found in _WORD.finditer(self.lower):
+                if found[0] in hints:
+                    self.located.setdefault(found[0], []).append(found.start())
+
+    def has(self, hints: frozenset[str]) -> bool:
+        """Whether one of these words occurs."""
+        return bool(self.located) and not hints.isdisjoint(self.located)
+
+    def places(self, hints: frozenset[str], words_before: int = 0) -> list[int]:
+        """Return where these words begin, in ascending order, at most `MAX_PLACES`, and so many words before each."""
+        at = sorted(
+            place for hint, all_of in self.located.items() if hint in hints for place in all_of[:MAX_PLACES]
+        )
+        del at[MAX_PLACES:]
+        if not words_before:
+            return at
+        starts = set(at)
+        for place in at:
+            for _ in range(words_before):
+                earliest = max(0, place - _WORD_LENGTH)
+                space = self.lower.rfind(" ", earliest, max(0, place - 1))
+                if space < 0 and earliest > 0:
+                    break
+                place = space + 1
+                starts.add(place)
+        return sorted(starts)
+
+    def matches(
+        self, pattern: Pattern, hints: frozenset[str], words_before: int = 0
+    ) -> Iterator[re.Match[str]]:
+        """Yield the matches of a pattern that begin at one of these words, or so many words before it."""
+        done = 0
+        text = self.text
+        for place in self.places(hints, words_before):
+            if place >= done and (found := pattern.match(text, place)):
+                done = found.end()
+                yield found
+
+    def mark(self, spans: Iterable[Span]) -> None:
+        """Mask spans of `text`, in ascending order; one that begins within the one before it is ignored."""
+        pieces: list[str] = []
+        done = 0
+        for start, end, mark in spans:
+            if start >= done and end > start:
+                pieces += (self.text[done:start], MASK * (end - start))
+                self._spans.append((start, end, mark))
+                done = end
+        if done:
+            self.text = "".join(pieces) + self.text[done:]
+
+    def redacted(self, kept: frozenset[str] = frozenset(), delimiters: tuple[str, str] = ("", "")) -> str:
+        """Return the original text with every span replaced by its mark; those of the marks in `kept` are delimited."""
+        if not self._spans:
+            return self._original
+        pieces: list[str] = []
+        done = 0
+        for start, end, mark in sorted(self._spans, key=lambda span: (span[0], -span[1])):
+            if start < done:
+                continue
+            if mark in kept:
+                mark = self._original[self._place(start) : self._after(end)].join(delimiters)
+            pieces += (self._original[self._after(done) : self._place(start)], mark)
+            done = end
+        return "".join(pieces) + self._original[self._after(done) :]
+
+    def _place(self, position: int) -> int:
+        """Return where a character of `text` is in the original."""
+        return position if self._origins is None else self._origins[position]
+
+    def _after(self, end: int) -> int:
+        return self._place(end - 1) + 1 if end else 0
+
+    def _normalise(self) -> None:
+        self.text = self._original.translate(_folds())
+        if _INVISIBLE.search(self.text):
+            hidden = {found.start() for found in _INVISIBLE.finditer(self.text)}
+            self._origins = [place for place in range(len(self.text)) if place not in hidden]
+            self.text = _INVISIBLE.sub("", self.text)
+
+
+@cache
+def _folds() -> dict[int, str]:
+    """Return the table from look-alike characters to plain ones; every value is one character."""
+    table = {ord(character): plain for character, plain in _LOOKALIKES.items()}
+    for first, end in _FOLDED:
+        for code in range(first, end):
+            plain = unicodedata.normalize("NFKC", chr(code))
+            digit = unicodedata.digit(chr(code), None)
+            table.setdefault(code, plain if digit is None else str(digit))
+    return {code: plain for code, plain in table.items() if len(plain) == 1}

@@ -1,0 +1,94 @@
+"""PII redaction of street addresses with their postcodes, and of dates of birth."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from chatbot.privacy.draft import Draft, Pattern, Span
+from chatbot.privacy.phrases import BIRTH_WORDS, MONTHS
+from chatbot.privacy.streets import (
+    AFTER_STREET,
+    GERMANIC_BEFORE,
+    GERMANIC_ENDINGS,
+    HOUSE_NUMBER,
+    NUMBER_FIRST,
+    NUMBER_LAST,
+    SURE_ENDINGS,
+    UNIT_BEFORE,
+    VERB_ENDINGS,
+)
+
+_NUMBER_FIRST = tuple((words, Pattern(street)) for words, street in NUMBER_FIRST)
+_NUMBER_LAST = tuple((words, Pattern(street)) for words, street in NUMBER_LAST)
+STREET_WORDS = frozenset[str]().union(*(words for words, _ in NUMBER_FIRST + NUMBER_LAST))
+_AFTER = Pattern(AFTER_STREET)
+_UNIT_BEFORE = Pattern(UNIT_BEFORE)
+_GERMANIC_BEFORE = Pattern(GERMANIC_BEFORE)
+_HOUSE_NUMBER = Pattern(HOUSE_NUMBER)
+_FAR = 64
+_NEAR = 24
+_DATE = rf"""(?: \d{{1,2}}(?P<s>\s?[./-]\s?)\d{{1,2}}(?P=s)\d{{2,4}} | \d{{4}}[./-]\d{{1,2}}[./-]\d{{1,2}} | \d{{1,2}}[ ]\d{{1,2}}[ ]\d{{2,4}} | (?:19|20)\d{{6}}
+    | \d{{1,2}}(?:st|nd|rd|th|er|\.|º)?[ ,-]{{1,2}}(?:de[ ]|of[ ])?(?:{MONTHS})\.?,?(?:[ -](?:de[ ]|del[ ])?(?:\d{{4}}|'?\d\d))?
+    | \d{{1,2}}(?:st|nd|rd|th)?,?[ ]\d{{4}} | (?:19|20)\d\d(?=[ ]*(?:[.,;!?]|\Z)) )"""
+_BIRTH = Pattern(rf"(?P<word>\w++) [^\d!?]{{0,32}}+ (?P<date>{_DATE}) (?!\w)")
+_MONTH_BEFORE = Pattern(rf"(?<!\w)(?:{MONTHS})\.?[ ]\Z")
+
+
+def redact_places(draft: Draft, numbers: list[re.Match[str]]) -> None:
+    """Mark street addresses.
+
+    Args:
+        draft: the text.
+        numbers: its runs of digits: each may be a house number.
+    """
+    for words, street in _NUMBER_FIRST:
+        if draft.has(words):
+            draft.mark(_number_first(street, draft.text, numbers))
+    for words, street in _NUMBER_LAST:
+        if draft.has(words):
+            draft.mark(_with_postcode(draft.text, *found.span()) for found in draft.matches(street, words))
+    if any(word.endswith(GERMANIC_ENDINGS) for word in draft.words):
+        draft.mark(_germanic(draft.text, numbers))
+
+
+def redact_births(draft: Draft) -> None:
+    """Mark dates that a word says to be of birth."""
+    for found in draft.matches(_BIRTH, BIRTH_WORDS):
+        if len(found["word"]) == 1 and not draft.lower.endswith("d.o.", 0, found.start()):
+            continue
+        month = _MONTH_BEFORE.search(found.string, max(0, found.start("date") - _NEAR), found.start("date"))
+        draft.mark([(month.start() if month else found.start("date"), found.end("date"), "<DOB>")])
+
+
+def _number_first(street: Pattern, text: str, numbers: list[re.Match[str]]) -> Iterator[Span]:
+    for number in numbers:
+        start = number.start()
+        if (start and text[start - 1].isalnum()) or not (found := street.match(text, start)):
+            continue
+        unit = _UNIT_BEFORE.search(text, max(0, start - _NEAR), start)
+        yield _with_postcode(text, unit.start() if unit else start, found.end())
+
+
+def _germanic(text: str, numbers: list[re.Match[str]]) -> Iterator[Span]:
+    """Find "Lindenweg 3": a word that ends like a street, and a number."""
+    for number in numbers:
+        before = text[max(0, number.start() - _FAR) : number.start()]
+        if before.rstrip().lower().endswith(GERMANIC_ENDINGS) and (
+            house := _HOUSE_NUMBER.match(text, number.start())
+        ):
+            street = _GERMANIC_BEFORE.search(before)
+            if street and _is_street(street[0].rstrip()):
+                yield _with_postcode(text, number.start() - len(before) + street.start(), house.end())
+
+
+def _is_street(name: str) -> bool:
+    """Whether this is a street, not a word like "ring" and "Ordering"."""
+    if name.lower() in GERMANIC_ENDINGS or name.endswith(VERB_ENDINGS):
+        return False
+    return name[0].isupper() or name.endswith(SURE_ENDINGS)
+
+
+def _with_postcode(text: str, start: int, end: int) -> Span:
+    after = _AFTER.match(text, end)
+    return start, after.end() if after else end, "<ADDRESS>"

@@ -1,0 +1,127 @@
+"""PII redaction of numbers that an adjacent word names: "order no. 48213", "Kundennummer 5512", "48213 is my order"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chatbot.privacy.draft import Draft, Pattern, Span
+from chatbot.privacy.numbers import DIGITS, LONG, PROTECTED, SHORT, says_phone
+from chatbot.privacy.phrases import NAMING, NO_NUMBERS, NUMBER_KINDS, SAYING
+
+_NEAR = 32
+"""Characters before a number that are searched for what it identifies."""
+_MARK_OF = {word: mark for mark, words in NUMBER_KINDS.items() for word in words.split()}
+_LINKS = (
+    NAMING
+    | SAYING
+    | frozenset(":=.-")
+    | {"card", "my", "the", "de", "di", "on", "file", "should", "be", "der", "die"}
+)
+_TOKEN = Pattern(r"n[º°]|[^\W\d_]+(?:/[^\W\d_]+)?|\S", 0)
+_FROM_DIGIT = Pattern(r"\d[\w/\-]*+", 0)
+_MORE = Pattern(r"(?:[ ./-](?:\d{3,8}|\d{2}(?=[ ]\d\d))(?![\w.,]))+(?:[ ]\d\d(?!\w))?", 0)
+_FOUR_DIGITS = Pattern(r"\d{4}", 0)
+_GLUED = Pattern(r"([^\W\d_]+)-?(?=\d)", 0)
+_LISTING = Pattern(r"(?:,[ ]?(?:(?:and|or)[ ])?|[ ](?:and|or|&|und|et|y|e)[ ])#?", 0)
+_NAMED_AFTER = Pattern(
+    r"[ ](?:is|was|ist|est|es|è|é)[ ](?:my|the|our|your|meine?|mon|ma|mi|(?:il[ ]|la[ ])?mi[oa]|(?:o[ ]|a[ ])?(?:meu|minha))[ ]([^\W\d_]+)(?:[ ]([^\W\d_]+))?",
+    0,
+)
+_ENDS = Pattern(r"\s*(?:[.,;!?)]|\Z)", 0)
+
+
+def redact_references(draft: Draft) -> None:
+    """Mark numbers by the noun that names them: <ORDER>, <ACCOUNT>, <INVOICE>, and <NUMBER> for other nouns."""
+    draft.mark(_references(draft.text))
+
+
+def _references(text: str) -> Iterator[Span]:
+    done, mark = 0, ""
+    for found in _FROM_DIGIT.finditer(text):
+        if found.start() < done:
+            continue
+        start, end = _identifier_start(text, found.start()), found.end() - _trailing_dashes(found[0])
+        if end - start < 2:
+            continue
+        listed = mark and _LISTING.fullmatch(text, done, start) and _FOUR_DIGITS.match(found[0])
+        # A number directly after another continues it: the second half of a phone number, not an order.
+        if not listed or text[end : end + 2].strip(" -")[:1].isdigit():
+            start, mark = _named(text, max(start, done), end)
+        if mark:
+            done = _with_more(text, start, end)
+            yield start, done, mark
+
+
+def _with_more(text: str, start: int, end: int) -> int:
+    """Return the end of a named number of several groups: "routing 021 000 021"."""
+    more = _MORE.match(text, end)
+    if more and not PROTECTED.match(text, start) and not PROTECTED.match(text, end + 1):
+        return more.end()
+    return end
+
+
+def _identifier_start(text: str, position: int) -> int:
+    """Return the start of the identifier whose first digit is at `position`: "AB-12/9" in "(AB-12/9)"."""
+    start = position
+    while start > 0 and position - start < 16 and (text[start - 1].isalnum() or text[start - 1] in "-/_"):
+        start -= 1
+    while text[start] in "-/_":
+        start += 1
+    return start
+
+
+def _trailing_dashes(identifier: str) -> int:
+    return len(identifier) - len(identifier.rstrip("-/_"))
+
+
+def _named(text: str, start: int, end: int) -> tuple[int, str]:
+    """Return the start of the named number in the identifier, and its mark; empty mark: no word names it."""
+    identifier = text[start:end]
+    if sum(map(str.isdecimal, identifier)) < 2:
+        return start, ""
+    links, mark = _words_before(text, start)
+    if mark and _is_reference(text, start, end, mark, links):
+        return start, mark
+    if (after := _NAMED_AFTER.match(text, end)) and len(identifier) >= SHORT:
+        return start, _MARK_OF.get(after[1].lower()) or _MARK_OF.get((after[2] or "").lower(), "")
+    if (glued := _GLUED.match(identifier)) and (mark := _MARK_OF.get(glued[1].lower(), "")):
+        number = start + glued.end()
+        return (number, mark) if _is_reference(text, number, end, mark, []) else (start, "")
+    return start, ""
+
+
+def _words_before(text: str, start: int) -> tuple[list[str], str]:
+    """Return the link words before a number ("no", "is", ":") and the mark of the noun before them; "" if none."""
+    before = text[max(0, start - _NEAR) : start].lower()
+    if before.rstrip(" ")[-1:].isdigit():
+        return [], ""
+    tokens = _TOKEN.findall(before)
+    links: list[str] = []
+    while tokens and tokens[-1] in _LINKS and len(links) < 6:
+        links.append(tokens.pop())
+    noun = tokens[-1] if tokens else ""
+    if noun in NO_NUMBERS:
+        return links, ""
+    if noun in _MARK_OF:
+        return links, _MARK_OF[noun]
+    # "number 2291": the link word itself names the number, unless it is a phone number.
+    mark = next((_MARK_OF[link] for link in links if link in _MARK_OF), "")
+    return links, "" if mark and says_phone(text, start) else mark
+
+
+def _is_reference(text: str, start: int, end: int, mark: str, links: list[str]) -> bool:
+    """Whether this is an identifier, not a price, a date, an amount or a quantity."""
+    if PROTECTED.match(text, start):
+        return False
+    runs = [len(run) for run in DIGITS.findall(text, start, end)]
+    if len(runs) > 1 and sum(runs) >= LONG:
+        return True
+    if not NAMING.isdisjoint(links):
+        return sum(runs) >= 2
+    longest, said = max(runs), not SAYING.isdisjoint(links)
+    if any(character.isalpha() for character in text[start:end]):
+        return longest >= SHORT
+    if longest == SHORT and not said:
+        return bool(_ENDS.match(text, end))
+    # "my bill is 1200": more likely an amount than an invoice number.
+    return longest >= (4 if not said else LONG if mark == "<INVOICE>" else 5)

@@ -1,0 +1,36 @@
+"""Redaction finds what people state in the sentences of tools/bench/quality/pii, and leaves the others alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from chatbot.privacy import redact
+from tools.bench.quality.pii.sentences import AUTHORS, harmless, sensitive
+from tools.bench.quality.redaction import STRUCTURED, TARGETS
+
+PER_KIND = 60
+
+
+@pytest.mark.parametrize("author", AUTHORS)
+def test_each_kind_of_personal_data_is_redacted_as_often_as_required(author: str) -> None:
+    sentences = sensitive(author, "tuning", PER_KIND)
+    assert len(sentences) > 1_000
+    missed = Counter(s.kind for s in sentences if s.leaks(redact(s.text)))
+    allowed = {kind: PER_KIND * (100 - TARGETS.get(kind, STRUCTURED)) / 100 for kind in missed}
+    assert {kind: n for kind, n in missed.items() if n > allowed[kind]} == {}
+
+
+@pytest.mark.parametrize("author", AUTHORS)
+def test_at_most_one_harmless_sentence_in_a_hundred_changes(author: str) -> None:
+    sentences = harmless(author, "tuning", 500)
+    changed = [s.text for s in sentences if redact(s.text) != s.text]
+    assert len(sentences) > 300
+    assert len(changed) <= len(sentences) / 100, changed
+
+
+def test_a_secret_that_is_partly_left_counts_as_missed() -> None:
+    sentence = next(s for s in sensitive("blind", "tuning", 10) if s.kind == "iban")
+    assert sentence.leaks(sentence.text)
+    assert not sentence.leaks(sentence.text.replace(sentence.secrets[0], "<IBAN>"))

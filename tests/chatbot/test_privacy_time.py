@@ -1,0 +1,127 @@
+"""Redaction, rules, cleaning and features take time linear in the length of any text.
+
+Times are ratios of processor time, the best of several repetitions: a busy machine does not change them.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from chatbot.dialog.message import clean
+from chatbot.dialog.rules import Rules
+from chatbot.privacy import redact
+from chatbot.privacy.redaction import _ALL as HINTS
+from chatbot.records.schema import features
+
+LIMIT = 4_000
+"""Characters of the longest message that the API accepts."""
+DOUBLED = 3.0
+"""Upper limit of time(2n) / time(n): 2 is linear, 4 is quadratic."""
+WORST = 60
+"""Upper limit of the time of a hostile text, in times of prose of the same length."""
+HINTED = "name: tel pw key I am regards pin code born street call Dr. here (at) 1 @ www. dot "
+FAMILIES = {
+    "digits": "1", "single digits": "1 ", "pairs of digits": "11 ", "dots": ".", "numbers with dots": "1.", "brackets": "(",
+    "digits in brackets": "(1) ", "marks": "<EMAIL>", "angle brackets": "<", "phone hints": "call tel my number ",
+    "phone numbers": "call 1 2 3 ", "references": "order 12 ", "units": "1 kg ", "currency": "1 euro ", "letters": "x",
+    "words of one letter": "a ", "long words": "x" * 16 + " ", "letters and digits": "aA1", "invisible": "\u200b1", "joiners": "a\u200b",
+    "quotes": '"', "introductions": "i am ", "names": "Anna ", "titles": "Dr. Xyz ", "signatures": "regards, ", "passwords": "password to ",
+    "codes": "code is 1", "streets": "1 A Street ", "rues": "rue de la ", "germanic streets": "Aaa weg 1 ", "births": "born 1.", "at": "a@b.",
+    "spoken at": "a at b dot ", "urls": "http://a?", "colons": "a:", "ibans": "DE89 ", "dashes": "a-", "number words": "one ",
+    "line ends": "\n", "dates": "1/1/11 ", "wide": "\uff11", "used as": "a as ", "mixed": "call 1 order 2 <NAME> (3) pin 4 ",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def rules() -> Rules:
+    return Rules.load(Path("data/corpus/rules.yaml"))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_twice_the_text_takes_at_most_a_little_more_than_twice_the_time(family: str) -> None:
+    for beginning in ("", HINTED):
+        _assert_linear(
+            redact, lambda length, beginning=beginning: _filled(beginning, FAMILIES[family], length)
+        )
+
+
+def test_the_worst_text_that_a_search_finds_takes_a_small_multiple_of_prose() -> None:
+    draw = random.Random(14)
+    cases = yaml.safe_load(Path(__file__).with_name("privacy_cases.yaml").read_text(encoding="utf-8"))
+    units = [*FAMILIES.values(), *cases["fragments"], *(f"{word} " for word in sorted(HINTS))]
+    text, worst = "", 0.0
+    pieces = [draw.choice(units) for _ in range(8)]
+    for _ in range(150):
+        tried = list(pieces)
+        tried.insert(draw.randrange(len(tried)), draw.choice(units))
+        if draw.random() < 0.5:
+            tried[draw.randrange(len(tried))] = draw.choice(units)
+        if (seconds := _seconds(redact, filled := _filled("", "".join(tried), LIMIT), times=2)) > worst:
+            pieces, text, worst = tried, filled, seconds
+    assert _ratio(text) < WORST, text
+
+
+@pytest.mark.parametrize("step", [clean, features], ids=["cleaning", "features"])
+def test_cleaning_and_features_are_linear(step: Callable[[str], object]) -> None:
+    for unit in ("a ", "\u200b", "e\u0301", " ", "A1!"):
+        _assert_linear(step, lambda length, unit=unit: _filled("", unit, length))
+
+
+def test_rules_are_linear_and_a_text_of_their_own_words_takes_a_small_multiple_of_prose(rules: Rules) -> None:
+    words = [f"{word}zq " for rule in rules for example in rule.match for word in example.split()]
+    text = "".join(dict.fromkeys(words))
+    _assert_linear(rules.match, lambda length: _filled("", text, length))
+    hostile, prose = (
+        _filled("", unit, LIMIT) for unit in (text, "can you help me with it please, it is late. ")
+    )
+    assert min(_seconds(rules.match, hostile) / _seconds(rules.match, prose) for _ in range(5)) < WORST
+
+
+def test_a_rule_is_found_anywhere_in_a_long_message(rules: Rules) -> None:
+    filler, searched = "the parcel was brown and large. ", 0
+    for example in (example for rule in rules for example in rule.match):
+        if expected := rules.match(clean(f"{filler}{example}. {filler}")):
+            assert rules.match(clean(f"{filler * 40}{example}. {filler * 40}")) is expected, example
+            searched += 1
+    assert searched > 100
+
+
+def test_an_ordinary_message_takes_a_small_multiple_of_its_cleaning() -> None:
+    text = "can you help me cancel my order please, it is late"
+    ratios = (_seconds(redact, text, 200) / _seconds(clean, text, 200) for _ in range(5))
+    assert min(ratios) < 30
+
+
+def _assert_linear(step: Callable[[str], object], text: Callable[[int], str]) -> None:
+    short, long = text(LIMIT // 2), text(LIMIT)
+    ratios = []
+    for _ in range(6):
+        ratios.append(_seconds(step, long) / _seconds(step, short))
+        if ratios[-1] < DOUBLED:
+            return
+    raise AssertionError(f"time(2n) / time(n) of {long[:120]!r} is {min(ratios):.1f}")
+
+
+def _ratio(text: str) -> float:
+    """Return the redaction time of a text, in times of prose of the same length."""
+    prose = _filled("", "can you help me cancel my order please, it is late. ", LIMIT)
+    return min(_seconds(redact, text) / _seconds(redact, prose) for _ in range(5))
+
+
+def _filled(beginning: str, unit: str, length: int) -> str:
+    return (beginning + unit * (length // len(unit) + 1))[:length]
+
+
+def _seconds(step: Callable[[str], object], text: str, times: int = 4) -> float:
+    best = float("inf")
+    for _ in range(times):
+        began = time.thread_time()
+        step(text)
+        best = min(best, time.thread_time() - began)
+    return best
