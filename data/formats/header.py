@@ -25,6 +25,9 @@ def with_header(file: str, records: Sequence[tuple[int, Sequence[Cell]]], asked:
         table.notices.append(Problem(file, blank[0], f"empty rows are skipped: {len(blank):,}"))
     if not filled:
         raise CorpusError([Problem(file, None, "the file is empty: a header and a row are needed")])
+    if max(len(cells) for _, cells in filled) < 2:
+        reason = "one column: a message and its intent are needed, with a comma, semicolon, tab or bar between them"
+        raise CorpusError([Problem(file, filled[0][0], reason)])
     if not asked.header:
         table.header = [str(number) for number in range(1, max(len(cells) for _, cells in filled) + 1)]
         return table
