@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from data.columns import Columns
 from data.errors import CorpusError, Problem
-from data.formats.table import Cell, Table, read_table
+from data.formats.cells import Cell, Table
+from data.formats.table import read_table
 from data.rows import Rows
 
 

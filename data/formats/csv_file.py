@@ -9,7 +9,9 @@ from pathlib import Path
 
 from data.columns import Columns, find_columns
 from data.errors import CorpusError, Problem
-from data.formats.table import Cell, read_table, with_header
+from data.formats.cells import Cell
+from data.formats.header import with_header
+from data.formats.table import read_table
 from data.rows import Rows
 from data.text import decode
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from data.columns import Columns
 from data.errors import CorpusError, Problem
+from data.formats.cells import keyed
 from data.formats.clinc import is_clinc, read_clinc
 from data.formats.document import Document, guarded
 from data.formats.json_text import load_json
@@ -17,7 +18,7 @@ from data.formats.lex import is_lex, read_lex
 from data.formats.luis import is_luis, read_luis
 from data.formats.rasa import is_rasa_json, read_rasa_json
 from data.formats.snips import is_snips, read_snips
-from data.formats.table import keyed, read_table
+from data.formats.table import read_table
 from data.formats.watson import is_watson, read_watson
 from data.rows import Rows
 from data.text import decode

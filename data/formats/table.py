@@ -1,78 +1,14 @@
-"""Turn a table of cells into rows: find the header and the columns, skip empty rows, name unusable ones."""
+"""Turn a table of cells into rows: choose the columns, skip empty rows, name unusable ones."""
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from data.columns import INTENT_NAMES, Columns, Places, find_columns
 from data.errors import CorpusError, Problem
+from data.formats.cells import MISSING, Cell, Table, at, is_empty, is_number, shown
 from data.rows import Row, Rows
-
-Cell = object
-"""A cell's value; None: empty."""
-
-_TITLE_ROWS = 20
-"""Rows in which the header is searched for."""
-_NUMBER = re.compile(r"-?\d+(\.0+)?")
-
-
-class Missing:
-    """A cell that a record does not have at all, such as an absent key in JSON Lines."""
-
-
-MISSING = Missing()
-
-
-@dataclass(slots=True)
-class Table:
-    """Cells of a file with their lines, beneath a header."""
-
-    file: str
-    header: list[str]
-    records: list[tuple[int, Sequence[Cell]]]
-    line: int | None = None
-    """Line of the header; None: the format has none."""
-    problems: list[Problem] = field(default_factory=list)
-    notices: list[Problem] = field(default_factory=list)
-
-
-def with_header(file: str, records: Sequence[tuple[int, Sequence[Cell]]], asked: Columns) -> Table:
-    """Find the header of a text table, beneath title rows if there are any, and skip empty rows.
-
-    Raises:
-        CorpusError: no header is found; the message says whether the first row seems to be data.
-    """
-    filled = [(line, cells) for line, cells in records if _width(cells)]
-    table = Table(file, [], filled)
-    blank = [line for line, cells in records if not _width(cells)]
-    if blank:
-        table.notices.append(Problem(file, blank[0], f"empty rows are skipped: {len(blank):,}"))
-    if not filled:
-        raise CorpusError([Problem(file, None, "the file is empty: a header and a row are needed")])
-    if not asked.header:
-        table.header = [str(number) for number in range(1, max(len(cells) for _, cells in filled) + 1)]
-        return table
-    above = _header_place(filled, asked, file)
-    table.line = filled[above][0]
-    table.header = [_shown(cell) for cell in filled[above][1]]
-    if above:
-        reason = f"the header is in line {table.line}; rows above it are skipped: {above}"
-        table.notices.append(Problem(file, filled[0][0], reason))
-    table.records = filled[above + 1 :]
-    return table
-
-
-def keyed(file: str, records: Sequence[tuple[int, Mapping[str, Cell]]]) -> Table:
-    """Build a table from records with keys; the header has every key that occurs."""
-    header: dict[str, None] = {}
-    for _, record in records:
-        header.update(dict.fromkeys(record))
-    return Table(
-        file, list(header), [(line, [record.get(key, MISSING) for key in header]) for line, record in records]
-    )
 
 
 def read_table(table: Table, asked: Columns) -> Rows:
@@ -98,9 +34,9 @@ def read_table(table: Table, asked: Columns) -> Rows:
         row = _row(table, line, values, result)
         if row is None:
             continue
-        category = _at(cells, places.category)
+        category = at(cells, places.category)
         result.rows.append(Row(line, *row, category if isinstance(category, str) else ""))
-        reply = _at(cells, places.reply)
+        reply = at(cells, places.reply)
         replies[row[1].strip()].update([reply.strip()] if isinstance(reply, str) and reply.strip() else [])
     if repeated:
         result.notices.append(
@@ -109,44 +45,6 @@ def read_table(table: Table, asked: Columns) -> Rows:
     _take_replies(table, places, replies, result)
     _check_combinations(table, places, result)
     return result
-
-
-def _header_place(filled: Sequence[tuple[int, Sequence[Cell]]], asked: Columns, file: str) -> int:
-    """Return the place of the header: the first row, or one beneath narrower title rows."""
-    failures: list[CorpusError] = []
-    for place, (line, cells) in enumerate(filled[:_TITLE_ROWS]):
-        try:
-            find_columns([_shown(cell) for cell in cells], asked, file, line)
-        except CorpusError as error:
-            if "times: rename" in str(error):
-                raise
-            failures.append(error)
-            continue
-        widest = max((_width(above) for _, above in filled[:place]), default=0)
-        if widest < _width(cells):
-            return place
-        reason = f"line {line} looks like the header: delete the lines above it"
-        raise CorpusError([Problem(file, filled[0][0], reason)]) from None
-    if _is_data(filled, asked):
-        reason = (
-            f"there seems to be no header: the first row is {[_shown(cell)[:60] for cell in filled[0][1]]}. "
-            "With --no-header it is read as data, and columns have numbers: --message-column 1 --intent-column 2"
-        )
-        raise CorpusError([Problem(file, filled[0][0], reason)]) from None
-    raise failures[0]
-
-
-def _is_data(filled: Sequence[tuple[int, Sequence[Cell]]], asked: Columns) -> bool:
-    """Whether the first row looks like the others: a value of it stands again in its column, or it is a sentence."""
-    if asked.message is not None or asked.intent is not None:
-        return False
-    _, first = filled[0]
-    if any(len(_shown(cell).split()) > 3 for cell in first):
-        return True
-    return any(
-        _shown(cell).strip() and any(place < len(cells) and cells[place] == cell for _, cells in filled[1:])
-        for place, cell in enumerate(first)
-    )
 
 
 def _places(table: Table, asked: Columns, result: Rows) -> Places:
@@ -163,12 +61,12 @@ def _places(table: Table, asked: Columns, result: Rows) -> Places:
 def _by_content(table: Table) -> Places:
     """Choose the columns of a table without a header: of two, the one with more distinct values has the messages."""
     used = [
-        p for p in range(len(table.header)) if any(not _is_empty(_at(cells, p)) for _, cells in table.records)
+        p for p in range(len(table.header)) if any(not is_empty(at(cells, p)) for _, cells in table.records)
     ]
     if len(used) != 2:
         reason = f"{len(used)} columns and no header: name two, such as --message-column 1 --intent-column 2"
         raise CorpusError([Problem(table.file, None, reason)])
-    first, second = (len({_shown(_at(cells, place)) for _, cells in table.records}) for place in used)
+    first, second = (len({shown(at(cells, place)) for _, cells in table.records}) for place in used)
     message, intent = used if first >= second else reversed(used)
     return Places(message, (intent,), None)
 
@@ -176,7 +74,7 @@ def _by_content(table: Table) -> Places:
 def _refuse_data_header(table: Table, places: Places) -> None:
     """Refuse a header whose cells were named as columns but are data: the first row would be lost."""
     named = [table.header[place] for place in places.intents]
-    values = [[_shown(_at(cells, place)) for place in places.intents] for _, cells in table.records]
+    values = [[shown(at(cells, place)) for place in places.intents] for _, cells in table.records]
     if named in values and not any(name.casefold().strip() in INTENT_NAMES for name in named):
         reason = (
             f"there seems to be no header: {'+'.join(named)!r} is also a label further down; use --no-header"
@@ -187,15 +85,15 @@ def _refuse_data_header(table: Table, places: Places) -> None:
 def _text_label(table: Table, places: Places, result: Rows) -> Places:
     """Choose the column with names if the label column holds only numbers; mention a second label column."""
     chosen = places.intents[0]
-    labels = [_at(cells, chosen) for _, cells in table.records]
+    labels = [at(cells, chosen) for _, cells in table.records]
     taken = {places.message, chosen, places.category, places.reply}
     others = [
         place for place in range(len(table.header)) if place not in taken and table.header[place].strip()
     ]
-    if labels and all(_is_number(label) for label in labels if not _is_empty(label)):
+    if labels and all(is_number(label) for label in labels if not is_empty(label)):
         others += [places.category] if places.category is not None else []
         for place in others:
-            if _names(labels, [_at(cells, place) for _, cells in table.records]):
+            if _names(labels, [at(cells, place) for _, cells in table.records]):
                 number, name = table.header[chosen], table.header[place]
                 reason = f"column {number!r} holds numbers: the names in {name!r} are the intents"
                 result.notices.append(Problem(table.file, table.line, reason))
@@ -204,7 +102,7 @@ def _text_label(table: Table, places: Places, result: Rows) -> Places:
         return places
     usual = [place for place in others if table.header[place].strip().casefold() in INTENT_NAMES]
     for place in usual:
-        values = [_at(cells, place) for _, cells in table.records]
+        values = [at(cells, place) for _, cells in table.records]
         if all(isinstance(value, str) for value in values) and any(
             a != b for a, b in zip(labels, values, strict=True)
         ):
@@ -221,9 +119,9 @@ def _names(numbers: Sequence[Cell], values: Sequence[Cell]) -> bool:
     """Whether the values are the names of the numbers: text, one name for a number, one number for a name."""
     pairs = set()
     for number, value in zip(numbers, values, strict=True):
-        if _is_empty(number):
+        if is_empty(number):
             continue
-        if not isinstance(value, str) or not value.strip() or _is_number(value):
+        if not isinstance(value, str) or not value.strip() or is_number(value):
             return False
         pairs.add((str(number), value.strip()))
     return bool(pairs) and len(pairs) == len({n for n, _ in pairs}) == len({v for _, v in pairs})
@@ -232,17 +130,17 @@ def _names(numbers: Sequence[Cell], values: Sequence[Cell]) -> bool:
 def _misfit(cells: Sequence[Cell], width: int, places: Places) -> str:
     """Return why a row does not fit the header, or an empty string."""
     count = len(cells)
-    while count > width and _is_empty(cells[count - 1]):
+    while count > width and is_empty(cells[count - 1]):
         count -= 1
     needed = max(places.message, *places.intents) + 1
-    intent = _at(cells, places.intents[0])
+    intent = at(cells, places.intents[0])
     # A comma without quotes shifts the rest of the sentence into the label, behind a space.
     shifted = (
         len(cells) > width and isinstance(intent, str) and intent.startswith(" ") and " " in intent.strip()
     )
     if count <= width and len(cells) >= needed and not (shifted and len(cells) > count):
         return ""
-    return f"{len(cells)} fields where the header has {width}: are quotes missing? It begins {_shown(cells[0])[:40]!r}"
+    return f"{len(cells)} fields where the header has {width}: are quotes missing? It begins {shown(cells[0])[:40]!r}"
 
 
 def _row(table: Table, line: int, values: Sequence[Cell], result: Rows) -> tuple[str, str] | None:
@@ -301,7 +199,7 @@ def _check_combinations(table: Table, places: Places, result: Rows) -> None:
         return
     parts: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     for _, cells in table.records:
-        values = tuple(_shown(_at(cells, place)).strip() for place in places.intents)
+        values = tuple(shown(at(cells, place)).strip() for place in places.intents)
         parts["_".join(values)].add(values)
     for name, combinations in parts.items():
         if len(combinations) > 1:
@@ -309,25 +207,3 @@ def _check_combinations(table: Table, places: Places, result: Rows) -> None:
                 f"the joined label {name!r} has several meanings: {sorted(combinations)}; rename one of them"
             )
             result.problems.append(Problem(table.file, None, reason))
-
-
-def _at(cells: Sequence[Cell], place: int | None) -> Cell:
-    return cells[place] if place is not None and place < len(cells) else None
-
-
-def _shown(cell: Cell) -> str:
-    return "" if cell is None or cell is MISSING else str(cell)
-
-
-def _is_empty(cell: Cell) -> bool:
-    return cell is None or cell is MISSING or (isinstance(cell, str) and not cell.strip())
-
-
-def _is_number(cell: Cell) -> bool:
-    if isinstance(cell, str):
-        return _NUMBER.fullmatch(cell.strip()) is not None
-    return isinstance(cell, int | float) and not isinstance(cell, bool)
-
-
-def _width(cells: Sequence[Cell]) -> int:
-    return sum(not _is_empty(cell) for cell in cells)

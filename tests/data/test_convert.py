@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -77,6 +77,7 @@ def test_intents_of_any_characters_have_a_file_each(tmp_path: Path, names: tuple
     assert sorted(zip(loaded["message"], loaded["intent"], strict=True)) == sorted((m, i) for m, i, _ in rows)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=8))
 def test_any_text_comes_back_as_serving_would_see_it(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str]

@@ -279,6 +279,11 @@ def test_archives_are_read_as_what_is_in_them(tmp_path: Path) -> None:
         ("corpus.yaml", b"a: [", "not YAML"),
         ("corpus.yaml", b"", "no messages: an intent has"),
         ("corpus.csv", b"\xff\xfea", "damaged"),
+        (
+            "corpus.txt",
+            b"__label__refund my money\n__label__track where is it\n",
+            "txt:1: one column: a message and",
+        ),
     ],
 )
 def test_what_is_not_read_is_refused_with_the_way_out(

@@ -1,0 +1,71 @@
+"""Define a table of cells, and what can be asked of a cell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from data.errors import Problem
+
+Cell = object
+"""A cell's value; None: empty."""
+
+_NUMBER = re.compile(r"-?\d+(\.0+)?")
+
+
+class Missing:
+    """A cell that a record does not have at all, such as an absent key in JSON Lines."""
+
+
+MISSING = Missing()
+
+
+@dataclass(slots=True)
+class Table:
+    """Cells of a file with their lines, beneath a header."""
+
+    file: str
+    header: list[str]
+    records: list[tuple[int, Sequence[Cell]]]
+    line: int | None = None
+    """Line of the header; None: the format has none."""
+    problems: list[Problem] = field(default_factory=list)
+    notices: list[Problem] = field(default_factory=list)
+
+
+def keyed(file: str, records: Sequence[tuple[int, Mapping[str, Cell]]]) -> Table:
+    """Build a table from records with keys; the header has every key that occurs."""
+    header: dict[str, None] = {}
+    for _, record in records:
+        header.update(dict.fromkeys(record))
+    return Table(
+        file, list(header), [(line, [record.get(key, MISSING) for key in header]) for line, record in records]
+    )
+
+
+def at(cells: Sequence[Cell], place: int | None) -> Cell:
+    """Return the cell at a place; None if the row is shorter."""
+    return cells[place] if place is not None and place < len(cells) else None
+
+
+def shown(cell: Cell) -> str:
+    """Return a cell as text; an empty one is an empty text."""
+    return "" if cell is None or cell is MISSING else str(cell)
+
+
+def is_empty(cell: Cell) -> bool:
+    """Whether there is nothing to read in a cell."""
+    return cell is None or cell is MISSING or (isinstance(cell, str) and not cell.strip())
+
+
+def is_number(cell: Cell) -> bool:
+    """Whether a cell holds a whole number, as a number or as text."""
+    if isinstance(cell, str):
+        return _NUMBER.fullmatch(cell.strip()) is not None
+    return isinstance(cell, int | float) and not isinstance(cell, bool)
+
+
+def filled_width(cells: Sequence[Cell]) -> int:
+    """Return how many cells of a row are not empty."""
+    return sum(not is_empty(cell) for cell in cells)

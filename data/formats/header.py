@@ -1,0 +1,79 @@
+"""Find the header of a text table: beneath title rows, or missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from data.columns import Columns, find_columns
+from data.errors import CorpusError, Problem
+from data.formats.cells import Cell, Table, filled_width, shown
+
+_TITLE_ROWS = 20
+"""Rows in which the header is searched for."""
+
+
+def with_header(file: str, records: Sequence[tuple[int, Sequence[Cell]]], asked: Columns) -> Table:
+    """Find the header of a text table, beneath title rows if there are any, and skip empty rows.
+
+    Raises:
+        CorpusError: no header is found; the message says whether the first row seems to be data.
+    """
+    filled = [(line, cells) for line, cells in records if filled_width(cells)]
+    table = Table(file, [], filled)
+    blank = [line for line, cells in records if not filled_width(cells)]
+    if blank:
+        table.notices.append(Problem(file, blank[0], f"empty rows are skipped: {len(blank):,}"))
+    if not filled:
+        raise CorpusError([Problem(file, None, "the file is empty: a header and a row are needed")])
+    if max(len(cells) for _, cells in filled) < 2:
+        reason = "one column: a message and its intent are needed, with a comma, semicolon, tab or bar between them"
+        raise CorpusError([Problem(file, filled[0][0], reason)])
+    if not asked.header:
+        table.header = [str(number) for number in range(1, max(len(cells) for _, cells in filled) + 1)]
+        return table
+    above = _header_place(filled, asked, file)
+    table.line = filled[above][0]
+    table.header = [shown(cell) for cell in filled[above][1]]
+    if above:
+        reason = f"the header is in line {table.line}; rows above it are skipped: {above}"
+        table.notices.append(Problem(file, filled[0][0], reason))
+    table.records = filled[above + 1 :]
+    return table
+
+
+def _header_place(filled: Sequence[tuple[int, Sequence[Cell]]], asked: Columns, file: str) -> int:
+    """Return the place of the header: the first row, or one beneath narrower title rows."""
+    failures: list[CorpusError] = []
+    for place, (line, cells) in enumerate(filled[:_TITLE_ROWS]):
+        try:
+            find_columns([shown(cell) for cell in cells], asked, file, line)
+        except CorpusError as error:
+            if "times: rename" in str(error):
+                raise
+            failures.append(error)
+            continue
+        widest = max((filled_width(above) for _, above in filled[:place]), default=0)
+        if widest < filled_width(cells):
+            return place
+        reason = f"line {line} looks like the header: delete the lines above it"
+        raise CorpusError([Problem(file, filled[0][0], reason)]) from None
+    if _is_data(filled, asked):
+        reason = (
+            f"there seems to be no header: the first row is {[shown(cell)[:60] for cell in filled[0][1]]}. "
+            "With --no-header it is read as data, and columns have numbers: --message-column 1 --intent-column 2"
+        )
+        raise CorpusError([Problem(file, filled[0][0], reason)]) from None
+    raise failures[0]
+
+
+def _is_data(filled: Sequence[tuple[int, Sequence[Cell]]], asked: Columns) -> bool:
+    """Whether the first row looks like the others: a value of it stands again in its column, or it is a sentence."""
+    if asked.message is not None or asked.intent is not None:
+        return False
+    _, first = filled[0]
+    if any(len(shown(cell).split()) > 3 for cell in first):
+        return True
+    return any(
+        shown(cell).strip() and any(place < len(cells) and cells[place] == cell for _, cells in filled[1:])
+        for place, cell in enumerate(first)
+    )
