@@ -98,7 +98,7 @@ def paper_api(
         rules,
         replies,
         Thresholds(answer=0.7, clarify=0.5, scope=0.3),
-        {"company": "ACME", "support_hours": "9 to 5"},
+        {"company": "ACME", "support_hours": "9 to 5", "support_email": "help@acme.example"},
     )
     log, metrics = PaperLog(), Metrics()
     chat = Chat(
