@@ -23,6 +23,9 @@ class TrainParams(BaseModel):
     """Determines folds and samples; the same corpus and seed give the same weights bit for bit."""
     target: float = Field(default=0.02, gt=0, lt=1)
     """Target risk of the learned thresholds: wrong automatic answers / all automatic answers."""
+    require_proof: bool = False
+    """Use only proved thresholds; without it, where the rows prove too little, the highest coverage whose estimated
+    risk meets the target is used, and the bundle says "estimated, not proved"."""
     out_of_scope_share: float = Field(default=0.1, ge=0, lt=1)
     """Out-of-scope share of messages at which the risk is stated."""
 
