@@ -14,6 +14,7 @@ from chatbot.errors import ChatbotError
 from chatbot.model.classifier import Classifier, Floats, Head, Scope, softmax, views
 from chatbot.model.encoder import Encoded
 from training.model.blas import one_thread
+from training.model.distinct import weights
 from training.model.encoder.batch import cores
 from training.model.head import Columns, Moments, head_of
 from training.progress import Advance, no_progress
@@ -40,11 +41,13 @@ class OutOfFold:
     Attributes:
         rows: shape (m,): row indices in the corpus; messages of an intent with a single group are missing.
         probabilities: shape (m, labels), calibrated; scope: shape (m,).
+        weight: shape (m,): what each message counts: the messages of a group count one together.
     """
 
     rows: Columns
     probabilities: Floats
     scope: Floats
+    weight: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,8 @@ def fit(
     Args:
         encoded: n messages; rows labelled `out_of_scope` must not be among them.
         labels: the intent of each.
-        groups: near-duplicates share a group; a group is never split across folds.
+        groups: near-duplicates share a group, also across intents (`training.model.distinct`); a group is never
+            split across folds, and counts once in the calibration.
         seed: seed of folds and prototypes; the same input and seed give the same bits, on any number of
             cores.
         advance: called for each fitted model; there are `FOLDS + 1`.
@@ -82,7 +86,8 @@ def fit(
         raise FitError(
             f"a classifier needs two intents at least; the corpus has {', '.join(names) or 'none'}"
         )
-    fold_of = _deal(columns, np.asarray(groups), seed)
+    _, group_of = np.unique(np.asarray(groups), return_inverse=True)
+    fold_of = _deal(columns, group_of, seed)
     final, *by_fold = _fit_without(
         encoded,
         columns,
@@ -101,9 +106,10 @@ def fit(
         # Nothing can be held out (every intent is one group): use the training rows.
         rows = np.arange(len(columns))
         logits, measures = final.measure(encoded)
-    temperature = _temperature(logits[rows], columns[rows])
+    weight = weights(group_of[rows])
+    temperature = _temperature(logits[rows], columns[rows], weight)
     classifier = replace(final, temperature=temperature, scope=_calibrated(final.scope, measures[rows]))
-    return Fitted(classifier, columns, _judged(classifier, rows, logits[rows], measures[rows]))
+    return Fitted(classifier, columns, _judged(classifier, rows, logits[rows], measures[rows], weight))
 
 
 def folds(_rows: int) -> int:
@@ -166,37 +172,44 @@ def _calibrated(scope: Scope, measures: Floats) -> Scope:
     return replace(scope, usual=usual, scale=np.array(scale, dtype=np.float32))
 
 
-def _judged(classifier: Classifier, rows: Columns, logits: Floats, measures: Floats) -> OutOfFold:
+def _judged(
+    classifier: Classifier, rows: Columns, logits: Floats, measures: Floats, weight: NDArray[np.float64]
+) -> OutOfFold:
     probabilities = softmax(logits / np.float32(classifier.temperature))
-    return OutOfFold(rows, probabilities, classifier.scope.score(measures))
+    return OutOfFold(rows, probabilities, classifier.scope.score(measures), weight)
 
 
-def _deal(columns: Columns, groups: NDArray[np.str_], seed: int) -> Columns:
+def _deal(columns: Columns, group_of: Columns, seed: int) -> Columns:
     """Assign a fold to each row; -1: never held out.
 
     The groups of an intent are shuffled and assigned round-robin, so that every fold has its share of every
-    intent. An intent with a single group stays in the training set of all models: held out, it would be
-    unknown.
+    intent; a group that several intents share goes where the first one has it. An intent with a single group stays
+    in the training set of all models, with the whole group: held out, it would be unknown.
     """
     generator = np.random.default_rng(seed)
-    fold_of = np.full(len(columns), -1, dtype=np.int64)
+    fold_of_group = np.full(group_of.max(initial=-1) + 1, -1, dtype=np.int64)
+    kept: list[int] = []
     for column in np.unique(columns):
-        rows = np.flatnonzero(columns == column)
-        names, group_of = np.unique(groups[rows], return_inverse=True)
+        names = np.unique(group_of[columns == column])
         if len(names) > 1:
-            dealt = generator.permutation(len(names)) + generator.integers(FOLDS)
-            fold_of[rows] = dealt[group_of] % FOLDS
-    return fold_of
+            dealt = (generator.permutation(len(names)) + generator.integers(FOLDS)) % FOLDS
+            fold_of_group[names] = np.where(fold_of_group[names] < 0, dealt, fold_of_group[names])
+            if len(np.unique(fold_of_group[names])) == 1:
+                kept.append(int(names[0]))
+        else:
+            kept.extend(names.tolist())
+    fold_of_group[kept] = -1
+    return np.asarray(fold_of_group[group_of])
 
 
-def _temperature(logits: Floats, columns: Columns) -> float:
+def _temperature(logits: Floats, columns: Columns, weight: NDArray[np.float64]) -> float:
     """Find the temperature with the least negative log-likelihood (temperature scaling; Guo et al., 2017)."""
 
     def loss(exponent: float) -> float:
         scaled = logits.astype(np.float64) / np.exp(exponent)
         top = scaled.max(axis=1)
         total = top + np.log(np.exp(scaled - top[:, None]).sum(axis=1))
-        return float((total - scaled[np.arange(len(columns)), columns]).mean())
+        return float(np.average(total - scaled[np.arange(len(columns)), columns], weights=weight))
 
     low, high = np.log(TEMPERATURES)
     found = minimize_scalar(loss, bounds=(low, high), method="bounded")

@@ -102,16 +102,20 @@ class Learned:
 def judge(fitted: Fitted) -> Judged:
     """Return the out-of-fold predictions of a fit."""
     held = fitted.out_of_fold
-    return judged(held.probabilities, held.scope, fitted.labels[held.rows])
+    return judged(held.probabilities, held.scope, fitted.labels[held.rows], held.weight)
 
 
 def judged(
-    probabilities: NDArray[np.floating], scope: NDArray[np.floating], truth: NDArray[np.integer]
+    probabilities: NDArray[np.floating],
+    scope: NDArray[np.floating],
+    truth: NDArray[np.integer],
+    weight: NDArray[np.float64] | None = None,
 ) -> Judged:
     """Compare out-of-fold predictions with the labels.
 
     Args:
         probabilities: shape (n, labels), calibrated. scope: shape (n,). truth: shape (n,): label indices.
+        weight: shape (n,): see `Judged`.
     """
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :MAX_CHOICES]
     top = np.take_along_axis(probabilities, order, axis=1).astype(np.float64)
@@ -121,6 +125,7 @@ def judged(
         scope.astype(np.float64),
         order[:, 0] == truth,
         (order == truth[:, None]).any(axis=1),
+        weight,
     )
 
 

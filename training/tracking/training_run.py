@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +48,11 @@ def record_training(
         "test_rows": len(corpus.test),
     }
     thresholds = {f"threshold_{name}": value for name, value in manifest.thresholds.model_dump().items()}
-    with steps.wait("record"):
+    with steps.wait("record"), tempfile.TemporaryDirectory() as scratch:
+        points = Path(scratch) / "operating_points.json"
+        points.write_text(
+            json.dumps(trained.points.as_dict(), indent=2, ensure_ascii=False), encoding="utf-8"
+        )
         return runs.record(
             settings,
             name or f"train {trained.digest[:12]}",
@@ -73,7 +79,7 @@ def record_training(
                 **(tags or {}),
             },
             figures=figures,
-            files={"": trained.folder / bundles.MANIFEST, **(files or {})},
+            files={"": trained.folder / bundles.MANIFEST, "thresholds": points, **(files or {})},
             key=key,
             seconds=trained.seconds,
         )

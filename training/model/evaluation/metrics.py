@@ -14,19 +14,38 @@ BINS = 15
 _TRADES = np.linspace(0, 1, 65)
 
 
-def ece(confidence: NDArray[np.floating], right: NDArray[np.bool_], bins: int = BINS) -> float:
+def ece(
+    confidence: NDArray[np.floating],
+    right: NDArray[np.bool_],
+    bins: int = BINS,
+    weight: NDArray[np.floating] | None = None,
+) -> float:
     """Return the expected calibration error over bins of equal mass (Nixon et al., 2019), in [0, 1].
 
     Args:
         confidence: shape (n,), n at least 1.
         right: shape (n,): whether the prediction is correct.
+        weight: shape (n,), not all zero: what each prediction counts; None: one each.
     """
+    if weight is not None:
+        confidence, right, weight = confidence[weight > 0], right[weight > 0], weight[weight > 0]
     order = np.argsort(confidence, kind="stable")
+    mass = np.ones(order.size) if weight is None else np.asarray(weight, dtype=np.float64)[order]
+    bins = min(bins, order.size)
+    if np.all(mass == mass[0]):
+        parts = np.array_split(order, bins)
+    else:
+        middle = (np.cumsum(mass) - mass / 2) / mass.sum()
+        parts = [order[(middle * bins).astype(int) == number] for number in range(bins)]
+    total = mass.sum()
+    by_row = np.ones(order.size) if weight is None else weight
     gaps = [
-        abs(float(confidence[part].mean()) - float(right[part].mean())) * part.size
-        for part in np.array_split(order, min(bins, order.size))
+        abs(float(np.average(confidence[part] - right[part], weights=by_row[part])))
+        * float(by_row[part].sum())
+        for part in parts
+        if part.size
     ]
-    return float(sum(gaps) / order.size)
+    return float(sum(gaps) / total)
 
 
 def auroc(positive: NDArray[np.floating], negative: NDArray[np.floating]) -> float:
