@@ -100,7 +100,7 @@ def learn_points(
             )
         return known[target, share]
 
-    target, share = params.target, params.out_of_scope_share
+    target, share = params.target, params.share(out_of_scope.own)
     return OperatingPoints(
         at(target, share),
         tuple(at(one, share) for one in sorted({*TARGETS, target})),

@@ -136,7 +136,7 @@ def learn_from(inside: Judged, outside: Scores, params: TrainParams) -> Learned:
         outside.probabilities.max(axis=1),
         outside.scope,
         target=params.target,
-        share=params.out_of_scope_share,
+        share=params.share(len(outside.scope)),
         require_proof=params.require_proof,
     )
 
