@@ -59,18 +59,18 @@ class Diagnosis:
         found: list[str] = []
         if self.suspect_count:
             found.append(
-                f"{self.suspect_count:,} confident predictions contradict their label: check these labels first; a "
-                "wrong label among the most confident rows costs the most coverage."
+                f"Confident predictions that contradict their label: {self.suspect_count:,}. Check these labels first: "
+                "wrong labels among the most confident rows cost the most coverage."
             )
         if self.overlap_count:
             found.append(
-                f"{self.overlap_count:,} pairs of intents overlap: merge them, or move messages so that each says "
-                "which one it means."
+                f"Pairs of intents that overlap: {self.overlap_count:,}. Merge them, or move messages so that each "
+                "says which one it means."
             )
         if self.few_count:
             named = ", ".join(f"{intent} ({count})" for intent, count in self.few)
             found.append(
-                f"{self.few_count:,} intents have fewer than {MIN_DISTINCT} distinct messages: add messages as "
+                f"Intents with fewer than {MIN_DISTINCT} distinct messages: {self.few_count:,}. Add messages as "
                 f"customers write them to {named}."
             )
         return found or ["Nothing stands out: more messages of every intent help most."]
