@@ -19,6 +19,8 @@ PROVED, ESTIMATED, NOT_MET = "proved", "estimated, not proved", "not met"
 _ANSWER_STEPS = 200
 # Candidate shares of in-scope messages that the scope threshold hands over to a human.
 _REFUSED = (0.01, 0.03, 0.07, 0.13, 0.25)
+# Further candidates of the estimate; a proof pays for each candidate with its level.
+_REFUSED_ESTIMATED = (0.4, 0.55)
 # The share it hands over if there are no out-of-scope messages.
 REFUSED = 0.05
 # Start points of the fixed sequences of tests: coverage at the answer threshold. The first suits a hard corpus, the
@@ -173,7 +175,8 @@ def learn(
     weights = inside.weights
     rows, outside_rows = float(weights.sum()), len(outside_scope)
     # Without out-of-scope messages their scores are unknown: use a fixed quantile of the in-scope scores.
-    scopes = np.quantile(inside.scope, _REFUSED if outside_rows else (REFUSED,))
+    provable = _REFUSED if outside_rows else (REFUSED,)
+    scopes = np.quantile(inside.scope, (*provable, *(_REFUSED_ESTIMATED if outside_rows else ())))
     answers = np.unique(np.append(np.quantile(inside.confidence, np.linspace(0, 1, _ANSWER_STEPS)), 0.0))
 
     def passing(values: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -183,7 +186,7 @@ def learn(
     doubt = passing(weights * (1 - inside.confidence))
     outside = _passing(np.ones(outside_rows), outside_confidence, outside_scope, answers, scopes)
     counted_share = share if outside_rows else 0.0
-    level = 1 - (1 - LEVEL) / (len(_BEGINNINGS) * len(scopes))
+    level = 1 - (1 - LEVEL) / (len(_BEGINNINGS) * len(provable))
 
     def stated(errors: NDArray[np.floating]) -> NDArray[np.float64]:
         return risk(errors / rows, answered / rows, outside / max(outside_rows, 1), counted_share)
@@ -191,6 +194,7 @@ def learn(
     counted = stated(wrong)
     chance = risk_chance(wrong, answered, rows, outside, outside_rows, counted_share, target)
     met = _walked(chance <= 1 - level, (inside.confidence[:, None] >= answers).mean(axis=0))
+    met[:, len(provable) :] = False
     plus_one = (wrong + 1) * answered / (answered + 1)
     estimate = stated(np.minimum(doubt, plus_one))
     # Where the labels contradict the confidence, the labels count.

@@ -58,8 +58,10 @@ class Outcome:
 
     def part(self, mask: NDArray[np.bool_]) -> Outcome:
         """Return the outcome of the selected messages."""
-        values = (getattr(self, name) for name in self.__slots__)
-        return Outcome(*(None if value is None else value[mask] for value in values))
+        chosen = {
+            name: getattr(self, name)[mask] for name in self.__slots__ if getattr(self, name) is not None
+        }
+        return Outcome(**chosen)
 
     @property
     def in_scope(self) -> NDArray[np.bool_]:
