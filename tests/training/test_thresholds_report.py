@@ -20,7 +20,7 @@ from training.model.generic_pool import MAX_COSINE, load_pool, uncovered
 from training.model.operating_points import SHARES, TARGETS, OperatingPoints, OutOfScope, learn_points
 from training.model.params import TrainParams
 from training.model.report import print_points
-from training.model.thresholds import judge
+from training.model.thresholds import NOT_MEASURED, judge, learn
 
 FIRST_NAMES = [
     "Anna",
@@ -117,6 +117,30 @@ def test_a_group_across_intents_is_in_one_fold_and_counts_once() -> None:
     assert held.weight.sum() == pytest.approx(90)
     assert len(held.rows) == 180
     assert held.probabilities.max(axis=1).mean() < 0.7
+
+
+def test_three_sentences_with_many_order_numbers_measure_nothing() -> None:
+    """None can be held out, since its intent would be unknown; what the model says of taught rows is no evidence."""
+    encoded, labels, _ = corpus([120, 120, 120], spread=0.05)
+    messages = [SENTENCES[int(label[-1])].format(f"#{4000 + row}") for row, label in enumerate(labels)]
+    one = fit(encoded, labels, distinct_groups(messages).astype(str).tolist())
+    learned = learn(judge(one), np.empty(0), np.empty(0), 0.02, 0.1)
+    assert not learned.proved
+    assert learned.evidence == NOT_MEASURED
+    assert learned.rows == 3
+    assert "3 distinct messages" in learned.sentence
+
+
+def test_eight_copies_of_each_row_prove_no_more_than_the_rows() -> None:
+    encoded, labels, groups = corpus([25] * 4, spread=0.05)
+    eight = np.repeat(np.arange(100), 8)
+    copies = fit(encoded.part(eight), [labels[row] for row in eight], [groups[row] for row in eight])
+    found = [
+        learn(judge(one), np.empty(0), np.empty(0), 0.02, 0.1)
+        for one in (fit(encoded, labels, groups), copies)
+    ]
+    assert [one.rows for one in found] == [100, 100]
+    assert not any(one.proved for one in found)
 
 
 def fitted(sizes: list[int], spread: float = 0.2) -> tuple[Fitted, list[str]]:

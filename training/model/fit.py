@@ -52,11 +52,15 @@ class OutOfFold:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A classifier with its out-of-fold predictions; `labels` is the label index of every training row."""
+    """A classifier with its out-of-fold predictions; `labels` is the label index of every training row.
+
+    `measured` is false if nothing could be held out: then the predictions are of training rows and prove nothing.
+    """
 
     classifier: Classifier
     labels: Columns
     out_of_fold: OutOfFold
+    measured: bool = True
 
 
 @one_thread()
@@ -102,14 +106,17 @@ def fit(
         held = np.flatnonzero(fold_of == fold)
         logits[held], measures[held] = model.measure(encoded.part(held))
     rows = np.flatnonzero(fold_of >= 0)
-    if not rows.size:
+    measured = bool(rows.size)
+    if not measured:
         # Nothing can be held out (every intent is one group): use the training rows.
         rows = np.arange(len(columns))
         logits, measures = final.measure(encoded)
     weight = weights(group_of[rows])
     temperature = _temperature(logits[rows], columns[rows], weight)
     classifier = replace(final, temperature=temperature, scope=_calibrated(final.scope, measures[rows]))
-    return Fitted(classifier, columns, _judged(classifier, rows, logits[rows], measures[rows], weight))
+    return Fitted(
+        classifier, columns, _judged(classifier, rows, logits[rows], measures[rows], weight), measured
+    )
 
 
 def folds(_rows: int) -> int:

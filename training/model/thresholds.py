@@ -15,7 +15,7 @@ from training.model.fit import Fitted
 from training.model.params import TrainParams
 
 LEVEL = 0.95
-PROVED, ESTIMATED, NOT_MET = "proved", "estimated, not proved", "not met"
+PROVED, ESTIMATED, NOT_MET, NOT_MEASURED = "proved", "estimated, not proved", "not met", "not measured"
 _ANSWER_STEPS = 200
 # Candidate shares of in-scope messages that the scope threshold hands over to a human.
 _REFUSED = (0.01, 0.03, 0.07, 0.13, 0.25)
@@ -43,6 +43,7 @@ class Judged:
         scope: shape (n,). right: shape (n,): the first choice is right; among: shape (n,): one of the choices
             is right.
         weight: shape (n,): what a message counts; near-duplicates share one count. None: one each.
+        measured: whether the predictions are out-of-fold; if not, they prove and estimate nothing.
     """
 
     confidence: NDArray[np.float64]
@@ -51,6 +52,7 @@ class Judged:
     right: NDArray[np.bool_]
     among: NDArray[np.bool_]
     weight: NDArray[np.float64] | None = None
+    measured: bool = True
 
     @property
     def weights(self) -> NDArray[np.float64]:
@@ -76,7 +78,8 @@ class Learned:
         coverage: share of in-scope messages answered.
         risk: its estimate: `counted` if proved, else the lower of `counted` and the risk by calibrated confidence.
         counted: wrong by the labels of the held-out rows, label errors included; bound: its 95 % upper bound.
-        proved: whether the bound meets the target; evidence: the same for people, PROVED, ESTIMATED or NOT_MET.
+        proved: whether the bound meets the target; evidence: the same for people, PROVED, ESTIMATED, NOT_MET or
+            NOT_MEASURED.
         rows, outside_rows: numbers of distinct in-scope and out-of-scope messages used.
         sentence: a summary for people.
     """
@@ -104,7 +107,8 @@ class Learned:
 def judge(fitted: Fitted) -> Judged:
     """Return the out-of-fold predictions of a fit."""
     held = fitted.out_of_fold
-    return judged(held.probabilities, held.scope, fitted.labels[held.rows], held.weight)
+    found = judged(held.probabilities, held.scope, fitted.labels[held.rows], held.weight)
+    return replace(found, measured=fitted.measured)
 
 
 def judged(
@@ -195,6 +199,7 @@ def learn(
     chance = risk_chance(wrong, answered, rows, outside, outside_rows, counted_share, target)
     met = _walked(chance <= 1 - level, (inside.confidence[:, None] >= answers).mean(axis=0))
     met[:, len(provable) :] = False
+    met &= inside.measured
     plus_one = (wrong + 1) * answered / (answered + 1)
     estimate = stated(np.minimum(doubt, plus_one))
     # Where the labels contradict the confidence, the labels count.
@@ -223,7 +228,7 @@ def learn(
         target=target,
         share=counted_share,
         proved=proved,
-        evidence=PROVED if proved else ESTIMATED if allowed[best] else NOT_MET,
+        evidence=_evidence(inside.measured, proved, bool(allowed[best])),
         rows=round(rows),
         outside_rows=outside_rows,
         sentence="",
@@ -260,6 +265,12 @@ def _choose(
     if allowed.any():
         return pair(most(allowed)), False
     return pair(int(np.argmin(np.where(answered > 0, estimate, np.inf)))), False
+
+
+def _evidence(measured: bool, proved: bool, allowed: bool) -> str:
+    if not measured:
+        return NOT_MEASURED
+    return PROVED if proved else ESTIMATED if allowed else NOT_MET
 
 
 def _walked(met: NDArray[np.bool_], sure: NDArray[np.floating]) -> NDArray[np.bool_]:
@@ -323,6 +334,11 @@ def _sentence(found: Learned) -> str:
     if found.proved:
         return f"Asked: {asked}{at}. Met, proved: {covered}; {sure}."
     by_label = f"by the labels of the held-out messages {found.counted:.2%}, label errors included"
+    if found.evidence == NOT_MEASURED:
+        return (
+            f"Asked: {asked}{at}. Not measured: every intent is one message and its near-duplicates "
+            f"({found.rows:,} distinct messages), so none could be held out. Add differently worded messages."
+        )
     if found.evidence == NOT_MET:
         return f"Asked: {asked}{at}. Not met by any threshold; the closest: {covered} ({by_label}); {sure}."
     return f"Asked: {asked}{at}. Met, estimated, not proved: {covered} ({by_label}); {sure}."
