@@ -15,7 +15,7 @@ from data.similarity import near_duplicates
 from tests.training.test_fit import corpus
 from training.model.diagnosis import MIN_DISTINCT, diagnose
 from training.model.distinct import distinct_groups, mask, name_groups, weights
-from training.model.fit import Fitted, fit
+from training.model.fit import Fitted, fit, score_unknown
 from training.model.generic_pool import MAX_COSINE, load_pool, uncovered
 from training.model.operating_points import SHARES, TARGETS, OperatingPoints, OutOfScope, learn_points
 from training.model.params import TrainParams
@@ -156,7 +156,9 @@ def points(share: float | None = None, own: int = 0) -> OperatingPoints:
     outside = Scores(odds, draw.uniform(0, 0.5, 300).astype(np.float32))
     params = TrainParams(out_of_scope_share=share)
     found = diagnose(one, messages, np.ones(len(messages)))
-    return learn_points(judge(one), outside, params, found, OutOfScope(own, 300 - own, 7), len(messages))
+    return learn_points(
+        judge(one), outside, outside, params, found, OutOfScope(own, 300 - own, 7), len(messages)
+    )
 
 
 def test_the_label_that_is_wrong_is_named_with_the_one_that_fits() -> None:
@@ -200,6 +202,22 @@ def test_without_a_declared_share_half_the_traffic_may_be_foreign_unless_the_cor
     assert points().in_force.share == 0.5
     assert points(own=120).in_force.share == 0.1
     assert points(share=0.2).in_force.share == 0.2
+
+
+def test_messages_of_intents_that_were_left_out_look_less_known_than_taught_ones() -> None:
+    encoded, labels, groups = corpus([30] * 8)
+    one = fit(encoded, labels, groups)
+    unknown = score_unknown(encoded, one)
+    assert len(unknown.scope) == 240
+    assert np.median(unknown.scope) < np.quantile(one.out_of_fold.scope, 0.2)
+    assert len(score_unknown(*(two := corpus([20] * 3))[:1], fit(*two)).scope) == 0
+
+
+def test_the_risk_with_unknown_intents_is_reported_for_every_share() -> None:
+    kept = points().as_dict()["shares"]
+    risks = [row["unknown_risk"] for row in kept]
+    assert len(risks) == len(SHARES)
+    assert all(0 <= risk <= 1 for risk in risks)
 
 
 def test_the_bundle_keeps_the_table_and_the_reasons() -> None:

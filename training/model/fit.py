@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from chatbot.errors import ChatbotError
-from chatbot.model.classifier import Classifier, Floats, Head, Scope, softmax, views
+from chatbot.model.classifier import Classifier, Floats, Head, Scope, Scores, softmax, views
 from chatbot.model.encoder import Encoded
 from training.model.blas import one_thread
 from training.model.distinct import weights
@@ -23,6 +23,9 @@ PROTOTYPES = 8
 PROTOTYPE_ROUNDS = 8
 FOLDS = 5
 MEASURES = 3
+UNKNOWN_FOLDS = 3
+# Enough for a rate; a large corpus would spend minutes on it.
+UNKNOWN_ROWS = 6_000
 TEMPERATURES = (0.05, 20.0)
 # The scope score is 0.5 at this quantile of the corpus's messages.
 LEAST_FAMILIAR = 0.05
@@ -116,6 +119,41 @@ def fit(
     classifier = replace(final, temperature=temperature, scope=_calibrated(final.scope, measures[rows]))
     return Fitted(
         classifier, columns, _judged(classifier, rows, logits[rows], measures[rows], weight), measured
+    )
+
+
+@one_thread()
+def score_unknown(encoded: Encoded, fitted: Fitted, seed: int = 0, advance: Advance = no_progress) -> Scores:
+    """Score messages of intents that the model was not taught: each intent is left out of one of a few models.
+
+    They stand for the out-of-scope messages that are hardest to recognise, those of the corpus's own domain.
+
+    Args:
+        encoded: the messages that `fitted` was fitted on.
+        advance: called for each fitted model; there are `UNKNOWN_FOLDS`.
+
+    Returns:
+        scores of a sample of the messages; empty if the corpus has too few intents to leave any out.
+    """
+    names = np.asarray(fitted.classifier.labels)
+    generator = np.random.default_rng(seed)
+    if len(names) < 2 * UNKNOWN_FOLDS:
+        advance(UNKNOWN_FOLDS)
+        return fitted.classifier.score(encoded.part(np.empty(0, dtype=np.int64)))
+    rows = np.sort(generator.permutation(len(encoded))[:UNKNOWN_ROWS])
+    part, columns = encoded.part(rows), fitted.labels[rows]
+    fold_of = (generator.permutation(len(names)) % UNKNOWN_FOLDS)[columns]
+    left_out = [fold_of == fold for fold in range(UNKNOWN_FOLDS)]
+    scores: list[Scores] = []
+    final = fitted.classifier
+    for model, mask in zip(
+        _fit_without(part, columns, names, left_out, seed, advance), left_out, strict=True
+    ):
+        scope = replace(model.scope, usual=final.scope.usual, scale=final.scope.scale)
+        calibrated = replace(model, temperature=final.temperature, scope=scope)
+        scores.append(calibrated.score(part.part(np.flatnonzero(mask))))
+    return Scores(
+        np.concatenate([one.probabilities for one in scores]), np.concatenate([one.scope for one in scores])
     )
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from chatbot.dialog.router import Thresholds
 from chatbot.model.classifier import Scores
 from training.model.diagnosis import Diagnosis
+from training.model.evaluation.metrics import risk
 from training.model.params import TrainParams
 from training.model.thresholds import Judged, Learned, learn
 
@@ -46,12 +48,15 @@ class OperatingPoints:
     Attributes:
         in_force: the thresholds of the bundle.
         targets: at the share in force, one per target. shares: at the target in force, one per share.
+        unknown_risks: like `shares`: the risk if the out-of-scope messages are of unknown intents of the corpus's own
+            domain; None: the corpus has too few intents to leave some out.
         messages: number of training messages, copies included.
     """
 
     in_force: Learned
     targets: tuple[Learned, ...]
     shares: tuple[Learned, ...]
+    unknown_risks: tuple[float | None, ...]
     diagnosis: Diagnosis
     out_of_scope: OutOfScope
     messages: int
@@ -68,7 +73,10 @@ class OperatingPoints:
         return self.in_force.as_dict() | {
             "messages": self.messages,
             "targets": [_row(one) for one in self.targets],
-            "shares": [_row(one) for one in self.shares],
+            "shares": [
+                _row(one) | {"unknown_risk": None if risk is None else round(risk, 4)}
+                for one, risk in zip(self.shares, self.unknown_risks, strict=True)
+            ],
             "curve": [[round(float(x[p]), 4) for x in (curve.coverage, curve.risk)] for p in points],
             "out_of_scope": {
                 "own": self.out_of_scope.own,
@@ -84,12 +92,18 @@ class OperatingPoints:
 def learn_points(
     inside: Judged,
     outside: Scores,
+    unknown: Scores,
     params: TrainParams,
     diagnosis: Diagnosis,
     out_of_scope: OutOfScope,
     messages: int,
 ) -> OperatingPoints:
-    """Learn the thresholds in force, and those of every other target and share."""
+    """Learn the thresholds in force, and those of every other target and share.
+
+    Args:
+        outside: scores of the out-of-scope messages that the thresholds are learned with.
+        unknown: scores of messages of unknown intents (`training.model.fit.score_unknown`); only reported.
+    """
     confidence = outside.probabilities.max(axis=1)
     known: dict[tuple[float, float], Learned] = {}
 
@@ -101,14 +115,27 @@ def learn_points(
         return known[target, share]
 
     target, share = params.target, params.share(out_of_scope.own)
+    by_share = {one: at(target, one) for one in sorted({*SHARES, share})}
     return OperatingPoints(
         at(target, share),
         tuple(at(one, share) for one in sorted({*TARGETS, target})),
-        tuple(at(target, one) for one in sorted({*SHARES, share})),
+        tuple(by_share.values()),
+        tuple(_unknown_risk(inside, unknown, one, learned.thresholds) for one, learned in by_share.items()),
         diagnosis,
         out_of_scope,
         messages,
     )
+
+
+def _unknown_risk(inside: Judged, unknown: Scores, share: float, at: Thresholds) -> float | None:
+    if not len(unknown.scope):
+        return None
+    passed = (unknown.probabilities.max(axis=1) >= at.answer) & (unknown.scope >= at.scope)
+    answered = (inside.confidence >= at.answer) & (inside.scope >= at.scope)
+    weights = inside.weights
+    doubt = np.asarray(np.average(answered * (1 - inside.confidence), weights=weights))
+    coverage = np.asarray(np.average(answered, weights=weights))
+    return float(risk(doubt, coverage, np.asarray(passed.mean()), share))
 
 
 def _row(learned: Learned) -> dict[str, Any]:

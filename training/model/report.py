@@ -73,7 +73,8 @@ def print_points(console: Console, points: OperatingPoints) -> None:
     at = f"{force.share:.0%} of the messages out of scope"
     console.print(_points(f"how much the bot answers, {at}", "target", points.targets, force))
     console.print(Text(f"{evidence}; {points.out_of_scope.sentence}"))
-    console.print(_points(f"the same at {force.target:.0%}, by share", "out of scope", points.shares, force))
+    title = f"the same at {force.target:.0%}, by share"
+    console.print(_points(title, "out of scope", points.shares, force, points.unknown_risks))
     if not points.is_low:
         return
     console.print(Text(f"Only {force.coverage:.0%} is answered. Why, and what to do:", style="yellow"))
@@ -90,17 +91,21 @@ def print_points(console: Console, points: OperatingPoints) -> None:
                 console.print(Text(f"    {message!r}, labelled {label}, is taken for {taken_for}"))
 
 
-def _points(title: str, by: str, rows: Sequence[Learned], force: Learned) -> Table:
-    table = Table(title=title)
-    for column in (by, "answered", "wrong", ""):
+def _points(
+    title: str, by: str, rows: Sequence[Learned], force: Learned, unknown: Sequence[float | None] = ()
+) -> Table:
+    caption = "unknown: wrong, if those messages are of topics of your own domain that no intent covers"
+    table = Table(title=title, caption=caption if unknown else None)
+    for column in (by, "answered", "wrong", *(["unknown"] if unknown else []), ""):
         table.add_column(column, justify="right" if column else "left", no_wrap=True)
-    for row in rows:
+    for place, row in enumerate(rows):
         mark = ", in force" if row is force else ""
         first = row.target if by == "target" else row.share
         table.add_row(
             f"{first:.0%}" if first >= 0.01 or not first else f"{first:.1%}",
             f"{row.coverage:.1%}",
             f"{row.risk:.1%}",
+            *(["-" if (risk := unknown[place]) is None else f"{risk:.1%}"] if unknown else []),
             f"{row.evidence}{mark}",
             style="bold" if mark else "",
         )

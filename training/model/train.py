@@ -28,7 +28,7 @@ from training.model.distinct import distinct_groups, name_groups, weights
 from training.model.encoder.batch import encode
 from training.model.encoder.export import Export, export
 from training.model.evaluation.outcome import evaluate, full_report
-from training.model.fit import Fitted, fit, folds
+from training.model.fit import UNKNOWN_FOLDS, Fitted, fit, folds, score_unknown
 from training.model.generic_pool import ENOUGH_OWN, load_pool, uncovered
 from training.model.operating_points import OperatingPoints, OutOfScope, learn_points
 from training.model.params import TrainParams
@@ -114,6 +114,8 @@ def train(
         encoded_test = encode(encoder, test["message"].tolist(), advance)
     with steps.count("fit", folds(len(rows)) + 1) as advance:
         fitted = fit(encoded, labels, taught.tolist(), params.seed, advance)
+    with steps.count("unknown intents", UNKNOWN_FOLDS) as advance:
+        unknown = score_unknown(encoded, fitted, params.seed, advance)
     with steps.wait("thresholds"):
         used = uncovered(encoded_pool.vectors, encoded.vectors) if pool else np.empty(0, dtype=np.int64)
         both = [fitted.classifier.score(part) for part in (encoded_own, encoded_pool.part(used))]
@@ -123,6 +125,7 @@ def train(
         points = learn_points(
             judge(fitted),
             outside,
+            unknown,
             params,
             diagnose(fitted, messages, weights(taught)),
             OutOfScope(len(own), len(used), len(pool) - len(used)),

@@ -58,6 +58,7 @@ def record_training(
             name or f"train {trained.digest[:12]}",
             params={
                 **params.model_dump(),
+                "out_of_scope_share": learned.share,
                 **parts,
                 "corpus_digest": corpus.digest,
                 "encoder_digest": manifest.encoder.digest,
@@ -69,6 +70,8 @@ def record_training(
                 "learned/coverage": learned.coverage,
                 "learned/risk": learned.risk,
                 "learned/bound": learned.bound,
+                "learned/counted": learned.counted,
+                "learned/distinct": learned.rows,
                 "seconds": trained.seconds,
             },
             tags={
