@@ -132,7 +132,7 @@ def scores(outcome: Outcome, among: NDArray[np.bool_] | None = None) -> dict[str
         "messages": float(len(part.truth)),
         "distinct": float(weight.sum()),
         "accuracy": _mean(right[inside], weight[inside]),
-        "macro_f1": macro_f1(part.truth, part.routed, weight),
+        "macro_f1": macro_f1(part.truth, part.routed, weight) if weight.any() else None,
         "mcc": _mcc(part.truth, part.routed, weight),
         "ece": ece(part.confidence[inside], right[inside], weight=weight[inside])
         if weight[inside].any()
@@ -156,7 +156,7 @@ def macro_f1(
     truth: NDArray[np.str_], guess: NDArray[np.str_], weight: NDArray[np.float64] | None = None
 ) -> float:
     """Return the mean F1 over the labels that occur in `truth` with a weight."""
-    labels = np.unique(truth if weight is None or not weight.any() else truth[weight > 0])
+    labels = np.unique(truth if weight is None else truth[weight > 0])
     with _of_few_rows():
         return float(
             f1_score(truth, guess, labels=labels, average="macro", zero_division=0.0, sample_weight=weight)
