@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from training.gate.evidence import Asked, Row, percent, points
 from training.gate.paired import Paired, ece_if_calibrated, holm, macro_f1_difference
 from training.gate.params import GateParams
@@ -132,7 +135,9 @@ def check_out_of_scope(asked: Asked, params: GateParams) -> Check:
     return Check("out_of_scope", title, "refused" if refused else "passed", sentence, rule, numbers)
 
 
-def check_answers(asked: Asked, target: float | None, params: GateParams) -> Check:
+def check_answers(
+    asked: Asked, target: float | None, params: GateParams, out_of_scope_share: float | None = None
+) -> Check:
     """Check selective prediction: coverage against the champion's, risk against the target.
 
     The other checks cannot detect a challenger whose thresholds answer nothing (full abstention): it makes no
@@ -143,18 +148,22 @@ def check_answers(asked: Asked, target: float | None, params: GateParams) -> Che
         target: the risk for which the challenger's thresholds were learned; None: the bundle does not state
             it.
         params: the bounds.
+        out_of_scope_share: the share of out-of-scope messages that the target is stated for: the test part's
+            out-of-scope messages are weighted to it. None: the bundle does not state it, each counts one.
     """
     inside, mask = asked.inside, asked.inside | asked.outside
+    each, weights = _weights(asked, None), _weights(asked, out_of_scope_share)
     side = asked.challenger
     share = float(side.answered[inside].mean())
-    answered, wrong = _wrong(asked, asked.challenger)
+    answered, wrong = _wrong(side, asked.truth, each)
+    at_share, wrong_at_share = _wrong(side, asked.truth, weights)
     # The one-sided lower bound of a rate is one minus the upper bound of its complement.
-    surely = 1 - float(upper_bound(answered - wrong, answered, _SURE)) if answered else 0.0
+    surely = 1 - float(upper_bound(at_share - wrong_at_share, at_share, _SURE)) if at_share else 0.0
     numbers: Row = {
         "messages": int(mask.sum()),
         "challenger": share,
-        "answered": answered,
-        "wrong": wrong,
+        "answered": int(answered),
+        "wrong": int(wrong),
         "risk": wrong / answered if answered else None,
         "risk_surely": surely,
         "target": target,
@@ -164,12 +173,13 @@ def check_answers(asked: Asked, target: float | None, params: GateParams) -> Che
     sentence = f"It answers {percent(share)} of the messages by itself"
     if asked.champion is not None:
         before = float(asked.champion.answered[inside].mean())
-        champion_answered, champion_wrong = _wrong(asked, asked.champion)
+        champion_answered, champion_wrong = _wrong(asked.champion, asked.truth, each)
+        champion_at_share, champion_wrong_at_share = _wrong(asked.champion, asked.truth, weights)
         fewer = share < params.least_answers * before
-        risky = risky and wrong * champion_answered > champion_wrong * answered
+        risky = risky and wrong_at_share * champion_at_share > champion_wrong_at_share * at_share
         numbers |= {"champion": before, "champion_risk": champion_wrong / max(champion_answered, 1)}
         sentence += f", {percent(before)} before"
-    sentence += f"; {wrong} of {answered} answers are wrong."
+    sentence += f"; {wrong:.0f} of {answered:.0f} answers are wrong."
     return Check(
         "answers",
         "Automatic answers",
@@ -181,10 +191,19 @@ def check_answers(asked: Asked, target: float | None, params: GateParams) -> Che
     )
 
 
-def _wrong(asked: Asked, side: Outcome) -> tuple[int, int]:
-    """Return the numbers of automatic answers and of wrong ones, out-of-scope messages included."""
-    answered = side.answered & (asked.inside | asked.outside)
-    return int(answered.sum()), int((answered & (side.routed != asked.truth)).sum())
+def _weights(asked: Asked, share: float | None) -> NDArray[np.float64]:
+    """Return the weight of each message, at most one, at which the out-of-scope ones have this share of all."""
+    inside, outside = asked.inside.astype(np.float64), asked.outside.astype(np.float64)
+    if share is None or not outside.any():
+        return inside + outside
+    ratio = float(share * inside.sum() / ((1 - share) * outside.sum()))
+    return np.asarray((inside + ratio * outside) / max(1.0, ratio), dtype=np.float64)
+
+
+def _wrong(side: Outcome, truth: NDArray[np.str_], weights: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the weighted numbers of automatic answers and of wrong ones, out-of-scope messages included."""
+    answered = weights * side.answered
+    return float(answered.sum()), float((answered * (side.routed != truth)).sum())
 
 
 def _parts(name: str, title: str, rows: Sequence[Row], rule: str, judged: bool) -> Check:

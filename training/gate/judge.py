@@ -92,7 +92,12 @@ def judge(
         *check_parts(asked, params),
         check_calibration(asked, params),
         check_out_of_scope(asked, params),
-        check_answers(asked, challenger.manifest.target.get("target"), params),
+        check_answers(
+            asked,
+            challenger.manifest.target.get("target"),
+            params,
+            challenger.manifest.target.get("share"),
+        ),
         check_lost(asked, _silent(challenger), params),
         check_new(asked, params),
         _behaviour(champion, challenger, behaviours, params, through),

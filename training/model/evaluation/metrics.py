@@ -62,7 +62,9 @@ def recall_at_acceptance(
     return float((outside < np.quantile(inside, 1 - acceptance)).mean())
 
 
-def upper_bound(hits: NDArray[np.integer] | int, trials: int, level: float) -> NDArray[np.float64]:
+def upper_bound(
+    hits: NDArray[np.integer] | NDArray[np.floating] | float, trials: float, level: float
+) -> NDArray[np.float64]:
     """Return a rate's one-sided upper confidence bound (Clopper and Pearson, 1934); 1 without trials."""
     hits = np.asarray(hits)
     if trials == 0:
