@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -208,3 +210,11 @@ def test_the_best_of_many_thresholds_is_not_taken_for_proved():
         inside = Judged(noise, noise, draw.normal(size=rows), right, right)
         passed += learn(inside, np.empty(0), np.empty(0), 0.02, SHARE).proved
     assert passed <= 9
+
+
+def test_predictions_of_taught_rows_prove_nothing_however_many_they_are():
+    right = np.ones(2_000, dtype=bool)
+    sure = np.full(2_000, 0.999)
+    inside = Judged(sure, sure, np.zeros(2_000), right, right)
+    assert learn(inside, np.empty(0), np.empty(0), 0.02, SHARE).proved
+    assert not learn(replace(inside, measured=False), np.empty(0), np.empty(0), 0.02, SHARE).proved
