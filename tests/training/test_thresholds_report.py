@@ -20,7 +20,7 @@ from training.model.generic_pool import MAX_COSINE, load_pool, uncovered
 from training.model.operating_points import SHARES, TARGETS, OperatingPoints, OutOfScope, learn_points
 from training.model.params import TrainParams
 from training.model.report import print_points
-from training.model.thresholds import NOT_MEASURED, judge, learn
+from training.model.thresholds import ESTIMATED, NOT_MEASURED, judge, learn
 
 FIRST_NAMES = [
     "Anna",
@@ -141,6 +141,19 @@ def test_eight_copies_of_each_row_prove_no_more_than_the_rows() -> None:
     ]
     assert [one.rows for one in found] == [100, 100]
     assert not any(one.proved for one in found)
+
+
+def test_wrong_labels_spread_over_a_corpus_do_not_make_the_estimate_unsure_of_everything() -> None:
+    """Four in a hundred labels are wrong; the clouds are far apart, so that the model is right about nearly all."""
+    encoded, labels, groups = corpus([50] * 8, spread=0.25)
+    draw = np.random.default_rng(0)
+    for row in draw.choice(400, 16, replace=False):
+        labels[row] = f"intent_{draw.integers(8)}"
+    inside = judge(fit(encoded, labels, groups))
+    told = learn(inside, np.empty(0), np.empty(0), 0.02, 0.1)
+    by_confidence = learn(replace(inside, doubt=None), np.empty(0), np.empty(0), 0.02, 0.1)
+    assert told.evidence == ESTIMATED
+    assert told.coverage > by_confidence.coverage + 0.05
 
 
 def fitted(sizes: list[int], spread: float = 0.2) -> tuple[Fitted, list[str]]:

@@ -133,7 +133,7 @@ def _unknown_risk(inside: Judged, unknown: Scores, share: float, at: Thresholds)
     passed = (unknown.probabilities.max(axis=1) >= at.answer) & (unknown.scope >= at.scope)
     answered = (inside.confidence >= at.answer) & (inside.scope >= at.scope)
     weights = inside.weights
-    doubt = np.asarray(np.average(answered * (1 - inside.confidence), weights=weights))
+    doubt = np.asarray(np.average(answered * inside.doubts, weights=weights))
     coverage = np.asarray(np.average(answered, weights=weights))
     return float(risk(doubt, coverage, np.asarray(passed.mean()), share))
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit, softmax
 
 from chatbot.dialog.router import MAX_CHOICES, Thresholds
 from chatbot.model.classifier import Scores
@@ -43,6 +45,7 @@ class Judged:
         scope: shape (n,). right: shape (n,): the first choice is right; among: shape (n,): one of the choices
             is right.
         weight: shape (n,): what a message counts; near-duplicates share one count. None: one each.
+        doubt: shape (n,): the probability that the first choice is wrong; None: one minus the confidence.
         measured: whether the predictions are out-of-fold; if not, they prove and estimate nothing.
     """
 
@@ -52,7 +55,13 @@ class Judged:
     right: NDArray[np.bool_]
     among: NDArray[np.bool_]
     weight: NDArray[np.float64] | None = None
+    doubt: NDArray[np.float64] | None = None
     measured: bool = True
+
+    @property
+    def doubts(self) -> NDArray[np.float64]:
+        """Return the probability that each message's first choice is wrong, shape (n,)."""
+        return 1 - self.confidence if self.doubt is None else self.doubt
 
     @property
     def weights(self) -> NDArray[np.float64]:
@@ -108,7 +117,8 @@ def judge(fitted: Fitted) -> Judged:
     """Return the out-of-fold predictions of a fit."""
     held = fitted.out_of_fold
     found = judged(held.probabilities, held.scope, fitted.labels[held.rows], held.weight)
-    return replace(found, measured=fitted.measured)
+    doubt = _doubt(held.probabilities, fitted.labels[held.rows], held.weight)
+    return replace(found, doubt=doubt, measured=fitted.measured)
 
 
 def judged(
@@ -164,9 +174,9 @@ def learn(
 
     If no sequence rejects, or the proved pair answers much less than the estimated one (`PROOF_WORTH`), the pair with
     the highest coverage whose estimated risk meets the target is used, and `proved` is False. Two estimates of the
-    in-scope risk exist, and wrong labels raise both: the mean of one minus the calibrated confidence, which few rows
-    and few wrong labels disturb little; and the errors counted by label, plus one. The lower one is used, unless the
-    labels contradict it.
+    in-scope risk exist: the mean doubt (one minus the confidence, calibrated together with the share of wrong
+    labels), which few rows and few wrong labels disturb little; and the errors counted by label, plus one. The lower
+    one is used, unless the labels contradict it.
 
     Args:
         inside: out-of-fold predictions of in-scope messages.
@@ -187,7 +197,7 @@ def learn(
         return _passing(values, inside.confidence, inside.scope, answers, scopes)
 
     answered, wrong = passing(weights), passing(weights * ~inside.right)
-    doubt = passing(weights * (1 - inside.confidence))
+    doubt = passing(weights * inside.doubts)
     outside = _passing(np.ones(outside_rows), outside_confidence, outside_scope, answers, scopes)
     counted_share = share if outside_rows else 0.0
     level = 1 - (1 - LEVEL) / (len(_BEGINNINGS) * len(provable))
@@ -236,6 +246,29 @@ def learn(
         **learned,
     )
     return replace(found, sentence=_sentence(found))
+
+
+def _doubt(
+    probabilities: NDArray[np.floating], truth: NDArray[np.integer], weight: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Estimate the probability that each first choice is wrong, were all labels right.
+
+    Temperature scaling takes wrong labels for errors of the model, and a few of them make it unsure of everything.
+    Temperature and share of wrong labels are fitted together: a label is the model's, or any of all with that share.
+
+    Args:
+        probabilities: shape (n, labels), calibrated. truth: shape (n,): label indices. weight: shape (n,).
+    """
+    logits = np.log(np.maximum(probabilities.astype(np.float64), 1e-30))
+    rows, labels = np.arange(len(truth)), probabilities.shape[1]
+
+    def loss(point: NDArray[np.float64]) -> float:
+        scaled = softmax(logits / np.exp(np.clip(point[0], -3, 3)), axis=1)[rows, truth]
+        wrong = expit(point[1])
+        return float(-np.average(np.log((1 - wrong) * scaled + wrong / labels), weights=weight))
+
+    found = minimize(loss, [0.0, -4.0], method="Nelder-Mead", options={"maxiter": 80}).x
+    return np.asarray(1 - softmax(logits / np.exp(np.clip(found[0], -3, 3)), axis=1).max(axis=1))
 
 
 def _choose(
