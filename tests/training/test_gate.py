@@ -52,7 +52,7 @@ def trained(rows: pd.DataFrame, out: Path) -> Path:
     """A real bundle of some rows."""
     rules, cache = ROOT / "data" / "corpus" / "rules.yaml", ROOT / ".cache" / "encoders"
     with Steps(Console(quiet=True)) as steps:
-        train(Corpus(rows, "made for a test"), out, TrainParams(), steps, rules, None, cache)
+        train(Corpus(rows, "made for a test"), out, TrainParams(), steps, rules, None, cache, None)
     return out
 
 

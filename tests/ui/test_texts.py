@@ -26,9 +26,7 @@ def slots(text: str) -> set[str]:
 
 def asked_for() -> set[str]:
     """Every key that the code asks for, as a pattern: `sure.{level}` asks for all of `sure.*`."""
-    code = "\n".join(
-        file.read_text(encoding="utf-8") for file in [UI / "app.py", *(UI / "chat").glob("*.py")]
-    )
+    code = "\n".join(file.read_text(encoding="utf-8") for file in [UI / "app.py", *(UI / "chat").glob("*.py")])
     keys = set(re.findall(r"""["']([a-z_]+(?:\.(?:[a-z_]|\{[a-z]+\})+)+)["']""", code))
     groups = {key.split(".")[0] for key in entries("en")}
     return {re.sub(r"\\\{\w+\\\}", r"\\w+", re.escape(key)) for key in keys if key.split(".")[0] in groups}
