@@ -23,6 +23,7 @@ from chatbot.errors import ChatbotError
 from chatbot.model import bundle as bundles
 from data.loading import Columns
 from training.corpus.reading import read_labelled
+from training.model.distinct import distinct_groups, weights
 from training.model.evaluation.outcome import evaluate, full_report
 from training.model.report import print_report
 from training.progress import Steps
@@ -53,7 +54,8 @@ def main(
         rows = read_labelled(corpus, columns, part, loaded.manifest.labels)
         messages, labels = rows["message"].tolist(), rows["intent"].tolist()
         with Steps(console) as steps, steps.count("encode", len(messages)) as advance:
-            outcome = evaluate(loaded, messages, labels, advance=advance)
+            weight = weights(distinct_groups(messages))
+            outcome = evaluate(loaded, messages, labels, advance=advance, weight=weight)
         report = full_report(loaded, outcome, messages, rows["category"].tolist())
     except ChatbotError as error:
         console.print(Text(str(error), style="red"))

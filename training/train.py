@@ -63,6 +63,10 @@ def main(
     target: Annotated[
         float | None, typer.Option(help="Wrong automatic answers, at most: 0.02 is 2 %.")
     ] = None,
+    share: Annotated[
+        float | None,
+        typer.Option("--out-of-scope-share", help="Messages that belong to no intent, of all: 0.1 is 10 %."),
+    ] = None,
     cache: Annotated[Path, typer.Option(help="Where exported encoders are kept.")] = Path(".cache/encoders"),
     scores: Annotated[Path | None, typer.Option(help="Write the scores as JSON to this file.")] = None,
     track: Annotated[bool, typer.Option(help="Record the run in MLflow (MLFLOW_TRACKING_URI).")] = True,
@@ -81,7 +85,7 @@ def main(
 ) -> None:
     """Train on a corpus and write a bundle: what `python -m bento` serves."""
     console = Console(stderr=True)
-    given = {"encoder": encoder, "seed": seed, "target": target}
+    given = {"encoder": encoder, "seed": seed, "target": target, "out_of_scope_share": share}
     try:
         section = read_params(params, {name: value for name, value in given.items() if value is not None})
         process = read_process_params(params) if params.is_file() else ProcessParams()

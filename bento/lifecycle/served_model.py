@@ -25,7 +25,8 @@ def describe(model: BundleMetadata, version: str, settings: RouterSettings) -> M
         trained=manifest.created,
         encoder=manifest.encoder.name,
         thresholds=manifest.thresholds.overridden(settings).model_dump(),
-        target=manifest.target,
+        # The tables and the corpus's messages in them are for the staff.
+        target={k: v for k, v in manifest.target.items() if not isinstance(v, dict | list)},
         scores=manifest.scores,
     )
 

@@ -177,6 +177,15 @@ def test_answers_that_are_surely_more_often_wrong_than_learned_for_are_refused()
     assert check_answers(as_before, 0.02, PARAMS).verdict == "passed"
 
 
+def test_the_risk_is_judged_at_the_out_of_scope_share_that_the_thresholds_were_learned_for() -> None:
+    """Thirty of 150 test messages are foreign; at 1 % of the traffic, answers to ten of them stay below the target."""
+    risky = paired(side(caught=30), side(caught=20))
+    assert check_answers(risky, 0.02, PARAMS, 0.01).verdict == "passed"
+    assert check_answers(risky, 0.02, PARAMS, 0.2).verdict == "refused"
+    assert check_answers(risky, 0.02, PARAMS, 0.5).verdict == "refused"
+    assert check_answers(risky, 0.02, PARAMS, 0.01).numbers["wrong"] == 10, "the page counts messages"
+
+
 def test_an_intent_that_went_is_refused_unless_people_retired_it() -> None:
     gone = paired(side(), side(), challenger_intents=frozenset({"cancel", "refund"}))
     check = check_lost(gone, frozenset(), PARAMS)

@@ -74,6 +74,31 @@ def test_a_score_without_meaning_is_none_and_no_metric() -> None:
     assert "accuracy" not in flat(found)
 
 
+def test_a_corpus_too_small_for_a_test_part_has_no_scores() -> None:
+    nothing = scores(outcome().part(np.zeros(4, dtype=bool)))
+    assert nothing["messages"] == 0
+    assert all(value is None for name, value in nothing.items() if name not in ("messages", "distinct"))
+
+
+def test_copies_share_one_count_and_repetitions_of_training_rows_have_none() -> None:
+    """One right message, a wrong one in three copies, and one that was taught: a half is right."""
+    copies = Outcome(
+        truth=np.array(["a", "b", "b", "b", "a"]),
+        likeliest=np.array(["a", "a", "a", "a", "b"]),
+        confidence=np.full(5, 0.9),
+        scope=np.ones(5),
+        routed=np.array(["a", "a", "a", "a", "b"]),
+        answered=np.ones(5, dtype=bool),
+        weight=np.array([1, 1 / 3, 1 / 3, 1 / 3, 0]),
+    )
+    found = scores(copies)
+    assert found["distinct"] == pytest.approx(2)
+    assert found["accuracy"] == pytest.approx(0.5)
+    assert found["risk"] == pytest.approx(0.5)
+    assert found["ece"] == pytest.approx(0.5)
+    assert found["macro_f1"] == pytest.approx((2 / 3 + 0) / 2)
+
+
 def test_a_handoff_counts_as_out_of_scope_only_where_the_corpus_has_such_rows(bundle: Bundle) -> None:
     messages = ["I want a refund", "qwzx brrr florp", "sing me the anthem of Norway"]
     with_such = evaluate(bundle, messages, ["get_refund", OUT_OF_SCOPE, OUT_OF_SCOPE])

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from training.gate.evidence import PairedOutcomes, Row, percent, points
 from training.gate.paired import Paired, ece_if_calibrated, holm, macro_f1_difference
 from training.gate.params import GateParams
@@ -136,7 +139,12 @@ def check_out_of_scope(outcomes: PairedOutcomes, params: GateParams) -> GateChec
     return GateCheck("out_of_scope", title, "refused" if refused else "passed", sentence, rule, numbers)
 
 
-def check_answers(outcomes: PairedOutcomes, target: float | None, params: GateParams) -> GateCheck:
+def check_answers(
+    outcomes: PairedOutcomes,
+    target: float | None,
+    params: GateParams,
+    out_of_scope_share: float | None = None,
+) -> GateCheck:
     """Check selective prediction: coverage against the champion's, risk against the target.
 
     The other checks cannot detect a challenger whose thresholds answer nothing (full abstention): it makes no
@@ -147,18 +155,22 @@ def check_answers(outcomes: PairedOutcomes, target: float | None, params: GatePa
         target: the risk for which the challenger's thresholds were learned; None: the bundle does not state
             it.
         params: the bounds.
+        out_of_scope_share: the share of out-of-scope messages that the target is stated for: the test part's
+            out-of-scope messages are weighted to it. None: the bundle does not state it, each counts one.
     """
     inside, mask = outcomes.in_scope, outcomes.in_scope | outcomes.out_of_scope
+    each, weights = _weights(outcomes, None), _weights(outcomes, out_of_scope_share)
     side = outcomes.challenger
     share = float(side.answered[inside].mean())
-    answered, wrong = _wrong(outcomes, outcomes.challenger)
+    answered, wrong = _wrong(side, outcomes.truth, each)
+    at_share, wrong_at_share = _wrong(side, outcomes.truth, weights)
     # The one-sided lower bound of a rate is one minus the upper bound of its complement.
-    risk_bound = 1 - float(upper_bound(answered - wrong, answered, _CONFIDENCE)) if answered else 0.0
+    risk_bound = 1 - float(upper_bound(at_share - wrong_at_share, at_share, _CONFIDENCE)) if at_share else 0.0
     numbers: Row = {
         "messages": int(mask.sum()),
         "challenger": share,
-        "answered": answered,
-        "wrong": wrong,
+        "answered": int(answered),
+        "wrong": int(wrong),
         "risk": wrong / answered if answered else None,
         "risk_lower_bound": risk_bound,
         "target": target,
@@ -168,12 +180,13 @@ def check_answers(outcomes: PairedOutcomes, target: float | None, params: GatePa
     sentence = f"It answers {percent(share)} of the in-scope messages automatically"
     if outcomes.champion is not None:
         before = float(outcomes.champion.answered[inside].mean())
-        champion_answered, champion_wrong = _wrong(outcomes, outcomes.champion)
+        champion_answered, champion_wrong = _wrong(outcomes.champion, outcomes.truth, each)
+        champion_at_share, champion_wrong_at_share = _wrong(outcomes.champion, outcomes.truth, weights)
         fewer = share < params.min_coverage_ratio * before
-        risky = risky and wrong * champion_answered > champion_wrong * answered
+        risky = risky and wrong_at_share * champion_at_share > champion_wrong_at_share * at_share
         numbers |= {"champion": before, "champion_risk": champion_wrong / max(champion_answered, 1)}
         sentence += f", {percent(before)} before"
-    sentence += f"; {wrong} of {answered} answers are wrong."
+    sentence += f"; {wrong:.0f} of {answered:.0f} answers are wrong."
     return GateCheck(
         "answers",
         "Automatic answers",
@@ -185,10 +198,19 @@ def check_answers(outcomes: PairedOutcomes, target: float | None, params: GatePa
     )
 
 
-def _wrong(outcomes: PairedOutcomes, side: Outcome) -> tuple[int, int]:
-    """Return the numbers of automatic answers and of wrong ones, out-of-scope messages included."""
-    answered = side.answered & (outcomes.in_scope | outcomes.out_of_scope)
-    return int(answered.sum()), int((answered & (side.routed != outcomes.truth)).sum())
+def _weights(outcomes: PairedOutcomes, share: float | None) -> NDArray[np.float64]:
+    """Return the weight of each message, at most one, at which the out-of-scope ones have this share of all."""
+    inside, outside = outcomes.in_scope.astype(np.float64), outcomes.out_of_scope.astype(np.float64)
+    if share is None or not outside.any():
+        return inside + outside
+    ratio = float(share * inside.sum() / ((1 - share) * outside.sum()))
+    return np.asarray((inside + ratio * outside) / max(1.0, ratio), dtype=np.float64)
+
+
+def _wrong(side: Outcome, truth: NDArray[np.str_], weights: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the weighted numbers of automatic answers and of wrong ones, out-of-scope messages included."""
+    answered = weights * side.answered
+    return float(answered.sum()), float((answered * (side.routed != truth)).sum())
 
 
 def _parts(name: str, title: str, rows: Sequence[Row], rule: str, judged: bool) -> GateCheck:

@@ -92,7 +92,12 @@ def judge(
         *check_parts(outcomes, params),
         check_calibration(outcomes, params),
         check_out_of_scope(outcomes, params),
-        check_answers(outcomes, challenger.manifest.target.get("target"), params),
+        check_answers(
+            outcomes,
+            challenger.manifest.target.get("target"),
+            params,
+            challenger.manifest.target.get("share"),
+        ),
         check_lost(outcomes, _silent(challenger), params),
         check_new(outcomes, params),
         _behaviour(champion, challenger, behaviours, params, through),

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from chatbot.errors import ChatbotError
-from chatbot.model.classifier import Classifier, Floats, Head, Scope, softmax, views
+from chatbot.model.classifier import Classifier, Floats, Head, Scope, Scores, softmax, views
 from chatbot.model.encoder import Encoded
 from training.model.blas import one_thread
+from training.model.distinct import weights
 from training.model.encoder.batch import cores
 from training.model.head import Columns, Moments, head_of
 from training.progress import Advance, no_progress
@@ -22,6 +23,9 @@ PROTOTYPES = 8
 PROTOTYPE_ROUNDS = 8
 FOLDS = 5
 MEASURES = 3
+UNKNOWN_FOLDS = 3
+# Enough for a rate; a large corpus would spend minutes on it.
+UNKNOWN_ROWS = 6_000
 TEMPERATURES = (0.05, 20.0)
 # The scope score is 0.5 at this quantile of the corpus's messages.
 LEAST_FAMILIAR = 0.05
@@ -40,20 +44,26 @@ class OutOfFold:
     Attributes:
         rows: shape (m,): row indices in the corpus; messages of an intent with a single group are missing.
         probabilities: shape (m, labels), calibrated; scope: shape (m,).
+        weight: shape (m,): what each message counts: the messages of a group count one together.
     """
 
     rows: Columns
     probabilities: Floats
     scope: Floats
+    weight: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A classifier with its out-of-fold predictions; `labels` is the label index of every training row."""
+    """A classifier with its out-of-fold predictions; `labels` is the label index of every training row.
+
+    `measured` is false if nothing could be held out: then the predictions are of training rows and prove nothing.
+    """
 
     classifier: Classifier
     labels: Columns
     out_of_fold: OutOfFold
+    measured: bool = True
 
 
 @one_thread()
@@ -69,7 +79,8 @@ def fit(
     Args:
         encoded: n messages; rows labelled `out_of_scope` must not be among them.
         labels: the intent of each.
-        groups: near-duplicates share a group; a group is never split across folds.
+        groups: near-duplicates share a group, also across intents (`training.model.distinct`); a group is never
+            split across folds, and counts once in the calibration.
         seed: seed of folds and prototypes; the same input and seed give the same bits, on any number of
             cores.
         advance: called for each fitted model; there are `FOLDS + 1`.
@@ -82,7 +93,8 @@ def fit(
         raise FitError(
             f"a classifier needs two intents at least; the corpus has {', '.join(names) or 'none'}"
         )
-    fold_of = _deal(columns, np.asarray(groups), seed)
+    _, group_of = np.unique(np.asarray(groups), return_inverse=True)
+    fold_of = _deal(columns, group_of, seed)
     final, *by_fold = _fit_without(
         encoded,
         columns,
@@ -97,13 +109,52 @@ def fit(
         held = np.flatnonzero(fold_of == fold)
         logits[held], measures[held] = model.measure(encoded.part(held))
     rows = np.flatnonzero(fold_of >= 0)
-    if not rows.size:
+    measured = bool(rows.size)
+    if not measured:
         # Nothing can be held out (every intent is one group): use the training rows.
         rows = np.arange(len(columns))
         logits, measures = final.measure(encoded)
-    temperature = _temperature(logits[rows], columns[rows])
+    weight = weights(group_of[rows])
+    temperature = _temperature(logits[rows], columns[rows], weight)
     classifier = replace(final, temperature=temperature, scope=_calibrated(final.scope, measures[rows]))
-    return Fitted(classifier, columns, _judged(classifier, rows, logits[rows], measures[rows]))
+    return Fitted(
+        classifier, columns, _judged(classifier, rows, logits[rows], measures[rows], weight), measured
+    )
+
+
+@one_thread()
+def score_unknown(encoded: Encoded, fitted: Fitted, seed: int = 0, advance: Advance = no_progress) -> Scores:
+    """Score messages of intents that the model was not taught: each intent is left out of one of a few models.
+
+    They stand for the out-of-scope messages that are hardest to recognise, those of the corpus's own domain.
+
+    Args:
+        encoded: the messages that `fitted` was fitted on.
+        advance: called for each fitted model; there are `UNKNOWN_FOLDS`.
+
+    Returns:
+        scores of a sample of the messages; empty if the corpus has too few intents to leave any out.
+    """
+    names = np.asarray(fitted.classifier.labels)
+    generator = np.random.default_rng(seed)
+    if len(names) < 2 * UNKNOWN_FOLDS:
+        advance(UNKNOWN_FOLDS)
+        return fitted.classifier.score(encoded.part(np.empty(0, dtype=np.int64)))
+    rows = np.sort(generator.permutation(len(encoded))[:UNKNOWN_ROWS])
+    part, columns = encoded.part(rows), fitted.labels[rows]
+    fold_of = (generator.permutation(len(names)) % UNKNOWN_FOLDS)[columns]
+    left_out = [fold_of == fold for fold in range(UNKNOWN_FOLDS)]
+    scores: list[Scores] = []
+    final = fitted.classifier
+    for model, mask in zip(
+        _fit_without(part, columns, names, left_out, seed, advance), left_out, strict=True
+    ):
+        scope = replace(model.scope, usual=final.scope.usual, scale=final.scope.scale)
+        calibrated = replace(model, temperature=final.temperature, scope=scope)
+        scores.append(calibrated.score(part.part(np.flatnonzero(mask))))
+    return Scores(
+        np.concatenate([one.probabilities for one in scores]), np.concatenate([one.scope for one in scores])
+    )
 
 
 def folds(_rows: int) -> int:
@@ -166,37 +217,44 @@ def _calibrated(scope: Scope, measures: Floats) -> Scope:
     return replace(scope, usual=usual, scale=np.array(scale, dtype=np.float32))
 
 
-def _judged(classifier: Classifier, rows: Columns, logits: Floats, measures: Floats) -> OutOfFold:
+def _judged(
+    classifier: Classifier, rows: Columns, logits: Floats, measures: Floats, weight: NDArray[np.float64]
+) -> OutOfFold:
     probabilities = softmax(logits / np.float32(classifier.temperature))
-    return OutOfFold(rows, probabilities, classifier.scope.score(measures))
+    return OutOfFold(rows, probabilities, classifier.scope.score(measures), weight)
 
 
-def _deal(columns: Columns, groups: NDArray[np.str_], seed: int) -> Columns:
+def _deal(columns: Columns, group_of: Columns, seed: int) -> Columns:
     """Assign a fold to each row; -1: never held out.
 
     The groups of an intent are shuffled and assigned round-robin, so that every fold has its share of every
-    intent. An intent with a single group stays in the training set of all models: held out, it would be
-    unknown.
+    intent; a group that several intents share goes where the first one has it. An intent with a single group stays
+    in the training set of all models, with the whole group: held out, it would be unknown.
     """
     generator = np.random.default_rng(seed)
-    fold_of = np.full(len(columns), -1, dtype=np.int64)
+    fold_of_group = np.full(group_of.max(initial=-1) + 1, -1, dtype=np.int64)
+    kept: list[int] = []
     for column in np.unique(columns):
-        rows = np.flatnonzero(columns == column)
-        names, group_of = np.unique(groups[rows], return_inverse=True)
+        names = np.unique(group_of[columns == column])
         if len(names) > 1:
-            dealt = generator.permutation(len(names)) + generator.integers(FOLDS)
-            fold_of[rows] = dealt[group_of] % FOLDS
-    return fold_of
+            dealt = (generator.permutation(len(names)) + generator.integers(FOLDS)) % FOLDS
+            fold_of_group[names] = np.where(fold_of_group[names] < 0, dealt, fold_of_group[names])
+            if len(np.unique(fold_of_group[names])) == 1:
+                kept.append(int(names[0]))
+        else:
+            kept.extend(names.tolist())
+    fold_of_group[kept] = -1
+    return np.asarray(fold_of_group[group_of])
 
 
-def _temperature(logits: Floats, columns: Columns) -> float:
+def _temperature(logits: Floats, columns: Columns, weight: NDArray[np.float64]) -> float:
     """Find the temperature with the least negative log-likelihood (temperature scaling; Guo et al., 2017)."""
 
     def loss(exponent: float) -> float:
         scaled = logits.astype(np.float64) / np.exp(exponent)
         top = scaled.max(axis=1)
         total = top + np.log(np.exp(scaled - top[:, None]).sum(axis=1))
-        return float((total - scaled[np.arange(len(columns)), columns]).mean())
+        return float(np.average(total - scaled[np.arange(len(columns)), columns], weights=weight))
 
     low, high = np.log(TEMPERATURES)
     found = minimize_scalar(loss, bounds=(low, high), method="bounded")

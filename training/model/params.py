@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from chatbot.errors import SettingError
 from training.model.encoder.export import DEFAULT_ENCODER
 
+# Out-of-scope shares in force where none is declared.
+KNOWN_TRAFFIC_SHARE, UNKNOWN_TRAFFIC_SHARE = 0.1, 0.5
+
 
 class TrainParams(BaseModel):
     """Everything besides the corpus that determines a bundle."""
@@ -23,8 +26,24 @@ class TrainParams(BaseModel):
     """Determines folds and samples; the same corpus and seed give the same weights bit for bit."""
     target: float = Field(default=0.02, gt=0, lt=1)
     """Target risk of the learned thresholds: wrong automatic answers / all automatic answers."""
-    out_of_scope_share: float = Field(default=0.1, ge=0, lt=1)
-    """Out-of-scope share of messages at which the risk is stated."""
+    require_proof: bool = False
+    """Use only proved thresholds; without it, where the rows prove too little, the highest coverage whose estimated
+    risk meets the target is used, and the bundle says "estimated, not proved"."""
+    out_of_scope_share: float | None = Field(default=None, ge=0, lt=1)
+    """Out-of-scope share of messages at which the risk is stated. None: unknown, see `share`."""
+
+    def share(self, own_rows: int) -> float:
+        """Return the out-of-scope share in force.
+
+        Where it is unknown, a corpus with out-of-scope rows of its own is taken for one whose traffic was looked at;
+        of other traffic, half may be out of scope.
+
+        Args:
+            own_rows: number of out-of-scope rows of the corpus.
+        """
+        if self.out_of_scope_share is not None:
+            return self.out_of_scope_share
+        return KNOWN_TRAFFIC_SHARE if own_rows else UNKNOWN_TRAFFIC_SHARE
 
 
 def read_params(path: Path, given: Mapping[str, object] | None = None) -> TrainParams:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -12,6 +12,9 @@ from rich.text import Text
 from data.checks import problems_table
 
 if TYPE_CHECKING:
+    from training.model.diagnosis import Diagnosis
+    from training.model.operating_points import OperatingPoints
+    from training.model.thresholds import Learned
     from training.model.train import Trained
 
 # Definition of each score, in the order of the table.
@@ -25,13 +28,15 @@ MEANINGS = {
     "risk": "wrong among those answers, answers to out-of-scope messages included",
 }
 _SHOWN_INTENTS = 10
+_SHOWN_EXAMPLES = 5
 # The columns that fit beside a part's name on a terminal of 80 columns; the JSON has the rest.
 _OF_PARTS = ("accuracy", "macro_f1", "coverage", "risk")
 
 
 def print_report(console: Console, title: str, report: Mapping[str, Any]) -> None:
     """Print a `full_report`: overall scores, slices, and the weakest intents."""
-    whole = Table(title=f"{title}: {report['messages']:,.0f} messages")
+    counted = f"{report['messages']:,.0f} messages, {report['distinct']:,.0f} of them distinct and new"
+    whole = Table(title=f"{title}: {counted}")
     whole.add_column("score")
     whole.add_column("value", justify="right", no_wrap=True)
     whole.add_column("what it counts")
@@ -44,7 +49,7 @@ def print_report(console: Console, title: str, report: Mapping[str, Any]) -> Non
 
 
 def print_trained(console: Console, trained: Trained) -> None:
-    """Print a training's result and the bundle's folder."""
+    """Print a training's result, the bundle's folder, and the operating points."""
     print_report(console, "the corpus's own test part", trained.report)
     summary = Table(title="bundle", show_header=False)
     thresholds = trained.manifest.thresholds
@@ -62,6 +67,62 @@ def print_trained(console: Console, trained: Trained) -> None:
     console.print(summary)
     for table in problems_table([], trained.notices):
         console.print(table)
+    print_points(console, trained.points)
+
+
+def print_points(console: Console, points: OperatingPoints) -> None:
+    """Print coverage and risk for each target and out-of-scope share, and, if coverage is low, why."""
+    force = points.in_force
+    evidence = f"learned on {force.rows:,} distinct messages of {points.messages:,}"
+    at = f"{force.share:.0%} of the messages out of scope"
+    console.print(_points(f"how much the bot answers, {at}", "target", points.targets, force))
+    console.print(Text(f"{evidence}; {points.out_of_scope.sentence}"))
+    title = f"the same at {force.target:.0%}, by share"
+    console.print(_points(title, "out of scope", points.shares, force, points.unknown_risks))
+    if not points.is_low:
+        return
+    console.print(Text(f"Only {force.coverage:.0%} is answered. Why, and what to do:", style="yellow"))
+    for sentence in points.diagnosis.advice():
+        console.print(Text(f"- {sentence}"))
+    _print_suspects(console, points.diagnosis)
+    for pair in points.diagnosis.overlaps[:_SHOWN_EXAMPLES]:
+        console.print(Text(f"  {pair.first} and {pair.second}: {pair.messages:.0f} messages"))
+        for label, taken_for, message in (
+            (pair.first, pair.second, pair.first_taken_for_second),
+            (pair.second, pair.first, pair.second_taken_for_first),
+        ):
+            if message:
+                console.print(Text(f"    {message!r}, labelled {label}, is taken for {taken_for}"))
+
+
+def _points(
+    title: str, by: str, rows: Sequence[Learned], force: Learned, unknown: Sequence[float | None] = ()
+) -> Table:
+    caption = "unknown: wrong, if those messages are of topics of your own domain that no intent covers"
+    table = Table(title=title, caption=caption if unknown else None)
+    for column in (by, "answered", "wrong", *(["unknown"] if unknown else []), ""):
+        table.add_column(column, justify="right" if column else "left", no_wrap=True)
+    for place, row in enumerate(rows):
+        mark = ", in force" if row is force else ""
+        first = row.target if by == "target" else row.share
+        table.add_row(
+            f"{first:.0%}" if first >= 0.01 or not first else f"{first:.1%}",
+            f"{row.coverage:.1%}",
+            f"{row.risk:.1%}",
+            *(["-" if (risk := unknown[place]) is None else f"{risk:.1%}"] if unknown else []),
+            f"{row.evidence}{mark}",
+            style="bold" if mark else "",
+        )
+    return table
+
+
+def _print_suspects(console: Console, diagnosis: Diagnosis) -> None:
+    for suspect in diagnosis.suspects[:_SHOWN_EXAMPLES]:
+        console.print(
+            Text(
+                f"  {suspect.message!r} is labelled {suspect.label}: {suspect.better}? ({suspect.confidence:.0%})"
+            )
+        )
 
 
 def shown(score: float | None) -> str:

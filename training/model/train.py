@@ -13,23 +13,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from chatbot.dialog.rules import Rules
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle import Bundle, EncoderInfo, KnownMessage, Manifest
+from chatbot.model.classifier import Scores
 from chatbot.model.encoder import Encoded
 from data.errors import Problem
 from training.corpus.reading import Corpus, replies_for
 from training.model.blas import one_thread
+from training.model.diagnosis import diagnose
+from training.model.distinct import distinct_groups, name_groups, weights
 from training.model.encoder.batch import encode
 from training.model.encoder.export import Export, export
 from training.model.evaluation.outcome import evaluate, full_report
-from training.model.fit import Fitted, fit, folds
+from training.model.fit import UNKNOWN_FOLDS, Fitted, fit, folds, score_unknown
+from training.model.generic_pool import ENOUGH_OWN, load_pool, uncovered
+from training.model.operating_points import OperatingPoints, OutOfScope, learn_points
 from training.model.params import TrainParams
 from training.model.pictures import draw
 from training.model.reference import write_reference
-from training.model.thresholds import Learned, judge, learn_from
+from training.model.thresholds import Learned, judge
 from training.progress import Steps
 from training.provenance import git_commit
 
@@ -53,13 +59,18 @@ class Trained:
     digest: str
     manifest: Manifest
     report: dict[str, Any]
-    learned: Learned
+    points: OperatingPoints
     without_reply: list[str]
     notices: list[Problem]
     """About replies without an intent."""
     seconds: float
     draw: Callable[[], dict[str, Figure]]
     """Draws the run's figures; takes seconds, so it is called only if they are needed."""
+
+    @property
+    def learned(self) -> Learned:
+        """The thresholds in force."""
+        return self.points.in_force
 
 
 def train(
@@ -87,23 +98,49 @@ def train(
     rules.check()
     replies, without_reply, notices = replies_for(sorted(set(labels)), replies_source, rows, corpus.replies)
 
+    with steps.wait("copies"):
+        groups = _groups(corpus.rows)
+        group_of = dict(zip(corpus.rows.index, groups, strict=True))
+        taught, tested = (np.asarray([group_of[row] for row in part.index]) for part in (rows, test))
+        own = tuning.loc[~pd.Series([group_of[row] for row in tuning.index], tuning.index).duplicated()]
+        # A test row that repeats a training row is no evidence.
+        test_weight = np.where(np.isin(tested, taught), 0.0, weights(tested))
+    pool = [] if len(own) >= ENOUGH_OWN else load_pool()
+
     with steps.wait("encoder"):
         exported = _export(params.encoder, cache, messages, labels)
     encoder = exported.load()
-    with steps.count("encode", len(corpus.rows)) as advance:
+    with steps.count("encode", len(rows) + len(own) + len(pool) + len(test)) as advance:
         encoded = encode(encoder, messages, advance)
-        encoded_tuning = encode(encoder, tuning["message"].tolist(), advance)
+        encoded_own = encode(encoder, own["message"].tolist(), advance)
+        encoded_pool = encode(encoder, pool, advance)
         encoded_test = encode(encoder, test["message"].tolist(), advance)
     with steps.count("fit", folds(len(rows)) + 1) as advance:
-        fitted = fit(encoded, labels, rows["group"].tolist(), params.seed, advance)
-    outside = fitted.classifier.score(encoded_tuning)
-    learned = learn_from(judge(fitted), outside, params)
+        fitted = fit(encoded, labels, taught.tolist(), params.seed, advance)
+    with steps.count("unknown intents", UNKNOWN_FOLDS) as advance:
+        unknown = score_unknown(encoded, fitted, params.seed, advance)
+    with steps.wait("thresholds"):
+        used = uncovered(encoded_pool.vectors, encoded.vectors) if pool else np.empty(0, dtype=np.int64)
+        both = [fitted.classifier.score(part) for part in (encoded_own, encoded_pool.part(used))]
+        outside = Scores(
+            np.concatenate([one.probabilities for one in both]), np.concatenate([one.scope for one in both])
+        )
+        points = learn_points(
+            judge(fitted),
+            outside,
+            unknown,
+            params,
+            diagnose(fitted, messages, weights(taught)),
+            OutOfScope(len(own), len(used), len(pool) - len(used)),
+            len(messages),
+        )
+    learned = points.in_force
 
     manifest = Manifest(
         labels=fitted.classifier.labels,
         temperature=fitted.classifier.temperature,
         thresholds=learned.thresholds,
-        target=learned.as_dict(),
+        target=points.as_dict(),
         encoder=EncoderInfo(name=exported.name, digest=exported.digest, dim=encoder.dim),
         corpus_digest=corpus.digest,
         git_commit=git_commit(ROOT),
@@ -111,7 +148,9 @@ def train(
     )
     made = Bundle(manifest, rules, replies, "", encoder, fitted.classifier, summarize(encoded))
     with steps.wait("score"):
-        outcome = evaluate(made, test["message"].tolist(), test["intent"].tolist(), encoded_test)
+        outcome = evaluate(
+            made, test["message"].tolist(), test["intent"].tolist(), encoded_test, weight=test_weight
+        )
         report = full_report(made, outcome, test["message"].tolist(), test["category"].tolist())
     manifest = manifest.model_copy(
         update={
@@ -129,7 +168,12 @@ def train(
         )
 
     seconds = time.monotonic() - began
-    return Trained(out, digest, manifest, report, learned, without_reply, notices, seconds, figures)
+    return Trained(out, digest, manifest, report, points, without_reply, notices, seconds, figures)
+
+
+def _groups(rows: pd.DataFrame) -> NDArray[np.str_]:
+    """Return the group of distinct messages of each row; it joins the split's groups with those across intents."""
+    return name_groups(distinct_groups(rows["message"].tolist()), rows["group"].tolist())
 
 
 def _export(name: str, cache: Path, messages: list[str], labels: list[str]) -> Export:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatbot.model import bundle as bundles
@@ -45,12 +48,17 @@ def record_training(
         "test_rows": len(corpus.test),
     }
     thresholds = {f"threshold_{name}": value for name, value in manifest.thresholds.model_dump().items()}
-    with steps.wait("record"):
+    with steps.wait("record"), tempfile.TemporaryDirectory() as scratch:
+        points = Path(scratch) / "operating_points.json"
+        points.write_text(
+            json.dumps(trained.points.as_dict(), indent=2, ensure_ascii=False), encoding="utf-8"
+        )
         return runs.record(
             settings,
             name or f"train {trained.digest[:12]}",
             params={
                 **params.model_dump(),
+                "out_of_scope_share": learned.share,
                 **parts,
                 "corpus_digest": corpus.digest,
                 "encoder_digest": manifest.encoder.digest,
@@ -62,6 +70,8 @@ def record_training(
                 "learned/coverage": learned.coverage,
                 "learned/risk": learned.risk,
                 "learned/bound": learned.bound,
+                "learned/counted": learned.counted,
+                "learned/distinct": learned.rows,
                 "seconds": trained.seconds,
             },
             tags={
@@ -72,7 +82,7 @@ def record_training(
                 **(tags or {}),
             },
             figures=figures,
-            files={"": trained.folder / bundles.MANIFEST, **(files or {})},
+            files={"": trained.folder / bundles.MANIFEST, "thresholds": points, **(files or {})},
             key=key,
             seconds=trained.seconds,
         )

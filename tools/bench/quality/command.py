@@ -23,6 +23,8 @@ from data.digest import corpus_digest
 from data.messages import normalise
 from tools.bench import figures as results
 from tools.bench.figures import CACHE, Bound, Figure
+from tools.bench.quality.small_corpora import DRAWS as SMALL_DRAWS
+from tools.bench.quality.small_corpora import small_corpora
 from tools.bench.quality.taught import (
     DRAWS,
     Values,
@@ -85,6 +87,7 @@ def _risk(corpus: str) -> Spec:
     )
 
 
+SMALL = "small messy corpora without out-of-scope rows"
 SHIPPED = "shipped corpus, asked Bitext's 26,872 rows"
 GROUPS = "Bitext, split by groups"
 SECTIONS: dict[str, Section] = {
@@ -135,6 +138,22 @@ SECTIONS: dict[str, Section] = {
             Spec("recall", "CLINC150: out-of-scope recall at 95 % acceptance", 88.0),
             _ece("CLINC150"),
             _risk("CLINC150"),
+        ),
+        quick=False,
+    ),
+    "small": Section(
+        "small corpora",
+        lambda vectors, draws: small_corpora(vectors, 1 if draws == 1 else SMALL_DRAWS),
+        (
+            Spec("relative", f"{SMALL}: coverage at 2 %, of the best threshold's", 85.0),
+            Spec(
+                "risk",
+                f"{SMALL}: wrong automatic answers in scope, thresholds learned for 2 %",
+                2.6,
+                "at most",
+            ),
+            Spec("foreign", f"{SMALL}: wrong answers, half of the messages foreign", 5.0, "at most"),
+            Spec("unknown", f"{SMALL}: the same, half of unknown intents of the domain", None, "at most"),
         ),
         quick=False,
     ),

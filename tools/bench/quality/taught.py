@@ -162,7 +162,7 @@ def _fresh_risk(
     passed = (foreign.probabilities.max(axis=1) >= at.answer) & (foreign.scope >= at.scope)
     wrong, inside, outside = int((answered & ~asked.right).sum()), len(answered), len(passed)
     rates = np.asarray(wrong / inside), np.asarray(answered.mean()), np.asarray(passed.mean())
-    share = params.out_of_scope_share
+    share = params.share(len(scores.scope))
     found = 100 * float(risk(*rates, share))
     bound = 100 * risk_bound(wrong, int(answered.sum()), inside, int(passed.sum()), outside, share, LEVEL)
     sure = "which proves it" if bound <= 100 * params.target else "so these rows are too few to prove it"

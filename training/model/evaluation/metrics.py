@@ -6,7 +6,7 @@ from bisect import bisect_left
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr
+from scipy.special import betainc
 from scipy.stats import beta, rankdata
 
 BINS = 15
@@ -14,19 +14,38 @@ BINS = 15
 _TRADES = np.linspace(0, 1, 65)
 
 
-def ece(confidence: NDArray[np.floating], right: NDArray[np.bool_], bins: int = BINS) -> float:
+def ece(
+    confidence: NDArray[np.floating],
+    right: NDArray[np.bool_],
+    bins: int = BINS,
+    weight: NDArray[np.floating] | None = None,
+) -> float:
     """Return the expected calibration error over bins of equal mass (Nixon et al., 2019), in [0, 1].
 
     Args:
         confidence: shape (n,), n at least 1.
         right: shape (n,): whether the prediction is correct.
+        weight: shape (n,), not all zero: what each prediction counts; None: one each.
     """
+    if weight is not None:
+        confidence, right, weight = confidence[weight > 0], right[weight > 0], weight[weight > 0]
     order = np.argsort(confidence, kind="stable")
+    mass = np.ones(order.size) if weight is None else np.asarray(weight, dtype=np.float64)[order]
+    bins = min(bins, order.size)
+    if np.all(mass == mass[0]):
+        parts = np.array_split(order, bins)
+    else:
+        middle = (np.cumsum(mass) - mass / 2) / mass.sum()
+        parts = [order[(middle * bins).astype(int) == number] for number in range(bins)]
+    total = mass.sum()
+    by_row = np.ones(order.size) if weight is None else weight
     gaps = [
-        abs(float(confidence[part].mean()) - float(right[part].mean())) * part.size
-        for part in np.array_split(order, min(bins, order.size))
+        abs(float(np.average(confidence[part] - right[part], weights=by_row[part])))
+        * float(by_row[part].sum())
+        for part in parts
+        if part.size
     ]
-    return float(sum(gaps) / order.size)
+    return float(sum(gaps) / total)
 
 
 def auroc(positive: NDArray[np.floating], negative: NDArray[np.floating]) -> float:
@@ -43,7 +62,9 @@ def recall_at_acceptance(
     return float((outside < np.quantile(inside, 1 - acceptance)).mean())
 
 
-def upper_bound(hits: NDArray[np.integer] | int, trials: int, level: float) -> NDArray[np.float64]:
+def upper_bound(
+    hits: NDArray[np.integer] | NDArray[np.floating] | float, trials: float, level: float
+) -> NDArray[np.float64]:
     """Return a rate's one-sided upper confidence bound (Clopper and Pearson, 1934); 1 without trials."""
     hits = np.asarray(hits)
     if trials == 0:
@@ -71,11 +92,29 @@ def risk(
     return np.divide(bad, every, out=np.zeros(np.broadcast(bad, every).shape), where=every > 0)
 
 
+def binomial_cdf(
+    hits: NDArray[np.floating] | float, trials: float, rate: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Return the probability of at most `hits` of `trials`, also for fractional counts (incomplete beta function)."""
+    hits, rate = np.asarray(hits, dtype=np.float64), np.clip(rate, 0.0, 1.0)
+    left = np.maximum(trials - hits, 1e-9)
+    return np.where(hits >= trials, 1.0, betainc(left, hits + 1, 1 - rate))
+
+
+def excess_chance(
+    wrong: NDArray[np.floating], answered: NDArray[np.floating], target: float
+) -> NDArray[np.float64]:
+    """Return the p-value of the null hypothesis that at most `target` of the answers are wrong; 1 without errors."""
+    wrong, answered = np.asarray(wrong, dtype=np.float64), np.asarray(answered, dtype=np.float64)
+    chance = betainc(np.maximum(wrong, 1e-9), np.maximum(answered - wrong, 0) + 1, target)
+    return np.where(wrong > 0, chance, 1.0)
+
+
 def risk_chance(
-    wrong: NDArray[np.integer] | int,
-    answered: NDArray[np.integer] | int,
-    rows: int,
-    outside: NDArray[np.integer] | int,
+    wrong: NDArray[np.floating] | float,
+    answered: NDArray[np.floating] | float,
+    rows: float,
+    outside: NDArray[np.floating] | float,
     outside_rows: int,
     share: float,
     target: NDArray[np.floating] | float,
@@ -87,7 +126,8 @@ def risk_chance(
     nothing is answered.
 
     Args:
-        wrong, answered: number of the `rows` in-scope messages answered wrongly, and answered at all.
+        wrong, answered: number of the `rows` in-scope messages answered wrongly, and answered at all; fractional
+            where near-duplicates share a count.
         outside: number of the `outside_rows` out-of-scope messages answered; ignored if there are no such
             rows.
         share: share of out-of-scope messages among all messages.
@@ -97,16 +137,22 @@ def risk_chance(
     target = np.asarray(target, dtype=np.float64)[..., None]
     allowed = target * answered / max(rows, 1)
     if not outside_rows or not share:
-        return np.where(answered > 0, bdtr(wrong, rows, allowed), 1.0)[..., 0]
+        return np.where(answered > 0, binomial_cdf(wrong, rows, allowed), 1.0)[..., 0]
     inside = allowed * _TRADES
     foreign = np.minimum((1 - share) * (allowed - inside) / (share * (1 - target)), 1.0)
-    both = (bdtr(wrong, rows, inside) * bdtr(outside, outside_rows, foreign)).max(axis=-1)
+    both = (binomial_cdf(wrong, rows, inside) * binomial_cdf(outside, outside_rows, foreign)).max(axis=-1)
     chance = both * (1 - np.log(np.maximum(both, 1e-300)))
     return np.where(answered[..., 0] > 0, chance, 1.0)
 
 
 def risk_bound(
-    wrong: int, answered: int, rows: int, outside: int, outside_rows: int, share: float, level: float
+    wrong: float,
+    answered: float,
+    rows: float,
+    outside: float,
+    outside_rows: int,
+    share: float,
+    level: float,
 ) -> float:
     """Return the risk's upper confidence bound: the least target with a p-value up to 1 - `level`, to 1e-4."""
     counts = (wrong, answered, rows, outside, outside_rows, share)

@@ -41,6 +41,8 @@ class Outcome:
             else the likeliest intent; a clarification counts as its likeliest intent, a rule as its own
             intent if the bundle has that intent, else as a handoff.
         answered: whether the model answered automatically.
+        weight: what each message counts: near-duplicates share one count, and a repetition of a training message
+            counts nothing; None: one each.
     """
 
     truth: NDArray[np.str_]
@@ -49,10 +51,19 @@ class Outcome:
     scope: NDArray[np.float64]
     routed: NDArray[np.str_]
     answered: NDArray[np.bool_]
+    weight: NDArray[np.float64] | None = None
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """What each message counts."""
+        return np.ones(len(self.truth)) if self.weight is None else self.weight
 
     def part(self, mask: NDArray[np.bool_]) -> Outcome:
         """Return the outcome of the selected messages."""
-        return Outcome(*(getattr(self, name)[mask] for name in self.__slots__))
+        chosen = {
+            name: getattr(self, name)[mask] for name in self.__slots__ if getattr(self, name) is not None
+        }
+        return Outcome(**chosen)
 
     @property
     def in_scope(self) -> NDArray[np.bool_]:
@@ -66,6 +77,7 @@ def evaluate(
     labels: Sequence[str],
     encoded: Encoded | None = None,
     advance: Advance = no_progress,
+    weight: NDArray[np.float64] | None = None,
 ) -> Outcome:
     """Route every message through rules, model and the bundle's own thresholds.
 
@@ -74,6 +86,7 @@ def evaluate(
         labels: the intent of each, or `out_of_scope`.
         encoded: the messages encoded by the bundle's encoder, if already computed.
         advance: called with the number of messages encoded since the previous call.
+        weight: shape (n,): see `Outcome`.
     """
     router = Router(bundle.rules, bundle.replies, bundle.manifest.thresholds, SlotSettings().values())
     cleaned = [clean(message) for message in messages]
@@ -94,6 +107,7 @@ def evaluate(
             dtype=np.str_,
         ),
         answered=np.asarray([reply.source == "model" for reply in replies], dtype=bool),
+        weight=weight,
     )
 
 
@@ -104,6 +118,7 @@ def scores(outcome: Outcome, among: NDArray[np.bool_] | None = None) -> dict[str
         among: shape (n,): the messages to score; `scope_auroc` still compares with all out-of-scope rows.
 
     Returns:
+        messages: their number; distinct: the sum of their weights.
         accuracy: of the classifier's first choice, over in-scope messages.
         macro_f1, mcc: of the router's result, over all messages.
         ece: expected calibration error of the first choice, over in-scope messages.
@@ -112,19 +127,21 @@ def scores(outcome: Outcome, among: NDArray[np.bool_] | None = None) -> dict[str
         risk: share of wrong answers among those, answers to out-of-scope messages included.
     """
     part = outcome if among is None else outcome.part(among)
-    inside = part.in_scope
+    inside, weight = part.in_scope, part.weights
     right = part.likeliest == part.truth
     outside = outcome.scope[~outcome.in_scope]
-    some, answered = bool(inside.any()), bool(part.answered.any())
     return {
         "messages": float(len(part.truth)),
-        "accuracy": float(right[inside].mean()) if some else None,
-        "macro_f1": macro_f1(part.truth, part.routed) if part.truth.size else None,
-        "mcc": _mcc(part.truth, part.routed),
-        "ece": ece(part.confidence[inside], right[inside]) if some else None,
-        "scope_auroc": auroc(part.scope[inside], outside) if some and outside.size else None,
-        "coverage": float(part.answered.mean()) if part.answered.size else None,
-        "risk": float((part.truth != part.routed)[part.answered].mean()) if answered else None,
+        "distinct": float(weight.sum()),
+        "accuracy": _mean(right[inside], weight[inside]),
+        "macro_f1": macro_f1(part.truth, part.routed, weight) if weight.any() else None,
+        "mcc": _mcc(part.truth, part.routed, weight),
+        "ece": ece(part.confidence[inside], right[inside], weight=weight[inside])
+        if weight[inside].any()
+        else None,
+        "scope_auroc": auroc(part.scope[inside], outside) if inside.any() and outside.size else None,
+        "coverage": _mean(part.answered, weight),
+        "risk": _mean((part.truth != part.routed)[part.answered], weight[part.answered]),
     }
 
 
@@ -132,15 +149,20 @@ def scores_of_intent(outcome: Outcome, intent: str) -> dict[str, Score]:
     """Compute `scores` over the messages of one intent; F1 and MCC are one-vs-rest."""
     truth, routed = outcome.truth == intent, outcome.routed == intent
     return scores(outcome, truth) | {
-        "macro_f1": float(f1_score(truth, routed, zero_division=0.0)),
-        "mcc": _mcc(truth, routed),
+        "macro_f1": float(f1_score(truth, routed, zero_division=0.0, sample_weight=outcome.weights)),
+        "mcc": _mcc(truth, routed, outcome.weights),
     }
 
 
-def macro_f1(truth: NDArray[np.str_], guess: NDArray[np.str_]) -> float:
-    """Return the mean F1 over the labels that occur in `truth`."""
+def macro_f1(
+    truth: NDArray[np.str_], guess: NDArray[np.str_], weight: NDArray[np.float64] | None = None
+) -> float:
+    """Return the mean F1 over the labels that occur in `truth` with a weight."""
+    labels = np.unique(truth if weight is None else truth[weight > 0])
     with _of_few_rows():
-        return float(f1_score(truth, guess, labels=np.unique(truth), average="macro", zero_division=0.0))
+        return float(
+            f1_score(truth, guess, labels=labels, average="macro", zero_division=0.0, sample_weight=weight)
+        )
 
 
 def full_report(
@@ -178,12 +200,18 @@ def _metric_name(name: str) -> str:
     return f"{plain.strip('. ')}_{zlib.crc32(name.encode()):08x}"
 
 
-def _mcc(truth: NDArray[Any], guess: NDArray[Any]) -> Score:
+def _mean(values: NDArray[np.bool_], weight: NDArray[np.float64]) -> Score:
+    """Return the weighted share; None if nothing counts."""
+    return float(np.average(values, weights=weight)) if weight.any() else None
+
+
+def _mcc(truth: NDArray[Any], guess: NDArray[Any], weight: NDArray[np.float64]) -> Score:
     """Return the Matthews correlation; None if there is only one label, for which it is undefined."""
+    truth, guess, weight = truth[weight > 0], guess[weight > 0], weight[weight > 0]
     if len(np.union1d(truth, guess)) < 2:
         return None
     with _of_few_rows():
-        return float(matthews_corrcoef(truth, guess))
+        return float(matthews_corrcoef(truth, guess, sample_weight=weight))
 
 
 @contextmanager

@@ -1,0 +1,166 @@
+"""Measure learned thresholds on small, uneven, imperfectly labelled corpora drawn from the published ones.
+
+20 to 60 intents, 300 to 600 rows, 1 to 100 messages an intent, 3 % of the labels wrong. Test rows are drawn like the
+training rows and keep their labels. The corpora have no out_of_scope rows: the generic pool is all there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from chatbot.dialog.message import OUT_OF_SCOPE, clean
+from chatbot.model.classifier import Classifier
+from chatbot.model.encoder import Encoded
+from tools.bench.quality.corpora import load_banking77, load_clinc150
+from tools.bench.quality.taught import Values, bitext
+from tools.bench.quality.vectors import Vectors
+from training.model.distinct import distinct_groups
+from training.model.fit import fit
+from training.model.generic_pool import load_pool, uncovered
+from training.model.thresholds import Judged, Learned, judge, learn
+
+Rows = NDArray[np.int64]
+
+INTENTS = (20, 60)
+ROWS = (300, 600)
+MAX_ROWS = 100
+WRONG_LABELS = 0.03
+TARGET = 0.02
+FOREIGN_SHARE = 0.5
+DRAWS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Counts of one draw at the learned thresholds; `best` is the highest coverage that the test rows allow."""
+
+    messages: int
+    answered: int
+    wrong: int
+    best: float
+    foreign: float
+    unknown: float
+
+    @classmethod
+    def of(
+        cls,
+        classifier: Classifier,
+        learned: Learned,
+        test: Encoded,
+        truth: NDArray[np.str_],
+        foreign: Encoded,
+        unknown: Encoded,
+    ) -> Answers:
+        def passed(encoded: Encoded) -> NDArray[np.bool_]:
+            scores, at = classifier.score(encoded), learned.thresholds
+            return np.asarray((scores.probabilities.max(axis=1) >= at.answer) & (scores.scope >= at.scope))
+
+        scores = classifier.score(test)
+        right = np.asarray(classifier.labels)[scores.probabilities.argmax(axis=1)] == truth
+        answered = passed(test)
+        order = np.argsort(-scores.probabilities.max(axis=1), kind="stable")
+        risks = np.cumsum(~right[order]) / np.arange(1, len(order) + 1)
+        allowed = np.flatnonzero(risks <= learned.target)
+        return cls(
+            messages=len(truth),
+            answered=int(answered.sum()),
+            wrong=int((answered & ~right).sum()),
+            best=(int(allowed[-1]) + 1) / len(order) if allowed.size else 0.0,
+            foreign=float(passed(foreign).mean()),
+            unknown=float(passed(unknown).mean()) if len(unknown) else 0.0,
+        )
+
+    def risk(self, outside: float) -> tuple[float, float]:
+        """Return wrong and all answers per in-scope message, with as many out-of-scope messages."""
+        return self.wrong / self.messages + outside, self.answered / self.messages + outside
+
+
+def small_corpora(vectors: Vectors, draws: int = DRAWS) -> Values:
+    """Learn thresholds on several draws of each corpus; coverage against the best possible, and realised risks."""
+    clinc = pd.concat([load_clinc150("train"), load_clinc150("val"), load_clinc150("test")])
+    outside = clinc["intent"] == OUT_OF_SCOPE
+    sources = {
+        "Banking77": pd.concat([load_banking77("train"), load_banking77("test")]),
+        "CLINC150": clinc[~outside],
+        "Bitext": bitext(),
+    }
+    foreign = vectors.encode([clean(message) for message in clinc.loc[outside, "message"]])
+    pool = vectors.encode(load_pool())
+    found, notes = [], []
+    for name, source in sources.items():
+        messages = [clean(message) for message in source["message"]]
+        encoded = vectors.encode(messages)
+        intents = source["intent"].to_numpy(dtype=np.str_)
+        mine = [_draw(seed, messages, encoded, intents, pool, foreign) for seed in range(draws)]
+        notes.append(f"{name} {100 * _coverage(mine):.0f} % answered of {100 * _best(mine):.0f} % possible")
+        found += mine
+    answered, wrong = sum(one.answered for one in found), sum(one.wrong for one in found)
+    note = f"{3 * draws} draws, {answered:,} answers; {'; '.join(notes)}"
+    return {
+        "relative": (100 * _coverage(found) / _best(found), note),
+        "risk": (100 * wrong / answered, f"{wrong} of {answered:,} answers"),
+        "foreign": (100 * _risk(found, "foreign"), "CLINC150's out-of-scope messages"),
+        "unknown": (100 * _risk(found, "unknown"), "intents of the same corpus that were not taught"),
+    }
+
+
+def _draw(
+    seed: int,
+    messages: list[str],
+    encoded: Encoded,
+    intents: NDArray[np.str_],
+    pool: Encoded,
+    foreign: Encoded,
+) -> Answers:
+    taught, test, labels, unknown = _parts(intents, np.random.default_rng(seed))
+    groups = distinct_groups([messages[row] for row in taught]).astype(str).tolist()
+    part = encoded.part(taught)
+    fitted = fit(part, labels.tolist(), groups)
+    outside = fitted.classifier.score(pool.part(uncovered(pool.vectors, part.vectors)))
+    inside: Judged = judge(fitted)
+    learned = learn(inside, outside.probabilities.max(axis=1), outside.scope, TARGET, FOREIGN_SHARE)
+    return Answers.of(
+        fitted.classifier, learned, encoded.part(test), intents[test], foreign, encoded.part(unknown)
+    )
+
+
+def _parts(intents: NDArray[np.str_], draw: np.random.Generator) -> tuple[Rows, Rows, NDArray[np.str_], Rows]:
+    """Return training rows, as many test rows, the training labels with errors, and rows of other intents."""
+    names = np.unique(intents)
+    count = int(draw.integers(min(INTENTS[0], len(names)), min(INTENTS[1], len(names)) + 1))
+    kept = draw.choice(names, count, replace=False)
+    sizes = np.exp(draw.uniform(0, np.log(MAX_ROWS), count))
+    sizes = np.clip((sizes * draw.uniform(*ROWS) / sizes.sum()).round().astype(int), 1, MAX_ROWS)
+    halves = list(_halves(intents, kept, sizes, draw))
+    taught, test = (np.concatenate([pair[side] for pair in halves]) for side in (0, 1))
+    labels = intents[taught].copy()
+    wrong = draw.random(len(taught)) < WRONG_LABELS
+    labels[wrong] = draw.choice(kept, int(wrong.sum()))
+    return taught, test, labels, draw.permutation(np.flatnonzero(~np.isin(intents, kept)))[:1000]
+
+
+def _halves(
+    intents: NDArray[np.str_], kept: NDArray[np.str_], sizes: Rows, draw: np.random.Generator
+) -> Iterator[tuple[Rows, Rows]]:
+    for name, size in zip(kept, sizes, strict=True):
+        rows = draw.permutation(np.flatnonzero(intents == name))
+        half = min(int(size), len(rows) // 2)
+        yield rows[:half], rows[half : 2 * half]
+
+
+def _coverage(found: list[Answers]) -> float:
+    return float(np.mean([one.answered / one.messages for one in found]))
+
+
+def _best(found: list[Answers]) -> float:
+    return float(np.mean([one.best for one in found]))
+
+
+def _risk(found: list[Answers], kind: str) -> float:
+    wrong, answered = np.sum([one.risk(getattr(one, kind)) for one in found], axis=0)
+    return float(wrong / answered)

@@ -1,0 +1,130 @@
+"""Group messages that say the same: copies, near-duplicates and templates, across intents.
+
+What a group shows is counted once: eight copies of a row, or one sentence with 120 order numbers, are one piece of
+evidence. Training and test rows are still learned from and scored one by one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from chatbot.privacy import redact
+from data.messages import normalise
+from data.similarity import SIMILARITY
+
+# From so many messages on that differ in one word only, the word fills a slot of a template.
+TEMPLATE_MESSAGES = 10
+# The words that a template has beside its slot, at least.
+_TEMPLATE_WORDS = 3
+
+_BLOCK = 500
+_COMMON = 0.7
+_ROUNDING = 1e-6
+
+_NUMBERED = re.compile(r"\S*\d\S*")
+_ADDRESS = re.compile(r"\S+@\S+|(?:https?://|www\.)\S+")
+_NAME = re.compile(r"(?<=[\w,;:] )(?!I\b)[A-Z][\w'-]+")
+_MARKS = re.compile(r"(?:<\w+>|#)(?:[\s,;/&-]*(?:<\w+>|#))*")
+_WORD = re.compile(r"#|\w+(?:'\w+)?")
+
+
+def distinct_groups(messages: Sequence[str], similarity: float = SIMILARITY) -> NDArray[np.int64]:
+    """Return the group of each message, shape (n,): numbers from 0.
+
+    Messages are one group if they are equal or near-duplicates (`data.similarity`) once numbers, addresses and names
+    are masked, or if they fill one slot of a template (`TEMPLATE_MESSAGES`); groups are transitive.
+    """
+    texts, place = np.unique([mask(message) for message in messages], return_inverse=True)
+    pairs = [_near(texts.tolist(), similarity), _templates(texts.tolist())]
+    return components(len(texts), np.concatenate(pairs))[place]
+
+
+def name_groups(groups: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.str_]:
+    """Join groups that share a name, and name each by its smallest one.
+
+    Args:
+        groups: shape (n,): see `distinct_groups`. names: shape (n,): groups found otherwise (`data.splitting`).
+    """
+    known, place = np.unique(np.asarray(names), return_inverse=True)
+    links = np.stack([groups + len(known), place], axis=1)
+    joined = components(len(known) + int(groups.max(initial=-1)) + 1, links)[: len(known)]
+    # `known` is sorted: the first name of a component is its smallest.
+    _, first, back = np.unique(joined, return_index=True, return_inverse=True)
+    return np.asarray(known[first[back[place]]])
+
+
+def weights(groups: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return what each message counts, shape (n,): a group counts one."""
+    _, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    return np.asarray(1 / sizes[place], dtype=np.float64)
+
+
+def mask(message: str) -> str:
+    """Return the message normalised, with `#` for each number, address and capitalised or introduced name."""
+    text = _NUMBERED.sub("#", _ADDRESS.sub("#", redact(message)))
+    # A capital tells nothing where every word has one.
+    if sum(word[0].isupper() for word in text.split()) * 2 <= len(text.split()):
+        text = _NAME.sub("#", text)
+    return normalise(_MARKS.sub("#", text))
+
+
+def components(size: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the number of each node's connected component, shape (size,)."""
+    links = csr_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), shape=(size, size))
+    return np.asarray(connected_components(links, directed=False)[1], dtype=np.int64)
+
+
+def _near(texts: Sequence[str], similarity: float) -> NDArray[np.int64]:
+    """Return the pairs of `data.similarity.near_duplicates` over the whole corpus, shape (pairs, 2).
+
+    All pairs of a large corpus are too many to compare. Prefix filtering (Chaudhuri et al., 2006) is exact: where the
+    common n-grams of a text have a norm below a share of `similarity`, the rare ones add up to the rest of it.
+    """
+    if not any(len(text) >= 3 for text in texts):
+        return np.empty((0, 2), np.int64)
+    vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(3, 5), lowercase=False, dtype=np.float32)
+    vectors = csr_array(vectorizer.fit_transform(texts))
+    # Columns from common to rare, so that the running sum of squares of a row begins with its common n-grams.
+    vectors = csr_array(vectors[:, np.argsort(vectorizer.idf_, kind="stable")])
+    vectors.sort_indices()
+    running = np.cumsum(np.append(0.0, vectors.data.astype(np.float64) ** 2))
+    row_of = np.repeat(np.arange(len(texts)), np.diff(vectors.indptr))
+    rare = running[1:] - running[vectors.indptr[row_of]] >= (_COMMON * similarity) ** 2
+    rarest = vectors.copy()
+    rarest.data *= rare
+    rarest.eliminate_zeros()
+    transposed = csr_array(vectors.T)
+    found = [np.empty((0, 2), np.int64)]
+    for start in range(0, len(texts), _BLOCK):
+        shared = (rarest[start : start + _BLOCK] @ transposed).tocoo()
+        likely = shared.data >= (1 - _COMMON) * similarity - _ROUNDING
+        left, right = shared.row[likely].astype(np.int64) + start, shared.col[likely].astype(np.int64)
+        left, right = left[left < right], right[left < right]
+        cosines = vectors[left].multiply(vectors[right]).sum(axis=1)
+        found.append(np.stack([left, right], axis=1)[cosines >= similarity - _ROUNDING])
+    return np.concatenate(found)
+
+
+def _templates(texts: Sequence[str]) -> NDArray[np.int64]:
+    """Return pairs of texts that fill the same slot of a template, shape (pairs, 2)."""
+    filled: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for row, text in enumerate(texts):
+        words = _WORD.findall(text)
+        if len(words) > _TEMPLATE_WORDS:
+            for slot in range(len(words)):
+                filled[*words[:slot], "", *words[slot + 1 :]].append(row)
+    return _chained(rows for rows in filled.values() if len(rows) >= TEMPLATE_MESSAGES)
+
+
+def _chained(groups: Iterable[Sequence[int]]) -> NDArray[np.int64]:
+    pairs = [pair for rows in groups for pair in pairwise(rows)]
+    return np.asarray(pairs, dtype=np.int64).reshape(-1, 2)

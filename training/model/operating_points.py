@@ -1,0 +1,146 @@
+"""Learn an operating point for each target and out-of-scope share: the table that a training ends with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chatbot.dialog.router import Thresholds
+from chatbot.model.classifier import Scores
+from training.model.diagnosis import Diagnosis
+from training.model.evaluation.metrics import risk
+from training.model.params import TrainParams
+from training.model.thresholds import Judged, Learned, learn
+
+TARGETS = (0.01, 0.02, 0.03, 0.05, 0.1)
+SHARES = (0.0, 0.05, 0.1, 0.2, 0.5, 0.7)
+# Below this coverage the report says why.
+LOW_COVERAGE = 0.6
+_CURVE_POINTS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfScope:
+    """Out-of-scope messages of a training: the corpus's own, and the generic pool's without what the corpus covers."""
+
+    own: int
+    generic: int = 0
+    covered: int = 0
+
+    @property
+    def sentence(self) -> str:
+        """Return where the messages come from, for people."""
+        if not self.generic:
+            return f"{self.own:,} out-of-scope messages of the corpus."
+        return (
+            f"The corpus has {self.own:,} distinct out-of-scope messages of its own: {self.generic:,} messages of the "
+            f"shipped generic pool are used ({self.covered:,} were left out, as the corpus covers them). Add messages "
+            "that customers really send and the bot must not answer, labelled out_of_scope."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoints:
+    """Thresholds in force, and those of other targets and shares.
+
+    Attributes:
+        in_force: the thresholds of the bundle.
+        targets: at the share in force, one per target. shares: at the target in force, one per share.
+        unknown_risks: like `shares`: the risk if the out-of-scope messages are of unknown intents of the corpus's own
+            domain; None: the corpus has too few intents to leave some out.
+        messages: number of training messages, copies included.
+    """
+
+    in_force: Learned
+    targets: tuple[Learned, ...]
+    shares: tuple[Learned, ...]
+    unknown_risks: tuple[float | None, ...]
+    diagnosis: Diagnosis
+    out_of_scope: OutOfScope
+    messages: int
+
+    @property
+    def is_low(self) -> bool:
+        """Whether the coverage in force is so low that the report says why."""
+        return self.in_force.coverage < LOW_COVERAGE
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the content of `target` in model.json."""
+        curve = self.in_force.curve
+        points = np.unique(np.linspace(0, len(curve.coverage) - 1, _CURVE_POINTS).round().astype(int))
+        return self.in_force.as_dict() | {
+            "messages": self.messages,
+            "targets": [_row(one) for one in self.targets],
+            "shares": [
+                _row(one) | {"unknown_risk": None if risk is None else round(risk, 4)}
+                for one, risk in zip(self.shares, self.unknown_risks, strict=True)
+            ],
+            "curve": [[round(float(x[p]), 4) for x in (curve.coverage, curve.risk)] for p in points],
+            "out_of_scope": {
+                "own": self.out_of_scope.own,
+                "generic": self.out_of_scope.generic,
+                "covered": self.out_of_scope.covered,
+                "sentence": self.out_of_scope.sentence,
+            },
+            "diagnosis": self.diagnosis.as_dict(),
+            "advice": self.diagnosis.advice(),
+        }
+
+
+def learn_points(
+    inside: Judged,
+    outside: Scores,
+    unknown: Scores,
+    params: TrainParams,
+    diagnosis: Diagnosis,
+    out_of_scope: OutOfScope,
+    messages: int,
+) -> OperatingPoints:
+    """Learn the thresholds in force, and those of every other target and share.
+
+    Args:
+        outside: scores of the out-of-scope messages that the thresholds are learned with.
+        unknown: scores of messages of unknown intents (`training.model.fit.score_unknown`); only reported.
+    """
+    confidence = outside.probabilities.max(axis=1)
+    known: dict[tuple[float, float], Learned] = {}
+
+    def at(target: float, share: float) -> Learned:
+        if (target, share) not in known:
+            known[target, share] = learn(
+                inside, confidence, outside.scope, target, share, params.require_proof
+            )
+        return known[target, share]
+
+    target, share = params.target, params.share(out_of_scope.own)
+    by_share = {one: at(target, one) for one in sorted({*SHARES, share})}
+    return OperatingPoints(
+        at(target, share),
+        tuple(at(one, share) for one in sorted({*TARGETS, target})),
+        tuple(by_share.values()),
+        tuple(_unknown_risk(inside, unknown, one, learned.thresholds) for one, learned in by_share.items()),
+        diagnosis,
+        out_of_scope,
+        messages,
+    )
+
+
+def _unknown_risk(inside: Judged, unknown: Scores, share: float, at: Thresholds) -> float | None:
+    if not len(unknown.scope):
+        return None
+    passed = (unknown.probabilities.max(axis=1) >= at.answer) & (unknown.scope >= at.scope)
+    answered = (inside.confidence >= at.answer) & (inside.scope >= at.scope)
+    weights = inside.weights
+    doubt = np.asarray(np.average(answered * inside.doubts, weights=weights))
+    coverage = np.asarray(np.average(answered, weights=weights))
+    return float(risk(doubt, coverage, np.asarray(passed.mean()), share))
+
+
+def _row(learned: Learned) -> dict[str, Any]:
+    names = ("target", "share", "coverage", "risk", "counted", "bound", "proved", "evidence")
+    numbers = {name: getattr(learned, name) for name in names}
+    return {
+        name: round(value, 4) if isinstance(value, float) else value for name, value in numbers.items()
+    } | {"thresholds": learned.thresholds.model_dump()}
