@@ -1,5 +1,7 @@
 """PII redaction of street addresses with their postcodes, and of dates of birth."""
 
+# ruff: noqa: E501 - patterns and tables
+
 from __future__ import annotations
 
 import re
@@ -64,7 +66,7 @@ def redact_births(draft: Draft) -> None:
 def _number_first(street: Pattern, text: str, numbers: list[re.Match[str]]) -> Iterator[Span]:
     for number in numbers:
         start = number.start()
-        if start and text[start - 1].isalnum() or not (found := street.match(text, start)):
+        if (start and text[start - 1].isalnum()) or not (found := street.match(text, start)):
             continue
         unit = _UNIT_BEFORE.search(text, max(0, start - _NEAR), start)
         yield _with_postcode(text, unit.start() if unit else start, found.end())

@@ -1,12 +1,14 @@
 """PII redaction of numbers that an adjacent word names: "order no. 48213", "Kundennummer 5512", "48213 is my order"."""
 
+# ruff: noqa: E501 - patterns and tables
+
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from chatbot.privacy.draft import Draft, Pattern, Span
-from chatbot.privacy.numbers import DIGITS, LONG, NUMBER, PROTECTED, SHORT, says_phone
-from chatbot.privacy.phrases import GENERIC_NOUNS, NAMING, NO_NUMBERS, NUMBER_KINDS, SAYING
+from chatbot.privacy.numbers import DIGITS, LONG, PROTECTED, SHORT, says_phone
+from chatbot.privacy.phrases import NAMING, NO_NUMBERS, NUMBER_KINDS, SAYING
 
 _NEAR = 32
 """Characters before a number that are searched for what it identifies."""

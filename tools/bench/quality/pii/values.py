@@ -1,5 +1,7 @@
 """Generate values of personal data: contact data, payment data, ids, keys, in the formats of thirty countries."""
 
+# ruff: noqa: E501 - patterns and tables
+
 from __future__ import annotations
 
 import random
@@ -492,7 +494,7 @@ MAKERS: dict[str, Make] = {
     "name": person, "namelower": lambda rng, language, country: person(rng, language, country).lower(), "first": part("first"), "last": part("last"),
     "address": address, "fulladdress": full_address, "dob": lambda rng, language, country: day(rng, language, range(1940, 2008)),
     "date": lambda rng, language, country: day(rng, language, range(2023, 2026)), "amount": among("_amounts"),
-    "weekday": lambda rng, language, country: rng.choice("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()),
+    "weekday": lambda rng, language, country: rng.choice(["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]),
     "month": lambda rng, language, country: rng.choice(MONTHS["en"].split()), "year": pattern("201#", "202#"), "n": pattern("2", "3", "4#", "1#"),
     "city": among("cities"), "country": among("nations"), "product": among("products"), "payment": among("payments"),
     "errorcode": among("errorcodes"), "version": among("versions"), "coupon": among("coupons"), "sku": among("skus"),
