@@ -111,7 +111,7 @@ class Rules:
 
     def _match_long(self, text: str, folded: str) -> Rule | None:
         left = _BUDGET
-        words = [entry for entries in self._words.values() for entry in entries]
+        words = [entry for start, entries in self._words.items() if start in folded for entry in entries]
         for place in sorted(set().union(*[places for word, places in words if word in folded])):
             rule, pattern = self._patterns[place]
             for start, end in self._windows(place, folded, len(text)):

@@ -1,9 +1,13 @@
 """Separate what a customer wants from the personal data they state beside it, for classification.
 
-"Where is my parcel, my email is max@example.com" is classified as "Where is my parcel": an e-mail address says nothing
-about the intent, and no training message has one. Order and invoice numbers stay where the sentence needs them, as in training
+"Where is my parcel, my email is max@example.com" is classified as "Where is my parcel": an e-mail address says
+    nothing
+about the intent, and no training message has one. Order and invoice numbers stay where the sentence needs them, as
+    in training
 messages; "(order 12345)" goes.
 """
+
+# ruff: noqa: E501 - patterns and tables
 
 from __future__ import annotations
 
@@ -23,10 +27,12 @@ _NOUN = r"""(?:e-?mail|mail|telephone|phone|mobile|cell|number|name|address|card
     |user[ ]?name|login|bank|ssn|id|account)"""
 _STATED = Pattern(
     rf"""[ ]?[,;(-]?[ ]?(?:\b(?:and|please)[ ,]{{1,2}})? (?:
-      (?:(?:my|our|the)[ ])? (?:(?:full|first|last|home|new|date[ ]of)[ ])? {_NOUN} (?:[ ](?:address|number|no\.?|code))? [ ]?(?:is|was|:|=)[ ]?{_MARK}
+      (?:(?:my|our|the)[ ])? (?:(?:full|first|last|home|new|date[ ]of)[ ])? {_NOUN}
+    (?:[ ](?:address|number|no\.?|code))? [ ]?(?:is|was|:|=)[ ]?{_MARK}
     | (?:i[ ]am|i'm|im|this[ ]is|it's)[ ]{_MARK} (?:[ ](?:here|speaking))?
     | (?:you[ ]can[ ])?(?:call|text|reach|ring|contact|e-?mail|(?:write|reply|delivered|ship(?:ped)?|sent?d?)(?:[ ]it)?(?:[ ]to)?)[ ](?:me[ ])?(?:(?:on|at|under|via|by)[ ])?{_MARK}
-    | i[ ](?:was|am)[ ]born[ ](?:(?:on|in)[ ])?{_MARK} | (?:born|dob)[ ](?:on[ ])?{_MARK} | i[ ]live[ ](?:at|in)[ ]{_MARK}
+    | i[ ](?:was|am)[ ]born[ ](?:(?:on|in)[ ])?{_MARK} | (?:born|dob)[ ](?:on[ ])?{_MARK} |
+    i[ ]live[ ](?:at|in)[ ]{_MARK}
     | (?:(?:kind|best|warm)[ ])?(?:regards|sincerely|thanks|thank[ ]you|cheers|best)[,.]?[ ]?{_MARK}
     | (?:for|from|to|at|on|by|with|under|via|of|using)[ ](?:(?:my|the)[ ])?(?:{_NOUN}[ ])?{_MARK}
     | {_NOUN}(?:[ ](?:number|no\.?))?[ ]?:?[ ]?{_MARK}

@@ -1,5 +1,7 @@
 """PII redaction of credentials: API keys and tokens, passwords, PINs and one-time codes, as people state them."""
 
+# ruff: noqa: E501 - patterns and tables
+
 from __future__ import annotations
 
 from collections.abc import Iterator

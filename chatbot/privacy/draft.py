@@ -68,7 +68,8 @@ _FOLDED = (
 )  # fmt: skip
 """Code points whose compatibility form (NFKC) is one plain character: wide, mathematical, raised, other digits."""
 _LOOKALIKES = {
-    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u30fc", "-"), **dict.fromkeys("\u2018\u2019\u02bc\u00b4`", "'"),
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u30fc", "-"),
+    **dict.fromkeys("\u2018\u2019\u02bc\u00b4`", "'"),
     **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb", '"'), "\u2024": ".", "\u3002": ".", "\u2044": "/", "\u00b7": ".",
     "\u2022": ".", "\u0130": "I",
 }  # fmt: skip

@@ -1,5 +1,7 @@
 """PII redaction of ids whose shape identifies them: government ids by country, and tracking numbers by carrier."""
 
+# ruff: noqa: E501 - patterns and tables
+
 from __future__ import annotations
 
 import re
@@ -32,7 +34,8 @@ _SHAPES = {
     "UPS, Universal Postal Union, DHL, Amazon": r"1Z(?:[ ]?[A-Z\d]){16} | [A-Z]{2}[ ]?\d{3}[ ]?\d{3}[ ]?\d{3}[ ]?[A-Z]{2} | JJ?D[ ]?\d{10,20} | TBA\d{10,14} | H\d{4}A\d{8}",
 }
 _ID = Pattern(
-    rf"""(?<![\w.,$€£/-]) (?<!\d[ ]) (?:{"|".join(f"(?:{shape})" for shape in _SHAPES.values())}) (?!\w|[ .,/-]\d|[ ]?[$€£]|[ ](?:EUR|eur|USD|usd|pesos|reais|km|kr)\b)""",
+    rf"""(?<![\w.,$€£/-]) (?<!\d[ ]) (?:{"|".join(f"(?:{shape})" for shape in _SHAPES.values())})
+    (?!\w|[ .,/-]\d|[ ]?[$€£]|[ ](?:EUR|eur|USD|usd|pesos|reais|km|kr)\b)""",
     re.VERBOSE,
 )
 

@@ -1,4 +1,4 @@
-"""PII redaction of personal names: introduced ("my name is ..."), signed ("Regards, ..."), with a title, and full names.
+"""PII redaction of names: introduced ("my name is ..."), signed ("Regards, ..."), with a title, and full names.
 
 Distinguishes names from ordinary words by capitalization where it is informative, by lists of given names and
 surnames, and by a stop list of words that commonly follow "I am" and "this is".
@@ -31,7 +31,7 @@ MARK = "<NAME>"
 EndOf = Callable[[re.Match[str]], int]
 """Returns the end of the name after an introduction; the end of the introduction itself if there is none."""
 _NEAR, _FAR, _AFTER = 32, 48, 200
-"""Characters that are searched: before a name for a word that a person follows, before "speaking", after a signature."""
+"""Characters that are searched: before a name, before "speaking", after a signature."""
 MAX_WORDS = 6
 MAX_NAMES = 40
 """Number of capitalized words of a message that are examined: bounds the time for hostile texts."""
@@ -223,7 +223,7 @@ def _is_capital(word: str) -> bool:
 
 
 _PARTICLES = frozenset(
-    [
+    (
         "al",
         "bin",
         "da",
@@ -256,7 +256,7 @@ _PARTICLES = frozenset(
         "mc",
         "ibn",
         "abu",
-    ]
+    )
 )
 
 _ENDINGS = Pattern(

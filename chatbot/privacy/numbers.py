@@ -1,6 +1,7 @@
 """PII redaction of long numbers that no word names: cards, phones, ids. Keeps prices, dates, years and times.
 
-Replaces runs of digits, including separators (spaces, dots, dashes), and classifies each by its shape and by the words
+Replaces runs of digits, including separators (spaces, dots, dashes), and classifies each by its shape and by the
+    words
 before it.
 """
 
@@ -40,7 +41,8 @@ PROTECTED = Pattern(
       | \d{{3,5}} [x×] \d{{3,5}} (?!\w)
       | 0x[\da-f]{{2,8}} (?!\w)
     )
-    | (?: (?:R|US|CA|AU|A|C|NZ|HK|S|MX)?[$€£¥₹₩₽₺] | (?<!\w)(?:usd|eur|gbp|chf|inr|rs\.?|cad|aud|nzd|sek|nok|dkk|pln|jpy|brl|mxn|kr\.?) ) [ ]?
+    | (?: (?:R|US|CA|AU|A|C|NZ|HK|S|MX)?[$€£¥₹₩₽₺] |
+    (?<!\w)(?:usd|eur|gbp|chf|inr|rs\.?|cad|aud|nzd|sek|nok|dkk|pln|jpy|brl|mxn|kr\.?) ) [ ]?
       \d{{1,12}}(?!\d) (?:[.,']\d{{3}}(?!\d))* (?:[.,]\d\d?(?!\d))?
     | (?<!\w) (?:v|version|build|ios|android|windows|macos|firmware)\.?[ ]?
       \d{{1,6}} (?:\.\d{{1,6}}){{1,4}} (?!\w)
@@ -152,17 +154,24 @@ def _run(text: str, start: int, end: int, hinted: bool) -> Iterator[Span]:
         yield from _run(text, card[1], end, False)
     elif _is_phone(text[start:end], groups, sizes, hinted):
         yield start, end, PHONE
-    elif (max(sizes) >= LONG and not any(character.isspace() for character in text[start:end])) or (
-        _is_whole(sizes) and (sum(sizes) > 15 or not _round_or_year(groups))
+    elif (
+        _is_one_number(text[start:end], sizes)
+        or (sum(sizes) > 15)
+        or (_is_id(sizes) and not _round_or_year(groups))
     ):
         yield start, end, NUMBER
     else:
         yield from ((*group.span(), NUMBER) for group in groups if len(group[0]) >= LONG)
 
 
-def _is_whole(sizes: list[int]) -> bool:
-    """Whether groups of these sizes are one number, as ids and accounts are written, not a list of amounts."""
-    return sum(sizes) > 15 or sizes in ([3, 2, 4], [4, 4])
+def _is_one_number(run: str, sizes: list[int]) -> bool:
+    """Whether a long group has others attached without a space: "606912-8319"."""
+    return max(sizes) >= LONG and not any(map(str.isspace, run))
+
+
+def _is_id(sizes: list[int]) -> bool:
+    """Whether ids and accounts are written in groups of these sizes."""
+    return sizes in ([3, 2, 4], [4, 4])
 
 
 def _is_phone(run: str, groups: list[re.Match[str]], sizes: list[int], hinted: bool) -> bool:

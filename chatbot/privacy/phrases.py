@@ -3,6 +3,8 @@
 Data only. A constant with "|" is part of a verbose regular expression; a frozenset holds lower-case words.
 """
 
+# ruff: noqa: E501 - patterns and tables
+
 from __future__ import annotations
 
 
@@ -17,7 +19,8 @@ STILL = r"now|still|always|actually|currently|jetzt|noch|immer(?:\snoch)?|weiter
 
 # Credentials -------------------------------------------------------------------------------------------------------
 
-PASSWORD_WORDS = _words("""password password's passwords passcode passphrase passwd passwort pass hauptpasswort wlanpasswort pwd pw mdp kennwort losung passe contraseña contrasena clave parola senha wachtwoord hasło
+PASSWORD_WORDS = _words("""password password's passwords passcode passphrase passwd passwort pass hauptpasswort
+    wlanpasswort pwd pw mdp kennwort losung passe contraseña contrasena clave parola senha wachtwoord hasło
     lösenord adgangskode""")
 SHORT_PASSWORD_WORDS = _words("pw pwd mdp passwd")
 """Abbreviations that a value follows where they begin a clause: "pw dragon"."""
@@ -28,26 +31,36 @@ OTHER_WORDS = _words(
     "new old other current neue alte neues altes nouveau nouvelle ancien nueva vieja nuova vecchia nova antiga"
 )
 """Words that name a second password: "the new one is"."""
-CHANGE_WORDS = _words("""change changed changing set reset update updated switched geändert gesetzt setze ändere änderte zurückgesetzt gewechselt cambio cambié cambie cambiar cambiado cambiato cambiata cambiare mudei mudar mude
-    alterei alterar troquei trocar puse poner changé changer mis modifié modificado modificato actualicé restablecí redefini impostato impostata""")
-FAILS = """is | does | doesn't | isn't | won't | wont | gets | got | fails | was | keeps | never | no[ ]longer | stopped | wird | funktioniert | geht
+CHANGE_WORDS = _words("""change changed changing set reset update updated switched geändert gesetzt setze ändere
+    änderte zurückgesetzt gewechselt cambio cambié cambie cambiar cambiado cambiato cambiata cambiare mudei mudar mude
+    alterei alterar troquei trocar puse poner changé changer mis modifié modificado modificato actualicé restablecí
+    redefini impostato impostata""")
+FAILS = """is | does | doesn't | isn't | won't | wont | gets | got | fails | was | keeps | never | no[ ]longer |
+    stopped | wird | funktioniert | geht
     | ist | klappt | ne | n'est | est | no | não | nao | non | falla | falha | stimmt | werkt | inte"""
 KEY_WORDS = _words("key keys apikey token tokens secret secrets bearer credential credentials")
-KEY_PREFIXES = r"""gh[oprsu]_ | github_pat_ | glpat- | gl[a-z]{2,5}- | xox[a-z]- | xapp- | [rsp]k_(?:live|test)_ | whsec_ | sk- | A[KS]IA[A-Z0-9] | AIza | ya29\.
-    | GOCSPX- | EAA[A-Z] | SG\. | npm_ | pypi- | rubygems_ | key-[\da-f]{16} | (?:AC|SK|AP)[\da-f]{32} | sh(?:pat|pca|pss|ppa)_ | do[opr]_v1_ | hf_ | sq0[a-z]{3}-
-    | dapi[\da-f] | glsa_ | glc_ | lin_api_ | secret_ | ntn_ | ATATT | ATBB | ATCTT | dp\.[a-z]{2}\. | sl\. | NRAK- | NRJS- | PMAK- | sntrys_ | AGE-SECRET-KEY-
-    | eyJ | hvs\. | hvb\. | s\.[A-Za-z0-9]{24} | figd_ | r8_ | gsk_ | pplx- | tskey- | phc_ | pat[A-Za-z0-9]{14}\. | v1\.0-[\da-f] | EZ[AT]K | xkeysib- | LTAI | AKID
+KEY_PREFIXES = r"""gh[oprsu]_ | github_pat_ | glpat- | gl[a-z]{2,5}- | xox[a-z]- | xapp- | [rsp]k_(?:live|test)_ |
+    whsec_ | sk- | A[KS]IA[A-Z0-9] | AIza | ya29\.
+    | GOCSPX- | EAA[A-Z] | SG\. | npm_ | pypi- | rubygems_ | key-[\da-f]{16} | (?:AC|SK|AP)[\da-f]{32} |
+    sh(?:pat|pca|pss|ppa)_ | do[opr]_v1_ | hf_ | sq0[a-z]{3}-
+    | dapi[\da-f] | glsa_ | glc_ | lin_api_ | secret_ | ntn_ | ATATT | ATBB | ATCTT | dp\.[a-z]{2}\. | sl\. | NRAK-
+    | NRJS- | PMAK- | sntrys_ | AGE-SECRET-KEY-
+    | eyJ | hvs\. | hvb\. | s\.[A-Za-z0-9]{24} | figd_ | r8_ | gsk_ | pplx- | tskey- | phc_ | pat[A-Za-z0-9]{14}\.
+    | v1\.0-[\da-f] | EZ[AT]K | xkeysib- | LTAI | AKID
     | T3BlbkFJ | ops_ | dckr_pat_ | vc[a-z]_ | rnd_ | fo1_ | fm[12]_ | PRIVATE- | Bearer"""
 """Prefixes of API keys and tokens as secret scanners publish them (GitHub, GitGuardian, gitleaks)."""
 
-PIN_WORDS = _words("""pin pins mpin cvv cvv2 cvc cvc2 cvn otp tan puk geheimzahl passcode kartenprüfnummer prüfziffer pincode sicherheitscode bestätigungscode zugangscode verifizierungscode einmalcode nip pinkod
+PIN_WORDS = _words("""pin pins mpin cvv cvv2 cvc cvc2 cvn otp tan puk geheimzahl passcode kartenprüfnummer
+    prüfziffer pincode sicherheitscode bestätigungscode zugangscode verifizierungscode einmalcode nip pinkod
     clave senha""")
 CODE_WORDS = _words("code código codigo codice")
 PIN_QUALIFIERS = _words(
-    """security verification access time sms authentication authenticator login 2fa mfa confirmation auth secret pin door bank confidentiel segreto secreto di de"""
+    """security verification access time sms authentication authenticator login 2fa mfa confirmation auth secret
+    pin door bank confidentiel segreto secreto di de"""
 )
 """Words beside "code" that make it a secret without "is"."""
-NO_CODES = _words("""error fault promo promotional coupon voucher discount gift product article item color colour status zip area country postal post
+NO_CODES = _words("""error fault promo promotional coupon voucher discount gift product article item color colour
+    status zip area country postal post
     post dial source dress fehler rabatt promotion erreur descuento errore desconto erro sconto http exit bar qr""")
 """Words before "code" that make it no secret."""
 
@@ -58,20 +71,25 @@ NAME_STATED = (
         _words("name name's names namen vorname nachname familienname firstname lastname fullname surname"),
         r"""(?:my|the|full|first|last|his|her)\s(?:(?:full|first|last|given|middle|legal|sur|wife's|husband's|son's|daughter's)\s?)? name
             (?: \sis (?:\s(?:now|actually|still))?+ | 's | \s?[:=] )
-        | (?:wife|husband|son|daughter|mother|father|partner|boss|friend)'s\sname\s(?:is|:) | (?:first|last|full|sur|vor|nach)?name\s?[:=]
-        | (?:(?:in|on|to)\sthe\sname\sof|under\sthe\sname(?:\sof)?) | mein(?:e)?\s(?:voller\s)?(?:vor|nach|familien)?name\s(?:ist|lautet|war) | auf\sden\snamen""",
+        | (?:wife|husband|son|daughter|mother|father|partner|boss|friend)'s\sname\s(?:is|:) |
+    (?:first|last|full|sur|vor|nach)?name\s?[:=]
+        | (?:(?:in|on|to)\sthe\sname\sof|under\sthe\sname(?:\sof)?) |
+    mein(?:e)?\s(?:voller\s)?(?:vor|nach|familien)?name\s(?:ist|lautet|war) | auf\sden\snamen""",
     ),
     (_words("holder accountholder cardholder"), r"(?:account|card)\s?holder(?:'s\sname)?(?:\sis|\s?[:=])"),
     (_words("heiße heisse"), r"ich\shei(?:ß|ss)e"),
     (_words("m'appelle"), r"je\sm'appelle"),
     (
         _words("nom prénom prenom nombre nome cognome sobrenome"),
-        r"""(?:mon|le)\s(?:pr[ée])?nom(?:\sde\sfamille)?\s(?:est|c'est) | (?:pr[ée])?nom\s?: | au\snom\sde | mi\snombre(?:\scompleto)?\ses | nombre\s?: | a\snombre\sde
-        | (?:il\s)?mio\s(?:cog)?nome\s(?:è|e') | (?:cog)?nome\s?: | a\snome\sdi | meu\s(?:sobre)?nome(?:\scompleto)?\s(?:é|e) | em\snome\sd[eao]""",
+        r"""(?:mon|le)\s(?:pr[ée])?nom(?:\sde\sfamille)?\s(?:est|c'est) | (?:pr[ée])?nom\s?: | au\snom\sde |
+    mi\snombre(?:\scompleto)?\ses | nombre\s?: | a\snombre\sde
+        | (?:il\s)?mio\s(?:cog)?nome\s(?:è|e') | (?:cog)?nome\s?: | a\snome\sdi |
+    meu\s(?:sobre)?nome(?:\scompleto)?\s(?:é|e) | em\snome\sd[eao]""",
     ),
     (
         _words("llamo apellido chiamo intestato intestata chamo apelido"),
-        r"""me\sllamo | mi\sapellido\ses | mi\schiamo | intestat[oa]\sa | chamo-?\s?me | me\schamo | meu\sapelido\sé""",
+        r"""me\sllamo | mi\sapellido\ses | mi\schiamo | intestat[oa]\sa | chamo-?\s?me | me\schamo |
+    meu\sapelido\sé""",
     ),
     (
         _words("naam voornaam achternaam heet nazywam imię heter namn hedder navn"),
@@ -95,23 +113,33 @@ NAME_FOREIGN = (
     (_words("ben är jestem tej"), r"ik\sben | jag\sär | jestem | z\stej\sstrony"),
 )
 """Introductions in languages whose stop lists are short: a listed given name or two capitals must follow."""
-SIGN_OFFS_FORMAL = r"""(?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely | yours(?:\s(?:truly|faithfully|sincerely))? | (?:mit\s)?(?:freundlichen?|besten?|viele[nr]?|liebe[nr]?|herzlichen?|schönen?)\s(?:grüße?n?|gruß|gruss|gruessen?)
-    | mfg | grüße | gruß | (?:bien\s)?cordialement | bien\sà\s(?:vous|toi) | respectueusement | sinc[èe]res?\ssalutations | atentamente | (?:un\s)?(?:cordial\s)?saludos? | saludos\scordiales
-    | (?:cordiali|distinti|un\scaro)\ssaluti? | saluti | in\sfede | atenciosamente | (?:com\sos\smelhores\s)?cumprimentos | abraços? | met\svriendelijke\sgroet(?:en)? | groet(?:en|jes)? | pozdrawiam | med\svänliga?\shälsning(?:ar)? | mvh | hälsningar"""
+SIGN_OFFS_FORMAL = r"""(?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely |
+    yours(?:\s(?:truly|faithfully|sincerely))? |
+    (?:mit\s)?(?:freundlichen?|besten?|viele[nr]?|liebe[nr]?|herzlichen?|schönen?)\s(?:grüße?n?|gruß|gruss|gruessen?)
+    | mfg | grüße | gruß | (?:bien\s)?cordialement | bien\sà\s(?:vous|toi) | respectueusement |
+    sinc[èe]res?\ssalutations | atentamente | (?:un\s)?(?:cordial\s)?saludos? | saludos\scordiales
+    | (?:cordiali|distinti|un\scaro)\ssaluti? | saluti | in\sfede | atenciosamente |
+    (?:com\sos\smelhores\s)?cumprimentos | abraços? | met\svriendelijke\sgroet(?:en)? | groet(?:en|jes)? |
+    pozdrawiam | med\svänliga?\shälsning(?:ar)? | mvh | hälsningar"""
 SIGN_OFFS = r"cheers | best(?:\swishes)? | thanks | thank\syou | thx | greetings | danke | vielen\sdank | merci | bisous | gracias | grazie | obrigad[oa] | un\sabrazo | lg | vg | tack | dziękuję"
-SIGN_OFF_WORDS = _words("""regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss gruessen mfg lg vg cordialement bien respectueusement salutations
-    atentamente saludo saludos saluti saluto fede atenciosamente cumprimentos abraço abraços groet groeten groetjes pozdrawiam hälsning hälsningar mvh danke dank merci bisous gracias
+SIGN_OFF_WORDS = _words("""regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss
+    gruessen mfg lg vg cordialement bien respectueusement salutations
+    atentamente saludo saludos saluti saluto fede atenciosamente cumprimentos abraço abraços groet groeten groetjes
+    pozdrawiam hälsning hälsningar mvh danke dank merci bisous gracias
     grazie obrigado obrigada abrazo tack dziękuję""")
 SPEAKING_WORDS = _words(
     "here speaking hier apparat telefon l'appareil habla teléfono telefono aqui aquí falando"
 )
 """Words after a name: "Anna here", "Anna am Apparat"."""
-TITLE_WORDS = _words("""mr mrs ms miss mx dr prof herr herrn frau monsieur madame mme mlle m señor señora señorita sr sra don doña signor signora signore signorina sig dott dottore dottoressa
+TITLE_WORDS = _words("""mr mrs ms miss mx dr prof herr herrn frau monsieur madame mme mlle m señor señora señorita
+    sr sra don doña signor signora signore signorina sig dott dottore dottoressa
     dottor senhor senhora senhorita dona mevrouw meneer dhr mevr pan pani fru avv""")
 NEED_A_DOT = _words("m sig sr don pan")
 """Titles that are words or initials without a dot."""
-PERSON_WORDS = _words("""neighbor neighbour husband wife son daughter agent colleague friend boss manager brother sister mother father mum mom dad partner assistant roommate girlfriend boyfriend employee recipient named
-    called kollege kollegin nachbar nachbarin mann collega voisin voisine mari femme vecino vecina marido mujer esposa vicino vicina marito moglie vizinho vizinha esposo hat""")
+PERSON_WORDS = _words("""neighbor neighbour husband wife son daughter agent colleague friend boss manager brother
+    sister mother father mum mom dad partner assistant roommate girlfriend boyfriend employee recipient named
+    called kollege kollegin nachbar nachbarin mann collega voisin voisine mari femme vecino vecina marido mujer
+    esposa vicino vicina marito moglie vizinho vizinha esposo hat""")
 """Words before a person's name, also an unlisted one."""
 PERSON_PAIRS = frozenset(("signed by", "for by", "accepted by", "received by", "taken by", "ordered by", "bought by", "paid by", "collected by", "up by", "written by", "spoke with", "spoke to", "speak with",
     "speak to", "spoken to", "spoken with", "talked with", "talked to", "talk to", "chatted with", "gift for", "present for", "belongs to", "issued to", "addressed to", "registered to", "handed to", "name to", "name is", "deliver to",
@@ -124,31 +152,50 @@ PERSON_LINKS = _words(
 
 # Birth, phones, numbers --------------------------------------------------------------------------------------------
 
-BIRTH_WORDS = _words("""dob b born birth birthday birthdate geburtsdatum geburtstag geboren geb naissance né née anniversaire nací naci nacido nacida nacimiento cumpleaños nato nata nascita nasci nascido
-    nascida nascimento compleanno aniversário geboortedatum urodzony urodzona urodzenia urodziłem urodziłam född födelsedatum født fødselsdato""")
-MONTHS = r"""jan(?:uary|uar|vier|eiro)? | feb(?:ruary|ruar|rero|braio)? | f[ée]v(?:rier|ereiro)? | mar(?:ch|s|zo|ço)? | märz | apr(?:il|ile)? | avril | abr(?:il)? | ma[iyj] | mayo | maggio | maio | june? | juni | juin | jun(?:io|ho)?
-    | giugno | jul(?:y|i|io|ho)? | juillet | luglio | aug(?:ust)? | août | ago(?:sto)? | sep(?:t|tember|tembre|tiembre)? | set(?:tembre|embro)? | o[ck]t(?:ober|obre)? | out(?:ubro)? | ottobre | nov(?:ember|embre|iembre|embro)?
-    | de[cz](?:ember|embro)? | d[ée]cembre | dic(?:iembre|embre)? | styczni?a? | stycznia | lutego | marca | kwietnia | maja | czerwca | lipca | sierpnia | września | października | listopada | grudnia"""
+BIRTH_WORDS = _words("""dob b born birth birthday birthdate geburtsdatum geburtstag geboren geb naissance né née
+    anniversaire nací naci nacido nacida nacimiento cumpleaños nato nata nascita nasci nascido
+    nascida nascimento compleanno aniversário geboortedatum urodzony urodzona urodzenia urodziłem urodziłam född
+    födelsedatum født fødselsdato""")
+MONTHS = r"""jan(?:uary|uar|vier|eiro)? | feb(?:ruary|ruar|rero|braio)? | f[ée]v(?:rier|ereiro)? |
+    mar(?:ch|s|zo|ço)? | märz | apr(?:il|ile)? | avril | abr(?:il)? | ma[iyj] | mayo | maggio | maio | june? | juni
+    | juin | jun(?:io|ho)?
+    | giugno | jul(?:y|i|io|ho)? | juillet | luglio | aug(?:ust)? | août | ago(?:sto)? |
+    sep(?:t|tember|tembre|tiembre)? | set(?:tembre|embro)? | o[ck]t(?:ober|obre)? | out(?:ubro)? | ottobre |
+    nov(?:ember|embre|iembre|embro)?
+    | de[cz](?:ember|embro)? | d[ée]cembre | dic(?:iembre|embre)? | styczni?a? | stycznia | lutego | marca |
+    kwietnia | maja | czerwca | lipca | sierpnia | września | października | listopada | grudnia"""
 
-PHONE_HINTS = _words("""telephone phone phones call calls tel cell mobile mob whatsapp whats fax dial text texts sms reach ring contact callback telefon telefonnummer handy handynummer mobil rufnummer anrufen ruf erreichbar
-    téléphone telephone portable appelez appeler joindre tél numéro teléfono móvil celular llámame llamar llámeme llamen telefono cellulare chiamatemi chiamare cell chiamami telefone telemóvel liga ligue ligar
-    zap telefoon telefoonnummer mobiel bel telefonu dzwonić komórka mobilnummer telefonnummer telefonnr ringa puhelin número numero my number""")
-DIGIT_WORDS = _words("""zero oh one two three four five six seven eight nine double triple null eins zwei zwo drei vier fünf sechs sieben acht neun zéro un deux trois quatre cinq sept huit neuf cero uno dos tres cuatro
+PHONE_HINTS = _words("""telephone phone phones call calls tel cell mobile mob whatsapp whats fax dial text texts
+    sms reach ring contact callback telefon telefonnummer handy handynummer mobil rufnummer anrufen ruf erreichbar
+    téléphone telephone portable appelez appeler joindre tél numéro teléfono móvil celular llámame llamar llámeme
+    llamen telefono cellulare chiamatemi chiamare cell chiamami telefone telemóvel liga ligue ligar
+    zap telefoon telefoonnummer mobiel bel telefonu dzwonić komórka mobilnummer telefonnummer telefonnr ringa
+    puhelin número numero my number""")
+DIGIT_WORDS = _words("""zero oh one two three four five six seven eight nine double triple null eins zwei zwo drei
+    vier fünf sechs sieben acht neun zéro un deux trois quatre cinq sept huit neuf cero uno dos tres cuatro
     cinco seis siete ocho nueve due tre quattro cinque sei sette otto nove um dois três quatro sete oito""")
 CURRENCIES = r"""usd|eur|euros?|gbp|dollars?|pounds?|quid|bucks|chf|francs?|cents?|inr|rupees?|lakh|yen|jpy|yuan|cny|rmb|won|krw|pln|zł(?:oty)?|zlotys?|kr|sek|nok|dkk|kron(?:or|er|en)|kroner|pesos?|mxn|ars|clp|cop|reais|real|brl
     |rand|zar|lira|tl|try|cad|aud|nzd|sgd|franken|stutz|dirhams?|aed|baht|rubles?|rub|huf|forint|czk|koruna|points?|punkte|miles|people|units|stück|km|users?|kunden|followers|steps|mah|watts?|rpm|ppi|dpi|pixels?|lumens?"""
 
 NUMBER_KINDS = {
-    "<ORDER>": """order orders ord oorder ordr oder orer oredr purchase purchases puchase pucrhase purcahse bestellung bestellnummer bestell auftrag auftragsnummer commande commandes pedido pedidos ordine ordini encomenda
+    "<ORDER>": """order orders ord oorder ordr oder orer oredr purchase purchases puchase pucrhase purcahse
+    bestellung bestellnummer bestell auftrag auftragsnummer commande commandes pedido pedidos ordine ordini encomenda
         encomendas bestelling bestelnummer zamówienie zamówienia beställning ordernummer ordrenummer ordre po""",
-    "<ACCOUNT>": """account accounts acct acc a/c customer client member membership user policy contract konto kontonummer kundennummer kunde mitgliedsnummer compte cuenta conto conta client cliente abonné rekening
+    "<ACCOUNT>": """account accounts acct acc a/c customer client member membership user policy contract konto
+    kontonummer kundennummer kunde mitgliedsnummer compte cuenta conto conta client cliente abonné rekening
         rekeningnummer klantnummer konta kundnummer kontonr""",
-    "<INVOICE>": """invoice invoices inv bill bills receipt receipts rechnung rechnungsnummer facture factures factura facturas fattura fatture fatura recibo factuur faktura fakturanummer quittung""",
-    "<NUMBER>": """tracking parcel package shipment consignment ticket case ref reference booking reservation confirmation transaction return rma claim serial passport license licence ssn security tax vat routing label
-        number numbers nr sort bsb ifsc blz swift bic aba sin nino tfn pps ppsn aadhaar pan ird nric ni insurance social steuer steuernummer ustid sendungsnummer sendung paket paketnummer vorgang vorgangsnummer
-        ausweis ausweisnummer personalausweis reisepass reisepassnummer führerschein sozialversicherungsnummer svnr ahv suivi colis passeport sécu sécurité permis dossier réservation nir dni nie nif cif rfc curp cuit cuil
-        rut run cédula nit seguimiento paquete guía pasaporte reserva tracciamento spedizione pacco passaporto patente fiscale iva prenotazione cf rastreio rastreamento passaporte cpf cnpj rg cnh nis contribuinte bsn
-        rijbewijs paspoort burgerservicenummer rijksregisternummer pesel nip regon przesyłki paczka personnummer cpr fødselsnummer henkilötunnus hetu kimlik spårningsnummer kolli paketet id ids""",
+    "<INVOICE>": """invoice invoices inv bill bills receipt receipts rechnung rechnungsnummer facture factures
+    factura facturas fattura fatture fatura recibo factuur faktura fakturanummer quittung""",
+    "<NUMBER>": """tracking parcel package shipment consignment ticket case ref reference booking reservation
+    confirmation transaction return rma claim serial passport license licence ssn security tax vat routing label
+        number numbers nr sort bsb ifsc blz swift bic aba sin nino tfn pps ppsn aadhaar pan ird nric ni insurance
+    social steuer steuernummer ustid sendungsnummer sendung paket paketnummer vorgang vorgangsnummer
+        ausweis ausweisnummer personalausweis reisepass reisepassnummer führerschein sozialversicherungsnummer svnr
+    ahv suivi colis passeport sécu sécurité permis dossier réservation nir dni nie nif cif rfc curp cuit cuil
+        rut run cédula nit seguimiento paquete guía pasaporte reserva tracciamento spedizione pacco passaporto
+    patente fiscale iva prenotazione cf rastreio rastreamento passaporte cpf cnpj rg cnh nis contribuinte bsn
+        rijbewijs paspoort burgerservicenummer rijksregisternummer pesel nip regon przesyłki paczka personnummer
+    cpr fødselsnummer henkilötunnus hetu kimlik spårningsnummer kolli paketet id ids""",
 }  # fmt: skip
 """Nouns that name a number, by the mark of the number."""
 GENERIC_NOUNS = _words(

@@ -1,5 +1,7 @@
 """PII redaction of street addresses with their postcodes, and of dates of birth."""
 
+# ruff: noqa: E501 - patterns and tables
+
 from __future__ import annotations
 
 import re

@@ -34,14 +34,15 @@ MARKS = (
 """All marks that `redact` inserts."""
 
 _MARKS = Pattern("|".join(MARKS), 0)
-_WARM_UP = """I am Anna Schmidt, born 1.2.1980, anna at example dot com, anna@example.com, my password is dragon-1, pin 1234,
-user anna, key sk-1234567890abcdef, code is 1234, order 12345, call 0170 1234567, 12 Maple Street, Lindenweg 3, 12 rue Hugo,
-Calle Mayor 3, Am Markt 3, DE89 3704 0044 0532 0130 00, 10.0.0.1, www.example.com?a=b, one two three four five six. Mr. Smith.
-changed the password to dragon, the new one is hunter2. Regards, Anna"""
+_WARM_UP = """I am Anna Schmidt, born 1.2.1980, anna at example dot com, anna@example.com, my password is dragon-1,
+pin 1234, user anna, key sk-1234567890abcdef, code is 1234, order 12345, call 0170 1234567, 12 Maple Street,
+Lindenweg 3, 12 rue Hugo, Calle Mayor 3, Am Markt 3, DE89 3704 0044 0532 0130 00, 10.0.0.1, www.example.com?a=b,
+one two three four five six. Mr. Smith. changed the password to dragon, the new one is hunter2. Regards, Anna"""
 _DIGIT_RUNS = Pattern(r"\d++", 0)
 _WITHOUT_DIGITS = NAME_WORDS.union(PASSWORD_WORDS, USER_WORDS, KEY_WORDS)
 _WITH_DIGITS = _WITHOUT_DIGITS.union(PIN_WORDS, CODE_WORDS, BIRTH_WORDS, STREET_WORDS)
-_ALL = _WITH_DIGITS | CHANGE_WORDS | OTHER_WORDS
+HINTS = _WITH_DIGITS | CHANGE_WORDS | OTHER_WORDS
+"""Words that detectors begin at."""
 
 
 def redact(text: str) -> str:
@@ -68,7 +69,7 @@ def redact_with_core(message: str) -> tuple[str, str]:
 
 def _detect(text: str) -> Draft:
     draft = Draft(text)
-    draft.look_for(_ALL, _WITH_DIGITS if draft.has_digits else _WITHOUT_DIGITS)
+    draft.look_for(HINTS, _WITH_DIGITS if draft.has_digits else _WITHOUT_DIGITS)
     if "<" in text:
         draft.mark((*found.span(), found[0]) for found in _MARKS.finditer(draft.text))
     redact_urls(draft)

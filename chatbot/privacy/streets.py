@@ -1,5 +1,7 @@
 """How street addresses and postcodes are written, by country: data only, fragments of verbose regular expressions."""
 
+# ruff: noqa: E501 - patterns and tables
+
 from __future__ import annotations
 
 
@@ -11,12 +13,16 @@ _CAP = r"(?-i:[A-ZÀ-ÖØ-ÞŁŚŻ])[\w'.-]*"
 _NUMBER = r"(?:(?:n[º°.]|nr\.?|no\.?|num\.?|núm\.?|numero|número|\#)\s?)?\d{1,5}(?:[a-z](?!\w))?"
 _UNIT = r"(?:flat|apt\.?|apartment|unit|suite|ste\.?|room|floor|block|blk)\s?\#?\w{1,5}"
 
-ENGLISH_WORDS = _words("""street st road rd avenue ave av lane ln drive dr court ct boulevard blvd way close square sq gardens gdns terrace parkway pkwy place pl highway hwy crescent cres grove hill row mews walk alley circle
+ENGLISH_WORDS = _words("""street st road rd avenue ave av lane ln drive dr court ct boulevard blvd way close square
+    sq gardens gdns terrace parkway pkwy place pl highway hwy crescent cres grove hill row mews walk alley circle
     cir trail quay plaza park green rise view wharf heights marg nagar bypass parade""")
-ENGLISH = rf"""\d{{1,5}}(?:st|nd|rd|th)?[a-z]?(?:[-/]\d{{1,4}})?(?!\w),? (?:\s(?:{_CAP}|\d{{1,3}}(?:st|nd|rd|th))){{1,4}}?
+ENGLISH = rf"""\d{{1,5}}(?:st|nd|rd|th)?[a-z]?(?:[-/]\d{{1,4}})?(?!\w),?
+    (?:\s(?:{_CAP}|\d{{1,3}}(?:st|nd|rd|th))){{1,4}}?
     \s(?:{"|".join(sorted(ENGLISH_WORDS))})\b\.? (?:,?\s{_UNIT}|\s\#?\d{{1,3}}-\d{{1,4}}|\s[NSEW]{{1,2}}\b)?
-    | \d{{1,5}}[a-z]?(?!\w) (?:\s(?!(?:the|a|an|on|of|in|to|my|and|for|is|was|at|days?|weeks?|months?|years?|hours?|minutes?|times?|items?|x|from|this|your|our|their|new|per|one|more|pairs?|boxes|pieces
-        |orders?|parcels?|shoes?|bikes?)\b)[a-z'-]{{2,}}){{1,2}}? \s(?:street|road|avenue|ave|lane|boulevard|blvd|terrace|crescent)\b(?!\s(?:food|bike|style|sign|wear))"""
+    | \d{{1,5}}[a-z]?(?!\w)
+    (?:\s(?!(?:the|a|an|on|of|in|to|my|and|for|is|was|at|days?|weeks?|months?|years?|hours?|minutes?|times?|items?|x|from|this|your|our|their|new|per|one|more|pairs?|boxes|pieces
+        |orders?|parcels?|shoes?|bikes?)\b)[a-z'-]{{2,}}){{1,2}}?
+    \s(?:street|road|avenue|ave|lane|boulevard|blvd|terrace|crescent)\b(?!\s(?:food|bike|style|sign|wear))"""
 """Begins at a house number, which English, French and Portuguese of some countries write first."""
 UNIT_BEFORE = rf"(?<!\w)(?:{_UNIT}\s?[,/-]?\s?|(?:flat|apt\.?|apartment|unit|suite)\s)\Z"
 GERMANIC_ENDINGS = ("straße", "strasse", "str", "str.", "weg", "gasse", "platz", "allee", "ring", "damm", "ufer", "markt", "chaussee", "steig", "stieg", "promenade", "graben", "hof", "berg",
@@ -31,12 +37,14 @@ GERMAN_PHRASES = rf"""(?-i:Am|An\s(?:der|den)|Im|In\s(?:der|den)|Auf\s(?:der|dem
 PO_BOX = r"(?:(?:(?<=po\s)|(?<=p\.o\.\s)|(?<=p\.o\s)|(?<=p\.\so\.\s)|(?<=p\so\s)|(?<=p\.o\.)|(?<=p\.\so\.))box|pobox|postfach|apartado(?:\sde\scorreos)?|b\.?p\.?|postale?|postbus|poczt\.?) \s? \#?(?:n[º°]\s?)?\d{1,6}(?:\s\d\d){0,3}"
 _FRENCH = r"rue|avenue|av\.|ave\.?|boulevard|bd\.?|blvd|place|pl\.|chemin|allée|allee|impasse|quai|cours|route|passage|square|sentier|villa|faubourg|fg|résidence|lotissement|chaussée|rond-point"
 _OF = r"(?:(?:de|du|des|de\sla|de\sl'|la|le|les|l'|d'|del|dei|degli|delle|della|dello|dos|das|do|da|di|los|las|el|san|santa|st\.?)\s?){0,3}"
-FRENCH = rf"""\d{{1,4}}(?:\s?(?:bis|ter|quater)\b|[a-z]\b)?,?\s (?:{_FRENCH})\s {_OF} [\w'.-]{{2,30}} (?:\s(?:(?:de|du|des|la|le)\s)?{_CAP}){{0,3}}"""
+FRENCH = rf"""\d{{1,4}}(?:\s?(?:bis|ter|quater)\b|[a-z]\b)?,?\s (?:{_FRENCH})\s {_OF} [\w'.-]{{2,30}}
+    (?:\s(?:(?:de|du|des|la|le)\s)?{_CAP}){{0,3}}"""
 FRENCH_NUMBER_LAST = rf"(?:{_FRENCH})\s {_OF} {_CAP} (?:\s{_CAP}){{0,3}} ,?\s {_NUMBER} (?!\w)"
 _ROMANCE = r"""calle|c/|cl\.|avenida|avda?\.?|av\.|plaza|pza\.?|plza\.?|paseo|p[º°]|carrera|cra\.?|kr\.?|camino|ronda|travesía|callejón|glorieta|calzada|bulevar|diagonal|transversal|autopista|pasaje|colonia
     |rua|r\.|travessa|tv\.|praça|largo|alameda|estrada|rodovia|beco|calçada|via|viale|v\.le|corso|c\.so|piazza|p\.zza|piazzale|vicolo|strada|contrada|lungarno|lungomare|salita|ulica|ul\.|al\.|aleja|os\.|plac|pl\.|sokak|cad\.?|caddesi"""
 ROMANCE = rf"""(?:carrera|cra|cr|kr|calle|cl|transversal|diagonal|av|avenida)\.?\s\d{{1,3}}[a-z]?\s?(?:\#|n[o°º]\.?)\s?\d{{1,3}}[a-z]?\s?-\s?\d{{1,3}} | (?:{_ROMANCE}) \s? {_OF} [\w'.-]{{2,30}} (?:\s(?:(?:de|del|de\sla|della|dei|dos|das|da|do|e|y|la)\s)?[\w'.-]{{2,30}}){{0,4}}? ,?\s
-    (?:(?:n[º°.]|nr\.?|no\.?|num\.?|núm\.?|numero|número|nº|\#)\s?)? \#?\s?\d{{1,5}} (?:[a-z](?!\w))? (?:\s?[-/]\s?\d{{1,4}})? (?!\w) (?:\s?,\s?\d{{1,2}}\s?[º°ª](?:\s?[a-z](?!\w))?)?"""
+    (?:(?:n[º°.]|nr\.?|no\.?|num\.?|núm\.?|numero|número|nº|\#)\s?)? \#?\s?\d{{1,5}} (?:[a-z](?!\w))?
+    (?:\s?[-/]\s?\d{{1,4}})? (?!\w) (?:\s?,\s?\d{{1,2}}\s?[º°ª](?:\s?[a-z](?!\w))?)?"""
 
 FRENCH_WORDS = _words(
     "rue avenue av ave boulevard bd blvd place pl chemin allée allee impasse quai cours route passage square sentier villa faubourg fg résidence lotissement chaussée rond"
@@ -52,7 +60,9 @@ NUMBER_LAST = (
 )  # fmt: skip
 """Words, and a pattern that begins at one of them."""
 
-POSTCODE = r"""(?: (?-i:[A-Z]{1,2}-)?\d{5}-\d{3,4} | \d{4}-\d{3} | (?-i:[A-Z]{1,2}-?)?\d{4,7}(?:\s?(?-i:[A-Z]{2})(?!\w))? | [A-Z]\d[A-Z]\s?\d[A-Z]\d | [A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}
+POSTCODE = r"""(?: (?-i:[A-Z]{1,2}-)?\d{5}-\d{3,4} | \d{4}-\d{3} |
+    (?-i:[A-Z]{1,2}-?)?\d{4,7}(?:\s?(?-i:[A-Z]{2})(?!\w))? | [A-Z]\d[A-Z]\s?\d[A-Z]\d |
+    [A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}
     | [A-Z]\d[\dW]\s?[A-Z\d]{4} | \d{3}\s\d{2} | \d{2}-\d{3} | \d{3} )(?!\w)"""
 AFTER_STREET = rf"(?:[^\d\n!?;<]{{0,40}}?(?<![\w-])(?:c\.?p\.?\s|cep\s|plz\s)?{POSTCODE})"
 BEFORE_STREET = rf"(?<![\w-]){POSTCODE}[\s,]{{1,2}}(?:[^\W\d_][\w'.-]{{0,20}}[\s,]{{1,2}}){{0,3}}\Z"

@@ -132,16 +132,26 @@ yet you young your yours
 """Stop list: words that commonly follow "I am", "this is" and "my name is", or a name."""
 
 SURNAMES = _words("""
-adams ahmed ali allen almeida alvarez andersen anderson andersson araújo araujo bailey baker barbosa barnes bauer becker begum bell benali bennett berg bernard bianchi
-brooks brown bruno butler campbell carter carvalho castro chen clark clarke collins colombo conti cook cooper costa cox cruz davies davis diaz díaz dubois dupont durand edwards
-esposito evans fernandes fernandez fernández ferrari ferreira fischer fontana fournier garcía garcia girard gomes gomez gómez gonçalves gonzales gonzalez gonzález green greco gupta gutierrez gutiérrez hall
-hansen harris hernandez hernández hill hoffmann hoffman howard hughes hussain ivanov jackson jain jansen james jensen jimenez jiménez johansson johnson jones kaiser kaur keller kelly khan kim klein koch
-kovalenko kowalski kowalczyk krause krüger kumar lambert larsen lee lefebvre lefèvre lehmann leroy lewis li liu lombardi long lopes lopez lópez macdonald maier mancini marques martin martinez martínez
-martins mayer mcdonald mehta meier mendes mendoza mensah meyer miller mitchell möller moore morales moreau morel moreno moretti morgan morris müller mueller murphy murray myers nelson neumann nguyen nielsen
-novak nowak núñez nunes o'brien o'connor o'neill oliveira olsen olsson ortega ortiz okafor park parker patel pereira perez pérez peterson petit phillips pinto popescu powell price ramirez ramírez ramos reddy reed
-ribeiro ricci richter rivera robert roberts robertson robinson rodrigues rodriguez rodríguez rogers romano romero rossi roux ruiz russo ryan sanchez sánchez santos schäfer schmid schmidt schmitt schneider
-scholz schröder schulz schwarz scott shah sharma silva simon singh smith soares sousa souza stein steiner stewart suzuki tanaka taylor teixeira thomas thompson torres tran turner vargas vasquez vázquez
-vieira vogel wagner walker wang ward watson weber weiß werner white williams wilson winkler wolf wong wood wright wu yang yılmaz young zhang zimmermann
+adams ahmed ali allen almeida alvarez andersen anderson andersson araújo araujo bailey baker barbosa barnes bauer
+    becker begum bell benali bennett berg bernard bianchi
+brooks brown bruno butler campbell carter carvalho castro chen clark clarke collins colombo conti cook cooper costa
+    cox cruz davies davis diaz díaz dubois dupont durand edwards
+esposito evans fernandes fernandez fernández ferrari ferreira fischer fontana fournier garcía garcia girard gomes
+    gomez gómez gonçalves gonzales gonzalez gonzález green greco gupta gutierrez gutiérrez hall
+hansen harris hernandez hernández hill hoffmann hoffman howard hughes hussain ivanov jackson jain jansen james
+    jensen jimenez jiménez johansson johnson jones kaiser kaur keller kelly khan kim klein koch
+kovalenko kowalski kowalczyk krause krüger kumar lambert larsen lee lefebvre lefèvre lehmann leroy lewis li liu
+    lombardi long lopes lopez lópez macdonald maier mancini marques martin martinez martínez
+martins mayer mcdonald mehta meier mendes mendoza mensah meyer miller mitchell möller moore morales moreau morel
+    moreno moretti morgan morris müller mueller murphy murray myers nelson neumann nguyen nielsen
+novak nowak núñez nunes o'brien o'connor o'neill oliveira olsen olsson ortega ortiz okafor park parker patel
+    pereira perez pérez peterson petit phillips pinto popescu powell price ramirez ramírez ramos reddy reed
+ribeiro ricci richter rivera robert roberts robertson robinson rodrigues rodriguez rodríguez rogers romano romero
+    rossi roux ruiz russo ryan sanchez sánchez santos schäfer schmid schmidt schmitt schneider
+scholz schröder schulz schwarz scott shah sharma silva simon singh smith soares sousa souza stein steiner stewart
+    suzuki tanaka taylor teixeira thomas thompson torres tran turner vargas vasquez vázquez
+vieira vogel wagner walker wang ward watson weber weiß werner white williams wilson winkler wolf wong wood wright
+    wu yang yılmaz young zhang zimmermann
 """)
 """Common surnames of many countries."""
 
@@ -149,14 +159,23 @@ vieira vogel wagner walker wang ward watson weber weiß werner white williams wi
 BRANDS = frozenset(
     " ".join(pair.split())
     for pair in """
-calvin klein, harry potter, taylor swift, hugo boss, tommy hilfiger, michael kors, ralph lauren, jack wolfskin, louis vuitton, jack daniels, dr martens, dr oetker, dr pepper, dr dre, mr clean,
-mr coffee, mrs meyer, mrs meyers, james bond, star wars, ray ban, mary kay, marc jacobs, kate spade, tory burch, ben sherman, fred perry, paul smith, karl lagerfeld, max mara, yves rocher, yves saint, christian dior,
-christian louboutin, johnnie walker, johnny walker, jim beam, captain morgan, ben jerry, uncle bens, bruno banani, carolina herrera, jean paul, estee lauder, elizabeth arden, bobbi brown, victoria beckham,
-victoria secret, victoria's secret, tom tailor, tom ford, levi strauss, lee cooper, helly hansen, harley davidson, aston martin, alfa romeo, land rover, santa claus, san francisco, san diego, san jose, san
-antonio, santa monica, santa barbara, santa fe, saint martin, los angeles, new york, mc donalds, philip morris, stanley black, black decker, black friday, george foreman, george home, eva solo, arne jacobsen, charles
-eames, alexander mcqueen, stella mccartney, vera wang, jimmy choo, manolo blahnik, guy laroche, oscar peterson, steve madden, ted baker, victor victoria, victoria station, alexander platz, max factor, max
-pro, bob marley, david bowie, miles morales, lara croft, mario kart, mario party, luigi mansion, anna karenina, olive oil, may day, june sale, april fools, carl zeiss, carl friedrik, austin texas, charlotte north,
-jackson hole, jordan air, sydney australia, florence italy, victoria bc, virginia beach, georgia usa, madison wisconsin, dallas texas, santiago de, paris france, chelsea boots, alexa echo, amazon alexa, apple siri, marie claire
+calvin klein, harry potter, taylor swift, hugo boss, tommy hilfiger, michael kors, ralph lauren, jack wolfskin,
+    louis vuitton, jack daniels, dr martens, dr oetker, dr pepper, dr dre, mr clean,
+mr coffee, mrs meyer, mrs meyers, james bond, star wars, ray ban, mary kay, marc jacobs, kate spade, tory burch,
+    ben sherman, fred perry, paul smith, karl lagerfeld, max mara, yves rocher, yves saint, christian dior,
+christian louboutin, johnnie walker, johnny walker, jim beam, captain morgan, ben jerry, uncle bens, bruno banani,
+    carolina herrera, jean paul, estee lauder, elizabeth arden, bobbi brown, victoria beckham,
+victoria secret, victoria's secret, tom tailor, tom ford, levi strauss, lee cooper, helly hansen, harley davidson,
+    aston martin, alfa romeo, land rover, santa claus, san francisco, san diego, san jose, san
+antonio, santa monica, santa barbara, santa fe, saint martin, los angeles, new york, mc donalds, philip morris,
+    stanley black, black decker, black friday, george foreman, george home, eva solo, arne jacobsen, charles
+eames, alexander mcqueen, stella mccartney, vera wang, jimmy choo, manolo blahnik, guy laroche, oscar peterson,
+    steve madden, ted baker, victor victoria, victoria station, alexander platz, max factor, max
+pro, bob marley, david bowie, miles morales, lara croft, mario kart, mario party, luigi mansion, anna karenina,
+    olive oil, may day, june sale, april fools, carl zeiss, carl friedrik, austin texas, charlotte north,
+jackson hole, jordan air, sydney australia, florence italy, victoria bc, virginia beach, georgia usa, madison
+    wisconsin, dallas texas, santiago de, paris france, chelsea boots, alexa echo, amazon alexa, apple siri, marie
+    claire
 """.replace("\n", " ").split(",")
 )
 """Products, companies and places that look like a full name."""
@@ -171,17 +190,29 @@ now ok okay old on one only optional or our out outdated please probably protect
 rejected required reset right same saved secret secure sent set short should showing simple so still stolen
 stored strong stuck suddenly taken that the there this to too typed unable unavailable unknown unsafe unusable
 unverified updated valid very visible weak what when where which why working wrong your
-about after all any as at before by for into of off over since through under upon while always box button id face touch fingerprint og name birthday forgotten forgot mine change changes doesn't don't email field form from hint history i i'm input isn't link mail manager page policy prompt protection question recovery reminder requirement requirements reset rules
-screen security settings something strength tab than won't you be so such then but could was were has have had do did can cannot can't will would please thanks
-abgelaufen aktuell alt auch bereits bitte das dem den der die doch ein eine einfach falsch geändert gehackt gelöscht gesperrt geschützt gespeichert gültig immer inkorrekt jetzt kaputt kein keine korrekt leer leider
-mein meine mir nicht nie noch nötig nur richtig schon schwach sehr sicher so stark ungültig unbekannt unsicher unter vergessen verloren weg wieder wurde zu zurückgesetzt
-ancien arrivé aussi bien bloqué bon changé compromis correct dans de demandé des différent du déjà enregistré erroné expiré faible faux fonctionne fort incorrect inconnu inexact invalide je jamais la le les marche mauvais
-ne non nouveau obligatoire oublié passe pas perdu plus pour protégé que qui refusé rejeté réinitialisé sûr toujours très trop un une valide volé
-actual antigua aunque bien bloqueada buena caducada cambiada caducó como comprometida con correcta de débil demasiado desconocida diferente el ella en equivocada errónea es está expirada expiró fuerte funciona
-hackeada inactiva incorrecta incorrecto insegura inválida la larga mala mi muy necesaria ni no nueva nula olvidada para pero perdida por que rechazada robada segura si sí siempre temporal ya
-anche ancora attiva bloccata buona cambiata che comunque corretta debole della dimenticata di diversa errata giusta il in invalida la lunga mai mia molto nel non nuova obbligatoria per più persa però quella rifiutata rubata
+about after all any as at before by for into of off over since through under upon while always box button id face
+    touch fingerprint og name birthday forgotten forgot mine change changes doesn't don't email field form from
+    hint history i i'm input isn't link mail manager page policy prompt protection question recovery reminder
+    requirement requirements reset rules
+screen security settings something strength tab than won't you be so such then but could was were has have had do
+    did can cannot can't will would please thanks
+abgelaufen aktuell alt auch bereits bitte das dem den der die doch ein eine einfach falsch geändert gehackt
+    gelöscht gesperrt geschützt gespeichert gültig immer inkorrekt jetzt kaputt kein keine korrekt leer leider
+mein meine mir nicht nie noch nötig nur richtig schon schwach sehr sicher so stark ungültig unbekannt unsicher
+    unter vergessen verloren weg wieder wurde zu zurückgesetzt
+ancien arrivé aussi bien bloqué bon changé compromis correct dans de demandé des différent du déjà enregistré
+    erroné expiré faible faux fonctionne fort incorrect inconnu inexact invalide je jamais la le les marche mauvais
+ne non nouveau obligatoire oublié passe pas perdu plus pour protégé que qui refusé rejeté réinitialisé sûr toujours
+    très trop un une valide volé
+actual antigua aunque bien bloqueada buena caducada cambiada caducó como comprometida con correcta de débil
+    demasiado desconocida diferente el ella en equivocada errónea es está expirada expiró fuerte funciona
+hackeada inactiva incorrecta incorrecto insegura inválida la larga mala mi muy necesaria ni no nueva nula olvidada
+    para pero perdida por que rechazada robada segura si sí siempre temporal ya
+anche ancora attiva bloccata buona cambiata che comunque corretta debole della dimenticata di diversa errata giusta
+    il in invalida la lunga mai mia molto nel non nuova obbligatoria per più persa però quella rifiutata rubata
 sbagliata scaduta sempre sicura sono stata troppo un una valida vecchia
-antiga ainda alterada bloqueada certa com correta da das diferente do dos e ela em está errada esquecida expirada expirou foi forte fraca inválida já longa mais minha muito na não nem no nova nunca o obrigatória os
+antiga ainda alterada bloqueada certa com correta da das diferente do dos e ela em está errada esquecida expirada
+    expirou foi forte fraca inválida já longa mais minha muito na não nem no nova nunca o obrigatória os
 para perdida pois por porque quando que recusada roubada segura sem sempre só também temporária uma válida velha
 """)
 """Stop list: words that follow "my password is" and are not passwords."""

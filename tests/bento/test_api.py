@@ -480,3 +480,25 @@ def test_what_users_send_wrong_writes_nothing_into_the_servers_log(
     api.post("/chat", body(message=""), "text/plain")
     api.send("GET", "/nothing")
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("message", ["track it", "maybe a zebra"], ids=["answered", "handed over"])
+def test_personal_data_is_detected_once_and_does_not_reach_the_model(
+    message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def again(text: str) -> str:
+        raise AssertionError(f"{text!r} is redacted again")
+
+    asked: list[str] = []
+
+    async def listening(messages: Sequence[str]) -> list[Prediction]:
+        asked.extend(messages)
+        return await classify(messages)
+
+    monkeypatch.setattr("chatbot.records.schema.redact", again)
+    monkeypatch.setattr("chatbot.dialog.router.redact", again)
+    api = paper_api(listening)
+    body = json.dumps({"message": f"{message}, my email is max@example.com"}).encode()
+    assert api.post("/chat", body).status_code == 200
+    assert asked == [message]
+    assert [record.query for record in api.log.writes[0]] == [f"{message}, my email is <EMAIL>"]

@@ -3,6 +3,8 @@
 Times are ratios of processor time, the best of several repetitions: a busy machine does not change them.
 """
 
+# ruff: noqa: E501 - patterns and tables
+
 from __future__ import annotations
 
 import random
@@ -16,7 +18,7 @@ import yaml
 from chatbot.dialog.message import clean
 from chatbot.dialog.rules import Rules
 from chatbot.privacy import redact
-from chatbot.privacy.redaction import _ALL as HINTS
+from chatbot.privacy.redaction import HINTS
 from chatbot.records.schema import features
 
 LIMIT = 4_000
@@ -46,7 +48,7 @@ def rules() -> Rules:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_twice_the_text_takes_at_most_a_little_more_than_twice_the_time(family: str) -> None:
     for beginning in ("", HINTED):
-        _assert_linear(
+        assert_linear(
             redact, lambda length, beginning=beginning: _filled(beginning, FAMILIES[family], length)
         )
 
@@ -70,13 +72,13 @@ def test_the_worst_text_that_a_search_finds_takes_a_small_multiple_of_prose() ->
 @pytest.mark.parametrize("step", [clean, features], ids=["cleaning", "features"])
 def test_cleaning_and_features_are_linear(step: Callable[[str], object]) -> None:
     for unit in ("a ", "\u200b", "e\u0301", " ", "A1!"):
-        _assert_linear(step, lambda length, unit=unit: _filled("", unit, length))
+        assert_linear(step, lambda length, unit=unit: _filled("", unit, length))
 
 
 def test_rules_are_linear_and_a_text_of_their_own_words_takes_a_small_multiple_of_prose(rules: Rules) -> None:
     words = [f"{word}zq " for rule in rules for example in rule.match for word in example.split()]
     text = "".join(dict.fromkeys(words))
-    _assert_linear(rules.match, lambda length: _filled("", text, length))
+    assert_linear(rules.match, lambda length: _filled("", text, length))
     hostile, prose = (
         _filled("", unit, LIMIT) for unit in (text, "can you help me with it please, it is late. ")
     )
@@ -98,7 +100,7 @@ def test_an_ordinary_message_takes_a_small_multiple_of_its_cleaning() -> None:
     assert min(ratios) < 30
 
 
-def _assert_linear(step: Callable[[str], object], text: Callable[[int], str]) -> None:
+def assert_linear(step: Callable[[str], object], text: Callable[[int], str]) -> None:
     short, long = text(LIMIT // 2), text(LIMIT)
     ratios = []
     for _ in range(6):

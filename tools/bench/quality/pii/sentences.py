@@ -1,4 +1,4 @@
-"""Sentences of the redaction benchmark: templates filled with generated values, split into a tuning and a held-out part."""
+"""Sentences of the redaction benchmark: templates filled with generated values, in a tuning and a held-out part."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """Generate values of personal data: contact data, payment data, ids, keys, in the formats of thirty countries."""
 
+# ruff: noqa: E501 - patterns and tables
+
 from __future__ import annotations
 
 import random
