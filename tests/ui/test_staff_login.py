@@ -53,7 +53,9 @@ def test_a_token_that_is_not_random_enough_is_refused(token: str, words: str) ->
 
 def test_what_openssl_and_the_chart_make_is_accepted() -> None:
     for _ in range(200):
-        login.check(settings(token=SecretStr(secrets.token_hex(10))), "0.0.0.0")
+        token = secrets.token_hex(10)
+        login.check(settings(token=SecretStr(token)), "0.0.0.0")
+        assert login.is_token(settings(token=SecretStr(token)), token)
 
 
 @pytest.mark.process
