@@ -109,7 +109,7 @@ class Missing(StoreError):
 
 
 class Conflict(StoreError):
-    """Optimistic-concurrency conflict: the ETag changed. Read again and retry."""
+    """Conflict of optimistic concurrency: the ETag changed. Read again and retry."""
 
     status = 409
 

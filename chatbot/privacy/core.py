@@ -1,10 +1,8 @@
-"""Separate what a customer wants from the personal data they state beside it, for classification.
+"""Separate what a customer wants from the PII they state beside it, for classification.
 
 "Where is my parcel, my email is max@example.com" is classified as "Where is my parcel": an e-mail address says
-    nothing
-about the intent, and no training message has one. Order and invoice numbers stay where the sentence needs them, as
-    in training
-messages; "(order 12345)" goes.
+nothing about the intent, and no training message has one. Order and invoice numbers stay where the sentence needs
+them, as in training messages; "(order 12345)" goes.
 """
 
 # ruff: noqa: E501 - patterns and tables

@@ -1,4 +1,4 @@
-"""Text under redaction: detectors match a normal form of the text, and the marks are placed in the original.
+"""Text under PII redaction: detectors match a normal form of the text, and the marks are placed in the original.
 
 Found spans are masked by a private character of the same length, so that places stay valid and no detector sees them
 again: redaction is one pass over the text.

@@ -1,8 +1,7 @@
 """PII redaction of long numbers that no word names: cards, phones, ids. Keeps prices, dates, years and times.
 
-Replaces runs of digits, including separators (spaces, dots, dashes), and classifies each by its shape and by the
-    words
-before it.
+Replaces runs of digits, including separators (spaces, dots, dashes), and classifies each by its shape and by
+the words before it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How people state personal data in eleven languages: nouns, verbs and links, as tables for the detectors' patterns.
+"""How people state PII in eleven languages: nouns, verbs and links, as tables for the detectors' patterns.
 
 Data only. A constant with "|" is part of a verbose regular expression; a frozenset holds lower-case words.
 """

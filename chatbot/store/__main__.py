@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError, Conflict, StoreError
 from chatbot.settings import StorageSettings
-from chatbot.store import Store, make_bucket, open_store
+from chatbot.store import Store, layout, make_bucket, open_store
 
 
 def check(store: Store, say: Callable[[str], None] = print) -> None:
@@ -25,7 +25,7 @@ def check(store: Store, say: Callable[[str], None] = print) -> None:
     Raises:
         StoreError: the first step that failed.
     """
-    key = f"check/{secrets.token_hex(8)}"
+    key = f"{layout.STORE_CHECK}{secrets.token_hex(8)}"
     say(f"store: {store}")
     etag = store.put(key, b"first", new=True)
     say("  put: yes")

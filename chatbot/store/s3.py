@@ -1,4 +1,7 @@
-"""S3-backed object store: MinIO, AWS, or any S3-compatible service with conditional writes."""
+"""S3-backed object store: MinIO, AWS, or any S3-compatible service with conditional writes.
+
+Optimistic concurrency is by If-Match and If-None-Match.
+"""
 
 from __future__ import annotations
 

@@ -3,13 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
-from bento.lifecycle.served_model import Model
+from bento.lifecycle.served_model import describe
+from chatbot.model.bundle import load_metadata
 from chatbot.settings import RouterSettings
 
 
 def test_version_shows_the_target_in_force_without_the_corpus_messages(bundle_folder: Path) -> None:
-    model = Model.read(bundle_folder)
+    model = load_metadata(bundle_folder)
     kept = {"target": 0.02, "sentence": "Asked: ...", "targets": [{"target": 0.01}], "diagnosis": {"few": []}}
     shown = replace(model, manifest=model.manifest.model_copy(update={"target": kept}))
-    version = shown.describe(RouterSettings())
+    version = describe(shown, "1", RouterSettings())
     assert version.target == {"target": 0.02, "sentence": "Asked: ..."}

@@ -1,4 +1,4 @@
-"""Active-learning queue: uncertain or negatively rated messages, de-duplicated and ranked for review.
+"""Active learning: the review queue of uncertain or negatively rated messages, de-duplicated and ranked.
 
 Exact and near-duplicates form one item with a count. Messages with a decision, their near-duplicates and
 erased messages are excluded.

@@ -1,1 +1,1 @@
-"""Rollout on one machine."""
+"""Rollout and rollback on one machine."""

@@ -17,12 +17,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chatbot.errors import Conflict, Missing
 from chatbot.settings import StaffSettings, StorageSettings, read_settings
-from chatbot.store import Store, open_store
+from chatbot.store import Store, layout, open_store
 
 COOKIE = "support-chatbot-staff"
-PREFIX = "staff/"
-_KEY = f"{PREFIX}session-key"
-_SESSIONS = f"{PREFIX}sessions/"
 
 
 class ForgedCookie(Exception):
@@ -60,7 +57,7 @@ class Sessions:
         Raises: StoreError: the store is unavailable.
         """
         now = time.time()
-        for entry in self._store.list(_SESSIONS):
+        for entry in self._store.list(layout.STAFF_SESSIONS):
             if entry.modified.timestamp() + self._seconds < now:
                 self._store.delete(entry.key)
         session_id = secrets.token_urlsafe(32)
@@ -109,9 +106,9 @@ class Sessions:
     def _sign(self, text: str) -> str:
         if not self._key:
             with contextlib.suppress(Conflict):  # another replica was first
-                if self._store.head(_KEY) is None:
-                    self._store.put(_KEY, secrets.token_bytes(32), new=True)
-            self._key = self._store.get(_KEY)
+                if self._store.head(layout.STAFF_SESSION_KEY) is None:
+                    self._store.put(layout.STAFF_SESSION_KEY, secrets.token_bytes(32), new=True)
+            self._key = self._store.get(layout.STAFF_SESSION_KEY)
         return hmac.digest(self._key, text.encode(), hashlib.sha256).hex()
 
 
@@ -125,4 +122,4 @@ def open_sessions() -> Sessions:
 
 
 def _key_of(session_id: str) -> str:
-    return f"{_SESSIONS}{hashlib.sha256(session_id.encode()).hexdigest()}.json"
+    return f"{layout.STAFF_SESSIONS}{hashlib.sha256(session_id.encode()).hexdigest()}.json"
