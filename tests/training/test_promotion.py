@@ -184,7 +184,7 @@ def test_the_commands_do_the_same_and_read_what_a_retraining_accepted(
     assert back.returncode == 0
     assert machine.version() == "1"
     again = machine.command("training.promote", "--result", str(result))
-    assert "served earlier and was replaced" in again.communicate(timeout=60)[1]
+    assert "served earlier and was rolled back" in again.communicate(timeout=60)[1]
     assert again.returncode == 0
     assert machine.version() == "1"
     unknown = machine.command("training.promote", "17")

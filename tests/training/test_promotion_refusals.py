@@ -101,7 +101,7 @@ def test_what_was_rolled_back_is_promoted_again_by_name_alone(machine: Machine, 
     assert machine.promotion().rollback().changed
     again = machine.promotion().promote()
     assert not again.changed
-    assert "served earlier and was replaced" in again.sentence
+    assert "served earlier and was rolled back" in again.sentence
     assert machine.promotion().promote("2").changed
 
 

@@ -19,8 +19,12 @@ def fetch_bundle(store: Store, registry: Registry, version: ModelVersion, folder
         TrackingError: the registry is unavailable.
     """
     try:
-        return bundle_store.fetch(store, version.bundle_digest, folder)
+        bundle = bundle_store.fetch(store, version.bundle_digest, folder)
     except BundleError:
         bundle = registry.fetch(version.number, folder)
         bundle_store.push(store, bundle, anew=True)
         return bundle
+    # A copy in `folder` satisfies this machine only; others, and a new pod, fetch from the store.
+    if not bundle_store.held(store, version.bundle_digest):
+        bundle_store.push(store, bundle)
+    return bundle
