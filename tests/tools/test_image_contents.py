@@ -71,11 +71,20 @@ def copied(name: str) -> frozenset[str]:
     for pattern in patterns:
         for path in ROOT.glob(pattern):
             files |= set(path.rglob("*.py")) if path.is_dir() else {path}
+    if name != "api":
+        files = {file for file in files if _is_in_context(file.relative_to(ROOT))}
     return frozenset(
         ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for file in files
         if file.suffix == ".py" and file.relative_to(ROOT).parts[0] in PACKAGES
     )
+
+
+def _is_in_context(file: Path) -> bool:
+    """Whether `.dockerignore`, which excludes all but what it names with `!`, lets a file into the build's context."""
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    named = [line[1:] for line in lines if line.startswith("!")]
+    return any(part.match(pattern) for pattern in named for part in (file, *file.parents) if part != Path())
 
 
 @pytest.mark.parametrize("name", FILES)
