@@ -171,4 +171,4 @@ def test_a_page_answers_out_of_its_image_alone(
     check_health(container, built[name].name)
     podman("stop", "--time", "10", container)
     with pytest.raises(AssertionError):
-        check_health(container, built[name].name)
+        check_health("", built[name].name)
