@@ -45,7 +45,8 @@ def hurried(rules: Json) -> Json:
         for rule in group["rules"]:
             if "for" in rule:
                 rule["for"] = WAIT
-            expression = re.sub(r"\[(5|10|15|30)m\]|\[[16]h\]|\[[17]d\]", f"[{WINDOW}]", rule["expr"])
+            expression = rule["expr"].replace("[15m:30s]", f"[{WINDOW}:1s]")
+            expression = re.sub(r"\[(5|10|15|30)m\]|\[[16]h\]|\[[17]d\]", f"[{WINDOW}]", expression)
             expression = re.sub(r"offset (15m|1h|1d|6h)", f"offset {WAIT}", expression)
             expression = re.sub(r"> 900$", f"> {STALE_SECONDS}", expression)
             expression = re.sub(r"> 3 \* 3600$", f"> {LATE_SECONDS}", expression)
