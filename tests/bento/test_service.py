@@ -327,11 +327,13 @@ def test_more_callers_than_the_service_takes_get_429_with_retry_after_and_the_ot
 
 def test_the_server_that_is_started_has_the_protocols_limits(service: Server) -> None:
     """uvicorn's own protocol would take a head of any size, and lose the body of a request that offers h2c."""
-    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
-        # The reset that follows an answer to a client that still sends may overtake the answer: the metric decides.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            connection.sendall(b"GET /version HTTP/1.1\r\nHost: bot\r\nX: " + b"a" * 100_000)
-            assert connection.recv(4096).startswith(b"HTTP/1.1 431 ")
+    # The reset that follows an answer to a client that still sends may overtake the answer: the metric decides.
+    with (
+        socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection,
+        contextlib.suppress(BrokenPipeError, ConnectionResetError),
+    ):
+        connection.sendall(b"GET /version HTTP/1.1\r\nHost: bot\r\nX: " + b"a" * 100_000)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 431 ")
     assert service.metric(r'chatbot_requests_total\{route="other",status="431"\}') >= 1
     body = b'{"message": "I want a refund"}'
     head = (
