@@ -11,7 +11,7 @@ import sys
 from bento.lifecycle import preflight
 from bento.lifecycle.supervisor import ServerProcess, Supervisor, log
 from chatbot.errors import ChatbotError
-from chatbot.model import desired_model
+from chatbot.loop import desired_model
 from chatbot.process import Stopped, check_port_free, stop_on
 from chatbot.settings import KeeperSettings, ServiceSettings, StorageSettings, read_settings
 from chatbot.store import has_store, open_store

@@ -96,26 +96,26 @@ class Unavailable(ChatbotError):
 
 
 class StoreError(ChatbotError):
-    """A store operation failed; the message names the key or the bucket, and the remedy."""
+    """An operation on the object store, or on an object of the Kubernetes API, failed; the message names the object."""
 
     status = 503
     type = "store"
 
 
 class Missing(StoreError):
-    """No object exists under this key."""
+    """The object does not exist."""
 
     status = 404
 
 
 class Conflict(StoreError):
-    """Conflict of optimistic concurrency: the ETag changed. Read again and retry."""
+    """Conflict of optimistic concurrency: the ETag or resourceVersion changed. Read again and retry."""
 
     status = 409
 
 
 class Unreachable(StoreError):
-    """The store does not respond or is temporarily unavailable; a retry may succeed."""
+    """The store or the API server does not respond or is temporarily unavailable; a retry may succeed."""
 
 
 class Denied(StoreError):

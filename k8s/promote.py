@@ -14,6 +14,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chatbot.errors import ChatbotError
+from chatbot.loop.rollout.machine import Superseded
+from chatbot.loop.rollout.state import RolloutOutcome
 from chatbot.model.ref import ModelRef
 from chatbot.runtime import REAL, Runtime
 from chatbot.settings import KubernetesSettings
@@ -22,9 +24,9 @@ from k8s.api.client import Cluster
 from k8s.api.lease import KubernetesLease
 from k8s.log import log
 from k8s.pushgateway import PushgatewayClient
-from k8s.rollout import metrics, state
-from k8s.rollout.promoter import Promoter, Superseded
-from k8s.rollout.state import RolloutOutcome, describe
+from k8s.rollout import metrics
+from k8s.rollout.platform import KubernetesPlatform
+from k8s.rollout.record import describe
 
 RETRAIN_OUTCOMES = ("accepted", "refused", "needs_review", "busy")
 
@@ -53,38 +55,40 @@ class RetrainResult(BaseModel):
             raise ChatbotError(f"{path} is not a retraining result: {error.errors()[0]}") from error
 
 
-def promote(promoter: Promoter, result: RetrainResult) -> RolloutOutcome | None:
+def promote(platform: KubernetesPlatform, result: RetrainResult) -> RolloutOutcome | None:
     """Roll out the challenger, if there is one that may be promoted.
 
     Returns:
         The outcome; None: there was nothing to promote.
 
     Raises:
-        ChatbotError: as for `Promoter.resume`.
+        ChatbotError: as for `RolloutMachine.resume`.
     """
     if result.outcome != "accepted" or not result.challenger:
         log(f"retraining ended as {result.outcome}: nothing to promote")
         return None
     challenger = ModelRef.parse(result.challenger)
-    deployment = promoter.read()
-    if deployment.desired_model == str(challenger):
+    snapshot = platform.read()
+    if snapshot.desired_model == str(challenger):
         log(f"{describe(str(challenger))} serves already")
         return None
-    if challenger.digest in state.blocked_digests(deployment.annotations):
+    if challenger.digest in snapshot.blocked:
         log(
             f"{describe(str(challenger))} was taken back before: no run promotes it again by itself; "
             f"`python -m k8s.rollback {challenger.version}` does"
         )
         return None
     if result.champion:
-        compared, serving = ModelRef.parse(result.champion), promoter.serving_digest(deployment)
+        compared, serving = ModelRef.parse(result.champion), platform.serving_digest(snapshot.version)
         if serving and compared.digest != serving:
             log(
                 f"{describe(str(challenger))} was judged against {describe(str(compared))}, and "
-                f"{describe(deployment.desired_model)} serves ({serving[:12]}): the next run judges anew"
+                f"{describe(snapshot.desired_model)} serves ({serving[:12]}): the next run judges anew"
             )
             return None
-    finished = promoter.resume(promoter.start(str(challenger), "the gate accepted it"))
+    machine = platform.machine()
+    started = machine.start(str(challenger), "the gate accepted it", baseline=platform.baseline())
+    finished = machine.resume(started)
     return finished.outcome if finished else None
 
 
@@ -101,13 +105,13 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
         gateway = metrics.client(settings, runtime)
         wait = settings.rollout_seconds + settings.watch_max_seconds
         with KubernetesLease(cluster, settings.promotion_lock, settings.lease_seconds, wait) as lease:
-            promoter = Promoter(cluster, registry, settings, lease)
+            platform = KubernetesPlatform(cluster, registry, settings, lease)
             try:
-                promoter.resume()
-                promoter.reconcile()
+                platform.machine().resume()
+                platform.reconcile()
                 result = RetrainResult.load(options.result or settings.retrain_result)
                 push_metrics(gateway, result)
-                promote(promoter, result)
+                promote(platform, result)
             except Superseded as error:
                 log(str(error))
         gateway.push_timestamp(

@@ -13,6 +13,7 @@ import socket
 import sys
 
 from chatbot.loop.registry import RegistryClient
+from chatbot.loop.rollout.state import RolloutOutcome
 from chatbot.model.ref import ModelRef
 from chatbot.runtime import REAL, Runtime
 from chatbot.settings import KubernetesSettings
@@ -20,8 +21,8 @@ from k8s import cli
 from k8s.api.client import Cluster
 from k8s.api.lease import KubernetesLease
 from k8s.log import log
-from k8s.rollout.promoter import Promoter
-from k8s.rollout.state import RolloutOutcome, describe
+from k8s.rollout.platform import KubernetesPlatform
+from k8s.rollout.record import describe
 
 IMAGE = "image"
 _WAIT_SECONDS = 120.0
@@ -57,23 +58,24 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
         lease = KubernetesLease(
             cluster, settings.promotion_lock, settings.lease_seconds, _WAIT_SECONDS + settings.lease_seconds
         )
-        promoter = Promoter(cluster, registry, settings, lease)
+        platform = KubernetesPlatform(cluster, registry, settings, lease)
+        machine = platform.machine()
         if options.version is not None:
             target = resolve(options.version, registry)
-            if promoter.read().desired_model == target:
+            if platform.read().desired_model == target:
                 log(f"{describe(target)} is what should serve already")
             else:
                 requester = f"{getpass.getuser()} on {socket.gethostname()}"
-                promoter.start(
+                machine.start(
                     target,
                     f"asked for by {requester}" + (f": {options.why}" if options.why else ""),
                     by_hand=True,
                 )
         with lease:
-            finished = promoter.resume()
+            finished = machine.resume()
             if finished is not None and finished.outcome is RolloutOutcome.TAKEN_BACK:
                 return 1
-            promoter.reconcile()
+            platform.reconcile()
         return 0
 
     return cli.run(command)

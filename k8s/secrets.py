@@ -13,10 +13,10 @@ import secrets
 import sys
 from collections.abc import Sequence
 
-from chatbot.errors import SettingError
+from chatbot.errors import Conflict, Missing, SettingError
 from chatbot.runtime import REAL, Runtime
 from chatbot.settings import KubernetesSettings
-from k8s.api.client import Cluster, Conflict, Json, NotFound
+from k8s.api.client import Cluster, Json
 from k8s.cli import read_settings, run
 
 RequestedSecrets = dict[str, dict[str, str]]
@@ -45,13 +45,13 @@ def create_missing(cluster: Cluster, requested: RequestedSecrets, labels: dict[s
     Returns: the created keys, as `NAME/KEY`.
 
     Raises:
-        ClusterError: the API server refuses or does not answer.
+        StoreError: the API server refuses or does not answer.
     """
     created = []
     for name, rules in requested.items():
         try:
             existing = set(cluster.secret(name).get("data") or {})
-        except NotFound:
+        except Missing:
             body = {
                 "apiVersion": "v1",
                 "kind": "Secret",

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from chatbot.errors import ChatbotError
+from chatbot.errors import ChatbotError, Conflict
 from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.loop.retrain_decision import propose_retrain, read_verdict
 from chatbot.loop.retrain_history import FAILED, RetrainHistory, RetrainInputs, RetrainRequest
@@ -23,7 +23,7 @@ from chatbot.settings import KubernetesSettings, StorageSettings
 from chatbot.store import Store, open_store
 from chatbot.store.lease import LeaseHeld
 from k8s import cli
-from k8s.api.client import Cluster, Conflict, Json
+from k8s.api.client import Cluster, Json
 from k8s.api.lease import KubernetesLease
 from k8s.log import log
 from k8s.pushgateway import PushgatewayClient

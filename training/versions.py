@@ -32,7 +32,8 @@ from rich.table import Table
 from rich.text import Text
 
 from chatbot.errors import ChatbotError
-from chatbot.model import bundle_store, desired_model
+from chatbot.loop import desired_model
+from chatbot.model import bundle_store
 from chatbot.settings import StorageSettings, TrackingSettings
 from chatbot.store import Store, has_store, open_store
 from training.corpus.versions import CorpusVersionError, Pointer, pull

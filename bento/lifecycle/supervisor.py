@@ -25,8 +25,8 @@ from pydantic import ValidationError
 from bento import SUPERVISOR_PID
 from chatbot.errors import ChatbotError, StoreError
 from chatbot.files import write_file
-from chatbot.model import desired_model
-from chatbot.model.desired_model import Serving, short
+from chatbot.loop import desired_model
+from chatbot.loop.desired_model import Serving, short
 from chatbot.settings import KeeperSettings
 from chatbot.store import Store
 

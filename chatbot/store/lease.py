@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from chatbot.errors import ChatbotError, Conflict, Missing, StoreError, Unreachable
 from chatbot.runtime import REAL, Runtime
@@ -62,13 +62,6 @@ class Lease(ABC):
     Call `lease.check()` before every operation that only the holder may perform.
     """
 
-    conflict: ClassVar[type[ChatbotError]]
-    """Raised by `_write`: the stored lease changed since it was read."""
-    unavailable: ClassVar[type[ChatbotError]]
-    """Raised by `_read` and `_write`: a retry may succeed; the write may have been applied."""
-    failure: ClassVar[type[ChatbotError]]
-    """Base class of both."""
-
     def __init__(self, name: str, seconds: float, wait: float, holder: str, runtime: Runtime) -> None:
         """Configure the lease; sends no request.
 
@@ -111,7 +104,7 @@ class Lease(ABC):
             record = self._read()
             if record.holder == self.holder:
                 self._write(record, "")
-        except self.failure:
+        except StoreError:
             return  # the lease expires
 
     def check(self) -> None:
@@ -125,11 +118,20 @@ class Lease(ABC):
 
     @abstractmethod
     def _read(self) -> LeaseRecord:
-        """Return the stored lease."""
+        """Return the stored lease.
+
+        Raises:
+            StoreError: it cannot be read; `Unreachable`: a retry may succeed.
+        """
 
     @abstractmethod
     def _write(self, record: LeaseRecord, holder: str) -> None:
-        """Renew the lease for a holder (empty: release it) if it is unchanged since `record` was read."""
+        """Renew the lease for a holder (empty: release it) if it is unchanged since `record` was read.
+
+        Raises:
+            Conflict: it changed.
+            Unreachable: the write may have been applied.
+        """
 
     def _acquire(self) -> None:
         started = observed_since = self._runtime.monotonic()
@@ -144,9 +146,9 @@ class Lease(ABC):
             if record.holder in ("", self.holder) or is_expired:
                 try:
                     return self._take(record)
-                except self.conflict:
+                except Conflict:
                     continue
-                except self.unavailable:  # the write may have been applied: the next read shows it
+                except Unreachable:  # the write may have been applied: the next read shows it
                     if self._runtime.monotonic() - started > self._wait:
                         raise
             # An unchanged lease may belong to a dead holder: known only after its whole duration.
@@ -158,7 +160,7 @@ class Lease(ABC):
         while True:
             try:
                 return self._read()
-            except self.unavailable:
+            except Unreachable:
                 if self._runtime.monotonic() > until:
                     raise
             self._runtime.sleep(1.0)
@@ -176,7 +178,7 @@ class Lease(ABC):
                 self._lost = f"{record.holder or 'nobody'} holds it"
                 return False
             self._take(record)
-        except self.failure:
+        except StoreError:
             if self._runtime.monotonic() - self._renewed > self._seconds:
                 self._lost = "it could not be renewed in time"
                 return False
@@ -185,8 +187,6 @@ class Lease(ABC):
 
 class StoreLease(Lease):
     """Lease in the object store: one small object, written by compare-and-swap on its ETag."""
-
-    conflict, unavailable, failure = Conflict, Unreachable, StoreError
 
     def __init__(
         self, store: Store, key: str, seconds: float, wait: float = 0.0, runtime: Runtime = REAL

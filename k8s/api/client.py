@@ -17,7 +17,7 @@ from kubernetes.config.config_exception import ConfigException
 from urllib3 import Timeout
 from urllib3.exceptions import HTTPError
 
-from chatbot.errors import ChatbotError, SettingError
+from chatbot.errors import Conflict, Denied, Missing, SettingError, StoreError, Unreachable
 from chatbot.runtime import REAL, Runtime
 from chatbot.settings import KubernetesSettings
 
@@ -37,27 +37,10 @@ _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _MERGE_PATCH = "application/merge-patch+json"
 
 
-class ClusterError(ChatbotError):
-    """A request to the API server failed."""
+class ClusterError(StoreError):
+    """The API server refused a request for another reason than `Missing`, `Conflict`, `Unreachable` or `Denied`."""
 
-    status = 503
     type = "cluster"
-
-
-class Unavailable(ClusterError):
-    """The API server does not answer or is temporarily unavailable; a retry may succeed."""
-
-
-class Forbidden(ClusterError):
-    """The account is not allowed to do this; the message names the verb, the resource and the account."""
-
-
-class NotFound(ClusterError):
-    """The object does not exist."""
-
-
-class Conflict(ClusterError):
-    """The object was changed or created concurrently (resourceVersion conflict); re-read it and decide again."""
 
 
 class Cluster:
@@ -186,10 +169,10 @@ class Cluster:
         """Send a request; retry while the API server is unavailable, by default for CHATBOT_K8S_PATIENCE_SECONDS.
 
         Raises:
-            ClusterError: the API server refuses, or stays unavailable.
+            StoreError: the API server refuses, or stays unavailable.
         """
         seconds = self._settings.patience_seconds if retry_seconds is None else retry_seconds
-        return self.runtime.retry(send, Unavailable, seconds)
+        return self.runtime.retry(send, Unreachable, seconds)
 
     def _send(
         self,
@@ -204,7 +187,7 @@ class Cluster:
         """Send one request; return the response, whose body is unread if it is a watch stream.
 
         Raises:
-            ClusterError: the API server refuses or does not answer.
+            StoreError: the API server refuses or does not answer.
         """
         parts = [self.host, group, "namespaces", self.namespace, kind, *([name] if name else [])]
         manager = {"fieldManager": FIELD_MANAGER} if body is not None else {}
@@ -225,7 +208,7 @@ class Cluster:
                 preload_content="watch" not in (query or {}),
             )
         except (HTTPError, OSError) as error:
-            raise Unavailable(
+            raise Unreachable(
                 f"the API server at {self.host} does not answer ({request}): {error}. The next run asks again"
             ) from error
         if answer.status >= 400:
@@ -256,7 +239,7 @@ def _load_configuration(settings: KubernetesSettings) -> tuple[Any, str]:
         ) from error
 
 
-def _to_error(answer: Any, request: str, host: str) -> ClusterError:
+def _to_error(answer: Any, request: str, host: str) -> StoreError:
     """Convert an error response to the matching exception."""
     try:
         reason = str(json.loads(answer.data).get("message", "")) or str(answer.reason)
@@ -264,20 +247,20 @@ def _to_error(answer: Any, request: str, host: str) -> ClusterError:
         reason = str(answer.reason)
     match answer.status:
         case 401:
-            return Forbidden(
+            return Denied(
                 f"{request}: the API server at {host} does not know this account's token: {reason}. Is it projected "
                 "into this container, and of this cluster?"
             )
         case 403:
-            return Forbidden(
+            return Denied(
                 f"{request}: {reason}. docs/operations/kubernetes.md lists the rights that this account needs"
             )
         case 404:
-            return NotFound(f"{request}: {reason}")
+            return Missing(f"{request}: {reason}")
         case 409:
             return Conflict(f"{request}: {reason}")
         case 429 | 500 | 502 | 503 | 504:
-            return Unavailable(
+            return Unreachable(
                 f"{request}: the API server at {host} cannot just now: {answer.status} {reason}"
             )
         case status:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from chatbot.errors import Missing
 from chatbot.store.lease import Lease, LeaseRecord
-from k8s.api.client import Cluster, ClusterError, Conflict, NotFound, Unavailable
+from k8s.api.client import Cluster, ClusterError
 
 
 class KubernetesLease(Lease):
     """Lease of a namespace, written by compare-and-swap on its resourceVersion."""
-
-    conflict, unavailable, failure = Conflict, Unavailable, ClusterError
 
     def __init__(self, cluster: Cluster, name: str, seconds: float, wait: float, holder: str = "") -> None:
         """Configure the Lease; sends no request.
@@ -35,7 +34,7 @@ class KubernetesLease(Lease):
     def _read(self) -> LeaseRecord:
         try:
             lease = self._cluster.lease(self._resource)
-        except NotFound as error:
+        except Missing as error:
             raise ClusterError(
                 f"{error}. The chart makes it, empty; `kubectl create -f` one with this name and no spec"
             ) from error

@@ -10,10 +10,11 @@ import sys
 from typing import Literal
 
 from chatbot.errors import ChatbotError
+from chatbot.loop.rollout.state import RolloutOutcome, RolloutState
 from k8s.api.client import Cluster
 from k8s.api.deployment import Deployment
 from k8s.log import log
-from k8s.rollout.state import RolloutOutcome, RolloutState, describe
+from k8s.rollout.record import describe
 
 _MAX_MESSAGE_CHARS = 1000
 

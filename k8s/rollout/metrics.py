@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from chatbot.loop.rollout.state import RolloutOutcome
 from chatbot.model.ref import ModelRef
 from chatbot.runtime import REAL, Runtime
 from chatbot.settings import KubernetesSettings
 from k8s.pushgateway import PushgatewayClient
-from k8s.rollout.state import RolloutOutcome
 
 JOB = "support-chatbot-promote"
 """Label `job` of the metrics pushed by k8s.promote and k8s.rollback."""

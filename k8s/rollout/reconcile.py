@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from chatbot.loop.registry import CHAMPION, NotRegistered, RegistryClient
+from chatbot.loop.rollout.machine import Snapshot
+from chatbot.loop.rollout.state import RolloutOutcome, block
 from chatbot.model.ref import ModelRef
 from chatbot.settings import KubernetesSettings
 from chatbot.store.lease import Lease
 from k8s.api.client import Cluster
 from k8s.api.deployment import Deployment
-from k8s.rollout import events, metrics, state
+from k8s.rollout import events, metrics, record
 from k8s.rollout.pods import PodReader
-from k8s.rollout.state import RolloutOutcome, describe
+from k8s.rollout.record import describe
 
 
 def serving_digest(deployment: Deployment, cluster: Cluster, settings: KubernetesSettings) -> str:
@@ -65,7 +67,7 @@ def wrong_model(deployment: Deployment, cluster: Cluster, settings: KubernetesSe
 
 
 def reconcile(
-    deployment: Deployment,
+    snapshot: Snapshot[Deployment],
     cluster: Cluster,
     registry: RegistryClient,
     settings: KubernetesSettings,
@@ -76,6 +78,7 @@ def reconcile(
     Raises:
         ChatbotError: the registry or the API server fails, or the Lease is lost.
     """
+    deployment = snapshot.version
     metrics.push_desired_model(settings, deployment.desired_model, cluster.runtime)
     version = registered_version(deployment, cluster, registry, settings)
     champion = registry.aliases().get(CHAMPION, "")
@@ -84,7 +87,7 @@ def reconcile(
     lease.check()
     if champion:
         try:
-            blocked = state.block(deployment.annotations, str(registry.ref(champion)))
+            blocked = record.dump_blocked(block(snapshot.blocked, str(registry.ref(champion))))
             cluster.patch_deployment(deployment.name, {"metadata": {"annotations": blocked}})
         except NotRegistered:
             pass

@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from chatbot.errors import BundleError, Denied, SettingError
+from chatbot.loop import desired_model
 from chatbot.model import bundle as bundles
-from chatbot.model import bundle_store, desired_model
+from chatbot.model import bundle_store
 from chatbot.model.ref import ModelRef
 from chatbot.settings import ServiceSettings
 from chatbot.store import Store

@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from chatbot.model import bundle_store, desired_model
+from chatbot.loop import desired_model
+from chatbot.model import bundle_store
 from chatbot.store.folder import FolderStore
 from tests.bento import bundles
 from tests.bento.server import Server

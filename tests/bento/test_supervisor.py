@@ -13,7 +13,7 @@ import pytest
 
 from bento.lifecycle.supervisor import ServerProcess, Supervisor
 from chatbot.errors import StoreError
-from chatbot.model import desired_model
+from chatbot.loop import desired_model
 from chatbot.process import Stopped, stop_on
 from chatbot.settings import KeeperSettings
 from chatbot.store import Store

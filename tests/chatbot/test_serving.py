@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chatbot.errors import StoreError
-from chatbot.model import desired_model
+from chatbot.loop import desired_model
 from chatbot.store.folder import FolderStore
 
 FIRST, SECOND = f"1@{'a' * 64}", f"2@{'b' * 64}"

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from chatbot.errors import Conflict, Denied, Missing, StoreError, Unreachable
 from chatbot.settings import KubernetesSettings
-from k8s.api.client import Cluster, ClusterError, Conflict, Forbidden, NotFound, Unavailable
+from k8s.api.client import Cluster, ClusterError
 from k8s.api.deployment import Deployment
 from k8s.rollout.pods import PodReader
 from tests.k8s.harness import prepare_environment
@@ -34,26 +35,26 @@ def cluster_answering(status: int) -> tuple[Cluster, Process]:
     ("status", "kind"),
     [
         (400, ClusterError),
-        (401, Forbidden),
-        (403, Forbidden),
-        (404, NotFound),
+        (401, Denied),
+        (403, Denied),
+        (404, Missing),
         (409, Conflict),
         (422, ClusterError),
-        (429, Unavailable),
-        (500, Unavailable),
-        (502, Unavailable),
-        (503, Unavailable),
-        (504, Unavailable),
+        (429, Unreachable),
+        (500, Unreachable),
+        (502, Unreachable),
+        (503, Unreachable),
+        (504, Unreachable),
     ],
 )
-def test_only_transient_errors_are_retried(status: int, kind: type[ClusterError]) -> None:
+def test_only_transient_errors_are_retried(status: int, kind: type[StoreError]) -> None:
     cluster, process = cluster_answering(status)
-    with pytest.raises(ClusterError, match="GET deployments/api in namespace here") as error:
+    with pytest.raises(StoreError, match="GET deployments/api in namespace here") as error:
         cluster.deployment("api")
     assert type(error.value) is kind
     assert "as the test said" in str(error.value)
     # For 20 seconds, with waits of 0.5 to 4 seconds.
-    assert len(process.calls) in (range(6, 12) if kind is Unavailable else [1])
+    assert len(process.calls) in (range(6, 12) if kind is Unreachable else [1])
     assert "secret" not in str(error.value), "the token is not said"
 
 
@@ -76,7 +77,7 @@ def test_an_unreachable_server_is_reported_with_its_address(tmp_path: Path) -> N
     file.write_text(file.read_text().replace("http://api.test", "http://127.0.0.1:9"))
     settings = KubernetesSettings(patience_seconds=0)
     with pytest.raises(
-        Unavailable, match=r"the API server at http://127\.0\.0\.1:9 does not answer .*asks again"
+        Unreachable, match=r"the API server at http://127\.0\.0\.1:9 does not answer .*asks again"
     ):
         Cluster(settings).deployment("api")
 

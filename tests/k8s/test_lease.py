@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from chatbot.errors import Denied
 from chatbot.settings import KubernetesSettings
 from chatbot.store.lease import LeaseHeld
-from k8s.api.client import Cluster, Forbidden
+from k8s.api.client import Cluster
 from k8s.api.lease import KubernetesLease
 from tests.k8s.kube_testbed import Namespace
 from tests.support.testbed import until
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.integration
 NAME = "support-chatbot-trigger"
 HOLD = """
 import sys, time
+from chatbot.errors import Denied
 from chatbot.settings import KubernetesSettings
 from k8s.api.client import Cluster
 from k8s.api.lease import KubernetesLease
@@ -72,7 +74,7 @@ def test_the_lease_of_a_dead_holder_is_taken_over_only_after_it_expires(
 
 
 def test_a_missing_permission_is_named(namespace: Namespace) -> None:
-    with pytest.raises(Forbidden) as error, KubernetesLease(connect(namespace, "promote"), NAME, 3, 0):
+    with pytest.raises(Denied) as error, KubernetesLease(connect(namespace, "promote"), NAME, 3, 0):
         pass
     output = str(error.value)
     assert 'cannot get resource "leases"' in output

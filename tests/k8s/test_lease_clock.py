@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from chatbot.errors import Denied, StoreError, Unreachable
 from chatbot.settings import KubernetesSettings
 from chatbot.store.lease import LeaseHeld, LeaseLost
-from k8s.api.client import Cluster, ClusterError, Forbidden
+from k8s.api.client import Cluster
 from k8s.api.lease import KubernetesLease
 from tests.k8s.harness import on_first, prepare_environment
 from tests.k8s.memory_api import Call, ErrorResponse, Process, World
@@ -163,7 +164,7 @@ def test_an_api_server_outage_during_acquisition_is_waited_for() -> None:
     patient.before.append(refuse)
     impatient.before.append(refuse)
     started_at = world.clock.seconds
-    with pytest.raises(ClusterError, match="does not answer"), create_lease(impatient, 5):
+    with pytest.raises(Unreachable, match="does not answer"), create_lease(impatient, 5):
         pass
     assert 5 <= world.clock.seconds - started_at <= 7
     with create_lease(patient, 20) as lease:
@@ -173,7 +174,7 @@ def test_an_api_server_outage_during_acquisition_is_waited_for() -> None:
 def test_a_missing_lease_is_reported_with_a_remedy() -> None:
     world = World()
     world.api.delete("leases", NAME)
-    with pytest.raises(ClusterError, match="The chart makes it"), create_lease(world.process()):
+    with pytest.raises(StoreError, match="The chart makes it"), create_lease(world.process()):
         pass
 
 
@@ -182,7 +183,7 @@ def test_a_missing_permission_is_named(verb: str) -> None:
     world = World()
     world.api.denied.add((verb, "leases"))
     with (
-        pytest.raises(Forbidden, match=f'cannot {verb} resource "leases".*kubernetes.md'),
+        pytest.raises(Denied, match=f'cannot {verb} resource "leases".*kubernetes.md'),
         create_lease(world.process()),
     ):
         pass

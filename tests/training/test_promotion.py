@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from chatbot.model import bundle_store, desired_model
+from chatbot.loop import desired_model
+from chatbot.model import bundle_store
 from chatbot.model.bundle import verify
 from chatbot.settings import TrackingSettings
 from chatbot.store.folder import FolderStore

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chatbot.model import desired_model
+from chatbot.loop import desired_model
 from tests.training.test_promotion import Machine
 from training.rollout.single_machine import PromotionError
 from training.tracking.registry import CHALLENGER, CHAMPION, GATE

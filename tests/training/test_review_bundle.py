@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from chatbot.errors import BundleError
-from chatbot.model import bundle_store, desired_model
+from chatbot.loop import desired_model
+from chatbot.model import bundle_store
 from chatbot.model.bundle import verify
 from chatbot.settings import ServiceSettings, TrackingSettings
 from chatbot.store.folder import FolderStore

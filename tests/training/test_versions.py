@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from chatbot.errors import ChatbotError
+from chatbot.loop import desired_model
 from chatbot.model import bundle as bundles
-from chatbot.model import desired_model
 from chatbot.model.bundle_store import fetch
 from tests.support.minio import Minio
 from tests.support.mlflow_server import MlflowServer

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.request import urlopen
 
+from chatbot.loop import desired_model
+from chatbot.loop.desired_model import short
 from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.model import bundle as bundles
-from chatbot.model import bundle_store, desired_model
-from chatbot.model.desired_model import short
+from chatbot.model import bundle_store
 from chatbot.settings import ReviewSettings, SlotSettings
 from chatbot.store import layout
 from tools.loop import traffic

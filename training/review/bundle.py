@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from chatbot.errors import BundleError, ChatbotError
+from chatbot.loop import desired_model
 from chatbot.model import bundle as bundles
-from chatbot.model import bundle_store, desired_model
+from chatbot.model import bundle_store
 from chatbot.model.ref import ModelRef
 from chatbot.settings import ServiceSettings, TrackingSettings
 from chatbot.store import Store, layout

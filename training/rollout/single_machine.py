@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chatbot.errors import ChatbotError
-from chatbot.model import desired_model
+from chatbot.loop import desired_model
+from chatbot.loop.desired_model import Serving
 from chatbot.model.bundle_store import ModelRef
-from chatbot.model.desired_model import Serving
 from chatbot.store import Store
 from training.rollout.smoke_test import prove
 from training.tracking.bundles import fetch_bundle

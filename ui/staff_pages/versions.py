@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from chatbot.errors import ChatbotError
-from chatbot.model import desired_model
+from chatbot.loop import desired_model
 from ui.staff_pages import cache
 from ui.staff_pages.markup import ago, html
 

@@ -1,9 +1,9 @@
 """Desired model of a single machine: serving.json in the store, with rollout history and last rollback.
 
-Counterpart of the annotation `support-chatbot/model-version` in a cluster. A promotion writes the desired model
-(`ask`). The supervisor (`bento.keeper`) reconciles the server with it, and records that the model serves
-(`confirm`) or was rolled back and why (`take_back`). Every change uses optimistic concurrency (compare-and-swap on
-the ETag).
+Counterpart of the annotations of a Deployment in a cluster; the rollout's state (`chatbot.loop.rollout.state`) is
+derived from it. A promotion writes the desired model (`ask`). The supervisor (`bento.keeper`) reconciles the server
+with it, and records that the model serves (`confirm`) or was rolled back and why (`take_back`). Every change uses
+optimistic concurrency (compare-and-swap on the ETag).
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chatbot.errors import Conflict, Missing, StoreError
-from chatbot.model.bundle_store import ModelRef
+from chatbot.loop.rollout.state import Failure, Phase, RolloutState, previous_model
+from chatbot.model.ref import ModelRef
 from chatbot.store import Store, layout
 
 KEY = layout.DESIRED_MODEL
@@ -53,6 +54,60 @@ class Serving(BaseModel):
     """The last rolled-back model; cleared when it is requested again."""
 
     @property
+    def rollout(self) -> RolloutState:
+        """Return the state of the last rollout, named after its target; whether it is champion is unknown here."""
+        failed = self.taken_back
+        if failed is None or failed.when != self.since or self.serves:
+            return self.request
+        return RolloutState(
+            id=failed.model,
+            target=failed.model,
+            previous=self.model,
+            phase=Phase.TAKING_BACK,
+            since=self.since,
+            why=failed.why,
+            by_hand=True,
+        )
+
+    @property
+    def request(self) -> RolloutState:
+        """Return the rollout of the desired model, even if that is the target of an automatic rollback."""
+        return RolloutState(
+            id=self.model,
+            target=self.model,
+            previous=self.before[0] if self.before else "",
+            phase=Phase.NAMING if self.serves else Phase.ROLLING,
+            since=self.since,
+            why=self.why,
+            by_hand=True,
+        )
+
+    def record(self, rollout: RolloutState) -> Serving:
+        """Return the record of a rollout's state: a request or a rollback; the other phases change nothing.
+
+        That the model serves is for the supervisor to record.
+        """
+        if rollout.phase is Phase.ROLLING:
+            history = [m for m in dict.fromkeys([rollout.previous, *self.before]) if m != rollout.target]
+            failed = self.taken_back if self.taken_back and self.taken_back.model != rollout.target else None
+            return Serving(
+                model=rollout.target,
+                since=rollout.since,
+                why=rollout.why,
+                before=tuple(history[:_REMEMBERED]),
+                taken_back=failed,
+            )
+        if rollout.phase is Phase.TAKING_BACK:
+            return Serving(
+                model=rollout.previous,
+                since=rollout.since,
+                why=f"{short(rollout.target)} was taken back",
+                before=self.before[1:],
+                taken_back=TakenBack(model=rollout.target, why=rollout.why, when=rollout.since),
+            )
+        return self
+
+    @property
     def ref(self) -> ModelRef | None:
         """Return the desired model; None: the bundle that ships with the code."""
         return ModelRef.parse(self.model) if self.model else None
@@ -75,7 +130,7 @@ def read(store: Store) -> Serving:
     Raises:
         StoreError: the store does not respond, or serving.json is invalid.
     """
-    return _read(store)[0]
+    return read_entry(store)[0]
 
 
 def ask(store: Store, model: str, why: str) -> Serving:
@@ -96,17 +151,15 @@ def ask(store: Store, model: str, why: str) -> Serving:
     def asked(old: Serving) -> Serving:
         if old.model == model:
             return old
-        # A model that never served is not a rollback target.
-        before = [name for name in old.before if name != model]
-        if old.serves and old.model not in before:
-            before.insert(0, old.model)
-        failed = old.taken_back if old.taken_back and old.taken_back.model != model else None
-        return Serving(
-            model=model,
-            since=datetime.now(UTC),
-            why=why,
-            before=tuple(before[:_REMEMBERED]),
-            taken_back=failed,
+        return old.record(
+            RolloutState(
+                id=model,
+                target=model,
+                previous=previous_model(old.rollout, old.model),
+                since=datetime.now(UTC),
+                why=why,
+                by_hand=True,
+            )
         )
 
     return _change(store, asked)
@@ -130,20 +183,13 @@ def take_back(store: Store, model: str, why: str) -> Serving:
     def taken(old: Serving) -> Serving:
         if old.model != model:
             return old
-        now = datetime.now(UTC)
-        return Serving(
-            model=old.before[0] if old.before else "",
-            since=now,
-            why=f"{short(model)} was taken back",
-            before=old.before[1:],
-            taken_back=TakenBack(model=model, why=why, when=now),
-        )
+        return old.record(old.request.next(Failure(why), datetime.now(UTC)))
 
     return _change(store, taken)
 
 
-def _read(store: Store) -> tuple[Serving, str]:
-    """Return the state and its ETag; retries if it is changed between `head` and `get`."""
+def read_entry(store: Store) -> tuple[Serving, str]:
+    """Read the desired model and its ETag (empty: there is no file); retries if it changes between `head` and `get`."""
     for _ in range(_TRIES):
         entry = store.head(KEY)
         if entry is None:
@@ -164,16 +210,27 @@ def _read(store: Store) -> tuple[Serving, str]:
 
 def _change(store: Store, change: Callable[[Serving], Serving]) -> Serving:
     for _ in range(_TRIES):
-        old, etag = _read(store)
+        old, etag = read_entry(store)
         if (new := change(old)) == old:
             return new
-        content = new.model_dump_json(indent=2).encode() + b"\n"
         try:
-            store.put(KEY, content, new=not etag, etag=etag)
-        except (Conflict, Missing):
+            write(store, new, etag)
+        except Conflict:
             continue
         return new
     raise _contended(store)
+
+
+def write(store: Store, serving: Serving, etag: str) -> None:
+    """Write the desired model by compare-and-swap.
+
+    Raises:
+        Conflict: serving.json changed since it was read.
+    """
+    try:
+        store.put(KEY, serving.model_dump_json(indent=2).encode() + b"\n", new=not etag, etag=etag)
+    except Missing as error:
+        raise Conflict(f"{KEY} was deleted meanwhile") from error
 
 
 def _contended(store: Store) -> StoreError:

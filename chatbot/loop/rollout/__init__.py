@@ -1,0 +1,1 @@
+"""Rolls a model out on any platform, with automatic rollback."""
