@@ -9,7 +9,8 @@ import signal
 import sys
 
 from bento.lifecycle import preflight
-from bento.lifecycle.supervisor import ServerProcess, Supervisor, log
+from bento.lifecycle.server_process import ServerProcess
+from bento.lifecycle.supervisor import Supervisor, log
 from chatbot.errors import ChatbotError
 from chatbot.loop import desired_model
 from chatbot.process import Stopped, check_port_free, stop_on

@@ -18,7 +18,7 @@ import pytest
 
 from bento.lifecycle import preflight
 from bento.lifecycle.served_model import list_intents
-from bento.lifecycle.supervisor import ServerProcess
+from bento.lifecycle.server_process import ServerProcess
 from chatbot.errors import SettingError
 from chatbot.model.bundle import load_metadata
 from chatbot.settings import RouterSettings, SlotSettings

@@ -11,7 +11,8 @@ from typing import cast
 
 import pytest
 
-from bento.lifecycle.supervisor import ServerProcess, Supervisor
+from bento.lifecycle.server_process import ServerProcess
+from bento.lifecycle.supervisor import Supervisor
 from chatbot.errors import StoreError
 from chatbot.loop import desired_model
 from chatbot.process import Stopped, stop_on
@@ -34,7 +35,9 @@ class ScriptedServer:
     def wait_ready(self, seconds: float) -> str | None:
         return self.world.next(self.world.not_ready, self.model)
 
-    def exit_code(self) -> int | None:
+    def exit_code(self, seconds: float = 0.0) -> int | None:
+        if self.world.stop_signal:
+            raise Stopped
         return self.world.exit_code
 
     def stop(self) -> None:
@@ -52,6 +55,7 @@ class World:
         self.not_ready: dict[str, list[str]] = {}
         self.unfit: dict[str, list[str]] = {}
         self.exit_code: int | None = None
+        self.stop_signal = False
 
     @staticmethod
     def next(problems: dict[str, list[str]], model: str) -> str | None:
@@ -219,11 +223,8 @@ def test_a_service_that_ends_by_itself_ends_the_supervisor_with_its_code(world: 
     assert world.running == []
 
 
-def test_asked_to_stop_it_stops_what_it_started(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stopped(_: float) -> None:
-        raise Stopped
-
-    monkeypatch.setattr("bento.lifecycle.supervisor.time.sleep", stopped)
+def test_a_stop_signal_stops_the_server_too(world: World) -> None:
+    world.stop_signal = True
     with pytest.raises(Stopped):
         world.supervisor().run()
     assert world.running == []

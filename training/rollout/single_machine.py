@@ -1,4 +1,4 @@
-"""Rollout and rollback of a version on one machine, as idempotent steps.
+"""Rollout and rollback of a version on one machine, by the state machine of `chatbot.loop.rollout`.
 
     preflight check -> serving.json requests it -> the keeper serves it -> alias `champion` is moved
                                                 -> the keeper rolls back and records the reason
@@ -9,15 +9,17 @@ The state is in the store and the registry, so a killed run is resumed by runnin
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from chatbot.errors import ChatbotError
 from chatbot.loop import desired_model
-from chatbot.loop.desired_model import Serving
-from chatbot.model.bundle_store import ModelRef
+from chatbot.loop.desired_model import Serving, short
+from chatbot.loop.rollout.machine import RolloutMachine, Snapshot, Superseded, check_current
+from chatbot.loop.rollout.state import Failure, Phase, RolloutOutcome, RolloutState
+from chatbot.model.ref import ModelRef
+from chatbot.runtime import REAL, Runtime
 from chatbot.store import Store
 from training.rollout.smoke_test import prove
 from training.tracking.bundles import fetch_bundle
@@ -45,6 +47,96 @@ class RolloutResult:
     sentence: str
 
 
+class MachinePlatform:
+    """Implements `chatbot.loop.rollout.machine.Platform` for one machine, whose supervisor restarts the server.
+
+    Every rollout is one by hand: one server has no second version to compare its metrics with.
+    """
+
+    name = "this machine"
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        wait_seconds: float,
+        say: Callable[[str], None],
+        runtime: Runtime,
+    ) -> None:
+        """Configure the platform; sends no request (the arguments are those of `Promotion`)."""
+        self._store = store
+        self._registry = registry
+        self._wait_seconds = wait_seconds
+        self._say = say
+        self._runtime = runtime
+
+    def new_id(self, target: str) -> str:
+        """Return the target: serving.json has no other identity, and a repeated request continues the first."""
+        return target
+
+    def read(self) -> Snapshot[tuple[Serving, str]]:
+        """Read serving.json; its history, with reasons, takes the place of a list of blocked digests."""
+        serving, etag = desired_model.read_entry(self._store)
+        return Snapshot(serving.rollout, serving.model, (), (serving, etag))
+
+    def write(
+        self,
+        snapshot: Snapshot[tuple[Serving, str]],
+        rollout: RolloutState,
+        model: str,
+        blocked: tuple[str, ...],
+    ) -> None:
+        """Write a request or a rollback to serving.json; the alias is the record of a finished rollout.
+
+        Raises:
+            Conflict: serving.json changed since it was read.
+        """
+        serving, etag = snapshot.version
+        if (changed := serving.record(rollout)) != serving:
+            desired_model.write(self._store, changed, etag)
+
+    def carry_out(self, rollout: RolloutState) -> Failure | None:
+        """Wait for the server, or move the alias; the supervisor returns to the previous model by itself."""
+        if rollout.phase is Phase.ROLLING:
+            return self._await_server(rollout)
+        if rollout.phase is Phase.NAMING:
+            check_current(self, rollout, self.read())
+            self.name_champion(self._registry.get(ModelRef.parse(rollout.target).version))
+        return None
+
+    def announce(self, snapshot: Snapshot[tuple[Serving, str]], rollout: RolloutState) -> None:
+        """Say nothing: the command's last sentence states the outcome."""
+
+    def describe(self, model: str) -> str:
+        """Return a model's name for messages."""
+        return short(model)
+
+    def name_champion(self, version: ModelVersion) -> None:
+        """Move the alias `champion` to a version that serves."""
+        if CHAMPION not in version.aliases:
+            self._registry.set_alias(CHAMPION, version.number)
+
+    def _await_server(self, rollout: RolloutState) -> Failure | None:
+        """Wait until the supervisor records that the target serves, or that it was rolled back."""
+        self._say(f"waiting until {short(rollout.target)} answers")
+        until = self._runtime.monotonic() + self._wait_seconds
+        while True:
+            snapshot = self.read()
+            if (
+                snapshot.rollout
+                and snapshot.rollout.id == rollout.id
+                and snapshot.rollout.phase is not rollout.phase
+            ):
+                return None  # the machine adopts the phase that the supervisor recorded
+            check_current(self, rollout, snapshot)
+            if self._runtime.monotonic() > until:
+                return Failure(
+                    f"it did not serve within {self._wait_seconds:g} s. Does the service run under `make run` "
+                    "(bento.keeper), and does it use this store?"
+                )
+            self._runtime.sleep(_POLL_SECONDS)
+
+
 class Promotion:
     """Changes the serving version of one machine."""
 
@@ -56,6 +148,7 @@ class Promotion:
         *,
         wait_seconds: float = 120.0,
         say: Callable[[str], None] = lambda _: None,
+        runtime: Runtime = REAL,
     ) -> None:
         """Configure the promotion; sends no request.
 
@@ -65,12 +158,14 @@ class Promotion:
             cache: folder of fetched bundles, shared with the service on this machine.
             wait_seconds: maximum time until the keeper serves the version.
             say: callback for progress messages.
+            runtime: clock.
         """
         self._store = store
         self._registry = registry
         self._cache = cache
-        self._wait_seconds = wait_seconds
         self._say = say
+        self._platform = MachinePlatform(store, registry, wait_seconds, say, runtime)
+        self._machine = RolloutMachine(self._platform, runtime)
 
     def promote(self, number: str = "", *, force: bool = False, by_itself: bool = False) -> RolloutResult:
         """Roll out a version, then make it champion.
@@ -90,7 +185,7 @@ class Promotion:
             champion = self._registry.champion()
             if now.ref and (champion is None or champion.ref != now.ref):
                 self._say(f"resuming {now.name}: {now.why}")
-                return self._finish(now.model)
+                return self._roll_out(now.model, now.why)
             version = self._registry.challenger()
             if version is None or (champion and version.number == champion.number):
                 return RolloutResult(now.model, False, "nothing to promote: there is no challenger")
@@ -134,39 +229,32 @@ class Promotion:
         model = str(version.ref)
         now = desired_model.read(self._store)
         if now.model == model and now.serves:
-            self._name_champion(version)
-            return RolloutResult(model, False, f"{desired_model.short(model)} is already serving")
+            self._platform.name_champion(version)
+            return RolloutResult(model, False, f"{short(model)} is already serving")
         if now.model != model:
             self._say(f"checking version {version.number}")
             if problem := prove(fetch_bundle(self._store, self._registry, version, self._cache)):
                 raise PromotionError(f"version {version.number} failed its preflight check: {problem}")
-            desired_model.ask(self._store, model, why)
-        return self._finish(model)
+        return self._roll_out(model, why)
 
-    def _finish(self, model: str) -> RolloutResult:
-        """Wait until the keeper serves the model, then move the alias `champion`; roll back on a timeout."""
-        self._say(f"waiting until {desired_model.short(model)} answers")
-        until = time.monotonic() + self._wait_seconds
-        while True:
-            now = desired_model.read(self._store)
-            if now.model != model:
-                raise PromotionError(_superseded(now, model))
-            if now.serves:
-                self._name_champion(self._registry.get(ModelRef.parse(model).version))
-                return RolloutResult(
-                    model, True, f"{desired_model.short(model)} is serving and is the champion"
-                )
-            if time.monotonic() > until:
-                why = (
-                    f"it did not serve within {self._wait_seconds:g} s. Does the service run under `make run` "
-                    "(bento.keeper), and does it use this store?"
-                )
-                raise PromotionError(_superseded(desired_model.take_back(self._store, model, why), model))
-            time.sleep(_POLL_SECONDS)
+    def _roll_out(self, model: str, why: str) -> RolloutResult:
+        """Start the rollout of a model, or continue it, and run its remaining phases.
 
-    def _name_champion(self, version: ModelVersion) -> None:
-        if CHAMPION not in version.aliases:
-            self._registry.set_alias(CHAMPION, version.number)
+        Raises:
+            PromotionError: another version was requested, or the supervisor or a timeout rolled this one back.
+        """
+        try:
+            finished = self._machine.resume(self._machine.start(model, why, by_hand=True))
+        except Superseded:
+            finished = None
+        if finished and finished.outcome is RolloutOutcome.ROLLED_BACK:
+            return RolloutResult(model, True, f"{short(model)} is serving and is the champion")
+        now = desired_model.read(self._store)
+        if now.taken_back and now.taken_back.model == model:
+            raise PromotionError(
+                f"{short(model)} was rolled back, {now.name} is serving: {now.taken_back.why}"
+            )
+        raise PromotionError(f"{now.name} was requested meanwhile ({now.why})")
 
 
 def _known_as_worse(now: Serving, model: str) -> str:
@@ -176,9 +264,3 @@ def _known_as_worse(now: Serving, model: str) -> str:
     if model in now.before:
         return "served earlier and was rolled back. Name it to promote it again"
     return ""
-
-
-def _superseded(now: Serving, model: str) -> str:
-    if now.taken_back and now.taken_back.model == model:
-        return f"{desired_model.short(model)} was rolled back, {now.name} is serving: {now.taken_back.why}"
-    return f"{now.name} was requested meanwhile ({now.why})"

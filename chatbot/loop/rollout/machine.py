@@ -107,7 +107,7 @@ class RolloutMachine(Generic[V]):
 
     def start(
         self, target: str, why: str, by_hand: bool = False, baseline: Mapping[str, Any] | None = None
-    ) -> RolloutState | None:
+    ) -> RolloutState:
         """Set the desired model and record the rollout; `resume` does the rest.
 
         Args:
@@ -117,7 +117,7 @@ class RolloutMachine(Generic[V]):
             baseline: measurements of the current version, for the canary analysis.
 
         Returns:
-            The recorded rollout; None: the target was set already, without a rollout.
+            The recorded rollout: a new one, or the last one if it has this target and its target is set still.
 
         Raises:
             Superseded: the rollout is not by hand, and another one is in progress.
@@ -129,7 +129,7 @@ class RolloutMachine(Generic[V]):
             current = snapshot.rollout
             if written and current and current.id == written[1].id:
                 return self._announced(*written)  # the write was applied and its response was lost
-            if snapshot.desired_model == target:
+            if current and (current.target, snapshot.desired_model) == (target, target):
                 return current
             if current and current.is_in_progress and not by_hand:
                 raise Superseded(
