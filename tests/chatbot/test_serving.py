@@ -10,7 +10,7 @@ from chatbot.errors import StoreError
 from chatbot.loop import desired_model
 from chatbot.store.folder import FolderStore
 
-FIRST, SECOND = f"1@{'a' * 64}", f"2@{'b' * 64}"
+FIRST, SECOND, THIRD = f"1@{'a' * 64}", f"2@{'b' * 64}", f"3@{'c' * 64}"
 
 
 class Busy(FolderStore):
@@ -43,3 +43,15 @@ def test_where_others_never_stop_it_says_so(tmp_path: Path) -> None:
     busy.times = 1_000
     with pytest.raises(StoreError, match="changed by others"):
         desired_model.read(busy)
+
+
+def test_a_model_that_a_rollback_returned_to_stays_the_rollback_target_before_it_serves_again(
+    tmp_path: Path,
+) -> None:
+    store = FolderStore(tmp_path)
+    desired_model.ask(store, FIRST, "a test")
+    desired_model.confirm(store, FIRST)
+    desired_model.ask(store, SECOND, "a test")
+    assert desired_model.take_back(store, SECOND, "it does not start").model == FIRST
+    desired_model.ask(store, THIRD, "a test")  # before the supervisor has started the first again
+    assert desired_model.take_back(store, THIRD, "it does not start either").model == FIRST
