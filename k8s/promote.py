@@ -9,11 +9,8 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from chatbot.errors import ChatbotError
+from chatbot.loop.retrain_result import RETRAIN_OUTCOMES, RetrainResult
 from chatbot.loop.rollout.machine import Superseded
 from chatbot.loop.rollout.state import RolloutOutcome
 from chatbot.model.ref import ModelRef
@@ -27,32 +24,6 @@ from k8s.pushgateway import PushgatewayClient
 from k8s.rollout import metrics
 from k8s.rollout.platform import KubernetesPlatform
 from k8s.rollout.record import describe
-
-RETRAIN_OUTCOMES = ("accepted", "refused", "needs_review", "busy")
-
-
-class RetrainResult(BaseModel):
-    """The fields of retrain.json that a rollout needs."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    outcome: Literal["accepted", "refused", "needs_review", "busy"]
-    champion: str | None = None
-    """`<version>@<bundle digest>` that the gate compared the challenger with."""
-    challenger: str | None = None
-
-    @classmethod
-    def load(cls, path: Path) -> RetrainResult:
-        """Raises: ChatbotError: the file is missing or malformed."""
-        try:
-            return cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ChatbotError(
-                f"there is no retraining result at {path}: {error}. `python -m training.retrain` writes it; "
-                "CHATBOT_K8S_RETRAIN_RESULT says where it lies"
-            ) from error
-        except ValidationError as error:
-            raise ChatbotError(f"{path} is not a retraining result: {error.errors()[0]}") from error
 
 
 def promote(platform: KubernetesPlatform, result: RetrainResult) -> RolloutOutcome | None:

@@ -30,7 +30,7 @@ from chatbot.settings import DriftSettings, LogSettings, ServiceSettings, Storag
 from chatbot.store import Store, has_store, layout, open_store
 from monitoring.drift.report import metrics
 from monitoring.drift.report.page import evidently_report, page
-from monitoring.drift.run import Outcome, check
+from monitoring.drift.run import DriftResult, check
 from monitoring.drift.source import choose
 
 HTML, JSON, METRICS = "drift.html", "drift.json", "drift.prom"
@@ -55,7 +55,7 @@ def report(
     service: ServiceSettings,
     read_from: str,
     now: datetime,
-) -> Outcome:
+) -> DriftResult:
     """Run the check and write the report to the folder and the store.
 
     The files in the folder are atomic writes; `reports/drift/latest.json` in the store is written last.
@@ -95,7 +95,7 @@ def report(
         store.put(f"{key}{JSON}", content.encode())
         # The pointer is written last, so that the files it names exist.
         store.put(layout.DRIFT_VERDICT, content.encode())
-    return Outcome(verdict, outcome.sample, outcome.side, outcome.notes)
+    return DriftResult(verdict, outcome.sample, outcome.side, outcome.notes)
 
 
 def _give_back() -> None:
@@ -132,7 +132,7 @@ def main(
         raise typer.Exit(2)
 
 
-def show(console: Console, outcome: Outcome, out: Path) -> None:
+def show(console: Console, outcome: DriftResult, out: Path) -> None:
     """Print the verdict to the terminal."""
     verdict = outcome.verdict
     console.print(Text(f"{verdict.verdict}: {verdict.sentence}", style=COLOURS[verdict.verdict]))

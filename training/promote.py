@@ -6,7 +6,6 @@ there is one, else it promotes the challenger if that passed the gate.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,8 +24,9 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
-from chatbot.errors import ChatbotError, SettingError
-from chatbot.model.bundle_store import ModelRef
+from chatbot.errors import ChatbotError
+from chatbot.loop.retrain_result import RetrainResult
+from chatbot.model.ref import ModelRef
 from chatbot.settings import ServiceSettings, StorageSettings, TrackingSettings
 from chatbot.store import open_store
 from training.rollout.single_machine import Promotion, RolloutResult
@@ -52,30 +52,14 @@ def main(
     def move(promotion: Promotion) -> RolloutResult:
         number = version
         if result is not None:
-            number, outcome = accepted(result)
-            if not number:
-                return RolloutResult("", False, f"nothing to promote: the outcome in {result} is {outcome}")
+            found = RetrainResult.load(result)
+            if found.outcome != "accepted" or not found.challenger:
+                sentence = f"nothing to promote: the outcome in {result} is {found.outcome}"
+                return RolloutResult("", False, sentence)
+            number = ModelRef.parse(found.challenger).version
         return promotion.promote(number, force=force, by_itself=result is not None)
 
     carry_out(move, wait)
-
-
-def accepted(result: Path) -> tuple[str, str]:
-    """Read the accepted version from a retrain.json.
-
-    Returns:
-        The version (empty: none was accepted), and the outcome.
-
-    Raises:
-        SettingError: the file is not a retrain.json.
-    """
-    try:
-        content = json.loads(result.read_text(encoding="utf-8"))
-        outcome = str(content["outcome"])
-        number = ModelRef.parse(content["challenger"]).version if outcome == "accepted" else ""
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SettingError(f"{result} is not a result of training.retrain: {error}") from error
-    return number, outcome
 
 
 def carry_out(move: Callable[[Promotion], RolloutResult], wait: float) -> None:

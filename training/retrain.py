@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.text import Text
 
 from chatbot.errors import ChatbotError
+from chatbot.loop.retrain_result import RetrainResult
 from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
 from chatbot.store.lease import LeaseHeld
 from data.checks import problems_table
@@ -35,7 +36,7 @@ from training.model.params import read_params
 from training.progress import Steps
 from training.retraining.bootstrap import bootstrap
 from training.retraining.config import RetrainConfig
-from training.retraining.run import RetrainResult, retrain
+from training.retraining.run import retrain
 from training.tracking.registry import CHAMPION
 
 COLOURS = {"accepted": "green", "refused": "red", "needs_review": "yellow", "busy": "yellow"}
@@ -98,7 +99,7 @@ def main(
             with Steps(console) as steps:
                 result = retrain(config, steps)
         except LeaseHeld as error:
-            result = RetrainResult("busy", str(error))
+            result = RetrainResult(outcome="busy", why=str(error))
         result.write(out)
     except CorpusError as error:
         console.print(*problems_table(list(error.problems), []))

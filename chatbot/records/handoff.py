@@ -15,11 +15,11 @@ from chatbot.store import layout
 TYPE = "handoff.created"
 
 
-class _Part(BaseModel):
+class _HandoffModel(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class Turn(_Part):
+class Turn(_HandoffModel):
     """An earlier message or reply of the conversation."""
 
     at: datetime
@@ -29,7 +29,7 @@ class Turn(_Part):
     """Text; PII in the customer's messages is redacted."""
 
 
-class Likely(_Part):
+class Likely(_HandoffModel):
     """A candidate intent with its confidence."""
 
     intent: str
@@ -37,7 +37,7 @@ class Likely(_Part):
     confidence: float
 
 
-class Handoff(_Part):
+class Handoff(_HandoffModel):
     """A message that a human has to answer.
 
     Contains no PII except what the PII redaction (`chatbot.privacy`) does not detect.
@@ -93,7 +93,7 @@ class Handoff(_Part):
         return document.model_dump_json().encode()
 
 
-class _Document(_Part):
+class _Document(_HandoffModel):
     type: str = TYPE
     timestamp: datetime
     data: Handoff

@@ -14,11 +14,11 @@ Cell = object
 _NUMBER = re.compile(r"-?\d+(\.0+)?")
 
 
-class Missing:
+class MissingCell:
     """A cell that a record does not have at all, such as an absent key in JSON Lines."""
 
 
-MISSING = Missing()
+MISSING = MissingCell()
 
 
 @dataclass(slots=True)

@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 
 from chatbot.errors import Conflict, Missing, StoreError
 from chatbot.store import Store, layout
-from monitoring.drift.columns import Columns, of_table, to_table
-from monitoring.drift.served_model import Serving
+from monitoring.drift.columns import RecordColumns, of_table, to_table
+from monitoring.drift.served_model import ServedModel
 from monitoring.drift.source import COLUMNS, OnSkip, Source, begin_of
 
 _LAST = b"last"
@@ -35,12 +35,12 @@ class Baseline:
         key: its key in the store, or its path relative to the log folder.
     """
 
-    columns: Columns
+    columns: RecordColumns
     last: datetime
     key: str
 
 
-def load(store: Store | None, folder: Path, serving: Serving) -> Baseline | None:
+def load(store: Store | None, folder: Path, serving: ServedModel) -> Baseline | None:
     """Load the version's baseline; None if it is not frozen yet.
 
     Raises:
@@ -66,7 +66,7 @@ def freeze(
     source: Source,
     store: Store | None,
     folder: Path,
-    serving: Serving,
+    serving: ServedModel,
     records: int,
     until: datetime,
     on_skip: OnSkip,
@@ -110,7 +110,7 @@ def freeze(
 
 
 def _first(
-    source: Source, serving: Serving, records: int, until: datetime, on_skip: OnSkip
+    source: Source, serving: ServedModel, records: int, until: datetime, on_skip: OnSkip
 ) -> pa.Table | None:
     """Return the version's earliest `records` records; None if there are fewer."""
     columns = [name for name in COLUMNS if name != "query"]

@@ -21,7 +21,7 @@ SUMMARY_AXES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class RecordColumns:
     """Columns of n records, or of n rows of a reference.
 
     Attributes:
@@ -42,9 +42,9 @@ class Columns:
     def __len__(self) -> int:
         return len(self.intents)
 
-    def part(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Columns:
+    def part(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> RecordColumns:
         """Select rows by index or by mask."""
-        return Columns(
+        return RecordColumns(
             {name: values[rows] for name, values in self.numbers.items()},
             self.summary[rows],
             self.intents[rows],
@@ -53,7 +53,7 @@ class Columns:
         )
 
     @classmethod
-    def joined(cls, parts: Sequence[Columns]) -> Columns:
+    def joined(cls, parts: Sequence[RecordColumns]) -> RecordColumns:
         """Concatenate one or more parts."""
         handoffs = [part.handoff for part in parts if part.handoff is not None]
         negatives = [part.negative for part in parts if part.negative is not None]
@@ -66,7 +66,7 @@ class Columns:
         )
 
 
-def of_table(table: pa.Table) -> Columns:
+def of_table(table: pa.Table) -> RecordColumns:
     """Convert a table of records, a baseline or a bundle's reference.
 
     Missing columns (files of an older schema) are read as unknown.
@@ -99,10 +99,12 @@ def of_table(table: pa.Table) -> Columns:
         summary[full] = np.asarray(values.to_numpy(zero_copy_only=False)).reshape(-1, SUMMARY_AXES)
     intents = np.asarray(table["intent"].combine_chunks().dictionary_encode().to_pandas(), dtype=object)
     handoff = flags("handoff")
-    return Columns(numbers, summary, intents, None if handoff is None else handoff > 0, flags("negative"))
+    return RecordColumns(
+        numbers, summary, intents, None if handoff is None else handoff > 0, flags("negative")
+    )
 
 
-def of_records(records: Sequence[Record]) -> Columns:
+def of_records(records: Sequence[Record]) -> RecordColumns:
     """Convert records read from the CSV file."""
     scored = np.asarray([record.scope is not None for record in records], dtype=bool)
     numbers = {
@@ -115,10 +117,10 @@ def of_records(records: Sequence[Record]) -> Columns:
             summary[row] = record.summary
     intents = np.asarray([record.intent for record in records], dtype=object)
     handoff = np.asarray([record.handoff for record in records], dtype=bool)
-    return Columns(numbers, summary, intents, handoff)
+    return RecordColumns(numbers, summary, intents, handoff)
 
 
-def to_table(columns: Columns) -> pa.Table:
+def to_table(columns: RecordColumns) -> pa.Table:
     """Convert columns into the table that `of_table` reads, for a frozen baseline. Contains no text and no id."""
     import pyarrow as pa
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from chatbot.loop.drift_verdict import BASELINE
 from monitoring.drift.checks import DOUBT, LEAST, LEAST_FROM_REFERENCE, Finding, findings, share_margin
-from monitoring.drift.columns import Columns
+from monitoring.drift.columns import RecordColumns
 from monitoring.drift.histograms import Grid, Tally
 from monitoring.drift.kernel_test import LEAST_ROWS, Distance, Kernel
 
@@ -23,7 +23,7 @@ class Comparison:
     """Compares windows with one side. Memory does not grow with the window."""
 
     def __init__(
-        self, side: Columns, against: str = BASELINE, scale: float = 1.0, doubt: float = DOUBT
+        self, side: RecordColumns, against: str = BASELINE, scale: float = 1.0, doubt: float = DOUBT
     ) -> None:
         """Build the grid, histograms and kernel test of a side.
 
@@ -47,7 +47,7 @@ class Comparison:
         """Return an empty tally over this side's grid, to count a window."""
         return Tally(self.grid)
 
-    def judge(self, window: Tally, sample: Columns) -> list[Finding]:
+    def judge(self, window: Tally, sample: RecordColumns) -> list[Finding]:
         """Run all checks on a window.
 
         Args:
@@ -68,7 +68,7 @@ class Comparison:
             found.insert(1, kind)
         return found
 
-    def _new_kind(self, sample: Columns) -> Finding | None:
+    def _new_kind(self, sample: RecordColumns) -> Finding | None:
         furthest = self.kernel.furthest(sample) if self.kernel else None
         if furthest is None:
             return None
@@ -83,11 +83,11 @@ class Comparison:
         threshold = self._least[NEW_KIND] + float(margin[0])
         return Finding(NEW_KIND, now, max(now - before, 0.0), threshold, before, records=furthest.records)
 
-    def distance(self, sample: Columns) -> Distance | None:
+    def distance(self, sample: RecordColumns) -> Distance | None:
         """Return the kernel test's result; None without a baseline or without scored records."""
         return self.kernel.distance(sample) if self.kernel else None
 
-    def weights(self, sample: Columns) -> NDArray[np.float64]:
+    def weights(self, sample: RecordColumns) -> NDArray[np.float64]:
         """Return each record's contribution to the drift (MMD witness function), in [0, 1], shape (n,)."""
         distance = self.distance(sample)
         if self.kernel is None or distance is None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.drift.columns import NUMBERS, SUMMARY_AXES, Columns
+from monitoring.drift.columns import NUMBERS, SUMMARY_AXES, RecordColumns
 
 QUANTILES = 256
 TOPICS = 24
@@ -35,13 +35,13 @@ class Grid:
     topics: NDArray[np.float32]
 
     @classmethod
-    def of(cls, sample: Columns, seed: int = 0) -> Grid:
+    def of(cls, sample: RecordColumns, seed: int = 0) -> Grid:
         """Compute the grid of a sample; deterministic for a sample and a seed."""
         named = {name: sample.numbers[name] for name in NUMBERS}
         named |= {f"axis{axis}": sample.summary[:, axis].astype(np.float64) for axis in range(SUMMARY_AXES)}
         return cls({name: _edges(values) for name, values in named.items()}, _topics(sample.summary, seed))
 
-    def bins(self, columns: Columns) -> dict[str, NDArray[np.int64]]:
+    def bins(self, columns: RecordColumns) -> dict[str, NDArray[np.int64]]:
         """Return the bin of each row by name, shape (n,); -1 if the value is missing."""
         named = {name: columns.numbers[name] for name in NUMBERS}
         named |= {f"axis{axis}": columns.summary[:, axis].astype(np.float64) for axis in range(SUMMARY_AXES)}
@@ -96,13 +96,13 @@ class Tally:
         self.counts["topic"] = np.zeros(len(self.grid.topics), dtype=np.int64)
 
     @classmethod
-    def of(cls, grid: Grid, columns: Columns) -> Tally:
+    def of(cls, grid: Grid, columns: RecordColumns) -> Tally:
         """Count one sample."""
         tally = cls(grid)
         tally.add(columns)
         return tally
 
-    def add(self, columns: Columns) -> None:
+    def add(self, columns: RecordColumns) -> None:
         """Add records to the counts."""
         bins = self.grid.bins(columns)
         for name, found in bins.items():

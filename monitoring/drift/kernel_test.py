@@ -25,7 +25,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.drift.columns import Columns
+from monitoring.drift.columns import RecordColumns
 
 FREQUENCIES = 256
 COMPONENTS = 200
@@ -96,7 +96,7 @@ class Furthest:
 class Kernel:
     """Tests windows against one baseline (kernel two-sample test, MMD). Deterministic for a baseline and a seed."""
 
-    def __init__(self, baseline: Columns, seed: int = 0) -> None:
+    def __init__(self, baseline: RecordColumns, seed: int = 0) -> None:
         """Fit the kernel features, their mean and their principal components on the baseline.
 
         Raises:
@@ -124,12 +124,12 @@ class Kernel:
         self._vectors = vectors[:, ::-1][:, :COMPONENTS]
         self._weights = 1 / (self._values + max(float(self._values[RIDGE_AT]), 1e-12))
 
-    def distance(self, window: Columns) -> Distance | None:
+    def distance(self, window: RecordColumns) -> Distance | None:
         """Return the distance of a window from the baseline; None if the window has no scored record."""
         window = window.part(_scored(window))
         return self._distance(window) if len(window) else None
 
-    def _distance(self, window: Columns) -> Distance:
+    def _distance(self, window: RecordColumns) -> Distance:
         count = len(window)
         total = np.zeros(2 * FREQUENCIES)
         for start in range(0, count, _BLOCK):
@@ -146,7 +146,7 @@ class Kernel:
             direction=self._vectors @ (self._weights * moved),
         )
 
-    def furthest(self, window: Columns, seed: int = 0) -> Furthest | None:
+    def furthest(self, window: RecordColumns, seed: int = 0) -> Furthest | None:
         """Count records of a new kind by cross-fitting: each half is tested along the direction of the other.
 
         Returns:
@@ -166,7 +166,7 @@ class Kernel:
             hits += int((self.along(asked, direction) > border).sum())
         return Furthest(hits, len(window), round(before / 2), self._size)
 
-    def along(self, records: Columns, direction: Floats) -> Floats:
+    def along(self, records: RecordColumns, direction: Floats) -> Floats:
         """Project records onto a direction (MMD witness function).
 
         Returns:
@@ -182,7 +182,7 @@ class Kernel:
             found[rows] = (features - self._mean) @ direction / spread
         return found
 
-    def _rows(self, columns: Columns) -> Floats:
+    def _rows(self, columns: RecordColumns) -> Floats:
         ranks = [
             (np.searchsorted(known, columns.numbers[name]) / len(known) - 0.5) * _UNIFORM_TO_UNIT
             for name, known in self._ranks.items()
@@ -198,7 +198,7 @@ class Kernel:
         return np.hstack([np.cos(angles), np.sin(angles)]) / math.sqrt(FREQUENCIES)
 
 
-def _scored(columns: Columns) -> NDArray[np.bool_]:
+def _scored(columns: RecordColumns) -> NDArray[np.bool_]:
     known = ~np.isnan(columns.summary).any(axis=1)
     for name in ("scope", "confidence"):
         known &= ~np.isnan(columns.numbers[name])

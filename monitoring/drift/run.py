@@ -13,20 +13,20 @@ from chatbot.settings import DriftSettings, ServiceSettings
 from chatbot.store import Store
 from monitoring.drift import served_model
 from monitoring.drift.baseline import Baseline, freeze, load
-from monitoring.drift.columns import Columns, of_table
+from monitoring.drift.columns import RecordColumns, of_table
 from monitoring.drift.comparison import ALARMS_WITHOUT_BASELINE, Comparison
 from monitoring.drift.histograms import Tally
 from monitoring.drift.report.contributors import contributors
 from monitoring.drift.report.sentences import check_of
-from monitoring.drift.served_model import Serving
+from monitoring.drift.served_model import ServedModel
 from monitoring.drift.source import Source
-from monitoring.drift.window import Window, read
+from monitoring.drift.window import WindowSample, read
 
 MOST_OTHERS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DriftResult:
     """Verdict of a drift check, and the data for the report page.
 
     Attributes:
@@ -37,8 +37,8 @@ class Outcome:
     """
 
     verdict: DriftVerdict
-    sample: Columns | None
-    side: Columns | None
+    sample: RecordColumns | None
+    side: RecordColumns | None
     notes: tuple[str, ...]
 
 
@@ -49,7 +49,7 @@ def check(
     service: ServiceSettings,
     folder: Path,
     now: datetime,
-) -> Outcome:
+) -> DriftResult:
     """Check the last window for drift; freeze the baseline if the version has none and enough records.
 
     Args:
@@ -86,7 +86,7 @@ def check(
         frozen = made is not None
     notes = _notes(serving, window, baseline, frozen, settings, source)
     if window.records < settings.min_records or not sides or window.sample is None:
-        return Outcome(_silent(serving, window, settings, now, bool(sides)), None, None, notes)
+        return DriftResult(_silent(serving, window, settings, now, bool(sides)), None, None, notes)
     sample = of_table(window.sample)
     checks = _checks(sides, tallies, sample, baseline is not None)
     red = any(check.red and check.alarms for check in checks)
@@ -101,10 +101,10 @@ def check(
         sentence=_sentence(checks, baseline is not None),
     )
     side = baseline.columns if baseline else serving.reference
-    return Outcome(verdict, sample, side, notes)
+    return DriftResult(verdict, sample, side, notes)
 
 
-def _sides(serving: Serving, baseline: Baseline | None, scale: float) -> list[Comparison]:
+def _sides(serving: ServedModel, baseline: Baseline | None, scale: float) -> list[Comparison]:
     """Return the available comparisons; the one that alarms is first."""
     sides = []
     if baseline is not None:
@@ -115,7 +115,7 @@ def _sides(serving: Serving, baseline: Baseline | None, scale: float) -> list[Co
 
 
 def _checks(
-    sides: Sequence[Comparison], tallies: Sequence[Tally], sample: Columns, has_baseline: bool
+    sides: Sequence[Comparison], tallies: Sequence[Tally], sample: RecordColumns, has_baseline: bool
 ) -> list[Check]:
     found = []
     for side, tally in zip(sides, tallies, strict=True):
@@ -127,7 +127,7 @@ def _checks(
     return found
 
 
-def _told(window: Window) -> verdicts.Window:
+def _told(window: WindowSample) -> verdicts.Window:
     return verdicts.Window(
         since=window.since,
         until=window.until,
@@ -139,7 +139,7 @@ def _told(window: Window) -> verdicts.Window:
 
 
 def _silent(
-    serving: Serving, window: Window, settings: DriftSettings, now: datetime, has_side: bool
+    serving: ServedModel, window: WindowSample, settings: DriftSettings, now: datetime, has_side: bool
 ) -> DriftVerdict:
     if has_side or window.records < settings.min_records:
         sentence = (
@@ -168,8 +168,8 @@ def _sentence(checks: Sequence[Check], has_baseline: bool) -> str:
 
 
 def _notes(
-    serving: Serving,
-    window: Window,
+    serving: ServedModel,
+    window: WindowSample,
     baseline: Baseline | None,
     frozen: bool,
     settings: DriftSettings,

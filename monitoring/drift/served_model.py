@@ -18,7 +18,7 @@ from chatbot.model import bundle_store
 from chatbot.model.ref import ModelRef
 from chatbot.settings import ServiceSettings
 from chatbot.store import Store
-from monitoring.drift.columns import Columns, of_table
+from monitoring.drift.columns import RecordColumns, of_table
 from monitoring.drift.source import Source, begin_of
 
 HERE = Path("models/current")
@@ -27,7 +27,7 @@ _API_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
+class ServedModel:
     """The serving model.
 
     Attributes:
@@ -39,7 +39,7 @@ class Serving:
 
     version: str
     digest: str
-    reference: Columns | None
+    reference: RecordColumns | None
     since: datetime
 
     @property
@@ -50,7 +50,7 @@ class Serving:
 
 def find(
     settings: ServiceSettings, store: Store | None, source: Source, now: datetime, api_url: str = ""
-) -> Serving:
+) -> ServedModel:
     """Find the serving model.
 
     Sources in order: CHATBOT_MODEL, the bot's `/version`, serving.json in the store, the local bundle, the newest
@@ -108,20 +108,20 @@ def _asked(api_url: str) -> ModelRef | None:
         return None
 
 
-def _in_store(version: str, digest: str, store: Store | None, cache: Path, now: datetime) -> Serving:
+def _in_store(version: str, digest: str, store: Store | None, cache: Path, now: datetime) -> ServedModel:
     """Return a named model; without its reference if the store does not hold the bundle (not yet registered)."""
     if not digest or store is None or not bundle_store.held(store, digest):
-        return Serving(version, digest, None, now - _LOOK_BACK)
+        return ServedModel(version, digest, None, now - _LOOK_BACK)
     return _of_bundle(bundle_store.fetch(store, digest, cache), version, digest, now)
 
 
-def _of_bundle(folder: Path, version: str, digest: str, now: datetime) -> Serving:
+def _of_bundle(folder: Path, version: str, digest: str, now: datetime) -> ServedModel:
     try:
         made = bundles.Made.model_validate_json((folder / bundles.MADE).read_bytes()).created
     except (OSError, ValidationError):
         made = None
     since = made.astimezone(UTC) - timedelta(days=1) if made else now - _LOOK_BACK
-    return Serving(version, digest, of_table(pq.read_table(folder / bundles.REFERENCE)), since)
+    return ServedModel(version, digest, of_table(pq.read_table(folder / bundles.REFERENCE)), since)
 
 
 def _newest(source: Source, now: datetime) -> tuple[str, str]:

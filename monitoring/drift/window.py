@@ -21,7 +21,7 @@ AHEAD = timedelta(days=1)
 
 
 @dataclass(slots=True)
-class Window:
+class WindowSample:
     """Counts and sample of a window.
 
     Attributes:
@@ -62,7 +62,7 @@ def read(
     tallies: Sequence[Tally],
     after: datetime | None = None,
     seed: int = 0,
-) -> Window:
+) -> WindowSample:
     """Read a window and count its records into tallies.
 
     Args:
@@ -78,7 +78,7 @@ def read(
     Raises:
         StoreError: the store does not respond.
     """
-    window = Window(since, until)
+    window = WindowSample(since, until)
     reservoir = Reservoir(seed)
     thumbs = source.thumbs(since, until, lambda _where, _why: None)
     for table in source.tables(since, until + AHEAD, COLUMNS, window.skip):

@@ -58,7 +58,7 @@ def read_feedback(folder: Path, on_skip: OnSkip | None = None) -> dict[str, Feed
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _ByteRange:
     """A byte range of an open file; it begins with a header line."""
 
     path: Path
@@ -73,7 +73,7 @@ def _read(folder: Path, name: str, kind: type[Row], on_skip: OnSkip) -> Iterator
             yield from _rows(part, kind, on_skip)
 
 
-def _parts(folder: Path, name: str, stack: contextlib.ExitStack) -> list[_Part]:
+def _parts(folder: Path, name: str, stack: contextlib.ExitStack) -> list[_ByteRange]:
     """Return the parts to read; their files stay open until the stack closes."""
     with contextlib.ExitStack() as lock:
         if (folder / spool.FOLDER / spool.LOCK).exists():
@@ -90,16 +90,16 @@ def _parts(folder: Path, name: str, stack: contextlib.ExitStack) -> list[_Part]:
                 status = os.fstat(stream.fileno())
                 # Bytes beyond a killed drain's mark belong to a segment that is still in the spool.
                 end = ends.get(status.st_ino, status.st_size)
-                parts.append(_Part(path, stream, 0, min(status.st_size, end)))
+                parts.append(_ByteRange(path, stream, 0, min(status.st_size, end)))
         spill = stack.enter_context(tempfile.SpooledTemporaryFile(_SPILL_BYTES))
         for path in segments:
             content = path.read_bytes()
-            parts.append(_Part(path, spill, spill.tell(), len(content)))
+            parts.append(_ByteRange(path, spill, spill.tell(), len(content)))
             spill.write(content)
         return parts
 
 
-def _rows(part: _Part, kind: type[Row], on_skip: OnSkip) -> Iterator[Row]:
+def _rows(part: _ByteRange, kind: type[Row], on_skip: OnSkip) -> Iterator[Row]:
     columns: list[str] = []
     for number, line in enumerate(_lines(part), start=1):
         if number == 1:
@@ -113,7 +113,7 @@ def _rows(part: _Part, kind: type[Row], on_skip: OnSkip) -> Iterator[Row]:
             on_skip(part.path, number, str(error))
 
 
-def _lines(part: _Part) -> Iterator[bytes]:
+def _lines(part: _ByteRange) -> Iterator[bytes]:
     position, end = part.start, part.start + part.length
     while position < end:
         # Several parts share a stream: seek to this part's position for each line.

@@ -3,7 +3,7 @@
 The service starts this as a separate low-priority process if rows are due (`monitoring.inference_log.uploader`), so
 that encoding Parquet and waiting for the store do not delay answers in a worker. Uploads are at-least-once and
 idempotent: the process may be killed at any point, and two may be started concurrently. Prints one line of JSON
-(`Report`).
+(`UploadResult`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Report:
+class UploadResult:
     """Result of an upload, printed as one line of JSON.
 
     Attributes:
@@ -60,7 +60,7 @@ class Report:
 
 def ship(
     outbox: Outbox, store: Store, settings: UploadSettings, *, everything: bool = False, wait: float = 0.0
-) -> Report:
+) -> UploadResult:
     """Upload the existing batches, then build batches from the segments and upload those.
 
     Args:
@@ -73,7 +73,7 @@ def ship(
     Returns:
         The report; a store failure sets its `error` and is not raised.
     """
-    report = Report()
+    report = UploadResult()
     with outbox.lock(wait) as alone:
         if not alone:
             report.busy = True
@@ -100,7 +100,7 @@ def ship(
     return report
 
 
-def _send(outbox: Outbox, store: Store, report: Report, until: float) -> None:
+def _send(outbox: Outbox, store: Store, report: UploadResult, until: float) -> None:
     from chatbot.records.log_store import prefix_of
 
     for part in [one for one in outbox.look() if one.batch is not None]:
@@ -117,7 +117,7 @@ def _send(outbox: Outbox, store: Store, report: Report, until: float) -> None:
         outbox.forget_segments(cast(Path, part.batch))
 
 
-def _make_batches(outbox: Outbox, kind: str, part_rows: int, report: Report) -> None:
+def _make_batches(outbox: Outbox, kind: str, part_rows: int, report: UploadResult) -> None:
     waiting: list[Waiting] = []
     segments = [one for one in outbox.look() if one.batch is None and one.kind == kind]
     for index, one in enumerate(segments):
@@ -127,7 +127,7 @@ def _make_batches(outbox: Outbox, kind: str, part_rows: int, report: Report) -> 
             waiting = []
 
 
-def _make_batch(outbox: Outbox, kind: str, segments: list[Waiting], report: Report) -> None:
+def _make_batch(outbox: Outbox, kind: str, segments: list[Waiting], report: UploadResult) -> None:
     from chatbot.records.part import encode, to_table
 
     by_day: dict[date, list[Record | Feedback]] = defaultdict(list)
@@ -147,7 +147,7 @@ def _make_batch(outbox: Outbox, kind: str, segments: list[Waiting], report: Repo
     outbox.forget_segments(outbox.begin(draft))
 
 
-def _rows(segment: Waiting, report: Report) -> Iterator[Record | Feedback]:
+def _rows(segment: Waiting, report: UploadResult) -> Iterator[Record | Feedback]:
     whole = segment.path.read_bytes().rpartition(b"\n")[0]
     header, *lines = whole.decode("utf-8", "replace").split("\n")
     columns = header.split(",")
@@ -188,6 +188,6 @@ def main(arguments: list[str] | None = None) -> int:
             Outbox(LogSettings().folder), store, UploadSettings(), everything=told.all, wait=told.wait
         )
     except (ChatbotError, OSError) as error:
-        report = Report(error=str(error))
+        report = UploadResult(error=str(error))
     sys.stdout.write(json.dumps(asdict(report)) + "\n")
     return 1 if report.error else 0

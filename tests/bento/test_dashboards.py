@@ -87,6 +87,7 @@ def pushed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def _push_runs(gateway: str) -> None:
     """What the drift check, the trigger, a retraining and a promotion push, by their own code."""
     from chatbot.loop.drift_verdict import Check, DriftVerdict, Window
+    from chatbot.loop.retrain_result import RetrainResult
     from chatbot.loop.rollout.state import RolloutOutcome
     from chatbot.settings import KubernetesSettings
     from k8s import promote, trigger
@@ -112,9 +113,7 @@ def _push_runs(gateway: str) -> None:
     tell(verdict, now, gateway, Path("unused"))
     settings = KubernetesSettings(pushgateway=gateway)
     trigger.push_metrics(PushgatewayClient(gateway, trigger.JOB, 5), trigger.TriggerResult("asked", ""))
-    promote.push_metrics(
-        PushgatewayClient(gateway, metrics.JOB, 5), promote.RetrainResult(outcome="needs_review")
-    )
+    promote.push_metrics(PushgatewayClient(gateway, metrics.JOB, 5), RetrainResult(outcome="needs_review"))
     metrics.push_desired_model(settings, f"7@{'a' * 64}")
     metrics.push_outcome(settings, RolloutOutcome.PROMOTED)
 

@@ -10,7 +10,7 @@ import pytest
 
 from chatbot.records.schema import Record, arrow_schema, to_row
 from monitoring.drift.checks import ks_margin, mix_margin, share_margin
-from monitoring.drift.columns import Columns, of_records, of_table, to_table
+from monitoring.drift.columns import RecordColumns, of_records, of_table, to_table
 from monitoring.drift.comparison import Comparison
 from monitoring.drift.feedback import SCHEMA, Thumbs
 from monitoring.drift.histograms import Grid, Tally
@@ -22,7 +22,7 @@ DRAWS = 400
 DOUBT = 0.02
 
 
-def some(count: int, seed: int, new: float = 0.0) -> Columns:
+def some(count: int, seed: int, new: float = 0.0) -> RecordColumns:
     return of_records(traffic(count, seed, NOW - timedelta(days=1), NOW, new))
 
 

@@ -19,7 +19,7 @@ from chatbot.records.schema import Feedback
 from chatbot.settings import DriftSettings, ServiceSettings
 from chatbot.store import Store, open_store
 from monitoring import drift_report
-from monitoring.drift.run import Outcome, check
+from monitoring.drift.run import DriftResult, check
 from monitoring.drift.source import CsvSource, Source, StoreSource
 from tests.monitoring.drift_traffic import NEW, NOW, VERSION, put, shifted, traffic, week, write_csv
 from tests.monitoring.log_tools import ROOT
@@ -39,7 +39,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def run(source: Source, store: Store | None, folder: Path) -> Outcome:
+def run(source: Source, store: Store | None, folder: Path) -> DriftResult:
     return check(source, store, DriftSettings(), SERVICE, folder, NOW)
 
 

@@ -14,7 +14,7 @@ import pytest
 from chatbot.model import bundle_store
 from chatbot.settings import ServiceSettings
 from chatbot.store.folder import FolderStore
-from monitoring.drift.served_model import Serving, find
+from monitoring.drift.served_model import ServedModel, find
 from monitoring.drift.source import StoreSource
 from tests.monitoring.drift_traffic import NOW, VERSION, put, week
 
@@ -55,7 +55,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderStore:
     return store
 
 
-def found(store: FolderStore, url: str, **settings: object) -> Serving:
+def found(store: FolderStore, url: str, **settings: object) -> ServedModel:
     service = ServiceSettings(bundle=None, **{"model": "", **settings})  # type: ignore[arg-type]
     return find(service, store, StoreSource(store), NOW, url)
 

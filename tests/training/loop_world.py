@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from chatbot.loop.retrain_result import RetrainResult
 from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
 from chatbot.store import Store, open_store
 from data.folder import read_intents
@@ -27,7 +28,7 @@ from training.progress import Steps
 from training.retraining import run as retraining
 from training.retraining.bootstrap import bootstrap
 from training.retraining.config import LEASE, RetrainConfig
-from training.retraining.run import RetrainResult, retrain
+from training.retraining.run import retrain
 from training.review.decisions import DecisionKind, Decisions, NewIntent, ReviewDecision
 from training.tracking.client import connected
 from training.tracking.registry import ModelVersion, Registry

@@ -148,7 +148,7 @@ def test_a_version_that_does_not_start_is_rolled_back_even_if_the_command_was_ki
 ) -> None:
     world = new_world()
     world.broken = {TWO}
-    with pytest.raises(PromotionError, match="2@.* was rolled back, 1@.* is serving: it does not start"):
+    with pytest.raises(PromotionError, match=r"2@.* was rolled back, 1@.* is serving: it does not start"):
         world.promotion().promote()
     assert world.state == (ONE, "1")
     assert "was rolled back" in world.promotion().promote().sentence

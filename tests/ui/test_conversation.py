@@ -10,7 +10,7 @@ import pytest
 
 from tests.ui.fake_api import INTENTS, answer
 from ui.chat.client import Answer, ApiError, Intent, Kind
-from ui.chat.conversation import MAX_TRIES, Conversation, Delivery, FeedbackState
+from ui.chat.conversation import MAX_TRIES, Conversation, DeliveryState, FeedbackState
 
 Outcome = ApiError | dict[str, object]
 
@@ -56,7 +56,7 @@ def after(api: ScriptedApi, message: str = "hello") -> Conversation:
     return conversation
 
 
-def states(conversation: Conversation) -> list[Delivery]:
+def states(conversation: Conversation) -> list[DeliveryState]:
     return [turn.state for turn in conversation.turns]
 
 
@@ -84,7 +84,7 @@ def test_several_waiting_messages_are_sent_in_their_order() -> None:
         conversation.say(message)
     conversation.deliver(api)
     assert [message for message, _ in api.chats] == ["one", "two", "three"]
-    assert states(conversation) == [Delivery.ANSWERED] * 3
+    assert states(conversation) == [DeliveryState.ANSWERED] * 3
 
 
 def test_an_answered_message_is_not_sent_again() -> None:
@@ -99,10 +99,10 @@ def test_an_answered_message_is_not_sent_again() -> None:
 def test_a_message_that_did_not_arrive_goes_out_when_the_api_is_back() -> None:
     api = ScriptedApi(ApiError(Kind.AWAY))
     conversation = after(api)
-    assert (states(conversation), conversation.away) == ([Delivery.AWAY], True)
+    assert (states(conversation), conversation.away) == ([DeliveryState.AWAY], True)
     conversation.is_back()
     conversation.deliver(api)
-    assert (states(conversation), conversation.away) == ([Delivery.ANSWERED], False)
+    assert (states(conversation), conversation.away) == ([DeliveryState.ANSWERED], False)
 
 
 def test_the_other_messages_do_not_wait_for_an_api_that_is_away() -> None:
@@ -110,7 +110,7 @@ def test_the_other_messages_do_not_wait_for_an_api_that_is_away() -> None:
     conversation.say("one")
     conversation.say("two")
     conversation.deliver(api)
-    assert states(conversation) == [Delivery.AWAY, Delivery.AWAY]
+    assert states(conversation) == [DeliveryState.AWAY, DeliveryState.AWAY]
     assert len(api.chats) == 1
 
 
@@ -120,7 +120,7 @@ def test_an_api_that_says_it_is_back_and_is_not_is_not_asked_for_ever() -> None:
     for _ in range(20):
         conversation.is_back()
         conversation.deliver(api)
-    assert states(conversation) == [Delivery.FAILED]
+    assert states(conversation) == [DeliveryState.FAILED]
     assert len(api.chats) == MAX_TRIES
 
 
@@ -130,10 +130,10 @@ def test_a_message_that_may_have_arrived_waits_for_the_customer(kind: Kind) -> N
     conversation = after(api)
     conversation.is_back()
     conversation.deliver(api)
-    assert (states(conversation), len(api.chats)) == ([Delivery.FAILED], 1)
+    assert (states(conversation), len(api.chats)) == ([DeliveryState.FAILED], 1)
     conversation.retry(conversation.turns[0])
     conversation.deliver(api)
-    assert states(conversation) == [Delivery.ANSWERED]
+    assert states(conversation) == [DeliveryState.ANSWERED]
 
 
 def test_a_busy_api_is_asked_again_when_it_said_and_no_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +147,7 @@ def test_a_busy_api_is_asked_again_when_it_said_and_no_sooner(monkeypatch: pytes
     monkeypatch.setattr(time, "monotonic", lambda: now + 7.5)
     assert conversation.is_due(turn)
     conversation.deliver(api)
-    assert states(conversation) == [Delivery.ANSWERED]
+    assert states(conversation) == [DeliveryState.ANSWERED]
 
 
 def test_an_api_that_stays_busy_is_left_to_the_customer() -> None:
@@ -156,12 +156,12 @@ def test_an_api_that_stays_busy_is_left_to_the_customer() -> None:
     for _ in range(20):
         conversation.is_due(conversation.turns[0])
         conversation.deliver(api)
-    assert states(conversation) == [Delivery.FAILED]
+    assert states(conversation) == [DeliveryState.FAILED]
     assert len(api.chats) == MAX_TRIES
 
 
 def test_nobody_waits_an_hour_for_a_busy_api() -> None:
-    assert states(after(ScriptedApi(ApiError(Kind.BUSY, retry_after=3600)))) == [Delivery.FAILED]
+    assert states(after(ScriptedApi(ApiError(Kind.BUSY, retry_after=3600)))) == [DeliveryState.FAILED]
 
 
 @pytest.mark.parametrize("kind", [Kind.TOO_LONG, Kind.UNREADABLE])
@@ -204,7 +204,7 @@ def test_a_choice_is_answered_although_its_feedback_is_lost() -> None:
     conversation = after(api)
     conversation.choose(conversation.turns[0], "track_refund", "Track refund", "I want a human")
     conversation.deliver(api)
-    assert states(conversation) == [Delivery.ANSWERED, Delivery.ANSWERED]
+    assert states(conversation) == [DeliveryState.ANSWERED, DeliveryState.ANSWERED]
 
 
 def test_thumbs_under_a_chosen_reply_do_not_wipe_out_the_choice() -> None:

@@ -6,14 +6,10 @@ gate report, run, version) -> alias `challenger`
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, Literal
 
 from chatbot.dialog.replies import Replies
-from chatbot.files import write_file
+from chatbot.loop.retrain_result import RetrainResult
 from chatbot.records.erasure import forgotten
 from chatbot.store import open_store
 from chatbot.store.lease import StoreLease
@@ -37,26 +33,6 @@ from training.tracking.bundles import fetch_bundle
 from training.tracking.registry import CHALLENGER, Registry
 from training.tracking.runs import Files, Recorded
 from training.tracking.training_run import record_training
-
-
-@dataclass(frozen=True, slots=True)
-class RetrainResult:
-    """Outcome of a retraining, written as retrain.json. Models are named `<version>@<bundle digest>`."""
-
-    outcome: Literal["accepted", "refused", "needs_review", "busy"]
-    why: str
-    champion: str | None = None
-    challenger: str | None = None
-    gate: dict[str, Any] = field(default_factory=dict)
-    """The keys `verdict`, `refused_by` and `report` (a store key)."""
-    queue: int | None = None
-    """Number of messages in the review queue; set only for `needs_review`."""
-    corpus: dict[str, Any] = field(default_factory=dict)
-    format: int = 1
-
-    def write(self, file: Path) -> None:
-        """Write the result as JSON; the write is atomic."""
-        write_file(file, json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", sync=False)
 
 
 def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:

@@ -35,7 +35,7 @@ class Api(Protocol):
     def intents(self) -> tuple[Intent, ...]: ...
 
 
-class Delivery(StrEnum):
+class DeliveryState(StrEnum):
     """Delivery state of a message."""
 
     WAITING = "waiting"
@@ -86,7 +86,7 @@ class Exchange:
     number: int
     message: str
     request: str
-    state: Delivery = Delivery.WAITING
+    state: DeliveryState = DeliveryState.WAITING
     choice: ChosenIntent | None = None
     answer: Answer | None = None
     problem: Kind | None = None
@@ -160,8 +160,8 @@ class Conversation:
 
     def retry(self, turn: Exchange) -> None:
         """Queue an unanswered message again."""
-        if turn.state is not Delivery.ANSWERED:
-            turn.state, turn.tries = Delivery.WAITING, 0
+        if turn.state is not DeliveryState.ANSWERED:
+            turn.state, turn.tries = DeliveryState.WAITING, 0
 
     @property
     def unsent(self) -> list[Exchange]:
@@ -177,8 +177,8 @@ class Conversation:
         """Queue the messages that did not reach the API, now that it answers again."""
         self.away = False
         for turn in self.turns:
-            if turn.state is Delivery.AWAY:
-                turn.state = Delivery.WAITING if turn.tries < MAX_TRIES else Delivery.FAILED
+            if turn.state is DeliveryState.AWAY:
+                turn.state = DeliveryState.WAITING if turn.tries < MAX_TRIES else DeliveryState.FAILED
 
     def time_to_ask(self, seconds: float) -> bool:
         """Whether the last check of the unavailable API was at least `seconds` ago; if so, note a check now."""
@@ -197,26 +197,26 @@ class Conversation:
 
     def is_due(self, turn: Exchange) -> bool:
         """Whether the message is to be sent now; queue it once the Retry-After of an overloaded API has passed."""
-        if turn.state is Delivery.BUSY and time.monotonic() >= turn.due:
-            turn.state = Delivery.WAITING
-        return turn.state is Delivery.WAITING
+        if turn.state is DeliveryState.BUSY and time.monotonic() >= turn.due:
+            turn.state = DeliveryState.WAITING
+        return turn.state is DeliveryState.WAITING
 
     @property
     def waiting(self) -> bool:
         """Whether a message is to be sent now."""
-        return any(turn.state is Delivery.WAITING for turn in self.turns)
+        return any(turn.state is DeliveryState.WAITING for turn in self.turns)
 
     @property
     def news(self) -> int:
         """Counter that grows with each message and answer; the page then scrolls to the end."""
-        return self.said + sum(turn.state is not Delivery.WAITING for turn in self.turns)
+        return self.said + sum(turn.state is not DeliveryState.WAITING for turn in self.turns)
 
     def deliver(self, api: Api) -> None:
         """Send the waiting messages in order, and record answer or failure in each turn."""
         self.away = False
-        for turn in [turn for turn in self.turns if turn.state is Delivery.WAITING]:
+        for turn in [turn for turn in self.turns if turn.state is DeliveryState.WAITING]:
             if self.away:
-                turn.state, turn.problem = Delivery.AWAY, Kind.AWAY
+                turn.state, turn.problem = DeliveryState.AWAY, Kind.AWAY
                 continue
             try:
                 turn.answer = self._ask(turn, api)
@@ -224,7 +224,7 @@ class Conversation:
                 log.warning("message not answered: %s", problem)
                 self._note(turn, problem)
             else:
-                turn.state, turn.problem = Delivery.ANSWERED, None
+                turn.state, turn.problem = DeliveryState.ANSWERED, None
         self._move("message")
 
     def rate(self, turn: Exchange, helpful: bool, api: Api) -> None:
@@ -276,14 +276,14 @@ class Conversation:
         turn.problem = problem.kind
         match problem.kind:
             case Kind.AWAY:
-                turn.state, self.away, self.asked = Delivery.AWAY, True, time.monotonic()
+                turn.state, self.away, self.asked = DeliveryState.AWAY, True, time.monotonic()
             case Kind.BUSY if turn.tries < MAX_TRIES and problem.retry_after <= MAX_WAIT_SECONDS:
-                turn.state, turn.due = Delivery.BUSY, time.monotonic() + problem.retry_after
+                turn.state, turn.due = DeliveryState.BUSY, time.monotonic() + problem.retry_after
             case Kind.TOO_LONG | Kind.UNREADABLE:
                 self.turns.remove(turn)
                 self.returned, self.taken = Returned(turn.request, problem.kind, problem.limit), False
             case _:
-                turn.state = Delivery.FAILED
+                turn.state = DeliveryState.FAILED
 
     def _tell(
         self, turn: Exchange, api: Api, helpful: bool, intent: str | None = None, comment: str | None = None

@@ -10,7 +10,7 @@ import streamlit as st
 
 from ui.chat import markup
 from ui.chat.client import ChatClient, Intent, Kind
-from ui.chat.conversation import Conversation, Delivery, Exchange, FeedbackState
+from ui.chat.conversation import Conversation, DeliveryState, Exchange, FeedbackState
 from ui.chat.markup import html
 from ui.chat.texts import Texts
 from ui.shared.templates import label
@@ -70,10 +70,12 @@ def show_turn(page: Page, turn: Exchange) -> None:
     with st.container(key=f"turn-{turn.number}"):
         st.html(
             html.said(
-                page.t, turn.message, unsent=turn.state in (Delivery.AWAY, Delivery.BUSY, Delivery.FAILED)
+                page.t,
+                turn.message,
+                unsent=turn.state in (DeliveryState.AWAY, DeliveryState.BUSY, DeliveryState.FAILED),
             )
         )
-        if turn.state is Delivery.WAITING:
+        if turn.state is DeliveryState.WAITING:
             st.html(html.typing(page.t))
         elif turn.answer is None:
             _show_failure(page, turn)
@@ -87,7 +89,7 @@ def show_turn(page: Page, turn: Exchange) -> None:
 
 def show_away(page: Page, seconds: float) -> None:
     """Check every `seconds` whether the API is available again; if so, queue the pending messages."""
-    if not any(turn.state is Delivery.AWAY for turn in page.conversation.turns):
+    if not any(turn.state is DeliveryState.AWAY for turn in page.conversation.turns):
         st.html(html.hint(page.t("problem.away_idle")))
     if page.conversation.time_to_ask(seconds) and page.api.ready():
         page.conversation.is_back()
@@ -169,7 +171,7 @@ def _show_feedback_form(page: Page, turn: Exchange) -> None:
 
 def _show_failure(page: Page, turn: Exchange) -> None:
     t = page.t
-    if turn.state is Delivery.BUSY:
+    if turn.state is DeliveryState.BUSY:
         _show_countdown(page, turn)
         return
     unsent = page.conversation.unsent

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from chatbot.loop.drift_verdict import DriftVerdict
-from monitoring.drift.columns import NUMBERS, SUMMARY_AXES, Columns
+from monitoring.drift.columns import NUMBERS, SUMMARY_AXES, RecordColumns
 from monitoring.drift.report.sentences import TITLES
 from monitoring.pages import environment
 
@@ -31,7 +31,7 @@ def page(verdict: DriftVerdict, evidently: str = "", notes: Sequence[str] = ()) 
     )
 
 
-def evidently_report(window: Columns, side: Columns) -> str:
+def evidently_report(window: RecordColumns, side: RecordColumns) -> str:
     """Return Evidently's report on a window's sample as HTML: features, scores, summary, intents; no text; offline."""
     os.environ.setdefault("DO_NOT_TRACK", "1")
     from evidently import DataDefinition, Dataset, Report
@@ -46,7 +46,7 @@ def evidently_report(window: Columns, side: Columns) -> str:
     return str(Report([DataDriftPreset()]).run(current, reference).get_html_str(as_iframe=False))
 
 
-def _frame(columns: Columns) -> pd.DataFrame:
+def _frame(columns: RecordColumns) -> pd.DataFrame:
     frame = pd.DataFrame(columns.numbers)
     for axis in range(SUMMARY_AXES):
         frame[f"summary_{axis + 1}"] = columns.summary[:, axis].astype(np.float64)

@@ -1,0 +1,45 @@
+"""Code and docs/architecture.md agree: every path in it exists, and a class name has one meaning in all packages."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PRODUCT = ("bento", "chatbot", "data", "k8s", "monitoring", "training", "ui")
+_OWN_MODEL = (
+    "the chat page reads the API's JSON with tolerant models of its own, because it imports no server code"
+)
+SHARED_NAMES = {"Alternative": _OWN_MODEL, "Intent": _OWN_MODEL}
+"""Class names that two packages may define, with the reason."""
+
+
+def test_a_class_name_is_defined_in_one_package_only() -> None:
+    packages: dict[str, set[str]] = {}
+    for package in PRODUCT:
+        for file in (ROOT / package).rglob("*.py"):
+            for node in ast.parse(file.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef):
+                    packages.setdefault(node.name, set()).add(package)
+    shared = {name: sorted(found) for name, found in packages.items() if len(found) > 1}
+    assert {name: found for name, found in shared.items() if name not in SHARED_NAMES} == {}
+    assert set(SHARED_NAMES) <= set(shared), "an exception that is no longer needed"
+
+
+def test_every_path_in_the_architecture_page_exists() -> None:
+    paths = list(_paths((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")))
+    assert len(paths) > 80
+    assert [path for path, folders in paths if not any((folder / path).exists() for folder in folders)] == []
+
+
+def _paths(page: str) -> Iterator[tuple[str, list[Path]]]:
+    """Yield each path in backticks, and the folders that it may be relative to: the root, or its table row's own."""
+    for line in page.splitlines():
+        row = re.match(r"\| ([^|]*) \|", line)
+        own = re.findall(r"`([^`]+)`|\*\*([^*]+)\*\*", row[1]) if row else []
+        folders = [ROOT, *(ROOT / (quoted or bold) for quoted, bold in own)]
+        for text in re.findall(r"`([^`]+)`", line):
+            if re.fullmatch(r"[\w.-]+(/[\w.-]*)+|[\w-]+\.(py|md|ya?ml|json|css|toml|lua|j2|txt|html)", text):
+                yield text, folders
