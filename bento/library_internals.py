@@ -16,8 +16,18 @@ if TYPE_CHECKING:
     import asyncio
 
     import uvicorn
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as HttpToolsProtocol
 
 SWAGGER_FILES = ("swagger-ui-bundle.js", "swagger-ui.css")
+
+
+def __getattr__(name: str) -> object:
+    """Import uvicorn's HTTP protocol, the base class of `bento.http.protocol`, when it is first used."""
+    if name != "HttpToolsProtocol":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+    return HttpToolsProtocol
 
 
 def swagger_folder() -> Path:

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from chatbot.errors import ChatbotError
 from chatbot.loop.registry import RegistryClient, RegistryUnavailable
 from chatbot.runtime import Runtime
-from chatbot.settings import KubernetesSettings, Settings, TrackingSettings
+from chatbot.settings import KubernetesSettings, LoopSettings, Settings, TrackingSettings
+from k8s.pushgateway import PushgatewayClient
 
 S = TypeVar("S", bound=Settings)
 
@@ -37,13 +38,21 @@ def registry(settings: KubernetesSettings, runtime: Runtime) -> RegistryClient:
     )
 
 
+def pushgateway(job: str, settings: KubernetesSettings, runtime: Runtime) -> PushgatewayClient:
+    """Return a Pushgateway client with this label `job`."""
+    gateway = read_settings(LoopSettings).pushgateway
+    return PushgatewayClient(gateway, job, settings.request_seconds, runtime)
+
+
 def run(command: Callable[[], int]) -> int:
     """Run a command and return its exit code; on an expected error write one line to standard error and return 1."""
     signal.signal(signal.SIGTERM, _exit_on_signal)  # PID 1 of a container ignores it by default
     try:
         return command()
     except RegistryUnavailable as error:
-        sys.stderr.write(f"{error}. What serves goes on serving; run this again when MLflow is back\n")
+        sys.stderr.write(
+            f"{error}. The serving model is unchanged; run this again when MLflow is available\n"
+        )
         return 1
     except (ChatbotError, ValidationError) as error:
         sys.stderr.write(f"{error}\n")

@@ -73,10 +73,10 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
         settings = cli.read_settings(KubernetesSettings)
         cluster = Cluster(settings, runtime)
         registry = cli.registry(settings, runtime)
-        gateway = metrics.client(settings, runtime)
+        gateway = cli.pushgateway(metrics.JOB, settings, runtime)
         wait = settings.rollout_seconds + settings.watch_max_seconds
         with KubernetesLease(cluster, settings.promotion_lock, settings.lease_seconds, wait) as lease:
-            platform = KubernetesPlatform(cluster, registry, settings, lease)
+            platform = KubernetesPlatform(cluster, registry, settings, lease, gateway)
             try:
                 platform.machine().resume()
                 platform.reconcile()

@@ -21,6 +21,7 @@ from k8s import cli
 from k8s.api.client import Cluster
 from k8s.api.lease import KubernetesLease
 from k8s.log import log
+from k8s.rollout import metrics
 from k8s.rollout.platform import KubernetesPlatform
 from k8s.rollout.record import describe
 
@@ -58,7 +59,9 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
         lease = KubernetesLease(
             cluster, settings.promotion_lock, settings.lease_seconds, _WAIT_SECONDS + settings.lease_seconds
         )
-        platform = KubernetesPlatform(cluster, registry, settings, lease)
+        platform = KubernetesPlatform(
+            cluster, registry, settings, lease, cli.pushgateway(metrics.JOB, settings, runtime)
+        )
         machine = platform.machine()
         if options.version is not None:
             target = resolve(options.version, registry)

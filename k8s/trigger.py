@@ -19,7 +19,7 @@ from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.loop.retrain_decision import propose_retrain, read_verdict
 from chatbot.loop.retrain_history import FAILED, RetrainHistory, RetrainInputs, RetrainRequest
 from chatbot.runtime import REAL, Runtime
-from chatbot.settings import KubernetesSettings, StorageSettings
+from chatbot.settings import KubernetesSettings, LoopSettings, StorageSettings
 from chatbot.store import Store, open_store
 from chatbot.store.lease import LeaseHeld
 from k8s import cli
@@ -149,7 +149,7 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
 
     def command() -> int:
         settings = cli.read_settings(KubernetesSettings)
-        gateway = PushgatewayClient(settings.pushgateway, JOB, settings.request_seconds, runtime)
+        gateway = cli.pushgateway(JOB, settings, runtime)
         try:
             store = open_store(cli.read_settings(StorageSettings))
             verdict = read_verdict(store, options.verdict or settings.verdict)
@@ -178,7 +178,7 @@ def _run(
                 settings.cronjob,
                 verdict,
                 runtime.now(),
-                timedelta(hours=settings.cooldown_hours),
+                timedelta(hours=cli.read_settings(LoopSettings).cooldown_hours),
             )
     except LeaseHeld as error:
         return TriggerResult("held", str(error))

@@ -26,7 +26,7 @@ from rich.text import Text
 from chatbot.errors import ChatbotError
 from chatbot.files import write_file
 from chatbot.loop.drift_verdict import DriftVerdict
-from chatbot.settings import DriftSettings, LogSettings, ServiceSettings, StorageSettings
+from chatbot.settings import DriftSettings, LogSettings, LoopSettings, ServiceSettings, StorageSettings
 from chatbot.store import Store, has_store, layout, open_store
 from monitoring.drift.report import metrics
 from monitoring.drift.report.page import evidently_report, page
@@ -118,7 +118,7 @@ def main(
     gateway, textfile = "", out / METRICS
     try:
         settings = DriftSettings()
-        gateway, textfile = settings.pushgateway, settings.textfile or out / METRICS
+        gateway, textfile = LoopSettings().pushgateway, settings.textfile or out / METRICS
         storage = StorageSettings()
         store = open_store(storage) if has_store(storage) else None
         outcome = report(out, store, settings, LogSettings(), ServiceSettings(), read_from.value, now)

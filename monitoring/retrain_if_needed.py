@@ -26,7 +26,7 @@ from chatbot.errors import ChatbotError, SettingError
 from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.loop.retrain_decision import propose_retrain, read_verdict
 from chatbot.loop.retrain_history import BEGUN, FAILED
-from chatbot.settings import DriftSettings, RetrainSettings, StorageSettings
+from chatbot.settings import LoopSettings, RetrainSettings, StorageSettings
 from chatbot.store import Store, has_store, layout, open_store
 from chatbot.store.lease import LeaseHeld, StoreLease
 
@@ -111,13 +111,13 @@ def main(
     """Retrain if the last drift verdict requires it. Exit code 1 for an error, 0 otherwise."""
     console = Console()
     try:
-        storage, settings = StorageSettings(), DriftSettings()
+        storage = StorageSettings()
         if not has_store(storage):
             raise SettingError(
                 "CHATBOT_STORE_URL names no store: what was asked for must be remembered somewhere"
             )
         store = open_store(storage)
-        cooldown = timedelta(hours=settings.cooldown_hours)
+        cooldown = timedelta(hours=LoopSettings().cooldown_hours)
         lease_seconds = RetrainSettings().lease_seconds
         outcome, why = retrain_if_needed(
             store, COMMAND, out, datetime.now(UTC), cooldown, read_verdict(store, verdict), lease_seconds

@@ -33,16 +33,14 @@ from rich.text import Text
 
 from chatbot.errors import ChatbotError
 from chatbot.loop import desired_model
-from chatbot.model import bundle_store
+from chatbot.model import bundle_store, scores
 from chatbot.settings import StorageSettings, TrackingSettings
 from chatbot.store import Store, has_store, open_store
 from training.corpus.versions import CorpusVersionError, Pointer, pull
-from training.model.report import shown
 from training.tracking.bundles import fetch_bundle
 from training.tracking.client import TrackingError
 from training.tracking.registry import ModelVersion, Registry
 
-SHOWN_SCORES = ("accuracy", "macro_f1", "coverage", "risk")
 _API_SECONDS = 5.0
 _VERDICTS = {"passed": "green", "warned": "yellow", "refused": "red"}
 
@@ -191,7 +189,7 @@ def print_versions(console: Console, versions: list[ModelVersion], serves: str) 
     )
     for column in ("version", "gate"):
         state.add_column(column, no_wrap=True)
-    for score in SHOWN_SCORES:
+    for score in scores.MAIN:
         state.add_column(score, justify="right", no_wrap=True)
     state.add_column("is")
     for column in ("version", "bundle", "corpus", "commit", "created"):
@@ -201,7 +199,7 @@ def print_versions(console: Console, versions: list[ModelVersion], serves: str) 
         state.add_row(
             version.number,
             Text(version.verdict or "-", style=_VERDICTS.get(version.verdict, "")),
-            *(shown(version.scores.get(score)) for score in SHOWN_SCORES),
+            *(scores.shown(version.scores.get(score)) for score in scores.MAIN),
             ", ".join((*version.aliases, *(["serves"] if is_serving else []))),
         )
         provenance.add_row(

@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from pydantic_core import to_json
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from bento.library_internals import HttpToolsProtocol
 
 MAX_URL_BYTES = 8 << 10
 MAX_HEAD_BYTES = 32 << 10

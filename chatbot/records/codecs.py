@@ -65,7 +65,7 @@ def _pairs_to_json(pairs: Sequence[tuple[str, float]]) -> str:
 def _pairs_from_json(text: str) -> tuple[tuple[str, float], ...]:
     pairs = json.loads(text or "{}")
     if not isinstance(pairs, dict):
-        raise ValueError(f"{text!r} is no JSON object")
+        raise ValueError(f"{text!r} is not a JSON object")
     return tuple((intent, float(confidence)) for intent, confidence in pairs.items())
 
 

@@ -12,6 +12,7 @@ from chatbot.settings.handoff import HandoffSettings
 from chatbot.settings.keeper import KeeperSettings
 from chatbot.settings.kubernetes import KubernetesSettings
 from chatbot.settings.log import LogSettings
+from chatbot.settings.loop import LoopSettings
 from chatbot.settings.mlflow_server import MlflowServerSettings
 from chatbot.settings.retention import RetentionSettings
 from chatbot.settings.retrain import RetrainSettings
@@ -38,6 +39,7 @@ COMPONENTS: tuple[type[Settings], ...] = (
     ReviewSettings,
     StaffSettings,
     CodeSettings,
+    LoopSettings,
     DriftSettings,
     TrackingSettings,
     RetrainSettings,
@@ -55,6 +57,7 @@ __all__ = [
     "KeeperSettings",
     "KubernetesSettings",
     "LogSettings",
+    "LoopSettings",
     "MlflowServerSettings",
     "RetentionSettings",
     "RetrainSettings",

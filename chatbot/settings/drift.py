@@ -11,7 +11,7 @@ from chatbot.settings.base import Settings
 
 
 class DriftSettings(Settings):
-    """The drift check, and the retraining it may request on one machine."""
+    """The drift check."""
 
     model_config = SettingsConfigDict(env_prefix="CHATBOT_DRIFT_")
 
@@ -26,11 +26,7 @@ class DriftSettings(Settings):
     """Factor on all minimum effects: 2 requires effects twice as large, 0.5 alarms earlier."""
     skew_seconds: float = Field(default=300.0, ge=0)
     """Records dated further in the future than this come from a wrong clock: left out and counted."""
-    pushgateway: str = ""
-    """Address of the Prometheus Pushgateway, such as `http://pushgateway:9091`; unset: none."""
     textfile: Path | None = None
     """File for node_exporter's textfile collector; unset: `drift.prom` beside the report."""
     api_url: str = ""
     """Address of the bot, whose `/version` names the served bundle; unset: `CHATBOT_MODEL` or the store."""
-    cooldown_hours: float = Field(default=24.0, ge=0)
-    """Minimum time between two retrainings requested by `monitoring.retrain_if_needed`."""

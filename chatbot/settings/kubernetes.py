@@ -27,8 +27,6 @@ class KubernetesSettings(Settings):
     """Suspended CronJob whose template is used for every retrain Job."""
     trigger_lease: str = "support-chatbot-trigger"
     """Lease held by the one running trigger; created by the chart."""
-    cooldown_hours: float = Field(default=24.0, ge=0)
-    """Minimum time between two retrainings requested because of drift."""
     verdict: Path | None = None
     """Drift verdict written by the init container; unset: `reports/drift/latest.json` in the store."""
     deployment: str = "support-chatbot-api"
@@ -62,8 +60,6 @@ class KubernetesSettings(Settings):
     """The same for the share of replies that hand over."""
     negative_rise: float = Field(default=0.15, ge=0, lt=1)
     """The same for the share of negative feedback."""
-    pushgateway: str = ""
-    """Address of the Pushgateway that receives a run's outcome, such as `http://pushgateway:9091`; unset: none."""
 
     @property
     def promotion_lock(self) -> str:

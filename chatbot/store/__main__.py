@@ -63,21 +63,21 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("make-bucket", help="make the bucket (or the folder) that CHATBOT_STORE_URL names")
     commands.add_parser("check", help="put, get, list and delete a small object")
-    listing = commands.add_parser("list", help="what lies in the store")
+    listing = commands.add_parser("list", help="list the objects in the store")
     listing.add_argument("prefix", nargs="?", default="", help="how the keys begin")
-    told = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
 
     def out(line: str) -> None:
         sys.stdout.write(line + "\n")
 
     try:
         settings = StorageSettings()
-        if told.command == "make-bucket":
+        if options.command == "make-bucket":
             out(make_bucket(settings))
-        elif told.command == "check":
+        elif options.command == "check":
             check(open_store(settings), out)
         else:
-            for entry in open_store(settings).list(told.prefix):
+            for entry in open_store(settings).list(options.prefix):
                 out(f"{entry.size:>12}  {entry.modified:%Y-%m-%d %H:%M:%S}  {entry.key}")
     except (ChatbotError, ValidationError) as error:
         sys.stderr.write(f"{error}\n")

@@ -6,18 +6,16 @@ from collections.abc import Collection
 
 from chatbot.loop.rollout.state import RolloutOutcome
 from chatbot.model.ref import ModelRef
-from chatbot.runtime import REAL, Runtime
-from chatbot.settings import KubernetesSettings
 from k8s.pushgateway import PushgatewayClient
 
 JOB = "support-chatbot-promote"
 """Label `job` of the metrics pushed by k8s.promote and k8s.rollback."""
 
 
-def push_desired_model(settings: KubernetesSettings, model: str, runtime: Runtime = REAL) -> None:
+def push_desired_model(gateway: PushgatewayClient, model: str) -> None:
     """Push the model that the annotation names."""
     ref = ModelRef.parse(model) if model else None
-    client(settings, runtime).push(
+    gateway.push(
         "chatbot_desired_model_info",
         "Always 1; the labels say which model the annotation names; none: the bundle inside the image.",
         1,
@@ -25,9 +23,9 @@ def push_desired_model(settings: KubernetesSettings, model: str, runtime: Runtim
     )
 
 
-def push_outcome(settings: KubernetesSettings, outcome: RolloutOutcome, runtime: Runtime = REAL) -> None:
+def push_outcome(gateway: PushgatewayClient, outcome: RolloutOutcome) -> None:
     """Push the time of the last rollout with this outcome."""
-    client(settings, runtime).push_timestamp(
+    gateway.push_timestamp(
         "chatbot_rollout_timestamp_seconds",
         "When a promotion or a rollback last ended, by its outcome, in seconds since 1970.",
         {"outcome": outcome.value},
@@ -35,19 +33,11 @@ def push_outcome(settings: KubernetesSettings, outcome: RolloutOutcome, runtime:
 
 
 def push_rollback_reasons(
-    settings: KubernetesSettings,
-    all_reasons: Collection[str],
-    reasons: Collection[str],
-    runtime: Runtime = REAL,
+    gateway: PushgatewayClient, all_reasons: Collection[str], reasons: Collection[str]
 ) -> None:
     """Push the reasons of the last automatic rollback: 1 for each given reason, 0 for the other known ones."""
-    client(settings, runtime).push_samples(
+    gateway.push_samples(
         "chatbot_rollback_reason",
         "Why a model was last taken back: 1 for each reason, 0 for the others.",
         [({"reason": name}, float(name in reasons)) for name in all_reasons],
     )
-
-
-def client(settings: KubernetesSettings, runtime: Runtime = REAL) -> PushgatewayClient:
-    """Return a Pushgateway client with this module's job label."""
-    return PushgatewayClient(settings.pushgateway, JOB, settings.request_seconds, runtime)

@@ -14,6 +14,7 @@ from chatbot.store.lease import Lease
 from k8s.api.client import Cluster, ClusterError, Json
 from k8s.api.deployment import MODEL_ANNOTATION, Deployment
 from k8s.log import log
+from k8s.pushgateway import PushgatewayClient
 from k8s.rollout import events, metrics, reconcile, record
 from k8s.rollout.analysis import NOT_READY, RolloutAnalysis
 from k8s.rollout.counters import MEASURES, PodCounters
@@ -36,7 +37,12 @@ class KubernetesPlatform:
     """
 
     def __init__(
-        self, cluster: Cluster, registry: RegistryClient, settings: KubernetesSettings, lease: Lease
+        self,
+        cluster: Cluster,
+        registry: RegistryClient,
+        settings: KubernetesSettings,
+        lease: Lease,
+        gateway: PushgatewayClient,
     ) -> None:
         """Configure the platform; sends no request."""
         self.name = f"deployment/{settings.deployment}"
@@ -45,6 +51,7 @@ class KubernetesPlatform:
         self._registry = registry
         self._settings = settings
         self._lease = lease
+        self._gateway = gateway
 
     def machine(self) -> RolloutMachine[Deployment]:
         """Return the state machine on this platform."""
@@ -105,12 +112,10 @@ class KubernetesPlatform:
             log(f"{describe(rollout.target)} is taken back: {rollout.why}")
         elif rollout.outcome is not None:
             events.emit_outcome(self._cluster, deployment, rollout, rollout.outcome)
-            metrics.push_desired_model(self._settings, deployment.desired_model, self._runtime)
-            metrics.push_outcome(self._settings, rollout.outcome, self._runtime)
+            metrics.push_desired_model(self._gateway, deployment.desired_model)
+            metrics.push_outcome(self._gateway, rollout.outcome)
             if rollout.outcome is RolloutOutcome.TAKEN_BACK:
-                metrics.push_rollback_reasons(
-                    self._settings, ROLLBACK_REASONS, rollout.reasons, self._runtime
-                )
+                metrics.push_rollback_reasons(self._gateway, ROLLBACK_REASONS, rollout.reasons)
 
     def describe(self, model: str) -> str:
         """Return a model's name for messages."""
@@ -131,7 +136,9 @@ class KubernetesPlatform:
         """Reconcile alias and metric with the annotation, unless a rollout is in progress."""
         snapshot = self.read()
         if snapshot.rollout is None or not snapshot.rollout.is_in_progress:  # otherwise a person started one
-            reconcile.reconcile(snapshot, self._cluster, self._registry, self._settings, self._lease)
+            reconcile.reconcile(
+                snapshot, self._cluster, self._registry, self._settings, self._lease, self._gateway
+            )
 
     # phases
 
@@ -160,7 +167,7 @@ class KubernetesPlatform:
             elif self._runtime.monotonic() - last_answer > self._settings.patience_seconds:
                 raise ClusterError(
                     f"none of {len(pods)} pods of {deployment.name} answers at :{self._settings.api_port}/metrics: "
-                    "does a NetworkPolicy allow it from here? The promotion goes on with the next run"
+                    "does a NetworkPolicy allow it from here? The next run resumes the rollout"
                 )
             status = deployment.rollout_status()
             problem = "" if status.done else deployment.pod_problems(self._cluster) or status.summary

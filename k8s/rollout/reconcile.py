@@ -10,6 +10,7 @@ from chatbot.settings import KubernetesSettings
 from chatbot.store.lease import Lease
 from k8s.api.client import Cluster
 from k8s.api.deployment import Deployment
+from k8s.pushgateway import PushgatewayClient
 from k8s.rollout import events, metrics, record
 from k8s.rollout.pods import PodReader
 from k8s.rollout.record import describe
@@ -62,7 +63,7 @@ def wrong_model(deployment: Deployment, cluster: Cluster, settings: KubernetesSe
     reader = PodReader(settings.api_port, settings.request_seconds, cluster.runtime)
     for pod, digest in reader.bundle_digests(deployment.pods(cluster)).items():
         if digest and digest != desired:
-            return f"pod {pod} serves the bundle {digest[:12]} and was told {desired[:12]}"
+            return f"pod {pod} serves the bundle {digest[:12]} instead of {desired[:12]}"
     return ""
 
 
@@ -72,6 +73,7 @@ def reconcile(
     registry: RegistryClient,
     settings: KubernetesSettings,
     lease: Lease,
+    gateway: PushgatewayClient,
 ) -> None:
     """Make alias and metric follow the annotation, and block automatic promotion of the former champion. Idempotent.
 
@@ -79,7 +81,7 @@ def reconcile(
         ChatbotError: the registry or the API server fails, or the Lease is lost.
     """
     deployment = snapshot.version
-    metrics.push_desired_model(settings, deployment.desired_model, cluster.runtime)
+    metrics.push_desired_model(gateway, deployment.desired_model)
     version = registered_version(deployment, cluster, registry, settings)
     champion = registry.aliases().get(CHAMPION, "")
     if not version or version == champion:
@@ -99,4 +101,4 @@ def reconcile(
         f"{describe(deployment.desired_model)} serves and was not champion: the alias moved from version "
         f"{champion or 'none'} to {version}",
     )
-    metrics.push_outcome(settings, RolloutOutcome.SUPERSEDED, cluster.runtime)
+    metrics.push_outcome(gateway, RolloutOutcome.SUPERSEDED)

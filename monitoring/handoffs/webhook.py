@@ -47,7 +47,9 @@ def secret_of(settings: HandoffSettings) -> bytes:
     try:
         return base64.b64decode(told.removeprefix(_PREFIX), validate=True)
     except binascii.Error:
-        raise SettingError("CHATBOT_HANDOFF_SECRET begins with whsec_ and is no base64 after it") from None
+        raise SettingError(
+            "CHATBOT_HANDOFF_SECRET starts with whsec_, and the rest is not valid base64"
+        ) from None
 
 
 def sign(secret: bytes, name: str, timestamp: int, body: bytes) -> str:

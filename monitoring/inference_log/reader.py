@@ -124,4 +124,4 @@ def _lines(part: _ByteRange) -> Iterator[bytes]:
 
 
 def _complain(path: Path, number: int, reason: str) -> None:
-    _logger.warning("%s: line %d is no row of the log and is passed over: %s", path, number, reason)
+    _logger.warning("%s: line %d is not a row of the log and is skipped: %s", path, number, reason)

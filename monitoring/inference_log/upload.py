@@ -157,7 +157,7 @@ def _rows(segment: Waiting, report: UploadResult) -> Iterator[Record | Feedback]
             yield from_line(kind, line, columns)
         except ValueError as error:
             report.damaged += 1
-            _logger.warning("%s: line %d is no row and is left out: %s", segment.path, number, error)
+            _logger.warning("%s: line %d is not a row and is skipped: %s", segment.path, number, error)
 
 
 def _write(file: Path, content: bytes) -> None:

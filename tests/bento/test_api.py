@@ -420,7 +420,7 @@ def test_the_openapi_page_shows_each_error_as_it_is_really_answered(api: Api) ->
     assert examples["422"]["content"]["application/json"]["example"]["error"] == really
 
 
-def test_the_fastapi_app_alone_answers_a_message_by_the_same_route(api: Api) -> None:
+def test_the_fastapi_app_answers_a_message_by_the_same_route(api: Api) -> None:
     with_fast_path = api.post("/chat", body(message="refund")).json()
     alone = TestClient(api.behind).post("/chat", json={"message": "refund"})
     assert alone.status_code == 200

@@ -125,7 +125,7 @@ def test_too_few_answers_are_an_error_and_never_shift_answers_to_other_callers()
     assert all(isinstance(answer, RuntimeError) for answer in asyncio.run(ask_all()))
 
 
-def test_a_question_may_fail_alone() -> None:
+def test_one_failing_message_of_a_batch_does_not_affect_the_others() -> None:
     async def call(questions: Sequence[int]) -> list[int | Exception]:
         return [ValueError("odd") if n % 2 else n for n in questions]
 
@@ -148,7 +148,7 @@ def test_a_question_may_fail_alone() -> None:
         st.tuples(st.integers(0, 3), st.sampled_from(["stays", "leaves", "fails"])), min_size=1, max_size=60
     ),
 )
-def test_whoever_comes_leaves_or_fails_everybody_gets_their_own_answer(
+def test_every_client_gets_its_own_answer_while_others_leave_or_fail(
     concurrency: int, max_batch: int, plan: list[tuple[int, str]]
 ) -> None:
     poison = {n for n, (_, fate) in enumerate(plan) if fate == "fails"}

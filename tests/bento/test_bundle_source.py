@@ -83,7 +83,7 @@ def test_the_configured_bundle_is_fetched_from_a_real_bucket_and_served_under_it
 
 
 @pytest.mark.process
-def test_a_cached_bundle_serves_while_the_store_is_away(
+def test_a_cached_bundle_serves_while_the_store_is_unavailable(
     tmp_path: Path, pushed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What a server does first.
@@ -104,7 +104,7 @@ def test_a_bundle_that_the_store_does_not_have_is_refused_in_one_line(
 
 
 @pytest.mark.process
-def test_a_store_that_is_away_stops_the_start_in_one_line(tmp_path: Path) -> None:
+def test_an_unavailable_store_stops_the_start_with_one_line(tmp_path: Path) -> None:
     away = {
         "CHATBOT_STORE_URL": "s3://bundles",
         "CHATBOT_STORE_ENDPOINT": "http://127.0.0.1:9",

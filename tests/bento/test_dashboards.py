@@ -89,7 +89,6 @@ def _push_runs(gateway: str) -> None:
     from chatbot.loop.drift_verdict import Check, DriftVerdict, Window
     from chatbot.loop.retrain_result import RetrainResult
     from chatbot.loop.rollout.state import RolloutOutcome
-    from chatbot.settings import KubernetesSettings
     from k8s import promote, trigger
     from k8s.pushgateway import PushgatewayClient
     from k8s.rollout import metrics
@@ -111,11 +110,11 @@ def _push_runs(gateway: str) -> None:
         verdict="red", made=now, model_version="7", bundle_digest="a" * 64, window=window, checks=(check,)
     )
     tell(verdict, now, gateway, Path("unused"))
-    settings = KubernetesSettings(pushgateway=gateway)
     trigger.push_metrics(PushgatewayClient(gateway, trigger.JOB, 5), trigger.TriggerResult("asked", ""))
-    promote.push_metrics(PushgatewayClient(gateway, metrics.JOB, 5), RetrainResult(outcome="needs_review"))
-    metrics.push_desired_model(settings, f"7@{'a' * 64}")
-    metrics.push_outcome(settings, RolloutOutcome.PROMOTED)
+    client = PushgatewayClient(gateway, metrics.JOB, 5)
+    promote.push_metrics(client, RetrainResult(outcome="needs_review"))
+    metrics.push_desired_model(client, f"7@{'a' * 64}")
+    metrics.push_outcome(client, RolloutOutcome.PROMOTED)
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +212,7 @@ def test_every_metric_of_every_rule_is_there(
         assert eventually(prometheus, metric), f"{metric}: no data"
 
 
-def test_a_bot_that_goes_away_is_noticed(scraped: tuple[Prometheus, Server]) -> None:
+def test_an_unreachable_bot_is_noticed(scraped: tuple[Prometheus, Server]) -> None:
     prometheus, server = scraped
     assert "ChatbotDown" not in prometheus.alerts()
     server.stop()

@@ -175,7 +175,9 @@ def test_a_model_whose_promotion_was_cut_off_and_that_does_not_start_gives_way_t
     assert taken_back.model == machine.models["3"]
 
 
-def test_what_served_serves_on_and_is_started_again_while_the_store_is_away(machine: Machine) -> None:
+def test_the_serving_model_keeps_serving_and_restarts_while_the_store_is_unavailable(
+    machine: Machine,
+) -> None:
     machine.serve("2")
     machine.stop()
     machine.start(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 import signal
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -14,7 +16,19 @@ from _bentoml_impl.worker.service import main as worker_command
 from bento import library_internals
 from bento.http.protocol import LimitedProtocol
 
+BENTO = Path(library_internals.__file__).parent
 ADAPT = "changed in the installed version: adapt bento/library_internals.py"
+
+
+def test_no_other_module_imports_internals_of_bentoml_or_uvicorn() -> None:
+    found = [
+        f"{file.relative_to(BENTO)}: {line}"
+        for file in BENTO.rglob("*.py")
+        if file.name != "library_internals.py"
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if re.match(r"\s*(from|import) (_bentoml_impl|bentoml\._internal|uvicorn\.)", line)
+    ]
+    assert found == []
 
 
 async def app(scope: object, receive: object, send: object) -> None:

@@ -44,7 +44,7 @@ def likeliest(answer: Mapping[str, object]) -> object:
     return alternatives[0]["intent"]
 
 
-def test_a_thousand_concurrent_messages_each_get_the_answer_they_get_alone(
+def test_a_thousand_concurrent_messages_get_the_same_answers_as_single_ones(
     service: Server, distinct_messages: Sequence[str]
 ) -> None:
     together = asyncio.run(crowd(service.url, distinct_messages, 64))
@@ -158,7 +158,7 @@ def raw(service: Server, *parts: bytes, pause: float = 0.0, seconds: float = 20)
     ],
     ids=lambda request: repr(request[:40]),
 )
-def test_what_is_hardly_http_is_refused_and_harms_nobody(service: Server, request_bytes: bytes) -> None:
+def test_malformed_http_is_refused_without_effect_on_others(service: Server, request_bytes: bytes) -> None:
     answer = raw(service, request_bytes, seconds=3)
     assert not answer.startswith(b"HTTP/1.1 5"), answer[:200]
     assert service.post("/chat", {"message": "I want a refund"})[0] == 200
@@ -206,7 +206,7 @@ def test_ten_thousand_connections_at_once_are_each_answered_or_refused_and_never
     assert service.post("/chat", {"message": "I want a refund"})[0] == 200
 
 
-def test_clients_that_never_finish_their_body_keep_nobody_out(service: Server) -> None:
+def test_clients_that_never_finish_their_body_do_not_block_others(service: Server) -> None:
     head = (
         b"POST /chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
     )
@@ -256,7 +256,7 @@ def test_nothing_that_users_did_so_far_wrote_a_traceback(service: Server) -> Non
     assert "Traceback" not in service.output
 
 
-def test_the_log_reads_as_csv_with_the_columns_of_old_first(service: Server) -> None:
+def test_the_log_is_csv_with_the_contracts_columns_first(service: Server) -> None:
     _, reply = service.post("/chat", {"message": "I want a refund"})
     service.logged_queries([reply["prediction_id"]])
     with (service.log_folder / "inference_log.csv").open(newline="") as file:
@@ -299,7 +299,7 @@ def test_the_runners_socket_takes_no_pickle(ungathered: Server) -> None:
     assert not marker.exists()
 
 
-def test_the_runners_socket_lies_where_only_its_owner_may_enter(ungathered: Server) -> None:
+def test_the_runners_socket_is_accessible_only_to_its_owner(ungathered: Server) -> None:
     url = json.loads(ungathered.workers("SupportChatbot")[0].environ()["BENTOML_RUNNER_MAP"])["IntentRunner"]
     assert url.startswith("file://")
     assert Path(url.removeprefix("file://")).parent.stat().st_mode & 0o077 == 0

@@ -115,7 +115,7 @@ def test_a_model_that_fails_the_preflight_check_never_stops_the_current_server(w
     assert now.taken_back.why == "encoder.onnx is damaged"
 
 
-def test_a_model_that_does_not_become_ready_gives_way_to_the_previous_one(world: World) -> None:
+def test_a_model_that_does_not_become_ready_is_replaced_by_the_previous_one(world: World) -> None:
     world.not_ready[TWO] = ["it does not answer"]
     world.follow(polls=2, before=ask_for_two(world))
     assert world.started == [ONE, TWO, ONE]
@@ -126,7 +126,7 @@ def test_a_model_that_does_not_become_ready_gives_way_to_the_previous_one(world:
     assert now.taken_back.why == "it does not answer"
 
 
-def test_where_no_model_starts_any_more_it_ends_and_the_next_start_tries_the_desired_one_again(
+def test_if_no_model_starts_it_exits_and_the_next_start_tries_the_desired_one_again(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.not_ready = {TWO: ["the disk is full"], ONE: ["the memory is full"]}
@@ -145,7 +145,7 @@ def test_where_no_model_starts_any_more_it_ends_and_the_next_start_tries_the_des
     assert world.models == [TWO]
 
 
-def test_a_rollback_that_the_store_does_not_accept_is_recorded_later_and_costs_no_second_restart(
+def test_a_rollback_that_the_store_refuses_is_recorded_later_without_a_second_restart(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.not_ready[TWO] = ["it does not answer"]
@@ -165,14 +165,14 @@ def test_a_rollback_that_the_store_does_not_accept_is_recorded_later_and_costs_n
     assert world.models == [TWO]
 
 
-def test_what_serves_but_was_never_confirmed_is_confirmed_at_the_next_look(world: World) -> None:
+def test_a_serving_model_that_was_not_confirmed_is_confirmed_at_the_next_poll(world: World) -> None:
     desired_model.ask(world.store, TWO, "a test")  # its supervisor was killed before it confirmed it
     world.follow()
     assert world.models == [TWO]
     assert desired_model.read(world.store).serves
 
 
-def test_a_model_that_served_before_and_does_not_start_is_not_taken_back(
+def test_a_model_that_served_before_and_does_not_start_is_not_rolled_back(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.not_ready[ONE] = ["the disk is full"]
@@ -182,7 +182,7 @@ def test_a_model_that_served_before_and_does_not_start_is_not_taken_back(
     assert world.running == []
 
 
-def test_where_neither_a_cut_off_promotion_nor_what_served_before_starts_it_ends_and_says_both(
+def test_if_neither_the_requested_nor_the_previous_model_starts_it_exits_with_both_reasons(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     desired_model.ask(world.store, TWO, "a test")
@@ -194,7 +194,7 @@ def test_where_neither_a_cut_off_promotion_nor_what_served_before_starts_it_ends
     assert "cannot be served either: the port is taken" in said
 
 
-def test_a_serving_json_that_cannot_be_read_changes_nothing_and_is_said_once(
+def test_a_serving_json_that_cannot_be_read_changes_nothing_and_is_logged_once(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = [b"{", b'{"model": "no model"}']
@@ -206,7 +206,7 @@ def test_a_serving_json_that_cannot_be_read_changes_nothing_and_is_said_once(
         world.store.put(desired_model.KEY, world.copy.read_bytes())
 
 
-def test_a_store_that_takes_nothing_stops_no_server(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_refuses_writes_stops_no_server(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     desired_model.ask(world.store, TWO, "a test")
 
     def refuse(*_: object) -> None:
@@ -230,7 +230,7 @@ def test_a_stop_signal_stops_the_server_too(world: World) -> None:
     assert world.running == []
 
 
-def test_asked_to_stop_while_a_library_asks_the_store_it_stops_all_the_same(
+def test_a_stop_signal_during_a_request_of_the_store_is_not_swallowed_by_the_library(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """botocore takes whatever `Exception` comes in the middle of a request for a failed request."""
@@ -254,7 +254,7 @@ def test_asked_to_stop_while_a_library_asks_the_store_it_stops_all_the_same(
         signal.signal(signal.SIGUSR1, before)
 
 
-def test_while_the_store_is_away_it_begins_with_what_served_last(
+def test_while_the_store_is_unavailable_it_starts_with_the_last_model(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.follow()

@@ -150,7 +150,7 @@ def test_a_policy_names_no_bucket_but_its_own() -> None:
             assert resource.startswith("arn:aws:s3:::BUCKET"), file.name
 
 
-def test_a_wrong_root_key_is_said_and_ends_the_script(minio: Minio, tmp_path: Path) -> None:
+def test_a_wrong_root_key_is_reported_and_ends_the_script(minio: Minio, tmp_path: Path) -> None:
     wrong = Minio(tmp_path)
     wrong.port, wrong.user, wrong.password = minio.port, minio.user, "another-password"
     done = setup(wrong, "never-made", tmp_path)

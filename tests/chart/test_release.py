@@ -104,7 +104,7 @@ def test_the_package_holds_no_more_than_a_chart(dist: Path) -> None:
     }
 
 
-def test_the_sums_are_of_every_file_and_an_older_release_is_gone(dist: Path) -> None:
+def test_the_checksums_cover_every_file_and_an_older_release_is_removed(dist: Path) -> None:
     sums = dict(reversed(line.split("  ")) for line in (dist / "SHA256SUMS").read_text().splitlines())
     there = {str(file.relative_to(dist)) for file in dist.rglob("*") if file.is_file()}
     assert set(sums) == there - {"SHA256SUMS"}

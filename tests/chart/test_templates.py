@@ -79,7 +79,7 @@ def test_static_keys_are_the_one_secret_that_is_rendered(render: Render) -> None
     assert of(objects, "Secret")["stringData"] == {"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "B"}
 
 
-def test_there_are_no_replicas_under_the_autoscaler(render: Render) -> None:
+def test_replicas_are_not_set_with_the_autoscaler(render: Render) -> None:
     assert "replicas" not in of(render(), "Deployment", "-api")["spec"]
     fixed = render("--set", "api.autoscaling.enabled=false,api.replicas=3")
     assert of(fixed, "Deployment", "-api")["spec"]["replicas"] == 3
@@ -265,7 +265,7 @@ def test_a_component_is_given_what_it_shall_have_and_no_other(render: Render, co
     assert len(has) == 1
 
 
-def test_a_digest_goes_before_the_tag_for_every_image(render: Render) -> None:
+def test_a_digest_takes_precedence_over_the_tag_for_every_image(render: Render) -> None:
     digest = "sha256:" + "1" * 64
     ours = [name for name in COMPONENTS if name != "upkeep"]
     told = [f"--set={name}.image.digest={digest},{name}.image.tag=never" for name in ours]

@@ -19,7 +19,7 @@ def test_a_value_without_a_word_is_found() -> None:
     assert chart.undocumented(text) == ["b.c"]
 
 
-def test_a_schema_comment_that_is_no_json_is_named_with_its_line() -> None:
+def test_a_schema_comment_that_is_not_json_is_named_with_its_line() -> None:
     with pytest.raises(chart.ChartError, match="line 2"):
         chart.read("# -- Documented.\n# @schema {type: integer}\na: 1\n")
 

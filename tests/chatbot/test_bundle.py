@@ -103,7 +103,7 @@ def test_a_truncated_missing_or_unlisted_file_is_refused(copy: Path, harm: Calla
         verify(copy)
 
 
-def test_a_folder_that_is_no_bundle_says_how_to_make_one(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_bundle_is_reported_with_the_command_that_makes_one(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"training\.train"):
         load(tmp_path)
 

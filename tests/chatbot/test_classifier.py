@@ -50,7 +50,7 @@ def test_foreign_messages_are_less_in_scope_than_those_of_an_intent(
     assert auroc(score(inside).scope, score(blobs.foreign(400)).scope) > 0.85
 
 
-def test_one_in_twenty_messages_of_an_intent_lies_below_half_in_scope(taught: tuple[Fitted, list[str]]):
+def test_one_in_twenty_in_scope_messages_has_a_scope_below_half(taught: tuple[Fitted, list[str]]):
     below = (taught[0].out_of_fold.scope < 0.5).mean()
     assert 0.03 <= below <= 0.07
 
@@ -115,7 +115,7 @@ def test_a_small_and_uneven_corpus_trains_and_scores(counts: list[int]):
     assert 0 < len(fitted.out_of_fold.rows) <= len(labels)
 
 
-def test_messages_that_are_all_the_same_do_not_break_the_fit():
+def test_identical_messages_do_not_break_the_fit():
     encoded = encode(np.ones((12, 32)))
     fitted = fit(encoded, ["a", "b"] * 6, apart(12))
     assert np.allclose(fitted.classifier.score(encoded).probabilities, 0.5, atol=0.05)

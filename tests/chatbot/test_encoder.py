@@ -20,7 +20,7 @@ MESSAGES = [
 
 
 @pytest.mark.parametrize("layer", ["vectors", "middle", "bottom"])
-def test_a_message_has_the_same_vector_alone_and_in_any_company(bundle: Bundle, layer: str) -> None:
+def test_a_message_has_the_same_vector_in_any_batch(bundle: Bundle, layer: str) -> None:
     alone = np.concatenate([getattr(bundle.encoder.encode([message]), layer) for message in MESSAGES])
     crowd = [*MESSAGES, "x" * 3000, *(f"message number {n}" for n in range(50))]
     company = getattr(bundle.encoder.encode(crowd), layer)[: len(MESSAGES)]

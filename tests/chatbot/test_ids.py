@@ -69,7 +69,7 @@ def test_ids_of_any_two_times_sort_by_time_to_the_millisecond(one: float, other:
     )
 
 
-def test_an_id_of_another_time_leaves_the_order_of_the_others_alone() -> None:
+def test_an_id_of_another_time_does_not_change_the_order_of_the_others() -> None:
     new_id(KEY, time.time() + 1e6)
     assert time_of(new_id(KEY)) < datetime.now(UTC) + timedelta(minutes=10)
 
@@ -121,7 +121,7 @@ def test_an_id_is_ours_only_as_it_was_given_out() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "u" * 34, "z" * 34, "é" * 34])
-def test_the_time_of_what_is_no_id_is_refused_by_name(text: str) -> None:
+def test_the_time_of_an_invalid_id_is_refused_by_name(text: str) -> None:
     with pytest.raises(ValueError, match="is not a prediction id"):
         time_of(text)
 

@@ -31,7 +31,7 @@ def test_a_lone_surrogate_and_a_nul_do_not_reach_the_model() -> None:
     assert clean("refund\x00 \ud83d please") == "refund \ufffd please"
 
 
-def test_what_nobody_sees_does_not_keep_an_address_from_being_found() -> None:
+def test_invisible_characters_do_not_hide_an_address() -> None:
     assert clean("jo\u00adhn@exam\u200bple\u2060.com\ufeff") == "john@example.com"
     assert clean("4111\u200b1111\u200b1111\u200b1111") == "4111111111111111"
     assert clean("\U0001f468\u200d\U0001f469 नमस्\u200dते") == "\U0001f468\u200d\U0001f469 नमस्\u200dते"

@@ -145,7 +145,7 @@ def test_a_damaged_part_is_passed_over_named_and_its_neighbours_are_read(store: 
     assert skipped[0][1]
 
 
-def test_a_damaged_part_is_logged_where_nobody_asks(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_part_is_logged_without_a_callback(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     store.put("log/day=2026-03-01/b.parquet", b"hello")
     with caplog.at_level(logging.WARNING):
         assert list(read_records(store, LONG_AGO, FAR)) == []

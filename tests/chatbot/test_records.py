@@ -122,7 +122,7 @@ def test_what_is_written_as_parquet_is_read_again(written: list[Record]) -> None
     assert tuple(read.schema.names) == COLUMNS
 
 
-def test_the_first_four_columns_are_the_contract_of_old(tmp_path: Path) -> None:
+def test_the_first_four_columns_are_those_of_the_contract(tmp_path: Path) -> None:
     assert header(Record).startswith("timestamp,query,intent,confidence,prediction_id,")
     file = tmp_path / "log.csv"
     written = [record(f'message {number}, =1 "quoted", a\nb') for number in range(3)]
@@ -160,7 +160,7 @@ def test_a_log_of_newer_code_is_read_without_what_this_code_does_not_know() -> N
         '2024-05-01T10:00:00Z,"a" b,c,0.5',
     ],
 )
-def test_a_line_that_is_no_record_is_refused(line: str) -> None:
+def test_a_line_that_is_not_a_record_is_refused(line: str) -> None:
     with pytest.raises(ValueError):
         from_line(Record, line, ["timestamp", "query", "intent", "confidence"])
     with pytest.raises(ValueError):

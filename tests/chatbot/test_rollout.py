@@ -303,7 +303,7 @@ def test_endless_conflicts_end_the_run_and_the_next_one_resumes() -> None:
             if name == f"before write {phase}":
                 world.touch()
 
-        with pytest.raises(Contended, match="20 tries were in vain"):
+        with pytest.raises(Contended, match="gave up after 20 attempts"):
             world.run(contend)
         world.run()
         case.assert_reached(world, phase)
@@ -360,7 +360,7 @@ def test_a_rollout_started_while_the_outcome_superseded_is_recorded_is_not_overw
 def test_a_rollout_that_is_not_by_hand_waits_for_the_one_in_progress() -> None:
     world = World()
     world.machine().start(TWO, "a test")
-    with pytest.raises(Superseded, match="the rollout of 3 is not begun"):
+    with pytest.raises(Superseded, match="the rollout of 3 is not started"):
         world.machine().start(THREE, "a test")
     assert world.state.target == TWO
 

@@ -78,7 +78,7 @@ def test_an_ordinary_message_is_left_to_the_model(router: Router) -> None:
     assert router.before_model("where is my refund") is None
 
 
-def test_a_setting_goes_before_what_was_learned() -> None:
+def test_a_setting_overrides_the_learned_threshold() -> None:
     changed = THRESHOLDS.overridden(RouterSettings(answer_threshold=0.1))
     assert changed == Thresholds(answer=0.1, clarify=0.7, scope=-1.0)
 

@@ -26,18 +26,18 @@ class Busy(FolderStore):
         return super().get(key, etag=etag)
 
 
-def test_who_reads_while_another_writes_reads_again(tmp_path: Path) -> None:
+def test_a_read_during_a_concurrent_write_is_repeated(tmp_path: Path) -> None:
     desired_model.ask(FolderStore(tmp_path), FIRST, "the first")
     assert desired_model.read(Busy(tmp_path)).model == SECOND
 
 
-def test_a_change_is_made_to_what_stands_there_then(tmp_path: Path) -> None:
+def test_a_change_applies_to_the_latest_content(tmp_path: Path) -> None:
     desired_model.ask(FolderStore(tmp_path), FIRST, "the first")
     assert desired_model.confirm(Busy(tmp_path), SECOND).serves
     assert desired_model.read(FolderStore(tmp_path)).model == SECOND
 
 
-def test_where_others_never_stop_it_says_so(tmp_path: Path) -> None:
+def test_endless_conflicts_are_reported(tmp_path: Path) -> None:
     desired_model.ask(FolderStore(tmp_path), FIRST, "the first")
     busy = Busy(tmp_path)
     busy.times = 1_000

@@ -170,7 +170,7 @@ def test_files_go_in_and_out_whole(store: Store, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "key", ["", "/a", "a/", "a//b", "../a", "a/../b", "a/.b", "a b", "ä", "a\n", "x" * 600]
 )
-def test_what_is_no_key_is_refused(store: Store, key: str) -> None:
+def test_an_invalid_key_is_refused(store: Store, key: str) -> None:
     for use in (store.get, store.head, store.delete, lambda key: store.put(key, b"")):
         with pytest.raises(StoreError, match="not a key"):
             use(key)
@@ -288,7 +288,7 @@ class LosesAnAnswer(threading.Thread):
                         client.sendall(data)
 
 
-def test_a_conditional_put_whose_answer_was_lost_is_no_conflict_with_itself(
+def test_a_conditional_put_whose_response_was_lost_does_not_conflict_with_itself(
     minio: Minio, bucket: str
 ) -> None:
     for etag in ("", open_store(minio.settings(bucket)).put("b", b"before")):

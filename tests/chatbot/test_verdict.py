@@ -72,7 +72,7 @@ def test_drift_retrains_once() -> None:
     assert "needs_review" in again.why
 
 
-def test_a_part_of_the_same_drift_is_no_new_drift_and_one_red_check_more_is() -> None:
+def test_a_subset_of_the_same_drift_is_not_new_drift_but_one_more_red_check_is() -> None:
     memory = RetrainHistory().add(
         RetrainInputs(*STATE), verdict(check("words"), check("scope.low")).red_checks, NOW
     )
@@ -113,7 +113,7 @@ def test_a_retrain_that_came_to_nothing_is_tried_again_after_the_cool_down(outco
     assert decide(memory, red, RetrainInputs(*STATE), NOW + DAY, DAY).run
 
 
-def test_the_outcome_takes_the_place_of_what_had_begun() -> None:
+def test_the_outcome_replaces_the_begun_entry() -> None:
     red = verdict(check("words"))
     memory = (
         RetrainHistory()

@@ -42,7 +42,7 @@ def test_an_intent_with_under_ten_messages_is_a_warning_and_ten_are_none(tmp_pat
     assert report.warnings[0].file == "corpus.csv"
 
 
-def test_few_messages_out_of_scope_are_no_intent_with_few_messages(tmp_path: Path) -> None:
+def test_few_out_of_scope_messages_are_not_reported_as_a_small_intent(tmp_path: Path) -> None:
     report = check(load(tmp_path, many("a", 10) + many("b", 10) + many("out_of_scope", 2)))
     assert not report.warnings
     assert (report.intents, report.out_of_scope, report.rows) == (2, 2, 22)

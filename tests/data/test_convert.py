@@ -94,7 +94,7 @@ def test_any_text_comes_back_as_serving_would_see_it(
     assert load_corpus(folder / "mine")["message"].tolist() == expected
 
 
-def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_with_content_is_not_changed(tmp_path: Path) -> None:
     file = corpus(tmp_path / "corpus.csv", [("hello", "greet", "")])
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "reviewed.yaml").write_text("mine")

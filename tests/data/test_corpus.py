@@ -73,7 +73,7 @@ def test_it_passes_its_own_checks_without_a_warning(corpus: pd.DataFrame) -> Non
     assert report.duplicates == 0
 
 
-def test_no_message_stands_twice_whatever_its_punctuation(corpus: pd.DataFrame) -> None:
+def test_no_message_occurs_twice_regardless_of_punctuation(corpus: pd.DataFrame) -> None:
     bare = corpus.assign(bare=corpus["message"].map(bared)).sort_values("bare")
     twice = bare[bare["bare"].duplicated(keep=False)]
     assert twice.empty, twice[["message", "intent", "source"]].to_string()

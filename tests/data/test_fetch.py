@@ -101,7 +101,7 @@ def test_what_is_not_the_whole_file_is_refused_and_what_lay_there_stays(
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_without_a_network_it_is_said_what_to_do(tmp_path: Path) -> None:
+def test_without_a_network_the_error_says_what_to_do(tmp_path: Path) -> None:
     file = tmp_path / "bitext.csv"
     output = run("--url", "http://127.0.0.1:9/bitext.csv", "--to", file, "--timeout", "2", code=1)
     assert "cannot fetch http://127.0.0.1:9/bitext.csv: [Errno 111] Connection refused" in output
@@ -138,7 +138,7 @@ def test_a_file_of_another_digest_is_refused(
         fetch_bitext(file, url)
 
 
-def test_an_address_that_is_no_web_address_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_web_address_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FetchError, match="must begin with http:// or https://"):
         fetch_bitext(tmp_path / "a.csv", f"file://{ROOT}/pyproject.toml")
 

@@ -99,7 +99,7 @@ def test_several_labels_in_one_cell_are_an_error(cell: str) -> None:
     assert problem.reason.startswith(f"several labels in one cell: {cell!r}")
 
 
-def test_combinations_are_an_error_though_no_part_is_alone() -> None:
+def test_an_invalid_combination_of_valid_options_is_an_error() -> None:
     problems = several_labels(rows("refund,delivery", "refund,invoice", "delivery,invoice"), "corpus.csv")
     assert [problem.line for problem in problems] == [2, 3, 4]
 

@@ -220,7 +220,7 @@ def test_a_file_without_a_row_is_refused(tmp_path: Path, content: str) -> None:
     assert len(problems_of(file)) == 1
 
 
-def test_a_line_of_jsonl_that_is_no_row_is_named(tmp_path: Path) -> None:
+def test_a_malformed_line_of_jsonl_is_named(tmp_path: Path) -> None:
     file = tmp_path / "corpus.jsonl"
     lines = [
         '{"text": "hello", "label": 3}',
@@ -273,7 +273,7 @@ def test_a_row_hash_does_not_depend_on_case_spacing_or_apostrophes() -> None:
     assert row_hash("Where is it?", "track_order") == "e6b4121069e3f9f9e922e35cee626f4e"
 
 
-def test_where_a_corpus_lies_does_not_change_what_is_loaded(tmp_path: Path) -> None:
+def test_the_location_of_a_corpus_does_not_change_what_is_loaded(tmp_path: Path) -> None:
     for folder in ("here", "there"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "corpus.csv").write_text(csv_of(ROWS))

@@ -94,7 +94,7 @@ def test_no_message_becomes_unfit_however_broken_its_placeholders_are(message: s
         "{'order': 5}",
     ],
 )
-def test_braces_that_are_no_placeholder_stay_as_written(message: str) -> None:
+def test_braces_without_a_placeholder_are_kept(message: str) -> None:
     assert fill(message, HASH) == message
     assert re.fullmatch(r"(?s).* (ORD-|#)?\d+", fill(f"{message} {{{{Order Number}}}}", HASH))
 

@@ -182,7 +182,7 @@ def test_an_intent_that_lost_its_train_rows_is_warned_of(tmp_path: Path) -> None
     assert "intent 'track' has no row in train any more" in run(file, "--out", tmp_path)
 
 
-def test_what_is_no_processed_corpus_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_processed_corpus_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"no such file: make it with `python -m data\.process`"):
         read_processed(tmp_path)
     pd.DataFrame({"message": ["a"], "intent": ["b"]}).to_parquet(tmp_path / "corpus.parquet")

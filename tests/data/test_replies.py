@@ -77,7 +77,7 @@ def test_a_corpus_folder_gives_its_replies_and_those_of_a_file_beside(tmp_path: 
         ("replies.docx", "x", "documents are not read"),
     ],
 )
-def test_what_is_no_replies_file_is_refused_with_what_is_needed(
+def test_an_invalid_replies_file_is_refused_with_what_is_needed(
     tmp_path: Path, name: str, text: str, says: str
 ) -> None:
     (tmp_path / name).write_text(text)

@@ -144,7 +144,7 @@ def test_the_order_of_the_rows_and_a_second_run_change_nothing(
 
 @given(rows_of_a_corpus, shares)
 @settings(max_examples=25, deadline=None)
-def test_a_group_lies_in_one_part_and_every_intent_has_a_row_in_train(
+def test_a_group_is_in_one_part_and_every_intent_has_a_row_in_train(
     rows: list[tuple[str, str]], share: float
 ) -> None:
     corpus = corpus_of(rows)
@@ -217,7 +217,7 @@ def test_a_row_that_left_the_corpus_comes_back_to_where_it_was() -> None:
     pd.testing.assert_frame_equal(split(corpus_of(rows), without.table, test_share=0.5).table, first.table)
 
 
-def test_a_new_groups_part_comes_from_its_hash_and_the_seed_alone() -> None:
+def test_a_new_groups_part_depends_only_on_its_hash_and_the_seed() -> None:
     rows = [(row_hash(str(number), ""), "a") for number in range(300)]
     alone = parts(split(corpus_of(rows[:150])))
     together = parts(split(corpus_of(rows)))

@@ -72,7 +72,7 @@ def test_a_text_in_another_code_page_is_refused_not_garbled(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("hint", ["sep=;", '"sep=;"', "SEP=;", "sep=;;"])
-def test_a_separator_hint_is_followed_and_is_no_row(tmp_path: Path, hint: str) -> None:
+def test_a_separator_hint_is_followed_and_is_not_a_row(tmp_path: Path, hint: str) -> None:
     file = written(tmp_path / "corpus.csv", f"{hint}\r\n" + text_of(";", end="\r\n"))
     assert pairs(file) == ROWS
     assert load_corpus(file)["source"].iloc[0] == "corpus.csv:3"

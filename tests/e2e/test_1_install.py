@@ -43,7 +43,7 @@ def test_the_images_bundle_is_version_1_and_champion(release: Installed) -> None
         assert store.head(f"bundles/{first.bundle_digest}/SHA256SUMS") is not None
 
 
-def test_every_pod_stands_in_a_namespace_that_enforces_the_restricted_standard(release: Installed) -> None:
+def test_every_pod_is_in_a_namespace_that_enforces_the_restricted_standard(release: Installed) -> None:
     labels = testbed.get("namespace", release.namespace)["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
     assert {pod["metadata"]["labels"]["app.kubernetes.io/component"] for pod in release.pods()} >= set(

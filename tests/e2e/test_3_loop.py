@@ -124,7 +124,7 @@ def test_the_next_run_trains_asks_the_gate_rolls_out_and_names_a_new_champion(
     until("the need of a review is over", lambda: "ChatbotRetrainBlocked" not in prometheus.alerts(), 60)
 
 
-def test_the_new_version_answers_what_nobody_taught_word_by_word(release: Installed) -> None:
+def test_the_new_version_answers_paraphrases_it_was_not_trained_on(release: Installed) -> None:
     answers = _send(release, [(message, LAUNCH.intent) for message in LAUNCH.later])
     assert set(answers.by_version) == {"2"}
     assert answers.by_intent[LAUNCH.intent] >= len(LAUNCH.later) * 0.6, answers

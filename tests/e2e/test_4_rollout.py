@@ -128,7 +128,7 @@ def test_a_version_is_promoted_although_its_job_was_killed_twice_on_the_way(
                 and made.good.digest[:12] in e["message"]]) == 1, "begun once, gone on with twice"  # fmt: skip
 
 
-def test_a_helm_upgrade_leaves_the_serving_version_alone(release: Installed, made: Models) -> None:
+def test_a_helm_upgrade_keeps_the_serving_version(release: Installed, made: Models) -> None:
     before = {pod["metadata"]["name"] for pod in release.pods("api")}
     upgrade(release, "--set-string=api.pod.annotations.upgraded=yes")
     release.roll_out("api")

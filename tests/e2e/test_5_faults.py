@@ -137,7 +137,7 @@ def outage(release: Installed, cramped: str, alerts: Impatient, progress: Progre
 class TestWithoutTheStore:
     """Two minutes without MinIO, in which more goes wrong."""
 
-    def test_chat_goes_on_and_the_alert_says_that_the_store_is_away(
+    def test_chat_continues_without_the_store_and_an_alert_fires(
         self, outage: Ledger, load: SteadyLoad, alerts: Impatient, progress: Progress
     ) -> None:
         with assert_nothing_fails(load, progress):

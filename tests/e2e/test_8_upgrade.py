@@ -41,7 +41,7 @@ def old(cluster: None, tmp_path_factory: pytest.TempPathFactory, progress: Progr
     installing.drop(release)
 
 
-def test_an_upgrade_keeps_data_secrets_and_the_serving_version_and_fails_nobody(
+def test_an_upgrade_keeps_data_secrets_and_the_serving_version_without_failed_requests(
     old: Release, progress: Progress
 ) -> None:
     asked = old.ask("I want a refund")["prediction_id"]

@@ -122,7 +122,7 @@ def test_what_acts_says_in_one_line_what_it_lacks(built: dict[str, Image], modul
     assert "Traceback" not in answer.stderr
 
 
-def test_the_bot_answers_out_of_its_image_alone(
+def test_the_bot_answers_from_its_image_alone(
     built: dict[str, Image], start: Start, free_port: Callable[[], int]
 ) -> None:
     port = free_port()
@@ -156,7 +156,7 @@ def test_the_bot_answers_out_of_its_image_alone(
         ("mlflow", 5000, "/health", ("--env=CHATBOT_STORE_URL=/tmp/s", "--volume=/var/lib/support-chatbot")),
     ],
 )
-def test_a_page_answers_out_of_its_image_alone(
+def test_a_page_answers_from_its_image_alone(
     built: dict[str, Image],
     start: Start,
     free_port: Callable[[], int],

@@ -21,7 +21,6 @@ SETTINGS = {
     "WATCH_MESSAGES": 100,
     "WATCH_EVERY_SECONDS": 1,
     "ROLLOUT_SECONDS": 60,
-    "PUSHGATEWAY": "http://gateway",
     "NAMESPACE": NAMESPACE,
 }
 KILLED = -9
@@ -44,6 +43,7 @@ def prepare_environment(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
             monkeypatch.delenv(name)
     for name, value in SETTINGS.items():
         monkeypatch.setenv(f"CHATBOT_K8S_{name}", str(value))
+    monkeypatch.setenv("CHATBOT_LOOP_PUSHGATEWAY", "http://gateway")
     monkeypatch.setenv("CHATBOT_K8S_KUBECONFIG", str(folder / "kubeconfig"))
     monkeypatch.setenv("CHATBOT_K8S_RETRAIN_RESULT", str(folder / "retrain.json"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow")

@@ -118,10 +118,10 @@ class Namespace:
             "WATCH_MESSAGES": 100,
             "WATCH_EVERY_SECONDS": 0.5,
             "ROLLOUT_SECONDS": 60,
-            "PUSHGATEWAY": self.pushgateway,
         }
         environment |= {f"CHATBOT_K8S_{name}": str(value) for name, value in base.items()}
         environment |= {"MLFLOW_TRACKING_URI": self.mlflow, "CHATBOT_STORE_URL": str(self.folder / "store")}
+        environment["CHATBOT_LOOP_PUSHGATEWAY"] = self.pushgateway
         return environment | {name: str(value) for name, value in settings.items()}
 
     def start(self, account: str, *command: str, **settings: object) -> subprocess.Popen[str]:

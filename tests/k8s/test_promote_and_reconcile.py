@@ -126,7 +126,11 @@ def test_an_interrupted_rollout_is_resumed_even_without_a_result(tmp_path: Path)
         (Behaviour(slow=0.5), "slow", "messages over 0.005 s: "),
         (Behaviour(handoffs=0.6), "handoffs", "handoffs: "),
         (Behaviour(negative=0.7), "negative_feedback", "negative feedback: "),
-        (Behaviour(serves=digest(9)), "other_model", f"serves the bundle {digest(9)[:12]} and was told"),
+        (
+            Behaviour(serves=digest(9)),
+            "other_model",
+            f"serves the bundle {digest(9)[:12]} instead of {ref(2).partition('@')[2][:12]}",
+        ),
         (Behaviour(exit="encoder.onnx is damaged"), "not_ready", "exit code 3, encoder.onnx is damaged"),
         (Behaviour(ready=False), "not_ready", "running, not ready"),
     ],
@@ -386,7 +390,7 @@ def test_with_mlflow_unavailable_a_digest_is_enough_and_the_alias_follows_later(
 
     process.before.append(refuse)
     assert run_rollback(ref(5))(process) == 1
-    assert "run this again when MLflow is back" in capsys.readouterr().err
+    assert "run this again when MLflow is available" in capsys.readouterr().err
     assert summary(world) == (ref(5), "3", [digest(5)])
     assert run_rollback()(world.process()) == 0
     assert summary(world) == (ref(5), "5", [digest(5)])

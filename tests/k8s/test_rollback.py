@@ -42,7 +42,7 @@ def test_a_rollback_during_a_rollout_supersedes_it_at_once(api: Api) -> None:
     rollback(api, "2")
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
-    assert "nothing more is done about the latter" in output
+    assert "the rollout of the latter is abandoned" in output
     assert (api.desired_model, api.versions(), champion(api)) == (ref(2), {digest(2)}, "2")
 
 

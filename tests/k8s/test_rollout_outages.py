@@ -112,7 +112,7 @@ def test_an_mlflow_outage_keeps_the_serving_model_and_the_next_run_moves_the_ali
 
         process.before.append(refuse)
         assert run_promote(process) == 1
-        assert "What serves goes on serving" in capsys.readouterr().err
+        assert "The serving model is unchanged" in capsys.readouterr().err
         assert (world.desired_model, world.champion, world.state["phase"]) == (ref(2), "1", "naming")
         assert run_promote(world.process()) == 0
         assert_consistent(world, scenario, call)

@@ -100,7 +100,7 @@ def test_the_same_drift_creates_no_second_job_unless_rows_were_accepted(
     namespace: Namespace, tmp_path: Path
 ) -> None:
     make_cronjob(namespace)
-    no_cooldown = {"CHATBOT_K8S_COOLDOWN_HOURS": 0}
+    no_cooldown = {"CHATBOT_LOOP_COOLDOWN_HOURS": 0}
     trigger(namespace, write_verdict(tmp_path), **no_cooldown)
     until("the Job's end", lambda: jobs_ended(namespace))
     assert "was answered" in trigger(namespace, write_verdict(tmp_path), **no_cooldown)
@@ -124,7 +124,7 @@ def test_concurrent_triggers_create_one_job(namespace: Namespace, tmp_path: Path
 
 def test_a_failed_retraining_is_requested_again(namespace: Namespace, tmp_path: Path) -> None:
     make_cronjob(namespace, "exit 1")
-    no_cooldown = {"CHATBOT_K8S_COOLDOWN_HOURS": 0}
+    no_cooldown = {"CHATBOT_LOOP_COOLDOWN_HOURS": 0}
     trigger(namespace, write_verdict(tmp_path), **no_cooldown)
     until("the Job's end", lambda: jobs_ended(namespace, "Failed"))
     trigger(namespace, write_verdict(tmp_path), **no_cooldown)

@@ -77,7 +77,7 @@ def test_many_small_parts_become_few_and_nothing_else_changes(store: Store) -> N
     assert (again.made, again.deleted) == ([], [])
 
 
-def test_a_day_that_is_not_closed_is_left_alone(folder_store: Store) -> None:
+def test_a_day_that_is_not_over_is_not_compacted(folder_store: Store) -> None:
     put(folder_store, "a", make(2))
     put(folder_store, "b", make(2))
     for now in (DAY, DAY + timedelta(hours=23), DAY + timedelta(days=1, minutes=59)):
@@ -113,7 +113,7 @@ def test_compactions_that_overlap_become_one_in_which_each_row_is_once(folder_st
     assert Counter(found) == Counter(ids([record for records in sources.values() for record in records]))
 
 
-def test_a_damaged_part_stays_is_named_and_costs_nobody_else(folder_store: Store) -> None:
+def test_a_damaged_part_is_kept_and_named_and_affects_no_other(folder_store: Store) -> None:
     put(folder_store, "a", some := make(5))
     put(folder_store, "c", more := make(5))
     folder_store.put(f"log/day={DAY.date()}/b.parquet", b"PAR1 and no more")

@@ -77,7 +77,7 @@ def test_a_baseline_is_the_versions_first_records_and_frozen_once(store: Store, 
     assert store.get(entry.key) == before
 
 
-def test_the_csv_of_old_gives_the_same_verdict_without_a_store(tmp_path: Path) -> None:
+def test_the_csv_file_gives_the_same_verdict_without_a_store(tmp_path: Path) -> None:
     folder = tmp_path / "log"
     write_csv(folder, week(new=0.1))
     assert run(CsvSource(folder), None, folder).verdict.verdict == "silent"

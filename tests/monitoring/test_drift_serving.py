@@ -77,18 +77,18 @@ def test_a_bundle_that_the_store_does_not_hold_yet_is_known_by_its_digest(store:
 
 
 @pytest.mark.parametrize("said", [{}, [], {"model_version": "7", "bundle_digest": "short"}])
-def test_what_is_no_answer_leaves_it_to_the_newest_record(store: FolderStore, said: object) -> None:
+def test_an_invalid_response_is_replaced_by_the_newest_record(store: FolderStore, said: object) -> None:
     with bot(said) as url:
         assert found(store, url).version == VERSION
 
 
-def test_a_bot_that_is_away_leaves_it_to_the_newest_record(store: FolderStore) -> None:
+def test_an_unreachable_bot_is_replaced_by_the_newest_record(store: FolderStore) -> None:
     with bot({}) as url:
         pass
     assert found(store, url).version == VERSION
 
 
-def test_what_is_told_by_name_is_not_asked_for(store: FolderStore, bundle_folder: Path) -> None:
+def test_a_configured_model_is_used_without_asking_the_bot(store: FolderStore, bundle_folder: Path) -> None:
     digest = bundle_store.push(store, bundle_folder)
     with bot({"model_version": "8", "bundle_digest": UNKNOWN}) as url:
         assert found(store, url, model=f"7@{digest}").version == "7"

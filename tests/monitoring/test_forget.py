@@ -112,9 +112,7 @@ def test_a_session_is_taken_out_with_all_its_predictions(here: LogSettings, stor
     assert all(one.encode() in bytes_of(store) for one in ids(others))
 
 
-def test_a_session_whose_records_are_gone_is_still_known_by_its_predictions(
-    here: LogSettings, store: Store
-) -> None:
+def test_a_session_without_records_is_still_known_by_its_predictions(here: LogSettings, store: Store) -> None:
     theirs, others = make(2, SESSION), make(1)
     log_and_send(here, theirs + others)
     store.put(
@@ -204,7 +202,7 @@ def test_a_part_that_changes_meanwhile_is_looked_at_again(here: LogSettings, sto
 
 
 @pytest.mark.parametrize("wrong", ["", "x", "../../etc", "0" * 33, "I" * 34])
-def test_what_is_no_id_is_refused_and_leaves_no_mark(
+def test_an_invalid_id_is_refused_and_leaves_no_tombstone(
     here: LogSettings, store: Store, wrong: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert erasure.main([wrong]) == 1
@@ -212,7 +210,7 @@ def test_what_is_no_id_is_refused_and_leaves_no_mark(
     assert forgotten(store) == frozenset()
 
 
-def test_a_store_that_is_down_is_said_and_the_csv_file_keeps_the_row(
+def test_an_unavailable_store_is_reported_and_the_csv_file_keeps_the_row(
     here: LogSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     records = make(2)

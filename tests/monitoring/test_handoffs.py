@@ -93,7 +93,7 @@ def stored(store: Store) -> dict[str, Handoff]:
     return {handoff.prediction_id: handoff for handoff in found}
 
 
-def test_a_handoff_is_posted_signed_and_lies_in_the_store_the_same(
+def test_a_handoff_is_posted_with_a_signature_and_stored_identically(
     begin: Callable[..., HandoffLog], receiver: Receiver, store: Store, counts: Counts
 ) -> None:
     (handoff,) = make(1)
@@ -158,9 +158,7 @@ def test_a_handoff_that_the_receiver_refuses_keeps_no_other_back(
     receiver.wait(6)
 
 
-def test_a_receiver_says_how_long_it_wants_to_be_left_alone(
-    begin: Callable[..., HandoffLog], receiver: Receiver
-) -> None:
+def test_the_receivers_retry_after_is_respected(begin: Callable[..., HandoffLog], receiver: Receiver) -> None:
     receiver.answers.append((429, {"retry-after": "1"}))
     began = time.monotonic()
     begin().append(make(3))
@@ -176,7 +174,7 @@ def test_a_redirect_is_not_followed(begin: Callable[..., HandoffLog], receiver: 
     assert set(receiver.paths) == {"/handoffs?team=support"}
 
 
-def test_a_receiver_that_is_away_is_found_again_by_a_later_process(
+def test_a_receiver_that_was_unavailable_is_retried_by_a_later_process(
     begin: Callable[..., HandoffLog], receiver: Receiver, counts: Counts
 ) -> None:
     receiver.stop()
@@ -280,7 +278,7 @@ def test_a_sender_that_is_killed_loses_no_handoff(
     assert not receiver.forged
 
 
-def test_a_store_that_is_away_gets_its_handoffs_when_it_is_back(
+def test_a_store_that_was_unavailable_receives_its_handoffs_later(
     begin: Callable[..., HandoffLog], own_minio: Minio, receiver: Receiver, counts: Counts
 ) -> None:
     url = own_minio.new_bucket()
@@ -294,7 +292,7 @@ def test_a_store_that_is_away_gets_its_handoffs_when_it_is_back(
     assert len(stored(store)) == 3
 
 
-def test_a_line_that_is_no_handoff_keeps_no_other_back(
+def test_a_malformed_handoff_does_not_block_others(
     begin: Callable[..., HandoffLog], receiver: Receiver, folder: Path
 ) -> None:
     first, last = make(2)

@@ -199,9 +199,7 @@ def test_a_torn_last_line_is_left_out_and_counted(folder: Path, log: InferenceLo
     assert log.counts.torn == 1
 
 
-def test_a_forked_child_writes_its_own_segment_and_leaves_the_parent_s_alone(
-    folder: Path, log: InferenceLog
-) -> None:
+def test_a_forked_child_writes_its_own_segment_and_not_its_parents(folder: Path, log: InferenceLog) -> None:
     parent, child = make(2), make(3)
     log.append(parent[:1])
     with _forked(lambda: log.append(child)):

@@ -118,7 +118,7 @@ def put_bundle(put: Put, digest: str, age: float) -> None:
     put(f"baselines/{digest}.parquet", age)
 
 
-def test_a_bundle_goes_when_it_is_old_and_nobody_names_it(store: Store, put: Put) -> None:
+def test_an_old_bundle_is_deleted_unless_it_is_referenced(store: Store, put: Put) -> None:
     old, served, before, championed, asked, newest, young = (letter * 64 for letter in "1234567")
     for digest, age in (
         (old, 200),

@@ -130,7 +130,7 @@ def test_the_cool_down_holds(store: Store, retraining: Retraining) -> None:
     assert later[0] == "refused"
 
 
-def test_a_retraining_that_failed_is_said_and_tried_again_after_the_cool_down(
+def test_a_failed_retraining_is_reported_and_repeated_after_the_cool_down(
     store: Store, retraining: Retraining
 ) -> None:
     put_verdict(store)

@@ -420,7 +420,7 @@ def test_two_that_send_at_once_are_one(folder: Path, store: Store) -> None:
     assert stored(store) == Counter(ids(records))
 
 
-def test_lines_that_are_no_rows_are_left_out_and_counted(folder: Path, store: Store) -> None:
+def test_malformed_lines_are_skipped_and_counted(folder: Path, store: Store) -> None:
     outbox = filled(folder, records := make(5))
     [segment] = outbox.look()
     segment.path.write_bytes(segment.path.read_bytes() + b"nonsense\n" + b"torn")

@@ -203,7 +203,7 @@ def test_a_server_that_closes_after_each_answer_is_asked_on_new_connections(serv
     assert server.connections >= 12
 
 
-def test_nobody_listening_is_an_error() -> None:
+def test_a_refused_connection_is_an_error() -> None:
     load = generate(free_port(), [Question(b"", "get_refund")], 1, seconds=0.3, warmup=0)
     assert load.answered == 0
     assert load.errors["no connection"] >= 1

@@ -67,7 +67,7 @@ def test_trials_of_other_code_and_lines_cut_in_the_middle_are_made_again(tmp_pat
     assert command.read_trials(tmp_path / "none", "this") == {}
 
 
-def test_the_table_counts_who_was_told_rightly_and_by_what() -> None:
+def test_the_table_counts_correct_verdicts_by_check() -> None:
     found = [trial("more", seed) for seed in range(19)] + [trial("more", 19, ("calibration",))]
     found += [trial("flipped", seed, ("calibration", "answers")) for seed in range(18)]
     found += [trial("flipped", 18, ("calibration",)), trial("flipped", 19)]

@@ -26,7 +26,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", OPERATIONS, ids=lambda p: p.stem)
-def test_every_moving_part_says_where_its_data_lies_how_to_back_it_up_and_what_to_do_when_it_is_red(
+def test_every_component_documents_its_data_backup_and_response_to_alerts(
     page: Path,
 ) -> None:
     text = page.read_text(encoding="utf-8")

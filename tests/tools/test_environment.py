@@ -67,7 +67,7 @@ def test_every_image_is_pinned() -> None:
         assert re.search(r"(:v?\d[\w.-]*|:RELEASE[\w.-]*)(@sha256:[0-9a-f]{64})?$", default), (name, default)
 
 
-def test_the_staff_pages_are_open_to_this_machine_alone() -> None:
+def test_the_staff_pages_listen_on_loopback_only() -> None:
     assert all(port.startswith("127.0.0.1:") for port in COMPOSE["services"]["staff"]["ports"])
 
 

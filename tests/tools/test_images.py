@@ -38,9 +38,7 @@ def test_every_line_says_whose_it_is(begun: Path, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.process
-def test_a_build_that_fails_is_named_and_no_other_is_begun(
-    begun: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_failed_build_is_named_and_no_other_starts(begun: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(images.ImagesError, match="monitor"):
         images.build(["ui", "monitor", "staff", "mlflow", "train"])
     assert "no such package" in capsys.readouterr().out

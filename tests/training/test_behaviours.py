@@ -70,7 +70,7 @@ def test_a_group_that_is_surely_worse_is_refused_within_its_bound() -> None:
     assert judged([large], [5], [0]).verdict == "passed"
 
 
-def test_a_test_that_must_never_fail_refuses_alone_if_it_held() -> None:
+def test_one_failure_of_a_mandatory_behavioural_test_that_passed_before_refuses() -> None:
     rules = group(at_most=1.0, must=True)
     assert judged([rules], [1], [0], by_rule=True).verdict == "refused"
     assert judged([rules], [1], [1], by_rule=True).verdict == "passed"
@@ -90,7 +90,7 @@ def test_failed_tests_are_listed_with_what_was_before() -> None:
     assert check.sentence.startswith("18 of 20 tests pass, 19 did before")
 
 
-def test_a_first_version_beyond_a_bound_is_said_to_be() -> None:
+def test_a_first_version_beyond_a_bound_is_reported() -> None:
     assert judged([group()], [3], None).verdict == "refused"
     assert judged([group()], [2], None).verdict == "passed"
 
@@ -149,7 +149,7 @@ def outcome(bundle: Bundle, behaviour: Behaviour) -> list[bool]:
     return [result.passed for result in run(bundle, tests, encode(bundle.encoder, messages_of(tests)))]
 
 
-def test_the_shipped_tests_are_many_and_none_stands_in_the_corpus() -> None:
+def test_the_shipped_behavioural_tests_are_many_and_none_is_in_the_corpus() -> None:
     tests = expand(read_behaviours())
     taught = {
         normalise(text) for intent in read_intents(ROOT / "data" / "corpus") for _, text in intent.messages
@@ -198,7 +198,7 @@ def test_a_file_that_is_wrong_is_named_with_the_reason(tmp_path: Path, content: 
     assert str(file) in str(error.value)
 
 
-def test_a_group_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
+def test_a_group_that_occurs_twice_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "behaviours.yaml"
     file.write_text("- {group: a, title: t, why: w, at_most: 0, tests: [{message: hi, intent: x}]}\n" * 2)
     with pytest.raises(BundleError, match="two groups have the same name: a"):

@@ -57,7 +57,7 @@ def key_of(digest: str) -> str:
     return f"dvc/files/md5/{digest[:2]}/{digest[2:]}"
 
 
-def test_a_version_comes_back_with_the_same_bytes_by_its_pointer_alone(
+def test_a_version_is_restored_byte_for_byte_from_its_pointer(
     store: StorageSettings, version_files: Path, tmp_path: Path
 ) -> None:
     pointer = push(store, version_files)
@@ -112,7 +112,7 @@ def test_a_damaged_or_missing_object_is_named_with_its_path_and_digest(
     assert same(pull(store, pointer, tmp_path / "got"), version_files)
 
 
-def test_a_full_disk_is_said_and_the_store_is_not_blamed(
+def test_a_full_disk_is_reported_as_such_and_not_as_a_store_failure(
     store: StorageSettings, version_files: Path, tmp_path: Path, small_disk: Path
 ) -> None:
     pointer = push(store, version_files)
@@ -140,12 +140,12 @@ def test_a_folder_that_lacks_a_file_is_not_pushed(store: StorageSettings, tmp_pa
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"format": 9}', "s3://x"])
-def test_what_is_no_pointer_is_refused(text: str) -> None:
+def test_an_invalid_pointer_is_refused(text: str) -> None:
     with pytest.raises(CorpusVersionError, match="not a pointer"):
         Pointer.parse(text)
 
 
-def test_a_store_that_is_down_denies_or_has_no_bucket_is_said_within_seconds(
+def test_an_unusable_store_is_reported_within_seconds(
     own_minio: Minio, version_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = own_minio.settings(own_minio.new_bucket(), attempts=1, connect_seconds=0.5, read_seconds=2)

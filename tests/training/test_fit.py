@@ -93,7 +93,7 @@ def test_near_duplicates_are_never_on_both_sides_of_a_fold() -> None:
     assert right.mean() < 0.5
 
 
-def test_one_intent_alone_is_refused() -> None:
+def test_a_single_intent_is_refused() -> None:
     encoded, labels, groups = corpus([10])
     with pytest.raises(FitError, match="two intents"):
         fit(encoded, labels, groups)

@@ -217,7 +217,7 @@ def test_the_command_refuses_with_a_code_of_its_own(
     assert json.loads((tmp_path / "gate.json").read_text())["verdict"] == "refused"
 
 
-def test_the_command_says_what_is_no_bundle(tmp_path: Path) -> None:
+def test_the_command_names_an_invalid_bundle(tmp_path: Path) -> None:
     done = gate("--challenger", str(tmp_path), "--out", str(tmp_path / "gate"))
     assert done.returncode == 1
     assert "Traceback" not in done.stderr

@@ -94,7 +94,7 @@ def test_intents_and_slices_are_corrected_together() -> None:
     assert intents.verdict == "passed"
 
 
-def test_an_intent_that_was_mended_is_no_reason_to_refuse() -> None:
+def test_an_improved_intent_is_not_a_reason_to_refuse() -> None:
     assert [c.verdict for c in check_parts(paired(side({"track": 30}), side()), PARAMS)] == [
         "passed",
         "passed",
@@ -129,7 +129,7 @@ def test_calibration_refuses_too_sure_and_too_unsure_alike(claimed: float, verdi
     assert check.numbers["accuracy"] == pytest.approx(float((likeliest == truth).mean()))
 
 
-def test_foreign_messages_that_are_no_longer_recognised_are_refused_where_it_is_no_chance() -> None:
+def test_significantly_fewer_recognised_out_of_scope_messages_are_refused() -> None:
     bad = check_out_of_scope(paired(side(caught=28), side(caught=20)), PARAMS)
     assert bad.verdict == "refused"
     assert (bad.numbers["regressions"], bad.numbers["fixes"]) == (8, 0)
@@ -148,7 +148,7 @@ def test_scope_is_compared_where_both_let_as_many_usual_messages_pass() -> None:
     assert check_out_of_scope(paired(side(caught=20), side(caught=20)), strict).numbers["challenger"] == 1
 
 
-def test_without_foreign_messages_scope_is_said_to_be_unjudged() -> None:
+def test_without_out_of_scope_messages_scope_is_reported_as_unjudged() -> None:
     inside = np.arange(3 * EACH)
     check = check_out_of_scope(
         paired(side().part(inside), side().part(inside), slices={}, new=np.zeros(3 * EACH, dtype=bool)),

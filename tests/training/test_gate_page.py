@@ -37,7 +37,7 @@ def test_the_page_states_the_verdict_and_each_check(kind: CheckVerdict, headline
         assert text in html
 
 
-def test_a_first_version_stands_alone() -> None:
+def test_a_first_version_is_judged_without_a_champion() -> None:
     assert "Champion (serves now)" not in page(verdict(champion=False))
 
 

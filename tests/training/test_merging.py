@@ -92,7 +92,7 @@ def test_a_corrected_row_is_there_once_with_the_last_word() -> None:
     assert (merged.added, merged.removed, merged.new_intents) == (1, 1, ("track_refund",))
 
 
-def test_an_accepted_row_has_the_category_of_its_intent_and_out_of_scope_is_no_new_intent() -> None:
+def test_an_accepted_row_has_its_intents_category_and_out_of_scope_is_not_an_intent() -> None:
     said = [accepted("p5", "back with it", category="WRONG"), accepted("p6", "tell a joke", OUT_OF_SCOPE)]
     merged = merge(BEFORE, REPLIES, said, ())
     assert merged.rows.set_index("source").loc["review:p5", "category"] == "REFUND"

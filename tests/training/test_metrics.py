@@ -42,7 +42,7 @@ def test_auroc_counts_pairs_in_the_right_order_and_ties_half():
     assert auroc(np.array([0.9, 0.5]), np.array([0.5, 0.1])) == pytest.approx(3.5 / 4)
 
 
-def test_recall_is_what_lies_below_the_score_that_accepts_the_stated_share():
+def test_recall_is_the_share_below_the_score_that_accepts_the_stated_share():
     inside = np.arange(1.0, 101.0)
     outside = np.array([0.0, 5.0, 6.5, 50.0])
     assert recall_at_acceptance(inside, outside, acceptance=0.95) == pytest.approx(2 / 4)

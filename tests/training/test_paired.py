@@ -61,7 +61,7 @@ def test_the_difference_is_that_of_macro_f1() -> None:
     assert found.value == pytest.approx(macro_f1(truth, challenger) - macro_f1(truth, champion))
 
 
-def test_a_label_that_only_an_answer_bears_is_no_class_of_the_mean() -> None:
+def test_a_label_that_only_predictions_have_is_not_averaged() -> None:
     truth, champion, challenger = answers(400, (0.9, 0.8))
     challenger = np.where(np.arange(400) % 7 == 0, "unheard of", challenger)
     found = macro_f1_difference(truth, champion, challenger, draws=100, seed=0)
@@ -112,7 +112,7 @@ def test_the_error_of_a_calibrated_model_is_that_of_drawing_its_labels() -> None
     assert np.quantile(fast, 0.95) == pytest.approx(np.quantile(slow, 0.95), rel=0.1)
 
 
-def test_more_rows_leave_a_calibrated_model_less_error_and_few_rows_are_no_trouble() -> None:
+def test_a_calibrated_models_error_falls_with_more_rows_and_few_rows_are_allowed() -> None:
     draw = np.random.default_rng(0)
     few, many = (ece_if_calibrated(draw.beta(5, 1, rows), 200, 0).mean() for rows in (100, 10_000))
     assert few > 5 * many

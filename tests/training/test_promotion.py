@@ -142,7 +142,7 @@ def test_a_version_that_the_gate_refused_or_that_fails_its_proof_never_reaches_t
     assert desired_model.read(machine.store) == before
 
 
-def test_a_version_that_does_not_start_is_taken_back_and_the_champion_stays(
+def test_a_version_that_does_not_start_is_rolled_back_and_the_champion_stays(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # It proves itself here, where the slot has a value; the service's environment has none.
@@ -156,7 +156,7 @@ def test_a_version_that_does_not_start_is_taken_back_and_the_champion_stays(
     assert "was rolled back" in machine.promotion().promote().sentence
 
 
-def test_where_nobody_keeps_the_service_a_promotion_is_taken_back_and_says_so(
+def test_without_a_supervisor_a_promotion_is_rolled_back_and_says_so(
     tmp_path: Path, machine: Machine
 ) -> None:
     elsewhere = FolderStore(tmp_path / "store")
@@ -194,7 +194,7 @@ def test_the_commands_do_the_same_and_read_what_a_retraining_accepted(
     assert verify(machine.cache / machine.registry.get("1").bundle_digest)
 
 
-def test_a_promotion_that_is_killed_goes_on_where_it_was_when_it_is_run_again(machine: Machine) -> None:
+def test_a_killed_promotion_is_resumed_by_the_next_run(machine: Machine) -> None:
     machine.registry.set_alias(CHALLENGER, "1")
     killed = machine.command("training.promote", "2")
     wait(lambda: desired_model.read(machine.store).model != str(machine.registry.get("1").ref))

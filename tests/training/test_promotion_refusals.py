@@ -57,7 +57,7 @@ def test_the_champion_as_its_own_challenger_is_nothing_to_promote(machine: Machi
 
 
 @pytest.mark.parametrize(("verdict", "says"), [("", "has not judged"), ("refused", "refused")])
-def test_a_version_that_the_gate_did_not_let_pass_is_promoted_by_force_alone(
+def test_a_version_that_the_gate_did_not_accept_is_promoted_only_with_force(
     machine: Machine, keeper: None, verdict: str, says: str
 ) -> None:
     machine.registry.tag("2", GATE, verdict)
@@ -68,34 +68,34 @@ def test_a_version_that_the_gate_did_not_let_pass_is_promoted_by_force_alone(
     assert machine.champion() == "2"
 
 
-def test_a_first_version_that_was_only_warned_of_may_serve(machine: Machine, keeper: None) -> None:
+def test_a_version_with_the_verdict_warned_may_serve(machine: Machine, keeper: None) -> None:
     machine.registry.tag("2", GATE, "warned")
     assert machine.promotion().promote("2").changed
 
 
-def test_what_serves_already_becomes_champion_where_it_is_not(machine: Machine) -> None:
+def test_a_serving_version_that_is_not_champion_becomes_champion(machine: Machine) -> None:
     machine.registry.set_alias(CHAMPION, "2")
     done = machine.promotion().promote("1")
     assert (done.changed, machine.champion()) == (False, "1")
     assert "is already serving" in done.sentence
 
 
-def test_a_promotion_that_was_cut_off_goes_before_a_newer_challenger(machine: Machine, keeper: None) -> None:
+def test_an_interrupted_promotion_is_resumed_before_a_newer_challenger_is_promoted(
+    machine: Machine, keeper: None
+) -> None:
     desired_model.ask(machine.store, machine.ref("2"), "a test")
     machine.registry.set_alias(CHALLENGER, "4")
     assert machine.promotion().promote().model == machine.ref("2")
     assert machine.champion() == "2"
 
 
-def test_without_anything_before_there_is_no_rollback_but_to_a_named_version(
-    machine: Machine, keeper: None
-) -> None:
+def test_without_an_earlier_version_a_rollback_needs_a_named_one(machine: Machine, keeper: None) -> None:
     with pytest.raises(PromotionError, match=r"no version served before 1@.*training\.versions"):
         machine.promotion().rollback()
     assert machine.promotion().rollback("2").model == machine.ref("2")
 
 
-def test_what_was_rolled_back_is_promoted_again_by_name_alone(machine: Machine, keeper: None) -> None:
+def test_a_rolled_back_version_is_promoted_again_only_by_name(machine: Machine, keeper: None) -> None:
     machine.registry.set_alias(CHALLENGER, "2")
     assert machine.promotion().promote().changed
     assert machine.promotion().rollback().changed
@@ -105,7 +105,7 @@ def test_what_was_rolled_back_is_promoted_again_by_name_alone(machine: Machine, 
     assert machine.promotion().promote("2").changed
 
 
-def test_a_rollback_passes_over_the_bundle_beside_the_code(machine: Machine, keeper: None) -> None:
+def test_a_rollback_skips_the_bundle_that_ships_with_the_code(machine: Machine, keeper: None) -> None:
     desired_model.ask(machine.store, "", "a test")
     desired_model.confirm(machine.store, "")
     desired_model.ask(machine.store, machine.ref("2"), "a test")
@@ -122,7 +122,7 @@ def test_a_rollback_to_a_bundle_that_another_registry_named_is_refused(machine: 
     assert desired_model.read(machine.store).model == machine.ref("1")
 
 
-def test_who_is_overtaken_by_somebody_else_learns_of_it_and_names_no_champion(machine: Machine) -> None:
+def test_a_superseded_promotion_says_so_and_moves_no_alias(machine: Machine) -> None:
     def overtake() -> None:
         while desired_model.read(machine.store).model != machine.ref("2"):
             time.sleep(0.01)
@@ -136,7 +136,7 @@ def test_who_is_overtaken_by_somebody_else_learns_of_it_and_names_no_champion(ma
     assert machine.champion() == "1"
 
 
-def test_a_full_disk_ends_a_promotion_with_one_sentence_and_what_serves_stays(
+def test_a_full_disk_ends_a_promotion_with_one_sentence_and_the_serving_model_stays(
     machine: Machine, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(machine.environment, "CHATBOT_BUNDLE_CACHE", str(small_disk / "cache"))

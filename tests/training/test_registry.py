@@ -164,7 +164,7 @@ def test_an_artifact_that_was_exchanged_is_refused(
 
 
 @pytest.mark.process
-def test_a_run_with_the_same_key_is_there_once_and_what_a_kill_left_of_one_is_gone(
+def test_a_run_with_the_same_key_exists_once_and_an_interrupted_one_is_deleted(
     tracking: TrackingSettings,
 ) -> None:
     with connected(tracking) as client:
@@ -276,7 +276,7 @@ def test_a_name_that_the_server_is_set_to_know_is_let_in() -> None:
     assert started[started.index("--allowed-hosts") + 1] == "mlflow.bots.svc:5000"
 
 
-def test_the_server_keeps_artifacts_in_the_store_unless_told_otherwise(tmp_path: Path) -> None:
+def test_the_server_keeps_artifacts_in_the_store_by_default(tmp_path: Path) -> None:
     told, unset = MlflowServerSettings(artifacts=str(tmp_path)), MlflowServerSettings()
     assert server_module.artifacts_of(told, StorageSettings(url="s3://b")) == str(tmp_path)
     assert server_module.artifacts_of(unset, StorageSettings(url="s3://b/bot/")) == "s3://b/bot/mlflow"
@@ -419,7 +419,7 @@ def test_a_whole_bundle_under_the_name_of_another_is_refused(bundle_folder: Path
         fetch(store, digest, tmp_path / "cache")
 
 
-def test_a_fetched_bundle_serves_while_the_store_is_away_and_a_damaged_one_is_fetched_anew(
+def test_a_fetched_bundle_serves_while_the_store_is_unavailable_and_a_damaged_one_is_fetched_again(
     own_minio: Minio, bundle_folder: Path, tmp_path: Path
 ) -> None:
     store = open_store(own_minio.settings(own_minio.new_bucket(), attempts=1, connect_seconds=0.5))

@@ -143,7 +143,7 @@ def test_the_same_again_is_the_same_challenger(world: World) -> None:
     assert len(world.runs()) == 2
 
 
-def test_poisoned_rows_are_refused_and_the_refusal_stands_in_the_registry(world: World) -> None:
+def test_poisoned_rows_are_refused_and_the_registry_records_it(world: World) -> None:
     world.first()
     rows = read_rows(world.corpus_of("1") / "rows.parquet")
     # Three wrong rows for each right one, in words of its own.

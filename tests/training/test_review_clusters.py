@@ -45,7 +45,7 @@ def test_a_product_that_the_bot_was_never_taught_is_one_cluster_named_by_its_wor
     assert view.cluster(mowers.name) is mowers
 
 
-def test_messages_that_have_nothing_in_common_are_no_cluster(board: Board) -> None:
+def test_dissimilar_messages_are_not_clustered(board: Board) -> None:
     in_clusters = {item.message for cluster in board.look().clusters for item in cluster.items}
     assert not in_clusters & set(STRANGE)
 

@@ -60,7 +60,7 @@ def waiting(board: Board, message: str) -> Item:
     return item
 
 
-def test_of_many_who_decide_at_once_one_counts_and_the_others_are_told_who(store: Store) -> None:
+def test_of_concurrent_decisions_one_counts_and_the_others_are_told_whose(store: Store) -> None:
     def decide(number: int) -> ReviewDecision | AlreadyDecidedError:
         try:
             return Decisions(store).decide(decision(f"reviewer {number}", f"intent_{number}"))
@@ -104,7 +104,7 @@ def test_what_changed_since_is_read_anew(store: Store) -> None:
     assert theirs.read()[ID].reviewer == "bob"
 
 
-def test_an_object_that_is_no_decision_is_named(store: Store) -> None:
+def test_a_malformed_decision_is_named(store: Store) -> None:
     store.put(key_of(ID), b'{"item_id": 1}')
     with pytest.raises(StoreError, match=ID):
         Decisions(store).read()
@@ -131,7 +131,7 @@ def test_accepted_messages_say_where_they_came_from_and_hold_placeholders_for_wh
     assert [a.source_id for a in read_accepted(store)] == [names[0]]
 
 
-def test_what_was_accepted_has_one_name_whoever_decided_and_another_when_a_row_comes_or_goes(
+def test_the_digest_of_accepted_rows_depends_on_the_rows_and_not_on_the_reviewer(
     store: Store, tmp_path: Path
 ) -> None:
     """`k8s.trigger` and `monitoring.retrain_if_needed` ask by it, and know the verdicts by their names alone."""
@@ -156,7 +156,7 @@ def test_what_was_accepted_has_one_name_whoever_decided_and_another_when_a_row_c
     assert accepted_digest(store) not in seen
 
 
-def test_a_reviewer_whose_list_is_older_is_told_when_a_duplicate_was_decided(board: Board) -> None:
+def test_a_reviewer_with_an_outdated_list_is_informed_that_a_duplicate_was_decided(board: Board) -> None:
     first, again = record("rent a lawn mower", minute=1), record("rent a lawn mower!", minute=2)
     fill(board.store, [again])
     older = waiting(board, again.query)
@@ -263,7 +263,7 @@ class Late(FolderStore):
         return super().get(key, **more)
 
 
-def test_a_decision_that_is_forgotten_while_it_is_read_or_taken_back_is_gone(tmp_path: Path) -> None:
+def test_a_decision_erased_while_it_is_read_or_undone_is_treated_as_missing(tmp_path: Path) -> None:
     store = Forgetful(tmp_path / "store")
     key = key_of(ID)
     Decisions(store).decide(decision("ada"))

@@ -70,7 +70,7 @@ def test_a_sure_answer_that_a_customer_did_not_like_is_shown_with_what_they_said
     assert (item.suggested, item.comments) == ("cancel_order", ("not what I asked",))
 
 
-def test_a_rule_that_hands_over_is_no_question_for_a_reviewer() -> None:
+def test_a_handoff_by_rule_is_not_queued_for_review() -> None:
     rule = replace(record("let me talk to a human", confidence=1.0), source="rule", scope=None)
     assert not queue_of(replace(rule, source="human", scope=None)).items
     assert not queue_of(rule).items

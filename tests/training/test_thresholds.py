@@ -129,7 +129,7 @@ def test_foreign_messages_raise_the_bar():
     )
 
 
-def test_the_numbers_told_are_those_of_the_thresholds():
+def test_the_reported_numbers_are_those_of_the_thresholds():
     inside, (confidence, scope) = messages(4_000, 6), foreign(300, 6)
     learned = learn(inside, confidence, scope, 0.05, SHARE)
     limits = learned.thresholds

@@ -67,7 +67,7 @@ def test_any_corpus_becomes_a_bundle_that_answers(trained: tuple[Path, Path, str
     assert bundle.predict(["please cancel my order"])[0].alternatives[0].intent == "cancel_order"
 
 
-def test_training_says_what_it_did_and_where_the_result_lies(trained: tuple[Path, Path, str]) -> None:
+def test_training_prints_its_steps_and_the_results_path(trained: tuple[Path, Path, str]) -> None:
     out, _, printed = trained
     assert str(out) in printed.replace("\n", "")
     assert "giant_bicycles" in printed, "an intent of few messages, or without a reply, is named"

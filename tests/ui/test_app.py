@@ -193,7 +193,7 @@ def test_there_are_four_starters_at_most() -> None:
     assert len(starters([intent(f"i{n}", f"c{n}") for n in range(9)], [])) == 4
 
 
-def test_markdown_in_a_title_or_an_example_is_no_markup(fake: FakeApi, app: RunPage) -> None:
+def test_markdown_in_a_title_or_an_example_is_not_rendered(fake: FakeApi, app: RunPage) -> None:
     hostile = "![x](https://evil.example/x.png) :smile:"
     fake.intents = [{**INTENTS[0], "name": "bold", "title": "**bold** :smile: and $x$"}]
     fake.reply = lambda _: answer(
@@ -261,7 +261,7 @@ def test_none_of_the_choices_leads_to_a_person(fake: FakeApi, app: RunPage) -> N
 # When the API does not answer
 
 
-def test_a_message_to_an_api_that_is_away_is_kept_and_can_be_sent_again(fake: FakeApi, app: RunPage) -> None:
+def test_a_message_to_an_unavailable_api_is_kept_and_can_be_sent_again(fake: FakeApi, app: RunPage) -> None:
     page = app(fake.url)
     fake.stop()
     say(page, "where is my parcel")
@@ -287,7 +287,7 @@ def test_one_card_speaks_for_all_messages_that_could_not_be_sent(fake: FakeApi, 
     assert "Not sent yet" not in html(page)
 
 
-def test_a_page_that_is_opened_while_the_api_is_away_says_so(fake: FakeApi, app: RunPage) -> None:
+def test_a_page_opened_while_the_api_is_unavailable_says_so(fake: FakeApi, app: RunPage) -> None:
     fake.stop()
     page = app(fake.url)
     assert not page.exception
@@ -298,7 +298,7 @@ def test_a_page_that_is_opened_while_the_api_is_away_says_so(fake: FakeApi, app:
     ("status", "words"),
     [(500, "Something went wrong on our side"), (504, "No answer came back"), (503, "We cannot be reached")],
 )
-def test_an_error_is_said_in_words_a_customer_understands(
+def test_an_error_message_is_in_the_customers_words(
     fake: FakeApi, app: RunPage, status: int, words: str
 ) -> None:
     page = app(fake.url)

@@ -160,7 +160,9 @@ def test_each_visit_has_a_session_of_its_own(
     assert sessions[0] == sessions[1] != sessions[2]
 
 
-def test_a_message_sent_while_the_api_is_away_goes_out_by_itself(visit: Tab, failing: FakeApi) -> None:
+def test_a_message_sent_while_the_api_is_unavailable_is_sent_automatically_later(
+    visit: Tab, failing: FakeApi
+) -> None:
     failing.stop()
     visit.send("where is my parcel")
     notice = visit.page.get_by_role("alert").filter(has_text="We cannot be reached right now")
@@ -202,7 +204,7 @@ def test_a_slow_answer_ends_in_words_and_a_button(visit: Tab, failing: FakeApi) 
     assert len(failing.bodies("/chat")) == 2
 
 
-def test_a_page_opened_while_the_api_is_away_comes_to_life_by_itself_in_german_too(
+def test_a_page_opened_while_the_api_is_unavailable_recovers_automatically_in_german_too(
     failing: FakeApi, serve_page: Callable[..., ChatPage], open_tab: OpenTab, axe_script: str
 ) -> None:
     failing.stop()
@@ -439,13 +441,13 @@ def test_a_port_in_use_is_named_in_one_line(failing: FakeApi) -> None:
     assert ended.stdout == ""
 
 
-def test_the_page_listens_to_this_machine_only_unless_told_otherwise(failing_page: ChatPage) -> None:
+def test_the_page_listens_on_loopback_by_default(failing_page: ChatPage) -> None:
     assert f"http://127.0.0.1:{failing_page.port}" in failing_page.output
     hexadecimal = f"0100007F:{failing_page.port:04X}"
     assert hexadecimal in Path("/proc/net/tcp").read_text()
 
 
-def test_a_machine_without_chromium_is_told_how_to_get_it(tmp_path: Path) -> None:
+def test_without_chromium_the_error_says_how_to_install_it(tmp_path: Path) -> None:
     with pytest.raises(ScreenshotError, match="apt-get install -y chromium"):
         chromium(str(tmp_path))
 

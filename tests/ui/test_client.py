@@ -97,12 +97,12 @@ def test_an_error_status_becomes_what_the_customer_can_do_about_it(status: int, 
 @pytest.mark.parametrize(
     "body", [None, [], "no", {"error": "x"}, {"intent": "a"}, answer("a", 0.5) | {"confidence": 7}]
 )
-def test_an_answer_that_is_none_is_no_crash(body: object) -> None:
+def test_an_invalid_response_does_not_crash(body: object) -> None:
     assert error_of(lambda: answering(200, body).chat("hello", "s")).kind is Kind.REFUSED
     assert error_of(lambda: answering(500, body).chat("hello", "s")).kind is Kind.REFUSED
 
 
-def test_a_page_of_some_proxy_is_no_answer() -> None:
+def test_a_proxys_error_page_is_not_an_answer() -> None:
     chat = client(lambda _: httpx.Response(200, text="<html>Welcome to nginx</html>"))
     for ask in (lambda: chat.chat("hello", "s"), chat.intents, chat.version):
         assert error_of(ask).kind is Kind.REFUSED
@@ -125,7 +125,7 @@ def test_retry_after_as_a_date_is_heeded() -> None:
     assert 25 < error_of(lambda: busy.chat("hello", "s")).retry_after <= 30
 
 
-def test_a_busy_api_that_names_no_time_is_left_alone_for_a_while() -> None:
+def test_a_busy_api_without_retry_after_is_retried_after_a_delay() -> None:
     assert error_of(lambda: answering(429).chat("hello", "s")).retry_after == DEFAULT_RETRY_AFTER
 
 
@@ -163,7 +163,7 @@ def test_an_api_that_hangs_is_given_up_in_time() -> None:
 
 
 @pytest.mark.process
-def test_an_api_that_is_not_there_is_away_and_not_ready() -> None:
+def test_an_api_that_does_not_answer_is_unavailable_and_not_ready() -> None:
     chat = ChatClient(f"http://127.0.0.1:{free_port()}", 1.0)
     assert error_of(lambda: chat.chat("hello", "s")).kind is Kind.AWAY
     assert not chat.ready()

@@ -105,7 +105,7 @@ def test_a_message_that_did_not_arrive_goes_out_when_the_api_is_back() -> None:
     assert (states(conversation), conversation.away) == ([DeliveryState.ANSWERED], False)
 
 
-def test_the_other_messages_do_not_wait_for_an_api_that_is_away() -> None:
+def test_the_other_messages_do_not_wait_for_an_unavailable_api() -> None:
     api, conversation = ScriptedApi(ApiError(Kind.AWAY)), Conversation()
     conversation.say("one")
     conversation.say("two")
@@ -160,7 +160,7 @@ def test_an_api_that_stays_busy_is_left_to_the_customer() -> None:
     assert len(api.chats) == MAX_TRIES
 
 
-def test_nobody_waits_an_hour_for_a_busy_api() -> None:
+def test_the_wait_for_a_busy_api_is_bounded() -> None:
     assert states(after(ScriptedApi(ApiError(Kind.BUSY, retry_after=3600)))) == [DeliveryState.FAILED]
 
 

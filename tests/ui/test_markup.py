@@ -119,7 +119,7 @@ def test_every_mark_of_markdown_in_a_label_is_made_plain(text: str) -> None:
     assert all(label[i - 1] == "\\" for i, character in enumerate(label) if character in "*![]($^:`#_.)")
 
 
-def test_a_label_stands_on_one_line() -> None:
+def test_a_label_is_on_one_line() -> None:
     assert templates.label("one\n\n  - two") == "one \\- two"
 
 

@@ -52,7 +52,7 @@ def html(pages: AppTest) -> str:
     return " ".join(element.proto.body for element in pages.get("html"))
 
 
-def test_on_this_machine_alone_the_pages_open_without_a_login(open_pages: Callable[..., AppTest]) -> None:
+def test_on_loopback_the_pages_open_without_a_login(open_pages: Callable[..., AppTest]) -> None:
     pages = open_pages()
     assert not pages.exception
     assert "my order" in html(pages)

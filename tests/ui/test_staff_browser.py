@@ -182,7 +182,7 @@ def test_any_intent_is_found_by_typing(visit: Callable[..., Tab], store: FolderS
     assert (row.message, row.intent) == (first, "newsletter_subscription")
 
 
-def test_of_two_reviewers_the_second_is_told_who_decided(
+def test_the_second_of_two_reviewers_is_informed_who_decided(
     visit: Callable[..., Tab], store: FolderStore
 ) -> None:
     bob = visit(name="Bob").page
@@ -265,7 +265,9 @@ def test_many_handoffs_are_counted_and_paged(visit: Callable[..., Tab], store: F
     assert page.locator('[class*="st-key-task-"]').count() == 20
 
 
-def test_drift_is_told_in_sentences_with_its_model_and_red_checks_first(visit: Callable[..., Tab]) -> None:
+def test_drift_is_reported_in_sentences_with_its_model_and_red_checks_first(
+    visit: Callable[..., Tab],
+) -> None:
     card = visit("drift").page.locator(".card.drift")
     expect(card).to_contain_text("version 7")
     assert card.locator("h2").all_inner_texts() == ["What made it red", "What could make it red"]

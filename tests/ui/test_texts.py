@@ -64,7 +64,7 @@ def test_the_page_asks_for_no_text_that_is_missing() -> None:
     assert not missing
 
 
-def test_no_text_lies_there_unused() -> None:
+def test_no_text_is_unused() -> None:
     patterns = asked_for() | {r"language", r"person_message"}
     assert not [key for key in entries("en") if not any(re.fullmatch(pattern, key) for pattern in patterns)]
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from chatbot.model.scores import MAIN, MEANINGS, shown
 from data.checks import problems_table
 
 if TYPE_CHECKING:
@@ -17,20 +18,8 @@ if TYPE_CHECKING:
     from training.model.thresholds import Learned
     from training.model.train import Trained
 
-# Definition of each score, in the order of the table.
-MEANINGS = {
-    "accuracy": "first choice of the classifier is right, of messages with an intent",
-    "macro_f1": "of what the router did; a handoff counts as out of scope where the corpus has such rows",
-    "mcc": "Matthews correlation of the same",
-    "ece": "confidence against the share that is right: 15 bins of equal mass",
-    "scope_auroc": "messages with an intent scored above those without",
-    "coverage": "answered by the bot itself, of all messages",
-    "risk": "wrong among those answers, answers to out-of-scope messages included",
-}
 _SHOWN_INTENTS = 10
 _SHOWN_EXAMPLES = 5
-# The columns that fit beside a part's name on a terminal of 80 columns; the JSON has the rest.
-_OF_PARTS = ("accuracy", "macro_f1", "coverage", "risk")
 
 
 def print_report(console: Console, title: str, report: Mapping[str, Any]) -> None:
@@ -125,16 +114,11 @@ def _print_suspects(console: Console, diagnosis: Diagnosis) -> None:
         )
 
 
-def shown(score: float | None) -> str:
-    """Format a score in percent."""
-    return "-" if score is None else f"{100 * score:.2f} %"
-
-
 def _parts(title: str, parts: Mapping[str, Mapping[str, Any]]) -> Table:
     table = Table(title=title)
     table.add_column("part")
-    for column in ("messages", *_OF_PARTS):
+    for column in ("messages", *MAIN):
         table.add_column(column, justify="right", no_wrap=True)
     for name, part in parts.items():
-        table.add_row(Text(name), f"{part['messages']:,.0f}", *(shown(part[score]) for score in _OF_PARTS))
+        table.add_row(Text(name), f"{part['messages']:,.0f}", *(shown(part[score]) for score in MAIN))
     return table

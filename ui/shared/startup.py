@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +11,8 @@ from typing import NoReturn, TypeVar
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
+from chatbot.errors import SettingError
+from chatbot.process import check_port_free
 from chatbot.settings.base import explain
 
 S = TypeVar("S", bound=BaseSettings)
@@ -34,28 +34,14 @@ def read(kind: type[S]) -> S:
 
 
 def check_free(address: str, port: int, prefix: str = "CHATBOT_UI") -> None:
-    """Check that a page can listen on an address and port.
-
-    Args:
-        address: host name or IP address.
-        port: TCP port.
-        prefix: prefix of the variables that set address and port.
+    """Check that a page can listen on an address and port, which the variables with this prefix set.
 
     Raises: StartError: the port is in use or privileged, or this machine does not have the address.
     """
     try:
-        family, kind, protocol, _, target = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(target)
-    except socket.gaierror:
-        raise StartError(f"there is no address {address} here: set {prefix}_ADDRESS") from None
-    except PermissionError:
-        raise StartError(f"port {port} needs a privilege this user lacks: set {prefix}_PORT") from None
-    except OSError as error:
-        if error.errno == errno.EADDRNOTAVAIL:
-            raise StartError(f"there is no address {address} here: set {prefix}_ADDRESS") from None
-        raise StartError(f"port {port} is in use: set {prefix}_PORT") from None
+        check_port_free(address, port, f"{prefix}_ADDRESS", f"{prefix}_PORT")
+    except SettingError as error:
+        raise StartError(str(error)) from None
 
 
 def run_streamlit(script: Path, options: Mapping[str, object]) -> NoReturn:

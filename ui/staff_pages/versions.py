@@ -6,10 +6,9 @@ import streamlit as st
 
 from chatbot.errors import ChatbotError
 from chatbot.loop import desired_model
+from chatbot.model.scores import MAIN, MEANINGS
 from ui.staff_pages import cache
 from ui.staff_pages.markup import ago, html
-
-_SCORES = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "ece": "ECE"}
 
 
 def show() -> None:
@@ -34,7 +33,7 @@ def show() -> None:
             "Version": version.number,
             "Alias": ", ".join(version.aliases),
             "Gate": version.verdict or "-",
-            **{title: version.scores.get(name) for name, title in _SCORES.items()},
+            **{score: version.scores.get(score) for score in MAIN},
             "Registered": version.created,
             "Corpus": version.corpus_digest[:12],
             "Bundle": version.bundle_digest[:12],
@@ -46,7 +45,7 @@ def show() -> None:
         rows,
         hide_index=True,
         column_config={
-            **{title: st.column_config.NumberColumn(format="%.4f") for title in _SCORES.values()},
+            **{s: st.column_config.NumberColumn(format="percent", help=MEANINGS[s]) for s in MAIN},
             "Registered": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone="UTC"),
         },
     )

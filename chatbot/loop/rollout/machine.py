@@ -133,8 +133,8 @@ class RolloutMachine(Generic[V]):
                 return current
             if current and current.is_in_progress and not by_hand:
                 raise Superseded(
-                    f"{self._platform.name} was told to serve {self._describe(snapshot.desired_model)} just now: "
-                    f"the rollout of {self._describe(target)} is not begun"
+                    f"{self._platform.name} is being rolled out to {self._describe(snapshot.desired_model)}: "
+                    f"the rollout of {self._describe(target)} is not started"
                 )
             rollout = RolloutState(
                 id=self._platform.new_id(target),
@@ -219,7 +219,9 @@ class RolloutMachine(Generic[V]):
         return self._platform.describe(model)
 
     def _contended(self) -> Contended:
-        return Contended(f"{self._platform.name} changes all the time: {_MAX_ATTEMPTS} tries were in vain")
+        return Contended(
+            f"{self._platform.name} keeps changing: gave up after {_MAX_ATTEMPTS} attempts; run this again"
+        )
 
 
 def check_current(platform: Platform[V], rollout: RolloutState, snapshot: Snapshot[V]) -> None:
@@ -235,6 +237,6 @@ def check_current(platform: Platform[V], rollout: RolloutState, snapshot: Snapsh
 
 def _superseded(platform: Platform[V], rollout: RolloutState, snapshot: Snapshot[V]) -> Superseded:
     return Superseded(
-        f"{platform.name} was told to serve {platform.describe(snapshot.desired_model)} while "
-        f"{platform.describe(rollout.target)} was {rollout.phase.value}: nothing more is done about the latter"
+        f"{platform.name} was set to {platform.describe(snapshot.desired_model)} while "
+        f"{platform.describe(rollout.target)} was {rollout.phase.value}: the rollout of the latter is abandoned"
     )

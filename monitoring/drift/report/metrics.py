@@ -86,7 +86,7 @@ def tell(verdict: DriftVerdict | None, now: datetime, gateway: str, file: Path) 
     except OSError as error:
         where = f"the pushgateway {gateway}" if gateway else str(file)
         raise MetricsError(
-            f"the drift check's metrics do not reach {where}: {error}. Check CHATBOT_DRIFT_PUSHGATEWAY or "
+            f"the drift check's metrics do not reach {where}: {error}. Check CHATBOT_LOOP_PUSHGATEWAY or "
             "CHATBOT_DRIFT_TEXTFILE"
         ) from error
 

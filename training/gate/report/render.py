@@ -11,10 +11,10 @@ from rich.text import Text
 
 from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.files import write_file
+from chatbot.model.scores import MEANINGS, shown
 from monitoring.pages import environment
 from training.gate.evidence import percent, points
 from training.gate.verdict import GateVerdict
-from training.model.report import MEANINGS, shown
 
 JSON_FILE, PAGE_FILE = "gate.json", "gate.html"
 

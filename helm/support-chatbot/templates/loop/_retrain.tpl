@@ -32,7 +32,7 @@ containers:
       - {name: CHATBOT_K8S_PROMOTE_LEASE, value: {{ include "chart.name" (list . "promote") }}}
       - {name: CHATBOT_K8S_API_PORT, value: "3000"}
       {{- with include "chart.pushgatewayUrl" . }}
-      - {name: CHATBOT_K8S_PUSHGATEWAY, value: {{ . | quote }}}
+      - {name: CHATBOT_LOOP_PUSHGATEWAY, value: {{ . | quote }}}
       {{- end }}
       {{- with include "chart.mlflowUrl" . }}
       - {name: MLFLOW_TRACKING_URI, value: {{ . | quote }}}
