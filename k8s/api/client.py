@@ -120,7 +120,9 @@ class Cluster:
 
     def scale_deployment(self, name: str, replicas: int) -> Json:
         """Set a Deployment's number of replicas through its `scale` subresource."""
-        return self._request("PATCH", APPS, "deployments", f"{name}/scale", body={"spec": {"replicas": replicas}})
+        return self._request(
+            "PATCH", APPS, "deployments", f"{name}/scale", body={"spec": {"replicas": replicas}}
+        )
 
     def watch_deployment(self, name: str, seconds: float) -> Iterator[Json]:
         """Yield the Deployment now and after every change, until `seconds` have passed or the watch breaks."""
