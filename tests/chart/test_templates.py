@@ -13,7 +13,7 @@ from tools.generate import chart
 
 pytestmark = pytest.mark.process
 
-ACTS = {"k8s.trigger", "k8s.promote", "k8s.secrets"}
+ACTS = {"k8s.trigger", "k8s.promote", "k8s.secrets", "k8s.drain"}
 
 
 def of(objects: list[Json], kind: str, name: str = "") -> Json:
