@@ -39,8 +39,14 @@ def everywhere(render: Render) -> list[str]:
     return sorted({variable["name"] for _, environment in environments(render()) for variable in environment})
 
 
-@pytest.mark.parametrize("base", [[], *(["-f", str(path)] for path in SCENARIOS)], ids=str)
-@pytest.mark.parametrize("source", ["nothing", "everybody", "components", "all"])
+@pytest.mark.parametrize(
+    ("base", "source"),
+    [
+        *(([], source) for source in ("nothing", "everybody", "components")),
+        *((["-f", str(path)], "all") for path in SCENARIOS),
+    ],
+    ids=str,
+)
 def test_no_container_has_a_variable_twice_whatever_sets_it(
     render: Render, base: list[str], source: str
 ) -> None:
