@@ -16,6 +16,7 @@ TESTBED_BUILDER := $(if $(wildcard ../shared/testbed/build-image),$(abspath ../s
 CODE := chatbot data training bento monitoring ui k8s tests
 
 certify: export STRICT := 1
+certify: export E2E_OUTAGE_SECONDS ?= 600
 images cluster integration e2e certify: export IMAGE_BUILDER ?= $(TESTBED_BUILDER)
 export PYTHONPATH := $(CURDIR)
 # Empty: bytecode is kept; without it every start compiles a thousand modules anew.
