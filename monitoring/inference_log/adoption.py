@@ -114,7 +114,7 @@ def _adopt_one(orphan: Path, folder: Path) -> bool:
         outbox.clean()
         moved = 0
         for queue in (spool.FOLDER, TO_STORE, *HANDOFFS):
-            moved += _move(orphan / queue, folder / queue)
+            moved += move_entries(orphan / queue, folder / queue)
         # CSV and lock files are left: the rows of the former are in the store or were moved. A replica that restarts
         # under this name waits for `.owner`, so that goes last; the folder stays if it begins before the last line.
         for left in orphan.iterdir():
@@ -126,7 +126,7 @@ def _adopt_one(orphan: Path, folder: Path) -> bool:
         return moved > 0
 
 
-def _move(source: Path, target: Path) -> int:
+def move_entries(source: Path, target: Path) -> int:
     """Move a queue's entries, each by one atomic rename; return their number."""
     try:
         names = sorted(entry.name for entry in os.scandir(source) if not entry.name.startswith("."))

@@ -63,7 +63,7 @@ class Ledger:
     def missing(self) -> set[str]:
         return set(self.answered) - set(self._stored())
 
-    def balance(self, seconds: float = 90) -> None:
+    def assert_balanced(self, seconds: float = 90) -> None:
         """Until every answered id is in the store; and each is there once."""
         try:
             until("every record is in the store", lambda: not self.missing(), seconds, every=2)
@@ -112,7 +112,7 @@ def test_pods_deleted_under_load_three_times_in_a_row(release: Release, ledger: 
             release.roll_out("api")
     ledger.close(load)
     assert load.seen.failures == [], load.seen
-    ledger.balance()
+    ledger.assert_balanced()
 
 
 def test_pods_deleted_under_load_at_the_cpu_limit(release: Release, ledger: Ledger) -> None:
@@ -122,7 +122,7 @@ def test_pods_deleted_under_load_at_the_cpu_limit(release: Release, ledger: Ledg
             release.kubectl("delete", "pod", release.ready("api")[0]["metadata"]["name"], seconds=240)
             release.roll_out("api")
         ledger.close(load)
-    ledger.balance()
+    ledger.assert_balanced()
 
 
 def test_a_drained_node_evicts_the_bot_and_its_store_at_once(release: Release, ledger: Ledger) -> None:
@@ -134,7 +134,7 @@ def test_a_drained_node_evicts_the_bot_and_its_store_at_once(release: Release, l
         release.roll_out("minio")
         release.roll_out("api")
     ledger.close(load)
-    ledger.balance()
+    ledger.assert_balanced()
 
 
 def test_an_upgrade_of_everything_at_once(release: Release, ledger: Ledger) -> None:
@@ -142,7 +142,7 @@ def test_an_upgrade_of_everything_at_once(release: Release, ledger: Ledger) -> N
         upgrade(release, "--set=pod.annotations.upgrade=again")
     ledger.close(load)
     assert load.seen.failures == [], load.seen
-    ledger.balance()
+    ledger.assert_balanced()
 
 
 def test_an_uninstall_drains_the_bot_before_its_store_goes(release: Release, ledger: Ledger) -> None:
@@ -153,7 +153,7 @@ def test_an_uninstall_drains_the_bot_before_its_store_goes(release: Release, led
     left = release.kubectl("get", "serviceaccounts,roles,rolebindings,jobs", "-o=name")
     assert "drain" not in left, "the hook's account is gone with it"
     upgrade(release)
-    ledger.balance()
+    ledger.assert_balanced()
 
 
 def test_pods_that_leave_while_the_store_is_away_leave_their_spool_to_others(
@@ -172,7 +172,7 @@ def test_pods_that_leave_while_the_store_is_away_leave_their_spool_to_others(
     assert ledger.release.pods("api"), "the bot serves"
     release.kubectl("scale", f"deployment/{release.name}-minio", "--replicas=1")
     release.roll_out("minio")
-    ledger.balance(seconds=180)
+    ledger.assert_balanced(seconds=180)
 
 
 def test_killed_without_a_word_a_pod_leaves_its_spool_to_others(release: Release, ledger: Ledger) -> None:
@@ -181,4 +181,4 @@ def test_killed_without_a_word_a_pod_leaves_its_spool_to_others(release: Release
         release.kubectl("delete", "pods", BOT, "--grace-period=0", "--force", seconds=240)
         release.roll_out("api")
     ledger.close(load)
-    ledger.balance(seconds=180)
+    ledger.assert_balanced(seconds=180)
