@@ -16,6 +16,7 @@ TESTBED_BUILDER := $(if $(wildcard ../shared/testbed/build-image),$(abspath ../s
 CODE := chatbot data training bento monitoring ui k8s tests
 
 certify: export STRICT := 1
+certify: export E2E_OUTAGE_SECONDS ?= 600
 images cluster integration e2e certify: export IMAGE_BUILDER ?= $(TESTBED_BUILDER)
 export PYTHONPATH := $(CURDIR)
 # Empty: bytecode is kept; without it every start compiles a thousand modules anew.
@@ -75,8 +76,8 @@ testbed: # what this machine needs for a cluster, where ../shared/testbed is
 	  apt-get install -yqq --no-install-recommends golang-github-containernetworking-plugin-dnsname >/dev/null
 
 .PHONY: setup
-setup: ## install system packages that tests use (Debian, Ubuntu): a browser, npm for axe-core, Prometheus, pushgateway
-	@missing=""; for program in chromium npm prometheus prometheus-pushgateway; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+setup: ## install system packages that tests use (Debian, Ubuntu): a browser, npm for axe-core, Prometheus, pushgateway, faketime
+	@missing=""; for program in chromium npm prometheus prometheus-pushgateway faketime; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	if [ -n "$$missing" ]; then \
 	  printf '\033[1m== installing%s\033[0m\n' "$$missing"; \
 	  [ "$$(id -u)" = 0 ] && sudo="" || sudo=sudo; \

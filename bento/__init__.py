@@ -2,16 +2,15 @@
 
 import os
 
+import chatbot  # noqa: F401  # opts out of telemetry, before BentoML is imported
+
 # Read when numpy, tokenizers, onnxruntime and bentoml are imported, here and in the workers, which inherit it.
 # One thread per process: every core has a runner, and a second thread would compete with another runner.
-# The last two opt out of the telemetry of BentoML and ONNX Runtime.
 for _name, _value in {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "TOKENIZERS_PARALLELISM": "false",
-    "BENTOML_DO_NOT_TRACK": "True",
-    "ORT_DISABLE_TELEMETRY": "1",
 }.items():
     os.environ.setdefault(_name, _value)
 

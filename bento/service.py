@@ -286,8 +286,8 @@ class SupportChatbot:
     async def close(self) -> None:
         """Close runner connections and logs, after the last response."""
         self._close()
-        self._log.close()
         self._handoffs.close()
+        self._log.close()  # last: it may take the rest of the grace period, and it releases the folder
 
     async def __is_ready__(self) -> bool:
         return not _draining().is_active and await self.chat.is_ready()

@@ -36,6 +36,8 @@ _FORM = re.compile(rf"[{_ALPHABET}]{{{LENGTH}}}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MS = int((datetime.max.replace(tzinfo=UTC) - _EPOCH).total_seconds() * 1000)
 _COUNTS = 32**_COUNT_CHARS
+_STEP_BACK_MS = 5_000
+"""A clock that is set back by more is followed; within it, ids go on in order."""
 
 
 def _random(length: int) -> str:
@@ -43,25 +45,32 @@ def _random(length: int) -> str:
 
 
 class _Clock:
-    """Monotonic clock of one process: thread-safe, never returns the same value twice."""
+    """Clock of one process's ids: thread-safe, never returns the same value twice."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last = 0, 0
         self.process = _random(_PROCESS_CHARS)
 
-    def next(self) -> tuple[int, int]:
-        """Return the next (millisecond, count); strictly increasing, even if the system clock is set back."""
+    def next(self) -> tuple[int, int, str]:
+        """Return the next (millisecond, count, process); increasing, except where a wrong clock is corrected.
+
+        A clock that was years ahead would otherwise date all later records years ahead. The milliseconds that then
+        come a second time get a new random process part, so that no id is made twice.
+        """
         with self._lock:
             now = int(time.time() * 1000)
             last, count = self._last
             if now > last:
                 self._last = now, 0
+            elif last - now > _STEP_BACK_MS:
+                self._last = now, 0
+                self.process = _random(_PROCESS_CHARS)
             elif count + 1 < _COUNTS:
                 self._last = last, count + 1
             else:
                 self._last = last + 1, 0
-            return self._last
+            return *self._last, self.process
 
 
 _clock = _Clock()
@@ -83,12 +92,10 @@ def new_id(key: bytes, now: float | None = None) -> str:
         key: secret shared by all replicas (`load_or_make_key`).
         now: seconds since 1970 of a prediction made at another time, as in a replay; such an id is unique and
             sorts by millisecond only. Default: the system clock; then the ids of a process are strictly
-            increasing, even if the clock is set back.
+            increasing, unless the clock is set back by more than 5 s.
     """
-    clock = _clock
     if now is None:
-        milliseconds, count = clock.next()
-        process = clock.process
+        milliseconds, count, process = _clock.next()
     else:
         milliseconds, count, process = round(now * 1000), secrets.randbelow(_COUNTS), _random(_PROCESS_CHARS)
     signed = _encode(milliseconds, _TIME_CHARS) + _encode(count, _COUNT_CHARS) + process

@@ -12,6 +12,7 @@ import getpass
 import socket
 import sys
 
+from chatbot.errors import SettingError
 from chatbot.loop.registry import RegistryClient
 from chatbot.loop.rollout.state import RolloutOutcome
 from chatbot.model.ref import ModelRef
@@ -38,6 +39,8 @@ def resolve(version: str, registry: RegistryClient) -> str:
         RegistryError: MLflow does not answer.
         SettingError: the argument does not name a model.
     """
+    if not version:
+        raise SettingError("VERSION is empty: name a version's number, VERSION@DIGEST, or `image`")
     if version == IMAGE:
         return ""
     if "@" in version:

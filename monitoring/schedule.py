@@ -37,11 +37,11 @@ def run(seconds: float, command: list[str], state: Path = _STATE, again: float =
     stop_on(signal.SIGTERM, signal.SIGINT)
     try:
         while True:
-            began = time.time()
+            began = time.monotonic()
             code = _once(command)
-            _note(state, {"ended": time.time(), "code": code, "seconds": seconds})
+            _note(state, {"ended": time.monotonic(), "code": code, "seconds": seconds})
             wait = min(seconds, again) if code else seconds
-            time.sleep(max(0.0, began + wait - time.time()))
+            time.sleep(max(0.0, began + wait - time.monotonic()))
     except Stopped:
         return
 
@@ -51,7 +51,7 @@ def check(state: Path = _STATE, now: float | None = None) -> str:
 
     Args:
         state: file that `run` writes.
-        now: current time in seconds since 1970; by default the clock.
+        now: current time by the machine's monotonic clock, which all processes share; by default read from it.
 
     Returns:
         The problem; empty if there is none, or if the first run has not ended yet.
@@ -61,7 +61,7 @@ def check(state: Path = _STATE, now: float | None = None) -> str:
     last = json.loads(state.read_text(encoding="utf-8"))
     if last["code"]:
         return f"the last run ended with exit code {last['code']}"
-    late = (time.time() if now is None else now) - last["ended"]
+    late = (time.monotonic() if now is None else now) - last["ended"]
     if late > last["seconds"] + _GRACE_SECONDS:
         return f"the last run ended {late:.0f} s ago; one is due every {last['seconds']:.0f} s"
     return ""

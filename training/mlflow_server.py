@@ -157,7 +157,6 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     try:
         settings, store = MlflowServerSettings(), StorageSettings()
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         done = upgrade(settings.backend, asked=args.upgrade)
         if done or args.upgrade:
             sys.stderr.write((done or "the database has the schema of the installed MLflow") + "\n")

@@ -19,6 +19,9 @@ class LogSettings(Settings):
     """Folder of `inference_log.csv`, `feedback.csv` and the spool."""
     rotate_mb: int = Field(default=64, ge=1)
     """Size at which `inference_log.csv` is rotated."""
+    adopt: bool = False
+    """Adopt the queues of replicas that ended: the folder is one of several on a volume that all replicas share, named
+    after its replica."""
     keep: int = Field(default=10, ge=1)
     """Number of rotated files kept; older ones are deleted."""
     spool_mb: int = Field(default=256, ge=1)

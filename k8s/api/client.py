@@ -101,6 +101,12 @@ class Cluster:
         """
         return self._request("PATCH", APPS, "deployments", name, body=patch)
 
+    def scale_deployment(self, name: str, replicas: int) -> Json:
+        """Set a Deployment's number of replicas through its `scale` subresource."""
+        return self._request(
+            "PATCH", APPS, "deployments", f"{name}/scale", body={"spec": {"replicas": replicas}}
+        )
+
     def watch_deployment(self, name: str, seconds: float) -> Iterator[Json]:
         """Yield the Deployment now and after every change, until `seconds` have passed or the watch breaks."""
         seconds = max(1, int(seconds))

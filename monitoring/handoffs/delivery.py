@@ -4,29 +4,33 @@ Each document is a file, created by an atomic write and deleted only after its d
 none. A process killed between delivery and deletion causes a second delivery under the same name, which is the
 idempotency key. Failed deliveries are retried by exponential backoff with jitter. Of all processes that share the
 folder, the one that holds the lock delivers; the kernel releases the lock when that process dies, and another one
-takes over.
+takes over. A document's age is the time for which such a process has seen it, by the monotonic clock, so that no jump
+of the system clock makes it old; the file `.ages` carries ages over a restart.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import random
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
 from chatbot.files import write_file
-from chatbot.ids import time_of
 from monitoring.inference_log.spool import try_lock
 
 LOCK = ".lock"
+AGES = ".ages"
 SUFFIX = ".json"
 POLL_SECONDS = 0.5
+AGES_SECONDS = 60.0
+"""Interval at which the ages are written: the time by which a killed process makes documents younger."""
 
 _logger = logging.getLogger(__name__)
 
@@ -75,6 +79,7 @@ class Delivery:
         most_bytes: int,
         on_count: OnCount,
         on_waiting: Callable[[str, int], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Configure the delivery; touches no file.
 
@@ -88,12 +93,16 @@ class Delivery:
             most_bytes: maximum total size in bytes; beyond it the oldest documents are dropped.
             on_count: called with the outcome of documents.
             on_waiting: called with the target name and the number of undelivered documents.
+            clock: monotonic clock in seconds that ages documents.
         """
         self.name = name
         self._folder = folder
         self._target = target
         self._retry, self._most_retry, self._keep, self._most_bytes = retry, most_retry, keep, most_bytes
         self._on_count, self._on_waiting = on_count, on_waiting
+        self._clock = clock
+        self._ages: dict[str, float] = {}
+        self._aged_at = self._saved_at = 0.0
         self._lock = -1
         self._failures: dict[str, int] = {}
         self._due: dict[str, float] = {}
@@ -136,6 +145,7 @@ class Delivery:
         self.deliver(time.monotonic() + seconds)
         self._target.close()
         if self._lock >= 0:
+            self._save_ages()
             os.close(self._lock)
             self._lock = -1
 
@@ -187,7 +197,8 @@ class Delivery:
 
     def _drop(self, files: list[Path]) -> list[Path]:
         """Drop expired files and, beyond the size limit, the oldest; return the remaining ones."""
-        oldest = datetime.now(UTC) - self._keep
+        self._age(files)
+        longest = self._keep.total_seconds()
         sizes = {}
         for file in files:
             with contextlib.suppress(FileNotFoundError):
@@ -195,7 +206,7 @@ class Delivery:
         total = sum(sizes.values())
         kept = []
         for file, size in sizes.items():
-            if total > self._most_bytes or _time(file) < oldest:
+            if total > self._most_bytes or self._ages[file.stem] >= longest:
                 file.unlink(missing_ok=True)
                 total -= size
                 self._forget(file.stem)
@@ -204,6 +215,28 @@ class Delivery:
             else:
                 kept.append(file)
         return kept
+
+    def _age(self, files: list[Path]) -> None:
+        """Add the time since the last call to the age of every document, and write the ages now and then."""
+        now = self._clock()
+        passed = now - self._aged_at
+        self._ages = {f.stem: self._ages[f.stem] + passed if f.stem in self._ages else 0.0 for f in files}
+        self._aged_at = now
+        if now - self._saved_at >= AGES_SECONDS:
+            self._save_ages()
+
+    def _save_ages(self) -> None:
+        self._saved_at = self._clock()
+        with contextlib.suppress(OSError):  # on a full disk documents only become younger
+            write_file(self._folder / AGES, json.dumps(self._ages), sync=False)
+
+    def _load_ages(self) -> None:
+        self._aged_at = self._saved_at = self._clock()
+        try:
+            told = json.loads((self._folder / AGES).read_bytes())
+            self._ages = {str(name): float(seconds) for name, seconds in told.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            self._ages = {}
 
     def _forget(self, name: str) -> None:
         self._failures.pop(name, None)
@@ -218,6 +251,7 @@ class Delivery:
             os.close(descriptor)
             return False
         self._lock = descriptor
+        self._load_ages()
         return True
 
     def _run(self) -> None:
@@ -227,10 +261,3 @@ class Delivery:
             except Exception:
                 _logger.exception("delivering handoffs to the %s failed; it is tried again", self.name)
             self._stop.wait(POLL_SECONDS)
-
-
-def _time(file: Path) -> datetime:
-    try:
-        return time_of(file.stem)
-    except ValueError:
-        return datetime.now(UTC)

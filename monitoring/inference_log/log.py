@@ -8,7 +8,8 @@ process loses nothing, losing the machine may. About every second each process s
 time moves all sealed segments, including those of dead processes, to the CSV file, exactly once
 (`monitoring.inference_log.csv_file`). A full disk does not block answers: rows are buffered in memory and written
 later; beyond the limit the oldest are dropped and counted (`monitoring.inference_log.buffered_writer`). Feedback is
-handled the same way, in feedback.csv. `monitoring.inference_log.uploader` uploads to the store.
+handled the same way, in feedback.csv. `monitoring.inference_log.uploader` uploads to the store. On a volume that
+several replicas share, one takes over what another left (`monitoring.inference_log.adoption`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +27,7 @@ from typing import Protocol
 from chatbot.records.schema import Feedback, Record, header, to_line
 from chatbot.settings import LogSettings
 from monitoring.inference_log import spool
+from monitoring.inference_log.adoption import Ownership, adopt
 from monitoring.inference_log.buffered_writer import Stream
 from monitoring.inference_log.csv_file import CsvFile, Taken
 from monitoring.inference_log.reader import FEEDBACK, LOG, read_feedback, read_log
@@ -36,6 +39,8 @@ __all__ = ["Counts", "InferenceLog", "Sink", "read_feedback", "read_log"]
 MEGABYTE = 1_000_000
 DRAIN_SECONDS = 1.0
 CLOSE_SECONDS = 5.0
+ADOPT_SECONDS = 15.0
+"""Interval at which a replica looks for queues that others left."""
 
 _logger = logging.getLogger(__name__)
 
@@ -85,7 +90,8 @@ class InferenceLog:
             settings: folder and size limits of the files.
             on_count: called, from any thread, with an outcome of records ("written", "spooled", "dropped": see
                 `Counts`) and their number, for metrics. Feedback is counted in `feedback_counts` only.
-            shipper: uploads drained segments to the store; None: they are deleted after the drain.
+            shipper: uploads drained segments to the store; None: they are deleted after the drain, and nothing is
+                adopted.
         """
         self.counts = Counts()
         self.feedback_counts = Counts()
@@ -104,6 +110,9 @@ class InferenceLog:
             for kind in (LOG, FEEDBACK)
         }
         self._shipper = shipper
+        self._adopts = settings.adopt and shipper is not None
+        self._ownership: Ownership | None = None
+        self._adopt_at = 0.0
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._complaint = ""
@@ -123,14 +132,24 @@ class InferenceLog:
         self._feedback.append(_lines([feedback], self._count_feedback))
 
     def start(self) -> None:
-        """Start draining about every second in a daemon thread; idempotent."""
+        """Start draining about every second in a daemon thread; idempotent.
+
+        Raises:
+            AdoptedError: another replica holds the folder.
+            OSError: the folder cannot be written, and is to be adopted by others.
+        """
         if self._thread is None:
+            if self._adopts and self._ownership is None:
+                self._ownership = Ownership(self._folder)
             self._stop.clear()
             self._thread = threading.Thread(target=self._keep_draining, name="inference-log", daemon=True)
             self._thread.start()
 
     def close(self) -> None:
-        """Shut down gracefully: write and drain all rows; rows that cannot be written are dropped and counted."""
+        """Shut down gracefully: write, drain and upload all rows; rows that cannot be written are dropped and counted.
+
+        Call it last: afterwards other replicas may adopt the folder, handoffs included.
+        """
         if self._thread is not None:
             self._stop.set()
             self._thread.join(CLOSE_SECONDS)
@@ -140,6 +159,13 @@ class InferenceLog:
             stream.give_up()
         if self._shipper is not None:
             self._shipper.close()
+        self._release()
+
+    def _release(self) -> None:
+        """Let other replicas adopt what could not be sent."""
+        if self._ownership is not None:
+            self._ownership.release()
+            self._ownership = None
 
     def drain(self, wait: float = 0.0) -> bool:
         """Move all sealed segments, of all processes, to the CSV files. Never raises OSError.
@@ -155,6 +181,8 @@ class InferenceLog:
             stream.seal()
         try:
             with spool.folder_lock(self._folder, wait) as alone:
+                if alone:
+                    self._adopt()
                 done = alone and self._drain_alone()
                 if self._shipper is not None:
                     self._shipper.tend(alone)
@@ -162,6 +190,16 @@ class InferenceLog:
         except OSError as error:
             self._complain(str(error))
             return False
+
+    def _adopt(self) -> None:
+        if self._ownership is None or self._stop.is_set() or time.monotonic() < self._adopt_at:
+            return
+        self._adopt_at = time.monotonic() + ADOPT_SECONDS
+        try:
+            for replica in adopt(self._folder):
+                _logger.warning("%s ended and left records or handoffs: they are sent from here", replica)
+        except OSError as error:
+            _logger.warning("queues beside %s cannot be adopted, it is tried again: %s", self._folder, error)
 
     def _drain_alone(self) -> bool:
         problems = [problem for kind in self._sinks if (problem := self._drain_kind(kind))]
@@ -238,6 +276,7 @@ class InferenceLog:
         self.counts, self.feedback_counts = Counts(), Counts()
         self._stop = threading.Event()
         self._thread = None
+        self._release()
 
 
 def _lines(rows: Sequence[Record | Feedback], count: Callable[[str, int], None]) -> list[bytes]:

@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import os
 import re
+import secrets
 import socket
 import time
 from collections.abc import Iterator, Sequence
@@ -46,7 +47,9 @@ class SegmentWriter:
         self._descriptor = -1
         self._size = 0
         self._begun_ms = 0
+        self._last: Path | None = None
         self._sequence = 0
+        self._token = secrets.token_hex(4)
 
     def write(self, lines: Sequence[bytes]) -> int:
         """Pass lines to the operating system in one write; killing the process afterwards loses none.
@@ -83,6 +86,7 @@ class SegmentWriter:
         if self._descriptor >= 0:
             os.close(self._descriptor)
         self._descriptor, self._size = -1, 0
+        self._token = secrets.token_hex(4)
 
     @property
     def is_empty(self) -> bool:
@@ -91,14 +95,17 @@ class SegmentWriter:
 
     def _begin(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        # If the clock is set back, a new segment must still sort after this process's older ones.
-        self._begun_ms = max(self._begun_ms, int(time.time() * 1000))
+        # If the clock is set back, a new segment sorts after this process's older one while that is not drained, and
+        # otherwise follows the clock: its age is computed from its name. The token keeps a name unique when another
+        # process with the same id begins a segment in a millisecond that comes twice.
+        now = int(time.time() * 1000)
+        is_waiting = self._last is not None and self._last.exists()
+        self._begun_ms = max(self._begun_ms, now) if is_waiting else now
         host = _NOT_IN_NAMES.sub("_", socket.gethostname())[:64]
         while True:
             self._sequence += 1
-            name = (
-                f"{self._kind}-{self._begun_ms:013d}-{host}-{os.getpid()}-{self._sequence:06d}{self._suffix}"
-            )
+            process = f"{os.getpid()}-{self._token}"
+            name = f"{self._kind}-{self._begun_ms:013d}-{host}-{process}-{self._sequence:06d}{self._suffix}"
             try:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
                 descriptor = os.open(self._folder / name, flags, 0o640)
@@ -106,6 +113,7 @@ class SegmentWriter:
                 continue  # another writer of this process created it in the same millisecond
             if try_lock(descriptor) and os.fstat(descriptor).st_nlink:
                 self._descriptor, self._size = descriptor, 0
+                self._last = self._folder / name
                 return
             # A drain ran between create and lock, and took the empty file for one of a dead process.
             os.close(descriptor)

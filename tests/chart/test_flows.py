@@ -64,7 +64,7 @@ def test_nothing_may_be_reached_and_nothing_left_but_what_a_flow_says(render: Re
         (other, own, port) for own, other, port in into if other not in (ALL, "namespaceSelector")
     } | {
         (acting, ALL, port)
-        for acting in ("drift", "retrain", "bootstrap")
+        for acting in ("drift", "retrain", "bootstrap", "drain")
         for port in (443, 6443, 8443, 16443)
     }
 
@@ -94,8 +94,11 @@ def test_prometheus_reads_the_bot_although_its_clients_are_named(render: Render)
 @pytest.mark.parametrize(
     ("values", "way"),
     [
-        ("minio.enabled=false,store.endpoint=https://s3.example.com:8443", ("api", ALL, 8443)),
-        ("minio.enabled=false", ("mlflow", ALL, 443)),
+        (
+            "minio.enabled=false,store.podIdentity=true,store.endpoint=https://s3.example.com:8443",
+            ("api", ALL, 8443),
+        ),
+        ("minio.enabled=false,store.podIdentity=true", ("mlflow", ALL, 443)),
         ("mlflow.enabled=false,mlflow.url=http://mlflow.example.com", ("retrain", ALL, 80)),
         ("mlflow.backend=postgresql://me:pw@db/mlflow", ("mlflow", ALL, 5432)),
         ("mlflow.backend=mysql+pymysql://me:pw@db:3310/mlflow", ("mlflow", ALL, 3310)),

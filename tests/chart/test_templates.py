@@ -13,7 +13,7 @@ from tools.generate import chart
 
 pytestmark = pytest.mark.process
 
-ACTS = {"k8s.trigger", "k8s.promote", "k8s.secrets"}
+ACTS = {"k8s.trigger", "k8s.promote", "k8s.secrets", "k8s.drain", "k8s.rollback"}
 
 
 def of(objects: list[Json], kind: str, name: str = "") -> Json:
@@ -327,11 +327,17 @@ def test_each_client_of_the_store_has_a_key_of_its_own_and_the_root_key_is_the_b
         "Deployment/support-chatbot-minio:minio",
         "Job/support-chatbot-bootstrap:minio",
     }
-    for client, user in {"api": "api", "staff": "staff", "mlflow": "mlflow", "drift": "drift"}.items():
+    expected = {
+        "api": {"Deployment/support-chatbot-api"},
+        "staff": {"Deployment/support-chatbot-staff", "CronJob/support-chatbot-review"},
+        "mlflow": {"Deployment/support-chatbot-mlflow"},
+        "drift": {"CronJob/support-chatbot-drift"},
+        "upkeep": {"CronJob/support-chatbot-upkeep", "CronJob/support-chatbot-forget"},
+        "retrain": {"CronJob/support-chatbot-retrain"},
+    }
+    for client, own in expected.items():
         users = {name.split(":")[0] for name in keys[f"support-chatbot-store-{client}"]}
-        assert {name for name in users if "bootstrap" not in name} == {
-            f"{'CronJob' if client == 'drift' else 'Deployment'}/support-chatbot-{user}"
-        }
+        assert {name for name in users if "bootstrap" not in name} == own
 
 
 def test_the_bootstrap_asks_for_secrets_as_the_command_understands_it(render: Render) -> None:

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from tools.generate import chart
+from tools.generate.compose import every_setting
 
 
 def test_every_value_is_documented() -> None:
@@ -38,6 +39,13 @@ def test_a_schema_comment_that_is_not_json_is_named_with_its_line() -> None:
         ("store.existingSecrets.nobody=x", "/store/existingSecrets", "nobody"),
         ("api.settings.ANSWER=0.5", "/api/settings", "ANSWER"),
         ("api.settings.CHATBOT_UPLAOD_PART_ROWS=5", "/api/settings", "CHATBOT_UPLAOD_PART_ROWS"),
+        ("api.settings.CHATBOT_WORKERS=many", "/api/settings/CHATBOT_WORKERS", "want integer"),
+        ("api.settings.CHATBOT_WORKERS=0", "/api/settings/CHATBOT_WORKERS", "minimum"),
+        ("api.settings.CHATBOT_GATHER=perhaps", "/api/settings/CHATBOT_GATHER", "want boolean"),
+        ("api.handoff.url=desk.example.com", "/api/handoff/url", "does not match pattern"),
+        ("mlflow.url=mlflow:5000", "/mlflow/url", "does not match pattern"),
+        ("pod.extraEnv[0].name=CHATBOT_UPLAOD_PART_ROWS", "/pod/extraEnv/0/name", "CHATBOT_UPLAOD_PART_ROWS"),
+        ("api.pod.extraEnv[0].nam=TZ", "/api/pod/extraEnv/0", "missing property 'name'"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_path(value: str, path: str, reason: str) -> None:
@@ -45,6 +53,54 @@ def test_a_wrong_value_is_refused_with_its_path(value: str, path: str, reason: s
         chart.render("--set", value)
     assert f"at '{path}'" in str(refused.value)
     assert reason in str(refused.value)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ("api.autoscaling.min=9", "api.autoscaling.min is 9, above api.autoscaling.max, which is 6"),
+        ("api.enabled=false", "api.url is empty, with api.enabled=false"),
+        ("api.url=http://bot", "api.url is set, with api.enabled=true"),
+        ("mlflow.enabled=false", "mlflow.url is empty, with mlflow.enabled=false"),
+        ("mlflow.url=http://mlflow", "mlflow.url is set, with mlflow.enabled=true"),
+        ("pushgateway.url=http://gateway", "pushgateway.url is set, with pushgateway.enabled=true"),
+        ("store.endpoint=http://s3", "store.endpoint is set, with minio.enabled=true"),
+        ("minio.enabled=false,store.accessKey=A", "store.secretKey is empty"),
+        ("minio.enabled=false,store.secretKey=A", "store.accessKey is empty"),
+        ("store.podIdentity=true,store.existingSecret=a", "store.podIdentity is true, and store has keys"),
+        ("minio.enabled=false", "store.existingSecret is empty, with minio.enabled=false: api, drift,"),
+        ("minio.enabled=false,store.existingSecrets.api=a", "minio.enabled=false: drift, mlflow, retrain,"),
+        ("mlflow.backend=a,mlflow.backendSecret=b", "mlflow.backend and mlflow.backendSecret are both set"),
+        (
+            "staffPages.existingSecret=a,staffPages.oidcSecret=b",
+            "staffPages.existingSecret and staffPages.oidc",
+        ),
+        ("chatPage.route.enabled=true", "chatPage.route.parents is empty"),
+    ],
+)
+def test_contradictory_values_are_refused_with_their_paths(values: str, problem: str) -> None:
+    with pytest.raises(chart.ChartError) as refused:
+        chart.render("--set", values)
+    assert problem in str(refused.value)
+
+
+@pytest.mark.process
+def test_all_contradictions_are_named_at_once() -> None:
+    with pytest.raises(chart.ChartError) as refused:
+        chart.render("--set", "api.autoscaling.min=9,mlflow.enabled=false")
+    assert "api.autoscaling.min" in str(refused.value)
+    assert "mlflow.url" in str(refused.value)
+
+
+def test_a_settings_default_keeps_to_the_schema_of_its_variable() -> None:
+    import jsonschema
+
+    properties = json.loads(chart.schema())["definitions"]["settings"]["properties"]
+    defaults = {name: default for name, default, _ in every_setting() if name in properties}
+    assert len(defaults) > 80
+    for name, default in defaults.items():
+        jsonschema.validate(default, properties[name])
 
 
 def test_the_chart_and_the_code_have_one_version() -> None:

@@ -41,11 +41,25 @@ def test_ids_of_a_process_sort_in_the_order_they_were_made() -> None:
 def test_ids_go_on_in_order_when_the_clock_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
     before = new_id(KEY)
     real = time.time()
-    clock = itertools.chain([real + 5, real + 5, real - 3600], itertools.repeat(real - 3600))
+    clock = itertools.chain([real + 4, real + 4, real], itertools.repeat(real))
     monkeypatch.setattr(ids.time, "time", lambda: next(clock))
     made = [before] + [new_id(KEY) for _ in range(100)]
     assert made == sorted(made)
     assert len(set(made)) == len(made)
+
+
+def test_ids_follow_a_clock_that_was_years_ahead_and_none_is_made_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    year = 365 * 86_400.0
+    now = [time.time()]
+    monkeypatch.setattr(ids.time, "time", lambda: now[0])
+    made = []
+    for jump in (0.0, 3 * year, -3 * year, -3600.0, 3600.0, 3600.0, -3600.0):
+        now[0] += jump
+        made += [new_id(KEY) for _ in range(100)]
+        assert abs(time_of(made[-1]).timestamp() - now[0]) < 6
+    assert len({one[:-13] for one in made}) == len(made)
 
 
 def test_more_ids_than_a_millisecond_counts_are_still_unique_and_in_order(

@@ -22,13 +22,21 @@ from tools.pictures import chat_page
 
 KEPT = os.environ.get("E2E_KEEP") == "1"
 """Leave the release and the cluster as they are at the end, and take them again in the next run."""
-_NAMESPACES = [installing.NAMESPACE, "monitoring", "upgrade"]
+_NAMESPACES = [installing.NAMESPACE, "monitoring", "upgrade", "records"]
 _MOST_FOLDERS = 5
 
 
 _STORY = ["test_1_install", "test_2_chat", "test_3_loop", "test_3_panels"]
 """Each stands on those before it; any other module takes a release as it is, and leaves it so."""
-_ORDER = [*_STORY, "test_8_upgrade", "test_5_faults", "test_4_rollout", "test_7_scaling", "test_6_network"]
+_ORDER = [
+    *_STORY,
+    "test_8_upgrade",
+    "test_9_records",
+    "test_5_faults",
+    "test_4_rollout",
+    "test_7_scaling",
+    "test_6_network",
+]
 """Of two workers: what takes longest first, and scenario 8 before its worker has a release beside that one's."""
 
 

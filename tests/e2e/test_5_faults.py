@@ -129,6 +129,8 @@ def outage(release: Installed, cramped: str, alerts: Impatient, progress: Progre
     until("all is well", lambda: not alerts.firing() & FAULTS, 60)
     progress.say("MinIO is taken away")
     release.kubectl("scale", f"deployment/{release.name}-minio", "--replicas=0")
+    # Not as a drained node does it, where it serves on while bots leave.
+    release.kubectl("delete", "pod", "--selector=app.kubernetes.io/component=minio", "--grace-period=1")
     yield Ledger(time.monotonic())
     release.kubectl("scale", f"deployment/{release.name}-minio", "--replicas=1")
     release.roll_out("minio")

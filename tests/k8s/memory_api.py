@@ -327,6 +327,7 @@ class ApiServer:
                 if (resource, name) in self.objects:
                     return Response(409, {"message": f'{resource} "{name}" already exists'})
                 return Response(201, self.put(resource, body))
+        name = name.removesuffix("/scale")
         before = self.objects.get((resource, name))
         if before is None:
             return Response(404, {"message": f'{resource} "{name}" not found'})
@@ -442,6 +443,8 @@ class Controller:
         self.stale = stale
         self.made = 0.0
         self.progressed = 0.0
+        self.stuck = False
+        """Whether its pods do not end."""
         self._is_due = False
         self._number = itertools.count(1)
         world.api.changed.append(self._changed)
@@ -479,6 +482,9 @@ class Controller:
         elif old and (sum(map(is_ready, pods)) > desired or not all(map(is_ready, old))):
             leaving = sorted(old, key=is_ready)[0]  # unready pods first
             self._stop(leaving["metadata"]["name"])
+            self.soon()
+        elif len(new) > desired and not self.stuck:
+            self._stop(new[0]["metadata"]["name"])
             self.soon()
         pods = [p for p in api.list("pods") if not p["metadata"].get("deletionTimestamp")]
         new = [p for p in pods if p["metadata"]["labels"][HASH_LABEL] == hash_]

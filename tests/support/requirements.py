@@ -17,6 +17,7 @@ STRICT = os.environ.get("STRICT") == "1"
 
 _REMEDIES = {
     "chromium": "make setup",
+    "faketime": "make setup",
     "npm": "make setup",
     "prometheus": "make setup",
     "prometheus-pushgateway": "make setup",

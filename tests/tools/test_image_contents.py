@@ -25,7 +25,7 @@ COMMANDS = {
             "chatbot.storage"),
     "monitor": ("monitoring.drift_report", "monitoring.compact", "monitoring.retention", "monitoring.forget",
                 "monitoring.ship", "monitoring.schedule", "k8s.trigger", "k8s.promote", "k8s.rollback",
-                "k8s.secrets", "chatbot.storage"),
+                "k8s.secrets", "k8s.drain", "chatbot.storage"),
     "train": ("training.retrain", "training.train", "training.evaluate", "training.promote", "training.rollback",
               "training.versions", "training.send", "training.prove", "training.review.__main__",
               "training.gate.__main__", "training.corpus_versions", "training.dvc_remote", "data.process",

@@ -21,7 +21,7 @@ from typing import Any
 
 import yaml
 
-from tools.generate.compose import every_setting
+from chatbot.settings import COMPONENTS, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "helm" / "support-chatbot"
@@ -40,6 +40,7 @@ _HOW = {
     "helm": "https://helm.sh/docs/intro/install (version 3.14 or later, or 4)",
     "kubectl": "https://kubernetes.io/docs/tasks/tools",
 }
+_TRUTH = "^(?i:true|false|yes|no|on|off|t|f|y|n|1|0|)$"
 _KEY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z][\w]*):(?P<rest>.*)$")
 
 
@@ -115,7 +116,7 @@ def schema() -> str:
     content = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Values of the chart support-chatbot, made by `make docs` from values.yaml",
-        "definitions": {"settings": _settings()},
+        "definitions": {"settings": _settings(), "variable": _variable()},
         **_group(values),
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
@@ -177,7 +178,7 @@ def manifests(*arguments: str) -> dict[str, str]:
     Without the dashboards: `helm/support-chatbot/files/dashboards` has them, for Grafana to import.
     """
     files: dict[str, str] = {}
-    flags = ("--kube-version", KUBERNETES, "--skip-tests", "--set", "monitoring.dashboards.enabled=false")
+    flags = ("--kube-version", KUBERNETES, "--no-hooks", "--set", "monitoring.dashboards.enabled=false")
     for part in render(*flags, *arguments).split("\n---\n"):
         source = re.search(r"^# Source: support-chatbot/templates/(.+)\.yaml$", part, re.MULTILINE)
         body = re.sub(r"^(# Source: .*|---)\n", "", part, flags=re.MULTILINE).strip()
@@ -215,16 +216,57 @@ def write() -> None:
 
 
 def _settings() -> dict[str, Any]:
-    """Return the schema of a component's `settings`: known variables only, so that a misspelt one is refused."""
-    names = sorted(name for name, _, _ in every_setting() if name.startswith("CHATBOT_"))
+    """Return the schema of a component's `settings`: known variables only, each with its type and bounds."""
     return {
         "type": "object",
-        "patternProperties": {
-            f"^({'|'.join(names)})$": {"type": ["string", "number", "boolean"]},
-            "^(MLFLOW_|CHATBOT_SLOT_)": {"type": ["string", "number", "boolean"]},
-        },
+        "properties": {name: _setting_schema(*told) for name, told in sorted(_chatbot_settings().items())},
+        "patternProperties": {"^(MLFLOW_|CHATBOT_SLOT_)": {"type": ["string", "number", "boolean"]}},
         "additionalProperties": False,
     }
+
+
+def _variable() -> dict[str, Any]:
+    """Return the schema of an entry of `extraEnv`: a known variable, or one without this project's prefix."""
+    known = f"^({'|'.join(sorted(_chatbot_settings()))})$|^CHATBOT_SLOT_"
+    return {
+        "type": "object",
+        "required": ["name"],
+        "properties": {
+            "name": {"type": "string", "anyOf": [{"pattern": known}, {"not": {"pattern": "^CHATBOT_"}}]},
+            "value": {"type": "string"},
+        },
+    }
+
+
+def _chatbot_settings() -> dict[str, tuple[type[Settings], str]]:
+    """Return the settings class and the field of every variable with this project's prefix."""
+    found = {
+        f"{kind.model_config['env_prefix']}{name}".upper(): (kind, name)
+        for kind in COMPONENTS
+        for name in kind.model_fields
+    }
+    return {name: told for name, told in found.items() if name.startswith("CHATBOT_")}
+
+
+def _setting_schema(kind: type[Settings], field_name: str) -> dict[str, Any]:
+    """Return the schema of one setting: a number or boolean, also as text; text only by its type."""
+    own = dict(kind.model_json_schema()["properties"][field_name])
+    choices = [own, *own.get("anyOf", [])]
+    types = {choice.get("type") for choice in choices}
+    if types & {"integer", "number"}:
+        bounds = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+        limits = {key: choice[key] for choice in choices for key in bounds if key in choice}
+        whole = "number" not in types
+        pattern = r"^\s*-?[0-9]+\s*$" if whole else r"^\s*-?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?\s*$"
+        number = {"type": "integer" if whole else "number", **limits}
+        return {"anyOf": [number, {"type": "string", "pattern": f"{pattern}|^$"}]}
+    if "boolean" in types:
+        return {"anyOf": [{"type": "boolean"}, {"enum": [0, 1]}, {"type": "string", "pattern": _TRUTH}]}
+    if "enum" in own:
+        return {"enum": [*own["enum"], ""]}
+    if "pattern" in own:
+        return {"type": "string", "pattern": own["pattern"]}
+    return {"type": ["string", "number", "boolean"]}
 
 
 def _text() -> str:

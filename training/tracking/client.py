@@ -78,7 +78,6 @@ def preflight(settings: TrackingSettings) -> None:
     """
     for name in ("http_request_timeout", "http_request_max_retries", "http_request_backoff_factor"):
         os.environ.setdefault(f"MLFLOW_{name.upper()}", str(getattr(settings, name)))
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     uri = settings.tracking_uri

@@ -67,27 +67,55 @@ securityContext:
   capabilities: {drop: [ALL]}
 {{- end }}
 
-{{/* (list . .Values.api) -> the settings of a component, and what every container is given besides. */}}
-{{- define "chart.settings" -}}
-{{- $root := index . 0 -}}
-{{- range $name, $value := (index . 1).settings }}
-- {name: {{ $name }}, value: {{ kindIs "string" $value | ternary $value (toJson $value) | quote }}}
+{{/* No library reports to its makers (chatbot/telemetry.py). */}}
+{{- define "chart.telemetry" -}}
+- {name: BENTOML_DO_NOT_TRACK, value: "True"}
+- {name: DO_NOT_TRACK, value: "1"}
+- {name: DVC_NO_ANALYTICS, value: "1"}
+- {name: HF_HUB_DISABLE_TELEMETRY, value: "1"}
+- {name: ITERATIVE_DO_NOT_TRACK, value: "1"}
+- {name: MLFLOW_DISABLE_TELEMETRY, value: "true"}
+- {name: ORT_DISABLE_TELEMETRY, value: "1"}
+- {name: STREAMLIT_BROWSER_GATHER_USAGE_STATS, value: "false"}
 {{- end }}
-{{- include "chart.extraEnv" . }}
+
+{{/* (list . .Values.api (include "chart.apiEnv" .)) -> a container's environment, each variable once: the component's
+     `pod.extraEnv` over its `settings` over `pod.extraEnv` of all over what the template renders, telemetry off with it. A variable keeps its first
+     place, because `$(NAME)` refers to earlier ones only. */}}
+{{- define "chart.env" -}}
+{{- $own := index . 1 -}}
+{{- $all := concat (include "chart.telemetry" (index . 0) | fromYamlArray) (index . 2 | fromYamlArray) (index . 0).Values.pod.extraEnv -}}
+{{- range $name, $value := $own.settings | default dict }}
+{{- $all = append $all (dict "name" $name "value" (kindIs "string" $value | ternary $value (toJson $value))) -}}
+{{- end -}}
+{{- $all = concat $all (($own.pod | default dict).extraEnv | default list) -}}
+{{- $last := dict -}}
+{{- range $all }}{{ $_ := set $last .name . }}{{ end -}}
+{{- $lines := list -}}
+{{- range $all }}
+{{- with index $last .name }}
+{{- $lines = append $lines (printf "- %s" (toRawJson .)) }}
+{{- $_ := set $last .name false }}
+{{- end }}
+{{- end }}
+{{- $lines | join "\n" | default "[]" }}
+{{- end }}
+
+{{/* (list . .Values.api "CHATBOT_DRAIN_SECONDS" 10) -> the value of a setting that the chart itself computes with. */}}
+{{- define "chart.setting" -}}
+{{- $own := index . 1 -}}
+{{- $name := index . 2 -}}
+{{- $value := index . 3 -}}
+{{- range (index . 0).Values.pod.extraEnv }}{{ if eq .name $name }}{{ $value = .value }}{{ end }}{{ end -}}
+{{- $value = dig $name $value ($own.settings | default dict) -}}
+{{- range ($own.pod | default dict).extraEnv }}{{ if eq .name $name }}{{ $value = .value }}{{ end }}{{ end -}}
+{{- $value -}}
 {{- end }}
 
 {{/* What the replies' slots are filled with, for whoever answers with replies, shows them or tries them. */}}
 {{- define "chart.slots" -}}
 {{- range $name, $value := .Values.api.slots }}
 - {name: CHATBOT_SLOT_{{ upper $name }}, value: {{ $value | quote }}}
-{{- end }}
-{{- end }}
-
-{{/* (list . .Values.api) -> what every container is given by `pod.extraEnv`, and by the component's own. */}}
-{{- define "chart.extraEnv" -}}
-{{- $own := (index . 1).pod | default dict -}}
-{{- with concat (index . 0).Values.pod.extraEnv ($own.extraEnv | default list) }}
-{{ toYaml . }}
 {{- end }}
 {{- end }}
 
@@ -155,7 +183,7 @@ metadata:
   annotations:
     helm.sh/resource-policy: keep
 spec:
-  accessModes: [ReadWriteOnce]
+  accessModes: [{{ $volume.accessMode | default "ReadWriteOnce" }}]
   {{- with $volume.storageClass }}
   storageClassName: {{ . }}
   {{- end }}
@@ -211,4 +239,11 @@ spec:
     - backendRefs: [{name: {{ $name }}, port: {{ $values.service.port }}}]
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{/* Seconds that the bot's pods may take to leave: draining, the last answers and handoffs, the upload with its retries. */}}
+{{- define "chart.apiLeaves" -}}
+{{- $drain := include "chart.setting" (list . .Values.api "CHATBOT_DRAIN_SECONDS" .Values.api.drainSeconds) -}}
+{{- $upload := include "chart.setting" (list . .Values.api "CHATBOT_UPLOAD_CLOSE_SECONDS" 120) -}}
+{{- add (ceil (float64 $drain)) (ceil (float64 $upload)) 30 -}}
 {{- end }}

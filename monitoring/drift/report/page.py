@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,7 +32,6 @@ def page(verdict: DriftVerdict, evidently: str = "", notes: Sequence[str] = ()) 
 
 def evidently_report(window: RecordColumns, side: RecordColumns) -> str:
     """Return Evidently's report on a window's sample as HTML: features, scores, summary, intents; no text; offline."""
-    os.environ.setdefault("DO_NOT_TRACK", "1")
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset
 

@@ -1,3 +1,23 @@
+{{- define "chart.promoteEnv" -}}
+- {name: CHATBOT_K8S_RETRAIN_RESULT, value: /work/retrain.json}
+- {name: CHATBOT_K8S_DEPLOYMENT, value: {{ include "chart.name" (list . "api") }}}
+- {name: CHATBOT_K8S_PROMOTE_LEASE, value: {{ include "chart.name" (list . "promote") }}}
+- {name: CHATBOT_K8S_API_PORT, value: "3000"}
+{{- with include "chart.pushgatewayUrl" . }}
+- {name: CHATBOT_LOOP_PUSHGATEWAY, value: {{ . | quote }}}
+{{- end }}
+{{- with include "chart.mlflowUrl" . }}
+- {name: MLFLOW_TRACKING_URI, value: {{ . | quote }}}
+{{- end }}
+{{- end }}
+{{- define "chart.retrainEnv" -}}
+- {name: MLFLOW_UNSENT, value: /var/lib/support-chatbot/unsent}
+{{- with include "chart.mlflowUrl" . }}
+- {name: MLFLOW_TRACKING_URI, value: {{ . | quote }}}
+{{- end }}
+{{- include "chart.slots" . | nindent 0 }}
+{{- include "chart.storeEnv" (list . "retrain") | nindent 0 }}
+{{- end }}
 {{/* The pod of a retraining: what the CronJob's template holds, and what the admission policy compares with. */}}
 {{- define "chart.retrainPod" -}}
 {{ include "chart.pod" (list . "retrain" .Values.retrain) }}
@@ -8,14 +28,7 @@ initContainers:
     {{- include "chart.container" (list . .Values.retrain.image) | nindent 4 }}
     command: [python, -m, training.retrain, --out, /work/retrain.json]
     args: [--work, /var/lib/support-chatbot/work, --cache, /var/lib/support-chatbot/encoders]
-    env:
-      - {name: MLFLOW_UNSENT, value: /var/lib/support-chatbot/unsent}
-      {{- with include "chart.mlflowUrl" . }}
-      - {name: MLFLOW_TRACKING_URI, value: {{ . | quote }}}
-      {{- end }}
-      {{- include "chart.slots" . | nindent 6 }}
-      {{- include "chart.storeEnv" (list . "retrain") | nindent 6 }}
-      {{- include "chart.settings" (list . .Values.retrain) | nindent 6 }}
+    env: {{- include "chart.env" (list . .Values.retrain (include "chart.retrainEnv" .)) | nindent 6 }}
     resources: {{- toYaml .Values.retrain.resources | nindent 6 }}
     volumeMounts:
       - {name: work, mountPath: /work}
@@ -26,18 +39,7 @@ containers:
   - name: promote
     {{- include "chart.container" (list . .Values.driftCheck.image) | nindent 4 }}
     command: [python, -m, k8s.promote]
-    env:
-      - {name: CHATBOT_K8S_RETRAIN_RESULT, value: /work/retrain.json}
-      - {name: CHATBOT_K8S_DEPLOYMENT, value: {{ include "chart.name" (list . "api") }}}
-      - {name: CHATBOT_K8S_PROMOTE_LEASE, value: {{ include "chart.name" (list . "promote") }}}
-      - {name: CHATBOT_K8S_API_PORT, value: "3000"}
-      {{- with include "chart.pushgatewayUrl" . }}
-      - {name: CHATBOT_LOOP_PUSHGATEWAY, value: {{ . | quote }}}
-      {{- end }}
-      {{- with include "chart.mlflowUrl" . }}
-      - {name: MLFLOW_TRACKING_URI, value: {{ . | quote }}}
-      {{- end }}
-      {{- include "chart.settings" (list . .Values.retrain) | nindent 6 }}
+    env: {{- include "chart.env" (list . .Values.retrain (include "chart.promoteEnv" .)) | nindent 6 }}
     resources: {{- toYaml .Values.driftCheck.actResources | nindent 6 }}
     volumeMounts:
       - {name: work, mountPath: /work, readOnly: true}

@@ -1,0 +1,52 @@
+{{/* What the schema cannot say: values that contradict each other, refused with their paths. */}}
+{{- define "chart.contradictions" -}}
+{{- $v := .Values -}}
+{{- $found := list -}}
+{{- $scaling := $v.api.autoscaling -}}
+{{- if and $v.api.enabled $scaling.enabled (gt (int $scaling.min) (int $scaling.max)) -}}
+{{- $found = append $found (printf "api.autoscaling.min is %d, above api.autoscaling.max, which is %d" (int $scaling.min) (int $scaling.max)) -}}
+{{- end -}}
+{{- if and (not $v.api.enabled) $v.chatPage.enabled (not $v.api.url) -}}
+{{- $found = append $found "api.url is empty, with api.enabled=false: chatPage needs the address of a bot" -}}
+{{- end -}}
+{{- if and (not $v.mlflow.enabled) $v.retrain.enabled (not $v.mlflow.url) -}}
+{{- $found = append $found "mlflow.url is empty, with mlflow.enabled=false: retrain needs the address of an MLflow server" -}}
+{{- end -}}
+{{- range $part := list "api" "mlflow" "pushgateway" -}}
+{{- if and (index $v $part).enabled (index $v $part).url -}}
+{{- $found = append $found (printf "%s.url is set, with %s.enabled=true: set %s.enabled=false, or no URL" $part $part $part) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $v.minio.enabled $v.store.endpoint -}}
+{{- $found = append $found "store.endpoint is set, with minio.enabled=true: set minio.enabled=false, or no endpoint" -}}
+{{- end -}}
+{{- if ne (empty $v.store.accessKey) (empty $v.store.secretKey) -}}
+{{- $found = append $found (printf "store.%s is empty, and the other half of the key is set" (ternary "accessKey" "secretKey" (empty $v.store.accessKey))) -}}
+{{- end -}}
+{{- if and $v.store.podIdentity (or $v.store.accessKey $v.store.existingSecret $v.store.existingSecrets) -}}
+{{- $found = append $found "store.podIdentity is true, and store has keys: set one of them" -}}
+{{- end -}}
+{{- if not (or $v.minio.enabled $v.store.podIdentity $v.store.accessKey $v.store.existingSecret) -}}
+{{- $without := list -}}
+{{- range $client, $part := dict "api" $v.api "drift" $v.driftCheck "upkeep" $v.upkeep "retrain" $v.retrain "staff" $v.staffPages "mlflow" $v.mlflow -}}
+{{- if and $part.enabled (not (index $v.store.existingSecrets $client)) }}{{ $without = append $without $client }}{{ end -}}
+{{- end -}}
+{{- with $without -}}
+{{- $found = append $found (printf "store.existingSecret is empty, with minio.enabled=false: %s need a key; set it, store.existingSecrets, store.accessKey or store.podIdentity" (join ", " .)) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $v.mlflow.backend $v.mlflow.backendSecret -}}
+{{- $found = append $found "mlflow.backend and mlflow.backendSecret are both set: set one of them" -}}
+{{- end -}}
+{{- if and $v.staffPages.existingSecret $v.staffPages.oidcSecret -}}
+{{- $found = append $found "staffPages.existingSecret and staffPages.oidcSecret are both set: with a login there is no token" -}}
+{{- end -}}
+{{- range $part := list "api" "chatPage" -}}
+{{- with index $v $part -}}
+{{- if and .enabled .route.enabled (not .route.parents) -}}
+{{- $found = append $found (printf "%s.route.parents is empty, with %s.route.enabled=true: name the Gateways" $part $part) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- with $found }}{{ fail (printf "\n\ncontradictory values:\n  %s\n" (join "\n  " .)) }}{{ end -}}
+{{- end }}

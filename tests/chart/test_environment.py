@@ -1,0 +1,105 @@
+"""The environment of the chart's containers: each variable once, the component's over everybody's over the default."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+
+from tests.chart.conftest import SCENARIOS, Json, Render, containers, pod_specs
+
+pytestmark = pytest.mark.process
+
+COMPONENTS = (
+    "api", "chatPage", "staffPages", "mlflow", "minio", "pushgateway", "driftCheck", "upkeep", "retrain", "bootstrap",
+)  # fmt: skip
+WITH_SETTINGS = ("api", "chatPage", "staffPages", "mlflow", "driftCheck", "upkeep", "retrain")
+
+
+def environments(objects: list[Json]) -> list[tuple[str, list[Json]]]:
+    """The environment of every container, by `kind/name/container`."""
+    return [
+        (f"{name}/{container['name']}", container.get("env", []))
+        for name, spec in pod_specs(objects)
+        for container in containers(spec)
+    ]
+
+
+def values(render: Render, *arguments: str) -> dict[str, dict[str, object]]:
+    """The variables of every container."""
+    return {
+        name: {variable["name"]: variable.get("value") for variable in environment}
+        for name, environment in environments(render(*arguments))
+    }
+
+
+def everywhere(render: Render) -> list[str]:
+    """Every variable that any container is given."""
+    return sorted({variable["name"] for _, environment in environments(render()) for variable in environment})
+
+
+@pytest.mark.parametrize(
+    ("base", "source"),
+    [
+        *(([], source) for source in ("nothing", "everybody", "components")),
+        *((["-f", str(path)], "all") for path in SCENARIOS),
+    ],
+    ids=str,
+)
+def test_no_container_has_a_variable_twice_whatever_sets_it(
+    render: Render, base: list[str], source: str
+) -> None:
+    names = everywhere(render)
+    assert len(names) > 20
+    extra = [{"name": name, "value": "1"} for name in names]
+    settings = {
+        n: "1"
+        for n in names
+        if n.startswith("CHATBOT_") and not n.endswith(("URL", "PUSHGATEWAY", "ENDPOINT"))
+    }
+    more: list[str] = []
+    if source in ("everybody", "all"):
+        more.append(f"--set-json=pod.extraEnv={json.dumps(extra)}")
+    if source in ("components", "all"):
+        more += [f"--set-json={component}.pod.extraEnv={json.dumps(extra)}" for component in COMPONENTS]
+        more += [f"--set-json={component}.settings={json.dumps(settings)}" for component in WITH_SETTINGS]
+    for name, environment in environments(render(*base, "--set=api.spool.persistent=true", *more)):
+        twice = [n for n, count in Counter(variable["name"] for variable in environment).items() if count > 1]
+        assert twice == [], name
+        # As the schema of the API server has it: a value or its source, never both.
+        assert not [v for v in environment if "value" in v and "valueFrom" in v], name
+
+
+def test_a_components_own_variable_wins_over_its_settings_over_everybodys_over_the_default(
+    render: Render,
+) -> None:
+    def drain(*arguments: str) -> object:
+        return values(render, *arguments)["Deployment/support-chatbot-api/api"]["CHATBOT_DRAIN_SECONDS"]
+
+    everybody = '--set-json=pod.extraEnv=[{"name":"CHATBOT_DRAIN_SECONDS","value":"21"}]'
+    settings = "--set=api.settings.CHATBOT_DRAIN_SECONDS=22"
+    own = '--set-json=api.pod.extraEnv=[{"name":"CHATBOT_DRAIN_SECONDS","value":"23"}]'
+    assert drain() == "10"
+    assert drain(everybody) == "21"
+    assert drain(everybody, settings) == "22"
+    assert drain(everybody, settings, own) == "23"
+
+
+def test_the_grace_period_follows_the_settings_that_need_it(render: Render) -> None:
+    def grace(*arguments: str) -> int:
+        specs = dict(pod_specs(render(*arguments)))
+        return int(specs["Deployment/support-chatbot-api"]["terminationGracePeriodSeconds"])
+
+    assert grace() == 10 + 120 + 30
+    assert grace("--set=api.settings.CHATBOT_UPLOAD_CLOSE_SECONDS=300.5") == 10 + 301 + 30
+    assert grace("--set=api.settings.CHATBOT_DRAIN_SECONDS=40") == 40 + 120 + 30
+    assert (
+        grace('--set-json=api.pod.extraEnv=[{"name":"CHATBOT_DRAIN_SECONDS","value":"50"}]') == 50 + 120 + 30
+    )
+
+
+def test_a_variable_that_another_refers_to_comes_before_it(render: Render) -> None:
+    arguments = ("--set=api.spool.persistent=true", "--set=api.settings.CHATBOT_LOG_KEEP=3")
+    names = [v["name"] for v in dict(environments(render(*arguments)))["Deployment/support-chatbot-api/api"]]
+    assert names.index("POD_NAME") < names.index("CHATBOT_LOG_FOLDER")

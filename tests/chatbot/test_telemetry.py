@@ -1,0 +1,104 @@
+"""No library reports to its makers: in no image, pod, service of Compose, or program."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from chatbot import telemetry
+from tests.chart.conftest import Render, containers, pod_specs, render
+from tests.support.requirements import ROOT
+
+assert render is not None  # the fixture of the chart's tests
+
+DOCKERFILES = [*sorted(ROOT.glob("*/*ockerfile")), ROOT / "bento" / "Dockerfile.template"]
+IMPORTED = """
+import json, os, sys
+import {module}
+assert json.loads(sys.argv[1]).items() <= os.environ.items(), os.environ
+"""
+ASKED = """
+import os
+import chatbot
+from bentoml._internal.utils.analytics.usage_stats import do_not_track
+assert do_not_track()
+from dvc.analytics import is_enabled
+assert not is_enabled()
+from huggingface_hub.constants import HF_HUB_DISABLE_TELEMETRY
+assert HF_HUB_DISABLE_TELEMETRY
+import mlflow.environment_variables as mlflow
+assert mlflow.MLFLOW_DISABLE_TELEMETRY.get()
+import evidently.telemetry, iterative_telemetry
+assert not evidently.telemetry.event_logger.is_enabled()
+assert not iterative_telemetry.IterativeTelemetryLogger("test", "0", enabled=lambda: True).is_enabled()
+from streamlit import config
+option = config._config_options_template["browser.gatherUsageStats"]
+assert os.environ[option.env_var] == "false"  # what `streamlit run` reads
+"""
+
+
+def clean_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in telemetry.OFF and name != "CI"}
+
+
+def test_every_image_turns_it_off() -> None:
+    assert len(DOCKERFILES) == 6
+    for file in DOCKERFILES:
+        text = file.read_text()
+        for name, value in telemetry.OFF.items():
+            assert re.search(rf"^ +{name}={value} ", text, re.MULTILINE), (file, name)
+
+
+@pytest.mark.process
+def test_every_container_of_the_chart_turns_it_off(render: Render) -> None:
+    for name, spec in pod_specs(render()):
+        for container in containers(spec):
+            told = {variable["name"]: variable.get("value") for variable in container["env"]}
+            assert telemetry.OFF.items() <= told.items(), (name, container["name"])
+
+
+def test_every_service_of_compose_turns_it_off() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    ours = {
+        name: one
+        for name, one in services.items()
+        if "support-chatbot}/" in one["image"] and "environment" in one
+    }
+    assert len(ours) > 6
+    for name, service in ours.items():
+        assert telemetry.OFF.items() <= service["environment"].items(), name
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    "module",
+    ["bento", "training.train", "monitoring.drift_report", "k8s.cli", "ui.__main__", "data.checks"],
+)
+def test_every_program_turns_it_off(module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED.format(module=module), json.dumps(telemetry.OFF)],
+        cwd=ROOT, env=clean_environment(), capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.process
+def test_the_libraries_say_that_it_is_off() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ASKED], cwd=ROOT, env=clean_environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_value_from_outside_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "false")
+    monkeypatch.delenv("DVC_NO_ANALYTICS", raising=False)
+    telemetry.turn_off()
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "false"
+    assert os.environ["DVC_NO_ANALYTICS"] == "1"
