@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, pairwise
 
 from chatbot.privacy.draft import Draft, Pattern, Span
 from chatbot.privacy.phrases import CURRENCIES, DIGIT_WORDS, PHONE_HINTS
@@ -24,6 +24,8 @@ MAX_RUNS = 40
 MAX_TOKENS = 1_000
 """Number of words of a message that are searched for spelled digits."""
 
+_DICTATED = 8
+"""Minimum number of single digits, one after the other, that are a dictated number."""
 _FAR = 48
 """Characters before a number that are searched for a phone hint."""
 DIGITS = Pattern(r"\d+", 0)
@@ -146,6 +148,9 @@ def _run(text: str, start: int, end: int, hinted: bool) -> Iterator[Span]:
     sizes = [len(group[0]) for group in groups]
     if sum(sizes) < LONG:
         return
+    if max(sizes) == 1 and len(sizes) >= _DICTATED and not _counts(groups):
+        yield start, end, PHONE if hinted else NUMBER
+        return
     international = text.startswith(("+", "(+"), start)
     if not international and (card := _find_card(groups)):
         yield from _run(text, start, card[0], hinted)
@@ -161,6 +166,12 @@ def _run(text: str, start: int, end: int, hinted: bool) -> Iterator[Span]:
         yield start, end, NUMBER
     else:
         yield from ((*group.span(), NUMBER) for group in groups if len(group[0]) >= LONG)
+
+
+def _counts(groups: list[re.Match[str]]) -> bool:
+    """Whether single digits count up or down: "1 2 3 4 5 6 7 8"."""
+    steps = {int(right[0]) - int(left[0]) for left, right in pairwise(groups)}
+    return steps in ({1}, {-1}, {0})
 
 
 def _is_one_number(run: str, sizes: list[int]) -> bool:

@@ -52,6 +52,14 @@ APPENDED = {
         " I'm Peter Walker", " using account jo@x.org", ", password: Tr0ub4dor&3", " my date of birth is 3 March 1985",
         " order #48213-AB",
     ),
+    "held out": (
+        " (sent from tanja.w@example.net)", ", you can write to pedro at example dot com",
+        " - Jonathan Reed", " this is Maria Silva by the way", " my mobile number is +1 415 555 0132",
+        ", paid with 4242 4242 4242 4242", " my customer number is 60213344", " - invoice INV-2024-00917",
+        ". I live at 18 Rosslyn Road, Leeds LS6 2AB", ", born 1979-06-21", " my PIN is 4821",
+        ". Kind regards, Nora Lind", " (tracking number 1Z12345E0205271688)", ", account 12345678",
+        ". My order number is 112-3456789-1234567", " from 203.0.113.77",
+    ),
 }  # fmt: skip
 
 

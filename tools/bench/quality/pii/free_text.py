@@ -17,7 +17,15 @@ from tools.bench.quality.pii.values import HERE
 SLOT = re.compile(r"\{(\w+)(?:@(\w+))?\}")
 FILLED = 3
 """Sentences from a line that holds a slot."""
-LOCALES = {"en": "en_GB", "de": "de_DE", "fr": "fr_FR", "es": "es_ES", "it": "it_IT", "pt": "pt_BR", "xx": "pl_PL"}
+LOCALES = {
+    "en": "en_GB",
+    "de": "de_DE",
+    "fr": "fr_FR",
+    "es": "es_ES",
+    "it": "it_IT",
+    "pt": "pt_BR",
+    "xx": "pl_PL",
+}
 MAKE = {
     "email": "free_email", "phone": "phone_number", "card": "credit_card_number", "iban": "iban", "ssn": "ssn",
     "ip": "ipv4_public", "mac": "mac_address", "street": "street_address",
