@@ -89,7 +89,7 @@ def _redact_digits(draft: Draft) -> None:
         redact_coarsely(draft)
         return
     digits = sum(len(number[0]) for number in numbers)
-    redact_hosts(draft)
+    redact_hosts(draft, numbers)
     redact_ibans(draft)
     redact_births(draft)
     redact_places(draft, numbers)
