@@ -122,7 +122,7 @@ def _is_like_listed(text: str, start: int, end: int) -> bool:
 def _is_card(text: str, start: int) -> bool:
     """Whether a card number begins here: it belongs to no noun before it ("my bills card 4111 ...")."""
     found = _CARD.match(text, start)
-    return bool(found) and luhn("".join(filter(str.isdecimal, found[0])))
+    return found is not None and luhn("".join(filter(str.isdecimal, found[0])))
 
 
 def _words_before(text: str, start: int) -> tuple[list[str], str]:
