@@ -27,6 +27,7 @@ from chatbot.dialog.router import Router
 from chatbot.model.bundle import Bundle, load
 from chatbot.privacy import redact, redact_with_core
 from chatbot.settings import SlotSettings
+from tools.bench.quality.pii.free_text import free_text
 from tools.bench.quality.pii.sentences import AUTHORS, Part, Sentence, harmless, sensitive
 
 Redact = Callable[[str], str]
@@ -72,6 +73,8 @@ def main() -> int:
     parts: list[Part] = ["tuning"] if options.tuning else ["tuning", "held-out"]
     sets = [(author, part) for author in AUTHORS for part in parts]
     sys.stdout.write(recall_table(sets) + "\n" + language_table(sets) + "\n")
+    if not options.tuning:
+        sys.stdout.write(free_text_table() + "\n")
     sys.stdout.write(time_table(options.before) + "\n")
     if BUNDLE.exists():
         sys.stdout.write(invariance_table(load(BUNDLE)))
@@ -112,6 +115,28 @@ def language_table(sets: Sequence[tuple[str, Part]]) -> str:
             caught, total = _caught([s for s in sentences if (s.kind, s.language) == (kind, language)])
             row.append(f"{_share(caught[kind], total[kind])} of {total[kind]}")
         rows.append(row)
+    return _markdown(rows)
+
+
+def free_text_table() -> str:
+    """Return the same of the free text, on which no rule was tuned, and the share by language."""
+    personal, quiet = free_text()
+    rows = [["Free text, held-out", "Target", "redacted"], ["---"] * 3]
+    for kind in sorted({s.kind for s in personal}, key=lambda k: (TARGETS.get(k, STRUCTURED), k)):
+        caught, total = _caught([s for s in personal if s.kind == kind])
+        share = f"{_share(caught[kind], total[kind])} of {total[kind]}"
+        rows.append([kind, f"{TARGETS.get(kind, STRUCTURED)}%", share])
+    structured = [s for s in personal if s.kind not in TARGETS]
+    caught, total = _caught(structured)
+    rows.append(
+        [
+            "structured kinds together",
+            f"{STRUCTURED}%",
+            f"{_share(caught.total(), total.total())} of {total.total()}",
+        ]
+    )
+    changed = sum(redact(s.text) != s.text for s in quiet)
+    rows.append(["harmless, changed", "1%", f"{changed / len(quiet):.1%} of {len(quiet)}"])
     return _markdown(rows)
 
 
