@@ -32,14 +32,16 @@ _STATED = Pattern(
     rf"""[ ]?[,;(-]?[ ]?(?:\b(?:and|please)[ ,]{{1,2}})? (?:
       (?:(?:my|our|the)[ ])? (?:(?:full|first|last|home|new|date[ ]of)[ ])? {_NOUN}
     (?:[ ](?:address|number|no\.?|code))? [ ]?(?:is|was|:|=)[ ]?{_MARK}
-    | (?:i[ ]am|i'm|im|this[ ]is|it's)[ ]{_MARK} (?:[ ](?:here|speaking))?
+    | (?:i[ ]am|i'm|im|this[ ]is|it's)[ ]{_MARK} (?:[ ](?:here|speaking|by[ ]the[ ]way))?
     | (?:you[ ]can[ ])?(?:call|text|reach|ring|contact|e-?mail|(?:write|reply|delivered|ship(?:ped)?|sent?d?)(?:[ ]it)?(?:[ ]to)?)[ ](?:me[ ])?(?:(?:on|at|under|via|by)[ ])?{_MARK}
     | i[ ](?:was|am)[ ]born[ ](?:(?:on|in)[ ])?{_MARK} | (?:born|dob)[ ](?:on[ ])?{_MARK} |
     i[ ]live[ ](?:at|in)[ ]{_MARK}
     | (?:(?:kind|best|warm)[ ])?(?:regards|sincerely|thanks|thank[ ]you|cheers|best)[,.]?[ ]?{_MARK}
+    | (?:(?<=[,;(-])|(?<=[,;(-][ ]))(?:sent|paid|ordered|bought|placed|registered)[ ](?:for|from|to|at|on|by|with|under|via|using)[ ](?:(?:my|the)[ ])?(?:{_NOUN}[ ])?{_MARK}
     | (?:for|from|to|at|on|by|with|under|via|of|using)[ ](?:(?:my|the)[ ])?(?:{_NOUN}[ ])?{_MARK}
     | {_NOUN}(?:[ ](?:number|no\.?))?[ ]?:?[ ]?{_MARK}
     | {_MARK} (?:[ ]here)? ) [ ]?\)?
+    | [ ]my[ ](?:order|tracking|invoice|account|customer|client|member(?:ship)?|reference|ticket|case|booking)[ ](?:number|no\.?|id)[ ]?(?:is[ ]|:[ ]?|[ ])\#?{_NUMBER}
     | [ ]?[,;.(-][ ]?(?:my[ ])?(?:(?:order|tracking|invoice|account|customer|reference|ref|ticket|case|parcel|passport|ssn|id)[ ]?)?(?:(?:number|no\.?|id)[ ]?)?(?:(?:is|:|\#)[ ]?)?\#?{_NUMBER}[ ]?\)?"""
 )
 _TRAILING = Pattern(

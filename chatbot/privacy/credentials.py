@@ -46,7 +46,9 @@ _VALUE = rf"(?P<secret>[^\s{MASK}]++)"
 _TOLD = rf"(?: \s?(?:->|=>|[:=])\s? | \s(?:{BE})\s(?:(?:{STILL})\s)? )"
 _KEY = Pattern(rf"""\w++ (?:[-_ ](?:key|token|id))?+ ["']? (?:{_TOLD}|\s) ["']? {_VALUE}""")
 _USER = Pattern(rf"""\w++ (?:[ ]?(?:id|name))?+ {_TOLD} {_VALUE}""")
-_STATED = Pattern(rf"\w++ \"? (?P<told>'?s?{_TOLD})? (?(told)|\s(?:(?:to|as|from|with)\s)?) {_VALUE}")
+_OF = r"(?:\s(?:de|di|do|da|d')\s?(?:acceso|acesso|accès|accesso|ordine|passe|entrada|rete|red))?"
+_AFTER_USER = Pattern(rf"\w++ (?:[ ]?(?:id|name))?+ {_TOLD} [^\s{MASK}]{{1,40}} \s?[/|]\s? {_VALUE}")
+_STATED = Pattern(rf"\w++ {_OF} \"? (?P<told>'?s?{_TOLD})? (?(told)|\s(?:(?:to|as|from|with)\s)?) {_VALUE}")
 _REFUSED = Pattern(rf"\w++ \s {_VALUE} (?=\s(?:{FAILS})(?!\w))")
 _CHANGED = Pattern(rf"\w++ \s (?:to|auf|a|in|en|para|pour|par|from|von|de|da|zu|back\sto) \s {_VALUE}")
 _BARE = Pattern(rf"\w++ \s {_VALUE}")
@@ -60,7 +62,7 @@ _SENT = Pattern(
 _USED = Pattern(rf"(?<!\S) {_VALUE} \s (?:as|als|comme|como|come) \s (?:\w{{1,12}}[\s-]){{0,3}}\Z")
 _SECOND = Pattern(rf"{MASK}\s (?:to|auf|a|in|en|para|->) \s {_VALUE}")
 _OTHER = Pattern(rf"\w++ \s?(?:one|password)? \s (?:{BE}) \s {_VALUE}")
-_NUMBER = r"""["']? (?P<secret>\d(?:[ -]?\d){2,7})(?!\w)"""
+_NUMBER = r"""["']? (?P<secret>(?:(?-i:[A-Z])\d{0,2}-)?\d(?:[ -]?\d){2,7})(?!\w)"""
 _PROTECTION = r"""seguridad|segurança|sécurité|sicurezza|acceso|acesso|accès|accesso|verificación|verificação|vérification|verifica
     |confirmación|confirmação|confirmation|conferma|activación|ativação|activation|attivazione"""
 _PIN = Pattern(
@@ -102,6 +104,7 @@ def _redact_passwords(draft: Draft) -> None:
         draft.mark(_changed(draft))
     if draft.has(USER_WORDS):
         draft.mark(_with_user(draft))
+        draft.mark(_secrets(draft, _AFTER_USER, USER_WORDS))
     if draft.has(SHORT_PASSWORD_WORDS):
         draft.mark(_secrets(draft, _SHORT, SHORT_PASSWORD_WORDS))
     draft.mark(_used(draft))

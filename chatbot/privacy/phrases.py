@@ -12,7 +12,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-BE = r"is|are|was|were|ist|sind|war|lautet|lautete|est|était|es|son|era|è|e'|sono|é|são|foi|ser[áà]|to\sbe|it's|to|jest|är|er|reads|says"
+BE = r"is|c'est|are|was|were|ist|sind|war|lautet|lautete|est|était|es|son|era|è|e'|sono|é|são|foi|ser[áà]|to\sbe|it's|to|jest|är|er|reads|says"
 """Forms of "to be" between a noun and its value; "is" of Dutch and English."""
 
 STILL = r"now|still|always|actually|currently|jetzt|noch|immer(?:\snoch)?|weiterhin|maintenant|toujours|encore|ahora|siempre|todavía|ora|sempre|ancora|agora|ainda"
@@ -74,7 +74,7 @@ NAME_STATED = (
             (?: \sis (?:\s(?:now|actually|still))?+ | 's | \s?[:=] )
         | (?:wife|husband|son|daughter|mother|father|partner|boss|friend)'s\sname\s(?:is|:) |
     (?:first|last|full|sur|vor|nach)?name\s?[:=]
-        | (?:(?:in|on|to)\sthe\sname\sof|under\sthe\sname(?:\sof)?) |
+        | (?:name\son\s(?:the|my)\s\w{1,12}\sis | (?:in|on|to)\sthe\sname\sof|under\sthe\sname(?:\sof)?) |
     mein(?:e)?\s(?:voller\s)?(?:vor|nach|familien)?name\s(?:ist|lautet|war) | auf\sden\snamen""",
     ),
     (_words("holder accountholder cardholder"), r"(?:account|card)\s?holder(?:'s\sname)?(?:\sis|\s?[:=])"),
@@ -114,6 +114,7 @@ NAME_FOREIGN = (
     (_words("im"), r"im"),
     (_words("bin hier"), r"ich\sbin(?:\s(?:der|die))? | hier\s(?:ist|spricht|schreibt)"),
     (_words("c'est ici"), r"c'est | ici"),
+    (_words("aquí qui"), r"aquí | qui"),
 )
 """Introductions that ordinary capitalized words often follow: a listed given name or two capitals must follow."""
 SIGN_OFFS_FORMAL = r"""(?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely |
@@ -142,11 +143,13 @@ NEED_A_DOT = _words("m sig sr don pan")
 PERSON_WORDS = _words("""neighbor neighbour husband wife son daughter agent colleague friend boss manager brother
     sister mother father mum mom dad partner assistant roommate girlfriend boyfriend employee recipient named
     called kollege kollegin nachbar nachbarin mann collega voisin voisine mari femme vecino vecina marido mujer
-    esposa vicino vicina marito moglie vizinho vizinha esposo hat""")
+    esposa vicino vicina marito moglie vizinho vizinha esposo hat hermano hermana hijo hija amigo amiga madre padre
+    fratello sorella figlio figlia amico amica irmão irmã filho filha frère sœur fils fille ami amie
+    bruder schwester sohn tochter freund freundin mutter vater""")
 """Words before a person's name, also an unlisted one."""
 PERSON_PAIRS = frozenset(("signed by", "for by", "accepted by", "received by", "taken by", "ordered by", "bought by", "paid by", "collected by", "up by", "written by", "spoke with", "spoke to", "speak with",
     "speak to", "spoken to", "spoken with", "talked with", "talked to", "talk to", "chatted with", "gift for", "present for", "belongs to", "issued to", "addressed to", "registered to", "handed to", "name to", "name is", "deliver to",
-    "it to", "recibió", "lo recibió", "ritirato da", "remis à", "recebeu foi", "paket an", "bitte auf", "to contact", "parcel to", "package to"))  # fmt: skip
+    "it to", "recibió", "lo recibió", "ritirato da", "remis à", "recebeu foi", "paket an", "bitte auf", "to contact", "parcel to", "package to", "empfänger ist", "destinataire est", "destinatario es", "destinatario è", "destinatário é"))  # fmt: skip
 """The same, two words."""
 PERSON_LINKS = _words(
     "to for with from by remove contact ask an für von auf durch pour par à avec de a per da di con por para com is ist est es é and und et y e ordered cancel"
@@ -187,7 +190,7 @@ NUMBER_KINDS = {
     "<ORDER>": """order orders ord oorder ordr oder orer oredr purchase purchases puchase pucrhase purcahse
     bestellung bestellnummer bestell auftrag auftragsnummer commande commandes pedido pedidos ordine ordini encomenda
         encomendas bestelling bestelnummer zamówienie zamówienia beställning ordernummer ordrenummer ordre po""",
-    "<ACCOUNT>": """account accounts acct acc a/c customer client member membership user policy contract konto
+    "<ACCOUNT>": """agência agencia account accounts acct acc a/c customer client member membership user policy contract konto
     kontonummer kundennummer kunde mitgliedsnummer compte cuenta conto conta client cliente abonné rekening
         rekeningnummer klantnummer konta kundnummer kontonr""",
     "<INVOICE>": """invoice invoices inv bill bills receipt receipts rechnung rechnungsnummer facture factures

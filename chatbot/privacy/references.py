@@ -11,6 +11,7 @@ from chatbot.privacy.numbers import DIGITS, LONG, PROTECTED, SHORT, luhn, says_p
 from chatbot.privacy.phrases import NAMING, NO_NUMBERS, NUMBER_KINDS, SAYING
 
 _NEAR = 32
+_SHORT_CODE = 4
 """Characters before a number that are searched for what it identifies."""
 _MARK_OF = {word: mark for mark, words in NUMBER_KINDS.items() for word in words.split()}
 _LINKS = (
@@ -155,7 +156,8 @@ def _is_reference(text: str, start: int, end: int, mark: str, links: list[str]) 
         return sum(runs) >= 2
     longest, said = max(runs), not SAYING.isdisjoint(links)
     if any(character.isalpha() for character in text[start:end]):
-        return longest >= SHORT
+        code = end - start > _SHORT_CODE and text[start:end].isupper() and text[start:end].isalnum()
+        return longest >= SHORT or code
     if longest == SHORT and not said:
         return bool(_ENDS.match(text, end))
     # "my bill is 1200": more likely an amount than an invoice number.

@@ -187,6 +187,8 @@ comprador deutscher deutsche duitser español española espagnol étudiant étud
 italiana italiano italien italienne klant kund kunde kundin marocain marocaine mexicana mexicano nederlander
 portugais português portuguesa pensionista rentner student studente studentin studerande suisse svensk tedesco
 brasileiro brasileira colombiano argentina argentino peruano chilena chileno polak polka inglese inglés
+falsch geschrieben verkehrt vertauscht richtig korrekt schon écrit mal mauvais erroné faux está esta incorrecto
+equivocado sbagliato sbagliata errato scorretto errado incorreto fuori verkeerd fout fel źle
 contente désolé désolée très muy molto muito sicher sûr seguro sicuro erg heel mycket bardzo
 """)
 """Stop list: words that commonly follow "I am", "this is" and "my name is", or a name."""
