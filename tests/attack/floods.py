@@ -12,14 +12,13 @@ import aiohttp
 from tests.attack.report import require
 from tests.attack.target import Target
 
-CONNECTIONS = 16
 HOSTILE = (
     ("call 1 " * 600)[:4000],
     ("tel 4 9 1 7 0 " * 300)[:4000],
     ("(at) a@b. dot " * 300)[:4000],
     "\u200b1" * 2000,
 )
-MAX_SECONDS = 5.0
+MAX_SECONDS = 20.0
 
 
 def feedback(target: Target) -> str:
@@ -33,7 +32,7 @@ def feedback(target: Target) -> str:
         }
         for number in range(target.scale.feedbacks)
     ]
-    codes, served = asyncio.run(_flood(target, "/feedback", bodies))
+    codes, served = asyncio.run(_flood(target, "/feedback", bodies, connections=16))
     require(set(codes) <= {202, 429}, f"feedback got {dict(codes)}")
     _require_served(served)
     return f"{codes.total()} feedbacks on one prediction got {dict(codes)}; {len(served)} normal requests answered"
@@ -42,7 +41,7 @@ def feedback(target: Target) -> str:
 def messages(target: Target) -> str:
     """Send messages that are expensive to redact, and ask as a normal client."""
     bodies = [{"message": HOSTILE[number % len(HOSTILE)]} for number in range(target.scale.feedbacks // 10)]
-    codes, served = asyncio.run(_flood(target, "/chat", bodies))
+    codes, served = asyncio.run(_flood(target, "/chat", bodies, connections=4))
     require(set(codes) <= {200, 429}, f"hostile messages got {dict(codes)}")
     _require_served(served)
     return (
@@ -59,7 +58,7 @@ def _require_served(served: list[tuple[int, float]]) -> None:
 
 
 async def _flood(
-    target: Target, path: str, bodies: list[dict[str, object]]
+    target: Target, path: str, bodies: list[dict[str, object]], connections: int
 ) -> tuple[Counter[int], list[tuple[int, float]]]:
     codes, served, waiting = Counter[int](), list[tuple[int, float]](), iter(bodies)
     timeout = aiohttp.ClientTimeout(total=60)
@@ -83,6 +82,6 @@ async def _flood(
                     served.append((reply.status, time.monotonic() - began))
                 await asyncio.sleep(0.1)
 
-        flood = asyncio.gather(*(client() for _ in range(CONNECTIONS)))
+        flood = asyncio.gather(*(client() for _ in range(connections)))
         await asyncio.gather(flood, normal(flood))
     return codes, served
