@@ -7,7 +7,6 @@ Times are ratios of processor time, the best of several repetitions: a busy mach
 
 from __future__ import annotations
 
-import operator
 import random
 import time
 from collections.abc import Callable
