@@ -28,7 +28,10 @@ def check(target: Target) -> str:
         ),
         "chunk extensions": (_repeated(_POST + b"2;", b"a" * _MEGABYTE, size), {400, 413, 431}),
         "body in chunks": (_repeated(_POST, b"100000\r\n" + b"a" * _MEGABYTE + b"\r\n", size), {413}),
-        "body of one byte chunks": (_repeated(_POST, b"1\r\na\r\n" * (_MEGABYTE // 6), size), {400, 413}),
+        "body of one byte chunks": (
+            _repeated(_POST, b"1\r\na\r\n" * (_MEGABYTE // 6), size),
+            {400, 408, 413},
+        ),
         "body with its length": (
             _repeated(
                 _POST.replace(b"Transfer-Encoding: chunked", b"Content-Length: 999999999"),

@@ -1,24 +1,32 @@
-"""Requests made from the OpenAPI document, valid and invalid: never a 5xx, errors in the API's format."""
+"""Requests that schemathesis makes from the OpenAPI document, and others: never a 5xx, errors in the API's format."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any
 from urllib.parse import quote
 
+import requests
+import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
 from tests.attack.report import require
 from tests.attack.target import Client, Target
 
 ANY_TEXT = st.text(max_size=80)
-ANY_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ANY_TEXT, inner, max_size=4),
-    max_leaves=12,
-)
+CONFORMANCE = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "QUERY")
 ROUTES = {
     "GET": ("/version", "/intents", "/openapi.json", "/livez", "/readyz", "/docs"),
@@ -28,15 +36,12 @@ ROUTES = {
 
 def check(target: Target) -> str:
     """Send `cases` requests."""
-    # A development dependency of its own: hypothesis strategies for the JSON schemas of the document.
-    from hypothesis_jsonschema import from_schema
-
     _, text = target.server.get("/openapi.json")
     document = json.loads(text)
     client, seen = Client(target.server.port), Counter[str]()
     failures: list[str] = []
 
-    def send(method: str, path: str, body: bytes | None, headers: dict[str, str]) -> int:
+    def send(method: str, path: str, body: bytes | None, headers: dict[str, str]) -> None:
         status, kind, content = client.ask(method, path, body, headers)
         seen[f"{status // 100}xx"] += 1
         seen["requests"] += 1
@@ -47,7 +52,6 @@ def check(target: Target) -> str:
             failures.append(
                 f"{method} {path} {(body or b'')[:200]!r} {headers} -> {status} {content[:200]!r}"
             )
-        return status
 
     def cases(count: int) -> settings:
         return settings(
@@ -58,31 +62,33 @@ def check(target: Target) -> str:
             suppress_health_check=list(HealthCheck),
         )
 
-    share = max(10, target.scale.cases // 8)
-    as_json = {"Content-Type": "application/json"}
+    share = max(10, -(-target.scale.cases // 8))
 
-    def post(path: str) -> None:
-        operation = document["paths"][path]["post"]
-        schema = _resolved(operation["requestBody"]["content"]["application/json"]["schema"], document)
-        documented = {int(code) for code in operation["responses"] if code.isdigit()}
+    session = requests.Session()
 
-        @cases(2 * share)
-        @given(from_schema(schema))
-        def valid(body: Any) -> None:
-            status = send("POST", path, _json(body), as_json)
-            if status not in documented:
-                failures.append(f"POST {path} {body!r} -> {status}, which is not documented")
+    def documented(
+        operation: schemathesis.APIOperation, mode: schemathesis.GenerationMode, count: int
+    ) -> None:
+        @cases(count)
+        @given(operation.as_strategy(generation_mode=mode))
+        def conforms(case: schemathesis.Case) -> None:
+            response = case.call(base_url=target.server.url, session=session, timeout=30)
+            seen[f"{response.status_code // 100}xx"] += 1
+            seen["requests"] += 1
+            try:
+                case.validate_response(response, checks=CONFORMANCE)
+            except AssertionError as error:
+                failures.append(f"{operation.label}: {str(error)[:400]}")
 
-        @cases(share)
-        @given(ANY_JSON | st.fixed_dictionaries(dict.fromkeys(schema["properties"], ANY_JSON)))
-        def invalid(body: Any) -> None:
-            send("POST", path, _json(body), as_json)
+        conforms()
 
-        valid()
-        invalid()
-
-    for path in ROUTES["POST"]:
-        post(path)
+    for found in schemathesis.openapi.from_dict(document).get_all_operations():
+        operation = found.ok()
+        if operation.method.upper() == "POST":
+            documented(operation, schemathesis.GenerationMode.POSITIVE, 2 * share)
+            documented(operation, schemathesis.GenerationMode.NEGATIVE, share)
+        else:
+            documented(operation, schemathesis.GenerationMode.POSITIVE, 5)
 
     @cases(share)
     @given(
@@ -122,26 +128,8 @@ def check(target: Target) -> str:
     )
 
 
-def _json(body: object) -> bytes:
-    return json.dumps(body).encode()  # NaN and lone surrogates included
-
-
 def _is_error(content: bytes) -> bool:
     try:
         return {"type", "message"} <= set(json.loads(content)["error"])
     except (ValueError, KeyError, TypeError):
         return False
-
-
-def _resolved(schema: Any, document: dict[str, Any]) -> Any:
-    """Return a schema with its references replaced by what they name."""
-    if isinstance(schema, list):
-        return [_resolved(part, document) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if reference := schema.get("$ref"):
-        found: Any = document
-        for name in reference.removeprefix("#/").split("/"):
-            found = found[name]
-        return _resolved(found, document)
-    return {name: _resolved(part, document) for name, part in schema.items() if name != "examples"}
