@@ -50,6 +50,7 @@ check: lint bundle ## the inner loop, in minutes: style, types, layers, and ever
 certify: test integration e2e ## before an issue is closed, in hours: everything, what CI has no time for, and the benchmarks
 	$(call say,what CI has no time for)
 	@$(PYTEST) -m certify
+	@$(MAKE) attack
 	@$(PY) -m tools.bench
 
 .PHONY: integration
@@ -93,6 +94,11 @@ lint: .venv/ready ## ruff, mypy, import-linter
 	@$(PY) -m ruff format --check $(CODE)
 	@$(PY) -m mypy
 	@.venv/bin/lint-imports
+
+.PHONY: attack
+attack: bundle ## attack the service on this machine, within ten minutes: bad requests, floods, slow clients, kills, damaged bundles
+	$(call say,attack on loopback)
+	@$(PY) -m tests.attack
 
 .PHONY: loop
 loop: bundle ## the closed loop on this machine: a launch, drift, review, retraining, promotion, rollback; KEEP=1 STORE=folder

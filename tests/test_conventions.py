@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TESTS = ROOT / "tests"
 FILES = sorted(TESTS.rglob("*.py"))
 PACKAGES = {"bento", "chatbot", "data", "k8s", "monitoring", "tools", "training", "ui"}
-OTHERS = {"chart", "images", "loop", "e2e", "support"}
+OTHERS = {"attack", "chart", "images", "loop", "e2e", "support"}
 _ASSERTING = ("assert_", "raises", "fail", "warns")
 
 

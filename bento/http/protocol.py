@@ -242,7 +242,10 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         self._stop_deadline()
         self.limits.idle.pop(self, None)
-        if self.cycle is None or self.cycle.response_complete:  # else a response is under way
+        # Else a response is under way; one that has not begun gives way to the error.
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            if self.cycle is not None:
+                self.cycle.disconnected = True
             body = to_json({"error": {"type": kind, "message": message, "details": {}}})
             self.transport.write(
                 b"HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"

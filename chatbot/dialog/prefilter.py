@@ -36,6 +36,12 @@ def width(pattern: str) -> int | None:
     return most if most < _UNBOUNDED else None
 
 
+def begins_text(pattern: str) -> bool:
+    """Whether a match can only begin where the text does: the pattern begins with `^`."""
+    parts = list(_parser.parse(pattern, re.IGNORECASE))
+    return bool(parts) and parts[0] == (op.AT, op.AT_BEGINNING)
+
+
 def _of(parts: Iterable[tuple[Any, Any]]) -> Literals:
     """Return the most selective literals of a sequence: those whose shortest literal is the longest."""
     best, run = _NONE, ""

@@ -12,16 +12,15 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from chatbot.dialog.message import clean, plain
-from chatbot.dialog.prefilter import required, width
+from chatbot.dialog.prefilter import begins_text, required, width
 from chatbot.errors import BundleError
 
 _BEGINNING = 3
 _SHORT = 500
 """Characters up to which a pattern searches the whole text; in longer texts, only around its literals."""
+_CAPITAL, _ESCAPE = re.compile("[A-Z]"), re.compile(r"\\.")
 _MARGIN = 48
 """Characters after a match that a pattern may look ahead to."""
-_BUDGET = 60_000
-"""Characters that all patterns together search in a long text: bounds the time for texts made of their literals."""
 
 
 class Rule(BaseModel):
@@ -60,10 +59,10 @@ class Rules:
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._rules = rules
-        self._patterns = [(rule, _compiled(pattern)) for rule in rules for pattern in rule.patterns]
+        self._patterns = [(rule, _Pattern(pattern)) for rule in rules for pattern in rule.patterns]
         patterns = [pattern for rule in rules for pattern in rule.patterns]
         self._literals = [sorted(required(pattern)) for pattern in patterns]
-        self._widths = [width(pattern) for pattern in patterns]
+        self._widths = [0 if begins_text(pattern) else width(pattern) for pattern in patterns]
         # Prefilter: most messages contain none of a pattern's literals. An index by prefix finds the candidates.
         places: dict[str, set[int]] = defaultdict(set)
         for place, literals in enumerate(self._literals):
@@ -73,7 +72,7 @@ class Rules:
         for word, found in places.items():
             self._words[word[:_BEGINNING]].append((word, found))
         self._beginnings = self._words.keys()
-        self._lengths = sorted(set(map(len, self._beginnings)))
+        self._short = [beginning for beginning in self._beginnings if len(beginning) < _BEGINNING]
 
     @classmethod
     def load(cls, file: Path) -> Rules:
@@ -96,39 +95,29 @@ class Rules:
 
     def match(self, message: str) -> Rule | None:
         """Return the first rule that matches a cleaned message; None: no match."""
-        text = plain(message)
-        folded = text.casefold()
-        if len(text) > _SHORT:
-            return self._match_long(text, folded)
-        beginnings = {folded[at : at + length] for length in self._lengths for at in range(len(folded))}
-        words = [word for beginning in beginnings & self._beginnings for word in self._words[beginning]]
-        tried = set().union(*[places for word, places in words if word in folded])
-        for place in sorted(tried):
+        text = plain(message).lower()
+        short = len(text) <= _SHORT
+        beginnings = {text[at : at + _BEGINNING] for at in range(len(text))} & self._beginnings
+        beginnings.update(beginning for beginning in self._short if beginning in text)
+        words = [word for beginning in beginnings for word in self._words[beginning]]
+        located: dict[str, list[int]] = {}
+        for place in sorted(set().union(*[places for word, places in words if word in text])):
             rule, pattern = self._patterns[place]
-            if pattern.search(text):
+            spans = ((0, len(text)),) if short else self._windows(place, text, located)
+            if any(pattern.occurs(text, start, end) for start, end in spans):
                 return rule
         return None
 
-    def _match_long(self, text: str, folded: str) -> Rule | None:
-        left = _BUDGET
-        words = [entry for start, entries in self._words.items() if start in folded for entry in entries]
-        for place in sorted(set().union(*[places for word, places in words if word in folded])):
-            rule, pattern = self._patterns[place]
-            for start, end in self._windows(place, folded, len(text)):
-                left -= end - start
-                if pattern.search(text, start, end):
-                    return rule
-                if left < 0:
-                    return None
-        return None
-
-    def _windows(self, place: int, folded: str, length: int) -> Iterator[tuple[int, int]]:
+    def _windows(self, place: int, text: str, located: dict[str, list[int]]) -> Iterator[tuple[int, int]]:
         """Yield the spans in which a pattern can match: around its literals, if it and its matches are bounded."""
-        literals, most = self._literals[place], self._widths[place]
-        if not literals or most is None or len(folded) != length:
+        literals, most, length = self._literals[place], self._widths[place], len(text)
+        if not literals or not most:
             yield 0, length
             return
-        found = sorted(at for literal in literals for at in _occurrences(literal, folded))
+        for literal in literals:
+            if literal not in located:
+                located[literal] = list(_occurrences(literal, text))
+        found = sorted(at for literal in literals for at in located[literal])
         start, end = 0, 0
         for at in found:
             if at - most > end:
@@ -152,8 +141,8 @@ class Rules:
             raise BundleError("rules fail their own examples: " + "; ".join(wrong), wrong)
 
     def _meets(self, rule: Rule, message: str) -> bool:
-        text = plain(clean(message))
-        return any(pattern.search(text) for owner, pattern in self._patterns if owner is rule)
+        text = plain(clean(message)).lower()
+        return any(pattern.occurs(text, 0, len(text)) for owner, pattern in self._patterns if owner is rule)
 
 
 def _rule(number: int, entry: object) -> Rule:
@@ -172,5 +161,23 @@ def _occurrences(literal: str, text: str) -> Iterator[int]:
         at = text.find(literal, at + len(literal))
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", re.IGNORECASE)
+class _Pattern:
+    """Pattern of a rule between word boundaries, for texts in lower case.
+
+    Without IGNORECASE and without an assertion at its beginning, the regular expression engine skips characters that no
+    match begins with: that is five times as fast, and keeps the time for a text made of the rules' own words bounded.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        flags = re.IGNORECASE if _CAPITAL.search(_ESCAPE.sub("", pattern)) else 0
+        compiled = re.compile(rf"(?:{pattern})(?!\w)", flags)
+        self._search = compiled.match if begins_text(pattern) else compiled.search
+
+    def occurs(self, text: str, start: int, end: int) -> bool:
+        """Whether the pattern matches between `start` and `end`, at the beginning of a word."""
+        while found := self._search(text, start, end):
+            first = found.start()
+            if first == 0 or not (text[first - 1].isalnum() or text[first - 1] == "_"):
+                return True
+            start = first + 1
+        return False

@@ -262,7 +262,7 @@ def read_manifest(folder: Path) -> Manifest:
             )
         noted = {name: value for name, value in _made(folder).model_dump().items() if value}
         return Manifest.model_validate(content).model_copy(update=noted)
-    except (OSError, ValueError, AttributeError, ValidationError) as error:
+    except (OSError, ValueError, AttributeError, ValidationError, RecursionError) as error:
         raise BundleError(f"{file} is not a manifest of a bundle: {error}") from error
 
 

@@ -1,11 +1,11 @@
 """PII redaction of e-mail addresses, URLs, IP and MAC addresses, also as people disguise or dictate them."""
 
-# ruff: noqa: E501 - patterns and tables
-
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
+from re import DOTALL
 
 from chatbot.privacy.draft import MASK, Draft, Pattern, Span
 
@@ -36,10 +36,12 @@ _AT_WORDS = frozenset(("at", "ät", "arroba"))
 _AT_SIGNS = ("(at)", "[at]", "{at}", "<at>", "( at", "[ at", "(ät)", "(arroba)", "[arroba]")
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+# For texts in lower case, and without an assertion at the beginning: the engine skips other characters.
 _IPV4 = Pattern(rf"(?<![\w.]) (?:{_OCTET}\.){{3}}{_OCTET} (?:/\d\d?|:\d{{2,5}})? (?!\w|\.\d)")
-_IPV6 = Pattern(r"(?<![\w:.]) (?=[\da-f]{0,4}:[\da-f]{0,4}:) ([\da-f:]{3,39}) (?:/\d{1,3})? (?![\w:])")
+_IPV6 = Pattern(r"[\da-f:](?<![\w:.].)[\da-f:]{2,38}(?:/\d{1,3})?(?![\w:])", DOTALL)
 _MAC = Pattern(
-    r"(?<![\w:.-]) (?: [\da-f]{2}([:-]) (?:[\da-f]{2}\1){4} [\da-f]{2} | (?:[\da-f]{4}\.){2} [\da-f]{4} ) (?![\w:-]|\.\w)"
+    r"[\da-f](?<![\w:.-].)[\da-f](?:([:-])(?:[\da-f]{2}\1){4}[\da-f]{2}|[\da-f]{2}\.[\da-f]{4}\.[\da-f]{4})(?![\w:-]|\.\w)",
+    DOTALL,
 )
 
 
@@ -59,13 +61,24 @@ def redact_emails(draft: Draft) -> None:
         draft.mark((*found.span(), "<EMAIL>") for found in _SPOKEN_EMAIL.finditer(draft.text))
 
 
-def redact_hosts(draft: Draft) -> None:
-    """Mark IP and MAC addresses."""
-    text = draft.text
+def redact_hosts(draft: Draft, numbers: list[re.Match[str]]) -> None:
+    """Mark IP and MAC addresses.
+
+    Args:
+        draft: the text.
+        numbers: its runs of digits: each may begin an IPv4 address.
+    """
+    text = draft.text.lower()
     if text.count(":") >= 2 or text.count("-") >= 5 or text.count(".") >= 2:
-        draft.mark((*found.span(), "<MAC>") for found in _MAC.finditer(draft.text))
-        draft.mark((*found.span(), "<IP>") for found in _IPV4.finditer(draft.text))
-        draft.mark((*found.span(), "<IP>") for found in _IPV6.finditer(draft.text) if _is_ipv6(found[1]))
+        draft.mark((*found.span(), "<MAC>") for found in _MAC.finditer(text))
+        draft.mark(
+            (*found.span(), "<IP>") for number in numbers if (found := _IPV4.match(text, number.start()))
+        )
+        draft.mark(
+            (*found.span(), "<IP>")
+            for found in _IPV6.finditer(text)
+            if found[0].count(":") > 1 and _is_ipv6(found[0].partition("/")[0])
+        )
 
 
 def _urls(text: str) -> Iterator[Span]:

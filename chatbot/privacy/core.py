@@ -11,6 +11,11 @@ from __future__ import annotations
 
 from chatbot.privacy.draft import Pattern
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 MAX_CHARACTERS = 600
 """Longer messages are classified as they are: a phrase about the customer has little weight in them."""
 KEPT_MARKS = frozenset(("<ORDER>", "<INVOICE>", "<ACCOUNT>", "<NUMBER>"))
@@ -27,16 +32,33 @@ _STATED = Pattern(
     rf"""[ ]?[,;(-]?[ ]?(?:\b(?:and|please)[ ,]{{1,2}})? (?:
       (?:(?:my|our|the)[ ])? (?:(?:full|first|last|home|new|date[ ]of)[ ])? {_NOUN}
     (?:[ ](?:address|number|no\.?|code))? [ ]?(?:is|was|:|=)[ ]?{_MARK}
-    | (?:i[ ]am|i'm|im|this[ ]is|it's)[ ]{_MARK} (?:[ ](?:here|speaking))?
+    | (?:i[ ]am|i'm|im|this[ ]is|it's)[ ]{_MARK} (?:[ ](?:here|speaking|by[ ]the[ ]way))?
     | (?:you[ ]can[ ])?(?:call|text|reach|ring|contact|e-?mail|(?:write|reply|delivered|ship(?:ped)?|sent?d?)(?:[ ]it)?(?:[ ]to)?)[ ](?:me[ ])?(?:(?:on|at|under|via|by)[ ])?{_MARK}
     | i[ ](?:was|am)[ ]born[ ](?:(?:on|in)[ ])?{_MARK} | (?:born|dob)[ ](?:on[ ])?{_MARK} |
     i[ ]live[ ](?:at|in)[ ]{_MARK}
     | (?:(?:kind|best|warm)[ ])?(?:regards|sincerely|thanks|thank[ ]you|cheers|best)[,.]?[ ]?{_MARK}
+    | (?:(?<=[,;(-])|(?<=[,;(-][ ]))(?:sent|paid|ordered|bought|placed|registered)[ ](?:for|from|to|at|on|by|with|under|via|using)[ ](?:(?:my|the)[ ])?(?:{_NOUN}[ ])?{_MARK}
     | (?:for|from|to|at|on|by|with|under|via|of|using)[ ](?:(?:my|the)[ ])?(?:{_NOUN}[ ])?{_MARK}
     | {_NOUN}(?:[ ](?:number|no\.?))?[ ]?:?[ ]?{_MARK}
     | {_MARK} (?:[ ]here)? ) [ ]?\)?
+    | [ ]my[ ](?:order|tracking|invoice|account|customer|client|member(?:ship)?|reference|ticket|case|booking)[ ](?:number|no\.?|id)[ ]?(?:is[ ]|:[ ]?|[ ])\#?{_NUMBER}
     | [ ]?[,;.(-][ ]?(?:my[ ])?(?:(?:order|tracking|invoice|account|customer|reference|ref|ticket|case|parcel|passport|ssn|id)[ ]?)?(?:(?:number|no\.?|id)[ ]?)?(?:(?:is|:|\#)[ ]?)?\#?{_NUMBER}[ ]?\)?"""
 )
+_TRAILING = Pattern(
+    rf"""(?P<before>[\w'{CLOSE}-]++[?!.,]?) [ ](?:(?:my|the|our)[ ])?(?:order|tracking|invoice|account|customer|reference|ref|ticket|case|parcel|booking|bill)
+      (?:[ ](?:number|no\.?|id))? [ ]? (?:is[ ]|:[ ]?)? \#?{_NUMBER} [.!?]? \Z"""
+)
+_NEEDS_OBJECT = _words(
+    """a about add after amend an and any at authorize before but buy by can cancel cancelling canceling change
+    changing check checking close complete confirm contact contest delete did dispute do does download edit
+    explain express fill find for forgot from get getting had has have hasn't haven't in into is issue isn't
+    it's last lost make making missing modify modifying my need new no not of on open or order ordered our pay
+    paying place placed placing please print purchase purchased receive received reach refund refunded regarding
+    remove reopen reorder report request resend retrieve return returning returned see send show speed split
+    start state status stop submit switch take than that the their there these this those to track tracking
+    trace undo update use using view want was wasn't what what's where where's which who with without your yes"""
+)
+"""Words before "order 12345" that belong to it: "cancel order 12345" keeps it."""
 _SPACE_BEFORE = Pattern(r"\s+([.,;!?])", 0)
 _REPEATED_STOP = Pattern(r"([.?!])[ .,;]*\.\Z", 0)
 _TWO_LETTERS = Pattern(r"[^\W\d_]{2}", 0)
@@ -52,6 +74,9 @@ def core_of(message: str, marked: str) -> str:
     if len(message) > MAX_CHARACTERS:
         return message
     core = _SPACE_BEFORE.sub(r"\1", " ".join(_STATED.sub(" ", marked).split()))
+    trailing = _TRAILING.search(core)
+    if trailing and trailing["before"].lower() not in _NEEDS_OBJECT:
+        core = core[: trailing.end("before")]
     core = _REPEATED_STOP.sub(r"\1", core).strip(" ,;")
     if not message.endswith(".") and core.endswith("."):
         core = core[:-1]

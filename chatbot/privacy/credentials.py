@@ -30,7 +30,9 @@ SECRET, ACCOUNT = "<SECRET>", "<ACCOUNT>"
 
 _LONG = 16
 _NEAR = 40
-_TOKEN = Pattern(r"(?<![\w.]) (?:[\w-]{1,8}+[.:])?+ (?:\d{8,10}:)? [\w+~-]{16,}+ (?:\.[\w+~/-]++)*+ ={0,2}")
+_TOKEN = Pattern(
+    r"(?<![\w.]) (?:[\w-]{1,8}+[.:]){0,2}+ (?:\d{8,10}:)? [\w+~-]{16,}+ (?:\.[\w+~/-]++)*+ ={0,2}"
+)
 _PEM = Pattern(r"-----BEGIN[ A-Z]{0,40}KEY-----.*?(?:-----END[ A-Z]{0,40}KEY-----|\Z)", DOTALL)
 _BY_PREFIX = Pattern(rf"(?:{KEY_PREFIXES})", VERBOSE)
 _DIGIT = Pattern(r"\d", 0)
@@ -44,7 +46,9 @@ _VALUE = rf"(?P<secret>[^\s{MASK}]++)"
 _TOLD = rf"(?: \s?(?:->|=>|[:=])\s? | \s(?:{BE})\s(?:(?:{STILL})\s)? )"
 _KEY = Pattern(rf"""\w++ (?:[-_ ](?:key|token|id))?+ ["']? (?:{_TOLD}|\s) ["']? {_VALUE}""")
 _USER = Pattern(rf"""\w++ (?:[ ]?(?:id|name))?+ {_TOLD} {_VALUE}""")
-_STATED = Pattern(rf"\w++ \"? (?P<told>'?s?{_TOLD})? (?(told)|\s(?:(?:to|as|from|with)\s)?) {_VALUE}")
+_OF = r"(?:\s(?:de|di|do|da|d')\s?(?:acceso|acesso|accès|accesso|ordine|passe|entrada|rete|red))?"
+_AFTER_USER = Pattern(rf"\w++ (?:[ ]?(?:id|name))?+ {_TOLD} [^\s{MASK}]{{1,40}} \s?[/|]\s? {_VALUE}")
+_STATED = Pattern(rf"\w++ {_OF} \"? (?P<told>'?s?{_TOLD})? (?(told)|\s(?:(?:to|as|from|with)\s)?) {_VALUE}")
 _REFUSED = Pattern(rf"\w++ \s {_VALUE} (?=\s(?:{FAILS})(?!\w))")
 _CHANGED = Pattern(rf"\w++ \s (?:to|auf|a|in|en|para|pour|par|from|von|de|da|zu|back\sto) \s {_VALUE}")
 _BARE = Pattern(rf"\w++ \s {_VALUE}")
@@ -58,9 +62,12 @@ _SENT = Pattern(
 _USED = Pattern(rf"(?<!\S) {_VALUE} \s (?:as|als|comme|como|come) \s (?:\w{{1,12}}[\s-]){{0,3}}\Z")
 _SECOND = Pattern(rf"{MASK}\s (?:to|auf|a|in|en|para|->) \s {_VALUE}")
 _OTHER = Pattern(rf"\w++ \s?(?:one|password)? \s (?:{BE}) \s {_VALUE}")
-_NUMBER = r"""["']? (?P<secret>\d(?:[ -]?\d){2,7})(?!\w)"""
+_NUMBER = r"""["']? (?P<secret>(?:(?-i:[A-Z])\d{0,2}-)?\d(?:[ -]?\d){2,7})(?!\w)"""
+_PROTECTION = r"""seguridad|segurança|sécurité|sicurezza|acceso|acesso|accès|accesso|verificación|verificação|vérification|verifica
+    |confirmación|confirmação|confirmation|conferma|activación|ativação|activation|attivazione"""
 _PIN = Pattern(
     rf"""\w++ (?:[ -](?:code|number|nummer|numéro|número|no\.?|secret|pin|segreto|secreto)(?!\w))?
+        (?:[ ](?:de[ ]|di[ ]|d')(?:{_PROTECTION})(?!\w))?
         (?:[ ]?(?:[:=\#]|(?:{BE}|number|now)(?!\w))){{0,3}} [ ]? {_NUMBER}"""
 )
 _CODE = Pattern(rf"\w++ [^.?!\d{MASK}]{{0,40}}? (?<!\w) (?:{BE}|:) [ ]? {_NUMBER}")
@@ -69,7 +76,7 @@ _STOPS = ".,;:!?)]}\"'>"
 
 
 def redact_credentials(draft: Draft) -> None:
-    """Mark keys and tokens, passwords, user names, PINs and codes."""
+    """Mark keys and tokens, passwords, PINs and codes."""
     if max(map(len, draft.text.split()), default=0) >= _LONG:
         draft.mark((*found.span(), SECRET) for found in _PEM.finditer(draft.text))
         draft.mark(_tokens(draft.text))
@@ -79,10 +86,14 @@ def redact_credentials(draft: Draft) -> None:
         draft.mark(_codes(draft))
     if draft.has(KEY_WORDS):
         draft.mark(_keys(draft))
-    if draft.has(USER_WORDS):
-        draft.mark(_secrets(draft, _USER, USER_WORDS, ACCOUNT))
     if draft.has(PASSWORD_WORDS):
         _redact_passwords(draft)
+
+
+def redact_users(draft: Draft) -> None:
+    """Mark user names; e-mail addresses first: "my login is jo at example dot com"."""
+    if draft.has(USER_WORDS):
+        draft.mark(_secrets(draft, _USER, USER_WORDS, ACCOUNT))
 
 
 def _redact_passwords(draft: Draft) -> None:
@@ -93,6 +104,7 @@ def _redact_passwords(draft: Draft) -> None:
         draft.mark(_changed(draft))
     if draft.has(USER_WORDS):
         draft.mark(_with_user(draft))
+        draft.mark(_secrets(draft, _AFTER_USER, USER_WORDS))
     if draft.has(SHORT_PASSWORD_WORDS):
         draft.mark(_secrets(draft, _SHORT, SHORT_PASSWORD_WORDS))
     draft.mark(_used(draft))
@@ -111,7 +123,7 @@ def _tokens(text: str) -> Iterator[Span]:
 def _is_key(token: str) -> bool:
     """Whether a long word has a published prefix of API keys, or looks random: letters and digits alternate."""
     if _BY_PREFIX.match(token):
-        return bool(_DIGIT.search(token))
+        return bool(_DIGIT.search(token)) or len(_CHANGES.findall(token)) >= 3
     if len(token) < 20 or _UUID.fullmatch(token):
         return False
     letters = sum(map(str.isalpha, token))

@@ -12,11 +12,11 @@ from chatbot.privacy.numbers import NUMBER
 
 _LETTERS = 12
 _SHAPES = {
-    "United Kingdom": r"[A-CEGHJ-PR-TW-Z]{2}[ -]?\d\d[ -]?\d\d[ -]?\d\d[ -]?[A-D] | [A-Z9]{5}\d{6}[A-Z9]{2}\d[A-Z]{2}",
+    "United Kingdom": r"(?:QQ|[A-CEGHJ-PR-TW-Z]{2})[ -]?\d\d[ -]?\d\d[ -]?\d\d[ -]?[A-D] | [A-Z9]{5}\d{6}[A-Z9]{2}\d[A-Z]{2}",
     "Ireland": r"\d{7}[A-W][A-IW]?",
     "India": r"[A-Z]{5}\d{4}[A-Z] | [2-9]\d{3}[ -]\d{4}[ -]\d{4} | [A-Z]{4}0[A-Z\d]{6}",
     "Singapore": r"[STFGM]\d{7}[A-Z]",
-    "Germany": r"[CFGHJKLMNPRTVWXYZ\d]{9}\d?D | \d{2}[ ]\d{3}[ ]\d{3}[ ]\d{3}",
+    "Germany": r"[CFGHJKLMNPRTVWXYZ\d]{9}\d?D | \d\d[ ]?\d{6}[ ]?[A-Z][ ]?\d{3} | \d{2}[ ]\d{3}[ ]\d{3}[ ]\d{3}",
     "Austria": r"\d{4}[ ](?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])\d\d",
     "Switzerland": r"756\.?\d{4}\.?\d{4}\.?\d\d",
     "France": r"[12][ ]?\d\d[ ]?(?:0[1-9]|1[0-2])[ ]?(?:\d\d|2[AB])[ ]?\d{3}[ ]?\d{3}(?:[ ]?\d\d)?",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import islice, pairwise
 
 from chatbot.privacy.draft import MASK, Draft, Pattern, Span
 from chatbot.privacy.phrases import (
@@ -42,7 +42,11 @@ _CAP = r"(?-i:[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶŁĻŃŅŇŌŐŘŚŞŠ
 _TITLED = Pattern(
     rf"(?P<title>\w++)(?P<dot>\.(?:ra|ssa|na)?)?\s(?:(?:dr|prof|dott|ing)\.?\s)?(?=(?:(?:de|von|van|di|da|del|dos|du)\s(?:(?:la|der|den|los)\s)?)?{_CAP})"
 )
-_BEFORE_SPEAKING = Pattern(rf"(?<![\w.'-])(?P<name>{_CAP}(?:\s{_CAP}){{0,3}}),?\s(?:à\sl'|al\s|am\s)?\Z")
+_OF = r"(?:(?:de|von|van|di|da|del|dos|du|der|den|la|le|bin|al|el|zu)\s){0,2}"
+_BEFORE_SPEAKING = Pattern(
+    rf"(?<![\w.'-])(?P<name>{_CAP}(?:\.?\s{_OF}{_CAP}){{0,3}}),?\s(?:à\sl'|al\s|am\s)?\Z"
+)
+_AFTER_CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}\s\Z")
 _CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}")
 _TITLE = Pattern(
     r"(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau|señora?|sra?|signora?|sig|dott|mme|madame|monsieur|senhora?)\b\.?\s"
@@ -88,7 +92,7 @@ def _foreign(lead: re.Match[str]) -> int:
 def _is_known(name: str) -> bool:
     """Whether these words are a name without an introduction: a listed given name, or two and more capitals."""
     words = name.split()
-    return _stem(words[0]) in GIVEN or (len(words) > 1 and _is_capital(words[-1]) and not _is_brand(words))
+    return _is_given(words[0]) or (len(words) > 1 and _is_capital(words[-1]) and not _is_brand(words))
 
 
 def _signed(lead: re.Match[str]) -> int:
@@ -101,7 +105,11 @@ def _signed(lead: re.Match[str]) -> int:
 
 def _titled(lead: re.Match[str]) -> int:
     text, start = lead.string, lead.end()
-    if not lead["dot"] and lead["title"].lower() in NEED_A_DOT:
+    title = lead["title"].lower()
+    # "Anna M. Smith" holds an initial, not a "Monsieur".
+    if title in NEED_A_DOT and (
+        not lead["dot"] or _AFTER_CAPITAL.search(text, max(0, lead.start() - _NEAR), lead.start())
+    ):
         return start
     end = _name_end(text, start, stated=True, capitals=True)
     return start if _is_brand(text[lead.start() : end].replace(".", "").split()) else end
@@ -139,8 +147,8 @@ def _is_person(text: str, start: int, end: int) -> bool:
     words = text[start:end].split()
     if _is_brand(words):
         return False
-    first, last = _stem(words[0]), _stem(words[-1])
-    if len(words) > 1 and (first in GIVEN or last in SURNAMES):
+    first = _stem(words[0])
+    if len(words) > 1 and (_is_given(first) or _is_surname(words[-1])):
         return True
     before = text[max(0, start - _NEAR) : start].lower().split()[-2:]
     if not before or not (len(words) > 1 or (first in GIVEN and first not in GIVEN_AND_WORDS)):
@@ -150,7 +158,8 @@ def _is_person(text: str, start: int, end: int) -> bool:
 
 
 def _is_brand(words: list[str]) -> bool:
-    return " ".join(words[:2]).lower() in BRANDS
+    plain = [word.rstrip(".").lower() for word in words[:3]]
+    return any(f"{first} {second}" in BRANDS for first, second in pairwise(plain))
 
 
 def _capitals_tell(lead: list[str]) -> bool:
@@ -179,7 +188,12 @@ def _name_end(text: str, start: int, stated: bool, capitals: bool) -> int:
         if first and not initial and not _begins_name(word[0], stated or bool(title), capitals):
             break
         if not first and not initial and word[0].lower() not in _PARTICLES:
-            known = (capitals and _is_capital(word[0])) or _stem(word[0]) in GIVEN or after_particle
+            known = (
+                (capitals and _is_capital(word[0]))
+                or _is_given(word[0])
+                or _is_surname(word[0])
+                or after_particle
+            )
             lower_words += not known
             if lower_words > 1 or not _goes_on(word[0], capitals and _is_capital(text[start])):
                 break
@@ -195,7 +209,7 @@ def _name_end(text: str, start: int, stated: bool, capitals: bool) -> int:
 
 def _begins_name(word: str, stated: bool, capitals: bool) -> bool:
     known = _stem(word)
-    if known in GIVEN:
+    if _is_given(known):
         return stated or known not in GIVEN_AND_WORDS or (capitals and _is_capital(word))
     if known in NO_NAMES or len(word) == 1:
         return False
@@ -210,7 +224,23 @@ def _goes_on(word: str, capitalised: bool) -> bool:
     known = _stem(word)
     if capitalised:
         return _is_capital(word) and known not in NO_NAMES
-    return known in GIVEN or not (known in NO_NAMES or _ENDINGS.search(known))
+    return _is_given(known) or not (known in NO_NAMES or _ENDINGS.search(known))
+
+
+def _is_given(word: str) -> bool:
+    """Whether this is a listed given name, also as the first of "Jean-Pierre"."""
+    known = _stem(word)
+    return known in GIVEN or ("-" in known and known.split("-", 1)[0] in GIVEN)
+
+
+def _is_surname(word: str) -> bool:
+    """Whether this is a listed surname, also as a part of "Taylor-Jones" or after "d'"."""
+    known = _stem(word)
+    return (
+        known in SURNAMES
+        or known.startswith(("d'", "o'"))
+        or (("-" in known or "'" in known) and not SURNAMES.isdisjoint(known.replace("'", "-").split("-")))
+    )
 
 
 def _stem(word: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, pairwise
 
 from chatbot.privacy.draft import Draft, Pattern, Span
 from chatbot.privacy.phrases import CURRENCIES, DIGIT_WORDS, PHONE_HINTS
@@ -24,6 +24,8 @@ MAX_RUNS = 40
 MAX_TOKENS = 1_000
 """Number of words of a message that are searched for spelled digits."""
 
+_DICTATED = 8
+"""Minimum number of single digits, one after the other, that are a dictated number."""
 _FAR = 48
 """Characters before a number that are searched for a phone hint."""
 DIGITS = Pattern(r"\d+", 0)
@@ -37,7 +39,7 @@ PROTECTED = Pattern(
       | \d{{1,2}} : \d\d (?: :\d\d (?:[.,]\d{{1,6}})? )? (?![\d:])
       | \d{{1,3}} (?:[ .,']\d{{3}}){{1,4}} (?:[.,]\d\d)? (?=[ ]?{_CURRENCY})
       | \d{{1,12}} (?:[.,]\d\d?)? (?=[ ]?{_CURRENCY})
-      | \d{{3,5}} [x×] \d{{3,5}} (?!\w)
+      | \d{{1,5}} (?:[x×]\d{{1,5}}){{1,3}} (?!\w)
       | 0x[\da-f]{{2,8}} (?!\w)
     )
     | (?: (?:R|US|CA|AU|A|C|NZ|HK|S|MX)?[$€£¥₹₩₽₺] |
@@ -53,7 +55,8 @@ _MARGIN = 12
 _CANDIDATE = Pattern(
     r"""(?<!\w) (?:
         (?P<run> (?:\(?\+[ ]?|\()? \d++ (?!\w)
-                 (?: (?:[ ]?[-–_*|][ ]?|[./][ ]?|[ ]{1,3}(?:[./][ ])?|[ ]?[()]{1,2}[ -]{0,3}) \d++ (?!\w) )*+ )
+                 (?: (?:[ ]?[-–_*|][ ]?|[./][ ]?|[ ]{1,3}(?:[./][ ])?|[ ]?[()]{1,2}[ -]{0,3})
+                     \d++ (?:(?<=\d{4})[ ]?(?:x|ext\.?[ ]?)\d{1,5})?+ (?!\w) )*+ )
       | (?P<code> (?=[^\W\d]{0,24}[\-_]?\d) \w [\w\-]*+ )
     )"""
 )
@@ -146,6 +149,9 @@ def _run(text: str, start: int, end: int, hinted: bool) -> Iterator[Span]:
     sizes = [len(group[0]) for group in groups]
     if sum(sizes) < LONG:
         return
+    if max(sizes) == 1 and len(sizes) >= _DICTATED and not _counts(groups):
+        yield start, end, PHONE if hinted else NUMBER
+        return
     international = text.startswith(("+", "(+"), start)
     if not international and (card := _find_card(groups)):
         yield from _run(text, start, card[0], hinted)
@@ -161,6 +167,12 @@ def _run(text: str, start: int, end: int, hinted: bool) -> Iterator[Span]:
         yield start, end, NUMBER
     else:
         yield from ((*group.span(), NUMBER) for group in groups if len(group[0]) >= LONG)
+
+
+def _counts(groups: list[re.Match[str]]) -> bool:
+    """Whether single digits count up or down: "1 2 3 4 5 6 7 8"."""
+    steps = {int(right[0]) - int(left[0]) for left, right in pairwise(groups)}
+    return steps in ({1}, {-1}, {0})
 
 
 def _is_one_number(run: str, sizes: list[int]) -> bool:

@@ -12,7 +12,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-BE = r"is|are|was|were|ist|sind|war|lautet|lautete|est|était|es|son|era|è|e'|sono|é|são|foi|ser[áà]|to\sbe|it's|to|jest|är|er|reads|says"
+BE = r"is|c'est|are|was|were|ist|sind|war|lautet|lautete|est|était|es|son|era|è|e'|sono|é|são|foi|ser[áà]|to\sbe|it's|to|jest|är|er|reads|says"
 """Forms of "to be" between a noun and its value; "is" of Dutch and English."""
 
 STILL = r"now|still|always|actually|currently|jetzt|noch|immer(?:\snoch)?|weiterhin|maintenant|toujours|encore|ahora|siempre|todavía|ora|sempre|ancora|agora|ainda"
@@ -36,7 +36,8 @@ CHANGE_WORDS = _words("""change changed changing set reset update updated switch
     alterei alterar troquei trocar puse poner changé changer mis modifié modificado modificato actualicé restablecí
     redefini impostato impostata""")
 FAILS = """is | does | doesn't | isn't | won't | wont | gets | got | fails | was | keeps | never | no[ ]longer |
-    stopped | wird | funktioniert | geht
+    stopped | (?:rejected|denied|declined|refused)(?=[ .,;!?]) | abgelehnt | verweigert | refusée? | rejetée? |
+    rechazad[ao] | rifiutat[ao] | recusad[ao] | wird | funktioniert | geht
     | ist | klappt | ne | n'est | est | no | não | nao | non | falla | falha | stimmt | werkt | inte"""
 KEY_WORDS = _words("key keys apikey token tokens secret secrets bearer credential credentials")
 KEY_PREFIXES = r"""gh[oprsu]_ | github_pat_ | glpat- | gl[a-z]{2,5}- | xox[a-z]- | xapp- | [rsp]k_(?:live|test)_ |
@@ -73,7 +74,7 @@ NAME_STATED = (
             (?: \sis (?:\s(?:now|actually|still))?+ | 's | \s?[:=] )
         | (?:wife|husband|son|daughter|mother|father|partner|boss|friend)'s\sname\s(?:is|:) |
     (?:first|last|full|sur|vor|nach)?name\s?[:=]
-        | (?:(?:in|on|to)\sthe\sname\sof|under\sthe\sname(?:\sof)?) |
+        | (?:name\son\s(?:the|my)\s\w{1,12}\sis | (?:in|on|to)\sthe\sname\sof|under\sthe\sname(?:\sof)?) |
     mein(?:e)?\s(?:voller\s)?(?:vor|nach|familien)?name\s(?:ist|lautet|war) | auf\sden\snamen""",
     ),
     (_words("holder accountholder cardholder"), r"(?:account|card)\s?holder(?:'s\sname)?(?:\sis|\s?[:=])"),
@@ -100,19 +101,22 @@ NAME_STATED = (
 """Introductions after which a lower-case word is a name, too: words one of which each contains, and its pattern."""
 NAME_WEAK = (
     (_words("am i'm"), r"i\sam | i'm"),
+    (_words("moi"), r"moi,?\sc'est"),
+    (_words("suis"), r"je\ssuis"),
+    (_words("soy habla escribe saluda"), r"soy | (?:les?\s)?(?:habla|escribe|saluda)(?:\scon)?"),
+    (_words("sono parla"), r"sono | qui\sparla | parla"),
+    (_words("sou fala aqui"), r"sou(?:\s[oa])? | aqui\s(?:é|fala)(?:\s[oa])? | fala\s[oa]"),
+    (_words("ben är jestem tej"), r"ik\sben | jag\sär | jestem | z\stej\sstrony"),
     (_words("this it's call speaking"), r"this\sis | it's | call\sme | you're\sspeaking\s(?:to|with)"),
 )
 """Introductions after which a name needs a capital or a listed given name."""
 NAME_FOREIGN = (
     (_words("im"), r"im"),
     (_words("bin hier"), r"ich\sbin(?:\s(?:der|die))? | hier\s(?:ist|spricht|schreibt)"),
-    (_words("c'est suis ici"), r"c'est | je\ssuis | ici"),
-    (_words("soy habla escribe saluda"), r"soy | les?\s(?:habla|escribe|saluda) | habla\scon"),
-    (_words("sono parla"), r"sono | qui\sparla | parla"),
-    (_words("sou fala aqui"), r"sou(?:\s[oa])? | aqui\s(?:é|fala)(?:\s[oa])? | fala\s[oa]"),
-    (_words("ben är jestem tej"), r"ik\sben | jag\sär | jestem | z\stej\sstrony"),
+    (_words("c'est ici"), r"c'est | ici"),
+    (_words("aquí qui"), r"aquí | qui"),
 )
-"""Introductions in languages whose stop lists are short: a listed given name or two capitals must follow."""
+"""Introductions that ordinary capitalized words often follow: a listed given name or two capitals must follow."""
 SIGN_OFFS_FORMAL = r"""(?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely |
     yours(?:\s(?:truly|faithfully|sincerely))? |
     (?:mit\s)?(?:freundlichen?|besten?|viele[nr]?|liebe[nr]?|herzlichen?|schönen?)\s(?:grüße?n?|gruß|gruss|gruessen?)
@@ -139,11 +143,13 @@ NEED_A_DOT = _words("m sig sr don pan")
 PERSON_WORDS = _words("""neighbor neighbour husband wife son daughter agent colleague friend boss manager brother
     sister mother father mum mom dad partner assistant roommate girlfriend boyfriend employee recipient named
     called kollege kollegin nachbar nachbarin mann collega voisin voisine mari femme vecino vecina marido mujer
-    esposa vicino vicina marito moglie vizinho vizinha esposo hat""")
+    esposa vicino vicina marito moglie vizinho vizinha esposo hat hermano hermana hijo hija amigo amiga madre padre
+    fratello sorella figlio figlia amico amica irmão irmã filho filha frère sœur fils fille ami amie
+    bruder schwester sohn tochter freund freundin mutter vater""")
 """Words before a person's name, also an unlisted one."""
 PERSON_PAIRS = frozenset(("signed by", "for by", "accepted by", "received by", "taken by", "ordered by", "bought by", "paid by", "collected by", "up by", "written by", "spoke with", "spoke to", "speak with",
     "speak to", "spoken to", "spoken with", "talked with", "talked to", "talk to", "chatted with", "gift for", "present for", "belongs to", "issued to", "addressed to", "registered to", "handed to", "name to", "name is", "deliver to",
-    "it to", "recibió", "lo recibió", "ritirato da", "remis à", "recebeu foi", "paket an", "bitte auf", "to contact", "parcel to", "package to"))  # fmt: skip
+    "it to", "recibió", "lo recibió", "ritirato da", "remis à", "recebeu foi", "paket an", "bitte auf", "to contact", "parcel to", "package to", "empfänger ist", "destinataire est", "destinatario es", "destinatario è", "destinatário é"))  # fmt: skip
 """The same, two words."""
 PERSON_LINKS = _words(
     "to for with from by remove contact ask an für von auf durch pour par à avec de a per da di con por para com is ist est es é and und et y e ordered cancel"
@@ -156,21 +162,24 @@ BIRTH_WORDS = _words("""dob b born birth birthday birthdate geburtsdatum geburts
     anniversaire nací naci nacido nacida nacimiento cumpleaños nato nata nascita nasci nascido
     nascida nascimento compleanno aniversário geboortedatum urodzony urodzona urodzenia urodziłem urodziłam född
     födelsedatum født fødselsdato""")
-MONTHS = r"""jan(?:uary|uar|vier|eiro)? | feb(?:ruary|ruar|rero|braio)? | f[ée]v(?:rier|ereiro)? |
-    mar(?:ch|s|zo|ço)? | märz | apr(?:il|ile)? | avril | abr(?:il)? | ma[iyj] | mayo | maggio | maio | june? | juni
+MONTHS = r"""jan(?:uary|uar|uari|vier|eiro)? | jänner | gen(?:naio)? | ene(?:ro)? | feb(?:ruary|ruari|ruar|rero|braio)? | f[ée]v(?:rier|ereiro)? |
+    mar(?:ch|s|zo|ço)? | märz | maart | apr(?:il|ile)? | avril | abr(?:il)? | ma[iyj] | mei | mayo | maggio | maio | june? | juni
     | juin | jun(?:io|ho)?
-    | giugno | jul(?:y|i|io|ho)? | juillet | luglio | aug(?:ust)? | août | ago(?:sto)? |
-    sep(?:t|tember|tembre|tiembre)? | set(?:tembre|embro)? | o[ck]t(?:ober|obre)? | out(?:ubro)? | ottobre |
+    | giugno | jul(?:y|i|io|ho)? | juillet | luglio | aug(?:ustus|usti|ust)? | août | ago(?:sto)? |
+    sep(?:t|tember|tembre|tiembre)? | set(?:tembre|embro)? | o[ck]t(?:ober|obre|ubre)? | out(?:ubro)? | ottobre |
     nov(?:ember|embre|iembre|embro)?
     | de[cz](?:ember|embro)? | d[ée]cembre | dic(?:iembre|embre)? | styczni?a? | stycznia | lutego | marca |
-    kwietnia | maja | czerwca | lipca | sierpnia | września | października | listopada | grudnia"""
+    kwietnia | maja | czerwca | lipca | sierpnia | września | października | listopada | grudnia |
+    ocak | şubat | mart | nisan | mayıs | haziran | temmuz | ağustos | eylül | ekim | kasım | aralık"""
 
 PHONE_HINTS = _words("""telephone phone phones call calls tel cell mobile mob whatsapp whats fax dial text texts
     sms reach ring contact callback telefon telefonnummer handy handynummer mobil rufnummer anrufen ruf erreichbar
     téléphone telephone portable appelez appeler joindre tél numéro teléfono móvil celular llámame llamar llámeme
     llamen telefono cellulare chiamatemi chiamare cell chiamami telefone telemóvel liga ligue ligar
     zap telefoon telefoonnummer mobiel bel telefonu dzwonić komórka mobilnummer telefonnummer telefonnr ringa
-    puhelin número numero my number""")
+    puhelin número numero my number home work called rufen rufe rückruf anruf zurückrufen erreichen natel appelle
+    rappelez rappeler gsm llame llama llamada chiama chiamami richiamatemi ligação telefonar nummer tlf zadzwoń numer
+    telefonum""")
 DIGIT_WORDS = _words("""zero oh one two three four five six seven eight nine double triple null eins zwei zwo drei
     vier fünf sechs sieben acht neun zéro un deux trois quatre cinq sept huit neuf cero uno dos tres cuatro
     cinco seis siete ocho nueve due tre quattro cinque sei sette otto nove um dois três quatro sete oito""")
@@ -181,7 +190,7 @@ NUMBER_KINDS = {
     "<ORDER>": """order orders ord oorder ordr oder orer oredr purchase purchases puchase pucrhase purcahse
     bestellung bestellnummer bestell auftrag auftragsnummer commande commandes pedido pedidos ordine ordini encomenda
         encomendas bestelling bestelnummer zamówienie zamówienia beställning ordernummer ordrenummer ordre po""",
-    "<ACCOUNT>": """account accounts acct acc a/c customer client member membership user policy contract konto
+    "<ACCOUNT>": """agência agencia account accounts acct acc a/c customer client member membership user policy contract konto
     kontonummer kundennummer kunde mitgliedsnummer compte cuenta conto conta client cliente abonné rekening
         rekeningnummer klantnummer konta kundnummer kontonr""",
     "<INVOICE>": """invoice invoices inv bill bills receipt receipts rechnung rechnungsnummer facture factures
@@ -191,7 +200,7 @@ NUMBER_KINDS = {
         number numbers nr sort bsb ifsc blz swift bic aba sin nino tfn pps ppsn aadhaar pan ird nric ni insurance
     social steuer steuernummer ustid sendungsnummer sendung paket paketnummer vorgang vorgangsnummer
         ausweis ausweisnummer personalausweis reisepass reisepassnummer führerschein sozialversicherungsnummer svnr
-    ahv suivi colis passeport sécu sécurité permis dossier réservation nir dni nie nif cif rfc curp cuit cuil
+    ahv suivi colis passeport sécu sécurité permis dossier réservation nir dni nie nif cif curp cuit cuil
         rut run cédula nit seguimiento paquete guía pasaporte reserva tracciamento spedizione pacco passaporto
     patente fiscale iva prenotazione cf rastreio rastreamento passaporte cpf cnpj rg cnh nis contribuinte bsn
         rijbewijs paspoort burgerservicenummer rijksregisternummer pesel nip regon przesyłki paczka personnummer
@@ -203,7 +212,7 @@ GENERIC_NOUNS = _words(
 )
 """Nouns of NUMBER_KINDS that need a naming word (or "is") to name a short number."""
 NAMING = _words(
-    "# number numbers num nbr no nr id ids code ref reference nº n° núm nummer numéro número numero numer no. "
+    "# n number numbers num nbr no nr id ids code ref reference nº n° núm nummer numéro número numero numer no. "
 )
 SAYING = _words("is was ist war lautet est es è é era to jest är er")
 NO_NUMBERS = _words(

@@ -11,6 +11,7 @@ from chatbot.privacy.draft import Draft, Pattern, Span
 from chatbot.privacy.phrases import BIRTH_WORDS, MONTHS
 from chatbot.privacy.streets import (
     AFTER_STREET,
+    ENGLISH,
     GERMANIC_BEFORE,
     GERMANIC_ENDINGS,
     HOUSE_NUMBER,
@@ -25,6 +26,7 @@ _NUMBER_FIRST = tuple((words, Pattern(street)) for words, street in NUMBER_FIRST
 _NUMBER_LAST = tuple((words, Pattern(street)) for words, street in NUMBER_LAST)
 STREET_WORDS = frozenset[str]().union(*(words for words, _ in NUMBER_FIRST + NUMBER_LAST))
 _AFTER = Pattern(AFTER_STREET)
+_IS_NEXT = Pattern(ENGLISH)
 _UNIT_BEFORE = Pattern(UNIT_BEFORE)
 _GERMANIC_BEFORE = Pattern(GERMANIC_BEFORE)
 _HOUSE_NUMBER = Pattern(HOUSE_NUMBER)
@@ -34,6 +36,9 @@ _DATE = rf"""(?: \d{{1,2}}(?P<s>\s?[./-]\s?)\d{{1,2}}(?P=s)\d{{2,4}} | \d{{4}}[.
     | \d{{1,2}}(?:st|nd|rd|th|er|\.|º)?[ ,-]{{1,2}}(?:de[ ]|of[ ])?(?:{MONTHS})\.?,?(?:[ -](?:de[ ]|del[ ])?(?:\d{{4}}|'?\d\d))?
     | \d{{1,2}}(?:st|nd|rd|th)?,?[ ]\d{{4}} | (?:19|20)\d\d(?=[ ]*(?:[.,;!?]|\Z)) )"""
 _BIRTH = Pattern(rf"(?P<word>\w++) [^\d!?]{{0,32}}+ (?P<date>{_DATE}) (?!\w)")
+_BORN_AFTER = Pattern(
+    rf"(?<!\w) (?P<date>{_DATE}) (?:[ ](?:is|ist|est|es|è|é)[ ](?:my|mein|ma|mon|mi|mia|minha|la[ ]mia|a[ ]minha)(?:[ ]date[ ]of|[ ]fecha[ ]de|[ ]data[ ]di)?)? [ ,]{{1,2}} \Z"
+)
 _MONTH_BEFORE = Pattern(rf"(?<!\w)(?:{MONTHS})\.?[ ]\Z")
 
 
@@ -56,11 +61,20 @@ def redact_places(draft: Draft, numbers: list[re.Match[str]]) -> None:
 
 def redact_births(draft: Draft) -> None:
     """Mark dates that a word says to be of birth."""
+    draft.mark(_born_after(draft))
     for found in draft.matches(_BIRTH, BIRTH_WORDS):
         if len(found["word"]) == 1 and not draft.lower.endswith("d.o.", 0, found.start()):
             continue
         month = _MONTH_BEFORE.search(found.string, max(0, found.start("date") - _NEAR), found.start("date"))
         draft.mark([(month.start() if month else found.start("date"), found.end("date"), "<DOB>")])
+
+
+def _born_after(draft: Draft) -> Iterator[Span]:
+    """Find "am 25.1.1957 geboren", "3 March 1985 is my birthday"."""
+    for place in draft.places(BIRTH_WORDS):
+        found = _BORN_AFTER.search(draft.text, max(0, place - _FAR), place)
+        if found and found.start() > place - _FAR:
+            yield *found.span("date"), "<DOB>"
 
 
 def _number_first(street: Pattern, text: str, numbers: list[re.Match[str]]) -> Iterator[Span]:
@@ -93,4 +107,6 @@ def _is_street(name: str) -> bool:
 
 def _with_postcode(text: str, start: int, end: int) -> Span:
     after = _AFTER.match(text, end)
-    return start, after.end() if after else end, "<ADDRESS>"
+    if after and not _IS_NEXT.match(text, after.start("postcode")):
+        end = after.end()
+    return start, end, "<ADDRESS>"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from chatbot.privacy.contacts import redact_emails, redact_hosts, redact_urls
 from chatbot.privacy.core import CLOSE, KEPT_MARKS, OPEN, core_of
-from chatbot.privacy.credentials import redact_credentials
+from chatbot.privacy.credentials import redact_credentials, redact_users
 from chatbot.privacy.draft import Draft, Pattern
 from chatbot.privacy.ibans import redact_ibans
 from chatbot.privacy.ids import redact_ids
@@ -75,6 +75,7 @@ def _detect(text: str) -> Draft:
     redact_urls(draft)
     redact_credentials(draft)
     redact_emails(draft)
+    redact_users(draft)
     if draft.has_digits:
         _redact_digits(draft)
     redact_spelled(draft)
@@ -88,7 +89,7 @@ def _redact_digits(draft: Draft) -> None:
         redact_coarsely(draft)
         return
     digits = sum(len(number[0]) for number in numbers)
-    redact_hosts(draft)
+    redact_hosts(draft, numbers)
     redact_ibans(draft)
     redact_births(draft)
     redact_places(draft, numbers)

@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chatbot.privacy.draft import Draft, Pattern, Span
-from chatbot.privacy.numbers import DIGITS, LONG, PROTECTED, SHORT, says_phone
+from chatbot.privacy.numbers import DIGITS, LONG, PROTECTED, SHORT, luhn, says_phone
 from chatbot.privacy.phrases import NAMING, NO_NUMBERS, NUMBER_KINDS, SAYING
 
 _NEAR = 32
+_SHORT_CODE = 4
 """Characters before a number that are searched for what it identifies."""
 _MARK_OF = {word: mark for mark, words in NUMBER_KINDS.items() for word in words.split()}
 _LINKS = (
@@ -21,7 +22,10 @@ _LINKS = (
 )
 _TOKEN = Pattern(r"n[º°]|[^\W\d_]+(?:/[^\W\d_]+)?|\S", 0)
 _FROM_DIGIT = Pattern(r"\d[\w/\-]*+", 0)
-_MORE = Pattern(r"(?:[ ./-](?:\d{3,8}|\d{2}(?=[ ]\d\d))(?![\w.,]))+(?:[ ]\d\d(?!\w))?", 0)
+_MORE = Pattern(
+    r"(?:\.\d{2,4}){2,4}(?:/\d{4})?(?:-(?:\d\d?|[kK]))?(?![\w.])|(?:[ ./-](?:\d{3,8}|\d{2}(?=[ ]\d\d))(?![\w.,]))+(?:[ ]\d\d(?!\w))?",
+    0,
+)
 _FOUR_DIGITS = Pattern(r"\d{4}", 0)
 _GLUED = Pattern(r"([^\W\d_]+)-?(?=\d)", 0)
 _LISTING = Pattern(r"(?:,[ ]?(?:(?:and|or)[ ])?|[ ](?:and|or|&|und|et|y|e)[ ])#?", 0)
@@ -32,8 +36,24 @@ _NAMED_AFTER = Pattern(
 _ENDS = Pattern(r"\s*(?:[.,;!?)]|\Z)", 0)
 
 
+_GROUPS_BEFORE = Pattern(r"(?<![\w.,-])(?:\d{1,6}[ -]){1,4}\Z", 0)
+_SORT_CODE = Pattern(r"sort[ ]?codes?:?[ ](?:is[ ]|=[ ])?(?P<code>\d\d[- ]?\d\d[- ]?\d\d)(?!\w)")
+_SORT = frozenset(("sort", "sortcode"))
+_STATUS = Pattern(
+    r"(?:status[ ]of|where[ ]is|where's|wo[ ]ist|où[ ]est|dónde[ ]está|dov'è|onde[ ]está|track|cancel)[ ](?P<code>(?-i:(?=[A-Z\d-]*[A-Z])(?=[A-Z\d]*\d{4}|[A-Z\d]+-[A-Z\d-]*\d)[A-Z\d]{2,}(?:-[A-Z\d]+)*))(?![\w-])"
+)
+_STATUS_WORDS = frozenset(
+    ("status", "where", "where's", "wo", "où", "dónde", "dov'è", "onde", "track", "cancel")
+)
+_CARD = Pattern(r"(?:\d{4}[ -]?){3}\d{1,7}", 0)
+
+
 def redact_references(draft: Draft) -> None:
     """Mark numbers by the noun that names them: <ORDER>, <ACCOUNT>, <INVOICE>, and <NUMBER> for other nouns."""
+    if not _SORT.isdisjoint(draft.words):
+        draft.mark((*found.span("code"), "<NUMBER>") for found in _SORT_CODE.finditer(draft.text))
+    if not _STATUS_WORDS.isdisjoint(draft.words):
+        draft.mark((*found.span("code"), "<ORDER>") for found in _STATUS.finditer(draft.text))
     draft.mark(_references(draft.text))
 
 
@@ -43,9 +63,9 @@ def _references(text: str) -> Iterator[Span]:
         if found.start() < done:
             continue
         start, end = _identifier_start(text, found.start()), found.end() - _trailing_dashes(found[0])
-        if end - start < 2:
+        if end - start < 2 or _is_card(text, start):
             continue
-        listed = mark and _LISTING.fullmatch(text, done, start) and _FOUR_DIGITS.match(found[0])
+        listed = mark and _LISTING.fullmatch(text, done, start) and _is_like_listed(text, start, end)
         # A number directly after another continues it: the second half of a phone number, not an order.
         if not listed or text[end : end + 2].strip(" -")[:1].isdigit():
             start, mark = _named(text, max(start, done), end)
@@ -85,11 +105,25 @@ def _named(text: str, start: int, end: int) -> tuple[int, str]:
     if mark and _is_reference(text, start, end, mark, links):
         return start, mark
     if (after := _NAMED_AFTER.match(text, end)) and len(identifier) >= SHORT:
+        if groups := _GROUPS_BEFORE.search(text, max(0, start - _NEAR), start):
+            start = groups.start()
         return start, _MARK_OF.get(after[1].lower()) or _MARK_OF.get((after[2] or "").lower(), "")
     if (glued := _GLUED.match(identifier)) and (mark := _MARK_OF.get(glued[1].lower(), "")):
-        number = start + glued.end()
+        number = start + (0 if "-" in glued[0] and glued[1].isupper() else glued.end())
         return (number, mark) if _is_reference(text, number, end, mark, []) else (start, "")
     return start, ""
+
+
+def _is_like_listed(text: str, start: int, end: int) -> bool:
+    """Whether an identifier may continue a list of others: four digits, or letters and digits."""
+    identifier = text[start:end]
+    return bool(_FOUR_DIGITS.search(identifier)) or (len(identifier) > 5 and identifier[0].isalpha())
+
+
+def _is_card(text: str, start: int) -> bool:
+    """Whether a card number begins here: it belongs to no noun before it ("my bills card 4111 ...")."""
+    found = _CARD.match(text, start)
+    return found is not None and luhn("".join(filter(str.isdecimal, found[0])))
 
 
 def _words_before(text: str, start: int) -> tuple[list[str], str]:
@@ -122,7 +156,8 @@ def _is_reference(text: str, start: int, end: int, mark: str, links: list[str]) 
         return sum(runs) >= 2
     longest, said = max(runs), not SAYING.isdisjoint(links)
     if any(character.isalpha() for character in text[start:end]):
-        return longest >= SHORT
+        code = end - start > _SHORT_CODE and text[start:end].isupper() and text[start:end].isalnum()
+        return longest >= SHORT or code
     if longest == SHORT and not said:
         return bool(_ENDS.match(text, end))
     # "my bill is 1200": more likely an amount than an invoice number.

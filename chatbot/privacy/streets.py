@@ -16,9 +16,14 @@ _UNIT = r"(?:flat|apt\.?|apartment|unit|suite|ste\.?|room|floor|block|blk)\s?\#?
 ENGLISH_WORDS = _words("""street st road rd avenue ave av lane ln drive dr court ct boulevard blvd way close square
     sq gardens gdns terrace parkway pkwy place pl highway hwy crescent cres grove hill row mews walk alley circle
     cir trail quay plaza park green rise view wharf heights marg nagar bypass parade""")
+RARE_WORDS = _words(
+    "summit well gap cove coves glen point ridge valley village station harbor harbour island junction loop meadow meadows oval path pike trace vista spur mount"
+)
+_RARE = "|".join(sorted(word.capitalize() for word in RARE_WORDS))
 ENGLISH = rf"""\d{{1,5}}(?:st|nd|rd|th)?[a-z]?(?:[-/]\d{{1,4}})?(?!\w),?
     (?:\s(?:{_CAP}|\d{{1,3}}(?:st|nd|rd|th))){{1,4}}?
-    \s(?:{"|".join(sorted(ENGLISH_WORDS))})\b\.? (?:,?\s{_UNIT}|\s\#?\d{{1,3}}-\d{{1,4}}|\s[NSEW]{{1,2}}\b)?
+    \s(?!square\s(?:met|feet|foot|ft|inch|cm|m\b|km|mile|yard))(?:{"|".join(sorted(ENGLISH_WORDS))})\b\.? (?:,?\s{_UNIT}|\s\#?\d{{1,3}}-\d{{1,4}}|\s[NSEW]{{1,2}}\b)?
+    | \d{{1,5}}[a-z]? (?:\s{_CAP}){{1,2}}? \s(?-i:{_RARE})\b (?:,?\s{_UNIT})?
     | \d{{1,5}}[a-z]?(?!\w)
     (?:\s(?!(?:the|a|an|on|of|in|to|my|and|for|is|was|at|days?|weeks?|months?|years?|hours?|minutes?|times?|items?|x|from|this|your|our|their|new|per|one|more|pairs?|boxes|pieces
         |orders?|parcels?|shoes?|bikes?)\b)[a-z'-]{{2,}}){{1,2}}?
@@ -35,7 +40,7 @@ GERMAN_PHRASES = rf"""(?-i:Am|An\s(?:der|den)|Im|In\s(?:der|den)|Auf\s(?:der|dem
     (?!(?:januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|jahr|wert|alter)\b)
     (?:{_CAP}\s){{1,3}} {HOUSE_NUMBER}"""
 PO_BOX = r"(?:(?:(?<=po\s)|(?<=p\.o\.\s)|(?<=p\.o\s)|(?<=p\.\so\.\s)|(?<=p\so\s)|(?<=p\.o\.)|(?<=p\.\so\.))box|pobox|postfach|apartado(?:\sde\scorreos)?|b\.?p\.?|postale?|postbus|poczt\.?) \s? \#?(?:n[º°]\s?)?\d{1,6}(?:\s\d\d){0,3}"
-_FRENCH = r"rue|avenue|av\.|ave\.?|boulevard|bd\.?|blvd|place|pl\.|chemin|allée|allee|impasse|quai|cours|route|passage|square|sentier|villa|faubourg|fg|résidence|lotissement|chaussée|rond-point"
+_FRENCH = r"rue|avenue|av\.|ave\.?|boulevard|bd\.?|blvd|place|pl\.|chemin|allée|allee|impasse|quai|cours|route|passage|square(?!\s(?:met|feet|foot|ft|inch|cm|m\b|km|mile|yard))|sentier|villa|faubourg|fg|résidence|lotissement|chaussée|rond-point"
 _OF = r"(?:(?:de|du|des|de\sla|de\sl'|la|le|les|l'|d'|del|dei|degli|delle|della|dello|dos|das|do|da|di|los|las|el|san|santa|st\.?)\s?){0,3}"
 FRENCH = rf"""\d{{1,4}}(?:\s?(?:bis|ter|quater)\b|[a-z]\b)?,?\s (?:{_FRENCH})\s {_OF} [\w'.-]{{2,30}}
     (?:\s(?:(?:de|du|des|la|le)\s)?{_CAP}){{0,3}}"""
@@ -44,12 +49,13 @@ _ROMANCE = r"""calle|c/|cl\.|avenida|avda?\.?|av\.|plaza|pza\.?|plza\.?|paseo|p[
     |rua|r\.|travessa|tv\.|praça|largo|alameda|estrada|rodovia|beco|calçada|via|viale|v\.le|corso|c\.so|piazza|p\.zza|piazzale|vicolo|strada|contrada|lungarno|lungomare|salita|ulica|ul\.|al\.|aleja|os\.|plac|pl\.|sokak|cad\.?|caddesi"""
 ROMANCE = rf"""(?:carrera|cra|cr|kr|calle|cl|transversal|diagonal|av|avenida)\.?\s\d{{1,3}}[a-z]?\s?(?:\#|n[o°º]\.?)\s?\d{{1,3}}[a-z]?\s?-\s?\d{{1,3}} | (?:{_ROMANCE}) \s? {_OF} [\w'.-]{{2,30}} (?:\s(?:(?:de|del|de\sla|della|dei|dos|das|da|do|e|y|la)\s)?[\w'.-]{{2,30}}){{0,4}}? ,?\s
     (?:(?:n[º°.]|nr\.?|no\.?|num\.?|núm\.?|numero|número|nº|\#)\s?)? \#?\s?\d{{1,5}} (?:[a-z](?!\w))?
-    (?:\s?[-/]\s?\d{{1,4}})? (?!\w) (?:\s?,\s?\d{{1,2}}\s?[º°ª](?:\s?[a-z](?!\w))?)?"""
+    (?:\s?[-/]\s?\d{{1,4}})? (?!\w) (?:\s?,\s?\d{{1,2}}\s?[º°ª](?:\s?[a-z](?!\w))?)?
+    (?:,?\s(?:piso|puerta|planta|apto\.?|apartamento|appartamento|int\.|interno|scala|andar|depto\.?)\s\w{{1,4}}(?!\w))?"""
 
 FRENCH_WORDS = _words(
     "rue avenue av ave boulevard bd blvd place pl chemin allée allee impasse quai cours route passage square sentier villa faubourg fg résidence lotissement chaussée rond"
 )
-NUMBER_FIRST = ((ENGLISH_WORDS, ENGLISH), (FRENCH_WORDS, FRENCH))
+NUMBER_FIRST = ((FRENCH_WORDS, FRENCH), (ENGLISH_WORDS | RARE_WORDS, ENGLISH))
 """Words one of which the text contains, and a pattern that begins at a house number."""
 NUMBER_LAST = (
     (_words("am an im in auf unter zum zur hinter vor"), GERMAN_PHRASES),
@@ -64,5 +70,5 @@ POSTCODE = r"""(?: (?-i:[A-Z]{1,2}-)?\d{5}-\d{3,4} | \d{4}-\d{3} |
     (?-i:[A-Z]{1,2}-?)?\d{4,7}(?:\s?(?-i:[A-Z]{2})(?!\w))? | [A-Z]\d[A-Z]\s?\d[A-Z]\d |
     [A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}
     | [A-Z]\d[\dW]\s?[A-Z\d]{4} | \d{3}\s\d{2} | \d{2}-\d{3} | \d{3} )(?!\w)"""
-AFTER_STREET = rf"(?:[^\d\n!?;<]{{0,40}}?(?<![\w-])(?:c\.?p\.?\s|cep\s|plz\s)?{POSTCODE})"
+AFTER_STREET = rf"(?:[^\d\n!?;<]{{0,40}}?(?<![\w-])(?:c\.?p\.?\s|cep\s|plz\s)?(?P<postcode>{POSTCODE}))"
 BEFORE_STREET = rf"(?<![\w-]){POSTCODE}[\s,]{{1,2}}(?:[^\W\d_][\w'.-]{{0,20}}[\s,]{{1,2}}){{0,3}}\Z"

@@ -10,6 +10,9 @@ def _words(text: str) -> frozenset[str]:
 GIVEN_AND_WORDS = _words("""
 amber august bill chase dawn dean drew faith frank grace guy hope jack joy june king lance mark max may olive
 pat penny ray rich rob rose ruby said sue summer sunny will
+alba alma angelo ariel axel basil blanca candela concepción constance dolores don ender florence franca
+gabriele grazia hugues ida inga iris jaime jean jeanne jens lea luca luz madeleine margot marine mats melchior
+mina mine nil ole orla per pilar robin rosario salvatore solange tore vera vila
 """)
 """Given names that are also ordinary words: in lower case they are not treated as names."""
 
@@ -75,6 +78,57 @@ valentina valeria valerie vanessa vera veronica vicky victor victoria vijay vikr
 violeta virginia viv vivian vladimir waleed wally walter wanda warren wayne wei wendy wes wilhelm william
 willie wilma wolfgang wong wyatt xavier xiao yan yasmin yasmine yaw yolanda youssef yuan yuki yusuf yuto
 yvette yvonne zac zachary zack zahra zainab zane zara zoe zoey zofia zoë ángel óscar
+aarav abebe abena adaeze adebayo adela adele adrien agata agnieszka ahmet aiko aino aleksander aleksi alena
+alessandra alessia alexandre alfonso aline alireza alma aloysius alvaro amadou amara amira anders andrej
+andrzej aneta angelika angus anika anisha anke annalisa annika anouk antje antonella anwar apinya aram ariel
+armando arnaud arne arturo asim aslan asuka athanasios aurelie aurélie axel ayaan aylin ayşe azra barbora
+bartosz basil beate beatrix begum bengt benita benjamín benoit benoît bente berit bernardo bernd bernhard
+birgit birgitta bjarne blanca blanka bogdan bohdan boubacar branko brigitte bronisław bruna burak caio candela
+capucine carina carmela catarina cedric cem cesar chiara chidinma chinonso chipo christa christelle christophe
+chukwuemeka ciara cillian clemens clement clément concepción conchita constance corinne cornelia cosimo
+cristiano cristobal cátia cédric césar dagmar damien danilo danuta dario darius dariusz davide delphine derya
+desmond devika didier dietmar dilip dimitra dimitris dirk divya djibril dolores domenico dominika dominique
+dorota dragan duarte dwayne débora eamon ebba ebru edoardo eduard eduarda eduardo ekaterina eleni eleonora
+elif elin elina eliska elke ellinor elodie elżbieta emanuele emeka emeline emmanuel emre ender enrico enzo
+erkki ernesto erwan esra esteban estelle etienne eva-maria ewa fabio fabrice fabrizio facundo faisal farid
+farida fatih fatma fatoumata federica federico feng filip filippo filomena firas flavia flavio florence
+florent franca franck frank franka françois françoise frederic frederik friederike frédéric gabriele gaetano
+galina gaspard gauthier gaël gaëlle gennaro georg georges georgios gerd gerda gerhard gertrud gianluca gianni
+gilles giorgia giorgio giovanna gisela giuseppe giuseppina gonzalo grazia grażyna grzegorz grégoire gudrun
+guilherme guillaume gunnar guro günther hakan halina hamid hana hanne hannes harald haroun harpreet hartmut
+hasan hatice heike heikki heiko heinrich helene helmut hendrik henrike henryk hermann herminia hiba hildegard
+holger horst hortense hugues husseyin hélène hüseyin iain ignacio ikram ilaria ilse iman imani imre inga inge
+ingeborg inmaculada ioana ioannis irena irma ismail iulia ivana ivo iwona izabela jaakko jaap jacek jacinta
+jacques jadwiga jagoda jaime jakob jakub jana janek janusz jarek jarosław jasmina jean jeanne jeannette jelena
+jens jeroen jerzy jesper joakim joana joaquín jochen johannes jolanta joost jordi josefa josefine josep josué
+jozef joëlle judit jukka jules julien juliette julita jutta jérôme józef jörn kaan kamala kamil kamila kari
+karolina kaspar katalin katarína kateřina kathrin katrin kazimierz keiko kemal kenza kerstin khadija kinga
+kirsten kjell klára konrad konstantin kristiina kristof krystyna krzysztof ksenia kwabena laetitia laia lasse
+latoya laurence lautaro layla leandro leif leonie leonor leszek lieke lilian lionel lisbeth lorraine lothar
+lotte louane loïc luana luciano ludivine ludmila ludovic luise lutz lydie léa maarten maciej mads magali magda
+magnus mahmut maja malte mamadou manoj manolis manon mareike marek margarida margot margrit marianne mariano
+maribel marija marijke marilyn marine mariusz marko marleen marlies marlon martine martyna massimo mathieu
+mathilde mats mattia maud maurizio mauro maxime mehdi meike melchior merve michał michèle mihai mikael mikko
+milagros miloš mirko miroslav mirosław miłosz monique montserrat moritz moussa mukesh murat myriam mélanie
+nadja nadège nagy nasser natasja natália nazanin nele nerea nevena nicoletta nicolò nikolaj nikolaos nils
+nneka noelia noemi noémie nuno nuria núria obinna odile oksana olaf ole oleksandr oleksandra olena olof
+olumide omer ondřej onur orhan oriol orla ornella oskar otávio padma paloma panagiotis pascale pasquale
+patrice patrizia patryk pauliina paulina paulo pavla pekka petr petros philipp pia piero pieter pietro pilar
+pooja prakash praveen przemysław purnima quentin radek radosław rafał raffaele raffaella rainer ralf ramesh
+ramona randa rasmus reiner reinhard reinhold renate renaud ricarda rikke rocco rocío rodolfo rogelio romain
+romana romane ronan rosalía rosaria roswitha ruud ryszard régis rüdiger saad sabina sabrine saeed sakari
+salvatore samuele sandeep sandrine sandro sanna santino saoirse satoshi sebastián sebastião selin selma serge
+serhii sheikh shinji siegfried sigrid silke silvana simona siobhan siobhán slavica slobodan solange solène
+soraya stanisław stefania stefano stig stine stéphane stéphanie subhash suellen suleiman sunita svea svenja
+sylvain sylvie sébastien séverine sławomir tadeusz takashi takumi tamás tanja tarek tatjana telma teodor
+teresita teun thandiwe therese thibault thierry thilo thorsten théo thérèse tiago tiina timo timur titouan
+tomasz tomás tomáš torben tore torsten toshiko trine tsvetan tuomas tuğba tyrone ugo ulf ulla ulrich ulrike
+umberto urszula ute valentin valentino valérie vasco vasile veerle veronika verónica vesna vicente vidya
+viktor viktoria vilma vincenzo vinícius virginie vittoria vittorio vladislav volker václav véronique walid
+waltraud werner weronika wieland wiktor wiktoria willem wim winfried wioletta witold wojciech włodzimierz
+xander xavi xiaoming ximena yael yann yannick yara yasemin yasir yasuko yevhen yiannis ylva yohan yolande
+yosef yulia yuri yusra yves zbigniew zdeněk zehra zeynep zoltán zsófia zuzana zuzanna zygmunt élodie étienne
+łukasz
 """)
 """Common given names of many countries."""
 
@@ -128,6 +182,14 @@ website wednesday week weekly weeks weird well went were what wheelchair when wh
 while white who whole whom whose why widely wild will windows wise with within without woman won't wondering
 work worried worse worst worth would wouldn't writing written wrong wrote wtf www yearly years yes yesterday
 yet you young your yours
+algérien algérienne alleman allemand allemande belg belge brésilien canadien canadienne client cliente clientes
+comprador deutscher deutsche duitser español española espagnol étudiant étudiante française français francese
+italiana italiano italien italienne klant kund kunde kundin marocain marocaine mexicana mexicano nederlander
+portugais português portuguesa pensionista rentner student studente studentin studerande suisse svensk tedesco
+brasileiro brasileira colombiano argentina argentino peruano chilena chileno polak polka inglese inglés
+falsch geschrieben verkehrt vertauscht richtig korrekt schon écrit mal mauvais erroné faux está esta incorrecto
+equivocado sbagliato sbagliata errato scorretto errado incorreto fuori verkeerd fout fel źle
+contente désolé désolée très muy molto muito sicher sûr seguro sicuro erg heel mycket bardzo
 """)
 """Stop list: words that commonly follow "I am", "this is" and "my name is", or a name."""
 
@@ -152,6 +214,36 @@ scholz schröder schulz schwarz scott shah sharma silva simon singh smith soares
     suzuki tanaka taylor teixeira thomas thompson torres tran turner vargas vasquez vázquez
 vieira vogel wagner walker wang ward watson weber weiß werner white williams wilson winkler wolf wong wood wright
     wu yang yılmaz young zhang zimmermann
+    abbott abdi abdullah acosta adeyemi aguilar aguirre ahmadi akhtar alonso alves amaral andrade angelo antonelli
+    appiah arslan asante aslan aydın azevedo bajwa bakker balogh banda banerjee barbieri barros batista baumann
+    beck benedetti bergmann bernardi bianco blanc blanchard blanco boateng bonnet bosch bose bouchard boucher
+    boyer brandt braun brennan brito bruce bryant burke burns byrne böhm caballero cabrera campos cano caputo
+    carbone cardoso caruso castillo chatterjee chaudhry chauhan chavez chevalier chukwu cohen cole coleman conte
+    contreras correia cortes cortés costello crawford crespo cunha cunningham deluca demir desai devries dias
+    dietrich dijkstra domínguez donnelly doyle doğan dunn eriksen eriksson estrada fabre farah farina farkas
+    fernando ferrara fiore fitzgerald flores fonseca ford foster fox franco frank franke freitas friedrich fuchs
+    fuentes fuller galli gallo garnier gatti gauthier georgiou gerber ghosh gibson gil giordano goldberg gordon
+    graham grant gray greene griffin gross guerin guerra guerrero gustafsson guzmán haas hahn hamid hamilton
+    hansson haraldsen hartmann hassan hayes heinrich henriksen henry herrera herrmann hofmann holm horvat horváth
+    huang huber hunt hunter huynh ibrahim ibáñez iglesias iyer jacobs jankowski janssen jansson jenkins joseph
+    joshi jovanović juarez jung jørgensen kamiński kang kapoor karlsson kato kaufmann kaya kennedy king knight
+    kobayashi kovač kovács kowalska kozłowski koç kraus kristensen kuhn kuznetsov kılıç lang lange larsson laurent
+    lawson leblanc leclerc legrand leone lewandowski lim lin lindberg lindqvist lorenz lozano lucas lund lynch
+    macedo machado mackenzie madsen malik mancuso marchetti mariani marin marini marino marshall martini mason
+    matos matthews mazur mbatha mbeki mcarthur mccarthy medina mehra melo mendez mercier meunier meyers michel
+    mishra molina monteiro moon moraes morin mukherjee murillo muñoz mwangi méndez naidoo nair nakamura nascimento
+    nasser navarro neto nicholson nikolaidis nilsson nkosi nogueira novák nowakowski nunez nwosu o'reilly odhiambo
+    ojeda okeke okonkwo olaru oliver olivier otieno owens pacheco panagiotou pandey papadopoulos paredes parisi
+    pavlov pedersen pellegrini perrin perry persson peters petersen petrov petrović peña pham philippe pineda
+    pires popov porter prieto pálsson quinn qureshi rahman rao rasmussen rath reid reis rey reyes rezaei richard
+    richardson riedel rinaldi rios riva rivas rizzo robin rocha rojas rosario rossetti roth rousseau roussel ríos
+    saito sala salazar salgado salinas sanders sandoval sanna santana santoro sato sauer schubert schulte
+    schumacher schuster schwartz seidel serra serrano siddiqui silvestri simmons simpson singer slater sokolov
+    solomon sommer sorensen soto spencer stevens stone suarez sullivan suárez svensson szabó szymański sørensen
+    takahashi tan tavares testa thapa thomsen torre toussaint trujillo trân tóth valencia valentini vasile vaughn
+    vega velasco vidal vincent vinci virtanen visser vitale vogt volkov wallace walsh weaver webb weiss wells west
+    wiśniewski wolff wójcik yadav yamada yamamoto yilmaz yıldırım yıldız zapata zieliński zimmerman çelik öztürk
+    şahin şimşek
 """)
 """Common surnames of many countries."""
 
@@ -174,8 +266,15 @@ eames, alexander mcqueen, stella mccartney, vera wang, jimmy choo, manolo blahni
 pro, bob marley, david bowie, miles morales, lara croft, mario kart, mario party, luigi mansion, anna karenina,
     olive oil, may day, june sale, april fools, carl zeiss, carl friedrik, austin texas, charlotte north,
 jackson hole, jordan air, sydney australia, florence italy, victoria bc, virginia beach, georgia usa, madison
-    wisconsin, dallas texas, santiago de, paris france, chelsea boots, alexa echo, amazon alexa, apple siri, marie
-    claire
+wisconsin, saudi arabia, south africa, south korea, north korea, north macedonia, new zealand, new jersey,
+new mexico, new hampshire, new orleans, new delhi, costa rica, puerto rico, el salvador, sri lanka, czech
+republic, dominican republic, united states, united kingdom, united arab, great britain, northern ireland, hong
+kong, cape town, ivory coast, sierra leone, burkina faso, papua new, trinidad and, buenos aires, rio de, são
+paulo, sao paulo, mexico city, las vegas, la paz, san marino, santo domingo, porto alegre, belo horizonte, den
+haag, los santos, kuala lumpur, ho chi, tel aviv, abu dhabi, south carolina, north carolina, south dakota, north
+dakota, west virginia, rhode island, stan smith, chuck taylor, air jordan, jordan brand, nelson mandela, martin
+luther, saint petersburg, sankt gallen, dallas texas, santiago de, paris france, chelsea boots, alexa echo, amazon
+alexa, apple siri, marie claire
 """.replace("\n", " ").split(",")
 )
 """Products, companies and places that look like a full name."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -16,6 +18,7 @@ import uvicorn
 from bento.http import protocol
 from bento.http.asgi import Receive, Scope, Send
 from bento.http.protocol import ConnectionLimits, LimitedProtocol
+from tests.support.requirements import program
 
 pytestmark = pytest.mark.process
 
@@ -136,6 +139,18 @@ def test_what_exceeds_a_limit_is_refused_in_the_apis_format_and_counted(
     assert server.refused == [expected]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"10000000000000014\r\nhello\r\n0\r\n\r\n", b"-1\r\nhello\r\n0\r\n\r\n", b"5\r\nhelloXX0\r\n\r\n"],
+    ids=["chunk size beyond 64 bits", "negative chunk size", "chunk without its end"],
+)
+def test_a_malformed_body_is_answered_in_the_apis_format_too(server: Running, body: bytes) -> None:
+    answer = exchange(server, HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + body)
+    assert status(answer) == 400
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["type"] == "bad_request"
+    assert answer.count(b"HTTP/1.1") == 1, "the response of the service does not follow"
+
+
 def test_endless_trailers_are_refused(server: Running) -> None:
     head = HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
     exchange(server, head, *[b"X-Trailer: " + b"a" * 60_000 + b"\r\n"] * 50)
@@ -219,3 +234,62 @@ def test_a_request_that_offers_h2c_keeps_its_body(server: Running) -> None:
     )
     assert status(answer) == 200
     assert answer.endswith(b"hello")
+
+
+JAVA = """
+import java.net.URI;
+import java.net.http.*;
+
+public class Post {
+    public static void main(String[] arguments) throws Exception {
+        var request = HttpRequest.newBuilder(URI.create(arguments[0]))
+            .POST(HttpRequest.BodyPublishers.ofString("hello from java")).build();
+        // The default client offers h2c.
+        var response = HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
+        System.out.print(response.statusCode() + " " + response.body());
+    }
+}
+"""
+NODE = """
+const http = require("http");
+const headers = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABk"};
+const request = http.request(process.argv[2], {method: "POST", headers}, response => {
+  let text = "";
+  response.on("data", part => text += part);
+  response.on("end", () => process.stdout.write(response.statusCode + " " + text));
+});
+request.end("hello from node");
+"""
+
+
+def test_javas_http_client_which_offers_h2c_by_default_is_served(server: Running, tmp_path: Path) -> None:
+    (tmp_path / "Post.java").write_text(JAVA)
+    assert output(program("java"), tmp_path / "Post.java", url(server)) == "200 hello from java"
+
+
+def test_node_offering_h2c_is_served(server: Running, tmp_path: Path) -> None:
+    (tmp_path / "post.js").write_text(NODE)
+    assert output(program("node"), tmp_path / "post.js", url(server)) == "200 hello from node"
+
+
+def test_curl_offering_h2c_is_served(server: Running) -> None:
+    arguments = (
+        "--http2",
+        "-sS",
+        "-w",
+        " %{http_code} %{http_version}",
+        "-d",
+        "hello from curl",
+        url(server),
+    )
+    assert output(program("curl"), *arguments) == "hello from curl 200 1.1"
+
+
+def url(server: Running) -> str:
+    return f"http://127.0.0.1:{server.port}/chat"
+
+
+def output(command: Path, *arguments: str | Path) -> str:
+    return subprocess.run(
+        [command, *arguments], capture_output=True, text=True, timeout=120, check=True
+    ).stdout

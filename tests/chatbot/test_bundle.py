@@ -115,6 +115,12 @@ def test_a_format_of_the_future_is_refused_by_number(copy: Path) -> None:
         read_manifest(copy)
 
 
+def test_a_manifest_that_is_nested_deeply_is_refused_as_a_bundle(copy: Path) -> None:
+    (copy / MANIFEST).write_text("[" * 200_000)
+    with pytest.raises(BundleError, match="is not a manifest"):
+        read_manifest(copy)
+
+
 def test_a_bundle_that_answers_a_known_message_otherwise_is_refused(copy: Path) -> None:
     manifest = json.loads((copy / MANIFEST).read_text())
     manifest["known"][0]["intent"] = (

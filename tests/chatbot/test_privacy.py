@@ -127,6 +127,11 @@ def _bitext(shared_data: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("message", "core"),
     [
+        ("Can I pay on delivery? order #48213-AB", "Can I pay on delivery?"),
+        ("your driver was rude order #48213-AB", "your driver was rude"),
+        ("I want to cancel order 48213-AB", "I want to cancel order 48213-AB"),
+        ("where is my order 48213-AB", "where is my order 48213-AB"),
+        ("getting my bills card 4111 1111 1111 1111", "getting my bills"),
         ("where is my parcel for max@example.com", "where is my parcel"),
         ("Where is my parcel? My name is Anna Schmidt.", "Where is my parcel?"),
         ("cancel it, call me on +49 170 1234567", "cancel it"),

@@ -27,6 +27,7 @@ from chatbot.dialog.router import Router
 from chatbot.model.bundle import Bundle, load
 from chatbot.privacy import redact, redact_with_core
 from chatbot.settings import SlotSettings
+from tools.bench.quality.pii.free_text import free_text
 from tools.bench.quality.pii.sentences import AUTHORS, Part, Sentence, harmless, sensitive
 
 Redact = Callable[[str], str]
@@ -52,6 +53,14 @@ APPENDED = {
         " I'm Peter Walker", " using account jo@x.org", ", password: Tr0ub4dor&3", " my date of birth is 3 March 1985",
         " order #48213-AB",
     ),
+    "held out": (
+        " (sent from tanja.w@example.net)", ", you can write to pedro at example dot com",
+        " - Jonathan Reed", " this is Maria Silva by the way", " my mobile number is +1 415 555 0132",
+        ", paid with 4242 4242 4242 4242", " my customer number is 60213344", " - invoice INV-2024-00917",
+        ". I live at 18 Rosslyn Road, Leeds LS6 2AB", ", born 1979-06-21", " my PIN is 4821",
+        ". Kind regards, Nora Lind", " (tracking number 1Z12345E0205271688)", ", account 12345678",
+        ". My order number is 112-3456789-1234567", " from 203.0.113.77",
+    ),
 }  # fmt: skip
 
 
@@ -64,6 +73,8 @@ def main() -> int:
     parts: list[Part] = ["tuning"] if options.tuning else ["tuning", "held-out"]
     sets = [(author, part) for author in AUTHORS for part in parts]
     sys.stdout.write(recall_table(sets) + "\n" + language_table(sets) + "\n")
+    if not options.tuning:
+        sys.stdout.write(free_text_table() + "\n")
     sys.stdout.write(time_table(options.before) + "\n")
     if BUNDLE.exists():
         sys.stdout.write(invariance_table(load(BUNDLE)))
@@ -104,6 +115,28 @@ def language_table(sets: Sequence[tuple[str, Part]]) -> str:
             caught, total = _caught([s for s in sentences if (s.kind, s.language) == (kind, language)])
             row.append(f"{_share(caught[kind], total[kind])} of {total[kind]}")
         rows.append(row)
+    return _markdown(rows)
+
+
+def free_text_table() -> str:
+    """Return the same of the free text, on which no rule was tuned, and the share by language."""
+    personal, quiet = free_text()
+    rows = [["Free text, held-out", "Target", "redacted"], ["---"] * 3]
+    for kind in sorted({s.kind for s in personal}, key=lambda k: (TARGETS.get(k, STRUCTURED), k)):
+        caught, total = _caught([s for s in personal if s.kind == kind])
+        share = f"{_share(caught[kind], total[kind])} of {total[kind]}"
+        rows.append([kind, f"{TARGETS.get(kind, STRUCTURED)}%", share])
+    structured = [s for s in personal if s.kind not in TARGETS]
+    caught, total = _caught(structured)
+    rows.append(
+        [
+            "structured kinds together",
+            f"{STRUCTURED}%",
+            f"{_share(caught.total(), total.total())} of {total.total()}",
+        ]
+    )
+    changed = sum(redact(s.text) != s.text for s in quiet)
+    rows.append(["harmless, changed", "1%", f"{changed / len(quiet):.1%} of {len(quiet)}"])
     return _markdown(rows)
 
 
