@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,16 @@ class Judged:
     weight: NDArray[np.float64] | None = None
     doubt: NDArray[np.float64] | None = None
     measured: bool = True
+
+    def part(self, mask: NDArray[np.bool_]) -> Judged:
+        """Return the predictions of the selected messages."""
+        chosen = {
+            field.name: values[mask]
+            if isinstance(values := getattr(self, field.name), np.ndarray)
+            else values
+            for field in fields(self)
+        }
+        return Judged(**chosen)
 
     @property
     def doubts(self) -> NDArray[np.float64]:
