@@ -23,12 +23,12 @@ from chatbot.model.classifier import join
 from chatbot.model.encoder import Encoded
 from data.errors import Problem
 from training.corpus.reading import Corpus, replies_for
+from training.model.assess import TEST_PART, Held, evaluate_out_of_fold
 from training.model.blas import one_thread
 from training.model.diagnosis import diagnose
 from training.model.distinct import distinct_groups, name_groups, weights
 from training.model.encoder.batch import encode
 from training.model.encoder.export import Export, export
-from training.model.evaluation.assess import TEST_PART, Held, evaluate_out_of_fold
 from training.model.evaluation.outcome import evaluate, full_report
 from training.model.fit import UNKNOWN_FOLDS, fit, folds, score_unknown
 from training.model.generic_pool import ENOUGH_OWN, load_pool, uncovered
@@ -56,7 +56,7 @@ SUMMARY_AXES = 8
 class Trained:
     """Result of a training: the bundle at `folder`, its scores, and the duration.
 
-    `report["evaluated"]` says what the scores are of: `training.model.evaluation.assess`.
+    `report["evaluated"]` says what the scores are of: `training.model.assess`.
     """
 
     folder: Path
