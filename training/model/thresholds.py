@@ -31,9 +31,9 @@ _BEGINNINGS = (0.2, 0.5)
 # Minimum share of clarifications that offer the right intent.
 CLARIFY_HIT = 0.9
 # Proved thresholds are used if they answer at least this share of what the estimated ones answer.
-PROOF_WORTH = 0.5
+PROOF_WORTH = 0.9
 # An estimate is dropped where the labels of the held-out rows contradict it with a p-value up to this.
-_CONTRADICTED = 0.01
+_CONTRADICTED = 0.003
 
 
 @dataclass(frozen=True, slots=True)
