@@ -129,6 +129,21 @@ def test_a_challenger_that_lost_an_intent_is_refused_by_name(champion: Path, spo
     assert verdict.check("intents").rows[0]["name"] == "cancel_order"
 
 
+def test_messages_of_one_intent_accepted_as_another_in_other_words_are_refused(
+    champion: Path, tmp_path: Path
+) -> None:
+    """Near-duplicates of the champion's rows are held out together with them, and the poison shows all the same."""
+    before = shipped(*INTENTS)
+    right = before[before["intent"] == "cancel_order"]
+    poison = [right.assign(message=right["message"] + ending) for ending in (" now", " please", " today")]
+    wrong = pd.concat(poison).assign(intent="get_refund", source="review:1")
+    wrong["row_hash"] = wrong["group"] = [row_hash(message, "get_refund") for message in wrong["message"]]
+    now = pd.concat([before, wrong], ignore_index=True)
+    verdict = judge_corpora(champion, trained(now, tmp_path / "poisoned"), before, now)
+    assert "intents" in verdict.refused_by
+    assert verdict.check("intents").rows[0]["name"] == "cancel_order"
+
+
 def test_a_first_version_is_warned_of_and_never_refused(spoilt: Path, frozen: pd.DataFrame) -> None:
     """Too large for its bound: the one thing that a version can be refused for all alone."""
     verdict = judge(
