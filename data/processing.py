@@ -43,8 +43,9 @@ class ProcessParams(BaseModel):
 
     seed: int = 0
     """Determines placeholder values and the parts of new groups."""
-    test_share: float = Field(default=0.2, ge=0, lt=1)
-    """Share of new groups assigned to test."""
+    test_share: float = Field(default=0.0, ge=0, lt=1)
+    """Share of new groups assigned to a fixed test part, of which nothing is learned. 0: there is none, also for rows
+    that had a part `test` before; every row teaches, and scores are out-of-fold."""
     similarity: float = Field(default=SIMILARITY, gt=0, le=1)
     """Minimum cosine at which two messages of an intent are near-duplicates."""
 
@@ -74,9 +75,11 @@ def process(
     Args:
         corpus: `data.loading.COLUMNS`, as loaded; several corpora are concatenated.
         params: None: the defaults.
-        earlier: the `splits` of the previous run; None: the first run.
+        earlier: the `splits` of the previous run; None: the first run. Its parts count if there is a test part.
     """
     params = params or ProcessParams()
+    if earlier is not None and not params.test_share:
+        earlier = earlier.assign(part=TRAIN)
     done = split(
         corpus, earlier, seed=params.seed, test_share=params.test_share, similarity=params.similarity
     )

@@ -102,7 +102,7 @@ class ModelVersion:
 
     @property
     def scores(self) -> dict[str, float]:
-        """Return the scores on the corpus's own test part; empty: the tag is missing or malformed."""
+        """Return the scores on the corpus's own rows; empty: the tag is missing or malformed."""
         try:
             return {
                 str(name): float(value) for name, value in json.loads(self.tags.get(SCORES) or "{}").items()

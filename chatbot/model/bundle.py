@@ -93,7 +93,7 @@ class Manifest(BaseModel):
     created: datetime | None = None
     """Time of the build, from made.json; None: unknown."""
     scores: dict[str, float] = {}
-    """Metrics on the test split of the corpus."""
+    """Metrics on the corpus's rows: out-of-fold, or of its test part; `target["evaluated"]` says which."""
     known: tuple[KnownMessage, ...] = ()
 
 

@@ -37,6 +37,10 @@ class Scores:
     probabilities: Floats
     scope: Floats
 
+    def part(self, rows: NDArray[np.int64]) -> Scores:
+        """Return the scores of some messages."""
+        return Scores(self.probabilities[rows], self.scope[rows])
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -156,6 +160,13 @@ class Classifier:
 
 
 _PARTS: tuple[tuple[str, type], ...] = (("head", Head), ("scope", Scope))
+
+
+def join(*scores: Scores) -> Scores:
+    """Return the scores of several sets of messages, one after the other."""
+    return Scores(
+        np.concatenate([one.probabilities for one in scores]), np.concatenate([one.scope for one in scores])
+    )
 
 
 def views(encoded: Encoded) -> Floats:

@@ -36,6 +36,10 @@ def write_corpus(file: Path, extra: str = "") -> Path:
     return file
 
 
+PARTS = ("--test-share", "0.2")
+"""Of a corpus with a fixed test part."""
+
+
 def run(*arguments: str | Path, code: int = 0) -> str:
     """The command's output, both streams."""
     result = CliRunner(env={"COLUMNS": "200"}).invoke(app, [str(argument) for argument in arguments])
@@ -55,7 +59,7 @@ def test_the_same_input_gives_the_same_bytes_at_any_place_and_time(tmp_path: Pat
 
 
 def test_a_processed_corpus_is_filled_split_and_named_by_its_source(tmp_path: Path) -> None:
-    run(write_corpus(tmp_path / "corpus.csv"), "--out", tmp_path)
+    run(write_corpus(tmp_path / "corpus.csv"), "--out", tmp_path, *PARTS)
     corpus = read_processed(tmp_path)
     assert tuple(corpus.columns) == CORPUS_COLUMNS
     assert len(corpus) == 60
@@ -71,7 +75,7 @@ def test_a_processed_corpus_is_filled_split_and_named_by_its_source(tmp_path: Pa
 
 
 def test_the_report_counts_what_was_written(tmp_path: Path) -> None:
-    output = run(write_corpus(tmp_path / "corpus.csv", "once only,rare\n"), "--out", tmp_path)
+    output = run(write_corpus(tmp_path / "corpus.csv", "once only,rare\n"), "--out", tmp_path, *PARTS)
     report = json.loads((tmp_path / "report.json").read_text())
     corpus = read_processed(tmp_path)
     assert report["rows"] == len(corpus) == 61
@@ -90,7 +94,7 @@ def test_a_grown_corpus_keeps_its_parts_and_lists_what_it_left_out(tmp_path: Pat
     )
     bridge = "where is my parcel with shoes that i ordered in may july"
     file = write_corpus(tmp_path / "corpus.csv", f"{train},track\n{test},track\n")
-    run(file, "--out", tmp_path)
+    run(file, "--out", tmp_path, *PARTS)
     splits = pd.read_csv(tmp_path / "splits.csv", dtype="str").set_index("row_hash")
     for message, part in ((train, "train"), (test, "test")):
         splits.loc[row_hash(message, "track"), "group"] = row_hash(message, "track")
@@ -98,13 +102,26 @@ def test_a_grown_corpus_keeps_its_parts_and_lists_what_it_left_out(tmp_path: Pat
     splits.to_csv(tmp_path / "splits.csv")
     earlier = splits["part"].to_dict()
 
-    run(write_corpus(file, f"{train},track\n{test},track\n{bridge},track\n"), "--out", tmp_path)
+    run(write_corpus(file, f"{train},track\n{test},track\n{bridge},track\n"), "--out", tmp_path, *PARTS)
     corpus = read_processed(tmp_path)
     assert corpus.set_index("row_hash")["part"].to_dict() == earlier
     left_out = pd.read_csv(tmp_path / "left_out.csv")
     assert left_out["message"].tolist() == [bridge]
     report = json.loads((tmp_path / "report.json").read_text())
     assert [row["source"] for row in report["left_out"]] == ["corpus.csv:64"]
+
+
+def test_without_a_test_share_every_row_teaches_also_those_that_had_a_test_part(tmp_path: Path) -> None:
+    file = write_corpus(tmp_path / "corpus.csv")
+    run(file, "--out", tmp_path, *PARTS)
+    splits = read_splits(tmp_path / "splits.csv")
+    assert splits is not None
+    assert "test" in set(splits["part"])
+    run(file, "--out", tmp_path)
+    corpus, now = read_processed(tmp_path), read_splits(tmp_path / "splits.csv")
+    assert now is not None
+    assert set(corpus["part"]) == set(now["part"]) == {"train"}
+    assert now["group"].tolist() == splits["group"].tolist()
 
 
 def test_an_error_is_printed_with_all_others_and_nothing_is_written(tmp_path: Path) -> None:
@@ -150,14 +167,14 @@ def test_the_defaults_are_those_of_params_yaml() -> None:
 
 def test_a_splits_file_that_was_tampered_with_is_refused_by_line(tmp_path: Path) -> None:
     file, splits = write_corpus(tmp_path / "corpus.csv"), tmp_path / "splits.csv"
-    run(file, "--out", tmp_path)
+    run(file, "--out", tmp_path, *PARTS)
     header, first, second, *_ = splits.read_text().splitlines()
     row, group, part = first.split(",")
     other = {"train": "test", "test": "train"}[part]
     splits.write_text(
         "\n".join([header, first, first, "x,y,train", second.replace(second.split(",")[2], "tune")])
     )
-    output = run(file, "--out", tmp_path, code=1)
+    output = run(file, "--out", tmp_path, *PARTS, code=1)
     for line, reason in (
         (3, f"row {row} is there twice"),
         (4, "'x,y,train' is not a row hash"),
@@ -166,20 +183,22 @@ def test_a_splits_file_that_was_tampered_with_is_refused_by_line(tmp_path: Path)
         assert f"splits.csv:{line}: " in output
         assert reason in output
     splits.write_text(f"{header}\n{first}\n{'0' * 32},{group},{other}\n")
-    assert f"splits.csv:3: group {group} lies in train and in test" in run(file, "--out", tmp_path, code=1)
+    assert f"splits.csv:3: group {group} lies in train and in test" in run(
+        file, "--out", tmp_path, *PARTS, code=1
+    )
     splits.write_text("hash,part\n")
-    assert "splits.csv:1: the columns are 'hash,part'" in run(file, "--out", tmp_path, code=1)
+    assert "splits.csv:1: the columns are 'hash,part'" in run(file, "--out", tmp_path, *PARTS, code=1)
 
 
 def test_an_intent_that_lost_its_train_rows_is_warned_of(tmp_path: Path) -> None:
     file = write_corpus(tmp_path / "corpus.csv")
-    run(file, "--out", tmp_path)
+    run(file, "--out", tmp_path, *PARTS)
     corpus = read_processed(tmp_path)
     kept = corpus[(corpus["intent"] != "track") | (corpus["part"] == "test")]
     lines = file.read_text().splitlines()
     numbers = [0, *(int(source.split(":")[1]) - 1 for source in kept["source"])]
     file.write_text("\n".join(lines[number] for number in numbers))
-    assert "intent 'track' has no row in train any more" in run(file, "--out", tmp_path)
+    assert "intent 'track' has no row in train any more" in run(file, "--out", tmp_path, *PARTS)
 
 
 def test_an_invalid_processed_corpus_is_refused(tmp_path: Path) -> None:
@@ -248,7 +267,9 @@ def test_dvc_keeps_the_parts_gives_the_corpus_digest_and_does_nothing_twice(
     beside = shutil.ignore_patterns("processed", "corpus", "raw", "__pycache__")
     for name in ("data", "chatbot"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=beside)
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["process"]["test_share"] = 0.2
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     stage = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["process"]
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"process": stage}}))
     intents, processed = tmp_path / "data" / "corpus" / "intents", tmp_path / "data" / "processed"

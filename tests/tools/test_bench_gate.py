@@ -46,7 +46,7 @@ def test_an_emptied_intent_has_no_row() -> None:
 def test_a_challenger_is_taught_all_that_the_champion_was() -> None:
     groups = np.array([str(row // 2) for row in ROWS])
     workshop = Workshop.__new__(Workshop)
-    workshop.case = Case("x", [], LABELS, groups, None, [], 0.6, 0.8)  # type: ignore[arg-type]
+    workshop.case = Case("x", [], LABELS, groups, groups, [], 0.6, 0.8)
     fewer, more = (set(workshop.rows(3, share).tolist()) for share in (0.6, 0.8))
     assert fewer < more
     assert (len(fewer), len(more)) == (180, 240)

@@ -17,11 +17,11 @@ from rich.console import Console
 
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle import Bundle
+from data.messages import row_hash
 from data.processing import read_processed
-from data.splitting import TEST
 from tests.training import warm
 from training.corpus.reading import Corpus
-from training.gate.judge import GateError, GateParams, Sizes, judge, judge_folders, mark_new
+from training.gate.judge import GateError, GateParams, Sizes, judge, judge_corpora, judge_folders, mark_new
 from training.gate.params import read_gate_params
 from training.gate.report.render import page, write_verdict
 from training.model.params import TrainParams
@@ -43,7 +43,7 @@ LATER = "delivery_period"
 
 
 def shipped(*intents: str) -> pd.DataFrame:
-    rows = read_processed(ROOT / "data" / "processed" / "corpus.parquet")
+    rows = read_processed(ROOT / "data" / "processed" / "corpus.parquet").assign(part="train")
     return rows[rows["intent"].isin([*intents, "out_of_scope"])].reset_index(drop=True)
 
 
@@ -76,17 +76,22 @@ def challenger(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def spoilt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Half of what asks to cancel an order is taught as asking for a refund, and reviews are gone."""
+    return trained(spoilt_rows(), tmp_path_factory.mktemp("spoilt") / "bundle")
+
+
+def spoilt_rows() -> pd.DataFrame:
     rows = shipped(*INTENTS)
-    rows = rows[(rows["intent"] != "review") | (rows["part"] == TEST)].reset_index(drop=True)
-    moved = rows.index[(rows["intent"] == "cancel_order") & (rows["part"] != TEST)][::2]
+    rows = rows[rows["intent"] != "review"].reset_index(drop=True)
+    moved = rows.index[rows["intent"] == "cancel_order"][::2]
     rows.loc[moved, "intent"] = "get_refund"
-    return trained(rows, tmp_path_factory.mktemp("spoilt") / "bundle")
+    rows.loc[moved, "row_hash"] = [row_hash(message, "get_refund") for message in rows.loc[moved, "message"]]
+    return rows
 
 
 @pytest.fixture(scope="module")
 def frozen(corpus: Path) -> pd.DataFrame:
-    rows = read_processed(corpus)
-    return mark_new(rows[rows["part"] == TEST], shipped(*INTENTS))
+    """Some rows, predicted by the bundles themselves although they learned from them."""
+    return mark_new(read_processed(corpus)[::5], shipped(*INTENTS))
 
 
 def gate(*arguments: str, columns: str = "200") -> subprocess.CompletedProcess[str]:
@@ -95,13 +100,14 @@ def gate(*arguments: str, columns: str = "200") -> subprocess.CompletedProcess[s
 
 
 def test_a_challenger_with_a_new_intent_is_accepted_and_the_new_one_judged_apart(
-    champion: Path, challenger: Path, frozen: pd.DataFrame
+    champion: Path, challenger: Path, corpus: Path
 ) -> None:
-    verdict = judge_folders(champion, challenger, frozen)
+    rows = read_processed(corpus)
+    verdict = judge_corpora(champion, challenger, shipped(*INTENTS), rows)
     assert verdict.passed, verdict.sentence
     [new] = verdict.check("new_intents").rows
     assert new["intent"] == LATER
-    assert new["messages"] == int((frozen["intent"] == LATER).sum())
+    assert new["messages"] == int((rows["intent"] == LATER).sum())
     assert LATER not in [row["name"] for row in verdict.check("intents").rows]
     assert verdict.champion is not None
     assert (verdict.champion.digest, verdict.challenger.digest) == tuple(
@@ -114,14 +120,27 @@ def test_only_rows_that_the_champions_corpus_lacks_are_new(frozen: pd.DataFrame)
     assert not mark_new(frozen, None)["new"].any()
 
 
-def test_a_challenger_that_lost_an_intent_is_refused_by_name(
-    champion: Path, spoilt: Path, frozen: pd.DataFrame
-) -> None:
-    verdict = judge_folders(champion, spoilt, frozen)
+def test_a_challenger_that_lost_an_intent_is_refused_by_name(champion: Path, spoilt: Path) -> None:
+    verdict = judge_corpora(champion, spoilt, shipped(*INTENTS), spoilt_rows())
     assert not verdict.passed
     assert "lost_intents" in verdict.refused_by
     assert [row["intent"] for row in verdict.check("lost_intents").rows] == ["review"]
     assert {"intents", "macro_f1"} & set(verdict.refused_by)
+    assert verdict.check("intents").rows[0]["name"] == "cancel_order"
+
+
+def test_messages_of_one_intent_accepted_as_another_in_other_words_are_refused(
+    champion: Path, tmp_path: Path
+) -> None:
+    """Near-duplicates of the champion's rows are held out together with them, and the poison shows all the same."""
+    before = shipped(*INTENTS)
+    right = before[before["intent"] == "cancel_order"]
+    poison = [right.assign(message=right["message"] + ending) for ending in (" now", " please", " today")]
+    wrong = pd.concat(poison).assign(intent="get_refund", source="review:1")
+    wrong["row_hash"] = wrong["group"] = [row_hash(message, "get_refund") for message in wrong["message"]]
+    now = pd.concat([before, wrong], ignore_index=True)
+    verdict = judge_corpora(champion, trained(now, tmp_path / "poisoned"), before, now)
+    assert "intents" in verdict.refused_by
     assert verdict.check("intents").rows[0]["name"] == "cancel_order"
 
 
@@ -181,7 +200,7 @@ def test_behavioural_tests_of_intents_that_are_not_there_are_left_out(
 
 def test_messages_that_fit_neither_bundle_are_an_error_that_says_what_to_give(champion: Path) -> None:
     foreign = pd.DataFrame({"message": ["hello there"], "intent": ["greet"], "category": [""]})
-    with pytest.raises(GateError, match="test part of their corpus"):
+    with pytest.raises(GateError, match="corpus that they were trained on"):
         judge_folders(champion, champion, foreign)
 
 
@@ -197,7 +216,7 @@ def test_the_command_accepts_writes_and_says_where(
     assert done.returncode == 0, done.stdout + done.stderr
     content = json.loads((tmp_path / "gate" / "gate.json").read_text())
     assert (content["verdict"], content["passed"], content["refused_by"]) == ("accepted", True, [])
-    assert content["test_rows"] == int((read_processed(corpus)["part"] == TEST).sum())
+    assert content["test_rows"] == len(read_processed(corpus))
     assert {"macro_f1", "intents", "slices", "calibration", "out_of_scope", "size"} <= {
         check["name"] for check in content["checks"]
     }
@@ -205,12 +224,13 @@ def test_the_command_accepts_writes_and_says_where(
     assert "gate.html" in done.stdout
 
 
-def test_the_command_refuses_with_a_code_of_its_own(
-    champion: Path, spoilt: Path, corpus: Path, tmp_path: Path
-) -> None:
+def test_the_command_refuses_with_a_code_of_its_own(champion: Path, spoilt: Path, tmp_path: Path) -> None:
+    before, after = tmp_path / "before.parquet", tmp_path / "after.parquet"
+    shipped(*INTENTS).to_parquet(before, index=False)
+    spoilt_rows().to_parquet(after, index=False)
     done = gate(
-        *("--champion", str(champion), "--challenger", str(spoilt), "--corpus", str(corpus)),
-        *("--out", str(tmp_path)),
+        *("--champion", str(champion), "--challenger", str(spoilt), "--corpus", str(after)),
+        *("--earlier", str(before), "--out", str(tmp_path)),
     )
     assert done.returncode == 3, done.stdout + done.stderr
     assert "Lost intents" in done.stdout

@@ -11,7 +11,10 @@ import pytest
 
 from chatbot.model import bundle as bundles
 from data.folder import read_intents
+from data.processing import ProcessParams
+from training.corpus.reading import read
 from training.model.encoder.export import ExportError, Proof, export, locate
+from training.model.held_out import read_held_out
 
 pytestmark = pytest.mark.process
 
@@ -64,6 +67,8 @@ def trained(small_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
 def test_any_corpus_becomes_a_bundle_that_answers(trained: tuple[Path, Path, str]) -> None:
     bundle = bundles.load(trained[0])
     assert "giant_bicycles" in bundle.manifest.labels
+    assert bundle.manifest.target["evaluated"] == "out-of-fold"
+    assert bundle.manifest.scores["messages"] == 240, "every row is scored but the only one of its intent"
     assert bundle.predict(["please cancel my order"])[0].alternatives[0].intent == "cancel_order"
 
 
@@ -85,8 +90,19 @@ def test_the_run_is_recorded_with_metrics_and_pictures(trained: tuple[Path, Path
         "per_intent/cancel_order/macro_f1",
         "per_slice/short/accuracy",
     } <= run.data.metrics.keys()
+    assert run.data.tags["evaluated"] == "out-of-fold"
+    assert run.data.params["test_rows"] == "0"
     pictures = {"confusion_matrix.png", "reliability.png", "risk_coverage.png", "learning_curve.png"}
     assert pictures <= {file.path for file in client.list_artifacts(run.info.run_id)}
+
+
+def test_the_bundle_keeps_an_out_of_fold_prediction_of_each_scored_row(
+    trained: tuple[Path, Path, str], small_corpus: Path
+) -> None:
+    kept = read_held_out(trained[0])
+    assert len(kept) == 240
+    rows = read(small_corpus, ProcessParams()).rows
+    assert set(kept) == set(rows.loc[rows["intent"] != "giant_bicycles", "row_hash"])
 
 
 def test_the_same_corpus_and_seed_give_the_same_weights(

@@ -68,15 +68,15 @@ def read_launch(file: Path = LAUNCH) -> Launch:
 
 
 def ordinary(count: int, seed: int) -> tuple[list[tuple[str, str]], str]:
-    """Draw an ordinary day of messages that the bot was not trained on. Returns: (message, intent) pairs, their source.
+    """Draw an ordinary day of messages. Returns: (message, intent) pairs, their source.
 
-    Drawn with replacement from the test part of the shipped corpus, in its own class shares; half of the day comes from
-    Bitext if the published corpora are on this machine.
+    Drawn with replacement from the shipped corpus, in its own class shares; half of the day comes from Bitext, which
+    the bot was not trained on, if the published corpora are on this machine.
     """
     rows = pd.read_parquet(ROOT / "data" / "processed" / "corpus.parquet")
     draw = random.Random(seed)
-    own = _pairs(rows[rows["part"] == "test"])
-    source = f"the corpus's own test part ({len(own):,} messages)"
+    own = _pairs(rows)
+    source = f"the shipped corpus, which it was trained on ({len(own):,} messages)"
     try:
         published = _pairs(fill_all(load_bitext()))
     except MissingDataError:

@@ -10,7 +10,6 @@ if __name__ == "__main__":
 
     exit_on_interrupt()
 
-import pandas as pd
 import typer
 from rich.console import Console
 from rich.text import Text
@@ -18,10 +17,9 @@ from rich.text import Text
 from chatbot.errors import ChatbotError
 from data.loading import Columns
 from data.processing import read_processed
-from data.splitting import TEST
 from training.corpus.reading import read_labelled
 from training.gate.behaviour_tests import SHIPPED, read_behaviours
-from training.gate.judge import judge_folders, mark_new
+from training.gate.judge import judge_corpora, judge_folders, mark_new
 from training.gate.params import read_gate_params
 from training.gate.report.render import print_verdict, write_verdict
 
@@ -31,14 +29,6 @@ REFUSED = 3
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-def _test_rows(corpus: Path, earlier: Path | None, columns: Columns) -> pd.DataFrame:
-    """Return the test part of a processed corpus, or every row of any other corpus, with new rows marked."""
-    rows = read_labelled(corpus, columns)
-    if "part" in rows:
-        rows = rows[rows["part"] == TEST]
-    return mark_new(rows, None if earlier is None else read_processed(earlier))
-
-
 @app.command()
 def main(
     challenger: Annotated[Path, typer.Option(help="The bundle that may take over.")],
@@ -46,10 +36,13 @@ def main(
         Path | None, typer.Option(help="The bundle that serves; none: a first version.")
     ] = None,
     corpus: Annotated[
-        Path, typer.Option(help="A processed corpus, whose test part is used, or any other labelled corpus.")
+        Path,
+        typer.Option(
+            help="The challenger's processed corpus, or any labelled corpus of which neither learned."
+        ),
     ] = Path("data/processed/corpus.parquet"),
     earlier: Annotated[
-        Path | None, typer.Option(help="The champion's processed corpus: test rows it lacks are new.")
+        Path | None, typer.Option(help="The champion's processed corpus; default: the challenger's.")
     ] = None,
     out: Annotated[Path, typer.Option(help="A folder for gate.json and gate.html.")] = Path("models/gate"),
     behaviours: Annotated[Path, typer.Option(help="Behavioural tests.")] = SHIPPED,
@@ -63,13 +56,14 @@ def main(
     """Judge a challenger. Exit code 0: accepted; 3: refused; 1: error, not judged."""
     console = Console(stderr=True)
     try:
-        verdict = judge_folders(
-            champion,
-            challenger,
-            _test_rows(corpus, earlier, Columns(message_column, intent_column, category_column)),
-            params=read_gate_params(params),
-            behaviours=read_behaviours(behaviours),
-        )
+        rows = read_labelled(corpus, Columns(message_column, intent_column, category_column))
+        before = None if earlier is None else read_processed(earlier)
+        bounds, tests = read_gate_params(params), read_behaviours(behaviours)
+        if "part" in rows:
+            verdict = judge_corpora(champion, challenger, before, rows, params=bounds, behaviours=tests)
+        else:
+            marked = mark_new(rows, before)
+            verdict = judge_folders(champion, challenger, marked, params=bounds, behaviours=tests)
     except ChatbotError as error:
         console.print(Text(str(error), style="red"))
         raise typer.Exit(1) from None

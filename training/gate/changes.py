@@ -156,7 +156,7 @@ def check_known(outcomes: PairedOutcomes, proofs: Sequence[Row]) -> GateCheck:
             }
             for place in order[:_CHANGED_SHOWN]
         ]
-    sentence = f"{changed} of {int((~outcomes.new).sum())} test messages are handled differently"
+    sentence = f"{changed} of {int((~outcomes.new).sum())} compared messages are handled differently"
     sentence += f", and so are {len(proofs)} of the champion's known messages." if proofs else "."
     return GateCheck(
         "known_messages",

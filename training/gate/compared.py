@@ -127,7 +127,7 @@ def check_out_of_scope(outcomes: PairedOutcomes, params: GateParams) -> GateChec
         f"version at the scope score that accepts {percent(params.acceptance)} of the in-scope messages"
     )
     if not outcomes.out_of_scope.any():
-        sentence = "The test part has no out-of-scope messages."
+        sentence = "The compared rows have no out-of-scope messages."
         return GateCheck("out_of_scope", title, "unjudged", sentence, rule, {"messages": 0})
     paired = outcomes.out_of_scope_detected(params.acceptance)
     numbers = _paired_row("out_of_scope", paired, paired.p, params.level)

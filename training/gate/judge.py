@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from chatbot.dialog.message import clean
+from chatbot.dialog.router import Prediction
 from chatbot.errors import ChatbotError
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle import Bundle
@@ -27,11 +28,13 @@ from training.gate.compared import (
 )
 from training.gate.evidence import PairedOutcomes, Row
 from training.gate.params import GateParams
+from training.gate.rows import CHALLENGER_ROW, CHAMPION_ROW, Kept, compared_rows
 from training.gate.verdict import GateCheck, GateVerdict, Side
 from training.model.encoder.batch import encode
-from training.model.evaluation.outcome import Outcome, evaluate, scores
+from training.model.evaluation.outcome import Outcome, route, scores
 from training.model.evaluation.slices import slices_of, whole_words
 from training.model.head import NEVER
+from training.model.held_out import read_held_out
 
 Encode = Callable[[Encoder, Sequence[str]], Encoded]
 
@@ -59,20 +62,23 @@ def judge(
     behaviours: Sequence[Group] | None = None,
     sizes: Sizes | None = None,
     through: Encode = encode,
+    kept: tuple[Kept, Kept] = ({}, {}),
 ) -> GateVerdict:
     """Evaluate both bundles on the same messages and decide whether the challenger may replace the champion.
 
     Args:
         champion: the bundle that serves now; None for a first version, whose refusals become warnings.
         challenger: the candidate bundle.
-        test: the frozen test part with the columns `message`, `intent` (or `out_of_scope`) and `category`. An
-            optional column `new` (bool) marks rows that the champion's corpus lacks (`mark_new`). The labels
-            of these rows came with the challenger, so known intents are not compared on them; new intents are
-            judged on theirs.
+        test: rows that no bundle predicts from having learned them (`training.gate.rows.compared_rows`), with the
+            columns `message`, `intent` (or `out_of_scope`) and `category`. An optional column `new` (bool) marks
+            rows that the champion's corpus lacks (`mark_new`). The labels of these rows came with the challenger,
+            so known intents are not compared on them; new intents are judged on theirs.
         params: the bounds; None: the defaults.
         behaviours: groups of behavioural tests; None: the shipped ones.
         sizes: sizes of the bundle folders; None: omit the size check.
         through: the function that encodes messages; a benchmark passes one with a cache.
+        kept: out-of-fold predictions of champion and challenger by row hash. The columns CHAMPION_ROW and
+            CHALLENGER_ROW of `test` name those that are used; the bundle predicts all other rows now.
 
     Returns:
         The verdict with one entry per check.
@@ -81,11 +87,16 @@ def judge(
         GateError: no test row has an intent on which both bundles can be compared.
     """
     params = params or GateParams()
-    outcomes = _evaluate_both(champion, challenger, test, through)
+    if test.empty:
+        raise GateError(
+            "there is no row to compare on: for a bundle that keeps no out-of-fold predictions, pass its own corpus "
+            "with its test part, or train it again (python -m training.train)"
+        )
+    outcomes = _evaluate_both(champion, challenger, test, through, kept)
     if not outcomes.in_scope.any():
         raise GateError(
             f"none of the {len(test):,} test rows has an intent that "
-            f"{'both bundles have' if champion else 'the bundle has'}: pass the test part of their corpus"
+            f"{'both bundles have' if champion else 'the bundle has'}: pass the corpus that they were trained on"
         )
     checks = [
         check_macro_f1(outcomes, params),
@@ -124,6 +135,7 @@ def judge_folders(
     *,
     params: GateParams | None = None,
     behaviours: Sequence[Group] | None = None,
+    kept: tuple[Kept, Kept] = ({}, {}),
 ) -> GateVerdict:
     """Load two bundles from their folders and run `judge`, including the size check.
 
@@ -138,7 +150,31 @@ def judge_folders(
         params=params,
         behaviours=behaviours,
         sizes=Sizes(_bytes(challenger), None if champion is None else _bytes(champion)),
+        kept=kept,
     )
+
+
+def judge_corpora(
+    champion: Path | None,
+    challenger: Path,
+    before: pd.DataFrame | None,
+    now: pd.DataFrame,
+    *,
+    params: GateParams | None = None,
+    behaviours: Sequence[Group] | None = None,
+) -> GateVerdict:
+    """Load two bundles from their folders and run `judge` on the rows of their corpora.
+
+    Args:
+        before, now: the processed corpora of champion and challenger; see `compared_rows`.
+
+    Raises:
+        BundleError, GateError: see `judge_folders`.
+    """
+    kept = {} if champion is None else read_held_out(champion), read_held_out(challenger)
+    intents = frozenset() if champion is None else frozenset(bundles.read_manifest(champion).labels)
+    rows = compared_rows(before, now, None if champion is None else kept[0], kept[1], intents)
+    return judge_folders(champion, challenger, rows, params=params, behaviours=behaviours, kept=kept)
 
 
 def mark_new(test: pd.DataFrame, earlier: pd.DataFrame | None) -> pd.DataFrame:
@@ -149,20 +185,29 @@ def mark_new(test: pd.DataFrame, earlier: pd.DataFrame | None) -> pd.DataFrame:
 
 
 def _evaluate_both(
-    champion: Bundle | None, challenger: Bundle, test: pd.DataFrame, through: Encode
+    champion: Bundle | None,
+    challenger: Bundle,
+    test: pd.DataFrame,
+    through: Encode,
+    kept: tuple[Kept, Kept],
 ) -> PairedOutcomes:
     messages = [clean(message) for message in test["message"]]
     labels = test["intent"].tolist()
     known = frozenset(champion.manifest.labels) if champion else frozenset()
-    encoded = {id(b): through(b.encoder, messages) for b in (champion, challenger) if b is not None}
 
-    def outcome(bundle: Bundle) -> Outcome:
-        return evaluate(bundle, messages, labels, encoded[id(bundle)])
+    def outcome(bundle: Bundle, column: str, predictions: Kept) -> Outcome:
+        places = test[column].tolist() if column in test else [""] * len(test)
+        found: list[Prediction | None] = [predictions.get(place) for place in places]
+        asked = [row for row, prediction in enumerate(found) if prediction is None]
+        made = bundle.judge(through(bundle.encoder, [messages[row] for row in asked])) if asked else []
+        for row, prediction in zip(asked, made, strict=True):
+            found[row] = prediction
+        return route(bundle, messages, labels, [prediction for prediction in found if prediction is not None])
 
     return PairedOutcomes(
         messages=messages,
-        champion=None if champion is None else outcome(champion),
-        challenger=outcome(challenger),
+        champion=None if champion is None else outcome(champion, CHAMPION_ROW, kept[0]),
+        challenger=outcome(challenger, CHALLENGER_ROW, kept[1]),
         champion_intents=known,
         challenger_intents=frozenset(challenger.manifest.labels),
         new=np.asarray(test["new"] if "new" in test else np.zeros(len(test)), dtype=bool),

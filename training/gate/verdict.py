@@ -61,7 +61,7 @@ class Side:
         corpus_digest: digest of the corpus it was trained on.
         created: time of the training, ISO 8601.
         intents: number of its intents.
-        scores: its scores on its own test part: the values in MLflow and in `training.versions`.
+        scores: its scores on its own rows, out-of-fold or of its test part: as in MLflow and `training.versions`.
         compared: the same scores (`training.model.evaluation.outcome.scores`) on the messages that both bundles
             are compared on.
     """
@@ -101,7 +101,7 @@ class GateVerdict:
         made: time of the verdict, ISO 8601 in UTC.
         champion: the compared champion; None for a first version, which is warned about and never refused.
         challenger: the judged challenger.
-        test_rows: number of test messages that both bundles classified.
+        test_rows: number of messages that the bundles are compared on.
         checks: the results of the checks.
         params: the bounds that were applied.
     """

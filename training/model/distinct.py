@@ -62,7 +62,7 @@ def name_groups(groups: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.s
     return np.asarray(known[first[back[place]]])
 
 
-def weights(groups: NDArray[np.int64]) -> NDArray[np.float64]:
+def weights(groups: NDArray[np.int64] | NDArray[np.str_]) -> NDArray[np.float64]:
     """Return what each message counts, shape (n,): a group counts one."""
     _, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     return np.asarray(1 / sizes[place], dtype=np.float64)

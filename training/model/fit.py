@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from chatbot.errors import ChatbotError
-from chatbot.model.classifier import Classifier, Floats, Head, Scope, Scores, softmax, views
+from chatbot.model.classifier import Classifier, Floats, Head, Scope, Scores, join, softmax, views
 from chatbot.model.encoder import Encoded
 from training.model.blas import one_thread
 from training.model.distinct import weights
@@ -45,12 +45,14 @@ class OutOfFold:
         rows: shape (m,): row indices in the corpus; messages of an intent with a single group are missing.
         probabilities: shape (m, labels), calibrated; scope: shape (m,).
         weight: shape (m,): what each message counts: the messages of a group count one together.
+        fold: shape (m,): the fold that each was held out in, below `FOLDS`.
     """
 
     rows: Columns
     probabilities: Floats
     scope: Floats
     weight: NDArray[np.float64]
+    fold: Columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +119,8 @@ def fit(
     weight = weights(group_of[rows])
     temperature = _temperature(logits[rows], columns[rows], weight)
     classifier = replace(final, temperature=temperature, scope=_calibrated(final.scope, measures[rows]))
-    return Fitted(
-        classifier, columns, _judged(classifier, rows, logits[rows], measures[rows], weight), measured
-    )
+    held = _judged(classifier, rows, logits[rows], measures[rows], weight, np.maximum(fold_of[rows], 0))
+    return Fitted(classifier, columns, held, measured)
 
 
 @one_thread()
@@ -152,9 +153,7 @@ def score_unknown(encoded: Encoded, fitted: Fitted, seed: int = 0, advance: Adva
         scope = replace(model.scope, usual=final.scope.usual, scale=final.scope.scale)
         calibrated = replace(model, temperature=final.temperature, scope=scope)
         scores.append(calibrated.score(part.part(np.flatnonzero(mask))))
-    return Scores(
-        np.concatenate([one.probabilities for one in scores]), np.concatenate([one.scope for one in scores])
-    )
+    return join(*scores)
 
 
 def folds(_rows: int) -> int:
@@ -218,10 +217,15 @@ def _calibrated(scope: Scope, measures: Floats) -> Scope:
 
 
 def _judged(
-    classifier: Classifier, rows: Columns, logits: Floats, measures: Floats, weight: NDArray[np.float64]
+    classifier: Classifier,
+    rows: Columns,
+    logits: Floats,
+    measures: Floats,
+    weight: NDArray[np.float64],
+    fold: Columns,
 ) -> OutOfFold:
     probabilities = softmax(logits / np.float32(classifier.temperature))
-    return OutOfFold(rows, probabilities, classifier.scope.score(measures), weight)
+    return OutOfFold(rows, probabilities, classifier.scope.score(measures), weight, fold)
 
 
 def _deal(columns: Columns, group_of: Columns, seed: int) -> Columns:

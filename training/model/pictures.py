@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from training.model import plots
 from training.model.evaluation.outcome import Outcome, macro_f1, scores
@@ -16,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from chatbot.model.encoder import Encoded
+    from training.model.fit import Fitted
     from training.model.thresholds import Learned
 
 LEARNING_SHARES = (0.1, 0.25, 0.5, 1.0)
@@ -24,25 +23,18 @@ MAX_LEARNING_ROWS = 8_000
 
 
 def draw(
-    encoded: Encoded,
-    columns: NDArray[np.int64],
-    encoded_test: Encoded,
-    outcome: Outcome,
-    labels: Sequence[str],
-    learned: Learned,
-    seed: int,
+    encoded: Encoded, fitted: Fitted, outcome: Outcome, learned: Learned, seed: int
 ) -> dict[str, Figure]:
     """Draw every figure, by file name.
 
     Args:
-        encoded, columns: the train part, and the index of each row's intent in `labels`.
-        encoded_test: the test part, in the order of `outcome`.
+        encoded: the messages that `fitted` was fitted on.
     """
     inside = outcome.in_scope
     shown = sorted({*outcome.truth, *outcome.routed})
     right = outcome.likeliest == outcome.truth
     ece = scores(outcome)["ece"] or 0.0
-    rows, f1 = learning_curve(encoded, columns, encoded_test, outcome, labels, seed)
+    rows, f1 = learning_curve(encoded, fitted, seed)
     return {
         "confusion_matrix.png": plots.confusion_matrix(
             outcome.truth.tolist(), outcome.routed.tolist(), shown
@@ -55,30 +47,25 @@ def draw(
     }
 
 
-def learning_curve(
-    encoded: Encoded,
-    columns: NDArray[np.int64],
-    encoded_test: Encoded,
-    outcome: Outcome,
-    labels: Sequence[str],
-    seed: int,
-) -> tuple[list[int], list[float]]:
-    """Compute macro F1 on the in-scope test messages for growing shares of the train part.
+def learning_curve(encoded: Encoded, fitted: Fitted, seed: int) -> tuple[list[int], list[float]]:
+    """Compute macro F1 on the messages of one fold for growing shares of the others.
 
     Returns:
         the numbers of rows, and the macro F1 of each.
     """
-    inside = np.flatnonzero(outcome.in_scope)
-    if inside.size == 0:
+    held = fitted.out_of_fold
+    tested = held.rows[held.fold == 0]
+    if not tested.size or not fitted.measured:
         return [], []
-    test = encoded_test.part(inside)
-    order = np.random.default_rng(seed).permutation(len(columns))[:MAX_LEARNING_ROWS]
+    others = np.setdiff1d(np.arange(len(fitted.labels)), tested)
+    order = np.random.default_rng(seed).permutation(others)[:MAX_LEARNING_ROWS]
+    labels = np.asarray(fitted.classifier.labels)
+    test, truth = encoded.part(tested), labels[fitted.labels[tested]]
     rows: list[int] = []
     f1: list[float] = []
     for share in LEARNING_SHARES:
         taken = np.sort(order[: max(1, round(share * len(order)))])
-        head = fit_head(encoded.part(taken), columns[taken], len(labels))
-        guesses = np.asarray(labels)[head.logits(head.whiten(test)).argmax(axis=1)]
+        head = fit_head(encoded.part(taken), fitted.labels[taken], len(labels))
         rows.append(len(taken))
-        f1.append(macro_f1(outcome.truth[inside], guesses))
+        f1.append(macro_f1(truth, labels[head.logits(head.whiten(test)).argmax(axis=1)]))
     return rows, f1

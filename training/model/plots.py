@@ -75,7 +75,7 @@ def risk_coverage(
 
 
 def learning_curve(rows: Sequence[int], macro_f1: Sequence[float]) -> Figure:
-    """Plot macro F1 on the test part against the number of training rows."""
+    """Plot macro F1 on held-out messages against the number of training rows."""
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     axes.plot(rows, 100 * np.asarray(macro_f1), "o-", color=_BLUE)

@@ -39,7 +39,7 @@ def print_report(console: Console, title: str, report: Mapping[str, Any]) -> Non
 
 def print_trained(console: Console, trained: Trained) -> None:
     """Print a training's result, the bundle's folder, and the operating points."""
-    print_report(console, "the corpus's own test part", trained.report)
+    print_report(console, f"scores ({trained.report['evaluated']})", trained.report)
     summary = Table(title="bundle", show_header=False)
     thresholds = trained.manifest.thresholds
     summary.add_row("result", Text(f"{trained.folder} (version {trained.digest[:12]})"))

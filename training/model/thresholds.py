@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -31,9 +31,9 @@ _BEGINNINGS = (0.2, 0.5)
 # Minimum share of clarifications that offer the right intent.
 CLARIFY_HIT = 0.9
 # Proved thresholds are used if they answer at least this share of what the estimated ones answer.
-PROOF_WORTH = 0.5
+PROOF_WORTH = 0.9
 # An estimate is dropped where the labels of the held-out rows contradict it with a p-value up to this.
-_CONTRADICTED = 0.01
+_CONTRADICTED = 0.003
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,16 @@ class Judged:
     weight: NDArray[np.float64] | None = None
     doubt: NDArray[np.float64] | None = None
     measured: bool = True
+
+    def part(self, mask: NDArray[np.bool_]) -> Judged:
+        """Return the predictions of the selected messages."""
+        chosen = {
+            field.name: values[mask]
+            if isinstance(values := getattr(self, field.name), np.ndarray)
+            else values
+            for field in fields(self)
+        }
+        return Judged(**chosen)
 
     @property
     def doubts(self) -> NDArray[np.float64]:

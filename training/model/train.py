@@ -19,17 +19,18 @@ from numpy.typing import NDArray
 from chatbot.dialog.rules import Rules
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle import Bundle, EncoderInfo, KnownMessage, Manifest
-from chatbot.model.classifier import Scores
+from chatbot.model.classifier import join
 from chatbot.model.encoder import Encoded
 from data.errors import Problem
 from training.corpus.reading import Corpus, replies_for
+from training.model.assess import TEST_PART, Held, evaluate_out_of_fold
 from training.model.blas import one_thread
 from training.model.diagnosis import diagnose
 from training.model.distinct import distinct_groups, name_groups, weights
 from training.model.encoder.batch import encode
 from training.model.encoder.export import Export, export
 from training.model.evaluation.outcome import evaluate, full_report
-from training.model.fit import UNKNOWN_FOLDS, Fitted, fit, folds, score_unknown
+from training.model.fit import UNKNOWN_FOLDS, fit, folds, score_unknown
 from training.model.generic_pool import ENOUGH_OWN, load_pool, uncovered
 from training.model.operating_points import OperatingPoints, OutOfScope, learn_points
 from training.model.params import TrainParams
@@ -53,7 +54,10 @@ SUMMARY_AXES = 8
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """Result of a training: the bundle at `folder`, its scores on the test part, and the duration."""
+    """Result of a training: the bundle at `folder`, its scores, and the duration.
+
+    `report["evaluated"]` says what the scores are of: `training.model.assess`.
+    """
 
     folder: Path
     digest: str
@@ -82,7 +86,9 @@ def train(
     replies_source: Path | None,
     cache: Path,
 ) -> Trained:
-    """Train on the train part, evaluate on the test part, write the bundle.
+    """Train on every row but a fixed test part's, evaluate, write the bundle.
+
+    The scores are out-of-fold; if the corpus has a test part (`ProcessParams.test_share`), they are of it.
 
     Args:
         out: the bundle's folder; an existing bundle is replaced once the new one is complete.
@@ -101,18 +107,18 @@ def train(
     with steps.wait("copies"):
         groups = _groups(corpus.rows)
         group_of = dict(zip(corpus.rows.index, groups, strict=True))
-        taught, tested = (np.asarray([group_of[row] for row in part.index]) for part in (rows, test))
-        own = tuning.loc[~pd.Series([group_of[row] for row in tuning.index], tuning.index).duplicated()]
-        # A test row that repeats a training row is no evidence.
-        test_weight = np.where(np.isin(tested, taught), 0.0, weights(tested))
-    pool = [] if len(own) >= ENOUGH_OWN else load_pool()
+        taught, outside_groups, tested = (
+            np.asarray([group_of[row] for row in part.index], dtype=np.str_) for part in (rows, tuning, test)
+        )
+        distinct = np.unique(outside_groups, return_index=True)[1]
+    pool = [] if len(distinct) >= ENOUGH_OWN else load_pool()
 
     with steps.wait("encoder"):
         exported = _export(params.encoder, cache, messages, labels)
     encoder = exported.load()
-    with steps.count("encode", len(rows) + len(own) + len(pool) + len(test)) as advance:
+    with steps.count("encode", len(rows) + len(tuning) + len(pool) + len(test)) as advance:
         encoded = encode(encoder, messages, advance)
-        encoded_own = encode(encoder, own["message"].tolist(), advance)
+        encoded_own = encode(encoder, tuning["message"].tolist(), advance)
         encoded_pool = encode(encoder, pool, advance)
         encoded_test = encode(encoder, test["message"].tolist(), advance)
     with steps.count("fit", folds(len(rows)) + 1) as advance:
@@ -121,17 +127,14 @@ def train(
         unknown = score_unknown(encoded, fitted, params.seed, advance)
     with steps.wait("thresholds"):
         used = uncovered(encoded_pool.vectors, encoded.vectors) if pool else np.empty(0, dtype=np.int64)
-        both = [fitted.classifier.score(part) for part in (encoded_own, encoded_pool.part(used))]
-        outside = Scores(
-            np.concatenate([one.probabilities for one in both]), np.concatenate([one.scope for one in both])
-        )
+        own, generic = (fitted.classifier.score(part) for part in (encoded_own, encoded_pool.part(used)))
         points = learn_points(
             judge(fitted),
-            outside,
+            join(own.part(distinct), generic),
             unknown,
             params,
             diagnose(fitted, messages, weights(taught)),
-            OutOfScope(len(own), len(used), len(pool) - len(used)),
+            OutOfScope(len(distinct), len(used), len(pool) - len(used)),
             len(messages),
         )
     learned = points.in_force
@@ -148,24 +151,30 @@ def train(
     )
     made = Bundle(manifest, rules, replies, "", encoder, fitted.classifier, summarize(encoded))
     with steps.wait("score"):
-        outcome = evaluate(
-            made, test["message"].tolist(), test["intent"].tolist(), encoded_test, weight=test_weight
-        )
-        report = full_report(made, outcome, test["message"].tolist(), test["category"].tolist())
+        held = Held(rows, tuning, taught, outside_groups, fitted, own, generic)
+        if len(test):
+            # A test row that repeats a training row is no evidence.
+            test_weight = np.where(np.isin(tested, taught), 0.0, weights(tested))
+            scored, outcome = test, evaluate(made, *_texts(test), encoded_test, weight=test_weight)
+        else:
+            scored, outcome = evaluate_out_of_fold(made, held, points.in_force, params)
+        report = {
+            "evaluated": TEST_PART if len(test) else held.evaluated,
+            **full_report(made, outcome, scored["message"].tolist(), scored["category"].tolist()),
+        }
     manifest = manifest.model_copy(
         update={
             "scores": {name: value for name, value in report.items() if isinstance(value, float)},
+            "target": manifest.target | {"evaluated": report["evaluated"]},
             "known": _known(made, messages, encoded),
         }
     )
     made = replace(made, manifest=manifest)
     with steps.wait("bundle"):
-        digest = _save(out, made, exported, rules_file, fitted, messages, encoded)
+        digest = _save(out, made, exported, rules_file, held, encoded)
 
     def figures() -> dict[str, Figure]:
-        return draw(
-            encoded, fitted.labels, encoded_test, outcome, fitted.classifier.labels, learned, params.seed
-        )
+        return draw(encoded, fitted, outcome, learned, params.seed)
 
     seconds = time.monotonic() - began
     return Trained(out, digest, manifest, report, points, without_reply, notices, seconds, figures)
@@ -174,6 +183,10 @@ def train(
 def _groups(rows: pd.DataFrame) -> NDArray[np.str_]:
     """Return the group of distinct messages of each row; it joins the split's groups with those across intents."""
     return name_groups(distinct_groups(rows["message"].tolist()), rows["group"].tolist())
+
+
+def _texts(rows: pd.DataFrame) -> tuple[list[str], list[str]]:
+    return rows["message"].tolist(), rows["intent"].tolist()
 
 
 def _export(name: str, cache: Path, messages: list[str], labels: list[str]) -> Export:
@@ -213,14 +226,13 @@ def _save(
     made: Bundle,
     exported: Export,
     rules_file: Path,
-    fitted: Fitted,
-    messages: list[str],
+    held: Held,
     encoded: Encoded,
 ) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         reference = Path(scratch) / bundles.REFERENCE
-        write_reference(reference, messages, fitted, made.summarise(encoded))
-        tensors = made.classifier.to_tensors() | {"summary": made.summary}
+        write_reference(reference, held.rows["message"].tolist(), held.fitted, made.summarise(encoded))
+        tensors = made.classifier.to_tensors() | {"summary": made.summary} | held.kept()
         digest = bundles.save(
             out, made.manifest, exported.folder, tensors, rules_file, made.replies, reference
         )

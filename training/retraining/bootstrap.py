@@ -27,9 +27,8 @@ from data.processing import (
     read_processed,
     write,
 )
-from data.splitting import TEST
 from training.corpus.files import write_sources
-from training.gate.judge import judge_folders, mark_new
+from training.gate.judge import judge_corpora
 from training.progress import Steps
 from training.retraining.config import LEASE, RetrainConfig, RetrainError, emptied
 from training.retraining.publish import publish
@@ -71,9 +70,7 @@ def bootstrap(
             write_version(work / "corpus", bundle, source, processed, config.process)
         with steps.wait("gate"):
             # Without a champion, the gate warns and never refuses.
-            rows = read_processed(work / "corpus")
-            test = mark_new(rows[rows["part"] == TEST], None)
-            verdict = judge_folders(None, bundle, test, params=config.gate)
+            verdict = judge_corpora(None, bundle, None, read_processed(work / "corpus"), params=config.gate)
 
         def record(tags: Mapping[str, str], files: Files) -> Recorded:
             return runs.record(

@@ -83,6 +83,11 @@ def merge(
     )
 
 
+def still_right(before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a corpus version without reviewed rows that were corrected, withdrawn or erased since."""
+    return before[~before["source"].str.startswith(SOURCE) | before["row_hash"].isin(now["row_hash"])]
+
+
 def _category(accepted: Accepted, categories: dict[str, str]) -> str:
     return categories.get(accepted.intent, accepted.category)
 

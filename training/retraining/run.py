@@ -20,11 +20,11 @@ from training.corpus.dvc import check_store
 from training.corpus.files import read_rows, write_sources
 from training.corpus.reading import read
 from training.corpus.versions import REPLIES_FILE, ROWS_FILE, RULES_FILE, Pointer
-from training.gate.judge import judge_folders, mark_new
+from training.gate.judge import judge_corpora
 from training.model.train import train
 from training.progress import Steps
 from training.retraining.config import LEASE, RetrainConfig, RetrainError, emptied
-from training.retraining.merge import merge
+from training.retraining.merge import merge, still_right
 from training.retraining.publish import GATE_AGAINST, publish
 from training.review.accepted import read_accepted
 from training.review.board import queue_length
@@ -101,10 +101,11 @@ def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
             config.cache,
         )
         with steps.wait("gate"):
-            verdict = judge_folders(
+            verdict = judge_corpora(
                 fetch_bundle(store, registry, champion, work / "bundles"),
                 trained.folder,
-                mark_new(corpus.test, read_processed(before)),
+                still_right(read_processed(before), corpus.rows),
+                corpus.rows,
                 params=config.gate,
             )
         lease.check()

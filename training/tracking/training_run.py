@@ -79,6 +79,7 @@ def record_training(
                 "bundle_digest": trained.digest,
                 "git_commit": manifest.git_commit,
                 "thresholds": learned.sentence,
+                "evaluated": trained.report["evaluated"],
                 **(tags or {}),
             },
             figures=figures,

@@ -16,10 +16,11 @@ from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.rules import Rules
 from chatbot.files import replacing
 from chatbot.model.bundle import Bundle, EncoderInfo, Manifest
-from chatbot.model.classifier import Classifier
+from chatbot.model.classifier import Classifier, Scores, join
 from chatbot.model.encoder import Encoded, Encoder
+from data.messages import row_hash
 from data.processing import read_processed
-from data.splitting import TEST, TRAIN, groups
+from data.splitting import TRAIN, groups
 from tools.bench.figures import CACHE
 from tools.bench.quality.command import CORPUS
 from tools.bench.quality.corpora import load_banking77, load_clinc150
@@ -27,13 +28,14 @@ from tools.bench.quality.taught import bitext
 from tools.bench.quality.vectors import Vectors
 from tools.bench.speed.servers import ROOT
 from training.corpus.reading import replies_for
+from training.gate.rows import Kept
 from training.model.fit import Fitted, OutOfFold, fit
+from training.model.held_out import HeldOut
 from training.model.params import read_params
 from training.model.thresholds import judge, learn_from
 
 HEADS = CACHE / "gate-heads"
-TEST_SHARE = 0.2
-FOREIGN = 300
+FOREIGN = 500
 FLIPPED = 0.1
 FITTING = ("fit", "head")
 
@@ -46,9 +48,8 @@ class Case:
     """A corpus as the gate receives it.
 
     Attributes:
-        messages, intents, groups: of the training rows, shape (n,).
-        test: the frozen test part, including out-of-scope rows.
-        tuning: out-of-scope messages for choosing thresholds.
+        messages, intents, groups, categories: of the in-scope rows, shape (n,).
+        outside: the out-of-scope messages of every version's corpus.
         champion, challenger: shares of the groups that each is trained on.
     """
 
@@ -56,24 +57,23 @@ class Case:
     messages: Sequence[str]
     intents: Words
     groups: Words
-    test: pd.DataFrame
-    tuning: Sequence[str]
+    categories: Words
+    outside: Sequence[str]
     champion: float
     challenger: float
 
 
 def shipped() -> Case:
-    """Return the case of the shipped corpus, with its own parts."""
+    """Return the case of the shipped corpus."""
     rows = read_processed(CORPUS)
     rows = rows.assign(message=rows["message"].map(clean))
-    train = rows[rows["part"] == TRAIN]
-    inside, outside = train[train["intent"] != OUT_OF_SCOPE], train[train["intent"] == OUT_OF_SCOPE]
+    inside, outside = rows[rows["intent"] != OUT_OF_SCOPE], rows[rows["intent"] == OUT_OF_SCOPE]
     return Case(
         "shipped corpus",
         inside["message"].tolist(),
         inside["intent"].to_numpy(dtype=np.str_),
         inside["group"].to_numpy(dtype=np.str_),
-        rows[rows["part"] == TEST],
+        inside["category"].to_numpy(dtype=np.str_),
         outside["message"].tolist(),
         champion=0.6,
         challenger=0.8,
@@ -81,39 +81,21 @@ def shipped() -> Case:
 
 
 def bitext_case() -> Case:
-    """Return the case of Bitext, split by groups of near-duplicates: one fifth of the groups is the test part."""
-    rows = bitext()
-    group_of = groups(rows["message"].tolist(), rows["intent"].tolist()).astype(np.str_)
-    names = np.unique(group_of)
-    held = np.isin(group_of, np.random.default_rng(0).permutation(names)[: round(TEST_SHARE * len(names))])
-    taught = rows[~held]
-    return Case(
-        "Bitext",
-        taught["message"].tolist(),
-        taught["intent"].to_numpy(dtype=np.str_),
-        group_of[~held],
-        pd.concat([rows[held], _foreign()], ignore_index=True),
-        _tuning(),
-        champion=0.1,
-        challenger=0.15,
-    )
+    """Return the case of Bitext."""
+    return _published("Bitext", bitext(), champion=0.1, challenger=0.15)
 
 
 def banking77_case() -> Case:
-    """Return the case of Banking77, with its own test part."""
-    rows = load_banking77("train")
+    """Return the case of Banking77's train part."""
+    return _published("Banking77", load_banking77("train"), champion=0.3, challenger=0.45)
+
+
+def _published(name: str, rows: pd.DataFrame, champion: float, challenger: float) -> Case:
     messages = [clean(message) for message in rows["message"]]
     intents = rows["intent"].to_numpy(dtype=np.str_)
-    return Case(
-        "Banking77",
-        messages,
-        intents,
-        groups(messages, intents.tolist()).astype(np.str_),
-        pd.concat([load_banking77("test"), _foreign()], ignore_index=True),
-        _tuning(),
-        champion=0.3,
-        challenger=0.45,
-    )
+    near = groups(messages, intents.tolist()).astype(np.str_)
+    categories = rows["category"].to_numpy(dtype=np.str_)
+    return Case(name, messages, intents, near, categories, _foreign(), champion, challenger)
 
 
 CASES: dict[str, Callable[[], Case]] = {
@@ -182,6 +164,15 @@ KINDS: dict[str, Kind] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A bundle with its processed corpus and its out-of-fold predictions by row hash."""
+
+    bundle: Bundle
+    corpus: pd.DataFrame
+    kept: Kept
+
+
 @dataclass(slots=True)
 class Workshop:
     """Trains bundles of a case: each message is encoded once, each head is fitted once and cached."""
@@ -189,12 +180,12 @@ class Workshop:
     case: Case
     vectors: Vectors
     encoded: Encoded = field(init=False)
-    _tuning: Encoded = field(init=False)
+    _outside: Encoded = field(init=False)
     _memory: dict[str, Encoded] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.encoded = self.vectors.encode(self.case.messages)
-        self._tuning = self.vectors.encode(self.case.tuning)
+        self._outside = self.vectors.encode(self.case.outside)
 
     def through(self, _encoder: Encoder, messages: Sequence[str]) -> Encoded:
         """Encode messages, with a cache; the encoder function passed to `training.gate.judge.judge`."""
@@ -203,12 +194,12 @@ class Workshop:
             self._memory[key] = self.vectors.encode(messages)
         return self._memory[key]
 
-    def champion(self, seed: int) -> Bundle:
-        """Return the serving bundle, trained on a part of the groups."""
+    def champion(self, seed: int) -> Version:
+        """Return the serving version, trained on a part of the groups."""
         rows = self.rows(seed, self.case.champion)
-        return self._bundle(f"champion-{seed}", rows, self.case.intents[rows], seed)
+        return self._version(f"champion-{seed}", rows, self.case.intents[rows], seed)
 
-    def challenger(self, key: str, seed: int) -> Bundle:
+    def challenger(self, key: str, seed: int) -> Version:
         """Return a challenger of a kind, trained on the champion's rows and more."""
         kind = KINDS[key]
         share = self.case.challenger if kind.grow is None else self.case.champion * (1 + kind.grow)
@@ -216,7 +207,7 @@ class Workshop:
         labels = self.case.intents[rows]
         if kind.spoil is not None:
             rows, labels = kind.spoil(rows, labels, np.random.default_rng([seed, 1]))
-        return self._bundle(f"{key}-{seed}", rows, labels, seed)
+        return self._version(f"{key}-{seed}", rows, labels, seed)
 
     def rows(self, seed: int, share: float) -> Rows:
         """Return the rows of a share of the groups: a larger share contains every smaller one."""
@@ -224,10 +215,11 @@ class Workshop:
         order = np.random.default_rng(seed).permutation(names)
         return np.flatnonzero(np.isin(self.case.groups, order[: round(share * len(names))]))
 
-    def _bundle(self, name: str, rows: Rows, labels: Words, seed: int) -> Bundle:
+    def _version(self, name: str, rows: Rows, labels: Words, seed: int) -> Version:
         fitted = self._fitted(name, rows, labels, seed)
         classifier, params = fitted.classifier, read_params(ROOT / "params.yaml")
-        learned = learn_from(judge(fitted), classifier.score(self._tuning), params)
+        outside = classifier.score(self._outside)
+        learned = learn_from(judge(fitted), outside, params)
         intents = list(classifier.labels)
         manifest = Manifest(
             labels=classifier.labels,
@@ -243,7 +235,28 @@ class Workshop:
         )
         rules = Rules.load(ROOT / "data" / "corpus" / "rules.yaml")
         digest = hashlib.sha256(f"{self.case.name} {name}".encode()).hexdigest()
-        return Bundle(manifest, rules, replies, digest, self.vectors.encoder, classifier, nothing)
+        bundle = Bundle(manifest, rules, replies, digest, self.vectors.encoder, classifier, nothing)
+        corpus, held = self._corpus(rows, labels), fitted.out_of_fold
+        both = join(Scores(held.probabilities, held.scope), outside)
+        hashes = corpus["row_hash"].to_numpy()
+        taught = [*hashes[held.rows].tolist(), *hashes[len(rows) :].tolist()]
+        kept = HeldOut.of(taught, both.probabilities, both.scope).predictions(classifier.labels)
+        return Version(bundle, corpus, kept)
+
+    def _corpus(self, rows: Rows, labels: Words) -> pd.DataFrame:
+        """Return the processed corpus of a version: its rows, then the out-of-scope ones."""
+        case = self.case
+        messages = [*(case.messages[row] for row in rows), *case.outside]
+        intents = [*labels.tolist(), *[OUT_OF_SCOPE] * len(case.outside)]
+        return pd.DataFrame(
+            {
+                "message": messages,
+                "intent": intents,
+                "category": [*case.categories[rows].tolist(), *[""] * len(case.outside)],
+                "part": TRAIN,
+                "row_hash": [row_hash(*row) for row in zip(messages, intents, strict=True)],
+            }
+        )
 
     def _fitted(self, name: str, rows: Rows, labels: Words, seed: int) -> Fitted:
         """Fit a head once and cache it; thresholds are chosen anew each time, as that is fast."""
@@ -276,11 +289,7 @@ def _recipe() -> str:
     return whole.hexdigest()
 
 
-def _tuning() -> list[str]:
-    rows = pd.concat([load_clinc150("train"), load_clinc150("val")])
-    return [clean(message) for message in rows[rows["intent"] == OUT_OF_SCOPE]["message"]]
-
-
-def _foreign() -> pd.DataFrame:
-    rows = load_clinc150("test")
-    return rows[rows["intent"] == OUT_OF_SCOPE].head(FOREIGN)
+def _foreign() -> list[str]:
+    rows = pd.concat([load_clinc150(part) for part in ("train", "val", "test")])
+    rows = rows[rows["intent"] == OUT_OF_SCOPE]
+    return [clean(message) for message in rows["message"].head(FOREIGN)]

@@ -30,6 +30,7 @@ from tools.bench.speed.machine import Machine
 from tools.bench.speed.servers import ROOT
 from training.gate.behaviour_tests import SHIPPED
 from training.gate.judge import judge
+from training.gate.rows import compared_rows
 
 COMMAND = "python -m tools.bench.gate"
 TRIALS = CACHE / "gate.jsonl"
@@ -44,7 +45,7 @@ _HEAD = """## The gate tells good challengers from bad ones
 `{command}` (up to {seeds} seeds each, the table says how many; at commit `{commit}`). {machine}.
 
 A champion is taught a part of a corpus's groups of near-duplicates, an honest challenger the same rows and more, a
-poisoned one those rows with something wrong in them; all are judged on one frozen test part that no poison reaches.
+poisoned one those rows with something wrong in them; all are judged on the champion's rows, by out-of-fold predictions.
 {cases} Target: at least {needed} of {seeds} right, in the rows without a *; rows with a * are harder, and are
 here to show where the gate's sight ends. *Caught by* counts the verdicts in which a check refused (several may);
 *without the first* is how many would still be refused if the check that caught most were not there.
@@ -144,11 +145,14 @@ def _run(missing: Sequence[tuple[str, str, int]], console: Console, until: float
 
 
 def _try(workshop: Workshop, case: str, kind: str, seed: int, of: str) -> Trial:
+    before, now = workshop.champion(seed), workshop.challenger(kind, seed)
+    intents = frozenset(before.bundle.manifest.labels)
     verdict = judge(
-        workshop.champion(seed),
-        workshop.challenger(kind, seed),
-        workshop.case.test,
+        before.bundle,
+        now.bundle,
+        compared_rows(before.corpus, now.corpus, before.kept, now.kept, intents),
         through=workshop.through,
+        kept=(before.kept, now.kept),
     )
     calibration, answers = verdict.check("calibration").numbers, verdict.check("answers").numbers
     rows = {
@@ -234,7 +238,8 @@ def _page(found: Sequence[Trial], seeds: int) -> str:
         if known:
             before, now, test = (known[-1][key] or 0 for key in ("taught_before", "taught", "test_rows"))
             told.append(
-                f"{name}: the champion is taught {before:,.0f} rows, challengers {now:,.0f}, {test:,.0f} test rows."
+                f"{name}: the champion is taught {before:,.0f} rows, challengers {now:,.0f}, "
+                f"{test:,.0f} rows are compared."
             )
     head = _HEAD.format(
         command=COMMAND,

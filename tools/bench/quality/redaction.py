@@ -145,7 +145,7 @@ def time_table(before: str | None) -> str:
     old = _revision(before) if before else None
     corpus = pd.read_parquet(CORPUS)
     samples = {
-        "shipped test messages": corpus[corpus["part"] == "test"]["message"].tolist()[:400],
+        "shipped messages": corpus["message"].sample(400, random_state=14).tolist(),
         "sensitive sentences": [s.text for s in sensitive("informed", "tuning", 20)],
         "harmless sentences": [s.text for s in harmless("informed", "tuning", 400)],
     }
@@ -157,11 +157,13 @@ def time_table(before: str | None) -> str:
 
 
 def invariance_table(bundle: Bundle) -> str:
-    """Return how often intent and routing stay the same when personal data is appended to a shipped test message."""
+    """Return how often intent and routing stay the same when personal data is appended to a shipped message."""
     router = Router(bundle.rules, bundle.replies, bundle.manifest.thresholds, SlotSettings().values())
     corpus = pd.read_parquet(CORPUS)
-    test = corpus[(corpus["part"] == "test") & (corpus["intent"] != OUT_OF_SCOPE)]["message"].map(clean)
-    messages = [m for m in test.sample(frac=1, random_state=14) if router.before_model(m) is None][:MESSAGES]
+    inside = corpus[corpus["intent"] != OUT_OF_SCOPE]["message"].map(clean)
+    messages = [m for m in inside.sample(frac=1, random_state=14) if router.before_model(m) is None][
+        :MESSAGES
+    ]
     rows = [["Personal data appended", "as written", "without it (`redact_with_core`)"], ["---"] * 3]
     for name, phrases in APPENDED.items():
         texts = [[message + phrase for message in messages] for phrase in phrases]

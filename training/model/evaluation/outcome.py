@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import f1_score, matthews_corrcoef
 
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
-from chatbot.dialog.router import Prediction, Reply, Router
+from chatbot.dialog.router import Prediction, Reply, Router, Thresholds
 from chatbot.model.bundle import Bundle
 from chatbot.model.encoder import Encoded
 from chatbot.settings import SlotSettings
@@ -88,12 +88,35 @@ def evaluate(
         advance: called with the number of messages encoded since the previous call.
         weight: shape (n,): see `Outcome`.
     """
-    router = Router(bundle.rules, bundle.replies, bundle.manifest.thresholds, SlotSettings().values())
     cleaned = [clean(message) for message in messages]
     predictions = bundle.judge(encoded or encode(bundle.encoder, cleaned, advance))
+    return route(bundle, cleaned, labels, predictions, weight)
+
+
+def route(
+    bundle: Bundle,
+    messages: Sequence[str],
+    labels: Sequence[str],
+    predictions: Sequence[Prediction],
+    weight: NDArray[np.float64] | None = None,
+    thresholds: Sequence[Thresholds] | None = None,
+) -> Outcome:
+    """Route cleaned messages by predictions that were made before.
+
+    Args:
+        messages, labels, weight: see `evaluate`.
+        thresholds: of each message; None: the bundle's own.
+    """
+    slots = SlotSettings().values()
+    routers = {
+        one: Router(bundle.rules, bundle.replies, one, slots)
+        for one in dict.fromkeys(thresholds or [bundle.manifest.thresholds])
+    }
     replies = [
-        router.before_model(message) or router.after_model(message, prediction)
-        for message, prediction in zip(cleaned, predictions, strict=True)
+        routers[at].before_model(message) or routers[at].after_model(message, prediction)
+        for message, prediction, at in zip(
+            messages, predictions, thresholds or [bundle.manifest.thresholds] * len(messages), strict=True
+        )
     ]
     outside = OUT_OF_SCOPE if OUT_OF_SCOPE in labels else None
     intents = frozenset(bundle.manifest.labels)

@@ -1,0 +1,70 @@
+"""Choose the rows on which two bundles are compared: those that each predicts without having learned from them.
+
+They are rows of the champion's corpus, under the champion's labels. A bundle's prediction of a row is the out-of-fold
+one that it keeps (`training.model.held_out`), or it is made now, if the row is none of its training rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from chatbot.dialog.message import OUT_OF_SCOPE, clean
+from chatbot.dialog.router import Prediction
+from data.splitting import TEST
+
+CHAMPION_ROW, CHALLENGER_ROW = "champion_row", "challenger_row"
+"""Columns: the hash under which each bundle keeps its prediction of a row; empty: it is predicted now."""
+
+_UNKNOWN = "unknown"
+Kept = Mapping[str, Prediction]
+"""A bundle's out-of-fold predictions by row hash; empty: a bundle that was made before they were kept."""
+
+
+def compared_rows(
+    before: pd.DataFrame | None,
+    now: pd.DataFrame,
+    champion: Kept | None,
+    challenger: Kept,
+    champion_intents: frozenset[str] = frozenset(),
+) -> pd.DataFrame:
+    """Return the rows for `training.gate.judge.judge`, with the columns `new`, CHAMPION_ROW and CHALLENGER_ROW.
+
+    Left out are rows that a bundle may have learned from without keeping a prediction, and rows that came with
+    the challenger for a known intent. Rows of intents that the champion lacks are marked `new`.
+
+    Args:
+        before: the champion's processed corpus; None: the same as `now`.
+        now: the challenger's processed corpus.
+        champion: None: there is no champion.
+    """
+    now = now.drop_duplicates("row_hash")
+    before = now if before is None else before.drop_duplicates("row_hash")
+    # The same row, else the same message under another label, else none: then the challenger did not learn from it.
+    same, texts = before["row_hash"].isin(now["row_hash"]), before["message"].map(clean)
+    now_texts = now["message"].map(clean)
+    theirs = before["row_hash"].where(same, texts.map(dict(zip(now_texts, now["row_hash"], strict=True))))
+    part_of = dict(zip(now["row_hash"], now["part"], strict=True))
+    old = before.assign(
+        new=False,
+        **{
+            CHAMPION_ROW: "" if champion is None else _places(before["row_hash"], before["part"], champion),
+            CHALLENGER_ROW: _places(theirs.fillna(""), theirs.map(part_of).fillna(TEST), challenger),
+        },
+    )
+    late = ~now["intent"].isin([*champion_intents, OUT_OF_SCOPE]) & ~now_texts.isin(texts)
+    new = now[late & (champion is not None)]
+    new = new.assign(
+        new=True, **{CHAMPION_ROW: "", CHALLENGER_ROW: _places(new["row_hash"], new["part"], challenger)}
+    )
+    rows = pd.concat([old, new], ignore_index=True)
+    return rows[(rows[CHALLENGER_ROW] != _UNKNOWN) & (rows[CHAMPION_ROW] != _UNKNOWN)].reset_index(drop=True)
+
+
+def _places(hashes: pd.Series[str], parts: pd.Series[str], kept: Kept) -> list[str]:
+    """Return where a bundle's prediction of each row is: its hash, empty if it is made now, or `_UNKNOWN`."""
+    return [
+        row_hash if row_hash in kept else "" if part == TEST else _UNKNOWN
+        for row_hash, part in zip(hashes, parts, strict=True)
+    ]

@@ -1,0 +1,105 @@
+"""Evaluate a training on its own rows: out-of-fold, so that no row has to be left out of the training.
+
+Each row is predicted by the model of the fold that it was held out in, and routed by thresholds learned on the
+other folds. Only temperature and scale of the scope score, three numbers, are of all rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from chatbot.model.bundle import Bundle
+from chatbot.model.classifier import Scores, join
+from training.model.distinct import weights
+from training.model.evaluation.outcome import Outcome, route
+from training.model.fit import FOLDS, Fitted
+from training.model.held_out import HeldOut, most_likely, predictions_of
+from training.model.params import TrainParams
+from training.model.thresholds import Learned, judge, learn
+
+OUT_OF_FOLD, TEST_PART, TRAINING_ROWS = "out-of-fold", "test part", "training rows: nothing could be held out"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a training knows about its rows.
+
+    Attributes:
+        rows, outside: in-scope and out-of-scope rows of `data.processing.CORPUS_COLUMNS`.
+        groups, outside_groups: the group of distinct messages of each.
+        fitted: of `rows`.
+        own: the final model's scores of `outside`, from which the head learns nothing.
+        generic: its scores of the generic pool's messages.
+    """
+
+    rows: pd.DataFrame
+    outside: pd.DataFrame
+    groups: NDArray[np.str_]
+    outside_groups: NDArray[np.str_]
+    fitted: Fitted
+    own: Scores
+    generic: Scores
+
+    @property
+    def evaluated(self) -> str:
+        """What the scores are of."""
+        return OUT_OF_FOLD if self.fitted.measured else TRAINING_ROWS
+
+    def kept(self) -> dict[str, NDArray[Any]]:
+        """Return the predictions that the bundle keeps for the gate; none if nothing could be held out."""
+        if not self.fitted.measured:
+            return {}
+        held = self.fitted.out_of_fold
+        both = join(Scores(held.probabilities, held.scope), self.own)
+        hashes = [*self.rows["row_hash"].to_numpy()[held.rows].tolist(), *self.outside["row_hash"].tolist()]
+        return HeldOut.of(hashes, both.probabilities, both.scope).to_tensors()
+
+
+def evaluate_out_of_fold(
+    bundle: Bundle, held: Held, in_force: Learned, params: TrainParams
+) -> tuple[pd.DataFrame, Outcome]:
+    """Route every row that could be held out, and every out-of-scope row.
+
+    Args:
+        in_force: the bundle's thresholds: the target and the share of the thresholds of each fold are theirs.
+
+    Returns:
+        The evaluated rows, and their outcome in the same order.
+    """
+    inside = held.fitted.out_of_fold
+    judged = judge(held.fitted)
+    _, place = np.unique(held.outside_groups, return_inverse=True)
+    fold_of_group = np.random.default_rng(params.seed).permutation(int(place.max(initial=-1)) + 1) % FOLDS
+    fold_outside = fold_of_group[place]
+    thresholds = []
+    for fold in range(FOLDS):
+        others = fold_outside != fold
+        first = np.unique(held.outside_groups[others], return_index=True)[1]
+        outside = join(held.own.part(np.flatnonzero(others)[first]), held.generic)
+        rest = inside.fold != fold
+        learned = learn(
+            judged.part(rest) if rest.any() else judged,
+            outside.probabilities.max(axis=1),
+            outside.scope,
+            in_force.target,
+            in_force.share,
+            params.require_proof,
+        )
+        thresholds.append(learned.thresholds)
+    rows = pd.concat([held.rows.iloc[inside.rows], held.outside])
+    both = join(Scores(inside.probabilities, inside.scope), held.own)
+    predictions = predictions_of(bundle.manifest.labels, *most_likely(both.probabilities), both.scope)
+    outcome = route(
+        bundle,
+        rows["message"].tolist(),
+        rows["intent"].tolist(),
+        predictions,
+        weights(np.concatenate([held.groups[inside.rows], held.outside_groups])),
+        [thresholds[fold] for fold in [*inside.fold.tolist(), *fold_outside.tolist()]],
+    )
+    return rows, outcome
