@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 if not __package__:  # run as `python training/versions.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -33,7 +33,7 @@ from rich.text import Text
 
 from chatbot.errors import ChatbotError
 from chatbot.model import bundle_store, desired_model
-from chatbot.settings import StorageSettings, TrackingSettings
+from chatbot.settings import ApiClientSettings, StorageSettings, TrackingSettings, read_settings
 from chatbot.store import Store, has_store, open_store
 from training.corpus.versions import CorpusVersionError, Pointer, pull
 from training.model.report import shown
@@ -69,7 +69,9 @@ def served_digest(store: Store | None, api: str) -> str:
     """
     if api:
         try:
-            with urlopen(api.rstrip("/") + "/version", timeout=_API_SECONDS) as answer:  # noqa: S310
+            headers = read_settings(ApiClientSettings).headers()
+            request = Request(api.rstrip("/") + "/version", headers=headers)  # noqa: S310
+            with urlopen(request, timeout=_API_SECONDS) as answer:  # noqa: S310
                 return str(json.load(answer)["bundle_digest"])
         except (URLError, OSError, ValueError, KeyError) as error:
             raise ChatbotError(f"{api}/version did not return the serving version: {error}") from error

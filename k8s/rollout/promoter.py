@@ -188,7 +188,7 @@ class Promoter:
                 last_answer = self._runtime.monotonic()
             elif self._runtime.monotonic() - last_answer > self._settings.patience_seconds:
                 raise ClusterError(
-                    f"none of {len(pods)} pods of {deployment.name} answers at :{self._settings.api_port}/metrics: "
+                    f"none of {len(pods)} pods of {deployment.name} answers at :{self._settings.metrics_port or self._settings.api_port}/metrics: "
                     "does a NetworkPolicy allow it from here? The promotion goes on with the next run"
                 )
             status = deployment.rollout_status()
@@ -353,7 +353,7 @@ class Promoter:
         self._cluster.patch_deployment(deployment.name, patch)
 
     def _reader(self) -> PodReader:
-        return PodReader(self._settings.api_port, self._settings.request_seconds, self._runtime)
+        return PodReader(self._settings, self._runtime)
 
     def _too_many_conflicts(self) -> ClusterError:
         return ClusterError(

@@ -147,7 +147,7 @@ def test_a_replica_set_of_another_owner_is_ignored() -> None:
 def test_counters_of_restarted_containers_and_deleted_pods_are_kept() -> None:
     world = World(replicas=2)
     deployment, cluster = read_deployment(world)
-    reader = PodReader(3000, 5, world.process())
+    reader = PodReader(KubernetesSettings(request_seconds=5), world.process())
     pods = deployment.pods(cluster)
     first, answered = reader.read_counters(pods)
     assert answered == 2
@@ -172,7 +172,7 @@ def test_a_pod_that_does_not_answer_is_not_counted_as_answering() -> None:
         raise OSError("refused")
 
     process.before.append(refuse)
-    reader = PodReader(3000, 5, process)
+    reader = PodReader(KubernetesSettings(request_seconds=5), process)
     counters, answered = reader.read_counters(deployment.pods(cluster))
     assert (counters.messages, answered) == (0, 0)
     assert list(reader.bundle_digests(deployment.pods(cluster)).values()) == [""]

@@ -31,6 +31,10 @@ containers:
       - {name: CHATBOT_K8S_DEPLOYMENT, value: {{ include "chart.name" (list . "api") }}}
       - {name: CHATBOT_K8S_PROMOTE_LEASE, value: {{ include "chart.name" (list . "promote") }}}
       - {name: CHATBOT_K8S_API_PORT, value: "3000"}
+      - {name: CHATBOT_K8S_METRICS_PORT, value: "9464"}
+      {{- with include "chart.apiClientEnv" . }}
+      {{- . | nindent 6 }}
+      {{- end }}
       {{- with include "chart.pushgatewayUrl" . }}
       - {name: CHATBOT_K8S_PUSHGATEWAY, value: {{ . | quote }}}
       {{- end }}
