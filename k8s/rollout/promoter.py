@@ -187,8 +187,9 @@ class Promoter:
             if answered or not pods:
                 last_answer = self._runtime.monotonic()
             elif self._runtime.monotonic() - last_answer > self._settings.patience_seconds:
+                port = self._settings.metrics_port or self._settings.api_port
                 raise ClusterError(
-                    f"none of {len(pods)} pods of {deployment.name} answers at :{self._settings.metrics_port or self._settings.api_port}/metrics: "
+                    f"none of {len(pods)} pods of {deployment.name} answers at :{port}/metrics: "
                     "does a NetworkPolicy allow it from here? The promotion goes on with the next run"
                 )
             status = deployment.rollout_status()
