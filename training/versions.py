@@ -112,7 +112,7 @@ def restore(
         if wanted and not found.startswith(wanted):
             raise TrackingError(f"version {number} was {what} {found or '(unknown)'}, not {wanted}")
     bundle = folder / "bundle"
-    if not bundle_store.sound(bundle, version.bundle_digest):
+    if not bundle_store.sound(bundle, version.bundle_digest, version.made_digest):
         got = fetch_bundle(open_store(settings), registry, version, folder / ".bundles")
         shutil.rmtree(bundle, ignore_errors=True)
         got.rename(bundle)
