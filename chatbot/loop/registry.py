@@ -26,8 +26,8 @@ from chatbot.settings import TrackingSettings
 CHAMPION, CHALLENGER = "champion", "challenger"
 CORPUS_DIGEST, CORPUS_POINTER, GIT_COMMIT = "corpus_digest", "corpus_pointer", "git_commit"
 BUNDLE_DIGEST, SCORES, GATE, MADE_DIGEST = "bundle_digest", "scores", "gate", "made_digest"
-"""Tags of a version; `gate` is `passed`, `warned` or `refused`, and absent before the gate has run; `made_digest` is the
-SHA-256 of made.json, which the bundle's digest does not cover."""
+"""Tags of a version; `gate` is `passed`, `warned` or `refused`, and absent before the gate has run; `made_digest` is
+the SHA-256 of made.json, which the bundle's digest does not cover."""
 _PAGE = 200
 
 

@@ -105,7 +105,7 @@ def test_no_page_of_bentoml_is_served(guarded: Guarded, path: str) -> None:
     status, headers, body = guarded.ask("GET", path, guarded.key)
     assert (status, json.loads(body)["error"]["type"]) == (404, "not_found")
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
-    assert guarded.ask("GET", "/openapi.json")[0] == 200
+    assert guarded.ask("GET", "/openapi.json", guarded.key)[0] == 200
 
 
 def test_the_address_behind_a_trusted_proxy_is_the_one_that_is_limited(guarded: Guarded) -> None:
