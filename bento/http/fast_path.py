@@ -11,11 +11,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 
 from prometheus_client import Counter, Histogram
-from pydantic_core import to_json
-
 from bento.http.access import Access, Cors
 from bento.http.asgi import (
-    JSON,
     SECURITY_HEADERS,
     App,
     ClientLeftError,
@@ -77,11 +74,15 @@ class PostEndpoint:
             return CLIENT_LEFT
         except Exception:
             logger.exception("a request failed")
-            problem = ChatbotError("an internal error: it was logged")
-            await answer(send, problem.status, to_json(problem.body()), JSON)
+            problem = _internal_error()
+            await answer_error(problem, receive, send)
             return problem.status
         await answer(send, self._status, result)
         return self._status
+
+
+def _internal_error() -> ChatbotError:
+    return ChatbotError("an internal error: it was logged")
 
 
 class FastPath:
@@ -155,8 +156,9 @@ class FastPath:
         try:
             await (self._bentoml if path in PROBES else self._app)(scope, receive, secured)
         except Exception:
-            # Starlette has answered, in the API's error format, and leaves the log to the server.
             logger.exception("a request failed")
+            if secured.status == CLIENT_LEFT:  # otherwise the app has answered, in the API's error format
+                await answer_error(_internal_error(), receive, secured)
         return secured.status
 
     def count_refused(self, status: int) -> None:

@@ -557,3 +557,16 @@ def test_no_page_of_bentoml_is_served(path: str) -> None:
     error_of(api.send("GET", path), 404)
     for probe in ("/livez", "/readyz"):
         assert api.send("GET", probe).text == "BentoML"
+
+
+def test_an_app_that_fails_before_it_answers_is_answered_500_in_the_same_shape(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fails(scope: Any, receive: Any, send: Any) -> None:
+        raise ZeroDivisionError("a bug of BentoML")
+
+    made = paper_api()
+    api = replace(made, app=FastPath(made.behind, {}, made.metrics, bentoml=fails))
+    assert error_of(api.send("GET", "/readyz"), 500)["type"] == "internal"
+    assert "a bug of BentoML" in caplog.text
+    assert 'chatbot_requests_total{route="/readyz",status="500"} 1.0' in api.send("GET", "/metrics").text
