@@ -263,16 +263,21 @@ _BODY_ERRORS = (
     UnsupportedMedia,
     InvalidMessage,
     Overloaded,
+    RateLimited,
 )
 
 
 def _errors(*kinds: type[ChatbotError]) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI error responses of a route, each with its actual body as the example."""
-    return {
-        kind.status: {
+    """Return the OpenAPI error responses of a route, each status with the actual body of its first kind."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        description = (kind.__doc__ or "").strip().split("\n")[0]
+        if kind.status in found:
+            found[kind.status]["description"] += f" Or `{kind.type}`: {description}"
+            continue
+        found[kind.status] = {
             "model": schemas.ErrorReply,
-            "description": (kind.__doc__ or "").strip().split("\n")[0],
+            "description": description,
             "content": {"application/json": {"example": _EXAMPLES[kind].body()}},
         }
-        for kind in kinds
-    }
+    return found

@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 
 from prometheus_client import Counter, Histogram
+
 from bento.http.access import Access, Cors
 from bento.http.asgi import (
     SECURITY_HEADERS,

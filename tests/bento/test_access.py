@@ -225,6 +225,7 @@ def test_the_openapi_document_describes_the_key_as_required_only_where_it_is(tmp
         assert document["paths"]["/chat"]["post"]["security"] == [{"ApiKey": ["chat"]}, *more]
         assert document["paths"]["/version"]["get"]["security"] == [{"ApiKey": ["read"]}, *more]
         assert {"401", "403", "429"} <= set(document["paths"]["/version"]["get"]["responses"])
+        assert "`rate_limited`" in document["paths"]["/chat"]["post"]["responses"]["429"]["description"]
 
 
 # Rate limits
