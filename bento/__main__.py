@@ -23,6 +23,8 @@ def main() -> int:
         settings = read_settings(ServiceSettings)
         host, port = settings.host, settings.port
         check_port_free(host, port, "CHATBOT_HOST", "CHATBOT_PORT")
+        if settings.metrics_port:
+            check_port_free(host, settings.metrics_port, "CHATBOT_HOST", "CHATBOT_METRICS_PORT")
         bundle_source.pin()
     except ChatbotError as error:
         return _refuse(error)

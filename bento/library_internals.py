@@ -6,11 +6,12 @@ Imports neither of them at the top: `python -m bento` starts the preflight check
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import asyncio
@@ -47,6 +48,27 @@ def use_http_protocol(protocol: type[asyncio.Protocol]) -> None:
     from uvicorn.config import HTTP_PROTOCOLS
 
     HTTP_PROTOCOLS["auto"] = f"{protocol.__module__}:{protocol.__name__}"
+
+
+class Addresses(Protocol):
+    """A set of addresses: single ones and those of networks."""
+
+    def __contains__(self, address: str, /) -> bool: ...
+
+
+def trust_proxies(proxies: str) -> Addresses:
+    """Make uvicorn take a client's address from `X-Forwarded-For` of these proxies; call it before the server starts.
+
+    Args:
+        proxies: addresses and networks, comma-separated.
+
+    Returns:
+        The addresses of these proxies.
+    """
+    from uvicorn.middleware.proxy_headers import _TrustedHosts
+
+    os.environ["FORWARDED_ALLOW_IPS"] = proxies
+    return _TrustedHosts(proxies)
 
 
 def uvicorn_server() -> uvicorn.Server | None:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import time
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -120,10 +120,12 @@ class IntentRunner:
 
 
 class _FastPathService(bentoml.Service):  # type: ignore[misc]  # bentoml is untyped
-    """A service with the fast path (`bento.http.fast_path`) before BentoML, and the FastAPI app mounted at `/`."""
+    """A service whose requests go to the fast path and the FastAPI app; BentoML answers the probes alone."""
 
     def to_asgi(self, is_main: bool = True) -> App:
         """Create the ASGI app. Runs only in this service's workers, so the runner does not import FastAPI."""
+        from bento.http.access import Access
+        from bento.http.api_keys import ApiKeys
         from bento.http.app import create_app, post_routes, use_common_error_format
         from bento.http.fast_path import FastPath
         from bento.http.limits import ConcurrencyLimit, RequestLimits
@@ -138,15 +140,29 @@ class _FastPathService(bentoml.Service):  # type: ignore[misc]  # bentoml is unt
             timeout_seconds=settings.timeout_seconds,
         )
         routes = post_routes(lambda: current().chat, limits)
-        self.mount_asgi_app(create_app(lambda: current().about, routes, metrics), name="api")
+        keys = ApiKeys(settings.api_keys_file) if settings.api_keys_file else None
+        api = create_app(
+            lambda: current().about,
+            routes,
+            None if settings.metrics_port else metrics,
+            needs_key=keys is not None,
+        )
         app = super().to_asgi(is_main)
         use_common_error_format(app)
-        fast_path = FastPath(app, {route.path: route.post for route in routes}, metrics, _draining())
+        fast_path = FastPath(
+            api,
+            {route.path: route.post for route in routes},
+            metrics,
+            _draining(),
+            bentoml=app,
+            access=Access(settings, keys, metrics.count_rate_limited),
+            cors_origins=settings.cors_origins,
+        )
         library_internals.use_http_protocol(LimitedProtocol)
         LimitedProtocol.limits = ConnectionLimits(
             max_connections=resources.max_connections(settings.max_connections),
             max_per_address=settings.max_connections_per_address,
-            trusted_proxies=frozenset(part.strip() for part in settings.trusted_proxies.split(",")),
+            trusted_proxies=library_internals.trust_proxies(settings.trusted_proxies),
             head_seconds=settings.head_seconds,
             on_refused=fast_path.count_refused,
         )
@@ -191,6 +207,7 @@ class SupportChatbot:
         from bento.chat.conversations import Conversations
         from bento.chat.handler import Chat
         from bento.http.app import About
+        from bento.http.rate_limit import RateLimit
         from bento.lifecycle import served_model
         from chatbot import ids
         from chatbot.model import bundle
@@ -218,6 +235,11 @@ class SupportChatbot:
         self._log = InferenceLog(log, metrics.count_records, self._shipper(log, metrics))
         self._handoffs = self._handoff_log(log, metrics)
         self._classify, self._close = self._connect_runner()
+        rate_limit = partial(
+            RateLimit,
+            burst_seconds=settings.rate_limit_burst_seconds,
+            on_refused=metrics.count_rate_limited,
+        )
         self.chat = Chat(
             model.router(router, slots),
             self._classify,
@@ -232,6 +254,8 @@ class SupportChatbot:
             max_chars=settings.max_message_chars,
             handoffs=self._handoffs,
             conversations=Conversations(fail_fast.read(HandoffSettings)),
+            limit_session=rate_limit("session", settings.rate_limit_session).take,
+            limit_prediction=rate_limit("prediction", settings.rate_limit_prediction).take,
         )
         self._started = time.monotonic()
 
@@ -272,6 +296,10 @@ class SupportChatbot:
     @bentoml.on_startup
     async def open(self) -> None:
         """Start the logs and wait for the runner, before the first connection is accepted."""
+        if settings.metrics_port:
+            from bento.http import metrics_port
+
+            self._metrics_port = await metrics_port.listen(settings.host, settings.metrics_port, _metrics())
         self._log.start()
         self._handoffs.start()
         until = time.monotonic() + _START_SECONDS

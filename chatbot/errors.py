@@ -45,6 +45,31 @@ class InvalidMessage(ChatbotError):
     type = "invalid"
 
 
+class InvalidApiKey(ChatbotError):
+    """No API key, or none of the configured ones: send `Authorization: Bearer <key>`."""
+
+    status = 401
+    type = "unauthorized"
+
+
+class MissingScope(ChatbotError):
+    """The API key has no scope for this route."""
+
+    status = 403
+    type = "forbidden"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"this API key does not have the scope `{scope}`", {"scope": scope})
+        self.scope = scope
+
+
+class ForeignOrigin(ChatbotError):
+    """The origin of a browser's preflight request (CORS) is not in the allow-list."""
+
+    status = 403
+    type = "foreign_origin"
+
+
 class NotFound(ChatbotError):
     """The route or the prediction id does not exist."""
 
@@ -85,7 +110,20 @@ class Overloaded(ChatbotError):
 
     status = 429
     type = "overloaded"
-    retry_after: ClassVar[int] = 1
+    retry_after: int = 1
+
+
+class RateLimited(Overloaded):
+    """The client's rate limit (429): retry after `retry_after` seconds."""
+
+    type = "rate_limited"
+
+    def __init__(self, limit: str, retry_after: int) -> None:
+        super().__init__(
+            f"more requests than the rate limit `{limit}` allows: try again in {retry_after} s",
+            {"limit": limit, "retry_after_seconds": retry_after},
+        )
+        self.retry_after = retry_after
 
 
 class Unavailable(ChatbotError):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 if not __package__:  # run as `python training/versions.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -34,7 +34,7 @@ from rich.text import Text
 from chatbot.errors import ChatbotError
 from chatbot.loop import desired_model
 from chatbot.model import bundle_store, scores
-from chatbot.settings import StorageSettings, TrackingSettings
+from chatbot.settings import ApiClientSettings, StorageSettings, TrackingSettings, read_settings
 from chatbot.store import Store, has_store, open_store
 from training.corpus.versions import CorpusVersionError, Pointer, pull
 from training.tracking.bundles import fetch_bundle
@@ -68,7 +68,9 @@ def served_digest(store: Store | None, api: str) -> str:
     """
     if api:
         try:
-            with urlopen(api.rstrip("/") + "/version", timeout=_API_SECONDS) as answer:  # noqa: S310
+            headers = read_settings(ApiClientSettings).headers()
+            request = Request(api.rstrip("/") + "/version", headers=headers)  # noqa: S310
+            with urlopen(request, timeout=_API_SECONDS) as answer:  # noqa: S310
                 return str(json.load(answer)["bundle_digest"])
         except (URLError, OSError, ValueError, KeyError) as error:
             raise ChatbotError(f"{api}/version did not return the serving version: {error}") from error
@@ -109,7 +111,7 @@ def restore(
         if wanted and not found.startswith(wanted):
             raise TrackingError(f"version {number} was {what} {found or '(unknown)'}, not {wanted}")
     bundle = folder / "bundle"
-    if not bundle_store.sound(bundle, version.bundle_digest):
+    if not bundle_store.sound(bundle, version.bundle_digest, version.made_digest):
         got = fetch_bundle(open_store(settings), registry, version, folder / ".bundles")
         shutil.rmtree(bundle, ignore_errors=True)
         got.rename(bundle)

@@ -37,6 +37,10 @@ _chat_request = TypeAdapter(ChatRequest)
 _feedback_request = TypeAdapter(FeedbackRequest)
 
 
+def _unlimited(_client: str) -> None:
+    """Limit nothing."""
+
+
 class Log(Protocol):
     """Interface of the inference log (`monitoring.inference_log.log.InferenceLog`)."""
 
@@ -76,6 +80,8 @@ class Chat:
         max_chars: int,
         handoffs: Handoffs | None = None,
         conversations: Conversations | None = None,
+        limit_session: Callable[[str], None] = _unlimited,
+        limit_prediction: Callable[[str], None] = _unlimited,
     ) -> None:
         """Configure the handler; starts no task before the first message.
 
@@ -93,6 +99,8 @@ class Chat:
             max_chars: maximum length of a message in characters.
             handoffs: accepts handoffs; None: they are not delivered.
             conversations: stores the turns before a handoff.
+            limit_session: called for each message with its (hashed) session; raises RateLimited.
+            limit_prediction: called for each feedback with its prediction; raises RateLimited.
         """
         self._router = router
         self._classify = classify
@@ -100,6 +108,8 @@ class Chat:
         self._metrics = metrics
         self._intents = intents | {OUT_OF_SCOPE}
         self._rated: dict[str, None] = {}
+        self._limit_session = limit_session
+        self._limit_prediction = limit_prediction
         self._key = key
         self._model_version = model_version
         self._bundle_digest = bundle_digest
@@ -118,6 +128,7 @@ class Chat:
         Raises:
             InvalidMessage: the body is invalid, or its message is empty or too long.
             Unavailable: the model is not running.
+            RateLimited: too many messages of this session.
         """
         since = time.perf_counter()
         request = parse(_chat_request, body)
@@ -129,7 +140,10 @@ class Chat:
         message = clean(request.message)
         if not message:
             raise InvalidMessage("`message` is empty", [{"field": "message", "problem": "empty"}])
-        session_id = ids.opaque(self._key, request.session_id) if request.session_id else ""
+        session_id = ""
+        if request.session_id not in (None, ""):
+            session_id = ids.opaque(self._key, str(request.session_id))
+            self._limit_session(session_id)
         pending = _PendingMessage(message, session_id, since)
         decided = self._router.before_model(message)
         if decided is None:
@@ -142,10 +156,12 @@ class Chat:
         Raises:
             InvalidMessage: the body does not match the schema, or names an unknown intent.
             NotFound: the prediction id was not issued by this bot (its MAC does not verify).
+            RateLimited: too much feedback on this prediction.
         """
         request = parse(_feedback_request, body)
         if not ids.is_ours(self._key, request.prediction_id):
             raise NotFound("there is no prediction with this `prediction_id`")
+        self._limit_prediction(request.prediction_id)
         if request.intent is not None and request.intent not in self._intents:
             raise InvalidMessage(
                 "`intent` is not an intent of this bot: see /intents",

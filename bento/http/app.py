@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import anyio.to_thread
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic_core import to_json
@@ -19,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 from bento import library_internals
 from bento.http import schemas
+from bento.http.access import SCOPE_OF_ROUTE
 from bento.http.asgi import error_headers
 from bento.http.fast_path import PostEndpoint
 from bento.http.limits import RequestLimits
@@ -26,10 +28,13 @@ from bento.http.metrics import CONTENT_TYPE, Metrics
 from bento.version import code_version
 from chatbot.errors import (
     ChatbotError,
+    InvalidApiKey,
     InvalidMessage,
     MethodNotAllowed,
+    MissingScope,
     NotFound,
     Overloaded,
+    RateLimited,
     TooLarge,
     TooSlow,
     Unavailable,
@@ -39,6 +44,11 @@ from chatbot.errors import (
 DESCRIPTION = (
     "Predicts the intent of a customer's message with a calibrated confidence, and answers, asks for clarification, "
     "or hands over to a human."
+)
+
+_KEY_DESCRIPTION = (
+    "An API key, where the operator requires one. Scopes: `chat` for `/chat`, `feedback` for `/feedback`, `read` for "
+    "all other routes."
 )
 
 # BentoML ships the script and style of Swagger UI: the page works without internet access.
@@ -110,13 +120,20 @@ def post_routes(handler: Callable[[], MessageHandler], limits: RequestLimits) ->
     )
 
 
-def create_app(about: Callable[[], About], posts: Sequence[PostRoute], metrics: Metrics) -> FastAPI:
+def create_app(
+    about: Callable[[], About],
+    posts: Sequence[PostRoute],
+    metrics: Metrics | None,
+    *,
+    needs_key: bool = False,
+) -> FastAPI:
     """Create the FastAPI app.
 
     Args:
         about: returns the model's description; called per request, so that the app can exist before the model.
         posts: the POST routes.
-        metrics: rendered by `GET /metrics`.
+        metrics: rendered by `GET /metrics`; None: another port serves them.
+        needs_key: whether the API's description asks for an API key, which `bento.http.access` checks.
     """
     app = FastAPI(
         title="Support chatbot",
@@ -129,17 +146,21 @@ def create_app(about: Callable[[], About], posts: Sequence[PostRoute], metrics: 
     use_common_error_format(app)
     app.router.routes.extend(posts)
 
-    @app.get("/version", summary="Describe the served model")
+    refusals = _errors(InvalidApiKey, MissingScope, RateLimited)
+
+    @app.get("/version", summary="Describe the served model", responses=refusals)
     async def version() -> schemas.ModelDescription:
         return about().version
 
-    @app.get("/intents", summary="List the intents")
+    @app.get("/intents", summary="List the intents", responses=refusals)
     async def intents() -> tuple[schemas.Intent, ...]:
         return about().intents
 
-    @app.get("/metrics", summary="Prometheus metrics", response_class=Response)
-    async def prometheus() -> Response:
-        return Response(await anyio.to_thread.run_sync(metrics.render), media_type=CONTENT_TYPE)
+    if metrics is not None:
+
+        @app.get("/metrics", summary="Prometheus metrics", response_class=Response, responses=refusals)
+        async def prometheus() -> Response:
+            return Response(await anyio.to_thread.run_sync(metrics.render), media_type=CONTENT_TYPE)
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
@@ -157,7 +178,31 @@ def create_app(about: Callable[[], About], posts: Sequence[PostRoute], metrics: 
     async def root() -> Response:
         return RedirectResponse("docs")
 
+    _describe_keys(app, needs_key)
     return app
+
+
+def _describe_keys(app: FastAPI, is_required: bool) -> None:
+    """Add the security scheme to the OpenAPI document: required, or optional (`{}`) where no keys are configured."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(
+                title=app.title, version=app.version, description=app.description, routes=app.routes
+            )
+            schema["components"]["securitySchemes"] = {
+                "ApiKey": {"type": "http", "scheme": "bearer", "description": _KEY_DESCRIPTION}
+            }
+            for path, operations in schema["paths"].items():
+                for operation in operations.values():
+                    operation["security"] = [
+                        {"ApiKey": [SCOPE_OF_ROUTE[path]]},
+                        *([] if is_required else [{}]),
+                    ]
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
 
 
 def use_common_error_format(app: Starlette) -> None:
@@ -169,7 +214,7 @@ def use_common_error_format(app: Starlette) -> None:
             headers = dict(error.headers or {})
             error = _translated(error)
         if not isinstance(error, ChatbotError):
-            raise error
+            error = ChatbotError("an internal error: it was logged")
         headers |= {name.decode(): value.decode() for name, value in error_headers(error)}
         return Response(to_json(error.body()), error.status, headers, media_type="application/json")
 
@@ -177,6 +222,7 @@ def use_common_error_format(app: Starlette) -> None:
     app.router.redirect_slashes = False
     app.add_exception_handler(HTTPException, answer)
     app.add_exception_handler(ChatbotError, answer)
+    app.add_exception_handler(Exception, answer)
 
 
 def _translated(error: HTTPException) -> ChatbotError:
@@ -194,6 +240,9 @@ def _translated(error: HTTPException) -> ChatbotError:
 
 
 _EXAMPLES: dict[type[ChatbotError], ChatbotError] = {
+    InvalidApiKey: InvalidApiKey("send a valid API key, as `Authorization: Bearer <key>`"),
+    MissingScope: MissingScope("chat"),
+    RateLimited: RateLimited("address", 3),
     NotFound: NotFound("there is no prediction with this `prediction_id`"),
     MethodNotAllowed: MethodNotAllowed("this route does not have this method: see /docs"),
     TooSlow: TooSlow("the body did not arrive within 10 s", {"limit_seconds": 10}),
@@ -205,16 +254,30 @@ _EXAMPLES: dict[type[ChatbotError], ChatbotError] = {
 }
 
 
-_BODY_ERRORS = (MethodNotAllowed, TooSlow, TooLarge, UnsupportedMedia, InvalidMessage, Overloaded)
+_BODY_ERRORS = (
+    InvalidApiKey,
+    MissingScope,
+    MethodNotAllowed,
+    TooSlow,
+    TooLarge,
+    UnsupportedMedia,
+    InvalidMessage,
+    Overloaded,
+    RateLimited,
+)
 
 
 def _errors(*kinds: type[ChatbotError]) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI error responses of a route, each with its actual body as the example."""
-    return {
-        kind.status: {
+    """Return the OpenAPI error responses of a route, each status with the actual body of its first kind."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        description = (kind.__doc__ or "").strip().split("\n")[0]
+        if kind.status in found:
+            found[kind.status]["description"] += f" Or `{kind.type}`: {description}"
+            continue
+        found[kind.status] = {
             "model": schemas.ErrorReply,
-            "description": (kind.__doc__ or "").strip().split("\n")[0],
+            "description": description,
             "content": {"application/json": {"example": _EXAMPLES[kind].body()}},
         }
-        for kind in kinds
-    }
+    return found

@@ -8,7 +8,16 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from chatbot.errors import ChatbotError, Overloaded, TooLarge, TooSlow, Unavailable, UnsupportedMedia
+from chatbot.errors import (
+    ChatbotError,
+    InvalidApiKey,
+    MissingScope,
+    Overloaded,
+    TooLarge,
+    TooSlow,
+    Unavailable,
+    UnsupportedMedia,
+)
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -23,6 +32,8 @@ SECURITY_HEADERS: Headers = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
+    # A page sets a wider policy of its own.
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 ]
 JSON: Headers = [(b"content-type", b"application/json"), *SECURITY_HEADERS[:2]]
 
@@ -113,10 +124,16 @@ async def answer_error(error: ChatbotError, receive: Receive, send: Send) -> Non
 
 
 def error_headers(error: ChatbotError) -> Headers:
-    """Return the headers of an error response: Retry-After (backpressure) and Connection."""
+    """Return the headers of an error response: Retry-After (backpressure), Connection, WWW-Authenticate (RFC 6750)."""
     found: Headers = []
     if isinstance(error, Overloaded | Unavailable):
-        found.append((b"retry-after", b"%d" % Overloaded.retry_after))
+        found.append((b"retry-after", b"%d" % getattr(error, "retry_after", Overloaded.retry_after)))
+    if isinstance(error, InvalidApiKey):
+        found.append((b"www-authenticate", b'Bearer realm="support-chatbot"'))
+    if isinstance(error, MissingScope):
+        found.append(
+            (b"www-authenticate", b'Bearer error="insufficient_scope", scope="%s"' % error.scope.encode())
+        )
     if isinstance(error, Unavailable):
         # On a keep-alive connection the next message would reach this server again; another may have a model.
         found.append((b"connection", b"close"))

@@ -11,10 +11,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 
 from prometheus_client import Counter, Histogram
-from pydantic_core import to_json
 
+from bento.http.access import Access, Cors
 from bento.http.asgi import (
-    JSON,
     SECURITY_HEADERS,
     App,
     ClientLeftError,
@@ -24,6 +23,7 @@ from bento.http.asgi import (
     Send,
     answer,
     answer_error,
+    header,
     read_body,
     require_json,
 )
@@ -38,6 +38,8 @@ ROUTES = frozenset(
     {"/chat", "/feedback", "/version", "/intents", "/docs", "/openapi.json", "/metrics", "/livez", "/readyz"}
 )
 OTHER = "other"
+PROBES = frozenset({"/livez", "/readyz"})
+"""Routes of BentoML that are served; its pages (`/schema.json`, `/docs.json`, `/`) are not."""
 
 
 class PostEndpoint:
@@ -73,11 +75,15 @@ class PostEndpoint:
             return CLIENT_LEFT
         except Exception:
             logger.exception("a request failed")
-            problem = ChatbotError("an internal error: it was logged")
-            await answer(send, problem.status, to_json(problem.body()), JSON)
+            problem = _internal_error()
+            await answer_error(problem, receive, send)
             return problem.status
         await answer(send, self._status, result)
         return self._status
+
+
+def _internal_error() -> ChatbotError:
+    return ChatbotError("an internal error: it was logged")
 
 
 class FastPath:
@@ -89,6 +95,10 @@ class FastPath:
         posts: Mapping[str, PostEndpoint],
         metrics: Metrics,
         draining: ConnectionDraining | None = None,
+        *,
+        bentoml: App | None = None,
+        access: Access | None = None,
+        cors_origins: str = "",
     ) -> None:
         """Wrap an app.
 
@@ -97,8 +107,14 @@ class FastPath:
             posts: handlers of POST routes, by path.
             metrics: receives request counts and durations.
             draining: connection draining; once active, every response says `Connection: close`.
+            bentoml: BentoML's app, for its lifespan and `PROBES`; None: there is none, as in tests.
+            access: API keys and rate limits; None: everybody may send everything.
+            cors_origins: origins that a browser may call the API from, comma-separated.
         """
         self._app = app
+        self._bentoml = bentoml or app
+        self._access = access
+        self._cors = Cors(self._serve, cors_origins) if cors_origins else None
         self._posts = posts
         self._metrics = metrics
         self._draining = draining or ConnectionDraining(0)
@@ -108,7 +124,7 @@ class FastPath:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one HTTP request; forward other scopes (lifespan, WebSocket) to the app."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await (self._bentoml if scope["type"] == "lifespan" else self._app)(scope, receive, send)
             return
         start = time.perf_counter()
         path = scope["path"]
@@ -116,17 +132,35 @@ class FastPath:
         if self._draining.is_active:
             send = self._draining.closing(send)
         try:
-            post = self._posts.get(path)
-            if post is not None and scope["method"] == "POST":
-                status = await post(scope, receive, send)
+            if self._cors is not None and header(scope, b"origin") is not None:
+                counted = _SecuredSend(send)
+                await self._cors(scope, receive, counted)
+                status = counted.status
             else:
-                secured = _SecuredSend(send)
-                try:
-                    await self._app(scope, receive, secured)
-                finally:
-                    status = secured.status
+                status = await self._serve(scope, receive, send)
         finally:
             self._count(path if path in ROUTES else OTHER, status, time.perf_counter() - start)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> int:
+        """Check access, answer the request and return the status."""
+        path = scope["path"]
+        if self._access is not None:
+            try:
+                self._access.check(scope)
+            except ChatbotError as error:
+                await answer_error(error, receive, send)
+                return error.status
+        post = self._posts.get(path)
+        if post is not None and scope["method"] == "POST":
+            return await post(scope, receive, send)
+        secured = _SecuredSend(send)
+        try:
+            await (self._bentoml if path in PROBES else self._app)(scope, receive, secured)
+        except Exception:
+            logger.exception("a request failed")
+            if secured.status == CLIENT_LEFT:  # otherwise the app has answered, in the API's error format
+                await answer_error(_internal_error(), receive, secured)
+        return secured.status
 
     def count_refused(self, status: int) -> None:
         """Count a request or connection that was refused before it reached the app."""

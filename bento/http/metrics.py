@@ -72,6 +72,11 @@ class Metrics:
             _SECONDS,
             "route",
         )
+        self.rate_limited = self._counter(
+            "rate_limited",
+            "Requests refused by a rate limit (429), by limit: key, address, session, feedback or prediction.",
+            "limit",
+        )
         self.in_flight = self._gauge(
             "in_flight", "Messages and feedback that are being worked on.", "livesum"
         )
@@ -164,6 +169,10 @@ class Metrics:
     def count_records(self, outcome: str, count: int) -> None:
         """Count records of the inference log by outcome (reported by `monitoring.inference_log.log`)."""
         self.log_records.labels(outcome).inc(count)
+
+    def count_rate_limited(self, limit: str) -> None:
+        """Count a request refused by a rate limit."""
+        self.rate_limited.labels(limit).inc()
 
     def count_shipped(self, kind: str, outcome: str, count: int) -> None:
         """Count rows uploaded to the object store by outcome (reported by `monitoring.inference_log.uploader`)."""

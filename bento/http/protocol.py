@@ -24,6 +24,9 @@ from pydantic_core import to_json
 
 from bento.library_internals import HttpToolsProtocol
 
+from bento.http.asgi import JSON
+from bento.library_internals import Addresses
+
 MAX_URL_BYTES = 8 << 10
 MAX_HEAD_BYTES = 32 << 10
 MAX_HEADERS = 100
@@ -34,6 +37,7 @@ _END = b"\r\n\r\n"
 _UPGRADE = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
 _REASONS = {400: "Bad Request", 408: "Request Timeout", 414: "URI Too Long", 431: "Request Header Fields Too Large",
             503: "Service Unavailable"}  # fmt: skip
+_HEADERS = b"".join(b"%s: %s\r\n" % pair for pair in JSON)
 
 
 @dataclass(slots=True)
@@ -43,7 +47,7 @@ class ConnectionLimits:
     Attributes:
         max_connections: maximum number of open connections; beyond it the oldest idle one is closed.
         max_per_address: maximum number per client address; 0: unlimited.
-        trusted_proxies: addresses without a limit of their own, because many clients share them.
+        trusted_proxies: addresses and networks without a limit of their own, because many clients share them.
         head_seconds: maximum time from a request's first byte to the end of its head.
         on_refused: called with the status of each refused request or connection.
         idle: connections between two requests, the longest idle first.
@@ -52,7 +56,7 @@ class ConnectionLimits:
 
     max_connections: int = 10_000
     max_per_address: int = 0
-    trusted_proxies: frozenset[str] = frozenset({"127.0.0.1", "::1"})
+    trusted_proxies: Addresses = frozenset({"127.0.0.1", "::1"})
     head_seconds: float = 10.0
     on_refused: Callable[[int], None] = lambda _status: None
     idle: OrderedDict[LimitedProtocol, None] = field(default_factory=OrderedDict)
@@ -248,8 +252,8 @@ class LimitedProtocol(HttpToolsProtocol):
                 self.cycle.disconnected = True
             body = to_json({"error": {"type": kind, "message": message, "details": {}}})
             self.transport.write(
-                b"HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
-                % (status, _REASONS[status].encode(), len(body), body)
+                b"HTTP/1.1 %d %s\r\n%scontent-length: %d\r\nconnection: close\r\n\r\n%s"
+                % (status, _REASONS[status].encode(), _HEADERS, len(body), body)
             )
         self.transport.close()
         self.limits.on_refused(status)

@@ -7,11 +7,11 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, TypeAdapter, ValidationError
 
 from chatbot.errors import InvalidMessage
 
-SESSION_ID = r"^[A-Za-z0-9._:-]{1,128}$"
+MAX_SESSION_ID_CHARS = 256
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
@@ -39,9 +39,9 @@ class ChatRequest(BaseModel):
     )
 
     message: str = Field(description="Text of the user, in any script, up to the configured length.")
-    session_id: Annotated[str, StringConstraints(pattern=SESSION_ID)] | None = Field(
+    session_id: Annotated[StrictStr, Field(max_length=MAX_SESSION_ID_CHARS)] | StrictInt | None = Field(
         None,
-        description="Groups the messages of one conversation in the log; chosen by the caller.",
+        description="Groups the messages of one conversation; chosen by the caller, stored as a keyed hash only.",
     )
 
 

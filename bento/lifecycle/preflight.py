@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from bento.http.api_keys import ApiKeys
 from bento.lifecycle import bundle_source
 from chatbot.errors import ChatbotError
 from chatbot.settings import (
@@ -72,6 +73,8 @@ def check(model: str | None = None) -> None:
         service = service.model_copy(update={"model": model, "model_file": None})
     ids.load_or_make_key(service, read_settings(LogSettings))
     targets_of(read_settings(HandoffSettings), None)
+    if service.api_keys_file is not None:
+        ApiKeys(service.api_keys_file)
     source = bundle_source.fetch(service)
     loaded = bundle.load(source.folder, is_verified=bool(source.digest))
     source.check(loaded.digest)

@@ -25,8 +25,9 @@ from chatbot.settings import TrackingSettings
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 CORPUS_DIGEST, CORPUS_POINTER, GIT_COMMIT = "corpus_digest", "corpus_pointer", "git_commit"
-BUNDLE_DIGEST, SCORES, GATE = "bundle_digest", "scores", "gate"
-"""Tags of a version; `gate` is `passed`, `warned` or `refused`, and absent before the gate has run."""
+BUNDLE_DIGEST, SCORES, GATE, MADE_DIGEST = "bundle_digest", "scores", "gate", "made_digest"
+"""Tags of a version; `gate` is `passed`, `warned` or `refused`, and absent before the gate has run; `made_digest` is
+the SHA-256 of made.json, which the bundle's digest does not cover."""
 _PAGE = 200
 
 
@@ -79,6 +80,11 @@ class ModelVersion:
     def bundle_digest(self) -> str:
         """Return the bundle's digest; empty: the version was not registered by this project."""
         return self.tags.get(BUNDLE_DIGEST, "")
+
+    @property
+    def made_digest(self) -> str | None:
+        """Return the SHA-256 of the bundle's made.json, empty: it has none; None: an earlier release registered it."""
+        return self.tags.get(MADE_DIGEST)
 
     @property
     def corpus_digest(self) -> str:

@@ -3,7 +3,8 @@
 model.json  encoder.onnx  tokenizer.json  head.safetensors  rules.yaml  replies.yaml  reference.parquet  SHA256SUMS
 
 The build is reproducible: the same corpus, parameters and code give the same digest. Build time and commit would
-break that, so they are stored in made.json, which the digest does not cover and which may be missing.
+break that, so they are stored in made.json, which the digest does not cover and which may be missing. The registry
+holds its digest beside the bundle's (`verify_made`).
 """
 
 from __future__ import annotations
@@ -245,6 +246,25 @@ def verify(folder: Path, files: Sequence[str] = FILES) -> str:
     if wrong:
         raise BundleError(f"{folder} is damaged: {'; '.join(wrong)}. Fetch or train it again", wrong)
     return _sha256(sums)
+
+
+def made_digest(folder: Path) -> str:
+    """Return the SHA-256 of a bundle's made.json; empty: it has none."""
+    file = folder / MADE
+    return _sha256(file) if file.is_file() else ""
+
+
+def verify_made(folder: Path, expected: str | None) -> None:
+    """Verify made.json against its digest in the registry; None: the digest is unknown.
+
+    Raises:
+        BundleError: the file was changed, removed or added.
+    """
+    if expected is not None and (found := made_digest(folder)) != expected:
+        raise BundleError(
+            f"{folder / MADE} has sha256 {found[:12] or '(missing)'}…, registered is {expected[:12] or '(none)'}…: "
+            "when and from which commit the bundle was built is not as recorded"
+        )
 
 
 def read_manifest(folder: Path) -> Manifest:

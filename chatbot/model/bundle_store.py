@@ -66,13 +66,14 @@ def held(store: Store, digest: str) -> bool:
     return store.head(key(digest, bundles.SUMS)) is not None
 
 
-def fetch(store: Store, digest: str, folder: Path) -> Path:
+def fetch(store: Store, digest: str, folder: Path, made: str | None = None) -> Path:
     """Download a bundle to `folder/<digest>` atomically; reuses a valid copy that exists there.
 
     Args:
         store: source.
         digest: digest of the bundle, 64 hexadecimal digits.
         folder: local bundle cache; one sub-folder per digest.
+        made: digest of made.json in the registry (`ModelVersion.made_digest`); None: unknown, it is not verified.
 
     Returns:
         The path of the verified bundle.
@@ -84,7 +85,7 @@ def fetch(store: Store, digest: str, folder: Path) -> Path:
     if not _DIGEST.fullmatch(digest):
         raise BundleError(f"{digest!r} is not a bundle's digest: 64 hexadecimal digits are needed")
     final = folder / digest
-    if sound(final, digest):
+    if sound(final, digest, made):
         return final
     folder.mkdir(parents=True, exist_ok=True)
     _tidy(folder)
@@ -106,25 +107,29 @@ def fetch(store: Store, digest: str, folder: Path) -> Path:
             raise BundleError(
                 f"{layout.BUNDLES}{digest} holds the bundle {found}: the store was tampered with"
             )
+        bundles.verify_made(workplace, made)
         workplace.chmod(0o755)
         if final.exists():
             shutil.rmtree(final)
         try:
             workplace.rename(final)
         except OSError:
-            if not sound(final, digest):  # unless a concurrent process fetched it first
+            if not sound(final, digest, made):  # unless a concurrent process fetched it first
                 raise
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
     return final
 
 
-def sound(folder: Path, digest: str) -> bool:
-    """Whether a folder contains the bundle with this digest and all checksums match."""
+def sound(folder: Path, digest: str, made: str | None = None) -> bool:
+    """Whether a folder contains the bundle with this digest and all checksums match, made.json's too unless None."""
     try:
-        return folder.is_dir() and bundles.verify(folder) == digest
+        if not folder.is_dir() or bundles.verify(folder) != digest:
+            return False
+        bundles.verify_made(folder, made)
     except BundleError:
         return False
+    return True
 
 
 def _tidy(folder: Path) -> None:

@@ -27,7 +27,7 @@ from chatbot.records.part import (
     leave_out,
     to_table,
 )
-from chatbot.records.schema import Feedback, Record, from_row
+from chatbot.records.schema import Feedback, Record, from_row, latest_feedback
 from chatbot.store import Entry, Missing, Store, Unreachable, layout
 
 __all__ = [
@@ -128,14 +128,8 @@ def read_feedback(
     store: Store, since: datetime, until: datetime, on_skip: OnSkip | None = None
 ) -> dict[str, Feedback]:
     """Return the latest feedback per prediction id, of all feedback given in a window."""
-    last: dict[str, Feedback] = {}
-    for table in scan(store, Feedback, since, until, on_skip=on_skip):
-        for row in table.to_pylist():
-            feedback = from_row(Feedback, row)
-            earlier = last.get(feedback.prediction_id)
-            if earlier is None or feedback.timestamp >= earlier.timestamp:
-                last[feedback.prediction_id] = feedback
-    return last
+    tables = scan(store, Feedback, since, until, on_skip=on_skip)
+    return latest_feedback(from_row(Feedback, row) for table in tables for row in table.to_pylist())
 
 
 def prefix_of(kind: Kind) -> str:

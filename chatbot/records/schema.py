@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -187,6 +187,19 @@ class Feedback:
             clean(intent)[:MAX_NAME_CHARS],
             redact(clean(comment)[:MAX_COMMENT_CHARS]),
         )
+
+
+def latest_feedback(feedback: Iterable[Feedback]) -> dict[str, Feedback]:
+    """Return the latest feedback on each prediction, by prediction id.
+
+    By timestamp, not by position: several processes write at the same time.
+    """
+    latest: dict[str, Feedback] = {}
+    for one in feedback:
+        earlier = latest.get(one.prediction_id)
+        if earlier is None or one.timestamp >= earlier.timestamp:
+            latest[one.prediction_id] = one
+    return latest
 
 
 Row = TypeVar("Row", Record, Feedback)

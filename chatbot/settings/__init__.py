@@ -4,6 +4,7 @@ A field `x` of a class with the prefix `CHATBOT_` is set by the variable `CHATBO
 docs/settings.md from the docstrings.
 """
 
+from chatbot.settings.api_client import ApiClientSettings
 from chatbot.settings.base import Settings, read_settings
 from chatbot.settings.chat_page import ChatPageSettings
 from chatbot.settings.code import CodeSettings
@@ -29,6 +30,7 @@ COMPONENTS: tuple[type[Settings], ...] = (
     SlotSettings,
     RouterSettings,
     ServiceSettings,
+    ApiClientSettings,
     KeeperSettings,
     LogSettings,
     RetentionSettings,
@@ -50,6 +52,7 @@ COMPONENTS: tuple[type[Settings], ...] = (
 
 __all__ = [
     "COMPONENTS",
+    "ApiClientSettings",
     "ChatPageSettings",
     "CodeSettings",
     "DriftSettings",

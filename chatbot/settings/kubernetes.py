@@ -40,6 +40,8 @@ class KubernetesSettings(Settings):
     """Result file of the preceding retraining."""
     api_port: int = Field(default=3000, ge=1, le=65535)
     """Port of the API in its pods."""
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    """Port of `/metrics` in them (`CHATBOT_METRICS_PORT`); 0: the API's."""
     rollout_seconds: float = Field(default=900.0, gt=0)
     """Maximum duration of a rollout; then it is rolled back."""
     watch_seconds: float = Field(default=600.0, ge=0)

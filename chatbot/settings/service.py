@@ -51,7 +51,32 @@ class ServiceSettings(Settings):
     max_connections_per_address: int = Field(default=0, ge=0)
     """Maximum number of open connections per client address; 0: unlimited, as where a proxy hides the clients."""
     trusted_proxies: str = "127.0.0.1,::1"
-    """Addresses that `CHATBOT_MAX_CONNECTIONS_PER_ADDRESS` does not apply to, comma-separated."""
+    """Addresses and networks of proxies, comma-separated: they name the client's address in `X-Forwarded-For`, and
+    `CHATBOT_MAX_CONNECTIONS_PER_ADDRESS` does not apply to them."""
+    api_keys_file: Path | None = None
+    """File of API keys, as `python -m bento.api_key` prints them, one per line; read again when it changes. Unset: no
+    key is needed."""
+    rate_limit_key: float = Field(default=0.0, ge=0)
+    """Maximum requests per second with one API key, per process; 0: unlimited. All rate limits: 429 with
+    Retry-After."""
+    rate_limit_address: float = Field(default=0.0, ge=0)
+    """The same for one client address without a key. Behind a proxy that hides its clients, such as kube-proxy or the
+    chat page, all of them are one address."""
+    rate_limit_session: float = Field(default=0.0, ge=0)
+    """Maximum messages per second with one `session_id`, per process; 0: unlimited."""
+    rate_limit_feedback: float = Field(default=10.0, ge=0)
+    """Maximum feedback per second of one client (key, else address), per process; 0: unlimited."""
+    rate_limit_prediction: float = Field(default=0.5, ge=0)
+    """Maximum feedback per second on one prediction, per process; 0: unlimited."""
+    rate_limit_burst_seconds: float = Field(default=10.0, gt=0)
+    """How many seconds' worth of requests a client may send at once (size of the token bucket)."""
+    cors_origins: str = Field(
+        default="", pattern=r"^\s*(https?://[^\s/*,?#]+\s*(,\s*https?://[^\s/*,?#]+\s*)*)?$"
+    )
+    """Origins whose pages may call the API from a browser (CORS), comma-separated, such as
+    `https://shop.example.com`; unset: none."""
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    """Port of `/metrics`, which the API's port then does not serve; 0: the API's port. The chart sets it."""
     head_seconds: float = Field(default=10.0, gt=0)
     """Deadline of a request's head; then it gets 408."""
     max_body_bytes: int = Field(default=65_536, ge=1024)

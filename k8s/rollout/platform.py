@@ -165,8 +165,9 @@ class KubernetesPlatform:
             if answered or not pods:
                 last_answer = self._runtime.monotonic()
             elif self._runtime.monotonic() - last_answer > self._settings.patience_seconds:
+                port = self._settings.metrics_port or self._settings.api_port
                 raise ClusterError(
-                    f"none of {len(pods)} pods of {deployment.name} answers at :{self._settings.api_port}/metrics: "
+                    f"none of {len(pods)} pods of {deployment.name} answers at :{port}/metrics: "
                     "does a NetworkPolicy allow it from here? The next run resumes the rollout"
                 )
             status = deployment.rollout_status()
@@ -244,7 +245,7 @@ class KubernetesPlatform:
         return snapshot.version
 
     def _reader(self) -> PodReader:
-        return PodReader(self._settings.api_port, self._settings.request_seconds, self._runtime)
+        return PodReader(self._settings, self._runtime)
 
 
 def _snapshot(deployment: Deployment) -> Snapshot[Deployment]:

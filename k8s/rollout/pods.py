@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from urllib.request import Request
 
 from chatbot.runtime import REAL, Runtime
+from chatbot.settings import ApiClientSettings, KubernetesSettings, read_settings
 from k8s.api.deployment import Pod
 from k8s.rollout.counters import PodCounters, total
 
@@ -14,10 +15,15 @@ from k8s.rollout.counters import PodCounters, total
 class PodReader:
     """Reads pods repeatedly and accumulates their counters, including those of restarted and deleted pods."""
 
-    def __init__(self, port: int, seconds: float, runtime: Runtime = REAL) -> None:
-        """Args: port: the API's port. seconds: timeout of one request. runtime: threads and network."""
-        self._port = port
-        self._seconds = seconds
+    def __init__(self, settings: KubernetesSettings, runtime: Runtime = REAL) -> None:
+        """Args: settings: ports, timeout of one request. runtime: threads and network.
+
+        Raises: SettingError: the API key's setting is invalid.
+        """
+        self._api_port = settings.api_port
+        self._metrics_port = settings.metrics_port or settings.api_port
+        self._headers = read_settings(ApiClientSettings).headers()
+        self._seconds = settings.request_seconds
         self._runtime = runtime
         self._last: dict[str, PodCounters] = {}
         self._before_restart: dict[str, PodCounters] = {}
@@ -25,7 +31,7 @@ class PodReader:
     def bundle_digests(self, pods: Iterable[Pod]) -> dict[str, str]:
         """Return the bundle digest that each pod reports, by pod name; empty: the pod did not report one."""
         found = {}
-        for pod, text in self._fetch_all(pods, "/version"):
+        for pod, text in self._fetch_all(pods, self._api_port, "/version"):
             try:
                 found[pod.name] = str(json.loads(text or "{}").get("bundle_digest", ""))
             except ValueError:
@@ -35,7 +41,7 @@ class PodReader:
     def read_counters(self, pods: Iterable[Pod]) -> tuple[PodCounters, int]:
         """Read all pods; return the counters of every pod seen so far, and how many pods answered this time."""
         answered = 0
-        for pod, text in self._fetch_all(pods, "/metrics"):
+        for pod, text in self._fetch_all(pods, self._metrics_port, "/metrics"):
             if text is None:
                 continue
             try:
@@ -50,16 +56,15 @@ class PodReader:
             self._last[pod.uid] = counters
         return total([*self._last.values(), *self._before_restart.values()]), answered
 
-    def _fetch_all(self, pods: Iterable[Pod], path: str) -> list[tuple[Pod, str | None]]:
+    def _fetch_all(self, pods: Iterable[Pod], port: int, path: str) -> list[tuple[Pod, str | None]]:
         pods = list(pods)
-        return list(
-            zip(pods, self._runtime.map_concurrently(lambda pod: self._fetch(pod, path), pods), strict=True)
-        )
+        found = self._runtime.map_concurrently(lambda pod: self._fetch(pod, port, path), pods)
+        return list(zip(pods, found, strict=True))
 
-    def _fetch(self, pod: Pod, path: str) -> str | None:
+    def _fetch(self, pod: Pod, port: int, path: str) -> str | None:
         host = f"[{pod.address}]" if ":" in pod.address else pod.address
         try:
-            request = Request(f"http://{host}:{self._port}{path}")
+            request = Request(f"http://{host}:{port}{path}", headers=self._headers)
             return self._runtime.fetch(request, self._seconds).decode()
         except (OSError, UnicodeDecodeError):
             return None

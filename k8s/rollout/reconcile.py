@@ -20,7 +20,7 @@ def serving_digest(deployment: Deployment, cluster: Cluster, settings: Kubernete
     """Return the digest of the bundle that should serve; empty: the pods run different images, or none answers."""
     if deployment.desired_model:
         return ModelRef.parse(deployment.desired_model).digest
-    reader = PodReader(settings.api_port, settings.request_seconds, cluster.runtime)
+    reader = PodReader(settings, cluster.runtime)
     found = set(reader.bundle_digests(deployment.pods(cluster)).values()) - {""}
     return found.pop() if len(found) == 1 else ""
 
@@ -60,7 +60,7 @@ def wrong_model(deployment: Deployment, cluster: Cluster, settings: KubernetesSe
     if not deployment.desired_model:
         return ""
     desired = ModelRef.parse(deployment.desired_model).digest
-    reader = PodReader(settings.api_port, settings.request_seconds, cluster.runtime)
+    reader = PodReader(settings, cluster.runtime)
     for pod, digest in reader.bundle_digests(deployment.pods(cluster)).items():
         if digest and digest != desired:
             return f"pod {pod} serves the bundle {digest[:12]} instead of {desired[:12]}"

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pyarrow.parquet as pq
 from pydantic import ValidationError
@@ -16,7 +16,7 @@ from chatbot.loop import desired_model
 from chatbot.model import bundle as bundles
 from chatbot.model import bundle_store
 from chatbot.model.ref import ModelRef
-from chatbot.settings import ServiceSettings
+from chatbot.settings import ApiClientSettings, ServiceSettings, read_settings
 from chatbot.store import Store
 from monitoring.drift.columns import RecordColumns, of_table
 from monitoring.drift.source import Source, begin_of
@@ -101,7 +101,9 @@ def _asked(api_url: str) -> ModelRef | None:
     if not api_url:
         return None
     try:
-        with urlopen(f"{api_url.rstrip('/')}/version", timeout=_API_SECONDS) as answer:  # noqa: S310 - a setting
+        headers = read_settings(ApiClientSettings).headers()
+        request = Request(f"{api_url.rstrip('/')}/version", headers=headers)  # noqa: S310 - a setting
+        with urlopen(request, timeout=_API_SECONDS) as answer:  # noqa: S310
             said = json.load(answer)
         return ModelRef.parse(f"{said['model_version']}@{said['bundle_digest']}")
     except (OSError, ValueError, KeyError, TypeError, SettingError):

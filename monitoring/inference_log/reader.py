@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from chatbot.records.schema import Feedback, Record, Row, from_line
+from chatbot.records.schema import Feedback, Record, Row, from_line, latest_feedback
 from monitoring.inference_log import spool
 from monitoring.inference_log.csv_file import put_aside
 
@@ -48,13 +48,7 @@ def read_feedback(folder: Path, on_skip: OnSkip | None = None) -> dict[str, Feed
 
     See `read_log` for arguments and errors.
     """
-    last: dict[str, Feedback] = {}
-    for feedback in _read(folder, FEEDBACK, Feedback, on_skip or _complain):
-        earlier = last.get(feedback.prediction_id)
-        # By timestamp, not by position: segments of several processes are drained one after the other.
-        if earlier is None or feedback.timestamp >= earlier.timestamp:
-            last[feedback.prediction_id] = feedback
-    return last
+    return latest_feedback(_read(folder, FEEDBACK, Feedback, on_skip or _complain))
 
 
 @dataclass(frozen=True, slots=True)

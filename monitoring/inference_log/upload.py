@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from chatbot.errors import ChatbotError
-from chatbot.records.schema import Feedback, Record, from_line
+from chatbot.records.schema import Feedback, Record, from_line, latest_feedback
 from chatbot.settings import LogSettings, StorageSettings, UploadSettings
 from chatbot.store import Store, StoreError, layout, open_store
 from monitoring.inference_log.reader import FEEDBACK, LOG
@@ -139,6 +139,8 @@ def _make_batch(outbox: Outbox, kind: str, segments: list[Waiting], report: Uplo
     name = f"{segments[0].begun_ms:013d}-{host}-{token}"
     draft = outbox.draft(segments[0].begun_ms, token)
     for day, rows in by_day.items():
+        if kind == FEEDBACK:
+            rows = list(latest_feedback(cast(list[Feedback], rows)).values())
         table = to_table(KINDS[kind], rows)
         _write(
             draft / f"{kind}={day.isoformat()}={len(rows)}={name}.parquet", encode(table, [(name, len(rows))])

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError, Missing
@@ -147,6 +148,8 @@ def _split(
 def _put(store: Store, kind: Kind, day: date, group: _Group, done: Done) -> None:
     if all(key.rpartition("/")[2].startswith(COMPACTED) for key in group.keys):
         return  # nothing to merge: no parts, or only compacted ones
+    if kind is Feedback:
+        _keep_latest(group)
     digest = hashlib.sha256(json.dumps(group.sources).encode()).hexdigest()[:20]
     key = layout.part(prefix_of(kind), day, f"{COMPACTED}{digest}")
     store.put(key, encode(pa.concat_tables(group.tables), group.sources))
@@ -156,6 +159,19 @@ def _put(store: Store, kind: Kind, day: date, group: _Group, done: Done) -> None
     for old in group.keys:
         if old != key:
             _delete(store, old, done)
+
+
+def _keep_latest(group: _Group) -> None:
+    """Keep only the latest feedback on each prediction; sources left empty are kept."""
+    whole = pa.concat_tables([table.select(["prediction_id", "timestamp"]) for table in group.tables])
+    whole = whole.append_column("row", pa.array(range(whole.num_rows)))
+    ordered = whole.sort_by([("timestamp", "ascending"), ("row", "ascending")])
+    latest = ordered.group_by("prediction_id", use_threads=False).aggregate([("row", "last")])["row_last"]
+    is_latest, start = pc.is_in(whole["row"], value_set=latest.combine_chunks()), 0
+    for index, (table, (name, rows)) in enumerate(zip(group.tables, group.sources, strict=True)):
+        kept = table.filter(is_latest.slice(start, rows))
+        start += rows
+        group.tables[index], group.sources[index] = kept, (name, kept.num_rows)
 
 
 def _delete(store: Store, key: str, done: Done) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,13 +15,17 @@ from fastapi import FastAPI
 
 from bento.chat.handler import Chat
 from bento.http import schemas
+from bento.http.access import Access
+from bento.http.api_keys import ApiKeys
 from bento.http.app import About, create_app, post_routes
 from bento.http.fast_path import FastPath
 from bento.http.limits import ConcurrencyLimit, RequestLimits
 from bento.http.metrics import Metrics
+from bento.http.rate_limit import RateLimit
 from chatbot.dialog.replies import Replies, ReplyText
 from chatbot.dialog.router import Alternative, Prediction, Router, Thresholds
 from chatbot.dialog.rules import Rule, Rules
+from chatbot.settings import ServiceSettings
 
 KEY = b"k" * 32
 INTENTS = ("get_refund", "cancel_order", "track_order")
@@ -65,15 +71,15 @@ class Api:
     log: PaperLog
     metrics: Metrics
 
-    def client(self) -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+    def client(self, address: str = "127.0.0.1") -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False, client=(address, 123))
         return httpx.AsyncClient(transport=transport, base_url="http://chatbot")
 
-    def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def send(self, method: str, path: str, *, address: str = "127.0.0.1", **options: Any) -> httpx.Response:
         """One request, from outside an event loop."""
 
         async def ask() -> httpx.Response:
-            async with self.client() as client:
+            async with self.client(address) as client:
                 return await client.request(method, path, **options)
 
         return asyncio.run(ask())
@@ -88,6 +94,10 @@ def paper_api(
     max_concurrency: int = 64,
     timeout_seconds: float = 2.0,
     body_seconds: float = 2.0,
+    keys: Path | None = None,
+    is_metrics_apart: bool = False,
+    clock: Callable[[], float] = time.monotonic,
+    **settings: Any,
 ) -> Api:
     """The app around `classify`."""
     replies = Replies(
@@ -101,6 +111,9 @@ def paper_api(
         {"company": "ACME", "support_hours": "9 to 5", "support_email": "help@acme.example"},
     )
     log, metrics = PaperLog(), Metrics()
+    service = ServiceSettings(**settings)
+    api_keys = ApiKeys(keys, clock) if keys else None
+    burst, refused = service.rate_limit_burst_seconds, metrics.count_rate_limited
     chat = Chat(
         router,
         classify,
@@ -113,6 +126,8 @@ def paper_api(
         concurrency=2,
         max_batch=8,
         max_chars=4000,
+        limit_session=RateLimit("session", service.rate_limit_session, burst, refused, clock).take,
+        limit_prediction=RateLimit("prediction", service.rate_limit_prediction, burst, refused, clock).take,
     )
     routes = post_routes(
         lambda: chat,
@@ -132,6 +147,14 @@ def paper_api(
         target={},
         scores={},
     )
-    app = create_app(lambda: About(version, ()), routes, metrics)
-    posts = {route.path: route.post for route in routes}
-    return Api(FastPath(app, posts, metrics), app, chat, log, metrics)
+    app = create_app(
+        lambda: About(version, ()), routes, None if is_metrics_apart else metrics, needs_key=bool(keys)
+    )
+    fast_path = FastPath(
+        app,
+        {route.path: route.post for route in routes},
+        metrics,
+        access=Access(service, api_keys, refused, clock),
+        cors_origins=service.cors_origins,
+    )
+    return Api(fast_path, app, chat, log, metrics)

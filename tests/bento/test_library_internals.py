@@ -96,3 +96,25 @@ def test_uvicorn_takes_its_http_protocol_from_a_table(monkeypatch: pytest.Monkey
     config = uvicorn.Config(app, log_config=None, lifespan="off")
     config.load()
     assert config.http_protocol_class is LimitedProtocol, f"uvicorn's table of HTTP protocols {ADAPT}"
+
+
+def test_uvicorn_takes_the_clients_address_from_the_proxies_that_are_trusted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "")
+    trusted = library_internals.trust_proxies("10.0.0.0/8, ::1")
+    assert "10.1.2.3" in trusted, f"uvicorn's trusted hosts {ADAPT}"
+    assert "::1" in trusted
+    assert "192.0.2.1" not in trusted
+    seen: list[object] = []
+
+    async def note(scope: dict[str, object], receive: object, send: object) -> None:
+        seen.append(scope["client"])
+
+    config = uvicorn.Config(note, log_config=None, lifespan="off")
+    config.load()
+    headers = [(b"x-forwarded-for", b"198.51.100.7, 192.0.2.9, 10.0.0.2")]
+    for peer in ("10.1.2.3", "192.0.2.1"):
+        scope = {"type": "http", "client": (peer, 1), "headers": headers, "scheme": "http"}
+        asyncio.run(config.loaded_app(scope, None, None))
+    assert [client[0] for client in seen] == ["192.0.2.9", "192.0.2.1"], f"uvicorn's proxy headers {ADAPT}"  # type: ignore[index]

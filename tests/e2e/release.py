@@ -235,7 +235,7 @@ class Release:
 
 def answered(pod: Json) -> float:
     """How many messages a pod says it has answered."""
-    with urllib.request.urlopen(f"http://{pod['status']['podIP']}:3000/metrics", timeout=10) as said:
+    with urllib.request.urlopen(f"http://{pod['status']['podIP']}:9464/metrics", timeout=10) as said:
         lines = said.read().decode().splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith(_ANSWERED))
 

@@ -312,6 +312,6 @@ def is_up(pod: Json) -> bool:
 
 def dropped(url: str) -> int:
     """Records that a pod says it lost."""
-    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url.replace(':3000', ':9464')}/metrics", timeout=10) as answer:
         lines = answer.read().decode().splitlines()
     return int(sum(float(line.split()[-1]) for line in lines if line.startswith(_DROPPED)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -148,7 +148,7 @@ def test_a_replica_set_of_another_owner_is_ignored() -> None:
 def test_counters_of_restarted_containers_and_deleted_pods_are_kept() -> None:
     world = World(replicas=2)
     deployment, cluster = read_deployment(world)
-    reader = PodReader(3000, 5, world.process())
+    reader = PodReader(KubernetesSettings(request_seconds=5), world.process())
     pods = deployment.pods(cluster)
     first, answered = reader.read_counters(pods)
     assert answered == 2
@@ -173,7 +173,32 @@ def test_a_pod_that_does_not_answer_is_not_counted_as_answering() -> None:
         raise OSError("refused")
 
     process.before.append(refuse)
-    reader = PodReader(3000, 5, process)
+    reader = PodReader(KubernetesSettings(request_seconds=5), process)
     counters, answered = reader.read_counters(deployment.pods(cluster))
     assert (counters.messages, answered) == (0, 0)
     assert list(reader.bundle_digests(deployment.pods(cluster)).values()) == [""]
+
+
+def test_pods_are_read_on_their_ports_with_the_apis_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str | None]] = []
+    world = World(replicas=1)
+    deployment, cluster = read_deployment(world)
+
+    class Network:
+        def map_concurrently(self, act: Any, items: Any) -> list[Any]:
+            return [act(item) for item in items]
+
+        def fetch(self, request: Any, seconds: float) -> bytes:
+            asked.append((request.full_url.rpartition(":")[2], request.get_header("Authorization")))
+            return b""
+
+    pods = deployment.pods(cluster)
+    monkeypatch.setenv("CHATBOT_API_KEY", "chatbot_secret")
+    for settings in (KubernetesSettings(), KubernetesSettings(metrics_port=9464)):
+        reader = PodReader(settings, cast(Any, Network()))
+        reader.bundle_digests(pods)
+        reader.read_counters(pods)
+    assert asked == [
+        (place, "Bearer chatbot_secret")
+        for place in ("3000/version", "3000/metrics", "3000/version", "9464/metrics")
+    ]

@@ -225,3 +225,27 @@ def test_a_compaction_killed_at_any_step_leaves_each_row_to_be_read_once(tmp_pat
             assert step > 6
             return
         step += 1
+
+
+def feedback_rows(store: Store) -> list[tuple[object, ...]]:
+    """Prediction, time and comment of every row of feedback in the store, each row as it is stored."""
+    tables = scan(store, Feedback, LONG_AGO, FAR)
+    rows = [row for table in tables for row in table.to_pylist()]
+    return sorted((row["prediction_id"], row["timestamp"], row["comment"]) for row in rows)
+
+
+def test_of_the_feedback_on_a_prediction_the_store_keeps_the_last(folder_store: Store) -> None:
+    one, two = (record.prediction_id for record in make(2))
+    minutes = [DAY + timedelta(minutes=n) for n in range(6)]
+    said = [Feedback.of(one, n % 2 == 0, comment=f"{n}", now=when) for n, when in enumerate(minutes)]
+    other = Feedback.of(two, True, comment="other", now=DAY)
+    # The parts of several replicas, not in order of time.
+    for name, rows in (("a", [said[5], said[1]]), ("b", [said[0], other]), ("c", said[2:5])):
+        write_part(folder_store, Feedback, DAY.date(), name, rows)
+    assert len(feedback_rows(folder_store)) == 7
+    compact(folder_store, LATER)
+    assert feedback_rows(folder_store) == [(one, minutes[5], "5"), (two, DAY, "other")]
+    assert read_feedback(folder_store, LONG_AGO, FAR) == {one: said[5], two: other}
+    write_part(folder_store, Feedback, DAY.date(), "a", [said[5], said[1]])  # uploaded again
+    compact(folder_store, LATER)
+    assert feedback_rows(folder_store) == [(one, minutes[5], "5"), (two, DAY, "other")]

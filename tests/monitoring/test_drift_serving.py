@@ -24,12 +24,13 @@ UNKNOWN = "0" * 64
 
 
 @contextmanager
-def bot(said: object) -> Iterator[str]:
-    """The address of a bot that says this at /version."""
+def bot(said: object, key: str = "") -> Iterator[str]:
+    """The address of a bot that says this at /version; with a key, only to those who send it."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200 if self.path == "/version" else 404)
+            admitted = not key or self.headers["Authorization"] == f"Bearer {key}"
+            self.send_response((200 if admitted else 401) if self.path == "/version" else 404)
             self.end_headers()
             self.wfile.write(json.dumps(said).encode())
 
@@ -92,3 +93,10 @@ def test_a_configured_model_is_used_without_asking_the_bot(store: FolderStore, b
     digest = bundle_store.push(store, bundle_folder)
     with bot({"model_version": "8", "bundle_digest": UNKNOWN}) as url:
         assert found(store, url, model=f"7@{digest}").version == "7"
+
+
+def test_a_bot_that_needs_a_key_is_asked_with_it(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    with bot({"model_version": "7", "bundle_digest": UNKNOWN}, key="chatbot_secret") as url:
+        assert found(store, url).version == VERSION
+        monkeypatch.setenv("CHATBOT_API_KEY", "chatbot_secret")
+        assert found(store, url).version == "7"

@@ -22,7 +22,7 @@ import pytest
 
 from chatbot.ids import new_id
 from chatbot.records.erasure import mark_forgotten
-from chatbot.records.log_store import read_feedback, read_records
+from chatbot.records.log_store import read_feedback, read_records, scan
 from chatbot.records.schema import Feedback, Record
 from chatbot.settings import LogSettings, StorageSettings, UploadSettings
 from chatbot.store import Store, open_store
@@ -145,6 +145,24 @@ def test_parts_are_made_by_rows_or_by_age_and_not_before(folder: Path, store: St
     time.sleep(0.05)
     assert ship(outbox, store, UploadSettings(part_rows=60, part_seconds=0.01)).sent == {"inference_log": 30}
     assert outbox.look() == []
+
+
+def test_of_the_feedback_on_a_prediction_that_is_sent_together_the_last_is_sent(
+    folder: Path, store: Store
+) -> None:
+    outbox = Outbox(folder)
+    log = InferenceLog(LogSettings(folder=folder), shipper=Waiting(folder))
+    first, second = (record.prediction_id for record in make(2))
+    now = datetime.now(UTC)
+    for number in range(5):
+        for prediction in (first, second):
+            when = now + timedelta(milliseconds=number)
+            log.append_feedback(Feedback.of(prediction, number == 4, comment=f"{number}", now=when))
+    assert log.drain()
+    report = ship(outbox, store, NOW, everything=True)
+    assert report.sent == {"feedback": 2}
+    rows = [row for table in scan(store, Feedback, LONG_AGO, FAR) for row in table.to_pylist()]
+    assert sorted((row["prediction_id"], row["comment"]) for row in rows) == [(first, "4"), (second, "4")]
 
 
 def test_a_part_says_its_day_and_rows_of_two_days_go_into_two(folder: Path, store: Store) -> None:

@@ -91,3 +91,26 @@ def test_no_variable_that_mlflow_reads_itself_is_empty() -> None:
     for name, service in COMPOSE["services"].items():
         for variable, value in (service.get("environment") or {}).items():
             assert not (variable.startswith("MLFLOW_") and value.endswith(":-}")), (name, variable)
+
+
+def test_metrics_of_the_api_are_not_published_and_prometheus_reads_them() -> None:
+    api = COMPOSE["services"]["api"]
+    port = api["environment"]["CHATBOT_METRICS_PORT"]
+    assert not any(published.endswith(f":{port}") for published in api["ports"])
+    prometheus = yaml.safe_load((compose.ROOT / "monitoring" / "prometheus" / "prometheus.yml").read_text())
+    [job] = [job for job in prometheus["scrape_configs"] if job["job_name"] == "support-chatbot-api"]
+    assert job["static_configs"] == [{"targets": [f"api:{port}"]}]
+
+
+def test_keys_in_compose_are_a_mounted_folder_for_the_api_and_one_key_for_the_page() -> None:
+    keys = yaml.safe_load((compose.ROOT / "compose.api-keys.yaml").read_text())["services"]
+    assert set(keys) == {"api", "ui"}
+    folder, mounted, mode = keys["api"]["volumes"][0].rsplit(":", 2)
+    assert (Path(mounted, "keys").as_posix(), mode) == (
+        keys["api"]["environment"]["CHATBOT_API_KEYS_FILE"],
+        "ro",
+    )
+    assert folder == "${API_KEYS_FOLDER:-./api-keys}"
+    assert "CHATBOT_API_KEY" in keys["ui"]["environment"]
+    asked = set(re.findall(r"\$\{(\w+)", (compose.ROOT / "compose.api-keys.yaml").read_text()))
+    assert asked <= set(re.findall(r"^#?(\w+)=", compose.example(), re.MULTILINE))

@@ -6,7 +6,10 @@ import shutil
 import sqlite3
 import sys
 import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -23,8 +26,9 @@ from tests.support.mlflow_server import MlflowServer
 from tests.support.registry_server import serve
 from tests.training import warm
 from training import mlflow_server as server_module
+from training.tracking.bundles import fetch_bundle
 from training.tracking.client import connected
-from training.tracking.registry import CHAMPION, GATE, Registry
+from training.tracking.registry import CHAMPION, GATE, ModelVersion, Registry
 from training.tracking.runs import KEY, TrackingError, record, send, unsent
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,6 +100,14 @@ def test_a_version_holds_its_whole_bundle_and_says_what_it_was_made_of(
     fetched = registry.fetch("1", tmp_path / "fetched")
     assert bundles.verify(fetched) == version.bundle_digest
     assert str(version.ref) == f"1@{version.bundle_digest}"
+    assert version.made_digest == bundles.made_digest(bundle_folder) != ""
+    forged = tmp_path / "forged" / bundles.MADE
+    forged.parent.mkdir()
+    forged.write_text('{"git_commit": "forged"}')
+    with connected(tracking) as client:
+        client.log_artifact(version.run_id, str(forged), "bundle")
+    with pytest.raises(BundleError, match=r"made\.json has sha256"):
+        registry.fetch("1", tmp_path / "again")
 
 
 @pytest.mark.process
@@ -432,3 +444,52 @@ def test_a_fetched_bundle_serves_while_the_store_is_unavailable_and_a_damaged_on
     (fetched / "replies.yaml").write_text("changed")
     with pytest.raises(Unreachable):
         fetch(store, digest, tmp_path)
+
+
+@dataclass
+class Recorded:
+    """A registry with one version, whose artifact is this folder."""
+
+    artifact: Path
+    fetches: int = 0
+
+    def fetch(self, number: str, folder: Path) -> Path:
+        self.fetches += 1
+        return shutil.copytree(self.artifact, folder / number)
+
+
+@pytest.mark.parametrize("forged", [b'{"git_commit": "forged"}', None], ids=["changed", "removed"])
+def test_what_says_how_a_bundle_was_made_cannot_be_changed_in_the_store_unnoticed(
+    bundle_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, forged: bytes | None
+) -> None:
+    store = open_store(StorageSettings(url=str(tmp_path / "store")))
+    digest = push(store, bundle_folder)
+    tags = {"bundle_digest": digest, "made_digest": bundles.made_digest(bundle_folder)}
+    version = ModelVersion("1", "", datetime.now(UTC), tags=tags)
+    registry = Recorded(bundle_folder)
+    fetch_bundle(store, cast(Registry, registry), version, tmp_path / "first")
+    assert (registry.fetches, caplog.text) == (0, "")
+    key = f"bundles/{digest}/{bundles.MADE}"
+    true = store.get(key)
+    if forged is None:
+        store.delete(key)
+    else:
+        store.put(key, forged)
+    with pytest.raises(BundleError, match=r"made\.json has sha256"):
+        fetch(store, digest, tmp_path / "cache", version.made_digest)
+    assert not list((tmp_path / "cache").iterdir()), "nothing that was not verified stays"
+    got = fetch_bundle(store, cast(Registry, registry), version, tmp_path / "second")
+    assert bundles.read_manifest(got).git_commit == bundles.read_manifest(bundle_folder).git_commit
+    assert "made.json has sha256" in caplog.text
+    assert store.get(key) == true, "the registry's copy replaces the store's"
+
+
+def test_a_copy_in_the_cache_with_another_made_is_not_used_and_the_bundles_digest_ignores_it(
+    bundle_folder: Path, tmp_path: Path
+) -> None:
+    store = open_store(StorageSettings(url=str(tmp_path / "store")))
+    digest, made = push(store, bundle_folder), bundles.made_digest(bundle_folder)
+    cached = fetch(store, digest, tmp_path / "cache", made)
+    (cached / bundles.MADE).write_text('{"git_commit": "forged"}')
+    assert bundles.verify(cached) == digest
+    assert bundles.made_digest(fetch(store, digest, tmp_path / "cache", made)) == made

@@ -69,10 +69,10 @@ def test_the_list_names_corpus_scores_gate_and_who_serves(two: World) -> None:
     assert listed[0]["scores"] == dict(champion.scores)
 
 
-def test_who_serves_can_be_asked_of_the_api_itself(two: World) -> None:
+def test_who_serves_can_be_asked_of_the_api_itself(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
     class Api(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
+            self.send_response(200 if self.headers["Authorization"] == "Bearer chatbot_secret" else 401)
             self.end_headers()
             self.wfile.write(json.dumps({"bundle_digest": two.bot.digest}).encode())
 
@@ -82,6 +82,9 @@ def test_who_serves_can_be_asked_of_the_api_itself(two: World) -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"
+    with pytest.raises(ChatbotError, match="401"):
+        served_digest(two.store, url)
+    monkeypatch.setenv("CHATBOT_API_KEY", "chatbot_secret")
     assert served_digest(two.store, url) == two.bot.digest
     server.shutdown()
     server.server_close()

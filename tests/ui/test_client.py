@@ -9,6 +9,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from chatbot.settings import ApiClientSettings, read_settings
 from tests.bento.server import Server, free_port
 from tests.ui.fake_api import INTENTS, FakeApi, answer
 from ui.chat.client import DEFAULT_RETRY_AFTER, ApiError, ChatClient, Kind
@@ -212,3 +213,36 @@ def test_what_a_customer_wrote_stays_out_of_the_log(status: int) -> None:
     chat = answering(status, {"error": {"type": "invalid", "message": f"bad: {secret}", "details": [secret]}})
     assert secret not in str(error_of(lambda: chat.chat(secret, "s")))
     assert secret not in str(error_of(lambda: answering(200, {"intent": [secret]}).chat(secret, "s")))
+
+
+def test_every_request_carries_the_key_where_the_api_needs_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[str, str | None]] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        sent.append((request.url.path, request.headers.get("authorization")))
+        return httpx.Response(404)
+
+    def ask() -> set[str | None]:
+        sent.clear()
+        headers = read_settings(ApiClientSettings).headers()
+        chat = ChatClient("http://api", 1.0, httpx.MockTransport(handler), headers)
+        for request in (
+            chat.intents,
+            chat.version,
+            lambda: chat.chat("hi", "s"),
+            lambda: chat.feedback("p", True),
+        ):
+            error_of(request)  # type: ignore[arg-type]
+        assert len(sent) == 4
+        return {key for _, key in sent}
+
+    assert ask() == {None}
+    monkeypatch.setenv("CHATBOT_API_KEY", "chatbot_secret\n")
+    assert ask() == {"Bearer chatbot_secret"}
+    assert "chatbot_secret" not in repr(read_settings(ApiClientSettings))
+
+
+def test_a_refused_key_is_named_in_the_log_without_the_key() -> None:
+    error = error_of(lambda: answering(401, {"error": {"type": "unauthorized"}}).intents())
+    assert error.kind is Kind.REFUSED
+    assert "401 unauthorized" in str(error)

@@ -45,6 +45,7 @@ COMPOSE = {
         "How often the drift check runs, and the retraining looks at its verdict.",
     ),
     "MINIO_ROOT_USER": ("root", "The name of MinIO's root key."),
+    "API_KEYS_FOLDER": ("./api-keys", "compose.api-keys.yaml: folder of the file `keys`."),
     "SETTINGS_FILE": (
         "settings.env",
         "File with settings that are not secret: variables of docs/settings.md.",
@@ -54,8 +55,8 @@ COMPOSE = {
 
 SETTINGS = (
     "CHATBOT_PORT", "CHATBOT_UI_PORT", "CHATBOT_STAFF_PORT", "CHATBOT_MLFLOW_PORT", "CHATBOT_STORE_URL",
-    "CHATBOT_STORE_ENDPOINT", "CHATBOT_HANDOFF_SECRET", "CHATBOT_UI_API_URL", "CHATBOT_LOOP_PUSHGATEWAY",
-    "CHATBOT_MLFLOW_BACKEND", "CHATBOT_MLFLOW_ALLOWED_HOSTS", "MLFLOW_TRACKING_URI",
+    "CHATBOT_STORE_ENDPOINT", "CHATBOT_HANDOFF_SECRET", "CHATBOT_API_KEY", "CHATBOT_UI_API_URL",
+    "CHATBOT_LOOP_PUSHGATEWAY", "CHATBOT_MLFLOW_BACKEND", "CHATBOT_MLFLOW_ALLOWED_HOSTS", "MLFLOW_TRACKING_URI",
 )  # fmt: skip
 """Settings that compose.yaml gives a default of its own, or that are secret: set in `.env`, not in settings.env."""
 

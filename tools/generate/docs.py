@@ -39,8 +39,8 @@ def metrics_page() -> str:
     lines = [
         "# Metrics",
         "",
-        "At `/metrics` of the API, added up over all worker processes. Made by `make docs` from",
-        "`bento/http/metrics.py`.",
+        "At `/metrics` of the API (`CHATBOT_METRICS_PORT`), added up over all worker processes. Made by `make docs`",
+        "from `bento/http/metrics.py`.",
         "",
         "| Metric | Kind | Labels | What it counts |",
         "|---|---|---|---|",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from chatbot.errors import BundleError
 from chatbot.model import bundle_store
 from chatbot.store import Store
 from training.tracking.registry import ModelVersion, Registry
+
+logger = logging.getLogger(__name__)
 
 
 def fetch_bundle(store: Store, registry: Registry, version: ModelVersion, folder: Path) -> Path:
@@ -19,8 +22,11 @@ def fetch_bundle(store: Store, registry: Registry, version: ModelVersion, folder
         TrackingError: the registry is unavailable.
     """
     try:
-        bundle = bundle_store.fetch(store, version.bundle_digest, folder)
-    except BundleError:
+        bundle = bundle_store.fetch(store, version.bundle_digest, folder, version.made_digest)
+    except BundleError as error:
+        logger.warning(
+            "the store's copy of version %s is replaced by the registry's: %s", version.number, error
+        )
         bundle = registry.fetch(version.number, folder)
         bundle_store.push(store, bundle, anew=True)
         return bundle

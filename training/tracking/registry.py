@@ -22,6 +22,7 @@ from chatbot.loop.registry import (
     CORPUS_POINTER,
     GATE,
     GIT_COMMIT,
+    MADE_DIGEST,
     SCORES,
     ModelVersion,
     NotRegistered,
@@ -67,7 +68,7 @@ class Registry:
         """Upload a bundle as the run's artifact and create its version; idempotent per bundle digest.
 
         Args:
-            tags: at least CORPUS_DIGEST, CORPUS_POINTER, GIT_COMMIT; BUNDLE_DIGEST and SCORES are added.
+            tags: at least CORPUS_DIGEST, CORPUS_POINTER, GIT_COMMIT; BUNDLE_DIGEST, MADE_DIGEST and SCORES are added.
 
         Raises:
             BundleError: the folder is not a bundle.
@@ -85,7 +86,12 @@ class Registry:
                 self._settings.model,
                 f"runs:/{run_id}/{ARTIFACT}",
                 run_id,
-                tags={**tags, BUNDLE_DIGEST: digest, SCORES: json.dumps(scores)},
+                tags={
+                    **tags,
+                    BUNDLE_DIGEST: digest,
+                    MADE_DIGEST: bundles.made_digest(bundle),
+                    SCORES: json.dumps(scores),
+                },
                 await_creation_for=0,
             )
         return self.get(str(made.version))
@@ -141,7 +147,7 @@ class Registry:
             client.set_model_version_tag(self._settings.model, number, key, value)
 
     def fetch(self, number: str, folder: Path) -> Path:
-        """Download a version's bundle into `folder/<digest>` and verify its digest.
+        """Download a version's bundle into `folder/<digest>` and verify its digest, and that of made.json.
 
         Raises:
             BundleError: the downloaded bundle is damaged.
@@ -149,7 +155,7 @@ class Registry:
         """
         version = self.get(number)
         final = folder / version.bundle_digest
-        if sound(final, version.bundle_digest):
+        if sound(final, version.bundle_digest, version.made_digest):
             return final
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:
@@ -159,6 +165,7 @@ class Registry:
                 raise BundleError(
                     f"version {number} should hold the bundle {version.bundle_digest}, its artifact is {found}"
                 )
+            bundles.verify_made(got, version.made_digest)
             shutil.rmtree(final, ignore_errors=True)
             got.rename(final)
         return final

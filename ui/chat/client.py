@@ -10,7 +10,7 @@ from __future__ import annotations
 import email.utils
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -119,11 +119,19 @@ class ChatClient:
         url: base URL of the API, such as `http://127.0.0.1:3000`.
         timeout: seconds to wait for a response.
         transport: replaces the network in tests.
+        headers: sent with every request: the API key (`ApiClientSettings.headers`).
     """
 
-    def __init__(self, url: str, timeout: float, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        timeout: float,
+        transport: httpx.BaseTransport | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self._http = httpx.Client(
             base_url=url,
+            headers=headers,
             timeout=httpx.Timeout(timeout, connect=min(CONNECT_SECONDS, timeout)),
             limits=httpx.Limits(max_connections=256, max_keepalive_connections=32, keepalive_expiry=2.0),
             # Ignore proxy variables: they are for the internet, and the API is internal.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from chatbot.settings import ChatPageSettings, SlotSettings
+from chatbot.settings import ApiClientSettings, ChatPageSettings, SlotSettings, read_settings
 from ui.chat import texts, views
 from ui.chat.client import ApiError, ChatClient, Intent, Kind
 from ui.chat.conversation import Conversation
@@ -20,7 +20,7 @@ from ui.shared.templates import label
 
 @st.cache_resource(show_spinner=False)
 def _client(url: str, timeout: float) -> ChatClient:
-    return ChatClient(url, timeout)
+    return ChatClient(url, timeout, headers=read_settings(ApiClientSettings).headers())
 
 
 @st.cache_resource(show_spinner=False)

@@ -119,6 +119,18 @@ securityContext:
 {{- end }}
 {{- end }}
 
+{{/* The key that the chart's own clients send to the API, where it needs one. */}}
+{{- define "chart.apiClientEnv" -}}
+{{- with .Values.api.apiKeys.clientSecret }}
+- name: CHATBOT_API_KEY
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: api-key}}
+{{- else }}
+{{- if .Values.api.apiKeys.existingSecret }}
+{{- fail "api.apiKeys.clientSecret is empty, and api.apiKeys.existingSecret is set: the chat page, the Jobs and `helm test` need a key" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* (list . "api") -> how that client finds and opens the store. */}}
 {{- define "chart.storeEnv" -}}
 {{- $root := index . 0 -}}

@@ -3,6 +3,8 @@
 - {name: CHATBOT_K8S_DEPLOYMENT, value: {{ include "chart.name" (list . "api") }}}
 - {name: CHATBOT_K8S_PROMOTE_LEASE, value: {{ include "chart.name" (list . "promote") }}}
 - {name: CHATBOT_K8S_API_PORT, value: "3000"}
+- {name: CHATBOT_K8S_METRICS_PORT, value: "9464"}
+{{- include "chart.apiClientEnv" . | nindent 0 }}
 {{- with include "chart.pushgatewayUrl" . }}
 - {name: CHATBOT_LOOP_PUSHGATEWAY, value: {{ . | quote }}}
 {{- end }}
