@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from chatbot.dialog.message import clean, plain
-from chatbot.dialog.prefilter import required, width
+from chatbot.dialog.prefilter import required, whole, width
 from chatbot.errors import BundleError
 
 _BEGINNING = 3
@@ -64,6 +65,11 @@ class Rules:
         patterns = [pattern for rule in rules for pattern in rule.patterns]
         self._literals = [sorted(required(pattern)) for pattern in patterns]
         self._widths = [width(pattern) for pattern in patterns]
+        # A pattern of whole messages, such as small talk, matches no text longer than itself.
+        self._longest = [
+            w if w is not None and whole(p) else sys.maxsize
+            for w, p in zip(self._widths, patterns, strict=True)
+        ]
         # Prefilter: most messages contain none of a pattern's literals. An index by prefix finds the candidates.
         places: dict[str, set[int]] = defaultdict(set)
         for place, literals in enumerate(self._literals):
@@ -105,7 +111,7 @@ class Rules:
         tried = set().union(*[places for word, places in words if word in folded])
         for place in sorted(tried):
             rule, pattern = self._patterns[place]
-            if pattern.search(text):
+            if len(text) <= self._longest[place] and pattern.search(text):
                 return rule
         return None
 
@@ -113,6 +119,8 @@ class Rules:
         left = _BUDGET
         words = [entry for start, entries in self._words.items() if start in folded for entry in entries]
         for place in sorted(set().union(*[places for word, places in words if word in folded])):
+            if len(text) > self._longest[place]:
+                continue
             rule, pattern = self._patterns[place]
             for start, end in self._windows(place, folded, len(text)):
                 left -= end - start
