@@ -141,7 +141,13 @@ class _FastPathService(bentoml.Service):  # type: ignore[misc]  # bentoml is unt
         self.mount_asgi_app(create_app(lambda: current().about, routes, metrics), name="api")
         app = super().to_asgi(is_main)
         use_common_error_format(app)
-        fast_path = FastPath(app, {route.path: route.post for route in routes}, metrics, _draining())
+        fast_path = FastPath(
+            app,
+            # A route with a parameter in its path goes through FastAPI's router.
+            {route.path: route.post for route in routes if not route.param_convertors},
+            metrics,
+            _draining(),
+        )
         library_internals.use_http_protocol(LimitedProtocol)
         LimitedProtocol.limits = ConnectionLimits(
             max_connections=resources.max_connections(settings.max_connections),
@@ -232,6 +238,7 @@ class SupportChatbot:
             max_chars=settings.max_message_chars,
             handoffs=self._handoffs,
             conversations=Conversations(fail_fast.read(HandoffSettings)),
+            save_contact=self._contacts(),
         )
         self._started = time.monotonic()
 
@@ -254,6 +261,21 @@ class SupportChatbot:
         handoff, storage = fail_fast.read(HandoffSettings), fail_fast.read(StorageSettings)
         targets = targets_of(handoff, open_store(storage) if has_store(storage) else None)
         return HandoffLog(log.folder, handoff, targets, metrics.count_handoffs, metrics.show_handoffs)
+
+    def _contacts(self) -> Callable[[str, bytes], None] | None:
+        """Return the function that stores contact data, by prediction id; None: there is no store."""
+        from chatbot.records import contact
+        from chatbot.store import has_store, open_store
+
+        storage = fail_fast.read(StorageSettings)
+        if not has_store(storage):
+            return None
+        store = open_store(storage)
+
+        def save(prediction_id: str, body: bytes) -> None:
+            store.put(contact.key_of(prediction_id), body)
+
+        return save
 
     def _connect_runner(self) -> tuple[Classify, Callable[[], None]]:
         """Return the function that classifies, over the runner's socket or in this process, and one that closes it."""

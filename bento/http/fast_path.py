@@ -38,18 +38,20 @@ ROUTES = frozenset(
     {"/chat", "/feedback", "/version", "/intents", "/docs", "/openapi.json", "/metrics", "/livez", "/readyz"}
 )
 OTHER = "other"
+CONTACT = "/handoffs/{prediction_id}/contact"
 
 
 class PostEndpoint:
     """Handles one `POST` route, as an ASGI app."""
 
     def __init__(
-        self, handle: Callable[[bytes], Awaitable[bytes]], limits: RequestLimits, status: int = 200
+        self, handle: Callable[..., Awaitable[bytes]], limits: RequestLimits, status: int = 200
     ) -> None:
         """Configure a route.
 
         Args:
-            handle: maps the request body to the response body; raises a `ChatbotError` for a refused request.
+            handle: maps the request body, and the parameters of the path, to the response body; raises a
+                `ChatbotError` for a refused request.
             limits: limits of size, time and concurrency.
             status: status of a successful response.
         """
@@ -65,7 +67,7 @@ class PostEndpoint:
             body = await read_body(scope, receive, limits.max_body_bytes, limits.body_seconds)
             # The slot is taken only after the body has arrived, so that slow senders do not block others.
             with limits.concurrency, CancelOnDisconnect(receive, limits.timeout_seconds):
-                result = await self._handle(body)
+                result = await self._handle(body, **scope.get("path_params", {}))
         except ChatbotError as error:
             await answer_error(error, receive, send)
             return error.status
@@ -126,7 +128,7 @@ class FastPath:
                 finally:
                     status = secured.status
         finally:
-            self._count(path if path in ROUTES else OTHER, status, time.perf_counter() - start)
+            self._count(_label(path), status, time.perf_counter() - start)
 
     def count_refused(self, status: int) -> None:
         """Count a request or connection that was refused before it reached the app."""
@@ -142,6 +144,13 @@ class FastPath:
             self._known[route, status] = known
         known[0].inc()
         known[1].observe(seconds)
+
+
+def _label(path: str) -> str:
+    """Return the route of a path as a label of the metrics: bounded cardinality, no id."""
+    if path in ROUTES:
+        return path
+    return CONTACT if path.startswith("/handoffs/") and path.endswith("/contact") else OTHER
 
 
 class _SecuredSend:

@@ -39,7 +39,7 @@ def width(pattern: str) -> int | None:
 def whole(pattern: str) -> bool:
     """Whether every match begins at the text's start and ends at its end."""
     parts = _parser.parse(pattern, re.IGNORECASE)
-    return parts[0] == (op.AT, op.AT_BEGINNING) and parts[-1] == (op.AT, op.AT_END)
+    return bool(parts[0] == (op.AT, op.AT_BEGINNING) and parts[-1] == (op.AT, op.AT_END))
 
 
 def _of(parts: Iterable[tuple[Any, Any]]) -> Literals:

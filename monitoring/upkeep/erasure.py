@@ -2,9 +2,9 @@
 
 ID is a prediction id, or a session id as in the records (hashed); `--session` takes the session id as the client sent
 it. A tombstone is written first (`forgotten/<id>.json`): from then on every reader and every corpus build leaves the
-data out. Then the rows are deleted from the store's log and feedback parts, handoffs and reviews, and from this
-machine's CSV files. Erasure is idempotent: if it is killed, run it again. Run the same command on other replicas to
-erase their local CSV files. A report that shows the message is deleted by its retention.
+data out. Then the rows are deleted from the store's log and feedback parts, handoffs, contact data and reviews, and
+from this machine's CSV files. Erasure is idempotent: if it is killed, run it again. Run the same command on other
+replicas to erase their local CSV files. A report that shows the message is deleted by its retention.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from monitoring.inference_log.uploader import Uploader
 
 _ID = re.compile(r"[0-9a-z]{16}|[0-9a-hjkmnp-tv-z]{34}")
 _SESSION_CHARS = 16
-_SEARCHED = (layout.HANDOFFS, layout.REVIEWS)
+_SEARCHED = (layout.HANDOFFS, layout.CONTACTS, layout.REVIEWS)
 _KEPT = layout.NEW_INTENTS
 _TRIES = 20
 _LOCK_SECONDS = 30.0

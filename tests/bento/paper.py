@@ -88,6 +88,7 @@ def paper_api(
     max_concurrency: int = 64,
     timeout_seconds: float = 2.0,
     body_seconds: float = 2.0,
+    save_contact: Callable[[str, bytes], None] | None = None,
 ) -> Api:
     """The app around `classify`."""
     replies = Replies(
@@ -113,6 +114,7 @@ def paper_api(
         concurrency=2,
         max_batch=8,
         max_chars=4000,
+        save_contact=save_contact,
     )
     routes = post_routes(
         lambda: chat,
@@ -133,5 +135,5 @@ def paper_api(
         scores={},
     )
     app = create_app(lambda: About(version, ()), routes, metrics)
-    posts = {route.path: route.post for route in routes}
+    posts = {route.path: route.post for route in routes if not route.param_convertors}
     return Api(FastPath(app, posts, metrics), app, chat, log, metrics)

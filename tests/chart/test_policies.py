@@ -19,6 +19,7 @@ from tools.generate import chart
 CLIENTS = ("api", "drift", "upkeep", "retrain", "staff", "mlflow")
 KEYS = (
     *("log/day=2026-01-01/a.parquet", "feedback/day=2026-01-01/a.parquet", "handoffs/day=2026-01-01/a.json"),
+    "contacts/day=2026-01-01/a.json",
     *("bundles/0/SHA256SUMS", "baselines/0.parquet", "reports/drift/latest.json", "reports/gate/0/gate.json"),
     *(
         "memory/retrain.json",
@@ -31,7 +32,7 @@ KEYS = (
     ),
 )
 WRITES = {
-    "api": {"log", "feedback", "handoffs", "serving.json"},
+    "api": {"log", "feedback", "handoffs", "contacts", "serving.json"},
     "drift": {"baselines", "reports/drift", "memory"},
     "upkeep": {"log", "feedback", "handoffs", "reviews", "forgotten"},
     "retrain": {"bundles", "reports/gate", "memory", "serving.json", "dvc"},
@@ -43,15 +44,15 @@ SEEN = {"log", "feedback", "handoffs", "bundles", "baselines", "reports/drift", 
 READS = {
     "api": {"bundles", "serving.json"},
     "drift": SEEN,
-    "upkeep": SEEN | {"dvc"},
+    "upkeep": SEEN | {"dvc", "contacts"},
     "retrain": SEEN | {"dvc"},
-    "staff": SEEN | {"staff"},
+    "staff": SEEN | {"staff", "contacts"},
     "mlflow": {"mlflow"},
 }
 DELETES = {
     "api": set(),
     "drift": set(),
-    "upkeep": (SEEN | {"dvc"}) - {"forgotten", "memory", "serving.json"},
+    "upkeep": (SEEN | {"dvc", "contacts"}) - {"forgotten", "memory", "serving.json"},
     "retrain": {"memory", "dvc"},
     "staff": {"staff"},
     "mlflow": {"mlflow"},

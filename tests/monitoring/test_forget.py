@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from chatbot.ids import load_or_make_key, new_id, opaque
+from chatbot.records import contact
 from chatbot.records.erasure import forgotten
 from chatbot.records.handoff import Handoff, key_of
 from chatbot.records.log_store import parts_of, read_part
@@ -78,6 +79,8 @@ def test_a_prediction_is_taken_out_everywhere(
     store.put(f"handoffs/day=2026-03-01/{gone}.json", b"{}")
     store.put(f"handoffs/day=2026-03-01/{kept[0]}.json", json.dumps({"conversation": [gone]}).encode())
     store.put(f"handoffs/day=2026-03-01/{kept[1]}.json", b"{}")
+    for one in (gone, kept[0]):
+        store.put(contact.key_of(one), b'{"kind": "text", "contact": "x", "when": "2026-03-01T00:00:00Z"}')
     store.put(f"reviews/{gone}.json", b"{}")
     store.put("reviews/intents/new_one.json", json.dumps({"from": gone}).encode())
     local = here.folder / "handoffs" / "webhook" / f"{gone}.json"
@@ -87,6 +90,8 @@ def test_a_prediction_is_taken_out_everywhere(
     said = capsys.readouterr().out
     assert "1  log/" in said
     assert "2  handoffs/" in said
+    assert "1  contacts/" in said
+    assert [e.key for e in store.list("contacts/")] == [contact.key_of(kept[0])]
     assert "2  rows of the CSV files" in said
     assert store.head("reviews/intents/new_one.json") is not None, "an intent is nobody's message"
     store.delete("reviews/intents/new_one.json")
