@@ -34,7 +34,7 @@ KEYS = (
 WRITES = {
     "api": {"log", "feedback", "handoffs", "contacts", "serving.json"},
     "drift": {"baselines", "reports/drift", "memory"},
-    "upkeep": {"log", "feedback", "handoffs", "reviews", "forgotten"},
+    "upkeep": {"log", "feedback", "handoffs", "reviews", "forgotten", "dvc", "reports/drift", "reports/gate"},
     "retrain": {"bundles", "reports/gate", "memory", "serving.json", "dvc"},
     "staff": {"reviews", "forgotten", "staff"},
     "mlflow": {"mlflow"},
@@ -49,6 +49,8 @@ READS = {
     "staff": SEEN | {"staff", "contacts"},
     "mlflow": {"mlflow"},
 }
+# Which ids were erased, so that a pod erases them from its own files.
+LISTS = READS | {"api": READS["api"] | {"forgotten"}}
 DELETES = {
     "api": set(),
     "drift": set(),
@@ -134,7 +136,7 @@ def test_a_client_may_do_what_it_needs_and_no_more(
     assert prefixes(may_read) == READS[client]
     assert prefixes(may_write) == WRITES[client]
     assert prefixes(may_delete) == DELETES[client]
-    assert prefixes(may_list) - {"serving.json"} == READS[client] - {"serving.json"}
+    assert prefixes(may_list) - {"serving.json"} == LISTS[client] - {"serving.json"}
 
 
 def test_every_policy_belongs_to_a_client() -> None:
