@@ -58,6 +58,8 @@ class Replies:
             # BaseLoader keeps every scalar as text: the intent `no` is not False. It constructs nothing else.
             entries = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader) or {}  # noqa: S506
             return cls({intent: _entry(entry) for intent, entry in entries.items()})
+        except FileNotFoundError:
+            raise BundleError(f"{file} does not exist: replies are a YAML file of `intent: text`") from None
         except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError, AttributeError) as error:
             raise BundleError(f"{file} holds no usable replies: {error}") from error
 

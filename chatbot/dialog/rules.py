@@ -91,6 +91,10 @@ class Rules:
         try:
             entries = yaml.safe_load(file.read_text(encoding="utf-8")) or []
             return cls(tuple(_rule(number, entry) for number, entry in enumerate(entries, start=1)))
+        except FileNotFoundError:
+            raise BundleError(
+                f"{file} does not exist: rules are a YAML file such as data/corpus/rules.yaml"
+            ) from None
         except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError, TypeError) as error:
             raise BundleError(f"{file} holds no usable rules: {error}") from error
 

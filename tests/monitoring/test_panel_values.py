@@ -1,4 +1,4 @@
-"""Known traffic of two releases in one Prometheus, one healthy and one broken: each panel shows its own release's value.
+"""Known traffic of two releases in one Prometheus, one healthy and one broken: each panel shows its own.
 
 promtool evaluates the dashboards' expressions on the synthetic series below; values are worked out by hand.
 """
