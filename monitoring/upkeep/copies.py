@@ -12,7 +12,7 @@ import hashlib
 import html
 import io
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -93,10 +93,19 @@ def erase_copies(
     """
     sources = frozenset(SOURCE + some_id for some_id in ids)
     versions = _versions(registry)
-    corpora, found = _rewrite_corpora(store, registry, versions, sources)
-    wanted = Texts({*texts, *found})
-    rewritten = {layout.DVC_FILES: corpora, layout.REPORTS: 0, "MLflow": 0}
+    corpora, found = _corpora_with(store, sources)
     expiring: list[str] = []
+    if registry is not None:
+        _rewrite_corpora(store, registry, versions, corpora, sources)
+    else:
+        # Rewritten, versions in a registry that cannot be reached would name files that are gone.
+        expiring += [f"{key} has rows of it and is kept: MLflow is not a server here" for key in corpora]
+    wanted = Texts({*texts, *found})
+    rewritten = {
+        layout.DVC_FILES: len(corpora) if registry is not None else 0,
+        layout.REPORTS: 0,
+        "MLflow": 0,
+    }
     if wanted:
         rewritten[layout.REPORTS] = _rewrite_reports(store, wanted)
         expiring += _bundles(store, wanted, versions, bundles_days)
@@ -113,49 +122,59 @@ def _versions(registry: RegistryClient | None) -> list[ModelVersion]:
         return []
 
 
-def _rewrite_corpora(
-    store: Store,
-    registry: RegistryClient | None,
-    versions: Collection[ModelVersion],
-    sources: Collection[str],
-) -> tuple[int, set[str]]:
-    """Rewrite each corpus version with a row of these sources.
+def _corpora_with(store: Store, sources: Collection[str]) -> tuple[dict[str, frozenset[str]], set[str]]:
+    """Find the corpus versions with a row of these sources.
 
     Returns:
-        The number of rewritten versions, and the messages of the removed rows.
+        By key of the version's list of files, the hashes of those rows; and the messages of the rows.
     """
-    folders = {
+    known: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+    found: dict[str, frozenset[str]] = {}
+    messages: set[str] = set()
+    for key, files in _folders(store).items():
+        for file in files:
+            if file["relpath"] in _ROWS:
+                md5 = file["md5"]
+                if md5 not in known:
+                    known[md5] = _rows_of(store, md5, sources)
+                if known[md5][0]:
+                    found[key] = found.get(key, frozenset()) | known[md5][0]
+                    messages |= known[md5][1]
+    return found, messages
+
+
+def _rewrite_corpora(
+    store: Store,
+    registry: RegistryClient,
+    versions: Collection[ModelVersion],
+    corpora: Mapping[str, frozenset[str]],
+    sources: Collection[str],
+) -> None:
+    """Rewrite corpus versions without the rows, and delete the old files that no other version has."""
+    folders = _folders(store)
+    for key, hashes in corpora.items():
+        _rewrite_corpus(store, registry, versions, key, folders[key], sources, hashes)
+    still = {file["md5"] for key, files in _folders(store).items() if key not in corpora for file in files}
+    for key in corpora:
+        for file in folders[key]:
+            if file["relpath"] in (*_ROWS, *_PARTS) and file["md5"] not in still:
+                store.delete(layout.corpus_file(file["md5"]))
+        # Last: after a kill, the next run finds the version by its list.
+        store.delete(key)
+
+
+def _folders(store: Store) -> dict[str, list[dict[str, str]]]:
+    """Return the files of each corpus version, by the key of its list."""
+    return {
         entry.key: _listed(store, entry)
         for entry in store.list(layout.DVC_FILES)
         if entry.key.endswith(".dir")
     }
-    known: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
-    messages: set[str] = set()
-    rewritten: set[str] = set()
-    for key, files in folders.items():
-        by_name = {file["relpath"]: file["md5"] for file in files}
-        hashes: set[str] = set()
-        for name in _ROWS:
-            if (md5 := by_name.get(name)) is not None:
-                if md5 not in known:
-                    known[md5] = _rows_of(store, md5, sources)
-                hashes |= known[md5][0]
-                messages |= known[md5][1]
-        if hashes:
-            _rewrite_corpus(store, registry, versions, key, files, sources, hashes)
-            rewritten.add(key)
-    still = {file["md5"] for key, files in folders.items() if key not in rewritten for file in files}
-    for key in rewritten:
-        store.delete(key)
-        for file in folders[key]:
-            if file["relpath"] in (*_ROWS, *_PARTS) and file["md5"] not in still:
-                store.delete(layout.corpus_file(file["md5"]))
-    return len(rewritten), messages
 
 
 def _rewrite_corpus(
     store: Store,
-    registry: RegistryClient | None,
+    registry: RegistryClient,
     versions: Collection[ModelVersion],
     key: str,
     files: list[dict[str, str]],
@@ -183,7 +202,7 @@ def _rewrite_corpus(
     new = _put(store, listed, ".dir")
     corpus = next(file["md5"] for file in fresh if file["relpath"] == _CORPUS)
     for version in versions:
-        if registry is None or not version.corpus_pointer or old not in version.corpus_pointer:
+        if old not in version.corpus_pointer:
             continue
         pointer = json.loads(version.corpus_pointer)
         pointer["md5"], pointer["corpus_digest"] = new, corpus
