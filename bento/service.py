@@ -151,7 +151,8 @@ class _FastPathService(bentoml.Service):  # type: ignore[misc]  # bentoml is unt
         use_common_error_format(app)
         fast_path = FastPath(
             api,
-            {route.path: route.post for route in routes},
+            # A route with a parameter in its path goes through FastAPI's router.
+            {route.path: route.post for route in routes if not route.param_convertors},
             metrics,
             _draining(),
             bentoml=app,
@@ -256,6 +257,7 @@ class SupportChatbot:
             conversations=Conversations(fail_fast.read(HandoffSettings)),
             limit_session=rate_limit("session", settings.rate_limit_session).take,
             limit_prediction=rate_limit("prediction", settings.rate_limit_prediction).take,
+            save_contact=self._contacts(),
         )
         self._started = time.monotonic()
 
@@ -278,6 +280,21 @@ class SupportChatbot:
         handoff, storage = fail_fast.read(HandoffSettings), fail_fast.read(StorageSettings)
         targets = targets_of(handoff, open_store(storage) if has_store(storage) else None)
         return HandoffLog(log.folder, handoff, targets, metrics.count_handoffs, metrics.show_handoffs)
+
+    def _contacts(self) -> Callable[[str, bytes], None] | None:
+        """Return the function that stores contact data, by prediction id; None: there is no store."""
+        from chatbot.records import contact
+        from chatbot.store import has_store, open_store
+
+        storage = fail_fast.read(StorageSettings)
+        if not has_store(storage):
+            return None
+        store = open_store(storage)
+
+        def save(prediction_id: str, body: bytes) -> None:
+            store.put(contact.key_of(prediction_id), body)
+
+        return save
 
     def _connect_runner(self) -> tuple[Classify, Callable[[], None]]:
         """Return the function that classifies, over the runner's socket or in this process, and one that closes it."""

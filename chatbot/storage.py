@@ -7,6 +7,11 @@ python -m chatbot.storage check             preflight check: writes, reads, list
 
 import sys
 
+if __name__ == "__main__":
+    from chatbot.interrupt import exit_on_interrupt
+
+    exit_on_interrupt()
+
 from chatbot.store.__main__ import main
 
 if __name__ == "__main__":

@@ -9,6 +9,11 @@ from typing import Annotated, Any
 if not __package__:  # run as `python data/process.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+if __name__ == "__main__":
+    from chatbot.interrupt import exit_on_interrupt
+
+    exit_on_interrupt()
+
 import typer
 from pydantic import ValidationError
 from rich.console import Console

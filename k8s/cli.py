@@ -11,6 +11,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError
+from chatbot.interrupt import exit_on_interrupt
 from chatbot.loop.registry import RegistryClient, RegistryUnavailable
 from chatbot.runtime import Runtime
 from chatbot.settings import KubernetesSettings, LoopSettings, Settings, TrackingSettings
@@ -46,6 +47,7 @@ def pushgateway(job: str, settings: KubernetesSettings, runtime: Runtime) -> Pus
 
 def run(command: Callable[[], int]) -> int:
     """Run a command and return its exit code; on an expected error write one line to standard error and return 1."""
+    exit_on_interrupt()
     signal.signal(signal.SIGTERM, _exit_on_signal)  # PID 1 of a container ignores it by default
     try:
         return command()

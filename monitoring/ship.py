@@ -1,10 +1,21 @@
 """Upload the inference log's upload queue to the store, once: `python -m monitoring.ship`, implemented in
-`monitoring.inference_log.upload`.
+`monitoring.inference_log.upload`; then erase from the CSV files what was erased in the store.
 """
 
+import logging
 import sys
 
+from chatbot.errors import ChatbotError
+from chatbot.settings import LogSettings, StorageSettings
 from monitoring.inference_log.upload import main
+from monitoring.upkeep.erasure import sweep
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    if code == 0 and len(sys.argv) == 1:  # a service that shuts down passes arguments, and has no time
+        try:
+            sweep(LogSettings(), StorageSettings())
+        except (ChatbotError, OSError) as error:
+            logging.getLogger(__name__).warning("what was erased elsewhere is not erased here yet: %s", error)
+    sys.exit(code)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from pydantic import TypeAdapter
@@ -15,12 +17,13 @@ from pydantic_core import to_json
 from bento.chat.batcher import RequestBatcher
 from bento.chat.conversations import Conversations
 from bento.http.metrics import Metrics
-from bento.http.schemas import ChatRequest, FeedbackRequest, parse
+from bento.http.schemas import ChatRequest, ContactRequest, FeedbackRequest, parse
 from chatbot import ids
 from chatbot.dialog.message import OUT_OF_SCOPE, WARM_UP, clean
 from chatbot.dialog.router import Prediction, Reply, Router
-from chatbot.errors import ChatbotError, InvalidMessage, NotFound
+from chatbot.errors import ChatbotError, InvalidMessage, NotFound, StoreError, Unavailable
 from chatbot.privacy import redact_with_core
+from chatbot.records.contact import contact_of
 from chatbot.records.handoff import Handoff
 from chatbot.records.schema import Feedback, Record
 
@@ -35,6 +38,10 @@ _MAX_RATED = 10_000
 
 _chat_request = TypeAdapter(ChatRequest)
 _feedback_request = TypeAdapter(FeedbackRequest)
+_contact_request = TypeAdapter(ContactRequest)
+
+_CONTACT_AGE = timedelta(days=1)
+"""Age of a handoff up to which contact data is accepted."""
 
 
 def _unlimited(_client: str) -> None:
@@ -82,6 +89,7 @@ class Chat:
         conversations: Conversations | None = None,
         limit_session: Callable[[str], None] = _unlimited,
         limit_prediction: Callable[[str], None] = _unlimited,
+        save_contact: Callable[[str, bytes], None] | None = None,
     ) -> None:
         """Configure the handler; starts no task before the first message.
 
@@ -101,6 +109,7 @@ class Chat:
             conversations: stores the turns before a handoff.
             limit_session: called for each message with its (hashed) session; raises RateLimited.
             limit_prediction: called for each feedback with its prediction; raises RateLimited.
+            save_contact: stores contact data of a handoff; may block; None: replies offer no field for it.
         """
         self._router = router
         self._classify = classify
@@ -116,6 +125,7 @@ class Chat:
         self._max_chars = max_chars
         self._handoffs = handoffs
         self._conversations = conversations
+        self._save_contact = save_contact
         self._batcher: RequestBatcher[_PendingMessage, bytes] = RequestBatcher(
             self._classify_batch, concurrency, max_batch, self._observe_waits
         )
@@ -174,6 +184,36 @@ class Chat:
         if self._is_first_feedback(request.prediction_id):
             self._metrics.feedback.labels("yes" if request.helpful else "no").inc()
         return to_json({"prediction_id": request.prediction_id})
+
+    async def take_contact(self, body: bytes, prediction_id: str) -> bytes:
+        """Store the body of a `POST /handoffs/{prediction_id}/contact`, for the person who answers and nobody else.
+
+        Raises:
+            InvalidMessage: the body does not match the schema, or is not contact data.
+            NotFound: the token does not belong to this id, or its handoff is older than a day.
+            Unavailable: there is no store, or it does not accept the data.
+        """
+        request = parse(_contact_request, body)
+        expected = ids.token_of(self._key, prediction_id)
+        is_ours = ids.is_ours(self._key, prediction_id)
+        if not (
+            hmac.compare_digest(expected.encode(), request.contact_token.encode("utf-8", "replace"))
+            and is_ours
+        ):
+            raise NotFound("there is no handoff with this id and this `contact_token`")
+        now = datetime.now(UTC)
+        if now - ids.time_of(prediction_id) > _CONTACT_AGE:
+            raise NotFound("this `contact_token` has expired: write to the chat again")
+        contact = contact_of(request.contact, now)
+        if self._save_contact is None:
+            raise Unavailable("contact data cannot be stored: there is no object store")
+        try:
+            await asyncio.to_thread(self._save_contact, prediction_id, contact.model_dump_json().encode())
+        except (StoreError, OSError) as error:
+            raise Unavailable(
+                "contact data cannot be stored at the moment: try again in some seconds"
+            ) from error
+        return to_json({"prediction_id": prediction_id, "kind": contact.kind})
 
     def _is_first_feedback(self, prediction_id: str) -> bool:
         """Whether to count this feedback: a rating, its explanation and repetitions count once per prediction."""
@@ -270,6 +310,7 @@ class Chat:
             self._handoffs.append(handoffs)
 
     def _answer(self, reply: Reply, prediction_id: str) -> dict[str, Any]:
+        takes_contact = reply.handoff and self._save_contact is not None
         return {
             "intent": reply.intent,
             "response": reply.response,
@@ -283,6 +324,7 @@ class Chat:
             "summary": reply.summary,
             "prediction_id": prediction_id,
             "model_version": self._model_version,
+            "contact_token": ids.token_of(self._key, prediction_id) if takes_contact else "",
         }
 
     def _count(self, reply: Reply) -> None:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from bento.http import api_keys
 from bento.http.api_keys import ApiKey, ApiKeys
-from bento.http.asgi import Scope, header
+from bento.http.asgi import CONTACT, Scope, header, route_of
 from bento.http.rate_limit import RateLimit
 from chatbot.errors import ForeignOrigin, InvalidApiKey, MissingScope
 from chatbot.settings import ServiceSettings
@@ -22,6 +22,7 @@ from chatbot.settings import ServiceSettings
 SCOPE_OF_ROUTE = {
     "/chat": api_keys.CHAT,
     "/feedback": api_keys.FEEDBACK,
+    CONTACT: api_keys.FEEDBACK,
     "/version": api_keys.READ,
     "/intents": api_keys.READ,
     "/metrics": api_keys.READ,
@@ -62,7 +63,7 @@ class Access:
         Raises:
             InvalidApiKey, MissingScope, RateLimited: the request is refused.
         """
-        path = scope["path"]
+        path = route_of(scope["path"])
         key = self._key_of(scope)
         if path not in _UNLIMITED:
             client = f"key {key.name}" if key else address_of(scope)
@@ -71,7 +72,7 @@ class Access:
             else:
                 # Before the key is required: guessing keys is limited too.
                 self._by_address.take(client)
-            if path == "/feedback":
+            if path in ("/feedback", CONTACT):
                 self._feedback.take(client)
         needed = SCOPE_OF_ROUTE.get(path)
         if self._keys is None or needed is None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import anyio.to_thread
@@ -21,7 +22,7 @@ from starlette.staticfiles import StaticFiles
 from bento import library_internals
 from bento.http import schemas
 from bento.http.access import SCOPE_OF_ROUTE
-from bento.http.asgi import error_headers
+from bento.http.asgi import CONTACT, error_headers
 from bento.http.fast_path import PostEndpoint
 from bento.http.limits import RequestLimits
 from bento.http.metrics import CONTENT_TYPE, Metrics
@@ -50,6 +51,7 @@ _KEY_DESCRIPTION = (
     "An API key, where the operator requires one. Scopes: `chat` for `/chat`, `feedback` for `/feedback`, `read` for "
     "all other routes."
 )
+_MAX_CONTACT_BYTES = 4_096
 
 # BentoML ships the script and style of Swagger UI: the page works without internet access.
 _ASSETS = library_internals.swagger_folder()
@@ -69,10 +71,11 @@ class About:
 
 
 class MessageHandler(Protocol):
-    """Handles the bodies of `POST /chat` and `POST /feedback` (`bento.chat.handler.Chat`)."""
+    """Handles the bodies of the POST routes (`bento.chat.handler.Chat`)."""
 
     async def reply(self, body: bytes) -> bytes: ...
     async def take_feedback(self, body: bytes) -> bytes: ...
+    async def take_contact(self, body: bytes, prediction_id: str) -> bytes: ...
 
 
 class PostRoute(APIRoute):
@@ -82,7 +85,9 @@ class PostRoute(APIRoute):
         # FastAPI does not parse the body: it takes as long as the rest of the request.
         schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
         content = {"required": True, "content": {"application/json": {"schema": schema}}}
-        extra = {"requestBody": content}
+        names = re.findall(r"\{(\w+)\}", path)
+        named = [{"name": n, "in": "path", "required": True, "schema": {"type": "string"}} for n in names]
+        extra = {"requestBody": content, **({"parameters": named} if named else {})}
         super().__init__(path, _only_documented, methods=["POST"], openapi_extra=extra, **documentation)
         self.post = post
         self.app = post  # type: ignore[assignment]  # returns the status, which Starlette ignores
@@ -116,6 +121,17 @@ def post_routes(handler: Callable[[], MessageHandler], limits: RequestLimits) ->
             status_code=202,
             response_model=schemas.FeedbackReply,
             responses=_errors(NotFound, *_BODY_ERRORS),
+        ),
+        PostRoute(
+            CONTACT,
+            PostEndpoint(
+                lambda body, prediction_id: handler().take_contact(body, prediction_id),
+                replace(limits, max_body_bytes=min(_MAX_CONTACT_BYTES, limits.max_body_bytes)),
+            ),
+            schemas.ContactRequest,
+            summary="Leave contact data after a handoff",
+            response_model=schemas.ContactReply,
+            responses=_errors(NotFound, *_BODY_ERRORS, Unavailable),
         ),
     )
 

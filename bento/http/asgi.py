@@ -43,6 +43,13 @@ _DRAIN_BYTES = 8 << 20
 _DRAIN_SECONDS = 2.0
 
 
+ROUTES = frozenset(
+    {"/chat", "/feedback", "/version", "/intents", "/docs", "/openapi.json", "/metrics", "/livez", "/readyz"}
+)
+OTHER = "other"
+CONTACT = "/handoffs/{prediction_id}/contact"
+
+
 class ClientLeftError(Exception):
     """The client closed the connection before the response was sent."""
 
@@ -151,3 +158,10 @@ async def _drain(receive: Receive) -> None:
                     return
     except TimeoutError:
         return
+
+
+def route_of(path: str) -> str:
+    """Return the route of a path as a label of the metrics: bounded cardinality, no id."""
+    if path in ROUTES:
+        return path
+    return CONTACT if path.startswith("/handoffs/") and path.endswith("/contact") else OTHER

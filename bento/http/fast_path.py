@@ -14,6 +14,7 @@ from prometheus_client import Counter, Histogram
 
 from bento.http.access import Access, Cors
 from bento.http.asgi import (
+    OTHER,
     SECURITY_HEADERS,
     App,
     ClientLeftError,
@@ -26,6 +27,7 @@ from bento.http.asgi import (
     header,
     read_body,
     require_json,
+    route_of,
 )
 from bento.http.draining import ConnectionDraining
 from bento.http.limits import CLIENT_LEFT, CancelOnDisconnect, RequestLimits
@@ -34,10 +36,6 @@ from chatbot.errors import ChatbotError
 
 logger = logging.getLogger("bentoml.chatbot")
 
-ROUTES = frozenset(
-    {"/chat", "/feedback", "/version", "/intents", "/docs", "/openapi.json", "/metrics", "/livez", "/readyz"}
-)
-OTHER = "other"
 PROBES = frozenset({"/livez", "/readyz"})
 """Routes of BentoML that are served; its pages (`/schema.json`, `/docs.json`, `/`) are not."""
 
@@ -46,12 +44,13 @@ class PostEndpoint:
     """Handles one `POST` route, as an ASGI app."""
 
     def __init__(
-        self, handle: Callable[[bytes], Awaitable[bytes]], limits: RequestLimits, status: int = 200
+        self, handle: Callable[..., Awaitable[bytes]], limits: RequestLimits, status: int = 200
     ) -> None:
         """Configure a route.
 
         Args:
-            handle: maps the request body to the response body; raises a `ChatbotError` for a refused request.
+            handle: maps the request body, and the parameters of the path, to the response body; raises a
+                `ChatbotError` for a refused request.
             limits: limits of size, time and concurrency.
             status: status of a successful response.
         """
@@ -67,7 +66,7 @@ class PostEndpoint:
             body = await read_body(scope, receive, limits.max_body_bytes, limits.body_seconds)
             # The slot is taken only after the body has arrived, so that slow senders do not block others.
             with limits.concurrency, CancelOnDisconnect(receive, limits.timeout_seconds):
-                result = await self._handle(body)
+                result = await self._handle(body, **scope.get("path_params", {}))
         except ChatbotError as error:
             await answer_error(error, receive, send)
             return error.status
@@ -139,7 +138,7 @@ class FastPath:
             else:
                 status = await self._serve(scope, receive, send)
         finally:
-            self._count(path if path in ROUTES else OTHER, status, time.perf_counter() - start)
+            self._count(route_of(path), status, time.perf_counter() - start)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> int:
         """Check access, answer the request and return the status."""

@@ -22,10 +22,8 @@ from typing import Any, ClassVar
 
 from pydantic_core import to_json
 
-from bento.library_internals import HttpToolsProtocol
-
 from bento.http.asgi import JSON
-from bento.library_internals import Addresses
+from bento.library_internals import Addresses, HttpToolsProtocol
 
 MAX_URL_BYTES = 8 << 10
 MAX_HEAD_BYTES = 32 << 10

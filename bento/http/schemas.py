@@ -15,6 +15,8 @@ MAX_SESSION_ID_CHARS = 256
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
+_EXAMPLE = "f2m7x0qk3c9d5h1w8zt6a01k3v"
+
 _REPLY: dict[str, Any] = {
     "intent": "get_refund",
     "response": "You can ask for a refund within 14 days at https://shop.example.com/returns.",
@@ -28,6 +30,7 @@ _REPLY: dict[str, Any] = {
     "summary": "",
     "prediction_id": "0199f3a2c4d81b6e2f0a9c35d7e84b10",
     "model_version": "7aec7c2859be",
+    "contact_token": "",
 }
 
 
@@ -75,6 +78,9 @@ class ChatReply(BaseModel):
     )
     prediction_id: str = Field(description="Reference for feedback.")
     model_version: str
+    contact_token: str = Field(
+        description="Needed by `/handoffs/{prediction_id}/contact`, secret; empty without a handoff or a store.",
+    )
 
 
 class FeedbackRequest(BaseModel):
@@ -94,6 +100,31 @@ class FeedbackRequest(BaseModel):
         None, max_length=200, description="The correct intent (see /intents), or `out_of_scope`."
     )
     comment: str | None = Field(None, max_length=2_000, description="Stored with PII redacted.")
+
+
+class ContactRequest(BaseModel):
+    """How a customer can be reached after a handoff. Sent again, it replaces what was there."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"contact": "jane@example.com", "contact_token": _EXAMPLE}]}
+    )
+
+    contact: str = Field(
+        max_length=1_000,
+        description="An e-mail address, a phone number or words, up to 200 characters. Kept with the handoff only.",
+    )
+    contact_token: str = Field(max_length=64, description="From the reply that handed over; valid for a day.")
+
+
+class ContactReply(BaseModel):
+    """Confirmation that the contact data is stored."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"prediction_id": _REPLY["prediction_id"], "kind": "email"}]}
+    )
+
+    prediction_id: str
+    kind: Literal["email", "phone", "text"]
 
 
 class FeedbackReply(BaseModel):

@@ -42,6 +42,12 @@ def begins_text(pattern: str) -> bool:
     return bool(parts) and parts[0] == (op.AT, op.AT_BEGINNING)
 
 
+def whole(pattern: str) -> bool:
+    """Whether every match begins at the text's start and ends at its end."""
+    parts = _parser.parse(pattern, re.IGNORECASE)
+    return bool(parts[0] == (op.AT, op.AT_BEGINNING) and parts[-1] == (op.AT, op.AT_END))
+
+
 def _of(parts: Iterable[tuple[Any, Any]]) -> Literals:
     """Return the most selective literals of a sequence: those whose shortest literal is the longest."""
     best, run = _NONE, ""

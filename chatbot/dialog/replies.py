@@ -10,7 +10,11 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.errors import BundleError, SettingError
+
+MAX_CATEGORIES, MAX_TITLES = 12, 8
+"""Highest number of categories, and of titles, that a list of topics names."""
 
 PLACEHOLDER = re.compile(
     r"\{\{\s*([^\W\d_][\w .-]{0,60}?)\s*\}\}|(?<!\$)\{\s*([^\W\d_]\w*(?:[ -]\w+){0,3})\s*\}"
@@ -54,11 +58,17 @@ class Replies:
             # BaseLoader keeps every scalar as text: the intent `no` is not False. It constructs nothing else.
             entries = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader) or {}  # noqa: S506
             return cls({intent: _entry(entry) for intent, entry in entries.items()})
+        except FileNotFoundError:
+            raise BundleError(f"{file} does not exist: replies are a YAML file of `intent: text`") from None
         except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError, AttributeError) as error:
             raise BundleError(f"{file} holds no usable replies: {error}") from error
 
     def __getitem__(self, intent: str) -> ReplyText:
         return self.texts[intent]
+
+    def with_topics(self, slots: Mapping[str, str]) -> dict[str, str]:
+        """Return slots in which `topics` has a value: the given one, else what these replies are about."""
+        return {**slots, "topics": slots.get("topics") or self._topics()}
 
     def dump(self) -> str:
         """Serialize to YAML; `load` is the inverse."""
@@ -74,6 +84,7 @@ class Replies:
         Raises:
             SettingError: a slot of a reply has no value; lists the missing slots of the first such reply.
         """
+        slots = self.with_topics(slots)
         return Replies(
             {
                 intent: text.model_copy(
@@ -82,6 +93,15 @@ class Replies:
                 for intent, text in self.texts.items()
             }
         )
+
+    def _topics(self) -> str:
+        """Return what the replies are about, as a list in a sentence: their categories, else titles of intents."""
+        known = {intent: text for intent, text in self.texts.items() if intent != OUT_OF_SCOPE}
+        names = sorted({_topic(text.category) for text in known.values() if text.category})
+        if not 2 <= len(names) <= MAX_CATEGORIES:
+            titles = [_topic(text.title or intent) for intent, text in known.items()]
+            names = list(dict.fromkeys(titles))[:: max(1, -(-len(titles) // MAX_TITLES))]
+        return ", ".join(names)
 
 
 def slots_of(text: str) -> set[str]:
@@ -110,6 +130,12 @@ def placeholder_of(text: str) -> str | None:
     """Return the first name in braces that is not a slot, or None."""
     found = PLACEHOLDER.search(_SLOT.sub("", text))
     return found[0] if found else None
+
+
+def _topic(name: str) -> str:
+    """Return a category or title as a word inside a sentence; braces would be a slot."""
+    text = re.sub(r"[\s_{}]+", " ", name).strip()
+    return text.lower() if text.isupper() else text[:1].lower() + text[1:]
 
 
 def _entry(entry: object) -> ReplyText:

@@ -104,7 +104,7 @@ class SystemTexts(BaseModel):
         "{support_hours}. To get an answer, write to {support_email}."
     )
     clarify: str = "I want to be sure I understand you. Which of these do you mean?"
-    unclear: str = "Could you tell me in a few words what you need help with?"
+    unclear: str = "Could you tell me in a few words what you need help with? You can ask me about: {topics}."
 
 
 class Router:
@@ -126,6 +126,7 @@ class Router:
         warm_up()
         self.thresholds = thresholds
         self._rules = rules
+        slots = replies.with_topics(slots)
         self._replies = replies.filled(slots)
         texts = texts or SystemTexts()
         self._human = fill(texts.human, slots, "the handoff text")

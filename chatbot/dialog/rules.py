@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from chatbot.dialog.message import clean, plain
-from chatbot.dialog.prefilter import begins_text, required, width
+from chatbot.dialog.prefilter import begins_text, required, whole, width
 from chatbot.errors import BundleError
 
 _BEGINNING = 3
@@ -63,6 +64,8 @@ class Rules:
         patterns = [pattern for rule in rules for pattern in rule.patterns]
         self._literals = [sorted(required(pattern)) for pattern in patterns]
         self._widths = [0 if begins_text(pattern) else width(pattern) for pattern in patterns]
+        # A pattern of whole messages, such as small talk, matches no text longer than itself.
+        self._longest = [w if whole(p) and (w := width(p)) is not None else sys.maxsize for p in patterns]
         # Prefilter: most messages contain none of a pattern's literals. An index by prefix finds the candidates.
         places: dict[str, set[int]] = defaultdict(set)
         for place, literals in enumerate(self._literals):
@@ -84,6 +87,10 @@ class Rules:
         try:
             entries = yaml.safe_load(file.read_text(encoding="utf-8")) or []
             return cls(tuple(_rule(number, entry) for number, entry in enumerate(entries, start=1)))
+        except FileNotFoundError:
+            raise BundleError(
+                f"{file} does not exist: rules are a YAML file such as data/corpus/rules.yaml"
+            ) from None
         except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError, TypeError) as error:
             raise BundleError(f"{file} holds no usable rules: {error}") from error
 
@@ -102,6 +109,8 @@ class Rules:
         words = [word for beginning in beginnings for word in self._words[beginning]]
         located: dict[str, list[int]] = {}
         for place in sorted(set().union(*[places for word, places in words if word in text])):
+            if len(text) > self._longest[place]:
+                continue
             rule, pattern = self._patterns[place]
             spans = ((0, len(text)),) if short else self._windows(place, text, located)
             if any(pattern.occurs(text, start, end) for start, end in spans):

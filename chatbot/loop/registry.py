@@ -10,12 +10,12 @@ import base64
 import json
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.error import HTTPError
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 from urllib.request import Request
 
 from chatbot.errors import ChatbotError, SettingError
@@ -28,7 +28,9 @@ CORPUS_DIGEST, CORPUS_POINTER, GIT_COMMIT = "corpus_digest", "corpus_pointer", "
 BUNDLE_DIGEST, SCORES, GATE, MADE_DIGEST = "bundle_digest", "scores", "gate", "made_digest"
 """Tags of a version; `gate` is `passed`, `warned` or `refused`, and absent before the gate has run; `made_digest` is
 the SHA-256 of made.json, which the bundle's digest does not cover."""
+A = TypeVar("A")
 _PAGE = 200
+_ARTIFACTS = "mlflow-artifacts/artifacts"
 
 
 class RegistryError(ChatbotError):
@@ -156,7 +158,7 @@ class RegistryClient:
             )
         parts = urlsplit(settings.tracking_uri)
         host = parts.netloc.rpartition("@")[2]
-        self._base = f"{parts.scheme}://{host}{parts.path.rstrip('/')}/api/2.0/mlflow/"
+        self._base = f"{parts.scheme}://{host}{parts.path.rstrip('/')}/api/2.0/"
         self._model = settings.model
         self._login = _login(settings)
         self._seconds = settings.http_request_timeout if seconds is None else seconds
@@ -226,21 +228,49 @@ class RegistryClient:
         """
         self._request("POST", "registered-models/alias", name=self._model, alias=alias, version=number)
 
+    def set_tag(self, number: str, key: str, value: str) -> None:
+        """Set a tag of a version. Idempotent."""
+        self._request(
+            "POST", "model-versions/set-tag", name=self._model, version=number, key=key, value=value
+        )
+
+    def artifacts(self, folder: str = "") -> Iterator[str]:
+        """Yield the paths of all files below a folder of the server's artifacts.
+
+        Raises:
+            RegistryError: the server does not proxy artifacts, is unavailable or refuses.
+        """
+        query = "?" + urlencode({"path": folder}) if folder else ""
+        for file in self._send("GET", _ARTIFACTS + query, parse=_json).get("files", ()):
+            path = f"{folder}/{file['path']}" if folder else str(file["path"])
+            if file.get("is_dir"):
+                yield from self.artifacts(path)
+            else:
+                yield path
+
+    def artifact(self, path: str) -> bytes:
+        """Return the content of one artifact."""
+        return self._send("GET", f"{_ARTIFACTS}/{quote(path)}", parse=bytes)
+
+    def put_artifact(self, path: str, content: bytes) -> None:
+        """Replace one artifact."""
+        self._send("PUT", f"{_ARTIFACTS}/{quote(path)}", content, parse=bytes)
+
     def _request(self, method: str, path: str, **parameters: Any) -> dict[str, Any]:
-        url = self._base + path
-        body = None
         if method == "GET":
-            url += "?" + urlencode(parameters)
-        else:
-            body = json.dumps(parameters).encode()
+            return self._send(method, f"mlflow/{path}?{urlencode(parameters)}", parse=_json)
+        return self._send(method, f"mlflow/{path}", json.dumps(parameters).encode(), parse=_json)
+
+    def _send(self, method: str, path: str, body: bytes | None = None, *, parse: Callable[[bytes], A]) -> A:
+        url = self._base + path
         headers = {"Content-Type": "application/json", **self._login}
         request = Request(url, data=body, method=method, headers=headers)  # noqa: S310  # http(s), checked above
 
-        def send() -> dict[str, Any]:
+        def send() -> A:
             try:
-                return dict(json.loads(self._runtime.fetch(request, self._seconds, _tls(url)) or b"{}"))
+                return parse(self._runtime.fetch(request, self._seconds, _tls(url)))
             except HTTPError as error:
-                raise self._error(error, path, parameters) from error
+                raise self._error(error, path) from error
             except (OSError, ValueError) as error:
                 raise RegistryUnavailable(
                     f"MLflow at {self._base} does not answer {path}: {getattr(error, 'reason', error)}"
@@ -248,15 +278,19 @@ class RegistryClient:
 
         return self._runtime.retry(send, RegistryUnavailable, **self._limit)
 
-    def _error(self, error: HTTPError, path: str, parameters: Mapping[str, Any]) -> RegistryError:
+    def _error(self, error: HTTPError, path: str) -> RegistryError:
         reply = f"{error.code} {error.read().decode(errors='replace')[:500]}"
         if error.code == 404 or "not found" in reply:
-            return NotRegistered(f"MLflow at {self._base}: {path} {parameters}: {reply}")
+            return NotRegistered(f"MLflow at {self._base}: {path}: {reply}")
         if error.code >= 500 or error.code == 429:
             return RegistryUnavailable(f"MLflow at {self._base} does not answer {path}: {reply}")
         if error.code == 401:
             reply += ". Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
         return RegistryError(f"MLflow at {self._base} refuses {path}: {reply}")
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    return dict(json.loads(body or b"{}"))
 
 
 def _parse(entry: Mapping[str, Any], aliases: Mapping[str, str]) -> ModelVersion:

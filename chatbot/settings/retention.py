@@ -19,6 +19,8 @@ class RetentionSettings(Settings):
     """Feedback, counted from its day."""
     handoffs_days: int = Field(default=90, ge=0)
     """Handoffs, counted from their day."""
+    contacts_days: int = Field(default=30, ge=0)
+    """Contact data that customers left after a handoff, counted from its day; at most as long as the handoff."""
     reports_days: int = Field(default=180, ge=0)
     """Drift and gate reports, counted from their creation; the latest is kept."""
     bundles_days: int = Field(default=90, ge=0)

@@ -24,8 +24,11 @@ class SlotSettings(Settings):
         }
         return own | {name: str(value) for name, value in self.model_dump().items()}
 
-    company: str = "Example Shop"
+    company: str = "Example Company"
     """Company name as customers know it."""
+    topics: str = ""
+    """What customers can ask about, as a list in a sentence; empty: the categories or the intents of the served
+    corpus."""
     website: str = "https://shop.example.com"
     """Address of the shop."""
     account_url: str = "https://shop.example.com/account"

@@ -11,6 +11,8 @@ FEEDBACK = "feedback/"
 """Feedback as Parquet parts, by day like the records."""
 HANDOFFS = "handoffs/"
 """Handoffs by day: `handoffs/day=YYYY-MM-DD/<prediction id>.json`."""
+CONTACTS = "contacts/"
+"""Contact data of handoffs, by day like them; personal data with a retention of its own."""
 REVIEWS = "reviews/"
 """Reviewers' decisions: `reviews/<item id>.json`; below it, their new intents and the work on handoffs."""
 NEW_INTENTS = "reviews/intents/"
@@ -45,7 +47,7 @@ _DAY = re.compile(r"day=(\d{4}-\d\d-\d\d)/")
 
 
 def of_day(prefix: str, day: date) -> str:
-    """Return the prefix of one day below LOG, FEEDBACK or HANDOFFS."""
+    """Return the prefix of one day below LOG, FEEDBACK, HANDOFFS or CONTACTS."""
     return f"{prefix}day={day.isoformat()}/"
 
 

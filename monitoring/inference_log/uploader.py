@@ -31,6 +31,7 @@ from monitoring.inference_log.upload_queue import Outbox, due
 __all__ = ["Uploader"]
 
 MEGABYTE = 1_000_000
+_SWEEP_SECONDS = 3_600.0
 _CLOSE_RETRY_SECONDS = 1.0
 """Delay between attempts to upload the queue at shutdown."""
 
@@ -69,6 +70,7 @@ class Uploader:
         self._sent_at = 0.0
         self._complaint = ""
         self._pass: subprocess.Popen[bytes] | None = None
+        self._started_at = time.monotonic()
 
     def take(self, segment: Path) -> None:
         """Move a drained segment from the spool to the upload queue.
@@ -98,7 +100,9 @@ class Uploader:
         if self._on_state is not None:
             self._on_state(sum(one.rows for one in waiting), self._sent_at)
         unsent = any(one.batch is not None for one in waiting)
-        if not unsent and not due(waiting, self._settings, time.time()):
+        # The upload process also erases what was erased in the store since it last ran.
+        is_sweep_due = time.monotonic() - self._started_at >= _SWEEP_SECONDS
+        if not unsent and not is_sweep_due and not due(waiting, self._settings, time.time()):
             return
         if self._pass is None and not self._outbox.is_patient(self._settings.retry_seconds):
             with self._outbox.lock() as free:
@@ -129,6 +133,7 @@ class Uploader:
         self._pass = None
 
     def _start(self, *arguments: str) -> None:
+        self._started_at = time.monotonic()
         # Own process group: Ctrl-C in a terminal must stop only the service, which waits for this process. Not an own
         # session: Linux autogrouping would give it as much CPU as the whole service, regardless of its priority.
         self._pass = subprocess.Popen(

@@ -2,9 +2,10 @@
 
 ID is a prediction id, or a session id as in the records (hashed); `--session` takes the session id as the client sent
 it. A tombstone is written first (`forgotten/<id>.json`): from then on every reader and every corpus build leaves the
-data out. Then the rows are deleted from the store's log and feedback parts, handoffs and reviews, and from this
-machine's CSV files. Erasure is idempotent: if it is killed, run it again. Run the same command on other replicas to
-erase their local CSV files. A report that shows the message is deleted by its retention.
+data out. Then the rows are deleted from the store's log and feedback parts, handoffs, contact data and reviews, and
+from this machine's CSV files; a running service erases its own CSV files within the hour. Corpus versions, reports and
+MLflow's artifacts are rewritten, or listed with the date on which they expire (`monitoring.upkeep.copies`). Erasure is
+idempotent: if it is killed, run it again.
 """
 
 from __future__ import annotations
@@ -23,13 +24,21 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
-from chatbot.files import replacing
+from chatbot.files import replacing, write_file
 from chatbot.ids import KEY_FILE, load_or_make_key, opaque
-from chatbot.records.erasure import mark_forgotten, predictions_of
+from chatbot.loop.registry import RegistryClient, is_server
+from chatbot.records.erasure import forgotten, mark_forgotten, predictions_of
 from chatbot.records.log_store import days, parts_of, read_part
 from chatbot.records.part import Kind, PartError, check_columns, encode, leave_out
 from chatbot.records.schema import Feedback, Record
-from chatbot.settings import LogSettings, ServiceSettings, StorageSettings, UploadSettings
+from chatbot.settings import (
+    LogSettings,
+    RetentionSettings,
+    ServiceSettings,
+    StorageSettings,
+    TrackingSettings,
+    UploadSettings,
+)
 from chatbot.store import Entry, Store, layout, open_store, stem
 from monitoring.inference_log import spool
 from monitoring.inference_log.csv_file import put_aside
@@ -38,11 +47,13 @@ from monitoring.inference_log.reader import FEEDBACK, LOG
 from monitoring.inference_log.upload import ship
 from monitoring.inference_log.upload_queue import Outbox
 from monitoring.inference_log.uploader import Uploader
+from monitoring.upkeep.copies import erase_copies
 
 _ID = re.compile(r"[0-9a-z]{16}|[0-9a-hjkmnp-tv-z]{34}")
 _SESSION_CHARS = 16
-_SEARCHED = (layout.HANDOFFS, layout.REVIEWS)
+_SEARCHED = (layout.HANDOFFS, layout.CONTACTS, layout.REVIEWS)
 _KEPT = layout.NEW_INTENTS
+_SWEPT = "forgotten.txt"
 _TRIES = 20
 _LOCK_SECONDS = 30.0
 _ALL_DAYS = date(1970, 1, 1), date(9998, 12, 31)
@@ -54,27 +65,39 @@ class Forgotten:
 
     Attributes:
         ids: the requested id, and the predictions of a session.
-        taken: number of erased items by prefix: rows for `log/` and `feedback/`, objects for the others.
+        taken: number of erased items by prefix: rows for `log/` and `feedback/`, objects for the others; of copies
+            the number of rewritten ones.
+        expiring: a line for each copy that cannot be rewritten, with its end.
     """
 
     ids: frozenset[str]
     taken: dict[str, int]
+    expiring: tuple[str, ...] = ()
 
 
 class ForgetError(ChatbotError):
     """The erasure is not possible or not complete; the message says what remains."""
 
 
-def forget(store: Store, some_id: str, now: datetime) -> Forgotten:
+def forget(
+    store: Store,
+    some_id: str,
+    now: datetime,
+    registry: RegistryClient | None = None,
+    bundles_days: int = 0,
+) -> Forgotten:
     """Write the tombstone of an id and erase its data from the store; idempotent.
 
     Args:
         store: the store.
         some_id: prediction id, or session id as in the records.
         now: time of the tombstone.
+        registry: MLflow, whose artifacts are rewritten; None: there is no server.
+        bundles_days: retention of unreferenced bundles.
 
     Raises:
         ForgetError: `some_id` is not an id.
+        RegistryError: MLflow does not respond; the data is hidden by then, a second run does the rest.
         StoreError: the store does not respond; the tombstone may be written, a second run does the rest.
     """
     if not _ID.fullmatch(some_id):
@@ -86,13 +109,15 @@ def forget(store: Store, some_id: str, now: datetime) -> Forgotten:
     ids = frozenset({some_id, *(_predictions_of(store, some_id) if len(some_id) == _SESSION_CHARS else ())})
     for prediction in sorted(ids - {some_id}):
         mark_forgotten(store, prediction, now, session=some_id)
-    taken = {
+    # Copies first: their rows are found by the messages that are erased below.
+    copies = erase_copies(store, registry, ids, set(_messages_of(store, ids)), bundles_days)
+    taken = copies.rewritten | {
         prefix: sum(_take_out_object(store, entry, ids) for entry in _objects(store, prefix))
         for prefix in _SEARCHED
     }
     # Records last: after a kill, the next run needs them to find the predictions of a session.
     taken |= {layout.FEEDBACK: _take_out(store, Feedback, ids), layout.LOG: _take_out(store, Record, ids)}
-    return Forgotten(ids, taken)
+    return Forgotten(ids, taken, copies.expiring)
 
 
 def send_first(log: LogSettings, store: StorageSettings) -> None:
@@ -138,6 +163,22 @@ def forget_here(log: LogSettings, store: StorageSettings, ids: frozenset[str]) -
         send_first(log, store)
 
 
+def sweep(log: LogSettings, store: StorageSettings) -> int:
+    """Erase from this machine's CSV files what was erased elsewhere since the last sweep; return the rows erased.
+
+    Raises:
+        ForgetError, StoreError: not possible at the moment; the next sweep does it.
+    """
+    seen_file = log.folder / _SWEPT
+    seen = frozenset(seen_file.read_text(encoding="ascii").split()) if seen_file.is_file() else frozenset()
+    ids = forgotten(open_store(store))
+    fresh = frozenset(some_id for some_id in ids - seen if _ID.fullmatch(some_id))
+    taken = forget_here(log, store, fresh) if fresh else 0
+    if ids != seen and log.folder.is_dir():
+        write_file(seen_file, "\n".join(sorted(ids)) + "\n", sync=False)
+    return taken
+
+
 def _predictions_of(store: Store, session: str) -> Iterator[str]:
     """Yield the predictions of a session: from tombstones, handoffs, reviews and records, including hidden ones."""
     yield from predictions_of(store, session)
@@ -154,6 +195,25 @@ def _predictions_of(store: Store, session: str) -> Iterator[str]:
             for row in table.to_pylist():
                 if row["session_id"] == session:
                     yield row["prediction_id"]
+
+
+def _messages_of(store: Store, ids: frozenset[str]) -> Iterator[str]:
+    """Yield the messages of predictions: from handoffs, decisions and records."""
+    for prefix in (layout.HANDOFFS, layout.REVIEWS):
+        for entry in _objects(store, prefix):
+            if stem(entry.key) in ids:
+                try:
+                    body = json.loads(store.get(entry.key))
+                    yield str(body.get("data", body)["message"])
+                except (Missing, ValueError, KeyError, TypeError, AttributeError):
+                    continue
+    for day in days(store, Record, *_ALL_DAYS):
+        for entry in parts_of(store, Record, day):
+            try:
+                table = read_part(store, Record, entry.key, ["prediction_id", "query"]).table
+            except (Missing, PartError):
+                continue
+            yield from (row["query"] for row in table.to_pylist() if row["prediction_id"] in ids)
 
 
 def _take_out(store: Store, kind: Kind, ids: frozenset[str]) -> int:
@@ -288,15 +348,26 @@ def main(arguments: list[str] | None = None) -> int:
             some_id = opaque(_key(ServiceSettings(), log), told.session)
         store = open_store(settings)
         send_first(log, settings)
-        done = forget(store, some_id, datetime.now(UTC))
+        tracking = TrackingSettings()
+        registry = RegistryClient(tracking) if is_server(tracking) else None
+        done = forget(store, some_id, datetime.now(UTC), registry, RetentionSettings().bundles_days)
         here = forget_here(log, settings, done.ids)
     except (ChatbotError, ValidationError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write(f"{some_id} is forgotten; taken out:\n")
     for place, count in done.taken.items():
-        sys.stdout.write(f"  {count:>6}  {place} in {store}\n")
+        sys.stdout.write(
+            f"  {count:>6}  {place} in {store}\n" if place.endswith("/") else f"  {count:>6}  {place}\n"
+        )
     sys.stdout.write(f"  {here:>6}  rows of the CSV files in {log.folder}\n")
+    if done.expiring:
+        sys.stdout.write("not rewritten, because its digest is its name:\n")
+        sys.stdout.writelines(f"  {line}\n" for line in done.expiring)
+    if registry is None:
+        sys.stdout.write(
+            f"MLflow was not searched: MLFLOW_TRACKING_URI={tracking.tracking_uri} is not a server\n"
+        )
     if told.session is not None and done.ids == {some_id}:
         sys.stderr.write("no prediction of that session is known here: is it the id that the client sent?\n")
         return 1

@@ -1,7 +1,7 @@
 """Delete expired objects from the store (retention): `python -m monitoring.retention [--dry-run] [--keep DIGEST ...]`.
 
-Records, feedback, handoffs and reports are deleted by age (`CHATBOT_RETENTION_*`). Bundles and corpus files are
-deleted if they are old and unreferenced. References are: the registry (aliases; for a corpus every version),
+Records, feedback, handoffs, contact data and reports are deleted by age (`CHATBOT_RETENTION_*`). Bundles and corpus
+files are deleted if they are old and unreferenced. References are: the registry (aliases; for a corpus every version),
 serving.json, the retrain history and the latest drift report in the store, `--keep`, and for a corpus the DVC pointers
 in the working folder. If the registry does not respond, all bundles and corpora are kept and the error is reported.
 Prints each deletion. Idempotent: may be killed and run again.
@@ -39,11 +39,13 @@ class Named:
 
 
 def expired(store: Store, settings: RetentionSettings, now: datetime) -> Iterator[Entry]:
-    """Yield the records, feedback, handoffs and reports whose retention has expired."""
+    """Yield the records, feedback, handoffs, contact data and reports whose retention has expired."""
     for prefix, keep_days in (
         (layout.LOG, settings.records_days),
         (layout.FEEDBACK, settings.feedback_days),
         (layout.HANDOFFS, settings.handoffs_days),
+        # Contact data does not outlive its handoff.
+        (layout.CONTACTS, min(filter(None, (settings.contacts_days, settings.handoffs_days)), default=0)),
     ):
         for entry in store.list(prefix) if keep_days else ():
             day = layout.day_of(entry.key)

@@ -97,6 +97,7 @@ def paper_api(
     keys: Path | None = None,
     is_metrics_apart: bool = False,
     clock: Callable[[], float] = time.monotonic,
+    save_contact: Callable[[str, bytes], None] | None = None,
     **settings: Any,
 ) -> Api:
     """The app around `classify`."""
@@ -128,6 +129,7 @@ def paper_api(
         max_chars=4000,
         limit_session=RateLimit("session", service.rate_limit_session, burst, refused, clock).take,
         limit_prediction=RateLimit("prediction", service.rate_limit_prediction, burst, refused, clock).take,
+        save_contact=save_contact,
     )
     routes = post_routes(
         lambda: chat,
@@ -152,7 +154,7 @@ def paper_api(
     )
     fast_path = FastPath(
         app,
-        {route.path: route.post for route in routes},
+        {route.path: route.post for route in routes if not route.param_convertors},
         metrics,
         access=Access(service, api_keys, refused, clock),
         cors_origins=service.cors_origins,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
@@ -18,7 +19,9 @@ from bento.http.fast_path import FastPath
 from bento.http.metrics import Metrics
 from chatbot.dialog.router import Prediction
 from chatbot.errors import Unavailable
-from tests.bento.paper import Api, classify, paper_api
+from chatbot.ids import new_id, token_of
+from chatbot.store import Unreachable
+from tests.bento.paper import KEY, Api, classify, paper_api
 
 REPLY = {
     "intent",
@@ -30,6 +33,7 @@ REPLY = {
     "summary",
     "prediction_id",
     "model_version",
+    "contact_token",
 }
 
 
@@ -425,14 +429,23 @@ def test_the_docs_page_needs_nothing_from_elsewhere(api: Api) -> None:
 
 def test_the_openapi_page_shows_each_error_as_it_is_really_answered(api: Api) -> None:
     specification = api.send("GET", "/openapi.json").json()
-    assert set(specification["paths"]) == {"/chat", "/feedback", "/version", "/intents", "/metrics"}
+    assert set(specification["paths"]) == {
+        *("/chat", "/feedback", "/version", "/intents", "/metrics"),
+        "/handoffs/{prediction_id}/contact",
+    }
     for path, codes in (
         ("/chat", {"200", "401", "403", "405", "408", "413", "415", "422", "429", "503"}),
         ("/feedback", {"202", "401", "403", "404", "405", "408", "413", "415", "422", "429"}),
+        (
+            "/handoffs/{prediction_id}/contact",
+            {"200", "401", "403", "404", "405", "408", "413", "415", "422", "429", "503"},
+        ),
     ):
         post = specification["paths"][path]["post"]
         assert set(post["responses"]) == codes
-        assert "message" in str(post["requestBody"]) or "helpful" in str(post["requestBody"])
+        assert "message" in str(post["requestBody"]) or {"helpful", "contact"} & set(
+            str(post["requestBody"]).split("'")
+        )
         for code in codes - {"200", "202"}:
             example = post["responses"][code]["content"]["application/json"]["example"]
             assert {"type", "message"} <= set(example["error"])  # FastAPI leaves out `"details": null`
@@ -447,6 +460,83 @@ def test_the_fastapi_app_answers_a_message_by_the_same_route(api: Api) -> None:
     assert alone.status_code == 200
     assert alone.json() | {"prediction_id": ""} == with_fast_path | {"prediction_id": ""}
     assert TestClient(api.behind).post("/feedback", json={}).status_code == 422
+
+
+STRANGERS = ["", "x", "0" * 26, "é" * 26]
+
+
+class Contacts(dict[str, bytes]):
+    """What is stored, by prediction id."""
+
+    def __call__(self, prediction_id: str, content: bytes) -> None:
+        self[prediction_id] = content
+
+
+def leave(api: Api, prediction_id: str, **fields: Any) -> Any:
+    return api.post(f"/handoffs/{prediction_id}/contact", body(**fields))
+
+
+def test_contact_data_is_stored_with_its_handoff_and_nowhere_else(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    stored = Contacts()
+    api = paper_api(save_contact=stored)
+    reply = api.post("/chat", body(message="I will sue you")).json()
+    token, prediction_id = reply["contact_token"], reply["prediction_id"]
+    for contact, kind in (
+        ("first try", "text"), ("Jane@Example.com", "email"), ("+49 (0)30 123-4567", "phone"),
+        ("call\nme  at 9", "text"),
+    ):  # fmt: skip
+        response = leave(api, prediction_id, contact=contact, contact_token=token)
+        assert response.json() == {"prediction_id": prediction_id, "kind": kind}
+    assert json.loads(stored.pop(prediction_id))["contact"] == "call me at 9"
+    assert not stored
+    seen = f"{api.log.writes}{api.log.feedback}{api.send('GET', '/metrics').text}{caplog.text}"
+    assert not [word for word in ("first try", "Jane", "123-4567", "call me", token) if word in seen]
+    assert 'route="/handoffs/{prediction_id}/contact",status="200"} 4.0' in seen
+
+
+@pytest.mark.parametrize(
+    "contact",
+    ["", " ", "...", "x" * 201, "jane@", "@shop.org", "a@b", "12345", "1" * 20, None, 3, "x" * 5000],
+)
+def test_what_is_not_contact_data_is_refused_and_not_repeated(contact: Any) -> None:
+    stored = Contacts()
+    api = paper_api(save_contact=stored)
+    reply = api.post("/chat", body(message="I will sue you")).json()
+    response = leave(api, reply["prediction_id"], contact=contact, contact_token=reply["contact_token"])
+    told = error_of(response, 413 if len(str(contact)) > 4_000 else 422)
+    assert not stored
+    assert not contact or str(contact).strip(" .") == "" or str(contact) not in str(told)
+
+
+def test_a_stranger_leaves_no_contact_data() -> None:
+    stored = Contacts()
+    api = paper_api(save_contact=stored)
+    reply = api.post("/chat", body(message="I will sue you")).json()
+    other = api.post("/chat", body(message="I will sue you")).json()
+    answered = api.post("/chat", body(message="refund")).json()
+    assert answered["contact_token"] == ""
+    for token in (*STRANGERS, other["contact_token"], reply["prediction_id"]):
+        error_of(leave(api, reply["prediction_id"], contact="eve", contact_token=token), 404)
+    for wrong in ("x", "0" * 34, "%C3%A9", "..", "{prediction_id}"):
+        error_of(leave(api, wrong, contact="eve", contact_token=reply["contact_token"]), 404)
+    old = new_id(KEY, time.time() - 25 * 3600)
+    error_of(leave(api, old, contact="eve", contact_token=token_of(KEY, old)), 404)
+    assert not stored
+
+
+def test_without_a_store_or_while_it_is_unavailable_contact_data_is_not_taken() -> None:
+    nowhere = paper_api()
+    assert nowhere.post("/chat", body(message="I will sue you")).json()["contact_token"] == ""
+
+    def fail(prediction_id: str, content: bytes) -> None:
+        raise Unreachable("the store does not respond")
+
+    api = paper_api(save_contact=fail)
+    reply = api.post("/chat", body(message="I will sue you")).json()
+    response = leave(api, reply["prediction_id"], contact="Jane 5", contact_token=reply["contact_token"])
+    assert "Jane" not in str(error_of(response, 503))
 
 
 def test_the_documented_reply_is_the_one_that_is_given(api: Api) -> None:

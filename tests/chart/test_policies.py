@@ -19,6 +19,7 @@ from tools.generate import chart
 CLIENTS = ("api", "drift", "upkeep", "retrain", "staff", "mlflow")
 KEYS = (
     *("log/day=2026-01-01/a.parquet", "feedback/day=2026-01-01/a.parquet", "handoffs/day=2026-01-01/a.json"),
+    "contacts/day=2026-01-01/a.json",
     *("bundles/0/SHA256SUMS", "baselines/0.parquet", "reports/drift/latest.json", "reports/gate/0/gate.json"),
     *(
         "memory/retrain.json",
@@ -31,9 +32,9 @@ KEYS = (
     ),
 )
 WRITES = {
-    "api": {"log", "feedback", "handoffs", "serving.json"},
+    "api": {"log", "feedback", "handoffs", "contacts", "serving.json"},
     "drift": {"baselines", "reports/drift", "memory"},
-    "upkeep": {"log", "feedback", "handoffs", "reviews", "forgotten"},
+    "upkeep": {"log", "feedback", "handoffs", "reviews", "forgotten", "dvc", "reports/drift", "reports/gate"},
     "retrain": {"bundles", "reports/gate", "memory", "serving.json", "dvc"},
     "staff": {"reviews", "forgotten", "staff"},
     "mlflow": {"mlflow"},
@@ -43,15 +44,17 @@ SEEN = {"log", "feedback", "handoffs", "bundles", "baselines", "reports/drift", 
 READS = {
     "api": {"bundles", "serving.json"},
     "drift": SEEN,
-    "upkeep": SEEN | {"dvc"},
+    "upkeep": SEEN | {"dvc", "contacts"},
     "retrain": SEEN | {"dvc"},
-    "staff": SEEN | {"staff"},
+    "staff": SEEN | {"staff", "contacts"},
     "mlflow": {"mlflow"},
 }
+# Which ids were erased, so that a pod erases them from its own files.
+LISTS = READS | {"api": READS["api"] | {"forgotten"}}
 DELETES = {
     "api": set(),
     "drift": set(),
-    "upkeep": (SEEN | {"dvc"}) - {"forgotten", "memory", "serving.json"},
+    "upkeep": (SEEN | {"dvc", "contacts"}) - {"forgotten", "memory", "serving.json"},
     "retrain": {"memory", "dvc"},
     "staff": {"staff"},
     "mlflow": {"mlflow"},
@@ -133,7 +136,7 @@ def test_a_client_may_do_what_it_needs_and_no_more(
     assert prefixes(may_read) == READS[client]
     assert prefixes(may_write) == WRITES[client]
     assert prefixes(may_delete) == DELETES[client]
-    assert prefixes(may_list) - {"serving.json"} == READS[client] - {"serving.json"}
+    assert prefixes(may_list) - {"serving.json"} == LISTS[client] - {"serving.json"}
 
 
 def test_every_policy_belongs_to_a_client() -> None:

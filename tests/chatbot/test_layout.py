@@ -27,6 +27,7 @@ PREFIXES = tuple(
         (layout.part(layout.LOG, DAY, "a-1"), "log/day=2026-11-23/a-1.parquet"),
         (layout.part(layout.FEEDBACK, DAY, "a-1"), "feedback/day=2026-11-23/a-1.parquet"),
         (layout.document(layout.of_day(layout.HANDOFFS, DAY), "x"), "handoffs/day=2026-11-23/x.json"),
+        (layout.document(layout.of_day(layout.CONTACTS, DAY), "x"), "contacts/day=2026-11-23/x.json"),
         (layout.document(layout.REVIEWS, "x"), "reviews/x.json"),
         (layout.document(layout.NEW_INTENTS, "x"), "reviews/intents/x.json"),
         (layout.document(layout.HANDOFF_WORK, "x"), "reviews/handoffs/x.json"),

@@ -91,6 +91,12 @@ def test_a_broken_pattern_stops_the_load_and_is_named(tmp_path: Path) -> None:
         Rules.load(file)
 
 
+@pytest.mark.parametrize("kind", [Rules, Replies])
+def test_a_missing_file_is_reported_as_missing(kind: type[Rules | Replies], tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"nowhere\.yaml does not exist"):
+        kind.load(tmp_path / "nowhere.yaml")
+
+
 def test_an_invalid_rule_is_named_with_its_field(tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
     file.write_text(yaml.safe_dump([_rule(), _rule(name="closing", action="answer"), {"action": "human"}]))

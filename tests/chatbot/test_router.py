@@ -1,16 +1,18 @@
 """Rules, then the model, then thresholds: answer, clarify or human."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from chatbot.dialog.message import OUT_OF_SCOPE
+from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.replies import Replies, ReplyText
 from chatbot.dialog.router import Alternative, Prediction, Router, Thresholds
 from chatbot.dialog.rules import Rules
 from chatbot.errors import SettingError
 from chatbot.settings import RouterSettings, SlotSettings
 
+RULES = Path("data/corpus/rules.yaml")
 THRESHOLDS = Thresholds(answer=0.8, clarify=0.7, scope=-1.0)
 REPLIES = Replies(
     {name: ReplyText(response=f"the reply of {name}") for name in ("refund", "track", "invoice")}
@@ -19,7 +21,7 @@ REPLIES = Replies(
 
 @pytest.fixture
 def router() -> Router:
-    return Router(Rules.load(Path("data/corpus/rules.yaml")), REPLIES, THRESHOLDS, SlotSettings().values())
+    return Router(Rules.load(RULES), REPLIES, THRESHOLDS, SlotSettings().values())
 
 
 def predicted(*shares: float, scope: float = 0.0) -> Prediction:
@@ -65,6 +67,53 @@ def test_a_rule_hands_over_before_the_model_is_asked(router: Router) -> None:
     reply = router.before_model("I will sue you")
     assert reply is not None
     assert (reply.source, reply.handoff, reply.rule) == ("rule", True, "legal_threat")
+
+
+SMALL_TALK = """yes|Yes!|no|NO.|ok|okay 👍|okkk|sure|help|Help!!|hlep|hi|Hiii|hi, I have a question|hello?
+Hello 👋 are you there?|are you there?|anybody there?|thanks|thansk!|ok thanks, bye|yes please
+no, thanks|hmm...|what?|I don't know|can you help me?|menu|hola|¿Hola?|gracias|sí|necesito ayuda
+hallo|ja|Nein!|danke|ich brauche hilfe|guten Tag, ich habe eine Frage|bonjour|oui|non|merci
+j’ai une question|test|how are you?|the first one|good morning!|never mind|that's all, thanks|k
+who are you"""
+CONTENT = """hi, I want a refund|ok but where is my order|no refund received|yes, cancel it
+help, my parcel is gone|thanks, where is it|are you there on Sundays|hello where is my parcel
+I have a question about my invoice|no, I want a human|hola, quiero mi dinero
+ja, aber wo ist mein paket|oui mais ma commande|can you help me track my order|test order 5512
+what is your address|help center"""
+
+
+@pytest.mark.parametrize("message", SMALL_TALK.replace("\n", "|").split("|"))
+def test_a_message_that_says_nothing_yet_opens_no_ticket(router: Router, message: str) -> None:
+    reply = router.before_model(clean(message))
+    assert reply is not None
+    assert (reply.source, reply.handoff) == ("rule", False)
+
+
+@pytest.mark.parametrize("message", CONTENT.replace("\n", "|").split("|"))
+def test_small_talk_around_a_request_does_not_hide_it(router: Router, message: str) -> None:
+    reply = router.before_model(clean(message))
+    assert reply is None or reply.rule == "talk_to_human"
+
+
+@pytest.mark.parametrize("message", ["hi", "yes", "help", "🙂", "what can you do?"])
+def test_what_the_bot_says_it_can_do_comes_from_the_corpus_it_serves(message: str) -> None:
+    bank = {
+        "card_lost": ReplyText(response="-", category="CARDS"),
+        "rate": ReplyText(response="-", category="Exchange_Rates"),
+    }
+    slots = SlotSettings().values()
+    said = Router(Rules.load(RULES), Replies(bank), THRESHOLDS, slots).before_model(message)
+    assert said is not None
+    assert "You can ask me about: cards, exchange Rates." in said.response
+    uncategorised = Replies({f"intent_{number}": ReplyText(response="-") for number in range(77)})
+    assert uncategorised.with_topics(slots)["topics"].count(",") == 7
+    set_by_hand = Router(Rules.load(RULES), Replies(bank), THRESHOLDS, slots | {"topics": "money"})
+    assert "about: money." in set_by_hand.before_model(message).response  # type: ignore[union-attr]
+
+
+def test_no_text_of_a_rule_names_the_goods_of_a_shop() -> None:
+    said = " ".join(rule.reply or "" for rule in Rules.load(RULES)).lower()
+    assert not re.findall(r"\b(?:shop|order|deliver|parcel|refund|invoice)\w*", said)
 
 
 def test_only_emoji_gets_a_question_and_not_an_error(router: Router) -> None:

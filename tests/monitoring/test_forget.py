@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import html
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chatbot.ids import load_or_make_key, new_id, opaque
+from chatbot.records import contact
 from chatbot.records.erasure import forgotten
 from chatbot.records.handoff import Handoff, key_of
 from chatbot.records.log_store import parts_of, read_part
 from chatbot.records.part import PartError
 from chatbot.records.schema import Feedback, Record
-from chatbot.settings import LogSettings, ServiceSettings, StorageSettings, UploadSettings
+from chatbot.settings import (
+    LogSettings,
+    RetentionSettings,
+    ServiceSettings,
+    StorageSettings,
+    UploadSettings,
+)
 from chatbot.store import Store, Unreachable, open_store
 from monitoring.inference_log.log import InferenceLog, read_feedback, read_log
 from monitoring.inference_log.upload import ship
 from monitoring.inference_log.upload_queue import Outbox
 from monitoring.upkeep import erasure
 from monitoring.upkeep.compaction import compact
+from monitoring.upkeep.copies import Texts
 from tests.monitoring.log_tools import KEY, REPLY, Waiting, ids, ids_in_csv, seal
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -78,6 +88,8 @@ def test_a_prediction_is_taken_out_everywhere(
     store.put(f"handoffs/day=2026-03-01/{gone}.json", b"{}")
     store.put(f"handoffs/day=2026-03-01/{kept[0]}.json", json.dumps({"conversation": [gone]}).encode())
     store.put(f"handoffs/day=2026-03-01/{kept[1]}.json", b"{}")
+    for one in (gone, kept[0]):
+        store.put(contact.key_of(one), b'{"kind": "text", "contact": "x", "when": "2026-03-01T00:00:00Z"}')
     store.put(f"reviews/{gone}.json", b"{}")
     store.put("reviews/intents/new_one.json", json.dumps({"from": gone}).encode())
     local = here.folder / "handoffs" / "webhook" / f"{gone}.json"
@@ -87,6 +99,8 @@ def test_a_prediction_is_taken_out_everywhere(
     said = capsys.readouterr().out
     assert "1  log/" in said
     assert "2  handoffs/" in said
+    assert "1  contacts/" in said
+    assert [e.key for e in store.list("contacts/")] == [contact.key_of(kept[0])]
     assert "2  rows of the CSV files" in said
     assert store.head("reviews/intents/new_one.json") is not None, "an intent is nobody's message"
     store.delete("reviews/intents/new_one.json")
@@ -224,3 +238,43 @@ def test_an_unavailable_store_is_reported_and_the_csv_file_keeps_the_row(
     assert len(list(read_log(here.folder))) == 2
     with pytest.raises(Unreachable):
         erasure.forget(open_store(StorageSettings()), records[0].prediction_id, DAY)
+
+
+def test_a_pod_erases_from_its_own_csv_files_what_was_erased_in_the_store(
+    here: LogSettings, store: Store
+) -> None:
+    records = make(3)
+    log_and_send(here, records)
+    gone, kept = records[0].prediction_id, ids(records[1:])
+    erasure.forget(store, gone, DAY)  # on another machine
+    assert gone in ids_in_csv(here.folder)
+    assert erasure.sweep(here, StorageSettings()) == 2
+    assert ids_in_csv(here.folder) == kept
+    assert erasure.sweep(here, StorageSettings()) == 0
+    erasure.forget(store, kept[0], DAY)
+    assert erasure.sweep(here, StorageSettings()) == 2
+    assert ids_in_csv(here.folder) == kept[1:]
+
+
+def test_reports_are_rewritten_and_a_bundle_with_the_text_is_listed_with_its_date(
+    here: LogSettings, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = replace(make(1)[0], query='say "a & b" to <NAME>')
+    log_and_send(here, [record])
+    store.put("reports/drift/latest.json", json.dumps({"m": [record.query, "hi"]}).encode())
+    store.put("reports/drift/x/drift.html", f"<li>{html.escape(record.query)}</li>".encode())
+    store.put("bundles/abc/replies.yaml", f"examples: [{json.dumps(record.query)}]".encode())
+    assert erasure.main([record.prediction_id]) == 0
+    said = capsys.readouterr().out
+    assert "2  reports/" in said
+    expires = datetime.now(UTC) + timedelta(days=RetentionSettings().bundles_days)
+    assert f"bundles/abc/replies.yaml expires on {expires:%Y-%m-%d}" in said
+    assert "MLflow was not searched" in said
+    assert json.loads(store.get("reports/drift/latest.json")) == {"m": ["<ERASED>", "hi"]}
+    assert store.get("reports/drift/x/drift.html") == b"<li>&lt;ERASED&gt;</li>"
+
+
+def test_a_short_text_is_replaced_only_where_it_is_a_whole_value() -> None:
+    texts = Texts(["refund"])
+    content = b'["refund", "a refund"] <b>refund</b> refunded'
+    assert texts.without(content) == b'["<ERASED>", "a refund"] <b>&lt;ERASED&gt;</b> refunded'

@@ -84,6 +84,16 @@ def test_what_was_done_about_a_handoff_goes_with_it(store: Store, put: Put) -> N
     assert taken(store, handoffs_days=0) == []
 
 
+@pytest.mark.parametrize(("contacts", "handoffs", "kept"), [(5, 90, 1), (0, 0, 3), (0, 15, 2), (30, 5, 1)])
+def test_contact_data_goes_by_its_own_period_and_with_its_handoff_at_the_latest(
+    store: Store, put: Put, contacts: int, handoffs: int, kept: int
+) -> None:
+    for age in (1, 10, 20):
+        put(f"contacts/day={(NOW - timedelta(days=age)).date()}/x.json")
+    taken(store, contacts_days=contacts, handoffs_days=handoffs)
+    assert len(list(store.list("contacts/"))) == kept
+
+
 def test_zero_days_keep_for_ever_and_a_dry_run_only_says(store: Store, put: Put) -> None:
     put("log/day=2020-01-01/a.parquet")
     put("reports/gate/x/gate.json", 5_000)

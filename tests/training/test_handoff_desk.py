@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from chatbot.ids import new_id, time_of
+from chatbot.records import contact
+from chatbot.records.erasure import mark_forgotten
 from chatbot.records.handoff import Handoff, Turn, key_of
 from chatbot.store.folder import FolderStore
 from training.review.handoffs import TakenError, move, read_cases, read_tasks
@@ -68,6 +70,16 @@ def test_a_conversation_is_one_case_with_all_its_turns(store: FolderStore) -> No
         move(store, prediction_id, "done", "ada")
     (case,) = [case for case in read_cases(store) if case.case_id == first]
     assert (case.state, case.by) == ("done", "ada")
+
+
+def test_contact_data_is_shown_with_its_conversation_only(store: FolderStore) -> None:
+    asked, other = put(store, 9, "s1"), put(store, 6, "s2")
+    left = contact.contact_of(" jane@example.com ", datetime.now(UTC))
+    store.put(contact.key_of(asked), left.model_dump_json().encode())
+    assert [case.contacts for case in read_cases(store)] == [["jane@example.com"], []]
+    assert "jane" not in repr(left)
+    mark_forgotten(store, asked, datetime.now(UTC))
+    assert [case.case_id for case in read_cases(store)] == [other]
 
 
 @pytest.mark.parametrize("state", ["done", "open", "taken"])

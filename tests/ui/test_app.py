@@ -71,6 +71,33 @@ def test_the_operator_says_how_a_handoff_is_answered(fake: FakeApi, app: RunPage
     assert "Nobody can answer" not in html(page)
 
 
+def test_after_a_handoff_the_page_asks_how_to_reach_the_customer(fake: FakeApi, app: RunPage) -> None:
+    fake.reply = lambda message: answer(
+        "contact_human_agent", 1.0, "rule", handoff=True, prediction_id="p1", contact_token="t1"
+    )
+    page = press(app(fake.url), "person")
+    path = "/handoffs/p1/contact"
+
+    def leave(text: str) -> str:
+        page.text_input(key="contact-text-1").set_value(text)
+        press(page, "contact-send-1")
+        return html(page)
+
+    leave("  ")
+    assert fake.bodies(path) == []
+    fake.fail(path, 422)
+    assert "not a complete e-mail address" in leave("jane@")
+    fake.fail(path, 503)
+    assert "could not be stored" in leave("jane@example.com")
+    assert "A colleague can reach you now" in leave("jane@example.com")
+    assert fake.bodies(path)[-1] == {"contact": "jane@example.com", "contact_token": "t1"}
+    assert not page.text_input
+
+
+def test_a_handoff_without_a_token_asks_for_no_contact_data(fake: FakeApi, app: RunPage) -> None:
+    assert not press(app(fake.url), "person").text_input
+
+
 def test_a_handoff_is_not_rated(fake: FakeApi, app: RunPage) -> None:
     page = press(app(fake.url), "person")
     assert not [b for b in page.button if str(b.key).startswith(("up-", "down-"))]

@@ -97,7 +97,7 @@ def test_streamlit_run_from_the_root_serves_the_page(real_visit: Tab, chat_page:
     command = str(chat_page.process.args)
     assert "streamlit" in command
     assert "'run', 'ui/app.py'" in command
-    expect(real_visit.page.get_by_role("heading", level=1)).to_have_text("Example Shop support")
+    expect(real_visit.page.get_by_role("heading", level=1)).to_have_text("Example Company support")
 
 
 # With an API that fails on demand: one visit, unless a test needs a new one
@@ -122,7 +122,7 @@ def visit(window: Window, failing_page: ChatPage, failing: FakeApi, kept_visits:
 def test_customers_get_no_developers_tools(visit: Tab) -> None:
     for part in ("stToolbar", "stAppDeployButton", "stMainMenu", "stStatusWidget"):
         expect(visit.page.get_by_test_id(part)).to_have_count(0)
-    assert visit.page.title() == "Example Shop support"
+    assert visit.page.title() == "Example Company support"
 
 
 def test_while_the_assistant_writes_the_page_shows_it(visit: Tab, failing: FakeApi) -> None:

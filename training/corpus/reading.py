@@ -27,6 +27,8 @@ from data.splitting import TEST, TRAIN
 _ROOT = Path(__file__).resolve().parents[2]
 
 MAX_EXAMPLES = 5
+REVIEWED = "review:"
+"""Prefix of the `source` of a row that a customer wrote (`training.review.accepted.SOURCE`)."""
 DEFAULT_REPLY = (
     "This is about: {title}. You will find it explained at {{help_url}}, or write to {{support_email}} and a colleague "
     "will help you."
@@ -131,7 +133,7 @@ def replies_for(
     written, notices = match_replies(texts, intents, str(source or "the corpus"))
     examples = {
         str(intent): tuple(sorted(messages, key=len)[:MAX_EXAMPLES])
-        for intent, messages in train.groupby("intent")["message"]
+        for intent, messages in _shown(train).groupby("intent")["message"]
     }
     categories = train.groupby("intent")["category"].first()
     replies: dict[str, ReplyText] = {}
@@ -152,6 +154,11 @@ def replies_for(
     result = Replies(replies)
     result.filled(SlotSettings().values())  # a slot without a value is named before minutes of training
     return result, missing, notices
+
+
+def _shown(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that a bundle may show: a customer's message could not be erased from it."""
+    return rows[~rows["source"].str.startswith(REVIEWED)]
 
 
 def _shipped_replies(rows: pd.DataFrame) -> dict[str, ReplyText]:

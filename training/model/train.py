@@ -22,7 +22,7 @@ from chatbot.model.bundle import Bundle, EncoderInfo, KnownMessage, Manifest
 from chatbot.model.classifier import join
 from chatbot.model.encoder import Encoded
 from data.errors import Problem
-from training.corpus.reading import Corpus, replies_for
+from training.corpus.reading import REVIEWED, Corpus, replies_for
 from training.model.assess import TEST_PART, Held, evaluate_out_of_fold
 from training.model.blas import one_thread
 from training.model.diagnosis import diagnose
@@ -166,7 +166,7 @@ def train(
         update={
             "scores": {name: value for name, value in report.items() if isinstance(value, float)},
             "target": manifest.target | {"evaluated": report["evaluated"]},
-            "known": _known(made, messages, encoded),
+            "known": _known(made, messages, encoded, rows["source"].str.startswith(REVIEWED).tolist()),
         }
     )
     made = replace(made, manifest=manifest)
@@ -207,10 +207,17 @@ def summarize(encoded: Encoded) -> NDArray[np.float32]:
     return np.vstack([centre, largest * signs[:, None]]).astype(np.float32)
 
 
-def _known(made: Bundle, messages: list[str], encoded: Encoded) -> tuple[KnownMessage, ...]:
-    """Select the most confident training message of a few intents, for the check at every load of the bundle."""
+def _known(
+    made: Bundle, messages: list[str], encoded: Encoded, reviewed: list[bool]
+) -> tuple[KnownMessage, ...]:
+    """Select the most confident training message of a few intents, for the check at every load of the bundle.
+
+    No message of a customer: it could not be erased from a bundle.
+    """
     surest: dict[str, tuple[float, int]] = {}
     for row, prediction in enumerate(made.judge(encoded)):
+        if reviewed[row]:
+            continue
         first = prediction.alternatives[0]
         surest[first.intent] = max(surest.get(first.intent, (0.0, -1)), (first.confidence, -row))
     chosen = sorted(surest.values(), reverse=True)[:KNOWN_MESSAGES]

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
 from chatbot.ids import time_of
-from chatbot.records import handoff
+from chatbot.records import contact, handoff
 from chatbot.records.erasure import forgotten
 from chatbot.records.handoff import Handoff, Turn
 from chatbot.store import Store, layout, stem
@@ -46,10 +46,11 @@ class TakenError(ChatbotError):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A handoff with its state; `work` is None if nobody has taken it."""
+    """A handoff with its state; `work` is None if nobody has taken it. `contact`: how to reach the customer."""
 
     handoff: Handoff
     work: Work | None = None
+    contact: str = ""
 
     @property
     def state(self) -> State:
@@ -84,6 +85,11 @@ class HandoffCase:
         """Who has it or finished it; empty: nobody."""
         found = [task.work for task in self.tasks if task.work and task.state == self.state != "open"]
         return found[-1].by if found else ""
+
+    @property
+    def contacts(self) -> list[str]:
+        """How to reach the customer, as they wrote it; the latest last."""
+        return list(dict.fromkeys(task.contact for task in self.tasks if task.contact))
 
     @property
     def since(self) -> datetime:
@@ -138,7 +144,8 @@ def read_tasks(store: Store, done_days: int = DONE_DAYS) -> list[Task]:
                 and time_of(prediction_id) < since
             )
         ]
-        tasks = list(pool.map(lambda one: _read(store, keys[one], work.get(one)), shown))
+        left = {stem(entry.key): entry.key for entry in store.list(layout.CONTACTS)}
+        tasks = list(pool.map(lambda one: _read(store, keys[one], work.get(one), left.get(one, "")), shown))
     return [task for task in tasks if task is not None and task.handoff.session_id not in gone]
 
 
@@ -177,11 +184,19 @@ def move(store: Store, prediction_id: str, state: State, by: str, instead_of: st
     return work
 
 
-def _read(store: Store, key: str, work: Work | None) -> Task | None:
+def _read(store: Store, key: str, work: Work | None, contact_key: str) -> Task | None:
     try:
-        return Task(handoff.parse(store.get(key), key), work)
+        found = handoff.parse(store.get(key), key)
     except Missing:
         return None
+    return Task(found, work, _read_contact(store, contact_key) if contact_key else "")
+
+
+def _read_contact(store: Store, key: str) -> str:
+    try:
+        return contact.parse(store.get(key), key).contact
+    except Missing:
+        return ""
 
 
 def _read_work(store: Store, prediction_id: str) -> Work | None:

@@ -85,6 +85,8 @@ class Answer(_Part):
     handoff: bool = False
     prediction_id: str = ""
     model_version: str = ""
+    contact_token: str = Field(default="", repr=False)
+    """Allows to leave contact data after a handoff; empty: the API takes none."""
 
 
 class Intent(_Part):
@@ -158,6 +160,14 @@ class ChatClient:
         body: dict[str, Any] = {"prediction_id": prediction_id, "helpful": helpful}
         body |= {name: value for name, value in (("intent", intent), ("comment", comment)) if value}
         self._send("POST", "/feedback", body)
+
+    def contact(self, prediction_id: str, token: str, contact: str) -> None:
+        """Leave contact data after a handoff.
+
+        Raises: ApiError: the request failed; UNREADABLE: it is not contact data.
+        """
+        path = f"/handoffs/{prediction_id}/contact"
+        self._send("POST", path, {"contact": contact, "contact_token": token})
 
     def intents(self) -> tuple[Intent, ...]:
         """Return all intents with their replies; cached for a minute, so that a new model's intents appear.

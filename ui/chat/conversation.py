@@ -32,6 +32,8 @@ class Api(Protocol):
         self, prediction_id: str, helpful: bool, intent: str | None = None, comment: str | None = None
     ) -> None: ...
 
+    def contact(self, prediction_id: str, token: str, contact: str) -> None: ...
+
     def intents(self) -> tuple[Intent, ...]: ...
 
 
@@ -55,6 +57,16 @@ class FeedbackState(StrEnum):
     NONE = "none"
     ASKED = "asked"
     """Rated not helpful; the form for an explanation is open."""
+    GIVEN = "given"
+
+
+class ContactState(StrEnum):
+    """State of the contact data that the page asks for after a handoff."""
+
+    ASKED = "asked"
+    UNREADABLE = "unreadable"
+    """What was written is neither an address nor a number nor words."""
+    FAILED = "failed"
     GIVEN = "given"
 
 
@@ -95,6 +107,7 @@ class Exchange:
     feedback: FeedbackState = FeedbackState.NONE
     feedback_failed: bool = False
     chosen: bool = False
+    contact: ContactState = ContactState.ASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +253,20 @@ class Conversation:
         """Send the right intent and a comment; on failure the form stays open with its content."""
         if self._tell(turn, api, False, intent, comment.strip() or None):
             turn.feedback = FeedbackState.GIVEN
+            self._move("message")
+
+    def leave_contact(self, turn: Exchange, api: Api, contact: str) -> None:
+        """Send contact data for the handoff of a turn; on failure the field keeps what was written."""
+        if turn.answer is None or not contact.strip():
+            return
+        try:
+            api.contact(turn.answer.prediction_id, turn.answer.contact_token, contact.strip())
+        except ApiError as problem:
+            log.warning("contact data not sent: %s", problem.kind)
+            wrong = problem.kind in (Kind.UNREADABLE, Kind.TOO_LONG)
+            turn.contact = ContactState.UNREADABLE if wrong else ContactState.FAILED
+        else:
+            turn.contact = ContactState.GIVEN
             self._move("message")
 
     def skip(self, turn: Exchange) -> None:

@@ -10,12 +10,13 @@ import streamlit as st
 
 from ui.chat import markup
 from ui.chat.client import ChatClient, Intent, Kind
-from ui.chat.conversation import Conversation, DeliveryState, Exchange, FeedbackState
+from ui.chat.conversation import ContactState, Conversation, DeliveryState, Exchange, FeedbackState
 from ui.chat.markup import html
 from ui.chat.texts import Texts
 from ui.shared.templates import label
 
 MAX_STARTERS = 4
+MAX_CONTACT_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ def show_turn(page: Page, turn: Exchange) -> None:
                 _show_choices(page, turn)
             elif not turn.answer.handoff:
                 _show_feedback(page, turn)
+            elif turn.answer.contact_token:
+                _show_contact(page, turn)
 
 
 def show_away(page: Page, seconds: float) -> None:
@@ -167,6 +170,26 @@ def _show_feedback_form(page: Page, turn: Exchange) -> None:
         page.conversation.explain(turn, page.api, intent, comment or "")
     if skip or send:
         st.rerun()
+
+
+def _show_contact(page: Page, turn: Exchange) -> None:
+    """Draw the field for contact data after a handoff."""
+    t = page.t
+    with st.container(key=f"contact-{turn.number}"):
+        if turn.contact is ContactState.GIVEN:
+            st.html(html.hint(t("handoff.contact_thanks")))
+            return
+        with st.form(key=f"contact-form-{turn.number}", enter_to_submit=True):
+            contact = st.text_input(
+                t("handoff.contact"), key=f"contact-text-{turn.number}", max_chars=MAX_CONTACT_CHARS
+            )
+            st.html(html.hint(t("handoff.contact_why")))
+            send = st.form_submit_button(label(t("handoff.contact_send")), key=f"contact-send-{turn.number}")
+        if send and contact and contact.strip():
+            page.conversation.leave_contact(turn, page.api, contact)
+            st.rerun()
+        if turn.contact is not ContactState.ASKED:
+            st.html(html.warning(t(f"handoff.contact_{turn.contact}")))
 
 
 def _show_failure(page: Page, turn: Exchange) -> None:

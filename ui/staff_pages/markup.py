@@ -85,6 +85,7 @@ def handoff(case: HandoffCase, titles: Mapping[str, str]) -> str:
     else:
         why = "The bot was not sure enough"
     rows = [
+        ("Reach them at", "; ".join(case.contacts) or "not said"),
         ("Why", why),
         ("Likeliest", likely or "-"),
         ("Oldest message", ago(case.since)),

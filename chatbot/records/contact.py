@@ -1,0 +1,83 @@
+"""Contact data of a handoff: how the customer can be reached. Stored under its own prefix, and nowhere else."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from chatbot.dialog.message import clean, has_words
+from chatbot.errors import InvalidMessage, StoreError
+from chatbot.ids import time_of
+from chatbot.store import layout
+
+MAX_CHARS = 200
+
+_EMAIL = re.compile(r"[^\s@<>(),;:]{1,64}@[^\s@<>(),;:.]+(?:\.[^\s@<>(),;:.]+)+")
+_PHONE = re.compile(r"[+(]?\d[\d\s()./-]*")
+_PHONE_DIGITS = range(6, 16)
+
+
+class Contact(BaseModel):
+    """What the customer left; personal data by purpose, so that it is kept out of every representation."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    format: int = 1
+    kind: Literal["email", "phone", "text"]
+    contact: str = Field(repr=False, max_length=MAX_CHARS)
+    when: datetime
+
+
+def contact_of(text: str, now: datetime) -> Contact:
+    """Validate contact data: an e-mail address, a phone number, or words (such as a name and a time).
+
+    Raises:
+        InvalidMessage: it is empty, too long, or an incomplete address or number; the value is not repeated.
+    """
+    text = clean(text)
+    if len(text) > MAX_CHARS:
+        raise _invalid(f"is {len(text)} characters long, the limit is {MAX_CHARS}", "too long")
+    if not has_words(text):
+        raise _invalid("is empty", "empty")
+    if _EMAIL.fullmatch(text):
+        return Contact(kind="email", contact=text, when=now)
+    if " " not in text and "@" in text:
+        raise _invalid(
+            "is not a complete e-mail address: write it as name@example.com", "not an e-mail address"
+        )
+    if _PHONE.fullmatch(text):
+        if sum(character.isdigit() for character in text) not in _PHONE_DIGITS:
+            raise _invalid(
+                "is not a complete phone number: write it with its area code", "not a phone number"
+            )
+        return Contact(kind="phone", contact=text, when=now)
+    return Contact(kind="text", contact=text, when=now)
+
+
+def key_of(prediction_id: str) -> str:
+    """Return the store key of a handoff's contact data.
+
+    Raises:
+        ValueError: the text does not have the form of a prediction id.
+    """
+    day = time_of(prediction_id).astimezone(UTC).date()
+    return layout.document(layout.of_day(layout.CONTACTS, day), prediction_id)
+
+
+def parse(body: bytes, where: str) -> Contact:
+    """Parse stored contact data.
+
+    Raises:
+        StoreError: the content is not contact data; the message names `where` and repeats no value.
+    """
+    try:
+        return Contact.model_validate_json(body)
+    except ValidationError:
+        raise StoreError(f"{where} is not contact data") from None
+
+
+def _invalid(problem: str, word: str) -> InvalidMessage:
+    return InvalidMessage(f"`contact` {problem}", [{"field": "contact", "problem": word, "limit": MAX_CHARS}])

@@ -1,0 +1,148 @@
+"""Erasure from corpus versions and MLflow's artifacts, against a folder and a registry in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from chatbot.loop.registry import CORPUS_DIGEST, CORPUS_POINTER, ModelVersion, RegistryClient
+from chatbot.settings import StorageSettings
+from chatbot.store import Store, layout, open_store
+from monitoring.upkeep.copies import MARK, erase_copies
+
+THEIRS, OTHERS = "where is my blue lamp", "where is my red lamp"
+
+
+@dataclass
+class PaperRegistry:
+    """Versions with their tags, and artifacts by path."""
+
+    pointers: dict[str, str] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+    tags: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def versions(self) -> list[ModelVersion]:
+        made = datetime(2026, 1, 1, tzinfo=UTC)
+        one = ModelVersion("1", "run1", made)
+        return [
+            replace(one, number=n, tags={CORPUS_POINTER: self.tags.get((n, CORPUS_POINTER), pointer)})
+            for n, pointer in self.pointers.items()
+        ]
+
+    def set_tag(self, number: str, key: str, value: str) -> None:
+        self.tags[number, key] = value
+
+    def artifacts(self, folder: str = "") -> Iterator[str]:
+        yield from self.files
+
+    def artifact(self, path: str) -> bytes:
+        return self.files[path]
+
+    def put_artifact(self, path: str, content: bytes) -> None:
+        self.files[path] = content
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(StorageSettings(url=str(tmp_path)))
+
+
+def add(store: Store, content: bytes, suffix: str = "") -> str:
+    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest() + suffix
+    store.put(layout.corpus_file(md5), content)
+    return md5
+
+
+def corpus_of(*rows: tuple[str, str]) -> bytes:
+    """Rows of source and message; the message is its own hash."""
+    columns = {
+        "message": [m for _, m in rows], "source": [s for s, _ in rows], "row_hash": [m for _, m in rows],
+    }  # fmt: skip
+    written = io.BytesIO()
+    pq.write_table(pa.table(columns), written)
+    return written.getvalue()
+
+
+def push(store: Store, *rows: tuple[str, str]) -> str:
+    """A corpus version as DVC stores it; returns its pointer."""
+    lines = "".join(f"{message},0,train\n" for _, message in rows)
+    files = {
+        "corpus.parquet": corpus_of(*rows),
+        "rows.parquet": corpus_of(*rows),
+        "splits.csv": f"row_hash,group,part\n{lines}".encode(),
+        "rules.yaml": b"[]\n",
+    }
+    listed = [{"md5": add(store, content), "relpath": name} for name, content in files.items()]
+    md5 = add(store, json.dumps(listed).encode(), ".dir")
+    named = [{"path": one["relpath"], "md5": one["md5"], "size": 1} for one in listed]
+    return json.dumps({"format": 1, "corpus_digest": listed[0]["md5"], "md5": md5, "files": named})
+
+
+def pulled(store: Store, pointer: str) -> dict[str, Any]:
+    """Files of a version, each verified by its digest."""
+    content = {}
+    told = json.loads(pointer)
+    listed = json.loads(store.get(layout.corpus_file(told["md5"])))
+    assert {(one["relpath"], one["md5"]) for one in listed} == {(f["path"], f["md5"]) for f in told["files"]}
+    for file in told["files"]:
+        body = store.get(layout.corpus_file(file["md5"]))
+        assert hashlib.md5(body, usedforsecurity=False).hexdigest() == file["md5"]
+        assert len(body) == file["size"]
+        content[file["path"]] = body
+    assert told["corpus_digest"] == next(f["md5"] for f in told["files"] if f["path"] == "corpus.parquet")
+    return content
+
+
+def everything(store: Store) -> str:
+    contents = [store.get(entry.key) for entry in store.list()]
+    tables = [pq.read_table(io.BytesIO(c)).to_pylist() for c in contents if c.startswith(b"PAR1")]
+    return f"{tables}{contents}"
+
+
+def test_versions_are_rewritten_and_named_anew_and_what_others_wrote_stays(store: Store) -> None:
+    own, theirs, others = ("corpus", "hello"), ("review:p1", THEIRS), ("review:p2", OTHERS)
+    before = push(store, own)
+    registry = PaperRegistry({"1": before, "2": push(store, own, theirs, others)})
+    registry.files = {
+        "1/run1/artifacts/gate/gate.html": f"<li>{THEIRS}</li><li>{OTHERS}</li>".encode(),
+        "1/run1/artifacts/picture.png": THEIRS.encode(),
+        "1/run1/artifacts/bundle/replies.yaml": f"examples: [{THEIRS}]".encode(),
+    }
+    done = erase_copies(store, cast(RegistryClient, registry), {"p1"}, set(), 90)
+    assert done.rewritten == {layout.DVC_FILES: 1, layout.REPORTS: 0, "MLflow": 1}
+    assert [line.split(" is kept")[0] for line in done.expiring] == [
+        "MLflow's 1/run1/artifacts/bundle/replies.yaml"
+    ]
+    assert THEIRS not in everything(store)
+    assert "review:p1" not in everything(store)
+    assert (
+        registry.files["1/run1/artifacts/gate/gate.html"]
+        == f"<li>&lt;ERASED&gt;</li><li>{OTHERS}</li>".encode()
+    )
+    pointers = {version.number: version.corpus_pointer for version in registry.versions()}
+    assert pointers["1"] == before
+    files = pulled(store, pointers["2"])
+    assert pq.read_table(io.BytesIO(files["rows.parquet"]))["source"].to_pylist() == ["corpus", "review:p2"]
+    assert THEIRS not in files["splits.csv"].decode()
+    assert registry.tags["2", CORPUS_DIGEST] == json.loads(pointers["2"])["corpus_digest"]
+    assert MARK.encode() not in files["rules.yaml"]
+    again = erase_copies(store, cast(RegistryClient, registry), {"p1"}, {THEIRS}, 90)
+    assert sum(again.rewritten.values()) == 0
+
+
+def test_without_a_server_no_corpus_is_changed_and_each_is_listed(store: Store) -> None:
+    pointer = push(store, ("review:p1", THEIRS))
+    before = everything(store)
+    done = erase_copies(store, None, {"p1"}, set(), 90)
+    assert everything(store) == before
+    assert layout.corpus_file(json.loads(pointer)["md5"]) in done.expiring[0]
