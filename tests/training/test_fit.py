@@ -5,7 +5,7 @@ import pytest
 
 from chatbot.model.classifier import Classifier
 from chatbot.model.encoder import Encoded
-from training.model.fit import FitError, fit
+from training.model.fit import FitError, Fitted, fit
 
 
 def corpus(
@@ -104,3 +104,21 @@ def test_a_classifier_survives_the_way_through_its_tensors() -> None:
     before = fit(encoded, *rest).classifier
     after = Classifier.from_tensors(before.labels, before.temperature, before.to_tensors())
     assert (after.score(encoded).probabilities == before.score(encoded).probabilities).all()
+
+
+def test_names_of_intents_teach_where_messages_are_few_and_are_never_scored() -> None:
+    encoded, labels, groups = corpus([2] * 6, spread=0.9)
+    names, intents, _ = corpus([1] * 6, seed=5, spread=0.05)
+    test, truth, _ = corpus([50] * 6, seed=1, spread=0.9)
+
+    def accuracy(fitted: Fitted) -> float:
+        likeliest = fitted.classifier.score(test).probabilities.argmax(axis=1)
+        return float((np.asarray(fitted.classifier.labels)[likeliest] == truth).mean())
+
+    without, fitted = fit(encoded, labels, groups), fit(encoded, labels, groups, titles=(names, intents))
+    assert accuracy(fitted) > accuracy(without) + 0.02
+    assert len(fitted.labels) == 12
+    assert fitted.out_of_fold.rows.max() == 11
+    np.testing.assert_array_equal(
+        fitted.classifier.scope.prototypes.shape, without.classifier.scope.prototypes.shape
+    )

@@ -15,7 +15,7 @@ from chatbot.model.classifier import Classifier, Floats, Head, Scope, Scores, jo
 from chatbot.model.encoder import Encoded
 from training.model.blas import one_thread
 from training.model.distinct import weights
-from training.model.encoder.batch import cores
+from training.model.encoder.batch import concatenate, cores
 from training.model.head import Columns, Moments, head_of
 from training.progress import Advance, no_progress
 
@@ -75,6 +75,7 @@ def fit(
     groups: Sequence[str],
     seed: int = 0,
     advance: Advance = no_progress,
+    titles: tuple[Encoded, Sequence[str]] | None = None,
 ) -> Fitted:
     """Fit the head, the temperature (temperature scaling) and the scope score (out-of-distribution score).
 
@@ -86,6 +87,8 @@ def fit(
         seed: seed of folds and prototypes; the same input and seed give the same bits, on any number of
             cores.
         advance: called for each fitted model; there are `FOLDS + 1`.
+        titles: names of intents as text, and the intent of each: taught to the head of every model, and never
+            evaluated. Where an intent has few messages, its name says most about it.
 
     Raises:
         FitError: fewer than two intents.
@@ -97,30 +100,38 @@ def fit(
         )
     _, group_of = np.unique(np.asarray(groups), return_inverse=True)
     fold_of = _deal(columns, group_of, seed)
+    rows, targets = encoded, columns
+    if titles is not None:
+        rows = concatenate([encoded, titles[0]])
+        targets = np.concatenate([columns, np.searchsorted(names, np.asarray(titles[1], dtype=names.dtype))])
+    folds_of = np.concatenate([fold_of, np.full(len(targets) - len(columns), -1)])
     final, *by_fold = _fit_without(
-        encoded,
-        columns,
+        rows,
+        targets,
         names,
-        [np.zeros(len(columns), dtype=bool), *(fold_of == k for k in range(FOLDS))],
+        [np.zeros(len(targets), dtype=bool), *(folds_of == k for k in range(FOLDS))],
         seed,
         advance,
+        len(columns),
     )
     logits = np.empty((len(columns), len(names)), dtype=np.float32)
     measures = np.empty((len(columns), MEASURES), dtype=np.float32)
     for fold, model in enumerate(by_fold):
         held = np.flatnonzero(fold_of == fold)
         logits[held], measures[held] = model.measure(encoded.part(held))
-    rows = np.flatnonzero(fold_of >= 0)
-    measured = bool(rows.size)
+    scored = np.flatnonzero(fold_of >= 0)
+    measured = bool(scored.size)
     if not measured:
         # Nothing can be held out (every intent is one group): use the training rows.
-        rows = np.arange(len(columns))
+        scored = np.arange(len(columns))
         logits, measures = final.measure(encoded)
-    weight = weights(group_of[rows])
-    temperature = _temperature(logits[rows], columns[rows], weight)
-    classifier = replace(final, temperature=temperature, scope=_calibrated(final.scope, measures[rows]))
-    held = _judged(classifier, rows, logits[rows], measures[rows], weight, np.maximum(fold_of[rows], 0))
-    return Fitted(classifier, columns, held, measured)
+    weight = weights(group_of[scored])
+    temperature = _temperature(logits[scored], columns[scored], weight)
+    classifier = replace(final, temperature=temperature, scope=_calibrated(final.scope, measures[scored]))
+    out_of_fold = _judged(
+        classifier, scored, logits[scored], measures[scored], weight, np.maximum(fold_of[scored], 0)
+    )
+    return Fitted(classifier, columns, out_of_fold, measured)
 
 
 @one_thread()
@@ -168,8 +179,13 @@ def _fit_without(
     held_out: Sequence[NDArray[np.bool_]],
     seed: int,
     advance: Advance,
+    messages: int | None = None,
 ) -> list[Classifier]:
-    """Fit one uncalibrated model per mask on the rows outside it, in parallel on all cores."""
+    """Fit one uncalibrated model per mask on the rows outside it, in parallel on all cores.
+
+    Args:
+        messages: only so many rows, from the first on, are messages, of which the scope score learns; None: all.
+    """
     rows = views(encoded)
     whole = Moments.of(rows)
 
@@ -177,7 +193,8 @@ def _fit_without(
         moments = whole.without(Moments.of(rows[mask])) if mask.any() else whole
         taught = np.flatnonzero(~mask)
         head = head_of(rows, taught, columns[taught], len(names), moments)
-        scope = _fit_scope(encoded.vectors[taught], columns[taught], head, seed)
+        familiar = taught[taught < (len(columns) if messages is None else messages)]
+        scope = _fit_scope(encoded.vectors[familiar], columns[familiar], head, seed)
         advance(1)
         return Classifier(tuple(str(name) for name in names), 1.0, head, scope)
 

@@ -37,6 +37,7 @@ from training.model.params import TrainParams
 from training.model.pictures import draw
 from training.model.reference import write_reference
 from training.model.thresholds import Learned, judge
+from training.model.titles import titles_of
 from training.progress import Steps
 from training.provenance import git_commit
 
@@ -100,6 +101,7 @@ def train(
     began = time.monotonic()
     rows, tuning, test = corpus.train, corpus.tuning, corpus.test
     messages, labels = rows["message"].tolist(), rows["intent"].tolist()
+    titles = titles_of(labels)
     rules = Rules.load(rules_file)
     rules.check()
     replies, without_reply, notices = replies_for(sorted(set(labels)), replies_source, rows, corpus.replies)
@@ -122,7 +124,8 @@ def train(
         encoded_pool = encode(encoder, pool, advance)
         encoded_test = encode(encoder, test["message"].tolist(), advance)
     with steps.count("fit", folds(len(rows)) + 1) as advance:
-        fitted = fit(encoded, labels, taught.tolist(), params.seed, advance)
+        names = encode(encoder, list(titles.values())), list(titles)
+        fitted = fit(encoded, labels, taught.tolist(), params.seed, advance, names if titles else None)
     with steps.count("unknown intents", UNKNOWN_FOLDS) as advance:
         unknown = score_unknown(encoded, fitted, params.seed, advance)
     with steps.wait("thresholds"):

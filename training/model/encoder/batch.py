@@ -36,8 +36,11 @@ def encode(encoder: Encoder, messages: Sequence[str], advance: Advance = no_prog
         for part in pool.map(encoder.encode, chunks):
             advance(len(part))
             parts.append(part)
-    if not parts:
-        return encoder.encode([])
+    return concatenate(parts) if parts else encoder.encode([])
+
+
+def concatenate(parts: Sequence[Encoded]) -> Encoded:
+    """Return several sets of encoded messages as one."""
     return Encoded(
         np.concatenate([part.vectors for part in parts]),
         np.concatenate([part.middle for part in parts]),
