@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -40,3 +41,15 @@ def test_ctrl_c_while_a_command_imports_its_libraries_is_one_line(module: str) -
     said = [line for line in lines if not line.startswith("import time:")]
     assert process.wait(30) == EXIT_CODE
     assert said == ["interrupted\n"]
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("module", ["training.versions", "monitoring.drift_report", "monitoring.compact"])
+def test_libraries_print_nothing_to_stderr(module: str, tmp_path: Path) -> None:
+    """A process of its own: warnings of imports are shown once per process, and pytest takes them."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"} | {
+        "PYTHONPATH": str(ROOT), "CHATBOT_STORE_URL": "store", "CHATBOT_LOG_FOLDER": "log",
+    }  # fmt: skip
+    command = [sys.executable, "-m", module]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
