@@ -107,7 +107,7 @@ def prepare(corpus: str, replies: str = "", train: Train | None = None, root: Pa
         console.print(
             Text(f"== {corpus} -> {shown}", style="bold"),
             Text(
-                "Its bundle, inference log and store are there. The shipped corpus's (models/current) stay as they are:\n"
+                "Its bundle, log and store are there. Those of the shipped corpus stay as they are:\n"
                 "`make run` without CORPUS serves them."
             ),
             sep="\n",
