@@ -38,6 +38,8 @@ class RetrainResult(BaseModel):
     champion: str | None = None
     """`<version>@<bundle digest>` that the gate compared the challenger with."""
     challenger: str | None = None
+    only_unset: bool = False
+    """Whether to roll out the challenger only where no model has been set yet: the first version of a corpus."""
 
     @classmethod
     def load(cls, path: Path) -> RetrainResult:
@@ -69,6 +71,9 @@ def promote(promoter: Promoter, result: RetrainResult) -> RolloutOutcome | None:
     deployment = promoter.read()
     if deployment.desired_model == str(challenger):
         log(f"{describe(str(challenger))} serves already")
+        return None
+    if result.only_unset and deployment.desired_model:
+        log(f"{describe(deployment.desired_model)} serves already, and the corpus has not changed")
         return None
     if challenger.digest in state.blocked_digests(deployment.annotations):
         log(
