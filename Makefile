@@ -157,8 +157,8 @@ push: .venv/ready ## push every image: make push REGISTRY=registry.example.com/t
 CLUSTER = $(PY) -m tools.cluster $(if $(CONTEXT),--context $(CONTEXT)) $(if $(NAMESPACE),--namespace $(NAMESPACE))
 
 .PHONY: cluster
-cluster: bundle ## the whole stack on a cluster, for looking around; CONTEXT=... REGISTRY=... HELM="--set ..."
-	@$(CLUSTER) up $(if $(REGISTRY),--registry $(REGISTRY)) -- $(HELM)
+cluster: bundle ## the whole stack on a cluster; CONTEXT=... REGISTRY=... HELM="--set ..." CORPUS=messages.csv REPLIES=...
+	@$(CLUSTER) up $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(CORPUS),--corpus "$(CORPUS)") $(if $(REPLIES),--replies "$(REPLIES)") -- $(HELM)
 
 .PHONY: cluster-pictures
 cluster-pictures: .venv/ready ## docs/images/cluster-*.png, from a real browser on the stack that `make cluster` left up

@@ -21,6 +21,7 @@ from typing import Any
 
 import yaml
 
+from tools.generate.chart_rules import CONTRADICTIONS
 from tools.generate.compose import every_setting
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,6 +118,7 @@ def schema() -> str:
         "title": "Values of the chart support-chatbot, made by `make docs` from values.yaml",
         "definitions": {"settings": _settings()},
         **_group(values),
+        "allOf": CONTRADICTIONS,
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
