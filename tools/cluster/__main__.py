@@ -1,6 +1,7 @@
 """Run the stack on a cluster for evaluation.
 
-    python -m tools.cluster up [--registry REGISTRY] [--corpus PATH [--replies PATH]] [-- HELM ARGUMENTS]    (make cluster)
+    python -m tools.cluster up [--registry REGISTRY] [--corpus PATH [--replies PATH]] [-- HELM ARGUMENTS]
+                                          install or upgrade               (make cluster)
     python -m tools.cluster pictures      docs/images/cluster-*.png           (make cluster-pictures)
     python -m tools.cluster usage         docs/results.d/cluster.md          (make cluster-usage)
     python -m tools.cluster down                                              (make cluster-down)
