@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from chatbot.dialog.language import spoken_languages
 from chatbot.dialog.rules import Rules
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle import Bundle, EncoderInfo, KnownMessage, Manifest
@@ -141,6 +142,7 @@ def train(
         temperature=fitted.classifier.temperature,
         thresholds=learned.thresholds,
         target=points.as_dict(),
+        languages=spoken_languages(messages) if params.languages is None else params.languages,
         encoder=EncoderInfo(name=exported.name, digest=exported.digest, dim=encoder.dim),
         corpus_digest=corpus.digest,
         git_commit=git_commit(ROOT),

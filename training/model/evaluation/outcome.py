@@ -88,7 +88,13 @@ def evaluate(
         advance: called with the number of messages encoded since the previous call.
         weight: shape (n,): see `Outcome`.
     """
-    router = Router(bundle.rules, bundle.replies, bundle.manifest.thresholds, SlotSettings().values())
+    router = Router(
+        bundle.rules,
+        bundle.replies,
+        bundle.manifest.thresholds,
+        SlotSettings().values(),
+        languages=bundle.manifest.languages,
+    )
     cleaned = [clean(message) for message in messages]
     predictions = bundle.judge(encoded or encode(bundle.encoder, cleaned, advance))
     replies = [
