@@ -31,7 +31,7 @@ from training.model.encoder.batch import encode
 from training.model.encoder.export import Export, export
 from training.model.evaluation.outcome import evaluate, full_report
 from training.model.fit import UNKNOWN_FOLDS, Fitted, fit, folds, score_unknown
-from training.model.generic_pool import ENOUGH_OWN, load_pool, uncovered
+from training.model.generic_pool import ENOUGH_OWN, POOL_LANGUAGE, load_pool, uncovered
 from training.model.operating_points import OperatingPoints, OutOfScope, learn_points
 from training.model.params import TrainParams
 from training.model.pictures import draw
@@ -106,7 +106,10 @@ def train(
         own = tuning.loc[~pd.Series([group_of[row] for row in tuning.index], tuning.index).duplicated()]
         # A test row that repeats a training row is no evidence.
         test_weight = np.where(np.isin(tested, taught), 0.0, weights(tested))
-    pool = [] if len(own) >= ENOUGH_OWN else load_pool()
+    languages = spoken_languages(messages) if params.languages is None else params.languages
+    # In another language the pool's messages would be too easy to recognise; unknown intents stand in for them.
+    pool_skipped = len(own) < ENOUGH_OWN and bool(languages) and POOL_LANGUAGE not in languages
+    pool = [] if len(own) >= ENOUGH_OWN or pool_skipped else load_pool()
 
     with steps.wait("encoder"):
         exported = _export(params.encoder, cache, messages, labels)
@@ -123,6 +126,8 @@ def train(
     with steps.wait("thresholds"):
         used = uncovered(encoded_pool.vectors, encoded.vectors) if pool else np.empty(0, dtype=np.int64)
         both = [fitted.classifier.score(part) for part in (encoded_own, encoded_pool.part(used))]
+        if pool_skipped:
+            both.append(unknown)
         outside = Scores(
             np.concatenate([one.probabilities for one in both]), np.concatenate([one.scope for one in both])
         )
@@ -132,7 +137,9 @@ def train(
             unknown,
             params,
             diagnose(fitted, messages, weights(taught)),
-            OutOfScope(len(own), len(used), len(pool) - len(used)),
+            OutOfScope(
+                len(own), len(used), len(pool) - len(used), len(unknown.scope) if pool_skipped else None
+            ),
             len(messages),
         )
     learned = points.in_force
@@ -142,7 +149,7 @@ def train(
         temperature=fitted.classifier.temperature,
         thresholds=learned.thresholds,
         target=points.as_dict(),
-        languages=spoken_languages(messages) if params.languages is None else params.languages,
+        languages=languages,
         encoder=EncoderInfo(name=exported.name, digest=exported.digest, dim=encoder.dim),
         corpus_digest=corpus.digest,
         git_commit=git_commit(ROOT),

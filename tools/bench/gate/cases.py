@@ -35,7 +35,7 @@ HEADS = CACHE / "gate-heads"
 TEST_SHARE = 0.2
 FOREIGN = 300
 FLIPPED = 0.1
-FITTING = ("fit", "head")
+FITTING = ("fit", "head", "distinct")
 
 Rows = NDArray[np.int64]
 Words = NDArray[np.str_]
