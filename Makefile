@@ -31,7 +31,7 @@ say = @printf '\033[1m== %s\033[0m\n' "$(1)"
 .PHONY: run
 run: $(if $(CORPUS),.venv/ready,bundle) ## train and serve: API on 3000, chat page on 8501; CORPUS=messages.csv REPLIES=replies.yaml: your own
 	$(call say,API and chat page; stop with Ctrl-C)
-	@exec $(PY) -m tools.run $(if $(CORPUS),--corpus "$(CORPUS)") $(if $(REPLIES),--replies "$(REPLIES)")
+	@exec $(PY) -m tools.run $(if $(CORPUS),--corpus "$(CORPUS)") $(if $(REPLIES),--replies "$(REPLIES)") $(if $(TRAIN),"--train=$(TRAIN)")
 
 .PHONY: test
 test: lint bundle ## every check that needs no cluster; what this machine lacks is skipped and counted (STRICT=1: fails)

@@ -41,6 +41,7 @@ class Source:
 
     corpus: str
     replies: str
+    options: tuple[str, ...]
     digest: str
 
 
@@ -73,7 +74,13 @@ class OwnCorpus:
         }
 
 
-def prepare(corpus: str, replies: str = "", train: Train | None = None, root: Path = FOLDER) -> OwnCorpus:
+def prepare(
+    corpus: str,
+    replies: str = "",
+    options: Sequence[str] = (),
+    train: Train | None = None,
+    root: Path = FOLDER,
+) -> OwnCorpus:
     """Train a corpus, unless its bundle is up to date, and set the environment to serve it.
 
     Variables that are set already keep their value.
@@ -81,6 +88,7 @@ def prepare(corpus: str, replies: str = "", train: Train | None = None, root: Pa
     Args:
         corpus: path of a file, folder or export of any format in docs/corpus.md.
         replies: path of the replies; empty: the corpus's own.
+        options: further options of the training, such as `--message-column`.
         train: runs the training.
         root: the folder with one folder per corpus.
 
@@ -95,6 +103,7 @@ def prepare(corpus: str, replies: str = "", train: Train | None = None, root: Pa
     source = Source(
         str(paths["CORPUS"]),
         str(paths.get("REPLIES", "")),
+        tuple(options),
         _digest([*paths.values(), *(file for pattern in CODE for file in sorted(ROOT.glob(pattern)))]),
     )
     own = _folder_for(paths["CORPUS"], root)
@@ -114,7 +123,7 @@ def prepare(corpus: str, replies: str = "", train: Train | None = None, root: Pa
             soft_wrap=True,
         )
         arguments = ["--corpus", source.corpus, "--out", str(own.bundle)]
-        arguments += ["--replies", source.replies] if source.replies else []
+        arguments += [*(["--replies", source.replies] if source.replies else []), *options]
         _write(own, replace(source, digest=""))  # until the training has ended, no digest matches
         code = (train or _train)(arguments, {**own.training_environment, **os.environ})
         if code != 0:
@@ -157,8 +166,9 @@ def _folder_for(corpus: Path, root: Path) -> OwnCorpus:
 def _read(own: OwnCorpus) -> Source | None:
     """Return what the folder's bundle was trained from; None: unknown, or not trained completely."""
     try:
-        return Source(**json.loads((own.folder / RECORD).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        content = json.loads((own.folder / RECORD).read_text(encoding="utf-8"))
+        return Source(**content | {"options": tuple(content["options"])})
+    except (OSError, ValueError, TypeError, KeyError):
         return None
 
 

@@ -1,6 +1,6 @@
 """Start the API and the chat page on this machine, print their addresses, and stop both together.
 
-python -m tools.run [--corpus PATH [--replies PATH]] [--then COMMAND ...]
+python -m tools.run [--corpus PATH [--replies PATH] [--train OPTIONS]] [--then COMMAND ...]
 
 --corpus: train this corpus in a folder of its own first, and serve it in place of the shipped one
 --then:   run a command against both, then stop
@@ -87,9 +87,10 @@ def main(arguments: Sequence[str]) -> int:
         check_port_free(service.host, service.port, "CHATBOT_HOST", "CHATBOT_PORT")
         check_port_free(page.address, page.port, "CHATBOT_UI_ADDRESS", "CHATBOT_UI_PORT")
         if options.corpus:
-            prepare(options.corpus, options.replies)
-        elif options.replies:
-            raise SettingError(f"REPLIES={options.replies} belongs to a corpus: add CORPUS=...")
+            prepare(options.corpus, options.replies, shlex.split(options.train))
+        elif options.replies or options.train:
+            given = f"REPLIES={options.replies}" if options.replies else f"TRAIN={options.train}"
+            raise SettingError(f"{given} belongs to a corpus: add CORPUS=...")
         with running("bento.keeper", "ui") as processes:
             api, chat_page = processes
             with console.status("starting the API"):
@@ -120,6 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--replies", default="", help="its replies: YAML `intent: text`, CSV, a Rasa domain, a folder"
+    )
+    parser.add_argument(
+        "--train", default="", help="further options of training.train, such as '--target 0.05'"
     )
     parser.add_argument("--then", nargs=argparse.REMAINDER, help="a command to run against both")
     return parser

@@ -126,6 +126,7 @@ def test_every_language_has_a_name_and_every_text_its_slots() -> None:
     for texts in TEXTS.values():
         for text in (texts.foreign, texts.human, texts.clarify):
             assert set(re.findall(r"\{(\w+)\}", text)) <= set(slots)
+        assert set(re.findall(r"\{(\w+)\}", texts.default_reply)) == {"title", "help_url", "support_email"}
 
 
 def test_a_message_costs_less_than_normalizing_it_a_hundred_times() -> None:

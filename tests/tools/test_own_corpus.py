@@ -83,6 +83,9 @@ def test_an_unchanged_corpus_is_not_trained_twice_and_a_changed_one_is(corpus: P
     clear()
     prepare(str(corpus), str(replies), train=trainings, root=tmp_path / "own")
     assert trainings.calls[2][-2:] == ["--replies", str(replies)]
+    clear()
+    prepare(str(corpus), str(replies), ("--target", "0.05"), trainings, tmp_path / "own")
+    assert trainings.calls[3][-2:] == ["--target", "0.05"]
 
 
 def test_after_a_failed_training_nothing_is_served_and_the_next_run_trains_again(
@@ -146,6 +149,11 @@ def test_replies_without_a_corpus_are_refused(
     ("variables", "expected", "unexpected"),
     [
         (["CORPUS=my file.csv", "REPLIES=r.yaml"], '--corpus "my file.csv" --replies "r.yaml"', "dvc repro"),
+        (
+            ["CORPUS=a.csv", "TRAIN=--message-column 'The text'"],
+            "\"--train=--message-column 'The text'\"",
+            "dvc repro",
+        ),
         ([], "dvc repro", "--corpus"),
     ],
 )
