@@ -74,6 +74,12 @@ def running(*modules: str) -> Iterator[list[subprocess.Popen[bytes]]]:
                 process.kill()
 
 
+def check_ports(service: ServiceSettings, page: ChatPageSettings) -> None:
+    """Raises: SettingError: a port is in use."""
+    check_port_free(service.host, service.port, "CHATBOT_HOST", "CHATBOT_PORT")
+    check_port_free(page.address, page.port, "CHATBOT_UI_ADDRESS", "CHATBOT_UI_PORT")
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the command. Returns: the `--then` command's exit code, 0 after Ctrl-C, 1 if something did not start."""
     options = _parser().parse_args(arguments)
@@ -84,10 +90,10 @@ def main(arguments: Sequence[str]) -> int:
     # Unless configured otherwise, the chat page uses the API started here, on whatever port that listens.
     os.environ.setdefault("CHATBOT_UI_API_URL", api_url)
     try:
-        check_port_free(service.host, service.port, "CHATBOT_HOST", "CHATBOT_PORT")
-        check_port_free(page.address, page.port, "CHATBOT_UI_ADDRESS", "CHATBOT_UI_PORT")
+        check_ports(service, page)
         if options.corpus:
             prepare(options.corpus, options.replies, shlex.split(options.train))
+            check_ports(service, page)  # minutes later
         elif options.replies or options.train:
             given = f"REPLIES={options.replies}" if options.replies else f"TRAIN={options.train}"
             raise SettingError(f"{given} belongs to a corpus: add CORPUS=...")
