@@ -30,9 +30,9 @@ say = @printf '\033[1m== %s\033[0m\n' "$(1)"
 
 ## the two commands
 .PHONY: run
-run: bundle ## train from the shipped corpus and serve: API on 3000, chat page on 8501
+run: $(if $(CORPUS),.venv/ready,bundle) ## train and serve: API on 3000, chat page on 8501; CORPUS=messages.csv REPLIES=replies.yaml: your own
 	$(call say,API and chat page; stop with Ctrl-C)
-	@exec $(PY) -m tools.run
+	@exec $(PY) -m tools.run $(if $(CORPUS),--corpus "$(CORPUS)") $(if $(REPLIES),--replies "$(REPLIES)") $(if $(TRAIN),"--train=$(TRAIN)")
 
 .PHONY: test
 test: lint bundle ## every check that needs no cluster; what this machine lacks is skipped and counted (STRICT=1: fails)
@@ -164,8 +164,8 @@ push: .venv/ready ## push every image: make push REGISTRY=registry.example.com/t
 CLUSTER = $(PY) -m tools.cluster $(if $(CONTEXT),--context $(CONTEXT)) $(if $(NAMESPACE),--namespace $(NAMESPACE))
 
 .PHONY: cluster
-cluster: bundle ## the whole stack on a cluster, for looking around; CONTEXT=... REGISTRY=... HELM="--set ..."
-	@$(CLUSTER) up $(if $(REGISTRY),--registry $(REGISTRY)) -- $(HELM)
+cluster: bundle ## the whole stack on a cluster; CONTEXT=... REGISTRY=... HELM="--set ..." CORPUS=messages.csv REPLIES=...
+	@$(CLUSTER) up $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(CORPUS),--corpus "$(CORPUS)") $(if $(REPLIES),--replies "$(REPLIES)") -- $(HELM)
 
 .PHONY: cluster-pictures
 cluster-pictures: .venv/ready ## docs/images/cluster-*.png, from a real browser on the stack that `make cluster` left up

@@ -9,10 +9,11 @@ from __future__ import annotations
 import argparse
 import sys
 
+from chatbot.errors import Missing
 from chatbot.runtime import REAL, Runtime
 from chatbot.settings import KubernetesSettings
 from k8s import cli
-from k8s.api.client import Cluster, ClusterError, NotFound
+from k8s.api.client import Cluster, ClusterError
 from k8s.log import log
 
 _POLL_SECONDS = 1.0
@@ -36,7 +37,7 @@ def drain(cluster: Cluster, name: str, seconds: float) -> None:
     """
     try:
         deployment = cluster.deployment(name)
-    except NotFound:
+    except Missing:
         log(f"deployment/{name} does not exist: nothing to drain")
         return
     # An autoscaler leaves a Deployment with zero replicas alone.

@@ -43,6 +43,9 @@ def promote(platform: KubernetesPlatform, result: RetrainResult) -> RolloutOutco
     if snapshot.desired_model == str(challenger):
         log(f"{describe(str(challenger))} serves already")
         return None
+    if result.only_unset and snapshot.desired_model:
+        log(f"{describe(snapshot.desired_model)} serves already, and the corpus has not changed")
+        return None
     if challenger.digest in snapshot.blocked:
         log(
             f"{describe(str(challenger))} was taken back before: no run promotes it again by itself; "

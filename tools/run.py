@@ -1,11 +1,17 @@
 """Start the API and the chat page on this machine, print their addresses, and stop both together.
 
-python -m tools.run [--then COMMAND ...]     with --then: run a command against them, then stop
+python -m tools.run [--corpus PATH [--replies PATH] [--train OPTIONS]] [--then COMMAND ...]
+
+--corpus: train this corpus in a folder of its own first, and serve it in place of the shipped one
+--then:   run a command against both, then stop
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,10 +23,13 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from rich.console import Console
+from rich.text import Text
 
-from chatbot.errors import SettingError
+from bento.lifecycle.bundle_source import bundle_folder
+from chatbot.errors import ChatbotError, SettingError
 from chatbot.process import Stopped, check_port_free, stop_on
 from chatbot.settings import ChatPageSettings, ServiceSettings
+from tools.own_corpus import example_message, prepare
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
@@ -65,8 +74,15 @@ def running(*modules: str) -> Iterator[list[subprocess.Popen[bytes]]]:
                 process.kill()
 
 
+def check_ports(service: ServiceSettings, page: ChatPageSettings) -> None:
+    """Raises: SettingError: a port is in use."""
+    check_port_free(service.host, service.port, "CHATBOT_HOST", "CHATBOT_PORT")
+    check_port_free(page.address, page.port, "CHATBOT_UI_ADDRESS", "CHATBOT_UI_PORT")
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the command. Returns: the `--then` command's exit code, 0 after Ctrl-C, 1 if something did not start."""
+    options = _parser().parse_args(arguments)
     service, page = ServiceSettings(), ChatPageSettings()
 
     stop_on(signal.SIGTERM, signal.SIGINT)
@@ -74,8 +90,13 @@ def main(arguments: Sequence[str]) -> int:
     # Unless configured otherwise, the chat page uses the API started here, on whatever port that listens.
     os.environ.setdefault("CHATBOT_UI_API_URL", api_url)
     try:
-        check_port_free(service.host, service.port, "CHATBOT_HOST", "CHATBOT_PORT")
-        check_port_free(page.address, page.port, "CHATBOT_UI_ADDRESS", "CHATBOT_UI_PORT")
+        check_ports(service, page)
+        if options.corpus:
+            prepare(options.corpus, options.replies, shlex.split(options.train))
+            check_ports(service, page)  # minutes later
+        elif options.replies or options.train:
+            given = f"REPLIES={options.replies}" if options.replies else f"TRAIN={options.train}"
+            raise SettingError(f"{given} belongs to a corpus: add CORPUS=...")
         with running("bento.keeper", "ui") as processes:
             api, chat_page = processes
             with console.status("starting the API"):
@@ -84,15 +105,9 @@ def main(arguments: Sequence[str]) -> int:
                 wait_until_up(f"{page_url}/_stcore/health", chat_page, "the chat page")
             console.print(f"chat page  [link]{page_url}[/link]")
             console.print(f"API        [link]{api_url}/docs[/link]")
-            console.print(
-                f"try it     curl -s {api_url}/chat -H 'Content-Type: application/json' "
-                """-d '{"message": "I want a refund"}'""",
-                soft_wrap=True,
-                highlight=False,
-            )
-            if "--then" in arguments:
-                command = list(arguments[arguments.index("--then") + 1 :])
-                return subprocess.run(command, cwd=ROOT, check=False).returncode
+            console.print(Text(f"try it     {_curl(api_url)}"), soft_wrap=True, highlight=False)
+            if options.then is not None:
+                return subprocess.run(options.then, cwd=ROOT, check=False).returncode
             while all(process.poll() is None for process in processes):
                 time.sleep(0.5)
             console.print("[red]one of them ended by itself; stopping the other[/red]")
@@ -100,9 +115,31 @@ def main(arguments: Sequence[str]) -> int:
     except Stopped:
         console.print("stopped")
         return 0
-    except SettingError as error:
-        console.print(f"[red]{error}[/red]")
+    except ChatbotError as error:
+        console.print(Text(str(error), style="red"))
         return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tools.run")
+    parser.add_argument(
+        "--corpus", default="", help="a file, folder or export of any format in docs/corpus.md"
+    )
+    parser.add_argument(
+        "--replies", default="", help="its replies: YAML `intent: text`, CSV, a Rasa domain, a folder"
+    )
+    parser.add_argument(
+        "--train", default="", help="further options of training.train, such as '--target 0.05'"
+    )
+    parser.add_argument("--then", nargs=argparse.REMAINDER, help="a command to run against both")
+    return parser
+
+
+def _curl(api_url: str) -> str:
+    """Return a command that sends one of the bundle's messages."""
+    message = example_message(bundle_folder(ServiceSettings())) or "I want a refund"
+    body = json.dumps({"message": message}, ensure_ascii=False)
+    return f"curl -s {api_url}/chat -H 'Content-Type: application/json' -d {shlex.quote(body)}"
 
 
 if __name__ == "__main__":

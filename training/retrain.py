@@ -1,12 +1,13 @@
 """Retrain on rows accepted since the champion, run the gate, and register the challenger.
 
 Run it with `python -m training.retrain`. Idempotent; it may be killed and restarted at any point. `--first`
-registers an existing bundle; the first registered bundle becomes champion.
+registers an existing bundle; the first registered bundle becomes champion. `--from` trains a corpus of the operator's.
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -29,8 +30,10 @@ from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
 from chatbot.store.lease import LeaseHeld
 from data.checks import problems_table
 from data.errors import CorpusError
+from data.loading import Columns
 from data.processing import ProcessParams
 from data.processing import read_params as read_process_params
+from training.corpus.given import read_given
 from training.gate.params import read_gate_params
 from training.model.params import read_params
 from training.progress import Steps
@@ -67,6 +70,21 @@ def main(
     processed: Annotated[Path, typer.Option(help="With --first: what data.process made of it.")] = Path(
         "data/processed"
     ),
+    given: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="Train this corpus in place of the champion's: a file, folder or export, or store:KEY. "
+            "The first version becomes champion; a corpus that was trained before is not trained again.",
+        ),
+    ] = "",
+    replies: Annotated[
+        str, typer.Option(help="With --from: the replies, as a path or store:KEY. Default: the corpus's own.")
+    ] = "",
+    message_column: Annotated[str | None, typer.Option(help="With --from: the message's column.")] = None,
+    intent_column: Annotated[
+        str | None, typer.Option(help="With --from: the intent's column; two are joined: `scenario+action`.")
+    ] = None,
 ) -> None:
     """Train a challenger on the rows accepted since the champion, run the gate, and register it.
 
@@ -95,9 +113,14 @@ def main(
                 said = "is champion now" if leads else "is registered, and another one is champion"
             Console().print(Text(f"version {version.ref.version}@{version.bundle_digest[:12]}… {said}"))
             return
+        columns = Columns(message_column, intent_column)
         try:
-            with Steps(console) as steps:
-                result = retrain(config, steps)
+            with Steps(console) as steps, tempfile.TemporaryDirectory() as fetched:
+                corpus_given = None
+                if given:
+                    with steps.wait("corpus"):
+                        corpus_given = read_given(given, replies, columns, config.store, Path(fetched))
+                result = retrain(config, steps, corpus_given)
         except LeaseHeld as error:
             result = RetrainResult(outcome="busy", why=str(error))
         result.write(out)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from chatbot.dialog import language
+from chatbot.dialog.language_texts import TEXTS
 from chatbot.dialog.message import OUT_OF_SCOPE, has_words
 from chatbot.dialog.replies import Replies, fill
 from chatbot.dialog.rules import Rule, Rules
@@ -117,13 +119,19 @@ class Router:
         thresholds: Thresholds,
         slots: dict[str, str],
         texts: SystemTexts | None = None,
+        languages: Collection[str] = (),
     ) -> None:
         """Fill all texts.
+
+        Args:
+            languages: codes of the languages that the model understands; a message in another one of
+                `chatbot.dialog.language.LANGUAGES` is handed over. Empty: any.
 
         Raises:
             SettingError: a slot of a text has no value.
         """
         warm_up()
+        language.warm_up()
         self.thresholds = thresholds
         self._rules = rules
         slots = replies.with_topics(slots)
@@ -132,6 +140,11 @@ class Router:
         self._human = fill(texts.human, slots, "the handoff text")
         self._clarify = fill(texts.clarify, slots, "the clarification text")
         self._unclear = fill(texts.unclear, slots, "the text for an unclear message")
+        self._languages = frozenset(languages)
+        self._foreign, self._human_in, self._clarify_in = (
+            {code: fill(getattr(of, name), slots, f"the {name} text in {code}") for code, of in TEXTS.items()}
+            for name in ("foreign", "human", "clarify")
+        )
         self._rule_texts = {rule.name: self._text_of(rule, slots) for rule in rules}
 
     def before_model(self, message: str) -> Reply | None:
@@ -175,9 +188,14 @@ class Router:
             Alternative(a.intent, a.confidence, self._title(a.intent))
             for a in prediction.alternatives[:MAX_CHOICES]
         )
+        if self._languages and (foreign := language.foreign_language(message, self._languages)):
+            why = f"The message seems to be in {language.NAMES[foreign]}, which the bot does not understand"
+            text = self._foreign.get(foreign, self._human)
+            return self._handoff(redacted or redact(message), OUT_OF_SCOPE, named, prediction, why, text)
         if prediction.scope < self.thresholds.scope:
             why = "The message was unlike anything the bot was taught"
-            return self._handoff(redacted or redact(message), OUT_OF_SCOPE, named, prediction, why)
+            text = self._in_language(message, self._human_in, self._human)
+            return self._handoff(redacted or redact(message), OUT_OF_SCOPE, named, prediction, why, text)
         if likeliest.confidence >= self.thresholds.answer:
             response = self._replies[likeliest.intent].response
             return Reply(
@@ -193,7 +211,7 @@ class Router:
             choices = _choices(named, self.thresholds.clarify)
             return Reply(
                 likeliest.intent,
-                self._clarify,
+                self._in_language(message, self._clarify_in, self._clarify),
                 likeliest.confidence,
                 "clarify",
                 choices,
@@ -201,17 +219,30 @@ class Router:
                 redacted=redacted,
             )
         why = "The bot was not sure enough"
-        return self._handoff(redacted or redact(message), likeliest.intent, named, prediction, why)
+        text = self._in_language(message, self._human_in, self._human)
+        return self._handoff(redacted or redact(message), likeliest.intent, named, prediction, why, text)
+
+    def _in_language(self, message: str, texts: Mapping[str, str], default: str) -> str:
+        """Return the text in the message's language, if the bot understands more than English."""
+        if self._languages == {"en"}:
+            return default
+        return texts.get(language.foreign_language(message, ("en",)) or "", default)
 
     def _handoff(
-        self, redacted: str, intent: str, named: Sequence[Alternative], prediction: Prediction, why: str
+        self,
+        redacted: str,
+        intent: str,
+        named: Sequence[Alternative],
+        prediction: Prediction,
+        why: str,
+        text: str,
     ) -> Reply:
         guesses = ", ".join(f"{a.intent} {a.confidence:.0%}" for a in named)
         summary = f"{why} (likeliest: {guesses}). The customer wrote: {redacted}"
         confidence = prediction.alternatives[0].confidence
         return Reply(
             intent,
-            self._human,
+            text,
             confidence,
             "human",
             named,

@@ -30,6 +30,8 @@ class RetrainResult(BaseModel):
     queue: int | None = None
     """Number of messages in the review queue; set only for `needs_review`."""
     corpus: dict[str, Any] = Field(default_factory=dict)
+    only_unset: bool = False
+    """Whether to roll out the challenger only where no model has been set yet: the first version of a corpus."""
     format: int = 1
 
     @classmethod

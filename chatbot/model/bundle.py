@@ -86,6 +86,8 @@ class Manifest(BaseModel):
     thresholds: Thresholds
     target: dict[str, Any] = {}
     """Target that the thresholds were learned for, and whether the data were sufficient to verify it."""
+    languages: tuple[str, ...] = ()
+    """Languages that the model understands; empty: any, or a bundle from before languages were identified."""
     encoder: EncoderInfo
     corpus_digest: str
     """DVC digest of the corpus file."""
@@ -124,7 +126,13 @@ class BundleMetadata:
 
     def router(self, settings: RouterSettings, slots: SlotSettings) -> Router:
         """Create the router; raise SettingError if a reply needs a slot that has no value."""
-        return Router(self.rules, self.replies, self.manifest.thresholds.overridden(settings), slots.values())
+        return Router(
+            self.rules,
+            self.replies,
+            self.manifest.thresholds.overridden(settings),
+            slots.values(),
+            languages=settings.spoken(self.manifest.languages),
+        )
 
 
 @dataclass(frozen=True, slots=True)

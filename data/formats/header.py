@@ -63,7 +63,11 @@ def _header_place(filled: Sequence[tuple[int, Sequence[Cell]]], asked: Columns, 
             "With --no-header it is read as data, and columns have numbers: --message-column 1 --intent-column 2"
         )
         raise CorpusError([Problem(file, filled[0][0], reason)]) from None
-    raise failures[0]
+    # A title row with one cell is not the header that is meant.
+    titles = 0
+    while titles < len(failures) - 1 and filled_width(filled[titles][1]) < 2:
+        titles += 1
+    raise failures[titles]
 
 
 def _is_data(filled: Sequence[tuple[int, Sequence[Cell]]], asked: Columns) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 from data.columns import Columns
@@ -32,12 +33,12 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
         }
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, SyntaxError, TypeError, EOFError) as error:
         raise CorpusError([Problem(file, None, f"not an Excel workbook (.xlsx): {error}")]) from None
-    failure: CorpusError | None = None
+    failures: dict[str, CorpusError] = {}
     for place, (title, records) in enumerate(sheets.items()):
         try:
             result = read_table(with_header(file, records, columns), columns)
         except CorpusError as error:
-            failure = failure or error
+            failures[title] = error
             continue
         others = [
             name for name, rows in sheets.items() if name != title and any(any(cells) for _, cells in rows)
@@ -46,7 +47,18 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
             reason = f"sheet {title!r} is read; not taken: {', '.join(map(repr, others))}"
             result.notices.append(Problem(file, None, reason))
         return result
-    raise failure or CorpusError([Problem(file, None, "the workbook has no sheet")])
+    if not failures:
+        raise CorpusError([Problem(file, None, "the workbook has no sheet")])
+    # The largest sheet is most probably the one that is meant.
+    meant = max(failures, key=lambda title: sum(any(cells) for _, cells in sheets[title]))
+    if len(sheets) == 1:
+        raise failures[meant]
+    raise CorpusError(
+        [
+            replace(problem, reason=f"sheet {meant!r}: {problem.reason}")
+            for problem in failures[meant].problems
+        ]
+    )
 
 
 def _text(cell: object) -> Cell:

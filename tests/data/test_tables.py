@@ -328,3 +328,21 @@ def test_a_file_without_content_is_refused_whatever_its_name(
 ) -> None:
     (tmp_path / f"corpus.{suffix}").write_bytes(content)
     assert refusal(tmp_path / f"corpus.{suffix}")
+
+
+def test_the_error_about_a_workbook_is_about_its_largest_sheet(tmp_path: Path) -> None:
+    """A note on the first sheet said that commas are missing."""
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    book.active.append(["Exported by Kim, do not share"])
+    tickets = book.create_sheet("Tickets")
+    tickets.append(["No", "Customer wrote", "Sorted as"])
+    for number in range(3):
+        tickets.append([number, f"where is it {number}", "track"])
+    file = tmp_path / "tickets.xlsx"
+    book.save(file)
+    with pytest.raises(CorpusError) as refused:
+        load_corpus(file)
+    assert "sheet 'Tickets'" in str(refused.value)
+    assert "Customer wrote" in str(refused.value)

@@ -51,10 +51,19 @@ def prepare_environment(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 def write_retrain_result(
-    folder: Path, challenger: str, judged_against: str | None = None, outcome: str = "accepted"
+    folder: Path,
+    challenger: str,
+    judged_against: str | None = None,
+    outcome: str = "accepted",
+    only_unset: bool = False,
 ) -> None:
     """Write retrain.json as a retraining does."""
-    content = {"outcome": outcome, "champion": judged_against, "challenger": challenger}
+    content = {
+        "outcome": outcome,
+        "champion": judged_against,
+        "challenger": challenger,
+        "only_unset": only_unset,
+    }
     (folder / "retrain.json").write_text(json.dumps(content))
 
 

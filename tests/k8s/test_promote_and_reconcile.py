@@ -85,6 +85,20 @@ def test_a_challenger_is_promoted_only_over_the_champion_it_was_compared_with(
     assert ("the next run judges anew" in capsys.readouterr().out) == (expected != 2)
 
 
+@pytest.mark.parametrize(("serving", "expected"), [(0, 2), (3, 3), (2, 2)])
+def test_the_first_version_of_a_corpus_is_rolled_out_only_where_no_model_was_set(
+    serving: int, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the bootstrap Job runs it: every upgrade of the release runs it again."""
+    monkeypatch.setenv("CHATBOT_K8S_WATCH_SECONDS", "0")
+    monkeypatch.setenv("CHATBOT_K8S_WATCH_MAX_SECONDS", "0")
+    write_retrain_result(tmp_path, ref(2), only_unset=True)
+    world = world_serving(serving) if serving else World()
+    for _ in range(2):
+        assert run_promote(world.process()) == 0
+    assert summary(world) == (ref(expected), str(expected), [digest(expected)])
+
+
 def test_no_rollout_starts_for_the_model_that_already_serves(tmp_path: Path) -> None:
     write_retrain_result(tmp_path, ref(2))
     world = world_serving(2)

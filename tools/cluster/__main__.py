@@ -1,6 +1,7 @@
 """Run the stack on a cluster for evaluation.
 
-    python -m tools.cluster up [--registry REGISTRY] [-- HELM ARGUMENTS]     (make cluster)
+    python -m tools.cluster up [--registry REGISTRY] [--corpus PATH [--replies PATH]] [-- HELM ARGUMENTS]
+                                          install or upgrade               (make cluster)
     python -m tools.cluster pictures      docs/images/cluster-*.png           (make cluster-pictures)
     python -m tools.cluster usage         docs/results.d/cluster.md          (make cluster-usage)
     python -m tools.cluster down                                              (make cluster-down)
@@ -14,11 +15,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from playwright.sync_api import Error as PlaywrightError
 from rich.console import Console
 
+from data.checks import problems_table
+from data.errors import CorpusError
 from tools.cluster import stack, usage, work
+from tools.cluster.corpus import pack
 from tools.cluster.target import ClusterError, find
 from tools.generate.chart import ROOT, ChartError
 from tools.images import ImagesError
@@ -39,15 +44,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--context", default="", help="of your kubeconfig")
     parser.add_argument("--namespace", default=stack.RELEASE, help="of the release support-bot")
     parser.add_argument("--registry", default="", help="images are pushed there, and pulled from there")
+    parser.add_argument(
+        "--corpus", type=Path, help="what the cluster trains and serves, in place of the shipped corpus"
+    )
+    parser.add_argument("--replies", type=Path, help="the replies of --corpus")
     told = list(sys.argv[1:] if arguments is None else arguments)
     # Split by hand: argparse assigns arguments after options and `--` to nothing.
     place = told.index("--") if "--" in told else len(told)
     chosen, for_helm = parser.parse_args(told[:place]), told[place + 1 :]
     console = Console()
     try:
+        if chosen.replies and not chosen.corpus:
+            raise ClusterError(f"REPLIES={chosen.replies} belongs to a corpus: add CORPUS=...")
+        # Before anything is done to a cluster.
+        corpus = pack(chosen.corpus, chosen.replies) if chosen.corpus else None
         target = find(chosen.context, is_started=chosen.verb == "up")
         if chosen.verb == "up":
-            stack.up(target, chosen.namespace, chosen.registry, for_helm)
+            stack.up(target, chosen.namespace, chosen.registry, for_helm, corpus)
         elif chosen.verb == "down":
             stack.down(target, chosen.namespace)
         elif chosen.verb == "pictures":
@@ -63,6 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             PAGE.write_text(usage.page(found, done), encoding="utf-8")
             for sentence in usage.too_little(seen, resources):
                 console.print(sentence)
+    except CorpusError as error:
+        console.print(*problems_table(list(error.problems), []))
+        return 1
     except (ClusterError, ImagesError, ChartError, ScreenshotError, PlaywrightError) as error:
         console.print(f"[red]{str(error).splitlines()[0]}[/red]", soft_wrap=True)
         console.print("\n".join(str(error).splitlines()[1:]), highlight=False, markup=False, soft_wrap=True)

@@ -11,6 +11,7 @@ import yaml
 from rich.console import Console
 
 from tools import images
+from tools.cluster.corpus import PackedCorpus
 from tools.cluster.target import TESTBED, Target
 from tools.generate import chart
 from tools.release import BLOCKS
@@ -23,12 +24,15 @@ console = Console()
 _PLAIN = 'FROM docker.io/library/debian:bookworm-slim\nCOPY {0} /usr/bin/{0}\nENTRYPOINT ["/usr/bin/{0}"]\n'
 
 
-def up(target: Target, namespace: str, registry: str, more: Sequence[str]) -> None:
+def up(
+    target: Target, namespace: str, registry: str, more: Sequence[str], corpus: PackedCorpus | None = None
+) -> None:
     """Install the stack, or upgrade it to the current images and chart.
 
     Args:
         registry: the images are pushed to and pulled from it; empty: they are loaded onto the nodes.
         more: additional arguments for helm, such as `--set`.
+        corpus: what the cluster trains and serves; None: the corpus of the images.
 
     Raises:
         ImagesError, ChartError, ClusterError: a step failed; says what to do.
@@ -51,6 +55,8 @@ def up(target: Target, namespace: str, registry: str, more: Sequence[str]) -> No
             values.append(
                 f"--set-string={block}.pod.annotations.image-id={identity.removeprefix('sha256:')[:16]}"
             )
+    if corpus is not None:
+        values += corpus.values
     values += more
     if target.kind == "testbed":
         values = [*_stand_ins(target), *values]
@@ -59,6 +65,18 @@ def up(target: Target, namespace: str, registry: str, more: Sequence[str]) -> No
             target.kubectl("create", "namespace", namespace)
             target.kubectl(
                 "label", "namespace", namespace, MADE, "pod-security.kubernetes.io/enforce=restricted"
+            )
+        if corpus is not None:
+            # Server-side: kubectl would copy the content into an annotation, which has a limit of its own.
+            target.kubectl(
+                "apply",
+                "--server-side",
+                "--force-conflicts",
+                "-n",
+                namespace,
+                "-f",
+                "-",
+                stdin=corpus.config_map(),
             )
         target.helm("upgrade", "--install", RELEASE, str(chart.CHART), "--namespace", namespace, "--wait",
                     "--timeout=15m", *values)  # fmt: skip

@@ -22,6 +22,7 @@ from typing import Any
 import yaml
 
 from chatbot.settings import COMPONENTS, Settings
+from tools.generate.chart_rules import CONTRADICTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "helm" / "support-chatbot"
@@ -118,6 +119,7 @@ def schema() -> str:
         "title": "Values of the chart support-chatbot, made by `make docs` from values.yaml",
         "definitions": {"settings": _settings(), "variable": _variable()},
         **_group(values),
+        "allOf": CONTRADICTIONS,
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 

@@ -11,6 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from chatbot.dialog.language import spoken_languages
+from chatbot.dialog.language_texts import TEXTS
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.replies import Replies, ReplyText
 from chatbot.settings import SlotSettings
@@ -30,9 +32,10 @@ MAX_EXAMPLES = 5
 REVIEWED = "review:"
 """Prefix of the `source` of a row that a customer wrote (`training.review.accepted.SOURCE`)."""
 DEFAULT_REPLY = (
-    "This is about: {title}. You will find it explained at {{help_url}}, or write to {{support_email}} and a colleague "
+    "This is about: {title}. You will find it explained at {help_url}, or write to {support_email} and a colleague "
     "will help you."
 )
+"""In English; `chatbot.dialog.language_texts` has those of other languages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +141,14 @@ def replies_for(
     categories = train.groupby("intent")["category"].first()
     replies: dict[str, ReplyText] = {}
     missing: list[str] = []
+    default = _default_reply(train["message"].tolist())
     for intent in intents:
         title = intent.replace("_", " ").strip().capitalize()
         text = written.get(intent)
         if text is None:
             missing.append(intent)
-            text = ReplyText(response=DEFAULT_REPLY.format(title=title.replace("{", "").replace("}", "")))
+            bare = title.replace("{", "").replace("}", "")
+            text = ReplyText(response=default.replace("{title}", bare))
         replies[intent] = text.model_copy(
             update={
                 "category": text.category or str(categories.get(intent, "")),
@@ -159,6 +164,12 @@ def replies_for(
 def _shown(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that a bundle may show: a customer's message could not be erased from it."""
     return rows[~rows["source"].str.startswith(REVIEWED)]
+
+
+def _default_reply(messages: list[str]) -> str:
+    """Return the default reply in the language of most messages."""
+    main = next(iter(spoken_languages(messages)), "en")
+    return TEXTS[main].default_reply if main in TEXTS else DEFAULT_REPLY
 
 
 def _shipped_replies(rows: pd.DataFrame) -> dict[str, ReplyText]:

@@ -146,7 +146,13 @@ def run(bundle: Bundle, tests: Sequence[Test], encoded: Encoded) -> list[Behavio
     Returns:
         n results, in the order of the tests.
     """
-    router = Router(bundle.rules, bundle.replies, bundle.manifest.thresholds, SlotSettings().values())
+    router = Router(
+        bundle.rules,
+        bundle.replies,
+        bundle.manifest.thresholds,
+        SlotSettings().values(),
+        languages=bundle.manifest.languages,
+    )
     predictions = dict(zip(messages_of(tests), bundle.judge(encoded), strict=True))
     results = []
     for test in tests:

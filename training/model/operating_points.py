@@ -28,10 +28,21 @@ class OutOfScope:
     own: int
     generic: int = 0
     covered: int = 0
+    unknown: int | None = None
+    """Messages of left-out intents, used in place of the pool; None: the corpus is in the pool's language."""
 
     @property
     def sentence(self) -> str:
         """Return where the messages come from, for people."""
+        if self.unknown is not None:
+            stand_ins = (
+                f"{self.unknown:,} messages of intents that were left out" if self.unknown else "no others"
+            )
+            return (
+                f"The corpus has {self.own:,} distinct out-of-scope messages of its own, and the shipped generic pool "
+                f"is not used, as it is in English: {stand_ins} stand in for it. "
+                "Add messages that customers really send and the bot must not answer, labelled out_of_scope."
+            )
         if not self.generic:
             return f"{self.own:,} out-of-scope messages of the corpus."
         return (

@@ -32,6 +32,10 @@ class TrainParams(BaseModel):
     out_of_scope_share: float | None = Field(default=None, ge=0, lt=1)
     """Out-of-scope share of messages at which the risk is stated. None: unknown, see `share`."""
 
+    languages: tuple[str, ...] | None = None
+    """Languages that the bot understands, such as `[en, de]`: a message in another one is handed over. Empty: any, for
+    a multilingual encoder. None: those of the corpus."""
+
     def share(self, own_rows: int) -> float:
         """Return the out-of-scope share in force.
 

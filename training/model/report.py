@@ -52,7 +52,8 @@ def print_trained(console: Console, trained: Trained) -> None:
     summary.add_row("time", f"{trained.seconds:.1f} s from corpus to bundle")
     if trained.without_reply:
         missing = ", ".join(trained.without_reply)
-        summary.add_row("[yellow]default reply[/yellow]", Text(f"no reply was written for {missing}"))
+        how = "pass a table with the columns intent and reply as --replies (`make run`: REPLIES=...)"
+        summary.add_row("[yellow]default reply[/yellow]", Text(f"no reply was written for {missing}: {how}"))
     console.print(summary)
     for table in problems_table([], trained.notices):
         console.print(table)

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from chatbot.dialog.language import spoken_languages
 from chatbot.dialog.rules import Rules
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle import Bundle, EncoderInfo, KnownMessage, Manifest
@@ -31,7 +32,7 @@ from training.model.encoder.batch import encode
 from training.model.encoder.export import Export, export
 from training.model.evaluation.outcome import evaluate, full_report
 from training.model.fit import UNKNOWN_FOLDS, fit, folds, score_unknown
-from training.model.generic_pool import ENOUGH_OWN, load_pool, uncovered
+from training.model.generic_pool import ENOUGH_OWN, POOL_LANGUAGE, load_pool, uncovered
 from training.model.operating_points import OperatingPoints, OutOfScope, learn_points
 from training.model.params import TrainParams
 from training.model.pictures import draw
@@ -113,7 +114,10 @@ def train(
             np.asarray([group_of[row] for row in part.index], dtype=np.str_) for part in (rows, tuning, test)
         )
         distinct = np.unique(outside_groups, return_index=True)[1]
-    pool = [] if len(distinct) >= ENOUGH_OWN else load_pool()
+    languages = spoken_languages(messages) if params.languages is None else params.languages
+    # In another language the pool's messages would be too easy to recognise; unknown intents stand in for them.
+    pool_skipped = len(distinct) < ENOUGH_OWN and bool(languages) and POOL_LANGUAGE not in languages
+    pool = [] if len(distinct) >= ENOUGH_OWN or pool_skipped else load_pool()
 
     with steps.wait("encoder"):
         exported = _export(params.encoder, cache, messages, labels)
@@ -133,11 +137,13 @@ def train(
         own, generic = (fitted.classifier.score(part) for part in (encoded_own, encoded_pool.part(used)))
         points = learn_points(
             judge(fitted),
-            join(own.part(distinct), generic),
+            join(own.part(distinct), generic, *([unknown] if pool_skipped else [])),
             unknown,
             params,
             diagnose(fitted, messages, weights(taught)),
-            OutOfScope(len(distinct), len(used), len(pool) - len(used)),
+            OutOfScope(
+                len(distinct), len(used), len(pool) - len(used), len(unknown.scope) if pool_skipped else None
+            ),
             len(messages),
         )
     learned = points.in_force
@@ -147,6 +153,7 @@ def train(
         temperature=fitted.classifier.temperature,
         thresholds=learned.thresholds,
         target=points.as_dict(),
+        languages=languages,
         encoder=EncoderInfo(name=exported.name, digest=exported.digest, dim=encoder.dim),
         corpus_digest=corpus.digest,
         git_commit=git_commit(ROOT),

@@ -2,11 +2,16 @@
 
 pull the champion's corpus -> merge accepted rows -> check -> process -> train -> gate -> publish (corpus, bundle,
 gate report, run, version) -> alias `challenger`
+
+A given corpus takes the place of the champion's. Without a champion, its version is the first one and becomes champion.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
 
 from chatbot.dialog.replies import Replies
 from chatbot.loop.retrain_result import RetrainResult
@@ -18,6 +23,7 @@ from data.processing import CORPUS_FILE, SPLITS_FILE, process, read_processed, r
 from training.corpus import versions
 from training.corpus.dvc import check_store
 from training.corpus.files import read_rows, write_sources
+from training.corpus.given import GivenCorpus
 from training.corpus.reading import read
 from training.corpus.versions import REPLIES_FILE, ROWS_FILE, RULES_FILE, Pointer
 from training.gate.judge import judge_corpora
@@ -30,12 +36,18 @@ from training.review.accepted import read_accepted
 from training.review.board import queue_length
 from training.review.decisions import Decisions
 from training.tracking.bundles import fetch_bundle
-from training.tracking.registry import CHALLENGER, Registry
+from training.tracking.registry import CHALLENGER, CHAMPION, Registry
 from training.tracking.runs import Files, Recorded
 from training.tracking.training_run import record_training
 
+SHIPPED_RULES = Path(__file__).resolve().parents[2] / "data" / "corpus" / "rules.yaml"
 
-def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
+
+GIVEN_CORPUS = "given_corpus"
+"""Tag with the digest of the given corpus that a version was trained on."""
+
+
+def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = None) -> RetrainResult:
     """Merge new review decisions into the champion's corpus, train a challenger, run the gate, and publish it.
 
     Idempotent: a later run resumes after a failure.
@@ -43,6 +55,7 @@ def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
     Args:
         config: the configuration.
         steps: reports the progress.
+        given: a corpus in place of the champion's; it is trained once.
 
     Returns:
         The outcome; `needs_review` if nothing changed since the champion was trained.
@@ -55,7 +68,9 @@ def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
     store, registry = open_store(config.store), Registry(config.tracking)
     with steps.wait("champion"):
         champion = registry.champion()
-    if champion is None:
+    if given is not None and (found := _trained_before(registry, given)):
+        return found
+    if champion is None and given is None:
         raise RetrainError(
             f"MLflow has no champion of {config.tracking.model!r}: register the serving bundle first, with: "
             "python -m training.retrain --first"
@@ -63,16 +78,15 @@ def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
     check_store(config.store)
     with StoreLease(store, LEASE, config.settings.lease_seconds) as lease, emptied(config.work) as work:
         with steps.wait("merge"):
-            before = versions.pull(config.store, Pointer.parse(champion.corpus_pointer), work / "before")
+            before = None
+            if champion is not None:
+                before = versions.pull(config.store, Pointer.parse(champion.corpus_pointer), work / "before")
+            rows, replies, rules = _base(before, given)
             decisions = Decisions(store)
             merged = merge(
-                read_rows(before / ROWS_FILE),
-                Replies.load(before / REPLIES_FILE),
-                read_accepted(store, decisions),
-                forgotten(store),
-                decisions.withdrawn(),
+                rows, replies, read_accepted(store, decisions), forgotten(store), decisions.withdrawn()
             )
-        if not merged.changed:
+        if champion is not None and given is None and not merged.changed:
             waiting = queue_length(store)
             return RetrainResult(
                 outcome="needs_review",
@@ -87,9 +101,10 @@ def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
             checked.raise_errors()
             folder = work / "corpus"
             # Rows of the previous version keep their part.
-            processed = process(merged.rows, config.process, read_splits(before / SPLITS_FILE))
+            earlier = None if before is None else read_splits(before / SPLITS_FILE)
+            processed = process(merged.rows, config.process, earlier)
             write(processed, checked, config.process, folder)
-            write_sources(folder, merged.rows, merged.replies, before / RULES_FILE)
+            write_sources(folder, merged.rows, merged.replies, rules)
             corpus = read(folder / CORPUS_FILE, config.process)
         trained = train(
             corpus,
@@ -101,10 +116,11 @@ def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
             config.cache,
         )
         with steps.wait("gate"):
+            # Without a champion, the gate warns and never refuses.
             verdict = judge_corpora(
-                fetch_bundle(store, registry, champion, work / "bundles"),
+                None if champion is None else fetch_bundle(store, registry, champion, work / "bundles"),
                 trained.folder,
-                still_right(read_processed(before), corpus.rows),
+                None if before is None else still_right(read_processed(before), corpus.rows),
                 corpus.rows,
                 params=config.gate,
             )
@@ -124,17 +140,17 @@ def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
                 key=key,
             )
 
-        tags = {
-            GATE_AGAINST: champion.bundle_digest,
-            "rows_added": str(merged.added),
-            "rows_removed": str(merged.removed),
-        }
+        tags = {"rows_added": str(merged.added), "rows_removed": str(merged.removed)}
+        if champion is not None:
+            tags[GATE_AGAINST] = champion.bundle_digest
+        if given is not None:
+            tags[GIVEN_CORPUS] = given.digest
         challenger, report = publish(config, steps, lease, folder, trained.folder, verdict, record, tags)
-        registry.set_alias(CHALLENGER, challenger.number)
+        registry.set_alias(CHAMPION if champion is None else CHALLENGER, challenger.number)
     return RetrainResult(
         outcome="accepted" if verdict.passed else "refused",
         why=verdict.sentence,
-        champion=str(champion.ref),
+        champion=None if champion is None else str(champion.ref),
         challenger=str(challenger.ref),
         gate={"verdict": verdict.word, "refused_by": list(verdict.refused_by), "report": report},
         corpus={
@@ -142,6 +158,36 @@ def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
             "added": merged.added,
             "removed": merged.removed,
             "new_intents": list(merged.new_intents),
-            "warnings": [str(problem) for problem in checked.warnings],
+            "warnings": [str(problem) for problem in (given.report if given else checked).warnings],
         },
+        only_unset=champion is None,
+    )
+
+
+def _base(before: Path | None, given: GivenCorpus | None) -> tuple[pd.DataFrame, Replies, Path]:
+    """Return the rows, replies and rules that decisions are merged into: the given corpus's, else the champion's."""
+    if given is not None:
+        return given.rows, given.replies, SHIPPED_RULES
+    if before is None:
+        raise RetrainError("neither a champion nor a corpus is given")
+    return read_rows(before / ROWS_FILE), Replies.load(before / REPLIES_FILE), before / RULES_FILE
+
+
+def _trained_before(registry: Registry, given: GivenCorpus) -> RetrainResult | None:
+    """Return the result if a version was trained on this corpus before: nothing is trained, and the champion stays.
+
+    The champion is named as the challenger, for a rollout that was interrupted before it set any model.
+    """
+    trained = [version for version in registry.versions() if version.tags.get(GIVEN_CORPUS) == given.digest]
+    if not trained:
+        return None
+    if (champion := registry.champion()) is None:  # interrupted before the alias was set
+        champion = trained[-1]
+        registry.set_alias(CHAMPION, champion.number)
+    return RetrainResult(
+        outcome="accepted",
+        why=f"this corpus was trained before, as version {trained[0].number}; champion is version {champion.number}",
+        challenger=str(champion.ref),
+        corpus={"digest": champion.corpus_digest},
+        only_unset=True,
     )

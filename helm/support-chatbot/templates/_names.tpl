@@ -120,3 +120,10 @@ checksum/store: {{ list .Values.store.accessKey .Values.store.secretKey | toJson
 {{- $known := .Capabilities.APIVersions.Has "monitoring.coreos.com/v1" -}}
 {{- if or (eq .Values.monitoring.operator "always") (and (eq .Values.monitoring.operator "auto") $known) }}yes{{ end -}}
 {{- end }}
+
+{{/* The corpus as `training.retrain --from` takes it; empty: the one inside the images. */}}
+{{- define "chart.corpus" -}}
+{{- with .Values.corpus -}}
+{{- if .storeKey }}store:{{ .storeKey }}{{ else if or .configMap .existingClaim }}/corpus/{{ .path }}{{ end -}}
+{{- end -}}
+{{- end }}

@@ -37,7 +37,7 @@ from training.model.thresholds import judge, learn_from
 HEADS = CACHE / "gate-heads"
 FOREIGN = 500
 FLIPPED = 0.1
-FITTING = ("fit", "head")
+FITTING = ("fit", "head", "distinct")
 
 Rows = NDArray[np.int64]
 Words = NDArray[np.str_]

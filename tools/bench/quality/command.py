@@ -23,6 +23,7 @@ from data.digest import corpus_digest
 from data.messages import normalise
 from tools.bench import figures as results
 from tools.bench.figures import CACHE, Bound, Figure
+from tools.bench.quality.natural import natural
 from tools.bench.quality.small_corpora import DRAWS as SMALL_DRAWS
 from tools.bench.quality.small_corpora import small_corpora
 from tools.bench.quality.taught import (
@@ -90,6 +91,7 @@ def _risk(corpus: str) -> Spec:
 SMALL = "small messy corpora without out-of-scope rows"
 SHIPPED = "shipped corpus, asked Bitext's 26,872 rows"
 GROUPS = "Bitext, split by groups"
+NATURAL = "shipped corpus, natural messages (data/evaluation)"
 SECTIONS: dict[str, Section] = {
     "shipped": Section(
         "the shipped corpus on Bitext",
@@ -101,6 +103,17 @@ SECTIONS: dict[str, Section] = {
             Spec("coverage", f"{SHIPPED}: answered by the bot itself", None),
             Spec("risk", f"{SHIPPED}: wrong among those answers", None, "at most"),
             Spec("shared", "rows of Bitext that stand in the shipped corpus", 0.0, "at most", "", 0),
+        ),
+    ),
+    "natural": Section(
+        "natural messages",
+        lambda _vectors, _draws: natural(bundles.load(BUNDLE)),
+        (
+            Spec("answered", f"{NATURAL}: answered by the bot itself", 92.0),
+            Spec("wrong", f"{NATURAL}: answered wrongly", 1.0, "at most"),
+            Spec("asked", f"{NATURAL}: asked back", None, "at most"),
+            Spec("first", f"{NATURAL}: right first choice", None),
+            Spec("foreign", f"{NATURAL}: out-of-scope messages answered", 3.0, "at most"),
         ),
     ),
     "bitext-groups": Section(

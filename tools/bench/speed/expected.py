@@ -58,7 +58,13 @@ def ask_bundle(folder: Path, messages: Sequence[str], cache: Path) -> list[str]:
 
 
 def _ask(bundle: Bundle, messages: Sequence[str]) -> list[str]:
-    router = Router(bundle.rules, bundle.replies, bundle.manifest.thresholds, SlotSettings().values())
+    router = Router(
+        bundle.rules,
+        bundle.replies,
+        bundle.manifest.thresholds,
+        SlotSettings().values(),
+        languages=bundle.manifest.languages,
+    )
 
     def intent(message: str) -> str:
         reply = router.before_model(message) or router.after_model(message, bundle.predict([message])[0])

@@ -109,7 +109,7 @@ def route(
     """
     slots = SlotSettings().values()
     routers = {
-        one: Router(bundle.rules, bundle.replies, one, slots)
+        one: Router(bundle.rules, bundle.replies, one, slots, languages=bundle.manifest.languages)
         for one in dict.fromkeys(thresholds or [bundle.manifest.thresholds])
     }
     replies = [

@@ -1,0 +1,105 @@
+"""A corpus that an operator gives to a deployment: read from a file or the store, trained once, then kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from chatbot.dialog.replies import Replies
+from chatbot.errors import SettingError
+from chatbot.settings import StorageSettings
+from chatbot.store import open_store
+from data.errors import CorpusError
+from data.loading import Columns
+from tests.training.loop_world import World
+from training.corpus.given import GivenCorpus, read_given
+from training.progress import Steps
+from training.retraining.run import RetrainResult, retrain
+from training.tracking.registry import CHALLENGER, CHAMPION
+
+ROWS = "text,intent\n" + "".join(
+    f"{what} number {i},{intent}\n"
+    for i in range(6)
+    for what, intent in (("where is it", "track"), ("pay me", "refund"))
+)
+
+
+def given(folder: Path, corpus: str, replies: str = "", columns: Columns | None = None) -> GivenCorpus:
+    storage = StorageSettings(url=str(folder / "store"))
+    return read_given(corpus, replies, columns or Columns(), storage, folder / "fetched")
+
+
+def test_a_corpus_and_its_replies_come_from_the_store(tmp_path: Path) -> None:
+    store = open_store(StorageSettings(url=str(tmp_path / "store")))
+    store.put("corpora/mine.csv", ROWS.encode())
+    store.put("corpora/replies.csv", b"intent,reply\ntrack,Look here.\n")
+    found = given(tmp_path, "store:corpora/mine.csv", "store:corpora/replies.csv")
+    assert len(found.rows) == 12
+    assert found.replies["track"].response == "Look here."
+
+
+def test_an_object_that_is_not_in_the_store_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"no object corpora/mine\.csv: put it there"):
+        given(tmp_path, "store:corpora/mine.csv")
+
+
+def test_the_digest_follows_rows_and_replies_and_not_the_file(tmp_path: Path) -> None:
+    header, *rows = ROWS.splitlines(keepends=True)
+    texts = {
+        "a.csv": ROWS,
+        "b.csv": header + "".join(reversed(rows)),
+        "c.tsv": ROWS.replace(",", "\t"),
+        "d.csv": ROWS.replace("pay me", "pay us"),
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "replies.yaml").write_text("track: Look here.\n")
+    digests = [given(tmp_path, str(tmp_path / name)).digest for name in texts]
+    digests.append(given(tmp_path, str(tmp_path / "a.csv"), str(tmp_path / "replies.yaml")).digest)
+    assert digests[0] == digests[1] == digests[2]
+    assert len(set(digests[2:])) == 3
+
+
+def test_columns_can_be_named_and_a_wrong_file_is_refused_with_its_reasons(tmp_path: Path) -> None:
+    file = tmp_path / "odd.csv"
+    file.write_text(ROWS.replace("text,intent", "said,meant"))
+    with pytest.raises(CorpusError, match="said"):
+        given(tmp_path, str(file))
+    assert len(given(tmp_path, str(file), columns=Columns("said", "meant")).rows) == 12
+
+
+@pytest.mark.long
+def test_the_first_version_is_trained_from_the_corpus_once_and_a_changed_one_is_gated(
+    world: World, tmp_path: Path
+) -> None:
+    """With a real MinIO and a real MLflow server, as the bootstrap Job does it."""
+
+    def run(corpus: GivenCorpus) -> RetrainResult:
+        with Steps(Console(quiet=True)) as steps:
+            return retrain(world.config, steps, corpus)
+
+    corpus = read_given(str(world.bot.corpus), "", Columns(), world.config.store, tmp_path)
+    result = run(corpus)
+    first = world.registry.champion()
+    assert first is not None
+    assert (result.outcome, result.challenger, result.champion) == ("accepted", str(first.ref), None)
+    assert (first.number, first.aliases, result.only_unset) == ("1", (CHAMPION,), True)
+    assert first.verdict in ("passed", "warned"), "without a champion the gate warns"
+    pulled = world.corpus_of("1")
+    assert Replies.load(pulled / "replies.yaml")["get_refund"].response
+
+    before = world.keys()
+    again = run(corpus)
+    assert "trained before, as version 1" in again.why
+    assert (again.outcome, again.challenger, again.only_unset) == ("accepted", str(first.ref), True)
+    assert world.keys() == before
+
+    # A later retraining starts from this corpus.
+    world.accept_gifts()
+    retrained = world.retrain()
+    assert (retrained.outcome, retrained.champion) == ("accepted", str(first.ref))
+    challenger = world.registry.challenger()
+    assert challenger is not None
+    assert challenger.aliases == (CHALLENGER,)

@@ -1,0 +1,80 @@
+"""Measure what the bundle does with natural messages: written from the intents' descriptions, not from the corpus."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from chatbot.dialog.message import OUT_OF_SCOPE, clean
+from chatbot.dialog.router import Prediction, Reply
+from chatbot.model.bundle import Bundle
+from chatbot.settings import RouterSettings, SlotSettings
+from tools.bench.speed.servers import ROOT
+
+FILE = ROOT / "data" / "evaluation" / "natural.txt"
+ANSWERS = ("model", "rule")
+
+Values = dict[str, tuple[float, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A message with its intent, or `out_of_scope`, and what the bundle did with it."""
+
+    message: str
+    intent: str
+    reply: Reply
+    first: str
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the bot answered by itself; a person's request for a person counts, wherever it is fulfilled."""
+        return self.reply.source in ANSWERS
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether the bot answered another intent."""
+        return self.is_answered and self.reply.intent != self.intent
+
+
+def read_natural(file: Path = FILE) -> list[tuple[str, str]]:
+    """Return messages with their intents: a line `## intent` precedes its messages."""
+    found: list[tuple[str, str]] = []
+    intent = ""
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            intent = line.removeprefix("## ")
+        elif line.strip():
+            found.append((clean(line), intent))
+    return found
+
+
+def route(bundle: Bundle, messages: list[tuple[str, str]]) -> list[Case]:
+    """Route the messages as the service does."""
+    router = bundle.router(RouterSettings(), SlotSettings())
+    predictions: list[Prediction] = bundle.predict([message for message, _ in messages])
+    return [
+        Case(
+            message,
+            intent,
+            router.before_model(message) or router.after_model(message, prediction),
+            prediction.alternatives[0].intent,
+        )
+        for (message, intent), prediction in zip(messages, predictions, strict=True)
+    ]
+
+
+def natural(bundle: Bundle) -> Values:
+    """Return the percentages: answered and right first choices in scope, wrong among answers, out-of-scope answered."""
+    cases = route(bundle, read_natural())
+    inside = [case for case in cases if case.intent != OUT_OF_SCOPE]
+    outside = [case for case in cases if case.intent == OUT_OF_SCOPE]
+    note = f"bundle {bundle.version}, {len(inside)} messages in scope, {len(outside)} out of scope"
+    counts = {
+        "answered": (sum(case.is_answered for case in inside), len(inside)),
+        "wrong": (sum(case.is_wrong for case in inside), len(inside)),
+        "asked": (sum(case.reply.source == "clarify" for case in inside), len(inside)),
+        "first": (sum(case.first == case.intent for case in inside), len(inside)),
+        "foreign": (sum(case.is_answered for case in outside), len(outside)),
+    }
+    return {name: (100 * part / max(1, whole), note) for name, (part, whole) in counts.items()}

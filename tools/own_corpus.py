@@ -1,0 +1,192 @@
+"""Train any corpus into a folder of its own, for `make run CORPUS=...`; nothing of the shipped corpus is changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from chatbot.errors import SettingError
+from chatbot.files import write_file
+from chatbot.model import bundle as bundles
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "models" / "own"
+RECORD = "trained_from.json"
+# What a bundle depends on besides the corpus and its replies.
+CODE = (
+    *("chatbot/**/*.py", "data/**/*.py", "training/**/*.py"),
+    *("data/out_of_scope/*.txt", "data/corpus/rules.yaml", "params.yaml"),
+)
+BUNDLE_VARIABLES = ("CHATBOT_BUNDLE", "CHATBOT_MODEL", "CHATBOT_MODEL_FILE")
+
+console = Console(stderr=True)
+
+Train = Callable[[Sequence[str], Mapping[str, str]], int]
+"""Runs `python -m training.train` with arguments and an environment. Returns: its exit code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a bundle was trained from: paths, and one digest over corpus, replies, code and parameters."""
+
+    corpus: str
+    replies: str
+    options: tuple[str, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCorpus:
+    """The folder of one corpus: bundle, inference log and store."""
+
+    name: str
+    folder: Path
+
+    @property
+    def bundle(self) -> Path:
+        """Return the folder of the bundle."""
+        return self.folder / "bundle"
+
+    @property
+    def training_environment(self) -> dict[str, str]:
+        """Return the MLflow variables that keep this corpus's runs and versions apart from the shipped corpus's."""
+        return {"MLFLOW_EXPERIMENT": self.name, "MLFLOW_MODEL": self.name}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return the variables with which the service serves this corpus, and logs beside it."""
+        return {
+            "CHATBOT_BUNDLE": str(self.bundle),
+            "CHATBOT_BUNDLE_CACHE": str(self.folder / "cache"),
+            "CHATBOT_LOG_FOLDER": str(self.folder / "log"),
+            "CHATBOT_STORE_URL": str(self.folder / "store"),
+            **self.training_environment,
+        }
+
+
+def prepare(
+    corpus: str,
+    replies: str = "",
+    options: Sequence[str] = (),
+    train: Train | None = None,
+    root: Path = FOLDER,
+) -> OwnCorpus:
+    """Train a corpus, unless its bundle is up to date, and set the environment to serve it.
+
+    Variables that are set already keep their value.
+
+    Args:
+        corpus: path of a file, folder or export of any format in docs/corpus.md.
+        replies: path of the replies; empty: the corpus's own.
+        options: further options of the training, such as `--message-column`.
+        train: runs the training.
+        root: the folder with one folder per corpus.
+
+    Raises:
+        SettingError: a path does not exist, the environment names another bundle, or the training failed.
+    """
+    if set_ := [name for name in BUNDLE_VARIABLES if os.environ.get(name)]:
+        raise SettingError(
+            f"CORPUS={corpus} and {', '.join(set_)} both say what to serve: unset the latter, or leave out CORPUS"
+        )
+    paths = {name: _existing(name, path) for name, path in (("CORPUS", corpus), ("REPLIES", replies)) if path}
+    source = Source(
+        str(paths["CORPUS"]),
+        str(paths.get("REPLIES", "")),
+        tuple(options),
+        _digest([*paths.values(), *(file for pattern in CODE for file in sorted(ROOT.glob(pattern)))]),
+    )
+    own = _folder_for(paths["CORPUS"], root)
+    shown = _relative(own.folder)
+    if _read(own) == source and (own.bundle / bundles.SUMS).is_file():
+        console.print(
+            Text(f"{corpus} has not changed: its bundle in {shown} is served", style="bold"), soft_wrap=True
+        )
+    else:
+        console.print(
+            Text(f"== {corpus} -> {shown}", style="bold"),
+            Text(
+                "Its bundle, log and store are there. Those of the shipped corpus stay as they are:\n"
+                "`make run` without CORPUS serves them."
+            ),
+            sep="\n",
+            soft_wrap=True,
+        )
+        arguments = ["--corpus", source.corpus, "--out", str(own.bundle)]
+        arguments += [*(["--replies", source.replies] if source.replies else []), *options]
+        _write(own, replace(source, digest=""))  # until the training has ended, no digest matches
+        code = (train or _train)(arguments, {**own.training_environment, **os.environ})
+        if code != 0:
+            raise SettingError(
+                f"{corpus} was not trained (exit code {code}); the reason is above. Nothing is served"
+            )
+        _write(own, source)
+    for name, value in own.environment.items():
+        os.environ.setdefault(name, value)
+    return own
+
+
+def example_message(bundle: Path) -> str:
+    """Return a message that the bundle was verified with; empty: it has none."""
+    known = bundles.read_manifest(bundle).known
+    return min((each.message for each in known), key=len, default="")
+
+
+def _train(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    command = [sys.executable, "-m", "training.train", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=dict(environment), check=False).returncode
+
+
+def _existing(name: str, path: str) -> Path:
+    found = Path(path).expanduser().resolve()
+    if not found.exists():
+        raise SettingError(f"{name}={path}: there is no such file or folder ({found}). Nothing was trained")
+    return found
+
+
+def _folder_for(corpus: Path, root: Path) -> OwnCorpus:
+    """Return the folder named after the corpus; a second corpus of the same name gets a suffix."""
+    name = re.sub(r"[^\w-]+", "-", corpus.name.split(".")[0] or corpus.name.strip(".")).strip("-") or "corpus"
+    taken = _read(OwnCorpus(name, root / name))
+    if taken is not None and taken.corpus != str(corpus):
+        name += "-" + hashlib.sha256(str(corpus).encode()).hexdigest()[:6]
+    return OwnCorpus(name, root / name)
+
+
+def _read(own: OwnCorpus) -> Source | None:
+    """Return what the folder's bundle was trained from; None: unknown, or not trained completely."""
+    try:
+        content = json.loads((own.folder / RECORD).read_text(encoding="utf-8"))
+        return Source(**content | {"options": tuple(content["options"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _write(own: OwnCorpus, source: Source) -> None:
+    write_file(own.folder / RECORD, json.dumps(asdict(source), indent=2) + "\n", sync=False)
+
+
+def _digest(paths: Sequence[Path]) -> str:
+    """Return a digest over the content of files and folders."""
+    total = hashlib.sha256()
+    for path in paths:
+        files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
+        for file in files:
+            with file.open("rb") as content:
+                digest = hashlib.file_digest(content, "sha256").hexdigest()
+            total.update(f"{file.relative_to(path)} {digest}\n".encode())
+    return total.hexdigest()
+
+
+def _relative(path: Path) -> Path:
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path

@@ -1,0 +1,78 @@
+"""Read a corpus that an operator gives to a deployment: a file, a folder, or an object of the store."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from chatbot.dialog.replies import Replies
+from chatbot.errors import SettingError
+from chatbot.settings import StorageSettings
+from chatbot.store import Missing, layout, open_store
+from data.checks import Report
+from data.loading import Columns, load_checked
+from data.replies import match_replies, own_replies, read_replies
+
+STORE = "store:"
+"""Prefix of a source that is an object of the store: `store:corpora/my_messages.csv.gz`."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenCorpus:
+    """A checked corpus with its replies.
+
+    Attributes:
+        rows: rows with `data.loading.COLUMNS`.
+        replies: the replies of its intents, without examples; an intent without one gets the default reply in training.
+        report: result of the checks; its warnings include the notices of reading.
+        digest: digest of rows and replies: names the corpus independently of its format and file name.
+    """
+
+    rows: pd.DataFrame
+    replies: Replies
+    report: Report
+    digest: str
+
+
+def read_given(
+    corpus: str, replies: str, columns: Columns, storage: StorageSettings, folder: Path
+) -> GivenCorpus:
+    """Read and check a corpus and its replies.
+
+    Args:
+        corpus, replies: paths, or keys of the store after `store:`; no replies: the corpus's own.
+        folder: where objects of the store are written.
+
+    Raises:
+        SettingError: the store has no such object.
+        ChatbotError: the corpus or the replies cannot be used; the message has every reason.
+    """
+    path = _local(corpus, storage, folder)
+    loaded, report = load_checked(path, columns)
+    texts, notices = own_replies(path, loaded.replies)
+    if replies:
+        texts = read_replies(_local(replies, storage, folder))
+    written, unmatched = match_replies(texts, set(loaded.table["intent"]), replies or path.name)
+    report.warnings.extend([*notices, *unmatched])
+    kept = Replies({intent: text.model_copy(update={"examples": ()}) for intent, text in written.items()})
+    content = "\n".join([*sorted(loaded.table["row_hash"]), *sorted(kept.dump().splitlines())])
+    return GivenCorpus(loaded.table, kept, report, hashlib.sha256(content.encode()).hexdigest()[:32])
+
+
+def _local(source: str, storage: StorageSettings, folder: Path) -> Path:
+    if not source.startswith(STORE):
+        return Path(source)
+    key = source.removeprefix(STORE)
+    store = open_store(storage)
+    path = folder / PurePosixPath(key).name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        store.get_file(key, path)
+    except Missing:
+        raise SettingError(
+            f"{store} has no object {key}: put it there (a key below {layout.CORPORA}), and start the Job again"
+        ) from None
+    return path
