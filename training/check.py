@@ -1,7 +1,7 @@
 """Check a corpus's labels before training: `python -m data.check CORPUS`.
 
-Finds suspect labels, intents that overlap, intents with too few messages, and near-duplicates with different labels, with
-the encoder and the head that a training uses.
+Finds suspect labels, intents that overlap, intents with too few messages, and near-duplicates with different labels,
+with the encoder and the head that a training uses.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from rich.text import Text
 from chatbot.dialog.message import clean
 from chatbot.errors import ChatbotError
 from data.checks import check, problems_table
-from data.decisions import RowDecision, read_decisions
 from data.errors import CorpusError, Problem
 from data.loading import Columns, Loaded, read_corpus
 from data.placeholders import fill_all
@@ -77,9 +76,8 @@ def main(
         with Steps(console) as steps:
             with steps.wait("corpus"):
                 loaded, errors, warnings = read_usable(corpus, columns)
-                decided = _decided(out / CSV_FILE)
             findings = check_labels(loaded, section.encoder, cache, section.seed, steps)
-            write_findings(findings, out, str(corpus), decided)
+            write_findings(findings, out, str(corpus))
     except CorpusError as error:
         console.print(*problems_table(list(error.problems), []))
         raise typer.Exit(1) from None
@@ -140,18 +138,7 @@ def check_labels(loaded: Loaded, encoder: str, cache: Path, seed: int, steps: St
             held.probabilities,
             fitted.classifier.labels,
         )
-    return without_confirmed(findings, loaded.kept)
-
-
-def without_confirmed(findings: LabelFindings, kept: frozenset[str]) -> LabelFindings:
-    """Return the findings without suspects whose label a person confirmed."""
-    suspects = tuple(suspect for suspect in findings.suspects if suspect.row_hash not in kept)
-    return findings.model_copy(update={"suspects": suspects})
-
-
-def _decided(file: Path) -> list[RowDecision]:
-    """Return the decisions in an earlier suspects.csv, which is about to be replaced."""
-    return read_decisions(file) if file.is_file() else []
+    return findings.without(loaded.kept)
 
 
 if __name__ == "__main__":

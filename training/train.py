@@ -30,6 +30,7 @@ from data.loading import Columns
 from data.processing import ProcessParams
 from data.processing import read_params as read_process_params
 from training.corpus.reading import read
+from training.labels.report.render import PAGE_FILE, write_findings
 from training.model.params import read_params
 from training.model.report import print_trained
 from training.model.train import train
@@ -110,7 +111,10 @@ def main(
     if scores:
         scores.parent.mkdir(parents=True, exist_ok=True)
         scores.write_text(json.dumps(trained.report, indent=2) + "\n", encoding="utf-8")
+    labels = out.with_name(f"{out.name}-labels")
+    write_findings(trained.findings, labels, str(corpus))
     print_trained(Console(), trained)
+    Console().print(Text(f"labels: {trained.findings.sentence} {labels / PAGE_FILE}"), soft_wrap=True)
 
 
 if __name__ == "__main__":

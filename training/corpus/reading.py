@@ -15,7 +15,7 @@ from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.replies import Replies, ReplyText
 from chatbot.settings import SlotSettings
 from data.checks import Report
-from data.decisions import beside
+from data.decisions import DECISIONS_FILE, beside
 from data.declarations import DECLARED_FILE, read_declared
 from data.digest import corpus_digest
 from data.errors import CorpusError, Problem
@@ -80,7 +80,10 @@ def read(path: Path, params: ProcessParams, columns: Columns | None = None, stri
     loaded, report = load_checked(path, columns, strict=strict)
     replies, notices = own_replies(path, loaded.replies)
     report.warnings.extend(notices)
-    digest = corpus_digest(path) if path.is_file() else _digest_of_rows(loaded.table)
+    as_is = path.is_file() and not any(
+        beside(path, name).exists() for name in (DECISIONS_FILE, DECLARED_FILE)
+    )
+    digest = corpus_digest(path) if as_is else _digest_of_rows(loaded.table)
     corpus = process(loaded.table, params).corpus
     return Corpus(_cleaned(corpus), digest, report, loaded.declared.texts(replies), loaded.kept)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -66,6 +68,11 @@ class LabelFindings(_Finding):
     few: tuple[tuple[str, int], ...]
     """Intents with too few distinct messages, with their number."""
     contradictions: tuple[Contradiction, ...]
+
+    def without(self, confirmed: Container[str]) -> LabelFindings:
+        """Return the findings without suspects whose label a person confirmed, given by row hash."""
+        suspects = tuple(suspect for suspect in self.suspects if suspect.row_hash not in confirmed)
+        return self.model_copy(update={"suspects": suspects})
 
     @property
     def sentence(self) -> str:

@@ -23,6 +23,8 @@ from chatbot.model.classifier import Scores
 from chatbot.model.encoder import Encoded
 from data.errors import Problem
 from training.corpus.reading import Corpus, replies_for
+from training.labels.examine import examine
+from training.labels.findings import LabelFindings
 from training.model.blas import one_thread
 from training.model.diagnosis import diagnose
 from training.model.distinct import distinct_groups, name_groups, weights
@@ -60,6 +62,8 @@ class Trained:
     manifest: Manifest
     report: dict[str, Any]
     points: OperatingPoints
+    findings: LabelFindings
+    """About the labels of the train part."""
     without_reply: list[str]
     notices: list[Problem]
     """About replies without an intent."""
@@ -117,6 +121,15 @@ def train(
         encoded_test = encode(encoder, test["message"].tolist(), advance)
     with steps.count("fit", folds(len(rows)) + 1) as advance:
         fitted = fit(encoded, labels, taught.tolist(), params.seed, advance)
+    with steps.wait("labels"):
+        findings = examine(
+            list(zip(messages, labels, rows["row_hash"], rows["source"], strict=True)),
+            taught.tolist(),
+            encoded.vectors,
+            fitted.out_of_fold.rows,
+            fitted.out_of_fold.probabilities,
+            fitted.classifier.labels,
+        ).without(corpus.kept)
     with steps.count("unknown intents", UNKNOWN_FOLDS) as advance:
         unknown = score_unknown(encoded, fitted, params.seed, advance)
     with steps.wait("thresholds"):
@@ -168,7 +181,7 @@ def train(
         )
 
     seconds = time.monotonic() - began
-    return Trained(out, digest, manifest, report, points, without_reply, notices, seconds, figures)
+    return Trained(out, digest, manifest, report, points, findings, without_reply, notices, seconds, figures)
 
 
 def _groups(rows: pd.DataFrame) -> NDArray[np.str_]:

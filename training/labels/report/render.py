@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
@@ -11,7 +10,8 @@ from rich.text import Text
 
 from chatbot.files import write_file
 from data.checks import FEW_MESSAGES
-from data.decisions import DECISIONS_FILE, LabelAction, RowDecision, decisions_csv
+from data.decisions import DECISIONS_FILE, LabelAction, RowDecision, decisions_csv, read_decisions
+from data.errors import CorpusError
 from monitoring.pages import environment
 from training.labels.findings import LabelFindings, SuspectLabel
 
@@ -23,17 +23,18 @@ _pages = environment(Path(__file__).parent)
 _pages.filters |= {"percent": lambda share: f"{share:.0%}"}
 
 
-def write_findings(
-    findings: LabelFindings, folder: Path, corpus: str, decided: Iterable[RowDecision] = ()
-) -> None:
+def write_findings(findings: LabelFindings, folder: Path, corpus: str) -> None:
     """Write suspects.csv and labels.html into a folder; each write is atomic.
+
+    Decisions that a person entered into an earlier suspects.csv are taken over; one that cannot be read is kept as
+    suspects.old.csv.
 
     Args:
         findings: what was found.
         folder: where to write.
         corpus: the corpus's name, as the reader knows it.
-        decided: decisions that suspects.csv takes over, so that a file half filled in is not lost.
     """
+    decided = _decided(folder / CSV_FILE)
     said = {d.row_hash: d.intent if d.action is LabelAction.MOVE else d.action.value for d in decided}
     rows = [_cells(suspect, said.get(suspect.row_hash, "")) for suspect in findings.suspects]
     page = _pages.get_template("page.html.j2").render(
@@ -84,6 +85,14 @@ def print_findings(console: Console, findings: LabelFindings) -> None:
             table.add_row(*_texts(intent, f"{count:,}"))
         console.print(table)
     console.print(Text(findings.sentence))
+
+
+def _decided(file: Path) -> list[RowDecision]:
+    try:
+        return read_decisions(file) if file.is_file() else []
+    except CorpusError:
+        file.replace(file.with_suffix(".old.csv"))
+        return []
 
 
 def _cells(suspect: SuspectLabel, decision: str) -> list[str]:
