@@ -63,23 +63,39 @@ class Applied:
 
 
 def apply_decisions(table: pd.DataFrame, decisions: Iterable[RowDecision]) -> Applied:
-    """Apply decisions to a corpus with the columns of `data.loading.COLUMNS`.
+    """Apply decisions, one after the other, to a corpus with the columns of `data.loading.COLUMNS`.
 
-    A moved row gets the category of its new intent and a new row hash; all copies of a row are treated alike.
+    A moved row gets the category of its new intent and a new row hash, by which a later decision may name it; all
+    copies of a row are treated alike.
     """
-    by_hash = {decision.row_hash: decision for decision in decisions}
-    hashes = table["row_hash"].tolist()
-    actions = {row: by_hash[found] for row, found in enumerate(hashes) if found in by_hash}
-    moves = {row: d.intent for row, d in actions.items() if d.action is LabelAction.MOVE}
-    dropped = {row for row, d in actions.items() if d.action is LabelAction.DROP}
+    rows_of: dict[str, list[int]] = {}
+    for row, found in enumerate(table["row_hash"].tolist()):
+        rows_of.setdefault(found, []).append(row)
+    messages = table["message"].tolist()
+    moves: dict[int, str] = {}
+    dropped: set[int] = set()
+    kept: set[str] = set()
+    unused = 0
+    for decision in decisions:
+        rows = rows_of.get(decision.row_hash, [])
+        unused += not rows
+        if decision.action is LabelAction.KEEP:
+            kept.add(decision.row_hash)
+        elif rows:
+            del rows_of[decision.row_hash]
+            if decision.action is LabelAction.DROP:
+                dropped.update(rows)
+            else:
+                moves.update(dict.fromkeys(rows, decision.intent))
+                rows_of.setdefault(row_hash(messages[rows[0]], decision.intent), []).extend(rows)
     table = relabelled(table, moves)
-    kept = [row not in dropped for row in range(len(table))]
+    remains = [row not in dropped for row in range(len(table))]
     return Applied(
-        table=table[kept].reset_index(drop=True) if dropped else table,
-        moved=len(moves),
+        table=table[remains].reset_index(drop=True) if dropped else table,
+        moved=len(moves.keys() - dropped),
         dropped=len(dropped),
-        kept=frozenset(d.row_hash for d in by_hash.values() if d.action is LabelAction.KEEP),
-        unused=len(by_hash.keys() - set(hashes)),
+        kept=frozenset(kept),
+        unused=unused,
     )
 
 

@@ -11,11 +11,14 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
 from chatbot.dialog.message import clean
 from chatbot.errors import ChatbotError
+from chatbot.settings import StorageSettings
+from chatbot.store import open_store
 from data.checks import check, problems_table
 from data.errors import CorpusError, Problem
 from data.loading import Columns, Loaded, read_corpus
@@ -31,6 +34,7 @@ from training.model.encoder.export import export
 from training.model.fit import FOLDS, fit
 from training.model.params import read_params
 from training.progress import Steps
+from training.review.labels import put_findings
 
 _PROOF_MESSAGES = 600
 
@@ -53,6 +57,9 @@ def main(
     ),
     encoder: Annotated[str | None, typer.Option(help="Any SentenceTransformers name or folder.")] = None,
     cache: Annotated[Path, typer.Option(help="Where exported encoders are kept.")] = Path(".cache/encoders"),
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Show the suspects on the staff pages (CHATBOT_STORE_URL).")
+    ] = False,
     message_column: Annotated[str | None, typer.Option(help="The message's column.")] = None,
     intent_column: Annotated[
         str | None, typer.Option(help="The intent's column; two are joined: `scenario+action`.")
@@ -78,10 +85,12 @@ def main(
                 loaded, errors, warnings = read_usable(corpus, columns)
             findings = check_labels(loaded, section.encoder, cache, section.seed, steps)
             write_findings(findings, out, str(corpus))
+            if queue:
+                put_findings(open_store(StorageSettings()), findings)
     except CorpusError as error:
         console.print(*problems_table(list(error.problems), []))
         raise typer.Exit(1) from None
-    except (ChatbotError, OSError) as error:
+    except (ChatbotError, OSError, ValidationError) as error:
         console.print(Text(str(error), style="red"))
         raise typer.Exit(1) from None
     for table in problems_table(errors, warnings):

@@ -15,9 +15,10 @@ from chatbot.errors import ChatbotError
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle import Bundle
 from chatbot.model.encoder import Encoded, Encoder
+from data.declarations import NOTHING, Declared
 from training.gate.behaviour import check_behaviour
 from training.gate.behaviour_tests import Group, expand, messages_of, read_behaviours, run
-from training.gate.changes import check_known, check_lost, check_new, check_size
+from training.gate.changes import check_known, check_lost, check_new, check_size, check_suspects
 from training.gate.compared import (
     check_answers,
     check_calibration,
@@ -25,9 +26,11 @@ from training.gate.compared import (
     check_out_of_scope,
     check_parts,
 )
+from training.gate.declared import renamed
 from training.gate.evidence import PairedOutcomes, Row
 from training.gate.params import GateParams
 from training.gate.verdict import GateCheck, GateVerdict, Side
+from training.labels.findings import SuspectLabel
 from training.model.encoder.batch import encode
 from training.model.evaluation.outcome import Outcome, evaluate, scores
 from training.model.evaluation.slices import slices_of, whole_words
@@ -58,6 +61,8 @@ def judge(
     params: GateParams | None = None,
     behaviours: Sequence[Group] | None = None,
     sizes: Sizes | None = None,
+    declared: Declared = NOTHING,
+    suspects: Sequence[SuspectLabel] = (),
     through: Encode = encode,
 ) -> GateVerdict:
     """Evaluate both bundles on the same messages and decide whether the challenger may replace the champion.
@@ -72,6 +77,8 @@ def judge(
         params: the bounds; None: the defaults.
         behaviours: groups of behavioural tests; None: the shipped ones.
         sizes: sizes of the bundle folders; None: omit the size check.
+        declared: declared changes of intents; the test rows have the names after them.
+        suspects: rows that came with the challenger and whose label is suspect.
         through: the function that encodes messages; a benchmark passes one with a cache.
 
     Returns:
@@ -81,7 +88,8 @@ def judge(
         GateError: no test row has an intent on which both bundles can be compared.
     """
     params = params or GateParams()
-    outcomes = _evaluate_both(champion, challenger, test, through)
+    params = params.model_copy(update={"retired": (*params.retired, *declared.retired)})
+    outcomes = _evaluate_both(champion, challenger, test, declared, through)
     if not outcomes.in_scope.any():
         raise GateError(
             f"none of the {len(test):,} test rows has an intent that "
@@ -101,7 +109,8 @@ def judge(
         check_lost(outcomes, _silent(challenger), params),
         check_new(outcomes, params),
         _behaviour(champion, challenger, behaviours, params, through),
-        check_known(outcomes, _changed_proofs(champion, challenger, through)),
+        check_suspects(suspects),
+        check_known(outcomes, _changed_proofs(champion, challenger, declared, through)),
     ]
     if sizes is not None:
         checks.insert(-1, check_size(sizes.challenger, sizes.champion, params))
@@ -124,6 +133,8 @@ def judge_folders(
     *,
     params: GateParams | None = None,
     behaviours: Sequence[Group] | None = None,
+    declared: Declared = NOTHING,
+    suspects: Sequence[SuspectLabel] = (),
 ) -> GateVerdict:
     """Load two bundles from their folders and run `judge`, including the size check.
 
@@ -138,6 +149,8 @@ def judge_folders(
         params=params,
         behaviours=behaviours,
         sizes=Sizes(_bytes(challenger), None if champion is None else _bytes(champion)),
+        declared=declared,
+        suspects=suspects,
     )
 
 
@@ -149,11 +162,15 @@ def mark_new(test: pd.DataFrame, earlier: pd.DataFrame | None) -> pd.DataFrame:
 
 
 def _evaluate_both(
-    champion: Bundle | None, challenger: Bundle, test: pd.DataFrame, through: Encode
+    champion: Bundle | None, challenger: Bundle, test: pd.DataFrame, declared: Declared, through: Encode
 ) -> PairedOutcomes:
     messages = [clean(message) for message in test["message"]]
     labels = test["intent"].tolist()
-    known = frozenset(champion.manifest.labels) if champion else frozenset()
+    known = (
+        frozenset(declared.now(name) or name for name in champion.manifest.labels)
+        if champion
+        else frozenset()
+    )
     encoded = {id(b): through(b.encoder, messages) for b in (champion, challenger) if b is not None}
 
     def outcome(bundle: Bundle) -> Outcome:
@@ -161,7 +178,7 @@ def _evaluate_both(
 
     return PairedOutcomes(
         messages=messages,
-        champion=None if champion is None else outcome(champion),
+        champion=None if champion is None else renamed(outcome(champion), declared.successors),
         challenger=outcome(challenger),
         champion_intents=known,
         challenger_intents=frozenset(challenger.manifest.labels),
@@ -199,9 +216,15 @@ def _behaviour(
     )
 
 
-def _changed_proofs(champion: Bundle | None, challenger: Bundle, through: Encode) -> list[Row]:
+def _changed_proofs(
+    champion: Bundle | None, challenger: Bundle, declared: Declared, through: Encode
+) -> list[Row]:
     """Return the champion's known messages for which the challenger's top prediction differs."""
-    known = champion.manifest.known if champion else ()
+    known = [
+        k.model_copy(update={"intent": now})
+        for k in (champion.manifest.known if champion else ())
+        if (now := declared.now(k.intent)) is not None
+    ]
     if not known:
         return []
     predictions = challenger.judge(through(challenger.encoder, [clean(k.message) for k in known]))

@@ -1,38 +1,51 @@
 """Run one retraining as a sequence of idempotent, deterministic steps.
 
-pull the champion's corpus -> merge accepted rows -> check -> process -> train -> gate -> publish (corpus, bundle,
-gate report, run, version) -> alias `challenger`
+pull the champion's corpus -> merge accepted rows -> apply label decisions and declared changes -> check -> process ->
+train -> gate -> publish (corpus, bundle, gate report, run, version) -> alias `challenger`
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from chatbot.dialog.replies import Replies
 from chatbot.files import write_file
+from chatbot.model import bundle as bundles
 from chatbot.records.erasure import forgotten
 from chatbot.store import open_store
 from chatbot.store.lease import StoreLease
 from data.checks import check
-from data.processing import CORPUS_FILE, SPLITS_FILE, process, read_processed, read_splits, write
+from data.processing import (
+    CORPUS_FILE,
+    LEFT_OUT_FILE,
+    SPLITS_FILE,
+    process,
+    read_left_out,
+    read_processed,
+    read_splits,
+    write,
+)
 from training.corpus import versions
 from training.corpus.dvc import check_store
-from training.corpus.files import read_rows, write_sources
+from training.corpus.files import read_rows, without_examples, write_sources
 from training.corpus.reading import read
 from training.corpus.versions import REPLIES_FILE, ROWS_FILE, RULES_FILE, Pointer
 from training.gate.judge import judge_folders, mark_new
 from training.model.train import train
 from training.progress import Steps
+from training.retraining.changes import apply_changes, replies_after
 from training.retraining.config import LEASE, RetrainConfig, RetrainError, emptied
 from training.retraining.merge import merge
 from training.retraining.publish import GATE_AGAINST, publish
 from training.review.accepted import read_accepted
 from training.review.board import queue_length
 from training.review.decisions import Decisions
+from training.review.declared import read_stored
+from training.review.labels import put_findings, row_decisions
 from training.tracking.bundles import fetch_bundle
 from training.tracking.registry import CHALLENGER, Registry
 from training.tracking.runs import Files, Recorded
@@ -60,7 +73,7 @@ class RetrainResult:
 
 
 def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
-    """Merge new review decisions into the champion's corpus, train a challenger, run the gate, and publish it.
+    """Merge new decisions and declared changes into the champion's corpus, train a challenger, gate and publish it.
 
     Idempotent: a later run resumes after a failure.
 
@@ -96,7 +109,22 @@ def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
                 forgotten(store),
                 decisions.withdrawn(),
             )
-        if not merged.changed:
+            declared = read_stored(store)
+            changed = apply_changes(
+                merged.rows,
+                row_decisions(decisions),
+                declared,
+                read_processed(before),
+                read_left_out(before / LEFT_OUT_FILE),
+                read_splits(before / SPLITS_FILE),
+            )
+            replies = replies_after(merged.replies, declared)
+            served = fetch_bundle(store, registry, champion, work / "bundles")
+            params = config.train
+            if declared.target is not None:
+                params = params.model_copy(update={"target": declared.target})
+            has_new_target = bundles.read_manifest(served).target.get("target") not in (None, declared.target)
+        if not (merged.changed or changed.differs or (declared.target and has_new_target)):
             waiting = queue_length(store)
             return RetrainResult(
                 outcome="needs_review",
@@ -107,31 +135,38 @@ def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
                 corpus={"digest": champion.corpus_digest},
             )
         with steps.wait("process"):
-            checked = check(merged.rows)
+            checked = check(changed.rows)
             checked.raise_errors()
             folder = work / "corpus"
             # Rows of the previous version keep their part.
-            processed = process(merged.rows, config.process, read_splits(before / SPLITS_FILE))
+            processed = process(changed.rows, config.process, changed.splits)
             write(processed, checked, config.process, folder)
+            # As labelled: decisions and declared changes are applied again in each retraining.
             write_sources(folder, merged.rows, merged.replies, before / RULES_FILE)
-            corpus = read(folder / CORPUS_FILE, config.process)
+            (work / REPLIES_FILE).write_text(without_examples(replies).dump(), encoding="utf-8")
+            corpus = replace(read(folder / CORPUS_FILE, config.process), kept=changed.kept)
         trained = train(
             corpus,
             work / "challenger",
-            config.train,
+            params,
             steps,
             folder / RULES_FILE,
-            folder / REPLIES_FILE,
+            work / REPLIES_FILE,
             config.cache,
         )
         with steps.wait("gate"):
             verdict = judge_folders(
-                fetch_bundle(store, registry, champion, work / "bundles"),
+                served,
                 trained.folder,
-                mark_new(corpus.test, read_processed(before)),
+                mark_new(corpus.test, changed.known),
                 params=config.gate,
+                declared=declared,
+                suspects=[
+                    s for s in trained.findings.suspects if s.row_hash not in set(changed.known["row_hash"])
+                ],
             )
         lease.check()
+        put_findings(store, trained.findings)
 
         def record(tags: Mapping[str, str], files: Files) -> Recorded:
             name, key = f"retrain {trained.digest[:12]}", f"retrain-{trained.digest[:24]}"
@@ -139,7 +174,7 @@ def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
                 config.tracking,
                 trained,
                 corpus,
-                config.train,
+                params,
                 steps,
                 name=name,
                 tags=tags,
@@ -151,6 +186,8 @@ def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
             GATE_AGAINST: champion.bundle_digest,
             "rows_added": str(merged.added),
             "rows_removed": str(merged.removed),
+            "rows_moved": str(changed.moved),
+            "rows_dropped": str(changed.dropped),
         }
         challenger, report = publish(config, steps, lease, folder, trained.folder, verdict, record, tags)
         registry.set_alias(CHALLENGER, challenger.number)
@@ -164,7 +201,11 @@ def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
             "digest": corpus.digest,
             "added": merged.added,
             "removed": merged.removed,
-            "new_intents": list(merged.new_intents),
+            "moved": changed.moved,
+            "dropped": changed.dropped,
+            "new_intents": sorted(
+                {*merged.new_intents} & {*corpus.rows["intent"]} - {*declared.successors.values()}
+            ),
             "warnings": [str(problem) for problem in checked.warnings],
         },
     )
