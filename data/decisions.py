@@ -142,8 +142,8 @@ def read_decisions(path: Path) -> list[RowDecision]:
     except csv.Error as error:
         raise CorpusError([Problem(str(path), None, f"not CSV: {error}")]) from None
     if missing := [name for name in (ROW_HASH, DECISION) if name not in names]:
-        reason = f"no column {' and no column '.join(missing)}: `python -m data.check` writes such a file"
-        raise CorpusError([Problem(str(path), 1, reason)])
+        lacks = f"no column {' and no column '.join(missing)}: `python -m data.check` writes such a file"
+        raise CorpusError([Problem(str(path), 1, lacks)])
     found: dict[str, RowDecision] = {}
     problems: list[Problem] = []
     for number, row in rows:

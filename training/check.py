@@ -141,7 +141,7 @@ def check_labels(loaded: Loaded, encoder: str, cache: Path, seed: int, steps: St
     with steps.wait("labels"):
         findings = examine(
             list(zip(messages, labels, rows["row_hash"], rows["source"], strict=True)),
-            groups,
+            groups.tolist(),
             encoded.vectors,
             held.rows,
             held.probabilities,

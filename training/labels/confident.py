@@ -35,7 +35,7 @@ def confident_labels(probabilities: Floats, given: Ints, weight: Floats) -> Ints
     """Return the intent that each message counts for, shape (n,); NONE if it reaches no threshold."""
     reached = np.where(probabilities >= thresholds(probabilities, given, weight), probabilities, -1.0)
     best = reached.argmax(axis=1)
-    return np.where(reached[np.arange(len(given)), best] >= 0, best, NONE).astype(np.int64)
+    return np.asarray(np.where(reached[np.arange(len(given)), best] >= 0, best, NONE), dtype=np.int64)
 
 
 def confident_joint(confident: Ints, given: Ints, weight: Floats, count: int) -> NDArray[np.float64]:
@@ -50,7 +50,7 @@ def better_labels(probabilities: Floats, given: Ints) -> Ints:
     """Return the most probable other intent of each message, shape (n,)."""
     others = np.array(probabilities, dtype=np.float64)
     others[np.arange(len(given)), given] = -1.0
-    return others.argmax(axis=1).astype(np.int64)
+    return np.asarray(others.argmax(axis=1), dtype=np.int64)
 
 
 def label_quality(probabilities: Floats, given: Ints) -> NDArray[np.float64]:
