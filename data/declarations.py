@@ -20,6 +20,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from chatbot.dialog.message import OUT_OF_SCOPE
+from chatbot.files import write_file
 from data.decisions import relabelled
 from data.errors import CorpusError, Problem
 from data.messages import intent_fault
@@ -129,6 +130,14 @@ class Declared(BaseModel):
 
 
 NOTHING = Declared()
+
+
+def write_declared(path: Path, declared: Declared) -> None:
+    """Write a declaration beside a corpus to which it is applied; nothing declared: no file."""
+    if declared == NOTHING:
+        path.unlink(missing_ok=True)
+    else:
+        write_file(path, declared.dump(), sync=False)
 
 
 def read_declared(path: Path) -> Declared:

@@ -94,6 +94,8 @@ def main(
             with steps.wait("corpus"):
                 columns = Columns(message_column, intent_column, category_column, header, labels_as_written)
                 read_corpus = read(corpus, process, columns, strict)
+            if target is None:
+                section = section.declared(read_corpus.declared.target)
             trained = train(read_corpus, out, section, steps, rules, replies, cache)
             recorded = (
                 record_training(TrackingSettings(), trained, read_corpus, section, steps) if track else None

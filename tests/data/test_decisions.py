@@ -19,8 +19,10 @@ from data.declarations import NOTHING, Declared, parse_declared, read_declared
 from data.errors import CorpusError
 from data.loading import load_corpus, read_corpus
 from data.messages import row_hash
+from data.process import run as process
 from data.processing import ProcessParams
 from training.corpus.reading import read
+from training.model.params import TrainParams
 
 ROWS = [
     ("cancel my order", "cancel"),
@@ -201,3 +203,15 @@ def test_what_happened_to_an_intent(tmp_path: Path) -> None:
     assert declared.texts({"a": 1, "b": 2, "d": 4, "c": 3}) == {"c": 3}
     assert parse_declared(declared.dump(), "x") == declared
     assert read_declared(tmp_path / "none.yaml") == NOTHING
+
+
+def test_a_processed_corpus_carries_its_declaration_with_the_target(corpus: Path, tmp_path: Path) -> None:
+    declare(corpus, "renamed: {cancel: cancel_order}\ntarget: 0.05\n")
+    process(corpus, tmp_path / "processed", ProcessParams())
+    processed = read(tmp_path / "processed" / "corpus.parquet", ProcessParams())
+    assert set(processed.rows["intent"]) == {"cancel_order", "refund"}
+    assert processed.declared.target == 0.05
+    assert TrainParams().declared(processed.declared.target).target == 0.05
+    declare(corpus, "")
+    process(corpus, tmp_path / "processed", ProcessParams())
+    assert read(tmp_path / "processed" / "corpus.parquet", ProcessParams()).declared == NOTHING

@@ -13,11 +13,11 @@ from data.declarations import Declared
 from data.processing import read_processed
 from tests.support.requirements import ROOT
 from training.gate.changes import check_suspects
-from training.gate.declared import renamed
+from training.gate.declared import renamed, with_target
 from training.gate.judge import judge
 from training.gate.params import GateParams
 from training.gate.report.render import page
-from training.gate.verdict import GateVerdict
+from training.gate.verdict import GateCheck, GateVerdict
 from training.labels.findings import SuspectLabel
 from training.model.evaluation.outcome import Outcome
 
@@ -96,6 +96,18 @@ def test_merged_intents_count_as_the_one_that_is_kept() -> None:
     merged = renamed(outcome, Declared(merged={"kept": ("a", "b")}).successors)
     assert merged.likeliest.tolist() == merged.routed.tolist() == ["kept", "kept", "c"]
     assert merged.truth.tolist() == names.tolist()
+
+
+def test_fewer_answers_at_a_target_that_was_changed_on_purpose_are_to_be_looked_at_and_not_refused() -> None:
+    numbers = {"risk_lower_bound": 0.0, "target": 0.01}
+    check = GateCheck("answers", "Automatic answers", "refused", "It answers 40 %, 90 % before.", "", numbers)
+    changed = with_target(check, Declared(target=0.01), 0.05, 0.01)
+    assert changed.verdict == "warned"
+    assert "on purpose, from 5.0% to 1.0%" in changed.sentence
+    assert with_target(check, Declared(), 0.05, 0.01) is check
+    assert with_target(check, Declared(target=0.01), 0.01, 0.01) is check
+    risky = replace(check, numbers=numbers | {"risk_lower_bound": 0.02})
+    assert with_target(risky, Declared(target=0.01), 0.05, 0.01).verdict == "refused"
 
 
 def test_suspect_labels_that_came_with_a_challenger_are_named_and_warn(

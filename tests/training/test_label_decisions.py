@@ -22,8 +22,9 @@ from training.labels.findings import LabelFindings, Labelled, SuspectLabel
 from training.retraining.changes import Changed, apply_changes, replies_after
 from training.review.accepted import read_accepted
 from training.review.decisions import AlreadyDecidedError, Decisions, now
-from training.review.declared import read_stored, write_stored
+from training.review.declared import read_stored, renamed, write_stored
 from training.review.labels import decide_label, label_item_id, put_findings, read_label_queue, row_decisions
+from training.review.queue import Item, Queue
 
 INTENTS = ("cancel", "refund", "track")
 ROWS = [
@@ -197,3 +198,16 @@ def test_what_is_declared_is_kept_in_the_store(store: FolderStore) -> None:
     write_stored(store, declared)
     assert read_stored(store) == declared
     assert Decisions(store).read() == {}
+
+
+def test_the_review_shows_what_older_versions_predicted_under_todays_names() -> None:
+    item = Item(
+        "1", "where", now(), "track", 0.4, 0.9, "human", (("track", 0.4), ("find", 0.3), ("cancel", 0.2)), "1", "", (),
+        suggested="find",
+    )  # fmt: skip
+    declared = Declared(merged={"locate": ("track", "find")})
+    (shown,) = renamed(Queue((item,)), declared, {"locate", "cancel"}).items
+    assert (shown.intent, shown.suggested) == ("locate", "locate")
+    assert shown.alternatives == (("locate", 0.7), ("cancel", 0.2))
+    # The bundle still has the former names: its intents are offered as they are.
+    assert renamed(Queue((item,)), declared, {"track", "find", "cancel"}).items == (item,)

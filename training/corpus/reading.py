@@ -16,7 +16,7 @@ from chatbot.dialog.replies import Replies, ReplyText
 from chatbot.settings import SlotSettings
 from data.checks import Report
 from data.decisions import DECISIONS_FILE, beside
-from data.declarations import DECLARED_FILE, read_declared
+from data.declarations import DECLARED_FILE, NOTHING, Declared, read_declared
 from data.digest import corpus_digest
 from data.errors import CorpusError, Problem
 from data.labels import label_key
@@ -46,6 +46,8 @@ class Corpus:
     """Its own replies by intent."""
     kept: frozenset[str] = frozenset()
     """Row hashes whose label a person confirmed."""
+    declared: Declared = NOTHING
+    """The declared changes, which are applied."""
 
     def part(self, name: str, out_of_scope: bool) -> pd.DataFrame:
         """Return the rows of a part: the out-of-scope ones or the in-scope ones."""
@@ -76,7 +78,8 @@ def read(path: Path, params: ProcessParams, columns: Columns | None = None, stri
     """
     if is_processed(path):
         rows = _cleaned(read_processed(path))
-        return Corpus(rows, corpus_digest(path), replies=_shipped_replies(rows))
+        declared = read_declared(path.parent / DECLARED_FILE)
+        return Corpus(rows, corpus_digest(path), replies=_shipped_replies(rows), declared=declared)
     loaded, report = load_checked(path, columns, strict=strict)
     replies, notices = own_replies(path, loaded.replies)
     report.warnings.extend(notices)
@@ -85,7 +88,9 @@ def read(path: Path, params: ProcessParams, columns: Columns | None = None, stri
     )
     digest = corpus_digest(path) if as_is else _digest_of_rows(loaded.table)
     corpus = process(loaded.table, params).corpus
-    return Corpus(_cleaned(corpus), digest, report, loaded.declared.texts(replies), loaded.kept)
+    return Corpus(
+        _cleaned(corpus), digest, report, loaded.declared.texts(replies), loaded.kept, loaded.declared
+    )
 
 
 def read_labelled(path: Path, columns: Columns, part: str = "", labels: Sequence[str] = ()) -> pd.DataFrame:

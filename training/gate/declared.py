@@ -8,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from data.declarations import Declared
+from training.gate.verdict import GateCheck
 from training.model.evaluation.outcome import Outcome
 
 
@@ -18,6 +20,23 @@ def renamed(outcome: Outcome, successors: Mapping[str, str]) -> Outcome:
     return replace(
         outcome, likeliest=_names(outcome.likeliest, successors), routed=_names(outcome.routed, successors)
     )
+
+
+def with_target(check: GateCheck, declared: Declared, before: float | None, now: float | None) -> GateCheck:
+    """Return the check of automatic answers; fewer of them refuse no challenger whose target risk is a declared change.
+
+    Args:
+        check: `check_answers`.
+        declared: the declared changes.
+        before: the champion's target risk. now: the challenger's.
+    """
+    if declared.target is None or before is None or now != declared.target or before == now:
+        return check
+    sentence = f"{check.sentence} The target risk was changed on purpose, from {before:.1%} to {now:.1%}."
+    risk, bound = check.numbers["risk_lower_bound"], check.numbers["target"]
+    is_risky = isinstance(risk, float) and isinstance(bound, float) and risk > bound
+    verdict = "warned" if check.verdict == "refused" and not is_risky else check.verdict
+    return replace(check, verdict=verdict, sentence=sentence)
 
 
 def _names(intents: NDArray[np.str_], successors: Mapping[str, str]) -> NDArray[np.str_]:

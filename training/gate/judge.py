@@ -26,7 +26,7 @@ from training.gate.compared import (
     check_out_of_scope,
     check_parts,
 )
-from training.gate.declared import renamed
+from training.gate.declared import renamed, with_target
 from training.gate.evidence import PairedOutcomes, Row
 from training.gate.params import GateParams
 from training.gate.verdict import GateCheck, GateVerdict, Side
@@ -114,6 +114,9 @@ def judge(
     ]
     if sizes is not None:
         checks.insert(-1, check_size(sizes.challenger, sizes.champion, params))
+    before = champion.manifest.target.get("target") if champion else None
+    now = challenger.manifest.target.get("target")
+    checks = [with_target(c, declared, before, now) if c.name == "answers" else c for c in checks]
     if champion is None:
         checks = [replace(c, verdict="warned") if c.verdict == "refused" else c for c in checks]
     return GateVerdict(

@@ -32,6 +32,10 @@ class TrainParams(BaseModel):
     out_of_scope_share: float | None = Field(default=None, ge=0, lt=1)
     """Out-of-scope share of messages at which the risk is stated. None: unknown, see `share`."""
 
+    def declared(self, target: float | None) -> TrainParams:
+        """Return the parameters with a declared target risk; None: unchanged."""
+        return self if target is None else self.model_copy(update={"target": target})
+
     def share(self, own_rows: int) -> float:
         """Return the out-of-scope share in force.
 

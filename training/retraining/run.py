@@ -120,11 +120,10 @@ def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
             )
             replies = replies_after(merged.replies, declared)
             served = fetch_bundle(store, registry, champion, work / "bundles")
-            params = config.train
-            if declared.target is not None:
-                params = params.model_copy(update={"target": declared.target})
-            has_new_target = bundles.read_manifest(served).target.get("target") not in (None, declared.target)
-        if not (merged.changed or changed.differs or (declared.target and has_new_target)):
+            params = config.train.declared(declared.target)
+            target = bundles.read_manifest(served).target.get("target")
+            has_new_target = declared.target is not None and target != declared.target
+        if not (merged.changed or changed.differs or has_new_target):
             waiting = queue_length(store)
             return RetrainResult(
                 outcome="needs_review",
