@@ -94,6 +94,9 @@ def examine(
 
 def _nearest(vectors: NDArray[np.float32], group_of: Ints, rows: Ints) -> Ints:
     """Return the most similar rows of other groups, shape (len(rows), NEIGHBOURS); NONE where there are no more."""
+    # Centred, or a few long messages are the neighbours of many (hubs).
+    vectors = vectors - vectors.mean(axis=0)
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-9))
     found = np.full((len(rows), NEIGHBOURS), NONE, dtype=np.int64)
     for start in range(0, len(rows), _BLOCK):
         block = rows[start : start + _BLOCK]

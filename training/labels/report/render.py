@@ -19,6 +19,7 @@ CSV_FILE, PAGE_FILE = "suspects.csv", "labels.html"
 
 _SHOWN = 20
 _SHOWN_MORE = 10
+_SHOWN_CHARACTERS = 120
 _pages = environment(Path(__file__).parent)
 _pages.filters |= {"percent": lambda share: f"{share:.0%}"}
 
@@ -46,22 +47,22 @@ def write_findings(findings: LabelFindings, folder: Path, corpus: str) -> None:
 
 
 def print_findings(console: Console, findings: LabelFindings) -> None:
-    """Print the worst of each kind; every message is printed literally."""
+    """Print the worst of each kind; every message is printed literally, a long one shortened."""
     if findings.suspects:
         table = _table(
             findings.suspects, "suspect labels, worst first", "message", "label", "fits better", "similar"
         )
         for suspect in findings.suspects[:_SHOWN]:
-            similar = "\n".join(f"{n.message} ({n.label})" for n in suspect.neighbours)
-            table.add_row(*_texts(suspect.message, suspect.label, suspect.better, similar))
+            similar = "\n".join(f"{_short(n.message)} ({n.label})" for n in suspect.neighbours)
+            table.add_row(*_texts(_short(suspect.message), suspect.label, suspect.better, similar))
         console.print(table)
     if findings.pairs:
         table = _table(
             findings.pairs, "intents that overlap", "intents", "messages", "examples", shown=_SHOWN_MORE
         )
         for pair in findings.pairs[:_SHOWN_MORE]:
-            examples = [f"{pair.first}: {m}" for m in pair.first_examples[:1]]
-            examples += [f"{pair.second}: {m}" for m in pair.second_examples[:1]]
+            examples = [f"{pair.first}: {_short(m)}" for m in pair.first_examples[:1]]
+            examples += [f"{pair.second}: {_short(m)}" for m in pair.second_examples[:1]]
             counted = f"{pair.messages:,} ({pair.share:.0%})"
             table.add_row(*_texts(f"{pair.first}\n{pair.second}", counted, "\n".join(examples)))
         console.print(table)
@@ -70,7 +71,7 @@ def print_findings(console: Console, findings: LabelFindings) -> None:
         table = _table(findings.contradictions, title, "message", "label", "rows", shown=_SHOWN_MORE)
         for contradiction in findings.contradictions[:_SHOWN_MORE]:
             for row, count in contradiction.rows:
-                table.add_row(*_texts(row.message, row.label, f"{count:,}"))
+                table.add_row(*_texts(_short(row.message), row.label, f"{count:,}"))
             table.add_section()
         console.print(table)
     if findings.few:
@@ -111,6 +112,10 @@ def _table(rows: tuple[object, ...], title: str, *columns: str, shown: int = _SH
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
+
+
+def _short(message: str) -> str:
+    return message if len(message) <= _SHOWN_CHARACTERS else message[: _SHOWN_CHARACTERS - 1] + "…"
 
 
 def _texts(*cells: str) -> list[Text]:
