@@ -119,10 +119,11 @@ def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
                 read_splits(before / SPLITS_FILE),
             )
             replies = replies_after(merged.replies, declared)
-            served = fetch_bundle(store, registry, champion, work / "bundles")
             params = config.train.declared(declared.target)
-            target = bundles.read_manifest(served).target.get("target")
-            has_new_target = declared.target is not None and target != declared.target
+            has_new_target = False
+            if declared.target is not None:
+                served = fetch_bundle(store, registry, champion, work / "bundles")
+                has_new_target = bundles.read_manifest(served).target.get("target") != declared.target
         if not (merged.changed or changed.differs or has_new_target):
             waiting = queue_length(store)
             return RetrainResult(
@@ -154,15 +155,14 @@ def retrain(config: RetrainConfig, steps: Steps) -> RetrainResult:
             config.cache,
         )
         with steps.wait("gate"):
+            known = frozenset(changed.known["row_hash"])
             verdict = judge_folders(
-                served,
+                fetch_bundle(store, registry, champion, work / "bundles"),
                 trained.folder,
                 mark_new(corpus.test, changed.known),
                 params=config.gate,
                 declared=declared,
-                suspects=[
-                    s for s in trained.findings.suspects if s.row_hash not in set(changed.known["row_hash"])
-                ],
+                suspects=[s for s in trained.findings.suspects if s.row_hash not in known],
             )
         lease.check()
         put_findings(store, trained.findings)
