@@ -137,14 +137,12 @@ def check_labels(loaded: Loaded, encoder: str, cache: Path, seed: int, steps: St
         groups = distinct_groups(messages)
     with steps.count("fit", FOLDS + 1) as advance:
         fitted = fit(encoded, labels, groups.astype(str).tolist(), seed, advance)
-    held = fitted.out_of_fold
     with steps.wait("labels"):
         findings = examine(
             list(zip(messages, labels, rows["row_hash"], rows["source"], strict=True)),
             groups.tolist(),
             encoded.vectors,
-            held.rows,
-            held.probabilities,
+            *fitted.judged,
             fitted.classifier.labels,
         )
     return findings.without(loaded.kept)

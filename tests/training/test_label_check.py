@@ -219,6 +219,16 @@ def test_unusable_rows_are_errors_and_the_others_are_checked(run: CliRunner, tmp
     assert (tmp_path / "models/label-check" / PAGE_FILE).is_file()
 
 
+def test_a_corpus_of_which_nothing_can_be_held_out_has_no_suspects(run: CliRunner, tmp_path: Path) -> None:
+    (tmp_path / "my.csv").write_text("message,intent\nhello there,one\nhello there,two\n")
+    result = run.invoke(app, ["my.csv"])
+    assert result.exit_code == 0, result.output
+    assert "1 message with different labels" in result.output
+    assert "2 intents with too few messages" in result.output
+    page = (tmp_path / "models/label-check" / PAGE_FILE).read_text()
+    assert "0 of the rows" in page
+
+
 def test_every_kind_of_input_is_read_or_refused(tmp_path: Path) -> None:
     if not CASES.is_dir():
         lacks("../shared/cases", "the inputs that people really have")

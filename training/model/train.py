@@ -126,8 +126,7 @@ def train(
             list(zip(messages, labels, rows["row_hash"], rows["source"], strict=True)),
             taught.tolist(),
             encoded.vectors,
-            fitted.out_of_fold.rows,
-            fitted.out_of_fold.probabilities,
+            *fitted.judged,
             fitted.classifier.labels,
         ).without(corpus.kept)
     with steps.count("unknown intents", UNKNOWN_FOLDS) as advance:
