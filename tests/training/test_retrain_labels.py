@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from chatbot.model import bundle as bundles
+from chatbot.settings import StorageSettings, TrackingSettings
 from chatbot.store import layout
 from data.decisions import LabelAction
 from data.declarations import Declared
 from data.messages import row_hash
 from data.processing import read_processed
-from tests.training.loop_world import INTENTS, World
+from tests.training.loop_world import INTENTS, SmallBot, World, quicken
 from training.corpus.files import read_rows
 from training.labels.findings import LabelFindings, SuspectLabel
 from training.review.decisions import Decisions
@@ -24,9 +26,17 @@ from training.tracking.registry import CHAMPION
 if TYPE_CHECKING:
     import pandas as pd
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.process]
 
 OLD, NEW = "recover_password", "reset_password"
+
+
+@pytest.fixture
+def world(small_bot: SmallBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A folder as the store and a file as the registry: what is tested here does not depend on servers."""
+    quicken(monkeypatch)
+    tracking = TrackingSettings(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")  # type: ignore[call-arg]
+    return World(small_bot, StorageSettings(url=str(tmp_path / "store")), tracking, tmp_path)  # type: ignore[call-arg]
 
 
 def decide(world: World, row: pd.Series, action: LabelAction, intent: str = "") -> str:
