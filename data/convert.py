@@ -102,6 +102,7 @@ def run(
         texts, notices = {intent: ReplyText(response=text) for intent, text in loaded.replies.items()}, []
     if replies is not None:
         texts = {**texts, **read_replies(replies)}
+    texts = loaded.declared.texts(texts)
     texts, unmatched = match_replies(texts, set(loaded.table["intent"]), str(replies or source.name))
     write(loaded, texts, out)
     return loaded, [*loaded.notices, *notices, *unmatched]

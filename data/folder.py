@@ -19,6 +19,7 @@ _OTHERS = (
     "rules",
     "replies",
     "behaviours",
+    "declared",
     "domain",
     "stories",
     "config",

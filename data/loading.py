@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
 from data.checks import Report, check
 from data.columns import Columns
+from data.decisions import DECISIONS_FILE, apply_decisions, beside, read_decisions
+from data.declarations import DECLARED_FILE, NOTHING, Declared, read_declared
 from data.errors import CorpusError, Problem
 from data.formats.sniff import read_source
 from data.labels import label_key, label_notices, normalise_labels, several_labels
@@ -45,6 +47,10 @@ class Loaded:
     """What was skipped, renamed, decoded or chosen in reading."""
     replies: dict[str, str]
     """Reply texts by intent, where the source has them."""
+    declared: Declared = NOTHING
+    """The declared changes; they are applied to `table` and `replies`."""
+    kept: frozenset[str] = field(default_factory=frozenset)
+    """Row hashes whose label a person confirmed."""
 
 
 def load_corpus(
@@ -122,7 +128,29 @@ def read_corpus(path: Path | str, columns: Columns | None = None, arrays: bool =
     problems.sort(key=lambda p: (p.file, p.line or 0))
     # Notices end up in report.json, whose bytes must not depend on where the corpus is.
     notices = [replace(notice, file=notice.file.replace(str(path), _short(path), 1)) for notice in notices]
-    return Loaded(table_of(good, _short(path)), problems, notices, replies)
+    loaded = Loaded(table_of(good, _short(path)), problems, notices, replies)
+    return _decided(loaded, path)
+
+
+def _decided(loaded: Loaded, path: Path) -> Loaded:
+    """Apply the label decisions and the declared changes that are with the corpus."""
+    decisions_file, declared_file = beside(path, DECISIONS_FILE), beside(path, DECLARED_FILE)
+    try:
+        decisions = read_decisions(decisions_file) if decisions_file.is_file() else []
+        declared = read_declared(declared_file)
+    except CorpusError as error:
+        return replace(loaded, problems=[*loaded.problems, *error.problems])
+    applied = apply_decisions(loaded.table, decisions)
+    table, said = declared.apply(applied.table)
+    if decisions:
+        reason = f"{applied.moved:,} rows moved, {applied.dropped:,} dropped, {len(applied.kept):,} labels confirmed"
+        unused = f"; {applied.unused:,} decisions are about rows that are not there" if applied.unused else ""
+        said.insert(0, f"{reason} by {decisions_file.name}{unused}")
+    notices = [*loaded.notices, *(Problem(_short(path), None, reason) for reason in said)]
+    replies = declared.texts(loaded.replies)
+    return replace(
+        loaded, table=table, notices=notices, replies=replies, declared=declared, kept=applied.kept
+    )
 
 
 def table_of(rows: list[Row], name: str) -> pd.DataFrame:

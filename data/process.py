@@ -22,6 +22,7 @@ from rich.text import Text
 
 from chatbot.errors import ChatbotError
 from data.checks import Report, problems_table
+from data.declarations import DECLARED_FILE, write_declared
 from data.errors import CorpusError, Problem
 from data.loading import Columns, load_checked
 from data.processing import (
@@ -119,6 +120,7 @@ def run(
         reason = f"intent {intent!r} has no row in train any more: those it had are gone; add new ones"
         checked.warnings.append(Problem("", None, reason))
     write(done, checked, params, out)
+    write_declared(out / DECLARED_FILE, loaded.declared)
     return checked, done
 
 

@@ -181,6 +181,11 @@ def read_splits(path: Path) -> pd.DataFrame | None:
     return pd.DataFrame(rows, columns=list(SPLIT_COLUMNS), dtype="str")
 
 
+def read_left_out(path: Path) -> list[str]:
+    """Return the row hashes in a left_out.csv; none if the file does not exist."""
+    return pd.read_csv(path, usecols=["row_hash"], dtype="str")["row_hash"].tolist() if path.exists() else []
+
+
 def read_params(path: Path) -> ProcessParams:
     """Read section `process` of a params.yaml; defaults if the section is missing.
 

@@ -30,6 +30,7 @@ from data.loading import Columns
 from data.processing import ProcessParams
 from data.processing import read_params as read_process_params
 from training.corpus.reading import read
+from training.labels.report.render import PAGE_FILE, write_findings
 from training.model.params import read_params
 from training.model.report import print_trained
 from training.model.train import train
@@ -93,6 +94,8 @@ def main(
             with steps.wait("corpus"):
                 columns = Columns(message_column, intent_column, category_column, header, labels_as_written)
                 read_corpus = read(corpus, process, columns, strict)
+            if target is None:
+                section = section.declared(read_corpus.declared.target)
             trained = train(read_corpus, out, section, steps, rules, replies, cache)
             recorded = (
                 record_training(TrackingSettings(), trained, read_corpus, section, steps) if track else None
@@ -110,7 +113,10 @@ def main(
     if scores:
         scores.parent.mkdir(parents=True, exist_ok=True)
         scores.write_text(json.dumps(trained.report, indent=2) + "\n", encoding="utf-8")
+    labels = out.with_name(f"{out.name}-labels")
+    write_findings(trained.findings, labels, str(corpus))
     print_trained(Console(), trained)
+    Console().print(Text(f"labels: {trained.findings.sentence} {labels / PAGE_FILE}"), soft_wrap=True)
 
 
 if __name__ == "__main__":

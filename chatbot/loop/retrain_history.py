@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -24,6 +25,8 @@ REQUESTED = "asked"
 BEGUN, FAILED, BUSY = "begun", "failed", "busy"
 """Outcomes of a retrain without a result: the same drift may trigger another request."""
 
+_LABELS = layout.LABEL_DECISIONS.removeprefix(layout.REVIEWS)
+_RELABELLED = ("correct", "reject")
 _TAUGHT = ("accept", "correct", "new-intent")  # `training.review.decisions.Verdict`
 _READERS = 16
 
@@ -139,7 +142,9 @@ def read_inputs(store: Store, verdict: DriftVerdict) -> RetrainInputs:
 
 
 def accepted_digest(store: Store) -> str:
-    """Compute a digest of the accepted rows that are not erased; independent of reviewer and time.
+    """Compute a digest of what people changed in the corpus: rows that are not erased, labels, declared changes.
+
+    It is independent of reviewer and time.
 
     Raises:
         StoreError: the store does not respond, or holds an invalid decision (it is named).
@@ -154,9 +159,22 @@ def accepted_digest(store: Store) -> str:
         for d in decisions
         # An intent created in the review has a reply and no message.
         if "reply" in d
-        or (d.get("verdict") in _TAUGHT and gone.isdisjoint((d.get("item_id"), d.get("session_id"))))
+        or (d.get("verdict") in _kinds(d) and gone.isdisjoint((d.get("item_id"), d.get("session_id"))))
     )
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(rows + _declared(store)).encode()).hexdigest()[:32]
+
+
+def _kinds(decision: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the verdicts with which a decision changes the corpus: of a row's label, all that do not confirm it."""
+    is_label = str(decision.get("item_id", "")).startswith(_LABELS)
+    return _RELABELLED if is_label else _TAUGHT
+
+
+def _declared(store: Store) -> list[list[str]]:
+    try:
+        return [[layout.DECLARED, store.get(layout.DECLARED).decode("utf-8", "replace")]]
+    except Missing:
+        return []
 
 
 def _corpus_digest(store: Store, bundle_digest: str) -> str:

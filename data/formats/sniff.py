@@ -205,7 +205,7 @@ def _tables(folder: Path) -> list[Path]:
     """Return the files of a folder that may be tables, documents or archives; a .txt is perhaps a licence."""
     found = [path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path, folder)]
     suffixes = {*FILES, *JSON, *ARCHIVES} - {".txt"}
-    return sorted(path for path in found if path.suffix.lower() in suffixes)
+    return sorted(p for p in found if p.suffix.lower() in suffixes and p != folder / "decisions.csv")
 
 
 def _mistaken(path: Path, suffix: str) -> str | None:

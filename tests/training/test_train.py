@@ -78,6 +78,14 @@ def test_training_prints_its_steps_and_the_results_path(trained: tuple[Path, Pat
     assert "giant_bicycles" in printed, "an intent of few messages, or without a reply, is named"
 
 
+def test_training_begins_with_a_check_of_the_labels(trained: tuple[Path, Path, str]) -> None:
+    bundle, _, said = trained
+    labels = bundle.with_name("bundle-labels")
+    assert str(labels / "labels.html") in said.replace("\n", "")
+    assert "giant_bicycles" in (labels / "labels.html").read_text()
+    assert (labels / "suspects.csv").is_file()
+
+
 def test_the_run_is_recorded_with_metrics_and_pictures(trained: tuple[Path, Path, str]) -> None:
     from mlflow.tracking import MlflowClient
 

@@ -13,7 +13,12 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from chatbot.store.folder import FolderStore
-from tests.ui.staff_tools import TOKEN, make_store
+from data.decisions import LabelAction
+from data.messages import row_hash
+from tests.ui.staff_tools import HOSTILE, TOKEN, make_store
+from training.labels.findings import LabelFindings, Labelled, SuspectLabel
+from training.review.decisions import Decisions
+from training.review.labels import decide_label, put_findings, row_hash_of
 from ui.staff_pages import cache
 
 if TYPE_CHECKING:
@@ -81,3 +86,75 @@ def test_without_a_store_that_answers_the_page_says_so(open_pages: Callable[...,
     )  # fmt: skip
     assert not pages.exception
     assert "This does not work now" in html(pages)
+
+
+def label_row(message: str, label: str = "cancel_order", better: str = "get_refund") -> SuspectLabel:
+    near = (Labelled(message="a similar one", label=better),)
+    return SuspectLabel(
+        row_hash=row_hash(message, label), message=message, label=label, better=better, quality=0.1,
+        source="my.csv:7", neighbours=near,
+    )  # fmt: skip
+
+
+def put_suspects(store: FolderStore, *suspects: SuspectLabel) -> None:
+    put_findings(
+        store,
+        LabelFindings(rows=9, distinct=9, judged=9, suspects=suspects, pairs=(), few=(), contradictions=()),
+    )
+
+
+@pytest.fixture
+def labels_page(open_pages: Callable[..., AppTest]) -> AppTest:
+    """The labels page alone: the test harness does not switch between pages that are functions."""
+
+    def script() -> None:
+        import streamlit as st
+
+        from ui.staff_pages import labels
+
+        st.session_state["reviewer"] = "ada"
+        labels.show()
+
+    open_pages()
+    return AppTest.from_function(script, default_timeout=60)
+
+
+def test_a_suspect_label_is_moved_kept_or_dropped_with_one_key_and_undone(
+    labels_page: AppTest, store: FolderStore
+) -> None:
+    put_suspects(store, label_row(HOSTILE), label_row("second"), label_row("third"))
+    pages = labels_page.run()
+    assert not pages.exception
+    assert "&lt;img src=x onerror=alert(1)&gt;" in html(pages)
+    assert "a similar one" in html(pages)
+    assert "my.csv:7" in html(pages)
+    shortcuts = {button.key: button.proto.shortcut for button in pages.button}
+    assert shortcuts == {"move": "m", "keep": "k", "drop": "d", "skip": "s", "undo": "u"}
+    pages.button(key="move").click().run()
+    pages.button(key="keep").click().run()
+    pages.button(key="drop").click().run()
+    assert "Every suspect label is decided" in html(pages)
+    kinds = {row_hash_of(d): d.verdict.value for d in Decisions(store).labels()}
+    assert kinds[label_row(HOSTILE).row_hash] == "correct"
+    assert kinds[label_row("second").row_hash] == "accept"
+    assert kinds[label_row("third").row_hash] == "reject"
+    pages.button(key="undo").click().run()
+    assert "waits again" in html(pages)
+    assert "third" in html(pages)
+    assert [d.reviewer for d in Decisions(store).labels()] == ["ada"] * 3
+
+
+def test_what_another_reviewer_decided_stays(labels_page: AppTest, store: FolderStore) -> None:
+    put_suspects(store, label_row("first"), label_row("second"))
+    pages = labels_page.run()
+    decide_label(Decisions(store), label_row("first"), LabelAction.KEEP, "bob")
+    pages.button(key="drop").click().run()
+    assert "bob decided it" in html(pages)
+    assert [d.reviewer for d in Decisions(store).labels()] == ["bob"]
+    assert "second" in html(pages)
+
+
+def test_before_the_first_label_check_the_page_says_how_to_run_one(labels_page: AppTest) -> None:
+    pages = labels_page.run()
+    assert not pages.exception
+    assert "python -m data.check" in html(pages)

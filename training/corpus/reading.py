@@ -17,6 +17,8 @@ from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.replies import Replies, ReplyText
 from chatbot.settings import SlotSettings
 from data.checks import Report
+from data.decisions import DECISIONS_FILE, beside
+from data.declarations import DECLARED_FILE, NOTHING, Declared, read_declared
 from data.digest import corpus_digest
 from data.errors import CorpusError, Problem
 from data.labels import label_key
@@ -47,6 +49,10 @@ class Corpus:
     report: Report | None = None
     replies: Mapping[str, ReplyText] = field(default_factory=dict)
     """Its own replies by intent."""
+    kept: frozenset[str] = frozenset()
+    """Row hashes whose label a person confirmed."""
+    declared: Declared = NOTHING
+    """The declared changes, which are applied."""
 
     def part(self, name: str, out_of_scope: bool) -> pd.DataFrame:
         """Return the rows of a part: the out-of-scope ones or the in-scope ones."""
@@ -75,14 +81,21 @@ def read(path: Path, params: ProcessParams, columns: Columns | None = None, stri
     Raises:
         CorpusError: lists every unusable row by file, line and reason.
     """
-    if _is_processed(path):
+    if is_processed(path):
         rows = _cleaned(read_processed(path))
-        return Corpus(rows, corpus_digest(path), replies=_shipped_replies(rows))
+        declared = read_declared(path.parent / DECLARED_FILE)
+        return Corpus(rows, corpus_digest(path), replies=_shipped_replies(rows), declared=declared)
     loaded, report = load_checked(path, columns, strict=strict)
     replies, notices = own_replies(path, loaded.replies)
     report.warnings.extend(notices)
-    digest = corpus_digest(path) if path.is_file() else _digest_of_rows(loaded.table)
-    return Corpus(_cleaned(process(loaded.table, params).corpus), digest, report, replies)
+    as_is = path.is_file() and not any(
+        beside(path, name).exists() for name in (DECISIONS_FILE, DECLARED_FILE)
+    )
+    digest = corpus_digest(path) if as_is else _digest_of_rows(loaded.table)
+    corpus = process(loaded.table, params).corpus
+    return Corpus(
+        _cleaned(corpus), digest, report, loaded.declared.texts(replies), loaded.kept, loaded.declared
+    )
 
 
 def read_labelled(path: Path, columns: Columns, part: str = "", labels: Sequence[str] = ()) -> pd.DataFrame:
@@ -95,7 +108,7 @@ def read_labelled(path: Path, columns: Columns, part: str = "", labels: Sequence
     Raises:
         CorpusError: a row is unusable, or a part is requested of a corpus without parts.
     """
-    if _is_processed(path):
+    if is_processed(path):
         rows = read_processed(path)
         return rows[rows["part"] == part] if part else rows
     if part:
@@ -177,6 +190,7 @@ def _shipped_replies(rows: pd.DataFrame) -> dict[str, ReplyText]:
     shipped = set(rows.loc[rows["source"].str.startswith(SHIPPED), "intent"])
     folder = _ROOT / SHIPPED
     replies = read_folder_replies(folder) if shipped and folder.is_dir() else {}
+    replies = read_declared(beside(folder, DECLARED_FILE)).texts(replies)
     return {intent: text for intent, text in replies.items() if intent in shipped}
 
 
@@ -189,7 +203,8 @@ def _cleaned(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(message=rows["message"].map(clean))
 
 
-def _is_processed(path: Path) -> bool:
+def is_processed(path: Path) -> bool:
+    """Whether a file is a processed corpus."""
     if path.suffix != ".parquet":
         return False
     try:

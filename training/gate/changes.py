@@ -9,6 +9,7 @@ import numpy as np
 from training.gate.evidence import PairedOutcomes, Row, percent
 from training.gate.params import GateParams
 from training.gate.verdict import GateCheck
+from training.labels.findings import SuspectLabel
 from training.model.evaluation.metrics import upper_bound
 
 MEGABYTE = 1_000_000
@@ -117,6 +118,33 @@ def check_size(challenger: int, champion: int | None, params: GateParams) -> Gat
         sentence,
         f"refused above {params.max_megabytes:g} MB, or {params.max_growth:g} times the champion",
         {"bytes": challenger, "champion": champion, "growth": growth},
+    )
+
+
+def check_suspects(suspects: Sequence[SuspectLabel]) -> GateCheck:
+    """Name the rows that came with the challenger and whose label is suspect; wrong labels teach wrong answers.
+
+    Args:
+        suspects: worst first.
+    """
+    rows: list[Row] = [
+        {"message": s.message, "label": s.label, "better": s.better, "quality": s.quality, "source": s.source}
+        for s in suspects[:_CHANGED_SHOWN]
+    ]
+    sentence = (
+        f"{len(suspects):,} of the rows that came with the challenger fit another intent better than their label."
+        if suspects
+        else "No label that came with the challenger is suspect."
+    )
+    return GateCheck(
+        "suspect_labels",
+        "Suspect labels",
+        "warned" if suspects else "passed",
+        sentence,
+        "warned if confident learning doubts the label of a row that the champion's corpus lacks; decide on the staff "
+        "page Labels",
+        {"suspects": len(suspects)},
+        rows,
     )
 
 

@@ -16,9 +16,10 @@ from chatbot.errors import ChatbotError
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle import Bundle
 from chatbot.model.encoder import Encoded, Encoder
+from data.declarations import NOTHING, Declared
 from training.gate.behaviour import check_behaviour
 from training.gate.behaviour_tests import Group, expand, messages_of, read_behaviours, run
-from training.gate.changes import check_known, check_lost, check_new, check_size
+from training.gate.changes import check_known, check_lost, check_new, check_size, check_suspects
 from training.gate.compared import (
     check_answers,
     check_calibration,
@@ -26,10 +27,12 @@ from training.gate.compared import (
     check_out_of_scope,
     check_parts,
 )
+from training.gate.declared import champion_intents, renamed, with_target
 from training.gate.evidence import PairedOutcomes, Row
 from training.gate.params import GateParams
 from training.gate.rows import CHALLENGER_ROW, CHAMPION_ROW, Kept, compared_rows
 from training.gate.verdict import GateCheck, GateVerdict, Side
+from training.labels.findings import SuspectLabel
 from training.model.encoder.batch import encode
 from training.model.evaluation.outcome import Outcome, route, scores
 from training.model.evaluation.slices import slices_of, whole_words
@@ -61,6 +64,8 @@ def judge(
     params: GateParams | None = None,
     behaviours: Sequence[Group] | None = None,
     sizes: Sizes | None = None,
+    declared: Declared = NOTHING,
+    suspects: Sequence[SuspectLabel] = (),
     through: Encode = encode,
     kept: tuple[Kept, Kept] = ({}, {}),
 ) -> GateVerdict:
@@ -76,6 +81,8 @@ def judge(
         params: the bounds; None: the defaults.
         behaviours: groups of behavioural tests; None: the shipped ones.
         sizes: sizes of the bundle folders; None: omit the size check.
+        declared: declared changes of intents; the test rows have the names after them.
+        suspects: rows that came with the challenger and whose label is suspect.
         through: the function that encodes messages; a benchmark passes one with a cache.
         kept: out-of-fold predictions of champion and challenger by row hash. The columns CHAMPION_ROW and
             CHALLENGER_ROW of `test` name those that are used; the bundle predicts all other rows now.
@@ -92,7 +99,8 @@ def judge(
             "there is no row to compare on: for a bundle that keeps no out-of-fold predictions, pass its own corpus "
             "with its test part, or train it again (python -m training.train)"
         )
-    outcomes = _evaluate_both(champion, challenger, test, through, kept)
+    params = params.model_copy(update={"retired": (*params.retired, *declared.retired)})
+    outcomes = _evaluate_both(champion, challenger, test, declared, through, kept)
     if not outcomes.in_scope.any():
         raise GateError(
             f"none of the {len(test):,} test rows has an intent that "
@@ -112,10 +120,14 @@ def judge(
         check_lost(outcomes, _silent(challenger), params),
         check_new(outcomes, params),
         _behaviour(champion, challenger, behaviours, params, through),
-        check_known(outcomes, _changed_proofs(champion, challenger, through)),
+        check_suspects(suspects),
+        check_known(outcomes, _changed_proofs(champion, challenger, declared, through)),
     ]
     if sizes is not None:
         checks.insert(-1, check_size(sizes.challenger, sizes.champion, params))
+    before = champion.manifest.target.get("target") if champion else None
+    now = challenger.manifest.target.get("target")
+    checks = [with_target(c, declared, before, now) if c.name == "answers" else c for c in checks]
     if champion is None:
         checks = [replace(c, verdict="warned") if c.verdict == "refused" else c for c in checks]
     return GateVerdict(
@@ -136,6 +148,8 @@ def judge_folders(
     params: GateParams | None = None,
     behaviours: Sequence[Group] | None = None,
     kept: tuple[Kept, Kept] = ({}, {}),
+    declared: Declared = NOTHING,
+    suspects: Sequence[SuspectLabel] = (),
 ) -> GateVerdict:
     """Load two bundles from their folders and run `judge`, including the size check.
 
@@ -151,6 +165,8 @@ def judge_folders(
         behaviours=behaviours,
         sizes=Sizes(_bytes(challenger), None if champion is None else _bytes(champion)),
         kept=kept,
+        declared=declared,
+        suspects=suspects,
     )
 
 
@@ -162,19 +178,31 @@ def judge_corpora(
     *,
     params: GateParams | None = None,
     behaviours: Sequence[Group] | None = None,
+    declared: Declared = NOTHING,
+    suspects: Sequence[SuspectLabel] = (),
 ) -> GateVerdict:
     """Load two bundles from their folders and run `judge` on the rows of their corpora.
 
     Args:
         before, now: the processed corpora of champion and challenger; see `compared_rows`.
+        declared, suspects: see `judge`.
 
     Raises:
         BundleError, GateError: see `judge_folders`.
     """
     kept = {} if champion is None else read_held_out(champion), read_held_out(challenger)
-    intents = frozenset() if champion is None else frozenset(bundles.read_manifest(champion).labels)
-    rows = compared_rows(before, now, None if champion is None else kept[0], kept[1], intents)
-    return judge_folders(champion, challenger, rows, params=params, behaviours=behaviours, kept=kept)
+    intents = frozenset() if champion is None else champion_intents(bundles.read_manifest(champion), declared)
+    rows = compared_rows(before, now, None if champion is None else kept[0], kept[1], intents, declared)
+    return judge_folders(
+        champion,
+        challenger,
+        rows,
+        params=params,
+        behaviours=behaviours,
+        kept=kept,
+        declared=declared,
+        suspects=suspects,
+    )
 
 
 def mark_new(test: pd.DataFrame, earlier: pd.DataFrame | None) -> pd.DataFrame:
@@ -188,12 +216,13 @@ def _evaluate_both(
     champion: Bundle | None,
     challenger: Bundle,
     test: pd.DataFrame,
+    declared: Declared,
     through: Encode,
     kept: tuple[Kept, Kept],
 ) -> PairedOutcomes:
     messages = [clean(message) for message in test["message"]]
     labels = test["intent"].tolist()
-    known = frozenset(champion.manifest.labels) if champion else frozenset()
+    known = champion_intents(champion.manifest, declared) if champion else frozenset()
 
     def outcome(bundle: Bundle, column: str, predictions: Kept) -> Outcome:
         places = test[column].tolist() if column in test else [""] * len(test)
@@ -206,7 +235,9 @@ def _evaluate_both(
 
     return PairedOutcomes(
         messages=messages,
-        champion=None if champion is None else outcome(champion, CHAMPION_ROW, kept[0]),
+        champion=None
+        if champion is None
+        else renamed(outcome(champion, CHAMPION_ROW, kept[0]), declared.successors),
         challenger=outcome(challenger, CHALLENGER_ROW, kept[1]),
         champion_intents=known,
         challenger_intents=frozenset(challenger.manifest.labels),
@@ -244,9 +275,15 @@ def _behaviour(
     )
 
 
-def _changed_proofs(champion: Bundle | None, challenger: Bundle, through: Encode) -> list[Row]:
+def _changed_proofs(
+    champion: Bundle | None, challenger: Bundle, declared: Declared, through: Encode
+) -> list[Row]:
     """Return the champion's known messages for which the challenger's top prediction differs."""
-    known = champion.manifest.known if champion else ()
+    known = [
+        k.model_copy(update={"intent": now})
+        for k in (champion.manifest.known if champion else ())
+        if (now := declared.now(k.intent)) is not None
+    ]
     if not known:
         return []
     predictions = challenger.judge(through(challenger.encoder, [clean(k.message) for k in known]))

@@ -12,6 +12,7 @@ import pandas as pd
 
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.router import Prediction
+from data.declarations import NOTHING, Declared
 from data.splitting import TEST
 
 CHAMPION_ROW, CHALLENGER_ROW = "champion_row", "challenger_row"
@@ -28,6 +29,7 @@ def compared_rows(
     champion: Kept | None,
     challenger: Kept,
     champion_intents: frozenset[str] = frozenset(),
+    declared: Declared = NOTHING,
 ) -> pd.DataFrame:
     """Return the rows for `training.gate.judge.judge`, with the columns `new`, CHAMPION_ROW and CHALLENGER_ROW.
 
@@ -38,6 +40,8 @@ def compared_rows(
         before: the champion's processed corpus; None: the same as `now`.
         now: the challenger's processed corpus.
         champion: None: there is no champion.
+        champion_intents: under their names after the declared changes, as `now` has them.
+        declared: the changes; the champion's rows get the names after them, and those of removed intents are left out.
     """
     now = now.drop_duplicates("row_hash")
     before = now if before is None else before.drop_duplicates("row_hash")
@@ -53,6 +57,8 @@ def compared_rows(
             CHALLENGER_ROW: _places(theirs.fillna(""), theirs.map(part_of).fillna(TEST), challenger),
         },
     )
+    names = old["intent"].map(declared.now)
+    old = old.assign(intent=names)[names.notna()]
     late = ~now["intent"].isin([*champion_intents, OUT_OF_SCOPE]) & ~now_texts.isin(texts)
     new = now[late & (champion is not None)]
     new = new.assign(

@@ -67,6 +67,12 @@ class Fitted:
     out_of_fold: OutOfFold
     measured: bool = True
 
+    @property
+    def judged(self) -> tuple[Columns, Floats]:
+        """Rows with out-of-fold probabilities, and these; none if nothing could be held out."""
+        count = len(self.out_of_fold.rows) if self.measured else 0
+        return self.out_of_fold.rows[:count], self.out_of_fold.probabilities[:count]
+
 
 @one_thread()
 def fit(

@@ -36,6 +36,10 @@ class TrainParams(BaseModel):
     """Languages that the bot understands, such as `[en, de]`: a message in another one is handed over. Empty: any, for
     a multilingual encoder. None: those of the corpus."""
 
+    def declared(self, target: float | None) -> TrainParams:
+        """Return the parameters with a declared target risk; None: unchanged."""
+        return self if target is None else self.model_copy(update={"target": target})
+
     def share(self, own_rows: int) -> float:
         """Return the out-of-scope share in force.
 

@@ -24,6 +24,8 @@ from chatbot.model.classifier import join
 from chatbot.model.encoder import Encoded
 from data.errors import Problem
 from training.corpus.reading import REVIEWED, Corpus, replies_for
+from training.labels.examine import examine
+from training.labels.findings import LabelFindings
 from training.model.assess import TEST_PART, Held, evaluate_out_of_fold
 from training.model.blas import one_thread
 from training.model.diagnosis import diagnose
@@ -66,6 +68,8 @@ class Trained:
     manifest: Manifest
     report: dict[str, Any]
     points: OperatingPoints
+    findings: LabelFindings
+    """About the labels of the train part."""
     without_reply: list[str]
     notices: list[Problem]
     """About replies without an intent."""
@@ -130,6 +134,14 @@ def train(
     with steps.count("fit", folds(len(rows)) + 1) as advance:
         names = encode(encoder, list(titles.values())), list(titles)
         fitted = fit(encoded, labels, taught.tolist(), params.seed, advance, names if titles else None)
+    with steps.wait("labels"):
+        findings = examine(
+            list(zip(messages, labels, rows["row_hash"], rows["source"], strict=True)),
+            taught.tolist(),
+            encoded.vectors,
+            *fitted.judged,
+            fitted.classifier.labels,
+        ).without(corpus.kept)
     with steps.count("unknown intents", UNKNOWN_FOLDS) as advance:
         unknown = score_unknown(encoded, fitted, params.seed, advance)
     with steps.wait("thresholds"):
@@ -187,7 +199,7 @@ def train(
         return draw(encoded, fitted, outcome, learned, params.seed)
 
     seconds = time.monotonic() - began
-    return Trained(out, digest, manifest, report, points, without_reply, notices, seconds, figures)
+    return Trained(out, digest, manifest, report, points, findings, without_reply, notices, seconds, figures)
 
 
 def _groups(rows: pd.DataFrame) -> NDArray[np.str_]:

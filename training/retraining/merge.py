@@ -83,9 +83,15 @@ def merge(
     )
 
 
-def still_right(before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of a corpus version without reviewed rows that were corrected, withdrawn or erased since."""
-    return before[~before["source"].str.startswith(SOURCE) | before["row_hash"].isin(now["row_hash"])]
+def still_right(before: pd.DataFrame, now: pd.DataFrame, overruled: Collection[str] = ()) -> pd.DataFrame:
+    """Return the rows of a corpus version without those whose label a person has overruled since.
+
+    They are reviewed rows that were corrected, withdrawn or erased, and those named in `overruled` (row hashes).
+    """
+    reviewed = before["source"].str.startswith(SOURCE)
+    return before[
+        (~reviewed | before["row_hash"].isin(now["row_hash"])) & ~before["row_hash"].isin(list(overruled))
+    ]
 
 
 def _category(accepted: Accepted, categories: dict[str, str]) -> str:

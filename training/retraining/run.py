@@ -1,7 +1,7 @@
 """Run one retraining as a sequence of idempotent, deterministic steps.
 
-pull the champion's corpus -> merge accepted rows -> check -> process -> train -> gate -> publish (corpus, bundle,
-gate report, run, version) -> alias `challenger`
+pull the champion's corpus -> merge accepted rows -> apply label decisions and declared changes -> check -> process ->
+train -> gate -> publish (corpus, bundle, gate report, run, version) -> alias `challenger`
 
 A given corpus takes the place of the champion's. Without a champion, its version is the first one and becomes champion.
 """
@@ -9,32 +9,46 @@ A given corpus takes the place of the champion's. Without a champion, its versio
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from chatbot.dialog.replies import Replies
 from chatbot.loop.retrain_result import RetrainResult
+from chatbot.model import bundle as bundles
 from chatbot.records.erasure import forgotten
 from chatbot.store import open_store
 from chatbot.store.lease import StoreLease
 from data.checks import check
-from data.processing import CORPUS_FILE, SPLITS_FILE, process, read_processed, read_splits, write
+from data.processing import (
+    CORPUS_FILE,
+    LEFT_OUT_FILE,
+    SPLITS_FILE,
+    process,
+    read_left_out,
+    read_processed,
+    read_splits,
+    write,
+)
 from training.corpus import versions
 from training.corpus.dvc import check_store
-from training.corpus.files import read_rows, write_sources
+from training.corpus.files import read_rows, without_examples, write_sources
 from training.corpus.given import GivenCorpus
 from training.corpus.reading import read
 from training.corpus.versions import REPLIES_FILE, ROWS_FILE, RULES_FILE, Pointer
 from training.gate.judge import judge_corpora
 from training.model.train import train
 from training.progress import Steps
+from training.retraining.changes import apply_changes, replies_after
 from training.retraining.config import LEASE, RetrainConfig, RetrainError, emptied
 from training.retraining.merge import merge, still_right
 from training.retraining.publish import GATE_AGAINST, publish
 from training.review.accepted import read_accepted
 from training.review.board import queue_length
 from training.review.decisions import Decisions
+from training.review.declared import read_stored
+from training.review.labels import put_findings, row_decisions
 from training.tracking.bundles import fetch_bundle
 from training.tracking.registry import CHALLENGER, CHAMPION, Registry
 from training.tracking.runs import Files, Recorded
@@ -48,7 +62,7 @@ GIVEN_CORPUS = "given_corpus"
 
 
 def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = None) -> RetrainResult:
-    """Merge new review decisions into the champion's corpus, train a challenger, run the gate, and publish it.
+    """Merge new decisions and declared changes into the champion's corpus, train a challenger, gate and publish it.
 
     Idempotent: a later run resumes after a failure.
 
@@ -86,7 +100,30 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
             merged = merge(
                 rows, replies, read_accepted(store, decisions), forgotten(store), decisions.withdrawn()
             )
-        if champion is not None and given is None and not merged.changed:
+            declared = read_stored(store)
+            changed = apply_changes(
+                merged.rows,
+                row_decisions(decisions),
+                declared,
+                frozenset() if before is None else frozenset(read_processed(before)["row_hash"]),
+                [] if before is None else read_left_out(before / LEFT_OUT_FILE),
+                None if before is None else read_splits(before / SPLITS_FILE),
+            )
+            replies = replies_after(merged.replies, declared)
+            params = config.train.declared(declared.target)
+            served = None
+            if champion is not None:
+                served = fetch_bundle(store, registry, champion, work / "bundles")
+            has_new_target = (
+                served is not None
+                and declared.target is not None
+                and bundles.read_manifest(served).target.get("target") != declared.target
+            )
+        if (
+            champion is not None
+            and given is None
+            and not (merged.changed or changed.differs or has_new_target)
+        ):
             waiting = queue_length(store)
             return RetrainResult(
                 outcome="needs_review",
@@ -97,34 +134,40 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
                 corpus={"digest": champion.corpus_digest},
             )
         with steps.wait("process"):
-            checked = check(merged.rows)
+            checked = check(changed.rows)
             checked.raise_errors()
             folder = work / "corpus"
             # Rows of the previous version keep their part.
-            earlier = None if before is None else read_splits(before / SPLITS_FILE)
-            processed = process(merged.rows, config.process, earlier)
+            processed = process(changed.rows, config.process, changed.splits)
             write(processed, checked, config.process, folder)
+            # As labelled: decisions and declared changes are applied again in each retraining.
             write_sources(folder, merged.rows, merged.replies, rules)
-            corpus = read(folder / CORPUS_FILE, config.process)
+            (work / REPLIES_FILE).write_text(without_examples(replies).dump(), encoding="utf-8")
+            corpus = replace(read(folder / CORPUS_FILE, config.process), kept=changed.kept)
         trained = train(
             corpus,
             work / "challenger",
-            config.train,
+            params,
             steps,
             folder / RULES_FILE,
-            folder / REPLIES_FILE,
+            work / REPLIES_FILE,
             config.cache,
         )
         with steps.wait("gate"):
             # Without a champion, the gate warns and never refuses.
             verdict = judge_corpora(
-                None if champion is None else fetch_bundle(store, registry, champion, work / "bundles"),
+                served,
                 trained.folder,
-                None if before is None else still_right(read_processed(before), corpus.rows),
+                None
+                if before is None
+                else still_right(read_processed(before), corpus.rows, changed.overruled),
                 corpus.rows,
                 params=config.gate,
+                declared=declared,
+                suspects=[s for s in trained.findings.suspects if s.row_hash not in changed.known],
             )
         lease.check()
+        put_findings(store, trained.findings)
 
         def record(tags: Mapping[str, str], files: Files) -> Recorded:
             name, key = f"retrain {trained.digest[:12]}", f"retrain-{trained.digest[:24]}"
@@ -132,7 +175,7 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
                 config.tracking,
                 trained,
                 corpus,
-                config.train,
+                params,
                 steps,
                 name=name,
                 tags=tags,
@@ -140,7 +183,12 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
                 key=key,
             )
 
-        tags = {"rows_added": str(merged.added), "rows_removed": str(merged.removed)}
+        tags = {
+            "rows_added": str(merged.added),
+            "rows_removed": str(merged.removed),
+            "rows_moved": str(changed.moved),
+            "rows_dropped": str(changed.dropped),
+        }
         if champion is not None:
             tags[GATE_AGAINST] = champion.bundle_digest
         if given is not None:
@@ -157,7 +205,11 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
             "digest": corpus.digest,
             "added": merged.added,
             "removed": merged.removed,
-            "new_intents": list(merged.new_intents),
+            "moved": changed.moved,
+            "dropped": changed.dropped,
+            "new_intents": sorted(
+                {*merged.new_intents} & {*corpus.rows["intent"]} - {*declared.successors.values()}
+            ),
             "warnings": [str(problem) for problem in (given.report if given else checked).warnings],
         },
         only_unset=champion is None,

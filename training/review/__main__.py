@@ -8,6 +8,8 @@
     python -m training.review new-intent NAME --reply TEXT (ID... | --cluster NAME)
     python -m training.review clusters                     list clusters of messages that no intent covers
     python -m training.review undo ID                      undo a decision
+    python -m training.review declare FILE                 declare renamed, merged, removed or split intents
+    python -m training.review declared                     print what is declared
 
 Ids may be abbreviated to a unique prefix. The staff page shows the same queue (`ui/staff.py`).
 """
@@ -18,6 +20,7 @@ import getpass
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any
 
 if __name__ == "__main__":
@@ -31,9 +34,13 @@ from rich.table import Table
 from rich.text import Text
 
 from chatbot.errors import ChatbotError, InvalidMessage
+from chatbot.settings import StorageSettings, read_settings
+from chatbot.store import open_store
+from data.declarations import read_declared
 from training.review.accepted import read_accepted
 from training.review.board import Board, BulkDecision, View, open_board, queue_by_reason, queue_length
 from training.review.decisions import AlreadyDecidedError
+from training.review.declared import read_stored, write_stored
 from training.review.queue import Item, Reason
 
 __all__ = ["app", "queue_by_reason", "queue_length", "read_accepted"]
@@ -178,6 +185,24 @@ def undo(item_id: Annotated[str, typer.Argument(help="a whole prediction id")], 
     """Undo a decision: the message returns to the queue."""
     reopened = open_board().undo(item_id, _reviewer(by))
     _console.print(Text(f"{reopened.item_id} is in the queue again: {reopened.message}"))
+
+
+@app.command()
+@_reports_errors
+def declare(file: Annotated[Path, typer.Argument(help="a declared.yaml, see docs/corpus.md")]) -> None:
+    """Replace the declared changes (renamed, merged, removed, split intents; target) for the next retraining."""
+    if not file.is_file():
+        raise InvalidMessage(f"{file} is not a file: see docs/corpus.md, Declared changes")
+    declaration = read_declared(file)
+    write_stored(open_store(read_settings(StorageSettings)), declaration)
+    _console.print(Text(f"The next retraining applies it:\n{declaration.dump()}"))
+
+
+@app.command()
+@_reports_errors
+def declared() -> None:
+    """Print the declared changes."""
+    _console.print(Text(read_stored(open_store(read_settings(StorageSettings))).dump()))
 
 
 def _reviewer(by: str) -> str:

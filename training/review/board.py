@@ -31,6 +31,7 @@ from training.review.decisions import (
     key_of,
     now,
 )
+from training.review.declared import read_stored, renamed
 from training.review.queue import Item, Queue, read_queue
 
 _MAX_LOOKUPS = 10
@@ -109,6 +110,7 @@ class Board:
             StoreError: the store is unavailable.
         """
         queue = read_queue(self.store, self._settings, self.decisions)
+        queue = renamed(queue, read_stored(self.store), frozenset(self.bundle.manifest.labels))
         clusters = find_clusters(queue, lambda m: self.bundle.encoder.encode(m).vectors, self._settings)
         return View(with_clusters(queue, clusters), tuple(clusters))
 

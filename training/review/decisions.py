@@ -2,6 +2,7 @@
 
     reviews/<prediction id>.json          a decision on the message of that prediction
     reviews/intents/<intent>.json         an intent that a reviewer created, with its reply
+    reviews/labels/<row hash>.json        a decision on the label of a row of the corpus (`training.review.labels`)
 
 Every write is a compare-and-swap on the ETag (conditional put), so concurrent reviewers do not overwrite each
 other: the second gets an `AlreadyDecidedError` with the first decision. Undo writes a `reopened` decision
@@ -78,6 +79,8 @@ class ReviewDecision(_Stored):
     """The session id of the record; erasure (`forget`) finds the message by it too."""
     duplicates: tuple[str, ...] = ()
     """Prediction ids of the exact and near-duplicates that this decision covers."""
+    source: str = ""
+    """Of a decision on a label: where the row comes from; erasure finds a reviewed row by it."""
 
 
 class NewIntent(_Stored):
@@ -128,6 +131,15 @@ class Decisions:
             e for e in self.store.list(layout.REVIEWS) if "/" not in e.key.removeprefix(layout.REVIEWS)
         ]
         return {decision.item_id: decision for decision in self._read(entries, ReviewDecision)}
+
+    def labels(self) -> list[ReviewDecision]:
+        """Return every decision on the label of a row, reopened ones included, in the order of time.
+
+        Raises:
+            StoreError: see `read`.
+        """
+        found = self._read(list(self.store.list(layout.LABEL_DECISIONS)), ReviewDecision)
+        return sorted(found, key=lambda decision: (decision.when, decision.item_id))
 
     def withdrawn(self) -> set[str]:
         """Return the ids of the messages whose decision is a rejection or was undone."""

@@ -13,6 +13,7 @@ from chatbot.settings import StaffSettings, TrackingSettings
 from chatbot.store import Store, layout
 from training.review.board import Board, View, open_board
 from training.review.handoffs import HandoffCase, read_cases
+from training.review.labels import LabelQueue, read_label_queue
 from ui.shared import startup
 
 _cached = st.cache_data(ttl=startup.read(StaffSettings).refresh_seconds, show_spinner=False)
@@ -37,6 +38,12 @@ def view() -> View:
 def cases() -> list[HandoffCase]:
     """Return the handoffs by conversation."""
     return read_cases(board().store)
+
+
+@_cached
+def label_queue() -> LabelQueue:
+    """Return the suspect labels that wait for a decision."""
+    return read_label_queue(board().store, board().decisions)
 
 
 @_cached

@@ -11,6 +11,7 @@ from ui.shared import templates
 
 if TYPE_CHECKING:
     # Types only: the login page must not wait until the modules that cluster are imported.
+    from training.labels.findings import SuspectLabel
     from training.review.clusters import MessageCluster
     from training.review.handoffs import HandoffCase
     from training.review.queue import Item
@@ -93,6 +94,22 @@ def handoff(case: HandoffCase, titles: Mapping[str, str]) -> str:
     ]
     words = case.state.capitalize() + (f" by {case.by}" if case.by else "")
     return str(html.handoff(case.state, words, case.turns, rows))
+
+
+def suspect(of: SuspectLabel, titles: Mapping[str, str]) -> str:
+    """Render a row whose label is suspect, with its neighbours as evidence."""
+    rows = [
+        ("Its label", title_of(of.label, titles)),
+        ("Fits better", f"{title_of(of.better, titles)}, {1 - of.quality:.0%}"),
+        *(("Similar", f"{n.message} ({title_of(n.label, titles)})") for n in of.neighbours),
+        ("From", of.source),
+    ]
+    return str(html.suspect(of.message, rows))
+
+
+def short(message: str) -> str:
+    """Return a message that fits into a sentence."""
+    return message if len(message) <= 60 else message[:59] + "…"
 
 
 def title_of(intent: str, titles: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 from chatbot.errors import ChatbotError
 from chatbot.settings import StaffSettings
 from ui.shared import assets, startup
-from ui.staff_pages import drift, entry, handoffs, login, review, versions
+from ui.staff_pages import drift, entry, handoffs, labels, login, review, versions
 from ui.staff_pages.markup import html
 
 
@@ -32,6 +32,7 @@ def main() -> None:
     pages = [
         st.Page(review.show_queue, title="Review", url_path="review", default=True),
         st.Page(review.show_clusters, title="Clusters", url_path="clusters"),
+        st.Page(labels.show, title="Labels", url_path="labels"),
         st.Page(handoffs.show, title="Handoffs", url_path="handoffs"),
         st.Page(drift.show, title="Drift", url_path="drift"),
         st.Page(versions.show, title="Versions", url_path="versions"),

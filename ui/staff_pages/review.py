@@ -189,7 +189,7 @@ def _decide(item: Item, decide: Callable[[], ReviewDecision]) -> None:
     _mine().append(item.item_id)
     titles = cache.intents()
     what = markup.title_of(decision.intent, titles) if decision.intent else "nothing to learn"
-    st.session_state[_SAID] = f"“{_short(item.message)}”: {what}."
+    st.session_state[_SAID] = f"“{markup.short(item.message)}”: {what}."
 
 
 def _made(outcome: BulkDecision, what: str) -> None:
@@ -214,7 +214,7 @@ def _undo(name: str) -> None:
     item_id = _mine().pop()
     try:
         reopened = cache.board().undo(item_id, name)
-        st.session_state[_SAID] = f"“{_short(reopened.message)}” waits again."
+        st.session_state[_SAID] = f"“{markup.short(reopened.message)}” waits again."
     except ChatbotError as error:
         st.session_state[_SAID] = str(error)
     _done().discard(item_id)
@@ -245,7 +245,3 @@ def _done() -> set[str]:
 def _mine() -> list[str]:
     found: list[str] = st.session_state.setdefault(_MINE, [])
     return found
-
-
-def _short(message: str) -> str:
-    return message if len(message) <= 60 else message[:59] + "…"

@@ -23,6 +23,7 @@ from data.digest import corpus_digest
 from data.messages import normalise
 from tools.bench import figures as results
 from tools.bench.figures import CACHE, Bound, Figure
+from tools.bench.quality.label_errors import label_errors
 from tools.bench.quality.natural import natural
 from tools.bench.quality.small_corpora import DRAWS as SMALL_DRAWS
 from tools.bench.quality.small_corpora import small_corpora
@@ -92,6 +93,7 @@ SMALL = "small messy corpora without out-of-scope rows"
 SHIPPED = "shipped corpus, asked Bitext's 26,872 rows"
 GROUPS = "Bitext, split by groups"
 NATURAL = "shipped corpus, natural messages (data/evaluation)"
+PLANTED = "found among the 15 % most suspect rows"
 SECTIONS: dict[str, Section] = {
     "shipped": Section(
         "the shipped corpus on Bitext",
@@ -169,6 +171,16 @@ SECTIONS: dict[str, Section] = {
             Spec("unknown", f"{SMALL}: the same, half of unknown intents of the domain", None, "at most"),
             Spec("accuracy", f"{SMALL}: accuracy of the first choice", None),
             Spec("gain", f"{SMALL}: accuracy gained by teaching every row", 0.0, "at least", " points"),
+        ),
+        quick=False,
+    ),
+    "labels": Section(
+        "planted label errors",
+        label_errors,
+        (
+            Spec("banking77", f"Banking77, 10 % of the labels flipped: {PLANTED}", 95.0),
+            Spec("bitext", f"Bitext, 10 % of the labels flipped: {PLANTED}", 95.0),
+            Spec("pairs", "rows of one intent moved into another: the pair is among the first ten", 100.0),
         ),
         quick=False,
     ),

@@ -1,0 +1,188 @@
+"""Apply label decisions to a corpus: keep a label, move its row to another intent, or drop the row.
+
+A decision is keyed by the row hash, which covers message and label: it never applies to a row that was relabelled
+meanwhile. `python -m data.check` writes the suspects as CSV with an empty column `decision`; filled in and saved beside
+the corpus (`beside`), it is the decisions file that loading applies.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import pandas as pd
+
+from data.errors import CorpusError, Problem
+from data.messages import intent_fault, row_hash
+from data.text import decode
+
+DECISIONS_FILE = "decisions.csv"
+ROW_HASH, DECISION = "row_hash", "decision"
+COLUMNS = (DECISION, "label", "better", "quality", "message", "similar_1", "similar_2", "source", ROW_HASH)
+"""Columns of the file that the label check writes; reading needs ROW_HASH and DECISION."""
+
+_HASH = re.compile(r"[0-9a-f]{32}")
+_DELIMITERS = (",", ";", "\t")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class LabelAction(StrEnum):
+    """What a decision does with a row."""
+
+    KEEP = "keep"
+    MOVE = "move"
+    DROP = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class RowDecision:
+    """A decision on the label of one row."""
+
+    row_hash: str
+    action: LabelAction
+    intent: str = ""
+    """Of MOVE: the right intent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A corpus after its decisions."""
+
+    table: pd.DataFrame
+    moved: int
+    dropped: int
+    kept: frozenset[str]
+    """Row hashes whose label was confirmed."""
+    unused: int
+    """Decisions whose row is not in the corpus (any more)."""
+
+
+def apply_decisions(table: pd.DataFrame, decisions: Iterable[RowDecision]) -> Applied:
+    """Apply decisions, one after the other, to a corpus with the columns of `data.loading.COLUMNS`.
+
+    A moved row gets the category of its new intent and a new row hash, by which a later decision may name it; all
+    copies of a row are treated alike.
+    """
+    rows_of: dict[str, list[int]] = {}
+    for row, found in enumerate(table["row_hash"].tolist()):
+        rows_of.setdefault(found, []).append(row)
+    messages = table["message"].tolist()
+    moves: dict[int, str] = {}
+    dropped: set[int] = set()
+    kept: set[str] = set()
+    unused = 0
+    for decision in decisions:
+        rows = rows_of.get(decision.row_hash, [])
+        unused += not rows
+        if decision.action is LabelAction.KEEP:
+            kept.add(decision.row_hash)
+        elif rows:
+            del rows_of[decision.row_hash]
+            if decision.action is LabelAction.DROP:
+                dropped.update(rows)
+            else:
+                moves.update(dict.fromkeys(rows, decision.intent))
+                rows_of.setdefault(row_hash(messages[rows[0]], decision.intent), []).extend(rows)
+    table = relabelled(table, moves)
+    remains = [row not in dropped for row in range(len(table))]
+    return Applied(
+        table=table[remains].reset_index(drop=True) if dropped else table,
+        moved=len(moves.keys() - dropped),
+        dropped=len(dropped),
+        kept=frozenset(kept),
+        unused=unused,
+    )
+
+
+def relabelled(table: pd.DataFrame, intents: dict[int, str]) -> pd.DataFrame:
+    """Return the corpus with other intents in some rows (by position), and their categories and row hashes."""
+    if not intents:
+        return table
+    category_of = dict(zip(table["intent"], table["category"], strict=True))
+    messages, before = table["message"].tolist(), table["intent"].tolist()
+    rows = {
+        row: (intent, category_of.get(intent, table["category"].iloc[row]), row_hash(messages[row], intent))
+        for row, intent in intents.items()
+        if intent != before[row]
+    }
+    changed = table.copy()
+    for name, place in (("intent", 0), ("category", 1), ("row_hash", 2)):
+        values = changed[name].tolist()
+        for row, found in rows.items():
+            values[row] = found[place]
+        changed[name] = pd.Series(values, index=changed.index, dtype="str")
+    return changed
+
+
+def beside(corpus: Path, name: str) -> Path:
+    """Return where a corpus's file of this name is: in a folder, or beside a file (`my.csv`: `my.decisions.csv`)."""
+    return corpus / name if corpus.is_dir() else corpus.with_name(f"{corpus.stem}.{name}")
+
+
+def read_decisions(path: Path) -> list[RowDecision]:
+    """Read a decisions file: CSV with the columns `row_hash` and `decision` (keep, drop, or an intent's name).
+
+    Rows without a decision are skipped.
+
+    Raises:
+        CorpusError: a column is missing, or a line is not a decision; every such line is named.
+    """
+    text, _ = decode(path.read_bytes(), str(path))
+    mark = max(_DELIMITERS, key=text.partition("\n")[0].count)
+    try:
+        lines = csv.DictReader(io.StringIO(text, newline=""), delimiter=mark)
+        names = [name.strip() for name in lines.fieldnames or ()]
+        lines.fieldnames = names
+        rows = [(lines.line_num, row) for row in lines]
+    except csv.Error as error:
+        raise CorpusError([Problem(str(path), None, f"not CSV: {error}")]) from None
+    if missing := [name for name in (ROW_HASH, DECISION) if name not in names]:
+        lacks = f"no column {' and no column '.join(missing)}: `python -m data.check` writes such a file"
+        raise CorpusError([Problem(str(path), 1, lacks)])
+    found: dict[str, RowDecision] = {}
+    problems: list[Problem] = []
+    for number, row in rows:
+        decision, key = _unquoted(row[DECISION] or "").strip(), (row[ROW_HASH] or "").strip()
+        if not decision:
+            continue
+        reason = (
+            f"{key[:40]!r} is no row hash: keep the column as it was written"
+            if not _HASH.fullmatch(key)
+            else intent_fault(decision)
+        )
+        made = _decision(key, decision)
+        if not reason and found.setdefault(key, made) != made:
+            reason = f"row {key} has two decisions: delete one"
+        if reason:
+            problems.append(Problem(str(path), number, reason))
+    if problems:
+        raise CorpusError(problems)
+    return list(found.values())
+
+
+def decisions_csv(rows: Iterable[Sequence[str]]) -> str:
+    """Return rows of COLUMNS as CSV; a cell that a spreadsheet would take for a formula is quoted by `'`."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([_quoted(cell) for cell in row] for row in rows)
+    return stream.getvalue()
+
+
+def _decision(key: str, decision: str) -> RowDecision:
+    if decision.casefold() in (LabelAction.KEEP, LabelAction.DROP):
+        return RowDecision(key, LabelAction(decision.casefold()))
+    return RowDecision(key, LabelAction.MOVE, decision)
+
+
+def _quoted(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def _unquoted(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell

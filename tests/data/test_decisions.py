@@ -1,0 +1,217 @@
+"""Label decisions and declared changes that are with a corpus are applied whenever it is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from data.decisions import (
+    DECISIONS_FILE,
+    LabelAction,
+    RowDecision,
+    apply_decisions,
+    decisions_csv,
+    read_decisions,
+)
+from data.declarations import NOTHING, Declared, parse_declared, read_declared
+from data.errors import CorpusError
+from data.loading import load_corpus, read_corpus
+from data.messages import row_hash
+from data.process import run as process
+from data.processing import ProcessParams
+from training.corpus.reading import read
+from training.model.params import TrainParams
+
+ROWS = [
+    ("cancel my order", "cancel"),
+    ("stop the order", "cancel"),
+    ("money back", "cancel"),
+    ("i want a refund", "refund"),
+    ("give me my money", "refund"),
+    ("asdf", "refund"),
+]
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    file = tmp_path / "my.csv"
+    file.write_text("\n".join(["message,intent,reply", *(f"{m},{i},Reply to {i}." for m, i in ROWS)]) + "\n")
+    return file
+
+
+def decide(corpus: Path, *decisions: tuple[str, str, str], mark: str = ",") -> None:
+    lines = [f"{mark}".join(("note", "decision", "row_hash"))]
+    lines += [mark.join(("", decision, row_hash(message, label))) for message, label, decision in decisions]
+    corpus.with_name(f"my.{DECISIONS_FILE}").write_text("\n".join(lines) + "\n")
+
+
+def declare(corpus: Path, text: str) -> None:
+    corpus.with_name("my.declared.yaml").write_text(text)
+
+
+def labels(table: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(zip(table["message"], table["intent"], strict=True))
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_moved_dropped_and_kept_rows_in_the_form_that_spreadsheets_save(corpus: Path, mark: str) -> None:
+    decide(
+        corpus,
+        ("money back", "cancel", "refund"),
+        ("asdf", "refund", "DROP"),
+        ("stop the order", "cancel", "keep"),
+        ("give me my money", "refund", ""),
+        mark=mark,
+    )
+    loaded = read_corpus(corpus)
+    assert labels(loaded.table) == [(m, "refund" if m == "money back" else i) for m, i in ROWS if m != "asdf"]
+    assert loaded.table["row_hash"].tolist()[2] == row_hash("money back", "refund")
+    assert loaded.kept == {row_hash("stop the order", "cancel")}
+    assert "1 rows moved, 1 dropped, 1 labels confirmed" in str(loaded.notices[-1])
+
+
+def test_a_decision_is_about_a_label_and_not_about_a_message(corpus: Path) -> None:
+    decide(corpus, ("money back", "refund", "drop"))
+    loaded = read_corpus(corpus)
+    assert labels(loaded.table) == ROWS
+    assert "1 decisions are about rows that are not there" in str(loaded.notices[-1])
+
+
+def test_a_corpus_with_decisions_is_another_corpus(corpus: Path) -> None:
+    before = read(corpus, ProcessParams())
+    decide(corpus, ("money back", "cancel", "refund"))
+    after = read(corpus, ProcessParams())
+    assert after.digest != before.digest
+    assert (after.rows["intent"] == "refund").sum() == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("row_hash,note\n", 1, "no column decision"),
+        ("row_hash,decision\nnohash,keep\n", 2, "'nohash' is no row hash"),
+        (f"row_hash,decision\n{'0' * 32},keep\n{'0' * 32},drop\n", 3, "two decisions"),
+        (f"row_hash,decision\n{'0' * 32},{'x' * 300}\n", 2, "is not a name"),
+    ],
+)
+def test_a_decisions_file_that_is_none_is_an_error_of_the_corpus(
+    corpus: Path, text: str, line: int, says: str
+) -> None:
+    corpus.with_name(f"my.{DECISIONS_FILE}").write_text(text)
+    with pytest.raises(CorpusError, match=says) as error:
+        load_corpus(corpus)
+    assert error.value.problems[0].line == line
+
+
+def test_what_the_check_writes_can_be_read_again(tmp_path: Path) -> None:
+    key = row_hash("a", "b")
+    row = ("=intent", "cancel", "refund", "0.1", 'a, "b"\nc', "", "", "my.csv:2", key)
+    (tmp_path / "d.csv").write_text(decisions_csv([row]))
+    assert read_decisions(tmp_path / "d.csv") == [RowDecision(key, LabelAction.MOVE, "=intent")]
+
+
+def test_a_moved_row_can_be_moved_on_and_back() -> None:
+    table = pd.DataFrame(
+        [("a", "one", "", "x:1", row_hash("a", "one"))],
+        columns=["message", "intent", "category", "source", "row_hash"],
+        dtype="str",
+    )
+    to_two = RowDecision(row_hash("a", "one"), LabelAction.MOVE, "two")
+    to_three = RowDecision(row_hash("a", "two"), LabelAction.MOVE, "three")
+    back = RowDecision(row_hash("a", "two"), LabelAction.MOVE, "one")
+    assert labels(apply_decisions(table, [to_two, to_three]).table) == [("a", "three")]
+    assert labels(apply_decisions(table, [to_two, back]).table) == [("a", "one")]
+    assert apply_decisions(table, [to_two, RowDecision(to_three.row_hash, LabelAction.DROP)]).table.empty
+
+
+def test_copies_are_moved_together_with_their_category() -> None:
+    table = pd.DataFrame(
+        [(m, i, i.upper(), "x:1", row_hash(m, i)) for m, i in [("a", "one"), ("a", "one"), ("b", "two")]],
+        columns=["message", "intent", "category", "source", "row_hash"],
+        dtype="str",
+    )
+    applied = apply_decisions(table, [RowDecision(row_hash("a", "one"), LabelAction.MOVE, "two")])
+    assert applied.moved == 2
+    assert set(applied.table["category"]) == {"TWO"}
+    assert set(table["category"]) == {"ONE", "TWO"}
+
+
+def test_a_renamed_intent_keeps_its_rows_and_its_reply(corpus: Path) -> None:
+    declare(corpus, "renamed: {cancel: cancel_order}\n")
+    loaded = read_corpus(corpus)
+    assert set(loaded.table["intent"]) == {"cancel_order", "refund"}
+    assert loaded.table["row_hash"].iloc[0] == row_hash("cancel my order", "cancel_order")
+    assert loaded.replies == {"cancel_order": "Reply to cancel.", "refund": "Reply to refund."}
+    assert "'cancel' (3 rows) is 'cancel_order' now" in str(loaded.notices[-1])
+    assert read(corpus, ProcessParams()).replies["cancel_order"].response == "Reply to cancel."
+
+
+def test_merged_removed_and_split_intents(corpus: Path) -> None:
+    declare(corpus, "merged: {money: [refund]}\nrenamed: {money: payments}\nremoved: [gone]\n")
+    assert set(read_corpus(corpus).table["intent"]) == {"cancel", "payments"}
+    declare(corpus, "removed: [refund]\n")
+    assert labels(read_corpus(corpus).table) == ROWS[:3]
+    declare(corpus, "split: {refund: [claim, money_back]}\n")
+    decide(corpus, ("give me my money", "refund", "claim"))
+    assert labels(read_corpus(corpus).table) == [*ROWS[:3], ("give me my money", "claim")]
+    declare(corpus, "split: {refund: [refund, claim]}\n")
+    assert ("asdf", "refund") in labels(read_corpus(corpus).table)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("renamed: {a: b, b: a}", "becomes itself"),
+        ("renamed: {a: b}\nremoved: [a]", "'a' is declared twice"),
+        ("renamed: {a: b}\nremoved: [b]", "'b' is removed, but"),
+        ("removed: [out_of_scope]", "not an intent"),
+        ("renamed: {a: ''}", "the intent is empty"),
+        ("rename: {a: b}", "the fields are renamed, merged, removed, split, target"),
+        ("- a", "no declaration"),
+        ("target: 2", "target"),
+        ("{", "not YAML"),
+    ],
+)
+def test_a_declaration_that_contradicts_itself_is_an_error_that_names_the_intent(
+    corpus: Path, text: str, says: str
+) -> None:
+    declare(corpus, text)
+    with pytest.raises(CorpusError, match=says):
+        load_corpus(corpus)
+
+
+def test_a_folder_has_its_declaration_and_its_decisions_within(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for intent in ("one", "two"):
+        (folder / f"{intent}.yaml").write_text(
+            f"intent: {intent}\nmessages:\n- say {intent}\n- {intent} again\n"
+        )
+    (folder / "declared.yaml").write_text("renamed: {one: first}\n")
+    (folder / "decisions.csv").write_text(f"decision,row_hash\ndrop,{row_hash('two again', 'two')}\n")
+    assert labels(load_corpus(folder)) == [("say one", "first"), ("one again", "first"), ("say two", "two")]
+
+
+def test_what_happened_to_an_intent(tmp_path: Path) -> None:
+    declared = Declared(
+        renamed={"a": "b"}, merged={"c": ("b",)}, removed=("d",), split={"e": ("f", "g")}, target=0.03
+    )
+    assert [declared.now(name) for name in "abcdef"] == ["c", "c", "c", None, None, "f"]
+    assert declared.retired == {"a", "b", "d", "e"}
+    assert declared.texts({"a": 1, "b": 2, "d": 4, "c": 3}) == {"c": 3}
+    assert parse_declared(declared.dump(), "x") == declared
+    assert read_declared(tmp_path / "none.yaml") == NOTHING
+
+
+def test_a_processed_corpus_carries_its_declaration_with_the_target(corpus: Path, tmp_path: Path) -> None:
+    declare(corpus, "renamed: {cancel: cancel_order}\ntarget: 0.05\n")
+    process(corpus, tmp_path / "processed", ProcessParams())
+    processed = read(tmp_path / "processed" / "corpus.parquet", ProcessParams())
+    assert set(processed.rows["intent"]) == {"cancel_order", "refund"}
+    assert processed.declared.target == 0.05
+    assert TrainParams().declared(processed.declared.target).target == 0.05
+    declare(corpus, "")
+    process(corpus, tmp_path / "processed", ProcessParams())
+    assert read(tmp_path / "processed" / "corpus.parquet", ProcessParams()).declared == NOTHING

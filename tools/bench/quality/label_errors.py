@@ -1,0 +1,117 @@
+"""Measure how many planted label errors the label check finds, and whether it names intents that were mixed up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from chatbot.dialog.message import clean
+from chatbot.model.encoder import Encoded
+from tools.bench.quality.corpora import load_banking77
+from tools.bench.quality.taught import Values, bitext
+from tools.bench.quality.vectors import Vectors
+from training.labels.confident import better_labels, label_quality
+from training.labels.examine import examine
+from training.labels.findings import IntentPair
+from training.model.distinct import distinct_groups
+from training.model.fit import OutOfFold, fit
+
+FLIPPED, LOOKED_AT = 0.1, 0.15
+MOVED = (0.2, 0.5, 0.8)
+"""Shares of an intent's rows that are moved into another intent, one draw each."""
+TOP = 10
+RATIO = "the ratio of the two"
+"""The ranking that the product uses."""
+
+Labels = NDArray[np.str_]
+
+
+def label_errors(vectors: Vectors, draws: int) -> Values:
+    """Plant label errors in Banking77 and Bitext: random flips, and rows of one intent moved into another.
+
+    Args:
+        draws: draws of each share of moved rows, and of the flips in Banking77; Bitext is drawn once.
+    """
+    found: dict[str, tuple[float, str]] = {}
+    named, pairs = 0, 0
+    for name, rows, repeats in (("banking77", load_banking77("train"), draws), ("bitext", bitext(), 1)):
+        messages = [clean(message) for message in rows["message"]]
+        labels = rows["intent"].to_numpy(dtype=np.str_)
+        encoded, groups = vectors.encode(messages), distinct_groups(messages)
+        drawn = [_flips_found(encoded, labels, groups, draw) for draw in range(repeats)]
+        mean = {ranking: 100 * float(np.mean([one[ranking] for one in drawn])) for ranking in drawn[0]}
+        each = ", ".join(f"{100 * one[RATIO]:.1f}" for one in drawn)
+        others = ", ".join(f"{mean[ranking]:.1f} by {ranking}" for ranking in mean if ranking != RATIO)
+        found[name] = (mean[RATIO], f"{len(rows):,} rows; draws: {each} %; {others}")
+        if name == "banking77":
+            for draw in range(repeats):
+                for share in MOVED:
+                    pairs += 1
+                    named += _pair_named(rows, messages, encoded, labels, groups, share, draw)
+    note = (
+        f"{named} of {pairs}: {', '.join(f'{share:.0%}' for share in MOVED)} of an intent's rows, Banking77"
+    )
+    return found | {"pairs": (100 * named / pairs, note)}
+
+
+def _flips_found(encoded: Encoded, labels: Labels, groups: NDArray[np.int64], draw: int) -> dict[str, float]:
+    """Flip labels to a random other intent; return by ranking the share that is among the most suspect rows."""
+    generator = np.random.default_rng(draw)
+    names = np.unique(labels)
+    flipped = generator.random(len(labels)) < FLIPPED
+    given = labels.copy()
+    for row in np.flatnonzero(flipped):
+        given[row] = generator.choice(names[names != labels[row]])
+    held, names = _out_of_fold(encoded, given, groups)
+    columns, places = np.searchsorted(names, given[held.rows]), np.arange(len(held.rows))
+    own = held.probabilities[places, columns]
+    best = held.probabilities[places, better_labels(held.probabilities, columns)]
+    rankings = {
+        RATIO: label_quality(held.probabilities, columns),
+        "the label's probability": own,
+        "the margin to the best other label": own - best,
+    }
+    looked_at = round(LOOKED_AT * len(labels))
+    return {
+        name: float(flipped[held.rows[np.argsort(ranking, kind="stable")[:looked_at]]].sum() / flipped.sum())
+        for name, ranking in rankings.items()
+    }
+
+
+def _pair_named(
+    rows: pd.DataFrame,
+    messages: Sequence[str],
+    encoded: Encoded,
+    labels: Labels,
+    groups: NDArray[np.int64],
+    share: float,
+    draw: int,
+) -> bool:
+    """Move rows of a random intent into another one; return whether the pair is among the first of the report."""
+    generator = np.random.default_rng([draw, round(100 * share)])
+    source, target = generator.choice(np.unique(labels), 2, replace=False)
+    of_source = np.flatnonzero(labels == source)
+    given = labels.copy()
+    given[generator.choice(of_source, round(share * len(of_source)), replace=False)] = target
+    held, names = _out_of_fold(encoded, given, groups)
+    findings = examine(
+        list(zip(messages, given.tolist(), rows["row_hash"], rows["source"], strict=True)),
+        groups.tolist(),
+        encoded.vectors,
+        held.rows,
+        held.probabilities,
+        names.tolist(),
+    )
+    return any(_is_of(pair, source, target) for pair in findings.pairs[:TOP])
+
+
+def _is_of(pair: IntentPair, first: str, second: str) -> bool:
+    return {pair.first, pair.second} == {first, second}
+
+
+def _out_of_fold(encoded: Encoded, given: Labels, groups: NDArray[np.int64]) -> tuple[OutOfFold, Labels]:
+    fitted = fit(encoded, given.tolist(), groups.astype(str).tolist())
+    return fitted.out_of_fold, np.asarray(fitted.classifier.labels)

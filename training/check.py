@@ -1,0 +1,152 @@
+"""Check a corpus's labels before training: `python -m data.check CORPUS`.
+
+Finds suspect labels, intents that overlap, intents with too few messages, and near-duplicates with different labels,
+with the encoder and the head that a training uses.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.text import Text
+
+from chatbot.dialog.message import clean
+from chatbot.errors import ChatbotError
+from chatbot.settings import StorageSettings
+from chatbot.store import open_store
+from data.checks import check, problems_table
+from data.errors import CorpusError, Problem
+from data.loading import Columns, Loaded, read_corpus
+from data.placeholders import fill_all
+from data.processing import CORPUS_COLUMNS, read_processed
+from training.corpus.reading import is_processed
+from training.labels.examine import examine
+from training.labels.findings import LabelFindings
+from training.labels.report.render import CSV_FILE, PAGE_FILE, print_findings, write_findings
+from training.model.distinct import distinct_groups
+from training.model.encoder.batch import encode
+from training.model.encoder.export import export
+from training.model.fit import FOLDS, fit
+from training.model.params import read_params
+from training.progress import Steps
+from training.review.labels import put_findings
+
+_PROOF_MESSAGES = 600
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    corpus: Annotated[
+        Path,
+        typer.Argument(
+            help="A processed corpus, or a file, folder or export of any format in docs/corpus.md."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help=f"Where {CSV_FILE} and {PAGE_FILE} are written.")] = Path(
+        "models/label-check"
+    ),
+    params: Annotated[Path, typer.Option(help="A params.yaml; its section `train` is read.")] = Path(
+        "params.yaml"
+    ),
+    encoder: Annotated[str | None, typer.Option(help="Any SentenceTransformers name or folder.")] = None,
+    cache: Annotated[Path, typer.Option(help="Where exported encoders are kept.")] = Path(".cache/encoders"),
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Show the suspects on the staff pages (CHATBOT_STORE_URL).")
+    ] = False,
+    message_column: Annotated[str | None, typer.Option(help="The message's column.")] = None,
+    intent_column: Annotated[
+        str | None, typer.Option(help="The intent's column; two are joined: `scenario+action`.")
+    ] = None,
+    category_column: Annotated[str | None, typer.Option(help="The category's column.")] = None,
+    header: Annotated[
+        bool, typer.Option(help="Whether the first row has names; if not, columns are 1, 2, ...")
+    ] = True,
+    labels_as_written: Annotated[
+        bool, typer.Option("--labels-as-written", help="Keep spellings apart, and `oos` an intent.")
+    ] = False,
+) -> None:
+    """Find label errors: suspect rows, intents that overlap, too few messages, near-duplicates with two labels.
+
+    Exit code 0: checked, whatever was found; 1: rows cannot be read (the others are checked all the same).
+    """
+    console = Console(stderr=True)
+    columns = Columns(message_column, intent_column, category_column, header, labels_as_written)
+    try:
+        section = read_params(params, {} if encoder is None else {"encoder": encoder})
+        with Steps(console) as steps:
+            with steps.wait("corpus"):
+                loaded, errors, warnings = read_usable(corpus, columns)
+            findings = check_labels(loaded, section.encoder, cache, section.seed, steps)
+            write_findings(findings, out, str(corpus))
+            if queue:
+                put_findings(open_store(StorageSettings()), findings)
+    except CorpusError as error:
+        console.print(*problems_table(list(error.problems), []))
+        raise typer.Exit(1) from None
+    except (ChatbotError, OSError, ValidationError) as error:
+        console.print(Text(str(error), style="red"))
+        raise typer.Exit(1) from None
+    for table in problems_table(errors, warnings):
+        console.print(table)
+    result = Console()
+    print_findings(result, findings)
+    result.print(Text(f"Page: {out / PAGE_FILE}\nDecide in: {out / CSV_FILE}"), soft_wrap=True)
+    if errors:
+        raise typer.Exit(1)
+
+
+def read_usable(corpus: Path, columns: Columns) -> tuple[Loaded, list[Problem], list[Problem]]:
+    """Read the usable rows of any corpus, with errors about the others and warnings.
+
+    Raises:
+        CorpusError: no two intents are left.
+    """
+    if is_processed(corpus):
+        return Loaded(read_processed(corpus)[list(CORPUS_COLUMNS)], [], [], {}), [], []
+    loaded = read_corpus(corpus, columns)
+    report = check(loaded.table)
+    if not report.ok:
+        raise CorpusError([*loaded.problems, *(report.errors if len(loaded.table) else [])])
+    # Contradictions and intents with few messages are among the findings.
+    return loaded, loaded.problems, loaded.notices
+
+
+def check_labels(loaded: Loaded, encoder: str, cache: Path, seed: int, steps: Steps) -> LabelFindings:
+    """Encode a corpus, predict every row by folds, and examine the labels; out-of-scope rows are one more label.
+
+    Raises:
+        ChatbotError: the encoder cannot be used.
+    """
+    rows = loaded.table if "part" in loaded.table else fill_all(loaded.table)
+    messages = [clean(message) for message in rows["message"]]
+    labels = rows["intent"].tolist()
+    with steps.wait("encoder"):
+        step = max(1, len(messages) // _PROOF_MESSAGES)
+        order = np.argsort(labels, kind="stable")[::step]
+        exported = export(encoder, cache, [messages[row] for row in order], [labels[row] for row in order])
+    with steps.count("encode", len(messages)) as advance:
+        encoded = encode(exported.load(), messages, advance)
+    with steps.wait("copies"):
+        groups = distinct_groups(messages)
+    with steps.count("fit", FOLDS + 1) as advance:
+        fitted = fit(encoded, labels, groups.astype(str).tolist(), seed, advance)
+    with steps.wait("labels"):
+        findings = examine(
+            list(zip(messages, labels, rows["row_hash"], rows["source"], strict=True)),
+            groups.tolist(),
+            encoded.vectors,
+            *fitted.judged,
+            fitted.classifier.labels,
+        )
+    return findings.without(loaded.kept)
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m data.check")

@@ -1,0 +1,1 @@
+"""Report on a corpus's labels: terminal, CSV, HTML."""
