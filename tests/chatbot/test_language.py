@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.replies import Replies, ReplyText
 from chatbot.dialog.router import Alternative, Prediction, Router, SystemTexts, Thresholds
 from chatbot.dialog.rules import Rules
+from chatbot.model.bundle import Bundle
 from chatbot.settings import RouterSettings, SlotSettings
 
 FOLDER = Path(__file__).with_name("languages")
@@ -147,3 +149,19 @@ def test_a_message_costs_less_than_normalizing_it_a_hundred_times() -> None:
         foreign_language(text, ("en",))
 
     assert seconds(identify) < 100 * seconds(clean)
+
+
+def test_the_service_routes_by_the_languages_of_its_bundle(bundle: Bundle) -> None:
+    taught = replace(bundle, manifest=bundle.manifest.model_copy(update={"languages": ("en",)}))
+    message = "Newsletter abbestellen, bitte sofort"
+    reply = taught.router(RouterSettings(), SlotSettings()).after_model(message, sure_of(bundle))
+    assert (reply.source, reply.intent) == ("human", OUT_OF_SCOPE)
+    answered = taught.router(RouterSettings(languages="any"), SlotSettings()).after_model(
+        message, sure_of(bundle)
+    )
+    assert answered.source == "model"
+
+
+def sure_of(bundle: Bundle) -> Prediction:
+    """A prediction that is answered."""
+    return Prediction([Alternative(bundle.manifest.labels[0], 1.0)], 100.0)
