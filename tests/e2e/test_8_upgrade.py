@@ -72,6 +72,22 @@ def test_an_upgrade_keeps_data_secrets_and_the_serving_version_without_failed_re
         ]
 
 
+def test_an_upgrade_after_kubectl_scale_and_rollout_undo_takes_the_documented_command(old: Release) -> None:
+    page = f"deployment/{old.name}-page"
+    old.kubectl("set", "resources", page, "--requests=cpu=55m")
+    old.kubectl("rollout", "undo", page)
+    old.kubectl("scale", page, "--replicas=2")
+    told = old.told()
+    upgrade = ("upgrade", old.name, str(chart.CHART), "--reuse-values")
+    refused = old.helm(*upgrade, check=False)
+    assert "conflict" in refused.stderr
+    assert ".spec.replicas" in refused.stderr
+    assert "--reuse-values --force-conflicts" in PAGE.read_text(encoding="utf-8")
+    old.helm(*upgrade, "--force-conflicts", "--wait")
+    assert old.get(page)["spec"]["replicas"] == 1
+    assert old.told() == told, "the model that serves is not the chart's"
+
+
 def test_helm_test_chats_with_the_bot(old: Release, progress: Progress) -> None:
     with progress.step("helm test"):
         said = old.helm("test", old.name, "--logs", "--timeout=120s").stdout

@@ -176,6 +176,7 @@ def test_pods_that_leave_while_the_store_is_away_leave_their_spool_to_others(
 
 
 def test_killed_without_a_word_a_pod_leaves_its_spool_to_others(release: Release, ledger: Ledger) -> None:
+    upgrade(release, *HURRIED)
     with ledger.load() as load:
         load.wait_until(lambda: load.seen.total > 100)
         release.kubectl("delete", "pods", BOT, "--grace-period=0", "--force", seconds=240)
