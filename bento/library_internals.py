@@ -79,6 +79,13 @@ def uvicorn_server() -> uvicorn.Server | None:
     return server if isinstance(server, uvicorn.Server) else None
 
 
+def server_state() -> object:
+    """Return an empty state of connections, for a protocol that serves without uvicorn's server."""
+    from uvicorn.server import ServerState
+
+    return ServerState()
+
+
 def is_stopping(server: uvicorn.Server) -> bool:
     """Whether the server has received a stop signal."""
     return server.should_exit

@@ -13,8 +13,8 @@ from functools import partial
 import anyio.to_thread
 import uvicorn
 from pydantic_core import to_json
-from uvicorn.server import ServerState
 
+from bento import library_internals
 from bento.http.asgi import JSON, SECURITY_HEADERS, App, Receive, Scope, Send, answer
 from bento.http.metrics import CONTENT_TYPE, Metrics
 from bento.http.protocol import ConnectionLimits, LimitedProtocol
@@ -59,7 +59,9 @@ async def listen(host: str, port: int, metrics: Metrics) -> asyncio.Server:
         raise SettingError(f"CHATBOT_METRICS_PORT={port} cannot be opened on {host}: {error}") from error
     config = uvicorn.Config(metrics_app(metrics), http=MetricsProtocol, lifespan="off", log_config=None)
     config.load()
-    connection = partial(MetricsProtocol, config=config, server_state=ServerState(), app_state={})
+    connection = partial(
+        MetricsProtocol, config=config, server_state=library_internals.server_state(), app_state={}
+    )
     return await asyncio.get_running_loop().create_server(connection, sock=listener)
 
 

@@ -174,7 +174,8 @@ class _Pattern:
     """Pattern of a rule between word boundaries, for texts in lower case.
 
     Without IGNORECASE and without an assertion at its beginning, the regular expression engine skips characters that no
-    match begins with: that is three to four times as fast, and keeps the time for a text made of the rules' own words bounded.
+    match begins with: that is three to four times as fast, and keeps the time for a text made of the rules' own words
+    bounded.
     """
 
     def __init__(self, pattern: str) -> None:

@@ -23,8 +23,8 @@ from monitoring.inference_log.upload_queue import FOLDER as TO_STORE
 from monitoring.inference_log.upload_queue import Outbox
 
 OWNER = ".owner"
-HANDOFFS = ("handoffs/spool", "handoffs/store", "handoffs/webhook")
-"""The queues of `monitoring.handoffs`."""
+HANDOFFS = tuple(str(Path("handoffs", queue)) for queue in ("spool", "store", "webhook"))
+"""Folders of the queues of `monitoring.handoffs`."""
 
 _DISK_CHECK = "lost+found"
 _WAIT_SECONDS = 30.0

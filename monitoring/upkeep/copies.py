@@ -44,7 +44,7 @@ class Erased:
     expiring: tuple[str, ...]
 
 
-class Texts:
+class ErasedTexts:
     """The messages of erased predictions, in the forms in which files contain them."""
 
     def __init__(self, texts: Collection[str]) -> None:
@@ -100,7 +100,7 @@ def erase_copies(
     else:
         # Rewritten, versions in a registry that cannot be reached would name files that are gone.
         expiring += [f"{key} has rows of it and is kept: MLflow is not a server here" for key in corpora]
-    wanted = Texts({*texts, *found})
+    wanted = ErasedTexts({*texts, *found})
     rewritten = {
         layout.DVC_FILES: len(corpora) if registry is not None else 0,
         layout.REPORTS: 0,
@@ -256,7 +256,7 @@ def _without_lines(content: bytes, hashes: Collection[str]) -> bytes:
     return written.getvalue().encode()
 
 
-def _rewrite_reports(store: Store, texts: Texts) -> int:
+def _rewrite_reports(store: Store, texts: ErasedTexts) -> int:
     count = 0
     for entry in store.list(layout.REPORTS):
         if not entry.key.endswith(_TEXT):
@@ -271,7 +271,9 @@ def _rewrite_reports(store: Store, texts: Texts) -> int:
     return count
 
 
-def _bundles(store: Store, texts: Texts, versions: Collection[ModelVersion], days: int) -> Iterator[str]:
+def _bundles(
+    store: Store, texts: ErasedTexts, versions: Collection[ModelVersion], days: int
+) -> Iterator[str]:
     """Yield a line for each bundle that contains a text."""
     named = {version.bundle_digest: version for version in versions}
     for digest, entry in _bundle_files(store, texts):
@@ -285,7 +287,7 @@ def _bundles(store: Store, texts: Texts, versions: Collection[ModelVersion], day
         yield f"{entry.key} expires {when}"
 
 
-def _bundle_files(store: Store, texts: Texts) -> Iterator[tuple[str, Entry]]:
+def _bundle_files(store: Store, texts: ErasedTexts) -> Iterator[tuple[str, Entry]]:
     for entry in store.list(layout.BUNDLES):
         if entry.key.endswith(_TEXT) and entry.size <= _MAX_BYTES:
             try:
@@ -297,7 +299,7 @@ def _bundle_files(store: Store, texts: Texts) -> Iterator[tuple[str, Entry]]:
 
 
 def _rewrite_artifacts(
-    registry: RegistryClient, texts: Texts, versions: Collection[ModelVersion]
+    registry: RegistryClient, texts: ErasedTexts, versions: Collection[ModelVersion]
 ) -> tuple[int, list[str]]:
     """Rewrite MLflow's artifacts; return their number, and a line for each file of a bundle with a text."""
     count, kept = 0, []

@@ -118,3 +118,8 @@ def test_uvicorn_takes_the_clients_address_from_the_proxies_that_are_trusted(
         scope = {"type": "http", "client": (peer, 1), "headers": headers, "scheme": "http"}
         asyncio.run(config.loaded_app(scope, None, None))
     assert [client[0] for client in seen] == ["192.0.2.9", "192.0.2.1"], f"uvicorn's proxy headers {ADAPT}"  # type: ignore[index]
+
+
+def test_a_protocol_that_serves_without_uvicorns_server_counts_its_connections() -> None:
+    state = library_internals.server_state()
+    assert getattr(state, "connections", None) == set(), f"the state of uvicorn's server {ADAPT}"

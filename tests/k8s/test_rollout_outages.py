@@ -128,7 +128,7 @@ def test_a_request_refused_by_mlflow_is_not_retried(capsys: pytest.CaptureFixtur
 
     process.before.append(refuse)
     assert run_rollback("2")(process) == 1
-    assert "refuses model-versions/get: 403" in capsys.readouterr().err
+    assert "refuses mlflow/model-versions/get" in capsys.readouterr().err
     assert len(process.calls) == 1
 
 

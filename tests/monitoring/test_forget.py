@@ -31,7 +31,7 @@ from monitoring.inference_log.upload import ship
 from monitoring.inference_log.upload_queue import Outbox
 from monitoring.upkeep import erasure
 from monitoring.upkeep.compaction import compact
-from monitoring.upkeep.copies import Texts
+from monitoring.upkeep.copies import ErasedTexts
 from tests.monitoring.log_tools import KEY, REPLY, Waiting, ids, ids_in_csv, seal
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -275,6 +275,6 @@ def test_reports_are_rewritten_and_a_bundle_with_the_text_is_listed_with_its_dat
 
 
 def test_a_short_text_is_replaced_only_where_it_is_a_whole_value() -> None:
-    texts = Texts(["refund"])
+    texts = ErasedTexts(["refund"])
     content = b'["refund", "a refund"] <b>refund</b> refunded'
     assert texts.without(content) == b'["<ERASED>", "a refund"] <b>&lt;ERASED&gt;</b> refunded'

@@ -32,7 +32,7 @@ def test_the_page_states_the_verdict_and_each_check(kind: CheckVerdict, headline
         "It is 60 MB.",
         "refused above 150 MB",
         f'class="banner {kind}"',
-        "1,234 messages",
+        "1,234 rows",
     ):
         assert text in html
 

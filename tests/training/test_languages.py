@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
     ],
 )
 def test_the_default_reply_is_in_the_language_of_the_corpus(messages: list[str], beginning: str) -> None:
-    rows = pd.DataFrame({"message": messages, "intent": "paket", "category": ""})
+    rows = pd.DataFrame({"message": messages, "intent": "paket", "category": "", "source": "export.csv:1"})
     replies, missing, _ = replies_for(["paket"], None, rows)
     assert missing == ["paket"]
     assert replies["paket"].response.startswith(beginning)
@@ -52,6 +52,7 @@ def test_the_languages_are_a_parameter(tmp_path: Path) -> None:
     assert TrainParams().languages is None
 
 
+@pytest.mark.process
 @pytest.mark.certify
 @pytest.mark.timeout(900)
 def test_a_multilingual_encoder_works_from_corpus_to_reply(tmp_path: Path) -> None:
