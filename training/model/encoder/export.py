@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import logging
+import os
 import shutil
 import tempfile
 import warnings
@@ -191,6 +192,7 @@ def _centroid_votes(vectors: NDArray[np.float32], labels: Sequence[str]) -> NDAr
 
 
 def _load_original(source: Path) -> SentenceTransformer:
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from sentence_transformers import SentenceTransformer
     from transformers.utils.logging import disable_progress_bar
 
