@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-import psutil
-
 from tests.bento.server import Server
 
 HEAD_SECONDS = 2
@@ -98,11 +96,6 @@ class Target:
                 return False
             time.sleep(0.2)
         return True
-
-    def processes(self) -> set[int]:
-        """Return the ids of all processes of the service."""
-        assert self.server.process is not None
-        return {child.pid for child in psutil.Process(self.server.process.pid).children(recursive=True)}
 
 
 def statuses(answer: bytes) -> list[int]:
