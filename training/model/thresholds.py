@@ -60,7 +60,7 @@ class Judged:
 
     def part(self, mask: NDArray[np.bool_]) -> Judged:
         """Return the predictions of the selected messages."""
-        chosen = {
+        chosen: dict[str, Any] = {
             field.name: values[mask]
             if isinstance(values := getattr(self, field.name), np.ndarray)
             else values
