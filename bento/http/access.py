@@ -54,6 +54,8 @@ class Access:
         self._keys = keys
         self._by_key = RateLimit("key", settings.rate_limit_key, burst, on_limited, clock)
         self._by_address = RateLimit("address", settings.rate_limit_address, burst, on_limited, clock)
+        # By default a message costs nothing here.
+        self._is_open = keys is None and not settings.rate_limit_address
         self._feedback = RateLimit("feedback", settings.rate_limit_feedback, burst, on_limited, clock)
 
     def check(self, scope: Scope) -> None:
@@ -63,6 +65,8 @@ class Access:
             InvalidApiKey, MissingScope, RateLimited: the request is refused.
         """
         path = scope["path"]
+        if self._is_open and path != "/feedback":
+            return
         key = self._key_of(scope)
         if path not in _UNLIMITED:
             client = f"key {key.name}" if key else address_of(scope)
