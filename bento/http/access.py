@@ -29,6 +29,7 @@ SCOPE_OF_ROUTE = {
 }
 """Routes that need a key where keys are configured, with the key's scope; the API's description and probes do not."""
 
+_FEEDBACK = frozenset({"/feedback", CONTACT})
 _UNLIMITED = frozenset({"/livez", "/readyz", "/metrics"})
 _MAX_KEY_BYTES = 512
 
@@ -55,6 +56,8 @@ class Access:
         self._keys = keys
         self._by_key = RateLimit("key", settings.rate_limit_key, burst, on_limited, clock)
         self._by_address = RateLimit("address", settings.rate_limit_address, burst, on_limited, clock)
+        # By default a message costs nothing here.
+        self._is_open = keys is None and not settings.rate_limit_address
         self._feedback = RateLimit("feedback", settings.rate_limit_feedback, burst, on_limited, clock)
 
     def check(self, scope: Scope) -> None:
@@ -64,6 +67,8 @@ class Access:
             InvalidApiKey, MissingScope, RateLimited: the request is refused.
         """
         path = route_of(scope["path"])
+        if self._is_open and path not in _FEEDBACK:
+            return
         key = self._key_of(scope)
         if path not in _UNLIMITED:
             client = f"key {key.name}" if key else address_of(scope)
@@ -72,7 +77,7 @@ class Access:
             else:
                 # Before the key is required: guessing keys is limited too.
                 self._by_address.take(client)
-            if path in ("/feedback", CONTACT):
+            if path in _FEEDBACK:
                 self._feedback.take(client)
         needed = SCOPE_OF_ROUTE.get(path)
         if self._keys is None or needed is None:
