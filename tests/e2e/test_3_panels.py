@@ -51,4 +51,4 @@ def test_every_alert_is_taken_and_asks_for_metrics_that_are_there(prometheus: Pr
     assert {rule["name"]: rule["health"] for rule in rules if rule["health"] != "ok"} == {}
     asked = {metric for rule in rules for metric in METRIC.findall(rule["query"])}
     missing = {metric for metric in asked if not prometheus.query(f"last_over_time({metric}[1h])")}
-    assert missing == {"kube_pod_status_unschedulable"}, "that one is kube-state-metrics'"
+    assert missing == set()
