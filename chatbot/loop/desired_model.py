@@ -89,6 +89,8 @@ class Serving(BaseModel):
         """
         if rollout.phase is Phase.ROLLING:
             history = [m for m in dict.fromkeys([rollout.previous, *self.before]) if m != rollout.target]
+            if history and not history[-1]:
+                history.pop()  # where the history ends, the bundle beside the code serves
             failed = self.taken_back if self.taken_back and self.taken_back.model != rollout.target else None
             return Serving(
                 model=rollout.target,

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.process
 
 KEYS = "api.apiKeys.existingSecret=bot-keys,api.apiKeys.clientSecret=bot-client"
 CLIENT_KEY = {"secretKeyRef": {"name": "bot-client", "key": "api-key"}}
-CALLERS = {"page", "check", "promote", "chat"}
+CALLERS = {"page", "check", "promote", "rollback", "chat"}
 """Containers that call the API."""
 
 
@@ -82,7 +82,9 @@ def test_origins_are_passed_on_and_one_that_matches_all_is_refused(render: Rende
 
 
 def test_metrics_are_on_a_port_that_no_service_ingress_or_route_has(render: Render) -> None:
-    objects = render("--set", "api.ingress.enabled=true,api.route.enabled=true")
+    objects = render(
+        "--set", "api.ingress.enabled=true,api.route.enabled=true,api.route.parents[0].name=gateway"
+    )
     [container] = api_pod(objects)["containers"]
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     assert ports == {"http": 3000, "metrics": 9464}
