@@ -247,7 +247,7 @@ def test_clients_that_hang_up_while_they_wait_leave_nothing_behind(service: Serv
 
 
 def test_memory_stays_within_what_the_chart_asks_for(service: Server) -> None:
-    for name, limit in (("SupportChatbot", 200), ("IntentRunner", 350)):
+    for name, limit in (("SupportChatbot", 225), ("IntentRunner", 325)):
         for worker in service.workers(name):
             assert worker.memory_info().rss / 2**20 <= limit, name
 
