@@ -19,7 +19,7 @@ from tests.e2e import jobs
 from tests.e2e.impatient import Impatient
 from tests.e2e.installing import Installed
 from tests.e2e.progress import Progress
-from tests.e2e.release import is_ready, restarts
+from tests.e2e.release import counted, is_ready, restarts
 from tests.support.drift_verdict import drift_verdict
 from tests.support.testbed import Json, until
 
@@ -165,7 +165,7 @@ class TestWithoutTheStore:
         release.run_in(cramped, "rm", "/var/lib/support-chatbot/filler")
         alerts.wait_for_end("ChatbotLogRecordsDropped")
         outage.alone = alone.seen.predictions
-        outage.dropped = dropped(url)
+        outage.dropped = int(counted(release.get("pod", cramped), _DROPPED))
         assert outage.dropped > 0
 
     @pytest.mark.parametrize("service", [HTTP, RUNNER])
@@ -308,10 +308,3 @@ def is_up(pod: Json) -> bool:
     """Whether a pod says that it answers messages."""
     with urllib.request.urlopen(f"http://{pod['status']['podIP']}:3000/readyz", timeout=5) as answer:
         return int(answer.status) == 200
-
-
-def dropped(url: str) -> int:
-    """Records that a pod says it lost."""
-    with urllib.request.urlopen(f"{url.replace(':3000', ':9464')}/metrics", timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
-    return int(sum(float(line.split()[-1]) for line in lines if line.startswith(_DROPPED)))

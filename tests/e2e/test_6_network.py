@@ -141,9 +141,9 @@ def test_a_pod_reaches_what_it_needs_and_nothing_else(reached: dict[str, set[str
     assert reached[source] - ITSELF.get(source, set()) == REACHES[source]
 
 
-def test_nothing_of_the_bot_listens_but_its_api(release: Installed, network: Network) -> None:
+def test_nothing_of_the_bot_listens_but_its_api_and_its_metrics(release: Installed, network: Network) -> None:
     for pod in release.ready("api"):
-        assert flows.listeners(release, pod["metadata"]["name"]) - {ANOTHER_PORT} == {3000}
+        assert flows.listeners(release, pod["metadata"]["name"]) - {ANOTHER_PORT} == {3000, 9464}
 
 
 def test_every_flow_that_the_chart_names_is_one_that_was_tried(release: Installed) -> None:
