@@ -77,8 +77,9 @@ testbed: # what this machine needs for a cluster, where ../shared/testbed is
 	  apt-get install -yqq --no-install-recommends golang-github-containernetworking-plugin-dnsname >/dev/null
 
 .PHONY: setup
-setup: ## install system packages that tests use (Debian, Ubuntu): a browser, npm for axe-core, Prometheus, pushgateway, faketime
-	@missing=""; for program in chromium npm prometheus prometheus-pushgateway faketime; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+setup: ## install system packages that tests use (Debian, Ubuntu): a browser, npm for axe-core, Prometheus, pushgateway, faketime, curl, a JDK
+	@missing=""; for program in chromium npm prometheus prometheus-pushgateway faketime curl; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	command -v javac >/dev/null || missing="$$missing default-jdk-headless"; \
 	if [ -n "$$missing" ]; then \
 	  printf '\033[1m== installing%s\033[0m\n' "$$missing"; \
 	  [ "$$(id -u)" = 0 ] && sudo="" || sudo=sudo; \

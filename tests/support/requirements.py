@@ -27,9 +27,9 @@ _REMEDIES = {
     "helm": "put Helm 4 on the PATH (https://helm.sh/docs/intro/install)",
     "skaffold": "put Skaffold on the PATH (https://skaffold.dev/docs/install)",
     "podman": "install podman",
-    "java": "install a JDK (Debian: default-jdk-headless)",
+    "java": "make setup",
     "node": "make setup (it comes with npm)",
-    "curl": "install curl",
+    "curl": "make setup",
 }
 
 _ALSO_CALLED = {"chromium": ("chromium-browser", "google-chrome")}
