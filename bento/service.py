@@ -262,7 +262,7 @@ class SupportChatbot:
         self._started = time.monotonic()
 
     def _shipper(self, log: LogSettings, metrics: Metrics) -> Uploader | None:
-        """Return the uploader of the inference log; None: there is no store."""
+        """Return the uploader of the inference log; None: no store is configured."""
         from monitoring.inference_log.uploader import Uploader
 
         store = fail_fast.read(StorageSettings)
@@ -282,7 +282,7 @@ class SupportChatbot:
         return HandoffLog(log.folder, handoff, targets, metrics.count_handoffs, metrics.show_handoffs)
 
     def _contacts(self) -> Callable[[str, bytes], None] | None:
-        """Return the function that stores contact data, by prediction id; None: there is no store."""
+        """Return the function that stores contact data, by prediction id; None: no store is configured."""
         from chatbot.records import contact
         from chatbot.store import has_store, open_store
 

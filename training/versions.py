@@ -60,7 +60,7 @@ def served_digest(store: Store | None, api: str) -> str:
     """Return the digest of the serving bundle; empty if unknown.
 
     Args:
-        store: the store with serving.json; None: there is no store.
+        store: the store with serving.json; None: no store is configured.
         api: base URL of the API to ask; empty: read serving.json.
 
     Raises:

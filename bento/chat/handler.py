@@ -191,7 +191,7 @@ class Chat:
         Raises:
             InvalidMessage: the body does not match the schema, or is not contact data.
             NotFound: the token does not belong to this id, or its handoff is older than a day.
-            Unavailable: there is no store, or it does not accept the data.
+            Unavailable: no store is configured, or it does not accept the data.
         """
         request = parse(_contact_request, body)
         expected = ids.token_of(self._key, prediction_id)

@@ -31,7 +31,7 @@ class Supervisor:
     """Keeps one server running, on the desired model."""
 
     store: Store | None
-    """Contains serving.json; None: there is no store, and the bundle that ships with the code is served."""
+    """Contains serving.json; None: no store is configured, and the bundle that ships with the code is served."""
     settings: KeeperSettings
     copy: Path
     """Copy of the last serving.json, used at start if the store is unavailable."""

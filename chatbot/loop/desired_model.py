@@ -191,7 +191,7 @@ def take_back(store: Store, model: str, why: str) -> Serving:
 
 
 def read_entry(store: Store) -> tuple[Serving, str]:
-    """Read the desired model and its ETag (empty: there is no file); retries if it changes between `head` and `get`."""
+    """Read the desired model and its ETag (empty: no file); retries if it changes between `head` and `get`."""
     for _ in range(_TRIES):
         entry = store.head(KEY)
         if entry is None:

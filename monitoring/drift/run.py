@@ -95,7 +95,7 @@ def check(
         made=now,
         model_version=serving.version,
         bundle_digest=serving.digest,
-        window=_told(window),
+        window=_verdict_window(window),
         checks=tuple(checks),
         contributors=contributors(sides[0], tallies[0], window.sample, red),
         sentence=_sentence(checks, baseline is not None),
@@ -127,7 +127,7 @@ def _checks(
     return found
 
 
-def _told(window: WindowSample) -> verdicts.Window:
+def _verdict_window(window: WindowSample) -> verdicts.Window:
     return verdicts.Window(
         since=window.since,
         until=window.until,
@@ -153,7 +153,7 @@ def _silent(
         made=now,
         model_version=serving.version,
         bundle_digest=serving.digest,
-        window=_told(window),
+        window=_verdict_window(window),
         sentence=sentence,
     )
 
@@ -189,9 +189,11 @@ def _notes(
             f"{window.early:,} messages of the window are part of the baseline and were not compared with it."
         )
     if window.others:
-        told = ", ".join(f"{name or 'unnamed'} ({count:,})" for name, count in window.others.most_common(5))
+        versions = ", ".join(
+            f"{name or 'unnamed'} ({count:,})" for name, count in window.others.most_common(5)
+        )
         notes.append(
-            f"{sum(window.others.values()):,} messages were answered by other versions and left out: {told}; "
+            f"{sum(window.others.values()):,} messages were answered by other versions and left out: {versions}; "
             f"{serving.version or 'none'} serves."
         )
     if window.ahead:

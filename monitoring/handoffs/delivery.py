@@ -233,8 +233,8 @@ class Delivery:
     def _load_ages(self) -> None:
         self._aged_at = self._saved_at = self._clock()
         try:
-            told = json.loads((self._folder / AGES).read_bytes())
-            self._ages = {str(name): float(seconds) for name, seconds in told.items()}
+            ages = json.loads((self._folder / AGES).read_bytes())
+            self._ages = {str(name): float(seconds) for name, seconds in ages.items()}
         except (OSError, ValueError, TypeError, AttributeError):
             self._ages = {}
 

@@ -35,17 +35,17 @@ def secret_of(settings: HandoffSettings) -> bytes:
     Raises:
         SettingError: the secret is missing, too short or not valid base64.
     """
-    told = settings.secret.get_secret_value()
-    if len(told.removeprefix(_PREFIX)) < LEAST_SECRET_CHARS:
+    secret = settings.secret.get_secret_value()
+    if len(secret.removeprefix(_PREFIX)) < LEAST_SECRET_CHARS:
         raise SettingError(
             f"CHATBOT_HANDOFF_URL needs a CHATBOT_HANDOFF_SECRET of {LEAST_SECRET_CHARS} characters or more "
-            f"(it has {len(told.removeprefix(_PREFIX))}): whoever receives handoffs checks with it that they come "
+            f"(it has {len(secret.removeprefix(_PREFIX))}): whoever receives handoffs checks with it that they come "
             "from here. Make one with: openssl rand -hex 32"
         )
-    if not told.startswith(_PREFIX):
-        return told.encode()
+    if not secret.startswith(_PREFIX):
+        return secret.encode()
     try:
-        return base64.b64decode(told.removeprefix(_PREFIX), validate=True)
+        return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
     except binascii.Error:
         raise SettingError(
             "CHATBOT_HANDOFF_SECRET starts with whsec_, and the rest is not valid base64"

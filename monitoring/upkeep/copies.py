@@ -83,7 +83,7 @@ def erase_copies(
 
     Args:
         store: the store.
-        registry: MLflow; None: there is no server, so that nothing but the store is searched.
+        registry: MLflow; None: no server is configured, so that only the store is searched.
         ids: erased prediction ids.
         texts: their messages.
         bundles_days: retention of unreferenced bundles.

@@ -92,7 +92,7 @@ def forget(
         store: the store.
         some_id: prediction id, or session id as in the records.
         now: time of the tombstone.
-        registry: MLflow, whose artifacts are rewritten; None: there is no server.
+        registry: MLflow, whose artifacts are rewritten; None: no server is configured.
         bundles_days: retention of unreferenced bundles.
 
     Raises:

@@ -221,7 +221,9 @@ def _settings() -> dict[str, Any]:
     """Return the schema of a component's `settings`: known variables only, each with its type and bounds."""
     return {
         "type": "object",
-        "properties": {name: _setting_schema(*told) for name, told in sorted(_chatbot_settings().items())},
+        "properties": {
+            name: _setting_schema(*declared) for name, declared in sorted(_chatbot_settings().items())
+        },
         "patternProperties": {"^(MLFLOW_|CHATBOT_SLOT_)": {"type": ["string", "number", "boolean"]}},
         "additionalProperties": False,
     }
@@ -247,7 +249,7 @@ def _chatbot_settings() -> dict[str, tuple[type[Settings], str]]:
         for kind in COMPONENTS
         for name in kind.model_fields
     }
-    return {name: told for name, told in found.items() if name.startswith("CHATBOT_")}
+    return {name: declared for name, declared in found.items() if name.startswith("CHATBOT_")}
 
 
 def _setting_schema(kind: type[Settings], field_name: str) -> dict[str, Any]:

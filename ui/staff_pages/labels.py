@@ -11,6 +11,7 @@ from training.review.decisions import AlreadyDecidedError
 from training.review.labels import decide_label, label_item_id
 from ui.shared.templates import label
 from ui.staff_pages import cache, entry, markup
+from ui.staff_pages.intent_picker import pick_intent
 from ui.staff_pages.markup import html
 
 _SAID, _DONE, _SKIPPED, _MINE = "label_said", "label_done", "label_skipped", "label_mine"
@@ -61,15 +62,7 @@ def _show_suspect(suspect: SuspectLabel) -> None:
                     args=(suspect, action, intent),
                     disabled=key == "move" and suspect.better not in titles,
                 )
-        other = st.selectbox(
-            "Another intent",
-            sorted(titles, key=lambda intent: titles[intent].casefold()),
-            index=None,
-            format_func=lambda intent: titles[intent],
-            placeholder="Another intent: type to search",
-            label_visibility="collapsed",
-            key=f"other-{suspect.row_hash}",
-        )
+        other = pick_intent(titles, f"other-{suspect.row_hash}")
         if other:
             _decide(suspect, LabelAction.MOVE, other)
             st.rerun()

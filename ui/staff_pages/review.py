@@ -14,6 +14,7 @@ from training.review.decisions import AlreadyDecidedError, ReviewDecision
 from training.review.queue import Item, Queue, Reason
 from ui.shared.templates import label
 from ui.staff_pages import cache, entry, markup, new_intent
+from ui.staff_pages.intent_picker import pick_intent
 from ui.staff_pages.markup import html
 
 MAX_BUTTONS = 4
@@ -75,15 +76,7 @@ def _show_item(item: Item) -> None:
                     on_click=_decide,
                     args=(item, _correct(board, item, intent, name)),
                 )
-        other = st.selectbox(
-            "Another intent",
-            sorted(titles, key=lambda intent: titles[intent].casefold()),
-            index=None,
-            format_func=lambda intent: titles[intent],
-            placeholder="Another intent: type to search",
-            label_visibility="collapsed",
-            key=f"other-{item.item_id}",
-        )
+        other = pick_intent(titles, f"other-{item.item_id}")
         if other:
             _decide(item, _correct(board, item, other, name))
             st.rerun()
