@@ -7,6 +7,7 @@ fault itself, and not a made-up series, makes it fire.
 from __future__ import annotations
 
 import re
+import time
 
 from tests.e2e.prometheus import Prometheus
 from tests.support.testbed import Json, until
@@ -30,9 +31,22 @@ class Impatient(Prometheus):
         found = self._ask("alerts")["alerts"]
         return {alert["labels"]["alertname"] for alert in found if alert["state"] == "firing"}
 
-    def wait_for(self, alert: str, seconds: float = 60) -> None:
-        """Until it fires."""
-        until(f"{alert} fires", lambda: alert in self.firing(), seconds)
+    def wait_for(self, alert: str, seconds: float = 60, since: float | None = None) -> None:
+        """Until it fires.
+
+        Args:
+            since: That it fired at any time from then on (seconds, monotonic) is enough: an event is visible for as
+                long as the window of its rule, and a busy machine can take longer to ask.
+        """
+
+        def fires() -> bool:
+            if since is None:
+                return alert in self.firing()
+            seconds = max(1, round(time.monotonic() - since))
+            selector = f'ALERTS{{alertname="{alert}",alertstate="firing"}}'
+            return bool(self.query(f"count_over_time({selector}[{seconds}s])"))
+
+        until(f"{alert} fires", fires, seconds)
 
     def wait_for_end(self, alert: str, seconds: float = 60) -> None:
         """Until it does not fire any more."""

@@ -187,7 +187,7 @@ class TestWithoutTheStore:
         until("another process", lambda: (now := pids(release, name, service)) and now.isdisjoint(before), 30)
         until("the pod answers", lambda: is_up(pod), 30)
         took = time.monotonic() - began
-        alerts.wait_for("ChatbotProcessDied")
+        alerts.wait_for("ChatbotProcessDied", since=began)
         time.sleep(LONGEST_SECONDS)  # whoever asked in between has an answer, or knows that there is none
         failures = load.seen.failures[failed:]
         progress.say(

@@ -159,6 +159,7 @@ def test_an_uninstall_drains_the_bot_before_its_store_goes(release: Release, led
     ledger.assert_balanced()
 
 
+@pytest.mark.certify
 def test_pods_that_leave_while_the_store_is_away_leave_their_spool_to_others(
     release: Release, ledger: Ledger, progress: Progress
 ) -> None:
