@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError
 from chatbot.interrupt import exit_on_interrupt
+from chatbot.loop.pushgateway import PushgatewayClient
 from chatbot.loop.registry import RegistryClient, RegistryUnavailable
 from chatbot.runtime import Runtime
 from chatbot.settings import KubernetesSettings, LoopSettings, Settings, TrackingSettings
-from k8s.pushgateway import PushgatewayClient
 
 S = TypeVar("S", bound=Settings)
 

@@ -10,6 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from chatbot.loop.pushgateway import PushgatewayClient
 from chatbot.loop.retrain_result import RETRAIN_OUTCOMES, RetrainResult
 from chatbot.loop.rollout.machine import Superseded
 from chatbot.loop.rollout.state import RolloutOutcome
@@ -20,7 +21,6 @@ from k8s import cli
 from k8s.api.client import Cluster
 from k8s.api.lease import KubernetesLease
 from k8s.log import log
-from k8s.pushgateway import PushgatewayClient
 from k8s.rollout import metrics
 from k8s.rollout.platform import KubernetesPlatform
 from k8s.rollout.record import describe

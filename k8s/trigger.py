@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from chatbot.errors import ChatbotError, Conflict
 from chatbot.loop.drift_verdict import DriftVerdict
+from chatbot.loop.pushgateway import PushgatewayClient
 from chatbot.loop.retrain_decision import propose_retrain, read_verdict
 from chatbot.loop.retrain_history import FAILED, RetrainHistory, RetrainInputs, RetrainRequest
 from chatbot.runtime import REAL, Runtime
@@ -26,7 +27,6 @@ from k8s import cli
 from k8s.api.client import Cluster, Json
 from k8s.api.lease import KubernetesLease
 from k8s.log import log
-from k8s.pushgateway import PushgatewayClient
 
 REASON_ANNOTATION = "support-chatbot/asked-because"
 JOB = "support-chatbot-trigger"

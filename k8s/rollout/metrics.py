@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from chatbot.loop.pushgateway import PushgatewayClient
 from chatbot.loop.rollout.state import RolloutOutcome
 from chatbot.model.ref import ModelRef
-from k8s.pushgateway import PushgatewayClient
 
 JOB = "support-chatbot-promote"
 """Label `job` of the metrics pushed by k8s.promote and k8s.rollback."""

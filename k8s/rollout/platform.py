@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from chatbot.loop.pushgateway import PushgatewayClient
 from chatbot.loop.registry import CHAMPION, RegistryClient
 from chatbot.loop.rollout.machine import RolloutMachine, Snapshot, check_current
 from chatbot.loop.rollout.state import Failure, Phase, RolloutOutcome, RolloutState
@@ -14,7 +15,6 @@ from chatbot.store.lease import Lease
 from k8s.api.client import Cluster, ClusterError, Json
 from k8s.api.deployment import MODEL_ANNOTATION, Deployment
 from k8s.log import log
-from k8s.pushgateway import PushgatewayClient
 from k8s.rollout import events, metrics, reconcile, record
 from k8s.rollout.analysis import NOT_READY, RolloutAnalysis
 from k8s.rollout.counters import MEASURES, PodCounters

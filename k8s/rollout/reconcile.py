@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chatbot.loop.pushgateway import PushgatewayClient
 from chatbot.loop.registry import CHAMPION, NotRegistered, RegistryClient
 from chatbot.loop.rollout.machine import Snapshot
 from chatbot.loop.rollout.state import RolloutOutcome, block
@@ -10,7 +11,6 @@ from chatbot.settings import KubernetesSettings
 from chatbot.store.lease import Lease
 from k8s.api.client import Cluster
 from k8s.api.deployment import Deployment
-from k8s.pushgateway import PushgatewayClient
 from k8s.rollout import events, metrics, record
 from k8s.rollout.pods import PodReader
 from k8s.rollout.record import describe

@@ -87,10 +87,10 @@ def pushed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def _push_runs(gateway: str) -> None:
     """What the drift check, the trigger, a retraining and a promotion push, by their own code."""
     from chatbot.loop.drift_verdict import Check, DriftVerdict, Window
+    from chatbot.loop.pushgateway import PushgatewayClient
     from chatbot.loop.retrain_result import RetrainResult
     from chatbot.loop.rollout.state import RolloutOutcome
     from k8s import promote, trigger
-    from k8s.pushgateway import PushgatewayClient
     from k8s.rollout import metrics
     from monitoring.drift.report.metrics import tell
 

@@ -80,13 +80,10 @@ def probe(namespace: str, name: str, labels: Mapping[str, str], *listens: int) -
 
 @contextmanager
 def running(*pods: Json) -> Iterator[None]:
-    """These pods, while the block runs, and the namespaces that they need and that are not there."""
+    """These pods, while the block runs, in namespaces that are created where they are missing, and kept."""
     wanted = {pod["metadata"]["namespace"] for pod in pods}
-    made = [
-        name for name in sorted(wanted) if testbed.kubectl("get", "namespace", name, check=False).returncode
-    ]
-    for name in made:
-        testbed.kubectl("create", "namespace", name)
+    for name in sorted(wanted):
+        testbed.ensure_namespace(name)
     content = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(pods)})
     try:
         testbed.kubectl("apply", "-f", "-", stdin=content)
@@ -98,8 +95,6 @@ def running(*pods: Json) -> Iterator[None]:
     finally:
         testbed.kubectl("delete", "-f", "-", "--ignore-not-found", "--wait=false", "--grace-period=0", "--force",
                         stdin=content)  # fmt: skip
-        for name in made:
-            testbed.kubectl("delete", "namespace", name, "--wait=false")
 
 
 def reached(sources: Mapping[str, tuple[str, str]], targets: Mapping[str, Target]) -> dict[str, set[str]]:

@@ -55,10 +55,8 @@ class Prometheus:
         self._find(jobs)
         self._finding = threading.Thread(target=self._go_on_finding, args=(jobs,), daemon=True)
         self._finding.start()
-        with testbed.locked(NAMESPACE):
-            if testbed.kubectl("get", "namespace", NAMESPACE, check=False).returncode:
-                testbed.kubectl("create", "namespace", NAMESPACE)
-            testbed.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(_pod(self.pod, self._folder)))
+        testbed.ensure_namespace(NAMESPACE)
+        testbed.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(_pod(self.pod, self._folder)))
         testbed.kubectl("-n", NAMESPACE, "wait", "--for=condition=Ready", f"pod/{self.pod}", "--timeout=90s")
         self.url = f"http://{testbed.get('pod', self.pod, '-n', NAMESPACE)['status']['podIP']}:9090"
         wanted = {job["job_name"] for job, _ in jobs}
@@ -112,14 +110,10 @@ class Prometheus:
             raise AssertionError(f"{named}: {error.read().decode()}") from error
 
     def _remove(self) -> None:
-        """The pod, and with the last one the namespace."""
-        with testbed.locked(NAMESPACE):
-            if testbed.kubectl("get", "namespace", NAMESPACE, check=False).returncode:
-                return
-            inside = f"--namespace={NAMESPACE}"
-            testbed.kubectl(inside, "delete", "pod", self.pod, "--ignore-not-found", "--wait")
-            if not testbed.get(inside, "pods")["items"]:
-                testbed.kubectl("delete", "namespace", NAMESPACE, "--wait")
+        """Delete the pod; the namespace stays, because others may be about to use it."""
+        testbed.kubectl(
+            f"--namespace={NAMESPACE}", "delete", "pod", self.pod, "--ignore-not-found", "--wait", check=False
+        )
 
     def _rules(self) -> Json:
         found = self.release.items("prometheusrules.monitoring.coreos.com")

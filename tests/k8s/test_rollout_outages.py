@@ -170,6 +170,25 @@ def test_a_pushgateway_outage_does_not_stop_a_rollout(capsys: pytest.CaptureFixt
     assert "the pushgateway at http://gateway does not take it" in capsys.readouterr().err
 
 
+def test_metrics_survive_a_pushgateway_that_is_unreachable_for_20_seconds(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    world = World()
+    process = world.process()
+    refused_until: list[float] = []
+
+    def refuse(call: Call) -> None:
+        if call.server == "gateway":
+            refused_until or refused_until.append(world.clock.seconds + 20)
+            if world.clock.seconds < refused_until[0]:
+                raise OSError("Temporary failure in name resolution")
+
+    process.before.append(refuse)
+    assert run_promote(process) == 0
+    assert refused_until, "metrics were pushed"
+    assert "does not take it" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("verb", "resource"),
     [

@@ -120,6 +120,16 @@ def locked(name: str) -> Iterator[None]:
         yield
 
 
+def ensure_namespace(name: str) -> None:
+    """Create a namespace unless it is there; one that terminates is waited for. Safe in several processes at once."""
+    with locked(f"namespace-{name}"):
+        found = kubectl("get", "namespace", name, "-o=jsonpath={.status.phase}", check=False)
+        if found.returncode == 0 and found.stdout == "Active":
+            return
+        kubectl("wait", "--for=delete", f"namespace/{name}", "--timeout=90s", check=False)
+        kubectl("create", "namespace", name)
+
+
 def _on_node() -> dict[str, str]:
     """Return the manifest digest of each image on the node, by name."""
     return {line.split()[0]: line.split()[2] for line in _ctr("images", "ls").splitlines()[1:]}

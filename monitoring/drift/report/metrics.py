@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Gauge, push_to_gateway, write_to_textfile
-from prometheus_client.exposition import pushadd_to_gateway
+from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
 from chatbot.errors import ChatbotError
 from chatbot.loop.drift_verdict import DriftVerdict
+from chatbot.loop.pushgateway import PushgatewayClient
 
 JOB = "drift"
 VERDICTS = ("green", "red", "silent")
@@ -78,12 +78,11 @@ def tell(verdict: DriftVerdict | None, now: datetime, gateway: str, file: Path) 
     registry = of(verdict, now)
     try:
         if gateway:
-            push = push_to_gateway if verdict is not None else pushadd_to_gateway
-            push(gateway, job=JOB, registry=registry, timeout=_SECONDS)
+            PushgatewayClient(gateway, JOB, _SECONDS).push_registry(registry, replace=verdict is not None)
         else:
             file.parent.mkdir(parents=True, exist_ok=True)
             write_to_textfile(str(file), registry)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         where = f"the pushgateway {gateway}" if gateway else str(file)
         raise MetricsError(
             f"the drift check's metrics do not reach {where}: {error}. Check CHATBOT_LOOP_PUSHGATEWAY or "

@@ -1,6 +1,7 @@
-"""Pushes metrics of short-lived runs to the Prometheus Pushgateway.
+"""Push metrics of short-lived runs to the Prometheus Pushgateway, with retries.
 
-A failed push never stops a run; it is reported on standard error.
+Alerts depend on these metrics, and a run that has ended cannot push them again: a name that does not resolve for some
+seconds, or a gateway that restarts, must not lose them.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ import sys
 from collections.abc import Callable, Mapping
 from urllib.request import Request
 
-from prometheus_client import CollectorRegistry, Gauge, pushadd_to_gateway
+from prometheus_client import CollectorRegistry, Gauge, push_to_gateway, pushadd_to_gateway
 
 from chatbot.runtime import REAL, Runtime
+
+_RETRY_SECONDS = 30.0
 
 
 class PushgatewayClient:
@@ -30,6 +33,7 @@ class PushgatewayClient:
         self._job = job
         self._seconds = seconds
         self._runtime = runtime
+        self._retry_seconds = _RETRY_SECONDS
 
     def push(
         self,
@@ -61,15 +65,45 @@ class PushgatewayClient:
         samples: list[tuple[Mapping[str, str], float]],
         group: Mapping[str, str] | None = None,
     ) -> None:
-        """Push several samples with the same label names; otherwise like `push`."""
-        if not self._gateway or not samples:
+        """Push several samples with the same label names; otherwise like `push`.
+
+        A failure does not stop the run: it is reported on standard error.
+        """
+        if not samples:
             return
         registry = CollectorRegistry()
         gauge = Gauge(name, description, sorted(samples[0][0]), registry=registry)
         for labels, value in samples:
             (gauge.labels(**labels) if labels else gauge).set(value)
         try:
-            pushadd_to_gateway(
+            self.push_registry(registry, group)
+        except (OSError, ValueError) as error:
+            sys.stderr.write(
+                f"no metric {name}: the pushgateway at {self._gateway} does not take it: {error}\n"
+            )
+
+    def push_registry(
+        self, registry: CollectorRegistry, group: Mapping[str, str] | None = None, *, replace: bool = False
+    ) -> None:
+        """Push all metrics of a registry, and retry for 30 s while the gateway does not accept them.
+
+        Once the retries of one push have failed, later pushes are attempted once: an outage delays a run only once.
+
+        Args:
+            registry: the metrics.
+            group: grouping key besides the job.
+            replace: whether metrics of the group that the registry lacks are deleted.
+
+        Raises:
+            OSError: the gateway cannot be reached or refuses the metrics.
+            ValueError: its address is not a URL.
+        """
+        if not self._gateway:
+            return
+        push = push_to_gateway if replace else pushadd_to_gateway
+
+        def send() -> None:
+            push(
                 self._gateway,
                 self._job,
                 registry,
@@ -77,10 +111,12 @@ class PushgatewayClient:
                 timeout=self._seconds,
                 handler=self._send,
             )
-        except (OSError, ValueError) as error:
-            sys.stderr.write(
-                f"no metric {name}: the pushgateway at {self._gateway} does not take it: {error}\n"
-            )
+
+        try:
+            self._runtime.retry(send, OSError, self._retry_seconds)
+        except OSError:
+            self._retry_seconds = 0.0
+            raise
 
     def _send(
         self, url: str, method: str, timeout: float, headers: list[tuple[str, str]], data: bytes
