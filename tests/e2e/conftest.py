@@ -31,11 +31,11 @@ _STORY = ["test_1_install", "test_2_chat", "test_3_loop", "test_3_panels"]
 _ORDER = [
     *_STORY,
     "test_8_upgrade",
-    "test_9_records",
     "test_5_faults",
     "test_4_rollout",
     "test_7_scaling",
     "test_6_network",
+    "test_9_records",
 ]
 """Of two workers: what takes longest first, and scenario 8 before its worker has a release beside that one's."""
 

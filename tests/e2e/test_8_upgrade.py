@@ -123,6 +123,7 @@ def test_an_uninstall_leaves_volumes_and_secrets_and_nothing_else(
     assert "stay at uninstall, as volumes do" in PAGE.read_text(encoding="utf-8")
 
 
+@pytest.mark.certify
 def test_what_was_backed_up_comes_back_in_an_empty_namespace(
     old: Release, backup: Backup, progress: Progress
 ) -> None:

@@ -22,7 +22,7 @@ from tests.e2e.release import Release
 from tests.support.testbed import until
 from tools.generate import chart
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.certify, pytest.mark.timeout(900)]
 
 OUTAGE_SECONDS = float(os.environ.get("E2E_OUTAGE_SECONDS", "30"))
 """Without the store, while pods leave; `make certify` takes the ten minutes of docs/operations/records.md."""
@@ -115,7 +115,6 @@ def test_pods_deleted_under_load_three_times_in_a_row(release: Release, ledger: 
     ledger.assert_balanced()
 
 
-@pytest.mark.certify
 def test_pods_deleted_under_load_at_the_cpu_limit(release: Release, ledger: Ledger) -> None:
     upgrade(release, "--set=api.resources.limits.cpu=300m")
     for _ in range(3):
@@ -126,7 +125,6 @@ def test_pods_deleted_under_load_at_the_cpu_limit(release: Release, ledger: Ledg
     ledger.assert_balanced()
 
 
-@pytest.mark.certify
 def test_a_drained_node_evicts_the_bot_and_its_store_at_once(release: Release, ledger: Ledger) -> None:
     upgrade(release)
     with ledger.load() as load:
@@ -139,7 +137,6 @@ def test_a_drained_node_evicts_the_bot_and_its_store_at_once(release: Release, l
     ledger.assert_balanced()
 
 
-@pytest.mark.certify
 def test_an_upgrade_of_everything_at_once(release: Release, ledger: Ledger) -> None:
     with ledger.load() as load:
         upgrade(release, "--set=pod.annotations.upgrade=again")
@@ -159,7 +156,6 @@ def test_an_uninstall_drains_the_bot_before_its_store_goes(release: Release, led
     ledger.assert_balanced()
 
 
-@pytest.mark.certify
 def test_pods_that_leave_while_the_store_is_away_leave_their_spool_to_others(
     release: Release, ledger: Ledger, progress: Progress
 ) -> None:
@@ -179,7 +175,6 @@ def test_pods_that_leave_while_the_store_is_away_leave_their_spool_to_others(
     ledger.assert_balanced(seconds=180)
 
 
-@pytest.mark.certify
 def test_killed_without_a_word_a_pod_leaves_its_spool_to_others(release: Release, ledger: Ledger) -> None:
     upgrade(release, *HURRIED)
     with ledger.load() as load:
