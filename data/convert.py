@@ -25,6 +25,7 @@ from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.replies import ReplyText
 from chatbot.errors import ChatbotError
 from data.checks import problems_table
+from data.column_options import CategoryColumn, Header, IntentColumn, LabelsAsWritten, MessageColumn
 from data.errors import CorpusError, Problem
 from data.loading import Columns, Loaded, read_corpus
 from data.replies import match_replies, own_replies, read_replies
@@ -46,17 +47,11 @@ def main(
         Path | None,
         typer.Option(help="Replies from elsewhere: YAML, a table, a Rasa domain; default: the source's own."),
     ] = None,
-    message_column: Annotated[str | None, typer.Option(help="The message's column.")] = None,
-    intent_column: Annotated[
-        str | None, typer.Option(help="The intent's column; two are joined: `scenario+action`.")
-    ] = None,
-    category_column: Annotated[str | None, typer.Option(help="The category's column.")] = None,
-    header: Annotated[
-        bool, typer.Option(help="Whether the first row has names; if not, columns are 1, 2, ...")
-    ] = True,
-    labels_as_written: Annotated[
-        bool, typer.Option("--labels-as-written", help="Keep spellings apart, and `oos` an intent.")
-    ] = False,
+    message_column: MessageColumn = None,
+    intent_column: IntentColumn = None,
+    category_column: CategoryColumn = None,
+    header: Header = True,
+    labels_as_written: LabelsAsWritten = False,
 ) -> None:
     """Convert a corpus to one YAML file per intent: messages one per line, replies where the source has them."""
     console = Console(stderr=True)

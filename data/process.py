@@ -22,6 +22,7 @@ from rich.text import Text
 
 from chatbot.errors import ChatbotError
 from data.checks import Report, problems_table
+from data.column_options import CategoryColumn, Header, IntentColumn, LabelsAsWritten, MessageColumn
 from data.declarations import DECLARED_FILE, write_declared
 from data.errors import CorpusError, Problem
 from data.loading import Columns, load_checked
@@ -56,17 +57,11 @@ def main(
         Path | None, typer.Option(help="Parts given earlier, kept as they are; default: <out>/splits.csv.")
     ] = None,
     strict: Annotated[bool, typer.Option(help="The same message under two labels is an error.")] = False,
-    message_column: Annotated[str | None, typer.Option(help="The message's column.")] = None,
-    intent_column: Annotated[
-        str | None, typer.Option(help="The intent's column; two are joined: `scenario+action`.")
-    ] = None,
-    category_column: Annotated[str | None, typer.Option(help="The category's column.")] = None,
-    header: Annotated[
-        bool, typer.Option(help="Whether the first row has names; if not, columns are 1, 2, ...")
-    ] = True,
-    labels_as_written: Annotated[
-        bool, typer.Option("--labels-as-written", help="Keep spellings apart, and `oos` an intent.")
-    ] = False,
+    message_column: MessageColumn = None,
+    intent_column: IntentColumn = None,
+    category_column: CategoryColumn = None,
+    header: Header = True,
+    labels_as_written: LabelsAsWritten = False,
 ) -> None:
     """Convert a corpus to training input: corpus.parquet, splits.csv, left_out.csv and report.json."""
     console = Console(stderr=True)

@@ -20,6 +20,7 @@ from chatbot.errors import ChatbotError
 from chatbot.settings import StorageSettings
 from chatbot.store import open_store
 from data.checks import check, problems_table
+from data.column_options import CategoryColumn, Header, IntentColumn, LabelsAsWritten, MessageColumn
 from data.errors import CorpusError, Problem
 from data.loading import Columns, Loaded, read_corpus
 from data.placeholders import fill_all
@@ -60,17 +61,11 @@ def main(
     queue: Annotated[
         bool, typer.Option("--queue", help="Show the suspects on the staff pages (CHATBOT_STORE_URL).")
     ] = False,
-    message_column: Annotated[str | None, typer.Option(help="The message's column.")] = None,
-    intent_column: Annotated[
-        str | None, typer.Option(help="The intent's column; two are joined: `scenario+action`.")
-    ] = None,
-    category_column: Annotated[str | None, typer.Option(help="The category's column.")] = None,
-    header: Annotated[
-        bool, typer.Option(help="Whether the first row has names; if not, columns are 1, 2, ...")
-    ] = True,
-    labels_as_written: Annotated[
-        bool, typer.Option("--labels-as-written", help="Keep spellings apart, and `oos` an intent.")
-    ] = False,
+    message_column: MessageColumn = None,
+    intent_column: IntentColumn = None,
+    category_column: CategoryColumn = None,
+    header: Header = True,
+    labels_as_written: LabelsAsWritten = False,
 ) -> None:
     """Find label errors: suspect rows, intents that overlap, too few messages, near-duplicates with two labels.
 

@@ -21,6 +21,7 @@ from rich.text import Text
 
 from chatbot.errors import ChatbotError
 from chatbot.model import bundle as bundles
+from data.column_options import CategoryColumn, IntentColumn, MessageColumn
 from data.loading import Columns
 from training.corpus.reading import read_labelled
 from training.model.distinct import distinct_groups, weights
@@ -42,9 +43,9 @@ def main(
         bool, typer.Option("--json", help="Print JSON to standard output, and no table.")
     ] = False,
     out: Annotated[Path | None, typer.Option(help="Write the JSON to this file as well.")] = None,
-    message_column: Annotated[str | None, typer.Option(help="The message's column.")] = None,
-    intent_column: Annotated[str | None, typer.Option(help="The intent's column.")] = None,
-    category_column: Annotated[str | None, typer.Option(help="The category's column.")] = None,
+    message_column: MessageColumn = None,
+    intent_column: IntentColumn = None,
+    category_column: CategoryColumn = None,
 ) -> None:
     """Score a bundle on a labelled corpus: `out_of_scope` rows belong to no intent, all others to the one they name."""
     console = Console(stderr=True)

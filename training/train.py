@@ -25,6 +25,7 @@ from rich.text import Text
 from chatbot.errors import ChatbotError
 from chatbot.settings import TrackingSettings
 from data.checks import problems_table
+from data.column_options import CategoryColumn, Header, IntentColumn, LabelsAsWritten, MessageColumn
 from data.errors import CorpusError
 from data.loading import Columns
 from data.processing import ProcessParams
@@ -72,17 +73,11 @@ def main(
     scores: Annotated[Path | None, typer.Option(help="Write the scores as JSON to this file.")] = None,
     track: Annotated[bool, typer.Option(help="Record the run in MLflow (MLFLOW_TRACKING_URI).")] = True,
     strict: Annotated[bool, typer.Option(help="The same message under two labels is an error.")] = False,
-    message_column: Annotated[str | None, typer.Option(help="The message's column.")] = None,
-    intent_column: Annotated[
-        str | None, typer.Option(help="The intent's column; two are joined: `scenario+action`.")
-    ] = None,
-    category_column: Annotated[str | None, typer.Option(help="The category's column.")] = None,
-    header: Annotated[
-        bool, typer.Option(help="Whether the first row has names; if not, columns are 1, 2, ...")
-    ] = True,
-    labels_as_written: Annotated[
-        bool, typer.Option("--labels-as-written", help="Keep spellings apart, and `oos` an intent.")
-    ] = False,
+    message_column: MessageColumn = None,
+    intent_column: IntentColumn = None,
+    category_column: CategoryColumn = None,
+    header: Header = True,
+    labels_as_written: LabelsAsWritten = False,
 ) -> None:
     """Train on a corpus and write a bundle: what `python -m bento` serves."""
     console = Console(stderr=True)

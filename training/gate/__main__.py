@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from chatbot.errors import ChatbotError
+from data.column_options import CategoryColumn, IntentColumn, MessageColumn
 from data.loading import Columns
 from data.processing import read_processed
 from training.corpus.reading import read_labelled
@@ -49,9 +50,9 @@ def main(
     params: Annotated[Path, typer.Option(help="A params.yaml; its section `gate` is read.")] = Path(
         "params.yaml"
     ),
-    message_column: Annotated[str | None, typer.Option(help="The message's column.")] = None,
-    intent_column: Annotated[str | None, typer.Option(help="The intent's column.")] = None,
-    category_column: Annotated[str | None, typer.Option(help="The category's column.")] = None,
+    message_column: MessageColumn = None,
+    intent_column: IntentColumn = None,
+    category_column: CategoryColumn = None,
 ) -> None:
     """Judge a challenger. Exit code 0: accepted; 3: refused; 1: error, not judged."""
     console = Console(stderr=True)

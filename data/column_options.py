@@ -1,0 +1,23 @@
+"""Declare the command-line options that fill `Columns`, once for every command that reads a corpus."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+MessageColumn = Annotated[str | None, typer.Option("--message-column", help="The message's column.")]
+IntentColumn = Annotated[
+    str | None,
+    typer.Option("--intent-column", help="The intent's column; two are joined: `scenario+action`."),
+]
+CategoryColumn = Annotated[str | None, typer.Option("--category-column", help="The category's column.")]
+Header = Annotated[
+    bool,
+    typer.Option(
+        "--header/--no-header", help="Whether the first row has names; if not, columns are 1, 2, ..."
+    ),
+]
+LabelsAsWritten = Annotated[
+    bool, typer.Option("--labels-as-written", help="Keep spellings apart, and `oos` an intent.")
+]
