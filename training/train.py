@@ -109,9 +109,9 @@ def main(
         scores.parent.mkdir(parents=True, exist_ok=True)
         scores.write_text(json.dumps(trained.report, indent=2) + "\n", encoding="utf-8")
     labels = out.with_name(f"{out.name}-labels")
-    write_findings(trained.findings, labels, str(corpus))
+    write_findings(trained.points.findings, labels, str(corpus))
     print_trained(Console(), trained)
-    Console().print(Text(f"labels: {trained.findings.sentence} {labels / PAGE_FILE}"), soft_wrap=True)
+    Console().print(Text(f"labels: {trained.points.findings.sentence} {labels / PAGE_FILE}"), soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from chatbot.settings import RouterSettings
 
 def test_version_shows_the_target_in_force_without_the_corpus_messages(bundle_folder: Path) -> None:
     model = load_metadata(bundle_folder)
-    kept = {"target": 0.02, "sentence": "Asked: ...", "targets": [{"target": 0.01}], "diagnosis": {"few": []}}
+    kept = {"target": 0.02, "sentence": "Asked: ...", "targets": [{"target": 0.01}], "advice": []}
     shown = replace(model, manifest=model.manifest.model_copy(update={"target": kept}))
     version = describe(shown, "1", RouterSettings())
     assert version.target == {"target": 0.02, "sentence": "Asked: ..."}

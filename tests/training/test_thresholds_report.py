@@ -11,9 +11,11 @@ import pytest
 from rich.console import Console
 
 from chatbot.model.classifier import Scores
+from chatbot.model.encoder import Encoded
 from data.similarity import near_duplicates
 from tests.training.test_fit import corpus
-from training.model.diagnosis import MIN_DISTINCT, diagnose
+from training.labels.examine import examine
+from training.labels.findings import LabelFindings
 from training.model.distinct import distinct_groups, mask, name_groups, weights
 from training.model.fit import Fitted, fit, score_unknown
 from training.model.generic_pool import MAX_COSINE, load_pool, uncovered
@@ -156,49 +158,39 @@ def test_wrong_labels_spread_over_a_corpus_do_not_make_the_estimate_unsure_of_ev
     assert told.coverage > by_confidence.coverage + 0.05
 
 
-def fitted(sizes: list[int], spread: float = 0.2) -> tuple[Fitted, list[str]]:
+def examined(encoded: Encoded, labels: list[str], groups: list[str]) -> tuple[Fitted, LabelFindings]:
+    """Fit a corpus and examine its labels."""
+    one = fit(encoded, labels, groups)
+    rows = [(f"message {row} of {label}", label, str(row), "my.csv") for row, label in enumerate(labels)]
+    return one, examine(rows, groups, encoded.vectors, *one.judged, one.classifier.labels)
+
+
+def fitted(sizes: list[int], spread: float = 0.2) -> tuple[Fitted, LabelFindings]:
     encoded, labels, groups = corpus(sizes, spread=spread)
     labels[0] = "intent_1"
-    return fit(encoded, labels, groups), [f"message {row} of {label}" for row, label in enumerate(labels)]
+    return examined(encoded, labels, groups)
 
 
 def points(share: float | None = None, own: int = 0) -> OperatingPoints:
-    one, messages = fitted([40, 40, 40, 4], spread=0.1)
+    one, findings = fitted([40, 40, 40, 4], spread=0.1)
     draw = np.random.default_rng(0)
     odds = draw.dirichlet(np.ones(4), 300).astype(np.float32)
     outside = Scores(odds, draw.uniform(0, 0.5, 300).astype(np.float32))
     params = TrainParams(out_of_scope_share=share)
-    found = diagnose(one, messages, np.ones(len(messages)))
     return learn_points(
-        judge(one), outside, outside, params, found, OutOfScope(own, 300 - own, 7), len(messages)
+        judge(one), outside, outside, params, findings, OutOfScope(own, 300 - own, 7), findings.rows
     )
 
 
-def test_the_label_that_is_wrong_is_named_with_the_one_that_fits() -> None:
-    one, messages = fitted([40, 40, 40])
-    found = diagnose(one, messages, np.ones(120))
-    assert found.suspects[0].message == messages[0]
-    assert (found.suspects[0].label, found.suspects[0].better) == ("intent_1", "intent_0")
-    assert found.suspect_count >= 1
-
-
-def test_an_intent_with_few_distinct_messages_is_named_with_their_number() -> None:
-    one, messages = fitted([40, 40, 12])
-    weight = np.ones(92)
-    weight[80:] = 1 / 4
-    found = diagnose(one, messages, weight)
-    assert found.few == (("intent_2", 3),)
-    assert any("intent_2 (3)" in sentence and str(MIN_DISTINCT) in sentence for sentence in found.advice())
-
-
-def test_two_intents_of_the_same_messages_are_named_as_a_pair_with_an_example_of_each() -> None:
-    encoded, labels, groups = corpus([40, 80], spread=0.2)
-    labels = [*labels[:40], *(f"intent_{1 + row % 2}" for row in range(80))]
-    messages = [f"message {row} of {label}" for row, label in enumerate(labels)]
-    [pair] = diagnose(fit(encoded, labels, groups), messages, np.ones(120)).overlaps
-    assert (pair.first, pair.second) == ("intent_1", "intent_2")
-    assert pair.first_taken_for_second.endswith("of intent_1")
-    assert pair.second_taken_for_first.endswith("of intent_2")
+def test_the_advice_names_intents_with_few_messages_and_pairs_but_no_message() -> None:
+    encoded, labels, groups = corpus([40, 80, 6], spread=0.2)
+    labels = [*labels[:40], *(f"intent_{1 + row % 2}" for row in range(80)), *(["intent_3"] * 6)]
+    _, findings = examined(encoded, labels, groups)
+    suspects, pairs, few = findings.advice()
+    assert str(len(findings.suspects)) in suspects
+    assert "intent_1 and intent_2" in pairs
+    assert "intent_3 (6)" in few
+    assert "message " not in suspects + pairs + few
 
 
 def test_every_target_and_share_has_its_coverage_and_risk() -> None:
@@ -248,7 +240,7 @@ def test_the_bundle_keeps_the_table_and_the_reasons() -> None:
     } <= kept.keys()
     assert [row["target"] for row in kept["targets"]] == list(TARGETS)
     assert kept["targets"][1]["thresholds"].keys() == {"answer", "clarify", "scope"}
-    assert kept["diagnosis"]["few"] == (("intent_3", 4),)
+    assert any("intent_3 (4)" in sentence for sentence in kept["advice"])
     assert kept["out_of_scope"]["generic"] == 300
     assert 2 < len(kept["curve"]) <= 50
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from chatbot.dialog.router import Thresholds
 from chatbot.model.classifier import Scores
-from training.model.diagnosis import Diagnosis
+from training.labels.findings import LabelFindings
 from training.model.evaluation.metrics import risk
 from training.model.params import TrainParams
 from training.model.thresholds import Judged, Learned, learn
@@ -61,6 +61,7 @@ class OperatingPoints:
         targets: at the share in force, one per target. shares: at the target in force, one per share.
         unknown_risks: like `shares`: the risk if the out-of-scope messages are of unknown intents of the corpus's own
             domain; None: the corpus has too few intents to leave some out.
+        findings: about the labels of the training messages.
         messages: number of training messages, copies included.
     """
 
@@ -68,7 +69,7 @@ class OperatingPoints:
     targets: tuple[Learned, ...]
     shares: tuple[Learned, ...]
     unknown_risks: tuple[float | None, ...]
-    diagnosis: Diagnosis
+    findings: LabelFindings
     out_of_scope: OutOfScope
     messages: int
 
@@ -95,8 +96,7 @@ class OperatingPoints:
                 "covered": self.out_of_scope.covered,
                 "sentence": self.out_of_scope.sentence,
             },
-            "diagnosis": self.diagnosis.as_dict(),
-            "advice": self.diagnosis.advice(),
+            "advice": self.findings.advice(),
         }
 
 
@@ -105,7 +105,7 @@ def learn_points(
     outside: Scores,
     unknown: Scores,
     params: TrainParams,
-    diagnosis: Diagnosis,
+    findings: LabelFindings,
     out_of_scope: OutOfScope,
     messages: int,
 ) -> OperatingPoints:
@@ -132,7 +132,7 @@ def learn_points(
         tuple(at(one, share) for one in sorted({*TARGETS, target})),
         tuple(by_share.values()),
         tuple(_unknown_risk(inside, unknown, one, learned.thresholds) for one, learned in by_share.items()),
-        diagnosis,
+        findings,
         out_of_scope,
         messages,
     )

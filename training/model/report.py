@@ -13,7 +13,6 @@ from chatbot.model.scores import MAIN, MEANINGS, shown
 from data.checks import problems_table
 
 if TYPE_CHECKING:
-    from training.model.diagnosis import Diagnosis
     from training.model.operating_points import OperatingPoints
     from training.model.thresholds import Learned
     from training.model.train import Trained
@@ -72,17 +71,19 @@ def print_points(console: Console, points: OperatingPoints) -> None:
     if not points.is_low:
         return
     console.print(Text(f"Only {force.coverage:.0%} is answered. Why, and what to do:", style="yellow"))
-    for sentence in points.diagnosis.advice():
+    findings = points.findings
+    for sentence in findings.advice():
         console.print(Text(f"- {sentence}"))
-    _print_suspects(console, points.diagnosis)
-    for pair in points.diagnosis.overlaps[:_SHOWN_EXAMPLES]:
-        console.print(Text(f"  {pair.first} and {pair.second}: {pair.messages:.0f} messages"))
-        for label, taken_for, message in (
-            (pair.first, pair.second, pair.first_taken_for_second),
-            (pair.second, pair.first, pair.second_taken_for_first),
+    for suspect in findings.suspects[:_SHOWN_EXAMPLES]:
+        console.print(Text(f"  {suspect.message!r} is labelled {suspect.label}: {suspect.better}?"))
+    for pair in findings.pairs[:_SHOWN_EXAMPLES]:
+        console.print(Text(f"  {pair.first} and {pair.second}: {pair.messages} messages"))
+        for label, fits, examples in (
+            (pair.first, pair.second, pair.first_examples),
+            (pair.second, pair.first, pair.second_examples),
         ):
-            if message:
-                console.print(Text(f"    {message!r}, labelled {label}, is taken for {taken_for}"))
+            for message in examples[:1]:
+                console.print(Text(f"    {message!r}, labelled {label}, fits {fits}"))
 
 
 def _points(
@@ -104,15 +105,6 @@ def _points(
             style="bold" if mark else "",
         )
     return table
-
-
-def _print_suspects(console: Console, diagnosis: Diagnosis) -> None:
-    for suspect in diagnosis.suspects[:_SHOWN_EXAMPLES]:
-        console.print(
-            Text(
-                f"  {suspect.message!r} is labelled {suspect.label}: {suspect.better}? ({suspect.confidence:.0%})"
-            )
-        )
 
 
 def _parts(title: str, parts: Mapping[str, Mapping[str, Any]]) -> Table:

@@ -25,10 +25,8 @@ from chatbot.model.encoder import Encoded
 from data.errors import Problem
 from training.corpus.reading import REVIEWED, Corpus, replies_for
 from training.labels.examine import examine
-from training.labels.findings import LabelFindings
 from training.model.assess import TEST_PART, Held, evaluate_out_of_fold
 from training.model.blas import one_thread
-from training.model.diagnosis import diagnose
 from training.model.distinct import distinct_groups, name_groups, weights
 from training.model.encoder.batch import encode
 from training.model.encoder.export import Export, export
@@ -68,8 +66,6 @@ class Trained:
     manifest: Manifest
     report: dict[str, Any]
     points: OperatingPoints
-    findings: LabelFindings
-    """About the labels of the train part."""
     without_reply: list[str]
     notices: list[Problem]
     """About replies without an intent."""
@@ -152,7 +148,7 @@ def train(
             join(own.part(distinct), generic, *([unknown] if pool_skipped else [])),
             unknown,
             params,
-            diagnose(fitted, messages, weights(taught)),
+            findings,
             OutOfScope(
                 len(distinct), len(used), len(pool) - len(used), len(unknown.scope) if pool_skipped else None
             ),
@@ -199,7 +195,7 @@ def train(
         return draw(encoded, fitted, outcome, learned, params.seed)
 
     seconds = time.monotonic() - began
-    return Trained(out, digest, manifest, report, points, findings, without_reply, notices, seconds, figures)
+    return Trained(out, digest, manifest, report, points, without_reply, notices, seconds, figures)
 
 
 def _groups(rows: pd.DataFrame) -> NDArray[np.str_]:

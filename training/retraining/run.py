@@ -164,10 +164,10 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
                 corpus.rows,
                 params=config.gate,
                 declared=declared,
-                suspects=[s for s in trained.findings.suspects if s.row_hash not in changed.known],
+                suspects=[s for s in trained.points.findings.suspects if s.row_hash not in changed.known],
             )
         lease.check()
-        put_findings(store, trained.findings)
+        put_findings(store, trained.points.findings)
 
         def record(tags: Mapping[str, str], files: Files) -> Recorded:
             name, key = f"retrain {trained.digest[:12]}", f"retrain-{trained.digest[:24]}"
