@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
+
+from tests.support import requirements
+from tools.generate import chart
 
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = ROOT / "tests"
@@ -64,3 +68,19 @@ def _is_private(name: str) -> bool:
 
 def _is_own(value: ast.expr) -> bool:
     return ast.unparse(value) in ("self", "cls", "super()")
+
+
+def test_a_test_of_the_chart_is_skipped_where_helm_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requirements, "find", lambda name: None)
+    monkeypatch.setattr(requirements, "STRICT", False)
+    with pytest.raises(pytest.skip.Exception, match="helm is missing: put"):
+        chart.render()
+
+
+def test_what_dvc_stages_depend_on_exists() -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    made = {
+        out if isinstance(out, str) else next(iter(out)) for one in stages.values() for out in one["outs"]
+    }
+    wanted = [path for one in stages.values() for path in one["deps"] if path not in made]
+    assert [path for path in wanted if not (ROOT / path).exists()] == []

@@ -25,6 +25,7 @@ _REMEDIES = {
     "minio": "put MinIO's server program on the PATH (https://github.com/minio/minio)",
     "mc": "put MinIO's client mc on the PATH (https://github.com/minio/mc)",
     "helm": "put Helm 4 on the PATH (https://helm.sh/docs/intro/install)",
+    "kubectl": "put kubectl on the PATH (https://kubernetes.io/docs/tasks/tools)",
     "skaffold": "put Skaffold on the PATH (https://skaffold.dev/docs/install)",
     "podman": "install podman",
     "java": "make setup",
