@@ -65,9 +65,9 @@ class ServiceSettings(Settings):
     rate_limit_session: float = Field(default=0.0, ge=0)
     """Maximum messages per second with one `session_id`, per process; 0: unlimited."""
     rate_limit_feedback: float = Field(default=10.0, ge=0)
-    """Maximum feedback per second of one client (key, else address), per process; 0: unlimited."""
+    """Maximum feedback and contact data per second of one client (key, else address), per process; 0: unlimited."""
     rate_limit_prediction: float = Field(default=0.5, ge=0)
-    """Maximum feedback per second on one prediction, per process; 0: unlimited."""
+    """The same on one prediction."""
     rate_limit_burst_seconds: float = Field(default=10.0, gt=0)
     """How many seconds' worth of requests a client may send at once (size of the token bucket)."""
     cors_origins: str = Field(

@@ -526,6 +526,17 @@ def test_a_stranger_leaves_no_contact_data() -> None:
     assert not stored
 
 
+def test_contact_data_of_one_handoff_is_rate_limited() -> None:
+    stored: dict[str, bytes] = {}
+    api = paper_api(save_contact=stored.__setitem__, rate_limit_prediction=0.5, clock=lambda: 0.0)
+    reply = api.post("/chat", body(message="I will sue you")).json()
+    statuses = [
+        leave(api, reply["prediction_id"], contact="Jane 5", contact_token=reply["contact_token"]).status_code
+        for _ in range(7)
+    ]
+    assert statuses == [200] * 5 + [429] * 2
+
+
 def test_without_a_store_or_while_it_is_unavailable_contact_data_is_not_taken() -> None:
     nowhere = paper_api()
     assert nowhere.post("/chat", body(message="I will sue you")).json()["contact_token"] == ""
