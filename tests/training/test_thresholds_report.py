@@ -14,6 +14,7 @@ from chatbot.model.classifier import Scores
 from chatbot.model.encoder import Encoded
 from data.similarity import near_duplicates
 from tests.training.test_fit import corpus
+from training.labels.advice import advice
 from training.labels.examine import examine
 from training.labels.findings import LabelFindings
 from training.model.distinct import distinct_groups, mask, name_groups, weights
@@ -186,7 +187,7 @@ def test_the_advice_names_intents_with_few_messages_and_pairs_but_no_message() -
     encoded, labels, groups = corpus([40, 80, 6], spread=0.2)
     labels = [*labels[:40], *(f"intent_{1 + row % 2}" for row in range(80)), *(["intent_3"] * 6)]
     _, findings = examined(encoded, labels, groups)
-    suspects, pairs, few = findings.advice()
+    suspects, pairs, few = advice(findings)
     assert str(len(findings.suspects)) in suspects
     assert "intent_1 and intent_2" in pairs
     assert "intent_3 (6)" in few

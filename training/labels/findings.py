@@ -6,10 +6,6 @@ from collections.abc import Container
 
 from pydantic import BaseModel, ConfigDict
 
-from data.checks import FEW_MESSAGES
-
-MAX_NAMED = 10
-
 
 class _Finding(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
@@ -77,28 +73,6 @@ class LabelFindings(_Finding):
         """Return the findings without suspects whose label a person confirmed, given by row hash."""
         suspects = tuple(suspect for suspect in self.suspects if suspect.row_hash not in confirmed)
         return self.model_copy(update={"suspects": suspects})
-
-    def advice(self) -> list[str]:
-        """Return what lowers the coverage and what to do about it, in sentences without any message."""
-        found: list[str] = []
-        if self.suspects:
-            found.append(
-                f"Suspect labels: {len(self.suspects):,}. Check these first: wrong labels among the most confident "
-                "rows cost the most coverage."
-            )
-        if self.pairs:
-            named = ", ".join(f"{pair.first} and {pair.second}" for pair in self.pairs[:MAX_NAMED])
-            found.append(
-                f"Pairs of intents that overlap: {len(self.pairs):,}. Merge them, or move messages so that each "
-                f"says which one it means: {named}."
-            )
-        if self.few:
-            named = ", ".join(f"{intent} ({count})" for intent, count in self.few[:MAX_NAMED])
-            found.append(
-                f"Intents with fewer than {FEW_MESSAGES} distinct messages: {len(self.few):,}. Add messages as "
-                f"customers write them to {named}."
-            )
-        return found or ["Nothing stands out: more messages of every intent help most."]
 
     @property
     def sentence(self) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from chatbot.dialog.router import Thresholds
 from chatbot.model.classifier import Scores
+from training.labels.advice import advice
 from training.labels.findings import LabelFindings
 from training.model.evaluation.metrics import risk
 from training.model.params import TrainParams
@@ -96,7 +97,7 @@ class OperatingPoints:
                 "covered": self.out_of_scope.covered,
                 "sentence": self.out_of_scope.sentence,
             },
-            "advice": self.findings.advice(),
+            "advice": advice(self.findings),
         }
 
 
