@@ -120,8 +120,8 @@ class ModelVersion:
 
     @property
     def ref(self) -> ModelRef:
-        """Return `<version>@<bundle digest>`."""
-        return ModelRef(self.number, self.bundle_digest)
+        """Return the reference that a pod gets: version, bundle digest and digest of made.json."""
+        return ModelRef(self.number, self.bundle_digest, self.made_digest or "")
 
 
 def is_server(settings: TrackingSettings) -> bool:
