@@ -20,8 +20,8 @@ _CONTROL = re.compile(
 _LONG_RUN = re.compile(r"[^\w\s\x00-\x7f]{31,}")
 _MAX_MARKS = 30
 """Combining marks in a row that are kept: the Stream-Safe Text Format (UAX #15). Sorting more takes quadratic time."""
-_PHRASES = re.compile("[\ufdfa\ufdfb]")
-"""Characters that NFKC expands to 18 and 8; all others become at most 6."""
+_PHRASES = re.compile("[\ufdfa\ufdfb\u3300-\u3357\u33ae\u33af]")
+"""Characters that NFKC expands to 18, 8 and up to 6: phrases and units, in no keyword; all others become at most 4."""
 _MAX_EXPANSION = 3
 """Growth by NFKC beyond which a text is compared as it is."""
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -53,7 +53,8 @@ def _with_few_marks(run: re.Match[str]) -> str:
     """Drop the combining marks of a run beyond `_MAX_MARKS` in a row."""
     kept, marks = [], 0
     for character in run[0]:
-        marks = marks + 1 if unicodedata.combining(unicodedata.normalize("NFD", character)[0]) else 0
+        parts = unicodedata.normalize("NFD", character)
+        marks = marks + len(parts) if unicodedata.combining(parts[0]) else 0
         if marks <= _MAX_MARKS:
             kept.append(character)
     return "".join(kept)
