@@ -79,6 +79,8 @@ class ServiceSettings(Settings):
     """Port of `/metrics`, which the API's port then does not serve; 0: the API's port. The chart sets it."""
     head_seconds: float = Field(default=10.0, gt=0)
     """Deadline of a request's head; then it gets 408."""
+    body_seconds: float = Field(default=10.0, gt=0)
+    """Deadline of a request's body after its head; then it gets 408."""
     max_body_bytes: int = Field(default=65_536, ge=1024)
     """Maximum body size; a larger body gets 413 before it is read."""
     max_message_chars: int = Field(default=4_000, ge=1)
