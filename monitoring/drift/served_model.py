@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPException
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -111,7 +112,7 @@ def _asked(api_url: str) -> tuple[ModelRef, datetime | None] | None:
             said = json.load(answer)
         ref = ModelRef.parse(f"{said['model_version']}@{said['bundle_digest']}")
         return ref, _time.validate_python(said.get("trained"))
-    except (OSError, ValueError, KeyError, TypeError, SettingError):
+    except (OSError, HTTPException, ValueError, KeyError, TypeError, RecursionError, SettingError):
         return None
 
 
