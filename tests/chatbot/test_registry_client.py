@@ -143,8 +143,10 @@ def test_neither_address_nor_errors_show_a_password() -> None:
     [
         b"<html>", b"[1]", b"null", b"3", b"[" * 100_000, b"{}", b'{"registered_model": 3, "model_version": 3}',
         b'{"registered_model": {"aliases": [{"alias": "a"}]}, "model_version": {"version": "x", "tags": [3]}}',
-        b'{"registered_model": {}, "model_versions": [{"version": "x"}], "model_version": {"version": "1", "creation_timestamp": "1e9"}}',
-        b'{"registered_model": {}, "model_versions": [{"version": "x"}], "model_version": {"version": "1", "creation_timestamp": 9e99}}',
+        b'{"registered_model": {}, "model_versions": [{"version": "x"}], "model_version": {"version": 1, '
+        b'"creation_timestamp": "1e9"}}',
+        b'{"registered_model": {}, "model_versions": [{"version": "x"}], "model_version": {"version": 1, '
+        b'"creation_timestamp": 9e99}}',
         b'{"registered_model": {}, "model_versions": [], "next_page_token": "again"}',
     ],
 )  # fmt: skip
