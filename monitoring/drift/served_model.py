@@ -71,8 +71,8 @@ def find(
         StoreError: the store does not respond.
     """
     if not settings.model and (asked := _asked(api_url)):
-        ref, trained = asked
-        return _in_store(ref.version, ref.digest, trained, store, settings.bundle_cache, now)
+        served, trained = asked
+        return _in_store(served.version, served.digest, trained, store, settings.bundle_cache, now)
     if ref := _named(settings, store):
         if store is None:
             raise BundleError(
