@@ -136,7 +136,7 @@ class _FastPathService(bentoml.Service):  # type: ignore[misc]  # bentoml is unt
         limits = RequestLimits(
             ConcurrencyLimit(settings.max_concurrency, metrics.in_flight),
             max_body_bytes=settings.max_body_bytes,
-            body_seconds=settings.timeout_seconds,
+            body_seconds=settings.body_seconds,
             timeout_seconds=settings.timeout_seconds,
         )
         routes = post_routes(lambda: current().chat, limits)

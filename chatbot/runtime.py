@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from http.client import HTTPException, IncompleteRead
 from typing import Any, TypeVar
 from urllib.request import Request, urlopen
 
 A = TypeVar("A")
 B = TypeVar("B")
 _THREADS = 8
+MAX_RESPONSE_BYTES = 256 << 20
 
 
 class Runtime:
@@ -69,10 +71,18 @@ class Runtime:
 
         Raises:
             HTTPError: the server answers with an error status.
-            OSError: the server does not answer.
+            OSError: the server does not answer, or not in HTTP, or with more than MAX_RESPONSE_BYTES.
         """
-        with urlopen(request, timeout=seconds, context=tls) as answer:  # noqa: S310  # http(s), as the callers checked
-            return bytes(answer.read())
+        try:
+            with urlopen(request, timeout=seconds, context=tls) as answer:  # noqa: S310  # http(s), as the callers checked
+                body = bytes(answer.read(MAX_RESPONSE_BYTES + 1))
+                if len(body) <= MAX_RESPONSE_BYTES:
+                    if getattr(answer, "length", None):  # `read` with a limit does not raise IncompleteRead
+                        raise IncompleteRead(body, answer.length)
+                    return body
+        except HTTPException as error:  # such as a response that is cut off
+            raise OSError(f"not a complete HTTP response: {error!r:.200}") from error
+        raise OSError(f"a response of more than {MAX_RESPONSE_BYTES} bytes")
 
     def retry(
         self,

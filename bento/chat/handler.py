@@ -108,7 +108,7 @@ class Chat:
             handoffs: accepts handoffs; None: they are not delivered.
             conversations: stores the turns before a handoff.
             limit_session: called for each message with its (hashed) session; raises RateLimited.
-            limit_prediction: called for each feedback or contact data with its prediction; raises RateLimited.
+            limit_prediction: called for each feedback and each change of contact data; raises RateLimited.
             save_contact: stores contact data of a handoff; may block; None: replies offer no field for it.
         """
         self._router = router
@@ -191,7 +191,7 @@ class Chat:
         Raises:
             InvalidMessage: the body does not match the schema, or is not contact data.
             NotFound: the token does not belong to this id, or its handoff is older than a day.
-            RateLimited: too many requests for this prediction.
+            RateLimited: too many changes of this handoff's contact data.
             Unavailable: no store is configured, or it does not accept the data.
         """
         request = parse(_contact_request, body)
@@ -202,7 +202,8 @@ class Chat:
             and is_ours
         ):
             raise NotFound("there is no handoff with this id and this `contact_token`")
-        self._limit_prediction(prediction_id)
+        # A bucket of its own: whoever knows the id alone cannot use it up by feedback.
+        self._limit_prediction(f"contact {prediction_id}")
         now = datetime.now(UTC)
         if now - ids.time_of(prediction_id) > _CONTACT_AGE:
             raise NotFound("this `contact_token` has expired: write to the chat again")

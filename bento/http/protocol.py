@@ -14,7 +14,9 @@ The head is buffered and checked before it is parsed. An `Upgrade` header is rem
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
+import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,6 +33,7 @@ MAX_HEADERS = 100
 # Chunk sizes and trailers may take this much for each byte of the body, and a head's length on top.
 _MAX_FRAMING_PER_BYTE = 16
 
+_WARNING_SECONDS = 60.0
 _END = b"\r\n\r\n"
 _UPGRADE = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
 _REASONS = {400: "Bad Request", 408: "Request Timeout", 414: "URI Too Long", 431: "Request Header Fields Too Large",
@@ -61,6 +64,28 @@ class ConnectionLimits:
     by_address: Counter[str] = field(default_factory=Counter)
 
 
+class _Seldom(logging.Filter):
+    """Passes a warning once a minute: a client that causes one per request would fill the disk of the log."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._next: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is logged."""
+        now = self._clock()
+        if record.levelno > logging.WARNING or now >= self._next.get(str(record.msg), now):
+            self._next[str(record.msg)] = now + _WARNING_SECONDS
+            return True
+        return False
+
+
+_logger = logging.getLogger("uvicorn.error.protocol")
+_logger.setLevel(logging.WARNING)
+_logger.addFilter(_Seldom())
+
+
 class _RefusedError(Exception):
     """Raised in a parser callback to stop parsing; the connection has been answered."""
 
@@ -72,6 +97,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.logger = _logger
         self._head = bytearray()  # of the next request, until it is complete
         self._in_head = True
         self._head_bytes = 0  # of a pipelined head, which the parser sees before it is complete

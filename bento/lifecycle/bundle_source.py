@@ -39,6 +39,8 @@ class BundleSource:
     """Name in `/version` and in the records; empty: the first digits of the digest."""
     digest: str = ""
     """Expected digest; empty: any, because no model is configured."""
+    made: str = ""
+    """Registered digest of made.json; empty: unknown."""
 
     def check(self, digest: str) -> None:
         """Raise BundleError if the digest of the loaded bundle differs from the expected one."""
@@ -89,7 +91,7 @@ def resolve(settings: ServiceSettings) -> BundleSource:
     """
     if (ref := configured(settings)) is None:
         return BundleSource(bundle_folder(settings), settings.model_version)
-    return BundleSource(settings.bundle_cache / ref.digest, ref.version, ref.digest)
+    return BundleSource(settings.bundle_cache / ref.digest, ref.version, ref.digest, ref.made)
 
 
 def fetch(settings: ServiceSettings) -> BundleSource:
@@ -104,7 +106,7 @@ def fetch(settings: ServiceSettings) -> BundleSource:
     if found.digest:
         try:
             store = open_store(read_settings(StorageSettings))
-            bundle_store.fetch(store, found.digest, settings.bundle_cache)
+            bundle_store.fetch(store, found.digest, settings.bundle_cache, found.made or None)
         except (BundleError, StoreError) as error:
             raise type(error)(
                 f"model {found.version}@{found.digest[:12]}… cannot be served: {error}"

@@ -12,6 +12,7 @@ from http.client import HTTPException
 from urllib.request import ProxyHandler, build_opener
 
 from bento import SUPERVISOR_PID
+from chatbot.model.ref import ModelRef
 
 COMMAND = (sys.executable, "-m", "bento")
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a server on all addresses is reached
@@ -70,7 +71,8 @@ class ServerProcess:
             self._process.wait()
 
     def _problem(self) -> str | None:
-        web, digest = build_opener(ProxyHandler({})), self.model.partition("@")[2]
+        web = build_opener(ProxyHandler({}))
+        digest = ModelRef.parse(self.model).digest if self.model else ""
         try:
             web.open(f"{self._url}/readyz", timeout=_ANSWER_SECONDS).close()
             with web.open(f"{self._url}/version", timeout=_ANSWER_SECONDS) as answer:

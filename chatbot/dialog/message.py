@@ -16,6 +16,14 @@ OUT_OF_SCOPE = "out_of_scope"
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
 )
+# Runs that may hold many combining marks, which Python's regular expressions cannot name.
+_LONG_RUN = re.compile(r"[^\w\s\x00-\x7f]{31,}")
+_MAX_MARKS = 30
+"""Combining marks in a row that are kept: the Stream-Safe Text Format (UAX #15). Sorting more takes quadratic time."""
+_PHRASES = re.compile("[\ufdfa\ufdfb\u3300-\u3357\u33ae\u33af]")
+"""Characters that NFKC expands to 18, 8 and up to 6: phrases and units, in no keyword; all others become at most 4."""
+_MAX_EXPANSION = 3
+"""Growth by NFKC beyond which a text is compared as it is."""
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SPACE = re.compile(r"\s+")
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u00b4": "'", "`": "'"})
@@ -24,17 +32,32 @@ _APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u00
 def clean(text: str) -> str:
     """Normalize a message for classification and storage: NFC, no control characters, single spaces.
 
+    At most 30 combining marks in a row are kept.
+
     A lone surrogate (half of a broken emoji in JSON) becomes U+FFFD, so that the result is always valid UTF-8.
     Training and serving both call this function. Idempotent.
     """
     text = _SURROGATE.sub("\ufffd", text)
-    text = unicodedata.normalize("NFC", _CONTROL.sub("", text))
+    text = unicodedata.normalize("NFC", _LONG_RUN.sub(_with_few_marks, _CONTROL.sub("", text)))
     return _SPACE.sub(" ", text).strip()
 
 
 def plain(text: str) -> str:
     """Normalize a message for keyword matching: NFKC, straight apostrophes; keeps the case."""
-    return unicodedata.normalize("NFKC", text).translate(_APOSTROPHES)
+    text = _PHRASES.sub(" ", text)
+    wide = unicodedata.normalize("NFKC", text)
+    return (wide if len(wide) <= _MAX_EXPANSION * len(text) else text).translate(_APOSTROPHES)
+
+
+def _with_few_marks(run: re.Match[str]) -> str:
+    """Drop the combining marks of a run beyond `_MAX_MARKS` in a row."""
+    kept, marks = [], 0
+    for character in run[0]:
+        parts = unicodedata.normalize("NFD", character)
+        marks = marks + len(parts) if unicodedata.combining(parts[0]) else 0
+        if marks <= _MAX_MARKS:
+            kept.append(character)
+    return "".join(kept)
 
 
 def has_words(text: str) -> bool:

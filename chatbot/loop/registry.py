@@ -7,6 +7,7 @@ client (`MLFLOW_TRACKING_*`, `MLFLOW_HTTP_*`).
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import ssl
@@ -120,8 +121,8 @@ class ModelVersion:
 
     @property
     def ref(self) -> ModelRef:
-        """Return `<version>@<bundle digest>`."""
-        return ModelRef(self.number, self.bundle_digest)
+        """Return the reference that a pod gets: version, bundle digest and digest of made.json."""
+        return ModelRef(self.number, self.bundle_digest, self.made_digest or "")
 
 
 def is_server(settings: TrackingSettings) -> bool:
@@ -176,22 +177,29 @@ class RegistryClient:
             NotRegistered: the model does not exist.
             RegistryError: MLflow is unavailable or refuses.
         """
-        model = self._request("GET", "registered-models/get", name=self._model)["registered_model"]
-        return {alias["alias"]: str(alias["version"]) for alias in model.get("aliases", ())}
+        with self._well_formed():
+            model = self._request("GET", "registered-models/get", name=self._model)["registered_model"]
+            return {alias["alias"]: str(alias["version"]) for alias in model.get("aliases", ())}
 
     def versions(self) -> list[ModelVersion]:
         """Return all versions with tags and aliases, newest first; raises like `aliases`."""
         aliases = self.aliases()
         found: list[ModelVersion] = []
         token = ""
-        while True:
-            query = {"filter": f"name='{self._model}'", "max_results": _PAGE}
-            page = self._request(
-                "GET", "model-versions/search", **query, **({"page_token": token} if token else {})
-            )
-            found += [_parse(entry, aliases) for entry in page.get("model_versions", ())]
-            if not (token := page.get("next_page_token", "")):
-                return sorted(found, key=lambda version: -int(version.number))
+        tokens = {token}
+        with self._well_formed():
+            while True:
+                query = {"filter": f"name='{self._model}'", "max_results": _PAGE}
+                page = self._request(
+                    "GET", "model-versions/search", **query, **({"page_token": token} if token else {})
+                )
+                found += [_parse(entry, aliases) for entry in page.get("model_versions", ())]
+                token = page.get("next_page_token", "")
+                if not token:
+                    return sorted(found, key=lambda version: -int(version.number))
+                if token in tokens:
+                    raise ValueError("the same page twice")
+                tokens.add(token)
 
     def version(self, number: str) -> ModelVersion:
         """Return a version without its aliases.
@@ -200,8 +208,9 @@ class RegistryClient:
             NotRegistered: the version does not exist.
             RegistryError: MLflow is unavailable or refuses.
         """
-        found = self._request("GET", "model-versions/get", name=self._model, version=number)
-        return _parse(found["model_version"], {})
+        with self._well_formed():
+            found = self._request("GET", "model-versions/get", name=self._model, version=number)
+            return _parse(found["model_version"], {})
 
     def ref(self, number: str) -> ModelRef:
         """Return a version with its bundle digest.
@@ -256,6 +265,17 @@ class RegistryClient:
         """Replace one artifact."""
         self._send("PUT", f"{_ARTIFACTS}/{quote(path)}", content, parse=bytes)
 
+    @contextlib.contextmanager
+    def _well_formed(self) -> Iterator[None]:
+        """Raise RegistryError where a response lacks what MLflow's API promises."""
+        try:
+            yield
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise RegistryError(
+                f"MLflow at {self._base} answers otherwise than its API promises ({error!r:.200}): is "
+                "MLFLOW_TRACKING_URI the address of an MLflow server?"
+            ) from error
+
     def _request(self, method: str, path: str, **parameters: Any) -> dict[str, Any]:
         if method == "GET":
             return self._send(method, f"mlflow/{path}?{urlencode(parameters)}", parse=_json)
@@ -271,7 +291,7 @@ class RegistryClient:
                 return parse(self._runtime.fetch(request, self._seconds, _tls(url)))
             except HTTPError as error:
                 raise self._error(error, path) from error
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, TypeError, RecursionError) as error:
                 raise RegistryUnavailable(
                     f"MLflow at {self._base} does not answer {path}: {getattr(error, 'reason', error)}"
                 ) from error

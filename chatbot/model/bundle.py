@@ -4,7 +4,7 @@ model.json  encoder.onnx  tokenizer.json  head.safetensors  rules.yaml  replies.
 
 The build is reproducible: the same corpus, parameters and code give the same digest. Build time and commit would
 break that, so they are stored in made.json, which the digest does not cover and which may be missing. The registry
-holds its digest beside the bundle's (`verify_made`).
+and the model reference hold its digest beside the bundle's (`verify_made`).
 """
 
 from __future__ import annotations
@@ -263,7 +263,7 @@ def made_digest(folder: Path) -> str:
 
 
 def verify_made(folder: Path, expected: str | None) -> None:
-    """Verify made.json against its digest in the registry; None: the digest is unknown.
+    """Verify made.json against its registered digest; None: the digest is unknown.
 
     Raises:
         BundleError: the file was changed, removed or added.
@@ -271,8 +271,17 @@ def verify_made(folder: Path, expected: str | None) -> None:
     if expected is not None and (found := made_digest(folder)) != expected:
         raise BundleError(
             f"{folder / MADE} has sha256 {found[:12] or '(missing)'}…, registered is {expected[:12] or '(none)'}…: "
-            "when and from which commit the bundle was built is not as recorded"
+            "when and from which commit the bundle was built is not as recorded. Put it back with "
+            "`python -m training.versions restore`"
         )
+
+
+def read_made(folder: Path) -> Made:
+    """Read made.json of a folder that was verified, or was built on this machine; empty: missing or malformed."""
+    try:
+        return Made.model_validate_json((folder / MADE).read_bytes())
+    except (OSError, ValidationError):
+        return Made()
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -288,7 +297,7 @@ def read_manifest(folder: Path) -> Manifest:
             raise BundleError(
                 f"{file} has format {content.get('format')!r}; this code reads {READABLE_FORMATS}"
             )
-        noted = {name: value for name, value in _made(folder).model_dump().items() if value}
+        noted = {name: value for name, value in read_made(folder).model_dump().items() if value}
         return Manifest.model_validate(content).model_copy(update=noted)
     except (OSError, ValueError, AttributeError, ValidationError, RecursionError) as error:
         raise BundleError(f"{file} is not a manifest of a bundle: {error}") from error
@@ -335,13 +344,6 @@ def load_metadata(folder: Path, verified: Sequence[str] = METADATA_FILES) -> Bun
     if unanswered := sorted(set(manifest.labels) - set(replies.texts)):
         raise BundleError(f"{folder / REPLIES} has no reply for {', '.join(unanswered)}", unanswered)
     return BundleMetadata(manifest, Rules.load(folder / RULES), replies, digest)
-
-
-def _made(folder: Path) -> Made:
-    try:
-        return Made.model_validate_json((folder / MADE).read_bytes())
-    except (OSError, ValidationError):
-        return Made()
 
 
 def _ask_known(bundle: Bundle) -> None:

@@ -73,7 +73,8 @@ def fetch(store: Store, digest: str, folder: Path, made: str | None = None) -> P
         store: source.
         digest: digest of the bundle, 64 hexadecimal digits.
         folder: local bundle cache; one sub-folder per digest.
-        made: digest of made.json in the registry (`ModelVersion.made_digest`); None: unknown, it is not verified.
+        made: registered digest of made.json (`ModelVersion.made_digest`, `ModelRef.made`); None or empty: unknown, or
+            there is none; made.json is then not fetched, because nothing authenticates it.
 
     Returns:
         The path of the verified bundle.
@@ -100,8 +101,9 @@ def fetch(store: Store, digest: str, folder: Path, made: str | None = None) -> P
                     f"the store has no {key(digest, name)}: this bundle was never put there whole, or was "
                     "taken away; put it there with `python -m training.versions restore`, or choose another"
                 ) from error
-        with contextlib.suppress(Missing):
-            store.get_file(key(digest, bundles.MADE), workplace / bundles.MADE)
+        if made:
+            with contextlib.suppress(Missing):
+                store.get_file(key(digest, bundles.MADE), workplace / bundles.MADE)
         found = bundles.verify(workplace)
         if found != digest:
             raise BundleError(

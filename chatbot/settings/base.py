@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from pydantic import ValidationError, model_validator
+from pydantic import ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -17,6 +17,8 @@ S = TypeVar("S", bound=BaseSettings)
 
 _PREFIX = "CHATBOT_"
 _SLOTS = "CHATBOT_SLOT_"
+_MAX_NUMBER = 1e9
+"""Largest number of a setting, about 30 years in seconds: more overflows timers and dates."""
 _ELSEWHERE = frozenset({"CHATBOT_BITEXT_URL", "CHATBOT_SHARED_DATA"})
 """Variables with this prefix that are not settings: `data.fetch` and tests read them."""
 
@@ -24,7 +26,16 @@ _ELSEWHERE = frozenset({"CHATBOT_BITEXT_URL", "CHATBOT_SHARED_DATA"})
 class Settings(BaseSettings):
     """Base class: an empty variable counts as unset; an invalid value or an unknown variable is an error."""
 
-    model_config = SettingsConfigDict(env_ignore_empty=True, frozen=True, use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
+
+    @field_validator("*")
+    @classmethod
+    def _refuse_huge_numbers(cls, value: Any) -> Any:
+        if isinstance(value, int | float) and abs(value) > _MAX_NUMBER:
+            raise PydanticCustomError("huge_number", "a number between -1e9 and 1e9 is needed")
+        return value
 
     @model_validator(mode="before")
     @classmethod

@@ -18,8 +18,8 @@ class ServiceSettings(Settings):
     bundle: Path | None = None
     """Folder of the bundle; unset: `bundle/` beside the service's code (in a Bento), else `models/current`."""
     model: str = ""
-    """Bundle in the store to serve, `<version>@<bundle digest>`: fetched by digest and verified before start;
-    no other is served. Takes precedence over `CHATBOT_BUNDLE`; unset: the bundle of that setting."""
+    """Bundle in the store to serve, `<version>@<bundle digest>[+<digest of made.json>]`: fetched by digest and verified
+    before start; no other is served. Takes precedence over `CHATBOT_BUNDLE`; unset: the bundle of that setting."""
     model_file: Path | None = None
     """File with the same value: a pod's annotations as the downward API writes them (`support-chatbot/model-
     version="7@..."`), or the value alone. A file without the annotation counts as unset."""
@@ -67,7 +67,7 @@ class ServiceSettings(Settings):
     rate_limit_feedback: float = Field(default=10.0, ge=0)
     """Maximum feedback and contact data per second of one client (key, else address), per process; 0: unlimited."""
     rate_limit_prediction: float = Field(default=0.5, ge=0)
-    """The same on one prediction."""
+    """Maximum feedback per second on one prediction, and as much contact data, per process; 0: unlimited."""
     rate_limit_burst_seconds: float = Field(default=10.0, gt=0)
     """How many seconds' worth of requests a client may send at once (size of the token bucket)."""
     cors_origins: str = Field(
@@ -79,6 +79,8 @@ class ServiceSettings(Settings):
     """Port of `/metrics`, which the API's port then does not serve; 0: the API's port. The chart sets it."""
     head_seconds: float = Field(default=10.0, gt=0)
     """Deadline of a request's head; then it gets 408."""
+    body_seconds: float = Field(default=10.0, gt=0)
+    """Deadline of a request's body after its head; then it gets 408."""
     max_body_bytes: int = Field(default=65_536, ge=1024)
     """Maximum body size; a larger body gets 413 before it is read."""
     max_message_chars: int = Field(default=4_000, ge=1)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPException
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pyarrow.parquet as pq
-from pydantic import ValidationError
+from pydantic import TypeAdapter
 
 from chatbot.errors import BundleError, Denied, SettingError
 from chatbot.loop import desired_model
@@ -24,6 +25,7 @@ from monitoring.drift.source import Source, begin_of
 HERE = Path("models/current")
 _LOOK_BACK = timedelta(days=14)
 _API_SECONDS = 10.0
+_time = TypeAdapter(datetime | None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +71,25 @@ def find(
         StoreError: the store does not respond.
     """
     if not settings.model and (asked := _asked(api_url)):
-        return _in_store(asked.version, asked.digest, store, settings.bundle_cache, now)
+        served, trained = asked
+        return _in_store(served.version, served.digest, trained, store, settings.bundle_cache, now)
     if ref := _named(settings, store):
         if store is None:
             raise BundleError(
                 f"{ref.version}@{ref.digest[:12]}… is named, and there is no store to fetch it from"
             )
-        folder = bundle_store.fetch(store, ref.digest, settings.bundle_cache)
-        return _of_bundle(folder, ref.version, ref.digest, now)
+        folder = bundle_store.fetch(store, ref.digest, settings.bundle_cache, ref.made or None)
+        trained = bundles.read_made(folder).created if ref.made else None
+        return _of_bundle(folder, ref.version, ref.digest, trained, now)
     folder = settings.bundle or HERE
     if (folder / bundles.SUMS).is_file():
         digest = bundles.verify(folder)
-        return _of_bundle(folder, settings.model_version or digest[:12], digest, now)
+        trained = bundles.read_made(folder).created
+        return _of_bundle(folder, settings.model_version or digest[:12], digest, trained, now)
     if settings.bundle:
         raise BundleError(f"CHATBOT_BUNDLE={folder} is not a bundle: {bundles.SUMS} is missing")
     version, digest = _newest(source, now)
-    return _in_store(version, digest, store, settings.bundle_cache, now)
+    return _in_store(version, digest, None, store, settings.bundle_cache, now)
 
 
 def _named(settings: ServiceSettings, store: Store | None) -> ModelRef | None:
@@ -96,8 +101,8 @@ def _named(settings: ServiceSettings, store: Store | None) -> ModelRef | None:
         return None
 
 
-def _asked(api_url: str) -> ModelRef | None:
-    """Ask the bot's `/version` for the model it serves; None if there is no valid response."""
+def _asked(api_url: str) -> tuple[ModelRef, datetime | None] | None:
+    """Ask the bot's `/version` for the model it serves and when it was trained; None if there is no valid response."""
     if not api_url:
         return None
     try:
@@ -105,24 +110,25 @@ def _asked(api_url: str) -> ModelRef | None:
         request = Request(f"{api_url.rstrip('/')}/version", headers=headers)  # noqa: S310 - a setting
         with urlopen(request, timeout=_API_SECONDS) as answer:  # noqa: S310
             said = json.load(answer)
-        return ModelRef.parse(f"{said['model_version']}@{said['bundle_digest']}")
-    except (OSError, ValueError, KeyError, TypeError, SettingError):
+        ref = ModelRef.parse(f"{said['model_version']}@{said['bundle_digest']}")
+        return ref, _time.validate_python(said.get("trained"))
+    except (OSError, HTTPException, ValueError, KeyError, TypeError, RecursionError, SettingError):
         return None
 
 
-def _in_store(version: str, digest: str, store: Store | None, cache: Path, now: datetime) -> ServedModel:
+def _in_store(
+    version: str, digest: str, trained: datetime | None, store: Store | None, cache: Path, now: datetime
+) -> ServedModel:
     """Return a named model; without its reference if the store does not hold the bundle (not yet registered)."""
     if not digest or store is None or not bundle_store.held(store, digest):
         return ServedModel(version, digest, None, now - _LOOK_BACK)
-    return _of_bundle(bundle_store.fetch(store, digest, cache), version, digest, now)
+    return _of_bundle(bundle_store.fetch(store, digest, cache), version, digest, trained, now)
 
 
-def _of_bundle(folder: Path, version: str, digest: str, now: datetime) -> ServedModel:
-    try:
-        made = bundles.Made.model_validate_json((folder / bundles.MADE).read_bytes()).created
-    except (OSError, ValidationError):
-        made = None
-    since = made.astimezone(UTC) - timedelta(days=1) if made else now - _LOOK_BACK
+def _of_bundle(
+    folder: Path, version: str, digest: str, trained: datetime | None, now: datetime
+) -> ServedModel:
+    since = trained.astimezone(UTC) - timedelta(days=1) if trained else now - _LOOK_BACK
     return ServedModel(version, digest, of_table(pq.read_table(folder / bundles.REFERENCE)), since)
 
 

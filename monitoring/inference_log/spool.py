@@ -153,21 +153,28 @@ def claimed(segment: Path) -> Iterator[bool]:
         unlock(descriptor)
 
 
-@contextlib.contextmanager
-def folder_lock(folder: Path, wait: float = 0.0, shared: bool = False) -> Iterator[bool]:
-    """Acquire the folder lock for the block; yields whether it is held.
+def folder_lock(
+    folder: Path, wait: float = 0.0, shared: bool = False
+) -> contextlib.AbstractContextManager[bool]:
+    """Acquire the lock of a log folder's spool: exclusive for draining, shared for reading while no process drains.
 
-    The exclusive lock is for draining; the shared lock is for reading while no process drains.
+    Args, Raises: as `file_lock`.
+    """
+    return file_lock(folder / FOLDER / LOCK, wait, shared)
+
+
+@contextlib.contextmanager
+def file_lock(file: Path, wait: float = 0.0, shared: bool = False) -> Iterator[bool]:
+    """Lock a file (flock) for the block; yields whether the lock is held.
 
     Args:
-        folder: the log folder.
+        file: the lock file; the exclusive lock creates it.
         wait: seconds to wait for another holder.
         shared: acquire the shared lock; needs no write permission.
 
     Raises:
         OSError: the lock file cannot be opened or created.
     """
-    file = folder / FOLDER / LOCK
     if not shared:
         file.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(file, os.O_RDONLY if shared else os.O_RDWR | os.O_CREAT, 0o640)

@@ -26,10 +26,8 @@ FOLDER = "to-store"
 SEGMENTS = "segments"
 """Name of the file in a batch that lists its segments, one per line."""
 
-_LOCK = ".lock"
 _FAILED = ".failed"
 _DRAFT = ".draft"
-_POLL_SECONDS = 0.05
 _PART = re.compile(r"([a-z_]+)=(\d{4}-\d\d-\d\d)=(\d+)=([A-Za-z0-9._-]+)\.parquet")
 _SEGMENT = re.compile(r"([a-z_]+)-(\d{13})-.+=(\d+)")
 _BATCH = re.compile(r"(\d{13})-[0-9a-f]+")
@@ -155,18 +153,9 @@ class Outbox:
                 dropped[one.kind] = dropped.get(one.kind, 0) + one.rows
         return dropped
 
-    @contextlib.contextmanager
-    def lock(self, wait: float = 0.0) -> Iterator[bool]:
+    def lock(self, wait: float = 0.0) -> contextlib.AbstractContextManager[bool]:
         """Acquire the queue's exclusive lock for the block, waiting up to `wait` seconds; yields whether it is held."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o640)
-        try:
-            until = time.monotonic() + wait
-            while not (locked := spool.try_lock(descriptor)) and time.monotonic() < until:
-                time.sleep(_POLL_SECONDS)
-            yield locked
-        finally:
-            spool.unlock(descriptor)
+        return spool.file_lock(self.folder / spool.LOCK, wait)
 
     def note(self, failed: bool) -> None:
         """Record whether the last upload failed, for `is_patient`."""

@@ -526,15 +526,32 @@ def test_a_stranger_leaves_no_contact_data() -> None:
     assert not stored
 
 
-def test_contact_data_of_one_handoff_is_rate_limited() -> None:
-    stored: dict[str, bytes] = {}
-    api = paper_api(save_contact=stored.__setitem__, rate_limit_prediction=0.5, clock=lambda: 0.0)
-    reply = api.post("/chat", body(message="I will sue you")).json()
+def test_contact_data_is_limited_per_handoff_apart_from_feedback_and_per_address() -> None:
+    stored, now = Contacts(), [0.0]
+    api = paper_api(save_contact=stored, clock=lambda: now[0], rate_limit_feedback=0)
+    first, second = (api.post("/chat", body(message="I will sue you")).json() for _ in range(2))
+
+    def left(reply: Any, number: int, token: str = "") -> int:
+        token = token or reply["contact_token"]
+        return int(
+            leave(api, reply["prediction_id"], contact=f"try {number}", contact_token=token).status_code
+        )
+
+    for _ in range(20):
+        api.post("/feedback", body(prediction_id=first["prediction_id"], helpful=True))
+        assert left(first, 0, "x") == 404
+    assert [left(first, number) for number in range(7)] == [200] * 5 + [429] * 2, "as much as feedback"
+    assert json.loads(stored[first["prediction_id"]])["contact"] == "try 4"
+    assert left(second, 1) == 200
+    now[0] += 2
+    assert (left(first, 8), left(first, 9)) == (200, 429)
+    flooded = paper_api(save_contact=Contacts(), clock=lambda: now[0], rate_limit_feedback=1)
+    reply = flooded.post("/chat", body(message="I will sue you")).json()
     statuses = [
-        leave(api, reply["prediction_id"], contact="Jane 5", contact_token=reply["contact_token"]).status_code
-        for _ in range(7)
+        leave(flooded, reply["prediction_id"], contact="eve", contact_token="x").status_code
+        for _ in range(12)
     ]
-    assert statuses == [200] * 5 + [429] * 2
+    assert statuses == [404] * 10 + [429] * 2, "guessing tokens is limited by address"
 
 
 def test_without_a_store_or_while_it_is_unavailable_contact_data_is_not_taken() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from bento.lifecycle import bundle_source, preflight
 from chatbot.errors import BundleError, SettingError
-from chatbot.model import bundle_store
+from chatbot.model import bundle, bundle_store
 from chatbot.model.bundle import FILES
 from chatbot.settings import ServiceSettings
 from chatbot.store.folder import FolderStore
@@ -136,6 +136,29 @@ def test_a_cached_bundle_that_was_changed_is_fetched_again(tmp_path: Path, pushe
         cached.write_text(cached.read_text() + "\n# changed\n")
         bundle_source.fetch(settings)
     assert "# changed" not in cached.read_text()
+
+
+@pytest.mark.parametrize("forged", [b'{"git_commit": "forged"}', None], ids=["changed", "removed"])
+def test_a_pod_refuses_a_forged_made_json_and_reads_none_that_nothing_authenticates(
+    tmp_path: Path, pushed: str, monkeypatch: pytest.MonkeyPatch, forged: bytes | None
+) -> None:
+    monkeypatch.setenv("CHATBOT_STORE_URL", str(tmp_path / "store"))
+    made = tmp_path / "store" / "bundles" / pushed / "made.json"
+    true = bundle.made_digest(made.parent)
+
+    def fetched(name: str, cache: str) -> bundle.Manifest:
+        settings = ServiceSettings(model=name, bundle_cache=tmp_path / cache)
+        return bundle.read_manifest(bundle_source.fetch(settings).folder)
+
+    assert fetched(f"7@{pushed}+{true}", "one").created is not None
+    if forged is None:
+        made.unlink()
+    else:
+        made.write_bytes(forged)
+    with pytest.raises(BundleError, match=r"made\.json has sha256 .* training\.versions restore"):
+        fetched(f"7@{pushed}+{true}", "two")
+    unknown = fetched(f"7@{pushed}", "three")
+    assert (unknown.git_commit, unknown.created) == ("", None)
 
 
 @pytest.mark.parametrize("is_cached", [False, True])

@@ -151,6 +151,14 @@ def test_a_malformed_body_is_answered_in_the_apis_format_too(server: Running, bo
     assert answer.count(b"HTTP/1.1") == 1, "the response of the service does not follow"
 
 
+def test_a_client_of_malformed_requests_does_not_fill_the_log(
+    server: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(30):
+        assert status(exchange(server, b"no HTTP\r\n\r\n")) == 400
+    assert caplog.text.count("Invalid HTTP request") <= 1
+
+
 def test_endless_trailers_are_refused(server: Running) -> None:
     head = HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
     exchange(server, head, *[b"X-Trailer: " + b"a" * 60_000 + b"\r\n"] * 50)

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from chatbot.dialog.message import clean
+from chatbot.dialog.language import foreign_language
+from chatbot.dialog.message import clean, plain
 from chatbot.dialog.prefilter import required
 from chatbot.dialog.rules import Rules
 from chatbot.privacy import redact, redact_with_core
@@ -28,6 +29,8 @@ DOUBLED = 3.0
 """Upper limit of time(2n) / time(n): 2 is linear, 4 is quadratic."""
 WORST_OF_ALL = 15
 """The same, of redaction, rules and cleaning together."""
+MOST_SECONDS = 0.005
+"""Upper limit of the processor time of one message: cleaning, rules, language, redaction and features."""
 WORST = 60
 """Upper limit of the time of a hostile text, in times of prose of the same length."""
 HINTED = "name: tel pw key I am regards pin code born street call Dr. here (at) 1 @ www. dot "
@@ -39,7 +42,8 @@ FAMILIES = {
     "quotes": '"', "introductions": "i am ", "names": "Anna ", "titles": "Dr. Xyz ", "signatures": "regards, ", "passwords": "password to ",
     "codes": "code is 1", "streets": "1 A Street ", "rues": "rue de la ", "germanic streets": "Aaa weg 1 ", "births": "born 1.", "at": "a@b.",
     "spoken at": "a at b dot ", "urls": "http://a?", "colons": "a:", "ibans": "DE89 ", "dashes": "a-", "number words": "one ",
-    "line ends": "\n", "dates": "1/1/11 ", "wide": "\uff11", "used as": "a as ", "mixed": "call 1 order 2 <NAME> (3) pin 4 ",
+    "line ends": "\n", "dates": "1/1/11 ", "wide": "\uff11", "used as": "a as ", "phrases": "\ufdfa", "squared words": "\u3316", "units of one character": "\u33c2", "unordered marks": "\u0300\u0323",
+    "double marks": "\u0344", "marks and joiners": "\u0301\u200d\u0323", "mixed": "call 1 order 2 <NAME> (3) pin 4 ",
 }  # fmt: skip
 
 
@@ -83,9 +87,34 @@ def test_the_worst_text_that_a_search_finds_takes_a_small_multiple_of_prose(rule
     assert _ratio(redact, text) < WORST, text
 
 
+@pytest.mark.parametrize("family", [*FAMILIES, "literals of rules"])
+def test_no_text_takes_more_than_five_milliseconds_of_processor_time(family: str, rules: Rules) -> None:
+    words = sorted({word for rule in rules for pattern in rule.patterns for word in required(pattern)})
+    text = _filled("", FAMILIES.get(family) or "".join(f"{word.strip()}zq " for word in words), LIMIT)
+
+    def handled(received: str) -> None:
+        message = clean(received)
+        rules.match(message)
+        foreign_language(message, frozenset({"en"}))
+        redact_with_core(message)
+        features(message)
+
+    taken = (_seconds(handled, text) for _ in range(20))
+    assert any(seconds <= MOST_SECONDS for seconds in taken), f"{text[:80]!r}"
+
+
+def test_marks_beyond_the_stream_safe_limit_are_dropped_and_all_others_kept() -> None:
+    thirty = "\u0301" * 30
+    assert clean(f"x{thirty}\u0301\u0323y") == clean(f"x{thirty}y") == f"x{thirty}y"
+    assert clean(clean("\u0344" * 50)) == clean("\u0344" * 50)
+    emoji = "\U0001f468\u200d\U0001f469\u200d\U0001f467\ufe0f" * 20
+    assert clean(emoji) == emoji
+    assert plain("\ufdfa refund \u338f \uff11") == "  refund kg 1"
+
+
 @pytest.mark.parametrize("step", [clean, features], ids=["cleaning", "features"])
 def test_cleaning_and_features_are_linear(step: Callable[[str], object]) -> None:
-    for unit in ("a ", "\u200b", "e\u0301", " ", "A1!"):
+    for unit in ("a ", "\u200b", "e\u0301", " ", "A1!", "\u0300\u0323", "\u0344"):
         assert_linear(step, lambda length, unit=unit: _filled("", unit, length))
 
 

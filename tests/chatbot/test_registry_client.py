@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import socket
 import ssl
+import threading
 from email.message import Message
 from io import BytesIO
 from typing import Any
@@ -134,6 +136,54 @@ def test_neither_address_nor_errors_show_a_password() -> None:
     with pytest.raises(RegistryError) as error:
         client(Network([403]), tracking_uri="https://a:secret@mlflow:5000").aliases()
     assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>", b"[1]", b"null", b"3", b"[" * 100_000, b"{}", b'{"registered_model": 3, "model_version": 3}',
+        b'{"registered_model": {"aliases": [{"alias": "a"}]}, "model_version": {"version": "x", "tags": [3]}}',
+        b'{"registered_model": {}, "model_versions": [{"version": "x"}], "model_version": {"version": 1, '
+        b'"creation_timestamp": "1e9"}}',
+        b'{"registered_model": {}, "model_versions": [{"version": "x"}], "model_version": {"version": 1, '
+        b'"creation_timestamp": 9e99}}',
+        b'{"registered_model": {}, "model_versions": [], "next_page_token": "again"}',
+    ],
+)  # fmt: skip
+def test_a_malformed_response_is_reported_as_a_registry_error(
+    body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = Network()
+    monkeypatch.setattr(network, "fetch", lambda *_: body)
+    for ask in (lambda c: c.versions(), lambda c: c.version("1")):
+        with pytest.raises(RegistryError, match="MLflow at https://mlflow:5000/"):
+            ask(client(network, retry_seconds=0))
+
+
+@pytest.mark.process
+def test_a_response_that_is_cut_off_or_endless_is_an_error_of_the_network(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chatbot.runtime.MAX_RESPONSE_BYTES", 1_000)
+    said: dict[bytes, str] = {
+        b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\nshort": "not a complete HTTP response",
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 5_000: "more than 1000 bytes",
+        b"SSH-2.0-OpenSSH\r\n": "not a complete HTTP response",
+    }
+    for answer, expected in said.items():
+        with socket.create_server(("127.0.0.1", 0)) as server:
+
+            def serve(server: socket.socket = server, answer: bytes = answer) -> None:
+                connection, _ = server.accept()
+                with connection:
+                    connection.recv(4096)
+                    connection.sendall(answer)
+
+            thread = threading.Thread(target=serve)
+            thread.start()
+            with pytest.raises(OSError, match=expected):
+                Runtime().fetch(Request(f"http://127.0.0.1:{server.getsockname()[1]}/"), 10)
+            thread.join()
 
 
 def test_a_local_database_is_refused_by_name() -> None:

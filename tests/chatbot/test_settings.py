@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic_settings import BaseSettings
 
 from chatbot.errors import SettingError
 from chatbot.settings import COMPONENTS, LogSettings, ServiceSettings, read_settings
@@ -39,3 +40,18 @@ def test_an_invalid_value_is_named_with_its_variable(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("CHATBOT_MAX_BATCH", "0")
     with pytest.raises(SettingError, match=r"CHATBOT_PORT='three thousand': .*; CHATBOT_MAX_BATCH='0': "):
         read_settings(ServiceSettings)
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_no_number_is_infinite_undefined_or_too_large_for_a_timer(
+    component: type[BaseSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, field in component.model_fields.items():
+        if field.annotation not in (int, float):
+            continue
+        variable = f"{component.model_config['env_prefix']}{name}".upper()
+        for value in ("nan", "inf", "-inf", "1e308", "9" * 30):
+            monkeypatch.setenv(variable, value)
+            with pytest.raises(SettingError, match=variable):
+                read_settings(component)
+        monkeypatch.delenv(variable)

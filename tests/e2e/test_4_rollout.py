@@ -197,7 +197,7 @@ def test_a_person_rolls_back_with_one_command(release: Installed, made: Models, 
     output = release.roll_back(made.champion)
     assert "ModelRolledBack" in output
     assert release.told().partition("@")[0] == made.champion
-    assert served(release) == {release.told().partition("@")[2]}
+    assert served(release) == {ModelRef.parse(release.told()).digest}
     assert release.champion() == made.champion
     load.wait_until(lambda: load.seen.answered[made.champion] > 50)
     again = jobs.run(release, "retrain", jobs.accepted(release, made.good))

@@ -6,11 +6,14 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
+from chatbot.errors import BundleError
+from chatbot.model import bundle as bundles
 from chatbot.model import bundle_store
 from chatbot.settings import ServiceSettings
 from chatbot.store.folder import FolderStore
@@ -75,6 +78,25 @@ def test_a_bundle_that_the_store_does_not_hold_yet_is_known_by_its_digest(store:
     with bot({"model_version": "7", "bundle_digest": UNKNOWN}) as url:
         serving = found(store, url)
     assert (serving.version, serving.digest, serving.reference) == ("7", UNKNOWN, None)
+
+
+def test_the_time_of_training_is_read_from_an_authenticated_source_only(
+    store: FolderStore, bundle_folder: Path
+) -> None:
+    digest, made = bundle_store.push(store, bundle_folder), bundles.made_digest(bundle_folder)
+    trained = bundles.read_made(bundle_folder).created
+    assert trained is not None
+    authenticated = found(store, "", model=f"7@{digest}+{made}", bundle_cache=Path("one"))
+    assert authenticated.since == trained - timedelta(days=1)
+    key = bundle_store.key(digest, bundles.MADE)
+    store.put(key, b'{"created": "2031-01-01T00:00:00Z"}')
+    with pytest.raises(BundleError, match=r"made\.json has sha256"):
+        found(store, "", model=f"7@{digest}+{made}", bundle_cache=Path("two"))
+    unknown = found(store, "", model=f"7@{digest}", bundle_cache=Path("three"))
+    assert unknown.since == NOW - timedelta(days=14)
+    with bot({"model_version": "7", "bundle_digest": digest, "trained": "2026-05-01T00:00:00Z"}) as url:
+        told = found(store, url, bundle_cache=Path("four"))
+    assert told.since == datetime(2026, 4, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("said", [{}, [], {"model_version": "7", "bundle_digest": "short"}])

@@ -99,7 +99,7 @@ def test_a_version_holds_its_whole_bundle_and_says_what_it_was_made_of(
     assert version.verdict == ""
     fetched = registry.fetch("1", tmp_path / "fetched")
     assert bundles.verify(fetched) == version.bundle_digest
-    assert str(version.ref) == f"1@{version.bundle_digest}"
+    assert str(version.ref) == f"1@{version.bundle_digest}+{version.made_digest}"
     assert version.made_digest == bundles.made_digest(bundle_folder) != ""
     forged = tmp_path / "forged" / bundles.MADE
     forged.parent.mkdir()

@@ -311,7 +311,7 @@ class Story:
         ref = desired_model.read(parts.store).ref
         if ref is None:
             raise StepError("serving.json names no model")
-        folder = bundle_store.fetch(parts.store, ref.digest, parts.cache)
+        folder = bundle_store.fetch(parts.store, ref.digest, parts.cache, ref.made or None)
         return Board(parts.store, bundles.load(folder), ReviewSettings(), SlotSettings().values())
 
     def _gate_line(self, parts: Parts, digest: str) -> str:

@@ -29,7 +29,7 @@ def find_bundle(store: Store, settings: ServiceSettings, tracking: TrackingSetti
     if configured is None and settings.bundle is not None:
         return settings.bundle
     if (ref := configured or desired_model.read(store).ref) is not None:
-        return bundle_store.fetch(store, ref.digest, settings.bundle_cache)
+        return bundle_store.fetch(store, ref.digest, settings.bundle_cache, ref.made or None)
     if (_CURRENT / bundles.SUMS).is_file():
         return _CURRENT
     digest = _champion(tracking)
