@@ -19,6 +19,7 @@ from data.formats.json_file import read_json, read_jsonl
 from data.formats.lex import is_lex_folder, read_lex_folder
 from data.formats.rasa import is_rasa, read_rasa
 from data.formats.snips import is_snips_yaml, read_snips_yaml
+from data.formats.text_folder import is_text_folder, read_text_folder, text_paths
 from data.formats.xlsx import read_xlsx
 from data.rows import Rows
 from data.yaml_nodes import compose
@@ -127,7 +128,10 @@ def _read_folder(folder: Path, columns: Columns, arrays: bool) -> Rows:
         return guarded("Dialogflow", partial(read_agent, folder), str(folder))
     if is_lex_folder(folder):
         return guarded("Lex V2", partial(read_lex_folder, folder), str(folder))
+    if (folder / "domains").is_dir() and is_text_folder(folder, texts := text_paths(folder)):
+        return read_text_folder(folder, texts)  # MindMeld: the other files are about entities
     if (found := _read_yaml(yaml_paths(folder), folder)) is not None:
+        _mention_markdown(found, folder)
         return found
     result = Rows()
     taken: list[str] = []
@@ -147,8 +151,11 @@ def _read_folder(folder: Path, columns: Columns, arrays: bool) -> Rows:
     result.problems.extend(problem for problem in unknown if problem not in beside)
     result.notices.extend(replace(problem, reason=f"not taken: {problem.reason}") for problem in beside)
     if not result.rows and not result.problems:
+        if is_text_folder(folder, texts := text_paths(folder)):
+            return read_text_folder(folder, texts)
         reason = (
-            "no corpus: a folder holds intents/<intent>.yaml files, tables, or an export in docs/corpus.md"
+            "no corpus: a folder holds intents/<intent>.yaml files, tables, texts named <intent>.txt, "
+            "or an export in docs/corpus.md"
         )
         raise CorpusError([Problem(str(folder), None, reason)])
     if len(taken) > 1:
@@ -199,6 +206,15 @@ def _read_yaml_file(path: Path) -> Rows:
         )
         raise CorpusError([Problem(str(path), 1, reason)])
     return _YAML_READERS[kind]([path], None)
+
+
+def _mention_markdown(result: Rows, folder: Path) -> None:
+    """Name Rasa 1's files of training data, which are not read: an error if there is no other message."""
+    marks = ("## intent:", "##intent:", "## intent :")
+    found = [p for p in sorted(folder.rglob("*.md")) if p.is_file() and not _is_hidden(p, folder)]
+    files = [path for path in found if any(mark in path.read_text("utf-8", "replace") for mark in marks)]
+    problems = [Problem(str(path), None, _INSTEAD[".md"], kind=_INSTEAD[".md"]) for path in files]
+    (result.notices if result.rows else result.problems).extend(problems)
 
 
 def _tables(folder: Path) -> list[Path]:
