@@ -13,7 +13,9 @@ MAX_INTENT_CHARACTERS = 200
 
 # White space is allowed, including vertical tab and form feed, which old exports contain.
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
-_SPREADSHEET_ERRORS = frozenset(["#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!"])
+_SPREADSHEET_ERRORS = frozenset(
+    ["#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!"]
+)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 

@@ -190,7 +190,9 @@ def _take_replies(table: Table, places: Places, replies: Mapping[str, set[str]],
     if said and said <= _ANNOTATIONS:
         name = table.header[places.reply].strip()
         undone = "; delete the rejected rows, they are read too" if said & {"reject", "ignore"} else ""
-        reason = f"column {name!r} holds decisions of annotators ({', '.join(sorted(said))}), not replies{undone}"
+        reason = (
+            f"column {name!r} holds decisions of annotators ({', '.join(sorted(said))}), not replies{undone}"
+        )
         result.notices.append(Problem(table.file, table.line, reason))
         return
     result.replies = {intent: next(iter(texts)) for intent, texts in replies.items() if len(texts) == 1}

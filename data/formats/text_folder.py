@@ -22,7 +22,9 @@ def text_paths(folder: Path) -> list[Path]:
     """Return the files of messages: `<intent>.txt`, or `<intent>/train.txt` (MindMeld: below `domains`); sorted."""
     within = folder / "domains" if (folder / "domains").is_dir() else folder
     found = [path for path in within.rglob("*.txt") if path.is_file()]
-    visible = [p for p in found if not any(part.startswith((".", "__")) for part in p.relative_to(folder).parts)]
+    visible = [
+        p for p in found if not any(part.startswith((".", "__")) for part in p.relative_to(folder).parts)
+    ]
     return sorted(path for path in visible if path.stem.casefold() not in _PROSE)
 
 
