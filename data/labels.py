@@ -23,7 +23,8 @@ PERHAPS_OUT_OF_SCOPE = frozenset(["other", "others", "misc", "miscellaneous", "r
 _SEPARATORS = re.compile(r"[\s_-]+")
 _WHOLE = re.compile(r"(-?\d+)\.0+")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
-_BETWEEN_LABELS = re.compile(r"\s*[,;|/+]\s*")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_BETWEEN_LABELS = re.compile(r"\s*[,;|/+&]\s*")
 _LISTED = re.compile(r"[,;|'\"]")
 _QUOTES = str.maketrans("", "", "'\"")
 
@@ -68,8 +69,14 @@ def normalise_labels(rows: list[Row], file: str) -> tuple[list[Row], list[Proble
 
 
 def label_notices(rows: list[Row], file: str) -> list[Problem]:
-    """Warn of labels that are numbers: replies, reports and the chat page show them."""
+    """Warn of labels that are numbers or dates: replies, reports and the chat page show them."""
     names = sorted({row.intent for row in rows} - {OUT_OF_SCOPE})
+    if dates := [name for name in names if _DATE.fullmatch(name)]:
+        reason = (
+            f"labels are dates ({', '.join(dates[:5])}{', ...' if len(dates) > 5 else ''}): a spreadsheet makes a date "
+            "of a name such as 1-2 or May 5; if so, format the column as text and write the name again"
+        )
+        return [Problem(file, None, reason)]
     if not names or not all(_NUMBER.fullmatch(name) for name in names):
         return []
     reason = (

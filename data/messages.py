@@ -13,6 +13,9 @@ MAX_INTENT_CHARACTERS = 200
 
 # White space is allowed, including vertical tab and form feed, which old exports contain.
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_SPREADSHEET_ERRORS = frozenset(
+    ["#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!"]
+)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -55,6 +58,8 @@ def intent_fault(intent: str) -> str | None:
 
 
 def _unreadable(text: str, what: str) -> str | None:
+    if text.strip() in _SPREADSHEET_ERRORS:
+        return f"{what} is the error {text.strip()} of a formula: correct it in the spreadsheet"
     if control := _CONTROL.search(text):
         name = "NUL" if control[0] == "\0" else "control character"
         name = f"a {name} (U+{ord(control[0]):04X})"

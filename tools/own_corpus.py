@@ -128,7 +128,8 @@ def prepare(
         code = (train or _train)(arguments, {**own.training_environment, **os.environ})
         if code != 0:
             raise SettingError(
-                f"{corpus} was not trained (exit code {code}); the reason is above. Nothing is served"
+                f"{corpus} was not trained (exit code {code}); the reason is above. Nothing is served. "
+                f"`python -m data.convert {corpus} --out FOLDER` writes the rows that can be used, and lists the others"
             )
         _write(own, source)
     for name, value in own.environment.items():

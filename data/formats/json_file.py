@@ -10,9 +10,10 @@ from typing import Any
 
 from data.columns import Columns
 from data.errors import CorpusError, Problem
-from data.formats.cells import keyed
+from data.formats.cells import Table, keyed
 from data.formats.clinc import is_clinc, read_clinc
 from data.formats.document import Document, guarded
+from data.formats.grouped import is_grouped, read_grouped
 from data.formats.json_text import load_json
 from data.formats.lex import is_lex, read_lex
 from data.formats.luis import is_luis, read_luis
@@ -100,6 +101,10 @@ def read_json(path: Path, columns: Columns, arrays: bool = False) -> Rows:
     for product, matches, read in DOCUMENTS if isinstance(document, dict) else ():
         if _fits(matches, document):
             return guarded(product, partial(read, document, file), file)
+    if _fits(is_grouped, document):
+        return guarded("lists of messages by intent", partial(read_grouped, document, file), file)
+    if table := _columnar(document, file):
+        return read_table(table, columns)
     elements = _elements(document)
     if elements and not arrays:
         raise CorpusError([Problem(file, 1, _ARRAY.format(file=file))])
@@ -131,6 +136,23 @@ def _elements(document: Document) -> list[Any]:
         [part for part in document.values() if isinstance(part, list)] if isinstance(document, dict) else []
     )
     return [element for part in arrays for element in part if isinstance(element, dict)]
+
+
+def _columnar(document: Document, file: str) -> Table | None:
+    """Return the table that pandas wrote as columns (`{"text": {"0": ...}}`, or lists) or as `orient="split"`."""
+    if not isinstance(document, dict) or len(document) < 2:
+        return None
+    if isinstance(document.get("columns"), list) and isinstance(document.get("data"), list):
+        header, rows = [str(name) for name in document["columns"]], document["data"]
+        if not all(isinstance(row, list) and len(row) == len(header) for row in rows):
+            return None
+        return Table(file, header, list(enumerate(rows, start=1)))
+    lists = [list(v.values()) if isinstance(v, dict) else v for v in document.values()]
+    if not all(isinstance(values, list) for values in lists) or len({len(values) for values in lists}) != 1:
+        return None
+    if not lists[0] or any(isinstance(cell, dict | list) for values in lists for cell in values):
+        return None
+    return Table(file, list(document), list(enumerate(zip(*lists, strict=True), start=1)))
 
 
 def _parsed(text: str) -> Any:

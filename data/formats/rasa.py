@@ -66,7 +66,7 @@ def read_rasa(paths: list[Path], folder: Path | None = None) -> Rows:
 
 
 def read_responses(domain: yaml.Node | None) -> dict[str, str]:
-    """Return the first text of each response of a domain, by its name (`utter_refund`)."""
+    """Return the first text without a condition of each response of a domain, by its name (`utter_refund`)."""
     return _responses(fields(domain).get("responses"))
 
 
@@ -137,11 +137,14 @@ def _examples(path: Path, node: yaml.Node | None, result: Rows) -> list[tuple[in
 
 
 def _responses(node: yaml.Node | None) -> dict[str, str]:
-    first = {
-        name: text_of(fields(next(iter(items(variants)), None)).get("text"))
-        for name, variants in fields(node).items()
-    }
-    return {name: text.strip() for name, text in first.items() if text.strip()}
+    result: dict[str, str] = {}
+    for name, variants in fields(node).items():
+        # A variant with a condition is for some customers, one without a text is a picture or a payload.
+        parts = [fields(variant) for variant in items(variants)]
+        texts = [text_of(part.get("text")).strip() for part in parts if "condition" not in part]
+        if text := next(filter(None, texts), ""):
+            result[name] = text
+    return result
 
 
 def _first_answer(steps: list[yaml.Node], actions: dict[str, str]) -> None:

@@ -12,16 +12,19 @@ from data.errors import CorpusError, Problem
 from data.folder import is_beside, is_intent, read_intent_files, yaml_paths
 from data.formats.archive import read_gzip, read_zip
 from data.formats.arrow import is_dataset, read_arrow, read_dataset, read_parquet
+from data.formats.chatterbot import is_chatterbot, read_chatterbot
 from data.formats.csv_file import read_csv
 from data.formats.dialogflow import is_agent, read_agent
 from data.formats.document import guarded
+from data.formats.grouped import is_grouped, read_grouped
 from data.formats.json_file import read_json, read_jsonl
 from data.formats.lex import is_lex_folder, read_lex_folder
 from data.formats.rasa import is_rasa, read_rasa
 from data.formats.snips import is_snips_yaml, read_snips_yaml
+from data.formats.text_folder import is_text_folder, read_text_folder, text_paths
 from data.formats.xlsx import read_xlsx
 from data.rows import Rows
-from data.yaml_nodes import compose
+from data.yaml_nodes import compose, fields, items, text_of
 
 FILES: dict[str, Callable[[Path, Columns], Rows]] = {
     ".csv": read_csv,
@@ -127,7 +130,10 @@ def _read_folder(folder: Path, columns: Columns, arrays: bool) -> Rows:
         return guarded("Dialogflow", partial(read_agent, folder), str(folder))
     if is_lex_folder(folder):
         return guarded("Lex V2", partial(read_lex_folder, folder), str(folder))
+    if (folder / "domains").is_dir() and is_text_folder(folder, texts := text_paths(folder)):
+        return read_text_folder(folder, texts)  # MindMeld: the other files are about entities
     if (found := _read_yaml(yaml_paths(folder), folder)) is not None:
+        _mention_markdown(found, folder)
         return found
     result = Rows()
     taken: list[str] = []
@@ -147,8 +153,11 @@ def _read_folder(folder: Path, columns: Columns, arrays: bool) -> Rows:
     result.problems.extend(problem for problem in unknown if problem not in beside)
     result.notices.extend(replace(problem, reason=f"not taken: {problem.reason}") for problem in beside)
     if not result.rows and not result.problems:
+        if is_text_folder(folder, texts := text_paths(folder)):
+            return read_text_folder(folder, texts)
         reason = (
-            "no corpus: a folder holds intents/<intent>.yaml files, tables, or an export in docs/corpus.md"
+            "no corpus: a folder holds intents/<intent>.yaml files, tables, texts named <intent>.txt, "
+            "or an export in docs/corpus.md"
         )
         raise CorpusError([Problem(str(folder), None, reason)])
     if len(taken) > 1:
@@ -160,7 +169,7 @@ def _read_folder(folder: Path, columns: Columns, arrays: bool) -> Rows:
 
 def _read_yaml(paths: list[Path], folder: Path) -> Rows | None:
     """Read YAML files: intents in the project's form, Rasa, SNIPS, or a mixture; None: the files hold no corpus."""
-    kinds: dict[str, list[Path]] = {"rasa": [], "snips": [], "intent": [], "": []}
+    kinds: dict[str, list[Path]] = {kind: [] for kind in (*_YAML_READERS, "")}
     result = Rows()
     for path in paths:
         try:
@@ -170,7 +179,7 @@ def _read_yaml(paths: list[Path], folder: Path) -> Rows | None:
     others = [path for path in kinds.pop("") if not is_beside(path)]
     if not any(kinds.values()) and _tables(folder):
         return None
-    if not kinds["rasa"]:  # a Rasa project has files about other things
+    if not kinds["rasa"] and not kinds["chatterbot"]:  # a Rasa project has files about other things
         kinds["intent"] = sorted([*kinds["intent"], *others])
     for kind, members in kinds.items():
         if members:
@@ -181,24 +190,42 @@ def _read_yaml(paths: list[Path], folder: Path) -> Rows | None:
 _YAML_READERS: dict[str, Callable[[list[Path], Path | None], Rows]] = {
     "rasa": read_rasa,
     "snips": read_snips_yaml,
+    "chatterbot": read_chatterbot,
     "intent": read_intent_files,
 }
 
 
 def _kind_of_yaml(path: Path) -> str:
     root = compose(path)
-    tests = (("rasa", is_rasa), ("snips", is_snips_yaml), ("intent", is_intent))
+    tests = (
+        ("rasa", is_rasa),
+        ("snips", is_snips_yaml),
+        ("chatterbot", is_chatterbot),
+        ("intent", is_intent),
+    )
     return next((kind for kind, matches in tests if matches(root)), "")
 
 
 def _read_yaml_file(path: Path) -> Rows:
     kind = _kind_of_yaml(path)
     if not kind:
+        lists = {name: [text_of(m) for m in items(node)] for name, node in fields(compose(path)).items()}
+        if is_grouped(lists):
+            return read_grouped(lists, str(path))
         reason = (
             "no messages: an intent has `intent:` and `messages:`; replies go to --replies, rules to --rules"
         )
         raise CorpusError([Problem(str(path), 1, reason)])
     return _YAML_READERS[kind]([path], None)
+
+
+def _mention_markdown(result: Rows, folder: Path) -> None:
+    """Name Rasa 1's files of training data, which are not read: an error if there is no other message."""
+    marks = ("## intent:", "##intent:", "## intent :")
+    found = [p for p in sorted(folder.rglob("*.md")) if p.is_file() and not _is_hidden(p, folder)]
+    files = [path for path in found if any(mark in path.read_text("utf-8", "replace") for mark in marks)]
+    problems = [Problem(str(path), None, _INSTEAD[".md"], kind=_INSTEAD[".md"]) for path in files]
+    (result.notices if result.rows else result.problems).extend(problems)
 
 
 def _tables(folder: Path) -> list[Path]:

@@ -10,6 +10,9 @@ from data.errors import CorpusError, Problem
 from data.formats.cells import MISSING, Cell, Table, at, is_empty, is_number, shown
 from data.rows import Row, Rows
 
+_ANNOTATIONS = frozenset(["accept", "reject", "ignore", "yes", "no", "true", "false", "0", "1"])
+"""What a column called `answer` holds in the files of annotation tools such as Prodigy."""
+
 
 def read_table(table: Table, asked: Columns) -> Rows:
     """Convert a table to rows.
@@ -182,6 +185,15 @@ def _not_text(what: str, value: Cell) -> tuple[str, str]:
 
 def _take_replies(table: Table, places: Places, replies: Mapping[str, set[str]], result: Rows) -> None:
     if places.reply is None:
+        return
+    said = {text.casefold() for texts in replies.values() for text in texts}
+    if said and said <= _ANNOTATIONS:
+        name = table.header[places.reply].strip()
+        undone = "; delete the rejected rows, they are read too" if said & {"reject", "ignore"} else ""
+        reason = (
+            f"column {name!r} holds decisions of annotators ({', '.join(sorted(said))}), not replies{undone}"
+        )
+        result.notices.append(Problem(table.file, table.line, reason))
         return
     result.replies = {intent: next(iter(texts)) for intent, texts in replies.items() if len(texts) == 1}
     if several := [intent for intent, texts in replies.items() if len(texts) > 1]:

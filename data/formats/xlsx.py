@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -26,9 +27,12 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
     except ModuleNotFoundError:
         raise CorpusError([Problem(file, None, "openpyxl is not installed: save the sheet as CSV")]) from None
     try:
-        book = load_workbook(path, read_only=True, data_only=True)
+        book = load_workbook(path, data_only=True)
         sheets = {
-            sheet.title: [(i, [_text(c) for c in row]) for i, row in enumerate(sheet.values, 1)]
+            sheet.title: _unmerged(
+                [(i, [_text(c) for c in row]) for i, row in enumerate(sheet.values, 1)],
+                [area.bounds for area in sheet.merged_cells.ranges],
+            )
             for sheet in book.worksheets
         }
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, SyntaxError, TypeError, EOFError) as error:
@@ -46,6 +50,12 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
         if others or place:
             reason = f"sheet {title!r} is read; not taken: {', '.join(map(repr, others))}"
             result.notices.append(Problem(file, None, reason))
+        if result.problems and (cells := _formulas(path, title)):
+            reason = (
+                f"{len(cells):,} cells hold formulas whose result is not stored, such as {', '.join(cells[:5])}: open "
+                "the workbook in Excel or LibreOffice and save it, or paste the values"
+            )
+            result.problems.append(Problem(file, None, reason))
         return result
     if not failures:
         raise CorpusError([Problem(file, None, "the workbook has no sheet")])
@@ -61,6 +71,30 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
     )
 
 
+def _unmerged(
+    records: list[tuple[int, list[Cell]]], areas: list[tuple[int, int, int, int]]
+) -> list[tuple[int, list[Cell]]]:
+    """Repeat the value of an area merged downwards in one column; a title merged across columns stays one cell."""
+    for left, top, right, bottom in areas:
+        if left == right and bottom <= len(records):
+            for _, cells in records[top:bottom]:
+                cells[left - 1] = records[top - 1][1][left - 1]
+    return records
+
+
+def _formulas(path: Path, title: str) -> list[str]:
+    """Return the coordinates of cells with a formula and no stored result."""
+    from openpyxl import load_workbook
+
+    written, stored = (load_workbook(path, data_only=results)[title] for results in (False, True))
+    return [
+        cell.coordinate
+        for row in written.iter_rows()
+        for cell in row
+        if cell.data_type == "f" and stored[cell.coordinate].value is None
+    ]
+
+
 def _text(cell: object) -> Cell:
     """Return a cell as the sheet shows it: a whole number without decimals, TRUE and FALSE in capitals."""
     if cell is None or isinstance(cell, str):
@@ -69,4 +103,6 @@ def _text(cell: object) -> Cell:
         return str(cell).upper()
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
+    if isinstance(cell, datetime.datetime) and cell.time() == datetime.time():
+        return cell.date().isoformat()
     return str(cell)

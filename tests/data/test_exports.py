@@ -428,6 +428,27 @@ def test_a_rasa_project_gives_messages_without_marks_and_replies_by_rule_or_name
     assert source == "rasa/data/nlu.yml:8"
 
 
+def test_a_conditional_response_is_not_the_reply(tmp_path: Path) -> None:
+    domain = """responses:
+  utter_no:
+  - condition: [{type: slot, name: vip, value: true}]
+    text: For you, always.
+  - image: https://shop.example.com/no.png
+  - text: No.
+"""
+    project = tree(tmp_path / "rasa", {"nlu.yml": RASA_NLU, "domain.yml": domain})
+    assert read_corpus(project).replies == {"no": "No."}
+
+
+def test_a_rasa_1_project_names_its_markdown(tmp_path: Path) -> None:
+    markdown = "## intent:refund\n- money back\n"
+    project = tree(
+        tmp_path / "rasa", {"data/nlu.md": markdown, "domain.yml": RASA_DOMAIN, "README.md": "# Bot"}
+    )
+    found = read_corpus(project).problems
+    assert [(Path(p.file).name, "rasa data convert nlu" in p.reason) for p in found] == [("nlu.md", True)]
+
+
 def test_a_single_rasa_file_is_read(tmp_path: Path) -> None:
     rasa(tmp_path)
     assert len(read_corpus(tmp_path / "rasa" / "data" / "nlu.yml").table) == 5

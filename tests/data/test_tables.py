@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import gzip
 import json
 import zipfile
@@ -236,6 +237,48 @@ def test_a_workbook_is_read_from_the_sheet_that_has_the_columns(tmp_path: Path) 
     assert "empty rows are skipped: 1" in said
 
 
+def test_a_merged_label_counts_for_all_its_rows_and_a_merged_title_for_none(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (
+        ["Chats", None],
+        ["text", "label"],
+        ["it broke", "repair"],
+        ["mend it", None],
+        ["open?", "hours"],
+    ):
+        book.active.append(row)
+    book.active.merge_cells("A1:B1")
+    book.active.merge_cells("B3:B4")
+    book.save(tmp_path / "corpus.xlsx")
+    assert pairs(tmp_path / "corpus.xlsx") == [
+        ("it broke", "repair"),
+        ("mend it", "repair"),
+        ("open?", "hours"),
+    ]
+
+
+def test_formulas_without_results_errors_and_dates_in_a_workbook_are_named(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (
+        ["text", "label"],
+        ["it broke", '="re"&"pair"'],
+        ["mend it", "#N/A"],
+        ["open?", datetime.datetime(2026, 5, 1)],
+    ):
+        book.active.append(row)
+    book.save(tmp_path / "corpus.xlsx")
+    loaded = read_corpus(tmp_path / "corpus.xlsx")
+    assert loaded.table["intent"].tolist() == ["2026-05-01"]
+    said = " ".join(problem.reason for problem in loaded.problems)
+    assert "1 cells hold formulas whose result is not stored, such as B2: open the workbook" in said
+    assert "the intent is the error #N/A of a formula: correct it in the spreadsheet" in said
+    assert "labels are dates (2026-05-01): a spreadsheet makes a date of a name" in notices(
+        tmp_path / "corpus.xlsx"
+    )
+
+
 def test_archives_are_read_as_what_is_in_them(tmp_path: Path) -> None:
     (tmp_path / "corpus.csv.gz").write_bytes(gzip.compress(text_of().encode()))
     with zipfile.ZipFile(tmp_path / "one.zip", "w") as archive:
@@ -314,6 +357,14 @@ def test_a_reply_column_gives_the_replies_where_an_intent_has_one(tmp_path: Path
     )
     assert read_corpus(file).replies == {"a": "Yes."}
     assert "column 'response' has several replies for 1 intents, such as 'b'" in notices(file)
+
+
+def test_decisions_of_annotators_are_no_replies(tmp_path: Path) -> None:
+    file = written(tmp_path / "corpus.csv", "text,label,answer\na1,a,accept\na2,a,accept\nb1,b,reject\n")
+    assert read_corpus(file).replies == {}
+    assert "column 'answer' holds decisions of annotators (accept, reject), not replies; delete" in notices(
+        file
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from data.decisions import DECISIONS_FILE, beside
+from data.declarations import DECLARED_FILE
 from data.errors import CorpusError
 from data.loading import load_corpus
 from data.replies import read_replies
@@ -52,6 +54,46 @@ def test_a_folder_arrives_whole(tmp_path: Path) -> None:
         (folder / f"{intent}.yaml").write_text(f"intent: {intent}\nmessages: |\n{messages}")
     there = unpacked(pack(folder.parent, None), make(tmp_path / "there"))
     assert set(load_corpus(there["corpus.path"])["intent"]) == {"track", "refund"}
+
+
+def test_decisions_and_declared_changes_arrive_with_a_file_or_a_folder(corpus: Path, tmp_path: Path) -> None:
+    rows = load_corpus(corpus)
+    decision = f"row_hash,decision\n{rows['row_hash'][0]},drop\n"
+    folder = make(tmp_path / "bot")
+    (folder / "rows.csv").write_bytes(corpus.read_bytes())
+    for path in (corpus, folder):
+        beside(path, DECISIONS_FILE).write_text(decision)
+        beside(path, DECLARED_FILE).write_text("renamed: {track: where_is_it}\n")
+        there = unpacked(pack(path, None), make(tmp_path / f"there-{path.name}"))
+        arrived = load_corpus(there["corpus.path"])
+        assert len(arrived) == len(rows) - 1
+        assert "where_is_it" in set(arrived["intent"])
+
+
+def test_columns_are_named_as_for_make_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "messages.csv"
+    rows = "".join(f"{word} my thing {i},{word}\n" for word in ("track", "refund") for i in range(6))
+    file.write_text('"What, exactly?",Topic\n' + rows)
+    seen: list[PackedCorpus] = []
+    monkeypatch.setattr(command, "find", lambda *_a, **_k: None)
+    monkeypatch.setattr(command.stack, "up", lambda *arguments: seen.append(arguments[-1]))
+    columns = "--message-column 'What, exactly?' --intent-column Topic"
+    assert command.main(["up", "--corpus", str(file), f"--train={columns}"]) == 0
+    assert seen[0].values[2:] == (
+        "--set-string=corpus.messageColumn=What\\, exactly?",
+        "--set-string=corpus.intentColumn=Topic",
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [("--target 0.05", "names columns only"), ("--message-column", "expected one argument")],
+)
+def test_other_options_of_training_are_refused(
+    corpus: Path, options: str, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(["up", "--corpus", str(corpus), f"--train={options}"]) == 1
+    assert reason in capsys.readouterr().out
 
 
 def test_what_is_too_large_for_a_config_map_is_refused_with_what_to_do(tmp_path: Path) -> None:

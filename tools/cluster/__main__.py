@@ -1,6 +1,6 @@
 """Run the stack on a cluster for evaluation.
 
-    python -m tools.cluster up [--registry REGISTRY] [--corpus PATH [--replies PATH]] [-- HELM ARGUMENTS]
+    python -m tools.cluster up [--registry REGISTRY] [--corpus PATH [--replies PATH] [--train COLUMNS]] [-- HELM ...]
                                           install or upgrade               (make cluster)
     python -m tools.cluster pictures      docs/images/cluster-*.png           (make cluster-pictures)
     python -m tools.cluster usage         docs/results.d/cluster.md          (make cluster-usage)
@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from playwright.sync_api import Error as PlaywrightError
 from rich.console import Console
 
 from data.checks import problems_table
+from data.columns import Columns
 from data.errors import CorpusError
 from tools.cluster import stack, usage, work
 from tools.cluster.corpus import pack
@@ -48,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--corpus", type=Path, help="what the cluster trains and serves, in place of the shipped corpus"
     )
     parser.add_argument("--replies", type=Path, help="the replies of --corpus")
+    parser.add_argument(
+        "--train", default="", help="columns of --corpus: '--message-column NAME --intent-column NAME'"
+    )
     told = list(sys.argv[1:] if arguments is None else arguments)
     # Split by hand: argparse assigns arguments after options and `--` to nothing.
     place = told.index("--") if "--" in told else len(told)
@@ -56,8 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if chosen.replies and not chosen.corpus:
             raise ClusterError(f"REPLIES={chosen.replies} belongs to a corpus: add CORPUS=...")
+        if chosen.train and not chosen.corpus:
+            raise ClusterError(f"TRAIN={chosen.train} belongs to a corpus: add CORPUS=...")
         # Before anything is done to a cluster.
-        corpus = pack(chosen.corpus, chosen.replies) if chosen.corpus else None
+        corpus = pack(chosen.corpus, chosen.replies, _columns(chosen.train)) if chosen.corpus else None
         target = find(chosen.context, is_started=chosen.verb == "up")
         if chosen.verb == "up":
             stack.up(target, chosen.namespace, chosen.registry, for_helm, corpus)
@@ -84,6 +91,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print("\n".join(str(error).splitlines()[1:]), highlight=False, markup=False, soft_wrap=True)
         return 1
     return 0
+
+
+def _columns(options: str) -> Columns:
+    """Return the columns that TRAIN names, as `make run` takes them.
+
+    Raises:
+        ClusterError: there are other options; in a cluster they are values of the chart.
+    """
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
+    parser.add_argument("--message-column")
+    parser.add_argument("--intent-column")
+    try:
+        chosen, others = parser.parse_known_args(shlex.split(options))
+    except (argparse.ArgumentError, ValueError) as error:
+        raise ClusterError(f"TRAIN={options}: {error}") from None
+    if others:
+        raise ClusterError(
+            f"TRAIN has {' '.join(others)}: in a cluster it names columns only (--message-column, --intent-column); "
+            "other settings are values of the chart, HELM='--set ...' (docs/chart.md)"
+        )
+    return Columns(chosen.message_column, chosen.intent_column)
 
 
 if __name__ == "__main__":

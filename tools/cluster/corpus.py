@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from data.columns import Columns
+from data.decisions import DECISIONS_FILE, beside
+from data.declarations import DECLARED_FILE
 from data.loading import load_checked
 from data.replies import read_replies
 from tools.cluster.target import ClusterError
@@ -37,19 +40,26 @@ class PackedCorpus:
         )
 
 
-def pack(corpus: Path, replies: Path | None) -> PackedCorpus:
-    """Check a corpus and its replies, and pack them.
+def pack(corpus: Path, replies: Path | None, columns: Columns | None = None) -> PackedCorpus:
+    """Check a corpus and its replies, and pack them with the decisions and declared changes of the corpus.
 
     Raises:
         CorpusError: the corpus or the replies cannot be used; every reason is listed.
         ClusterError: they are too large for a ConfigMap.
     """
-    load_checked(corpus)
+    columns = columns or Columns()
+    load_checked(corpus, columns)
     if replies is not None:
         read_replies(replies)
     name, content = _packed(corpus)
     files = {name: content}
     values = [f"--set-string=corpus.configMap={CONFIG_MAP}", f"--set-string=corpus.path={name}"]
+    for key, column in (("messageColumn", columns.message), ("intentColumn", columns.intent)):
+        if column is not None:
+            values.append(f"--set-string=corpus.{key}={_escaped(column)}")
+    for file in (DECISIONS_FILE, DECLARED_FILE):
+        if (path := beside(corpus, file)).is_file():
+            files[beside(Path(name), file).name] = path.read_bytes()
     if replies is not None:
         # Replies are read by their suffix: a single file stays as it is.
         own, text = _packed(replies) if replies.is_dir() else (replies.name, replies.read_bytes())
@@ -75,6 +85,11 @@ def _packed(path: Path) -> tuple[str, bytes]:
     if path.suffix.lower() in _COMPRESSED:
         return _key(path.name), path.read_bytes()
     return f"{_key(path.name)}.gz", gzip.compress(path.read_bytes(), mtime=0)
+
+
+def _escaped(value: str) -> str:
+    """Return a value as `helm --set-string` reads it: commas separate values, backslashes escape."""
+    return value.replace("\\", "\\\\").replace(",", "\\,")
 
 
 def _key(name: str) -> str:

@@ -1,0 +1,72 @@
+"""Read a folder of plain text files, one message per line, whose names or folders are the intents."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from data.errors import Problem
+from data.formats.document import dropped
+from data.rows import Row, Rows
+from data.text import decode
+
+_PART = re.compile(r"(train|test|dev|valid|validation|heldout|testtrain)[\d_-]*", re.IGNORECASE)
+_PROSE = frozenset(
+    ["readme", "license", "licence", "notice", "requirements", "copying", "authors", "changelog"]
+)
+_ENTITY = re.compile(r"\{([^{}|]+)\|[^{}]*\}")
+
+
+def text_paths(folder: Path) -> list[Path]:
+    """Return the files of messages: `<intent>.txt`, or `<intent>/train.txt` (MindMeld: below `domains`); sorted."""
+    within = folder / "domains" if (folder / "domains").is_dir() else folder
+    found = [path for path in within.rglob("*.txt") if path.is_file()]
+    visible = [
+        p for p in found if not any(part.startswith((".", "__")) for part in p.relative_to(folder).parts)
+    ]
+    return sorted(path for path in visible if path.stem.casefold() not in _PROSE)
+
+
+def is_text_folder(folder: Path, paths: list[Path]) -> bool:
+    """Whether the text files name at least two intents."""
+    return len({_intent(path, folder) for path in paths} - {""}) > 1
+
+
+def read_text_folder(folder: Path, paths: list[Path]) -> Rows:
+    """Read the messages; of a mark such as `{Elm Street|store_name}` (MindMeld) the text remains."""
+    result = Rows()
+    counts: Counter[str] = Counter()
+    repeated = 0
+    seen: set[tuple[str, str]] = set()
+    for path in paths:
+        intent = _intent(path, folder)
+        if not intent:
+            reason = "not taken: the file's name is no intent, and it is in no folder that could name one"
+            result.notices.append(Problem(str(path), None, reason))
+            continue
+        text, notices = decode(path.read_bytes(), str(path))
+        result.notices.extend(notices)
+        name = path.relative_to(folder).as_posix()
+        for line, content in enumerate(text.split("\n"), start=1):
+            message = _ENTITY.sub(r"\1", content).strip()
+            if not message:
+                continue
+            if (message, intent) in seen and _PART.fullmatch(path.stem):
+                repeated += 1  # the parts of one corpus often overlap
+                continue
+            seen.add((message, intent))
+            counts[intent] += 1
+            result.rows.append(Row(line, message, intent, file=name))
+    names = ", ".join(f"{intent} ({count:,})" for intent, count in counts.most_common(20))
+    reason = f"text files with one message per line; the intents are the names of files or folders: {names}"
+    result.notices.append(Problem(str(folder), None, reason))
+    dropped(result, str(folder), repeated, "lines", "they are repeated in another part of the same intent")
+    return result
+
+
+def _intent(path: Path, folder: Path) -> str:
+    """Return the file's name; of `train.txt`, `test.txt` and numbered files the folder's."""
+    if not _PART.fullmatch(path.stem) and not path.stem.isdigit():
+        return path.stem
+    return "" if path.parent == folder else path.parent.name
