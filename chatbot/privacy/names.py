@@ -16,6 +16,7 @@ from chatbot.privacy.phrases import (
     NAME_STATED,
     NAME_WEAK,
     NEED_A_DOT,
+    OUR,
     PERSON_LINKS,
     PERSON_PAIRS,
     PERSON_WORDS,
@@ -37,7 +38,7 @@ MAX_NAMES = 40
 """Number of capitalized words of a message that are examined: bounds the time for hostile texts."""
 
 _SIGN_OFF = Pattern(rf"(?<!\w)(?:(?P<formal>{SIGN_OFFS_FORMAL})|{SIGN_OFFS})(?!\w)(?P<comma>\s?[,.!-]?)\s++")
-_SPACE = r"\s++(?:(?:the|o|a)\s)?+"
+_SPACE = r"\s++(?:the\s)?+"
 _CAP = r"(?-i:[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶŁĻŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽ])[\w'-]*+"
 _TITLED = Pattern(
     rf"(?P<title>\w++)(?P<dot>\.(?:ra|ssa|na)?)?\s(?:(?:dr|prof|dott|ing)\.?\s)?(?=(?:(?:de|von|van|di|da|del|dos|du)\s(?:(?:la|der|den|los)\s)?)?{_CAP})"
@@ -151,7 +152,11 @@ def _is_person(text: str, start: int, end: int) -> bool:
     if len(words) > 1 and (_is_given(first) or _is_surname(words[-1])):
         return True
     before = text[max(0, start - _NEAR) : start].lower().split()[-2:]
-    if not before or not (len(words) > 1 or (first in GIVEN and first not in GIVEN_AND_WORDS)):
+    if not before:
+        return False
+    if before[0] in OUR and before[-1] in PERSON_WORDS and not words[0].isupper():
+        return True
+    if not (len(words) > 1 or (first in GIVEN and first not in GIVEN_AND_WORDS)):
         return False
     strong = before[-1].rstrip(",") in PERSON_WORDS or " ".join(before) in PERSON_PAIRS
     return strong or (len(words) == 1 and before[-1] in PERSON_LINKS)

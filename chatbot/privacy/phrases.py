@@ -21,11 +21,20 @@ STILL = r"now|still|always|actually|currently|jetzt|noch|immer(?:\snoch)?|weiter
 
 PASSWORD_WORDS = _words("""password password's passwords passcode passphrase passwd passwort pass hauptpasswort
     wlanpasswort pwd pw mdp kennwort losung passe contraseña contrasena clave parola senha wachtwoord hasło
-    lösenord adgangskode""")
-SHORT_PASSWORD_WORDS = _words("pw pwd mdp passwd")
+    lösenord adgangskode psw pswd passwrd pasword passord contrasenya ww chiave heslo şifre""")
+PASSWORD_NOUNS = "|".join(sorted(PASSWORD_WORDS))
+NEWNESS = "nueva|actual|antigua|vieja|temporal|nuova|attuale|vecchia|temporanea|actuelle?|nouveau|ancien|provisoire|nova|antiga|atual"
+"""Adjectives after the word for a password in Romance languages."""
+RELATION = r"""that|which|i|we|you|for|on|of|to|at|ich|das|für|von|vom|zu|zum|zur|im|meines|que|qu'on|pour|du|de|des|sur|par|para|del|della|di|che|per|dell'account|die|dat|van|voor|bij|op"""
+"""Words that begin "the password FOR my account is": relative pronouns and prepositions."""
+ASKING = _words("""what which this that it here where how who why was wie welches das dies hier wo quel quelle où ceci c' ce cual cuál esta
+    esa esto qual quale questa questo dove wat welk dit dat hier waar hoe essa esta onde there one he she also not""")
+"""Words before "is my password" that are none."""
+ANSWER_WORDS = _words("security secret memorable sicherheitsfrage secrète secreta segreta")
+SHORT_PASSWORD_WORDS = _words("pw pwd mdp passwd psw pswd ww")
 """Abbreviations that a value follows where they begin a clause: "pw dragon"."""
 USER_WORDS = _words(
-    "user username userid login loginname benutzername benutzer identifiant utilisateur usuario utente usuário"
+    "user username userid login loginname benutzername benutzer identifiant utilisateur usuario utente usuário gebruiker gebruikersnaam inlognaam nutzername zugangsdaten logindaten credentials"
 )
 OTHER_WORDS = _words(
     "new old other current neue alte neues altes nouveau nouvelle ancien nueva vieja nuova vecchia nova antiga"
@@ -34,7 +43,7 @@ OTHER_WORDS = _words(
 CHANGE_WORDS = _words("""change changed changing set reset update updated switched geändert gesetzt setze ändere
     änderte zurückgesetzt gewechselt cambio cambié cambie cambiar cambiado cambiato cambiata cambiare mudei mudar mude
     alterei alterar troquei trocar puse poner changé changer mis modifié modificado modificato actualicé restablecí
-    redefini impostato impostata""")
+    redefini impostato impostata veranderd gewijzigd aangepast ingesteld gezet verander wijzig geworden""")
 FAILS = """is | does | doesn't | isn't | won't | wont | gets | got | fails | was | keeps | never | no[ ]longer |
     stopped | (?:rejected|denied|declined|refused)(?=[ .,;!?]) | abgelehnt | verweigert | refusée? | rejetée? |
     rechazad[ao] | rifiutat[ao] | recusad[ao] | wird | funktioniert | geht
@@ -53,16 +62,16 @@ KEY_PREFIXES = r"""gh[oprsu]_ | github_pat_ | glpat- | gl[a-z]{2,5}- | xox[a-z]-
 
 PIN_WORDS = _words("""pin pins mpin cvv cvv2 cvc cvc2 cvn otp tan puk geheimzahl passcode kartenprüfnummer
     prüfziffer pincode sicherheitscode bestätigungscode zugangscode verifizierungscode einmalcode nip pinkod
-    clave senha""")
-CODE_WORDS = _words("code código codigo codice")
+    clave senha geheimnummer beveiligingscode toegangscode verificatiecode pincodes cryptogramme cvc-code inlogcode entsperrcode türcode""")
+CODE_WORDS = _words("code código codigo codice codes")
 PIN_QUALIFIERS = _words(
     """security verification access time sms authentication authenticator login 2fa mfa confirmation auth secret
-    pin door bank confidentiel segreto secreto di de"""
+    pin door gate entry alarm unlock recovery backup activation bank secret secreta segreta secrète confidentiel segreto secreto di de"""
 )
 """Words beside "code" that make it a secret without "is"."""
 NO_CODES = _words("""error fault promo promotional coupon voucher discount gift product article item color colour
     status zip area country postal post
-    post dial source dress fehler rabatt promotion erreur descuento errore desconto erro sconto http exit bar qr""")
+    post dial source dress fehler fout kortings rabatt promotion erreur descuento errore desconto erro sconto http exit bar qr""")
 """Words before "code" that make it no secret."""
 
 # Names -------------------------------------------------------------------------------------------------------------
@@ -70,8 +79,8 @@ NO_CODES = _words("""error fault promo promotional coupon voucher discount gift 
 NAME_STATED = (
     (
         _words("name name's names namen vorname nachname familienname firstname lastname fullname surname"),
-        r"""(?:my|the|full|first|last|his|her)\s(?:(?:full|first|last|given|middle|legal|sur|wife's|husband's|son's|daughter's)\s?)? name
-            (?: \sis (?:\s(?:now|actually|still))?+ | 's | \s?[:=] )
+        r"""(?:my|the|full|first|last|his|her)\s(?:(?:full|first|last|given|middle|legal|maiden|sur|wife's|husband's|son's|daughter's)\s?)? name
+            (?: \sis (?:\s(?:now|actually|still|spel(?:led|t)))?+ | 's | \s?[:=] | \s-(?=\s) ) | maiden\sname\sis | name\s-(?=\s)
         | (?:wife|husband|son|daughter|mother|father|partner|boss|friend)'s\sname\s(?:is|:) |
     (?:first|last|full|sur|vor|nach)?name\s?[:=]
         | (?:name\son\s(?:the|my)\s\w{1,12}\sis | (?:in|on|to)\sthe\sname\sof|under\sthe\sname(?:\sof)?) |
@@ -93,8 +102,8 @@ NAME_STATED = (
     meu\sapelido\sé""",
     ),
     (
-        _words("naam voornaam achternaam heet nazywam imię heter namn hedder navn"),
-        r"""mijn\s(?:voor|achter)?naam\sis | ik\sheet | nazywam\ssię
+        _words("naam voornaam familienaam achternaam heet nazywam imię heter namn hedder navn"),
+        r"""mijn\s(?:voor|achter)?naam\sis | op\snaam\svan | (?:voor|achter)?naam\s?: | ik\sheet | nazywam\ssię
         | mam\sna\simię | ja[ge]\sheter | mitt\snamn\sär | jeg\shed?der | mitt?\snavn\ser""",
     ),
 )
@@ -115,6 +124,8 @@ NAME_FOREIGN = (
     (_words("bin hier"), r"ich\sbin(?:\s(?:der|die))? | hier\s(?:ist|spricht|schreibt)"),
     (_words("c'est ici"), r"c'est | ici"),
     (_words("aquí qui"), r"aquí | qui"),
+    (_words("met spreekt"), r"(?:u\sspreekt\s)?met"),
+    (_words("name"), r"(?:first|last|given|family)\sname"),
 )
 """Introductions that ordinary capitalized words often follow: a listed given name or two capitals must follow."""
 SIGN_OFFS_FORMAL = r"""(?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely |
@@ -140,13 +151,14 @@ TITLE_WORDS = _words("""mr mrs ms miss mx dr prof herr herrn frau monsieur madam
     dottor senhor senhora senhorita dona mevrouw meneer dhr mevr pan pani fru avv""")
 NEED_A_DOT = _words("m sig sr don pan")
 """Titles that are words or initials without a dot."""
-PERSON_WORDS = _words("""neighbor neighbour husband wife son daughter agent colleague friend boss manager brother
+PERSON_WORDS = _words("""neighbor neighbour husband wife son daughter agent colleague friend boss manager brother neef nicht buurman buurvrouw zus broer zoon dochter moeder vader vriend vriendin man vrouw
     sister mother father mum mom dad partner assistant roommate girlfriend boyfriend employee recipient named
     called kollege kollegin nachbar nachbarin mann collega voisin voisine mari femme vecino vecina marido mujer
     esposa vicino vicina marito moglie vizinho vizinha esposo hat hermano hermana hijo hija amigo amiga madre padre
     fratello sorella figlio figlia amico amica irmão irmã filho filha frère sœur fils fille ami amie
     bruder schwester sohn tochter freund freundin mutter vater""")
 """Words before a person's name, also an unlisted one."""
+OUR = _words("my our his her mein meine meiner meinem meinen mon ma notre mi mis il la mio mia mijn onze minha meu")
 PERSON_PAIRS = frozenset(("signed by", "for by", "accepted by", "received by", "taken by", "ordered by", "bought by", "paid by", "collected by", "up by", "written by", "spoke with", "spoke to", "speak with",
     "speak to", "spoken to", "spoken with", "talked with", "talked to", "talk to", "chatted with", "gift for", "present for", "belongs to", "issued to", "addressed to", "registered to", "handed to", "name to", "name is", "deliver to",
     "it to", "recibió", "lo recibió", "ritirato da", "remis à", "recebeu foi", "paket an", "bitte auf", "to contact", "parcel to", "package to", "empfänger ist", "destinataire est", "destinatario es", "destinatario è", "destinatário é"))  # fmt: skip
@@ -181,7 +193,10 @@ PHONE_HINTS = _words("""telephone phone phones call calls tel cell mobile mob wh
     rappelez rappeler gsm llame llama llamada chiama chiamami richiamatemi ligação telefonar nummer tlf zadzwoń numer
     telefonum""")
 DIGIT_WORDS = _words("""zero oh one two three four five six seven eight nine double triple null eins zwei zwo drei
-    vier fünf sechs sieben acht neun zéro un deux trois quatre cinq sept huit neuf cero uno dos tres cuatro
+    vier fünf sechs sieben acht neun nul een twee drie vijf zes zeven negen ten eleven twelve thirteen fourteen
+    fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety dix onze douze
+    treize quatorze quinze seize vingt trente quarante cinquante soixante quatre-vingt et diez veinte treinta cuarenta
+    cincuenta sesenta setenta ochenta noventa venti trenta quaranta cinquanta sessanta settanta ottanta novanta zéro un deux trois quatre cinq sept huit neuf cero uno dos tres cuatro
     cinco seis siete ocho nueve due tre quattro cinque sei sette otto nove um dois três quatro sete oito""")
 CURRENCIES = r"""usd|eur|euros?|gbp|dollars?|pounds?|quid|bucks|chf|francs?|cents?|inr|rupees?|lakh|yen|jpy|yuan|cny|rmb|won|krw|pln|zł(?:oty)?|zlotys?|kr|sek|nok|dkk|kron(?:or|er|en)|kroner|pesos?|mxn|ars|clp|cop|reais|real|brl
     |rand|zar|lira|tl|try|cad|aud|nzd|sgd|franken|stutz|dirhams?|aed|baht|rubles?|rub|huf|forint|czk|koruna|points?|punkte|miles|people|units|stück|km|users?|kunden|followers|steps|mah|watts?|rpm|ppi|dpi|pixels?|lumens?"""
@@ -190,17 +205,17 @@ NUMBER_KINDS = {
     "<ORDER>": """order orders ord oorder ordr oder orer oredr purchase purchases puchase pucrhase purcahse
     bestellung bestellnummer bestell auftrag auftragsnummer commande commandes pedido pedidos ordine ordini encomenda
         encomendas bestelling bestelnummer zamówienie zamówienia beställning ordernummer ordrenummer ordre po""",
-    "<ACCOUNT>": """agência agencia account accounts acct acc a/c customer client member membership user policy contract konto
+    "<ACCOUNT>": """agência agencia account accounts acct acc a/c customer client member membership user policy contract contracts loyalty transit institution contrat contrato contratto vertrag socio abonné abonado assinante protocolo clabe konto
     kontonummer kundennummer kunde mitgliedsnummer compte cuenta conto conta client cliente abonné rekening
         rekeningnummer klantnummer konta kundnummer kontonr""",
     "<INVOICE>": """invoice invoices inv bill bills receipt receipts rechnung rechnungsnummer facture factures
     factura facturas fattura fatture fatura recibo factuur faktura fakturanummer quittung""",
-    "<NUMBER>": """tracking parcel package shipment consignment ticket case ref reference booking reservation
+    "<NUMBER>": """tracking awb waybill pnr quote refrence referance parcel package shipment consignment ticket case ref reference booking reservation
     confirmation transaction return rma claim serial passport license licence ssn security tax vat routing label
         number numbers nr sort bsb ifsc blz swift bic aba sin nino tfn pps ppsn aadhaar pan ird nric ni insurance
     social steuer steuernummer ustid sendungsnummer sendung paket paketnummer vorgang vorgangsnummer
         ausweis ausweisnummer personalausweis reisepass reisepassnummer führerschein sozialversicherungsnummer svnr
-    ahv suivi colis passeport sécu sécurité permis dossier réservation nir dni nie nif cif curp cuit cuil
+    ahv suivi colis passeport sécu sécurité permis dossier réservation nir référence referencia referência riferimento localizador localizzatore pratica expediente protocolo identité identità identidad identidade identiteit medicare medicaid nhs ein itin hkid rrn dowód číslo cnp egn oib dni nie nif cif curp cuit cuil
         rut run cédula nit seguimiento paquete guía pasaporte reserva tracciamento spedizione pacco passaporto
     patente fiscale iva prenotazione cf rastreio rastreamento passaporte cpf cnpj rg cnh nis contribuinte bsn
         rijbewijs paspoort burgerservicenummer rijksregisternummer pesel nip regon przesyłki paczka personnummer
@@ -216,6 +231,6 @@ NAMING = _words(
 )
 SAYING = _words("is was ist war lautet est es è é era to jest är er")
 NO_NUMBERS = _words(
-    "article item model part product sku ean version size error coupon promo voucher flight batch page chapter room artikel artikelnummer article modell modelo modello modèle producto prodotto produto erreur fehler color colour"
+    "article item model part product sku ean version size error coupon promo voucher ean isbn upc gtin asin rgb hex farbe couleur fout foutcode bestand file image img flight batch page chapter room artikel artikelnummer article modell modelo modello modèle producto prodotto produto erreur fehler color colour"
 )
 """Nouns before "number" or "code" whose numbers identify things, not persons."""

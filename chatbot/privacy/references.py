@@ -17,9 +17,11 @@ _MARK_OF = {word: mark for mark, words in NUMBER_KINDS.items() for word in words
 _LINKS = (
     NAMING
     | SAYING
-    | frozenset(":=.-")
+    | frozenset(":=.-(")
     | {"card", "my", "the", "de", "di", "on", "file", "should", "be", "der", "die"}
 )
+_COMPOUNDS = ("nummer", "nr", "buchungscode", "boekingscode")
+"""Ends of German, Dutch and Scandinavian nouns that name a number: "Vorgangsnummer", "Kundennr."."""
 _TOKEN = Pattern(r"n[º°]|[^\W\d_]+(?:/[^\W\d_]+)?|\S", 0)
 _FROM_DIGIT = Pattern(r"\d[\w/\-]*+", 0)
 _MORE = Pattern(
@@ -138,6 +140,9 @@ def _words_before(text: str, start: int) -> tuple[list[str], str]:
     noun = tokens[-1] if tokens else ""
     if noun in NO_NUMBERS:
         return links, ""
+    if noun.endswith(_COMPOUNDS):
+        links.append("number")
+        return links, _MARK_OF.get(noun, "<NUMBER>")
     if noun in _MARK_OF:
         return links, _MARK_OF[noun]
     # "number 2291": the link word itself names the number, unless it is a phone number.

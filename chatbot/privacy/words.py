@@ -274,12 +274,20 @@ paulo, sao paulo, mexico city, las vegas, la paz, san marino, santo domingo, por
 haag, los santos, kuala lumpur, ho chi, tel aviv, abu dhabi, south carolina, north carolina, south dakota, north
 dakota, west virginia, rhode island, stan smith, chuck taylor, air jordan, jordan brand, nelson mandela, martin
 luther, saint petersburg, sankt gallen, dallas texas, santiago de, paris france, chelsea boots, alexa echo, amazon
-alexa, apple siri, marie claire
+alexa, apple siri, john lewis, john deere, jack daniel, tom clancy, james patterson, oliver bonas, charles tyrwhitt, ben & jerry, marie claire
 """.replace("\n", " ").split(",")
 )
 """Products, companies and places that look like a full name."""
 
 NO_SECRETS = _words("""
+te kort lang moeilijk onjuist onveilig verkeerd vergeten geblokkeerd verlopen gewijzigd veranderd gehackt niet geen ongeldig zwak
+    sterk nodig leeg fout kwijt correct goed juist veilig oud nieuw nog steeds al weer wel een mijn het is werkt wordt kan
+    klopt bekend onbekend gelekt opgeslagen verplicht verstuurd kapot ook zo via been tiny hard difficult complicated
+    simple twice again correctly correct wrongly three times works worked work wont was saved here protected hashed
+    common confidential private personal unique tied linked visible length empty impossible annoying ridiculous case-sensitive
+    lang sicher schwer nirgends nirgendwo gespeichert kompliziert einfach zwei drei mal difficile compliqué long court
+    vide sécurisé difícil larga corta vacía complicada difficile lunga corta vuota complicata both mandatory
+    generator vault safe prompt rule help support login account reset resetting site website app apps for your you
 a able accepted active already also always an and another appearing as at available back bad being blank
 blocked broken bugged cancelled case changed changing compromised correct corrupt declined declining denied
 different disabled displayed does empty enough entered even expired expiring failing forgotten found from
