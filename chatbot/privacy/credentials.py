@@ -75,14 +75,14 @@ _ANSWER = Pattern(
 )
 _LOGIN = Pattern(rf"\w++ (?:[ ]?(?:id|name))? (?:{_TOLD}|\s) (?P<user>[^\s/{MASK}]{{2,40}}) \s?[/|]\s? {_VALUE}")
 _USER_WITH = Pattern(
-    rf"""\w++ (?:[ ]?(?:id|name))? \s {_VALUE} [,;/]? \s? (?:(?:and|with|und|mit|et|avec|y|con|e|en|met)\s)? (?:(?:my|the|mein|mon|mi|mijn)\s)? (?:(?:mot|code)\sde\s)? (?:{PASSWORD_NOUNS})(?!\w)"""
+    rf"""\w++ (?:[ ]?(?:id|name))? \s (?!profile|account|access|portal|area|data) {_VALUE} [,;/]? \s? (?:(?:and|with|und|mit|et|avec|y|con|e|en|met)\s)? (?:(?:my|the|mein|mon|mi|mijn)\s)? (?:(?:mot|code)\sde\s)? (?:{PASSWORD_NOUNS})(?:\s?[:=])? \s (?:(?:{BE})\s)? "?{MASK}"""
 )
 _SPELLED_PIN = Pattern(rf"\w++ (?:\s(?:number|code))? (?:{_TOLD}|\s) (?P<secret>(?:{{DIGIT}})(?:[ -](?:{{DIGIT}})){{3,7}}) (?!\w)".replace("{DIGIT}", "|".join(sorted(DIGIT_WORDS))))
 _REFUSED = Pattern(rf"\w++ \s \(? {_VALUE} (?=\s(?:{FAILS})(?!\w))")
-_CHANGED = Pattern(rf"\w++ \s (?:to|auf|a|in|en|para|pour|par|naar|from|von|de|da|zu|back\sto) \s {_VALUE}")
+_CHANGED = Pattern(rf"\w++ (?:\s\w{{4,14}})? \s (?:to|auf|a|in|en|para|pour|par|naar|from|von|de|da|zu|back\sto) \s {_VALUE}")
 _BARE = Pattern(rf"\w++ \s {_VALUE}")
 _USER_BEFORE = Pattern(
-    r"(?<!\w)(?:user(?:name)?|login|benutzer|utilisateur|usuario|utente|usuário) (?:[ ]?(?:is|[:=]))? \s \S{1,24} \s? (?:and|with|,|/|und|et|y|e|mit|con|com) \s? (?:the\s)?\Z"
+    r"(?<!\w)(?:user(?:name)?|login|benutzer|gebruiker|utilisateur|usuario|utente|usuário) (?:[ ]?(?:is|[:=]))? \s (?!profile|account|name|id\b|access|login|portal|area|data)\S{1,24} \s? (?:(?:and|with|,|/|und|et|y|e|en|mit|con|com|met)\s?)? (?:the\s)?\Z"
 )
 _SHORT = Pattern(rf"(?:(?<=^)|(?<=[,.;:/(\n][ ])|(?<=[,.;:/(\n])) \w++ \s {_VALUE}")
 _SENT = Pattern(
@@ -91,7 +91,7 @@ _SENT = Pattern(
 _USED = Pattern(rf"(?<!\S) {_VALUE} \s (?:as|als|comme|como|come|for) \s (?:\w{{1,12}}[\s-]){{0,3}}\Z")
 _SECOND = Pattern(rf"{MASK}\s (?:to|auf|a|in|en|para|->) \s {_VALUE}")
 _OTHER = Pattern(rf"\w++ \s?(?:one|password)? \s (?:{BE}) \s {_VALUE}")
-_NUMBER = r"""["']? (?P<secret>(?:(?-i:[A-Z])\d{0,2}-)?\d(?:[ -]?\d){2,7})(?!\w)"""
+_NUMBER = r"""["']? (?P<secret>(?:(?-i:[A-Z])\d{0,2}-)?\d(?:[ -]?\d){2,7})(?!\w|-\d)"""
 _PROTECTION = r"""seguridad|segurança|sécurité|sicurezza|acceso|acesso|accès|accesso|verificación|verificação|vérification|verifica
     |confirmación|confirmação|confirmation|conferma|activación|ativação|activation|attivazione"""
 _PIN = Pattern(
@@ -101,7 +101,10 @@ _PIN = Pattern(
         (?:[ ]?(?:[:=\#]|(?:{BE}|number|now)(?!\w))){{0,3}} [ ]? {_NUMBER}"""
 )
 _CODE = Pattern(rf"\w++ [^.?!\d{MASK}]{{0,40}}? (?<!\w) (?:{BE}|:) [ ]? {_NUMBER}")
+_USERS = frozenset(("user", "login", "credentials", "zugangsdaten", "logindaten"))
+_MIXED = Pattern(r"\d[^\W\d]|[^\W\d]\d", 0)
 _PHRASE_WORDS = frozenset(("passphrase", "passphrases"))
+_LETTER_CODE = Pattern(rf"\w++ {_TOLD} (?P<secret>(?=[\w-]*\d)\w[\w-]{{4,40}})")
 _QUOTES = "\"'([{<"
 _STOPS = ".,;:!?)]}\"'>"
 
@@ -130,8 +133,8 @@ def redact_credentials(draft: Draft) -> None:
 def redact_users(draft: Draft) -> None:
     """Mark user names; e-mail addresses first: "my login is jo at example dot com"."""
     if draft.has(USER_WORDS):
-        draft.mark(_secrets(draft, _USER, USER_WORDS, ACCOUNT))
         draft.mark(_logins(draft))
+        draft.mark(_secrets(draft, _USER, USER_WORDS, ACCOUNT))
 
 
 def _redact_passwords(draft: Draft) -> None:
@@ -205,6 +208,7 @@ def _changed(draft: Draft) -> Iterator[Span]:
         around = (
             draft.lower[max(0, found.start() - _NEAR) : found.start()]
             + " "
+            + draft.lower[found.start() : found.start("secret")] + " "
             + draft.lower[found.end() : found.end() + _NEAR]
         )
         if not CHANGE_WORDS.isdisjoint(around.replace(",", " ").replace(".", " ").split()):
@@ -254,6 +258,9 @@ def _logins(draft: Draft) -> Iterator[Span]:
         if _ODD.search(found["secret"]) and len(found["secret"]) >= 4:
             yield *found.span("user"), ACCOUNT
             yield *found.span("secret"), SECRET
+    for found in draft.matches(_BARE, USER_WORDS - _USERS):
+        if _MIXED.search(found["secret"]):
+            yield (*_trimmed(found), ACCOUNT)
 
 
 def _codes(draft: Draft) -> Iterator[Span]:
@@ -263,7 +270,8 @@ def _codes(draft: Draft) -> Iterator[Span]:
         if before and before[0] in NO_CODES:
             continue
         after = draft.lower[place : place + 24].replace(":", " ").split()[1:2]
-        pin = not PIN_QUALIFIERS.isdisjoint(before + after) and _PIN.match(draft.text, place)
+        secret = not PIN_QUALIFIERS.isdisjoint(before + after)
+        pin = secret and (_PIN.match(draft.text, place) or _LETTER_CODE.match(draft.text, place))
         if found := pin or _CODE.match(draft.text, place):
             yield *found.span("secret"), SECRET
 

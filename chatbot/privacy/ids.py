@@ -20,7 +20,8 @@ _SHAPES = {
     "Austria": r"\d{4}[ ](?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])\d\d",
     "Switzerland": r"756\.?\d{4}\.?\d{4}\.?\d\d",
     "France": r"[12][ ]?\d\d[ ]?(?:0[1-9]|1[0-2])[ ]?(?:\d\d|2[AB])[ ]?\d{3}[ ]?\d{3}(?:[ ]?\d\d)?",
-    "Belgium": r"\d\d\.\d\d\.\d\d-\d{3}\.\d\d",
+    "Belgium": r"\d\d\.\d\d\.\d\d-\d{3}[.-]\d\d",
+    "South Korea": r"\d{6}-[1-8]\d{6}", "Poland (NIP)": r"\d{3}-\d{3}-\d\d-\d\d | \d{3}-\d\d-\d\d-\d{3}",
     "Netherlands": r"\d{4}\.\d\d\.\d{3}",
     "Spain": r"\d{8}[ -]?[A-HJ-NP-TV-Z] | [XYZ][ -]?\d{7}[ -]?[A-Z] | [A-W]-?\d{8}",
     "Italy": r"[A-Z]{3}[ ]?[A-Z]{3}[ ]?\d\d[A-EHLMPRST]\d\d[ ]?[A-Z]\d{3}[A-Z]",
@@ -64,11 +65,13 @@ def _ids(text: str, numbers: list[re.Match[str]]) -> Iterator[Span]:
 
 
 def _starts(text: str, position: int) -> Iterator[int]:
-    """Yield where an id may begin whose first digit is here: with the letters before it, and a word of capitals."""
+    """Yield where an id may begin whose first digit is here: with the letters before it, and two words of capitals."""
     start = position
     while start > 0 and position - start < _LETTERS and text[start - 1].isalpha():
         start -= 1
     yield start
-    word = text.rfind(" ", max(0, start - _LETTERS), max(0, start - 1)) + 1
-    if word < start - 1 and text[start - 1] == " " and text[word : start - 1].isupper():
-        yield word
+    for _ in range(2):
+        word = text.rfind(" ", max(0, start - _LETTERS), max(0, start - 1)) + 1
+        if word < start - 1 and text[start - 1] == " " and text[word : start - 1].isupper():
+            yield word
+            start = word

@@ -221,7 +221,7 @@ def _begins_name(word: str, stated: bool, capitals: bool) -> bool:
     if stated:
         return _is_capital(word) or not _ENDINGS.search(known)
     shouted = len(word) > 1 and word.isupper() and word != word.lower()
-    return capitals and _is_capital(word) and not shouted and not _ENDINGS.search(known)
+    return capitals and _is_capital(word) and not shouted and (_is_surname(known) or not _ENDINGS.search(known))
 
 
 def _goes_on(word: str, capitalised: bool) -> bool:

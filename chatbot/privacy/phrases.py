@@ -60,7 +60,7 @@ KEY_PREFIXES = r"""gh[oprsu]_ | github_pat_ | glpat- | gl[a-z]{2,5}- | xox[a-z]-
     | T3BlbkFJ | ops_ | dckr_pat_ | vc[a-z]_ | rnd_ | fo1_ | fm[12]_ | PRIVATE- | Bearer"""
 """Prefixes of API keys and tokens as secret scanners publish them (GitHub, GitGuardian, gitleaks)."""
 
-PIN_WORDS = _words("""pin pins mpin cvv cvv2 cvc cvc2 cvn otp tan puk geheimzahl passcode kartenprüfnummer
+PIN_WORDS = _words("""pin pins pin's passcode's code's otp's mpin cvv cvv2 cvc cvc2 cvn otp tan puk geheimzahl passcode kartenprüfnummer
     prüfziffer pincode sicherheitscode bestätigungscode zugangscode verifizierungscode einmalcode nip pinkod
     clave senha geheimnummer beveiligingscode toegangscode verificatiecode pincodes cryptogramme cvc-code inlogcode entsperrcode türcode""")
 CODE_WORDS = _words("code código codigo codice codes")
@@ -111,6 +111,7 @@ NAME_STATED = (
 NAME_WEAK = (
     (_words("am i'm"), r"i\sam | i'm"),
     (_words("moi"), r"moi,?\sc'est"),
+    (_words("name"), r"(?:first|last|given|family)\sname"),
     (_words("suis"), r"je\ssuis"),
     (_words("soy habla escribe saluda"), r"soy | (?:les?\s)?(?:habla|escribe|saluda)(?:\scon)?"),
     (_words("sono parla"), r"sono | qui\sparla | parla"),
@@ -125,7 +126,7 @@ NAME_FOREIGN = (
     (_words("c'est ici"), r"c'est | ici"),
     (_words("aquí qui"), r"aquí | qui"),
     (_words("met spreekt"), r"(?:u\sspreekt\s)?met"),
-    (_words("name"), r"(?:first|last|given|family)\sname"),
+
 )
 """Introductions that ordinary capitalized words often follow: a listed given name or two capitals must follow."""
 SIGN_OFFS_FORMAL = r"""(?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely |
@@ -134,12 +135,12 @@ SIGN_OFFS_FORMAL = r"""(?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely
     | mfg | grüße | gruß | (?:bien\s)?cordialement | bien\sà\s(?:vous|toi) | respectueusement |
     sinc[èe]res?\ssalutations | atentamente | (?:un\s)?(?:cordial\s)?saludos? | saludos\scordiales
     | (?:cordiali|distinti|un\scaro)\ssaluti? | saluti | in\sfede | atenciosamente |
-    (?:com\sos\smelhores\s)?cumprimentos | abraços? | met\svriendelijke\sgroet(?:en)? | groet(?:en|jes)? |
+    (?:com\sos\smelhores\s)?cumprimentos | abraços? | met\svriendelijke\sgroet(?:en)? | groet(?:en|jes)? | (?:vr\.?\s)?gr\. | mvg |
     pozdrawiam | med\svänliga?\shälsning(?:ar)? | mvh | hälsningar"""
 SIGN_OFFS = r"cheers | best(?:\swishes)? | thanks | thank\syou | thx | greetings | danke | vielen\sdank | merci | bisous | gracias | grazie | obrigad[oa] | un\sabrazo | lg | vg | tack | dziękuję"
 SIGN_OFF_WORDS = _words("""regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss
     gruessen mfg lg vg cordialement bien respectueusement salutations
-    atentamente saludo saludos saluti saluto fede atenciosamente cumprimentos abraço abraços groet groeten groetjes
+    atentamente saludo saludos saluti saluto fede atenciosamente cumprimentos abraço abraços gr mvg groet groeten groetjes
     pozdrawiam hälsning hälsningar mvh danke dank merci bisous gracias
     grazie obrigado obrigada abrazo tack dziękuję""")
 SPEAKING_WORDS = _words(
@@ -170,7 +171,7 @@ PERSON_LINKS = _words(
 
 # Birth, phones, numbers --------------------------------------------------------------------------------------------
 
-BIRTH_WORDS = _words("""dob b born birth birthday birthdate geburtsdatum geburtstag geboren geb naissance né née
+BIRTH_WORDS = _words("""dob b bday ddn gebdat gebdatum nac verjaardag geboortedag jarig born birth birthday birthdate geburtsdatum geburtstag geboren geb naissance né née
     anniversaire nací naci nacido nacida nacimiento cumpleaños nato nata nascita nasci nascido
     nascida nascimento compleanno aniversário geboortedatum urodzony urodzona urodzenia urodziłem urodziłam född
     födelsedatum født fødselsdato""")

@@ -25,7 +25,7 @@ _COMPOUNDS = ("nummer", "nr", "buchungscode", "boekingscode")
 _TOKEN = Pattern(r"n[º°]|[^\W\d_]+(?:/[^\W\d_]+)?|\S", 0)
 _FROM_DIGIT = Pattern(r"\d[\w/\-]*+", 0)
 _MORE = Pattern(
-    r"(?:\.\d{2,4}){2,4}(?:/\d{4})?(?:-(?:\d\d?|[kK]))?(?![\w.])|(?:[ ./-](?:\d{3,8}|\d{2}(?=[ ]\d\d))(?![\w.,]))+(?:[ ]\d\d(?!\w))?",
+    r"(?:\.\d{2,4}){2,4}(?:/\d{4})?(?:-(?:\d\d?|\d{3}[.-]\d\d|[kK]))?(?![\w.])|(?:[ ./-](?:\d{3,8}|\d{2}(?=[ ]\d\d))(?![\w.,]))+(?:[ ]\d\d(?!\w)|[ ][A-Z][ ]\d{3}(?!\w))?",
     0,
 )
 _FOUR_DIGITS = Pattern(r"\d{4}", 0)
@@ -162,7 +162,7 @@ def _is_reference(text: str, start: int, end: int, mark: str, links: list[str]) 
     longest, said = max(runs), not SAYING.isdisjoint(links)
     if any(character.isalpha() for character in text[start:end]):
         code = end - start > _SHORT_CODE and text[start:end].isupper() and text[start:end].isalnum()
-        return longest >= SHORT or code
+        return longest >= SHORT or code or (sum(runs) > SHORT and text[start:end].isupper())
     if longest == SHORT and not said:
         return bool(_ENDS.match(text, end))
     # "my bill is 1200": more likely an amount than an invoice number.

@@ -78,6 +78,9 @@ valentina valeria valerie vanessa vera veronica vicky victor victoria vijay vikr
 violeta virginia viv vivian vladimir waleed wally walter wanda warren wayne wei wendy wes wilhelm william
 willie wilma wolfgang wong wyatt xavier xiao yan yasmin yasmine yaw yolanda youssef yuan yuki yusuf yuto
 yvette yvonne zac zachary zack zahra zainab zane zara zoe zoey zofia zoë ángel óscar
+femke sjoerd willemijn marloes bas joris piet pieter kees wouter sanne lotte anouk daan sem thijs jeroen sander niels ruben bram jesse
+    teun koen maaike marieke marjolein esmee fleur iris roos mieke annemiek gijs jelle wessel rutger tijn joep hidde floor loes
+    ineke hanneke gerrit dirkje freek jorrit tunde olu jimena ottavia ximena yolanda néstor tamsin agatha latisha wiebke
 aarav abebe abena adaeze adebayo adela adele adrien agata agnieszka ahmet aiko aino aleksander aleksi alena
 alessandra alessia alexandre alfonso aline alireza alma aloysius alvaro amadou amara amira anders andrej
 andrzej aneta angelika angus anika anisha anke annalisa annika anouk antje antonella anwar apinya aram ariel
@@ -134,6 +137,8 @@ yosef yulia yuri yusra yves zbigniew zdeněk zehra zeynep zoltán zsófia zuzana
 
 
 NO_NAMES = _words("""
+boos klant nederlander nederlandse belg student studente tevreden teleurgesteld ziek zwanger verhuisd gestopt vergeten spoed kerst ideal
+    paypal klarna visa mastercard dhl ups postnl fedex hermes creditcard rentner rentnerin kunde kundin verärgert enttäuscht
 a able about above abroad absolutely access account actually add address afraid after again against agent ago
 agree ahead aka all almost alone already also always am amazing amazon america american amount an and android
 angry another any anyone anything anyway app appalling apple are aren't around as asap ashamed ask asking
