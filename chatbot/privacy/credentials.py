@@ -50,12 +50,12 @@ _ODD = Pattern(r"[^\W\d_][^\w\s'.,;:!?)-]|\d|[a-z][A-Z]", 0)
 # Each begins at a noun that `phrases` lists, so that none of them scans the text.
 _VALUE = rf"""(?P<secret>"[^"\n{MASK}]{{2,40}}"|[^\s{MASK}]++)"""
 _TOLD = rf"(?: \s?(?:->|=>|[:=])\s? | \s-\s | \s(?:{BE})\s(?:(?:{STILL})\s)? )"
-_KEY = Pattern(rf"""\w++ (?:[-_ ](?:key|token|id))?+ ["']? (?:{_TOLD}|\s) ["']? {_VALUE}""")
+_KEY = Pattern(rf"""\w++ (?:[-_ ](?:key|token|id|wifi|wi-fi|wlan|di[ ]accesso|d'accès))?+ ["']? (?:{_TOLD}|\s) ["']? {_VALUE}""")
 _USER = Pattern(rf"""\w++ (?:[ ]?(?:id|name))?+ {_TOLD} {_VALUE}""")
-_OF = r"(?:\s(?:de|di|do|da|d')\s?(?:acceso|acesso|accès|accesso|ordine|passe|entrada|rete|red))?"
+_OF = r"(?:\s(?:wifi|wi-fi|wlan|chiave|d'ordine)(?!\w)|\s(?:de|di|do|da|d')\s?(?:acceso|acesso|accès|accesso|ordine|passe|entrada|rete|red))?"
 _AFTER_USER = Pattern(rf"\w++ (?:[ ]?(?:id|name))?+ {_TOLD} [^\s{MASK}]{{1,40}} \s?[/|]\s? {_VALUE}")
 _STATED = Pattern(
-    rf"""\w++ {_OF} (?:\s(?:{NEWNESS}))? "? (?P<told>'?s?{_TOLD}(?:(?:always|immer|toujours|siempre|sempre|altijd)\s)?)? (?(told)|,?\s(?:(?:to|as|from|with)\s)?) {_VALUE}"""
+    rf"""\w++ {_OF} (?:\s(?:{NEWNESS}))? "? (?P<told>'?s?{_TOLD}(?:(?:always|immer|toujours|siempre|sempre|altijd|either|entweder|simply|just)\s)?)? (?(told)|,?\s(?:(?:to|as|from|with)\s)?) {_VALUE}"""
 )
 _OF_ACCOUNT = Pattern(
     rf"""\w++ {_OF} \s (?:{RELATION}) (?:\s[\w'-]{{1,14}}){{0,4}}? (?:\s?[:=]\s? | \s(?:{BE}|(?:has|hat)(?:\s(?:always|immer))?\sbeen)\s) {_VALUE}"""
@@ -67,7 +67,7 @@ _BEFORE_GIVEN = Pattern(
     r"(?<!\w) (?:entered|enter|typed|used?|using|tried|try|eingegeben|saisi|usé|uso|usato|gebruik) \s (?:(?:the|this|my|as|das|mein|le|la|mi|het|mijn)\s){0,2} (?:mot\sde\s)? \Z"
 )
 _REVERSED = Pattern(
-    rf"""(?<!\S) {_VALUE} \s (?:is|was|ist|war|est|es|è|é|era) \s (?:(?:my|the|mein|das|die|mon|ma|le|la|il|mi|mia|mijn|het|de|minha|a)\s){{1,2}} (?:(?:\w{{1,12}}|mot\sde)\s){{0,2}} \Z"""
+    rf"""(?<!\S) {_VALUE} \s (?:is|was|ist|war|est|es|è|é|era) \s (?:(?:not\sa|no|my|the|mein|das|die|mon|ma|le|la|il|mi|mia|mijn|het|de|minha|a)\s){{1,2}} (?:(?:\w{{1,12}}|mot\sde)\s){{0,2}} \Z"""
 )
 _PHRASE = Pattern(rf"\w++ (?:'s|{_TOLD}|\s) (?P<secret>\"?[^\s.,;!?{MASK}]{{2,24}}(?:[ ][^\s.,;!?{MASK}]{{2,24}}){{2,7}}) (?=[.,;!?]|\Z)")
 _ANSWER = Pattern(
@@ -82,23 +82,23 @@ _REFUSED = Pattern(rf"\w++ \s \(? {_VALUE} (?=\s(?:{FAILS})(?!\w))")
 _CHANGED = Pattern(rf"\w++ (?:\s\w{{4,14}})? \s (?:to|auf|a|in|en|para|pour|par|naar|from|von|de|da|zu|back\sto) \s {_VALUE}")
 _BARE = Pattern(rf"\w++ \s {_VALUE}")
 _USER_BEFORE = Pattern(
-    r"(?<!\w)(?:user(?:name)?|login|benutzer|gebruiker|utilisateur|usuario|utente|usuário) (?:[ ]?(?:is|[:=]))? \s (?!profile|account|name|id\b|access|login|portal|area|data)\S{1,24} \s? (?:(?:and|with|,|/|und|et|y|e|en|mit|con|com|met)\s?)? (?:the\s)?\Z"
+    r"(?:(?<!\S)[^\s@]{1,30}@\S{3,30}|(?<!\w)(?:user(?:name)?|login|benutzer(?:name)?|gebruiker(?:snaam)?|identifiant|account|e-?mail|utilisateur|usuario|utente|usuário) (?:[ ]?(?:is|[:=]))? \s (?!profile|account|name|id\b|access|login|portal|area|data)\S{1,24}) \s? (?:(?:and|with|,|/|und|et|y|e|en|mit|con|com|met)\s?)? (?:(?:the|my|mein|mon|mot\sde)\s){0,2} \Z"
 )
 _SHORT = Pattern(rf"(?:(?<=^)|(?<=[,.;:/(\n][ ])|(?<=[,.;:/(\n])) \w++ \s {_VALUE}")
 _SENT = Pattern(
     rf"\w++ (?:\s(?:that|which))? \s (?:you|i|we|they) (?:\s\w{{1,12}}){{1,2}}, \s {_VALUE} (?<=,)"
 )
 _USED = Pattern(rf"(?<!\S) {_VALUE} \s (?:as|als|comme|como|come|for) \s (?:\w{{1,12}}[\s-]){{0,3}}\Z")
-_SECOND = Pattern(rf"{MASK}\s (?:to|auf|a|in|en|para|->) \s {_VALUE}")
+_SECOND = Pattern(rf"{MASK}\s (?:to|auf|a|in|en|para|->|or|oder|ou|o|of) \s {_VALUE}")
 _OTHER = Pattern(rf"\w++ \s?(?:one|password)? \s (?:{BE}) \s {_VALUE}")
 _NUMBER = r"""["']? (?P<secret>(?:(?-i:[A-Z])\d{0,2}-)?\d(?:[ -]?\d){2,7})(?!\w|-\d)"""
 _PROTECTION = r"""seguridad|segurança|sécurité|sicurezza|acceso|acesso|accès|accesso|verificación|verificação|vérification|verifica
     |confirmación|confirmação|confirmation|conferma|activación|ativação|activation|attivazione"""
 _PIN = Pattern(
     rf"""\w++ (?:'s)? (?:[ -](?:code|number|nummer|numéro|número|no\.?|secrete?|secrète|pin|segret[oa]|secret[oa]|confidentiel|geheim)(?!\w))?
-        (?:[ ]on[ ](?:the|my)(?:[ ]\w{{1,8}}){{1,3}}?)?
+        (?:[ ](?:on|of|for|van|voor|della|del|di|de|du|des|der|zu|zur|für)(?:[ ]\w{{1,10}}){{1,3}}?)?
         (?:[ ](?:de[ ]|di[ ]|d')(?:{_PROTECTION})(?!\w))?
-        (?:[ ]?(?:[:=\#]|(?:{BE}|number|now)(?!\w))){{0,3}} [ ]? {_NUMBER}"""
+        (?:[ ]?(?:[:=\#]|(?:{BE}|number|now|le|el|il|der|die|de)(?!\w))){{0,3}} [ ]? {_NUMBER}"""
 )
 _CODE = Pattern(rf"\w++ [^.?!\d{MASK}]{{0,40}}? (?<!\w) (?:{BE}|:) [ ]? {_NUMBER}")
 _USERS = frozenset(("user", "login", "credentials", "zugangsdaten", "logindaten"))
@@ -146,10 +146,10 @@ def _redact_passwords(draft: Draft) -> None:
     draft.mark(_secrets(draft, _SENT, PASSWORD_WORDS))
     if draft.has(CHANGE_WORDS):
         draft.mark(_changed(draft))
-    if draft.has(USER_WORDS):
+    if "@" in draft.text or draft.has(USER_WORDS):
         draft.mark(_with_user(draft))
         draft.mark(_secrets(draft, _AFTER_USER, USER_WORDS))
-        draft.mark(_secrets(draft, _USER_WITH, USER_WORDS, ACCOUNT))
+        draft.mark((*_trimmed(found), ACCOUNT) for found in draft.matches(_USER_WITH, USER_WORDS))
     if draft.has(SHORT_PASSWORD_WORDS):
         draft.mark(_secrets(draft, _SHORT, SHORT_PASSWORD_WORDS))
     draft.mark(_before(draft, _USED))

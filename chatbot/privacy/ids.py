@@ -12,7 +12,7 @@ from chatbot.privacy.numbers import NUMBER
 
 _LETTERS = 12
 _SHAPES = {
-    "United Kingdom": r"(?:QQ|[A-CEGHJ-PR-TW-Z]{2})[ -]?\d\d[ -]?\d\d[ -]?\d\d[ -]?[A-D] | [A-Z9]{5}\d{6}[A-Z9]{2}\d[A-Z]{2}",
+    "United Kingdom": r"(?:QQ|[A-CEGHJ-PR-TW-Z]{2})[ -]?\d\d[ -]?\d\d[ -]?\d\d[ -]?[A-D] | [A-Z9]{5}[ ]?\d{6}[ ]?[A-Z9]{2}\d[ ]?[A-Z]{2}",
     "Ireland": r"\d{7}[A-W][A-IW]?",
     "India": r"[A-Z]{5}\d{4}[A-Z] | [2-9]\d{3}[ -]\d{4}[ -]\d{4} | [A-Z]{4}0[A-Z\d]{6}",
     "Singapore": r"[STFGM]\d{7}[A-Z]",
@@ -28,7 +28,7 @@ _SHAPES = {
     "Portugal": r"\d{8}[ ]?\d[ ]?[A-Z]{2}\d",
     "Sweden, Denmark, Norway, Finland": r"(?:19|20)?\d{6}[-+]\d{4} | \d{6}[ ]\d{5} | \d{6}[-+A]\d{3}[\dA-Y]",
     "Poland": r"[A-Z]{3}[ ]?\d{6}",
-    "Brazil": r"\d{3}\.\d{3}\.\d{3}[-.]\d\d | \d\d\.\d{3}\.\d{3}/\d{4}-\d\d | \d\d\.\d{3}\.\d{3}-[\dX]",
+    "Brazil": r"\d{3}\.\d{5}\.\d\d-\d | \d{3}\.\d{3}\.\d{3}[-.]\d\d | \d\d\.\d{3}\.\d{3}/\d{4}-\d\d | \d\d\.\d{3}\.\d{3}-[\dX]",
     "Mexico": r"[A-Z]{4}\d{6}[HM][A-Z]{5}[A-Z\d]\d | [A-ZÑ&]{3,4}\d{6}[A-Z\d]{3}",
     "Argentina": r"(?:2[0347]|3[034])-?\d{8}-?\d",
     "Chile": r"\d{1,2}\.?\d{3}\.?\d{3}-[\dK]",

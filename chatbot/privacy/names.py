@@ -50,7 +50,7 @@ _BEFORE_SPEAKING = Pattern(
 _AFTER_CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}\s\Z")
 _CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}")
 _TITLE = Pattern(
-    r"(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau|señora?|sra?|signora?|sig|dott|mme|madame|monsieur|senhora?)\b\.?\s"
+    r"(?:(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau|señora?|sra?|signora?|sig|dott|mme|madame|monsieur|senhora?|professor|mevrouw|meneer)\b\.?\s){1,3}"
 )
 _WORD = Pattern(r"[^\W\d_]++(?:['-][^\W\d_]++)*+(?![\w@/])", 0)
 _AFTER_SIGNATURE = Pattern(rf"(?:[\s.,;:!|-]|<[A-Z]{{2,8}}>|{MASK})*+\Z", 0)
@@ -81,7 +81,8 @@ def _stated(lead: re.Match[str]) -> int:
 
 
 def _introduced(lead: re.Match[str]) -> int:
-    return _name_end(lead.string, lead.end(), stated=False, capitals=_capitals_tell(lead[0].split()))
+    end = _name_end(lead.string, lead.end(), stated=False, capitals=_capitals_tell(lead[0].split()))
+    return lead.end() if _is_brand(lead.string[lead.end() : end].split()) else end
 
 
 def _foreign(lead: re.Match[str]) -> int:
@@ -158,7 +159,7 @@ def _is_person(text: str, start: int, end: int) -> bool:
         return True
     if not (len(words) > 1 or (first in GIVEN and first not in GIVEN_AND_WORDS)):
         return False
-    strong = before[-1].rstrip(",") in PERSON_WORDS or " ".join(before) in PERSON_PAIRS
+    strong = before[-1].rstrip(",:") in PERSON_WORDS or " ".join(before) in PERSON_PAIRS
     return strong or (len(words) == 1 and before[-1] in PERSON_LINKS)
 
 
@@ -188,7 +189,8 @@ def _name_end(text: str, start: int, stated: bool, capitals: bool) -> int:
         word = _WORD.match(text, at)
         if word is None:
             break
-        initial = len(word[0]) == 1 and text[word.end() : word.end() + 1] == "."
+        dot = text[word.end() : word.end() + 1] == "."
+        initial = len(word[0]) == 1 and (dot or (stated and word[0].isupper()))
         first = end == start
         if first and not initial and not _begins_name(word[0], stated or bool(title), capitals):
             break
@@ -205,7 +207,7 @@ def _name_end(text: str, start: int, stated: bool, capitals: bool) -> int:
         if not initial and (word[0].lower() not in _PARTICLES or first):
             end = word.end()
         after_particle = word[0].lower() in _PARTICLES
-        at = word.end() + initial
+        at = word.end() + (initial and dot)
         if not text[at : at + 1].isspace():
             break
         at += 1
@@ -295,7 +297,7 @@ _PARTICLES = frozenset(
 )
 
 _ENDINGS = Pattern(
-    r"(?:ing|ed|ly|ous|able|ible|ful|less|ive|ant|ent|ical|tic|ward|wards|ese|ish|ian|est|ness|ment|tion|s')\Z",
+    r"(?:ing|(?<!fr)ed|ly|ous|able|ible|ful|less|ive|ant|ent|ical|tic|ward|wards|ese|ish|ian|est|ness|ment|tion|s')\Z",
     0,
 )
 

@@ -26,7 +26,7 @@ MAX_TOKENS = 1_000
 
 _DICTATED = 8
 """Minimum number of single digits, one after the other, that are a dictated number."""
-_CARD_LENGTH = 15
+_CARD_LENGTH, _SPELLED = 15, 4
 _NEAR, _FAR = 24, 48
 """Characters before a number that are searched for a phone hint."""
 DIGITS = Pattern(r"\d+", 0)
@@ -61,6 +61,9 @@ _CANDIDATE = Pattern(
       | (?P<code> (?=[^\W\d]{0,24}[\-_]?\d) \w [\w\-]*+ )
     )"""
 )
+_PHONE_AFTER = Pattern(
+    r"[ ](?:is|ist|est|es|è|é)[ ](?:my|meine?|mon|mi|il[ ]mio|mijn)[ ](?:\w{1,12}[ ])?(?:phone|mobile|cell|number|handy|telefon|portable|móvil|cellulare|nummer)"
+)
 _FILE = Pattern(r"\.(?:jpe?g|png|gif|heic|pdf|docx?|xlsx?|csv|zip|mp[34]|mov|txt|log)(?!\w)")
 _ANY_RUN = Pattern(r"\d+(?:[\W_]{1,3}\d+)*+", 0)
 _TOKEN = Pattern(r"[^\W_]+", 0)
@@ -89,7 +92,8 @@ def _spelled(draft: Draft) -> Iterator[Span]:
 
 
 def _spelled_run(draft: Draft, run: list[tuple[int, int]]) -> Iterator[Span]:
-    if len(run) >= LONG and not draft.text[run[0][0] : run[-1][1]].replace(" ", "").isdecimal():
+    named = not run or not NAMING.isdisjoint(_WORD.findall(draft.lower[max(0, run[0][0] - _NEAR) : run[0][0]])[-2:])
+    if len(run) >= (_SPELLED if named else LONG) and not draft.text[run[0][0] : run[-1][1]].replace(" ", "").isdecimal():
         yield run[0][0], run[-1][1], PHONE if says_phone(draft.text, run[0][0]) else NUMBER
 
 
@@ -133,7 +137,7 @@ def _candidate(found: re.Match[str]) -> Iterator[Span]:
     elif found["code"]:
         yield start, end - (len(found["code"]) - len(found["code"].rstrip("-_"))), NUMBER
     else:
-        yield from _run(text, start, end, says_phone(text, start))
+        yield from _run(text, start, end, says_phone(text, start) or bool(_PHONE_AFTER.match(text, end)))
 
 
 def _is_a_thing(text: str, start: int, end: int) -> bool:

@@ -21,16 +21,16 @@ STILL = r"now|still|always|actually|currently|jetzt|noch|immer(?:\snoch)?|weiter
 
 PASSWORD_WORDS = _words("""password password's passwords passcode passphrase passwd passwort pass hauptpasswort
     wlanpasswort pwd pw mdp kennwort losung passe contraseña contrasena clave parola senha wachtwoord hasło
-    lösenord adgangskode psw pswd passwrd pasword passord contrasenya ww chiave heslo şifre""")
+    lösenord adgangskode psw pswd passwrd pasword passord contrasenya ww heslo şifre""")
 PASSWORD_NOUNS = "|".join(sorted(PASSWORD_WORDS))
-NEWNESS = "nueva|actual|antigua|vieja|temporal|nuova|attuale|vecchia|temporanea|actuelle?|nouveau|ancien|provisoire|nova|antiga|atual"
+NEWNESS = "nueva|actual|antigua|vieja|temporal|nuova|attuale|vecchia|temporanea|actuel(?:le)?|nouveau|ancien|provisoire|nova|antiga|atual"
 """Adjectives after the word for a password in Romance languages."""
-RELATION = r"""that|which|i|we|you|for|on|of|to|at|ich|das|für|von|vom|zu|zum|zur|im|meines|que|qu'on|pour|du|de|des|sur|par|para|del|della|di|che|per|dell'account|die|dat|van|voor|bij|op"""
+RELATION = r"""i'm|we're|that|which|i|we|you|for|on|of|to|at|ich|das|für|von|vom|zu|zum|zur|im|meines|que|qu'on|j'utilise|pour|du|de|des|sur|par|para|del|della|di|che|per|dell'account|die|dat|van|voor|bij|op"""
 """Words that begin "the password FOR my account is": relative pronouns and prepositions."""
 ASKING = _words("""what which this that it here where how who why was wie welches das dies hier wo quel quelle où ceci c' ce cual cuál esta
     esa esto qual quale questa questo dove wat welk dit dat hier waar hoe essa esta onde there one he she also not""")
 """Words before "is my password" that are none."""
-ANSWER_WORDS = _words("security secret memorable sicherheitsfrage secrète secreta segreta")
+ANSWER_WORDS = _words("safe security secret memorable sicherheitsfrage secrète secreta segreta")
 SHORT_PASSWORD_WORDS = _words("pw pwd mdp passwd psw pswd ww")
 """Abbreviations that a value follows where they begin a clause: "pw dragon"."""
 USER_WORDS = _words(
@@ -40,7 +40,7 @@ OTHER_WORDS = _words(
     "new old other current neue alte neues altes nouveau nouvelle ancien nueva vieja nuova vecchia nova antiga"
 )
 """Words that name a second password: "the new one is"."""
-CHANGE_WORDS = _words("""change changed changing set reset update updated switched geändert gesetzt setze ändere
+CHANGE_WORDS = _words("""ändern ändert wechseln changez modifiez modifier cambien cambiad cambiate cambi modificate wijzigen veranderen zetten mudem alterem change changed changing set reset update updated switched geändert gesetzt setze ändere
     änderte zurückgesetzt gewechselt cambio cambié cambie cambiar cambiado cambiato cambiata cambiare mudei mudar mude
     alterei alterar troquei trocar puse poner changé changer mis modifié modificado modificato actualicé restablecí
     redefini impostato impostata veranderd gewijzigd aangepast ingesteld gezet verander wijzig geworden""")
@@ -48,7 +48,7 @@ FAILS = """is | does | doesn't | isn't | won't | wont | gets | got | fails | was
     stopped | (?:rejected|denied|declined|refused)(?=[ .,;!?]) | abgelehnt | verweigert | refusée? | rejetée? |
     rechazad[ao] | rifiutat[ao] | recusad[ao] | wird | funktioniert | geht
     | ist | klappt | ne | n'est | est | no | não | nao | non | falla | falha | stimmt | werkt | inte"""
-KEY_WORDS = _words("key keys apikey token tokens secret secrets bearer credential credentials")
+KEY_WORDS = _words("clé chiave schlüssel llave key keys apikey token tokens secret secrets bearer credential credentials")
 KEY_PREFIXES = r"""gh[oprsu]_ | github_pat_ | glpat- | gl[a-z]{2,5}- | xox[a-z]- | xapp- | [rsp]k_(?:live|test)_ |
     whsec_ | sk- | A[KS]IA[A-Z0-9] | AIza | ya29\.
     | GOCSPX- | EAA[A-Z] | SG\. | npm_ | pypi- | rubygems_ | key-[\da-f]{16} | (?:AC|SK|AP)[\da-f]{32} |
@@ -78,17 +78,17 @@ NO_CODES = _words("""error fault promo promotional coupon voucher discount gift 
 
 NAME_STATED = (
     (
-        _words("name name's names namen vorname nachname familienname firstname lastname fullname surname"),
+        _words("name name's names namen familienname zuname vorname nachname familienname firstname lastname fullname surname"),
         r"""(?:my|the|full|first|last|his|her)\s(?:(?:full|first|last|given|middle|legal|maiden|sur|wife's|husband's|son's|daughter's)\s?)? name
             (?: \sis (?:\s(?:now|actually|still|spel(?:led|t)))?+ | 's | \s?[:=] | \s-(?=\s) ) | maiden\sname\sis | name\s-(?=\s)
         | (?:wife|husband|son|daughter|mother|father|partner|boss|friend)'s\sname\s(?:is|:) |
-    (?:first|last|full|sur|vor|nach)?name\s?[:=]
+    (?:first|last|full|sur|vor|nach|familien|zu)?name\s?[:=]
         | (?:name\son\s(?:the|my)\s\w{1,12}\sis | (?:in|on|to)\sthe\sname\sof|under\sthe\sname(?:\sof)?) |
     mein(?:e)?\s(?:voller\s)?(?:vor|nach|familien)?name\s(?:ist|lautet|war) | auf\sden\snamen""",
     ),
     (_words("holder accountholder cardholder"), r"(?:account|card)\s?holder(?:'s\sname)?(?:\sis|\s?[:=])"),
     (_words("heiße heisse"), r"ich\shei(?:ß|ss)e"),
-    (_words("m'appelle"), r"je\sm'appelle"),
+    (_words("m'appelle nomme"), r"je\s(?:m'appelle|me\snomme)"),
     (
         _words("nom prénom prenom nombre nome cognome sobrenome"),
         r"""(?:mon|le)\s(?:pr[ée])?nom(?:\sde\sfamille)?\s(?:est|c'est) | (?:pr[ée])?nom\s?: | au\snom\sde |
@@ -111,7 +111,7 @@ NAME_STATED = (
 NAME_WEAK = (
     (_words("am i'm"), r"i\sam | i'm"),
     (_words("moi"), r"moi,?\sc'est"),
-    (_words("name"), r"(?:first|last|given|family)\sname"),
+    (_words("name"), r"(?:first|last|given|family|customer|contact|holder)\sname"),
     (_words("suis"), r"je\ssuis"),
     (_words("soy habla escribe saluda"), r"soy | (?:les?\s)?(?:habla|escribe|saluda)(?:\scon)?"),
     (_words("sono parla"), r"sono | qui\sparla | parla"),
@@ -124,7 +124,7 @@ NAME_FOREIGN = (
     (_words("im"), r"im"),
     (_words("bin hier"), r"ich\sbin(?:\s(?:der|die))? | hier\s(?:ist|spricht|schreibt)"),
     (_words("c'est ici"), r"c'est | ici"),
-    (_words("aquí qui"), r"aquí | qui"),
+    (_words("aquí qui"), r"aquí | qui(?:\sè)?"),
     (_words("met spreekt"), r"(?:u\sspreekt\s)?met"),
 
 )
@@ -211,7 +211,7 @@ NUMBER_KINDS = {
         rekeningnummer klantnummer konta kundnummer kontonr""",
     "<INVOICE>": """invoice invoices inv bill bills receipt receipts rechnung rechnungsnummer facture factures
     factura facturas fattura fatture fatura recibo factuur faktura fakturanummer quittung""",
-    "<NUMBER>": """tracking awb waybill pnr quote refrence referance parcel package shipment consignment ticket case ref reference booking reservation
+    "<NUMBER>": """tracking awb waybill aktenzeichen zeichen handelsregister hrb kvk pnr quote refrence referance parcel package shipment consignment ticket case ref reference booking reservation
     confirmation transaction return rma claim serial passport license licence ssn security tax vat routing label
         number numbers nr sort bsb ifsc blz swift bic aba sin nino tfn pps ppsn aadhaar pan ird nric ni insurance
     social steuer steuernummer ustid sendungsnummer sendung paket paketnummer vorgang vorgangsnummer

@@ -22,6 +22,7 @@ _LINKS = (
 )
 _COMPOUNDS = ("nummer", "nr", "buchungscode", "boekingscode")
 """Ends of German, Dutch and Scandinavian nouns that name a number: "Vorgangsnummer", "Kundennr."."""
+_REFERENCES = frozenset(("id", "ids", "ref", "reference"))
 _TOKEN = Pattern(r"n[º°]|[^\W\d_]+(?:/[^\W\d_]+)?|\S", 0)
 _FROM_DIGIT = Pattern(r"\d[\w/\-]*+", 0)
 _MORE = Pattern(
@@ -147,7 +148,8 @@ def _words_before(text: str, start: int) -> tuple[list[str], str]:
         return links, _MARK_OF[noun]
     # "number 2291": the link word itself names the number, unless it is a phone number.
     mark = next((_MARK_OF[link] for link in links if link in _MARK_OF), "")
-    return links, "" if mark and says_phone(text, start) else mark
+    phone = text[start].isdecimal() and _REFERENCES.isdisjoint(links) and says_phone(text, start)
+    return links, "" if phone else mark
 
 
 def _is_reference(text: str, start: int, end: int, mark: str, links: list[str]) -> bool:

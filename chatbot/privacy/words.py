@@ -10,7 +10,7 @@ def _words(text: str) -> frozenset[str]:
 GIVEN_AND_WORDS = _words("""
 amber august bill chase dawn dean drew faith frank grace guy hope jack joy june king lance mark max may olive
 pat penny ray rich rob rose ruby said sue summer sunny will
-alba alma angelo ariel axel basil blanca candela concepción constance dolores don ender florence franca
+alba virginia georgia carolina dakota alma angelo ariel axel basil blanca candela concepción constance dolores don ender florence franca
 gabriele grazia hugues ida inga iris jaime jean jeanne jens lea luca luz madeleine margot marine mats melchior
 mina mine nil ole orla per pilar robin rosario salvatore solange tore vera vila
 """)
@@ -137,7 +137,7 @@ yosef yulia yuri yusra yves zbigniew zdeněk zehra zeynep zoltán zsófia zuzana
 
 
 NO_NAMES = _words("""
-boos klant nederlander nederlandse belg student studente tevreden teleurgesteld ziek zwanger verhuisd gestopt vergeten spoed kerst ideal
+nuevo nueva interessato interessata le christmas easter halloween weihnachten ostern noël navidad natale cognome vorname nachname surname prénom apellido apellidos achternaam voornaam boos klant nederlander nederlandse belg student studente tevreden teleurgesteld ziek zwanger verhuisd gestopt vergeten spoed kerst ideal
     paypal klarna visa mastercard dhl ups postnl fedex hermes creditcard rentner rentnerin kunde kundin verärgert enttäuscht
 a able about above abroad absolutely access account actually add address afraid after again against agent ago
 agree ahead aka all almost alone already also always am amazing amazon america american amount an and android
@@ -279,13 +279,13 @@ paulo, sao paulo, mexico city, las vegas, la paz, san marino, santo domingo, por
 haag, los santos, kuala lumpur, ho chi, tel aviv, abu dhabi, south carolina, north carolina, south dakota, north
 dakota, west virginia, rhode island, stan smith, chuck taylor, air jordan, jordan brand, nelson mandela, martin
 luther, saint petersburg, sankt gallen, dallas texas, santiago de, paris france, chelsea boots, alexa echo, amazon
-alexa, apple siri, john lewis, john deere, jack daniel, tom clancy, james patterson, oliver bonas, charles tyrwhitt, ben & jerry, marie claire
+alexa, apple siri, john lewis, charlotte tilbury, giorgio armani, donna karan, roberto cavalli, sam edelman, tony hawk, jo malone, laura ashley, cath kidston, kat von, anna sui, nina ricci, elie saab, paco rabanne, roger federer, michael jordan, john deere, jack daniel, tom clancy, james patterson, oliver bonas, charles tyrwhitt, ben & jerry, marie claire
 """.replace("\n", " ").split(",")
 )
 """Products, companies and places that look like a full name."""
 
 NO_SECRETS = _words("""
-te kort lang moeilijk onjuist onveilig verkeerd vergeten geblokkeerd verlopen gewijzigd veranderd gehackt niet geen ongeldig zwak
+est ist es é è era war lautet was is not een te kort lang moeilijk onjuist onveilig verkeerd vergeten geblokkeerd verlopen gewijzigd veranderd gehackt niet geen ongeldig zwak
     sterk nodig leeg fout kwijt correct goed juist veilig oud nieuw nog steeds al weer wel een mijn het is werkt wordt kan
     klopt bekend onbekend gelekt opgeslagen verplicht verstuurd kapot ook zo via been tiny hard difficult complicated
     simple twice again correctly correct wrongly three times works worked work wont was saved here protected hashed
