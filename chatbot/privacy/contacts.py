@@ -33,7 +33,9 @@ _SPOKEN_EMAIL = Pattern(
     rf"""{_LOCAL} (?:(?:{_DOT}|{_SIGN})[\w.+%'-]++){{0,4}}? (?:{_AT}|[ ](?:at|arroba|chiocciola|arr?obase|klammeraffe|ät|apenstaartje)[ ]) (?!the[ ]|a[ ]) [\w-]{{1,63}}+
         (?: (?:{_DOT}|\.)[\w-]{{1,63}}+ ){{0,3}}? (?:{_DOT}) {_TOP} (?:(?:{_DOT}|\.)[a-z]{{2}})? \b"""
 )
-_AT_PROVIDER = Pattern(rf"{_LOCAL} (?:{_SIGN}[\w.+%'-]++)? [ ](?:at|ät)[ ] {_PROVIDERS}\.{_TOP} (?:\.[a-z]{{2}})? \b")
+_AT_PROVIDER = Pattern(
+    rf"(?<![\w.+%'-]) (?!(?:it|look(?:ing|ed)?|bought|me|shop|sold|found|ordered|available|buy|see|only|cheaper|account|here|them|us|one|that|this|mail|email|registered|sign(?:ed)?|log(?:ged)?|hosted|in|up|is|are|was|and)[ ]) [\w.+%'-]++ (?:{_SIGN}[\w.+%'-]++)? [ ](?:at|ät)[ ] {_PROVIDERS}\.{_TOP} (?:\.[a-z]{{2}})? \b"
+)
 _DASHED_EMAIL = Pattern(rf"(?<!\S) [\w.-]{{1,40}}?[_-]at[_-][\w-]{{1,40}}?(?:[_-]dot[_-]|\.){_TOP}\b")
 _SPOKEN_SIGNS = frozenset(("dot", "punkt", "point", "punto", "ponto", "punt"))
 _AT_WORDS = frozenset(("at", "ät", "arroba", "a"))
@@ -41,8 +43,12 @@ _AT_SIGNS = ("(a)", "(at)", "[at]", "{at}", "<at>", "( at", "[ at", "(ät)", "(a
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 # For texts in lower case, and without an assertion at the beginning: the engine skips other characters.
-_IPV4 = Pattern(rf"(?<![\w.]) (?:{_OCTET}(?:\.|[ ]\.[ ]|\[\.\])){{3}}{_OCTET} (?:/\d\d?|:\d{{2,5}})? (?!\w|\.\d)")
-_IPV6 = Pattern(r"[\da-f:](?<![\w:.].)[\da-f:]{2,38}(?:(?:\.\d{1,3}){3})?(?:/\d{1,3}|%\w{1,15})?(?![\w:])", DOTALL)
+_IPV4 = Pattern(
+    rf"(?<![\w.]) (?:{_OCTET}(?:\.|[ ]\.[ ]|\[\.\])){{3}}{_OCTET} (?:/\d\d?|:\d{{2,5}})? (?!\w|\.\d)"
+)
+_IPV6 = Pattern(
+    r"[\da-f:](?<![\w:.].)[\da-f:]{2,38}(?:(?:\.\d{1,3}){3})?(?:/\d{1,3}|%\w{1,15})?(?![\w:])", DOTALL
+)
 _MAC = Pattern(
     r"[\da-f](?<![\w:.-].)[\da-f](?:([: -])(?:[\da-f]{2}\1){4}[\da-f]{2}|[\da-f]{2}\.[\da-f]{4}\.[\da-f]{4})(?![\w:-]|\.\w)",
     DOTALL,
@@ -78,7 +84,9 @@ def redact_hosts(draft: Draft, numbers: list[re.Match[str]]) -> None:
     """
     text = draft.text.lower()
     if text.count(":") >= 2 or text.count("-") >= 5 or text.count(".") >= 2 or "mac" in draft.words:
-        draft.mark((*found.span(), "<MAC>") for found in _MAC.finditer(text) if found[1] != " " or _is_hex(found[0]))
+        draft.mark(
+            (*found.span(), "<MAC>") for found in _MAC.finditer(text) if found[1] != " " or _is_hex(found[0])
+        )
         draft.mark(
             (*found.span(), "<IP>")
             for found in _IPV6.finditer(text)

@@ -47,6 +47,7 @@ _STATED = Pattern(
     | {_NOUN}(?:[ ](?:number|no\.?))?[ ]?:?[ ]?{_MARK}
     | {_MARK} (?:[ ]here)? ) [ ]?\)?
     | [ ]my[ ]{_KIND}[ ]{_NO}[ ]?(?:is[ ]|:[ ]?|[ ])\#?{_NUMBER}
+    | [ ]my[ ]number[ ]?(?:is[ ]|:[ ]?){_NUMBER}
     | [ ]my[ ](?:ssn|passport|account|customer|nino|tax|user(?:[ ]?name)?|login|id)[ ](?:is|was|:)[ ]?\#?{_NUMBER}
     | [ ]?[,;.(-][ ]?(?:(?:my|the)[ ])?(?:{_KIND}[ ]?)?(?:{_NO}[ ]?)?(?:(?:is|:|\#)[ ]?)?\#?{_NUMBER}[ ]?\)?"""
 )
@@ -54,14 +55,18 @@ _TRAILING = Pattern(
     rf"""(?P<before>[\w'{CLOSE}-]++(?P<stop>[?!.,]*+)) [ ](?P<by>(?:for|on|with|under|from|re)[ ])?(?:(?:my|the|our)[ ])?
       (?:{_KIND}(?:[ ]{_NO})?) [ ]? (?:is[ ]|:[ ]?)? \#?{_NUMBER} [.!?]? \Z"""
 )
-_ENOUGH_WORDS = 4
+_VAGUE = _words(
+    "me wrong problem problems trouble help issue issues happened happening going up matter question"
+)
+"""Words before "with order 12345" that say nothing without it."""
+_ENOUGH_WORDS = 2
 """Words before "for order 12345" that say what is wanted without it."""
 _NEEDS_OBJECT = _words(
     """a about add after amend an and any at authorize before but buy by can cancel cancelling canceling change
     changing check checking close complete confirm contact contest delete did dispute do does download edit
     explain express fill find for forgot from get getting had has have hasn't haven't in into is issue isn't
     it's last lost make making missing modify modifying my need new no not of on open or order ordered our pay
-    paying place placed placing please print purchase purchased receive received reach refund refunded regarding
+    paying place placed placing print purchase purchased receive received reach refund refunded regarding
     remove reopen reorder report request resend retrieve return returning returned see send show speed split
     start state status stop submit switch take than that the their there these this those to track tracking
     trace undo update use using view want was wasn't what what's where where's which who with without your yes"""
@@ -94,6 +99,9 @@ def core_of(message: str, marked: str) -> str:
 
 def _says_enough(core: str, trailing: re.Match[str]) -> bool:
     """Whether the words before "order 12345" or "for order 12345" need no object."""
-    if trailing["before"].lower() in _NEEDS_OBJECT:
+    before = trailing["before"].lower()
+    if before in _NEEDS_OBJECT or (trailing["by"] and before in _VAGUE):
         return False
-    return not trailing["by"] or bool(trailing["stop"]) or core[: trailing.start()].count(" ") >= _ENOUGH_WORDS
+    return (
+        not trailing["by"] or bool(trailing["stop"]) or core[: trailing.start()].count(" ") >= _ENOUGH_WORDS
+    )

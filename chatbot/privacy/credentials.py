@@ -45,12 +45,15 @@ _DIGIT = Pattern(r"\d", 0)
 _CHANGES = Pattern(r"\d[^\W\d_]|[^\W\d_]\d|[a-z][A-Z]", 0)
 _UUID = Pattern(r"[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}")
 _PARTICIPLE = Pattern(r"[a-z]{3,}(?:ed|ing)", IGNORECASE)
+_SENT_OR_SET = Pattern(r"[^\W\d_]{3,}(?:ée?|(?:at|it|ut|ad|id)[oa])")
 _ODD = Pattern(r"[^\W\d_][^\w\s'.,;:!?)-]|\d|[a-z][A-Z]", 0)
 
 # Each begins at a noun that `phrases` lists, so that none of them scans the text.
 _VALUE = rf"""(?P<secret>"[^"\n{MASK}]{{2,40}}"|[^\s{MASK}]++)"""
 _TOLD = rf"(?: \s?(?:->|=>|[:=])\s? | \s-\s | \s(?:{BE})\s(?:(?:{STILL})\s)? )"
-_KEY = Pattern(rf"""\w++ (?:[-_ ](?:key|token|id|wifi|wi-fi|wlan|di[ ]accesso|d'accès))?+ ["']? (?:{_TOLD}|\s) ["']? {_VALUE}""")
+_KEY = Pattern(
+    rf"""\w++ (?:[-_ ](?:key|token|id|wifi|wi-fi|wlan|di[ ]accesso|d'accès))?+ ["']? (?:{_TOLD}|\s) ["']? {_VALUE}"""
+)
 _USER = Pattern(rf"""\w++ (?:[ ]?(?:id|name))?+ {_TOLD} {_VALUE}""")
 _OF = r"(?:\s(?:wifi|wi-fi|wlan|chiave|d'ordine)(?!\w)|\s(?:de|di|do|da|d')\s?(?:acceso|acesso|accès|accesso|ordine|passe|entrada|rete|red))?"
 _AFTER_USER = Pattern(rf"\w++ (?:[ ]?(?:id|name))?+ {_TOLD} [^\s{MASK}]{{1,40}} \s?[/|]\s? {_VALUE}")
@@ -60,7 +63,9 @@ _STATED = Pattern(
 _OF_ACCOUNT = Pattern(
     rf"""\w++ {_OF} \s (?:{RELATION}) (?:\s[\w'-]{{1,14}}){{0,4}}? (?:\s?[:=]\s? | \s(?:{BE}|(?:has|hat)(?:\s(?:always|immer))?\sbeen)\s) {_VALUE}"""
 )
-_FOLLOWED = Pattern(r"""["'\s]*(?:[.,;:!?)]|\Z|(?:and|but|or|so|please|if|why|und|aber|oder|et|mais|y|e|pero|ma|però|en|maar|for|since|für|thanks)(?!\w))""")
+_FOLLOWED = Pattern(
+    r"""["'\s]*(?:[.,;:!?)]|\Z|(?:and|but|or|so|please|if|why|und|aber|oder|et|mais|y|e|pero|ma|però|en|maar|for|since|für|thanks)(?!\w))"""
+)
 _BEEN = Pattern(rf"\w++ \s (?:has|hat|had) \s (?:always\s)? been \s (?:always\s)? {_VALUE}")
 _GIVEN = Pattern(rf"(?P<noun>\w++) (?:'s)? \s {_VALUE}")
 _BEFORE_GIVEN = Pattern(
@@ -69,17 +74,27 @@ _BEFORE_GIVEN = Pattern(
 _REVERSED = Pattern(
     rf"""(?<!\S) {_VALUE} \s (?:is|was|ist|war|est|es|è|é|era) \s (?:(?:not\sa|no|my|the|mein|das|die|mon|ma|le|la|il|mi|mia|mijn|het|de|minha|a)\s){{1,2}} (?:(?:\w{{1,12}}|mot\sde)\s){{0,2}} \Z"""
 )
-_PHRASE = Pattern(rf"\w++ (?:'s|{_TOLD}|\s) (?P<secret>\"?[^\s.,;!?{MASK}]{{2,24}}(?:[ ][^\s.,;!?{MASK}]{{2,24}}){{2,7}}) (?=[.,;!?]|\Z)")
+_PHRASE = Pattern(
+    rf"\w++ (?:'s|{_TOLD}|\s) (?P<secret>\"?[^\s.,;!?{MASK}]{{2,24}}(?:[ ][^\s.,;!?{MASK}]{{2,24}}){{2,7}}) (?=[.,;!?]|\Z)"
+)
 _ANSWER = Pattern(
     rf"\w++ \s (?:answer|word|question|antwort|phrase|respuesta|risposta|réponse|antwoord) (?:\s(?:answer|antwort))?  (?:{_TOLD}|\s) {_VALUE}"
 )
-_LOGIN = Pattern(rf"\w++ (?:[ ]?(?:id|name))? (?:{_TOLD}|\s) (?P<user>[^\s/{MASK}]{{2,40}}) \s?[/|]\s? {_VALUE}")
+_LOGIN = Pattern(
+    rf"\w++ (?:[ ]?(?:id|name))? (?:{_TOLD}|\s) (?P<user>[^\s/{MASK}]{{2,40}}) \s?[/|]\s? {_VALUE}"
+)
 _USER_WITH = Pattern(
     rf"""\w++ (?:[ ]?(?:id|name))? \s (?!profile|account|access|portal|area|data) {_VALUE} [,;/]? \s? (?:(?:and|with|und|mit|et|avec|y|con|e|en|met)\s)? (?:(?:my|the|mein|mon|mi|mijn)\s)? (?:(?:mot|code)\sde\s)? (?:{PASSWORD_NOUNS})(?:\s?[:=])? \s (?:(?:{BE})\s)? "?{MASK}"""
 )
-_SPELLED_PIN = Pattern(rf"\w++ (?:\s(?:number|code))? (?:{_TOLD}|\s) (?P<secret>(?:{{DIGIT}})(?:[ -](?:{{DIGIT}})){{3,7}}) (?!\w)".replace("{DIGIT}", "|".join(sorted(DIGIT_WORDS))))
+_SPELLED_PIN = Pattern(
+    rf"\w++ (?:\s(?:number|code))? (?:{_TOLD}|\s) (?P<secret>(?:{{DIGIT}})(?:[ -](?:{{DIGIT}})){{3,7}}) (?!\w)".replace(
+        "{DIGIT}", "|".join(sorted(DIGIT_WORDS))
+    )
+)
 _REFUSED = Pattern(rf"\w++ \s \(? {_VALUE} (?=\s(?:{FAILS})(?!\w))")
-_CHANGED = Pattern(rf"\w++ (?:\s\w{{4,14}})? \s (?:to|auf|a|in|en|para|pour|par|naar|from|von|de|da|zu|back\sto) \s {_VALUE}")
+_CHANGED = Pattern(
+    rf"\w++ (?:\s\w{{4,14}})? \s (?:to|auf|a|in|en|para|pour|par|naar|from|von|de|da|zu|back\sto) \s {_VALUE}"
+)
 _BARE = Pattern(rf"\w++ \s {_VALUE}")
 _USER_BEFORE = Pattern(
     r"(?:(?<!\S)[^\s@]{1,30}@\S{3,30}|(?<!\w)(?:user(?:name)?|login|benutzer(?:name)?|gebruiker(?:snaam)?|identifiant|account|e-?mail|utilisateur|usuario|utente|usuário) (?:[ ]?(?:is|[:=]))? \s (?!profile|account|name|id\b|access|login|portal|area|data)\S{1,24}) \s? (?:(?:and|with|,|/|und|et|y|e|en|mit|con|com|met)\s?)? (?:(?:the|my|mein|mon|mot\sde)\s){0,2} \Z"
@@ -96,7 +111,7 @@ _PROTECTION = r"""seguridad|segurança|sécurité|sicurezza|acceso|acesso|accès
     |confirmación|confirmação|confirmation|conferma|activación|ativação|activation|attivazione"""
 _PIN = Pattern(
     rf"""\w++ (?:'s)? (?:[ -](?:code|number|nummer|numéro|número|no\.?|secrete?|secrète|pin|segret[oa]|secret[oa]|confidentiel|geheim)(?!\w))?
-        (?:[ ](?:on|of|for|van|voor|della|del|di|de|du|des|der|zu|zur|für)(?:[ ]\w{{1,10}}){{1,3}}?)?
+        (?:[ ](?:on|of|for|van|voor|della|del|di|de|du|des|der|zu|zur|für)(?:[ ]\w{{1,10}}){{1,3}}?|[ ]meine[rs][ ]\w{{1,10}})? ,?
         (?:[ ](?:de[ ]|di[ ]|d')(?:{_PROTECTION})(?!\w))?
         (?:[ ]?(?:[:=\#]|(?:{BE}|number|now|le|el|il|der|die|de)(?!\w))){{0,3}} [ ]? {_NUMBER}"""
 )
@@ -142,7 +157,8 @@ def _redact_passwords(draft: Draft) -> None:
     draft.mark(_believable(draft, _OF_ACCOUNT, PASSWORD_WORDS))
     draft.mark(_believable(draft, _BEEN, PASSWORD_WORDS))
     draft.mark(_given(draft))
-    draft.mark(_secrets(draft, _REFUSED, PASSWORD_WORDS))
+    refused = draft.matches(_REFUSED, PASSWORD_WORDS)
+    draft.mark(_trusted(found for found in refused if not _SENT_OR_SET.fullmatch(found["secret"])))
     draft.mark(_secrets(draft, _SENT, PASSWORD_WORDS))
     if draft.has(CHANGE_WORDS):
         draft.mark(_changed(draft))
@@ -208,7 +224,8 @@ def _changed(draft: Draft) -> Iterator[Span]:
         around = (
             draft.lower[max(0, found.start() - _NEAR) : found.start()]
             + " "
-            + draft.lower[found.start() : found.start("secret")] + " "
+            + draft.lower[found.start() : found.start("secret")]
+            + " "
             + draft.lower[found.end() : found.end() + _NEAR]
         )
         if not CHANGE_WORDS.isdisjoint(around.replace(",", " ").replace(".", " ").split()):

@@ -47,4 +47,6 @@ def _end(text: str, start: int) -> int:
     if len(iban) < length or after.isalnum():
         return 0
     named = "iban" in text[max(0, start - _NEAR) : start].lower()
-    return places[-1] + 1 if named or int("".join(str(int(c, 36)) for c in iban[4:] + iban[:4])) % 97 == 1 else 0
+    return (
+        places[-1] + 1 if named or int("".join(str(int(c, 36)) for c in iban[4:] + iban[:4])) % 97 == 1 else 0
+    )

@@ -155,12 +155,21 @@ def _is_person(text: str, start: int, end: int) -> bool:
     before = text[max(0, start - _NEAR) : start].lower().split()[-2:]
     if not before:
         return False
-    if before[0] in OUR and before[-1] in PERSON_WORDS and not words[0].isupper():
+    if before[0] in OUR and before[-1] in PERSON_WORDS and _is_singular(words[0], first):
         return True
     if not (len(words) > 1 or (first in GIVEN and first not in GIVEN_AND_WORDS)):
         return False
     strong = before[-1].rstrip(",:") in PERSON_WORDS or " ".join(before) in PERSON_PAIRS
     return strong or (len(words) == 1 and before[-1] in PERSON_LINKS)
+
+
+def _is_singular(word: str, known: str) -> bool:
+    """Whether a capitalized word after "my son" is a name, not a verb: "my son Loves it"."""
+    return (
+        known not in GIVEN_AND_WORDS
+        and not word.isupper()
+        and (_is_given(known) or known[-2:] not in _VERB_ENDS)
+    )
 
 
 def _is_brand(words: list[str]) -> bool:
@@ -223,7 +232,9 @@ def _begins_name(word: str, stated: bool, capitals: bool) -> bool:
     if stated:
         return _is_capital(word) or not _ENDINGS.search(known)
     shouted = len(word) > 1 and word.isupper() and word != word.lower()
-    return capitals and _is_capital(word) and not shouted and (_is_surname(known) or not _ENDINGS.search(known))
+    return (
+        capitals and _is_capital(word) and not shouted and (_is_surname(known) or not _ENDINGS.search(known))
+    )
 
 
 def _goes_on(word: str, capitalised: bool) -> bool:
@@ -300,6 +311,8 @@ _ENDINGS = Pattern(
     r"(?:ing|(?<!fr)ed|ly|ous|able|ible|ful|less|ive|ant|ent|ical|tic|ward|wards|ese|ish|ian|est|ness|ment|tion|s')\Z",
     0,
 )
+
+_VERB_ENDS = frozenset(("es", "ts", "ks", "ys"))
 
 _LEADS = (
     *((words, Pattern(rf"(?<!\w)(?:{lead}){_SPACE}"), 3, _stated) for words, lead in NAME_STATED),

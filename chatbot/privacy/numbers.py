@@ -92,8 +92,13 @@ def _spelled(draft: Draft) -> Iterator[Span]:
 
 
 def _spelled_run(draft: Draft, run: list[tuple[int, int]]) -> Iterator[Span]:
-    named = not run or not NAMING.isdisjoint(_WORD.findall(draft.lower[max(0, run[0][0] - _NEAR) : run[0][0]])[-2:])
-    if len(run) >= (_SPELLED if named else LONG) and not draft.text[run[0][0] : run[-1][1]].replace(" ", "").isdecimal():
+    named = not run or not NAMING.isdisjoint(
+        _WORD.findall(draft.lower[max(0, run[0][0] - _NEAR) : run[0][0]])[-2:]
+    )
+    if (
+        len(run) >= (_SPELLED if named else LONG)
+        and not draft.text[run[0][0] : run[-1][1]].replace(" ", "").isdecimal()
+    ):
         yield run[0][0], run[-1][1], PHONE if says_phone(draft.text, run[0][0]) else NUMBER
 
 
@@ -143,9 +148,9 @@ def _candidate(found: re.Match[str]) -> Iterator[Span]:
 def _is_a_thing(text: str, start: int, end: int) -> bool:
     """Whether the words around say that a number is of a thing: an article, an error, a colour, a file."""
     before = _WORD.findall(text[max(0, start - _NEAR) : start].lower())[-2:]
-    return not NO_NUMBERS.isdisjoint(before[-1:] if before[-1:] and before[-1] not in NAMING else before) or bool(
-        _FILE.match(text, end)
-    )
+    return not NO_NUMBERS.isdisjoint(
+        before[-1:] if before[-1:] and before[-1] not in NAMING else before
+    ) or bool(_FILE.match(text, end))
 
 
 def _follows_hash(found: re.Match[str]) -> bool:

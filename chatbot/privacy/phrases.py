@@ -12,7 +12,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-BE = r"is|c'est|are|was|were|ist|sind|war|lautet|lautete|est|était|es|son|era|è|e'|sono|é|são|foi|ser[áà]|to\sbe|it's|to|jest|är|er|reads|says"
+BE = r"should\sbe|heißt|is|c'est|are|was|were|ist|sind|war|lautet|lautete|est|était|es|son|era|è|e'|sono|é|são|foi|ser[áà]|to\sbe|it's|to|jest|är|er|reads|says"
 """Forms of "to be" between a noun and its value; "is" of Dutch and English."""
 
 STILL = r"now|still|always|actually|currently|jetzt|noch|immer(?:\snoch)?|weiterhin|maintenant|toujours|encore|ahora|siempre|todavía|ora|sempre|ancora|agora|ainda"
@@ -47,8 +47,10 @@ CHANGE_WORDS = _words("""ändern ändert wechseln changez modifiez modifier camb
 FAILS = """is | does | doesn't | isn't | won't | wont | gets | got | fails | was | keeps | never | no[ ]longer |
     stopped | (?:rejected|denied|declined|refused)(?=[ .,;!?]) | abgelehnt | verweigert | refusée? | rejetée? |
     rechazad[ao] | rifiutat[ao] | recusad[ao] | wird | funktioniert | geht
-    | ist | klappt | ne | n'est | est | no | não | nao | non | falla | falha | stimmt | werkt | inte"""
-KEY_WORDS = _words("clé chiave schlüssel llave key keys apikey token tokens secret secrets bearer credential credentials")
+    | ist | klappt | ne | n'est | est | no | não | nao | non | falla | falha | stimmt | viene | wordt | werkt | inte"""
+KEY_WORDS = _words(
+    "clé chiave schlüssel llave key keys apikey token tokens secret secrets bearer credential credentials"
+)
 KEY_PREFIXES = r"""gh[oprsu]_ | github_pat_ | glpat- | gl[a-z]{2,5}- | xox[a-z]- | xapp- | [rsp]k_(?:live|test)_ |
     whsec_ | sk- | A[KS]IA[A-Z0-9] | AIza | ya29\.
     | GOCSPX- | EAA[A-Z] | SG\. | npm_ | pypi- | rubygems_ | key-[\da-f]{16} | (?:AC|SK|AP)[\da-f]{32} |
@@ -78,7 +80,9 @@ NO_CODES = _words("""error fault promo promotional coupon voucher discount gift 
 
 NAME_STATED = (
     (
-        _words("name name's names namen familienname zuname vorname nachname familienname firstname lastname fullname surname"),
+        _words(
+            "name name's names namen familienname zuname vorname nachname familienname firstname lastname fullname surname"
+        ),
         r"""(?:my|the|full|first|last|his|her)\s(?:(?:full|first|last|given|middle|legal|maiden|sur|wife's|husband's|son's|daughter's)\s?)? name
             (?: \sis (?:\s(?:now|actually|still|spel(?:led|t)))?+ | 's | \s?[:=] | \s-(?=\s) ) | maiden\sname\sis | name\s-(?=\s)
         | (?:wife|husband|son|daughter|mother|father|partner|boss|friend)'s\sname\s(?:is|:) |
@@ -109,6 +113,7 @@ NAME_STATED = (
 )
 """Introductions after which a lower-case word is a name, too: words one of which each contains, and its pattern."""
 NAME_WEAK = (
+    (_words("called it"), r"am\scalled | it\sis"),
     (_words("am i'm"), r"i\sam | i'm"),
     (_words("moi"), r"moi,?\sc'est"),
     (_words("name"), r"(?:first|last|given|family|customer|contact|holder)\sname"),
@@ -126,7 +131,6 @@ NAME_FOREIGN = (
     (_words("c'est ici"), r"c'est | ici"),
     (_words("aquí qui"), r"aquí | qui(?:\sè)?"),
     (_words("met spreekt"), r"(?:u\sspreekt\s)?met"),
-
 )
 """Introductions that ordinary capitalized words often follow: a listed given name or two capitals must follow."""
 SIGN_OFFS_FORMAL = r"""(?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely |
@@ -152,16 +156,18 @@ TITLE_WORDS = _words("""mr mrs ms miss mx dr prof herr herrn frau monsieur madam
     dottor senhor senhora senhorita dona mevrouw meneer dhr mevr pan pani fru avv""")
 NEED_A_DOT = _words("m sig sr don pan")
 """Titles that are words or initials without a dot."""
-PERSON_WORDS = _words("""neighbor neighbour husband wife son daughter agent colleague friend boss manager brother neef nicht buurman buurvrouw zus broer zoon dochter moeder vader vriend vriendin man vrouw
+PERSON_WORDS = _words("""neighbor neighbour husband wife son daughter flatmate housemate agent colleague friend boss manager brother neef nicht buurman buurvrouw zus broer zoon dochter moeder vader vriend vriendin man vrouw
     sister mother father mum mom dad partner assistant roommate girlfriend boyfriend employee recipient named
     called kollege kollegin nachbar nachbarin mann collega voisin voisine mari femme vecino vecina marido mujer
     esposa vicino vicina marito moglie vizinho vizinha esposo hat hermano hermana hijo hija amigo amiga madre padre
     fratello sorella figlio figlia amico amica irmão irmã filho filha frère sœur fils fille ami amie
     bruder schwester sohn tochter freund freundin mutter vater""")
 """Words before a person's name, also an unlisted one."""
-OUR = _words("my our his her mein meine meiner meinem meinen mon ma notre mi mis il la mio mia mijn onze minha meu")
+OUR = _words(
+    "my our his her mein meine meiner meinem meinen mon ma notre mi mis il la mio mia mijn onze minha meu"
+)
 PERSON_PAIRS = frozenset(("signed by", "for by", "accepted by", "received by", "taken by", "ordered by", "bought by", "paid by", "collected by", "up by", "written by", "spoke with", "spoke to", "speak with",
-    "speak to", "spoken to", "spoken with", "talked with", "talked to", "talk to", "chatted with", "gift for", "present for", "belongs to", "issued to", "addressed to", "registered to", "handed to", "name to", "name is", "deliver to",
+    "speak to", "spoken to", "spoken with", "talked with", "talked to", "talk to", "chatted with", "gift for", "present for", "belongs to", "delivered to", "issued to", "addressed to", "registered to", "handed to", "name to", "name is", "deliver to",
     "it to", "recibió", "lo recibió", "ritirato da", "remis à", "recebeu foi", "paket an", "bitte auf", "to contact", "parcel to", "package to", "empfänger ist", "destinataire est", "destinatario es", "destinatario è", "destinatário é"))  # fmt: skip
 """The same, two words."""
 PERSON_LINKS = _words(
@@ -232,6 +238,6 @@ NAMING = _words(
 )
 SAYING = _words("is was ist war lautet est es è é era to jest är er")
 NO_NUMBERS = _words(
-    "article item model part product sku ean version size error coupon promo voucher ean isbn upc gtin asin rgb hex farbe couleur fout foutcode bestand file image img flight batch page chapter room artikel artikelnummer article modell modelo modello modèle producto prodotto produto erreur fehler color colour"
+    "article item model part product sku ean version size error coupon promo voucher firmware build ean isbn upc gtin asin rgb hex farbe couleur fout foutcode bestand file image img flight batch page chapter room artikel artikelnr chargennummer artikelnummer article modell modelo modello modèle producto prodotto produto erreur fehler color colour"
 )
 """Nouns before "number" or "code" whose numbers identify things, not persons."""

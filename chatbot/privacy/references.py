@@ -22,6 +22,7 @@ _LINKS = (
 )
 _COMPOUNDS = ("nummer", "nr", "buchungscode", "boekingscode")
 """Ends of German, Dutch and Scandinavian nouns that name a number: "Vorgangsnummer", "Kundennr."."""
+_THINGS = ("artikel", "haus", "seiten", "modell", "model", "chargen", "produkt", "product", "teile", "material", "zimmer", "fehler", "fout", "huis", "pagina", "vare", "los", "typen")  # fmt: skip
 _REFERENCES = frozenset(("id", "ids", "ref", "reference"))
 _TOKEN = Pattern(r"n[º°]|[^\W\d_]+(?:/[^\W\d_]+)?|\S", 0)
 _FROM_DIGIT = Pattern(r"\d[\w/\-]*+", 0)
@@ -140,6 +141,8 @@ def _words_before(text: str, start: int) -> tuple[list[str], str]:
         links.append(tokens.pop())
     noun = tokens[-1] if tokens else ""
     if noun in NO_NUMBERS:
+        return links, ""
+    if noun.endswith(_COMPOUNDS) and noun.startswith(_THINGS):
         return links, ""
     if noun.endswith(_COMPOUNDS):
         links.append("number")
