@@ -9,17 +9,23 @@ from re import DOTALL, IGNORECASE, VERBOSE, Match
 
 from chatbot.privacy.draft import MASK, Draft, Pattern, Span
 from chatbot.privacy.phrases import (
+    ANSWER_WORDS,
+    ASKING,
     BE,
     CHANGE_WORDS,
     CODE_WORDS,
+    DIGIT_WORDS,
     FAILS,
     KEY_PREFIXES,
     KEY_WORDS,
+    NEWNESS,
     NO_CODES,
     OTHER_WORDS,
+    PASSWORD_NOUNS,
     PASSWORD_WORDS,
     PIN_QUALIFIERS,
     PIN_WORDS,
+    RELATION,
     SHORT_PASSWORD_WORDS,
     STILL,
     USER_WORDS,
@@ -39,38 +45,81 @@ _DIGIT = Pattern(r"\d", 0)
 _CHANGES = Pattern(r"\d[^\W\d_]|[^\W\d_]\d|[a-z][A-Z]", 0)
 _UUID = Pattern(r"[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}")
 _PARTICIPLE = Pattern(r"[a-z]{3,}(?:ed|ing)", IGNORECASE)
+_SENT_OR_SET = Pattern(r"[^\W\d_]{3,}(?:ée?|(?:at|it|ut|ad|id)[oa])")
 _ODD = Pattern(r"[^\W\d_][^\w\s'.,;:!?)-]|\d|[a-z][A-Z]", 0)
 
 # Each begins at a noun that `phrases` lists, so that none of them scans the text.
-_VALUE = rf"(?P<secret>[^\s{MASK}]++)"
-_TOLD = rf"(?: \s?(?:->|=>|[:=])\s? | \s(?:{BE})\s(?:(?:{STILL})\s)? )"
-_KEY = Pattern(rf"""\w++ (?:[-_ ](?:key|token|id))?+ ["']? (?:{_TOLD}|\s) ["']? {_VALUE}""")
+_VALUE = rf"""(?P<secret>"[^"\n{MASK}]{{2,40}}"|[^\s{MASK}]++)"""
+_TOLD = rf"(?: \s?(?:->|=>|[:=])\s? | \s-\s | \s(?:{BE})\s(?:(?:{STILL})\s)? )"
+_KEY = Pattern(
+    rf"""\w++ (?:[-_ ](?:key|token|id|wifi|wi-fi|wlan|di[ ]accesso|d'accès))?+ ["']? (?:{_TOLD}|\s) ["']? {_VALUE}"""
+)
 _USER = Pattern(rf"""\w++ (?:[ ]?(?:id|name))?+ {_TOLD} {_VALUE}""")
-_OF = r"(?:\s(?:de|di|do|da|d')\s?(?:acceso|acesso|accès|accesso|ordine|passe|entrada|rete|red))?"
+_OF = r"(?:\s(?:wifi|wi-fi|wlan|chiave|d'ordine)(?!\w)|\s(?:de|di|do|da|d')\s?(?:acceso|acesso|accès|accesso|ordine|passe|entrada|rete|red))?"
 _AFTER_USER = Pattern(rf"\w++ (?:[ ]?(?:id|name))?+ {_TOLD} [^\s{MASK}]{{1,40}} \s?[/|]\s? {_VALUE}")
-_STATED = Pattern(rf"\w++ {_OF} \"? (?P<told>'?s?{_TOLD})? (?(told)|\s(?:(?:to|as|from|with)\s)?) {_VALUE}")
-_REFUSED = Pattern(rf"\w++ \s {_VALUE} (?=\s(?:{FAILS})(?!\w))")
-_CHANGED = Pattern(rf"\w++ \s (?:to|auf|a|in|en|para|pour|par|from|von|de|da|zu|back\sto) \s {_VALUE}")
+_STATED = Pattern(
+    rf"""\w++ {_OF} (?:\s(?:{NEWNESS}))? "? (?P<told>'?s?{_TOLD}(?:(?:always|immer|toujours|siempre|sempre|altijd|either|entweder|simply|just)\s)?)? (?(told)|,?\s(?:(?:to|as|from|with)\s)?) {_VALUE}"""
+)
+_OF_ACCOUNT = Pattern(
+    rf"""\w++ {_OF} \s (?:{RELATION}) (?:\s[\w'-]{{1,14}}){{0,4}}? (?:\s?[:=]\s? | \s(?:{BE}|(?:has|hat)(?:\s(?:always|immer))?\sbeen)\s) {_VALUE}"""
+)
+_FOLLOWED = Pattern(
+    r"""["'\s]*(?:[.,;:!?)]|\Z|(?:and|but|or|so|please|if|why|und|aber|oder|et|mais|y|e|pero|ma|però|en|maar|for|since|für|thanks)(?!\w))"""
+)
+_BEEN = Pattern(rf"\w++ \s (?:has|hat|had) \s (?:always\s)? been \s (?:always\s)? {_VALUE}")
+_GIVEN = Pattern(rf"(?P<noun>\w++) (?:'s)? \s {_VALUE}")
+_BEFORE_GIVEN = Pattern(
+    r"(?<!\w) (?:entered|enter|typed|used?|using|tried|try|eingegeben|saisi|usé|uso|usato|gebruik) \s (?:(?:the|this|my|as|das|mein|le|la|mi|het|mijn)\s){0,2} (?:mot\sde\s)? \Z"
+)
+_REVERSED = Pattern(
+    rf"""(?<!\S) {_VALUE} \s (?:is|was|ist|war|est|es|è|é|era) \s (?:(?:not\sa|no|my|the|mein|das|die|mon|ma|le|la|il|mi|mia|mijn|het|de|minha|a)\s){{1,2}} (?:(?:\w{{1,12}}|mot\sde)\s){{0,2}} \Z"""
+)
+_PHRASE = Pattern(
+    rf"\w++ (?:'s|{_TOLD}|\s) (?P<secret>\"?[^\s.,;!?{MASK}]{{2,24}}(?:[ ][^\s.,;!?{MASK}]{{2,24}}){{2,7}}) (?=[.,;!?]|\Z)"
+)
+_ANSWER = Pattern(
+    rf"\w++ \s (?:answer|word|question|antwort|phrase|respuesta|risposta|réponse|antwoord) (?:\s(?:answer|antwort))?  (?:{_TOLD}|\s) {_VALUE}"
+)
+_LOGIN = Pattern(
+    rf"\w++ (?:[ ]?(?:id|name))? (?:{_TOLD}|\s) (?P<user>[^\s/{MASK}]{{2,40}}) \s?[/|]\s? {_VALUE}"
+)
+_USER_WITH = Pattern(
+    rf"""\w++ (?:[ ]?(?:id|name))? \s (?!profile|account|access|portal|area|data) {_VALUE} [,;/]? \s? (?:(?:and|with|und|mit|et|avec|y|con|e|en|met)\s)? (?:(?:my|the|mein|mon|mi|mijn)\s)? (?:(?:mot|code)\sde\s)? (?:{PASSWORD_NOUNS})(?:\s?[:=])? \s (?:(?:{BE})\s)? "?{MASK}"""
+)
+_SPELLED_PIN = Pattern(
+    rf"\w++ (?:\s(?:number|code))? (?:{_TOLD}|\s) (?P<secret>(?:{{DIGIT}})(?:[ -](?:{{DIGIT}})){{3,7}}) (?!\w)".replace(
+        "{DIGIT}", "|".join(sorted(DIGIT_WORDS))
+    )
+)
+_REFUSED = Pattern(rf"\w++ \s \(? {_VALUE} (?=\s(?:{FAILS})(?!\w))")
+_CHANGED = Pattern(
+    rf"\w++ (?:\s\w{{4,14}})? \s (?:to|auf|a|in|en|para|pour|par|naar|from|von|de|da|zu|back\sto) \s {_VALUE}"
+)
 _BARE = Pattern(rf"\w++ \s {_VALUE}")
 _USER_BEFORE = Pattern(
-    r"(?<!\w)(?:user(?:name)?|login|benutzer|utilisateur|usuario|utente|usuário) (?:[ ]?(?:is|[:=]))? \s \S{1,24} \s? (?:and|with|,|/|und|et|y|e|mit|con|com) \s? (?:the\s)?\Z"
+    r"(?:(?<!\S)[^\s@]{1,30}@\S{3,30}|(?<!\w)(?:user(?:name)?|login|benutzer(?:name)?|gebruiker(?:snaam)?|identifiant|account|e-?mail|utilisateur|usuario|utente|usuário) (?:[ ]?(?:is|[:=]))? \s (?!profile|account|name|id\b|access|login|portal|area|data)\S{1,24}) \s? (?:(?:and|with|,|/|und|et|y|e|en|mit|con|com|met)\s?)? (?:(?:the|my|mein|mon|mot\sde)\s){0,2} \Z"
 )
 _SHORT = Pattern(rf"(?:(?<=^)|(?<=[,.;:/(\n][ ])|(?<=[,.;:/(\n])) \w++ \s {_VALUE}")
 _SENT = Pattern(
     rf"\w++ (?:\s(?:that|which))? \s (?:you|i|we|they) (?:\s\w{{1,12}}){{1,2}}, \s {_VALUE} (?<=,)"
 )
-_USED = Pattern(rf"(?<!\S) {_VALUE} \s (?:as|als|comme|como|come) \s (?:\w{{1,12}}[\s-]){{0,3}}\Z")
-_SECOND = Pattern(rf"{MASK}\s (?:to|auf|a|in|en|para|->) \s {_VALUE}")
+_USED = Pattern(rf"(?<!\S) {_VALUE} \s (?:as|als|comme|como|come|for) \s (?:\w{{1,12}}[\s-]){{0,3}}\Z")
+_SECOND = Pattern(rf"{MASK}\s (?:to|auf|a|in|en|para|->|or|oder|ou|o|of) \s {_VALUE}")
 _OTHER = Pattern(rf"\w++ \s?(?:one|password)? \s (?:{BE}) \s {_VALUE}")
-_NUMBER = r"""["']? (?P<secret>(?:(?-i:[A-Z])\d{0,2}-)?\d(?:[ -]?\d){2,7})(?!\w)"""
+_NUMBER = r"""["']? (?P<secret>(?:(?-i:[A-Z])\d{0,2}-)?\d(?:[ -]?\d){2,7})(?!\w|-\d)"""
 _PROTECTION = r"""seguridad|segurança|sécurité|sicurezza|acceso|acesso|accès|accesso|verificación|verificação|vérification|verifica
     |confirmación|confirmação|confirmation|conferma|activación|ativação|activation|attivazione"""
 _PIN = Pattern(
-    rf"""\w++ (?:[ -](?:code|number|nummer|numéro|número|no\.?|secret|pin|segreto|secreto)(?!\w))?
+    rf"""\w++ (?:'s)? (?:[ -](?:code|number|nummer|numéro|número|no\.?|secrete?|secrète|pin|segret[oa]|secret[oa]|confidentiel|geheim)(?!\w))?
+        (?:[ ](?:on|of|for|van|voor|della|del|di|de|du|des|der|zu|zur|für)(?:[ ]\w{{1,10}}){{1,3}}?|[ ]meine[rs][ ]\w{{1,10}})? ,?
         (?:[ ](?:de[ ]|di[ ]|d')(?:{_PROTECTION})(?!\w))?
-        (?:[ ]?(?:[:=\#]|(?:{BE}|number|now)(?!\w))){{0,3}} [ ]? {_NUMBER}"""
+        (?:[ ]?(?:[:=\#]|(?:{BE}|number|now|le|el|il|der|die|de)(?!\w))){{0,3}} [ ]? {_NUMBER}"""
 )
 _CODE = Pattern(rf"\w++ [^.?!\d{MASK}]{{0,40}}? (?<!\w) (?:{BE}|:) [ ]? {_NUMBER}")
+_USERS = frozenset(("user", "login", "credentials", "zugangsdaten", "logindaten"))
+_MIXED = Pattern(r"\d[^\W\d]|[^\W\d]\d", 0)
+_PHRASE_WORDS = frozenset(("passphrase", "passphrases"))
+_LETTER_CODE = Pattern(rf"\w++ {_TOLD} (?P<secret>(?=[\w-]*\d)\w[\w-]{{4,40}})")
 _QUOTES = "\"'([{<"
 _STOPS = ".,;:!?)]}\"'>"
 
@@ -84,6 +133,12 @@ def redact_credentials(draft: Draft) -> None:
         draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_PIN, PIN_WORDS))
     if draft.has_digits and draft.has(CODE_WORDS):
         draft.mark(_codes(draft))
+    if draft.has(ANSWER_WORDS):
+        draft.mark(_secrets(draft, _ANSWER, ANSWER_WORDS))
+    if draft.has(_PHRASE_WORDS):
+        draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_PHRASE, _PHRASE_WORDS))
+    if draft.has(PIN_WORDS):
+        draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_SPELLED_PIN, PIN_WORDS))
     if draft.has(KEY_WORDS):
         draft.mark(_keys(draft))
     if draft.has(PASSWORD_WORDS):
@@ -93,21 +148,28 @@ def redact_credentials(draft: Draft) -> None:
 def redact_users(draft: Draft) -> None:
     """Mark user names; e-mail addresses first: "my login is jo at example dot com"."""
     if draft.has(USER_WORDS):
+        draft.mark(_logins(draft))
         draft.mark(_secrets(draft, _USER, USER_WORDS, ACCOUNT))
 
 
 def _redact_passwords(draft: Draft) -> None:
     draft.mark(_stated(draft))
-    draft.mark(_secrets(draft, _REFUSED, PASSWORD_WORDS))
+    draft.mark(_believable(draft, _OF_ACCOUNT, PASSWORD_WORDS))
+    draft.mark(_believable(draft, _BEEN, PASSWORD_WORDS))
+    draft.mark(_given(draft))
+    refused = draft.matches(_REFUSED, PASSWORD_WORDS)
+    draft.mark(_trusted(found for found in refused if not _SENT_OR_SET.fullmatch(found["secret"])))
     draft.mark(_secrets(draft, _SENT, PASSWORD_WORDS))
     if draft.has(CHANGE_WORDS):
         draft.mark(_changed(draft))
-    if draft.has(USER_WORDS):
+    if "@" in draft.text or draft.has(USER_WORDS):
         draft.mark(_with_user(draft))
         draft.mark(_secrets(draft, _AFTER_USER, USER_WORDS))
+        draft.mark((*_trimmed(found), ACCOUNT) for found in draft.matches(_USER_WITH, USER_WORDS))
     if draft.has(SHORT_PASSWORD_WORDS):
         draft.mark(_secrets(draft, _SHORT, SHORT_PASSWORD_WORDS))
-    draft.mark(_used(draft))
+    draft.mark(_before(draft, _USED))
+    draft.mark(_before(draft, _REVERSED))
     if MASK in draft.text:
         draft.mark(_trusted(_SECOND.finditer(draft.text)))
         if draft.has(OTHER_WORDS):
@@ -162,6 +224,8 @@ def _changed(draft: Draft) -> Iterator[Span]:
         around = (
             draft.lower[max(0, found.start() - _NEAR) : found.start()]
             + " "
+            + draft.lower[found.start() : found.start("secret")]
+            + " "
             + draft.lower[found.end() : found.end() + _NEAR]
         )
         if not CHANGE_WORDS.isdisjoint(around.replace(",", " ").replace(".", " ").split()):
@@ -175,12 +239,45 @@ def _with_user(draft: Draft) -> Iterator[Span]:
             yield from _trusted(iter((found,)))
 
 
-def _used(draft: Draft) -> Iterator[Span]:
-    """Find "I use dragon as password"."""
+def _before(draft: Draft, pattern: Pattern) -> Iterator[Span]:
+    """Find "I use dragon as password", "dragon is my password"."""
     for noun in draft.places(PASSWORD_WORDS):
         begin = max(0, noun - 60)
-        if (found := _USED.search(draft.text, begin, noun)) and found.start() > begin:
+        found = pattern.search(draft.text, begin, noun)
+        if found and (found.start() > begin or not begin) and found["secret"].lower() not in ASKING:
             yield from _trusted(iter((found,)))
+
+
+def _given(draft: Draft) -> Iterator[Span]:
+    """Find "I entered the password dragon", "my password's dragon"."""
+    for found in draft.matches(_GIVEN, PASSWORD_WORDS):
+        if found.string[found.end("noun")] == "'" or _BEFORE_GIVEN.search(
+            found.string, max(0, found.start() - _NEAR), found.start()
+        ):
+            yield from _if_believable(found)
+
+
+def _believable(draft: Draft, pattern: Pattern, nouns: frozenset[str]) -> Iterator[Span]:
+    for found in draft.matches(pattern, nouns):
+        yield from _if_believable(found)
+
+
+def _if_believable(found: Match[str]) -> Iterator[Span]:
+    """Yield a value with a digit or sign in it, and a plain word where the clause ends after it."""
+    start, end = _trimmed(found)
+    if _ODD.search(found.string, start, end) or _FOLLOWED.match(found.string, end):
+        yield from _trusted(iter((found,)))
+
+
+def _logins(draft: Draft) -> Iterator[Span]:
+    """Find "login anna / dragon1"."""
+    for found in draft.matches(_LOGIN, USER_WORDS):
+        if _ODD.search(found["secret"]) and len(found["secret"]) >= 4:
+            yield *found.span("user"), ACCOUNT
+            yield *found.span("secret"), SECRET
+    for found in draft.matches(_BARE, USER_WORDS - _USERS):
+        if _MIXED.search(found["secret"]):
+            yield (*_trimmed(found), ACCOUNT)
 
 
 def _codes(draft: Draft) -> Iterator[Span]:
@@ -190,7 +287,8 @@ def _codes(draft: Draft) -> Iterator[Span]:
         if before and before[0] in NO_CODES:
             continue
         after = draft.lower[place : place + 24].replace(":", " ").split()[1:2]
-        pin = not PIN_QUALIFIERS.isdisjoint(before + after) and _PIN.match(draft.text, place)
+        secret = not PIN_QUALIFIERS.isdisjoint(before + after)
+        pin = secret and (_PIN.match(draft.text, place) or _LETTER_CODE.match(draft.text, place))
         if found := pin or _CODE.match(draft.text, place):
             yield *found.span("secret"), SECRET
 

@@ -1,4 +1,4 @@
-"""PII redaction of IBANs with valid check digits (ISO 13616)."""
+"""PII redaction of IBANs with valid check digits (ISO 13616), and of those that "IBAN" names."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from chatbot.privacy.draft import Draft, Pattern, Span
 
 _LEAST_DIGITS = 8
+_NEAR = 16
 _START = Pattern(r"(?<![^\W_])[a-z]{2}\d\d(?=[ ./_-]{0,2}[a-z0-9])")
 _IBAN = Pattern(r"[a-z]{2}\d\d(?:[ ./_-]{0,2}[a-z0-9]){11,30}", re.IGNORECASE | re.ASCII)
 # IBAN length by country (SWIFT registry); without it, words after an IBAN would be taken for a part of it.
@@ -35,7 +36,7 @@ def _ibans(text: str) -> Iterator[Span]:
 
 
 def _end(text: str, start: int) -> int:
-    """Return the end of the IBAN that starts here; 0 if country, length or check digits are invalid."""
+    """Return the end of the IBAN that starts here; 0 if country, length or unnamed check digits are invalid."""
     length = int(_LENGTHS.get(text[start : start + 2].upper(), 0))
     found = _IBAN.match(text, start) if length else None
     if found is None:
@@ -45,4 +46,7 @@ def _end(text: str, start: int) -> int:
     after = text[places[-1] + 1 : places[-1] + 2]
     if len(iban) < length or after.isalnum():
         return 0
-    return places[-1] + 1 if int("".join(str(int(c, 36)) for c in iban[4:] + iban[:4])) % 97 == 1 else 0
+    named = "iban" in text[max(0, start - _NEAR) : start].lower()
+    return (
+        places[-1] + 1 if named or int("".join(str(int(c, 36)) for c in iban[4:] + iban[:4])) % 97 == 1 else 0
+    )

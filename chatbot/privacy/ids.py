@@ -12,7 +12,7 @@ from chatbot.privacy.numbers import NUMBER
 
 _LETTERS = 12
 _SHAPES = {
-    "United Kingdom": r"(?:QQ|[A-CEGHJ-PR-TW-Z]{2})[ -]?\d\d[ -]?\d\d[ -]?\d\d[ -]?[A-D] | [A-Z9]{5}\d{6}[A-Z9]{2}\d[A-Z]{2}",
+    "United Kingdom": r"(?:QQ|[A-CEGHJ-PR-TW-Z]{2})[ -]?\d\d[ -]?\d\d[ -]?\d\d[ -]?[A-D] | [A-Z9]{5}[ ]?\d{6}[ ]?[A-Z9]{2}\d[ ]?[A-Z]{2}",
     "Ireland": r"\d{7}[A-W][A-IW]?",
     "India": r"[A-Z]{5}\d{4}[A-Z] | [2-9]\d{3}[ -]\d{4}[ -]\d{4} | [A-Z]{4}0[A-Z\d]{6}",
     "Singapore": r"[STFGM]\d{7}[A-Z]",
@@ -20,13 +20,16 @@ _SHAPES = {
     "Austria": r"\d{4}[ ](?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])\d\d",
     "Switzerland": r"756\.?\d{4}\.?\d{4}\.?\d\d",
     "France": r"[12][ ]?\d\d[ ]?(?:0[1-9]|1[0-2])[ ]?(?:\d\d|2[AB])[ ]?\d{3}[ ]?\d{3}(?:[ ]?\d\d)?",
-    "Belgium": r"\d\d\.\d\d\.\d\d-\d{3}\.\d\d",
+    "Belgium": r"\d\d\.\d\d\.\d\d-\d{3}[.-]\d\d",
+    "South Korea": r"\d{6}-[1-8]\d{6}",
+    "Poland (NIP)": r"\d{3}-\d{3}-\d\d-\d\d | \d{3}-\d\d-\d\d-\d{3}",
     "Netherlands": r"\d{4}\.\d\d\.\d{3}",
     "Spain": r"\d{8}[ -]?[A-HJ-NP-TV-Z] | [XYZ][ -]?\d{7}[ -]?[A-Z] | [A-W]-?\d{8}",
-    "Italy": r"[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z]",
+    "Italy": r"[A-Z]{3}[ ]?[A-Z]{3}[ ]?\d\d[A-EHLMPRST]\d\d[ ]?[A-Z]\d{3}[A-Z]",
+    "Portugal": r"\d{8}[ ]?\d[ ]?[A-Z]{2}\d",
     "Sweden, Denmark, Norway, Finland": r"(?:19|20)?\d{6}[-+]\d{4} | \d{6}[ ]\d{5} | \d{6}[-+A]\d{3}[\dA-Y]",
     "Poland": r"[A-Z]{3}[ ]?\d{6}",
-    "Brazil": r"\d{3}\.\d{3}\.\d{3}[-.]\d\d | \d\d\.\d{3}\.\d{3}/\d{4}-\d\d | \d\d\.\d{3}\.\d{3}-[\dX]",
+    "Brazil": r"\d{3}\.\d{5}\.\d\d-\d | \d{3}\.\d{3}\.\d{3}[-.]\d\d | \d\d\.\d{3}\.\d{3}/\d{4}-\d\d | \d\d\.\d{3}\.\d{3}-[\dX]",
     "Mexico": r"[A-Z]{4}\d{6}[HM][A-Z]{5}[A-Z\d]\d | [A-ZÑ&]{3,4}\d{6}[A-Z\d]{3}",
     "Argentina": r"(?:2[0347]|3[034])-?\d{8}-?\d",
     "Chile": r"\d{1,2}\.?\d{3}\.?\d{3}-[\dK]",
@@ -63,11 +66,13 @@ def _ids(text: str, numbers: list[re.Match[str]]) -> Iterator[Span]:
 
 
 def _starts(text: str, position: int) -> Iterator[int]:
-    """Yield where an id may begin whose first digit is here: with the letters before it, and a word of capitals."""
+    """Yield where an id may begin whose first digit is here: with the letters before it, and two words of capitals."""
     start = position
     while start > 0 and position - start < _LETTERS and text[start - 1].isalpha():
         start -= 1
     yield start
-    word = text.rfind(" ", max(0, start - _LETTERS), max(0, start - 1)) + 1
-    if word < start - 1 and text[start - 1] == " " and text[word : start - 1].isupper():
-        yield word
+    for _ in range(2):
+        word = text.rfind(" ", max(0, start - _LETTERS), max(0, start - 1)) + 1
+        if word < start - 1 and text[start - 1] == " " and text[word : start - 1].isupper():
+            yield word
+            start = word

@@ -16,6 +16,7 @@ from chatbot.privacy.phrases import (
     NAME_STATED,
     NAME_WEAK,
     NEED_A_DOT,
+    OUR,
     PERSON_LINKS,
     PERSON_PAIRS,
     PERSON_WORDS,
@@ -37,7 +38,7 @@ MAX_NAMES = 40
 """Number of capitalized words of a message that are examined: bounds the time for hostile texts."""
 
 _SIGN_OFF = Pattern(rf"(?<!\w)(?:(?P<formal>{SIGN_OFFS_FORMAL})|{SIGN_OFFS})(?!\w)(?P<comma>\s?[,.!-]?)\s++")
-_SPACE = r"\s++(?:(?:the|o|a)\s)?+"
+_SPACE = r"\s++(?:the\s)?+"
 _CAP = r"(?-i:[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶŁĻŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽ])[\w'-]*+"
 _TITLED = Pattern(
     rf"(?P<title>\w++)(?P<dot>\.(?:ra|ssa|na)?)?\s(?:(?:dr|prof|dott|ing)\.?\s)?(?=(?:(?:de|von|van|di|da|del|dos|du)\s(?:(?:la|der|den|los)\s)?)?{_CAP})"
@@ -49,7 +50,7 @@ _BEFORE_SPEAKING = Pattern(
 _AFTER_CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}\s\Z")
 _CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}")
 _TITLE = Pattern(
-    r"(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau|señora?|sra?|signora?|sig|dott|mme|madame|monsieur|senhora?)\b\.?\s"
+    r"(?:(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau|señora?|sra?|signora?|sig|dott|mme|madame|monsieur|senhora?|professor|mevrouw|meneer)\b\.?\s){1,3}"
 )
 _WORD = Pattern(r"[^\W\d_]++(?:['-][^\W\d_]++)*+(?![\w@/])", 0)
 _AFTER_SIGNATURE = Pattern(rf"(?:[\s.,;:!|-]|<[A-Z]{{2,8}}>|{MASK})*+\Z", 0)
@@ -80,7 +81,8 @@ def _stated(lead: re.Match[str]) -> int:
 
 
 def _introduced(lead: re.Match[str]) -> int:
-    return _name_end(lead.string, lead.end(), stated=False, capitals=_capitals_tell(lead[0].split()))
+    end = _name_end(lead.string, lead.end(), stated=False, capitals=_capitals_tell(lead[0].split()))
+    return lead.end() if _is_brand(lead.string[lead.end() : end].split()) else end
 
 
 def _foreign(lead: re.Match[str]) -> int:
@@ -151,10 +153,23 @@ def _is_person(text: str, start: int, end: int) -> bool:
     if len(words) > 1 and (_is_given(first) or _is_surname(words[-1])):
         return True
     before = text[max(0, start - _NEAR) : start].lower().split()[-2:]
-    if not before or not (len(words) > 1 or (first in GIVEN and first not in GIVEN_AND_WORDS)):
+    if not before:
         return False
-    strong = before[-1].rstrip(",") in PERSON_WORDS or " ".join(before) in PERSON_PAIRS
+    if before[0] in OUR and before[-1] in PERSON_WORDS and _is_singular(words[0], first):
+        return True
+    if not (len(words) > 1 or (first in GIVEN and first not in GIVEN_AND_WORDS)):
+        return False
+    strong = before[-1].rstrip(",:") in PERSON_WORDS or " ".join(before) in PERSON_PAIRS
     return strong or (len(words) == 1 and before[-1] in PERSON_LINKS)
+
+
+def _is_singular(word: str, known: str) -> bool:
+    """Whether a capitalized word after "my son" is a name, not a verb: "my son Loves it"."""
+    return (
+        known not in GIVEN_AND_WORDS
+        and not word.isupper()
+        and (_is_given(known) or known[-2:] not in _VERB_ENDS)
+    )
 
 
 def _is_brand(words: list[str]) -> bool:
@@ -183,7 +198,8 @@ def _name_end(text: str, start: int, stated: bool, capitals: bool) -> int:
         word = _WORD.match(text, at)
         if word is None:
             break
-        initial = len(word[0]) == 1 and text[word.end() : word.end() + 1] == "."
+        dot = text[word.end() : word.end() + 1] == "."
+        initial = len(word[0]) == 1 and (dot or (stated and word[0].isupper()))
         first = end == start
         if first and not initial and not _begins_name(word[0], stated or bool(title), capitals):
             break
@@ -200,7 +216,7 @@ def _name_end(text: str, start: int, stated: bool, capitals: bool) -> int:
         if not initial and (word[0].lower() not in _PARTICLES or first):
             end = word.end()
         after_particle = word[0].lower() in _PARTICLES
-        at = word.end() + initial
+        at = word.end() + (initial and dot)
         if not text[at : at + 1].isspace():
             break
         at += 1
@@ -216,7 +232,9 @@ def _begins_name(word: str, stated: bool, capitals: bool) -> bool:
     if stated:
         return _is_capital(word) or not _ENDINGS.search(known)
     shouted = len(word) > 1 and word.isupper() and word != word.lower()
-    return capitals and _is_capital(word) and not shouted and not _ENDINGS.search(known)
+    return (
+        capitals and _is_capital(word) and not shouted and (_is_surname(known) or not _ENDINGS.search(known))
+    )
 
 
 def _goes_on(word: str, capitalised: bool) -> bool:
@@ -290,9 +308,11 @@ _PARTICLES = frozenset(
 )
 
 _ENDINGS = Pattern(
-    r"(?:ing|ed|ly|ous|able|ible|ful|less|ive|ant|ent|ical|tic|ward|wards|ese|ish|ian|est|ness|ment|tion|s')\Z",
+    r"(?:ing|(?<!fr)ed|ly|ous|able|ible|ful|less|ive|ant|ent|ical|tic|ward|wards|ese|ish|ian|est|ness|ment|tion|s')\Z",
     0,
 )
+
+_VERB_ENDS = frozenset(("es", "ts", "ks", "ys"))
 
 _LEADS = (
     *((words, Pattern(rf"(?<!\w)(?:{lead}){_SPACE}"), 3, _stated) for words, lead in NAME_STATED),

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import islice, pairwise
 
 from chatbot.privacy.draft import Draft, Pattern, Span
-from chatbot.privacy.phrases import CURRENCIES, DIGIT_WORDS, PHONE_HINTS
+from chatbot.privacy.phrases import CURRENCIES, DIGIT_WORDS, NAMING, NO_NUMBERS, PHONE_HINTS
 
 CARD, PHONE, NUMBER = "<CARD>", "<PHONE>", "<NUMBER>"
 LONG = 6
@@ -26,7 +26,8 @@ MAX_TOKENS = 1_000
 
 _DICTATED = 8
 """Minimum number of single digits, one after the other, that are a dictated number."""
-_FAR = 48
+_CARD_LENGTH, _SPELLED = 15, 4
+_NEAR, _FAR = 24, 48
 """Characters before a number that are searched for a phone hint."""
 DIGITS = Pattern(r"\d+", 0)
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
@@ -38,7 +39,7 @@ PROTECTED = Pattern(
       | (?:19|20)\d\d (?P<dot>[./ -]) (?:0?[1-9]|1[0-2]) (?P=dot) {_DAY} (?![./-]?\d)
       | \d{{1,2}} : \d\d (?: :\d\d (?:[.,]\d{{1,6}})? )? (?![\d:])
       | \d{{1,3}} (?:[ .,']\d{{3}}){{1,4}} (?:[.,]\d\d)? (?=[ ]?{_CURRENCY})
-      | \d{{1,12}} (?:[.,]\d\d?)? (?=[ ]?{_CURRENCY})
+      | (?!0\d) \d{{1,9}} (?:[.,]\d\d?)? (?=[ ]?{_CURRENCY})
       | \d{{1,5}} (?:[x×]\d{{1,5}}){{1,3}} (?!\w)
       | 0x[\da-f]{{2,8}} (?!\w)
     )
@@ -60,6 +61,10 @@ _CANDIDATE = Pattern(
       | (?P<code> (?=[^\W\d]{0,24}[\-_]?\d) \w [\w\-]*+ )
     )"""
 )
+_PHONE_AFTER = Pattern(
+    r"[ ](?:is|ist|est|es|è|é)[ ](?:my|meine?|mon|mi|il[ ]mio|mijn)[ ](?:\w{1,12}[ ])?(?:phone|mobile|cell|number|handy|telefon|portable|móvil|cellulare|nummer)"
+)
+_FILE = Pattern(r"\.(?:jpe?g|png|gif|heic|pdf|docx?|xlsx?|csv|zip|mp[34]|mov|txt|log)(?!\w)")
 _ANY_RUN = Pattern(r"\d+(?:[\W_]{1,3}\d+)*+", 0)
 _TOKEN = Pattern(r"[^\W_]+", 0)
 _CARD_STARTS = "23456"
@@ -70,7 +75,7 @@ _WORD = Pattern(r"[^\W\d_]+", 0)
 
 def redact_spelled(draft: Draft) -> None:
     """Mark six and more digits spelled out in words: "oh seven nine one two three"."""
-    if len(DIGIT_WORDS & draft.words) >= 3:
+    if len(DIGIT_WORDS & draft.words) >= 2:
         draft.mark(_spelled(draft))
 
 
@@ -87,7 +92,13 @@ def _spelled(draft: Draft) -> Iterator[Span]:
 
 
 def _spelled_run(draft: Draft, run: list[tuple[int, int]]) -> Iterator[Span]:
-    if len(run) >= LONG and not draft.text[run[0][0] : run[-1][1]].replace(" ", "").isdecimal():
+    named = not run or not NAMING.isdisjoint(
+        _WORD.findall(draft.lower[max(0, run[0][0] - _NEAR) : run[0][0]])[-2:]
+    )
+    if (
+        len(run) >= (_SPELLED if named else LONG)
+        and not draft.text[run[0][0] : run[-1][1]].replace(" ", "").isdecimal()
+    ):
         yield run[0][0], run[-1][1], PHONE if says_phone(draft.text, run[0][0]) else NUMBER
 
 
@@ -109,6 +120,8 @@ def says_phone(text: str, position: int) -> bool:
 def _between(text: str, start: int, end: int) -> Iterator[Span]:
     for found in _CANDIDATE.finditer(text, start, end):
         digits = sum(map(str.isdecimal, found[0]))
+        if digits < _CARD_LENGTH and digits >= SHORT and _is_a_thing(text, *found.span()):
+            continue
         if digits >= LONG or (digits >= SHORT and _follows_hash(found)):
             yield from _candidate(found)
 
@@ -129,7 +142,15 @@ def _candidate(found: re.Match[str]) -> Iterator[Span]:
     elif found["code"]:
         yield start, end - (len(found["code"]) - len(found["code"].rstrip("-_"))), NUMBER
     else:
-        yield from _run(text, start, end, says_phone(text, start))
+        yield from _run(text, start, end, says_phone(text, start) or bool(_PHONE_AFTER.match(text, end)))
+
+
+def _is_a_thing(text: str, start: int, end: int) -> bool:
+    """Whether the words around say that a number is of a thing: an article, an error, a colour, a file."""
+    before = _WORD.findall(text[max(0, start - _NEAR) : start].lower())[-2:]
+    return not NO_NUMBERS.isdisjoint(
+        before[-1:] if before[-1:] and before[-1] not in NAMING else before
+    ) or bool(_FILE.match(text, end))
 
 
 def _follows_hash(found: re.Match[str]) -> bool:

@@ -12,7 +12,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-BE = r"is|c'est|are|was|were|ist|sind|war|lautet|lautete|est|était|es|son|era|è|e'|sono|é|são|foi|ser[áà]|to\sbe|it's|to|jest|är|er|reads|says"
+BE = r"should\sbe|heißt|is|c'est|are|was|were|ist|sind|war|lautet|lautete|est|était|es|son|era|è|e'|sono|é|são|foi|ser[áà]|to\sbe|it's|to|jest|är|er|reads|says"
 """Forms of "to be" between a noun and its value; "is" of Dutch and English."""
 
 STILL = r"now|still|always|actually|currently|jetzt|noch|immer(?:\snoch)?|weiterhin|maintenant|toujours|encore|ahora|siempre|todavía|ora|sempre|ancora|agora|ainda"
@@ -21,25 +21,36 @@ STILL = r"now|still|always|actually|currently|jetzt|noch|immer(?:\snoch)?|weiter
 
 PASSWORD_WORDS = _words("""password password's passwords passcode passphrase passwd passwort pass hauptpasswort
     wlanpasswort pwd pw mdp kennwort losung passe contraseña contrasena clave parola senha wachtwoord hasło
-    lösenord adgangskode""")
-SHORT_PASSWORD_WORDS = _words("pw pwd mdp passwd")
+    lösenord adgangskode psw pswd passwrd pasword passord contrasenya ww heslo şifre""")
+PASSWORD_NOUNS = "|".join(sorted(PASSWORD_WORDS))
+NEWNESS = "nueva|actual|antigua|vieja|temporal|nuova|attuale|vecchia|temporanea|actuel(?:le)?|nouveau|ancien|provisoire|nova|antiga|atual"
+"""Adjectives after the word for a password in Romance languages."""
+RELATION = r"""i'm|we're|that|which|i|we|you|for|on|of|to|at|ich|das|für|von|vom|zu|zum|zur|im|meines|que|qu'on|j'utilise|pour|du|de|des|sur|par|para|del|della|di|che|per|dell'account|die|dat|van|voor|bij|op"""
+"""Words that begin "the password FOR my account is": relative pronouns and prepositions."""
+ASKING = _words("""what which this that it here where how who why was wie welches das dies hier wo quel quelle où ceci c' ce cual cuál esta
+    esa esto qual quale questa questo dove wat welk dit dat hier waar hoe essa esta onde there one he she also not""")
+"""Words before "is my password" that are none."""
+ANSWER_WORDS = _words("safe security secret memorable sicherheitsfrage secrète secreta segreta")
+SHORT_PASSWORD_WORDS = _words("pw pwd mdp passwd psw pswd ww")
 """Abbreviations that a value follows where they begin a clause: "pw dragon"."""
 USER_WORDS = _words(
-    "user username userid login loginname benutzername benutzer identifiant utilisateur usuario utente usuário"
+    "user username userid login loginname benutzername benutzer identifiant utilisateur usuario utente usuário gebruiker gebruikersnaam inlognaam nutzername zugangsdaten logindaten credentials"
 )
 OTHER_WORDS = _words(
     "new old other current neue alte neues altes nouveau nouvelle ancien nueva vieja nuova vecchia nova antiga"
 )
 """Words that name a second password: "the new one is"."""
-CHANGE_WORDS = _words("""change changed changing set reset update updated switched geändert gesetzt setze ändere
+CHANGE_WORDS = _words("""ändern ändert wechseln changez modifiez modifier cambien cambiad cambiate cambi modificate wijzigen veranderen zetten mudem alterem change changed changing set reset update updated switched geändert gesetzt setze ändere
     änderte zurückgesetzt gewechselt cambio cambié cambie cambiar cambiado cambiato cambiata cambiare mudei mudar mude
     alterei alterar troquei trocar puse poner changé changer mis modifié modificado modificato actualicé restablecí
-    redefini impostato impostata""")
+    redefini impostato impostata veranderd gewijzigd aangepast ingesteld gezet verander wijzig geworden""")
 FAILS = """is | does | doesn't | isn't | won't | wont | gets | got | fails | was | keeps | never | no[ ]longer |
     stopped | (?:rejected|denied|declined|refused)(?=[ .,;!?]) | abgelehnt | verweigert | refusée? | rejetée? |
     rechazad[ao] | rifiutat[ao] | recusad[ao] | wird | funktioniert | geht
-    | ist | klappt | ne | n'est | est | no | não | nao | non | falla | falha | stimmt | werkt | inte"""
-KEY_WORDS = _words("key keys apikey token tokens secret secrets bearer credential credentials")
+    | ist | klappt | ne | n'est | est | no | não | nao | non | falla | falha | stimmt | viene | wordt | werkt | inte"""
+KEY_WORDS = _words(
+    "clé chiave schlüssel llave key keys apikey token tokens secret secrets bearer credential credentials"
+)
 KEY_PREFIXES = r"""gh[oprsu]_ | github_pat_ | glpat- | gl[a-z]{2,5}- | xox[a-z]- | xapp- | [rsp]k_(?:live|test)_ |
     whsec_ | sk- | A[KS]IA[A-Z0-9] | AIza | ya29\.
     | GOCSPX- | EAA[A-Z] | SG\. | npm_ | pypi- | rubygems_ | key-[\da-f]{16} | (?:AC|SK|AP)[\da-f]{32} |
@@ -51,35 +62,37 @@ KEY_PREFIXES = r"""gh[oprsu]_ | github_pat_ | glpat- | gl[a-z]{2,5}- | xox[a-z]-
     | T3BlbkFJ | ops_ | dckr_pat_ | vc[a-z]_ | rnd_ | fo1_ | fm[12]_ | PRIVATE- | Bearer"""
 """Prefixes of API keys and tokens as secret scanners publish them (GitHub, GitGuardian, gitleaks)."""
 
-PIN_WORDS = _words("""pin pins mpin cvv cvv2 cvc cvc2 cvn otp tan puk geheimzahl passcode kartenprüfnummer
+PIN_WORDS = _words("""pin pins pin's passcode's code's otp's mpin cvv cvv2 cvc cvc2 cvn otp tan puk geheimzahl passcode kartenprüfnummer
     prüfziffer pincode sicherheitscode bestätigungscode zugangscode verifizierungscode einmalcode nip pinkod
-    clave senha""")
-CODE_WORDS = _words("code código codigo codice")
+    clave senha geheimnummer beveiligingscode toegangscode verificatiecode pincodes cryptogramme cvc-code inlogcode entsperrcode türcode""")
+CODE_WORDS = _words("code código codigo codice codes")
 PIN_QUALIFIERS = _words(
     """security verification access time sms authentication authenticator login 2fa mfa confirmation auth secret
-    pin door bank confidentiel segreto secreto di de"""
+    pin door gate entry alarm unlock recovery backup activation bank secret secreta segreta secrète confidentiel segreto secreto di de"""
 )
 """Words beside "code" that make it a secret without "is"."""
 NO_CODES = _words("""error fault promo promotional coupon voucher discount gift product article item color colour
     status zip area country postal post
-    post dial source dress fehler rabatt promotion erreur descuento errore desconto erro sconto http exit bar qr""")
+    post dial source dress fehler fout kortings rabatt promotion erreur descuento errore desconto erro sconto http exit bar qr""")
 """Words before "code" that make it no secret."""
 
 # Names -------------------------------------------------------------------------------------------------------------
 
 NAME_STATED = (
     (
-        _words("name name's names namen vorname nachname familienname firstname lastname fullname surname"),
-        r"""(?:my|the|full|first|last|his|her)\s(?:(?:full|first|last|given|middle|legal|sur|wife's|husband's|son's|daughter's)\s?)? name
-            (?: \sis (?:\s(?:now|actually|still))?+ | 's | \s?[:=] )
+        _words(
+            "name name's names namen familienname zuname vorname nachname familienname firstname lastname fullname surname"
+        ),
+        r"""(?:my|the|full|first|last|his|her)\s(?:(?:full|first|last|given|middle|legal|maiden|sur|wife's|husband's|son's|daughter's)\s?)? name
+            (?: \sis (?:\s(?:now|actually|still|spel(?:led|t)))?+ | 's | \s?[:=] | \s-(?=\s) ) | maiden\sname\sis | name\s-(?=\s)
         | (?:wife|husband|son|daughter|mother|father|partner|boss|friend)'s\sname\s(?:is|:) |
-    (?:first|last|full|sur|vor|nach)?name\s?[:=]
+    (?:first|last|full|sur|vor|nach|familien|zu)?name\s?[:=]
         | (?:name\son\s(?:the|my)\s\w{1,12}\sis | (?:in|on|to)\sthe\sname\sof|under\sthe\sname(?:\sof)?) |
     mein(?:e)?\s(?:voller\s)?(?:vor|nach|familien)?name\s(?:ist|lautet|war) | auf\sden\snamen""",
     ),
     (_words("holder accountholder cardholder"), r"(?:account|card)\s?holder(?:'s\sname)?(?:\sis|\s?[:=])"),
     (_words("heiße heisse"), r"ich\shei(?:ß|ss)e"),
-    (_words("m'appelle"), r"je\sm'appelle"),
+    (_words("m'appelle nomme"), r"je\s(?:m'appelle|me\snomme)"),
     (
         _words("nom prénom prenom nombre nome cognome sobrenome"),
         r"""(?:mon|le)\s(?:pr[ée])?nom(?:\sde\sfamille)?\s(?:est|c'est) | (?:pr[ée])?nom\s?: | au\snom\sde |
@@ -93,15 +106,17 @@ NAME_STATED = (
     meu\sapelido\sé""",
     ),
     (
-        _words("naam voornaam achternaam heet nazywam imię heter namn hedder navn"),
-        r"""mijn\s(?:voor|achter)?naam\sis | ik\sheet | nazywam\ssię
+        _words("naam voornaam familienaam achternaam heet nazywam imię heter namn hedder navn"),
+        r"""mijn\s(?:voor|achter)?naam\sis | op\snaam\svan | (?:voor|achter)?naam\s?: | ik\sheet | nazywam\ssię
         | mam\sna\simię | ja[ge]\sheter | mitt\snamn\sär | jeg\shed?der | mitt?\snavn\ser""",
     ),
 )
 """Introductions after which a lower-case word is a name, too: words one of which each contains, and its pattern."""
 NAME_WEAK = (
+    (_words("called it"), r"am\scalled | it\sis"),
     (_words("am i'm"), r"i\sam | i'm"),
     (_words("moi"), r"moi,?\sc'est"),
+    (_words("name"), r"(?:first|last|given|family|customer|contact|holder)\sname"),
     (_words("suis"), r"je\ssuis"),
     (_words("soy habla escribe saluda"), r"soy | (?:les?\s)?(?:habla|escribe|saluda)(?:\scon)?"),
     (_words("sono parla"), r"sono | qui\sparla | parla"),
@@ -114,7 +129,8 @@ NAME_FOREIGN = (
     (_words("im"), r"im"),
     (_words("bin hier"), r"ich\sbin(?:\s(?:der|die))? | hier\s(?:ist|spricht|schreibt)"),
     (_words("c'est ici"), r"c'est | ici"),
-    (_words("aquí qui"), r"aquí | qui"),
+    (_words("aquí qui"), r"aquí | qui(?:\sè)?"),
+    (_words("met spreekt"), r"(?:u\sspreekt\s)?met"),
 )
 """Introductions that ordinary capitalized words often follow: a listed given name or two capitals must follow."""
 SIGN_OFFS_FORMAL = r"""(?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely |
@@ -123,12 +139,12 @@ SIGN_OFFS_FORMAL = r"""(?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely
     | mfg | grüße | gruß | (?:bien\s)?cordialement | bien\sà\s(?:vous|toi) | respectueusement |
     sinc[èe]res?\ssalutations | atentamente | (?:un\s)?(?:cordial\s)?saludos? | saludos\scordiales
     | (?:cordiali|distinti|un\scaro)\ssaluti? | saluti | in\sfede | atenciosamente |
-    (?:com\sos\smelhores\s)?cumprimentos | abraços? | met\svriendelijke\sgroet(?:en)? | groet(?:en|jes)? |
+    (?:com\sos\smelhores\s)?cumprimentos | abraços? | met\svriendelijke\sgroet(?:en)? | groet(?:en|jes)? | (?:vr\.?\s)?gr\. | mvg |
     pozdrawiam | med\svänliga?\shälsning(?:ar)? | mvh | hälsningar"""
 SIGN_OFFS = r"cheers | best(?:\swishes)? | thanks | thank\syou | thx | greetings | danke | vielen\sdank | merci | bisous | gracias | grazie | obrigad[oa] | un\sabrazo | lg | vg | tack | dziękuję"
 SIGN_OFF_WORDS = _words("""regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss
     gruessen mfg lg vg cordialement bien respectueusement salutations
-    atentamente saludo saludos saluti saluto fede atenciosamente cumprimentos abraço abraços groet groeten groetjes
+    atentamente saludo saludos saluti saluto fede atenciosamente cumprimentos abraço abraços gr mvg groet groeten groetjes
     pozdrawiam hälsning hälsningar mvh danke dank merci bisous gracias
     grazie obrigado obrigada abrazo tack dziękuję""")
 SPEAKING_WORDS = _words(
@@ -140,15 +156,18 @@ TITLE_WORDS = _words("""mr mrs ms miss mx dr prof herr herrn frau monsieur madam
     dottor senhor senhora senhorita dona mevrouw meneer dhr mevr pan pani fru avv""")
 NEED_A_DOT = _words("m sig sr don pan")
 """Titles that are words or initials without a dot."""
-PERSON_WORDS = _words("""neighbor neighbour husband wife son daughter agent colleague friend boss manager brother
+PERSON_WORDS = _words("""neighbor neighbour husband wife son daughter flatmate housemate agent colleague friend boss manager brother neef nicht buurman buurvrouw zus broer zoon dochter moeder vader vriend vriendin man vrouw
     sister mother father mum mom dad partner assistant roommate girlfriend boyfriend employee recipient named
     called kollege kollegin nachbar nachbarin mann collega voisin voisine mari femme vecino vecina marido mujer
     esposa vicino vicina marito moglie vizinho vizinha esposo hat hermano hermana hijo hija amigo amiga madre padre
     fratello sorella figlio figlia amico amica irmão irmã filho filha frère sœur fils fille ami amie
     bruder schwester sohn tochter freund freundin mutter vater""")
 """Words before a person's name, also an unlisted one."""
+OUR = _words(
+    "my our his her mein meine meiner meinem meinen mon ma notre mi mis il la mio mia mijn onze minha meu"
+)
 PERSON_PAIRS = frozenset(("signed by", "for by", "accepted by", "received by", "taken by", "ordered by", "bought by", "paid by", "collected by", "up by", "written by", "spoke with", "spoke to", "speak with",
-    "speak to", "spoken to", "spoken with", "talked with", "talked to", "talk to", "chatted with", "gift for", "present for", "belongs to", "issued to", "addressed to", "registered to", "handed to", "name to", "name is", "deliver to",
+    "speak to", "spoken to", "spoken with", "talked with", "talked to", "talk to", "chatted with", "gift for", "present for", "belongs to", "delivered to", "issued to", "addressed to", "registered to", "handed to", "name to", "name is", "deliver to",
     "it to", "recibió", "lo recibió", "ritirato da", "remis à", "recebeu foi", "paket an", "bitte auf", "to contact", "parcel to", "package to", "empfänger ist", "destinataire est", "destinatario es", "destinatario è", "destinatário é"))  # fmt: skip
 """The same, two words."""
 PERSON_LINKS = _words(
@@ -158,7 +177,7 @@ PERSON_LINKS = _words(
 
 # Birth, phones, numbers --------------------------------------------------------------------------------------------
 
-BIRTH_WORDS = _words("""dob b born birth birthday birthdate geburtsdatum geburtstag geboren geb naissance né née
+BIRTH_WORDS = _words("""dob b bday ddn gebdat gebdatum nac verjaardag geboortedag jarig born birth birthday birthdate geburtsdatum geburtstag geboren geb naissance né née
     anniversaire nací naci nacido nacida nacimiento cumpleaños nato nata nascita nasci nascido
     nascida nascimento compleanno aniversário geboortedatum urodzony urodzona urodzenia urodziłem urodziłam född
     födelsedatum født fødselsdato""")
@@ -181,7 +200,10 @@ PHONE_HINTS = _words("""telephone phone phones call calls tel cell mobile mob wh
     rappelez rappeler gsm llame llama llamada chiama chiamami richiamatemi ligação telefonar nummer tlf zadzwoń numer
     telefonum""")
 DIGIT_WORDS = _words("""zero oh one two three four five six seven eight nine double triple null eins zwei zwo drei
-    vier fünf sechs sieben acht neun zéro un deux trois quatre cinq sept huit neuf cero uno dos tres cuatro
+    vier fünf sechs sieben acht neun nul een twee drie vijf zes zeven negen ten eleven twelve thirteen fourteen
+    fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety dix onze douze
+    treize quatorze quinze seize vingt trente quarante cinquante soixante quatre-vingt et diez veinte treinta cuarenta
+    cincuenta sesenta setenta ochenta noventa venti trenta quaranta cinquanta sessanta settanta ottanta novanta zéro un deux trois quatre cinq sept huit neuf cero uno dos tres cuatro
     cinco seis siete ocho nueve due tre quattro cinque sei sette otto nove um dois três quatro sete oito""")
 CURRENCIES = r"""usd|eur|euros?|gbp|dollars?|pounds?|quid|bucks|chf|francs?|cents?|inr|rupees?|lakh|yen|jpy|yuan|cny|rmb|won|krw|pln|zł(?:oty)?|zlotys?|kr|sek|nok|dkk|kron(?:or|er|en)|kroner|pesos?|mxn|ars|clp|cop|reais|real|brl
     |rand|zar|lira|tl|try|cad|aud|nzd|sgd|franken|stutz|dirhams?|aed|baht|rubles?|rub|huf|forint|czk|koruna|points?|punkte|miles|people|units|stück|km|users?|kunden|followers|steps|mah|watts?|rpm|ppi|dpi|pixels?|lumens?"""
@@ -190,17 +212,17 @@ NUMBER_KINDS = {
     "<ORDER>": """order orders ord oorder ordr oder orer oredr purchase purchases puchase pucrhase purcahse
     bestellung bestellnummer bestell auftrag auftragsnummer commande commandes pedido pedidos ordine ordini encomenda
         encomendas bestelling bestelnummer zamówienie zamówienia beställning ordernummer ordrenummer ordre po""",
-    "<ACCOUNT>": """agência agencia account accounts acct acc a/c customer client member membership user policy contract konto
+    "<ACCOUNT>": """agência agencia account accounts acct acc a/c customer client member membership user policy contract contracts loyalty transit institution contrat contrato contratto vertrag socio abonné abonado assinante protocolo clabe konto
     kontonummer kundennummer kunde mitgliedsnummer compte cuenta conto conta client cliente abonné rekening
         rekeningnummer klantnummer konta kundnummer kontonr""",
     "<INVOICE>": """invoice invoices inv bill bills receipt receipts rechnung rechnungsnummer facture factures
     factura facturas fattura fatture fatura recibo factuur faktura fakturanummer quittung""",
-    "<NUMBER>": """tracking parcel package shipment consignment ticket case ref reference booking reservation
+    "<NUMBER>": """tracking awb waybill aktenzeichen zeichen handelsregister hrb kvk pnr quote refrence referance parcel package shipment consignment ticket case ref reference booking reservation
     confirmation transaction return rma claim serial passport license licence ssn security tax vat routing label
         number numbers nr sort bsb ifsc blz swift bic aba sin nino tfn pps ppsn aadhaar pan ird nric ni insurance
     social steuer steuernummer ustid sendungsnummer sendung paket paketnummer vorgang vorgangsnummer
         ausweis ausweisnummer personalausweis reisepass reisepassnummer führerschein sozialversicherungsnummer svnr
-    ahv suivi colis passeport sécu sécurité permis dossier réservation nir dni nie nif cif curp cuit cuil
+    ahv suivi colis passeport sécu sécurité permis dossier réservation nir référence referencia referência riferimento localizador localizzatore pratica expediente protocolo identité identità identidad identidade identiteit medicare medicaid nhs ein itin hkid rrn dowód číslo cnp egn oib dni nie nif cif curp cuit cuil
         rut run cédula nit seguimiento paquete guía pasaporte reserva tracciamento spedizione pacco passaporto
     patente fiscale iva prenotazione cf rastreio rastreamento passaporte cpf cnpj rg cnh nis contribuinte bsn
         rijbewijs paspoort burgerservicenummer rijksregisternummer pesel nip regon przesyłki paczka personnummer
@@ -216,6 +238,6 @@ NAMING = _words(
 )
 SAYING = _words("is was ist war lautet est es è é era to jest är er")
 NO_NUMBERS = _words(
-    "article item model part product sku ean version size error coupon promo voucher flight batch page chapter room artikel artikelnummer article modell modelo modello modèle producto prodotto produto erreur fehler color colour"
+    "article item model part product sku ean version size error coupon promo voucher firmware build ean isbn upc gtin asin rgb hex farbe couleur fout foutcode bestand file image img flight batch page chapter room artikel artikelnr chargennummer artikelnummer article modell modelo modello modèle producto prodotto produto erreur fehler color colour"
 )
 """Nouns before "number" or "code" whose numbers identify things, not persons."""

@@ -11,12 +11,16 @@ from chatbot.privacy.draft import Draft, Pattern, Span
 from chatbot.privacy.phrases import BIRTH_WORDS, MONTHS
 from chatbot.privacy.streets import (
     AFTER_STREET,
+    BEFORE_POSTCODE,
+    BY_POSTCODE,
     ENGLISH,
     GERMANIC_BEFORE,
     GERMANIC_ENDINGS,
     HOUSE_NUMBER,
     NUMBER_FIRST,
     NUMBER_LAST,
+    SEPARATE,
+    STATED_POSTCODE,
     SURE_ENDINGS,
     UNIT_BEFORE,
     VERB_ENDINGS,
@@ -30,11 +34,14 @@ _IS_NEXT = Pattern(ENGLISH)
 _UNIT_BEFORE = Pattern(UNIT_BEFORE)
 _GERMANIC_BEFORE = Pattern(GERMANIC_BEFORE)
 _HOUSE_NUMBER = Pattern(HOUSE_NUMBER)
+_BY_POSTCODE, _BEFORE_POSTCODE = Pattern(BY_POSTCODE), Pattern(BEFORE_POSTCODE)
+_STATED_POSTCODE = Pattern(STATED_POSTCODE)
+_POSTCODE_WORDS = frozenset(("postcode", "postal", "zip", "post"))
 _FAR = 64
 _NEAR = 24
 _DATE = rf"""(?: \d{{1,2}}(?P<s>\s?[./-]\s?)\d{{1,2}}(?P=s)\d{{2,4}} | \d{{4}}[./-]\d{{1,2}}[./-]\d{{1,2}} | \d{{1,2}}[ ]\d{{1,2}}[ ]\d{{2,4}} | (?:19|20)\d{{6}}
     | \d{{1,2}}(?:st|nd|rd|th|er|\.|º)?[ ,-]{{1,2}}(?:de[ ]|of[ ])?(?:{MONTHS})\.?,?(?:[ -](?:de[ ]|del[ ])?(?:\d{{4}}|'?\d\d))?
-    | \d{{1,2}}(?:st|nd|rd|th)?,?[ ]\d{{4}} | (?:19|20)\d\d(?=[ ]*(?:[.,;!?]|\Z)) )"""
+    | (?:{MONTHS})\.?[ -]\d{{1,2}}(?:st|nd|rd|th)?,?[ -]\d{{2,4}} | \d{{1,2}}(?:st|nd|rd|th)?,?[ ]\d{{4}} | (?:19|20)\d\d(?=[ ]*(?:[.,;!?]|\Z)) )"""
 _BIRTH = Pattern(rf"(?P<word>\w++) [^\d!?]{{0,32}}+ (?P<date>{_DATE}) (?!\w)")
 _BORN_AFTER = Pattern(
     rf"(?<!\w) (?P<date>{_DATE}) (?:[ ](?:is|ist|est|es|è|é)[ ](?:my|mein|ma|mon|mi|mia|minha|la[ ]mia|a[ ]minha)(?:[ ]date[ ]of|[ ]fecha[ ]de|[ ]data[ ]di)?)? [ ,]{{1,2}} \Z"
@@ -55,8 +62,11 @@ def redact_places(draft: Draft, numbers: list[re.Match[str]]) -> None:
     for words, street in _NUMBER_LAST:
         if draft.has(words):
             draft.mark(_with_postcode(draft.text, *found.span()) for found in draft.matches(street, words))
-    if any(word.endswith(GERMANIC_ENDINGS) for word in draft.words):
+    if any(word.endswith(GERMANIC_ENDINGS) for word in draft.words) or not SEPARATE.isdisjoint(draft.words):
         draft.mark(_germanic(draft.text, numbers))
+    draft.mark(_by_postcode(draft.text, numbers))
+    if not _POSTCODE_WORDS.isdisjoint(draft.words):
+        draft.mark((*found.span("postcode"), "<ADDRESS>") for found in _STATED_POSTCODE.finditer(draft.text))
 
 
 def redact_births(draft: Draft) -> None:
@@ -98,6 +108,16 @@ def _germanic(text: str, numbers: list[re.Match[str]]) -> Iterator[Span]:
                 yield _with_postcode(text, number.start() - len(before) + street.start(), house.end())
 
 
+def _by_postcode(text: str, numbers: list[re.Match[str]]) -> Iterator[Span]:
+    """Find "Mühlenkamp 17, 22303 Hamburg": words with a capital, a number, a postcode and a town."""
+    for number in numbers[1:]:
+        start = number.start()
+        if text.startswith(", ", start - 2) and (found := _BY_POSTCODE.match(text, start)):
+            begin = max(0, start - _FAR)
+            if before := _BEFORE_POSTCODE.search(text, begin, start):
+                yield before.start(), found.end(), "<ADDRESS>"
+
+
 def _is_street(name: str) -> bool:
     """Whether this is a street, not a word like "ring" and "Ordering"."""
     if name.lower() in GERMANIC_ENDINGS or name.endswith(VERB_ENDINGS):
@@ -107,6 +127,6 @@ def _is_street(name: str) -> bool:
 
 def _with_postcode(text: str, start: int, end: int) -> Span:
     after = _AFTER.match(text, end)
-    if after and not _IS_NEXT.match(text, after.start("postcode")):
+    if after and not (after["postcode"] and _IS_NEXT.match(text, after.start("postcode"))):
         end = after.end()
     return start, end, "<ADDRESS>"

@@ -15,6 +15,7 @@ from chatbot.privacy.ids import redact_ids
 from chatbot.privacy.names import NAME_WORDS, redact_names
 from chatbot.privacy.numbers import LONG, MAX_RUNS, redact_coarsely, redact_numbers, redact_spelled
 from chatbot.privacy.phrases import (
+    ANSWER_WORDS,
     BIRTH_WORDS,
     CHANGE_WORDS,
     CODE_WORDS,
@@ -39,8 +40,8 @@ pin 1234, user anna, key sk-1234567890abcdef, code is 1234, order 12345, call 01
 Lindenweg 3, 12 rue Hugo, Calle Mayor 3, Am Markt 3, DE89 3704 0044 0532 0130 00, 10.0.0.1, www.example.com?a=b,
 one two three four five six. Mr. Smith. changed the password to dragon, the new one is hunter2. Regards, Anna"""
 _DIGIT_RUNS = Pattern(r"\d++", 0)
-_WITHOUT_DIGITS = NAME_WORDS.union(PASSWORD_WORDS, USER_WORDS, KEY_WORDS)
-_WITH_DIGITS = _WITHOUT_DIGITS.union(PIN_WORDS, CODE_WORDS, BIRTH_WORDS, STREET_WORDS)
+_WITHOUT_DIGITS = NAME_WORDS.union(PASSWORD_WORDS, PIN_WORDS, ANSWER_WORDS, USER_WORDS, KEY_WORDS)
+_WITH_DIGITS = _WITHOUT_DIGITS.union(CODE_WORDS, BIRTH_WORDS, STREET_WORDS)
 HINTS = _WITH_DIGITS | CHANGE_WORDS | OTHER_WORDS
 """Words that detectors begin at."""
 

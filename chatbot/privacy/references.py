@@ -17,13 +17,17 @@ _MARK_OF = {word: mark for mark, words in NUMBER_KINDS.items() for word in words
 _LINKS = (
     NAMING
     | SAYING
-    | frozenset(":=.-")
+    | frozenset(":=.-(")
     | {"card", "my", "the", "de", "di", "on", "file", "should", "be", "der", "die"}
 )
+_COMPOUNDS = ("nummer", "nr", "buchungscode", "boekingscode")
+"""Ends of German, Dutch and Scandinavian nouns that name a number: "Vorgangsnummer", "Kundennr."."""
+_THINGS = ("artikel", "haus", "seiten", "modell", "model", "chargen", "produkt", "product", "teile", "material", "zimmer", "fehler", "fout", "huis", "pagina", "vare", "los", "typen")  # fmt: skip
+_REFERENCES = frozenset(("id", "ids", "ref", "reference"))
 _TOKEN = Pattern(r"n[º°]|[^\W\d_]+(?:/[^\W\d_]+)?|\S", 0)
 _FROM_DIGIT = Pattern(r"\d[\w/\-]*+", 0)
 _MORE = Pattern(
-    r"(?:\.\d{2,4}){2,4}(?:/\d{4})?(?:-(?:\d\d?|[kK]))?(?![\w.])|(?:[ ./-](?:\d{3,8}|\d{2}(?=[ ]\d\d))(?![\w.,]))+(?:[ ]\d\d(?!\w))?",
+    r"(?:\.\d{2,4}){2,4}(?:/\d{4})?(?:-(?:\d\d?|\d{3}[.-]\d\d|[kK]))?(?![\w.])|(?:[ ./-](?:\d{3,8}|\d{2}(?=[ ]\d\d))(?![\w.,]))+(?:[ ]\d\d(?!\w)|[ ][A-Z][ ]\d{3}(?!\w))?",
     0,
 )
 _FOUR_DIGITS = Pattern(r"\d{4}", 0)
@@ -138,11 +142,17 @@ def _words_before(text: str, start: int) -> tuple[list[str], str]:
     noun = tokens[-1] if tokens else ""
     if noun in NO_NUMBERS:
         return links, ""
+    if noun.endswith(_COMPOUNDS) and noun.startswith(_THINGS):
+        return links, ""
+    if noun.endswith(_COMPOUNDS):
+        links.append("number")
+        return links, _MARK_OF.get(noun, "<NUMBER>")
     if noun in _MARK_OF:
         return links, _MARK_OF[noun]
     # "number 2291": the link word itself names the number, unless it is a phone number.
     mark = next((_MARK_OF[link] for link in links if link in _MARK_OF), "")
-    return links, "" if mark and says_phone(text, start) else mark
+    phone = text[start].isdecimal() and _REFERENCES.isdisjoint(links) and says_phone(text, start)
+    return links, "" if phone else mark
 
 
 def _is_reference(text: str, start: int, end: int, mark: str, links: list[str]) -> bool:
@@ -157,7 +167,7 @@ def _is_reference(text: str, start: int, end: int, mark: str, links: list[str]) 
     longest, said = max(runs), not SAYING.isdisjoint(links)
     if any(character.isalpha() for character in text[start:end]):
         code = end - start > _SHORT_CODE and text[start:end].isupper() and text[start:end].isalnum()
-        return longest >= SHORT or code
+        return longest >= SHORT or code or (sum(runs) > SHORT and text[start:end].isupper())
     if longest == SHORT and not said:
         return bool(_ENDS.match(text, end))
     # "my bill is 1200": more likely an amount than an invoice number.

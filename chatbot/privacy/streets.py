@@ -9,13 +9,14 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+_CITY = r"(?-i:[A-ZÀ-ÖØ-ÞŁŚŻ])[\w'-]++"
 _CAP = r"(?-i:[A-ZÀ-ÖØ-ÞŁŚŻ])[\w'.-]*"
 _NUMBER = r"(?:(?:n[º°.]|nr\.?|no\.?|num\.?|núm\.?|numero|número|\#)\s?)?\d{1,5}(?:[a-z](?!\w))?"
 _UNIT = r"(?:flat|apt\.?|apartment|unit|suite|ste\.?|room|floor|block|blk)\s?\#?\w{1,5}"
 
 ENGLISH_WORDS = _words("""street st road rd avenue ave av lane ln drive dr court ct boulevard blvd way close square
     sq gardens gdns terrace parkway pkwy place pl highway hwy crescent cres grove hill row mews walk alley circle
-    cir trail quay plaza park green rise view wharf heights marg nagar bypass parade""")
+    cir trail quay plaza park green rise view wharf heights gate acre marg nagar bypass parade""")
 RARE_WORDS = _words(
     "summit well gap cove coves glen point ridge valley village station harbor harbour island junction loop meadow meadows oval path pike trace vista spur mount"
 )
@@ -24,36 +25,40 @@ ENGLISH = rf"""\d{{1,5}}(?:st|nd|rd|th)?[a-z]?(?:[-/]\d{{1,4}})?(?!\w),?
     (?:\s(?:{_CAP}|\d{{1,3}}(?:st|nd|rd|th))){{1,4}}?
     \s(?!square\s(?:met|feet|foot|ft|inch|cm|m\b|km|mile|yard))(?:{"|".join(sorted(ENGLISH_WORDS))})\b\.? (?:,?\s{_UNIT}|\s\#?\d{{1,3}}-\d{{1,4}}|\s[NSEW]{{1,2}}\b)?
     | \d{{1,5}}[a-z]? (?:\s{_CAP}){{1,2}}? \s(?-i:{_RARE})\b (?:,?\s{_UNIT})?
-    | \d{{1,5}}[a-z]?(?!\w)
+    | \d{{1,5}}(?:\s?[a-z])?(?!\w)
     (?:\s(?!(?:the|a|an|on|of|in|to|my|and|for|is|was|at|days?|weeks?|months?|years?|hours?|minutes?|times?|items?|x|from|this|your|our|their|new|per|one|more|pairs?|boxes|pieces
         |orders?|parcels?|shoes?|bikes?)\b)[a-z'-]{{2,}}){{1,2}}?
-    \s(?:street|road|avenue|ave|lane|boulevard|blvd|terrace|crescent)\b(?!\s(?:food|bike|style|sign|wear))"""
+    \s(?:street|road|avenue|ave|lane|boulevard|blvd|terrace|crescent|st|rd|ln)\b(?!\s(?:food|bike|style|sign|wear))"""
 """Begins at a house number, which English, French and Portuguese of some countries write first."""
-UNIT_BEFORE = rf"(?<!\w)(?:{_UNIT}\s?[,/-]?\s?|(?:flat|apt\.?|apartment|unit|suite)\s)\Z"
+UNIT_BEFORE = rf"(?<!\w)(?:{_UNIT}\s?[,/-]?\s?|(?:flat|apt\.?|apartment|unit|suite)\s|(?:bât(?:iment)?|bloc|house|esc|résidence|appt)\.?\s\w{{1,4}},?\s)\Z"
 GERMANIC_ENDINGS = ("straße", "strasse", "str", "str.", "weg", "gasse", "platz", "allee", "ring", "damm", "ufer", "markt", "chaussee", "steig", "stieg", "promenade", "graben", "hof", "berg",
-    "garten", "tor", "wall", "park", "straat", "laan", "gracht", "plein", "kade", "dijk", "singel", "gatan", "vägen", "gränd", "gade", "gata", "vej", "veien", "stræde", "katu", "tie", "dreef")  # fmt: skip
+    "garten", "kamp", "brücke", "stiege", "zeile", "steeg", "pad", "wal", "baan", "steenweg", "weide", "garten", "tor", "wall", "park", "straat", "laan", "gracht", "plein", "kade", "dijk", "singel", "gatan", "vägen", "gränd", "gade", "gata", "vej", "veien", "stræde", "katu", "tie", "dreef", " gate", " út", "utca", " tér", "náměstí", "ulice")  # fmt: skip
 SURE_ENDINGS = ("straße", "strasse", "str.", "straat", "gatan", "gracht", "plein", "gasse", "allee", "platz")
 VERB_ENDINGS = ("dering", "vering", "fering", "during", "uring", "oring", "aring", "iring")
-GERMANIC_BEFORE = rf"(?<![\w-])(?:(?:{_CAP}\s){{1,2}}(?:straße|strasse|str\.?|allee|weg|platz|ring|damm|ufer|markt|gasse|laan|plein|park|hof)|[\w.-]{{1,40}})\s\Z"
-HOUSE_NUMBER = r"\d{1,4}\s?(?:[a-z](?!\w))?(?!\w)(?:\s?[/-]\s?\d{1,4}[a-z]?)*"
+GERMANIC_BEFORE = rf"(?<![\w-])(?:(?:(?:Van|van|Oude|Nieuwe|Nieuwezijd|Oudezijd|Alte|Neue|Lange|Kurze|Breite|Große|Kleine|Hohe|Obere|Untere|Prins|Prinses|Sint|Sankt|St\.?)[rsn]?\s)[\w.-]{{1,40}}|(?!(?:ihr|der|die|das|dem|den|am|im|ein|einem|unser|dein|mein|euer|het|de|een)\s)(?:{_CAP}\s){{1,2}}(?:straße|strasse|str\.?|allee|weg|platz|ring|damm|ufer|markt|gasse|laan|plein|park|hof|gate|gata|gade|vei|katu|út|utca|tér|náměstí|ulice)|[\w.-]{{1,40}})\s\Z"
+HOUSE_NUMBER = r"\d{1,4}\s?(?:[a-z](?!\w))?(?!\w)(?:\s?[/-]\s?\d{1,4}[a-z]?|\s(?:bus|box|hs|apt|top|stiege)\s\d{1,3}(?!\w))*"
+SEPARATE = _words("gate út utca tér náměstí")
 GERMAN_PHRASES = rf"""(?-i:Am|An\s(?:der|den)|Im|In\s(?:der|den)|Auf\s(?:der|dem)|Unter\s(?:den|der)|Zum|Zur|Hinter\sder|Vor\s(?:dem|der)) \s
     (?!(?:januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|jahr|wert|alter)\b)
     (?:{_CAP}\s){{1,3}} {HOUSE_NUMBER}"""
+PLOT = r"(?:house|plot)\s(?:no\.?\s)?\d{1,4}[a-z]?,\s(?:road|sector|street|block|phase|lane)\s(?:no\.?\s)?\d{1,3}[a-z]?(?!\w)"
+LAAN = rf"(?:laan\s(?:van|der|den)|straße\s(?:des|der))\s (?:(?:de|den|der|het|\d{{1,2}}\.)\s)? (?:{_CAP}\s){{1,2}} {HOUSE_NUMBER}"
 PO_BOX = r"(?:(?:(?<=po\s)|(?<=p\.o\.\s)|(?<=p\.o\s)|(?<=p\.\so\.\s)|(?<=p\so\s)|(?<=p\.o\.)|(?<=p\.\so\.))box|pobox|postfach|apartado(?:\sde\scorreos)?|b\.?p\.?|postale?|postbus|poczt\.?) \s? \#?(?:n[º°]\s?)?\d{1,6}(?:\s\d\d){0,3}"
-_FRENCH = r"rue|avenue|av\.|ave\.?|boulevard|bd\.?|blvd|place|pl\.|chemin|allée|allee|impasse|quai|cours|route|passage|square(?!\s(?:met|feet|foot|ft|inch|cm|m\b|km|mile|yard))|sentier|villa|faubourg|fg|résidence|lotissement|chaussée|rond-point"
+_FRENCH = r"rue|r\.|avenue|av\.|ave\.?|boulevard|bd\.?|blvd|place|pl\.|chemin|allée|allee|impasse|quai|cours|route|passage|square(?!\s(?:met|feet|foot|ft|inch|cm|m\b|km|mile|yard))|sentier|villa|faubourg|fg|résidence|lotissement|chaussée|rond-point"
 _OF = r"(?:(?:de|du|des|de\sla|de\sl'|la|le|les|l'|d'|del|dei|degli|delle|della|dello|dos|das|do|da|di|los|las|el|san|santa|st\.?)\s?){0,3}"
-FRENCH = rf"""\d{{1,4}}(?:\s?(?:bis|ter|quater)\b|[a-z]\b)?,?\s (?:{_FRENCH})\s {_OF} [\w'.-]{{2,30}}
+FRENCH = rf"""\d{{1,4}}(?:\s?(?:bis|ter|quater)\b|[a-z]\b)?,?\s (?:(?:{_FRENCH})\s (?!(?:de|du|d'|des)?\s?(?:ou|et|yoga|danse|français|anglais|pour|libres?|personnes)) {_OF}[\w'.-]{{2,30}})
     (?:\s(?:(?:de|du|des|la|le)\s)?{_CAP}){{0,3}}"""
+RARE_ROMANCE = rf"\w++ \s {_OF} {_CAP} (?:\s{_CAP}){{0,3}} ,?\s {_NUMBER} (?!\w)"
 FRENCH_NUMBER_LAST = rf"(?:{_FRENCH})\s {_OF} {_CAP} (?:\s{_CAP}){{0,3}} ,?\s {_NUMBER} (?!\w)"
 _ROMANCE = r"""calle|c/|cl\.|avenida|avda?\.?|av\.|plaza|pza\.?|plza\.?|paseo|p[º°]|carrera|cra\.?|kr\.?|camino|ronda|travesía|callejón|glorieta|calzada|bulevar|diagonal|transversal|autopista|pasaje|colonia
     |rua|r\.|travessa|tv\.|praça|largo|alameda|estrada|rodovia|beco|calçada|via|viale|v\.le|corso|c\.so|piazza|p\.zza|piazzale|vicolo|strada|contrada|lungarno|lungomare|salita|ulica|ul\.|al\.|aleja|os\.|plac|pl\.|sokak|cad\.?|caddesi"""
-ROMANCE = rf"""(?:carrera|cra|cr|kr|calle|cl|transversal|diagonal|av|avenida)\.?\s\d{{1,3}}[a-z]?\s?(?:\#|n[o°º]\.?)\s?\d{{1,3}}[a-z]?\s?-\s?\d{{1,3}} | (?:{_ROMANCE}) \s? {_OF} [\w'.-]{{2,30}} (?:\s(?:(?:de|del|de\sla|della|dei|dos|das|da|do|e|y|la)\s)?[\w'.-]{{2,30}}){{0,4}}? ,?\s
+ROMANCE = rf"""(?:av|avenida|avda|calle|rua|via)\.?\s\d{{1,2}}\sde\s[^\W\d_]{{4,12}}\s(?:n[º°.]\s?)?\d{{1,5}}(?!\w) | (?!via\s(?:e-?mail|mail|sms|whatsapp|chat|app|telefono|web|ups|dhl|pec)\b)(?:(?:carrera|cra|cr|kr|calle|cl|transversal|diagonal|av|avenida)\.?\s\d{{1,3}}[a-z]?\s?(?:\#|n[o°º]\.?)\s?\d{{1,3}}[a-z]?\s?-\s?\d{{1,3}} | (?:{_ROMANCE}) \s? {_OF} [\w'.-]{{2,30}} (?:\s(?:(?:de|del|de\sla|della|dei|dos|das|da|do|e|y|la)\s)?[\w'.-]{{2,30}}){{0,4}}? ,?\s
     (?:(?:n[º°.]|nr\.?|no\.?|num\.?|núm\.?|numero|número|nº|\#)\s?)? \#?\s?\d{{1,5}} (?:[a-z](?!\w))?
-    (?:\s?[-/]\s?\d{{1,4}})? (?!\w) (?:\s?,\s?\d{{1,2}}\s?[º°ª](?:\s?[a-z](?!\w))?)?
-    (?:,?\s(?:piso|puerta|planta|apto\.?|apartamento|appartamento|int\.|interno|scala|andar|depto\.?)\s\w{{1,4}}(?!\w))?"""
+    (?:\s?[-/]\s?\d{{1,4}})? (?!\w) (?:\s?,\s?\d{{1,2}}\s?[º°ª](?:\s?(?:[a-z](?!\w)|izq|dcha?|der|esq)\.?)?)?
+    (?:,?\s(?:piso|puerta|planta|apto\.?|apartamento|appartamento|int\.|interno|scala|andar|depto\.?)\s\w{{1,4}}(?!\w))?)"""
 
 FRENCH_WORDS = _words(
-    "rue avenue av ave boulevard bd blvd place pl chemin allée allee impasse quai cours route passage square sentier villa faubourg fg résidence lotissement chaussée rond"
+    "r rue avenue av ave boulevard bd blvd place pl chemin allée allee impasse quai cours route passage square sentier villa faubourg fg résidence lotissement chaussée rond"
 )
 NUMBER_FIRST = ((FRENCH_WORDS, FRENCH), (ENGLISH_WORDS | RARE_WORDS, ENGLISH))
 """Words one of which the text contains, and a pattern that begins at a house number."""
@@ -62,6 +67,9 @@ NUMBER_LAST = (
     (FRENCH_WORDS, FRENCH_NUMBER_LAST),
     (_words("calle c cl avenida avda avd av plaza pza plza paseo pº p° carrera cra cr kr camino ronda travesía callejón glorieta calzada bulevar diagonal transversal autopista pasaje colonia rua r travessa tv praça largo alameda"
         " estrada rodovia beco calçada via viale v corso piazza p piazzale vicolo strada contrada lungarno lungomare salita ulica ul al aleja os plac pl sokak cad caddesi"), ROMANCE),
+    (_words("laan straße"), LAAN),
+    (_words("house plot"), PLOT),
+    (_words("acceso cuesta canale borgo incrocio rotonda stretto vial cañada rambla pasadizo urbanización"), RARE_ROMANCE),
     (_words("box pobox postfach apartado bp postale postal postbus poczt b"), PO_BOX),
 )  # fmt: skip
 """Words, and a pattern that begins at one of them."""
@@ -70,5 +78,12 @@ POSTCODE = r"""(?: (?-i:[A-Z]{1,2}-)?\d{5}-\d{3,4} | \d{4}-\d{3} |
     (?-i:[A-Z]{1,2}-?)?\d{4,7}(?:\s?(?-i:[A-Z]{2})(?!\w))? | [A-Z]\d[A-Z]\s?\d[A-Z]\d |
     [A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}
     | [A-Z]\d[\dW]\s?[A-Z\d]{4} | \d{3}\s\d{2} | \d{2}-\d{3} | \d{3} )(?!\w)"""
-AFTER_STREET = rf"(?:[^\d\n!?;<]{{0,40}}?(?<![\w-])(?:c\.?p\.?\s|cep\s|plz\s)?(?P<postcode>{POSTCODE}))"
-BEFORE_STREET = rf"(?<![\w-]){POSTCODE}[\s,]{{1,2}}(?:[^\W\d_][\w'.-]{{0,20}}[\s,]{{1,2}}){{0,3}}\Z"
+AFTER_STREET = rf"""(?:\s?,\s?\d{{1,2}}\s?[º°ª]\s?\w{{0,4}})?
+    (?: [^\d\n!?;<]{{0,40}}?(?<![\w-])(?:c\.?p\.?\s|cep\s|plz\s)?(?P<postcode>{POSTCODE}) (?:,?\s(?!(?-i:[A-Z][a-z]*\s(?:is|was|are))){_CITY}(?:[ -](?:(?:am|an\sder|de|la|sur|do)[ -])?{_CITY}){{0,2}}(?=[\s.,;!?)]|\Z))?
+      | (?:,\s{_CITY}(?:\s(?:(?:de|am|an\sder|do|da|la)\s)?{_CITY}){{0,2}}){{1,2}}(?:\s\d{{1,2}}(?!\w))?(?=\s*(?:[.,;!?)]|\Z)) )"""
+BY_POSTCODE = (
+    rf"(?:\d{{4,6}}|\d{{3}}\s\d\d|\d\d-\d{{3}})(?:\s?(?-i:[A-Z]{{2}})(?!\w))?\s{_CITY}(?:[ -]{_CITY}){{0,2}}"
+)
+BEFORE_POSTCODE = rf"(?<!\w)(?:{_CAP}\s){{1,4}}(?:no[:.]?\s)?\d{{1,4}}\s?[a-z]?(?:\s?[/-]\s?\w{{1,4}}|\sbus\s\d{{1,3}})?,\s\Z"
+"""What is before a postcode and a town in an address whose street no word names: "Mühlenkamp 17, 22303 Hamburg"."""
+STATED_POSTCODE = r"(?:post[ ]?code|postal[ ]code|zip(?:[ ]code)?)\s?(?:is\s|:\s?)?(?P<postcode>[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}|[A-Z]\d[A-Z]\s?\d[A-Z]\d|\d{5}-\d{4})(?!\w)"

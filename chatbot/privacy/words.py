@@ -10,7 +10,8 @@ def _words(text: str) -> frozenset[str]:
 GIVEN_AND_WORDS = _words("""
 amber august bill chase dawn dean drew faith frank grace guy hope jack joy june king lance mark max may olive
 pat penny ray rich rob rose ruby said sue summer sunny will
-alba alma angelo ariel axel basil blanca candela concepción constance dolores don ender florence franca
+    alba virginia georgia jordan victoria carolina dakota alma angelo ariel axel basil blanca candela
+    concepción constance dolores don ender florence franca
 gabriele grazia hugues ida inga iris jaime jean jeanne jens lea luca luz madeleine margot marine mats melchior
 mina mine nil ole orla per pilar robin rosario salvatore solange tore vera vila
 """)
@@ -78,6 +79,11 @@ valentina valeria valerie vanessa vera veronica vicky victor victoria vijay vikr
 violeta virginia viv vivian vladimir waleed wally walter wanda warren wayne wei wendy wes wilhelm william
 willie wilma wolfgang wong wyatt xavier xiao yan yasmin yasmine yaw yolanda youssef yuan yuki yusuf yuto
 yvette yvonne zac zachary zack zahra zainab zane zara zoe zoey zofia zoë ángel óscar
+    femke sjoerd willemijn marloes bas joris piet pieter kees wouter sanne lotte anouk daan sem thijs jeroen
+    sander niels ruben bram jesse
+    teun koen maaike marieke marjolein esmee fleur iris roos mieke annemiek gijs jelle wessel rutger tijn joep
+    hidde floor loes
+    ineke hanneke gerrit dirkje freek jorrit tunde olu jimena ottavia ximena yolanda néstor tamsin agatha latisha wiebke
 aarav abebe abena adaeze adebayo adela adele adrien agata agnieszka ahmet aiko aino aleksander aleksi alena
 alessandra alessia alexandre alfonso aline alireza alma aloysius alvaro amadou amara amira anders andrej
 andrzej aneta angelika angus anika anisha anke annalisa annika anouk antje antonella anwar apinya aram ariel
@@ -134,6 +140,12 @@ yosef yulia yuri yusra yves zbigniew zdeněk zehra zeynep zoltán zsófia zuzana
 
 
 NO_NAMES = _words("""
+    nuevo nueva interessato interessata le christmas easter halloween weihnachten ostern noël navidad natale
+    cognome vorname nachname surname prénom apellido apellidos achternaam voornaam alérgico alérgica allergica
+    allergico allergisch sparta part vegan vegetarian boos klant nederlander nederlandse belg student studente
+    tevreden teleurgesteld ziek zwanger verhuisd gestopt vergeten spoed kerst ideal
+    paypal klarna visa mastercard dhl ups postnl fedex hermes creditcard rentner rentnerin kunde kundin
+    verärgert enttäuscht
 a able about above abroad absolutely access account actually add address afraid after again against agent ago
 agree ahead aka all almost alone already also always am amazing amazon america american amount an and android
 angry another any anyone anything anyway app appalling apple are aren't around as asap ashamed ask asking
@@ -274,12 +286,27 @@ paulo, sao paulo, mexico city, las vegas, la paz, san marino, santo domingo, por
 haag, los santos, kuala lumpur, ho chi, tel aviv, abu dhabi, south carolina, north carolina, south dakota, north
 dakota, west virginia, rhode island, stan smith, chuck taylor, air jordan, jordan brand, nelson mandela, martin
 luther, saint petersburg, sankt gallen, dallas texas, santiago de, paris france, chelsea boots, alexa echo, amazon
-alexa, apple siri, marie claire
+    alexa, apple siri, john lewis, charlotte tilbury, giorgio armani, donna karan, roberto cavalli, sam
+    edelman, tony hawk, jo malone, laura ashley, cath kidston, kat von, anna sui, nina ricci, elie saab, paco
+    rabanne, roger federer, michael jordan, john deere, jack daniel, tom clancy, james patterson, oliver
+    bonas, charles tyrwhitt, ben & jerry, marie claire
 """.replace("\n", " ").split(",")
 )
 """Products, companies and places that look like a full name."""
 
 NO_SECRETS = _words("""
+are managers resets fields rules requirements links generators und
+    est ist es é è era war lautet was is not een te kort lang moeilijk onjuist onveilig verkeerd vergeten
+    geblokkeerd verlopen gewijzigd veranderd gehackt niet geen ongeldig zwak
+    sterk nodig leeg fout kwijt correct goed juist veilig oud nieuw nog steeds al weer wel een mijn het is
+    werkt wordt kan
+    klopt bekend onbekend gelekt opgeslagen verplicht verstuurd kapot ook zo via been tiny hard difficult complicated
+    simple twice again correctly correct wrongly three times works worked work wont was saved here protected hashed
+    common confidential private personal unique tied linked visible length empty impossible annoying
+    ridiculous case-sensitive
+    lang sicher schwer nirgends nirgendwo gespeichert kompliziert einfach zwei drei mal difficile compliqué long court
+    vide sécurisé difícil larga corta vacía complicada difficile lunga corta vuota complicata both mandatory
+    generator vault safe prompt rule help support login account reset resetting site website app apps for your you
 a able accepted active already also always an and another appearing as at available back bad being blank
 blocked broken bugged cancelled case changed changing compromised correct corrupt declined declining denied
 different disabled displayed does empty enough entered even expired expiring failing forgotten found from

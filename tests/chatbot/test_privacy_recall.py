@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from chatbot.privacy import redact
+from tools.bench.quality.pii.free_text import free_text
 from tools.bench.quality.pii.sentences import AUTHORS, harmless, sensitive
 from tools.bench.quality.redaction import STRUCTURED, TARGETS
 
@@ -28,6 +29,24 @@ def test_at_most_one_harmless_sentence_in_a_hundred_changes(author: str) -> None
     changed = [s.text for s in sentences if redact(s.text) != s.text]
     assert len(sentences) > 300
     assert len(changed) <= len(sentences) / 100, changed
+
+
+DEVELOPMENT = ("development", "development_2", "development_3")
+LEAST = 20
+"""Sentences of a kind from which its share is meaningful."""
+
+
+@pytest.mark.parametrize("name", DEVELOPMENT)
+def test_the_development_sets_stay_redacted_and_their_harmless_sentences_unchanged(name: str) -> None:
+    personal, quiet = free_text(name)
+    total, missed = (
+        Counter(s.kind for s in personal),
+        Counter(s.kind for s in personal if s.leaks(redact(s.text))),
+    )
+    targets = {k: TARGETS.get(k, STRUCTURED if n >= 50 else 90) for k, n in total.items() if n >= LEAST}
+    shares = {kind: 100 - 100 * missed[kind] / total[kind] for kind in targets}
+    assert {kind: share for kind, share in shares.items() if share < targets[kind]} == {}
+    assert sum(redact(s.text) != s.text for s in quiet) <= len(quiet) / 100
 
 
 def test_a_secret_that_is_partly_left_counts_as_missed() -> None:

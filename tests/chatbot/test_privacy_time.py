@@ -42,8 +42,11 @@ FAMILIES = {
     "quotes": '"', "introductions": "i am ", "names": "Anna ", "titles": "Dr. Xyz ", "signatures": "regards, ", "passwords": "password to ",
     "codes": "code is 1", "streets": "1 A Street ", "rues": "rue de la ", "germanic streets": "Aaa weg 1 ", "births": "born 1.", "at": "a@b.",
     "spoken at": "a at b dot ", "urls": "http://a?", "colons": "a:", "ibans": "DE89 ", "dashes": "a-", "number words": "one ",
-    "line ends": "\n", "dates": "1/1/11 ", "wide": "\uff11", "used as": "a as ", "phrases": "\ufdfa", "squared words": "\u3316", "units of one character": "\u33c2", "unordered marks": "\u0300\u0323",
+    "line ends": "\n", "dates": "1/1/11 ", "wide": "\uff11", "used as": "a as ", "ligatures": "\ufdfa", "squared words": "\u3316", "units of one character": "\u33c2", "unordered marks": "\u0300\u0323",
     "double marks": "\u0344", "marks and joiners": "\u0301\u200d\u0323", "mixed": "call 1 order 2 <NAME> (3) pin 4 ",
+    "at with dashes": "a-at-b_at_", "pairs of hex": "1a ", "of account": "password for a ", "login": "login a/1 ", "given": "using the password ",
+    "reversed": "a is my ", "phrases": "passphrase a b ", "answers": "security answer ", "towns": "Aa 1, 1111 Aa ", "house": "house 1, road 1, ", "laan": "laan van Aa ",
+    "compounds": "nummer 1-", "files": "1.jpg ", "postcodes": "postcode A1 1", "parts of e-mail": "a dot b underscore ",
 }  # fmt: skip
 
 

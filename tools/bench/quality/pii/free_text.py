@@ -24,6 +24,8 @@ LOCALES = {
     "es": "es_ES",
     "it": "it_IT",
     "pt": "pt_BR",
+    "nl": "nl_NL",
+    "pl": "pl_PL",
     "xx": "pl_PL",
 }
 MAKE = {
@@ -32,15 +34,15 @@ MAKE = {
 }  # fmt: skip
 
 
-def free_text() -> tuple[list[Sentence], list[Sentence]]:
-    """Return the sentences with personal data, and the harmless ones."""
-    found = [sentence for kind, language, line in _lines() for sentence in _filled(kind, language, line)]
+def free_text(name: str = "free_text") -> tuple[list[Sentence], list[Sentence]]:
+    """Return the sentences with personal data of a file, and the harmless ones."""
+    found = [sentence for kind, language, line in _lines(name) for sentence in _filled(kind, language, line)]
     return [s for s in found if s.kind != "harmless"], [s for s in found if s.kind == "harmless"]
 
 
-def _lines() -> Iterator[tuple[str, str, str]]:
+def _lines(name: str) -> Iterator[tuple[str, str, str]]:
     kind = language = ""
-    for line in (HERE / "free_text.txt").read_text(encoding="utf-8").splitlines():
+    for line in (HERE / f"{name}.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
             kind, _, language = line[3:].partition(" ")
         else:
