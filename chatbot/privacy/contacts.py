@@ -1,5 +1,7 @@
 """PII redaction of e-mail addresses, URLs, IP and MAC addresses, also as people disguise or dictate them."""
 
+# ruff: noqa: E501 - patterns and tables
+
 from __future__ import annotations
 
 import ipaddress

@@ -4,6 +4,8 @@ Replaces runs of digits, including separators (spaces, dots, dashes), and classi
 the words before it.
 """
 
+# ruff: noqa: E501 - patterns and tables
+
 from __future__ import annotations
 
 import re
