@@ -1,7 +1,8 @@
 """Measure PII redaction on messages of another author: `python -m tools.bench.quality.pii.held_out [--misses]`.
 
-The author of the 1,269 sensitive and 777 harmless messages had not seen the rules. Prints Markdown: recall by kind of personal data (a span counts if its text is not in the redacted message), and the
-share of 777 harmless messages that are changed. First opened on 2026-11-28; no rule was changed because of it then.
+Prints Markdown: recall by kind of personal data (a span counts if its text is not in the redacted message), and the
+share of harmless messages that are changed. The author of the messages had not seen the rules; they were first opened
+on 2026-11-28, after the rules of that day.
 """
 
 from __future__ import annotations
