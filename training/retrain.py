@@ -29,7 +29,6 @@ from chatbot.loop.retrain_result import RetrainResult
 from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
 from chatbot.store.lease import LeaseHeld
 from data.checks import problems_table
-from data.column_options import IntentColumn, MessageColumn
 from data.errors import CorpusError
 from data.loading import Columns
 from data.processing import ProcessParams
@@ -82,8 +81,10 @@ def main(
     replies: Annotated[
         str, typer.Option(help="With --from: the replies, as a path or store:KEY. Default: the corpus's own.")
     ] = "",
-    message_column: MessageColumn = None,
-    intent_column: IntentColumn = None,
+    message_column: Annotated[str | None, typer.Option(help="With --from: the message's column.")] = None,
+    intent_column: Annotated[
+        str | None, typer.Option(help="With --from: the intent's column; two are joined: `scenario+action`.")
+    ] = None,
 ) -> None:
     """Train a challenger on the rows accepted since the champion, run the gate, and register it.
 

@@ -220,7 +220,7 @@ def _read_yaml_file(path: Path) -> Rows:
 
 
 def _mention_markdown(result: Rows, folder: Path) -> None:
-    """Name Rasa 1's files of training data, which are not read: an error if there is no other message."""
+    """Report unsupported Markdown training data of Rasa 1: as a notice, or as an error without other rows."""
     marks = ("## intent:", "##intent:", "## intent :")
     found = [p for p in sorted(folder.rglob("*.md")) if p.is_file() and not _is_hidden(p, folder)]
     files = [path for path in found if any(mark in path.read_text("utf-8", "replace") for mark in marks)]

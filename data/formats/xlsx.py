@@ -6,6 +6,7 @@ import datetime
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from data.columns import Columns
 from data.errors import CorpusError, Problem
@@ -50,7 +51,7 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
         if others or place:
             reason = f"sheet {title!r} is read; not taken: {', '.join(map(repr, others))}"
             result.notices.append(Problem(file, None, reason))
-        if result.problems and (cells := _formulas(path, title)):
+        if result.problems and (cells := _formulas(path, book[title])):
             reason = (
                 f"{len(cells):,} cells hold formulas whose result is not stored, such as {', '.join(cells[:5])}: open "
                 "the workbook in Excel or LibreOffice and save it, or paste the values"
@@ -82,11 +83,15 @@ def _unmerged(
     return records
 
 
-def _formulas(path: Path, title: str) -> list[str]:
-    """Return the coordinates of cells with a formula and no stored result."""
+def _formulas(path: Path, stored: Any) -> list[str]:
+    """Return the coordinates of cells of a sheet with a formula and no stored result.
+
+    Args:
+        stored: the sheet as it is read, with results.
+    """
     from openpyxl import load_workbook
 
-    written, stored = (load_workbook(path, data_only=results)[title] for results in (False, True))
+    written = load_workbook(path)[stored.title]
     return [
         cell.coordinate
         for row in written.iter_rows()

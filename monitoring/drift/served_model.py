@@ -102,7 +102,7 @@ def _named(settings: ServiceSettings, store: Store | None) -> ModelRef | None:
 
 
 def _asked(api_url: str) -> tuple[ModelRef, datetime | None] | None:
-    """Ask the bot's `/version` for the model it serves and when it was trained; None if there is no valid response."""
+    """Request the served model and its training time from the bot's `/version`; None without a valid response."""
     if not api_url:
         return None
     try:
