@@ -42,7 +42,7 @@ def read_text_folder(folder: Path, paths: list[Path]) -> Rows:
     for path in paths:
         intent = _intent(path, folder)
         if not intent:
-            reason = "not taken: the file's name is no intent, and it is in no folder that could name one"
+            reason = "not read: neither the file's name nor its folder names an intent"
             result.notices.append(Problem(str(path), None, reason))
             continue
         text, notices = decode(path.read_bytes(), str(path))
