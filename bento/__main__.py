@@ -7,13 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
-from bento import SUPERVISOR_PID, library_internals
+from bento import SUPERVISOR_PID
 from bento.lifecycle import bundle_source, preflight
 from chatbot.errors import ChatbotError, SettingError
 from chatbot.process import check_port_free, die_with_parent
 from chatbot.settings import ServiceSettings, read_settings
-
-_CHECK_WORKERS_SECONDS = 0.5
 
 
 def main() -> int:
@@ -41,7 +39,6 @@ def main() -> int:
     try:
         from bento.service import SupportChatbot
 
-        library_internals.check_workers_every(_CHECK_WORKERS_SECONDS)
         cast(Any, SupportChatbot).serve_http(host=host, port=port)
     except (BentoMLException, SettingError) as error:
         return _refuse(error)

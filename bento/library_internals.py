@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Sequence
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -49,13 +48,6 @@ def use_http_protocol(protocol: type[asyncio.Protocol]) -> None:
     from uvicorn.config import HTTP_PROTOCOLS
 
     HTTP_PROTOCOLS["auto"] = f"{protocol.__module__}:{protocol.__name__}"
-
-
-def check_workers_every(seconds: float) -> None:
-    """Make BentoML look for dead workers, and replace them, this often (its own: 10 s); call it before it serves."""
-    from bentoml._internal.utils import circus
-
-    circus.create_standalone_arbiter = partial(circus.create_standalone_arbiter, check_delay=seconds)
 
 
 class Addresses(Protocol):

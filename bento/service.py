@@ -48,7 +48,7 @@ settings = fail_fast.read(ServiceSettings)
 RUNNER_WORKERS = settings.runner_workers or usable_cores()
 
 # How long the model may be unavailable before the liveness probe fails and the service is restarted.
-# A worker that died is replaced within seconds.
+# A worker that died is replaced within 15 seconds.
 _MAX_UNAVAILABLE_SECONDS = 60.0
 
 # How long an HTTP worker waits for the runner at start; then it accepts connections and answers them with 503.

@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from chatbot.errors import BundleError
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from tokenizers import Tokenizer
 
 MODEL_FILE = "encoder.onnx"
 TOKENIZER_FILE = "tokenizer.json"
@@ -59,7 +62,7 @@ class Encoder:
     process or one `Encoder` per core.
     """
 
-    def __init__(self, session: ort.InferenceSession, tokenizer: Tokenizer) -> None:
+    def __init__(self, session: InferenceSession, tokenizer: Tokenizer) -> None:
         self._session = session
         self._tokenizer = tokenizer
         self.dim = int(session.get_outputs()[0].shape[-1])
@@ -71,6 +74,10 @@ class Encoder:
         Raises:
             BundleError: a file is missing or invalid.
         """
+        # Only the runner encodes; the other processes read bundles without these two.
+        import onnxruntime as ort
+        from tokenizers import Tokenizer
+
         model, vocabulary = folder / MODEL_FILE, folder / TOKENIZER_FILE
         for file in (model, vocabulary):
             if not file.is_file():

@@ -6,7 +6,6 @@ import asyncio
 import inspect
 import re
 import signal
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -124,16 +123,3 @@ def test_uvicorn_takes_the_clients_address_from_the_proxies_that_are_trusted(
 def test_a_protocol_that_serves_without_uvicorns_server_counts_its_connections() -> None:
     state = library_internals.server_state()
     assert getattr(state, "connections", None) == set(), f"the state of uvicorn's server {ADAPT}"
-
-
-def test_bentoml_takes_the_delay_between_checks_of_its_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bentoml._internal import utils
-    from bentoml._internal.utils import circus
-
-    made: list[object] = []
-    monkeypatch.setattr(utils, "reserve_free_port", lambda: nullcontext(1))
-    monkeypatch.setattr(circus, "Arbiter", lambda watchers, **options: made.append(options["check_delay"]))
-    monkeypatch.setattr(circus, "create_standalone_arbiter", circus.create_standalone_arbiter)
-    library_internals.check_workers_every(0.5)
-    circus.create_standalone_arbiter([])
-    assert made == [0.5], f"the delay between BentoML's checks of its workers {ADAPT}"

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from chatbot.model.bundle import load_metadata
 from chatbot.settings import RouterSettings, SlotSettings
 from tests.bento import bundles
 from tests.bento.server import Server
+from tests.support.requirements import ROOT
 
 pytestmark = pytest.mark.process
 
@@ -166,3 +168,12 @@ def test_the_supervisor_asks_its_server_at_the_address_it_listens_on(host: str, 
             ours.stop()
             other.stop()
         web.shutdown()
+
+
+@pytest.mark.parametrize("module", ["bento.service", "bento.keeper"])
+def test_a_process_that_does_not_encode_loads_no_inference_engine(module: str) -> None:
+    """Each copy costs 20 MB and a fifth of a second of every start."""
+    heavy = {"onnxruntime", "tokenizers", "torch", "pandas", "mlflow"}
+    code = f"import sys, {module}; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

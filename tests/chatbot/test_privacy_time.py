@@ -7,6 +7,7 @@ Times are ratios of processor time, the best of several repetitions: a busy mach
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Callable
@@ -29,8 +30,11 @@ DOUBLED = 3.0
 """Upper limit of time(2n) / time(n): 2 is linear, 4 is quadratic."""
 WORST_OF_ALL = 15
 """The same, of redaction, rules and cleaning together."""
-MOST_SECONDS = 0.005
-"""Upper limit of the processor time of one message: cleaning, rules, language, redaction and features."""
+MOST_SECONDS = 0.005 * (2 if "PYTEST_XDIST_WORKER" in os.environ else 1)
+"""Upper limit of the processor time of one message: cleaning, rules, language, redaction and features.
+
+Tests that run beside it share the core and its caches: then the limit is twice as high.
+"""
 WORST = 60
 """Upper limit of the time of a hostile text, in times of prose of the same length."""
 HINTED = "name: tel pw key I am regards pin code born street call Dr. here (at) 1 @ www. dot "

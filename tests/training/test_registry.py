@@ -395,7 +395,7 @@ def test_a_bundle_in_the_store_comes_back_by_its_digest_and_is_written_once(
     times = {entry.key: entry.modified for entry in store.list("bundles/")}
     assert push(store, bundle_folder) == digest
     assert {entry.key: entry.modified for entry in store.list("bundles/")} == times
-    fetched = fetch(store, digest, tmp_path / "cache")
+    fetched = fetch(store, digest, tmp_path / "cache", bundles.made_digest(bundle_folder))
     assert fetched == tmp_path / "cache" / digest
     assert bundles.verify(fetched) == digest
     assert bundles.read_manifest(fetched) == bundles.read_manifest(bundle_folder)
