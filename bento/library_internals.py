@@ -72,7 +72,7 @@ def trust_proxies(proxies: str) -> Addresses:
 
 
 def uvicorn_server() -> uvicorn.Server | None:
-    """Return the uvicorn server of this process, whose method is the SIGTERM handler; None: there is none."""
+    """Return the uvicorn server of this process, whose method is the SIGTERM handler; None if no server runs."""
     import uvicorn
 
     server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)

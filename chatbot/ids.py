@@ -144,14 +144,14 @@ def load_or_make_key(service: ServiceSettings, log: LogSettings) -> bytes:
     Raises:
         SettingError: the key in the settings is too short, or the file is invalid, unreadable or cannot be created.
     """
-    told = service.prediction_key.get_secret_value()
-    if told:
-        if len(told) < LEAST_KEY_CHARS:
+    key = service.prediction_key.get_secret_value()
+    if key:
+        if len(key) < LEAST_KEY_CHARS:
             raise SettingError(
-                f"CHATBOT_PREDICTION_KEY has {len(told)} characters, {LEAST_KEY_CHARS} are the least: ids "
+                f"CHATBOT_PREDICTION_KEY has {len(key)} characters, {LEAST_KEY_CHARS} are the least: ids "
                 "are public, and a short key is guessed from them. Make one with: openssl rand -hex 32"
             )
-        return told.encode()
+        return key.encode()
     file = log.folder / KEY_FILE
     try:
         if not file.exists():

@@ -66,10 +66,14 @@ def check_port_free(address: str, port: int, address_variable: str, port_variabl
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(target)
     except socket.gaierror:
-        raise SettingError(f"there is no address {address} here: set {address_variable}") from None
+        raise SettingError(
+            f"address {address} does not exist on this machine: set {address_variable}"
+        ) from None
     except PermissionError:
         raise SettingError(f"port {port} needs a privilege this user lacks: set {port_variable}") from None
     except OSError as error:
         if error.errno == errno.EADDRNOTAVAIL:
-            raise SettingError(f"there is no address {address} here: set {address_variable}") from None
+            raise SettingError(
+                f"address {address} does not exist on this machine: set {address_variable}"
+            ) from None
         raise SettingError(f"port {port} is in use: set {port_variable}") from None

@@ -70,7 +70,7 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
             found = [i for i, name in enumerate(names) if name == candidate]
             found = found or [i for i, name in enumerate(names) if _key(name) == _key(candidate)]
             if len(found) > 1:
-                raise refuse(f"column {names[found[0]]!r} is there {len(found)} times: rename all but one")
+                raise refuse(f"column {names[found[0]]!r} occurs {len(found)} times: rename all but one")
             if found:
                 return found[0]
         return None

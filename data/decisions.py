@@ -151,7 +151,7 @@ def read_decisions(path: Path) -> list[RowDecision]:
         if not decision:
             continue
         reason = (
-            f"{key[:40]!r} is no row hash: keep the column as it was written"
+            f"{key[:40]!r} is not a row hash: keep the column as it was written"
             if not _HASH.fullmatch(key)
             else intent_fault(decision)
         )

@@ -5,7 +5,7 @@ Without a declaration, a missing intent is a loss that the gate refuses. `declar
     renamed: {old_name: new_name}          # the rows follow
     merged: {kept_name: [a, b]}            # the rows of a and b are labelled kept_name
     removed: [fax_support]                 # the rows are dropped
-    split: {returns: [return_item, return_status]}    # rows still labelled `returns`, which is no part, are dropped
+    split: {returns: [return_item, return_status]}    # rows still labelled `returns` are dropped
     target: 0.03                           # the target risk was changed on purpose
 """
 

@@ -70,7 +70,7 @@ def main(
         str | None, typer.Option(help="Its digest; default: the known one for the default URL, else any.")
     ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds without a byte before giving up.", min=0.1)] = 30.0,
-    force: Annotated[bool, typer.Option(help="Fetch even if a good file is there.")] = False,
+    force: Annotated[bool, typer.Option(help="Fetch even if a valid file exists.")] = False,
 ) -> None:
     """Download a published corpus, verify it, and put it where DVC tracks it."""
     console = Console(stderr=True)
@@ -78,7 +78,7 @@ def main(
     try:
         if to.exists() and not force:
             check_bitext(to)
-            console.print(f"{to} is there already and good: nothing to fetch (--force fetches it again)")
+            console.print(f"{to} exists and is valid: nothing to fetch (--force fetches it again)")
             return
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
         with Progress(*columns, console=console) as progress:

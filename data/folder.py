@@ -47,7 +47,7 @@ class IntentFile:
 def read_intents(folder: Path) -> list[IntentFile]:
     """Read every intent of a corpus folder, sorted by file name.
 
-    The files are those with `.yaml` or `.yml` in `intents`, or in the folder if there is no folder `intents`;
+    The files are those with `.yaml` or `.yml` in `intents`, or in the folder itself if it has no `intents`;
     subfolders are read too.
 
     Raises:
@@ -69,7 +69,7 @@ def intent_paths(folder: Path) -> list[Path]:
 
 
 def yaml_paths(folder: Path) -> list[Path]:
-    """Return the YAML files in the folder `intents`, or in all of the folder if there is none; sorted."""
+    """Return the YAML files in the folder `intents`, or in the whole folder without one; sorted."""
     within = folder / "intents" if (folder / "intents").is_dir() else folder
     found = [path for path in within.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file()]
     return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(within).parts))
@@ -129,7 +129,7 @@ def _read(path: Path, problems: list[Problem]) -> IntentFile:
             reason = f"unknown field {key.value!r}: the fields are {', '.join(FIELDS)}"
             raise CorpusError([Problem(str(path), line, reason)])
         if key.value in nodes:
-            raise CorpusError([Problem(str(path), line, f"field {key.value!r} is there twice")])
+            raise CorpusError([Problem(str(path), line, f"field {key.value!r} occurs twice")])
         nodes[key.value] = value
     for name in _NEEDED:
         if name not in nodes:

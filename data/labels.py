@@ -60,7 +60,7 @@ def normalise_labels(rows: list[Row], file: str) -> tuple[list[Row], list[Proble
             notices.append(Problem(file, None, reason, kind="labels are written in one way"))
         elif key in PERHAPS_OUT_OF_SCOPE:
             reason = (
-                f"label {usual!r} is taught as an intent: if it means out of scope, call it {OUT_OF_SCOPE}"
+                f"label {usual!r} is trained as an intent: if it means out of scope, call it {OUT_OF_SCOPE}"
             )
             notices.append(Problem(file, None, reason))
     return [

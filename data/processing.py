@@ -75,7 +75,7 @@ def process(
     Args:
         corpus: `data.loading.COLUMNS`, as loaded; several corpora are concatenated.
         params: None: the defaults.
-        earlier: the `splits` of the previous run; None: the first run. Its parts count if there is a test part.
+        earlier: the `splits` of the previous run; None: the first run. Its parts apply if it has a test part.
     """
     params = params or ProcessParams()
     if earlier is not None and not params.test_share:
@@ -169,9 +169,9 @@ def read_splits(path: Path) -> pd.DataFrame | None:
         if len(row) != len(SPLIT_COLUMNS) or not _HASH.fullmatch(row[0]) or row[2] not in PARTS:
             reason = f"{','.join(row)!r} is not a row hash, group and part ({' or '.join(PARTS)})"
         elif row[0] in seen:
-            reason = f"row {row[0]} is there twice"
+            reason = f"row {row[0]} occurs twice"
         elif parts.setdefault(row[1], row[2]) != row[2]:
-            reason = f"group {row[1]} lies in train and in test"
+            reason = f"group {row[1]} is in train and in test"
         if reason:
             advice = "restore the file with `dvc checkout`, or delete it to split anew"
             problems.append(Problem(str(path), number, f"{reason}: {advice}"))

@@ -32,7 +32,7 @@ class Rows:
     """Reply texts by intent, where the source has them."""
 
     def extend(self, other: Rows) -> None:
-        """Append another file's content; a reply that is there already is kept."""
+        """Append another file's content; existing replies are kept."""
         self.rows.extend(other.rows)
         self.problems.extend(other.problems)
         self.notices.extend(other.notices)

@@ -1,4 +1,4 @@
-"""Run a command at a fixed interval, one run at a time. Schedules the drift check where there is no CronJob.
+"""Run a command at a fixed interval, one run at a time. Schedules the drift check outside Kubernetes.
 
     python -m monitoring.schedule 3600 -- python -m monitoring.drift_report
     python -m monitoring.schedule check         exit code 1 if the last run failed, or if the next one is overdue
@@ -54,7 +54,7 @@ def check(state: Path = _STATE, now: float | None = None) -> str:
         now: current time by the machine's monotonic clock, which all processes share; by default read from it.
 
     Returns:
-        The problem; empty if there is none, or if the first run has not ended yet.
+        The problem; empty without one, or if the first run has not ended yet.
     """
     if not state.is_file():
         return ""

@@ -151,7 +151,7 @@ def _train(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
 def _existing(name: str, path: str) -> Path:
     found = Path(path).expanduser().resolve()
     if not found.exists():
-        raise SettingError(f"{name}={path}: there is no such file or folder ({found}). Nothing was trained")
+        raise SettingError(f"{name}={path}: no such file or folder ({found}). Nothing was trained")
     return found
 
 

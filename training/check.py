@@ -114,7 +114,7 @@ def read_usable(corpus: Path, columns: Columns) -> tuple[Loaded, list[Problem], 
 
 
 def check_labels(loaded: Loaded, encoder: str, cache: Path, seed: int, steps: Steps) -> LabelFindings:
-    """Encode a corpus, predict every row by folds, and examine the labels; out-of-scope rows are one more label.
+    """Encode a corpus, predict every row by folds, and examine the labels; out-of-scope rows count as a label.
 
     Raises:
         ChatbotError: the encoder cannot be used.

@@ -95,7 +95,7 @@ def upgrade(backend: str, *, asked: bool = False) -> str:
         A sentence about what was done; empty if there was nothing to do.
 
     Raises:
-        MlflowServerError: the database belongs to a newer MLflow, or cannot be backed up and nobody requested
+        MlflowServerError: the database belongs to a newer MLflow, or cannot be backed up and nothing requested
             it.
     """
     from alembic.script import ScriptDirectory

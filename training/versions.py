@@ -98,7 +98,7 @@ def restore(
         corpus: expected corpus digest or a prefix of it; empty: any.
 
     Raises:
-        TrackingError: there is no such version, or its commit or corpus differs from the expected one.
+        TrackingError: the version does not exist, or its commit or corpus differs from the expected one.
         BundleError: the restored bundle does not match its digest.
         CorpusVersionError: the restored corpus does not match its digest; the text names the objects.
         StoreError: the store is unavailable.

@@ -170,7 +170,7 @@ class Chat:
         """
         request = parse(_feedback_request, body)
         if not ids.is_ours(self._key, request.prediction_id):
-            raise NotFound("there is no prediction with this `prediction_id`")
+            raise NotFound("no prediction has this `prediction_id`")
         self._limit_prediction(request.prediction_id)
         if request.intent is not None and request.intent not in self._intents:
             raise InvalidMessage(
@@ -186,7 +186,7 @@ class Chat:
         return to_json({"prediction_id": request.prediction_id})
 
     async def take_contact(self, body: bytes, prediction_id: str) -> bytes:
-        """Store the body of a `POST /handoffs/{prediction_id}/contact`, for the person who answers and nobody else.
+        """Store the body of a `POST /handoffs/{prediction_id}/contact`, readable only by the agent who answers.
 
         Raises:
             InvalidMessage: the body does not match the schema, or is not contact data.
@@ -201,15 +201,15 @@ class Chat:
             hmac.compare_digest(expected.encode(), request.contact_token.encode("utf-8", "replace"))
             and is_ours
         ):
-            raise NotFound("there is no handoff with this id and this `contact_token`")
-        # A bucket of its own: whoever knows the id alone cannot use it up by feedback.
+            raise NotFound("no handoff has this id and this `contact_token`")
+        # A separate bucket: a client that knows only the id cannot exhaust it with feedback.
         self._limit_prediction(f"contact {prediction_id}")
         now = datetime.now(UTC)
         if now - ids.time_of(prediction_id) > _CONTACT_AGE:
             raise NotFound("this `contact_token` has expired: write to the chat again")
         contact = contact_of(request.contact, now)
         if self._save_contact is None:
-            raise Unavailable("contact data cannot be stored: there is no object store")
+            raise Unavailable("contact data cannot be stored: no object store is configured")
         try:
             await asyncio.to_thread(self._save_contact, prediction_id, contact.model_dump_json().encode())
         except (StoreError, OSError) as error:

@@ -243,7 +243,7 @@ def use_common_error_format(app: Starlette) -> None:
 
 def _translated(error: HTTPException) -> ChatbotError:
     if error.status_code == 404:
-        return NotFound("there is no such route: see /docs")
+        return NotFound("no such route: see /docs")
     if error.status_code == 405:
         return MethodNotAllowed("this route does not have this method: see /docs")
     if error.status_code == 503:
@@ -259,7 +259,7 @@ _EXAMPLES: dict[type[ChatbotError], ChatbotError] = {
     InvalidApiKey: InvalidApiKey("send a valid API key, as `Authorization: Bearer <key>`"),
     MissingScope: MissingScope("chat"),
     RateLimited: RateLimited("address", 3),
-    NotFound: NotFound("there is no prediction with this `prediction_id`"),
+    NotFound: NotFound("no prediction has this `prediction_id`"),
     MethodNotAllowed: MethodNotAllowed("this route does not have this method: see /docs"),
     TooSlow: TooSlow("the body did not arrive within 10 s", {"limit_seconds": 10}),
     TooLarge: TooLarge("the body is longer than 65536 bytes", {"limit_bytes": 65536}),

@@ -55,7 +55,7 @@ class ClientLeftError(Exception):
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:
-    """Return the first header of a (lower-case) name; None: there is none."""
+    """Return the first header of a (lower-case) name; None if absent."""
     for key, value in scope["headers"]:
         if key == name:
             return bytes(value)

@@ -106,7 +106,7 @@ class FastPath:
             posts: handlers of POST routes, by path.
             metrics: receives request counts and durations.
             draining: connection draining; once active, every response says `Connection: close`.
-            bentoml: BentoML's app, for its lifespan and `PROBES`; None: there is none, as in tests.
+            bentoml: BentoML's app, for its lifespan and `PROBES`; None in tests.
             access: API keys and rate limits; None: everybody may send everything.
             cors_origins: origins that a browser may call the API from, comma-separated.
         """

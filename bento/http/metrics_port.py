@@ -35,7 +35,7 @@ def metrics_app(metrics: Metrics) -> App:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         error: ChatbotError | None = None
         if scope["path"] != "/metrics":
-            error = NotFound("there is no such route: this port serves /metrics")
+            error = NotFound("no such route: this port serves only /metrics")
         elif scope["method"] not in ("GET", "HEAD"):
             error = MethodNotAllowed("this route does not have this method")
         if error is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-# Private API, stable since Python 3.11: there is no public access to a pattern's syntax tree.
+# Private API, stable since Python 3.11: a pattern's syntax tree has no public API.
 from re import _constants as op  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any

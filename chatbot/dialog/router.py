@@ -193,7 +193,7 @@ class Router:
             text = self._foreign.get(foreign, self._human)
             return self._handoff(redacted or redact(message), OUT_OF_SCOPE, named, prediction, why, text)
         if prediction.scope < self.thresholds.scope:
-            why = "The message was unlike anything the bot was taught"
+            why = "The message was unlike every training message"
             text = self._in_language(message, self._human_in, self._human)
             return self._handoff(redacted or redact(message), OUT_OF_SCOPE, named, prediction, why, text)
         if likeliest.confidence >= self.thresholds.answer:

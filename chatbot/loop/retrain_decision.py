@@ -43,7 +43,7 @@ class RetrainProposal:
     Attributes:
         decision: whether to retrain.
         history: the requests before this one.
-        etag: ETag of the stored history; empty: there is none.
+        etag: ETag of the stored history; empty if none is stored.
     """
 
     decision: RetrainDecision
@@ -145,7 +145,7 @@ def read_verdict(store: Store, file: Path | None = None) -> DriftVerdict:
     except (Missing, OSError) as error:
         kind = ChatbotError if file else StoreError
         raise kind(
-            f"there is no drift verdict at {place}: {error}. `python -m monitoring.drift_report` writes it"
+            f"no drift verdict at {place}: {error}. `python -m monitoring.drift_report` writes it"
         ) from error
     except ValidationError as error:
         kind = ChatbotError if file else StoreError

@@ -85,7 +85,7 @@ class RetrainHistory(BaseModel):
     def add(
         self, inputs: RetrainInputs, red_checks: tuple[str, ...], now: datetime, outcome: str = REQUESTED
     ) -> RetrainHistory:
-        """Return the history with one more request; replaces a `begun` entry of the same drift and inputs."""
+        """Return the history with another request; replaces a `begun` entry of the same drift and inputs."""
         entry = RetrainRequest(when=now, **inputs._asdict(), red_checks=red_checks, outcome=outcome)
         kept = [old for old in self.asked if old.outcome != BEGUN or not old.is_for(inputs, red_checks)]
         return RetrainHistory(asked=tuple([*kept, entry][-MAX_REQUESTS:]))

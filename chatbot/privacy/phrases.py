@@ -229,10 +229,6 @@ NUMBER_KINDS = {
     cpr fødselsnummer henkilötunnus hetu kimlik spårningsnummer kolli paketet id ids""",
 }  # fmt: skip
 """Nouns that name a number, by the mark of the number."""
-GENERIC_NOUNS = _words(
-    "number numbers nr label id ids run pan sort return security social insurance tax po rg"
-)
-"""Nouns of NUMBER_KINDS that need a naming word (or "is") to name a short number."""
 NAMING = _words(
     "# n number numbers num nbr no nr id ids code ref reference nº n° núm nummer numéro número numero numer no. "
 )

@@ -17,11 +17,6 @@ def forgotten(store: Store) -> frozenset[str]:
     return frozenset(stem(entry.key) for entry in store.list(layout.TOMBSTONES))
 
 
-def is_forgotten(store: Store, some_id: str) -> bool:
-    """Whether this id has a tombstone."""
-    return store.head(layout.document(layout.TOMBSTONES, some_id)) is not None
-
-
 def mark_forgotten(store: Store, some_id: str, now: datetime, session: str = "") -> None:
     """Write a tombstone: from now on all readers and corpus builds leave this id out. Idempotent.
 

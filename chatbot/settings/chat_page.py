@@ -28,7 +28,7 @@ class ChatPageSettings(Settings):
     starters: str = "track_order,get_refund,change_shipping_address,payment_issue"
     """Intents offered as first questions, comma-separated; missing ones are replaced by others."""
     handoff_answer: str = ""
-    """How and when somebody answers a handoff, in the page's language; unset: nobody can answer in the chat, and the
+    """How and when an agent answers a handoff, in the page's language; unset: no agent can answer in the chat, and the
     page asks customers to write or call."""
     poll_seconds: float = Field(default=3.0, gt=0)
     """Interval at which the page checks an unavailable API."""

@@ -8,7 +8,7 @@ from chatbot.settings.base import Settings
 
 
 class CodeSettings(Settings):
-    """What the code says of itself where there is no checkout to ask."""
+    """Git commit of the code, for images, which contain no checkout."""
 
     model_config = SettingsConfigDict(env_prefix="CHATBOT_")
 

@@ -118,7 +118,7 @@ class FolderStore:
         """Check the condition and rename the draft to its final path; the caller holds the lock."""
         before = path.stat() if path.exists() else None
         if new and before is not None:
-            raise Conflict(f"{key} is there already")
+            raise Conflict(f"{key} already exists")
         if etag and (before is None or _etag(before) != etag):
             raise Conflict(f"{key} has changed meanwhile: read it again")
         # The ETag contains the time: make it later than the previous one even if the clock was set back.
@@ -157,7 +157,7 @@ class FolderStore:
         try:
             return self._path(key).open("rb")
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            raise Missing(f"there is no {key} in {self._folder}", {"key": key}) from None
+            raise Missing(f"{key} does not exist in {self._folder}", {"key": key}) from None
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:

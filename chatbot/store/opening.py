@@ -61,4 +61,4 @@ def make_bucket(settings: StorageSettings) -> str:
         made = store.make_bucket()
         return f"bucket {store.bucket!r} at {store.where}: {'made' if made else 'was there'}"
     Path(settings.url).mkdir(parents=True, exist_ok=True)
-    return f"folder {settings.url}: is there"
+    return f"folder {settings.url}: exists"

@@ -217,7 +217,7 @@ class S3Store:
             wrong.CredentialRetrievalError,
         ) as error:
             raise Denied(
-                f"{self}: there are no credentials ({error}). Set AWS_ACCESS_KEY_ID and "
+                f"{self}: no credentials found ({error}). Set AWS_ACCESS_KEY_ID and "
                 "AWS_SECRET_ACCESS_KEY, or give the pod an identity"
             ) from error
         except (wrong.HTTPClientError, wrong.ConnectionError, wrong.IncompleteReadError) as error:
@@ -230,13 +230,15 @@ class S3Store:
         said = error.response.get("Error", {}).get("Message", "") or code
         if code == "NoSuchBucket" or (no_bucket and status == 404):
             raise NoBucket(
-                f"there is no bucket {self.bucket!r} at {self.where}: make it with `{_MAKE}`",
+                f"bucket {self.bucket!r} does not exist at {self.where}: create it with `{_MAKE}`",
                 {"bucket": self.bucket},
             ) from error
         if code in _CONFLICTS:
-            raise Conflict(f"{key} has changed meanwhile, or is there already: read it again") from error
+            raise Conflict(
+                f"{key} has changed since it was read, or already exists: read it again"
+            ) from error
         if status == 404:
-            raise Missing(f"there is no {key} in {self}", {"key": key}) from error
+            raise Missing(f"{key} does not exist in {self}", {"key": key}) from error
         if code == "RequestTimeTooSkewed":
             raise Denied(
                 f"{self}: this machine's clock is too far from the store's: set it ({said})"

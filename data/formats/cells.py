@@ -55,7 +55,7 @@ def shown(cell: Cell) -> str:
 
 
 def is_empty(cell: Cell) -> bool:
-    """Whether there is nothing to read in a cell."""
+    """Return whether a cell is empty."""
     return cell is None or cell is MISSING or (isinstance(cell, str) and not cell.strip())
 
 

@@ -17,7 +17,7 @@ def read_luis(document: Document, file: str) -> Rows:
     """Read the utterances; the intent `None` becomes out of scope by its name, patterns are not messages."""
     content = document.get("assets", document)
     result = rows_of(((u.get("text"), u.get("intent"), "") for u in listed(content.get("utterances"))), file)
-    taught = {row.intent for row in result.rows}
+    known = {row.intent for row in result.rows}
     names = [intent.get("name") or intent.get("category") for intent in listed(content.get("intents"))]
     dropped(result, file, len(listed(content.get("patterns"))), "patterns", "a pattern is not a message")
     entities = len(listed(content.get("entities"))) + len(listed(content.get("closedLists")))
@@ -25,7 +25,7 @@ def read_luis(document: Document, file: str) -> Rows:
     dropped(
         result,
         file,
-        len([n for n in names if n not in taught]),
+        len([n for n in names if n not in known]),
         "intents without an utterance",
         "nothing to learn",
     )

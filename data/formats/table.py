@@ -173,7 +173,7 @@ def _not_text(what: str, value: Cell) -> tuple[str, str]:
     if value is None:
         return f"the {what} is empty", ""
     if value is MISSING:
-        return f"there is no {what} in this row", ""
+        return f"this row has no {what}", ""
     if what == "intent" and isinstance(value, list | tuple) and value:
         return f"several labels in one cell: {value!r}"[:120], "rows have several labels, a message has one"
     kind = type(value).__name__

@@ -42,7 +42,7 @@ def read_text_folder(folder: Path, paths: list[Path]) -> Rows:
     for path in paths:
         intent = _intent(path, folder)
         if not intent:
-            reason = "not taken: neither the file name nor a folder name identifies an intent"
+            reason = "not read: neither the file name nor a folder name identifies an intent"
             result.notices.append(Problem(str(path), None, reason))
             continue
         text, notices = decode(path.read_bytes(), str(path))

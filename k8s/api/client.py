@@ -50,7 +50,7 @@ class Cluster:
         """Load the account's configuration; sends no request.
 
         Raises:
-            SettingError: there is no account, or the kubeconfig cannot be read.
+            SettingError: no service account and no readable kubeconfig was found.
         """
         configuration, own = _load_configuration(settings)
         configuration.retries = False

@@ -139,7 +139,7 @@ class ShareComparison(NamedTuple):
 def slow_threshold(baseline: PodCounters) -> str:
     """Return the smallest histogram bound that 99% of the baseline's messages meet.
 
-    Returns: the bound; empty: there are no messages, or the bound is infinite.
+    Returns: the bound; empty if no messages were counted or the bound is infinite.
     """
     counts = sorted((float(bound), bound, count) for bound, count in baseline.within.items())
     total_count = counts[-1][2] if counts else 0

@@ -56,7 +56,7 @@ def registered_version(
 
 
 def wrong_model(deployment: Deployment, cluster: Cluster, settings: KubernetesSettings) -> str:
-    """Return a sentence about a pod that serves another bundle than the annotation names; empty: there is none."""
+    """Return a sentence about a pod that serves another bundle than the annotation names; empty if all agree."""
     if not deployment.desired_model:
         return ""
     desired = ModelRef.parse(deployment.desired_model).digest

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot.records.schema import Record
-
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -102,22 +100,6 @@ def of_table(table: pa.Table) -> RecordColumns:
     return RecordColumns(
         numbers, summary, intents, None if handoff is None else handoff > 0, flags("negative")
     )
-
-
-def of_records(records: Sequence[Record]) -> RecordColumns:
-    """Convert records read from the CSV file."""
-    scored = np.asarray([record.scope is not None for record in records], dtype=bool)
-    numbers = {
-        name: np.asarray([getattr(record, name) for record in records], dtype=np.float64) for name in NUMBERS
-    }
-    numbers["confidence"] = np.where(scored, numbers["confidence"], np.nan)
-    summary = np.full((len(records), SUMMARY_AXES), np.nan, dtype=np.float32)
-    for row, record in enumerate(records):
-        if len(record.summary) == SUMMARY_AXES:
-            summary[row] = record.summary
-    intents = np.asarray([record.intent for record in records], dtype=object)
-    handoff = np.asarray([record.handoff for record in records], dtype=bool)
-    return RecordColumns(numbers, summary, intents, handoff)
 
 
 def to_table(columns: RecordColumns) -> pa.Table:

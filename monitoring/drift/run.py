@@ -161,7 +161,7 @@ def _silent(
 def _sentence(checks: Sequence[Check], has_baseline: bool) -> str:
     red = [check for check in checks if check.red and check.alarms]
     if not red:
-        than = "the version's first messages" if has_baseline else "what the bot was taught"
+        than = "the version's first messages" if has_baseline else "the training messages"
         return f"What customers write has not changed from {than} by more than chance and habit explain."
     worst = max(red, key=lambda check: check.effect / check.threshold)
     return f"What customers write has changed: {len(red)} of the checks that alarm are red. {worst.sentence}"
@@ -183,7 +183,7 @@ def _notes(
             if frozen
             else f"There is no baseline yet: it is frozen once the version has {settings.baseline_records:,} messages."
         )
-        notes.append(f"{state} Until then confidence and scope alarm against what the bot was taught.")
+        notes.append(f"{state} Until then confidence and scope alarm against the training messages.")
     if window.early:
         notes.append(
             f"{window.early:,} messages of the window are part of the baseline and were not compared with it."

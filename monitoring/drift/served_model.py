@@ -76,7 +76,7 @@ def find(
     if ref := _named(settings, store):
         if store is None:
             raise BundleError(
-                f"{ref.version}@{ref.digest[:12]}… is named, and there is no store to fetch it from"
+                f"{ref.version}@{ref.digest[:12]}… is named, but no store is configured to fetch it from"
             )
         folder = bundle_store.fetch(store, ref.digest, settings.bundle_cache, ref.made or None)
         trained = bundles.read_made(folder).created if ref.made else None

@@ -108,10 +108,10 @@ class CsvSource:
         """See `Source`."""
         schema = pa.schema([arrow_schema(Record).field(name) for name in columns])
 
-        def told(path: Path, line: int, reason: str) -> None:
+        def skipped(path: Path, line: int, reason: str) -> None:
             on_skip(f"{path}, line {line}", reason)
 
-        records = (r for r in log.read_log(self._folder, told) if since <= r.timestamp < until)
+        records = (r for r in log.read_log(self._folder, skipped) if since <= r.timestamp < until)
         while chunk := list(islice(records, _CHUNK)):
             rows = [{name: row[name] for name in columns} for row in map(to_row, chunk)]
             yield pa.Table.from_pylist(rows, schema)
@@ -123,35 +123,35 @@ class CsvSource:
     def thumbs(self, since: datetime, until: datetime, on_skip: OnSkip) -> Thumbs:
         """See `Source`."""
 
-        def told(path: Path, line: int, reason: str) -> None:
+        def skipped(path: Path, line: int, reason: str) -> None:
             on_skip(f"{path}, line {line}", reason)
 
-        said = [
+        rows = [
             {
                 "prediction_id": feedback.prediction_id,
                 "timestamp": feedback.timestamp,
                 "helpful": feedback.helpful,
             }
-            for feedback in log.read_feedback(self._folder, told).values()
+            for feedback in log.read_feedback(self._folder, skipped).values()
             if since <= feedback.timestamp < until + LATE_FEEDBACK
         ]
-        return Thumbs.of([pa.Table.from_pylist(said, SCHEMA)])
+        return Thumbs.of([pa.Table.from_pylist(rows, SCHEMA)])
 
 
-def choose(store: Store | None, folder: Path, told: str = "auto") -> Source:
+def choose(store: Store | None, folder: Path, kind: str = "auto") -> Source:
     """Choose the source of the records.
 
     Args:
         store: the store; None: always the CSV files.
         folder: the log folder.
-        told: `store`, `csv`, or `auto`: the store if it has any record, otherwise the CSV files.
+        kind: `store`, `csv`, or `auto`: the store if it has any record, otherwise the CSV files.
 
     Raises:
         StoreError: the store does not respond (it is not assumed to be empty).
     """
-    if told == "csv" or store is None:
+    if kind == "csv" or store is None:
         return CsvSource(folder)
-    if told == "store" or next(iter(store.list(log_store.prefix_of(Record))), None) is not None:
+    if kind == "store" or next(iter(store.list(log_store.prefix_of(Record))), None) is not None:
         return StoreSource(store)
     return CsvSource(folder)
 

@@ -39,7 +39,7 @@ def secret_of(settings: HandoffSettings) -> bytes:
     if len(secret.removeprefix(_PREFIX)) < LEAST_SECRET_CHARS:
         raise SettingError(
             f"CHATBOT_HANDOFF_URL needs a CHATBOT_HANDOFF_SECRET of {LEAST_SECRET_CHARS} characters or more "
-            f"(it has {len(secret.removeprefix(_PREFIX))}): whoever receives handoffs checks with it that they come "
+            f"(it has {len(secret.removeprefix(_PREFIX))}): the receiver verifies with it that handoffs come "
             "from here. Make one with: openssl rand -hex 32"
         )
     if not secret.startswith(_PREFIX):

@@ -4,7 +4,7 @@
     <volume>/<replica>/{spool,to-store,handoffs}   its durable queues, as on a disk of its own
 
 A replica whose `.owner` can be locked exclusively has ended. Its entries are moved into the adopter's own queues, each
-by one atomic rename, so that an entry is in exactly one replica's queue at any time, whoever is killed when; the
+by one atomic rename, so that an entry is in exactly one replica's queue at any time, even when a process is killed; the
 adopter then drains, uploads and delivers them like its own. The names of segments, parts and handoffs are unique across
 replicas and remain, so uploads stay idempotent.
 """

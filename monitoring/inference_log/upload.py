@@ -182,12 +182,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--wait", type=float, default=0.0, help="seconds to wait for another process that is at it"
     )
-    told = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     os.nice(_NICE)
     try:
         store = open_store(StorageSettings())
         report = ship(
-            Outbox(LogSettings().folder), store, UploadSettings(), everything=told.all, wait=told.wait
+            Outbox(LogSettings().folder), store, UploadSettings(), everything=options.all, wait=options.wait
         )
     except (ChatbotError, OSError) as error:
         report = UploadResult(error=str(error))

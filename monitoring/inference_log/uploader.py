@@ -186,13 +186,13 @@ class Uploader:
 
 def _environment(log: LogSettings, ship: UploadSettings, store: StorageSettings) -> dict[str, str]:
     """Return the settings as environment variables; paths are absolute for the upload process's working folder."""
-    told = {
+    environment = {
         f"{component.model_config['env_prefix']}{name}".upper(): str(value)
         for component in (log, ship, store)
         for name, value in component.model_dump().items()
         if value not in (None, "")
     }
-    told["CHATBOT_LOG_FOLDER"] = str(log.folder.absolute())
+    environment["CHATBOT_LOG_FOLDER"] = str(log.folder.absolute())
     if "://" not in store.url:
-        told["CHATBOT_STORE_URL"] = str(Path(store.url).absolute())
-    return told
+        environment["CHATBOT_STORE_URL"] = str(Path(store.url).absolute())
+    return environment

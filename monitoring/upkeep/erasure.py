@@ -340,12 +340,12 @@ def main(arguments: list[str] | None = None) -> int:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("id", nargs="?", help="a prediction id, or a session id as the records have it")
     what.add_argument("--session", help="a session id as the client sent it")
-    told = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
         log, settings = LogSettings(), StorageSettings()
-        some_id = told.id
-        if told.session is not None:
-            some_id = opaque(_key(ServiceSettings(), log), told.session)
+        some_id = options.id
+        if options.session is not None:
+            some_id = opaque(_key(ServiceSettings(), log), options.session)
         store = open_store(settings)
         send_first(log, settings)
         tracking = TrackingSettings()
@@ -368,7 +368,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.write(
             f"MLflow was not searched: MLFLOW_TRACKING_URI={tracking.tracking_uri} is not a server\n"
         )
-    if told.session is not None and done.ids == {some_id}:
+    if options.session is not None and done.ids == {some_id}:
         sys.stderr.write("no prediction of that session is known here: is it the id that the client sent?\n")
         return 1
     return 0

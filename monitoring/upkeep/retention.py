@@ -191,7 +191,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--keep", action="append", default=[], metavar="DIGEST", help="a bundle that is in use"
     )
-    told = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
 
     def say(line: str) -> None:
         sys.stdout.write(line + "\n")
@@ -203,11 +203,11 @@ def main(arguments: list[str] | None = None) -> int:
         if settings.bundles_days or settings.corpora_days:
             try:
                 known = registry_names(TrackingSettings())
-                named = Named(known.bundles | set(told.keep), known.corpora | pointers_here(Path()))
+                named = Named(known.bundles | set(options.keep), known.corpora | pointers_here(Path()))
             except (RegistryError, SettingError) as error:
                 problem = f"{error}. No bundle and no corpus is deleted: which of them are in use is unknown"
-        size = clean(store, settings, named, datetime.now(UTC), say, told.dry_run)
-        say(f"{size / 1e6:.1f} MB {'would be' if told.dry_run else 'were'} given back")
+        size = clean(store, settings, named, datetime.now(UTC), say, options.dry_run)
+        say(f"{size / 1e6:.1f} MB {'would be' if options.dry_run else 'were'} given back")
     except (ChatbotError, ValidationError, OSError) as error:
         problem = str(error)
     if problem:

@@ -87,7 +87,7 @@ def _damages(canary: Path) -> Iterator[tuple[str, Damage]]:
         lambda folder: _write(folder / SUMS, (folder / SUMS).read_bytes().translate(_ROTATED)),
     )
     yield "no digests", lambda folder: _write(folder / SUMS, b"")
-    yield "digests that are no text", lambda folder: _write(folder / SUMS, b"\xff\xfe\x00")
+    yield "digests that are not text", lambda folder: _write(folder / SUMS, b"\xff\xfe\x00")
     yield "a file outside of the folder", lambda folder: _add_sum(folder, "../../etc/passwd")
     command = f"touch {canary}"
     yaml = f"!!python/object/apply:os.system ['{command}']".encode()
@@ -113,7 +113,7 @@ def _damages(canary: Path) -> Iterator[tuple[str, Damage]]:
     yield "a manifest of a future format", lambda folder: _manifest(folder, format=999)
     yield "a manifest without labels", lambda folder: _manifest(folder, labels=[])
     yield (
-        "a rule with a pattern that is none",
+        "a rule with an invalid pattern",
         lambda folder: _consistent(
             folder, "rules.yaml", b"[{name: a, action: human, intent: a, patterns: ['(']}]"
         ),

@@ -25,7 +25,7 @@ def lying(folder: Path, to: Path) -> Path:
 
 
 def needing(folder: Path, to: Path, slot: str) -> Path:
-    """A bundle whose first reply needs a slot: whoever has no value for it refuses to start."""
+    """A bundle whose first reply needs a slot: a service without a value for it does not start."""
     shutil.copytree(folder, to)
     replies = to / "replies.yaml"
     replies.write_text(replies.read_text().replace("{company}", f"{{{slot}}}", 1))

@@ -27,7 +27,7 @@ START_SECONDS = 90
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -113,7 +113,7 @@ class Server:
         return self.get("/readyz", timeout=5)[0] == 200
 
     def get(self, path: str, timeout: float = 20) -> tuple[int, str]:
-        """Status and body; 0 where nobody answers."""
+        """Return status and body; status 0 if the connection fails."""
         return self._ask(Request(self.url + path), timeout)
 
     def post(self, path: str, body: object, timeout: float = 20) -> tuple[int, dict[str, object]]:

@@ -32,7 +32,7 @@ def store(tmp_path: Path) -> FolderStore:
 
 @pytest.fixture
 def pushed(store: FolderStore, tmp_path: Path, model_folder: Path) -> str:
-    """A bundle that lies in the store and is not the one beside the code."""
+    """A bundle in the store that differs from the one beside the code."""
     return bundle_store.push(store, bundles.other(model_folder, tmp_path / "other"))
 
 

@@ -47,12 +47,12 @@ def test_a_draining_server_is_unready_at_once_and_answers_everything_until_the_d
         load.wait_until(lambda: load.seen.closing > 50)
         assert server.get("/readyz")[0] == 503
         assert server.get("/livez")[0] == 200
-        # New connections come as long as nobody has heard of it: they are answered.
+        # New connections come until clients know of the drain: they are answered.
         while time.monotonic() < began + DRAIN_SECONDS - 0.5:
             time.sleep(0.05)
         assert load.seen.failures == []
         assert sum(load.seen.answered.values()) > answered + 100
-        # Each of them was told, and came back over another connection.
+        # Each got `Connection: close`, and reconnected.
         assert load.seen.connections > connections + 50
     assert server.process.wait(30) == 0
     assert DRAIN_SECONDS <= time.monotonic() - began < DRAIN_SECONDS + 10

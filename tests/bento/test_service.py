@@ -53,7 +53,7 @@ def test_a_thousand_concurrent_messages_get_the_same_answers_as_single_ones(
     queries = service.logged_queries(answer["prediction_id"] for answer in together.answers.values())
     for message, answer in together.answers.items():
         assert queries[str(answer["prediction_id"])] == (message, answer["intent"])
-    # An int8 encoder rounds by what else is in its batch: what lies at a threshold may be decided otherwise alone,
+    # An int8 encoder rounds by what else is in its batch: what is at a threshold may be decided otherwise alone,
     # but the likeliest intent of a clear message stays.
     for message in distinct_messages[::5]:
         _, alone = service.post("/chat", {"message": message})

@@ -1,4 +1,4 @@
-"""A running service sends its records and the feedback to a real store, and goes on answering without one."""
+"""A running service sends its records and the feedback to a real store, and continues to answer without one."""
 
 from __future__ import annotations
 

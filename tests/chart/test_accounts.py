@@ -70,7 +70,7 @@ def accounts(namespace: str) -> Iterator[str]:
 
 
 def _wait_for_policy(namespace: str) -> None:
-    """The API server takes a policy some seconds after it was told of it, and refuses the more until then."""
+    """The API server applies a policy seconds after its creation, and refuses more until then."""
     good, bad = job_of(namespace, "good"), job_of(namespace, "bad")
     bad["spec"]["template"]["spec"]["containers"][0]["image"] = "docker.io/library/busybox:1"
     until = time.monotonic() + 60

@@ -21,7 +21,7 @@ TOOLS = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed"))
 
 def skaffold(tmp_path: Path, *arguments: str) -> str:
     program = TOOLS / "skaffold"
-    assert program.is_file(), f"there is no skaffold at {program}: run ../shared/testbed/install"
+    assert program.is_file(), f"skaffold not found at {program}: run ../shared/testbed/install"
     environment = os.environ | {
         "PATH": f"{TOOLS}:{os.environ['PATH']}",
         "HOME": str(tmp_path),

@@ -1,4 +1,4 @@
-"""Prediction ids sort by time, are nobody else's, and cannot be made up."""
+"""Prediction ids sort by time, are unique, and cannot be forged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A message in a language that the bot was not taught goes to a human, with a reply in that language."""
+"""A message in a language that the bot was not trained on is handed over, with a reply in that language."""
 
 from __future__ import annotations
 

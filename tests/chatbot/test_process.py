@@ -26,7 +26,9 @@ def test_a_port_in_use_is_refused_with_the_setting_to_change() -> None:
 @pytest.mark.process  # binds a socket
 @pytest.mark.parametrize("address", ["192.0.2.1", "no-such-host.invalid"])
 def test_an_address_of_another_machine_is_refused_with_the_setting_to_change(address: str) -> None:
-    with pytest.raises(SettingError, match=f"there is no address {address} here: set CHATBOT_UI_ADDRESS"):
+    with pytest.raises(
+        SettingError, match=f"address {address} does not exist on this machine: set CHATBOT_UI_ADDRESS"
+    ):
         check_port_free(address, 0, "CHATBOT_UI_ADDRESS", "CHATBOT_UI_PORT")
 
 

@@ -1,4 +1,4 @@
-"""A folder and a real MinIO keep the same promises: whole or not at all, in order, and nobody overwrites unseen."""
+"""Folder and MinIO stores behave alike: atomic writes, sorted listing, optimistic concurrency."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ OUTCOMES: dict[str, Loads | Refused] = {
     "08-gsheets-trailing-commas.csv": Loads(says=r"empty rows are skipped: 2"),
     "09-embedded-newlines.csv": Loads(74),
     "10-cr-only.csv": Loads(),
-    "11-dup-header.csv": Refused(r"csv:1: column 'label' is there 2 times: rename all but one"),
+    "11-dup-header.csv": Refused(r"csv:1: column 'label' occurs 2 times: rename all but one"),
     "12-backslash-quotes.csv": Refused(r"csv:2: not CSV: .*a quote is written twice"),
     "13-tsv-stray-quote.tsv": Refused(r"tsv:2: a quote is opened here and never closed"),
     "14-blank-last-lines.csv": Loads(says=r"empty rows are skipped: 1"),

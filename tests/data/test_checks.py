@@ -1,4 +1,4 @@
-"""A corpus is checked before it is taught, and every doubt is named."""
+"""A corpus is checked before training, and every problem is named."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def test_a_corpus_with_decisions_is_another_corpus(corpus: Path) -> None:
     ("text", "line", "says"),
     [
         ("row_hash,note\n", 1, "no column decision"),
-        ("row_hash,decision\nnohash,keep\n", 2, "'nohash' is no row hash"),
+        ("row_hash,decision\nnohash,keep\n", 2, "'nohash' is not a row hash"),
         (f"row_hash,decision\n{'0' * 32},keep\n{'0' * 32},drop\n", 3, "two decisions"),
         (f"row_hash,decision\n{'0' * 32},{'x' * 300}\n", 2, "is not a name"),
     ],

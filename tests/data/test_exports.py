@@ -20,7 +20,7 @@ Writer = Callable[[Path], Path]
 
 
 def tree(root: Path, files: dict[str, Any]) -> Path:
-    """Write files below a folder; what is no text is written as JSON."""
+    """Write files below a folder; values that are not text are written as JSON."""
     for name, content in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -69,7 +69,7 @@ def test_out_of_scope_itself_needs_no_notice_and_a_doubtful_name_is_only_mention
     assert not told("refund", "out_of_scope")
     assert normal("refund", "other") == ["refund", "other"]
     assert told("refund", "other") == [
-        "label 'other' is taught as an intent: if it means out of scope, call it out_of_scope"
+        "label 'other' is trained as an intent: if it means out of scope, call it out_of_scope"
     ]
 
 

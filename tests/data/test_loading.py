@@ -127,7 +127,7 @@ def test_a_header_that_names_the_message_twice_is_refused_and_another_twin_is_no
     file = tmp_path / "corpus.csv"
     file.write_text("message,message,intent\nhello,hello,greet\n")
     [(line, reason)] = problems_of(file)
-    assert (line, reason) == (1, "column 'message' is there 2 times: rename all but one")
+    assert (line, reason) == (1, "column 'message' occurs 2 times: rename all but one")
     file.write_text("note,note,message,intent\na,b,hello,greet\n")
     assert pairs(load_corpus(file)) == [("hello", "greet")]
 
@@ -235,7 +235,7 @@ def test_a_malformed_line_of_jsonl_is_named(tmp_path: Path) -> None:
     file.write_text("\n".join(lines))
     found = dict(problems_of(file))
     assert list(found) == [2, 3, 4, 5, 6, 7, 8]  # line 1 is a row: a whole number is a label's name
-    assert found[4] == "there is no intent in this row"
+    assert found[4] == "this row has no intent"
     assert found[5] == "the message is not text but int: '5'"
     assert found[6] == "the message is empty"
 

@@ -176,14 +176,14 @@ def test_a_splits_file_that_was_tampered_with_is_refused_by_line(tmp_path: Path)
     )
     output = run(file, "--out", tmp_path, *PARTS, code=1)
     for line, reason in (
-        (3, f"row {row} is there twice"),
+        (3, f"row {row} occurs twice"),
         (4, "'x,y,train' is not a row hash"),
         (5, "tune' is not a row"),
     ):
         assert f"splits.csv:{line}: " in output
         assert reason in output
     splits.write_text(f"{header}\n{first}\n{'0' * 32},{group},{other}\n")
-    assert f"splits.csv:3: group {group} lies in train and in test" in run(
+    assert f"splits.csv:3: group {group} is in train and in test" in run(
         file, "--out", tmp_path, *PARTS, code=1
     )
     splits.write_text("hash,part\n")

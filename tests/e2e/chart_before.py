@@ -1,6 +1,6 @@
 """The chart to upgrade from, and a release of it.
 
-It is the chart of the last git tag, or where there is none yet, the chart before its last change. Today's images run in
+It is the chart of the last git tag, or without a tag, the chart before its last change. Today's images run in
 both.
 """
 

@@ -27,7 +27,7 @@ _MOST_FOLDERS = 5
 
 
 _STORY = ["test_1_install", "test_2_chat", "test_3_loop", "test_3_panels"]
-"""Each stands on those before it; any other module takes a release as it is, and leaves it so."""
+"""Each depends on those before it; any other module restores the release that it finds."""
 _ORDER = [
     *_STORY,
     "test_8_upgrade",

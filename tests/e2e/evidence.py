@@ -20,7 +20,7 @@ def keep(test: str, namespaces: list[str]) -> tuple[Path, str]:
     """Write it into a folder of this failure's own.
 
     Returns:
-        The folder, and what of it stands on the terminal: pods and the last events.
+        The folder, and the part printed to the terminal: pods and the last events.
     """
     folder = FOLDER / f"{time.strftime('%H%M%S')}-{re.sub(r'[^a-z0-9]+', '-', test.lower())[:60].strip('-')}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def _namespace(folder: Path, namespace: str) -> str:
 
 
 def _say(file: Path, *arguments: str) -> str:
-    """What kubectl said goes into the file; a cluster that does not answer is no reason to stop."""
+    """Write kubectl's output to the file; continue if the cluster does not answer."""
     try:
         answer = testbed.kubectl(*arguments, check=False, seconds=_SECONDS)
         text = str(answer.stdout) + str(answer.stderr if answer.returncode else "")

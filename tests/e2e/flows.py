@@ -41,7 +41,7 @@ _RESTRICTED = {
 
 
 def probe(namespace: str, name: str, labels: Mapping[str, str], *listens: int) -> Json:
-    """A pod that asks when it is told to, and is never ready: no Service sends anybody to it.
+    """Create a pod that sends requests on demand and is never ready, so that no Service routes to it.
 
     Args:
         listens: ports that it listens on.

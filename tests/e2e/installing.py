@@ -85,7 +85,7 @@ def uninstall(release: Release) -> None:
 
 
 def drop(release: Release) -> None:
-    """`uninstall`, and nobody waits until its pods and its namespace are gone."""
+    """Uninstall without waiting until the pods and the namespace are deleted."""
     release.helm("uninstall", release.name, "--ignore-not-found", check=False, seconds=300)
     testbed.kubectl("delete", "namespace", release.namespace, "--ignore-not-found", "--wait=false")
 

@@ -21,7 +21,7 @@ _WRITE = "import os; open(os.environ['FILE'], 'w').write(os.environ['SAID'])"
 
 def accepted(release: Release, challenger: ModelRef) -> Json:
     """What the retraining says when the gate took this one."""
-    return {"outcome": "accepted", "challenger": str(challenger), "champion": release.told() or None}
+    return {"outcome": "accepted", "challenger": str(challenger), "champion": release.desired_model() or None}
 
 
 def start(release: Release, cronjob: str, said: Json, retries: int | None = None, **settings: object) -> str:

@@ -1,4 +1,4 @@
-"""A real Prometheus in the cluster, told by the chart's own monitors and rules what to scrape and when to alert.
+"""Run Prometheus in the cluster with the chart's own monitors and alert rules.
 
 Debian builds it without Kubernetes' service discovery: what the operator's monitors select is looked up here,
 and handed over as files of targets, in a folder that the node and this machine share.

@@ -156,11 +156,11 @@ class Release:
         return fetch(f"{self.api}/chat", {"message": message})
 
     def versions(self) -> list[Json]:
-        """What each ready pod of the bot says it serves."""
+        """Return `/version` of each ready pod of the bot."""
         return [fetch(f"http://{pod['status']['podIP']}:3000/version") for pod in self.ready("api")]
 
-    def told(self) -> str:
-        """What the annotation says should serve; empty: the bundle inside the image."""
+    def desired_model(self) -> str:
+        """Return the model that the annotation requests; empty: the bundle inside the image."""
         template = self.get("deployment", f"{self.name}-api")["spec"]["template"]
         return str(template["metadata"].get("annotations", {}).get(ANNOTATION, ""))
 
@@ -187,7 +187,7 @@ class Release:
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout
 
-    # -- what lies behind it
+    # -- store and registry
 
     @contextlib.contextmanager
     def forward(self, target: str, port: int) -> Iterator[str]:
@@ -230,7 +230,7 @@ class Release:
             yield Registry(TrackingSettings(tracking_uri=url))
 
     def champion(self) -> str:
-        """The champion's number; empty: there is none."""
+        """Return the champion's number; empty without a champion."""
         with self.registry() as registry:
             found = registry.champion()
             return found.number if found else ""

@@ -31,7 +31,7 @@ def test_two_pods_of_the_bot_answer_with_the_bundle_of_their_image(release: Inst
     said = release.versions()
     assert len(said) >= 2
     assert len({version["bundle_digest"] for version in said}) == 1
-    assert release.told() == ""
+    assert release.desired_model() == ""
 
 
 def test_the_images_bundle_is_version_1_and_champion(release: Installed) -> None:

@@ -1,6 +1,6 @@
 """The loop turns in the cluster: drift, a retraining that needs a person, a review, a gate, a rollout, new answers.
 
-One story, told in order: each test stands on those before it, and none is run again on a release that has it behind it.
+The whole loop in order: each test depends on those before it, and runs once per release.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def test_drift_makes_a_job_that_ends_as_needs_review(
     assert ended.is_complete, ended
     assert _outcome(ended) == "needs_review", ended
     assert release.champion() == "1"
-    assert release.told() == ""
+    assert release.desired_model() == ""
     wanted = {"ChatbotDrift", "ChatbotRetrainBlocked"}
     until("drift and the need of a review alert", lambda: wanted <= prometheus.alerts(), 60)
 
@@ -117,7 +117,7 @@ def test_the_next_run_trains_asks_the_gate_rolls_out_and_names_a_new_champion(
         champion = registry.champion()
     assert champion is not None
     assert (champion.number, champion.verdict) == ("2", "passed"), ended
-    assert release.told() == str(champion.ref)
+    assert release.desired_model() == str(champion.ref)
     assert {version["bundle_digest"] for version in release.versions()} == {champion.bundle_digest}
     assert load.seen.failures == [], load.seen
     assert "ModelPromoted" in [event["reason"] for event in release.events()]
@@ -134,7 +134,7 @@ def test_the_new_version_answers_paraphrases_it_was_not_trained_on(release: Inst
 def test_a_poisoned_corpus_is_refused_by_the_gate_and_nothing_else_serves(
     release: Installed, progress: Progress, prometheus: Prometheus
 ) -> None:
-    told, now = release.told(), pd.Timestamp.now("UTC").to_pydatetime()
+    told, now = release.desired_model(), pd.Timestamp.now("UTC").to_pydatetime()
     corpus = pd.read_parquet(ROOT / "data" / "processed" / "corpus.parquet")
     right = corpus[corpus["intent"] == "get_refund"]["message"]
     # Three wrong rows for each right one, in words of its own.
@@ -160,7 +160,7 @@ def test_a_poisoned_corpus_is_refused_by_the_gate_and_nothing_else_serves(
             challenger = registry.challenger()
         assert challenger is not None
         assert (challenger.number, challenger.verdict) == ("3", "refused")
-        assert (release.told(), release.champion()) == (told, "2")
+        assert (release.desired_model(), release.champion()) == (told, "2")
         until("the refusal alerts", lambda: "ChatbotRetrainBlocked" in prometheus.alerts(), 60)
     finally:
         with release.store("staff") as store:
@@ -188,7 +188,7 @@ def _make_intent(page: Page) -> None:
 
 
 def _accept_others(store: Store) -> None:
-    """What lies in other clusters, or in none: with the review's own functions, as the page calls them."""
+    """Return items of other clusters or of none, read by the functions that the review page calls."""
     board = Board(store, bundles.load(ROOT / "models" / "current"), ReviewSettings(), SlotSettings().values())
     others = [item for item in board.look().queue.items if item.message in LAUNCH.messages]
     board.correct_all(others, LAUNCH.intent, REVIEWER)

@@ -1,4 +1,4 @@
-"""A new version comes, deserves it or is taken back, a person changes his mind, pods leave: nobody's message fails."""
+"""Rollout, rollback, rollback by hand and drain of pods lose no message."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def made(release: Installed, progress: Progress, tmp_path_factory: pytest.TempPa
         damaged = models.publish(release, models.as_good(base, folder / "damaged"))
         models.damage(release, damaged)
     missing = ModelRef("99", "f" * 64)
-    return Models(release.told(), release.champion(), good, worse, damaged, missing)
+    return Models(release.desired_model(), release.champion(), good, worse, damaged, missing)
 
 
 @pytest.fixture(scope="module")
@@ -119,13 +119,13 @@ def test_a_version_is_promoted_although_its_job_was_killed_twice_on_the_way(
     ended = release.wait_for_job(job)
     assert ended.is_complete, ended
     assert "watching since" in ended.logs["promote"], ended
-    assert release.told() == str(made.good)
+    assert release.desired_model() == str(made.good)
     assert served(release) == {made.good.digest}
     assert release.champion() == made.good.version
     assert "serves and is champion" in last_event(release, "ModelPromoted")
     load.wait_until(lambda: load.seen.answered[made.good.version] > 100)
     assert len([e for e in release.events() if e["reason"] == "ModelRollout"
-                and made.good.digest[:12] in e["message"]]) == 1, "begun once, gone on with twice"  # fmt: skip
+                and made.good.digest[:12] in e["message"]]) == 1, "started once, resumed twice"  # fmt: skip
 
 
 def test_a_helm_upgrade_keeps_the_serving_version(release: Installed, made: Models) -> None:
@@ -137,7 +137,7 @@ def test_a_helm_upgrade_keeps_the_serving_version(release: Installed, made: Mode
         "the upgrade was one of the pods, too"
     )
     assert {pod["metadata"]["annotations"]["upgraded"] for pod in pods} == {"yes"}
-    assert release.told() == str(made.good)
+    assert release.desired_model() == str(made.good)
     assert served(release) == {made.good.digest}
 
 
@@ -168,7 +168,7 @@ def test_a_bundle_that_cannot_serve_is_taken_back_with_its_reason_and_the_old_po
     assert reason in until("the new pod says why it refuses", last_words, ROLLOUT_SECONDS + 15)
     ended = release.wait_for_job(job)
     assert ended.is_complete, ended
-    assert release.told() == str(made.good)
+    assert release.desired_model() == str(made.good)
     assert {pod["metadata"]["name"] for pod in release.ready("api")} == before
     assert reason in last_event(release, "ModelTakenBack")
     assert taken_back_for(release) == {"not_ready"}
@@ -183,7 +183,7 @@ def test_a_version_that_is_ready_and_worse_on_live_metrics_is_taken_back(
     ended = jobs.run(release, "retrain", jobs.accepted(release, made.worse))
     assert ended.is_complete, ended
     assert load.seen.answered[made.worse.version] > 50, "it had its chance"
-    assert release.told() == str(made.good)
+    assert release.desired_model() == str(made.good)
     assert served(release) == {made.good.digest}
     assert release.champion() == made.good.version
     why = last_event(release, "ModelTakenBack")
@@ -196,8 +196,8 @@ def test_a_version_that_is_ready_and_worse_on_live_metrics_is_taken_back(
 def test_a_person_rolls_back_with_one_command(release: Installed, made: Models, load: SteadyLoad) -> None:
     output = release.roll_back(made.champion)
     assert "ModelRolledBack" in output
-    assert release.told().partition("@")[0] == made.champion
-    assert served(release) == {ModelRef.parse(release.told()).digest}
+    assert release.desired_model().partition("@")[0] == made.champion
+    assert served(release) == {ModelRef.parse(release.desired_model()).digest}
     assert release.champion() == made.champion
     load.wait_until(lambda: load.seen.answered[made.champion] > 50)
     again = jobs.run(release, "retrain", jobs.accepted(release, made.good))
@@ -209,7 +209,7 @@ def test_after_a_rollout_undo_the_next_run_lets_the_rest_agree(
 ) -> None:
     release.kubectl("rollout", "undo", f"deployment/{release.name}-api")
     release.roll_out("api")
-    assert release.told() == str(made.good), "what served before the roll-back"
+    assert release.desired_model() == str(made.good), "what served before the roll-back"
     ended = jobs.run(release, "retrain", {"outcome": "needs_review"})
     assert "ChampionFollows" in ended.logs["promote"], ended
     assert release.champion() == made.good.version
@@ -270,7 +270,7 @@ def test_a_pod_that_is_deleted_tells_its_clients_before_it_closes(
     assert said()[-1] == "close", said()
     until("two pods again", lambda: len(release.ready("api")) >= 2, 90)
     until("the pod is gone", lambda: pod["metadata"]["name"] not in _names(release), 90)
-    assert load.seen.closing > closing, "those who came over the Service were told as well"
+    assert load.seen.closing > closing, "responses through the Service say `Connection: close` too"
 
 
 def test_one_pod_after_the_other_is_evicted_and_never_two_at_once(release: Installed) -> None:
@@ -293,7 +293,7 @@ def test_at_the_end_all_is_as_it_was(release: Installed, made: Models) -> None:
     upgrade(release)
     release.roll_back(made.before or "image")
     release.roll_out("api")
-    assert release.told() == made.before
+    assert release.desired_model() == made.before
     assert release.champion() == made.champion
     assert "upgraded" not in json.dumps([pod["metadata"] for pod in release.ready("api")])
 

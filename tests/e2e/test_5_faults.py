@@ -1,4 +1,4 @@
-"""What the bot stands on fails, part by part: chat goes on, what was said is kept, and the right alert fires."""
+"""Each dependency fails in turn: chat continues, records are kept, and the right alert fires."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MESSAGES = {
 }
 OUTAGE_SECONDS = 120
 LONGEST_SECONDS = 11
-"""After CHATBOT_TIMEOUT_SECONDS nobody waits any more."""
+"""Longest time that a request waits: CHATBOT_TIMEOUT_SECONDS."""
 FAULTS = {"ChatbotStoreUnreachable", "ChatbotErrorBudgetBurnsFast", "ChatbotDown", "ChatbotLogRecordsDropped"}
 HTTP, RUNNER = "SupportChatbot", "IntentRunner"
 _DROPPED = 'chatbot_log_records_total{outcome="dropped"}'
@@ -103,7 +103,7 @@ class Ledger:
 
 @pytest.fixture(scope="class")
 def cramped(release: Installed, load: SteadyLoad) -> Iterator[str]:
-    """One more pod of the bot, from before the outage, whose spool lies on a small disk of its own; its name."""
+    """Start another pod of the bot before the outage, with its spool on a small volume; return its name."""
     name = f"{release.name}-api-cramped"
     template = release.get("deployment", f"{release.name}-api")["spec"]["template"]
     (api,) = template["spec"]["containers"]
@@ -188,7 +188,7 @@ class TestWithoutTheStore:
         until("the pod answers", lambda: is_up(pod), 30)
         took = time.monotonic() - began
         alerts.wait_for("ChatbotProcessDied", since=began)
-        time.sleep(LONGEST_SECONDS)  # whoever asked in between has an answer, or knows that there is none
+        time.sleep(LONGEST_SECONDS)  # requests sent in between are answered or have timed out
         failures = load.seen.failures[failed:]
         progress.say(
             f"{service} of {name}: {took:.1f} s, {len(failures)} of {load.seen.total - answered} failed"

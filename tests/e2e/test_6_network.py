@@ -60,7 +60,7 @@ class Network:
 
 @pytest.fixture(scope="module")
 def network(release: Installed, progress: Progress) -> Iterator[Network]:
-    """The API server's address told; probes with the labels of what comes and goes, and strangers."""
+    """Set the API server's address; start probes with the labels of each client and server, and without."""
     server = testbed.get("endpointslices", "-n=default", "--selector=kubernetes.io/service-name=kubernetes")
     address = server["items"][0]["endpoints"][0]["addresses"][0]
     ours = {"app.kubernetes.io/name": "support-chatbot", "app.kubernetes.io/instance": release.name}
@@ -82,7 +82,7 @@ def network(release: Installed, progress: Progress) -> Iterator[Network]:
 
     with (
         progress.step("probes, and what they ask"),
-        told(release, f"networkPolicy.apiServer={{{address}/32}}"),
+        with_value(release, f"networkPolicy.apiServer={{{address}/32}}"),
         flows.running(*pods),
     ):
         listener = testbed.get("pod", "probe-listener", "-n=elsewhere")["status"]["podIP"]
@@ -105,7 +105,7 @@ def network(release: Installed, progress: Progress) -> Iterator[Network]:
 
 
 @contextmanager
-def told(release: Installed, value: str) -> Iterator[None]:
+def with_value(release: Installed, value: str) -> Iterator[None]:
     """The release with a value more, while the block runs: none of its pods is touched by it."""
     command = ("upgrade", release.name, str(chart.CHART), "-f", str(VALUES))
     pods = {pod["metadata"]["uid"] for pod in release.pods("api")}

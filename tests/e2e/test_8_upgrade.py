@@ -49,7 +49,7 @@ def test_an_upgrade_keeps_data_secrets_and_the_serving_version_without_failed_re
         until("the record is in the store", lambda: asked in records_in_store(store), 60)
     with old.store() as store:
         kept = _keys(store)
-    told, secrets, claims = old.told(), _secrets(old), _claims(old)
+    told, secrets, claims = old.desired_model(), _secrets(old), _claims(old)
     assert told.startswith("1@")
     assert len(secrets) == 9
     with (
@@ -61,7 +61,7 @@ def test_an_upgrade_keeps_data_secrets_and_the_serving_version_without_failed_re
         old.roll_out("api")
     progress.say(str(load.seen))
     assert load.seen.failures == [], load.seen
-    assert (old.told(), _secrets(old), _claims(old)) == (told, secrets, claims)
+    assert (old.desired_model(), _secrets(old), _claims(old)) == (told, secrets, claims)
     assert {str(version["model_version"]) for version in old.versions()} == {"1"}
     with old.store() as store:
         assert kept <= _keys(store)
@@ -77,7 +77,7 @@ def test_an_upgrade_after_kubectl_scale_and_rollout_undo_takes_the_documented_co
     old.kubectl("set", "resources", page, "--requests=cpu=55m")
     old.kubectl("rollout", "undo", page)
     old.kubectl("scale", page, "--replicas=2")
-    told = old.told()
+    told = old.desired_model()
     upgrade = ("upgrade", old.name, str(chart.CHART), "--reuse-values")
     refused = old.helm(*upgrade, check=False)
     assert "conflict" in refused.stderr
@@ -87,7 +87,7 @@ def test_an_upgrade_after_kubectl_scale_and_rollout_undo_takes_the_documented_co
     assert "--reuse-values --force-conflicts" in PAGE.read_text(encoding="utf-8")
     old.helm(*upgrade, "--force-conflicts", "--wait")
     assert old.get(page)["spec"]["replicas"] == 1
-    assert old.told() == told, "the model that serves is not the chart's"
+    assert old.desired_model() == told, "the model that serves is not the chart's"
 
 
 def test_helm_test_chats_with_the_bot(old: Release, progress: Progress) -> None:
@@ -135,7 +135,7 @@ def test_what_was_backed_up_comes_back_in_an_empty_namespace(
         backup.run("Restore")
         old.roll_out("mlflow")
         old.roll_out("api")
-    assert (old.told(), _secrets(old)) == (backup.told, secrets)
+    assert (old.desired_model(), _secrets(old)) == (backup.desired_model, secrets)
     assert {str(version["model_version"]) for version in old.versions()} == {"1"}
     assert old.ask("I want a refund")["intent"] == "get_refund"
     with old.store() as store:
@@ -151,7 +151,7 @@ class Backup:
         """Saves nothing yet; notes what must come back."""
         self.release = release
         self.folder = folder
-        self.told = release.told()
+        self.desired_model = release.desired_model()
         with release.store() as store:
             self.keys, self.records = _keys(store), records_in_store(store)
 
@@ -207,7 +207,7 @@ def _claims(release: Release) -> dict[str, str]:
 
 
 def _keys(store: Store) -> set[str]:
-    """What lies in the store but the log's parts, which may be put together."""
+    """Return the store's objects without the log's parts, which compaction may merge."""
     return {entry.key for prefix in ("bundles/", "dvc/", "mlflow/") for entry in store.list(prefix)}
 
 

@@ -129,7 +129,7 @@ def test_a_drained_node_evicts_the_bot_and_its_store_at_once(release: Release, l
     upgrade(release)
     with ledger.load() as load:
         load.wait_until(lambda: load.seen.total > 100)
-        # What `kubectl drain` does where there is no budget; other releases of these tests share the node.
+        # What `kubectl drain` does without a PodDisruptionBudget; other releases of these tests share the node.
         release.kubectl("delete", "pods", "--all", seconds=300)
         release.roll_out("minio")
         release.roll_out("api")

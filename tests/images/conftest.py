@@ -51,7 +51,7 @@ def check_health(container: str, image: str) -> None:
     Not with `podman healthcheck run`: not every machine lets podman enter a running container.
 
     Raises:
-        AssertionError: there is none, or it fails.
+        AssertionError: the command is missing or fails.
     """
     found = json.loads(podman("image", "inspect", image))[0]
     test = (found.get("HealthCheck") or found.get("Healthcheck") or {}).get("Test") or []

@@ -1,4 +1,4 @@
-"""What the loop stands on: MinIO found or asked for, ports, processes whose failure is told in their own words."""
+"""Parts of `make loop`: MinIO found or requested, ports, processes whose own output explains a failure."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ NEW = "does the drone have a night camera"
 def traffic(
     count: int, seed: int, begin: datetime, end: datetime, new: float = 0.0, version: str = VERSION
 ) -> list[Record]:
-    """Records at random times between begin and end; a share of them is about a product that nobody taught."""
+    """Records at random times between begin and end; a share of them is about a product missing from the corpus."""
     return list(_traffic(count, seed, begin, end, new, version))
 
 

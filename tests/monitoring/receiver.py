@@ -1,4 +1,4 @@
-"""A real HTTP receiver of handoffs that fails, hangs and recovers as told; it checks every signature by itself."""
+"""HTTP receiver of handoffs that fails, hangs and recovers on demand, and verifies every signature."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.support.http_server import LoopbackServer
 
 SECRET = "a secret of more than sixteen characters"
 
 
 @dataclass
-class Receiver:
+class Receiver(LoopbackServer):
     """Takes handoffs at `url`.
 
     Attributes:
@@ -29,7 +30,6 @@ class Receiver:
         forged: requests whose signature is not right.
     """
 
-    port: int = 0
     delay: float = 0.0
     answers: deque[Any] = field(default_factory=deque)
     refuse: set[str] = field(default_factory=set)
@@ -38,7 +38,6 @@ class Receiver:
     seen: list[str] = field(default_factory=list)
     forged: list[str] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
-    _server: ThreadingHTTPServer | None = None
 
     @property
     def url(self) -> str:
@@ -49,20 +48,6 @@ class Receiver:
         """How often each handoff was taken."""
         return Counter(body["data"]["prediction_id"] for body in self.taken)
 
-    def start(self) -> Receiver:
-        """Listen, on the port it had before if it had one."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), self._handler())
-        self._server.daemon_threads = True
-        self.port = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def stop(self) -> None:
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            self._server = None
-
     def wait(self, count: int, seconds: float = 15.0) -> None:
         """Wait until so many different handoffs were taken."""
         until = time.monotonic() + seconds
@@ -70,7 +55,7 @@ class Receiver:
             assert time.monotonic() < until, f"{len(self.ids)} of {count} handoffs came in {seconds} s"
             time.sleep(0.02)
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def handler(self) -> type[BaseHTTPRequestHandler]:
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -79,7 +64,7 @@ class Receiver:
             def do_POST(self) -> None:
                 length = int(self.headers["content-length"])
                 body = self.rfile.read(length)
-                if len(body) < length:  # whoever sent it was killed on the way
+                if len(body) < length:  # the sender was killed meanwhile
                     return
                 status, headers = receiver.take(self.path, dict(self.headers), body)
                 try:
@@ -97,7 +82,7 @@ class Receiver:
         return Handler
 
     def take(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str]]:
-        """Take note of a request; the status and headers to answer with."""
+        """Record a request; return status and headers of the response."""
         headers = {name.lower(): value for name, value in headers.items()}
         name = headers["webhook-id"]
         self.paths.append(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from chatbot.records.schema import Record, arrow_schema, to_row
 from monitoring.drift.checks import ks_margin, mix_margin, share_margin
-from monitoring.drift.columns import RecordColumns, of_records, of_table, to_table
+from monitoring.drift.columns import RecordColumns, of_table, to_table
 from monitoring.drift.comparison import Comparison
 from monitoring.drift.feedback import SCHEMA, Thumbs
 from monitoring.drift.histograms import Grid, Tally
@@ -23,7 +24,11 @@ DOUBT = 0.02
 
 
 def some(count: int, seed: int, new: float = 0.0) -> RecordColumns:
-    return of_records(traffic(count, seed, NOW - timedelta(days=1), NOW, new))
+    return of_table(table_of(traffic(count, seed, NOW - timedelta(days=1), NOW, new)))
+
+
+def table_of(records: Sequence[Record]) -> pa.Table:
+    return pa.Table.from_pylist([to_row(record) for record in records], arrow_schema(Record))
 
 
 def test_chance_stays_within_the_bounds_as_often_as_they_promise() -> None:
@@ -57,17 +62,18 @@ def test_a_window_counted_in_parts_is_the_window_counted_at_once() -> None:
     assert all(once.total(name) == 700 for name in once.counts)
 
 
-def test_records_and_their_table_give_the_same_columns_and_a_baseline_survives_its_file() -> None:
+def test_a_table_keeps_the_values_of_its_records_and_a_baseline_survives_its_file() -> None:
     records = traffic(50, 4, NOW - timedelta(days=1), NOW)
-    table = pa.Table.from_pylist([to_row(record) for record in records], arrow_schema(Record))
-    one, other = of_records(records), of_table(table)
-    again = of_table(to_table(other))
-    for columns in (other, again):
-        assert columns.intents.tolist() == one.intents.tolist()
+    read = of_table(table_of(records))
+    for columns in (read, of_table(to_table(read))):
+        assert columns.intents.tolist() == [record.intent for record in records]
         assert columns.handoff is not None
         assert columns.handoff.tolist() == [record.handoff for record in records]
-        assert np.allclose(columns.summary, one.summary)
-        assert all(np.allclose(columns.numbers[name], one.numbers[name]) for name in one.numbers)
+        assert np.allclose(columns.summary, [record.summary for record in records])
+        assert all(
+            np.allclose(values, [getattr(record, name) for record in records])
+            for name, values in columns.numbers.items()
+        )
 
 
 def test_what_a_rule_decided_says_nothing_of_confidence_and_scope() -> None:

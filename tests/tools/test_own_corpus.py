@@ -119,7 +119,7 @@ def test_two_corpora_of_one_name_keep_their_own_folders(corpus: Path, tmp_path: 
 def test_a_missing_file_is_named_before_anything_is_trained(which: str, corpus: Path, tmp_path: Path) -> None:
     trainings = Trainings()
     paths = {"CORPUS": str(corpus), "REPLIES": "", which: "nowhere.csv"}
-    with pytest.raises(SettingError, match=f"{which}=nowhere.csv: there is no such file"):
+    with pytest.raises(SettingError, match=f"{which}=nowhere.csv: no such file"):
         prepare(paths["CORPUS"], paths["REPLIES"], train=trainings, root=tmp_path / "own")
     assert trainings.calls == []
 

@@ -36,7 +36,7 @@ from training.tracking.registry import ModelVersion, Registry
 ROOT = Path(__file__).resolve().parents[2]
 INTENTS = ("cancel_order", "get_refund", "track_order", "recover_password", "delete_account", "get_invoice")
 GIFT = "gift_card"
-# A product that the bot was never taught.
+# A product missing from the corpus.
 GIFTS = tuple(
     f"{start} gift {what}{end}"
     for start in (

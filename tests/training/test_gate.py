@@ -75,7 +75,7 @@ def challenger(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def spoilt(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Half of what asks to cancel an order is taught as asking for a refund, and reviews are gone."""
+    """Train half of cancel_order as get_refund, without the review intent."""
     return trained(spoilt_rows(), tmp_path_factory.mktemp("spoilt") / "bundle")
 
 

@@ -53,7 +53,7 @@ def keeper(machine: Machine) -> Iterator[None]:
 
 def test_the_champion_as_its_own_challenger_is_nothing_to_promote(machine: Machine) -> None:
     done = machine.promotion().promote()
-    assert (done.changed, done.sentence) == (False, "nothing to promote: there is no challenger")
+    assert (done.changed, done.sentence) == (False, "nothing to promote: no challenger is registered")
 
 
 @pytest.mark.parametrize(("verdict", "says"), [("", "has not judged"), ("refused", "refused")])

@@ -37,7 +37,7 @@ TAGS = {"corpus_digest": "c" * 32, "corpus_pointer": '{"format": 1}', "git_commi
 
 @pytest.fixture(scope="module")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As the first client makes it where there is none; that takes seconds."""
+    """Create it as the first client does; that takes seconds."""
     file = tmp_path_factory.mktemp("local") / "mlruns" / "mlflow.db"
     with connected(TrackingSettings(tracking_uri=f"sqlite:///{file}")) as client:
         assert client.search_registered_models() == []

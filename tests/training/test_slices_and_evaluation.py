@@ -81,7 +81,7 @@ def test_a_corpus_too_small_for_a_test_part_has_no_scores() -> None:
 
 
 def test_copies_share_one_count_and_repetitions_of_training_rows_have_none() -> None:
-    """One right message, a wrong one in three copies, and one that was taught: a half is right."""
+    """One right message, a wrong one in three copies, and one from training: half are right."""
     copies = Outcome(
         truth=np.array(["a", "b", "b", "b", "a"]),
         likeliest=np.array(["a", "a", "a", "a", "b"]),

@@ -1,6 +1,6 @@
 """An API that fails on demand, as the real one does only under load or when it breaks; for tests of the page.
 
-As a program it answers a developer's page: `python tests/ui/fake_api.py 3000`.
+As a program it answers a developer's page: `python -m tests.ui.fake_api 3000`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.support.http_server import LoopbackServer
 
 Response = tuple[int, Any, dict[str, str]]
 
@@ -83,40 +85,23 @@ def reply_to(message: str) -> dict[str, Any]:
 
 
 @dataclass
-class FakeApi:
-    """Answers like the API, and fails like it when told to.
+class FakeApi(LoopbackServer):
+    """Answers like the API, and fails like it on demand.
 
     Attributes:
         failures: what the next requests to a path get instead of an answer, in order.
         seen: every request with a body: path and body.
     """
 
-    port: int = 0
     delay: float = 0.0
     reply: Callable[[str], dict[str, Any]] = reply_to
     intents: list[dict[str, Any]] = field(default_factory=lambda: list(INTENTS))
     failures: dict[str, deque[Response]] = field(default_factory=dict)
     seen: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    _server: ThreadingHTTPServer | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> FakeApi:
-        """Listen, on the port it had before if it had one."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), self._handler())
-        self._server.daemon_threads = True
-        self.port = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def stop(self) -> None:
-        """Go away: a connection is refused from now on."""
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            self._server = None
 
     def fail(self, path: str, status: int, kind: str = "error", details: Any = None, **headers: str) -> None:
         """Answer the next request to a path with an error."""
@@ -141,7 +126,7 @@ class FakeApi:
             return 200, self.reply(body["message"]), {}
         return 200, {"status": "ok"}, {}
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def handler(self) -> type[BaseHTTPRequestHandler]:
         api = self
 
         class Handler(BaseHTTPRequestHandler):

@@ -50,7 +50,7 @@ def drift() -> DriftVerdict:
         model_version="7",
         bundle_digest="0" * 64,
         window=Window(since=now - timedelta(days=1), until=now, records=2_143),
-        sentence="One message in nine is about something the bot was never taught.",
+        sentence="One message in nine is about a topic missing from the corpus.",
         checks=(
             Check(
                 name="scores.mean", against="baseline", statistic=0.9, effect=0.01, threshold=0.04, red=False,
@@ -58,7 +58,7 @@ def drift() -> DriftVerdict:
             ),
             Check(
                 name="scope.low", against="baseline", statistic=0.11, effect=0.08, threshold=0.04, red=True,
-                alarms=True, sentence="11 % of the messages are unlike anything the bot was taught; it was 3 %.",
+                alarms=True, sentence="11 % of the messages are unlike every training message; it was 3 %.",
             ),
         ),
         report="reports/drift/x/drift.html",

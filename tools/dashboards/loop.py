@@ -67,7 +67,7 @@ ROWS = (
             ),
             Panel(
                 "Handoffs undelivered",
-                "Customers who were promised a person and of whom nobody knows yet.",
+                "Handoffs not delivered yet: customers wait for an agent.",
                 "short",
                 [("sum(chatbot_handoffs_undelivered{{here}})", "")],
                 "number",

@@ -127,26 +127,8 @@ def build(
         .timezone("browser")
         .readonly()
         .with_variable(dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus"))
-        .with_variable(
-            dashboard.QueryVariable("namespace")
-            .label("Namespace")
-            .datasource(SOURCE)
-            .query("label_values(chatbot_model_info, namespace)")
-            .refresh(dashboards.VariableRefresh.ON_DASHBOARD_LOAD)
-            .include_all(True)
-            .all_value(".*")
-            .current(dashboards.VariableOption(text="All", value="$__all"))
-        )
-        .with_variable(
-            dashboard.QueryVariable("release")
-            .label("Release")
-            .datasource(SOURCE)
-            .query('label_values(chatbot_model_info{namespace=~"$namespace"}, release)')
-            .refresh(dashboards.VariableRefresh.ON_DASHBOARD_LOAD)
-            .include_all(True)
-            .all_value(".*")
-            .current(dashboards.VariableOption(text="All", value="$__all"))
-        )
+        .with_variable(_model_label("namespace", "chatbot_model_info"))
+        .with_variable(_model_label("release", 'chatbot_model_info{namespace=~"$namespace"}'))
         .link(
             dashboard.DashboardLink("Support chatbot")
             .type(dashboards.DashboardLinkType.DASHBOARDS)
@@ -160,3 +142,17 @@ def build(
         for panel in panels:
             made = made.with_panel(panel.build())  # type: ignore[arg-type]
     return made
+
+
+def _model_label(label: str, series: str) -> dashboard.QueryVariable:
+    """Return a variable that filters by a label of a series; by default its values are not filtered."""
+    return (
+        dashboard.QueryVariable(label)
+        .label(label.title())
+        .datasource(SOURCE)
+        .query(f"label_values({series}, {label})")
+        .refresh(dashboards.VariableRefresh.ON_DASHBOARD_LOAD)
+        .include_all(True)
+        .all_value(".*")
+        .current(dashboards.VariableOption(text="All", value="$__all"))
+    )

@@ -31,7 +31,7 @@ ROWS = (
             ),
             Panel(
                 "Handed to a person",
-                "Share of replies that hand over. A jump means customers ask what the bot was never taught.",
+                "Share of replies that hand over. A jump means customers ask about topics missing from the corpus.",
                 "percentunit",
                 [(f"{_HANDOFFS} / {_REPLIES}", "")],
                 "number",
@@ -72,7 +72,7 @@ ROWS = (
         (
             Panel(
                 "Who decides",
-                "Shares of replies by who decided: a keyword rule, the model, nobody yet (choices), a person.",
+                "Shares of replies by who decided: a keyword rule, the model, undecided (clarification), a person.",
                 "percentunit",
                 [
                     (
@@ -128,7 +128,7 @@ ROWS = (
             ),
             Panel(
                 "Scope",
-                "How messages spread over the scope score: the lower, the less alike to anything the bot was taught.",
+                "How messages spread over the scope score: the lower, the less similar to the training messages.",
                 "short",
                 [("sum by (le) (increase(chatbot_scope_bucket{{here}}[$__rate_interval]))", "{{le}}")],
                 "heatmap",

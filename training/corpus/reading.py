@@ -139,7 +139,7 @@ def replies_for(
         own: the corpus's own replies.
 
     Returns:
-        The replies, the intents that got the default reply because there is none for them, and notices about replies
+        The replies, the intents that got the default reply because they have none, and notices about replies
         without an intent.
 
     Raises:

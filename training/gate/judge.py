@@ -96,7 +96,7 @@ def judge(
     params = params or GateParams()
     if test.empty:
         raise GateError(
-            "there is no row to compare on: for a bundle that keeps no out-of-fold predictions, pass its own corpus "
+            "no rows to compare on: for a bundle that keeps no out-of-fold predictions, pass its own corpus "
             "with its test part, or train it again (python -m training.train)"
         )
     params = params.model_copy(update={"retired": (*params.retired, *declared.retired)})

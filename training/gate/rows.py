@@ -1,7 +1,7 @@
 """Choose the rows on which two bundles are compared: those that each predicts without having learned from them.
 
 They are rows of the champion's corpus, under the champion's labels. A bundle's prediction of a row is the out-of-fold
-one that it keeps (`training.model.held_out`), or it is made now, if the row is none of its training rows.
+one that it keeps (`training.model.held_out`), or it is made now, if the row is not one of its training rows.
 """
 
 from __future__ import annotations

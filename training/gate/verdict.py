@@ -137,7 +137,7 @@ class GateVerdict:
         """Return the check with this name.
 
         Raises:
-            KeyError: there is no such check.
+            KeyError: the check does not exist.
         """
         for check in self.checks:
             if check.name == name:

@@ -93,7 +93,7 @@ def examine(
 
 
 def _nearest(vectors: NDArray[np.float32], group_of: Ints, rows: Ints) -> Ints:
-    """Return the most similar rows of other groups, shape (len(rows), NEIGHBOURS); NONE where there are no more."""
+    """Return the most similar rows of other groups, shape (len(rows), NEIGHBOURS); NONE beyond the last."""
     # Centred, or a few long messages are the neighbours of many (hubs).
     vectors = vectors - vectors.mean(axis=0)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-9))
@@ -106,7 +106,7 @@ def _nearest(vectors: NDArray[np.float32], group_of: Ints, rows: Ints) -> Ints:
             best = cosines.argmax(axis=1)
             is_there = np.isfinite(cosines[np.arange(len(block)), best])
             found[start : start + _BLOCK, rank] = np.where(is_there, best, NONE)
-            # The second neighbour is no near-duplicate of the first.
+            # The second neighbour is not a near-duplicate of the first.
             cosines[group_of[best][:, None] == group_of[None, :]] = -np.inf
     return found
 

@@ -32,7 +32,7 @@ class Changed:
     kept: frozenset[str]
     """Row hashes whose label a person confirmed."""
     overruled: frozenset[str]
-    """Row hashes of rows that a person moved or dropped: under the label they had, they are no evidence."""
+    """Row hashes of rows that a person moved or dropped: they are not evaluated under their old label."""
     moved: int
     dropped: int
 
@@ -83,7 +83,7 @@ def replies_after(replies: Replies, declared: Declared) -> Replies:
 
 
 def _carried(splits: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Return the splits with a line for each relabelled row: a new label is no reason to change group and part."""
+    """Return the splits with a line for each relabelled row: a new label changes neither group nor part."""
     known = splits.set_index("row_hash")
     lines: dict[str, tuple[str, str]] = {}
     for labelled, decided, now in zip(table["labelled"], table["decided"], table["row_hash"], strict=True):

@@ -61,13 +61,13 @@ class View:
         """Return the cluster with this name.
 
         Raises:
-            InvalidMessage: there is no such cluster.
+            InvalidMessage: the cluster does not exist.
         """
         for cluster in self.clusters:
             if cluster.name == name:
                 return cluster
         names = ", ".join(cluster.name for cluster in self.clusters) or "none"
-        raise InvalidMessage(f"there is no cluster {name!r}; there are: {names}")
+        raise InvalidMessage(f"no cluster {name!r}; known clusters: {names}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class Board:
         """Record the correct intent, or `out_of_scope`.
 
         Raises:
-            InvalidMessage: there is no such intent.
+            InvalidMessage: the intent does not exist.
             AlreadyDecidedError: another reviewer has already decided.
         """
         check_intent(intent, self.intents())
@@ -200,7 +200,7 @@ class Board:
         Concurrent decisions of other reviewers are kept and reported in the outcome.
 
         Raises:
-            InvalidMessage: there is no such intent.
+            InvalidMessage: the intent does not exist.
         """
         if intent:
             check_intent(intent, self.intents())

@@ -59,7 +59,7 @@ def _newest(store: Store) -> str:
     held = [entry for entry in store.list(layout.BUNDLES) if entry.key.endswith(sums)]
     if not held:
         raise BundleError(
-            "there is no bundle to review with: set CHATBOT_MODEL or CHATBOT_BUNDLE, or train one with "
+            "no bundle to review with: set CHATBOT_MODEL or CHATBOT_BUNDLE, or train one with "
             "`python -m training.train`"
         )
     return max(held, key=lambda entry: entry.modified).key.removesuffix(sums).rpartition("/")[2]

@@ -182,7 +182,7 @@ class Decisions:
         key = key_of(item_id)
         found, etag = self._current(key)
         if found is None or found.verdict is DecisionKind.REOPENED:
-            raise InvalidMessage(f"{item_id}: there is no decision to undo")
+            raise InvalidMessage(f"{item_id}: no decision to undo")
         reopened = found.model_copy(
             update={"verdict": DecisionKind.REOPENED, "intent": "", "reviewer": reviewer, "when": now()}
         )
@@ -267,7 +267,7 @@ def check_intent(intent: str, known: Iterable[str]) -> str:
         known: the existing intents.
 
     Raises:
-        InvalidMessage: there is no such intent.
+        InvalidMessage: the intent does not exist.
     """
     if intent != OUT_OF_SCOPE and intent not in (names := frozenset(known)):
         raise InvalidMessage(

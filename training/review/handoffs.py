@@ -82,7 +82,7 @@ class HandoffCase:
 
     @property
     def by(self) -> str:
-        """Who has it or finished it; empty: nobody."""
+        """The reviewer who claimed or finished it; empty if unclaimed."""
         found = [task.work for task in self.tasks if task.work and task.state == self.state != "open"]
         return found[-1].by if found else ""
 

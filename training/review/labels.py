@@ -79,7 +79,7 @@ def decide_label(
         intent: of MOVE: the right intent. known: the existing intents.
 
     Raises:
-        InvalidMessage: there is no such intent, or no reviewer.
+        InvalidMessage: the intent does not exist, or no reviewer.
         AlreadyDecidedError: another reviewer has already decided.
     """
     if not reviewer.strip():

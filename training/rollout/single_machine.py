@@ -188,7 +188,7 @@ class Promotion:
                 return self._roll_out(now.model, now.why)
             version = self._registry.challenger()
             if version is None or (champion and version.number == champion.number):
-                return RolloutResult(now.model, False, "nothing to promote: there is no challenger")
+                return RolloutResult(now.model, False, "nothing to promote: no challenger is registered")
         else:
             version = self._registry.get(number)
         if (by_itself or not number) and (reason := _known_as_worse(now, str(version.ref))):

@@ -271,7 +271,7 @@ def _error(response: httpx.Response) -> dict[str, Any]:
 
 
 def _find_limit(details: Any) -> int | None:
-    """Return the length limit that the details of a 422 name; None: there is none."""
+    """Return the length limit that the details of a 422 name; None if absent."""
     if isinstance(details, dict):
         for name in ("max_length", "max_chars", "limit"):
             if isinstance(details.get(name), int):

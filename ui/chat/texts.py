@@ -25,7 +25,7 @@ class Texts:
     def __call__(self, key: str, **values: object) -> str:
         """Return the text of a dotted key, with its slots filled.
 
-        Raises: KeyError: there is no such text, or a slot has no value.
+        Raises: KeyError: the text does not exist, or a slot has no value.
         """
         return self._entries[key].format_map({**self._slots, **values})
 

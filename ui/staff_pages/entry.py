@@ -70,7 +70,8 @@ def _by_provider(settings: StaffSettings) -> str | None:
     if not login.is_allowed(settings, claims):
         st.html(
             html.notice(
-                "You have no access", "Ask whoever runs the pages to name you in CHATBOT_STAFF_OIDC_ALLOWED."
+                "You have no access",
+                "Ask the operator of these pages to add you to CHATBOT_STAFF_OIDC_ALLOWED.",
             )
         )
         st.button("Log in as somebody else", key="logout", on_click=st.logout)

@@ -13,7 +13,7 @@ MIN_TOKEN_CHARS, MIN_DISTINCT_CHARS = 20, 6
 """A token with fewer characters, or fewer different ones, is not random enough."""
 MAX_NAME_CHARS = 60
 LOCAL = "local"
-"""Reviewer name stored if there is no login."""
+"""Reviewer name stored without a login."""
 
 
 class LoginError(Exception):
@@ -28,7 +28,7 @@ def check(settings: StaffSettings, address: str | None) -> None:
         address: address the server listens on; None or empty: every address of this machine.
 
     Raises:
-        LoginError: there is no login beyond loopback, the token is too weak, or OpenID Connect is incomplete.
+        LoginError: no login is configured beyond loopback, the token is too weak, or OpenID Connect is incomplete.
     """
     token = settings.token.get_secret_value()
     if token and (len(token) < MIN_TOKEN_CHARS or len(set(token)) < MIN_DISTINCT_CHARS):
@@ -38,7 +38,7 @@ def check(settings: StaffSettings, address: str | None) -> None:
         )
     if settings.oidc_secrets is not None:
         if not Path(settings.oidc_secrets).is_file():
-            raise LoginError(f"CHATBOT_STAFF_OIDC_SECRETS={settings.oidc_secrets}: there is no such file")
+            raise LoginError(f"CHATBOT_STAFF_OIDC_SECRETS={settings.oidc_secrets}: no such file")
         if not allowed_of(settings):
             raise LoginError(
                 "CHATBOT_STAFF_OIDC_SECRETS needs CHATBOT_STAFF_OIDC_ALLOWED: without it everybody with an account "

@@ -82,7 +82,7 @@ def handoff(case: HandoffCase, titles: Mapping[str, str]) -> str:
     if of.source == "rule":
         why = f"Rule {of.rule}"
     elif of.intent == OUT_OF_SCOPE:
-        why = "The message is unlike anything the bot was taught"
+        why = "The message is unlike every training message"
     else:
         why = "The bot was not sure enough"
     rows = [

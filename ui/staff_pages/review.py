@@ -28,7 +28,7 @@ def show_queue() -> None:
     """Draw the review page: one message at a time."""
     with st.spinner("Looking for what is worth your time…"):
         view = cache.view()
-    st.html(html.heading("Review", "What the bot was unsure of, or was told that it got wrong."))
+    st.html(html.heading("Review", "Messages with low confidence or negative feedback."))
     items = _waiting(view)
     reason = _choose_reason(view.queue, items)
     items = [item for item in items if reason is None or reason in item.reasons]
@@ -45,7 +45,7 @@ def show_clusters() -> None:
     st.html(
         html.heading(
             "Clusters",
-            "Messages alike that no intent covers: what customers ask for and the bot was never taught.",
+            "Groups of similar messages that no intent covers yet.",
         )
     )
     with st.spinner("Looking for messages alike…"):
@@ -107,7 +107,7 @@ def _show_cluster(cluster: MessageCluster, items: Sequence[Item]) -> None:
         with st.expander(f"Make {len(items)} messages a new intent"):
             chosen = new_intent.pick(items, cluster.name)
             new_intent.show(chosen, cluster.name, name, _made, suggestion=cluster.name)
-        with st.expander("Or give them an intent that there is"):
+        with st.expander("Or assign an existing intent"):
             intent = st.selectbox(
                 "Intent",
                 sorted(titles, key=lambda intent: titles[intent].casefold()),

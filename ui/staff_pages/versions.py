@@ -22,7 +22,9 @@ def show() -> None:
             st.html(html.hint(f"On this machine serves {serves.name}, asked for {ago(serves.since)}."))
         versions = cache.versions()
     except ChatbotError as error:
-        st.html(html.notice("The versions cannot be listed now", f"{error}. Serving goes on without MLflow."))
+        st.html(
+            html.notice("The versions cannot be listed now", f"{error}. Serving continues without MLflow.")
+        )
         return
     if not versions:
         text = "The first `python -m training.retrain` registers one."

@@ -70,7 +70,7 @@ class Throttle:
 
 
 class Gate:
-    """Lets nobody without a session through to Streamlit: not its pages, its websocket or its files."""
+    """Refuses requests without a session before they reach Streamlit's pages, websocket and files."""
 
     def __init__(self, app: ASGIApp, throttle: Throttle) -> None:
         self._app = app
@@ -175,7 +175,10 @@ def _login_routes(settings: StaffSettings, throttle: Throttle) -> list[Route]:
         if not login.is_token(settings, form.get("token", "")):
             throttle.fail(address)
             return _form(
-                where, "That is not the token", "Ask whoever runs the pages: CHATBOT_STAFF_TOKEN.", 403
+                where,
+                "That is not the token",
+                "Ask the operator of these pages for CHATBOT_STAFF_TOKEN.",
+                403,
             )
         try:
             cookie = await run_in_threadpool(sessions.open_sessions().start, name)

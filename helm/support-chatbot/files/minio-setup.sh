@@ -1,6 +1,6 @@
 #!/bin/bash
 # Makes what the clients need of MinIO: the bucket, and for each client a key of its own that opens only its prefixes.
-# Safe to run again: what is there is set anew. Used by the chart's bootstrap Job and by compose.yaml.
+# Idempotent: sets existing objects again. Used by the chart's bootstrap Job and by compose.yaml.
 #
 #   MINIO_URL  MINIO_ROOT_USER  MINIO_ROOT_PASSWORD  BUCKET  POLICIES (a folder of CLIENT.json)
 #   KEY_<CLIENT>  SECRET_<CLIENT>    of api, drift, upkeep, retrain, staff, mlflow

@@ -112,7 +112,7 @@ securityContext:
 {{- $value -}}
 {{- end }}
 
-{{/* What the replies' slots are filled with, for whoever answers with replies, shows them or tries them. */}}
+{{/* Values of the replies' slots, for every component that sends, shows or tests replies. */}}
 {{- define "chart.slots" -}}
 {{- range $name, $value := .Values.api.slots }}
 - {name: CHATBOT_SLOT_{{ upper $name }}, value: {{ $value | quote }}}

@@ -7,7 +7,6 @@ import re
 import unicodedata
 import zlib
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import cycle
@@ -102,9 +101,3 @@ def _filled(rng: random.Random, template: str, kind: str, language: str) -> Sent
 def _value(rng: random.Random, slot: str, language: str, country: str) -> str:
     value = MAKERS[slot](rng, language, country)
     return value if slot in HARMLESS_SLOTS or "<<" in value else f"<<{value}>>"
-
-
-def all_parts() -> Iterator[Part]:
-    """Yield the names of both parts."""
-    yield "tuning"
-    yield "held-out"
