@@ -258,6 +258,7 @@ class SupportChatbot:
             limit_session=rate_limit("session", settings.rate_limit_session).take,
             limit_prediction=rate_limit("prediction", settings.rate_limit_prediction).take,
             save_contact=self._contacts(),
+            cache_entries=settings.cache_entries,
         )
         self._started = time.monotonic()
 

@@ -16,6 +16,7 @@ from pydantic_core import to_json
 
 from bento.chat.batcher import RequestBatcher
 from bento.chat.conversations import Conversations
+from bento.chat.prediction_cache import PredictionCache
 from bento.http.metrics import Metrics
 from bento.http.schemas import ChatRequest, ContactRequest, FeedbackRequest, parse
 from chatbot import ids
@@ -63,9 +64,18 @@ class Handoffs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _PendingMessage:
+    """A message that waits for its reply.
+
+    Attributes:
+        message: cleaned. redacted: the same without personal data. core: the text that the model sees.
+        since: when it arrived (`perf_counter`).
+    """
+
     message: str
     session_id: str
     since: float
+    redacted: str = ""
+    core: str = ""
 
 
 class Chat:
@@ -90,6 +100,7 @@ class Chat:
         limit_session: Callable[[str], None] = _unlimited,
         limit_prediction: Callable[[str], None] = _unlimited,
         save_contact: Callable[[str, bytes], None] | None = None,
+        cache_entries: int = 0,
     ) -> None:
         """Configure the handler; starts no task before the first message.
 
@@ -110,6 +121,7 @@ class Chat:
             limit_session: called for each message with its (hashed) session; raises RateLimited.
             limit_prediction: called for each feedback and each change of contact data; raises RateLimited.
             save_contact: stores contact data of a handoff; may block; None: replies offer no field for it.
+            cache_entries: maximum number of predictions cached for exact repeats; 0: none.
         """
         self._router = router
         self._classify = classify
@@ -126,6 +138,7 @@ class Chat:
         self._handoffs = handoffs
         self._conversations = conversations
         self._save_contact = save_contact
+        self._cache = PredictionCache(cache_entries, lambda outcome: metrics.cache.labels(outcome).inc())
         self._batcher: RequestBatcher[_PendingMessage, bytes] = RequestBatcher(
             self._classify_batch, concurrency, max_batch, self._observe_waits
         )
@@ -154,11 +167,15 @@ class Chat:
         if request.session_id not in (None, ""):
             session_id = ids.opaque(self._key, str(request.session_id))
             self._limit_session(session_id)
-        pending = _PendingMessage(message, session_id, since)
         decided = self._router.before_model(message)
-        if decided is None:
-            return await self._batcher.submit(pending)
-        return self._finish([pending], [decided])[0]
+        if decided is not None:
+            return self._finish([_PendingMessage(message, session_id, since)], [decided])[0]
+        # Personal data beside the question must not change how it is understood.
+        redacted, core = redact_with_core(message)
+        pending = _PendingMessage(message, session_id, since, redacted, core)
+        if (prediction := self._cache.get(core)) is not None:
+            return self._finish([pending], [self._router.after_model(message, prediction, redacted)])[0]
+        return await self._batcher.submit(pending)
 
     async def take_feedback(self, body: bytes) -> bytes:
         """Record the body of a `POST /feedback`.
@@ -254,21 +271,19 @@ class Chat:
             self._metrics.queue_wait.observe(wait)
 
     async def _classify_batch(self, requests: Sequence[_PendingMessage]) -> list[bytes]:
-        # Personal data beside the question must not change how it is understood.
-        redacted = [redact_with_core(request.message) for request in requests]
         start = time.perf_counter()
         try:
-            predictions = await self._classify([core for _, core in redacted])
+            predictions = await self._classify([request.core for request in requests])
         except BaseException:
             self._metrics.runner_errors.inc()
             self._is_runner_available = False
             raise
         self._note_classified()
         self._metrics.runner_seconds.observe(time.perf_counter() - start)
-        replies = [
-            self._router.after_model(request.message, prediction, text)
-            for request, prediction, (text, _) in zip(requests, predictions, redacted, strict=True)
-        ]
+        replies = []
+        for request, prediction in zip(requests, predictions, strict=True):
+            self._cache.put(request.core, prediction)
+            replies.append(self._router.after_model(request.message, prediction, request.redacted))
         return self._finish(requests, replies)
 
     def _finish(self, requests: Sequence[_PendingMessage], replies: Sequence[Reply]) -> list[bytes]:

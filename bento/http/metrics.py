@@ -110,6 +110,11 @@ class Metrics:
         self.runner_seconds = self._histogram(
             "runner_duration_seconds", "One call to the runner and back.", _SECONDS
         )
+        self.cache = self._counter(
+            "prediction_cache_lookups",
+            "Messages looked up among the cached predictions of exact repeats, by outcome: hit or miss.",
+            "outcome",
+        )
         self.runner_errors = self._counter("runner_errors", "Calls to the runner that failed.")
         self.feedback = self._counter(
             "feedback",

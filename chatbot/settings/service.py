@@ -43,6 +43,9 @@ class ServiceSettings(Settings):
     """Send concurrent messages to the runner in one call (request batching)."""
     max_batch: int = Field(default=64, ge=1, le=1024)
     """Maximum number of messages per call of the runner."""
+    cache_entries: int = Field(default=4096, ge=0)
+    """Maximum number of predictions cached for exact repeats, per process, in memory only; 0: none. Rules, rate limits,
+    records and ids are each message's own."""
     max_concurrency: int = Field(default=256, ge=1)
     """Maximum number of concurrent requests per process; beyond it requests get 429 with Retry-After."""
     max_connections: int = Field(default=10_000, ge=16)

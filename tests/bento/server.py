@@ -69,6 +69,8 @@ class Server:
             "CHATBOT_STORE_URL": str(self.home / "store"),
             # What is not sent to the store by then waits for the next start: a stop takes seconds less.
             "CHATBOT_UPLOAD_CLOSE_SECONDS": "0.1",
+            # Tests repeat a few messages, and are about the way through the runner.
+            "CHATBOT_CACHE_ENTRIES": "0",
             "BENTOML_HOME": str(self.home / "bentoml"),
             "BENTOML_DO_NOT_TRACK": "True",
         }

@@ -43,7 +43,8 @@ def values() -> list[str]:
     tags = {component: tag() for component in _OURS}
     tags |= {component: str(images[component]["image"]["tag"]) for component in ("minio", "pushgateway")}
     chosen = [f"--set-string={component}.image.tag={name}" for component, name in tags.items()]
-    return [f"--values={VALUES}", *chosen]
+    # Settings that the chart before may not know yet.
+    return [f"--values={VALUES}", "--set=api.settings.CHATBOT_CACHE_ENTRIES=null", *chosen]
 
 
 def _unpack(folder: Path, progress: Progress) -> Path:

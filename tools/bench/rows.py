@@ -12,7 +12,7 @@ from rich.table import Table
 
 from tools.bench.figures import Bound, Figure
 from tools.bench.speed.load import Load
-from tools.bench.speed.sides import BASELINE, SERVICE
+from tools.bench.speed.sides import BASELINE, REPEATS, SERVICE
 
 COMMAND = "python -m tools.bench.speed"
 LATENCIES = ("p50", "p95", "p99")
@@ -93,7 +93,8 @@ def judged(rows: Sequence[Row], start_seconds: float, processes: Processes) -> l
     """
     at = {(row.side, row.connections): row for row in rows}
     a1, a64, b1, b64 = at[BASELINE, 1], at[BASELINE, 64], at[SERVICE, 1], at[SERVICE, 64]
-    errors = sum(sum(row.errors.values()) for row in rows if row.side == SERVICE)
+    repeats = at.get((REPEATS, 64))
+    errors = sum(sum(row.errors.values()) for row in rows if row.side != BASELINE)
 
     def largest(name: str) -> float | None:
         return max((p["rss_mb"] for p in processes[SERVICE] if p["role"] == name), default=None)
@@ -120,6 +121,20 @@ def judged(rows: Sequence[Row], start_seconds: float, processes: Processes) -> l
             note=f"{b64.p99:,.1f} ms / {a64.p50:,.1f} ms",
         ),
         figure(per_second.format("1 connection"), _ratio(b1, a1), 2.5, "at least", " x", _pair(b1, a1)),
+        *(
+            [
+                figure(
+                    per_second.format("64 connections, exact repeats"),
+                    _ratio(repeats, a64),
+                    35,
+                    "at least",
+                    " x",
+                    _pair(repeats, a64),
+                )
+            ]
+            if repeats
+            else []
+        ),
         figure("errors of the service, all windows", errors, 0, "at most", digits=0),
         figure("service, from process start to the first real answer", start_seconds, 5, "at most", " s"),
         figure(

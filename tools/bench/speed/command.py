@@ -78,6 +78,8 @@ class Tried:
         return geometric_mean([max(0.1, value) for value in self.per_second.values()] or [0.1])
 
 
+REPEATED = 500
+"""Distinct messages of the window of exact repeats: the warm-up asks each of them."""
 TRIED = ((1, "async"), (1, "sync"), (2, "async"), (2, "sync"))
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -121,6 +123,12 @@ def measure(plan: Plan, console: Console, file: Path = FILE, bundle: Path = BUND
                     for load in _windows(side, server, number, CONNECTIONS, plan.seconds, plan.warmup, step):
                         rows.append(Row.of(side.name, load))
                     processes[side.name] = _processes(server)
+    repeats = service_side(bundle, messages[:REPEATED], repeats=True)
+    with repeats.running() as server:
+        rows += [
+            Row.of(repeats.name, load)
+            for load in _windows(repeats, server, 0, (64,), plan.seconds, plan.warmup, lambda _: None)
+        ]
     medians = table.summary(rows)
     found = table.judged(medians, median(starts[SERVICE]), processes)
     more: dict[str, Any] = {

@@ -22,7 +22,7 @@ from tools.bench.speed.load import Question, post
 from tools.bench.speed.machine import Memory
 from tools.bench.speed.servers import ROOT, BenchError, Server, clean_environment, free_port, running
 
-BASELINE, SERVICE = "baseline", "service"
+BASELINE, SERVICE, REPEATS = "baseline", "service", "service, repeats"
 FIRST_MESSAGE = to_json({"message": "Can I get a refund?"})
 
 _ROLE = re.compile(r"--service-name[= ](\w+)")
@@ -41,7 +41,7 @@ class Side:
     @contextmanager
     def running(self) -> Iterator[Server]:
         """Run the server with default settings except port and folders, without state of an earlier run."""
-        home = CACHE / self.name
+        home = CACHE / self.name.replace(", ", "-")
         shutil.rmtree(home, ignore_errors=True)
         (home / "bentoml").mkdir(parents=True)
         port = free_port()
@@ -65,11 +65,17 @@ class Side:
         ]
 
 
-def service_side(bundle: Path, messages: Sequence[str]) -> Side:
-    """Return the service, started as `make run` does."""
+def service_side(bundle: Path, messages: Sequence[str], repeats: bool = False) -> Side:
+    """Return the service, started as `make run` does, but for its cache of exact repeats.
+
+    Args:
+        repeats: whether the cache is on; each window asks the same messages in another order.
+    """
     expected = [Expected(intent) for intent in ask_bundle(bundle, messages, CACHE)]
     environment = {"CHATBOT_BUNDLE": str(bundle.resolve())}
-    return Side(SERVICE, ("-m", "bento"), messages, expected, environment)
+    if not repeats:
+        environment["CHATBOT_CACHE_ENTRIES"] = "0"
+    return Side(REPEATS if repeats else SERVICE, ("-m", "bento"), messages, expected, environment)
 
 
 def baseline_side(corpus: Path, messages: Sequence[str], threads: int = 1, endpoint: str = "async") -> Side:

@@ -1,0 +1,94 @@
+"""Exact repeats are answered from memory, and all else that a message is entitled to stays its own."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from bento.chat.prediction_cache import MAX_CHARS, PredictionCache
+from chatbot.dialog.router import Alternative, Prediction
+from chatbot.records.schema import Record
+from tests.bento import paper
+from tests.bento.paper import Api, paper_api
+
+PREDICTION = Prediction((Alternative("get_refund", 0.9),), 0.8)
+
+
+class Runner:
+    """Counts the texts that it classifies."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    async def classify(self, messages: Sequence[str]) -> list[Prediction]:
+        self.seen += messages
+        return await paper.classify(messages)
+
+
+def ask(api: Api, message: str) -> dict[str, object]:
+    response = api.post("/chat", json.dumps({"message": message}).encode())
+    assert response.status_code == 200, response.text
+    return dict(response.json())
+
+
+def records(api: Api) -> list[Record]:
+    return [record for write in api.log.writes for record in write]
+
+
+def lookups(api: Api) -> dict[str, float]:
+    return {
+        sample.labels["outcome"]: sample.value
+        for metric in api.metrics.cache.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_total")
+    }
+
+
+def test_a_repeat_gets_the_same_answer_without_the_runner_and_an_id_and_record_of_its_own() -> None:
+    runner = Runner()
+    api = paper_api(runner.classify, cache_entries=8)
+    first, second = ask(api, "a refund please"), ask(api, " a  refund please ")
+    ids = {first.pop("prediction_id"), second.pop("prediction_id")}
+    assert first == second
+    assert len(ids) == 2
+    assert runner.seen == ["a refund please"]
+    assert {record.prediction_id for record in records(api)} == ids
+    assert lookups(api) == {"hit": 1.0, "miss": 1.0}
+
+
+def test_messages_that_differ_in_personal_data_only_share_an_entry_and_keep_their_own_record() -> None:
+    runner = Runner()
+    api = paper_api(runner.classify, cache_entries=8)
+    ask(api, "a refund please, order 12345-AB")
+    ask(api, "a refund please, order 98765-CD")
+    assert len(set(runner.seen)) == len(runner.seen) == 1
+    assert "12345" not in runner.seen[0]
+    assert len(records(api)) == 2
+
+
+def test_without_entries_every_message_reaches_the_runner() -> None:
+    runner = Runner()
+    api = paper_api(runner.classify)
+    ask(api, "a refund please")
+    ask(api, "a refund please")
+    assert len(runner.seen) == 2
+    assert lookups(api) == {}
+
+
+def test_the_least_recently_used_entry_makes_room() -> None:
+    seen = Counter[str]()
+    cache = PredictionCache(2, lambda outcome: seen.update([outcome]))
+    cache.put("a", PREDICTION)
+    cache.put("b", PREDICTION)
+    assert cache.get("a") is PREDICTION
+    cache.put("c", PREDICTION)
+    assert (cache.get("a"), cache.get("b"), cache.get("c")) == (PREDICTION, None, PREDICTION)
+    assert seen == {"hit": 3, "miss": 1}
+    assert len(cache) == 2
+
+
+def test_a_long_text_is_not_kept() -> None:
+    cache = PredictionCache(2, lambda _: None)
+    cache.put("x" * (MAX_CHARS + 1), PREDICTION)
+    assert len(cache) == 0
