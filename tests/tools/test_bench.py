@@ -22,10 +22,12 @@ import pytest
 from tools.bench import figures, results
 from tools.bench.figures import Figure
 from tools.bench.rows import Row, judged, summary
+from tools.bench.speed import open_loop
 from tools.bench.speed.echo import own_cost
 from tools.bench.speed.load import Load, Question, generate, post
 from tools.bench.speed.machine import tree_memory
 from tools.bench.speed.servers import BenchError, free_port, running
+from tools.bench.speed.stress import probing
 
 pytestmark = pytest.mark.process
 
@@ -207,6 +209,34 @@ def test_a_refused_connection_is_an_error() -> None:
     load = generate(free_port(), [Question(b"", "get_refund")], 1, seconds=0.3, warmup=0)
     assert load.answered == 0
     assert load.errors["no connection"] >= 1
+
+
+def test_messages_of_an_open_loop_arrive_at_their_rate_however_slow_the_answers_are(server: Server) -> None:
+    asked = questions(server, ("after 300", 2_000))
+    arrivals = open_loop.generate(server.port, asked, rate=200, seconds=2, warmup=0.3)
+    # 400 are due, with a standard deviation of 20; a closed loop over 64 connections would send 213 a second at most.
+    assert 320 < arrivals.offered < 480
+    assert arrivals.load.errors == {}
+    assert len(arrivals.load.latencies) == arrivals.offered
+    assert arrivals.share_in_time == 0
+    assert not arrivals.is_sustained
+    assert arrivals.load.percentile(0) >= 300
+
+
+def test_a_message_of_an_open_loop_that_is_refused_is_not_repeated(server: Server) -> None:
+    asked = questions(server, ("fine", 100), ("status 429", 100))
+    arrivals = open_loop.generate(server.port, asked, rate=400, seconds=5, warmup=0)
+    assert sum(server.asked.values()) == 200
+    assert arrivals.load.errors == {"status 429": 100}
+    assert arrivals.load.total == 100
+    assert not arrivals.is_sustained
+
+
+def test_a_failed_health_probe_is_counted_with_its_reason() -> None:
+    with probing(free_port()) as probes:
+        time.sleep(0.8)
+    assert probes.sent >= 2
+    assert set(probes.failed) == {"/livez: ConnectionRefusedError", "/readyz: ConnectionRefusedError"}
 
 
 def test_memory_is_of_the_whole_tree_of_processes() -> None:
