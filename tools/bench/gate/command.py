@@ -19,9 +19,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
-from rich.text import Text
 
-from chatbot.errors import ChatbotError
+from data.commands import reports_errors
 from tools.bench.figures import CACHE, commit
 from tools.bench.gate.cases import CASES, KINDS, Kind, Workshop
 from tools.bench.quality.command import BUNDLE
@@ -65,6 +64,7 @@ class Trial:
 
 
 @app.command()
+@reports_errors()
 def main(
     case: Annotated[list[str] | None, typer.Option(help=f"Of: {', '.join(CASES)}.")] = None,
     kind: Annotated[list[str] | None, typer.Option(help=f"Of: {', '.join(KINDS)}.")] = None,
@@ -80,15 +80,11 @@ def main(
     if unknown := sorted({*cases, *kinds} - {*CASES, *KINDS}):
         console.print(f"[red]there is no {', '.join(unknown)}[/red]")
         raise typer.Exit(1)
-    try:
-        done = read_trials(TRIALS, code())
-        wanted = [(c, k, seed) for seed in range(seeds) for c in cases for k in kinds]
-        missing = [] if page else [key for key in wanted if key not in done]
-        for trial in _run(missing, console, time.monotonic() + 60 * minutes):
-            done[trial.case, trial.kind, trial.seed] = trial
-    except ChatbotError as error:
-        console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from None
+    done = read_trials(TRIALS, code())
+    wanted = [(c, k, seed) for seed in range(seeds) for c in cases for k in kinds]
+    missing = [] if page else [key for key in wanted if key not in done]
+    for trial in _run(missing, console, time.monotonic() + 60 * minutes):
+        done[trial.case, trial.kind, trial.seed] = trial
     found = [done[key] for key in wanted if key in done]
     console.print(_terminal(found))
     if len(found) < len(wanted):

@@ -15,10 +15,10 @@ import pandas as pd
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.text import Text
 
 from chatbot.errors import ChatbotError
 from chatbot.model import bundle as bundles
+from data.commands import reports_errors
 from data.digest import corpus_digest
 from data.messages import normalise
 from tools.bench import figures as results
@@ -277,6 +277,7 @@ def measure_all(console: Console, quick: bool = False, file: Path = FILE) -> lis
 
 
 @app.command()
+@reports_errors()
 def main(
     only: Annotated[list[str] | None, typer.Option(help=f"A section: {', '.join(SECTIONS)}.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer sections, one draw.")] = False,
@@ -286,11 +287,7 @@ def main(
     if unknown := sorted(set(only or ()) - set(SECTIONS)):
         console.print(f"[red]no section {', '.join(unknown)}: there are {', '.join(SECTIONS)}[/red]")
         raise typer.Exit(1)
-    try:
-        if only:
-            console.print(results.table("Quality", measure(only, console, draws=1 if quick else DRAWS)))
-        else:
-            measure_all(console, quick, QUICK_FILE if quick else FILE)
-    except ChatbotError as error:
-        console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from None
+    if only:
+        console.print(results.table("Quality", measure(only, console, draws=1 if quick else DRAWS)))
+    else:
+        measure_all(console, quick, QUICK_FILE if quick else FILE)

@@ -18,13 +18,12 @@ import typer
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
-from chatbot.errors import ChatbotError
 from chatbot.model.encoder import Encoded, Encoder
+from data.commands import reports_errors
 from data.placeholders import fill_all
 from data.similarity import near_duplicates
 from tools.bench.quality.corpora import load_banking77, load_bitext, load_clinc150
@@ -254,34 +253,31 @@ weights learned on held-out intents, which depend on the corpus they were learne
 
 
 @app.command()
+@reports_errors()
 def main(
     out: Annotated[Path, typer.Option(help="The page to write.")] = ROOT / "docs" / "classifier.md",
     cache: Annotated[Path, typer.Option(help="Exported encoders and vectors.")] = ROOT / ".cache",
 ) -> None:
     """Compare classifiers and scope scores on Banking77, CLINC150 and Bitext."""
     console = Console(stderr=True)
-    try:
-        banking = [load_banking77("train"), load_banking77("test")]
-        taught, tested = load_clinc150("train"), load_clinc150("test")
-        clinc = [taught[taught["intent"] != OUT_OF_SCOPE], tested]
-        bitext = fill_all(load_bitext())
-        with Steps(console) as steps:
-            with steps.wait("encoder"):
-                sample = banking[1].iloc[::5]
-                made = export(
-                    DEFAULT_ENCODER, cache / "encoders", sample["message"].tolist(), sample["intent"].tolist()
-                )
-            total = sum(len(part) for part in (*banking, *clinc, bitext))
-            with steps.count("encode", total) as advance:
-                memory = Memory(made.load(), f"{made.digest} {made.folder.name}", cache / "compare", advance)
-                found = tasks(memory, banking, clinc, bitext)
-            with steps.count("heads", len(found) * len(HEADS)) as advance:
-                first = heads(found, advance)
-            with steps.count("scopes", sum(task.outside is not None for task in found)) as advance:
-                second = scopes(found, advance)
-    except ChatbotError as error:
-        console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from None
+    banking = [load_banking77("train"), load_banking77("test")]
+    taught, tested = load_clinc150("train"), load_clinc150("test")
+    clinc = [taught[taught["intent"] != OUT_OF_SCOPE], tested]
+    bitext = fill_all(load_bitext())
+    with Steps(console) as steps:
+        with steps.wait("encoder"):
+            sample = banking[1].iloc[::5]
+            made = export(
+                DEFAULT_ENCODER, cache / "encoders", sample["message"].tolist(), sample["intent"].tolist()
+            )
+        total = sum(len(part) for part in (*banking, *clinc, bitext))
+        with steps.count("encode", total) as advance:
+            memory = Memory(made.load(), f"{made.digest} {made.folder.name}", cache / "compare", advance)
+            found = tasks(memory, banking, clinc, bitext)
+        with steps.count("heads", len(found) * len(HEADS)) as advance:
+            first = heads(found, advance)
+        with steps.count("scopes", sum(task.outside is not None for task in found)) as advance:
+            second = scopes(found, advance)
     for title, table in (("accuracy, %", first), ("scope, %", second)):
         _print(Console(), title, table)
     out.parent.mkdir(parents=True, exist_ok=True)

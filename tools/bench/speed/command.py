@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from chatbot.errors import ChatbotError
+from data.commands import reports_errors
 from tools.bench import figures as results
 from tools.bench import rows as table
 from tools.bench.figures import CACHE, Figure
@@ -195,6 +195,7 @@ def _processes(server: Server) -> list[dict[str, Any]]:
 
 
 @app.command()
+@reports_errors()
 def main(
     quick: Annotated[bool, typer.Option("--quick", help="About a minute in place of six.")] = False,
     bundle: Annotated[Path, typer.Option(help="The bundle that the service serves.")] = BUNDLE,
@@ -202,11 +203,7 @@ def main(
     """Compare the service with the baseline; for another bundle, results are only printed. Fails on a regression."""
     kept = FILE if bundle == BUNDLE and not quick else QUICK_FILE
     console = Console()
-    try:
-        found = measure(QUICK if quick else FULL, console, kept, bundle)
-    except ChatbotError as error:
-        console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from None
+    found = measure(QUICK if quick else FULL, console, kept, bundle)
     if worse := [figure for figure in found if figure.has_regressed]:
         for figure in worse:
             console.print(

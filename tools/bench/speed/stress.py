@@ -18,9 +18,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
-from chatbot.errors import ChatbotError
+from data.commands import reports_errors
 from tools.bench import figures as results
 from tools.bench.figures import CACHE, Bound, Figure
 from tools.bench.speed.expected import real_messages
@@ -222,6 +221,7 @@ def _line(name: str, arrivals: Arrivals) -> str:
 
 
 @app.command()
+@reports_errors()
 def main(
     seconds: Annotated[
         float, typer.Option(min=5, help="Of each window; 180 for the published figures.")
@@ -230,11 +230,7 @@ def main(
     """Measure the highest sustained rate, twice and four times that rate, and recovery of a killed worker."""
     console = Console()
     console.print(Machine.this().describe(), highlight=False)
-    try:
-        measure(seconds, console)
-    except ChatbotError as error:
-        console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from None
+    measure(seconds, console)
 
 
 if __name__ == "__main__":
