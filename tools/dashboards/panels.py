@@ -43,9 +43,9 @@ class Panel:
     limits: Sequence[float] = ()
     none: str = "-"
 
-    def build(self) -> object:
+    def build(self) -> Any:
         """Build the panel for the dashboard builder."""
-        panel: object
+        panel: Any
         match self.shape:
             case "number" | "age":
                 panel = (
@@ -76,7 +76,7 @@ class Panel:
                 if self.shape == "stacked":
                     panel = panel.stacking(common.StackingConfig().mode(models.StackingMode.NORMAL))
         panel = (
-            panel.title(self.title)  # type: ignore[attr-defined]
+            panel.title(self.title)
             .description(self.description)
             .unit(self.unit)
             .datasource(SOURCE)
@@ -171,7 +171,7 @@ def build(board: Board) -> dashboard.Dashboard:
     for name, panels in board.rows:
         made = made.with_row(dashboard.Row(name))
         for panel in panels:
-            made = made.with_panel(panel.build())  # type: ignore[arg-type]
+            made = made.with_panel(panel.build())
     return made
 
 

@@ -20,17 +20,16 @@ import typer
 from rich.console import Console
 
 from chatbot.files import write_file
-from monitoring.drift.columns import Columns
+from monitoring.drift.columns import RecordColumns
 from monitoring.drift.comparison import ALARMS_WITHOUT_BASELINE, Comparison
 from tools.bench.drift import page, windows
 from tools.bench.drift.corpora import CORPORA, Corpus, Typos, chatter, foreign, load, with_typos
 from tools.bench.drift.worlds import World, make
-from tools.bench.figures import CACHE, commit
+from tools.bench.figures import BUNDLE, CACHE, commit
 from tools.bench.quality.vectors import Vectors
 from tools.bench.speed.machine import Machine
 from tools.bench.speed.servers import ROOT
 
-BUNDLE = ROOT / "models" / "current"
 SIZES = (500, 1_000, 5_000)
 DRIFTED = 1_000
 WINDOWS = 200
@@ -75,7 +74,7 @@ def measure(world: World, each: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _named(baseline: Comparison, parts: list[windows.Part], columns: Columns) -> float:
+def _named(baseline: Comparison, parts: list[windows.Part], columns: RecordColumns) -> float:
     """Return the share of the top contributors that are changed messages.
 
     The changed messages are the last part of a window.
@@ -84,8 +83,8 @@ def _named(baseline: Comparison, parts: list[windows.Part], columns: Columns) ->
     return float((heaviest >= len(columns) - len(parts[-1][1])).mean())
 
 
-def _columns(parts: list[windows.Part]) -> Columns:
-    return Columns.joined([traffic.columns.part(rows) for traffic, rows in parts])
+def _columns(parts: list[windows.Part]) -> RecordColumns:
+    return RecordColumns.joined([traffic.columns.part(rows) for traffic, rows in parts])
 
 
 def run(

@@ -21,9 +21,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from data.commands import reports_errors
-from tools.bench.figures import CACHE, commit
+from tools.bench.figures import BUNDLE, CACHE, commit, markdown
 from tools.bench.gate.cases import CASES, KINDS, Kind, Workshop
-from tools.bench.quality.command import BUNDLE
 from tools.bench.quality.vectors import Vectors
 from tools.bench.speed.machine import Machine
 from tools.bench.speed.servers import ROOT
@@ -107,7 +106,7 @@ def code() -> str:
     ]
     whole = hashlib.sha256()
     for file in files:
-        if file.name not in {"gate_page.py", "gate_parts.py", "gate_style.py", "gate_output.py"}:
+        if "report" not in file.parts:
             whole.update(file.read_bytes())
     return whole.hexdigest()[:16]
 
@@ -245,11 +244,10 @@ def _page(found: Sequence[Trial], seeds: int) -> str:
         needed=NEEDED,
         cases=" ".join(told),
     )
-    rows = [_HEADINGS, ["---"] * len(_HEADINGS), *(cells for _, cells in table_lines(found))]
     missed = [f"{cells[0]}, {cells[1]} ({cells[2]})" for ok, cells in table_lines(found) if not ok]
     verdict = f"Missed: {'; '.join(missed)}." if missed else "Every row that was measured is met."
     wanted = {(case, name) for case in CASES for name, kind in KINDS.items() if kind.asked}
     counts = Counter((trial.case, trial.kind) for trial in found)
     if short := sorted({case for case, name in wanted if counts[case, name] < seeds}):
         verdict += f" Not measured in full yet: {', '.join(short)}; `{COMMAND}` goes on where it was."
-    return head + f"\n{verdict}\n\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return head + f"\n{verdict}\n\n" + markdown(_HEADINGS, [cells for _, cells in table_lines(found)])

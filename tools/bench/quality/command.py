@@ -22,7 +22,7 @@ from data.commands import reports_errors
 from data.digest import corpus_digest
 from data.messages import normalise
 from tools.bench import figures as results
-from tools.bench.figures import CACHE, Bound, Figure
+from tools.bench.figures import BUNDLE, CACHE, CORPUS, Bound, Figure
 from tools.bench.quality.label_errors import label_errors
 from tools.bench.quality.natural import natural
 from tools.bench.quality.small_corpora import DRAWS as SMALL_DRAWS
@@ -39,15 +39,13 @@ from tools.bench.quality.taught import (
 from tools.bench.quality.training_run import training
 from tools.bench.quality.vectors import Vectors
 from tools.bench.speed.machine import busy_cores
-from tools.bench.speed.servers import ROOT, BenchError
+from tools.bench.speed.servers import BenchError
 from training.model.evaluation.outcome import evaluate, scores
 from training.progress import Advance
 
 FILE = CACHE / "quality.json"
 QUICK_FILE = CACHE / "quality-quick.json"
 COMMAND = "python -m tools.bench.quality --only"
-BUNDLE = ROOT / "models" / "current"
-CORPUS = ROOT / "data" / "processed" / "corpus.parquet"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

@@ -20,19 +20,17 @@ from rich.text import Text
 from data.commands import reports_errors
 from tools.bench import figures as results
 from tools.bench import rows as table
-from tools.bench.figures import CACHE, Figure
+from tools.bench.figures import BUNDLE, CACHE, CORPUS, Figure
 from tools.bench.rows import Row
 from tools.bench.speed.echo import own_cost
 from tools.bench.speed.expected import real_messages
 from tools.bench.speed.load import generate
 from tools.bench.speed.machine import MB, busy_cores, processor_seconds, settle, tree_memory
-from tools.bench.speed.servers import ROOT, Server
+from tools.bench.speed.servers import Server
 from tools.bench.speed.sides import BASELINE, SERVICE, Side, baseline_side, role, service_side
 
 FILE = CACHE / "speed.json"
 QUICK_FILE = CACHE / "speed-quick.json"
-BUNDLE = ROOT / "models" / "current"
-CORPUS = ROOT / "data" / "processed" / "corpus.parquet"
 CONNECTIONS = (1, 16, 64)
 # Below this load by other processes, a figure is valid.
 QUIET_CORES = 0.2

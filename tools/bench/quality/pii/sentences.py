@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from itertools import cycle
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 
@@ -87,7 +87,7 @@ def _part(template: str) -> Part:
 
 
 @cache
-def _templates(name: str) -> dict:
+def _templates(name: str) -> Any:
     return yaml.safe_load((HERE / f"{name}.yaml").read_text(encoding="utf-8"))
 
 

@@ -44,7 +44,8 @@ def luhn(body: str) -> str:
 
 def grouped(text: str, sizes: list[int], mark: str) -> str:
     """Split into groups of these sizes, the last repeated."""
-    out, at = [], 0
+    out: list[str] = []
+    at = 0
     while at < len(text):
         size = sizes[min(len(out), len(sizes) - 1)]
         out.append(text[at : at + size])
@@ -138,7 +139,8 @@ def id_number(rng: random.Random, language: str, country: str) -> str:
 
 
 def key(rng: random.Random, language: str, country: str) -> str:
-    out, rest = "", rng.choice(pool("keys"))
+    out = ""
+    rest: str = rng.choice(pool("keys"))
     alphabets = {
         "x": string.ascii_letters + string.digits,
         "h": "0123456789abcdef",
@@ -196,9 +198,8 @@ def part(which: str) -> Make:
 
 
 def address(rng: random.Random, language: str, country: str) -> str:
-    return rng.choice(pool("addresses").get(language, pool("addresses")["en"])).format(
-        h=rng.randrange(2, 250), u=rng.randrange(1, 9)
-    )
+    shape: str = rng.choice(pool("addresses").get(language, pool("addresses")["en"]))
+    return shape.format(h=rng.randrange(2, 250), u=rng.randrange(1, 9))
 
 
 def full_address(rng: random.Random, language: str, country: str) -> str:
@@ -209,7 +210,8 @@ def full_address(rng: random.Random, language: str, country: str) -> str:
 def day(rng: random.Random, language: str, years: range) -> str:
     year = rng.choice(years)
     months = pool("months").get(language, pool("months")["en"])
-    return rng.choice(pool("dobs")).format(
+    shape: str = rng.choice(pool("dobs"))
+    return shape.format(
         d=rng.randrange(1, 29), m=rng.randrange(1, 13), y=year, s=f"{year % 100:02}", month=rng.choice(months)
     )
 
