@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -44,7 +45,7 @@ def main(
     FOLDER.mkdir(parents=True, exist_ok=True)
     try:
         for name in curves or CURVES:
-            curve = CURVES[name](lambda done, name=name: console.print(f"{name}: {done}", highlight=False))
+            curve = CURVES[name](partial(_say, console, name))
             content = asdict(curve) | {
                 "measured": datetime.now(UTC).date().isoformat(),
                 "commit": commit(),
@@ -60,6 +61,10 @@ def main(
     PAGE.write_text(page(kept), encoding="utf-8")
     picture({name: read(content) for name, content in kept.items()}, PICTURE)
     console.print(f"written: {PAGE}, {PICTURE}")
+
+
+def _say(console: Console, name: str, done: str) -> None:
+    console.print(f"{name}: {done}", highlight=False)
 
 
 def read(content: dict[str, object]) -> Curve:
