@@ -82,7 +82,7 @@ def find_clusters(
     if len(items) < MIN_ITEMS:
         return []
     vectors = encode([item.message for item in items])
-    labels = _join(vectors, 1 - min_similarity)
+    labels = join(vectors, 1 - min_similarity)
     found = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     found = [rows for rows in found if _is_new([items[row] for row in rows])]
     words = typical_words(
@@ -131,7 +131,7 @@ def typical_words(
     return named
 
 
-def _join(vectors: NDArray[np.float32], distance: float) -> NDArray[np.int32]:
+def join(vectors: NDArray[np.float32], distance: float) -> NDArray[np.int32]:
     """Label each row by average linkage: clusters merge up to a mean cosine distance of `distance`."""
     distances = np.clip(pdist(vectors.astype(np.float32), "cosine"), 0, 2)
     labels: NDArray[np.int32] = fcluster(linkage(distances, "average"), distance, "distance")

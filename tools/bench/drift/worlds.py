@@ -140,8 +140,9 @@ class _Bot:
         said = generator.random(len(messages)) < FEEDBACK
         negative = np.where(said, (handoff | (intents != truth)).astype(np.float64), np.nan)
         numbers = _texts(messages)
-        numbers["confidence"] = top[:, 0].round(4)
-        numbers["scope"] = scores.scope.astype(np.float64).round(4)
+        numbers["confidence"] = np.round(top[:, 0], 4)
+        scope: NDArray[np.float64] = scores.scope.astype(np.float64)
+        numbers["scope"] = scope.round(4)
         return Traffic(
             RecordColumns(numbers, self.summarise(encoded), intents, handoff, negative), messages, truth
         )

@@ -55,11 +55,11 @@ def _save(file: Path, encoded: Encoded) -> None:
     unfinished = file.with_suffix(".part.npz")
     np.savez(
         unfinished,
+        tokens=tokens,
+        sizes=sizes,
         vectors=encoded.vectors,
         middle=encoded.middle,
         bottom=encoded.bottom,
-        tokens=tokens,
-        sizes=sizes,
     )
     unfinished.rename(file)
 

@@ -87,8 +87,9 @@ def _part(template: str) -> Part:
 
 
 @cache
-def _templates(name: str) -> Any:
-    return yaml.safe_load((HERE / f"{name}.yaml").read_text(encoding="utf-8"))
+def _templates(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((HERE / f"{name}.yaml").read_text(encoding="utf-8"))
+    return content
 
 
 def _filled(rng: random.Random, template: str, kind: str, language: str) -> Sentence:

@@ -198,8 +198,8 @@ def part(which: str) -> Make:
 
 
 def address(rng: random.Random, language: str, country: str) -> str:
-    shape: str = rng.choice(pool("addresses").get(language, pool("addresses")["en"]))
-    return shape.format(h=rng.randrange(2, 250), u=rng.randrange(1, 9))
+    template: str = rng.choice(pool("addresses").get(language, pool("addresses")["en"]))
+    return template.format(h=rng.randrange(2, 250), u=rng.randrange(1, 9))
 
 
 def full_address(rng: random.Random, language: str, country: str) -> str:
