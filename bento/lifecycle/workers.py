@@ -43,7 +43,7 @@ def install() -> None:
     from circus import process
 
     process.Popen = ForkedWorker
-    circus.Arbiter = _watchful(circus.Arbiter)
+    circus.Arbiter = _watchful(circus.Arbiter)  # type: ignore[misc]
     # The collector writes to the objects it visits, and a page that is written is no longer shared.
     gc.collect()
     gc.freeze()
