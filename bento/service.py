@@ -202,8 +202,8 @@ class SupportChatbot:
         # In its containers BentoML does not replace a worker that died: the server would continue with fewer.
         os.environ.pop("BENTOML_CONTAINERIZED", None)
         resources.ensure_temporary_folder()
+        workers.install()  # before it waits for the preflight check, which runs on another core
         fail_fast.check_bundle()
-        workers.install()
 
     def __init__(self) -> None:
         die_with_parent()

@@ -17,6 +17,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ _LONGEST_PAUSE_SECONDS = 10.0
 _FORGET_SECONDS = 60.0
 
 _MODULE = "_bentoml_impl.worker.service"
+# What workers import late: here once, and shared by all of them.
+_PRELOADED = (_MODULE, "_bentoml_impl.server.app", "uvicorn.loops.auto", "onnxruntime", "tokenizers")
 
 
 def is_worker_of(service: str, process: psutil.Process) -> bool:
@@ -44,9 +47,12 @@ def install() -> None:
 
     process.Popen = ForkedWorker
     circus.Arbiter = _watchful(circus.Arbiter)  # type: ignore[misc]
+    for name in _PRELOADED:
+        import_module(name)
     # The collector writes to the objects it visits, and a page that is written is no longer shared.
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 class Backoff:
