@@ -1,4 +1,4 @@
-"""Wrap what BentoML and uvicorn have no public API for. Nothing else in this package relies on their internals.
+"""Wrap what BentoML and uvicorn have no public API for. Only `bento.lifecycle.workers` relies on their internals, too.
 
 `tests/bento/test_library_internals.py` fails, and says what to adapt here, when an upgrade changes one of them.
 Imports neither of them at the top: `python -m bento` starts the preflight check before it imports BentoML.
