@@ -6,6 +6,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,7 @@ from chatbot.dialog.prefilter import begins_text, required, whole, width
 from chatbot.errors import BundleError
 
 _BEGINNING = 3
+_CACHED_WORDS, _LONGEST_CACHED = 16_384, 32
 _SHORT = 500
 """Characters up to which a pattern searches the whole text; in longer texts, only around its literals."""
 _CAPITAL, _ESCAPE = re.compile("[A-Z]"), re.compile(r"\\.")
@@ -62,16 +64,21 @@ class Rules:
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._rules = rules
         self._patterns = [(rule, _Pattern(pattern)) for rule in rules for pattern in rule.patterns]
-        # Prefilter: most messages contain none of a pattern's literals. An index by prefix finds the candidates.
+        # Prefilter: most messages contain none of a pattern's literals. Of a literal, the longest part without a space
+        # is inside one word of a text that contains the literal: so the candidates of a word can be cached.
         places: dict[str, set[int]] = defaultdict(set)
         for place, (_, pattern) in enumerate(self._patterns):
-            for word in pattern.literals or [""]:
-                places[word].add(place)
-        self._words: dict[str, list[tuple[str, set[int]]]] = defaultdict(list)
-        for word, found in places.items():
-            self._words[word[:_BEGINNING]].append((word, found))
-        self._beginnings = self._words.keys()
-        self._short = [beginning for beginning in self._beginnings if len(beginning) < _BEGINNING]
+            for literal in pattern.literals or [""]:
+                places[literal].add(place)
+        self._always: set[int] = set()
+        self._literals: dict[str, list[tuple[str, str, set[int]]]] = defaultdict(list)
+        for literal, found in places.items():
+            if part := max(literal.split(), key=len, default=""):
+                self._literals[part[:_BEGINNING]].append((part, literal, found))
+            else:
+                self._always |= found
+        self._short = [beginning for beginning in self._literals if len(beginning) < _BEGINNING]
+        self._cached_candidates = lru_cache(_CACHED_WORDS)(self._candidates)
 
     @classmethod
     def load(cls, file: Path) -> Rules:
@@ -100,11 +107,12 @@ class Rules:
         """Return the first rule that matches a cleaned message; None: no match."""
         text = plain(message).lower()
         short = len(text) <= _SHORT
-        beginnings = {text[at : at + _BEGINNING] for at in range(len(text))} & self._beginnings
-        beginnings.update(beginning for beginning in self._short if beginning in text)
-        words = [word for beginning in beginnings for word in self._words[beginning]]
+        found = [self._always]
+        for word in text.split():
+            candidates = self._cached_candidates if len(word) <= _LONGEST_CACHED else self._candidates
+            found += [places for literal, places in candidates(word) if literal in text]
         located: dict[str, list[int]] = {}
-        for place in sorted(set().union(*[places for word, places in words if word in text])):
+        for place in sorted(set().union(*found)):
             rule, pattern = self._patterns[place]
             if len(text) > pattern.longest:
                 continue
@@ -112,6 +120,13 @@ class Rules:
             if any(pattern.occurs(text, start, end) for start, end in spans):
                 return rule
         return None
+
+    def _candidates(self, word: str) -> tuple[tuple[str, set[int]], ...]:
+        """Return the literals that a text with this word may contain, and the patterns that require them."""
+        beginnings = {word[at : at + _BEGINNING] for at in range(len(word))} & self._literals.keys()
+        beginnings.update(beginning for beginning in self._short if beginning in word)
+        candidates = [candidate for beginning in beginnings for candidate in self._literals[beginning]]
+        return tuple((literal, places) for part, literal, places in candidates if part in word)
 
     def check(self) -> None:
         """Verify every rule against its own examples.
