@@ -96,13 +96,13 @@ def _await_first_answer(process: subprocess.Popen[bytes], port: int, message: by
     while time.perf_counter() < until:
         if process.poll() is not None:
             raise BenchError(f"{_name(process)} ended with {process.returncode}; it said:\n{_tail(log)}")
-        if _answers(port, message):
+        if answers(port, message):
             return
         time.sleep(_POLL_SECONDS)
     raise BenchError(f"{_name(process)} gave no answer within {START_SECONDS:g} s; it said:\n{_tail(log)}")
 
 
-def _answers(port: int, message: bytes) -> bool:
+def answers(port: int, message: bytes) -> bool:
     connection = HTTPConnection(HOST, port, timeout=10)
     try:
         connection.request("POST", "/chat", message, {"Content-Type": "application/json"})
