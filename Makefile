@@ -121,6 +121,15 @@ data-pull: .venv/ready ## the corpus that dvc.lock names comes back from the sto
 bench: bundle ## every figure of docs/results.md: quality, speed against the baseline, training time
 	@$(PY) -m tools.bench
 
+.PHONY: bench-speed
+bench-speed: bundle ## speed and overload against the baseline, in about 12 minutes; fails when a figure is worse than its bar
+	@$(PY) -m tools.bench.speed
+	@$(PY) -m tools.bench.speed.stress
+
+.PHONY: bench-quick
+bench-quick: bundle ## the same with shorter windows and no overload, in under 3 minutes
+	@$(PY) -m tools.bench.speed --quick
+
 .PHONY: screenshot
 screenshot: .venv/ready ## docs/images/chat.png, from a real browser
 	@$(PY) -m tools.run --then $(PY) -m tools.pictures.chat_page

@@ -31,6 +31,7 @@ class Figure:
         unit: such as "%", " s" or " x"; appended directly to the number.
         command: reproduces this figure.
         digits: number of decimals shown; the comparison uses the unrounded value.
+        bar: a value that was reached before; a worse one is a regression. None: no value is.
     """
 
     name: str
@@ -41,6 +42,16 @@ class Figure:
     command: str
     note: str = ""
     digits: int = 2
+    bar: float | None = None
+
+    @property
+    def has_regressed(self) -> bool:
+        """Return whether the figure is worse than its bar, or should have been measured and was not."""
+        if self.bar is None:
+            return False
+        return self.value is None or (
+            self.value < self.bar if self.bound == "at least" else self.value > self.bar
+        )
 
     @property
     def met(self) -> bool | None:

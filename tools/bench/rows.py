@@ -15,6 +15,8 @@ from tools.bench.speed.load import Load
 from tools.bench.speed.sides import BASELINE, REPEATS, SERVICE
 
 COMMAND = "python -m tools.bench.speed"
+CORE_HOUR_DOLLARS = 0.04
+"""An assumption: about what a core costs an hour on demand in a large cloud."""
 LATENCIES = ("p50", "p95", "p99")
 
 Processes = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -28,6 +30,7 @@ class Row:
     Attributes:
         p50, p95, p99: milliseconds.
         generator_us: processor time of the load generator per request, in microseconds.
+        processor_seconds: of all processes of the server, per right answer.
     """
 
     side: str
@@ -40,10 +43,17 @@ class Row:
     near_ties: int
     errors: dict[str, int]
     generator_us: float
+    processor_seconds: float = 0.0
 
     @classmethod
-    def of(cls, side: str, load: Load) -> Row:
-        """Create the row of one window. A window without answers counts as an error."""
+    def of(cls, side: str, load: Load, processor_seconds: float = 0.0) -> Row:
+        """Create the row of one window. A window without answers counts as an error.
+
+        Args:
+            side: name of the server.
+            load: what was measured.
+            processor_seconds: of the server's processes, over all answers of the load.
+        """
         return cls(
             side=side,
             connections=load.connections,
@@ -55,6 +65,7 @@ class Row:
             near_ties=load.near_ties,
             errors=dict(load.errors) if load.answered else {**load.errors, "nothing answered": 1},
             generator_us=round(load.generator_microseconds, 1),
+            processor_seconds=processor_seconds / max(1, load.total),
         )
 
     @classmethod
@@ -74,6 +85,7 @@ class Row:
             near_ties=sum(row.near_ties for row in rows),
             errors=dict(errors),
             generator_us=median(row.generator_us for row in rows),
+            processor_seconds=median(row.processor_seconds for row in rows),
         )
 
 
@@ -92,7 +104,8 @@ def judged(rows: Sequence[Row], start_seconds: float, processes: Processes) -> l
         processes: after the last window.
     """
     at = {(row.side, row.connections): row for row in rows}
-    a1, a64, b1, b64 = at[BASELINE, 1], at[BASELINE, 64], at[SERVICE, 1], at[SERVICE, 64]
+    a1, a16, a64 = (at[BASELINE, connections] for connections in (1, 16, 64))
+    b1, b16, b64 = (at[SERVICE, connections] for connections in (1, 16, 64))
     repeats = at.get((REPEATS, 64))
     errors = sum(sum(row.errors.values()) for row in rows if row.side != BASELINE)
 
@@ -102,41 +115,59 @@ def judged(rows: Sequence[Row], start_seconds: float, processes: Processes) -> l
     def figure(
         name: str,
         value: float | None,
-        target: float,
+        target: float | None,
         bound: Bound,
         unit: str = "",
         note: str = "",
         digits: int = 2,
+        bar: float | None = None,
     ) -> Figure:
-        return Figure(name, value, target, bound, unit, COMMAND, note, digits)
+        return Figure(name, value, target, bound, unit, COMMAND, note, digits, bar)
 
-    per_second = "requests a second over {}, service / baseline"
-    return [
-        figure(per_second.format("64 connections"), _ratio(b64, a64), 6, "at least", " x", _pair(b64, a64)),
-        figure(
-            "64 connections: p99 of the service / p50 of the baseline",
-            b64.p99 / a64.p50,
-            1,
+    def more_requests(connections: str, above: Row, below: Row, target: float, bar: float) -> Figure:
+        name = f"requests a second over {connections}, service / baseline"
+        pair = f"{above.per_second:,.0f} / {below.per_second:,.0f}"
+        return figure(name, _ratio(above, below), target, "at least", " x", pair, bar=bar)
+
+    def latency(connections: int, above: Row, below: Row, bar: float) -> Figure:
+        name = f"{connections} connections: p99 of the service / p50 of the baseline"
+        return figure(
+            name,
+            above.p99 / below.p50,
+            0.2,
             "at most",
-            note=f"{b64.p99:,.1f} ms / {a64.p50:,.1f} ms",
+            "",
+            f"{above.p99:,.1f} ms / {below.p50:,.1f} ms",
+            bar=bar,
+        )
+
+    million = b64.processor_seconds * 1e6
+    price = f"{CORE_HOUR_DOLLARS * million / 3600:.2f} dollars at {CORE_HOUR_DOLLARS} a core-hour"
+    return [
+        more_requests("64 connections", b64, a64, 20, 5),
+        latency(64, b64, a64, 1),
+        latency(16, b16, a16, 1),
+        more_requests("1 connection", b1, a1, 10, 2),
+        figure("1 connection: p50 of the service", b1.p50, 1.5, "at most", " ms"),
+        *([more_requests("64 connections, exact repeats", repeats, a64, 35, 5)] if repeats else []),
+        figure("errors of the service, all windows", errors, 0, "at most", digits=0, bar=0),
+        figure(
+            "service, from process start to the first real answer",
+            start_seconds,
+            2.5,
+            "at most",
+            " s",
+            bar=10,
         ),
-        figure(per_second.format("1 connection"), _ratio(b1, a1), 2.5, "at least", " x", _pair(b1, a1)),
-        *(
-            [
-                figure(
-                    per_second.format("64 connections, exact repeats"),
-                    _ratio(repeats, a64),
-                    35,
-                    "at least",
-                    " x",
-                    _pair(repeats, a64),
-                )
-            ]
-            if repeats
-            else []
+        figure(
+            "memory of the service, all processes, shared pages counted once",
+            sum(process["pss_mb"] for process in processes[SERVICE]),
+            500,
+            "at most",
+            " MB",
+            digits=0,
+            bar=750,
         ),
-        figure("errors of the service, all windows", errors, 0, "at most", digits=0),
-        figure("service, from process start to the first real answer", start_seconds, 5, "at most", " s"),
         figure(
             "memory of the largest runner worker, resident",
             largest("IntentRunner"),
@@ -153,15 +184,20 @@ def judged(rows: Sequence[Row], start_seconds: float, processes: Processes) -> l
             " MB",
             digits=0,
         ),
+        figure(
+            "processor seconds for a million messages, 64 connections",
+            million,
+            None,
+            "at most",
+            " s",
+            price,
+            digits=0,
+        ),
     ]
 
 
 def _ratio(above: Row, below: Row) -> float:
     return above.per_second / max(0.1, below.per_second)
-
-
-def _pair(above: Row, below: Row) -> str:
-    return f"{above.per_second:,.0f} / {below.per_second:,.0f}"
 
 
 def cells(row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -115,9 +115,9 @@ def cost(rows: int = 20_000) -> None:
     where = {"CHATBOT_LOG_FOLDER": str(log.folder), "CHATBOT_STORE_URL": str(folder / "store")}
     for count in (1, rows):
         writer = InferenceLog(log, shipper=Uploader(log, ship, StorageSettings(url="none")))
-        records = list(_records(messages, count, FIRST_DAY))
+        made = list(records(messages, count, FIRST_DAY))
         for start in range(0, count, 500):
-            writer.append(records[start : start + 500])
+            writer.append(made[start : start + 500])
         writer.drain()
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         command = [sys.executable, "-m", "monitoring.ship", "--all"]
@@ -207,7 +207,7 @@ def _write(settings: StorageSettings, rows: int) -> tuple[int, int]:
     for day in range(DAYS):
         begin = FIRST_DAY + timedelta(days=day)
         # All parts of a day have the same messages with other ids and times: redacting a million takes minutes.
-        template = to_table(Record, _records(messages, min(_PART_ROWS, rows // DAYS), begin))
+        template = to_table(Record, records(messages, min(_PART_ROWS, rows // DAYS), begin))
         for part, start in enumerate(range(0, rows // DAYS, _PART_ROWS)):
             table = template.slice(0, min(_PART_ROWS, rows // DAYS - start))
             table = _with_ids(table, begin, part)
@@ -217,7 +217,8 @@ def _write(settings: StorageSettings, rows: int) -> tuple[int, int]:
     return size, parts
 
 
-def _records(messages: list[str], count: int, begin: datetime) -> Iterator[Record]:
+def records(messages: list[str], count: int, begin: datetime) -> Iterator[Record]:
+    """Yield records of real messages, ten a second."""
     for number in range(count):
         likely = [Alternative(f"intent_{number % 27}", 0.5 + number % 500 / 1000), Alternative("other", 0.05)]
         summary = [((number * 7919 + k * 104729) % 10_007) / 10_007 - 0.5 for k in range(8)]

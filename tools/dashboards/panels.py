@@ -74,7 +74,7 @@ class Panel:
                 if self.shape == "stacked":
                     panel = panel.stacking(common.StackingConfig().mode(models.StackingMode.NORMAL))
         panel = (
-            panel.title(self.title)  # type: ignore[attr-defined]
+            panel.title(self.title)
             .description(self.description)
             .unit(self.unit)
             .datasource(SOURCE)

@@ -77,7 +77,7 @@ def find_clusters(queue: Queue, encode: Encode, settings: ReviewSettings) -> lis
     if len(items) < MIN_ITEMS:
         return []
     vectors = encode([item.message for item in items])
-    labels = _join(vectors, 1 - settings.cluster_similarity)
+    labels = join(vectors, 1 - settings.cluster_similarity)
     found = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     found = [rows for rows in found if _is_new([items[row] for row in rows], settings.cluster_size)]
     words = typical_words(
@@ -126,7 +126,7 @@ def typical_words(
     return named
 
 
-def _join(vectors: NDArray[np.float32], distance: float) -> NDArray[np.int32]:
+def join(vectors: NDArray[np.float32], distance: float) -> NDArray[np.int32]:
     """Label each row by average linkage: clusters merge up to a mean cosine distance of `distance`."""
     distances = np.clip(pdist(vectors.astype(np.float32), "cosine"), 0, 2)
     labels: NDArray[np.int32] = fcluster(linkage(distances, "average"), distance, "distance")

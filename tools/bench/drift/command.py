@@ -20,7 +20,7 @@ import typer
 from rich.console import Console
 
 from chatbot.files import write_file
-from monitoring.drift.columns import Columns
+from monitoring.drift.columns import RecordColumns
 from monitoring.drift.comparison import ALARMS_WITHOUT_BASELINE, Comparison
 from tools.bench.drift import page, windows
 from tools.bench.drift.corpora import CORPORA, Corpus, Typos, chatter, foreign, load, with_typos
@@ -75,7 +75,7 @@ def measure(world: World, each: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _named(baseline: Comparison, parts: list[windows.Part], columns: Columns) -> float:
+def _named(baseline: Comparison, parts: list[windows.Part], columns: RecordColumns) -> float:
     """Return the share of the top contributors that are changed messages.
 
     The changed messages are the last part of a window.
@@ -84,8 +84,8 @@ def _named(baseline: Comparison, parts: list[windows.Part], columns: Columns) ->
     return float((heaviest >= len(columns) - len(parts[-1][1])).mean())
 
 
-def _columns(parts: list[windows.Part]) -> Columns:
-    return Columns.joined([traffic.columns.part(rows) for traffic, rows in parts])
+def _columns(parts: list[windows.Part]) -> RecordColumns:
+    return RecordColumns.joined([traffic.columns.part(rows) for traffic, rows in parts])
 
 
 def run(

@@ -25,10 +25,11 @@ from chatbot.records.part import encode
 from chatbot.records.schema import Feedback, Record, arrow_schema
 from chatbot.settings import StorageSettings
 from chatbot.store import open_store
-from tools.bench.figures import commit
+from tools.bench.figures import CACHE, commit
 from tools.bench.speed.machine import Machine
 from tools.bench.speed.servers import ROOT
 
+FILE = CACHE / "drift-scale.json"
 SIZES = (10_000, 100_000, 1_000_000, 5_000_000)
 PART = 100_000
 THUMBS = 0.2
@@ -156,6 +157,8 @@ def main(
             f"| {size:,} | {second['seconds']:.1f} | {second['cpu']:.1f} | {second['mb']:.0f} MB | "
             f"{first['seconds']:.1f} s, {first['mb']:.0f} MB |\n"
         )
+    FILE.parent.mkdir(parents=True, exist_ok=True)
+    FILE.write_text(json.dumps({"sizes": [second | {"records": size} for size, _, second in rows]}) + "\n")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text("".join(lines), encoding="utf-8")
 

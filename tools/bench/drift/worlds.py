@@ -16,7 +16,7 @@ from chatbot.dialog.router import MAX_CHOICES, Thresholds
 from chatbot.model.classifier import Classifier
 from chatbot.model.encoder import Encoded
 from chatbot.records.schema import features
-from monitoring.drift.columns import TEXT_FEATURES, Columns
+from monitoring.drift.columns import TEXT_FEATURES, RecordColumns
 from tools.bench.drift.corpora import Corpus, Typos
 from training.model.fit import Fitted, fit
 from training.model.params import TrainParams
@@ -34,7 +34,7 @@ FEEDBACK = 0.2
 class Traffic:
     """n messages scored as the service would have logged them."""
 
-    columns: Columns
+    columns: RecordColumns
     messages: list[str]
     truth: NDArray[np.str_]
 
@@ -57,7 +57,7 @@ class World:
     name: str
     seed: int
     left_out: str
-    reference: Columns
+    reference: RecordColumns
     baseline: Traffic
     baseline_chatter: Traffic
     ordinary: Traffic
@@ -111,7 +111,7 @@ def lower_case(traffic: Traffic) -> Traffic:
     messages = [message.lower() for message in traffic.messages]
     columns = traffic.columns
     numbers = columns.numbers | _texts(messages)
-    changed = Columns(numbers, columns.summary, columns.intents, columns.handoff, columns.negative)
+    changed = RecordColumns(numbers, columns.summary, columns.intents, columns.handoff, columns.negative)
     return Traffic(changed, messages, traffic.truth)
 
 
@@ -141,8 +141,11 @@ class _Bot:
         negative = np.where(said, (handoff | (intents != truth)).astype(np.float64), np.nan)
         numbers = _texts(messages)
         numbers["confidence"] = np.round(top[:, 0], 4)
-        numbers["scope"] = np.round(scores.scope.astype(np.float64), 4)
-        return Traffic(Columns(numbers, self.summarise(encoded), intents, handoff, negative), messages, truth)
+        scope: NDArray[np.float64] = scores.scope.astype(np.float64)
+        numbers["scope"] = scope.round(4)
+        return Traffic(
+            RecordColumns(numbers, self.summarise(encoded), intents, handoff, negative), messages, truth
+        )
 
 
 def _texts(messages: list[str]) -> dict[str, NDArray[np.float64]]:
@@ -150,14 +153,14 @@ def _texts(messages: list[str]) -> dict[str, NDArray[np.float64]]:
     return dict(zip(TEXT_FEATURES, table.T.copy(), strict=True))
 
 
-def _reference(fitted: Fitted, encoded: Encoded, messages: list[str], bot: _Bot) -> Columns:
+def _reference(fitted: Fitted, encoded: Encoded, messages: list[str], bot: _Bot) -> RecordColumns:
     """Compute what `training.model.reference` writes into a bundle."""
     held = fitted.out_of_fold
     names = np.asarray(fitted.classifier.labels, dtype=object)
     numbers = {name: values[held.rows] for name, values in _texts(messages).items()}
     numbers["confidence"] = held.probabilities.max(axis=1).astype(np.float64)
     numbers["scope"] = held.scope.astype(np.float64)
-    return Columns(numbers, bot.summarise(encoded)[held.rows], names[held.probabilities.argmax(axis=1)])
+    return RecordColumns(numbers, bot.summarise(encoded)[held.rows], names[held.probabilities.argmax(axis=1)])
 
 
 def _deal(

@@ -36,7 +36,7 @@ def main() -> int:
     parser.add_argument(
         "--similarity", type=float, default=ReviewSettings.model_fields["cluster_similarity"].default
     )
-    settings = ReviewSettings(cluster_similarity=parser.parse_args().similarity)  # type: ignore[call-arg]
+    settings = ReviewSettings(cluster_similarity=parser.parse_args().similarity)
     bundle = load(Path("models/current"))
     messages, labels, vectors = handed_over(bundle)
     sys.stdout.write(

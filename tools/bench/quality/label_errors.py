@@ -69,7 +69,7 @@ def _flips_found(encoded: Encoded, labels: Labels, groups: NDArray[np.int64], dr
     columns, places = np.searchsorted(names, given[held.rows]), np.arange(len(held.rows))
     own = held.probabilities[places, columns]
     best = held.probabilities[places, better_labels(held.probabilities, columns)]
-    rankings = {
+    rankings: dict[str, NDArray[np.floating]] = {
         RATIO: label_quality(held.probabilities, columns),
         "the label's probability": own,
         "the margin to the best other label": own - best,

@@ -169,7 +169,10 @@ def _four_fifths(labels: NDArray[np.str_], groups: NDArray[np.str_], draw: np.ra
 
 
 def _likeliest(classifier: Classifier, messages: Encoded) -> NDArray[np.str_]:
-    return np.asarray(classifier.labels)[classifier.score(messages).probabilities.argmax(axis=1)]
+    likeliest: NDArray[np.str_] = np.asarray(classifier.labels)[
+        classifier.score(messages).probabilities.argmax(axis=1)
+    ]
+    return likeliest
 
 
 def _accuracy(taught: Encoded, labels: NDArray[np.str_], test: Encoded, truth: NDArray[np.str_]) -> float:

@@ -53,8 +53,14 @@ def _save(file: Path, encoded: Encoded) -> None:
     sizes = np.asarray([row.size for row in encoded.tokens], dtype=np.int64)
     tokens = np.concatenate(encoded.tokens) if encoded.tokens else np.empty(0, dtype=np.int32)
     unfinished = file.with_suffix(".part.npz")
-    views = {"vectors": encoded.vectors, "middle": encoded.middle, "bottom": encoded.bottom}
-    np.savez(unfinished, tokens=tokens, sizes=sizes, **views)
+    np.savez(
+        unfinished,
+        tokens=tokens,
+        sizes=sizes,
+        vectors=encoded.vectors,
+        middle=encoded.middle,
+        bottom=encoded.bottom,
+    )
     unfinished.rename(file)
 
 

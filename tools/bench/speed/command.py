@@ -24,8 +24,8 @@ from tools.bench.figures import CACHE, Figure
 from tools.bench.rows import Row
 from tools.bench.speed.echo import own_cost
 from tools.bench.speed.expected import real_messages
-from tools.bench.speed.load import Load, generate
-from tools.bench.speed.machine import MB, busy_cores, settle, tree_memory
+from tools.bench.speed.load import generate
+from tools.bench.speed.machine import MB, busy_cores, processor_seconds, settle, tree_memory
 from tools.bench.speed.servers import ROOT, Server
 from tools.bench.speed.sides import BASELINE, SERVICE, Side, baseline_side, role, service_side
 
@@ -120,15 +120,11 @@ def measure(plan: Plan, console: Console, file: Path = FILE, bundle: Path = BUND
             for side in (baseline, service):
                 with side.running() as server:
                     starts[side.name].append(round(server.start_seconds, 2))
-                    for load in _windows(side, server, number, CONNECTIONS, plan.seconds, plan.warmup, step):
-                        rows.append(Row.of(side.name, load))
+                    rows += _windows(side, server, number, CONNECTIONS, plan.seconds, plan.warmup, step)
                     processes[side.name] = _processes(server)
     repeats = service_side(bundle, messages[:REPEATED], repeats=True)
     with repeats.running() as server:
-        rows += [
-            Row.of(repeats.name, load)
-            for load in _windows(repeats, server, 0, (64,), plan.seconds, plan.warmup, lambda _: None)
-        ]
+        rows += _windows(repeats, server, 0, (64,), plan.seconds, plan.warmup, lambda _: None)
     medians = table.summary(rows)
     found = table.judged(medians, median(starts[SERVICE]), processes)
     more: dict[str, Any] = {
@@ -165,13 +161,15 @@ def _windows(
     seconds: float,
     warmup: float,
     step: Step,
-) -> Iterable[Load]:
+) -> Iterable[Row]:
     questions = side.questions(server.port)
     settle(server.pid)
     for count in connections:
         # A different order in each window, the same for both sides.
         random.Random(f"{seed}/{count}").shuffle(questions)
-        yield generate(server.port, questions, count, seconds, warmup)
+        used = processor_seconds(server.pid)
+        load = generate(server.port, questions, count, seconds, warmup)
+        yield Row.of(side.name, load, processor_seconds(server.pid) - used)
         step(f"round {seed + 1}: {side.name}, {count} connections done")
 
 
@@ -183,8 +181,8 @@ def _tune(messages: Sequence[str], plan: Plan, step: Step) -> list[Tried]:
     for threads, endpoint in TRIED:
         side = baseline_side(CORPUS, messages, threads, endpoint)
         with side.running() as server:
-            loads = list(_windows(side, server, 0, (1, 64), plan.tried_seconds, 1, step))
-        speeds = {str(load.connections): round(load.per_second, 1) for load in loads}
+            rows = list(_windows(side, server, 0, (1, 64), plan.tried_seconds, 1, step))
+        speeds = {str(row.connections): row.per_second for row in rows}
         tried.append(Tried(threads, endpoint, speeds))
     return tried
 
@@ -201,11 +199,21 @@ def main(
     quick: Annotated[bool, typer.Option("--quick", help="About a minute in place of six.")] = False,
     bundle: Annotated[Path, typer.Option(help="The bundle that the service serves.")] = BUNDLE,
 ) -> None:
-    """Compare the service with the baseline; for another bundle, results are only printed."""
+    """Compare the service with the baseline; for another bundle, results are only printed. Fails on a regression."""
     kept = FILE if bundle == BUNDLE and not quick else QUICK_FILE
     console = Console()
     try:
-        measure(QUICK if quick else FULL, console, kept, bundle)
+        found = measure(QUICK if quick else FULL, console, kept, bundle)
     except ChatbotError as error:
         console.print(Text(str(error), style="red"))
         raise typer.Exit(1) from None
+    if worse := [figure for figure in found if figure.has_regressed]:
+        for figure in worse:
+            console.print(
+                Text(
+                    f"regression: {figure.name}: {figure.show(figure.value)}, bar {figure.show(figure.bar)}",
+                    "red",
+                )
+            )
+        raise typer.Exit(1)
+    console.print(f"no figure is worse than its bar; results: {kept}")

@@ -1,4 +1,6 @@
-"""Load generator with low overhead: N connections, each sends the next message after its last answer.
+"""Load generator with low overhead, closed loop: N connections, each sends the next message after its last answer.
+
+`open_loop` sends at times that do not depend on the answers.
 
 It shares the cores with the server under test. Therefore it is one `asyncio.Protocol` on uvloop with prebuilt requests
 and no HTTP library (`python -m tools.bench.speed.echo` measures its cost). Every answer is checked: status 200, JSON,
@@ -112,20 +114,20 @@ def generate(
     gc.collect()
     gc.disable()
     try:
-        return uvloop.run(_Generator(port, questions, connections, timeout).run(seconds, warmup))
+        return uvloop.run(Driver(port, questions, connections, timeout).run(seconds, warmup))
     finally:
         gc.enable()
 
 
-class _Generator:
-    """State shared by all connections."""
+class Driver:
+    """State shared by all connections; decides what a free connection sends next."""
 
     def __init__(self, port: int, questions: Sequence[Question], connections: int, timeout: float) -> None:
         self.port = port
         self.load = Load(connections)
         self.timeout = timeout
         self._questions = iter(questions)
-        self._connections: list[_Connection] = []
+        self.connections: list[Connection] = []
         self._begin = self._end = float("inf")
         self._stopped = False
         self._over = asyncio.Event()
@@ -133,11 +135,10 @@ class _Generator:
         self.in_flight = 0
 
     async def run(self, seconds: float, warmup: float) -> Load:
+        """Open the connections, send for `warmup` and `seconds`, wait for what is in flight, and return the result."""
         started = time.perf_counter()
         for _ in range(self.load.connections):
-            connection = _Connection(self)
-            self._connections.append(connection)
-            self.begin(connection.open())
+            self.connect()
             await asyncio.sleep(STAGGER_SECONDS)
         self.begin(self._watch())
         await self._sleep(started + warmup - time.perf_counter())
@@ -151,7 +152,7 @@ class _Generator:
         # Requests still in flight are slow ones: omitting them would bias the latencies.
         while self.in_flight and time.perf_counter() < self._end + self.timeout + 1:
             await asyncio.sleep(0.01)
-        for connection in self._connections:
+        for connection in self.connections:
             connection.close()
         for task in self._tasks:
             task.cancel()
@@ -164,7 +165,24 @@ class _Generator:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def connect(self) -> None:
+        """Open one more connection."""
+        connection = Connection(self)
+        self.connections.append(connection)
+        self.begin(connection.open())
+
+    def free(self, connection: Connection) -> None:
+        """Send the next question on a connection that has no request in flight."""
+        question = self.next_question()
+        if question is not None:
+            connection.send(question, time.perf_counter())
+
+    def refused(self, connection: Connection) -> None:
+        """Continue after an answer that is not 200 or wrong."""
+        asyncio.get_running_loop().call_later(PAUSE_SECONDS, connection.next)
+
     def next_question(self) -> Question | None:
+        """Return the next question; None: the time is over, or no question is left."""
         if self._stopped:
             return None
         question = next(self._questions, None)
@@ -175,7 +193,12 @@ class _Generator:
 
     @property
     def stopped(self) -> bool:
+        """Return whether no further request is sent."""
         return self._stopped
+
+    def counts(self, due: float) -> bool:
+        """Return whether a request of this time belongs to the window."""
+        return self._begin <= due <= self._end
 
     def note(self, question: Question, body: bytes, sent: float, received: float) -> bool:
         """Check an answer with status 200; returns False if it is wrong."""
@@ -191,9 +214,9 @@ class _Generator:
                 return self.fail("wrong intent")
             load.near_ties += 1
         load.total += 1
-        if self._begin <= received <= self._end:
+        if self.counts(received):
             load.answered += 1
-        if self._begin <= sent <= self._end:
+        if self.counts(sent):
             load.latencies.append(received - sent)
         return True
 
@@ -214,21 +237,21 @@ class _Generator:
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
             before = time.perf_counter() - self.timeout
-            for connection in self._connections:
+            for connection in self.connections:
                 if connection.sent and connection.sent < before:
                     connection.give_up("timeout")
 
 
-class _Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """One client: sends, waits, checks, repeats; reconnects after losing its connection."""
 
-    def __init__(self, generator: _Generator) -> None:
+    def __init__(self, generator: Driver) -> None:
         self._generator = generator
         self._transport: asyncio.Transport | None = None
         self._question = Question(b"", "")
         self._received = b""
         self.sent = 0.0
-        """Send time of the request in flight; 0: none."""
+        """Time from which the request in flight is measured; 0: none."""
 
     async def open(self, pause: float = 0.0) -> None:
         """Connect and start; retries until the server listens or the time is over."""
@@ -244,7 +267,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop: not a subclass
-        self._ask()
+        self.next()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -282,9 +305,9 @@ class _Connection(asyncio.Protocol):
         if b"\r\nconnection: close" in head:
             self.close()  # `connection_lost` then opens a new one
         elif right:
-            self._ask()
+            self.next()
         else:
-            asyncio.get_running_loop().call_later(PAUSE_SECONDS, self._ask)
+            self._generator.refused(self)
 
     def give_up(self, kind: str) -> None:
         """Count the request in flight as an error of this kind, and close the connection."""
@@ -298,16 +321,22 @@ class _Connection(asyncio.Protocol):
         if self._transport:
             self._transport.abort()
 
-    def _ask(self) -> None:
-        if self.sent or self._transport is None or self._transport.is_closing():
-            return
-        question = self._generator.next_question()
-        if question is None:
-            return
+    def next(self) -> None:
+        """Offer this connection to the driver, if it is open and has no request in flight."""
+        if self.is_free:
+            self._generator.free(self)
+
+    @property
+    def is_free(self) -> bool:
+        """Return whether a request can be sent now."""
+        return not self.sent and self._transport is not None and not self._transport.is_closing()
+
+    def send(self, question: Question, due: float) -> None:
+        """Send a request, whose latency counts from `due` (`perf_counter`)."""
         self._question = question
         self._generator.in_flight += 1
-        self.sent = time.perf_counter()
-        self._transport.write(question.request)
+        self.sent = due
+        cast(asyncio.Transport, self._transport).write(question.request)
 
     def _settle(self) -> None:
         self.sent = 0.0

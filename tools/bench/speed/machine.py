@@ -122,6 +122,11 @@ def settle(root: int, most_seconds: float = 30.0) -> None:
         before = now
 
 
+def processor_seconds(root: int) -> float:
+    """Return the processor time that a process and its living descendants have used so far, in seconds."""
+    return _processor_ticks(root) / os.sysconf("SC_CLK_TCK")
+
+
 def _processor_ticks(root: int) -> int:
     ticks = 0
     for pid in _tree(root):

@@ -103,6 +103,7 @@ def _await_first_answer(process: subprocess.Popen[bytes], port: int, message: by
 
 
 def answers(port: int, message: bytes) -> bool:
+    """Return whether a real message is answered with an intent."""
     connection = HTTPConnection(HOST, port, timeout=10)
     try:
         connection.request("POST", "/chat", message, {"Content-Type": "application/json"})

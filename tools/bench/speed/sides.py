@@ -36,6 +36,8 @@ class Side:
     messages: Sequence[str]
     expected: Sequence[Expected]
     environment: Mapping[str, str] = field(default_factory=dict)
+    prefix: tuple[str, ...] = ()
+    """A command that starts the server with other limits, such as `taskset`."""
 
     @contextmanager
     def running(self) -> Iterator[Server]:
@@ -50,7 +52,7 @@ class Side:
             BENTOML_HOME=str(home / "bentoml"),
             **({"CHATBOT_STORE_URL": str(home / "store")} | dict(self.environment)),
         )
-        command = [sys.executable, *(part.format(port=port) for part in self.arguments)]
+        command = [*self.prefix, sys.executable, *(part.format(port=port) for part in self.arguments)]
         with running(command, environment, port, FIRST_MESSAGE, CACHE / f"{self.name}.log") as server:
             yield server
 

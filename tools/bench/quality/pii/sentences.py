@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from itertools import cycle
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 
@@ -87,8 +87,9 @@ def _part(template: str) -> Part:
 
 
 @cache
-def _templates(name: str) -> dict:
-    return yaml.safe_load((HERE / f"{name}.yaml").read_text(encoding="utf-8"))
+def _templates(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((HERE / f"{name}.yaml").read_text(encoding="utf-8"))
+    return content
 
 
 def _filled(rng: random.Random, template: str, kind: str, language: str) -> Sentence:

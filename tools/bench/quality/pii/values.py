@@ -301,7 +301,8 @@ def luhn(body: str) -> str:
 
 def grouped(text: str, sizes: list[int], mark: str) -> str:
     """Split into groups of these sizes, the last repeated."""
-    out, at = [], 0
+    out: list[str] = []
+    at = 0
     while at < len(text):
         size = sizes[min(len(out), len(sizes) - 1)]
         out.append(text[at : at + size])
@@ -455,9 +456,8 @@ def part(which: str) -> Make:
 
 
 def address(rng: random.Random, language: str, country: str) -> str:
-    return rng.choice(pool("addresses").get(language, pool("addresses")["en"])).format(
-        h=rng.randrange(2, 250), u=rng.randrange(1, 9)
-    )
+    template: str = rng.choice(pool("addresses").get(language, pool("addresses")["en"]))
+    return template.format(h=rng.randrange(2, 250), u=rng.randrange(1, 9))
 
 
 def full_address(rng: random.Random, language: str, country: str) -> str:

@@ -1,0 +1,49 @@
+"""Curves of how cost grows: exponents, page and picture of kept measurements; nothing is measured here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from tools.bench.growth.command import app, page, picture, read
+from tools.bench.growth.curves import Curve, Point
+
+
+def curve(*points: tuple[float, float]) -> Curve:
+    values = [Point(size, {"seconds": seconds, "peak memory, MB": 100 + size}) for size, seconds in points]
+    return Curve("Training over rows", "rows", tuple(values), "rows of a test")
+
+
+@pytest.mark.parametrize("power", [0.5, 1, 2])
+def test_the_exponent_is_the_power_with_which_cost_grows(power: float) -> None:
+    grown = curve(*((size, 3 * size**power) for size in (10, 100, 1000)))
+    assert grown.exponent("seconds") == pytest.approx(power)
+
+
+def test_two_points_do_not_make_an_exponent() -> None:
+    assert curve((10, 1), (100, 10)).exponent("seconds") is None
+
+
+def test_page_and_picture_are_made_of_kept_measurements(tmp_path: Path) -> None:
+    content = asdict(curve((10, 1), (100, 10), (1000, 100)))
+    content |= {"measured": "2026-11-28", "commit": "abc1234", "machine": "two cores"}
+    text = page({"training": content})
+    assert (
+        "`python -m tools.bench.growth training`, 2026-11-28, commit `abc1234`, two cores. Rows of a test."
+        in text
+    )
+    assert "| 1,000 | 100 | 1,100 |" in text
+    assert "to the power of 1.00" in text
+    picture({"training": read(content)}, tmp_path / "growth.png")
+    with Image.open(tmp_path / "growth.png") as image:
+        assert len(image.convert("L").getcolors() or []) > 10
+
+
+def test_an_unknown_curve_is_refused_with_those_there_are() -> None:
+    done = CliRunner().invoke(app, ["speed"])
+    assert done.exit_code == 2
+    assert "unknown curve 'speed'; there are connections, length" in done.output

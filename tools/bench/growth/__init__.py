@@ -1,0 +1,1 @@
+"""How cost grows: with connections, message length, cores, rows and queued messages."""

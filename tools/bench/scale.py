@@ -1,0 +1,161 @@
+"""Compute what a message rate needs, from measurements of this machine: `python -m tools.bench.scale`.
+
+Reads what `python -m tools.bench.speed` and `python -m tools.bench.drift.scale` measured, and writes docs/scale.md.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import jinja2
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from chatbot.errors import ChatbotError
+from chatbot.records.part import encode, to_table
+from chatbot.records.schema import Record
+from chatbot.settings import UploadSettings
+from tools.bench.drift import scale as drift_scale
+from tools.bench.figures import read
+from tools.bench.rows import CORE_HOUR_DOLLARS
+from tools.bench.speed import command as speed
+from tools.bench.speed.expected import real_messages
+from tools.bench.speed.servers import ROOT, BenchError
+from tools.bench.storage import FIRST_DAY, records
+
+_TEMPLATE = Path(__file__).with_name("scale.md.j2")
+PAGE = ROOT / "docs" / "scale.md"
+RATES = (10, 1_000, 10_000)
+UTILISATION = 0.6
+"""Share of the processor time that a pod may use on average: arrivals come in bursts, and a node may be lost."""
+POD_CORES = 2
+DAY = 86_400
+_ENCODED = 20_000
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured on one machine.
+
+    Attributes:
+        message_seconds: processor time of a message, all processes of the service.
+        record_bytes: of a record in the store.
+        drift: seconds and peak MB of a drift check by number of records, ascending.
+        machine: its description.
+    """
+
+    message_seconds: float
+    record_bytes: float
+    drift: tuple[tuple[int, float, float], ...]
+    machine: str
+
+    def drift_seconds(self, count: float) -> float:
+        """Extrapolate the duration of a drift check linearly from the two largest sizes."""
+        (few, fast, _), (many, slow, _) = self.drift[-2:]
+        return max(fast, slow + (count - many) * (slow - fast) / (many - few))
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a rate of messages per second needs.
+
+    Attributes:
+        rate: messages per second.
+        puts: uploads to the store per second, of all pods.
+        log_gb_a_day: size of the records in the store.
+        drift_seconds: of the drift check of a day.
+        dollars_a_month: for the cores.
+    """
+
+    rate: int
+    cores: float
+    pods: int
+    puts: float
+    log_gb_a_day: float
+    drift_seconds: float
+    dollars_a_month: float
+
+
+def need(rate: int, measured: Measured, upload: UploadSettings) -> Need:
+    """Compute what a rate of messages per second needs."""
+    cores = rate * measured.message_seconds / UTILISATION
+    # Two at least: one may be replaced or lost.
+    pods = max(2, math.ceil(cores / POD_CORES))
+    per_pod = rate / pods
+    puts = pods * max(1 / upload.part_seconds, per_pod / upload.part_rows) if rate else 0.0
+    return Need(
+        rate,
+        cores,
+        pods,
+        puts,
+        rate * DAY * measured.record_bytes / 1e9,
+        measured.drift_seconds(rate * DAY),
+        cores * CORE_HOUR_DOLLARS * 24 * 30.4,
+    )
+
+
+def measured(speed_file: Path = speed.FILE, drift_file: Path = drift_scale.FILE) -> Measured:
+    """Read the measurements, and encode records to see their size.
+
+    Raises:
+        BenchError: one was not measured yet; names the command.
+    """
+    for file, name in ((speed_file, "speed"), (drift_file, "drift.scale")):
+        if not file.is_file():
+            raise BenchError(f"there is no {file}: run `python -m tools.bench.{name}` first")
+    content: dict[str, Any] = read(speed_file)[1]
+    row = next(row for row in content["table"] if row["side"] == "service" and row["connections"] == 64)
+    kept = to_table(Record, records(real_messages()[0], _ENCODED, FIRST_DAY))
+    drift = json.loads(drift_file.read_text())
+    return Measured(
+        row["processor_seconds"],
+        len(encode(kept, [("bench", kept.num_rows)])) / kept.num_rows,
+        tuple((int(each["records"]), float(each["seconds"]), float(each["mb"])) for each in drift["sizes"]),
+        str(content["machine"]["description"]),
+    )
+
+
+def page(found: Measured, needs: list[Need], upload: UploadSettings) -> str:
+    """Return docs/scale.md."""
+    # Markdown, not HTML.
+    template = jinja2.Environment(  # noqa: S701
+        undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+    ).from_string(_TEMPLATE.read_text(encoding="utf-8"))
+    return template.render(
+        found=found,
+        needs=needs,
+        upload=upload,
+        pod_cores=POD_CORES,
+        utilisation=UTILISATION,
+        price=CORE_HOUR_DOLLARS,
+        duration=_time,
+    )
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+@app.command()
+def main(out: Annotated[Path, typer.Option(help="The page.")] = PAGE) -> None:
+    """Compute and write docs/scale.md."""
+    console = Console()
+    try:
+        found = measured()
+    except ChatbotError as error:
+        console.print(Text(str(error), style="red"))
+        raise typer.Exit(1) from None
+    upload = UploadSettings()
+    out.write_text(page(found, [need(rate, found, upload) for rate in RATES], upload), encoding="utf-8")
+    console.print(f"written: {out}")
+
+
+if __name__ == "__main__":
+    app()
