@@ -8,7 +8,6 @@ from __future__ import annotations
 import signal
 import sys
 
-from bento.lifecycle import preflight
 from bento.lifecycle.server_process import ServerProcess
 from bento.lifecycle.supervisor import Supervisor, log
 from chatbot.errors import ChatbotError
@@ -29,13 +28,19 @@ def main() -> int:
             read_settings(KeeperSettings),
             service.bundle_cache / desired_model.KEY,
             lambda model: ServerProcess(model, service.host, service.port),
-            preflight.failure_of,
+            _preflight,
         ).run()
     except Stopped:
         return 0
     except ChatbotError as error:
         log(str(error))
         return 1
+
+
+def _preflight(model: str) -> str | None:
+    from bento.lifecycle import preflight  # late: a start does without, and numpy takes time
+
+    return preflight.failure_of(model)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Wrap what BentoML and uvicorn have no public API for. Nothing else in this package relies on their internals.
+"""Wrap what BentoML and uvicorn have no public API for. Only `bento.lifecycle.workers` relies on their internals, too.
 
 `tests/bento/test_library_internals.py` fails, and says what to adapt here, when an upgrade changes one of them.
 Imports neither of them at the top: `python -m bento` starts the preflight check before it imports BentoML.
@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -36,11 +34,6 @@ def swagger_folder() -> Path:
     import bentoml
 
     return Path(bentoml.__file__).parent / "_internal" / "server" / "static_content"
-
-
-def is_worker_of(service: str, command_line: Sequence[str]) -> bool:
-    """Whether a process is a BentoML worker of a service, by its command line."""
-    return ("--service-name", service) in pairwise(command_line)
 
 
 def use_http_protocol(protocol: type[asyncio.Protocol]) -> None:

@@ -16,13 +16,27 @@ from typing import TYPE_CHECKING, Any, cast
 import bentoml
 
 from bento import library_internals
-from bento.http import draining
-from bento.lifecycle import bundle_source, fail_fast, resources, shutdown
+from bento.chat.conversations import Conversations
+from bento.chat.handler import Chat, Classify
+from bento.http import draining, metrics_port
+from bento.http.access import Access
+from bento.http.api_keys import ApiKeys
+from bento.http.app import About, create_app, post_routes, use_common_error_format
+from bento.http.asgi import App
+from bento.http.fast_path import FastPath
+from bento.http.limits import ConcurrencyLimit, RequestLimits
+from bento.http.metrics import Metrics
+from bento.http.protocol import ConnectionLimits, LimitedProtocol
+from bento.http.rate_limit import RateLimit
+from bento.lifecycle import bundle_source, fail_fast, resources, served_model, shutdown, workers
 from bento.lifecycle.cpu_quota import usable_cores
 from bento.runner.client import RunnerClient
 from bento.runner.codec import Messages, Predictions
+from chatbot import ids
 from chatbot.dialog.router import Prediction
+from chatbot.model import bundle
 from chatbot.process import die_with_parent
+from chatbot.records import contact
 from chatbot.settings import (
     HandoffSettings,
     LogSettings,
@@ -32,23 +46,20 @@ from chatbot.settings import (
     StorageSettings,
     UploadSettings,
 )
+from chatbot.store import has_store, open_store
+from monitoring.handoffs.log import HandoffLog, targets_of
+from monitoring.inference_log.log import InferenceLog
+from monitoring.inference_log.uploader import Uploader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from bento.chat.handler import Chat, Classify
-    from bento.http.app import About
-    from bento.http.asgi import App
-    from bento.http.metrics import Metrics
-    from monitoring.handoffs.log import HandoffLog
-    from monitoring.inference_log.uploader import Uploader
 
 settings = fail_fast.read(ServiceSettings)
 
 RUNNER_WORKERS = settings.runner_workers or usable_cores()
 
 # How long the model may be unavailable before the liveness probe fails and the service is restarted.
-# A worker that died is replaced within 15 seconds.
+# A worker that died is replaced within seconds.
 _MAX_UNAVAILABLE_SECONDS = 60.0
 
 # How long an HTTP worker waits for the runner at start; then it accepts connections and answers them with 503.
@@ -63,8 +74,6 @@ _QUIET: dict[str, Any] = {
 
 @cache
 def _metrics() -> Metrics:
-    from bento.http.metrics import Metrics
-
     return Metrics()
 
 
@@ -84,14 +93,12 @@ class IntentRunner:
     """Encodes and classifies messages, one process per core; BentoML batches concurrent calls (adaptive batching)."""
 
     def __init__(self) -> None:
-        from chatbot.model import bundle
-
         if (
             bentoml.server_context.service_type == "service"
         ):  # not in the outer service's own process (--development)
             shutdown.outlive("SupportChatbot", settings.drain_seconds)
         die_with_parent()
-        source = bundle_source.resolve(settings)
+        source = bundle_source.resolve(fail_fast.read(ServiceSettings))  # `check` has pinned the model
         self._bundle = bundle.load(source.folder)
         source.check(self._bundle.digest)
         self._metrics = _metrics()
@@ -123,14 +130,7 @@ class _FastPathService(bentoml.Service):  # type: ignore[misc]  # bentoml is unt
     """A service whose requests go to the fast path and the FastAPI app; BentoML answers the probes alone."""
 
     def to_asgi(self, is_main: bool = True) -> App:
-        """Create the ASGI app. Runs only in this service's workers, so the runner does not import FastAPI."""
-        from bento.http.access import Access
-        from bento.http.api_keys import ApiKeys
-        from bento.http.app import create_app, post_routes, use_common_error_format
-        from bento.http.fast_path import FastPath
-        from bento.http.limits import ConcurrencyLimit, RequestLimits
-        from bento.http.protocol import ConnectionLimits, LimitedProtocol
-
+        """Create the ASGI app."""
         current = bentoml.get_current_service
         metrics = _metrics()
         limits = RequestLimits(
@@ -202,18 +202,10 @@ class SupportChatbot:
         # In its containers BentoML does not replace a worker that died: the server would continue with fewer.
         os.environ.pop("BENTOML_CONTAINERIZED", None)
         resources.ensure_temporary_folder()
+        workers.install()  # before it waits for the preflight check, which runs on another core
         fail_fast.check_bundle()
 
     def __init__(self) -> None:
-        from bento.chat.conversations import Conversations
-        from bento.chat.handler import Chat
-        from bento.http.app import About
-        from bento.http.rate_limit import RateLimit
-        from bento.lifecycle import served_model
-        from chatbot import ids
-        from chatbot.model import bundle
-        from monitoring.inference_log.log import InferenceLog
-
         die_with_parent()
         resources.raise_open_file_limit()
         # Otherwise uvicorn formats every request although the access log is off.
@@ -222,7 +214,7 @@ class SupportChatbot:
         slots = fail_fast.read(SlotSettings)
         router = fail_fast.read(RouterSettings)
         log = fail_fast.read(LogSettings)
-        source = bundle_source.resolve(settings)
+        source = bundle_source.resolve(fail_fast.read(ServiceSettings))  # `check` has pinned the model
         model = bundle.load_metadata(source.folder)
         source.check(model.digest)
         version = source.version or model.version
@@ -264,8 +256,6 @@ class SupportChatbot:
 
     def _shipper(self, log: LogSettings, metrics: Metrics) -> Uploader | None:
         """Return the uploader of the inference log; None: no store is configured."""
-        from monitoring.inference_log.uploader import Uploader
-
         store = fail_fast.read(StorageSettings)
         if store.url == "none":
             return None
@@ -275,18 +265,12 @@ class SupportChatbot:
 
     def _handoff_log(self, log: LogSettings, metrics: Metrics) -> HandoffLog:
         """Return the handoff log, which delivers to the webhook and the store."""
-        from chatbot.store import has_store, open_store
-        from monitoring.handoffs.log import HandoffLog, targets_of
-
         handoff, storage = fail_fast.read(HandoffSettings), fail_fast.read(StorageSettings)
         targets = targets_of(handoff, open_store(storage) if has_store(storage) else None)
         return HandoffLog(log.folder, handoff, targets, metrics.count_handoffs, metrics.show_handoffs)
 
     def _contacts(self) -> Callable[[str, bytes], None] | None:
         """Return the function that stores contact data, by prediction id; None: no store is configured."""
-        from chatbot.records import contact
-        from chatbot.store import has_store, open_store
-
         storage = fail_fast.read(StorageSettings)
         if not has_store(storage):
             return None
@@ -315,8 +299,6 @@ class SupportChatbot:
     async def open(self) -> None:
         """Start the logs and wait for the runner, before the first connection is accepted."""
         if settings.metrics_port:
-            from bento.http import metrics_port
-
             self._metrics_port = await metrics_port.listen(settings.host, settings.metrics_port, _metrics())
         self._log.start()
         self._handoffs.start()

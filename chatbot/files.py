@@ -17,7 +17,8 @@ def replacing(path: Path, *, sync: bool = True) -> Iterator[Path]:
         path: the file; its folder is created.
         sync: whether the file also survives a power failure (fsync of file and folder).
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.parent.is_dir():
+        path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         yield draft
@@ -26,10 +27,11 @@ def replacing(path: Path, *, sync: bool = True) -> Iterator[Path]:
         draft.replace(path)
         if sync:
             sync_to_disk(path.parent)
-    finally:
+    except BaseException:
         # On a full disk even this may fail; the first error is the one to report.
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
+        raise
 
 
 def write_file(path: Path, content: str | bytes, *, sync: bool = True) -> None:

@@ -12,7 +12,7 @@ from types import FrameType
 
 import psutil
 
-from bento import library_internals
+from bento.lifecycle import workers
 
 _MAX_DELAY_SECONDS = 30.0
 
@@ -49,7 +49,6 @@ def outlive(service: str, drain_seconds: float = 0.0) -> None:
 def _has_worker(server: psutil.Process, service: str) -> bool:
     for process in server.children() if server.is_running() else []:
         with suppress(psutil.Error):
-            is_worker = library_internals.is_worker_of(service, process.cmdline())
-            if is_worker and process.status() != psutil.STATUS_ZOMBIE:
+            if workers.is_worker_of(service, process) and process.status() != psutil.STATUS_ZOMBIE:
                 return True
     return False

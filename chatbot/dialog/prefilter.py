@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 # Private API, stable since Python 3.11: a pattern's syntax tree has no public API.
 from re import _constants as op  # type: ignore[attr-defined]
@@ -27,25 +28,30 @@ def required(pattern: str) -> Literals:
     Args:
         pattern: a regular expression that is matched case-insensitively.
     """
-    return _of(_parser.parse(pattern, re.IGNORECASE))
+    return _of(_parse(pattern))
 
 
 def width(pattern: str) -> int | None:
     """Return the greatest number of characters that a match has; None: unbounded."""
-    most: int = _parser.parse(pattern, re.IGNORECASE).getwidth()[1]
+    most: int = _parse(pattern).getwidth()[1]
     return most if most < _UNBOUNDED else None
 
 
 def begins_text(pattern: str) -> bool:
     """Whether a match can only begin where the text does: the pattern begins with `^`."""
-    parts = list(_parser.parse(pattern, re.IGNORECASE))
+    parts = list(_parse(pattern))
     return bool(parts) and parts[0] == (op.AT, op.AT_BEGINNING)
 
 
 def whole(pattern: str) -> bool:
     """Whether every match begins at the text's start and ends at its end."""
-    parts = _parser.parse(pattern, re.IGNORECASE)
+    parts = _parse(pattern)
     return bool(parts[0] == (op.AT, op.AT_BEGINNING) and parts[-1] == (op.AT, op.AT_END))
+
+
+@lru_cache(maxsize=1)  # each of these functions is called for a pattern before the next one
+def _parse(pattern: str) -> Any:
+    return _parser.parse(pattern, re.IGNORECASE)
 
 
 def _of(parts: Iterable[tuple[Any, Any]]) -> Literals:

@@ -6,6 +6,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,7 @@ from chatbot.dialog.prefilter import begins_text, required, whole, width
 from chatbot.errors import BundleError
 
 _BEGINNING = 3
+_CACHED_WORDS, _LONGEST_CACHED = 16_384, 32
 _SHORT = 500
 """Characters up to which a pattern searches the whole text; in longer texts, only around its literals."""
 _CAPITAL, _ESCAPE = re.compile("[A-Z]"), re.compile(r"\\.")
@@ -46,10 +48,11 @@ class Rule(BaseModel):
 
     @field_validator("patterns")
     @classmethod
-    def _compile(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+    def _check(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
         for pattern in patterns:
             try:
-                re.compile(pattern)
+                required(pattern)  # parses it as it stands: in `_compile`'s brackets, `a)(b` is valid
+                _compile(pattern)
             except re.error as error:
                 raise ValueError(f"pattern {pattern!r}: {error}") from error
         return patterns
@@ -61,21 +64,21 @@ class Rules:
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._rules = rules
         self._patterns = [(rule, _Pattern(pattern)) for rule in rules for pattern in rule.patterns]
-        patterns = [pattern for rule in rules for pattern in rule.patterns]
-        self._literals = [sorted(required(pattern)) for pattern in patterns]
-        self._widths = [0 if begins_text(pattern) else width(pattern) for pattern in patterns]
-        # A pattern of whole messages, such as small talk, matches no text longer than itself.
-        self._longest = [w if whole(p) and (w := width(p)) is not None else sys.maxsize for p in patterns]
-        # Prefilter: most messages contain none of a pattern's literals. An index by prefix finds the candidates.
+        # Prefilter: most messages contain none of a pattern's literals. Of a literal, the longest part without a space
+        # is inside one word of a text that contains the literal: so the candidates of a word can be cached.
         places: dict[str, set[int]] = defaultdict(set)
-        for place, literals in enumerate(self._literals):
-            for word in literals or [""]:
-                places[word].add(place)
-        self._words: dict[str, list[tuple[str, set[int]]]] = defaultdict(list)
-        for word, found in places.items():
-            self._words[word[:_BEGINNING]].append((word, found))
-        self._beginnings = self._words.keys()
-        self._short = [beginning for beginning in self._beginnings if len(beginning) < _BEGINNING]
+        for place, (_, pattern) in enumerate(self._patterns):
+            for literal in pattern.literals or [""]:
+                places[literal].add(place)
+        self._always: set[int] = set()
+        self._literals: dict[str, list[tuple[str, str, set[int]]]] = defaultdict(list)
+        for literal, found in places.items():
+            if part := max(literal.split(), key=len, default=""):
+                self._literals[part[:_BEGINNING]].append((part, literal, found))
+            else:
+                self._always |= found
+        self._short = [beginning for beginning in self._literals if len(beginning) < _BEGINNING]
+        self._cached_candidates = lru_cache(_CACHED_WORDS)(self._candidates)
 
     @classmethod
     def load(cls, file: Path) -> Rules:
@@ -104,36 +107,26 @@ class Rules:
         """Return the first rule that matches a cleaned message; None: no match."""
         text = plain(message).lower()
         short = len(text) <= _SHORT
-        beginnings = {text[at : at + _BEGINNING] for at in range(len(text))} & self._beginnings
-        beginnings.update(beginning for beginning in self._short if beginning in text)
-        words = [word for beginning in beginnings for word in self._words[beginning]]
+        found = [self._always]
+        for word in text.split():
+            candidates = self._cached_candidates if len(word) <= _LONGEST_CACHED else self._candidates
+            found += [places for literal, places in candidates(word) if literal in text]
         located: dict[str, list[int]] = {}
-        for place in sorted(set().union(*[places for word, places in words if word in text])):
-            if len(text) > self._longest[place]:
-                continue
+        for place in sorted(set().union(*found)):
             rule, pattern = self._patterns[place]
-            spans = ((0, len(text)),) if short else self._windows(place, text, located)
+            if len(text) > pattern.longest:
+                continue
+            spans = ((0, len(text)),) if short else _windows(pattern, text, located)
             if any(pattern.occurs(text, start, end) for start, end in spans):
                 return rule
         return None
 
-    def _windows(self, place: int, text: str, located: dict[str, list[int]]) -> Iterator[tuple[int, int]]:
-        """Yield the spans in which a pattern can match: around its literals, if it and its matches are bounded."""
-        literals, most, length = self._literals[place], self._widths[place], len(text)
-        if not literals or not most:
-            yield 0, length
-            return
-        for literal in literals:
-            if literal not in located:
-                located[literal] = list(_occurrences(literal, text))
-        found = sorted(at for literal in literals for at in located[literal])
-        start, end = 0, 0
-        for at in found:
-            if at - most > end:
-                yield start, end
-                start = at - most
-            end = min(length, at + most + _MARGIN)
-        yield start, end
+    def _candidates(self, word: str) -> tuple[tuple[str, set[int]], ...]:
+        """Return the literals that a text with this word may contain, and the patterns that require them."""
+        beginnings = {word[at : at + _BEGINNING] for at in range(len(word))} & self._literals.keys()
+        beginnings.update(beginning for beginning in self._short if beginning in word)
+        candidates = [candidate for beginning in beginnings for candidate in self._literals[beginning]]
+        return tuple((literal, places) for part, literal, places in candidates if part in word)
 
     def check(self) -> None:
         """Verify every rule against its own examples.
@@ -154,6 +147,11 @@ class Rules:
         return any(pattern.occurs(text, 0, len(text)) for owner, pattern in self._patterns if owner is rule)
 
 
+def _compile(pattern: str) -> re.Pattern[str]:
+    flags = re.IGNORECASE if _CAPITAL.search(_ESCAPE.sub("", pattern)) else 0
+    return re.compile(rf"(?:{pattern})(?!\w)", flags)
+
+
 def _rule(number: int, entry: object) -> Rule:
     try:
         return Rule.model_validate(entry)
@@ -161,6 +159,25 @@ def _rule(number: int, entry: object) -> Rule:
         name = entry.get("name", number) if isinstance(entry, dict) else number
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise TypeError(f"rule {name!r}: {faults}") from error
+
+
+def _windows(pattern: _Pattern, text: str, located: dict[str, list[int]]) -> Iterator[tuple[int, int]]:
+    """Yield the spans in which a pattern can match: around its literals, if it and its matches are bounded."""
+    literals, most, length = pattern.literals, pattern.width, len(text)
+    if not literals or not most:
+        yield 0, length
+        return
+    for literal in literals:
+        if literal not in located:
+            located[literal] = list(_occurrences(literal, text))
+    found = sorted(at for literal in literals for at in located[literal])
+    start, end = 0, 0
+    for at in found:
+        if at - most > end:
+            yield start, end
+            start = at - most
+        end = min(length, at + most + _MARGIN)
+    yield start, end
 
 
 def _occurrences(literal: str, text: str) -> Iterator[int]:
@@ -178,9 +195,13 @@ class _Pattern:
     """
 
     def __init__(self, pattern: str) -> None:
-        flags = re.IGNORECASE if _CAPITAL.search(_ESCAPE.sub("", pattern)) else 0
-        compiled = re.compile(rf"(?:{pattern})(?!\w)", flags)
-        self._search = compiled.match if begins_text(pattern) else compiled.search
+        begins = begins_text(pattern)
+        self.literals = sorted(required(pattern))
+        self.width = 0 if begins else width(pattern)
+        # A pattern of whole messages, such as small talk, matches no text longer than itself.
+        self.longest = w if whole(pattern) and (w := width(pattern)) is not None else sys.maxsize
+        compiled = _compile(pattern)
+        self._search = compiled.match if begins else compiled.search
 
     def occurs(self, text: str, start: int, end: int) -> bool:
         """Whether the pattern matches between `start` and `end`, at the beginning of a word."""

@@ -93,8 +93,9 @@ class FolderStore:
             try:
                 with self._locked():
                     return self._place(draft, path, key, new, etag)
-            finally:
+            except BaseException:
                 draft.unlink(missing_ok=True)
+                raise
 
     def _draft(self, write: Callable[[IO[bytes]], object]) -> Path:
         folder = self._folder / _DRAFTS
@@ -124,8 +125,10 @@ class FolderStore:
         # The ETag contains the time: make it later than the previous one even if the clock was set back.
         now = max(time.time_ns(), before.st_mtime_ns + 1 if before else 0)
         os.utime(draft, ns=(now, now))
-        made = [folder for folder in path.parents if not folder.is_dir()]
-        path.parent.mkdir(parents=True, exist_ok=True)
+        made: list[Path] = []
+        if not path.parent.is_dir():
+            made = [folder for folder in path.parents if not folder.is_dir()]
+            path.parent.mkdir(parents=True, exist_ok=True)
         draft.rename(path)
         for folder in {path.parent, *(folder.parent for folder in made)}:
             sync_to_disk(folder)

@@ -140,7 +140,7 @@ class Server:
         found = []
         for child in psutil.Process(self.process.pid).children():
             try:
-                if f"--service-name\0{service}\0" in "\0".join([*child.cmdline(), ""]):
+                if child.name() == service:
                     found.append(child)
             except psutil.Error:
                 continue

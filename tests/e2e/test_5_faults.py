@@ -40,8 +40,7 @@ _FIND = """
 import os, pathlib, signal, sys
 for folder in pathlib.Path("/proc").iterdir():
     if folder.name.isdecimal() and folder.name != str(os.getpid()):
-        command = (folder / "cmdline").read_bytes().split(b"\\0")
-        if b"--service-name" in command and command[command.index(b"--service-name") + 1] == sys.argv[1].encode():
+        if (folder / "comm").read_text().strip() == sys.argv[1]:
             print(folder.name)
 """
 _KILL = _FIND.replace("print(folder.name)", "os.kill(int(folder.name), signal.SIGKILL)")

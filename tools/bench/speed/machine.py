@@ -81,6 +81,8 @@ class Memory:
     """Memory of one process, in bytes: resident, and with shared pages counted proportionally."""
 
     pid: int
+    name: str
+    """Short name of the process: a worker's is that of its service."""
     command: str
     rss: int
     pss: int
@@ -98,11 +100,13 @@ def tree_memory(root: int) -> list[Memory]:
                 .decode(errors="replace")
                 .strip()
             )
+            name = (_PROC / str(pid) / "comm").read_text().strip()
             lines = (_PROC / str(pid) / "smaps_rollup").read_text().splitlines()[1:]
         except OSError:
             continue
         kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in lines if line.endswith("kB")}
-        found.append(Memory(pid, command, 1024 * kilobytes.get("Rss", 0), 1024 * kilobytes.get("Pss", 0)))
+        rss, pss = (1024 * kilobytes.get(kind, 0) for kind in ("Rss", "Pss"))
+        found.append(Memory(pid, name, command, rss, pss))
     return found
 
 

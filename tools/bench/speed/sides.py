@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -25,7 +24,7 @@ from tools.bench.speed.servers import ROOT, BenchError, Server, clean_environmen
 BASELINE, SERVICE, REPEATS = "baseline", "service", "service, repeats"
 FIRST_MESSAGE = to_json({"message": "Can I get a refund?"})
 
-_ROLE = re.compile(r"--service-name[= ](\w+)")
+_SERVICES = ("IntentRunner", "SupportChatbot")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +107,9 @@ def baseline_side(corpus: Path, messages: Sequence[str], threads: int = 1, endpo
 
 
 def role(memory: Memory) -> str:
-    """Derive a process's role in the server from its command line."""
-    if found := _ROLE.search(memory.command):
-        return found[1]
+    """Derive a process's role in the server from its name, or from its command line."""
+    if memory.name in _SERVICES:
+        return memory.name
     if "spawn_main" in memory.command:
         return "worker"
     return "helper" if "tracker" in memory.command else "server"

@@ -1,0 +1,84 @@
+"""Forked workers: the pause in a crash loop, and what `bento.lifecycle.workers` needs of BentoML and circus."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+from _bentoml_impl.server import serving
+from _bentoml_impl.worker.service import main as worker_command
+from bentoml._internal.utils import circus as bentoml_circus
+from circus import arbiter, controller, process, watcher
+
+from bento.lifecycle.workers import Backoff
+
+ADAPT = "changed: adapt bento/lifecycle/workers.py"
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_a_worker_that_dies_is_replaced_at_once(clock: Clock) -> None:
+    backoff = Backoff(clock)
+    assert backoff.seconds() == 0
+    for _ in range(20):
+        backoff.note(age=11)
+        assert backoff.seconds() == 0
+
+
+def test_the_pause_doubles_while_workers_die_at_their_start_up_to_ten_seconds(clock: Clock) -> None:
+    backoff = Backoff(clock)
+    pauses = []
+    for _ in range(7):
+        clock.now += backoff.seconds()
+        pauses.append(backoff.seconds())
+        backoff.note(age=0.4)
+    assert pauses == [0, 0.5, 1, 2, 4, 8, 10]
+
+
+def test_a_crash_loop_does_not_become_fast_again_and_is_forgotten_a_minute_after_its_end(
+    clock: Clock,
+) -> None:
+    backoff = Backoff(clock)
+    for _ in range(60):
+        clock.now += backoff.seconds()
+        backoff.note(age=0.4)
+    assert backoff.seconds() >= 8
+    clock.now += 60
+    assert backoff.seconds() == 0
+
+
+def test_bentoml_starts_its_workers_with_their_service_in_the_command_line() -> None:
+    assert "--service-name" in {name for option in worker_command.params for name in option.opts}, (
+        f"the command line of BentoML's workers {ADAPT}"
+    )
+    for starts in (serving.serve_http, serving.create_dependency_watcher):
+        assert '"--service-name",' in inspect.getsource(starts), f"how BentoML starts its workers {ADAPT}"
+
+
+def test_circus_starts_a_process_and_asks_its_arbiter_for_dead_ones_as_the_fork_expects() -> None:
+    spawn = inspect.getsource(process.Process.spawn)
+    assert "Popen(args, cwd=self.working_dir," in spawn, f"how circus starts a process {ADAPT}"
+    assert "preexec_fn=preexec_fn," in spawn, f"how circus starts a process {ADAPT}"
+    assert "env=self.env" in spawn, f"how circus starts a process {ADAPT}"
+    made = inspect.getsource(bentoml_circus.create_standalone_arbiter)
+    assert "else Arbiter" in made, f"how BentoML makes its arbiter {ADAPT}"
+    assert "self.reap_processes()" in inspect.getsource(arbiter.Arbiter.manage_watchers), (
+        f"circus's check of its workers {ADAPT}"
+    )
+    assert "self.processes.pop(pid)" in inspect.getsource(watcher.Watcher.reap_process), (
+        f"what circus does with a dead process {ADAPT}"
+    )
+    assert "CHLD" not in inspect.getsource(controller.SysHandler), f"the signals that circus handles {ADAPT}"
