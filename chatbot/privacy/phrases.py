@@ -122,6 +122,23 @@ NAME_WEAK = (
     (_words("sono parla"), r"sono | qui\sparla | parla"),
     (_words("sou fala aqui"), r"sou(?:\s[oa])? | aqui\s(?:é|fala)(?:\s[oa])? | fala\s[oa]"),
     (_words("ben är jestem tej"), r"ik\sben | jag\sär | jestem | z\stej\sstrony"),
+    (
+        _words("jmenuji jmenuju jméno jmeno volám menujem navnet nimeni nimi nevem numesc numele cheamă cheama"),
+        r"""jmenuj[iu]\sse | (?:moje|mé|celé)\sjm[ée]no\sje | volám\ssa | menujem\ssa | (?:navnet\smitt)\ser | nimeni\son |
+        m(?:inu|u)\snimi\son | (?:a\s)?nevem:? | m[ăa]\snumesc | numele\smeu\se(?:ste)? | m[ăa]\scheam[ăa]""",
+    ),
+    (
+        _words("зовут звати имя ім'я казвам името зовем зовусь"),
+        r"""меня\sзовут | мене\sзвати | мо[её]\sимя(?:\s-)? | моє\sім'я | казвам\sсе | името\sми\sе | зовем\sсе""",
+    ),
+    (
+        _words("λένε λέγομαι ονομάζομαι όνομά zovem ime adım adim ismim nama nimeni sauc vārds vardas dic nom"),
+        r"""με\sλένε | λέγομαι | ονομάζομαι | (?:το\s)?όνομά\sμου\sείναι | zovem\sse | (?:moje\s)?ime\s(?:mi\s)?je | (?:benim\s)?ad[ıi]m:? |
+        (?:benim\s)?ismim | nama\ssaya(?:\sadalah)? | mani\ssauc | mans\svārds\sir | mano\svardas(?:\syra)? | em\sdic | el\smeu\snom\sés""",
+    ),
+    (_words("tên"), r"(?:tên\s(?:tôi|mình|em)|tôi\stên)\slà"),
+    (_words("اسمي שמי לי"), r"اسمي(?:\sهو)? | שמי | קוראים\sלי"),
+    (_words("go goes"), r"goe?s?\sby"),
     (_words("this it's call speaking"), r"this\sis | it's | call\sme | you're\sspeaking\s(?:to|with)"),
 )
 """Introductions after which a name needs a capital or a listed given name."""
@@ -131,6 +148,7 @@ NAME_FOREIGN = (
     (_words("c'est ici"), r"c'est | ici"),
     (_words("aquí qui"), r"aquí | qui(?:\sè)?"),
     (_words("met spreekt"), r"(?:u\sspreekt\s)?met"),
+    (_words("tady tu ja som olen это я ја"), r"tady(?:\sje)? | ja\ssam | (?:tu|ja)\ssom | som | olen | это | я(?=\s)"),
 )
 """Introductions that ordinary capitalized words often follow: a listed given name or two capitals must follow."""
 SIGN_OFFS_FORMAL = r"""(?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely |
@@ -209,7 +227,9 @@ CURRENCIES = r"""usd|eur|euros?|gbp|dollars?|pounds?|quid|bucks|chf|francs?|cent
     |rand|zar|lira|tl|try|cad|aud|nzd|sgd|franken|stutz|dirhams?|aed|baht|rubles?|rub|huf|forint|czk|koruna|points?|punkte|miles|people|units|stück|km|users?|kunden|followers|steps|mah|watts?|rpm|ppi|dpi|pixels?|lumens?"""
 
 NUMBER_KINDS = {
-    "<ORDER>": """order orders ord oorder ordr oder orer oredr purchase purchases puchase pucrhase purcahse
+    "<ORDER>": """objednávka objednávky objednávku objednávce objednavka objednavky ordren bestilling bestillingen bestillingsnummer beställningen beställningsnummer tilaus
+        tilaukseni tilausnumero tilauksen rendelés rendelésem rendelésszám comanda comenzii comandă заказ заказа заказу заказе замовлення поръчка поръчката παραγγελία παραγγελίας narudžba narudžbe narudžbu narudžbi
+        naročilo naročila sipariş siparişim siparişimin siparis siparisim pesanan tellimus tellimuse pasūtījums pasūtījuma užsakymas užsakymo طلب طلبي הזמנה ההזמנה zamówieniem zamowienie zamowienia order orders ord oorder ordr oder orer oredr purchase purchases puchase pucrhase purcahse
     bestellung bestellnummer bestell auftrag auftragsnummer commande commandes pedido pedidos ordine ordini encomenda
         encomendas bestelling bestelnummer zamówienie zamówienia beställning ordernummer ordrenummer ordre po""",
     "<ACCOUNT>": """agência agencia account accounts acct acc a/c customer client member membership user policy contract contracts loyalty transit institution contrat contrato contratto vertrag socio abonné abonado assinante protocolo clabe konto
@@ -230,7 +250,7 @@ NUMBER_KINDS = {
 }  # fmt: skip
 """Nouns that name a number, by the mark of the number."""
 NAMING = _words(
-    "# n number numbers num nbr no nr id ids code ref reference nº n° núm nummer numéro número numero numer no. "
+    "č č. číslo cislo № broj št nomor numarası numarasi номер số αριθμός رقم מספר numărul # n number numbers num nbr no nr id ids code ref reference nº n° núm nummer numéro número numero numer no. "
 )
 SAYING = _words("is was ist war lautet est es è é era to jest är er")
 NO_NUMBERS = _words(
