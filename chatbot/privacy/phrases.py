@@ -123,7 +123,9 @@ NAME_WEAK = (
     (_words("sou fala aqui"), r"sou(?:\s[oa])? | aqui\s(?:é|fala)(?:\s[oa])? | fala\s[oa]"),
     (_words("ben är jestem tej"), r"ik\sben | jag\sär | jestem | z\stej\sstrony"),
     (
-        _words("jmenuji jmenuju jméno jmeno volám menujem navnet nimeni nimi nevem numesc numele cheamă cheama"),
+        _words(
+            "jmenuji jmenuju jméno jmeno volám menujem navnet nimeni nimi nevem numesc numele cheamă cheama"
+        ),
         r"""jmenuj[iu]\sse | (?:moje|mé|celé)\sjm[ée]no\sje | volám\ssa | menujem\ssa | (?:navnet\smitt)\ser | nimeni\son |
         m(?:inu|u)\snimi\son | (?:a\s)?nevem:? | m[ăa]\snumesc | numele\smeu\se(?:ste)? | m[ăa]\scheam[ăa]""",
     ),
@@ -132,25 +134,56 @@ NAME_WEAK = (
         r"""меня\sзовут | мене\sзвати | мо[её]\sимя(?:\s-)? | моє\sім'я | казвам\sсе | името\sми\sе | зовем\sсе""",
     ),
     (
-        _words("λένε λέγομαι ονομάζομαι όνομά zovem ime adım adim ismim nama nimeni sauc vārds vardas dic nom"),
+        _words(
+            "λένε λέγομαι ονομάζομαι όνομά zovem ime adım adim ismim nama nimeni sauc vārds vardas dic nom"
+        ),
         r"""με\sλένε | λέγομαι | ονομάζομαι | (?:το\s)?όνομά\sμου\sείναι | zovem\sse | (?:moje\s)?ime\s(?:mi\s)?je | (?:benim\s)?ad[ıi]m:? |
         (?:benim\s)?ismim | nama\ssaya(?:\sadalah)? | mani\ssauc | mans\svārds\sir | mano\svardas(?:\syra)? | em\sdic | el\smeu\snom\sés""",
     ),
     (_words("tên"), r"(?:tên\s(?:tôi|mình|em)|tôi\stên)\slà"),
     (_words("اسمي שמי לי"), r"اسمي(?:\sهو)? | שמי | קוראים\sלי"),
     (_words("go goes"), r"goe?s?\sby"),
+    (
+        _words("calls people known called"),
+        r"(?:every(?:one|body)|people|friends|they|all)\scalls?\sme | (?:i'm|i\sam|also)\s(?:known\sas|called) | known\sas",
+    ),
+    (_words("name nombre nome nom prénom"), r"my\sname | mi\snombre | meu\snome | mon\s(?:pré)?nom"),
+    (
+        _words("nennt m'appelle dicen llaman chamam chiamano noemt"),
+        r"man\snennt\smich | on\sm'appelle | me\s(?:dicen|llaman) | me\schamam | mi\schiamano | men\snoemt\smij",
+    ),
+    (
+        _words("fala spreekt imię jeg"),
+        r"quem\sfala\sé(?:\s[oa])? | (?:u|je|jij)\sspreekt\smet | moje\simię\sto | jeg\ser",
+    ),
     (_words("this it's call speaking"), r"this\sis | it's | call\sme | you're\sspeaking\s(?:to|with)"),
 )
 """Introductions after which a name needs a capital or a listed given name."""
 NAME_FOREIGN = (
     (_words("im"), r"im"),
     (_words("bin hier"), r"ich\sbin(?:\s(?:der|die))? | hier\s(?:ist|spricht|schreibt)"),
-    (_words("c'est ici"), r"c'est | ici"),
-    (_words("aquí qui"), r"aquí | qui(?:\sè)?"),
     (_words("met spreekt"), r"(?:u\sspreekt\s)?met"),
-    (_words("tady tu ja som olen это я ја"), r"tady(?:\sje)? | ja\ssam | (?:tu|ja)\ssom | som | olen | это | я(?=\s)"),
+    (
+        _words("nochmal wieder bin's apparat bestellt"),
+        r"hier\s(?:nochmals?|noch\seinmal|wieder) | ich\sbin's,? | am\sapparat | (?:bestellt|gebucht)\sauf",
+    ),
+    (
+        _words("under"),
+        r"(?:registered|booked|booking|reservation|filed|placed|ordered|is|it's|account|order)\sunder",
+    ),
+    (_words("name hier c'est"), r"name | hier | c'est"),
 )
 """Introductions that ordinary capitalized words often follow: a listed given name or two capitals must follow."""
+NAME_CLOSED = (
+    (_words("ici"), r"ici"),
+    (_words("aquí qui"), r"aquí | qui(?:\sè)?"),
+    (
+        _words("det dette här her täällä"),
+        r"det\s(?:är|er) | dette\ser | (?:här|her)\s(?:är|er) | täällä(?:\son)?",
+    ),
+    (_words("tady tu ja sam som olen это я я"), r"tady(?:\sje)? | tu | ja\ssam | som | olen | это | я(?=\s)"),
+)
+"""Introductions in languages whose nouns are lower-case: a capital must follow, and the clause ends after the name."""
 SIGN_OFFS_FORMAL = r"""(?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely |
     yours(?:\s(?:truly|faithfully|sincerely))? |
     (?:mit\s)?(?:freundlichen?|besten?|viele[nr]?|liebe[nr]?|herzlichen?|schönen?)\s(?:grüße?n?|gruß|gruss|gruessen?)
@@ -158,9 +191,9 @@ SIGN_OFFS_FORMAL = r"""(?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely
     sinc[èe]res?\ssalutations | atentamente | (?:un\s)?(?:cordial\s)?saludos? | saludos\scordiales
     | (?:cordiali|distinti|un\scaro)\ssaluti? | saluti | in\sfede | atenciosamente |
     (?:com\sos\smelhores\s)?cumprimentos | abraços? | met\svriendelijke\sgroet(?:en)? | groet(?:en|jes)? | (?:vr\.?\s)?gr\. | mvg |
-    pozdrawiam | med\svänliga?\shälsning(?:ar)? | mvh | hälsningar"""
-SIGN_OFFS = r"cheers | best(?:\swishes)? | thanks | thank\syou | thx | greetings | danke | vielen\sdank | merci | bisous | gracias | grazie | obrigad[oa] | un\sabrazo | lg | vg | tack | dziękuję"
-SIGN_OFF_WORDS = _words("""regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss
+    pozdrawiam | z\spoważaniem | (?:med\s)?(?:venlig\s|vennlig\s)?hilsen | (?:ystävällisin\s)?terveisin | s\spozdravem | üdvözlettel | saygılarımla | signed, | many\sthanks, | med\svänliga?\shälsning(?:ar)? | mvh | hälsningar"""
+SIGN_OFFS = r"cheers | love | ta | warmly | hugs | best(?:\swishes)? | thanks | thank\syou | thx | greetings | danke | vielen\sdank | merci | bisous | gracias | grazie | obrigad[oa] | un\sabrazo | lg | vg | tack | dziękuję"
+SIGN_OFF_WORDS = _words("""poważaniem hilsen terveisin pozdravem üdvözlettel saygılarımla signed love ta warmly hugs many venlig vennlig ystävällisin med regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss
     gruessen mfg lg vg cordialement bien respectueusement salutations
     atentamente saludo saludos saluti saluto fede atenciosamente cumprimentos abraço abraços gr mvg groet groeten groetjes
     pozdrawiam hälsning hälsningar mvh danke dank merci bisous gracias
@@ -184,7 +217,7 @@ PERSON_WORDS = _words("""neighbor neighbour husband wife son daughter flatmate h
 OUR = _words(
     "my our his her mein meine meiner meinem meinen mon ma notre mi mis il la mio mia mijn onze minha meu"
 )
-PERSON_PAIRS = frozenset(("signed by", "for by", "accepted by", "received by", "taken by", "ordered by", "bought by", "paid by", "collected by", "up by", "written by", "spoke with", "spoke to", "speak with",
+PERSON_PAIRS = frozenset(("signed by", "sent by", "for by", "accepted by", "received by", "taken by", "ordered by", "bought by", "paid by", "collected by", "up by", "written by", "spoke with", "spoke to", "speak with",
     "speak to", "spoken to", "spoken with", "talked with", "talked to", "talk to", "chatted with", "gift for", "present for", "belongs to", "delivered to", "issued to", "addressed to", "registered to", "handed to", "name to", "name is", "it is", "deliver to",
     "it to", "recibió", "lo recibió", "ritirato da", "remis à", "recebeu foi", "paket an", "bitte auf", "to contact", "parcel to", "package to", "empfänger ist", "destinataire est", "destinatario es", "destinatario è", "destinatário é"))  # fmt: skip
 """The same, two words."""

@@ -33,6 +33,7 @@ from chatbot.privacy.stated import (
     redact_scripts,
     redact_stated_addresses,
     redact_stated_secrets,
+    redact_uk_postcodes,
 )
 
 MARKS = (
@@ -47,7 +48,9 @@ pin 1234, user anna, key sk-1234567890abcdef, code is 1234, order 12345, call 01
 Lindenweg 3, 12 rue Hugo, Calle Mayor 3, Am Markt 3, DE89 3704 0044 0532 0130 00, 10.0.0.1, www.example.com?a=b,
 one two three four five six. Mr. Smith. changed the password to dragon, the new one is hunter2. Regards, Anna"""
 _DIGIT_RUNS = Pattern(r"\d++", 0)
-_WITHOUT_DIGITS = NAME_WORDS.union(PASSWORD_WORDS, PIN_WORDS, ANSWER_WORDS, USER_WORDS, KEY_WORDS, SECRET_NOUNS)
+_WITHOUT_DIGITS = NAME_WORDS.union(
+    PASSWORD_WORDS, PIN_WORDS, ANSWER_WORDS, USER_WORDS, KEY_WORDS, SECRET_NOUNS
+)
 _WITH_DIGITS = _WITHOUT_DIGITS.union(CODE_WORDS, BIRTH_WORDS, STREET_WORDS, ADDRESS_WORDS)
 HINTS = _WITH_DIGITS | CHANGE_WORDS | OTHER_WORDS
 """Words that detectors begin at."""
@@ -104,6 +107,7 @@ def _redact_digits(draft: Draft) -> None:
     redact_births(draft)
     redact_stated_addresses(draft)
     redact_places(draft, numbers)
+    redact_uk_postcodes(draft)
     if digits >= 2:
         redact_references(draft)
     redact_ids(draft, numbers)

@@ -9,8 +9,10 @@ password needs a digit or a sign in it. In scripts without spaces the words are 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from re import Match
 
 from chatbot.privacy.draft import MASK, Draft, Pattern, Span
+from chatbot.privacy.phrases import PASSWORD_WORDS
 
 
 def _words(text: str) -> frozenset[str]:
@@ -22,7 +24,7 @@ _NAME = rf"{_UPPER}[\w'’.-]*+"
 _NUMBER = r"\d{1,6}(?:[/-]\d{1,5}){0,2}(?:\s?[A-Z](?!\w)|[a-z](?!\w))?[º°ª.]?(?:\s?(?:tv|th|mf)\.?)?(?!\w)"
 _SMALL = r"""(?:(?:de|del|des|du|la|le|les|los|las|el|der|den|dem|das|am|an|im|in|auf|zum|zur|unter|van|het|di|dei|della|delle|do|da|dos|das|e|y|na|nad|pod|no|nr|št|č|br|lote|
     ul|os|al|ул|улица|улице|улицы|вул|вулиця|вулиці|просп|д|дом|буд|кв|р|бул|strada|str|calle|rua|quadra|bairro|località|frazione|contrada|hameau|lieu-dit|montée|lotissement|jl|đường|οδός|carrer|fl|st|sal|mf|tl|lgh)\.?:?\s|[dl]')"""
-_ADDRESS = rf"""(?P<address> (?:{_NUMBER},?\s(?:{_SMALL}|[^\W\d_A-Z][^\W\d_]{{2,11}}\s){{0,3}}{_NAME} | {_SMALL}{{0,2}}{_NAME}) (?:,?\s(?:{_SMALL}{{0,2}}(?:{_NAME}|{_NUMBER})|(?:cesta|ulica|ulice|utca|út|tér|street|road|náměstí|nábřeží|trg|iela|gatvė|katu|sok|cad|mah)\.?(?!\w))){{0,9}} )
+_ADDRESS = rf"""(?P<address> (?!\d{{1,2}}\.?\s(?:stock|etage|og|piso|floor)\b)(?:{_NUMBER},?\s(?:{_SMALL}|[^\W\d_A-Z][^\W\d_]{{2,11}}\s){{0,3}}{_NAME} | {_SMALL}{{0,2}}{_NAME}) (?:,?\s(?:{_SMALL}{{0,2}}(?:{_NAME}|{_NUMBER})|(?:cesta|ulica|ulice|utca|út|tér|street|road|náměstí|nábřeží|trg|iela|gatvė|katu|sok|cad|mah)\.?(?!\w))){{0,9}} )
     (?= \s*(?:[.,;:!?)"]|\Z|-\s) | \s(?:and|but|und|aber|et|mais|y|e|pero|ma|mas|en|i|a|og|och|ja|és|și|и|та|και|ve|dan|và)(?!\w) )"""
 _IS = r"(?:\s(?:now|jetzt|maintenant|ahora|ora|agora|nu))?(?:\s?[:=]|\s(?:is|ist|lautet|est|es|è|é|são|to|je|er|är|este|е|це|είναι|adalah|là|és|yra|ir|on|:)(?:\s(?:now|jetzt|maintenant|ahora|ora|agora|nu|teraz))?|\s-)\s"
 _OWN = r"(?:\s(?:mea|mia|mio|mi|mitt|min|saya|ми|μου|của\stôi|meva|nuova|nueva|nouvelle|nova|actual|attuale|de\slivraison|de\sentrega|de\senvío|di\sconsegna|di\sspedizione))?"
@@ -37,14 +39,34 @@ _BARE = Pattern(rf"\w++ (?:\s(?:saya|мой|моя))? \s?:?\s {_ADDRESS}")
 _LIVES = Pattern(
     rf"\w++ \s (?:(?:at|in|on|am|im|auf|an|der|dem|den|au|aux|à|dans|sur|en|no|na|em|nella?|a|op|aan|på|i|ve|v|pe|la|în|в|на|у|στην?|στο|u|ul|osoitteessa)\s){{0,2}} {_ADDRESS}"
 )
+_STREETS = _words("""ул улица улице улицы вул вулиця вулиці просп проспект οδός λεωφόρος strada bulevardul bd calea aleea jl jalan đường carrer
+    avinguda passeig ulitsa vulitsya""")
+_STREET = Pattern(
+    rf"\w++\.?\s {_SMALL}{{0,2}} {_NAME} (?:\s{_NAME}){{0,3}} ,?\s (?:(?:д|дом|буд|no|nr|št|č)\.?:?\s?)? {_NUMBER} (?:,\s(?:кв|оф|ap|et|sc|bl)\.?\s?{_NUMBER}){{0,3}} (?:,\s{_NAME}(?:\s{_NAME})?)?"
+)
+_TURKISH_WORDS = _words("cad caddesi cd sok sokak sokağı sk mah mahallesi bulvarı blv")
+_TURKISH = Pattern(
+    rf"(?:{_NAME}\s){{1,3}}(?:(?:cad(?:desi)?|cd|sok(?:ak|ağı)?|sk|bulvarı|blv)\.?,?\s(?:no\.?:?\s?)?{_NUMBER}) (?:,?\s{_NAME}){{0,3}}"
+)
+_UK_POSTCODE = Pattern(
+    r"(?<![\w-])(?:[A-Z][\w'-]*+,?[ ](?:on[ ]|upon[ ]|le[ ])?){0,6}[A-Z]{1,2}\d[A-Z\d]?[ ]\d[ABD-HJLNP-UW-Z]{2}(?![\w-])",
+    0,
+)
+ADDRESS_WORDS = _ADDRESS_NOUNS | _BARE_NOUNS | _LIVING | _STREETS
+_FAR = 64
 _DIGIT = Pattern(r"\d", 0)
-ADDRESS_WORDS = _ADDRESS_NOUNS | _BARE_NOUNS | _LIVING
 
 SECRET_NOUNS = _words("""kodeord adgangskoden lösenordet passord passordet salasana salasanani heslo hesla jelszavam jelszó jelszo parola parolă parolam
     пароль паролем паролата парола κωδικός κωδικό lozinka lozinku lozinke geslo şifre şifrem sifrem sifre şifremi parolam sandi khẩu parool parooli parole slaptažodis
     contrasenya hasłem hasła السر المرور הסיסמה סיסמה סיסמא wachtwoord лозинка шифра""")
 _VALUE = rf"(?P<secret>(?=[^\s{MASK}]{{0,30}}(?:\d|[!@#$%^&*+=_]))[^\s{MASK}]{{4,40}})"
 _SECRET = Pattern(rf"""\w++ (?:\s[^\W\d_]{{1,9}}){{0,3}}? \s?(?:->|[:=-])?\s ["']? {_VALUE}""")
+_MIXED = rf"""(?P<secret>(?!(?:i?phone|ipad|windows|win|office|xbox|playstation|galaxy|pixel|android|chrome|firefox|ios|covid|sha|base|utf|level|step|page)[-_]?\d)
+    (?:[^\W\d_]{{3,}}[!#$%&*@_.-]?\d|[^\W\d_]{{2,}}[!#$%&*_])[^\s{MASK},;?)]{{0,24}})"""
+_NEAR_NOUN = Pattern(rf"""\w++ (?:[ ][^\s{MASK}.,;:!?\d]{{1,14}}){{0,4}}? [ ]["'(]? {_MIXED}""")
+_BEFORE_NOUN = Pattern(
+    rf"""(?<!\w)(?:to|with|use|used|was|is|be|enter|entered|typed|tried|mit|zu|auf|nutze|avec|con|met|com|med)[ ]["'(]? {_MIXED} (?:["')]?,?[ ]\(?[^\s{MASK}.,;:!?\d]{{1,14}}){{0,4}}? ,?[ ]\(?\Z"""
+)
 _STOPS = ".,;:!?)]}\"'>"
 
 _SCRIPTS = Pattern(r"[\u0900-\u097f\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]", 0)
@@ -66,10 +88,17 @@ def redact_stated_secrets(draft: Draft) -> None:
     """Mark passwords that a word of another language states."""
     if draft.has(SECRET_NOUNS):
         draft.mark(_secrets(draft))
+    if draft.has_digits and draft.has(PASSWORD_WORDS):
+        draft.mark(_span(found) for found in draft.matches(_NEAR_NOUN, PASSWORD_WORDS))
+        draft.mark(_before(draft))
 
 
 def redact_stated_addresses(draft: Draft) -> None:
     """Mark addresses that somebody says to be theirs; needs a number."""
+    if draft.has(_STREETS):
+        draft.mark((*found.span(), "<ADDRESS>") for found in draft.matches(_STREET, _STREETS))
+    if not _TURKISH_WORDS.isdisjoint(draft.words):
+        draft.mark((*found.span(), "<ADDRESS>") for found in _TURKISH.finditer(draft.text))
     if draft.has(ADDRESS_WORDS):
         for pattern, words in ((_STATED, _ADDRESS_NOUNS), (_BARE, _BARE_NOUNS), (_LIVES, _LIVING)):
             draft.mark(
@@ -77,6 +106,11 @@ def redact_stated_addresses(draft: Draft) -> None:
                 for found in draft.matches(pattern, words)
                 if _DIGIT.search(found["address"])
             )
+
+
+def redact_uk_postcodes(draft: Draft) -> None:
+    """Mark what ends in a postcode whose shape tells: "Rose Cottage, High Street, Ambleside LA22 9AA"."""
+    draft.mark((*found.span(), "<ADDRESS>") for found in _UK_POSTCODE.finditer(draft.text))
 
 
 def redact_scripts(draft: Draft) -> None:
@@ -92,4 +126,16 @@ def redact_scripts(draft: Draft) -> None:
 
 def _secrets(draft: Draft) -> Iterator[Span]:
     for found in draft.matches(_SECRET, SECRET_NOUNS):
-        yield found.start("secret"), found.start("secret") + len(found["secret"].rstrip(_STOPS)), "<SECRET>"
+        yield _span(found)
+
+
+def _before(draft: Draft) -> Iterator[Span]:
+    """Find "changed it to dragon99 yesterday, my password"."""
+    for noun in draft.places(PASSWORD_WORDS):
+        if found := _BEFORE_NOUN.search(draft.text, max(0, noun - _FAR), noun):
+            yield _span(found)
+
+
+def _span(found: Match[str]) -> Span:
+    start = found.start("secret")
+    return start, start + len(found["secret"].rstrip(_STOPS)), "<SECRET>"

@@ -295,7 +295,7 @@ luther, saint petersburg, sankt gallen, dallas texas, santiago de, paris france,
 """Products, companies and places that look like a full name."""
 
 NO_SECRETS = _words("""
-    fungerar fungerer virker funguje nefunguje działa działało nie inte ikke ikkje ei ne nu radi ne-radi dela
+    fungerar fungerer virker funguje nefunguje działa działało nie inte ikke ikkje ei ne nu radi dela word words bisher
 are managers resets fields rules requirements links generators und
     est ist es é è era war lautet was is not een te kort lang moeilijk onjuist onveilig verkeerd vergeten
     geblokkeerd verlopen gewijzigd veranderd gehackt niet geen ongeldig zwak
