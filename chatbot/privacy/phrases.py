@@ -140,6 +140,10 @@ NAME_WEAK = (
         r"""με\sλένε | λέγομαι | ονομάζομαι | (?:το\s)?όνομά\sμου\sείναι | zovem\sse | (?:moje\s)?ime\s(?:mi\s)?je | (?:benim\s)?ad[ıi]m:? |
         (?:benim\s)?ismim | nama\ssaya(?:\sadalah)? | mani\ssauc | mans\svārds\sir | mano\svardas(?:\syra)? | em\sdic | el\smeu\snom\sés""",
     ),
+    (
+        _words("naam jina ngalan pangalan heiti chámome izena emri quhem enw mise"),
+        r"""my\snaam\sis | jina\slangu\sni | (?:ang\s)?pangalan\sko\say | ég\sheiti | chámome | nire\sizena | emri\sim\sështë | quhem | fy\senw\si\syw | is\smise""",
+    ),
     (_words("tên"), r"(?:tên\s(?:tôi|mình|em)|tôi\stên)\slà"),
     (_words("اسمي שמי לי"), r"اسمي(?:\sهو)? | שמי | קוראים\sלי"),
     (_words("go goes"), r"goe?s?\sby"),
@@ -171,6 +175,7 @@ NAME_FOREIGN = (
         _words("under"),
         r"(?:registered|booked|booking|reservation|filed|placed|ordered|is|it's|account|order)\sunder",
     ),
+    (_words("ben tôi saya ako ek ég"), r"ben | tôi\slà | saya | ako\ssi | ek\sis | ég\ser"),
     (_words("name hier c'est"), r"name | hier | c'est"),
 )
 """Introductions that ordinary capitalized words often follow: a listed given name or two capitals must follow."""
@@ -199,7 +204,7 @@ SIGN_OFF_WORDS = _words("""poważaniem hilsen terveisin pozdravem üdvözlettel 
     pozdrawiam hälsning hälsningar mvh danke dank merci bisous gracias
     grazie obrigado obrigada abrazo tack dziękuję""")
 SPEAKING_WORDS = _words(
-    "here speaking hier apparat telefon l'appareil habla teléfono telefono aqui aquí falando"
+    "vagyok here speaking hier apparat telefon l'appareil habla teléfono telefono aqui aquí falando"
 )
 """Words after a name: "Anna here", "Anna am Apparat"."""
 TITLE_WORDS = _words("""mr mrs ms miss mx dr prof herr herrn frau monsieur madame mme mlle m señor señora señorita
@@ -260,7 +265,7 @@ CURRENCIES = r"""usd|eur|euros?|gbp|dollars?|pounds?|quid|bucks|chf|francs?|cent
     |rand|zar|lira|tl|try|cad|aud|nzd|sgd|franken|stutz|dirhams?|aed|baht|rubles?|rub|huf|forint|czk|koruna|points?|punkte|miles|people|units|stück|km|users?|kunden|followers|steps|mah|watts?|rpm|ppi|dpi|pixels?|lumens?"""
 
 NUMBER_KINDS = {
-    "<ORDER>": """objednávka objednávky objednávku objednávce objednavka objednavky ordren bestilling bestillingen bestillingsnummer beställningen beställningsnummer tilaus
+    "<ORDER>": """pöntun pöntunin porosia porosi agizo سفارش objednávka objednávky objednávku objednávce objednavka objednavky ordren bestilling bestillingen bestillingsnummer beställningen beställningsnummer tilaus
         tilaukseni tilausnumero tilauksen rendelés rendelésem rendelésszám comanda comenzii comandă заказ заказа заказу заказе замовлення поръчка поръчката παραγγελία παραγγελίας narudžba narudžbe narudžbu narudžbi
         naročilo naročila sipariş siparişim siparişimin siparis siparisim pesanan tellimus tellimuse pasūtījums pasūtījuma užsakymas užsakymo طلب طلبي הזמנה ההזמנה zamówieniem zamowienie zamowienia order orders ord oorder ordr oder orer oredr purchase purchases puchase pucrhase purcahse
     bestellung bestellnummer bestell auftrag auftragsnummer commande commandes pedido pedidos ordine ordini encomenda

@@ -29,7 +29,7 @@ _ADDRESS = rf"""(?P<address> (?!\d{{1,2}}\.?\s(?:stock|etage|og|piso|floor)\b)(?
 _IS = r"(?:\s(?:now|jetzt|maintenant|ahora|ora|agora|nu))?(?:\s?[:=]|\s(?:is|ist|lautet|est|es|è|é|são|to|je|er|är|este|е|це|είναι|adalah|là|és|yra|ir|on|:)(?:\s(?:now|jetzt|maintenant|ahora|ora|agora|nu|teraz))?|\s-)\s"
 _OWN = r"(?:\s(?:mea|mia|mio|mi|mitt|min|saya|ми|μου|của\stôi|meva|nuova|nueva|nouvelle|nova|actual|attuale|de\slivraison|de\sentrega|de\senvío|di\sconsegna|di\sspedizione))?"
 _ADDRESS_NOUNS = _words("""address adresse adress adressen adresa adreça dirección direccion domicilio indirizzo endereço morada adres
-    osoitteeni osoite διεύθυνσή διεύθυνση naslov alamat chỉ aadress adrese adresas адресът lieferadresse wohnadresse anschrift adresy""")
+    osoitteeni osoite heimilisfang heimilisfangið enderezo helbidea anwani διεύθυνσή διεύθυνση naslov alamat chỉ aadress adrese adresas адресът lieferadresse wohnadresse anschrift adresy""")
 _BARE_NOUNS = _words("adresim címem lakcímem адрес адреса адресу alamat عنواني osoitteessa osoitteeni lakcím")
 """Nouns of languages that state without a verb."""
 _LIVING = _words("""live lives living reside wohne wohnen wohnhaft habite j'habite habitons j'habitais vivo vivimos resido abito abitiamo moro moramos woon wonen bor
@@ -58,7 +58,7 @@ _DIGIT = Pattern(r"\d", 0)
 
 SECRET_NOUNS = _words("""kodeord adgangskoden lösenordet passord passordet salasana salasanani heslo hesla jelszavam jelszó jelszo parola parolă parolam
     пароль паролем паролата парола κωδικός κωδικό lozinka lozinku lozinke geslo şifre şifrem sifrem sifre şifremi parolam sandi khẩu parool parooli parole slaptažodis
-    contrasenya hasłem hasła السر المرور הסיסמה סיסמה סיסמא wachtwoord лозинка шифра""")
+    contrasenya hasłem hasła السر المرور הסיסמה סיסמה סיסמא wachtwoord лозинка шифра fjalëkalimi lykilorð lykilorðið wagwoord nenosiri laluan contrasinal pasahitza عبور senhas""")
 _VALUE = rf"(?P<secret>(?=[^\s{MASK}]{{0,30}}(?:\d|[!@#$%^&*+=_]))[^\s{MASK}]{{4,40}})"
 _SECRET = Pattern(rf"""\w++ (?:\s[^\W\d_]{{1,9}}){{0,3}}? \s?(?:->|[:=-])?\s ["']? {_VALUE}""")
 _MIXED = rf"""(?P<secret>(?!(?:i?phone|ipad|windows|win|office|xbox|playstation|galaxy|pixel|android|chrome|firefox|ios|covid|sha|base|utf|level|step|page)[-_]?\d)
