@@ -1,4 +1,4 @@
-"""An S3 store, or a proxy in front of it, answers with something else: no user takes that for an empty or whole store."""
+"""An S3 store, or a proxy before it, answers with something else: nobody takes that for an empty or whole store."""
 
 from __future__ import annotations
 
@@ -96,8 +96,8 @@ def test_a_complete_listing_is_read(answers: Answers, store: Store) -> None:
         listing("p/d/a")[:-30],
         _BOMB,
     ],
-    ids=["a login page", "nothing", "truncated without a continuation", "out of order", "repeated", "outside", "other prefix",
-         "no ETag", "no key", "cut off", "XML bomb"],
+    ids=["a login page", "nothing", "truncated without a continuation", "out of order", "repeated", "outside",
+         "other prefix", "no ETag", "no key", "cut off", "XML bomb"],
 )  # fmt: skip
 def test_what_is_not_a_complete_listing_of_the_prefix_is_an_error(
     answers: Answers, store: Store, body: str
