@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Protocol
 
 import anyio.to_thread
@@ -155,6 +156,7 @@ def create_app(
         title="Support chatbot",
         description=DESCRIPTION,
         version=code_version(),
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
     )
@@ -177,6 +179,14 @@ def create_app(
         @app.get("/metrics", summary="Prometheus metrics", response_class=Response, responses=refusals)
         async def prometheus() -> Response:
             return Response(await anyio.to_thread.run_sync(metrics.render), media_type=CONTENT_TYPE)
+
+    @cache
+    def document() -> bytes:  # FastAPI's own route serializes it on each request, which takes milliseconds
+        return to_json(app.openapi())
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi() -> Response:
+        return Response(document(), media_type="application/json")
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:

@@ -5,7 +5,9 @@ with half-sent requests. A request is refused in the API's error format and the 
 
     400  malformed; Host missing or given twice        414  URL longer than MAX_URL_BYTES
     408  head not complete within `head_seconds`       431  head longer than MAX_HEAD_BYTES, or over MAX_HEADERS lines
-    503  all connections in use
+    429  more than MAX_PIPELINED requests wait          503  all connections in use
+
+A client that does not read its responses for `write_seconds` is disconnected: it would hold its connection forever.
 
 The head is buffered and checked before it is parsed. An `Upgrade` header is removed: a server may ignore it (RFC 9110,
 7.8), and the parser would otherwise discard the body of a request that offers h2c, as Java's HttpClient does.
@@ -30,14 +32,16 @@ from bento.library_internals import Addresses, HttpToolsProtocol
 MAX_URL_BYTES = 8 << 10
 MAX_HEAD_BYTES = 32 << 10
 MAX_HEADERS = 100
+MAX_PIPELINED = 16
+"""Requests that may wait behind another one of the same connection."""
 # Chunk sizes and trailers may take this much for each byte of the body, and a head's length on top.
 _MAX_FRAMING_PER_BYTE = 16
 
 _WARNING_SECONDS = 60.0
 _END = b"\r\n\r\n"
 _UPGRADE = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
-_REASONS = {400: "Bad Request", 408: "Request Timeout", 414: "URI Too Long", 431: "Request Header Fields Too Large",
-            503: "Service Unavailable"}  # fmt: skip
+_REASONS = {400: "Bad Request", 408: "Request Timeout", 414: "URI Too Long", 429: "Too Many Requests",
+            431: "Request Header Fields Too Large", 503: "Service Unavailable"}  # fmt: skip
 _HEADERS = b"".join(b"%s: %s\r\n" % pair for pair in JSON)
 
 
@@ -50,6 +54,7 @@ class ConnectionLimits:
         max_per_address: maximum number per client address; 0: unlimited.
         trusted_proxies: addresses and networks without a limit of their own, because many clients share them.
         head_seconds: maximum time from a request's first byte to the end of its head.
+        write_seconds: maximum time in which the client's side takes no more of a response.
         on_refused: called with the status of each refused request or connection.
         idle: connections between two requests, the longest idle first.
         by_address: number of open connections per client address.
@@ -59,6 +64,7 @@ class ConnectionLimits:
     max_per_address: int = 0
     trusted_proxies: Addresses = frozenset({"127.0.0.1", "::1"})
     head_seconds: float = 10.0
+    write_seconds: float = 30.0
     on_refused: Callable[[int], None] = lambda _status: None
     idle: OrderedDict[LimitedProtocol, None] = field(default_factory=OrderedDict)
     by_address: Counter[str] = field(default_factory=Counter)
@@ -104,11 +110,14 @@ class LimitedProtocol(HttpToolsProtocol):
         self._framing = 0
         self._body_bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
+        self._write_deadline: asyncio.TimerHandle | None = None
         self._address = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Admit the connection; beyond the limits close the longest idle one, or refuse this one."""
         super().connection_made(transport)
+        # `pause_writing` is called whenever something waits for the client, not beyond 64 kB only.
+        transport.set_write_buffer_limits(high=0)
         limits = self.limits
         self._address = self.client[0] if self.client else ""
         limits.by_address[self._address] += 1
@@ -136,7 +145,19 @@ class LimitedProtocol(HttpToolsProtocol):
         if limits.by_address[self._address] <= 0:
             del limits.by_address[self._address]
         self._stop_deadline()
+        self._stop_write_deadline()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Give the client `write_seconds` to read what has been sent, also when the connection is being closed."""
+        super().pause_writing()
+        self._stop_write_deadline()
+        self._write_deadline = self.loop.call_later(self.limits.write_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Note that the client has read."""
+        self._stop_write_deadline()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Buffer and check a head, then parse it; pass on what belongs to a body."""
@@ -196,6 +217,9 @@ class LimitedProtocol(HttpToolsProtocol):
         if len(self.headers) > MAX_HEADERS:
             self._refuse(431, "head_too_large", f"more than {MAX_HEADERS} headers")
             raise _RefusedError
+        if len(self.pipeline) >= MAX_PIPELINED:
+            self._refuse(429, "overloaded", f"more than {MAX_PIPELINED} requests wait on this connection")
+            raise _RefusedError
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -253,6 +277,11 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _stop_write_deadline(self) -> None:
+        if self._write_deadline is not None:
+            self._write_deadline.cancel()
+            self._write_deadline = None
 
     def _give_up(self) -> None:
         self._deadline = None

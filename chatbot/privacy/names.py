@@ -12,6 +12,7 @@ from itertools import islice, pairwise
 
 from chatbot.privacy.draft import MASK, Draft, Pattern, Span
 from chatbot.privacy.phrases import (
+    NAME_CLOSED,
     NAME_FOREIGN,
     NAME_STATED,
     NAME_WEAK,
@@ -45,7 +46,10 @@ _TITLED = Pattern(
 )
 _OF = r"(?:(?:de|von|van|di|da|del|dos|du|der|den|la|le|bin|al|el|zu)\s){0,2}"
 _BEFORE_SPEAKING = Pattern(
-    rf"(?<![\w.'-])(?P<name>{_CAP}(?:\.?\s{_OF}{_CAP}){{0,3}}),?\s(?:à\sl'|al\s|am\s)?\Z"
+    rf"(?<![\w.'-])(?P<name>{_CAP}(?:\.?\s{_OF}{_CAP}){{0,3}}),?\s(?:à\s(?:l')?|al\s|am\s)?\Z"
+)
+_BEFORE_NAME = Pattern(
+    rf"(?<![\w.'-])(?P<name>{_CAP}(?:\.?\s{_OF}{_CAP}){{0,3}})\s(?:(?:is|was|ist|est|es|è|é|jest)\s(?:my|the|mein|mon|mi|(?:il\s)?mio|(?:o\s)?meu|moje)|on\sthe|am)\s\Z"
 )
 _AFTER_CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}\s\Z")
 _CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}")
@@ -53,6 +57,7 @@ _TITLE = Pattern(
     r"(?:(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau|señora?|sra?|signora?|sig|dott|mme|madame|monsieur|senhora?|professor|mevrouw|meneer)\b\.?\s){1,3}"
 )
 _WORD = Pattern(r"[^\W\d_]++(?:['-][^\W\d_]++)*+(?![\w@/])", 0)
+_CLAUSE_END = Pattern(r"\s*(?:[.,;!?)]|\Z)", 0)
 _AFTER_SIGNATURE = Pattern(rf"(?:[\s.,;:!|-]|<[A-Z]{{2,8}}>|{MASK})*+\Z", 0)
 
 
@@ -63,7 +68,9 @@ def redact_names(draft: Draft) -> None:
             words, lead, words_before, end_of = _LEADS[number]
             draft.mark(_names(draft.matches(lead, words, words_before), end_of))
         if draft.has(SPEAKING_WORDS):
-            draft.mark(_speaking(draft))
+            draft.mark(_speaking(draft, _BEFORE_SPEAKING, SPEAKING_WORDS))
+        if draft.has(_NAMES):
+            draft.mark(_speaking(draft, _BEFORE_NAME, _NAMES))
     if not draft.text.islower():
         draft.mark(_full_names(draft.text))
 
@@ -89,6 +96,14 @@ def _foreign(lead: re.Match[str]) -> int:
     text, start = lead.string, lead.end()
     end = _name_end(text, start, stated=False, capitals=True)
     return end if end > start and _is_known(text[start:end]) else start
+
+
+def _closed(lead: re.Match[str]) -> int:
+    text, start = lead.string, lead.end()
+    end = _name_end(text, start, stated=False, capitals=_capitals_tell(lead[0].split()))
+    if end == start or _is_brand(text[start:end].split()):
+        return start
+    return end if _is_known(text[start:end]) or _CLAUSE_END.match(text, end) else start
 
 
 def _is_known(name: str) -> bool:
@@ -117,12 +132,13 @@ def _titled(lead: re.Match[str]) -> int:
     return start if _is_brand(text[lead.start() : end].replace(".", "").split()) else end
 
 
-def _speaking(draft: Draft) -> Iterator[Span]:
+def _speaking(draft: Draft, before: Pattern, words: frozenset[str]) -> Iterator[Span]:
+    """Find names before words: "Anna here", "Anna is my name"."""
     text = draft.text
-    for place in draft.places(SPEAKING_WORDS):
+    for place in draft.places(words):
         begin = max(0, place - _FAR)
-        found = _BEFORE_SPEAKING.search(text, begin, place)
-        if not found or text[place].isupper():
+        found = before.search(text, begin, place)
+        if not found or (text[place].isupper() and words is SPEAKING_WORDS):
             continue
         start, end = found.span("name")
         for word in found["name"].split():
@@ -318,11 +334,14 @@ _LEADS = (
     *((words, Pattern(rf"(?<!\w)(?:{lead}){_SPACE}"), 3, _stated) for words, lead in NAME_STATED),
     *((words, Pattern(rf"(?<!\w)(?:{lead}){_SPACE}"), 1, _introduced) for words, lead in NAME_WEAK),
     *((words, Pattern(rf"(?<!\w)(?:{lead}){_SPACE}"), 1, _foreign) for words, lead in NAME_FOREIGN),
+    *((words, Pattern(rf"(?<!\w)(?:{lead}){_SPACE}"), 1, _closed) for words, lead in NAME_CLOSED),
     (SIGN_OFF_WORDS, _SIGN_OFF, 3, _signed),
     (TITLE_WORDS, _TITLED, 0, _titled),
 )
 """Words, the pattern of what introduces a name, where it begins in words before them, and where the name ends."""
-NAME_WORDS = SPEAKING_WORDS.union(*(words for words, *_ in _LEADS))
+_NAMES = frozenset(("name", "line", "nombre", "nom", "nome", "imię"))
+"""Words that a name may stand before: "Anna is my name", "Anna on the line"."""
+NAME_WORDS = SPEAKING_WORDS.union(_NAMES, *(words for words, *_ in _LEADS))
 """Words that `redact_names` looks for."""
 _LEADS_OF = {word: [n for n, (words, *_) in enumerate(_LEADS) if word in words] for word in NAME_WORDS}
 """Which entries of `_LEADS` a word belongs to."""

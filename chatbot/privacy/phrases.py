@@ -122,17 +122,73 @@ NAME_WEAK = (
     (_words("sono parla"), r"sono | qui\sparla | parla"),
     (_words("sou fala aqui"), r"sou(?:\s[oa])? | aqui\s(?:é|fala)(?:\s[oa])? | fala\s[oa]"),
     (_words("ben är jestem tej"), r"ik\sben | jag\sär | jestem | z\stej\sstrony"),
+    (
+        _words(
+            "jmenuji jmenuju jméno jmeno volám menujem navnet nimeni nimi nevem numesc numele cheamă cheama"
+        ),
+        r"""jmenuj[iu]\sse | (?:moje|mé|celé)\sjm[ée]no\sje | volám\ssa | menujem\ssa | (?:navnet\smitt)\ser | nimeni\son |
+        m(?:inu|u)\snimi\son | (?:a\s)?nevem:? | m[ăa]\snumesc | numele\smeu\se(?:ste)? | m[ăa]\scheam[ăa]""",
+    ),
+    (
+        _words("зовут звати имя ім'я казвам името зовем зовусь"),
+        r"""меня\sзовут | мене\sзвати | мо[её]\sимя(?:\s-)? | моє\sім'я | казвам\sсе | името\sми\sе | зовем\sсе""",
+    ),
+    (
+        _words(
+            "λένε λέγομαι ονομάζομαι όνομά zovem ime adım adim ismim nama nimeni sauc vārds vardas dic nom"
+        ),
+        r"""με\sλένε | λέγομαι | ονομάζομαι | (?:το\s)?όνομά\sμου\sείναι | zovem\sse | (?:moje\s)?ime\s(?:mi\s)?je | (?:benim\s)?ad[ıi]m:? |
+        (?:benim\s)?ismim | nama\ssaya(?:\sadalah)? | mani\ssauc | mans\svārds\sir | mano\svardas(?:\syra)? | em\sdic | el\smeu\snom\sés""",
+    ),
+    (
+        _words("naam jina ngalan pangalan heiti chámome izena emri quhem enw mise"),
+        r"""my\snaam\sis | jina\slangu\sni | (?:ang\s)?pangalan\sko\say | ég\sheiti | chámome | nire\sizena | emri\sim\sështë | quhem | fy\senw\si\syw | is\smise""",
+    ),
+    (_words("tên"), r"(?:tên\s(?:tôi|mình|em)|tôi\stên)\slà"),
+    (_words("اسمي שמי לי"), r"اسمي(?:\sهو)? | שמי | קוראים\sלי"),
+    (_words("go goes"), r"goe?s?\sby"),
+    (
+        _words("calls people known called"),
+        r"(?:every(?:one|body)|people|friends|they|all)\scalls?\sme | (?:i'm|i\sam|also)\s(?:known\sas|called) | known\sas",
+    ),
+    (_words("name nombre nome nom prénom"), r"my\sname | mi\snombre | meu\snome | mon\s(?:pré)?nom"),
+    (
+        _words("nennt m'appelle dicen llaman chamam chiamano noemt"),
+        r"man\snennt\smich | on\sm'appelle | me\s(?:dicen|llaman) | me\schamam | mi\schiamano | men\snoemt\smij",
+    ),
+    (
+        _words("fala spreekt imię jeg"),
+        r"quem\sfala\sé(?:\s[oa])? | (?:u|je|jij)\sspreekt\smet | moje\simię\sto | jeg\ser",
+    ),
     (_words("this it's call speaking"), r"this\sis | it's | call\sme | you're\sspeaking\s(?:to|with)"),
 )
 """Introductions after which a name needs a capital or a listed given name."""
 NAME_FOREIGN = (
     (_words("im"), r"im"),
     (_words("bin hier"), r"ich\sbin(?:\s(?:der|die))? | hier\s(?:ist|spricht|schreibt)"),
-    (_words("c'est ici"), r"c'est | ici"),
-    (_words("aquí qui"), r"aquí | qui(?:\sè)?"),
     (_words("met spreekt"), r"(?:u\sspreekt\s)?met"),
+    (
+        _words("nochmal wieder bin's apparat bestellt"),
+        r"hier\s(?:nochmals?|noch\seinmal|wieder) | ich\sbin's,? | am\sapparat | (?:bestellt|gebucht)\sauf",
+    ),
+    (
+        _words("under"),
+        r"(?:registered|booked|booking|reservation|filed|placed|ordered|is|it's|account|order)\sunder",
+    ),
+    (_words("ben tôi saya ako ek ég"), r"ben | tôi\slà | saya | ako\ssi | ek\sis | ég\ser"),
+    (_words("name hier c'est"), r"name | hier | c'est"),
 )
 """Introductions that ordinary capitalized words often follow: a listed given name or two capitals must follow."""
+NAME_CLOSED = (
+    (_words("ici"), r"ici"),
+    (_words("aquí qui"), r"aquí | qui(?:\sè)?"),
+    (
+        _words("det dette här her täällä"),
+        r"det\s(?:är|er) | dette\ser | (?:här|her)\s(?:är|er) | täällä(?:\son)?",
+    ),
+    (_words("tady tu ja sam som olen это я я"), r"tady(?:\sje)? | tu | ja\ssam | som | olen | это | я(?=\s)"),
+)
+"""Introductions in languages whose nouns are lower-case: a capital must follow, and the clause ends after the name."""
 SIGN_OFFS_FORMAL = r"""(?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely |
     yours(?:\s(?:truly|faithfully|sincerely))? |
     (?:mit\s)?(?:freundlichen?|besten?|viele[nr]?|liebe[nr]?|herzlichen?|schönen?)\s(?:grüße?n?|gruß|gruss|gruessen?)
@@ -140,15 +196,15 @@ SIGN_OFFS_FORMAL = r"""(?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely
     sinc[èe]res?\ssalutations | atentamente | (?:un\s)?(?:cordial\s)?saludos? | saludos\scordiales
     | (?:cordiali|distinti|un\scaro)\ssaluti? | saluti | in\sfede | atenciosamente |
     (?:com\sos\smelhores\s)?cumprimentos | abraços? | met\svriendelijke\sgroet(?:en)? | groet(?:en|jes)? | (?:vr\.?\s)?gr\. | mvg |
-    pozdrawiam | med\svänliga?\shälsning(?:ar)? | mvh | hälsningar"""
-SIGN_OFFS = r"cheers | best(?:\swishes)? | thanks | thank\syou | thx | greetings | danke | vielen\sdank | merci | bisous | gracias | grazie | obrigad[oa] | un\sabrazo | lg | vg | tack | dziękuję"
-SIGN_OFF_WORDS = _words("""regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss
+    pozdrawiam | z\spoważaniem | (?:med\s)?(?:venlig\s|vennlig\s)?hilsen | (?:ystävällisin\s)?terveisin | s\spozdravem | üdvözlettel | saygılarımla | signed, | many\sthanks, | med\svänliga?\shälsning(?:ar)? | mvh | hälsningar"""
+SIGN_OFFS = r"cheers | love | ta | warmly | hugs | best(?:\swishes)? | thanks | thank\syou | thx | greetings | danke | vielen\sdank | merci | bisous | gracias | grazie | obrigad[oa] | un\sabrazo | lg | vg | tack | dziękuję"
+SIGN_OFF_WORDS = _words("""poważaniem hilsen terveisin pozdravem üdvözlettel saygılarımla signed love ta warmly hugs many venlig vennlig ystävällisin med regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss
     gruessen mfg lg vg cordialement bien respectueusement salutations
     atentamente saludo saludos saluti saluto fede atenciosamente cumprimentos abraço abraços gr mvg groet groeten groetjes
     pozdrawiam hälsning hälsningar mvh danke dank merci bisous gracias
     grazie obrigado obrigada abrazo tack dziękuję""")
 SPEAKING_WORDS = _words(
-    "here speaking hier apparat telefon l'appareil habla teléfono telefono aqui aquí falando"
+    "vagyok here speaking hier apparat telefon l'appareil habla teléfono telefono aqui aquí falando"
 )
 """Words after a name: "Anna here", "Anna am Apparat"."""
 TITLE_WORDS = _words("""mr mrs ms miss mx dr prof herr herrn frau monsieur madame mme mlle m señor señora señorita
@@ -166,7 +222,7 @@ PERSON_WORDS = _words("""neighbor neighbour husband wife son daughter flatmate h
 OUR = _words(
     "my our his her mein meine meiner meinem meinen mon ma notre mi mis il la mio mia mijn onze minha meu"
 )
-PERSON_PAIRS = frozenset(("signed by", "for by", "accepted by", "received by", "taken by", "ordered by", "bought by", "paid by", "collected by", "up by", "written by", "spoke with", "spoke to", "speak with",
+PERSON_PAIRS = frozenset(("signed by", "sent by", "for by", "accepted by", "received by", "taken by", "ordered by", "bought by", "paid by", "collected by", "up by", "written by", "spoke with", "spoke to", "speak with",
     "speak to", "spoken to", "spoken with", "talked with", "talked to", "talk to", "chatted with", "gift for", "present for", "belongs to", "delivered to", "issued to", "addressed to", "registered to", "handed to", "name to", "name is", "it is", "deliver to",
     "it to", "recibió", "lo recibió", "ritirato da", "remis à", "recebeu foi", "paket an", "bitte auf", "to contact", "parcel to", "package to", "empfänger ist", "destinataire est", "destinatario es", "destinatario è", "destinatário é"))  # fmt: skip
 """The same, two words."""
@@ -209,7 +265,9 @@ CURRENCIES = r"""usd|eur|euros?|gbp|dollars?|pounds?|quid|bucks|chf|francs?|cent
     |rand|zar|lira|tl|try|cad|aud|nzd|sgd|franken|stutz|dirhams?|aed|baht|rubles?|rub|huf|forint|czk|koruna|points?|punkte|miles|people|units|stück|km|users?|kunden|followers|steps|mah|watts?|rpm|ppi|dpi|pixels?|lumens?"""
 
 NUMBER_KINDS = {
-    "<ORDER>": """order orders ord oorder ordr oder orer oredr purchase purchases puchase pucrhase purcahse
+    "<ORDER>": """pöntun pöntunin porosia porosi agizo سفارش objednávka objednávky objednávku objednávce objednavka objednavky ordren bestilling bestillingen bestillingsnummer beställningen beställningsnummer tilaus
+        tilaukseni tilausnumero tilauksen rendelés rendelésem rendelésszám comanda comenzii comandă заказ заказа заказу заказе замовлення поръчка поръчката παραγγελία παραγγελίας narudžba narudžbe narudžbu narudžbi
+        naročilo naročila sipariş siparişim siparişimin siparis siparisim pesanan tellimus tellimuse pasūtījums pasūtījuma užsakymas užsakymo طلب طلبي הזמנה ההזמנה zamówieniem zamowienie zamowienia order orders ord oorder ordr oder orer oredr purchase purchases puchase pucrhase purcahse
     bestellung bestellnummer bestell auftrag auftragsnummer commande commandes pedido pedidos ordine ordini encomenda
         encomendas bestelling bestelnummer zamówienie zamówienia beställning ordernummer ordrenummer ordre po""",
     "<ACCOUNT>": """agência agencia account accounts acct acc a/c customer client member membership user policy contract contracts loyalty transit institution contrat contrato contratto vertrag socio abonné abonado assinante protocolo clabe konto
@@ -230,7 +288,7 @@ NUMBER_KINDS = {
 }  # fmt: skip
 """Nouns that name a number, by the mark of the number."""
 NAMING = _words(
-    "# n number numbers num nbr no nr id ids code ref reference nº n° núm nummer numéro número numero numer no. "
+    "č č. číslo cislo № broj št nomor numarası numarasi номер số αριθμός رقم מספר numărul # n number numbers num nbr no nr id ids code ref reference nº n° núm nummer numéro número numero numer no. "
 )
 SAYING = _words("is was ist war lautet est es è é era to jest är er")
 NO_NUMBERS = _words(

@@ -27,6 +27,14 @@ from chatbot.privacy.phrases import (
 )
 from chatbot.privacy.places import STREET_WORDS, redact_births, redact_places
 from chatbot.privacy.references import redact_references
+from chatbot.privacy.stated import (
+    ADDRESS_WORDS,
+    SECRET_NOUNS,
+    redact_scripts,
+    redact_stated_addresses,
+    redact_stated_secrets,
+    redact_uk_postcodes,
+)
 
 MARKS = (
     "<ACCOUNT>", "<ADDRESS>", "<CARD>", "<DOB>", "<EMAIL>", "<IBAN>", "<INVOICE>", "<IP>", "<MAC>", "<NAME>",
@@ -40,8 +48,10 @@ pin 1234, user anna, key sk-1234567890abcdef, code is 1234, order 12345, call 01
 Lindenweg 3, 12 rue Hugo, Calle Mayor 3, Am Markt 3, DE89 3704 0044 0532 0130 00, 10.0.0.1, www.example.com?a=b,
 one two three four five six. Mr. Smith. changed the password to dragon, the new one is hunter2. Regards, Anna"""
 _DIGIT_RUNS = Pattern(r"\d++", 0)
-_WITHOUT_DIGITS = NAME_WORDS.union(PASSWORD_WORDS, PIN_WORDS, ANSWER_WORDS, USER_WORDS, KEY_WORDS)
-_WITH_DIGITS = _WITHOUT_DIGITS.union(CODE_WORDS, BIRTH_WORDS, STREET_WORDS)
+_WITHOUT_DIGITS = NAME_WORDS.union(
+    PASSWORD_WORDS, PIN_WORDS, ANSWER_WORDS, USER_WORDS, KEY_WORDS, SECRET_NOUNS
+)
+_WITH_DIGITS = _WITHOUT_DIGITS.union(CODE_WORDS, BIRTH_WORDS, STREET_WORDS, ADDRESS_WORDS)
 HINTS = _WITH_DIGITS | CHANGE_WORDS | OTHER_WORDS
 """Words that detectors begin at."""
 
@@ -75,6 +85,8 @@ def _detect(text: str) -> Draft:
         draft.mark((*found.span(), found[0]) for found in _MARKS.finditer(draft.text))
     redact_urls(draft)
     redact_credentials(draft)
+    redact_stated_secrets(draft)
+    redact_scripts(draft)
     redact_emails(draft)
     redact_users(draft)
     if draft.has_digits:
@@ -93,7 +105,9 @@ def _redact_digits(draft: Draft) -> None:
     redact_hosts(draft, numbers)
     redact_ibans(draft)
     redact_births(draft)
+    redact_stated_addresses(draft)
     redact_places(draft, numbers)
+    redact_uk_postcodes(draft)
     if digits >= 2:
         redact_references(draft)
     redact_ids(draft, numbers)

@@ -20,6 +20,10 @@ _LINKS = (
     | frozenset(":=.-(")
     | {"card", "my", "the", "de", "di", "on", "file", "should", "be", "der", "die"}
 )
+_WITH = frozenset(
+    ("mit", "with", "met", "con", "avec", "com", "med", "has", "hat", "heeft", "a", "tem", "tiene", "ha")
+)
+"""Words between a noun and the word for its number: "Bestellung mit der Nummer 5512"."""
 _COMPOUNDS = ("nummer", "nr", "buchungscode", "boekingscode")
 """Ends of German, Dutch and Scandinavian nouns that name a number: "Vorgangsnummer", "Kundennr."."""
 _THINGS = ("artikel", "haus", "seiten", "modell", "model", "chargen", "produkt", "product", "teile", "material", "zimmer", "fehler", "fout", "huis", "pagina", "vare", "los", "typen")  # fmt: skip
@@ -49,6 +53,18 @@ _STATUS = Pattern(
 _STATUS_WORDS = frozenset(
     ("status", "where", "where's", "wo", "où", "dónde", "dov'è", "onde", "track", "cancel")
 )
+_CODE = Pattern(
+    r"(?<![\w-])(?!(?:ISO|DIN|EN|RFC|KB|CVE|HTTP|SKU)-?\d)[A-Z]{1,4}-?\d{4,}(?:-\d+)?(?![\w-])", 0
+)
+_ORDERED = frozenset(NUMBER_KINDS["<ORDER>"].split()) | {
+    "ordered",
+    "bestellt",
+    "commandé",
+    "pedí",
+    "ordinato",
+    "pedi",
+    "besteld",
+}
 _CARD = Pattern(r"(?:\d{4}[ -]?){3}\d{1,7}", 0)
 
 
@@ -59,6 +75,17 @@ def redact_references(draft: Draft) -> None:
     if not _STATUS_WORDS.isdisjoint(draft.words):
         draft.mark((*found.span("code"), "<ORDER>") for found in _STATUS.finditer(draft.text))
     draft.mark(_references(draft.text))
+    if not _ORDERED.isdisjoint(draft.words):
+        draft.mark(
+            (*found.span(), "<ORDER>")
+            for found in _CODE.finditer(draft.text)
+            if _may_be_ordered(draft.text[max(0, found.start() - _NEAR) : found.start()].split()[-2:])
+        )
+
+
+def _may_be_ordered(before: list[str]) -> bool:
+    """Whether a code after these words is an order's, not a product's: "the Bosch PSB-18000", "model KX-55120"."""
+    return NO_NUMBERS.isdisjoint(map(str.lower, before)) and not (before and before[-1][0].isupper())
 
 
 def _references(text: str) -> Iterator[Span]:
@@ -137,7 +164,11 @@ def _words_before(text: str, start: int) -> tuple[list[str], str]:
         return [], ""
     tokens = _TOKEN.findall(before)
     links: list[str] = []
-    while tokens and tokens[-1] in _LINKS and len(links) < 6:
+    while (
+        tokens
+        and len(links) < 6
+        and (tokens[-1] in _LINKS or (tokens[-1] in _WITH and not NAMING.isdisjoint(links)))
+    ):
         links.append(tokens.pop())
     noun = tokens[-1] if tokens else ""
     if noun in NO_NUMBERS:

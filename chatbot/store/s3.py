@@ -103,19 +103,41 @@ class S3Store:
                 with contextlib.suppress(Denied), self._errors(key, no_bucket=True):
                     self._client.head_bucket(Bucket=self.bucket)
                 return None
-        return Entry(key, int(found["ContentLength"]), _etag(found), _modified(found))
+            return Entry(key, int(found["ContentLength"]), _etag(found), _modified(found))
 
     def list(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
         check_prefix(prefix)
-        start = {"StartAfter": self._prefix + after} if after else {}
+        start = self._prefix + after if after else ""
         with self._errors(prefix or "its keys"):
             pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self.bucket, Prefix=self._prefix + prefix, **start
+                Bucket=self.bucket, Prefix=self._prefix + prefix, **({"StartAfter": start} if start else {})
             )
             for page in pages:
+                start = self._check_page(page, self._prefix + prefix, start)
                 for found in page.get("Contents", ()):
                     key = found["Key"].removeprefix(self._prefix)
                     yield Entry(key, int(found["Size"]), _etag(found), _modified(found))
+
+    def _check_page(self, page: dict[str, Any], prefix: str, last: str) -> str:
+        """Check one page of a listing, and return its last key.
+
+        Erasure and retention must not take a login page, a page without its continuation, or one that repeats another
+        for the end of the listing.
+
+        Raises:
+            Unreachable: the response is not a complete listing.
+            StoreError: a key is not below the prefix, or comes out of order.
+        """
+        if "IsTruncated" not in page or (page["IsTruncated"] and not page.get("NextContinuationToken")):
+            raise Unreachable(
+                f"{self} did not return a complete listing of {prefix!r}: does a proxy answer for the store?"
+            )
+        for found in page.get("Contents", ()):
+            key = found["Key"]
+            if not key.startswith(prefix) or key.encode() <= last.encode():
+                raise StoreError(f"{self} listed {key[:80]!r} out of order or outside {prefix!r}")
+            last = key
+        return str(last)
 
     def delete(self, key: str) -> None:
         check_key(key)
@@ -224,6 +246,15 @@ class S3Store:
             raise Unreachable(f"{self} does not answer: {error}") from error
         except (wrong.BotoCoreError, ValueError) as error:
             raise StoreError(f"{self}: {error}. Check CHATBOT_STORE_URL, _ENDPOINT and _REGION") from error
+        except (
+            LookupError,
+            TypeError,
+            RecursionError,
+        ) as error:  # a field is missing; boto3 follows redirects for ever
+            raise StoreError(
+                f"{self} answered {key} with something that is not S3: {type(error).__name__}: {error}. "
+                "Check CHATBOT_STORE_URL and _ENDPOINT"
+            ) from error
 
     def _explain(self, key: str, error: Any, no_bucket: bool) -> NoReturn:
         code, status = _code(error), error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

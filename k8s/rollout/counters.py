@@ -21,6 +21,12 @@ FAST_SHARE = 0.99
 MEASURES = ("failed", "slow", "handoffs", "negative_feedback")
 
 
+_COUNTERS = frozenset((
+    "chatbot_requests_total", "chatbot_request_duration_seconds_bucket", "chatbot_predictions_total",
+    "chatbot_handoffs_total", "chatbot_feedback_total",
+))  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class PodCounters:
     """Counters of one version: `a + b` adds two pods.
@@ -65,13 +71,15 @@ class PodCounters:
         """Parse one pod's /metrics.
 
         Raises:
-            ValueError: the text is not a Prometheus exposition.
+            ValueError: the text is not a Prometheus exposition, or a value is none that a counter can have.
         """
         answered = failed = replies = handoffs = helped = not_helped = 0.0
         within: dict[str, float] = {}
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
                 labels = sample.labels
+                if sample.name in _COUNTERS and not 0 <= sample.value < math.inf:
+                    raise ValueError(f"{sample.name} is {sample.value}: a counter is finite and not negative")
                 match sample.name:
                     case "chatbot_requests_total" if labels.get("route") == CHAT:
                         status = labels.get("status", "")
@@ -79,6 +87,7 @@ class PodCounters:
                         failed += sample.value if status.startswith("5") else 0
                     case "chatbot_request_duration_seconds_bucket" if labels.get("route") == CHAT:
                         bound = labels.get("le", "")
+                        float(bound)
                         within[bound] = within.get(bound, 0) + sample.value
                     case "chatbot_predictions_total":
                         replies += sample.value

@@ -34,7 +34,7 @@ class PodReader:
         for pod, text in self._fetch_all(pods, self._api_port, "/version"):
             try:
                 found[pod.name] = str(json.loads(text or "{}").get("bundle_digest", ""))
-            except ValueError:
+            except (ValueError, AttributeError, RecursionError):  # something else answers on this port
                 found[pod.name] = ""
         return found
 

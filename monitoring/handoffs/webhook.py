@@ -26,6 +26,7 @@ from monitoring.handoffs.delivery import NotDeliveredError
 
 LEAST_SECRET_CHARS = 16
 _PREFIX = "whsec_"
+_MAX_WAIT_SECONDS = 3600.0
 _BUSY = (408, 425, 429)
 
 
@@ -103,12 +104,13 @@ class Webhook:
 
 
 def _seconds(retry_after: str) -> float:
-    """Parse the header Retry-After, a number or a date, into seconds; 0 if it is neither."""
+    """Parse the header Retry-After, a number or a date, into seconds, at most an hour; 0 if it is neither."""
     try:
-        return max(0.0, float(retry_after))
+        return min(max(0.0, float(retry_after)), _MAX_WAIT_SECONDS)
     except ValueError:
         pass
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time())
-    except (ValueError, TypeError):
+        until = email.utils.parsedate_to_datetime(retry_after).timestamp()
+        return min(max(0.0, until - time.time()), _MAX_WAIT_SECONDS)
+    except (ValueError, TypeError, OverflowError):
         return 0.0

@@ -22,6 +22,9 @@ from tests.support.requirements import program
 
 pytestmark = pytest.mark.process
 
+LARGE = 32 << 20
+"""Length of a response beyond what the kernel buffers."""
+
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     body = b""
@@ -30,6 +33,8 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
         body += message.get("body", b"")
         if not message.get("more_body"):
             break
+    if scope["path"] == "/large":
+        body = b"a" * LARGE
     await send(
         {
             "type": "http.response.start",
@@ -107,6 +112,41 @@ def test_requests_on_one_connection_and_pipelined_ones_are_answered_in_order(ser
     one = b"POST / HTTP/1.1\r\nHost: bot\r\nContent-Length: 3\r\n\r\n"
     answer = exchange(server, one + b"one" + one + b"two" + HEAD + b"Content-Length: 5\r\n\r\n", b"three")
     assert [part[-5:].strip() for part in answer.split(b"HTTP/1.1 200")[1:]] == [b"one", b"two", b"three"]
+
+
+def test_more_pipelined_requests_than_a_connection_may_queue_are_refused(server: Running) -> None:
+    one = b"GET / HTTP/1.1\r\nHost: bot\r\n\r\n"
+    allowed = exchange(server, one * protocol.MAX_PIPELINED + HEAD + b"\r\n")
+    assert allowed.count(b"HTTP/1.1 200") == protocol.MAX_PIPELINED + 1
+    assert server.refused == []
+    assert exchange(server, one * 2_000).count(b"HTTP/1.1 200") <= protocol.MAX_PIPELINED + 1
+    assert server.refused == [429]
+
+
+@pytest.mark.parametrize(
+    "head", [b"GET /large HTTP/1.1\r\nHost: bot\r\n\r\n", HEAD.replace(b"/chat", b"/large") + b"\r\n"]
+)
+def test_a_client_that_does_not_read_its_response_is_disconnected(server: Running, head: bytes) -> None:
+    LimitedProtocol.limits.write_seconds = 0.3
+    with server.connect() as connection:
+        connection.sendall(head)
+        until = time.monotonic() + 10
+        while not server.server.server_state.connections and time.monotonic() < until:
+            time.sleep(0.01)
+        while server.server.server_state.connections and time.monotonic() < until:
+            time.sleep(0.01)
+        assert not server.server.server_state.connections, "the response waits for its reader forever"
+
+
+def test_a_client_that_reads_slowly_gets_its_whole_response(server: Running) -> None:
+    LimitedProtocol.limits.write_seconds = 2
+    with server.connect() as connection:
+        connection.sendall(HEAD.replace(b"/chat", b"/large") + b"\r\n")
+        received = 0
+        while part := connection.recv(1 << 20):
+            received += len(part)
+            time.sleep(0.01)
+    assert received > LARGE
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,20 @@ def exposition(answered: int, failed: int, seconds: float, handoffs: int, negati
     return metrics.render().decode()
 
 
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "-5", "1e400"])
+@pytest.mark.parametrize(
+    "name", ["chatbot_handoffs_total", 'chatbot_requests_total{route="/chat",status="500"}']
+)
+def test_a_value_that_no_counter_can_have_is_not_judged(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match="finite and not negative"):
+        PodCounters.parse(f"{name} {value}\n")
+
+
+def test_a_bound_that_is_not_a_number_is_not_judged() -> None:
+    with pytest.raises(ValueError, match="float"):
+        PodCounters.parse('chatbot_request_duration_seconds_bucket{route="/chat",le="zz"} 1\n')
+
+
 def test_counters_are_parsed_from_the_metrics_that_the_api_exports(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
     counters = PodCounters.parse(exposition(90, 10, 0.03, 9, 3))

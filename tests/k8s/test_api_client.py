@@ -179,6 +179,21 @@ def test_a_pod_that_does_not_answer_is_not_counted_as_answering() -> None:
     assert list(reader.bundle_digests(deployment.pods(cluster)).values()) == [""]
 
 
+@pytest.mark.parametrize("body", [b"[]", b'"text"', b"null", b"[" * 100_000, b"<html>"])
+def test_a_pod_that_answers_with_something_else_serves_no_known_bundle(body: bytes) -> None:
+    deployment, cluster = read_deployment(World(replicas=1))
+
+    class Network:
+        def map_concurrently(self, act: Any, items: Any) -> list[Any]:
+            return [act(item) for item in items]
+
+        def fetch(self, request: Any, seconds: float) -> bytes:
+            return body
+
+    reader = PodReader(KubernetesSettings(), cast(Any, Network()))
+    assert list(reader.bundle_digests(deployment.pods(cluster)).values()) == [""]
+
+
 def test_pods_are_read_on_their_ports_with_the_apis_key(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, str | None]] = []
     world = World(replicas=1)

@@ -19,7 +19,9 @@ from chatbot.settings import HandoffSettings
 from chatbot.store import Store, open_store
 from chatbot.store.folder import FolderStore
 from monitoring.handoffs import delivery
+from monitoring.handoffs.delivery import NotDeliveredError
 from monitoring.handoffs.log import HandoffLog, targets_of
+from monitoring.handoffs.webhook import Webhook
 from tests.monitoring.handoff_tools import eventually, make
 from tests.monitoring.handoff_worker import hand_over
 from tests.monitoring.log_tools import FORK
@@ -165,6 +167,16 @@ def test_the_receivers_retry_after_is_respected(begin: Callable[..., HandoffLog]
     receiver.wait(3)
     assert time.monotonic() - began > 0.9
     assert len(receiver.seen) == 4
+
+
+@pytest.mark.parametrize("said", ["inf", "1e300", "Mon, 01 Jan 9999 00:00:00 GMT"])
+def test_a_retry_after_without_end_delays_a_handoff_by_an_hour_at_most(receiver: Receiver, said: str) -> None:
+    receiver.answers.append((503, {"retry-after": said}))
+    webhook = Webhook(HandoffSettings(url=receiver.url, secret=SecretStr(SECRET)))
+    with pytest.raises(NotDeliveredError) as refused:
+        webhook.send("id", b"{}")
+    webhook.close()
+    assert 0 < refused.value.wait <= 3600
 
 
 def test_a_redirect_is_not_followed(begin: Callable[..., HandoffLog], receiver: Receiver) -> None:

@@ -108,6 +108,22 @@ def test_open_websockets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
+def test_a_text_frame_closes_the_websocket_before_streamlit_logs_a_traceback() -> None:
+    received: list[Message] = []
+
+    async def streamlit(websocket: WebSocket) -> None:
+        await websocket.accept()
+        received.append(await websocket.receive())
+
+    app = Starlette(routes=[WebSocketRoute("/_stcore/stream", streamlit)], middleware=[Middleware(Guard)])
+    with TestClient(app).websocket_connect("/_stcore/stream") as websocket:
+        websocket.send_text("hello")
+        with pytest.raises(WebSocketDisconnect) as closed:
+            websocket.receive_bytes()
+    assert closed.value.code == 1003
+    assert [message["type"] for message in received] == ["websocket.disconnect"]
+
+
 @pytest.mark.parametrize("file", ["ui/Dockerfile", "ui/staff.Dockerfile"])
 def test_an_image_has_streamlits_configuration_and_what_its_page_is_made_of(file: str) -> None:
     copied = re.findall(r"^COPY (?!--)(.*) \S+$", (ROOT / file).read_text(), re.MULTILINE)

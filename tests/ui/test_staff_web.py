@@ -133,6 +133,34 @@ def test_tokens_and_cookies_are_guessed_a_few_times_only_and_others_come_in_mean
     assert browser.get("/drift").text == "secret"
 
 
+def test_guesses_at_a_shared_address_do_not_lock_out_a_browser_that_has_logged_in(
+    client: Callable[..., TestClient],
+) -> None:
+    colleague, attacker = client(), client()
+    assert log_in(colleague).status_code == 303
+    del colleague.cookies[COOKIE]
+    for _ in range(web.MAX_ATTEMPTS):
+        assert log_in(attacker, "a guess").status_code == 403
+    assert log_in(attacker).status_code == 429
+    attacker.cookies.set(sessions.DEVICE_COOKIE, f"{secrets.token_urlsafe(16)}.{secrets.token_hex(32)}")
+    assert log_in(attacker).status_code == 429, "a forged device counts as its address"
+    for _ in range(web.MAX_ATTEMPTS - 1):
+        assert log_in(colleague, "a typing error").status_code == 403
+    assert log_in(colleague).status_code == 303
+    for _ in range(web.MAX_ATTEMPTS):
+        log_in(colleague, "a typing error")
+    assert log_in(colleague).status_code == 429, "a device has a limit of its own"
+
+
+def test_a_session_is_new_at_each_login_whatever_cookie_the_browser_brings(
+    client: Callable[..., TestClient],
+) -> None:
+    victim = client()
+    fixed = log_in(client()).cookies[COOKIE]
+    victim.cookies.set(COOKIE, fixed)
+    assert log_in(victim).cookies[COOKIE] != fixed
+
+
 def test_a_window_passes_and_ipv6_neighbours_count_as_one() -> None:
     now = [0.0]
     throttle = web.Throttle(lambda: now[0])

@@ -79,8 +79,17 @@ class Guard:
             await send({"type": "websocket.close", "code": 1013})
             return
         self._open += 1
+
+        async def receive_bytes() -> Message:
+            message = await receive()
+            if message["type"] == "websocket.receive" and message.get("bytes") is None:
+                # Streamlit expects protobuf: a text frame would be a traceback of 4 kB in the log.
+                await send({"type": "websocket.close", "code": 1003})
+                return {"type": "websocket.disconnect", "code": 1003}
+            return message
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive_bytes, send)
         finally:
             self._open -= 1
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from chatbot.errors import ChatbotError
 from training.review.handoffs import DONE_DAYS, HandoffCase, State, move
+from ui.shared.templates import label
 from ui.staff_pages import cache, entry, markup
 from ui.staff_pages.markup import html
 
@@ -76,7 +77,7 @@ def _show_case(case: HandoffCase, name: str) -> None:
                 words = {"done": "Close it anyway", "taken": "Take it over anyway", "open": ""}[asked]
                 args = (case, asked, name, case.by)
                 st.button(words, key=f"sure-{case.case_id}", type="primary", on_click=_move, args=args)
-                words = f"Leave it with {case.by}"
+                words = label(f"Leave it with {case.by}")
                 st.button(words, key=f"leave-{case.case_id}", on_click=_ask, args=(case, None))
                 return
             for number, (words, state) in enumerate(_ANOTHERS if is_anothers else _STEPS[case.state]):

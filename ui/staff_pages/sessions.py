@@ -20,6 +20,7 @@ from chatbot.settings import StaffSettings, StorageSettings, read_settings
 from chatbot.store import Store, layout, open_store
 
 COOKIE = "support-chatbot-staff"
+DEVICE_COOKIE = "support-chatbot-staff-device"
 
 
 class ForgedCookie(Exception):
@@ -88,6 +89,22 @@ class Sessions:
             StoreError: the store is unavailable.
         """
         self._store.delete(_key_of(self._id_of(cookie)))
+
+    def new_device(self) -> str:
+        """Return the cookie of a browser that has logged in.
+
+        Raises: StoreError: the store is unavailable.
+        """
+        device_id = secrets.token_urlsafe(16)
+        return f"{device_id}.{self._sign(f'device {device_id}')}"
+
+    def is_device(self, cookie: str) -> bool:
+        """Whether `new_device` issued this cookie.
+
+        Raises: StoreError: the store is unavailable.
+        """
+        device_id, _, signature = cookie.partition(".")
+        return hmac.compare_digest(self._sign(f"device {device_id}").encode(), signature.encode())
 
     @property
     def _seconds(self) -> float:

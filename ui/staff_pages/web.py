@@ -26,7 +26,7 @@ from chatbot.store import layout, open_store
 from ui.shared import assets
 from ui.staff_pages import login, sessions
 from ui.staff_pages.markup import html
-from ui.staff_pages.sessions import COOKIE, ForgedCookie, StaffSession
+from ui.staff_pages.sessions import COOKIE, DEVICE_COOKIE, ForgedCookie, StaffSession
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ REPORT_POLICY = (
 """A report runs its scripts in an origin of its own: they reach neither these pages nor any other address."""
 
 _MAX_ADDRESSES = 10_000
+_DEVICE_SECONDS = 90 * 86_400
 _MAX_FORM_BYTES = 4_096
 _OPEN = ("/login", "/_stcore/health")
 _PAGE = re.compile(r"/[a-z]*")
@@ -167,13 +168,15 @@ def _login_routes(settings: StaffSettings, throttle: Throttle) -> list[Route]:
                 return PlainTextResponse("too long\n", 413)
         form = {name: values[0] for name, values in parse_qs(body.decode(errors="replace")).items()}
         where, name = _next(form.get("next", "")), login.name_of(form.get("name", ""))
-        address = request.client.host if request.client else ""
-        if wait := throttle.wait(address):
+        device = await _device_of(request)
+        # Behind a proxy all share one address: whoever guesses there must not lock out browsers that have logged in.
+        counted = device or (request.client.host if request.client else "")
+        if wait := throttle.wait(counted):
             return _too_many(where, wait)
         if not name:
             return _form(where, "Who are you?", "Your name stands beside what you decide.", 422)
         if not login.is_token(settings, form.get("token", "")):
-            throttle.fail(address)
+            throttle.fail(counted)
             return _form(
                 where,
                 "That is not the token",
@@ -182,21 +185,32 @@ def _login_routes(settings: StaffSettings, throttle: Throttle) -> list[Route]:
             )
         try:
             cookie = await run_in_threadpool(sessions.open_sessions().start, name)
+            device = device or await run_in_threadpool(sessions.open_sessions().new_device)
         except ChatbotError as error:
             log.error("login does not work: %s", error)
             return _form(where, "This does not work now", str(error), 503)
         response = RedirectResponse(where, 303)
-        response.set_cookie(
-            COOKIE,
-            cookie,
-            max_age=round(settings.session_hours * 3600),
-            httponly=True,
-            secure=is_https(request),
-            samesite="strict",
+        kept = (
+            (COOKIE, cookie, round(settings.session_hours * 3600)),
+            (DEVICE_COOKIE, device, _DEVICE_SECONDS),
         )
+        for key, value, seconds in kept:
+            response.set_cookie(
+                key, value, max_age=seconds, httponly=True, secure=is_https(request), samesite="strict"
+            )
         return response
 
     return [Route("/login", show_login), Route("/login", log_in, methods=["POST"])]
+
+
+async def _device_of(request: Request) -> str:
+    """Return the cookie of a browser that has logged in before (OWASP device cookie); empty: none, or forged."""
+    cookie = request.cookies.get(DEVICE_COOKIE, "")
+    try:
+        known = bool(cookie) and await run_in_threadpool(sessions.open_sessions().is_device, cookie)
+    except ChatbotError:
+        return ""
+    return cookie if known else ""
 
 
 async def _report(request: Request) -> Response:

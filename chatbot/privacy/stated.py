@@ -1,0 +1,141 @@
+"""PII redaction of addresses and passwords by the words that state them, in languages and scripts beyond the other tables.
+
+An address after "my address is" or "I live at" needs no street that a table knows, only capitals and a number. A
+password needs a digit or a sign in it. In scripts without spaces the words are searched for in the text itself.
+"""
+
+# ruff: noqa: E501 - patterns and tables
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from re import Match
+
+from chatbot.privacy.draft import MASK, Draft, Pattern, Span
+from chatbot.privacy.phrases import PASSWORD_WORDS
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_UPPER = r"(?-i:[^\W\d_a-zß-öø-ÿāăąćčďđēęěğģīıķļłńņňőřśşšșțťūůűźżžа-яёєіїґα-ωάέήίόύώ])"
+_NAME = rf"{_UPPER}[\w'’.-]*+"
+_NUMBER = r"\d{1,6}(?:[/-]\d{1,5}){0,2}(?:\s?[A-Z](?!\w)|[a-z](?!\w))?[º°ª.]?(?:\s?(?:tv|th|mf)\.?)?(?!\w)"
+_SMALL = r"""(?:(?:de|del|des|du|la|le|les|los|las|el|der|den|dem|das|am|an|im|in|auf|zum|zur|unter|van|het|di|dei|della|delle|do|da|dos|das|e|y|na|nad|pod|no|nr|št|č|br|lote|
+    ul|os|al|ул|улица|улице|улицы|вул|вулиця|вулиці|просп|д|дом|буд|кв|р|бул|strada|str|calle|rua|quadra|bairro|località|frazione|contrada|hameau|lieu-dit|montée|lotissement|jl|đường|οδός|carrer|fl|st|sal|mf|tl|lgh)\.?:?\s|[dl]')"""
+_ADDRESS = rf"""(?P<address> (?!\d{{1,2}}\.?\s(?:stock|etage|og|piso|floor)\b)(?:{_NUMBER},?\s(?:{_SMALL}|[^\W\d_A-Z][^\W\d_]{{2,11}}\s){{0,3}}{_NAME} | {_SMALL}{{0,2}}{_NAME}) (?:,?\s(?:{_SMALL}{{0,2}}(?:{_NAME}|{_NUMBER})|(?:cesta|ulica|ulice|utca|út|tér|street|road|náměstí|nábřeží|trg|iela|gatvė|katu|sok|cad|mah)\.?(?!\w))){{0,9}} )
+    (?= \s*(?:[.,;:!?)"]|\Z|-\s) | \s(?:and|but|und|aber|et|mais|y|e|pero|ma|mas|en|i|a|og|och|ja|és|și|и|та|και|ve|dan|và)(?!\w) )"""
+_IS = r"(?:\s(?:now|jetzt|maintenant|ahora|ora|agora|nu))?(?:\s?[:=]|\s(?:is|ist|lautet|est|es|è|é|são|to|je|er|är|este|е|це|είναι|adalah|là|és|yra|ir|on|:)(?:\s(?:now|jetzt|maintenant|ahora|ora|agora|nu|teraz))?|\s-)\s"
+_OWN = r"(?:\s(?:mea|mia|mio|mi|mitt|min|saya|ми|μου|của\stôi|meva|nuova|nueva|nouvelle|nova|actual|attuale|de\slivraison|de\sentrega|de\senvío|di\sconsegna|di\sspedizione))?"
+_ADDRESS_NOUNS = _words("""address adresse adress adressen adresa adreça dirección direccion domicilio indirizzo endereço morada adres
+    osoitteeni osoite heimilisfang heimilisfangið enderezo helbidea anwani διεύθυνσή διεύθυνση naslov alamat chỉ aadress adrese adresas адресът lieferadresse wohnadresse anschrift adresy""")
+_BARE_NOUNS = _words("adresim címem lakcímem адрес адреса адресу alamat عنواني osoitteessa osoitteeni lakcím")
+"""Nouns of languages that state without a verb."""
+_LIVING = _words("""live lives living reside wohne wohnen wohnhaft habite j'habite habitons j'habitais vivo vivimos resido abito abitiamo moro moramos woon wonen bor
+    bydlím bývam asun lakom locuiesc stau mieszkam живу мешкаю живея μένω stanujem živim stanujemo visc elan dzīvoju gyvenu bydlíme""")
+_STATED = Pattern(rf"\w++ {_OWN} {_IS} {_ADDRESS}")
+_BARE = Pattern(rf"\w++ (?:\s(?:saya|мой|моя))? \s?:?\s {_ADDRESS}")
+_LIVES = Pattern(
+    rf"\w++ \s (?:(?:at|in|on|am|im|auf|an|der|dem|den|au|aux|à|dans|sur|en|no|na|em|nella?|a|op|aan|på|i|ve|v|pe|la|în|в|на|у|στην?|στο|u|ul|osoitteessa)\s){{0,2}} {_ADDRESS}"
+)
+_STREETS = _words("""ул улица улице улицы вул вулиця вулиці просп проспект οδός λεωφόρος strada bulevardul bd calea aleea jl jalan đường carrer
+    avinguda passeig ulitsa vulitsya""")
+_STREET = Pattern(
+    rf"\w++\.?\s {_SMALL}{{0,2}} {_NAME} (?:\s{_NAME}){{0,3}} ,?\s (?:(?:д|дом|буд|no|nr|št|č)\.?:?\s?)? {_NUMBER} (?:,\s(?:кв|оф|ap|et|sc|bl)\.?\s?{_NUMBER}){{0,3}} (?:,\s{_NAME}(?:\s{_NAME})?)?"
+)
+_TURKISH_WORDS = _words("cad caddesi cd sok sokak sokağı sk mah mahallesi bulvarı blv")
+_TURKISH = Pattern(
+    rf"(?:{_NAME}\s){{1,3}}(?:(?:cad(?:desi)?|cd|sok(?:ak|ağı)?|sk|bulvarı|blv)\.?,?\s(?:no\.?:?\s?)?{_NUMBER}) (?:,?\s{_NAME}){{0,3}}"
+)
+_UK_POSTCODE = Pattern(
+    r"(?<![\w-])(?:[A-Z][\w'-]*+,?[ ](?:on[ ]|upon[ ]|le[ ])?){0,6}[A-Z]{1,2}\d[A-Z\d]?[ ]\d[ABD-HJLNP-UW-Z]{2}(?![\w-])",
+    0,
+)
+ADDRESS_WORDS = _ADDRESS_NOUNS | _BARE_NOUNS | _LIVING | _STREETS
+_FAR = 64
+_DIGIT = Pattern(r"\d", 0)
+
+SECRET_NOUNS = _words("""kodeord adgangskoden lösenordet passord passordet salasana salasanani heslo hesla jelszavam jelszó jelszo parola parolă parolam
+    пароль паролем паролата парола κωδικός κωδικό lozinka lozinku lozinke geslo şifre şifrem sifrem sifre şifremi parolam sandi khẩu parool parooli parole slaptažodis
+    contrasenya hasłem hasła السر المرور הסיסמה סיסמה סיסמא wachtwoord лозинка шифра fjalëkalimi lykilorð lykilorðið wagwoord nenosiri laluan contrasinal pasahitza عبور senhas""")
+_VALUE = rf"(?P<secret>(?=[^\s{MASK}]{{0,30}}(?:\d|[!@#$%^&*+=_]))[^\s{MASK}]{{4,40}})"
+_SECRET = Pattern(rf"""\w++ (?:\s[^\W\d_]{{1,9}}){{0,3}}? \s?(?:->|[:=-])?\s ["']? {_VALUE}""")
+_MIXED = rf"""(?P<secret>(?!(?:i?phone|ipad|windows|win|office|xbox|playstation|galaxy|pixel|android|chrome|firefox|ios|covid|sha|base|utf|level|step|page)[-_]?\d)
+    (?:[^\W\d_]{{3,}}[!#$%&*@_.-]?\d|[^\W\d_]{{2,}}[!#$%&*_])[^\s{MASK},;?)]{{0,24}})"""
+_NEAR_NOUN = Pattern(rf"""\w++ (?:[ ][^\s{MASK}.,;:!?\d]{{1,14}}){{0,4}}? [ ]["'(]? {_MIXED}""")
+_BEFORE_NOUN = Pattern(
+    rf"""(?<!\w)(?:to|with|use|used|was|is|be|enter|entered|typed|tried|mit|zu|auf|nutze|avec|con|met|com|med)[ ]["'(]? {_MIXED} (?:["')]?,?[ ]\(?[^\s{MASK}.,;:!?\d]{{1,14}}){{0,4}}? ,?[ ]\(?\Z"""
+)
+_STOPS = ".,;:!?)]}\"'>"
+
+_SCRIPTS = Pattern(r"[\u0900-\u097f\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]", 0)
+_BY_SCRIPT = (
+    (Pattern(r"(?:パスワード|暗証番号|密码|密碼|口令|비밀번호|암호|पासवर्ड|รหัสผ่าน)[^\x21-\x7e，。]{0,8}[:=]?[ ]?(?P<value>[!-~]{4,40})", 0), "<SECRET>"),
+    (Pattern(r"(?:注文番号|注文|订单号?|訂單(?:編號|號)?|单号|주문[ ]?번호|주문|ऑर्डर|आर्डर|คำสั่งซื้อ)[^\x21-\x7e，。]{0,8}[:=#]?[ ]?(?P<value>[A-Za-z\d][A-Za-z\d-]{3,24})", 0), "<ORDER>"),
+    (Pattern(r"(?:住所|住址|地址|주소)[ ]?(?:は|是|为|:|：|은|는)[ ]?:?[ ]?(?P<value>(?=[^，。,\n]{0,40}\d)[^，。,\n]{4,50}?)(?=です|입니다|이에요|[，。,\n]|\Z)", 0), "<ADDRESS>"),
+    (Pattern(r"(?:我叫|我的名字(?:是|叫)|我姓名是|姓名[:：是])[ ]?(?P<value>[\u4e00-\u9fff]{2,4})(?=[，。,.！!？? \n]|\Z)", 0), "<NAME>"),
+    (Pattern(r"(?:我是|这是|這是)(?P<value>[王李张張刘劉陈陳杨楊赵趙黄黃周吴吳徐孙孫胡朱高林何郭马馬罗羅梁宋郑鄭谢謝韩韓唐冯馮于董萧蕭程曹袁邓鄧许許傅沈曾彭吕呂苏蘇卢盧蒋蔣蔡贾賈丁魏薛叶葉阎余潘杜戴夏锺汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文][\u4e00-\u9fff]{1,2})(?=[，。,.！!？? \n]|\Z)", 0), "<NAME>"),
+    (Pattern(r"(?:名前は|氏名[:：は])[ ]?(?P<value>[\u3040-\u30ff\u4e00-\u9fff]{2,6}(?:[ ][\u3040-\u30ff\u4e00-\u9fff]{1,6}?)?)(?=です|と申|と言|といい|[，。.、\n]|\Z)", 0), "<NAME>"),
+    (Pattern(r"(?P<value>[\u30a0-\u30ff\u4e00-\u9fff]{2,8}(?:[ ][\u3040-\u30ff\u4e00-\u9fff]{1,6})?)(?=と申し|と言いま|といいま)", 0), "<NAME>"),
+    (Pattern(r"(?:이름은|성함은|성명[:은])[ ]?(?P<value>[\uac00-\ud7af]{2,4}?)(?=입니다|이에요|예요|이고|[.,\n ]|\Z)", 0), "<NAME>"),
+    (Pattern(r"저는[ ](?P<value>[김이박최정강조윤장임한오서신권황안송류홍전고문양손배백허유남심노곽성차주우구민][\uac00-\ud7af](?![인자원생님])[\uac00-\ud7af])(?=입니다|이에요|예요|이라고|라고)", 0), "<NAME>"),
+    (Pattern(r"(?:मेरा|मेरी)[ ]नाम[ ](?P<value>[\u0900-\u097f]{2,20}(?:[ ](?!है|हैं|ग़लत|गलत)[\u0900-\u097f]{2,20}){0,2})(?=[ ]है)", 0), "<NAME>"),
+)  # fmt: skip
+
+
+def redact_stated_secrets(draft: Draft) -> None:
+    """Mark passwords that a word of another language states."""
+    if draft.has(SECRET_NOUNS):
+        draft.mark(_secrets(draft))
+    if draft.has_digits and draft.has(PASSWORD_WORDS):
+        draft.mark(_span(found) for found in draft.matches(_NEAR_NOUN, PASSWORD_WORDS))
+        draft.mark(_before(draft))
+
+
+def redact_stated_addresses(draft: Draft) -> None:
+    """Mark addresses that somebody says to be theirs; needs a number."""
+    if draft.has(_STREETS):
+        draft.mark((*found.span(), "<ADDRESS>") for found in draft.matches(_STREET, _STREETS))
+    if not _TURKISH_WORDS.isdisjoint(draft.words):
+        draft.mark((*found.span(), "<ADDRESS>") for found in _TURKISH.finditer(draft.text))
+    if draft.has(ADDRESS_WORDS):
+        for pattern, words in ((_STATED, _ADDRESS_NOUNS), (_BARE, _BARE_NOUNS), (_LIVES, _LIVING)):
+            draft.mark(
+                (*found.span("address"), "<ADDRESS>")
+                for found in draft.matches(pattern, words)
+                if _DIGIT.search(found["address"])
+            )
+
+
+def redact_uk_postcodes(draft: Draft) -> None:
+    """Mark what ends in a postcode whose shape tells: "Rose Cottage, High Street, Ambleside LA22 9AA"."""
+    draft.mark((*found.span(), "<ADDRESS>") for found in _UK_POSTCODE.finditer(draft.text))
+
+
+def redact_scripts(draft: Draft) -> None:
+    """Mark what is stated in scripts without capitals or spaces: Chinese, Japanese, Korean, Hindi, Thai."""
+    if draft.text.isascii() or not _SCRIPTS.search(draft.text):
+        return
+    for pattern, mark in _BY_SCRIPT:
+        draft.mark(
+            (found.start("value"), found.start("value") + len(found["value"].rstrip(_STOPS)), mark)
+            for found in pattern.finditer(draft.text)
+        )
+
+
+def _secrets(draft: Draft) -> Iterator[Span]:
+    for found in draft.matches(_SECRET, SECRET_NOUNS):
+        yield _span(found)
+
+
+def _before(draft: Draft) -> Iterator[Span]:
+    """Find "changed it to dragon99 yesterday, my password"."""
+    for noun in draft.places(PASSWORD_WORDS):
+        if found := _BEFORE_NOUN.search(draft.text, max(0, noun - _FAR), noun):
+            yield _span(found)
+
+
+def _span(found: Match[str]) -> Span:
+    start = found.start("secret")
+    return start, start + len(found["secret"].rstrip(_STOPS)), "<SECRET>"

@@ -1,0 +1,125 @@
+"""An S3 store, or a proxy before it, answers with something else: nobody takes that for an empty or whole store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+
+from chatbot.errors import StoreError
+from chatbot.settings import StorageSettings
+from chatbot.store import Store, open_store
+from tests.support.http_server import LoopbackServer
+
+pytestmark = pytest.mark.process
+
+_OBJECT = (
+    "<Contents><Key>{}</Key><LastModified>2026-11-28T00:00:00.000Z</LastModified>"
+    '<ETag>"e"</ETag><Size>3</Size></Contents>'
+)
+
+
+def listing(*keys: str, truncated: bool = False, more: str = "") -> str:
+    objects = "".join(map(_OBJECT.format, keys))
+    return f"<ListBucketResult><IsTruncated>{str(truncated).lower()}</IsTruncated>{objects}{more}</ListBucketResult>"
+
+
+_BOMB = (
+    '<!DOCTYPE l [<!ENTITY a "' + "a" * 50 + '">'
+    + "".join(f'<!ENTITY {chr(98 + i)} "{f"&{chr(97 + i)};" * 20}">' for i in range(9))
+    + "]><ListBucketResult><IsTruncated>false</IsTruncated><Prefix>&j;</Prefix></ListBucketResult>"
+)  # fmt: skip
+
+
+@dataclass
+class Answers(LoopbackServer):
+    """Answers every request with one body and its headers."""
+
+    status: int = 200
+    body: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(outer.status)
+                for name, value in (("Content-Length", str(len(outer.body))), *outer.headers):
+                    self.send_header(name, value)
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(outer.body.encode())
+
+            do_HEAD = do_PUT = do_GET  # noqa: N815 - the names of http.server
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler
+
+
+@pytest.fixture
+def answers() -> Iterator[Answers]:
+    server = Answers().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def store(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    endpoint = f"http://127.0.0.1:{answers.port}"
+    return open_store(StorageSettings(url="s3://bucket/p", endpoint=endpoint, read_seconds=2, attempts=1))
+
+
+def test_a_complete_listing_is_read(answers: Answers, store: Store) -> None:
+    answers.body = listing("p/d/a", "p/d/b")
+    assert [entry.key for entry in store.list("d/")] == ["d/a", "d/b"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<html><body>Log in</body></html>",
+        "",
+        listing("p/d/a", truncated=True),
+        listing("p/d/b", "p/d/a"),
+        listing("p/d/a", "p/d/a"),
+        listing("../../etc/x"),
+        listing("p/e/x"),
+        listing(more="<Contents><Key>p/d/a</Key><Size>3</Size></Contents>"),
+        listing(more="<Contents><Size>3</Size></Contents>"),
+        listing("p/d/a")[:-30],
+        _BOMB,
+    ],
+    ids=["a login page", "nothing", "truncated without a continuation", "out of order", "repeated", "outside",
+         "other prefix", "no ETag", "no key", "cut off", "XML bomb"],
+)  # fmt: skip
+def test_what_is_not_a_complete_listing_of_the_prefix_is_an_error(
+    answers: Answers, store: Store, body: str
+) -> None:
+    answers.body = body
+    with pytest.raises(StoreError):
+        list(store.list("d/"))
+
+
+def test_a_listing_that_never_ends_is_an_error(answers: Answers, store: Store) -> None:
+    answers.body = listing("p/d/a", truncated=True, more="<NextContinuationToken>t</NextContinuationToken>")
+    with pytest.raises(StoreError, match="out of order"):
+        list(store.list("d/"))
+
+
+def test_metadata_without_etag_or_time_and_a_circle_of_redirects_are_errors(
+    answers: Answers, store: Store
+) -> None:
+    with pytest.raises(StoreError):
+        store.head("a")
+    with pytest.raises(StoreError):
+        store.put("a", b"x")
+    answers.status, answers.headers = 301, (("Location", "http://127.0.0.1:1/"),)
+    with pytest.raises(StoreError):
+        store.get("a")
