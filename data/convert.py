@@ -25,7 +25,7 @@ from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.replies import ReplyText
 from chatbot.errors import ChatbotError
 from data.checks import problems_table
-from data.column_options import CategoryColumn, Header, IntentColumn, LabelsAsWritten, MessageColumn
+from data.column_options import CategoryColumn, Encoding, Header, IntentColumn, LabelsAsWritten, MessageColumn
 from data.errors import CorpusError, Problem
 from data.loading import Columns, Loaded, read_corpus
 from data.replies import match_replies, own_replies, read_replies
@@ -52,10 +52,11 @@ def main(
     category_column: CategoryColumn = None,
     header: Header = True,
     labels_as_written: LabelsAsWritten = False,
+    encoding: Encoding = None,
 ) -> None:
     """Convert a corpus to one YAML file per intent: messages one per line, replies where the source has them."""
     console = Console(stderr=True)
-    columns = Columns(message_column, intent_column, category_column, header, labels_as_written)
+    columns = Columns(message_column, intent_column, category_column, header, labels_as_written, encoding)
     try:
         loaded, notices = run(source, out, columns, replies)
     except CorpusError as error:

@@ -22,7 +22,7 @@ from rich.text import Text
 
 from chatbot.errors import ChatbotError
 from data.checks import Report, problems_table
-from data.column_options import CategoryColumn, Header, IntentColumn, LabelsAsWritten, MessageColumn
+from data.column_options import CategoryColumn, Encoding, Header, IntentColumn, LabelsAsWritten, MessageColumn
 from data.declarations import DECLARED_FILE, write_declared
 from data.errors import CorpusError, Problem
 from data.loading import Columns, load_checked
@@ -62,6 +62,7 @@ def main(
     category_column: CategoryColumn = None,
     header: Header = True,
     labels_as_written: LabelsAsWritten = False,
+    encoding: Encoding = None,
 ) -> None:
     """Convert a corpus to training input: corpus.parquet, splits.csv, left_out.csv and report.json."""
     console = Console(stderr=True)
@@ -74,7 +75,9 @@ def main(
             settings,
             earlier_splits=splits,
             strict=strict,
-            columns=Columns(message_column, intent_column, category_column, header, labels_as_written),
+            columns=Columns(
+                message_column, intent_column, category_column, header, labels_as_written, encoding
+            ),
             console=console,
         )
     except CorpusError as error:

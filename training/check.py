@@ -20,7 +20,7 @@ from chatbot.errors import ChatbotError
 from chatbot.settings import StorageSettings
 from chatbot.store import open_store
 from data.checks import check, problems_table
-from data.column_options import CategoryColumn, Header, IntentColumn, LabelsAsWritten, MessageColumn
+from data.column_options import CategoryColumn, Encoding, Header, IntentColumn, LabelsAsWritten, MessageColumn
 from data.errors import CorpusError, Problem
 from data.loading import Columns, Loaded, read_corpus
 from data.placeholders import fill_all
@@ -66,13 +66,14 @@ def main(
     category_column: CategoryColumn = None,
     header: Header = True,
     labels_as_written: LabelsAsWritten = False,
+    encoding: Encoding = None,
 ) -> None:
     """Find label errors: suspect rows, intents that overlap, too few messages, near-duplicates with two labels.
 
     Exit code 0: checked, whatever was found; 1: rows cannot be read (the others are checked all the same).
     """
     console = Console(stderr=True)
-    columns = Columns(message_column, intent_column, category_column, header, labels_as_written)
+    columns = Columns(message_column, intent_column, category_column, header, labels_as_written, encoding)
     try:
         section = read_params(params, {} if encoder is None else {"encoder": encoder})
         with Steps(console) as steps:

@@ -21,7 +21,7 @@ from rich.text import Text
 
 from chatbot.errors import ChatbotError
 from chatbot.model import bundle as bundles
-from data.column_options import CategoryColumn, IntentColumn, MessageColumn
+from data.column_options import CategoryColumn, Encoding, IntentColumn, MessageColumn
 from data.loading import Columns
 from training.corpus.reading import read_labelled
 from training.model.distinct import distinct_groups, weights
@@ -46,12 +46,13 @@ def main(
     message_column: MessageColumn = None,
     intent_column: IntentColumn = None,
     category_column: CategoryColumn = None,
+    encoding: Encoding = None,
 ) -> None:
     """Score a bundle on a labelled corpus: `out_of_scope` rows belong to no intent, all others to the one they name."""
     console = Console(stderr=True)
     try:
         loaded = bundles.load(bundle)
-        columns = Columns(message_column, intent_column, category_column)
+        columns = Columns(message_column, intent_column, category_column, encoding=encoding)
         rows = read_labelled(corpus, columns, part, loaded.manifest.labels)
         messages, labels = rows["message"].tolist(), rows["intent"].tolist()
         with Steps(console) as steps, steps.count("encode", len(messages)) as advance:

@@ -49,7 +49,7 @@ def read_jsonl(path: Path, columns: Columns, arrays: bool = False) -> Rows:
         CorpusError: the file is one JSON array, or no line has the columns.
     """
     file = str(path)
-    text, notices = decode(path.read_bytes(), file)
+    text, notices = decode(path.read_bytes(), file, columns.encoding)
     if text.lstrip().startswith("[") and isinstance(_parsed(text), list):
         if arrays:
             return read_json(path, columns, arrays)
@@ -93,7 +93,7 @@ def read_json(path: Path, columns: Columns, arrays: bool = False) -> Rows:
     """
     file = str(path)
     try:
-        document = load_json(path)
+        document = load_json(path, columns.encoding)
     except CorpusError as error:
         if error.problems[0].reason.startswith("not JSON: Extra data"):
             return read_jsonl(path, columns)

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from data.columns import Columns
+from data.decisions import DECISIONS_FILE, is_named
+from data.declarations import DECLARED_FILE
 from data.errors import CorpusError, Problem
 from data.folder import is_beside, is_intent, read_intent_files, yaml_paths
 from data.formats.archive import read_gzip, read_zip
@@ -96,7 +98,11 @@ def read_source(path: Path, columns: Columns | None = None, arrays: bool = False
     """
     columns = columns or Columns()
     if path.is_dir():
-        return _read_folder(path, columns, arrays)
+        result = _read_folder(path, columns, arrays)
+        result.beside.update(
+            {str(file): file.read_bytes() for file in sorted(path.rglob("*")) if _is_decided(file)}
+        )
+        return result
     if not path.exists():
         raise CorpusError([Problem(str(path), None, f"no such file or folder (looked from {Path.cwd()})")])
     try:
@@ -131,7 +137,9 @@ def _read_folder(folder: Path, columns: Columns, arrays: bool) -> Rows:
     if is_lex_folder(folder):
         return guarded("Lex V2", partial(read_lex_folder, folder), str(folder))
     if (folder / "domains").is_dir() and is_text_folder(folder, texts := text_paths(folder)):
-        return read_text_folder(folder, texts)  # MindMeld: the other files are about entities
+        return read_text_folder(
+            folder, texts, columns.encoding
+        )  # MindMeld: the other files are about entities
     if (found := _read_yaml(yaml_paths(folder), folder)) is not None:
         _mention_markdown(found, folder)
         return found
@@ -154,7 +162,7 @@ def _read_folder(folder: Path, columns: Columns, arrays: bool) -> Rows:
     result.notices.extend(replace(problem, reason=f"not taken: {problem.reason}") for problem in beside)
     if not result.rows and not result.problems:
         if is_text_folder(folder, texts := text_paths(folder)):
-            return read_text_folder(folder, texts)
+            return read_text_folder(folder, texts, columns.encoding)
         reason = (
             "no corpus: a folder holds intents/<intent>.yaml files, tables, texts named <intent>.txt, "
             "or an export in docs/corpus.md"
@@ -176,7 +184,7 @@ def _read_yaml(paths: list[Path], folder: Path) -> Rows | None:
             kinds[_kind_of_yaml(path)].append(path)
         except CorpusError as error:
             result.problems.extend(error.problems)
-    others = [path for path in kinds.pop("") if not is_beside(path)]
+    others = [path for path in kinds.pop("") if not is_beside(path) and not _is_decided(path)]
     if not any(kinds.values()) and _tables(folder):
         return None
     if not kinds["rasa"] and not kinds["chatterbot"]:  # a Rasa project has files about other things
@@ -232,7 +240,12 @@ def _tables(folder: Path) -> list[Path]:
     """Return the files of a folder that may be tables, documents or archives; a .txt is perhaps a licence."""
     found = [path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path, folder)]
     suffixes = {*FILES, *JSON, *ARCHIVES} - {".txt"}
-    return sorted(p for p in found if p.suffix.lower() in suffixes and p != folder / "decisions.csv")
+    return sorted(p for p in found if p.suffix.lower() in suffixes and not _is_decided(p))
+
+
+def _is_decided(path: Path) -> bool:
+    """Whether a file holds label decisions or declared changes, beside a corpus."""
+    return path.is_file() and (is_named(path, DECISIONS_FILE) or is_named(path, DECLARED_FILE))
 
 
 def _mistaken(path: Path, suffix: str) -> str | None:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from data.columns import INTENT_NAMES, Columns, Places, find_columns
+from data.decisions import DECISION, DECISIONS_FILE, ROW_HASH
 from data.errors import CorpusError, Problem
 from data.formats.cells import MISSING, Cell, Table, at, is_empty, is_number, shown
 from data.rows import Row, Rows
@@ -21,6 +22,10 @@ def read_table(table: Table, asked: Columns) -> Rows:
         CorpusError: a column is missing, or stands twice in the header.
     """
     result = Rows(problems=list(table.problems), notices=list(table.notices))
+    if {ROW_HASH, DECISION} <= {name.strip() for name in table.header}:
+        named = f"{DECISIONS_FILE}, or as my.{DECISIONS_FILE} for my.csv"
+        reason = f"label decisions, not a corpus: save them beside it as {named}"
+        raise CorpusError([Problem(table.file, table.line, reason)])
     places = _places(table, asked, result)
     width = max((i + 1 for i, name in enumerate(table.header) if name.strip()), default=0)
     replies: dict[str, set[str]] = defaultdict(set)

@@ -64,12 +64,50 @@ def test_every_encoding_and_separator_gives_the_same_rows(tmp_path: Path, encodi
     assert ("read as Windows-1252: " in notices(file)) == (encoding == "cp1252")
 
 
-def test_a_text_in_another_code_page_is_refused_not_garbled(tmp_path: Path) -> None:
+FOREIGN = {
+    "cp1251": [("где моя посылка", "доставка"), ("верните деньги за заказ", "возврат")],
+    "koi8_r": [("где моя посылка", "доставка"), ("верните деньги за заказ", "возврат")],
+    "gbk": [("我的包裹在哪里", "物流"), ("请退款给我", "退款")],
+    "big5": [("我的包裹在哪裡", "物流"), ("請退款給我", "退款")],
+    "shift_jis": [("荷物はどこですか", "配送"), ("返金してください", "返金")],
+    "euc_kr": [("제 택배 어디에 있나요", "배송"), ("환불해 주세요", "환불")],
+    "cp1250": [("gdzie jest moja paczka?", "dostawa"), ("chcę odzyskać pieniądze", "zwrot")],
+    "cp1253": [("πού είναι το δέμα μου", "αποστολή"), ("θέλω επιστροφή χρημάτων", "επιστροφή")],
+    "cp1256": [("أين طردي", "توصيل"), ("أريد استرداد أموالي", "استرداد")],
+    "mac_roman": [("où est mon colis ?", "livraison"), ("je veux être remboursé", "remboursement")],
+    "utf-16-le": [("我的包裹在哪里", "物流"), ("где моя посылка", "доставка")],
+    "utf-16-be": [("我的包裹在哪里", "物流"), ("где моя посылка", "доставка")],
+    "utf-32-le": [("我的包裹在哪里", "物流"), ("где моя посылка", "доставка")],
+}
+
+
+@pytest.mark.parametrize("encoding", FOREIGN)
+def test_a_code_page_is_detected_and_its_name_is_told(tmp_path: Path, encoding: str) -> None:
     file = tmp_path / "corpus.csv"
-    file.write_bytes("text,label\nгде моя посылка,доставка\nверните деньги,возврат\n".encode("cp1251"))
-    assert "not UTF-8" in refusal(file)
+    text = "text,label\n" + "".join(f"{message},{label}\n" for message, label in FOREIGN[encoding])
+    file.write_bytes(text.encode(encoding))
+    assert pairs(file) == FOREIGN[encoding]
+    assert ("name the right one with --encoding" in notices(file)) != encoding.startswith("utf")
+    assert pairs(file, Columns(encoding=encoding)) == FOREIGN[encoding]
+
+
+def test_a_nul_byte_does_not_make_a_text_utf_16(tmp_path: Path) -> None:
+    (tmp_path / "corpus.csv").write_bytes(b"text,label\nwhere is\0 it,track\nmoney ba\0ck,refund\n")
+    assert "NUL" in refusal(tmp_path / "corpus.csv")
+
+
+def test_an_encoding_that_is_not_the_files_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "corpus.csv"
+    file.write_bytes("text,label\nrückgabe,storno\n".encode("cp1252"))
+    assert "corpus.csv:2: it is not utf-8 (--encoding)" in refusal(file, Columns(encoding="utf-8"))
+    assert "unknown encoding 'ansi'" in refusal(file, Columns(encoding="ansi"))
+
+
+def test_a_mixture_of_encodings_is_refused_not_garbled(tmp_path: Path) -> None:
+    file = tmp_path / "corpus.csv"
     file.write_bytes(text_of().encode() + "schöne Grüße,storno\n".encode("cp1252"))
     assert refusal(file).startswith(f"{file}:5: not UTF-8")
+    assert "--encoding" in refusal(file)
 
 
 @pytest.mark.parametrize("hint", ["sep=;", '"sep=;"', "SEP=;", "sep=;;"])

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from chatbot.errors import ChatbotError
-from data.column_options import CategoryColumn, IntentColumn, MessageColumn
+from data.column_options import CategoryColumn, Encoding, IntentColumn, MessageColumn
 from data.loading import Columns
 from data.processing import read_processed
 from training.corpus.reading import read_labelled
@@ -53,11 +53,14 @@ def main(
     message_column: MessageColumn = None,
     intent_column: IntentColumn = None,
     category_column: CategoryColumn = None,
+    encoding: Encoding = None,
 ) -> None:
     """Judge a challenger. Exit code 0: accepted; 3: refused; 1: error, not judged."""
     console = Console(stderr=True)
     try:
-        rows = read_labelled(corpus, Columns(message_column, intent_column, category_column))
+        rows = read_labelled(
+            corpus, Columns(message_column, intent_column, category_column, encoding=encoding)
+        )
         before = None if earlier is None else read_processed(earlier)
         bounds, tests = read_gate_params(params), read_behaviours(behaviours)
         if "part" in rows:
