@@ -21,6 +21,7 @@ from data.formats.rasa import is_rasa_json, read_rasa_json
 from data.formats.snips import is_snips, read_snips
 from data.formats.table import read_table
 from data.formats.watson import is_watson, read_watson
+from data.formats.wit import is_wit, read_wit
 from data.rows import Rows
 from data.text import decode
 
@@ -30,6 +31,7 @@ DOCUMENTS: tuple[tuple[str, Callable[[Document], bool], Callable[[Document, str]
     ("Watson Assistant", is_watson, read_watson),
     ("Lex V1 or Alexa", is_lex, read_lex),
     ("SNIPS", is_snips, read_snips),
+    ("Wit.ai", is_wit, read_wit),
     ("CLINC150", is_clinc, read_clinc),
 )
 """Product, whether a document is its export, and its reader; the first that fits."""

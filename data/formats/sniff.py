@@ -51,7 +51,7 @@ _INSTEAD = {
     ".xls": "the former Excel format is not read: save the workbook as .xlsx or CSV",
     ".ods": "OpenDocument is not read: save the sheet as .xlsx or CSV UTF-8",
     ".numbers": "Numbers is not read: export the sheet as CSV",
-    ".md": "Markdown is not read; Rasa 1 training data: `rasa data convert nlu --format yaml` in Rasa 2",
+    ".md": "Markdown is not read. A table: name it .txt. Rasa 1: `rasa data convert nlu --format yaml` in Rasa 2",
     ".lu": "LU files are not read: `bf luis:convert --in FILE --out app.json`, or export the app as JSON",
     ".lg": "LG files are not read: write the replies as YAML, `intent: text`",
     ".xml": "XML is not read: export CSV or JSON",
@@ -62,7 +62,7 @@ _INSTEAD = {
     ".doc": "documents are not read: put the messages into a table and save it as CSV or .xlsx",
     ".docx": "documents are not read: put the messages into a table and save it as CSV or .xlsx",
     ".pdf": "documents are not read: put the messages into a table and save it as CSV or .xlsx",
-    ".html": "web pages are not read: export CSV",
+    ".html": "web pages are not read: open it in a spreadsheet, and save it as .xlsx or CSV UTF-8",
     ".7z": "unpack it, or pack it as .zip",
     ".rar": "unpack it, or pack it as .zip",
     ".tar": "unpack it, or pack it as .zip",
@@ -252,12 +252,14 @@ def _mistaken(path: Path, suffix: str) -> str | None:
     """Return what the first bytes say if the suffix says something else."""
     with path.open("rb") as file:
         beginning = file.read(512)
+    if beginning.startswith(b"\xd0\xcf\x11\xe0") and suffix in (".xlsx", ".xlsm"):
+        return "is protected by a password (or is a renamed .xls): save it as .xlsx without one"
     for start, suffixes, reason in _BEGINNINGS:
         if beginning.startswith(start) and suffix not in suffixes:
             return reason
     start = beginning.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if suffix in _TEXT and start.startswith((b"<!doctype html", b"<html")):
-        return "is a web page, perhaps of a login: export or download the file itself"
+    if suffix in _TEXT and start.startswith((b"<!doctype html", b"<html", b"<table")):
+        return "is a web page, perhaps of a login: export the table as CSV, or download the file itself"
     if suffix in _TEXT and start.startswith(b"<?xml"):
         return "is XML: export CSV"
     if suffix in (".csv", ".tsv", ".txt") and start.startswith((b'{"', b"[{")):

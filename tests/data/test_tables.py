@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -71,7 +72,7 @@ FOREIGN = {
     "big5": [("我的包裹在哪裡", "物流"), ("請退款給我", "退款")],
     "shift_jis": [("荷物はどこですか", "配送"), ("返金してください", "返金")],
     "euc_kr": [("제 택배 어디에 있나요", "배송"), ("환불해 주세요", "환불")],
-    "cp1250": [("gdzie jest moja paczka?", "dostawa"), ("chcę odzyskać pieniądze", "zwrot")],
+    "cp1250": [("zapłaciłem dwa razy", "płatność"), ("chcę odzyskać pieniądze", "zwrot")],
     "cp1253": [("πού είναι το δέμα μου", "αποστολή"), ("θέλω επιστροφή χρημάτων", "επιστροφή")],
     "cp1256": [("أين طردي", "توصيل"), ("أريد استرداد أموالي", "استرداد")],
     "mac_roman": [("où est mon colis ?", "livraison"), ("je veux être remboursé", "remboursement")],
@@ -355,6 +356,9 @@ def test_archives_are_read_as_what_is_in_them(tmp_path: Path) -> None:
         ("corpus.zip", b"PK\x03\x04 nonsense", "cannot be unpacked"),
         ("nlu.md", b"## intent:greet\n- hello\n", "rasa data convert nlu"),
         ("app.lu", b"# greet\n- hello\n", "bf luis:convert"),
+        ("book.xlsx", b"\xd0\xcf\x11\xe0" + bytes(600), "is protected by a password"),
+        ("corpus.csv", b"<table><tr><th>text</th><th>label</th></tr></table>", "is a web page"),
+        ("table.md", b"| text | label |\n", "A table: name it .txt"),
         ("corpus.ods", b"PK\x03\x04", "save the sheet as .xlsx or CSV"),
         ("corpus.pkl", b"\x80\x04.", "pickles run code and are never read"),
         ("corpus.yaml", b"a: [", "not YAML"),
@@ -435,3 +439,36 @@ def test_the_error_about_a_workbook_is_about_its_largest_sheet(tmp_path: Path) -
         load_corpus(file)
     assert "sheet 'Tickets'" in str(refused.value)
     assert "Customer wrote" in str(refused.value)
+
+
+def test_a_markdown_table_in_a_text_file_is_read_without_its_rule(tmp_path: Path) -> None:
+    file = written(tmp_path / "table.txt", "| text | label |\n|:---|---:|\n| where is it | track |\n")
+    assert [(m.strip(), i) for m, i in pairs(file)] == [("where is it", "track")]
+
+
+def test_fields_within_a_record_of_json_lines_are_columns(tmp_path: Path) -> None:
+    records = [
+        {"data": {"text": message}, "annotations": [{"result": [{"value": {"choices": [label]}}]}]}
+        for message, label in ROWS
+    ]
+    file = written(tmp_path / "tasks.jsonl", "\n".join(map(json.dumps, records)))
+    assert "the columns are: 'data.text', 'annotations.result.value.choices'" in refusal(file)
+    assert pairs(file, Columns("data.text", "annotations.result.value.choices")) == ROWS
+
+
+def test_a_column_without_a_name_in_a_workbook_is_not_blamed_on_quotes(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for cells in (["text", "label"], ["where is it", "track", "x"]):
+        book.active.append(cells)
+    book.save(tmp_path / "corpus.xlsx")
+    assert "does a column lack its name?" in refusal(tmp_path / "corpus.xlsx")
+
+
+def test_utterances_of_wit_ai_are_read_from_its_archive(tmp_path: Path) -> None:
+    utterances = [{"text": message, "intent": label, "entities": []} for message, label in ROWS]
+    utterances.append({"text": "hm", "entities": []})
+    with zipfile.ZipFile(tmp_path / "wit.zip", "w") as archive:
+        archive.writestr("app/app.json", '{"name": "shop", "lang": "en"}')
+        archive.writestr("app/utterances/utterances-1.json", json.dumps({"utterances": utterances}))
+    assert pairs(tmp_path / "wit.zip") == ROWS
+    assert "not taken: 1 utterances without an intent" in notices(tmp_path / "wit.zip")
