@@ -18,6 +18,10 @@ Header = Annotated[
         "--header/--no-header", help="Whether the first row has names; if not, columns are 1, 2, ..."
     ),
 ]
+Encoding = Annotated[
+    str | None,
+    typer.Option("--encoding", help="Of text files, such as cp1251, gbk or utf-16; default: detected."),
+]
 LabelsAsWritten = Annotated[
     bool, typer.Option("--labels-as-written", help="Keep spellings apart, and `oos` an intent.")
 ]

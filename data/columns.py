@@ -38,6 +38,8 @@ class Columns:
     """False: the first row is data, and columns are named by position: 1, 2, ..."""
     labels_as_written: bool = False
     """Whether spellings of a label stay apart, and `oos`, `fallback`, ... are intents of their own."""
+    encoding: str | None = None
+    """Of text files; None: detect it."""
 
 
 @dataclass(frozen=True, slots=True)

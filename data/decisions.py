@@ -124,15 +124,25 @@ def beside(corpus: Path, name: str) -> Path:
     return corpus / name if corpus.is_dir() else corpus.with_name(f"{corpus.stem}.{name}")
 
 
+def is_named(file: Path, name: str) -> bool:
+    """Whether a file is one of this name that stands beside a corpus (`beside`): `name` or `my.name`."""
+    return file.name.casefold() == name or file.name.casefold().endswith(f".{name}")
+
+
 def read_decisions(path: Path) -> list[RowDecision]:
-    """Read a decisions file: CSV with the columns `row_hash` and `decision` (keep, drop, or an intent's name).
+    """Read a decisions file; see `parse_decisions`."""
+    return parse_decisions(path.read_bytes(), str(path))
+
+
+def parse_decisions(content: bytes, file: str) -> list[RowDecision]:
+    """Parse a decisions file: CSV with the columns `row_hash` and `decision` (keep, drop, or an intent's name).
 
     Rows without a decision are skipped.
 
     Raises:
         CorpusError: a column is missing, or a line is not a decision; every such line is named.
     """
-    text, _ = decode(path.read_bytes(), str(path))
+    text, _ = decode(content, file)
     mark = max(_DELIMITERS, key=text.partition("\n")[0].count)
     try:
         lines = csv.DictReader(io.StringIO(text, newline=""), delimiter=mark)
@@ -140,10 +150,10 @@ def read_decisions(path: Path) -> list[RowDecision]:
         lines.fieldnames = names
         rows = [(lines.line_num, row) for row in lines]
     except csv.Error as error:
-        raise CorpusError([Problem(str(path), None, f"not CSV: {error}")]) from None
+        raise CorpusError([Problem(file, None, f"not CSV: {error}")]) from None
     if missing := [name for name in (ROW_HASH, DECISION) if name not in names]:
         lacks = f"no column {' and no column '.join(missing)}: `python -m data.check` writes such a file"
-        raise CorpusError([Problem(str(path), 1, lacks)])
+        raise CorpusError([Problem(file, 1, lacks)])
     found: dict[str, RowDecision] = {}
     problems: list[Problem] = []
     for number, row in rows:
@@ -159,7 +169,7 @@ def read_decisions(path: Path) -> list[RowDecision]:
         if not reason and found.setdefault(key, made) != made:
             reason = f"row {key} has two decisions: delete one"
         if reason:
-            problems.append(Problem(str(path), number, reason))
+            problems.append(Problem(file, number, reason))
     if problems:
         raise CorpusError(problems)
     return list(found.values())

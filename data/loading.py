@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -9,13 +10,14 @@ import pandas as pd
 
 from data.checks import Report, check
 from data.columns import Columns
-from data.decisions import DECISIONS_FILE, apply_decisions, beside, read_decisions
-from data.declarations import DECLARED_FILE, NOTHING, Declared, read_declared
+from data.decisions import DECISIONS_FILE, apply_decisions, beside, is_named, parse_decisions
+from data.declarations import DECLARED_FILE, NOTHING, Declared, parse_declared
 from data.errors import CorpusError, Problem
 from data.formats.sniff import read_source
 from data.labels import label_key, label_notices, normalise_labels, several_labels
 from data.messages import intent_fault, message_fault, row_hash
 from data.rows import Row
+from data.text import decode
 
 __all__ = [
     "COLUMNS",
@@ -129,15 +131,20 @@ def read_corpus(path: Path | str, columns: Columns | None = None, arrays: bool =
     # Notices end up in report.json, whose bytes must not depend on where the corpus is.
     notices = [replace(notice, file=notice.file.replace(str(path), _short(path), 1)) for notice in notices]
     loaded = Loaded(table_of(good, _short(path)), problems, notices, replies)
-    return _decided(loaded, path)
+    return _decided(loaded, path, source.beside)
 
 
-def _decided(loaded: Loaded, path: Path) -> Loaded:
+def _decided(loaded: Loaded, path: Path, inside: Mapping[str, bytes]) -> Loaded:
     """Apply the label decisions and the declared changes that are with the corpus."""
-    decisions_file, declared_file = beside(path, DECISIONS_FILE), beside(path, DECLARED_FILE)
+    decided, declarations = _beside(path, DECISIONS_FILE, inside), _beside(path, DECLARED_FILE, inside)
+    if len(declarations) > 1:
+        reason = f"several declarations, a corpus has one: {', '.join(declarations)}"
+        return replace(loaded, problems=[*loaded.problems, Problem(str(path), None, reason)])
     try:
-        decisions = read_decisions(decisions_file) if decisions_file.is_file() else []
-        declared = read_declared(declared_file)
+        decisions = [one for file, content in decided.items() for one in parse_decisions(content, file)]
+        declared = NOTHING
+        for file, content in declarations.items():
+            declared = parse_declared(decode(content, file)[0], file)
     except CorpusError as error:
         return replace(loaded, problems=[*loaded.problems, *error.problems])
     applied = apply_decisions(loaded.table, decisions)
@@ -145,12 +152,20 @@ def _decided(loaded: Loaded, path: Path) -> Loaded:
     if decisions:
         reason = f"{applied.moved:,} rows moved, {applied.dropped:,} dropped, {len(applied.kept):,} labels confirmed"
         unused = f"; {applied.unused:,} decisions are about rows that are not there" if applied.unused else ""
-        said.insert(0, f"{reason} by {decisions_file.name}{unused}")
+        said.insert(0, f"{reason} by {', '.join(Path(file).name for file in decided)}{unused}")
     notices = [*loaded.notices, *(Problem(_short(path), None, reason) for reason in said)]
     replies = declared.texts(loaded.replies)
     return replace(
         loaded, table=table, notices=notices, replies=replies, declared=declared, kept=applied.kept
     )
+
+
+def _beside(path: Path, name: str, inside: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return a corpus's files of this name: the one beside a file, else those in the folder or archive."""
+    file = beside(path, name)
+    if not path.is_dir() and file.is_file():
+        return {str(file): file.read_bytes()}
+    return {file: content for file, content in inside.items() if is_named(Path(file), name)}
 
 
 def table_of(rows: list[Row], name: str) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from data.checks import Report
-from data.column_options import CategoryColumn, Header, IntentColumn, LabelsAsWritten, MessageColumn
+from data.column_options import CategoryColumn, Encoding, Header, IntentColumn, LabelsAsWritten, MessageColumn
 from data.commands import reports_errors
 from data.declarations import DECLARED_FILE, write_declared
 from data.errors import CorpusError, Problem, problems_table
@@ -63,6 +63,7 @@ def main(
     category_column: CategoryColumn = None,
     header: Header = True,
     labels_as_written: LabelsAsWritten = False,
+    encoding: Encoding = None,
 ) -> None:
     """Convert a corpus to training input: corpus.parquet, splits.csv, left_out.csv and report.json."""
     console = Console(stderr=True)
@@ -75,7 +76,9 @@ def main(
             settings,
             earlier_splits=splits,
             strict=strict,
-            columns=Columns(message_column, intent_column, category_column, header, labels_as_written),
+            columns=Columns(
+                message_column, intent_column, category_column, header, labels_as_written, encoding
+            ),
             console=console,
         )
     except CorpusError as error:

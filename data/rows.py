@@ -30,6 +30,8 @@ class Rows:
     """What was skipped, decoded or chosen in reading; the corpus can be used."""
     replies: dict[str, str] = field(default_factory=dict)
     """Reply texts by intent, where the source has them."""
+    beside: dict[str, bytes] = field(default_factory=dict)
+    """Files of decisions and declared changes in a folder or archive: content by name for display."""
 
     def extend(self, other: Rows) -> None:
         """Append another file's content; existing replies are kept."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,10 +16,27 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_FOREIGN_SHARE = 0.25
-"""Share of non-ASCII letters above which a text is not in a Western European language."""
-_NUL_SHARE = 0.2
-"""Share of NUL bytes above which a file without a mark is UTF-16."""
+_UNMARKED = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
+_CODE_PAGES = (
+    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874", "koi8_r", "mac_roman",
+    "cp850", "gb18030", "big5", "cp932", "euc_jp", "cp949",
+)  # fmt: skip
+"""What spreadsheets and chat tools save where they do not save Unicode; of equals the first is taken."""
+_MULTIBYTE = ("gb18030", "big5", "cp932", "euc_jp", "cp949")
+_NAMES = {
+    "koi8_r": "KOI8-R", "mac_roman": "Mac Roman", "gb18030": "GB 18030 (GBK)", "big5": "Big5", "cp932": "Shift-JIS",
+    "euc_jp": "EUC-JP", "cp949": "Windows-949 (EUC-KR)",
+}  # fmt: skip
+_SYMBOL_IN_WORD = re.compile(
+    r"(?<=[^\W\d_])(?:[^\w\s\x00-\x7f‘’·–—…\u3000-\u303f\uff00-\uff0f]|[¹²³ªº])(?=[^\W\d_])"
+)
+"""What words of a text hold in the wrong code page, as in `m÷chte` and `pieni¹dze`."""
+_EVIDENCE_BYTES = 1 << 16
+"""Lines outside ASCII by which the code page is detected."""
+_MESS_BAND = 0.05
+"""Difference of charset-normalizer's mess ratio within which the language decides."""
+_MIXED_SHARE = 0.1
+"""Share of UTF-8 among the lines outside ASCII from which a multi-byte text is a mixture."""
 
 
 def read_text(path: Path) -> str:
@@ -34,65 +52,105 @@ def read_text(path: Path) -> str:
         raise CorpusError(list(_wrong_bytes(str(path), content))) from None
 
 
-def decode(content: bytes, file: str) -> tuple[str, list[Problem]]:
-    """Decode UTF-8, UTF-16 and UTF-32 by their mark, or Windows-1252 with a notice.
+def decode(content: bytes, file: str, encoding: str | None = None) -> tuple[str, list[Problem]]:
+    """Decode UTF-8, UTF-16 and UTF-32 with or without their mark, or a detected code page with a notice.
+
+    Args:
+        encoding: what the caller knows the file to be in; None: detect it.
 
     Returns:
         The text without a mark, and a notice if the encoding is a guess.
 
     Raises:
-        CorpusError: not a text, or a mixture of encodings; each line with an invalid byte is named.
+        CorpusError: not a text in this encoding, a mixture of encodings, or in no code page that can be told;
+            each line with an invalid byte is named.
     """
-    name = next((name for mark, name in _MARKS if content.startswith(mark)), None) or _unmarked_utf16(
-        content[:4096]
-    )
-    if name:
-        return _decoded(content, name, file), []
+    if encoding is not None:
+        return _decoded(content, encoding, file, f"it is not {encoding} (--encoding)"), []
+    marked = next((name for mark, name in _MARKS if content.startswith(mark)), None)
+    if name := marked or _unmarked(content[:4096]):
+        return _decoded(content, name, file, f"the file begins as {name.upper()} but is damaged"), []
     try:
         return content.decode("utf-8-sig"), []
     except UnicodeDecodeError:
         pass
-    wrong = list(_wrong_bytes(file, content))
+    name = _code_page(content)
     try:
-        text = content.decode("cp1252")
+        text = content.decode(name or "ascii")
     except UnicodeDecodeError:
-        raise CorpusError(wrong) from None
-    letters = sum(character.isalpha() for character in text)
-    foreign = sum(character.isalpha() and not character.isascii() for character in text)
-    if foreign > _FOREIGN_SHARE * letters or _has_utf8(content):
-        raise CorpusError(wrong)
-    line = content.split(b"\n")[(wrong[0].line or 1) - 1].decode("cp1252").strip()
-    reason = f"not UTF-8, read as Windows-1252: {line[:60]!r}; if that is wrong, save the file as UTF-8"
-    return text, [Problem(file, wrong[0].line, reason)]
+        raise CorpusError(list(_wrong_bytes(file, content))) from None
+    wrong = next(_wrong_bytes(file, content))
+    line = content.split(b"\n")[(wrong.line or 1) - 1].decode(name or "ascii").strip()
+    shown = _NAMES.get(name or "", f"Windows-{(name or '')[2:]}")
+    reason = (
+        f"not UTF-8, read as {shown}: {line[:60]!r}; if that is wrong, name the right one with --encoding"
+    )
+    return text, [Problem(file, wrong.line, reason)]
 
 
-def _decoded(content: bytes, name: str, file: str) -> str:
+def _code_page(content: bytes) -> str | None:
+    """Return the code page in which the text makes the most sense; None: it cannot be told, or is a mixture."""
+    from charset_normalizer import from_bytes  # not in every image that imports `data`
+
+    lines = [line for line in content.split(b"\n") if not line.isascii()]
+    size, evidence = 0, []
+    for line in lines:
+        evidence.append(line)
+        if (size := size + len(line)) > _EVIDENCE_BYTES:
+            break
+    found = from_bytes(b"\n".join(evidence), cp_isolation=list(_CODE_PAGES), preemptive_behaviour=False)
+    pages = [(page, match) for match in found for page in match.could_be_from_charset if page in _CODE_PAGES]
+    if not pages:
+        return None
+    cleanest = min(match.chaos for _, match in pages)
+    page, match = max(
+        ((page, match) for page, match in pages if match.chaos <= cleanest + _MESS_BAND),
+        key=lambda found: (
+            -len(_SYMBOL_IN_WORD.findall(str(found[1]))),
+            found[1].coherence,
+            -_CODE_PAGES.index(found[0]),
+        ),
+    )
+    if not match.coherence and page not in ("cp1252", *_MULTIBYTE):
+        return None  # letters, but of no language
+    utf8 = sum(map(_is_utf8, lines))
+    # A short line in GBK may be valid UTF-8 by chance; one in a single-byte code page hardly ever is.
+    return None if utf8 > (_MIXED_SHARE * len(lines) if page in _MULTIBYTE else 0) else page
+
+
+def _decoded(content: bytes, name: str, file: str, failure: str) -> str:
     try:
         return content.decode(name).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        reason = f"{failure} at byte {error.start + 1}: name the right encoding with --encoding, or save it as UTF-8"
+        raise CorpusError([Problem(file, line, reason)]) from None
+    except LookupError:
         reason = (
-            f"the file begins as {name.upper()} but is damaged at byte {error.start + 1}: save it as UTF-8"
+            f"unknown encoding {name!r} (--encoding): names are such as utf-8, cp1252, cp1251, gbk, shift_jis"
         )
         raise CorpusError([Problem(file, None, reason)]) from None
 
 
-def _unmarked_utf16(beginning: bytes) -> str | None:
-    even, odd = beginning[::2].count(0), beginning[1::2].count(0)
-    if not beginning or even + odd < _NUL_SHARE * len(beginning) or min(even, odd) > max(even, odd) // 10:
-        return None
-    return "utf-16-le" if odd > even else "utf-16-be"
+def _unmarked(beginning: bytes) -> str | None:
+    """Return the UTF-32 or UTF-16 that a text without a mark is in: its line ends and ASCII stand out."""
+    for name in _UNMARKED if b"\0" in beginning else ():
+        try:
+            text = beginning[: len(beginning) // 4 * 4].decode(name, "strict" if "32" in name else "ignore")
+        except UnicodeDecodeError:
+            continue
+        ascii_share = sum(character.isascii() for character in text) / max(len(text), 1)
+        if "\0" not in text and ascii_share > 0.05 and 2 * text.count("\n") >= beginning.count(b"\n"):
+            return name
+    return None
 
 
-def _has_utf8(content: bytes) -> bool:
-    """Whether a line outside ASCII is valid UTF-8, which text in Windows-1252 hardly ever is."""
-    for line in content.split(b"\n"):
-        if not line.isascii():
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError:
-                continue
-            return True
-    return False
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _wrong_bytes(file: str, content: bytes) -> Iterator[Problem]:
@@ -103,4 +161,9 @@ def _wrong_bytes(file: str, content: bytes) -> Iterator[Problem]:
             byte = line[error.start]
             around = line[max(0, error.start - 15) : error.end + 15].decode("cp1252", "replace").strip()
             reason = f"not UTF-8: byte 0x{byte:02X} at byte {error.start + 1} of the line, near {around!r}"
-            yield Problem(file, number, f"{reason}; save the file as UTF-8", kind="lines are not UTF-8")
+            yield Problem(
+                file,
+                number,
+                f"{reason}; name the file's encoding with --encoding, or save it as UTF-8",
+                kind="lines are not UTF-8: name the file's encoding with --encoding, or save it as UTF-8",
+            )

@@ -19,7 +19,7 @@ from chatbot.dialog.message import clean
 from chatbot.settings import StorageSettings
 from chatbot.store import open_store
 from data.checks import check
-from data.column_options import CategoryColumn, Header, IntentColumn, LabelsAsWritten, MessageColumn
+from data.column_options import CategoryColumn, Encoding, Header, IntentColumn, LabelsAsWritten, MessageColumn
 from data.commands import reports_errors
 from data.errors import CorpusError, Problem, problems_table
 from data.loading import Columns, Loaded, read_corpus
@@ -67,13 +67,14 @@ def main(
     category_column: CategoryColumn = None,
     header: Header = True,
     labels_as_written: LabelsAsWritten = False,
+    encoding: Encoding = None,
 ) -> None:
     """Find label errors: suspect rows, intents that overlap, too few messages, near-duplicates with two labels.
 
     Exit code 0: checked, whatever was found; 1: rows cannot be read (the others are checked all the same).
     """
     console = Console(stderr=True)
-    columns = Columns(message_column, intent_column, category_column, header, labels_as_written)
+    columns = Columns(message_column, intent_column, category_column, header, labels_as_written, encoding)
     section = read_params(params, {} if encoder is None else {"encoder": encoder})
     with Steps(console) as steps:
         with steps.wait("corpus"):

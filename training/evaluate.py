@@ -19,7 +19,7 @@ import typer
 from rich.console import Console
 
 from chatbot.model import bundle as bundles
-from data.column_options import CategoryColumn, IntentColumn, MessageColumn
+from data.column_options import CategoryColumn, Encoding, IntentColumn, MessageColumn
 from data.commands import reports_errors
 from data.loading import Columns
 from training.corpus.reading import read_labelled
@@ -46,11 +46,12 @@ def main(
     message_column: MessageColumn = None,
     intent_column: IntentColumn = None,
     category_column: CategoryColumn = None,
+    encoding: Encoding = None,
 ) -> None:
     """Score a bundle on a labelled corpus: `out_of_scope` rows belong to no intent, all others to the one they name."""
     console = Console(stderr=True)
     loaded = bundles.load(bundle)
-    columns = Columns(message_column, intent_column, category_column)
+    columns = Columns(message_column, intent_column, category_column, encoding=encoding)
     rows = read_labelled(corpus, columns, part, loaded.manifest.labels)
     messages, labels = rows["message"].tolist(), rows["intent"].tolist()
     with Steps(console) as steps, steps.count("encode", len(messages)) as advance:

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.text import Text
 
 from chatbot.settings import TrackingSettings
-from data.column_options import CategoryColumn, Header, IntentColumn, LabelsAsWritten, MessageColumn
+from data.column_options import CategoryColumn, Encoding, Header, IntentColumn, LabelsAsWritten, MessageColumn
 from data.commands import reports_errors
 from data.loading import Columns
 from data.processing import ProcessParams
@@ -77,6 +77,7 @@ def main(
     category_column: CategoryColumn = None,
     header: Header = True,
     labels_as_written: LabelsAsWritten = False,
+    encoding: Encoding = None,
 ) -> None:
     """Train on a corpus and write a bundle: what `python -m bento` serves."""
     console = Console(stderr=True)
@@ -85,7 +86,9 @@ def main(
     process = read_process_params(params) if params.is_file() else ProcessParams()
     with Steps(console) as steps:
         with steps.wait("corpus"):
-            columns = Columns(message_column, intent_column, category_column, header, labels_as_written)
+            columns = Columns(
+                message_column, intent_column, category_column, header, labels_as_written, encoding
+            )
             read_corpus = read(corpus, process, columns, strict)
         if target is None:
             section = section.declared(read_corpus.declared.target)

@@ -95,4 +95,5 @@ def _renamed(read: Callable[[Path], Rows], inner: Path, shown: Path) -> Rows:
     except CorpusError as error:
         raise CorpusError(rename(list(error.problems))) from None
     result.problems, result.notices = rename(result.problems), rename(result.notices)
+    result.beside = {file.replace(str(inner), str(shown), 1): c for file, c in result.beside.items()}
     return result

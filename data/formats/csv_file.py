@@ -28,7 +28,7 @@ def read_csv(path: Path, columns: Columns) -> Rows:
         CorpusError: the file is empty, is not text, or has no such columns.
     """
     file = str(path)
-    text, notices = decode(path.read_bytes(), file)
+    text, notices = decode(path.read_bytes(), file, columns.encoding)
     records, problems = _records(text, columns, file)
     if problems and not records:
         raise CorpusError(problems)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from data.columns import Columns, find_columns
 from data.errors import CorpusError, Problem
 from data.formats.cells import Cell, Table, filled_width, shown
 
+_RULE = re.compile(":?-+:?")
 _TITLE_ROWS = 20
 """Rows in which the header is searched for."""
 
@@ -18,7 +20,7 @@ def with_header(file: str, records: Sequence[tuple[int, Sequence[Cell]]], asked:
     Raises:
         CorpusError: no header is found; the message says whether the first row seems to be data.
     """
-    filled = [(line, cells) for line, cells in records if filled_width(cells)]
+    filled = [(line, cells) for line, cells in records if filled_width(cells) and not _is_rule(cells)]
     table = Table(file, [], filled)
     blank = [line for line, cells in records if not filled_width(cells)]
     if blank:
@@ -39,6 +41,12 @@ def with_header(file: str, records: Sequence[tuple[int, Sequence[Cell]]], asked:
         table.notices.append(Problem(file, filled[0][0], reason))
     table.records = filled[above + 1 :]
     return table
+
+
+def _is_rule(cells: Sequence[Cell]) -> bool:
+    """Whether a row is the rule beneath the header of a Markdown table."""
+    texts = [shown(cell).strip() for cell in cells if shown(cell).strip()]
+    return len(texts) > 1 and all(_RULE.fullmatch(text) for text in texts)
 
 
 def _header_place(filled: Sequence[tuple[int, Sequence[Cell]]], asked: Columns, file: str) -> int:

@@ -21,6 +21,7 @@ from data.formats.rasa import is_rasa_json, read_rasa_json
 from data.formats.snips import is_snips, read_snips
 from data.formats.table import read_table
 from data.formats.watson import is_watson, read_watson
+from data.formats.wit import is_wit, read_wit
 from data.rows import Rows
 from data.text import decode
 
@@ -30,6 +31,7 @@ DOCUMENTS: tuple[tuple[str, Callable[[Document], bool], Callable[[Document, str]
     ("Watson Assistant", is_watson, read_watson),
     ("Lex V1 or Alexa", is_lex, read_lex),
     ("SNIPS", is_snips, read_snips),
+    ("Wit.ai", is_wit, read_wit),
     ("CLINC150", is_clinc, read_clinc),
 )
 """Product, whether a document is its export, and its reader; the first that fits."""
@@ -49,7 +51,7 @@ def read_jsonl(path: Path, columns: Columns, arrays: bool = False) -> Rows:
         CorpusError: the file is one JSON array, or no line has the columns.
     """
     file = str(path)
-    text, notices = decode(path.read_bytes(), file)
+    text, notices = decode(path.read_bytes(), file, columns.encoding)
     if text.lstrip().startswith("[") and isinstance(_parsed(text), list):
         if arrays:
             return read_json(path, columns, arrays)
@@ -93,7 +95,7 @@ def read_json(path: Path, columns: Columns, arrays: bool = False) -> Rows:
     """
     file = str(path)
     try:
-        document = load_json(path)
+        document = load_json(path, columns.encoding)
     except CorpusError as error:
         if error.problems[0].reason.startswith("not JSON: Extra data"):
             return read_jsonl(path, columns)

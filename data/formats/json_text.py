@@ -10,14 +10,14 @@ from data.errors import CorpusError, Problem
 from data.text import decode
 
 
-def load_json(path: Path) -> Any:
+def load_json(path: Path, encoding: str | None = None) -> Any:
     """Return a parsed JSON file.
 
     Raises:
         CorpusError: not JSON.
     """
     try:
-        return json.loads(decode(path.read_bytes(), str(path))[0])
+        return json.loads(decode(path.read_bytes(), str(path), encoding)[0])
     except json.JSONDecodeError as error:
         reason = f"not JSON: {error.msg} at column {error.colno}"
         raise CorpusError([Problem(str(path), error.lineno, reason)]) from None

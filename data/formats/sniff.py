@@ -10,6 +10,8 @@ from pathlib import Path
 import yaml
 
 from data.columns import Columns
+from data.decisions import DECISIONS_FILE, is_named
+from data.declarations import DECLARED_FILE
 from data.errors import CorpusError, Problem
 from data.folder import is_beside, is_intent, read_intent_files, yaml_paths
 from data.formats.archive import read_gzip, read_zip
@@ -51,7 +53,7 @@ _INSTEAD = {
     ".xls": "the former Excel format is not read: save the workbook as .xlsx or CSV",
     ".ods": "OpenDocument is not read: save the sheet as .xlsx or CSV UTF-8",
     ".numbers": "Numbers is not read: export the sheet as CSV",
-    ".md": "Markdown is not read; Rasa 1 training data: `rasa data convert nlu --format yaml` in Rasa 2",
+    ".md": "Markdown is not read. A table: name it .txt. Rasa 1: `rasa data convert nlu --format yaml` in Rasa 2",
     ".lu": "LU files are not read: `bf luis:convert --in FILE --out app.json`, or export the app as JSON",
     ".lg": "LG files are not read: write the replies as YAML, `intent: text`",
     ".xml": "XML is not read: export CSV or JSON",
@@ -62,7 +64,7 @@ _INSTEAD = {
     ".doc": "documents are not read: put the messages into a table and save it as CSV or .xlsx",
     ".docx": "documents are not read: put the messages into a table and save it as CSV or .xlsx",
     ".pdf": "documents are not read: put the messages into a table and save it as CSV or .xlsx",
-    ".html": "web pages are not read: export CSV",
+    ".html": "web pages are not read: open it in a spreadsheet, and save it as .xlsx or CSV UTF-8",
     ".7z": "unpack it, or pack it as .zip",
     ".rar": "unpack it, or pack it as .zip",
     ".tar": "unpack it, or pack it as .zip",
@@ -98,7 +100,11 @@ def read_source(path: Path, columns: Columns | None = None, arrays: bool = False
     """
     columns = columns or Columns()
     if path.is_dir():
-        return _read_folder(path, columns, arrays)
+        result = _read_folder(path, columns, arrays)
+        result.beside.update(
+            {str(file): file.read_bytes() for file in sorted(path.rglob("*")) if _is_decided(file)}
+        )
+        return result
     if not path.exists():
         raise CorpusError([Problem(str(path), None, f"no such file or folder (looked from {Path.cwd()})")])
     try:
@@ -133,7 +139,9 @@ def _read_folder(folder: Path, columns: Columns, arrays: bool) -> Rows:
     if is_lex_folder(folder):
         return guarded("Lex V2", partial(read_lex_folder, folder), str(folder))
     if (folder / "domains").is_dir() and is_text_folder(folder, texts := text_paths(folder)):
-        return read_text_folder(folder, texts)  # MindMeld: the other files are about entities
+        return read_text_folder(
+            folder, texts, columns.encoding
+        )  # MindMeld: the other files are about entities
     if (found := _read_yaml(yaml_paths(folder), folder)) is not None:
         _mention_markdown(found, folder)
         return found
@@ -156,7 +164,7 @@ def _read_folder(folder: Path, columns: Columns, arrays: bool) -> Rows:
     result.notices.extend(replace(problem, reason=f"not taken: {problem.reason}") for problem in beside)
     if not result.rows and not result.problems:
         if is_text_folder(folder, texts := text_paths(folder)):
-            return read_text_folder(folder, texts)
+            return read_text_folder(folder, texts, columns.encoding)
         reason = (
             "no corpus: a folder holds intents/<intent>.yaml files, tables, texts named <intent>.txt, "
             "or an export in docs/corpus.md"
@@ -178,7 +186,7 @@ def _read_yaml(paths: list[Path], folder: Path) -> Rows | None:
             kinds[_kind_of_yaml(compose(path))].append(path)
         except CorpusError as error:
             result.problems.extend(error.problems)
-    others = [path for path in kinds.pop("") if not is_beside(path)]
+    others = [path for path in kinds.pop("") if not is_beside(path) and not _is_decided(path)]
     if not any(kinds.values()) and _tables(folder):
         return None
     if not kinds["rasa"] and not kinds["chatterbot"]:  # a Rasa project has files about other things
@@ -231,19 +239,26 @@ def _tables(folder: Path) -> list[Path]:
     """Return the files of a folder that may be tables, documents or archives; a .txt is perhaps a licence."""
     found = [path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path, folder)]
     suffixes = {*FILES, *JSON, *ARCHIVES} - {".txt"}
-    return sorted(p for p in found if p.suffix.lower() in suffixes and p != folder / "decisions.csv")
+    return sorted(p for p in found if p.suffix.lower() in suffixes and not _is_decided(p))
+
+
+def _is_decided(path: Path) -> bool:
+    """Whether a file holds label decisions or declared changes, beside a corpus."""
+    return path.is_file() and (is_named(path, DECISIONS_FILE) or is_named(path, DECLARED_FILE))
 
 
 def _mistaken(path: Path, suffix: str) -> str | None:
     """Return what the first bytes say if the suffix says something else."""
     with path.open("rb") as file:
         beginning = file.read(512)
+    if beginning.startswith(b"\xd0\xcf\x11\xe0") and suffix in (".xlsx", ".xlsm"):
+        return "is protected by a password (or is a renamed .xls): save it as .xlsx without one"
     for start, suffixes, reason in _BEGINNINGS:
         if beginning.startswith(start) and suffix not in suffixes:
             return reason
     start = beginning.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if suffix in _TEXT and start.startswith((b"<!doctype html", b"<html")):
-        return "is a web page, perhaps of a login: export or download the file itself"
+    if suffix in _TEXT and start.startswith((b"<!doctype html", b"<html", b"<table")):
+        return "is a web page, perhaps of a login: export the table as CSV, or download the file itself"
     if suffix in _TEXT and start.startswith(b"<?xml"):
         return "is XML: export CSV"
     if suffix in (".csv", ".tsv", ".txt") and start.startswith((b'{"', b"[{")):

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from data.columns import INTENT_NAMES, Columns, Places, find_columns
+from data.decisions import DECISION, DECISIONS_FILE, ROW_HASH
 from data.errors import CorpusError, Problem
 from data.formats.cells import MISSING, Cell, Table, at, is_empty, is_number, shown
 from data.rows import Row, Rows
@@ -21,13 +22,19 @@ def read_table(table: Table, asked: Columns) -> Rows:
         CorpusError: a column is missing, or stands twice in the header.
     """
     result = Rows(problems=list(table.problems), notices=list(table.notices))
+    if {ROW_HASH, DECISION} <= {name.strip() for name in table.header}:
+        named = f"{DECISIONS_FILE}, or as my.{DECISIONS_FILE} for my.csv"
+        reason = f"label decisions, not a corpus: save them beside it as {named}"
+        raise CorpusError([Problem(table.file, table.line, reason)])
     places = _places(table, asked, result)
     width = max((i + 1 for i, name in enumerate(table.header) if name.strip()), default=0)
+    is_workbook = table.file.lower().endswith((".xlsx", ".xlsm"))
     replies: dict[str, set[str]] = defaultdict(set)
     repeated = 0
     for line, cells in table.records:
-        if reason := _misfit(cells, width, places):
-            kind = f"rows do not have the {width} fields of the header: are quotes missing around a comma?"
+        if reason := _misfit(cells, width, places, is_workbook):
+            hint = "does a column lack its name?" if is_workbook else "are quotes missing around a comma?"
+            kind = f"rows do not have the {width} fields of the header: {hint}"
             result.problems.append(Problem(table.file, line, reason, kind=kind))
             continue
         values = [cells[place] if place < len(cells) else None for place in (places.message, *places.intents)]
@@ -130,7 +137,7 @@ def _names(numbers: Sequence[Cell], values: Sequence[Cell]) -> bool:
     return bool(pairs) and len(pairs) == len({n for n, _ in pairs}) == len({v for _, v in pairs})
 
 
-def _misfit(cells: Sequence[Cell], width: int, places: Places) -> str:
+def _misfit(cells: Sequence[Cell], width: int, places: Places, is_workbook: bool) -> str:
     """Return why a row does not fit the header, or an empty string."""
     count = len(cells)
     while count > width and is_empty(cells[count - 1]):
@@ -143,7 +150,8 @@ def _misfit(cells: Sequence[Cell], width: int, places: Places) -> str:
     )
     if count <= width and len(cells) >= needed and not (shifted and len(cells) > count):
         return ""
-    return f"{len(cells)} fields where the header has {width}: are quotes missing? It begins {shown(cells[0])[:40]!r}"
+    hint = "does a column lack its name?" if is_workbook else "are quotes missing?"
+    return f"{len(cells)} fields where the header has {width}: {hint} It begins {shown(cells[0])[:40]!r}"
 
 
 def _row(table: Table, line: int, values: Sequence[Cell], result: Rows) -> tuple[str, str] | None:

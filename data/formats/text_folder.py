@@ -33,7 +33,7 @@ def is_text_folder(folder: Path, paths: list[Path]) -> bool:
     return len({_intent(path, folder) for path in paths} - {""}) > 1
 
 
-def read_text_folder(folder: Path, paths: list[Path]) -> Rows:
+def read_text_folder(folder: Path, paths: list[Path], encoding: str | None = None) -> Rows:
     """Read the messages; of a mark such as `{Elm Street|store_name}` (MindMeld) the text remains."""
     result = Rows()
     counts: Counter[str] = Counter()
@@ -45,7 +45,7 @@ def read_text_folder(folder: Path, paths: list[Path]) -> Rows:
             reason = "not read: neither the file name nor a folder name identifies an intent"
             result.notices.append(Problem(str(path), None, reason))
             continue
-        text, notices = decode(path.read_bytes(), str(path))
+        text, notices = decode(path.read_bytes(), str(path), encoding)
         result.notices.extend(notices)
         name = path.relative_to(folder).as_posix()
         for line, content in enumerate(text.split("\n"), start=1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -215,3 +216,65 @@ def test_a_processed_corpus_carries_its_declaration_with_the_target(corpus: Path
     declare(corpus, "")
     process(corpus, tmp_path / "processed", ProcessParams())
     assert read(tmp_path / "processed" / "corpus.parquet", ProcessParams()).declared == NOTHING
+
+
+def packed(file: Path, members: dict[str, str]) -> Path:
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("corpus_name", "decisions_name"),
+    [
+        ("top/all.csv", "top/decisions.csv"),
+        ("my.csv", "my.decisions.csv"),
+        ("shop/a.csv", "shop/sub/decisions.csv"),
+    ],
+)
+def test_decisions_and_declarations_in_an_archive_or_folder_are_applied(
+    tmp_path: Path, corpus: Path, corpus_name: str, decisions_name: str
+) -> None:
+    decide(corpus, ("money back", "cancel", "refund"), ("asdf", "refund", "drop"))
+    members = {
+        corpus_name: corpus.read_text(),
+        decisions_name: (tmp_path / "my.decisions.csv").read_text(),
+        decisions_name.replace("decisions.csv", "declared.yaml"): "renamed: {cancel: cancel_order}\n",
+    }
+    archive = packed(tmp_path / "export.zip", members)
+    for name, content in members.items():
+        file = tmp_path / "folder" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+    for source in (archive, tmp_path / "folder"):
+        loaded = read_corpus(source)
+        assert not loaded.problems
+        assert labels(loaded.table) == [
+            ("cancel my order", "cancel_order"),
+            ("stop the order", "cancel_order"),
+            ("money back", "refund"),
+            ("i want a refund", "refund"),
+            ("give me my money", "refund"),
+        ]
+
+
+def test_decisions_beside_an_archive_take_the_place_of_those_in_it(tmp_path: Path, corpus: Path) -> None:
+    decide(corpus, ("asdf", "refund", "drop"))
+    inside = (tmp_path / "my.decisions.csv").read_text()
+    archive = packed(tmp_path / "my.zip", {"my.csv": corpus.read_text(), "decisions.csv": inside})
+    decide(corpus, ("money back", "cancel", "drop"))
+    assert "money back" not in set(load_corpus(archive)["message"])
+    assert "asdf" in set(load_corpus(archive)["message"])
+
+
+def test_wrong_decisions_in_an_archive_are_named_by_the_archive(tmp_path: Path, corpus: Path) -> None:
+    archive = packed(tmp_path / "all.zip", {"a.csv": corpus.read_text(), "decisions.csv": "decision\nkeep\n"})
+    assert "all.zip/decisions.csv:1: no column row_hash" in str(CorpusError(read_corpus(archive).problems))
+
+
+def test_a_list_of_suspects_is_not_taught_as_a_corpus(tmp_path: Path, corpus: Path) -> None:
+    suspects = decisions_csv([("", "refund", "cancel", "0.1", "asdf", "", "", "my.csv:7", "0" * 32)])
+    (tmp_path / "suspects.csv").write_text(suspects)
+    with pytest.raises(CorpusError, match="label decisions, not a corpus: save them beside it"):
+        load_corpus(tmp_path)

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -64,12 +65,50 @@ def test_every_encoding_and_separator_gives_the_same_rows(tmp_path: Path, encodi
     assert ("read as Windows-1252: " in notices(file)) == (encoding == "cp1252")
 
 
-def test_a_text_in_another_code_page_is_refused_not_garbled(tmp_path: Path) -> None:
+FOREIGN = {
+    "cp1251": [("где моя посылка", "доставка"), ("верните деньги за заказ", "возврат")],
+    "koi8_r": [("где моя посылка", "доставка"), ("верните деньги за заказ", "возврат")],
+    "gbk": [("我的包裹在哪里", "物流"), ("请退款给我", "退款")],
+    "big5": [("我的包裹在哪裡", "物流"), ("請退款給我", "退款")],
+    "shift_jis": [("荷物はどこですか", "配送"), ("返金してください", "返金")],
+    "euc_kr": [("제 택배 어디에 있나요", "배송"), ("환불해 주세요", "환불")],
+    "cp1250": [("zapłaciłem dwa razy", "płatność"), ("chcę odzyskać pieniądze", "zwrot")],
+    "cp1253": [("πού είναι το δέμα μου", "αποστολή"), ("θέλω επιστροφή χρημάτων", "επιστροφή")],
+    "cp1256": [("أين طردي", "توصيل"), ("أريد استرداد أموالي", "استرداد")],
+    "mac_roman": [("où est mon colis ?", "livraison"), ("je veux être remboursé", "remboursement")],
+    "utf-16-le": [("我的包裹在哪里", "物流"), ("где моя посылка", "доставка")],
+    "utf-16-be": [("我的包裹在哪里", "物流"), ("где моя посылка", "доставка")],
+    "utf-32-le": [("我的包裹在哪里", "物流"), ("где моя посылка", "доставка")],
+}
+
+
+@pytest.mark.parametrize("encoding", FOREIGN)
+def test_a_code_page_is_detected_and_its_name_is_told(tmp_path: Path, encoding: str) -> None:
     file = tmp_path / "corpus.csv"
-    file.write_bytes("text,label\nгде моя посылка,доставка\nверните деньги,возврат\n".encode("cp1251"))
-    assert "not UTF-8" in refusal(file)
+    text = "text,label\n" + "".join(f"{message},{label}\n" for message, label in FOREIGN[encoding])
+    file.write_bytes(text.encode(encoding))
+    assert pairs(file) == FOREIGN[encoding]
+    assert ("name the right one with --encoding" in notices(file)) != encoding.startswith("utf")
+    assert pairs(file, Columns(encoding=encoding)) == FOREIGN[encoding]
+
+
+def test_a_nul_byte_does_not_make_a_text_utf_16(tmp_path: Path) -> None:
+    (tmp_path / "corpus.csv").write_bytes(b"text,label\nwhere is\0 it,track\nmoney ba\0ck,refund\n")
+    assert "NUL" in refusal(tmp_path / "corpus.csv")
+
+
+def test_an_encoding_that_is_not_the_files_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "corpus.csv"
+    file.write_bytes("text,label\nrückgabe,storno\n".encode("cp1252"))
+    assert "corpus.csv:2: it is not utf-8 (--encoding)" in refusal(file, Columns(encoding="utf-8"))
+    assert "unknown encoding 'ansi'" in refusal(file, Columns(encoding="ansi"))
+
+
+def test_a_mixture_of_encodings_is_refused_not_garbled(tmp_path: Path) -> None:
+    file = tmp_path / "corpus.csv"
     file.write_bytes(text_of().encode() + "schöne Grüße,storno\n".encode("cp1252"))
     assert refusal(file).startswith(f"{file}:5: not UTF-8")
+    assert "--encoding" in refusal(file)
 
 
 @pytest.mark.parametrize("hint", ["sep=;", '"sep=;"', "SEP=;", "sep=;;"])
@@ -317,6 +356,9 @@ def test_archives_are_read_as_what_is_in_them(tmp_path: Path) -> None:
         ("corpus.zip", b"PK\x03\x04 nonsense", "cannot be unpacked"),
         ("nlu.md", b"## intent:greet\n- hello\n", "rasa data convert nlu"),
         ("app.lu", b"# greet\n- hello\n", "bf luis:convert"),
+        ("book.xlsx", b"\xd0\xcf\x11\xe0" + bytes(600), "is protected by a password"),
+        ("corpus.csv", b"<table><tr><th>text</th><th>label</th></tr></table>", "is a web page"),
+        ("table.md", b"| text | label |\n", "A table: name it .txt"),
         ("corpus.ods", b"PK\x03\x04", "save the sheet as .xlsx or CSV"),
         ("corpus.pkl", b"\x80\x04.", "pickles run code and are never read"),
         ("corpus.yaml", b"a: [", "not YAML"),
@@ -397,3 +439,36 @@ def test_the_error_about_a_workbook_is_about_its_largest_sheet(tmp_path: Path) -
         load_corpus(file)
     assert "sheet 'Tickets'" in str(refused.value)
     assert "Customer wrote" in str(refused.value)
+
+
+def test_a_markdown_table_in_a_text_file_is_read_without_its_rule(tmp_path: Path) -> None:
+    file = written(tmp_path / "table.txt", "| text | label |\n|:---|---:|\n| where is it | track |\n")
+    assert [(m.strip(), i) for m, i in pairs(file)] == [("where is it", "track")]
+
+
+def test_fields_within_a_record_of_json_lines_are_columns(tmp_path: Path) -> None:
+    records = [
+        {"data": {"text": message}, "annotations": [{"result": [{"value": {"choices": [label]}}]}]}
+        for message, label in ROWS
+    ]
+    file = written(tmp_path / "tasks.jsonl", "\n".join(map(json.dumps, records)))
+    assert "the columns are: 'data.text', 'annotations.result.value.choices'" in refusal(file)
+    assert pairs(file, Columns("data.text", "annotations.result.value.choices")) == ROWS
+
+
+def test_a_column_without_a_name_in_a_workbook_is_not_blamed_on_quotes(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for cells in (["text", "label"], ["where is it", "track", "x"]):
+        book.active.append(cells)
+    book.save(tmp_path / "corpus.xlsx")
+    assert "does a column lack its name?" in refusal(tmp_path / "corpus.xlsx")
+
+
+def test_utterances_of_wit_ai_are_read_from_its_archive(tmp_path: Path) -> None:
+    utterances = [{"text": message, "intent": label, "entities": []} for message, label in ROWS]
+    utterances.append({"text": "hm", "entities": []})
+    with zipfile.ZipFile(tmp_path / "wit.zip", "w") as archive:
+        archive.writestr("app/app.json", '{"name": "shop", "lang": "en"}')
+        archive.writestr("app/utterances/utterances-1.json", json.dumps({"utterances": utterances}))
+    assert pairs(tmp_path / "wit.zip") == ROWS
+    assert "not taken: 1 utterances without an intent" in notices(tmp_path / "wit.zip")

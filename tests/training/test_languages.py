@@ -13,6 +13,8 @@ from chatbot.settings import RouterSettings, SlotSettings
 from data.processing import ProcessParams
 from tests.training import multilingual
 from training.corpus.reading import read, replies_for
+from training.model.encoder.export import DEFAULT_ENCODER
+from training.model.languages import language_notices
 from training.model.operating_points import OutOfScope
 from training.model.params import TrainParams, read_params
 from training.model.train import train
@@ -85,3 +87,23 @@ def test_a_multilingual_encoder_works_from_corpus_to_reply(tmp_path: Path) -> No
     assert OUT_OF_SCOPE not in (german[0], french[0])
     assert german[1] != french[1], "each is asked in its own language"
     assert answer("could you please tell me where my order is")[0] == OUT_OF_SCOPE
+
+
+@pytest.mark.parametrize(
+    ("messages", "named"),
+    [
+        (["Wo ist mein Paket geblieben?", "Ich möchte die Schuhe zurückschicken"], "German"),
+        (["où est mon colis ?", "je veux être remboursé pour la robe", "where is my parcel"], "French"),
+        (["где моя посылка", "верните деньги"], "another script"),
+        (["where is my parcel", "i want my money back", "Müller"], ""),
+        (["refund", "track", "invoice"], ""),
+    ],
+)
+def test_a_corpus_that_the_shipped_encoder_does_not_understand_is_named(
+    messages: list[str], named: str
+) -> None:
+    said = " ".join(notice.reason for notice in language_notices(DEFAULT_ENCODER, messages))
+    assert named in said
+    assert bool(said) == bool(named)
+    assert ("--encoder paraphrase-multilingual" in said) == bool(named)
+    assert language_notices("paraphrase-multilingual-MiniLM-L12-v2", messages) == []

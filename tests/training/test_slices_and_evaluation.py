@@ -27,6 +27,17 @@ def test_a_known_or_merely_unknown_word_is_none(word: str) -> None:
     assert not is_typo(word, WORDS)
 
 
+def test_a_message_in_another_language_is_no_typo() -> None:
+    german = [
+        "Wann bekomme ich mein Geld zurück?",
+        "Bitte die Ware abholen",
+        "Ich will keine Ordner mehr haben",
+    ]
+    words = WORDS | {"mean", "ware", "order", "even", "which", "bitter"}
+    assert "typos" not in slices_of(german, [""] * 3, words)
+    assert slices_of([*german, *["my refudn, please"] * 9], [""] * 12, words)["typos"].sum() == 9
+
+
 def test_slices_are_by_length_spelling_and_category() -> None:
     long = "please " * 15
     masks = slices_of(["my refudn", "where is my money", long], ["A", "B", "A"], WORDS)

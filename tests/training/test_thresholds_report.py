@@ -255,7 +255,7 @@ def printed(found: OperatingPoints) -> str:
 def test_the_printed_report_says_what_is_in_force_and_what_it_was_learned_from() -> None:
     found = points()
     text = printed(replace(found, in_force=replace(found.in_force, coverage=0.9)))
-    assert "learned on 124 distinct messages of 124" in text
+    assert "Learned on 124 distinct messages of 124. " in text
     assert "300 messages of the shipped generic pool" in text
     assert "what to do" not in text
     assert "in force" in printed(found)

@@ -22,7 +22,7 @@ from data.declarations import DECLARED_FILE, NOTHING, Declared, read_declared
 from data.digest import corpus_digest
 from data.errors import CorpusError, Problem
 from data.labels import label_key
-from data.loading import SHIPPED, Columns, load_checked, load_corpus
+from data.loading import SHIPPED, Columns, load_checked, read_corpus
 from data.placeholders import fill_all
 from data.processing import CORPUS_COLUMNS, ProcessParams, process, read_processed
 from data.replies import match_replies, own_replies, read_folder_replies, read_replies
@@ -114,12 +114,10 @@ def read_labelled(path: Path, columns: Columns, part: str = "", labels: Sequence
     if part:
         reason = f"it has no parts: make it with `python -m data.process`, or leave out --part {part}"
         raise CorpusError([Problem(str(path), None, reason)])
-    frame = load_corpus(
-        path,
-        message_column=columns.message,
-        intent_column=columns.intent,
-        category_column=columns.category,
-    )
+    loaded = read_corpus(path, columns)
+    if loaded.problems:
+        raise CorpusError(loaded.problems)
+    frame = loaded.table
     spelt = {label_key(label): label for label in labels}
     intents = [
         intent if intent in labels else spelt.get(label_key(intent), intent) for intent in frame["intent"]

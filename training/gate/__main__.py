@@ -13,7 +13,7 @@ if __name__ == "__main__":
 import typer
 from rich.console import Console
 
-from data.column_options import CategoryColumn, IntentColumn, MessageColumn
+from data.column_options import CategoryColumn, Encoding, IntentColumn, MessageColumn
 from data.commands import reports_errors
 from data.loading import Columns
 from data.processing import read_processed
@@ -53,9 +53,10 @@ def main(
     message_column: MessageColumn = None,
     intent_column: IntentColumn = None,
     category_column: CategoryColumn = None,
+    encoding: Encoding = None,
 ) -> None:
     """Judge a challenger. Exit code 0: accepted; 3: refused; 1: error, not judged."""
-    rows = read_labelled(corpus, Columns(message_column, intent_column, category_column))
+    rows = read_labelled(corpus, Columns(message_column, intent_column, category_column, encoding=encoding))
     before = None if earlier is None else read_processed(earlier)
     bounds, tests = read_gate_params(params), read_behaviours(behaviours)
     if "part" in rows:

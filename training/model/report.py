@@ -63,10 +63,10 @@ def print_trained(console: Console, trained: Trained) -> None:
 def print_points(console: Console, points: OperatingPoints) -> None:
     """Print coverage and risk for each target and out-of-scope share, and, if coverage is low, why."""
     force = points.in_force
-    evidence = f"learned on {force.rows:,} distinct messages of {points.messages:,}"
+    evidence = f"Learned on {force.rows:,} distinct messages of {points.messages:,}"
     at = f"{force.share:.0%} of the messages out of scope"
     console.print(_points(f"how much the bot answers, {at}", "target", points.targets, force))
-    console.print(Text(f"{evidence}; {points.out_of_scope.sentence}"))
+    console.print(Text(f"{evidence}. {points.out_of_scope.sentence}"))
     title = f"the same at {force.target:.0%}, by share"
     console.print(_points(title, "out of scope", points.shares, force, points.unknown_risks))
     if not points.is_low:

@@ -33,6 +33,7 @@ from training.model.encoder.export import Export, export
 from training.model.evaluation.outcome import evaluate, full_report
 from training.model.fit import UNKNOWN_FOLDS, fit, folds, score_unknown
 from training.model.generic_pool import ENOUGH_OWN, POOL_LANGUAGE, load_pool, uncovered
+from training.model.languages import language_notices
 from training.model.operating_points import OperatingPoints, OutOfScope, learn_points
 from training.model.params import TrainParams
 from training.model.pictures import draw
@@ -106,6 +107,7 @@ def train(
     rules = Rules.load(rules_file)
     rules.check()
     replies, without_reply, notices = replies_for(sorted(set(labels)), replies_source, rows, corpus.replies)
+    notices += language_notices(params.encoder, messages)
 
     with steps.wait("copies"):
         groups = _groups(corpus.rows)

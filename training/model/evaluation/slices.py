@@ -9,6 +9,8 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from chatbot.dialog.language import foreign_language, spoken_languages
+
 SHORT_WORDS = 3
 LONG_WORDS = 15
 # Nearly every string of fewer than four letters is one edit from a word.
@@ -34,8 +36,14 @@ def slices_of(
     known = frozenset(vocabulary)
     judged: dict[str, bool] = {}
     typos = []
+    spoken = spoken_languages(messages)
+    is_english = (
+        not spoken or "en" in spoken
+    )  # every word of another language may be one edit from an English one
     for message in messages:
         typos.append(False)
+        if not is_english or foreign_language(message, ("en",)):
+            continue
         for word in _WORD.findall(message.lower()):
             if word not in judged:
                 judged[word] = is_typo(word, known)
