@@ -7,7 +7,7 @@ import hmac
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -20,8 +20,9 @@ from bento.http.metrics import Metrics
 from bento.http.schemas import ChatRequest, ContactRequest, FeedbackRequest, parse
 from chatbot import ids
 from chatbot.dialog.message import OUT_OF_SCOPE, WARM_UP, clean
-from chatbot.dialog.router import Prediction, Reply, Router
+from chatbot.dialog.router import FIRST, Prediction, Reply, Router
 from chatbot.errors import ChatbotError, InvalidMessage, NotFound, StoreError, Unavailable
+from chatbot.model.cascade import Cascade, tier_of
 from chatbot.privacy import redact_with_core
 from chatbot.records.contact import contact_of
 from chatbot.records.handoff import Handoff
@@ -66,6 +67,8 @@ class _PendingMessage:
     message: str
     session_id: str
     since: float
+    redacted: tuple[str, str] | None = None
+    """The message redacted, and what the model sees of it; None: not computed yet."""
 
 
 class Chat:
@@ -90,6 +93,7 @@ class Chat:
         limit_session: Callable[[str], None] = _unlimited,
         limit_prediction: Callable[[str], None] = _unlimited,
         save_contact: Callable[[str, bytes], None] | None = None,
+        cascade: Cascade | None = None,
     ) -> None:
         """Configure the handler; starts no task before the first message.
 
@@ -110,6 +114,7 @@ class Chat:
             limit_session: called for each message with its (hashed) session; raises RateLimited.
             limit_prediction: called for each feedback with its prediction; raises RateLimited.
             save_contact: stores contact data of a handoff; may block; None: replies offer no field for it.
+            cascade: answers easy messages without the runner; None: the runner classifies all.
         """
         self._router = router
         self._classify = classify
@@ -126,6 +131,7 @@ class Chat:
         self._handoffs = handoffs
         self._conversations = conversations
         self._save_contact = save_contact
+        self._cascade = cascade
         self._batcher: RequestBatcher[_PendingMessage, bytes] = RequestBatcher(
             self._classify_batch, concurrency, max_batch, self._observe_waits
         )
@@ -156,6 +162,12 @@ class Chat:
             self._limit_session(session_id)
         pending = _PendingMessage(message, session_id, since)
         decided = self._router.before_model(message)
+        if decided is None and self._cascade is not None:
+            # Before the batcher: an easy message does not wait behind those that need the runner.
+            redacted, core = redact_with_core(message)
+            pending = replace(pending, redacted=(redacted, core))
+            if (easy := self._cascade.predict([core])[0]) is not None:
+                decided = self._router.after_model(message, easy, redacted)
         if decided is None:
             return await self._batcher.submit(pending)
         return self._finish([pending], [decided])[0]
@@ -252,7 +264,7 @@ class Chat:
 
     async def _classify_batch(self, requests: Sequence[_PendingMessage]) -> list[bytes]:
         # Personal data beside the question must not change how it is understood.
-        redacted = [redact_with_core(request.message) for request in requests]
+        redacted = [request.redacted or redact_with_core(request.message) for request in requests]
         start = time.perf_counter()
         try:
             predictions = await self._classify([core for _, core in redacted])
@@ -261,6 +273,11 @@ class Chat:
             self._is_runner_available = False
             raise
         self._note_classified()
+        if self._cascade is not None:
+            predictions = [
+                replace(prediction, tier=tier_of(core))
+                for prediction, (_, core) in zip(predictions, redacted, strict=True)
+            ]
         self._metrics.runner_seconds.observe(time.perf_counter() - start)
         replies = [
             self._router.after_model(request.message, prediction, text)
@@ -334,4 +351,7 @@ class Chat:
             metrics.handoffs.labels(reply.source).inc()
         if reply.prediction is not None:
             metrics.confidence.observe(reply.prediction.alternatives[0].confidence)
-            metrics.scope.observe(reply.prediction.scope)
+            if reply.prediction.tier:
+                metrics.tiers.labels(reply.prediction.tier).inc()
+            if reply.prediction.tier != FIRST:  # the first tier's scope score is another one
+                metrics.scope.observe(reply.prediction.scope)

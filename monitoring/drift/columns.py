@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from chatbot.dialog.router import FIRST, FULL
 from chatbot.records.schema import Record
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 TEXT_FEATURES = ("chars", "words", "non_letter_share", "upper_share")
 SCORES = ("confidence", "scope")
+# With a first tier, scores and embeddings are compared for the sampled messages alone: the tier's own are of another
+# kind, and the other messages of the full model are the hard ones.
+_UNSAMPLED = (FIRST, FULL)
 NUMBERS = (*TEXT_FEATURES, *SCORES)
 SUMMARY_AXES = 8
 
@@ -25,7 +29,8 @@ class RecordColumns:
     """Columns of n records, or of n rows of a reference.
 
     Attributes:
-        numbers: by name of `NUMBERS`, shape (n,), float64. Confidence and scope are NaN if a rule decided, because
+        numbers: by name of `NUMBERS`, shape (n,), float64. Confidence and scope are NaN if a rule decided or a first tier left
+            the message out of its sample, because
             the model made no prediction.
         summary: embedding summary, shape (n, SUMMARY_AXES), float32; NaN if missing.
         intents: shape (n,), strings.
@@ -90,6 +95,11 @@ def of_table(table: pa.Table) -> RecordColumns:
         return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float64)
 
     numbers = {name: number(name) for name in NUMBERS}
+    unseen = np.zeros(rows, dtype=bool)
+    if "tier" in names:
+        tiers = table["tier"].combine_chunks()
+        unseen = np.asarray(pc.fill_null(pc.is_in(tiers, pa.array(_UNSAMPLED)), False))
+    numbers["scope"] = np.where(unseen, np.nan, numbers["scope"])
     numbers["confidence"] = np.where(np.isnan(numbers["scope"]), np.nan, numbers["confidence"])
     summary = np.full((rows, SUMMARY_AXES), np.nan, dtype=np.float32)
     if "summary" in names and rows:
@@ -97,6 +107,7 @@ def of_table(table: pa.Table) -> RecordColumns:
         full = np.asarray(pc.fill_null(pc.equal(pc.list_value_length(lists), SUMMARY_AXES), False))
         values = pc.list_flatten(lists.filter(pa.array(full)))
         summary[full] = np.asarray(values.to_numpy(zero_copy_only=False)).reshape(-1, SUMMARY_AXES)
+    summary[unseen] = np.nan
     intents = np.asarray(table["intent"].combine_chunks().dictionary_encode().to_pandas(), dtype=object)
     handoff = flags("handoff")
     return RecordColumns(
@@ -106,18 +117,24 @@ def of_table(table: pa.Table) -> RecordColumns:
 
 def of_records(records: Sequence[Record]) -> RecordColumns:
     """Convert records read from the CSV file."""
-    scored = np.asarray([record.scope is not None for record in records], dtype=bool)
+    scored = np.asarray([_is_compared(record) for record in records], dtype=bool)
     numbers = {
         name: np.asarray([getattr(record, name) for record in records], dtype=np.float64) for name in NUMBERS
     }
+    numbers["scope"] = np.where(scored, numbers["scope"], np.nan)
     numbers["confidence"] = np.where(scored, numbers["confidence"], np.nan)
     summary = np.full((len(records), SUMMARY_AXES), np.nan, dtype=np.float32)
     for row, record in enumerate(records):
-        if len(record.summary) == SUMMARY_AXES:
+        if scored[row] and len(record.summary) == SUMMARY_AXES:
             summary[row] = record.summary
     intents = np.asarray([record.intent for record in records], dtype=object)
     handoff = np.asarray([record.handoff for record in records], dtype=bool)
     return RecordColumns(numbers, summary, intents, handoff)
+
+
+def _is_compared(record: Record) -> bool:
+    """Whether the scores and the embedding count: the full model classified the message, and not for being hard."""
+    return record.scope is not None and record.tier not in _UNSAMPLED
 
 
 def to_table(columns: RecordColumns) -> pa.Table:

@@ -155,6 +155,10 @@ def train(
             len(messages),
         )
     learned = points.in_force
+    learned_tier = None
+    if params.first_tier:
+        with steps.wait("first tier"):
+            learned_tier = _first_tier(exported, encoder, messages, taught, fitted, points, params.seed, tier_outside)
 
     manifest = Manifest(
         labels=fitted.classifier.labels,
