@@ -93,8 +93,8 @@ class Metrics:
         )
         self.tiers = self._counter(
             "tiers",
-            "Messages that a model with a first tier classified: by the tier (first), by the full model (full), or by the "
-            "full model because the drift check compares them (sampled).",
+            "Messages that a model with a first tier classified: by the tier (first), by the full model (full), or "
+            "by the full model because the drift check compares them (sampled).",
             "tier",
         )
         self.handoffs = self._counter(

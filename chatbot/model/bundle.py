@@ -153,7 +153,9 @@ class BundleMetadata:
         if tier is None:
             return None
         thresholds = self.manifest.thresholds
-        return Cascade(tier, self.manifest.labels, thresholds.overridden(settings) if settings else thresholds)
+        return Cascade(
+            tier, self.manifest.labels, thresholds.overridden(settings) if settings else thresholds
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,15 @@ class Bundle(BundleMetadata):
             return self.predict_full(messages)
         return self.cascade.overlay(messages, lambda rest: self.predict_full([messages[row] for row in rest]))
 
+    def judge_all(self, messages: Sequence[str], encoded: Encoded) -> list[Prediction]:
+        """Classify cleaned messages that are encoded already, as `predict` does."""
+        full = self.judge(encoded)
+        return (
+            full
+            if self.cascade is None
+            else self.cascade.overlay(messages, lambda rest: [full[row] for row in rest])
+        )
+
     def predict_full(self, messages: Sequence[str]) -> list[Prediction]:
         """Classify cleaned messages with the encoder, without the first tier; in the order given."""
         return self.judge(self.encoder.encode(messages))
@@ -183,7 +194,7 @@ class Bundle(BundleMetadata):
         return numbers
 
     def judge(self, encoded: Encoded) -> list[Prediction]:
-        """Classify encoded messages."""
+        """Classify encoded messages with the full model."""
         scores = self.classifier.score(encoded)
         summaries = self.summarise(encoded)
         top = np.argsort(-scores.probabilities, axis=1, kind="stable")[:, :MAX_ALTERNATIVES]
@@ -239,7 +250,7 @@ def save(
         shutil.copyfile(rules, workplace / RULES)
         (workplace / REPLIES).write_text(replies.dump(), encoding="utf-8")
         shutil.copyfile(reference, workplace / REFERENCE)
-        files = FILES
+        files: tuple[str, ...] = FILES
         if tier is not None:
             files = (*FILES, first_tier.FILE)
             save_file(tier.to_tensors(), str(workplace / first_tier.FILE))
@@ -281,9 +292,16 @@ def verify(folder: Path, files: Sequence[str] = FILES) -> str:
     except (ValueError, UnicodeDecodeError) as error:
         raise BundleError(f"{sums} is damaged: {error}") from error
     wrong = [f"{name} is not listed in {SUMS}" for name in FILES if name not in listed]
-    wrong += [f"{name} is listed but is not a file of a bundle" for name in sorted(set(listed) - set(FILES) - set(OPTIONAL_FILES))]
+    wrong += [
+        f"{name} is listed but is not a file of a bundle"
+        for name in sorted(set(listed) - set(FILES) - set(OPTIONAL_FILES))
+    ]
     # An optional file that is not listed could change every answer.
-    wrong += [f"{name} is not listed in {SUMS}" for name in OPTIONAL_FILES if (folder / name).exists() and name not in listed]
+    wrong += [
+        f"{name} is not listed in {SUMS}"
+        for name in OPTIONAL_FILES
+        if (folder / name).exists() and name not in listed
+    ]
     for name in sorted((set(files) | set(OPTIONAL_FILES)) & set(listed)):
         if not (folder / name).is_file():
             wrong.append(f"{name} is missing")
@@ -360,7 +378,9 @@ def load(folder: Path, *, is_verified: bool = False) -> Bundle:
         classifier = Classifier.from_tensors(manifest.labels, manifest.temperature, tensors)
     except (SafetensorError, KeyError, ValueError) as error:
         raise BundleError(f"{folder / HEAD} does not fit the manifest: {error}") from error
-    bundle = Bundle(manifest, metadata.rules, metadata.replies, metadata.digest, encoder, classifier, summary, cascade)
+    bundle = Bundle(
+        manifest, metadata.rules, metadata.replies, metadata.digest, encoder, classifier, summary, cascade
+    )
     _ask_known(bundle)
     return bundle
 

@@ -92,14 +92,15 @@ def fetch(store: Store, digest: str, folder: Path, made: str | None = None) -> P
     workplace = Path(tempfile.mkdtemp(prefix=".fetch-", dir=folder))
     try:
         # SHA256SUMS first: it exists only if the bundle is complete.
+        name = bundles.SUMS
         try:
             store.get_file(key(digest, bundles.SUMS), workplace / bundles.SUMS)
             for name in bundles.files_of(workplace):
                 store.get_file(key(digest, name), workplace / name)
         except Missing as error:
             raise BundleError(
-                f"the store has no {error}: this bundle was never put there whole, or was taken away; put it there with "
-                "`python -m training.versions restore`, or choose another"
+                f"the store has no {key(digest, name)}: this bundle was never put there whole, or was "
+                "taken away; put it there with `python -m training.versions restore`, or choose another"
             ) from error
         with contextlib.suppress(Missing):
             store.get_file(key(digest, bundles.MADE), workplace / bundles.MADE)

@@ -38,7 +38,7 @@ class Cascade:
         found: list[Prediction | None] = [None] * len(messages)
         rows = [row for row, message in enumerate(messages) if not is_sampled(message)]
         scores = self._tier.score([messages[row] for row in rows])
-        for at in np.flatnonzero(scores.passing(self._gate)):
+        for at in np.flatnonzero(scores.passing(self._gate)).tolist():
             found[rows[at]] = self._prediction(scores, at)
         return found
 

@@ -110,7 +110,9 @@ class Encoder:
         """Encode every wordpiece alone, between the special tokens; return sentence embeddings, shape (size, dim)."""
         around = self._tokenizer.encode("").ids
         pieces = range(self._tokenizer.get_vocab_size())
-        return self._run([np.array([around[0], piece, around[-1]], dtype=np.int64) for piece in pieces]).vectors
+        return self._run(
+            [np.array([around[0], piece, around[-1]], dtype=np.int64) for piece in pieces]
+        ).vectors
 
     def _run(self, ids: list[NDArray[np.int64]]) -> Encoded:
         vectors = np.empty((len(ids), self.dim), dtype=np.float32)

@@ -195,10 +195,11 @@ class Tier:
     @classmethod
     def from_tensors(cls, tensors: dict[str, NDArray[Any]]) -> Tier:
         """Build the tier from the result of `to_tensors`; raise KeyError if a tensor is missing."""
-        static, lexical = (
-            kind(**{field.name: tensors[f"{name}.{field.name}"] for field in fields(kind)})
-            for name, kind in (("static", Static), ("lexical", Lexical))
-        )
+
+        def part(name: str, kind: type) -> dict[str, Any]:
+            return {field.name: tensors[f"{name}.{field.name}"] for field in fields(kind)}
+
+        static, lexical = Static(**part("static", Static)), Lexical(**part("lexical", Lexical))
         return cls(static, lexical, tensors["temperatures"], Gate(*map(float, tensors["gate"])))
 
     def join(self, static: Floats, lexical: Floats) -> Floats:
@@ -253,12 +254,22 @@ class FirstTier:
             words = words_of(message)
             total = self._words.sum(words)
             pairs = self._pairs.sum(list(pairwise(words)))
-            vectors.append(total[:dim] / max(total[dim], _TINY))
-            logits.append((total[dim + 3 :] + pairs[1:]) / max((total[dim + 1] + pairs[0]) ** 0.5, _TINY))
+            vectors.append(total[:dim] / np.maximum(total[dim], _TINY))
+            logits.append(
+                (total[dim + 3 :] + pairs[1:]) / np.maximum(np.sqrt(total[dim + 1] + pairs[0]), _TINY)
+            )
             unknown.append(total[dim + 2] / max(1, len(words)))
         if not vectors:
-            return np.empty((0, dim), np.float32), np.empty((0, len(lexical_bias)), np.float32), np.empty(0, np.float32)
-        return unit(np.asarray(vectors)), np.asarray(logits) + lexical_bias, np.asarray(unknown, dtype=np.float32)
+            return (
+                np.empty((0, dim), np.float32),
+                np.empty((0, len(lexical_bias)), np.float32),
+                np.empty(0, np.float32),
+            )
+        return (
+            unit(np.asarray(vectors)),
+            np.asarray(logits) + lexical_bias,
+            np.asarray(unknown, dtype=np.float32),
+        )
 
     def score(self, messages: Sequence[str]) -> TierScores:
         """Score cleaned messages, of which redaction took personal data."""
@@ -296,7 +307,7 @@ class _Cache:
     def sum(self, keys: Sequence[Any]) -> Floats:
         """Return the sum of the keys' rows."""
         get = self._place.get
-        places = [get(key) for key in keys]
+        places: list[Any] = [get(key) for key in keys]
         if None in places:
             if len(self._place) + len(keys) > _CACHED:
                 self._place.clear()
@@ -306,7 +317,9 @@ class _Cache:
                     place = self._place[key] = len(self._place)
                     self._rows[place] = self._make(key)
                 places.append(place)
-        total: Floats = self._rows[places].sum(axis=0) if places else np.zeros(self._rows.shape[1], np.float32)
+        total: Floats = (
+            self._rows[places].sum(axis=0) if places else np.zeros(self._rows.shape[1], np.float32)
+        )
         return total
 
 

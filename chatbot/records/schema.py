@@ -68,7 +68,8 @@ class Record:
         latency_ms: from request to reply, in milliseconds.
         bundle_digest: digest of the bundle that answered.
         schema_version: schema version of the writer.
-        tier: `Prediction.tier`: the drift check compares scores and embeddings of sampled messages, or of those with none.
+        tier: `Prediction.tier`: the drift check compares scores and embeddings of sampled messages,
+            or of those without a tier.
     """
 
     timestamp: datetime

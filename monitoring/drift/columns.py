@@ -29,8 +29,7 @@ class RecordColumns:
     """Columns of n records, or of n rows of a reference.
 
     Attributes:
-        numbers: by name of `NUMBERS`, shape (n,), float64. Confidence and scope are NaN if a rule decided or a first tier left
-            the message out of its sample, because
+        numbers: by name of `NUMBERS`, shape (n,), float64. Confidence and scope are NaN if a rule decided, because
             the model made no prediction.
         summary: embedding summary, shape (n, SUMMARY_AXES), float32; NaN if missing.
         intents: shape (n,), strings.

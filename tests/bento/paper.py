@@ -98,6 +98,7 @@ def paper_api(
     is_metrics_apart: bool = False,
     clock: Callable[[], float] = time.monotonic,
     save_contact: Callable[[str, bytes], None] | None = None,
+    cascade: Any = None,
     **settings: Any,
 ) -> Api:
     """The app around `classify`."""
@@ -130,6 +131,7 @@ def paper_api(
         limit_session=RateLimit("session", service.rate_limit_session, burst, refused, clock).take,
         limit_prediction=RateLimit("prediction", service.rate_limit_prediction, burst, refused, clock).take,
         save_contact=save_contact,
+        cascade=cascade,
     )
     routes = post_routes(
         lambda: chat,

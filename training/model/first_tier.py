@@ -159,13 +159,17 @@ def learn_tier(
     logits = np.empty((2, len(rows), count), dtype=np.float32)
     nearness, unknown = np.empty(len(rows), np.float32), np.empty(len(rows), np.float32)
     for fold, (of_vectors, of_words) in enumerate(by_fold):
-        at = np.flatnonzero(held_out.fold[chosen] == fold)
-        held = rows[at]
-        logits[0, at] = vectors[held] @ of_vectors.weights + of_vectors.bias
-        logits[1, at] = features[held][:, of_words.buckets] @ of_words.weights.astype(np.float32) + of_words.bias
-        nearness[at] = of_vectors.nearness(vectors[held])
-        unknown[at] = texts.unknown(held, of_words.words)
-    scale = np.array([np.quantile(nearness, LEAST_FAMILIAR), max(float(nearness.std()), 1e-6)], dtype=np.float32)
+        here = np.flatnonzero(held_out.fold[chosen] == fold)
+        held = rows[here]
+        logits[0, here] = vectors[held] @ of_vectors.weights + of_vectors.bias
+        logits[1, here] = (
+            features[held][:, of_words.buckets] @ of_words.weights.astype(np.float32) + of_words.bias
+        )
+        nearness[here] = of_vectors.nearness(vectors[held])
+        unknown[here] = texts.unknown(held, of_words.words)
+    scale = np.array(
+        [np.quantile(nearness, LEAST_FAMILIAR), max(float(nearness.std()), 1e-6)], dtype=np.float32
+    )
     static = replace(static, scale=scale)
     truth = fitted.labels[rows]
     tier = Tier(static, lexical, _temperatures(logits, truth, held_out.weight[chosen]), NO_GATE)
@@ -173,7 +177,10 @@ def learn_tier(
     at = learned.thresholds
     paired = Paired(
         TierScores(
-            tier.join(*logits), static.scope(nearness), logits[0].argmax(axis=1) == logits[1].argmax(axis=1), unknown
+            tier.join(*logits),
+            static.scope(nearness),
+            logits[0].argmax(axis=1) == logits[1].argmax(axis=1),
+            unknown,
         ),
         truth,
         np.unique(np.asarray(groups)[rows], return_inverse=True)[1],
@@ -212,8 +219,8 @@ def learn_gate(
         wrong = answered & ~np.where(passing, right, full_right)
         total = weight.sum()
         share = float(np.mean(foreign | ~refused)) if count else 0.0
-        numbers = (np.asarray(one) for one in ((weight * wrong).sum() / total, (weight * answered).sum() / total, share))
-        return float(risk(*numbers, learned.share))
+        wrong_share, answered_share = (np.asarray((weight * one).sum() / total) for one in (wrong, answered))
+        return float(risk(wrong_share, answered_share, np.asarray(share), learned.share))
 
     nobody, no_foreign = np.zeros(len(right), dtype=bool), np.zeros(count, dtype=bool)
     most_risk = counted_risk(nobody, no_foreign) + MORE_RISK * learned.target
@@ -234,13 +241,17 @@ def learn_gate(
                 bound = _upper(int(foreign.sum()), count)
                 if count and (foreign.mean() > MOST_FOREIGN or bound > MOST_FOREIGN_BOUND):
                     continue
-                losses = [
-                    _lost(np.bincount(inside.group, passing * lost * one, minlength=groups), smoothing)
-                    for one, smoothing in ((weight / groups, 1 / groups), (weight * by_intent, float((weight * by_intent).mean())))
-                ]
-                if max(losses) > MOST_LOST or counted_risk(passing, foreign) > most_risk:
+                accuracy, recall = (
+                    _lost(
+                        np.bincount(inside.group, passing * lost * counts).astype(np.float64),
+                        float(counts.sum()) / groups,
+                    )
+                    for counts in (weight / groups, weight * by_intent)
+                )
+                if max(accuracy, recall) > MOST_LOST or counted_risk(passing, foreign) > most_risk:
                     continue
-                best = LearnedTier(gate, answered, *losses, float(foreign.mean()) if count else 0.0, bound)
+                share = float(foreign.mean()) if count else 0.0
+                best = LearnedTier(gate, answered, accuracy, recall, share, bound)
                 break
     return best if best.tier is None else replace(best, sentence=_sentence(best, groups, count))
 
@@ -274,8 +285,8 @@ class Texts:
         return cls(
             word_counts,
             pair_counts,
-            _sparse(*zip(*of_words, strict=True), BUCKETS),
-            _sparse(*zip(*of_pairs, strict=True), BUCKETS) if pairs else csr_array((0, BUCKETS)),
+            _sparse([one for one, _ in of_words], [one for _, one in of_words], BUCKETS),
+            _sparse([one for one, _ in of_pairs], [one for _, one in of_pairs], BUCKETS),
             (_squares(of_words), _squares(of_pairs)),
             np.asarray([crc(word) if word.isalnum() else 0 for word in words], dtype=np.uint32),
             [encoding.ids for encoding in encoded],
@@ -292,7 +303,7 @@ class Texts:
         of_words = np.asarray(self.words.sum(axis=0), dtype=np.float64)
         sizes = [len(ids) for ids in self.pieces]
         flat = np.fromiter((one for ids in self.pieces for one in ids), dtype=np.int64)
-        return np.bincount(flat, np.repeat(of_words, sizes), vocabulary)
+        return np.asarray(np.bincount(flat, np.repeat(of_words, sizes), vocabulary), dtype=np.float64)
 
     def vectors(self, table: tuple[NDArray[np.int8], Floats, Floats]) -> Floats:
         """Return the static vectors, of unit length, shape (n, AXES)."""
@@ -313,11 +324,14 @@ class Texts:
 
 
 @one_thread()
-def fit_lexical(rows: csr_array, words: NDArray[np.uint32], taught: Columns, columns: Columns, count: int, seed: int) -> Lexical:
+def fit_lexical(
+    rows: csr_array, words: NDArray[np.uint32], taught: Columns, columns: Columns, count: int, seed: int
+) -> Lexical:
     """Fit multinomial logistic regression by AdaGrad (Duchi et al., 2011) on minibatches.
 
     Args:
-        rows: `Texts.lexical`. words: CRC-32 of the words of the taught rows. taught: row indices. columns: label index of each taught row, below `count`.
+        rows: `Texts.lexical`. words: CRC-32 of the words of the taught rows. taught: row indices.
+        columns: label index of each taught row, below `count`.
     """
     part = csr_array(rows[taught])
     buckets = np.flatnonzero(np.bincount(part.indices, minlength=BUCKETS) >= LEAST_MESSAGES)
@@ -360,12 +374,20 @@ def token_table(vectors: Floats, frequency: Doubles) -> tuple[NDArray[np.int8], 
     sif = SIF / (SIF + frequency / max(1.0, float(frequency.sum())))
     reduced = (centred @ axes) * sif[:, None]
     scales = np.maximum(np.abs(reduced).max(axis=1), 1e-12) / 127
-    return np.rint(reduced / scales[:, None]).astype(np.int8), scales.astype(np.float32), sif.astype(np.float32)
+    return (
+        np.rint(reduced / scales[:, None]).astype(np.int8),
+        scales.astype(np.float32),
+        sif.astype(np.float32),
+    )
 
 
 @one_thread()
 def fit_static(
-    table: tuple[NDArray[np.int8], Floats, Floats], vectors: Floats, taught: Columns, columns: Columns, count: int
+    table: tuple[NDArray[np.int8], Floats, Floats],
+    vectors: Floats,
+    taught: Columns,
+    columns: Columns,
+    count: int,
 ) -> Static:
     """Fit the linear head and the scope detector on message vectors.
 
@@ -417,17 +439,17 @@ def _temperatures(logits: Floats, truth: Columns, weight: Doubles) -> Floats:
     rows, wide = np.arange(len(truth)), logits.astype(np.float64)
 
     def loss(point: Doubles) -> float:
-        shares = softmax(np.tensordot(np.exp(-np.clip(point, -4, 4)), wide, axes=1))
+        shares = softmax(np.tensordot(np.exp(-np.clip(point, -4, 4)), wide, axes=1).astype(np.float32))
         return float(-np.average(np.log(np.maximum(shares[rows, truth], 1e-30)), weights=weight))
 
     found = minimize(loss, [0.0, 0.0], method="Nelder-Mead", options={"maxiter": 60}).x
-    return np.exp(np.clip(found, -4, 4)).round(6).astype(np.float32)
+    return np.asarray(np.exp(np.clip(found, -4, 4)).round(6), dtype=np.float32)
 
 
 def _sentence(found: LearnedTier, groups: int, outside: int) -> str:
     return (
-        f"First tier: answers {found.answered:.1%} of the held-out messages without the encoder; accuracy loses at most "
-        f"{found.accuracy_lost:.2%} and mean recall {found.recall_lost:.2%} (one-sided 95 % bounds on {groups:,} distinct "
-        f"messages), {found.foreign:.2%} more out-of-scope messages are answered (at most {found.foreign_bound:.2%}, "
-        f"{outside:,} messages)."
+        f"First tier: answers {found.answered:.1%} of the held-out messages without the encoder; accuracy loses "
+        f"at most {found.accuracy_lost:.2%} and mean recall {found.recall_lost:.2%} (one-sided 95 % bounds on "
+        f"{groups:,} distinct messages), {found.foreign:.2%} more out-of-scope messages are answered (at most "
+        f"{found.foreign_bound:.2%}, {outside:,} messages)."
     )
