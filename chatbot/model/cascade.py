@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from chatbot.dialog.router import FIRST, FULL, SAMPLED, Alternative, Prediction, Thresholds
-from chatbot.model.first_tier import FirstTier, Gate, TierScores, is_sampled
+from chatbot.model.first_tier import FirstTier, TierScores, TierThresholds, is_sampled
 
 MAX_ALTERNATIVES = 5
 
@@ -17,16 +17,16 @@ class Cascade:
     """The first tier, with the labels and thresholds of its bundle."""
 
     def __init__(self, tier: FirstTier, labels: Sequence[str], thresholds: Thresholds) -> None:
-        """Raise the gate to the thresholds: a prediction of the tier is one that the router answers.
+        """Raise the tier's thresholds to the router's: a prediction of the tier is one that the router answers.
 
         Args:
             thresholds: the router's.
         """
         self._tier = tier
         self._labels = labels
-        gate = tier.tier.gate
-        self._gate = Gate(
-            max(gate.confidence, thresholds.answer), max(gate.scope, thresholds.scope), gate.unknown
+        own = tier.tier.thresholds
+        self._thresholds = TierThresholds(
+            max(own.confidence, thresholds.answer), max(own.scope, thresholds.scope), own.unknown
         )
 
     def predict(self, messages: Sequence[str]) -> list[Prediction | None]:
@@ -38,7 +38,7 @@ class Cascade:
         found: list[Prediction | None] = [None] * len(messages)
         rows = [row for row, message in enumerate(messages) if not is_sampled(message)]
         scores = self._tier.score([messages[row] for row in rows])
-        for at in np.flatnonzero(scores.passing(self._gate)).tolist():
+        for at in np.flatnonzero(scores.passing(self._thresholds)).tolist():
             found[rows[at]] = self._prediction(scores, at)
         return found
 

@@ -7,7 +7,7 @@ Two linear classifiers read a message. Both are additive over its words, so that
 - lexical: words, pairs of words and character n-grams, hashed (Weinberger et al., 2009).
 
 The tier answers where both agree, their joint confidence is high, the static vector resembles the corpus and few words
-are unknown (`Gate`). Everything else goes to the full model, and so does a sample of all messages (`is_sampled`).
+are unknown (`TierThresholds`). Everything else goes to the full model, and so does a sample of all messages (`is_sampled`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,7 @@ def is_sampled(message: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class TierThresholds:
     """Thresholds at which the tier answers.
 
     Attributes:
@@ -158,13 +158,13 @@ class TierScores:
     agree: NDArray[np.bool_]
     unknown: Floats
 
-    def passing(self, gate: Gate) -> NDArray[np.bool_]:
+    def passing(self, thresholds: TierThresholds) -> NDArray[np.bool_]:
         """Return which messages the tier answers, shape (n,)."""
         passed: NDArray[np.bool_] = (
             self.agree
-            & (self.probabilities.max(axis=1) >= gate.confidence)
-            & (self.scope >= gate.scope)
-            & (self.unknown <= gate.unknown)
+            & (self.probabilities.max(axis=1) >= thresholds.confidence)
+            & (self.scope >= thresholds.scope)
+            & (self.unknown <= thresholds.unknown)
         )
         return passed
 
@@ -180,7 +180,7 @@ class Tier:
     static: Static
     lexical: Lexical
     temperatures: Floats
-    gate: Gate
+    thresholds: TierThresholds
 
     def to_tensors(self) -> dict[str, NDArray[Any]]:
         """Return all tensors by name, for safetensors."""
@@ -189,8 +189,10 @@ class Tier:
             for name, part in (("static", self.static), ("lexical", self.lexical))
             for field in fields(part)
         }
-        gate = np.array([self.gate.confidence, self.gate.scope, self.gate.unknown], dtype=np.float64)
-        return parts | {"temperatures": self.temperatures, "gate": gate}
+        thresholds = np.array(
+            [self.thresholds.confidence, self.thresholds.scope, self.thresholds.unknown], dtype=np.float64
+        )
+        return parts | {"temperatures": self.temperatures, "thresholds": thresholds}
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, NDArray[Any]]) -> Tier:
@@ -200,7 +202,9 @@ class Tier:
             return {field.name: tensors[f"{name}.{field.name}"] for field in fields(kind)}
 
         static, lexical = Static(**part("static", Static)), Lexical(**part("lexical", Lexical))
-        return cls(static, lexical, tensors["temperatures"], Gate(*map(float, tensors["gate"])))
+        return cls(
+            static, lexical, tensors["temperatures"], TierThresholds(*map(float, tensors["thresholds"]))
+        )
 
     def join(self, static: Floats, lexical: Floats) -> Floats:
         """Return calibrated probabilities of the two classifiers' logits, shape (n, labels)."""
@@ -240,10 +244,6 @@ class FirstTier:
         if shapes != {(labels,)} or len(tier.static.tokens) != tokenizer.get_vocab_size():
             raise BundleError(f"{file} does not fit the manifest's {labels} labels or the tokenizer")
         return cls(tier, tokenizer)
-
-    def at(self, gate: Gate) -> FirstTier:
-        """Return the tier with another gate."""
-        return FirstTier(replace(self.tier, gate=gate), self._tokenizer)
 
     def sums(self, messages: Iterable[str]) -> tuple[Floats, Floats, Floats]:
         """Return static vectors, shape (n, k), lexical logits, shape (n, labels), and shares of unknown words."""

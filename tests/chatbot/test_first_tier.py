@@ -11,9 +11,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from chatbot.dialog.router import FIRST, SAMPLED, Alternative, Prediction, Thresholds
 from chatbot.errors import BundleError
 from chatbot.model.cascade import Cascade, tier_of
-from chatbot.model.first_tier import FILE, FirstTier, Gate, Tier, is_sampled, words_of
+from chatbot.model.first_tier import FILE, FirstTier, Tier, TierThresholds, is_sampled, words_of
 from training.model.first_tier import (
-    Texts,
+    Units,
     fit_lexical,
     fit_static,
     token_table,
@@ -42,14 +42,14 @@ def tokenizer() -> Tokenizer:
 @pytest.fixture(scope="module")
 def tier(tokenizer: Tokenizer) -> Tier:
     size = tokenizer.get_vocab_size()
-    texts = Texts.of(MESSAGES, tokenizer)
+    units = Units.of(MESSAGES, tokenizer)
     vocabulary = np.random.default_rng(0).normal(size=(size, 12)).astype(np.float32)
-    table = token_table(vocabulary, texts.frequency(size))
+    table = token_table(vocabulary, units.frequency(size))
     rows = np.arange(len(MESSAGES))
-    static = fit_static(table, texts.vectors(table), rows, COLUMNS, 2)
+    static = fit_static(table, units.vectors(table), rows, COLUMNS, 2)
     static = replace(static, scale=np.array([0.2, 0.1], dtype=np.float32))
-    lexical = fit_lexical(texts.lexical(), texts.checks_of(rows), rows, COLUMNS, 2, 0)
-    return Tier(static, lexical, np.array([0.2, 0.2], dtype=np.float32), Gate(0.5, 0.0, 0.0))
+    lexical = fit_lexical(units.lexical(), units.checks_of(rows), rows, COLUMNS, 2, 0)
+    return Tier(static, lexical, np.array([0.2, 0.2], dtype=np.float32), TierThresholds(0.5, 0.0, 0.0))
 
 
 @pytest.fixture
@@ -62,11 +62,11 @@ def unsampled(messages: list[str]) -> list[str]:
 
 
 def test_serving_sums_a_message_to_what_the_training_computed(tier: Tier, tokenizer: Tokenizer) -> None:
-    texts = Texts.of(MESSAGES, tokenizer)
+    units = Units.of(MESSAGES, tokenizer)
     static = tier.static
-    expected = texts.vectors((static.tokens, static.scales, static.sif))
+    expected = units.vectors((static.tokens, static.scales, static.sif))
     lexical = (
-        texts.lexical()[:, tier.lexical.buckets] @ tier.lexical.weights.astype(np.float32) + tier.lexical.bias
+        units.lexical()[:, tier.lexical.buckets] @ tier.lexical.weights.astype(np.float32) + tier.lexical.bias
     )
     vectors, logits, unknown = FirstTier(tier, tokenizer).sums(MESSAGES)
     np.testing.assert_allclose(vectors, expected, atol=1e-5)
@@ -150,14 +150,14 @@ def test_the_tensors_of_a_tier_are_read_back(tier: Tier, tokenizer: Tokenizer, t
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     loaded = FirstTier.load(tmp_path, 2, "tokenizer.json")
     assert loaded is not None
-    assert loaded.tier.gate == tier.gate
+    assert loaded.tier.thresholds == tier.thresholds
     np.testing.assert_array_equal(
         loaded.score(MESSAGES).probabilities, FirstTier(tier, tokenizer).score(MESSAGES).probabilities
     )
     with pytest.raises(BundleError, match="3 labels"):
         FirstTier.load(tmp_path, 3, "tokenizer.json")
     save_file(
-        {name: value for name, value in load_file(str(tmp_path / FILE)).items() if name != "gate"},
+        {name: value for name, value in load_file(str(tmp_path / FILE)).items() if name != "thresholds"},
         str(tmp_path / FILE),
     )
     with pytest.raises(BundleError, match="is not the first tier"):

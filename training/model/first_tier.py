@@ -19,11 +19,11 @@ from chatbot.model.classifier import Floats, Scores, softmax
 from chatbot.model.first_tier import (
     BUCKETS,
     FirstTier,
-    Gate,
     Lexical,
     Static,
     Tier,
     TierScores,
+    TierThresholds,
     crc,
     pair_features,
     unit,
@@ -46,10 +46,10 @@ RATE = 0.3
 DECAY = 1e-6
 # A feature of one message only says nothing about others.
 LEAST_MESSAGES = 2
-# Held-out folds: two hold rows enough of a large corpus to learn the gate from.
+# Held-out folds: two hold rows enough of a large corpus to learn the thresholds from.
 MANY_ROWS = 6_000
 FEW_FOLDS = 2
-NO_GATE = Gate(0.0, 0.0, 1.0)
+NO_THRESHOLDS = TierThresholds(0.0, 0.0, 1.0)
 # What the cascade may lose against the full model alone, by a one-sided bound.
 MOST_LOST = 0.005
 # Out-of-scope messages that the tier answers and the full model does not: their share, and its upper bound.
@@ -75,7 +75,7 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class LearnedTier:
-    """Result of `learn_tier`; `tier` is None if it cannot be shown that the cascade is as good as the full model.
+    """Result of `learn_tier`; `thresholds` and `tier` are None if it cannot be shown that the cascade is as good as the full model.
 
     Attributes:
         answered: share of the held-out messages that the tier answers.
@@ -84,7 +84,8 @@ class LearnedTier:
         sentence: a summary for people.
     """
 
-    tier: Any
+    thresholds: TierThresholds | None
+    tier: Tier | None = None
     answered: float = 0.0
     accuracy_lost: float = 0.0
     recall_lost: float = 0.0
@@ -95,8 +96,10 @@ class LearnedTier:
     def as_dict(self) -> dict[str, Any]:
         """Return the content of `target["first_tier"]` in model.json."""
         names = ("answered", "accuracy_lost", "recall_lost", "foreign", "foreign_bound")
-        numbers = {name: round(getattr(self, name), 4) for name in names} if self.tier is not None else {}
-        return numbers | {"in_bundle": self.tier is not None, "sentence": self.sentence}
+        numbers = (
+            {name: round(getattr(self, name), 4) for name in names} if self.thresholds is not None else {}
+        )
+        return numbers | {"in_bundle": self.thresholds is not None, "sentence": self.sentence}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ def learn_tier(
     tokenizer: Tokenizer,
     seed: int,
 ) -> LearnedTier:
-    """Fit the tier on all messages, and its calibration and gate on messages held out from it.
+    """Fit the tier on all messages, and its calibration and thresholds on messages held out from it.
 
     Args:
         messages, groups: the training rows of `fitted`.
@@ -139,17 +142,17 @@ def learn_tier(
     held_out = fitted.out_of_fold
     fold_of[held_out.rows] = held_out.fold
     folds = FEW_FOLDS if len(messages) > MANY_ROWS else FOLDS
-    texts = Texts.of(messages, tokenizer)
-    features = texts.lexical()
-    table = token_table(vocabulary, texts.frequency(len(vocabulary)))
-    vectors = texts.vectors(table)
+    units = Units.of(messages, tokenizer)
+    features = units.lexical()
+    table = token_table(vocabulary, units.frequency(len(vocabulary)))
+    vectors = units.vectors(table)
     count = len(fitted.classifier.labels)
 
     def one(fold: int) -> tuple[Static, Lexical]:
         taught = np.flatnonzero(fold_of != fold)
         columns = fitted.labels[taught]
         static = fit_static(table, vectors, taught, columns, count)
-        return static, fit_lexical(features, texts.checks_of(taught), taught, columns, count, seed)
+        return static, fit_lexical(features, units.checks_of(taught), taught, columns, count, seed)
 
     with ThreadPoolExecutor(cores()) as pool:
         # No message has the fold FOLDS: the last model is the final one.
@@ -166,13 +169,13 @@ def learn_tier(
             features[held][:, of_words.buckets] @ of_words.weights.astype(np.float32) + of_words.bias
         )
         nearness[here] = of_vectors.nearness(vectors[held])
-        unknown[here] = texts.unknown(held, of_words.words)
+        unknown[here] = units.unknown(held, of_words.words)
     scale = np.array(
         [np.quantile(nearness, LEAST_FAMILIAR), max(float(nearness.std()), 1e-6)], dtype=np.float32
     )
     static = replace(static, scale=scale)
     truth = fitted.labels[rows]
-    tier = Tier(static, lexical, _temperatures(logits, truth, held_out.weight[chosen]), NO_GATE)
+    tier = Tier(static, lexical, _temperatures(logits, truth, held_out.weight[chosen]), NO_THRESHOLDS)
     probabilities = held_out.probabilities[chosen]
     at = learned.thresholds
     paired = Paired(
@@ -189,23 +192,27 @@ def learn_tier(
     )
     foreign = FirstTier(tier, tokenizer).score(outside.messages)
     refused = ~((outside.scores.probabilities.max(axis=1) >= at.answer) & (outside.scores.scope >= at.scope))
-    found = learn_gate(paired, foreign, refused, learned)
-    return found if found.tier is None else replace(found, tier=replace(tier, gate=found.tier))
+    found = learn_thresholds(paired, foreign, refused, learned)
+    if found.thresholds is None:
+        return found
+    return replace(found, tier=replace(tier, thresholds=found.thresholds))
 
 
-def learn_gate(
+def learn_thresholds(
     inside: Paired, outside: TierScores, refused: NDArray[np.bool_], learned: Learned
 ) -> LearnedTier:
-    """Find the gate that answers most, of those whose cascade is shown to be as good as the full model.
+    """Find the thresholds that answer most, of those whose cascade is shown to be as good as the full model.
 
     Args:
         outside: out-of-scope messages; refused: shape (k,): the full model does not answer them.
 
     Returns:
-        `tier` is the gate; None: there is no such gate.
+        Its `thresholds` are None if none do.
     """
     at = learned.thresholds
-    best = LearnedTier(None, sentence="No first tier: no gate was shown to cost as little as it may.")
+    best = LearnedTier(
+        None, sentence="No first tier: no thresholds were shown to cost as little as they may."
+    )
     groups = int(inside.group.max(initial=-1)) + 1
     weight = 1 / np.bincount(inside.group)[inside.group]
     right, full_right = inside.tier.probabilities.argmax(axis=1) == inside.truth, inside.full == inside.truth
@@ -228,16 +235,16 @@ def learn_gate(
     for quantile in _SCOPES:
         scope = max(float(np.quantile(inside.tier.scope, quantile)), at.scope)
         for unknown in _UNKNOWN:
-            eligible = inside.tier.passing(Gate(at.answer, scope, unknown))
+            eligible = inside.tier.passing(TierThresholds(at.answer, scope, unknown))
             if not eligible.any():
                 continue
             for least in np.unique(np.quantile(confidence[eligible], np.linspace(0, 1, _CONFIDENCES))):
-                gate = Gate(max(float(least), at.answer), scope, unknown)
-                passing = inside.tier.passing(gate)
+                thresholds = TierThresholds(max(float(least), at.answer), scope, unknown)
+                passing = inside.tier.passing(thresholds)
                 answered = float(passing.mean())
                 if answered <= max(best.answered, LEAST_ANSWERED):
                     break
-                foreign = outside.passing(gate) & refused
+                foreign = outside.passing(thresholds) & refused
                 bound = _upper(int(foreign.sum()), count)
                 if count and (foreign.mean() > MOST_FOREIGN or bound > MOST_FOREIGN_BOUND):
                     continue
@@ -251,13 +258,13 @@ def learn_gate(
                 if max(accuracy, recall) > MOST_LOST or counted_risk(passing, foreign) > most_risk:
                     continue
                 share = float(foreign.mean()) if count else 0.0
-                best = LearnedTier(gate, answered, accuracy, recall, share, bound)
+                best = LearnedTier(thresholds, None, answered, accuracy, recall, share, bound)
                 break
-    return best if best.tier is None else replace(best, sentence=_sentence(best, groups, count))
+    return best if best.thresholds is None else replace(best, sentence=_sentence(best, groups, count))
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
+class Units:
     """Messages as counts of words and pairs, and these as features.
 
     Attributes:
@@ -276,7 +283,7 @@ class Texts:
     pieces: list[list[int]]
 
     @classmethod
-    def of(cls, messages: Sequence[str], tokenizer: Tokenizer) -> Texts:
+    def of(cls, messages: Sequence[str], tokenizer: Tokenizer) -> Units:
         split = [words_of(message) for message in messages]
         words, word_counts = _counts(split)
         pairs, pair_counts = _counts([list(pairwise(found)) for found in split])
@@ -330,7 +337,7 @@ def fit_lexical(
     """Fit multinomial logistic regression by AdaGrad (Duchi et al., 2011) on minibatches.
 
     Args:
-        rows: `Texts.lexical`. words: CRC-32 of the words of the taught rows. taught: row indices.
+        rows: `Units.lexical`. words: CRC-32 of the words of the taught rows. taught: row indices.
         columns: label index of each taught row, below `count`.
     """
     part = csr_array(rows[taught])
