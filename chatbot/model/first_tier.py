@@ -7,7 +7,8 @@ Two linear classifiers read a message. Both are additive over its words, so that
 - lexical: words, pairs of words and character n-grams, hashed (Weinberger et al., 2009).
 
 The tier answers where both agree, their joint confidence is high, the static vector resembles the corpus and few words
-are unknown (`TierThresholds`). Everything else goes to the full model, and so does a sample of all messages (`is_sampled`).
+are unknown (`TierThresholds`). Everything else goes to the full model, and so does a sample of all messages
+(`is_sampled`).
 """
 
 from __future__ import annotations
