@@ -75,7 +75,7 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class LearnedTier:
-    """Result of `learn_tier`; without `thresholds` and `tier` if the cascade was not shown to be as good as the full model.
+    """Result of `learn_tier`; no `thresholds` and `tier` if the cascade was not shown to be as good as the full model.
 
     Attributes:
         answered: share of the held-out messages that the tier answers.
