@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from bento.chat.batcher import RequestBatcher
+from bento.chat.batcher import RequestBatcher, TurnBatcher
 from bento.chat.conversations import Conversations
 from bento.chat.prediction_cache import PredictionCache
 from bento.http.metrics import Metrics
@@ -142,7 +142,7 @@ class Chat:
         self._conversations = conversations
         self._save_contact = save_contact
         self._cache = PredictionCache(cache_entries, lambda outcome: metrics.cache.labels(outcome).inc())
-        self._cascade = cascade
+        self._first_tier = None if cascade is None else TurnBatcher(cascade.predict)
         self._batcher: RequestBatcher[_PendingMessage, bytes] = RequestBatcher(
             self._classify_batch, concurrency, max_batch, self._observe_waits
         )
@@ -178,9 +178,11 @@ class Chat:
         redacted, core = redact_with_core(message)
         pending = _PendingMessage(message, session_id, since, redacted, core)
         prediction = self._cache.get(core)
-        if prediction is None and self._cascade is not None:
-            # Before the batcher: an easy message does not wait behind those that need the runner.
-            prediction = self._cascade.predict([core])[0]
+        if prediction is None and self._first_tier is not None:
+            # Before the runner's batcher: an easy message does not wait behind those that need the runner.
+            prediction = await self._first_tier.submit(core)
+            if prediction is not None:
+                self._cache.put(core, prediction)
         if prediction is not None:
             return self._finish([pending], [self._router.after_model(message, prediction, redacted)])[0]
         return await self._batcher.submit(pending)
@@ -287,7 +289,7 @@ class Chat:
             self._is_runner_available = False
             raise
         self._note_classified()
-        if self._cascade is not None:
+        if self._first_tier is not None:
             predictions = [
                 replace(prediction, tier=tier_of(request.core))
                 for request, prediction in zip(requests, predictions, strict=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from chatbot.dialog.router import FIRST, FULL, SAMPLED, Alternative, Prediction, Thresholds
-from chatbot.model.first_tier import FirstTier, TierScores, TierThresholds, is_sampled
+from chatbot.model.first_tier import FirstTier, TierThresholds, is_sampled
 
 MAX_ALTERNATIVES = 5
 
@@ -37,9 +37,24 @@ class Cascade:
         """
         found: list[Prediction | None] = [None] * len(messages)
         rows = [row for row, message in enumerate(messages) if not is_sampled(message)]
-        scores = self._tier.score([messages[row] for row in rows])
-        for at in np.flatnonzero(scores.passing(self._thresholds)).tolist():
-            found[rows[at]] = self._prediction(scores, at)
+        if not rows:
+            return found
+        scores = self._tier.score([messages[row] for row in rows], self._thresholds)
+        passing = scores.passing(self._thresholds).nonzero()[0]
+        probabilities = scores.probabilities[passing]
+        top = np.argsort(-probabilities, axis=1, kind="stable")[:, :MAX_ALTERNATIVES]
+        shares = np.take_along_axis(probabilities, top, axis=1)
+        for at, columns, values, scope in zip(
+            passing.tolist(), top.tolist(), shares.tolist(), scores.scope[passing].tolist(), strict=True
+        ):
+            found[rows[at]] = Prediction(
+                [
+                    Alternative(self._labels[column], value)
+                    for column, value in zip(columns, values, strict=True)
+                ],
+                scope,
+                tier=FIRST,
+            )
         return found
 
     def overlay(
@@ -55,15 +70,6 @@ class Cascade:
         for row, prediction in zip(rest, full(rest) if rest else (), strict=True):
             found[row] = replace(prediction, tier=tier_of(messages[row]))
         return [prediction for prediction in found if prediction is not None]
-
-    def _prediction(self, scores: TierScores, row: int) -> Prediction:
-        probabilities = scores.probabilities[row]
-        top = np.argsort(-probabilities, kind="stable")[:MAX_ALTERNATIVES]
-        return Prediction(
-            [Alternative(self._labels[column], float(probabilities[column])) for column in top],
-            float(scores.scope[row]),
-            tier=FIRST,
-        )
 
 
 def tier_of(message: str) -> str:

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,8 @@ SAMPLE = 8
 _NGRAMS = (2, 3, 4)
 # Weights of a unit's features: a word's own, all its character n-grams together, and a pair of words.
 _WORD, _CHARACTERS, _PAIR = 1.0, 1.0, 0.7
+# Intents whose prototypes a message is compared with.
+_LIKELY = 4
 # Rows in each cache; a full cache is emptied.
 _CACHED = 1 << 13
 _WORDS = re.compile(r"\w+(?:'\w+)?|[^\w\s]")
@@ -49,7 +51,8 @@ _TINY = np.float32(1e-9)
 
 def words_of(message: str) -> list[str]:
     """Split a cleaned message into lower-case words and marks; a word with a digit becomes `#`."""
-    return ["#" if _DIGIT.search(word) else word for word in _WORDS.findall(message.lower())]
+    words = _WORDS.findall(message.lower())
+    return ["#" if _DIGIT.search(word) else word for word in words] if _DIGIT.search(message) else words
 
 
 def word_features(word: str) -> tuple[list[int], list[float]]:
@@ -94,30 +97,38 @@ class Static:
 
     Attributes:
         tokens: shape (vocabulary, k), int8; scales: shape (vocabulary,): the vector of a wordpiece is its row times
-            its scale, the SIF weight included; sif: shape (vocabulary,): that weight.
+            its scale, the SIF weight included.
         weights: shape (k, labels). bias: shape (labels,).
-        centre: shape (k,): mean message vector. prototypes: shape (m, k): unit vectors, a few of each intent.
+        centre: shape (k,): mean message vector. prototypes: shape (labels, m, k): unit vectors, m of each intent.
         scale: shape (2,): 5 % quantile and standard deviation of the nearness of messages of the corpus.
     """
 
     tokens: NDArray[np.int8]
     scales: Floats
-    sif: Floats
     weights: Floats
     bias: Floats
     centre: Floats
     prototypes: Floats
     scale: Floats
 
-    def nearness(self, vectors: Floats) -> Floats:
-        """Return the largest cosine to a prototype, shape (n,)."""
-        nearest: Floats = (unit(vectors - self.centre) @ self.prototypes.T).max(axis=1)
+    def nearness(self, vectors: Floats, logits: Floats) -> Floats:
+        """Return the largest cosine to a prototype of the likeliest intents, shape (n,).
+
+        Args:
+            logits: of the static classifier, shape (n, labels): the prototypes of all intents would cost more than
+                everything else here.
+        """
+        centred = unit(vectors - self.centre)
+        likely = min(_LIKELY, logits.shape[1])
+        chosen = np.argpartition(logits, -likely, axis=1)[:, -likely:]
+        near = self.prototypes[chosen].reshape(len(vectors), -1, centred.shape[1])
+        nearest: Floats = np.matmul(near, centred[:, :, None])[:, :, 0].max(axis=1)
         return nearest
 
     def scope(self, nearness: Floats) -> Floats:
         """Map nearness to a scope score in (0, 1), of the same meaning as `Scores.scope`."""
         away = (nearness - self.scale[0]) / self.scale[1]
-        score: Floats = 1 / (1 + np.exp(-np.clip(away, -30, 30)))
+        score: Floats = 1 / (1 + np.exp(-np.minimum(np.maximum(away, -30), 30)))
         return score
 
 
@@ -169,10 +180,6 @@ class TierScores:
         )
         return passed
 
-    def part(self, rows: NDArray[Any]) -> TierScores:
-        """Return the scores of some messages."""
-        return TierScores(*(getattr(self, field.name)[rows] for field in fields(self)))
-
 
 @dataclass(frozen=True, slots=True)
 class Tier:
@@ -220,8 +227,8 @@ class FirstTier:
         self._tokenizer = tokenizer
         self._known = frozenset(tier.lexical.words.tolist())
         labels, self._dim = len(tier.static.bias), tier.static.tokens.shape[1]
-        # A row: static vector, SIF weight, squared length, whether unknown, logits of the lexical classifier.
-        self._words = _Cache(self._dim + 3 + labels, self._word)
+        # A row: static vector, squared length, whether unknown, logits of the lexical classifier.
+        self._words = _Cache(self._dim + 2 + labels, self._word)
         self._pairs = _Cache(1 + labels, self._pair)
 
     @classmethod
@@ -246,43 +253,36 @@ class FirstTier:
             raise BundleError(f"{file} does not fit the manifest's {labels} labels or the tokenizer")
         return cls(tier, tokenizer)
 
-    def sums(self, messages: Iterable[str]) -> tuple[Floats, Floats, Floats]:
+    def sums(self, messages: Sequence[str]) -> tuple[Floats, Floats, Floats]:
         """Return static vectors, shape (n, k), lexical logits, shape (n, labels), and shares of unknown words."""
         dim = self._dim
-        lexical_bias = self.tier.lexical.bias
-        vectors, logits, unknown = [], [], []
-        for message in messages:
-            words = words_of(message)
-            total = self._words.sum(words)
-            pairs = self._pairs.sum(list(pairwise(words)))
-            vectors.append(total[:dim] / np.maximum(total[dim], _TINY))
-            logits.append(
-                (total[dim + 3 :] + pairs[1:]) / np.maximum(np.sqrt(total[dim + 1] + pairs[0]), _TINY)
-            )
-            unknown.append(total[dim + 2] / max(1, len(words)))
-        if not vectors:
-            return (
-                np.empty((0, dim), np.float32),
-                np.empty((0, len(lexical_bias)), np.float32),
-                np.empty(0, np.float32),
-            )
-        return (
-            unit(np.asarray(vectors)),
-            np.asarray(logits) + lexical_bias,
-            np.asarray(unknown, dtype=np.float32),
-        )
+        words = [words_of(message) for message in messages]
+        totals = self._words.sums(words)
+        pairs = self._pairs.sums([list(pairwise(found)) for found in words])
+        length = np.sqrt(np.maximum(totals[:, dim] + pairs[:, 0], _TINY))
+        counts = np.array([len(found) or 1 for found in words], dtype=np.float32)
+        logits = (totals[:, dim + 2 :] + pairs[:, 1:]) / length[:, None] + self.tier.lexical.bias
+        return unit(totals[:, :dim]), logits, totals[:, dim + 1] / counts
 
-    def score(self, messages: Sequence[str]) -> TierScores:
-        """Score cleaned messages, of which redaction took personal data."""
+    def score(self, messages: Sequence[str], thresholds: TierThresholds | None = None) -> TierScores:
+        """Score cleaned messages, of which redaction took personal data.
+
+        Args:
+            thresholds: leave the scope score 0 where a message fails the other thresholds; None: compute it always.
+        """
         static = self.tier.static
         vectors, lexical, unknown = self.sums(messages)
         logits = vectors @ static.weights + static.bias
-        return TierScores(
-            self.tier.join(logits, lexical),
-            static.scope(static.nearness(vectors)) if len(vectors) else unknown,
-            logits.argmax(axis=1) == lexical.argmax(axis=1),
-            unknown,
-        )
+        agree = logits.argmax(axis=1) == lexical.argmax(axis=1)
+        scope = np.zeros(len(messages), dtype=np.float32)
+        scores = TierScores(self.tier.join(logits, lexical), scope, agree, unknown)
+        if thresholds is None:
+            rows = np.arange(len(messages))
+        else:
+            rows = scores.passing(replace(thresholds, scope=0.0)).nonzero()[0]
+        if len(rows):
+            scope[rows] = static.scope(static.nearness(vectors[rows], logits[rows]))
+        return scores
 
     def _word(self, word: str) -> Floats:
         static = self.tier.static
@@ -290,7 +290,7 @@ class FirstTier:
         vector = static.scales[ids] @ static.tokens[ids].astype(np.float32)
         logits, square = self.tier.lexical.unit_logits(word_features(word))
         unknown = word.isalnum() and crc(word) not in self._known
-        return np.concatenate([vector, [static.sif[ids].sum(), square, unknown], logits]).astype(np.float32)
+        return np.concatenate([vector, [square, unknown], logits]).astype(np.float32)
 
     def _pair(self, pair: tuple[str, str]) -> Floats:
         logits, square = self.tier.lexical.unit_logits(pair_features(pair))
@@ -298,35 +298,45 @@ class FirstTier:
 
 
 class _Cache:
-    """Rows by key, in one array, so that the rows of a message are summed in one call."""
+    """Rows by key, in one array, so that the rows of a batch are summed in one call."""
 
-    def __init__(self, width: int, make: Any) -> None:
+    def __init__(self, width: int, make: Callable[[Any], Floats]) -> None:
         self._make = make
-        self._rows = np.empty((_CACHED, width), dtype=np.float32)
+        # Row 0 is zero: the sum of no keys.
+        self._rows = np.zeros((_CACHED, width), dtype=np.float32)
         self._place: dict[Any, int] = {}
 
-    def sum(self, keys: Sequence[Any]) -> Floats:
-        """Return the sum of the keys' rows."""
+    def sums(self, batch: Sequence[Sequence[Any]]) -> Floats:
+        """Return the sum of each message's rows, shape (n, width)."""
         get = self._place.get
-        places: list[Any] = [get(key) for key in keys]
+        places: list[Any] = []
+        starts = []
+        for keys in batch:
+            starts.append(len(places))
+            places += [get(key) for key in keys] or (0,)
         if None in places:
-            if len(self._place) + len(keys) > _CACHED:
-                self._place.clear()
-            places = []
-            for key in keys[:_CACHED]:
-                if (place := get(key)) is None:
-                    place = self._place[key] = len(self._place)
+            return self._sums_with_new(batch)
+        rows = self._rows.take(places, axis=0)
+        totals: Floats = np.add.reduceat(rows, starts, axis=0) if len(batch) > 1 else rows.sum(0)[None]
+        return totals
+
+    def _sums_with_new(self, batch: Sequence[Sequence[Any]]) -> Floats:
+        totals = np.zeros((len(batch), self._rows.shape[1]), dtype=np.float32)
+        for total, keys in zip(totals, batch, strict=True):
+            for key in keys:
+                if (place := self._place.get(key)) is None:
+                    if len(self._place) + 1 >= _CACHED:
+                        self._place.clear()
+                    place = self._place[key] = len(self._place) + 1
                     self._rows[place] = self._make(key)
-                places.append(place)
-        total: Floats = (
-            self._rows[places].sum(axis=0) if places else np.zeros(self._rows.shape[1], np.float32)
-        )
-        return total
+                total += self._rows[place]
+        return totals
 
 
 def unit(vectors: Floats) -> Floats:
     """Scale each row to unit length."""
-    scaled: Floats = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _TINY)
+    length = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    scaled: Floats = vectors / np.maximum(length, _TINY)[:, None]
     return scaled
 
 

@@ -111,3 +111,42 @@ def test_a_rule_comes_before_the_first_tier() -> None:
     answer = _api([], tier).post("/chat", to_json({"message": "i will sue you, track it"})).json()
     assert answer["source"] == "rule"
     assert tier.asked == []
+
+
+def test_messages_of_one_turn_of_the_event_loop_are_one_call_of_the_tier() -> None:
+    calls: list[list[str]] = []
+
+    class Counting(EasyTracking):
+        def predict(self, messages: Sequence[str]) -> list[Prediction | None]:
+            calls.append(list(messages))
+            return super().predict(messages)
+
+    async def several() -> list[bytes]:
+        chat = paper_api(classify, cascade=Counting()).chat
+        return await asyncio.gather(*(chat.reply(to_json({"message": f"{EASY} {row}"})) for row in range(5)))
+
+    assert len(asyncio.run(several())) == 5
+    assert [len(call) for call in calls] == [5]
+
+
+def test_a_message_whose_client_left_does_not_disturb_the_others_of_its_turn() -> None:
+    async def some() -> list[object]:
+        chat = paper_api(classify, cascade=EasyTracking()).chat
+        tasks = [asyncio.create_task(chat.reply(to_json({"message": f"{EASY} {row}"}))) for row in range(3)]
+        await asyncio.sleep(0)
+        tasks[1].cancel()
+        return list(await asyncio.gather(*tasks, return_exceptions=True))
+
+    first, left, last = asyncio.run(some())
+    assert isinstance(first, bytes)
+    assert isinstance(left, asyncio.CancelledError)
+    assert isinstance(last, bytes)
+
+
+def test_a_repeat_of_an_easy_message_comes_from_the_cache() -> None:
+    tier = EasyTracking()
+    api = paper_api(classify, cascade=tier, cache_entries=8)
+    for _ in range(2):
+        assert api.post("/chat", to_json({"message": EASY})).json()["intent"] == "track_order"
+    assert len(tier.asked) == 1
+    assert [record.tier for [record] in api.log.writes] == ["first", "first"]

@@ -64,7 +64,7 @@ def unsampled(messages: list[str]) -> list[str]:
 def test_serving_sums_a_message_to_what_the_training_computed(tier: Tier, tokenizer: Tokenizer) -> None:
     units = Units.of(MESSAGES, tokenizer)
     static = tier.static
-    expected = units.vectors((static.tokens, static.scales, static.sif))
+    expected = units.vectors((static.tokens, static.scales))
     lexical = (
         units.lexical()[:, tier.lexical.buckets] @ tier.lexical.weights.astype(np.float32) + tier.lexical.bias
     )

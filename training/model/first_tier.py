@@ -33,9 +33,12 @@ from chatbot.model.first_tier import (
 from training.model.blas import one_thread
 from training.model.encoder.batch import cores
 from training.model.evaluation.metrics import risk
-from training.model.fit import FOLDS, LEAST_FAMILIAR, Fitted, cluster_means
+from training.model.fit import FOLDS, LEAST_FAMILIAR, PROTOTYPES, Fitted, cluster_means
 from training.model.head import Columns, Doubles, Moments, head_of
 from training.model.thresholds import Learned
+
+Table = tuple[NDArray[np.int8], Floats]
+"""Vectors of the wordpieces: `tokens` and `scales` of `Static`."""
 
 AXES = 256
 # Arora et al.'s parameter: a wordpiece this frequent counts half.
@@ -168,7 +171,7 @@ def learn_tier(
         logits[1, here] = (
             features[held][:, of_words.buckets] @ of_words.weights.astype(np.float32) + of_words.bias
         )
-        nearness[here] = of_vectors.nearness(vectors[held])
+        nearness[here] = of_vectors.nearness(vectors[held], logits[0, here])
         unknown[here] = units.unknown(held, of_words.words)
     scale = np.array(
         [np.quantile(nearness, LEAST_FAMILIAR), max(float(nearness.std()), 1e-6)], dtype=np.float32
@@ -312,12 +315,11 @@ class Units:
         flat = np.fromiter((one for ids in self.pieces for one in ids), dtype=np.int64)
         return np.asarray(np.bincount(flat, np.repeat(of_words, sizes), vocabulary), dtype=np.float64)
 
-    def vectors(self, table: tuple[NDArray[np.int8], Floats, Floats]) -> Floats:
+    def vectors(self, table: Table) -> Floats:
         """Return the static vectors, of unit length, shape (n, AXES)."""
-        tokens, scales, sif = table
+        tokens, scales = table
         rows = np.asarray([scales[ids] @ tokens[ids].astype(np.float32) for ids in self.pieces])
-        weight = np.asarray([sif[ids].sum() for ids in self.pieces], dtype=np.float64)
-        return unit((self.words @ rows / np.maximum(self.words @ weight, 1e-9)[:, None]).astype(np.float32))
+        return unit((self.words @ rows).astype(np.float32))
 
     def checks_of(self, rows: Columns) -> NDArray[np.uint32]:
         """Return the CRC-32 of the words of some messages, ascending."""
@@ -354,7 +356,7 @@ def fit_lexical(
             some = csr_array(part[batch])
             errors = softmax(some @ weights + bias)
             errors[np.arange(len(batch)), columns[batch]] -= 1
-            used = np.unique(some.indices)
+            used = np.flatnonzero(np.bincount(some.indices, minlength=len(buckets)))
             gradient = np.asarray(some[:, used].T @ errors)
             # One rate a feature, not one a feature and label: a twentieth of the memory, and as good.
             seen[used] += (gradient**2).sum(axis=1, keepdims=True)
@@ -365,14 +367,14 @@ def fit_lexical(
     return Lexical(buckets.astype(np.int32), weights.astype(np.float16), bias, words)
 
 
-def token_table(vectors: Floats, frequency: Doubles) -> tuple[NDArray[np.int8], Floats, Floats]:
+def token_table(vectors: Floats, frequency: Doubles) -> Table:
     """Reduce the wordpieces' vectors to `AXES` principal axes, weight and quantize them.
 
     Args:
         vectors: shape (vocabulary, dim). frequency: shape (vocabulary,): how often each occurs in the corpus.
 
     Returns:
-        tokens, scales and sif of `Static`.
+        tokens and scales of `Static`.
     """
     centred = vectors.astype(np.float64) - vectors.mean(axis=0)
     _, axes = np.linalg.eigh(centred.T @ centred)
@@ -381,16 +383,12 @@ def token_table(vectors: Floats, frequency: Doubles) -> tuple[NDArray[np.int8], 
     sif = SIF / (SIF + frequency / max(1.0, float(frequency.sum())))
     reduced = (centred @ axes) * sif[:, None]
     scales = np.maximum(np.abs(reduced).max(axis=1), 1e-12) / 127
-    return (
-        np.rint(reduced / scales[:, None]).astype(np.int8),
-        scales.astype(np.float32),
-        sif.astype(np.float32),
-    )
+    return np.rint(reduced / scales[:, None]).astype(np.int8), scales.astype(np.float32)
 
 
 @one_thread()
 def fit_static(
-    table: tuple[NDArray[np.int8], Floats, Floats],
+    table: Table,
     vectors: Floats,
     taught: Columns,
     columns: Columns,
@@ -405,7 +403,11 @@ def fit_static(
     part = vectors[taught]
     head = head_of(vectors, taught, columns, count, Moments.of(part))
     centred = unit(part - head.centre)
-    nearest = np.concatenate([cluster_means(centred[columns == column], 0) for column in np.unique(columns)])
+    # An intent of fewer messages repeats its prototypes; one of no message is near nothing.
+    nearest = np.zeros((count, PROTOTYPES, centred.shape[1]), dtype=np.float32)
+    for column in np.unique(columns):
+        means = cluster_means(centred[columns == column], 0)
+        nearest[column] = means[np.arange(PROTOTYPES) % len(means)]
     weights = head.projection @ head.weights
     bias = head.bias - head.centre @ weights
     return Static(*table, weights, bias, head.centre, nearest, np.array([0, 1], dtype=np.float32))
