@@ -43,10 +43,10 @@ Table = tuple[NDArray[np.int8], Floats]
 AXES = 256
 # Arora et al.'s parameter: a wordpiece this frequent counts half.
 SIF = 1e-3
-EPOCHS = 8
-BATCH = 256
+EPOCHS = 6
+# Rows of a minibatch: as many steps as a small corpus needs, as few as a large one can do with.
+BATCH, LARGE_BATCH, STEPS = 256, 1024, 16
 RATE = 0.3
-DECAY = 1e-6
 # A feature of one message only says nothing about others.
 LEAST_MESSAGES = 2
 # Held-out folds: two hold rows enough of a large corpus to learn the thresholds from.
@@ -346,21 +346,23 @@ def fit_lexical(
     buckets = np.flatnonzero(np.bincount(part.indices, minlength=BUCKETS) >= LEAST_MESSAGES)
     part = csr_array(part[:, buckets])
     weights = np.zeros((len(buckets), count), dtype=np.float32)
-    seen = np.full((len(buckets), 1), 1e-6, dtype=np.float32)
+    seen = np.full(len(buckets), 1e-6, dtype=np.float32)
     bias, bias_seen = np.zeros(count, dtype=np.float32), np.float32(1e-6)
     generator = np.random.default_rng(seed)
+    size = min(LARGE_BATCH, max(BATCH, len(taught) // STEPS))
     for _ in range(EPOCHS):
         order = generator.permutation(len(taught))
-        for start in range(0, len(order), BATCH):
-            batch = order[start : start + BATCH]
+        for start in range(0, len(order), size):
+            batch = order[start : start + size]
             some = csr_array(part[batch])
             errors = softmax(some @ weights + bias)
             errors[np.arange(len(batch)), columns[batch]] -= 1
             used = np.flatnonzero(np.bincount(some.indices, minlength=len(buckets)))
             gradient = np.asarray(some[:, used].T @ errors)
             # One rate a feature, not one a feature and label: a twentieth of the memory, and as good.
-            seen[used] += (gradient**2).sum(axis=1, keepdims=True)
-            weights[used] -= RATE * gradient / np.sqrt(seen[used])
+            seen[used] += np.einsum("ij,ij->i", gradient, gradient)
+            gradient *= (RATE / np.sqrt(seen[used]))[:, None]
+            weights[used] -= gradient
             bias_gradient = errors.sum(axis=0)
             bias_seen += (bias_gradient**2).sum()
             bias -= np.float32(0.1 * RATE) * bias_gradient / np.sqrt(bias_seen)
