@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
-from chatbot.model.classifier import join
+from chatbot.model.cascade import Cascade
+from chatbot.model.classifier import Floats, join
 from chatbot.model.encoder import TOKENIZER_FILE
 from chatbot.model.first_tier import FirstTier
 from data.splitting import groups
@@ -20,6 +23,7 @@ from tools.bench.quality.vectors import Vectors
 from tools.bench.speed.servers import ROOT
 from training.model.distinct import distinct_groups, name_groups
 from training.model.encoder.export import export
+from training.model.evaluation.metrics import auroc, ece
 from training.model.evaluation.outcome import macro_f1
 from training.model.first_tier import Outside, learn_tier
 from training.model.fit import fit
@@ -88,41 +92,79 @@ def _measured(vectors: Vectors, train: pd.DataFrame, test: pd.DataFrame) -> Valu
     tier = FirstTier(result.tier, exported.tokenizer())
     at, labels = learned.thresholds, np.asarray(fitted.classifier.labels)
 
-    def both(asked: Sequence[str]) -> tuple[np.ndarray, ...]:
+    def both(asked: Sequence[str]) -> _Both:
         full, first = fitted.classifier.score(vectors.encode(asked)), tier.score(asked)
-        passing = first.passing(result.tier.thresholds)
+        passing = first.passing(tier.tier.thresholds)
         answers = (full.probabilities.max(axis=1) >= at.answer) & (full.scope >= at.scope)
-        guess = labels[full.probabilities.argmax(axis=1)]
-        return passing, answers, guess, np.where(passing, labels[first.probabilities.argmax(axis=1)], guess)
+        probabilities = np.where(passing[:, None], first.probabilities, full.probabilities)
+        return _Both(
+            passing,
+            _Side(
+                labels[full.probabilities.argmax(axis=1)], full.probabilities.max(axis=1), full.scope, answers
+            ),
+            _Side(
+                labels[probabilities.argmax(axis=1)],
+                probabilities.max(axis=1),
+                np.where(passing, first.scope, full.scope),
+                answers | passing,
+            ),
+        )
 
     texts, truth = _cleaned(test), test["intent"].to_numpy(dtype=np.str_)
-    passing, answers, alone, together = both(texts)
-    strangers, strange_answers, *_ = both(strange)
+    inside, foreign_asked = both(texts), both(strange)
     note = f"{len(texts):,} messages; thresholds of the training part; {result.sentence}"
-    lost = np.mean((alone == truth).astype(float) - (together == truth))
-    error = np.std((alone == truth).astype(float) - (together == truth)) / len(truth) ** 0.5
-    union = answers | passing
-    return {
-        "answered": (100 * float(passing.mean()), note),
-        "accuracy": (100 * float((together == truth).mean()), ""),
-        "accuracy_full": (100 * float((alone == truth).mean()), ""),
-        "lost": (100 * float(lost + 1.645 * error), f"lost {100 * lost:.2f} points, paired"),
-        "macro_f1": (100 * macro_f1(truth, together), ""),
-        "macro_f1_full": (100 * macro_f1(truth, alone), ""),
-        "coverage": (100 * float(union.mean()), ""),
-        "coverage_full": (100 * float(answers.mean()), ""),
-        "risk": (100 * float((together != truth)[union].mean()), ""),
-        "risk_full": (100 * float((alone != truth)[answers].mean()), ""),
-        "foreign": (100 * float((strange_answers | strangers).mean()), f"{len(strange):,} messages"),
-        "foreign_full": (100 * float(strange_answers.mean()), f"{len(strange):,} messages"),
-        "cost": (_microseconds(lambda part: tier.score(part), texts, 1), "one message a call, words cached"),
-        "cost_batch": (_microseconds(lambda part: tier.score(part), texts, _BATCH), f"{_BATCH} a call"),
+    lost = (inside.alone.guess == truth).astype(float) - (inside.together.guess == truth)
+    error = np.std(lost) / len(truth) ** 0.5
+    found: Values = {
+        "answered": (100 * float(inside.passing.mean()), note),
+        "lost": (
+            100 * float(lost.mean() + 1.645 * error),
+            f"lost {100 * lost.mean():.2f} points, paired",
+        ),
+    }
+    for suffix, side, strangers in (
+        ("", inside.together, foreign_asked.together),
+        ("_full", inside.alone, foreign_asked.alone),
+    ):
+        right = side.guess == truth
+        found |= {
+            f"accuracy{suffix}": (100 * float(right.mean()), ""),
+            f"macro_f1{suffix}": (100 * macro_f1(truth, side.guess), ""),
+            f"coverage{suffix}": (100 * float(side.answers.mean()), ""),
+            f"risk{suffix}": (100 * float((~right)[side.answers].mean()), ""),
+            f"ece{suffix}": (100 * ece(side.confidence.astype(np.float64), right), ""),
+            f"auroc{suffix}": (100 * auroc(side.scope, strangers.scope), ""),
+            f"foreign{suffix}": (100 * float(strangers.answers.mean()), f"{len(strange):,} messages"),
+        }
+    served = Cascade(tier, fitted.classifier.labels, at)
+    return found | {
+        "cost": (_microseconds(served.predict, texts, 1), "one message a call, words cached"),
+        "cost_batch": (_microseconds(served.predict, texts, _BATCH), f"{_BATCH} a call"),
         "cost_full": (
             _microseconds(lambda part: fitted.classifier.score(vectors.encoder.encode(part)), texts, _BATCH),
             f"{_BATCH} messages a call; {TOKENIZER_FILE} included",
         ),
         "training": (seconds, "processor time of fitting the tier and its thresholds, vocabulary cached"),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """First choices, their confidence, scope scores and what is answered, of n messages; every shape is (n,)."""
+
+    guess: NDArray[np.str_]
+    confidence: Floats
+    scope: Floats
+    answers: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class _Both:
+    """What the full model alone and the cascade make of the same messages; passing: the tier answers, shape (n,)."""
+
+    passing: NDArray[np.bool_]
+    alone: _Side
+    together: _Side
 
 
 def _microseconds(call: Callable[[Sequence[str]], object], texts: Sequence[str], batch: int) -> float:

@@ -97,6 +97,8 @@ def _cascade(corpus: str) -> tuple[Spec, ...]:
         ("macro_f1", "macro F1 of the first choice"),
         ("coverage", "answered by the bot itself"),
         ("risk", "wrong among those answers, in scope"),
+        ("ece", "calibration error (ECE)"),
+        ("auroc", "AUROC of the scope score, against CLINC150's out-of-scope messages"),
         ("foreign", "CLINC150's out-of-scope messages answered"),
     )
     return (

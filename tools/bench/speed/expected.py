@@ -7,7 +7,7 @@ import json
 import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chatbot.dialog.message import clean
@@ -46,13 +46,21 @@ def real_messages() -> tuple[list[str], str]:
     return distinct, source
 
 
-def ask_bundle(folder: Path, messages: Sequence[str], cache: Path) -> list[str]:
-    """Predict each message alone, one thread per core; cached under `cache` by the digest of the inputs."""
-    digest = hashlib.sha256("\n".join([bundles.verify(folder), *messages]).encode()).hexdigest()
+def ask_bundle(folder: Path, messages: Sequence[str], cache: Path, has_tier: bool = True) -> list[str]:
+    """Predict each message alone, one thread per core; cached under `cache` by the digest of the inputs.
+
+    Args:
+        has_tier: whether the bundle's first tier answers, if it has one.
+    """
+    bundle = bundles.load(folder)
+    if not has_tier:
+        bundle = replace(bundle, cascade=None)
+    tier = "" if bundle.cascade is None else "first tier"
+    digest = hashlib.sha256("\n".join([bundle.digest, tier, *messages]).encode()).hexdigest()
     file = cache / f"intents-{digest[:16]}.json"
     if not file.is_file():
         cache.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(_ask(bundles.load(folder), messages)), encoding="utf-8")
+        file.write_text(json.dumps(_ask(bundle, messages)), encoding="utf-8")
     intents: list[str] = json.loads(file.read_text(encoding="utf-8"))
     return intents
 
@@ -70,5 +78,7 @@ def _ask(bundle: Bundle, messages: Sequence[str]) -> list[str]:
         reply = router.before_model(message) or router.after_model(message, bundle.predict([message])[0])
         return reply.intent
 
+    if bundle.cascade is not None:  # it is not thread-safe
+        return [intent(message) for message in messages]
     with ThreadPoolExecutor(cores()) as pool:
         return list(pool.map(intent, messages))

@@ -23,6 +23,9 @@ from tools.bench.speed.machine import Memory
 from tools.bench.speed.servers import ROOT, BenchError, Server, clean_environment, free_port, running
 
 BASELINE, SERVICE, REPEATS = "baseline", "service", "service, repeats"
+ENCODER = "service, encoder alone"
+"""The service without its bundle's first tier."""
+
 FIRST_MESSAGE = to_json({"message": "Can I get a refund?"})
 
 _ROLE = re.compile(r"--service-name[= ](\w+)")
@@ -67,17 +70,19 @@ class Side:
         ]
 
 
-def service_side(bundle: Path, messages: Sequence[str], repeats: bool = False) -> Side:
+def service_side(bundle: Path, messages: Sequence[str], name: str = SERVICE) -> Side:
     """Return the service, started as `make run` does, but for its cache of exact repeats.
 
     Args:
-        repeats: whether the cache is on; each window asks the same messages in another order.
+        name: SERVICE; REPEATS: with the cache, each window asks the same messages in another order; or ENCODER.
     """
-    expected = [Expected(intent) for intent in ask_bundle(bundle, messages, CACHE)]
+    intents = ask_bundle(bundle, messages, CACHE, has_tier=name != ENCODER)
     environment = {"CHATBOT_BUNDLE": str(bundle.resolve())}
-    if not repeats:
+    if name != REPEATS:
         environment["CHATBOT_CACHE_ENTRIES"] = "0"
-    return Side(REPEATS if repeats else SERVICE, ("-m", "bento"), messages, expected, environment)
+    if name == ENCODER:
+        environment["CHATBOT_FIRST_TIER"] = "false"
+    return Side(name, ("-m", "bento"), messages, [Expected(intent) for intent in intents], environment)
 
 
 def baseline_side(corpus: Path, messages: Sequence[str], threads: int = 1, endpoint: str = "async") -> Side:
