@@ -14,6 +14,7 @@ from chatbot.dialog.message import clean
 from chatbot.dialog.router import Router
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle import Bundle
+from chatbot.privacy import redact_with_core
 from chatbot.settings import SlotSettings
 from data.placeholders import fill_all
 from tools.bench.quality.corpora import MissingDataError, load_bitext
@@ -55,7 +56,7 @@ def ask_bundle(folder: Path, messages: Sequence[str], cache: Path, has_tier: boo
     bundle = bundles.load(folder)
     if not has_tier:
         bundle = replace(bundle, cascade=None)
-    tier = "" if bundle.cascade is None else "first tier"
+    tier = "redacted" if bundle.cascade is None else "redacted, first tier"
     digest = hashlib.sha256("\n".join([bundle.digest, tier, *messages]).encode()).hexdigest()
     file = cache / f"intents-{digest[:16]}.json"
     if not file.is_file():
@@ -75,8 +76,11 @@ def _ask(bundle: Bundle, messages: Sequence[str]) -> list[str]:
     )
 
     def intent(message: str) -> str:
-        reply = router.before_model(message) or router.after_model(message, bundle.predict([message])[0])
-        return reply.intent
+        if decided := router.before_model(message):
+            return decided.intent
+        # As served: the model sees the message without personal data.
+        redacted, core = redact_with_core(message)
+        return router.after_model(message, bundle.predict([core])[0], redacted).intent
 
     if bundle.cascade is not None:  # it is not thread-safe
         return [intent(message) for message in messages]
