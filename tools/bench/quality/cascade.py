@@ -115,7 +115,7 @@ def _measured(vectors: Vectors, train: pd.DataFrame, test: pd.DataFrame) -> Valu
     note = f"{len(texts):,} messages; thresholds of the training part; {result.sentence}"
     lost = (inside.alone.guess == truth).astype(float) - (inside.together.guess == truth)
     error = np.std(lost) / len(truth) ** 0.5
-    found: Values = {
+    found: dict[str, tuple[float, str]] = {
         "answered": (100 * float(inside.passing.mean()), note),
         "lost": (
             100 * float(lost.mean() + 1.645 * error),
@@ -137,7 +137,8 @@ def _measured(vectors: Vectors, train: pd.DataFrame, test: pd.DataFrame) -> Valu
             f"foreign{suffix}": (100 * float(strangers.answers.mean()), f"{len(strange):,} messages"),
         }
     served = Cascade(tier, fitted.classifier.labels, at)
-    return found | {
+    return {
+        **found,
         "cost": (_microseconds(served.predict, texts, 1), "one message a call, words cached"),
         "cost_batch": (_microseconds(served.predict, texts, _BATCH), f"{_BATCH} a call"),
         "cost_full": (

@@ -23,6 +23,9 @@ from tools.bench.speed.machine import Memory
 from tools.bench.speed.servers import ROOT, BenchError, Server, clean_environment, free_port, running
 
 BASELINE, SERVICE, REPEATS = "baseline", "service", "service, repeats"
+ASKED_AGAIN = 100
+"""How often a window of exact repeats may ask each message: more than the service answers in it."""
+
 ENCODER = "service, encoder alone"
 """The service without its bundle's first tier."""
 
@@ -74,7 +77,7 @@ def service_side(bundle: Path, messages: Sequence[str], name: str = SERVICE) -> 
     """Return the service, started as `make run` does, but for its cache of exact repeats.
 
     Args:
-        name: SERVICE; REPEATS: with the cache, each window asks the same messages in another order; or ENCODER.
+        name: SERVICE; REPEATS: with the cache, each message is asked ASKED_AGAIN times; or ENCODER.
     """
     intents = ask_bundle(bundle, messages, CACHE, has_tier=name != ENCODER)
     environment = {"CHATBOT_BUNDLE": str(bundle.resolve())}
@@ -82,7 +85,9 @@ def service_side(bundle: Path, messages: Sequence[str], name: str = SERVICE) -> 
         environment["CHATBOT_CACHE_ENTRIES"] = "0"
     if name == ENCODER:
         environment["CHATBOT_FIRST_TIER"] = "false"
-    return Side(name, ("-m", "bento"), messages, [Expected(intent) for intent in intents], environment)
+    expected = [Expected(intent) for intent in intents]
+    times = ASKED_AGAIN if name == REPEATS else 1
+    return Side(name, ("-m", "bento"), list(messages) * times, expected * times, environment)
 
 
 def baseline_side(corpus: Path, messages: Sequence[str], threads: int = 1, endpoint: str = "async") -> Side:
