@@ -13,7 +13,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 EXTRAS := dev serve train monitor ui staff mlflow
 # What builds images on a machine that reaches no registry; empty on any other.
 TESTBED_BUILDER := $(if $(wildcard ../shared/testbed/build-image),$(abspath ../shared/testbed/build-image) --format docker -q)
-CODE := chatbot data training bento monitoring ui k8s tests
+CODE := chatbot data training bento monitoring ui k8s tools tests
 
 certify: export STRICT := 1
 certify: export E2E_OUTAGE_SECONDS ?= 600

@@ -10,11 +10,9 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.table import Table
-from rich.text import Text
 
 from chatbot.dialog.message import OUT_OF_SCOPE
-from data.errors import CorpusError, Problem, summary
+from data.errors import CorpusError, Problem, problems_table
 from data.messages import intent_fault, message_fault, normalise
 
 FEW_MESSAGES = 10
@@ -131,19 +129,6 @@ def row_problems(corpus: pd.DataFrame) -> list[Problem]:
         source = str(corpus["source"].iloc[place]) if place >= 0 and "source" in corpus else ""
         problems.append((place, Problem(*_place(source), _reason(case))))
     return [problem for _, problem in sorted(problems, key=lambda item: item[0])]
-
-
-def problems_table(errors: list[Problem], warnings: list[Problem]) -> list[Table | Text]:
-    """Format errors, then warnings, as rich tables: each kind once, with a count and a few places."""
-    result: list[Table | Text] = []
-    for title, colour, problems in (("error", "red", errors), ("warning", "yellow", warnings)):
-        if problems:
-            table = Table(box=None, show_header=False, padding=(0, 1))
-            for text in summary(problems):
-                # Text, not markup: messages may hold `[/b]`.
-                table.add_row(Text(title, style=colour), Text(text, overflow="fold"))
-            result.append(table)
-    return result
 
 
 def _is_text(value: object) -> bool:

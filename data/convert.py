@@ -23,10 +23,9 @@ from rich.text import Text
 
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.replies import ReplyText
-from chatbot.errors import ChatbotError
-from data.checks import problems_table
 from data.column_options import CategoryColumn, Header, IntentColumn, LabelsAsWritten, MessageColumn
-from data.errors import CorpusError, Problem
+from data.commands import reports_errors
+from data.errors import CorpusError, Problem, problems_table
 from data.loading import Columns, Loaded, read_corpus
 from data.replies import match_replies, own_replies, read_replies
 
@@ -40,6 +39,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
+@reports_errors()
 def main(
     source: Annotated[Path, typer.Argument(help="A file, folder or export of any format in docs/corpus.md.")],
     out: Annotated[Path, typer.Option(help="The folder to write; it must be empty or new.")],
@@ -56,14 +56,7 @@ def main(
     """Convert a corpus to one YAML file per intent: messages one per line, replies where the source has them."""
     console = Console(stderr=True)
     columns = Columns(message_column, intent_column, category_column, header, labels_as_written)
-    try:
-        loaded, notices = run(source, out, columns, replies)
-    except CorpusError as error:
-        console.print(*problems_table(list(error.problems), []))
-        raise typer.Exit(1) from None
-    except ChatbotError as error:
-        console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from None
+    loaded, notices = run(source, out, columns, replies)
     for table in problems_table([], [*loaded.problems, *notices]):
         console.print(table)
     intents = loaded.table["intent"].nunique()

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from rich.table import Table
+from rich.text import Text
+
 from chatbot.errors import ChatbotError
 
 SHOWN = 20
@@ -57,6 +60,19 @@ def summary(problems: Iterable[Problem]) -> list[str]:
         kinds.setdefault(problem.kind or problem.reason, []).append(problem)
     texts = [_described(kind, members) for kind, members in kinds.items()]
     return texts if len(texts) <= SHOWN else [*texts[:SHOWN], f"... and {len(texts) - SHOWN} more"]
+
+
+def problems_table(errors: list[Problem], warnings: list[Problem]) -> list[Table | Text]:
+    """Format errors, then warnings, as rich tables: each kind once, with a count and a few places."""
+    result: list[Table | Text] = []
+    for title, colour, problems in (("error", "red", errors), ("warning", "yellow", warnings)):
+        if problems:
+            table = Table(box=None, show_header=False, padding=(0, 1))
+            for text in summary(problems):
+                # Text, not markup: messages may hold `[/b]`.
+                table.add_row(Text(title, style=colour), Text(text, overflow="fold"))
+            result.append(table)
+    return result
 
 
 def _described(kind: str, members: list[Problem]) -> str:

@@ -24,10 +24,10 @@ if __name__ == "__main__":
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-from rich.text import Text
 
 from chatbot.errors import ChatbotError
 from data.columns import Columns
+from data.commands import reports_errors
 from data.errors import CorpusError
 from data.loading import load_corpus
 
@@ -62,6 +62,7 @@ class Dataset(StrEnum):
 
 
 @app.command()
+@reports_errors()
 def main(
     dataset: Annotated[Dataset, typer.Argument(help="What to fetch.")] = Dataset.BITEXT,
     url: Annotated[str, typer.Option(envvar="CHATBOT_BITEXT_URL", help="Where from.")] = BITEXT_URL,
@@ -75,24 +76,20 @@ def main(
     """Download a published corpus, verify it, and put it where DVC tracks it."""
     console = Console(stderr=True)
     console.print(f"Bitext customer support, {BITEXT_ROWS:,} messages. Licence: {LICENCE}", soft_wrap=True)
-    try:
-        if to.exists() and not force:
-            check_bitext(to)
-            console.print(f"{to} exists and is valid: nothing to fetch (--force fetches it again)")
-            return
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        with Progress(*columns, console=console) as progress:
-            task = progress.add_task(f"fetching {to.name}", total=None)
-            fetch_bitext(
-                to,
-                url,
-                sha256=sha256,
-                timeout=timeout,
-                report=lambda done, total: progress.update(task, completed=done, total=total),
-            )
-    except ChatbotError as error:
-        console.print(Text(str(error), style="red"), soft_wrap=True)
-        raise typer.Exit(1) from None
+    if to.exists() and not force:
+        check_bitext(to)
+        console.print(f"{to} exists and is valid: nothing to fetch (--force fetches it again)")
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(f"fetching {to.name}", total=None)
+        fetch_bitext(
+            to,
+            url,
+            sha256=sha256,
+            timeout=timeout,
+            report=lambda done, total: progress.update(task, completed=done, total=total),
+        )
     console.print(f"{to}: {BITEXT_ROWS:,} rows, checked. Record it with: dvc commit {to}.dvc", soft_wrap=True)
 
 

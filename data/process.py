@@ -20,11 +20,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from chatbot.errors import ChatbotError
-from data.checks import Report, problems_table
+from data.checks import Report
 from data.column_options import CategoryColumn, Header, IntentColumn, LabelsAsWritten, MessageColumn
+from data.commands import reports_errors
 from data.declarations import DECLARED_FILE, write_declared
-from data.errors import CorpusError, Problem
+from data.errors import CorpusError, Problem, problems_table
 from data.loading import Columns, load_checked
 from data.processing import (
     CORPUS_FILE,
@@ -44,6 +44,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
+@reports_errors()
 def main(
     corpus: Annotated[
         Path, typer.Argument(help="A file, folder or export of any format in docs/corpus.md.")
@@ -81,9 +82,6 @@ def main(
         console.print(*problems_table(list(error.problems), []))
         count = f"{len(error.problems):,} error{'s' if len(error.problems) > 1 else ''}"
         console.print(Text(f"{count} in {corpus}: nothing was written", style="red"))
-        raise typer.Exit(1) from None
-    except ChatbotError as error:
-        console.print(Text(str(error), style="red"))
         raise typer.Exit(1) from None
     console.print(checked)
     Console().print(_summary(corpus, out, checked, done))

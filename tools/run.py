@@ -19,8 +19,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from rich.console import Console
 from rich.text import Text
@@ -29,6 +27,7 @@ from bento.lifecycle.bundle_source import bundle_folder
 from chatbot.errors import ChatbotError, SettingError
 from chatbot.process import Stopped, check_port_free, stop_on
 from chatbot.settings import ChatPageSettings, ServiceSettings
+from tools.loop.processes import answers
 from tools.own_corpus import example_message, prepare
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,12 +45,9 @@ def wait_until_up(url: str, process: subprocess.Popen[bytes], what: str) -> None
             raise SettingError(
                 f"{what} did not start (exit code {process.returncode}); its reason stands above"
             )
-        try:
-            with urlopen(url, timeout=2) as answer:  # noqa: S310
-                if answer.status == 200:
-                    return
-        except (URLError, OSError):
-            time.sleep(0.1)
+        if answers(url):
+            return
+        time.sleep(0.1)
     raise SettingError(f"{what} did not answer at {url} within {START_SECONDS} s")
 
 

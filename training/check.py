@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.text import Text
 
 from chatbot.dialog.message import clean
-from chatbot.errors import ChatbotError
 from chatbot.settings import StorageSettings
 from chatbot.store import open_store
-from data.checks import check, problems_table
+from data.checks import check
 from data.column_options import CategoryColumn, Header, IntentColumn, LabelsAsWritten, MessageColumn
-from data.errors import CorpusError, Problem
+from data.commands import reports_errors
+from data.errors import CorpusError, Problem, problems_table
 from data.loading import Columns, Loaded, read_corpus
 from data.placeholders import fill_all
 from data.processing import CORPUS_COLUMNS, read_processed
@@ -43,6 +43,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
+@reports_errors(OSError, ValidationError)
 def main(
     corpus: Annotated[
         Path,
@@ -73,21 +74,14 @@ def main(
     """
     console = Console(stderr=True)
     columns = Columns(message_column, intent_column, category_column, header, labels_as_written)
-    try:
-        section = read_params(params, {} if encoder is None else {"encoder": encoder})
-        with Steps(console) as steps:
-            with steps.wait("corpus"):
-                loaded, errors, warnings = read_usable(corpus, columns)
-            findings = check_labels(loaded, section.encoder, cache, section.seed, steps)
-            write_findings(findings, out, str(corpus))
-            if queue:
-                put_findings(open_store(StorageSettings()), findings)
-    except CorpusError as error:
-        console.print(*problems_table(list(error.problems), []))
-        raise typer.Exit(1) from None
-    except (ChatbotError, OSError, ValidationError) as error:
-        console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from None
+    section = read_params(params, {} if encoder is None else {"encoder": encoder})
+    with Steps(console) as steps:
+        with steps.wait("corpus"):
+            loaded, errors, warnings = read_usable(corpus, columns)
+        findings = check_labels(loaded, section.encoder, cache, section.seed, steps)
+        write_findings(findings, out, str(corpus))
+        if queue:
+            put_findings(open_store(StorageSettings()), findings)
     for table in problems_table(errors, warnings):
         console.print(table)
     result = Console()

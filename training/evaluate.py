@@ -11,17 +11,16 @@ if not __package__:  # run as `python training/evaluate.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 if __name__ == "__main__":
-    from training.interrupt import exit_on_interrupt
+    from chatbot.interrupt import exit_on_interrupt
 
     exit_on_interrupt()
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
-from chatbot.errors import ChatbotError
 from chatbot.model import bundle as bundles
 from data.column_options import CategoryColumn, IntentColumn, MessageColumn
+from data.commands import reports_errors
 from data.loading import Columns
 from training.corpus.reading import read_labelled
 from training.model.distinct import distinct_groups, weights
@@ -33,6 +32,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
+@reports_errors()
 def main(
     bundle: Annotated[Path, typer.Option(help="The bundle's folder.")] = Path("models/current"),
     corpus: Annotated[
@@ -49,18 +49,14 @@ def main(
 ) -> None:
     """Score a bundle on a labelled corpus: `out_of_scope` rows belong to no intent, all others to the one they name."""
     console = Console(stderr=True)
-    try:
-        loaded = bundles.load(bundle)
-        columns = Columns(message_column, intent_column, category_column)
-        rows = read_labelled(corpus, columns, part, loaded.manifest.labels)
-        messages, labels = rows["message"].tolist(), rows["intent"].tolist()
-        with Steps(console) as steps, steps.count("encode", len(messages)) as advance:
-            weight = weights(distinct_groups(messages))
-            outcome = evaluate(loaded, messages, labels, advance=advance, weight=weight)
-        report = full_report(loaded, outcome, messages, rows["category"].tolist())
-    except ChatbotError as error:
-        console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from None
+    loaded = bundles.load(bundle)
+    columns = Columns(message_column, intent_column, category_column)
+    rows = read_labelled(corpus, columns, part, loaded.manifest.labels)
+    messages, labels = rows["message"].tolist(), rows["intent"].tolist()
+    with Steps(console) as steps, steps.count("encode", len(messages)) as advance:
+        weight = weights(distinct_groups(messages))
+        outcome = evaluate(loaded, messages, labels, advance=advance, weight=weight)
+    report = full_report(loaded, outcome, messages, rows["category"].tolist())
     text = json.dumps(report, indent=2, ensure_ascii=False)
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)

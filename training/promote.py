@@ -15,7 +15,7 @@ if not __package__:  # run as `python training/promote.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 if __name__ == "__main__":
-    from training.interrupt import exit_on_interrupt
+    from chatbot.interrupt import exit_on_interrupt
 
     exit_on_interrupt()
 
@@ -24,11 +24,11 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
-from chatbot.errors import ChatbotError
 from chatbot.loop.retrain_result import RetrainResult
 from chatbot.model.ref import ModelRef
 from chatbot.settings import ServiceSettings, StorageSettings, TrackingSettings
 from chatbot.store import open_store
+from data.commands import reports_errors
 from training.rollout.single_machine import Promotion, RolloutResult
 from training.tracking.registry import Registry
 
@@ -62,6 +62,7 @@ def main(
     carry_out(move, wait)
 
 
+@reports_errors(ValidationError, OSError)
 def carry_out(move: Callable[[Promotion], RolloutResult], wait: float) -> None:
     """Run a promotion or a rollback as a command: print the progress and a final sentence.
 
@@ -73,18 +74,14 @@ def carry_out(move: Callable[[Promotion], RolloutResult], wait: float) -> None:
         typer.Exit: the operation failed; exit code 1.
     """
     console = Console(stderr=True)
-    try:
-        promotion = Promotion(
-            open_store(StorageSettings()),
-            Registry(TrackingSettings()),
-            ServiceSettings().bundle_cache,
-            wait_seconds=wait,
-            say=lambda line: console.print(Text(line, style="dim")),
-        )
-        console.print(Text(move(promotion).sentence))
-    except (ChatbotError, ValidationError, OSError) as error:  # OSError: a full disk, for example
-        console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from None
+    promotion = Promotion(
+        open_store(StorageSettings()),
+        Registry(TrackingSettings()),
+        ServiceSettings().bundle_cache,
+        wait_seconds=wait,
+        say=lambda line: console.print(Text(line, style="dim")),
+    )
+    console.print(Text(move(promotion).sentence))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ if not __package__:  # run as `python training/retrain.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 if __name__ == "__main__":
-    from training.interrupt import exit_on_interrupt
+    from chatbot.interrupt import exit_on_interrupt
 
     exit_on_interrupt()
 
@@ -24,12 +24,10 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
-from chatbot.errors import ChatbotError
 from chatbot.loop.retrain_result import RetrainResult
 from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
 from chatbot.store.lease import LeaseHeld
-from data.checks import problems_table
-from data.errors import CorpusError
+from data.commands import reports_errors
 from data.loading import Columns
 from data.processing import ProcessParams
 from data.processing import read_params as read_process_params
@@ -48,6 +46,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
+@reports_errors(ValidationError, OSError)
 def main(
     out: Annotated[Path, typer.Option(help="Where the outcome is written.")] = Path(
         "models/retrain/retrain.json"
@@ -91,45 +90,38 @@ def main(
     Exit code 0 for accepted, refused, needs_review and busy (retrain.json says which), 1 for an error.
     """
     console = Console(stderr=True)
+    config = RetrainConfig(
+        StorageSettings(),
+        TrackingSettings(),
+        RetrainSettings(),
+        read_process_params(params) if params.is_file() else ProcessParams(),
+        read_params(params),
+        read_gate_params(params),
+        work,
+        cache,
+    )
+    # After a failure, the result of an earlier run must not remain.
+    out.unlink(missing_ok=True)
+    if first:
+        with Steps(console) as steps:
+            version, made = bootstrap(config, steps, bundle, corpus, processed)
+        said = "is champion already: nothing was changed"
+        if made:
+            leads = CHAMPION in version.aliases
+            said = "is champion now" if leads else "is registered, and another one is champion"
+        Console().print(Text(f"version {version.ref.version}@{version.bundle_digest[:12]}… {said}"))
+        return
+    columns = Columns(message_column, intent_column)
     try:
-        config = RetrainConfig(
-            StorageSettings(),
-            TrackingSettings(),
-            RetrainSettings(),
-            read_process_params(params) if params.is_file() else ProcessParams(),
-            read_params(params),
-            read_gate_params(params),
-            work,
-            cache,
-        )
-        # After a failure, the result of an earlier run must not remain.
-        out.unlink(missing_ok=True)
-        if first:
-            with Steps(console) as steps:
-                version, made = bootstrap(config, steps, bundle, corpus, processed)
-            said = "is champion already: nothing was changed"
-            if made:
-                leads = CHAMPION in version.aliases
-                said = "is champion now" if leads else "is registered, and another one is champion"
-            Console().print(Text(f"version {version.ref.version}@{version.bundle_digest[:12]}… {said}"))
-            return
-        columns = Columns(message_column, intent_column)
-        try:
-            with Steps(console) as steps, tempfile.TemporaryDirectory() as fetched:
-                corpus_given = None
-                if given:
-                    with steps.wait("corpus"):
-                        corpus_given = read_given(given, replies, columns, config.store, Path(fetched))
-                result = retrain(config, steps, corpus_given)
-        except LeaseHeld as error:
-            result = RetrainResult(outcome="busy", why=str(error))
-        result.write(out)
-    except CorpusError as error:
-        console.print(*problems_table(list(error.problems), []))
-        raise typer.Exit(1) from None
-    except (ChatbotError, ValidationError, OSError) as error:  # OSError: a full disk, for example
-        console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from None
+        with Steps(console) as steps, tempfile.TemporaryDirectory() as fetched:
+            corpus_given = None
+            if given:
+                with steps.wait("corpus"):
+                    corpus_given = read_given(given, replies, columns, config.store, Path(fetched))
+            result = retrain(config, steps, corpus_given)
+    except LeaseHeld as error:
+        result = RetrainResult(outcome="busy", why=str(error))
+    result.write(out)
     show(result, out)
 
 

@@ -14,7 +14,7 @@ if not __package__:  # run as `python training/train.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 if __name__ == "__main__":
-    from training.interrupt import exit_on_interrupt
+    from chatbot.interrupt import exit_on_interrupt
 
     exit_on_interrupt()
 
@@ -22,11 +22,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from chatbot.errors import ChatbotError
 from chatbot.settings import TrackingSettings
-from data.checks import problems_table
 from data.column_options import CategoryColumn, Header, IntentColumn, LabelsAsWritten, MessageColumn
-from data.errors import CorpusError
+from data.commands import reports_errors
 from data.loading import Columns
 from data.processing import ProcessParams
 from data.processing import read_params as read_process_params
@@ -42,6 +40,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
+@reports_errors()
 def main(
     corpus: Annotated[
         Path,
@@ -82,25 +81,18 @@ def main(
     """Train on a corpus and write a bundle: what `python -m bento` serves."""
     console = Console(stderr=True)
     given = {"encoder": encoder, "seed": seed, "target": target, "out_of_scope_share": share}
-    try:
-        section = read_params(params, {name: value for name, value in given.items() if value is not None})
-        process = read_process_params(params) if params.is_file() else ProcessParams()
-        with Steps(console) as steps:
-            with steps.wait("corpus"):
-                columns = Columns(message_column, intent_column, category_column, header, labels_as_written)
-                read_corpus = read(corpus, process, columns, strict)
-            if target is None:
-                section = section.declared(read_corpus.declared.target)
-            trained = train(read_corpus, out, section, steps, rules, replies, cache)
-            recorded = (
-                record_training(TrackingSettings(), trained, read_corpus, section, steps) if track else None
-            )
-    except CorpusError as error:
-        console.print(*problems_table(list(error.problems), []))
-        raise typer.Exit(1) from None
-    except ChatbotError as error:
-        console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from None
+    section = read_params(params, {name: value for name, value in given.items() if value is not None})
+    process = read_process_params(params) if params.is_file() else ProcessParams()
+    with Steps(console) as steps:
+        with steps.wait("corpus"):
+            columns = Columns(message_column, intent_column, category_column, header, labels_as_written)
+            read_corpus = read(corpus, process, columns, strict)
+        if target is None:
+            section = section.declared(read_corpus.declared.target)
+        trained = train(read_corpus, out, section, steps, rules, replies, cache)
+        recorded = (
+            record_training(TrackingSettings(), trained, read_corpus, section, steps) if track else None
+        )
     if read_corpus.report is not None:
         console.print(read_corpus.report)
     if recorded is not None and recorded.kept:

@@ -20,7 +20,7 @@ if not __package__:  # run as `python training/versions.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 if __name__ == "__main__":
-    from training.interrupt import exit_on_interrupt
+    from chatbot.interrupt import exit_on_interrupt
 
     exit_on_interrupt()
 
@@ -36,6 +36,7 @@ from chatbot.loop import desired_model
 from chatbot.model import bundle_store, scores
 from chatbot.settings import ApiClientSettings, StorageSettings, TrackingSettings, read_settings
 from chatbot.store import Store, has_store, open_store
+from data.commands import reports_errors
 from training.corpus.versions import CorpusVersionError, Pointer, pull
 from training.tracking.bundles import fetch_bundle
 from training.tracking.client import TrackingError
@@ -125,6 +126,7 @@ def restore(
 
 
 @app.callback(invoke_without_command=True)
+@reports_errors(ValidationError)
 def main(
     context: typer.Context,
     api: Annotated[str, typer.Option(help="Ask this API what serves, such as http://127.0.0.1:3000.")] = "",
@@ -133,14 +135,9 @@ def main(
     """List all versions: corpus, scores, gate verdict, and which one serves."""
     if context.invoked_subcommand is not None:
         return
-    console = Console(stderr=True)
-    try:
-        settings = StorageSettings()
-        versions = Registry(TrackingSettings()).versions()
-        serves = served_digest(open_store(settings) if has_store(settings) else None, api)
-    except (ChatbotError, ValidationError) as error:
-        console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from None
+    settings = StorageSettings()
+    versions = Registry(TrackingSettings()).versions()
+    serves = served_digest(open_store(settings) if has_store(settings) else None, api)
     if as_json:
         typer.echo(json.dumps([_as_dict(version, serves) for version in versions], indent=2))
         return
@@ -151,6 +148,7 @@ def main(
 
 
 @app.command("restore")
+@reports_errors(ValidationError)
 def restore_command(
     number: Annotated[str, typer.Argument(metavar="VERSION", help="The version's number.")],
     out: Annotated[Path, typer.Option(help="The folder; gets bundle/ and corpus/.")] = Path(
@@ -161,13 +159,9 @@ def restore_command(
 ) -> None:
     """Restore a version's bundle and corpus, and print the commit to check out."""
     console = Console(stderr=True)
-    try:
-        registry = Registry(TrackingSettings())
-        with console.status(f"version {number}"):
-            back = restore(registry, StorageSettings(), number, out / number, commit=commit, corpus=corpus)
-    except (ChatbotError, ValidationError) as error:
-        console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from None
+    registry = Registry(TrackingSettings())
+    with console.status(f"version {number}"):
+        back = restore(registry, StorageSettings(), number, out / number, commit=commit, corpus=corpus)
     table = Table(title=f"version {back.version.number}", show_header=False)
     table.add_row("bundle", f"{back.bundle} ({back.version.bundle_digest[:12]}…, checked)")
     table.add_row("corpus", f"{back.corpus} ({back.version.corpus_digest}, checked)")

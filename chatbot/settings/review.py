@@ -21,7 +21,3 @@ class ReviewSettings(Settings):
     """Two intents this close in confidence are a near tie."""
     max_messages: int = Field(default=3_000, ge=1)
     """Maximum number of distinct messages examined for near-duplicates and clusters: those of highest priority."""
-    cluster_size: int = Field(default=5, ge=2)
-    """Minimum number of distinct messages in a cluster."""
-    cluster_similarity: float = Field(default=0.45, gt=0, lt=1)
-    """Minimum mean cosine similarity within a cluster."""

@@ -33,5 +33,3 @@ class TrackingSettings(Settings):
     """Timeout of a request, in seconds."""
     http_request_max_retries: int = Field(default=2, ge=0)
     """Number of retries of a request."""
-    http_request_backoff_factor: int = Field(default=1, ge=0)
-    """Delay before the first retry, in seconds; doubled after each."""

@@ -7,6 +7,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import yaml
+
 from data.columns import Columns
 from data.errors import CorpusError, Problem
 from data.folder import is_beside, is_intent, read_intent_files, yaml_paths
@@ -173,7 +175,7 @@ def _read_yaml(paths: list[Path], folder: Path) -> Rows | None:
     result = Rows()
     for path in paths:
         try:
-            kinds[_kind_of_yaml(path)].append(path)
+            kinds[_kind_of_yaml(compose(path))].append(path)
         except CorpusError as error:
             result.problems.extend(error.problems)
     others = [path for path in kinds.pop("") if not is_beside(path)]
@@ -195,21 +197,18 @@ _YAML_READERS: dict[str, Callable[[list[Path], Path | None], Rows]] = {
 }
 
 
-def _kind_of_yaml(path: Path) -> str:
-    root = compose(path)
-    tests = (
-        ("rasa", is_rasa),
-        ("snips", is_snips_yaml),
-        ("chatterbot", is_chatterbot),
-        ("intent", is_intent),
-    )
-    return next((kind for kind, matches in tests if matches(root)), "")
+_YAML_TESTS = {"rasa": is_rasa, "snips": is_snips_yaml, "chatterbot": is_chatterbot, "intent": is_intent}
+
+
+def _kind_of_yaml(root: yaml.Node | None) -> str:
+    return next((kind for kind, matches in _YAML_TESTS.items() if matches(root)), "")
 
 
 def _read_yaml_file(path: Path) -> Rows:
-    kind = _kind_of_yaml(path)
+    root = compose(path)
+    kind = _kind_of_yaml(root)
     if not kind:
-        lists = {name: [text_of(m) for m in items(node)] for name, node in fields(compose(path)).items()}
+        lists = {name: [text_of(m) for m in items(node)] for name, node in fields(root).items()}
         if is_grouped(lists):
             return read_grouped(lists, str(path))
         reason = (

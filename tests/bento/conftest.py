@@ -8,25 +8,16 @@ from pathlib import Path
 import pytest
 
 from tests.bento.paper import Api, paper_api
-from tests.bento.server import ROOT, Server
+from tests.bento.server import Server
 
 
 @pytest.fixture(scope="session")
-def model_folder(request: pytest.FixtureRequest) -> Path:
-    """The bundle that is served: the project's own."""
-    try:
-        return Path(request.getfixturevalue("bundle_folder"))
-    except pytest.FixtureLookupError:
-        return ROOT / "models" / "current"
-
-
-@pytest.fixture(scope="session")
-def start(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+def start(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
     """Starts servers with the given settings, and stops them at the end."""
     started: list[Server] = []
 
     def start(**environment: str) -> Server:
-        settings = {"CHATBOT_BUNDLE": str(model_folder), "CHATBOT_RUNNER_WORKERS": "2"} | environment
+        settings = {"CHATBOT_BUNDLE": str(bundle_folder), "CHATBOT_RUNNER_WORKERS": "2"} | environment
         server = Server(tmp_path_factory.mktemp("server"), settings)
         started.append(server)
         return server.start()

@@ -133,9 +133,9 @@ def test_a_listed_origin_may_ask_from_a_browser(guarded: Guarded) -> None:
     ids=["keys", "origins"],
 )
 def test_a_wrong_setting_ends_the_start_with_its_name_in_one_line(
-    model_folder: Path, tmp_path: Path, settings: dict[str, str], problem: str
+    bundle_folder: Path, tmp_path: Path, settings: dict[str, str], problem: str
 ) -> None:
-    server = Server(tmp_path, {"CHATBOT_BUNDLE": str(model_folder), **settings}).launch()
+    server = Server(tmp_path, {"CHATBOT_BUNDLE": str(bundle_folder), **settings}).launch()
     assert server.process is not None
     assert server.process.wait(120) == 1
     assert problem in server.output

@@ -31,9 +31,9 @@ def store(tmp_path: Path) -> FolderStore:
 
 
 @pytest.fixture
-def pushed(store: FolderStore, tmp_path: Path, model_folder: Path) -> str:
+def pushed(store: FolderStore, tmp_path: Path, bundle_folder: Path) -> str:
     """A bundle in the store that differs from the one beside the code."""
-    return bundle_store.push(store, bundles.other(model_folder, tmp_path / "other"))
+    return bundle_store.push(store, bundles.other(bundle_folder, tmp_path / "other"))
 
 
 def server(tmp_path: Path, model: str, **others: str) -> Server:
@@ -71,12 +71,12 @@ def serves(starting: Server) -> tuple[str, str]:
 
 
 def test_the_configured_bundle_is_fetched_from_a_real_bucket_and_served_under_its_version(
-    tmp_path: Path, model_folder: Path, minio: Minio, bucket: str
+    tmp_path: Path, bundle_folder: Path, minio: Minio, bucket: str
 ) -> None:
     from chatbot.store import open_store
 
     digest = bundle_store.push(
-        open_store(minio.settings(bucket)), bundles.other(model_folder, tmp_path / "other")
+        open_store(minio.settings(bucket)), bundles.other(bundle_folder, tmp_path / "other")
     )
     starting = server(tmp_path, f"7@{digest}", **minio.environment(bucket))
     assert serves(starting) == ("7", digest)
@@ -97,9 +97,9 @@ def test_a_cached_bundle_serves_while_the_store_is_unavailable(
 
 @pytest.mark.process
 def test_a_bundle_that_the_store_does_not_have_is_refused_in_one_line(
-    tmp_path: Path, store: FolderStore, model_folder: Path
+    tmp_path: Path, store: FolderStore, bundle_folder: Path
 ) -> None:
-    line = refused(server(tmp_path, f"9@{DIGEST}", CHATBOT_BUNDLE=str(model_folder)))
+    line = refused(server(tmp_path, f"9@{DIGEST}", CHATBOT_BUNDLE=str(bundle_folder)))
     assert f"model 9@{DIGEST[:12]}… cannot be served: the store has no bundles/{DIGEST}/SHA256SUMS" in line
 
 
@@ -182,13 +182,15 @@ def test_the_preflight_check_computes_the_checksum_of_each_file_once(
     assert {name: hashed[name] for name in FILES} == dict.fromkeys(FILES, 1)
 
 
-def test_another_bundle_under_the_configured_name_is_never_served(tmp_path: Path, model_folder: Path) -> None:
+def test_another_bundle_under_the_configured_name_is_never_served(
+    tmp_path: Path, bundle_folder: Path
+) -> None:
     folder = tmp_path / "cache" / DIGEST
-    shutil.copytree(model_folder, folder)
+    shutil.copytree(bundle_folder, folder)
     source = bundle_source.resolve(ServiceSettings(model=f"7@{DIGEST}", bundle_cache=tmp_path / "cache"))
     assert source.folder == folder
     with pytest.raises(BundleError, match=f"configured is 7@{DIGEST}"):
-        source.check(bundles.digest(model_folder))
+        source.check(bundles.digest(bundle_folder))
 
 
 @pytest.fixture

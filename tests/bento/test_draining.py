@@ -59,9 +59,11 @@ def test_a_draining_server_is_unready_at_once_and_answers_everything_until_the_d
 
 
 def test_a_worker_that_receives_sigterm_while_it_waits_for_the_runner_stops_waiting(
-    start: Callable[..., Server], model_folder: Path, tmp_path: Path
+    start: Callable[..., Server], bundle_folder: Path, tmp_path: Path
 ) -> None:
-    server = Server(tmp_path / "server", {"CHATBOT_BUNDLE": str(model_folder), "CHATBOT_RUNNER_WORKERS": "1"})
+    server = Server(
+        tmp_path / "server", {"CHATBOT_BUNDLE": str(bundle_folder), "CHATBOT_RUNNER_WORKERS": "1"}
+    )
     server.launch()
     until("the runner begins", lambda: server.workers("IntentRunner"))
     (runner,) = server.workers("IntentRunner")

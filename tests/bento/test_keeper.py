@@ -93,8 +93,8 @@ class Machine:
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory, model_folder: Path) -> Iterator[Machine]:
-    made = Machine(tmp_path_factory.mktemp("machine"), model_folder)
+def machine(tmp_path_factory: pytest.TempPathFactory, bundle_folder: Path) -> Iterator[Machine]:
+    made = Machine(tmp_path_factory.mktemp("machine"), bundle_folder)
     yield made
     made.stop()
 

@@ -29,7 +29,7 @@ def test_a_message_is_answered_by_the_model_of_the_bundle(service: Server) -> No
     assert reply["model_version"] == json.loads(service.get("/version")[1])["model_version"]
 
 
-def test_version_and_intents_say_what_is_in_the_bundle(service: Server, model_folder: object) -> None:
+def test_version_and_intents_say_what_is_in_the_bundle(service: Server, bundle_folder: object) -> None:
     version = json.loads(service.get("/version")[1])
     assert len(version["bundle_digest"]) == 64
     assert version["model_version"] == version["bundle_digest"][:12]

@@ -37,9 +37,9 @@ STARTS = {
 
 
 def test_a_slot_that_only_this_corpus_uses_is_filled_from_the_environment(
-    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bundle_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = load_metadata(bundles.needing(model_folder, tmp_path / "own", "hotline"))
+    model = load_metadata(bundles.needing(bundle_folder, tmp_path / "own", "hotline"))
     with pytest.raises(SettingError, match="CHATBOT_SLOT_HOTLINE"):
         model.router(RouterSettings(), SlotSettings())
     monkeypatch.setenv("CHATBOT_SLOT_HOTLINE", "0800 7654321")
@@ -82,10 +82,10 @@ def refused(tmp_path: Path, command: tuple[str, ...], **environment: str) -> str
 
 @pytest.mark.parametrize("harm", [_missing, _without_its_encoder, _truncated, _tampered, _without_sums])
 def test_a_bundle_that_is_not_whole_is_refused_with_the_reason_in_one_line(
-    tmp_path: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch, harm: Callable[[Path], None]
+    tmp_path: Path, bundle_folder: Path, monkeypatch: pytest.MonkeyPatch, harm: Callable[[Path], None]
 ) -> None:
     folder = tmp_path / "bundle"
-    shutil.copytree(model_folder, folder)
+    shutil.copytree(bundle_folder, folder)
     harm(folder)
     monkeypatch.setenv("CHATBOT_BUNDLE", str(folder))
     monkeypatch.setenv("CHATBOT_LOG_FOLDER", str(tmp_path / "log"))
@@ -96,9 +96,9 @@ def test_a_bundle_that_is_not_whole_is_refused_with_the_reason_in_one_line(
 
 
 def test_a_whole_bundle_is_not_refused(
-    tmp_path: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, bundle_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CHATBOT_BUNDLE", str(model_folder))
+    monkeypatch.setenv("CHATBOT_BUNDLE", str(bundle_folder))
     monkeypatch.setenv("CHATBOT_LOG_FOLDER", str(tmp_path / "log"))
     assert preflight.PreflightCheck(preflight.check).failure() is None
 
@@ -113,10 +113,10 @@ def test_a_bundle_that_crashes_the_runtime_is_refused_like_any_other() -> None:
 
 @pytest.mark.parametrize("command", STARTS)
 def test_a_tampered_bundle_stops_the_whole_server_with_one_line(
-    tmp_path: Path, model_folder: Path, command: str
+    tmp_path: Path, bundle_folder: Path, command: str
 ) -> None:
     folder = tmp_path / "bundle"
-    shutil.copytree(model_folder, folder)
+    shutil.copytree(bundle_folder, folder)
     _tampered(folder)
     line = refused(tmp_path / "server", STARTS[command], CHATBOT_BUNDLE=str(folder))
     assert f"{folder} is damaged: head.safetensors has sha256" in line
@@ -128,8 +128,8 @@ def test_a_setting_that_cannot_work_stops_the_start_and_is_named_with_its_value(
     assert "CHATBOT_MAX_BATCH='0'" in line
 
 
-def test_a_key_that_is_guessed_easily_stops_the_start(tmp_path: Path, model_folder: Path) -> None:
-    environment = {"CHATBOT_BUNDLE": str(model_folder), "CHATBOT_PREDICTION_KEY": "short"}
+def test_a_key_that_is_guessed_easily_stops_the_start(tmp_path: Path, bundle_folder: Path) -> None:
+    environment = {"CHATBOT_BUNDLE": str(bundle_folder), "CHATBOT_PREDICTION_KEY": "short"}
     assert "CHATBOT_PREDICTION_KEY" in refused(tmp_path, STARTS["python -m bento"], **environment)
 
 

@@ -7,6 +7,7 @@ both.
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import tarfile
 from pathlib import Path
@@ -30,21 +31,35 @@ def install(release: Release, folder: Path, progress: Progress) -> Release:
     installing.uninstall(release)
     installing.make_namespace(release.namespace)
     with progress.step("helm install of the chart before"):
-        release.helm("install", release.name, str(before), *values(), "--wait", "--timeout=400s")
+        release.helm("install", release.name, str(before), *values(before), "--wait", "--timeout=400s")
         installing.wait_for_bootstrap(release)
     with progress.step("version 1 is rolled out by name"):
         release.roll_back("1")
     return release
 
 
-def values() -> list[str]:
-    """Those of the tests, and today's images under whatever tag the chart asks for."""
+def values(folder: Path = chart.CHART) -> list[str]:
+    """Return helm's arguments: the values of the tests, and today's images under the tags that the chart asks for.
+
+    Args:
+        folder: the chart; settings that it does not know yet are left out.
+    """
     images = yaml.safe_load((chart.CHART / "values.yaml").read_text(encoding="utf-8"))
     tags = {component: tag() for component in _OURS}
     tags |= {component: str(images[component]["image"]["tag"]) for component in ("minio", "pushgateway")}
     chosen = [f"--set-string={component}.image.tag={name}" for component, name in tags.items()]
-    # Settings that the chart before may not know yet.
-    return [f"--values={VALUES}", "--set=api.settings.CHATBOT_CACHE_ENTRIES=null", *chosen]
+    schema = json.loads((folder / "values.schema.json").read_text(encoding="utf-8"))
+    known = schema["definitions"]["settings"]["properties"]
+    given = yaml.safe_load(VALUES.read_text(encoding="utf-8"))
+    settings = [section["settings"] for section in given.values() if "settings" in section]
+    if all(name in known for each in settings for name in each):
+        return [f"--values={VALUES}", *chosen]
+    for each in settings:
+        for name in [name for name in each if name not in known]:
+            del each[name]
+    kept = folder / "values-of-the-tests.yaml"
+    kept.write_text(yaml.safe_dump(given), encoding="utf-8")
+    return [f"--values={kept}", *chosen]
 
 
 def _unpack(folder: Path, progress: Progress) -> Path:

@@ -10,13 +10,22 @@ from pathlib import Path
 
 import pytest
 
+from tests.k8s.harness import prepare_environment, write_retrain_result
 from tests.k8s.kube_api import Api, digest
 from tests.k8s.kube_testbed import IMAGE, Namespace, program
+from tests.k8s.memory_api import ref
 from tests.support import testbed
 from tests.support.mlflow_server import MlflowServer
 from tests.support.testbed import TestbedError, until
 
 VERSIONS = 9
+
+
+@pytest.fixture
+def accepted_version_2(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Set the environment of a pod, after a retraining that produced version 2; for `memory_api`."""
+    prepare_environment(monkeypatch, tmp_path)
+    write_retrain_result(tmp_path, ref(2))
 
 
 @pytest.fixture(scope="session")

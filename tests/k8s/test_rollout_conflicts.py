@@ -11,7 +11,6 @@ from tests.k8s.harness import (
     KILLED,
     at_request,
     on_first,
-    prepare_environment,
     run_promote,
     run_rollback,
     settle,
@@ -28,14 +27,10 @@ from tests.k8s.scenarios import (
     recorded_requests,
 )
 
+pytestmark = pytest.mark.usefixtures("accepted_version_2")
+
 LEASE = "support-chatbot-promote"
 FROM_VERSION_3 = Scenario(2, "promoted", SCENARIOS["promoted"].events, initial_version=3)
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    prepare_environment(monkeypatch, tmp_path)
-    write_retrain_result(tmp_path, ref(2))
 
 
 def is_patch(call: Call) -> bool:

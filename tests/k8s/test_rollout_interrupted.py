@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
 
 import pytest
 
@@ -11,10 +10,8 @@ from tests.k8s.harness import (
     KILLED,
     at_request,
     on_first,
-    prepare_environment,
     run_promote,
     settle,
-    write_retrain_result,
 )
 from tests.k8s.memory_api import DEPLOYMENT, Call, ref
 from tests.k8s.scenarios import (
@@ -26,11 +23,7 @@ from tests.k8s.scenarios import (
     recorded_requests,
 )
 
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    prepare_environment(monkeypatch, tmp_path)
-    write_retrain_result(tmp_path, ref(2))
+pytestmark = pytest.mark.usefixtures("accepted_version_2")
 
 
 def assert_resumes(scenario: Scenario, call: Call, when: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.k8s.harness import (
     at_request,
     outage,
-    prepare_environment,
     run_promote,
     run_rollback,
     settle,
-    write_retrain_result,
 )
 from tests.k8s.memory_api import Behaviour, Call, ErrorResponse, World, digest, ref
 from tests.k8s.scenarios import (
@@ -26,14 +22,10 @@ from tests.k8s.scenarios import (
     recorded_requests,
 )
 
+pytestmark = pytest.mark.usefixtures("accepted_version_2")
+
 SHORT, LONG = 3.0, 60.0
 """Seconds: shorter than the lease duration and the retry time, and longer than both."""
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    prepare_environment(monkeypatch, tmp_path)
-    write_retrain_result(tmp_path, ref(2))
 
 
 def assert_consistent_except_events(world: World, scenario: Scenario, context: object) -> None:

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from tests.support import requirements
-from tools.dashboards import understanding
+from tools.dashboards.__main__ import SOURCES
+from tools.dashboards.panels import read
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = sorted((ROOT / "helm" / "support-chatbot" / "files" / "alerts").glob("*.yaml"))
@@ -89,7 +90,8 @@ def test_every_page_belongs_to_an_alert_and_links_to_pages_that_exist() -> None:
 @pytest.mark.process
 def test_the_shares_of_what_became_of_a_message_sum_to_one_with_rules_that_hand_over(tmp_path: Path) -> None:
     """10 messages a minute: 4 answered, 3 handed over by the model, 2 by a rule, 1 clarified."""
-    panels = {p.title: p.queries[0][0].replace("{here}", 'release="bot"') for p in understanding.ROWS[0][1]}
+    _, now = read(SOURCES / "understanding.yaml").rows[0]
+    panels = {p.title: p.queries[0][0].replace("{here}", 'release="bot"') for p in now}
     expected = {"Answered by itself": 0.4, "Handed to a person": 0.5, "Asked back": 0.1}
     replies = {"rule": 4, "model": 2, "human": 3, "clarify": 1}
     series = [

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from training.interrupt import EXIT_CODE
+from chatbot.interrupt import EXIT_CODE
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = (

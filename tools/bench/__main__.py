@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
-from chatbot.errors import ChatbotError
+from data.commands import reports_errors
 from tools.bench import results
 from tools.bench.figures import Figure
 from tools.bench.quality import command as quality_bench
@@ -27,6 +26,7 @@ class Part(StrEnum):
 
 
 @app.command()
+@reports_errors()
 def main(
     quick: Annotated[
         bool, typer.Option("--quick", help="Minutes less; printed only, docs/results.md stays as it is.")
@@ -39,24 +39,20 @@ def main(
     console = Console()
     console.print(Machine.this().describe(), highlight=False)
     found: list[Figure] = []
-    try:
-        # Speed first: quality leaves processes and warm caches behind that would distort it.
-        if only != Part.quality:
-            found += speed_bench.measure(
-                speed_bench.QUICK if quick else speed_bench.FULL,
-                console,
-                speed_bench.QUICK_FILE if quick else speed_bench.FILE,
-            )
-        if only != Part.speed:
-            found += quality_bench.measure_all(
-                console, quick, quality_bench.QUICK_FILE if quick else quality_bench.FILE
-            )
-        if not quick:
-            results.write(quality_bench.FILE, speed_bench.FILE)
-            console.print(f"written: {results.PAGE}")
-    except ChatbotError as error:
-        console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from None
+    # Speed first: quality leaves processes and warm caches behind that would distort it.
+    if only != Part.quality:
+        found += speed_bench.measure(
+            speed_bench.QUICK if quick else speed_bench.FULL,
+            console,
+            speed_bench.QUICK_FILE if quick else speed_bench.FILE,
+        )
+    if only != Part.speed:
+        found += quality_bench.measure_all(
+            console, quick, quality_bench.QUICK_FILE if quick else quality_bench.FILE
+        )
+    if not quick:
+        results.write(quality_bench.FILE, speed_bench.FILE)
+        console.print(f"written: {results.PAGE}")
     missed = sum(figure.met is not True for figure in found if figure.target is not None)
     console.print(f"{missed} targets missed or not measured" if missed else "[green]every target met[/green]")
 

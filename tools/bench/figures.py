@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,8 @@ from tools.bench.speed.machine import Machine
 from tools.bench.speed.servers import ROOT
 
 CACHE = ROOT / ".cache" / "bench"
+BUNDLE = ROOT / "models" / "current"
+CORPUS = ROOT / "data" / "processed" / "corpus.parquet"
 
 Bound = Literal["at least", "at most"]
 
@@ -38,8 +40,8 @@ class Figure:
     value: float | None
     target: float | None
     bound: Bound
-    unit: str
-    command: str
+    unit: str = ""
+    command: str = ""
     note: str = ""
     digits: int = 2
     bar: float | None = None
@@ -96,6 +98,12 @@ def table(title: str, figures: Sequence[Figure]) -> Table:
             Text(name), figure.target_text, figure.show(figure.value), Text(figure.verdict, style=style)
         )
     return made
+
+
+def markdown(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table as Markdown."""
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in lines)
 
 
 def write(file: Path, figures: Sequence[Figure], **more: Any) -> None:

@@ -93,7 +93,7 @@ def _figures(figures: Iterable[Figure]) -> str:
         verdict = figure.verdict if figure.met in {True, None} else f"**{figure.verdict}**"
         name = f"{figure.name} ({figure.note})" if figure.note else figure.name
         rows.append((name, figure.target_text, figure.show(figure.value), verdict, f"`{figure.command}`"))
-    return _table(("figure", "target", "measured", "", "command"), rows)
+    return results.markdown(("figure", "target", "measured", "", "command"), rows)
 
 
 def _notes(content: Mapping[str, Any]) -> str:
@@ -111,23 +111,18 @@ def _speed(content: Mapping[str, Any]) -> Iterable[str]:
         **plan,
     )
     yield "\n"
-    yield _table(HEADINGS, [cells(row) for row in content["table"]])
+    yield results.markdown(HEADINGS, [cells(row) for row in content["table"]])
     yield "\n"
     starts = [(side, f"{median(seconds):.1f} s") for side, seconds in content["start_seconds"].items()]
-    yield _table(("", "from process start to the first real answer"), starts)
+    yield results.markdown(("", "from process start to the first real answer"), starts)
     yield "\n"
     rows = []
     for side, processes in content["memory"].items():
         rows += [(side, p["role"], f"{p['rss_mb']:.0f}", f"{p['pss_mb']:.0f}") for p in processes]
         rows.append((side, "**all**", "", f"**{sum(p['pss_mb'] for p in processes):.0f}**"))
-    yield _table(("", "process", "resident MB", "proportional MB"), rows)
+    yield results.markdown(("", "process", "resident MB", "proportional MB"), rows)
     if baseline["tried"]:
         yield "\nWhat was tried for the baseline, requests a second over 1 and over 64 connections:\n\n"
         ways = [(t, t["per_second"]) for t in baseline["tried"]]
         speeds = [(str(t["threads"]), t["endpoint"], f"{n['1']:,.0f}", f"{n['64']:,.0f}") for t, n in ways]
-        yield _table(("torch's threads", "endpoint", "1", "64"), speeds)
-
-
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in lines)
+        yield results.markdown(("torch's threads", "endpoint", "1", "64"), speeds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -112,34 +113,17 @@ def judged(rows: Sequence[Row], start_seconds: float, processes: Processes) -> l
     def largest(name: str) -> float | None:
         return max((p["rss_mb"] for p in processes[SERVICE] if p["role"] == name), default=None)
 
-    def figure(
-        name: str,
-        value: float | None,
-        target: float | None,
-        bound: Bound,
-        unit: str = "",
-        note: str = "",
-        digits: int = 2,
-        bar: float | None = None,
-    ) -> Figure:
-        return Figure(name, value, target, bound, unit, COMMAND, note, digits, bar)
+    figure = partial(Figure, command=COMMAND)
 
     def more_requests(connections: str, above: Row, below: Row, target: float, bar: float) -> Figure:
         name = f"requests a second over {connections}, service / baseline"
         pair = f"{above.per_second:,.0f} / {below.per_second:,.0f}"
-        return figure(name, _ratio(above, below), target, "at least", " x", pair, bar=bar)
+        return figure(name, _ratio(above, below), target, "at least", " x", note=pair, bar=bar)
 
     def latency(connections: int, above: Row, below: Row, bar: float) -> Figure:
         name = f"{connections} connections: p99 of the service / p50 of the baseline"
-        return figure(
-            name,
-            above.p99 / below.p50,
-            0.2,
-            "at most",
-            "",
-            f"{above.p99:,.1f} ms / {below.p50:,.1f} ms",
-            bar=bar,
-        )
+        pair = f"{above.p99:,.1f} ms / {below.p50:,.1f} ms"
+        return figure(name, above.p99 / below.p50, 0.2, "at most", note=pair, bar=bar)
 
     million = b64.processor_seconds * 1e6
     price = f"{CORE_HOUR_DOLLARS * million / 3600:.2f} dollars at {CORE_HOUR_DOLLARS} a core-hour"
@@ -190,7 +174,7 @@ def judged(rows: Sequence[Row], start_seconds: float, processes: Processes) -> l
             None,
             "at most",
             " s",
-            price,
+            note=price,
             digits=0,
         ),
     ]

@@ -14,12 +14,11 @@ from typing import Annotated, Any
 import jinja2
 import typer
 from rich.console import Console
-from rich.text import Text
 
-from chatbot.errors import ChatbotError
 from chatbot.records.part import encode, to_table
 from chatbot.records.schema import Record
 from chatbot.settings import UploadSettings
+from data.commands import reports_errors
 from tools.bench.drift import scale as drift_scale
 from tools.bench.figures import read
 from tools.bench.rows import CORE_HOUR_DOLLARS
@@ -144,14 +143,11 @@ def _time(seconds: float) -> str:
 
 
 @app.command()
+@reports_errors()
 def main(out: Annotated[Path, typer.Option(help="The page.")] = PAGE) -> None:
     """Compute and write docs/scale.md."""
     console = Console()
-    try:
-        found = measured()
-    except ChatbotError as error:
-        console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from None
+    found = measured()
     upload = UploadSettings()
     out.write_text(page(found, [need(rate, found, upload) for rate in RATES], upload), encoding="utf-8")
     console.print(f"written: {out}")

@@ -39,7 +39,7 @@ from chatbot.store import layout, open_store
 from monitoring.inference_log.log import InferenceLog
 from monitoring.inference_log.uploader import Uploader
 from monitoring.upkeep.compaction import compact
-from tools.bench.figures import CACHE
+from tools.bench.figures import BUNDLE, CACHE
 from tools.bench.speed.expected import real_messages
 from tools.bench.speed.load import generate
 from tools.bench.speed.servers import ROOT, BenchError
@@ -68,7 +68,7 @@ def shipping(
     """Compare p50 latency and throughput of the answer path with and without upload to the store."""
     messages, _ = real_messages()
     # Expected answers are computed in advance, one message at a time: that takes longer than the windows.
-    side = service_side(ROOT / "models" / "current", messages[:_DISTINCT])
+    side = service_side(BUNDLE, messages[:_DISTINCT])
     with_store = {
         "CHATBOT_STORE_URL": store or str(CACHE / "store"),
         "CHATBOT_STORE_ENDPOINT": endpoint,

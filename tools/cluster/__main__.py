@@ -21,9 +21,8 @@ from pathlib import Path
 from playwright.sync_api import Error as PlaywrightError
 from rich.console import Console
 
-from data.checks import problems_table
 from data.columns import Columns
-from data.errors import CorpusError
+from data.errors import CorpusError, problems_table
 from tools.cluster import stack, usage, work
 from tools.cluster.corpus import pack
 from tools.cluster.target import ClusterError, find

@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.table import Table
 
+from tools.bench.figures import markdown
 from tools.cluster.target import Target
 
 _SUFFIXES = {"": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
@@ -126,13 +127,12 @@ def table(found: Sequence[tuple[str, ...]]) -> Table:
 
 def page(found: Sequence[tuple[str, ...]], done: str) -> str:
     """Return the content of docs/results.d/cluster.md."""
-    lines = [" | ".join(row) for row in (HEADINGS, ["---"] * len(HEADINGS), *found)]
     return (
         "# What the stack uses on a cluster\n\n"
         f"`make cluster && make cluster-usage`, {datetime.now(UTC):%Y-%m-%d}: what the kubelet counted every "
         f"{_EVERY_SECONDS:g} s, over all containers of a name. Memory is the working set, files that may be dropped "
         f"included. A container that ran between two looks was not seen. Meanwhile: {done}.\n\n"
-        + "".join(f"| {line} |\n" for line in lines)
+        + markdown(HEADINGS, found)
     )
 
 

@@ -1,1 +1,1 @@
-"""The Grafana dashboards as code, and the generator of their files."""
+"""The Grafana dashboards as YAML, and the generator of their JSON files."""

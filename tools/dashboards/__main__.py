@@ -8,17 +8,17 @@ from pathlib import Path
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from tools.dashboards import bot, loop, understanding
+from tools.dashboards.panels import build, read
 
 FOLDER = Path(__file__).resolve().parents[2] / "helm" / "support-chatbot" / "files" / "dashboards"
-DASHBOARDS = {"bot": bot, "understanding": understanding, "loop": loop}
+SOURCES = Path(__file__).parent
 
 
 def files() -> dict[str, str]:
     """Return the generated content by file name."""
     return {
-        f"{name}.json": JSONEncoder(sort_keys=True, indent=1).encode(module.make().build()) + "\n"
-        for name, module in DASHBOARDS.items()
+        f"{file.stem}.json": JSONEncoder(sort_keys=True, indent=1).encode(build(read(file)).build()) + "\n"
+        for file in sorted(SOURCES.glob("*.yaml"))
     }
 
 

@@ -1,11 +1,13 @@
-"""Define dashboard panels: title, description, unit, thresholds and query expressions."""
+"""Build dashboards from their YAML files: rows of panels with title, description, unit, thresholds, queries."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
+import yaml
 from grafana_foundation_sdk.builders import common, dashboard, heatmap, prometheus, stat, table, timeseries
 from grafana_foundation_sdk.models import common as models
 from grafana_foundation_sdk.models import dashboard as dashboards
@@ -41,9 +43,9 @@ class Panel:
     limits: Sequence[float] = ()
     none: str = "-"
 
-    def build(self) -> object:
+    def build(self) -> Any:
         """Build the panel for the dashboard builder."""
-        panel: object
+        panel: Any
         match self.shape:
             case "number" | "age":
                 panel = (
@@ -113,14 +115,43 @@ class Panel:
         return panel
 
 
-def build(
-    uid: str, title: str, description: str, rows: Sequence[tuple[str, Sequence[Panel]]]
-) -> dashboard.Dashboard:
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A dashboard: its `rows` are titles with panels."""
+
+    uid: str
+    title: str
+    description: str
+    rows: Sequence[tuple[str, Sequence[Panel]]]
+
+
+def read(file: Path) -> Board:
+    """Read a dashboard's YAML file.
+
+    A row's `shape` and `width` apply to its panels; `{name}` in a query stands for the text of `macros`.
+    """
+    content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    macros = content.pop("macros", {})
+    rows = [(row.pop("row"), _panels(row, macros)) for row in content.pop("rows")]
+    return Board(**content, rows=rows)
+
+
+def _panels(row: dict[str, Any], macros: dict[str, str]) -> list[Panel]:
+    panels = []
+    for panel in row.pop("panels"):
+        queries = panel.pop("queries", None) or {"": panel.pop("query")}
+        for name, text in macros.items():
+            queries = {legend: query.replace(f"{{{name}}}", text) for legend, query in queries.items()}
+        panels.append(Panel(**row | panel, queries=[(query, legend) for legend, query in queries.items()]))
+    return panels
+
+
+def build(board: Board) -> dashboard.Dashboard:
     """Build a dashboard of rows of panels; shows the last six hours, refreshes every 30 seconds."""
     made = (
-        dashboard.Dashboard(title)
-        .uid(uid)
-        .description(description)
+        dashboard.Dashboard(board.title)
+        .uid(board.uid)
+        .description(board.description)
         .tags(["support-chatbot"])
         .refresh("30s")
         .time("now-6h", "now")
@@ -137,10 +168,10 @@ def build(
             .include_vars(True)
         )
     )
-    for name, panels in rows:
+    for name, panels in board.rows:
         made = made.with_row(dashboard.Row(name))
         for panel in panels:
-            made = made.with_panel(panel.build())  # type: ignore[arg-type]
+            made = made.with_panel(panel.build())
     return made
 
 

@@ -11,10 +11,10 @@ import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from playwright.sync_api import BrowserContext, Page, ViewportSize, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
@@ -26,6 +26,7 @@ Theme = Literal["light", "dark"]
 
 OUT = Path("docs/images/chat.png")
 WIDTH, SHORTEST, TALLEST = 840, 640, 1600
+THEMES = get_args(Theme)
 WAIT_MS = 20_000
 
 CLEAR = (
@@ -118,28 +119,43 @@ def open_chat(page: Page, url: str) -> Page:
     return settled(page)
 
 
+@contextmanager
+def tab(width: int, theme: Theme) -> Iterator[Page]:
+    """Open a tab in a browser of its own.
+
+    Raises: ScreenshotError: no Chromium.
+    """
+    size = ViewportSize(width=width, height=SHORTEST)
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
+        browser(Path(profile), viewport=size, color_scheme=theme, device_scale_factor=2) as window,
+    ):
+        yield window.new_page()
+
+
+def save(page: Page, width: int, out: Path) -> None:
+    """Save a screenshot of a Streamlit page from its top, as tall as its content."""
+    whole = int(page.evaluate("document.getElementById('stMain').scrollHeight"))
+    page.set_viewport_size(ViewportSize(width=width, height=min(max(whole, SHORTEST), TALLEST)))
+    page.evaluate("document.activeElement.blur(); document.getElementById('stMain').scrollTo(0, 0)")
+    page.wait_for_timeout(500)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=out, animations="disabled")
+
+
 def take(url: str, out: Path, theme: Theme = "light") -> None:
     """Run a conversation with an answer, a clarification and a handoff, and save its screenshot.
 
     Raises: ScreenshotError: no Chromium, no page at the address, or the bot does not answer or ask back.
     """
-    size = ViewportSize(width=WIDTH, height=SHORTEST)
-    with (
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
-        browser(Path(profile), viewport=size, color_scheme=theme, device_scale_factor=2) as window,
-    ):
-        page = open_chat(window.new_page(), url)
+    with tab(WIDTH, theme) as page:
+        open_chat(page, url)
         answered = _first(page, CLEAR, f":not(:has({_CHOICES}, .handoff))", "answers")
         asked_back = _first(page, UNCLEAR, f":has({_CHOICES})", "asks back on")
         open_chat(page, url)
         for message in (answered, asked_back, HANDOFF):
             say(page, message)
-        whole = int(page.evaluate("document.getElementById('stMain').scrollHeight"))
-        page.set_viewport_size(ViewportSize(width=WIDTH, height=min(max(whole, SHORTEST), TALLEST)))
-        page.evaluate("document.activeElement.blur(); document.getElementById('stMain').scrollTo(0, 0)")
-        page.wait_for_timeout(500)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=out, animations="disabled")
+        save(page, WIDTH, out)
 
 
 def _first(page: Page, messages: Sequence[str], turn: str, what: str) -> str:
@@ -151,21 +167,26 @@ def _first(page: Page, messages: Sequence[str], turn: str, what: str) -> str:
     raise ScreenshotError(f"this bot {what} none of: {', '.join(messages)}")
 
 
+def report(picture: Callable[[], None], out: Path) -> int:
+    """Take a picture as a command: print its file, or one line that says why not; return the exit code."""
+    try:
+        picture()
+    except (ScreenshotError, PlaywrightError) as error:
+        sys.stderr.write(f"{str(error).splitlines()[0]}\n")
+        return 1
+    sys.stdout.write(f"{out}\n")
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Take the screenshot; return 1 on failure, with the reason in one line."""
+    """Take the screenshot; return 1 on failure."""
     settings = startup.read(ChatPageSettings)
     parser = argparse.ArgumentParser(prog="python -m tools.pictures.chat_page", description=__doc__)
     parser.add_argument("--url", default=f"http://127.0.0.1:{settings.port}")
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--theme", choices=("light", "dark"), default="light")
+    parser.add_argument("--theme", choices=THEMES, default="light")
     chosen = parser.parse_args(arguments)
-    try:
-        take(chosen.url, chosen.out, chosen.theme)
-    except (ScreenshotError, PlaywrightError) as error:
-        sys.stderr.write(f"{str(error).splitlines()[0]}\n")
-        return 1
-    sys.stdout.write(f"{chosen.out}\n")
-    return 0
+    return report(lambda: take(chosen.url, chosen.out, chosen.theme), chosen.out)
 
 
 if __name__ == "__main__":

@@ -8,17 +8,10 @@ real browser takes the screenshot.
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from chatbot.dialog.message import clean
 from chatbot.dialog.router import Router
@@ -28,12 +21,13 @@ from chatbot.records.log_store import write_part
 from chatbot.records.schema import Feedback, Record
 from chatbot.settings import SlotSettings
 from chatbot.store.folder import FolderStore
+from tools.loop.processes import Processes, StepError
+from tools.pictures.chat_page import report
 from tools.pictures.staff_pages import OUT, take
 
 PORT = 8513
 _BUNDLE = Path("models/current")
 _KEY = b"a key for the picture"
-_START_SECONDS = 60
 _MORNING = (
     "my order", "my account", "refund", "payment", "invoice", "address", "delivery", "bill",
     "can you rent me a lawn mower for the weekend", "i want to rent a lawn mower", "i want to rent a lawnmower",
@@ -60,47 +54,22 @@ def fill(store: FolderStore, bundle: Bundle) -> None:
             write_part(store, kind, day, "morning", [row for row in rows if row.timestamp.date() == day])
 
 
-@contextmanager
-def staff_pages(store: Path) -> Iterator[str]:
-    """Serve the staff pages for a store on the loopback address; yields their URL."""
-    settings = {
-        "CHATBOT_STORE_URL": str(store),
-        "CHATBOT_STAFF_PORT": str(PORT),
-        "CHATBOT_BUNDLE": str(_BUNDLE),
-    }
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("CHATBOT_")}
-    url = f"http://127.0.0.1:{PORT}"
-    server = subprocess.Popen(
-        [sys.executable, "-m", "ui.staff"], env=kept | settings, stdout=subprocess.DEVNULL
-    )
-    try:
-        until = time.monotonic() + _START_SECONDS
-        while not _answers(url):
-            if server.poll() is not None or time.monotonic() > until:
-                raise SystemExit("the staff pages do not start: try `python -m ui.staff`")
-            time.sleep(0.2)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
 def main() -> int:
     """Create the picture. Returns: the exit code."""
     with tempfile.TemporaryDirectory() as folder:
-        fill(FolderStore(Path(folder) / "store"), load(_BUNDLE))
-        with staff_pages(Path(folder) / "store") as url:
-            take(url, OUT)
-    sys.stdout.write(f"{OUT}\n")
-    return 0
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urlopen(f"{url}/_stcore/health", timeout=2) as answer:  # noqa: S310  # this machine's own server
-            return bool(answer.status == 200)
-    except (URLError, OSError):
-        return False
+        store, url = Path(folder) / "store", f"http://127.0.0.1:{PORT}"
+        fill(FolderStore(store), load(_BUNDLE))
+        settings = {"STORE_URL": str(store), "STAFF_PORT": str(PORT), "BUNDLE": str(_BUNDLE)}
+        pages = Processes(Path(folder), {f"CHATBOT_{name}": value for name, value in settings.items()})
+        try:
+            pages.start("staff-pages", [sys.executable, "-m", "ui.staff"], f"{url}/_stcore/health")
+            pages.wait("staff-pages")
+            return report(lambda: take(url, OUT), OUT)
+        except StepError as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
+        finally:
+            pages.stop()
 
 
 if __name__ == "__main__":

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from playwright.sync_api import Error as PlaywrightError
-from playwright.sync_api import Page, ViewportSize
+from playwright.sync_api import Page
 
 from chatbot.settings import StaffSettings
 from tools.pictures import chat_page
@@ -22,7 +21,7 @@ from tools.pictures.chat_page import ScreenshotError, Theme
 from ui.shared import startup
 
 OUT = Path("docs/images/review.png")
-WIDTH, SHORTEST, TALLEST = 1000, 640, 1600
+WIDTH = 1000
 FIRST_MS = 90_000
 """Timeout of the first visit, in ms: the server imports the modules that encode and cluster."""
 PAGES = ("review", "clusters", "handoffs", "drift", "versions")
@@ -63,36 +62,22 @@ def take(url: str, out: Path, token: str = "", theme: Theme = "light") -> None:
 
     Raises: ScreenshotError: no Chromium, or no page at the address.
     """
-    size = ViewportSize(width=WIDTH, height=SHORTEST)
-    with (
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
-        chat_page.browser(Path(profile), viewport=size, color_scheme=theme, device_scale_factor=2) as window,
-    ):
-        page = open_staff(window.new_page(), url, token)
-        whole = int(page.evaluate("document.getElementById('stMain').scrollHeight"))
-        page.set_viewport_size(ViewportSize(width=WIDTH, height=min(max(whole, SHORTEST), TALLEST)))
-        page.wait_for_timeout(500)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=out, animations="disabled")
+    with chat_page.tab(WIDTH, theme) as page:
+        chat_page.save(open_staff(page, url, token), WIDTH, out)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Take the screenshot; return 1 on failure, with the reason in one line."""
+    """Take the screenshot; return 1 on failure."""
     settings = startup.read(StaffSettings)
     parser = argparse.ArgumentParser(prog="python -m tools.pictures.staff_pages", description=__doc__)
     parser.add_argument("--url", default=f"http://127.0.0.1:{settings.port}")
     parser.add_argument("--page", choices=PAGES, default=PAGES[0])
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--theme", choices=("light", "dark"), default="light")
+    parser.add_argument("--theme", choices=chat_page.THEMES, default="light")
     chosen = parser.parse_args(arguments)
-    path = "" if chosen.page == PAGES[0] else chosen.page
-    try:
-        take(f"{chosen.url}/{path}", chosen.out, settings.token.get_secret_value(), chosen.theme)
-    except (ScreenshotError, PlaywrightError) as error:
-        sys.stderr.write(f"{str(error).splitlines()[0]}\n")
-        return 1
-    sys.stdout.write(f"{chosen.out}\n")
-    return 0
+    url = f"{chosen.url}/{'' if chosen.page == PAGES[0] else chosen.page}"
+    token = settings.token.get_secret_value()
+    return chat_page.report(lambda: take(url, chosen.out, token, chosen.theme), chosen.out)
 
 
 if __name__ == "__main__":

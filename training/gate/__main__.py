@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import Annotated
 
 if __name__ == "__main__":
-    from training.interrupt import exit_on_interrupt
+    from chatbot.interrupt import exit_on_interrupt
 
     exit_on_interrupt()
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
-from chatbot.errors import ChatbotError
 from data.column_options import CategoryColumn, IntentColumn, MessageColumn
+from data.commands import reports_errors
 from data.loading import Columns
 from data.processing import read_processed
 from training.corpus.reading import read_labelled
@@ -31,6 +30,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
+@reports_errors()
 def main(
     challenger: Annotated[Path, typer.Option(help="The bundle that may take over.")],
     champion: Annotated[
@@ -55,19 +55,14 @@ def main(
     category_column: CategoryColumn = None,
 ) -> None:
     """Judge a challenger. Exit code 0: accepted; 3: refused; 1: error, not judged."""
-    console = Console(stderr=True)
-    try:
-        rows = read_labelled(corpus, Columns(message_column, intent_column, category_column))
-        before = None if earlier is None else read_processed(earlier)
-        bounds, tests = read_gate_params(params), read_behaviours(behaviours)
-        if "part" in rows:
-            verdict = judge_corpora(champion, challenger, before, rows, params=bounds, behaviours=tests)
-        else:
-            marked = mark_new(rows, before)
-            verdict = judge_folders(champion, challenger, marked, params=bounds, behaviours=tests)
-    except ChatbotError as error:
-        console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from None
+    rows = read_labelled(corpus, Columns(message_column, intent_column, category_column))
+    before = None if earlier is None else read_processed(earlier)
+    bounds, tests = read_gate_params(params), read_behaviours(behaviours)
+    if "part" in rows:
+        verdict = judge_corpora(champion, challenger, before, rows, params=bounds, behaviours=tests)
+    else:
+        marked = mark_new(rows, before)
+        verdict = judge_folders(champion, challenger, marked, params=bounds, behaviours=tests)
     write_verdict(verdict, out)
     print_verdict(Console(), verdict, out)
     if not verdict.passed:

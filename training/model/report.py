@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from chatbot.model.scores import MAIN, MEANINGS, shown
-from data.checks import problems_table
+from data.errors import problems_table
 from training.labels.advice import advice
 
 if TYPE_CHECKING:

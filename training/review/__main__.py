@@ -19,12 +19,11 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Callable, Sequence
-from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 if __name__ == "__main__":
-    from training.interrupt import exit_on_interrupt
+    from chatbot.interrupt import exit_on_interrupt
 
     exit_on_interrupt()
 
@@ -33,9 +32,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from chatbot.errors import ChatbotError, InvalidMessage
+from chatbot.errors import InvalidMessage
 from chatbot.settings import StorageSettings, read_settings
 from chatbot.store import open_store
+from data.commands import reports_errors
 from data.declarations import read_declared
 from training.review.accepted import read_accepted
 from training.review.board import Board, BulkDecision, View, open_board, queue_by_reason, queue_length
@@ -52,22 +52,8 @@ Ids = Annotated[list[str], typer.Argument(help="prediction ids, as `list` shows 
 By = Annotated[str, typer.Option("--by", help="who decides; by default the user's name")]
 
 
-def _reports_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Wrap a command so that a ChatbotError prints one line instead of a traceback and exits with 1."""
-
-    @wraps(command)
-    def run(*given: Any, **named: Any) -> None:
-        try:
-            command(*given, **named)
-        except ChatbotError as error:
-            Console(stderr=True).print(Text(str(error), "bold red"))
-            raise typer.Exit(1) from None
-
-    return run
-
-
 @app.command("list")
-@_reports_errors
+@reports_errors()
 def show_list(
     reason: Annotated[Reason | None, typer.Option(help="only items with this reason")] = None,
     most: Annotated[int, typer.Option(help="how many to show")] = 20,
@@ -94,7 +80,7 @@ def show_list(
 
 
 @app.command()
-@_reports_errors
+@reports_errors()
 def show(item_id: Annotated[str, typer.Argument(help="a prediction id")]) -> None:
     """Show one message with all details."""
     (item,) = _find(open_board().look(), [item_id])
@@ -116,7 +102,7 @@ def show(item_id: Annotated[str, typer.Argument(help="a prediction id")]) -> Non
 
 
 @app.command()
-@_reports_errors
+@reports_errors()
 def clusters(most: Annotated[int, typer.Option(help="how many examples to show")] = 3) -> None:
     """List clusters of similar messages that no intent covers."""
     found = open_board().look().clusters
@@ -131,7 +117,7 @@ def clusters(most: Annotated[int, typer.Option(help="how many examples to show")
 
 
 @app.command()
-@_reports_errors
+@reports_errors()
 def accept(ids: Ids, by: By = "") -> None:
     """Confirm that the bot's top intent is correct."""
     board = open_board()
@@ -139,7 +125,7 @@ def accept(ids: Ids, by: By = "") -> None:
 
 
 @app.command()
-@_reports_errors
+@reports_errors()
 def correct(
     ids: Ids, intent: Annotated[str, typer.Argument(help="the right one, or out_of_scope")], by: By = ""
 ) -> None:
@@ -149,7 +135,7 @@ def correct(
 
 
 @app.command()
-@_reports_errors
+@reports_errors()
 def reject(ids: Ids, by: By = "") -> None:
     """Reject messages: they are not used for training."""
     board = open_board()
@@ -157,7 +143,7 @@ def reject(ids: Ids, by: By = "") -> None:
 
 
 @app.command("new-intent")
-@_reports_errors
+@reports_errors()
 def new_intent(
     name: Annotated[str, typer.Argument(help="such as gift_card_balance")],
     reply: Annotated[str, typer.Option(help="what customers read, with slots such as {help_url}")],
@@ -180,7 +166,7 @@ def new_intent(
 
 
 @app.command()
-@_reports_errors
+@reports_errors()
 def undo(item_id: Annotated[str, typer.Argument(help="a whole prediction id")], by: By = "") -> None:
     """Undo a decision: the message returns to the queue."""
     reopened = open_board().undo(item_id, _reviewer(by))
@@ -188,7 +174,7 @@ def undo(item_id: Annotated[str, typer.Argument(help="a whole prediction id")], 
 
 
 @app.command()
-@_reports_errors
+@reports_errors()
 def declare(file: Annotated[Path, typer.Argument(help="a declared.yaml, see docs/corpus.md")]) -> None:
     """Replace the declared changes (renamed, merged, removed, split intents; target) for the next retraining."""
     if not file.is_file():
@@ -199,7 +185,7 @@ def declare(file: Annotated[Path, typer.Argument(help="a declared.yaml, see docs
 
 
 @app.command()
-@_reports_errors
+@reports_errors()
 def declared() -> None:
     """Print the declared changes."""
     _console.print(Text(read_stored(open_store(read_settings(StorageSettings))).dump()))

@@ -111,7 +111,7 @@ class Board:
         """
         queue = read_queue(self.store, self._settings, self.decisions)
         queue = renamed(queue, read_stored(self.store), frozenset(self.bundle.manifest.labels))
-        clusters = find_clusters(queue, lambda m: self.bundle.encoder.encode(m).vectors, self._settings)
+        clusters = find_clusters(queue, lambda m: self.bundle.encoder.encode(m).vectors)
         return View(with_clusters(queue, clusters), tuple(clusters))
 
     def intents(self) -> dict[str, str]:

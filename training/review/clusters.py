@@ -18,12 +18,15 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import pdist
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-from chatbot.settings import ReviewSettings
 from data.messages import normalise
 from training.review.queue import Item, Queue, Reason
 
 MIN_ITEMS = 3
 """Minimum number of messages in a cluster, near-duplicates counted once."""
+MIN_MESSAGES = 5
+"""Minimum number of messages in a cluster, near-duplicates included."""
+MIN_SIMILARITY = 0.45
+"""Minimum mean cosine similarity within a cluster."""
 WORDS = 4
 """Number of words that describe a cluster."""
 
@@ -65,21 +68,23 @@ class MessageCluster:
         return sum(item.count for item in self.items)
 
 
-def find_clusters(queue: Queue, encode: Encode, settings: ReviewSettings) -> list[MessageCluster]:
+def find_clusters(
+    queue: Queue, encode: Encode, min_similarity: float = MIN_SIMILARITY
+) -> list[MessageCluster]:
     """Return the clusters of a queue, largest first.
 
     Args:
         queue: the review queue.
         encode: the bundle's encoder (`Bundle.encoder`); it gets the messages as stored, after PII redaction.
-        settings: minimum size and similarity of clusters.
+        min_similarity: minimum mean cosine similarity within a cluster.
     """
     items = [item for item in queue.items if item.scope is not None]
     if len(items) < MIN_ITEMS:
         return []
     vectors = encode([item.message for item in items])
-    labels = join(vectors, 1 - settings.cluster_similarity)
+    labels = join(vectors, 1 - min_similarity)
     found = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-    found = [rows for rows in found if _is_new([items[row] for row in rows], settings.cluster_size)]
+    found = [rows for rows in found if _is_new([items[row] for row in rows])]
     words = typical_words(
         [[items[row].message for row in rows] for rows in found],
         [item.message for row, item in enumerate(items) if not any(row in rows for rows in found)],
@@ -133,9 +138,9 @@ def join(vectors: NDArray[np.float32], distance: float) -> NDArray[np.int32]:
     return labels
 
 
-def _is_new(items: Sequence[Item], least: int) -> bool:
+def _is_new(items: Sequence[Item]) -> bool:
     """Whether a cluster is large enough and at least half of it was handed over or out of scope."""
-    if len(items) < MIN_ITEMS or sum(item.count for item in items) < least:
+    if len(items) < MIN_ITEMS or sum(item.count for item in items) < MIN_MESSAGES:
         return False
     handed = sum(item.source == "human" or Reason.OUT_OF_SCOPE in item.reasons for item in items)
     return handed >= _HANDED_OVER * len(items)

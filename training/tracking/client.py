@@ -76,8 +76,9 @@ def preflight(settings: TrackingSettings) -> None:
     Raises:
         TrackingError: the server does not answer, or the folder cannot be created.
     """
-    for name in ("http_request_timeout", "http_request_max_retries", "http_request_backoff_factor"):
+    for name in ("http_request_timeout", "http_request_max_retries"):
         os.environ.setdefault(f"MLFLOW_{name.upper()}", str(getattr(settings, name)))
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     uri = settings.tracking_uri

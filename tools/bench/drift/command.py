@@ -25,12 +25,11 @@ from monitoring.drift.comparison import ALARMS_WITHOUT_BASELINE, Comparison
 from tools.bench.drift import page, windows
 from tools.bench.drift.corpora import CORPORA, Corpus, Typos, chatter, foreign, load, with_typos
 from tools.bench.drift.worlds import World, make
-from tools.bench.figures import CACHE, commit
+from tools.bench.figures import BUNDLE, CACHE, commit
 from tools.bench.quality.vectors import Vectors
 from tools.bench.speed.machine import Machine
 from tools.bench.speed.servers import ROOT
 
-BUNDLE = ROOT / "models" / "current"
 SIZES = (500, 1_000, 5_000)
 DRIFTED = 1_000
 WINDOWS = 200

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tools.bench.drift import windows
+from tools.bench.figures import markdown
 
 FALSE_ALARMS = 4 / 200
 FOUND = 196 / 200
@@ -35,15 +36,11 @@ def page(results: Sequence[dict[str, Any]], command: str, commit: str, machine: 
             by[result["corpus"], row["change"], row["size"]].append(row)
     worlds = len({result["seed"] for result in results})
     parts = [_HEAD.format(command=command, commit=commit, machine=machine, worlds=worlds)]
+    cells = [_cells(*key, rows) for key, rows in sorted(by.items(), key=_order)]
     parts.append(
-        "| traffic | corpus | window | alarms | target | met | red most often |\n|---|---|---|---|---|---|---|\n"
+        markdown(("traffic", "corpus", "window", "alarms", "target", "met", "red most often"), cells)
     )
-    for (corpus, change, size), rows in sorted(by.items(), key=_order):
-        parts.append(_line(corpus, change, size, rows))
-    parts.append(_schedule(by))
-    parts.append(_early(by))
-    parts.append(_named(by))
-    return "".join(parts)
+    return "".join([*parts, _undrifted(by), _named(by)])
 
 
 def _order(item: tuple[tuple[str, str, int], object]) -> tuple[int, str, int]:
@@ -51,7 +48,7 @@ def _order(item: tuple[tuple[str, str, int], object]) -> tuple[int, str, int]:
     return ([windows.UNDRIFTED, *windows.CHANGES].index(change), corpus, size)
 
 
-def _line(corpus: str, change: str, size: int, rows: Sequence[dict[str, Any]]) -> str:
+def _cells(corpus: str, change: str, size: int, rows: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     alarms, count = sum(bool(row["red"]) for row in rows), len(rows)
     if change == windows.UNDRIFTED:
         target, met = f"at most {FALSE_ALARMS * count:.0f}", alarms <= FALSE_ALARMS * count
@@ -59,13 +56,13 @@ def _line(corpus: str, change: str, size: int, rows: Sequence[dict[str, Any]]) -
         target, met = f"at least {FOUND * count:.0f}", alarms >= FOUND * count
     often = Counter(name for row in rows for name in row["red"]).most_common(3)
     named = ", ".join(f"{name} {number}" for name, number in often)
-    cells = (change, corpus, f"{size:,}", f"{alarms} of {count}", target, "yes" if met else "**no**", named)
-    return f"| {' | '.join(cells)} |\n"
+    return change, corpus, f"{size:,}", f"{alarms} of {count}", target, "yes" if met else "**no**", named
 
 
-def _schedule(by: dict[tuple[str, str, int], list[dict[str, Any]]]) -> str:
+def _undrifted(by: dict[tuple[str, str, int], list[dict[str, Any]]]) -> str:
     rows = [row for (_, change, _), rows in by.items() if change == windows.UNDRIFTED for row in rows]
     alarms, count = sum(bool(row["red"]) for row in rows), len(rows)
+    early = sum(bool(row["early"]) for row in rows)
     reach = max(row["reach"] for row in rows)
     bound = _upper(alarms, count)
     return (
@@ -73,28 +70,19 @@ def _schedule(by: dict[tuple[str, str, int], list[dict[str, Any]]]) -> str:
         f"{count:,} undrifted windows {alarms} alarmed: {RUNS_A_MONTH * alarms / count:.2f} false alarms a month "
         f"(95 % upper bound {RUNS_A_MONTH * bound:.2f}; target at most 1). The largest effect of any check of any "
         f"undrifted window reached {reach:.0%} of its threshold.\n"
-    )
-
-
-def _early(by: dict[tuple[str, str, int], list[dict[str, Any]]]) -> str:
-    rows = [row for (_, change, _), rows in by.items() if change == windows.UNDRIFTED for row in rows]
-    alarms = sum(bool(row["early"]) for row in rows)
-    return (
-        f"\nBefore there is a baseline, confidence and scope alarm against the bundle's reference: {alarms} alarms in "
-        f"the same {len(rows):,} undrifted windows.\n"
+        f"\nBefore there is a baseline, confidence and scope alarm against the bundle's reference: {early} alarms in "
+        f"the same {count:,} undrifted windows.\n"
     )
 
 
 def _named(by: dict[tuple[str, str, int], list[dict[str, Any]]]) -> str:
-    lines = [
-        "\nThe ten messages that the report names as moving it, and how many of them are of the changed kind:\n\n"
+    cells = [
+        (change, corpus, f"{sum(row['named'] for row in rows) / len(rows):.0%}")
+        for (corpus, change, _), rows in sorted(by.items(), key=_order)
+        if change in (windows.PRODUCT, windows.LANGUAGE, windows.SHARE)
     ]
-    lines.append("| change | corpus | of the changed kind |\n|---|---|---|\n")
-    for (corpus, change, _), rows in sorted(by.items(), key=_order):
-        if change in (windows.PRODUCT, windows.LANGUAGE, windows.SHARE):
-            share = sum(row["named"] for row in rows) / len(rows)
-            lines.append(f"| {change} | {corpus} | {share:.0%} |\n")
-    return "".join(lines)
+    head = "\nThe ten messages that the report names as moving it, and how many of them are of the changed kind:\n\n"
+    return head + markdown(("change", "corpus", "of the changed kind"), cells)
 
 
 def _upper(hits: int, count: int) -> float:

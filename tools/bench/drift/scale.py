@@ -25,7 +25,7 @@ from chatbot.records.part import encode
 from chatbot.records.schema import Feedback, Record, arrow_schema
 from chatbot.settings import StorageSettings
 from chatbot.store import open_store
-from tools.bench.figures import CACHE, commit
+from tools.bench.figures import CACHE, commit, markdown
 from tools.bench.speed.machine import Machine
 from tools.bench.speed.servers import ROOT
 
@@ -145,18 +145,18 @@ def main(
                 runs.append(json.loads(done.stdout.splitlines()[-1]))
             rows.append((size, *runs))
             console.print(f"{size:,}: {runs}")
+    cells = [
+        (f"{size:,}", f"{second['seconds']:.1f}", f"{second['cpu']:.1f}", f"{second['mb']:.0f} MB",
+         f"{first['seconds']:.1f} s, {first['mb']:.0f} MB")
+        for size, first, second in rows
+    ]  # fmt: skip
     lines = [
         "## What the drift check costs\n\n",
         f"Command: `python -m tools.bench.drift.scale` (commit `{commit()}`, {Machine.this().describe()}). A log store "
         "in a folder, parts of 100,000 rows, a thumb for one answer in five; one process, start to verdict, with "
         "Evidently's report.\n\n",
-        "| records | seconds | processor seconds | peak memory | first run, freezing |\n|---|---|---|---|---|\n",
+        markdown(("records", "seconds", "processor seconds", "peak memory", "first run, freezing"), cells),
     ]
-    for size, first, second in rows:
-        lines.append(
-            f"| {size:,} | {second['seconds']:.1f} | {second['cpu']:.1f} | {second['mb']:.0f} MB | "
-            f"{first['seconds']:.1f} s, {first['mb']:.0f} MB |\n"
-        )
     FILE.parent.mkdir(parents=True, exist_ok=True)
     FILE.write_text(json.dumps({"sizes": [second | {"records": size} for size, _, second in rows]}) + "\n")
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -21,8 +21,7 @@ from chatbot.model.encoder import Encoded, Encoder
 from data.messages import row_hash
 from data.processing import read_processed
 from data.splitting import TRAIN, groups
-from tools.bench.figures import CACHE
-from tools.bench.quality.command import CORPUS
+from tools.bench.figures import CACHE, CORPUS
 from tools.bench.quality.corpora import load_banking77, load_clinc150
 from tools.bench.quality.taught import bitext
 from tools.bench.quality.vectors import Vectors

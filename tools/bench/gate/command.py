@@ -19,12 +19,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
-from rich.text import Text
 
-from chatbot.errors import ChatbotError
-from tools.bench.figures import CACHE, commit
+from data.commands import reports_errors
+from tools.bench.figures import BUNDLE, CACHE, commit, markdown
 from tools.bench.gate.cases import CASES, KINDS, Kind, Workshop
-from tools.bench.quality.command import BUNDLE
 from tools.bench.quality.vectors import Vectors
 from tools.bench.speed.machine import Machine
 from tools.bench.speed.servers import ROOT
@@ -65,6 +63,7 @@ class Trial:
 
 
 @app.command()
+@reports_errors()
 def main(
     case: Annotated[list[str] | None, typer.Option(help=f"Of: {', '.join(CASES)}.")] = None,
     kind: Annotated[list[str] | None, typer.Option(help=f"Of: {', '.join(KINDS)}.")] = None,
@@ -80,15 +79,11 @@ def main(
     if unknown := sorted({*cases, *kinds} - {*CASES, *KINDS}):
         console.print(f"[red]there is no {', '.join(unknown)}[/red]")
         raise typer.Exit(1)
-    try:
-        done = read_trials(TRIALS, code())
-        wanted = [(c, k, seed) for seed in range(seeds) for c in cases for k in kinds]
-        missing = [] if page else [key for key in wanted if key not in done]
-        for trial in _run(missing, console, time.monotonic() + 60 * minutes):
-            done[trial.case, trial.kind, trial.seed] = trial
-    except ChatbotError as error:
-        console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from None
+    done = read_trials(TRIALS, code())
+    wanted = [(c, k, seed) for seed in range(seeds) for c in cases for k in kinds]
+    missing = [] if page else [key for key in wanted if key not in done]
+    for trial in _run(missing, console, time.monotonic() + 60 * minutes):
+        done[trial.case, trial.kind, trial.seed] = trial
     found = [done[key] for key in wanted if key in done]
     console.print(_terminal(found))
     if len(found) < len(wanted):
@@ -111,7 +106,7 @@ def code() -> str:
     ]
     whole = hashlib.sha256()
     for file in files:
-        if file.name not in {"gate_page.py", "gate_parts.py", "gate_style.py", "gate_output.py"}:
+        if "report" not in file.parts:
             whole.update(file.read_bytes())
     return whole.hexdigest()[:16]
 
@@ -249,11 +244,10 @@ def _page(found: Sequence[Trial], seeds: int) -> str:
         needed=NEEDED,
         cases=" ".join(told),
     )
-    rows = [_HEADINGS, ["---"] * len(_HEADINGS), *(cells for _, cells in table_lines(found))]
     missed = [f"{cells[0]}, {cells[1]} ({cells[2]})" for ok, cells in table_lines(found) if not ok]
     verdict = f"Missed: {'; '.join(missed)}." if missed else "Every row that was measured is met."
     wanted = {(case, name) for case in CASES for name, kind in KINDS.items() if kind.asked}
     counts = Counter((trial.case, trial.kind) for trial in found)
     if short := sorted({case for case, name in wanted if counts[case, name] < seeds}):
         verdict += f" Not measured in full yet: {', '.join(short)}; `{COMMAND}` goes on where it was."
-    return head + f"\n{verdict}\n\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return head + f"\n{verdict}\n\n" + markdown(_HEADINGS, [cells for _, cells in table_lines(found)])

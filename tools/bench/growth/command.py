@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.text import Text
 
-from chatbot.errors import ChatbotError
+from data.commands import reports_errors
 from tools.bench.figures import CACHE, commit
 from tools.bench.growth.curves import CURVES, Curve, Point, table
 from tools.bench.speed.machine import Machine
@@ -34,6 +34,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
+@reports_errors()
 def main(
     curves: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(CURVES)}; default: all.")] = None,
 ) -> None:
@@ -43,18 +44,14 @@ def main(
         console.print(Text(f"unknown curve {unknown[0]!r}; there are {', '.join(CURVES)}", style="red"))
         raise typer.Exit(2)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    try:
-        for name in curves or CURVES:
-            curve = CURVES[name](partial(_say, console, name))
-            content = asdict(curve) | {
-                "measured": datetime.now(UTC).date().isoformat(),
-                "commit": commit(),
-                "machine": Machine.this().describe(),
-            }
-            (FOLDER / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
-    except ChatbotError as error:
-        console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from None
+    for name in curves or CURVES:
+        curve = CURVES[name](partial(_say, console, name))
+        content = asdict(curve) | {
+            "measured": datetime.now(UTC).date().isoformat(),
+            "commit": commit(),
+            "machine": Machine.this().describe(),
+        }
+        (FOLDER / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
     kept = {
         name: json.loads(file.read_text()) for name in CURVES if (file := FOLDER / f"{name}.json").is_file()
     }

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from data.placeholders import fill_all
+from tools.bench.figures import BUNDLE
 from tools.bench.quality.corpora import load_bitext
 from tools.bench.speed.expected import real_messages
 from tools.bench.speed.load import generate
@@ -23,7 +24,6 @@ from tools.bench.speed.machine import processor_seconds, settle
 from tools.bench.speed.servers import ROOT, BenchError, clean_environment
 from tools.bench.speed.sides import Side, service_side
 
-BUNDLE = ROOT / "models" / "current"
 CONNECTIONS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 WORDS = (3, 6, 12, 25, 50, 100, 200)
 CORES = (1, 2)

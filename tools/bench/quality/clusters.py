@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.router import Router
 from chatbot.model.bundle import Bundle, load
-from chatbot.settings import ReviewSettings, SlotSettings
+from chatbot.settings import SlotSettings
 from tools.bench.quality.corpora import load_clinc150
-from training.review.clusters import MessageCluster, find_clusters
+from training.review.clusters import MIN_SIMILARITY, MessageCluster, find_clusters
 from training.review.queue import Item, Queue, Reason
 
 SIZES = (10, 20, 27)
@@ -33,10 +33,8 @@ _FOUND, _PURE = 0.5, 0.8
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench.quality.clusters", description=__doc__)
-    parser.add_argument(
-        "--similarity", type=float, default=ReviewSettings.model_fields["cluster_similarity"].default
-    )
-    settings = ReviewSettings(cluster_similarity=parser.parse_args().similarity)
+    parser.add_argument("--similarity", type=float, default=MIN_SIMILARITY)
+    similarity = parser.parse_args().similarity
     bundle = load(Path("models/current"))
     messages, labels, vectors = handed_over(bundle)
     sys.stdout.write(
@@ -46,7 +44,7 @@ def main() -> int:
     for size in SIZES:
         found, pure, outside = np.mean(
             [
-                draw(messages, labels, vectors, size, settings, np.random.default_rng(seed))
+                draw(messages, labels, vectors, size, similarity, np.random.default_rng(seed))
                 for seed in range(DRAWS)
             ],
             axis=0,
@@ -74,7 +72,7 @@ def draw(
     labels: NDArray[np.str_],
     vectors: NDArray[np.float32],
     size: int,
-    settings: ReviewSettings,
+    similarity: float,
     chance: np.random.Generator,
 ) -> tuple[float, float, float]:
     """Draw traffic once and cluster it.
@@ -107,7 +105,7 @@ def draw(
     clusters = find_clusters(
         Queue(tuple(items.values())),
         lambda asked: np.stack([vector_of[message] for message in asked]),
-        settings,
+        similarity,
     )
     inside = [Counter(label_of[item.message] for item in cluster.items) for cluster in clusters]
     found = sum(any(_holds(counts, name, size) for counts in inside) for name in chosen)

@@ -15,14 +15,14 @@ import pandas as pd
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.text import Text
 
 from chatbot.errors import ChatbotError
 from chatbot.model import bundle as bundles
+from data.commands import reports_errors
 from data.digest import corpus_digest
 from data.messages import normalise
 from tools.bench import figures as results
-from tools.bench.figures import CACHE, Bound, Figure
+from tools.bench.figures import BUNDLE, CACHE, CORPUS, Bound, Figure
 from tools.bench.quality.cascade import cascade
 from tools.bench.quality.label_errors import label_errors
 from tools.bench.quality.natural import natural
@@ -40,15 +40,13 @@ from tools.bench.quality.taught import (
 from tools.bench.quality.training_run import training
 from tools.bench.quality.vectors import Vectors
 from tools.bench.speed.machine import busy_cores
-from tools.bench.speed.servers import ROOT, BenchError
+from tools.bench.speed.servers import BenchError
 from training.model.evaluation.outcome import evaluate, scores
 from training.progress import Advance
 
 FILE = CACHE / "quality.json"
 QUICK_FILE = CACHE / "quality-quick.json"
 COMMAND = "python -m tools.bench.quality --only"
-BUNDLE = ROOT / "models" / "current"
-CORPUS = ROOT / "data" / "processed" / "corpus.parquet"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -310,6 +308,7 @@ def measure_all(console: Console, quick: bool = False, file: Path = FILE) -> lis
 
 
 @app.command()
+@reports_errors()
 def main(
     only: Annotated[list[str] | None, typer.Option(help=f"A section: {', '.join(SECTIONS)}.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer sections, one draw.")] = False,
@@ -319,11 +318,7 @@ def main(
     if unknown := sorted(set(only or ()) - set(SECTIONS)):
         console.print(f"[red]no section {', '.join(unknown)}: there are {', '.join(SECTIONS)}[/red]")
         raise typer.Exit(1)
-    try:
-        if only:
-            console.print(results.table("Quality", measure(only, console, draws=1 if quick else DRAWS)))
-        else:
-            measure_all(console, quick, QUICK_FILE if quick else FILE)
-    except ChatbotError as error:
-        console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from None
+    if only:
+        console.print(results.table("Quality", measure(only, console, draws=1 if quick else DRAWS)))
+    else:
+        measure_all(console, quick, QUICK_FILE if quick else FILE)

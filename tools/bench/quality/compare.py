@@ -1,11 +1,10 @@
 """`python -m tools.bench.quality.compare`: compare candidate classifiers and scope scores on three published corpora.
 
-Prints the tables and writes docs/classifier.md. Embeddings are cached under .cache/compare.
+Prints the tables and writes docs/classifier.md. Embeddings are cached under .cache/bench.
 """
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,24 +17,22 @@ import typer
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
-from chatbot.errors import ChatbotError
-from chatbot.model.encoder import Encoded, Encoder
+from chatbot.model.encoder import Encoded
+from data.commands import reports_errors
 from data.placeholders import fill_all
-from data.similarity import near_duplicates
+from data.splitting import groups
+from tools.bench.figures import markdown
 from tools.bench.quality.corpora import load_banking77, load_bitext, load_clinc150
 from tools.bench.quality.variants import HEADS, scope_scores
-from training.model.encoder.batch import encode
+from tools.bench.quality.vectors import Vectors
+from tools.bench.speed.servers import ROOT
 from training.model.encoder.export import DEFAULT_ENCODER, export
 from training.model.evaluation.metrics import auroc, recall_at_acceptance
 from training.model.fit import fit
 from training.progress import Advance, Steps
 
-ROOT = Path(__file__).resolve().parents[3]
 TEST_SHARE = 0.2
 FEW = 20
 DRAWS = 3
@@ -58,53 +55,23 @@ class Task:
     outside: Encoded | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """Encoder with a cache of embeddings, keyed by the digest of the messages."""
-
-    encoder: Encoder
-    name: str
-    folder: Path
-    advance: Advance
-
-    def encode(self, rows: pd.DataFrame) -> Encoded:
-        """Encode the messages of a corpus, cleaned as in production."""
-        messages = [clean(message) for message in rows["message"]]
-        digest = hashlib.sha256("\n".join([self.name, *messages]).encode()).hexdigest()
-        file = self.folder / f"{digest[:24]}.npz"
-        if file.is_file():
-            self.advance(len(messages))
-            with np.load(file) as kept:
-                tokens = np.split(kept["tokens"], np.cumsum(kept["sizes"])[:-1])
-                return Encoded(kept["vectors"], kept["middle"], kept["bottom"], tokens)
-        encoded = encode(self.encoder, messages, self.advance)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        sizes = np.array([row.size for row in encoded.tokens])
-        whole = np.concatenate(encoded.tokens)
-        np.savez(
-            file,
-            vectors=encoded.vectors,
-            middle=encoded.middle,
-            bottom=encoded.bottom,
-            tokens=whole,
-            sizes=sizes,
-        )
-        return encoded
-
-
 def tasks(
-    memory: Memory, banking: Sequence[pd.DataFrame], clinc: Sequence[pd.DataFrame], bitext: pd.DataFrame
+    vectors: Vectors, banking: Sequence[pd.DataFrame], clinc: Sequence[pd.DataFrame], bitext: pd.DataFrame
 ) -> list[Task]:
     """Build every split: two published ones, groups of near-duplicates, few messages per intent."""
-    first, second = (memory.encode(part) for part in banking)
+
+    def encode(rows: pd.DataFrame) -> Encoded:
+        return vectors.encode([clean(message) for message in rows["message"]])
+
+    first, second = (encode(part) for part in banking)
     found = [_task("Banking77", first, banking[0]["intent"], second, banking[1]["intent"])]
     taught, tested = clinc
     inside, outside = tested["intent"] != OUT_OF_SCOPE, tested["intent"] == OUT_OF_SCOPE
-    test, foreign = memory.encode(tested[inside]), memory.encode(tested[outside])
-    whole = memory.encode(taught)
+    test, foreign = encode(tested[inside]), encode(tested[outside])
+    whole = encode(taught)
     found.append(_task("CLINC150", whole, taught["intent"], test, tested["intent"][inside], foreign))
     found.append(_small(found[1]))
-    every = memory.encode(bitext)
+    every = encode(bitext)
     for name, splits in (
         ("Bitext, groups", _by_groups(bitext)),
         (f"Bitext, {FEW} an intent", _few(bitext["intent"])),
@@ -184,9 +151,8 @@ def _small(task: Task) -> Task:
 
 
 def _by_groups(corpus: pd.DataFrame) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    pairs = near_duplicates(corpus["message"].tolist(), corpus["intent"].tolist())
-    size = (len(corpus), len(corpus))
-    count, group = connected_components(coo_array((np.ones(len(pairs)), pairs.T), shape=size), directed=False)
+    group = groups(corpus["message"].tolist(), corpus["intent"].tolist())
+    count = int(group.max()) + 1
     for seed in range(DRAWS):
         tested = np.random.default_rng(seed).choice(count, round(TEST_SHARE * count), replace=False)
         inside = np.isin(group, tested)
@@ -203,18 +169,9 @@ def _few(intents: pd.Series) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int
         yield np.sort(rows), np.setdiff1d(np.arange(len(names)), rows)
 
 
-def _page(tables: Sequence[pd.DataFrame]) -> str:
-    first, second = (_markdown(table) for table in tables)
-    return PAGE.format(heads=first, scopes=second)
-
-
 def _markdown(table: pd.DataFrame) -> str:
-    lines = ["| | " + " | ".join(table.columns) + " |", "|---|" + "---:|" * len(table.columns)]
-    lines += [
-        f"| {name} | " + " | ".join(f"{value:.2f}" for value in row) + " |"
-        for name, row in zip(table.index, table.to_numpy(), strict=True)
-    ]
-    return "\n".join(lines)
+    shown = ([str(name), *(f"{value:.2f}" for value in row)] for name, *row in table.itertuples())
+    return markdown(["", *table.columns], shown)
 
 
 def _print(console: Console, title: str, table: pd.DataFrame) -> None:
@@ -234,11 +191,9 @@ the row in bold ships. No out-of-scope message was used for training or fitting.
 ## Heads: accuracy
 
 {heads}
-
 ## Scope: messages in scope against messages out of scope
 
 {scopes}
-
 ## Why this one
 
 The encoder computes all of its layers anyway. Lower layers carry lexical information, the last layer carries meaning.
@@ -254,38 +209,34 @@ weights learned on held-out intents, which depend on the corpus they were learne
 
 
 @app.command()
+@reports_errors()
 def main(
     out: Annotated[Path, typer.Option(help="The page to write.")] = ROOT / "docs" / "classifier.md",
     cache: Annotated[Path, typer.Option(help="Exported encoders and vectors.")] = ROOT / ".cache",
 ) -> None:
     """Compare classifiers and scope scores on Banking77, CLINC150 and Bitext."""
     console = Console(stderr=True)
-    try:
-        banking = [load_banking77("train"), load_banking77("test")]
-        taught, tested = load_clinc150("train"), load_clinc150("test")
-        clinc = [taught[taught["intent"] != OUT_OF_SCOPE], tested]
-        bitext = fill_all(load_bitext())
-        with Steps(console) as steps:
-            with steps.wait("encoder"):
-                sample = banking[1].iloc[::5]
-                made = export(
-                    DEFAULT_ENCODER, cache / "encoders", sample["message"].tolist(), sample["intent"].tolist()
-                )
-            total = sum(len(part) for part in (*banking, *clinc, bitext))
-            with steps.count("encode", total) as advance:
-                memory = Memory(made.load(), f"{made.digest} {made.folder.name}", cache / "compare", advance)
-                found = tasks(memory, banking, clinc, bitext)
-            with steps.count("heads", len(found) * len(HEADS)) as advance:
-                first = heads(found, advance)
-            with steps.count("scopes", sum(task.outside is not None for task in found)) as advance:
-                second = scopes(found, advance)
-    except ChatbotError as error:
-        console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from None
+    banking = [load_banking77("train"), load_banking77("test")]
+    taught, tested = load_clinc150("train"), load_clinc150("test")
+    clinc = [taught[taught["intent"] != OUT_OF_SCOPE], tested]
+    bitext = fill_all(load_bitext())
+    with Steps(console) as steps:
+        with steps.wait("encoder"):
+            sample = banking[1].iloc[::5]
+            made = export(
+                DEFAULT_ENCODER, cache / "encoders", sample["message"].tolist(), sample["intent"].tolist()
+            )
+        total = sum(len(part) for part in (*banking, *clinc, bitext))
+        with steps.count("encode", total) as advance:
+            found = tasks(Vectors.of(made.folder, advance), banking, clinc, bitext)
+        with steps.count("heads", len(found) * len(HEADS)) as advance:
+            first = heads(found, advance)
+        with steps.count("scopes", sum(task.outside is not None for task in found)) as advance:
+            second = scopes(found, advance)
     for title, table in (("accuracy, %", first), ("scope, %", second)):
         _print(Console(), title, table)
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(_page([first, second]), encoding="utf-8")
+    out.write_text(PAGE.format(heads=_markdown(first), scopes=_markdown(second)), encoding="utf-8")
     console.print(f"written: {out}")
 
 

@@ -27,11 +27,11 @@ from chatbot.dialog.router import Router
 from chatbot.model.bundle import Bundle, load
 from chatbot.privacy import redact, redact_with_core
 from chatbot.settings import SlotSettings
+from tools.bench.figures import BUNDLE, CORPUS, markdown
 from tools.bench.quality.pii.free_text import free_text
 from tools.bench.quality.pii.sentences import AUTHORS, Part, Sentence, harmless, sensitive
 
 Redact = Callable[[str], str]
-CORPUS, BUNDLE = Path("data/processed/corpus.parquet"), Path("models/current")
 PER_KIND = {"tuning": 80, "held-out": 40}
 HARMLESS = 500
 MESSAGES, REPEATS = 200, 7
@@ -88,7 +88,7 @@ def recall_table(sets: Sequence[tuple[str, Part]]) -> str:
         {kind for caught, _ in found.values() for kind in caught},
         key=lambda k: (TARGETS.get(k, STRUCTURED), k),
     )
-    rows = [["Kind", "Target", *(f"{author}, {part}" for author, part in sets)], ["---"] * (2 + len(sets))]
+    rows = [["Kind", "Target", *(f"{author}, {part}" for author, part in sets)]]
     for kind in kinds:
         shares = [_share(caught[kind], total[kind]) for caught, total in found.values()]
         rows.append([kind, f"{TARGETS.get(kind, STRUCTURED)}%", *shares])
@@ -102,12 +102,12 @@ def recall_table(sets: Sequence[tuple[str, Part]]) -> str:
             *(f"{n / len(s):.1%} of {len(s)}" for n, s in zip(changed, quiet, strict=True)),
         ]
     )
-    return _markdown(rows)
+    return markdown(rows[0], rows[1:])
 
 
 def language_table(sets: Sequence[tuple[str, Part]]) -> str:
     """Return the share of sentences redacted in six languages, all authors together."""
-    rows = [["By language", *LANGUAGES], ["---"] * (1 + len(LANGUAGES))]
+    rows = [["By language", *LANGUAGES]]
     sentences = [s for author, part in sets for s in sensitive(author, part, 2 * PER_KIND[part])]
     for kind, name in BY_LANGUAGE.items():
         row = [name]
@@ -115,13 +115,13 @@ def language_table(sets: Sequence[tuple[str, Part]]) -> str:
             caught, total = _caught([s for s in sentences if (s.kind, s.language) == (kind, language)])
             row.append(f"{_share(caught[kind], total[kind])} of {total[kind]}")
         rows.append(row)
-    return _markdown(rows)
+    return markdown(rows[0], rows[1:])
 
 
 def free_text_table() -> str:
     """Return the same of the free text, on which no rule was tuned, and the share by language."""
     personal, quiet = free_text()
-    rows = [["Free text, held-out", "Target", "redacted"], ["---"] * 3]
+    rows = [["Free text, held-out", "Target", "redacted"]]
     for kind in sorted({s.kind for s in personal}, key=lambda k: (TARGETS.get(k, STRUCTURED), k)):
         caught, total = _caught([s for s in personal if s.kind == kind])
         share = f"{_share(caught[kind], total[kind])} of {total[kind]}"
@@ -137,7 +137,7 @@ def free_text_table() -> str:
     )
     changed = sum(redact(s.text) != s.text for s in quiet)
     rows.append(["harmless, changed", "1%", f"{changed / len(quiet):.1%} of {len(quiet)}"])
-    return _markdown(rows)
+    return markdown(rows[0], rows[1:])
 
 
 def time_table(before: str | None) -> str:
@@ -149,11 +149,11 @@ def time_table(before: str | None) -> str:
         "sensitive sentences": [s.text for s in sensitive("informed", "tuning", 20)],
         "harmless sentences": [s.text for s in harmless("informed", "tuning", 400)],
     }
-    rows = [["Time", "µs per message", f"ratio to {before or '(--before)'}"], ["---"] * 3]
+    rows = [["Time", "µs per message", f"ratio to {before or '(--before)'}"]]
     for name, messages in samples.items():
         new = seconds(redact, messages)
         rows.append([name, f"{1e6 * new:.0f}", f"{new / seconds(old, messages):.2f}" if old else ""])
-    return _markdown(rows)
+    return markdown(rows[0], rows[1:])
 
 
 def invariance_table(bundle: Bundle) -> str:
@@ -164,7 +164,7 @@ def invariance_table(bundle: Bundle) -> str:
     messages = [m for m in inside.sample(frac=1, random_state=14) if router.before_model(m) is None][
         :MESSAGES
     ]
-    rows = [["Personal data appended", "as written", "without it (`redact_with_core`)"], ["---"] * 3]
+    rows = [["Personal data appended", "as written", "without it (`redact_with_core`)"]]
     for name, phrases in APPENDED.items():
         texts = [[message + phrase for message in messages] for phrase in phrases]
         shares = []
@@ -173,7 +173,7 @@ def invariance_table(bundle: Bundle) -> str:
             same = [sum(map(str.__eq__, alone, _routes(router, bundle, t, prepare))) for t in texts]
             shares.append(f"{sum(same) / len(same) / len(messages):.1%}")
         rows.append([f"{name} ({len(phrases)} phrases, {len(messages)} messages)", *shares])
-    return _markdown(rows)
+    return markdown(rows[0], rows[1:])
 
 
 def seconds(redaction: Redact, messages: Sequence[str]) -> float:
@@ -220,10 +220,6 @@ def _revision(revision: str) -> Redact:
     sys.path.insert(0, str(folder))
     redaction: Redact = importlib.import_module("privacy_before").redact
     return redaction
-
-
-def _markdown(rows: Sequence[Sequence[str]]) -> str:
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from data.fetch import BITEXT_FILE
 from tools.bench.figures import CACHE
 from tools.bench.quality.corpora import shared_data
 from tools.bench.quality.taught import Values
-from tools.bench.speed.servers import ROOT, BenchError, clean_environment
+from tools.bench.speed.servers import ROOT, BenchError, clean_environment, tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,7 @@ def train_once(corpus: Path, name: str) -> Run:
         seconds = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        said = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-        raise BenchError(f"`{' '.join(command[1:])}` ended with {process.returncode}; it said:\n{said}")
+        raise BenchError(f"`{' '.join(command[1:])}` ended with {process.returncode}; it said:\n{tail(log)}")
     weights = hashlib.sha256((bundle / HEAD).read_bytes()).hexdigest()
     return Run(seconds, 1024 * usage.ru_maxrss, weights)
 

@@ -20,17 +20,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from chatbot.errors import ChatbotError
 from chatbot.model import first_tier
+from data.commands import reports_errors
 from tools.bench import figures as results
 from tools.bench import rows as table
-from tools.bench.figures import CACHE, Figure
+from tools.bench.figures import BUNDLE, CACHE, CORPUS, Figure
 from tools.bench.rows import Row
 from tools.bench.speed.echo import own_cost
 from tools.bench.speed.expected import real_messages
 from tools.bench.speed.load import HOST, generate
 from tools.bench.speed.machine import MB, busy_cores, processor_seconds, settle, tree_memory
-from tools.bench.speed.servers import ROOT, Server
+from tools.bench.speed.servers import Server
 from tools.bench.speed.sides import (
     BASELINE,
     ENCODER,
@@ -44,8 +44,6 @@ from tools.bench.speed.sides import (
 
 FILE = CACHE / "speed.json"
 QUICK_FILE = CACHE / "speed-quick.json"
-BUNDLE = ROOT / "models" / "current"
-CORPUS = ROOT / "data" / "processed" / "corpus.parquet"
 CONNECTIONS = (1, 16, 64)
 # Below this load by other processes, a figure is valid.
 QUIET_CORES = 0.2
@@ -233,6 +231,7 @@ def _processes(server: Server) -> list[dict[str, Any]]:
 
 
 @app.command()
+@reports_errors()
 def main(
     quick: Annotated[bool, typer.Option("--quick", help="About a minute in place of six.")] = False,
     bundle: Annotated[Path, typer.Option(help="The bundle that the service serves.")] = BUNDLE,
@@ -240,11 +239,7 @@ def main(
     """Compare the service with the baseline; for another bundle, results are only printed. Fails on a regression."""
     kept = FILE if bundle == BUNDLE and not quick else QUICK_FILE
     console = Console()
-    try:
-        found = measure(QUICK if quick else FULL, console, kept, bundle)
-    except ChatbotError as error:
-        console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from None
+    found = measure(QUICK if quick else FULL, console, kept, bundle)
     if worse := [figure for figure in found if figure.has_regressed]:
         for figure in worse:
             console.print(

@@ -110,11 +110,15 @@ def generate(
         warmup: seconds before the window that count for errors only.
         timeout: seconds after which an answer counts as missing.
     """
-    # A garbage collection during the window would count as server latency.
+    return drive(Driver(port, questions, connections, timeout), seconds, warmup)
+
+
+def drive(driver: Driver, seconds: float, warmup: float) -> Load:
+    """Run a driver without garbage collection: one during the window would count as server latency."""
     gc.collect()
     gc.disable()
     try:
-        return uvloop.run(Driver(port, questions, connections, timeout).run(seconds, warmup))
+        return uvloop.run(driver.run(seconds, warmup))
     finally:
         gc.enable()
 

@@ -7,16 +7,13 @@ waits for it (coordinated omission).
 from __future__ import annotations
 
 import asyncio
-import gc
 import random
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import uvloop
-
-from tools.bench.speed.load import Connection, Driver, Load, Question
+from tools.bench.speed.load import Connection, Driver, Load, Question, drive
 
 POOL = 64
 """Connections that are open before the first message."""
@@ -71,13 +68,8 @@ def generate(
         timeout: seconds after which an answer counts as missing.
         seed: of the intervals.
     """
-    gc.collect()
-    gc.disable()
-    try:
-        driver = _OpenLoop(port, questions, timeout, rate, random.Random(seed))
-        load = uvloop.run(driver.run(seconds, warmup))
-    finally:
-        gc.enable()
+    driver = _OpenLoop(port, questions, timeout, rate, random.Random(seed))
+    load = drive(driver, seconds, warmup)
     return Arrivals(rate, driver.offered, load)
 
 

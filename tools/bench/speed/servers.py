@@ -95,11 +95,11 @@ def _await_first_answer(process: subprocess.Popen[bytes], port: int, message: by
     until = time.perf_counter() + START_SECONDS
     while time.perf_counter() < until:
         if process.poll() is not None:
-            raise BenchError(f"{_name(process)} ended with {process.returncode}; it said:\n{_tail(log)}")
+            raise BenchError(f"{_name(process)} ended with {process.returncode}; it said:\n{tail(log)}")
         if answers(port, message):
             return
         time.sleep(_POLL_SECONDS)
-    raise BenchError(f"{_name(process)} gave no answer within {START_SECONDS:g} s; it said:\n{_tail(log)}")
+    raise BenchError(f"{_name(process)} gave no answer within {START_SECONDS:g} s; it said:\n{tail(log)}")
 
 
 def answers(port: int, message: bytes) -> bool:
@@ -131,5 +131,6 @@ def _name(process: subprocess.Popen[bytes]) -> str:
     )
 
 
-def _tail(log: Path, lines: int = 15) -> str:
+def tail(log: Path, lines: int = 15) -> str:
+    """Return the last lines of a log."""
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])

@@ -13,27 +13,25 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http.client import HTTPConnection, HTTPException
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
-from chatbot.errors import ChatbotError
+from data.commands import reports_errors
 from tools.bench import figures as results
-from tools.bench.figures import CACHE, Bound, Figure
+from tools.bench.figures import BUNDLE, CACHE, CORPUS, Figure
 from tools.bench.speed.expected import real_messages
 from tools.bench.speed.load import HOST, Question
 from tools.bench.speed.machine import Machine, settle, tree_memory
 from tools.bench.speed.open_loop import Arrivals, generate, highest_rate
-from tools.bench.speed.servers import ROOT, BenchError, Server, answers
+from tools.bench.speed.servers import BenchError, Server, answers
 from tools.bench.speed.sides import FIRST_MESSAGE, Side, baseline_side, role, service_side
 
 COMMAND = "python -m tools.bench.speed.stress"
 FILE = CACHE / "stress.json"
-BUNDLE = ROOT / "models" / "current"
-CORPUS = ROOT / "data" / "processed" / "corpus.parquet"
 MULTIPLES = (2, 4)
 # As the chart's probes: a path, and seconds until an answer counts as failed.
 _PROBES = ("/livez", "/readyz")
@@ -180,15 +178,10 @@ def measure(seconds: float, console: Console) -> list[Figure]:
 
 def judged(base: Arrivals, best: Arrivals, over: Sequence[Overload], again: float) -> list[Figure]:
     """Return the figures of a run with their targets."""
-
-    def figure(
-        name: str, value: float, target: float, bound: Bound, unit: str = "", note: str = "", digits: int = 0
-    ) -> Figure:
-        return Figure(name, value, target, bound, unit, COMMAND, note, digits)
-
+    figure = partial(Figure, command=COMMAND, digits=0)
     rates = f"{best.rate:,.0f} / {base.rate:,.0f}"
     name = "open loop, highest rate with 99 % within 100 ms, service / baseline"
-    found = [figure(name, best.rate / base.rate, 20, "at least", " x", rates, 2)]
+    found = [figure(name, best.rate / base.rate, 20, "at least", " x", note=rates, digits=2)]
     for one, share in zip(over, (75, 50), strict=True):
         at, load = f"at {one.multiple} times the highest rate: ", one.arrivals.load
         answered = 100 * load.per_second / best.rate
@@ -222,6 +215,7 @@ def _line(name: str, arrivals: Arrivals) -> str:
 
 
 @app.command()
+@reports_errors()
 def main(
     seconds: Annotated[
         float, typer.Option(min=5, help="Of each window; 180 for the published figures.")
@@ -230,11 +224,7 @@ def main(
     """Measure the highest sustained rate, twice and four times that rate, and recovery of a killed worker."""
     console = Console()
     console.print(Machine.this().describe(), highlight=False)
-    try:
-        measure(seconds, console)
-    except ChatbotError as error:
-        console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from None
+    measure(seconds, console)
 
 
 if __name__ == "__main__":

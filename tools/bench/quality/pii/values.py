@@ -17,275 +17,18 @@ HERE = Path(__file__).parent
 Make = Callable[[random.Random, str, str], str]
 """Random source, language, country -> a value."""
 
-PHONES = {
-    "US": [
-        "(2##) 555-01##",
-        "+1 3##-555-01##",
-        "4##.555.01##",
-        "1-8##-555-01##",
-        "2##55501##",
-        "+13##55501##",
-    ],
-    "CA": ["+1 (416) 555-01##", "604-555-01##", "514 555 01##"],
-    "GB": [
-        "07### ######",
-        "+44 7### ######",
-        "020 7946 0###",
-        "+44 (0)20 7946 0###",
-        "07##########"[:11],
-        "0044 7### ### ###",
-    ],
-    "IE": ["+353 8# ### ####", "08# ### ####", "01 ### ####"],
-    "AU": ["04## ### ###", "+61 4## ### ###", "(02) #### ####"],
-    "NZ": ["021 ### ####", "+64 21 ### ###"],
-    "IN": ["+91 9#### #####", "98########", "0091-98##-######", "9#### #####"],
-    "ZA": ["08# ### ####", "+27 8# ### ####"],
-    "SG": ["+65 9### ####", "8### ####", "+659#######"],
-    "DE": [
-        "0170 #######",
-        "+49 151 ########",
-        "030/#######",
-        "0049 89 ######",
-        "+49 (0)40 - ## ## ##",
-        "0171-#######",
-        "089 / 12 34 5#",
-    ],
-    "AT": ["+43 664 #######", "0664/### ## ##", "01 5###### "[:10]],
-    "CH": ["+41 79 ### ## ##", "079 ### ## ##", "044 ### ## ##"],
-    "FR": [
-        "06 ## ## ## ##",
-        "+33 6 ## ## ## ##",
-        "01.##.##.##.##",
-        "07########",
-        "+33 (0)1 ## ## ## ##",
-        "06-##-##-##-##",
-    ],
-    "BE": ["+32 4## ## ## ##", "04##/##.##.##", "02 ### ## ##"],
-    "ES": ["6## ### ###", "+34 6## ## ## ##", "91 ### ## ##", "6########"],
-    "MX": ["+52 55 #### ####", "55 #### ####", "+52 1 33 #### ####"],
-    "AR": ["+54 9 11 ####-####", "11 ####-####", "(011) 4###-####"],
-    "CL": ["+56 9 #### ####", "9 #### ####"],
-    "CO": ["+57 3## ### ####", "3## ### ####"],
-    "IT": ["3## ### ####", "+39 3## #######", "06 #### ####", "02/########"],
-    "PT": ["91# ### ###", "+351 9## ### ###", "21# ### ###"],
-    "BR": ["(11) 9####-####", "+55 21 9####-####", "11 9#### ####", "0800 ### ####"],
-    "NL": ["06-########", "+31 6 ## ## ## ##", "020 ### ## ##"],
-    "PL": ["### ### ###", "+48 5## ### ###", "22 ### ## ##"],
-    "SE": ["07#-### ## ##", "+46 7# ### ## ##", "08-### ### ##"],
-    "DK": ["+45 ## ## ## ##", "2# ## ## ##"],
-    "NO": ["+47 ### ## ###", "9## ## ###"],
-    "FI": ["+358 4# ### ####", "040 #######"],
-    "TR": ["+90 5## ### ## ##", "05## ### ## ##"],
-    "JP": ["+81 90-####-####", "090-####-####", "03-####-####"],
-}
-IBANS = {
-    "DE": "##################",
-    "FR": "#######################",
-    "GB": "NWBK##############",
-    "ES": "####################",
-    "IT": "X######################",
-    "NL": "ABNA##########",
-    "CH": "#################",
-    "AT": "################",
-    "BE": "############",
-    "PT": "#####################",
-    "PL": "########################",
-    "SE": "####################",
-    "IE": "AIBK##############",
-    "DK": "##############",
-    "NO": "###########",
-    "FI": "##############",
-    "TR": "######################",
-}
-KEYS = [
-    "AKIA{A16}",
-    "ghp_{x36}",
-    "github_pat_{x22}_{x59}",
-    "gho_{x36}",
-    "xoxb-{d12}-{d12}-{x24}",
-    "sk_live_{x24}",
-    "rk_test_{x24}",
-    "AIza{x35}",
-    "sk-{x48}",
-    "sk-proj-{x48}",
-    "sk-ant-api03-{x40}-{x8}AA",
-    "glpat-{x20}",
-    "npm_{x36}",
-    "pypi-AgEIcHlwaS5vcmc{x50}",
-    "SG.{x22}.{x43}",
-    "AC{h32}",
-    "SK{h32}",
-    "eyJhbGciOiJIUzI1NiJ9.eyJ{x30}.{x43}",
-    "{d10}:AA{x33}",
-    "key-{h32}",
-    "shpat_{h32}",
-    "dop_v1_{h64}",
-    "hf_{x34}",
-    "sq0atp-{x22}",
-    "{h8}-{h4}-4{h3}-a{h3}-{h12}",
-    "dapi{h32}",
-    "glsa_{x32}_{h8}",
-    "lin_api_{x40}",
-    "secret_{x43}",
-    "ATATT3x{x60}",
-    "dp.pt.{x40}",
-    "whsec_{x32}",
-    "pk_live_{x24}",
-    "{h40}",
-    "{h32}",
-    "{h64}",
-    "xoxp-{d11}-{d11}-{h32}",
-    "ya29.{x60}",
-    "EAACEdEose0cBA{x40}",
-    "sl.{x60}",
-    "rubygems_{h48}",
-    "NRAK-{A27}",
-    "PMAK-{h24}-{h34}",
-    "sntrys_{x50}",
-    "AGE-SECRET-KEY-1{A58}",
-]
-LABELS = {
-    "US": "social security number",
-    "GB": "national insurance number",
-    "CA": "SIN",
-    "AU": "tax file number",
-    "IE": "PPS number",
-    "IN": "Aadhaar",
-    "NZ": "IRD number",
-    "ZA": "ID number",
-    "SG": "NRIC",
-    "DE": "Steuer-ID",
-    "FR": "numéro de sécurité sociale",
-    "ES": "DNI",
-    "IT": "codice fiscale",
-    "PT": "NIF",
-    "BR": "CPF",
-    "NL": "BSN",
-    "PL": "PESEL",
-    "SE": "personnummer",
-    "DK": "CPR-nummer",
-    "NO": "fødselsnummer",
-    "FI": "henkilötunnus",
-    "CH": "AHV-Nummer",
-    "AT": "Sozialversicherungsnummer",
-    "BE": "rijksregisternummer",
-    "MX": "CURP",
-    "AR": "CUIT",
-    "CL": "RUT",
-    "CO": "cédula",
-    "TR": "TC kimlik no",
-    "JP": "My Number",
-}
-IDS = {
-    "CA": ["046 454 286", "1## ### ###", "130-692-544"],
-    "GB": ["AB######C", "AB ## ## ## C"],
-    "AU": ["### ### ###"],
-    "IE": ["#######TA"],
-    "IN": ["#### #### ####", "ABCPD####E"],
-    "NZ": ["##-###-###"],
-    "ZA": ["8001015009087", "900#1#5###08#"],
-    "SG": ["S#######D"],
-    "DE": ["## ### ### ###", "###########"],
-    "FR": ["1 8# 0# 75 ### ### ##", "28#0#75######"],
-    "ES": ["########Z", "X#######L", "########-Z"],
-    "IT": ["RSSMRA8#A01H501Z"],
-    "PT": ["### ### ###", "#########"],
-    "BR": ["###.###.###-##", "###########"],
-    "NL": ["#########", "####.##.###"],
-    "PL": ["8#0#1######"],
-    "SE": ["8#0#1#-####", "198#0#1#-####"],
-    "DK": ["01018#-####"],
-    "NO": ["01018# #####"],
-    "FI": ["01018#-###X"],
-    "CH": ["756.####.####.##"],
-    "AT": ["#### 01018#"],
-    "BE": ["8#.0#.1#-###.##"],
-    "MX": ["GARC8#0#1#HDFRRL0#"],
-    "AR": ["20-########-#"],
-    "CL": ["12.###.###-K", "1#.###.###-#"],
-    "CO": ["1.0##.###.###"],
-    "TR": ["1##########"],
-    "JP": ["#### #### ####"],
-    "US": ["1##-##-####", "1## ## ####"],
-}
-ORDERS = [
-    "#####-AB",
-    "A-#######",
-    "ORD-2024-#####",
-    "####-####",
-    "1##-#######-#######",
-    "PO#######",
-    "########",
-    "#######",
-    "SO-######",
-    "W#########",
-    "2024/######",
-    "#####",
-    "INV-#####",
-    "AB####CD",
-    "R########",
-    "EU_#######",
-    "10000#####",
-    "ABX-##-###-Q",
-]
-TRACKING = [
-    "1ZA##E##03########",
-    "############",
-    "9400 1### #### #### #### ##",
-    "9400111899##########",
-    "JJD0003##############",
-    "AB#########GB",
-    "RR ### ### ### DE",
-    "TBA############",
-    "####################",
-    "00340434##########",
-    "1Z 999 AA1 01 #### ####",
-    "CP#########FR",
-    "H####A########",
-]
-DOBS = [
-    "{d:02}/{m:02}/{y}",
-    "{d}.{m}.{y}",
-    "{y}-{m:02}-{d:02}",
-    "{d:02}-{m:02}-{y}",
-    "{d:02}.{m:02}.{s}",
-    "{d} {month} {y}",
-]
-MONTHS = {
-    "en": "January February March April May June July August September October November December",
-    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
-    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
-    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
-    "it": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
-    "pt": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
-}
-AMOUNTS = [
-    "$1,299.00",
-    "1.299,00 €",
-    "49.99 dollars",
-    "20 EUR",
-    "£15",
-    "1299 USD",
-    "12,50 Euro",
-    "R$ 250,00",
-    "CHF 89.90",
-    "1 299 kr",
-    "10000 yen",
-    "149.00",
-    "1299 pounds",
-    "25000 rupees",
-    "EUR 1.234,56",
-    "123456 pesos",
-    "1,000,000 won",
-]
-WORDS = {"en": "zero one two three four five six seven eight nine"}
 WIDE = {ord(a): ord(a) + 0xFEE0 for a in string.digits + "@."}
 
 
 @cache
+def _pools() -> dict[str, Any]:
+    files = (HERE / name for name in ("pools.yaml", "patterns.yaml"))
+    return {name: value for file in files for name, value in yaml.safe_load(file.read_text("utf-8")).items()}
+
+
 def pool(name: str) -> Any:
-    """Return a list or table of pools.yaml."""
-    return yaml.safe_load((HERE / "pools.yaml").read_text(encoding="utf-8"))[name]
+    """Return a list or table of pools.yaml or patterns.yaml."""
+    return _pools()[name]
 
 
 def digits(rng: random.Random, pattern: str) -> str:
@@ -359,14 +102,12 @@ def email(rng: random.Random, language: str, country: str) -> str:
 
 
 def phone(rng: random.Random, language: str, country: str) -> str:
-    text = digits(rng, rng.choice(PHONES[country]))
+    text = digits(rng, rng.choice(pool("phones")[country]))
     return " ".join(c for c in text if c.isdigit()) if rng.random() < 0.05 else disguised(rng, text)
 
 
 def phone_spelled(rng: random.Random, language: str, country: str) -> str:
-    words = [
-        "oh" if rng.random() < 0.1 else rng.choice(WORDS["en"].split()) for _ in range(rng.randrange(9, 12))
-    ]
+    words = ["oh" if rng.random() < 0.1 else rng.choice(pool("digits")) for _ in range(rng.randrange(9, 12))]
     return rng.choice([" ", ", ", "-"]).join(words)
 
 
@@ -380,8 +121,8 @@ def card(rng: random.Random, language: str, country: str) -> str:
 
 
 def iban(rng: random.Random, language: str, country: str) -> str:
-    land = country if country in IBANS else rng.choice(sorted(IBANS))
-    body = digits(rng, IBANS[land])
+    land = country if country in pool("ibans") else rng.choice(sorted(pool("ibans")))
+    body = digits(rng, pool("ibans")[land])
     number = "".join(str(int(c, 36)) for c in body + land + "00")
     whole = f"{land}{98 - int(number) % 97:02}{body}"
     shape = rng.random()
@@ -391,14 +132,15 @@ def iban(rng: random.Random, language: str, country: str) -> str:
 
 def id_number(rng: random.Random, language: str, country: str) -> str:
     return (
-        digits(rng, rng.choice(IDS[country])).replace("C", rng.choice("ABCD"))
+        digits(rng, rng.choice(pool("ids")[country])).replace("C", rng.choice("ABCD"))
         if country == "GB"
-        else digits(rng, rng.choice(IDS[country]))
+        else digits(rng, rng.choice(pool("ids")[country]))
     )
 
 
 def key(rng: random.Random, language: str, country: str) -> str:
-    out, rest = "", rng.choice(KEYS)
+    out = ""
+    rest: str = rng.choice(pool("keys"))
     alphabets = {
         "x": string.ascii_letters + string.digits,
         "h": "0123456789abcdef",
@@ -467,8 +209,9 @@ def full_address(rng: random.Random, language: str, country: str) -> str:
 
 def day(rng: random.Random, language: str, years: range) -> str:
     year = rng.choice(years)
-    months = MONTHS.get(language, MONTHS["en"]).split()
-    return rng.choice(DOBS).format(
+    months = pool("months").get(language, pool("months")["en"])
+    shape: str = rng.choice(pool("dobs"))
+    return shape.format(
         d=rng.randrange(1, 29), m=rng.randrange(1, 13), y=year, s=f"{year % 100:02}", month=rng.choice(months)
     )
 
@@ -481,24 +224,27 @@ def pattern(*patterns: str) -> Make:
     return lambda rng, language, country: digits(rng, rng.choice(patterns))
 
 
+def from_pool(name: str) -> Make:
+    return lambda rng, language, country: digits(rng, rng.choice(pool(name)))
+
+
 MAKERS: dict[str, Make] = {
     "email": email, "phone": phone, "phone_spelled": phone_spelled, "card": card, "iban": iban, "id": id_number, "key": key, "ip": ip, "mac": mac,
-    "idlabel": lambda rng, language, country: LABELS[country],
+    "idlabel": lambda rng, language, country: pool("labels")[country],
     "sortcode": pattern("##-##-##", "## ## ##", "######"), "ukaccount": pattern("########"), "routing": pattern("021000021", "1########"),
     "bankaccount": pattern("##########", "########", "############", "## ### ### ##", "######-####"), "bsb": pattern("06#-###"), "ifsc": pattern("HDFC0######"),
     "blz": pattern("370 400 44", "########"), "passport": pattern("C01X00T4#", "#########", "X#######", "AB#######"),
     "licence": pattern("MORGA65705#SM9IJ", "D#######", "B072RRE2I5#"), "ssn": pattern("1##-##-####", "2## ## ####"),
     "dburl": pattern("postgres://shop:<<s3cr3t#>>@db.example.com:5432/shop", "mongodb+srv://bot:<<pw####x>>@cluster0.example.net"),
-    "order": pattern(*ORDERS), "tracking": pattern(*TRACKING), "password": among("passwords"),
+    "order": from_pool("orders"), "tracking": from_pool("tracking"), "password": among("passwords"),
     "pin": pattern("####", "######", "## ##"), "cvv": pattern("###"), "otp": pattern("######", "###-###", "####"),
     "name": person, "namelower": lambda rng, language, country: person(rng, language, country).lower(), "first": part("first"), "last": part("last"),
     "address": address, "fulladdress": full_address, "dob": lambda rng, language, country: day(rng, language, range(1940, 2008)),
-    "date": lambda rng, language, country: day(rng, language, range(2023, 2026)), "amount": among("_amounts"),
+    "date": lambda rng, language, country: day(rng, language, range(2023, 2026)), "amount": among("amounts"),
     "weekday": lambda rng, language, country: rng.choice(["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]),
-    "month": lambda rng, language, country: rng.choice(MONTHS["en"].split()), "year": pattern("201#", "202#"), "n": pattern("2", "3", "4#", "1#"),
+    "month": lambda rng, language, country: rng.choice(pool("months")["en"]), "year": pattern("201#", "202#"), "n": pattern("2", "3", "4#", "1#"),
     "city": among("cities"), "country": among("nations"), "product": among("products"), "payment": among("payments"),
     "errorcode": among("errorcodes"), "version": among("versions"), "coupon": among("coupons"), "sku": among("skus"),
 }  # fmt: skip
-MAKERS["amount"] = lambda rng, language, country: rng.choice(AMOUNTS)
 HARMLESS_SLOTS = {"idlabel", "date", "amount", "weekday", "month", "year", "n", "city", "country", "product", "payment", "errorcode",
                   "version", "coupon", "sku"}  # fmt: skip
