@@ -194,7 +194,7 @@ def tiered(rows: Sequence[Row], tiers: Counter[str], other: int, asked: int) -> 
     def figure(
         name: str, value: float, bound: Bound, unit: str = "", note: str = "", digits: int = 2
     ) -> Figure:
-        return Figure(name, value, None, bound, unit, COMMAND, note, digits)
+        return Figure(name, value, None, bound, unit, command=COMMAND, note=note, digits=digits)
 
     return [
         figure(
