@@ -108,3 +108,38 @@ class RequestBatcher(Generic[Request, Result]):
                 future.set_exception(result)
             else:
                 future.set_result(result)
+
+
+class TurnBatcher(Generic[Request, Result]):
+    """Batches the requests of one event loop iteration, for a call too short to be worth a task."""
+
+    def __init__(self, call: Callable[[Sequence[Request]], Sequence[Result]]) -> None:
+        """Configure the batcher.
+
+        Args:
+            call: processes a batch at once; returns one result per request, in input order.
+        """
+        self._call = call
+        self._waiting: list[tuple[Request, asyncio.Future[Result]]] = []
+
+    def submit(self, request: Request) -> asyncio.Future[Result]:
+        """Queue one request; the future has its result, or the call's exception, in the next iteration."""
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            loop.call_soon(self._run)
+        future: asyncio.Future[Result] = loop.create_future()
+        self._waiting.append((request, future))
+        return future
+
+    def _run(self) -> None:
+        taken, self._waiting = self._waiting, []
+        try:
+            results = self._call([request for request, _ in taken])
+        except Exception as error:
+            for _, future in taken:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), result in zip(taken, results, strict=True):
+            if not future.done():
+                future.set_result(result)

@@ -7,22 +7,23 @@ import hmac
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from bento.chat.batcher import RequestBatcher
+from bento.chat.batcher import RequestBatcher, TurnBatcher
 from bento.chat.conversations import Conversations
 from bento.chat.prediction_cache import PredictionCache
 from bento.http.metrics import Metrics
 from bento.http.schemas import ChatRequest, ContactRequest, FeedbackRequest, parse
 from chatbot import ids
 from chatbot.dialog.message import OUT_OF_SCOPE, WARM_UP, clean
-from chatbot.dialog.router import Prediction, Reply, Router
+from chatbot.dialog.router import FIRST, Prediction, Reply, Router
 from chatbot.errors import ChatbotError, InvalidMessage, NotFound, StoreError, Unavailable
+from chatbot.model.cascade import Cascade, tier_of
 from chatbot.privacy import redact_with_core
 from chatbot.records.contact import contact_of
 from chatbot.records.handoff import Handoff
@@ -101,6 +102,7 @@ class Chat:
         limit_prediction: Callable[[str], None] = _unlimited,
         save_contact: Callable[[str, bytes], None] | None = None,
         cache_entries: int = 0,
+        cascade: Cascade | None = None,
     ) -> None:
         """Configure the handler; starts no task before the first message.
 
@@ -122,6 +124,7 @@ class Chat:
             limit_prediction: called for each feedback and each change of contact data; raises RateLimited.
             save_contact: stores contact data of a handoff; may block; None: replies offer no field for it.
             cache_entries: maximum number of predictions cached for exact repeats; 0: none.
+            cascade: answers easy messages without the runner; None: the runner classifies all.
         """
         self._router = router
         self._classify = classify
@@ -139,6 +142,7 @@ class Chat:
         self._conversations = conversations
         self._save_contact = save_contact
         self._cache = PredictionCache(cache_entries, lambda outcome: metrics.cache.labels(outcome).inc())
+        self._first_tier = None if cascade is None else TurnBatcher(cascade.predict)
         self._batcher: RequestBatcher[_PendingMessage, bytes] = RequestBatcher(
             self._classify_batch, concurrency, max_batch, self._observe_waits
         )
@@ -173,7 +177,13 @@ class Chat:
         # Personal data beside the question must not change how it is understood.
         redacted, core = redact_with_core(message)
         pending = _PendingMessage(message, session_id, since, redacted, core)
-        if (prediction := self._cache.get(core)) is not None:
+        prediction = self._cache.get(core)
+        if prediction is None and self._first_tier is not None:
+            # Before the runner's batcher: an easy message does not wait behind those that need the runner.
+            prediction = await self._first_tier.submit(core)
+            if prediction is not None:
+                self._cache.put(core, prediction)
+        if prediction is not None:
             return self._finish([pending], [self._router.after_model(message, prediction, redacted)])[0]
         return await self._batcher.submit(pending)
 
@@ -279,6 +289,11 @@ class Chat:
             self._is_runner_available = False
             raise
         self._note_classified()
+        if self._first_tier is not None:
+            predictions = [
+                replace(prediction, tier=tier_of(request.core))
+                for request, prediction in zip(requests, predictions, strict=True)
+            ]
         self._metrics.runner_seconds.observe(time.perf_counter() - start)
         replies = []
         for request, prediction in zip(requests, predictions, strict=True):
@@ -352,4 +367,7 @@ class Chat:
             metrics.handoffs.labels(reply.source).inc()
         if reply.prediction is not None:
             metrics.confidence.observe(reply.prediction.alternatives[0].confidence)
-            metrics.scope.observe(reply.prediction.scope)
+            if reply.prediction.tier:
+                metrics.tiers.labels(reply.prediction.tier).inc()
+            if reply.prediction.tier != FIRST:  # the first tier's scope score is another one
+                metrics.scope.observe(reply.prediction.scope)

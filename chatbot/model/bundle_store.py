@@ -53,7 +53,7 @@ def push(store: Store, folder: Path, *, anew: bool = False) -> str:
     if held(store, digest) and not anew:
         return digest
     made = [bundles.MADE] if (folder / bundles.MADE).is_file() else []
-    for name in (*made, *bundles.FILES):
+    for name in (*made, *bundles.files_of(folder)):
         there = store.head(key(digest, name))
         if anew or there is None or there.size != (folder / name).stat().st_size:
             store.put_file(key(digest, name), folder / name)
@@ -93,14 +93,16 @@ def fetch(store: Store, digest: str, folder: Path, made: str | None = None) -> P
     workplace = Path(tempfile.mkdtemp(prefix=".fetch-", dir=folder))
     try:
         # SHA256SUMS first: it exists only if the bundle is complete.
-        for name in (bundles.SUMS, *bundles.FILES):
-            try:
+        name = bundles.SUMS
+        try:
+            store.get_file(key(digest, bundles.SUMS), workplace / bundles.SUMS)
+            for name in bundles.files_of(workplace):
                 store.get_file(key(digest, name), workplace / name)
-            except Missing as error:
-                raise BundleError(
-                    f"the store has no {key(digest, name)}: this bundle was never put there whole, or was "
-                    "taken away; put it there with `python -m training.versions restore`, or choose another"
-                ) from error
+        except Missing as error:
+            raise BundleError(
+                f"the store has no {key(digest, name)}: this bundle was never put there whole, or was "
+                "taken away; put it there with `python -m training.versions restore`, or choose another"
+            ) from error
         if made:
             with contextlib.suppress(Missing):
                 store.get_file(key(digest, bundles.MADE), workplace / bundles.MADE)

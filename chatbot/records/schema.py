@@ -24,7 +24,7 @@ from chatbot.records.codecs import CODECS, DECIMALS
 if TYPE_CHECKING:
     from chatbot.dialog.router import Reply
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 MAX_COMMENT_CHARS = 4_000
 MAX_NAME_CHARS = 64
 _OPAQUE = re.compile(r"[0-9a-z]{16}|")
@@ -68,6 +68,8 @@ class Record:
         latency_ms: from request to reply, in milliseconds.
         bundle_digest: digest of the bundle that answered.
         schema_version: schema version of the writer.
+        tier: `Prediction.tier`: the drift check compares scores and embeddings of sampled messages,
+            or of those without a tier.
     """
 
     timestamp: datetime
@@ -90,6 +92,7 @@ class Record:
     latency_ms: float = 0.0
     bundle_digest: str = ""
     schema_version: int = SCHEMA_VERSION
+    tier: str = ""
 
     @classmethod
     def of(
@@ -138,6 +141,7 @@ class Record:
             else tuple(round(float(value), DECIMALS) for value in prediction.summary),
             round(latency_ms, 2),
             bundle_digest,
+            tier="" if prediction is None else prediction.tier,
         )
 
 

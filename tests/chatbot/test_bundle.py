@@ -3,11 +3,13 @@
 import json
 import shutil
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from chatbot.errors import BundleError
+from chatbot.model import bundle_store, first_tier
 from chatbot.model.bundle import (
     FILES,
     MADE,
@@ -15,11 +17,13 @@ from chatbot.model.bundle import (
     METADATA_FILES,
     SUMS,
     Bundle,
+    files_of,
     load,
     load_metadata,
     read_manifest,
     verify,
 )
+from chatbot.store.folder import FolderStore
 
 
 @pytest.fixture
@@ -29,8 +33,6 @@ def copy(bundle_folder: Path, tmp_path: Path) -> Path:
 
 def sign_anew(folder: Path) -> None:
     """What somebody would do who changes a file and the sums with it."""
-    from hashlib import sha256
-
     lines = [f"{sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in FILES]
     (folder / SUMS).write_text("".join(lines))
 
@@ -153,3 +155,47 @@ def test_nothing_in_a_bundle_is_a_pickle(bundle_folder: Path) -> None:
     assert sorted(file.name for file in bundle_folder.iterdir()) == sorted([*FILES, SUMS, MADE])
     for file in bundle_folder.iterdir():
         assert not file.read_bytes().startswith(b"\x80"), file.name
+
+
+@pytest.fixture
+def tiered(copy: Path) -> Path:
+    """A bundle that lists a file for a first tier, whatever is in it."""
+    (copy / first_tier.FILE).write_bytes(b"a tier")
+    with (copy / SUMS).open("a") as file:
+        file.write(f"{sha256(b'a tier').hexdigest()}  {first_tier.FILE}\n")
+    return copy
+
+
+def test_the_first_tier_is_part_of_the_digest(tiered: Path, bundle_folder: Path) -> None:
+    assert verify(tiered) != verify(bundle_folder)
+    assert files_of(tiered) == (*FILES, first_tier.FILE)
+    assert files_of(bundle_folder) == FILES
+
+
+def test_a_first_tier_that_was_changed_taken_away_or_slipped_in_is_refused(
+    tiered: Path, bundle_folder: Path
+) -> None:
+    file = tiered / first_tier.FILE
+    harms: tuple[Callable[[], object], ...] = (lambda: file.write_bytes(b"another"), file.unlink)
+    for harm in harms:
+        harm()
+        with pytest.raises(BundleError, match=first_tier.FILE):
+            verify(tiered)
+        with pytest.raises(BundleError, match=first_tier.FILE):
+            load_metadata(tiered)
+    file.write_bytes(b"a tier")
+    shutil.copyfile(bundle_folder / SUMS, tiered / SUMS)
+    with pytest.raises(BundleError, match="is not listed"):
+        load_metadata(tiered)
+
+
+def test_a_first_tier_that_cannot_be_read_is_refused(tiered: Path) -> None:
+    with pytest.raises(BundleError, match="is not the first tier of a bundle"):
+        load(tiered)
+
+
+def test_a_first_tier_goes_through_the_store_with_its_bundle(tiered: Path, tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "store")
+    digest = bundle_store.push(store, tiered)
+    fetched = bundle_store.fetch(store, digest, tmp_path / "cache")
+    assert (fetched / first_tier.FILE).read_bytes() == b"a tier"

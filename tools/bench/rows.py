@@ -11,9 +11,9 @@ from typing import Any
 
 from rich.table import Table
 
-from tools.bench.figures import Figure
+from tools.bench.figures import Bound, Figure
 from tools.bench.speed.load import Load
-from tools.bench.speed.sides import BASELINE, REPEATS, SERVICE
+from tools.bench.speed.sides import BASELINE, ENCODER, REPEATS, SERVICE
 
 COMMAND = "python -m tools.bench.speed"
 CORE_HOUR_DOLLARS = 0.04
@@ -176,6 +176,61 @@ def judged(rows: Sequence[Row], start_seconds: float, processes: Processes) -> l
             " s",
             note=price,
             digits=0,
+        ),
+    ]
+
+
+def tiered(rows: Sequence[Row], tiers: Counter[str], other: int, asked: int) -> list[Figure]:
+    """Return what the first tier changes; without targets, because the default bundle decides those.
+
+    Args:
+        tiers: how many messages each tier classified.
+        other: of `asked` messages, how many get another intent than from the encoder alone.
+    """
+    at = {(row.side, row.connections): row for row in rows}
+    with_tier, without, baseline = (at[side, 64] for side in (SERVICE, ENCODER, BASELINE))
+    classified = sum(tiers.values())
+
+    def figure(
+        name: str, value: float, bound: Bound, unit: str = "", note: str = "", digits: int = 2
+    ) -> Figure:
+        return Figure(name, value, None, bound, unit, command=COMMAND, note=note, digits=digits)
+
+    return [
+        figure(
+            "requests a second over 64 connections, encoder alone / baseline",
+            _ratio(without, baseline),
+            "at least",
+            " x",
+            f"{without.per_second:,.0f} / {baseline.per_second:,.0f}",
+        ),
+        figure(
+            "requests a second over 64 connections, with / without the first tier",
+            _ratio(with_tier, without),
+            "at least",
+            " x",
+            f"{with_tier.per_second:,.0f} / {without.per_second:,.0f}",
+        ),
+        figure(
+            "processor seconds for a million messages, 64 connections, encoder alone",
+            without.processor_seconds * 1e6,
+            "at most",
+            " s",
+            digits=0,
+        ),
+        figure(
+            "messages that the first tier answers, of those that the model classified",
+            100 * tiers["first"] / max(1, classified),
+            "at least",
+            " %",
+            f"{tiers['sampled']:,} of {classified:,} were sampled for the encoder",
+        ),
+        figure(
+            "messages that get another intent than from the encoder alone",
+            100 * other / max(1, asked),
+            "at most",
+            " %",
+            f"{other:,} of {asked:,}",
         ),
     ]
 

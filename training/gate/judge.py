@@ -228,7 +228,8 @@ def _evaluate_both(
         places = test[column].tolist() if column in test else [""] * len(test)
         found: list[Prediction | None] = [predictions.get(place) for place in places]
         asked = [row for row, prediction in enumerate(found) if prediction is None]
-        made = bundle.judge(through(bundle.encoder, [messages[row] for row in asked])) if asked else []
+        texts = [messages[row] for row in asked]
+        made = bundle.judge_all(texts, through(bundle.encoder, texts)) if asked else []
         for row, prediction in zip(asked, made, strict=True):
             found[row] = prediction
         return route(bundle, messages, labels, [prediction for prediction in found if prediction is not None])

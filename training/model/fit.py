@@ -211,7 +211,7 @@ def _fit_without(
 def _fit_scope(vectors: Floats, columns: Columns, head: Head, seed: int) -> Scope:
     centred = vectors - head.centre[: vectors.shape[1]]
     centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), np.float32(1e-9))
-    prototypes = [_prototypes(centred[columns == column], seed) for column in np.unique(columns)]
+    prototypes = [cluster_means(centred[columns == column], seed) for column in np.unique(columns)]
     directions = head.weights / np.maximum(
         np.linalg.norm(head.weights, axis=0, keepdims=True), np.float32(1e-9)
     )
@@ -219,7 +219,7 @@ def _fit_scope(vectors: Floats, columns: Columns, head: Head, seed: int) -> Scop
     return Scope(np.concatenate(prototypes), directions, usual, np.array([0, 1], dtype=np.float32))
 
 
-def _prototypes(vectors: Floats, seed: int) -> Floats:
+def cluster_means(vectors: Floats, seed: int) -> Floats:
     """Cluster unit vectors by spherical k-means (Dhillon and Modha, 2001); return few vectors unchanged."""
     if len(vectors) <= PROTOTYPES:
         return vectors

@@ -48,6 +48,8 @@ def print_trained(console: Console, trained: Trained) -> None:
     )
     summary.add_row("thresholds", learned)
     summary.add_row("", trained.learned.sentence)
+    if "first_tier" in trained.manifest.target:
+        summary.add_row("first tier", trained.manifest.target["first_tier"]["sentence"])
     summary.add_row("temperature", f"{trained.manifest.temperature:.3f}")
     summary.add_row("time", f"{trained.seconds:.1f} s from corpus to bundle")
     if trained.without_reply:

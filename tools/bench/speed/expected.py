@@ -7,13 +7,14 @@ import json
 import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chatbot.dialog.message import clean
 from chatbot.dialog.router import Router
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle import Bundle
+from chatbot.privacy import redact_with_core
 from chatbot.settings import SlotSettings
 from data.placeholders import fill_all
 from tools.bench.quality.corpora import MissingDataError, load_bitext
@@ -46,13 +47,21 @@ def real_messages() -> tuple[list[str], str]:
     return distinct, source
 
 
-def ask_bundle(folder: Path, messages: Sequence[str], cache: Path) -> list[str]:
-    """Predict each message alone, one thread per core; cached under `cache` by the digest of the inputs."""
-    digest = hashlib.sha256("\n".join([bundles.verify(folder), *messages]).encode()).hexdigest()
+def ask_bundle(folder: Path, messages: Sequence[str], cache: Path, has_tier: bool = True) -> list[str]:
+    """Predict each message alone, one thread per core; cached under `cache` by the digest of the inputs.
+
+    Args:
+        has_tier: whether the bundle's first tier answers, if it has one.
+    """
+    bundle = bundles.load(folder)
+    if not has_tier:
+        bundle = replace(bundle, cascade=None)
+    tier = "redacted" if bundle.cascade is None else "redacted, first tier"
+    digest = hashlib.sha256("\n".join([bundle.digest, tier, *messages]).encode()).hexdigest()
     file = cache / f"intents-{digest[:16]}.json"
     if not file.is_file():
         cache.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(_ask(bundles.load(folder), messages)), encoding="utf-8")
+        file.write_text(json.dumps(_ask(bundle, messages)), encoding="utf-8")
     intents: list[str] = json.loads(file.read_text(encoding="utf-8"))
     return intents
 
@@ -67,8 +76,13 @@ def _ask(bundle: Bundle, messages: Sequence[str]) -> list[str]:
     )
 
     def intent(message: str) -> str:
-        reply = router.before_model(message) or router.after_model(message, bundle.predict([message])[0])
-        return reply.intent
+        if decided := router.before_model(message):
+            return decided.intent
+        # As served: the model sees the message without personal data.
+        redacted, core = redact_with_core(message)
+        return router.after_model(message, bundle.predict([core])[0], redacted).intent
 
+    if bundle.cascade is not None:  # it is not thread-safe
+        return [intent(message) for message in messages]
     with ThreadPoolExecutor(cores()) as pool:
         return list(pool.map(intent, messages))

@@ -22,6 +22,12 @@ from tools.bench.speed.machine import Memory
 from tools.bench.speed.servers import ROOT, BenchError, Server, clean_environment, free_port, running
 
 BASELINE, SERVICE, REPEATS = "baseline", "service", "service, repeats"
+ASKED_AGAIN = 100
+"""How often a window of exact repeats may ask each message: more than the service answers in it."""
+
+ENCODER = "service, encoder alone"
+"""The service without its bundle's first tier."""
+
 FIRST_MESSAGE = to_json({"message": "Can I get a refund?"})
 
 _SERVICES = ("IntentRunner", "SupportChatbot")
@@ -66,17 +72,21 @@ class Side:
         ]
 
 
-def service_side(bundle: Path, messages: Sequence[str], repeats: bool = False) -> Side:
+def service_side(bundle: Path, messages: Sequence[str], name: str = SERVICE) -> Side:
     """Return the service, started as `make run` does, but for its cache of exact repeats.
 
     Args:
-        repeats: whether the cache is on; each window asks the same messages in another order.
+        name: SERVICE; REPEATS: with the cache, each message is asked ASKED_AGAIN times; or ENCODER.
     """
-    expected = [Expected(intent) for intent in ask_bundle(bundle, messages, CACHE)]
+    intents = ask_bundle(bundle, messages, CACHE, has_tier=name != ENCODER)
     environment = {"CHATBOT_BUNDLE": str(bundle.resolve())}
-    if not repeats:
+    if name != REPEATS:
         environment["CHATBOT_CACHE_ENTRIES"] = "0"
-    return Side(REPEATS if repeats else SERVICE, ("-m", "bento"), messages, expected, environment)
+    if name == ENCODER:
+        environment["CHATBOT_FIRST_TIER"] = "false"
+    expected = [Expected(intent) for intent in intents]
+    times = ASKED_AGAIN if name == REPEATS else 1
+    return Side(name, ("-m", "bento"), list(messages) * times, expected * times, environment)
 
 
 def baseline_side(corpus: Path, messages: Sequence[str], threads: int = 1, endpoint: str = "async") -> Side:

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import logging
+import os
 import shutil
 import tempfile
 import warnings
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
 from chatbot.errors import ChatbotError
 from chatbot.files import write_file
@@ -36,6 +38,7 @@ DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4
 # Increment when the export changes, which invalidates cached exports.
 EXPORT_FORMAT = 5
 PROOF_FILE = "proof.json"
+VOCABULARY_FILE = "vocabulary.npy"
 # Texts that calibrate the activation ranges; not the corpus, so that every corpus gets the same encoder.
 CALIBRATION = Path(__file__).with_name("calibration.txt")
 # Relative depth of the second pooling: layer 4 of 6.
@@ -97,6 +100,22 @@ class Export:
 
     def load(self) -> Encoder:
         return Encoder.load(self.folder)
+
+    def tokenizer(self) -> Tokenizer:
+        """Load the encoder's tokenizer."""
+        return Tokenizer.from_file(str(self.folder / TOKENIZER_FILE))
+
+    def vocabulary(self) -> NDArray[np.float32]:
+        """Return the embedding of each wordpiece (`Encoder.encode_vocabulary`); computed once, then cached."""
+        file = self.folder / VOCABULARY_FILE
+        try:
+            return np.asarray(np.load(file), dtype=np.float32)
+        except (OSError, ValueError, EOFError):
+            vectors = self.load().encode_vocabulary()
+        unfinished = file.with_name(f"{os.getpid()}-{file.name}")
+        np.save(unfinished, vectors)
+        unfinished.replace(file)
+        return vectors
 
 
 def locate(name: str = DEFAULT_ENCODER) -> Path:
