@@ -73,14 +73,14 @@ def test_an_http_worker_that_is_killed_loses_no_record_of_what_it_answered(kille
 def test_without_any_runner_worker_the_service_answers_with_503_or_waits_until_they_are_back(
     service: Server,
 ) -> None:
-    old = {worker.pid for worker in service.workers("IntentRunner")}
-    for worker in service.workers("IntentRunner"):
+    killed = service.workers("IntentRunner")
+    for worker in killed:
         worker.kill()
     # They are back in less than a second, so that whoever asks may find no gap.
     assert service.get("/readyz", timeout=10)[0] in (200, 503)
     assert service.post("/chat", {"message": "I will sue you"})[0] in (200, 503)
+    assert psutil.wait_procs(killed, timeout=30)[1] == []
     wait_for(service, "IntentRunner", 2)
-    assert not old & {worker.pid for worker in service.workers("IntentRunner")}
     assert service.post("/chat", {"message": "I want a refund"})[0] == 200
 
 
