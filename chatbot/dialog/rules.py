@@ -107,10 +107,12 @@ class Rules:
         """Return the first rule that matches a cleaned message; None: no match."""
         text = plain(message).lower()
         short = len(text) <= _SHORT
-        found = [self._always]
-        for word in text.split():
+        # Each literal is searched once, however often words bring it up.
+        literals: dict[str, set[int]] = {}
+        for word in set(text.split()):
             candidates = self._cached_candidates if len(word) <= _LONGEST_CACHED else self._candidates
-            found += [places for literal, places in candidates(word) if literal in text]
+            literals.update(candidates(word))
+        found = [self._always, *(places for literal, places in literals.items() if literal in text)]
         located: dict[str, list[int]] = {}
         for place in sorted(set().union(*found)):
             rule, pattern = self._patterns[place]

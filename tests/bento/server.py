@@ -14,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -165,11 +166,22 @@ class Server:
 
     def logged_ids(self) -> Counter[str]:
         """How often each prediction id stands in the log, the spool included, what goes to the store not."""
-        files = [
-            f for f in self.log_folder.rglob("*") if f.is_file() and not {"to-store", "handoffs"} & {*f.parts}
-        ]
-        text = "".join(f.read_text(errors="replace") for f in files)
+        # Records move from the spool to the file meanwhile: only a listing that stays the same is one moment's.
+        text, read = "", {}
+        while (files := self._log_files()) != read:
+            with suppress(FileNotFoundError):
+                text = "".join(file.read_text(errors="replace") for file in files)
+                read = files
         return Counter(re.findall(r"\b[0-9a-hjkmnp-tv-z]{34}\b", text))
+
+    def _log_files(self) -> dict[Path, int]:
+        """Sizes of the log's files by path."""
+        sizes = {}
+        for file in self.log_folder.rglob("*"):
+            with suppress(FileNotFoundError):
+                if file.is_file() and not {"to-store", "handoffs"} & {*file.parts}:
+                    sizes[file] = file.stat().st_size
+        return sizes
 
     def logged_queries(self, ids: Iterable[object], seconds: float = 15) -> dict[str, tuple[str, str]]:
         """Query and intent of the records in `inference_log.csv` by prediction id, once all of these are there."""

@@ -223,7 +223,7 @@ def test_messages_of_an_open_loop_arrive_at_their_rate_however_slow_the_answers_
     assert len(arrivals.load.latencies) == arrivals.offered
     assert arrivals.share_in_time == 0
     assert not arrivals.is_sustained
-    assert arrivals.load.percentile(0) >= 300
+    assert arrivals.load.percentile(0) > 290  # a timer may end a millisecond early
 
 
 def test_a_message_of_an_open_loop_that_is_refused_is_not_repeated(server: Server) -> None:
