@@ -22,6 +22,8 @@ from data.messages import intent_fault, row_hash
 from data.text import decode
 
 DECISIONS_FILE = "decisions.csv"
+BESIDE = (DECISIONS_FILE, "declared.yaml")
+"""Files beside a corpus: label decisions, and declared changes (`data.declarations`)."""
 ROW_HASH, DECISION = "row_hash", "decision"
 COLUMNS = (DECISION, "label", "better", "quality", "message", "similar_1", "similar_2", "source", ROW_HASH)
 """Columns of the file that the label check writes; reading needs ROW_HASH and DECISION."""

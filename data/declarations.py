@@ -21,11 +21,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.files import write_file
-from data.decisions import relabelled
+from data.decisions import BESIDE, relabelled
 from data.errors import CorpusError, Problem
 from data.messages import intent_fault
 
-DECLARED_FILE = "declared.yaml"
+DECLARED_FILE = BESIDE[1]
 
 
 class Declared(BaseModel):

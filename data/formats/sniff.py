@@ -10,8 +10,7 @@ from pathlib import Path
 import yaml
 
 from data.columns import Columns
-from data.decisions import DECISIONS_FILE, is_named
-from data.declarations import DECLARED_FILE
+from data.decisions import BESIDE, is_named
 from data.errors import CorpusError, Problem
 from data.folder import is_beside, is_intent, read_intent_files, yaml_paths
 from data.formats.archive import read_gzip, read_zip
@@ -244,7 +243,7 @@ def _tables(folder: Path) -> list[Path]:
 
 def _is_decided(path: Path) -> bool:
     """Whether a file holds label decisions or declared changes, beside a corpus."""
-    return path.is_file() and (is_named(path, DECISIONS_FILE) or is_named(path, DECLARED_FILE))
+    return path.is_file() and any(is_named(path, name) for name in BESIDE)
 
 
 def _mistaken(path: Path, suffix: str) -> str | None:
