@@ -133,7 +133,11 @@ def _become_worker(arguments: Sequence[str], cwd: str, env: Mapping[str, str]) -
     Path("/proc/self/comm").write_text(name)
 
     from _bentoml_impl.worker.service import main
+    from bentoml._internal.log import SERVER_LOGGING_CONFIG
     from prometheus_client import values
+
+    # The loggers of our modules exist already: configured as in a new process, they would say nothing.
+    SERVER_LOGGING_CONFIG["disable_existing_loggers"] = False
 
     # It was imported before BentoML set the folder of the processes' metrics.
     values.ValueClass = values.get_value_class()

@@ -19,16 +19,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
-from tokenizers import Tokenizer
 
 from chatbot.errors import BundleError
 from chatbot.model.classifier import Floats, softmax
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 FILE = "first_tier.safetensors"
 BUCKETS = 1 << 18
@@ -241,6 +243,9 @@ class FirstTier:
         file = folder / FILE
         if not file.is_file():
             return None
+        # Only a bundle with a first tier needs it outside the runner.
+        from tokenizers import Tokenizer
+
         try:
             tier = Tier.from_tensors(load_file(str(file)))
             tokenizer = Tokenizer.from_file(str(folder / tokenizer_file))

@@ -24,9 +24,11 @@ def wait_for(server: Server, name: str, count: int) -> None:
 
 
 def died(server: Server, does: str) -> float:
-    """What ChatbotProcessDied watches."""
-    return server.metric(rf'chatbot_process_starts_total\{{role="{does}"\}}') - server.metric(
-        rf'chatbot_processes\{{role="{does}"\}}'
+    """What ChatbotProcessDied watches, of one scrape."""
+    metrics = server.metrics()
+    return (
+        metrics[f'chatbot_process_starts_total{{role="{does}"}}']
+        - metrics[f'chatbot_processes{{role="{does}"}}']
     )
 
 
@@ -44,6 +46,8 @@ class Killed:
 def killed(service: Server, distinct_messages: Sequence[str]) -> dict[str, Killed]:
     """A runner worker killed under load, then an HTTP worker; both were replaced."""
     found = {}
+    for name in WORKERS.values():
+        wait_for(service, name, 2)
     for does, name in WORKERS.items():
         before = died(service, does)
         load = under_load(service, distinct_messages, lambda name=name: service.workers(name)[0].kill())
