@@ -1,4 +1,4 @@
-"""Atomic file writes: a reader sees the old file or the new one, even if the writer is killed."""
+"""Write files atomically: a reader sees the old file or the new one, even if the writer is killed."""
 
 from __future__ import annotations
 

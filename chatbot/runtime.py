@@ -1,4 +1,4 @@
-"""Provide the clock, threads, network and retries of a process; tests inject a simulated implementation."""
+"""Provide clock, threads, network and retries (exponential backoff with jitter); tests inject a simulation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shared parts of the commands: settings from the environment, one-line errors, release of resources on SIGTERM."""
+"""Share what the commands need: settings, one-line errors, release of resources on SIGTERM."""
 
 from __future__ import annotations
 

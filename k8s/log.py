@@ -1,4 +1,4 @@
-"""Writes the commands' log: timestamped lines on standard output."""
+"""Write the commands' log: timestamped lines on standard output."""
 
 from __future__ import annotations
 

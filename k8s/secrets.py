@@ -1,4 +1,4 @@
-"""Creates missing Secrets once; the chart's bootstrap Job runs it, and no template renders a Secret.
+"""Create missing Secrets once; the chart's bootstrap Job runs it, and no template renders a Secret.
 
     python -m k8s.secrets [--label KEY=VALUE ...] NAME/KEY=random NAME/KEY=text:VALUE ...
 

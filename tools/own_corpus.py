@@ -32,7 +32,7 @@ BUNDLE_VARIABLES = ("CHATBOT_BUNDLE", "CHATBOT_MODEL", "CHATBOT_MODEL_FILE")
 console = Console(stderr=True)
 
 Train = Callable[[Sequence[str], Mapping[str, str]], int]
-"""Runs `python -m training.train` with arguments and an environment. Returns: its exit code."""
+"""Run `python -m training.train` with arguments and an environment. Returns: its exit code."""
 
 
 @dataclass(frozen=True, slots=True)

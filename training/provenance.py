@@ -1,4 +1,4 @@
-"""The code's commit, for bundles and runs."""
+"""Find the code's commit, for bundles and runs."""
 
 from __future__ import annotations
 

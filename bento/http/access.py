@@ -1,4 +1,4 @@
-"""Access control of a request before its body is read: API key, scope, rate limits of key and address."""
+"""Control access to a request before its body is read: API key, scope, rate limits of key and address."""
 
 from __future__ import annotations
 

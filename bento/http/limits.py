@@ -1,4 +1,4 @@
-"""Limits of a request: concurrency (backpressure), timeout, cancellation when the client disconnects."""
+"""Limit requests: concurrency (backpressure by load shedding), timeout, cancellation when the client disconnects."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Start and stop: bundle source, preflight check, CPU quota, process limits, graceful shutdown."""
+"""Start and stop the service: bundle source, preflight check, CPU quota, process limits, graceful shutdown."""

@@ -1,4 +1,4 @@
-"""Resources of a process: temporary folder, open-file limit, garbage collection."""
+"""Set the resources of a process: temporary folder, open-file limit, garbage collection."""
 
 from __future__ import annotations
 

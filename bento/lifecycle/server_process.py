@@ -1,4 +1,4 @@
-"""The server of one machine as a child process: start, readiness of its model, graceful stop."""
+"""Run the server of one machine as a child process: start, readiness of its model, graceful stop."""
 
 from __future__ import annotations
 

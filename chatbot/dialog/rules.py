@@ -1,4 +1,4 @@
-"""Keyword rules for business-critical messages that bypass the model: regex patterns from YAML, in order."""
+"""Match keyword rules, which bypass the model for business-critical messages: regex patterns from YAML, in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decision to retrain: whether a drift verdict justifies a retraining, with its record in the history.
+"""Decide whether a drift verdict justifies a retraining, and record the decision in the history.
 
 Used by `k8s.trigger` in a cluster and by `monitoring.retrain_if_needed` on one machine.
 """

@@ -1,4 +1,4 @@
-"""Retrain inputs and history of the retrain requests, in the store.
+"""Keep the history of retrain requests, and the inputs of each, in the store.
 
 The history is in the store (`memory/retrain.json`), because Jobs are garbage-collected and machines are replaced.
 """

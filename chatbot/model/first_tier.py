@@ -71,7 +71,7 @@ def pair_features(pair: tuple[str, str]) -> tuple[list[int], list[float]]:
 
 
 def is_sampled(message: str) -> bool:
-    """Whether a message goes to the full model whatever the first tier makes of it: one text in `SAMPLE`.
+    """Whether a message goes to the full model regardless of the first tier's result: one text in `SAMPLE`.
 
     The drift check compares scores and embeddings of these messages alone, so that it sees all kinds of messages, and
     the full model's figures of each. The text decides and not the prediction id, so that an answer computed offline
@@ -160,7 +160,7 @@ class Lexical:
 
 @dataclass(frozen=True, slots=True)
 class TierScores:
-    """What the tier computes of n messages.
+    """Results of the first tier for n messages.
 
     Attributes:
         probabilities: shape (n, labels), calibrated. scope: shape (n,): static scope score.

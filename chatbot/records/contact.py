@@ -21,7 +21,7 @@ _PHONE_DIGITS = range(6, 16)
 
 
 class Contact(BaseModel):
-    """What the customer left; personal data by purpose, so that it is kept out of every representation."""
+    """What the customer left; personal data on purpose, so that it is kept out of every representation."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 

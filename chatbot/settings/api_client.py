@@ -1,4 +1,4 @@
-"""Settings: API client."""
+"""Define the settings of the API client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: chat page."""
+"""Define the settings of the chat page."""
 
 from __future__ import annotations
 

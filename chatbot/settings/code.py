@@ -1,4 +1,4 @@
-"""Settings: code."""
+"""Define the settings of the code's version."""
 
 from __future__ import annotations
 

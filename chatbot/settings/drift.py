@@ -1,4 +1,4 @@
-"""Settings: drift."""
+"""Define the settings of the drift check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: handoff."""
+"""Define the settings of handoffs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: keeper."""
+"""Define the settings of the keeper."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: kubernetes."""
+"""Define the settings of the commands in a cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: log."""
+"""Define the settings of the inference log."""
 
 from __future__ import annotations
 

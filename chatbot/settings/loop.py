@@ -1,4 +1,4 @@
-"""Settings: loop."""
+"""Define the settings of the retraining loop."""
 
 from __future__ import annotations
 

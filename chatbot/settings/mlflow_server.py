@@ -1,4 +1,4 @@
-"""Settings: mlflow server."""
+"""Define the settings of the MLflow server."""
 
 from __future__ import annotations
 

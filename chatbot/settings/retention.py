@@ -1,4 +1,4 @@
-"""Settings: retention."""
+"""Define the settings of retention."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: retrain."""
+"""Define the settings of retraining."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: review."""
+"""Define the settings of the review queue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: router."""
+"""Define the settings of the router."""
 
 from __future__ import annotations
 

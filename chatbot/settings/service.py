@@ -1,4 +1,4 @@
-"""Settings: service."""
+"""Define the settings of the service."""
 
 from __future__ import annotations
 

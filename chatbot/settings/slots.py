@@ -1,4 +1,4 @@
-"""Settings: slots."""
+"""Define the settings of the slots of replies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: staff."""
+"""Define the settings of the staff pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: store."""
+"""Define the settings of the object store."""
 
 from __future__ import annotations
 

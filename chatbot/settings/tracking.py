@@ -1,4 +1,4 @@
-"""Settings: tracking."""
+"""Define the settings of tracking in MLflow."""
 
 from __future__ import annotations
 

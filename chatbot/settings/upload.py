@@ -1,4 +1,4 @@
-"""Settings: upload."""
+"""Define the settings of uploads to the log store."""
 
 from __future__ import annotations
 

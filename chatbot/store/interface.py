@@ -1,4 +1,4 @@
-"""Interface of the object store.
+"""Define the interface of the object store.
 
 Every write is an atomic write, even if the process is killed: a reader sees the old content or the new. To modify an
 object, use optimistic concurrency (compare-and-swap on the ETag): `head`, `get`, then `put(..., etag=head.etag)`;

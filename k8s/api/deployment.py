@@ -1,4 +1,4 @@
-"""Reads a Deployment: desired model (annotation), rollout status, pods of the current template."""
+"""Read a Deployment: desired model (annotation), rollout status, pods of the current template."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mutual exclusion by a Kubernetes Lease (`coordination.k8s.io`), by the rules of `chatbot.store.lease`.
+"""Exclude others (leader election) by a Kubernetes Lease (`coordination.k8s.io`): the rules of `chatbot.store.lease`.
 
 The chart creates the Lease empty, so that the account needs no permission to create one.
 """

@@ -1,1 +1,1 @@
-"""Rolls out models on Kubernetes: state machine, canary analysis of live metrics, automatic rollback, reconcile."""
+"""Roll out models on Kubernetes: state machine, canary analysis of live metrics, automatic rollback, reconcile."""

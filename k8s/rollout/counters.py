@@ -1,4 +1,4 @@
-"""Counters of a version, parsed and summed from its pods' /metrics, and the statistical comparison of two versions.
+"""Parse and sum a version's counters from its pods' /metrics, and compare two versions statistically.
 
 The comparison covers shares: failed messages, slow messages, handoffs, negative feedback. A version is worse if its
 share exceeds the baseline's by at least a margin and a one-sided Fisher's exact test is significant. The setting bounds

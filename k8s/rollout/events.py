@@ -1,4 +1,4 @@
-"""Emits Kubernetes Events on the Deployment, and the same lines to the log.
+"""Emit Kubernetes Events on the Deployment, and the same lines to the log.
 
 A failed write never stops a rollout; it is reported on standard error.
 """

@@ -1,4 +1,4 @@
-"""Pushes a rollout's metrics: desired model, outcome, reasons of an automatic rollback."""
+"""Push a rollout's metrics: desired model, outcome, reasons of an automatic rollback."""
 
 from __future__ import annotations
 

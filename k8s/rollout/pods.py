@@ -1,4 +1,4 @@
-"""Reads /version and /metrics of the API's pods over plain HTTP."""
+"""Read /version and /metrics of the API's pods over plain HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paired outcomes of champion and challenger on the same test messages: the evidence of every gate check."""
+"""Pair the outcomes of champion and challenger on the same test messages: the evidence of every gate check."""
 
 from __future__ import annotations
 

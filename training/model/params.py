@@ -1,4 +1,4 @@
-"""Training parameters: section `train` of params.yaml."""
+"""Read the training parameters: section `train` of params.yaml."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Matplotlib figures of a model's quality."""
+"""Draw Matplotlib figures of a model's quality."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Register a bundle that no retraining made: corpus in DVC, bundle in the store, version in the registry.
+"""Register a bundle that was not made by a retraining: corpus in DVC, bundle in the store, version in the registry.
 
 The first version becomes champion. A later one, such as the bundle of a newer image, gets no alias; once it
 serves, `k8s.rollout.reconcile` moves the alias.

@@ -1,1 +1,1 @@
-"""Rolls a model out on any platform, with automatic rollback."""
+"""Roll a model out on any platform, with automatic rollback."""
