@@ -97,6 +97,8 @@ def settled(page: Page) -> Page:
 
 def say(page: Page, message: str) -> None:
     """Type a message, send it with Enter, and wait for the answer."""
+    # A rerun that is not over may put its own text into the field.
+    settled(page)
     turns = page.locator('[class*="st-key-turn-"]')
     before = turns.count()
     field = page.get_by_test_id("stChatInputTextArea")
