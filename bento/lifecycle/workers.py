@@ -9,6 +9,7 @@ Relies on BentoML's and circus's internals: `tests/bento/test_workers.py` fails 
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import signal
@@ -29,6 +30,7 @@ YOUNG_SECONDS = 10.0
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 10.0
 _FORGET_SECONDS = 60.0
+_BUSY_SECONDS = 0.02
 
 _MODULE = "_bentoml_impl.worker.service"
 # What workers import late: here once, and shared by all of them.
@@ -46,7 +48,7 @@ def install() -> None:
     from circus import process
 
     process.Popen = ForkedWorker
-    circus.Arbiter = _watchful(circus.Arbiter)  # type: ignore[misc]
+    circus.Arbiter = watchful(circus.Arbiter)  # type: ignore[misc]
     for name in _PRELOADED:
         import_module(name)
     # The collector writes to the objects it visits, and a page that is written is no longer shared.
@@ -92,10 +94,19 @@ class ForkedWorker(psutil.Process):  # type: ignore[misc]  # psutil is untyped
         """Fork; in the fork, run the worker and exit."""
         sys.stdout.flush()
         sys.stderr.flush()
-        pid = os.fork()
+        # A signal to the fork must wait until it has its own handlers: the parent's would lose it.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        parent = os.getpid()
+        try:
+            pid = os.fork()
+        finally:
+            if os.getpid() == parent:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if not pid:
             code = 1
             try:
+                _reset_signals()
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
                 preexec_fn()
                 _become_worker(arguments, cwd, env)
                 code = 0
@@ -118,14 +129,17 @@ class ForkedWorker(psutil.Process):  # type: ignore[misc]  # psutil is untyped
         return self.returncode
 
 
-def _become_worker(arguments: Sequence[str], cwd: str, env: Mapping[str, str]) -> None:
-    """Be what the command line starts: as after an exec, but with the modules that this process has imported."""
-    _close_private_descriptors()
+def _reset_signals() -> None:
     signal.set_wakeup_fd(-1)
     for number in signal.valid_signals():
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _become_worker(arguments: Sequence[str], cwd: str, env: Mapping[str, str]) -> None:
+    """Be what the command line starts: as after an exec, but with the modules that this process has imported."""
+    _close_private_descriptors()
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
@@ -156,7 +170,7 @@ def _close_private_descriptors() -> None:
                 os.dup2(null, number, inheritable=False)
 
 
-def _watchful(base: Any) -> Any:
+def watchful(base: Any) -> Any:
     """Return circus's arbiter, which checks every 10 s, with a check as soon as a worker has died."""
     from circus.exc import ConflictError
 
@@ -168,6 +182,21 @@ def _watchful(base: Any) -> Any:
 
         def _check_later(self) -> None:
             self.loop.call_later(self._backoff.seconds(), self._check)
+
+        def stop(self) -> Any:
+            """Stop; while another command runs, wait for its end: circus would drop the signal."""
+            try:
+                return super().stop()
+            except ConflictError:
+                return asyncio.ensure_future(self._stop_later())
+
+        async def _stop_later(self) -> None:
+            while self._exclusive_running_command is not None:
+                await asyncio.sleep(_BUSY_SECONDS)
+            await self.stop()
+
+        def reload(self, *_arguments: object, **_options: object) -> None:
+            """Do nothing at SIGHUP: another model is served by a new server (`bento.keeper`, a rollout)."""
 
         async def _check(self) -> None:
             try:

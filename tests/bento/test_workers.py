@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import os
+import signal
+import time
+from collections.abc import Awaitable, Iterator
+from typing import Any
 
 import pytest
 from _bentoml_impl.server import serving
 from _bentoml_impl.worker.service import main as worker_command
 from bentoml._internal.utils import circus as bentoml_circus
 from circus import arbiter, controller, process, watcher
+from circus.exc import ConflictError
 
-from bento.lifecycle.workers import Backoff
+from bento.lifecycle.workers import Backoff, ForkedWorker, watchful
 
 ADAPT = "changed: adapt bento/lifecycle/workers.py"
 
@@ -82,3 +89,61 @@ def test_circus_starts_a_process_and_asks_its_arbiter_for_dead_ones_as_the_fork_
         f"what circus does with a dead process {ADAPT}"
     )
     assert "CHLD" not in inspect.getsource(controller.SysHandler), f"the signals that circus handles {ADAPT}"
+
+
+@pytest.fixture
+def child_signals() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGCHLD)
+    yield
+    signal.signal(signal.SIGCHLD, before)
+
+
+class Busy:
+    """An arbiter that runs one command at a time, as circus's does."""
+
+    def __init__(self) -> None:
+        self._exclusive_running_command: str | None = "manage_watchers"
+        self.stops = 0
+
+    def stop(self) -> Awaitable[None]:
+        if self._exclusive_running_command is not None:
+            raise ConflictError
+        self.stops += 1
+        return asyncio.sleep(0)
+
+    def reload(self) -> None:
+        raise AssertionError
+
+
+@pytest.mark.usefixtures("child_signals")
+def test_a_stop_during_the_replacement_of_a_worker_is_carried_out_after_it() -> None:
+    async def stopped() -> tuple[int, int]:
+        arbiter: Any = watchful(Busy)()
+        waiting = arbiter.stop()
+        await asyncio.sleep(0.1)
+        before = arbiter.stops
+        arbiter._exclusive_running_command = None
+        await asyncio.wait_for(waiting, 5)
+        return before, arbiter.stops
+
+    assert asyncio.run(stopped()) == (0, 1)
+
+
+@pytest.mark.usefixtures("child_signals")
+def test_a_hangup_starts_no_second_set_of_workers() -> None:
+    arbiter: Any = watchful(Busy)()
+    assert arbiter.reload() is None
+
+
+@pytest.mark.process
+def test_a_worker_that_is_stopped_while_it_forks_ends() -> None:
+    """The handler of the parent, which only notes the signal, must not run in the fork."""
+    noted: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: noted.append(number))
+    try:
+        worker = ForkedWorker([], cwd="/", env={}, preexec_fn=lambda: time.sleep(60))
+        os.kill(worker.pid, signal.SIGTERM)
+        assert worker.wait(10) == -signal.SIGTERM
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert noted == []
