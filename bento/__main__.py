@@ -31,7 +31,12 @@ def main() -> int:
         return _refuse(error)
     # BENTOML_HOME contains the metrics files of one server's processes: two servers must not share it.
     home = Path(os.environ.setdefault("BENTOML_HOME", str(Path(".cache", f"bentoml-{port}").absolute())))
-    home.mkdir(parents=True, exist_ok=True)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return _refuse(
+            OSError(f"BENTOML_HOME: {home} cannot be made ({error.strerror}): set it to a folder of your own")
+        )
     preflight.start()
     gc.disable()  # until the workers start: importing makes no garbage, and looking for it takes a tenth of its time
 

@@ -108,6 +108,8 @@ def run(
     console = console or Console(quiet=True)
     with console.status(Text(f"reading {corpus}")):
         loaded, checked = load_checked(corpus, columns, strict=strict)
+        if earlier_splits is not None and not earlier_splits.is_file():
+            raise CorpusError([Problem(str(earlier_splits), None, "no such file (--splits)")])
         earlier = read_splits(earlier_splits or out / SPLITS_FILE)
     frame = loaded.table
     with console.status(f"splitting {len(frame):,} rows by near-duplicates"):

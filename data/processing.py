@@ -120,7 +120,11 @@ def report_of(processed: Processed, checked: Report, params: ProcessParams) -> d
 
 def write(processed: Processed, checked: Report, params: ProcessParams, folder: Path) -> None:
     """Write the four files, each as an atomic write; the same processed corpus gives the same bytes."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"cannot be made a folder ({error.strerror}): give another --out"
+        raise CorpusError([Problem(str(folder), None, reason)]) from None
     columns = {name: pa.array(processed.corpus[name].tolist(), pa.string()) for name in CORPUS_COLUMNS}
     report = json.dumps(report_of(processed, checked, params), indent=2, ensure_ascii=False, sort_keys=True)
     # Splits first: after a crash here, the next run derives the same corpus from them.

@@ -26,7 +26,7 @@ from rich.text import Text
 from bento.lifecycle.bundle_source import bundle_folder
 from chatbot.errors import ChatbotError, SettingError
 from chatbot.process import Stopped, check_port_free, stop_on
-from chatbot.settings import ChatPageSettings, ServiceSettings
+from chatbot.settings import ChatPageSettings, ServiceSettings, read_settings
 from tools.loop.processes import answers
 from tools.own_corpus import example_message, prepare
 
@@ -79,7 +79,11 @@ def check_ports(service: ServiceSettings, page: ChatPageSettings) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Run the command. Returns: the `--then` command's exit code, 0 after Ctrl-C, 1 if something did not start."""
     options = _parser().parse_args(arguments)
-    service, page = ServiceSettings(), ChatPageSettings()
+    try:
+        service, page = read_settings(ServiceSettings), read_settings(ChatPageSettings)
+    except ChatbotError as error:
+        console.print(Text(str(error), style="red"))
+        return 1
 
     stop_on(signal.SIGTERM, signal.SIGINT)
     api_url, page_url = f"http://127.0.0.1:{service.port}", f"http://127.0.0.1:{page.port}"

@@ -19,6 +19,9 @@ from training.rollout.smoke_test import answer_all
 
 def main() -> int:
     """Check the bundle named by the only argument; return the exit code."""
+    if sys.argv[1:] in (["--help"], ["-h"]):
+        sys.stdout.write(f"{__doc__}\n")
+        return 0
     try:
         answered = answer_all(Path(sys.argv[1]))
     except (ChatbotError, IndexError) as error:

@@ -212,5 +212,10 @@ def watchful(base: Any) -> Any:
             for watcher, worker in alive:
                 if worker.pid not in watcher.processes:
                     self._backoff.note(worker.age())
+                    if not self._stopping:
+                        sys.stderr.write(
+                            f"support-chatbot: worker {watcher.name} (process {worker.pid}) died after "
+                            f"{worker.age():.0f} s and is replaced\n"
+                        )
 
     return Watchful

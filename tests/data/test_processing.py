@@ -190,6 +190,22 @@ def test_a_splits_file_that_was_tampered_with_is_refused_by_line(tmp_path: Path)
     assert "splits.csv:1: the columns are 'hash,part'" in run(file, "--out", tmp_path, *PARTS, code=1)
 
 
+def test_a_splits_file_that_is_missing_and_a_folder_that_is_a_file_are_named(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus.csv"
+    corpus.write_text(
+        "message,intent\nwhere is it,track\nwhere is my parcel,track\nstop it,cancel\nend it,cancel\n"
+    )
+    done = CliRunner(env={"COLUMNS": "300"}).invoke(
+        app, [str(corpus), "--splits", str(tmp_path / "nope.csv"), "--out", str(tmp_path / "out")]
+    )
+    assert done.exit_code == 1
+    assert "nope.csv: no such file (--splits)" in done.output
+    assert not (tmp_path / "out").exists()
+    done = CliRunner(env={"COLUMNS": "300"}).invoke(app, [str(corpus), "--out", str(corpus)])
+    assert done.exit_code == 1
+    assert "cannot be made a folder" in done.output
+
+
 def test_an_intent_that_lost_its_train_rows_is_warned_of(tmp_path: Path) -> None:
     file = write_corpus(tmp_path / "corpus.csv")
     run(file, "--out", tmp_path, *PARTS)

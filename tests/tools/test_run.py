@@ -60,3 +60,10 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert f"port {port} is in use" in done.stdout
     assert "CHATBOT_PORT" in done.stdout
+
+
+def test_a_setting_of_the_wrong_type_is_named_in_a_line() -> None:
+    done = run({"CHATBOT_PORT": "abc"}, "true")
+    assert done.returncode == 1
+    assert "CHATBOT_PORT='abc'" in done.stdout
+    assert "Traceback" not in done.stderr
