@@ -105,6 +105,10 @@ class Busy:
         self._exclusive_running_command: str | None = "manage_watchers"
         self.stops = 0
 
+    def finish(self) -> None:
+        """End the command that runs."""
+        self._exclusive_running_command = None
+
     def stop(self) -> Awaitable[None]:
         if self._exclusive_running_command is not None:
             raise ConflictError
@@ -122,7 +126,7 @@ def test_a_stop_during_the_replacement_of_a_worker_is_carried_out_after_it() -> 
         waiting = arbiter.stop()
         await asyncio.sleep(0.1)
         before = arbiter.stops
-        arbiter._exclusive_running_command = None
+        arbiter.finish()
         await asyncio.wait_for(waiting, 5)
         return before, arbiter.stops
 
