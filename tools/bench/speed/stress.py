@@ -125,10 +125,10 @@ def sustained(side: Side, server: Server, start: float, seconds: float) -> Arriv
 
 def overload(side: Side, server: Server, rate: float, multiple: int, seconds: float) -> Overload:
     """Offer a multiple of a rate, with health probes beside it."""
-    before = {process.pid for process in tree_memory(server.pid)}
+    before = _workers(server)
     with probing(server.port) as probes:
         arrivals = _window(server, side.questions(server.port), multiple * rate, seconds)
-    after = {process.pid for process in tree_memory(server.pid)}
+    after = _workers(server)
     return Overload(multiple, arrivals, probes, len(before ^ after))
 
 
@@ -195,6 +195,11 @@ def judged(base: Arrivals, best: Arrivals, over: Sequence[Overload], again: floa
         ]
     found.append(figure("a killed HTTP worker answers again after", again, 2, "at most", " s", digits=2))
     return found
+
+
+def _workers(server: Server) -> set[int]:
+    # An upload is a process of its own that comes and goes.
+    return {process.pid for process in tree_memory(server.pid) if "monitoring." not in process.command}
 
 
 def _window(server: Server, questions: Sequence[Question], rate: float, seconds: float) -> Arrivals:
