@@ -51,7 +51,7 @@ def install() -> None:
     circus.Arbiter = watchful(circus.Arbiter)  # type: ignore[misc]
     for name in _PRELOADED:
         import_module(name)
-    # The collector writes to the objects it visits, and a page that is written is no longer shared.
+    # The garbage collector writes to each object it visits, which would copy the shared pages (copy-on-write).
     gc.collect()
     gc.freeze()
     gc.enable()

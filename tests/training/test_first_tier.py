@@ -86,7 +86,7 @@ def test_a_tier_that_answers_foreign_messages_which_the_full_model_refuses_is_le
 ) -> None:
     strangers = scores(np.zeros(FOREIGN, dtype=np.int64), np.where(np.arange(FOREIGN) < 50, 0.99, 0.3))
     assert learn_thresholds(paired(0.01), strangers, REFUSED, learned).thresholds is None
-    # Those that the full model answers too are no loss.
+    # Messages that the full model answers as well do not count as lost.
     assert learn_thresholds(paired(0.01), strangers, np.arange(FOREIGN) >= 50, learned).thresholds is not None
 
 

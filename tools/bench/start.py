@@ -14,7 +14,6 @@ import shutil
 import statistics
 import sys
 import time
-from contextlib import suppress
 
 import psutil
 from pydantic_core import to_json
@@ -22,6 +21,7 @@ from pydantic_core import to_json
 from tools.bench.figures import CACHE
 from tools.bench.speed.machine import busy_cores, tree_memory
 from tools.bench.speed.servers import answers, clean_environment, free_port, running
+from tools.bench.speed.stress import recovery
 
 _OLD_SECONDS = 11
 """Age of the worker that is killed: one that dies younger is replaced after a pause."""
@@ -60,24 +60,12 @@ def _round() -> dict[str, float]:
             answers(port, _message(number))
         found["memory, MB"] = sum(memory.pss for memory in tree_memory(server.pid)) / 1e6
         time.sleep(_OLD_SECONDS)
-        worker = next(process for process in processes if _is_web(process))
-        worker.kill()
-        with suppress(psutil.Error):
-            while worker.status() != psutil.STATUS_ZOMBIE:
-                time.sleep(0.001)
-        died = time.perf_counter()
-        while not answers(port, _message(100)):
-            time.sleep(0.01)
-        found["killed, s"] = time.perf_counter() - died
+        found["killed, s"] = recovery(server)
     return found
 
 
 def _message(number: int) -> bytes:
     return to_json({"message": f"how do I change address number {number}?"})
-
-
-def _is_web(process: psutil.Process) -> bool:
-    return bool(process.name() == "SupportChatbot" or "--ssl-version" in process.cmdline())
 
 
 if __name__ == "__main__":

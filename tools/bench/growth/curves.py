@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from data.placeholders import fill_all
-from tools.bench.figures import BUNDLE
+from tools.bench.figures import BUNDLE, markdown
 from tools.bench.quality.corpora import load_bitext
 from tools.bench.speed.expected import real_messages
 from tools.bench.speed.load import generate
@@ -137,12 +137,9 @@ def groups(step: Step) -> Curve:
         "frame = varied(int(sys.argv[1]))\n"
         "near_duplicates(frame['message'].tolist(), frame['intent'].tolist())"
     )
-    points = []
-    for rows in GROUP_ROWS:
-        points.append(Point(rows, _child(["-c", code, str(rows)])))
-        step(f"near-duplicates of {rows:,} rows")
+    points = _grown(code, GROUP_ROWS, "near-duplicates", step)
     notes = "rows of Bitext, beyond its 26,872 with other words in them; 27 intents"
-    return Curve("Near-duplicate groups over rows", "rows", tuple(points), notes)
+    return Curve("Near-duplicate groups over rows", "rows", points, notes)
 
 
 def clusters(step: Step) -> Curve:
@@ -150,15 +147,12 @@ def clusters(step: Step) -> Curve:
     code = (
         "import sys\nfrom pathlib import Path\nfrom chatbot.model import bundle\n"
         "from tools.bench.growth.curves import BUNDLE, varied\n"
-        "from training.review.clusters import join\n"
+        "from training.review.clusters import MIN_SIMILARITY, join\n"
         "messages = varied(int(sys.argv[1]))['message'].tolist()\n"
-        "join(bundle.load(BUNDLE).encoder.encode(messages), 0.55)"
+        "join(bundle.load(BUNDLE).encoder.encode(messages).vectors, 1 - MIN_SIMILARITY)"
     )
-    points = []
-    for count in QUEUED:
-        points.append(Point(count, _child(["-c", code, str(count)])))
-        step(f"clusters of {count:,} messages")
-    return Curve("Clusters of queued messages", "messages", tuple(points), "encoding included")
+    points = _grown(code, QUEUED, "clusters", step)
+    return Curve("Clusters of queued messages", "messages", points, "encoding included")
 
 
 CURVES: dict[str, Callable[[Step], Curve]] = {
@@ -210,6 +204,15 @@ def _answered(side: Side, size: float, connections: int, step: Step) -> Point:
     return Point(size, {name: round(value, 2) for name, value in values.items()})
 
 
+def _grown(code: str, sizes: Sequence[int], name: str, step: Step) -> tuple[Point, ...]:
+    """Run Python code, which takes a size as its argument, in a process per size."""
+    points = []
+    for size in sizes:
+        points.append(Point(size, _child(["-c", code, str(size)])))
+        step(f"{name}: {size:,}")
+    return tuple(points)
+
+
 def _child(arguments: Sequence[str]) -> dict[str, float]:
     """Run a Python process; returns its seconds, processor time and the memory of its largest process."""
     code = (
@@ -237,10 +240,9 @@ def _child(arguments: Sequence[str]) -> dict[str, float]:
 
 
 def table(curve: Curve) -> str:
-    """Return a curve as a Markdown table, with the exponent of each value."""
+    """Return a curve as a Markdown table."""
     names = list(curve.points[0].values)
-    lines: list[Iterable[str]] = [[curve.size, *names], ["---:"] * (1 + len(names))]
-    lines += [
+    rows = [
         [f"{point.size:,.0f}", *(f"{point.values[name]:,.6g}" for name in names)] for point in curve.points
     ]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return markdown([curve.size, *names], rows)

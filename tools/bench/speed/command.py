@@ -10,7 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from http.client import HTTPConnection
 from pathlib import Path
 from statistics import geometric_mean, median
 from typing import Annotated, Any
@@ -28,9 +27,9 @@ from tools.bench.figures import BUNDLE, CACHE, CORPUS, Figure
 from tools.bench.rows import Row
 from tools.bench.speed.echo import own_cost
 from tools.bench.speed.expected import real_messages
-from tools.bench.speed.load import HOST, generate
+from tools.bench.speed.load import generate
 from tools.bench.speed.machine import MB, busy_cores, processor_seconds, settle, tree_memory
-from tools.bench.speed.servers import Server
+from tools.bench.speed.servers import Server, request
 from tools.bench.speed.sides import (
     BASELINE,
     ENCODER,
@@ -213,12 +212,7 @@ def _tune(messages: Sequence[str], plan: Plan, step: Step) -> list[Tried]:
 
 def _tiers(server: Server) -> Counter[str]:
     """Read how many messages each tier classified since the start of the server."""
-    connection = HTTPConnection(HOST, server.port, timeout=10)
-    try:
-        connection.request("GET", "/metrics")
-        text = connection.getresponse().read().decode()
-    finally:
-        connection.close()
+    text = request(server.port, "GET", "/metrics")[1].decode()
     found = re.findall(r'^chatbot_tiers_total\{tier="(\w+)"\} (\S+)', text, re.MULTILINE)
     return Counter({tier: int(float(count)) for tier, count in found})
 

@@ -104,13 +104,26 @@ def _await_first_answer(process: subprocess.Popen[bytes], port: int, message: by
 
 def answers(port: int, message: bytes) -> bool:
     """Return whether a real message is answered with an intent."""
-    connection = HTTPConnection(HOST, port, timeout=10)
     try:
-        connection.request("POST", "/chat", message, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        return answer.status == 200 and "intent" in from_json(answer.read())
+        status, body = request(port, "POST", "/chat", message)
+        return status == 200 and "intent" in from_json(body)
     except (OSError, HTTPException, ValueError):
         return False
+
+
+def request(
+    port: int, method: str, path: str, body: bytes | None = None, timeout: float = 10
+) -> tuple[int, bytes]:
+    """Send one request on a connection of its own; returns status and body.
+
+    Raises:
+        OSError, HTTPException: the server does not answer.
+    """
+    connection = HTTPConnection(HOST, port, timeout=timeout)
+    try:
+        connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
     finally:
         connection.close()
 

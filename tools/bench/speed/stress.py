@@ -5,18 +5,17 @@ python -m tools.bench.speed.stress [--seconds 180]
 
 from __future__ import annotations
 
-import os
 import random
-import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPException
 from typing import Annotated
 
+import psutil
 import typer
 from rich.console import Console
 
@@ -24,10 +23,10 @@ from data.commands import reports_errors
 from tools.bench import figures as results
 from tools.bench.figures import BUNDLE, CACHE, CORPUS, Figure
 from tools.bench.speed.expected import real_messages
-from tools.bench.speed.load import HOST, Question
+from tools.bench.speed.load import Question
 from tools.bench.speed.machine import Machine, settle, tree_memory
 from tools.bench.speed.open_loop import Arrivals, generate, highest_rate
-from tools.bench.speed.servers import BenchError, Server, answers
+from tools.bench.speed.servers import BenchError, Server, answers, request
 from tools.bench.speed.sides import FIRST_MESSAGE, Side, baseline_side, role, service_side
 
 COMMAND = "python -m tools.bench.speed.stress"
@@ -95,15 +94,11 @@ def probing(port: int) -> Iterator[Probes]:
 
 
 def _probe(port: int, path: str) -> str | None:
-    connection = HTTPConnection(HOST, port, timeout=_PROBE_SECONDS)
     try:
-        connection.request("GET", path)
-        status = connection.getresponse().status
-        return None if status == 200 else f"status {status}"
+        status, _ = request(port, "GET", path, timeout=_PROBE_SECONDS)
     except (OSError, HTTPException) as error:
         return type(error).__name__
-    finally:
-        connection.close()
+    return None if status == 200 else f"status {status}"
 
 
 def sustained(side: Side, server: Server, start: float, seconds: float) -> Arrivals:
@@ -114,12 +109,13 @@ def sustained(side: Side, server: Server, start: float, seconds: float) -> Arriv
     """
     questions = side.questions(server.port)
     found = highest_rate(lambda rate: _window(server, questions, rate, _SEARCH_SECONDS), start)
-    while found is not None:
-        confirmed = _window(server, questions, found.rate, seconds)
+    rate = found.rate if found else 0.0
+    while rate >= start / 16:
+        confirmed = _window(server, questions, rate, seconds)
         if confirmed.is_sustained:
             return confirmed
         # A longer window meets pauses that a short one may miss.
-        found = None if found.rate < start / 16 else Arrivals(found.rate * 0.95, found.offered, found.load)
+        rate *= 0.95
     raise BenchError(f"{side.name}: not even {start / 16:.0f} messages a second are answered in time")
 
 
@@ -141,8 +137,14 @@ def recovery(server: Server) -> float:
     workers = [memory.pid for memory in tree_memory(server.pid) if role(memory) == "SupportChatbot"]
     if not workers:
         raise BenchError("no HTTP worker found among the processes of the service")
-    for pid in workers:
-        os.kill(pid, signal.SIGKILL)
+    processes = [psutil.Process(pid) for pid in workers]
+    for process in processes:
+        process.kill()
+    # Until it has died, a worker may answer the next request.
+    for process in processes:
+        with suppress(psutil.Error):
+            while process.status() != psutil.STATUS_ZOMBIE:
+                time.sleep(0.001)
     killed = time.perf_counter()
     while time.perf_counter() < killed + _RECOVERY_SECONDS:
         if answers(server.port, FIRST_MESSAGE):
