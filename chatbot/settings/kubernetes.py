@@ -57,7 +57,8 @@ class KubernetesSettings(Settings):
     error_rise: float = Field(default=0.01, ge=0, lt=1)
     """Rolled back if the share of failed messages (5xx) rises significantly by at least this much."""
     slow_rise: float = Field(default=0.05, ge=0, lt=1)
-    """The same for the share of messages slower than the previous version's 99th percentile."""
+    """The same for the share of messages slower than the previous version's 99th percentile, if the rise is sustained:
+    in more than half of the blocks of 20 messages, so that a stall of the node is not taken for a slower model."""
     handoff_rise: float = Field(default=0.10, ge=0, lt=1)
     """The same for the share of replies that hand over."""
     negative_rise: float = Field(default=0.15, ge=0, lt=1)

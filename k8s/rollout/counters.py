@@ -3,7 +3,8 @@
 The comparison covers shares: failed messages, slow messages, handoffs, negative feedback. A version is worse if its
 share exceeds the baseline's by at least a margin and a one-sided Fisher's exact test is significant. The setting bounds
 the false-alarm rate (type I error) over all measures and all evaluations by Bonferroni correction: one half for the
-interim evaluations, one half for the last.
+interim evaluations, one half for the last. Slow messages come in bursts: `k8s.rollout.analysis` also requires that the
+rise is sustained.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from prometheus_client.parser import text_string_to_metric_families
 CHAT = "/chat"
 FAST_SHARE = 0.99
 """A message is `slow` if it takes longer than this share of the baseline's messages."""
-MEASURES = ("failed", "slow", "handoffs", "negative_feedback")
+SLOW = "slow"
+MEASURES = ("failed", SLOW, "handoffs", "negative_feedback")
 
 
 _COUNTERS = frozenset((
@@ -188,13 +190,14 @@ def compare_shares(baseline: PodCounters, current: PodCounters, margins: Margins
         name = f"messages over {bound} s"
         found.append(
             ShareComparison(
-                "slow", name, _slower_than(baseline, bound), _slower_than(current, bound), margins.slow
+                SLOW, name, slow_messages(baseline, bound), slow_messages(current, bound), margins.slow
             )
         )
     return found
 
 
-def _slower_than(counters: PodCounters, bound: str) -> tuple[float, float]:
+def slow_messages(counters: PodCounters, bound: str) -> tuple[float, float]:
+    """Return how many messages took longer than `bound`, one of the histogram's, and how many there were."""
     total_count = max(counters.within.values(), default=0.0)
     return total_count - counters.within[bound], total_count
 

@@ -157,6 +157,39 @@ def test_a_version_that_fails_one_message_in_twenty_is_detected_within_200_messa
     assert found >= 95, f"{found} of 100 within 200 messages"
 
 
+def latency_regressions(slow_by_look: list[float], messages: int = 60) -> list[str]:
+    """Return what an analysis finds at its last look, or at the first that finds something."""
+    settings = KubernetesSettings(watch_seconds=600, watch_max_seconds=600, watch_every_seconds=10)
+    analysis, now = RolloutAnalysis(settings, counters_of(6654, 0, 600, 37)), PodCounters()
+    for step, share in enumerate(slow_by_look, 1):
+        now = now + counters_of(messages, 0, messages // 11, round(messages * share))
+        result = analysis.evaluate(now, step * 600 / len(slow_by_look))
+        if result.regressions:
+            return [found.measure for found in result.regressions]
+    assert result.finished
+    return []
+
+
+@pytest.mark.parametrize("stall", [[0, 1], [8], [59], [0, 1, 20, 21, 40, 41]], ids=str)
+def test_a_stall_of_the_node_is_not_a_slower_model(stall: list[int]) -> None:
+    """Seen in a cluster: 34 slow messages of 535 within one moment, and a version was taken back that is as good."""
+    assert latency_regressions([0.9 if look in stall else 0.005 for look in range(60)]) == []
+
+
+@pytest.mark.parametrize("messages", [2, 5, 60])
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_a_model_that_is_slower_all_the_time_is_taken_back(share: float, messages: int) -> None:
+    assert latency_regressions([share] * 60, messages) == ["slow"]
+
+
+def test_an_analysis_that_resumes_at_its_end_judges_latency_by_all_messages() -> None:
+    settings = KubernetesSettings(watch_seconds=60, watch_max_seconds=60)
+    analysis = RolloutAnalysis(settings, counters_of(6654, 0, 600, 37))
+    assert [found.measure for found in analysis.evaluate(counters_of(535, 0, 50, 200), 90).regressions] == [
+        "slow"
+    ]
+
+
 def test_the_first_messages_cause_no_rollback_before_the_end_of_the_analysis() -> None:
     settings = KubernetesSettings(watch_seconds=60, watch_max_seconds=60, watch_every_seconds=10)
     before, failing = counters_of(2000, 0, 200, 0), counters_of(0, 29, 0, 0)
