@@ -39,7 +39,8 @@ def test_an_invalid_value_is_named_with_its_variable(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("CHATBOT_PORT", "three thousand")
     monkeypatch.setenv("CHATBOT_MAX_BATCH", "0")
     with pytest.raises(
-        SettingError, match=r"CHATBOT_PORT='three thousand': .*; CHATBOT_MAX_BATCH='0': .*at least 1 and at most 1024\)"
+        SettingError,
+        match=r"CHATBOT_PORT='three thousand': .*; CHATBOT_MAX_BATCH='0': .*at least 1 and at most 1024\)",
     ):
         ServiceSettings()
 
