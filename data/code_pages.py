@@ -79,7 +79,7 @@ def alphabet_page(lines: Iterable[bytes]) -> str | None:
 
 
 def _cost(text: str, letters: list[str], alphabets: tuple[str, ...]) -> float:
-    foreign = min(sum(letter not in alphabet for letter in letters) for alphabet in alphabets)
-    capitals = sum(letter.isupper() for letter in _INSIDE.findall(text))
+    foreign: int = min(sum(letter not in alphabet for letter in letters) for alphabet in alphabets)
+    capitals: int = sum(letter.isupper() for letter in _INSIDE.findall(text))
     cost = _SHOUTED_COST if text.isupper() else _CAPITAL_COST
     return foreign + len(_SYMBOL.findall(text)) + len(_SIGMA.findall(text)) + cost * capitals
