@@ -11,7 +11,7 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -88,7 +88,7 @@ def _columns(parts: list[windows.Part]) -> RecordColumns:
 
 
 def run(
-    worlds: int, each: int, first: int, console: Console, corpora: Sequence[str] = CORPORA
+    worlds: int, each: int, first: int, console: Console, corpora: Iterable[str] = CORPORA
 ) -> Iterator[dict[str, Any]]:
     """Yield the worlds' results, measured or from the cache."""
     vectors = Vectors.of(BUNDLE)

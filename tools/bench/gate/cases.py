@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from chatbot.dialog.message import OUT_OF_SCOPE, clean
+from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.dialog.rules import Rules
 from chatbot.files import replacing
 from chatbot.model.bundle import Bundle, EncoderInfo, Manifest
@@ -22,8 +22,15 @@ from data.messages import row_hash
 from data.processing import read_processed
 from data.splitting import TRAIN, groups
 from tools.bench.figures import CACHE, CORPUS
-from tools.bench.quality.corpora import load_banking77, load_clinc150
-from tools.bench.quality.taught import bitext
+from tools.bench.quality.corpora import (
+    bitext,
+    cleaned,
+    in_scope,
+    intents_of,
+    load_banking77,
+    out_of_scope,
+    whole_clinc150,
+)
 from tools.bench.quality.vectors import Vectors
 from tools.bench.speed.servers import ROOT
 from training.corpus.reading import replies_for
@@ -65,42 +72,32 @@ class Case:
 def shipped() -> Case:
     """Return the case of the shipped corpus."""
     rows = read_processed(CORPUS)
-    rows = rows.assign(message=rows["message"].map(clean))
-    inside, outside = rows[rows["intent"] != OUT_OF_SCOPE], rows[rows["intent"] == OUT_OF_SCOPE]
+    inside = in_scope(rows)
     return Case(
         "shipped corpus",
-        inside["message"].tolist(),
-        inside["intent"].to_numpy(dtype=np.str_),
+        cleaned(inside),
+        intents_of(inside),
         inside["group"].to_numpy(dtype=np.str_),
         inside["category"].to_numpy(dtype=np.str_),
-        outside["message"].tolist(),
+        cleaned(out_of_scope(rows)),
         champion=0.6,
         challenger=0.8,
     )
 
 
-def bitext_case() -> Case:
-    """Return the case of Bitext."""
-    return _published("Bitext", bitext(), champion=0.1, challenger=0.15)
-
-
-def banking77_case() -> Case:
-    """Return the case of Banking77's train part."""
-    return _published("Banking77", load_banking77("train"), champion=0.3, challenger=0.45)
-
-
-def _published(name: str, rows: pd.DataFrame, champion: float, challenger: float) -> Case:
-    messages = [clean(message) for message in rows["message"]]
-    intents = rows["intent"].to_numpy(dtype=np.str_)
+def published(name: str, rows: pd.DataFrame, champion: float, challenger: float) -> Case:
+    """Return the case of a published corpus, with `FOREIGN` of CLINC150's out-of-scope messages."""
+    messages, intents = cleaned(rows), intents_of(rows)
     near = groups(messages, intents.tolist()).astype(np.str_)
     categories = rows["category"].to_numpy(dtype=np.str_)
-    return Case(name, messages, intents, near, categories, _foreign(), champion, challenger)
+    foreign = cleaned(out_of_scope(whole_clinc150()).head(FOREIGN))
+    return Case(name, messages, intents, near, categories, foreign, champion, challenger)
 
 
 CASES: dict[str, Callable[[], Case]] = {
     "shipped": shipped,
-    "bitext": bitext_case,
-    "banking77": banking77_case,
+    "bitext": lambda: published("Bitext", bitext(), champion=0.1, challenger=0.15),
+    "banking77": lambda: published("Banking77", load_banking77("train"), champion=0.3, challenger=0.45),
 }
 
 
@@ -286,9 +283,3 @@ def _recipe() -> str:
     for file in (*(ROOT / "training" / "model" / f"{name}.py" for name in FITTING), ROOT / "params.yaml"):
         whole.update(file.read_bytes())
     return whole.hexdigest()
-
-
-def _foreign() -> list[str]:
-    rows = pd.concat([load_clinc150(part) for part in ("train", "val", "test")])
-    rows = rows[rows["intent"] == OUT_OF_SCOPE]
-    return [clean(message) for message in rows["message"].head(FOREIGN)]

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chatbot.model.bundle import HEAD
-from data.fetch import BITEXT_FILE
 from tools.bench.figures import CACHE
-from tools.bench.quality.corpora import shared_data
+from tools.bench.quality.corpora import bitext_file
 from tools.bench.quality.taught import Values
 from tools.bench.speed.servers import ROOT, BenchError, clean_environment, tail
 
@@ -26,16 +25,6 @@ class Run:
     seconds: float
     peak: int
     weights: str
-
-
-def bitext_file() -> Path:
-    """Return the published CSV.
-
-    Raises:
-        MissingDataError: it is not on this machine.
-    """
-    fetched = ROOT / BITEXT_FILE
-    return fetched if fetched.is_file() else shared_data() / "bitext" / "bitext_customer_support.csv"
 
 
 def train_once(corpus: Path, name: str) -> Run:
@@ -69,10 +58,7 @@ def training() -> Values:
     runs = [train_once(corpus, f"training-{number}") for number in (1, 2)]
     each = ", ".join(f"{run.seconds:.1f} s" for run in runs)
     return {
-        "seconds": (
-            max(run.seconds for run in runs),
-            f"the whole command with imports and MLflow, the slower of {each}",
-        ),
+        "seconds": (max(run.seconds for run in runs), f"with imports and MLflow, the slower of {each}"),
         "peak": (max(run.peak for run in runs) / 1e9, ""),
         "same": (
             float(len({run.weights for run in runs})),
