@@ -15,7 +15,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
 from pathlib import Path
 
 from chatbot.errors import StoreError
@@ -86,17 +85,7 @@ class HandoffLog:
             SegmentWriter(self._folder, _KIND, "", _SUFFIX), _MEMORY_BYTES, self._count_dropped
         )
         self._deliveries = [
-            Delivery(
-                name,
-                self._folder / name,
-                target,
-                retry=settings.retry_seconds,
-                most_retry=settings.max_backoff_seconds,
-                keep=timedelta(hours=settings.max_age_hours),
-                most_bytes=settings.queue_mb * 1_000_000,
-                on_count=on_count,
-                on_waiting=on_waiting,
-            )
+            Delivery(name, self._folder / name, target, settings, on_count, on_waiting)
             for name, target in targets.items()
         ]
         self._stop = threading.Event()
