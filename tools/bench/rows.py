@@ -50,11 +50,14 @@ class Row:
     @classmethod
     def of(cls, side: str, load: Load, processor_seconds: float = 0.0) -> Row:
         """Create the row of one window; `processor_seconds` is over all its answers. No answer counts as an error."""
+        p50, p95, p99 = (round(load.percentile(percent), 2) for percent in (50, 95, 99))
         return cls(
-            side,
-            load.connections,
-            round(load.per_second, 1),
-            *(round(load.percentile(percent), 2) for percent in (50, 95, 99)),
+            side=side,
+            connections=load.connections,
+            per_second=round(load.per_second, 1),
+            p50=p50,
+            p95=p95,
+            p99=p99,
             answered=load.answered,
             near_ties=load.near_ties,
             errors=dict(load.errors) if load.answered else {**load.errors, "nothing answered": 1},

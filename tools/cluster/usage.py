@@ -129,8 +129,12 @@ def too_little(seen: dict[Name, Seen], resources: dict[Name, Json]) -> list[str]
         told = resources.get(name, {})
         asked, limit = told.get("requests", {}).get("memory"), told.get("limits", {}).get("memory")
         words = f"{'/'.join(name)}: {used.bytes / 2**20:.0f} Mi"
-        if limit and used.bytes > 0.9 * float(parse_quantity(limit)):
+        if limit and used.bytes > 0.9 * _bytes(limit):
             found.append(f"{words}, and may take {limit}")
-        elif asked and used.bytes > parse_quantity(asked):
+        elif asked and used.bytes > _bytes(asked):
             found.append(f"{words}, and asks for {asked}")
     return found
+
+
+def _bytes(quantity: str) -> float:
+    return float(parse_quantity(quantity))  # type: ignore[no-untyped-call]
