@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from pathlib import Path
 
@@ -56,11 +55,6 @@ def command(data: Path, port: int, console: int) -> list[str]:
     ]
 
 
-def environment(password: str) -> dict[str, str]:
-    """Return the server's environment variables."""
-    return {"MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": password}
-
-
 def store_settings(port: int, password: str) -> dict[str, str]:
     """Return the environment variables of every client of this store."""
     return {
@@ -69,8 +63,3 @@ def store_settings(port: int, password: str) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": USER,
         "AWS_SECRET_ACCESS_KEY": password,
     }
-
-
-def new_password() -> str:
-    """Generate a password for this run; it is written to no file except the run folder's `env`."""
-    return secrets.token_hex(16)
