@@ -75,10 +75,7 @@ def freeze(
     Idempotent: the object is created only if it does not exist, so a baseline frozen concurrently wins.
 
     Args:
-        source: where records are read.
         store: where the baseline is written; None: `folder`, the log folder.
-        folder: the log folder.
-        serving: the serving version.
         records: number of records of a baseline.
         until: end of the time range that is read.
 

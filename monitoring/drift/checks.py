@@ -11,7 +11,7 @@ checks). Two-sample tests and bounds:
   inequality (1989) around it.
 
 The minimum effects were chosen on real messages whose near-duplicates are never on both sides
-(`tools.bench.drift.command`): two samples of the same traffic differ by more than the sampling error, because users
+(`tools.bench.drift`): two samples of the same traffic differ by more than the sampling error, because users
 repeat themselves.
 """
 

@@ -65,8 +65,6 @@ class Tally:
     """Histograms and counts of records over a grid.
 
     Attributes:
-        grid: the grid.
-        rows: number of records.
         handoffs: number of records handed off to a human.
         knows_handoffs: whether all counted columns say which records were handed off.
         said: number of records with feedback.

@@ -53,10 +53,7 @@ def check(
     """Check the last window for drift; freeze the baseline if the version has none and enough records.
 
     Args:
-        source: where records are read.
         store: store of bundles and baselines; None: this machine only.
-        settings: window, limits and baseline.
-        service: names the serving model.
         folder: the log folder, location of the baseline if there is no store.
         now: end of the window.
 

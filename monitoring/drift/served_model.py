@@ -60,10 +60,7 @@ def find(
     or the newest record if the bot does not respond.
 
     Args:
-        settings: settings that name the model, the bundle and the bundle cache.
         store: store of bundles; None: this machine only.
-        source: source of the records.
-        now: current time.
         api_url: URL of the bot; empty, or a bot that does not respond: skipped.
 
     Raises:

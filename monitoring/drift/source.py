@@ -119,7 +119,6 @@ def choose(store: Store | None, folder: Path, kind: str = "auto") -> Source:
 
     Args:
         store: None: always the CSV files.
-        folder: the log folder.
         kind: `store`, `csv`, or `auto`: the store if it has any record, otherwise the CSV files.
 
     Raises:

@@ -65,7 +65,6 @@ def read(
     """Read a window and count its records into tallies.
 
     Args:
-        source: where records are read.
         version: the serving version; records of others are not compared.
         since, until: begin and end of the window; the end is now.
         skew: tolerance for records ahead of now, because the clocks of replicas differ.

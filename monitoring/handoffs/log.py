@@ -74,7 +74,6 @@ class HandoffLog:
 
         Args:
             folder: the log folder (`LogSettings.folder`).
-            settings: retry, retention and size limits of the delivery.
             targets: receivers of handoffs by name; if empty, nothing is written.
             on_count: called with target name, outcome and number of handoffs.
             on_waiting: called with target name and number of undelivered handoffs.
@@ -180,7 +179,6 @@ def targets_of(settings: HandoffSettings, store: Store | None) -> dict[str, Targ
     """Return the configured targets by name.
 
     Args:
-        settings: the webhook's URL and secret.
         store: the store; None: not a target.
 
     Raises:

@@ -79,7 +79,6 @@ class InferenceLog:
         """Configure the log; touches no file.
 
         Args:
-            settings: folder and size limits of the files.
             on_count: called, from any thread, with an outcome of records ("written", "spooled", "dropped": see
                 `Counts`) and their number, for metrics. Feedback is counted in `feedback_counts` only.
             shipper: uploads drained segments to the store; None: they are deleted after the drain, and nothing is

@@ -72,7 +72,6 @@ def compact(store: Store, now: datetime, part_rows: int = PART_ROWS) -> Done:
     """Compact all closed days of the inference log and of the feedback.
 
     Args:
-        store: holds the parts.
         now: determines which days are closed.
         part_rows: maximum rows of a new part, unless one of its sources has more.
 

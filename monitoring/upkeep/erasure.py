@@ -87,9 +87,7 @@ def forget(
     """Write the tombstone of an id and erase its data from the store; idempotent.
 
     Args:
-        store: holds the log, handoffs, decisions and bundles.
         some_id: prediction id, or session id as in the records.
-        now: time of the tombstone.
         registry: MLflow, whose artifacts are rewritten; None: no server is configured.
         bundles_days: retention of unreferenced bundles.
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools.bench.gate import command
+from tools.bench.gate import __main__ as command
+from tools.bench.gate.__main__ import Trial
 from tools.bench.gate.cases import KINDS, Case, Workshop, empty, flip, move
-from tools.bench.gate.command import Trial
 
 LABELS = np.repeat(["a", "b", "c"], 100)
 ROWS = np.arange(300)

@@ -65,7 +65,6 @@ def tell(verdict: DriftVerdict | None, now: datetime, gateway: str, file: Path) 
 
     Args:
         verdict: the verdict; None: the run failed.
-        now: time of the run.
         gateway: URL of the Pushgateway; empty: write `file`.
         file: path of the textfile.
 

@@ -68,11 +68,8 @@ def check_of(finding: Finding, against: str, alarms: bool, base: Tally, window: 
     """Convert a finding into a check of the verdict, with its explanation.
 
     Args:
-        finding: numbers of the check.
         against: `baseline` or `reference`.
         alarms: whether the check counts towards the verdict.
-        base: tally of the baseline or the reference.
-        window: tally of the window.
     """
     rose = finding.statistic > finding.before
     template = _MESSAGES[finding.red] if finding.name == "messages" else _SENTENCES[finding.name]

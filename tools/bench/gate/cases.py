@@ -21,7 +21,7 @@ from chatbot.model.encoder import Encoded, Encoder
 from data.messages import row_hash
 from data.processing import read_processed
 from data.splitting import TRAIN, groups
-from tools.bench.figures import CACHE, CORPUS
+from tools.bench.figures import CACHE, CORPUS, digest
 from tools.bench.quality.corpora import (
     bitext,
     cleaned,
@@ -279,7 +279,4 @@ def _keep(file: Path, fitted: Fitted) -> None:
 
 def _recipe() -> str:
     """Return the digest of the fitting code: part of the cache key of heads."""
-    whole = hashlib.sha256()
-    for file in (*(ROOT / "training" / "model" / f"{name}.py" for name in FITTING), ROOT / "params.yaml"):
-        whole.update(file.read_bytes())
-    return whole.hexdigest()
+    return digest([*(ROOT / "training" / "model" / f"{name}.py" for name in FITTING), ROOT / "params.yaml"])
