@@ -129,16 +129,20 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def find_program(name: str) -> str | None:
+    """Return the path of a program: from the PATH, else the testbed's copy; None: it is not installed."""
+    testbed = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed"))
+    return shutil.which(name) or shutil.which(name, path=testbed / "bin")
+
+
 def program(name: str) -> str:
-    """Return the path of `helm` or `kubectl`; falls back to the testbed's copy.
+    """Return the path of `helm` or `kubectl`.
 
     Raises:
         ChartError: the program is not installed.
     """
-    testbed = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed"))
-    for folder in (*os.get_exec_path(), str(testbed / "bin")):
-        if found := shutil.which(name, path=folder):
-            return found
+    if found := find_program(name):
+        return found
     raise ChartError(f"{name} is missing: {_HOW[name]}")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from chatbot.errors import SettingError
+from tools.generate.chart import find_program
 from tools.loop.processes import ROOT
 
 USER = "loop"
@@ -16,15 +17,6 @@ _INSTALL = (
     "MinIO is needed: put its program `minio` on the PATH (https://min.io, or `brew install minio`), or install "
     "docker or podman; or play the loop with a folder in its place: make loop STORE=folder"
 )
-
-
-def program() -> Path | None:
-    """Return MinIO's program: from the PATH, or from the project's testbed; None: not installed."""
-    found = shutil.which("minio")
-    if found:
-        return Path(found)
-    testbed = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed")) / "bin" / "minio"
-    return testbed if os.access(testbed, os.X_OK) else None
 
 
 def image() -> str:
@@ -41,8 +33,8 @@ def command(data: Path, port: int, console: int) -> list[str]:
     """
     data.mkdir(parents=True, exist_ok=True)
     listen = ["--address", f"127.0.0.1:{port}", "--console-address", f"127.0.0.1:{console}", "--quiet"]
-    if (found := program()) is not None:
-        return [str(found), "server", str(data), *listen]
+    if found := find_program("minio"):
+        return [found, "server", str(data), *listen]
     runtime = shutil.which("docker") or shutil.which("podman")
     if runtime is None:
         raise SettingError(_INSTALL)

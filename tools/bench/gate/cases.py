@@ -47,6 +47,8 @@ FITTING = ("fit", "head", "distinct")
 
 Rows = NDArray[np.int64]
 Words = NDArray[np.str_]
+Spoil = Callable[[Rows, Words, np.random.Generator], tuple[Rows, Words]]
+"""Alters training rows and their labels, with a random generator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +110,17 @@ class Kind:
     Attributes:
         asked: whether the kind has a required verdict; the others are harder and are reported only.
         share: of the groups it is trained on; None: the case's own.
-        spoil: maps rows, labels and random generator to rows and labels; None: honest.
+        spoil: alters the rows; None: honest.
     """
 
     name: str
     honest: bool
     asked: bool = True
     grow: float | None = None
-    spoil: Callable[[Rows, Words, np.random.Generator], tuple[Rows, Words]] | None = None
+    spoil: Spoil | None = None
 
 
-def flip(share: float) -> Callable[[Rows, Words, np.random.Generator], tuple[Rows, Words]]:
+def flip(share: float) -> Spoil:
     """Relabel a random share of the rows with random other intents."""
 
     def spoil(rows: Rows, labels: Words, draw: np.random.Generator) -> tuple[Rows, Words]:
@@ -130,7 +132,7 @@ def flip(share: float) -> Callable[[Rows, Words, np.random.Generator], tuple[Row
     return spoil
 
 
-def move(share: float) -> Callable[[Rows, Words, np.random.Generator], tuple[Rows, Words]]:
+def move(share: float) -> Spoil:
     """Relabel a share of one intent's rows as one other intent."""
 
     def spoil(rows: Rows, labels: Words, draw: np.random.Generator) -> tuple[Rows, Words]:
@@ -216,7 +218,6 @@ class Workshop:
         classifier, params = fitted.classifier, read_params(ROOT / "params.yaml")
         outside = classifier.score(self._outside)
         learned = learn_from(judge(fitted), outside, params)
-        intents = list(classifier.labels)
         manifest = Manifest(
             labels=classifier.labels,
             temperature=classifier.temperature,
@@ -226,9 +227,8 @@ class Workshop:
             corpus_digest=name,
         )
         nothing = np.zeros((2, self.vectors.encoder.dim), dtype=np.float32)
-        replies, _, _ = replies_for(
-            intents, None, pd.DataFrame({"intent": [], "message": [], "category": []})
-        )
+        no_rows = pd.DataFrame({"intent": [], "message": [], "category": []})
+        replies, _, _ = replies_for(list(classifier.labels), None, no_rows)
         rules = Rules.load(ROOT / "data" / "corpus" / "rules.yaml")
         digest = hashlib.sha256(f"{self.case.name} {name}".encode()).hexdigest()
         bundle = Bundle(manifest, rules, replies, digest, self.vectors.encoder, classifier, nothing)
