@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from chatbot.dialog.message import OUT_OF_SCOPE
+from chatbot.dialog.replies import Replies
 from chatbot.dialog.rules import Rules
 from chatbot.files import replacing
 from chatbot.model.bundle import Bundle, EncoderInfo, Manifest
@@ -227,8 +228,7 @@ class Workshop:
             corpus_digest=name,
         )
         nothing = np.zeros((2, self.vectors.encoder.dim), dtype=np.float32)
-        no_rows = pd.DataFrame({"intent": [], "message": [], "category": []})
-        replies, _, _ = replies_for(list(classifier.labels), None, no_rows)
+        replies = default_replies(list(classifier.labels))
         rules = Rules.load(ROOT / "data" / "corpus" / "rules.yaml")
         digest = hashlib.sha256(f"{self.case.name} {name}".encode()).hexdigest()
         bundle = Bundle(manifest, rules, replies, digest, self.vectors.encoder, classifier, nothing)
@@ -267,6 +267,12 @@ class Workshop:
         return Fitted(
             Classifier.from_tensors(tuple(np.unique(labels).tolist()), temperature, tensors), columns, held
         )
+
+
+def default_replies(intents: list[str]) -> Replies:
+    """Return the default reply of each intent: the gate compares what is decided, not the texts."""
+    no_rows = pd.DataFrame(columns=["intent", "message", "category", "source"], dtype=str)
+    return replies_for(intents, None, no_rows)[0]
 
 
 def _keep(file: Path, fitted: Fitted) -> None:
