@@ -12,7 +12,6 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -23,7 +22,7 @@ from pydantic import ValidationError
 from chatbot.errors import ChatbotError, Missing
 from chatbot.records.erasure import forgotten
 from chatbot.records.log_store import COMPACTED, days, parts_of, prefix_of, read_part, source_of
-from chatbot.records.part import Kind, PartError, Sources, check_columns, encode, leave_out
+from chatbot.records.part import Kind, PartError, encode, without_erased
 from chatbot.records.schema import Feedback, Record
 from chatbot.settings import StorageSettings
 from chatbot.store import Entry, Store, layout, open_store
@@ -119,20 +118,8 @@ def _compact_day(
             _put(store, kind, day, group, done)
             group = _Group()
         group.keys.append(entry.key)
-        group.rows_of += split(kind, table, fresh, gone)
+        group.rows_of += without_erased(kind, table, fresh, gone)
     _put(store, kind, day, group, done)
-
-
-def split(
-    kind: Kind, table: pa.Table, sources: Sources, gone: frozenset[str]
-) -> Iterator[tuple[str, pa.Table]]:
-    """Yield each source's name and its rows without erased ones; sources left empty are kept."""
-    ids = [name for name in ("prediction_id", "session_id") if name in check_columns(kind, None)]
-    start = 0
-    for name, rows in sources:
-        own = table.slice(start, rows)
-        start += rows
-        yield name, leave_out(own, ids, gone) if gone else own
 
 
 def _put(store: Store, kind: Kind, day: date, group: _Group, done: Done) -> None:

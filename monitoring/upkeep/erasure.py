@@ -30,7 +30,7 @@ from chatbot.ids import KEY_FILE, load_or_make_key, opaque
 from chatbot.loop.registry import RegistryClient, is_server
 from chatbot.records.erasure import forgotten, mark_forgotten, predictions_of
 from chatbot.records.log_store import days, parts_of, read_part
-from chatbot.records.part import Kind, PartError, check_columns, encode, leave_out
+from chatbot.records.part import Kind, PartError, check_columns, encode, leave_out, without_erased
 from chatbot.records.schema import Feedback, Record
 from chatbot.settings import (
     LogSettings,
@@ -48,7 +48,6 @@ from monitoring.inference_log.reader import FEEDBACK, LOG
 from monitoring.inference_log.upload import ship
 from monitoring.inference_log.upload_queue import Outbox
 from monitoring.inference_log.uploader import Uploader
-from monitoring.upkeep.compaction import split
 from monitoring.upkeep.copies import erase_copies
 
 _ID = re.compile(r"[0-9a-z]{16}|[0-9a-hjkmnp-tv-z]{34}")
@@ -230,7 +229,7 @@ def _take_out_of(store: Store, kind: Kind, key: str, etag: str, ids: frozenset[s
     except PartError as error:
         sys.stderr.write(f"{key} is damaged and passed over: {error}\n")
         return 0
-    kept = list(split(kind, part.table, part.sources, ids))
+    kept = list(without_erased(kind, part.table, part.sources, ids))
     table = pa.concat_tables([rows for _, rows in kept])
     store.put(key, encode(table, [(name, rows.num_rows) for name, rows in kept]), etag=etag)
     return int(part.table.num_rows - table.num_rows)
