@@ -26,14 +26,8 @@ class NotDrainedError(ClusterError):
 def drain(cluster: Cluster, name: str, seconds: float) -> None:
     """Scale a Deployment to zero and wait until none of its pods is left.
 
-    Args:
-        cluster: the namespace of the Deployment.
-        name: its name.
-        seconds: maximum time to wait.
-
     Raises:
         NotDrainedError: pods remain after `seconds`.
-        ClusterError: the API server refuses or does not answer.
     """
     try:
         deployment = cluster.deployment(name)

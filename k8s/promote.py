@@ -31,9 +31,6 @@ def promote(platform: KubernetesPlatform, result: RetrainResult) -> RolloutOutco
 
     Returns:
         The outcome; None: there was nothing to promote.
-
-    Raises:
-        ChatbotError: as for `RolloutMachine.resume`.
     """
     if result.outcome != "accepted" or not result.challenger:
         log(f"retraining ended as {result.outcome}: nothing to promote")

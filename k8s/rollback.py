@@ -36,7 +36,6 @@ def resolve(version: str, registry: RegistryClient) -> str:
 
     Raises:
         NotRegistered: the registry does not contain this version.
-        RegistryError: MLflow does not answer.
         SettingError: the argument does not name a model.
     """
     if not version:

@@ -43,9 +43,6 @@ def create_missing(cluster: Cluster, requested: RequestedSecrets, labels: dict[s
     """Create missing Secrets and keys. Concurrent runs create each key once.
 
     Returns: the created keys, as `NAME/KEY`.
-
-    Raises:
-        StoreError: the API server refuses or does not answer.
     """
     created = []
     for name, rules in requested.items():

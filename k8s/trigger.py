@@ -44,13 +44,7 @@ class TriggerResult(NamedTuple):
 
 
 def build_job(cronjob: Json, name: str, reason: str) -> Json:
-    """Build the Job that `kubectl create job NAME --from=cronjob/...` would create, plus an annotation with the reason.
-
-    Args:
-        cronjob: the object as returned by the API server.
-        name: name of the Job.
-        reason: a sentence.
-    """
+    """Build the Job that `kubectl create job NAME --from=cronjob/...` creates, with the reason as an annotation."""
     template = cronjob["spec"]["jobTemplate"]
     metadata = template.get("metadata") or {}
     annotations = {"cronjob.kubernetes.io/instantiate": "manual", **(metadata.get("annotations") or {})}
@@ -77,19 +71,7 @@ def build_job(cronjob: Json, name: str, reason: str) -> Json:
 def trigger(
     cluster: Cluster, store: Store, cronjob: str, verdict: DriftVerdict, now: datetime, cooldown: timedelta
 ) -> TriggerResult:
-    """Request a retraining if this drift justifies one. The caller holds the Lease.
-
-    Args:
-        cluster: client for the namespace of the CronJob.
-        store: holds the request history.
-        cronjob: name of the suspended CronJob.
-        verdict: the drift verdict.
-        now: the current time.
-        cooldown: minimum time between two requests.
-
-    Raises:
-        ChatbotError: the store or the API server fails; a later call resumes.
-    """
+    """Request a retraining if this drift justifies one. The caller holds the Lease."""
     template = cluster.cronjob(cronjob)
     uid = template["metadata"]["uid"]
     jobs = {

@@ -88,7 +88,6 @@ def upgrade(backend: str, *, asked: bool = False) -> str:
     """Migrate the database to the schema of the installed MLflow.
 
     Args:
-        backend: the database's address.
         asked: whether a person requested it: only then is a database migrated that cannot be backed up here.
 
     Returns:

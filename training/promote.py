@@ -64,15 +64,7 @@ def main(
 
 @reports_errors(ValidationError, OSError)
 def carry_out(move: Callable[[Promotion], RolloutResult], wait: float) -> None:
-    """Run a promotion or a rollback as a command: print the progress and a final sentence.
-
-    Args:
-        move: the operation.
-        wait: maximum time in seconds until the version serves.
-
-    Raises:
-        typer.Exit: the operation failed; exit code 1.
-    """
+    """Run a promotion or a rollback as a command: print the progress and a final sentence."""
     console = Console(stderr=True)
     promotion = Promotion(
         open_store(StorageSettings()),

@@ -61,11 +61,7 @@ def served_digest(store: Store | None, api: str) -> str:
     """Return the digest of the serving bundle; empty if unknown.
 
     Args:
-        store: the store with serving.json; None: no store is configured.
         api: base URL of the API to ask; empty: read serving.json.
-
-    Raises:
-        ChatbotError: the API or the store is unavailable.
     """
     if api:
         try:
@@ -91,9 +87,6 @@ def restore(
     """Restore the bundle and the corpus of a version, verifying each against its digest.
 
     Args:
-        registry: the model registry.
-        settings: the object store.
-        number: the version.
         folder: target folder of `bundle/` and `corpus/`; content with the right digest is kept.
         commit: expected git commit or a prefix of it; empty: any.
         corpus: expected corpus digest or a prefix of it; empty: any.
@@ -102,7 +95,6 @@ def restore(
         TrackingError: the version does not exist, or its commit or corpus differs from the expected one.
         BundleError: the restored bundle does not match its digest.
         CorpusVersionError: the restored corpus does not match its digest; the text names the objects.
-        StoreError: the store is unavailable.
     """
     version = registry.get(number)
     for what, wanted, found in (

@@ -142,12 +142,6 @@ def ask(store: Store, model: str, why: str) -> Serving:
         store: contains serving.json.
         model: `<version>@<bundle digest>`, or empty.
         why: requester and reason.
-
-    Returns:
-        The new state.
-
-    Raises:
-        StoreError: the write failed.
     """
 
     def asked(old: Serving) -> Serving:
@@ -173,14 +167,7 @@ def confirm(store: Store, model: str) -> Serving:
 
 
 def take_back(store: Store, model: str, why: str) -> Serving:
-    """Roll back to the previous model and record why, if `model` is still the desired one.
-
-    Returns:
-        The new state.
-
-    Raises:
-        StoreError: the write failed.
-    """
+    """Roll back to the previous model and record why, if `model` is still the desired one."""
 
     def taken(old: Serving) -> Serving:
         if old.model != model:

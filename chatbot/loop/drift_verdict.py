@@ -23,8 +23,6 @@ class Window(_Model):
     """Window: the records under test.
 
     Attributes:
-        since: start of the window.
-        until: end of the window.
         records: number of records of the serving version; these are compared.
         others: number of records of other versions in the same period, by version; not compared.
         skipped: rows of the log that are not valid records (torn lines, damaged parts).
@@ -49,7 +47,6 @@ class Check(_Model):
         measure: standard name of the statistic.
         effect: distance from the baseline or the reference; 0: no difference.
         threshold: the check is red above it: minimum relevant effect plus sampling error at this sample size.
-        red: whether the effect exceeds the threshold.
         alarms: whether a red check makes the verdict red; otherwise it is only reported.
         sentence: explanation for a support lead, with numbers and without statistical terms.
     """
@@ -100,8 +97,6 @@ class DriftVerdict(_Model):
 
     Attributes:
         verdict: red if a check with `alarms` is red; silent if there are too few records.
-        bundle_digest: digest of the bundle whose records were compared.
-        sentence: summary in one sentence.
         report: location of drift.html: a path, or a key of the store.
     """
 

@@ -131,7 +131,10 @@ def is_server(settings: TrackingSettings) -> bool:
 
 
 class RegistryClient:
-    """Client of the registered model `settings.model` on an MLflow server. Opens no connection until first use."""
+    """Client of the registered model `settings.model` on an MLflow server. Opens no connection until first use.
+
+    Every request raises RegistryError if MLflow is unavailable or refuses.
+    """
 
     def __init__(
         self,
@@ -144,10 +147,8 @@ class RegistryClient:
         """Configure the client.
 
         Args:
-            settings: address, login and model.
             seconds: timeout of one request; None: MLFLOW_HTTP_REQUEST_TIMEOUT.
             retry_seconds: how long an unavailable server is retried; None: MLFLOW_HTTP_REQUEST_MAX_RETRIES times.
-            runtime: time and network.
 
         Raises:
             SettingError: MLFLOW_TRACKING_URI is not the address of a server.
@@ -175,7 +176,6 @@ class RegistryClient:
 
         Raises:
             NotRegistered: the model does not exist.
-            RegistryError: MLflow is unavailable or refuses.
         """
         with self._well_formed():
             model = self._request("GET", "registered-models/get", name=self._model)["registered_model"]
@@ -206,7 +206,6 @@ class RegistryClient:
 
         Raises:
             NotRegistered: the version does not exist.
-            RegistryError: MLflow is unavailable or refuses.
         """
         with self._well_formed():
             found = self._request("GET", "model-versions/get", name=self._model, version=number)

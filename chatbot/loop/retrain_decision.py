@@ -41,7 +41,6 @@ class RetrainProposal:
     """A decision with what is recorded if it is acted on.
 
     Attributes:
-        decision: whether to retrain.
         history: the requests before this one.
         etag: ETag of the stored history; empty if none is stored.
     """
@@ -63,7 +62,6 @@ class RetrainProposal:
 
         Raises:
             Conflict: the history was changed concurrently.
-            StoreError: the store does not respond.
         """
         history = self.history.add(self.inputs, self.verdict.red_checks, self.now, outcome)
         return replace(self, history=history, etag=write_history(store, history, self.etag))
@@ -79,9 +77,6 @@ def propose_retrain(
     """Decide whether a drift verdict triggers a retrain. The caller holds the lease.
 
     Args:
-        store: holds the history and the inputs.
-        verdict: the latest drift verdict.
-        now: current time, with time zone.
         cooldown: minimum time between two retrains.
         revise: corrects the outcomes in the history first.
 

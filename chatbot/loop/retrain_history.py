@@ -46,11 +46,6 @@ class RetrainRequest(BaseModel):
     """A retrain request: its inputs, the drift that caused it, and its outcome.
 
     Attributes:
-        when: time of the request.
-        champion: `<version>@<bundle digest>`.
-        corpus_digest: digest of the corpus that the champion was trained on.
-        accepted_digest: digest of the rows that reviewers had accepted at that time.
-        red_checks: names of the red checks of the drift verdict.
         outcome: `asked` (a Job was created), `begun`, `failed`, or the result of the retrain: accepted, refused,
             needs_review, busy.
     """
@@ -115,16 +110,10 @@ def write_history(store: Store, history: RetrainHistory, etag: str) -> str:
     """Write the request history with optimistic concurrency (compare-and-swap on the ETag).
 
     Args:
-        store: destination.
-        history: the new history.
         etag: ETag from `read_history`; empty: there was no history.
-
-    Returns:
-        The new ETag.
 
     Raises:
         Conflict: the history was changed concurrently.
-        StoreError: the store does not respond.
     """
     return store.put(
         layout.RETRAIN_HISTORY, history.model_dump_json(indent=1).encode(), new=not etag, etag=etag
@@ -132,11 +121,7 @@ def write_history(store: Store, history: RetrainHistory, etag: str) -> str:
 
 
 def read_inputs(store: Store, verdict: DriftVerdict) -> RetrainInputs:
-    """Read the inputs of a retrain that this drift verdict would trigger.
-
-    Raises:
-        StoreError: the store does not respond, or holds an invalid decision (it is named).
-    """
+    """Read the inputs of a retrain that this drift verdict would trigger."""
     champion = f"{verdict.model_version}@{verdict.bundle_digest}"
     return RetrainInputs(champion, _corpus_digest(store, verdict.bundle_digest), accepted_digest(store))
 
@@ -145,9 +130,6 @@ def accepted_digest(store: Store) -> str:
     """Compute a digest of what people changed in the corpus: rows that are not erased, labels, declared changes.
 
     It is independent of reviewer and time.
-
-    Raises:
-        StoreError: the store does not respond, or holds an invalid decision (it is named).
     """
     gone = forgotten(store)
     found = (entry.key for entry in store.list(layout.REVIEWS))

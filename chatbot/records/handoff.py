@@ -65,9 +65,7 @@ class Handoff(_HandoffModel):
         """Build the handoff of a reply with `handoff` set.
 
         Args:
-            reply: the router's decision.
             record: the reply's record; its message is redacted.
-            conversation: earlier turns.
         """
         prediction = reply.prediction
         alternatives = reply.alternatives or (prediction.alternatives if prediction else ())

@@ -66,11 +66,8 @@ class Lease(ABC):
         """Configure the lease; sends no request.
 
         Args:
-            name: name of the lease, for messages.
             seconds: lease duration; a lease not renewed for this long is taken over.
             wait: how long to wait for a live holder.
-            holder: identity of this process.
-            runtime: clock and threads.
         """
         self.name = name
         self.holder = holder
@@ -194,11 +191,9 @@ class StoreLease(Lease):
         """Configure the lease; sends no request. Two leases exclude each other within a process too.
 
         Args:
-            store: the store that contains the lease.
             key: store key of the lease; the object is created if it is missing.
             seconds: lease duration.
             wait: how long to wait for a live holder.
-            runtime: clock and threads.
         """
         super().__init__(key, seconds, wait, f"{runtime.holder}-{secrets.token_hex(4)}", runtime)
         self._store = store

@@ -34,14 +34,12 @@ _CHUNK = 1 << 20
 
 
 class S3Store:
-    """Implements `chatbot.store.base.Store` on a bucket. Writes an object with one request: at most 5 GB."""
+    """Implements `chatbot.store.interface.Store` on a bucket. Writes an object with one request: at most 5 GB."""
 
     def __init__(self, settings: StorageSettings, bucket: str, prefix: str) -> None:
         """Configure the store; does not connect.
 
         Args:
-            settings: endpoint, timeouts, retries and addressing style.
-            bucket: name of the bucket.
             prefix: prefix of every key, with a slash at the end; or empty.
         """
         self.bucket = bucket

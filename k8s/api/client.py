@@ -172,11 +172,7 @@ class Cluster:
         return dict(json.loads(answer.data))
 
     def _with_retries(self, send: Callable[[], Any], retry_seconds: float | None = None) -> Any:
-        """Send a request; retry while the API server is unavailable, by default for CHATBOT_K8S_PATIENCE_SECONDS.
-
-        Raises:
-            StoreError: the API server refuses, or stays unavailable.
-        """
+        """Send a request; retry while the API server is unavailable, by default for CHATBOT_K8S_PATIENCE_SECONDS."""
         seconds = self._settings.patience_seconds if retry_seconds is None else retry_seconds
         return self.runtime.retry(send, Unreachable, seconds)
 
@@ -190,11 +186,7 @@ class Cluster:
         body: Json | None,
         timeout: Timeout,
     ) -> Any:
-        """Send one request; return the response, whose body is unread if it is a watch stream.
-
-        Raises:
-            StoreError: the API server refuses or does not answer.
-        """
+        """Send one request; return the response, whose body is unread if it is a watch stream."""
         parts = [self.host, group, "namespaces", self.namespace, kind, *([name] if name else [])]
         manager = {"fieldManager": FIELD_MANAGER} if body is not None else {}
         url = "/".join(parts) + "?" + urlencode({**(query or {}), **manager})

@@ -55,7 +55,6 @@ class RolloutAnalysis:
         """Compare the new version with the baseline.
 
         Args:
-            current: counters of the new version since it serves.
             seconds: how long it has been under analysis.
             problem: why its pods are not all ready; empty: all are ready.
 

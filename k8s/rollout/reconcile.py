@@ -75,11 +75,7 @@ def reconcile(
     lease: Lease,
     gateway: PushgatewayClient,
 ) -> None:
-    """Make alias and metric follow the annotation, and block automatic promotion of the former champion. Idempotent.
-
-    Raises:
-        ChatbotError: the registry or the API server fails, or the Lease is lost.
-    """
+    """Make alias and metric follow the annotation, and block automatic promotion of the former champion. Idempotent."""
     deployment = snapshot.version
     metrics.push_desired_model(gateway, deployment.desired_model)
     version = registered_version(deployment, cluster, registry, settings)

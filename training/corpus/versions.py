@@ -85,7 +85,6 @@ def push(settings: StorageSettings, folder: Path) -> Pointer:
 
     Raises:
         CorpusVersionError: a file is missing, or the store does not return what was written.
-        StoreError, DvcError: the store does not answer, or refuses.
     """
     if missing := [name for name in FILES if not (folder / name).is_file()]:
         raise CorpusVersionError(f"{folder} is not a corpus version: {', '.join(missing)} is missing")
@@ -118,7 +117,6 @@ def pull(settings: StorageSettings, pointer: Pointer, folder: Path) -> Path:
 
     Raises:
         CorpusVersionError: an object is missing or damaged; each is named with its path and digest.
-        StoreError, DvcError: the store does not answer, or refuses.
     """
     if not _differences(folder, pointer):
         return folder
@@ -158,9 +156,6 @@ def examine(store: Store, pointer: Pointer) -> dict[str, str]:
 
     Returns:
         By key: the object's path and digest, and the fault; empty if all objects are intact.
-
-    Raises:
-        StoreError: the store does not answer.
     """
     faults: dict[str, str] = {}
     expected = [(f"{_NAME}/", pointer.md5), *((f"{_NAME}/{file.path}", file.md5) for file in pointer.files)]

@@ -45,11 +45,9 @@ def check_behaviour(
     """Judge the results of behavioural tests.
 
     Args:
-        groups: the groups of the tests, with their bounds.
         tests: n tests of these groups.
         challenger: n results of the challenger.
         champion: n results of the champion; None if there is no champion.
-        params: the bounds of the gate.
         left_out: number of tests not run, because they name intents that the bundles lack.
     """
     now = np.array([result.passed for result in challenger], dtype=bool)

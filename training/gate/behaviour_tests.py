@@ -77,10 +77,6 @@ class Test:
     """One executable test.
 
     Attributes:
-        group: the identifier of its group.
-        message: the cleaned message.
-        expected: the expectation in words.
-        behaviour: the behaviour that it was expanded from.
         like: for a variant, the message whose intent it must get; empty: the expectations of `behaviour`
             apply.
     """
@@ -139,12 +135,7 @@ def run(bundle: Bundle, tests: Sequence[Test], encoded: Encoded) -> list[Behavio
     """Run tests on a bundle with the routing of production.
 
     Args:
-        bundle: the bundle under test.
-        tests: n tests.
         encoded: `messages_of(tests)`, encoded by the bundle's encoder.
-
-    Returns:
-        n results, in the order of the tests.
     """
     router = Router(
         bundle.rules,

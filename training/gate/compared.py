@@ -151,10 +151,8 @@ def check_answers(
     errors.
 
     Args:
-        outcomes: the paired outcomes.
         target: the risk for which the challenger's thresholds were learned; None: the bundle does not state
             it.
-        params: the bounds.
         out_of_scope_share: the share of out-of-scope messages that the target is stated for: the test part's
             out-of-scope messages are weighted to it. None: the bundle does not state it, each counts one.
     """

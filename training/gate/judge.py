@@ -73,22 +73,14 @@ def judge(
 
     Args:
         champion: the bundle that serves now; None for a first version, whose refusals become warnings.
-        challenger: the candidate bundle.
         test: rows that no bundle predicts from having learned them (`training.gate.rows.compared_rows`), with the
             columns `message`, `intent` (or `out_of_scope`) and `category`. An optional column `new` (bool) marks
             rows that the champion's corpus lacks (`mark_new`). The labels of these rows came with the challenger,
             so known intents are not compared on them; new intents are judged on theirs.
-        params: the bounds; None: the defaults.
-        behaviours: groups of behavioural tests; None: the shipped ones.
-        sizes: sizes of the bundle folders; None: omit the size check.
         declared: declared changes of intents; the test rows have the names after them.
-        suspects: rows that came with the challenger and whose label is suspect.
         through: the function that encodes messages; a benchmark passes one with a cache.
         kept: out-of-fold predictions of champion and challenger by row hash. The columns CHAMPION_ROW and
             CHALLENGER_ROW of `test` name those that are used; the bundle predicts all other rows now.
-
-    Returns:
-        The verdict with one entry per check.
 
     Raises:
         GateError: no test row has an intent on which both bundles can be compared.
@@ -151,12 +143,7 @@ def judge_folders(
     declared: Declared = NOTHING,
     suspects: Sequence[SuspectLabel] = (),
 ) -> GateVerdict:
-    """Load two bundles from their folders and run `judge`, including the size check.
-
-    Raises:
-        BundleError: a folder is not a complete bundle.
-        GateError: see `judge`.
-    """
+    """Load two bundles from their folders and run `judge`, including the size check."""
     return judge(
         None if champion is None else bundles.load(champion),
         bundles.load(challenger),
@@ -186,9 +173,6 @@ def judge_corpora(
     Args:
         before, now: the processed corpora of champion and challenger; see `compared_rows`.
         declared, suspects: see `judge`.
-
-    Raises:
-        BundleError, GateError: see `judge_folders`.
     """
     kept = {} if champion is None else read_held_out(champion), read_held_out(challenger)
     intents = frozenset() if champion is None else champion_intents(bundles.read_manifest(champion), declared)

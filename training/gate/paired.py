@@ -30,8 +30,6 @@ class Paired:
 
     Attributes:
         messages: n.
-        champion: number that the champion got right.
-        challenger: number that the challenger got right.
         regressions: right before, wrong now.
         fixes: wrong before, right now.
         p: two-sided p-value of the exact McNemar test.
@@ -64,12 +62,7 @@ class Paired:
 
 
 def mcnemar(regressions: int, fixes: int) -> float:
-    """Return the two-sided p-value of the exact McNemar test (1947): a binomial test of the discordant pairs.
-
-    Args:
-        regressions: number of discordant pairs in one direction (regressions).
-        fixes: number of discordant pairs in the other direction (fixes).
-    """
+    """Return the two-sided p-value of the exact McNemar test (1947): a binomial test of the discordant pairs."""
     if not regressions + fixes:
         return 1.0
     return float(min(1.0, 2 * binom.cdf(min(regressions, fixes), regressions + fixes, 0.5)))
@@ -107,11 +100,6 @@ def macro_f1_difference(
 
     Args:
         truth: the labels, shape (n,), n at least 1.
-        champion: the champion's predictions, shape (n,).
-        challenger: the challenger's predictions, shape (n,).
-        draws: number of bootstrap draws.
-        seed: seed of the random generator.
-        level: confidence level of the interval.
     """
     labels = np.unique(np.concatenate([truth, champion, challenger]))
     triples = np.stack([np.searchsorted(labels, side) for side in (truth, champion, challenger)], axis=1)
@@ -154,9 +142,6 @@ def ece_if_calibrated(
 
     Args:
         confidence: shape (n,), n at least 1.
-        draws: number of simulated label sets.
-        seed: seed of the random generator.
-        bins: maximum number of bins.
 
     Returns:
         One ECE per draw, shape (draws,).

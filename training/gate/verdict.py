@@ -22,8 +22,6 @@ class GateCheck:
 
     Attributes:
         name: identifier for programs (`macro_f1`).
-        title: name for people.
-        verdict: the verdict of this check alone.
         sentence: the finding, for a support lead.
         rule: the condition under which the check refuses.
         numbers: the values behind the verdict; shares are from 0 to 1.
@@ -57,10 +55,7 @@ class Side:
 
     Attributes:
         version: short digest of the bundle.
-        digest: digest of the bundle.
-        corpus_digest: digest of the corpus it was trained on.
         created: time of the training, ISO 8601.
-        intents: number of its intents.
         scores: its scores on its own rows, out-of-fold or of its test part: as in MLflow and `training.versions`.
         compared: the same scores (`training.model.evaluation.outcome.scores`) on the messages that both bundles
             are compared on.
@@ -100,10 +95,7 @@ class GateVerdict:
     Attributes:
         made: time of the verdict, ISO 8601 in UTC.
         champion: the compared champion; None for a first version, which is warned about and never refused.
-        challenger: the judged challenger.
         test_rows: number of messages that the bundles are compared on.
-        checks: the results of the checks.
-        params: the bounds that were applied.
     """
 
     made: str
@@ -134,11 +126,7 @@ class GateVerdict:
         return tuple(check.name for check in self.checks if check.verdict == "refused")
 
     def check(self, name: str) -> GateCheck:
-        """Return the check with this name.
-
-        Raises:
-            KeyError: the check does not exist.
-        """
+        """Return the check with this name."""
         for check in self.checks:
             if check.name == name:
                 return check

@@ -84,7 +84,6 @@ class LearnedTier:
         answered: share of the held-out messages that the tier answers.
         accuracy_lost, recall_lost: upper bounds of what the cascade loses, in accuracy and in mean recall of intents.
         foreign, foreign_bound: share of the out-of-scope messages that only the tier answers, and its upper bound.
-        sentence: a summary for people.
     """
 
     thresholds: TierThresholds | None
@@ -136,7 +135,6 @@ def learn_tier(
 
     Args:
         messages, groups: the training rows of `fitted`.
-        learned: the thresholds in force.
         vocabulary: `Encoder.encode_vocabulary`.
     """
     if not fitted.measured:

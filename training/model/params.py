@@ -49,9 +49,6 @@ class TrainParams(BaseModel):
 
         Where it is unknown, a corpus with out-of-scope rows of its own is taken for one whose traffic was looked at;
         of other traffic, half may be out of scope.
-
-        Args:
-            own_rows: number of out-of-scope rows of the corpus.
         """
         if self.out_of_scope_share is not None:
             return self.out_of_scope_share

@@ -25,11 +25,7 @@ MAX_LEARNING_ROWS = 8_000
 def draw(
     encoded: Encoded, fitted: Fitted, outcome: Outcome, learned: Learned, seed: int
 ) -> dict[str, Figure]:
-    """Draw every figure, by file name.
-
-    Args:
-        encoded: the messages that `fitted` was fitted on.
-    """
+    """Draw every figure, by file name."""
     inside = outcome.in_scope
     shown = sorted({*outcome.truth, *outcome.routed})
     right = outcome.likeliest == outcome.truth

@@ -43,9 +43,6 @@ def bootstrap(
     """Register a bundle with its training corpus; the first version becomes champion. Idempotent.
 
     Args:
-        config: the configuration.
-        steps: reports the progress.
-        bundle: the bundle's folder.
         source: the corpus it was made from: a file or a folder of YAML files.
         processed: the output of `data.process`; it is rebuilt if it is missing or of another corpus.
 

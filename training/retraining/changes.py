@@ -55,10 +55,8 @@ def apply_changes(
     Args:
         rows: the corpus as it was labelled, with `data.loading.COLUMNS`.
         decisions: in the order of time.
-        declared: the declared changes.
         earlier: row hashes of the previous version.
         left_out: row hashes that it leaves out.
-        splits: the parts of its rows.
     """
     applied = apply_decisions(rows.assign(labelled=rows["row_hash"]), decisions)
     table, _ = declared.apply(applied.table.assign(decided=applied.table["row_hash"]))

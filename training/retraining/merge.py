@@ -46,7 +46,6 @@ def merge(
     """Apply accepted, corrected, undone and erased rows to a corpus version.
 
     Args:
-        rows: the corpus with `data.loading.COLUMNS`.
         replies: the replies of its intents, without examples.
         accepted: all accepted messages, including those already in `rows`.
         forgotten: source ids under an erasure tombstone; no corpus may contain them.

@@ -49,20 +49,13 @@ def publish(
     Idempotent: the run (by its idempotency key) and the version are unique per bundle digest.
 
     Args:
-        config: the configuration.
-        steps: reports the progress.
         lease: is checked before every visible step.
-        corpus: the folder of the corpus version.
-        bundle: the bundle's folder.
-        verdict: the gate's verdict on the bundle.
-        record: records the run.
         tags: tags of the run and the version, besides those of every version.
 
     Returns:
         The registered version, and the store key of the gate's HTML report.
 
     Raises:
-        LeaseLost: the lease was lost.
         TrackingError: MLflow did not record the run; corpus and bundle are in the store, and a later run
             resumes.
     """

@@ -67,8 +67,6 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
     Idempotent: a later run resumes after a failure.
 
     Args:
-        config: the configuration.
-        steps: reports the progress.
         given: a corpus in place of the champion's; it is trained once.
 
     Returns:

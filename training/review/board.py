@@ -45,11 +45,7 @@ class View:
     clusters: tuple[MessageCluster, ...]
 
     def item(self, item_id: str) -> Item:
-        """Return the queued item with this id, or the item that has it as a duplicate.
-
-        Raises:
-            InvalidMessage: no queued item has this id.
-        """
+        """Return the queued item with this id, or the item that has it as a duplicate."""
         for item in self.queue.items:
             if item.item_id == item_id or item_id in item.duplicates:
                 return item
@@ -58,11 +54,7 @@ class View:
         )
 
     def cluster(self, name: str) -> MessageCluster:
-        """Return the cluster with this name.
-
-        Raises:
-            InvalidMessage: the cluster does not exist.
-        """
+        """Return the cluster with this name."""
         for cluster in self.clusters:
             if cluster.name == name:
                 return cluster
@@ -80,7 +72,10 @@ class BulkDecision:
 
 
 class Board:
-    """Review operations on one store and one bundle. Thread-safe."""
+    """Review operations on one store and one bundle. Thread-safe.
+
+    A decision raises InvalidMessage if its intent does not exist, and AlreadyDecidedError after another reviewer's.
+    """
 
     def __init__(
         self,
@@ -92,9 +87,7 @@ class Board:
         """Configure the board; reads nothing from the store.
 
         Args:
-            store: the store with records and decisions.
             bundle: supplies the intents that messages can be corrected to, and the encoder for clustering.
-            settings: the limits of the queue and of the clusters.
             slots: values that fill the slots of replies, by name.
         """
         self.store = store
@@ -104,11 +97,7 @@ class Board:
         self._slots = dict(slots)
 
     def look(self) -> View:
-        """Read the current queue and its clusters.
-
-        Raises:
-            StoreError: the store is unavailable.
-        """
+        """Read the current queue and its clusters."""
         queue = read_queue(self.store, self._settings, self.decisions)
         queue = renamed(queue, read_stored(self.store), frozenset(self.bundle.manifest.labels))
         clusters = find_clusters(queue, lambda m: self.bundle.encoder.encode(m).vectors)
@@ -129,32 +118,18 @@ class Board:
         return sorted((found | {new.category for new in self.decisions.intents().values()}) - {""})
 
     def accept(self, item: Item, reviewer: str) -> ReviewDecision:
-        """Record that the bot's top intent is correct.
-
-        Raises:
-            InvalidMessage: the item has no intent that can be used as a label.
-            AlreadyDecidedError: another reviewer has already decided.
-        """
+        """Record that the bot's top intent is correct."""
         check_intent(item.intent, self.intents())
         return self._decide(item, DecisionKind.ACCEPT, item.intent, reviewer)
 
     def correct(self, item: Item, intent: str, reviewer: str) -> ReviewDecision:
-        """Record the correct intent, or `out_of_scope`.
-
-        Raises:
-            InvalidMessage: the intent does not exist.
-            AlreadyDecidedError: another reviewer has already decided.
-        """
+        """Record the correct intent, or `out_of_scope`."""
         check_intent(intent, self.intents())
         verdict = DecisionKind.ACCEPT if intent == item.intent else DecisionKind.CORRECT
         return self._decide(item, verdict, intent, reviewer)
 
     def reject(self, item: Item, reviewer: str) -> ReviewDecision:
-        """Record that the message is not used for training.
-
-        Raises:
-            AlreadyDecidedError: another reviewer has already decided.
-        """
+        """Record that the message is not used for training."""
         return self._decide(item, DecisionKind.REJECT, "", reviewer)
 
     def preview(self, intent: str, reply: str, category: str = "") -> str:
@@ -179,7 +154,6 @@ class Board:
 
         Raises:
             InvalidMessage: see `preview`; or another reviewer created this intent with a different reply.
-            SettingError: see `preview`.
         """
         self.preview(intent, reply, category)
         self.decisions.make_intent(
@@ -198,9 +172,6 @@ class Board:
         """Correct several messages; an empty intent rejects them.
 
         Concurrent decisions of other reviewers are kept and reported in the outcome.
-
-        Raises:
-            InvalidMessage: the intent does not exist.
         """
         if intent:
             check_intent(intent, self.intents())
@@ -209,11 +180,7 @@ class Board:
         )
 
     def undo(self, item_id: str, reviewer: str) -> ReviewDecision:
-        """Undo a decision.
-
-        Raises:
-            InvalidMessage: there is no decision on this message.
-        """
+        """Undo a decision."""
         return self.decisions.reopen(item_id, reviewer)
 
     def _decide_all(
@@ -257,9 +224,7 @@ def open_board() -> Board:
     """Open the board configured by the environment.
 
     Raises:
-        SettingError: a setting is missing or invalid.
         BundleError: there is no usable bundle.
-        StoreError: the store is unavailable.
     """
     store = open_store(read_settings(StorageSettings))
     bundle = bundles.load(find_bundle(store, read_settings(ServiceSettings), read_settings(TrackingSettings)))
@@ -267,20 +232,12 @@ def open_board() -> Board:
 
 
 def queue_by_reason(store: Store) -> dict[str, int]:
-    """Count the queued messages by reason; a message with two reasons counts for both. Needs no bundle.
-
-    Raises:
-        StoreError: the store is unavailable.
-    """
+    """Count the queued messages by reason; a message with two reasons counts for both. Needs no bundle."""
     return read_queue(store, read_settings(ReviewSettings)).by_reason
 
 
 def queue_length(store: Store) -> int:
-    """Count the messages in the review queue. Needs no bundle.
-
-    Raises:
-        StoreError: the store is unavailable.
-    """
+    """Count the messages in the review queue. Needs no bundle."""
     return len(read_queue(store, read_settings(ReviewSettings)).items)
 
 

@@ -23,7 +23,6 @@ def find_bundle(store: Store, settings: ServiceSettings, tracking: TrackingSetti
 
     Raises:
         BundleError: no bundle was found.
-        StoreError: the store is unavailable.
     """
     configured = ModelRef.parse(settings.model) if settings.model else None
     if configured is None and settings.bundle is not None:

@@ -50,7 +50,6 @@ class MessageCluster:
 
     Attributes:
         name: unique name made of its words, such as `gift_card_balance`.
-        words: its most typical words, most typical first.
         items: its messages, nearest to the centroid first.
         similarity: mean cosine similarity of its messages to the centroid.
         nearest: the most frequent top intent of its messages.
@@ -74,9 +73,7 @@ def find_clusters(
     """Return the clusters of a queue, largest first.
 
     Args:
-        queue: the review queue.
         encode: the bundle's encoder (`Bundle.encoder`); it gets the messages as stored, after PII redaction.
-        min_similarity: minimum mean cosine similarity within a cluster.
     """
     items = [item for item in queue.items if item.scope is not None]
     if len(items) < MIN_ITEMS:
@@ -114,7 +111,6 @@ def typical_words(
     class are skipped.
 
     Args:
-        classes: the messages of each class.
         others: messages of no class; they only contribute to the overall frequencies.
         most: maximum number of words per class.
     """

@@ -118,15 +118,7 @@ def read_cases(store: Store) -> list[HandoffCase]:
 
 
 def read_tasks(store: Store, done_days: int = DONE_DAYS) -> list[Task]:
-    """Return all handoffs in the store, oldest first, without those under an erasure tombstone.
-
-    Args:
-        store: the store.
-        done_days: finished ones are returned if their message is at most this many days old.
-
-    Raises:
-        StoreError: the store is unavailable.
-    """
+    """Return all handoffs in the store, oldest first, without those under an erasure tombstone."""
     gone = forgotten(store)
     keys = {
         stem(entry.key): entry.key for entry in store.list(layout.HANDOFFS) if stem(entry.key) not in gone
@@ -153,18 +145,10 @@ def move(store: Store, prediction_id: str, state: State, by: str, instead_of: st
     """Change the state of a handoff: take it, finish it, or reopen it.
 
     Args:
-        store: the store.
-        prediction_id: the id of the handoff.
-        state: the new state.
-        by: the person who acts.
         instead_of: the person who has it, if somebody else acts on purpose.
-
-    Returns:
-        The stored state.
 
     Raises:
         TakenError: another person has the handoff (the text names them), or the ETag changed concurrently.
-        StoreError: the store is unavailable.
     """
     key = layout.document(layout.HANDOFF_WORK, prediction_id)
     work = Work(state=state, by=by, when=now())

@@ -153,12 +153,7 @@ class Promotion:
         """Configure the promotion; sends no request.
 
         Args:
-            store: the store with the bundles and serving.json.
-            registry: the model registry.
             cache: folder of fetched bundles, shared with the service on this machine.
-            wait_seconds: maximum time until the keeper serves the version.
-            say: callback for progress messages.
-            runtime: clock.
         """
         self._store = store
         self._registry = registry
@@ -178,7 +173,6 @@ class Promotion:
 
         Raises:
             PromotionError: the version must not serve, or it was rolled back; the text says why.
-            ChatbotError: store or registry fail; a later call resumes.
         """
         now = desired_model.read(self._store)
         if not number:
@@ -203,12 +197,8 @@ class Promotion:
     def rollback(self, number: str = "") -> RolloutResult:
         """Roll back to an earlier version and make it champion.
 
-        Args:
-            number: the version; empty: the version that served before.
-
         Raises:
             PromotionError: no version served before, or the keeper reverted to the current one.
-            ChatbotError: see `promote`.
         """
         if number:
             return self._move(self._registry.get(number), "rolled back by training.rollback")

@@ -18,8 +18,6 @@ def fetch_bundle(store: Store, registry: Registry, version: ModelVersion, folder
 
     Raises:
         BundleError: the registry's copy is damaged too.
-        StoreError: the store is unavailable.
-        TrackingError: the registry is unavailable.
     """
     try:
         bundle = bundle_store.fetch(store, version.bundle_digest, folder, version.made_digest)

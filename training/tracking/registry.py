@@ -59,7 +59,10 @@ _MAX_LOCAL_VERSIONS = 10_000
 
 
 class Registry:
-    """Client of the registered model `support-chatbot`; the constructor sends no request."""
+    """Client of the registered model `support-chatbot`; the constructor sends no request.
+
+    Every other method raises TrackingError if the server cannot be reached or refuses.
+    """
 
     def __init__(self, settings: TrackingSettings) -> None:
         self._settings = settings
@@ -72,7 +75,6 @@ class Registry:
 
         Raises:
             BundleError: the folder is not a bundle.
-            TrackingError: the server cannot be reached, or refuses.
         """
         digest = bundles.verify(bundle)
         scores = bundles.read_manifest(bundle).scores
@@ -105,11 +107,7 @@ class Registry:
         return self._aliased(CHALLENGER)
 
     def versions(self) -> list[ModelVersion]:
-        """Return all versions, newest first.
-
-        Raises:
-            TrackingError: the server cannot be reached, or refuses.
-        """
+        """Return all versions, newest first."""
         if not is_server(self._settings):
             return self._local_versions()
         preflight(self._settings)

@@ -64,9 +64,7 @@ def record(
     """Record one finished run; keep it on disk if the server does not accept it.
 
     Args:
-        name: the run's name.
         metrics: by name; `/` groups them in MLflow's UI.
-        figures: by file name, such as `confusion_matrix.png`.
         files: by their artifact folder, one or several.
         key: idempotency key: a run that is repeated after a crash has the same key and exists once; empty: a
             new run.
@@ -101,9 +99,6 @@ def unsent(settings: TrackingSettings) -> list[Path]:
 
 def send(settings: TrackingSettings, folder: Path) -> str:
     """Send a kept run and delete its folder; idempotent: a run the server already has is not sent again.
-
-    Returns:
-        The run's id.
 
     Raises:
         TrackingError: the server cannot be reached or refuses; the folder is kept.

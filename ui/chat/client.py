@@ -45,7 +45,6 @@ class ApiError(Exception):
     """A failed request.
 
     Args:
-        kind: kind of failure.
         detail: for the log, never shown to a customer.
         retry_after: seconds to wait before a retry; only with BUSY.
         limit: maximum message length in characters, if the API named it; only with TOO_LONG.
@@ -118,8 +117,6 @@ class ChatClient:
     """Client of one API; shared by all visitors, thread-safe.
 
     Args:
-        url: base URL of the API, such as `http://127.0.0.1:3000`.
-        timeout: seconds to wait for a response.
         transport: replaces the network in tests.
         headers: sent with every request: the API key (`ApiClientSettings.headers`).
     """

@@ -72,13 +72,7 @@ class ContactState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChosenIntent:
-    """The customer's choice in a clarification.
-
-    Attributes:
-        intent: the chosen intent.
-        guess: the intent that the model predicted.
-        prediction_id: prediction id of the clarification.
-    """
+    """The customer's choice in a clarification."""
 
     intent: str
     guess: str
@@ -90,7 +84,6 @@ class Exchange:
     """One message, its delivery state and its answer.
 
     Attributes:
-        message: text shown to the customer.
         request: text sent to the API; a button's label may differ from a text that the bot's rules match.
         due: when to retry a BUSY message, by `time.monotonic`.
     """

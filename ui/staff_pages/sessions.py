@@ -31,7 +31,6 @@ class StaffSession(BaseModel):
     """A login session, as stored.
 
     Attributes:
-        name: the user's name, stored with their decisions.
         until: when the session expires, in seconds since 1970.
         token: keyed hash of the token it was opened with; a new token ends the session.
     """
@@ -71,7 +70,6 @@ class Sessions:
 
         Raises:
             ForgedCookie: the signature is wrong.
-            StoreError: the store is unavailable.
         """
         session_id = self._id_of(cookie)
         try:
@@ -86,7 +84,6 @@ class Sessions:
 
         Raises:
             ForgedCookie: the signature is wrong.
-            StoreError: the store is unavailable.
         """
         self._store.delete(_key_of(self._id_of(cookie)))
 
