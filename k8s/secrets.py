@@ -15,9 +15,9 @@ from collections.abc import Sequence
 
 from chatbot.errors import Conflict, Missing, SettingError
 from chatbot.runtime import REAL, Runtime
-from chatbot.settings import KubernetesSettings
+from chatbot.settings import KubernetesSettings, read_settings
 from k8s.api.client import Cluster, Json
-from k8s.cli import read_settings, run
+from k8s.cli import run
 
 RequestedSecrets = dict[str, dict[str, str]]
 """Keys of each Secret with the rule for the value: `random`, or `text:` followed by the value."""

@@ -20,7 +20,7 @@ from chatbot.loop.pushgateway import PushgatewayClient
 from chatbot.loop.retrain_decision import propose_retrain, read_verdict
 from chatbot.loop.retrain_history import FAILED, RetrainHistory, RetrainInputs, RetrainRequest
 from chatbot.runtime import REAL, Runtime
-from chatbot.settings import KubernetesSettings, LoopSettings, StorageSettings
+from chatbot.settings import KubernetesSettings, LoopSettings, StorageSettings, read_settings
 from chatbot.store import Store, open_store
 from chatbot.store.lease import LeaseHeld
 from k8s import cli
@@ -130,10 +130,10 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     options = parser.parse_args(arguments)
 
     def command() -> int:
-        settings = cli.read_settings(KubernetesSettings)
+        settings = read_settings(KubernetesSettings)
         gateway = cli.pushgateway(JOB, settings, runtime)
         try:
-            store = open_store(cli.read_settings(StorageSettings))
+            store = open_store(read_settings(StorageSettings))
             verdict = read_verdict(store, options.verdict or settings.verdict)
             result = _run(settings, store, verdict, runtime)
         except ChatbotError:
@@ -160,7 +160,7 @@ def _run(
                 settings.cronjob,
                 verdict,
                 runtime.now(),
-                timedelta(hours=cli.read_settings(LoopSettings).cooldown_hours),
+                timedelta(hours=read_settings(LoopSettings).cooldown_hours),
             )
     except LeaseHeld as error:
         return TriggerResult("held", str(error))

@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 from pydantic import ValidationError
 from rich.console import Console
@@ -36,8 +35,6 @@ from training.model.fit import FOLDS, fit
 from training.model.params import read_params
 from training.progress import Steps
 from training.review.labels import put_findings
-
-_PROOF_MESSAGES = 600
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -118,9 +115,7 @@ def check_labels(loaded: Loaded, encoder: str, cache: Path, seed: int, steps: St
     messages = [clean(message) for message in rows["message"]]
     labels = rows["intent"].tolist()
     with steps.wait("encoder"):
-        step = max(1, len(messages) // _PROOF_MESSAGES)
-        order = np.argsort(labels, kind="stable")[::step]
-        exported = export(encoder, cache, [messages[row] for row in order], [labels[row] for row in order])
+        exported = export(encoder, cache, messages, labels)
     with steps.count("encode", len(messages)) as advance:
         encoded = encode(exported.load(), messages, advance)
     with steps.wait("copies"):

@@ -6,13 +6,9 @@ there is one, else it promotes the challenger if that passed the gate.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
-
-if not __package__:  # run as `python training/promote.py`
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 if __name__ == "__main__":
     from chatbot.interrupt import exit_on_interrupt
@@ -42,8 +38,7 @@ def main(
     version: Annotated[str, typer.Argument(help="The registry's number; default: the challenger.")] = "",
     force: Annotated[bool, typer.Option(help="Even if the gate did not accept it.")] = False,
     result: Annotated[
-        Path | None,
-        typer.Option(help="A retrain.json: promote the accepted version, if any."),
+        Path | None, typer.Option(help="A retrain.json: promote the accepted version, if any.")
     ] = None,
     wait: Wait = 120.0,
 ) -> None:

@@ -9,15 +9,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
-
-if not __package__:  # run as `python training/versions.py`
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 if __name__ == "__main__":
     from chatbot.interrupt import exit_on_interrupt
@@ -33,6 +29,7 @@ from rich.text import Text
 
 from chatbot.errors import ChatbotError
 from chatbot.loop import desired_model
+from chatbot.loop.registry import ModelVersion
 from chatbot.model import bundle_store, scores
 from chatbot.settings import ApiClientSettings, StorageSettings, TrackingSettings, read_settings
 from chatbot.store import Store, has_store, open_store
@@ -40,7 +37,7 @@ from data.commands import reports_errors
 from training.corpus.versions import CorpusVersionError, Pointer, pull
 from training.tracking.bundles import fetch_bundle
 from training.tracking.client import TrackingError
-from training.tracking.registry import ModelVersion, Registry
+from training.tracking.registry import Registry
 
 _API_SECONDS = 5.0
 _VERDICTS = {"passed": "green", "warned": "yellow", "refused": "red"}

@@ -136,13 +136,7 @@ def read(store: Store) -> Serving:
 
 
 def ask(store: Store, model: str, why: str) -> Serving:
-    """Set the desired model. Idempotent: changes nothing if it is the desired model already.
-
-    Args:
-        store: contains serving.json.
-        model: `<version>@<bundle digest>`, or empty.
-        why: requester and reason.
-    """
+    """Set the desired model, if it is another one; `why` names requester and reason."""
 
     def asked(old: Serving) -> Serving:
         if old.model == model:

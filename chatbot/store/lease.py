@@ -200,7 +200,19 @@ class StoreLease(Lease):
         self._renewals = 0
 
     def _read(self) -> LeaseRecord:
-        return _read(self._store, self.name)
+        while True:
+            entry = self._store.head(self.name)
+            if entry is None:
+                return LeaseRecord("", "", 0.0, "")
+            try:
+                content = self._store.get(self.name, etag=entry.etag)
+            except (Conflict, Missing):  # changed between the two requests
+                continue
+            try:
+                found = json.loads(content)
+                return LeaseRecord(str(found["holder"]), entry.etag, float(found["seconds"]), entry.etag)
+            except (ValueError, KeyError, TypeError):  # of an earlier format, which had no empty holder
+                return LeaseRecord("an unknown process", entry.etag, 0.0, entry.etag)
 
     def _write(self, record: LeaseRecord, holder: str) -> None:
         self._renewals += 1
@@ -211,24 +223,3 @@ class StoreLease(Lease):
             "renewed": f"{self._runtime.now():%Y-%m-%dT%H:%M:%SZ}",
         }
         self._store.put(self.name, json.dumps(content).encode(), new=not record.version, etag=record.version)
-
-
-def lease_holder(store: Store, key: str) -> str:
-    """Return the holder that a lease in the store records; empty: it is free."""
-    return _read(store, key).holder
-
-
-def _read(store: Store, key: str) -> LeaseRecord:
-    while True:
-        entry = store.head(key)
-        if entry is None:
-            return LeaseRecord("", "", 0.0, "")
-        try:
-            content = store.get(key, etag=entry.etag)
-        except (Conflict, Missing):  # changed between the two requests
-            continue
-        try:
-            found = json.loads(content)
-            return LeaseRecord(str(found["holder"]), entry.etag, float(found["seconds"]), entry.etag)
-        except (ValueError, KeyError, TypeError):  # of an earlier format, which had no empty holder
-            return LeaseRecord("an unknown process", entry.etag, 0.0, entry.etag)

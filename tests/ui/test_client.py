@@ -57,10 +57,8 @@ def test_the_real_service_tells_its_intents_with_their_replies(api: Server) -> N
 
 
 @pytest.mark.process
-def test_the_real_service_says_what_serves_and_that_it_is_ready(api: Server) -> None:
-    chat = ChatClient(api.url, 10.0)
-    assert chat.ready()
-    assert chat.version()["model_version"]
+def test_the_real_service_says_that_it_is_ready(api: Server) -> None:
+    assert ChatClient(api.url, 10.0).ready()
 
 
 @pytest.mark.process

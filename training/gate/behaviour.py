@@ -21,11 +21,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from training.gate.behaviour_tests import BehaviourResult, Group, Test
+from training.gate.evidence import Row, paired_row
 from training.gate.paired import Paired, holm
 from training.gate.params import GateParams
-from training.gate.verdict import Cell, CheckVerdict, GateCheck
-
-Row = dict[str, Cell]
+from training.gate.verdict import CheckVerdict, GateCheck
 
 RULE = (
     "refused if a group exceeds its bound, which the champion keeps, by more tests than training flips by chance; "
@@ -89,17 +88,11 @@ def _group_row(group: Group, pair: Paired, adjusted: float, first: bool, params:
     crossed = first or (kept and pair.regressions - pair.fixes > params.behaviour_turns)
     beyond = failing > group.at_most and crossed
     return {
+        **paired_row(group.group, pair, adjusted),
         "kind": "group",
-        "name": group.group,
         "title": group.title,
         "why": group.why,
-        "messages": pair.messages,
-        "champion": pair.champion / pair.messages,
-        "challenger": pair.challenger / pair.messages,
-        "regressions": pair.regressions,
-        "fixes": pair.fixes,
         "at_most": group.at_most,
-        "adjusted": adjusted,
         "refused": beyond or (pair.worse and adjusted < params.level),
     }
 

@@ -192,9 +192,5 @@ def _describe(reply: Reply, prediction: Prediction) -> str:
     if reply.source == "rule":
         return f"rule {reply.rule}"
     first = prediction.alternatives[0]
-    what = {
-        "model": "answered as",
-        "clarify": "asked back, top intent",
-        "human": "handed over, top intent",
-    }
+    what = {"model": "answered as", "clarify": "asked back, top intent", "human": "handed over, top intent"}
     return f"{what[reply.source]} {first.intent} ({first.confidence:.0%})"

@@ -85,6 +85,20 @@ class PairedOutcomes:
         return Paired.of(*caught)
 
 
+def paired_row(name: str, paired: Paired, adjusted: float) -> Row:
+    """Return a check's row about an intent, a slice or a group, with its Holm-adjusted p-value."""
+    return {
+        "name": name,
+        "messages": paired.messages,
+        "champion": paired.champion / paired.messages,
+        "challenger": paired.challenger / paired.messages,
+        "regressions": paired.regressions,
+        "fixes": paired.fixes,
+        "p": paired.p,
+        "adjusted": adjusted,
+    }
+
+
 def percent(share: object) -> str:
     """Format a share as a percentage; "-" if it is not a number."""
     return f"{100 * share:.1f} %" if isinstance(share, int | float) else "-"

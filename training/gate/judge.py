@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import numpy as np
 import pandas as pd
@@ -46,6 +47,15 @@ class GateError(ChatbotError):
     """The two bundles cannot be compared on these messages."""
 
     type = "gate"
+
+
+class JudgeOptions(TypedDict, total=False):
+    """Optional arguments of `judge` that its callers with folders pass on."""
+
+    params: GateParams
+    behaviours: Sequence[Group]
+    declared: Declared
+    suspects: Sequence[SuspectLabel]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +108,15 @@ def judge(
             f"none of the {len(test):,} test rows has an intent that "
             f"{'both bundles have' if champion else 'the bundle has'}: pass the corpus that they were trained on"
         )
+    target = challenger.manifest.target.get("target")
+    before = champion.manifest.target.get("target") if champion else None
+    answers = check_answers(outcomes, target, params, challenger.manifest.target.get("share"))
     checks = [
         check_macro_f1(outcomes, params),
         *check_parts(outcomes, params),
         check_calibration(outcomes, params),
         check_out_of_scope(outcomes, params),
-        check_answers(
-            outcomes,
-            challenger.manifest.target.get("target"),
-            params,
-            challenger.manifest.target.get("share"),
-        ),
+        with_target(answers, declared, before, target),
         check_lost(outcomes, _silent(challenger), params),
         check_new(outcomes, params),
         _behaviour(champion, challenger, behaviours, params, through),
@@ -117,9 +125,6 @@ def judge(
     ]
     if sizes is not None:
         checks.insert(-1, check_size(sizes.challenger, sizes.champion, params))
-    before = champion.manifest.target.get("target") if champion else None
-    now = challenger.manifest.target.get("target")
-    checks = [with_target(c, declared, before, now) if c.name == "answers" else c for c in checks]
     if champion is None:
         checks = [replace(c, verdict="warned") if c.verdict == "refused" else c for c in checks]
     return GateVerdict(
@@ -136,24 +141,17 @@ def judge_folders(
     champion: Path | None,
     challenger: Path,
     test: pd.DataFrame,
-    *,
-    params: GateParams | None = None,
-    behaviours: Sequence[Group] | None = None,
     kept: tuple[Kept, Kept] = ({}, {}),
-    declared: Declared = NOTHING,
-    suspects: Sequence[SuspectLabel] = (),
+    **options: Unpack[JudgeOptions],
 ) -> GateVerdict:
     """Load two bundles from their folders and run `judge`, including the size check."""
     return judge(
         None if champion is None else bundles.load(champion),
         bundles.load(challenger),
         test,
-        params=params,
-        behaviours=behaviours,
         sizes=Sizes(_bytes(challenger), None if champion is None else _bytes(champion)),
         kept=kept,
-        declared=declared,
-        suspects=suspects,
+        **options,
     )
 
 
@@ -162,31 +160,18 @@ def judge_corpora(
     challenger: Path,
     before: pd.DataFrame | None,
     now: pd.DataFrame,
-    *,
-    params: GateParams | None = None,
-    behaviours: Sequence[Group] | None = None,
-    declared: Declared = NOTHING,
-    suspects: Sequence[SuspectLabel] = (),
+    **options: Unpack[JudgeOptions],
 ) -> GateVerdict:
     """Load two bundles from their folders and run `judge` on the rows of their corpora.
 
     Args:
         before, now: the processed corpora of champion and challenger; see `compared_rows`.
-        declared, suspects: see `judge`.
     """
+    declared = options.get("declared", NOTHING)
     kept = {} if champion is None else read_held_out(champion), read_held_out(challenger)
     intents = frozenset() if champion is None else champion_intents(bundles.read_manifest(champion), declared)
     rows = compared_rows(before, now, None if champion is None else kept[0], kept[1], intents, declared)
-    return judge_folders(
-        champion,
-        challenger,
-        rows,
-        params=params,
-        behaviours=behaviours,
-        kept=kept,
-        declared=declared,
-        suspects=suspects,
-    )
+    return judge_folders(champion, challenger, rows, kept, **options)
 
 
 def mark_new(test: pd.DataFrame, earlier: pd.DataFrame | None) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from chatbot.model.bundle import Bundle
@@ -18,7 +18,7 @@ Cell = str | int | float | bool | None
 
 @dataclass(frozen=True, slots=True)
 class GateCheck:
-    """BehaviourResult of one check of the gate.
+    """Result of one check of the gate.
 
     Attributes:
         name: identifier for programs (`macro_f1`).
@@ -35,18 +35,6 @@ class GateCheck:
     rule: str
     numbers: Mapping[str, Cell] = field(default_factory=dict)
     rows: Sequence[Mapping[str, Cell]] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return a JSON-serialisable dict."""
-        return {
-            "name": self.name,
-            "title": self.title,
-            "verdict": self.verdict,
-            "sentence": self.sentence,
-            "rule": self.rule,
-            "numbers": dict(self.numbers),
-            "rows": [dict(row) for row in self.rows],
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +70,6 @@ class Side:
             dict(manifest.scores),
             dict(compared),
         )
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return a JSON-serialisable dict."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +137,9 @@ class GateVerdict:
             "refused_by": list(self.refused_by),
             "sentence": self.sentence,
             "made": self.made,
-            "champion": None if self.champion is None else self.champion.as_dict(),
-            "challenger": self.challenger.as_dict(),
+            "champion": None if self.champion is None else asdict(self.champion),
+            "challenger": asdict(self.challenger),
             "test_rows": self.test_rows,
             "params": dict(self.params),
-            "checks": [check.as_dict() for check in self.checks],
+            "checks": [asdict(check) for check in self.checks],
         }

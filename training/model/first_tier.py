@@ -387,13 +387,7 @@ def token_table(vectors: Floats, frequency: Doubles) -> Table:
 
 
 @one_thread()
-def fit_static(
-    table: Table,
-    vectors: Floats,
-    taught: Columns,
-    columns: Columns,
-    count: int,
-) -> Static:
+def fit_static(table: Table, vectors: Floats, taught: Columns, columns: Columns, count: int) -> Static:
     """Fit the linear head and the scope detector on message vectors.
 
     Args:

@@ -173,11 +173,6 @@ def score_unknown(encoded: Encoded, fitted: Fitted, seed: int = 0, advance: Adva
     return join(*scores)
 
 
-def folds(_rows: int) -> int:
-    """Return the number of folds for a corpus of this size."""
-    return FOLDS
-
-
 def _fit_without(
     encoded: Encoded,
     columns: Columns,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from chatbot.dialog.replies import Replies
+from chatbot.loop.registry import CHAMPION, ModelVersion
 from chatbot.model import bundle as bundles
 from chatbot.store import open_store
 from chatbot.store.lease import StoreLease
@@ -33,7 +34,7 @@ from training.progress import Steps
 from training.retraining.config import LEASE, RetrainConfig, RetrainError, emptied
 from training.retraining.publish import publish
 from training.tracking import runs
-from training.tracking.registry import CHAMPION, ModelVersion, Registry
+from training.tracking.registry import Registry
 from training.tracking.runs import Files, Recorded
 
 

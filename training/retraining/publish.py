@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from chatbot.loop.registry import BUNDLE_DIGEST, CORPUS_DIGEST, CORPUS_POINTER, GATE, GIT_COMMIT, ModelVersion
 from chatbot.model import bundle as bundles
 from chatbot.model import bundle_store
 from chatbot.store import layout, open_store
@@ -16,15 +17,7 @@ from training.progress import Steps
 from training.provenance import git_commit
 from training.retraining.config import RetrainConfig
 from training.tracking.client import TrackingError
-from training.tracking.registry import (
-    BUNDLE_DIGEST,
-    CORPUS_DIGEST,
-    CORPUS_POINTER,
-    GATE,
-    GIT_COMMIT,
-    ModelVersion,
-    Registry,
-)
+from training.tracking.registry import Registry
 from training.tracking.runs import Files, Recorded
 
 GATE_AGAINST = "gate_against"

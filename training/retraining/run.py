@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from chatbot.dialog.replies import Replies
+from chatbot.loop.registry import CHALLENGER, CHAMPION
 from chatbot.loop.retrain_result import RetrainResult
 from chatbot.model import bundle as bundles
 from chatbot.records.erasure import forgotten
@@ -50,7 +51,7 @@ from training.review.decisions import Decisions
 from training.review.declared import read_stored
 from training.review.labels import put_findings, row_decisions
 from training.tracking.bundles import fetch_bundle
-from training.tracking.registry import CHALLENGER, CHAMPION, Registry
+from training.tracking.registry import Registry
 from training.tracking.runs import Files, Recorded
 from training.tracking.training_run import record_training
 
@@ -143,13 +144,7 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
             (work / REPLIES_FILE).write_text(without_examples(replies).dump(), encoding="utf-8")
             corpus = replace(read(folder / CORPUS_FILE, config.process), kept=changed.kept)
         trained = train(
-            corpus,
-            work / "challenger",
-            params,
-            steps,
-            folder / RULES_FILE,
-            work / REPLIES_FILE,
-            config.cache,
+            corpus, work / "challenger", params, steps, folder / RULES_FILE, work / REPLIES_FILE, config.cache
         )
         with steps.wait("gate"):
             # Without a champion, the gate warns and never refuses.
@@ -170,15 +165,7 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
         def record(tags: Mapping[str, str], files: Files) -> Recorded:
             name, key = f"retrain {trained.digest[:12]}", f"retrain-{trained.digest[:24]}"
             return record_training(
-                config.tracking,
-                trained,
-                corpus,
-                params,
-                steps,
-                name=name,
-                tags=tags,
-                files=files,
-                key=key,
+                config.tracking, trained, corpus, params, steps, name=name, tags=tags, files=files, key=key
             )
 
         tags = {

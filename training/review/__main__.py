@@ -37,13 +37,10 @@ from chatbot.settings import StorageSettings, read_settings
 from chatbot.store import open_store
 from data.commands import reports_errors
 from data.declarations import read_declared
-from training.review.accepted import read_accepted
-from training.review.board import Board, BulkDecision, View, open_board, queue_by_reason, queue_length
+from training.review.board import Board, BulkDecision, View, open_board
 from training.review.decisions import AlreadyDecidedError
 from training.review.declared import read_stored, write_stored
 from training.review.queue import Item, Reason
-
-__all__ = ["app", "queue_by_reason", "queue_length", "read_accepted"]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, rich_markup_mode=None)
 _console = Console()

@@ -19,7 +19,7 @@ from chatbot.settings import (
 )
 from chatbot.store import Store, open_store
 from training.review.bundle import find_bundle
-from training.review.clusters import MessageCluster, find_clusters, with_clusters
+from training.review.clusters import MessageCluster, find_clusters
 from training.review.decisions import (
     AlreadyDecidedError,
     DecisionKind,
@@ -78,11 +78,7 @@ class Board:
     """
 
     def __init__(
-        self,
-        store: Store,
-        bundle: Bundle,
-        settings: ReviewSettings,
-        slots: Mapping[str, str],
+        self, store: Store, bundle: Bundle, settings: ReviewSettings, slots: Mapping[str, str]
     ) -> None:
         """Configure the board; reads nothing from the store.
 
@@ -101,7 +97,8 @@ class Board:
         queue = read_queue(self.store, self._settings, self.decisions)
         queue = renamed(queue, read_stored(self.store), frozenset(self.bundle.manifest.labels))
         clusters = find_clusters(queue, lambda m: self.bundle.encoder.encode(m).vectors)
-        return View(with_clusters(queue, clusters), tuple(clusters))
+        names = {item.item_id: cluster.name for cluster in clusters for item in cluster.items}
+        return View(queue.with_clusters(names), tuple(clusters))
 
     def intents(self) -> dict[str, str]:
         """Return every intent with its title: those of the bundle, and those created in the review."""
@@ -229,11 +226,6 @@ def open_board() -> Board:
     store = open_store(read_settings(StorageSettings))
     bundle = bundles.load(find_bundle(store, read_settings(ServiceSettings), read_settings(TrackingSettings)))
     return Board(store, bundle, read_settings(ReviewSettings), read_settings(SlotSettings).values())
-
-
-def queue_by_reason(store: Store) -> dict[str, int]:
-    """Count the queued messages by reason; a message with two reasons counts for both. Needs no bundle."""
-    return read_queue(store, read_settings(ReviewSettings)).by_reason
 
 
 def queue_length(store: Store) -> int:

@@ -96,11 +96,6 @@ def find_clusters(
     return clusters
 
 
-def with_clusters(queue: Queue, clusters: Sequence[MessageCluster]) -> Queue:
-    """Return the queue with each item's cluster set."""
-    return queue.with_clusters({item.item_id: cluster.name for cluster in clusters for item in cluster.items})
-
-
 def typical_words(
     classes: Sequence[Sequence[str]], others: Sequence[str] = (), most: int = WORDS
 ) -> list[tuple[str, ...]]:

@@ -116,7 +116,7 @@ class Queue:
         return {reason.value: counts[reason] for reason in Reason if counts[reason]}
 
     def with_clusters(self, of: Mapping[str, str]) -> Queue:
-        """Return the queue with clusters set and the order updated."""
+        """Return the queue with clusters set, by item id, and the order updated."""
         items = [
             replace(item, cluster=of[item.item_id], reasons=(*item.reasons, Reason.NEW_CLUSTER))
             if item.item_id in of
@@ -273,11 +273,7 @@ def _order(item: Item) -> tuple[float, str]:
 
 
 def _records(
-    store: Store,
-    since: datetime,
-    until: datetime,
-    feedback: Mapping[str, Feedback],
-    settings: ReviewSettings,
+    store: Store, since: datetime, until: datetime, feedback: Mapping[str, Feedback], settings: ReviewSettings
 ) -> Iterator[Record]:
     """Yield the records that may be in the queue; confident ones are filtered out in columnar form."""
     import pyarrow as pa

@@ -16,6 +16,7 @@ from pathlib import Path
 from chatbot.errors import ChatbotError
 from chatbot.loop import desired_model
 from chatbot.loop.desired_model import Serving, short
+from chatbot.loop.registry import CHAMPION, ModelVersion
 from chatbot.loop.rollout.machine import RolloutMachine, Snapshot, Superseded, check_current
 from chatbot.loop.rollout.state import Failure, Phase, RolloutOutcome, RolloutState
 from chatbot.model.ref import ModelRef
@@ -23,7 +24,7 @@ from chatbot.runtime import REAL, Runtime
 from chatbot.store import Store
 from training.rollout.smoke_test import prove
 from training.tracking.bundles import fetch_bundle
-from training.tracking.registry import CHAMPION, ModelVersion, Registry
+from training.tracking.registry import Registry
 
 MAY_SERVE = ("passed", "warned")
 _POLL_SECONDS = 0.3

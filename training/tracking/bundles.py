@@ -6,9 +6,10 @@ import logging
 from pathlib import Path
 
 from chatbot.errors import BundleError
+from chatbot.loop.registry import ModelVersion
 from chatbot.model import bundle_store
 from chatbot.store import Store
-from training.tracking.registry import ModelVersion, Registry
+from training.tracking.registry import Registry
 
 logger = logging.getLogger(__name__)
 

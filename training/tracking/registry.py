@@ -18,10 +18,6 @@ from chatbot.loop.registry import (
     BUNDLE_DIGEST,
     CHALLENGER,
     CHAMPION,
-    CORPUS_DIGEST,
-    CORPUS_POINTER,
-    GATE,
-    GIT_COMMIT,
     MADE_DIGEST,
     SCORES,
     ModelVersion,
@@ -38,19 +34,6 @@ from training.tracking.client import TrackingError, connected, explain, prefligh
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import RegisteredModel
     from mlflow.tracking import MlflowClient
-
-__all__ = [
-    "BUNDLE_DIGEST",
-    "CHALLENGER",
-    "CHAMPION",
-    "CORPUS_DIGEST",
-    "CORPUS_POINTER",
-    "GATE",
-    "GIT_COMMIT",
-    "SCORES",
-    "ModelVersion",
-    "Registry",
-]
 
 ARTIFACT = "bundle"
 """Artifact path of the bundle within a run."""

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from mlflow.tracking import MlflowClient
 
-__all__ = ["Recorded", "TrackingError", "record", "send", "unsent"]
-
 Files = Mapping[str, Path | Sequence[Path]]
 KEY = "run_key"
 """Tag with the run's idempotency key: detects a run that was already sent."""

@@ -105,7 +105,6 @@ class Intent(_Part):
 
 _answer = TypeAdapter(Answer)
 _intents = TypeAdapter(tuple[Intent, ...])
-_version = TypeAdapter(dict[str, Any])
 
 
 def in_words(intent: str) -> str:
@@ -179,13 +178,6 @@ class ChatClient:
         with self._lock:
             self._intents = (time.monotonic(), intents)
         return intents
-
-    def version(self) -> dict[str, Any]:
-        """Return the content of `GET /version`.
-
-        Raises: ApiError: the request failed.
-        """
-        return _parse(_version, self._send("GET", "/version"))
 
     def ready(self) -> bool:
         """Whether the API is ready (`GET /readyz`)."""
