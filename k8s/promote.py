@@ -50,7 +50,10 @@ def promote(platform: KubernetesPlatform, result: RetrainResult) -> RolloutOutco
         )
         return None
     if result.champion:
-        compared, serving = ModelRef.parse(result.champion), platform.serving_digest(snapshot.version)
+        compared, serving = (
+            ModelRef.parse(result.champion),
+            platform.reconciler.serving_digest(snapshot.version),
+        )
         if serving and compared.digest != serving:
             log(
                 f"{describe(str(challenger))} was judged against {describe(str(compared))}, and "

@@ -133,8 +133,8 @@ class RolloutMachine(Generic[V]):
                 return current
             if current and current.is_in_progress and not by_hand:
                 raise Superseded(
-                    f"{self._platform.name} is being rolled out to {self._describe(snapshot.desired_model)}: "
-                    f"the rollout of {self._describe(target)} is not started"
+                    f"{self._platform.name} is being rolled out to {self._platform.describe(snapshot.desired_model)}: "
+                    f"the rollout of {self._platform.describe(target)} is not started"
                 )
             rollout = RolloutState(
                 id=self._platform.new_id(target),
@@ -214,9 +214,6 @@ class RolloutMachine(Generic[V]):
     def _announced(self, snapshot: Snapshot[V], rollout: RolloutState) -> RolloutState:
         self._platform.announce(snapshot, rollout)
         return rollout
-
-    def _describe(self, model: str) -> str:
-        return self._platform.describe(model)
 
     def _contended(self) -> Contended:
         return Contended(
