@@ -26,8 +26,7 @@ class NotDrainedError(ClusterError):
 def drain(cluster: Cluster, name: str, seconds: float) -> None:
     """Scale a Deployment to zero and wait until none of its pods is left.
 
-    Raises:
-        NotDrainedError: pods remain after `seconds`.
+    Raises: NotDrainedError: pods remain after `seconds`.
     """
     try:
         deployment = cluster.deployment(name)

@@ -29,8 +29,7 @@ from k8s.rollout.record import describe
 def promote(platform: KubernetesPlatform, result: RetrainResult) -> RolloutOutcome | None:
     """Roll out the challenger, if there is one that may be promoted.
 
-    Returns:
-        The outcome; None: there was nothing to promote.
+    Returns: the outcome; None: there was nothing to promote.
     """
     if result.outcome != "accepted" or not result.challenger:
         log(f"retraining ended as {result.outcome}: nothing to promote")

@@ -26,8 +26,7 @@ RequestedSecrets = dict[str, dict[str, str]]
 def parse_requests(arguments: Sequence[str]) -> RequestedSecrets:
     """Parse the command line.
 
-    Raises:
-        SettingError: an argument does not have the form above.
+    Raises: SettingError: an argument does not have the form above.
     """
     found: RequestedSecrets = {}
     for argument in arguments:

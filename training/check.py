@@ -92,8 +92,7 @@ def main(
 def read_usable(corpus: Path, columns: Columns) -> tuple[Loaded, list[Problem], list[Problem]]:
     """Read the usable rows of any corpus, with errors about the others and warnings.
 
-    Raises:
-        CorpusError: no two intents are left.
+    Raises: CorpusError: no two intents are left.
     """
     if is_processed(corpus):
         return Loaded(read_processed(corpus)[list(CORPUS_COLUMNS)], [], [], {}), [], []
@@ -108,8 +107,7 @@ def read_usable(corpus: Path, columns: Columns) -> tuple[Loaded, list[Problem], 
 def check_labels(loaded: Loaded, encoder: str, cache: Path, seed: int, steps: Steps) -> LabelFindings:
     """Encode a corpus, predict every row by folds, and examine the labels; out-of-scope rows count as a label.
 
-    Raises:
-        ChatbotError: the encoder cannot be used.
+    Raises: ChatbotError: the encoder cannot be used.
     """
     rows = loaded.table if "part" in loaded.table else fill_all(loaded.table)
     messages = [clean(message) for message in rows["message"]]

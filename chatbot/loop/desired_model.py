@@ -129,8 +129,7 @@ def short(model: str) -> str:
 def read(store: Store) -> Serving:
     """Read the desired model; default: the bundle that ships with the code.
 
-    Raises:
-        StoreError: the store does not respond, or serving.json is invalid.
+    Raises: StoreError: the store does not respond, or serving.json is invalid.
     """
     return read_entry(store)[0]
 
@@ -207,8 +206,7 @@ def _change(store: Store, change: Callable[[Serving], Serving]) -> Serving:
 def write(store: Store, serving: Serving, etag: str) -> None:
     """Write the desired model by compare-and-swap.
 
-    Raises:
-        Conflict: serving.json changed since it was read.
+    Raises: Conflict: serving.json changed since it was read.
     """
     try:
         store.put(KEY, serving.model_dump_json(indent=2).encode() + b"\n", new=not etag, etag=etag)

@@ -60,8 +60,7 @@ class RetrainProposal:
     def record(self, store: Store, outcome: str = REQUESTED) -> RetrainProposal:
         """Write the request to the history; return the proposal whose next `record` replaces a `begun` one.
 
-        Raises:
-            Conflict: the history was changed concurrently.
+        Raises: Conflict: the history was changed concurrently.
         """
         history = self.history.add(self.inputs, self.verdict.red_checks, self.now, outcome)
         return replace(self, history=history, etag=write_history(store, history, self.etag))
@@ -80,8 +79,7 @@ def propose_retrain(
         cooldown: minimum time between two retrains.
         revise: corrects the outcomes in the history first.
 
-    Raises:
-        StoreError: the store does not respond, or holds an invalid history or reviewer's decision.
+    Raises: StoreError: the store does not respond, or holds an invalid history or reviewer's decision.
     """
     history, etag = read_history(store)
     history, inputs = revise(history), read_inputs(store, verdict)

@@ -89,8 +89,7 @@ class RetrainHistory(BaseModel):
 def read_history(store: Store) -> tuple[RetrainHistory, str]:
     """Read the request history and its ETag; both empty if there is none.
 
-    Raises:
-        StoreError: the store does not respond, or the history is invalid (states the effect of deleting it).
+    Raises: StoreError: the store does not respond, or the history is invalid (states the effect of deleting it).
     """
     entry = store.head(layout.RETRAIN_HISTORY)
     if entry is None:
@@ -112,8 +111,7 @@ def write_history(store: Store, history: RetrainHistory, etag: str) -> str:
     Args:
         etag: ETag from `read_history`; empty: there was no history.
 
-    Raises:
-        Conflict: the history was changed concurrently.
+    Raises: Conflict: the history was changed concurrently.
     """
     return store.put(
         layout.RETRAIN_HISTORY, history.model_dump_json(indent=1).encode(), new=not etag, etag=etag

@@ -38,8 +38,7 @@ class RetrainResult(BaseModel):
     def load(cls, path: Path) -> RetrainResult:
         """Read a retrain.json.
 
-        Raises:
-            SettingError: the file is missing or malformed.
+        Raises: SettingError: the file is missing or malformed.
         """
         try:
             return cls.model_validate_json(path.read_text(encoding="utf-8"))

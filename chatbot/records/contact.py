@@ -34,8 +34,7 @@ class Contact(BaseModel):
 def contact_of(text: str, now: datetime) -> Contact:
     """Validate contact data: an e-mail address, a phone number, or words (such as a name and a time).
 
-    Raises:
-        InvalidMessage: it is empty, too long, or an incomplete address or number; the value is not repeated.
+    Raises: InvalidMessage: it is empty, too long, or an incomplete address or number; the value is not repeated.
     """
     text = clean(text)
     if len(text) > MAX_CHARS:
@@ -60,8 +59,7 @@ def contact_of(text: str, now: datetime) -> Contact:
 def key_of(prediction_id: str) -> str:
     """Return the store key of a handoff's contact data.
 
-    Raises:
-        ValueError: the text does not have the form of a prediction id.
+    Raises: ValueError: the text does not have the form of a prediction id.
     """
     day = time_of(prediction_id).astimezone(UTC).date()
     return layout.document(layout.of_day(layout.CONTACTS, day), prediction_id)
@@ -70,8 +68,7 @@ def key_of(prediction_id: str) -> str:
 def parse(body: bytes, where: str) -> Contact:
     """Parse stored contact data.
 
-    Raises:
-        StoreError: the content is not contact data; the message names `where` and repeats no value.
+    Raises: StoreError: the content is not contact data; the message names `where` and repeats no value.
     """
     try:
         return Contact.model_validate_json(body)

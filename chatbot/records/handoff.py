@@ -100,8 +100,7 @@ class _Document(_HandoffModel):
 def parse(body: bytes, where: str = "this") -> Handoff:
     """Parse a serialized handoff.
 
-    Raises:
-        StoreError: the content is not a handoff; the message names `where`.
+    Raises: StoreError: the content is not a handoff; the message names `where`.
     """
     try:
         return _Document.model_validate_json(body).data
@@ -112,8 +111,7 @@ def parse(body: bytes, where: str = "this") -> Handoff:
 def key_of(prediction_id: str) -> str:
     """Return the store key of a handoff.
 
-    Raises:
-        ValueError: the text does not have the form of a prediction id.
+    Raises: ValueError: the text does not have the form of a prediction id.
     """
     day = time_of(prediction_id).astimezone(UTC).date()
     return layout.document(layout.of_day(layout.HANDOFFS, day), prediction_id)

@@ -111,8 +111,7 @@ class Record:
             prediction_id: from `chatbot.ids.new_id`; determines the timestamp.
             session_id: pseudonym from `chatbot.ids.opaque`; any other value is hashed here.
 
-        Raises:
-            ValueError: `prediction_id` does not have the form of a prediction id.
+        Raises: ValueError: `prediction_id` does not have the form of a prediction id.
         """
         prediction = reply.prediction
         alternatives = reply.alternatives if prediction is None else prediction.alternatives
@@ -224,8 +223,7 @@ def from_line(kind: type[Row], line: str, columns: Sequence[str] | None = None) 
         columns: columns of the file's header; None: this schema's. Missing columns get their default, unknown
             ones are ignored, so files of older and newer schema versions are readable.
 
-    Raises:
-        ValueError: the number of cells is wrong, or a cell is not of its type.
+    Raises: ValueError: the number of cells is wrong, or a cell is not of its type.
     """
     try:
         cells = next(csv.reader([line], strict=True))

@@ -40,11 +40,9 @@ class Store(Protocol):
             new: write only if the object does not exist.
             etag: write only if the object's ETag is still this one (compare-and-swap).
 
-        Returns:
-            The new ETag.
+        Returns: the new ETag.
 
-        Raises:
-            Conflict: the condition `new` or `etag` does not hold.
+        Raises: Conflict: the condition `new` or `etag` does not hold.
         """
 
     def get(self, key: str, *, etag: str = "") -> bytes:

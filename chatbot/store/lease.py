@@ -117,8 +117,7 @@ class Lease(ABC):
     def _read(self) -> LeaseRecord:
         """Return the stored lease.
 
-        Raises:
-            StoreError: it cannot be read; `Unreachable`: a retry may succeed.
+        Raises: StoreError: it cannot be read; `Unreachable`: a retry may succeed.
         """
 
     @abstractmethod

@@ -145,11 +145,9 @@ class S3Store:
     def make_bucket(self) -> bool:
         """Create the bucket. Idempotent.
 
-        Returns:
-            Whether it was created; False: it existed.
+        Returns: whether it was created; False: it existed.
 
-        Raises:
-            Denied: the credentials lack permission, or the bucket belongs to another account.
+        Raises: Denied: the credentials lack permission, or the bucket belongs to another account.
         """
         region = self._client.meta.region_name
         where = {} if region in ("us-east-1", "aws-global") else {"LocationConstraint": region}

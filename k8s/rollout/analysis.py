@@ -58,8 +58,7 @@ class RolloutAnalysis:
             seconds: how long it has been under analysis.
             problem: why its pods are not all ready; empty: all are ready.
 
-        Returns:
-            Whether the analysis is finished, and the regressions found; any regression calls for a rollback.
+        Returns: whether the analysis is finished, and the regressions found; any regression calls for a rollback.
         """
         self._latency.add(current)
         enough = current.messages >= self._settings.watch_messages

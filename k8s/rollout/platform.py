@@ -233,8 +233,7 @@ class KubernetesPlatform:
     def _owned(self, rollout: RolloutState, deployment: Deployment | None = None) -> Deployment:
         """Return the Deployment if this rollout still determines its state and its desired model.
 
-        Raises:
-            Superseded: it was changed by another rollout or by hand.
+        Raises: Superseded: it was changed by another rollout or by hand.
         """
         snapshot = _snapshot(deployment) if deployment else self.read()
         check_current(self, rollout, snapshot)

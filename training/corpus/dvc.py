@@ -89,11 +89,9 @@ def write_config(root: Path, settings: StorageSettings, *, local: bool) -> None:
 def run(root: Path, *arguments: str) -> str:
     """Run DVC in a project.
 
-    Returns:
-        Its standard output.
+    Returns: its standard output.
 
-    Raises:
-        DvcError: DVC failed; the message includes its output.
+    Raises: DvcError: DVC failed; the message includes its output.
     """
     try:
         # DVC caches the remote's listing; a fresh cache folder makes it look again.
@@ -117,8 +115,7 @@ def call(
 ) -> subprocess.CompletedProcess[str]:
     """Run DVC to completion in a subprocess, which isolates its environment and its threads.
 
-    Raises:
-        subprocess.TimeoutExpired: it did not end in time and was killed.
+    Raises: subprocess.TimeoutExpired: it did not end in time and was killed.
     """
     return subprocess.run(
         [sys.executable, "-m", "dvc", *arguments],
@@ -134,8 +131,7 @@ def call(
 def check_store(settings: StorageSettings) -> None:
     """Preflight check: send a small request to the store, whose errors are clearer than DVC's.
 
-    Raises:
-        StoreError: it does not answer, refuses, or the bucket does not exist.
+    Raises: StoreError: it does not answer, refuses, or the bucket does not exist.
     """
     # Not `head`: its response has no body with the reason.
     with contextlib.suppress(Missing):

@@ -78,8 +78,7 @@ def push(settings: StorageSettings, folder: Path) -> Pointer:
 
     The objects are read back and compared afterwards, so that every named version can be pulled.
 
-    Raises:
-        CorpusVersionError: a file is missing, or the store does not return what was written.
+    Raises: CorpusVersionError: a file is missing, or the store does not return what was written.
     """
     if missing := [name for name in FILES if not (folder / name).is_file()]:
         raise CorpusVersionError(f"{folder} is not a corpus version: {', '.join(missing)} is missing")
@@ -110,8 +109,7 @@ def push(settings: StorageSettings, folder: Path) -> Pointer:
 def pull(settings: StorageSettings, pointer: Pointer, folder: Path) -> Path:
     """Pull a corpus version into a folder, all or nothing; an identical folder is reused.
 
-    Raises:
-        CorpusVersionError: an object is missing or damaged; each is named with its path and digest.
+    Raises: CorpusVersionError: an object is missing or damaged; each is named with its path and digest.
     """
     if not _differences(folder, pointer):
         return folder
@@ -149,8 +147,7 @@ def pull(settings: StorageSettings, pointer: Pointer, folder: Path) -> Path:
 def examine(store: Store, pointer: Pointer) -> dict[str, str]:
     """Verify a corpus version in the store.
 
-    Returns:
-        By key: the object's path and digest, and the fault; empty if all objects are intact.
+    Returns: by key: the object's path and digest, and the fault; empty if all objects are intact.
     """
     faults: dict[str, str] = {}
     expected = [(f"{_NAME}/", pointer.md5), *((f"{_NAME}/{file.path}", file.md5) for file in pointer.files)]

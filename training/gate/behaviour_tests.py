@@ -107,8 +107,7 @@ class BehaviourResult:
 def read_behaviours(file: Path = SHIPPED) -> tuple[Group, ...]:
     """Read a file of behavioural tests.
 
-    Raises:
-        BundleError: the file is missing, is not YAML or names a group twice, or a test violates `Behaviour`.
+    Raises: BundleError: the file is missing, is not YAML or names a group twice, or a test violates `Behaviour`.
     """
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))

@@ -92,8 +92,7 @@ def judge(
         kept: out-of-fold predictions of champion and challenger by row hash. The columns CHAMPION_ROW and
             CHALLENGER_ROW of `test` name those that are used; the bundle predicts all other rows now.
 
-    Raises:
-        GateError: no test row has an intent on which both bundles can be compared.
+    Raises: GateError: no test row has an intent on which both bundles can be compared.
     """
     params = params or GateParams()
     if test.empty:

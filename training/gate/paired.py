@@ -143,8 +143,7 @@ def ece_if_calibrated(
     Args:
         confidence: shape (n,), n at least 1.
 
-    Returns:
-        One ECE per draw, shape (draws,).
+    Returns: one ECE per draw, shape (draws,).
     """
     ordered = np.sort(np.asarray(confidence, dtype=np.float64))
     starts = np.cumsum([0, *(part.size for part in np.array_split(ordered, min(bins, ordered.size)))])[:-1]

@@ -207,8 +207,7 @@ def learn_thresholds(
     Args:
         outside: out-of-scope messages; refused: shape (k,): the full model does not answer them.
 
-    Returns:
-        Its `thresholds` are None if none do.
+    Returns: its `thresholds` are None if none do.
     """
     at = learned.thresholds
     best = LearnedTier(
@@ -373,8 +372,7 @@ def token_table(vectors: Floats, frequency: Doubles) -> Table:
     Args:
         vectors: shape (vocabulary, dim). frequency: shape (vocabulary,): how often each occurs in the corpus.
 
-    Returns:
-        tokens and scales of `Static`.
+    Returns: tokens and scales of `Static`.
     """
     centred = vectors.astype(np.float64) - vectors.mean(axis=0)
     _, axes = np.linalg.eigh(centred.T @ centred)

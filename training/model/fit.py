@@ -96,8 +96,7 @@ def fit(
         titles: names of intents as text, and the intent of each: taught to the head of every model, and never
             evaluated. Where an intent has few messages, its name says most about it.
 
-    Raises:
-        FitError: fewer than two intents.
+    Raises: FitError: fewer than two intents.
     """
     names, columns = np.unique(np.asarray(labels), return_inverse=True)
     if len(names) < 2:
@@ -150,8 +149,7 @@ def score_unknown(encoded: Encoded, fitted: Fitted, seed: int = 0, advance: Adva
         encoded: the messages that `fitted` was fitted on.
         advance: called for each fitted model; there are `UNKNOWN_FOLDS`.
 
-    Returns:
-        scores of a sample of the messages; empty if the corpus has too few intents to leave any out.
+    Returns: scores of a sample of the messages; empty if the corpus has too few intents to leave any out.
     """
     names = np.asarray(fitted.classifier.labels)
     generator = np.random.default_rng(seed)

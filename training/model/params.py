@@ -61,8 +61,7 @@ def read_params(path: Path, given: Mapping[str, object] | None = None) -> TrainP
     Args:
         given: values that override the file's.
 
-    Raises:
-        SettingError: a value is invalid.
+    Raises: SettingError: a value is invalid.
     """
     try:
         section = (

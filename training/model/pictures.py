@@ -46,8 +46,7 @@ def draw(
 def learning_curve(encoded: Encoded, fitted: Fitted, seed: int) -> tuple[list[int], list[float]]:
     """Compute macro F1 on the messages of one fold for growing shares of the others.
 
-    Returns:
-        the numbers of rows, and the macro F1 of each.
+    Returns: the numbers of rows, and the macro F1 of each.
     """
     held = fitted.out_of_fold
     tested = held.rows[held.fold == 0]

@@ -97,8 +97,7 @@ def _champion(registry: Registry, digest: str) -> ModelVersion | None:
 def write_version(folder: Path, bundle: Path, source: Path, processed: Path, params: ProcessParams) -> None:
     """Write the corpus version that a bundle was trained on.
 
-    Raises:
-        RetrainError: the bundle was trained on another corpus than `source`.
+    Raises: RetrainError: the bundle was trained on another corpus than `source`.
     """
     wanted = bundles.read_manifest(bundle).corpus_digest
     rows = load_corpus(source)

@@ -45,8 +45,7 @@ def publish(
         lease: is checked before every visible step.
         tags: tags of the run and the version, besides those of every version.
 
-    Returns:
-        The registered version, and the store key of the gate's HTML report.
+    Returns: the registered version, and the store key of the gate's HTML report.
 
     Raises:
         TrackingError: MLflow did not record the run; corpus and bundle are in the store, and a later run

@@ -70,8 +70,7 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
     Args:
         given: a corpus in place of the champion's; it is trained once.
 
-    Returns:
-        The outcome; `needs_review` if nothing changed since the champion was trained.
+    Returns: the outcome; `needs_review` if nothing changed since the champion was trained.
 
     Raises:
         LeaseHeld: another retraining holds the lease.

@@ -195,8 +195,7 @@ def _reviewer(by: str) -> str:
 def _find(view: View, ids: Sequence[str]) -> list[Item]:
     """Return the queued items whose ids start with the given prefixes.
 
-    Raises:
-        InvalidMessage: a prefix matches no item, or more than one.
+    Raises: InvalidMessage: a prefix matches no item, or more than one.
     """
     found = []
     for start in ids:
@@ -221,8 +220,7 @@ def _each(board: Board, ids: Sequence[str], decide: Callable[[Item], str]) -> No
 def _print_outcome(outcome: BulkDecision) -> None:
     """Print the outcome of a decision on several messages.
 
-    Raises:
-        typer.Exit: other reviewers had decided on some messages; their decisions are unchanged.
+    Raises: typer.Exit: other reviewers had decided on some messages; their decisions are unchanged.
     """
     if outcome.decided:
         _console.print(f"{len(outcome.decided)} messages become rows of the corpus", highlight=False)

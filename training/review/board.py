@@ -149,8 +149,7 @@ class Board:
     ) -> BulkDecision:
         """Create an intent and assign these messages to it.
 
-        Raises:
-            InvalidMessage: see `preview`; or another reviewer created this intent with a different reply.
+        Raises: InvalidMessage: see `preview`; or another reviewer created this intent with a different reply.
         """
         self.preview(intent, reply, category)
         self.decisions.make_intent(
@@ -220,8 +219,7 @@ class Board:
 def open_board() -> Board:
     """Open the board configured by the environment.
 
-    Raises:
-        BundleError: there is no usable bundle.
+    Raises: BundleError: there is no usable bundle.
     """
     store = open_store(read_settings(StorageSettings))
     bundle = bundles.load(find_bundle(store, read_settings(ServiceSettings), read_settings(TrackingSettings)))

@@ -147,8 +147,7 @@ class Decisions:
     def decide(self, decision: ReviewDecision) -> ReviewDecision:
         """Write a decision if the message has none, or a reopened one.
 
-        Raises:
-            AlreadyDecidedError: another decision exists.
+        Raises: AlreadyDecidedError: another decision exists.
         """
         key = key_of(decision.item_id)
         content = _dump(decision)
@@ -183,8 +182,7 @@ class Decisions:
     def make_intent(self, new: NewIntent) -> NewIntent:
         """Write a new intent. Idempotent for the same name and reply.
 
-        Raises:
-            InvalidMessage: an intent of this name with a different reply exists; the text names its reviewer.
+        Raises: InvalidMessage: an intent of this name with a different reply exists; the text names its reviewer.
         """
         key = layout.document(layout.NEW_INTENTS, new.intent)
         try:
@@ -265,8 +263,7 @@ def check_new_intent(
 ) -> str:
     """Validate the name, the reply and the category of a new intent.
 
-    Returns:
-        The reply as a customer reads it.
+    Returns: the reply as a customer reads it.
 
     Raises:
         InvalidMessage: the name is invalid or taken, the reply is empty or too long, or the category is too

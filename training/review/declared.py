@@ -18,8 +18,7 @@ from training.review.queue import Item, Queue
 def read_stored(store: Store) -> Declared:
     """Return the declared changes.
 
-    Raises:
-        CorpusError: the object is not a declaration.
+    Raises: CorpusError: the object is not a declaration.
     """
     try:
         return parse_declared(store.get(layout.DECLARED).decode("utf-8", "replace"), layout.DECLARED)

@@ -147,8 +147,7 @@ def move(store: Store, prediction_id: str, state: State, by: str, instead_of: st
     Args:
         instead_of: the person who has it, if somebody else acts on purpose.
 
-    Raises:
-        TakenError: another person has the handoff (the text names them), or the ETag changed concurrently.
+    Raises: TakenError: another person has the handoff (the text names them), or the ETag changed concurrently.
     """
     key = layout.document(layout.HANDOFF_WORK, prediction_id)
     work = Work(state=state, by=by, when=now())

@@ -46,8 +46,7 @@ def put_findings(store: Store, findings: LabelFindings) -> None:
 def read_label_queue(store: Store, decisions: Decisions) -> LabelQueue:
     """Return the suspects of the latest label check without decided and erased rows.
 
-    Raises:
-        StoreError: the store is unavailable, or an object in it is damaged (the text names it).
+    Raises: StoreError: the store is unavailable, or an object in it is damaged (the text names it).
     """
     closed = {row_hash_of(d) for d in decisions.labels() if d.verdict is not DecisionKind.REOPENED}
     try:
@@ -75,8 +74,7 @@ def decide_label(
         action: what to do with it; moving it to its own label keeps it.
         intent: of MOVE: the right intent. known: the existing intents.
 
-    Raises:
-        InvalidMessage: the intent does not exist, or no reviewer.
+    Raises: InvalidMessage: the intent does not exist, or no reviewer.
     """
     if not reviewer.strip():
         raise InvalidMessage("a decision needs the name of its reviewer")

@@ -89,8 +89,7 @@ class MachinePlatform:
     ) -> None:
         """Write a request or a rollback to serving.json; the alias is the record of a finished rollout.
 
-        Raises:
-            Conflict: serving.json changed since it was read.
+        Raises: Conflict: serving.json changed since it was read.
         """
         serving, etag = snapshot.version
         if (changed := serving.record(rollout)) != serving:
@@ -172,8 +171,7 @@ class Promotion:
             force: promote even if the gate refused the version or was not run.
             by_itself: the call is automatic: skip a version that failed its rollout or was rolled back.
 
-        Raises:
-            PromotionError: the version must not serve, or it was rolled back; the text says why.
+        Raises: PromotionError: the version must not serve, or it was rolled back; the text says why.
         """
         now = desired_model.read(self._store)
         if not number:
@@ -198,8 +196,7 @@ class Promotion:
     def rollback(self, number: str = "") -> RolloutResult:
         """Roll back to an earlier version and make it champion.
 
-        Raises:
-            PromotionError: no version served before, or the keeper reverted to the current one.
+        Raises: PromotionError: no version served before, or the keeper reverted to the current one.
         """
         if number:
             return self._move(self._registry.get(number), "rolled back by training.rollback")
@@ -231,8 +228,7 @@ class Promotion:
     def _roll_out(self, model: str, why: str) -> RolloutResult:
         """Start the rollout of a model, or continue it, and run its remaining phases.
 
-        Raises:
-            PromotionError: another version was requested, or the supervisor or a timeout rolled this one back.
+        Raises: PromotionError: another version was requested, or the supervisor or a timeout rolled this one back.
         """
         try:
             finished = self._machine.resume(self._machine.start(model, why, by_hand=True))

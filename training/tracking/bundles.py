@@ -17,8 +17,7 @@ logger = logging.getLogger(__name__)
 def fetch_bundle(store: Store, registry: Registry, version: ModelVersion, folder: Path) -> Path:
     """Fetch a version's bundle into `folder/<digest>`; repair a missing or damaged copy in the store.
 
-    Raises:
-        BundleError: the registry's copy is damaged too.
+    Raises: BundleError: the registry's copy is damaged too.
     """
     try:
         bundle = bundle_store.fetch(store, version.bundle_digest, folder, version.made_digest)

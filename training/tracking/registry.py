@@ -56,8 +56,7 @@ class Registry:
         Args:
             tags: at least CORPUS_DIGEST, CORPUS_POINTER, GIT_COMMIT; BUNDLE_DIGEST, MADE_DIGEST and SCORES are added.
 
-        Raises:
-            BundleError: the folder is not a bundle.
+        Raises: BundleError: the folder is not a bundle.
         """
         digest = bundles.verify(bundle)
         scores = bundles.read_manifest(bundle).scores

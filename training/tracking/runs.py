@@ -98,8 +98,7 @@ def unsent(settings: TrackingSettings) -> list[Path]:
 def send(settings: TrackingSettings, folder: Path) -> str:
     """Send a kept run and delete its folder; idempotent: a run the server already has is not sent again.
 
-    Raises:
-        TrackingError: the server cannot be reached or refuses; the folder is kept.
+    Raises: TrackingError: the server cannot be reached or refuses; the folder is kept.
     """
     try:
         with (folder / _RUN_FILE).open("rb") as stream:

@@ -68,8 +68,7 @@ class Sessions:
     def find(self, cookie: str) -> StaffSession | None:
         """Return the session of a cookie; None: it was ended, has expired, or the token has changed.
 
-        Raises:
-            ForgedCookie: the signature is wrong.
+        Raises: ForgedCookie: the signature is wrong.
         """
         session_id = self._id_of(cookie)
         try:
@@ -82,8 +81,7 @@ class Sessions:
     def end(self, cookie: str) -> None:
         """Revoke a session, for every browser and replica. Idempotent.
 
-        Raises:
-            ForgedCookie: the signature is wrong.
+        Raises: ForgedCookie: the signature is wrong.
         """
         self._store.delete(_key_of(self._id_of(cookie)))
 

@@ -122,8 +122,7 @@ class Export:
 def locate(name: str = DEFAULT_ENCODER) -> Path:
     """Return an encoder's folder: a folder of that name, the packaged default, the local hub cache, or the hub.
 
-    Raises:
-        ExportError: the encoder is not found, or the packaged weights are not the expected ones.
+    Raises: ExportError: the encoder is not found, or the packaged weights are not the expected ones.
     """
     folder = Path(name)
     if folder.is_dir():
@@ -161,8 +160,7 @@ def export(name: str, cache: Path, messages: Sequence[str], labels: Sequence[str
         messages, labels: real messages with their intents; some PROOF_MESSAGES of them, evenly over the intents, are
             compared.
 
-    Raises:
-        ExportError: the encoder is not found, or the export is not faithful to it.
+    Raises: ExportError: the encoder is not found, or the export is not faithful to it.
     """
     sample = np.argsort(labels, kind="stable")[:: max(1, len(messages) // PROOF_MESSAGES)]
     proof_texts, proof_labels = [messages[row] for row in sample], [labels[row] for row in sample]
