@@ -89,9 +89,8 @@ def macro_f1_difference(
     challenger: NDArray[np.str_],
     draws: int,
     seed: int,
-    level: float = 0.95,
 ) -> Difference:
-    """Return the difference of macro F1 with the percentile interval of the paired bootstrap.
+    """Return the difference of macro F1 with the 95 % percentile interval of the paired bootstrap.
 
     Method: Efron and Tibshirani (1993). Each draw resamples a message together with both predictions, so
     messages that are hard for both do not widen the interval. Messages with the same label and the same two
@@ -128,13 +127,11 @@ def macro_f1_difference(
         )
         for at in range(0, draws, step)
     ]
-    low, high = np.quantile(np.concatenate(drawn), [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(np.concatenate(drawn), [0.025, 0.975])
     return Difference(float(difference(counts[None, :].astype(np.float64))[0]), float(low), float(high))
 
 
-def ece_if_calibrated(
-    confidence: NDArray[np.floating], draws: int, seed: int, bins: int = BINS
-) -> NDArray[np.float64]:
+def ece_if_calibrated(confidence: NDArray[np.floating], draws: int, seed: int) -> NDArray[np.float64]:
     """Simulate the calibration error (ECE) of a perfectly calibrated model on these confidences.
 
     Each message is drawn as correct with the probability of its confidence, as for the consistency bars of
@@ -146,7 +143,7 @@ def ece_if_calibrated(
     Returns: one ECE per draw, shape (draws,).
     """
     ordered = np.sort(np.asarray(confidence, dtype=np.float64))
-    starts = np.cumsum([0, *(part.size for part in np.array_split(ordered, min(bins, ordered.size)))])[:-1]
+    starts = np.cumsum([0, *(part.size for part in np.array_split(ordered, min(BINS, ordered.size)))])[:-1]
     claimed = np.add.reduceat(ordered, starts)
     generator = np.random.default_rng(seed)
     step = max(1, _CELLS // ordered.size)

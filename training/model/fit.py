@@ -133,9 +133,9 @@ def fit(
     weight = weights(group_of[scored])
     temperature = _temperature(logits[scored], columns[scored], weight)
     classifier = replace(final, temperature=temperature, scope=_calibrated(final.scope, measures[scored]))
-    out_of_fold = _judged(
-        classifier, scored, logits[scored], measures[scored], weight, np.maximum(fold_of[scored], 0)
-    )
+    probabilities = softmax(logits[scored] / np.float32(temperature))
+    scope = classifier.scope.score(measures[scored])
+    out_of_fold = OutOfFold(scored, probabilities, scope, weight, np.maximum(fold_of[scored], 0))
     return Fitted(classifier, columns, out_of_fold, measured)
 
 
@@ -230,18 +230,6 @@ def _calibrated(scope: Scope, measures: Floats) -> Scope:
     total = replace(scope, usual=usual).total(measures)
     scale = [np.quantile(total, LEAST_FAMILIAR), max(float(total.std()), 1e-6)]
     return replace(scope, usual=usual, scale=np.array(scale, dtype=np.float32))
-
-
-def _judged(
-    classifier: Classifier,
-    rows: Columns,
-    logits: Floats,
-    measures: Floats,
-    weight: NDArray[np.float64],
-    fold: Columns,
-) -> OutOfFold:
-    probabilities = softmax(logits / np.float32(classifier.temperature))
-    return OutOfFold(rows, probabilities, classifier.scope.score(measures), weight, fold)
 
 
 def _deal(columns: Columns, group_of: Columns, seed: int) -> Columns:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from chatbot.dialog.replies import Replies
 from data.decisions import RowDecision, apply_decisions
 from data.declarations import Declared
 from data.loading import COLUMNS
@@ -73,11 +72,6 @@ def apply_changes(
         moved=applied.moved,
         dropped=applied.dropped,
     )
-
-
-def replies_after(replies: Replies, declared: Declared) -> Replies:
-    """Return the replies under the names that their intents have now."""
-    return Replies(declared.texts(replies.texts))
 
 
 def _carried(splits: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:

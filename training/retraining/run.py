@@ -41,7 +41,7 @@ from training.corpus.versions import REPLIES_FILE, ROWS_FILE, RULES_FILE, Pointe
 from training.gate.judge import judge_corpora
 from training.model.train import train
 from training.progress import Steps
-from training.retraining.changes import apply_changes, replies_after
+from training.retraining.changes import apply_changes
 from training.retraining.config import LEASE, RetrainConfig, RetrainError, emptied
 from training.retraining.merge import merge, still_right
 from training.retraining.publish import GATE_AGAINST, publish
@@ -107,7 +107,7 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
                 [] if before is None else read_left_out(before / LEFT_OUT_FILE),
                 None if before is None else read_splits(before / SPLITS_FILE),
             )
-            replies = replies_after(merged.replies, declared)
+            replies = Replies(declared.texts(merged.replies.texts))
             params = config.train.declared(declared.target)
             served = None
             if champion is not None:

@@ -96,9 +96,7 @@ def find_clusters(
     return clusters
 
 
-def typical_words(
-    classes: Sequence[Sequence[str]], others: Sequence[str] = (), most: int = WORDS
-) -> list[tuple[str, ...]]:
+def typical_words(classes: Sequence[Sequence[str]], others: Sequence[str] = ()) -> list[tuple[str, ...]]:
     """Return the most typical words of each class of messages by class-based TF-IDF.
 
     The weight of a word in a class is its frequency there times log(1 + A / f), where A is the mean number of
@@ -107,7 +105,6 @@ def typical_words(
 
     Args:
         others: messages of no class; they only contribute to the overall frequencies.
-        most: maximum number of words per class.
     """
     in_class = [Counter(word for message in messages for word in _words(message)) for messages in classes]
     everywhere = sum(in_class, Counter(word for message in others for word in _words(message)))
@@ -118,7 +115,7 @@ def typical_words(
             word: count * np.log(1 + mean / everywhere[word]) for word, count in counts.items() if count > 1
         }
         ordered = sorted(weights, key=lambda word: (-weights[word], word))
-        named.append(tuple(ordered[:most]))
+        named.append(tuple(ordered[:WORDS]))
     return named
 
 

@@ -117,14 +117,14 @@ def read_cases(store: Store) -> list[HandoffCase]:
     return sorted((HandoffCase(tuple(tasks)) for tasks in groups.values()), key=lambda case: case.since)
 
 
-def read_tasks(store: Store, done_days: int = DONE_DAYS) -> list[Task]:
+def read_tasks(store: Store) -> list[Task]:
     """Return all handoffs in the store, oldest first, without those under an erasure tombstone."""
     gone = forgotten(store)
     keys = {
         stem(entry.key): entry.key for entry in store.list(layout.HANDOFFS) if stem(entry.key) not in gone
     }
     touched = [key for key in (stem(entry.key) for entry in store.list(layout.HANDOFF_WORK)) if key in keys]
-    since = datetime.now(UTC) - timedelta(days=done_days)
+    since = datetime.now(UTC) - timedelta(days=DONE_DAYS)
     with ThreadPoolExecutor(16) as pool:
         work = dict(zip(touched, pool.map(lambda one: _read_work(store, one), touched), strict=True))
         shown = [

@@ -126,15 +126,13 @@ class Queue:
         return replace(self, items=tuple(sorted(items, key=_order)))
 
 
-def read_queue(
-    store: Store, settings: ReviewSettings, decisions: Decisions | None = None, until: datetime | None = None
-) -> Queue:
+def read_queue(store: Store, settings: ReviewSettings, decisions: Decisions | None = None) -> Queue:
     """Build the review queue from the records, feedback and decisions in a store.
 
     Args:
         decisions: the decisions in the store, to reuse their cache; None: read all of them.
     """
-    until = until or datetime.now(UTC) + timedelta(minutes=5)  # clocks of replicas differ
+    until = datetime.now(UTC) + timedelta(minutes=5)  # clocks of replicas differ
     since = until - timedelta(days=settings.days)
     feedback = read_feedback(store, since, until)
     decided = (decisions or Decisions(store)).read()
