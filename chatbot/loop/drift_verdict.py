@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from chatbot.documents import Document
 
 FORMAT: Literal[1] = 1
 
@@ -14,12 +14,7 @@ BASELINE = "baseline"
 REFERENCE = "reference"
 
 
-class _Model(BaseModel):
-    # Forward compatible: ignore fields of newer writers.
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class Window(_Model):
+class Window(Document):
     """Window: the records under test.
 
     Attributes:
@@ -37,7 +32,7 @@ class Window(_Model):
     ahead: int = 0
 
 
-class Check(_Model):
+class Check(Document):
     """One comparison of the window with the baseline or the reference.
 
     Attributes:
@@ -62,7 +57,7 @@ class Check(_Model):
     sentence: str
 
 
-class IntentShift(_Model):
+class IntentShift(Document):
     """Change of an intent's share of the traffic; shares are 0 to 1."""
 
     intent: str
@@ -70,7 +65,7 @@ class IntentShift(_Model):
     now: float
 
 
-class ExampleMessage(_Model):
+class ExampleMessage(Document):
     """An example message that contributes to the drift, PII redacted.
 
     Attributes:
@@ -85,14 +80,14 @@ class ExampleMessage(_Model):
     prediction_id: str = ""
 
 
-class Contributors(_Model):
+class Contributors(Document):
     """Contributors to the drift: largest shift and highest weight first."""
 
     intents: tuple[IntentShift, ...] = ()
     messages: tuple[ExampleMessage, ...] = ()
 
 
-class DriftVerdict(_Model):
+class DriftVerdict(Document):
     """Drift verdict: content of drift.json.
 
     Attributes:

@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from chatbot.documents import Document
 from chatbot.errors import Missing, StoreError
 from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.records.erasure import forgotten
@@ -42,15 +43,13 @@ class RetrainInputs(NamedTuple):
     """Digest of the rows that reviewers accepted."""
 
 
-class RetrainRequest(BaseModel):
+class RetrainRequest(Document):
     """A retrain request: its inputs, the drift that caused it, and its outcome.
 
     Attributes:
         outcome: `asked` (a Job was created), `begun`, `failed`, or the result of the retrain: accepted, refused,
             needs_review, busy.
     """
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     when: datetime
     champion: str
@@ -69,10 +68,8 @@ class RetrainRequest(BaseModel):
         return self.inputs == inputs and self.red_checks == red_checks
 
 
-class RetrainHistory(BaseModel):
+class RetrainHistory(Document):
     """Content of memory/retrain.json: the retrain requests, the latest last."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     format: Literal[1] = FORMAT
     asked: tuple[RetrainRequest, ...] = Field(default=(), max_length=MAX_REQUESTS)

@@ -6,9 +6,10 @@ import re
 from datetime import UTC, datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from chatbot.dialog.message import clean, has_words
+from chatbot.documents import Document
 from chatbot.errors import InvalidMessage, StoreError
 from chatbot.ids import time_of
 from chatbot.store import layout
@@ -20,10 +21,10 @@ _PHONE = re.compile(r"[+(]?\d[\d\s()./-]*")
 _PHONE_DIGITS = range(6, 16)
 
 
-class Contact(BaseModel):
+class Contact(Document):
     """What the customer left; personal data on purpose, so that it is kept out of every representation."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     format: int = 1
     kind: Literal["email", "phone", "text"]

@@ -48,7 +48,8 @@ class GateParams(BaseModel):
 def read_gate_params(path: Path) -> GateParams:
     """Read the section `gate` of a params.yaml; return the defaults if the file or the section is missing.
 
-    Raises: SettingError: the file cannot be read, or a value is invalid.
+    Raises:
+        SettingError: the file cannot be read, or a value is invalid.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None

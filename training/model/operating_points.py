@@ -58,9 +58,11 @@ class OperatingPoints:
     """Thresholds in force, and those of other targets and shares.
 
     Attributes:
+        in_force: the thresholds of the bundle.
         targets: at the share in force, one per target. shares: at the target in force, one per share.
         unknown_risks: like `shares`: the risk if the out-of-scope messages are of unknown intents of the corpus's own
             domain; None: the corpus has too few intents to leave some out.
+        findings: about the labels of the training messages.
         messages: number of training messages, copies included.
     """
 

@@ -49,6 +49,9 @@ class TrainParams(BaseModel):
 
         Where it is unknown, a corpus with out-of-scope rows of its own is taken for one whose traffic was looked at;
         of other traffic, half may be out of scope.
+
+        Args:
+            own_rows: number of out-of-scope rows of the corpus.
         """
         if self.out_of_scope_share is not None:
             return self.out_of_scope_share
@@ -61,7 +64,8 @@ def read_params(path: Path, given: Mapping[str, object] | None = None) -> TrainP
     Args:
         given: values that override the file's.
 
-    Raises: SettingError: a value is invalid.
+    Raises:
+        SettingError: a value is invalid.
     """
     try:
         section = (

@@ -18,10 +18,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.replies import fill
+from chatbot.documents import Document
 from chatbot.errors import ChatbotError, Conflict, InvalidMessage, Missing, StoreError
 from chatbot.store import Entry, Store, layout
 
@@ -52,9 +53,7 @@ ACCEPTED = frozenset({DecisionKind.ACCEPT, DecisionKind.CORRECT, DecisionKind.NE
 """Decisions whose messages become rows of the corpus."""
 
 
-class _Stored(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
+class _Stored(Document):
     format: int = FORMAT
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
+from chatbot.documents import Document
 from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
 from chatbot.ids import time_of
 from chatbot.records import contact, handoff
@@ -26,10 +27,8 @@ _MAX_TURN_CHARS = 1_000
 State = Literal["open", "taken", "done"]
 
 
-class Work(BaseModel):
+class Work(Document):
     """State and assignee of a handoff, as stored."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     format: int = 1
     state: State

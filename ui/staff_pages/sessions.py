@@ -13,8 +13,9 @@ import secrets
 import time
 from functools import lru_cache
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
+from chatbot.documents import Document
 from chatbot.errors import Conflict, Missing
 from chatbot.settings import StaffSettings, StorageSettings, read_settings
 from chatbot.store import Store, layout, open_store
@@ -27,15 +28,13 @@ class ForgedCookie(Exception):
     """The cookie's signature is wrong: it was not issued here."""
 
 
-class StaffSession(BaseModel):
+class StaffSession(Document):
     """A login session, as stored.
 
     Attributes:
         until: when the session expires, in seconds since 1970.
         token: keyed hash of the token it was opened with; a new token ends the session.
     """
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     name: str
     until: float
