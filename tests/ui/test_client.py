@@ -103,7 +103,7 @@ def test_an_invalid_response_does_not_crash(body: object) -> None:
 
 def test_a_proxys_error_page_is_not_an_answer() -> None:
     chat = client(lambda _: httpx.Response(200, text="<html>Welcome to nginx</html>"))
-    for ask in (lambda: chat.chat("hello", "s"), chat.intents, chat.version):
+    for ask in (lambda: chat.chat("hello", "s"), chat.intents):
         assert error_of(ask).kind is Kind.REFUSED
 
 
@@ -226,12 +226,11 @@ def test_every_request_carries_the_key_where_the_api_needs_one(monkeypatch: pyte
         chat = ChatClient("http://api", 1.0, httpx.MockTransport(handler), headers)
         for request in (
             chat.intents,
-            chat.version,
             lambda: chat.chat("hi", "s"),
             lambda: chat.feedback("p", True),
         ):
             error_of(request)  # type: ignore[arg-type]
-        assert len(sent) == 4
+        assert len(sent) == 3
         return {key for _, key in sent}
 
     assert ask() == {None}
