@@ -6,27 +6,13 @@ import signal
 import sys
 from collections.abc import Callable
 from types import FrameType
-from typing import TypeVar
-
-from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError
 from chatbot.interrupt import exit_on_interrupt
 from chatbot.loop.pushgateway import PushgatewayClient
 from chatbot.loop.registry import RegistryClient, RegistryUnavailable
 from chatbot.runtime import Runtime
-from chatbot.settings import KubernetesSettings, LoopSettings, Settings, TrackingSettings
-
-S = TypeVar("S", bound=Settings)
-
-
-def read_settings(kind: type[S]) -> S:
-    """Read a component's settings from the environment.
-
-    Raises:
-        ValidationError: a setting has an invalid value.
-    """
-    return kind()
+from chatbot.settings import KubernetesSettings, LoopSettings, TrackingSettings, read_settings
 
 
 def registry(settings: KubernetesSettings, runtime: Runtime) -> RegistryClient:
@@ -56,7 +42,7 @@ def run(command: Callable[[], int]) -> int:
             f"{error}. The serving model is unchanged; run this again when MLflow is available\n"
         )
         return 1
-    except (ChatbotError, ValidationError) as error:
+    except ChatbotError as error:
         sys.stderr.write(f"{error}\n")
         return 1
 

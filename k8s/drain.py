@@ -11,7 +11,7 @@ import sys
 
 from chatbot.errors import Missing
 from chatbot.runtime import REAL, Runtime
-from chatbot.settings import KubernetesSettings
+from chatbot.settings import KubernetesSettings, read_settings
 from k8s import cli
 from k8s.api.client import Cluster, ClusterError
 from k8s.log import log
@@ -26,14 +26,7 @@ class NotDrainedError(ClusterError):
 def drain(cluster: Cluster, name: str, seconds: float) -> None:
     """Scale a Deployment to zero and wait until none of its pods is left.
 
-    Args:
-        cluster: the namespace of the Deployment.
-        name: its name.
-        seconds: maximum time to wait.
-
-    Raises:
-        NotDrainedError: pods remain after `seconds`.
-        ClusterError: the API server refuses or does not answer.
+    Raises: NotDrainedError: pods remain after `seconds`.
     """
     try:
         deployment = cluster.deployment(name)
@@ -72,7 +65,7 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     options = parser.parse_args(arguments)
 
     def command() -> int:
-        settings = cli.read_settings(KubernetesSettings)
+        settings = read_settings(KubernetesSettings)
         drain(Cluster(settings, runtime), settings.deployment, options.seconds)
         return 0
 

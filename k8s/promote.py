@@ -16,7 +16,7 @@ from chatbot.loop.rollout.machine import Superseded
 from chatbot.loop.rollout.state import RolloutOutcome
 from chatbot.model.ref import ModelRef
 from chatbot.runtime import REAL, Runtime
-from chatbot.settings import KubernetesSettings
+from chatbot.settings import KubernetesSettings, read_settings
 from k8s import cli
 from k8s.api.client import Cluster
 from k8s.api.lease import KubernetesLease
@@ -29,11 +29,7 @@ from k8s.rollout.record import describe
 def promote(platform: KubernetesPlatform, result: RetrainResult) -> RolloutOutcome | None:
     """Roll out the challenger, if there is one that may be promoted.
 
-    Returns:
-        The outcome; None: there was nothing to promote.
-
-    Raises:
-        ChatbotError: as for `RolloutMachine.resume`.
+    Returns: the outcome; None: there was nothing to promote.
     """
     if result.outcome != "accepted" or not result.challenger:
         log(f"retraining ended as {result.outcome}: nothing to promote")
@@ -53,7 +49,10 @@ def promote(platform: KubernetesPlatform, result: RetrainResult) -> RolloutOutco
         )
         return None
     if result.champion:
-        compared, serving = ModelRef.parse(result.champion), platform.serving_digest(snapshot.version)
+        compared, serving = (
+            ModelRef.parse(result.champion),
+            platform.reconciler.serving_digest(snapshot.version),
+        )
         if serving and compared.digest != serving:
             log(
                 f"{describe(str(challenger))} was judged against {describe(str(compared))}, and "
@@ -73,7 +72,7 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     options = parser.parse_args(arguments)
 
     def command() -> int:
-        settings = cli.read_settings(KubernetesSettings)
+        settings = read_settings(KubernetesSettings)
         cluster = Cluster(settings, runtime)
         registry = cli.registry(settings, runtime)
         gateway = cli.pushgateway(metrics.JOB, settings, runtime)

@@ -17,7 +17,7 @@ from chatbot.loop.registry import RegistryClient
 from chatbot.loop.rollout.state import RolloutOutcome
 from chatbot.model.ref import ModelRef
 from chatbot.runtime import REAL, Runtime
-from chatbot.settings import KubernetesSettings
+from chatbot.settings import KubernetesSettings, read_settings
 from k8s import cli
 from k8s.api.client import Cluster
 from k8s.api.lease import KubernetesLease
@@ -36,7 +36,6 @@ def resolve(version: str, registry: RegistryClient) -> str:
 
     Raises:
         NotRegistered: the registry does not contain this version.
-        RegistryError: MLflow does not answer.
         SettingError: the argument does not name a model.
     """
     if not version:
@@ -56,7 +55,7 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     options = parser.parse_args(arguments)
 
     def command() -> int:
-        settings = cli.read_settings(KubernetesSettings)
+        settings = read_settings(KubernetesSettings)
         cluster = Cluster(settings, runtime)
         registry = cli.registry(settings, runtime)
         lease = KubernetesLease(

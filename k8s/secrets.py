@@ -15,9 +15,9 @@ from collections.abc import Sequence
 
 from chatbot.errors import Conflict, Missing, SettingError
 from chatbot.runtime import REAL, Runtime
-from chatbot.settings import KubernetesSettings
+from chatbot.settings import KubernetesSettings, read_settings
 from k8s.api.client import Cluster, Json
-from k8s.cli import read_settings, run
+from k8s.cli import run
 
 RequestedSecrets = dict[str, dict[str, str]]
 """Keys of each Secret with the rule for the value: `random`, or `text:` followed by the value."""
@@ -26,8 +26,7 @@ RequestedSecrets = dict[str, dict[str, str]]
 def parse_requests(arguments: Sequence[str]) -> RequestedSecrets:
     """Parse the command line.
 
-    Raises:
-        SettingError: an argument does not have the form above.
+    Raises: SettingError: an argument does not have the form above.
     """
     found: RequestedSecrets = {}
     for argument in arguments:
@@ -43,9 +42,6 @@ def create_missing(cluster: Cluster, requested: RequestedSecrets, labels: dict[s
     """Create missing Secrets and keys. Concurrent runs create each key once.
 
     Returns: the created keys, as `NAME/KEY`.
-
-    Raises:
-        StoreError: the API server refuses or does not answer.
     """
     created = []
     for name, rules in requested.items():

@@ -20,7 +20,7 @@ from chatbot.loop.pushgateway import PushgatewayClient
 from chatbot.loop.retrain_decision import propose_retrain, read_verdict
 from chatbot.loop.retrain_history import FAILED, RetrainHistory, RetrainInputs, RetrainRequest
 from chatbot.runtime import REAL, Runtime
-from chatbot.settings import KubernetesSettings, LoopSettings, StorageSettings
+from chatbot.settings import KubernetesSettings, LoopSettings, StorageSettings, read_settings
 from chatbot.store import Store, open_store
 from chatbot.store.lease import LeaseHeld
 from k8s import cli
@@ -44,13 +44,7 @@ class TriggerResult(NamedTuple):
 
 
 def build_job(cronjob: Json, name: str, reason: str) -> Json:
-    """Build the Job that `kubectl create job NAME --from=cronjob/...` would create, plus an annotation with the reason.
-
-    Args:
-        cronjob: the object as returned by the API server.
-        name: name of the Job.
-        reason: a sentence.
-    """
+    """Build the Job that `kubectl create job NAME --from=cronjob/...` creates, with the reason as an annotation."""
     template = cronjob["spec"]["jobTemplate"]
     metadata = template.get("metadata") or {}
     annotations = {"cronjob.kubernetes.io/instantiate": "manual", **(metadata.get("annotations") or {})}
@@ -77,19 +71,7 @@ def build_job(cronjob: Json, name: str, reason: str) -> Json:
 def trigger(
     cluster: Cluster, store: Store, cronjob: str, verdict: DriftVerdict, now: datetime, cooldown: timedelta
 ) -> TriggerResult:
-    """Request a retraining if this drift justifies one. The caller holds the Lease.
-
-    Args:
-        cluster: client for the namespace of the CronJob.
-        store: holds the request history.
-        cronjob: name of the suspended CronJob.
-        verdict: the drift verdict.
-        now: the current time.
-        cooldown: minimum time between two requests.
-
-    Raises:
-        ChatbotError: the store or the API server fails; a later call resumes.
-    """
+    """Request a retraining if this drift justifies one. The caller holds the Lease."""
     template = cluster.cronjob(cronjob)
     uid = template["metadata"]["uid"]
     jobs = {
@@ -148,10 +130,10 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     options = parser.parse_args(arguments)
 
     def command() -> int:
-        settings = cli.read_settings(KubernetesSettings)
+        settings = read_settings(KubernetesSettings)
         gateway = cli.pushgateway(JOB, settings, runtime)
         try:
-            store = open_store(cli.read_settings(StorageSettings))
+            store = open_store(read_settings(StorageSettings))
             verdict = read_verdict(store, options.verdict or settings.verdict)
             result = _run(settings, store, verdict, runtime)
         except ChatbotError:
@@ -178,7 +160,7 @@ def _run(
                 settings.cronjob,
                 verdict,
                 runtime.now(),
-                timedelta(hours=cli.read_settings(LoopSettings).cooldown_hours),
+                timedelta(hours=read_settings(LoopSettings).cooldown_hours),
             )
     except LeaseHeld as error:
         return TriggerResult("held", str(error))

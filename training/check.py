@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 from pydantic import ValidationError
 from rich.console import Console
@@ -36,8 +35,6 @@ from training.model.fit import FOLDS, fit
 from training.model.params import read_params
 from training.progress import Steps
 from training.review.labels import put_findings
-
-_PROOF_MESSAGES = 600
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -95,8 +92,7 @@ def main(
 def read_usable(corpus: Path, columns: Columns) -> tuple[Loaded, list[Problem], list[Problem]]:
     """Read the usable rows of any corpus, with errors about the others and warnings.
 
-    Raises:
-        CorpusError: no two intents are left.
+    Raises: CorpusError: no two intents are left.
     """
     if is_processed(corpus):
         return Loaded(read_processed(corpus)[list(CORPUS_COLUMNS)], [], [], {}), [], []
@@ -111,16 +107,13 @@ def read_usable(corpus: Path, columns: Columns) -> tuple[Loaded, list[Problem], 
 def check_labels(loaded: Loaded, encoder: str, cache: Path, seed: int, steps: Steps) -> LabelFindings:
     """Encode a corpus, predict every row by folds, and examine the labels; out-of-scope rows count as a label.
 
-    Raises:
-        ChatbotError: the encoder cannot be used.
+    Raises: ChatbotError: the encoder cannot be used.
     """
     rows = loaded.table if "part" in loaded.table else fill_all(loaded.table)
     messages = [clean(message) for message in rows["message"]]
     labels = rows["intent"].tolist()
     with steps.wait("encoder"):
-        step = max(1, len(messages) // _PROOF_MESSAGES)
-        order = np.argsort(labels, kind="stable")[::step]
-        exported = export(encoder, cache, [messages[row] for row in order], [labels[row] for row in order])
+        exported = export(encoder, cache, messages, labels)
     with steps.count("encode", len(messages)) as advance:
         encoded = encode(exported.load(), messages, advance)
     with steps.wait("copies"):

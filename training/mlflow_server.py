@@ -88,11 +88,9 @@ def upgrade(backend: str, *, asked: bool = False) -> str:
     """Migrate the database to the schema of the installed MLflow.
 
     Args:
-        backend: the database's address.
         asked: whether a person requested it: only then is a database migrated that cannot be backed up here.
 
-    Returns:
-        A sentence about what was done; empty if there was nothing to do.
+    Returns: a sentence about what was done; empty if there was nothing to do.
 
     Raises:
         MlflowServerError: the database belongs to a newer MLflow, or cannot be backed up and nothing requested

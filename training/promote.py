@@ -6,13 +6,9 @@ there is one, else it promotes the challenger if that passed the gate.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
-
-if not __package__:  # run as `python training/promote.py`
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 if __name__ == "__main__":
     from chatbot.interrupt import exit_on_interrupt
@@ -42,8 +38,7 @@ def main(
     version: Annotated[str, typer.Argument(help="The registry's number; default: the challenger.")] = "",
     force: Annotated[bool, typer.Option(help="Even if the gate did not accept it.")] = False,
     result: Annotated[
-        Path | None,
-        typer.Option(help="A retrain.json: promote the accepted version, if any."),
+        Path | None, typer.Option(help="A retrain.json: promote the accepted version, if any.")
     ] = None,
     wait: Wait = 120.0,
 ) -> None:
@@ -64,15 +59,7 @@ def main(
 
 @reports_errors(ValidationError, OSError)
 def carry_out(move: Callable[[Promotion], RolloutResult], wait: float) -> None:
-    """Run a promotion or a rollback as a command: print the progress and a final sentence.
-
-    Args:
-        move: the operation.
-        wait: maximum time in seconds until the version serves.
-
-    Raises:
-        typer.Exit: the operation failed; exit code 1.
-    """
+    """Run a promotion or a rollback as a command: print the progress and a final sentence."""
     console = Console(stderr=True)
     promotion = Promotion(
         open_store(StorageSettings()),

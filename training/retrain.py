@@ -6,13 +6,9 @@ registers an existing bundle; the first registered bundle becomes champion. `--f
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated
-
-if not __package__:  # run as `python training/retrain.py`
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 if __name__ == "__main__":
     from chatbot.interrupt import exit_on_interrupt
@@ -24,6 +20,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
+from chatbot.loop.registry import CHAMPION
 from chatbot.loop.retrain_result import RetrainResult
 from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
 from chatbot.store.lease import LeaseHeld
@@ -37,7 +34,6 @@ from training.progress import Steps
 from training.retraining.bootstrap import bootstrap
 from training.retraining.config import RetrainConfig
 from training.retraining.run import retrain
-from training.tracking.registry import CHAMPION
 
 COLOURS = {"accepted": "green", "refused": "red", "needs_review": "yellow", "busy": "yellow"}
 

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Annotated
-
-if not __package__:  # run as `python training/rollback.py`
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 if __name__ == "__main__":
     from chatbot.interrupt import exit_on_interrupt

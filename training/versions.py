@@ -9,15 +9,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.error import URLError
 from urllib.request import Request
-
-if not __package__:  # run as `python training/versions.py`
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 if __name__ == "__main__":
     from chatbot.interrupt import exit_on_interrupt
@@ -33,6 +29,7 @@ from rich.text import Text
 
 from chatbot.errors import ChatbotError
 from chatbot.loop import desired_model
+from chatbot.loop.registry import ModelVersion
 from chatbot.model import bundle_store, scores
 from chatbot.runtime import REAL
 from chatbot.settings import ApiClientSettings, StorageSettings, TrackingSettings, read_settings
@@ -41,7 +38,7 @@ from data.commands import reports_errors
 from training.corpus.versions import CorpusVersionError, Pointer, pull
 from training.tracking.bundles import fetch_bundle
 from training.tracking.client import TrackingError
-from training.tracking.registry import ModelVersion, Registry
+from training.tracking.registry import Registry
 
 _API_SECONDS = 5.0
 _VERDICTS = {"passed": "green", "warned": "yellow", "refused": "red"}
@@ -62,11 +59,7 @@ def served_digest(store: Store | None, api: str) -> str:
     """Return the digest of the serving bundle; empty if unknown.
 
     Args:
-        store: the store with serving.json; None: no store is configured.
         api: base URL of the API to ask; empty: read serving.json.
-
-    Raises:
-        ChatbotError: the API or the store is unavailable.
     """
     if api:
         try:
@@ -91,9 +84,6 @@ def restore(
     """Restore the bundle and the corpus of a version, verifying each against its digest.
 
     Args:
-        registry: the model registry.
-        settings: the object store.
-        number: the version.
         folder: target folder of `bundle/` and `corpus/`; content with the right digest is kept.
         commit: expected git commit or a prefix of it; empty: any.
         corpus: expected corpus digest or a prefix of it; empty: any.
@@ -102,7 +92,6 @@ def restore(
         TrackingError: the version does not exist, or its commit or corpus differs from the expected one.
         BundleError: the restored bundle does not match its digest.
         CorpusVersionError: the restored corpus does not match its digest; the text names the objects.
-        StoreError: the store is unavailable.
     """
     version = registry.get(number)
     for what, wanted, found in (

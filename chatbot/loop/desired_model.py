@@ -129,26 +129,13 @@ def short(model: str) -> str:
 def read(store: Store) -> Serving:
     """Read the desired model; default: the bundle that ships with the code.
 
-    Raises:
-        StoreError: the store does not respond, or serving.json is invalid.
+    Raises: StoreError: the store does not respond, or serving.json is invalid.
     """
     return read_entry(store)[0]
 
 
 def ask(store: Store, model: str, why: str) -> Serving:
-    """Set the desired model. Idempotent: changes nothing if it is the desired model already.
-
-    Args:
-        store: contains serving.json.
-        model: `<version>@<bundle digest>`, or empty.
-        why: requester and reason.
-
-    Returns:
-        The new state.
-
-    Raises:
-        StoreError: the write failed.
-    """
+    """Set the desired model, if it is another one; `why` names requester and reason."""
 
     def asked(old: Serving) -> Serving:
         if old.model == model:
@@ -173,14 +160,7 @@ def confirm(store: Store, model: str) -> Serving:
 
 
 def take_back(store: Store, model: str, why: str) -> Serving:
-    """Roll back to the previous model and record why, if `model` is still the desired one.
-
-    Returns:
-        The new state.
-
-    Raises:
-        StoreError: the write failed.
-    """
+    """Roll back to the previous model and record why, if `model` is still the desired one."""
 
     def taken(old: Serving) -> Serving:
         if old.model != model:
@@ -226,8 +206,7 @@ def _change(store: Store, change: Callable[[Serving], Serving]) -> Serving:
 def write(store: Store, serving: Serving, etag: str) -> None:
     """Write the desired model by compare-and-swap.
 
-    Raises:
-        Conflict: serving.json changed since it was read.
+    Raises: Conflict: serving.json changed since it was read.
     """
     try:
         store.put(KEY, serving.model_dump_json(indent=2).encode() + b"\n", new=not etag, etag=etag)

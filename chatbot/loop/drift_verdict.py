@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from chatbot.documents import Document
 
 FORMAT: Literal[1] = 1
 
@@ -14,17 +14,10 @@ BASELINE = "baseline"
 REFERENCE = "reference"
 
 
-class _Model(BaseModel):
-    # Forward compatible: ignore fields of newer writers.
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class Window(_Model):
+class Window(Document):
     """Window: the records under test.
 
     Attributes:
-        since: start of the window.
-        until: end of the window.
         records: number of records of the serving version; these are compared.
         others: number of records of other versions in the same period, by version; not compared.
         skipped: rows of the log that are not valid records (torn lines, damaged parts).
@@ -39,7 +32,7 @@ class Window(_Model):
     ahead: int = 0
 
 
-class Check(_Model):
+class Check(Document):
     """One comparison of the window with the baseline or the reference.
 
     Attributes:
@@ -49,7 +42,6 @@ class Check(_Model):
         measure: standard name of the statistic.
         effect: distance from the baseline or the reference; 0: no difference.
         threshold: the check is red above it: minimum relevant effect plus sampling error at this sample size.
-        red: whether the effect exceeds the threshold.
         alarms: whether a red check makes the verdict red; otherwise it is only reported.
         sentence: explanation for a support lead, with numbers and without statistical terms.
     """
@@ -65,7 +57,7 @@ class Check(_Model):
     sentence: str
 
 
-class IntentShift(_Model):
+class IntentShift(Document):
     """Change of an intent's share of the traffic; shares are 0 to 1."""
 
     intent: str
@@ -73,7 +65,7 @@ class IntentShift(_Model):
     now: float
 
 
-class ExampleMessage(_Model):
+class ExampleMessage(Document):
     """An example message that contributes to the drift, PII redacted.
 
     Attributes:
@@ -88,20 +80,18 @@ class ExampleMessage(_Model):
     prediction_id: str = ""
 
 
-class Contributors(_Model):
+class Contributors(Document):
     """Contributors to the drift: largest shift and highest weight first."""
 
     intents: tuple[IntentShift, ...] = ()
     messages: tuple[ExampleMessage, ...] = ()
 
 
-class DriftVerdict(_Model):
+class DriftVerdict(Document):
     """Drift verdict: content of drift.json.
 
     Attributes:
         verdict: red if a check with `alarms` is red; silent if there are too few records.
-        bundle_digest: digest of the bundle whose records were compared.
-        sentence: summary in one sentence.
         report: location of drift.html: a path, or a key of the store.
     """
 

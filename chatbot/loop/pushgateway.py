@@ -25,9 +25,6 @@ class PushgatewayClient:
 
         Args:
             gateway: address of the Pushgateway; empty: nothing is pushed.
-            job: value of the label `job` on every metric.
-            seconds: timeout of one push.
-            runtime: time and network.
         """
         self._gateway = gateway
         self._job = job
@@ -46,9 +43,6 @@ class PushgatewayClient:
         """Push one sample; it replaces this metric in its group.
 
         Args:
-            name: metric name.
-            description: help text of the metric.
-            value: the sample.
             labels: replaced by the next push of this metric.
             group: grouping key; the sample persists until the same group is pushed again.
         """
@@ -90,7 +84,6 @@ class PushgatewayClient:
         Once the retries of one push have failed, later pushes are attempted once: an outage delays a run only once.
 
         Args:
-            registry: the metrics.
             group: grouping key besides the job.
             replace: whether metrics of the group that the registry lacks are deleted.
 

@@ -131,7 +131,10 @@ def is_server(settings: TrackingSettings) -> bool:
 
 
 class RegistryClient:
-    """Client of the registered model `settings.model` on an MLflow server. Opens no connection until first use."""
+    """Client of the registered model `settings.model` on an MLflow server. Opens no connection until first use.
+
+    Every request raises RegistryError if MLflow is unavailable or refuses.
+    """
 
     def __init__(
         self,
@@ -144,13 +147,10 @@ class RegistryClient:
         """Configure the client.
 
         Args:
-            settings: address, login and model.
             seconds: timeout of one request; None: MLFLOW_HTTP_REQUEST_TIMEOUT.
             retry_seconds: how long an unavailable server is retried; None: MLFLOW_HTTP_REQUEST_MAX_RETRIES times.
-            runtime: time and network.
 
-        Raises:
-            SettingError: MLFLOW_TRACKING_URI is not the address of a server.
+        Raises: SettingError: MLFLOW_TRACKING_URI is not the address of a server.
         """
         if not is_server(settings):
             raise SettingError(
@@ -173,9 +173,7 @@ class RegistryClient:
     def aliases(self) -> dict[str, str]:
         """Return the version number of each alias.
 
-        Raises:
-            NotRegistered: the model does not exist.
-            RegistryError: MLflow is unavailable or refuses.
+        Raises: NotRegistered: the model does not exist.
         """
         with self._well_formed():
             model = self._request("GET", "registered-models/get", name=self._model)["registered_model"]
@@ -204,9 +202,7 @@ class RegistryClient:
     def version(self, number: str) -> ModelVersion:
         """Return a version without its aliases.
 
-        Raises:
-            NotRegistered: the version does not exist.
-            RegistryError: MLflow is unavailable or refuses.
+        Raises: NotRegistered: the version does not exist.
         """
         with self._well_formed():
             found = self._request("GET", "model-versions/get", name=self._model, version=number)
@@ -215,8 +211,7 @@ class RegistryClient:
     def ref(self, number: str) -> ModelRef:
         """Return a version with its bundle digest.
 
-        Raises:
-            NotRegistered: the version does not exist or has no digest tag.
+        Raises: NotRegistered: the version does not exist or has no digest tag.
         """
         version = self.version(number)
         if not version.bundle_digest:
@@ -232,8 +227,7 @@ class RegistryClient:
     def set_alias(self, alias: str, number: str) -> None:
         """Move an alias to a version. Idempotent.
 
-        Raises:
-            NotRegistered: the version does not exist.
+        Raises: NotRegistered: the version does not exist.
         """
         self._request("POST", "registered-models/alias", name=self._model, alias=alias, version=number)
 
@@ -246,8 +240,7 @@ class RegistryClient:
     def artifacts(self, folder: str = "") -> Iterator[str]:
         """Yield the paths of all files below a folder of the server's artifacts.
 
-        Raises:
-            RegistryError: the server does not proxy artifacts, is unavailable or refuses.
+        Raises: RegistryError: the server does not proxy artifacts, is unavailable or refuses.
         """
         query = "?" + urlencode({"path": folder}) if folder else ""
         for file in self._send("GET", _ARTIFACTS + query, parse=_json).get("files", ()):

@@ -41,7 +41,6 @@ class RetrainProposal:
     """A decision with what is recorded if it is acted on.
 
     Attributes:
-        decision: whether to retrain.
         history: the requests before this one.
         etag: ETag of the stored history; empty if none is stored.
     """
@@ -61,9 +60,7 @@ class RetrainProposal:
     def record(self, store: Store, outcome: str = REQUESTED) -> RetrainProposal:
         """Write the request to the history; return the proposal whose next `record` replaces a `begun` one.
 
-        Raises:
-            Conflict: the history was changed concurrently.
-            StoreError: the store does not respond.
+        Raises: Conflict: the history was changed concurrently.
         """
         history = self.history.add(self.inputs, self.verdict.red_checks, self.now, outcome)
         return replace(self, history=history, etag=write_history(store, history, self.etag))
@@ -79,14 +76,10 @@ def propose_retrain(
     """Decide whether a drift verdict triggers a retrain. The caller holds the lease.
 
     Args:
-        store: holds the history and the inputs.
-        verdict: the latest drift verdict.
-        now: current time, with time zone.
         cooldown: minimum time between two retrains.
         revise: corrects the outcomes in the history first.
 
-    Raises:
-        StoreError: the store does not respond, or holds an invalid history or reviewer's decision.
+    Raises: StoreError: the store does not respond, or holds an invalid history or reviewer's decision.
     """
     history, etag = read_history(store)
     history, inputs = revise(history), read_inputs(store, verdict)

@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from chatbot.documents import Document
 from chatbot.errors import Missing, StoreError
 from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.records.erasure import forgotten
@@ -42,20 +43,13 @@ class RetrainInputs(NamedTuple):
     """Digest of the rows that reviewers accepted."""
 
 
-class RetrainRequest(BaseModel):
+class RetrainRequest(Document):
     """A retrain request: its inputs, the drift that caused it, and its outcome.
 
     Attributes:
-        when: time of the request.
-        champion: `<version>@<bundle digest>`.
-        corpus_digest: digest of the corpus that the champion was trained on.
-        accepted_digest: digest of the rows that reviewers had accepted at that time.
-        red_checks: names of the red checks of the drift verdict.
         outcome: `asked` (a Job was created), `begun`, `failed`, or the result of the retrain: accepted, refused,
             needs_review, busy.
     """
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     when: datetime
     champion: str
@@ -74,10 +68,8 @@ class RetrainRequest(BaseModel):
         return self.inputs == inputs and self.red_checks == red_checks
 
 
-class RetrainHistory(BaseModel):
+class RetrainHistory(Document):
     """Content of memory/retrain.json: the retrain requests, the latest last."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     format: Literal[1] = FORMAT
     asked: tuple[RetrainRequest, ...] = Field(default=(), max_length=MAX_REQUESTS)
@@ -94,8 +86,7 @@ class RetrainHistory(BaseModel):
 def read_history(store: Store) -> tuple[RetrainHistory, str]:
     """Read the request history and its ETag; both empty if there is none.
 
-    Raises:
-        StoreError: the store does not respond, or the history is invalid (states the effect of deleting it).
+    Raises: StoreError: the store does not respond, or the history is invalid (states the effect of deleting it).
     """
     entry = store.head(layout.RETRAIN_HISTORY)
     if entry is None:
@@ -115,16 +106,9 @@ def write_history(store: Store, history: RetrainHistory, etag: str) -> str:
     """Write the request history with optimistic concurrency (compare-and-swap on the ETag).
 
     Args:
-        store: destination.
-        history: the new history.
         etag: ETag from `read_history`; empty: there was no history.
 
-    Returns:
-        The new ETag.
-
-    Raises:
-        Conflict: the history was changed concurrently.
-        StoreError: the store does not respond.
+    Raises: Conflict: the history was changed concurrently.
     """
     return store.put(
         layout.RETRAIN_HISTORY, history.model_dump_json(indent=1).encode(), new=not etag, etag=etag
@@ -132,11 +116,7 @@ def write_history(store: Store, history: RetrainHistory, etag: str) -> str:
 
 
 def read_inputs(store: Store, verdict: DriftVerdict) -> RetrainInputs:
-    """Read the inputs of a retrain that this drift verdict would trigger.
-
-    Raises:
-        StoreError: the store does not respond, or holds an invalid decision (it is named).
-    """
+    """Read the inputs of a retrain that this drift verdict would trigger."""
     champion = f"{verdict.model_version}@{verdict.bundle_digest}"
     return RetrainInputs(champion, _corpus_digest(store, verdict.bundle_digest), accepted_digest(store))
 
@@ -145,9 +125,6 @@ def accepted_digest(store: Store) -> str:
     """Compute a digest of what people changed in the corpus: rows that are not erased, labels, declared changes.
 
     It is independent of reviewer and time.
-
-    Raises:
-        StoreError: the store does not respond, or holds an invalid decision (it is named).
     """
     gone = forgotten(store)
     found = (entry.key for entry in store.list(layout.REVIEWS))

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from chatbot.documents import Document
 from chatbot.errors import SettingError
 from chatbot.files import write_file
 
@@ -15,10 +16,8 @@ RetrainOutcome = Literal["accepted", "refused", "needs_review", "busy"]
 RETRAIN_OUTCOMES: tuple[RetrainOutcome, ...] = get_args(RetrainOutcome)
 
 
-class RetrainResult(BaseModel):
+class RetrainResult(Document):
     """Outcome of a retraining. Models are named `<version>@<bundle digest>`."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     outcome: RetrainOutcome
     why: str = ""
@@ -38,8 +37,7 @@ class RetrainResult(BaseModel):
     def load(cls, path: Path) -> RetrainResult:
         """Read a retrain.json.
 
-        Raises:
-            SettingError: the file is missing or malformed.
+        Raises: SettingError: the file is missing or malformed.
         """
         try:
             return cls.model_validate_json(path.read_text(encoding="utf-8"))

@@ -6,9 +6,10 @@ import re
 from datetime import UTC, datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from chatbot.dialog.message import clean, has_words
+from chatbot.documents import Document
 from chatbot.errors import InvalidMessage, StoreError
 from chatbot.ids import time_of
 from chatbot.store import layout
@@ -20,10 +21,10 @@ _PHONE = re.compile(r"[+(]?\d[\d\s()./-]*")
 _PHONE_DIGITS = range(6, 16)
 
 
-class Contact(BaseModel):
+class Contact(Document):
     """What the customer left; personal data on purpose, so that it is kept out of every representation."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     format: int = 1
     kind: Literal["email", "phone", "text"]
@@ -34,8 +35,7 @@ class Contact(BaseModel):
 def contact_of(text: str, now: datetime) -> Contact:
     """Validate contact data: an e-mail address, a phone number, or words (such as a name and a time).
 
-    Raises:
-        InvalidMessage: it is empty, too long, or an incomplete address or number; the value is not repeated.
+    Raises: InvalidMessage: it is empty, too long, or an incomplete address or number; the value is not repeated.
     """
     text = clean(text)
     if len(text) > MAX_CHARS:
@@ -60,8 +60,7 @@ def contact_of(text: str, now: datetime) -> Contact:
 def key_of(prediction_id: str) -> str:
     """Return the store key of a handoff's contact data.
 
-    Raises:
-        ValueError: the text does not have the form of a prediction id.
+    Raises: ValueError: the text does not have the form of a prediction id.
     """
     day = time_of(prediction_id).astimezone(UTC).date()
     return layout.document(layout.of_day(layout.CONTACTS, day), prediction_id)
@@ -70,8 +69,7 @@ def key_of(prediction_id: str) -> str:
 def parse(body: bytes, where: str) -> Contact:
     """Parse stored contact data.
 
-    Raises:
-        StoreError: the content is not contact data; the message names `where` and repeats no value.
+    Raises: StoreError: the content is not contact data; the message names `where` and repeats no value.
     """
     try:
         return Contact.model_validate_json(body)

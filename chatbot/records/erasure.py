@@ -21,9 +21,7 @@ def mark_forgotten(store: Store, some_id: str, now: datetime, session: str = "")
     """Write a tombstone: from now on all readers and corpus builds leave this id out. Idempotent.
 
     Args:
-        store: where the tombstone is written.
         some_id: prediction id or session pseudonym.
-        now: time of the erasure request.
         session: for a prediction: the erased session that it belongs to (`predictions_of`).
     """
     body = {"id": some_id, "when": now.astimezone(UTC).isoformat(timespec="seconds"), "session": session}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from chatbot.dialog.router import Reply
+from chatbot.documents import Document
 from chatbot.errors import StoreError
 from chatbot.ids import time_of
 from chatbot.records.schema import Record
@@ -15,11 +16,7 @@ from chatbot.store import layout
 TYPE = "handoff.created"
 
 
-class _HandoffModel(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class Turn(_HandoffModel):
+class Turn(Document):
     """An earlier message or reply of the conversation."""
 
     at: datetime
@@ -29,7 +26,7 @@ class Turn(_HandoffModel):
     """Text; PII in the customer's messages is redacted."""
 
 
-class Likely(_HandoffModel):
+class Likely(Document):
     """A candidate intent with its confidence."""
 
     intent: str
@@ -37,7 +34,7 @@ class Likely(_HandoffModel):
     confidence: float
 
 
-class Handoff(_HandoffModel):
+class Handoff(Document):
     """A message that a human has to answer.
 
     Contains no PII except what the PII redaction (`chatbot.privacy`) does not detect.
@@ -65,9 +62,7 @@ class Handoff(_HandoffModel):
         """Build the handoff of a reply with `handoff` set.
 
         Args:
-            reply: the router's decision.
             record: the reply's record; its message is redacted.
-            conversation: earlier turns.
         """
         prediction = reply.prediction
         alternatives = reply.alternatives or (prediction.alternatives if prediction else ())
@@ -93,7 +88,7 @@ class Handoff(_HandoffModel):
         return document.model_dump_json().encode()
 
 
-class _Document(_HandoffModel):
+class _Document(Document):
     type: str = TYPE
     timestamp: datetime
     data: Handoff
@@ -102,8 +97,7 @@ class _Document(_HandoffModel):
 def parse(body: bytes, where: str = "this") -> Handoff:
     """Parse a serialized handoff.
 
-    Raises:
-        StoreError: the content is not a handoff; the message names `where`.
+    Raises: StoreError: the content is not a handoff; the message names `where`.
     """
     try:
         return _Document.model_validate_json(body).data
@@ -114,8 +108,7 @@ def parse(body: bytes, where: str = "this") -> Handoff:
 def key_of(prediction_id: str) -> str:
     """Return the store key of a handoff.
 
-    Raises:
-        ValueError: the text does not have the form of a prediction id.
+    Raises: ValueError: the text does not have the form of a prediction id.
     """
     day = time_of(prediction_id).astimezone(UTC).date()
     return layout.document(layout.of_day(layout.HANDOFFS, day), prediction_id)

@@ -59,14 +59,9 @@ def write_part(store: Store, kind: Kind, day: date, name: str, rows: Iterable[Re
     """Write rows to the store as one part: an atomic write, idempotent for the same name and rows.
 
     Args:
-        store: destination.
-        kind: kind of row.
         day: UTC date of all timestamps.
         name: globally unique name of the source (replica and segment); serves as the idempotency key.
         rows: content of the source; must be the same in every call with this name.
-
-    Returns:
-        The part's key.
     """
     table = to_table(kind, rows)
     key = layout.part(prefix_of(kind), day, name)
@@ -88,8 +83,6 @@ def scan(
     that of the parts, not of time. Safe while parts are uploaded, uploaded again, compacted and deleted.
 
     Args:
-        store: source.
-        kind: kind of row.
         since: start of the window, inclusive, with time zone.
         until: end of the window, exclusive, with time zone.
         columns: columns to read, in this order, cast to this code's schema; None: all.

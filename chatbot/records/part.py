@@ -37,8 +37,6 @@ class Part:
 
     Attributes:
         table: the requested columns, cast to this code's types regardless of the writer's schema version.
-        sources: sources of all rows of the part.
-        schema_version: schema version of the writer.
     """
 
     table: pa.Table
@@ -71,9 +69,6 @@ def encode(table: pa.Table, sources: Sequence[tuple[str, int]]) -> bytes:
     Args:
         table: all columns (`to_table`).
         sources: sources of the rows, in order; their row counts sum to the table's.
-
-    Raises:
-        ValueError: the row counts do not sum to the table's.
     """
     if sum(rows for _, rows in sources) != table.num_rows:
         raise ValueError(f"{table.num_rows} rows, and the sources have {sum(rows for _, rows in sources)}")
@@ -93,8 +88,6 @@ def decode(content: bytes, kind: Kind, columns: Sequence[str]) -> Part:
     """Deserialize columns of a part, written with any schema version.
 
     Args:
-        content: the whole file.
-        kind: expected kind of row.
         columns: columns to read, in this order. A column that an older schema lacks gets its default.
 
     Raises:

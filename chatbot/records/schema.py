@@ -66,8 +66,6 @@ class Record:
         alternatives: (intent, confidence), the most likely first.
         summary: low-dimensional projection of the embedding.
         latency_ms: from request to reply, in milliseconds.
-        bundle_digest: digest of the bundle that answered.
-        schema_version: schema version of the writer.
         tier: `Prediction.tier`: the drift check compares scores and embeddings of sampled messages,
             or of those without a tier.
     """
@@ -109,16 +107,11 @@ class Record:
         """Build the record of a reply: redacts PII in the message and computes its features.
 
         Args:
-            reply: the router's decision.
             message: cleaned (`chatbot.dialog.message.clean`), not redacted.
             prediction_id: from `chatbot.ids.new_id`; determines the timestamp.
             session_id: pseudonym from `chatbot.ids.opaque`; any other value is hashed here.
-            model_version: name of the model in the records.
-            bundle_digest: digest of the model's bundle.
-            latency_ms: milliseconds from request to reply.
 
-        Raises:
-            ValueError: `prediction_id` does not have the form of a prediction id.
+        Raises: ValueError: `prediction_id` does not have the form of a prediction id.
         """
         prediction = reply.prediction
         alternatives = reply.alternatives if prediction is None else prediction.alternatives
@@ -151,11 +144,8 @@ class Feedback:
 
     Attributes:
         timestamp: time of the feedback, UTC, to the millisecond.
-        prediction_id: prediction that the feedback is about.
-        helpful: thumbs up or down.
         intent: correct intent in the user's opinion; empty: not given.
         comment: free text, PII redacted.
-        schema_version: schema version of the writer.
     """
 
     timestamp: datetime
@@ -178,9 +168,7 @@ class Feedback:
 
         Args:
             prediction_id: prediction that the feedback is about, verified with `chatbot.ids.is_ours`.
-            helpful: thumbs up or down.
             intent: correct intent in the user's opinion, if given.
-            comment: free text, not redacted.
             now: time of the feedback; None: the system clock.
         """
         now = now or datetime.now(UTC)
@@ -232,13 +220,10 @@ def from_line(kind: type[Row], line: str, columns: Sequence[str] | None = None) 
     """Parse a row from one line of CSV.
 
     Args:
-        kind: kind of row in the file.
-        line: with or without the line end.
         columns: columns of the file's header; None: this schema's. Missing columns get their default, unknown
             ones are ignored, so files of older and newer schema versions are readable.
 
-    Raises:
-        ValueError: the number of cells is wrong, or a cell is not of its type.
+    Raises: ValueError: the number of cells is wrong, or a cell is not of its type.
     """
     try:
         cells = next(csv.reader([line], strict=True))

@@ -18,12 +18,7 @@ from chatbot.store import Store, layout, make_bucket, open_store
 def check(store: Store, say: Callable[[str], None] = print) -> None:
     """Run a preflight check of the store: exercise every operation, including conditional writes.
 
-    Args:
-        store: the store to check.
-        say: called with one line per step.
-
-    Raises:
-        StoreError: the first step that failed.
+    Raises: StoreError: the first step that failed.
     """
     key = f"{layout.STORE_CHECK}{secrets.token_hex(8)}"
     say(f"store: {store}")

@@ -28,7 +28,7 @@ _OLD_SECONDS = 86_400.0
 
 
 class FolderStore:
-    """Implements `chatbot.store.base.Store` on a folder."""
+    """Implements `chatbot.store.interface.Store` on a folder."""
 
     def __init__(self, folder: Path) -> None:
         """Configure the store; does not access the file system."""

@@ -19,7 +19,6 @@ class Entry:
     """Metadata of an object.
 
     Attributes:
-        key: key of the object.
         size: in bytes.
         etag: opaque version tag; changes whenever the content changes.
         modified: time of the last write, UTC, by the store's clock.
@@ -38,16 +37,12 @@ class Store(Protocol):
         """Write an object atomically; replaces an existing one.
 
         Args:
-            key: key of the object.
-            content: the complete content.
             new: write only if the object does not exist.
             etag: write only if the object's ETag is still this one (compare-and-swap).
 
-        Returns:
-            The new ETag.
+        Returns: the new ETag.
 
-        Raises:
-            Conflict: the condition `new` or `etag` does not hold.
+        Raises: Conflict: the condition `new` or `etag` does not hold.
         """
 
     def get(self, key: str, *, etag: str = "") -> bytes:

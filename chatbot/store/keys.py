@@ -15,8 +15,7 @@ _MOST_KEY_CHARS = 512
 def check_key(key: str) -> str:
     """Validate a key and return it.
 
-    Raises:
-        StoreError: the key is invalid.
+    Raises: StoreError: the key is invalid.
     """
     if len(key) > _MOST_KEY_CHARS or not _KEY.fullmatch(key):
         raise StoreError(

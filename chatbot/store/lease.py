@@ -66,11 +66,8 @@ class Lease(ABC):
         """Configure the lease; sends no request.
 
         Args:
-            name: name of the lease, for messages.
             seconds: lease duration; a lease not renewed for this long is taken over.
             wait: how long to wait for a live holder.
-            holder: identity of this process.
-            runtime: clock and threads.
         """
         self.name = name
         self.holder = holder
@@ -120,8 +117,7 @@ class Lease(ABC):
     def _read(self) -> LeaseRecord:
         """Return the stored lease.
 
-        Raises:
-            StoreError: it cannot be read; `Unreachable`: a retry may succeed.
+        Raises: StoreError: it cannot be read; `Unreachable`: a retry may succeed.
         """
 
     @abstractmethod
@@ -194,18 +190,28 @@ class StoreLease(Lease):
         """Configure the lease; sends no request. Two leases exclude each other within a process too.
 
         Args:
-            store: the store that contains the lease.
             key: store key of the lease; the object is created if it is missing.
             seconds: lease duration.
             wait: how long to wait for a live holder.
-            runtime: clock and threads.
         """
         super().__init__(key, seconds, wait, f"{runtime.holder}-{secrets.token_hex(4)}", runtime)
         self._store = store
         self._renewals = 0
 
     def _read(self) -> LeaseRecord:
-        return _read(self._store, self.name)
+        while True:
+            entry = self._store.head(self.name)
+            if entry is None:
+                return LeaseRecord("", "", 0.0, "")
+            try:
+                content = self._store.get(self.name, etag=entry.etag)
+            except (Conflict, Missing):  # changed between the two requests
+                continue
+            try:
+                found = json.loads(content)
+                return LeaseRecord(str(found["holder"]), entry.etag, float(found["seconds"]), entry.etag)
+            except (ValueError, KeyError, TypeError):  # of an earlier format, which had no empty holder
+                return LeaseRecord("an unknown process", entry.etag, 0.0, entry.etag)
 
     def _write(self, record: LeaseRecord, holder: str) -> None:
         self._renewals += 1
@@ -216,24 +222,3 @@ class StoreLease(Lease):
             "renewed": f"{self._runtime.now():%Y-%m-%dT%H:%M:%SZ}",
         }
         self._store.put(self.name, json.dumps(content).encode(), new=not record.version, etag=record.version)
-
-
-def lease_holder(store: Store, key: str) -> str:
-    """Return the holder that a lease in the store records; empty: it is free."""
-    return _read(store, key).holder
-
-
-def _read(store: Store, key: str) -> LeaseRecord:
-    while True:
-        entry = store.head(key)
-        if entry is None:
-            return LeaseRecord("", "", 0.0, "")
-        try:
-            content = store.get(key, etag=entry.etag)
-        except (Conflict, Missing):  # changed between the two requests
-            continue
-        try:
-            found = json.loads(content)
-            return LeaseRecord(str(found["holder"]), entry.etag, float(found["seconds"]), entry.etag)
-        except (ValueError, KeyError, TypeError):  # of an earlier format, which had no empty holder
-            return LeaseRecord("an unknown process", entry.etag, 0.0, entry.etag)

@@ -21,8 +21,7 @@ def has_store(settings: StorageSettings) -> bool:
 def open_store(settings: StorageSettings) -> Store:
     """Return the configured store; does not connect or create a folder until first use.
 
-    Raises:
-        SettingError: `url` is `none`, or neither a folder nor `s3://bucket/prefix`.
+    Raises: SettingError: `url` is `none`, or neither a folder nor `s3://bucket/prefix`.
     """
     if not has_store(settings):
         raise SettingError(
@@ -51,8 +50,7 @@ def open_store(settings: StorageSettings) -> Store:
 def make_bucket(settings: StorageSettings) -> str:
     """Create the bucket or the folder. Idempotent.
 
-    Returns:
-        The result, as a message for a person.
+    Returns: the result, as a message for a person.
     """
     from chatbot.store.s3 import S3Store
 

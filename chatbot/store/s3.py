@@ -34,14 +34,12 @@ _CHUNK = 1 << 20
 
 
 class S3Store:
-    """Implements `chatbot.store.base.Store` on a bucket. Writes an object with one request: at most 5 GB."""
+    """Implements `chatbot.store.interface.Store` on a bucket. Writes an object with one request: at most 5 GB."""
 
     def __init__(self, settings: StorageSettings, bucket: str, prefix: str) -> None:
         """Configure the store; does not connect.
 
         Args:
-            settings: endpoint, timeouts, retries and addressing style.
-            bucket: name of the bucket.
             prefix: prefix of every key, with a slash at the end; or empty.
         """
         self.bucket = bucket
@@ -147,11 +145,9 @@ class S3Store:
     def make_bucket(self) -> bool:
         """Create the bucket. Idempotent.
 
-        Returns:
-            Whether it was created; False: it existed.
+        Returns: whether it was created; False: it existed.
 
-        Raises:
-            Denied: the credentials lack permission, or the bucket belongs to another account.
+        Raises: Denied: the credentials lack permission, or the bucket belongs to another account.
         """
         region = self._client.meta.region_name
         where = {} if region in ("us-east-1", "aws-global") else {"LocationConstraint": region}

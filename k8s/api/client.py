@@ -49,8 +49,7 @@ class Cluster:
     def __init__(self, settings: KubernetesSettings, runtime: Runtime = REAL) -> None:
         """Load the account's configuration; sends no request.
 
-        Raises:
-            SettingError: no service account and no readable kubeconfig was found.
+        Raises: SettingError: no service account and no readable kubeconfig was found.
         """
         configuration, own = _load_configuration(settings)
         configuration.retries = False
@@ -72,8 +71,7 @@ class Cluster:
     def create_job(self, job: Json) -> Json:
         """Create a Job.
 
-        Raises:
-            Conflict: a Job with this name exists.
+        Raises: Conflict: a Job with this name exists.
         """
         return self._request("POST", BATCH, "jobs", body=job)
 
@@ -84,8 +82,7 @@ class Cluster:
     def update_lease(self, lease: Json) -> Json:
         """Replace a Lease; not retried.
 
-        Raises:
-            Conflict: its resourceVersion changed since it was read.
+        Raises: Conflict: its resourceVersion changed since it was read.
         """
         return self._request("PUT", LEASES, "leases", lease["metadata"]["name"], body=lease, retry_seconds=0)
 
@@ -96,8 +93,7 @@ class Cluster:
     def patch_deployment(self, name: str, patch: Json) -> Json:
         """Apply a JSON merge patch to a Deployment.
 
-        Raises:
-            Conflict: the patch contains a `resourceVersion` that is no longer current.
+        Raises: Conflict: the patch contains a `resourceVersion` that is no longer current.
         """
         return self._request("PATCH", APPS, "deployments", name, body=patch)
 
@@ -145,8 +141,7 @@ class Cluster:
     def create_secret(self, secret: Json) -> Json:
         """Create a Secret.
 
-        Raises:
-            Conflict: a Secret with this name exists.
+        Raises: Conflict: a Secret with this name exists.
         """
         return self._request("POST", CORE, "secrets", body=secret)
 
@@ -172,11 +167,7 @@ class Cluster:
         return dict(json.loads(answer.data))
 
     def _with_retries(self, send: Callable[[], Any], retry_seconds: float | None = None) -> Any:
-        """Send a request; retry while the API server is unavailable, by default for CHATBOT_K8S_PATIENCE_SECONDS.
-
-        Raises:
-            StoreError: the API server refuses, or stays unavailable.
-        """
+        """Send a request; retry while the API server is unavailable, by default for CHATBOT_K8S_PATIENCE_SECONDS."""
         seconds = self._settings.patience_seconds if retry_seconds is None else retry_seconds
         return self.runtime.retry(send, Unreachable, seconds)
 
@@ -190,11 +181,7 @@ class Cluster:
         body: Json | None,
         timeout: Timeout,
     ) -> Any:
-        """Send one request; return the response, whose body is unread if it is a watch stream.
-
-        Raises:
-            StoreError: the API server refuses or does not answer.
-        """
+        """Send one request; return the response, whose body is unread if it is a watch stream."""
         parts = [self.host, group, "namespaces", self.namespace, kind, *([name] if name else [])]
         manager = {"fieldManager": FIELD_MANAGER} if body is not None else {}
         url = "/".join(parts) + "?" + urlencode({**(query or {}), **manager})

@@ -19,10 +19,6 @@ class KubernetesLease(Lease):
         """Configure the Lease; sends no request.
 
         Args:
-            cluster: client for the namespace that contains the Lease.
-            name: name of the Lease.
-            seconds: lease duration.
-            wait: how long to wait for a live holder.
             holder: identity of this process; empty: pod (or machine) name and process id.
         """
         super().__init__(

@@ -55,12 +55,10 @@ class RolloutAnalysis:
         """Compare the new version with the baseline.
 
         Args:
-            current: counters of the new version since it serves.
             seconds: how long it has been under analysis.
             problem: why its pods are not all ready; empty: all are ready.
 
-        Returns:
-            Whether the analysis is finished, and the regressions found; any regression calls for a rollback.
+        Returns: whether the analysis is finished, and the regressions found; any regression calls for a rollback.
         """
         self._latency.add(current)
         enough = current.messages >= self._settings.watch_messages

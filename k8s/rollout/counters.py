@@ -72,8 +72,7 @@ class PodCounters:
     def parse(cls, text: str) -> PodCounters:
         """Parse one pod's /metrics.
 
-        Raises:
-            ValueError: the text is not a Prometheus exposition, or a value is none that a counter can have.
+        Raises: ValueError: the text is not a Prometheus exposition, or a value is none that a counter can have.
         """
         answered = failed = replies = handoffs = helped = not_helped = 0.0
         within: dict[str, float] = {}
@@ -208,9 +207,6 @@ def find_regressions(
     """Return the measures that are significantly worse, each with a sentence that contains its numbers.
 
     Args:
-        baseline: counters of the previous version.
-        current: counters of the new version.
-        margins: smallest increases that matter.
         false_alarm_rate: probability, over all measures, that equal versions yield a regression.
     """
     found = []
@@ -236,14 +232,7 @@ def find_regressions(
 def fisher_exact(hits: int, drawn: int, other_hits: int, other_drawn: int) -> float:
     """One-sided Fisher's exact test (Fisher 1922): probability of at least this many hits among those drawn.
 
-    Args:
-        hits: hits among `drawn`.
-        drawn: size of the tested sample.
-        other_hits: hits among `other_drawn`.
-        other_drawn: size of the other sample.
-
-    Returns:
-        The p-value under equal shares, 0 to 1.
+    Returns: the p-value under equal shares, 0 to 1.
     """
     all_hits, everything = hits + other_hits, drawn + other_drawn
 

@@ -55,12 +55,10 @@ def emit(
         sys.stderr.write(f"no Event: {error}\n")
 
 
-def emit_outcome(
-    cluster: Cluster, deployment: Deployment, rollout: RolloutState, outcome: RolloutOutcome
-) -> None:
-    """Emit the Event for the outcome of a rollout."""
+def emit_outcome(cluster: Cluster, deployment: Deployment, rollout: RolloutState) -> None:
+    """Emit the Event for the outcome of a finished rollout."""
     target, previous = describe(rollout.target), describe(rollout.previous)
-    match outcome:
+    match rollout.outcome:
         case RolloutOutcome.PROMOTED:
             emit(cluster, deployment, "ModelPromoted", f"{target} serves and is champion, after {previous}")
         case RolloutOutcome.ROLLED_BACK:

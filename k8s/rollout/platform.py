@@ -15,10 +15,11 @@ from chatbot.store.lease import Lease
 from k8s.api.client import Cluster, ClusterError, Json
 from k8s.api.deployment import MODEL_ANNOTATION, Deployment
 from k8s.log import log
-from k8s.rollout import events, metrics, reconcile, record
+from k8s.rollout import events, metrics, record
 from k8s.rollout.analysis import NOT_READY, RolloutAnalysis
 from k8s.rollout.counters import MEASURES, PodCounters
 from k8s.rollout.pods import PodReader
+from k8s.rollout.reconcile import Reconciler
 from k8s.rollout.record import describe
 
 WRONG_MODEL = "other_model"
@@ -52,6 +53,7 @@ class KubernetesPlatform:
         self._settings = settings
         self._lease = lease
         self._gateway = gateway
+        self.reconciler = Reconciler(cluster, registry, settings)
 
     def machine(self) -> RolloutMachine[Deployment]:
         """Return the state machine on this platform."""
@@ -111,7 +113,7 @@ class KubernetesPlatform:
         elif rollout.phase is Phase.TAKING_BACK:
             log(f"{describe(rollout.target)} is taken back: {rollout.why}")
         elif rollout.outcome is not None:
-            events.emit_outcome(self._cluster, deployment, rollout, rollout.outcome)
+            events.emit_outcome(self._cluster, deployment, rollout)
             metrics.push_desired_model(self._gateway, deployment.desired_model)
             metrics.push_outcome(self._gateway, rollout.outcome)
             if rollout.outcome is RolloutOutcome.TAKEN_BACK:
@@ -128,17 +130,11 @@ class KubernetesPlatform:
         counters, _ = self._reader().read_counters(self.read().version.pods(self._cluster))
         return counters.as_dict()
 
-    def serving_digest(self, deployment: Deployment) -> str:
-        """Return the digest of the bundle that should serve; empty: unknown."""
-        return reconcile.serving_digest(deployment, self._cluster, self._settings)
-
     def reconcile(self) -> None:
         """Reconcile alias and metric with the annotation, unless a rollout is in progress."""
         snapshot = self.read()
         if snapshot.rollout is None or not snapshot.rollout.is_in_progress:  # otherwise a person started one
-            reconcile.reconcile(
-                snapshot, self._cluster, self._registry, self._settings, self._lease, self._gateway
-            )
+            self.reconciler.reconcile(snapshot, self._lease, self._gateway)
 
     # phases
 
@@ -147,7 +143,7 @@ class KubernetesPlatform:
         deployment, problem = self._await_rollout(rollout)
         if problem:
             return Failure(problem, (NOT_READY,))
-        if mismatch := reconcile.wrong_model(deployment, self._cluster, self._settings):
+        if mismatch := self.reconciler.wrong_model(deployment):
             return Failure(mismatch, (WRONG_MODEL,))
         return None
 
@@ -184,7 +180,7 @@ class KubernetesPlatform:
     def _move_alias(self, rollout: RolloutState) -> Failure | None:
         """Move the alias `champion` to the model that serves."""
         deployment = self._owned(rollout)
-        if version := reconcile.registered_version(deployment, self._cluster, self._registry, self._settings):
+        if version := self.reconciler.registered_version(deployment):
             self._lease.check()
             self._registry.set_alias(CHAMPION, version)
         return None
@@ -237,8 +233,7 @@ class KubernetesPlatform:
     def _owned(self, rollout: RolloutState, deployment: Deployment | None = None) -> Deployment:
         """Return the Deployment if this rollout still determines its state and its desired model.
 
-        Raises:
-            Superseded: it was changed by another rollout or by hand.
+        Raises: Superseded: it was changed by another rollout or by hand.
         """
         snapshot = _snapshot(deployment) if deployment else self.read()
         check_current(self, rollout, snapshot)

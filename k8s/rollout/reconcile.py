@@ -16,89 +16,82 @@ from k8s.rollout.pods import PodReader
 from k8s.rollout.record import describe
 
 
-def serving_digest(deployment: Deployment, cluster: Cluster, settings: KubernetesSettings) -> str:
-    """Return the digest of the bundle that should serve; empty: the pods run different images, or none answers."""
-    if deployment.desired_model:
-        return ModelRef.parse(deployment.desired_model).digest
-    reader = PodReader(settings, cluster.runtime)
-    found = set(reader.bundle_digests(deployment.pods(cluster)).values()) - {""}
-    return found.pop() if len(found) == 1 else ""
+class Reconciler:
+    """Compares what a Deployment's annotation names with its pods and the registry."""
 
+    def __init__(self, cluster: Cluster, registry: RegistryClient, settings: KubernetesSettings) -> None:
+        """Configure it; sends no request."""
+        self._cluster = cluster
+        self._registry = registry
+        self._settings = settings
 
-def registered_version(
-    deployment: Deployment, cluster: Cluster, registry: RegistryClient, settings: KubernetesSettings
-) -> str:
-    """Return the registry's version of the bundle that should serve; empty: it is not registered.
+    def serving_digest(self, deployment: Deployment) -> str:
+        """Return the digest of the bundle that should serve; empty: the pods run different images, or none answers."""
+        if deployment.desired_model:
+            return ModelRef.parse(deployment.desired_model).digest
+        found = set(self._bundle_digests(deployment).values()) - {""}
+        return found.pop() if len(found) == 1 else ""
 
-    If the annotation is absent, the pods report which bundle they took from their image.
-    """
-    digest = serving_digest(deployment, cluster, settings)
-    if not digest:
+    def wrong_model(self, deployment: Deployment) -> str:
+        """Return a sentence about a pod that serves another bundle than the annotation names; empty if all agree."""
+        if not deployment.desired_model:
+            return ""
+        desired = ModelRef.parse(deployment.desired_model).digest
+        for pod, digest in self._bundle_digests(deployment).items():
+            if digest and digest != desired:
+                return f"pod {pod} serves the bundle {digest[:12]} instead of {desired[:12]}"
         return ""
-    if deployment.desired_model:
-        ref = ModelRef.parse(deployment.desired_model)
-        try:
-            if ref.version.isdecimal() and registry.ref(ref.version).digest == digest:
-                return ref.version
-        except NotRegistered:
-            pass
-    if version := registry.version_of(digest):
-        return version
-    events.emit(
-        cluster,
-        deployment,
-        "ModelNotRegistered",
-        f"{describe(deployment.desired_model)} serves and the registry does not know it "
-        f"({digest[:12]}): the alias stays",
-        "Warning",
-    )
-    return ""
 
+    def registered_version(self, deployment: Deployment) -> str:
+        """Return the registry's version of the bundle that should serve; empty: it is not registered.
 
-def wrong_model(deployment: Deployment, cluster: Cluster, settings: KubernetesSettings) -> str:
-    """Return a sentence about a pod that serves another bundle than the annotation names; empty if all agree."""
-    if not deployment.desired_model:
+        If the annotation is absent, the pods report which bundle they took from their image.
+        """
+        digest = self.serving_digest(deployment)
+        if not digest:
+            return ""
+        if deployment.desired_model:
+            ref = ModelRef.parse(deployment.desired_model)
+            try:
+                if ref.version.isdecimal() and self._registry.ref(ref.version).digest == digest:
+                    return ref.version
+            except NotRegistered:
+                pass
+        if version := self._registry.version_of(digest):
+            return version
+        sentence = (
+            f"{describe(deployment.desired_model)} serves and the registry does not know it ({digest[:12]}): "
+            "the alias stays"
+        )
+        events.emit(self._cluster, deployment, "ModelNotRegistered", sentence, "Warning")
         return ""
-    desired = ModelRef.parse(deployment.desired_model).digest
-    reader = PodReader(settings, cluster.runtime)
-    for pod, digest in reader.bundle_digests(deployment.pods(cluster)).items():
-        if digest and digest != desired:
-            return f"pod {pod} serves the bundle {digest[:12]} instead of {desired[:12]}"
-    return ""
 
+    def reconcile(self, snapshot: Snapshot[Deployment], lease: Lease, gateway: PushgatewayClient) -> None:
+        """Make alias and metric follow the annotation, and block automatic promotion of the former champion.
 
-def reconcile(
-    snapshot: Snapshot[Deployment],
-    cluster: Cluster,
-    registry: RegistryClient,
-    settings: KubernetesSettings,
-    lease: Lease,
-    gateway: PushgatewayClient,
-) -> None:
-    """Make alias and metric follow the annotation, and block automatic promotion of the former champion. Idempotent.
+        Idempotent.
+        """
+        deployment = snapshot.version
+        metrics.push_desired_model(gateway, deployment.desired_model)
+        version = self.registered_version(deployment)
+        champion = self._registry.aliases().get(CHAMPION, "")
+        if not version or version == champion:
+            return
+        lease.check()
+        if champion:
+            try:
+                blocked = record.dump_blocked(block(snapshot.blocked, str(self._registry.ref(champion))))
+                self._cluster.patch_deployment(deployment.name, {"metadata": {"annotations": blocked}})
+            except NotRegistered:
+                pass
+        self._registry.set_alias(CHAMPION, version)
+        sentence = (
+            f"{describe(deployment.desired_model)} serves and was not champion: the alias moved from version "
+            f"{champion or 'none'} to {version}"
+        )
+        events.emit(self._cluster, deployment, "ChampionFollows", sentence)
+        metrics.push_outcome(gateway, RolloutOutcome.SUPERSEDED)
 
-    Raises:
-        ChatbotError: the registry or the API server fails, or the Lease is lost.
-    """
-    deployment = snapshot.version
-    metrics.push_desired_model(gateway, deployment.desired_model)
-    version = registered_version(deployment, cluster, registry, settings)
-    champion = registry.aliases().get(CHAMPION, "")
-    if not version or version == champion:
-        return
-    lease.check()
-    if champion:
-        try:
-            blocked = record.dump_blocked(block(snapshot.blocked, str(registry.ref(champion))))
-            cluster.patch_deployment(deployment.name, {"metadata": {"annotations": blocked}})
-        except NotRegistered:
-            pass
-    registry.set_alias(CHAMPION, version)
-    events.emit(
-        cluster,
-        deployment,
-        "ChampionFollows",
-        f"{describe(deployment.desired_model)} serves and was not champion: the alias moved from version "
-        f"{champion or 'none'} to {version}",
-    )
-    metrics.push_outcome(gateway, RolloutOutcome.SUPERSEDED)
+    def _bundle_digests(self, deployment: Deployment) -> dict[str, str]:
+        reader = PodReader(self._settings, self._cluster.runtime)
+        return reader.bundle_digests(deployment.pods(self._cluster))

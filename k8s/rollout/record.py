@@ -23,8 +23,7 @@ BLOCKED_ANNOTATION = "support-chatbot/taken-back"
 def read(annotations: Mapping[str, str]) -> RolloutState | None:
     """Parse the state from the Deployment's annotations; None: there has been no rollout.
 
-    Raises:
-        ChatbotError: the annotation is malformed.
+    Raises: ChatbotError: the annotation is malformed.
     """
     text = annotations.get(STATE_ANNOTATION)
     if not text:

@@ -14,8 +14,9 @@ from chatbot.errors import Unreachable
 from chatbot.settings import StorageSettings
 from chatbot.store import Entry, Store, open_store
 from chatbot.store.folder import FolderStore
-from chatbot.store.lease import LeaseHeld, LeaseLost, StoreLease, lease_holder
+from chatbot.store.lease import LeaseHeld, LeaseLost, StoreLease
 from tests.k8s.memory_api import Clock, Process, World
+from tests.support.lease import lease_holder
 from tests.support.minio import Minio
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from chatbot.loop.registry import ModelVersion
 from chatbot.loop.retrain_result import RetrainResult
 from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
 from chatbot.store import Store, open_store
@@ -31,7 +32,7 @@ from training.retraining.config import LEASE, RetrainConfig
 from training.retraining.run import retrain
 from training.review.decisions import DecisionKind, Decisions, NewIntent, ReviewDecision
 from training.tracking.client import connected
-from training.tracking.registry import ModelVersion, Registry
+from training.tracking.registry import Registry
 
 ROOT = Path(__file__).resolve().parents[2]
 INTENTS = ("cancel_order", "get_refund", "track_order", "recover_password", "delete_account", "get_invoice")

@@ -16,7 +16,8 @@ from data.processing import ProcessParams
 from tests.support.minio import Minio
 from tests.training import warm
 from tests.training.loop_world import SmallBot, quicken
-from training.corpus import dvc, versions
+from training import corpus_versions
+from training.corpus import dvc
 from training.corpus.files import read_rows
 from training.corpus.versions import FILES, CorpusVersionError, Pointer, examine, pull, push
 from training.retraining.bootstrap import write_version
@@ -216,5 +217,5 @@ def test_the_command_pulls_by_a_pointer_in_a_file(
     (tmp_path / "pointer.json").write_text(str(pointer))
     monkeypatch.setenv("CHATBOT_STORE_URL", store.url)
     monkeypatch.setenv("CHATBOT_STORE_ENDPOINT", store.endpoint)
-    assert versions.main(["pull", str(tmp_path / "pointer.json"), str(tmp_path / "got")]) == 0
+    assert corpus_versions.main(["pull", str(tmp_path / "pointer.json"), str(tmp_path / "got")]) == 0
     assert same(tmp_path / "got", version_files)

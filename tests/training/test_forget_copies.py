@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pyarrow.parquet as pq
 import pytest
 
-from chatbot.loop.registry import RegistryClient
+from chatbot.loop.registry import CHAMPION, RegistryClient
 from chatbot.records.erasure import mark_forgotten
 from chatbot.store import layout
 from monitoring.upkeep.copies import MARK, erase_copies
@@ -18,7 +18,6 @@ from tests.support.mlflow_server import MlflowServer
 from tests.training.loop_world import GIFTS, World
 from training.corpus.files import read_rows
 from training.tracking.client import connected
-from training.tracking.registry import CHAMPION
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from chatbot.dialog.replies import Replies
 from chatbot.errors import SettingError
+from chatbot.loop.registry import CHALLENGER, CHAMPION
 from chatbot.settings import StorageSettings
 from chatbot.store import open_store
 from data.errors import CorpusError
@@ -17,7 +18,6 @@ from tests.training.loop_world import World
 from training.corpus.given import GivenCorpus, read_given
 from training.progress import Steps
 from training.retraining.run import RetrainResult, retrain
-from training.tracking.registry import CHALLENGER, CHAMPION
 
 ROWS = "text,intent\n" + "".join(
     f"{what} number {i},{intent}\n"

@@ -19,7 +19,7 @@ from data.loading import COLUMNS
 from data.messages import row_hash
 from tests.training.review_tools import record
 from training.labels.findings import LabelFindings, Labelled, SuspectLabel
-from training.retraining.changes import Changed, apply_changes, replies_after
+from training.retraining.changes import Changed, apply_changes
 from training.review.accepted import read_accepted
 from training.review.decisions import AlreadyDecidedError, Decisions, now
 from training.review.declared import read_stored, renamed, write_stored
@@ -191,8 +191,8 @@ def test_a_renamed_intents_rows_are_the_ones_that_the_champion_knows(store: Fold
 
 def test_a_reply_follows_its_intent() -> None:
     replies = Replies({name: ReplyText(response=name) for name in ("cancel", "track", "refund")})
-    after = replies_after(replies, Declared(renamed={"cancel": "cancel_order"}, removed=("track",)))
-    assert {name: text.response for name, text in after.texts.items()} == {
+    after = Declared(renamed={"cancel": "cancel_order"}, removed=("track",)).texts(replies.texts)
+    assert {name: text.response for name, text in after.items()} == {
         "cancel_order": "cancel", "refund": "refund",
     }  # fmt: skip
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from chatbot.loop import desired_model
+from chatbot.loop.registry import CHALLENGER, CHAMPION, GATE
 from chatbot.model import bundle_store
 from chatbot.model.bundle import verify
 from chatbot.settings import TrackingSettings
@@ -22,7 +23,7 @@ from tests.bento.server import ROOT, Server
 from tests.bento.steady import SteadyLoad
 from tests.training.warm import Command
 from training.rollout.single_machine import Promotion, PromotionError
-from training.tracking.registry import CHALLENGER, CHAMPION, GATE, Registry
+from training.tracking.registry import Registry
 from training.tracking.runs import record
 
 # A service is started with the first test, and each move from version to version starts another.

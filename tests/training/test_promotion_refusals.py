@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from chatbot.loop import desired_model
+from chatbot.loop.registry import CHALLENGER, CHAMPION, GATE
 from tests.training.test_promotion import Machine
 from training.rollout.single_machine import PromotionError
-from training.tracking.registry import CHALLENGER, CHAMPION, GATE
 
 pytestmark = pytest.mark.process
 

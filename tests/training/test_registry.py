@@ -16,6 +16,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from chatbot.errors import BundleError, Unreachable
+from chatbot.loop.registry import CHAMPION, GATE, ModelVersion
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle_store import fetch, held, push
 from chatbot.settings import MlflowServerSettings, StorageSettings, TrackingSettings
@@ -27,9 +28,9 @@ from tests.support.registry_server import serve
 from tests.training import warm
 from training import mlflow_server as server_module
 from training.tracking.bundles import fetch_bundle
-from training.tracking.client import connected
-from training.tracking.registry import CHAMPION, GATE, ModelVersion, Registry
-from training.tracking.runs import KEY, TrackingError, record, send, unsent
+from training.tracking.client import TrackingError, connected
+from training.tracking.registry import Registry
+from training.tracking.runs import KEY, record, send, unsent
 
 ROOT = Path(__file__).resolve().parents[2]
 TAGS = {"corpus_digest": "c" * 32, "corpus_pointer": '{"format": 1}', "git_commit": "a" * 40}

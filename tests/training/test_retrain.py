@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from chatbot.loop.registry import CHALLENGER, CHAMPION
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle_store import held
 from chatbot.records.erasure import mark_forgotten
@@ -18,7 +19,6 @@ from training.corpus.files import read_rows
 from training.retraining.config import RetrainError
 from training.review.decisions import DecisionKind, Decisions
 from training.tracking.client import connected
-from training.tracking.registry import CHALLENGER, CHAMPION
 
 pytestmark = pytest.mark.long
 

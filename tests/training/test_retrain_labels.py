@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from chatbot.loop.registry import CHAMPION
 from chatbot.model import bundle as bundles
 from chatbot.settings import StorageSettings, TrackingSettings
 from chatbot.store import layout
@@ -21,7 +22,6 @@ from training.labels.findings import LabelFindings, SuspectLabel
 from training.review.decisions import Decisions
 from training.review.declared import write_stored
 from training.review.labels import decide_label, label_item_id
-from training.tracking.registry import CHAMPION
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,7 @@ import pytest
 from chatbot.errors import ChatbotError, Denied, NoBucket, Unreachable
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle_store import fetch, held
-from chatbot.store.lease import lease_holder
+from tests.support.lease import lease_holder
 from tests.support.minio import Minio
 from tests.training.loop_world import ROOT, World
 from tests.training.remembered import Trainings

@@ -11,11 +11,12 @@ import pytest
 
 from chatbot.errors import Conflict
 from chatbot.loop import desired_model
+from chatbot.loop.registry import CHAMPION
 from chatbot.model.ref import ModelRef
 from chatbot.runtime import Runtime
 from chatbot.store.folder import FolderStore
 from training.rollout.single_machine import Promotion, PromotionError
-from training.tracking.registry import CHAMPION, Registry
+from training.tracking.registry import Registry
 
 ONE, TWO, THREE = (f"{number}@{str(number) * 64}" for number in (1, 2, 3))
 

@@ -12,6 +12,7 @@ import pytest
 
 from chatbot.errors import ChatbotError
 from chatbot.loop import desired_model
+from chatbot.loop.registry import CHAMPION
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle_store import fetch
 from tests.support.minio import Minio
@@ -20,7 +21,6 @@ from tests.training.loop_world import SmallBot, World, quicken
 from tests.training.remembered import Trainings
 from training.corpus.versions import CorpusVersionError, Pointer
 from training.tracking.client import TrackingError
-from training.tracking.registry import CHAMPION
 from training.versions import restore, served_digest
 
 

@@ -1,15 +1,10 @@
 """Use the store as DVC's remote: configured from settings at run time, credentials from the environment.
 
-    python -m training.dvc_remote push     upload the pipeline's corpus to the store (`make data-push`)
-    python -m training.dvc_remote pull     download the corpus named by dvc.lock (`make data-pull`)
-    python -m training.dvc_remote status   list what the store lacks
-
 The remote is written to .dvc/config.local, which git does not track and which contains no secret.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import subprocess
@@ -24,9 +19,7 @@ from chatbot.settings import StorageSettings
 from chatbot.store import layout, open_store
 
 ROOT = Path(__file__).resolve().parents[2]
-"""Prefix of DVC's remote in the store."""
 REMOTE = "store"
-_STAGE = "process"
 _SECONDS = 1800
 _ADVICE = "Having any troubles?"
 _FULL = "disk is full"
@@ -96,11 +89,9 @@ def write_config(root: Path, settings: StorageSettings, *, local: bool) -> None:
 def run(root: Path, *arguments: str) -> str:
     """Run DVC in a project.
 
-    Returns:
-        Its standard output.
+    Returns: its standard output.
 
-    Raises:
-        DvcError: DVC failed; the message includes its output.
+    Raises: DvcError: DVC failed; the message includes its output.
     """
     try:
         # DVC caches the remote's listing; a fresh cache folder makes it look again.
@@ -124,8 +115,7 @@ def call(
 ) -> subprocess.CompletedProcess[str]:
     """Run DVC to completion in a subprocess, which isolates its environment and its threads.
 
-    Raises:
-        subprocess.TimeoutExpired: it did not end in time and was killed.
+    Raises: subprocess.TimeoutExpired: it did not end in time and was killed.
     """
     return subprocess.run(
         [sys.executable, "-m", "dvc", *arguments],
@@ -141,32 +131,8 @@ def call(
 def check_store(settings: StorageSettings) -> None:
     """Preflight check: send a small request to the store, whose errors are clearer than DVC's.
 
-    Raises:
-        StoreError: it does not answer, refuses, or the bucket does not exist.
+    Raises: StoreError: it does not answer, refuses, or the bucket does not exist.
     """
     # Not `head`: its response has no body with the reason.
     with contextlib.suppress(Missing):
         open_store(settings).get(layout.corpus_file("0" * 32))
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run a command of the module docstring. Returns: the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training.dvc_remote", description="the corpus and its store"
-    )
-    parser.add_argument("command", choices=("push", "pull", "status"))
-    args = parser.parse_args(arguments)
-    try:
-        settings = StorageSettings()
-        check_store(settings)
-        write_config(ROOT, settings, local=True)
-        if args.command == "status":
-            sys.stdout.write(
-                run(ROOT, "status", "--cloud", "--no-updates", _STAGE) or "the store has all of it\n"
-            )
-        else:
-            sys.stdout.write(run(ROOT, args.command, _STAGE))
-    except (ChatbotError, ValueError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0

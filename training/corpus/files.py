@@ -31,8 +31,7 @@ def write_rows(rows: pd.DataFrame, file: Path) -> None:
 def read_rows(file: Path) -> pd.DataFrame:
     """Read rows from Parquet.
 
-    Raises:
-        CorpusError: the file cannot be read or lacks `data.loading.COLUMNS`.
+    Raises: CorpusError: the file cannot be read or lacks `data.loading.COLUMNS`.
     """
     try:
         table = pq.read_table(file, columns=list(COLUMNS))

@@ -15,6 +15,7 @@ from chatbot.store import Missing, layout, open_store
 from data.checks import Report
 from data.loading import Columns, load_checked
 from data.replies import match_replies, own_replies, read_replies
+from training.corpus.files import without_examples
 
 STORE = "store:"
 """Prefix of a source that is an object of the store: `store:corpora/my_messages.csv.gz`."""
@@ -57,7 +58,7 @@ def read_given(
         texts = read_replies(_local(replies, storage, folder))
     written, unmatched = match_replies(texts, set(loaded.table["intent"]), replies or path.name)
     report.warnings.extend([*notices, *unmatched])
-    kept = Replies({intent: text.model_copy(update={"examples": ()}) for intent, text in written.items()})
+    kept = without_examples(Replies(written))
     content = "\n".join([*sorted(loaded.table["row_hash"]), *sorted(kept.dump().splitlines())])
     return GivenCorpus(loaded.table, kept, report, hashlib.sha256(content.encode()).hexdigest()[:32])
 

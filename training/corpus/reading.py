@@ -78,8 +78,7 @@ class Corpus:
 def read(path: Path, params: ProcessParams, columns: Columns | None = None, strict: bool = False) -> Corpus:
     """Read a processed corpus unchanged; check, fill and split any other corpus.
 
-    Raises:
-        CorpusError: lists every unusable row by file, line and reason.
+    Raises: CorpusError: lists every unusable row by file, line and reason.
     """
     if is_processed(path):
         rows = _cleaned(read_processed(path))
@@ -105,8 +104,7 @@ def read_labelled(path: Path, columns: Columns, part: str = "", labels: Sequence
         part: `train` or `test` of a processed corpus; empty: all rows.
         labels: intents of the bundle to score; another spelling of one in the corpus is this one.
 
-    Raises:
-        CorpusError: a row is unusable, or a part is requested of a corpus without parts.
+    Raises: CorpusError: a row is unusable, or a part is requested of a corpus without parts.
     """
     if is_processed(path):
         rows = read_processed(path)
@@ -140,8 +138,7 @@ def replies_for(
         The replies, the intents that got the default reply because they have none, and notices about replies
         without an intent.
 
-    Raises:
-        ChatbotError: the source holds no replies, or a slot of a reply has no value.
+    Raises: ChatbotError: the source holds no replies, or a slot of a reply has no value.
     """
     texts = read_replies(source) if source is not None else own or {}
     written, notices = match_replies(texts, intents, str(source or "the corpus"))

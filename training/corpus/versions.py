@@ -1,18 +1,13 @@
 """Push and pull corpus versions: all corpus files a retraining needs, in DVC without git, named by a pointer.
 
-    python -m training.corpus_versions show POINTER.json          print what the pointer names
-    python -m training.corpus_versions pull POINTER.json FOLDER   download the same bytes, each file verified
-
 The registry stores the pointer with the version that was trained on this corpus.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Literal
@@ -83,9 +78,7 @@ def push(settings: StorageSettings, folder: Path) -> Pointer:
 
     The objects are read back and compared afterwards, so that every named version can be pulled.
 
-    Raises:
-        CorpusVersionError: a file is missing, or the store does not return what was written.
-        StoreError, DvcError: the store does not answer, or refuses.
+    Raises: CorpusVersionError: a file is missing, or the store does not return what was written.
     """
     if missing := [name for name in FILES if not (folder / name).is_file()]:
         raise CorpusVersionError(f"{folder} is not a corpus version: {', '.join(missing)} is missing")
@@ -116,9 +109,7 @@ def push(settings: StorageSettings, folder: Path) -> Pointer:
 def pull(settings: StorageSettings, pointer: Pointer, folder: Path) -> Path:
     """Pull a corpus version into a folder, all or nothing; an identical folder is reused.
 
-    Raises:
-        CorpusVersionError: an object is missing or damaged; each is named with its path and digest.
-        StoreError, DvcError: the store does not answer, or refuses.
+    Raises: CorpusVersionError: an object is missing or damaged; each is named with its path and digest.
     """
     if not _differences(folder, pointer):
         return folder
@@ -156,11 +147,7 @@ def pull(settings: StorageSettings, pointer: Pointer, folder: Path) -> Path:
 def examine(store: Store, pointer: Pointer) -> dict[str, str]:
     """Verify a corpus version in the store.
 
-    Returns:
-        By key: the object's path and digest, and the fault; empty if all objects are intact.
-
-    Raises:
-        StoreError: the store does not answer.
+    Returns: by key: the object's path and digest, and the fault; empty if all objects are intact.
     """
     faults: dict[str, str] = {}
     expected = [(f"{_NAME}/", pointer.md5), *((f"{_NAME}/{file.path}", file.md5) for file in pointer.files)]
@@ -198,25 +185,3 @@ def _differences(folder: Path, pointer: Pointer) -> list[str]:
         elif (found := corpus_digest(path)) != file.md5:
             wrong.append(f"{_NAME}/{file.path} (md5 {file.md5}) has md5 {found}")
     return wrong
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run a command of the module docstring. Returns: the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m training.corpus_versions", description="corpus versions")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("show").add_argument("pointer", type=Path)
-    pulling = commands.add_parser("pull")
-    pulling.add_argument("pointer", type=Path)
-    pulling.add_argument("folder", type=Path)
-    args = parser.parse_args(arguments)
-    try:
-        pointer = Pointer.parse(args.pointer.read_text(encoding="utf-8"))
-        if args.command == "pull":
-            sys.stdout.write(f"{pull(StorageSettings(), pointer, args.folder)}\n")
-        else:
-            sys.stdout.write(f"corpus {pointer.corpus_digest}, version {pointer.md5}\n")
-            sys.stdout.writelines(f"  {file.size:>10}  {file.md5}  {file.path}\n" for file in pointer.files)
-    except (ChatbotError, OSError, ValueError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0

@@ -21,11 +21,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from training.gate.behaviour_tests import BehaviourResult, Group, Test
+from training.gate.evidence import Row, paired_row
 from training.gate.paired import Paired, holm
 from training.gate.params import GateParams
-from training.gate.verdict import Cell, CheckVerdict, GateCheck
-
-Row = dict[str, Cell]
+from training.gate.verdict import CheckVerdict, GateCheck
 
 RULE = (
     "refused if a group exceeds its bound, which the champion keeps, by more tests than training flips by chance; "
@@ -45,11 +44,9 @@ def check_behaviour(
     """Judge the results of behavioural tests.
 
     Args:
-        groups: the groups of the tests, with their bounds.
         tests: n tests of these groups.
         challenger: n results of the challenger.
         champion: n results of the champion; None if there is no champion.
-        params: the bounds of the gate.
         left_out: number of tests not run, because they name intents that the bundles lack.
     """
     now = np.array([result.passed for result in challenger], dtype=bool)
@@ -91,17 +88,11 @@ def _group_row(group: Group, pair: Paired, adjusted: float, first: bool, params:
     crossed = first or (kept and pair.regressions - pair.fixes > params.behaviour_turns)
     beyond = failing > group.at_most and crossed
     return {
+        **paired_row(group.group, pair, adjusted),
         "kind": "group",
-        "name": group.group,
         "title": group.title,
         "why": group.why,
-        "messages": pair.messages,
-        "champion": pair.champion / pair.messages,
-        "challenger": pair.challenger / pair.messages,
-        "regressions": pair.regressions,
-        "fixes": pair.fixes,
         "at_most": group.at_most,
-        "adjusted": adjusted,
         "refused": beyond or (pair.worse and adjusted < params.level),
     }
 

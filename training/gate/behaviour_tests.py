@@ -77,10 +77,6 @@ class Test:
     """One executable test.
 
     Attributes:
-        group: the identifier of its group.
-        message: the cleaned message.
-        expected: the expectation in words.
-        behaviour: the behaviour that it was expanded from.
         like: for a variant, the message whose intent it must get; empty: the expectations of `behaviour`
             apply.
     """
@@ -111,8 +107,7 @@ class BehaviourResult:
 def read_behaviours(file: Path = SHIPPED) -> tuple[Group, ...]:
     """Read a file of behavioural tests.
 
-    Raises:
-        BundleError: the file is missing, is not YAML or names a group twice, or a test violates `Behaviour`.
+    Raises: BundleError: the file is missing, is not YAML or names a group twice, or a test violates `Behaviour`.
     """
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -139,12 +134,7 @@ def run(bundle: Bundle, tests: Sequence[Test], encoded: Encoded) -> list[Behavio
     """Run tests on a bundle with the routing of production.
 
     Args:
-        bundle: the bundle under test.
-        tests: n tests.
         encoded: `messages_of(tests)`, encoded by the bundle's encoder.
-
-    Returns:
-        n results, in the order of the tests.
     """
     router = Router(
         bundle.rules,
@@ -201,9 +191,5 @@ def _describe(reply: Reply, prediction: Prediction) -> str:
     if reply.source == "rule":
         return f"rule {reply.rule}"
     first = prediction.alternatives[0]
-    what = {
-        "model": "answered as",
-        "clarify": "asked back, top intent",
-        "human": "handed over, top intent",
-    }
+    what = {"model": "answered as", "clarify": "asked back, top intent", "human": "handed over, top intent"}
     return f"{what[reply.source]} {first.intent} ({first.confidence:.0%})"

@@ -22,9 +22,7 @@ def check_lost(outcomes: PairedOutcomes, silent: frozenset[str], params: GatePar
     """Refuse if the challenger lacks, or never predicts, an intent of the champion.
 
     Args:
-        outcomes: the paired outcomes.
         silent: intents that the challenger's head can never predict.
-        params: the bounds; `retired` names intents that were removed on purpose.
     """
     lost = outcomes.champion_intents - outcomes.challenger_intents - frozenset(params.retired)
     emptied = set(outcomes.shared & silent) - set(params.retired)
@@ -98,13 +96,7 @@ def check_new(outcomes: PairedOutcomes, params: GateParams) -> GateCheck:
 
 
 def check_size(challenger: int, champion: int | None, params: GateParams) -> GateCheck:
-    """Check that the bundle is not too large for replicas to fetch and hold in memory.
-
-    Args:
-        challenger: size of the challenger's folder in bytes.
-        champion: size of the champion's folder in bytes; None if there is no champion.
-        params: the bounds.
-    """
+    """Check that the bundle (size in bytes) is not too large for replicas to fetch and hold in memory."""
     growth = challenger / champion if champion else None
     large = challenger > params.max_megabytes * MEGABYTE
     grown = growth is not None and growth > params.max_growth
@@ -122,11 +114,7 @@ def check_size(challenger: int, champion: int | None, params: GateParams) -> Gat
 
 
 def check_suspects(suspects: Sequence[SuspectLabel]) -> GateCheck:
-    """Name the rows that came with the challenger and whose label is suspect; wrong labels teach wrong answers.
-
-    Args:
-        suspects: worst first.
-    """
+    """Name the rows that came with the challenger and whose label is suspect, worst first: they teach wrong answers."""
     rows: list[Row] = [
         {"message": s.message, "label": s.label, "better": s.better, "quality": s.quality, "source": s.source}
         for s in suspects[:_CHANGED_SHOWN]
@@ -152,7 +140,6 @@ def check_known(outcomes: PairedOutcomes, proofs: Sequence[Row]) -> GateCheck:
     """List messages that the challenger handles differently: the champion's known messages, and test messages.
 
     Args:
-        outcomes: the paired outcomes.
         proofs: rows with `message`, `before` and `now`: the champion's known messages whose top prediction
             changed.
     """

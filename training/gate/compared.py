@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from training.gate.evidence import PairedOutcomes, Row, percent, points
+from training.gate.evidence import PairedOutcomes, Row, paired_row, percent, points
 from training.gate.paired import Paired, ece_if_calibrated, holm, macro_f1_difference
 from training.gate.params import GateParams
 from training.gate.verdict import CheckVerdict, GateCheck
@@ -66,7 +66,7 @@ def check_parts(outcomes: PairedOutcomes, params: GateParams) -> tuple[GateCheck
     found = [outcomes.top_predictions(mask) for mask in [*intents.values(), *slices.values()]]
     adjusted = holm([paired.p for paired in found])
     rows = [
-        _paired_row(name, paired, float(p), params.level)
+        paired_row(name, paired, float(p)) | {"refused": paired.worse and float(p) < params.level}
         for name, paired, p in zip([*intents, *slices], found, adjusted, strict=True)
     ]
     first, rest = (
@@ -130,8 +130,8 @@ def check_out_of_scope(outcomes: PairedOutcomes, params: GateParams) -> GateChec
         sentence = "The compared rows have no out-of-scope messages."
         return GateCheck("out_of_scope", title, "unjudged", sentence, rule, {"messages": 0})
     paired = outcomes.out_of_scope_detected(params.acceptance)
-    numbers = _paired_row("out_of_scope", paired, paired.p, params.level)
-    refused = numbers.pop("refused")
+    numbers = paired_row("out_of_scope", paired, paired.p)
+    refused = paired.worse and paired.p < params.level
     now = f"{paired.challenger} of {paired.messages} out-of-scope messages are recognised"
     if outcomes.champion is None:
         return GateCheck("out_of_scope", title, "unjudged", f"{now}.", rule, numbers)
@@ -151,10 +151,8 @@ def check_answers(
     errors.
 
     Args:
-        outcomes: the paired outcomes.
         target: the risk for which the challenger's thresholds were learned; None: the bundle does not state
             it.
-        params: the bounds.
         out_of_scope_share: the share of out-of-scope messages that the target is stated for: the test part's
             out-of-scope messages are weighted to it. None: the bundle does not state it, each counts one.
     """
@@ -232,17 +230,3 @@ def _worst_first(found: Sequence[Paired], rows: Sequence[Row]) -> list[Row]:
         range(len(found)), key=lambda place: (found[place].fixes - found[place].regressions, place)
     )
     return [rows[place] for place in order]
-
-
-def _paired_row(name: str, paired: Paired, adjusted: float, level: float) -> Row:
-    return {
-        "name": name,
-        "messages": paired.messages,
-        "champion": paired.champion / paired.messages,
-        "challenger": paired.challenger / paired.messages,
-        "regressions": paired.regressions,
-        "fixes": paired.fixes,
-        "p": paired.p,
-        "adjusted": adjusted,
-        "refused": paired.worse and adjusted < level,
-    }

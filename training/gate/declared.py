@@ -29,13 +29,7 @@ def renamed(outcome: Outcome, successors: Mapping[str, str]) -> Outcome:
 
 
 def with_target(check: GateCheck, declared: Declared, before: float | None, now: float | None) -> GateCheck:
-    """Return the check of automatic answers; fewer of them refuse no challenger whose target risk is a declared change.
-
-    Args:
-        check: `check_answers`.
-        declared: the declared changes.
-        before: the champion's target risk. now: the challenger's.
-    """
+    """Return `check_answers`; fewer answers refuse no challenger whose target risk is a declared change."""
     if declared.target is None or before is None or now != declared.target or before == now:
         return check
     sentence = f"{check.sentence} The target risk was changed on purpose, from {before:.1%} to {now:.1%}."

@@ -22,11 +22,6 @@ class PairedOutcomes:
     """Paired outcomes on n test messages; every array and mask has shape (n,).
 
     Attributes:
-        messages: the cleaned test messages.
-        champion: the champion's outcome; None if there is no champion.
-        challenger: the challenger's outcome.
-        champion_intents: the intents of the champion.
-        challenger_intents: the intents of the challenger.
         new: mask of the rows whose labels came with the challenger.
         slices: masks by name of the slice (`training.model.evaluation.slices.slices_of`).
     """
@@ -69,9 +64,6 @@ class PairedOutcomes:
         This uses the classifier's top prediction, not the router's decision. Thresholds are learned from few
         rows and vary between trainings; that noise hid poisoned challengers and refused sound ones (measured:
         docs/operations/gate.md). The checks `out_of_scope` and `answers` judge the effect of the thresholds.
-
-        Args:
-            mask: the messages to compare, shape (n,).
         """
         before = self.champion or self.challenger
         return Paired.of(
@@ -84,9 +76,6 @@ class PairedOutcomes:
         Each bundle is evaluated at the score that accepts the same share of its in-scope messages, not at its
         own threshold. Thresholds are learned for a target risk, so a more accurate challenger may accept more
         messages at the same risk.
-
-        Args:
-            acceptance: the share of in-scope messages that is accepted, from 0 to 1.
         """
         before = self.champion or self.challenger
         caught = [
@@ -94,6 +83,20 @@ class PairedOutcomes:
             for side in (before, self.challenger)
         ]
         return Paired.of(*caught)
+
+
+def paired_row(name: str, paired: Paired, adjusted: float) -> Row:
+    """Return a check's row about an intent, a slice or a group, with its Holm-adjusted p-value."""
+    return {
+        "name": name,
+        "messages": paired.messages,
+        "champion": paired.champion / paired.messages,
+        "challenger": paired.challenger / paired.messages,
+        "regressions": paired.regressions,
+        "fixes": paired.fixes,
+        "p": paired.p,
+        "adjusted": adjusted,
+    }
 
 
 def percent(share: object) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import numpy as np
 import pandas as pd
@@ -48,6 +49,15 @@ class GateError(ChatbotError):
     type = "gate"
 
 
+class JudgeOptions(TypedDict, total=False):
+    """Optional arguments of `judge` that its callers with folders pass on."""
+
+    params: GateParams
+    behaviours: Sequence[Group]
+    declared: Declared
+    suspects: Sequence[SuspectLabel]
+
+
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """Sizes of the bundles in bytes; `champion` is None if there is no champion."""
@@ -73,25 +83,16 @@ def judge(
 
     Args:
         champion: the bundle that serves now; None for a first version, whose refusals become warnings.
-        challenger: the candidate bundle.
         test: rows that no bundle predicts from having learned them (`training.gate.rows.compared_rows`), with the
             columns `message`, `intent` (or `out_of_scope`) and `category`. An optional column `new` (bool) marks
             rows that the champion's corpus lacks (`mark_new`). The labels of these rows came with the challenger,
             so known intents are not compared on them; new intents are judged on theirs.
-        params: the bounds; None: the defaults.
-        behaviours: groups of behavioural tests; None: the shipped ones.
-        sizes: sizes of the bundle folders; None: omit the size check.
         declared: declared changes of intents; the test rows have the names after them.
-        suspects: rows that came with the challenger and whose label is suspect.
         through: the function that encodes messages; a benchmark passes one with a cache.
         kept: out-of-fold predictions of champion and challenger by row hash. The columns CHAMPION_ROW and
             CHALLENGER_ROW of `test` name those that are used; the bundle predicts all other rows now.
 
-    Returns:
-        The verdict with one entry per check.
-
-    Raises:
-        GateError: no test row has an intent on which both bundles can be compared.
+    Raises: GateError: no test row has an intent on which both bundles can be compared.
     """
     params = params or GateParams()
     if test.empty:
@@ -106,17 +107,15 @@ def judge(
             f"none of the {len(test):,} test rows has an intent that "
             f"{'both bundles have' if champion else 'the bundle has'}: pass the corpus that they were trained on"
         )
+    target = challenger.manifest.target.get("target")
+    before = champion.manifest.target.get("target") if champion else None
+    answers = check_answers(outcomes, target, params, challenger.manifest.target.get("share"))
     checks = [
         check_macro_f1(outcomes, params),
         *check_parts(outcomes, params),
         check_calibration(outcomes, params),
         check_out_of_scope(outcomes, params),
-        check_answers(
-            outcomes,
-            challenger.manifest.target.get("target"),
-            params,
-            challenger.manifest.target.get("share"),
-        ),
+        with_target(answers, declared, before, target),
         check_lost(outcomes, _silent(challenger), params),
         check_new(outcomes, params),
         _behaviour(champion, challenger, behaviours, params, through),
@@ -125,9 +124,6 @@ def judge(
     ]
     if sizes is not None:
         checks.insert(-1, check_size(sizes.challenger, sizes.champion, params))
-    before = champion.manifest.target.get("target") if champion else None
-    now = challenger.manifest.target.get("target")
-    checks = [with_target(c, declared, before, now) if c.name == "answers" else c for c in checks]
     if champion is None:
         checks = [replace(c, verdict="warned") if c.verdict == "refused" else c for c in checks]
     return GateVerdict(
@@ -144,29 +140,17 @@ def judge_folders(
     champion: Path | None,
     challenger: Path,
     test: pd.DataFrame,
-    *,
-    params: GateParams | None = None,
-    behaviours: Sequence[Group] | None = None,
     kept: tuple[Kept, Kept] = ({}, {}),
-    declared: Declared = NOTHING,
-    suspects: Sequence[SuspectLabel] = (),
+    **options: Unpack[JudgeOptions],
 ) -> GateVerdict:
-    """Load two bundles from their folders and run `judge`, including the size check.
-
-    Raises:
-        BundleError: a folder is not a complete bundle.
-        GateError: see `judge`.
-    """
+    """Load two bundles from their folders and run `judge`, including the size check."""
     return judge(
         None if champion is None else bundles.load(champion),
         bundles.load(challenger),
         test,
-        params=params,
-        behaviours=behaviours,
         sizes=Sizes(_bytes(challenger), None if champion is None else _bytes(champion)),
         kept=kept,
-        declared=declared,
-        suspects=suspects,
+        **options,
     )
 
 
@@ -175,34 +159,18 @@ def judge_corpora(
     challenger: Path,
     before: pd.DataFrame | None,
     now: pd.DataFrame,
-    *,
-    params: GateParams | None = None,
-    behaviours: Sequence[Group] | None = None,
-    declared: Declared = NOTHING,
-    suspects: Sequence[SuspectLabel] = (),
+    **options: Unpack[JudgeOptions],
 ) -> GateVerdict:
     """Load two bundles from their folders and run `judge` on the rows of their corpora.
 
     Args:
         before, now: the processed corpora of champion and challenger; see `compared_rows`.
-        declared, suspects: see `judge`.
-
-    Raises:
-        BundleError, GateError: see `judge_folders`.
     """
+    declared = options.get("declared", NOTHING)
     kept = {} if champion is None else read_held_out(champion), read_held_out(challenger)
     intents = frozenset() if champion is None else champion_intents(bundles.read_manifest(champion), declared)
     rows = compared_rows(before, now, None if champion is None else kept[0], kept[1], intents, declared)
-    return judge_folders(
-        champion,
-        challenger,
-        rows,
-        params=params,
-        behaviours=behaviours,
-        kept=kept,
-        declared=declared,
-        suspects=suspects,
-    )
+    return judge_folders(champion, challenger, rows, kept, **options)
 
 
 def mark_new(test: pd.DataFrame, earlier: pd.DataFrame | None) -> pd.DataFrame:

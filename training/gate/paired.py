@@ -30,8 +30,6 @@ class Paired:
 
     Attributes:
         messages: n.
-        champion: number that the champion got right.
-        challenger: number that the challenger got right.
         regressions: right before, wrong now.
         fixes: wrong before, right now.
         p: two-sided p-value of the exact McNemar test.
@@ -64,12 +62,7 @@ class Paired:
 
 
 def mcnemar(regressions: int, fixes: int) -> float:
-    """Return the two-sided p-value of the exact McNemar test (1947): a binomial test of the discordant pairs.
-
-    Args:
-        regressions: number of discordant pairs in one direction (regressions).
-        fixes: number of discordant pairs in the other direction (fixes).
-    """
+    """Return the two-sided p-value of the exact McNemar test (1947): a binomial test of the discordant pairs."""
     if not regressions + fixes:
         return 1.0
     return float(min(1.0, 2 * binom.cdf(min(regressions, fixes), regressions + fixes, 0.5)))
@@ -96,9 +89,8 @@ def macro_f1_difference(
     challenger: NDArray[np.str_],
     draws: int,
     seed: int,
-    level: float = 0.95,
 ) -> Difference:
-    """Return the difference of macro F1 with the percentile interval of the paired bootstrap.
+    """Return the difference of macro F1 with the 95 % percentile interval of the paired bootstrap.
 
     Method: Efron and Tibshirani (1993). Each draw resamples a message together with both predictions, so
     messages that are hard for both do not widen the interval. Messages with the same label and the same two
@@ -107,11 +99,6 @@ def macro_f1_difference(
 
     Args:
         truth: the labels, shape (n,), n at least 1.
-        champion: the champion's predictions, shape (n,).
-        challenger: the challenger's predictions, shape (n,).
-        draws: number of bootstrap draws.
-        seed: seed of the random generator.
-        level: confidence level of the interval.
     """
     labels = np.unique(np.concatenate([truth, champion, challenger]))
     triples = np.stack([np.searchsorted(labels, side) for side in (truth, champion, challenger)], axis=1)
@@ -140,13 +127,11 @@ def macro_f1_difference(
         )
         for at in range(0, draws, step)
     ]
-    low, high = np.quantile(np.concatenate(drawn), [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(np.concatenate(drawn), [0.025, 0.975])
     return Difference(float(difference(counts[None, :].astype(np.float64))[0]), float(low), float(high))
 
 
-def ece_if_calibrated(
-    confidence: NDArray[np.floating], draws: int, seed: int, bins: int = BINS
-) -> NDArray[np.float64]:
+def ece_if_calibrated(confidence: NDArray[np.floating], draws: int, seed: int) -> NDArray[np.float64]:
     """Simulate the calibration error (ECE) of a perfectly calibrated model on these confidences.
 
     Each message is drawn as correct with the probability of its confidence, as for the consistency bars of
@@ -154,15 +139,11 @@ def ece_if_calibrated(
 
     Args:
         confidence: shape (n,), n at least 1.
-        draws: number of simulated label sets.
-        seed: seed of the random generator.
-        bins: maximum number of bins.
 
-    Returns:
-        One ECE per draw, shape (draws,).
+    Returns: one ECE per draw, shape (draws,).
     """
     ordered = np.sort(np.asarray(confidence, dtype=np.float64))
-    starts = np.cumsum([0, *(part.size for part in np.array_split(ordered, min(bins, ordered.size)))])[:-1]
+    starts = np.cumsum([0, *(part.size for part in np.array_split(ordered, min(BINS, ordered.size)))])[:-1]
     claimed = np.add.reduceat(ordered, starts)
     generator = np.random.default_rng(seed)
     step = max(1, _CELLS // ordered.size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from chatbot.model.bundle import Bundle
@@ -18,12 +18,10 @@ Cell = str | int | float | bool | None
 
 @dataclass(frozen=True, slots=True)
 class GateCheck:
-    """BehaviourResult of one check of the gate.
+    """Result of one check of the gate.
 
     Attributes:
         name: identifier for programs (`macro_f1`).
-        title: name for people.
-        verdict: the verdict of this check alone.
         sentence: the finding, for a support lead.
         rule: the condition under which the check refuses.
         numbers: the values behind the verdict; shares are from 0 to 1.
@@ -38,18 +36,6 @@ class GateCheck:
     numbers: Mapping[str, Cell] = field(default_factory=dict)
     rows: Sequence[Mapping[str, Cell]] = ()
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return a JSON-serialisable dict."""
-        return {
-            "name": self.name,
-            "title": self.title,
-            "verdict": self.verdict,
-            "sentence": self.sentence,
-            "rule": self.rule,
-            "numbers": dict(self.numbers),
-            "rows": [dict(row) for row in self.rows],
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class Side:
@@ -57,10 +43,7 @@ class Side:
 
     Attributes:
         version: short digest of the bundle.
-        digest: digest of the bundle.
-        corpus_digest: digest of the corpus it was trained on.
         created: time of the training, ISO 8601.
-        intents: number of its intents.
         scores: its scores on its own rows, out-of-fold or of its test part: as in MLflow and `training.versions`.
         compared: the same scores (`training.model.evaluation.outcome.scores`) on the messages that both bundles
             are compared on.
@@ -88,10 +71,6 @@ class Side:
             dict(compared),
         )
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return a JSON-serialisable dict."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
 
 @dataclass(frozen=True, slots=True)
 class GateVerdict:
@@ -100,10 +79,7 @@ class GateVerdict:
     Attributes:
         made: time of the verdict, ISO 8601 in UTC.
         champion: the compared champion; None for a first version, which is warned about and never refused.
-        challenger: the judged challenger.
         test_rows: number of messages that the bundles are compared on.
-        checks: the results of the checks.
-        params: the bounds that were applied.
     """
 
     made: str
@@ -134,11 +110,7 @@ class GateVerdict:
         return tuple(check.name for check in self.checks if check.verdict == "refused")
 
     def check(self, name: str) -> GateCheck:
-        """Return the check with this name.
-
-        Raises:
-            KeyError: the check does not exist.
-        """
+        """Return the check with this name."""
         for check in self.checks:
             if check.name == name:
                 return check
@@ -165,9 +137,9 @@ class GateVerdict:
             "refused_by": list(self.refused_by),
             "sentence": self.sentence,
             "made": self.made,
-            "champion": None if self.champion is None else self.champion.as_dict(),
-            "challenger": self.challenger.as_dict(),
+            "champion": None if self.champion is None else asdict(self.champion),
+            "challenger": asdict(self.challenger),
             "test_rows": self.test_rows,
             "params": dict(self.params),
-            "checks": [check.as_dict() for check in self.checks],
+            "checks": [asdict(check) for check in self.checks],
         }

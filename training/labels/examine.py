@@ -12,14 +12,7 @@ from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.privacy import redact
 from data.checks import FEW_MESSAGES
 from data.similarity import near_duplicates
-from training.labels.confident import (
-    NONE,
-    Floats,
-    Ints,
-    confident_joint,
-    confident_labels,
-    label_quality,
-)
+from training.labels.confident import NONE, Floats, Ints, confident_joint, confident_labels, label_quality
 from training.labels.findings import Contradiction, IntentPair, LabelFindings, Labelled, SuspectLabel
 
 NEIGHBOURS = 2

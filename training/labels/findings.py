@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from pydantic import BaseModel, ConfigDict
+from chatbot.documents import Document
 
 
-class _Finding(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
-
-
-class Labelled(_Finding):
+class Labelled(Document):
     """A message with its label; personal data in it is redacted."""
 
     message: str
     label: str
 
 
-class SuspectLabel(_Finding):
+class SuspectLabel(Document):
     """A row whose label is probably wrong."""
 
     row_hash: str
@@ -34,7 +30,7 @@ class SuspectLabel(_Finding):
     """The two most similar messages that are not near-duplicates of it."""
 
 
-class IntentPair(_Finding):
+class IntentPair(Document):
     """Two intents that the model cannot tell apart."""
 
     first: str
@@ -48,13 +44,13 @@ class IntentPair(_Finding):
     second_examples: tuple[str, ...]
 
 
-class Contradiction(_Finding):
+class Contradiction(Document):
     """Near-duplicates with different labels: a message of each label, and how many rows have it."""
 
     rows: tuple[tuple[Labelled, int], ...]
 
 
-class LabelFindings(_Finding):
+class LabelFindings(Document):
     """Everything that the label check found in a corpus, worst first."""
 
     format: int = 1

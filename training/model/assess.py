@@ -68,8 +68,7 @@ def evaluate_out_of_fold(
     Args:
         in_force: the bundle's thresholds: the target and the share of the thresholds of each fold are theirs.
 
-    Returns:
-        The evaluated rows, and their outcome in the same order.
+    Returns: the evaluated rows, and their outcome in the same order.
     """
     inside = held.fitted.out_of_fold
     judged = judge(held.fitted)

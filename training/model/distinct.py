@@ -37,14 +37,14 @@ _MARKS = re.compile(r"(?:<\w+>|#)(?:[\s,;/&-]*(?:<\w+>|#))*")
 _WORD = re.compile(r"#|\w+(?:'\w+)?")
 
 
-def distinct_groups(messages: Sequence[str], similarity: float = SIMILARITY) -> NDArray[np.int64]:
+def distinct_groups(messages: Sequence[str]) -> NDArray[np.int64]:
     """Return the group of each message, shape (n,): numbers from 0.
 
     Messages are one group if they are equal or near-duplicates (`data.similarity`) once numbers, addresses and names
     are masked, or if they fill one slot of a template (`TEMPLATE_MESSAGES`); groups are transitive.
     """
     texts, place = np.unique([mask(message) for message in messages], return_inverse=True)
-    pairs = [_near(texts.tolist(), similarity), _templates(texts.tolist())]
+    pairs = [_near(texts.tolist()), _templates(texts.tolist())]
     return components(len(texts), np.concatenate(pairs))[place]
 
 
@@ -83,11 +83,11 @@ def components(size: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(connected_components(links, directed=False)[1], dtype=np.int64)
 
 
-def _near(texts: Sequence[str], similarity: float) -> NDArray[np.int64]:
+def _near(texts: Sequence[str]) -> NDArray[np.int64]:
     """Return the pairs of `data.similarity.near_duplicates` over the whole corpus, shape (pairs, 2).
 
     All pairs of a large corpus are too many to compare. Prefix filtering (Chaudhuri et al., 2006) is exact: where the
-    common n-grams of a text have a norm below a share of `similarity`, the rare ones add up to the rest of it.
+    common n-grams of a text have a norm below a share of SIMILARITY, the rare ones add up to the rest of it.
     """
     if not any(len(text) >= 3 for text in texts):
         return np.empty((0, 2), np.int64)
@@ -98,7 +98,7 @@ def _near(texts: Sequence[str], similarity: float) -> NDArray[np.int64]:
     vectors.sort_indices()
     running = np.cumsum(np.append(0.0, vectors.data.astype(np.float64) ** 2))
     row_of = np.repeat(np.arange(len(texts)), np.diff(vectors.indptr))
-    rare = running[1:] - running[vectors.indptr[row_of]] >= (_COMMON * similarity) ** 2
+    rare = running[1:] - running[vectors.indptr[row_of]] >= (_COMMON * SIMILARITY) ** 2
     rarest = vectors.copy()
     rarest.data *= rare
     rarest.eliminate_zeros()
@@ -106,11 +106,11 @@ def _near(texts: Sequence[str], similarity: float) -> NDArray[np.int64]:
     found = [np.empty((0, 2), np.int64)]
     for start in range(0, len(texts), _BLOCK):
         shared = (rarest[start : start + _BLOCK] @ transposed).tocoo()
-        likely = shared.data >= (1 - _COMMON) * similarity - _ROUNDING
+        likely = shared.data >= (1 - _COMMON) * SIMILARITY - _ROUNDING
         left, right = shared.row[likely].astype(np.int64) + start, shared.col[likely].astype(np.int64)
         left, right = left[left < right], right[left < right]
         cosines = vectors[left].multiply(vectors[right]).sum(axis=1)
-        found.append(np.stack([left, right], axis=1)[cosines >= similarity - _ROUNDING])
+        found.append(np.stack([left, right], axis=1)[cosines >= SIMILARITY - _ROUNDING])
     return np.concatenate(found)
 
 

@@ -84,7 +84,6 @@ class LearnedTier:
         answered: share of the held-out messages that the tier answers.
         accuracy_lost, recall_lost: upper bounds of what the cascade loses, in accuracy and in mean recall of intents.
         foreign, foreign_bound: share of the out-of-scope messages that only the tier answers, and its upper bound.
-        sentence: a summary for people.
     """
 
     thresholds: TierThresholds | None
@@ -136,7 +135,6 @@ def learn_tier(
 
     Args:
         messages, groups: the training rows of `fitted`.
-        learned: the thresholds in force.
         vocabulary: `Encoder.encode_vocabulary`.
     """
     if not fitted.measured:
@@ -209,8 +207,7 @@ def learn_thresholds(
     Args:
         outside: out-of-scope messages; refused: shape (k,): the full model does not answer them.
 
-    Returns:
-        Its `thresholds` are None if none do.
+    Returns: its `thresholds` are None if none do.
     """
     at = learned.thresholds
     best = LearnedTier(
@@ -375,8 +372,7 @@ def token_table(vectors: Floats, frequency: Doubles) -> Table:
     Args:
         vectors: shape (vocabulary, dim). frequency: shape (vocabulary,): how often each occurs in the corpus.
 
-    Returns:
-        tokens and scales of `Static`.
+    Returns: tokens and scales of `Static`.
     """
     centred = vectors.astype(np.float64) - vectors.mean(axis=0)
     _, axes = np.linalg.eigh(centred.T @ centred)
@@ -389,13 +385,7 @@ def token_table(vectors: Floats, frequency: Doubles) -> Table:
 
 
 @one_thread()
-def fit_static(
-    table: Table,
-    vectors: Floats,
-    taught: Columns,
-    columns: Columns,
-    count: int,
-) -> Static:
+def fit_static(table: Table, vectors: Floats, taught: Columns, columns: Columns, count: int) -> Static:
     """Fit the linear head and the scope detector on message vectors.
 
     Args:

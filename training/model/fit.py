@@ -96,8 +96,7 @@ def fit(
         titles: names of intents as text, and the intent of each: taught to the head of every model, and never
             evaluated. Where an intent has few messages, its name says most about it.
 
-    Raises:
-        FitError: fewer than two intents.
+    Raises: FitError: fewer than two intents.
     """
     names, columns = np.unique(np.asarray(labels), return_inverse=True)
     if len(names) < 2:
@@ -134,9 +133,9 @@ def fit(
     weight = weights(group_of[scored])
     temperature = _temperature(logits[scored], columns[scored], weight)
     classifier = replace(final, temperature=temperature, scope=_calibrated(final.scope, measures[scored]))
-    out_of_fold = _judged(
-        classifier, scored, logits[scored], measures[scored], weight, np.maximum(fold_of[scored], 0)
-    )
+    probabilities = softmax(logits[scored] / np.float32(temperature))
+    scope = classifier.scope.score(measures[scored])
+    out_of_fold = OutOfFold(scored, probabilities, scope, weight, np.maximum(fold_of[scored], 0))
     return Fitted(classifier, columns, out_of_fold, measured)
 
 
@@ -150,8 +149,7 @@ def score_unknown(encoded: Encoded, fitted: Fitted, seed: int = 0, advance: Adva
         encoded: the messages that `fitted` was fitted on.
         advance: called for each fitted model; there are `UNKNOWN_FOLDS`.
 
-    Returns:
-        scores of a sample of the messages; empty if the corpus has too few intents to leave any out.
+    Returns: scores of a sample of the messages; empty if the corpus has too few intents to leave any out.
     """
     names = np.asarray(fitted.classifier.labels)
     generator = np.random.default_rng(seed)
@@ -171,11 +169,6 @@ def score_unknown(encoded: Encoded, fitted: Fitted, seed: int = 0, advance: Adva
         calibrated = replace(model, temperature=final.temperature, scope=scope)
         scores.append(calibrated.score(part.part(np.flatnonzero(mask))))
     return join(*scores)
-
-
-def folds(_rows: int) -> int:
-    """Return the number of folds for a corpus of this size."""
-    return FOLDS
 
 
 def _fit_without(
@@ -237,18 +230,6 @@ def _calibrated(scope: Scope, measures: Floats) -> Scope:
     total = replace(scope, usual=usual).total(measures)
     scale = [np.quantile(total, LEAST_FAMILIAR), max(float(total.std()), 1e-6)]
     return replace(scope, usual=usual, scale=np.array(scale, dtype=np.float32))
-
-
-def _judged(
-    classifier: Classifier,
-    rows: Columns,
-    logits: Floats,
-    measures: Floats,
-    weight: NDArray[np.float64],
-    fold: Columns,
-) -> OutOfFold:
-    probabilities = softmax(logits / np.float32(classifier.temperature))
-    return OutOfFold(rows, probabilities, classifier.scope.score(measures), weight, fold)
 
 
 def _deal(columns: Columns, group_of: Columns, seed: int) -> Columns:

@@ -17,9 +17,9 @@ POOL_LANGUAGE = "en"
 MAX_COSINE = 0.6
 
 
-def load_pool(folder: Path = FOLDER) -> list[str]:
+def load_pool() -> list[str]:
     """Return the messages of `data/out_of_scope/*.txt`, one a line, in the order of the file names."""
-    lines = [line for file in sorted(folder.glob("*.txt")) for line in file.read_text("utf-8").splitlines()]
+    lines = [line for file in sorted(FOLDER.glob("*.txt")) for line in file.read_text("utf-8").splitlines()]
     return [message for message in map(clean, lines) if message]
 
 

@@ -91,8 +91,7 @@ def whitening(moments: Moments, power: float = 0.5) -> tuple[Floats, Floats]:
     Args:
         power: exponent of the standard deviation that divides each axis: 0 rotates, 1 whitens.
 
-    Returns:
-        the centre, shape (dim,), and the projection, shape (dim, axes).
+    Returns: the centre, shape (dim,), and the projection, shape (dim, axes).
     """
     centre = moments.total / moments.count
     covariance = moments.squares / moments.count - np.outer(centre, centre)

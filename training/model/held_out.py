@@ -67,8 +67,7 @@ class HeldOut:
 def read_held_out(bundle: Path) -> dict[str, Prediction]:
     """Read a bundle's predictions by row hash; empty: it was made before they were kept.
 
-    Raises:
-        BundleError: head.safetensors cannot be read.
+    Raises: BundleError: head.safetensors cannot be read.
     """
     labels = read_manifest(bundle).labels
     names = [field.name for field in fields(HeldOut)]

@@ -25,11 +25,7 @@ MAX_LEARNING_ROWS = 8_000
 def draw(
     encoded: Encoded, fitted: Fitted, outcome: Outcome, learned: Learned, seed: int
 ) -> dict[str, Figure]:
-    """Draw every figure, by file name.
-
-    Args:
-        encoded: the messages that `fitted` was fitted on.
-    """
+    """Draw every figure, by file name."""
     inside = outcome.in_scope
     shown = sorted({*outcome.truth, *outcome.routed})
     right = outcome.likeliest == outcome.truth
@@ -50,8 +46,7 @@ def draw(
 def learning_curve(encoded: Encoded, fitted: Fitted, seed: int) -> tuple[list[int], list[float]]:
     """Compute macro F1 on the messages of one fold for growing shares of the others.
 
-    Returns:
-        the numbers of rows, and the macro F1 of each.
+    Returns: the numbers of rows, and the macro F1 of each.
     """
     held = fitted.out_of_fold
     tested = held.rows[held.fold == 0]

@@ -17,7 +17,7 @@ MAX_ROWS = 20_000
 
 
 def write_reference(
-    file: Path, messages: Sequence[str], fitted: Fitted, summaries: NDArray[np.float32], seed: int = 0
+    file: Path, messages: Sequence[str], fitted: Fitted, summaries: NDArray[np.float32]
 ) -> None:
     """Write a sample of the training messages' features: the fields of a record, without the text.
 
@@ -31,7 +31,7 @@ def write_reference(
     held = fitted.out_of_fold
     taken = np.arange(len(held.rows))
     if len(taken) > MAX_ROWS:
-        taken = np.sort(np.random.default_rng(seed).choice(taken, MAX_ROWS, replace=False))
+        taken = np.sort(np.random.default_rng(0).choice(taken, MAX_ROWS, replace=False))
     rows = held.rows[taken]
     likeliest = held.probabilities[taken].argmax(axis=1)
     texts = [features(messages[row])._asdict() for row in rows]

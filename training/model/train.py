@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from chatbot.dialog.language import spoken_languages
@@ -34,7 +33,7 @@ from training.model.encoder.batch import encode
 from training.model.encoder.export import Export, export
 from training.model.evaluation.outcome import evaluate, full_report
 from training.model.first_tier import Outside, learn_tier
-from training.model.fit import UNKNOWN_FOLDS, fit, folds, score_unknown
+from training.model.fit import FOLDS, UNKNOWN_FOLDS, fit, score_unknown
 from training.model.generic_pool import ENOUGH_OWN, POOL_LANGUAGE, load_pool, uncovered
 from training.model.languages import language_notices
 from training.model.operating_points import OperatingPoints, OutOfScope, learn_points
@@ -53,7 +52,6 @@ if TYPE_CHECKING:
 
 
 ROOT = Path(__file__).resolve().parents[2]
-PROOF_MESSAGES = 600
 KNOWN_MESSAGES = 8
 SUMMARY_AXES = 8
 
@@ -113,7 +111,8 @@ def train(
     notices += language_notices(params.encoder, messages)
 
     with steps.wait("copies"):
-        groups = _groups(corpus.rows)
+        # The split's groups, joined with those across intents.
+        groups = name_groups(distinct_groups(corpus.rows["message"].tolist()), corpus.rows["group"].tolist())
         group_of = dict(zip(corpus.rows.index, groups, strict=True))
         taught, outside_groups, tested = (
             np.asarray([group_of[row] for row in part.index], dtype=np.str_) for part in (rows, tuning, test)
@@ -125,14 +124,14 @@ def train(
     pool = [] if len(distinct) >= ENOUGH_OWN or pool_skipped else load_pool()
 
     with steps.wait("encoder"):
-        exported = _export(params.encoder, cache, messages, labels)
+        exported = export(params.encoder, cache, messages, labels)
     encoder = exported.load()
     with steps.count("encode", len(rows) + len(tuning) + len(pool) + len(test)) as advance:
         encoded = encode(encoder, messages, advance)
         encoded_own = encode(encoder, tuning["message"].tolist(), advance)
         encoded_pool = encode(encoder, pool, advance)
         encoded_test = encode(encoder, test["message"].tolist(), advance)
-    with steps.count("fit", folds(len(rows)) + 1) as advance:
+    with steps.count("fit", FOLDS + 1) as advance:
         names = encode(encoder, list(titles.values())), list(titles)
         fitted = fit(encoded, labels, taught.tolist(), params.seed, advance, names if titles else None)
     with steps.wait("labels"):
@@ -203,7 +202,8 @@ def train(
         if len(test):
             # A test row that repeats a training row is no evidence.
             test_weight = np.where(np.isin(tested, taught), 0.0, weights(tested))
-            scored, outcome = test, evaluate(made, *_texts(test), encoded_test, weight=test_weight)
+            texts, truth = test["message"].tolist(), test["intent"].tolist()
+            scored, outcome = test, evaluate(made, texts, truth, encoded_test, weight=test_weight)
         else:
             scored, outcome = evaluate_out_of_fold(made, held, points.in_force, params)
         report = {
@@ -226,22 +226,6 @@ def train(
 
     seconds = time.monotonic() - began
     return Trained(out, digest, manifest, report, points, without_reply, notices, seconds, figures)
-
-
-def _groups(rows: pd.DataFrame) -> NDArray[np.str_]:
-    """Return the group of distinct messages of each row; it joins the split's groups with those across intents."""
-    return name_groups(distinct_groups(rows["message"].tolist()), rows["group"].tolist())
-
-
-def _texts(rows: pd.DataFrame) -> tuple[list[str], list[str]]:
-    return rows["message"].tolist(), rows["intent"].tolist()
-
-
-def _export(name: str, cache: Path, messages: list[str], labels: list[str]) -> Export:
-    """Export the encoder, verified on messages sampled evenly over the intents."""
-    step = max(1, len(messages) // PROOF_MESSAGES)
-    order = np.argsort(labels, kind="stable")[::step]
-    return export(name, cache, [messages[row] for row in order], [labels[row] for row in order])
 
 
 @one_thread()

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from chatbot.dialog.replies import Replies
+from chatbot.loop.registry import CHAMPION, ModelVersion
 from chatbot.model import bundle as bundles
 from chatbot.store import open_store
 from chatbot.store.lease import StoreLease
@@ -33,7 +34,7 @@ from training.progress import Steps
 from training.retraining.config import LEASE, RetrainConfig, RetrainError, emptied
 from training.retraining.publish import publish
 from training.tracking import runs
-from training.tracking.registry import CHAMPION, ModelVersion, Registry
+from training.tracking.registry import Registry
 from training.tracking.runs import Files, Recorded
 
 
@@ -43,9 +44,6 @@ def bootstrap(
     """Register a bundle with its training corpus; the first version becomes champion. Idempotent.
 
     Args:
-        config: the configuration.
-        steps: reports the progress.
-        bundle: the bundle's folder.
         source: the corpus it was made from: a file or a folder of YAML files.
         processed: the output of `data.process`; it is rebuilt if it is missing or of another corpus.
 
@@ -99,8 +97,7 @@ def _champion(registry: Registry, digest: str) -> ModelVersion | None:
 def write_version(folder: Path, bundle: Path, source: Path, processed: Path, params: ProcessParams) -> None:
     """Write the corpus version that a bundle was trained on.
 
-    Raises:
-        RetrainError: the bundle was trained on another corpus than `source`.
+    Raises: RetrainError: the bundle was trained on another corpus than `source`.
     """
     wanted = bundles.read_manifest(bundle).corpus_digest
     rows = load_corpus(source)

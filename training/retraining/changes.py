@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from chatbot.dialog.replies import Replies
 from data.decisions import RowDecision, apply_decisions
 from data.declarations import Declared
 from data.loading import COLUMNS
@@ -55,10 +54,8 @@ def apply_changes(
     Args:
         rows: the corpus as it was labelled, with `data.loading.COLUMNS`.
         decisions: in the order of time.
-        declared: the declared changes.
         earlier: row hashes of the previous version.
         left_out: row hashes that it leaves out.
-        splits: the parts of its rows.
     """
     applied = apply_decisions(rows.assign(labelled=rows["row_hash"]), decisions)
     table, _ = declared.apply(applied.table.assign(decided=applied.table["row_hash"]))
@@ -75,11 +72,6 @@ def apply_changes(
         moved=applied.moved,
         dropped=applied.dropped,
     )
-
-
-def replies_after(replies: Replies, declared: Declared) -> Replies:
-    """Return the replies under the names that their intents have now."""
-    return Replies(declared.texts(replies.texts))
 
 
 def _carried(splits: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:

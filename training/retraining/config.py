@@ -29,14 +29,7 @@ class RetrainConfig:
     """Configuration of a retraining.
 
     Attributes:
-        store: the object store.
-        tracking: MLflow tracking and registry.
-        settings: settings of the retraining, such as the lease duration.
-        process: parameters of the corpus processing.
-        train: parameters of the training.
-        gate: bounds of the gate.
         work: exclusive work folder; it is emptied at the start.
-        cache: folder of exported encoders.
     """
 
     store: StorageSettings

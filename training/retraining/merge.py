@@ -46,7 +46,6 @@ def merge(
     """Apply accepted, corrected, undone and erased rows to a corpus version.
 
     Args:
-        rows: the corpus with `data.loading.COLUMNS`.
         replies: the replies of its intents, without examples.
         accepted: all accepted messages, including those already in `rows`.
         forgotten: source ids under an erasure tombstone; no corpus may contain them.
@@ -59,14 +58,10 @@ def merge(
     kept = rows[by_people & ~rows["source"].isin(gone | now.keys())]
     categories = dict(zip(own["intent"], own["category"], strict=True))
     there = set(own["row_hash"])
-    fresh = [
-        row
-        for a in now.values()
-        if (row := (a.message, a.intent, _category(a, categories), a.source, row_hash(a.message, a.intent)))[
-            4
-        ]
-        not in there
-    ]
+    fresh = []
+    for a in now.values():
+        if (row := row_hash(a.message, a.intent)) not in there:
+            fresh.append((a.message, a.intent, categories.get(a.intent, a.category), a.source, row))
     people = pd.concat([kept, pd.DataFrame(fresh, columns=list(COLUMNS), dtype="str")])
     people = people.sort_values("source", kind="stable").drop_duplicates("row_hash")
     merged = pd.concat([own, people], ignore_index=True)[list(COLUMNS)]
@@ -92,10 +87,6 @@ def still_right(before: pd.DataFrame, now: pd.DataFrame, overruled: Collection[s
     return before[
         (~reviewed | before["row_hash"].isin(now["row_hash"])) & ~before["row_hash"].isin(list(overruled))
     ]
-
-
-def _category(accepted: Accepted, categories: dict[str, str]) -> str:
-    return categories.get(accepted.intent, accepted.category)
 
 
 def _replies(replies: Replies, accepted: Collection[Accepted]) -> Replies:

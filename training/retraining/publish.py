@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from chatbot.loop.registry import BUNDLE_DIGEST, CORPUS_DIGEST, CORPUS_POINTER, GATE, GIT_COMMIT, ModelVersion
 from chatbot.model import bundle as bundles
 from chatbot.model import bundle_store
 from chatbot.store import layout, open_store
@@ -16,15 +17,7 @@ from training.progress import Steps
 from training.provenance import git_commit
 from training.retraining.config import RetrainConfig
 from training.tracking.client import TrackingError
-from training.tracking.registry import (
-    BUNDLE_DIGEST,
-    CORPUS_DIGEST,
-    CORPUS_POINTER,
-    GATE,
-    GIT_COMMIT,
-    ModelVersion,
-    Registry,
-)
+from training.tracking.registry import Registry
 from training.tracking.runs import Files, Recorded
 
 GATE_AGAINST = "gate_against"
@@ -49,20 +42,12 @@ def publish(
     Idempotent: the run (by its idempotency key) and the version are unique per bundle digest.
 
     Args:
-        config: the configuration.
-        steps: reports the progress.
         lease: is checked before every visible step.
-        corpus: the folder of the corpus version.
-        bundle: the bundle's folder.
-        verdict: the gate's verdict on the bundle.
-        record: records the run.
         tags: tags of the run and the version, besides those of every version.
 
-    Returns:
-        The registered version, and the store key of the gate's HTML report.
+    Returns: the registered version, and the store key of the gate's HTML report.
 
     Raises:
-        LeaseLost: the lease was lost.
         TrackingError: MLflow did not record the run; corpus and bundle are in the store, and a later run
             resumes.
     """

@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from chatbot.dialog.replies import Replies
+from chatbot.loop.registry import CHALLENGER, CHAMPION
 from chatbot.loop.retrain_result import RetrainResult
 from chatbot.model import bundle as bundles
 from chatbot.records.erasure import forgotten
@@ -40,7 +41,7 @@ from training.corpus.versions import REPLIES_FILE, ROWS_FILE, RULES_FILE, Pointe
 from training.gate.judge import judge_corpora
 from training.model.train import train
 from training.progress import Steps
-from training.retraining.changes import apply_changes, replies_after
+from training.retraining.changes import apply_changes
 from training.retraining.config import LEASE, RetrainConfig, RetrainError, emptied
 from training.retraining.merge import merge, still_right
 from training.retraining.publish import GATE_AGAINST, publish
@@ -50,7 +51,7 @@ from training.review.decisions import Decisions
 from training.review.declared import read_stored
 from training.review.labels import put_findings, row_decisions
 from training.tracking.bundles import fetch_bundle
-from training.tracking.registry import CHALLENGER, CHAMPION, Registry
+from training.tracking.registry import Registry
 from training.tracking.runs import Files, Recorded
 from training.tracking.training_run import record_training
 
@@ -67,12 +68,9 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
     Idempotent: a later run resumes after a failure.
 
     Args:
-        config: the configuration.
-        steps: reports the progress.
         given: a corpus in place of the champion's; it is trained once.
 
-    Returns:
-        The outcome; `needs_review` if nothing changed since the champion was trained.
+    Returns: the outcome; `needs_review` if nothing changed since the champion was trained.
 
     Raises:
         LeaseHeld: another retraining holds the lease.
@@ -109,7 +107,7 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
                 [] if before is None else read_left_out(before / LEFT_OUT_FILE),
                 None if before is None else read_splits(before / SPLITS_FILE),
             )
-            replies = replies_after(merged.replies, declared)
+            replies = Replies(declared.texts(merged.replies.texts))
             params = config.train.declared(declared.target)
             served = None
             if champion is not None:
@@ -145,13 +143,7 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
             (work / REPLIES_FILE).write_text(without_examples(replies).dump(), encoding="utf-8")
             corpus = replace(read(folder / CORPUS_FILE, config.process), kept=changed.kept)
         trained = train(
-            corpus,
-            work / "challenger",
-            params,
-            steps,
-            folder / RULES_FILE,
-            work / REPLIES_FILE,
-            config.cache,
+            corpus, work / "challenger", params, steps, folder / RULES_FILE, work / REPLIES_FILE, config.cache
         )
         with steps.wait("gate"):
             # Without a champion, the gate warns and never refuses.
@@ -172,15 +164,7 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
         def record(tags: Mapping[str, str], files: Files) -> Recorded:
             name, key = f"retrain {trained.digest[:12]}", f"retrain-{trained.digest[:24]}"
             return record_training(
-                config.tracking,
-                trained,
-                corpus,
-                params,
-                steps,
-                name=name,
-                tags=tags,
-                files=files,
-                key=key,
+                config.tracking, trained, corpus, params, steps, name=name, tags=tags, files=files, key=key
             )
 
         tags = {

@@ -37,13 +37,10 @@ from chatbot.settings import StorageSettings, read_settings
 from chatbot.store import open_store
 from data.commands import reports_errors
 from data.declarations import read_declared
-from training.review.accepted import read_accepted
-from training.review.board import Board, BulkDecision, View, open_board, queue_by_reason, queue_length
+from training.review.board import Board, BulkDecision, View, open_board
 from training.review.decisions import AlreadyDecidedError
 from training.review.declared import read_stored, write_stored
 from training.review.queue import Item, Reason
-
-__all__ = ["app", "queue_by_reason", "queue_length", "read_accepted"]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, rich_markup_mode=None)
 _console = Console()
@@ -198,8 +195,7 @@ def _reviewer(by: str) -> str:
 def _find(view: View, ids: Sequence[str]) -> list[Item]:
     """Return the queued items whose ids start with the given prefixes.
 
-    Raises:
-        InvalidMessage: a prefix matches no item, or more than one.
+    Raises: InvalidMessage: a prefix matches no item, or more than one.
     """
     found = []
     for start in ids:
@@ -224,8 +220,7 @@ def _each(board: Board, ids: Sequence[str], decide: Callable[[Item], str]) -> No
 def _print_outcome(outcome: BulkDecision) -> None:
     """Print the outcome of a decision on several messages.
 
-    Raises:
-        typer.Exit: other reviewers had decided on some messages; their decisions are unchanged.
+    Raises: typer.Exit: other reviewers had decided on some messages; their decisions are unchanged.
     """
     if outcome.decided:
         _console.print(f"{len(outcome.decided)} messages become rows of the corpus", highlight=False)

@@ -42,11 +42,7 @@ class Accepted:
         message: the message after PII redaction, with placeholders such as `{{Order Number}}` for redacted
             values.
         intent: the label; may be `out_of_scope`.
-        reviewer: the name of the reviewer.
-        when: time of the decision, UTC.
         reply: the reply of an intent created in the review; empty for all others.
-        category: the category of such an intent.
-        title: the title of such an intent.
     """
 
     source_id: str
@@ -65,11 +61,7 @@ class Accepted:
 
 
 def read_accepted(store: Store, decisions: Decisions | None = None) -> list[Accepted]:
-    """Return all accepted messages in the order of their ids, without those under an erasure tombstone.
-
-    Raises:
-        StoreError: the store is unavailable, or an object is not a decision (the text names it).
-    """
+    """Return all accepted messages in the order of their ids, without those under an erasure tombstone."""
     decisions = decisions or Decisions(store)
     made = decisions.intents()
     gone = forgotten(store)

@@ -19,7 +19,7 @@ from chatbot.settings import (
 )
 from chatbot.store import Store, open_store
 from training.review.bundle import find_bundle
-from training.review.clusters import MessageCluster, find_clusters, with_clusters
+from training.review.clusters import MessageCluster, find_clusters
 from training.review.decisions import (
     AlreadyDecidedError,
     DecisionKind,
@@ -45,11 +45,7 @@ class View:
     clusters: tuple[MessageCluster, ...]
 
     def item(self, item_id: str) -> Item:
-        """Return the queued item with this id, or the item that has it as a duplicate.
-
-        Raises:
-            InvalidMessage: no queued item has this id.
-        """
+        """Return the queued item with this id, or the item that has it as a duplicate."""
         for item in self.queue.items:
             if item.item_id == item_id or item_id in item.duplicates:
                 return item
@@ -58,11 +54,7 @@ class View:
         )
 
     def cluster(self, name: str) -> MessageCluster:
-        """Return the cluster with this name.
-
-        Raises:
-            InvalidMessage: the cluster does not exist.
-        """
+        """Return the cluster with this name."""
         for cluster in self.clusters:
             if cluster.name == name:
                 return cluster
@@ -80,21 +72,18 @@ class BulkDecision:
 
 
 class Board:
-    """Review operations on one store and one bundle. Thread-safe."""
+    """Review operations on one store and one bundle. Thread-safe.
+
+    A decision raises InvalidMessage if its intent does not exist, and AlreadyDecidedError after another reviewer's.
+    """
 
     def __init__(
-        self,
-        store: Store,
-        bundle: Bundle,
-        settings: ReviewSettings,
-        slots: Mapping[str, str],
+        self, store: Store, bundle: Bundle, settings: ReviewSettings, slots: Mapping[str, str]
     ) -> None:
         """Configure the board; reads nothing from the store.
 
         Args:
-            store: the store with records and decisions.
             bundle: supplies the intents that messages can be corrected to, and the encoder for clustering.
-            settings: the limits of the queue and of the clusters.
             slots: values that fill the slots of replies, by name.
         """
         self.store = store
@@ -104,15 +93,12 @@ class Board:
         self._slots = dict(slots)
 
     def look(self) -> View:
-        """Read the current queue and its clusters.
-
-        Raises:
-            StoreError: the store is unavailable.
-        """
+        """Read the current queue and its clusters."""
         queue = read_queue(self.store, self._settings, self.decisions)
         queue = renamed(queue, read_stored(self.store), frozenset(self.bundle.manifest.labels))
         clusters = find_clusters(queue, lambda m: self.bundle.encoder.encode(m).vectors)
-        return View(with_clusters(queue, clusters), tuple(clusters))
+        names = {item.item_id: cluster.name for cluster in clusters for item in cluster.items}
+        return View(queue.with_clusters(names), tuple(clusters))
 
     def intents(self) -> dict[str, str]:
         """Return every intent with its title: those of the bundle, and those created in the review."""
@@ -129,32 +115,18 @@ class Board:
         return sorted((found | {new.category for new in self.decisions.intents().values()}) - {""})
 
     def accept(self, item: Item, reviewer: str) -> ReviewDecision:
-        """Record that the bot's top intent is correct.
-
-        Raises:
-            InvalidMessage: the item has no intent that can be used as a label.
-            AlreadyDecidedError: another reviewer has already decided.
-        """
+        """Record that the bot's top intent is correct."""
         check_intent(item.intent, self.intents())
         return self._decide(item, DecisionKind.ACCEPT, item.intent, reviewer)
 
     def correct(self, item: Item, intent: str, reviewer: str) -> ReviewDecision:
-        """Record the correct intent, or `out_of_scope`.
-
-        Raises:
-            InvalidMessage: the intent does not exist.
-            AlreadyDecidedError: another reviewer has already decided.
-        """
+        """Record the correct intent, or `out_of_scope`."""
         check_intent(intent, self.intents())
         verdict = DecisionKind.ACCEPT if intent == item.intent else DecisionKind.CORRECT
         return self._decide(item, verdict, intent, reviewer)
 
     def reject(self, item: Item, reviewer: str) -> ReviewDecision:
-        """Record that the message is not used for training.
-
-        Raises:
-            AlreadyDecidedError: another reviewer has already decided.
-        """
+        """Record that the message is not used for training."""
         return self._decide(item, DecisionKind.REJECT, "", reviewer)
 
     def preview(self, intent: str, reply: str, category: str = "") -> str:
@@ -177,9 +149,7 @@ class Board:
     ) -> BulkDecision:
         """Create an intent and assign these messages to it.
 
-        Raises:
-            InvalidMessage: see `preview`; or another reviewer created this intent with a different reply.
-            SettingError: see `preview`.
+        Raises: InvalidMessage: see `preview`; or another reviewer created this intent with a different reply.
         """
         self.preview(intent, reply, category)
         self.decisions.make_intent(
@@ -198,9 +168,6 @@ class Board:
         """Correct several messages; an empty intent rejects them.
 
         Concurrent decisions of other reviewers are kept and reported in the outcome.
-
-        Raises:
-            InvalidMessage: the intent does not exist.
         """
         if intent:
             check_intent(intent, self.intents())
@@ -209,11 +176,7 @@ class Board:
         )
 
     def undo(self, item_id: str, reviewer: str) -> ReviewDecision:
-        """Undo a decision.
-
-        Raises:
-            InvalidMessage: there is no decision on this message.
-        """
+        """Undo a decision."""
         return self.decisions.reopen(item_id, reviewer)
 
     def _decide_all(
@@ -256,31 +219,15 @@ class Board:
 def open_board() -> Board:
     """Open the board configured by the environment.
 
-    Raises:
-        SettingError: a setting is missing or invalid.
-        BundleError: there is no usable bundle.
-        StoreError: the store is unavailable.
+    Raises: BundleError: there is no usable bundle.
     """
     store = open_store(read_settings(StorageSettings))
     bundle = bundles.load(find_bundle(store, read_settings(ServiceSettings), read_settings(TrackingSettings)))
     return Board(store, bundle, read_settings(ReviewSettings), read_settings(SlotSettings).values())
 
 
-def queue_by_reason(store: Store) -> dict[str, int]:
-    """Count the queued messages by reason; a message with two reasons counts for both. Needs no bundle.
-
-    Raises:
-        StoreError: the store is unavailable.
-    """
-    return read_queue(store, read_settings(ReviewSettings)).by_reason
-
-
 def queue_length(store: Store) -> int:
-    """Count the messages in the review queue. Needs no bundle.
-
-    Raises:
-        StoreError: the store is unavailable.
-    """
+    """Count the messages in the review queue. Needs no bundle."""
     return len(read_queue(store, read_settings(ReviewSettings)).items)
 
 

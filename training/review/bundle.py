@@ -21,9 +21,7 @@ def find_bundle(store: Store, settings: ServiceSettings, tracking: TrackingSetti
     Order of precedence: the settings, serving.json, the locally trained bundle, the champion, the newest
     bundle in the store.
 
-    Raises:
-        BundleError: no bundle was found.
-        StoreError: the store is unavailable.
+    Raises: BundleError: no bundle was found.
     """
     configured = ModelRef.parse(settings.model) if settings.model else None
     if configured is None and settings.bundle is not None:
@@ -52,8 +50,7 @@ def _champion(tracking: TrackingSettings) -> str:
 def _newest(store: Store) -> str:
     """Return the digest of the newest bundle in the store.
 
-    Raises:
-        BundleError: the store has no bundle.
+    Raises: BundleError: the store has no bundle.
     """
     sums = f"/{bundles.SUMS}"
     held = [entry for entry in store.list(layout.BUNDLES) if entry.key.endswith(sums)]

@@ -50,7 +50,6 @@ class MessageCluster:
 
     Attributes:
         name: unique name made of its words, such as `gift_card_balance`.
-        words: its most typical words, most typical first.
         items: its messages, nearest to the centroid first.
         similarity: mean cosine similarity of its messages to the centroid.
         nearest: the most frequent top intent of its messages.
@@ -74,9 +73,7 @@ def find_clusters(
     """Return the clusters of a queue, largest first.
 
     Args:
-        queue: the review queue.
         encode: the bundle's encoder (`Bundle.encoder`); it gets the messages as stored, after PII redaction.
-        min_similarity: minimum mean cosine similarity within a cluster.
     """
     items = [item for item in queue.items if item.scope is not None]
     if len(items) < MIN_ITEMS:
@@ -99,14 +96,7 @@ def find_clusters(
     return clusters
 
 
-def with_clusters(queue: Queue, clusters: Sequence[MessageCluster]) -> Queue:
-    """Return the queue with each item's cluster set."""
-    return queue.with_clusters({item.item_id: cluster.name for cluster in clusters for item in cluster.items})
-
-
-def typical_words(
-    classes: Sequence[Sequence[str]], others: Sequence[str] = (), most: int = WORDS
-) -> list[tuple[str, ...]]:
+def typical_words(classes: Sequence[Sequence[str]], others: Sequence[str] = ()) -> list[tuple[str, ...]]:
     """Return the most typical words of each class of messages by class-based TF-IDF.
 
     The weight of a word in a class is its frequency there times log(1 + A / f), where A is the mean number of
@@ -114,9 +104,7 @@ def typical_words(
     class are skipped.
 
     Args:
-        classes: the messages of each class.
         others: messages of no class; they only contribute to the overall frequencies.
-        most: maximum number of words per class.
     """
     in_class = [Counter(word for message in messages for word in _words(message)) for messages in classes]
     everywhere = sum(in_class, Counter(word for message in others for word in _words(message)))
@@ -127,7 +115,7 @@ def typical_words(
             word: count * np.log(1 + mean / everywhere[word]) for word, count in counts.items() if count > 1
         }
         ordered = sorted(weights, key=lambda word: (-weights[word], word))
-        named.append(tuple(ordered[:most]))
+        named.append(tuple(ordered[:WORDS]))
     return named
 
 

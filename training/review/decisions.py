@@ -18,10 +18,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.replies import fill
+from chatbot.documents import Document
 from chatbot.errors import ChatbotError, Conflict, InvalidMessage, Missing, StoreError
 from chatbot.store import Entry, Store, layout
 
@@ -52,9 +53,7 @@ ACCEPTED = frozenset({DecisionKind.ACCEPT, DecisionKind.CORRECT, DecisionKind.NE
 """Decisions whose messages become rows of the corpus."""
 
 
-class _Stored(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
+class _Stored(Document):
     format: int = FORMAT
 
 
@@ -114,7 +113,10 @@ Stored = TypeVar("Stored", ReviewDecision, NewIntent)
 
 
 class Decisions:
-    """All decisions in a store, cached by ETag: an object is read again only if it changed. Thread-safe."""
+    """All decisions in a store, cached by ETag: an object is read again only if it changed. Thread-safe.
+
+    A read raises a StoreError that names the object if one is not a decision.
+    """
 
     def __init__(self, store: Store) -> None:
         """Configure the store; reads nothing."""
@@ -122,22 +124,14 @@ class Decisions:
         self._known: dict[str, tuple[str, ReviewDecision | NewIntent]] = {}
 
     def read(self) -> dict[str, ReviewDecision]:
-        """Return every decision by the id of its message, reopened ones included.
-
-        Raises:
-            StoreError: the store is unavailable, or an object is not a decision (the text names it).
-        """
+        """Return every decision by the id of its message, reopened ones included."""
         entries = [
             e for e in self.store.list(layout.REVIEWS) if "/" not in e.key.removeprefix(layout.REVIEWS)
         ]
         return {decision.item_id: decision for decision in self._read(entries, ReviewDecision)}
 
     def labels(self) -> list[ReviewDecision]:
-        """Return every decision on the label of a row, reopened ones included, in the order of time.
-
-        Raises:
-            StoreError: see `read`.
-        """
+        """Return every decision on the label of a row, reopened ones included, in the order of time."""
         found = self._read(list(self.store.list(layout.LABEL_DECISIONS)), ReviewDecision)
         return sorted(found, key=lambda decision: (decision.when, decision.item_id))
 
@@ -146,18 +140,13 @@ class Decisions:
         return {item_id for item_id, decision in self.read().items() if decision.verdict not in ACCEPTED}
 
     def intents(self) -> dict[str, NewIntent]:
-        """Return every intent that reviewers created, by name.
-
-        Raises:
-            StoreError: see `read`.
-        """
+        """Return every intent that reviewers created, by name."""
         return {new.intent: new for new in self._read(list(self.store.list(layout.NEW_INTENTS)), NewIntent)}
 
     def decide(self, decision: ReviewDecision) -> ReviewDecision:
         """Write a decision if the message has none, or a reopened one.
 
-        Raises:
-            AlreadyDecidedError: another decision exists.
+        Raises: AlreadyDecidedError: another decision exists.
         """
         key = key_of(decision.item_id)
         content = _dump(decision)
@@ -192,8 +181,7 @@ class Decisions:
     def make_intent(self, new: NewIntent) -> NewIntent:
         """Write a new intent. Idempotent for the same name and reply.
 
-        Raises:
-            InvalidMessage: an intent of this name with a different reply exists; the text names its reviewer.
+        Raises: InvalidMessage: an intent of this name with a different reply exists; the text names its reviewer.
         """
         key = layout.document(layout.NEW_INTENTS, new.intent)
         try:
@@ -260,15 +248,7 @@ def now() -> datetime:
 
 
 def check_intent(intent: str, known: Iterable[str]) -> str:
-    """Return the intent if a message can be labelled with it.
-
-    Args:
-        intent: the name to check; `out_of_scope` is valid.
-        known: the existing intents.
-
-    Raises:
-        InvalidMessage: the intent does not exist.
-    """
+    """Return the intent if a message can be labelled with it."""
     if intent != OUT_OF_SCOPE and intent not in (names := frozenset(known)):
         raise InvalidMessage(
             f"{intent!r} is not an intent of this bot: expected one of {', '.join(sorted(names))}, or "
@@ -282,15 +262,7 @@ def check_new_intent(
 ) -> str:
     """Validate the name, the reply and the category of a new intent.
 
-    Args:
-        intent: the name.
-        reply: the reply, with slots.
-        known: the existing intents.
-        slots: values that fill the slots of replies, by name (`SlotSettings().values()`).
-        category: the category; may be empty.
-
-    Returns:
-        The reply as a customer reads it.
+    Returns: the reply as a customer reads it.
 
     Raises:
         InvalidMessage: the name is invalid or taken, the reply is empty or too long, or the category is too

@@ -18,9 +18,7 @@ from training.review.queue import Item, Queue
 def read_stored(store: Store) -> Declared:
     """Return the declared changes.
 
-    Raises:
-        StoreError: the store is unavailable.
-        CorpusError: the object is not a declaration.
+    Raises: CorpusError: the object is not a declaration.
     """
     try:
         return parse_declared(store.get(layout.DECLARED).decode("utf-8", "replace"), layout.DECLARED)
@@ -34,13 +32,7 @@ def write_stored(store: Store, declared: Declared) -> None:
 
 
 def renamed(queue: Queue, declared: Declared, labels: Container[str]) -> Queue:
-    """Return the queue with the intents that older versions predicted under the names that a bundle has for them.
-
-    Args:
-        queue: the queue.
-        declared: the declared changes.
-        labels: the bundle's intents.
-    """
+    """Return the queue with the intents that older versions predicted under the names that a bundle has for them."""
     names = {old: new for old, new in declared.successors.items() if new in labels and old not in labels}
 
     def name(intent: str) -> str:

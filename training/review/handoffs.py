@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
+from chatbot.documents import Document
 from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
 from chatbot.ids import time_of
 from chatbot.records import contact, handoff
@@ -26,10 +27,8 @@ _MAX_TURN_CHARS = 1_000
 State = Literal["open", "taken", "done"]
 
 
-class Work(BaseModel):
+class Work(Document):
     """State and assignee of a handoff, as stored."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     format: int = 1
     state: State
@@ -117,22 +116,14 @@ def read_cases(store: Store) -> list[HandoffCase]:
     return sorted((HandoffCase(tuple(tasks)) for tasks in groups.values()), key=lambda case: case.since)
 
 
-def read_tasks(store: Store, done_days: int = DONE_DAYS) -> list[Task]:
-    """Return all handoffs in the store, oldest first, without those under an erasure tombstone.
-
-    Args:
-        store: the store.
-        done_days: finished ones are returned if their message is at most this many days old.
-
-    Raises:
-        StoreError: the store is unavailable.
-    """
+def read_tasks(store: Store) -> list[Task]:
+    """Return all handoffs in the store, oldest first, without those under an erasure tombstone."""
     gone = forgotten(store)
     keys = {
         stem(entry.key): entry.key for entry in store.list(layout.HANDOFFS) if stem(entry.key) not in gone
     }
     touched = [key for key in (stem(entry.key) for entry in store.list(layout.HANDOFF_WORK)) if key in keys]
-    since = datetime.now(UTC) - timedelta(days=done_days)
+    since = datetime.now(UTC) - timedelta(days=DONE_DAYS)
     with ThreadPoolExecutor(16) as pool:
         work = dict(zip(touched, pool.map(lambda one: _read_work(store, one), touched), strict=True))
         shown = [
@@ -153,18 +144,9 @@ def move(store: Store, prediction_id: str, state: State, by: str, instead_of: st
     """Change the state of a handoff: take it, finish it, or reopen it.
 
     Args:
-        store: the store.
-        prediction_id: the id of the handoff.
-        state: the new state.
-        by: the person who acts.
         instead_of: the person who has it, if somebody else acts on purpose.
 
-    Returns:
-        The stored state.
-
-    Raises:
-        TakenError: another person has the handoff (the text names them), or the ETag changed concurrently.
-        StoreError: the store is unavailable.
+    Raises: TakenError: another person has the handoff (the text names them), or the ETag changed concurrently.
     """
     key = layout.document(layout.HANDOFF_WORK, prediction_id)
     work = Work(state=state, by=by, when=now())

@@ -46,8 +46,7 @@ def put_findings(store: Store, findings: LabelFindings) -> None:
 def read_label_queue(store: Store, decisions: Decisions) -> LabelQueue:
     """Return the suspects of the latest label check without decided and erased rows.
 
-    Raises:
-        StoreError: the store is unavailable, or an object in it is damaged (the text names it).
+    Raises: StoreError: the store is unavailable, or an object in it is damaged (the text names it).
     """
     closed = {row_hash_of(d) for d in decisions.labels() if d.verdict is not DecisionKind.REOPENED}
     try:
@@ -72,15 +71,10 @@ def decide_label(
     """Record a decision on a suspect label.
 
     Args:
-        decisions: the store's decisions.
-        suspect: the row.
         action: what to do with it; moving it to its own label keeps it.
-        reviewer: who decides.
         intent: of MOVE: the right intent. known: the existing intents.
 
-    Raises:
-        InvalidMessage: the intent does not exist, or no reviewer.
-        AlreadyDecidedError: another reviewer has already decided.
+    Raises: InvalidMessage: the intent does not exist, or no reviewer.
     """
     if not reviewer.strip():
         raise InvalidMessage("a decision needs the name of its reviewer")
@@ -104,11 +98,7 @@ def decide_label(
 
 
 def row_decisions(decisions: Decisions) -> list[RowDecision]:
-    """Return the decisions on labels that hold, in the order of time.
-
-    Raises:
-        StoreError: the store is unavailable, or an object is not a decision (the text names it).
-    """
+    """Return the decisions on labels that hold, in the order of time."""
     return [
         RowDecision(row_hash_of(d), action, d.intent if action is LabelAction.MOVE else "")
         for d in decisions.labels()

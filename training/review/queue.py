@@ -63,20 +63,14 @@ class Item:
     Attributes:
         item_id: id of the earliest prediction; the source id of the row that the message may become.
         message: the message after PII redaction.
-        when: time of the earliest prediction, UTC.
         intent: the bot's top intent; empty if a rule without an intent decided.
-        confidence: the confidence of the prediction.
         scope: the out-of-distribution score; None if the model did not run.
         source: what produced the reply (`rule`, `model`, `clarify`, `human`).
         alternatives: the top intents with their confidences, highest first.
-        model_version: the version that made the prediction.
-        session_id: the session id of the record.
-        reasons: why the message is in the queue.
         count: number of occurrences, near-duplicates included.
         duplicates: prediction ids of the other occurrences, at most `MAX_DUPLICATES`.
         suggested: the intent that customers named most often; empty if none.
         comments: customers' comments on the answer, after PII redaction.
-        cluster: the name of its cluster; empty if none.
     """
 
     item_id: str
@@ -107,7 +101,6 @@ class Queue:
     """The review queue.
 
     Attributes:
-        items: the messages to review, highest priority first.
         omitted: number of distinct messages left out because of the limit in the settings.
         decided: total number of messages with a decision.
     """
@@ -123,11 +116,7 @@ class Queue:
         return {reason.value: counts[reason] for reason in Reason if counts[reason]}
 
     def with_clusters(self, of: Mapping[str, str]) -> Queue:
-        """Return the queue with clusters set and the order updated.
-
-        Args:
-            of: the name of the cluster by item id.
-        """
+        """Return the queue with clusters set, by item id, and the order updated."""
         items = [
             replace(item, cluster=of[item.item_id], reasons=(*item.reasons, Reason.NEW_CLUSTER))
             if item.item_id in of
@@ -137,21 +126,13 @@ class Queue:
         return replace(self, items=tuple(sorted(items, key=_order)))
 
 
-def read_queue(
-    store: Store, settings: ReviewSettings, decisions: Decisions | None = None, until: datetime | None = None
-) -> Queue:
+def read_queue(store: Store, settings: ReviewSettings, decisions: Decisions | None = None) -> Queue:
     """Build the review queue from the records, feedback and decisions in a store.
 
     Args:
-        store: the store.
-        settings: window and thresholds of the queue.
         decisions: the decisions in the store, to reuse their cache; None: read all of them.
-        until: end of the window; None: now.
-
-    Raises:
-        StoreError: the store is unavailable.
     """
-    until = until or datetime.now(UTC) + timedelta(minutes=5)  # clocks of replicas differ
+    until = datetime.now(UTC) + timedelta(minutes=5)  # clocks of replicas differ
     since = until - timedelta(days=settings.days)
     feedback = read_feedback(store, since, until)
     decided = (decisions or Decisions(store)).read()
@@ -169,8 +150,6 @@ def make_queue(
     Args:
         records: the records in any order, each prediction once.
         feedback: the latest feedback by prediction id.
-        decided: the decisions by the id of the message.
-        settings: thresholds and limit of the queue.
     """
     closed = {key: d for key, d in decided.items() if d.verdict is not DecisionKind.REOPENED}
     known = {normalise(decision.message) for decision in closed.values()}
@@ -292,11 +271,7 @@ def _order(item: Item) -> tuple[float, str]:
 
 
 def _records(
-    store: Store,
-    since: datetime,
-    until: datetime,
-    feedback: Mapping[str, Feedback],
-    settings: ReviewSettings,
+    store: Store, since: datetime, until: datetime, feedback: Mapping[str, Feedback], settings: ReviewSettings
 ) -> Iterator[Record]:
     """Yield the records that may be in the queue; confident ones are filtered out in columnar form."""
     import pyarrow as pa

@@ -16,6 +16,7 @@ from pathlib import Path
 from chatbot.errors import ChatbotError
 from chatbot.loop import desired_model
 from chatbot.loop.desired_model import Serving, short
+from chatbot.loop.registry import CHAMPION, ModelVersion
 from chatbot.loop.rollout.machine import RolloutMachine, Snapshot, Superseded, check_current
 from chatbot.loop.rollout.state import Failure, Phase, RolloutOutcome, RolloutState
 from chatbot.model.ref import ModelRef
@@ -23,7 +24,7 @@ from chatbot.runtime import REAL, Runtime
 from chatbot.store import Store
 from training.rollout.smoke_test import prove
 from training.tracking.bundles import fetch_bundle
-from training.tracking.registry import CHAMPION, ModelVersion, Registry
+from training.tracking.registry import Registry
 
 MAY_SERVE = ("passed", "warned")
 _POLL_SECONDS = 0.3
@@ -88,8 +89,7 @@ class MachinePlatform:
     ) -> None:
         """Write a request or a rollback to serving.json; the alias is the record of a finished rollout.
 
-        Raises:
-            Conflict: serving.json changed since it was read.
+        Raises: Conflict: serving.json changed since it was read.
         """
         serving, etag = snapshot.version
         if (changed := serving.record(rollout)) != serving:
@@ -153,12 +153,7 @@ class Promotion:
         """Configure the promotion; sends no request.
 
         Args:
-            store: the store with the bundles and serving.json.
-            registry: the model registry.
             cache: folder of fetched bundles, shared with the service on this machine.
-            wait_seconds: maximum time until the keeper serves the version.
-            say: callback for progress messages.
-            runtime: clock.
         """
         self._store = store
         self._registry = registry
@@ -176,9 +171,7 @@ class Promotion:
             force: promote even if the gate refused the version or was not run.
             by_itself: the call is automatic: skip a version that failed its rollout or was rolled back.
 
-        Raises:
-            PromotionError: the version must not serve, or it was rolled back; the text says why.
-            ChatbotError: store or registry fail; a later call resumes.
+        Raises: PromotionError: the version must not serve, or it was rolled back; the text says why.
         """
         now = desired_model.read(self._store)
         if not number:
@@ -203,12 +196,7 @@ class Promotion:
     def rollback(self, number: str = "") -> RolloutResult:
         """Roll back to an earlier version and make it champion.
 
-        Args:
-            number: the version; empty: the version that served before.
-
-        Raises:
-            PromotionError: no version served before, or the keeper reverted to the current one.
-            ChatbotError: see `promote`.
+        Raises: PromotionError: no version served before, or the keeper reverted to the current one.
         """
         if number:
             return self._move(self._registry.get(number), "rolled back by training.rollback")
@@ -240,8 +228,7 @@ class Promotion:
     def _roll_out(self, model: str, why: str) -> RolloutResult:
         """Start the rollout of a model, or continue it, and run its remaining phases.
 
-        Raises:
-            PromotionError: another version was requested, or the supervisor or a timeout rolled this one back.
+        Raises: PromotionError: another version was requested, or the supervisor or a timeout rolled this one back.
         """
         try:
             finished = self._machine.resume(self._machine.start(model, why, by_hand=True))

@@ -24,8 +24,7 @@ MIN_CORRECT = 0.5
 def prove(folder: Path) -> str:
     """Run the preflight check of a bundle in a subprocess, with a timeout of `TIMEOUT_SECONDS`.
 
-    Returns:
-        The reason of the failure in one line; empty: the bundle can serve.
+    Returns: the reason of the failure in one line; empty: the bundle can serve.
     """
     command = [sys.executable, "-m", "training.prove", str(folder.resolve())]
     try:
@@ -43,8 +42,7 @@ def prove(folder: Path) -> str:
 def answer_all(folder: Path) -> int:
     """Answer every example message of every intent.
 
-    Returns:
-        The number of answered messages.
+    Returns: the number of answered messages.
 
     Raises:
         BundleError: the bundle is damaged, gives an empty answer, or predicts the right intent for less than

@@ -6,9 +6,10 @@ import logging
 from pathlib import Path
 
 from chatbot.errors import BundleError
+from chatbot.loop.registry import ModelVersion
 from chatbot.model import bundle_store
 from chatbot.store import Store
-from training.tracking.registry import ModelVersion, Registry
+from training.tracking.registry import Registry
 
 logger = logging.getLogger(__name__)
 
@@ -16,10 +17,7 @@ logger = logging.getLogger(__name__)
 def fetch_bundle(store: Store, registry: Registry, version: ModelVersion, folder: Path) -> Path:
     """Fetch a version's bundle into `folder/<digest>`; repair a missing or damaged copy in the store.
 
-    Raises:
-        BundleError: the registry's copy is damaged too.
-        StoreError: the store is unavailable.
-        TrackingError: the registry is unavailable.
+    Raises: BundleError: the registry's copy is damaged too.
     """
     try:
         bundle = bundle_store.fetch(store, version.bundle_digest, folder, version.made_digest)

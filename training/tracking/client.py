@@ -31,8 +31,7 @@ class TrackingError(ChatbotError):
 def connected(settings: TrackingSettings) -> Iterator[MlflowClient]:
     """Yield a client of the server or the local database.
 
-    Raises:
-        TrackingError: it cannot be reached (detected within seconds), or refused a request of the block.
+    Raises: TrackingError: it cannot be reached (detected within seconds), or refused a request of the block.
     """
     preflight(settings)
     try:
@@ -73,8 +72,7 @@ def experiment(client: MlflowClient, settings: TrackingSettings) -> str:
 def preflight(settings: TrackingSettings) -> None:
     """Set MLflow's environment variables, create a local database's folder, and check that a server answers.
 
-    Raises:
-        TrackingError: the server does not answer, or the folder cannot be created.
+    Raises: TrackingError: the server does not answer, or the folder cannot be created.
     """
     for name in ("http_request_timeout", "http_request_max_retries"):
         os.environ.setdefault(f"MLFLOW_{name.upper()}", str(getattr(settings, name)))

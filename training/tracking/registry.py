@@ -18,10 +18,6 @@ from chatbot.loop.registry import (
     BUNDLE_DIGEST,
     CHALLENGER,
     CHAMPION,
-    CORPUS_DIGEST,
-    CORPUS_POINTER,
-    GATE,
-    GIT_COMMIT,
     MADE_DIGEST,
     SCORES,
     ModelVersion,
@@ -39,19 +35,6 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import RegisteredModel
     from mlflow.tracking import MlflowClient
 
-__all__ = [
-    "BUNDLE_DIGEST",
-    "CHALLENGER",
-    "CHAMPION",
-    "CORPUS_DIGEST",
-    "CORPUS_POINTER",
-    "GATE",
-    "GIT_COMMIT",
-    "SCORES",
-    "ModelVersion",
-    "Registry",
-]
-
 ARTIFACT = "bundle"
 """Artifact path of the bundle within a run."""
 _LEAST_DIGITS = 12
@@ -59,7 +42,10 @@ _MAX_LOCAL_VERSIONS = 10_000
 
 
 class Registry:
-    """Client of the registered model `support-chatbot`; the constructor sends no request."""
+    """Client of the registered model `support-chatbot`; the constructor sends no request.
+
+    Every other method raises TrackingError if the server cannot be reached or refuses.
+    """
 
     def __init__(self, settings: TrackingSettings) -> None:
         self._settings = settings
@@ -70,9 +56,7 @@ class Registry:
         Args:
             tags: at least CORPUS_DIGEST, CORPUS_POINTER, GIT_COMMIT; BUNDLE_DIGEST, MADE_DIGEST and SCORES are added.
 
-        Raises:
-            BundleError: the folder is not a bundle.
-            TrackingError: the server cannot be reached, or refuses.
+        Raises: BundleError: the folder is not a bundle.
         """
         digest = bundles.verify(bundle)
         scores = bundles.read_manifest(bundle).scores
@@ -105,11 +89,7 @@ class Registry:
         return self._aliased(CHALLENGER)
 
     def versions(self) -> list[ModelVersion]:
-        """Return all versions, newest first.
-
-        Raises:
-            TrackingError: the server cannot be reached, or refuses.
-        """
+        """Return all versions, newest first."""
         if not is_server(self._settings):
             return self._local_versions()
         preflight(self._settings)

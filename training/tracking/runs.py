@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from mlflow.tracking import MlflowClient
 
-__all__ = ["Recorded", "TrackingError", "record", "send", "unsent"]
-
 Files = Mapping[str, Path | Sequence[Path]]
 KEY = "run_key"
 """Tag with the run's idempotency key: detects a run that was already sent."""
@@ -64,9 +62,7 @@ def record(
     """Record one finished run; keep it on disk if the server does not accept it.
 
     Args:
-        name: the run's name.
         metrics: by name; `/` groups them in MLflow's UI.
-        figures: by file name, such as `confusion_matrix.png`.
         files: by their artifact folder, one or several.
         key: idempotency key: a run that is repeated after a crash has the same key and exists once; empty: a
             new run.
@@ -102,11 +98,7 @@ def unsent(settings: TrackingSettings) -> list[Path]:
 def send(settings: TrackingSettings, folder: Path) -> str:
     """Send a kept run and delete its folder; idempotent: a run the server already has is not sent again.
 
-    Returns:
-        The run's id.
-
-    Raises:
-        TrackingError: the server cannot be reached or refuses; the folder is kept.
+    Raises: TrackingError: the server cannot be reached or refuses; the folder is kept.
     """
     try:
         with (folder / _RUN_FILE).open("rb") as stream:

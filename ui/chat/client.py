@@ -45,7 +45,6 @@ class ApiError(Exception):
     """A failed request.
 
     Args:
-        kind: kind of failure.
         detail: for the log, never shown to a customer.
         retry_after: seconds to wait before a retry; only with BUSY.
         limit: maximum message length in characters, if the API named it; only with TOO_LONG.
@@ -106,7 +105,6 @@ class Intent(_Part):
 
 _answer = TypeAdapter(Answer)
 _intents = TypeAdapter(tuple[Intent, ...])
-_version = TypeAdapter(dict[str, Any])
 
 
 def in_words(intent: str) -> str:
@@ -118,8 +116,6 @@ class ChatClient:
     """Client of one API; shared by all visitors, thread-safe.
 
     Args:
-        url: base URL of the API, such as `http://127.0.0.1:3000`.
-        timeout: seconds to wait for a response.
         transport: replaces the network in tests.
         headers: sent with every request: the API key (`ApiClientSettings.headers`).
     """
@@ -182,13 +178,6 @@ class ChatClient:
         with self._lock:
             self._intents = (time.monotonic(), intents)
         return intents
-
-    def version(self) -> dict[str, Any]:
-        """Return the content of `GET /version`.
-
-        Raises: ApiError: the request failed.
-        """
-        return _parse(_version, self._send("GET", "/version"))
 
     def ready(self) -> bool:
         """Whether the API is ready (`GET /readyz`)."""

@@ -11,9 +11,8 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
 
-from ui.chat.client import Answer, ApiError, Intent, Kind
+from ui.chat.client import Answer, ApiError, ChatClient, Kind
 
 log = logging.getLogger(__name__)
 
@@ -21,20 +20,6 @@ HUMAN_INTENT = "contact_human_agent"
 """Intent that requires a handoff if it is chosen in a clarification; its reply text alone does not cause one."""
 MAX_TRIES = 5
 MAX_WAIT_SECONDS = 60.0
-
-
-class Api(Protocol):
-    """Interface of the API client (`ui.chat.client.ChatClient`)."""
-
-    def chat(self, message: str, session_id: str) -> Answer: ...
-
-    def feedback(
-        self, prediction_id: str, helpful: bool, intent: str | None = None, comment: str | None = None
-    ) -> None: ...
-
-    def contact(self, prediction_id: str, token: str, contact: str) -> None: ...
-
-    def intents(self) -> tuple[Intent, ...]: ...
 
 
 class DeliveryState(StrEnum):
@@ -72,13 +57,7 @@ class ContactState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChosenIntent:
-    """The customer's choice in a clarification.
-
-    Attributes:
-        intent: the chosen intent.
-        guess: the intent that the model predicted.
-        prediction_id: prediction id of the clarification.
-    """
+    """The customer's choice in a clarification."""
 
     intent: str
     guess: str
@@ -90,7 +69,6 @@ class Exchange:
     """One message, its delivery state and its answer.
 
     Attributes:
-        message: text shown to the customer.
         request: text sent to the API; a button's label may differ from a text that the bot's rules match.
         due: when to retry a BUSY message, by `time.monotonic`.
     """
@@ -224,7 +202,7 @@ class Conversation:
         """Counter that grows with each message and answer; the page then scrolls to the end."""
         return self.said + sum(turn.state is not DeliveryState.WAITING for turn in self.turns)
 
-    def deliver(self, api: Api) -> None:
+    def deliver(self, api: ChatClient) -> None:
         """Send the waiting messages in order, and record answer or failure in each turn."""
         self.away = False
         for turn in [turn for turn in self.turns if turn.state is DeliveryState.WAITING]:
@@ -240,7 +218,7 @@ class Conversation:
                 turn.state, turn.problem = DeliveryState.ANSWERED, None
         self._move("message")
 
-    def rate(self, turn: Exchange, helpful: bool, api: Api) -> None:
+    def rate(self, turn: Exchange, helpful: bool, api: ChatClient) -> None:
         """Send thumbs up or down; after thumbs down, open the form for an explanation."""
         if turn.feedback is not FeedbackState.NONE:
             return
@@ -249,13 +227,13 @@ class Conversation:
             turn.feedback = FeedbackState.NONE
         self._move("message" if helpful else f"feedback-{turn.number}")
 
-    def explain(self, turn: Exchange, api: Api, intent: str | None, comment: str) -> None:
+    def explain(self, turn: Exchange, api: ChatClient, intent: str | None, comment: str) -> None:
         """Send the right intent and a comment; on failure the form stays open with its content."""
         if self._tell(turn, api, False, intent, comment.strip() or None):
             turn.feedback = FeedbackState.GIVEN
             self._move("message")
 
-    def leave_contact(self, turn: Exchange, api: Api, contact: str) -> None:
+    def leave_contact(self, turn: Exchange, api: ChatClient, contact: str) -> None:
         """Send contact data for the handoff of a turn; on failure the field keeps what was written."""
         if turn.answer is None or not contact.strip():
             return
@@ -279,7 +257,7 @@ class Conversation:
         self.said += 1
         self.turns.append(Exchange(self.said, message, request, choice=choice))
 
-    def _ask(self, turn: Exchange, api: Api) -> Answer:
+    def _ask(self, turn: Exchange, api: ChatClient) -> Answer:
         turn.tries += 1
         choice = turn.choice
         if choice is None:
@@ -313,7 +291,12 @@ class Conversation:
                 turn.state = DeliveryState.FAILED
 
     def _tell(
-        self, turn: Exchange, api: Api, helpful: bool, intent: str | None = None, comment: str | None = None
+        self,
+        turn: Exchange,
+        api: ChatClient,
+        helpful: bool,
+        intent: str | None = None,
+        comment: str | None = None,
     ) -> bool:
         if turn.answer is None:
             return False

@@ -48,12 +48,7 @@ def code(text: str) -> Markup:
 
 
 def macros(file: str, filters: Mapping[str, Callable[..., Any]] | None = None) -> Any:
-    """Return the macros of a template in `ui` as functions that return HTML.
-
-    Args:
-        file: path of the template below `ui`.
-        filters: further filters of this template, by name.
-    """
+    """Return the macros of a template in `ui` as functions that return HTML."""
     environment = Environment(
         loader=FileSystemLoader(UI),
         autoescape=True,

@@ -11,11 +11,7 @@ def pick_intent(titles: Mapping[str, str], key: str) -> str | None:
     """Draw a list to search, sorted by title.
 
     Args:
-        titles: title by intent.
         key: of the widget; a key per item, so that a choice is not carried to the next one.
-
-    Returns:
-        The chosen intent; None: nothing was chosen.
     """
     return st.selectbox(
         "Another intent",

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from chatbot.errors import ChatbotError
 from data.decisions import LabelAction
 from training.labels.findings import SuspectLabel
-from training.review.decisions import AlreadyDecidedError
+from training.review.decisions import ReviewDecision
 from training.review.labels import decide_label, label_item_id
 from ui.shared.templates import label
 from ui.staff_pages import cache, entry, markup
+from ui.staff_pages.decided import Decided
 from ui.staff_pages.intent_picker import pick_intent
 from ui.staff_pages.markup import html
 
-_SAID, _DONE, _SKIPPED, _MINE = "label_said", "label_done", "label_skipped", "label_mine"
+_decided = Decided("labels", cache.label_queue.clear, label_item_id)
 
 
 def show() -> None:
@@ -28,11 +28,10 @@ def show() -> None:
         text = "`python -m data.check CORPUS --queue` fills this page, and so does every retraining."
         st.html(html.empty("No label check yet", text))
         return
-    passed = _set(_DONE) | _set(_SKIPPED)
+    passed = _decided.done | _decided.skipped
     suspects = [suspect for suspect in queue.suspects if suspect.row_hash not in passed]
-    st.html(html.progress(len(_mine()), len(suspects)))
-    if said := st.session_state.pop(_SAID, ""):
-        st.html(html.done(said))
+    st.html(html.progress(len(_decided.mine), len(suspects)))
+    _decided.show_message()
     if not suspects:
         st.html(
             html.empty("Nothing waits", "Every suspect label is decided; the next retraining applies it.")
@@ -72,53 +71,17 @@ def _show_suspect(suspect: SuspectLabel) -> None:
 def _show_buttons(suspect: SuspectLabel | None) -> None:
     with st.container(key="others", horizontal=True):
         if suspect is None:
-            st.button("Look again", key="again", on_click=_look_again)
+            st.button("Look again", key="again", on_click=_decided.look_again)
         else:
-            st.button("Skip", key="skip", shortcut="s", on_click=_set(_SKIPPED).add, args=(suspect.row_hash,))
-        st.button("Undo", key="undo", shortcut="u", on_click=_undo, disabled=not _mine())
+            st.button(
+                "Skip", key="skip", shortcut="s", on_click=_decided.skipped.add, args=(suspect.row_hash,)
+            )
+        _decided.show_undo()
 
 
 def _decide(suspect: SuspectLabel, action: LabelAction, intent: str) -> None:
-    try:
-        decision = decide_label(
-            cache.board().decisions, suspect, action, entry.reviewer(), intent, cache.intents()
-        )
-    except AlreadyDecidedError as error:
-        _set(_DONE).add(suspect.row_hash)
-        st.session_state[_SAID] = str(error)
-        return
-    except ChatbotError as error:
-        st.session_state[_SAID] = str(error)
-        return
-    _set(_DONE).add(suspect.row_hash)
-    _mine().append(suspect.row_hash)
-    what = markup.title_of(decision.intent, cache.intents()) if decision.intent else "dropped"
-    st.session_state[_SAID] = f"“{markup.short(suspect.message)}”: {what}."
+    def decide() -> ReviewDecision:
+        board, name = cache.board(), entry.reviewer()
+        return decide_label(board.decisions, suspect, action, name, intent, cache.intents())
 
-
-def _undo() -> None:
-    if not _mine():
-        return
-    row_hash = _mine().pop()
-    try:
-        reopened = cache.board().undo(label_item_id(row_hash), entry.reviewer())
-        st.session_state[_SAID] = f"“{markup.short(reopened.message)}” waits again."
-    except ChatbotError as error:
-        st.session_state[_SAID] = str(error)
-    _set(_DONE).discard(row_hash)
-    cache.label_queue.clear()
-
-
-def _look_again() -> None:
-    st.session_state.pop(_SKIPPED, None)
-    cache.label_queue.clear()
-
-
-def _set(name: str) -> set[str]:
-    found: set[str] = st.session_state.setdefault(name, set())
-    return found
-
-
-def _mine() -> list[str]:
-    found: list[str] = st.session_state.setdefault(_MINE, [])
-    return found
+    _decided.decide(suspect.row_hash, suspect.message, decide, "dropped")

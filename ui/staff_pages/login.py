@@ -26,7 +26,6 @@ def check(settings: StaffSettings, address: str | None) -> None:
     """Check that the settings protect the pages at an address.
 
     Args:
-        settings: login settings.
         address: address the server listens on; None or empty: every address of this machine.
 
     Raises:

@@ -38,11 +38,7 @@ def show(
     """Draw the form.
 
     Args:
-        items: messages that will get the intent.
-        key: distinguishes forms on one page.
-        reviewer: name stored with the decisions.
         made: called with the outcome and a description.
-        suggestion: suggested name of the intent.
     """
     left, right = st.columns(2)
     name = left.text_input("Name", value=suggestion, placeholder="gift_card_balance", key=f"name-{key}")

@@ -13,8 +13,9 @@ import secrets
 import time
 from functools import lru_cache
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
+from chatbot.documents import Document
 from chatbot.errors import Conflict, Missing
 from chatbot.settings import StaffSettings, StorageSettings, read_settings
 from chatbot.store import Store, layout, open_store
@@ -27,16 +28,13 @@ class ForgedCookie(Exception):
     """The cookie's signature is wrong: it was not issued here."""
 
 
-class StaffSession(BaseModel):
+class StaffSession(Document):
     """A login session, as stored.
 
     Attributes:
-        name: the user's name, stored with their decisions.
         until: when the session expires, in seconds since 1970.
         token: keyed hash of the token it was opened with; a new token ends the session.
     """
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     name: str
     until: float
@@ -69,9 +67,7 @@ class Sessions:
     def find(self, cookie: str) -> StaffSession | None:
         """Return the session of a cookie; None: it was ended, has expired, or the token has changed.
 
-        Raises:
-            ForgedCookie: the signature is wrong.
-            StoreError: the store is unavailable.
+        Raises: ForgedCookie: the signature is wrong.
         """
         session_id = self._id_of(cookie)
         try:
@@ -84,9 +80,7 @@ class Sessions:
     def end(self, cookie: str) -> None:
         """Revoke a session, for every browser and replica. Idempotent.
 
-        Raises:
-            ForgedCookie: the signature is wrong.
-            StoreError: the store is unavailable.
+        Raises: ForgedCookie: the signature is wrong.
         """
         self._store.delete(_key_of(self._id_of(cookie)))
 

@@ -119,12 +119,7 @@ class Gate:
 
 
 def parts(settings: StaffSettings, address: str = "127.0.0.1") -> tuple[list[Route], list[Middleware]]:
-    """Return the routes of these pages that are not Streamlit's, and the middleware in front of Streamlit.
-
-    Args:
-        settings: login settings.
-        address: address the server listens on.
-    """
+    """Return the routes of these pages that are not Streamlit's, and the middleware in front of Streamlit."""
     report = Route("/report/{token}/{key:path}", _report)
     if settings.oidc_secrets is not None:
         return [report], []

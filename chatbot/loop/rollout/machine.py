@@ -75,15 +75,13 @@ class Platform(Protocol[V]):
     ) -> None:
         """Record a rollout, the desired model and the blocked digests in one compare-and-swap.
 
-        Raises:
-            Conflict: the stored object changed since the snapshot was read.
+        Raises: Conflict: the stored object changed since the snapshot was read.
         """
 
     def carry_out(self, rollout: RolloutState) -> Failure | None:
         """Carry out the current phase; idempotent.
 
-        Returns:
-            Why the target must not serve; None: the phase succeeded.
+        Returns: why the target must not serve; None: the phase succeeded.
 
         Raises:
             Superseded: another model was requested (see `check_current`).
@@ -116,8 +114,7 @@ class RolloutMachine(Generic[V]):
             by_hand: whether a person requested it: it supersedes the one in progress.
             baseline: measurements of the current version, for the canary analysis.
 
-        Returns:
-            The recorded rollout: a new one, or the last one if it has this target and its target is set still.
+        Returns: the recorded rollout: a new one, or the last one if it has this target and its target is set still.
 
         Raises:
             Superseded: the rollout is not by hand, and another one is in progress.
@@ -133,8 +130,8 @@ class RolloutMachine(Generic[V]):
                 return current
             if current and current.is_in_progress and not by_hand:
                 raise Superseded(
-                    f"{self._platform.name} is being rolled out to {self._describe(snapshot.desired_model)}: "
-                    f"the rollout of {self._describe(target)} is not started"
+                    f"{self._platform.name} is being rolled out to {self._platform.describe(snapshot.desired_model)}: "
+                    f"the rollout of {self._platform.describe(target)} is not started"
                 )
             rollout = RolloutState(
                 id=self._platform.new_id(target),
@@ -162,8 +159,7 @@ class RolloutMachine(Generic[V]):
         Args:
             started: the rollout that this run just started, so that a later change is detected; None: the recorded one.
 
-        Returns:
-            The finished rollout with its outcome; None: no rollout was in progress.
+        Returns: the finished rollout with its outcome; None: no rollout was in progress.
 
         Raises:
             Superseded: another rollout replaced this one and is still in progress.
@@ -188,8 +184,7 @@ class RolloutMachine(Generic[V]):
     def _record(self, rollout: RolloutState, following: RolloutState) -> RolloutState:
         """Record the state that follows, and its desired model; return what is recorded.
 
-        Raises:
-            Superseded: another rollout is in progress, or another model was set and `following` does not say so.
+        Raises: Superseded: another rollout is in progress, or another model was set and `following` does not say so.
         """
         for _ in range(_MAX_ATTEMPTS):
             snapshot = self._platform.read()
@@ -215,9 +210,6 @@ class RolloutMachine(Generic[V]):
         self._platform.announce(snapshot, rollout)
         return rollout
 
-    def _describe(self, model: str) -> str:
-        return self._platform.describe(model)
-
     def _contended(self) -> Contended:
         return Contended(
             f"{self._platform.name} keeps changing: gave up after {_MAX_ATTEMPTS} attempts; run this again"
@@ -227,8 +219,7 @@ class RolloutMachine(Generic[V]):
 def check_current(platform: Platform[V], rollout: RolloutState, snapshot: Snapshot[V]) -> None:
     """Check that a rollout still determines the recorded state and the desired model.
 
-    Raises:
-        Superseded: it was changed by another rollout or by hand.
+    Raises: Superseded: it was changed by another rollout or by hand.
     """
     current = snapshot.rollout
     if current is None or current.id != rollout.id or snapshot.desired_model != rollout.desired_model:

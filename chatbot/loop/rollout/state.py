@@ -7,8 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
-
+from chatbot.documents import Document
 from chatbot.model.ref import ModelRef
 
 _MAX_BLOCKED = 20
@@ -56,10 +55,8 @@ class Failure(NamedTuple):
     """The same as labels of a metric."""
 
 
-class RolloutState(BaseModel):
+class RolloutState(Document):
     """Persisted state of one rollout."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     id: str
     target: str

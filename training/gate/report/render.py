@@ -20,12 +20,7 @@ JSON_FILE, PAGE_FILE = "gate.json", "gate.html"
 
 _STYLES = {"passed": "green", "warned": "yellow", "refused": "bold red", "unjudged": "dim"}
 _BADGES = {"passed": "✓ passed", "warned": "! review", "refused": "✕ refused", "unjudged": "not judged"}
-_IDENTITY = [
-    ("version", "Version"),
-    ("created", "Made"),
-    ("corpus_digest", "Corpus"),
-    ("intents", "Intents"),
-]
+_IDENTITY = [("version", "Version"), ("created", "Made"), ("corpus_digest", "Corpus"), ("intents", "Intents")]
 
 _pages = environment(Path(__file__).parent)
 _pages.filters |= {

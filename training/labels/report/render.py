@@ -31,8 +31,6 @@ def write_findings(findings: LabelFindings, folder: Path, corpus: str) -> None:
     suspects.old.csv.
 
     Args:
-        findings: what was found.
-        folder: where to write.
         corpus: the corpus's name, as the reader knows it.
     """
     decided = _decided(folder / CSV_FILE)

@@ -47,6 +47,7 @@ MIN_COSINE = 0.97
 MAX_LOST_POINTS = 1.0
 # A proof on fewer messages is repeated when more are given.
 ENOUGH_PROOF = 200
+PROOF_MESSAGES = 600
 
 
 class ExportError(ChatbotError):
@@ -121,8 +122,7 @@ class Export:
 def locate(name: str = DEFAULT_ENCODER) -> Path:
     """Return an encoder's folder: a folder of that name, the packaged default, the local hub cache, or the hub.
 
-    Raises:
-        ExportError: the encoder is not found, or the packaged weights are not the expected ones.
+    Raises: ExportError: the encoder is not found, or the packaged weights are not the expected ones.
     """
     folder = Path(name)
     if folder.is_dir():
@@ -149,19 +149,21 @@ def locate(name: str = DEFAULT_ENCODER) -> Path:
         ) from error
 
 
-def export(name: str, cache: Path, proof_texts: Sequence[str], proof_labels: Sequence[str]) -> Export:
-    """Return the encoder's int8 export: from the cache, or exported now and verified on the given messages.
+def export(name: str, cache: Path, messages: Sequence[str], labels: Sequence[str]) -> Export:
+    """Return the encoder's int8 export: from the cache, or exported now and verified on a sample of the messages.
 
     A tiny corpus proves little: an export that was verified on fewer than `ENOUGH_PROOF` messages is verified again.
 
     Args:
         name: a SentenceTransformers name or folder.
         cache: folder of exports, one sub-folder per digest of the original's files.
-        proof_texts, proof_labels: real messages with their intents, for comparing export and original.
+        messages, labels: real messages with their intents; some PROOF_MESSAGES of them, evenly over the intents, are
+            compared.
 
-    Raises:
-        ExportError: the encoder is not found, or the export is not faithful to it.
+    Raises: ExportError: the encoder is not found, or the export is not faithful to it.
     """
+    sample = np.argsort(labels, kind="stable")[:: max(1, len(messages) // PROOF_MESSAGES)]
+    proof_texts, proof_labels = [messages[row] for row in sample], [labels[row] for row in sample]
     source = locate(name)
     digest = folder_digest(source)
     folder = cache / f"{digest[:16]}-v{EXPORT_FORMAT}"
