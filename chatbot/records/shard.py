@@ -41,7 +41,9 @@ class Shard:
         """
         match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
         if match is None or int(match[1]) >= int(match[2]):
-            raise SettingError(f"{text!r} is not a shard: expected INDEX/COUNT, from 0/4 to 3/4 for four shards")
+            raise SettingError(
+                f"{text!r} is not a shard: expected INDEX/COUNT, from 0/4 to 3/4 for four shards"
+            )
         return cls(int(match[1]), int(match[2]))
 
     def __str__(self) -> str:
@@ -63,7 +65,7 @@ class Shard:
         return (self.index - other.index) % math.gcd(self.count, other.count) == 0
 
     def is_first(self, key: str) -> bool:
-        """Return whether, of all shards that may have rows of the part at a key, this is the first: it reports on it."""
+        """Return whether this is the first of all shards that may have rows of the part: the one that reports on it."""
         name = source_of(key)
         if not name.startswith(COMPACTED):
             return self.has(name)

@@ -211,7 +211,11 @@ def main(arguments: list[str] | None = None) -> int:
 
     problem = ""
     try:
-        shard, store, settings = Shard.parse(options.shard), open_store(StorageSettings()), RetentionSettings()
+        shard, store, settings = (
+            Shard.parse(options.shard),
+            open_store(StorageSettings()),
+            RetentionSettings(),
+        )
         named: Named | None = None
         if shard.index == 0 and (settings.bundles_days or settings.corpora_days):
             try:
