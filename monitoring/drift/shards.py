@@ -169,7 +169,10 @@ def _tally_to_json(tally: Tally) -> dict[str, Any]:
 def _tally_from_json(side: Comparison, body: Mapping[str, Any]) -> Tally:
     tally = side.new_tally()
     ours: list[NDArray[Any]] = [*tally.grid.edges.values(), tally.grid.topics.ravel()]
-    theirs: list[NDArray[Any]] = [*(np.array(body["edges"][name]) for name in tally.grid.edges), np.ravel(body["topics"])]
+    theirs: list[NDArray[Any]] = [
+        *(np.array(body["edges"][name]) for name in tally.grid.edges),
+        np.ravel(body["topics"]),
+    ]
     if any(
         one.shape != other.shape or not np.allclose(one, other, atol=_NEAR)
         for one, other in zip(ours, theirs, strict=True)
