@@ -127,6 +127,7 @@ def _records(count: int, seed: int, now: datetime) -> pa.Table:
         "latency_ms": pa.array(generator.random(count)),
         "bundle_digest": pa.array(["0" * 64] * count),
         "schema_version": pa.array(np.ones(count, np.int32)),
+        "tier": pa.array([""] * count),
     }
     return pa.table({name: columns[name] for name in arrow_schema(Record).names}).cast(arrow_schema(Record))
 
