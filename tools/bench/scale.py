@@ -48,7 +48,7 @@ class Measured:
     Attributes:
         message_seconds: processor time of a message, all processes of the service.
         record_bytes: of a record in the store.
-        drift: seconds and peak MB of a drift check by number of records, ascending.
+        drift: processor seconds and peak MB of a drift check by number of records, ascending.
         machine: its description.
     """
 
@@ -58,13 +58,13 @@ class Measured:
     machine: str
 
     def drift_seconds(self, count: float) -> float:
-        """Extrapolate the duration of a drift check linearly from the two largest sizes."""
+        """Extrapolate the processor time of a drift check linearly from the two largest sizes."""
         (_, fast, _), (many, slow, _) = self.drift[-2:]
         return max(fast, slow + (count - many) * self.record_seconds)
 
     @property
     def record_seconds(self) -> float:
-        """Return the seconds that a drift check takes for one more record."""
+        """Return the processor time of one more record in a drift check."""
         (few, fast, _), (many, slow, _) = self.drift[-2:]
         return (slow - fast) / (many - few)
 
@@ -134,7 +134,7 @@ def measured(speed_file: Path | None = None, drift_file: Path = drift_scale.FILE
     return Measured(
         row["processor_seconds"],
         len(encode(kept, [("bench", kept.num_rows)])) / kept.num_rows,
-        tuple((int(each["records"]), float(each["seconds"]), float(each["mb"])) for each in drift["sizes"]),
+        tuple((int(each["records"]), float(each["cpu"]), float(each["mb"])) for each in drift["sizes"]),
         str(content["machine"]["description"]),
     )
 
