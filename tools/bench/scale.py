@@ -50,12 +50,14 @@ class Measured:
         record_bytes: of a record in the store.
         drift: processor seconds and peak MB of a drift check by number of records, ascending.
         machine: its description.
+        speed: command, day and commit of the speed measurement.
     """
 
     message_seconds: float
     record_bytes: float
     drift: tuple[tuple[int, float, float], ...]
     machine: str
+    speed: str = "`python -m tools.bench.speed`"
 
     def drift_seconds(self, count: float) -> float:
         """Extrapolate the processor time of a drift check linearly from the two largest sizes."""
@@ -136,6 +138,8 @@ def measured(speed_file: Path | None = None, drift_file: Path = drift_scale.FILE
         len(encode(kept, [("bench", kept.num_rows)])) / kept.num_rows,
         tuple((int(each["records"]), float(each["cpu"]), float(each["mb"])) for each in drift["sizes"]),
         str(content["machine"]["description"]),
+        f"`python -m tools.bench.speed{' --quick' if speed_file == speed.QUICK_FILE else ''}` "
+        f"({content['measured'][:10]}, commit `{content['commit']}`)",
     )
 
 
