@@ -20,7 +20,7 @@ from chatbot.errors import Conflict, Missing, StoreError
 from chatbot.store import Store, layout
 from monitoring.drift.columns import RecordColumns, of_table, to_table
 from monitoring.drift.served_model import ServedModel
-from monitoring.drift.source import COLUMNS, OnSkip, Source, begin_of
+from monitoring.drift.source import COLUMNS, Source, begin_of, ignore
 
 _LAST = b"last"
 _HELD = 20
@@ -63,9 +63,7 @@ def load(store: Store | None, folder: Path, serving: ServedModel) -> Baseline | 
     return Baseline(of_table(table), last, key)
 
 
-def first_records(
-    source: Source, serving: ServedModel, records: int, until: datetime, on_skip: OnSkip
-) -> pa.Table | None:
+def first_records(source: Source, serving: ServedModel, records: int, until: datetime) -> pa.Table | None:
     """Return the version's earliest `records` records, or all if there are fewer; None if there are none.
 
     Those of the shards of a source merge by `earliest` into those of the whole.
@@ -79,7 +77,7 @@ def first_records(
     for day in days:
         # A source with a single day covers all later ones (a CSV file is not ordered by day).
         end = min(begin_of(day) + timedelta(days=1), until) if len(days) > 1 else until
-        for table in source.tables(max(begin_of(day), serving.since), end, columns, on_skip):
+        for table in source.tables(max(begin_of(day), serving.since), end, columns, ignore):
             held.append(table.filter(pc.equal(table["model_version"], serving.version)))
             if len(held) > _HELD:
                 held = [earliest(held, records)]
@@ -95,7 +93,6 @@ def freeze(
     folder: Path,
     serving: ServedModel,
     records: int,
-    on_skip: OnSkip,
 ) -> Baseline | None:
     """Freeze the version's first records as its baseline.
 
@@ -104,14 +101,11 @@ def freeze(
     Args:
         first: the version's first records (`first_records`).
         source: source of their feedback.
-        store: where the baseline is written; None: `folder`.
-        folder: the log folder.
-        serving: the serving version.
+        store: where the baseline is written; None: `folder`, the log folder.
         records: number of records of a baseline.
-        on_skip: called for each part or line that is skipped.
 
     Returns:
-        The baseline; None if there are fewer than `records` records.
+        None if there are fewer than `records` records.
 
     Raises:
         StoreError: the store does not respond.
@@ -120,7 +114,7 @@ def freeze(
         return None
     last = pc.max(first["timestamp"]).as_py().astimezone(UTC)
     begin = pc.min(first["timestamp"]).as_py().astimezone(UTC)
-    first = source.thumbs(begin, last + timedelta(seconds=1), on_skip).join(first)
+    first = source.thumbs(begin, last + timedelta(seconds=1), ignore).join(first)
     table = to_table(of_table(first)).replace_schema_metadata({_LAST: last.isoformat().encode()})
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")

@@ -32,7 +32,7 @@ class DriftResult:
     """Verdict of a drift check, and the data for the report page.
 
     Attributes:
-        verdict: the drift verdict.
+        verdict: verdict, checks and contributors.
         sample: sample of the window; None if the verdict is silent.
         side: the baseline, or the reference if there is none; None if the verdict is silent.
         notes: sentences about the source, the baseline and the excluded records.
@@ -95,10 +95,7 @@ def check(
     """Check the last window for drift; freeze the baseline if the version has none and enough records.
 
     Args:
-        source: source of the records.
         store: store of bundles and baselines; None: this machine only.
-        settings: settings of the drift check.
-        service: settings that name the serving model.
         folder: the log folder, location of the baseline if there is no store.
         now: end of the window.
 
@@ -139,7 +136,7 @@ def count(inputs: CheckInputs, source: Source, settings: DriftSettings) -> Count
     )
     first = None
     if baseline is None and serving.version:
-        first = first_records(source, serving, settings.baseline_records, now + skew, _pass_over)
+        first = first_records(source, serving, settings.baseline_records, now + skew)
     return Counts(window, tallies, first)
 
 
@@ -158,7 +155,7 @@ def judge(
     """
     serving, baseline, sides, now = inputs.serving, inputs.baseline, inputs.sides, inputs.now
     window, tallies = counts.window, counts.tallies
-    made = freeze(counts.first, source, store, folder, serving, settings.baseline_records, _pass_over)
+    made = freeze(counts.first, source, store, folder, serving, settings.baseline_records)
     notes = _notes(serving, window, baseline, made is not None, settings, source)
     if window.records < settings.min_records or not sides or window.sample is None:
         return DriftResult(_silent(serving, window, settings, now, bool(sides)), None, None, notes)
@@ -177,10 +174,6 @@ def judge(
     )
     side = baseline.columns if baseline else serving.reference
     return DriftResult(verdict, sample, side, notes)
-
-
-def _pass_over(_where: str, _why: str) -> None:
-    """Skip a damaged part of the first records: `read` counts those of the window."""
 
 
 def _sides(serving: ServedModel, baseline: Baseline | None, scale: float) -> tuple[Comparison, ...]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from monitoring.drift.columns import of_table
 from monitoring.drift.histograms import Tally
-from monitoring.drift.source import COLUMNS, Source
+from monitoring.drift.source import COLUMNS, Source, ignore
 
 SAMPLE = 20_000
 MOST_REASONS = 5
@@ -79,10 +79,8 @@ def read(
     """Read a window and count its records into tallies.
 
     Args:
-        source: source of the records.
         version: the serving version; records of others are not compared.
-        since: begin of the window.
-        until: end of the window: now.
+        since, until: begin and end of the window; the end is now.
         skew: tolerance for records ahead of now, because the clocks of replicas differ.
         tallies: receive the counts of the compared records.
         after: time of the baseline's last record; records up to it are not compared.
@@ -92,7 +90,7 @@ def read(
     """
     window = WindowSample(since, until)
     reservoir = Reservoir()
-    thumbs = source.thumbs(since, until, lambda _where, _why: None)
+    thumbs = source.thumbs(since, until, ignore)
     for table in source.tables(since, until + AHEAD, COLUMNS, window.skip):
         now = pc.less_equal(table["timestamp"], pa.scalar(until + skew, table["timestamp"].type))
         window.ahead += table.num_rows - _count(now)

@@ -15,12 +15,12 @@ by one process at a time (a lease).
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import re
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -36,7 +36,7 @@ from chatbot.ids import KEY_FILE, load_or_make_key, opaque
 from chatbot.loop.registry import RegistryClient, is_server
 from chatbot.records.erasure import forgotten, mark_forgotten, predictions_of
 from chatbot.records.log_store import days, parts_of, read_part
-from chatbot.records.part import Kind, PartError, check_columns, encode, leave_out
+from chatbot.records.part import Kind, PartError, check_columns, encode, leave_out, without_erased
 from chatbot.records.schema import Feedback, Record
 from chatbot.records.shard import WHOLE, Shard
 from chatbot.settings import (
@@ -100,9 +100,7 @@ def forget(
     """Write the tombstone of an id and erase its data from the store; idempotent.
 
     Args:
-        store: the store.
         some_id: prediction id, or session id as in the records.
-        now: time of the tombstone.
         registry: MLflow, whose artifacts are rewritten; None: no server is configured.
         bundles_days: retention of unreferenced bundles.
         shard: search the records of this shard alone; all shards together erase what one process erases.
@@ -131,7 +129,7 @@ def forget(
     with (
         StoreLease(store, layout.ERASURE_LEASE, _LEASE_SECONDS, _LEASE_WAIT)
         if shard.count > 1
-        else nullcontext()
+        else contextlib.nullcontext()
     ):
         copies = erase_copies(store, registry, ids, messages, bundles_days)
     # The first shard finds predictions by the objects that name the session: the others leave it those.
@@ -214,36 +212,30 @@ def _predictions_of(store: Store, session: str, shard: Shard) -> Iterator[str]:
         yield from predictions_of(store, session)
         for prefix in _SEARCHED:
             for entry in _objects(store, prefix):
-                if session == _session(store, entry.key):
+                if session == _field(store, entry.key, "session_id"):
                     yield stem(entry.key)
-    for table in _records(store, ["prediction_id", "session_id"], shard):
+    for table in _records(store, "session_id", shard):
         yield from table.filter(pc.equal(table["session_id"], session))["prediction_id"].to_pylist()
-
-
-def _records(store: Store, columns: list[str], shard: Shard) -> Iterator[pa.Table]:
-    """Yield the records of all parts that may have rows of a shard, hidden ones included."""
-    for day in days(store, Record, *_ALL_DAYS):
-        for entry in parts_of(store, Record, day):
-            if shard.may_have(entry.key):
-                try:
-                    yield read_part(store, Record, entry.key, columns).table
-                except (Missing, PartError):
-                    continue
 
 
 def _messages_of(store: Store, ids: frozenset[str], shard: Shard) -> Iterator[str]:
     """Yield the messages of predictions: from handoffs, decisions and records."""
     for prefix in (layout.HANDOFFS, layout.REVIEWS):
         for entry in _objects(store, prefix):
-            if stem(entry.key) in ids:
-                try:
-                    body = json.loads(store.get(entry.key))
-                    yield str(body.get("data", body)["message"])
-                except (Missing, ValueError, KeyError, TypeError, AttributeError):
-                    continue
+            if stem(entry.key) in ids and (message := _field(store, entry.key, "message")):
+                yield message
     wanted = pa.array(sorted(ids), pa.string())
-    for table in _records(store, ["prediction_id", "query"], shard):
+    for table in _records(store, "query", shard):
         yield from table.filter(pc.is_in(table["prediction_id"], value_set=wanted))["query"].to_pylist()
+
+
+def _records(store: Store, column: str, shard: Shard) -> Iterator[pa.Table]:
+    """Yield prediction id and one other column of a shard's records, including hidden ones; skips damaged parts."""
+    for day in days(store, Record, *_ALL_DAYS):
+        for entry in parts_of(store, Record, day):
+            if shard.may_have(entry.key):
+                with contextlib.suppress(Missing, PartError):
+                    yield read_part(store, Record, entry.key, ["prediction_id", column]).table
 
 
 def _take_out(store: Store, kind: Kind, ids: frozenset[str], shard: Shard) -> int:
@@ -273,14 +265,9 @@ def _take_out_of(store: Store, kind: Kind, key: str, etag: str, ids: frozenset[s
     except PartError as error:
         sys.stderr.write(f"{key} is damaged and passed over: {error}\n")
         return 0
-    sources, tables, start = [], [], 0
-    for name, rows in part.sources:
-        kept = leave_out(part.table.slice(start, rows), columns, ids)
-        start += rows
-        sources.append((name, kept.num_rows))
-        tables.append(kept)
-    table = pa.concat_tables(tables)
-    store.put(key, encode(table, sources), etag=etag)
+    kept = list(without_erased(kind, part.table, part.sources, ids))
+    table = pa.concat_tables([rows for _, rows in kept])
+    store.put(key, encode(table, [(name, rows.num_rows) for name, rows in kept]), etag=etag)
     return int(part.table.num_rows - table.num_rows)
 
 
@@ -314,11 +301,11 @@ def _objects(store: Store, prefix: str) -> list[Entry]:
     return [entry for entry in store.list(prefix) if not entry.key.startswith(_KEPT)]
 
 
-def _session(store: Store, key: str) -> str:
-    """Return the session id of a handoff or a decision; empty if it has none or was deleted."""
+def _field(store: Store, key: str, name: str) -> str:
+    """Return a field of a handoff or a decision; empty if it has none or was deleted."""
     try:
         body = json.loads(store.get(key))
-        return str(body.get("data", body)["session_id"])  # a handoff has its fields in `data`
+        return str(body.get("data", body)[name])  # a handoff has its fields in `data`
     except (Missing, ValueError, KeyError, TypeError, AttributeError):
         return ""
 
