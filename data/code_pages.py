@@ -44,7 +44,7 @@ _CAPITAL_COST, _SHOUTED_COST = 0.3, 0.02
 """Cost of a capital within a word, and in a row without small letters: Windows-1251 read as KOI8-R swaps them."""
 _MOST_CAPITALS = 0.5
 """Share of capitals among the letters within words above which it is not this script."""
-_SYMBOL = re.compile(r"(?<=[^\W\d_])[^\w\s\x00-\x7f‘’·–—…](?=[^\W\d_])|[\x80-\x9f\u2500-\u259f¹²³]")
+_SYMBOL = re.compile(r"(?<=[^\W\d_])[^\w\s\x00-\x7f‘’·–—…](?=[^\W\d_])|[\x80-\x9f\u2500-\u259f¹²³¨¯¸ˇ˛]")
 _SIGMA = re.compile(r"ς(?=\w)")
 _LETTER = re.compile(r"[^\W\d_\x00-\x7f]")
 _INSIDE = re.compile(r"(?<=[^\W\d_])(?=[^\x00-\x7f])[^\W\d_]")

@@ -127,14 +127,23 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     """Read the verdict and request a retraining if needed; 0 also if none is needed."""
     parser = argparse.ArgumentParser(prog="python -m k8s.trigger", description=__doc__)
     parser.add_argument("--verdict", type=Path, help="drift.json (CHATBOT_K8S_VERDICT)")
+    parser.add_argument(
+        "--optional",
+        action="store_true",
+        help="do nothing if the file is missing: another shard forms the verdict",
+    )
     options = parser.parse_args(arguments)
 
     def command() -> int:
         settings = read_settings(KubernetesSettings)
+        file = options.verdict or settings.verdict
+        if options.optional and file is not None and not file.exists():
+            log(f"no drift verdict at {file}: another shard forms it")
+            return 0
         gateway = cli.pushgateway(JOB, settings, runtime)
         try:
             store = open_store(read_settings(StorageSettings))
-            verdict = read_verdict(store, options.verdict or settings.verdict)
+            verdict = read_verdict(store, file)
             result = _run(settings, store, verdict, runtime)
         except ChatbotError:
             gateway.push(*SUCCESS_METRIC, 0)

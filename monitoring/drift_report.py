@@ -28,14 +28,16 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
-from chatbot.errors import ChatbotError
+from chatbot.errors import ChatbotError, SettingError
 from chatbot.files import write_file
 from chatbot.loop.drift_verdict import DriftVerdict
+from chatbot.records.shard import Shard
 from chatbot.settings import DriftSettings, LogSettings, LoopSettings, ServiceSettings, StorageSettings
 from chatbot.store import Store, has_store, layout, open_store
 from monitoring.drift.report import metrics
 from monitoring.drift.report.page import evidently_report, page
 from monitoring.drift.run import DriftResult, check
+from monitoring.drift.shards import check_shard
 from monitoring.drift.source import choose
 
 HTML, JSON, METRICS = "drift.html", "drift.json", "drift.prom"
@@ -79,8 +81,30 @@ def report(
         OSError: the folder cannot be written, or the log cannot be read.
     """
     source = choose(store, log.folder, read_from)
-    outcome = check(source, store, settings, service, log.folder, now)
-    key = f"{layout.DRIFT_REPORTS}{now:%Y-%m-%dT%H-%M-%SZ}/"
+    return _write(out, store, check(source, store, settings, service, log.folder, now))
+
+
+def report_shard(
+    out: Path,
+    store: Store,
+    settings: DriftSettings,
+    log: LogSettings,
+    service: ServiceSettings,
+    now: datetime,
+    shard: Shard,
+    run: str,
+) -> DriftResult | None:
+    """Count one shard of the store's records, and write the report if all others are counted.
+
+    Args, Returns and Raises as of `report`; None: another shard is not counted yet, and will write the report.
+    `shard` and `run` as of `monitoring.drift.shards.check_shard`.
+    """
+    outcome = check_shard(store, settings, service, log.folder, now, shard, run)
+    return _write(out, store, outcome) if outcome is not None else None
+
+
+def _write(out: Path, store: Store | None, outcome: DriftResult) -> DriftResult:
+    key = f"{layout.DRIFT_REPORTS}{outcome.verdict.made:%Y-%m-%dT%H-%M-%SZ}/"
     where = f"{key}{HTML}" if store is not None else str(out / HTML)
     verdict = outcome.verdict.model_copy(update={"report": where})
     evidently = ""
@@ -113,6 +137,11 @@ def main(
     fail_on_drift: Annotated[
         bool, typer.Option("--fail-on-drift", help="Exit code 2 on drift, for scripts.")
     ] = False,
+    shard: Annotated[
+        str,
+        typer.Option(metavar="INDEX/COUNT", help="Count this share alone; the last one forms the verdict."),
+    ] = "0/1",
+    run: Annotated[str, typer.Option(help="Name of the check, the same in all its shards.")] = "",
 ) -> None:
     """Check the last window for drift. Exit code 0 for any verdict, 1 on failure, 2 on drift with --fail-on-drift."""
     console, now = Console(), datetime.now(UTC)
@@ -122,7 +151,16 @@ def main(
         gateway, textfile = LoopSettings().pushgateway, settings.textfile or out / METRICS
         storage = StorageSettings()
         store = open_store(storage) if has_store(storage) else None
-        outcome = report(out, store, settings, LogSettings(), ServiceSettings(), read_from.value, now)
+        if (share := Shard.parse(shard)).count > 1:
+            if store is None or not run:
+                raise SettingError("--shard needs --run and a store (CHATBOT_STORE_URL), where shards meet")
+            done = report_shard(out, store, settings, LogSettings(), ServiceSettings(), now, share, run)
+            if done is None:
+                console.print(Text(f"shard {share} is counted; the last one forms the verdict"))
+                return
+            outcome = done
+        else:
+            outcome = report(out, store, settings, LogSettings(), ServiceSettings(), read_from.value, now)
         show(console, outcome, out)
         _tell(console, outcome.verdict, now, gateway, textfile)
     except (ChatbotError, ValidationError, OSError) as error:

@@ -28,6 +28,7 @@ from chatbot.records.part import (
     to_table,
 )
 from chatbot.records.schema import Feedback, Record, from_row, latest_feedback
+from chatbot.records.shard import COMPACTED, WHOLE, Shard, source_of
 from chatbot.store import Entry, Missing, Store, Unreachable, layout
 
 __all__ = [
@@ -39,14 +40,12 @@ __all__ = [
     "read_feedback",
     "read_records",
     "scan",
+    "source_of",
     "write_part",
 ]
 
 OnSkip = Callable[[str, str], None]
 """Callback for every skipped part: key and reason."""
-
-COMPACTED = "compact-"
-"""Name prefix of compacted parts."""
 
 _SUFFIX = ".parquet"
 _MOST_LOOKS = 20
@@ -76,6 +75,7 @@ def scan(
     until: datetime,
     columns: Sequence[str] | None = None,
     on_skip: OnSkip | None = None,
+    shard: Shard = WHOLE,
 ) -> Iterator[pa.Table]:
     """Stream the rows of a window, one table per part, each row once; reads only the needed days and columns.
 
@@ -87,6 +87,7 @@ def scan(
         until: end of the window, exclusive, with time zone.
         columns: columns to read, in this order, cast to this code's schema; None: all.
         on_skip: called for every skipped part; None: logs a warning.
+        shard: read only the sources of this shard.
 
     Raises:
         StoreError: the store does not respond; the rows yielded so far are correct but incomplete.
@@ -98,7 +99,7 @@ def scan(
     for day in days(store, kind, since.astimezone(UTC).date(), until.astimezone(UTC).date()):
         begin = datetime.combine(day, time(), UTC)
         whole = since <= begin and begin + _ONE_DAY <= until
-        for table in _scan_day(store, kind, day, needed, on_skip or _complain):
+        for table in _scan_day(store, kind, day, needed, on_skip or _complain, shard):
             if not whole:
                 table = keep(table, "timestamp", _next_ms(since), _next_ms(until))
             if gone:
@@ -154,11 +155,6 @@ def parts_of(store: Store, kind: Kind, day: date) -> list[Entry]:
     return sorted(found, key=lambda entry: (not entry.key.startswith(prefix + COMPACTED), entry.key))
 
 
-def source_of(key: str) -> str:
-    """Return the source name of an uncompacted part."""
-    return key.rpartition("/")[2].removesuffix(_SUFFIX)
-
-
 def read_part(store: Store, kind: Kind, key: str, columns: Sequence[str] | None = None) -> Part:
     """Read one part.
 
@@ -170,14 +166,14 @@ def read_part(store: Store, kind: Kind, key: str, columns: Sequence[str] | None 
 
 
 def _scan_day(
-    store: Store, kind: Kind, day: date, columns: Sequence[str], on_skip: OnSkip
+    store: Store, kind: Kind, day: date, columns: Sequence[str], on_skip: OnSkip, shard: Shard
 ) -> Iterator[pa.Table]:
     read: set[str] = set()  # sources
     seen: set[str] = set()  # keys
     for _ in range(_MOST_LOOKS):
         vanished = False
         for entry in parts_of(store, kind, day):
-            if entry.key in seen or source_of(entry.key) in read:
+            if entry.key in seen or source_of(entry.key) in read or not shard.may_have(entry.key):
                 continue
             try:
                 part = read_part(store, kind, entry.key, columns)
@@ -186,12 +182,14 @@ def _scan_day(
                 vanished = True
                 continue
             except PartError as error:
-                on_skip(entry.key, str(error))
+                if shard.is_first(entry.key):
+                    on_skip(entry.key, str(error))
                 seen.add(entry.key)
                 continue
-            fresh = part.without(read)
+            wanted = {name for name, _ in part.sources if name not in read and shard.has(name)}
+            fresh = part.only(wanted)
             seen.add(entry.key)
-            read.update(name for name, _ in part.sources)
+            read |= wanted
             if fresh.num_rows:
                 yield fresh
         if not vanished:

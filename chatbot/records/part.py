@@ -43,13 +43,13 @@ class Part:
     sources: Sources
     schema_version: int
 
-    def without(self, done: Collection[str]) -> pa.Table:
-        """Return the rows of all sources except those in `done`."""
-        if not any(name in done for name, _ in self.sources):
+    def only(self, wanted: Collection[str]) -> pa.Table:
+        """Return the rows of the sources in `wanted`."""
+        if all(name in wanted for name, _ in self.sources):
             return self.table
         slices, start = [], 0
         for name, rows in self.sources:
-            if name not in done:
+            if name in wanted:
                 slices.append(self.table.slice(start, rows))
             start += rows
         return pa.concat_tables(slices) if slices else self.table.slice(0, 0)

@@ -32,7 +32,11 @@ STAFF_SESSIONS = "staff/sessions/"
 STORE_CHECK = "check/"
 DRIFT_REPORTS = "reports/drift/"
 DRIFT_VERDICT = "reports/drift/latest.json"
+DRIFT_SUMMARIES = "reports/drift/shards/"
+"""Counts of a sharded drift check: `reports/drift/shards/<run>/<index>of<count>.parquet`; deleted after a day."""
 GATE_REPORTS = "reports/gate/"
+ERASURE_LEASE = "reports/erasure-lease.json"
+"""Held by a shard of an erasure while it rewrites copies."""
 LABEL_FINDINGS = "reports/labels/latest.json"
 """What the latest label check found: the suspects that the staff pages show."""
 MEMORY = "memory/"
@@ -77,6 +81,11 @@ def bundle_file(digest: str, name: str) -> str:
 def baseline(name: str) -> str:
     """Return the key of a frozen baseline; `name` is the bundle's digest, or the version's name without one."""
     return f"{BASELINES}{name}.parquet"
+
+
+def drift_summary(run: str, name: str) -> str:
+    """Return the key of a file of a sharded drift check; `run` names the check, the same in all shards."""
+    return f"{DRIFT_SUMMARIES}{run}/{name}"
 
 
 def gate_report(digest: str, name: str) -> str:

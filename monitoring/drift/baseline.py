@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -62,31 +63,54 @@ def load(store: Store | None, folder: Path, serving: ServedModel) -> Baseline | 
     return Baseline(of_table(table), last, key)
 
 
+def first_records(source: Source, serving: ServedModel, records: int, until: datetime) -> pa.Table | None:
+    """Return the version's earliest `records` records, or all if there are fewer; None if there are none.
+
+    Those of the shards of a source merge by `earliest` into those of the whole.
+
+    Raises:
+        StoreError: the store does not respond.
+    """
+    columns = [name for name in COLUMNS if name != "query"]
+    held: list[pa.Table] = []
+    days = source.days(serving.since, until)
+    for day in days:
+        # A source with a single day covers all later ones (a CSV file is not ordered by day).
+        end = min(begin_of(day) + timedelta(days=1), until) if len(days) > 1 else until
+        for table in source.tables(max(begin_of(day), serving.since), end, columns, ignore):
+            held.append(table.filter(pc.equal(table["model_version"], serving.version)))
+            if len(held) > _HELD:
+                held = [earliest(held, records)]
+        if sum(table.num_rows for table in held) >= records:
+            break
+    return earliest(held, records) if held else None
+
+
 def freeze(
+    first: pa.Table | None,
     source: Source,
     store: Store | None,
     folder: Path,
     serving: ServedModel,
     records: int,
-    until: datetime,
 ) -> Baseline | None:
     """Freeze the version's first records as its baseline.
 
     Idempotent: the object is created only if it does not exist, so a baseline frozen concurrently wins.
 
     Args:
+        first: the version's first records (`first_records`).
+        source: source of their feedback.
         store: where the baseline is written; None: `folder`, the log folder.
         records: number of records of a baseline.
-        until: end of the time range that is read.
 
     Returns:
-        None if the version has fewer than `records` records.
+        None if there are fewer than `records` records.
 
     Raises:
         StoreError: the store does not respond.
     """
-    first = _first(source, serving, records, until)
-    if first is None:
+    if first is None or first.num_rows < records:
         return None
     last = pc.max(first["timestamp"]).as_py().astimezone(UTC)
     begin = pc.min(first["timestamp"]).as_py().astimezone(UTC)
@@ -104,26 +128,8 @@ def freeze(
     return load(store, folder, serving)
 
 
-def _first(source: Source, serving: ServedModel, records: int, until: datetime) -> pa.Table | None:
-    """Return the version's earliest `records` records; None if there are fewer."""
-    columns = [name for name in COLUMNS if name != "query"]
-    held: list[pa.Table] = []
-    days = source.days(serving.since, until)
-    for place, day in enumerate(days):
-        # A source with a single day covers all later ones (a CSV file is not ordered by day).
-        end = min(begin_of(day) + timedelta(days=1), until) if len(days) > 1 else until
-        for table in source.tables(max(begin_of(day), serving.since), end, columns, ignore):
-            held.append(table.filter(pc.equal(table["model_version"], serving.version)))
-            if len(held) > _HELD:
-                held = [_earliest(held, records)]
-        if sum(table.num_rows for table in held) >= records or place == len(days) - 1:
-            break
-    if sum(table.num_rows for table in held) < records:
-        return None
-    return _earliest(held, records)
-
-
-def _earliest(tables: list[pa.Table], records: int) -> pa.Table:
+def earliest(tables: Sequence[pa.Table], records: int) -> pa.Table:
+    """Return the earliest records of tables, ties in order of the id."""
     keys = [("timestamp", "ascending"), ("prediction_id", "ascending")]
     whole = pa.concat_tables(tables)
     order = pc.sort_indices(whole.select(["timestamp", "prediction_id"]), sort_keys=keys)

@@ -114,6 +114,19 @@ class Tally:
             self.negative += int(columns.negative[said].sum())
         self._add_topics(bins["topic"], names, codes)
 
+    def merge(self, other: Tally) -> None:
+        """Add the counts of other records over the same grid."""
+        for name, counts in other.counts.items():
+            self.counts[name] += counts
+        for topic, intents in other.topic_intents.items():
+            self.topic_intents.setdefault(topic, Counter()).update(intents)
+        self.intents.update(other.intents)
+        self.rows += other.rows
+        self.handoffs += other.handoffs
+        self.knows_handoffs &= other.knows_handoffs
+        self.said += other.said
+        self.negative += other.negative
+
     def _add_topics(
         self, topics: NDArray[np.int64], names: NDArray[np.str_], codes: NDArray[np.int64]
     ) -> None:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+
 from chatbot.loop import drift_verdict as verdicts
 from chatbot.loop.drift_verdict import BASELINE, REFERENCE, Check, DriftVerdict
 from chatbot.settings import DriftSettings, ServiceSettings
 from chatbot.store import Store
 from monitoring.drift import served_model
-from monitoring.drift.baseline import Baseline, freeze, load
+from monitoring.drift.baseline import Baseline, earliest, first_records, freeze, load
 from monitoring.drift.columns import RecordColumns, of_table
 from monitoring.drift.comparison import ALARMS_WITHOUT_BASELINE, Comparison
 from monitoring.drift.histograms import Tally
@@ -42,6 +44,46 @@ class DriftResult:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CheckInputs:
+    """What a check compares.
+
+    Attributes:
+        now: end of the window.
+        serving: the serving version, whose records are compared.
+        baseline: its baseline; None: not frozen yet.
+        sides: the available comparisons; the one that alarms is first.
+    """
+
+    now: datetime
+    serving: ServedModel
+    baseline: Baseline | None
+    sides: tuple[Comparison, ...]
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a check counts in the records. Those of the shards of the records merge into those of the whole.
+
+    Attributes:
+        window: counts and sample of the window.
+        tallies: histograms of the window, one over the grid of each side.
+        first: the version's first records, to be frozen; None if it has a baseline, or no record.
+    """
+
+    window: WindowSample
+    tallies: list[Tally]
+    first: pa.Table | None
+
+    def merge(self, other: Counts, baseline_records: int) -> None:
+        """Add the counts of other records."""
+        self.window.merge(other.window)
+        for tally, more in zip(self.tallies, other.tallies, strict=True):
+            tally.merge(more)
+        if held := [table for table in (self.first, other.first) if table is not None]:
+            self.first = earliest(held, baseline_records)
+
+
 def check(
     source: Source,
     store: Store | None,
@@ -62,23 +104,59 @@ def check(
         BundleError: the serving bundle cannot be read.
     """
     serving = served_model.find(service, store, source, now, settings.api_url)
+    inputs = prepare(serving, store, settings, folder, now)
+    return judge(inputs, count(inputs, source, settings), source, store, settings, folder)
+
+
+def prepare(
+    serving: ServedModel, store: Store | None, settings: DriftSettings, folder: Path, now: datetime
+) -> CheckInputs:
+    """Load what the records of the serving version are compared with; arguments and errors as of `check`."""
     baseline = load(store, folder, serving)
-    sides = _sides(serving, baseline, settings.min_effect_scale)
-    tallies = [side.new_tally() for side in sides]
+    return CheckInputs(now, serving, baseline, _sides(serving, baseline, settings.min_effect_scale))
+
+
+def count(inputs: CheckInputs, source: Source, settings: DriftSettings) -> Counts:
+    """Count the records of a source, or of a shard of it: the step whose cost grows with the traffic.
+
+    Raises:
+        StoreError: the store does not respond.
+    """
+    serving, baseline, now = inputs.serving, inputs.baseline, inputs.now
+    tallies = [side.new_tally() for side in inputs.sides]
+    skew = timedelta(seconds=settings.skew_seconds)
     window = read(
         source,
         serving.version,
         now - timedelta(hours=settings.window_hours),
         now,
-        timedelta(seconds=settings.skew_seconds),
+        skew,
         tallies,
         after=baseline.last if baseline else None,
     )
-    frozen = False
+    first = None
     if baseline is None and serving.version:
-        until = now + timedelta(seconds=settings.skew_seconds)
-        frozen = freeze(source, store, folder, serving, settings.baseline_records, until) is not None
-    notes = _notes(serving, window, baseline, frozen, settings, source)
+        first = first_records(source, serving, settings.baseline_records, now + skew)
+    return Counts(window, tallies, first)
+
+
+def judge(
+    inputs: CheckInputs,
+    counts: Counts,
+    source: Source,
+    store: Store | None,
+    settings: DriftSettings,
+    folder: Path,
+) -> DriftResult:
+    """Form the verdict on the counts of all records of the window; freeze the baseline if there is none.
+
+    Raises:
+        StoreError: the store does not respond.
+    """
+    serving, baseline, sides, now = inputs.serving, inputs.baseline, inputs.sides, inputs.now
+    window, tallies = counts.window, counts.tallies
+    made = freeze(counts.first, source, store, folder, serving, settings.baseline_records)
+    notes = _notes(serving, window, baseline, made is not None, settings, source)
     if window.records < settings.min_records or not sides or window.sample is None:
         return DriftResult(_silent(serving, window, settings, now, bool(sides)), None, None, notes)
     sample = of_table(window.sample)
@@ -98,14 +176,13 @@ def check(
     return DriftResult(verdict, sample, side, notes)
 
 
-def _sides(serving: ServedModel, baseline: Baseline | None, scale: float) -> list[Comparison]:
-    """Return the available comparisons; the one that alarms is first."""
+def _sides(serving: ServedModel, baseline: Baseline | None, scale: float) -> tuple[Comparison, ...]:
     sides = []
     if baseline is not None:
         sides.append(Comparison(baseline.columns, BASELINE, scale))
     if serving.reference is not None and len(serving.reference):
         sides.append(Comparison(serving.reference, REFERENCE, scale))
-    return sides
+    return tuple(sides)
 
 
 def _checks(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from pathlib import Path
@@ -88,6 +88,16 @@ def find(
         raise BundleError(f"CHATBOT_BUNDLE={folder} is not a bundle: {bundles.SUMS} is missing")
     version, digest = _newest(source, now)
     return _in_store(version, digest, None, store, settings.bundle_cache, now)
+
+
+def in_store(store: Store, cache: Path, version: str, digest: str, since: datetime) -> ServedModel:
+    """Return a named model; without its reference if the store does not hold the bundle.
+
+    Raises:
+        BundleError: the bundle is damaged.
+        StoreError: the store does not respond.
+    """
+    return replace(_in_store(version, digest, None, store, cache, since), since=since)
 
 
 def _named(settings: ServiceSettings, store: Store | None) -> ModelRef | None:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from chatbot.records import log_store
 from chatbot.records.schema import Feedback, Record, arrow_schema, to_row
+from chatbot.records.shard import WHOLE, Shard
 from chatbot.store import Store
 from monitoring.drift.feedback import SCHEMA, Thumbs
 from monitoring.inference_log import log, reader
@@ -68,14 +69,20 @@ class Source(Protocol):
 class StoreSource:
     """Source that reads the log store (`chatbot.records.log_store`)."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, shard: Shard = WHOLE) -> None:
+        """Configure the source; sends no request.
+
+        Args:
+            shard: the records of this shard alone are read. Feedback is read whole, to be joined with them.
+        """
         self._store = store
+        self._shard = shard
         self.name = str(store)
 
     def tables(
         self, since: datetime, until: datetime, columns: Sequence[str], on_skip: OnSkip
     ) -> Iterator[pa.Table]:
-        return log_store.scan(self._store, Record, since, until, columns, on_skip)
+        return log_store.scan(self._store, Record, since, until, columns, on_skip, self._shard)
 
     def days(self, since: datetime, until: datetime) -> list[date]:
         return list(log_store.days(self._store, Record, since.date(), until.date()))

@@ -8,14 +8,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from monitoring.drift.columns import of_table
 from monitoring.drift.histograms import Tally
 from monitoring.drift.source import COLUMNS, Source, ignore
 
 SAMPLE = 20_000
+MOST_REASONS = 5
 AHEAD = timedelta(days=1)
 """How far into the future records are searched, so that those with a wrong clock are counted."""
 
@@ -33,7 +36,8 @@ class WindowSample:
         skipped: number of parts or lines that are not valid records.
         others: number of records of other versions, by version; not compared.
         reasons: location and reason of the first five skipped parts or lines.
-        sample: uniform sample of the compared records with text: `COLUMNS` and `negative`; None if there are none.
+        sample: uniform sample of the compared records with text: `COLUMNS` and `negative`, in random order; None if
+            there are none.
     """
 
     since: datetime
@@ -46,10 +50,20 @@ class WindowSample:
     reasons: list[str] = field(default_factory=list)
     sample: pa.Table | None = None
 
+    def merge(self, other: WindowSample) -> None:
+        """Add the counts and the sample of other records of the same window."""
+        self.records += other.records
+        self.early += other.early
+        self.ahead += other.ahead
+        self.skipped += other.skipped
+        self.others.update(other.others)
+        self.reasons = [*self.reasons, *other.reasons][:MOST_REASONS]
+        self.sample = sampled([table for table in (self.sample, other.sample) if table is not None])
+
     def skip(self, where: str, why: str) -> None:
         """Count a part or line that is not a valid record."""
         self.skipped += 1
-        if len(self.reasons) < 5:
+        if len(self.reasons) < MOST_REASONS:
             self.reasons.append(f"{where}: {why}")
 
 
@@ -75,7 +89,7 @@ def read(
         StoreError: the store does not respond.
     """
     window = WindowSample(since, until)
-    reservoir = Reservoir(0)
+    reservoir = Reservoir()
     thumbs = source.thumbs(since, until, ignore)
     for table in source.tables(since, until + AHEAD, COLUMNS, window.skip):
         now = pc.less_equal(table["timestamp"], pa.scalar(until + skew, table["timestamp"].type))
@@ -100,24 +114,24 @@ def read(
 
 
 class Reservoir:
-    """Reservoir sampling: a uniform sample of a stream, the rows with the smallest random keys."""
+    """Uniform sample of a stream: the rows with the smallest hashes (bottom-k sampling).
 
-    def __init__(self, seed: int) -> None:
-        """Create an empty reservoir; the same seed selects the same rows."""
-        self._generator = np.random.default_rng(seed)
+    The hash is that of the row's id and time: samples of the parts of a stream merge into the sample of the whole.
+    """
+
+    def __init__(self) -> None:
         self._tables: list[pa.Table] = []
-        self._keys: list[np.ndarray] = []
-        self._limit = 1.0
+        self._rows = 0
+        self._limit = np.iinfo(np.uint64).max
 
     def add(self, table: pa.Table) -> None:
         """Offer the next rows of the stream."""
-        keys = self._generator.random(table.num_rows)
-        low = np.flatnonzero(keys < self._limit)
+        low = np.flatnonzero(_hashes(table) <= self._limit)
         if len(low):
             # Copy: a slice would keep the whole part in memory.
             self._tables.append(table.take(pa.array(low)))
-            self._keys.append(keys[low])
-        if sum(map(len, self._keys)) > 2 * SAMPLE:
+            self._rows += len(low)
+        if self._rows > 2 * SAMPLE:
             self._trim()
 
     def taken(self) -> pa.Table | None:
@@ -126,14 +140,25 @@ class Reservoir:
         return self._tables[0] if self._tables else None
 
     def _trim(self) -> None:
-        if not self._tables:
-            return
-        keys = np.concatenate(self._keys)
-        smallest = np.sort(np.argsort(keys, kind="stable")[:SAMPLE])
-        table = pa.concat_tables(self._tables).take(pa.array(smallest)).combine_chunks()
-        self._tables, self._keys = [table], [keys[smallest]]
-        if len(smallest) == SAMPLE:
-            self._limit = float(keys[smallest].max())
+        if (table := sampled(self._tables)) is not None:
+            self._tables, self._rows = [table], table.num_rows
+            if table.num_rows == SAMPLE:
+                self._limit = _hashes(table)[-1]
+
+
+def sampled(tables: Sequence[pa.Table]) -> pa.Table | None:
+    """Return the rows with the smallest hashes, in order of the hash; None without tables."""
+    if not tables:
+        return None
+    whole = pa.concat_tables(tables)
+    return whole.take(pa.array(np.argsort(_hashes(whole), kind="stable")[:SAMPLE])).combine_chunks()
+
+
+def _hashes(table: pa.Table) -> NDArray[np.uint64]:
+    """Return a hash of each row, shape (n,); the time tells rows without an id apart."""
+    ids = np.asarray(table["prediction_id"].to_numpy(), dtype=object)
+    times = table["timestamp"].cast(pa.int64()).to_numpy()
+    return np.asarray(pd.util.hash_array(ids, categorize=False) + pd.util.hash_array(times))
 
 
 def _count(mask: pa.ChunkedArray) -> int:

@@ -3,7 +3,7 @@
 A compacted part holds the rows of several parts and lists its sources in the metadata (`chatbot.records.part`). It is
 written and read back before the source parts are deleted. Compaction is idempotent: readers see each row exactly
 once, at any moment, even if a compaction is killed or two run concurrently. Rows with an erasure tombstone are
-dropped.
+dropped. With `--shard INDEX/COUNT`, each of several processes compacts the sources of its own shard.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from chatbot.records.erasure import forgotten
 from chatbot.records.log_store import COMPACTED, days, parts_of, prefix_of, read_part, source_of
 from chatbot.records.part import Kind, PartError, encode, without_erased
 from chatbot.records.schema import Feedback, Record
+from chatbot.records.shard import WHOLE, Shard
 from chatbot.settings import StorageSettings
 from chatbot.store import Entry, Store, layout, open_store
 
@@ -67,12 +68,13 @@ class _Group:
         return pa.concat_tables([table for _, table in self.rows_of])
 
 
-def compact(store: Store, now: datetime, part_rows: int = PART_ROWS) -> Done:
+def compact(store: Store, now: datetime, part_rows: int = PART_ROWS, shard: Shard = WHOLE) -> Done:
     """Compact all closed days of the inference log and of the feedback.
 
     Args:
         now: determines which days are closed.
         part_rows: maximum rows of a new part, unless one of its sources has more.
+        shard: compact only the sources of this shard. Compacted parts that also have others' are left as they are.
 
     Raises:
         StoreError: the store does not respond. Finished days stay compacted; the next run does the rest.
@@ -83,14 +85,21 @@ def compact(store: Store, now: datetime, part_rows: int = PART_ROWS) -> Done:
     gone = forgotten(store)
     for kind in (Record, Feedback):
         for day in days(store, kind, _FIRST_DAY, last):
-            parts = parts_of(store, kind, day)
+            parts = [entry for entry in parts_of(store, kind, day) if shard.may_have(entry.key)]
             if any(not _is_compacted(entry) for entry in parts):
-                _compact_day(store, kind, day, parts, gone, part_rows, done)
+                _compact_day(store, kind, day, parts, gone, part_rows, shard, done)
     return done
 
 
 def _compact_day(
-    store: Store, kind: Kind, day: date, parts: list[Entry], gone: frozenset[str], part_rows: int, done: Done
+    store: Store,
+    kind: Kind,
+    day: date,
+    parts: list[Entry],
+    gone: frozenset[str],
+    part_rows: int,
+    shard: Shard,
+    done: Done,
 ) -> None:
     read: set[str] = set()
     group = _Group()
@@ -104,31 +113,34 @@ def _compact_day(
         except Missing:
             continue  # a concurrent compaction deleted it
         except PartError as error:
-            done.damaged[entry.key] = str(error)
+            if shard.is_first(entry.key):
+                done.damaged[entry.key] = str(error)
             continue
         fresh = tuple((name, rows) for name, rows in part.sources if name not in read)
-        table = part.without(read)
         read.update(name for name, _ in part.sources)
+        if not shard.has_all(entry.key):
+            continue  # its rows are compacted; those of other shards among them are not ours to move
+        table = part.only({name for name, _ in fresh})
         if not fresh:
             _delete(store, entry.key, done)
             continue
         if _is_compacted(entry) and table.num_rows >= part_rows // 2:
             continue  # large enough
         if group.keys and sum(rows for _, rows in group.sources) + table.num_rows > part_rows:
-            _put(store, kind, day, group, done)
+            _put(store, kind, day, group, shard, done)
             group = _Group()
         group.keys.append(entry.key)
         group.rows_of += without_erased(kind, table, fresh, gone)
-    _put(store, kind, day, group, done)
+    _put(store, kind, day, group, shard, done)
 
 
-def _put(store: Store, kind: Kind, day: date, group: _Group, done: Done) -> None:
+def _put(store: Store, kind: Kind, day: date, group: _Group, shard: Shard, done: Done) -> None:
     if all(key.rpartition("/")[2].startswith(COMPACTED) for key in group.keys):
         return  # nothing to merge: no parts, or only compacted ones
     if kind is Feedback:
         _keep_latest(group)
     digest = hashlib.sha256(json.dumps(group.sources).encode()).hexdigest()[:20]
-    key = layout.part(prefix_of(kind), day, f"{COMPACTED}{digest}")
+    key = layout.part(prefix_of(kind), day, shard.compacted(digest))
     store.put(key, encode(group.table, group.sources))
     if read_part(store, kind, key).sources != tuple(group.sources):
         raise PartError(f"{key} was put and reads differently: nothing was deleted")
@@ -164,9 +176,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m monitoring.compact", description=(__doc__ or "").split("\n")[0]
     )
-    parser.parse_args(arguments)
+    parser.add_argument("--shard", default="0/1", metavar="INDEX/COUNT", help="compact this share alone")
+    options = parser.parse_args(arguments)
     try:
-        done = compact(open_store(StorageSettings()), datetime.now(UTC))
+        shard = Shard.parse(options.shard)
+        done = compact(open_store(StorageSettings()), datetime.now(UTC), shard=shard)
     except (ChatbotError, PartError, ValidationError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -6,6 +6,10 @@ data out. Then the rows are deleted from the store's log and feedback parts, han
 from this machine's CSV files; a running service erases its own CSV files within the hour. Corpus versions, reports and
 MLflow's artifacts are rewritten, or listed with the date on which they expire (`monitoring.upkeep.copies`). Erasure is
 idempotent: if it is killed, run it again.
+
+With `--shard INDEX/COUNT`, each of several processes searches the records of its own shard, and erases everywhere the
+predictions that it finds there; the first also erases those that only handoffs and reviews name. Copies are rewritten
+by one process at a time (a lease).
 """
 
 from __future__ import annotations
@@ -22,6 +26,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
@@ -32,6 +38,7 @@ from chatbot.records.erasure import forgotten, mark_forgotten, predictions_of
 from chatbot.records.log_store import days, parts_of, read_part
 from chatbot.records.part import Kind, PartError, check_columns, encode, leave_out, without_erased
 from chatbot.records.schema import Feedback, Record
+from chatbot.records.shard import WHOLE, Shard
 from chatbot.settings import (
     LogSettings,
     RetentionSettings,
@@ -41,6 +48,7 @@ from chatbot.settings import (
     UploadSettings,
 )
 from chatbot.store import Entry, Store, layout, open_store, stem
+from chatbot.store.lease import StoreLease
 from monitoring.inference_log import spool
 from monitoring.inference_log.csv_file import put_aside
 from monitoring.inference_log.log import InferenceLog
@@ -57,6 +65,7 @@ _KEPT = layout.NEW_INTENTS
 _SWEPT = "forgotten.txt"
 _TRIES = 20
 _LOCK_SECONDS = 30.0
+_LEASE_SECONDS, _LEASE_WAIT = 60.0, 3_600.0
 _ALL_DAYS = date(1970, 1, 1), date(9998, 12, 31)
 
 
@@ -81,7 +90,12 @@ class ForgetError(ChatbotError):
 
 
 def forget(
-    store: Store, some_id: str, now: datetime, registry: RegistryClient | None = None, bundles_days: int = 0
+    store: Store,
+    some_id: str,
+    now: datetime,
+    registry: RegistryClient | None = None,
+    bundles_days: int = 0,
+    shard: Shard = WHOLE,
 ) -> Forgotten:
     """Write the tombstone of an id and erase its data from the store; idempotent.
 
@@ -89,9 +103,11 @@ def forget(
         some_id: prediction id, or session id as in the records.
         registry: MLflow, whose artifacts are rewritten; None: no server is configured.
         bundles_days: retention of unreferenced bundles.
+        shard: search the records of this shard alone; all shards together erase what one process erases.
 
     Raises:
         ForgetError: `some_id` is not an id.
+        LeaseHeld: another shard rewrites copies, for longer than an hour.
         RegistryError: MLflow does not respond; the data is hidden by then, a second run does the rest.
         StoreError: the store does not respond; the tombstone may be written, a second run does the rest.
     """
@@ -101,17 +117,33 @@ def forget(
             "have it (16); for what a client sent: --session"
         )
     mark_forgotten(store, some_id, now)
-    ids = frozenset({some_id, *(_predictions_of(store, some_id) if len(some_id) == _SESSION_CHARS else ())})
+    ids = frozenset(
+        {some_id, *(_predictions_of(store, some_id, shard) if len(some_id) == _SESSION_CHARS else ())}
+    )
     for prediction in sorted(ids - {some_id}):
         mark_forgotten(store, prediction, now, session=some_id)
+    messages = set(_messages_of(store, ids, shard))
+    if shard.index and ids == {some_id} and not messages:
+        return Forgotten(ids, {})  # nothing of it is in this shard; the first erases the rest
     # Copies first: their rows are found by the messages that are erased below.
-    copies = erase_copies(store, registry, ids, set(_messages_of(store, ids)), bundles_days)
+    with (
+        StoreLease(store, layout.ERASURE_LEASE, _LEASE_SECONDS, _LEASE_WAIT)
+        if shard.count > 1
+        else contextlib.nullcontext()
+    ):
+        copies = erase_copies(store, registry, ids, messages, bundles_days)
+    # The first shard finds predictions by the objects that name the session: the others leave it those.
+    found = ids - {some_id} if shard.index else ids
     taken = copies.rewritten | {
-        prefix: sum(_take_out_object(store, entry, ids) for entry in _objects(store, prefix))
+        prefix: sum(_take_out_object(store, entry, found) for entry in _objects(store, prefix))
         for prefix in _SEARCHED
     }
+    taken[layout.DRIFT_SUMMARIES] = _take_out_of_summaries(store, found)
     # Records last: after a kill, the next run needs them to find the predictions of a session.
-    taken |= {layout.FEEDBACK: _take_out(store, Feedback, ids), layout.LOG: _take_out(store, Record, ids)}
+    taken |= {
+        layout.FEEDBACK: _take_out(store, Feedback, found, WHOLE),
+        layout.LOG: _take_out(store, Record, ids, shard),
+    }
     return Forgotten(ids, taken, copies.expiring)
 
 
@@ -174,43 +206,47 @@ def sweep(log: LogSettings, store: StorageSettings) -> int:
     return taken
 
 
-def _predictions_of(store: Store, session: str) -> Iterator[str]:
+def _predictions_of(store: Store, session: str, shard: Shard) -> Iterator[str]:
     """Yield the predictions of a session: from tombstones, handoffs, reviews and records, including hidden ones."""
-    yield from predictions_of(store, session)
-    for prefix in _SEARCHED:
-        for entry in _objects(store, prefix):
-            if session == _field(store, entry.key, "session_id"):
-                yield stem(entry.key)
-    for row in _records(store, "session_id"):
-        if row["session_id"] == session:
-            yield row["prediction_id"]
+    if shard.index == 0:
+        yield from predictions_of(store, session)
+        for prefix in _SEARCHED:
+            for entry in _objects(store, prefix):
+                if session == _field(store, entry.key, "session_id"):
+                    yield stem(entry.key)
+    for table in _records(store, "session_id", shard):
+        yield from table.filter(pc.equal(table["session_id"], session))["prediction_id"].to_pylist()
 
 
-def _messages_of(store: Store, ids: frozenset[str]) -> Iterator[str]:
+def _messages_of(store: Store, ids: frozenset[str], shard: Shard) -> Iterator[str]:
     """Yield the messages of predictions: from handoffs, decisions and records."""
     for prefix in (layout.HANDOFFS, layout.REVIEWS):
         for entry in _objects(store, prefix):
             if stem(entry.key) in ids and (message := _field(store, entry.key, "message")):
                 yield message
-    yield from (row["query"] for row in _records(store, "query") if row["prediction_id"] in ids)
+    wanted = pa.array(sorted(ids), pa.string())
+    for table in _records(store, "query", shard):
+        yield from table.filter(pc.is_in(table["prediction_id"], value_set=wanted))["query"].to_pylist()
 
 
-def _records(store: Store, column: str) -> Iterator[dict[str, str]]:
-    """Yield prediction id and one other column of all records, including hidden ones; skips damaged parts."""
+def _records(store: Store, column: str, shard: Shard) -> Iterator[pa.Table]:
+    """Yield prediction id and one other column of a shard's records, including hidden ones; skips damaged parts."""
     for day in days(store, Record, *_ALL_DAYS):
         for entry in parts_of(store, Record, day):
-            with contextlib.suppress(Missing, PartError):
-                yield from read_part(store, Record, entry.key, ["prediction_id", column]).table.to_pylist()
+            if shard.may_have(entry.key):
+                with contextlib.suppress(Missing, PartError):
+                    yield read_part(store, Record, entry.key, ["prediction_id", column]).table
 
 
-def _take_out(store: Store, kind: Kind, ids: frozenset[str]) -> int:
+def _take_out(store: Store, kind: Kind, ids: frozenset[str], shard: Shard) -> int:
     """Rewrite the parts that have rows of these ids; return the number of erased rows."""
     taken = 0
     for day in days(store, kind, *_ALL_DAYS):
         for _ in range(_TRIES):
             try:
                 for entry in parts_of(store, kind, day):
-                    taken += _take_out_of(store, kind, entry.key, entry.etag, ids)
+                    if shard.may_have(entry.key):
+                        taken += _take_out_of(store, kind, entry.key, entry.etag, ids)
                 break
             except (Conflict, Missing):
                 continue  # changed by a concurrent compaction: read the day again
@@ -233,6 +269,32 @@ def _take_out_of(store: Store, kind: Kind, key: str, etag: str, ids: frozenset[s
     table = pa.concat_tables([rows for _, rows in kept])
     store.put(key, encode(table, [(name, rows.num_rows) for name, rows in kept]), etag=etag)
     return int(part.table.num_rows - table.num_rows)
+
+
+def _take_out_of_summaries(store: Store, ids: frozenset[str]) -> int:
+    """Rewrite the samples of sharded drift checks that have rows of these ids; return the number of erased rows."""
+    taken = 0
+    for entry in store.list(layout.DRIFT_SUMMARIES):
+        if not entry.key.endswith(".parquet"):
+            continue
+        for _ in range(_TRIES):
+            try:
+                content = store.get(entry.key, etag=entry.etag)
+                table = pq.read_table(pa.BufferReader(content))
+                kept = leave_out(table, ["prediction_id"], ids)
+                if kept.num_rows < table.num_rows:
+                    sink = pa.BufferOutputStream()
+                    pq.write_table(kept, sink, compression="zstd")
+                    store.put(entry.key, bytes(sink.getvalue()), etag=entry.etag)
+                taken += table.num_rows - kept.num_rows
+                break
+            except Missing:
+                break
+            except Conflict:
+                entry = store.head(entry.key) or entry
+        else:
+            raise StoreError(f"{entry.key} changes all the time: run this again")
+    return taken
 
 
 def _objects(store: Store, prefix: str) -> list[Entry]:
@@ -322,9 +384,12 @@ def main(arguments: list[str] | None = None) -> int:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("id", nargs="?", help="a prediction id, or a session id as the records have it")
     what.add_argument("--session", help="a session id as the client sent it")
+    parser.add_argument(
+        "--shard", default="0/1", metavar="INDEX/COUNT", help="search this share of the records"
+    )
     options = parser.parse_args(arguments)
     try:
-        log, settings = LogSettings(), StorageSettings()
+        shard, log, settings = Shard.parse(options.shard), LogSettings(), StorageSettings()
         some_id = options.id
         if options.session is not None:
             some_id = opaque(_key(ServiceSettings(), log), options.session)
@@ -332,7 +397,7 @@ def main(arguments: list[str] | None = None) -> int:
         send_first(log, settings)
         tracking = TrackingSettings()
         registry = RegistryClient(tracking) if is_server(tracking) else None
-        done = forget(store, some_id, datetime.now(UTC), registry, RetentionSettings().bundles_days)
+        done = forget(store, some_id, datetime.now(UTC), registry, RetentionSettings().bundles_days, shard)
         here = forget_here(log, settings, done.ids)
     except (ChatbotError, ValidationError, OSError) as error:
         sys.stderr.write(f"{error}\n")
@@ -350,7 +415,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.write(
             f"MLflow was not searched: MLFLOW_TRACKING_URI={tracking.tracking_uri} is not a server\n"
         )
-    if options.session is not None and done.ids == {some_id}:
+    if options.session is not None and done.ids == {some_id} and shard.count == 1:
         sys.stderr.write("no prediction of that session is known here: is it the id that the client sent?\n")
         return 1
     return 0

@@ -4,7 +4,9 @@ Records, feedback, handoffs, contact data and reports are deleted by age (`CHATB
 files are deleted if they are old and unreferenced. References are: the registry (aliases; for a corpus every version),
 serving.json, the retrain history and the latest drift report in the store, `--keep`, and for a corpus the DVC pointers
 in the working folder. If the registry does not respond, all bundles and corpora are kept and the error is reported.
-Prints each deletion. Idempotent: may be killed and run again.
+Summaries of shards of a drift check are deleted after a day. Prints each deletion. Idempotent: may be killed and run
+again. With `--shard INDEX/COUNT`, each of several processes deletes the keys of its own shard; the first also deletes
+bundles and corpus files.
 """
 
 from __future__ import annotations
@@ -22,11 +24,13 @@ from pydantic import ValidationError
 from chatbot.errors import ChatbotError, Missing, SettingError
 from chatbot.ids import time_of
 from chatbot.loop.registry import RegistryClient, RegistryError
+from chatbot.records.shard import WHOLE, Shard
 from chatbot.settings import RetentionSettings, StorageSettings, TrackingSettings
 from chatbot.store import Entry, Store, layout, open_store, stem
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MD5 = re.compile(r"[0-9a-f]{32}(?![0-9a-f])")
+_SUMMARY_DAYS = 1
 _NAMING = (layout.DESIRED_MODEL, layout.MEMORY, layout.DRIFT_VERDICT)
 
 
@@ -65,8 +69,12 @@ def expired(store: Store, settings: RetentionSettings, now: datetime) -> Iterato
     if settings.reports_days:
         latest = _latest_report(store)
         for entry in store.list(layout.REPORTS):
-            if entry.key not in latest and _is_old(entry, settings.reports_days, now):
+            is_summary = entry.key.startswith(layout.DRIFT_SUMMARIES)
+            if entry.key not in latest and not is_summary and _is_old(entry, settings.reports_days, now):
                 yield entry
+    for entry in store.list(layout.DRIFT_SUMMARIES):
+        if _is_old(entry, _SUMMARY_DAYS, now):
+            yield entry
 
 
 def unnamed(store: Store, settings: RetentionSettings, named: Named, now: datetime) -> Iterator[Entry]:
@@ -156,6 +164,7 @@ def clean(
     now: datetime,
     say: Callable[[str], None],
     dry_run: bool = False,
+    shard: Shard = WHOLE,
 ) -> int:
     """Delete expired objects.
 
@@ -163,12 +172,15 @@ def clean(
         named: references to bundles and corpora; None: unknown, none of them is deleted.
         say: receives one line per object.
         dry_run: only report what would be deleted.
+        shard: delete only the keys of this shard.
 
     Returns:
         The number of bytes freed, or that would be freed.
     """
     size = 0
-    found = [*expired(store, settings, now), *(unnamed(store, settings, named, now) if named else ())]
+    found = [entry for entry in expired(store, settings, now) if shard.has(entry.key)]
+    if named and shard.index == 0:  # one process: the files of a bundle are deleted in order
+        found += unnamed(store, settings, named, now)
     for entry in found:
         say(
             f"{'would take' if dry_run else 'take'} {entry.key} ({entry.size} bytes, {entry.modified:%Y-%m-%d})"
@@ -188,6 +200,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--keep", action="append", default=[], metavar="DIGEST", help="a bundle that is in use"
     )
+    parser.add_argument("--shard", default="0/1", metavar="INDEX/COUNT", help="delete this share alone")
     options = parser.parse_args(arguments)
 
     def say(line: str) -> None:
@@ -195,15 +208,19 @@ def main(arguments: list[str] | None = None) -> int:
 
     problem = ""
     try:
-        store, settings = open_store(StorageSettings()), RetentionSettings()
+        shard, store, settings = (
+            Shard.parse(options.shard),
+            open_store(StorageSettings()),
+            RetentionSettings(),
+        )
         named: Named | None = None
-        if settings.bundles_days or settings.corpora_days:
+        if shard.index == 0 and (settings.bundles_days or settings.corpora_days):
             try:
                 known = registry_names(TrackingSettings())
                 named = Named(known.bundles | set(options.keep), known.corpora | pointers_here(Path()))
             except (RegistryError, SettingError) as error:
                 problem = f"{error}. No bundle and no corpus is deleted: which of them are in use is unknown"
-        size = clean(store, settings, named, datetime.now(UTC), say, options.dry_run)
+        size = clean(store, settings, named, datetime.now(UTC), say, options.dry_run, shard)
         say(f"{size / 1e6:.1f} MB {'would be' if options.dry_run else 'were'} given back")
     except (ChatbotError, ValidationError, OSError) as error:
         problem = str(error)

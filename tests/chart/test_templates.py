@@ -397,3 +397,37 @@ def _metadata(part: object) -> list[Json]:
         for value in part:
             found += _metadata(value)
     return found
+
+
+def test_one_shard_is_an_ordinary_job_and_more_are_an_indexed_job_with_the_same_rights(
+    render: Render,
+) -> None:
+    ordinary = render()
+    sharded = render("--set", "driftCheck.shards=4,upkeep.shards=3")
+    for name, shards, commands in (
+        ("-drift", 4, ("monitoring.drift_report", "k8s.trigger")),
+        ("-upkeep", 3, ("monitoring.compact", "monitoring.retention")),
+    ):
+        job = of(ordinary, "CronJob", name)["spec"]["jobTemplate"]["spec"]
+        assert not {"completionMode", "completions", "parallelism"} & set(job)
+        assert "--shard" not in json.dumps(job)
+        indexed = of(sharded, "CronJob", name)["spec"]["jobTemplate"]["spec"]
+        assert (indexed["completionMode"], indexed["completions"], indexed["parallelism"]) == (
+            "Indexed", shards, shards,
+        )  # fmt: skip
+        assert indexed["backoffLimit"] == shards * job["backoffLimit"]
+        for container, module in zip(containers(indexed["template"]["spec"]), commands, strict=True):
+            assert container["command"][2] == module
+            if module == "k8s.trigger":
+                assert container["command"][3:] == ["--optional"]
+            else:
+                at = container["command"].index("--shard") + 1
+                assert container["command"][at] == f"$(JOB_COMPLETION_INDEX)/{shards}"
+    check = containers(of(sharded, "CronJob", "-drift")["spec"]["jobTemplate"]["spec"]["template"]["spec"])[0]
+    assert check["command"][-2:] == ["--run", "$(RUN)"]
+    (run,) = [v for v in check["env"] if v["name"] == "RUN"]
+    path = "metadata.labels['batch.kubernetes.io/controller-uid']"
+    assert run["valueFrom"] == {"fieldRef": {"fieldPath": path}}, "another Job is another check"
+    kinds = {"Role", "RoleBinding", "ServiceAccount", "NetworkPolicy"}
+    rights = [[part for part in objects if part["kind"] in kinds] for objects in (ordinary, sharded)]
+    assert rights[0] == rights[1]

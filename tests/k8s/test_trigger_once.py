@@ -323,3 +323,14 @@ def test_a_killed_process_stops_at_its_next_call() -> None:
         process.kill()
     with pytest.raises(Killed):
         process.sleep(1)
+
+
+def test_a_pod_whose_shard_did_not_form_the_verdict_asks_for_nothing(tmp_path: Path) -> None:
+    world = world_with_cronjob()
+    assert exit_code_of(lambda: trigger.main(["--optional"], Process(world))) == 0
+    assert len(jobs(world)) == 1, "a verdict that is there is acted on"
+    (tmp_path / "drift.json").unlink()
+    world = world_with_cronjob()
+    assert exit_code_of(lambda: trigger.main(["--optional"], Process(world))) == 0
+    assert jobs(world) == []
+    assert run(Process(world)) == 1

@@ -16,7 +16,7 @@ from monitoring.drift.comparison import Comparison
 from monitoring.drift.feedback import SCHEMA, Thumbs
 from monitoring.drift.histograms import Grid, Tally
 from monitoring.drift.kernel_test import LEAST_ROWS, Kernel
-from monitoring.drift.window import Reservoir
+from monitoring.drift.window import Reservoir, sampled
 from tests.monitoring.drift_traffic import NOW, traffic
 
 DRAWS = 400
@@ -116,16 +116,23 @@ def test_a_direction_learned_of_chance_finds_no_new_kind() -> None:
         assert not found["new_kind"].red
 
 
-def test_the_sample_of_a_stream_is_uniform(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sample_of_a_stream_is_uniform_and_that_of_its_parts_merged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("monitoring.drift.window.SAMPLE", 100)
     counts = np.zeros(10)
-    for seed in range(60):
-        reservoir = Reservoir(seed)
+    for trial in range(60):
+        whole, shards = Reservoir(), (Reservoir(), Reservoir())
         for part in range(10):
-            reservoir.add(pa.table({"part": [part] * 200}))
-        taken = reservoir.taken()
+            ids = [f"{trial}-{part}-{row}" if part else "" for row in range(200)]
+            times = pa.array(range(200 * trial, 200 * trial + 200), pa.timestamp("ms", tz="UTC"))
+            table = pa.table({"part": [part] * 200, "prediction_id": ids, "timestamp": times})
+            whole.add(table)
+            shards[part % 2].add(table)
+        taken = whole.taken()
         assert taken is not None
         assert taken.num_rows == 100
+        assert taken == sampled(list(filter(None, (shard.taken() for shard in shards))))
         counts += np.bincount(taken["part"].to_numpy(), minlength=10)
     assert abs(counts / counts.sum() - 0.1).max() < 0.02
 

@@ -9,15 +9,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from chatbot.ids import load_or_make_key, new_id, opaque
 from chatbot.records import contact
 from chatbot.records.erasure import forgotten
 from chatbot.records.handoff import Handoff, key_of
-from chatbot.records.log_store import parts_of, read_part
+from chatbot.records.log_store import parts_of, read_part, write_part
 from chatbot.records.part import PartError
 from chatbot.records.schema import Feedback, Record
+from chatbot.records.shard import Shard
 from chatbot.settings import (
     LogSettings,
     RetentionSettings,
@@ -278,3 +281,50 @@ def test_a_short_text_is_replaced_only_where_it_is_a_whole_value() -> None:
     texts = ErasedTexts(["refund"])
     content = b'["refund", "a refund"] <b>refund</b> refunded'
     assert texts.without(content) == b'["<ERASED>", "a refund"] <b>&lt;ERASED&gt;</b> refunded'
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_shards_together_erase_what_one_process_erases_also_after_a_kill(
+    compacted: bool, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, others = make(12, SESSION), make(12)
+    for part in range(6):
+        write_part(store, Record, DAY.date(), f"r{part}", theirs[part::6] + others[part::6])
+        feedback = [Feedback.of(r.prediction_id, False, now=DAY) for r in theirs[part::6] + others[part::6]]
+        write_part(store, Feedback, DAY.date(), f"f{part}", feedback)
+    if compacted:
+        for index in range(2):
+            compact(store, DAY + timedelta(days=2), shard=Shard(index, 2))
+    store.put(f"handoffs/day=2026-03-01/{theirs[0].prediction_id}.json", b"{}")
+    lost = new_id(KEY, DAY.timestamp() + 100)  # of a record whose retention is over
+    body = {"data": {"session_id": SESSION, "message": "where"}}
+    store.put(f"handoffs/day=2026-03-01/{lost}.json", json.dumps(body).encode())
+    with monkeypatch.context() as patch:
+        patch.setattr(erasure, "erase_copies", broken)
+        with pytest.raises(Unreachable):
+            erasure.forget(store, SESSION, DAY, shard=Shard(2, 3))
+    done = [erasure.forget(store, SESSION, DAY, shard=Shard(index, 3)) for index in (2, 1, 0)]
+    assert frozenset().union(*(one.ids for one in done)) == {SESSION, lost, *ids(theirs)}
+    assert sum(one.taken.get("log/", 0) for one in done) == 12
+    assert forgotten(store) == {SESSION, lost, *ids(theirs)}
+    assert not any(one.encode() in bytes_of(store) for one in (SESSION, lost, *ids(theirs)))
+    assert all(one.encode() in bytes_of(store) for one in ids(others))
+    assert not list(store.list("handoffs/"))
+
+
+def broken(*_: object, **__: object) -> None:
+    raise Unreachable("the store is down")
+
+
+def test_samples_of_a_sharded_drift_check_lose_the_erased_message(store: Store) -> None:
+    records = make(3)
+    key = "reports/drift/shards/run/0of2.parquet"
+    sink = pa.BufferOutputStream()
+    table = pa.table({"prediction_id": ids(records), "query": ["a", "b", "c"]})
+    pq.write_table(table.replace_schema_metadata({"counts": "{}"}), sink)
+    store.put(key, bytes(sink.getvalue()))
+    store.put("reports/drift/shards/run/plan.json", b"{}")
+    assert erasure.forget(store, records[1].prediction_id, DAY).taken["reports/drift/shards/"] == 1
+    kept = pq.read_table(pa.BufferReader(store.get(key)))
+    assert kept["query"].to_pylist() == ["a", "c"]
+    assert kept.schema.metadata == {b"counts": b"{}"}

@@ -15,6 +15,7 @@ import pytest
 from chatbot.errors import SettingError
 from chatbot.ids import new_id
 from chatbot.loop.registry import NotRegistered, RegistryUnavailable
+from chatbot.records.shard import Shard
 from chatbot.settings import RetentionSettings, StorageSettings, TrackingSettings
 from chatbot.store import Store, open_store
 from monitoring.upkeep import retention
@@ -245,3 +246,29 @@ def test_behind_an_mlflow_with_a_login_unused_bundles_are_deleted(
         monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "pass:word")
         assert retention.main([]) == 0
     assert {key.split("/")[1] for key in keys(store) if key.startswith("bundles/")} == {used, newest}
+
+
+def test_shards_together_delete_what_one_process_deletes_and_the_first_alone_bundles(
+    store: Store, put: Put
+) -> None:
+    for number in range(12):
+        put(f"log/day=2020-01-01/{number}.parquet")
+    put(f"bundles/{'0' * 64}/SHA256SUMS", 500)
+    put(newest := f"bundles/{'1' * 64}/SHA256SUMS", 1)
+    settings = RetentionSettings(records_days=10, bundles_days=10, bundles_min_count=1)
+    said: list[list[str]] = []
+    for index in (2, 1, 0):
+        said.append([])
+        clean(store, settings, NOBODY, NOW, said[-1].append, shard=Shard(index, 3))
+    assert all(said)
+    assert [sum("bundles/" in line for line in lines) for lines in said] == [0, 0, 1]
+    assert len({line for lines in said for line in lines}) == sum(map(len, said)) == 13
+    assert keys(store) == [newest]
+
+
+def test_counts_of_a_sharded_drift_check_go_after_a_day(store: Store, put: Put) -> None:
+    put("reports/drift/shards/a/0of2.parquet", 1.1)
+    put("reports/drift/shards/b/plan.json", 0.9)
+    assert taken(store, reports_days=0) == ["reports/drift/shards/a/0of2.parquet"]
+    put("reports/drift/shards/a/0of2.parquet", 900)
+    assert taken(store, reports_days=1) == ["reports/drift/shards/a/0of2.parquet"]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from chatbot.settings import UploadSettings
+from chatbot.records.log_store import scan
+from chatbot.records.schema import Record
+from chatbot.settings import StorageSettings, UploadSettings
+from chatbot.store import open_store
+from tools.bench.drift.scale import fill
 from tools.bench.scale import Measured, measured, need, page
 from tools.bench.speed.servers import BenchError
 
@@ -32,10 +37,24 @@ def test_little_traffic_still_has_two_pods_that_upload_by_time() -> None:
     assert need(0, MACHINE, UPLOAD).drift_seconds == 9
 
 
+def test_shards_of_the_drift_check_are_as_many_as_keep_each_below_ten_minutes() -> None:
+    assert need(10, MACHINE, UPLOAD).shards == 1
+    found = need(10_000, MACHINE, UPLOAD)
+    assert found.shards == 4
+    assert found.drift_seconds / found.shards < 600 < found.drift_seconds / (found.shards - 1)
+
+
+def test_the_bench_of_the_drift_check_fills_a_log_of_this_schema(tmp_path: Path) -> None:
+    fill(tmp_path / "store", 300)
+    store, now = open_store(StorageSettings(url=str(tmp_path / "store"))), datetime.now(UTC)
+    rows = [table.num_rows for table in scan(store, Record, now - timedelta(days=3), now)]
+    assert sum(rows) == 300
+
+
 def test_the_page_has_a_row_for_each_rate() -> None:
     text = page(MACHINE, [need(rate, MACHINE, UPLOAD) for rate in (10, 10_000)], UPLOAD)
     assert "| 10 | 0.1 | 2 | 0.01 | 0.04 GB |" in text
-    assert "| 10,000 | 50.0 | 25 | 0.50 | 43.20 GB | 36 min |" in text
+    assert "| 10,000 | 50.0 | 25 | 0.50 | 43.20 GB | 36 min | 4 |" in text
 
 
 def test_a_missing_measurement_is_named_with_its_command(tmp_path: Path) -> None:

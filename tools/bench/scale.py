@@ -33,6 +33,8 @@ RATES = (10, 1_000, 10_000)
 UTILISATION = 0.6
 """Share of the processor time that a pod may use on average: arrivals come in bursts, and a node may be lost."""
 POD_CORES = 2
+CHECK_SECONDS = 600.0
+"""Duration of a drift check above which it is shared by shards."""
 DAY = 86_400
 _ENCODED = 20_000
 
@@ -46,19 +48,27 @@ class Measured:
     Attributes:
         message_seconds: processor time of a message, all processes of the service.
         record_bytes: of a record in the store.
-        drift: seconds and peak MB of a drift check by number of records, ascending.
+        drift: processor seconds and peak MB of a drift check by number of records, ascending.
         machine: its description.
+        speed: command, day and commit of the speed measurement.
     """
 
     message_seconds: float
     record_bytes: float
     drift: tuple[tuple[int, float, float], ...]
     machine: str
+    speed: str = "`python -m tools.bench.speed`"
 
     def drift_seconds(self, count: float) -> float:
-        """Extrapolate the duration of a drift check linearly from the two largest sizes."""
+        """Extrapolate the processor time of a drift check linearly from the two largest sizes."""
+        (_, fast, _), (many, slow, _) = self.drift[-2:]
+        return max(fast, slow + (count - many) * self.record_seconds)
+
+    @property
+    def record_seconds(self) -> float:
+        """Return the processor time of one more record in a drift check."""
         (few, fast, _), (many, slow, _) = self.drift[-2:]
-        return max(fast, slow + (count - many) * (slow - fast) / (many - few))
+        return (slow - fast) / (many - few)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +79,8 @@ class Need:
         rate: messages per second.
         puts: uploads to the store per second, of all pods.
         log_gb_a_day: size of the records in the store.
-        drift_seconds: of the drift check of a day.
+        drift_seconds: of the drift check of a day, in one process.
+        shards: of the drift check, so that each takes at most `CHECK_SECONDS`.
         dollars_a_month: for the cores.
     """
 
@@ -79,6 +90,7 @@ class Need:
     puts: float
     log_gb_a_day: float
     drift_seconds: float
+    shards: int
     dollars_a_month: float
 
 
@@ -88,6 +100,7 @@ def need(rate: int, measured: Measured, upload: UploadSettings) -> Need:
     # Two at least: one may be replaced or lost.
     pods = max(2, math.ceil(cores / POD_CORES))
     per_pod = rate / pods
+    counted = rate * DAY * measured.record_seconds
     puts = pods * max(1 / upload.part_seconds, per_pod / upload.part_rows) if rate else 0.0
     return Need(
         rate,
@@ -96,16 +109,23 @@ def need(rate: int, measured: Measured, upload: UploadSettings) -> Need:
         puts,
         rate * DAY * measured.record_bytes / 1e9,
         measured.drift_seconds(rate * DAY),
+        max(1, math.ceil(counted / (CHECK_SECONDS - measured.drift[0][1]))),
         cores * CORE_HOUR_DOLLARS * 24 * 30.4,
     )
 
 
-def measured(speed_file: Path = speed.FILE, drift_file: Path = drift_scale.FILE) -> Measured:
+def measured(speed_file: Path | None = None, drift_file: Path = drift_scale.FILE) -> Measured:
     """Read the measurements, and encode records to see their size.
+
+    Args:
+        speed_file: kept by the speed bench; None: of a whole run, or else of a quick one.
+        drift_file: kept by `tools.bench.drift.scale`.
 
     Raises:
         BenchError: one was not measured yet; names the command.
     """
+    if speed_file is None:
+        speed_file = speed.FILE if speed.FILE.is_file() else speed.QUICK_FILE
     for file, name in ((speed_file, "speed"), (drift_file, "drift.scale")):
         if not file.is_file():
             raise BenchError(f"there is no {file}: run `python -m tools.bench.{name}` first")
@@ -116,8 +136,10 @@ def measured(speed_file: Path = speed.FILE, drift_file: Path = drift_scale.FILE)
     return Measured(
         row["processor_seconds"],
         len(encode(kept, [("bench", kept.num_rows)])) / kept.num_rows,
-        tuple((int(each["records"]), float(each["seconds"]), float(each["mb"])) for each in drift["sizes"]),
+        tuple((int(each["records"]), float(each["cpu"]), float(each["mb"])) for each in drift["sizes"]),
         str(content["machine"]["description"]),
+        f"`python -m tools.bench.speed{' --quick' if speed_file == speed.QUICK_FILE else ''}` "
+        f"({content['measured'][:10]}, commit `{content['commit']}`)",
     )
 
 
@@ -134,6 +156,7 @@ def page(found: Measured, needs: list[Need], upload: UploadSettings) -> str:
         pod_cores=POD_CORES,
         utilisation=UTILISATION,
         price=CORE_HOUR_DOLLARS,
+        check_minutes=CHECK_SECONDS / 60,
         duration=_time,
     )
 

@@ -259,3 +259,24 @@ spec:
 {{- $upload := include "chart.setting" (list . .Values.api "CHATBOT_UPLOAD_CLOSE_SECONDS" 120) -}}
 {{- add (ceil (float64 $drain)) (ceil (float64 $upload)) 30 -}}
 {{- end }}
+
+{{/* shards -> fields of a Job with a pod for each of several shards, all at once. */}}
+{{- define "chart.shards" -}}
+{{- if gt (int .) 1 -}}
+completionMode: Indexed
+completions: {{ . }}
+parallelism: {{ . }}
+{{- end }}
+{{- end }}
+
+{{/* shards -> the arguments that name a pod's own; Kubernetes fills in the index. */}}
+{{- define "chart.shardArguments" -}}
+{{- if gt (int .) 1 }}, --shard, $(JOB_COMPLETION_INDEX)/{{ . }}{{ end }}
+{{- end }}
+
+{{/* shards -> RUN, a name that all pods of a Job have in common and no other Job has. */}}
+{{- define "chart.shardEnv" -}}
+{{- if gt (int .) 1 -}}
+- {name: RUN, valueFrom: {fieldRef: {fieldPath: "metadata.labels['batch.kubernetes.io/controller-uid']"}}}
+{{- end }}
+{{- end }}

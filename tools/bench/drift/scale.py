@@ -1,7 +1,7 @@
 """Measure the drift check's cost from 10,000 to 5 million records: `python -m tools.bench.drift.scale`.
 
 Uses a folder log store with parts of 100,000 rows and one day of records. Each size runs in a separate process and
-includes Evidently's report.
+includes Evidently's report. The largest is counted again by shards, one after the other.
 """
 
 from __future__ import annotations
@@ -26,30 +26,40 @@ from chatbot.records.part import Kind, encode
 from chatbot.records.schema import Feedback, Record, arrow_schema
 from chatbot.settings import StorageSettings
 from chatbot.store import open_store
+from data.commands import reports_errors
 from tools.bench.figures import CACHE, commit, markdown
 from tools.bench.speed.machine import Machine
-from tools.bench.speed.servers import ROOT
+from tools.bench.speed.servers import ROOT, BenchError
 
 FILE = CACHE / "drift-scale.json"
 SIZES = (10_000, 100_000, 1_000_000, 5_000_000)
 PART = 100_000
+SHARDS = 4
 THUMBS = 0.2
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 _RUN = """
-import json, resource, time
+import json, resource, sys, time
 from pathlib import Path
 from datetime import UTC, datetime
+from chatbot.records.shard import Shard
 from chatbot.settings import DriftSettings, LogSettings, ServiceSettings, StorageSettings
 from chatbot.store import open_store
-from monitoring.drift_report import report
+from monitoring.drift_report import report, report_shard
 began = time.monotonic()
-store = open_store(StorageSettings())
-done = report(Path("out"), store, DriftSettings(), LogSettings(), ServiceSettings(), "store", datetime.now(UTC))
+out, store, settings, now = Path("out"), open_store(StorageSettings()), DriftSettings(), datetime.now(UTC)
+if len(sys.argv) == 1:
+    done = report(out, store, settings, LogSettings(), ServiceSettings(), "store", now)
+else:
+    shard = Shard.parse(sys.argv[1])
+    done = report_shard(out, store, settings, LogSettings(), ServiceSettings(), now, shard, "bench")
 seconds = time.monotonic() - began
 usage = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps({"seconds": seconds, "cpu": usage.ru_utime + usage.ru_stime, "mb": usage.ru_maxrss / 1024,
-                  "records": done.verdict.window.records, "verdict": done.verdict.verdict}))
+# Not ru_maxrss: it starts with the parent's.
+[peak] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+used = {"seconds": seconds, "cpu": usage.ru_utime + usage.ru_stime, "mb": int(peak.split()[1]) / 1024}
+verdict = {"records": done.verdict.window.records, "verdict": done.verdict.verdict} if done else {}
+print(json.dumps(used | verdict))
 """
 
 
@@ -119,41 +129,60 @@ def _records(count: int, seed: int, now: datetime) -> pa.Table:
     return _table(Record, count, columns)
 
 
+def _run(scratch: Path, *arguments: str) -> dict[str, float]:
+    environment = os.environ | {"CHATBOT_STORE_URL": "store", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", _RUN, *arguments]
+    done = subprocess.run(command, cwd=scratch, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BenchError(
+            f"a drift check {' '.join(arguments)} ended with {done.returncode}: {done.stderr[-2000:]}"
+        )
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
 @app.command()
+@reports_errors()
 def main(
     sizes: Annotated[list[int] | None, typer.Option("--size", help="A number of records.")] = None,
     out: Annotated[Path, typer.Option(help="The page.")] = ROOT / "docs" / "results.d" / "drift-scale.md",
 ) -> None:
     """Measure and write docs/results.d/drift-scale.md."""
     console = Console()
-    rows = []
-    for size in sizes or SIZES:
+    rows, shards = [], []
+    chosen = sorted(sizes or SIZES)
+    for size in chosen:
         with tempfile.TemporaryDirectory() as scratch:
             fill(Path(scratch) / "store", size)
-            environment = os.environ | {"CHATBOT_STORE_URL": "store", "PYTHONPATH": str(ROOT)}
-            command = [sys.executable, "-c", _RUN]
-            runs = []
-            for _ in range(2):  # the first run freezes the baseline
-                done = subprocess.run(
-                    command, cwd=scratch, env=environment, capture_output=True, text=True, check=True
-                )
-                runs.append(json.loads(done.stdout.splitlines()[-1]))
-            rows.append((size, *runs))
-            console.print(f"{size:,}: {runs}")
+            first, second = _run(Path(scratch)), _run(Path(scratch))  # the first run freezes the baseline
+            rows.append((size, first, second))
+            console.print(f"{size:,}: {first}, {second}")
+            if size == chosen[-1]:
+                shards = [_run(Path(scratch), f"{index}/{SHARDS}") for index in range(SHARDS)]
+                console.print(f"{size:,} in {SHARDS} shards: {shards}")
+                if shards[-1]["records"] != second["records"]:
+                    raise BenchError(
+                        f"the shards counted {shards[-1]['records']}, one process {second['records']}"
+                    )
     headings = ("records", "seconds", "processor seconds", "peak memory", "first run, freezing")
     cells = [
         (f"{size:,}", f"{second['seconds']:.1f}", f"{second['cpu']:.1f}", f"{second['mb']:.0f} MB",
          f"{first['seconds']:.1f} s, {first['mb']:.0f} MB")
         for size, first, second in rows
     ]  # fmt: skip
-    sizes = [second | {"records": size} for size, _, second in rows]
-    write_file(FILE, json.dumps({"sizes": sizes}) + "\n", sync=False)
+    parts = [
+        (f"{index}/{SHARDS}", f"{each['seconds']:.1f}", f"{each['cpu']:.1f}", f"{each['mb']:.0f} MB")
+        for index, each in enumerate(shards)
+    ]
+    measured = {"sizes": [second | {"records": size} for size, _, second in rows], "shards": shards}
+    write_file(FILE, json.dumps(measured) + "\n", sync=False)
     write_file(
         out,
         "## What the drift check costs\n\n"
-        f"Command: `python -m tools.bench.drift.scale` (commit `{commit()}`, {Machine.this().describe()}). A log store "
-        "in a folder, parts of 100,000 rows, a thumb for one answer in five; one process, start to verdict, with "
-        f"Evidently's report.\n\n{markdown(headings, cells)}",
+        f"Command: `python -m tools.bench.drift.scale{''.join(f' --size {size}' for size in sizes or ())}` (commit "
+        f"`{commit()}`, {Machine.this().describe()}). A log store in a folder, parts of 100,000 rows, a thumb for one "
+        f"answer in five; one process, start to verdict, with Evidently's report.\n\n{markdown(headings, cells)}\n"
+        f"{chosen[-1]:,} records in {SHARDS} shards, one after the other; the last one merges and reports:\n\n"
+        f"{markdown(('shard', *headings[1:4]), parts)}",
         sync=False,
     )
 

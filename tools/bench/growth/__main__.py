@@ -52,12 +52,17 @@ def main(
             "machine": Machine.this().describe(),
         }
         (FOLDER / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+        _write()  # after each curve: a run that is stopped keeps what it measured
+    console.print(f"written: {PAGE}, {PICTURE}")
+
+
+def _write() -> None:
+    """Make page and picture of the curves that were measured."""
     kept = {
         name: json.loads(file.read_text()) for name in CURVES if (file := FOLDER / f"{name}.json").is_file()
     }
     PAGE.write_text(page(kept), encoding="utf-8")
     picture({name: read(content) for name, content in kept.items()}, PICTURE)
-    console.print(f"written: {PAGE}, {PICTURE}")
 
 
 def _say(console: Console, name: str, done: str) -> None:
