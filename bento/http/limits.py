@@ -87,7 +87,8 @@ class ConcurrencyLimit:
         now = self._clock()
         if now - since <= self._target:
             limit = min(self._limit + 1 / self._limit, float(self._highest))
-        elif since >= self._lowered_at:  # else it was admitted before the limit was lowered
+        elif self._busy > self._lowest and since >= self._lowered_at:
+            # Else few messages are slow by themselves, or this one was admitted before the limit was lowered.
             limit = max(self._limit * _DECREASE, float(self._lowest))
             self._lowered_at = now
         else:

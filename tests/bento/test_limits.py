@@ -77,6 +77,13 @@ def test_a_burst_of_the_highest_limit_is_admitted_after_a_quiet_time() -> None:
     assert Traffic().round_trip(100, 0.09) == 100
 
 
+def test_slow_messages_without_a_queue_do_not_lower_the_limit() -> None:
+    traffic = Traffic()
+    for _ in range(10):
+        assert traffic.round_trip(20, 3.0) == 20
+    assert traffic.round_trip(200, 0.05) == 100
+
+
 def test_without_a_minimum_the_limit_is_fixed() -> None:
     traffic = Traffic(minimum=None)
     assert {traffic.round_trip(200, 5.0) for _ in range(5)} == {100}
