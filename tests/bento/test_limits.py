@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
@@ -31,11 +33,9 @@ class Traffic:
         for _ in range(offered):
             try:
                 self.limit.__enter__()
-            except Overloaded as refusal:
-                assert refusal.status == 429
-                assert refusal.details == {"retry_after_seconds": 1}
-            else:
-                admitted += 1
+            except Overloaded:
+                continue
+            admitted += 1
         assert self.gauge._value.get() == admitted
         self.time += seconds
         for _ in range(admitted):
@@ -57,7 +57,7 @@ def test_timely_answers_raise_the_limit_by_one_a_round_trip_up_to_the_maximum() 
         traffic.round_trip(200, 0.3)
     rising = [traffic.round_trip(200, 0.05) for _ in range(90)]
     assert rising[0] == 20
-    assert all(0 <= after - before <= 1 for before, after in zip(rising, rising[1:], strict=False))
+    assert all(0 <= after - before <= 1 for before, after in pairwise(rising))
     assert rising[-1] == 100
     assert traffic.round_trip(200, 0.05) == 100
 
