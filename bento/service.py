@@ -134,7 +134,13 @@ class _FastPathService(bentoml.Service):  # type: ignore[misc]  # bentoml is unt
         current = bentoml.get_current_service
         metrics = _metrics()
         limits = RequestLimits(
-            ConcurrencyLimit(settings.max_concurrency, metrics.in_flight),
+            ConcurrencyLimit(
+                settings.max_concurrency,
+                metrics.in_flight,
+                minimum=settings.min_concurrency,
+                target_seconds=settings.target_latency_seconds,
+                on_change=metrics.max_in_flight.set,
+            ),
             max_body_bytes=settings.max_body_bytes,
             body_seconds=settings.body_seconds,
             timeout_seconds=settings.timeout_seconds,

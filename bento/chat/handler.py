@@ -78,6 +78,11 @@ class _PendingMessage:
     redacted: str = ""
     core: str = ""
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether redaction left the message as it is."""
+        return self.message == self.redacted == self.core
+
 
 class Chat:
     """Answers messages and accepts feedback; one per process, on one event loop."""
@@ -171,18 +176,21 @@ class Chat:
         if request.session_id not in (None, ""):
             session_id = ids.opaque(self._key, str(request.session_id))
             self._limit_session(session_id)
-        decided = self._router.before_model(message)
-        if decided is not None:
-            return self._finish([_PendingMessage(message, session_id, since)], [decided])[0]
-        # Personal data beside the question must not change how it is understood.
-        redacted, core = redact_with_core(message)
+        if self._cache.is_plain(message):
+            redacted = core = message
+        else:
+            decided = self._router.before_model(message)
+            if decided is not None:
+                return self._finish([_PendingMessage(message, session_id, since)], [decided])[0]
+            # Personal data beside the question must not change how it is understood.
+            redacted, core = redact_with_core(message)
         pending = _PendingMessage(message, session_id, since, redacted, core)
         prediction = self._cache.get(core)
         if prediction is None and self._first_tier is not None:
             # Before the runner's batcher: an easy message does not wait behind those that need the runner.
             prediction = await self._first_tier.submit(core)
             if prediction is not None:
-                self._cache.put(core, prediction)
+                self._cache.put(core, prediction, is_plain=pending.is_plain)
         if prediction is not None:
             return self._finish([pending], [self._router.after_model(message, prediction, redacted)])[0]
         return await self._batcher.submit(pending)
@@ -297,7 +305,7 @@ class Chat:
         self._metrics.runner_seconds.observe(time.perf_counter() - start)
         replies = []
         for request, prediction in zip(requests, predictions, strict=True):
-            self._cache.put(request.core, prediction)
+            self._cache.put(request.core, prediction, is_plain=request.is_plain)
             replies.append(self._router.after_model(request.message, prediction, request.redacted))
         return self._finish(requests, replies)
 

@@ -1,7 +1,9 @@
 """Cache the model's predictions of exact repeats: bounded, in memory only, for the one bundle that a process serves.
 
-Only what the model says of a text is kept. Every message still passes rate limits and rules, and gets a routing
-decision, a record and an id of its own. The key is the text that the model sees: cleaned, and without personal data.
+Only what the model says of a text is kept, and whether a message of this text is plain: no rule matches it and it
+holds no personal data, so that neither is searched for again. Every message still passes rate limits, and gets a
+routing decision, a record and an id of its own. The key is the text that the model sees: cleaned, and without personal
+data.
 """
 
 from __future__ import annotations
@@ -27,23 +29,29 @@ class PredictionCache:
         """
         self._entries = entries
         self._on_lookup = on_lookup
-        self._predictions: OrderedDict[str, Prediction] = OrderedDict()
+        self._predictions: OrderedDict[str, tuple[Prediction, bool]] = OrderedDict()
 
     def get(self, text: str) -> Prediction | None:
         """Return the prediction of this text; None: it is not cached."""
         if not self._entries:
             return None
-        prediction = self._predictions.get(text)
-        if prediction is not None:
-            self._predictions.move_to_end(text)
-        self._on_lookup("miss" if prediction is None else "hit")
-        return prediction
+        cached = self._predictions.get(text)
+        if cached is None:
+            self._on_lookup("miss")
+            return None
+        self._predictions.move_to_end(text)
+        self._on_lookup("hit")
+        return cached[0]
 
-    def put(self, text: str, prediction: Prediction) -> None:
+    def is_plain(self, message: str) -> bool:
+        """Return whether a message is cached, and known to match no rule and to hold no personal data."""
+        return message in self._predictions and self._predictions[message][1]
+
+    def put(self, text: str, prediction: Prediction, *, is_plain: bool = False) -> None:
         """Cache the prediction of a text; the least recently used one makes room."""
         if not self._entries or len(text) > MAX_CHARS:
             return
-        self._predictions[text] = prediction
+        self._predictions[text] = (prediction, is_plain)
         self._predictions.move_to_end(text)
         if len(self._predictions) > self._entries:
             self._predictions.popitem(last=False)

@@ -108,7 +108,7 @@ def post_routes(handler: Callable[[], MessageHandler], limits: RequestLimits) ->
     return (
         PostRoute(
             "/chat",
-            PostEndpoint(lambda body: handler().reply(body), limits),
+            PostEndpoint(lambda body: handler().reply(body), limits, adapts_limit=True),
             schemas.ChatRequest,
             summary="Answer a message",
             response_model=schemas.ChatReply,

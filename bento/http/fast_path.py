@@ -44,7 +44,12 @@ class PostEndpoint:
     """Handles one `POST` route, as an ASGI app."""
 
     def __init__(
-        self, handle: Callable[..., Awaitable[bytes]], limits: RequestLimits, status: int = 200
+        self,
+        handle: Callable[..., Awaitable[bytes]],
+        limits: RequestLimits,
+        status: int = 200,
+        *,
+        adapts_limit: bool = False,
     ) -> None:
         """Configure a route.
 
@@ -53,10 +58,12 @@ class PostEndpoint:
                 `ChatbotError` for a refused request.
             limits: limits of size, time and concurrency.
             status: status of a successful response.
+            adapts_limit: whether the concurrency limit follows the latency of this route.
         """
         self._handle = handle
         self._limits = limits
         self._status = status
+        self._adapts_limit = adapts_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> int:
         """Answer one request and return the status, for the metrics."""
@@ -66,7 +73,12 @@ class PostEndpoint:
             body = await read_body(scope, receive, limits.max_body_bytes, limits.body_seconds)
             # The slot is taken only after the body has arrived, so that slow senders do not block others.
             with limits.concurrency, CancelOnDisconnect(receive, limits.timeout_seconds):
-                result = await self._handle(body, **scope.get("path_params", {}))
+                since = limits.concurrency.now()
+                try:
+                    result = await self._handle(body, **scope.get("path_params", {}))
+                finally:  # also of a client that did not wait for the answer
+                    if self._adapts_limit:
+                        limits.concurrency.observe(since)
         except ChatbotError as error:
             await answer_error(error, receive, send)
             return error.status

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -21,17 +23,50 @@ CLIENT_LEFT = 499
 _PATIENCE_SECONDS = 0.05
 
 
-class ConcurrencyLimit:
-    """Concurrency limit with backpressure: beyond it, requests fail at once (429) instead of timing out."""
+# As TCP does: a cut by a part once a round trip, then one request more a round trip.
+_DECREASE = 0.8
 
-    def __init__(self, limit: int, gauge: Gauge) -> None:
-        self._limit = limit
+
+class ConcurrencyLimit:
+    """Adaptive concurrency limit with backpressure: beyond it, requests fail at once (429) instead of timing out.
+
+    The limit follows the latency of admitted messages (additive increase, multiplicative decrease): a queue that
+    stands makes all of them late and is cut, a burst that is answered in time is not.
+    """
+
+    def __init__(
+        self,
+        limit: int,
+        gauge: Gauge,
+        *,
+        minimum: int | None = None,
+        target_seconds: float = 0.1,
+        on_change: Callable[[int], None] = lambda _limit: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Configure the limit.
+
+        Args:
+            limit: highest limit, and the first one.
+            gauge: shows how many slots are in use.
+            minimum: lowest limit; None: the limit is fixed.
+            target_seconds: latency above which the limit is lowered.
+            on_change: called with each new limit.
+            clock: monotonic time in seconds.
+        """
+        self._highest = limit
+        self._lowest = limit if minimum is None else min(minimum, limit)
+        self._target = target_seconds
         self._gauge = gauge
+        self._on_change = on_change
+        self._clock = clock
+        self._limit = float(limit)
+        self._lowered_at = clock()
         self._busy = 0
 
     def __enter__(self) -> None:
         """Take a slot; raise Overloaded (429) if all are in use."""
-        if self._busy >= self._limit:
+        if self._busy >= int(self._limit):
             raise Overloaded(
                 f"too many messages at once: try again in {Overloaded.retry_after} s",
                 {"retry_after_seconds": Overloaded.retry_after},
@@ -42,6 +77,25 @@ class ConcurrencyLimit:
     def __exit__(self, *_: object) -> None:
         self._busy -= 1
         self._gauge.dec()
+
+    def now(self) -> float:
+        """Return the time for `observe`."""
+        return self._clock()
+
+    def observe(self, since: float) -> None:
+        """Adapt the limit to the latency of a message that was admitted at `since` and has left its slot now."""
+        now = self._clock()
+        if now - since <= self._target:
+            limit = min(self._limit + 1 / self._limit, float(self._highest))
+        elif self._busy > self._lowest and since >= self._lowered_at:
+            # Else few messages are slow by themselves, or this one was admitted before the limit was lowered.
+            limit = max(self._limit * _DECREASE, float(self._lowest))
+            self._lowered_at = now
+        else:
+            return
+        previous, self._limit = int(self._limit), limit
+        if int(limit) != previous:
+            self._on_change(int(limit))
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,12 @@ class ServiceSettings(Settings):
     """Maximum number of predictions cached for exact repeats, per process, in memory only; 0: none. Rules, rate limits,
     records and ids are each message's own."""
     max_concurrency: int = Field(default=256, ge=1)
-    """Maximum number of concurrent requests per process; beyond it requests get 429 with Retry-After."""
+    """Maximum number of concurrent requests per process; beyond it requests get 429 with Retry-After. Under overload
+    the limit falls, see `CHATBOT_TARGET_LATENCY_SECONDS`."""
+    target_latency_seconds: float = Field(default=0.1, gt=0)
+    """Latency from which the concurrency limit is lowered (load shedding), as long as messages take longer."""
+    min_concurrency: int = Field(default=64, ge=1)
+    """The lowest concurrency limit per process; as `CHATBOT_MAX_CONCURRENCY` or higher: the limit is fixed."""
     max_connections: int = Field(default=10_000, ge=16)
     """Maximum number of open connections per process; beyond it the longest idle one is closed. Never more than the
     open-file limit less a reserve for the log."""

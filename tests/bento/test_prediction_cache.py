@@ -6,7 +6,11 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
+import pytest
+
+from bento.chat import handler
 from bento.chat.prediction_cache import MAX_CHARS, PredictionCache
+from chatbot import privacy
 from chatbot.dialog.router import Alternative, Prediction
 from chatbot.records.schema import Record
 from tests.bento import paper
@@ -65,6 +69,26 @@ def test_messages_that_differ_in_personal_data_only_share_an_entry_and_keep_thei
     assert len(set(runner.seen)) == len(runner.seen) == 1
     assert "12345" not in runner.seen[0]
     assert len(records(api)) == 2
+
+
+def test_only_a_repeat_that_is_plain_passes_neither_rules_nor_redaction_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    redacted: list[str] = []
+
+    def redact_with_core(message: str) -> tuple[str, str]:
+        redacted.append(message)
+        return privacy.redact_with_core(message)
+
+    monkeypatch.setattr(handler, "redact_with_core", redact_with_core)
+    api = paper_api(Runner().classify, cache_entries=8)
+    plain, personal, rule = "a refund please", "a refund please, order 12345-AB", "i will sue you"
+    for message in (plain, personal, rule) * 3:
+        ask(api, message)
+    assert redacted == [plain, personal, personal, personal]
+    assert Counter(record.query for record in records(api))[plain] == 3
+    assert not any("12345" in record.query for record in records(api))
+    assert sum(record.source == "rule" for record in records(api)) == 3
 
 
 def test_without_entries_every_message_reaches_the_runner() -> None:

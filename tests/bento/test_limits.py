@@ -1,0 +1,90 @@
+"""The concurrency limit follows latency: a standing queue lowers it, timely answers raise it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from prometheus_client import CollectorRegistry, Gauge
+
+from bento.http.limits import ConcurrencyLimit
+from chatbot.errors import Overloaded
+
+
+class Traffic:
+    """A limit of at most 100 and at least 20 slots with a target of 0.1 s, and a clock that the test moves."""
+
+    def __init__(self, minimum: int | None = 20) -> None:
+        self.time = 0.0
+        self.changes: list[int] = []
+        self.gauge = Gauge("in_flight", "Slots in use.", registry=CollectorRegistry())
+        self.limit = ConcurrencyLimit(
+            100,
+            self.gauge,
+            minimum=minimum,
+            target_seconds=0.1,
+            on_change=self.changes.append,
+            clock=lambda: self.time,
+        )
+
+    def round_trip(self, offered: int, seconds: float) -> int:
+        """Offer messages at once, answer the admitted ones after `seconds`; returns how many were admitted."""
+        since, admitted = self.limit.now(), 0
+        for _ in range(offered):
+            try:
+                self.limit.__enter__()
+            except Overloaded:
+                continue
+            admitted += 1
+        assert self.gauge._value.get() == admitted
+        self.time += seconds
+        for _ in range(admitted):
+            self.limit.observe(since)
+            self.limit.__exit__()
+        assert self.gauge._value.get() == 0
+        return admitted
+
+
+def test_late_answers_lower_the_limit_once_a_round_trip_down_to_the_minimum() -> None:
+    traffic = Traffic()
+    assert [traffic.round_trip(200, 0.3) for _ in range(10)] == [100, 80, 64, 51, 40, 32, 26, 20, 20, 20]
+    assert traffic.changes == [80, 64, 51, 40, 32, 26, 20]
+
+
+def test_timely_answers_raise_the_limit_by_one_a_round_trip_up_to_the_maximum() -> None:
+    traffic = Traffic()
+    for _ in range(10):
+        traffic.round_trip(200, 0.3)
+    rising = [traffic.round_trip(200, 0.05) for _ in range(90)]
+    assert rising[0] == 20
+    assert all(0 <= after - before <= 1 for before, after in pairwise(rising))
+    assert rising[-1] == 100
+    assert traffic.round_trip(200, 0.05) == 100
+
+
+@pytest.mark.parametrize("per_second", [300, 600, 1200])
+def test_under_standing_overload_latency_settles_at_the_target(per_second: int) -> None:
+    traffic = Traffic()
+    latencies = []
+    for _ in range(200):
+        slots = int(traffic.limit._limit)
+        latencies.append(slots / per_second)  # Little's law
+        assert traffic.round_trip(10 * slots, latencies[-1]) == slots
+    assert max(latencies[50:]) <= max(0.1, 20 / per_second) + 1 / per_second
+
+
+def test_a_burst_of_the_highest_limit_is_admitted_after_a_quiet_time() -> None:
+    assert Traffic().round_trip(100, 0.09) == 100
+
+
+def test_slow_messages_without_a_queue_do_not_lower_the_limit() -> None:
+    traffic = Traffic()
+    for _ in range(10):
+        assert traffic.round_trip(20, 3.0) == 20
+    assert traffic.round_trip(200, 0.05) == 100
+
+
+def test_without_a_minimum_the_limit_is_fixed() -> None:
+    traffic = Traffic(minimum=None)
+    assert {traffic.round_trip(200, 5.0) for _ in range(5)} == {100}
+    assert not traffic.changes
