@@ -20,7 +20,7 @@ from chatbot.model.ref import ModelRef
 from chatbot.settings import ApiClientSettings, ServiceSettings, read_settings
 from chatbot.store import Store
 from monitoring.drift.columns import RecordColumns, of_table
-from monitoring.drift.source import Source, begin_of
+from monitoring.drift.source import Source, begin_of, ignore
 
 HERE = Path("models/current")
 _LOOK_BACK = timedelta(days=14)
@@ -60,10 +60,7 @@ def find(
     or the newest record if the bot does not respond.
 
     Args:
-        settings: settings that name the model, the bundle and the bundle cache.
         store: store of bundles; None: this machine only.
-        source: source of the records.
-        now: current time.
         api_url: URL of the bot; empty, or a bot that does not respond: skipped.
 
     Raises:
@@ -137,14 +134,12 @@ def _newest(source: Source, now: datetime) -> tuple[str, str]:
     newest, found = datetime.min.replace(tzinfo=UTC), ("", "")
     columns = ("timestamp", "model_version", "bundle_digest")
     for day in reversed(source.days(now - _LOOK_BACK, now)):
-        for table in source.tables(begin_of(day), now, columns, lambda _where, _why: None):
+        for table in source.tables(begin_of(day), now, columns, ignore):
             row = int(table["timestamp"].to_numpy().argmax())
             when = table["timestamp"][row].as_py()
             if when > newest:
-                newest, found = (
-                    when,
-                    (table["model_version"][row].as_py(), table["bundle_digest"][row].as_py()),
-                )
+                newest = when
+                found = table["model_version"][row].as_py(), table["bundle_digest"][row].as_py()
         if found[0]:
             break
     return found
