@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from pathlib import Path
-from urllib.request import Request, urlopen
+from urllib.request import Request
 
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter
@@ -17,6 +17,7 @@ from chatbot.loop import desired_model
 from chatbot.model import bundle as bundles
 from chatbot.model import bundle_store
 from chatbot.model.ref import ModelRef
+from chatbot.runtime import REAL
 from chatbot.settings import ApiClientSettings, ServiceSettings, read_settings
 from chatbot.store import Store
 from monitoring.drift.columns import RecordColumns, of_table
@@ -105,8 +106,7 @@ def _asked(api_url: str) -> tuple[ModelRef, datetime | None] | None:
     try:
         headers = read_settings(ApiClientSettings).headers()
         request = Request(f"{api_url.rstrip('/')}/version", headers=headers)  # noqa: S310 - a setting
-        with urlopen(request, timeout=_API_SECONDS) as answer:  # noqa: S310
-            said = json.load(answer)
+        said = json.loads(REAL.fetch(request, _API_SECONDS))
         ref = ModelRef.parse(f"{said['model_version']}@{said['bundle_digest']}")
         return ref, _time.validate_python(said.get("trained"))
     except (OSError, HTTPException, ValueError, KeyError, TypeError, RecursionError, SettingError):
