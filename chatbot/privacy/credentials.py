@@ -35,6 +35,7 @@ from chatbot.privacy.words import NO_SECRETS
 SECRET, ACCOUNT = "<SECRET>", "<ACCOUNT>"
 
 _LONG = 16
+_FEWEST_DIGITS = 3
 _NEAR = 40
 _TOKEN = Pattern(
     r"(?<![\w.]) (?:[\w-]{1,8}+[.:]){0,2}+ (?:\d{8,10}:)? [\w+~-]{16,}+ (?:\.[\w+~/-]++)*+ ={0,2}"
@@ -64,7 +65,7 @@ _OF_ACCOUNT = Pattern(
     rf"""\w++ {_OF} \s (?:{RELATION}) (?:\s[\w'-]{{1,14}}){{0,4}}? (?:\s?[:=]\s? | \s(?:{BE}|(?:has|hat)(?:\s(?:always|immer))?\sbeen)\s) {_VALUE}"""
 )
 _FOLLOWED = Pattern(
-    r"""["'\s]*(?:[.,;:!?)]|\Z|(?:and|but|or|so|please|if|why|und|aber|oder|et|mais|y|e|pero|ma|però|en|maar|for|since|für|thanks)(?!\w))"""
+    r"""["'\s]*(?:[.,;:!?)/]|\Z|-\s|(?:and|but|or|so|please|pls|if|why|not|und|aber|oder|et|mais|ou|o|y|e|pero|ma|però|en|maar|new|for|since|für|thanks|i|can|could|because|weil|bitte|kann|car|je|j'ai|porque|perché|non?|não)(?!\w))"""
 )
 _BEEN = Pattern(rf"\w++ \s (?:has|hat|had) \s (?:always\s)? been \s (?:always\s)? {_VALUE}")
 _GIVEN = Pattern(rf"(?P<noun>\w++) (?:'s)? \s {_VALUE}")
@@ -214,8 +215,9 @@ def _stated(draft: Draft) -> Iterator[Span]:
     for found in draft.matches(_STATED, PASSWORD_WORDS):
         start, end = _trimmed(found)
         secret = found.string[start:end]
-        if not _is_word(secret) and (found["told"] or (len(secret) >= 4 and _ODD.search(secret))):
-            yield start, end, SECRET
+        odd = _ODD.search(secret) or found.string[start - 1] in _QUOTES
+        if odd and (found["told"] or len(secret) >= 4) or (found["told"] and _FOLLOWED.match(found.string, end)):
+            yield from _trusted(iter((found,)))
 
 
 def _changed(draft: Draft) -> Iterator[Span]:
@@ -302,4 +304,9 @@ def _trimmed(found: Match[str]) -> tuple[int, int]:
 
 
 def _is_word(secret: str) -> bool:
-    return secret.lower() in NO_SECRETS or bool(_PARTICIPLE.fullmatch(secret))
+    """Whether a value is a word that says something about a password, or an amount."""
+    return (
+        secret.lower() in NO_SECRETS
+        or bool(_PARTICIPLE.fullmatch(secret))
+        or (secret.isdecimal() and len(secret) < _FEWEST_DIGITS)
+    )

@@ -112,7 +112,14 @@ NAME_STATED = (
     ),
 )
 """Introductions after which a lower-case word is a name, too: words one of which each contains, and its pattern."""
+AFTER_NAMES = r"""and|but|or|from|i|i'm|im|my|can|could|please|calling|here|with|und|aber|aus|ich|mein|bitte|et|mais|je|j'ai|ma|mon|de|du|y|e|pero|mi|yo|o|vivo|di|io|ho|da|do|eu|moro|en|ik|uit"""
+"""Words after a name in lower case: "my name is thandiwe and I ..."."""
+WORKS = r"""books?|novels?|albums?|cds?|films?|movies?|songs?|posters?|biograph(?:y|ie)|jerseys?|shirts?|hoodies?|figures?|tickets?|concerts?|tour|perfume|parfum|quote
+    |buch|bücher|roman|trikots?|parfüm|bild|libros?|novela|camisetas?|póster|perfume|livres?|maillot|affiche|tableau|libr[oi]|romanzo|maglia|profumo|quadro|livros?|camisola|boek"""
+"""What an author or a star is named for, not a customer: "the book by Stephen King", "a Messi jersey"."""
 NAME_WEAK = (
+    (_words("name name's nane nam naem nmae names"), r"name's | (?:my|me)\s(?:name|nane|nam|naem|nmae|names)(?:\sis|\sare)?"),
+    (_words("mappelle apelle apel yamo kiamo hiamo heise haisse"), r"je\s(?:mappelle|m'?apelle?) | me\s(?:yamo) | mi\s(?:kiamo|hiamo) | ich\shei(?:se|sse)"),
     (_words("called"), r"am\scalled"),
     (_words("am i'm"), r"i\sam | i'm"),
     (_words("moi"), r"moi,?\sc'est"),
@@ -176,10 +183,21 @@ NAME_FOREIGN = (
         r"(?:registered|booked|booking|reservation|filed|placed|ordered|is|it's|account|order)\sunder",
     ),
     (_words("ben tôi saya ako ek ég"), r"ben | tôi\slà | saya | ako\ssi | ek\sis | ég\ser"),
-    (_words("name hier c'est"), r"name | hier | c'est"),
+    (_words("name hier c'est customer contact passenger guest cliente kunde kundin klant"), r"name | hier | c'est | customer | contact | passenger | guest | cliente | kundin | kunde | klant"),
 )
 """Introductions that ordinary capitalized words often follow: a listed given name or two capitals must follow."""
 NAME_CLOSED = (
+    (
+        _words("""kontoinhaber kontoinhaberin inhaber inhaberin empfänger empfängerin besteller ansprechpartner familienname nachname vorname zuname name nom titular titulaire destinataire
+            destinatario destinatária destinatário intestatario intestataria apellido apellidos apelido sobrenome cognome nome nombre nombres prénom recipient addressee surname lastname firstname attn attention holder famille completo complet rekeninghouder geadresseerde achternaam voornaam"""),
+        r"""(?:kontoinhaber(?:in)?|inhaber(?:in)?|empfänger(?:in)?|besteller|ansprechpartner|familienname|(?:nach|vor|zu)name|titular|titulaire|destinat(?:aire|ari[oa]|ári[oa])|intestatari[oa]|apellidos?|apelido|sobrenome|(?:cog)?nome|nombres?|(?:pré)?nom
+            |recipient|addressee|surname|(?:last|first)name|attn|attention|holder|famille|complete?o?|rekeninghouder|geadresseerde|(?:achter|voor)naam|name)
+            (?:\s?[:.-]|\s(?:is|ist|lautet|est|es|è|é|was|war)(?:\s[oa](?=\s))?)?""",
+    ),
+    (
+        _words("parte part behalf auftrag namen nome nom nombre läuft lautet signed"),
+        r"""de\sparte\sde | da\sparte\sd[ei] | de\sla\spart\sde | on\sbehalf\sof | im\sauftrag\svon | im\snamen\svon | n?o\snome\sd[eao] | au\snom | a\snome | läuft\sauf | lautet\sauf | signed(?:\sby)?""",
+    ),
     (_words("ici"), r"ici"),
     (_words("aquí qui"), r"aquí | qui(?:\sè)?"),
     (
@@ -189,7 +207,7 @@ NAME_CLOSED = (
     (_words("tady tu ja sam som olen это я я"), r"tady(?:\sje)? | tu | ja\ssam | som | olen | это | я(?=\s)"),
 )
 """Introductions in languages whose nouns are lower-case: a capital must follow, and the clause ends after the name."""
-SIGN_OFFS_FORMAL = r"""(?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely |
+SIGN_OFFS_FORMAL = r"""atte\.? | att\.? | salutations | best\swishes | bonne\s(?:journée|soirée) | bien\sà\s(?:vous|toi) | (?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely |
     yours(?:\s(?:truly|faithfully|sincerely))? |
     (?:mit\s)?(?:freundlichen?|besten?|viele[nr]?|liebe[nr]?|herzlichen?|schönen?)\s(?:grüße?n?|gruß|gruss|gruessen?)
     | mfg | grüße | gruß | (?:bien\s)?cordialement | bien\sà\s(?:vous|toi) | respectueusement |
@@ -197,8 +215,8 @@ SIGN_OFFS_FORMAL = r"""(?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely
     | (?:cordiali|distinti|un\scaro)\ssaluti? | saluti | in\sfede | atenciosamente |
     (?:com\sos\smelhores\s)?cumprimentos | abraços? | met\svriendelijke\sgroet(?:en)? | groet(?:en|jes)? | (?:vr\.?\s)?gr\. | mvg |
     pozdrawiam | z\spoważaniem | (?:med\s)?(?:venlig\s|vennlig\s)?hilsen | (?:ystävällisin\s)?terveisin | s\spozdravem | üdvözlettel | saygılarımla | signed, | many\sthanks, | med\svänliga?\shälsning(?:ar)? | mvh | hälsningar"""
-SIGN_OFFS = r"cheers | love | ta | warmly | hugs | best(?:\swishes)? | thanks | thank\syou | thx | greetings | danke | vielen\sdank | merci | bisous | gracias | grazie | obrigad[oa] | un\sabrazo | lg | vg | tack | dziękuję"
-SIGN_OFF_WORDS = _words("""poważaniem hilsen terveisin pozdravem üdvözlettel saygılarımla signed love ta warmly hugs many venlig vennlig ystävällisin med regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss
+SIGN_OFFS = r"tschüss | bye | ciao | beijos? | bjs | besos | cheers | love | ta | warmly | hugs | best(?:\swishes)? | thanks | thank\syou | thx | greetings | danke | vielen\sdank | merci | bisous | gracias | grazie | obrigad[oa] | un\sabrazo | lg | vg | tack | dziękuję"
+SIGN_OFF_WORDS = _words("""att atte salutations bonne tschüss bye ciao beijo beijos bjs besos poważaniem hilsen terveisin pozdravem üdvözlettel saygılarımla signed love ta warmly hugs many venlig vennlig ystävällisin med regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss
     gruessen mfg lg vg cordialement bien respectueusement salutations
     atentamente saludo saludos saluti saluto fede atenciosamente cumprimentos abraço abraços gr mvg groet groeten groetjes
     pozdrawiam hälsning hälsningar mvh danke dank merci bisous gracias
