@@ -23,7 +23,7 @@ PASSWORD_WORDS = _words("""password password's passwords passcode passphrase pas
     wlanpasswort pwd pw mdp kennwort losung passe contraseña contrasena clave parola senha wachtwoord hasło
     lösenord adgangskode psw pswd passwrd pasword passord contrasenya ww heslo şifre""")
 PASSWORD_NOUNS = "|".join(sorted(PASSWORD_WORDS))
-NEWNESS = "nueva|actual|antigua|vieja|temporal|nuova|attuale|vecchia|temporanea|actuel(?:le)?|nouveau|ancien|provisoire|nova|antiga|atual"
+NEWNESS = "provis[óo]ri[ao]|provvisori[ao]|provisional|temporári[ao]|temporaire|par\\sdéfaut|nueva|actual|antigua|vieja|temporal|nuova|attuale|vecchia|temporanea|actuel(?:le)?|nouveau|ancien|provisoire|nova|antiga|atual"
 """Adjectives after the word for a password in Romance languages."""
 RELATION = r"""i'm|we're|that|which|i|we|you|for|on|of|to|at|ich|das|für|von|vom|zu|zum|zur|im|meines|que|qu'on|j'utilise|pour|du|de|des|sur|par|para|del|della|di|che|per|dell'account|die|dat|van|voor|bij|op"""
 """Words that begin "the password FOR my account is": relative pronouns and prepositions."""
