@@ -117,7 +117,7 @@ _PIN = Pattern(
     rf"""\w++ (?:'s)? (?:[ -](?:code|number|nummer|numéro|número|no\.?|secrete?|secrète|pin|segret[oa]|secret[oa]|confidentiel|geheim)(?!\w))?
         (?:[ ](?:on|of|for|to|van|voor|op|della|del|di|de|du|des|da|do|der|zu|zur|für|auf|von|vom|sur|au|en|em|no|na|su|sulla?|al|alla|para)(?:[ ][^\W\d]{{1,10}}){{1,3}}?|[ ]meine[rs][ ][^\W\d]{{1,10}})? ,?
         (?:[ ](?:de[ ]|di[ ]|d')(?:{_PROTECTION})(?!\w))?
-        (?:[ ]?(?:[:=\#]|(?:{BE}|number|now|le|el|il|der|die|de)(?!\w))){{0,3}} [ ]? {_NUMBER}"""
+        (?:[ ]?(?:[:=\#]|(?:{BE}|number|now|le|el|il|der|die|de)(?!\w))){{0,3}} [ ]? (?:-[ ])? {_NUMBER}"""
 )
 _CODE = Pattern(rf"\w++ [^.?!\d{MASK}]{{0,40}}? (?<!\w) (?:{BE}|:) [ ]? {_NUMBER}")
 _SENT_WORDS = frozenset(

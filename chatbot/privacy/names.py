@@ -64,7 +64,7 @@ _TITLE = Pattern(
     r"(?:(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau|señora?|sra?|signora?|sig|dott|mme|madame|monsieur|senhora?|professor|mevrouw|meneer)\b\.?\s){1,3}"
 )
 _WORD = Pattern(r"[^\W\d_]++(?:['-][^\W\d_]++)*+(?![\w@/])", 0)
-_CLAUSE_END = Pattern(r"\s*(?:[.,;!?)]|\Z)", 0)
+_CLAUSE_END = Pattern(r"\s*(?:[.,;!?)]|\Z|(?:prénom|cognome|apellidos?|sobrenome|apelido|vorname|nachname)\b)")
 _GOES_ON = Pattern(rf"""["'\s]*(?:[.,:;!?)(/<{MASK}]|\Z|-\s|(?:{AFTER_NAMES})(?!\w))""")
 _LAST = Pattern(
     rf"(?:^\W*|[.!?\n]\s*|\s-{{1,2}}\s?|^-)(?P<name>{_CAP}(?:[ ]{_CAP}){{0,2}})[.!]?\s*\Z"

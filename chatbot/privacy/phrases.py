@@ -12,7 +12,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-BE = r"should\sbe|heißt|is|c'est|are|was|were|ist|sind|war|lautet|lautete|est|était|es|son|era|è|e'|sono|é|são|foi|ser[áà]|to\sbe|it's|to|jest|är|er|reads|says"
+BE = r"(?:should|would|could|might|may|will)\sbe|heißt|is|c'est|are|was|were|ist|sind|war|lautet|lautete|est|était|es|son|era|è|e'|sono|é|são|foi|ser[áà]|to\sbe|it's|to|jest|är|er|reads|says"
 """Forms of "to be" between a noun and its value; "is" of Dutch and English."""
 
 STILL = r"now|still|always|actually|currently|jetzt|noch|immer(?:\snoch)?|weiterhin|maintenant|toujours|encore|ahora|siempre|todavía|ora|sempre|ancora|agora|ainda"
@@ -118,7 +118,8 @@ WORKS = r"""books?|novels?|albums?|cds?|films?|movies?|songs?|posters?|biograph(
     |buch|bücher|roman|trikots?|parfüm|bild|libros?|novela|camisetas?|póster|perfume|livres?|maillot|affiche|tableau|libr[oi]|romanzo|maglia|profumo|quadro|livros?|camisola|boek"""
 """What an author or a star is named for, not a customer: "the book by Stephen King", "a Messi jersey"."""
 NAME_WEAK = (
-    (_words("name name's nane nam naem nmae names"), r"name's | (?:my|me)\s(?:name|nane|nam|naem|nmae|names)(?:\sis|\sare)?"),
+    (_words("name name's nane nam naem nmae names"), r"name's | (?:my|me|mein|mijn)\s(?:name|nane|nam|naem|nmae|names)(?:\sis(?:t)?|\sare)?"),
+    (_words("chatting speaking talking dealing"), r"you(?:'re|\sare)\s(?:speaking|talking|chatting|dealing)\s(?:to|with)"),
     (_words("mappelle apelle apel yamo kiamo hiamo heise haisse"), r"je\s(?:mappelle|m'?apelle?) | me\s(?:yamo) | mi\s(?:kiamo|hiamo) | ich\shei(?:se|sse)"),
     (_words("called"), r"am\scalled"),
     (_words("am i'm"), r"i\sam | i'm"),
@@ -161,7 +162,7 @@ NAME_WEAK = (
     (_words("name nombre nome nom prénom"), r"my\sname | mi\snombre | meu\snome | mon\s(?:pré)?nom"),
     (
         _words("nennt m'appelle dicen llaman chamam chiamano noemt"),
-        r"man\snennt\smich | on\sm'appelle | me\s(?:dicen|llaman) | me\schamam | mi\schiamano | men\snoemt\smij",
+        r"man\snennt\smich | on\sm'appelle | me\s(?:dicen|llaman) | me\schamam(?:\sde)? | mi\schiamano | men\snoemt\smij",
     ),
     (
         _words("fala spreekt imię jeg"),
@@ -195,8 +196,8 @@ NAME_CLOSED = (
             (?:\s?[:.-]|\s(?:is|ist|lautet|est|es|è|é|was|war)(?:\s[oa](?=\s))?)?""",
     ),
     (
-        _words("parte part behalf auftrag namen nome nom nombre läuft lautet signed"),
-        r"""de\sparte\sde | da\sparte\sd[ei] | de\sla\spart\sde | on\sbehalf\sof | im\sauftrag\svon | im\snamen\svon | n?o\snome\sd[eao] | au\snom | a\snome | läuft\sauf | lautet\sauf | signed(?:\sby)?""",
+        _words("agent driver rep technician seller colleague gestatten io parte part behalf auftrag namen nome nom nombre läuft lautet signed"),
+        r"""(?:agent|driver|rep|technician|seller|colleague)\s(?:was|is|named|called) | gestatten,? | sono\sio,? | de\sparte\sde | da\sparte\sd[ei] | de\sla\spart\sde | on\sbehalf\sof | im\sauftrag\svon | im\snamen\svon | n?o\snome\sd[eao] | au\snom | a\snome | läuft\sauf | lautet\sauf | signed(?:\sby)?""",
     ),
     (_words("ici"), r"ici"),
     (_words("aquí qui"), r"aquí | qui(?:\sè)?"),
@@ -212,7 +213,7 @@ SIGN_OFFS_FORMAL = r"""atte\.? | att\.? | salutations | best\swishes | bonne\s(?
     (?:mit\s)?(?:freundlichen?|besten?|viele[nr]?|liebe[nr]?|herzlichen?|schönen?)\s(?:grüße?n?|gruß|gruss|gruessen?)
     | mfg | grüße | gruß | (?:bien\s)?cordialement | bien\sà\s(?:vous|toi) | respectueusement |
     sinc[èe]res?\ssalutations | atentamente | (?:un\s)?(?:cordial\s)?saludos? | saludos\scordiales
-    | (?:cordiali|distinti|un\scaro)\ssaluti? | saluti | in\sfede | atenciosamente |
+    | (?:cordiali|distinti)\ssaluti | (?:un\s)?(?:caro\s)?saluto | saluti | in\sfede | atenciosamente |
     (?:com\sos\smelhores\s)?cumprimentos | abraços? | met\svriendelijke\sgroet(?:en)? | groet(?:en|jes)? | (?:vr\.?\s)?gr\. | mvg |
     pozdrawiam | z\spoważaniem | (?:med\s)?(?:venlig\s|vennlig\s)?hilsen | (?:ystävällisin\s)?terveisin | s\spozdravem | üdvözlettel | saygılarımla | signed, | many\sthanks, | med\svänliga?\shälsning(?:ar)? | mvh | hälsningar"""
 SIGN_OFFS = r"tschüss | bye | ciao | beijos? | bjs | besos | cheers | love | ta | warmly | hugs | best(?:\swishes)? | thanks | thank\syou | thx | greetings | danke | vielen\sdank | merci | bisous | gracias | grazie | obrigad[oa] | un\sabrazo | lg | vg | tack | dziękuję"
@@ -242,7 +243,7 @@ OUR = _words(
 )
 PERSON_PAIRS = frozenset(("signed by", "sent by", "for by", "accepted by", "received by", "taken by", "ordered by", "bought by", "paid by", "collected by", "up by", "written by", "spoke with", "spoke to", "speak with",
     "speak to", "spoken to", "spoken with", "talked with", "talked to", "talk to", "chatted with", "gift for", "present for", "belongs to", "delivered to", "issued to", "addressed to", "registered to", "handed to", "name to", "name is", "it is", "deliver to",
-    "it to", "recibió", "lo recibió", "ritirato da", "remis à", "recebeu foi", "paket an", "bitte auf", "to contact", "parcel to", "package to", "empfänger ist", "destinataire est", "destinatario es", "destinatario è", "destinatário é"))  # fmt: skip
+    "it to", "recibió", "lo recibió", "ritirato da", "remis à", "recebeu foi", "firmato da", "ritirato da", "signé par", "firmado por", "assinado por", "entreguem a", "entreguen a", "entregar a", "consegnate a", "consegnare a", "livrer à", "è per", "es para", "é para", "est pour", "ist für", "is for", "paket an", "bitte auf", "to contact", "parcel to", "package to", "empfänger ist", "destinataire est", "destinatario es", "destinatario è", "destinatário é"))  # fmt: skip
 """The same, two words."""
 PERSON_LINKS = _words(
     "to for with from by remove contact ask an für von auf durch pour par à avec de a per da di con por para com is ist est es é and und et y e ordered cancel"
@@ -293,7 +294,7 @@ NUMBER_KINDS = {
         rekeningnummer klantnummer konta kundnummer kontonr""",
     "<INVOICE>": """invoice invoices inv bill bills receipt receipts rechnung rechnungsnummer facture factures
     factura facturas fattura fatture fatura recibo factuur faktura fakturanummer quittung""",
-    "<NUMBER>": """retour retours retoure rücksendung reso resi devolução devoluções devolución devoluciones return returns zwrot retouren envío envio envios envoi envoie rma processo tracking awb waybill aktenzeichen zeichen handelsregister hrb kvk pnr quote refrence referance parcel package shipment consignment ticket case ref reference booking reservation
+    "<NUMBER>": """buchung buchungen reservierung boeking rezerwacja bokning varaus foglalás rezervace retour retours retoure rücksendung reso resi devolução devoluções devolución devoluciones return returns zwrot retouren envío envio envios envoi envoie rma processo tracking awb waybill aktenzeichen zeichen handelsregister hrb kvk pnr quote refrence referance parcel package shipment consignment ticket case ref reference booking reservation
     confirmation transaction return rma claim serial passport license licence ssn security tax vat routing label
         number numbers nr sort bsb ifsc blz swift bic aba sin nino tfn pps ppsn aadhaar pan ird nric ni insurance
     social steuer steuernummer ustid sendungsnummer sendung paket paketnummer vorgang vorgangsnummer
@@ -308,7 +309,7 @@ NUMBER_KINDS = {
 NAMING = _words(
     "č č. číslo cislo № broj št nomor numarası numarasi номер số αριθμός رقم מספר numărul # n number numbers num nbr no nr id ids code ref reference nº n° núm nummer numéro número numero numer no. "
 )
-SAYING = _words("is was ist war lautet est es è é era to jest är er")
+SAYING = _words("are were sind waren sont son sono são is was ist war lautet est es è é era to jest är er")
 NO_NUMBERS = _words(
     "article item model part product sku ean version size error coupon promo voucher firmware build ean isbn upc gtin asin rgb hex farbe couleur fout foutcode bestand file image img flight batch page chapter room artikel artikelnr chargennummer artikelnummer article modell modelo modello modèle producto prodotto produto erreur fehler color colour"
 )

@@ -13,6 +13,7 @@ from re import Match
 
 from chatbot.privacy.draft import MASK, Draft, Pattern, Span
 from chatbot.privacy.phrases import PASSWORD_WORDS
+from chatbot.privacy.streets import ENGLISH_WORDS
 
 
 def _words(text: str) -> frozenset[str]:
@@ -21,10 +22,10 @@ def _words(text: str) -> frozenset[str]:
 
 _UPPER = r"(?-i:[^\W\d_a-zß-öø-ÿāăąćčďđēęěğģīıķļłńņňőřśşšșțťūůűźżžа-яёєіїґα-ωάέήίόύώ])"
 _NAME = rf"{_UPPER}[\w'’.-]*+"
-_NUMBER = r"\d{1,6}(?:[/-]\d{1,5}){0,2}(?:\s?[A-Z](?!\w)|[a-z](?!\w))?(?:[º°ª]\s?\w{0,4}|\.)?(?:\s?(?:tv|th|mf)\.?)?(?!\w)"
+_NUMBER = r"(?:\d[A-Z][A-Z\d](?!\w)|\d{1,6}(?:[/-]\d{1,5}|[/-]?[a-z](?!\w)){0,2}(?:\s?[A-Z](?!\w)|[a-z](?!\w))?(?:[º°ª]\s?\w{0,4}|\.)?(?:\s?(?:tv|th|mf)\.?)?(?!\w))"
 _SMALL = r"""(?:(?:de|del|des|du|la|le|les|los|las|el|der|den|dem|das|am|an|im|in|auf|zum|zur|unter|van|het|di|dei|della|delle|do|da|dos|das|e|y|na|nad|pod|no|nr|št|č|br|lote|
     ul|os|al|bât|bat|apto?|flat|unit|casa|bloco|bloc|piso|esc|km|cp|cep|n|no|c/|av|via|pl|piazza|viale|corso|plaza|praça|avenida|chemin|allée|avenue|boulevard|place|route|quai|impasse|résidence|ул|улица|улице|улицы|вул|вулиця|вулиці|просп|д|дом|буд|кв|р|бул|strada|str|calle|rua|quadra|bairro|località|frazione|contrada|hameau|lieu-dit|montée|lotissement|jl|đường|οδός|carrer|fl|st|sal|mf|tl|lgh)\.?:?\s|[dl]')"""
-_ADDRESS = rf"""(?P<address> (?!\d{{1,2}}\.?\s(?:stock|etage|og|piso|floor)\b)(?:{_NUMBER},?\s(?:{_SMALL}|[^\W\d_A-Z][^\W\d_]{{2,11}}\s){{0,3}}{_NAME} | {_SMALL}{{0,2}}{_NAME}) (?:,?\s(?:{_SMALL}{{0,2}}(?:{_NAME}|{_NUMBER})|(?:cesta|ulica|ulice|utca|út|tér|street|road|náměstí|nábřeží|trg|iela|gatvė|katu|sok|cad|mah)\.?(?!\w))){{0,9}} )
+_ADDRESS = rf"""(?P<address> (?!\d{{1,2}}\.?\s(?:stock|etage|og|piso|floor)\b)(?:{_NUMBER},?\s(?:{_SMALL}|[^\W\d_A-Z][^\W\d_]{{2,11}}\s){{0,3}}{_NAME} | {_SMALL}{{0,2}}{_NAME} | \d{{1,5}}[a-z]?(?:\s[a-z']{{3,14}}){{1,3}}?\s(?:{"|".join(sorted(ENGLISH_WORDS))})\b(?:,?\s[a-z]{{3,14}}){{0,2}}) (?:,?\s(?:{_SMALL}{{0,2}}(?:{_NAME}|{_NUMBER})|(?:cesta|ulica|ulice|utca|út|tér|street|road|náměstí|nábřeží|trg|iela|gatvė|katu|sok|cad|mah)\.?(?!\w))){{0,9}} )
     (?= \s*(?:[.,;:!?)"]|\Z|-\s) | \s(?:and|but|und|aber|et|mais|y|e|pero|ma|mas|en|i|a|og|och|ja|és|și|и|та|και|ve|dan|và)(?!\w) )"""
 _IS = r"(?:\s(?:now|jetzt|maintenant|ahora|ora|agora|nu))?(?:\s?[:=]|\s(?:is|ist|lautet|est|es|è|é|são|to|je|er|är|este|е|це|είναι|adalah|là|és|yra|ir|on|:)(?:\s(?:now|jetzt|maintenant|ahora|ora|agora|nu|teraz))?|\s-)\s"
 _OWN = r"(?:\s(?:mea|mia|mio|mi|mitt|min|saya|ми|μου|của\stôi|meva|nuova|nueva|nouvelle|nova|actual|attuale|de\slivraison|de\sentrega|de\senvío|de\sfactur?ación|de\sfaturação|de\scobrança|de\sfacturation|di\sconsegna|di\sspedizione|di\sfatturazione))?"
@@ -100,8 +101,6 @@ def redact_stated_secrets(draft: Draft) -> None:
 
 def redact_stated_addresses(draft: Draft) -> None:
     """Mark addresses that somebody says to be theirs; needs a number."""
-    if draft.has(_STREETS):
-        draft.mark((*found.span(), "<ADDRESS>") for found in draft.matches(_STREET, _STREETS))
     if not _TURKISH_WORDS.isdisjoint(draft.words):
         draft.mark((*found.span(), "<ADDRESS>") for found in _TURKISH.finditer(draft.text))
     if draft.has(ADDRESS_WORDS):
@@ -111,6 +110,8 @@ def redact_stated_addresses(draft: Draft) -> None:
                 for found in draft.matches(pattern, words)
                 if _DIGIT.search(found["address"])
             )
+    if draft.has(_STREETS):
+        draft.mark((*found.span(), "<ADDRESS>") for found in draft.matches(_STREET, _STREETS))
 
 
 def redact_uk_postcodes(draft: Draft) -> None:

@@ -80,8 +80,8 @@ POSTCODE = r"""(?: (?-i:[A-Z]{1,2}-)?\d{5}-\d{3,4} | \d{4}-\d{3} |
     | [A-Z]\d[\dW]\s?[A-Z\d]{4} | \d{3}\s\d{2} | \d{2}-\d{3} | \d{3} )(?!\w)"""
 _PART = r"(?:\d{1,2}\s?[º°ª]\s?\w{0,4}|(?:apto?|apt|appt|flat|unit|suite|bloco|bl|bât|casa|piso|puerta|pta|int|interno|scala|stiege|top|lote|loja|sala|esc|floor|km)\.?\s\w{1,5}|\#\s?\w{1,6})"
 AFTER_STREET = rf"""(?:\s?,?\s?{_PART}){{0,3}}
-    (?: [^\d\n!?;<]{{0,40}}?(?<![\w-])(?:c\.?p\.?\s|cep\s|plz\s)?(?P<postcode>{POSTCODE}) (?:,?\s(?!(?-i:[A-Z][a-z]*\s(?:is|was|are))){_CITY}(?:[ -](?:(?:am|an\sder|de|la|sur|do)[ -])?{_CITY}){{0,2}}(?=[\s.,;!?)]|\Z))?
-      | (?:,\s{_CITY}(?:\s(?:(?:de|am|an\sder|do|da|la)\s)?{_CITY}){{0,2}}){{1,2}}(?:\s\d{{1,2}}(?!\w))?(?=\s*(?:[.,;!?)]|\Z))
+    (?: [^\d\n!?;<]{{0,40}}?(?<![\w-])(?:c\.?p\.?\s|cep\s|plz\s)?(?P<postcode>{POSTCODE}) (?:,?\s(?!(?-i:[A-Z][a-z]*\s(?:is|was|are)\b(?!\s(?:my|where)))){_CITY}(?:[ -](?:(?:am|an\sder|de|la|sur|do)[ -])?{_CITY}){{0,2}}(?=[\s.,;!?)]|\Z))?
+      | (?:,\s{_CITY}(?:\s(?:(?:de|am|an\sder|do|da|la)\s)?{_CITY}){{0,2}}){{1,2}}(?:\s\d{{1,2}}(?!\w))?(?=\s*(?:[.,;!?)]|\Z)|\s(?:is|ist|est|es|è|é|and|und|et|y|e|not|nicht)\s)
       | \s(?:in\s|a\s|à\s|em\s)?(?!(?:please|thanks|thank|bitte|danke|merci|gracias|grazie|obrigad[oa]|instead|today|now|again|here|door|per|por|favor)\b)[^\W\d_]{{4,14}}(?:\s\d{{1,2}})?(?=\s*(?:[.,;!?)]|\Z)) | )"""
 BY_POSTCODE = (
     rf"(?:\d{{4,6}}|\d{{3}}\s\d\d|\d\d-\d{{3}})(?:\s?(?-i:[A-Z]{{2}})(?!\w))?\s{_CITY}(?:[ -]{_CITY}){{0,2}}"
