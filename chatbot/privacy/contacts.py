@@ -52,7 +52,9 @@ _IPV6 = Pattern(
     r"[\da-f:](?<![\w:.].)[\da-f:]{2,38}(?:(?:\.\d{1,3}){3})?(?:/\d{1,3}|%\w{1,15})?(?![\w:])", DOTALL
 )
 _NEAR = 20
-_VERSION = Pattern(r"(?<!\w)(?:firmware|version|versión|versione|versão|release|build|driver|treiber|software|update|v)\.?[ :]{0,2}\Z")
+_VERSION = Pattern(
+    r"(?<!\w)(?:firmware|version|versión|versione|versão|release|build|driver|treiber|software|update|v)\.?[ :]{0,2}\Z"
+)
 _MAC = Pattern(
     r"[\da-f](?<![\w:.-].)[\da-f](?:([: -])(?:[\da-f]{2}\1){4}[\da-f]{2}|[\da-f]{2}\.[\da-f]{4}\.[\da-f]{4})(?![\w:-]|\.\w)",
     DOTALL,

@@ -108,7 +108,9 @@ _SENT = Pattern(
     rf"\w++ (?:\s(?:that|which))? \s (?:you|i|we|they) (?:\s\w{{1,12}}){{1,2}}, \s {_VALUE} (?<=,)"
 )
 _USED = Pattern(rf"(?<!\S) {_VALUE} \s (?:as|als|comme|como|come|for) \s (?:\w{{1,12}}[\s-]){{0,3}}\Z")
-_SECOND = Pattern(rf"{MASK}\s (?:to|auf|a|in|en|para|->|or|oder|ou|o|of) \s {_VALUE}")
+_SECOND = Pattern(
+    rf"{MASK}\s (?:(?:to|auf|a|in|en|para|->|or|oder|ou|o|of) | (?:and|und|et|y|e)(?=\s\S{{0,30}}\d)(?=\s\S{{0,30}}[^\W\d])) \s {_VALUE}"
+)
 _OTHER = Pattern(rf"\w++ \s?(?:one|password)? \s (?:{BE}) \s {_VALUE}")
 _NUMBER = r"""["']? (?P<secret>(?:(?-i:[A-Z])\d{0,2}-)?\d(?:[ -]?\d){2,7})(?!\w|-\d)"""
 _PROTECTION = r"""seguridad|segurança|sécurité|sicurezza|acceso|acesso|accès|accesso|verificación|verificação|vérification|verifica
@@ -121,7 +123,18 @@ _PIN = Pattern(
 )
 _CODE = Pattern(rf"\w++ [^.?!\d{MASK}]{{0,40}}? (?<!\w) (?:{BE}|:) [ ]? {_NUMBER}")
 _SENT_WORDS = frozenset(
-    ("sms", "text", "texted", "2fa", "otp", "authenticator", "einmalcode", "verification", "verify", "whatsapp")
+    (
+        "sms",
+        "text",
+        "texted",
+        "2fa",
+        "otp",
+        "authenticator",
+        "einmalcode",
+        "verification",
+        "verify",
+        "whatsapp",
+    )
 )
 """Words of a message in which a code is one that was sent to a person."""
 _USERS = frozenset(("user", "login", "credentials", "zugangsdaten", "logindaten"))
@@ -238,7 +251,11 @@ def _stated(draft: Draft) -> Iterator[Span]:
         start, end = _trimmed(found)
         secret = found.string[start:end]
         odd = _ODD.search(secret) or found.string[start - 1] in _QUOTES
-        if odd and (found["told"] or len(secret) >= 4) or (found["told"] and _FOLLOWED.match(found.string, end)):
+        if (
+            odd
+            and (found["told"] or len(secret) >= 4)
+            or (found["told"] and _FOLLOWED.match(found.string, end))
+        ):
             yield from _trusted(iter((found,)))
 
 

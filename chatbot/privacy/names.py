@@ -37,6 +37,8 @@ EndOf = Callable[[re.Match[str]], int]
 _NEAR, _FAR, _AFTER = 32, 48, 200
 """Characters that are searched: before a name, before "speaking", after a signature."""
 MAX_WORDS = 6
+_FEWEST_LETTERS, _ABBREVIATION = 2, 3
+"""Letters of a word in capitals that is no name after others: "Sherlock Holmes DVD"."""
 MAX_NAMES = 40
 """Number of capitalized words of a message that are examined: bounds the time for hostile texts."""
 
@@ -56,7 +58,7 @@ _BEFORE_NAME = Pattern(
 _AFTER_CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}\s\Z")
 _CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}")
 _WORK_BEFORE = Pattern(
-    rf"(?<!\w)(?:(?:{WORKS})(?:\s[\w'-]{{1,12}})?\s(?:by|von|de|d'|di|do|da|van|about|über|sobre)\s?|(?:in|near|nach|en|em)\s)\Z"
+    rf"(?<!\w)(?:(?:{WORKS})(?:\s[\w'-]{{1,12}})?\s(?:by|von|de|d'|di|do|da|van|about|über|sobre)\s?(?:{_CAP}\s)?|(?:in|near|nach|en|em)\s)\Z"
 )
 _WORK = Pattern(rf"(?:{WORKS})(?!\w)")
 _WORK_AFTER = Pattern(rf"(?:'s)?\s(?:{WORKS}|boxset|signature|edition|collection|version)(?!\w)")
@@ -64,11 +66,13 @@ _TITLE = Pattern(
     r"(?:(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau|señora?|sra?|signora?|sig|dott|mme|madame|monsieur|senhora?|professor|mevrouw|meneer)\b\.?\s){1,3}"
 )
 _WORD = Pattern(r"[^\W\d_]++(?:['-][^\W\d_]++)*+(?![\w@/])", 0)
-_CLAUSE_END = Pattern(r"\s*(?:[.,;!?)]|\Z|(?:prénom|cognome|apellidos?|sobrenome|apelido|vorname|nachname)\b)")
-_GOES_ON = Pattern(rf"""["'\s]*(?:[.,:;!?)(/<{MASK}]|\Z|-\s|(?:{AFTER_NAMES})(?!\w))""")
-_LAST = Pattern(
-    rf"(?:^\W*|[.!?\n]\s*|\s-{{1,2}}\s?|^-)(?P<name>{_CAP}(?:[ ]{_CAP}){{0,2}})[.!]?\s*\Z"
+_CLAUSE_END = Pattern(
+    r"\s*(?:[.,;!?)]|\Z|(?:prénom|cognome|apellidos?|sobrenome|apelido|vorname|nachname)\b)"
 )
+_GOES_ON = Pattern(rf"""["'\s]*(?:[.,:;!?)(/<{MASK}]|\Z|-\s|(?:{AFTER_NAMES})(?!\w))""")
+_OBJECT = Pattern(r"\s(?:it|me|him|us|them|the|that|not|es|mich|ihn|sie|nicht|lo|que|che)\b")
+"""What follows a verb, not a name: "my neighbour Took it in"."""
+_LAST = Pattern(rf"(?:^\W*|[.!?\n]\s*|\s-{{1,2}}\s?|^-)(?P<name>{_CAP}(?:[ ]{_CAP}){{0,2}})[.!]?\s*\Z")
 _AFTER_SIGNATURE = Pattern(rf"(?:[\s.,;:!|-]|<[A-Z]{{2,8}}>|{MASK})*+\Z", 0)
 
 
@@ -125,7 +129,11 @@ def _closed(lead: re.Match[str]) -> int:
 def _is_known(name: str) -> bool:
     """Whether these words are a name without an introduction: a listed given name, or two and more capitals."""
     words = name.split()
-    return _is_given(words[0]) or (len(words) > 1 and _is_capital(words[-1]) and not _is_brand(words))
+    return (
+        _is_given(words[0])
+        or _PATRONYMIC.search(words[0]) is not None
+        or (len(words) > 1 and _is_capital(words[-1]) and not _is_brand(words))
+    )
 
 
 def _signed(lead: re.Match[str]) -> int:
@@ -171,7 +179,11 @@ def _last(text: str) -> Iterator[Span]:
     if found and (found.start() > begin or not begin) and _stem(found["name"]) not in GIVEN_AND_WORDS:
         start, end = found.span("name")
         words = found["name"].split()
-        if _is_given(words[0]) and not _is_brand(words) and _name_end(text, start, stated=False, capitals=True) == end:
+        if (
+            _is_given(words[0])
+            and not _is_brand(words)
+            and _name_end(text, start, stated=False, capitals=True) == end
+        ):
             yield start, end, MARK
 
 
@@ -199,7 +211,7 @@ def _is_person(text: str, start: int, end: int) -> bool:
     if not before:
         return False
     if before[0] in OUR and before[-1] in PERSON_WORDS and _is_singular(words[0], first):
-        return True
+        return _is_given(words[0]) or len(words) > 1 or not _OBJECT.match(text, end)
     if not (len(words) > 1 or (_is_given(first := words[0]) and _stem(first) not in GIVEN_AND_WORDS)):
         return False
     strong = before[-1].rstrip(",:") in PERSON_WORDS or " ".join(before) in PERSON_PAIRS
@@ -293,6 +305,8 @@ def _goes_on(word: str, capitalised: bool) -> bool:
     """Whether this word continues a name that has begun."""
     known = _stem(word)
     if capitalised:
+        if word.isupper() and _FEWEST_LETTERS <= len(word) <= _ABBREVIATION:
+            return False
         return _is_capital(word) and known not in NO_NAMES
     return _is_given(word) or not (known in NO_NAMES or _ENDINGS.search(known))
 
@@ -308,6 +322,7 @@ def _is_surname(word: str) -> bool:
     known = _stem(word)
     return (
         known in SURNAMES
+        or (word[0].isupper() and _PATRONYMIC.search(word) is not None)
         or known.startswith(("d'", "o'"))
         or (("-" in known or "'" in known) and not SURNAMES.isdisjoint(known.replace("'", "-").split("-")))
     )
@@ -358,6 +373,12 @@ _PARTICLES = frozenset(
         "abu",
     )
 )
+
+_PATRONYMIC = Pattern(
+    r"[A-ZŁŚŻŠČŽĆ]\w+(?:sk[aiy]|ský|ská|cz|vi[ćc]|enko|chuk|sson|ss?dóttir|oglu|oğlu|poulos|opoulou|[aio]dis|akis|shvili|[knlrdpts]ov(?:a|á)?|kowa)\Z",
+    0,
+)
+"""Ends of surnames that no language of the others has for its words."""
 
 _ENDINGS = Pattern(
     r"(?:ing|(?<!fr)ed|ly|ous|able|ible|ful|less|ive|ant|ent|ical|tic|ward|wards|ese|ish|ian|est|ness|ment|tion|s')\Z",

@@ -12,7 +12,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-BE = r"(?:should|would|could|might|may|will)\sbe|heißt|is|c'est|are|was|were|ist|sind|war|lautet|lautete|est|était|es|son|era|è|e'|sono|é|são|foi|ser[áà]|to\sbe|it's|to|jest|är|er|reads|says"
+BE = r"used\sto\sbe|(?:should|would|could|might|may|will)\sbe|heißt|is|c'est|are|was|were|ist|sind|war|lautet|lautete|est|était|es|son|era|è|e'|sono|é|são|foi|ser[áà]|to\sbe|it's|to|jest|är|er|reads|says"
 """Forms of "to be" between a noun and its value; "is" of Dutch and English."""
 
 STILL = r"now|still|always|actually|currently|jetzt|noch|immer(?:\snoch)?|weiterhin|maintenant|toujours|encore|ahora|siempre|todavía|ora|sempre|ancora|agora|ainda"
@@ -114,13 +114,22 @@ NAME_STATED = (
 """Introductions after which a lower-case word is a name, too: words one of which each contains, and its pattern."""
 AFTER_NAMES = r"""and|but|or|from|i|i'm|im|my|can|could|please|calling|here|with|at|for|um|und|aber|aus|ich|mein|bitte|et|mais|je|j'ai|ma|mon|de|du|y|e|pero|mi|yo|o|vivo|di|io|ho|da|do|eu|moro|en|ik|uit"""
 """Words after a name in lower case: "my name is thandiwe and I ..."."""
-WORKS = r"""books?|novels?|albums?|cds?|films?|movies?|songs?|posters?|biograph(?:y|ie)|jerseys?|shirts?|hoodies?|figures?|tickets?|concerts?|tour|perfume|parfum|quote
+WORKS = r"""books?|novels?|albums?|cds?|films?|movies?|songs?|posters?|dvds?|blu-?rays?|games?|plates?|mugs?|dolls?|toys?|boots|handbags?|purses?|biograph(?:y|ie)|jerseys?|shirts?|hoodies?|figures?|tickets?|concerts?|tour|perfume|parfum|quote
     |buch|bücher|roman|trikots?|parfüm|bild|libros?|novela|camisetas?|póster|perfume|livres?|maillot|affiche|tableau|libr[oi]|romanzo|maglia|profumo|quadro|livros?|camisola|boek"""
 """What an author or a star is named for, not a customer: "the book by Stephen King", "a Messi jersey"."""
 NAME_WEAK = (
-    (_words("name name's nane nam naem nmae names"), r"name's | (?:my|me|mein|mijn)\s(?:name|nane|nam|naem|nmae|names)(?:\sis(?:t)?|\sare)?"),
-    (_words("chatting speaking talking dealing"), r"you(?:'re|\sare)\s(?:speaking|talking|chatting|dealing)\s(?:to|with)"),
-    (_words("mappelle apelle apel yamo kiamo hiamo heise haisse"), r"je\s(?:mappelle|m'?apelle?) | me\s(?:yamo) | mi\s(?:kiamo|hiamo) | ich\shei(?:se|sse)"),
+    (
+        _words("name name's nane nam naem nmae names"),
+        r"name's | (?:my|me|mein|mijn)\s(?:name|nane|nam|naem|nmae|names)(?:\sis(?:t)?|\sare)?",
+    ),
+    (
+        _words("chatting speaking talking dealing"),
+        r"you(?:'re|\sare)\s(?:speaking|talking|chatting|dealing)\s(?:to|with)",
+    ),
+    (
+        _words("mappelle apelle apel yamo kiamo hiamo heise haisse"),
+        r"je\s(?:mappelle|m'?apelle?) | me\s(?:yamo) | mi\s(?:kiamo|hiamo) | ich\shei(?:se|sse)",
+    ),
     (_words("called"), r"am\scalled"),
     (_words("am i'm"), r"i\sam | i'm"),
     (_words("moi"), r"moi,?\sc'est"),
@@ -184,7 +193,10 @@ NAME_FOREIGN = (
         r"(?:registered|booked|booking|reservation|filed|placed|ordered|is|it's|account|order)\sunder",
     ),
     (_words("ben tôi saya ako ek ég"), r"ben | tôi\slà | saya | ako\ssi | ek\sis | ég\ser"),
-    (_words("name hier c'est customer contact passenger guest cliente kunde kundin klant"), r"name | hier | c'est | customer | contact | passenger | guest | cliente | kundin | kunde | klant"),
+    (
+        _words("name hier c'est customer contact passenger guest cliente kunde kundin klant"),
+        r"name | hier | c'est | customer | contact | passenger | guest | cliente | kundin | kunde | klant",
+    ),
 )
 """Introductions that ordinary capitalized words often follow: a listed given name or two capitals must follow."""
 NAME_CLOSED = (
@@ -196,7 +208,9 @@ NAME_CLOSED = (
             (?:\s?[:.-]|\s(?:is|ist|lautet|est|es|è|é|was|war)(?:\s[oa](?=\s))?)?""",
     ),
     (
-        _words("agent driver rep technician seller colleague gestatten io parte part behalf auftrag namen nome nom nombre läuft lautet signed"),
+        _words(
+            "agent driver rep technician seller colleague gestatten io parte part behalf auftrag namen nome nom nombre läuft lautet signed"
+        ),
         r"""(?:agent|driver|rep|technician|seller|colleague)\s(?:was|is|named|called) | gestatten,? | sono\sio,? | de\sparte\sde | da\sparte\sd[ei] | de\sla\spart\sde | on\sbehalf\sof | im\sauftrag\svon | im\snamen\svon | n?o\snome\sd[eao] | au\snom | a\snome | läuft\sauf | lautet\sauf | signed(?:\sby)?""",
     ),
     (_words("ici"), r"ici"),
@@ -208,7 +222,7 @@ NAME_CLOSED = (
     (_words("tady tu ja sam som olen это я я"), r"tady(?:\sje)? | tu | ja\ssam | som | olen | это | я(?=\s)"),
 )
 """Introductions in languages whose nouns are lower-case: a capital must follow, and the clause ends after the name."""
-SIGN_OFFS_FORMAL = r"""atte\.? | att\.? | salutations | best\swishes | bonne\s(?:journée|soirée) | bien\sà\s(?:vous|toi) | (?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely |
+SIGN_OFFS_FORMAL = r"""cordialmente | atte\.? | att\.? | salutations | best\swishes | bonne\s(?:journée|soirée) | bien\sà\s(?:vous|toi) | (?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely |
     yours(?:\s(?:truly|faithfully|sincerely))? |
     (?:mit\s)?(?:freundlichen?|besten?|viele[nr]?|liebe[nr]?|herzlichen?|schönen?)\s(?:grüße?n?|gruß|gruss|gruessen?)
     | mfg | grüße | gruß | (?:bien\s)?cordialement | bien\sà\s(?:vous|toi) | respectueusement |
@@ -217,7 +231,7 @@ SIGN_OFFS_FORMAL = r"""atte\.? | att\.? | salutations | best\swishes | bonne\s(?
     (?:com\sos\smelhores\s)?cumprimentos | abraços? | met\svriendelijke\sgroet(?:en)? | groet(?:en|jes)? | (?:vr\.?\s)?gr\. | mvg |
     pozdrawiam | z\spoważaniem | (?:med\s)?(?:venlig\s|vennlig\s)?hilsen | (?:ystävällisin\s)?terveisin | s\spozdravem | üdvözlettel | saygılarımla | signed, | many\sthanks, | med\svänliga?\shälsning(?:ar)? | mvh | hälsningar"""
 SIGN_OFFS = r"tschüss | bye | ciao | beijos? | bjs | besos | cheers | love | ta | warmly | hugs | best(?:\swishes)? | thanks | thank\syou | thx | greetings | danke | vielen\sdank | merci | bisous | gracias | grazie | obrigad[oa] | un\sabrazo | lg | vg | tack | dziękuję"
-SIGN_OFF_WORDS = _words("""att atte salutations bonne tschüss bye ciao beijo beijos bjs besos poważaniem hilsen terveisin pozdravem üdvözlettel saygılarımla signed love ta warmly hugs many venlig vennlig ystävällisin med regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss
+SIGN_OFF_WORDS = _words("""cordialmente att atte salutations bonne tschüss bye ciao beijo beijos bjs besos poważaniem hilsen terveisin pozdravem üdvözlettel saygılarımla signed love ta warmly hugs many venlig vennlig ystävällisin med regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss
     gruessen mfg lg vg cordialement bien respectueusement salutations
     atentamente saludo saludos saluti saluto fede atenciosamente cumprimentos abraço abraços gr mvg groet groeten groetjes
     pozdrawiam hälsning hälsningar mvh danke dank merci bisous gracias
@@ -284,7 +298,7 @@ CURRENCIES = r"""usd|eur|euros?|gbp|dollars?|pounds?|quid|bucks|chf|francs?|cent
     |rand|zar|lira|tl|try|cad|aud|nzd|sgd|franken|stutz|dirhams?|aed|baht|rubles?|rub|huf|forint|czk|koruna|points?|punkte|miles|people|units|stück|km|users?|kunden|followers|steps|mah|watts?|rpm|ppi|dpi|pixels?|lumens?"""
 
 NUMBER_KINDS = {
-    "<ORDER>": """compra compras orden órdenes ordens acquisto acquisti achat achats einkauf kauf subscription abo abonnement suscripción abbonamento assinatura nákup zakup aankoop cmd pöntun pöntunin porosia porosi agizo سفارش objednávka objednávky objednávku objednávce objednavka objednavky ordren bestilling bestillingen bestillingsnummer beställningen beställningsnummer tilaus
+    "<ORDER>": """bestellungen bestellingen zamówień beställningar compra compras orden órdenes ordens acquisto acquisti achat achats einkauf kauf subscription abo abonnement suscripción abbonamento assinatura nákup zakup aankoop cmd pöntun pöntunin porosia porosi agizo سفارش objednávka objednávky objednávku objednávce objednavka objednavky ordren bestilling bestillingen bestillingsnummer beställningen beställningsnummer tilaus
         tilaukseni tilausnumero tilauksen rendelés rendelésem rendelésszám comanda comenzii comandă заказ заказа заказу заказе замовлення поръчка поръчката παραγγελία παραγγελίας narudžba narudžbe narudžbu narudžbi
         naročilo naročila sipariş siparişim siparişimin siparis siparisim pesanan tellimus tellimuse pasūtījums pasūtījuma užsakymas užsakymo طلب طلبي הזמנה ההזמנה zamówieniem zamowienie zamowienia order orders ord oorder ordr oder orer oredr purchase purchases puchase pucrhase purcahse
     bestellung bestellnummer bestell auftrag auftragsnummer commande commandes pedido pedidos ordine ordini encomenda

@@ -16,7 +16,9 @@ _SHORT_CODE = 4
 _MARK_OF = {word: mark for mark, words in NUMBER_KINDS.items() for word in words.split()}
 _MARK_OF |= {
     typo: _MARK_OF[word]
-    for typo, word in typos(_MARK_OF, NO_NUMBERS | NAMING | PHONE_HINTS | _MARK_OF.keys() | {"contacts", "protocol"}).items()
+    for typo, word in typos(
+        _MARK_OF, NO_NUMBERS | NAMING | PHONE_HINTS | _MARK_OF.keys() | {"contacts", "protocol"}
+    ).items()
 }
 _LINKS = (
     NAMING

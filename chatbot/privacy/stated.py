@@ -31,7 +31,9 @@ _IS = r"(?:\s(?:now|jetzt|maintenant|ahora|ora|agora|nu))?(?:\s?[:=]|\s(?:is|ist
 _OWN = r"(?:\s(?:mea|mia|mio|mi|mitt|min|saya|ми|μου|của\stôi|meva|nuova|nueva|nouvelle|nova|actual|attuale|de\slivraison|de\sentrega|de\senvío|de\sfactur?ación|de\sfaturação|de\scobrança|de\sfacturation|di\sconsegna|di\sspedizione|di\sfatturazione))?"
 _ADDRESS_NOUNS = _words("""address adresse adress adressen adresa adreça dirección direccion domicilio indirizzo endereço morada adres
     osoitteeni osoite heimilisfang heimilisfangið enderezo helbidea anwani διεύθυνσή διεύθυνση naslov alamat chỉ aadress adrese adresas адресът lieferadresse wohnadresse anschrift adresy""")
-_BARE_NOUNS = _ADDRESS_NOUNS | _words("adresim címem lakcímem адрес адреса адресу alamat عنواني osoitteessa osoitteeni lakcím")
+_BARE_NOUNS = _ADDRESS_NOUNS | _words(
+    "adresim címem lakcímem адрес адреса адресу alamat عنواني osoitteessa osoitteeni lakcím"
+)
 """Nouns of languages that state without a verb."""
 _LIVING = _words("""live lives living reside wohne wohnen wohnhaft habite j'habite habitons j'habitais vivo vivimos resido abito abitiamo moro moramos woon wonen bor
     bydlím bývam asun lakom locuiesc stau mieszkam живу мешкаю живея μένω stanujem živim stanujemo visc elan dzīvoju gyvenu bydlíme""")
@@ -60,7 +62,8 @@ _UK_POSTCODE = Pattern(
 )
 ADDRESS_WORDS = _BARE_NOUNS | _LIVING | _SENDING | _STREETS
 _FAR = 64
-_DIGIT = Pattern(r"\d", 0)
+_DIGIT = Pattern(r"(?<!\d)(?!(?:19|20)\d\d(?!\d))\d", 0)
+"""Begins a number that is no year."""
 
 SECRET_NOUNS = _words("""kodeord adgangskoden lösenordet passord passordet salasana salasanani heslo hesla jelszavam jelszó jelszo parola parolă parolam
     пароль паролем паролата парола κωδικός κωδικό lozinka lozinku lozinke geslo şifre şifrem sifrem sifre şifremi parolam sandi khẩu parool parooli parole slaptažodis
@@ -71,7 +74,7 @@ _MIXED = rf"""(?P<secret>(?!(?:i?phone|ipad|windows|win|office|xbox|playstation|
     (?:[^\W\d_]{{3,}}[!#$%&*@_.-]?\d|[^\W\d_]{{2,}}[!#$%&*_])[^\s{MASK},;?)]{{0,24}})"""
 _NEAR_NOUN = Pattern(rf"""\w++ (?:[ ][^\s{MASK}.,;:!?\d]{{1,14}}){{0,4}}? [ ]["'(]? {_MIXED}""")
 _BEFORE_NOUN = Pattern(
-    rf"""(?<!\w)(?:to|with|use|used|was|is|be|enter|entered|typed|tried|mit|zu|auf|nutze|avec|con|met|com|med)[ ]["'(]? {_MIXED} (?:["')]?,?[ ]\(?[^\s{MASK}.,;:!?\d]{{1,14}}){{0,4}}? ,?[ ]\(?\Z"""
+    rf"""(?<!\w)(?:to|as|with|use|used|was|is|be|enter|entered|typed|tried|mit|zu|auf|nutze|avec|con|met|com|med)[ ]["'(]? {_MIXED} (?:["')]?,?[ ]\(?[^\s{MASK}.,;:!?\d]{{1,14}}){{0,4}}? ,?[ ]\(?\Z"""
 )
 _STOPS = ".,;:!?)]}\"'>"
 
@@ -104,7 +107,12 @@ def redact_stated_addresses(draft: Draft) -> None:
     if not _TURKISH_WORDS.isdisjoint(draft.words):
         draft.mark((*found.span(), "<ADDRESS>") for found in _TURKISH.finditer(draft.text))
     if draft.has(ADDRESS_WORDS):
-        for pattern, words in ((_STATED, _ADDRESS_NOUNS), (_BARE, _BARE_NOUNS), (_LIVES, _LIVING), (_SENT_TO, _SENDING)):
+        for pattern, words in (
+            (_STATED, _ADDRESS_NOUNS),
+            (_BARE, _BARE_NOUNS),
+            (_LIVES, _LIVING),
+            (_SENT_TO, _SENDING),
+        ):
             draft.mark(
                 (*found.span("address"), "<ADDRESS>")
                 for found in draft.matches(pattern, words)

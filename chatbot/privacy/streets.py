@@ -34,7 +34,27 @@ UNIT_BEFORE = rf"(?<!\w)(?:{_UNIT}\s?[,/-]?\s?|(?:flat|apt\.?|apartment|unit|sui
 GERMANIC_ENDINGS = ("straße", "strasse", "str", "str.", "weg", "gasse", "platz", "allee", "ring", "damm", "ufer", "markt", "chaussee", "steig", "stieg", "promenade", "graben", "hof", "berg",
     "garten", "kamp", "brücke", "stiege", "zeile", "steeg", "pad", "wal", "baan", "steenweg", "weide", "garten", "tor", "wall", "park", "straat", "laan", "gracht", "plein", "kade", "dijk", "singel", "gatan", "vägen", "gränd", "gade", "gata", "vej", "veien", "stræde", "katu", "tie", "dreef", " gate", " út", "utca", " tér", "náměstí", "ulice")  # fmt: skip
 SURE_ENDINGS = ("straße", "strasse", "str.", "straat", "gatan", "gracht", "plein", "gasse", "allee", "platz")
-VERB_ENDINGS = ("arkplatz", "tellplatz", "itzplatz", "rbeitsplatz", "pielplatz", "ückweg", "inweg", "hrring", "hering", "mweg", "eimweg", "dering", "vering", "fering", "during", "uring", "oring", "aring", "iring")
+VERB_ENDINGS = (
+    "arkplatz",
+    "tellplatz",
+    "itzplatz",
+    "rbeitsplatz",
+    "pielplatz",
+    "ückweg",
+    "inweg",
+    "hrring",
+    "hering",
+    "mweg",
+    "eimweg",
+    "dering",
+    "vering",
+    "fering",
+    "during",
+    "uring",
+    "oring",
+    "aring",
+    "iring",
+)
 GERMANIC_BEFORE = rf"(?<![\w-])(?:(?:(?:Van|van|Oude|Nieuwe|Nieuwezijd|Oudezijd|Alte|Neue|Lange|Kurze|Breite|Große|Kleine|Hohe|Obere|Untere|Prins|Prinses|Sint|Sankt|St\.?)[rsn]?\s)[\w.-]{{1,40}}|(?!(?:ihr|der|die|das|dem|den|am|im|ein|einem|unser|dein|mein|euer|het|de|een)\s)(?:{_CAP}\s){{1,2}}(?:straße|strasse|str\.?|allee|weg|platz|ring|damm|ufer|markt|gasse|laan|plein|park|hof|gate|gata|gade|vei|katu|út|utca|tér|náměstí|ulice)|[\w.-]{{1,40}})\s\Z"
 HOUSE_NUMBER = r"\d{1,4}\s?(?:[a-z](?!\w))?(?!\w)(?:\s?[/-]\s?\d{1,4}[a-z]?|\s(?:bus|box|hs|apt|top|stiege)\s\d{1,3}(?!\w))*"
 SEPARATE = _words("gate út utca tér náměstí")
@@ -52,7 +72,7 @@ RARE_ROMANCE = rf"\w++ \s {_OF} {_CAP} (?:\s{_CAP}){{0,3}} ,?\s {_NUMBER} (?!\w)
 FRENCH_NUMBER_LAST = rf"(?:{_FRENCH})\s {_OF} {_CAP} (?:\s{_CAP}){{0,3}} ,?\s {_NUMBER} (?!\w)"
 _ROMANCE = r"""calle|c/|cl\.|avenida|avda?\.?|av\.|plaza|pza\.?|plza\.?|paseo|p[º°]|carrera|cra\.?|kr\.?|camino|ronda|travesía|callejón|glorieta|calzada|bulevar|diagonal|transversal|autopista|pasaje|colonia
     |rua|r\.|travessa|tv\.|praça|largo|alameda|estrada|rodovia|beco|calçada|via|viale|v\.le|corso|c\.so|piazza|p\.zza|piazzale|vicolo|strada|contrada|lungarno|lungomare|salita|ulica|ul\.|al\.|aleja|os\.|plac|pl\.|sokak|cad\.?|caddesi"""
-ROMANCE = rf"""(?:av|avenida|avda|calle|rua|via)\.?\s\d{{1,2}}\sde\s[^\W\d_]{{4,12}}\s(?:n[º°.]\s?)?\d{{1,5}}(?!\w) | (?!via\s(?:e-?mail|mail|sms|whatsapp|chat|app|telefono|web|ups|dhl|pec)\b)(?:(?:carrera|cra|cr|kr|calle|cl|transversal|diagonal|av|avenida)\.?\s\d{{1,3}}[a-z]?\s?(?:\#|n[o°º]\.?)\s?\d{{1,3}}[a-z]?\s?-\s?\d{{1,3}} | (?:{_ROMANCE}) \s? (?!(?:de\s)?(?:garaje|parking|aparcamiento|estacionamiento|garagem|parcheggio|coche|garage)\b|(?:di|de|do|da|del|della|en|em|in)\s\d) {_OF} [\w'.-]{{2,30}} (?:\s(?:(?:de|del|de\sla|della|dei|dos|das|da|do|e|y|la)\s)?[\w'.-]{{2,30}}){{0,4}}? ,?\s
+ROMANCE = rf"""(?:av|avenida|avda|calle|rua|via)\.?\s\d{{1,2}}\sde\s[^\W\d_]{{4,12}}\s(?:n[º°.]\s?)?\d{{1,5}}(?!\w) | (?!via\s(?:e-?mail|mail|sms|whatsapp|chat|app|telefono|web|ups|dhl|pec)\b)(?:(?:carrera|cra|cr|kr|calle|cl|transversal|diagonal|av|avenida)\.?\s\d{{1,3}}[a-z]?\s?(?:\#|n[o°º]\.?)\s?\d{{1,3}}[a-z]?\s?-\s?\d{{1,3}} | (?:{_ROMANCE}) \s? (?!(?:de\s)?(?:garaje|parking|aparcamiento|estacionamiento|garagem|parcheggio|coche|garage)\b|(?:di|de|do|da|del|della|en|em|in)\s(?:\d|(?-i:[a-z]+)\s\d)) {_OF} [\w'.-]{{2,30}} (?:\s(?:(?:de|del|de\sla|della|dei|dos|das|da|do|e|y|la)\s)?[\w'.-]{{2,30}}){{0,4}}? ,?\s
     (?:(?:n[º°.]|nr\.?|no\.?|num\.?|núm\.?|numero|número|nº|\#)\s?)? \#?\s?\d{{1,5}} (?:[a-z](?!\w))?
     (?:\s?[-/]\s?\d{{1,4}})? (?!\w) (?:\s?,\s?\d{{1,2}}\s?[º°ª](?:\s?(?:[a-z](?!\w)|izq|dcha?|der|esq)\.?)?)?
     (?:,?\s(?:piso|puerta|planta|apto\.?|apartamento|appartamento|int\.|interno|scala|andar|depto\.?)\s\w{{1,4}}(?!\w))?)"""
