@@ -79,7 +79,7 @@ _PHRASE = Pattern(
     rf"\w++ (?:'s|{_TOLD}|\s) (?P<secret>\"?[^\s.,;!?{MASK}]{{2,24}}(?:[ ][^\s.,;!?{MASK}]{{2,24}}){{2,7}}) (?=[.,;!?]|\Z)"
 )
 _PHRASE_STATED = Pattern(
-    rf"\w++ \s?:\s (?P<secret>[^\W\d_]{{2,24}}(?:[ ][^\W\d_]{{2,24}}){{1,5}}) (?=\s*(?:[.,;!?]|\Z))"
+    r"\w++ \s?:\s (?P<secret>[^\W\d_]{2,24}(?:[ ][^\W\d_]{2,24}){1,5}) (?=\s*(?:[.,;!?]|\Z))"
 )
 _ANSWER = Pattern(
     rf"\w++ (?: \s(?:answer|word|question|antwort|phrase|respuesta|risposta|réponse|antwoord)(?:\s(?:answer|antwort))?(?:{_TOLD}|\s) | (?<=(?:ta|on|da)\s\w{{7}})(?<!\w{{8}}){_TOLD} ) {_VALUE}"
@@ -251,10 +251,8 @@ def _stated(draft: Draft) -> Iterator[Span]:
         start, end = _trimmed(found)
         secret = found.string[start:end]
         odd = _ODD.search(secret) or found.string[start - 1] in _QUOTES
-        if (
-            odd
-            and (found["told"] or len(secret) >= 4)
-            or (found["told"] and _FOLLOWED.match(found.string, end))
+        if (odd and (found["told"] or len(secret) >= 4)) or (
+            found["told"] and _FOLLOWED.match(found.string, end)
         ):
             yield from _trusted(iter((found,)))
 

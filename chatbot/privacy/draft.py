@@ -185,7 +185,7 @@ class Draft:
 
 
 def typos(words: Iterable[str], known: frozenset[str]) -> dict[str, str]:
-    """Return misspellings of long words, none of them a known word: a letter left out, two swapped, accents left out."""
+    """Return misspellings of long words, unless known: a letter left out or doubled, two swapped, no accents."""
     found: dict[str, str] = {}
     for word in words:
         plain = "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))

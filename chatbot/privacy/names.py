@@ -219,7 +219,7 @@ def _is_person(text: str, start: int, end: int) -> bool:
 
 
 def _is_of_a_work(text: str, start: int, end: int) -> bool:
-    """Whether a name is an author's or a star's: "the book by ...", "Trikot von ...", "a ... jersey"; or a town's: "in ..."."""
+    """Whether a name is an author's or a star's ("the book by ...", "a ... jersey"), or a town's ("in ...")."""
     return bool(
         _WORK_BEFORE.search(text, max(0, start - _NEAR), start)
         or _WORK.match(text, start)
