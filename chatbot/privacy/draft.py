@@ -101,8 +101,8 @@ class Draft:
         """Where the words that `look_for` was asked for begin."""
 
     def look_for(self, hints: frozenset[str], triggers: frozenset[str], misspelt: dict[str, str]) -> None:
-        """Locate these words, also misspelt, if one of the triggers occurs; `has`, `places`, `matches` know only them."""
-        if not (triggers.isdisjoint(self.words) and self.words.isdisjoint(misspelt)):
+        """Locate these words, also misspelt, if a trigger occurs; `has`, `places` and `matches` know only them."""
+        if not (triggers.isdisjoint(self.words) and misspelt.keys().isdisjoint(self.words)):
             for found in _WORD.finditer(self.lower):
                 word = misspelt.get(found[0], found[0])
                 if word in hints:
