@@ -51,6 +51,10 @@ _IPV4 = Pattern(
 _IPV6 = Pattern(
     r"[\da-f:](?<![\w:.].)[\da-f:]{2,38}(?:(?:\.\d{1,3}){3})?(?:/\d{1,3}|%\w{1,15})?(?![\w:])", DOTALL
 )
+_NEAR = 20
+_VERSION = Pattern(
+    r"(?<!\w)(?:firmware|version|versión|versione|versão|release|build|driver|treiber|software|update|v)\.?[ :]{0,2}\Z"
+)
 _MAC = Pattern(
     r"[\da-f](?<![\w:.-].)[\da-f](?:([: -])(?:[\da-f]{2}\1){4}[\da-f]{2}|[\da-f]{2}\.[\da-f]{4}\.[\da-f]{4})(?![\w:-]|\.\w)",
     DOTALL,
@@ -96,7 +100,10 @@ def redact_hosts(draft: Draft, numbers: list[re.Match[str]]) -> None:
         )
         text = draft.text
         draft.mark(
-            (*found.span(), "<IP>") for number in numbers if (found := _IPV4.match(text, number.start()))
+            (*found.span(), "<IP>")
+            for number in numbers
+            if (found := _IPV4.match(text, number.start()))
+            and not _VERSION.search(text, max(0, number.start() - _NEAR), number.start())
         )
 
 

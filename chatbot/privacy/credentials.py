@@ -30,11 +30,12 @@ from chatbot.privacy.phrases import (
     STILL,
     USER_WORDS,
 )
-from chatbot.privacy.words import NO_SECRETS
+from chatbot.privacy.words import NO_NAMES, NO_SECRETS
 
 SECRET, ACCOUNT = "<SECRET>", "<ACCOUNT>"
 
 _LONG = 16
+_FEWEST_DIGITS = 3
 _NEAR = 40
 _TOKEN = Pattern(
     r"(?<![\w.]) (?:[\w-]{1,8}+[.:]){0,2}+ (?:\d{8,10}:)? [\w+~-]{16,}+ (?:\.[\w+~/-]++)*+ ={0,2}"
@@ -55,7 +56,7 @@ _KEY = Pattern(
     rf"""\w++ (?:[-_ ](?:key|token|id|wifi|wi-fi|wlan|di[ ]accesso|d'accès))?+ ["']? (?:{_TOLD}|\s) ["']? {_VALUE}"""
 )
 _USER = Pattern(rf"""\w++ (?:[ ]?(?:id|name))?+ {_TOLD} {_VALUE}""")
-_OF = r"(?:\s(?:wifi|wi-fi|wlan|chiave|d'ordine)(?!\w)|\s(?:de|di|do|da|d')\s?(?:acceso|acesso|accès|accesso|ordine|passe|entrada|rete|red))?"
+_OF = r"(?:\s(?:wifi|wi-fi|wlan|chiave|d'ordine)(?!\w)|\s(?:del?|della|di|do|da|du|d')\s?(?:acceso|acesso|accès|accesso|ordine|passe|entrada|rete|red|wi-?fi|wlan|internet))?"
 _AFTER_USER = Pattern(rf"\w++ (?:[ ]?(?:id|name))?+ {_TOLD} [^\s{MASK}]{{1,40}} \s?[/|]\s? {_VALUE}")
 _STATED = Pattern(
     rf"""\w++ {_OF} (?:\s(?:{NEWNESS}))? "? (?P<told>'?s?{_TOLD}(?:(?:always|immer|toujours|siempre|sempre|altijd|either|entweder|simply|just)\s)?)? (?(told)|,?\s(?:(?:to|as|from|with)\s)?) {_VALUE}"""
@@ -64,7 +65,7 @@ _OF_ACCOUNT = Pattern(
     rf"""\w++ {_OF} \s (?:{RELATION}) (?:\s[\w'-]{{1,14}}){{0,4}}? (?:\s?[:=]\s? | \s(?:{BE}|(?:has|hat)(?:\s(?:always|immer))?\sbeen)\s) {_VALUE}"""
 )
 _FOLLOWED = Pattern(
-    r"""["'\s]*(?:[.,;:!?)]|\Z|(?:and|but|or|so|please|if|why|und|aber|oder|et|mais|y|e|pero|ma|però|en|maar|for|since|für|thanks)(?!\w))"""
+    r"""["'\s]*(?:[.,;:!?)/]|\Z|-\s|(?:and|but|or|so|please|pls|if|why|not|und|aber|oder|et|mais|ou|o|y|e|pero|ma|però|en|maar|new|for|since|für|thanks|i|can|could|because|weil|bitte|kann|car|je|j'ai|porque|perché|non?|não)(?!\w))"""
 )
 _BEEN = Pattern(rf"\w++ \s (?:has|hat|had) \s (?:always\s)? been \s (?:always\s)? {_VALUE}")
 _GIVEN = Pattern(rf"(?P<noun>\w++) (?:'s)? \s {_VALUE}")
@@ -77,11 +78,14 @@ _REVERSED = Pattern(
 _PHRASE = Pattern(
     rf"\w++ (?:'s|{_TOLD}|\s) (?P<secret>\"?[^\s.,;!?{MASK}]{{2,24}}(?:[ ][^\s.,;!?{MASK}]{{2,24}}){{2,7}}) (?=[.,;!?]|\Z)"
 )
+_PHRASE_STATED = Pattern(
+    r"\w++ \s?:\s (?P<secret>[^\W\d_]{2,24}(?:[ ][^\W\d_]{2,24}){1,5}) (?=\s*(?:[.,;!?]|\Z))"
+)
 _ANSWER = Pattern(
-    rf"\w++ \s (?:answer|word|question|antwort|phrase|respuesta|risposta|réponse|antwoord) (?:\s(?:answer|antwort))?  (?:{_TOLD}|\s) {_VALUE}"
+    rf"\w++ (?: \s(?:answer|word|question|antwort|phrase|respuesta|risposta|réponse|antwoord)(?:\s(?:answer|antwort))?(?:{_TOLD}|\s) | (?<=(?:ta|on|da)\s\w{{7}})(?<!\w{{8}}){_TOLD} ) {_VALUE}"
 )
 _LOGIN = Pattern(
-    rf"\w++ (?:[ ]?(?:id|name))? (?:{_TOLD}|\s) (?P<user>[^\s/{MASK}]{{2,40}}) \s?[/|]\s? {_VALUE}"
+    rf"\w++ (?:[ ]?(?:id|name|details|data|info))? (?:{_TOLD}|\s) (?P<user>[^\s/,{MASK}]{{2,40}}) \s?[/|,]\s? {_VALUE}"
 )
 _USER_WITH = Pattern(
     rf"""\w++ (?:[ ]?(?:id|name))? \s (?!profile|account|access|portal|area|data) {_VALUE} [,;/]? \s? (?:(?:and|with|und|mit|et|avec|y|con|e|en|met)\s)? (?:(?:my|the|mein|mon|mi|mijn)\s)? (?:(?:mot|code)\sde\s)? (?:{PASSWORD_NOUNS})(?:\s?[:=])? \s (?:(?:{BE})\s)? "?{MASK}"""
@@ -104,18 +108,35 @@ _SENT = Pattern(
     rf"\w++ (?:\s(?:that|which))? \s (?:you|i|we|they) (?:\s\w{{1,12}}){{1,2}}, \s {_VALUE} (?<=,)"
 )
 _USED = Pattern(rf"(?<!\S) {_VALUE} \s (?:as|als|comme|como|come|for) \s (?:\w{{1,12}}[\s-]){{0,3}}\Z")
-_SECOND = Pattern(rf"{MASK}\s (?:to|auf|a|in|en|para|->|or|oder|ou|o|of) \s {_VALUE}")
+_SECOND = Pattern(
+    rf"{MASK}\s (?:(?:to|auf|a|in|en|para|->|or|oder|ou|o|of) | (?:and|und|et|y|e)(?=\s\S{{0,30}}\d)(?=\s\S{{0,30}}[^\W\d])) \s {_VALUE}"
+)
 _OTHER = Pattern(rf"\w++ \s?(?:one|password)? \s (?:{BE}) \s {_VALUE}")
 _NUMBER = r"""["']? (?P<secret>(?:(?-i:[A-Z])\d{0,2}-)?\d(?:[ -]?\d){2,7})(?!\w|-\d)"""
 _PROTECTION = r"""seguridad|segurança|sécurité|sicurezza|acceso|acesso|accès|accesso|verificación|verificação|vérification|verifica
     |confirmación|confirmação|confirmation|conferma|activación|ativação|activation|attivazione"""
 _PIN = Pattern(
     rf"""\w++ (?:'s)? (?:[ -](?:code|number|nummer|numéro|número|no\.?|secrete?|secrète|pin|segret[oa]|secret[oa]|confidentiel|geheim)(?!\w))?
-        (?:[ ](?:on|of|for|van|voor|della|del|di|de|du|des|der|zu|zur|für)(?:[ ]\w{{1,10}}){{1,3}}?|[ ]meine[rs][ ]\w{{1,10}})? ,?
+        (?:[ ](?:on|of|for|to|van|voor|op|della|del|di|de|du|des|da|do|der|zu|zur|für|auf|von|vom|sur|au|en|em|no|na|su|sulla?|al|alla|para)(?:[ ][^\W\d]{{1,10}}){{1,3}}?|[ ]meine[rs][ ][^\W\d]{{1,10}})? ,?
         (?:[ ](?:de[ ]|di[ ]|d')(?:{_PROTECTION})(?!\w))?
-        (?:[ ]?(?:[:=\#]|(?:{BE}|number|now|le|el|il|der|die|de)(?!\w))){{0,3}} [ ]? {_NUMBER}"""
+        (?:[ ]?(?:[:=\#]|(?:{BE}|number|now|le|el|il|der|die|de)(?!\w))){{0,3}} [ ]? (?:-[ ])? {_NUMBER}"""
 )
 _CODE = Pattern(rf"\w++ [^.?!\d{MASK}]{{0,40}}? (?<!\w) (?:{BE}|:) [ ]? {_NUMBER}")
+_SENT_WORDS = frozenset(
+    (
+        "sms",
+        "text",
+        "texted",
+        "2fa",
+        "otp",
+        "authenticator",
+        "einmalcode",
+        "verification",
+        "verify",
+        "whatsapp",
+    )
+)
+"""Words of a message in which a code is one that was sent to a person."""
 _USERS = frozenset(("user", "login", "credentials", "zugangsdaten", "logindaten"))
 _MIXED = Pattern(r"\d[^\W\d]|[^\W\d]\d", 0)
 _PHRASE_WORDS = frozenset(("passphrase", "passphrases"))
@@ -170,10 +191,25 @@ def _redact_passwords(draft: Draft) -> None:
         draft.mark(_secrets(draft, _SHORT, SHORT_PASSWORD_WORDS))
     draft.mark(_before(draft, _USED))
     draft.mark(_before(draft, _REVERSED))
-    if MASK in draft.text:
+    if ":" in draft.text:
+        draft.mark(_phrases(draft))
+
+
+def redact_second_passwords(draft: Draft) -> None:
+    """Mark passwords that follow another: "hunter1 or hunter2", "the new one is hunter2"."""
+    if MASK in draft.text and draft.has(PASSWORD_WORDS):
         draft.mark(_trusted(_SECOND.finditer(draft.text)))
         if draft.has(OTHER_WORDS):
             draft.mark(_secrets(draft, _OTHER, OTHER_WORDS))
+
+
+def _phrases(draft: Draft) -> Iterator[Span]:
+    """Find "password: correct horse battery staple"."""
+    for found in draft.matches(_PHRASE_STATED, PASSWORD_WORDS):
+        if NO_SECRETS.isdisjoint(found["secret"].lower().split()) and NO_NAMES.isdisjoint(
+            found["secret"].lower().split()
+        ):
+            yield *found.span("secret"), SECRET
 
 
 def _tokens(text: str) -> Iterator[Span]:
@@ -214,8 +250,11 @@ def _stated(draft: Draft) -> Iterator[Span]:
     for found in draft.matches(_STATED, PASSWORD_WORDS):
         start, end = _trimmed(found)
         secret = found.string[start:end]
-        if not _is_word(secret) and (found["told"] or (len(secret) >= 4 and _ODD.search(secret))):
-            yield start, end, SECRET
+        odd = _ODD.search(secret) or found.string[start - 1] in _QUOTES
+        if (odd and (found["told"] or len(secret) >= 4)) or (
+            found["told"] and _FOLLOWED.match(found.string, end)
+        ):
+            yield from _trusted(iter((found,)))
 
 
 def _changed(draft: Draft) -> Iterator[Span]:
@@ -289,7 +328,8 @@ def _codes(draft: Draft) -> Iterator[Span]:
         after = draft.lower[place : place + 24].replace(":", " ").split()[1:2]
         secret = not PIN_QUALIFIERS.isdisjoint(before + after)
         pin = secret and (_PIN.match(draft.text, place) or _LETTER_CODE.match(draft.text, place))
-        if found := pin or _CODE.match(draft.text, place):
+        sent = not pin and not _SENT_WORDS.isdisjoint(draft.words) and _PIN.match(draft.text, place)
+        if found := pin or sent or _CODE.match(draft.text, place):
             yield *found.span("secret"), SECRET
 
 
@@ -302,4 +342,9 @@ def _trimmed(found: Match[str]) -> tuple[int, int]:
 
 
 def _is_word(secret: str) -> bool:
-    return secret.lower() in NO_SECRETS or bool(_PARTICIPLE.fullmatch(secret))
+    """Whether a value is a word that says something about a password, or an amount."""
+    return (
+        secret.lower() in NO_SECRETS
+        or bool(_PARTICIPLE.fullmatch(secret))
+        or (secret.isdecimal() and len(secret) < _FEWEST_DIGITS)
+    )

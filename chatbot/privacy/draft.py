@@ -78,6 +78,8 @@ _LOOKALIKES = {
 MAX_PLACES = 30
 """Occurrences of a detector's words that are examined: bounds the time for hostile texts."""
 _WORD_LENGTH = 24
+_LONG_WORD = 7
+"""Letters from which a misspelt word is still known."""
 _WORD = Pattern(r"[^\W_]++(?:'[^\W_]++)*+", 0)
 
 
@@ -98,12 +100,13 @@ class Draft:
         self.located: dict[str, list[int]] = {}
         """Where the words that `look_for` was asked for begin."""
 
-    def look_for(self, hints: frozenset[str], triggers: frozenset[str]) -> None:
-        """Locate these words if one of the triggers occurs; `has`, `places` and `matches` know only them."""
-        if not triggers.isdisjoint(self.words):
+    def look_for(self, hints: frozenset[str], triggers: frozenset[str], misspelt: dict[str, str]) -> None:
+        """Locate these words, also misspelt, if a trigger occurs; `has`, `places` and `matches` know only them."""
+        if not (triggers.isdisjoint(self.words) and misspelt.keys().isdisjoint(self.words)):
             for found in _WORD.finditer(self.lower):
-                if found[0] in hints:
-                    self.located.setdefault(found[0], []).append(found.start())
+                word = misspelt.get(found[0], found[0])
+                if word in hints:
+                    self.located.setdefault(word, []).append(found.start())
 
     def has(self, hints: frozenset[str]) -> bool:
         """Whether one of these words occurs."""
@@ -179,6 +182,20 @@ class Draft:
             hidden = {found.start() for found in _INVISIBLE.finditer(self.text)}
             self._origins = [place for place in range(len(self.text)) if place not in hidden]
             self.text = _INVISIBLE.sub("", self.text)
+
+
+def typos(words: Iterable[str], known: frozenset[str]) -> dict[str, str]:
+    """Return misspellings of long words, unless known: a letter left out or doubled, two swapped, no accents."""
+    found: dict[str, str] = {}
+    for word in words:
+        plain = "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
+        for good in {word, plain} if len(word) >= _LONG_WORD else ():
+            inner = range(1, len(good))
+            variants = [good, *(good[:i] + good[i + 1 :] for i in inner)]
+            variants += [good[:i] + good[i + 1] + good[i] + good[i + 2 :] for i in inner[:-1]]
+            variants += [good[:i] + good[i - 1] + good[i:] for i in inner]
+            found |= {variant: word for variant in variants if variant not in known}
+    return found
 
 
 @cache

@@ -12,6 +12,7 @@ from itertools import islice, pairwise
 
 from chatbot.privacy.draft import MASK, Draft, Pattern, Span
 from chatbot.privacy.phrases import (
+    AFTER_NAMES,
     NAME_CLOSED,
     NAME_FOREIGN,
     NAME_STATED,
@@ -26,6 +27,7 @@ from chatbot.privacy.phrases import (
     SIGN_OFFS_FORMAL,
     SPEAKING_WORDS,
     TITLE_WORDS,
+    WORKS,
 )
 from chatbot.privacy.words import BRANDS, GIVEN, GIVEN_AND_WORDS, NO_NAMES, SURNAMES
 
@@ -35,6 +37,8 @@ EndOf = Callable[[re.Match[str]], int]
 _NEAR, _FAR, _AFTER = 32, 48, 200
 """Characters that are searched: before a name, before "speaking", after a signature."""
 MAX_WORDS = 6
+_FEWEST_LETTERS, _ABBREVIATION = 2, 3
+"""Letters of a word in capitals that is no name after others: "Sherlock Holmes DVD"."""
 MAX_NAMES = 40
 """Number of capitalized words of a message that are examined: bounds the time for hostile texts."""
 
@@ -53,11 +57,22 @@ _BEFORE_NAME = Pattern(
 )
 _AFTER_CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}\s\Z")
 _CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}")
+_WORK_BEFORE = Pattern(
+    rf"(?<!\w)(?:(?:{WORKS})(?:\s[\w'-]{{1,12}})?\s(?:by|von|de|d'|di|do|da|van|about|über|sobre)\s?(?:{_CAP}\s)?|(?:in|near|nach|en|em)\s)\Z"
+)
+_WORK = Pattern(rf"(?:{WORKS})(?!\w)")
+_WORK_AFTER = Pattern(rf"(?:'s)?\s(?:{WORKS}|boxset|signature|edition|collection|version)(?!\w)")
 _TITLE = Pattern(
     r"(?:(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau|señora?|sra?|signora?|sig|dott|mme|madame|monsieur|senhora?|professor|mevrouw|meneer)\b\.?\s){1,3}"
 )
 _WORD = Pattern(r"[^\W\d_]++(?:['-][^\W\d_]++)*+(?![\w@/])", 0)
-_CLAUSE_END = Pattern(r"\s*(?:[.,;!?)]|\Z)", 0)
+_CLAUSE_END = Pattern(
+    r"\s*(?:[.,;!?)]|\Z|(?:prénom|cognome|apellidos?|sobrenome|apelido|vorname|nachname)\b)"
+)
+_GOES_ON = Pattern(rf"""["'\s]*(?:[.,:;!?)(/<{MASK}]|\Z|-\s|(?:{AFTER_NAMES})(?!\w))""")
+_OBJECT = Pattern(r"\s(?:it|me|him|us|them|the|that|not|es|mich|ihn|sie|nicht|lo|que|che)\b")
+"""What follows a verb, not a name: "my neighbour Took it in"."""
+_LAST = Pattern(rf"(?:^\W*|[.!?\n]\s*|\s-{{1,2}}\s?|^-)(?P<name>{_CAP}(?:[ ]{_CAP}){{0,2}})[.!]?\s*\Z")
 _AFTER_SIGNATURE = Pattern(rf"(?:[\s.,;:!|-]|<[A-Z]{{2,8}}>|{MASK})*+\Z", 0)
 
 
@@ -72,6 +87,7 @@ def redact_names(draft: Draft) -> None:
         if draft.has(_NAMES):
             draft.mark(_speaking(draft, _BEFORE_NAME, _NAMES))
     if not draft.text.islower():
+        draft.mark(_last(draft.text))
         draft.mark(_full_names(draft.text))
 
 
@@ -84,7 +100,11 @@ def _names(leads: Iterator[re.Match[str]], end_of: EndOf) -> Iterator[Span]:
 
 
 def _stated(lead: re.Match[str]) -> int:
-    return _name_end(lead.string, lead.end(), stated=True, capitals=_capitals_tell(lead[0].split()))
+    text, start = lead.string, lead.end()
+    end = _name_end(text, start, stated=True, capitals=_capitals_tell(lead[0].split()))
+    # "my name is thandiwe", but not "my name is spelt wrongly".
+    unsure = text[start:end].islower() and not any(map(_is_given, text[start:end].split()))
+    return start if unsure and not _GOES_ON.match(text, end) else end
 
 
 def _introduced(lead: re.Match[str]) -> int:
@@ -109,7 +129,11 @@ def _closed(lead: re.Match[str]) -> int:
 def _is_known(name: str) -> bool:
     """Whether these words are a name without an introduction: a listed given name, or two and more capitals."""
     words = name.split()
-    return _is_given(words[0]) or (len(words) > 1 and _is_capital(words[-1]) and not _is_brand(words))
+    return (
+        _is_given(words[0])
+        or _PATRONYMIC.search(words[0]) is not None
+        or (len(words) > 1 and _is_capital(words[-1]) and not _is_brand(words))
+    )
 
 
 def _signed(lead: re.Match[str]) -> int:
@@ -148,6 +172,21 @@ def _speaking(draft: Draft, before: Pattern, words: frozenset[str]) -> Iterator[
             yield start, end, MARK
 
 
+def _last(text: str) -> Iterator[Span]:
+    """Find a name that ends the message: "... Thanks a lot. Anna", "... - Anna"."""
+    begin = max(0, len(text) - _FAR)
+    found = _LAST.search(text, begin)
+    if found and (found.start() > begin or not begin) and _stem(found["name"]) not in GIVEN_AND_WORDS:
+        start, end = found.span("name")
+        words = found["name"].split()
+        if (
+            _is_given(words[0])
+            and not _is_brand(words)
+            and _name_end(text, start, stated=False, capitals=True) == end
+        ):
+            yield start, end, MARK
+
+
 def _full_names(text: str) -> Iterator[Span]:
     """Find full names with a listed given name or surname, and names after words that a person follows."""
     done = 0
@@ -163,20 +202,29 @@ def _full_names(text: str) -> Iterator[Span]:
 
 def _is_person(text: str, start: int, end: int) -> bool:
     words = text[start:end].split()
-    if _is_brand(words):
+    if _is_brand(words) or _is_of_a_work(text, start, end):
         return False
     first = _stem(words[0])
-    if len(words) > 1 and (_is_given(first) or _is_surname(words[-1])):
+    if len(words) > 1 and (_is_given(words[0]) or _is_surname(words[-1])):
         return True
     before = text[max(0, start - _NEAR) : start].lower().split()[-2:]
     if not before:
         return False
     if before[0] in OUR and before[-1] in PERSON_WORDS and _is_singular(words[0], first):
-        return True
-    if not (len(words) > 1 or (first in GIVEN and first not in GIVEN_AND_WORDS)):
+        return _is_given(words[0]) or len(words) > 1 or not _OBJECT.match(text, end)
+    if not (len(words) > 1 or (_is_given(first := words[0]) and _stem(first) not in GIVEN_AND_WORDS)):
         return False
     strong = before[-1].rstrip(",:") in PERSON_WORDS or " ".join(before) in PERSON_PAIRS
-    return strong or (len(words) == 1 and before[-1] in PERSON_LINKS)
+    return strong or (len(words) == 1 and before[-1] in PERSON_LINKS and _stem(first) in GIVEN)
+
+
+def _is_of_a_work(text: str, start: int, end: int) -> bool:
+    """Whether a name is an author's or a star's ("the book by ...", "a ... jersey"), or a town's ("in ...")."""
+    return bool(
+        _WORK_BEFORE.search(text, max(0, start - _NEAR), start)
+        or _WORK.match(text, start)
+        or _WORK_AFTER.match(text, end)
+    )
 
 
 def _is_singular(word: str, known: str) -> bool:
@@ -184,7 +232,7 @@ def _is_singular(word: str, known: str) -> bool:
     return (
         known not in GIVEN_AND_WORDS
         and not word.isupper()
-        and (_is_given(known) or known[-2:] not in _VERB_ENDS)
+        and (_is_given(word) or known[-2:] not in _VERB_ENDS)
     )
 
 
@@ -241,7 +289,7 @@ def _name_end(text: str, start: int, stated: bool, capitals: bool) -> int:
 
 def _begins_name(word: str, stated: bool, capitals: bool) -> bool:
     known = _stem(word)
-    if _is_given(known):
+    if _is_given(word):
         return stated or known not in GIVEN_AND_WORDS or (capitals and _is_capital(word))
     if known in NO_NAMES or len(word) == 1:
         return False
@@ -257,14 +305,15 @@ def _goes_on(word: str, capitalised: bool) -> bool:
     """Whether this word continues a name that has begun."""
     known = _stem(word)
     if capitalised:
+        if word.isupper() and _FEWEST_LETTERS <= len(word) <= _ABBREVIATION:
+            return False
         return _is_capital(word) and known not in NO_NAMES
-    return _is_given(known) or not (known in NO_NAMES or _ENDINGS.search(known))
+    return _is_given(word) or not (known in NO_NAMES or _ENDINGS.search(known))
 
 
 def _is_given(word: str) -> bool:
     """Whether this is a listed given name, also as the first of "Jean-Pierre"."""
-    known = _stem(word)
-    return known in GIVEN or ("-" in known and known.split("-", 1)[0] in GIVEN)
+    return _stem(word).partition("-")[0] in GIVEN
 
 
 def _is_surname(word: str) -> bool:
@@ -272,6 +321,7 @@ def _is_surname(word: str) -> bool:
     known = _stem(word)
     return (
         known in SURNAMES
+        or (word[0].isupper() and _PATRONYMIC.search(word) is not None)
         or known.startswith(("d'", "o'"))
         or (("-" in known or "'" in known) and not SURNAMES.isdisjoint(known.replace("'", "-").split("-")))
     )
@@ -322,6 +372,12 @@ _PARTICLES = frozenset(
         "abu",
     )
 )
+
+_PATRONYMIC = Pattern(
+    r"[A-ZŁŚŻŠČŽĆ]\w+(?:sk[aiy]|ský|ská|cz|vi[ćc]|enko|chuk|sson|ss?dóttir|oglu|oğlu|poulos|opoulou|[aio]dis|akis|shvili|[knlrdpts]ov(?:a|á)?|kowa)\Z",
+    0,
+)
+"""Ends of surnames that no language of the others has for its words."""
 
 _ENDINGS = Pattern(
     r"(?:ing|(?<!fr)ed|ly|ous|able|ible|ful|less|ive|ant|ent|ical|tic|ward|wards|ese|ish|ian|est|ness|ment|tion|s')\Z",

@@ -12,7 +12,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-BE = r"should\sbe|heißt|is|c'est|are|was|were|ist|sind|war|lautet|lautete|est|était|es|son|era|è|e'|sono|é|são|foi|ser[áà]|to\sbe|it's|to|jest|är|er|reads|says"
+BE = r"used\sto\sbe|(?:should|would|could|might|may|will)\sbe|heißt|is|c'est|are|was|were|ist|sind|war|lautet|lautete|est|était|es|son|era|è|e'|sono|é|são|foi|ser[áà]|to\sbe|it's|to|jest|är|er|reads|says"
 """Forms of "to be" between a noun and its value; "is" of Dutch and English."""
 
 STILL = r"now|still|always|actually|currently|jetzt|noch|immer(?:\snoch)?|weiterhin|maintenant|toujours|encore|ahora|siempre|todavía|ora|sempre|ancora|agora|ainda"
@@ -23,7 +23,7 @@ PASSWORD_WORDS = _words("""password password's passwords passcode passphrase pas
     wlanpasswort pwd pw mdp kennwort losung passe contraseña contrasena clave parola senha wachtwoord hasło
     lösenord adgangskode psw pswd passwrd pasword passord contrasenya ww heslo şifre""")
 PASSWORD_NOUNS = "|".join(sorted(PASSWORD_WORDS))
-NEWNESS = "nueva|actual|antigua|vieja|temporal|nuova|attuale|vecchia|temporanea|actuel(?:le)?|nouveau|ancien|provisoire|nova|antiga|atual"
+NEWNESS = "provis[óo]ri[ao]|provvisori[ao]|provisional|temporári[ao]|temporaire|par\\sdéfaut|nueva|actual|antigua|vieja|temporal|nuova|attuale|vecchia|temporanea|actuel(?:le)?|nouveau|ancien|provisoire|nova|antiga|atual"
 """Adjectives after the word for a password in Romance languages."""
 RELATION = r"""i'm|we're|that|which|i|we|you|for|on|of|to|at|ich|das|für|von|vom|zu|zum|zur|im|meines|que|qu'on|j'utilise|pour|du|de|des|sur|par|para|del|della|di|che|per|dell'account|die|dat|van|voor|bij|op"""
 """Words that begin "the password FOR my account is": relative pronouns and prepositions."""
@@ -112,7 +112,24 @@ NAME_STATED = (
     ),
 )
 """Introductions after which a lower-case word is a name, too: words one of which each contains, and its pattern."""
+AFTER_NAMES = r"""and|but|or|from|i|i'm|im|my|can|could|please|calling|here|with|at|for|um|und|aber|aus|ich|mein|bitte|et|mais|je|j'ai|ma|mon|de|du|y|e|pero|mi|yo|o|vivo|di|io|ho|da|do|eu|moro|en|ik|uit"""
+"""Words after a name in lower case: "my name is thandiwe and I ..."."""
+WORKS = r"""books?|novels?|albums?|cds?|films?|movies?|songs?|posters?|dvds?|blu-?rays?|games?|plates?|mugs?|dolls?|toys?|boots|handbags?|purses?|biograph(?:y|ie)|jerseys?|shirts?|hoodies?|figures?|tickets?|concerts?|tour|perfume|parfum|quote
+    |buch|bücher|roman|trikots?|parfüm|bild|libros?|novela|camisetas?|póster|perfume|livres?|maillot|affiche|tableau|libr[oi]|romanzo|maglia|profumo|quadro|livros?|camisola|boek"""
+"""What an author or a star is named for, not a customer: "the book by Stephen King", "a Messi jersey"."""
 NAME_WEAK = (
+    (
+        _words("name name's nane nam naem nmae names"),
+        r"name's | (?:my|me|mein|mijn)\s(?:name|nane|nam|naem|nmae|names)(?:\sis(?:t)?|\sare)?",
+    ),
+    (
+        _words("chatting speaking talking dealing"),
+        r"you(?:'re|\sare)\s(?:speaking|talking|chatting|dealing)\s(?:to|with)",
+    ),
+    (
+        _words("mappelle apelle apel yamo kiamo hiamo heise haisse"),
+        r"je\s(?:mappelle|m'?apelle?) | me\s(?:yamo) | mi\s(?:kiamo|hiamo) | ich\shei(?:se|sse)",
+    ),
     (_words("called"), r"am\scalled"),
     (_words("am i'm"), r"i\sam | i'm"),
     (_words("moi"), r"moi,?\sc'est"),
@@ -154,7 +171,7 @@ NAME_WEAK = (
     (_words("name nombre nome nom prénom"), r"my\sname | mi\snombre | meu\snome | mon\s(?:pré)?nom"),
     (
         _words("nennt m'appelle dicen llaman chamam chiamano noemt"),
-        r"man\snennt\smich | on\sm'appelle | me\s(?:dicen|llaman) | me\schamam | mi\schiamano | men\snoemt\smij",
+        r"man\snennt\smich | on\sm'appelle | me\s(?:dicen|llaman) | me\schamam(?:\sde)? | mi\schiamano | men\snoemt\smij",
     ),
     (
         _words("fala spreekt imię jeg"),
@@ -176,10 +193,26 @@ NAME_FOREIGN = (
         r"(?:registered|booked|booking|reservation|filed|placed|ordered|is|it's|account|order)\sunder",
     ),
     (_words("ben tôi saya ako ek ég"), r"ben | tôi\slà | saya | ako\ssi | ek\sis | ég\ser"),
-    (_words("name hier c'est"), r"name | hier | c'est"),
+    (
+        _words("name hier c'est customer contact passenger guest cliente kunde kundin klant"),
+        r"name | hier | c'est | customer | contact | passenger | guest | cliente | kundin | kunde | klant",
+    ),
 )
 """Introductions that ordinary capitalized words often follow: a listed given name or two capitals must follow."""
 NAME_CLOSED = (
+    (
+        _words("""kontoinhaber kontoinhaberin inhaber inhaberin empfänger empfängerin besteller ansprechpartner familienname nachname vorname zuname name nom titular titulaire destinataire
+            destinatario destinatária destinatário intestatario intestataria apellido apellidos apelido sobrenome cognome nome nombre nombres prénom recipient addressee surname lastname firstname attn attention holder famille completo complet rekeninghouder geadresseerde achternaam voornaam"""),
+        r"""(?:kontoinhaber(?:in)?|inhaber(?:in)?|empfänger(?:in)?|besteller|ansprechpartner|familienname|(?:nach|vor|zu)name|titular|titulaire|destinat(?:aire|ari[oa]|ári[oa])|intestatari[oa]|apellidos?|apelido|sobrenome|(?:cog)?nome|nombres?|(?:pré)?nom
+            |recipient|addressee|surname|(?:last|first)name|attn|attention|holder|famille|complete?o?|rekeninghouder|geadresseerde|(?:achter|voor)naam|name)
+            (?:\s?[:.-]|\s(?:is|ist|lautet|est|es|è|é|was|war)(?:\s[oa](?=\s))?)?""",
+    ),
+    (
+        _words(
+            "agent driver rep technician seller colleague gestatten io parte part behalf auftrag namen nome nom nombre läuft lautet signed"
+        ),
+        r"""(?:agent|driver|rep|technician|seller|colleague)\s(?:was|is|named|called) | gestatten,? | sono\sio,? | de\sparte\sde | da\sparte\sd[ei] | de\sla\spart\sde | on\sbehalf\sof | im\sauftrag\svon | im\snamen\svon | n?o\snome\sd[eao] | au\snom | a\snome | läuft\sauf | lautet\sauf | signed(?:\sby)?""",
+    ),
     (_words("ici"), r"ici"),
     (_words("aquí qui"), r"aquí | qui(?:\sè)?"),
     (
@@ -189,16 +222,16 @@ NAME_CLOSED = (
     (_words("tady tu ja sam som olen это я я"), r"tady(?:\sje)? | tu | ja\ssam | som | olen | это | я(?=\s)"),
 )
 """Introductions in languages whose nouns are lower-case: a capital must follow, and the clause ends after the name."""
-SIGN_OFFS_FORMAL = r"""(?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely |
+SIGN_OFFS_FORMAL = r"""cordialmente | atte\.? | att\.? | salutations | best\swishes | bonne\s(?:journée|soirée) | bien\sà\s(?:vous|toi) | (?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely |
     yours(?:\s(?:truly|faithfully|sincerely))? |
     (?:mit\s)?(?:freundlichen?|besten?|viele[nr]?|liebe[nr]?|herzlichen?|schönen?)\s(?:grüße?n?|gruß|gruss|gruessen?)
     | mfg | grüße | gruß | (?:bien\s)?cordialement | bien\sà\s(?:vous|toi) | respectueusement |
     sinc[èe]res?\ssalutations | atentamente | (?:un\s)?(?:cordial\s)?saludos? | saludos\scordiales
-    | (?:cordiali|distinti|un\scaro)\ssaluti? | saluti | in\sfede | atenciosamente |
+    | (?:cordiali|distinti)\ssaluti | (?:un\s)?(?:caro\s)?saluto | saluti | in\sfede | atenciosamente |
     (?:com\sos\smelhores\s)?cumprimentos | abraços? | met\svriendelijke\sgroet(?:en)? | groet(?:en|jes)? | (?:vr\.?\s)?gr\. | mvg |
     pozdrawiam | z\spoważaniem | (?:med\s)?(?:venlig\s|vennlig\s)?hilsen | (?:ystävällisin\s)?terveisin | s\spozdravem | üdvözlettel | saygılarımla | signed, | many\sthanks, | med\svänliga?\shälsning(?:ar)? | mvh | hälsningar"""
-SIGN_OFFS = r"cheers | love | ta | warmly | hugs | best(?:\swishes)? | thanks | thank\syou | thx | greetings | danke | vielen\sdank | merci | bisous | gracias | grazie | obrigad[oa] | un\sabrazo | lg | vg | tack | dziękuję"
-SIGN_OFF_WORDS = _words("""poważaniem hilsen terveisin pozdravem üdvözlettel saygılarımla signed love ta warmly hugs many venlig vennlig ystävällisin med regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss
+SIGN_OFFS = r"tschüss | bye | ciao | beijos? | bjs | besos | cheers | love | ta | warmly | hugs | best(?:\swishes)? | thanks | thank\syou | thx | greetings | danke | vielen\sdank | merci | bisous | gracias | grazie | obrigad[oa] | un\sabrazo | lg | vg | tack | dziękuję"
+SIGN_OFF_WORDS = _words("""cordialmente att atte salutations bonne tschüss bye ciao beijo beijos bjs besos poważaniem hilsen terveisin pozdravem üdvözlettel saygılarımla signed love ta warmly hugs many venlig vennlig ystävällisin med regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss
     gruessen mfg lg vg cordialement bien respectueusement salutations
     atentamente saludo saludos saluti saluto fede atenciosamente cumprimentos abraço abraços gr mvg groet groeten groetjes
     pozdrawiam hälsning hälsningar mvh danke dank merci bisous gracias
@@ -224,7 +257,7 @@ OUR = _words(
 )
 PERSON_PAIRS = frozenset(("signed by", "sent by", "for by", "accepted by", "received by", "taken by", "ordered by", "bought by", "paid by", "collected by", "up by", "written by", "spoke with", "spoke to", "speak with",
     "speak to", "spoken to", "spoken with", "talked with", "talked to", "talk to", "chatted with", "gift for", "present for", "belongs to", "delivered to", "issued to", "addressed to", "registered to", "handed to", "name to", "name is", "it is", "deliver to",
-    "it to", "recibió", "lo recibió", "ritirato da", "remis à", "recebeu foi", "paket an", "bitte auf", "to contact", "parcel to", "package to", "empfänger ist", "destinataire est", "destinatario es", "destinatario è", "destinatário é"))  # fmt: skip
+    "it to", "recibió", "lo recibió", "ritirato da", "remis à", "recebeu foi", "firmato da", "ritirato da", "signé par", "firmado por", "assinado por", "entreguem a", "entreguen a", "entregar a", "consegnate a", "consegnare a", "livrer à", "è per", "es para", "é para", "est pour", "ist für", "is for", "paket an", "bitte auf", "to contact", "parcel to", "package to", "empfänger ist", "destinataire est", "destinatario es", "destinatario è", "destinatário é"))  # fmt: skip
 """The same, two words."""
 PERSON_LINKS = _words(
     "to for with from by remove contact ask an für von auf durch pour par à avec de a per da di con por para com is ist est es é and und et y e ordered cancel"
@@ -265,7 +298,7 @@ CURRENCIES = r"""usd|eur|euros?|gbp|dollars?|pounds?|quid|bucks|chf|francs?|cent
     |rand|zar|lira|tl|try|cad|aud|nzd|sgd|franken|stutz|dirhams?|aed|baht|rubles?|rub|huf|forint|czk|koruna|points?|punkte|miles|people|units|stück|km|users?|kunden|followers|steps|mah|watts?|rpm|ppi|dpi|pixels?|lumens?"""
 
 NUMBER_KINDS = {
-    "<ORDER>": """pöntun pöntunin porosia porosi agizo سفارش objednávka objednávky objednávku objednávce objednavka objednavky ordren bestilling bestillingen bestillingsnummer beställningen beställningsnummer tilaus
+    "<ORDER>": """bestellungen bestellingen zamówień beställningar compra compras orden órdenes ordens acquisto acquisti achat achats einkauf kauf subscription abo abonnement suscripción abbonamento assinatura nákup zakup aankoop cmd pöntun pöntunin porosia porosi agizo سفارش objednávka objednávky objednávku objednávce objednavka objednavky ordren bestilling bestillingen bestillingsnummer beställningen beställningsnummer tilaus
         tilaukseni tilausnumero tilauksen rendelés rendelésem rendelésszám comanda comenzii comandă заказ заказа заказу заказе замовлення поръчка поръчката παραγγελία παραγγελίας narudžba narudžbe narudžbu narudžbi
         naročilo naročila sipariş siparişim siparişimin siparis siparisim pesanan tellimus tellimuse pasūtījums pasūtījuma užsakymas užsakymo طلب طلبي הזמנה ההזמנה zamówieniem zamowienie zamowienia order orders ord oorder ordr oder orer oredr purchase purchases puchase pucrhase purcahse
     bestellung bestellnummer bestell auftrag auftragsnummer commande commandes pedido pedidos ordine ordini encomenda
@@ -275,7 +308,7 @@ NUMBER_KINDS = {
         rekeningnummer klantnummer konta kundnummer kontonr""",
     "<INVOICE>": """invoice invoices inv bill bills receipt receipts rechnung rechnungsnummer facture factures
     factura facturas fattura fatture fatura recibo factuur faktura fakturanummer quittung""",
-    "<NUMBER>": """tracking awb waybill aktenzeichen zeichen handelsregister hrb kvk pnr quote refrence referance parcel package shipment consignment ticket case ref reference booking reservation
+    "<NUMBER>": """buchung buchungen reservierung boeking rezerwacja bokning varaus foglalás rezervace retour retours retoure rücksendung reso resi devolução devoluções devolución devoluciones return returns zwrot retouren envío envio envios envoi envoie rma processo tracking awb waybill aktenzeichen zeichen handelsregister hrb kvk pnr quote refrence referance parcel package shipment consignment ticket case ref reference booking reservation
     confirmation transaction return rma claim serial passport license licence ssn security tax vat routing label
         number numbers nr sort bsb ifsc blz swift bic aba sin nino tfn pps ppsn aadhaar pan ird nric ni insurance
     social steuer steuernummer ustid sendungsnummer sendung paket paketnummer vorgang vorgangsnummer
@@ -290,7 +323,7 @@ NUMBER_KINDS = {
 NAMING = _words(
     "č č. číslo cislo № broj št nomor numarası numarasi номер số αριθμός رقم מספר numărul # n number numbers num nbr no nr id ids code ref reference nº n° núm nummer numéro número numero numer no. "
 )
-SAYING = _words("is was ist war lautet est es è é era to jest är er")
+SAYING = _words("are were sind waren sont son sono são is was ist war lautet est es è é era to jest är er")
 NO_NUMBERS = _words(
     "article item model part product sku ean version size error coupon promo voucher firmware build ean isbn upc gtin asin rgb hex farbe couleur fout foutcode bestand file image img flight batch page chapter room artikel artikelnr chargennummer artikelnummer article modell modelo modello modèle producto prodotto produto erreur fehler color colour"
 )

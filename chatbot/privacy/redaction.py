@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from chatbot.privacy.contacts import redact_emails, redact_hosts, redact_urls
 from chatbot.privacy.core import CLOSE, KEPT_MARKS, OPEN, core_of
-from chatbot.privacy.credentials import redact_credentials, redact_users
-from chatbot.privacy.draft import Draft, Pattern
+from chatbot.privacy.credentials import redact_credentials, redact_second_passwords, redact_users
+from chatbot.privacy.draft import Draft, Pattern, typos
 from chatbot.privacy.ibans import redact_ibans
 from chatbot.privacy.ids import redact_ids
 from chatbot.privacy.names import NAME_WORDS, redact_names
@@ -54,6 +54,7 @@ _WITHOUT_DIGITS = NAME_WORDS.union(
 _WITH_DIGITS = _WITHOUT_DIGITS.union(CODE_WORDS, BIRTH_WORDS, STREET_WORDS, ADDRESS_WORDS)
 HINTS = _WITH_DIGITS | CHANGE_WORDS | OTHER_WORDS
 """Words that detectors begin at."""
+_TYPOS = typos(PASSWORD_WORDS | SECRET_NOUNS | ADDRESS_WORDS, HINTS)
 
 
 def redact(text: str) -> str:
@@ -80,12 +81,13 @@ def redact_with_core(message: str) -> tuple[str, str]:
 
 def _detect(text: str) -> Draft:
     draft = Draft(text)
-    draft.look_for(HINTS, _WITH_DIGITS if draft.has_digits else _WITHOUT_DIGITS)
+    draft.look_for(HINTS, _WITH_DIGITS if draft.has_digits else _WITHOUT_DIGITS, _TYPOS)
     if "<" in text:
         draft.mark((*found.span(), found[0]) for found in _MARKS.finditer(draft.text))
     redact_urls(draft)
     redact_credentials(draft)
     redact_stated_secrets(draft)
+    redact_second_passwords(draft)
     redact_scripts(draft)
     redact_emails(draft)
     redact_users(draft)

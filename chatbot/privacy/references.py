@@ -6,14 +6,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chatbot.privacy.draft import Draft, Pattern, Span
+from chatbot.privacy.draft import Draft, Pattern, Span, typos
 from chatbot.privacy.numbers import DIGITS, LONG, PROTECTED, SHORT, luhn, says_phone
-from chatbot.privacy.phrases import NAMING, NO_NUMBERS, NUMBER_KINDS, SAYING
+from chatbot.privacy.phrases import NAMING, NO_NUMBERS, NUMBER_KINDS, PHONE_HINTS, SAYING
 
 _NEAR = 32
 _SHORT_CODE = 4
 """Characters before a number that are searched for what it identifies."""
 _MARK_OF = {word: mark for mark, words in NUMBER_KINDS.items() for word in words.split()}
+_MARK_OF |= {
+    typo: _MARK_OF[word]
+    for typo, word in typos(
+        _MARK_OF, NO_NUMBERS | NAMING | PHONE_HINTS | _MARK_OF.keys() | {"contacts", "protocol"}
+    ).items()
+}
 _LINKS = (
     NAMING
     | SAYING
@@ -35,6 +41,9 @@ _MORE = Pattern(
     0,
 )
 _FOUR_DIGITS = Pattern(r"\d{4}", 0)
+_YEAR = Pattern(r"20[12]\d", 0)
+_PREFIX = Pattern(r"(?<![\w'-])[A-Z]{1,3}[ ]\Z", 0)
+_ALONE = Pattern(r"\W*(?P<code>(?=[\w/-]*\d[\w/-]?\d[\w/-]?\d)(?=[\d/-]*[A-Z])[A-Z\d][A-Z\d/-]{5,24})\W*", 0)
 _GLUED = Pattern(r"([^\W\d_]+)-?(?=\d)", 0)
 _LISTING = Pattern(r"(?:,[ ]?(?:(?:and|or)[ ])?|[ ](?:and|or|&|und|et|y|e)[ ])#?", 0)
 _NAMED_AFTER = Pattern(
@@ -65,6 +74,8 @@ _ORDERED = frozenset(NUMBER_KINDS["<ORDER>"].split()) | {
     "pedi",
     "besteld",
 }
+_NUMBER_NOUNS = frozenset(("number", "numbers", "numéro", "numero", "número", "nummer", "numer"))
+_NUMBER_ALONE = Pattern(r"(?:\d{5,6}|[A-Z]{1,5}-?\d{4,12})(?![\w.,/-]|[ ]\d)", 0)
 _CARD = Pattern(r"(?:\d{4}[ -]?){3}\d{1,7}", 0)
 
 
@@ -75,6 +86,8 @@ def redact_references(draft: Draft) -> None:
     if not _STATUS_WORDS.isdisjoint(draft.words):
         draft.mark((*found.span("code"), "<ORDER>") for found in _STATUS.finditer(draft.text))
     draft.mark(_references(draft.text))
+    if alone := _ALONE.fullmatch(draft.text):
+        draft.mark([(*alone.span("code"), "<NUMBER>")])
     if not _ORDERED.isdisjoint(draft.words):
         draft.mark(
             (*found.span(), "<ORDER>")
@@ -132,6 +145,10 @@ def _named(text: str, start: int, end: int) -> tuple[int, str]:
     identifier = text[start:end]
     if sum(map(str.isdecimal, identifier)) < 2:
         return start, ""
+    if (prefix := _PREFIX.search(text, max(0, start - _SHORT_CODE), start)) and not text.isupper():
+        before = _words_before(text, prefix.start())
+        if before[1] and _is_reference(text, start, end, before[1], before[0]):
+            return prefix.start(), before[1]
     links, mark = _words_before(text, start)
     if mark and _is_reference(text, start, end, mark, links):
         return start, mark
@@ -182,6 +199,8 @@ def _words_before(text: str, start: int) -> tuple[list[str], str]:
         return links, _MARK_OF[noun]
     # "number 2291": the link word itself names the number, unless it is a phone number.
     mark = next((_MARK_OF[link] for link in links if link in _MARK_OF), "")
+    if _NUMBER_ALONE.match(text, start) and not _NUMBER_NOUNS.isdisjoint(links):
+        return links, "<NUMBER>"
     phone = text[start].isdecimal() and _REFERENCES.isdisjoint(links) and says_phone(text, start)
     return links, "" if phone else mark
 
@@ -195,6 +214,8 @@ def _is_reference(text: str, start: int, end: int, mark: str, links: list[str]) 
         return True
     if not NAMING.isdisjoint(links):
         return sum(runs) >= 2
+    if _YEAR.fullmatch(text, start, end):
+        return False
     longest, said = max(runs), not SAYING.isdisjoint(links)
     if any(character.isalpha() for character in text[start:end]):
         code = end - start > _SHORT_CODE and text[start:end].isupper() and text[start:end].isalnum()

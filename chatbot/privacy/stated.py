@@ -13,6 +13,7 @@ from re import Match
 
 from chatbot.privacy.draft import MASK, Draft, Pattern, Span
 from chatbot.privacy.phrases import PASSWORD_WORDS
+from chatbot.privacy.streets import ENGLISH_WORDS
 
 
 def _words(text: str) -> frozenset[str]:
@@ -21,23 +22,30 @@ def _words(text: str) -> frozenset[str]:
 
 _UPPER = r"(?-i:[^\W\d_a-zß-öø-ÿāăąćčďđēęěğģīıķļłńņňőřśşšșțťūůűźżžа-яёєіїґα-ωάέήίόύώ])"
 _NAME = rf"{_UPPER}[\w'’.-]*+"
-_NUMBER = r"\d{1,6}(?:[/-]\d{1,5}){0,2}(?:\s?[A-Z](?!\w)|[a-z](?!\w))?[º°ª.]?(?:\s?(?:tv|th|mf)\.?)?(?!\w)"
+_NUMBER = r"(?:\d[A-Z][A-Z\d](?!\w)|\d{1,6}(?:[/-]\d{1,5}|[/-]?[a-z](?!\w)){0,2}(?:\s?[A-Z](?!\w)|[a-z](?!\w))?(?:[º°ª]\s?\w{0,4}|\.)?(?:\s?(?:tv|th|mf)\.?)?(?!\w))"
 _SMALL = r"""(?:(?:de|del|des|du|la|le|les|los|las|el|der|den|dem|das|am|an|im|in|auf|zum|zur|unter|van|het|di|dei|della|delle|do|da|dos|das|e|y|na|nad|pod|no|nr|št|č|br|lote|
-    ul|os|al|ул|улица|улице|улицы|вул|вулиця|вулиці|просп|д|дом|буд|кв|р|бул|strada|str|calle|rua|quadra|bairro|località|frazione|contrada|hameau|lieu-dit|montée|lotissement|jl|đường|οδός|carrer|fl|st|sal|mf|tl|lgh)\.?:?\s|[dl]')"""
-_ADDRESS = rf"""(?P<address> (?!\d{{1,2}}\.?\s(?:stock|etage|og|piso|floor)\b)(?:{_NUMBER},?\s(?:{_SMALL}|[^\W\d_A-Z][^\W\d_]{{2,11}}\s){{0,3}}{_NAME} | {_SMALL}{{0,2}}{_NAME}) (?:,?\s(?:{_SMALL}{{0,2}}(?:{_NAME}|{_NUMBER})|(?:cesta|ulica|ulice|utca|út|tér|street|road|náměstí|nábřeží|trg|iela|gatvė|katu|sok|cad|mah)\.?(?!\w))){{0,9}} )
+    ul|os|al|bât|bat|apto?|flat|unit|casa|bloco|bloc|piso|esc|km|cp|cep|n|no|c/|av|via|pl|piazza|viale|corso|plaza|praça|avenida|chemin|allée|avenue|boulevard|place|route|quai|impasse|résidence|ул|улица|улице|улицы|вул|вулиця|вулиці|просп|д|дом|буд|кв|р|бул|strada|str|calle|rua|quadra|bairro|località|frazione|contrada|hameau|lieu-dit|montée|lotissement|jl|đường|οδός|carrer|fl|st|sal|mf|tl|lgh)\.?:?\s|[dl]')"""
+_ADDRESS = rf"""(?P<address> (?!\d{{1,2}}\.?\s(?:stock|etage|og|piso|floor)\b)(?:{_NUMBER},?\s(?:{_SMALL}|[^\W\d_A-Z][^\W\d_]{{2,11}}\s){{0,3}}{_NAME} | {_SMALL}{{0,2}}{_NAME} | \d{{1,5}}[a-z]?(?:\s[a-z']{{3,14}}){{1,3}}?\s(?:{"|".join(sorted(ENGLISH_WORDS))})\b(?:,?\s[a-z]{{3,14}}){{0,2}}) (?:,?\s(?:{_SMALL}{{0,2}}(?:{_NAME}|{_NUMBER})|(?:cesta|ulica|ulice|utca|út|tér|street|road|náměstí|nábřeží|trg|iela|gatvė|katu|sok|cad|mah)\.?(?!\w))){{0,9}} )
     (?= \s*(?:[.,;:!?)"]|\Z|-\s) | \s(?:and|but|und|aber|et|mais|y|e|pero|ma|mas|en|i|a|og|och|ja|és|și|и|та|και|ve|dan|và)(?!\w) )"""
 _IS = r"(?:\s(?:now|jetzt|maintenant|ahora|ora|agora|nu))?(?:\s?[:=]|\s(?:is|ist|lautet|est|es|è|é|são|to|je|er|är|este|е|це|είναι|adalah|là|és|yra|ir|on|:)(?:\s(?:now|jetzt|maintenant|ahora|ora|agora|nu|teraz))?|\s-)\s"
-_OWN = r"(?:\s(?:mea|mia|mio|mi|mitt|min|saya|ми|μου|của\stôi|meva|nuova|nueva|nouvelle|nova|actual|attuale|de\slivraison|de\sentrega|de\senvío|di\sconsegna|di\sspedizione))?"
+_OWN = r"(?:\s(?:mea|mia|mio|mi|mitt|min|saya|ми|μου|của\stôi|meva|nuova|nueva|nouvelle|nova|actual|attuale|de\slivraison|de\sentrega|de\senvío|de\sfactur?ación|de\sfaturação|de\scobrança|de\sfacturation|di\sconsegna|di\sspedizione|di\sfatturazione))?"
 _ADDRESS_NOUNS = _words("""address adresse adress adressen adresa adreça dirección direccion domicilio indirizzo endereço morada adres
     osoitteeni osoite heimilisfang heimilisfangið enderezo helbidea anwani διεύθυνσή διεύθυνση naslov alamat chỉ aadress adrese adresas адресът lieferadresse wohnadresse anschrift adresy""")
-_BARE_NOUNS = _words("adresim címem lakcímem адрес адреса адресу alamat عنواني osoitteessa osoitteeni lakcím")
+_BARE_NOUNS = _ADDRESS_NOUNS | _words(
+    "adresim címem lakcímem адрес адреса адресу alamat عنواني osoitteessa osoitteeni lakcím"
+)
 """Nouns of languages that state without a verb."""
 _LIVING = _words("""live lives living reside wohne wohnen wohnhaft habite j'habite habitons j'habitais vivo vivimos resido abito abitiamo moro moramos woon wonen bor
     bydlím bývam asun lakom locuiesc stau mieszkam живу мешкаю живея μένω stanujem živim stanujemo visc elan dzīvoju gyvenu bydlíme""")
 _STATED = Pattern(rf"\w++ {_OWN} {_IS} {_ADDRESS}")
-_BARE = Pattern(rf"\w++ (?:\s(?:saya|мой|моя))? \s?:?\s {_ADDRESS}")
+_BARE = Pattern(rf"\w++ (?:\s(?:saya|мой|моя))? {_OWN} \s?:?\s {_ADDRESS}")
 _LIVES = Pattern(
     rf"\w++ \s (?:(?:at|in|on|am|im|auf|an|der|dem|den|au|aux|à|dans|sur|en|no|na|em|nella?|a|op|aan|på|i|ve|v|pe|la|în|в|на|у|στην?|στο|u|ul|osoitteessa)\s){{0,2}} {_ADDRESS}"
+)
+_SENDING = _words("""deliver delivered ship shipped send sent went gone moved moving mail liefern geliefert senden schicken geschickt umgezogen livrez livrer envoyez envoyer parti déménagé envíen envíe enviar enviad entregar entreguen mudé mandarlo mandar
+    spedite spedire consegnate consegnare trasferito trasferita trasferiti enviem entreguem mudei mudamos moving relocated verhuisd bezorgen""")
+_SENT_TO = Pattern(
+    rf"\w++ (?:\s(?:it|them|me|my|the|this|please|parcel|order|package|stuff|everything|bitte|sie|das|paket|le|colis|mon|svp|lo|el|pedido|il|pacco|a|o|encomenda|instead|over)){{0,4}}? \s(?:to|at|an|nach|zu|in|au|aux|à|chez|en|al?|alla|nella|para|na|no|em|naar|op)(?:\s(?:die|der|den|dem|das|la|le|el|the|my|our|house))? \s {_ADDRESS}"
 )
 _STREETS = _words("""ул улица улице улицы вул вулиця вулиці просп проспект οδός λεωφόρος strada bulevardul bd calea aleea jl jalan đường carrer
     avinguda passeig ulitsa vulitsya""")
@@ -49,12 +57,13 @@ _TURKISH = Pattern(
     rf"(?:{_NAME}\s){{1,3}}(?:(?:cad(?:desi)?|cd|sok(?:ak|ağı)?|sk|bulvarı|blv)\.?,?\s(?:no\.?:?\s?)?{_NUMBER}) (?:,?\s{_NAME}){{0,3}}"
 )
 _UK_POSTCODE = Pattern(
-    r"(?<![\w-])(?:[A-Z][\w'-]*+,?[ ](?:on[ ]|upon[ ]|le[ ])?){0,6}[A-Z]{1,2}\d[A-Z\d]?[ ]\d[ABD-HJLNP-UW-Z]{2}(?![\w-])",
+    r"(?<![\w-])(?:\d{1,5}[a-z]?,?[ ])?(?:[A-Z][\w'-]*+,?[ ](?:on[ ]|upon[ ]|le[ ]|\d{1,4}[a-z]?,?[ ])?){0,7}[A-Z]{1,2}\d[A-Z\d]?[ ]\d[ABD-HJLNP-UW-Z]{2}(?![\w-])",
     0,
 )
-ADDRESS_WORDS = _ADDRESS_NOUNS | _BARE_NOUNS | _LIVING | _STREETS
+ADDRESS_WORDS = _BARE_NOUNS | _LIVING | _SENDING | _STREETS
 _FAR = 64
-_DIGIT = Pattern(r"\d", 0)
+_DIGIT = Pattern(r"(?<!\d)(?!(?:19|20)\d\d(?!\d))\d", 0)
+"""Begins a number that is no year."""
 
 SECRET_NOUNS = _words("""kodeord adgangskoden lösenordet passord passordet salasana salasanani heslo hesla jelszavam jelszó jelszo parola parolă parolam
     пароль паролем паролата парола κωδικός κωδικό lozinka lozinku lozinke geslo şifre şifrem sifrem sifre şifremi parolam sandi khẩu parool parooli parole slaptažodis
@@ -65,7 +74,7 @@ _MIXED = rf"""(?P<secret>(?!(?:i?phone|ipad|windows|win|office|xbox|playstation|
     (?:[^\W\d_]{{3,}}[!#$%&*@_.-]?\d|[^\W\d_]{{2,}}[!#$%&*_])[^\s{MASK},;?)]{{0,24}})"""
 _NEAR_NOUN = Pattern(rf"""\w++ (?:[ ][^\s{MASK}.,;:!?\d]{{1,14}}){{0,4}}? [ ]["'(]? {_MIXED}""")
 _BEFORE_NOUN = Pattern(
-    rf"""(?<!\w)(?:to|with|use|used|was|is|be|enter|entered|typed|tried|mit|zu|auf|nutze|avec|con|met|com|med)[ ]["'(]? {_MIXED} (?:["')]?,?[ ]\(?[^\s{MASK}.,;:!?\d]{{1,14}}){{0,4}}? ,?[ ]\(?\Z"""
+    rf"""(?<!\w)(?:to|as|with|use|used|was|is|be|enter|entered|typed|tried|mit|zu|auf|nutze|avec|con|met|com|med)[ ]["'(]? {_MIXED} (?:["')]?,?[ ]\(?[^\s{MASK}.,;:!?\d]{{1,14}}){{0,4}}? ,?[ ]\(?\Z"""
 )
 _STOPS = ".,;:!?)]}\"'>"
 
@@ -95,17 +104,22 @@ def redact_stated_secrets(draft: Draft) -> None:
 
 def redact_stated_addresses(draft: Draft) -> None:
     """Mark addresses that somebody says to be theirs; needs a number."""
-    if draft.has(_STREETS):
-        draft.mark((*found.span(), "<ADDRESS>") for found in draft.matches(_STREET, _STREETS))
     if not _TURKISH_WORDS.isdisjoint(draft.words):
         draft.mark((*found.span(), "<ADDRESS>") for found in _TURKISH.finditer(draft.text))
     if draft.has(ADDRESS_WORDS):
-        for pattern, words in ((_STATED, _ADDRESS_NOUNS), (_BARE, _BARE_NOUNS), (_LIVES, _LIVING)):
+        for pattern, words in (
+            (_STATED, _ADDRESS_NOUNS),
+            (_BARE, _BARE_NOUNS),
+            (_LIVES, _LIVING),
+            (_SENT_TO, _SENDING),
+        ):
             draft.mark(
                 (*found.span("address"), "<ADDRESS>")
                 for found in draft.matches(pattern, words)
                 if _DIGIT.search(found["address"])
             )
+    if draft.has(_STREETS):
+        draft.mark((*found.span(), "<ADDRESS>") for found in draft.matches(_STREET, _STREETS))
 
 
 def redact_uk_postcodes(draft: Draft) -> None:

@@ -18,7 +18,7 @@ ENGLISH_WORDS = _words("""street st road rd avenue ave av lane ln drive dr court
     sq gardens gdns terrace parkway pkwy place pl highway hwy crescent cres grove hill row mews walk alley circle
     cir trail quay plaza park green rise view wharf heights gate acre marg nagar bypass parade""")
 RARE_WORDS = _words(
-    "summit well gap cove coves glen point ridge valley village station harbor harbour island junction loop meadow meadows oval path pike trace vista spur mount"
+    "summit well gap cove coves glen point ridge valley village yard paddocks hollow orchard wynd chase copse dell fields garth glade haven heath knoll leys moor nook vale villas warren station harbor harbour island junction loop meadow meadows oval path pike trace vista spur mount"
 )
 _RARE = "|".join(sorted(word.capitalize() for word in RARE_WORDS))
 ENGLISH = rf"""\d{{1,5}}(?:st|nd|rd|th)?[a-z]?(?:[-/]\d{{1,4}})?(?!\w),?
@@ -34,11 +34,31 @@ UNIT_BEFORE = rf"(?<!\w)(?:{_UNIT}\s?[,/-]?\s?|(?:flat|apt\.?|apartment|unit|sui
 GERMANIC_ENDINGS = ("straße", "strasse", "str", "str.", "weg", "gasse", "platz", "allee", "ring", "damm", "ufer", "markt", "chaussee", "steig", "stieg", "promenade", "graben", "hof", "berg",
     "garten", "kamp", "brücke", "stiege", "zeile", "steeg", "pad", "wal", "baan", "steenweg", "weide", "garten", "tor", "wall", "park", "straat", "laan", "gracht", "plein", "kade", "dijk", "singel", "gatan", "vägen", "gränd", "gade", "gata", "vej", "veien", "stræde", "katu", "tie", "dreef", " gate", " út", "utca", " tér", "náměstí", "ulice")  # fmt: skip
 SURE_ENDINGS = ("straße", "strasse", "str.", "straat", "gatan", "gracht", "plein", "gasse", "allee", "platz")
-VERB_ENDINGS = ("dering", "vering", "fering", "during", "uring", "oring", "aring", "iring")
+VERB_ENDINGS = (
+    "arkplatz",
+    "tellplatz",
+    "itzplatz",
+    "rbeitsplatz",
+    "pielplatz",
+    "ückweg",
+    "inweg",
+    "hrring",
+    "hering",
+    "mweg",
+    "eimweg",
+    "dering",
+    "vering",
+    "fering",
+    "during",
+    "uring",
+    "oring",
+    "aring",
+    "iring",
+)
 GERMANIC_BEFORE = rf"(?<![\w-])(?:(?:(?:Van|van|Oude|Nieuwe|Nieuwezijd|Oudezijd|Alte|Neue|Lange|Kurze|Breite|Große|Kleine|Hohe|Obere|Untere|Prins|Prinses|Sint|Sankt|St\.?)[rsn]?\s)[\w.-]{{1,40}}|(?!(?:ihr|der|die|das|dem|den|am|im|ein|einem|unser|dein|mein|euer|het|de|een)\s)(?:{_CAP}\s){{1,2}}(?:straße|strasse|str\.?|allee|weg|platz|ring|damm|ufer|markt|gasse|laan|plein|park|hof|gate|gata|gade|vei|katu|út|utca|tér|náměstí|ulice)|[\w.-]{{1,40}})\s\Z"
 HOUSE_NUMBER = r"\d{1,4}\s?(?:[a-z](?!\w))?(?!\w)(?:\s?[/-]\s?\d{1,4}[a-z]?|\s(?:bus|box|hs|apt|top|stiege)\s\d{1,3}(?!\w))*"
 SEPARATE = _words("gate út utca tér náměstí")
-GERMAN_PHRASES = rf"""(?-i:Am|An\s(?:der|den)|Im|In\s(?:der|den)|Auf\s(?:der|dem)|Unter\s(?:den|der)|Zum|Zur|Hinter\sder|Vor\s(?:dem|der)) \s
+GERMAN_PHRASES = rf"""(?-i:Am|An\s(?:der|den)|Im|In\s(?:der|den)|Auf\s(?:der|dem)|Unter\s(?:den|der)|Zum|Zur|Hinter\sder|Hinterm|Unterm|Überm|Beim|Vorm|Vor\s(?:dem|der)) \s
     (?!(?:januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|jahr|wert|alter)\b)
     (?:{_CAP}\s){{1,3}} {HOUSE_NUMBER}"""
 PLOT = r"(?:house|plot)\s(?:no\.?\s)?\d{1,4}[a-z]?,\s(?:road|sector|street|block|phase|lane)\s(?:no\.?\s)?\d{1,3}[a-z]?(?!\w)"
@@ -52,7 +72,7 @@ RARE_ROMANCE = rf"\w++ \s {_OF} {_CAP} (?:\s{_CAP}){{0,3}} ,?\s {_NUMBER} (?!\w)
 FRENCH_NUMBER_LAST = rf"(?:{_FRENCH})\s {_OF} {_CAP} (?:\s{_CAP}){{0,3}} ,?\s {_NUMBER} (?!\w)"
 _ROMANCE = r"""calle|c/|cl\.|avenida|avda?\.?|av\.|plaza|pza\.?|plza\.?|paseo|p[º°]|carrera|cra\.?|kr\.?|camino|ronda|travesía|callejón|glorieta|calzada|bulevar|diagonal|transversal|autopista|pasaje|colonia
     |rua|r\.|travessa|tv\.|praça|largo|alameda|estrada|rodovia|beco|calçada|via|viale|v\.le|corso|c\.so|piazza|p\.zza|piazzale|vicolo|strada|contrada|lungarno|lungomare|salita|ulica|ul\.|al\.|aleja|os\.|plac|pl\.|sokak|cad\.?|caddesi"""
-ROMANCE = rf"""(?:av|avenida|avda|calle|rua|via)\.?\s\d{{1,2}}\sde\s[^\W\d_]{{4,12}}\s(?:n[º°.]\s?)?\d{{1,5}}(?!\w) | (?!via\s(?:e-?mail|mail|sms|whatsapp|chat|app|telefono|web|ups|dhl|pec)\b)(?:(?:carrera|cra|cr|kr|calle|cl|transversal|diagonal|av|avenida)\.?\s\d{{1,3}}[a-z]?\s?(?:\#|n[o°º]\.?)\s?\d{{1,3}}[a-z]?\s?-\s?\d{{1,3}} | (?:{_ROMANCE}) \s? {_OF} [\w'.-]{{2,30}} (?:\s(?:(?:de|del|de\sla|della|dei|dos|das|da|do|e|y|la)\s)?[\w'.-]{{2,30}}){{0,4}}? ,?\s
+ROMANCE = rf"""(?:av|avenida|avda|calle|rua|via)\.?\s\d{{1,2}}\sde\s[^\W\d_]{{4,12}}\s(?:n[º°.]\s?)?\d{{1,5}}(?!\w) | (?!via\s(?:e-?mail|mail|sms|whatsapp|chat|app|telefono|web|ups|dhl|pec)\b)(?:(?:carrera|cra|cr|kr|calle|cl|transversal|diagonal|av|avenida)\.?\s\d{{1,3}}[a-z]?\s?(?:\#|n[o°º]\.?)\s?\d{{1,3}}[a-z]?\s?-\s?\d{{1,3}} | (?:{_ROMANCE}) \s? (?!(?:de\s)?(?:garaje|parking|aparcamiento|estacionamiento|garagem|parcheggio|coche|garage)\b|(?:di|de|do|da|del|della|en|em|in)\s(?:\d|(?-i:[a-z]+)\s\d)) {_OF} [\w'.-]{{2,30}} (?:\s(?:(?:de|del|de\sla|della|dei|dos|das|da|do|e|y|la)\s)?[\w'.-]{{2,30}}){{0,4}}? ,?\s
     (?:(?:n[º°.]|nr\.?|no\.?|num\.?|núm\.?|numero|número|nº|\#)\s?)? \#?\s?\d{{1,5}} (?:[a-z](?!\w))?
     (?:\s?[-/]\s?\d{{1,4}})? (?!\w) (?:\s?,\s?\d{{1,2}}\s?[º°ª](?:\s?(?:[a-z](?!\w)|izq|dcha?|der|esq)\.?)?)?
     (?:,?\s(?:piso|puerta|planta|apto\.?|apartamento|appartamento|int\.|interno|scala|andar|depto\.?)\s\w{{1,4}}(?!\w))?)"""
@@ -63,7 +83,7 @@ FRENCH_WORDS = _words(
 NUMBER_FIRST = ((FRENCH_WORDS, FRENCH), (ENGLISH_WORDS | RARE_WORDS, ENGLISH))
 """Words one of which the text contains, and a pattern that begins at a house number."""
 NUMBER_LAST = (
-    (_words("am an im in auf unter zum zur hinter vor"), GERMAN_PHRASES),
+    (_words("am an im in auf unter zum zur hinter vor hinterm unterm überm beim vorm"), GERMAN_PHRASES),
     (FRENCH_WORDS, FRENCH_NUMBER_LAST),
     (_words("calle c cl avenida avda avd av plaza pza plza paseo pº p° carrera cra cr kr camino ronda travesía callejón glorieta calzada bulevar diagonal transversal autopista pasaje colonia rua r travessa tv praça largo alameda"
         " estrada rodovia beco calçada via viale v corso piazza p piazzale vicolo strada contrada lungarno lungomare salita ulica ul al aleja os plac pl sokak cad caddesi"), ROMANCE),
@@ -78,9 +98,11 @@ POSTCODE = r"""(?: (?-i:[A-Z]{1,2}-)?\d{5}-\d{3,4} | \d{4}-\d{3} |
     (?-i:[A-Z]{1,2}-?)?\d{4,7}(?:\s?(?-i:[A-Z]{2})(?!\w))? | [A-Z]\d[A-Z]\s?\d[A-Z]\d |
     [A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}
     | [A-Z]\d[\dW]\s?[A-Z\d]{4} | \d{3}\s\d{2} | \d{2}-\d{3} | \d{3} )(?!\w)"""
-AFTER_STREET = rf"""(?:\s?,\s?\d{{1,2}}\s?[º°ª]\s?\w{{0,4}})?
-    (?: [^\d\n!?;<]{{0,40}}?(?<![\w-])(?:c\.?p\.?\s|cep\s|plz\s)?(?P<postcode>{POSTCODE}) (?:,?\s(?!(?-i:[A-Z][a-z]*\s(?:is|was|are))){_CITY}(?:[ -](?:(?:am|an\sder|de|la|sur|do)[ -])?{_CITY}){{0,2}}(?=[\s.,;!?)]|\Z))?
-      | (?:,\s{_CITY}(?:\s(?:(?:de|am|an\sder|do|da|la)\s)?{_CITY}){{0,2}}){{1,2}}(?:\s\d{{1,2}}(?!\w))?(?=\s*(?:[.,;!?)]|\Z)) )"""
+_PART = r"(?:\d{1,2}\s?[º°ª]\s?\w{0,4}|(?:apto?|apt|appt|flat|unit|suite|bloco|bl|bât|casa|piso|puerta|pta|int|interno|scala|stiege|top|lote|loja|sala|esc|floor|km)\.?\s\w{1,5}|\#\s?\w{1,6})"
+AFTER_STREET = rf"""(?:\s?,?\s?{_PART}){{0,3}}
+    (?: [^\d\n!?;<]{{0,40}}?(?<![\w-])(?:c\.?p\.?\s|cep\s|plz\s)?(?P<postcode>{POSTCODE}) (?:,?\s(?!(?-i:[A-Z][a-z]*\s(?:is|was|are)\b(?!\s(?:my|where)))){_CITY}(?:[ -](?:(?:am|an\sder|de|la|sur|do)[ -])?{_CITY}){{0,2}}(?=[\s.,;!?)]|\Z))?
+      | (?:,\s{_CITY}(?:\s(?:(?:de|am|an\sder|do|da|la)\s)?{_CITY}){{0,2}}){{1,2}}(?:\s\d{{1,2}}(?!\w))?(?=\s*(?:[.,;!?)]|\Z)|\s(?:is|ist|est|es|è|é|and|und|et|y|e|not|nicht)\s)
+      | \s(?:in\s|a\s|à\s|em\s)?(?!(?:please|thanks|thank|bitte|danke|merci|gracias|grazie|obrigad[oa]|instead|today|now|again|here|door|per|por|favor)\b)[^\W\d_]{{4,14}}(?:\s\d{{1,2}})?(?=\s*(?:[.,;!?)]|\Z)) | )"""
 BY_POSTCODE = (
     rf"(?:\d{{4,6}}|\d{{3}}\s\d\d|\d\d-\d{{3}})(?:\s?(?-i:[A-Z]{{2}})(?!\w))?\s{_CITY}(?:[ -]{_CITY}){{0,2}}"
 )

@@ -49,7 +49,8 @@ FAMILIES = {
     "line ends": "\n", "dates": "1/1/11 ", "wide": "\uff11", "used as": "a as ", "ligatures": "\ufdfa", "squared words": "\u3316", "units of one character": "\u33c2", "unordered marks": "\u0300\u0323",
     "double marks": "\u0344", "marks and joiners": "\u0301\u200d\u0323", "mixed": "call 1 order 2 <NAME> (3) pin 4 ",
     "at with dashes": "a-at-b_at_", "pairs of hex": "1a ", "of account": "password for a ", "login": "login a/1 ", "given": "using the password ",
-    "reversed": "a is my ", "phrases": "passphrase a b ", "answers": "security answer ", "towns": "Aa 1, 1111 Aa ", "house": "house 1, road 1, ", "laan": "laan van Aa ",
+    "reversed": "a is my ", "phrases": "passphrase a b ", "answers": "security answer ", "towns": "Aa 1, 1111 Aa ", "sending": "send it to Aa 1, ", "works": "book by Aa ", "parts of addresses": "1 A Street apt 1 ", "last": "Anna. - ", "lower-case streets": "address is 1 aa bb street ",
+    "prefixes": "order AB 12 ", "phrases with a colon": "password: aa bb ", "uk towns": "1 Aa LA22 ", "house": "house 1, road 1, ", "laan": "laan van Aa ",
     "compounds": "nummer 1-", "files": "1.jpg ", "postcodes": "postcode A1 1", "parts of e-mail": "a dot b underscore ",
 }  # fmt: skip
 
