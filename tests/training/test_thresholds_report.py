@@ -226,6 +226,25 @@ def test_the_risk_with_unknown_intents_is_reported_for_every_share() -> None:
     assert all(0 <= risk <= 1 for risk in risks)
 
 
+def test_the_promise_names_the_traffic_it_does_not_hold_for() -> None:
+    found = points(share=0.1)
+    place = [one.share for one in found.shares].index(0.1)
+    risks = [None if number != place else 0.081 for number in range(len(found.shares))]
+    warned = replace(found, unknown_risks=tuple(risks))
+    assert "Not promised for topics of your own domain" in warned.sentence
+    assert "8.1% of the answers are wrong" in warned.as_dict()["sentence"]
+    held = replace(found, unknown_risks=(0.01,) * len(found.shares))
+    assert held.sentence == found.in_force.sentence
+    in_scope_alone = replace(warned, in_force=replace(found.in_force, share=0.0))
+    assert "Not promised" not in in_scope_alone.sentence
+
+
+def test_the_printed_table_shows_the_upper_bound_beside_an_estimate() -> None:
+    found = points()
+    assert f"{found.in_force.bound:.1%}" in printed(found)
+    assert "95 % upper bound of wrong" in printed(found)
+
+
 def test_the_bundle_keeps_the_table_and_the_reasons() -> None:
     kept = points().as_dict()
     assert {

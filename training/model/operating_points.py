@@ -75,6 +75,20 @@ class OperatingPoints:
     messages: int
 
     @property
+    def sentence(self) -> str:
+        """Return what the thresholds in force promise, and for which messages they do not, for people."""
+        force = self.in_force
+        unknown = dict(zip((one.share for one in self.shares), self.unknown_risks, strict=True)).get(
+            force.share
+        )
+        if not force.share or unknown is None or unknown <= force.target:
+            return force.sentence
+        return (
+            f"{force.sentence} Not promised for topics of your own domain that no intent covers: if the out-of-scope "
+            f"messages are about these, {unknown:.1%} of the answers are wrong."
+        )
+
+    @property
     def is_low(self) -> bool:
         """Whether the coverage in force is so low that the report says why."""
         return self.in_force.coverage < LOW_COVERAGE
@@ -84,6 +98,7 @@ class OperatingPoints:
         curve = self.in_force.curve
         points = np.unique(np.linspace(0, len(curve.coverage) - 1, _CURVE_POINTS).round().astype(int))
         return self.in_force.as_dict() | {
+            "sentence": self.sentence,
             "messages": self.messages,
             "targets": [_row(one) for one in self.targets],
             "shares": [
