@@ -219,21 +219,20 @@ def test_messages_of_intents_that_were_left_out_look_less_known_than_taught_ones
     assert len(score_unknown(*(two := corpus([20] * 3))[:1], fit(*two)).scope) == 0
 
 
-def test_the_risk_with_unknown_intents_is_reported_for_every_share() -> None:
-    kept = points().as_dict()["shares"]
-    risks = [row["unknown_risk"] for row in kept]
-    assert len(risks) == len(SHARES)
+def test_the_risk_with_unknown_intents_is_reported_for_every_target_and_share() -> None:
+    kept = points().as_dict()
+    risks = [row["unknown_risk"] for row in (*kept["targets"], *kept["shares"])]
+    assert len(risks) == len(TARGETS) + len(SHARES)
     assert all(0 <= risk <= 1 for risk in risks)
 
 
 def test_the_promise_names_the_traffic_it_does_not_hold_for() -> None:
     found = points(share=0.1)
-    place = [one.share for one in found.shares].index(0.1)
-    risks = [None if number != place else 0.081 for number in range(len(found.shares))]
-    warned = replace(found, unknown_risks=tuple(risks))
+    in_force = [one is found.in_force for one in found.targets]
+    warned = replace(found, unknown_by_target=tuple(0.081 if here else None for here in in_force))
     assert "Not promised for topics of your own domain" in warned.sentence
     assert "8.1% of the answers are wrong" in warned.as_dict()["sentence"]
-    held = replace(found, unknown_risks=(0.01,) * len(found.shares))
+    held = replace(found, unknown_by_target=(0.01,) * len(found.targets))
     assert held.sentence == found.in_force.sentence
     in_scope_alone = replace(warned, in_force=replace(found.in_force, share=0.0))
     assert "Not promised" not in in_scope_alone.sentence

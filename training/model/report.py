@@ -67,10 +67,12 @@ def print_points(console: Console, points: OperatingPoints) -> None:
     force = points.in_force
     evidence = f"Learned on {force.rows:,} distinct messages of {points.messages:,}"
     at = f"{force.share:.0%} of the messages out of scope"
-    console.print(_points(f"how much the bot answers, {at}", "target", points.targets, force))
+    console.print(
+        _points(f"how much the bot answers, {at}", "target", points.targets, force, points.unknown_by_target)
+    )
     console.print(Text(f"{evidence}. {points.out_of_scope.sentence}"))
     title = f"the same at {force.target:.0%}, by share"
-    console.print(_points(title, "out of scope", points.shares, force, points.unknown_risks))
+    console.print(_points(title, "out of scope", points.shares, force, points.unknown_by_share))
     if not points.is_low:
         return
     console.print(Text(f"Only {force.coverage:.0%} is answered. Why, and what to do:", style="yellow"))
@@ -90,15 +92,14 @@ def print_points(console: Console, points: OperatingPoints) -> None:
 
 
 def _points(
-    title: str, by: str, rows: Sequence[Learned], force: Learned, unknown: Sequence[float | None] = ()
+    title: str, by: str, rows: Sequence[Learned], force: Learned, unknown: Sequence[float | None]
 ) -> Table:
-    caption = "at most: the 95 % upper bound of wrong"
-    if unknown:
-        caption += (
-            "; unknown: wrong, if those messages are of topics of your own domain that no intent covers"
-        )
+    caption = (
+        "at most: the 95 % upper bound of wrong; unknown: wrong, if the out-of-scope messages are of topics of your "
+        "own domain that no intent covers"
+    )
     table = Table(title=title, caption=caption)
-    for column in (by, "answered", "wrong", "at most", *(["unknown"] if unknown else []), ""):
+    for column in (by, "answered", "wrong", "at most", "unknown", ""):
         table.add_column(column, justify="right" if column else "left", no_wrap=True)
     for place, row in enumerate(rows):
         mark = ", in force" if row is force else ""
@@ -108,7 +109,7 @@ def _points(
             f"{row.coverage:.1%}",
             f"{row.risk:.1%}",
             f"{row.bound:.1%}",
-            *(["-" if (risk := unknown[place]) is None else f"{risk:.1%}"] if unknown else []),
+            "-" if (risk := unknown[place]) is None else f"{risk:.1%}",
             f"{row.evidence}{mark}",
             style="bold" if mark else "",
         )
