@@ -141,11 +141,10 @@ review-picture: .venv/ready ## docs/images/review.png, from a real browser
 .PHONY: docs
 docs: .venv/ready ## docs/settings.md, docs/metrics.md and helm/support-chatbot/files/dashboards, from the code
 	@$(PY) -m tools.generate.docs
-	@$(PY) -m tools.dashboards
 
 .PHONY: manifests
 manifests: .venv/ready ## k8s/manifests, rendered from the chart (needs helm)
-	@$(PY) -m tools.generate.chart manifests
+	@$(PY) -m tools.generate.chart
 
 .PHONY: lock
 lock: .venv/ready ## make requirements/*.txt anew from pyproject.toml
@@ -163,7 +162,7 @@ images: bundle ## build every image (Docker or podman; IMAGE_BUILDER=..., PYTHON
 
 .PHONY: env
 env: .venv/ready ## .env for Compose, with fresh secrets; what stands in it stays
-	@$(PY) -m tools.generate.compose new
+	@$(PY) -m tools.generate.compose
 
 .PHONY: push
 push: .venv/ready ## push every image: make push REGISTRY=registry.example.com/team

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import socket
@@ -13,12 +14,16 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from http.client import HTTPException, IncompleteRead
 from typing import Any, TypeVar
-from urllib.request import Request, urlopen
+from urllib.error import HTTPError
+from urllib.request import OpenerDirector, Request
+
+from chatbot.deadline import Deadline, opener
 
 A = TypeVar("A")
 B = TypeVar("B")
 _THREADS = 8
 MAX_RESPONSE_BYTES = 256 << 20
+_MAX_ERROR_BYTES = 1 << 16
 
 
 class Runtime:
@@ -69,17 +74,31 @@ class Runtime:
     def fetch(self, request: Request, seconds: float, tls: ssl.SSLContext | None = None) -> bytes:
         """Send an HTTP request and return the response body; `tls` replaces the system's trusted certificates.
 
+        Args:
+            seconds: total time, from the connection to the last byte.
+
         Raises:
             HTTPError: the server answers with an error status.
             OSError: the server does not answer, or not in HTTP, or with more than MAX_RESPONSE_BYTES.
         """
+        with Deadline(seconds) as limit:
+            try:
+                return self._read(opener(limit, tls), request, seconds)
+            finally:
+                if limit.expired:
+                    raise TimeoutError(f"no complete response within {seconds:g} s")
+
+    def _read(self, opener: OpenerDirector, request: Request, seconds: float) -> bytes:
         try:
-            with urlopen(request, timeout=seconds, context=tls) as answer:  # noqa: S310  # http(s), as the callers checked
+            with opener.open(request, timeout=seconds) as answer:
                 body = bytes(answer.read(MAX_RESPONSE_BYTES + 1))
                 if len(body) <= MAX_RESPONSE_BYTES:
                     if getattr(answer, "length", None):  # `read` with a limit does not raise IncompleteRead
                         raise IncompleteRead(body, answer.length)
                     return body
+        except HTTPError as error:  # its body too is read within the deadline
+            body = error.read(_MAX_ERROR_BYTES)
+            raise HTTPError(error.url, error.code, error.msg, error.headers, io.BytesIO(body)) from error
         except HTTPException as error:  # such as a response that is cut off
             raise OSError(f"not a complete HTTP response: {error!r:.200}") from error
         raise OSError(f"a response of more than {MAX_RESPONSE_BYTES} bytes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 if not __package__:  # run as `python data/process.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -15,7 +15,6 @@ if __name__ == "__main__":
     exit_on_interrupt()
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -26,6 +25,7 @@ from data.commands import reports_errors
 from data.declarations import DECLARED_FILE, write_declared
 from data.errors import CorpusError, Problem, problems_table
 from data.loading import Columns, load_checked
+from data.params import DEFAULT_FILE
 from data.processing import (
     CORPUS_FILE,
     LEFT_OUT_FILE,
@@ -50,7 +50,9 @@ def main(
         Path, typer.Argument(help="A file, folder or export of any format in docs/corpus.md.")
     ] = Path("data/corpus"),
     out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("data/processed"),
-    params: Annotated[Path | None, typer.Option(help="A params.yaml; its section `process` is read.")] = None,
+    params: Annotated[
+        Path, typer.Option(help="A params.yaml; its section `process` is read.")
+    ] = DEFAULT_FILE,
     seed: Annotated[int | None, typer.Option(help="Of the fillings and of new groups' parts.")] = None,
     test_share: Annotated[float | None, typer.Option(help="The share of new groups that go to test.")] = None,
     similarity: Annotated[float | None, typer.Option(help="The cosine of near-duplicates.")] = None,
@@ -69,7 +71,7 @@ def main(
     console = Console(stderr=True)
     given = {"seed": seed, "test_share": test_share, "similarity": similarity}
     try:
-        settings = _params(params, {name: value for name, value in given.items() if value is not None})
+        settings = read_params(params, given)
         checked, done = run(
             corpus,
             out,
@@ -120,17 +122,6 @@ def run(
     write(done, checked, params, out)
     write_declared(out / DECLARED_FILE, loaded.declared)
     return checked, done
-
-
-def _params(path: Path | None, given: dict[str, Any]) -> ProcessParams:
-    default = Path("params.yaml")
-    read = read_params(path or default) if path or default.exists() else ProcessParams()
-    try:
-        return ProcessParams.model_validate({**read.model_dump(), **given})
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        option = "--" + str(wrong["loc"][0]).replace("_", "-")
-        raise typer.BadParameter(f"{option} {wrong['input']}: {wrong['msg']}") from None
 
 
 def _summary(corpus: Path, out: Path, checked: Report, done: Processed) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,11 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from chatbot.errors import SettingError
 from data.checks import Report
 from data.errors import CorpusError, Problem
+from data.params import read_section
 from data.placeholders import fill_all
 from data.similarity import SIMILARITY
 from data.splitting import PARTS, SPLIT_COLUMNS, TRAIN, split
@@ -190,17 +189,9 @@ def read_left_out(path: Path) -> list[str]:
     return pd.read_csv(path, usecols=["row_hash"], dtype="str")["row_hash"].tolist() if path.exists() else []
 
 
-def read_params(path: Path) -> ProcessParams:
-    """Read section `process` of a params.yaml; defaults if the section is missing.
-
-    Raises:
-        SettingError: the file does not exist, or a value is invalid.
-    """
-    try:
-        section = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("process") or {}
-        return ProcessParams.model_validate(section)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, ValidationError) as error:
-        raise SettingError(f"{path}: no usable section `process`: {error}") from error
+def read_params(path: Path, options: Mapping[str, object] | None = None) -> ProcessParams:
+    """Read section `process` of a params.yaml, see `data.params.read_section`."""
+    return read_section(ProcessParams, path, "process", options)
 
 
 def _whole_text(path: Path, text: str) -> None:

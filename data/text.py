@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from data.code_pages import alphabet_page
 from data.errors import CorpusError, Problem
 
 # UTF-32 first: its little-endian mark begins with that of UTF-16.
@@ -31,6 +32,9 @@ _SYMBOL_IN_WORD = re.compile(
     r"(?<=[^\W\d_])(?:[^\w\s\x00-\x7f‘’·–—…\u3000-\u303f\uff00-\uff0f]|[¹²³ªº])(?=[^\W\d_])"
 )
 """What words of a text hold in the wrong code page, as in `m÷chte` and `pieni¹dze`."""
+_FOREIGN_WORD = re.compile(r"\w*[^\W\x00-\x7f]\w*")
+_WORDS, _WORD_CHARS = 3, 20
+"""Words with letters outside ASCII that the notice shows, by which a reader sees whether the guess is right."""
 _EVIDENCE_BYTES = 1 << 16
 """Lines outside ASCII by which the code page is detected."""
 _MESS_BAND = 0.05
@@ -82,8 +86,11 @@ def decode(content: bytes, file: str, encoding: str | None = None) -> tuple[str,
     wrong = next(_wrong_bytes(file, content))
     line = content.split(b"\n")[(wrong.line or 1) - 1].decode(name or "ascii").strip()
     shown = _NAMES.get(name or "", f"Windows-{(name or '')[2:]}")
+    words = dict.fromkeys(found[0][:_WORD_CHARS] for found in _FOREIGN_WORD.finditer(text))
+    sample = ", ".join(list(words)[:_WORDS])
     reason = (
-        f"not UTF-8, read as {shown}: {line[:60]!r}; if that is wrong, name the right one with --encoding"
+        f"not UTF-8, read as {shown}: {line[:60]!r}, with words such as {sample}; "
+        "if that is wrong, name the right one with --encoding"
     )
     return text, [Problem(file, wrong.line, reason)]
 
@@ -98,6 +105,8 @@ def _code_page(content: bytes) -> str | None:
         evidence.append(line)
         if (size := size + len(line)) > _EVIDENCE_BYTES:
             break
+    if (page := alphabet_page(evidence)) is not None:
+        return None if any(map(_is_utf8, lines)) else page
     found = from_bytes(b"\n".join(evidence), cp_isolation=list(_CODE_PAGES), preemptive_behaviour=False)
     pages = [(page, match) for match in found for page in match.could_be_from_charset if page in _CODE_PAGES]
     if not pages:

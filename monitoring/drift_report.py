@@ -66,11 +66,7 @@ def report(
     The files in the folder are atomic writes; `reports/drift/latest.json` in the store is written last.
 
     Args:
-        out: folder of the report.
         store: store of records, bundles, baselines and reports; None: this machine only.
-        settings: settings of the drift check.
-        log: settings of the inference log.
-        service: settings that name the serving model.
         read_from: source of the records, a value of `From`.
         now: end of the window.
 

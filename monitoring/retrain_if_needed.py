@@ -61,9 +61,7 @@ def retrain_if_needed(
         store: store of the verdict and the retrain history.
         command: the retraining command; `--out FILE` is appended.
         out: file to which the command writes its result.
-        now: current time.
         cooldown: minimum time between two retrainings.
-        verdict: the drift verdict; by default the last one in the store.
         lease_seconds: duration of the lease that keeps a second run out.
 
     Returns:

@@ -30,7 +30,6 @@ def run(seconds: float, command: list[str], state: Path = _STATE, again: float =
 
     Args:
         seconds: interval between the starts of two runs.
-        command: the command and its arguments.
         state: file that records the last run, for `check`.
         again: seconds between the start of a failed run and the next run.
     """

@@ -1,8 +1,7 @@
-"""Build all or some of the project's images, push them, and list them with size and digest.
+"""Build all or some of the project's images, or push them; list them with size and digest.
 
     python -m tools.images build [NAME ...]      api train monitor ui staff mlflow
     python -m tools.images push --registry registry.example.com/team
-    python -m tools.images list
     python -m tools.images one NAME      for Skaffold: IMAGE is the image's name, PUSH_IMAGE whether to push it
 
 Builds with Docker, else with podman; IMAGE_BUILDER names another command that accepts `-t NAME -f FILE CONTEXT`.
@@ -12,6 +11,7 @@ TORCH_INDEX sets PyTorch's package index.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shlex
@@ -25,6 +25,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -151,10 +152,8 @@ def _digest(target: str) -> str:
     Raises:
         ImagesError: Docker recorded no digest.
     """
-    asked = [_store(), "image", "inspect", target]
-    answer = subprocess.run(asked, capture_output=True, text=True, check=True)
     repository = target.rpartition(":")[0]
-    for digest in json.loads(answer.stdout)[0].get("RepoDigests") or []:
+    for digest in (_inspect(target) or {}).get("RepoDigests") or []:
         if digest.startswith(f"{repository}@"):
             return str(digest.rpartition("@")[2])
     raise ImagesError(f"{target} was pushed, and {_store()} says no digest of it")
@@ -174,22 +173,25 @@ def one(name: str, image: str, is_pushed: bool) -> None:
 
 def find(name: str) -> Image | None:
     """Return the built image; None: not built yet."""
-    asked = [_store(), "image", "inspect", full_name(name)]
-    answer = subprocess.run(asked, capture_output=True, text=True, check=False)
-    if answer.returncode:
+    if (found := _inspect(full_name(name))) is None:
         return None
-    found = json.loads(answer.stdout)[0]
     digests = [digest.rpartition("@")[2] for digest in found.get("RepoDigests") or []]
     identity = "sha256:" + str(found["Id"]).removeprefix("sha256:")
     return Image(full_name(name), int(found["Size"]), digests[0] if digests else "", identity)
+
+
+def _inspect(image: str) -> dict[str, Any] | None:
+    """Return what the image store knows of an image; None: it is not there."""
+    asked = [_store(), "image", "inspect", image]
+    answer = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return None if answer.returncode else dict(json.loads(answer.stdout)[0])
 
 
 def show(names: Sequence[str]) -> None:
     """Print a table of the built images."""
     table = Table("image", "MB", "digest")
     for name in names:
-        image = find(name)
-        if image is None:
+        if (image := find(name)) is None:
             table.add_row(full_name(name), "not built", "")
         else:
             table.add_row(image.name, f"{image.bytes / 1e6:.0f}", image.digest[:19])
@@ -261,27 +263,26 @@ def _run(*command: str, environment: dict[str, str] | None = None, prefix: str =
 
 def main(arguments: list[str]) -> int:
     """Run the command. Returns: the exit code."""
-    verb, *rest = arguments or ["help"]
-    registry = ""
-    if "--registry" in rest:
-        place = rest.index("--registry")
-        registry = "".join(rest[place + 1 : place + 2])
-        del rest[place : place + 2]
-    names = rest or list(DOCKERFILES)
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.images",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("verb", choices=("build", "push", "one"))
+    parser.add_argument("names", nargs="*", default=list(DOCKERFILES), metavar="NAME")
+    parser.add_argument("--registry", default="")
+    chosen = parser.parse_args(arguments)
     try:
-        if verb == "build":
-            build(names)
-            show(names)
-        elif verb == "list":
-            show(names)
-        elif verb == "one" and len(rest) == 1 and os.environ.get("IMAGE"):
-            one(rest[0], os.environ["IMAGE"], os.environ.get("PUSH_IMAGE") == "true")
-        elif verb == "push" and registry:
-            push(names, registry)
-            show(names)
+        if chosen.verb == "one":
+            one(chosen.names[0], os.environ["IMAGE"], os.environ.get("PUSH_IMAGE") == "true")
+            return 0
+        if chosen.verb == "build":
+            build(chosen.names)
+        elif not chosen.registry:
+            parser.error("push needs --registry, such as registry.example.com/team")
         else:
-            console.print(__doc__, highlight=False)
-            return 2
+            push(chosen.names, chosen.registry)
+        show(chosen.names)
     except ImagesError as error:
         console.print(f"[red]{error}[/red]", soft_wrap=True)
         return 1

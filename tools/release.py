@@ -119,13 +119,14 @@ def write(out: Path, shipped: Sequence[Shipped]) -> list[Path]:
     """
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    package = [chart.helm(), "package", str(chart.CHART), "--destination", str(out)]
+    package = [chart.program("helm"), "package", str(chart.CHART), "--destination", str(out)]
     answer = subprocess.run(package, capture_output=True, text=True, check=False)
     if answer.returncode:
         raise ChartError(answer.stderr.strip())
     (out / LIST).write_text("# image  digest  id\n" + "".join(f"{image.line}\n" for image in shipped))
     (out / VALUES).write_text(_values(shipped))
-    _manifests(out / "manifests", out / VALUES)
+    # Rendered, because a policy names the images too.
+    chart.write(out / "manifests", chart.manifests("--values", str(out / VALUES)))
     version = yaml.safe_load((chart.CHART / "Chart.yaml").read_text(encoding="utf-8"))["version"]
     where = _PUSHED if all(image.digest for image in shipped) else _LOCAL
     guide = _GUIDE.format(version=version, namespace=chart.NAMESPACE, images=where)
@@ -145,13 +146,6 @@ def _values(shipped: Sequence[Shipped]) -> str:
     }
     head = "# Made by `make release`: every image of the chart as it was released.\n"
     return head + yaml.safe_dump(told, sort_keys=False)
-
-
-def _manifests(folder: Path, values: Path) -> None:
-    """Render k8s/manifests with the released images; rendered, because a policy names the images too."""
-    folder.mkdir()
-    for name, text in chart.manifests("--values", str(values)).items():
-        (folder / name).write_text(text, encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

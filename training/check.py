@@ -75,7 +75,7 @@ def main(
     """
     console = Console(stderr=True)
     columns = Columns(message_column, intent_column, category_column, header, labels_as_written, encoding)
-    section = read_params(params, {} if encoder is None else {"encoder": encoder})
+    section = read_params(params, {"encoder": encoder})
     with Steps(console) as steps:
         with steps.wait("corpus"):
             loaded, errors, warnings = read_usable(corpus, columns)

@@ -29,7 +29,6 @@ from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
 from chatbot.store.lease import LeaseHeld
 from data.commands import reports_errors
 from data.loading import Columns
-from data.processing import ProcessParams
 from data.processing import read_params as read_process_params
 from training.corpus.given import read_given
 from training.gate.params import read_gate_params
@@ -94,7 +93,7 @@ def main(
         StorageSettings(),
         TrackingSettings(),
         RetrainSettings(),
-        read_process_params(params) if params.is_file() else ProcessParams(),
+        read_process_params(params),
         read_params(params),
         read_gate_params(params),
         work,

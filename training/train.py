@@ -26,7 +26,6 @@ from chatbot.settings import TrackingSettings
 from data.column_options import CategoryColumn, Encoding, Header, IntentColumn, LabelsAsWritten, MessageColumn
 from data.commands import reports_errors
 from data.loading import Columns
-from data.processing import ProcessParams
 from data.processing import read_params as read_process_params
 from training.corpus.reading import read
 from training.labels.report.render import PAGE_FILE, write_findings
@@ -82,8 +81,7 @@ def main(
     """Train on a corpus and write a bundle: what `python -m bento` serves."""
     console = Console(stderr=True)
     given = {"encoder": encoder, "seed": seed, "target": target, "out_of_scope_share": share}
-    section = read_params(params, {name: value for name, value in given.items() if value is not None})
-    process = read_process_params(params) if params.is_file() else ProcessParams()
+    section, process = read_params(params, given), read_process_params(params)
     with Steps(console) as steps:
         with steps.wait("corpus"):
             columns = Columns(

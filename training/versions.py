@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.error import URLError
-from urllib.request import Request, urlopen
+from urllib.request import Request
 
 if not __package__:  # run as `python training/versions.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -34,6 +34,7 @@ from rich.text import Text
 from chatbot.errors import ChatbotError
 from chatbot.loop import desired_model
 from chatbot.model import bundle_store, scores
+from chatbot.runtime import REAL
 from chatbot.settings import ApiClientSettings, StorageSettings, TrackingSettings, read_settings
 from chatbot.store import Store, has_store, open_store
 from data.commands import reports_errors
@@ -71,8 +72,7 @@ def served_digest(store: Store | None, api: str) -> str:
         try:
             headers = read_settings(ApiClientSettings).headers()
             request = Request(api.rstrip("/") + "/version", headers=headers)  # noqa: S310
-            with urlopen(request, timeout=_API_SECONDS) as answer:  # noqa: S310
-                return str(json.load(answer)["bundle_digest"])
+            return str(json.loads(REAL.fetch(request, _API_SECONDS))["bundle_digest"])
         except (URLError, OSError, ValueError, KeyError) as error:
             raise ChatbotError(f"{api}/version did not return the serving version: {error}") from error
     ref = desired_model.read(store).ref if store is not None else None

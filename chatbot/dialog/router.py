@@ -171,9 +171,14 @@ class Router:
         handoff = rule.action == "human"
         redacted = redact(message) if handoff else None
         summary = f"Rule {rule.name}. The customer wrote: {redacted}" if handoff else ""
+        text = self._rule_texts[rule.name]
+        if handoff and (foreign := language.foreign_language(message, self._languages or ("en",))):
+            texts = self._foreign if self._languages else self._human_in
+            # The rule's own text follows: for an emergency it says what to do at once.
+            text = "\n\n".join(filter(None, (texts.get(foreign), text)))
         return Reply(
             rule.intent,
-            self._rule_texts[rule.name],
+            text,
             1.0,
             "rule",
             handoff=handoff,

@@ -8,7 +8,7 @@ concurrently; readers deduplicate by source, so that each prediction is read exa
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
@@ -134,6 +134,18 @@ def leave_out(table: pa.Table, columns: Sequence[str], values: Collection[str]) 
     for column in columns:
         table = table.filter(pc.invert(pc.is_in(table[column], value_set=unwanted)))
     return table
+
+
+def without_erased(
+    kind: Kind, table: pa.Table, sources: Sources, ids: Collection[str]
+) -> Iterator[tuple[str, pa.Table]]:
+    """Yield each source's name and its rows without those of erased ids; sources left empty are kept."""
+    columns = [name for name in ("prediction_id", "session_id") if name in columns_of(kind)]
+    start = 0
+    for name, rows in sources:
+        own = table.slice(start, rows)
+        start += rows
+        yield name, leave_out(own, columns, ids) if ids else own
 
 
 def _column(kind: Kind, table: pa.Table, name: str, rows: int) -> Any:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from pydantic import ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -24,11 +24,22 @@ _ELSEWHERE = frozenset({"CHATBOT_BITEXT_URL", "CHATBOT_SHARED_DATA"})
 
 
 class Settings(BaseSettings):
-    """Base class: an empty variable counts as unset; an invalid value or an unknown variable is an error."""
+    """Base class: an empty variable counts as unset.
+
+    Raises:
+        SettingError: a variable has an invalid value or is unknown; every such one is named.
+    """
 
     model_config = SettingsConfigDict(
         env_ignore_empty=True, frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
     )
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            problems = _explain(type(self), error)
+            raise SettingError("; ".join(problems), problems) from None
 
     @field_validator("*")
     @classmethod
@@ -71,18 +82,29 @@ def read_settings(kind: type[S]) -> S:
     Raises:
         SettingError: a variable has an invalid value or is unknown; every such one is named.
     """
-    try:
-        return kind()
-    except ValidationError as error:
-        problems = explain(kind, error)
-        raise SettingError("; ".join(problems), problems) from None
+    return kind()
 
 
-def explain(kind: type[BaseSettings], error: ValidationError) -> list[str]:
-    """Return one message per problem of a settings class, naming its variable and value."""
+def allowed(kind: type[BaseModel], field: str) -> str:
+    """Return the allowed range of a number in parentheses; empty: the field has none."""
+    words = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
+    metadata = kind.model_fields[field].metadata if field in kind.model_fields else ()
+    bounds = [
+        f"{text} {getattr(bound, name):g}"
+        for bound in metadata
+        for name, text in words.items()
+        if hasattr(bound, name)
+    ]
+    return f" (allowed: {' and '.join(bounds)})" if bounds else ""
+
+
+def _explain(kind: type[Settings], error: ValidationError) -> list[str]:
+    """Return one message per problem of a settings class, naming its variable, value and allowed range."""
     prefix = kind.model_config.get("env_prefix", "")
     return [
-        f"{prefix}{e['loc'][0]}".upper() + f"={e['input']!r}: {e['msg']}" if e["loc"] else e["msg"]
+        f"{prefix}{e['loc'][0]}".upper() + f"={e['input']!r}: {e['msg']}{allowed(kind, str(e['loc'][0]))}"
+        if e["loc"]
+        else e["msg"]
         for e in error.errors()
     ]
 

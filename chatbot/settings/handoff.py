@@ -19,7 +19,7 @@ class HandoffSettings(Settings):
     """Signing key of the webhook (HMAC-SHA256, Standard Webhooks): `whsec_` and base64, or any text of 16
     characters or more. Required with a URL."""
     timeout_seconds: float = Field(default=10.0, gt=0)
-    """Timeout of one delivery attempt."""
+    """Total time of one delivery attempt."""
     retry_seconds: float = Field(default=1.0, gt=0)
     """Delay after the first failure; doubled after each further one, with jitter."""
     max_backoff_seconds: float = Field(default=300.0, gt=0)

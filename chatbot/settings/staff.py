@@ -22,7 +22,7 @@ class StaffSettings(Settings):
     token: SecretStr = SecretStr("")
     """Access token: 20 random characters or more (`openssl rand -hex 32`)."""
     session_hours: float = Field(default=12.0, gt=0)
-    """How long a login by token is valid."""
+    """How long a login is valid."""
     oidc_secrets: Path | None = None
     """File with Streamlit's `[auth]` section (`redirect_uri`, `cookie_secret`, `client_id`, `client_secret`,
     `server_metadata_url`): login by OpenID Connect instead of the token."""

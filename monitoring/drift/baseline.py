@@ -19,7 +19,7 @@ from chatbot.errors import Conflict, Missing, StoreError
 from chatbot.store import Store, layout
 from monitoring.drift.columns import RecordColumns, of_table, to_table
 from monitoring.drift.served_model import ServedModel
-from monitoring.drift.source import COLUMNS, OnSkip, Source, begin_of
+from monitoring.drift.source import COLUMNS, Source, begin_of, ignore
 
 _LAST = b"last"
 _HELD = 20
@@ -69,33 +69,28 @@ def freeze(
     serving: ServedModel,
     records: int,
     until: datetime,
-    on_skip: OnSkip,
 ) -> Baseline | None:
     """Freeze the version's first records as its baseline.
 
     Idempotent: the object is created only if it does not exist, so a baseline frozen concurrently wins.
 
     Args:
-        source: source of the records.
-        store: where the baseline is written; None: `folder`.
-        folder: the log folder.
-        serving: the serving version.
+        store: where the baseline is written; None: `folder`, the log folder.
         records: number of records of a baseline.
         until: end of the time range that is read.
-        on_skip: called for each part or line that is skipped.
 
     Returns:
-        The baseline; None if the version has fewer than `records` records.
+        None if the version has fewer than `records` records.
 
     Raises:
         StoreError: the store does not respond.
     """
-    first = _first(source, serving, records, until, on_skip)
+    first = _first(source, serving, records, until)
     if first is None:
         return None
     last = pc.max(first["timestamp"]).as_py().astimezone(UTC)
     begin = pc.min(first["timestamp"]).as_py().astimezone(UTC)
-    first = source.thumbs(begin, last + timedelta(seconds=1), on_skip).join(first)
+    first = source.thumbs(begin, last + timedelta(seconds=1), ignore).join(first)
     table = to_table(of_table(first)).replace_schema_metadata({_LAST: last.isoformat().encode()})
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
@@ -109,9 +104,7 @@ def freeze(
     return load(store, folder, serving)
 
 
-def _first(
-    source: Source, serving: ServedModel, records: int, until: datetime, on_skip: OnSkip
-) -> pa.Table | None:
+def _first(source: Source, serving: ServedModel, records: int, until: datetime) -> pa.Table | None:
     """Return the version's earliest `records` records; None if there are fewer."""
     columns = [name for name in COLUMNS if name != "query"]
     held: list[pa.Table] = []
@@ -119,7 +112,7 @@ def _first(
     for place, day in enumerate(days):
         # A source with a single day covers all later ones (a CSV file is not ordered by day).
         end = min(begin_of(day) + timedelta(days=1), until) if len(days) > 1 else until
-        for table in source.tables(max(begin_of(day), serving.since), end, columns, on_skip):
+        for table in source.tables(max(begin_of(day), serving.since), end, columns, ignore):
             held.append(table.filter(pc.equal(table["model_version"], serving.version)))
             if len(held) > _HELD:
                 held = [_earliest(held, records)]

@@ -1,7 +1,7 @@
 """Compute the drift checks: effect sizes of a window against the baseline or the reference, with their thresholds.
 
 A check is red if its effect exceeds the threshold: the minimum effect that matters plus a bound on the sampling error
-for the sizes of both samples. The family-wise error rate is at most `doubt` per window (Bonferroni-split over the
+for the sizes of both samples. The family-wise error rate is at most `DOUBT` per window (Bonferroni-split over the
 checks). Two-sample tests and bounds:
 
 - distribution of a number: Kolmogorov-Smirnov distance, with the bound of Dvoretzky, Kiefer, Wolfowitz and
@@ -11,21 +11,21 @@ checks). Two-sample tests and bounds:
   inequality (1989) around it.
 
 The minimum effects were chosen on real messages whose near-duplicates are never on both sides
-(`tools.bench.drift.command`): two samples of the same traffic differ by more than the sampling error, because users
+(`tools.bench.drift`): two samples of the same traffic differ by more than the sampling error, because users
 repeat themselves.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.drift.columns import SUMMARY_AXES, TEXT_FEATURES
+from monitoring.drift.columns import SCORES, SUMMARY_AXES, TEXT_FEATURES
 from monitoring.drift.histograms import Tally
 
 DOUBT = 0.005
@@ -56,6 +56,8 @@ LEAST = {
 }
 """Minimum effect that matters, by check: a distance or a difference of shares, both in [0, 1]; for `messages`, the
 distance of the means in standard deviations of the baseline (`monitoring.drift.kernel_test`)."""
+EACH = DOUBT / len(LEAST)
+"""Error rate of one check."""
 LEAST_FROM_REFERENCE = LEAST | {"confidence": 0.2, "scope": 0.2, "confidence.low": 0.2, "scope.low": 0.2}
 """Minimum effects against the reference: larger, because live messages differ from training messages."""
 
@@ -88,27 +90,23 @@ class Finding:
 
 
 def findings(
-    base: Tally,
-    window: Tally,
-    doubt: float = DOUBT,
-    least: dict[str, float] | None = None,
-    lower_only: bool = False,
+    base: Tally, window: Tally, least: Mapping[str, float], lower_only: bool = False
 ) -> list[Finding]:
     """Compute all checks for which both sides have values.
 
     Args:
         base: histograms of the baseline or the reference.
         window: histograms of the window, over the same grid.
-        doubt: family-wise error rate of all checks together.
-        least: minimum effects that matter; by default `LEAST`.
+        least: minimum effects that matter, by check.
         lower_only: one-sided: count a change of confidence and scope only if they fell. The reference has out-of-fold
             scores, of models trained on less data, which are less confident than the serving model.
     """
-    least = least or LEAST
-    each = doubt / len(LEAST)
-    found = [*_numbers(base, window, each, least, lower_only), *_intents(base, window, each, least)]
-    found += [*_embedding(base, window, each, least), *_shares(base, window, each, least)]
-    return found
+    return [
+        *_numbers(base, window, least, lower_only),
+        *_intents(base, window, least),
+        *_embedding(base, window, least),
+        *_shares(base, window, least),
+    ]
 
 
 def ks_margin(n: int, m: int, doubt: float) -> float:
@@ -120,7 +118,7 @@ def ks_margin(n: int, m: int, doubt: float) -> float:
 
 
 def share_margin(
-    hits: NDArray[np.int64], n: int, other_hits: NDArray[np.int64], m: int, doubt: float
+    hits: int | NDArray[np.int64], n: int, other_hits: int | NDArray[np.int64], m: int, doubt: float
 ) -> NDArray[np.float64]:
     """Return the upper bound of the sampling error of the difference of two shares; shape of `hits`.
 
@@ -141,6 +139,32 @@ def mix_margin(p: NDArray[np.float64], n: int, m: int, doubt: float) -> float:
     return float(expected) + math.sqrt(math.log(1 / doubt) / 2 * variance)
 
 
+def share(name: str, hits: int, n: int, other: int, m: int, least: float) -> Finding:
+    """Check the difference of two shares: `hits` of the window's `n` records, `other` of the base's `m`."""
+    now, before = hits / n, other / m
+    threshold = least + float(share_margin(hits, n, other, m, EACH))
+    return Finding(name, now, abs(now - before), threshold, before, records=n)
+
+
+def _numbers(base: Tally, window: Tally, least: Mapping[str, float], lower_only: bool) -> Iterator[Finding]:
+    for name in (*TEXT_FEATURES, *SCORES):
+        effect, n, m = _distance(base, window, name, lower_only and name in SCORES)
+        if n and m:
+            threshold = least[name] + ks_margin(n, m, EACH)
+            now, before = (tally.quantile(name, 0.5) for tally in (window, base))
+            yield Finding(name, now, effect, threshold, before, records=n)
+    for name, low in (("confidence", LOW_CONFIDENCE), ("scope", LOW_SCOPE)):
+        n, m = window.total(name), base.total(name)
+        if n and m:
+            # The share of records below the baseline's `low` quantile.
+            below = np.cumsum(base.counts[name])
+            bins = int(np.searchsorted(below, low * m)) + 1
+            hits = int(window.counts[name][:bins].sum())
+            finding = share(f"{name}.low", hits, n, int(below[bins - 1]), m, least[f"{name}.low"])
+            if not (lower_only and finding.statistic < finding.before):
+                yield finding
+
+
 def _distance(base: Tally, window: Tally, name: str, lower_only: bool = False) -> tuple[float, int, int]:
     """Return the Kolmogorov-Smirnov distance over the grid, and the sizes of the window and the base."""
     before, now = base.counts[name], window.counts[name]
@@ -151,94 +175,43 @@ def _distance(base: Tally, window: Tally, name: str, lower_only: bool = False) -
     return float(more_below.max() if lower_only else np.abs(more_below).max()), n, m
 
 
-def _numbers(
-    base: Tally, window: Tally, each: float, least: dict[str, float], lower_only: bool
-) -> Iterator[Finding]:
-    for name in (*TEXT_FEATURES, "confidence", "scope"):
-        effect, n, m = _distance(base, window, name, lower_only and name not in TEXT_FEATURES)
-        if n and m:
-            threshold = least[name] + ks_margin(n, m, each)
-            now, before = (tally.quantile(name, 0.5) for tally in (window, base))
-            yield Finding(name, now, effect, threshold, before, records=n)
-    for name, low in (("confidence", LOW_CONFIDENCE), ("scope", LOW_SCOPE)):
-        finding = _low(base, window, name, low, each, least[f"{name}.low"])
-        if finding and not (lower_only and finding.statistic < finding.before):
-            yield finding
-
-
-def _low(base: Tally, window: Tally, name: str, low: float, each: float, least: float) -> Finding | None:
-    """Check the share of records below the baseline's `low` quantile."""
-    n, m = window.total(name), base.total(name)
-    if not n or not m:
-        return None
-    below = np.cumsum(base.counts[name])
-    bins = int(np.searchsorted(below, low * m)) + 1
-    hits, other = int(window.counts[name][:bins].sum()), int(below[bins - 1])
-    return _share(f"{name}.low", hits, n, other, m, each, least)
-
-
-def _share(name: str, hits: int, n: int, other: int, m: int, each: float, least: float) -> Finding:
-    margin = share_margin(np.array([hits]), n, np.array([other]), m, each)[0]
-    now, before = hits / n, other / m
-    return Finding(name, now, abs(now - before), least + float(margin), before, records=n)
-
-
-def _intents(base: Tally, window: Tally, each: float, least: dict[str, float]) -> Iterator[Finding]:
+def _intents(base: Tally, window: Tally, least: Mapping[str, float]) -> Iterator[Finding]:
     names = sorted(base.intents.keys() | window.intents.keys())
     n, m = window.rows, base.rows
     if not n or not m:
         return
-    hits = np.array([window.intents[name] for name in names])
-    other = np.array([base.intents[name] for name in names])
-    yield _largest("intent", names, hits, n, other, m, each, least["intent"])
-    now, before = hits / n, other / m
-    effect = float(np.abs(now - before).sum() / 2)
-    threshold = least["intents"] + mix_margin((hits + other) / (n + m), n, m, each)
+    hits, other = (np.array([tally.intents[name] for name in names]) for tally in (window, base))
+    yield _largest("intent", names, hits, other, least["intent"])
+    effect = float(np.abs(hits / n - other / m).sum() / 2)
+    threshold = least["intents"] + mix_margin((hits + other) / (n + m), n, m, EACH)
     yield Finding("intents", effect, effect, threshold, 0.0, records=n)
 
 
 def _largest(
-    name: str,
-    names: list[str],
-    hits: NDArray[np.int64],
-    n: int,
-    other: NDArray[np.int64],
-    m: int,
-    each: float,
-    least: float,
+    name: str, names: list[str], hits: NDArray[np.int64], other: NDArray[np.int64], least: float
 ) -> Finding:
-    """Return the finding of the share with the largest ratio of effect to threshold."""
+    """Return the finding of the share with the largest ratio of effect to threshold, of a window's and a base's."""
+    n, m = int(hits.sum()), int(other.sum())
     effect = np.abs(hits / n - other / m)
-    threshold = least + share_margin(hits, n, other, m, each / len(names))
-    place = int((effect / threshold).argmax())
-    return Finding(
-        name,
-        float(hits[place] / n),
-        float(effect[place]),
-        float(threshold[place]),
-        float(other[place] / m),
-        names[place],
-        n,
-    )
+    threshold = least + share_margin(hits, n, other, m, EACH / len(names))
+    at = int((effect / threshold).argmax())
+    now, before = float(hits[at] / n), float(other[at] / m)
+    return Finding(name, now, float(effect[at]), float(threshold[at]), before, names[at], n)
 
 
-def _embedding(base: Tally, window: Tally, each: float, least: dict[str, float]) -> Iterator[Finding]:
+def _embedding(base: Tally, window: Tally, least: Mapping[str, float]) -> Iterator[Finding]:
     axes = [(_distance(base, window, f"axis{axis}"), axis) for axis in range(SUMMARY_AXES)]
     (effect, n, m), axis = max(axes)
     if n and m:
-        threshold = least["embedding"] + ks_margin(n, m, each / SUMMARY_AXES)
+        threshold = least["embedding"] + ks_margin(n, m, EACH / SUMMARY_AXES)
         yield Finding("embedding", effect, effect, threshold, 0.0, f"axis {axis + 1}", n)
-    n, m = window.total("topic"), base.total("topic")
-    if n and m:
-        names = [str(topic) for topic in range(len(base.counts["topic"]))]
+    if window.total("topic") and base.total("topic"):
         hits, other = window.counts["topic"], base.counts["topic"]
-        yield _largest("topic", names, hits, n, other, m, each, least["topic"])
+        yield _largest("topic", [str(topic) for topic in range(len(hits))], hits, other, least["topic"])
 
 
-def _shares(base: Tally, window: Tally, each: float, least: dict[str, float]) -> Iterator[Finding]:
+def _shares(base: Tally, window: Tally, least: Mapping[str, float]) -> Iterator[Finding]:
     if base.knows_handoffs and window.knows_handoffs and base.rows and window.rows:
-        counts = window.handoffs, window.rows, base.handoffs, base.rows
-        yield _share("handoffs", *counts, each, least["handoffs"])
+        yield share("handoffs", window.handoffs, window.rows, base.handoffs, base.rows, least["handoffs"])
     if base.said and window.said:
-        counts = window.negative, window.said, base.negative, base.said
-        yield _share("feedback", *counts, each, least["feedback"])
+        yield share("feedback", window.negative, window.said, base.negative, base.said, least["feedback"])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chatbot.loop.drift_verdict import BASELINE
-from monitoring.drift.checks import DOUBT, LEAST, LEAST_FROM_REFERENCE, Finding, findings, share_margin
+from monitoring.drift.checks import EACH, LEAST, LEAST_FROM_REFERENCE, Finding, findings, share
 from monitoring.drift.columns import RecordColumns
 from monitoring.drift.histograms import Grid, Tally
 from monitoring.drift.kernel_test import LEAST_ROWS, Distance, Kernel
@@ -22,23 +23,19 @@ ALARMS_WITHOUT_BASELINE = frozenset({"confidence", "confidence.low", "scope", "s
 class Comparison:
     """Compares windows with one side. Memory does not grow with the window."""
 
-    def __init__(
-        self, side: RecordColumns, against: str = BASELINE, scale: float = 1.0, doubt: float = DOUBT
-    ) -> None:
+    def __init__(self, side: RecordColumns, against: str = BASELINE, scale: float = 1.0) -> None:
         """Build the grid, histograms and kernel test of a side.
 
         Args:
             side: rows of the baseline or the reference.
             against: `baseline` or `reference`.
             scale: factor of all minimum effects: 2 requires effects twice as large.
-            doubt: family-wise error rate (`monitoring.drift.checks`).
         """
         self.against = against
         self.grid = Grid.of(side)
         self.tally = Tally.of(self.grid, side)
         least = LEAST if against == BASELINE else LEAST_FROM_REFERENCE
         self._least = {name: effect * scale for name, effect in least.items()}
-        self._doubt = doubt
         # Baseline only: a reference has the most probable intents, a log the router's decisions.
         scored = int((~np.isnan(side.numbers["scope"])).sum())
         self.kernel = Kernel(side) if against == BASELINE and scored >= LEAST_ROWS else None
@@ -57,11 +54,11 @@ class Comparison:
         Returns:
             The findings; the kernel tests are first.
         """
-        found = findings(self.tally, window, self._doubt, self._least, lower_only=self.against != BASELINE)
+        found = findings(self.tally, window, self._least, lower_only=self.against != BASELINE)
         distance = self.distance(sample)
         if distance is not None:
             least = self._least[MESSAGES] ** 2
-            threshold = math.sqrt(least + distance.margin(self._doubt / len(LEAST)))
+            threshold = math.sqrt(least + distance.margin(EACH))
             effect = math.sqrt(max(distance.squared, 0.0))
             found.insert(0, Finding(MESSAGES, effect, effect, threshold, 0.0, records=distance.records))
         if kind := self._new_kind(sample):
@@ -72,16 +69,9 @@ class Comparison:
         furthest = self.kernel.furthest(sample) if self.kernel else None
         if furthest is None:
             return None
-        now, before = furthest.hits / furthest.records, furthest.before / furthest.size
-        margin = share_margin(
-            np.array([furthest.hits]),
-            furthest.records,
-            np.array([furthest.before]),
-            furthest.size,
-            self._doubt / len(LEAST),
-        )
-        threshold = self._least[NEW_KIND] + float(margin[0])
-        return Finding(NEW_KIND, now, max(now - before, 0.0), threshold, before, records=furthest.records)
+        counts = furthest.hits, furthest.records, furthest.before, furthest.size
+        found = share(NEW_KIND, *counts, self._least[NEW_KIND])
+        return replace(found, effect=max(found.statistic - found.before, 0.0))
 
     def distance(self, sample: RecordColumns) -> Distance | None:
         """Return the kernel test's result; None without a baseline or without scored records."""

@@ -35,19 +35,15 @@ class Grid:
     topics: NDArray[np.float32]
 
     @classmethod
-    def of(cls, sample: RecordColumns, seed: int = 0) -> Grid:
-        """Compute the grid of a sample; deterministic for a sample and a seed."""
-        named = {name: sample.numbers[name] for name in NUMBERS}
-        named |= {f"axis{axis}": sample.summary[:, axis].astype(np.float64) for axis in range(SUMMARY_AXES)}
-        return cls({name: _edges(values) for name, values in named.items()}, _topics(sample.summary, seed))
+    def of(cls, sample: RecordColumns) -> Grid:
+        """Compute the grid of a sample; deterministic."""
+        return cls({name: _edges(v) for name, v in _named(sample).items()}, _topics(sample.summary))
 
     def bins(self, columns: RecordColumns) -> dict[str, NDArray[np.int64]]:
         """Return the bin of each row by name, shape (n,); -1 if the value is missing."""
-        named = {name: columns.numbers[name] for name in NUMBERS}
-        named |= {f"axis{axis}": columns.summary[:, axis].astype(np.float64) for axis in range(SUMMARY_AXES)}
         found = {
             name: np.where(np.isnan(values), -1, np.searchsorted(self.edges[name], values, side="right"))
-            for name, values in named.items()
+            for name, values in _named(columns).items()
         }
         found["topic"] = self._nearest(columns.summary)
         return found
@@ -69,8 +65,6 @@ class Tally:
     """Histograms and counts of records over a grid.
 
     Attributes:
-        grid: the grid.
-        rows: number of records.
         handoffs: number of records handed off to a human.
         knows_handoffs: whether all counted columns say which records were handed off.
         said: number of records with feedback.
@@ -126,9 +120,8 @@ class Tally:
         known = topics >= 0
         pairs, counts = np.unique(topics[known] * len(names) + codes[known], return_counts=True)
         for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
-            self.topic_intents.setdefault(pair // len(names), Counter())[str(names[pair % len(names)])] += (
-                count
-            )
+            topic, name = divmod(pair, len(names))
+            self.topic_intents.setdefault(topic, Counter())[str(names[name])] += count
 
     def total(self, name: str) -> int:
         """Return the number of records that have a value of this name."""
@@ -143,6 +136,12 @@ class Tally:
         return float(edges[max(0, min(int(np.searchsorted(below, share)) - 1, edges.size - 1))])
 
 
+def _named(columns: RecordColumns) -> dict[str, NDArray[np.float64]]:
+    """Return what has bins: the numbers, and each axis of the embedding summary."""
+    axes = {f"axis{axis}": columns.summary[:, axis].astype(np.float64) for axis in range(SUMMARY_AXES)}
+    return {name: columns.numbers[name] for name in NUMBERS} | axes
+
+
 def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
     known = values[~np.isnan(values)]
     if not known.size:
@@ -151,12 +150,12 @@ def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.unique(np.quantile(known, levels, method="higher"))
 
 
-def _topics(summary: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+def _topics(summary: NDArray[np.float32]) -> NDArray[np.float32]:
     """Cluster by Lloyd's k-means with k-means++ initialization (Arthur and Vassilvitskii, 2007)."""
     rows = summary[~np.isnan(summary[:, 0])]
     if len(rows) < _LEAST_FOR_TOPICS:
         return np.empty((0, SUMMARY_AXES), np.float32)
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     means = rows[[int(generator.integers(len(rows)))]]
     nearest = ((rows - means[0]) ** 2).sum(axis=1)
     while len(means) < TOPICS and nearest.sum() > 0:

@@ -94,9 +94,9 @@ class Furthest:
 
 
 class Kernel:
-    """Tests windows against one baseline (kernel two-sample test, MMD). Deterministic for a baseline and a seed."""
+    """Tests windows against one baseline (kernel two-sample test, MMD). Deterministic for a baseline."""
 
-    def __init__(self, baseline: RecordColumns, seed: int = 0) -> None:
+    def __init__(self, baseline: RecordColumns) -> None:
         """Fit the kernel features, their mean and their principal components on the baseline.
 
         Raises:
@@ -106,7 +106,7 @@ class Kernel:
         self._baseline = baseline
         if len(baseline) < LEAST_ROWS:
             raise ValueError(f"{len(baseline)} scored records, {LEAST_ROWS} are the least")
-        generator = np.random.default_rng(seed)
+        generator = np.random.default_rng(0)
         spread = np.maximum(baseline.summary.std(axis=0, dtype=np.float64), 1e-6)
         self._scale = 1 / (np.sqrt(spread) * np.sqrt(spread).mean())
         self._ranks = {name: np.sort(baseline.numbers[name]) for name in ("scope", "confidence")}
@@ -146,7 +146,7 @@ class Kernel:
             direction=self._vectors @ (self._weights * moved),
         )
 
-    def furthest(self, window: RecordColumns, seed: int = 0) -> Furthest | None:
+    def furthest(self, window: RecordColumns) -> Furthest | None:
         """Count records of a new kind by cross-fitting: each half is tested along the direction of the other.
 
         Returns:
@@ -155,7 +155,7 @@ class Kernel:
         window = window.part(_scored(window))
         if len(window) < LEAST_ROWS:
             return None
-        order = np.random.default_rng(seed).permutation(len(window))
+        order = np.random.default_rng(0).permutation(len(window))
         halves = [window.part(order[start::2]) for start in (0, 1)]
         hits, before = 0, 0
         for learned, asked in (halves, halves[::-1]):

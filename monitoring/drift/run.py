@@ -30,7 +30,7 @@ class DriftResult:
     """Verdict of a drift check, and the data for the report page.
 
     Attributes:
-        verdict: the drift verdict.
+        verdict: verdict, checks and contributors.
         sample: sample of the window; None if the verdict is silent.
         side: the baseline, or the reference if there is none; None if the verdict is silent.
         notes: sentences about the source, the baseline and the excluded records.
@@ -53,10 +53,7 @@ def check(
     """Check the last window for drift; freeze the baseline if the version has none and enough records.
 
     Args:
-        source: source of the records.
         store: store of bundles and baselines; None: this machine only.
-        settings: settings of the drift check.
-        service: settings that name the serving model.
         folder: the log folder, location of the baseline if there is no store.
         now: end of the window.
 
@@ -80,10 +77,7 @@ def check(
     frozen = False
     if baseline is None and serving.version:
         until = now + timedelta(seconds=settings.skew_seconds)
-        made = freeze(
-            source, store, folder, serving, settings.baseline_records, until, lambda _where, _why: None
-        )
-        frozen = made is not None
+        frozen = freeze(source, store, folder, serving, settings.baseline_records, until) is not None
     notes = _notes(serving, window, baseline, frozen, settings, source)
     if window.records < settings.min_records or not sides or window.sample is None:
         return DriftResult(_silent(serving, window, settings, now, bool(sides)), None, None, notes)

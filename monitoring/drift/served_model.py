@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from pathlib import Path
-from urllib.request import Request, urlopen
+from urllib.request import Request
 
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter
@@ -17,10 +17,11 @@ from chatbot.loop import desired_model
 from chatbot.model import bundle as bundles
 from chatbot.model import bundle_store
 from chatbot.model.ref import ModelRef
+from chatbot.runtime import REAL
 from chatbot.settings import ApiClientSettings, ServiceSettings, read_settings
 from chatbot.store import Store
 from monitoring.drift.columns import RecordColumns, of_table
-from monitoring.drift.source import Source, begin_of
+from monitoring.drift.source import Source, begin_of, ignore
 
 HERE = Path("models/current")
 _LOOK_BACK = timedelta(days=14)
@@ -60,10 +61,7 @@ def find(
     or the newest record if the bot does not respond.
 
     Args:
-        settings: settings that name the model, the bundle and the bundle cache.
         store: store of bundles; None: this machine only.
-        source: source of the records.
-        now: current time.
         api_url: URL of the bot; empty, or a bot that does not respond: skipped.
 
     Raises:
@@ -108,8 +106,7 @@ def _asked(api_url: str) -> tuple[ModelRef, datetime | None] | None:
     try:
         headers = read_settings(ApiClientSettings).headers()
         request = Request(f"{api_url.rstrip('/')}/version", headers=headers)  # noqa: S310 - a setting
-        with urlopen(request, timeout=_API_SECONDS) as answer:  # noqa: S310
-            said = json.load(answer)
+        said = json.loads(REAL.fetch(request, _API_SECONDS))
         ref = ModelRef.parse(f"{said['model_version']}@{said['bundle_digest']}")
         return ref, _time.validate_python(said.get("trained"))
     except (OSError, HTTPException, ValueError, KeyError, TypeError, RecursionError, SettingError):
@@ -137,14 +134,12 @@ def _newest(source: Source, now: datetime) -> tuple[str, str]:
     newest, found = datetime.min.replace(tzinfo=UTC), ("", "")
     columns = ("timestamp", "model_version", "bundle_digest")
     for day in reversed(source.days(now - _LOOK_BACK, now)):
-        for table in source.tables(begin_of(day), now, columns, lambda _where, _why: None):
+        for table in source.tables(begin_of(day), now, columns, ignore):
             row = int(table["timestamp"].to_numpy().argmax())
             when = table["timestamp"][row].as_py()
             if when > newest:
-                newest, found = (
-                    when,
-                    (table["model_version"][row].as_py(), table["bundle_digest"][row].as_py()),
-                )
+                newest = when
+                found = table["model_version"][row].as_py(), table["bundle_digest"][row].as_py()
         if found[0]:
             break
     return found

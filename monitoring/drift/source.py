@@ -53,12 +53,6 @@ class Source(Protocol):
     ) -> Iterator[pa.Table]:
         """Yield records with since <= timestamp < until, one part at a time.
 
-        Args:
-            since: begin of the range, inclusive.
-            until: end of the range, exclusive.
-            columns: names of the columns to read.
-            on_skip: called for each part or line that is skipped.
-
         Raises:
             StoreError: the store does not respond.
             OSError: the log folder cannot be read.
@@ -72,68 +66,49 @@ class Source(Protocol):
 
 
 class StoreSource:
-    """Reads records from the log store (`chatbot.records.log_store`)."""
+    """Source that reads the log store (`chatbot.records.log_store`)."""
 
     def __init__(self, store: Store) -> None:
-        """Configure the source; sends no request."""
         self._store = store
         self.name = str(store)
 
     def tables(
         self, since: datetime, until: datetime, columns: Sequence[str], on_skip: OnSkip
     ) -> Iterator[pa.Table]:
-        """See `Source`."""
         return log_store.scan(self._store, Record, since, until, columns, on_skip)
 
     def days(self, since: datetime, until: datetime) -> list[date]:
-        """See `Source`."""
         return list(log_store.days(self._store, Record, since.date(), until.date()))
 
     def thumbs(self, since: datetime, until: datetime, on_skip: OnSkip) -> Thumbs:
-        """See `Source`."""
         names = SCHEMA.names
         return Thumbs.of(log_store.scan(self._store, Feedback, since, until + LATE_FEEDBACK, names, on_skip))
 
 
 class CsvSource:
-    """Reads records from the log folder: inference_log.csv, rotated files and spool."""
+    """Source that reads the log folder: inference_log.csv, rotated files and spool."""
 
     def __init__(self, folder: Path) -> None:
-        """Configure the source; opens no file."""
         self._folder = folder
         self.name = str(folder / f"{reader.LOG}.csv")
 
     def tables(
         self, since: datetime, until: datetime, columns: Sequence[str], on_skip: OnSkip
     ) -> Iterator[pa.Table]:
-        """See `Source`."""
         schema = pa.schema([arrow_schema(Record).field(name) for name in columns])
-
-        def skipped(path: Path, line: int, reason: str) -> None:
-            on_skip(f"{path}, line {line}", reason)
-
-        records = (r for r in log.read_log(self._folder, skipped) if since <= r.timestamp < until)
+        records = (r for r in log.read_log(self._folder, _by_line(on_skip)) if since <= r.timestamp < until)
         while chunk := list(islice(records, _CHUNK)):
             rows = [{name: row[name] for name in columns} for row in map(to_row, chunk)]
             yield pa.Table.from_pylist(rows, schema)
 
     def days(self, since: datetime, until: datetime) -> list[date]:
-        """See `Source`: one day that covers all, because the files are not ordered by day."""
+        # One day that covers all: the files are not ordered by day.
         return [since.astimezone(UTC).date()] if since < until else []
 
     def thumbs(self, since: datetime, until: datetime, on_skip: OnSkip) -> Thumbs:
-        """See `Source`."""
-
-        def skipped(path: Path, line: int, reason: str) -> None:
-            on_skip(f"{path}, line {line}", reason)
-
         rows = [
-            {
-                "prediction_id": feedback.prediction_id,
-                "timestamp": feedback.timestamp,
-                "helpful": feedback.helpful,
-            }
-            for feedback in log.read_feedback(self._folder, skipped).values()
+            {name: getattr(feedback, name) for name in SCHEMA.names}
+            for feedback in log.read_feedback(self._folder, _by_line(on_skip)).values()
             if since <= feedback.timestamp < until + LATE_FEEDBACK
         ]
         return Thumbs.of([pa.Table.from_pylist(rows, SCHEMA)])
@@ -143,8 +118,7 @@ def choose(store: Store | None, folder: Path, kind: str = "auto") -> Source:
     """Choose the source of the records.
 
     Args:
-        store: the store; None: always the CSV files.
-        folder: the log folder.
+        store: None: always the CSV files.
         kind: `store`, `csv`, or `auto`: the store if it has any record, otherwise the CSV files.
 
     Raises:
@@ -155,6 +129,14 @@ def choose(store: Store | None, folder: Path, kind: str = "auto") -> Source:
     if kind == "store" or next(iter(store.list(log_store.prefix_of(Record))), None) is not None:
         return StoreSource(store)
     return CsvSource(folder)
+
+
+def ignore(_where: str, _why: str) -> None:
+    """Pass over a part or line that is not a record: the window's own reading counts it."""
+
+
+def _by_line(on_skip: OnSkip) -> reader.OnSkip:
+    return lambda path, line, reason: on_skip(f"{path}, line {line}", reason)
 
 
 def begin_of(day: date) -> datetime:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from monitoring.drift.columns import of_table
 from monitoring.drift.histograms import Tally
-from monitoring.drift.source import COLUMNS, Source
+from monitoring.drift.source import COLUMNS, Source, ignore
 
 SAMPLE = 20_000
 AHEAD = timedelta(days=1)
@@ -61,26 +61,22 @@ def read(
     skew: timedelta,
     tallies: Sequence[Tally],
     after: datetime | None = None,
-    seed: int = 0,
 ) -> WindowSample:
     """Read a window and count its records into tallies.
 
     Args:
-        source: source of the records.
         version: the serving version; records of others are not compared.
-        since: begin of the window.
-        until: end of the window: now.
+        since, until: begin and end of the window; the end is now.
         skew: tolerance for records ahead of now, because the clocks of replicas differ.
         tallies: receive the counts of the compared records.
         after: time of the baseline's last record; records up to it are not compared.
-        seed: seed of the sample.
 
     Raises:
         StoreError: the store does not respond.
     """
     window = WindowSample(since, until)
-    reservoir = Reservoir(seed)
-    thumbs = source.thumbs(since, until, lambda _where, _why: None)
+    reservoir = Reservoir(0)
+    thumbs = source.thumbs(since, until, ignore)
     for table in source.tables(since, until + AHEAD, COLUMNS, window.skip):
         now = pc.less_equal(table["timestamp"], pa.scalar(until + skew, table["timestamp"].type))
         window.ahead += table.num_rows - _count(now)

@@ -18,13 +18,14 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
 from chatbot.files import write_file
+from chatbot.settings import HandoffSettings
 from monitoring.inference_log.spool import try_lock
 
+MEGABYTE = 1_000_000
 LOCK = ".lock"
 AGES = ".ages"
 SUFFIX = ".json"
@@ -72,11 +73,7 @@ class Delivery:
         name: str,
         folder: Path,
         target: Target,
-        *,
-        retry: float,
-        most_retry: float,
-        keep: timedelta,
-        most_bytes: int,
+        settings: HandoffSettings,
         on_count: OnCount,
         on_waiting: Callable[[str, int], None],
         clock: Callable[[], float] = time.monotonic,
@@ -87,10 +84,7 @@ class Delivery:
             name: name of the target, for metrics and the application log.
             folder: folder of the files, `<prediction id>.json`.
             target: receiver of the documents.
-            retry: backoff in seconds after the first failure; doubled after each further one.
-            most_retry: maximum backoff in seconds.
-            keep: maximum age of a document; older ones are dropped.
-            most_bytes: maximum total size in bytes; beyond it the oldest documents are dropped.
+            settings: backoff, and the age and size beyond which documents are dropped.
             on_count: called with the outcome of documents.
             on_waiting: called with the target name and the number of undelivered documents.
             clock: monotonic clock in seconds that ages documents.
@@ -98,7 +92,7 @@ class Delivery:
         self.name = name
         self._folder = folder
         self._target = target
-        self._retry, self._most_retry, self._keep, self._most_bytes = retry, most_retry, keep, most_bytes
+        self._settings = settings
         self._on_count, self._on_waiting = on_count, on_waiting
         self._clock = clock
         self._ages: dict[str, float] = {}
@@ -192,13 +186,15 @@ class Delivery:
 
     def _backoff(self, failures: int) -> float:
         # Exponential backoff with jitter (50-100 %), so that simultaneous failures are not retried together.
-        longest = min(self._most_retry, self._retry * 2.0 ** min(failures - 1, 30))
+        longest = min(
+            self._settings.max_backoff_seconds, self._settings.retry_seconds * 2.0 ** min(failures - 1, 30)
+        )
         return longest * random.uniform(0.5, 1.0)
 
     def _drop(self, files: list[Path]) -> list[Path]:
         """Drop expired files and, beyond the size limit, the oldest; return the remaining ones."""
         self._age(files)
-        longest = self._keep.total_seconds()
+        oldest, most_bytes = 3600 * self._settings.max_age_hours, self._settings.queue_mb * MEGABYTE
         sizes = {}
         for file in files:
             with contextlib.suppress(FileNotFoundError):
@@ -206,7 +202,7 @@ class Delivery:
         total = sum(sizes.values())
         kept = []
         for file, size in sizes.items():
-            if total > self._most_bytes or self._ages[file.stem] >= longest:
+            if total > most_bytes or self._ages[file.stem] >= oldest:
                 file.unlink(missing_ok=True)
                 total -= size
                 self._forget(file.stem)

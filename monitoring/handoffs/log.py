@@ -15,7 +15,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
 from pathlib import Path
 
 from chatbot.errors import StoreError
@@ -75,7 +74,6 @@ class HandoffLog:
 
         Args:
             folder: the log folder (`LogSettings.folder`).
-            settings: retry, retention and size limits of the delivery.
             targets: receivers of handoffs by name; if empty, nothing is written.
             on_count: called with target name, outcome and number of handoffs.
             on_waiting: called with target name and number of undelivered handoffs.
@@ -86,17 +84,7 @@ class HandoffLog:
             SegmentWriter(self._folder, _KIND, "", _SUFFIX), _MEMORY_BYTES, self._count_dropped
         )
         self._deliveries = [
-            Delivery(
-                name,
-                self._folder / name,
-                target,
-                retry=settings.retry_seconds,
-                most_retry=settings.max_backoff_seconds,
-                keep=timedelta(hours=settings.max_age_hours),
-                most_bytes=settings.queue_mb * 1_000_000,
-                on_count=on_count,
-                on_waiting=on_waiting,
-            )
+            Delivery(name, self._folder / name, target, settings, on_count, on_waiting)
             for name, target in targets.items()
         ]
         self._stop = threading.Event()
@@ -191,7 +179,6 @@ def targets_of(settings: HandoffSettings, store: Store | None) -> dict[str, Targ
     """Return the configured targets by name.
 
     Args:
-        settings: the webhook's URL and secret.
         store: the store; None: not a target.
 
     Raises:

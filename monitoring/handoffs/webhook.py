@@ -15,11 +15,14 @@ import binascii
 import email.utils
 import hashlib
 import hmac
+import socket
 import time
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 
+from chatbot.deadline import Deadline
 from chatbot.errors import SettingError
 from chatbot.settings import HandoffSettings
 from monitoring.handoffs.delivery import NotDeliveredError
@@ -72,7 +75,9 @@ class Webhook:
         self._secret = secret_of(settings)
         self._clock = clock
         # A redirect would send the signed body to a URL that is not configured.
-        self._http = httpx.Client(timeout=settings.timeout_seconds, follow_redirects=False)
+        self._seconds = settings.timeout_seconds
+        self._http = httpx.Client(timeout=self._seconds, follow_redirects=False)
+        self._socket: socket.socket | None = None
 
     def send(self, name: str, body: bytes) -> None:
         """Post one handoff.
@@ -89,11 +94,26 @@ class Webhook:
             "webhook-timestamp": str(timestamp),
             "webhook-signature": sign(self._secret, name, timestamp, body),
         }
-        try:
-            with self._http.stream("POST", self._url, content=body, headers=headers) as answer:
-                status, retry_after = answer.status_code, answer.headers.get("retry-after", "")
-        except httpx.HTTPError as error:
-            raise NotDeliveredError(f"{type(error).__name__}: {error}", everything=True) from error
+        with Deadline(self._seconds) as limit:
+            if self._socket is not None:  # a connection that is kept alive
+                limit.watch(self._socket)
+
+            def trace(event: str, info: dict[str, Any]) -> None:
+                if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+                    self._socket = info["return_value"].get_extra_info("socket")
+                    if self._socket is not None:
+                        limit.watch(self._socket)
+
+            try:
+                with self._http.stream(
+                    "POST", self._url, content=body, headers=headers, extensions={"trace": trace}
+                ) as answer:
+                    status, retry_after = answer.status_code, answer.headers.get("retry-after", "")
+            except httpx.HTTPError as error:
+                reason = f"{type(error).__name__}: {error}"
+                if limit.expired:
+                    reason = f"no complete answer within {self._seconds:g} s"
+                raise NotDeliveredError(reason, everything=True) from error
         if not 200 <= status < 300:
             down = status >= 500 or status in _BUSY
             raise NotDeliveredError(f"answered {status}", everything=down, wait=_seconds(retry_after))

@@ -28,7 +28,6 @@ class Stream:
         """Configure the buffer; touches no file.
 
         Args:
-            writer: the segment writer.
             memory_bytes: maximum size of the buffer in bytes; beyond it the oldest lines are dropped.
             count: called with "written", "spooled" (buffered in memory) or "dropped", and the number of lines.
         """

@@ -22,19 +22,18 @@ import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from chatbot.records.schema import Feedback, Record, header, to_line
 from chatbot.settings import LogSettings
 from monitoring.inference_log import spool
 from monitoring.inference_log.adoption import Ownership, adopt
 from monitoring.inference_log.buffered_writer import Stream
-from monitoring.inference_log.csv_file import CsvFile, Taken
+from monitoring.inference_log.csv_file import CsvFile
 from monitoring.inference_log.reader import FEEDBACK, LOG, read_feedback, read_log
 from monitoring.inference_log.spool import SegmentWriter
 from monitoring.inference_log.uploader import Uploader
 
-__all__ = ["Counts", "InferenceLog", "Sink", "read_feedback", "read_log"]
+__all__ = ["Counts", "InferenceLog", "read_feedback", "read_log"]
 
 MEGABYTE = 1_000_000
 DRAIN_SECONDS = 1.0
@@ -43,13 +42,6 @@ ADOPT_SECONDS = 15.0
 """Interval at which a replica looks for queues that others left."""
 
 _logger = logging.getLogger(__name__)
-
-
-class Sink(Protocol):
-    """Receiver of sealed segments from the drain, one at a time, oldest first."""
-
-    def take(self, segment: Path) -> Taken:
-        """Store the rows and remove the segment from the spool; on OSError the segment stays."""
 
 
 @dataclass(slots=True)
@@ -87,7 +79,6 @@ class InferenceLog:
         """Configure the log; touches no file.
 
         Args:
-            settings: folder and size limits of the files.
             on_count: called, from any thread, with an outcome of records ("written", "spooled", "dropped": see
                 `Counts`) and their number, for metrics. Feedback is counted in `feedback_counts` only.
             shipper: uploads drained segments to the store; None: they are deleted after the drain, and nothing is
@@ -100,7 +91,7 @@ class InferenceLog:
         self._on_count = on_count
         self._log = self._stream(LOG, header(Record), settings, self._count)
         self._feedback = self._stream(FEEDBACK, header(Feedback), settings, self._count_feedback)
-        self._sinks: dict[str, Sink] = {
+        self._files = {
             kind: CsvFile(
                 self._folder / f"{kind}.csv",
                 settings.rotate_mb * MEGABYTE,
@@ -202,7 +193,7 @@ class InferenceLog:
             _logger.warning("queues beside %s cannot be adopted, it is tried again: %s", self._folder, error)
 
     def _drain_alone(self) -> bool:
-        problems = [problem for kind in self._sinks if (problem := self._drain_kind(kind))]
+        problems = [problem for kind in self._files if (problem := self._drain_kind(kind))]
         if problems:
             self._trim_spool()
         self._complain("; ".join(problems))
@@ -214,7 +205,7 @@ class InferenceLog:
             # Segments of a killed drain come first: their rollback truncates anything appended later.
             for segment in sorted(spool.segments(self._folder, kind), key=lambda s: not spool.read_mark(s)):
                 with spool.claimed(segment) as complete:
-                    if complete and self._sinks[kind].take(segment).torn:
+                    if complete and self._files[kind].take(segment).torn:
                         self.counts.add("torn", 1)
                         _logger.warning("%s: the last line is torn and was left out", segment)
         except OSError as error:
@@ -223,7 +214,7 @@ class InferenceLog:
 
     def _trim_spool(self) -> None:
         """Drop the oldest segments while the spool exceeds its limit; called if draining fails."""
-        segments = [segment for kind in self._sinks for segment in spool.segments(self._folder, kind)]
+        segments = [segment for kind in self._files for segment in spool.segments(self._folder, kind)]
         sizes = {segment: segment.stat().st_size for segment in segments}
         too_much = sum(sizes.values()) - self._spool_bytes
         for segment in sorted(segments, key=lambda segment: segment.stat().st_mtime_ns):

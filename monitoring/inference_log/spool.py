@@ -35,7 +35,6 @@ class SegmentWriter:
         """Configure the writer; touches no file.
 
         Args:
-            folder: the log folder.
             kind: kind of the rows, the prefix of the segments' names.
             header: first line of each segment, with its line end; may be empty.
             suffix: suffix of the segments' names.

@@ -64,8 +64,6 @@ def ship(
     """Upload the existing batches, then build batches from the segments and upload those.
 
     Args:
-        outbox: the upload queue.
-        store: the destination.
         settings: row and age limits of a part.
         everything: include segments that are not due yet.
         wait: seconds to wait for another process that holds the lock.

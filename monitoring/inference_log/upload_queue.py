@@ -39,10 +39,8 @@ class Waiting:
 
     Attributes:
         begun_ms: time of its first row, in milliseconds since 1970.
-        path: path of the file.
         kind: `inference_log` or `feedback`.
-        rows: number of rows.
-        size: size in bytes.
+        size: in bytes.
         batch: folder of the batch; None for a segment.
         day: day of a part's rows, such as `2026-11-23`; empty for a segment.
         name: name of a part in the store; empty for a segment.
@@ -193,7 +191,6 @@ def due(waiting: list[Waiting], settings: UploadSettings, now: float) -> bool:
 
     Args:
         waiting: the queue, oldest first.
-        settings: limits of rows and age.
         now: seconds since 1970.
     """
     segments = [one for one in waiting if one.batch is None]

@@ -54,9 +54,7 @@ class Uploader:
         """Configure the upload; touches no file.
 
         Args:
-            log: settings of the inference log.
             settings: limits of parts and of the queue, retry and shutdown times.
-            store: settings of the destination.
             on_count: called with kind (`inference_log`, `feedback`), outcome ("sent"; "spooled": the store did
                 not accept due rows; "dropped": the queue was full) and number of rows.
             on_state: called with the number of queued rows, and the time of the last successful upload (seconds

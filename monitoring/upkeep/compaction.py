@@ -12,7 +12,6 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -23,7 +22,7 @@ from pydantic import ValidationError
 from chatbot.errors import ChatbotError, Missing
 from chatbot.records.erasure import forgotten
 from chatbot.records.log_store import COMPACTED, days, parts_of, prefix_of, read_part, source_of
-from chatbot.records.part import Kind, PartError, Sources, check_columns, encode, leave_out
+from chatbot.records.part import Kind, PartError, encode, without_erased
 from chatbot.records.schema import Feedback, Record
 from chatbot.settings import StorageSettings
 from chatbot.store import Entry, Store, layout, open_store
@@ -56,24 +55,24 @@ class _Group:
     """Source parts that are merged into one compacted part."""
 
     keys: list[str] = field(default_factory=list)
-    tables: list[pa.Table] = field(default_factory=list)
-    sources: list[tuple[str, int]] = field(default_factory=list)
+    rows_of: list[tuple[str, pa.Table]] = field(default_factory=list)
+    """The rows of each source, by its name."""
 
     @property
-    def rows(self) -> int:
-        return sum(rows for _, rows in self.sources)
+    def sources(self) -> list[tuple[str, int]]:
+        return [(name, table.num_rows) for name, table in self.rows_of]
+
+    @property
+    def table(self) -> pa.Table:
+        return pa.concat_tables([table for _, table in self.rows_of])
 
 
 def compact(store: Store, now: datetime, part_rows: int = PART_ROWS) -> Done:
     """Compact all closed days of the inference log and of the feedback.
 
     Args:
-        store: the store that holds the parts.
-        now: current time; determines which days are closed.
+        now: determines which days are closed.
         part_rows: maximum rows of a new part, unless one of its sources has more.
-
-    Returns:
-        The parts made, deleted and found damaged.
 
     Raises:
         StoreError: the store does not respond. Finished days stay compacted; the next run does the rest.
@@ -91,13 +90,7 @@ def compact(store: Store, now: datetime, part_rows: int = PART_ROWS) -> Done:
 
 
 def _compact_day(
-    store: Store,
-    kind: Kind,
-    day: date,
-    parts: list[Entry],
-    gone: frozenset[str],
-    part_rows: int,
-    done: Done,
+    store: Store, kind: Kind, day: date, parts: list[Entry], gone: frozenset[str], part_rows: int, done: Done
 ) -> None:
     read: set[str] = set()
     group = _Group()
@@ -121,28 +114,12 @@ def _compact_day(
             continue
         if _is_compacted(entry) and table.num_rows >= part_rows // 2:
             continue  # large enough
-        if group.keys and group.rows + table.num_rows > part_rows:
+        if group.keys and sum(rows for _, rows in group.sources) + table.num_rows > part_rows:
             _put(store, kind, day, group, done)
             group = _Group()
         group.keys.append(entry.key)
-        for name, rows, kept in _split(kind, table, fresh, gone):
-            group.sources.append((name, rows))
-            group.tables.append(kept)
+        group.rows_of += without_erased(kind, table, fresh, gone)
     _put(store, kind, day, group, done)
-
-
-def _split(
-    kind: Kind, table: pa.Table, sources: Sources, gone: frozenset[str]
-) -> Iterator[tuple[str, int, pa.Table]]:
-    """Yield each source's name, row count and rows without erased ones; sources left empty are kept."""
-    ids = [name for name in ("prediction_id", "session_id") if name in check_columns(kind, None)]
-    start = 0
-    for name, rows in sources:
-        kept = table.slice(start, rows)
-        start += rows
-        if gone:
-            kept = leave_out(kept, ids, gone)
-        yield name, kept.num_rows, kept
 
 
 def _put(store: Store, kind: Kind, day: date, group: _Group, done: Done) -> None:
@@ -152,7 +129,7 @@ def _put(store: Store, kind: Kind, day: date, group: _Group, done: Done) -> None
         _keep_latest(group)
     digest = hashlib.sha256(json.dumps(group.sources).encode()).hexdigest()[:20]
     key = layout.part(prefix_of(kind), day, f"{COMPACTED}{digest}")
-    store.put(key, encode(pa.concat_tables(group.tables), group.sources))
+    store.put(key, encode(group.table, group.sources))
     if read_part(store, kind, key).sources != tuple(group.sources):
         raise PartError(f"{key} was put and reads differently: nothing was deleted")
     done.made.append(key)
@@ -163,15 +140,14 @@ def _put(store: Store, kind: Kind, day: date, group: _Group, done: Done) -> None
 
 def _keep_latest(group: _Group) -> None:
     """Keep only the latest feedback on each prediction; sources left empty are kept."""
-    whole = pa.concat_tables([table.select(["prediction_id", "timestamp"]) for table in group.tables])
+    whole = group.table.select(["prediction_id", "timestamp"])
     whole = whole.append_column("row", pa.array(range(whole.num_rows)))
     ordered = whole.sort_by([("timestamp", "ascending"), ("row", "ascending")])
     latest = ordered.group_by("prediction_id", use_threads=False).aggregate([("row", "last")])["row_last"]
     is_latest, start = pc.is_in(whole["row"], value_set=latest.combine_chunks()), 0
-    for index, (table, (name, rows)) in enumerate(zip(group.tables, group.sources, strict=True)):
-        kept = table.filter(is_latest.slice(start, rows))
-        start += rows
-        group.tables[index], group.sources[index] = kept, (name, kept.num_rows)
+    for index, (name, table) in enumerate(group.rows_of):
+        group.rows_of[index] = name, table.filter(is_latest.slice(start, table.num_rows))
+        start += table.num_rows
 
 
 def _delete(store: Store, key: str, done: Done) -> None:

@@ -82,7 +82,6 @@ def erase_copies(
     """Erase the corpus rows of predictions, and their texts in reports and artifacts. Idempotent.
 
     Args:
-        store: the store.
         registry: MLflow; None: no server is configured, so that only the store is searched.
         ids: erased prediction ids.
         texts: their messages.

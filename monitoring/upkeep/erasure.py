@@ -11,6 +11,7 @@ idempotent: if it is killed, run it again.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import re
 import sys
@@ -29,7 +30,7 @@ from chatbot.ids import KEY_FILE, load_or_make_key, opaque
 from chatbot.loop.registry import RegistryClient, is_server
 from chatbot.records.erasure import forgotten, mark_forgotten, predictions_of
 from chatbot.records.log_store import days, parts_of, read_part
-from chatbot.records.part import Kind, PartError, check_columns, encode, leave_out
+from chatbot.records.part import Kind, PartError, check_columns, encode, leave_out, without_erased
 from chatbot.records.schema import Feedback, Record
 from chatbot.settings import (
     LogSettings,
@@ -80,18 +81,12 @@ class ForgetError(ChatbotError):
 
 
 def forget(
-    store: Store,
-    some_id: str,
-    now: datetime,
-    registry: RegistryClient | None = None,
-    bundles_days: int = 0,
+    store: Store, some_id: str, now: datetime, registry: RegistryClient | None = None, bundles_days: int = 0
 ) -> Forgotten:
     """Write the tombstone of an id and erase its data from the store; idempotent.
 
     Args:
-        store: the store.
         some_id: prediction id, or session id as in the records.
-        now: time of the tombstone.
         registry: MLflow, whose artifacts are rewritten; None: no server is configured.
         bundles_days: retention of unreferenced bundles.
 
@@ -184,36 +179,28 @@ def _predictions_of(store: Store, session: str) -> Iterator[str]:
     yield from predictions_of(store, session)
     for prefix in _SEARCHED:
         for entry in _objects(store, prefix):
-            if session == _session(store, entry.key):
+            if session == _field(store, entry.key, "session_id"):
                 yield stem(entry.key)
-    for day in days(store, Record, *_ALL_DAYS):
-        for entry in parts_of(store, Record, day):
-            try:
-                table = read_part(store, Record, entry.key, ["prediction_id", "session_id"]).table
-            except (Missing, PartError):
-                continue
-            for row in table.to_pylist():
-                if row["session_id"] == session:
-                    yield row["prediction_id"]
+    for row in _records(store, "session_id"):
+        if row["session_id"] == session:
+            yield row["prediction_id"]
 
 
 def _messages_of(store: Store, ids: frozenset[str]) -> Iterator[str]:
     """Yield the messages of predictions: from handoffs, decisions and records."""
     for prefix in (layout.HANDOFFS, layout.REVIEWS):
         for entry in _objects(store, prefix):
-            if stem(entry.key) in ids:
-                try:
-                    body = json.loads(store.get(entry.key))
-                    yield str(body.get("data", body)["message"])
-                except (Missing, ValueError, KeyError, TypeError, AttributeError):
-                    continue
+            if stem(entry.key) in ids and (message := _field(store, entry.key, "message")):
+                yield message
+    yield from (row["query"] for row in _records(store, "query") if row["prediction_id"] in ids)
+
+
+def _records(store: Store, column: str) -> Iterator[dict[str, str]]:
+    """Yield prediction id and one other column of all records, including hidden ones; skips damaged parts."""
     for day in days(store, Record, *_ALL_DAYS):
         for entry in parts_of(store, Record, day):
-            try:
-                table = read_part(store, Record, entry.key, ["prediction_id", "query"]).table
-            except (Missing, PartError):
-                continue
-            yield from (row["query"] for row in table.to_pylist() if row["prediction_id"] in ids)
+            with contextlib.suppress(Missing, PartError):
+                yield from read_part(store, Record, entry.key, ["prediction_id", column]).table.to_pylist()
 
 
 def _take_out(store: Store, kind: Kind, ids: frozenset[str]) -> int:
@@ -242,14 +229,9 @@ def _take_out_of(store: Store, kind: Kind, key: str, etag: str, ids: frozenset[s
     except PartError as error:
         sys.stderr.write(f"{key} is damaged and passed over: {error}\n")
         return 0
-    sources, tables, start = [], [], 0
-    for name, rows in part.sources:
-        kept = leave_out(part.table.slice(start, rows), columns, ids)
-        start += rows
-        sources.append((name, kept.num_rows))
-        tables.append(kept)
-    table = pa.concat_tables(tables)
-    store.put(key, encode(table, sources), etag=etag)
+    kept = list(without_erased(kind, part.table, part.sources, ids))
+    table = pa.concat_tables([rows for _, rows in kept])
+    store.put(key, encode(table, [(name, rows.num_rows) for name, rows in kept]), etag=etag)
     return int(part.table.num_rows - table.num_rows)
 
 
@@ -257,11 +239,11 @@ def _objects(store: Store, prefix: str) -> list[Entry]:
     return [entry for entry in store.list(prefix) if not entry.key.startswith(_KEPT)]
 
 
-def _session(store: Store, key: str) -> str:
-    """Return the session id of a handoff or a decision; empty if it has none or was deleted."""
+def _field(store: Store, key: str, name: str) -> str:
+    """Return a field of a handoff or a decision; empty if it has none or was deleted."""
     try:
         body = json.loads(store.get(key))
-        return str(body.get("data", body)["session_id"])  # a handoff has its fields in `data`
+        return str(body.get("data", body)[name])  # a handoff has its fields in `data`
     except (Missing, ValueError, KeyError, TypeError, AttributeError):
         return ""
 

@@ -160,10 +160,7 @@ def clean(
     """Delete expired objects.
 
     Args:
-        store: the store.
-        settings: retention periods.
         named: references to bundles and corpora; None: unknown, none of them is deleted.
-        now: current time.
         say: receives one line per object.
         dry_run: only report what would be deleted.
 

@@ -30,8 +30,8 @@ def start(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(scope="session")
 def service(start: Callable[..., Server]) -> Server:
-    """The service with two HTTP workers and two runner workers."""
-    return start(CHATBOT_WORKERS="2")
+    """The service with two HTTP workers and two runner workers, and deadlines that a busy machine keeps."""
+    return start(CHATBOT_WORKERS="2", CHATBOT_HEAD_SECONDS="60", CHATBOT_TIMEOUT_SECONDS="60")
 
 
 @pytest.fixture

@@ -76,7 +76,14 @@ def containers(spec: Json) -> list[Json]:
 
 def notes(*arguments: str) -> str:
     """What `helm install` says in the end; no cluster is asked."""
-    command = [chart.helm(), "install", chart.RELEASE, str(chart.CHART), "--namespace", chart.NAMESPACE]
+    command = [
+        chart.program("helm"),
+        "install",
+        chart.RELEASE,
+        str(chart.CHART),
+        "--namespace",
+        chart.NAMESPACE,
+    ]
     answer = subprocess.run(
         [*command, "--dry-run=client", *arguments],
         env=os.environ | {"KUBECONFIG": "/dev/null"}, capture_output=True, text=True, check=True,
@@ -86,6 +93,6 @@ def notes(*arguments: str) -> str:
 
 def lint(*arguments: str) -> str:
     """What `helm lint --strict` says."""
-    command = [chart.helm(), "lint", "--strict", str(chart.CHART), *arguments]
+    command = [chart.program("helm"), "lint", "--strict", str(chart.CHART), *arguments]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     return "" if answer.returncode == 0 else answer.stdout + answer.stderr

@@ -63,7 +63,7 @@ def listed(dist: Path) -> set[str]:
 def test_the_packaged_chart_installs_exactly_the_listed_images(dist: Path) -> None:
     (package,) = dist.glob("support-chatbot-*.tgz")
     said = subprocess.run(
-        [chart.helm(), "template", "bot", str(package), "-f", str(dist / "values-images.yaml")],
+        [chart.program("helm"), "template", "bot", str(package), "-f", str(dist / "values-images.yaml")],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert images_of(said.stdout) == listed(dist)
@@ -73,7 +73,7 @@ def test_the_packaged_chart_installs_exactly_the_listed_images(dist: Path) -> No
 def test_a_mirror_takes_the_place_of_every_registry(dist: Path) -> None:
     (package,) = dist.glob("*.tgz")
     told = ["-f", str(dist / "values-images.yaml"), "--set", "global.image.registry=mirror.internal"]
-    command = [chart.helm(), "template", "bot", str(package), *told]
+    command = [chart.program("helm"), "template", "bot", str(package), *told]
     said = subprocess.run(command, capture_output=True, text=True, check=True)
     assert images_of(said.stdout) == {"mirror.internal/" + image.partition("/")[2] for image in listed(dist)}
 

@@ -71,6 +71,15 @@ def test_ordinary_messages_pass_all_rules(message: str) -> None:
     assert Rules.load(RULES).match(message) is None
 
 
+def test_thirty_natural_phrases_and_six_in_other_languages_of_each_rule_are_handed_over() -> None:
+    rules = Rules.load(RULES)
+    phrases = yaml.safe_load((Path(__file__).parent / "rule_phrases.yaml").read_text(encoding="utf-8"))
+    assert phrases.keys() == {rule.name for rule in rules if rule.action == "human"}
+    assert all(len(of) >= 36 for of in phrases.values())
+    found = {m: rules.match(clean(m)) for of in phrases.values() for m in of}
+    assert [m for m, rule in found.items() if rule is None or rule.action != "human"] == []
+
+
 def test_every_rule_that_ships_holds_its_own_examples() -> None:
     rules = Rules.load(RULES)
     rules.check()

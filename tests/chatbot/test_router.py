@@ -69,6 +69,16 @@ def test_a_rule_hands_over_before_the_model_is_asked(router: Router) -> None:
     assert (reply.source, reply.handoff, reply.rule) == ("rule", True, "legal_threat")
 
 
+def test_a_rule_in_another_language_says_so_in_that_language_before_its_own_text(router: Router) -> None:
+    english = router.before_model("my lawyer will contact you")
+    german = router.before_model("Mein Anwalt wird sich bei Ihnen melden, ich warte seit Wochen")
+    assert english is not None
+    assert german is not None
+    assert (german.rule, german.handoff) == ("legal_threat", True)
+    assert german.response.endswith("\n\n" + english.response)
+    assert english.response in router.before_model("I will sue you").response  # type: ignore[union-attr]
+
+
 SMALL_TALK = """yes|Yes!|no|NO.|ok|okay 👍|okkk|sure|help|Help!!|hlep|hi|Hiii|hi, I have a question|hello?
 Hello 👋 are you there?|are you there?|anybody there?|thanks|thansk!|ok thanks, bye|yes please
 no, thanks|hmm...|what?|I don't know|can you help me?|menu|hola|¿Hola?|gracias|sí|necesito ayuda

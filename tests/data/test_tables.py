@@ -92,6 +92,82 @@ def test_a_code_page_is_detected_and_its_name_is_told(tmp_path: Path, encoding: 
     assert pairs(file, Columns(encoding=encoding)) == FOREIGN[encoding]
 
 
+CUSTOMERS = {
+    ("cp1254", "Turkish"): [
+        "siparişim nerede, kargom hâlâ gelmedi",
+        "şifremi unuttum",
+        "müşteri hizmetleri lütfen",
+    ],
+    ("cp1254", "two rows"): ["siparişim nerede", "şifremi unuttum"],
+    ("cp1250", "Czech"): [
+        "kde je moje zásilka",
+        "zapomněl jsem heslo",
+        "nemůžu se přihlásit",
+        "chci vrátit zboží",
+    ],
+    ("cp1250", "Polish"): ["gdzie jest moja paczka", "chcę zwrócić towar", "zapomniałem hasła", "płatność"],
+    ("cp1250", "Hungarian"): [
+        "vissza szeretném küldeni",
+        "mennyibe kerül a szállítás",
+        "őszintén szólva, fűtő",
+    ],
+    ("cp1250", "Romanian"): [
+        "vreau să returnez produsul",
+        "am uitat parola şi nu mă pot conecta",
+        "cât costă",
+    ],
+    ("cp1251", "Russian"): ["где моя посылка", "ЗАБЫЛ ПАРОЛЬ", "верните мне деньги"],
+    ("cp1251", "Ukrainian"): ["де моя посилка", "хочу повернути товар", "не можу увійти"],
+    ("koi8_r", "Russian"): [
+        "где моя посылка",
+        "хочу вернуть товар",
+        "верните мне деньги",
+        "сколько стоит доставка",
+    ],
+    ("cp1253", "Greek"): ["πού είναι το δέμα μου", "ξέχασα τον κωδικό μου", "πόσο κοστίζει η αποστολή"],
+    ("cp1255", "Hebrew"): ["איפה החבילה שלי", "אני רוצה להחזיר את המוצר", "שכחתי סיסמה"],
+    ("cp1257", "Lithuanian"): ["kur yra mano siunta", "noriu grąžinti prekę", "pamiršau slaptažodį"],
+    ("cp932", "Japanese"): ["荷物はどこですか", "商品を返品したいです", "ログインできません"],
+    ("gbk", "Chinese"): ["我的包裹在哪里", "我想退货", "忘记密码了", "请退款给我"],
+    ("cp1252", "German and French"): [
+        "wo ist mein Päckchen",
+        "où est mon colis",
+        "je veux être remboursé",
+        "möchte",
+    ],
+    ("cp1252", "Swedish"): ["var är mitt paket", "jag vill ångra köpet", "jag har glömt mitt lösenord"],
+    ("cp1252", "English"): [
+        "where is my order",
+        "café machine broken",
+        "the jalapeño sauce leaked",
+        "£20 too much",
+    ],
+}
+
+
+@pytest.mark.parametrize(("encoding", "language"), CUSTOMERS)
+def test_messages_of_customers_are_read_with_their_own_letters(
+    tmp_path: Path, encoding: str, language: str
+) -> None:
+    file = tmp_path / "corpus.csv"
+    rows = [(message, f"intent{place % 2}") for place, message in enumerate(CUSTOMERS[encoding, language])]
+    rows = [(message.replace(",", ""), label) for message, label in rows]
+    file.write_bytes(("text,label\n" + "".join(f"{m},{label}\n" for m, label in rows)).encode(encoding))
+    assert pairs(file) == rows
+
+
+def test_the_notice_shows_three_words_and_the_option_by_which_a_wrong_guess_is_overridden(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "corpus.csv"
+    file.write_bytes("text,label\nsiparişim nerede,a\nşifremi unuttum,b\nmüşteri,b\n".encode("cp1254"))
+    assert (
+        "read as Windows-1254: 'siparişim nerede,a', with words such as siparişim, şifremi, müşteri"
+        in notices(file)
+    )
+    assert "name the right one with --encoding" in notices(file)
+
+
 def test_a_nul_byte_does_not_make_a_text_utf_16(tmp_path: Path) -> None:
     (tmp_path / "corpus.csv").write_bytes(b"text,label\nwhere is\0 it,track\nmoney ba\0ck,refund\n")
     assert "NUL" in refusal(tmp_path / "corpus.csv")

@@ -11,8 +11,7 @@ import pytest
 import yaml
 
 from tests.support import requirements
-from tools.dashboards.__main__ import SOURCES
-from tools.dashboards.panels import read
+from tools.dashboards.panels import SOURCES, read
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = sorted((ROOT / "helm" / "support-chatbot" / "files" / "alerts").glob("*.yaml"))

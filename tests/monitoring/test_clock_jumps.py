@@ -8,11 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from chatbot.settings import HandoffSettings
 from monitoring.handoffs.delivery import Delivery, NotDeliveredError
 from monitoring.inference_log import spool
 from monitoring.inference_log.spool import SegmentWriter
@@ -44,8 +44,8 @@ class Clocks:
 
     def delivery(self, folder: Path, hours: float = 72) -> Delivery:
         return Delivery(
-            "store", folder, Unavailable(), retry=1, most_retry=300, keep=timedelta(hours=hours),
-            most_bytes=10**6, on_count=self.count, on_waiting=lambda name, number: None, clock=lambda: self.now,
+            "store", folder, Unavailable(), HandoffSettings(max_age_hours=hours, queue_mb=1), self.count,
+            lambda name, number: None, clock=lambda: self.now,
         )  # fmt: skip
 
 

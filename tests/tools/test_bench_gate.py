@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools.bench.gate import command
-from tools.bench.gate.cases import KINDS, Case, Workshop, empty, flip, move
-from tools.bench.gate.command import Trial
+from tools.bench.gate import __main__ as command
+from tools.bench.gate.__main__ import Trial
+from tools.bench.gate.cases import KINDS, Case, Workshop, default_replies, empty, flip, move
 
 LABELS = np.repeat(["a", "b", "c"], 100)
 ROWS = np.arange(300)
@@ -51,6 +51,11 @@ def test_a_challenger_is_taught_all_that_the_champion_was() -> None:
     assert fewer < more
     assert (len(fewer), len(more)) == (180, 240)
     assert all((row ^ 1) in more for row in more), "near-duplicates stay together"
+
+
+def test_a_version_has_a_reply_for_each_intent_without_rows_that_name_one() -> None:
+    replies = default_replies(["refund", "invoice"])
+    assert set(replies.texts) == {"refund", "invoice"}
 
 
 def trial(kind: str, seed: int, refused: tuple[str, ...] = (), code: str = "this") -> Trial:

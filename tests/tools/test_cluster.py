@@ -164,14 +164,6 @@ def test_what_a_program_said_when_it_failed_is_passed_on(tmp_path: Path) -> None
         broken.take(["a:1"])
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [("250m", 0.25), ("1", 1), ("1.5", 1.5), ("64Mi", 64 * 2**20), ("2Gi", 2 * 2**30), ("1G", 1e9)],
-)
-def test_amounts_are_read_as_kubernetes_writes_them(text: str, value: float) -> None:
-    assert usage.quantity(text) == value
-
-
 def test_the_minute_of_messages_counts_what_was_answered_and_what_was_not() -> None:
     class Half(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

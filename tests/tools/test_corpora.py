@@ -47,10 +47,11 @@ def test_bitext_that_was_fetched_is_used_where_nothing_is_shared(
     assert load_bitext()["message"].tolist() == ["hello"]
 
 
-def test_a_file_that_is_not_clinc150_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_clinc150_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATBOT_SHARED_DATA", str(tmp_path))
     file = tmp_path / "clinc150" / "data_full.json"
     file.parent.mkdir()
     for content in ("{", "[]", json.dumps({"test": [["a"]], "oos_test": []})):
         file.write_text(content)
         with pytest.raises(CorpusError, match=r"data_full\.json: not CLINC150"):
-            load_clinc150("test", tmp_path)
+            load_clinc150("test")

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from tools.bench.growth.command import app, page, picture, read
+from tools.bench.growth.__main__ import app, page, picture, read
 from tools.bench.growth.curves import Curve, Point
 
 

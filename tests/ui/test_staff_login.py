@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ def test_by_openid_connect_only_those_named_may_come_in(tmp_path: Path) -> None:
     secrets = tmp_path / "secrets.toml"
     with pytest.raises(LoginError, match="no such file"):
         login.check(StaffSettings(oidc_secrets=secrets), "0.0.0.0")
-    secrets.write_text("[auth]\n")
+    secrets.write_text('[auth]\ncookie_secret = "a cookie secret of some length"\n')
     with pytest.raises(LoginError, match="CHATBOT_STAFF_OIDC_ALLOWED"):
         login.check(StaffSettings(oidc_secrets=secrets, oidc_allowed=" , everybody"), "0.0.0.0")
     told = StaffSettings(oidc_secrets=secrets, oidc_allowed="Ada@example.org, @shop.example.com")
@@ -130,3 +131,27 @@ def test_by_openid_connect_only_those_named_may_come_in(tmp_path: Path) -> None:
     trusting = told.model_copy(update={"oidc_trusts_addresses": True})
     assert login.is_allowed(trusting, {"email": "ada@example.org"})
     assert not login.is_allowed(trusting, {"email": "eve@example.org"})
+
+
+def test_a_cookie_secret_that_can_be_guessed_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "secrets.toml"
+    staff = StaffSettings(oidc_secrets=file, oidc_allowed="@example.org")
+    for text in ('[auth]\ncookie_secret = "secret"\n', "[auth]\n", "auth = 1\n", "not toml"):
+        file.write_text(text)
+        with pytest.raises(LoginError, match=r"CHATBOT_STAFF_OIDC_SECRETS=.*secrets\.toml"):
+            login.check(staff, "0.0.0.0")
+    file.write_text('[auth]\ncookie_secret = "a cookie secret of some length"\n')
+    login.check(staff, "0.0.0.0")
+
+
+def test_a_login_by_openid_connect_ends_with_session_hours_and_needs_its_time() -> None:
+    staff = StaffSettings(session_hours=1)
+    assert login.is_recent(staff, {"iat": time.time() - 3500})
+    for claims in ({"iat": time.time() - 3700}, {}, {"iat": "now"}, {"iat": True}):
+        assert not login.is_recent(staff, claims)
+
+
+def test_a_letter_that_lower_case_turns_into_ascii_is_another_mailbox() -> None:
+    staff = StaffSettings(oidc_allowed="kate@example.org")
+    assert login.is_allowed(staff, {"email": "Kate@example.org", "email_verified": True})
+    assert not login.is_allowed(staff, {"email": "\u212aate@example.org", "email_verified": True})

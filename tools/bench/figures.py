@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -89,8 +90,8 @@ class Figure:
 def table(title: str, figures: Sequence[Figure]) -> Table:
     """Return the figures as a terminal table."""
     made = Table(title=title, title_justify="left")
-    for heading, justify in (("figure", "left"), ("target", "right"), ("measured", "right"), ("", "left")):
-        made.add_column(heading, justify="right" if justify == "right" else "left")
+    for heading in ("figure", "target", "measured", ""):
+        made.add_column(heading, justify="right" if heading in ("target", "measured") else "left")
     for figure in figures:
         style = {True: "green", False: "red", None: ""}[figure.met]
         name = f"{figure.name}\n  {figure.note}" if figure.note else figure.name
@@ -123,6 +124,14 @@ def read(file: Path) -> tuple[list[Figure], dict[str, Any]]:
     """Read a file of `write`. Returns: the figures, and the whole content."""
     content = json.loads(file.read_text(encoding="utf-8"))
     return [Figure(**figure) for figure in content["figures"]], content
+
+
+def digest(files: Iterable[Path]) -> str:
+    """Return the SHA-256 over the content of files: the cache key of what depends on them."""
+    whole = hashlib.sha256()
+    for file in files:
+        whole.update(file.read_bytes())
+    return whole.hexdigest()
 
 
 def commit() -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tools.bench import figures as results
 from tools.bench.figures import Figure
-from tools.bench.rows import HEADINGS, cells
+from tools.bench.rows import HEADINGS, MEMORY_HEADINGS, cells
 from tools.bench.speed.servers import ROOT, BenchError
 
 PAGE = ROOT / "docs" / "results.md"
@@ -42,16 +42,13 @@ def page(quality: Path, speed: Path, more: Path = MORE) -> str:
         BenchError: a figure has no command.
     """
     parts = [_HEAD]
-    if quality.is_file():
-        figures, content = results.read(quality)
-        parts += ["\n## Quality\n\n", _machine(content), _missed(figures), _figures(figures), _notes(content)]
-    else:
-        parts.append("\n## Quality\n\nNot measured yet: `python -m tools.bench --only quality`.\n")
-    if speed.is_file():
-        figures, content = results.read(speed)
-        parts += ["\n## Speed\n\n", _machine(content), _missed(figures), _figures(figures), *_speed(content)]
-    else:
-        parts.append("\n## Speed\n\nNot measured yet: `python -m tools.bench --only speed`.\n")
+    for file, title, rest in ((quality, "Quality", _notes), (speed, "Speed", _speed)):
+        parts.append(f"\n## {title}\n\n")
+        if file.is_file():
+            figures, content = results.read(file)
+            parts += [_machine(content), _missed(figures), _figures(figures), *rest(content)]
+        else:
+            parts.append(f"Not measured yet: `python -m tools.bench --only {title.lower()}`.\n")
     return "".join([*parts, *_more(more)])
 
 
@@ -96,8 +93,8 @@ def _figures(figures: Iterable[Figure]) -> str:
     return results.markdown(("figure", "target", "measured", "", "command"), rows)
 
 
-def _notes(content: Mapping[str, Any]) -> str:
-    return "".join(f"\n{note}\n" for note in content.get("notes", ()))
+def _notes(content: Mapping[str, Any]) -> Iterable[str]:
+    return (f"\n{note}\n" for note in content.get("notes", ()))
 
 
 def _speed(content: Mapping[str, Any]) -> Iterable[str]:
@@ -120,7 +117,7 @@ def _speed(content: Mapping[str, Any]) -> Iterable[str]:
     for side, processes in content["memory"].items():
         rows += [(side, p["role"], f"{p['rss_mb']:.0f}", f"{p['pss_mb']:.0f}") for p in processes]
         rows.append((side, "**all**", "", f"**{sum(p['pss_mb'] for p in processes):.0f}**"))
-    yield results.markdown(("", "process", "resident MB", "proportional MB"), rows)
+    yield results.markdown(MEMORY_HEADINGS, rows)
     if baseline["tried"]:
         yield "\nWhat was tried for the baseline, requests a second over 1 and over 64 connections:\n\n"
         ways = [(t, t["per_second"]) for t in baseline["tried"]]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
 from rich.table import Table
 
-from tools.bench.figures import Bound, Figure
+from tools.bench.figures import Figure
 from tools.bench.speed.load import Load
 from tools.bench.speed.sides import BASELINE, ENCODER, REPEATS, SERVICE
 
@@ -19,6 +18,8 @@ COMMAND = "python -m tools.bench.speed"
 CORE_HOUR_DOLLARS = 0.04
 """An assumption: about what a core costs an hour on demand in a large cloud."""
 LATENCIES = ("p50", "p95", "p99")
+ALL_PROCESSES = "all processes, shared pages counted once"
+MILLION = "processor seconds for a million messages, 64 connections"
 
 Processes = Mapping[str, Sequence[Mapping[str, Any]]]
 """The processes of each side: role, rss_mb, pss_mb."""
@@ -48,20 +49,15 @@ class Row:
 
     @classmethod
     def of(cls, side: str, load: Load, processor_seconds: float = 0.0) -> Row:
-        """Create the row of one window. A window without answers counts as an error.
-
-        Args:
-            side: name of the server.
-            load: what was measured.
-            processor_seconds: of the server's processes, over all answers of the load.
-        """
+        """Create the row of one window; `processor_seconds` is over all its answers. No answer counts as an error."""
+        p50, p95, p99 = (round(load.percentile(percent), 2) for percent in (50, 95, 99))
         return cls(
             side=side,
             connections=load.connections,
             per_second=round(load.per_second, 1),
-            p50=round(load.percentile(50), 2),
-            p95=round(load.percentile(95), 2),
-            p99=round(load.percentile(99), 2),
+            p50=p50,
+            p95=p95,
+            p99=p99,
             answered=load.answered,
             near_ties=load.near_ties,
             errors=dict(load.errors) if load.answered else {**load.errors, "nothing answered": 1},
@@ -75,18 +71,13 @@ class Row:
         errors: Counter[str] = Counter()
         for row in rows:
             errors.update(row.errors)
-        return cls(
-            side=rows[0].side,
-            connections=rows[0].connections,
-            per_second=median(row.per_second for row in rows),
-            p50=median(row.p50 for row in rows),
-            p95=median(row.p95 for row in rows),
-            p99=median(row.p99 for row in rows),
+        measured = ("per_second", *LATENCIES, "generator_us", "processor_seconds")
+        return replace(
+            rows[0],
             answered=sum(row.answered for row in rows),
             near_ties=sum(row.near_ties for row in rows),
             errors=dict(errors),
-            generator_us=median(row.generator_us for row in rows),
-            processor_seconds=median(row.processor_seconds for row in rows),
+            **{name: median(getattr(row, name) for row in rows) for name in measured},
         )
 
 
@@ -113,70 +104,32 @@ def judged(rows: Sequence[Row], start_seconds: float, processes: Processes) -> l
     def largest(name: str) -> float | None:
         return max((p["rss_mb"] for p in processes[SERVICE] if p["role"] == name), default=None)
 
-    figure = partial(Figure, command=COMMAND)
-
     def more_requests(connections: str, above: Row, below: Row, target: float, bar: float) -> Figure:
         name = f"requests a second over {connections}, service / baseline"
-        pair = f"{above.per_second:,.0f} / {below.per_second:,.0f}"
-        return figure(name, _ratio(above, below), target, "at least", " x", note=pair, bar=bar)
+        return _times(name, above, below, target=target, bar=bar)
 
-    def latency(connections: int, above: Row, below: Row, bar: float) -> Figure:
+    def latency(connections: int, above: Row, below: Row) -> Figure:
         name = f"{connections} connections: p99 of the service / p50 of the baseline"
         pair = f"{above.p99:,.1f} ms / {below.p50:,.1f} ms"
-        return figure(name, above.p99 / below.p50, 0.2, "at most", note=pair, bar=bar)
+        return _at_most(name, above.p99 / below.p50, "", note=pair, target=0.2, bar=1, digits=2)
 
     million = b64.processor_seconds * 1e6
     price = f"{CORE_HOUR_DOLLARS * million / 3600:.2f} dollars at {CORE_HOUR_DOLLARS} a core-hour"
+    memory = sum(process["pss_mb"] for process in processes[SERVICE])
+    start = "service, from process start to the first real answer"
     return [
         more_requests("64 connections", b64, a64, 20, 5),
-        latency(64, b64, a64, 1),
-        latency(16, b16, a16, 1),
+        latency(64, b64, a64),
+        latency(16, b16, a16),
         more_requests("1 connection", b1, a1, 10, 2),
-        figure("1 connection: p50 of the service", b1.p50, 1.5, "at most", " ms"),
+        _at_most("1 connection: p50 of the service", b1.p50, " ms", target=1.5, digits=2),
         *([more_requests("64 connections, exact repeats", repeats, a64, 35, 5)] if repeats else []),
-        figure("errors of the service, all windows", errors, 0, "at most", digits=0, bar=0),
-        figure(
-            "service, from process start to the first real answer",
-            start_seconds,
-            2.5,
-            "at most",
-            " s",
-            bar=10,
-        ),
-        figure(
-            "memory of the service, all processes, shared pages counted once",
-            sum(process["pss_mb"] for process in processes[SERVICE]),
-            500,
-            "at most",
-            " MB",
-            digits=0,
-            bar=750,
-        ),
-        figure(
-            "memory of the largest runner worker, resident",
-            largest("IntentRunner"),
-            350,
-            "at most",
-            " MB",
-            digits=0,
-        ),
-        figure(
-            "memory of the outer service, resident",
-            largest("SupportChatbot"),
-            200,
-            "at most",
-            " MB",
-            digits=0,
-        ),
-        figure(
-            "processor seconds for a million messages, 64 connections",
-            million,
-            None,
-            "at most",
-            " s",
-            note=price,
-            digits=0,
-        ),
+        _at_most("errors of the service, all windows", errors, "", target=0, bar=0),
+        _at_most(start, start_seconds, " s", target=2.5, bar=10, digits=2),
+        _at_most(f"memory of the service, {ALL_PROCESSES}", memory, " MB", target=500, bar=750),
+        _at_most("memory of the largest runner worker, resident", largest("IntentRunner"), " MB", target=350),
+        _at_most("memory of the outer service, resident", largest("SupportChatbot"), " MB", target=200),
+        _at_most(MILLION, million, " s", note=price),
     ]
 
 
@@ -190,53 +143,38 @@ def tiered(rows: Sequence[Row], tiers: Counter[str], other: int, asked: int) -> 
     at = {(row.side, row.connections): row for row in rows}
     with_tier, without, baseline = (at[side, 64] for side in (SERVICE, ENCODER, BASELINE))
     classified = sum(tiers.values())
-
-    def figure(
-        name: str, value: float, bound: Bound, unit: str = "", note: str = "", digits: int = 2
-    ) -> Figure:
-        return Figure(name, value, None, bound, unit, command=COMMAND, note=note, digits=digits)
-
+    first = "messages that the first tier answers, of those that the model classified"
+    share, sampled = 100 * tiers["first"] / max(1, classified), f"{tiers['sampled']:,} of {classified:,}"
+    changed = "messages that get another intent than from the encoder alone"
     return [
-        figure(
-            "requests a second over 64 connections, encoder alone / baseline",
-            _ratio(without, baseline),
-            "at least",
-            " x",
-            f"{without.per_second:,.0f} / {baseline.per_second:,.0f}",
-        ),
-        figure(
-            "requests a second over 64 connections, with / without the first tier",
-            _ratio(with_tier, without),
-            "at least",
-            " x",
-            f"{with_tier.per_second:,.0f} / {without.per_second:,.0f}",
-        ),
-        figure(
-            "processor seconds for a million messages, 64 connections, encoder alone",
-            without.processor_seconds * 1e6,
-            "at most",
-            " s",
-            digits=0,
-        ),
-        figure(
-            "messages that the first tier answers, of those that the model classified",
-            100 * tiers["first"] / max(1, classified),
-            "at least",
-            " %",
-            f"{tiers['sampled']:,} of {classified:,} were sampled for the encoder",
-        ),
-        figure(
-            "messages that get another intent than from the encoder alone",
-            100 * other / max(1, asked),
-            "at most",
-            " %",
-            f"{other:,} of {asked:,}",
-        ),
+        _times("requests a second over 64 connections, encoder alone / baseline", without, baseline),
+        _times("requests a second over 64 connections, with / without the first tier", with_tier, without),
+        _at_most(f"{MILLION}, encoder alone", without.processor_seconds * 1e6, " s"),
+        Figure(first, share, None, "at least", " %", COMMAND, f"{sampled} were sampled for the encoder"),
+        _at_most(changed, 100 * other / max(1, asked), " %", note=f"{other:,} of {asked:,}", digits=2),
     ]
 
 
-def _ratio(above: Row, below: Row) -> float:
-    return above.per_second / max(0.1, below.per_second)
+def _times(
+    name: str, above: Row, below: Row, target: float | None = None, bar: float | None = None
+) -> Figure:
+    """Return how many times as many requests a second one side answers."""
+    pair = f"{above.per_second:,.0f} / {below.per_second:,.0f}"
+    ratio = above.per_second / max(0.1, below.per_second)
+    return Figure(name, ratio, target, "at least", " x", COMMAND, pair, bar=bar)
+
+
+def _at_most(
+    name: str,
+    value: float | None,
+    unit: str,
+    *,
+    note: str = "",
+    target: float | None = None,
+    bar: float | None = None,
+    digits: int = 0,
+) -> Figure:
+    return Figure(name, value, target, "at most", unit, COMMAND, note, digits, bar)
 
 
 def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -247,6 +185,7 @@ def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     return (row["side"], str(row["connections"]), f"{row['per_second']:,.0f}", *latencies, *counted)
 
 
+MEMORY_HEADINGS = ("", "process", "resident MB", "proportional MB")
 HEADINGS = ("", "connections", "requests/s", "p50 ms", "p95 ms", "p99 ms", "answered", "near ties", "errors")
 
 
@@ -257,14 +196,7 @@ def tables(rows: Sequence[Mapping[str, Any]], processes: Processes) -> list[Tabl
         speed.add_column(heading, justify="right" if heading else "left")
     for row in rows:
         speed.add_row(*cells(row))
-    memory = Table(
-        "",
-        "process",
-        "resident MB",
-        "proportional MB",
-        title="Memory after the last window",
-        title_justify="left",
-    )
+    memory = Table(*MEMORY_HEADINGS, title="Memory after the last window", title_justify="left")
     for side, of_side in processes.items():
         for process in of_side:
             memory.add_row(side, process["role"], f"{process['rss_mb']:.0f}", f"{process['pss_mb']:.0f}")

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -39,6 +38,7 @@ from chatbot.store import layout, open_store
 from monitoring.inference_log.log import InferenceLog
 from monitoring.inference_log.uploader import Uploader
 from monitoring.upkeep.compaction import compact
+from tools.bench.child import run_measured
 from tools.bench.figures import BUNDLE, CACHE
 from tools.bench.speed.expected import real_messages
 from tools.bench.speed.load import generate
@@ -119,11 +119,8 @@ def cost(rows: int = 20_000) -> None:
         for start in range(0, count, 500):
             writer.append(made[start : start + 500])
         writer.drain()
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        command = [sys.executable, "-m", "monitoring.ship", "--all"]
-        subprocess.run(command, cwd=ROOT, env={**os.environ, **where}, check=True, capture_output=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        used = run_measured(["-m", "monitoring.ship", "--all"], folder / "ship.log", **where)
+        seconds = used.processor_seconds
         typer.echo(
             f"{count:,} records: {seconds:.2f} s of one core, {1e6 * seconds / count:,.0f} us a record"
         )
@@ -167,16 +164,8 @@ def read(url: str, how: str) -> None:
     else:
         for table in scan(store, Record, FIRST_DAY, until, NUMBERS if how == "numbers" else None):
             count += table.num_rows
-    typer.echo(
-        json.dumps(
-            {
-                "rows": count,
-                "seconds": time.perf_counter() - began,
-                "peak_mb": _peak_mb(),
-                "idle_mb": idle,
-            }
-        )
-    )
+    seconds = time.perf_counter() - began
+    typer.echo(json.dumps({"rows": count, "seconds": seconds, "peak_mb": _peak_mb(), "idle_mb": idle}))
 
 
 def _read(url: str, how: str) -> None:
@@ -222,13 +211,8 @@ def records(messages: list[str], count: int, begin: datetime) -> Iterator[Record
     for number in range(count):
         likely = [Alternative(f"intent_{number % 27}", 0.5 + number % 500 / 1000), Alternative("other", 0.05)]
         summary = [((number * 7919 + k * 104729) % 10_007) / 10_007 - 0.5 for k in range(8)]
-        reply = Reply(
-            likely[0].intent,
-            "",
-            likely[0].confidence,
-            "model",
-            prediction=Prediction(likely, 1.0 + number % 900 / 1000, summary),
-        )
+        prediction = Prediction(likely, 1.0 + number % 900 / 1000, summary)
+        reply = Reply(likely[0].intent, "", likely[0].confidence, "model", prediction=prediction)
         when = new_id(_KEY, begin.timestamp() + number / 10)
         yield Record.of(reply, messages[number % len(messages)], when, model_version="0123456789ab")
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from kubernetes.utils import parse_quantity
 from rich.table import Table
 
 from tools.bench.figures import markdown
 from tools.cluster.target import Target
 
-_SUFFIXES = {"": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
-_QUANTITY = re.compile(r"([\d.]+)(m|k|M|G|Ki|Mi|Gi|)")
 _EVERY_SECONDS = 3.0
 HEADINGS = (
     "component", "container", "looks", "CPU mean", "CPU most", "asked", "limit", "memory most", "asked", "limit",
@@ -52,18 +50,6 @@ class Seen:
 
 Name = tuple[str, str]
 """Component and container."""
-
-
-def quantity(text: str) -> float:
-    """Convert a Kubernetes quantity to a number of cores or bytes.
-
-    Raises:
-        ValueError: the text is not a quantity.
-    """
-    found = _QUANTITY.fullmatch(text)
-    if found is None:
-        raise ValueError(f"{text!r} is not an amount")
-    return float(found[1]) * _SUFFIXES[found[2]]
 
 
 def watch(
@@ -143,8 +129,12 @@ def too_little(seen: dict[Name, Seen], resources: dict[Name, Json]) -> list[str]
         told = resources.get(name, {})
         asked, limit = told.get("requests", {}).get("memory"), told.get("limits", {}).get("memory")
         words = f"{'/'.join(name)}: {used.bytes / 2**20:.0f} Mi"
-        if limit and used.bytes > 0.9 * quantity(limit):
+        if limit and used.bytes > 0.9 * _bytes(limit):
             found.append(f"{words}, and may take {limit}")
-        elif asked and used.bytes > quantity(asked):
+        elif asked and used.bytes > _bytes(asked):
             found.append(f"{words}, and asks for {asked}")
     return found
+
+
+def _bytes(quantity: str) -> float:
+    return float(parse_quantity(quantity))  # type: ignore[no-untyped-call]

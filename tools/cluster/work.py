@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
-import threading
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from tools.cluster.target import Target
 from tools.generate.chart import ROOT
 
 CONNECTIONS = 32
+SECONDS = 60.0
 JOBS = ("drift", "upkeep", "retrain")
 _MESSAGES = ROOT / "tools" / "bench" / "drift" / "foreign_messages.txt"
 _JOB_SECONDS = 300
@@ -37,45 +39,39 @@ class Done:
         )
 
 
-def do(target: Target, namespace: str, seconds: float = 60) -> Done:
+def do(target: Target, namespace: str) -> Done:
     """Send messages over a port-forward, then run the Jobs one after the other."""
     with target.forward(namespace, f"{RELEASE}-api", 3000) as url:
-        answered, failed = chat(url, seconds)
-    return Done(answered, failed, seconds, {name: _job(target, namespace, name) for name in JOBS})
+        answered, failed = chat(url, SECONDS)
+    return Done(answered, failed, SECONDS, {name: _job(target, namespace, name) for name in JOBS})
 
 
 def chat(url: str, seconds: float) -> tuple[int, int]:
     """Send messages continuously over keep-alive connections. Returns: numbers of 200 responses and of failures."""
-    address = urlsplit(url).netloc
-    messages = [
-        line for line in _MESSAGES.read_text(encoding="utf-8").splitlines() if line and line[0] != "#"
-    ]
-    counted = itertools.count()
-    until = time.monotonic() + seconds
-    right, wrong = [0] * CONNECTIONS, [0] * CONNECTIONS
+    lines = _MESSAGES.read_text(encoding="utf-8").splitlines()
+    messages = [line for line in lines if line and not line.startswith("#")]
+    numbers, until = itertools.count(), time.monotonic() + seconds
 
-    def ask(place: int) -> None:
-        connection = HTTPConnection(address, timeout=10)
+    def answers(_connection: int) -> Counter[bool]:
+        counts: Counter[bool] = Counter()
+        connection = HTTPConnection(urlsplit(url).netloc, timeout=10)
         while time.monotonic() < until:
-            number = next(counted)
+            number = next(numbers)
             body = json.dumps({"message": f"{messages[number % len(messages)]} {number}"})
             try:
                 connection.request("POST", "/chat", body, {"Content-Type": "application/json"})
                 answer = connection.getresponse()
                 answer.read()
-                counts = right if answer.status == 200 else wrong
+                counts[answer.status == 200] += 1
             except (OSError, HTTPException):
                 connection.close()
-                counts = wrong
-            counts[place] += 1
+                counts[False] += 1
         connection.close()
+        return counts
 
-    threads = [threading.Thread(target=ask, args=(place,)) for place in range(CONNECTIONS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(right), sum(wrong)
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        total = sum(pool.map(answers, range(CONNECTIONS)), Counter[bool]())
+    return total[True], total[False]
 
 
 def _job(target: Target, namespace: str, name: str) -> str:

@@ -1,1 +1,1 @@
-"""The Grafana dashboards as YAML, and the generator of their JSON files."""
+"""Describe the Grafana dashboards as YAML, and build their JSON."""

@@ -9,11 +9,13 @@ from typing import Any, Literal
 
 import yaml
 from grafana_foundation_sdk.builders import common, dashboard, heatmap, prometheus, stat, table, timeseries
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import common as models
 from grafana_foundation_sdk.models import dashboard as dashboards
 from grafana_foundation_sdk.models import prometheus as queries
 
-SOURCE = dashboards.DataSourceRef(type_val="prometheus", uid="${datasource}")
+SOURCES = Path(__file__).parent
+PROMETHEUS = dashboards.DataSourceRef(type_val="prometheus", uid="${datasource}")
 HERE = 'namespace=~"$namespace",release=~"$release"'
 """Part of every selector: selects one of many releases. Outside a cluster both labels are empty; `.*` matches."""
 
@@ -79,7 +81,7 @@ class Panel:
             panel.title(self.title)
             .description(self.description)
             .unit(self.unit)
-            .datasource(SOURCE)
+            .datasource(PROMETHEUS)
             .span(self.width)
             .height(4 if self.shape in ("number", "age") else 8)
             .no_value(self.none)
@@ -101,7 +103,7 @@ class Panel:
                 .expr(expression.replace("{here}", HERE))
                 .legend_format(legend)
                 .ref_id(chr(ord("A") + number))
-                .datasource(SOURCE)
+                .datasource(PROMETHEUS)
             )
             if self.shape in ("number", "age", "table"):
                 query = query.instant()
@@ -123,6 +125,14 @@ class Board:
     title: str
     description: str
     rows: Sequence[tuple[str, Sequence[Panel]]]
+
+
+def dashboards_json() -> dict[str, str]:
+    """Return every dashboard as the JSON that Grafana imports, by name."""
+    encoder = JSONEncoder(sort_keys=True, indent=1)
+    return {
+        file.stem: encoder.encode(build(read(file)).build()) + "\n" for file in sorted(SOURCES.glob("*.yaml"))
+    }
 
 
 def read(file: Path) -> Board:
@@ -180,7 +190,7 @@ def _model_label(label: str, series: str) -> dashboard.QueryVariable:
     return (
         dashboard.QueryVariable(label)
         .label(label.title())
-        .datasource(SOURCE)
+        .datasource(PROMETHEUS)
         .query(f"label_values({series}, {label})")
         .refresh(dashboards.VariableRefresh.ON_DASHBOARD_LOAD)
         .include_all(True)

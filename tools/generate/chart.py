@@ -1,6 +1,6 @@
 """Generate the chart's schema and reference from values.yaml, and k8s/manifests from the chart.
 
-    python -m tools.generate.chart manifests [--check]       needs helm
+    python -m tools.generate.chart       k8s/manifests; needs helm
 
 values.yaml is the single source: each value is preceded by `# -- description`, and by `# @schema {...}` where the
 default does not determine the type. `make docs` generates values.schema.json and docs/chart.md from it.
@@ -14,7 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,11 +59,6 @@ class Value:
     schema: dict[str, Any] = field(default_factory=dict)
     children: list[Value] = field(default_factory=list)
 
-    @property
-    def leaf(self) -> bool:
-        """Return whether the value is set as a whole (has no children)."""
-        return not self.children
-
 
 def read(text: str) -> list[Value]:
     """Parse a values.yaml; returns its values in file order.
@@ -106,11 +101,6 @@ def _folded(value: Value) -> Value:
     return value
 
 
-def undocumented(text: str) -> list[str]:
-    """Return the dotted paths of the values without a description."""
-    return [".".join(value.path) for value in _leaves(read(text)) if not value.meaning]
-
-
 def schema() -> str:
     """Return the content of values.schema.json."""
     values = read(_text())
@@ -133,32 +123,27 @@ def page() -> str:
     ]
     for value in read(_text()):
         lines += ["", f"## {value.path[0]}", "", "| Value | Default | What it is |", "|---|---|---|"]
-        for leaf in _leaves([value]):
+        for leaf in leaves([value]):
             default = json.dumps(leaf.default, ensure_ascii=False).replace("|", "\\|")
             lines.append(f"| `{'.'.join(leaf.path)}` | `{default}` | {leaf.meaning} |")
     return "\n".join(lines) + "\n"
 
 
+def find_program(name: str) -> str | None:
+    """Return the path of a program: from the PATH, else the testbed's copy; None: it is not installed."""
+    testbed = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed"))
+    return shutil.which(name) or shutil.which(name, path=testbed / "bin")
+
+
 def program(name: str) -> str:
-    """Return the path of `helm` or `kubectl`; falls back to the testbed's copy.
+    """Return the path of `helm` or `kubectl`.
 
     Raises:
         ChartError: the program is not installed.
     """
-    testbed = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed"))
-    for folder in (*os.get_exec_path(), str(testbed / "bin")):
-        if found := shutil.which(name, path=folder):
-            return found
+    if found := find_program(name):
+        return found
     raise ChartError(f"{name} is missing: {_HOW[name]}")
-
-
-def helm() -> str:
-    """Return the path of `helm`.
-
-    Raises:
-        ChartError: helm is not installed.
-    """
-    return program("helm")
 
 
 def render(*arguments: str, release: str = RELEASE, namespace: str = NAMESPACE) -> str:
@@ -167,7 +152,7 @@ def render(*arguments: str, release: str = RELEASE, namespace: str = NAMESPACE) 
     Raises:
         ChartError: helm rejects the chart; contains helm's message.
     """
-    command = [helm(), "template", release, str(CHART), "--namespace", namespace, *arguments]
+    command = [program("helm"), "template", release, str(CHART), "--namespace", namespace, *arguments]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode:
         raise ChartError(answer.stderr.strip())
@@ -198,23 +183,26 @@ def manifests(*arguments: str) -> dict[str, str]:
 
 def stale() -> list[str]:
     """Return the generated files that are out of date, missing or superfluous."""
-    wanted = {MANIFESTS / name: content for name, content in manifests().items()}
-    there = set(MANIFESTS.glob("*.yaml"))
-    wrong = [
+    made = {MANIFESTS / name: content for name, content in manifests().items()}
+    return differing(made, MANIFESTS.glob("*.yaml"))
+
+
+def differing(made: Mapping[Path, str], there: Iterable[Path]) -> list[str]:
+    """Return the files that are missing or differ from the generated content, and those of `there` not among them."""
+    wrong = {
         file
-        for file, content in wanted.items()
-        if file not in there or file.read_text(encoding="utf-8") != content
-    ]
-    return sorted(str(file.relative_to(ROOT)) for file in {*wrong, *(there - set(wanted))})
+        for file, content in made.items()
+        if not file.is_file() or file.read_text(encoding="utf-8") != content
+    }
+    return sorted(str(file.relative_to(ROOT)) for file in wrong | (set(there) - made.keys()))
 
 
-def write() -> None:
-    """Regenerate k8s/manifests."""
-    rendered = manifests()
-    shutil.rmtree(MANIFESTS, ignore_errors=True)
-    MANIFESTS.mkdir(parents=True)
-    for name, content in rendered.items():
-        (MANIFESTS / name).write_text(content, encoding="utf-8")
+def write(folder: Path, files: Mapping[str, str]) -> None:
+    """Write rendered manifests to a new folder, in place of the one that is there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).write_text(content, encoding="utf-8")
 
 
 def _settings() -> dict[str, Any]:
@@ -283,12 +271,13 @@ def _at(defaults: Any, path: tuple[str, ...]) -> Any:
     return defaults
 
 
-def _leaves(values: list[Value]) -> Iterator[Value]:
+def leaves(values: list[Value]) -> Iterator[Value]:
+    """Yield the values that are set as a whole, in file order."""
     for value in values:
-        if value.leaf:
-            yield value
+        if value.children:
+            yield from leaves(value.children)
         else:
-            yield from _leaves(value.children)
+            yield value
 
 
 def _group(values: list[Value]) -> dict[str, Any]:
@@ -300,7 +289,7 @@ def _group(values: list[Value]) -> dict[str, Any]:
 
 
 def _schema(value: Value) -> dict[str, Any]:
-    if not value.leaf:
+    if value.children:
         return _group(value.children)
     if "$ref" in value.schema:
         return value.schema
@@ -310,22 +299,8 @@ def _schema(value: Value) -> dict[str, Any]:
     return {"description": value.meaning, "type": kinds[type(value.default)], **value.schema}
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command. Returns: the exit code."""
-    if arguments[:1] != ["manifests"]:
-        sys.stderr.write(__doc__ or "")
-        return 2
-    try:
-        if "--check" not in arguments:
-            write()
-            return 0
-        wrong = stale()
-    except ChartError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write("".join(f"{name} is stale: run `make manifests`\n" for name in wrong))
-    return 1 if wrong else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        write(MANIFESTS, manifests())
+    except ChartError as error:
+        sys.exit(str(error))

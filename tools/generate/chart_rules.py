@@ -34,10 +34,7 @@ CONTRADICTIONS: list[Schema] = [
     _where(_at("corpus.existingClaim", _GIVEN), *_all(corpus__storeKey=_EMPTY)),
     # A file within a volume; an object of the store has none.
     _where(_VOLUME, _at("corpus.path", _GIVEN)),
-    _where(
-        {"not": _VOLUME},
-        _at("corpus.path", _EMPTY),
-    ),
+    _where({"not": _VOLUME}, _at("corpus.path", _EMPTY)),
     # Without a corpus, nothing about one.
     _where(
         {"not": _CORPUS},

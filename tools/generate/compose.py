@@ -1,7 +1,4 @@
-"""Generate the environment files for Compose: `.env.example` and a new `.env` with fresh secrets.
-
-python -m tools.generate.compose new       .env with fresh secrets; existing entries are kept
-"""
+"""Generate the environment files for Compose: `.env.example`, and a new `.env`: `python -m tools.generate.compose`."""
 
 from __future__ import annotations
 
@@ -60,12 +57,6 @@ SETTINGS = (
 )  # fmt: skip
 """Settings that compose.yaml gives a default of its own, or that are secret: set in `.env`, not in settings.env."""
 
-COMPOSE_MINIO = (
-    "quay.io/minio/minio:RELEASE.2025-09-07T16-13-09Z"
-    "@sha256:14cea493d9a34af32f524e538b8346cf79f3321eff8e708c1e2960462bd8936e"
-)
-"""The last released MinIO image, used by compose.yaml and the chart."""
-
 
 def example() -> str:
     """Return `.env.example`: secrets without values, and what Compose interpolates, commented out."""
@@ -118,6 +109,4 @@ def every_setting() -> Iterator[tuple[str, str, str]]:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] != ["new"]:
-        sys.exit(__doc__)
     sys.stdout.write(f".env: {', '.join(new(ROOT / '.env')) or 'nothing was missing'}\n")

@@ -1,4 +1,4 @@
-"""Generate docs/settings.md, docs/metrics.md and the other PAGES: `python -m tools.generate.docs [--check]`."""
+"""Generate the files that `make docs` names from the code: `python -m tools.generate.docs`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
 from chatbot.settings import COMPONENTS
+from tools.dashboards import panels
 from tools.generate import chart, compose
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = chart.ROOT
+DASHBOARDS = chart.CHART / "files" / "dashboards"
 
 
 def settings_page() -> str:
@@ -51,22 +53,21 @@ def metrics_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {
-    "docs/settings.md": settings_page,
-    "docs/metrics.md": metrics_page,
-    ".env.example": compose.example,
-    "helm/support-chatbot/values.schema.json": chart.schema,
-    "docs/chart.md": chart.page,
-}
+def files() -> dict[Path, str]:
+    """Return the generated content by path."""
+    return {
+        ROOT / "docs" / "settings.md": settings_page(),
+        ROOT / "docs" / "metrics.md": metrics_page(),
+        ROOT / "docs" / "chart.md": chart.page(),
+        ROOT / ".env.example": compose.example(),
+        chart.CHART / "values.schema.json": chart.schema(),
+        **{DASHBOARDS / f"{name}.json": content for name, content in panels.dashboards_json().items()},
+    }
 
 
 def stale() -> list[str]:
-    """Return the pages that differ from the generated content."""
-    return [
-        name
-        for name, page in PAGES.items()
-        if not (ROOT / name).is_file() or (ROOT / name).read_text(encoding="utf-8") != page()
-    ]
+    """Return the files that differ from the generated content, and dashboards that are no longer generated."""
+    return chart.differing(files(), DASHBOARDS.glob("*.json"))
 
 
 def _shown(default: object) -> str:
@@ -77,18 +78,13 @@ def _shown(default: object) -> str:
     return f"`{default}`"
 
 
-def main(check: bool) -> int:
-    """Write the pages; with `check`, only report the stale ones. Returns: the exit code."""
-    changed = stale()
-    if not check:
-        for name in changed:
-            (ROOT / name).write_text(PAGES[name](), encoding="utf-8")
-            sys.stdout.write(f"{name} written\n")
-        return 0
-    for name in changed:
-        sys.stdout.write(f"{name} is stale: run `make docs`\n")
-    return 1 if changed else 0
+def main() -> None:
+    """Write the files that changed."""
+    for file, content in files().items():
+        if not file.is_file() or file.read_text(encoding="utf-8") != content:
+            file.write_text(content, encoding="utf-8")
+            sys.stdout.write(f"{file.relative_to(ROOT)} written\n")
 
 
 if __name__ == "__main__":
-    sys.exit(main("--check" in sys.argv[1:]))
+    main()

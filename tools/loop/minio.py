@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from pathlib import Path
 
 import yaml
 
 from chatbot.errors import SettingError
+from tools.generate.chart import find_program
 from tools.loop.processes import ROOT
 
 USER = "loop"
@@ -17,15 +17,6 @@ _INSTALL = (
     "MinIO is needed: put its program `minio` on the PATH (https://min.io, or `brew install minio`), or install "
     "docker or podman; or play the loop with a folder in its place: make loop STORE=folder"
 )
-
-
-def program() -> Path | None:
-    """Return MinIO's program: from the PATH, or from the project's testbed; None: not installed."""
-    found = shutil.which("minio")
-    if found:
-        return Path(found)
-    testbed = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed")) / "bin" / "minio"
-    return testbed if os.access(testbed, os.X_OK) else None
 
 
 def image() -> str:
@@ -42,8 +33,8 @@ def command(data: Path, port: int, console: int) -> list[str]:
     """
     data.mkdir(parents=True, exist_ok=True)
     listen = ["--address", f"127.0.0.1:{port}", "--console-address", f"127.0.0.1:{console}", "--quiet"]
-    if (found := program()) is not None:
-        return [str(found), "server", str(data), *listen]
+    if found := find_program("minio"):
+        return [found, "server", str(data), *listen]
     runtime = shutil.which("docker") or shutil.which("podman")
     if runtime is None:
         raise SettingError(_INSTALL)
@@ -56,11 +47,6 @@ def command(data: Path, port: int, console: int) -> list[str]:
     ]
 
 
-def environment(password: str) -> dict[str, str]:
-    """Return the server's environment variables."""
-    return {"MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": password}
-
-
 def store_settings(port: int, password: str) -> dict[str, str]:
     """Return the environment variables of every client of this store."""
     return {
@@ -69,8 +55,3 @@ def store_settings(port: int, password: str) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": USER,
         "AWS_SECRET_ACCESS_KEY": password,
     }
-
-
-def new_password() -> str:
-    """Generate a password for this run; it is written to no file except the run folder's `env`."""
-    return secrets.token_hex(16)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shlex
 import sys
 from dataclasses import dataclass
@@ -39,12 +40,8 @@ class Parts:
     def store(self) -> Store:
         """Open the loop's store."""
         environment = self.processes.environment
-        return open_store(
-            StorageSettings(
-                url=environment["CHATBOT_STORE_URL"],
-                endpoint=environment.get("CHATBOT_STORE_ENDPOINT", ""),
-            )
-        )
+        url, endpoint = environment["CHATBOT_STORE_URL"], environment.get("CHATBOT_STORE_ENDPOINT", "")
+        return open_store(StorageSettings(url=url, endpoint=endpoint))
 
     @property
     def registry(self) -> Registry:
@@ -74,10 +71,12 @@ def start_store(folder: Path, kind: str, taken: set[int]) -> Parts:
         processes.environment["CHATBOT_STORE_URL"] = str(folder / "store")
     else:
         port, console = port_of("MINIO_PORT", taken), port_of("MINIO_CONSOLE_PORT", taken)
-        password = minio.new_password()
+        # Of this run; it is written to no file except the run folder's `env`.
+        password = secrets.token_hex(16)
         command = minio.command(folder / "minio", port, console)
         ready = f"http://127.0.0.1:{port}/minio/health/ready"
-        processes.start("minio", command, ready, minio.environment(password))
+        root = {"MINIO_ROOT_USER": minio.USER, "MINIO_ROOT_PASSWORD": password}
+        processes.start("minio", command, ready, root)
         processes.wait("minio")
         processes.environment |= minio.store_settings(port, password)
         parts.links["MinIO"] = f"http://127.0.0.1:{console}"
@@ -95,16 +94,10 @@ def make_bucket(parts: Parts) -> None:
 def start_mlflow(parts: Parts, folder: Path, taken: set[int]) -> None:
     """Launch the MLflow server, with its artifacts in the store; does not wait for it."""
     port = port_of("CHATBOT_MLFLOW_PORT", taken)
-    own = {
-        "CHATBOT_MLFLOW_PORT": str(port),
-        "CHATBOT_MLFLOW_BACKEND": f"sqlite:///{folder / 'mlflow.db'}",
-    }
+    own = {"CHATBOT_MLFLOW_PORT": str(port), "CHATBOT_MLFLOW_BACKEND": f"sqlite:///{folder / 'mlflow.db'}"}
     url = f"http://127.0.0.1:{port}"
     parts.processes.start("mlflow", _module("training.mlflow_server"), f"{url}/health", own)
-    parts.processes.environment |= {
-        "MLFLOW_TRACKING_URI": url,
-        "MLFLOW_UNSENT": str(folder / "unsent"),
-    }
+    parts.processes.environment |= {"MLFLOW_TRACKING_URI": url, "MLFLOW_UNSENT": str(folder / "unsent")}
     parts.links["MLflow"] = url
 
 

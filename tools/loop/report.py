@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tools.bench.figures import markdown
+
 _MEANING = """\
 Nothing in the table is written beforehand: each line is read from the store, the registry, retrain.json, the gate's
 verdict or the bot's own answers, and `tests/loop/test_loop.py` plays it and checks the facts."""
@@ -80,19 +82,16 @@ class Report:
 
     def page(self, command: str, folder: Path) -> str:
         """Return the table as Markdown, with the command that reproduces it and the machine's load."""
-        lines = [
-            "# make loop",
-            "",
-            f"Command: `{command}` ({os.cpu_count()} cores; load average {self._load:.1f} when it began, "
-            f"{os.getloadavg()[0]:.1f} when it ended: it makes about 2 itself). It took {self.seconds:.0f} s.",
-            "",
-            "| | step | what happened | s |",
-            "|---|---|---|---|",
+        rows = [
+            (str(number), step.title, step.happened.replace(str(folder), "FOLDER"), f"{step.seconds:.1f}")
+            for number, step in enumerate(self.steps, start=1)
         ]
-        for number, step in enumerate(self.steps, start=1):
-            happened = step.happened.replace(str(folder), "FOLDER").replace("|", "/")
-            lines.append(f"| {number} | {step.title} | {happened} | {step.seconds:.1f} |")
-        return "\n".join([*lines, "", _MEANING, ""])
+        return (
+            f"# make loop\n\nCommand: `{command}` ({os.cpu_count()} cores; load average {self._load:.1f} when it "
+            f"began, {os.getloadavg()[0]:.1f} when it ended: it makes about 2 itself). "
+            f"It took {self.seconds:.0f} s.\n\n"
+            f"{markdown(('', 'step', 'what happened', 's'), rows)}\n{_MEANING}\n"
+        )
 
     def write(self, file: Path) -> None:
         """Write the facts as JSON."""

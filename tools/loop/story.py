@@ -29,6 +29,7 @@ from tools.loop.processes import StepError, wait_until
 from tools.loop.report import Report
 from tools.loop.traffic import Answers, Launch
 from training.review.board import Board
+from training.review.clusters import MessageCluster
 
 REVIEWER = "make loop"
 _FEEDBACK_SHARE = 0.1
@@ -179,21 +180,17 @@ class Story:
             board = self._board(parts)
             view = board.look()
             new = set(self.launch.messages)
-            mine = [
-                c
-                for c in view.clusters
-                if sum(i.message in new for i in c.items) > _LAUNCH_SHARE * len(c.items)
-            ]
+
+            def share(cluster: MessageCluster) -> float:
+                return sum(item.message in new for item in cluster.items) / len(cluster.items)
+
+            mine = [cluster for cluster in view.clusters if share(cluster) > _LAUNCH_SHARE]
             if not mine:
                 raise StepError(f"no cluster of the launch among {[c.name for c in view.clusters]}")
             asked = [item for cluster in mine for item in cluster.items if item.message in new]
+            launch = self.launch
             done = board.new_intent(
-                asked,
-                self.launch.intent,
-                self.launch.reply,
-                REVIEWER,
-                self.launch.category,
-                self.launch.title,
+                asked, launch.intent, launch.reply, REVIEWER, launch.category, launch.title
             )
             # Messages in no cluster are selected individually, as a reviewer would in the list.
             others = [i for i in view.queue.items if i.message in new and i not in asked]

@@ -13,9 +13,9 @@ import aiohttp
 import pandas as pd
 import yaml
 
-from data.placeholders import fill_all
-from tools.bench.quality.corpora import MissingDataError, load_bitext
-from tools.loop.processes import ROOT, StepError
+from tools.bench.figures import CORPUS
+from tools.bench.quality.corpora import MissingDataError, bitext
+from tools.loop.processes import StepError
 
 LAUNCH = Path(__file__).with_name("trade_in.yaml")
 CONNECTIONS = 12
@@ -60,9 +60,9 @@ class Answers:
         return self.by_source["model"] + self.by_source["rule"]
 
 
-def read_launch(file: Path = LAUNCH) -> Launch:
+def read_launch() -> Launch:
     """Read the launch from its reviewed YAML file."""
-    said = yaml.safe_load(file.read_text(encoding="utf-8"))
+    said = yaml.safe_load(LAUNCH.read_text(encoding="utf-8"))
     messages = {name: tuple(said[name].strip().splitlines()) for name in ("messages", "later")}
     return Launch(said["intent"], said["title"], said["category"], said["reply"].strip(), **messages)
 
@@ -73,12 +73,12 @@ def ordinary(count: int, seed: int) -> tuple[list[tuple[str, str]], str]:
     Drawn with replacement from the shipped corpus, in its own class shares; half of the day comes from Bitext, which
     the bot was not trained on, if the published corpora are on this machine.
     """
-    rows = pd.read_parquet(ROOT / "data" / "processed" / "corpus.parquet")
+    rows = pd.read_parquet(CORPUS)
     draw = random.Random(seed)
     own = _pairs(rows)
     source = f"the shipped corpus, which it was trained on ({len(own):,} messages)"
     try:
-        published = _pairs(fill_all(load_bitext()))
+        published = _pairs(bitext())
     except MissingDataError:
         return draw.choices(own, k=count), source
     day = draw.choices(own, k=count - count // 2) + draw.sample(published, count // 2)

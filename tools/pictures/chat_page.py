@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, ViewportSize, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
@@ -22,11 +22,8 @@ from playwright.sync_api import Error as PlaywrightError
 from chatbot.settings import ChatPageSettings
 from ui.shared import startup
 
-Theme = Literal["light", "dark"]
-
 OUT = Path("docs/images/chat.png")
 WIDTH, SHORTEST, TALLEST = 840, 640, 1600
-THEMES = get_args(Theme)
 WAIT_MS = 20_000
 
 CLEAR = (
@@ -108,21 +105,29 @@ def say(page: Page, message: str) -> None:
     settled(page)
 
 
+def open_page(page: Page, url: str, what: str, command: str) -> None:
+    """Open an address in a tab.
+
+    Raises: ScreenshotError: nothing answers there; names the command that starts it.
+    """
+    try:
+        page.goto(url, wait_until="commit")
+    except PlaywrightError as error:
+        raise ScreenshotError(f"no {what} at {url}: start it with `{command}`") from error
+
+
 def open_chat(page: Page, url: str) -> Page:
     """Open the chat page in a tab and return it once it accepts input.
 
     Raises: ScreenshotError: nothing answers at the address.
     """
-    try:
-        page.goto(url, wait_until="commit")
-    except PlaywrightError as error:
-        raise ScreenshotError(f"no chat page at {url}: start it with `make run`") from error
+    open_page(page, url, "chat page", "make run")
     page.get_by_test_id("stChatInputTextArea").wait_for(timeout=WAIT_MS)
     return settled(page)
 
 
 @contextmanager
-def tab(width: int, theme: Theme) -> Iterator[Page]:
+def tab(width: int) -> Iterator[Page]:
     """Open a tab in a browser of its own.
 
     Raises: ScreenshotError: no Chromium.
@@ -130,7 +135,7 @@ def tab(width: int, theme: Theme) -> Iterator[Page]:
     size = ViewportSize(width=width, height=SHORTEST)
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
-        browser(Path(profile), viewport=size, color_scheme=theme, device_scale_factor=2) as window,
+        browser(Path(profile), viewport=size, device_scale_factor=2) as window,
     ):
         yield window.new_page()
 
@@ -145,12 +150,12 @@ def save(page: Page, width: int, out: Path) -> None:
     page.screenshot(path=out, animations="disabled")
 
 
-def take(url: str, out: Path, theme: Theme = "light") -> None:
+def take(url: str, out: Path) -> None:
     """Run a conversation with an answer, a clarification and a handoff, and save its screenshot.
 
     Raises: ScreenshotError: no Chromium, no page at the address, or the bot does not answer or ask back.
     """
-    with tab(WIDTH, theme) as page:
+    with tab(WIDTH) as page:
         open_chat(page, url)
         answered = _first(page, CLEAR, f":not(:has({_CHOICES}, .handoff))", "answers")
         asked_back = _first(page, UNCLEAR, f":has({_CHOICES})", "asks back on")
@@ -186,9 +191,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.pictures.chat_page", description=__doc__)
     parser.add_argument("--url", default=f"http://127.0.0.1:{settings.port}")
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--theme", choices=THEMES, default="light")
     chosen = parser.parse_args(arguments)
-    return report(lambda: take(chosen.url, chosen.out, chosen.theme), chosen.out)
+    return report(lambda: take(chosen.url, chosen.out), chosen.out)
 
 
 if __name__ == "__main__":

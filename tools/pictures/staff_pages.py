@@ -12,12 +12,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page
 
 from chatbot.settings import StaffSettings
 from tools.pictures import chat_page
-from tools.pictures.chat_page import ScreenshotError, Theme
 from ui.shared import startup
 
 OUT = Path("docs/images/review.png")
@@ -47,22 +45,19 @@ def open_staff(page: Page, url: str, token: str = "") -> Page:
 
     Raises: ScreenshotError: nothing answers at the address.
     """
-    try:
-        page.goto(url, wait_until="commit")
-    except PlaywrightError as error:
-        raise ScreenshotError(f"no staff pages at {url}: start them with `python -m ui.staff`") from error
+    chat_page.open_page(page, url, "staff pages", "python -m ui.staff")
     page.locator(".heading").first.wait_for(timeout=FIRST_MS)
     if page.locator("main.login").count():
         return log_in(page, token) if token else page
     return settled(page)
 
 
-def take(url: str, out: Path, token: str = "", theme: Theme = "light") -> None:
+def take(url: str, out: Path, token: str = "") -> None:
     """Save a screenshot of a page.
 
     Raises: ScreenshotError: no Chromium, or no page at the address.
     """
-    with chat_page.tab(WIDTH, theme) as page:
+    with chat_page.tab(WIDTH) as page:
         chat_page.save(open_staff(page, url, token), WIDTH, out)
 
 
@@ -73,11 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--url", default=f"http://127.0.0.1:{settings.port}")
     parser.add_argument("--page", choices=PAGES, default=PAGES[0])
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--theme", choices=chat_page.THEMES, default="light")
     chosen = parser.parse_args(arguments)
     url = f"{chosen.url}/{'' if chosen.page == PAGES[0] else chosen.page}"
     token = settings.token.get_secret_value()
-    return chat_page.report(lambda: take(url, chosen.out, token, chosen.theme), chosen.out)
+    return chat_page.report(lambda: take(url, chosen.out, token), chosen.out)
 
 
 if __name__ == "__main__":

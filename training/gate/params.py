@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from chatbot.errors import SettingError
+from data.params import read_section
 
 
 class GateParams(BaseModel):
@@ -46,13 +45,5 @@ class GateParams(BaseModel):
 
 
 def read_gate_params(path: Path) -> GateParams:
-    """Read the section `gate` of a params.yaml; return the defaults if the file or the section is missing.
-
-    Raises:
-        SettingError: the file cannot be read, or a value is invalid.
-    """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
-        return GateParams.model_validate((content or {}).get("gate") or {})
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, ValidationError) as error:
-        raise SettingError(f"{path}: no usable section `gate`: {error}") from error
+    """Read section `gate` of a params.yaml, see `data.params.read_section`."""
+    return read_section(GateParams, path, "gate")

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from chatbot.errors import SettingError
+from data.params import read_section
 from training.model.encoder.export import DEFAULT_ENCODER
 
 # Out-of-scope shares in force where none is declared.
@@ -59,18 +58,5 @@ class TrainParams(BaseModel):
 
 
 def read_params(path: Path, given: Mapping[str, object] | None = None) -> TrainParams:
-    """Read section `train` of a params.yaml; defaults if file or section is missing.
-
-    Args:
-        given: values that override the file's.
-
-    Raises:
-        SettingError: a value is invalid.
-    """
-    try:
-        section = (
-            (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("train") if path.is_file() else None
-        )
-        return TrainParams.model_validate({**(section or {}), **(given or {})})
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, ValidationError) as error:
-        raise SettingError(f"{path}: no usable section `train`: {error}") from error
+    """Read section `train` of a params.yaml, see `data.params.read_section`."""
+    return read_section(TrainParams, path, "train", given)

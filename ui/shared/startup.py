@@ -8,12 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
 from chatbot.errors import SettingError
 from chatbot.process import check_port_free
-from chatbot.settings.base import explain
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -29,8 +27,8 @@ def read(kind: type[S]) -> S:
     """
     try:
         return kind()
-    except ValidationError as error:
-        raise StartError("; ".join(explain(kind, error))) from None
+    except SettingError as error:
+        raise StartError(str(error)) from None
 
 
 def check_free(address: str, port: int, prefix: str = "CHATBOT_UI") -> None:

@@ -61,12 +61,12 @@ def _by_token() -> str | None:
 
 
 def _by_provider(settings: StaffSettings) -> str | None:
-    if not st.user.is_logged_in:
+    claims = dict(st.user.to_dict())
+    if not st.user.is_logged_in or not login.is_recent(settings, claims):
         with st.container(key="login"):
             st.html(html.heading("Support staff", "Review, handoffs, drift and versions. Not for customers."))
             st.button("Log in", key="oidc", type="primary", on_click=st.login)
         return None
-    claims = dict(st.user.to_dict())
     if not login.is_allowed(settings, claims):
         st.html(
             html.notice(

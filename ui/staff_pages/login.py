@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import time
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -39,6 +41,7 @@ def check(settings: StaffSettings, address: str | None) -> None:
     if settings.oidc_secrets is not None:
         if not Path(settings.oidc_secrets).is_file():
             raise LoginError(f"CHATBOT_STAFF_OIDC_SECRETS={settings.oidc_secrets}: no such file")
+        _check_secrets(Path(settings.oidc_secrets))
         if not allowed_of(settings):
             raise LoginError(
                 "CHATBOT_STAFF_OIDC_SECRETS needs CHATBOT_STAFF_OIDC_ALLOWED: without it everybody with an account "
@@ -49,6 +52,21 @@ def check(settings: StaffSettings, address: str | None) -> None:
             f"the staff pages have no login and would listen on {address or 'every address of this machine'}: "
             "set CHATBOT_STAFF_TOKEN (openssl rand -hex 32) or CHATBOT_STAFF_OIDC_SECRETS, or leave "
             "CHATBOT_STAFF_ADDRESS at 127.0.0.1"
+        )
+
+
+def _check_secrets(file: Path) -> None:
+    """Check the secret that signs the login cookie: who guesses it can log in as anybody."""
+    try:
+        auth = tomllib.loads(file.read_text(encoding="utf-8")).get("auth", {})
+        secret = str(auth.get("cookie_secret", ""))
+    except (OSError, ValueError, AttributeError) as error:
+        raise LoginError(f"CHATBOT_STAFF_OIDC_SECRETS={file} cannot be read: {error}") from error
+    if len(secret) < MIN_TOKEN_CHARS or len(set(secret)) < MIN_DISTINCT_CHARS:
+        raise LoginError(
+            f"CHATBOT_STAFF_OIDC_SECRETS={file}: `cookie_secret` in [auth] has {len(secret)} characters, "
+            f"{len(set(secret))} of them different: expected {MIN_TOKEN_CHARS} random characters or more. "
+            "Make one with: openssl rand -hex 32"
         )
 
 
@@ -84,9 +102,21 @@ def allowed_of(settings: StaffSettings) -> frozenset[str]:
     return frozenset(part for part in parts if "@" in part)
 
 
+def is_recent(settings: StaffSettings, claims: Mapping[str, object]) -> bool:
+    """Whether the provider issued the claims within `session_hours`; Streamlit keeps its cookie for 30 days."""
+    issued = claims.get("iat")
+    if isinstance(issued, bool) or not isinstance(issued, int | float):
+        return False
+    return time.time() - issued < settings.session_hours * 3600
+
+
 def is_allowed(settings: StaffSettings, claims: Mapping[str, object]) -> bool:
     """Whether the claims contain an allowed e-mail address that is verified, or trusted by `oidc_trusts_addresses`."""
-    address = str(claims.get("email") or "").lower()
+    address = str(claims.get("email") or "")
+    # Lower case makes ASCII of some other letters, such as the Kelvin sign: another mailbox.
+    if not address.isascii():
+        return False
+    address = address.lower()
     is_verified = str(claims.get("email_verified")).lower() == "true" or settings.oidc_trusts_addresses
     if not is_verified or address.count("@") != 1:
         return False

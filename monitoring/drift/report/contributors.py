@@ -24,7 +24,6 @@ def contributors(side: Comparison, window: Tally, sample: pa.Table, red: bool) -
 
     Args:
         side: the comparison with the baseline or the reference.
-        window: tally of the window.
         sample: sample of the window, with text (`monitoring.drift.window`).
         red: whether a check is red; otherwise no messages are returned.
     """

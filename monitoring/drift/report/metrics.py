@@ -25,35 +25,32 @@ class MetricsError(ChatbotError):
 def of(verdict: DriftVerdict | None, now: datetime) -> CollectorRegistry:
     """Build the metrics of a run; None: the run failed, and only the failure metrics are set."""
     registry = CollectorRegistry()
-    _gauge(registry, "chatbot_drift_success", "Whether the last drift check came to a verdict.").set(
-        verdict is not None
+
+    def gauge(name: str, what: str, *labels: str) -> Gauge:
+        return Gauge(name, what, labels, registry=registry)
+
+    last_run, last_failure = (
+        "chatbot_drift_last_run_timestamp_seconds",
+        "chatbot_drift_last_failure_timestamp_seconds",
     )
+    gauge("chatbot_drift_success", "Whether the last drift check came to a verdict.").set(verdict is not None)
     if verdict is None:
-        _gauge(
-            registry, "chatbot_drift_last_failure_timestamp_seconds", "When the drift check last failed."
-        ).set(now.timestamp())
+        gauge(last_failure, "When the drift check last failed.").set(now.timestamp())
         return registry
-    last = _gauge(
-        registry, "chatbot_drift_last_run_timestamp_seconds", "When the drift check last came to a verdict."
-    )
-    last.set(now.timestamp())
-    states = _gauge(registry, "chatbot_drift_verdict", "1 for the verdict of the last check.", "verdict")
+    gauge(last_run, "When the drift check last came to a verdict.").set(now.timestamp())
+    states = gauge("chatbot_drift_verdict", "1 for the verdict of the last check.", "verdict")
     for name in VERDICTS:
         states.labels(name).set(verdict.verdict == name)
     window = verdict.window
-    _gauge(registry, "chatbot_drift_window_records", "Records of the serving version compared.").set(
-        window.records
-    )
-    left_out = _gauge(
-        registry, "chatbot_drift_left_out_records", "Records and rows left out of the window.", "reason"
-    )
+    gauge("chatbot_drift_window_records", "Records of the serving version compared.").set(window.records)
+    left_out = gauge("chatbot_drift_left_out_records", "Records and rows left out of the window.", "reason")
     left_out.labels("other version").set(sum(window.others.values()))
     left_out.labels("invalid_record").set(window.skipped)
     left_out.labels("wrong clock").set(window.ahead)
     labels = ("check", "against")
-    effect = _gauge(registry, "chatbot_drift_check_effect", "Size of the effect, by check.", *labels)
-    threshold = _gauge(registry, "chatbot_drift_check_threshold", "Red beyond it, by check.", *labels)
-    red = _gauge(registry, "chatbot_drift_check_red", "Whether a check is red and alarms.", *labels)
+    effect = gauge("chatbot_drift_check_effect", "Size of the effect, by check.", *labels)
+    threshold = gauge("chatbot_drift_check_threshold", "Red beyond it, by check.", *labels)
+    red = gauge("chatbot_drift_check_red", "Whether a check is red and alarms.", *labels)
     for check in verdict.checks:
         effect.labels(check.name, check.against).set(check.effect)
         threshold.labels(check.name, check.against).set(check.threshold)
@@ -68,7 +65,6 @@ def tell(verdict: DriftVerdict | None, now: datetime, gateway: str, file: Path) 
 
     Args:
         verdict: the verdict; None: the run failed.
-        now: time of the run.
         gateway: URL of the Pushgateway; empty: write `file`.
         file: path of the textfile.
 
@@ -88,7 +84,3 @@ def tell(verdict: DriftVerdict | None, now: datetime, gateway: str, file: Path) 
             f"the drift check's metrics do not reach {where}: {error}. Check CHATBOT_LOOP_PUSHGATEWAY or "
             "CHATBOT_DRIFT_TEXTFILE"
         ) from error
-
-
-def _gauge(registry: CollectorRegistry, name: str, what: str, *labels: str) -> Gauge:
-    return Gauge(name, what, labels, registry=registry)

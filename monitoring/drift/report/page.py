@@ -20,7 +20,6 @@ def page(verdict: DriftVerdict, evidently: str = "", notes: Sequence[str] = ()) 
     """Render the complete page.
 
     Args:
-        verdict: the drift verdict.
         evidently: Evidently's report as HTML; empty: none.
         notes: sentences about records excluded from the window.
     """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
 
 from chatbot.loop.drift_verdict import BASELINE, Check
 from monitoring.drift.checks import Finding
@@ -41,122 +40,74 @@ TITLES = {
     "handoffs": "handoffs to a person",
     "feedback": "thumbs down",
 }
+_MEDIAN = "The median of {title} is {statistic:.%df}; it was {base:.%df} {than}. The distributions differ by {effect}."
+_SHARE_OF = "{now} of the messages %s; it was {before} {than}."
+_SENTENCES = {
+    "intent": "The share of {what} {moved} to {now} of the messages; it was {before} {than}.",
+    "intents": "{effect} of the messages would need another intent for the mix to equal that {than}.",
+    "topic": "Messages about one topic{kind} {moved} to {now}; it was {before} {than}.",
+    "embedding": "The topics of the messages differ by {effect} from those {than} ({what}).",
+    **dict.fromkeys(("chars", "words"), _MEDIAN % (0, 0)),
+    **dict.fromkeys(("non_letter_share", "upper_share"), _MEDIAN % (3, 3)),
+    **dict.fromkeys(("confidence", "scope"), _MEDIAN % (2, 2)),
+    "confidence.low": _SHARE_OF % "get an answer with low confidence",
+    "scope.low": _SHARE_OF % "are unlike the training messages",
+    "handoffs": _SHARE_OF % "are handed over to a person",
+    "feedback": _SHARE_OF % "with feedback got a thumbs down",
+    "new_kind": _SHARE_OF % "are of a kind that has become more frequent",
+}
+_MESSAGES = {
+    True: "Taken together (wording, intents, confidence, scope), messages are of other kinds than before: the "
+    "difference is {times:.1f} times the threshold. The examples show which.",
+    False: "Taken together, messages are of the same kinds as before: the difference is {times:.0%} of the threshold.",
+}
+"""Sentence of the check `messages`, by whether it is red."""
 
 
 def check_of(finding: Finding, against: str, alarms: bool, base: Tally, window: Tally) -> Check:
     """Convert a finding into a check of the verdict, with its explanation.
 
     Args:
-        finding: numbers of the check.
         against: `baseline` or `reference`.
         alarms: whether the check counts towards the verdict.
-        base: tally of the baseline or the reference.
-        window: tally of the window.
     """
-    statistic = 0.0 if math.isnan(finding.statistic) else finding.statistic
-    explanation = _SENTENCES[finding.name](finding, base, window, _than(against))
-    verdict = (
-        " For information only."
-        if not alarms
-        else ""
-        if finding.red
-        else " That is within the usual variation."
+    rose = finding.statistic > finding.before
+    template = _MESSAGES[finding.red] if finding.name == "messages" else _SENTENCES[finding.name]
+    sentence = template.format(
+        title=TITLES[finding.name],
+        what=finding.what,
+        kind=_kind(finding.what, window if rose else base) if finding.name == "topic" else "",
+        moved="rose" if rose else "fell",
+        statistic=finding.statistic,
+        base=finding.before,
+        now=_percent(finding.statistic),
+        before=_percent(finding.before),
+        effect=_percent(finding.effect),
+        times=finding.effect / finding.threshold,
+        than="in the version's first messages" if against == BASELINE else "in its training messages",
     )
+    if not alarms:
+        sentence += " For information only."
+    elif not finding.red:
+        sentence += " That is within the usual variation."
     return Check(
         name=finding.name,
         against="baseline" if against == BASELINE else "reference",
-        statistic=round(statistic, 4),
+        statistic=0.0 if math.isnan(finding.statistic) else round(finding.statistic, 4),
         measure=MEASURES[finding.name],
         effect=round(finding.effect, 4),
         threshold=round(finding.threshold, 4),
         red=finding.red,
         alarms=alarms,
-        sentence=explanation + verdict,
+        sentence=sentence,
     )
 
 
-def _than(against: str) -> str:
-    return "in the version's first messages" if against == BASELINE else "in its training messages"
-
-
-def _messages(finding: Finding, _base: Tally, _window: Tally, _than: str) -> str:
-    times = finding.effect / finding.threshold
-    if finding.red:
-        return (
-            f"Taken together (wording, intents, confidence, scope), messages are of other kinds than before: the "
-            f"difference is {times:.1f} times the threshold. The examples show which."
-        )
-    return f"Taken together, messages are of the same kinds as before: the difference is {times:.0%} of the threshold."
-
-
-def _intent(finding: Finding, _base: Tally, _window: Tally, than: str) -> str:
-    moved = "rose" if finding.statistic > finding.before else "fell"
-    return (
-        f"The share of {finding.what} {moved} to {_percent(finding.statistic)} of the messages; it was "
-        f"{_percent(finding.before)} {than}."
-    )
-
-
-def _intents(finding: Finding, _base: Tally, _window: Tally, than: str) -> str:
-    return f"{_percent(finding.effect)} of the messages would need another intent for the mix to equal that {than}."
-
-
-def _topic(finding: Finding, base: Tally, window: Tally, than: str) -> str:
-    topic = int(finding.what)
-    tally = window if finding.statistic > finding.before else base
-    names = [name for name, _ in tally.topic_intents.get(topic, Counter()).most_common(2)]
-    kind = f" (mostly {' and '.join(names)})" if names else ""
-    moved = "rose" if finding.statistic > finding.before else "fell"
-    return (
-        f"Messages about one topic{kind} {moved} to {_percent(finding.statistic)}; it was "
-        f"{_percent(finding.before)} {than}."
-    )
-
-
-def _embedding(finding: Finding, _base: Tally, _window: Tally, than: str) -> str:
-    return (
-        f"The topics of the messages differ by {_percent(finding.effect)} from those {than} ({finding.what})."
-    )
-
-
-def _number(unit: str, digits: int) -> Callable[[Finding, Tally, Tally, str], str]:
-    def sentence(finding: Finding, _base: Tally, _window: Tally, than: str) -> str:
-        title = TITLES[finding.name]
-        now, before = (f"{value:.{digits}f}{unit}" for value in (finding.statistic, finding.before))
-        same = f"The median of {title} is {now}; it was {before} {than}."
-        return f"{same} The distributions differ by {_percent(finding.effect)}."
-
-    return sentence
-
-
-def _low(what: str) -> Callable[[Finding, Tally, Tally, str], str]:
-    def sentence(finding: Finding, _base: Tally, _window: Tally, than: str) -> str:
-        return (
-            f"{_percent(finding.statistic)} of the messages {what}; it was {_percent(finding.before)} {than}."
-        )
-
-    return sentence
+def _kind(topic: str, tally: Tally) -> str:
+    """Describe a topic by its most frequent intents."""
+    names = [name for name, _ in tally.topic_intents.get(int(topic), Counter()).most_common(2)]
+    return f" (mostly {' and '.join(names)})" if names else ""
 
 
 def _percent(share: float) -> str:
     return f"{share:.1%}".replace("%", " %")
-
-
-_SENTENCES: dict[str, Callable[[Finding, Tally, Tally, str], str]] = {
-    "messages": _messages,
-    "intent": _intent,
-    "intents": _intents,
-    "topic": _topic,
-    "embedding": _embedding,
-    "chars": _number("", 0),
-    "words": _number("", 0),
-    "non_letter_share": _number("", 3),
-    "upper_share": _number("", 3),
-    "confidence": _number("", 2),
-    "scope": _number("", 2),
-    "confidence.low": _low("get an answer with low confidence"),
-    "scope.low": _low("are unlike the training messages"),
-    "handoffs": _low("are handed over to a person"),
-    "feedback": _low("with feedback got a thumbs down"),
-    "new_kind": _low("are of a kind that has become more frequent"),
-}

@@ -1,1 +1,1 @@
-"""Drift benchmark: false alarms and detection."""
+"""Measure the drift check: false alarms and detection, and what it costs."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +9,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from chatbot.dialog.message import OUT_OF_SCOPE, clean
+from chatbot.dialog.message import clean
 from chatbot.model.encoder import Encoded
 from data.splitting import groups
-from tools.bench.quality.corpora import load_banking77, load_clinc150
-from tools.bench.quality.taught import bitext
+from tools.bench.quality.corpora import (
+    bitext,
+    cleaned,
+    in_scope,
+    intents_of,
+    out_of_scope,
+    whole_banking77,
+    whole_clinc150,
+)
 from tools.bench.quality.vectors import Vectors
 
-CORPORA = ("bitext", "banking77", "clinc150")
+CORPORA = {"bitext": bitext, "banking77": whole_banking77, "clinc150": whole_clinc150}
 FOREIGN = Path(__file__).with_name("foreign_messages.txt")
 TYPO_ROWS = 5_000
 _KEYS = dict(zip("qwertyuiopasdfghjklzxcvbnm", "wertyuiopqsdfghjklaxcvbnmz", strict=True))
@@ -54,19 +60,15 @@ def load(name: str, vectors: Vectors) -> Corpus:
     Raises:
         MissingDataError: the corpus is not on this machine.
     """
-    rows = _rows(name)
-    messages = [clean(message) for message in rows["message"]]
-    intents = rows["intent"].to_numpy(dtype=np.str_)
-    return Corpus(name, messages, intents, groups(messages, intents.tolist()), vectors.encode(messages))
+    rows = CORPORA[name]()
+    if name != "bitext":
+        rows = in_scope(rows).drop_duplicates("message", ignore_index=True)
+    return _encoded(name, rows, vectors)
 
 
 def chatter(vectors: Vectors) -> Corpus:
     """Load CLINC150's 1,200 out-of-scope messages."""
-    rows = pd.concat([load_clinc150(part) for part in ("train", "val", "test")], ignore_index=True)
-    rows = rows[rows["intent"] == OUT_OF_SCOPE]
-    messages = [clean(message) for message in rows["message"]]
-    intents = rows["intent"].to_numpy(dtype=np.str_)
-    return Corpus("chatter", messages, intents, groups(messages, intents.tolist()), vectors.encode(messages))
+    return _encoded("chatter", out_of_scope(whole_clinc150()), vectors)
 
 
 def foreign(vectors: Vectors) -> Corpus:
@@ -77,9 +79,9 @@ def foreign(vectors: Vectors) -> Corpus:
     return Corpus("foreign", messages, names, np.arange(len(messages)), vectors.encode(messages))
 
 
-def with_typos(corpus: Corpus, vectors: Vectors, seed: int = 0) -> Typos:
+def with_typos(corpus: Corpus, vectors: Vectors) -> Typos:
     """Draw `TYPO_ROWS` random messages and put a typo in half of their words."""
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     count = min(TYPO_ROWS, len(corpus.messages))
     rows = np.sort(generator.choice(len(corpus.messages), count, replace=False))
     messages = [misspelt(corpus.messages[row], generator) for row in rows]
@@ -104,12 +106,6 @@ def _typo(word: str, generator: np.random.Generator) -> str:
     return kinds[int(generator.integers(len(kinds)))]
 
 
-def _rows(name: str) -> pd.DataFrame:
-    if name == "bitext":
-        return bitext()
-    if name == "banking77":
-        parts: Sequence[pd.DataFrame] = [load_banking77("train"), load_banking77("test")]
-    else:
-        parts = [load_clinc150(part) for part in ("train", "val", "test")]
-    rows = pd.concat(parts, ignore_index=True)
-    return rows[rows["intent"] != OUT_OF_SCOPE].drop_duplicates("message", ignore_index=True)
+def _encoded(name: str, rows: pd.DataFrame, vectors: Vectors) -> Corpus:
+    messages, intents = cleaned(rows), intents_of(rows)
+    return Corpus(name, messages, intents, groups(messages, intents.tolist()), vectors.encode(messages))

@@ -21,7 +21,7 @@ Reference, baseline and windows are drawn from disjoint groups of near-duplicate
 corpus, each with its own split, its own bot and a baseline of 2,000 records; one message in twenty is CLINC150's
 chatter that belongs to no intent, one answer in five has a thumb. Every check counts: any red one is an alarm. The new
 product is an intent that was left out of everything the bot was taught and of the baseline, another one in each world;
-messages in other languages are German, Spanish and French ones written for this (`tools/bench/foreign_messages.txt`).
+messages in other languages are German, Spanish and French ones (`tools/bench/drift/foreign_messages.txt`).
 Thresholds were chosen on other splits of the same corpora (seeds 0 to 5 and 200 to 209, of Bitext 100 to 106 too; that
 of `new_kind` on seeds 0 to 39 of Banking77 and 0 to 11 of Bitext).
 

@@ -20,8 +20,9 @@ import pyarrow as pa
 import typer
 from rich.console import Console
 
+from chatbot.files import write_file
 from chatbot.records.log_store import prefix_of
-from chatbot.records.part import encode
+from chatbot.records.part import Kind, encode
 from chatbot.records.schema import Feedback, Record, arrow_schema
 from chatbot.settings import StorageSettings
 from chatbot.store import open_store
@@ -71,16 +72,15 @@ def fill(folder: Path, records: int) -> None:
 def _feedback(records: pa.Table, seed: int) -> pa.Table:
     """Create feedback for one answer in five."""
     said = records.filter(pa.array(np.random.default_rng(seed).random(records.num_rows) < THUMBS))
-    columns = {
-        "timestamp": said["timestamp"],
-        "prediction_id": said["prediction_id"],
-        "helpful": pa.array(np.random.default_rng(seed).random(said.num_rows) < 0.9),
-        "intent": pa.array([""] * said.num_rows),
-        "comment": pa.array([""] * said.num_rows),
-        "schema_version": said["schema_version"],
-    }
-    schema = arrow_schema(Feedback)
-    return pa.table({name: columns[name] for name in schema.names}).cast(schema)
+    helpful = pa.array(np.random.default_rng(seed).random(said.num_rows) < 0.9)
+    columns = {name: said[name] for name in ("timestamp", "prediction_id", "schema_version")}
+    return _table(Feedback, said.num_rows, columns | {"helpful": helpful})
+
+
+def _table(kind: Kind, rows: int, columns: dict[str, pa.Array]) -> pa.Table:
+    """Return a table of a kind; text columns that are not given are empty."""
+    schema, empty = arrow_schema(kind), pa.array([""] * rows)
+    return pa.table({name: columns.get(name, empty) for name in schema.names}).cast(schema)
 
 
 def _records(count: int, seed: int, now: datetime) -> pa.Table:
@@ -95,18 +95,13 @@ def _records(count: int, seed: int, now: datetime) -> pa.Table:
     columns = {
         "timestamp": pa.array(when, pa.timestamp("ms", tz="UTC")),
         "query": pa.array(
-            [
-                f"where is my order {row} please tell me " * int(w > 10) + "thanks"
-                for row, w in enumerate(words)
-            ]
+            [f"{'where is my order' * int(w > 10)} {row} thanks" for row, w in enumerate(words)]
         ),
         "intent": pa.array([f"intent_{i}" for i in generator.integers(0, 27, count)]),
         "confidence": pa.array(generator.beta(20, 1, count)),
         "prediction_id": pa.array(ids),
-        "session_id": pa.array([""] * count),
         "model_version": pa.array(["v1"] * count),
         "source": pa.array(["model"] * count),
-        "rule": pa.array([""] * count),
         "scope": pa.array(generator.beta(8, 2, count)),
         "handoff": pa.array(generator.random(count) < 0.05),
         "alternatives": pa.array(["{}"] * count),
@@ -121,7 +116,7 @@ def _records(count: int, seed: int, now: datetime) -> pa.Table:
         "bundle_digest": pa.array(["0" * 64] * count),
         "schema_version": pa.array(np.ones(count, np.int32)),
     }
-    return pa.table({name: columns[name] for name in arrow_schema(Record).names}).cast(arrow_schema(Record))
+    return _table(Record, count, columns)
 
 
 @app.command()
@@ -145,22 +140,22 @@ def main(
                 runs.append(json.loads(done.stdout.splitlines()[-1]))
             rows.append((size, *runs))
             console.print(f"{size:,}: {runs}")
+    headings = ("records", "seconds", "processor seconds", "peak memory", "first run, freezing")
     cells = [
         (f"{size:,}", f"{second['seconds']:.1f}", f"{second['cpu']:.1f}", f"{second['mb']:.0f} MB",
          f"{first['seconds']:.1f} s, {first['mb']:.0f} MB")
         for size, first, second in rows
     ]  # fmt: skip
-    lines = [
-        "## What the drift check costs\n\n",
+    sizes = [second | {"records": size} for size, _, second in rows]
+    write_file(FILE, json.dumps({"sizes": sizes}) + "\n", sync=False)
+    write_file(
+        out,
+        "## What the drift check costs\n\n"
         f"Command: `python -m tools.bench.drift.scale` (commit `{commit()}`, {Machine.this().describe()}). A log store "
         "in a folder, parts of 100,000 rows, a thumb for one answer in five; one process, start to verdict, with "
-        "Evidently's report.\n\n",
-        markdown(("records", "seconds", "processor seconds", "peak memory", "first run, freezing"), cells),
-    ]
-    FILE.parent.mkdir(parents=True, exist_ok=True)
-    FILE.write_text(json.dumps({"sizes": [second | {"records": size} for size, _, second in rows]}) + "\n")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text("".join(lines), encoding="utf-8")
+        f"Evidently's report.\n\n{markdown(headings, cells)}",
+        sync=False,
+    )
 
 
 if __name__ == "__main__":

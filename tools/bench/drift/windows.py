@@ -37,15 +37,12 @@ def window(world: World, change: str, size: int, generator: np.random.Generator)
 
     Sampling is without replacement, except to increase an intent's share: an intent of CLINC150 has 60 messages.
     """
-    extra = round(CHANGED * size)
     if change == UNDRIFTED:
         return _ordinary(world.ordinary, world.chatter, size, generator)
-    if change == PRODUCT:
+    if change in (PRODUCT, LANGUAGE):
+        extra = round(CHANGED * size)
         rest = _ordinary(world.ordinary, world.chatter, size - extra, generator)
-        return [*rest, _some(world.product, extra, generator)]
-    if change == LANGUAGE:
-        rest = _ordinary(world.ordinary, world.chatter, size - extra, generator)
-        return [*rest, _some(world.foreign, extra, generator)]
+        return [*rest, _some(world.product if change == PRODUCT else world.foreign, extra, generator)]
     if change == SHARE:
         return _share(world, size, generator)
     if change == TYPOS:

@@ -1,1 +1,1 @@
-"""Gate benchmark: detection of worse challengers."""
+"""Measure the gate: detection of worse challengers."""

@@ -1,6 +1,242 @@
-"""Run the gate benchmark: `python -m tools.bench.gate`."""
+"""`python -m tools.bench.gate`: measure whether the gate separates good challengers from bad ones.
 
-from tools.bench.gate.command import app
+Writes docs/results.d/gate.md. Each combination of corpus, kind of challenger and seed is one trial: a champion, a
+challenger, a verdict. Trials are cached by the digest of the code, so an interrupted run resumes.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from data.commands import reports_errors
+from tools.bench.figures import BUNDLE, CACHE, commit, digest, markdown
+from tools.bench.gate.cases import CASES, KINDS, Workshop
+from tools.bench.quality.vectors import Vectors
+from tools.bench.speed.machine import Machine
+from tools.bench.speed.servers import ROOT
+from training.gate.behaviour_tests import SHIPPED
+from training.gate.judge import judge
+from training.gate.rows import compared_rows
+
+COMMAND = "python -m tools.bench.gate"
+TRIALS = CACHE / "gate.jsonl"
+PAGE = ROOT / "docs" / "results.d" / "gate.md"
+SEEDS = 20
+NEEDED = 19
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+_HEAD = """## The gate tells good challengers from bad ones
+
+`{command}` (up to {seeds} seeds each, the table says how many; at commit `{commit}`). {machine}.
+
+A champion is taught a part of a corpus's groups of near-duplicates, an honest challenger the same rows and more, a
+poisoned one those rows with something wrong in them; all are judged on the champion's rows, by out-of-fold predictions.
+{cases} Target: at least {needed} of {seeds} right, in the rows without a *; rows with a * are harder, and are
+here to show where the gate's sight ends. *Caught by* counts the verdicts in which a check refused (several may);
+*without the first* is how many would still be refused if the check that caught most were not there.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One verdict; `code` identifies the code and tests that produced it."""
+
+    code: str
+    case: str
+    kind: str
+    seed: int
+    refused_by: tuple[str, ...]
+    numbers: Mapping[str, float | None]
+
+
+@app.command()
+@reports_errors()
+def main(
+    case: Annotated[list[str] | None, typer.Option(help=f"Of: {', '.join(CASES)}.")] = None,
+    kind: Annotated[list[str] | None, typer.Option(help=f"Of: {', '.join(KINDS)}.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Trials of each corpus and kind.")] = SEEDS,
+    minutes: Annotated[float, typer.Option(help="Stop after so long; the next run goes on.")] = 1e9,
+    page: Annotated[
+        bool, typer.Option("--page", help="Make no trial; write the page of those there are.")
+    ] = False,
+) -> None:
+    """Run the trials, print the table, and write it once it is complete."""
+    console = Console()
+    cases, kinds = case or list(CASES), kind or list(KINDS)
+    if unknown := sorted({*cases, *kinds} - {*CASES, *KINDS}):
+        console.print(f"[red]there is no {', '.join(unknown)}[/red]")
+        raise typer.Exit(1)
+    done = read_trials(TRIALS, code())
+    wanted = [(c, k, seed) for seed in range(seeds) for c in cases for k in kinds]
+    missing = [] if page else [key for key in wanted if key not in done]
+    for trial in _run(missing, console, time.monotonic() + 60 * minutes):
+        done[trial.case, trial.kind, trial.seed] = trial
+    found = [done[key] for key in wanted if key in done]
+    console.print(_terminal(found))
+    if len(found) < len(wanted):
+        console.print(f"{len(wanted) - len(found)} of {len(wanted)} trials are missing: run it again")
+    if page or (len(found) == len(wanted) and (cases, kinds) == (list(CASES), list(KINDS))):
+        PAGE.parent.mkdir(parents=True, exist_ok=True)
+        PAGE.write_text(_page(found, seeds), encoding="utf-8")
+        console.print(f"written: {PAGE}")
+
+
+def code() -> str:
+    """Return the digest of all code that affects a verdict; a changed digest repeats every trial."""
+    files = [
+        *sorted((ROOT / "training" / "model").rglob("*.py")),
+        *sorted((ROOT / "training" / "gate").rglob("*.py")),
+        SHIPPED,
+        ROOT / "data" / "corpus" / "rules.yaml",
+        ROOT / "params.yaml",
+        Path(__file__).with_name("cases.py"),
+    ]
+    return digest(file for file in files if "report" not in file.parts)[:16]
+
+
+def read_trials(file: Path, of: str) -> dict[tuple[str, str, int], Trial]:
+    """Read the trials of a file that this code produced; skips truncated lines."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    trials = [Trial(**json.loads(line)) for line in lines if line.endswith("}")]
+    return {(trial.case, trial.kind, trial.seed): trial for trial in trials if trial.code == of}
+
+
+def _run(missing: Sequence[tuple[str, str, int]], console: Console, until: float) -> Iterator[Trial]:
+    columns = (TextColumn("{task.description:<40}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    of = code()
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("gate", total=len(missing))
+        workshops: dict[str, Workshop] = {}
+        for case, kind, seed in missing:
+            if time.monotonic() > until:
+                return
+            if case not in workshops:
+                progress.update(task, description=f"{case}: encode")
+                workshops[case] = Workshop(CASES[case](), Vectors.of(BUNDLE))
+            progress.update(task, description=f"{case}: {KINDS[kind].name}, seed {seed}")
+            trial = _try(workshops[case], case, kind, seed, of)
+            TRIALS.parent.mkdir(parents=True, exist_ok=True)
+            with TRIALS.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(asdict(trial)) + "\n")
+            progress.advance(task)
+            yield trial
+
+
+def _try(workshop: Workshop, case: str, kind: str, seed: int, of: str) -> Trial:
+    before, now = workshop.champion(seed), workshop.challenger(kind, seed)
+    intents = frozenset(before.bundle.manifest.labels)
+    verdict = judge(
+        before.bundle,
+        now.bundle,
+        compared_rows(before.corpus, now.corpus, before.kept, now.kept, intents),
+        through=workshop.through,
+        kept=(before.kept, now.kept),
+    )
+    calibration, answers = verdict.check("calibration").numbers, verdict.check("answers").numbers
+    rows = {
+        "taught_before": len(workshop.rows(seed, workshop.case.champion)),
+        "taught": len(workshop.rows(seed, workshop.case.challenger)),
+        "test_rows": verdict.test_rows,
+    }
+    numbers = rows | {
+        "difference": verdict.check("macro_f1").numbers["difference"],
+        "ece": calibration["ece"],
+        "ece_bound": calibration["bound"],
+        "answers": answers["challenger"],
+        "answers_before": answers["champion"],
+        "out_of_scope": verdict.check("out_of_scope").numbers["challenger"],
+        "behaviour_failed": verdict.check("behaviour").numbers["failed"],
+    }
+    floats = {name: None if value is None else float(value) for name, value in numbers.items()}
+    return Trial(of, case, kind, seed, verdict.refused_by, floats)
+
+
+def table_lines(found: Sequence[Trial]) -> Iterator[tuple[bool, list[str]]]:
+    """Yield, for each row of the table, whether it meets the target, and its cells."""
+    for case in CASES:
+        for name, kind in KINDS.items():
+            trials = [trial for trial in found if (trial.case, trial.kind) == (case, name)]
+            if not trials:
+                continue
+            right = sum(bool(trial.refused_by) != kind.honest for trial in trials)
+            caught = Counter(check for trial in trials for check in trial.refused_by)
+            most = caught.most_common(1)[0][0] if caught else ""
+            without = sum(bool(set(trial.refused_by) - {most}) for trial in trials)
+            ok = right >= round(NEEDED / SEEDS * len(trials)) or not kind.asked
+            cells = [
+                case,
+                kind.name + ("" if kind.asked else " *"),
+                f"{right} of {len(trials)} {'accepted' if kind.honest else 'refused'}",
+                ", ".join(f"{check} {count}" for check, count in caught.most_common()) or "-",
+                "" if kind.honest or not caught else str(without),
+                *(_median(trials, name) for name in ("difference", "ece", "answers")),
+            ]
+            yield ok, cells
+
+
+_HEADINGS = (
+    "corpus",
+    "challenger",
+    "told rightly",
+    "caught by",
+    "without the first",
+    "macro F1, median change",
+    "ECE",
+    "answers",
+)
+
+
+def _median(trials: Sequence[Trial], name: str) -> str:
+    values = sorted(value for trial in trials if (value := trial.numbers[name]) is not None)
+    sign = "+" if name == "difference" else ""
+    return f"{100 * values[len(values) // 2]:{sign}.1f} %" if values else "-"
+
+
+def _terminal(found: Sequence[Trial]) -> Table:
+    table = Table(*_HEADINGS, title="Does the gate tell good from bad?", title_justify="left")
+    for ok, cells in table_lines(found):
+        table.add_row(*cells, style="" if ok else "red")
+    return table
+
+
+def _page(found: Sequence[Trial], seeds: int) -> str:
+    told = []
+    for name in CASES:
+        known = [trial.numbers for trial in found if trial.case == name and "taught" in trial.numbers]
+        if known:
+            before, now, test = (known[-1][key] or 0 for key in ("taught_before", "taught", "test_rows"))
+            told.append(
+                f"{name}: the champion is taught {before:,.0f} rows, challengers {now:,.0f}, "
+                f"{test:,.0f} rows are compared."
+            )
+    head = _HEAD.format(
+        command=COMMAND,
+        seeds=seeds,
+        commit=commit(),
+        machine=Machine.this().describe(),
+        needed=NEEDED,
+        cases=" ".join(told),
+    )
+    missed = [f"{cells[0]}, {cells[1]} ({cells[2]})" for ok, cells in table_lines(found) if not ok]
+    verdict = f"Missed: {'; '.join(missed)}." if missed else "Every row that was measured is met."
+    wanted = {(case, name) for case in CASES for name, kind in KINDS.items() if kind.asked}
+    counts = Counter((trial.case, trial.kind) for trial in found)
+    if short := sorted({case for case, name in wanted if counts[case, name] < seeds}):
+        verdict += f" Not measured in full yet: {', '.join(short)}; `{COMMAND}` goes on where it was."
+    return head + f"\n{verdict}\n\n" + markdown(_HEADINGS, [cells for _, cells in table_lines(found)])
+
 
 if __name__ == "__main__":
     app()

@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from chatbot.dialog.message import OUT_OF_SCOPE, clean
+from chatbot.dialog.message import OUT_OF_SCOPE
+from chatbot.dialog.replies import Replies
 from chatbot.dialog.rules import Rules
 from chatbot.files import replacing
 from chatbot.model.bundle import Bundle, EncoderInfo, Manifest
@@ -21,9 +22,16 @@ from chatbot.model.encoder import Encoded, Encoder
 from data.messages import row_hash
 from data.processing import read_processed
 from data.splitting import TRAIN, groups
-from tools.bench.figures import CACHE, CORPUS
-from tools.bench.quality.corpora import load_banking77, load_clinc150
-from tools.bench.quality.taught import bitext
+from tools.bench.figures import CACHE, CORPUS, digest
+from tools.bench.quality.corpora import (
+    bitext,
+    cleaned,
+    in_scope,
+    intents_of,
+    load_banking77,
+    out_of_scope,
+    whole_clinc150,
+)
 from tools.bench.quality.vectors import Vectors
 from tools.bench.speed.servers import ROOT
 from training.corpus.reading import replies_for
@@ -40,6 +48,8 @@ FITTING = ("fit", "head", "distinct")
 
 Rows = NDArray[np.int64]
 Words = NDArray[np.str_]
+Spoil = Callable[[Rows, Words, np.random.Generator], tuple[Rows, Words]]
+"""Alters training rows and their labels, with a random generator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,42 +75,32 @@ class Case:
 def shipped() -> Case:
     """Return the case of the shipped corpus."""
     rows = read_processed(CORPUS)
-    rows = rows.assign(message=rows["message"].map(clean))
-    inside, outside = rows[rows["intent"] != OUT_OF_SCOPE], rows[rows["intent"] == OUT_OF_SCOPE]
+    inside = in_scope(rows)
     return Case(
         "shipped corpus",
-        inside["message"].tolist(),
-        inside["intent"].to_numpy(dtype=np.str_),
+        cleaned(inside),
+        intents_of(inside),
         inside["group"].to_numpy(dtype=np.str_),
         inside["category"].to_numpy(dtype=np.str_),
-        outside["message"].tolist(),
+        cleaned(out_of_scope(rows)),
         champion=0.6,
         challenger=0.8,
     )
 
 
-def bitext_case() -> Case:
-    """Return the case of Bitext."""
-    return _published("Bitext", bitext(), champion=0.1, challenger=0.15)
-
-
-def banking77_case() -> Case:
-    """Return the case of Banking77's train part."""
-    return _published("Banking77", load_banking77("train"), champion=0.3, challenger=0.45)
-
-
-def _published(name: str, rows: pd.DataFrame, champion: float, challenger: float) -> Case:
-    messages = [clean(message) for message in rows["message"]]
-    intents = rows["intent"].to_numpy(dtype=np.str_)
+def published(name: str, rows: pd.DataFrame, champion: float, challenger: float) -> Case:
+    """Return the case of a published corpus, with `FOREIGN` of CLINC150's out-of-scope messages."""
+    messages, intents = cleaned(rows), intents_of(rows)
     near = groups(messages, intents.tolist()).astype(np.str_)
     categories = rows["category"].to_numpy(dtype=np.str_)
-    return Case(name, messages, intents, near, categories, _foreign(), champion, challenger)
+    foreign = cleaned(out_of_scope(whole_clinc150()).head(FOREIGN))
+    return Case(name, messages, intents, near, categories, foreign, champion, challenger)
 
 
 CASES: dict[str, Callable[[], Case]] = {
     "shipped": shipped,
-    "bitext": bitext_case,
-    "banking77": banking77_case,
+    "bitext": lambda: published("Bitext", bitext(), champion=0.1, challenger=0.15),
+    "banking77": lambda: published("Banking77", load_banking77("train"), champion=0.3, challenger=0.45),
 }
 
 
@@ -111,17 +111,17 @@ class Kind:
     Attributes:
         asked: whether the kind has a required verdict; the others are harder and are reported only.
         share: of the groups it is trained on; None: the case's own.
-        spoil: maps rows, labels and random generator to rows and labels; None: honest.
+        spoil: alters the rows; None: honest.
     """
 
     name: str
     honest: bool
     asked: bool = True
     grow: float | None = None
-    spoil: Callable[[Rows, Words, np.random.Generator], tuple[Rows, Words]] | None = None
+    spoil: Spoil | None = None
 
 
-def flip(share: float) -> Callable[[Rows, Words, np.random.Generator], tuple[Rows, Words]]:
+def flip(share: float) -> Spoil:
     """Relabel a random share of the rows with random other intents."""
 
     def spoil(rows: Rows, labels: Words, draw: np.random.Generator) -> tuple[Rows, Words]:
@@ -133,7 +133,7 @@ def flip(share: float) -> Callable[[Rows, Words, np.random.Generator], tuple[Row
     return spoil
 
 
-def move(share: float) -> Callable[[Rows, Words, np.random.Generator], tuple[Rows, Words]]:
+def move(share: float) -> Spoil:
     """Relabel a share of one intent's rows as one other intent."""
 
     def spoil(rows: Rows, labels: Words, draw: np.random.Generator) -> tuple[Rows, Words]:
@@ -219,7 +219,6 @@ class Workshop:
         classifier, params = fitted.classifier, read_params(ROOT / "params.yaml")
         outside = classifier.score(self._outside)
         learned = learn_from(judge(fitted), outside, params)
-        intents = list(classifier.labels)
         manifest = Manifest(
             labels=classifier.labels,
             temperature=classifier.temperature,
@@ -229,9 +228,7 @@ class Workshop:
             corpus_digest=name,
         )
         nothing = np.zeros((2, self.vectors.encoder.dim), dtype=np.float32)
-        replies, _, _ = replies_for(
-            intents, None, pd.DataFrame({"intent": [], "message": [], "category": []})
-        )
+        replies = default_replies(list(classifier.labels))
         rules = Rules.load(ROOT / "data" / "corpus" / "rules.yaml")
         digest = hashlib.sha256(f"{self.case.name} {name}".encode()).hexdigest()
         bundle = Bundle(manifest, rules, replies, digest, self.vectors.encoder, classifier, nothing)
@@ -272,6 +269,12 @@ class Workshop:
         )
 
 
+def default_replies(intents: list[str]) -> Replies:
+    """Return the default reply of each intent: the gate compares what is decided, not the texts."""
+    no_rows = pd.DataFrame(columns=["intent", "message", "category", "source"], dtype=str)
+    return replies_for(intents, None, no_rows)[0]
+
+
 def _keep(file: Path, fitted: Fitted) -> None:
     held = {f"fitted.{name}": getattr(fitted.out_of_fold, name) for name in OutOfFold.__slots__}
     held |= {"fitted.labels": fitted.labels, "fitted.temperature": np.array([fitted.classifier.temperature])}
@@ -282,13 +285,4 @@ def _keep(file: Path, fitted: Fitted) -> None:
 
 def _recipe() -> str:
     """Return the digest of the fitting code: part of the cache key of heads."""
-    whole = hashlib.sha256()
-    for file in (*(ROOT / "training" / "model" / f"{name}.py" for name in FITTING), ROOT / "params.yaml"):
-        whole.update(file.read_bytes())
-    return whole.hexdigest()
-
-
-def _foreign() -> list[str]:
-    rows = pd.concat([load_clinc150(part) for part in ("train", "val", "test")])
-    rows = rows[rows["intent"] == OUT_OF_SCOPE]
-    return [clean(message) for message in rows["message"].head(FOREIGN)]
+    return digest([*(ROOT / "training" / "model" / f"{name}.py" for name in FITTING), ROOT / "params.yaml"])

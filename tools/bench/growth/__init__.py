@@ -1,1 +1,1 @@
-"""How cost grows: with connections, message length, cores, rows and queued messages."""
+"""Measure how cost grows: with connections, message length, cores, rows and queued messages."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.placeholders import fill_all
-from tools.bench.figures import BUNDLE, markdown
-from tools.bench.quality.corpora import load_bitext
+from tools.bench.child import run_measured
+from tools.bench.figures import BUNDLE, CACHE, markdown
+from tools.bench.quality.corpora import bitext
 from tools.bench.speed.expected import real_messages
 from tools.bench.speed.load import generate
 from tools.bench.speed.machine import processor_seconds, settle
-from tools.bench.speed.servers import ROOT, BenchError, clean_environment
+from tools.bench.speed.servers import BenchError
 from tools.bench.speed.sides import Side, service_side
 
 CONNECTIONS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -109,21 +106,13 @@ def cores(step: Step) -> Curve:
 
 def training(step: Step) -> Curve:
     """Seconds, processor time and peak memory of a training over rows of Bitext."""
-    corpus = fill_all(load_bitext()).drop_duplicates("message").sample(frac=1, random_state=0)
+    corpus = bitext().drop_duplicates("message").sample(frac=1, random_state=0)
     points = []
     for rows in (rows for rows in ROWS if rows <= 1.1 * len(corpus)):
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "corpus.csv"
             corpus.head(rows)[["message", "intent"]].to_csv(file, index=False)
-            arguments = [
-                "-m",
-                "training.train",
-                "--corpus",
-                str(file),
-                "--out",
-                f"{folder}/bundle",
-                "--no-track",
-            ]
+            arguments = f"-m training.train --corpus {file} --out {folder}/bundle --no-track".split()
             points.append(Point(min(rows, len(corpus)), _child(arguments)))
         step(f"training on {rows:,} rows")
     return Curve("Training over rows of Bitext", "rows", tuple(points))
@@ -167,7 +156,7 @@ CURVES: dict[str, Callable[[Step], Curve]] = {
 
 def varied(rows: int) -> pd.DataFrame:
     """Return messages of Bitext and their intents; beyond its rows, copies in which other words are exchanged."""
-    corpus = fill_all(load_bitext())[["message", "intent"]].sample(frac=1, random_state=0, ignore_index=True)
+    corpus = bitext()[["message", "intent"]].sample(frac=1, random_state=0, ignore_index=True)
     if rows <= len(corpus):
         return corpus.head(rows)
     chosen = random.Random(0)
@@ -215,27 +204,11 @@ def _grown(code: str, sizes: Sequence[int], name: str, step: Step) -> tuple[Poin
 
 def _child(arguments: Sequence[str]) -> dict[str, float]:
     """Run a Python process; returns its seconds, processor time and the memory of its largest process."""
-    code = (
-        "import json, resource, subprocess, sys, time; began = time.monotonic(); "
-        "done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE); "
-        "used = resource.getrusage(resource.RUSAGE_CHILDREN); "
-        "print(json.dumps({'code': done.returncode, 'error': done.stderr.decode()[-2000:], "
-        "'seconds': time.monotonic() - began, 'processor': used.ru_utime + used.ru_stime, "
-        "'mb': used.ru_maxrss / 1024}))"
-    )
-    command = [sys.executable, "-c", code, sys.executable, *arguments]
-    done = subprocess.run(
-        command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=True
-    )
-    measured = json.loads(done.stdout)
-    if measured["code"]:
-        raise BenchError(
-            f"python {' '.join(arguments[:3])} ended with {measured['code']}: {measured['error']}"
-        )
+    used = run_measured(arguments, CACHE / "growth" / "child.log")
     return {
-        "seconds": round(measured["seconds"], 1),
-        "processor seconds": round(measured["processor"], 1),
-        "peak memory, MB": round(measured["mb"]),
+        "seconds": round(used.seconds, 1),
+        "processor seconds": round(used.processor_seconds, 1),
+        "peak memory, MB": round(used.peak_mb),
     }
 
 

@@ -10,21 +10,27 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.model.cascade import Cascade
-from chatbot.model.classifier import Floats, join
+from chatbot.model.classifier import Scores, join
 from chatbot.model.encoder import TOKENIZER_FILE
 from chatbot.model.first_tier import FirstTier
 from data.splitting import groups
 from tools.bench.figures import CACHE
-from tools.bench.quality.corpora import load_banking77, load_clinc150
-from tools.bench.quality.taught import TEST_SHARE, Values, bitext
+from tools.bench.quality.corpora import (
+    bitext,
+    cleaned,
+    in_scope,
+    intents_of,
+    load_banking77,
+    load_clinc150,
+    out_of_scope,
+)
+from tools.bench.quality.taught import TEST_SHARE, Guesses, Values
 from tools.bench.quality.vectors import Vectors
 from tools.bench.speed.servers import ROOT
 from training.model.distinct import distinct_groups, name_groups
 from training.model.encoder.export import export
-from training.model.evaluation.metrics import auroc, ece
-from training.model.evaluation.outcome import macro_f1
+from training.model.evaluation.metrics import auroc
 from training.model.first_tier import Outside, learn_tier
 from training.model.fit import fit
 from training.model.generic_pool import load_pool, uncovered
@@ -56,16 +62,14 @@ def cascade(vectors: Vectors) -> Values:
 
 
 def _measured(vectors: Vectors, train: pd.DataFrame, test: pd.DataFrame) -> Values:
-    taught, own = train[train["intent"] != OUT_OF_SCOPE], train[train["intent"] == OUT_OF_SCOPE]
-    test = test[test["intent"] != OUT_OF_SCOPE]
-    messages, intents = _cleaned(taught), taught["intent"].tolist()
+    taught, test = in_scope(train), in_scope(test)
+    messages, intents = cleaned(taught), taught["intent"].tolist()
     encoded = vectors.encode(messages)
     distinct = distinct_groups(messages)
     near = name_groups(distinct, groups(messages, intents).astype(str).tolist()).tolist()
     fitted = fit(encoded, intents, near)
-    foreign = load_clinc150("test")
-    strange = _cleaned(foreign[foreign["intent"] == OUT_OF_SCOPE])
-    pool, outside = load_pool(), _cleaned(own)
+    strange = cleaned(out_of_scope(load_clinc150("test")))
+    pool, outside = load_pool(), cleaned(out_of_scope(train))
     encoded_pool = vectors.encode(pool)
     used = uncovered(encoded_pool.vectors, encoded.vectors)
     scores = join(
@@ -90,52 +94,44 @@ def _measured(vectors: Vectors, train: pd.DataFrame, test: pd.DataFrame) -> Valu
     if result.tier is None:
         return {"answered": (0.0, result.sentence)}
     tier = FirstTier(result.tier, exported.tokenizer())
-    at, labels = learned.thresholds, np.asarray(fitted.classifier.labels)
+    at = learned.thresholds
 
     def both(asked: Sequence[str]) -> _Both:
         full, first = fitted.classifier.score(vectors.encode(asked)), tier.score(asked)
         passing = first.passing(tier.tier.thresholds)
-        answers = (full.probabilities.max(axis=1) >= at.answer) & (full.scope >= at.scope)
-        probabilities = np.where(passing[:, None], first.probabilities, full.probabilities)
-        return _Both(
-            passing,
-            _Side(
-                labels[full.probabilities.argmax(axis=1)], full.probabilities.max(axis=1), full.scope, answers
-            ),
-            _Side(
-                labels[probabilities.argmax(axis=1)],
-                probabilities.max(axis=1),
-                np.where(passing, first.scope, full.scope),
-                answers | passing,
-            ),
+        joined = Scores(
+            np.where(passing[:, None], first.probabilities, full.probabilities),
+            np.where(passing, first.scope, full.scope),
         )
+        alone, together = (Guesses.of(fitted.classifier, scores) for scores in (full, joined))
+        return _Both(passing, alone, together, alone.answered(at))
 
-    texts, truth = _cleaned(test), test["intent"].to_numpy(dtype=np.str_)
-    inside, foreign_asked = both(texts), both(strange)
+    texts, truth = cleaned(test), intents_of(test)
+    inside, foreign = both(texts), both(strange)
     note = f"{len(texts):,} messages; thresholds of the training part; {result.sentence}"
-    lost = (inside.alone.guess == truth).astype(float) - (inside.together.guess == truth)
+    lost = (inside.alone.intents == truth).astype(float) - (inside.together.intents == truth)
     error = np.std(lost) / len(truth) ** 0.5
     found: dict[str, tuple[float, str]] = {
         "answered": (100 * float(inside.passing.mean()), note),
-        "lost": (
-            100 * float(lost.mean() + 1.645 * error),
-            f"lost {100 * lost.mean():.2f} points, paired",
-        ),
+        "lost": (100 * float(lost.mean() + 1.645 * error), f"lost {100 * lost.mean():.2f} points, paired"),
     }
-    for suffix, side, strangers in (
-        ("", inside.together, foreign_asked.together),
-        ("_full", inside.alone, foreign_asked.alone),
+    for suffix, side, strangers, answers, wrongly in (
+        (
+            "",
+            inside.together,
+            foreign.together,
+            inside.answers | inside.passing,
+            foreign.answers | foreign.passing,
+        ),
+        ("_full", inside.alone, foreign.alone, inside.answers, foreign.answers),
     ):
-        right = side.guess == truth
-        found |= {
-            f"accuracy{suffix}": (100 * float(right.mean()), ""),
-            f"macro_f1{suffix}": (100 * macro_f1(truth, side.guess), ""),
-            f"coverage{suffix}": (100 * float(side.answers.mean()), ""),
-            f"risk{suffix}": (100 * float((~right)[side.answers].mean()), ""),
-            f"ece{suffix}": (100 * ece(side.confidence.astype(np.float64), right), ""),
-            f"auroc{suffix}": (100 * auroc(side.scope, strangers.scope), ""),
-            f"foreign{suffix}": (100 * float(strangers.answers.mean()), f"{len(strange):,} messages"),
+        percents = side.percents(truth) | {
+            "coverage": 100 * float(answers.mean()),
+            "risk": 100 * float((side.intents != truth)[answers].mean()),
+            "auroc": 100 * auroc(side.scope, strangers.scope),
         }
+        found |= {f"{name}{suffix}": (percent, "") for name, percent in percents.items()}
+        found[f"foreign{suffix}"] = (100 * float(wrongly.mean()), f"{len(strange):,} messages")
     served = Cascade(tier, fitted.classifier.labels, at)
     return {
         **found,
@@ -150,22 +146,18 @@ def _measured(vectors: Vectors, train: pd.DataFrame, test: pd.DataFrame) -> Valu
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
-    """First choices, their confidence, scope scores and what is answered, of n messages; every shape is (n,)."""
-
-    guess: NDArray[np.str_]
-    confidence: Floats
-    scope: Floats
-    answers: NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
 class _Both:
-    """What the full model alone and the cascade make of the same messages; passing: the tier answers, shape (n,)."""
+    """What the full model alone and the cascade make of the same n messages.
+
+    Attributes:
+        passing: which messages the tier answers, shape (n,).
+        answers: which messages the full model answers, shape (n,).
+    """
 
     passing: NDArray[np.bool_]
-    alone: _Side
-    together: _Side
+    alone: Guesses
+    together: Guesses
+    answers: NDArray[np.bool_]
 
 
 def _microseconds(call: Callable[[Sequence[str]], object], texts: Sequence[str], batch: int) -> float:
@@ -178,7 +170,3 @@ def _microseconds(call: Callable[[Sequence[str]], object], texts: Sequence[str],
             call(asked[start : start + batch])
         used = time.process_time() - began
     return 1e6 * used / len(asked)
-
-
-def _cleaned(rows: pd.DataFrame) -> list[str]:
-    return [clean(message) for message in rows["message"]]

@@ -11,16 +11,16 @@ import argparse
 import sys
 from collections import Counter
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot.dialog.message import OUT_OF_SCOPE, clean
+from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.dialog.router import Router
 from chatbot.model.bundle import Bundle, load
 from chatbot.settings import SlotSettings
-from tools.bench.quality.corpora import load_clinc150
+from tools.bench.figures import BUNDLE
+from tools.bench.quality.corpora import cleaned, intents_of, load_clinc150
 from training.review.clusters import MIN_SIMILARITY, MessageCluster, find_clusters
 from training.review.queue import Item, Queue, Reason
 
@@ -35,7 +35,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.bench.quality.clusters", description=__doc__)
     parser.add_argument("--similarity", type=float, default=MIN_SIMILARITY)
     similarity = parser.parse_args().similarity
-    bundle = load(Path("models/current"))
+    bundle = load(BUNDLE)
     messages, labels, vectors = handed_over(bundle)
     sys.stdout.write(
         "| Messages an intent | Intents found | Clusters of one intent | Out-of-scope questions in clusters |\n"
@@ -56,7 +56,7 @@ def main() -> int:
 def handed_over(bundle: Bundle) -> tuple[list[str], NDArray[np.str_], NDArray[np.float32]]:
     """Return the CLINC150 test messages that the bundle hands over: messages, labels, embeddings."""
     corpus = load_clinc150("test")
-    messages = [clean(message) for message in corpus["message"]]
+    messages = cleaned(corpus)
     router = Router(bundle.rules, bundle.replies, bundle.manifest.thresholds, SlotSettings().values())
     encoded = bundle.encoder.encode(messages)
     handed = [
@@ -64,7 +64,7 @@ def handed_over(bundle: Bundle) -> tuple[list[str], NDArray[np.str_], NDArray[np
         for row, (message, prediction) in enumerate(zip(messages, bundle.judge(encoded), strict=True))
         if router.before_model(message) is None and router.after_model(message, prediction).handoff
     ]
-    return [messages[row] for row in handed], np.array(corpus["intent"])[handed], encoded.vectors[handed]
+    return [messages[row] for row in handed], intents_of(corpus)[handed], encoded.vectors[handed]
 
 
 def draw(
@@ -84,30 +84,16 @@ def draw(
     chosen = chance.choice(names, INTENTS, replace=False)
     rows = [chance.permutation(np.flatnonzero(labels == name))[:size] for name in chosen]
     rows.append(chance.choice(np.flatnonzero(labels == OUT_OF_SCOPE), OUTSIDE, replace=False))
-    items = {
-        messages[row]: Item(
-            str(row),
-            messages[row],
-            datetime.now(UTC),
-            "",
-            0.0,
-            0.0,
-            "human",
-            (),
-            "",
-            "",
-            (Reason.OUT_OF_SCOPE,),
-        )
-        for row in np.concatenate(rows)
-    }
-    vector_of = {messages[row]: vectors[row] for row in np.concatenate(rows)}
-    label_of = {messages[row]: str(labels[row]) for row in np.concatenate(rows)}
-    clusters = find_clusters(
-        Queue(tuple(items.values())),
-        lambda asked: np.stack([vector_of[message] for message in asked]),
-        similarity,
+    row_of = {messages[row]: row for row in np.concatenate(rows)}
+    now, why = datetime.now(UTC), (Reason.OUT_OF_SCOPE,)
+    items = tuple(
+        Item(str(row), message, now, "", 0.0, 0.0, "human", (), "", "", why)
+        for message, row in row_of.items()
     )
-    inside = [Counter(label_of[item.message] for item in cluster.items) for cluster in clusters]
+    clusters = find_clusters(
+        Queue(items), lambda asked: vectors[[row_of[message] for message in asked]], similarity
+    )
+    inside = [Counter(str(labels[row_of[item.message]]) for item in cluster.items) for cluster in clusters]
     found = sum(any(_holds(counts, name, size) for counts in inside) for name in chosen)
     pure = sum(_is_pure(counts, cluster) for counts, cluster in zip(inside, clusters, strict=True))
     outside = sum(counts[OUT_OF_SCOPE] for counts in inside)

@@ -24,19 +24,12 @@ from data.messages import normalise
 from tools.bench import figures as results
 from tools.bench.figures import BUNDLE, CACHE, CORPUS, Bound, Figure
 from tools.bench.quality.cascade import cascade
+from tools.bench.quality.corpora import bitext
 from tools.bench.quality.label_errors import label_errors
 from tools.bench.quality.natural import natural
 from tools.bench.quality.small_corpora import DRAWS as SMALL_DRAWS
 from tools.bench.quality.small_corpora import small_corpora
-from tools.bench.quality.taught import (
-    DRAWS,
-    Values,
-    banking77,
-    bitext,
-    bitext_by_groups,
-    bitext_few,
-    clinc150,
-)
+from tools.bench.quality.taught import DRAWS, Values, banking77, bitext_by_groups, bitext_few, clinc150
 from tools.bench.quality.training_run import training
 from tools.bench.quality.vectors import Vectors
 from tools.bench.speed.machine import busy_cores
@@ -187,12 +180,7 @@ SECTIONS: dict[str, Section] = {
         lambda vectors, draws: small_corpora(vectors, 1 if draws == 1 else SMALL_DRAWS),
         (
             Spec("relative", f"{SMALL}: coverage at 2 %, of the best threshold's", 85.0),
-            Spec(
-                "risk",
-                f"{SMALL}: wrong automatic answers in scope, thresholds learned for 2 %",
-                2.6,
-                "at most",
-            ),
+            Spec("risk", f"{SMALL}: wrong automatic answers in scope, thresholds for 2 %", 2.6, "at most"),
             Spec("foreign", f"{SMALL}: wrong answers, half of the messages foreign", 5.0, "at most"),
             Spec("unknown", f"{SMALL}: the same, half of unknown intents of the domain", None, "at most"),
             Spec("accuracy", f"{SMALL}: accuracy of the first choice", None),
@@ -272,17 +260,9 @@ def measure(sections: Sequence[str], console: Console, draws: int = DRAWS) -> li
             )
             for spec in section.specs:
                 value, note = values.get(spec.key, (None, reason))
+                command = f"{COMMAND} {name}"
                 found.append(
-                    Figure(
-                        spec.name,
-                        value,
-                        spec.target,
-                        spec.bound,
-                        spec.unit,
-                        f"{COMMAND} {name}",
-                        note,
-                        spec.digits,
-                    )
+                    Figure(spec.name, value, spec.target, spec.bound, spec.unit, command, note, spec.digits)
                 )
     return found
 

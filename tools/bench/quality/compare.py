@@ -1,13 +1,13 @@
 """`python -m tools.bench.quality.compare`: compare candidate classifiers and scope scores on three published corpora.
 
-Prints the tables and writes docs/classifier.md. Embeddings are cached under .cache/bench.
+Prints and writes docs/classifier.md. Embeddings are cached under .cache/bench.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,15 +16,22 @@ import pandas as pd
 import typer
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.table import Table
 
-from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.model.encoder import Encoded
 from data.commands import reports_errors
 from data.placeholders import fill_all
 from data.splitting import groups
 from tools.bench.figures import markdown
-from tools.bench.quality.corpora import load_banking77, load_bitext, load_clinc150
+from tools.bench.quality.corpora import (
+    cleaned,
+    in_scope,
+    intents_of,
+    load_banking77,
+    load_bitext,
+    load_clinc150,
+    out_of_scope,
+)
+from tools.bench.quality.taught import few_rows
 from tools.bench.quality.variants import HEADS, scope_scores
 from tools.bench.quality.vectors import Vectors
 from tools.bench.speed.servers import ROOT
@@ -56,29 +63,25 @@ class Task:
 
 
 def tasks(
-    vectors: Vectors, banking: Sequence[pd.DataFrame], clinc: Sequence[pd.DataFrame], bitext: pd.DataFrame
+    vectors: Vectors, banking: Sequence[pd.DataFrame], clinc: Sequence[pd.DataFrame], rows: pd.DataFrame
 ) -> list[Task]:
-    """Build every split: two published ones, groups of near-duplicates, few messages per intent."""
+    """Build every split: two published ones, groups of near-duplicates of Bitext's rows, few messages per intent."""
 
-    def encode(rows: pd.DataFrame) -> Encoded:
-        return vectors.encode([clean(message) for message in rows["message"]])
+    def task(name: str, taught: pd.DataFrame, tested: pd.DataFrame) -> Task:
+        first, second = (vectors.encode(cleaned(part)) for part in (taught, tested))
+        return _task(name, first, intents_of(taught), second, intents_of(tested))
 
-    first, second = (encode(part) for part in banking)
-    found = [_task("Banking77", first, banking[0]["intent"], second, banking[1]["intent"])]
     taught, tested = clinc
-    inside, outside = tested["intent"] != OUT_OF_SCOPE, tested["intent"] == OUT_OF_SCOPE
-    test, foreign = encode(tested[inside]), encode(tested[outside])
-    whole = encode(taught)
-    found.append(_task("CLINC150", whole, taught["intent"], test, tested["intent"][inside], foreign))
+    foreign = vectors.encode(cleaned(out_of_scope(tested)))
+    found = [
+        task("Banking77", *banking),
+        replace(task("CLINC150", taught, in_scope(tested)), outside=foreign),
+    ]
     found.append(_small(found[1]))
-    every = encode(bitext)
-    for name, splits in (
-        ("Bitext, groups", _by_groups(bitext)),
-        (f"Bitext, {FEW} an intent", _few(bitext["intent"])),
-    ):
-        for rows, rest in splits:
-            part = bitext["intent"].iloc
-            found.append(_task(name, every.part(rows), part[rows], every.part(rest), part[rest]))
+    every, intents = vectors.encode(cleaned(rows)), intents_of(rows)
+    for name, splits in (("Bitext, groups", _by_groups(rows)), (f"Bitext, {FEW} an intent", _few(intents))):
+        for some, rest in splits:
+            found.append(_task(name, every.part(some), intents[some], every.part(rest), intents[rest]))
     return found
 
 
@@ -114,16 +117,10 @@ def scopes(found: Sequence[Task], advance: Advance) -> pd.DataFrame:
 
 
 def _task(
-    name: str,
-    taught: Encoded,
-    intents: pd.Series,
-    test: Encoded,
-    truth: pd.Series,
-    outside: Encoded | None = None,
+    name: str, taught: Encoded, intents: NDArray[np.str_], test: Encoded, truth: NDArray[np.str_]
 ) -> Task:
-    labels, columns = np.unique(intents.to_numpy(dtype=np.str_), return_inverse=True)
-    places = np.searchsorted(labels, truth.to_numpy(dtype=np.str_))
-    return Task(name, taught, columns.astype(np.int64), labels, test, places.astype(np.int64), outside)
+    labels, columns = np.unique(intents, return_inverse=True)
+    return Task(name, taught, columns, labels, test, np.searchsorted(labels, truth))
 
 
 def _small(task: Task) -> Task:
@@ -137,15 +134,13 @@ def _small(task: Task) -> Task:
     taught, tested = np.sort(np.concatenate(rows)), np.flatnonzero(np.isin(task.truth, kept))
     place = np.full(len(task.labels), -1)
     place[kept] = np.arange(len(kept))
-    columns, truth = place[task.columns[taught]], place[task.truth[tested]]
-    name = f"CLINC150, {SMALL_INTENTS} uneven intents"
     return Task(
-        name,
+        f"CLINC150, {SMALL_INTENTS} uneven intents",
         task.taught.part(taught),
-        columns,
+        place[task.columns[taught]],
         task.labels[kept],
         task.test.part(tested),
-        truth,
+        place[task.truth[tested]],
         task.outside,
     )
 
@@ -159,28 +154,15 @@ def _by_groups(corpus: pd.DataFrame) -> Iterator[tuple[NDArray[np.int64], NDArra
         yield np.flatnonzero(~inside), np.flatnonzero(inside)
 
 
-def _few(intents: pd.Series) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    names = intents.to_numpy(dtype=np.str_)
-    for seed in range(DRAWS):
-        draw = np.random.default_rng(seed)
-        rows = np.concatenate(
-            [draw.choice(np.flatnonzero(names == name), FEW, replace=False) for name in np.unique(names)]
-        )
-        yield np.sort(rows), np.setdiff1d(np.arange(len(names)), rows)
+def _few(intents: NDArray[np.str_]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    for draw in range(DRAWS):
+        rows = few_rows(intents, FEW, draw)
+        yield np.sort(rows), np.setdiff1d(np.arange(len(intents)), rows)
 
 
 def _markdown(table: pd.DataFrame) -> str:
     shown = ([str(name), *(f"{value:.2f}" for value in row)] for name, *row in table.itertuples())
     return markdown(["", *table.columns], shown)
-
-
-def _print(console: Console, title: str, table: pd.DataFrame) -> None:
-    shown = Table(title=title)
-    for name in ("", *table.columns):
-        shown.add_column(name, justify="right" if name else "left")
-    for name, row in zip(table.index, table.to_numpy(), strict=True):
-        shown.add_row(str(name).replace("**", ""), *(f"{value:.2f}" for value in row))
-    console.print(shown)
 
 
 PAGE = """# How the classifier was chosen
@@ -217,26 +199,25 @@ def main(
     """Compare classifiers and scope scores on Banking77, CLINC150 and Bitext."""
     console = Console(stderr=True)
     banking = [load_banking77("train"), load_banking77("test")]
-    taught, tested = load_clinc150("train"), load_clinc150("test")
-    clinc = [taught[taught["intent"] != OUT_OF_SCOPE], tested]
-    bitext = fill_all(load_bitext())
+    clinc = [in_scope(load_clinc150("train")), load_clinc150("test")]
+    rows = fill_all(load_bitext())
     with Steps(console) as steps:
         with steps.wait("encoder"):
             sample = banking[1].iloc[::5]
             made = export(
                 DEFAULT_ENCODER, cache / "encoders", sample["message"].tolist(), sample["intent"].tolist()
             )
-        total = sum(len(part) for part in (*banking, *clinc, bitext))
+        total = sum(len(part) for part in (*banking, *clinc, rows))
         with steps.count("encode", total) as advance:
-            found = tasks(Vectors.of(made.folder, advance), banking, clinc, bitext)
+            found = tasks(Vectors.of(made.folder, advance), banking, clinc, rows)
         with steps.count("heads", len(found) * len(HEADS)) as advance:
             first = heads(found, advance)
         with steps.count("scopes", sum(task.outside is not None for task in found)) as advance:
             second = scopes(found, advance)
-    for title, table in (("accuracy, %", first), ("scope, %", second)):
-        _print(Console(), title, table)
+    page = PAGE.format(heads=_markdown(first), scopes=_markdown(second))
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(PAGE.format(heads=_markdown(first), scopes=_markdown(second)), encoding="utf-8")
+    out.write_text(page, encoding="utf-8")
+    console.print(page, markup=False, highlight=False)
     console.print(f"written: {out}")
 
 

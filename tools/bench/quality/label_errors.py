@@ -8,14 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from chatbot.dialog.message import clean
 from chatbot.model.encoder import Encoded
-from tools.bench.quality.corpora import load_banking77
-from tools.bench.quality.taught import Values, bitext
+from tools.bench.quality.corpora import bitext, cleaned, intents_of, load_banking77
+from tools.bench.quality.taught import Values
 from tools.bench.quality.vectors import Vectors
 from training.labels.confident import better_labels, label_quality
 from training.labels.examine import examine
-from training.labels.findings import IntentPair
 from training.model.distinct import distinct_groups
 from training.model.fit import OutOfFold, fit
 
@@ -38,8 +36,7 @@ def label_errors(vectors: Vectors, draws: int) -> Values:
     found: dict[str, tuple[float, str]] = {}
     named, pairs = 0, 0
     for name, rows, repeats in (("banking77", load_banking77("train"), draws), ("bitext", bitext(), 1)):
-        messages = [clean(message) for message in rows["message"]]
-        labels = rows["intent"].to_numpy(dtype=np.str_)
+        messages, labels = cleaned(rows), intents_of(rows)
         encoded, groups = vectors.encode(messages), distinct_groups(messages)
         drawn = [_flips_found(encoded, labels, groups, draw) for draw in range(repeats)]
         mean = {ranking: 100 * float(np.mean([one[ranking] for one in drawn])) for ranking in drawn[0]}
@@ -105,11 +102,7 @@ def _pair_named(
         held.probabilities,
         names.tolist(),
     )
-    return any(_is_of(pair, source, target) for pair in findings.pairs[:TOP])
-
-
-def _is_of(pair: IntentPair, first: str, second: str) -> bool:
-    return {pair.first, pair.second} == {first, second}
+    return any({pair.first, pair.second} == {source, target} for pair in findings.pairs[:TOP])
 
 
 def _out_of_fold(encoded: Encoded, given: Labels, groups: NDArray[np.int64]) -> tuple[OutOfFold, Labels]:

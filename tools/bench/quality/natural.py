@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.router import Prediction, Reply
 from chatbot.model.bundle import Bundle
 from chatbot.settings import RouterSettings, SlotSettings
+from tools.bench.quality.taught import Values
 from tools.bench.speed.servers import ROOT
 
 FILE = ROOT / "data" / "evaluation" / "natural.txt"
 ANSWERS = ("model", "rule")
-
-Values = dict[str, tuple[float, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +35,11 @@ class Case:
         return self.is_answered and self.reply.intent != self.intent
 
 
-def read_natural(file: Path = FILE) -> list[tuple[str, str]]:
+def read_natural() -> list[tuple[str, str]]:
     """Return messages with their intents: a line `## intent` precedes its messages."""
     found: list[tuple[str, str]] = []
     intent = ""
-    for line in file.read_text(encoding="utf-8").splitlines():
+    for line in FILE.read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
             intent = line.removeprefix("## ")
         elif line.strip():

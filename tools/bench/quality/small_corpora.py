@@ -7,23 +7,30 @@ training rows and keep their labels. The corpora have no out_of_scope rows: the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from chatbot.dialog.message import OUT_OF_SCOPE, clean
+from chatbot.dialog.router import Thresholds
 from chatbot.model.classifier import Classifier
 from chatbot.model.encoder import Encoded
-from tools.bench.quality.corpora import load_banking77, load_clinc150
-from tools.bench.quality.taught import Values, bitext
+from tools.bench.quality.corpora import (
+    bitext,
+    cleaned,
+    in_scope,
+    intents_of,
+    out_of_scope,
+    whole_banking77,
+    whole_clinc150,
+)
+from tools.bench.quality.taught import Guesses, Values
 from tools.bench.quality.vectors import Vectors
 from training.model.distinct import distinct_groups
 from training.model.fit import fit
 from training.model.generic_pool import load_pool, uncovered
 from training.model.head import fit_head
-from training.model.thresholds import Judged, Learned, judge, learn
+from training.model.thresholds import judge, learn
 from training.model.titles import titles_of
 
 Rows = NDArray[np.int64]
@@ -51,38 +58,9 @@ class Answers:
     best: float
     foreign: float
     unknown: float
-    accuracy: float = 0.0
-    every_row: float = 0.0
-    held_back: float = 0.0
-
-    @classmethod
-    def of(
-        cls,
-        classifier: Classifier,
-        learned: Learned,
-        test: Encoded,
-        truth: NDArray[np.str_],
-        foreign: Encoded,
-        unknown: Encoded,
-    ) -> Answers:
-        def passed(encoded: Encoded) -> NDArray[np.bool_]:
-            scores, at = classifier.score(encoded), learned.thresholds
-            return np.asarray((scores.probabilities.max(axis=1) >= at.answer) & (scores.scope >= at.scope))
-
-        scores = classifier.score(test)
-        right = np.asarray(classifier.labels)[scores.probabilities.argmax(axis=1)] == truth
-        answered = passed(test)
-        order = np.argsort(-scores.probabilities.max(axis=1), kind="stable")
-        risks = np.cumsum(~right[order]) / np.arange(1, len(order) + 1)
-        allowed = np.flatnonzero(risks <= learned.target)
-        return cls(
-            messages=len(truth),
-            answered=int(answered.sum()),
-            wrong=int((answered & ~right).sum()),
-            best=(int(allowed[-1]) + 1) / len(order) if allowed.size else 0.0,
-            foreign=float(passed(foreign).mean()),
-            unknown=float(passed(unknown).mean()) if len(unknown) else 0.0,
-        )
+    accuracy: float
+    every_row: float
+    held_back: float
 
     def risk(self, outside: float) -> tuple[float, float]:
         """Return wrong and all answers per in-scope message, with as many out-of-scope messages."""
@@ -91,33 +69,26 @@ class Answers:
 
 def small_corpora(vectors: Vectors, draws: int = DRAWS) -> Values:
     """Learn thresholds on several draws of each corpus; coverage against the best possible, and realised risks."""
-    clinc = pd.concat([load_clinc150("train"), load_clinc150("val"), load_clinc150("test")])
-    outside = clinc["intent"] == OUT_OF_SCOPE
-    sources = {
-        "Banking77": pd.concat([load_banking77("train"), load_banking77("test")]),
-        "CLINC150": clinc[~outside],
-        "Bitext": bitext(),
-    }
-    foreign = vectors.encode([clean(message) for message in clinc.loc[outside, "message"]])
+    clinc = whole_clinc150()
+    sources = {"Banking77": whole_banking77(), "CLINC150": in_scope(clinc), "Bitext": bitext()}
+    foreign = vectors.encode(cleaned(out_of_scope(clinc)))
     pool = vectors.encode(load_pool())
     found, notes = [], []
     for name, source in sources.items():
-        messages = [clean(message) for message in source["message"]]
+        messages, intents = cleaned(source), intents_of(source)
         encoded = vectors.encode(messages)
-        intents = source["intent"].to_numpy(dtype=np.str_)
         titles = titles_of(intents.tolist())
         names = vectors.encode(list(titles.values())), list(titles)
         mine = [_draw(seed, messages, encoded, intents, pool, foreign, names) for seed in range(draws)]
-        notes.append(f"{name} {100 * _coverage(mine):.0f} % answered of {100 * _best(mine):.0f} % possible")
+        notes.append(
+            f"{name} {100 * _coverage(mine):.0f} % answered of {100 * _mean(mine, 'best'):.0f} % possible"
+        )
         found += mine
-    accuracy, every_row, held_back = (
-        float(np.mean([getattr(one, name) for one in found]))
-        for name in ("accuracy", "every_row", "held_back")
-    )
+    accuracy, every_row, held_back = (_mean(found, name) for name in ("accuracy", "every_row", "held_back"))
     answered, wrong = sum(one.answered for one in found), sum(one.wrong for one in found)
     note = f"{3 * draws} draws, {answered:,} answers; {'; '.join(notes)}"
     return {
-        "relative": (100 * _coverage(found) / _best(found), note),
+        "relative": (100 * _coverage(found) / _mean(found, "best"), note),
         "risk": (100 * wrong / answered, f"{wrong} of {answered:,} answers"),
         "foreign": (100 * _risk(found, "foreign"), "CLINC150's out-of-scope messages"),
         "unknown": (100 * _risk(found, "unknown"), "intents of the same corpus that were not taught"),
@@ -145,17 +116,30 @@ def _draw(
     names = titles[0].part(named), [titles[1][place] for place in named]
     fitted = fit(part, labels.tolist(), groups, titles=names)
     outside = fitted.classifier.score(pool.part(uncovered(pool.vectors, part.vectors)))
-    inside: Judged = judge(fitted)
-    learned = learn(inside, outside.probabilities.max(axis=1), outside.scope, TARGET, FOREIGN_SHARE)
-    asked = encoded.part(test)
-    found = Answers.of(fitted.classifier, learned, asked, intents[test], foreign, encoded.part(unknown))
+    learned = learn(judge(fitted), outside.probabilities.max(axis=1), outside.scope, TARGET, FOREIGN_SHARE)
+    asked, truth = encoded.part(test), intents[test]
+    guesses = Guesses.of(fitted.classifier, fitted.classifier.score(asked))
+    right, answered = guesses.intents == truth, guesses.answered(learned.thresholds)
+    risks = np.cumsum(~right[np.argsort(-guesses.confidence, kind="stable")]) / np.arange(1, len(test) + 1)
+    allowed = np.flatnonzero(risks <= learned.target)
     rest = _four_fifths(labels, np.asarray(groups), np.random.default_rng([seed, 1]))
-    return replace(
-        found,
-        accuracy=float((_likeliest(fitted.classifier, asked) == intents[test]).mean()),
-        every_row=_accuracy(part, labels, asked, intents[test]),
-        held_back=_accuracy(part.part(rest), labels[rest], asked, intents[test]),
+    return Answers(
+        messages=len(test),
+        answered=int(answered.sum()),
+        wrong=int((answered & ~right).sum()),
+        best=(int(allowed[-1]) + 1) / len(test) if allowed.size else 0.0,
+        foreign=_passed(fitted.classifier, foreign, learned.thresholds),
+        unknown=_passed(fitted.classifier, encoded.part(unknown), learned.thresholds)
+        if len(unknown)
+        else 0.0,
+        accuracy=float(right.mean()),
+        every_row=_accuracy(part, labels, asked, truth),
+        held_back=_accuracy(part.part(rest), labels[rest], asked, truth),
     )
+
+
+def _passed(classifier: Classifier, messages: Encoded, at: Thresholds) -> float:
+    return float(Guesses.of(classifier, classifier.score(messages)).answered(at).mean())
 
 
 def _four_fifths(labels: NDArray[np.str_], groups: NDArray[np.str_], draw: np.random.Generator) -> Rows:
@@ -166,13 +150,6 @@ def _four_fifths(labels: NDArray[np.str_], groups: NDArray[np.str_], draw: np.ra
         if held[labels == intent].all():
             held[np.flatnonzero(labels == intent)[0]] = False
     return np.flatnonzero(~held)
-
-
-def _likeliest(classifier: Classifier, messages: Encoded) -> NDArray[np.str_]:
-    likeliest: NDArray[np.str_] = np.asarray(classifier.labels)[
-        classifier.score(messages).probabilities.argmax(axis=1)
-    ]
-    return likeliest
 
 
 def _accuracy(taught: Encoded, labels: NDArray[np.str_], test: Encoded, truth: NDArray[np.str_]) -> float:
@@ -209,8 +186,8 @@ def _coverage(found: list[Answers]) -> float:
     return float(np.mean([one.answered / one.messages for one in found]))
 
 
-def _best(found: list[Answers]) -> float:
-    return float(np.mean([one.best for one in found]))
+def _mean(found: list[Answers], name: str) -> float:
+    return float(np.mean([getattr(one, name) for one in found]))
 
 
 def _risk(found: list[Answers], kind: str) -> float:

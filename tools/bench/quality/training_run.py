@@ -3,79 +3,37 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import subprocess
-import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from chatbot.model.bundle import HEAD
-from data.fetch import BITEXT_FILE
+from tools.bench.child import Usage, run_measured
 from tools.bench.figures import CACHE
-from tools.bench.quality.corpora import shared_data
+from tools.bench.quality.corpora import bitext_file
 from tools.bench.quality.taught import Values
-from tools.bench.speed.servers import ROOT, BenchError, clean_environment, tail
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One training: seconds of the whole command, its peak resident memory in bytes, its weights' digest."""
-
-    seconds: float
-    peak: int
-    weights: str
-
-
-def bitext_file() -> Path:
-    """Return the published CSV.
-
-    Raises:
-        MissingDataError: it is not on this machine.
-    """
-    fetched = ROOT / BITEXT_FILE
-    return fetched if fetched.is_file() else shared_data() / "bitext" / "bitext_customer_support.csv"
-
-
-def train_once(corpus: Path, name: str) -> Run:
-    """Train in a separate process, with a separate tracking store.
+def train_once(corpus: Path, name: str) -> tuple[Usage, str]:
+    """Train in a separate process, with a separate tracking store; return its usage and its weights' digest.
 
     Raises:
         BenchError: the command failed; contains the end of its output.
     """
     folder = CACHE / name
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    bundle, log = folder / "bundle", folder / "train.log"
-    command = [sys.executable, "-m", "training.train", "--corpus", str(corpus), "--out", str(bundle)]
-    environment = clean_environment(MLFLOW_TRACKING_URI=f"sqlite:///{folder / 'mlruns' / 'mlflow.db'}")
-    with log.open("wb") as output:
-        began = time.perf_counter()
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
-        # wait4 instead of `resource`'s maximum over all children, which never decreases.
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise BenchError(f"`{' '.join(command[1:])}` ended with {process.returncode}; it said:\n{tail(log)}")
-    weights = hashlib.sha256((bundle / HEAD).read_bytes()).hexdigest()
-    return Run(seconds, 1024 * usage.ru_maxrss, weights)
+    arguments = ["-m", "training.train", "--corpus", str(corpus), "--out", str(folder / "bundle")]
+    runs = f"sqlite:///{folder / 'mlruns' / 'mlflow.db'}"
+    usage = run_measured(arguments, folder / "train.log", MLFLOW_TRACKING_URI=runs)
+    return usage, hashlib.sha256((folder / "bundle" / HEAD).read_bytes()).hexdigest()
 
 
 def training() -> Values:
     """Train twice: the slower time and the larger memory count, and the weights must be bit-identical."""
     corpus = bitext_file()
-    runs = [train_once(corpus, f"training-{number}") for number in (1, 2)]
-    each = ", ".join(f"{run.seconds:.1f} s" for run in runs)
+    (first, weights), (second, other) = (train_once(corpus, f"training-{number}") for number in (1, 2))
+    each = f"{first.seconds:.1f} s, {second.seconds:.1f} s"
     return {
-        "seconds": (
-            max(run.seconds for run in runs),
-            f"the whole command with imports and MLflow, the slower of {each}",
-        ),
-        "peak": (max(run.peak for run in runs) / 1e9, ""),
-        "same": (
-            float(len({run.weights for run in runs})),
-            f"sha256 of {HEAD}: {runs[0].weights[:16]}, {runs[1].weights[:16]}",
-        ),
+        "seconds": (max(first.seconds, second.seconds), f"with imports and MLflow, the slower of {each}"),
+        "peak": (max(first.peak_mb, second.peak_mb) * 2**20 / 1e9, ""),
+        "same": (float(len({weights, other})), f"sha256 of {HEAD}: {weights[:16]}, {other[:16]}"),
     }

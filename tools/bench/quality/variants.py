@@ -22,6 +22,8 @@ from training.model.head import Columns, Moments, fit_head, whitening
 Logits = NDArray[np.floating]
 Variant = Callable[[Encoded, Columns, Encoded], Logits]
 """Training messages, their label indices, other messages -> scores of the others, shape (n, labels)."""
+Features = Callable[[Encoded, Encoded], tuple[Floats, Floats]]
+"""Training messages, other messages -> features of both, shape (n, axes)."""
 
 LEXICAL_AXES = 512
 ANY_WORD = r"\S+"
@@ -44,14 +46,12 @@ class Whitened:
         return inside @ projection, outside @ projection
 
 
-def logistic(
-    features: Callable[[Encoded, Encoded], tuple[Floats, Floats]], strength: float = 10.0
-) -> Variant:
-    """Return multinomial logistic regression on the features."""
+def logistic(features: Features) -> Variant:
+    """Return multinomial logistic regression on the features, C=10."""
 
     def variant(taught: Encoded, columns: Columns, others: Encoded) -> Logits:
         inside, outside = features(taught, others)
-        model = LogisticRegression(C=strength, tol=1e-4, max_iter=300).fit(inside, columns)
+        model = LogisticRegression(C=10.0, tol=1e-4, max_iter=300).fit(inside, columns)
         return np.asarray(model.decision_function(outside))
 
     return variant
@@ -77,11 +77,7 @@ def lexical(taught: Encoded, others: Encoded) -> tuple[Floats, Floats]:
     return reduce.transform(inside), reduce.transform(tfidf.transform(_texts(others)))
 
 
-def beside(
-    first: Callable[[Encoded, Encoded], tuple[Floats, Floats]],
-    second: Callable[[Encoded, Encoded], tuple[Floats, Floats]],
-    weight: float,
-) -> Callable[[Encoded, Encoded], tuple[Floats, Floats]]:
+def beside(first: Features, second: Features, weight: float) -> Features:
     """Concatenate two kinds of features, the second with a weight."""
 
     def features(taught: Encoded, others: Encoded) -> tuple[Floats, Floats]:

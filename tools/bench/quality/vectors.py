@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from chatbot.model.encoder import MODEL_FILE, TOKENIZER_FILE, Encoded, Encoder
-from tools.bench.figures import CACHE
+from tools.bench.figures import CACHE, digest
 from training.model.encoder.batch import encode
 from training.progress import Advance, no_progress
 
@@ -30,16 +30,13 @@ class Vectors:
         Raises:
             BundleError: there is no encoder.
         """
-        encoder = Encoder.load(folder)
-        whole = hashlib.sha256()
-        for name in (MODEL_FILE, TOKENIZER_FILE):
-            whole.update((folder / name).read_bytes())
-        return cls(encoder, whole.hexdigest(), advance)
+        files = digest([folder / MODEL_FILE, folder / TOKENIZER_FILE])
+        return cls(Encoder.load(folder), files, advance)
 
     def encode(self, messages: Sequence[str]) -> Encoded:
         """Return the messages' embeddings, in the order given, from the cache if present."""
-        digest = hashlib.sha256("\n".join([self.digest, *messages]).encode()).hexdigest()
-        file = CACHE / f"vectors-{digest[:24]}.npz"
+        key = hashlib.sha256("\n".join([self.digest, *messages]).encode()).hexdigest()
+        file = CACHE / f"vectors-{key[:24]}.npz"
         if file.is_file():
             self.advance(len(messages))
             return _load(file)

@@ -1,0 +1,100 @@
+"""A service that sends one byte at a time cannot keep a call busy beyond its deadline."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from urllib.error import HTTPError
+from urllib.request import Request
+
+import pytest
+from pydantic import SecretStr
+
+from chatbot.runtime import REAL
+from chatbot.settings import HandoffSettings
+from monitoring.handoffs.delivery import NotDeliveredError
+from monitoring.handoffs.webhook import Webhook
+
+pytestmark = pytest.mark.process
+SECONDS = 0.5
+PERIOD = 0.1
+"""Of the bytes: far below the timeout of a read, which each of them restarts."""
+BODY = b"HTTP/1.0 200 OK\r\ncontent-type: text/plain\r\n\r\n" + b"x" * 100
+ANSWERS = {
+    "head": (0, b"HTTP/1.0 200 OK\r\n" + b"a: b\r\n" * 20),
+    "body": (45, BODY),
+    "error": (45, BODY.replace(b"200 OK", b"503 no")),
+}
+
+
+class Trickle:
+    """Sends the first bytes of an answer at once and the others one by one, and counts them."""
+
+    def __init__(self, at_once: int, answer: bytes) -> None:
+        self.sent = 0
+        self._at_once, self._answer = at_once, answer
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/"
+        self._stop = threading.Event()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._listening.close()
+
+    def _serve(self) -> None:
+        try:
+            connection, _ = self._listening.accept()
+        except OSError:
+            return
+        try:
+            connection.recv(65536)
+            connection.sendall(self._answer[: self._at_once])
+            for place in range(self._at_once, len(self._answer)):
+                if self._stop.wait(PERIOD):
+                    return
+                connection.sendall(self._answer[place : place + 1])
+                self.sent += 1
+        except OSError:
+            return
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def trickle(request: pytest.FixtureRequest) -> Iterator[Trickle]:
+    server = Trickle(*ANSWERS[request.param])
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize("trickle", ANSWERS, indirect=True)
+def test_a_response_that_trickles_is_given_up_at_the_deadline(trickle: Trickle) -> None:
+    with pytest.raises(TimeoutError, match=r"no complete response within 0\.5 s"):
+        REAL.fetch(Request(trickle.url), SECONDS)
+    assert trickle.sent < 60  # of at least 100, whatever else this machine does
+
+
+@pytest.mark.parametrize("trickle", ["head"], indirect=True)
+def test_a_webhook_receiver_that_trickles_is_given_up_at_the_deadline(trickle: Trickle) -> None:
+    settings = HandoffSettings(
+        url=trickle.url, secret=SecretStr("whsec_c2VjcmV0IHNlY3JldCBzZWNyZXQ="), timeout_seconds=SECONDS
+    )
+    webhook = Webhook(settings)
+    with pytest.raises(NotDeliveredError, match=r"no complete answer within 0\.5 s"):
+        webhook.send("some-id", b"{}")
+    webhook.close()
+    assert trickle.sent < 60
+
+
+def test_a_fast_response_and_an_error_with_its_body_are_as_before() -> None:
+    server = Trickle(len(BODY), BODY)
+    # Without a length, the end of the connection ends the body.
+    assert REAL.fetch(Request(server.url), 30.0) == b"x" * 100
+    refusal = BODY.replace(b"200 OK", b"404 no")
+    server = Trickle(len(refusal), refusal)
+    with pytest.raises(HTTPError) as error:
+        REAL.fetch(Request(server.url), 30.0)
+    assert error.value.code == 404
+    assert error.value.read() == b"x" * 100
