@@ -64,7 +64,9 @@ class ChatReply(BaseModel):
     intent: str = Field(description="The most likely intent, or `out_of_scope`.")
     response: str = Field(description="Text for the customer.")
     confidence: float = Field(
-        description="A calibrated probability: of the answers given with 0.9, nine in ten are right."
+        description="A calibrated probability that `alternatives[0]`, the most likely intent, is right: of the answers "
+        "given with 0.9, nine in ten are. Where `intent` is `out_of_scope`, it is still that of `alternatives[0]`, not "
+        "of being out of scope: the scope score decided. 1 for a rule, 0 for a message without words."
     )
     source: Literal["rule", "model", "clarify", "human"] = Field(
         description="What decided: a keyword rule or the model; `clarify`: choose an alternative; `human`: handoff."

@@ -80,7 +80,8 @@ class Reply:
     Attributes:
         intent: the reported intent.
         response: text for the customer.
-        confidence: calibrated confidence of the intent; 1 for a rule, 0 for a message without words.
+        confidence: calibrated confidence of the likeliest intent, also where `intent` is `out_of_scope`; 1 for a
+            rule, 0 for a message without words.
         source: what decided: a rule, the model, a clarification, or abstention (`human`).
         alternatives: choices of a clarification; otherwise the most likely intents. Empty for a rule.
         handoff: whether a human takes over.

@@ -72,7 +72,9 @@ def test_where_the_rows_prove_nothing_the_estimate_decides_and_it_says_so():
     learned = learn(messages(400, 3), *foreign(100, 3), 0.02, SHARE)
     assert not learned.proved
     assert learned.evidence == ESTIMATED
-    assert "estimated, not proved" in learned.sentence
+    assert "Estimated, not proved" in learned.sentence
+    assert "Met" not in learned.sentence
+    assert f"the 95 % upper bound is {learned.bound:.2%}" in learned.sentence
     assert learned.risk <= 0.02 < learned.bound
     assert learned.coverage > 0.3
 

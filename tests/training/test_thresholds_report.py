@@ -219,11 +219,29 @@ def test_messages_of_intents_that_were_left_out_look_less_known_than_taught_ones
     assert len(score_unknown(*(two := corpus([20] * 3))[:1], fit(*two)).scope) == 0
 
 
-def test_the_risk_with_unknown_intents_is_reported_for_every_share() -> None:
-    kept = points().as_dict()["shares"]
-    risks = [row["unknown_risk"] for row in kept]
-    assert len(risks) == len(SHARES)
+def test_the_risk_with_unknown_intents_is_reported_for_every_target_and_share() -> None:
+    kept = points().as_dict()
+    risks = [row["unknown_risk"] for row in (*kept["targets"], *kept["shares"])]
+    assert len(risks) == len(TARGETS) + len(SHARES)
     assert all(0 <= risk <= 1 for risk in risks)
+
+
+def test_the_promise_names_the_traffic_it_does_not_hold_for() -> None:
+    found = points(share=0.1)
+    in_force = [one is found.in_force for one in found.targets]
+    warned = replace(found, unknown_by_target=tuple(0.081 if here else None for here in in_force))
+    assert "Not promised for topics of your own domain" in warned.sentence
+    assert "8.1% of the answers are wrong" in warned.as_dict()["sentence"]
+    held = replace(found, unknown_by_target=(0.01,) * len(found.targets))
+    assert held.sentence == found.in_force.sentence
+    in_scope_alone = replace(warned, in_force=replace(found.in_force, share=0.0))
+    assert "Not promised" not in in_scope_alone.sentence
+
+
+def test_the_printed_table_shows_the_upper_bound_beside_an_estimate() -> None:
+    found = points()
+    assert f"{found.in_force.bound:.1%}" in printed(found)
+    assert "95 % upper bound of wrong" in printed(found)
 
 
 def test_the_bundle_keeps_the_table_and_the_reasons() -> None:

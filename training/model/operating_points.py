@@ -60,8 +60,8 @@ class OperatingPoints:
     Attributes:
         in_force: the thresholds of the bundle.
         targets: at the share in force, one per target. shares: at the target in force, one per share.
-        unknown_risks: like `shares`: the risk if the out-of-scope messages are of unknown intents of the corpus's own
-            domain; None: the corpus has too few intents to leave some out.
+        unknown_by_target, unknown_by_share: the risk of `targets` and of `shares` if the out-of-scope messages are of
+            unknown intents of the corpus's own domain; None: the corpus has too few intents to leave some out.
         findings: about the labels of the training messages.
         messages: number of training messages, copies included.
     """
@@ -69,10 +69,23 @@ class OperatingPoints:
     in_force: Learned
     targets: tuple[Learned, ...]
     shares: tuple[Learned, ...]
-    unknown_risks: tuple[float | None, ...]
+    unknown_by_target: tuple[float | None, ...]
+    unknown_by_share: tuple[float | None, ...]
     findings: LabelFindings
     out_of_scope: OutOfScope
     messages: int
+
+    @property
+    def sentence(self) -> str:
+        """Return what the thresholds in force promise, and for which messages they do not, for people."""
+        force = self.in_force
+        unknown = self.unknown_by_target[[one.target for one in self.targets].index(force.target)]
+        if not force.share or unknown is None or unknown <= force.target:
+            return force.sentence
+        return (
+            f"{force.sentence} Not promised for topics of your own domain that no intent covers: if the out-of-scope "
+            f"messages are about these, {unknown:.1%} of the answers are wrong."
+        )
 
     @property
     def is_low(self) -> bool:
@@ -84,12 +97,10 @@ class OperatingPoints:
         curve = self.in_force.curve
         points = np.unique(np.linspace(0, len(curve.coverage) - 1, _CURVE_POINTS).round().astype(int))
         return self.in_force.as_dict() | {
+            "sentence": self.sentence,
             "messages": self.messages,
-            "targets": [_row(one) for one in self.targets],
-            "shares": [
-                _row(one) | {"unknown_risk": None if risk is None else round(risk, 4)}
-                for one, risk in zip(self.shares, self.unknown_risks, strict=True)
-            ],
+            "targets": [_row(*each) for each in zip(self.targets, self.unknown_by_target, strict=True)],
+            "shares": [_row(*each) for each in zip(self.shares, self.unknown_by_share, strict=True)],
             "curve": [[round(float(x[p]), 4) for x in (curve.coverage, curve.risk)] for p in points],
             "out_of_scope": {
                 "own": self.out_of_scope.own,
@@ -127,12 +138,14 @@ def learn_points(
         return known[target, share]
 
     target, share = params.target, params.share(out_of_scope.own)
+    by_target = {one: at(one, share) for one in sorted({*TARGETS, target})}
     by_share = {one: at(target, one) for one in sorted({*SHARES, share})}
     return OperatingPoints(
         at(target, share),
-        tuple(at(one, share) for one in sorted({*TARGETS, target})),
+        tuple(by_target.values()),
         tuple(by_share.values()),
-        tuple(_unknown_risk(inside, unknown, one, learned.thresholds) for one, learned in by_share.items()),
+        tuple(_unknown_risk(inside, unknown, share, one.thresholds) for one in by_target.values()),
+        tuple(_unknown_risk(inside, unknown, one, by_share[one].thresholds) for one in by_share),
         findings,
         out_of_scope,
         messages,
@@ -150,9 +163,9 @@ def _unknown_risk(inside: Judged, unknown: Scores, share: float, at: Thresholds)
     return float(risk(doubt, coverage, np.asarray(passed.mean()), share))
 
 
-def _row(learned: Learned) -> dict[str, Any]:
+def _row(learned: Learned, unknown: float | None) -> dict[str, Any]:
     names = ("target", "share", "coverage", "risk", "counted", "bound", "proved", "evidence")
-    numbers = {name: getattr(learned, name) for name in names}
+    numbers = {name: getattr(learned, name) for name in names} | {"unknown_risk": unknown}
     return {
         name: round(value, 4) if isinstance(value, float) else value for name, value in numbers.items()
     } | {"thresholds": learned.thresholds.model_dump()}

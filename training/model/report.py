@@ -47,7 +47,7 @@ def print_trained(console: Console, trained: Trained) -> None:
         f"answer {thresholds.answer:.3f}, clarify {thresholds.clarify:.3f}, scope {thresholds.scope:.2f}"
     )
     summary.add_row("thresholds", learned)
-    summary.add_row("", trained.learned.sentence)
+    summary.add_row("", trained.points.sentence)
     if "first_tier" in trained.manifest.target:
         summary.add_row("first tier", trained.manifest.target["first_tier"]["sentence"])
     summary.add_row("temperature", f"{trained.manifest.temperature:.3f}")
@@ -67,10 +67,12 @@ def print_points(console: Console, points: OperatingPoints) -> None:
     force = points.in_force
     evidence = f"Learned on {force.rows:,} distinct messages of {points.messages:,}"
     at = f"{force.share:.0%} of the messages out of scope"
-    console.print(_points(f"how much the bot answers, {at}", "target", points.targets, force))
+    console.print(
+        _points(f"how much the bot answers, {at}", "target", points.targets, force, points.unknown_by_target)
+    )
     console.print(Text(f"{evidence}. {points.out_of_scope.sentence}"))
     title = f"the same at {force.target:.0%}, by share"
-    console.print(_points(title, "out of scope", points.shares, force, points.unknown_risks))
+    console.print(_points(title, "out of scope", points.shares, force, points.unknown_by_share))
     if not points.is_low:
         return
     console.print(Text(f"Only {force.coverage:.0%} is answered. Why, and what to do:", style="yellow"))
@@ -90,11 +92,14 @@ def print_points(console: Console, points: OperatingPoints) -> None:
 
 
 def _points(
-    title: str, by: str, rows: Sequence[Learned], force: Learned, unknown: Sequence[float | None] = ()
+    title: str, by: str, rows: Sequence[Learned], force: Learned, unknown: Sequence[float | None]
 ) -> Table:
-    caption = "unknown: wrong, if those messages are of topics of your own domain that no intent covers"
-    table = Table(title=title, caption=caption if unknown else None)
-    for column in (by, "answered", "wrong", *(["unknown"] if unknown else []), ""):
+    caption = (
+        "at most: the 95 % upper bound of wrong; unknown: wrong, if the out-of-scope messages are of topics of your "
+        "own domain that no intent covers"
+    )
+    table = Table(title=title, caption=caption)
+    for column in (by, "answered", "wrong", "at most", "unknown", ""):
         table.add_column(column, justify="right" if column else "left", no_wrap=True)
     for place, row in enumerate(rows):
         mark = ", in force" if row is force else ""
@@ -103,7 +108,8 @@ def _points(
             f"{first:.0%}" if first >= 0.01 or not first else f"{first:.1%}",
             f"{row.coverage:.1%}",
             f"{row.risk:.1%}",
-            *(["-" if (risk := unknown[place]) is None else f"{risk:.1%}"] if unknown else []),
+            f"{row.bound:.1%}",
+            "-" if (risk := unknown[place]) is None else f"{risk:.1%}",
             f"{row.evidence}{mark}",
             style="bold" if mark else "",
         )

@@ -384,4 +384,7 @@ def _sentence(found: Learned) -> str:
         )
     if found.evidence == NOT_MET:
         return f"Asked: {asked}{at}. Not met by any threshold; the closest: {covered} ({by_label}); {sure}."
-    return f"Asked: {asked}{at}. Met, estimated, not proved: {covered} ({by_label}); {sure}."
+    return (
+        f"Asked: {asked}{at}. Estimated, not proved: {covered} ({by_label}). The rows are too few to tell whether the "
+        f"target is met: {sure}."
+    )

@@ -78,7 +78,7 @@ def record_training(
                 "corpus_digest": corpus.digest,
                 "bundle_digest": trained.digest,
                 "git_commit": manifest.git_commit,
-                "thresholds": learned.sentence,
+                "thresholds": trained.points.sentence,
                 "evaluated": trained.report["evaluated"],
                 **(tags or {}),
             },

@@ -134,6 +134,7 @@ SECTIONS: dict[str, Section] = {
             Spec("asked", f"{NATURAL}: asked back", None, "at most"),
             Spec("first", f"{NATURAL}: right first choice", None),
             Spec("foreign", f"{NATURAL}: out-of-scope messages answered", 3.0, "at most"),
+            Spec("foreign_model", f"{NATURAL}: the same by the model, without small talk", None, "at most"),
         ),
     ),
     "bitext-groups": Section(

@@ -74,5 +74,6 @@ def natural(bundle: Bundle) -> Values:
         "asked": (sum(case.reply.source == "clarify" for case in inside), len(inside)),
         "first": (sum(case.first == case.intent for case in inside), len(inside)),
         "foreign": (sum(case.is_answered for case in outside), len(outside)),
+        "foreign_model": (sum(case.reply.source == "model" for case in outside), len(outside)),
     }
     return {name: (100 * part / max(1, whole), note) for name, (part, whole) in counts.items()}
