@@ -38,7 +38,7 @@ _NEAR, _FAR, _AFTER = 32, 48, 200
 """Characters that are searched: before a name, before "speaking", after a signature."""
 MAX_WORDS = 6
 _FEWEST_LETTERS, _ABBREVIATION = 2, 3
-"""Letters of a word in capitals that is no name after others: "Sherlock Holmes DVD"."""
+"""Letters of a word in capitals that is not a name after others: "Sherlock Holmes DVD"."""
 MAX_NAMES = 40
 """Number of capitalized words of a message that are examined: bounds the time for hostile texts."""
 

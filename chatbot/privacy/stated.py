@@ -63,7 +63,7 @@ _UK_POSTCODE = Pattern(
 ADDRESS_WORDS = _BARE_NOUNS | _LIVING | _SENDING | _STREETS
 _FAR = 64
 _DIGIT = Pattern(r"(?<!\d)(?!(?:19|20)\d\d(?!\d))\d", 0)
-"""Begins a number that is no year."""
+"""Begins a number that is not a year."""
 
 SECRET_NOUNS = _words("""kodeord adgangskoden lösenordet passord passordet salasana salasanani heslo hesla jelszavam jelszó jelszo parola parolă parolam
     пароль паролем паролата парола κωδικός κωδικό lozinka lozinku lozinke geslo şifre şifrem sifrem sifre şifremi parolam sandi khẩu parool parooli parole slaptažodis

@@ -1,7 +1,7 @@
 """Run a drift check in several processes: each counts one shard of the records, and the last one forms the verdict.
 
 A shard writes its counts to the store as a summary: `reports/drift/shards/<run>/<index>of<count>.parquet`, the sample
-as rows, the histograms in the metadata. Then it looks for the summaries of all shards. Whoever finds them all merges
+as rows, the histograms in the metadata. Then it looks for the summaries of all shards. The one that finds all merges
 them and forms the verdict; each shard writes before it looks, so the last one finds them all. A shard that was killed
 and runs again takes its summary as it is, or writes it as a whole; if two form the verdict, it is the same one.
 """
