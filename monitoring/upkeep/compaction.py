@@ -19,14 +19,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import ValidationError
 
-from chatbot.errors import ChatbotError, Missing
-from chatbot.records.erasure import forgotten
+from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
+from chatbot.records.erasure import forgotten, mark_forgotten
 from chatbot.records.log_store import COMPACTED, days, parts_of, prefix_of, read_part, source_of
 from chatbot.records.part import Kind, PartError, encode, without_erased
 from chatbot.records.schema import Feedback, Record
 from chatbot.records.shard import WHOLE, Shard
 from chatbot.settings import StorageSettings
 from chatbot.store import Entry, Store, layout, open_store
+from monitoring.upkeep.erasure import SESSION_CHARS, take_out_of
 
 PART_ROWS = 100_000
 """Maximum rows of a compacted part: about 10 MB, which a reader holds in memory at once."""
@@ -34,6 +35,7 @@ CLOSED = timedelta(hours=1)
 """Time after its end when a day counts as closed; a later run compacts rows that arrive after that."""
 
 _FIRST_DAY = date(1970, 1, 1)
+_TRIES = 20
 
 
 @dataclass(slots=True)
@@ -127,14 +129,18 @@ def _compact_day(
         if _is_compacted(entry) and table.num_rows >= part_rows // 2:
             continue  # large enough
         if group.keys and sum(rows for _, rows in group.sources) + table.num_rows > part_rows:
-            _put(store, kind, day, group, shard, done)
+            _put(store, kind, day, group, gone, shard, done)
             group = _Group()
+        if kind is Record:
+            _mark_predictions(store, table, gone)
         group.keys.append(entry.key)
         group.rows_of += without_erased(kind, table, fresh, gone)
-    _put(store, kind, day, group, shard, done)
+    _put(store, kind, day, group, gone, shard, done)
 
 
-def _put(store: Store, kind: Kind, day: date, group: _Group, shard: Shard, done: Done) -> None:
+def _put(
+    store: Store, kind: Kind, day: date, group: _Group, gone: frozenset[str], shard: Shard, done: Done
+) -> None:
     if all(key.rpartition("/")[2].startswith(COMPACTED) for key in group.keys):
         return  # nothing to merge: no parts, or only compacted ones
     if kind is Feedback:
@@ -145,9 +151,37 @@ def _put(store: Store, kind: Kind, day: date, group: _Group, shard: Shard, done:
     if read_part(store, kind, key).sources != tuple(group.sources):
         raise PartError(f"{key} was put and reads differently: nothing was deleted")
     done.made.append(key)
+    late = forgotten(store) - gone
+    # Rows of a session stay until its erasure has marked its predictions, which it finds by these rows.
+    _erase_late(store, kind, key, frozenset(one for one in late if len(one) != SESSION_CHARS))
     for old in group.keys:
         if old != key:
             _delete(store, old, done)
+
+
+def _mark_predictions(store: Store, table: pa.Table, gone: frozenset[str]) -> None:
+    """Write tombstones for the predictions of erased sessions: an erasure that runs again finds them by these alone."""
+    sessions = pa.array([one for one in gone if len(one) == SESSION_CHARS], pa.string())
+    for row in (
+        table.select(["prediction_id", "session_id"])
+        .filter(pc.is_in(table["session_id"], value_set=sessions))
+        .to_pylist()
+    ):
+        if row["prediction_id"] not in gone:
+            mark_forgotten(store, row["prediction_id"], datetime.now(UTC), session=row["session_id"])
+
+
+def _erase_late(store: Store, kind: Kind, key: str, ids: frozenset[str]) -> None:
+    """Erase what got a tombstone after its source was read: its erasure may have listed the parts before this one."""
+    for _ in range(_TRIES):
+        if not ids or (entry := store.head(key)) is None:
+            return
+        try:
+            take_out_of(store, kind, key, entry.etag, ids)
+            return
+        except (Conflict, Missing):
+            continue
+    raise StoreError(f"{key} changes all the time: the next run does the rest")
 
 
 def _keep_latest(group: _Group) -> None:

@@ -59,7 +59,7 @@ from monitoring.inference_log.uploader import Uploader
 from monitoring.upkeep.copies import erase_copies
 
 _ID = re.compile(r"[0-9a-z]{16}|[0-9a-hjkmnp-tv-z]{34}")
-_SESSION_CHARS = 16
+SESSION_CHARS = 16
 _SEARCHED = (layout.HANDOFFS, layout.CONTACTS, layout.REVIEWS)
 _KEPT = layout.NEW_INTENTS
 _SWEPT = "forgotten.txt"
@@ -118,7 +118,7 @@ def forget(
         )
     mark_forgotten(store, some_id, now)
     ids = frozenset(
-        {some_id, *(_predictions_of(store, some_id, shard) if len(some_id) == _SESSION_CHARS else ())}
+        {some_id, *(_predictions_of(store, some_id, shard) if len(some_id) == SESSION_CHARS else ())}
     )
     for prediction in sorted(ids - {some_id}):
         mark_forgotten(store, prediction, now, session=some_id)
@@ -208,14 +208,15 @@ def sweep(log: LogSettings, store: StorageSettings) -> int:
 
 def _predictions_of(store: Store, session: str, shard: Shard) -> Iterator[str]:
     """Yield the predictions of a session: from tombstones, handoffs, reviews and records, including hidden ones."""
+    for table in _records(store, "session_id", shard):
+        yield from table.filter(pc.equal(table["session_id"], session))["prediction_id"].to_pylist()
     if shard.index == 0:
+        # After the records: compaction writes tombstones for the rows of an erased session that it drops.
         yield from predictions_of(store, session)
         for prefix in _SEARCHED:
             for entry in _objects(store, prefix):
                 if session == _field(store, entry.key, "session_id"):
                     yield stem(entry.key)
-    for table in _records(store, "session_id", shard):
-        yield from table.filter(pc.equal(table["session_id"], session))["prediction_id"].to_pylist()
 
 
 def _messages_of(store: Store, ids: frozenset[str], shard: Shard) -> Iterator[str]:
@@ -232,10 +233,23 @@ def _messages_of(store: Store, ids: frozenset[str], shard: Shard) -> Iterator[st
 def _records(store: Store, column: str, shard: Shard) -> Iterator[pa.Table]:
     """Yield prediction id and one other column of a shard's records, including hidden ones; skips damaged parts."""
     for day in days(store, Record, *_ALL_DAYS):
-        for entry in parts_of(store, Record, day):
-            if shard.may_have(entry.key):
-                with contextlib.suppress(Missing, PartError):
-                    yield read_part(store, Record, entry.key, ["prediction_id", column]).table
+        seen: set[str] = set()
+        for _ in range(_TRIES):
+            listed = [
+                e.key for e in parts_of(store, Record, day) if shard.may_have(e.key) and e.key not in seen
+            ]
+            for key in listed:
+                try:
+                    yield read_part(store, Record, key, ["prediction_id", column]).table
+                except Missing:
+                    continue  # compacted meanwhile: its rows are in a part that the next list has
+                except PartError:
+                    pass
+                seen.add(key)
+            if seen.issuperset(listed):
+                break
+        else:
+            raise StoreError(f"the parts of {day} change all the time: run this again")
 
 
 def _take_out(store: Store, kind: Kind, ids: frozenset[str], shard: Shard) -> int:
@@ -246,7 +260,7 @@ def _take_out(store: Store, kind: Kind, ids: frozenset[str], shard: Shard) -> in
             try:
                 for entry in parts_of(store, kind, day):
                     if shard.may_have(entry.key):
-                        taken += _take_out_of(store, kind, entry.key, entry.etag, ids)
+                        taken += take_out_of(store, kind, entry.key, entry.etag, ids)
                 break
             except (Conflict, Missing):
                 continue  # changed by a concurrent compaction: read the day again
@@ -255,7 +269,12 @@ def _take_out(store: Store, kind: Kind, ids: frozenset[str], shard: Shard) -> in
     return taken
 
 
-def _take_out_of(store: Store, kind: Kind, key: str, etag: str, ids: frozenset[str]) -> int:
+def take_out_of(store: Store, kind: Kind, key: str, etag: str, ids: frozenset[str]) -> int:
+    """Rewrite a part without the rows of these ids; return their number.
+
+    Raises:
+        Conflict, Missing: the part was changed or deleted meanwhile.
+    """
     columns = [name for name in ("prediction_id", "session_id") if name in check_columns(kind, None)]
     try:
         found = read_part(store, kind, key, columns)

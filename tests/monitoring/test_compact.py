@@ -14,12 +14,13 @@ import pytest
 
 from chatbot.ids import new_id
 from chatbot.records.erasure import mark_forgotten
-from chatbot.records.log_store import COMPACTED, read_feedback, read_records, scan, write_part
+from chatbot.records.log_store import COMPACTED, read_feedback, read_part, read_records, scan, write_part
 from chatbot.records.part import encode, to_table
 from chatbot.records.schema import Feedback, Record
 from chatbot.settings import StorageSettings
 from chatbot.store import Store, open_store
 from monitoring.upkeep.compaction import compact
+from monitoring.upkeep.erasure import forget
 from tests.monitoring.log_tools import KEY, REPLY, ids
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
@@ -75,6 +76,29 @@ def test_many_small_parts_become_few_and_nothing_else_changes(store: Store) -> N
     assert set(read_feedback(store, LONG_AGO, FAR)) == set(ids(records))
     again = compact(store, LATER, part_rows=100)
     assert (again.made, again.deleted) == ([], [])
+
+
+def test_rows_erased_while_their_parts_are_merged_are_not_in_the_merged_part(folder_store: Store) -> None:
+    store, records = (
+        folder_store,
+        [record for n in range(2) for record in put(folder_store, f"r{n}", make(3))],
+    )
+    erased = records[1].prediction_id
+
+    class Overtaken:
+        """An erasure rewrites the parts after compaction has read them."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(store, name)
+
+        def put(self, key: str, content: bytes, **options: Any) -> str:
+            if COMPACTED in key:
+                forget(store, erased, DAY)
+            return store.put(key, content, **options)
+
+    [made] = compact(Overtaken(), LATER).made
+    kept = read_part(store, Record, made).table["prediction_id"].to_pylist()
+    assert kept == [one for one in ids(records) if one != erased]
 
 
 def test_a_day_that_is_not_over_is_not_compacted(folder_store: Store) -> None:

@@ -218,6 +218,50 @@ def test_a_part_that_changes_meanwhile_is_looked_at_again(here: LogSettings, sto
     assert found == ids(records[:1] + records[2:])
 
 
+def test_a_session_is_found_though_its_parts_are_compacted_while_they_are_read(store: Store) -> None:
+    theirs = sent_in_two_parts(store)
+
+    class Overtaken:
+        """Compaction comes between listing the parts and reading them."""
+
+        done = False
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(store, name)
+
+        def get(self, key: str, **options: Any) -> bytes:
+            if key.startswith("log/") and not self.done:
+                self.done = True
+                compact(store, DAY + timedelta(days=2))
+            return store.get(key, **options)
+
+    assert erasure.forget(Overtaken(), SESSION, DAY).ids == {SESSION, *ids(theirs)}
+    assert not any(one.encode() in bytes_of(store) for one in ids(theirs))
+
+
+def test_a_session_is_found_though_compaction_came_between_a_killed_erasure_and_the_next(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = sent_in_two_parts(store)
+    with monkeypatch.context() as patch:
+        patch.setattr(erasure, "_predictions_of", broken)
+        with pytest.raises(Unreachable):
+            erasure.forget(store, SESSION, DAY)
+    compact(store, DAY + timedelta(days=2))
+    assert erasure.forget(store, SESSION, DAY).ids == {SESSION, *ids(theirs)}
+    assert not any(one.encode() in bytes_of(store) for one in ids(theirs))
+
+
+def sent_in_two_parts(store: Store) -> list[Record]:
+    theirs = make(4, SESSION)
+    for part in range(2):
+        write_part(store, Record, DAY.date(), f"r{part}", theirs[part::2])
+    write_part(
+        store, Feedback, DAY.date(), "f", [Feedback.of(r.prediction_id, False, now=DAY) for r in theirs]
+    )
+    return theirs
+
+
 @pytest.mark.parametrize("wrong", ["", "x", "../../etc", "0" * 33, "I" * 34])
 def test_an_invalid_id_is_refused_and_leaves_no_tombstone(
     here: LogSettings, store: Store, wrong: str, capsys: pytest.CaptureFixture[str]
