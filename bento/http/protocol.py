@@ -112,6 +112,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._write_deadline: asyncio.TimerHandle | None = None
         self._address = ""
+        # The cycle whose application runs: uvicorn's `cycle` is the latest of those in the pipeline.
+        self._running: Any = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Admit the connection; beyond the limits close the longest idle one, or refuse this one."""
@@ -146,6 +148,7 @@ class LimitedProtocol(HttpToolsProtocol):
             del limits.by_address[self._address]
         self._stop_deadline()
         self._stop_write_deadline()
+        self._disconnect_running()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -194,7 +197,7 @@ class LimitedProtocol(HttpToolsProtocol):
         head, rest = received[: end + len(_END)], received[end + len(_END) :]
         if not self._is_acceptable(head):
             return
-        if b"pgrade:" in head or b"PGRADE:" in head:
+        if b"upgrade:" in head.lower():
             head = _UPGRADE.sub(b"", head)
         self._framing, self._body_bytes = len(rest), 0
         super().data_received(head + rest)
@@ -213,6 +216,10 @@ class LimitedProtocol(HttpToolsProtocol):
         hosts = sum(name == b"host" for name, _ in self.headers)
         if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
             self._refuse(400, "bad_request", "exactly one Host header is needed")
+            raise _RefusedError
+        if self.parser.should_upgrade():
+            # The header is removed from a head that is not pipelined. A WebSocket would escape all limits.
+            self._refuse(400, "bad_request", "a pipelined request must not have an Upgrade header")
             raise _RefusedError
         if len(self.headers) > MAX_HEADERS:
             self._refuse(431, "head_too_large", f"more than {MAX_HEADERS} headers")
@@ -293,16 +300,26 @@ class LimitedProtocol(HttpToolsProtocol):
         else:
             self.transport.close()
 
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _disconnect_running(self) -> None:
+        """Tell the running request that its client left: it would write to a closed transport, which is an error."""
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
+
     def _refuse(self, status: int, kind: str, message: str) -> None:
         """Answer in the API's error format and close."""
         if self.transport.is_closing():
             return
         self._stop_deadline()
         self.limits.idle.pop(self, None)
+        running = self._running
+        self._disconnect_running()
         # Else a response is under way; one that has not begun gives way to the error.
-        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
-            if self.cycle is not None:
-                self.cycle.disconnected = True
+        if running is None or running.response_complete or not running.response_started:
             body = to_json({"error": {"type": kind, "message": message, "details": {}}})
             self.transport.write(
                 b"HTTP/1.1 %d %s\r\n%scontent-length: %d\r\nconnection: close\r\n\r\n%s"

@@ -26,8 +26,18 @@ LARGE = 32 << 20
 """Length of a response beyond what the kernel buffers."""
 
 
+LEFT = threading.Event()
+"""A request to `/wait` was told that its client left."""
+
+
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     body = b""
+    if scope["path"] == "/wait":
+        async with asyncio.timeout(3):
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        LEFT.set()
+        return
     while True:
         message = await receive()
         body += message.get("body", b"")
@@ -282,6 +292,39 @@ def test_a_request_that_offers_h2c_keeps_its_body(server: Running) -> None:
     )
     assert status(answer) == 200
     assert answer.endswith(b"hello")
+
+
+WEBSOCKET = (
+    b"GET / HTTP/1.1\r\nHost: bot\r\nConnection: Upgrade, close\r\nUPgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [(WEBSOCKET, [200]), (b"GET / HTTP/1.1\r\nHost: bot\r\n\r\n" + WEBSOCKET, [400])],
+    ids=["any case", "pipelined"],
+)
+def test_no_request_becomes_a_websocket_which_has_no_limits(
+    server: Running, request_: bytes, expected: list[int]
+) -> None:
+    LimitedProtocol.limits.head_seconds = 0.2
+    answer = exchange(server, request_)
+    assert [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]] == expected
+    until = time.monotonic() + 5
+    while LimitedProtocol.limits.by_address and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not LimitedProtocol.limits.by_address, "its place is released"
+
+
+@pytest.mark.parametrize("count", [2, 30], ids=["left", "refused"])
+def test_the_running_one_of_pipelined_requests_ends_with_its_connection(server: Running, count: int) -> None:
+    """Else it is answered into a closed transport, which logs a traceback of kilobytes for each connection."""
+    LEFT.clear()
+    with server.connect() as connection:
+        connection.sendall(b"GET /wait HTTP/1.1\r\nHost: bot\r\n\r\n" * count)
+        time.sleep(0.1)
+    assert LEFT.wait(2)
 
 
 JAVA = """
