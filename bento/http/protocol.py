@@ -218,8 +218,8 @@ class LimitedProtocol(HttpToolsProtocol):
             self._refuse(400, "bad_request", "exactly one Host header is needed")
             raise _RefusedError
         if self.parser.should_upgrade():
-            # The header is removed from a head that is not pipelined. A WebSocket would escape all limits.
-            self._refuse(400, "bad_request", "a pipelined request must not have an Upgrade header")
+            # CONNECT, or a pipelined head, from which the header is not removed. A WebSocket would escape all limits.
+            self._refuse(400, "bad_request", "CONNECT, or Upgrade in a pipelined request, is not served")
             raise _RefusedError
         if len(self.headers) > MAX_HEADERS:
             self._refuse(431, "head_too_large", f"more than {MAX_HEADERS} headers")
