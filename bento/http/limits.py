@@ -25,13 +25,16 @@ _PATIENCE_SECONDS = 0.05
 
 # As TCP does: a cut by a part once a round trip, then one request more a round trip.
 _DECREASE = 0.8
+_QUIET_SHARE, _QUIET_SECONDS = 4, 10.0
+"""Quiet: at most this part of the lowest limit was in flight, for this long."""
 
 
 class ConcurrencyLimit:
     """Adaptive concurrency limit with backpressure: beyond it, requests fail at once (429) instead of timing out.
 
     The limit follows the latency of admitted messages (additive increase, multiplicative decrease): a queue that
-    stands makes all of them late and is cut, a burst that is answered in time is not.
+    stands makes all of them late and is cut, a burst that is answered in time is not. After a quiet time the limit is
+    the highest again: at a few messages a second the increase alone would take hours.
     """
 
     def __init__(
@@ -61,7 +64,7 @@ class ConcurrencyLimit:
         self._on_change = on_change
         self._clock = clock
         self._limit = float(limit)
-        self._lowered_at = clock()
+        self._lowered_at = self._quiet_since = clock()
         self._busy = 0
 
     def __enter__(self) -> None:
@@ -85,8 +88,11 @@ class ConcurrencyLimit:
     def observe(self, since: float) -> None:
         """Adapt the limit to the latency of a message that was admitted at `since` and has left its slot now."""
         now = self._clock()
+        if self._busy > self._lowest / _QUIET_SHARE:
+            self._quiet_since = now
         if now - since <= self._target:
-            limit = min(self._limit + 1 / self._limit, float(self._highest))
+            is_quiet = now - self._quiet_since > _QUIET_SECONDS
+            limit = float(self._highest) if is_quiet else min(self._limit + 1 / self._limit, self._highest)
         elif self._busy > self._lowest and since >= self._lowered_at:
             # Else few messages are slow by themselves, or this one was admitted before the limit was lowered.
             limit = max(self._limit * _DECREASE, float(self._lowest))

@@ -77,6 +77,17 @@ def test_a_burst_of_the_highest_limit_is_admitted_after_a_quiet_time() -> None:
     assert Traffic().round_trip(100, 0.09) == 100
 
 
+def test_after_a_quiet_time_a_burst_of_the_highest_limit_is_admitted_again() -> None:
+    """A customer every few seconds: the increase alone took 30,000 answers from 64 to 256 slots."""
+    traffic = Traffic()
+    for _ in range(10):
+        traffic.round_trip(200, 0.3)
+    for _ in range(30):
+        assert traffic.round_trip(5, 0.02) == 5
+        traffic.time += 0.5
+    assert traffic.round_trip(200, 0.05) == 100
+
+
 def test_slow_messages_without_a_queue_do_not_lower_the_limit() -> None:
     traffic = Traffic()
     for _ in range(10):
