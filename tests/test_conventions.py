@@ -17,7 +17,7 @@ TESTS = ROOT / "tests"
 FILES = sorted(TESTS.rglob("*.py"))
 PACKAGES = {"bento", "chatbot", "data", "k8s", "monitoring", "tools", "training", "ui"}
 OTHERS = {"attack", "chart", "images", "loop", "e2e", "support"}
-_ASSERTING = ("assert_", "raises", "fail", "warns")
+_ASSERTING = {"raises", "fail", "warns"}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(TESTS)))
@@ -43,12 +43,37 @@ def _tests(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 
 def _asserts(test: ast.AST) -> bool:
-    for node in ast.walk(test):
-        if isinstance(node, ast.Assert):
+    """Whether a test asserts; what a function inside it asserts counts where something uses that function."""
+    used = {node.id for node in ast.walk(test) if isinstance(node, ast.Name)}
+    waiting = [*ast.iter_child_nodes(test)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name not in used:
+            continue
+        if isinstance(node, ast.Assert) and not isinstance(node.test, ast.Constant | ast.Tuple):
             return True
-        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1].startswith(_ASSERTING):
-            return True
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func).split(".")[-1]
+            if name in _ASSERTING or name.startswith("assert_"):
+                return True
+        waiting.extend(ast.iter_child_nodes(node))
     return False
+
+
+@pytest.mark.parametrize(
+    ("body", "asserts"),
+    [
+        ("assert answer() == 1", True),
+        ("assert_answer(1)", True),
+        ("with pytest.raises(ValueError):\n        answer()", True),
+        ("def check():\n        assert answer()\n    run(check)", True),
+        ("def check():\n        assert answer()", False),
+        ("assert True", False),
+        ("failing_store().put()", False),
+    ],
+)
+def test_what_counts_as_an_assertion(body: str, asserts: bool) -> None:
+    assert _asserts(ast.parse(f"def test_it():\n    {body}").body[0]) is asserts
 
 
 def _private_names(file: Path) -> Iterator[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from statistics import median
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bento.chat.batcher import RequestBatcher
+from bento.chat.batcher import RequestBatcher, TurnBatcher
 
 
 def test_what_waits_at_the_same_moment_goes_in_one_call_a_lane_split_evenly() -> None:
@@ -33,17 +33,20 @@ def test_a_single_question_never_waits_for_company() -> None:
     async def call(questions: Sequence[int]) -> list[int]:
         return list(questions)
 
-    async def ask() -> list[float]:
+    async def ask() -> tuple[list[int], list[float]]:
         batcher = RequestBatcher(call, concurrency=1, max_batch=64)
         loop = asyncio.get_running_loop()
-        waits = []
-        for n in range(100):
-            began = loop.time()
-            await batcher.submit(n)
-            waits.append(loop.time() - began)
-        return waits
+        timers: list[float] = []
+        call_at = loop.call_at
 
-    assert median(asyncio.run(ask())) < 0.005
+        def count(when: float, *arguments: Any, **options: Any) -> asyncio.TimerHandle:
+            timers.append(when)
+            return call_at(when, *arguments, **options)
+
+        loop.call_at = count  # type: ignore[method-assign]
+        return [await batcher.submit(n) for n in range(100)], timers
+
+    assert asyncio.run(ask()) == (list(range(100)), []), "no timer decides when a question is sent"
 
 
 def test_no_call_is_larger_than_allowed_and_no_more_calls_are_in_flight_than_lanes() -> None:
@@ -94,6 +97,22 @@ def test_a_client_that_leaves_takes_its_message_out_of_the_queue() -> None:
 
     asyncio.run(leave())
     assert seen == [0, 4, 5]
+
+
+def test_who_waits_longest_is_served_first() -> None:
+    seen: list[int] = []
+
+    async def call(questions: Sequence[int]) -> list[int]:
+        seen.extend(questions)
+        await asyncio.sleep(0)
+        return list(questions)
+
+    async def ask_all() -> None:
+        batcher = RequestBatcher(call, concurrency=1, max_batch=3)
+        await asyncio.gather(*(batcher.submit(n) for n in range(10)))
+
+    asyncio.run(ask_all())
+    assert seen == list(range(10))
 
 
 def test_a_failing_call_fails_its_own_messages_and_no_others() -> None:
@@ -203,3 +222,18 @@ def test_after_a_crowd_every_lane_is_free_again() -> None:
             assert await batcher.submit(4) == 4
 
     asyncio.run(ask_twice())
+
+
+def test_the_requests_of_a_turn_get_their_own_answers_in_one_call() -> None:
+    calls: list[list[int]] = []
+
+    def call(questions: Sequence[int]) -> list[str]:
+        calls.append(list(questions))
+        return [f"answer {n}" for n in questions]
+
+    async def ask_all() -> list[str]:
+        batcher = TurnBatcher(call)
+        return await asyncio.gather(*(batcher.submit(n) for n in range(5)))
+
+    assert asyncio.run(ask_all()) == [f"answer {n}" for n in range(5)]
+    assert calls == [[0, 1, 2, 3, 4]]

@@ -248,7 +248,9 @@ def test_clients_that_hang_up_while_they_wait_leave_nothing_behind(service: Serv
 
 def test_memory_stays_within_what_the_chart_asks_for(service: Server) -> None:
     for name, limit in (("SupportChatbot", 225), ("IntentRunner", 325)):
-        for worker in service.workers(name):
+        workers = service.workers(name)
+        assert workers, f"no process is called {name}"
+        for worker in workers:
             assert worker.memory_info().rss / 2**20 <= limit, name
 
 

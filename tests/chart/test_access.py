@@ -49,8 +49,10 @@ def test_with_keys_the_api_reads_their_digests_and_every_caller_in_the_cluster_s
     pod = api_pod(objects)
     [volume] = [volume for volume in pod["volumes"] if volume["name"] == "api-keys"]
     assert volume["secret"]["secretName"] == "bot-keys"
+    assert volume["secret"]["defaultMode"] == 0o440, "for the bot's user and group only"
     [mount] = [mount for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == "api-keys"]
     assert mount["mountPath"] == "/etc/support-chatbot"
+    assert mount["readOnly"] is True
     assert "subPath" not in mount, "a file mounted by subPath never changes"
 
 

@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support import requirements
 from tools.images import DOCKERFILES, PREFIX
 
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).resolve().parents[2]
-TOOLS = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed")) / "bin"
+TOOLS = requirements.TESTBED_HOME / "bin"
 
 
 def skaffold(tmp_path: Path, *arguments: str) -> str:
-    program = TOOLS / "skaffold"
-    assert program.is_file(), f"skaffold not found at {program}: run ../shared/testbed/install"
+    program = requirements.program("skaffold")
     environment = os.environ | {
         "PATH": f"{TOOLS}:{os.environ['PATH']}",
         "HOME": str(tmp_path),

@@ -57,6 +57,29 @@ def test_too_little_confidence_for_choices_goes_to_a_human(router: Router) -> No
     assert (reply.source, reply.handoff) == ("human", True)
 
 
+@pytest.mark.parametrize(
+    ("shares", "scope", "source"),
+    [
+        ((0.8, 0.1, 0.1), 0.0, "model"),
+        ((0.79, 0.1, 0.1), 0.0, "clarify"),
+        ((0.375, 0.25, 0.125), 0.0, "clarify"),
+        ((0.9, 0.05, 0.05), -1.0, "model"),
+        ((0.9, 0.05, 0.05), -1.001, "human"),
+    ],
+)
+def test_a_threshold_itself_is_enough(shares: tuple[float, ...], scope: float, source: str) -> None:
+    thresholds = Thresholds(answer=0.8, clarify=0.75, scope=-1.0)
+    router = Router(Rules(()), REPLIES, thresholds, SlotSettings().values())
+    assert router.after_model("money", predicted(*shares, scope=scope)).source == source
+
+
+def test_two_choices_whose_confidences_sum_to_the_threshold_are_not_joined_by_a_third() -> None:
+    thresholds = Thresholds(answer=0.8, clarify=0.75, scope=-1.0)
+    router = Router(Rules(()), REPLIES, thresholds, SlotSettings().values())
+    reply = router.after_model("money", predicted(0.5, 0.25, 0.125))
+    assert [choice.intent for choice in reply.alternatives] == ["refund", "track"]
+
+
 def test_the_agents_summary_names_the_guesses_and_holds_no_personal_data(router: Router) -> None:
     reply = router.after_model("write to jane@example.com", predicted(0.3, 0.2, 0.1))
     assert "refund 30%" in reply.summary

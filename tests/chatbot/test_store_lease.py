@@ -174,6 +174,24 @@ def test_a_holder_whose_lease_was_taken_stops_at_its_next_renewal(world: World, 
     assert lease_holder(store, KEY) == "usurper"
 
 
+def test_a_lease_runs_from_before_its_renewal_was_sent_however_late_the_answer_comes(
+    world: World, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = world.process()
+    put = store.put
+
+    def put_and_answer_late(key: str, content: bytes, *, new: bool = False, etag: str = "") -> str:
+        written = put(key, content, new=new, etag=etag)
+        world.clock.seconds += SECONDS + 1  # another process has seen it unchanged for its whole duration
+        return written
+
+    monkeypatch.setattr(store, "put", put_and_answer_late)
+    lease = create_lease(store, slow)
+    lease.__enter__()
+    with pytest.raises(LeaseLost, match="it was not renewed in time"):
+        lease.check()
+
+
 @pytest.mark.parametrize(("outage_seconds", "is_kept"), [(SECONDS / 2, True), (SECONDS * 2, False)])
 def test_an_outage_of_the_store_loses_the_lease_only_after_its_duration(
     world: World, store: FailingStore, outage_seconds: float, is_kept: bool

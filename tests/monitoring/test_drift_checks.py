@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from chatbot.records.schema import Record, arrow_schema, to_row
-from monitoring.drift.checks import ks_margin, mix_margin, share_margin
+from monitoring.drift.checks import Finding, ks_margin, mix_margin, share_margin
 from monitoring.drift.columns import RecordColumns, of_table, to_table
 from monitoring.drift.comparison import Comparison
 from monitoring.drift.feedback import SCHEMA, Thumbs
@@ -29,6 +29,11 @@ def some(count: int, seed: int, new: float = 0.0) -> RecordColumns:
 
 def table_of(records: Sequence[Record]) -> pa.Table:
     return pa.Table.from_pylist([to_row(record) for record in records], arrow_schema(Record))
+
+
+@pytest.mark.parametrize(("effect", "red"), [(0.099, False), (0.1, False), (0.101, True)])
+def test_a_check_is_red_as_soon_as_its_effect_exceeds_the_threshold(effect: float, red: bool) -> None:
+    assert Finding("scope.low", statistic=0.3, effect=effect, threshold=0.1).red is red
 
 
 def test_chance_stays_within_the_bounds_as_often_as_they_promise() -> None:

@@ -59,3 +59,25 @@ def test_the_newcomers_page_names_objects_of_the_release_that_make_cluster_insta
         f"ci/{f.name}" for f in (chart.CHART / "ci").glob("*")
     }
     assert len(images.DOCKERFILES) == 6, "the page says six"
+
+
+def test_each_figure_of_the_results_says_by_how_much_it_meets_its_target() -> None:
+    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    cell = r"([≤≥]) ([\d,.]+)[^|]* \| ([\d,.]+)[^|]* \| (met|missed)(?: by ([\d,.]+)[^|]*)? \|"
+    rows = re.findall(cell, page)
+    wrong = []
+    for sign, *numbers, said, margin in rows:
+        target, measured = (float(number.replace(",", "")) for number in numbers)
+        better = target - measured if sign == "≤" else measured - target
+        step = 10.0 ** -len(numbers[1].partition(".")[2])  # the margin was rounded by itself
+        by = float(margin.replace(",", "") or 0)
+        if said != ("met" if better >= -step / 2 else "missed") or abs(abs(better) - by) > 1.01 * step:
+            wrong.append(" ".join((sign, *numbers, said, margin)))
+    assert wrong == []
+    met = [
+        f"{sum(row[3] == 'met' for row in re.findall(cell, part))} of {len(re.findall(cell, part))}"
+        for part in page.split("\n## ")
+    ]
+    counted = [re.findall(r"^(\d+ of \d+) targets met", part, re.MULTILINE) for part in page.split("\n## ")]
+    assert len(rows) >= 20
+    assert all(said in ([], [found]) for said, found in zip(counted, met, strict=True))
