@@ -223,6 +223,30 @@ def test_a_page_opened_while_the_api_is_unavailable_recovers_automatically_in_ge
 # Keyboard, screen reader, eyesight
 
 
+@pytest.mark.usefixtures("failing")
+def test_a_field_that_is_made_anew_just_after_it_got_the_focus_has_it_again(
+    failing_page: ChatPage, open_tab: OpenTab
+) -> None:
+    """Streamlit does so now and then: people who use the keyboard were left at the top of the page."""
+    tab = open_tab(failing_page.url)
+    page = tab.page
+    tab.say("Where is my order?")
+    no = page.get_by_role("button", name="No", exact=True)
+    expect(no).to_be_visible()
+    settled(page)
+    page.evaluate(
+        """() => document.addEventListener("focusin", function again({ target }) {
+            if (!target.matches(".st-key-feedback-1 input")) return;
+            document.removeEventListener("focusin", again);
+            target.replaceWith(target.cloneNode(true));
+            window.isMadeAnew = true;
+        })"""
+    )
+    no.click()
+    page.wait_for_function("() => window.isMadeAnew")
+    expect(page.locator(".st-key-feedback-1 input")).to_be_focused()
+
+
 def test_everything_can_be_done_with_the_keyboard(
     failing_page: ChatPage, failing: FakeApi, open_tab: OpenTab
 ) -> None:

@@ -6,6 +6,12 @@
   window.supportChat = true;
   let moves = null;
   let news = null;
+  // Streamlit may make a field anew just after it got the focus: until this time, or what the customer does next, it gets
+  // the focus again.
+  let refocusUntil = 0;
+  for (const event of ["keydown", "pointerdown"]) {
+    document.addEventListener(event, () => { refocusUntil = 0; }, { capture: true });
+  }
 
   const set = (element, name, value) => {
     if (element && element.getAttribute(name) !== value) element.setAttribute(name, value);
@@ -13,9 +19,14 @@
 
   const focus = (key) => {
     const field = document.querySelector(`.st-key-${key} :is(input, textarea)`);
-    if (!field) return false;
     // On a touch screen the focus would bring up the keyboard over the answer.
-    if (!window.matchMedia("(pointer: coarse)").matches) field.focus({ preventScroll: true });
+    if (field && !window.matchMedia("(pointer: coarse)").matches) field.focus({ preventScroll: true });
+    return field !== null;
+  };
+
+  const move = (key) => {
+    if (!focus(key)) return false;
+    refocusUntil = performance.now() + 2000;
     if (key !== "message") soon(() => show(document.querySelector(`.st-key-${key}`)));
     return true;
   };
@@ -58,7 +69,8 @@
       news = state.dataset.news;
       soon(follow);
     }
-    if (moves !== state.dataset.moves && focus(key)) moves = state.dataset.moves;
+    if (moves !== state.dataset.moves && move(key)) moves = state.dataset.moves;
+    else if (performance.now() < refocusUntil && document.activeElement === document.body) focus(key);
   };
 
   new MutationObserver(apply).observe(document.body, {
