@@ -17,7 +17,7 @@ TESTS = ROOT / "tests"
 FILES = sorted(TESTS.rglob("*.py"))
 PACKAGES = {"bento", "chatbot", "data", "k8s", "monitoring", "tools", "training", "ui"}
 OTHERS = {"attack", "chart", "images", "loop", "e2e", "support"}
-_ASSERTING = {"raises", "fail", "warns"}
+_ASSERTING = {"raises", "fail", "warns", "expect"}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(TESTS)))
