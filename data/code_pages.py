@@ -56,7 +56,7 @@ def alphabet_page(lines: Iterable[bytes]) -> str | None:
     Every line may be in another language of the page. A code page is refuted by letters that do not occur together in
     any of its languages (`sipariþim müþteri`), by symbols within words, and by capitals within words.
     """
-    # The same text in other rows is no further evidence.
+    # The same text in other rows adds no evidence.
     texts = list(dict.fromkeys(lines))
     best: tuple[float, str] | None = None
     for page, alphabets in CANDIDATES:

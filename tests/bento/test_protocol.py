@@ -27,7 +27,7 @@ LARGE = 32 << 20
 
 
 LEFT = threading.Event()
-"""A request to `/wait` was told that its client left."""
+"""A request to `/wait` has received the disconnect of its client."""
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:

@@ -219,7 +219,7 @@ class Board:
 def open_board() -> Board:
     """Open the board configured by the environment.
 
-    Raises: BundleError: there is no usable bundle.
+    Raises: BundleError: no usable bundle was found.
     """
     store = open_store(read_settings(StorageSettings))
     bundle = bundles.load(find_bundle(store, read_settings(ServiceSettings), read_settings(TrackingSettings)))
