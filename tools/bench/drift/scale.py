@@ -17,6 +17,7 @@ from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import typer
 from rich.console import Console
 
@@ -71,9 +72,9 @@ def fill(folder: Path, records: int) -> None:
         count = min(PART, records - start)
         table = _records(count, place, now)
         name = f"part-{place:04d}"
-        days = table["timestamp"].to_pylist()
-        for day in sorted({when.date() for when in days}):
-            rows = table.filter(pa.array([when.date() == day for when in days]))
+        days = table["timestamp"].cast(pa.date32())
+        for day in sorted(pc.unique(days).to_pylist()):
+            rows = table.filter(pc.equal(days, pa.scalar(day)))
             for kind, part in ((Record, rows), (Feedback, _feedback(rows, place))):
                 content = encode(part, [(f"{name}-{day}", part.num_rows)])
                 store.put(f"{prefix_of(kind)}day={day}/{name}-{day}.parquet", content)
@@ -89,7 +90,7 @@ def _feedback(records: pa.Table, seed: int) -> pa.Table:
 
 def _table(kind: Kind, rows: int, columns: dict[str, pa.Array]) -> pa.Table:
     """Return a table of a kind; text columns that are not given are empty."""
-    schema, empty = arrow_schema(kind), pa.array([""] * rows)
+    schema, empty = arrow_schema(kind), pa.repeat("", rows)
     return pa.table({name: columns.get(name, empty) for name in schema.names}).cast(schema)
 
 
@@ -99,31 +100,33 @@ def _records(count: int, seed: int, now: datetime) -> pa.Table:
     age = np.sort(generator.uniform(60, 23.9 * 3600, count))[::-1]
     if seed == 0:
         age[:2_000] += 3600
-    when = [int((now - timedelta(seconds=float(a))).timestamp() * 1000) for a in age]
+    when = (now.timestamp() * 1000 - 1000 * age).astype(np.int64)
     words = generator.integers(3, 20, count)
-    ids = [f"{seed:012d}{row:022d}" for row in range(count)]
+    rows = pa.array(np.arange(count)).cast(pa.string())
+    greeting = pc.if_else(pa.array(words > 10), "where is my order", "")
     columns = {
         "timestamp": pa.array(when, pa.timestamp("ms", tz="UTC")),
-        "query": pa.array(
-            [f"{'where is my order' * int(w > 10)} {row} thanks" for row, w in enumerate(words)]
+        "query": pc.binary_join_element_wise(greeting, rows, "thanks", " "),
+        "intent": pc.binary_join_element_wise(
+            "intent", pa.array(generator.integers(0, 27, count)).cast(pa.string()), "_"
         ),
-        "intent": pa.array([f"intent_{i}" for i in generator.integers(0, 27, count)]),
         "confidence": pa.array(generator.beta(20, 1, count)),
-        "prediction_id": pa.array(ids),
-        "model_version": pa.array(["v1"] * count),
-        "source": pa.array(["model"] * count),
+        "prediction_id": pc.binary_join_element_wise(f"{seed:012d}", pc.utf8_lpad(rows, 22, "0"), ""),
+        "model_version": pa.repeat("v1", count),
+        "source": pa.repeat("model", count),
         "scope": pa.array(generator.beta(8, 2, count)),
         "handoff": pa.array(generator.random(count) < 0.05),
-        "alternatives": pa.array(["{}"] * count),
+        "alternatives": pa.repeat("{}", count),
         "chars": pa.array((words * 5).astype(np.int32)),
         "words": pa.array(words.astype(np.int32)),
         "non_letter_share": pa.array(generator.beta(1, 30, count)),
         "upper_share": pa.array(generator.beta(1, 30, count)),
-        "summary": pa.array(
-            list(generator.normal(size=(count, 8)).astype(np.float32)), pa.list_(pa.float32())
+        "summary": pa.ListArray.from_arrays(
+            np.arange(0, 8 * count + 1, 8, dtype=np.int32),
+            generator.normal(size=8 * count).astype(np.float32),
         ),
         "latency_ms": pa.array(generator.random(count)),
-        "bundle_digest": pa.array(["0" * 64] * count),
+        "bundle_digest": pa.repeat("0" * 64, count),
         "schema_version": pa.array(np.ones(count, np.int32)),
     }
     return _table(Record, count, columns)
