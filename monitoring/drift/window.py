@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from monitoring.drift.columns import of_table
+from monitoring.drift.feedback import id_hashes
 from monitoring.drift.histograms import Tally
 from monitoring.drift.source import COLUMNS, Source, ignore
 
@@ -156,9 +157,8 @@ def sampled(tables: Sequence[pa.Table]) -> pa.Table | None:
 
 def _hashes(table: pa.Table) -> NDArray[np.uint64]:
     """Return a hash of each row, shape (n,); the time tells rows without an id apart."""
-    ids = np.asarray(table["prediction_id"].to_numpy(), dtype=object)
     times = table["timestamp"].cast(pa.int64()).to_numpy()
-    return np.asarray(pd.util.hash_array(ids, categorize=False) + pd.util.hash_array(times))
+    return np.asarray(id_hashes(table) + pd.util.hash_array(times))
 
 
 def _count(mask: pa.ChunkedArray) -> int:
