@@ -20,13 +20,13 @@ from rich.text import Text
 from data.commands import reports_errors
 from tools.bench.figures import CACHE, commit
 from tools.bench.growth.curves import CURVES, Curve, Point, table
-from tools.bench.speed.machine import Machine
+from tools.bench.speed.machine import Machine, busy_cores
 from tools.bench.speed.servers import ROOT
 
 FOLDER = CACHE / "growth"
 PAGE = ROOT / "docs" / "results.d" / "growth.md"
 PICTURE = ROOT / "docs" / "images" / "growth.png"
-SHOWN = ("messages a second", "p99 ms", "seconds", "peak memory, MB")
+SHOWN = ("messages a second", "p99 ms", "seconds", "peak memory, MB", "memory of all processes, MB")
 """Values that are plotted, where a curve has them: two a curve."""
 _COLOURS = ("#2563eb", "#dc2626")
 
@@ -37,19 +37,22 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @reports_errors()
 def main(
     curves: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(CURVES)}; default: all.")] = None,
+    minutes: Annotated[int, typer.Option(min=1, help="Of the soak.")] = 20,
 ) -> None:
-    """Measure the curves (all: about 15 minutes), then write the page and the picture."""
+    """Measure the curves (all: about an hour on an idle machine), then write the page and the picture."""
     console = Console()
     if unknown := [name for name in curves or [] if name not in CURVES]:
         console.print(Text(f"unknown curve {unknown[0]!r}; there are {', '.join(CURVES)}", style="red"))
         raise typer.Exit(2)
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in curves or CURVES:
-        curve = CURVES[name](partial(_say, console, name))
+        busy = busy_cores()
+        measure = partial(CURVES[name], minutes=minutes) if name == "soak" else CURVES[name]
+        curve = measure(partial(_say, console, name))
         content = asdict(curve) | {
             "measured": datetime.now(UTC).date().isoformat(),
             "commit": commit(),
-            "machine": Machine.this().describe(),
+            "machine": f"{Machine.this().describe()}; other processes kept {busy:.1f} cores busy before it",
         }
         (FOLDER / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
         _write()  # after each curve: a run that is stopped keeps what it measured
@@ -101,7 +104,7 @@ def picture(curves: dict[str, Curve], file: Path) -> None:
     for place, curve in enumerate(curves.values()):
         left = figure.add_subplot(rows, columns, place + 1)
         sizes = [point.size for point in curve.points]
-        shown = [name for name in SHOWN if name in curve.points[0].values]
+        shown = [name for name in SHOWN if name in curve.points[0].values][-2:]
         for axes, name, colour in zip((left, left.twinx()), shown, _COLOURS, strict=False):
             axes.loglog(
                 sizes, [point.values[name] for point in curve.points], "o-", color=colour, markersize=4

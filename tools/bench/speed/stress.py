@@ -108,10 +108,10 @@ def sustained(side: Side, server: Server, start: float, seconds: float) -> Arriv
         BenchError: no rate is sustained.
     """
     questions = side.questions(server.port)
-    found = highest_rate(lambda rate: _window(server, questions, rate, _SEARCH_SECONDS), start)
+    found = highest_rate(lambda rate: window(server, questions, rate, _SEARCH_SECONDS), start)
     rate = found.rate if found else 0.0
     while rate >= start / 16:
-        confirmed = _window(server, questions, rate, seconds)
+        confirmed = window(server, questions, rate, seconds)
         if confirmed.is_sustained:
             return confirmed
         # A longer window meets pauses that a short one may miss.
@@ -123,7 +123,7 @@ def overload(side: Side, server: Server, rate: float, multiple: int, seconds: fl
     """Offer a multiple of a rate, with health probes beside it."""
     before = _workers(server)
     with probing(server.port) as probes:
-        arrivals = _window(server, side.questions(server.port), multiple * rate, seconds)
+        arrivals = window(server, side.questions(server.port), multiple * rate, seconds)
     after = _workers(server)
     return Overload(multiple, arrivals, probes, len(before ^ after))
 
@@ -204,7 +204,8 @@ def _workers(server: Server) -> set[int]:
     return {process.pid for process in tree_memory(server.pid) if "monitoring." not in process.command}
 
 
-def _window(server: Server, questions: Sequence[Question], rate: float, seconds: float) -> Arrivals:
+def window(server: Server, questions: Sequence[Question], rate: float, seconds: float) -> Arrivals:
+    """Offer messages at a rate, each as often as it takes."""
     warmup = 1.0
     needed = int(1.2 * rate * (seconds + warmup)) + 100
     mixed = list(questions) * (needed // len(questions) + 1)
