@@ -11,6 +11,10 @@ from typer.testing import CliRunner
 
 from tools.bench.growth.__main__ import app, page, picture, read
 from tools.bench.growth.curves import Curve, Point
+from tools.bench.growth.service import minute_of
+from tools.bench.speed.load import Load
+from tools.bench.speed.machine import Memory
+from tools.bench.speed.open_loop import Arrivals
 
 
 def curve(*points: tuple[float, float]) -> Curve:
@@ -47,3 +51,16 @@ def test_an_unknown_curve_is_refused_with_those_there_are() -> None:
     done = CliRunner().invoke(app, ["speed"])
     assert done.exit_code == 2
     assert "unknown curve 'speed'; there are connections, length" in done.output
+
+
+def test_a_minute_of_a_soak_counts_refusals_apart_from_errors_and_adds_the_memory_of_all_processes() -> None:
+    load = Load(64, seconds=60, answered=600, latencies=[0.010] * 99 + [0.250])
+    load.errors.update({"status 429": 7, "timeout": 2, "wrong intent": 1})
+    memory = [Memory(pid, "", "", rss=0, pss=100_000_000) for pid in (1, 2)]
+    assert minute_of(Arrivals(10, 600, load), memory) == {
+        "messages a second": 10,
+        "p99 ms": pytest.approx(12.4),
+        "memory of all processes, MB": 200,
+        "refused with 429": 7,
+        "errors": 3,
+    }

@@ -79,13 +79,13 @@ def fill(folder: Path, records: int, now: datetime | None = None, part: int = PA
     now = now or datetime.now(UTC)
     for place in range(first, -(-records // part)):
         count = min(part, records - place * part)
-        table = _records(count, place, now)
+        made = _records(count, place, now)
         name = f"part-{place:04d}"
-        days = table["timestamp"].cast(pa.date32())
+        days = made["timestamp"].cast(pa.date32())
         for day in sorted(pc.unique(days).to_pylist()):
-            rows = table.filter(pc.equal(days, pa.scalar(day)))
-            for kind, part in ((Record, rows), (Feedback, _feedback(rows, place))):
-                content = encode(part, [(f"{name}-{day}", part.num_rows)])
+            rows = made.filter(pc.equal(days, pa.scalar(day)))
+            for kind, table in ((Record, rows), (Feedback, _feedback(rows, place))):
+                content = encode(table, [(f"{name}-{day}", table.num_rows)])
                 store.put(f"{prefix_of(kind)}day={day}/{name}-{day}.parquet", content)
 
 

@@ -6,6 +6,7 @@ Each curve is kept in `.cache/bench/growth`; page and picture are made of all th
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -19,10 +20,18 @@ from rich.text import Text
 
 from data.commands import reports_errors
 from tools.bench.figures import CACHE, commit
-from tools.bench.growth.curves import CURVES, Curve, Point, table
+from tools.bench.growth import processes, service
+from tools.bench.growth.curves import Curve, Point, Step, table
 from tools.bench.speed.machine import Machine, busy_cores
 from tools.bench.speed.servers import ROOT
 
+CURVES: dict[str, Callable[[Step], Curve]] = {
+    each.__name__: each
+    for each in (
+        service.connections, service.length, service.intents, service.cores, processes.training, processes.groups,
+        processes.clusters, processes.compaction, processes.drift, service.soak,
+    )
+}  # fmt: skip
 FOLDER = CACHE / "growth"
 PAGE = ROOT / "docs" / "results.d" / "growth.md"
 PICTURE = ROOT / "docs" / "images" / "growth.png"
@@ -47,7 +56,7 @@ def main(
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in curves or CURVES:
         busy = busy_cores()
-        measure = partial(CURVES[name], minutes=minutes) if name == "soak" else CURVES[name]
+        measure = partial(service.soak, minutes=minutes) if name == "soak" else CURVES[name]
         curve = measure(partial(_say, console, name))
         content = asdict(curve) | {
             "measured": datetime.now(UTC).date().isoformat(),

@@ -32,6 +32,7 @@ from tools.bench.speed.sides import FIRST_MESSAGE, Side, baseline_side, role, se
 COMMAND = "python -m tools.bench.speed.stress"
 FILE = CACHE / "stress.json"
 MULTIPLES = (2, 4)
+WRONG = ("wrong intent", "no intent", "not JSON")
 # As the chart's probes: a path, and seconds until an answer counts as failed.
 _PROBES = ("/livez", "/readyz")
 _PROBE_SECONDS = 5.0
@@ -69,7 +70,7 @@ class Overload:
     @property
     def wrong(self) -> int:
         """Return the number of answers that differ from the bundle's own answer, or are not answers."""
-        return sum(self.arrivals.load.errors[kind] for kind in ("wrong intent", "no intent", "not JSON"))
+        return sum(self.arrivals.load.errors[kind] for kind in WRONG)
 
 
 @contextmanager
