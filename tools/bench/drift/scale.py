@@ -1,8 +1,8 @@
 """Measure the drift check's cost from 10,000 to 5 million records: `python -m tools.bench.drift.scale`.
 
 Uses a folder log store with parts of 100,000 rows and one day of records. Each size runs in a separate process and
-includes Evidently's report. The largest is counted again by shards, one after the other; a size above `MOST_WHOLE`
-(`--size 50000000`, about 5 GB) by shards only.
+includes Evidently's report. The largest is counted again by shards, as many at a time as there are cores; a size
+above `MOST_WHOLE` (`--size 50000000`, about 5 GB) by shards only.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -75,18 +77,20 @@ def fill(folder: Path, records: int, now: datetime | None = None, part: int = PA
         part: rows of a part.
         first: the number of the first part; those before it are there.
     """
-    store = open_store(StorageSettings(url=str(folder)))
-    now = now or datetime.now(UTC)
     for place in range(first, -(-records // part)):
-        count = min(part, records - place * part)
-        made = _records(count, place, now)
-        name = f"part-{place:04d}"
-        days = made["timestamp"].cast(pa.date32())
-        for day in sorted(pc.unique(days).to_pylist()):
-            rows = made.filter(pc.equal(days, pa.scalar(day)))
-            for kind, table in ((Record, rows), (Feedback, _feedback(rows, place))):
-                content = encode(table, [(f"{name}-{day}", table.num_rows)])
-                store.put(f"{prefix_of(kind)}day={day}/{name}-{day}.parquet", content)
+        _fill_part(folder, min(part, records - place * part), now or datetime.now(UTC), place)
+
+
+def _fill_part(folder: Path, count: int, now: datetime, place: int) -> None:
+    store = open_store(StorageSettings(url=str(folder)))
+    made = _records(count, place, now)
+    name = f"part-{place:04d}"
+    days = made["timestamp"].cast(pa.date32())
+    for day in sorted(pc.unique(days).to_pylist()):
+        rows = made.filter(pc.equal(days, pa.scalar(day)))
+        for kind, table in ((Record, rows), (Feedback, _feedback(rows, place))):
+            content = encode(table, [(f"{name}-{day}", table.num_rows)])
+            store.put(f"{prefix_of(kind)}day={day}/{name}-{day}.parquet", content)
 
 
 def _feedback(records: pa.Table, seed: int) -> pa.Table:
@@ -141,6 +145,10 @@ def _records(count: int, seed: int, now: datetime) -> pa.Table:
     return _table(Record, count, columns)
 
 
+def _folder_gb(folder: Path) -> float:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e9
+
+
 def _run(scratch: Path, *arguments: str) -> dict[str, float]:
     environment = os.environ | {"CHATBOT_STORE_URL": "store", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", _RUN, *arguments]
@@ -161,7 +169,7 @@ def main(
 ) -> None:
     """Measure and write docs/results.d/drift-scale.md."""
     console = Console()
-    rows, parts = [], []
+    rows, parts, verdicts = [], [], []
     chosen = sorted(sizes or SIZES)
     for size in chosen:
         with tempfile.TemporaryDirectory() as scratch:
@@ -175,13 +183,19 @@ def main(
                 rows.append((size, first, second))
                 console.print(f"{size:,}: {first}, {second}")
             else:
-                fill(store, size, first=1)
+                with ProcessPoolExecutor(os.cpu_count()) as pool:
+                    made = partial(_fill_part, store, PART, datetime.now(UTC))
+                    list(pool.map(made, range(1, size // PART)))
+                console.print(f"{size:,}: {_folder_gb(store):.1f} GB")
                 counted -= BASELINE
             if size == chosen[-1]:
-                parts = [_run(Path(scratch), f"{index}/{shards}") for index in range(shards)]
+                with ThreadPoolExecutor(os.cpu_count()) as threads:
+                    names = [f"{index}/{shards}" for index in range(shards)]
+                    parts = list(threads.map(partial(_run, Path(scratch)), names))
+                verdicts = [part["records"] for part in parts if "records" in part]
                 console.print(f"{size:,} in {shards} shards: {parts}")
-                if parts[-1]["records"] != counted:
-                    raise BenchError(f"the shards counted {parts[-1]['records']}, expected {counted}")
+                if set(verdicts) != {counted}:
+                    raise BenchError(f"the shards counted {verdicts}, expected {counted}")
     headings = ("records", "seconds", "processor seconds", "peak memory", "first run, freezing")
     cells = [
         (f"{size:,}", f"{second['seconds']:.1f}", f"{second['cpu']:.1f}", f"{second['mb']:.0f} MB",
@@ -202,8 +216,8 @@ def main(
         f"Command: `python -m tools.bench.drift.scale{''.join(f' --size {size}' for size in sizes or ())}` (commit "
         f"`{commit()}`, {Machine.this().describe()}). A log store in a folder, parts of 100,000 rows, a thumb for one "
         f"answer in five; one process, start to verdict, with Evidently's report.\n\n{table}\n"
-        f"{chosen[-1]:,} records in {shards} shards, one after the other; the last one merges and reports; all counted "
-        f"{parts[-1]['records']:,} after the baseline's:\n\n"
+        f"{chosen[-1]:,} records in {shards} shards, {os.cpu_count()} at a time; the last one merges and reports; all "
+        f"counted {verdicts[0]:,} after the baseline's:\n\n"
         f"{markdown(('shard', *headings[1:4]), counts)}",
         sync=False,
     )
