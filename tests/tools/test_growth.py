@@ -18,18 +18,20 @@ from tools.bench.speed.open_loop import Arrivals
 
 
 def curve(*points: tuple[float, float]) -> Curve:
-    values = [Point(size, {"seconds": seconds, "peak memory, MB": 100 + size}) for size, seconds in points]
+    values = [
+        Point(size, {"processor seconds": seconds, "peak memory, MB": 100 + size}) for size, seconds in points
+    ]
     return Curve("Training over rows", "rows", tuple(values), "rows of a test")
 
 
 @pytest.mark.parametrize("power", [0.5, 1, 2])
 def test_the_exponent_is_the_power_with_which_cost_grows(power: float) -> None:
     grown = curve(*((size, 3 * size**power) for size in (10, 100, 1000)))
-    assert grown.exponent("seconds") == pytest.approx(power)
+    assert grown.exponent("processor seconds") == pytest.approx(power)
 
 
 def test_two_points_do_not_make_an_exponent() -> None:
-    assert curve((10, 1), (100, 10)).exponent("seconds") is None
+    assert curve((10, 1), (100, 10)).exponent("processor seconds") is None
 
 
 def test_page_and_picture_are_made_of_kept_measurements(tmp_path: Path) -> None:

@@ -35,8 +35,12 @@ CURVES: dict[str, Callable[[Step], Curve]] = {
 FOLDER = CACHE / "growth"
 PAGE = ROOT / "docs" / "results.d" / "growth.md"
 PICTURE = ROOT / "docs" / "images" / "growth.png"
-SHOWN = ("messages a second", "p99 ms", "seconds", "peak memory, MB", "memory of all processes, MB")
-"""Values that are plotted, where a curve has them: two a curve."""
+SHOWN = (
+    ("p99 ms", "memory of all processes, MB"),
+    ("messages a second", "processor ms a message"),
+    ("processor seconds", "peak memory, MB"),
+)
+"""Pairs of values; the first of which a curve has both is plotted."""
 _COLOURS = ("#2563eb", "#dc2626")
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -98,9 +102,9 @@ def page(kept: dict[str, dict[str, object]]) -> str:
             + (f" {curve.notes[0].upper()}{curve.notes[1:]}." if curve.notes else "")
             + f"\n\n{table(curve)}"
         )
-        if (grows := curve.exponent("seconds") if "seconds" in curve.points[0].values else None) is not None:
+        if "processor seconds" in curve.points[0].values and (grows := curve.exponent("processor seconds")):
             parts.append(
-                f"\nSeconds grow with the size to the power of {grows:.2f} (1: linear, 2: quadratic).\n"
+                f"\nProcessor time grows with the size to the power of {grows:.2f} (1: linear, 2: quadratic).\n"
             )
     return "".join(parts)
 
@@ -113,7 +117,7 @@ def picture(curves: dict[str, Curve], file: Path) -> None:
     for place, curve in enumerate(curves.values()):
         left = figure.add_subplot(rows, columns, place + 1)
         sizes = [point.size for point in curve.points]
-        shown = [name for name in SHOWN if name in curve.points[0].values][-2:]
+        shown = next(pair for pair in SHOWN if all(name in curve.points[0].values for name in pair))
         for axes, name, colour in zip((left, left.twinx()), shown, _COLOURS, strict=False):
             axes.loglog(
                 sizes, [point.values[name] for point in curve.points], "o-", color=colour, markersize=4

@@ -152,7 +152,7 @@ def _measured(
     refused = load.errors["status 429"]
     if wrong := {kind: count for kind, count in load.errors.items() if kind in WRONG}:
         raise BenchError(f"{connections} connections, size {size:g}: {wrong}")
-    step(f"{connections} connections, {size:g}")
+    step(f"{connections} connections, size {size:g}; errors: {dict(load.errors)}")
     values = {
         "messages a second": load.per_second,
         "p50 ms": load.percentile(50),
