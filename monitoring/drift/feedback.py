@@ -52,11 +52,15 @@ class Thumbs:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def join(self, table: pa.Table) -> pa.Table:
-        """Return the records with a column `negative`: True thumbs down, False thumbs up, null no feedback."""
+    def join(self, table: pa.Table, ids: NDArray[np.uint64] | None = None) -> pa.Table:
+        """Return the records with a column `negative`: True thumbs down, False thumbs up, null no feedback.
+
+        Args:
+            ids: the records' `id_hashes`, if they are known.
+        """
         if not len(self):
             return table.append_column("negative", pa.nulls(table.num_rows, pa.bool_()))
-        asked = id_hashes(table)
+        asked = id_hashes(table) if ids is None else ids
         places = np.minimum(np.searchsorted(self.ids, asked), len(self) - 1)
         return table.append_column("negative", pa.array(self.down[places], mask=self.ids[places] != asked))
 
