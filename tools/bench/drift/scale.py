@@ -212,7 +212,7 @@ def main(
     table = markdown(headings, cells) if cells else ""
     write_file(
         out,
-        "## What the drift check costs\n\n"
+        f"## What the drift check costs{'' if rows else ' in shards'}\n\n"
         f"Command: `python -m tools.bench.drift.scale{''.join(f' --size {size}' for size in sizes or ())}` (commit "
         f"`{commit()}`, {Machine.this().describe()}). A log store in a folder, parts of 100,000 rows, a thumb for one "
         f"answer in five; one process, start to verdict, with Evidently's report.\n\n{table}\n"

@@ -51,6 +51,9 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def main(
     curves: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(CURVES)}; default: all.")] = None,
     minutes: Annotated[int, typer.Option(min=1, help="Of the soak.")] = 20,
+    rate: Annotated[
+        float, typer.Option(help="Messages a second of the soak; 0: 70 % of the highest sustained rate.")
+    ] = 0,
 ) -> None:
     """Measure the curves (all: about an hour on an idle machine), then write the page and the picture."""
     console = Console()
@@ -60,7 +63,7 @@ def main(
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in curves or CURVES:
         busy = busy_cores()
-        measure = partial(service.soak, minutes=minutes) if name == "soak" else CURVES[name]
+        measure = partial(service.soak, minutes=minutes, rate=rate) if name == "soak" else CURVES[name]
         curve = measure(partial(_say, console, name))
         content = asdict(curve) | {
             "measured": datetime.now(UTC).date().isoformat(),

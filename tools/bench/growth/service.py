@@ -92,15 +92,19 @@ def intents(step: Step) -> Curve:
     return Curve("Service over intents", "intents", tuple(points), notes)
 
 
-def soak(step: Step, minutes: int = 20) -> Curve:
-    """Memory, errors and p99 of each minute at 70 % of the highest sustained rate."""
+def soak(step: Step, minutes: int = 20, rate: float = 0) -> Curve:
+    """Memory, errors and p99 of each minute at a rate; 0: 70 % of the highest sustained one."""
     messages, source = real_messages()
     side = service_side(BUNDLE, messages)
     points = []
     with side.running() as server:
         settle(server.pid)
-        highest = sustained(side, server, 200, _SECONDS).rate
-        rate = SOAKED * highest
+        if not rate:
+            highest = sustained(side, server, 200, _SECONDS).rate
+            rate, source = (
+                SOAKED * highest,
+                f"{source}; {100 * SOAKED:.0f} % of {highest:,.0f} messages a second",
+            )
         for minute in range(1, minutes + 1):
             used = processor_seconds(server.pid)
             arrivals = window(server, side.questions(server.port), rate, 60)
@@ -109,7 +113,7 @@ def soak(step: Step, minutes: int = 20) -> Curve:
                 1000 * (processor_seconds(server.pid) - used) / max(1, arrivals.load.total), 2
             )
             step(f"minute {minute}: {points[-1].values}")
-    notes = f"{source}; {rate:,.0f} messages a second, {100 * SOAKED:.0f} % of {highest:,.0f}"
+    notes = f"{source}; {rate:,.0f} messages a second offered"
     return Curve("Soak", "minute", tuple(points), notes)
 
 
