@@ -30,8 +30,12 @@ def test_the_exponent_is_the_power_with_which_cost_grows(power: float) -> None:
     assert grown.exponent("processor seconds") == pytest.approx(power)
 
 
-def test_two_points_do_not_make_an_exponent() -> None:
-    assert curve((10, 1), (100, 10)).exponent("processor seconds") is None
+def test_the_exponent_leaves_out_what_small_sizes_cost_at_least() -> None:
+    assert curve((1, 50), (10, 50), (100, 5_000)).exponent("processor seconds") == pytest.approx(2)
+
+
+def test_one_point_does_not_make_an_exponent() -> None:
+    assert curve((10, 1)).exponent("processor seconds") is None
 
 
 def test_page_and_picture_are_made_of_kept_measurements(tmp_path: Path) -> None:
@@ -43,7 +47,7 @@ def test_page_and_picture_are_made_of_kept_measurements(tmp_path: Path) -> None:
         in text
     )
     assert "| 1,000 | 100 | 1,100 |" in text
-    assert "to the power of 1.00" in text
+    assert "with the power of 1.00" in text
     picture({"training": read(content)}, tmp_path / "growth.png")
     with Image.open(tmp_path / "growth.png") as image:
         assert len(image.convert("L").getcolors() or []) > 10

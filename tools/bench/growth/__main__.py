@@ -107,7 +107,8 @@ def page(kept: dict[str, dict[str, object]]) -> str:
         )
         if "processor seconds" in curve.points[0].values and (grows := curve.exponent("processor seconds")):
             parts.append(
-                f"\nProcessor time grows with the size to the power of {grows:.2f} (1: linear, 2: quadratic).\n"
+                f"\nBetween the two largest sizes, processor time grows with the power of {grows:.2f} "
+                "(1: linear, 2: quadratic).\n"
             )
     return "".join(parts)
 

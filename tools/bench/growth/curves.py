@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import numpy as np
 
 from tools.bench.figures import markdown
 
@@ -38,22 +37,25 @@ class Curve:
     notes: str = ""
 
     def exponent(self, value: str) -> float | None:
-        """Return the slope of log value over log size, by least squares: 1 is linear, 2 is quadratic.
+        """Return the power with which a value grows between the two largest sizes: 1 is linear, 2 is quadratic.
 
         Returns:
-            None with fewer than three points.
+            None with fewer than two points.
         """
-        if len(self.points) < 3:
+        if len(self.points) < 2:
             return None
-        sizes = np.log([point.size for point in self.points])
-        values = np.log([max(point.values[value], 1e-9) for point in self.points])
-        return float(np.polyfit(sizes, values, 1)[0])
+        before, last = self.points[-2:]
+        return math.log(last.values[value] / before.values[value]) / math.log(last.size / before.size)
 
 
 def table(curve: Curve) -> str:
     """Return a curve as a Markdown table."""
     names = list(curve.points[0].values)
     rows = [
-        [f"{point.size:,.0f}", *(f"{point.values[name]:,.6g}" for name in names)] for point in curve.points
+        [
+            f"{point.size:,.6g}" if point.size < 1 else f"{point.size:,.0f}",
+            *(f"{point.values[name]:,.6g}" for name in names),
+        ]
+        for point in curve.points
     ]
     return markdown([curve.size, *names], rows)
