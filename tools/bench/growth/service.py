@@ -52,7 +52,9 @@ def length(step: Step) -> Curve:
     points = []
     for count in WORDS:
         chosen = random.Random(count)
-        texts = sorted({" ".join(chosen.sample(words, count)) for _ in range(1_500)})
+        texts = sorted(
+            {" ".join(chosen.sample(words, count)) for _ in range(min(2_000, max(400, 20_000 // count)))}
+        )
         points.append(_answered(service_side(BUNDLE, texts), count, 64, step))
     return Curve(
         "Service over the length of messages", "words a message", tuple(points), "random words of Bitext"
