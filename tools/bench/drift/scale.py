@@ -210,10 +210,11 @@ def main(
         measured = {"sizes": [second | {"records": size} for size, _, second in rows], "shards": parts}
         write_file(FILE, json.dumps(measured) + "\n", sync=False)
     table = markdown(headings, cells) if cells else ""
+    options = "".join(f" --size {size}" for size in sizes or ())
     write_file(
         out,
         f"## What the drift check costs{'' if rows else ' in shards'}\n\n"
-        f"Command: `python -m tools.bench.drift.scale{''.join(f' --size {size}' for size in sizes or ())}` (commit "
+        f"Command: `python -m tools.bench.drift.scale{options} --shards {shards}` (commit "
         f"`{commit()}`, {Machine.this().describe()}). A log store in a folder, parts of 100,000 rows, a thumb for one "
         f"answer in five; one process, start to verdict, with Evidently's report.\n\n{table}\n"
         f"{chosen[-1]:,} records in {shards} shards, {os.cpu_count()} at a time; the last one merges and reports; all "
