@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -565,6 +566,36 @@ def test_without_a_store_or_while_it_is_unavailable_contact_data_is_not_taken() 
     reply = api.post("/chat", body(message="I will sue you")).json()
     response = leave(api, reply["prediction_id"], contact="Jane 5", contact_token=reply["contact_token"])
     assert "Jane" not in str(error_of(response, 503))
+
+
+def test_contact_data_that_waits_for_a_hanging_store_takes_no_slot_of_a_message() -> None:
+    waiting, go_on = [], threading.Event()
+
+    def hang(prediction_id: str, _content: bytes) -> None:
+        waiting.append(prediction_id)
+        go_on.wait(60)
+
+    api = paper_api(save_contact=hang, max_concurrency=4, timeout_seconds=60, rate_limit_feedback=0)
+    replies = [api.post("/chat", body(message="I will sue you")).json() for _ in range(12)]
+
+    async def ask() -> tuple[int, list[int]]:
+        async with api.client() as client:
+            left = [
+                asyncio.create_task(
+                    client.post(
+                        f"/handoffs/{reply['prediction_id']}/contact",
+                        json={"contact": "jane@example.com", "contact_token": reply["contact_token"]},
+                    )
+                )
+                for reply in replies
+            ]
+            while len(waiting) < 4:
+                await asyncio.sleep(0.001)
+            asked = (await client.post("/chat", json={"message": "refund"})).status_code
+            go_on.set()
+            return asked, sorted(response.status_code for response in await asyncio.gather(*left))
+
+    assert asyncio.run(ask()) == (200, [200] * 8 + [429] * 4)
 
 
 def test_the_documented_reply_is_the_one_that_is_given(api: Api) -> None:
