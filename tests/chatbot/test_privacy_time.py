@@ -23,6 +23,7 @@ from chatbot.dialog.rules import Rules
 from chatbot.privacy import redact, redact_with_core
 from chatbot.privacy.redaction import HINTS
 from chatbot.records.schema import features
+from tests.support.requirements import ROOT
 
 LIMIT = 4_000
 """Characters of the longest message that the API accepts."""
@@ -57,7 +58,7 @@ FAMILIES = {
 
 @pytest.fixture(scope="module")
 def rules() -> Rules:
-    return Rules.load(Path("data/corpus/rules.yaml"))
+    return Rules.load(ROOT / "data/corpus/rules.yaml")
 
 
 @pytest.mark.parametrize("family", FAMILIES)
