@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,24 @@ def test_folders_are_named_after_what_they_test() -> None:
     folders = {path.name for path in TESTS.iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert folders == PACKAGES | OTHERS
     assert all((ROOT / package).is_dir() for package in PACKAGES)
+
+
+def test_no_pattern_repeats_a_group_possessively() -> None:
+    """Python before 3.11.5 matches `(...)*+` wrongly if the group backtracks (gh-106052); `(?>(...)*)` is the same.
+
+    Debian 12 has 3.11.2, where phone numbers were stored because of such a pattern.
+    """
+    product = [file for package in PACKAGES for file in (ROOT / package).rglob("*.py")]
+    rules = ROOT / "data" / "corpus" / "rules.yaml"
+    group = re.compile(r"(?<!\\)\)(?:[*+?]|\{\{?\d*,?\d*\}?\})\+(?!\+)")
+    assert group.search(r"\d++(?:,\d++)*+")
+    found = [
+        f"{file.relative_to(ROOT)}: {line.strip()}"
+        for file in (*product, rules)
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if group.search(line)
+    ]
+    assert found == []
 
 
 def _tests(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
