@@ -212,7 +212,7 @@ class LimitedProtocol(CoalescingProtocol):
         self._in_head = False
         self._head_bytes = 0
         self._stop_deadline()
-        hosts = sum(name == b"host" for name, _ in self.headers)
+        hosts = [name for name, _ in self.headers].count(b"host")
         if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
             self._refuse(400, "bad_request", "exactly one Host header is needed")
             raise _RefusedError
