@@ -82,7 +82,7 @@ class Metrics:
         )
         self.max_in_flight = self._gauge(
             "max_in_flight",
-            "How many messages and feedback are taken at once: the concurrency limit of each worker. Beyond it: 429.",
+            "How many messages are taken at once: the concurrency limit of each worker. Beyond it: 429.",
             "livesum",
         )
         self.predictions = self._counter(
