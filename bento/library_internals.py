@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     import uvicorn
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as HttpToolsProtocol
 
-    from bento.http.asgi import App
-
 SWAGGER_FILES = ("swagger-ui-bundle.js", "swagger-ui.css")
 
 
@@ -46,7 +44,7 @@ def use_http_protocol(protocol: type[asyncio.Protocol]) -> None:
     HTTP_PROTOCOLS["auto"] = f"{protocol.__module__}:{protocol.__name__}"
 
 
-def batching_app(service: Any, method: str, is_main: bool) -> tuple[App, Callable[[Any], Awaitable[Any]]]:
+def batching_app(service: Any, method: str, is_main: bool) -> tuple[Any, Callable[[Any], Awaitable[Any]]]:
     """Create a service's ASGI app.
 
     Args:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -618,6 +620,15 @@ def test_metrics_count_routes_statuses_and_sources_and_know_no_text_of_a_user(ap
     assert 'chatbot_handoffs_total{source="rule"} 1.0' in text
     assert "chatbot_confidence_count 3.0" in text
     assert "secret" not in text
+
+
+def test_metrics_are_served_while_a_process_creates_its_files(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    for kind in ("counter", "histogram", "gauge_livesum"):
+        (tmp_path / f"{kind}_{os.getpid()}.db").touch()
+    assert paper_api().send("GET", "/metrics").status_code == 200
 
 
 def test_every_metric_has_a_description_the_prefix_and_buckets_of_its_own() -> None:

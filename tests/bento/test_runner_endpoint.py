@@ -88,7 +88,7 @@ def test_the_batchable_method_is_called_through_bentomls_adaptive_batching() -> 
 
     @bentoml.service
     class Doubling:
-        @bentoml.api(batchable=True, max_batch_size=8, max_latency_ms=10_000)
+        @bentoml.api(batchable=True, max_batch_size=8, max_latency_ms=10_000)  # type: ignore[untyped-decorator]  # bentoml
         async def double(self, numbers: list[int]) -> list[int]:
             sizes.append(len(numbers))
             await asyncio.sleep(0.05)
@@ -97,8 +97,9 @@ def test_the_batchable_method_is_called_through_bentomls_adaptive_batching() -> 
     app, call = library_internals.batching_app(Doubling, "double", is_main=False)
 
     async def play() -> list[list[int]]:
-        async with app.router.lifespan_context(app):  # type: ignore[attr-defined]  # Starlette
-            return await asyncio.gather(*(call([number]) for number in range(8)))
+        async with app.router.lifespan_context(app):
+            found: list[list[int]] = await asyncio.gather(*(call([number]) for number in range(8)))
+            return found
 
     assert asyncio.run(play()) == [[2 * number] for number in range(8)]
     assert len(sizes) < 8, f"BentoML's batching {sizes} changed: adapt bento/library_internals.py"
