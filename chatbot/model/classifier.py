@@ -10,8 +10,8 @@ score (scope) averages three measures, each standardized (z-score) on in-scope m
 - nearness: largest cosine between the sentence embedding and a prototype of any intent, like nearest-neighbour
   out-of-distribution detection (Sun et al., 2022) with prototypes instead of neighbours.
 
-A penalty is subtracted where a message resembles the corpus's own out-of-scope rows: logistic regression of the messages
-of the intents against these rows. It is bounded by zero, so that a message gains nothing by being unlike them.
+A penalty is subtracted where a message resembles the corpus's own out-of-scope rows: logistic regression of the
+intents' messages against these rows. It is bounded by zero, so that a message gains nothing by being unlike them.
 """
 
 from __future__ import annotations

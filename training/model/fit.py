@@ -17,13 +17,14 @@ from chatbot.model.encoder import Encoded
 from training.model.blas import one_thread
 from training.model.distinct import weights
 from training.model.encoder.batch import concatenate, cores
-from training.model.generic_pool import ENOUGH_OWN
 from training.model.head import TOLERANCE, Columns, Moments, head_of
 from training.progress import Advance, no_progress
 
 PROTOTYPES = 8
 PROTOTYPE_ROUNDS = 8
 FOLDS = 5
+ENOUGH_OWN = 100
+"""So many distinct out-of-scope rows of a corpus teach its scope score; with fewer, the generic pool is used."""
 AVERAGED = 3
 """Measures of the scope score that are averaged; the penalty follows them."""
 REFUSAL_STRENGTH = 1.0
@@ -81,7 +82,9 @@ class Fitted:
     labels: Columns
     out_of_fold: OutOfFold
     measured: bool = True
-    outside: Scores = field(default_factory=lambda: Scores(np.empty((0, 0), np.float32), np.empty(0, np.float32)))
+    outside: Scores = field(
+        default_factory=lambda: Scores(np.empty((0, 0), np.float32), np.empty(0, np.float32))
+    )
 
     @property
     def judged(self) -> tuple[Columns, Floats]:

@@ -33,8 +33,8 @@ from training.model.encoder.batch import encode
 from training.model.encoder.export import Export, export
 from training.model.evaluation.outcome import evaluate, full_report
 from training.model.first_tier import Outside, learn_tier
-from training.model.fit import FOLDS, UNKNOWN_FOLDS, OutsideRows, fit, score_unknown
-from training.model.generic_pool import ENOUGH_OWN, POOL_LANGUAGE, load_pool, uncovered
+from training.model.fit import ENOUGH_OWN, FOLDS, UNKNOWN_FOLDS, OutsideRows, fit, score_unknown
+from training.model.generic_pool import POOL_LANGUAGE, load_pool, uncovered
 from training.model.languages import language_notices
 from training.model.operating_points import OperatingPoints, OutOfScope, learn_points
 from training.model.params import TrainParams
