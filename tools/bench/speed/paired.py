@@ -30,7 +30,7 @@ from tools.bench.speed.machine import settle, tree_memory
 from tools.bench.speed.servers import ROOT
 from tools.bench.speed.sides import REPEATS, SERVICE, Side, service_side
 
-MESSAGES = 25_000
+MESSAGES = 6_000
 PROCESSES = {"SupportChatbot": "outer process", "IntentRunner": "runner"}
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
