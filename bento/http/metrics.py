@@ -253,7 +253,8 @@ class _BegunFiles(MultiProcessCollector):
             with suppress(FileNotFoundError):  # of a process that has died
                 if file.stat().st_size:
                     files.append(str(file))
-        return self.merge(files, accumulate=True)
+        merged: Iterable[Metric] = self.merge(files, accumulate=True)
+        return merged
 
 
 def _remove_dead_processes(folder: Path) -> None:
