@@ -30,7 +30,7 @@ LOCALES = {
 }
 MAKE = {
     "email": "free_email", "phone": "phone_number", "card": "credit_card_number", "iban": "iban", "ssn": "ssn",
-    "ip": "ipv4_public", "mac": "mac_address", "street": "street_address",
+    "first": "first_name", "last": "last_name", "ip": "ipv4_public", "mac": "mac_address", "street": "street_address",
 }  # fmt: skip
 
 
@@ -59,6 +59,7 @@ def _filled(kind: str, language: str, line: str) -> Iterator[Sentence]:
 def _value(rng: random.Random, slot: str, locale: str) -> str:
     fake = Faker(locale)
     fake.seed_instance(rng.getrandbits(32))
-    if slot == "name":
-        return f"{fake.first_name()} {fake.last_name()}"
+    if slot in ("name", "lower"):
+        name = f"{fake.first_name()} {fake.last_name()}"
+        return name.lower() if slot == "lower" else name
     return str(getattr(fake, MAKE[slot])()).replace("\n", ", ")
