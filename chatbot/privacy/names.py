@@ -77,6 +77,7 @@ _OBJECT = Pattern(r"\s(?:it|me|him|us|them|the|that|not|es|mich|ihn|sie|nicht|lo
 _LAST = Pattern(
     rf"(?:^\W*|(?P<stop>[.!?\n]\s*|\s-{{1,2}}\s?)|^-|,\s|\s?~\s?|[.!?]\s?x{{1,3}}\s)(?P<name>{_CAP}(?:[ ]{_OF}{_CAP}){{0,2}})[.!]?(?:\s?x{{1,4}})?\s*\Z"
 )
+_LOWER_PAIR = Pattern(r"(?-i:(?P<first>[^\W\dA-Z_]{3,14})\s(?P<last>[^\W\dA-Z_]{4,16}))(?![\w-])")
 _SIGNING = Pattern(r"[.!?\n]\s*[^\W\d_]++(?:\s[^\W\d_]++){0,4}+,\s\Z")
 """A short clause that ends a message before its signature: "Have a lovely weekend, "."""
 _GREETED_END = Pattern(r"\s*(?:[,.!?;:)-]|\Z)")
@@ -121,13 +122,24 @@ def _stated(lead: re.Match[str]) -> int:
 
 def _introduced(lead: re.Match[str]) -> int:
     end = _name_end(lead.string, lead.end(), stated=False, capitals=_capitals_tell(lead[0].split()))
+    if end == lead.end():
+        return _lower_end(lead.string, end)
     return lead.end() if _is_brand(lead.string[lead.end() : end].split()) else end
 
 
 def _foreign(lead: re.Match[str]) -> int:
     text, start = lead.string, lead.end()
     end = _name_end(text, start, stated=False, capitals=True)
-    return end if end > start and _is_known(text[start:end]) else start
+    return end if end > start and _is_known(text[start:end]) else _lower_end(text, start)
+
+
+def _lower_end(text: str, start: int) -> int:
+    """Return the end of a lower-case full name with a listed surname ("im hollie carter"); `start` if there is none."""
+    found = _LOWER_PAIR.match(text, start)
+    if found is None or found["first"].lower() in NO_NAMES or found["last"].lower() in NO_NAMES:
+        return start
+    known = found["last"].lower() in SURNAMES and not _ENDINGS.search(found["first"])
+    return found.end() if known else start
 
 
 def _closed(lead: re.Match[str]) -> int:
@@ -152,8 +164,8 @@ def _signed(lead: re.Match[str]) -> int:
     """Return the end of a signed name; only punctuation and other marks may follow a signature."""
     text, start = lead.string, lead.end()
     # "Thanks John" contains a name, "Thanks Much" does not: without a comma, require a known given name.
-    formal = bool(lead["formal"])
-    end = _name_end(text, start, stated=formal, capitals=formal or bool(lead["comma"].strip()))
+    comma, formal = bool(lead["comma"].strip()), bool(lead["formal"])
+    end = _name_end(text, start, stated=comma and formal, capitals=comma or formal)
     return end if len(text) - end < _AFTER and _AFTER_SIGNATURE.match(text, end) else start
 
 

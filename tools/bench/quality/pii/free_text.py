@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from faker import Faker
 
@@ -56,8 +57,13 @@ def _filled(kind: str, language: str, line: str) -> Iterator[Sentence]:
         yield Sentence(SECRET.sub(r"\1", marked), tuple(SECRET.findall(marked)), kind, language)
 
 
+@cache
+def _faker(locale: str) -> Faker:
+    return Faker(locale)
+
+
 def _value(rng: random.Random, slot: str, locale: str) -> str:
-    fake = Faker(locale)
+    fake = _faker(locale)
     fake.seed_instance(rng.getrandbits(32))
     if slot in ("name", "lower"):
         name = f"{fake.first_name()} {fake.last_name()}"
