@@ -12,14 +12,14 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-BE = r"used\sto\sbe|(?:should|would|could|might|may|will)\sbe|heißt|is|c'est|are|was|were|ist|sind|war|lautet|lautete|est|était|es|son|era|è|e'|sono|é|são|foi|ser[áà]|to\sbe|it's|to|jest|är|er|reads|says"
+BE = r"sigue\ssiendo|sea|seja|continua\sa\sser|soll|sollte|bleibt|remains|blijft|(?:a|ha)\s(?:toujours\s|sempre\s|siempre\s)?(?:été|sido|stat[oa])|used\sto\sbe|(?:should|would|could|might|may|will)\sbe|heißt|is|c'est|are|was|were|ist|sind|war|lautet|lautete|est|était|es|son|era|è|e'|sono|é|são|foi|ser[áà]|to\sbe|it's|to|jest|är|er|reads|says"
 """Forms of "to be" between a noun and its value; "is" of Dutch and English."""
 
 STILL = r"now|still|always|actually|currently|jetzt|noch|immer(?:\snoch)?|weiterhin|maintenant|toujours|encore|ahora|siempre|todavía|ora|sempre|ancora|agora|ainda"
 
 # Credentials -------------------------------------------------------------------------------------------------------
 
-PASSWORD_WORDS = _words("""password password's passwords passcode passphrase passwd passwort pass hauptpasswort
+PASSWORD_WORDS = _words("""zugangspasswort kundenpasswort kontopasswort loginpasswort benutzerpasswort mailpasswort psswd pword passw passwrd password password's passwords passcode passphrase passwd passwort pass hauptpasswort
     wlanpasswort pwd pw mdp kennwort losung passe contraseña contrasena clave parola senha wachtwoord hasło
     lösenord adgangskode psw pswd passwrd pasword passord contrasenya ww heslo şifre""")
 PASSWORD_NOUNS = "|".join(sorted(PASSWORD_WORDS))
@@ -30,14 +30,18 @@ RELATION = r"""i'm|we're|that|which|i|we|you|for|on|of|to|at|ich|das|für|von|vo
 ASKING = _words("""what which this that it here where how who why was wie welches das dies hier wo quel quelle où ceci c' ce cual cuál esta
     esa esto qual quale questa questo dove wat welk dit dat hier waar hoe essa esta onde there one he she also not""")
 """Words before "is my password" that are none."""
-ANSWER_WORDS = _words("safe security secret memorable sicherheitsfrage secrète secreta segreta")
+TYPING_WORDS = _words("type typed typing enter entered entering tape saisis pongo metto digito gebe tippe typ")
+"""Verbs before a value, where a message is about a password."""
+THINKING_WORDS = _words("sure certain think believe sicher glaube crois creo credo acho denk")
+DIGITS_WORDS = _words("digits ziffern chiffres dígitos cifre cifras cijfers")
+ANSWER_WORDS = _words("seguridad sicurezza segurança safe security secret memorable sicherheitsfrage secrète secreta segreta")
 SHORT_PASSWORD_WORDS = _words("pw pwd mdp passwd psw pswd ww")
 """Abbreviations that a value follows where they begin a clause: "pw dragon"."""
 USER_WORDS = _words(
-    "user username userid login loginname benutzername benutzer identifiant utilisateur usuario utente usuário gebruiker gebruikersnaam inlognaam nutzername zugangsdaten logindaten credentials"
+    "identifiants credenziali credenciales inloggegevens dados datos user username userid login loginname benutzername benutzer identifiant utilisateur usuario utente usuário gebruiker gebruikersnaam inlognaam nutzername zugangsdaten logindaten credentials"
 )
 OTHER_WORDS = _words(
-    "new old other current neue alte neues altes nouveau nouvelle ancien nueva vieja nuova vecchia nova antiga"
+    "nieuwe nieuw new old other current neue alte neues altes nouveau nouvelle ancien nueva vieja nuova vecchia nova antiga"
 )
 """Words that name a second password: "the new one is"."""
 CHANGE_WORDS = _words("""ändern ändert wechseln changez modifiez modifier cambien cambiad cambiate cambi modificate wijzigen veranderen zetten mudem alterem change changed changing set reset update updated switched geändert gesetzt setze ändere
@@ -62,12 +66,12 @@ KEY_PREFIXES = r"""gh[oprsu]_ | github_pat_ | glpat- | gl[a-z]{2,5}- | xox[a-z]-
     | T3BlbkFJ | ops_ | dckr_pat_ | vc[a-z]_ | rnd_ | fo1_ | fm[12]_ | PRIVATE- | Bearer"""
 """Prefixes of API keys and tokens as secret scanners publish them (GitHub, GitGuardian, gitleaks)."""
 
-PIN_WORDS = _words("""pin pins pin's passcode's code's otp's mpin cvv cvv2 cvc cvc2 cvn otp tan puk geheimzahl passcode kartenprüfnummer
+PIN_WORDS = _words("""digicode secreto segreto visuel pin pins pin's passcode's code's otp's mpin cvv cvv2 cvc cvc2 cvn otp tan puk geheimzahl passcode kartenprüfnummer
     prüfziffer pincode sicherheitscode bestätigungscode zugangscode verifizierungscode einmalcode nip pinkod
     clave senha geheimnummer beveiligingscode toegangscode verificatiecode pincodes cryptogramme cvc-code inlogcode entsperrcode türcode""")
 CODE_WORDS = _words("code código codigo codice codes")
 PIN_QUALIFIERS = _words(
-    """security verification access time sms authentication authenticator login 2fa mfa confirmation auth secret
+    """portal puerta portero cancello portone portão porte portail d'entrée entrée deur haustür security verification access time sms authentication authenticator login 2fa mfa confirmation auth secret
     pin door gate entry alarm unlock recovery backup activation bank secret secreta segreta secrète confidentiel segreto secreto di de"""
 )
 """Words beside "code" that make it a secret without "is"."""
