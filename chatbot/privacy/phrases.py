@@ -44,7 +44,7 @@ OTHER_WORDS = _words(
     "nieuwe nieuw new old other current neue alte neues altes nouveau nouvelle ancien nueva vieja nuova vecchia nova antiga"
 )
 """Words that name a second password: "the new one is"."""
-CHANGE_WORDS = _words("""ändern ändert wechseln changez modifiez modifier cambien cambiad cambiate cambi modificate wijzigen veranderen zetten mudem alterem change changed changing set reset update updated switched geändert gesetzt setze ändere
+CHANGE_WORDS = _words("""setzen stellen mettez ponga pongan imposta impostate colocar ponham ändern ändert wechseln changez modifiez modifier cambien cambiad cambiate cambi modificate wijzigen veranderen zetten mudem alterem change changed changing set reset update updated switched geändert gesetzt setze ändere
     änderte zurückgesetzt gewechselt cambio cambié cambie cambiar cambiado cambiato cambiata cambiare mudei mudar mude
     alterei alterar troquei trocar puse poner changé changer mis modifié modificado modificato actualicé restablecí
     redefini impostato impostata veranderd gewijzigd aangepast ingesteld gezet verander wijzig geworden""")
@@ -384,7 +384,7 @@ CURRENCIES = r"""usd|eur|euros?|gbp|dollars?|pounds?|quid|bucks|chf|francs?|cent
     |rand|zar|lira|tl|try|cad|aud|nzd|sgd|franken|stutz|dirhams?|aed|baht|rubles?|rub|huf|forint|czk|koruna|points?|punkte|miles|people|units|stück|km|users?|kunden|followers|steps|mah|watts?|rpm|ppi|dpi|pixels?|lumens?"""
 
 NUMBER_KINDS = {
-    "<ORDER>": """bestellungen bestellingen zamówień beställningar compra compras orden órdenes ordens acquisto acquisti achat achats einkauf kauf subscription abo abonnement suscripción abbonamento assinatura nákup zakup aankoop cmd pöntun pöntunin porosia porosi agizo سفارش objednávka objednávky objednávku objednávce objednavka objednavky ordren bestilling bestillingen bestillingsnummer beställningen beställningsnummer tilaus
+    "<ORDER>": """cde cdes bestell-nr auftrags-nr bestellungen bestellingen zamówień beställningar compra compras orden órdenes ordens acquisto acquisti achat achats einkauf kauf subscription abo abonnement suscripción abbonamento assinatura nákup zakup aankoop cmd pöntun pöntunin porosia porosi agizo سفارش objednávka objednávky objednávku objednávce objednavka objednavky ordren bestilling bestillingen bestillingsnummer beställningen beställningsnummer tilaus
         tilaukseni tilausnumero tilauksen rendelés rendelésem rendelésszám comanda comenzii comandă заказ заказа заказу заказе замовлення поръчка поръчката παραγγελία παραγγελίας narudžba narudžbe narudžbu narudžbi
         naročilo naročila sipariş siparişim siparişimin siparis siparisim pesanan tellimus tellimuse pasūtījums pasūtījuma užsakymas užsakymo طلب طلبي הזמנה ההזמנה zamówieniem zamowienie zamowienia order orders ord oorder ordr oder orer oredr purchase purchases puchase pucrhase purcahse
     bestellung bestellnummer bestell auftrag auftragsnummer commande commandes pedido pedidos ordine ordini encomenda
@@ -394,7 +394,7 @@ NUMBER_KINDS = {
         rekeningnummer klantnummer konta kundnummer kontonr""",
     "<INVOICE>": """invoice invoices inv bill bills receipt receipts rechnung rechnungsnummer facture factures
     factura facturas fattura fatture fatura recibo factuur faktura fakturanummer quittung""",
-    "<NUMBER>": """buchung buchungen reservierung boeking rezerwacja bokning varaus foglalás rezervace retour retours retoure rücksendung reso resi devolução devoluções devolución devoluciones return returns zwrot retouren envío envio envios envoi envoie rma processo tracking awb waybill aktenzeichen zeichen handelsregister hrb kvk pnr quote refrence referance parcel package shipment consignment ticket case ref reference booking reservation
+    "<NUMBER>": """betreff réf rif albarán albaran reklamation reclamo réclamation bordereau avis cas fascicolo nota ddt buchung buchungen reservierung boeking rezerwacja bokning varaus foglalás rezervace retour retours retoure rücksendung reso resi devolução devoluções devolución devoluciones return returns zwrot retouren envío envio envios envoi envoie rma processo tracking awb waybill aktenzeichen zeichen handelsregister hrb kvk pnr quote refrence referance parcel package shipment consignment ticket case ref reference booking reservation
     confirmation transaction return rma claim serial passport license licence ssn security tax vat routing label
         number numbers nr sort bsb ifsc blz swift bic aba sin nino tfn pps ppsn aadhaar pan ird nric ni insurance
     social steuer steuernummer ustid sendungsnummer sendung paket paketnummer vorgang vorgangsnummer
@@ -407,7 +407,7 @@ NUMBER_KINDS = {
 }  # fmt: skip
 """Nouns that name a number, by the mark of the number."""
 NAMING = _words(
-    "č č. číslo cislo № broj št nomor numarası numarasi номер số αριθμός رقم מספר numărul # n number numbers num nbr no nr id ids code ref reference nº n° núm nummer numéro número numero numer no. "
+    "n.º nro č č. číslo cislo № broj št nomor numarası numarasi номер số αριθμός رقم מספר numărul # n number numbers num nbr no nr id ids code ref reference nº n° núm nummer numéro número numero numer no. "
 )
 SAYING = _words("are were sind waren sont son sono são is was ist war lautet est es è é era to jest är er")
 NO_NUMBERS = _words(

@@ -34,7 +34,7 @@ _COMPOUNDS = ("nummer", "nr", "buchungscode", "boekingscode")
 """Ends of German, Dutch and Scandinavian nouns that name a number: "Vorgangsnummer", "Kundennr."."""
 _THINGS = ("artikel", "haus", "seiten", "modell", "model", "chargen", "produkt", "product", "teile", "material", "zimmer", "fehler", "fout", "huis", "pagina", "vare", "los", "typen")  # fmt: skip
 _REFERENCES = frozenset(("id", "ids", "ref", "reference"))
-_TOKEN = Pattern(r"n[º°]|[^\W\d_]+(?:/[^\W\d_]+)?|\S", 0)
+_TOKEN = Pattern(r"n\.?[º°]|[^\W\d_]+(?:/[^\W\d_]+)?|\S", 0)
 _FROM_DIGIT = Pattern(r"\d[\w/\-]*+", 0)
 _MORE = Pattern(
     r"(?:\.\d{2,4}){2,4}(?:/\d{4})?(?:-(?:\d\d?|\d{3}[.-]\d\d|[kK]))?(?![\w.])|(?:[ ./-](?:\d{3,8}|\d{2}(?=[ ]\d\d))(?![\w.,]))+(?:[ ]\d\d(?!\w)|[ ][A-Z][ ]\d{3}(?!\w))?",
@@ -57,7 +57,7 @@ _GROUPS_BEFORE = Pattern(r"(?<![\w.,-])(?:\d{1,6}[ -]){1,4}\Z", 0)
 _SORT_CODE = Pattern(r"sort[ ]?codes?:?[ ](?:is[ ]|=[ ])?(?P<code>\d\d[- ]?\d\d[- ]?\d\d)(?!\w)")
 _SORT = frozenset(("sort", "sortcode"))
 _STATUS = Pattern(
-    r"(?:status[ ]of|where[ ]is|where's|wo[ ]ist|où[ ]est|dónde[ ]está|dov'è|onde[ ]está|track|cancel)[ ](?P<code>(?-i:(?=[A-Z\d-]*[A-Z])(?=[A-Z\d]*\d{4}|[A-Z\d]+-[A-Z\d-]*\d)[A-Z\d]{2,}(?:-[A-Z\d]+)*))(?![\w-])"
+    r"(?:status[ ]of|where[ ]is|where's|wo[ ]ist|où[ ](?:en[ ])?est|dónde[ ]está|dov'è|onde[ ]está|track|cancel)[ ](?P<code>(?-i:(?=[A-Z\d-]*[A-Z])(?=[A-Z\d]*\d{4}|[A-Z\d]+-[A-Z\d-]*\d)[A-Z\d]{2,}(?:-[A-Z\d]+)*))(?![\w-])"
 )
 _STATUS_WORDS = frozenset(
     ("status", "where", "where's", "wo", "où", "dónde", "dov'è", "onde", "track", "cancel")
@@ -76,6 +76,13 @@ _ORDERED = frozenset(NUMBER_KINDS["<ORDER>"].split()) | {
 }
 _NUMBER_NOUNS = frozenset(("number", "numbers", "numéro", "numero", "número", "nummer", "numer"))
 _NUMBER_ALONE = Pattern(r"(?:\d{5,6}|[A-Z]{1,5}-?\d{4,12})(?![\w.,/-]|[ ]\d)", 0)
+_ABOUT = Pattern(
+    r"(?:(?:\A|[.!?]\s)(?:re|about|betr\.?|betreff|asunto|oggetto|assunto)\s?:?|es[ ]geht[ ]um|(?:cancel|storniere|annulez|cancela|annulla|cancele)|which[ ]order\?|ending[ ]in)[ ](?P<code>\d{4,10})(?=\s*(?:[.,:;!?)]|\Z))"
+)
+"""A message about a number alone: "cancel 48291", "re: 48291"."""
+_ABOUT_WORDS = frozenset(
+    "re about betr betreff asunto oggetto assunto geht cancel storniere annulez cancela annulla cancele which ending".split()
+)
 _CARD = Pattern(r"(?:\d{4}[ -]?){3}\d{1,7}", 0)
 
 
@@ -85,6 +92,8 @@ def redact_references(draft: Draft) -> None:
         draft.mark((*found.span("code"), "<NUMBER>") for found in _SORT_CODE.finditer(draft.text))
     if not _STATUS_WORDS.isdisjoint(draft.words):
         draft.mark((*found.span("code"), "<ORDER>") for found in _STATUS.finditer(draft.text))
+    if not _ABOUT_WORDS.isdisjoint(draft.words):
+        draft.mark((*found.span("code"), "<ORDER>") for found in _ABOUT.finditer(draft.text))
     draft.mark(_references(draft.text))
     if alone := _ALONE.fullmatch(draft.text):
         draft.mark([(*alone.span("code"), "<NUMBER>")])
