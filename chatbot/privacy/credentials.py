@@ -104,7 +104,7 @@ _PHRASE_STATED = Pattern(
     r"\w++ \s?:\s (?P<secret>[^\W\d_]{2,24}(?:[ ][^\W\d_]{2,24}){1,5}) (?=\s*(?:[.,;!?]|\Z))"
 )
 _ANSWER = Pattern(
-    rf"\w++ (?: \s?:\s | (?<=secrète)\sest\s | (?<=secreta)\s(?:es|é)\s | (?<=segreta)\sè\s | \s(?:answer|word|question|antwort|phrase|respuesta|risposta|réponse|antwoord)(?:\s(?:answer|antwort))?(?:{_TOLD}|\s) | (?<=(?:ta|on|da)\s\w{{7}})(?<!\w{{8}}){_TOLD} ) {_VALUE}"
+    rf"\w++ (?: (?<!security)(?<!secret)(?<!safe)(?<!memorable)\s?:\s(?=\S+\s*(?:[.,;!?]|\Z)) | (?<=secrète)\sest\s | (?<=secreta)\s(?:es|é)\s | (?<=segreta)\sè\s | \s(?:answer|word|question|antwort|phrase|respuesta|risposta|réponse|antwoord)(?:\s(?:answer|antwort))?(?:{_TOLD}|\s) | (?<=(?:ta|on|da)\s\w{{7}})(?<!\w{{8}}){_TOLD} ) {_VALUE}"
 )
 _LOGIN = Pattern(
     rf"\w++ (?:[ ]?(?:id|name|details|data|info))? (?:{_TOLD}|\s) (?P<user>[^\s/,{MASK}]{{2,40}}) \s?[/|,]\s? {_VALUE}"
@@ -163,6 +163,10 @@ _SENT_WORDS = frozenset(
 )
 """Words of a message in which a code is one that was sent to a person."""
 _ADDRESS_SLASH = Pattern(rf"{MASK}\s?[/|]\s?[^\W\d]", 0)
+_OF_A_CARD = frozenset(
+    "back card karte carte tarjeta carta cartão kaart hinten rückseite dos atrás dietro achterop".split()
+)
+"""Words of a message whose digits are a card's security code."""
 _CREDENTIALS = frozenset(
     (
         "credentials",
@@ -172,8 +176,6 @@ _CREDENTIALS = frozenset(
         "credenziali",
         "credenciales",
         "inloggegevens",
-        "dados",
-        "datos",
     )
 )
 """Words that both a user name and a password follow."""
@@ -184,7 +186,7 @@ _LETTER_CODE = Pattern(rf"\w++ {_TOLD} (?P<secret>(?=[\w-]*\d)\w[\w-]{{4,40}})")
 _SHORTEST = 4
 """Letters of a plain word that is taken for a password after a verb."""
 _TYPED_THINGS = frozenset(
-    "nichts nothing keine everything something details number email username account address letters characters twice incorrectly".split()
+    "tutto tutte todo tudo tout alles again nichts nothing keine everything something details number email username account address letters characters twice incorrectly".split()
 )
 _QUOTES = "\"'([{<"
 _STOPS = ".,;:!?)]}\"'>"
@@ -206,7 +208,7 @@ def redact_credentials(draft: Draft) -> None:
         draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_PHRASE, _PHRASE_WORDS))
     if draft.has(PIN_WORDS):
         draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_SPELLED_PIN, PIN_WORDS))
-    if draft.has_digits and draft.has(DIGITS_WORDS):
+    if draft.has_digits and draft.has(DIGITS_WORDS) and not _OF_A_CARD.isdisjoint(draft.words):
         draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_DIGITS_STATED, DIGITS_WORDS))
     if draft.has(KEY_WORDS):
         draft.mark(_keys(draft))
@@ -372,7 +374,7 @@ def _plain(draft: Draft, pattern: Pattern, verbs: frozenset[str]) -> Iterator[Sp
     for found in draft.matches(pattern, verbs):
         start, end = _trimmed(found)
         value = found.string[start:end].lower()
-        if end - start >= _SHORTEST and value not in NO_NAMES and value not in _TYPED_THINGS:
+        if end - start >= _SHORTEST and not value.endswith("ly") and value not in NO_NAMES and value not in _TYPED_THINGS:
             yield from _trusted(iter((found,)))
 
 

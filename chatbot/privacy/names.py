@@ -138,7 +138,8 @@ def _lower_end(text: str, start: int) -> int:
     found = _LOWER_PAIR.match(text, start)
     if found is None or found["first"].lower() in NO_NAMES or found["last"].lower() in NO_NAMES:
         return start
-    known = found["last"].lower() in SURNAMES and not _ENDINGS.search(found["first"])
+    last = found["last"].lower()
+    known = last in SURNAMES and last not in _ADJECTIVES and not _ENDINGS.search(found["first"])
     return found.end() if known else start
 
 
@@ -208,7 +209,7 @@ def _last(text: str) -> Iterator[Span]:
         words = found["name"].split()
         signed = (
             _is_given(words[0])
-            or (found.start() > 0 and len(words) > 1 and found["stop"] is not None)
+            or (found.start() > 0 and len(words) > 1 and (found["stop"] or "").strip(" -") == "\n")
             or _SIGNING.search(text, begin, start) is not None
         )
         if signed and not _is_brand(words) and _name_end(text, start, stated=False, capitals=True) == end:
@@ -430,6 +431,12 @@ _ENDINGS = Pattern(
     0,
 )
 
+_ADJECTIVES = frozenset(
+    """petit klein jung gross groß lang lange weiss weiß schwarz braun roth kurz moreno blanco rubio bello grande grand blanc roux
+    long young white green black brown short little rich best love hope sharp strong stark fuchs alto bravo mayor leal franco
+    gallo santo cano costa leite""".split()
+)
+"""Surnames that are words in lower case: "ich bin sehr klein"."""
 _VERB_ENDS = frozenset(("es", "ts", "ks", "ys"))
 
 _LEADS = (

@@ -38,7 +38,7 @@ ANSWER_WORDS = _words("seguridad sicurezza segurança safe security secret memor
 SHORT_PASSWORD_WORDS = _words("pw pwd mdp passwd psw pswd ww")
 """Abbreviations that a value follows where they begin a clause: "pw dragon"."""
 USER_WORDS = _words(
-    "identifiants credenziali credenciales inloggegevens dados datos user username userid login loginname benutzername benutzer identifiant utilisateur usuario utente usuário gebruiker gebruikersnaam inlognaam nutzername zugangsdaten logindaten credentials"
+    "identifiants credenziali credenciales inloggegevens user username userid login loginname benutzername benutzer identifiant utilisateur usuario utente usuário gebruiker gebruikersnaam inlognaam nutzername zugangsdaten logindaten credentials"
 )
 OTHER_WORDS = _words(
     "nieuwe nieuw new old other current neue alte neues altes nouveau nouvelle ancien nueva vieja nuova vecchia nova antiga"
@@ -296,7 +296,7 @@ NAME_CLOSED = (
     (_words("tady tu ja sam som olen это я я"), r"tady(?:\sje)? | tu | ja\ssam | som | olen | это | я(?=\s)"),
 )
 """Introductions in languages whose nouns are lower-case: a capital must follow, and the clause ends after the name."""
-SIGN_OFFS_FORMAL = r"""(?:vg|lg)(?!\w) | (?:kind(?:est)?|best|warm)\srgds | rgds | kindly | take\scare | tia | thanks\sin\sadvance | thank\syou\sin\sadvance | respectfully | yours\sin\s\w{3,14} | have\sa\s(?:nice|good|great|lovely)\s(?:day|weekend|evening|one) | all\sthe\sbest
+SIGN_OFFS_FORMAL = r"""(?:vg|lg)(?!\w) | (?:kind(?:est)?|best|warm)\srgds | rgds | kindly, | take\scare | tia | thanks\sin\sadvance | thank\syou\sin\sadvance | respectfully | yours\sin\s\w{3,14} | have\sa\s(?:nice|good|great|lovely)\s(?:day|weekend|evening|one) | all\sthe\sbest
     | hochachtungsvoll | (?:vielen\s)?dank(?:e)?\s(?:schon\smal\s|schonmal\s)?im\svoraus | schönen\s(?:tag|abend)(?:\snoch)? | bis\s(?:dann|bald|später) | merci\s(?:d'avance|par\savance|bien|beaucoup) | sinc[èe]rement | salutations\sdistinguées | bises | à\s(?:bientôt|plus) | cdt | cdlt | gracias\sde\santemano | quedo\sa\sla\sespera
     | grazie\s(?:mille|in\santicipo) | buona\s(?:giornata|serata) | a\spresto | obrigad[oa]\s(?:desde\sjá|pela\satenção) | grat[oa] | abs | bom\sdia | boa\s(?:tarde|noite) | (?:alvast\s|hartelijk\s)?bedankt | (?:hartelijke|vriendelijke)\sgroeten? | fijne\s(?:dag|avond)
     | vänligen | tak(?:k)?\spå\sfor(?:hånd|hand) | kiitos | děkuji | köszönettel | üdv | cu\sstimă | mulțumesc | saygılar(?:la)? | teşekkürler | с\sуважением | з\sповагою | спасибо | дякую | поздрави | με\sεκτίμηση | ευχαριστώ | lijep\spozdrav | lp | hvala | terima\skasih | salutacions | cảm\sơn | cordialmente | atte\.? | att\.? | salutations | best\swishes | bonne\s(?:journée|soirée) | bien\sà\s(?:vous|toi) | (?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely |

@@ -24,7 +24,7 @@ _LINKS = (
     NAMING
     | SAYING
     | frozenset(":=.-(")
-    | {"card", "my", "the", "de", "di", "on", "file", "should", "be", "der", "die"}
+    | {"card", "my", "the", "de", "di", "on", "file", "should", "be", "der", "die", "zu"}
 )
 _WITH = frozenset(
     ("mit", "with", "met", "con", "avec", "com", "med", "has", "hat", "heeft", "a", "tem", "tiene", "ha")
@@ -47,7 +47,7 @@ _ALONE = Pattern(r"\W*(?P<code>(?=[\w/-]*\d[\w/-]?\d[\w/-]?\d)(?=[\d/-]*[A-Z])[A
 _GLUED = Pattern(r"([^\W\d_]+)-?(?=\d)", 0)
 _LISTING = Pattern(r"(?:,[ ]?(?:(?:and|or)[ ])?|[ ](?:and|or|&|und|et|y|e)[ ])#?", 0)
 _NAMED_AFTER = Pattern(
-    r"[ ](?:is|was|ist|est|es|è|é)[ ](?:my|the|our|your|meine?|mon|ma|mi|(?:il[ ]|la[ ])?mi[oa]|(?:o[ ]|a[ ])?(?:meu|minha))[ ]([^\W\d_]+)(?:[ ]([^\W\d_]+))?",
+    r"(?:,|[ ](?:is|was|ist|est|es|è|é))[ ](?:my|the|our|your|meine?|mon|ma|mi|(?:il[ ]|la[ ])?mi[oa]|(?:o[ ]|a[ ])?(?:meu|minha))[ ]([^\W\d_]+)(?:[ ]([^\W\d_]+))?",
     0,
 )
 _ENDS = Pattern(r"\s*(?:[.,;!?)]|\Z)", 0)
@@ -77,11 +77,11 @@ _ORDERED = frozenset(NUMBER_KINDS["<ORDER>"].split()) | {
 _NUMBER_NOUNS = frozenset(("number", "numbers", "numéro", "numero", "número", "nummer", "numer"))
 _NUMBER_ALONE = Pattern(r"(?:\d{5,6}|[A-Z]{1,5}-?\d{4,12})(?![\w.,/-]|[ ]\d)", 0)
 _ABOUT = Pattern(
-    r"(?:(?:\A|[.!?]\s)(?:re|about|betr\.?|betreff|asunto|oggetto|assunto)\s?:?|es[ ]geht[ ]um|(?:cancel|storniere|annulez|cancela|annulla|cancele)|which[ ]order\?|ending[ ]in)[ ](?P<code>\d{4,10})(?=\s*(?:[.,:;!?)]|\Z))"
+    r"(?:(?:\A|[.!?]\s)(?:re|about|betr\.?|betreff|asunto|oggetto|assunto)\s?:?|es[ ]geht[ ]um|(?:cancel|storniere|annulez|cancela|annulla|cancele)|which[ ]order\?|ending[ ]in|(?:\A|[.!?]\s)(?:c'est|es|è|é|das[ ]ist)[ ](?:la|le|el|il|o|a|die))[ ](?P<code>(?!(?:19|20)\d\d(?!\d))\d{4,10})(?=\s*(?:[.,:;!?)]|\Z))"
 )
 """A message about a number alone: "cancel 48291", "re: 48291"."""
 _ABOUT_WORDS = frozenset(
-    "re about betr betreff asunto oggetto assunto geht cancel storniere annulez cancela annulla cancele which ending".split()
+    "re about betr betreff asunto oggetto assunto geht cancel storniere annulez cancela annulla cancele which ending c'est es è é ist".split()
 )
 _CARD = Pattern(r"(?:\d{4}[ -]?){3}\d{1,7}", 0)
 
