@@ -12,10 +12,11 @@ from chatbot.privacy.phrases import (
     ANSWER_WORDS,
     ASKING,
     BE,
+    CARD_WORDS,
     CHANGE_WORDS,
     CODE_WORDS,
-    DIGITS_WORDS,
     DIGIT_WORDS,
+    DIGITS_WORDS,
     FAILS,
     KEY_PREFIXES,
     KEY_WORDS,
@@ -28,9 +29,10 @@ from chatbot.privacy.phrases import (
     PIN_WORDS,
     RELATION,
     SHORT_PASSWORD_WORDS,
-    THINKING_WORDS,
-    TYPING_WORDS,
     STILL,
+    THINKING_WORDS,
+    TYPED_THINGS,
+    TYPING_WORDS,
     USER_WORDS,
 )
 from chatbot.privacy.words import NO_NAMES, NO_SECRETS
@@ -79,12 +81,16 @@ _TYPING = Pattern(
 _THINKING = Pattern(
     rf"\w++ \s (?:it's|it\sis|it\swas|es\sist|c'est|es|è|é|het\sis) \s {_VALUE} (?=[.,;!?]|\Z|\s(?:or|oder|ou|o)\s)"
 )
-_GERMAN_ORDER = Pattern(rf"\w++ \s (?:habe|hatte|nehme|nutze|verwende|benutze|gebe) \s ich (?:\simmer)? \s {_VALUE}")
+_GERMAN_ORDER = Pattern(
+    rf"\w++ \s (?:habe|hatte|nehme|nutze|verwende|benutze|gebe) \s ich (?:\simmer)? \s {_VALUE}"
+)
 _ACCOUNT_PAIR = Pattern(
     rf"{MASK}(?:\s?[/|]\s?|[,:]?\s(?:(?:and|und|et|y|e|en)\s)?)(?P<secret>(?=[^\s{MASK}]{{0,30}}\d)[^\W\d_]{{3}}[^\s{MASK},;]{{1,28}})"
 )
 """Follows an e-mail address or user name: "credentials: anna@example.com, Dragon77"."""
-_PAIR_STATED = Pattern(rf"\w++ (?:\s(?:details|data|de\sacc[eè]s(?:so|o)?|di\saccesso|de\sacesso))? \s?(?::|are|is|sind|sont|son|sono|são|zijn)\s (?P<user>[^\s/{MASK}]{{2,40}}) (?:\s?[/|]\s?|\s(?:and|und|et|y|e|en)\s) {_VALUE}")
+_PAIR_STATED = Pattern(
+    rf"\w++ (?:\s(?:details|data|de\sacc[eè]s(?:so|o)?|di\saccesso|de\sacesso))? \s?(?::|are|is|sind|sont|son|sono|são|zijn)\s (?P<user>[^\s/{MASK}]{{2,40}}) (?:\s?[/|]\s?|\s(?:and|und|et|y|e|en)\s) {_VALUE}"
+)
 _SHORT_PAIR = Pattern(rf"\w++ \s?[:=]?\s? [^\s{MASK}]{{2,40}} ,?\s p(?:w|ass)?\s?[:=]?\s {_VALUE}")
 _SHORT_USERS = frozenset(("u", "un"))
 _DIGITS_STATED = Pattern(
@@ -163,10 +169,6 @@ _SENT_WORDS = frozenset(
 )
 """Words of a message in which a code is one that was sent to a person."""
 _ADDRESS_SLASH = Pattern(rf"{MASK}\s?[/|]\s?[^\W\d]", 0)
-_OF_A_CARD = frozenset(
-    "back card karte carte tarjeta carta cartão kaart hinten rückseite dos atrás dietro achterop".split()
-)
-"""Words of a message whose digits are a card's security code."""
 _CREDENTIALS = frozenset(
     (
         "credentials",
@@ -185,9 +187,6 @@ _PHRASE_WORDS = frozenset(("passphrase", "passphrases"))
 _LETTER_CODE = Pattern(rf"\w++ {_TOLD} (?P<secret>(?=[\w-]*\d)\w[\w-]{{4,40}})")
 _SHORTEST = 4
 """Letters of a plain word that is taken for a password after a verb."""
-_TYPED_THINGS = frozenset(
-    "tutto tutte todo tudo tout alles again nichts nothing keine everything something details number email username account address letters characters twice incorrectly".split()
-)
 _QUOTES = "\"'([{<"
 _STOPS = ".,;:!?)]}\"'>"
 
@@ -208,7 +207,7 @@ def redact_credentials(draft: Draft) -> None:
         draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_PHRASE, _PHRASE_WORDS))
     if draft.has(PIN_WORDS):
         draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_SPELLED_PIN, PIN_WORDS))
-    if draft.has_digits and draft.has(DIGITS_WORDS) and not _OF_A_CARD.isdisjoint(draft.words):
+    if draft.has_digits and draft.has(DIGITS_WORDS) and not CARD_WORDS.isdisjoint(draft.words):
         draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_DIGITS_STATED, DIGITS_WORDS))
     if draft.has(KEY_WORDS):
         draft.mark(_keys(draft))
@@ -374,7 +373,12 @@ def _plain(draft: Draft, pattern: Pattern, verbs: frozenset[str]) -> Iterator[Sp
     for found in draft.matches(pattern, verbs):
         start, end = _trimmed(found)
         value = found.string[start:end].lower()
-        if end - start >= _SHORTEST and not value.endswith("ly") and value not in NO_NAMES and value not in _TYPED_THINGS:
+        if (
+            end - start >= _SHORTEST
+            and not value.endswith("ly")
+            and value not in NO_NAMES
+            and value not in TYPED_THINGS
+        ):
             yield from _trusted(iter((found,)))
 
 

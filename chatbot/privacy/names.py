@@ -28,6 +28,7 @@ from chatbot.privacy.phrases import (
     SIGN_OFFS,
     SIGN_OFFS_FORMAL,
     SPEAKING_WORDS,
+    SURNAME_WORDS,
     TITLE_WORDS,
     WORKS,
 )
@@ -75,7 +76,8 @@ _GOES_ON = Pattern(rf"""["'\s]*(?:[.,:;!?)(/<{MASK}]|\Z|-\s|(?:{AFTER_NAMES})(?!
 _OBJECT = Pattern(r"\s(?:it|me|him|us|them|the|that|not|es|mich|ihn|sie|nicht|lo|que|che)\b")
 """What follows a verb, not a name: "my neighbour Took it in"."""
 _LAST = Pattern(
-    rf"(?:^\W*|(?P<stop>[.!?\n]\s*|\s-{{1,2}}\s?)|^-|,\s|\s?~\s?|[.!?]\s?x{{1,3}}\s)(?P<name>{_CAP}(?:[ ]{_OF}{_CAP}){{0,2}})[.!]?(?:\s?x{{1,4}})?\s*\Z"
+    rf"(?:^\W*|(?P<stop>[.!?\n]\s*|\s-{{1,2}}\s?)|^-|,\s|\s?~\s?|[.!?]\s?x{{1,3}}\s)"
+    rf"(?P<name>{_CAP}(?:[ ]{_OF}{_CAP}){{0,2}})[.!]?(?:\s?x{{1,4}})?\s*\Z"
 )
 _LOWER_PAIR = Pattern(r"(?-i:(?P<first>[^\W\dA-Z_]{3,14})\s(?P<last>[^\W\dA-Z_]{4,16}))(?![\w-])")
 _SIGNING = Pattern(r"[.!?\n]\s*[^\W\d_]++(?:\s[^\W\d_]++){0,4}+,\s\Z")
@@ -139,7 +141,7 @@ def _lower_end(text: str, start: int) -> int:
     if found is None or found["first"].lower() in NO_NAMES or found["last"].lower() in NO_NAMES:
         return start
     last = found["last"].lower()
-    known = last in SURNAMES and last not in _ADJECTIVES and not _ENDINGS.search(found["first"])
+    known = last in SURNAMES and last not in SURNAME_WORDS and not _ENDINGS.search(found["first"])
     return found.end() if known else start
 
 
@@ -431,12 +433,6 @@ _ENDINGS = Pattern(
     0,
 )
 
-_ADJECTIVES = frozenset(
-    """petit klein jung gross groß lang lange weiss weiß schwarz braun roth kurz moreno blanco rubio bello grande grand blanc roux
-    long young white green black brown short little rich best love hope sharp strong stark fuchs alto bravo mayor leal franco
-    gallo santo cano costa leite""".split()
-)
-"""Surnames that are words in lower case: "ich bin sehr klein"."""
 _VERB_ENDS = frozenset(("es", "ts", "ks", "ys"))
 
 _LEADS = (

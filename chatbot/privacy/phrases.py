@@ -30,11 +30,15 @@ RELATION = r"""i'm|we're|that|which|i|we|you|for|on|of|to|at|ich|das|für|von|vo
 ASKING = _words("""what which this that it here where how who why was wie welches das dies hier wo quel quelle où ceci c' ce cual cuál esta
     esa esto qual quale questa questo dove wat welk dit dat hier waar hoe essa esta onde there one he she also not""")
 """Words before "is my password" that are none."""
-TYPING_WORDS = _words("type typed typing enter entered entering tape saisis pongo metto digito gebe tippe typ")
+TYPING_WORDS = _words(
+    "type typed typing enter entered entering tape saisis pongo metto digito gebe tippe typ"
+)
 """Verbs before a value, where a message is about a password."""
 THINKING_WORDS = _words("sure certain think believe sicher glaube crois creo credo acho denk")
 DIGITS_WORDS = _words("digits ziffern chiffres dígitos cifre cifras cijfers")
-ANSWER_WORDS = _words("seguridad sicurezza segurança safe security secret memorable sicherheitsfrage secrète secreta segreta")
+ANSWER_WORDS = _words(
+    "seguridad sicurezza segurança safe security secret memorable sicherheitsfrage secrète secreta segreta"
+)
 SHORT_PASSWORD_WORDS = _words("pw pwd mdp passwd psw pswd ww")
 """Abbreviations that a value follows where they begin a clause: "pw dragon"."""
 USER_WORDS = _words(
@@ -153,19 +157,31 @@ NAME_WEAK = (
         _words("me"),
         r"(?:know|knew|address|knows|refer\sto)\sme\s(?:as|by) | me\sas",
     ),
-    (_words("nickname nick surname alias spitzname surnom apodo soprannome apelido"), r"(?:nickname|spitzname|surnom|apodo|soprannome)(?:\s?:|\s(?:is|ist|est|es|è|é))?"),
-    (_words("registered registriert inscrit registré registrato cadastrei registei signed angemeldet"), r"(?:i|i'm|am|me|have|was|ich|suis|mi\ssono|habe\smich)\s(?:registered|inscrite?|registré|registrat[oa]|cadastrei|registei|signed\sup|registriert|angemeldet)\s(?:as|als|comme|como|come|sous|unter)"),
     (
-        _words("appeler appelez appelle m'appelle m'appeler moi llamarme llámame llámenme llámeme chiamatemi chiamarmi chiamami chamar chame chamem nennen nennt nenn noem noemt noemen"),
+        _words("nickname nick surname alias spitzname surnom apodo soprannome apelido"),
+        r"(?:nickname|spitzname|surnom|apodo|soprannome)(?:\s?:|\s(?:is|ist|est|es|è|é))?",
+    ),
+    (
+        _words("registered registriert inscrit registré registrato cadastrei registei signed angemeldet"),
+        r"(?:i|i'm|am|me|have|was|ich|suis|mi\ssono|habe\smich)\s(?:registered|inscrite?|registré|registrat[oa]|cadastrei|registei|signed\sup|registriert|angemeldet)\s(?:as|als|comme|como|come|sous|unter)",
+    ),
+    (
+        _words(
+            "appeler appelez appelle m'appelle m'appeler moi llamarme llámame llámenme llámeme chiamatemi chiamarmi chiamami chamar chame chamem nennen nennt nenn noem noemt noemen"
+        ),
         r"""m'appel(?:er|le|ait) | appel(?:ez|le)-moi | moi | llamarme | ll[áa]m(?:a|e|en)me | chiam(?:atemi|armi|ami) | (?:me\s)?chamar(?:\sde)? | chame[mn]?(?:-me)?(?:\sde)?
         | nenn(?:en|t)?\s(?:sie\s)?mich(?:\s(?:einfach|alle|bitte))? | noem(?:t|en)?\s(?:me|mij)(?:\smaar)?""",
     ),
     (
-        _words("introduce introducing vorstellen présente présenter presentarme presento presentarmi apresentar apresento voorstellen"),
+        _words(
+            "introduce introducing vorstellen présente présenter presentarme presento presentarmi apresentar apresento voorstellen"
+        ),
         r"""introduc(?:e|ing)\smyself(?:\s?[:,-])? | vorstellen(?:\s?[:,-])? | présenter?(?:\s?[:,-])? | present(?:arme|o|armi)(?:\s?[:,-])? | apresent(?:ar|o)(?:-me)?(?:\s?[:,-])? | voorstellen(?:\s?[:,-])?""",
     ),
     (
-        _words("undersigned soussigné soussignée sottoscritto sottoscritta infrascrito firmante assinado assinada unterzeichner unterzeichnete unterzeichnende ondergetekende"),
+        _words(
+            "undersigned soussigné soussignée sottoscritto sottoscritta infrascrito firmante assinado assinada unterzeichner unterzeichnete unterzeichnende ondergetekende"
+        ),
         r"(?:undersigned|soussignée?|sottoscritt[oa]|infrascrit[oa]|abajo\sfirmante|firmante|abaixo\sassinad[oa]|unterzeichne(?:r|te|nde)|ondergetekende)\s?[,:]?",
     ),
     (_words("geborene geborener née nata nacida"), r"geborene[r]? | née | nata(?=\s) | nacida"),
@@ -285,7 +301,10 @@ NAME_CLOSED = (
         r"""sous\sle\snom(?:\sde)? | bajo\sel\snombre(?:\sde)? | (?:con|sotto)\sil\snome(?:\sdi)? | (?:com|sob)\so\snome(?:\sde)? | unter\sdem\snamen | onder\sde\snaam | (?:be|is|filed)\sunder
         | (?:gebucht|bestellt|registriert|gespeichert|angelegt|läuft)\sunter""",
     ),
-    (_words("say read spelling spelled spelt schreibweise"), r"should\s(?:say|read)(?:\sas)? | (?:correct|right|proper)\sspelling\s(?:is|:) | richtige\sschreibweise\s(?:ist|:)"),
+    (
+        _words("say read spelling spelled spelt schreibweise"),
+        r"should\s(?:say|read)(?:\sas)? | (?:correct|right|proper)\sspelling\s(?:is|:) | richtige\sschreibweise\s(?:ist|:)",
+    ),
     (_words("first last"), r"(?:first|last)\s?:"),
     (_words("ici"), r"ici"),
     (_words("aquí qui"), r"aquí | qui(?:\sè)?"),
@@ -319,6 +338,22 @@ SPEAKING_WORDS = _words(
     "vagyok here speaking hier apparat telefon l'appareil habla teléfono telefono aqui aquí falando"
 )
 """Words after a name: "Anna here", "Anna am Apparat"."""
+SURNAME_WORDS = _words(
+    """petit klein jung gross groß lang lange weiss weiß schwarz braun roth kurz moreno blanco rubio bello grande grand blanc roux long young white green black brown short little rich best love hope sharp strong stark fuchs alto bravo mayor leal franco gallo santo cano costa leite"""
+)
+"""Surnames that are words in lower case: "ich bin sehr klein"."""
+TYPED_THINGS = _words(
+    """tutto tutte todo tudo tout alles again nichts nothing keine everything something details number email username account address letters characters twice incorrectly"""
+)
+"""What else is typed than a password."""
+CARD_WORDS = _words(
+    """back card karte carte tarjeta carta cartão kaart hinten rückseite dos atrás dietro achterop"""
+)
+"""Words of a message whose digits are the security code of a card."""
+ABOUT_WORDS = _words(
+    """re about betr betreff asunto oggetto assunto geht cancel storniere annulez cancela annulla cancele which ending c'est es è é ist"""
+)
+"""Words before the number that a message is about."""
 AGAIN_WORDS = _words("again nochmal nochmals encore novo vez ancora weer writing calling")
 """Words after a listed given name: "Anna again"."""
 GREETINGS = _words("""hi hey hello hiya dear morning afternoon evening thanks thank cheers hallo hey moin servus liebe lieber grüezi danke bonjour bonsoir salut cher chère merci hola estimado estimada querido querida gracias

@@ -36,7 +36,9 @@ _GERMANIC_BEFORE = Pattern(GERMANIC_BEFORE)
 _HOUSE_NUMBER = Pattern(HOUSE_NUMBER)
 _BY_POSTCODE, _BEFORE_POSTCODE = Pattern(BY_POSTCODE), Pattern(BEFORE_POSTCODE)
 _STATED_POSTCODE = Pattern(STATED_POSTCODE)
-_POSTCODE_WORDS = frozenset(("postcode", "postal", "zip", "zipcode", "post", "postleitzahl", "plz", "cap", "cep"))
+_POSTCODE_WORDS = frozenset(
+    ("postcode", "postal", "zip", "zipcode", "post", "postleitzahl", "plz", "cap", "cep")
+)
 _FAR = 64
 _NEAR = 24
 _DATE = rf"""(?: \d{{1,2}}(?P<s>\s?[./-]\s?)\d{{1,2}}(?P=s)\d{{2,4}} | \d{{4}}[./-]\d{{1,2}}[./-]\d{{1,2}} | \d{{1,2}}[ ]\d{{1,2}}[ ]\d{{2,4}} | (?:19|20)\d{{6}}

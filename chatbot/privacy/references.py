@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from chatbot.privacy.draft import Draft, Pattern, Span, typos
 from chatbot.privacy.numbers import DIGITS, LONG, PROTECTED, SHORT, luhn, says_phone
-from chatbot.privacy.phrases import NAMING, NO_NUMBERS, NUMBER_KINDS, PHONE_HINTS, SAYING
+from chatbot.privacy.phrases import ABOUT_WORDS, NAMING, NO_NUMBERS, NUMBER_KINDS, PHONE_HINTS, SAYING
 
 _NEAR = 32
 _SHORT_CODE = 4
@@ -80,9 +80,6 @@ _ABOUT = Pattern(
     r"(?:(?:\A|[.!?]\s)(?:re|about|betr\.?|betreff|asunto|oggetto|assunto)\s?:?|es[ ]geht[ ]um|(?:cancel|storniere|annulez|cancela|annulla|cancele)|which[ ]order\?|ending[ ]in|(?:\A|[.!?]\s)(?:c'est|es|è|é|das[ ]ist)[ ](?:la|le|el|il|o|a|die))[ ](?P<code>(?!(?:19|20)\d\d(?!\d))\d{4,10})(?=\s*(?:[.,:;!?)]|\Z))"
 )
 """A message about a number alone: "cancel 48291", "re: 48291"."""
-_ABOUT_WORDS = frozenset(
-    "re about betr betreff asunto oggetto assunto geht cancel storniere annulez cancela annulla cancele which ending c'est es è é ist".split()
-)
 _CARD = Pattern(r"(?:\d{4}[ -]?){3}\d{1,7}", 0)
 
 
@@ -92,7 +89,7 @@ def redact_references(draft: Draft) -> None:
         draft.mark((*found.span("code"), "<NUMBER>") for found in _SORT_CODE.finditer(draft.text))
     if not _STATUS_WORDS.isdisjoint(draft.words):
         draft.mark((*found.span("code"), "<ORDER>") for found in _STATUS.finditer(draft.text))
-    if not _ABOUT_WORDS.isdisjoint(draft.words):
+    if not ABOUT_WORDS.isdisjoint(draft.words):
         draft.mark((*found.span("code"), "<ORDER>") for found in _ABOUT.finditer(draft.text))
     draft.mark(_references(draft.text))
     if alone := _ALONE.fullmatch(draft.text):
