@@ -46,7 +46,7 @@ MAX_NAMES = 40
 """Number of capitalized words of a message that are examined: bounds the time for hostile texts."""
 
 _SIGN_OFF = Pattern(rf"(?<!\w)(?:(?P<formal>{SIGN_OFFS_FORMAL})|{SIGN_OFFS})(?!\w)(?P<comma>\s?[,.!-]?)\s++")
-_SPACE = r"\s++(?:the\s)?+"
+_SPACE = r"\s++(?>(?:the\s)?)"
 _CAP = r"(?-i:[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶŁĻŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽΑ-ΩΆ-ΏЀ-Я])[\w'-]*+"
 _TITLED = Pattern(
     rf"(?P<title>\w++)(?P<dot>\.(?:ra|ssa|na)?)?\s(?:(?:dr|prof|dott|ing)\.?\s)?(?=(?:(?:de|von|van|di|da|del|dos|du)\s(?:(?:la|der|den|los)\s)?)?{_CAP})"
@@ -68,7 +68,7 @@ _WORK_AFTER = Pattern(rf"(?:'s)?\s(?:{WORKS}|boxset|signature|edition|collection
 _TITLE = Pattern(
     r"(?:(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau|señora?|sra?|signora?|sig|dott|mme|madame|monsieur|senhora?|professor|mevrouw|meneer)\b\.?\s){1,3}"
 )
-_WORD = Pattern(r"[^\W\d_]++(?:['-][^\W\d_]++)*+(?![\w@/])", 0)
+_WORD = Pattern(r"[^\W\d_]++(?>(?:['-][^\W\d_]++)*)(?![\w@/])", 0)
 _CLAUSE_END = Pattern(
     r"\s*(?:[.,;!?)]|\Z|(?:prénom|cognome|apellidos?|sobrenome|apelido|vorname|nachname|last|first)\b)"
 )
@@ -80,13 +80,13 @@ _LAST = Pattern(
     rf"(?P<name>{_CAP}(?:[ ]{_OF}{_CAP}){{0,2}})[.!]?(?:\s?x{{1,4}})?\s*\Z"
 )
 _LOWER_PAIR = Pattern(r"(?-i:(?P<first>[^\W\dA-Z_]{3,14})\s(?P<last>[^\W\dA-Z_]{4,16}))(?![\w-])")
-_SIGNING = Pattern(r"[.!?\n]\s*[^\W\d_]++(?:\s[^\W\d_]++){0,4}+,\s\Z")
+_SIGNING = Pattern(r"[.!?\n]\s*[^\W\d_]++(?>(?:\s[^\W\d_]++){0,4}),\s\Z")
 """A short clause that ends a message before its signature: "Have a lovely weekend, "."""
 _GREETED_END = Pattern(r"\s*(?:[,.!?;:)-]|\Z)")
 _BEFORE_AGAIN = Pattern(
     rf"(?:^|[.,!?;:]\s|(?<=^hi\s)|(?<=^hey\s)|(?<=^hello\s))(?P<name>{_CAP}(?:\s{_CAP}){{0,2}})\s(?:de\s|otra\s|von\s)?\Z"
 )
-_AFTER_SIGNATURE = Pattern(rf"(?:[\s.,;:!|-]|<[A-Z]{{2,8}}>|{MASK})*+\Z", 0)
+_AFTER_SIGNATURE = Pattern(rf"(?>(?:[\s.,;:!|-]|<[A-Z]{{2,8}}>|{MASK})*)\Z", 0)
 
 
 def redact_names(draft: Draft) -> None:
