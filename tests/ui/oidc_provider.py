@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -25,11 +24,6 @@ class Provider(LoopbackServer):
     email: str = "ada@example.org"
     key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "test", "use": "sig"}))
     nonces: dict[str, str] = field(default_factory=dict)
-    claims: dict[str, Any] = field(default_factory=dict)
-    """Claims of the id token that replace the right ones."""
-    signed_by: RSAKey | None = None
-    """Another key that signs the id token; `unsigned` makes one without a signature ("alg": "none")."""
-    unsigned: bool = False
 
     @property
     def url(self) -> str:
@@ -91,9 +85,6 @@ class Provider(LoopbackServer):
         claims = {
             "iss": self.url, "aud": CLIENT, "sub": self.email, "iat": now, "exp": now + 600,
             "nonce": self.nonces[code], "email": self.email, "email_verified": True, "name": "Somebody",
-        } | self.claims  # fmt: skip
-        token = jwt.encode({"alg": "RS256", "kid": "test"}, claims, self.signed_by or self.key)
-        if self.unsigned:
-            header = urlsafe_b64encode(b'{"alg":"none"}').decode().rstrip("=")
-            token = f"{header}.{token.split('.')[1]}."
+        }  # fmt: skip
+        token = jwt.encode({"alg": "RS256", "kid": "test"}, claims, self.key)
         return {"access_token": "unused", "token_type": "Bearer", "expires_in": 600, "id_token": token}
