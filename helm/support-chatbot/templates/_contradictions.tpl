@@ -3,6 +3,14 @@
 {{- $v := .Values -}}
 {{- $found := list -}}
 {{- $scaling := $v.api.autoscaling -}}
+{{- with include "chart.fullname" . -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" .) -}}
+{{- $found = append $found (printf "%s is no name for a Service (a letter, then a-z, 0-9 and -): set fullnameOverride, or choose another release name" .) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $v.api.enabled $v.api.apiKeys.clientSecret (not $v.api.apiKeys.existingSecret) -}}
+{{- $found = append $found "api.apiKeys.existingSecret is empty, and api.apiKeys.clientSecret is set: the API would take requests without a key" -}}
+{{- end -}}
 {{- if and $v.api.enabled $scaling.enabled (gt (int $scaling.min) (int $scaling.max)) -}}
 {{- $found = append $found (printf "api.autoscaling.min is %d, above api.autoscaling.max, which is %d" (int $scaling.min) (int $scaling.max)) -}}
 {{- end -}}
