@@ -125,6 +125,16 @@ def test_the_notes_of_an_install_that_waited_do_not_say_that_it_has_yet_to_come(
 
 
 @pytest.mark.process
+@pytest.mark.parametrize("more", [[], ["-f", str(chart.CHART / "ci" / "07-corpus-values.yaml")]])
+def test_every_job_ends(more: list[str], render: Render) -> None:
+    objects = render(*more)
+    jobs = [o["spec"]["jobTemplate"]["spec"] for o in objects if o["kind"] == "CronJob"]
+    jobs += [o["spec"] for o in objects if o["kind"] == "Job"]
+    assert len(jobs) > 5
+    assert all(job["activeDeadlineSeconds"] for job in jobs)
+
+
+@pytest.mark.process
 def test_what_a_person_runs_without_a_checkout_is_a_template_in_the_cluster(render: Render) -> None:
     objects = {o["metadata"]["name"]: o for o in render() if o["kind"] == "CronJob"}
     for name, module, variables in (
