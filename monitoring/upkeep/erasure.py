@@ -210,8 +210,8 @@ def _predictions_of(store: Store, session: str, shard: Shard) -> Iterator[str]:
     """Yield the predictions of a session: from tombstones, handoffs, reviews and records, including hidden ones."""
     for table in _records(store, "session_id", shard):
         yield from table.filter(pc.equal(table["session_id"], session))["prediction_id"].to_pylist()
-    # After the records, in every shard: compaction writes tombstones for the rows of an erased session that it drops, also
-    # after the first shard has looked.
+    # After the records, in every shard: compaction writes tombstones for the rows of an erased session that it drops,
+    # also after the first shard has looked.
     yield from predictions_of(store, session, shard)
     if shard.index == 0:
         for prefix in _SEARCHED:
