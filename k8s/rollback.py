@@ -2,7 +2,7 @@
 
 VERSION is a number of the registry (`python -m training.versions`), `<version>@<bundle digest>` if MLflow is
 unavailable, or `image` for the bundle inside the image. It supersedes a rollout in progress. After `kubectl rollout
-undo`, run it without VERSION: it reconciles alias and metric with the annotation.
+undo`, run it without VERSION, or with `reconcile`: it reconciles alias and metric with the annotation.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from k8s.rollout.platform import KubernetesPlatform
 from k8s.rollout.record import describe
 
 IMAGE = "image"
+RECONCILE = "reconcile"
 _WAIT_SECONDS = 120.0
 """A superseded rollout releases the Lease within one evaluation of the metrics."""
 
@@ -39,7 +40,9 @@ def resolve(version: str, registry: RegistryClient) -> str:
         SettingError: the argument does not name a model.
     """
     if not version:
-        raise SettingError("VERSION is empty: name a version's number, VERSION@DIGEST, or `image`")
+        raise SettingError(
+            "VERSION is empty: name a version's number, VERSION@DIGEST, `image` or `reconcile`"
+        )
     if version == IMAGE:
         return ""
     if "@" in version:
@@ -50,7 +53,9 @@ def resolve(version: str, registry: RegistryClient) -> str:
 def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     """Set the model, wait for the rollout, reconcile alias and metric; 1 after an automatic rollback."""
     parser = argparse.ArgumentParser(prog="python -m k8s.rollback", description=__doc__)
-    parser.add_argument("version", nargs="?", help="a version's number, VERSION@DIGEST, or `image`")
+    parser.add_argument(
+        "version", nargs="?", help="a version's number, VERSION@DIGEST, `image` or `reconcile`"
+    )
     parser.add_argument("--why", default="", help="for the Event")
     options = parser.parse_args(arguments)
 
@@ -65,7 +70,7 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
             cluster, registry, settings, lease, cli.pushgateway(metrics.JOB, settings, runtime)
         )
         machine = platform.machine()
-        if options.version is not None:
+        if options.version not in (None, RECONCILE):
             target = resolve(options.version, registry)
             if platform.read().desired_model == target:
                 log(f"{describe(target)} is what should serve already")

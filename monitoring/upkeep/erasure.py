@@ -121,7 +121,7 @@ def forget(
         {some_id, *(_predictions_of(store, some_id, shard) if len(some_id) == SESSION_CHARS else ())}
     )
     for prediction in sorted(ids - {some_id}):
-        mark_forgotten(store, prediction, now, session=some_id)
+        mark_forgotten(store, prediction, now, some_id, shard)
     messages = set(_messages_of(store, ids, shard))
     if shard.index and ids == {some_id} and not messages:
         return Forgotten(ids, {})  # nothing of it is in this shard; the first erases the rest
@@ -210,9 +210,10 @@ def _predictions_of(store: Store, session: str, shard: Shard) -> Iterator[str]:
     """Yield the predictions of a session: from tombstones, handoffs, reviews and records, including hidden ones."""
     for table in _records(store, "session_id", shard):
         yield from table.filter(pc.equal(table["session_id"], session))["prediction_id"].to_pylist()
+    # After the records, in every shard: compaction writes tombstones for the rows of an erased session that it drops,
+    # also after the first shard has looked.
+    yield from predictions_of(store, session, shard)
     if shard.index == 0:
-        # After the records: compaction writes tombstones for the rows of an erased session that it drops.
-        yield from predictions_of(store, session)
         for prefix in _SEARCHED:
             for entry in _objects(store, prefix):
                 if session == _field(store, entry.key, "session_id"):

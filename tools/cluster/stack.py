@@ -40,6 +40,12 @@ def up(
     console.print(f"[bold]== cluster {target.context}[/bold]")
     if missing := [name for name in images.DOCKERFILES if images.find(name) is None]:
         images.build(missing)
+    if older := [name for name in images.DOCKERFILES if _is_older(name)]:
+        console.print(
+            f"[yellow]built from another commit than this checkout: {', '.join(older)}; `make images` builds them "
+            "anew[/yellow]",
+            soft_wrap=True,
+        )
     # The content behind a tag can change: referring to the digest or id makes Kubernetes replace the pods.
     values = []
     if registry:
@@ -109,6 +115,12 @@ def down(target: Target, namespace: str) -> None:
         )
     if target.kind == "testbed" and not target.helm("list", "--all-namespaces", "--short").strip():
         target.run(TESTBED / "cluster", "down")
+
+
+def _is_older(name: str) -> bool:
+    """Return whether an image was built from another commit than the one that is checked out."""
+    image = images.find(name)
+    return image is not None and image.commit not in ("", images.commit())
 
 
 def _stand_ins(target: Target) -> list[str]:

@@ -31,7 +31,16 @@ NAMESPACE = RELEASE = "support-chatbot"
 KUBERNETES = "1.34.0"
 """The Kubernetes version that the manifests are rendered for."""
 
-_AMOUNTS = {"type": "object", "additionalProperties": {"type": ["string", "number"]}}
+_AMOUNT = r"^([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[mkMGTPE]|[eE][0-9]+)?$"
+_AMOUNTS = {"type": "object", "additionalProperties": {"type": ["string", "number"], "pattern": _AMOUNT}}
+_FORMS = {
+    "digest": "^(sha256:[0-9a-f]{64})?$",
+    "schedule": r"^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|@every \S+|([\w*/,?-]+ +){4}[\w*/,?-]+)$",
+    "size": _AMOUNT,
+    "spoolSize": _AMOUNT,
+    "scratchSize": _AMOUNT,
+}
+"""Patterns of the texts that the API server parses, by the last key of their path."""
 _RESOURCES = {
     "type": "object",
     "properties": {"requests": _AMOUNTS, "limits": _AMOUNTS},
@@ -296,7 +305,8 @@ def _schema(value: Value) -> dict[str, Any]:
     if value.path[-1].lower().endswith("resources"):
         return {"description": value.meaning, **_RESOURCES}
     kinds = {bool: "boolean", int: "integer", float: "number", str: "string", dict: "object", list: "array"}
-    return {"description": value.meaning, "type": kinds[type(value.default)], **value.schema}
+    form = {"pattern": _FORMS[value.path[-1]]} if value.path[-1] in _FORMS else {}
+    return {"description": value.meaning, "type": kinds[type(value.default)], **form, **value.schema}
 
 
 if __name__ == "__main__":
