@@ -59,7 +59,7 @@ MOST_LOST = 0.005
 MOST_FOREIGN, MOST_FOREIGN_BOUND = 0.002, 0.01
 # Wrong answers of the tier where the full model gives none, of all messages: one or two, on a few thousand.
 MOST_EXTRA = 0.0005
-# A tier that answers less is not worth its cost.
+# A tier that answers fewer held-out messages is not worth its cost; of other messages it answers some times as many.
 LEAST_ANSWERED = 0.05
 # Of the target risk, how much the cascade's counted risk may exceed the full model's.
 MORE_RISK = 0.05
@@ -83,7 +83,7 @@ class LearnedTier:
     """Result of `learn_tier`; no `thresholds` and `tier` if the cascade was not shown to be as good as the full model.
 
     Attributes:
-        answered: share of the held-out messages that the tier answers.
+        answered: share of the messages held out by cluster that the tier answers.
         accuracy_lost, recall_lost: upper bounds of what the cascade loses, in accuracy and in mean recall of intents.
         foreign, foreign_bound: share of the out-of-scope messages that only the tier answers, and its upper bound.
     """
@@ -483,8 +483,8 @@ def _temperatures(logits: Floats, truth: Columns, weight: Doubles) -> Floats:
 
 def _sentence(found: LearnedTier, groups: int, outside: int) -> str:
     return (
-        f"First tier: answers {found.answered:.1%} of the held-out messages without the encoder; accuracy loses "
-        f"at most {found.accuracy_lost:.2%} and mean recall {found.recall_lost:.2%} (one-sided 95 % bounds on "
+        f"First tier: answers {found.answered:.1%} of the messages held out by cluster without the encoder; accuracy "
+        f"loses at most {found.accuracy_lost:.2%} and mean recall {found.recall_lost:.2%} (one-sided 95 % bounds on "
         f"{groups:,} distinct messages), {found.foreign:.2%} more out-of-scope messages are answered (at most "
         f"{found.foreign_bound:.2%}, {outside:,} messages)."
     )
