@@ -49,7 +49,7 @@ BATCH, LARGE_BATCH, STEPS = 256, 1024, 16
 RATE = 0.3
 # A feature of one message only says nothing about others.
 LEAST_MESSAGES = 2
-# Held-out folds: two hold rows enough of a large corpus to learn the thresholds from.
+# Folds of clusters: two hold rows enough of a large corpus to learn the thresholds from.
 MANY_ROWS = 6_000
 FEW_FOLDS = 2
 NO_THRESHOLDS = TierThresholds(0.0, 0.0, 1.0)
@@ -57,7 +57,9 @@ NO_THRESHOLDS = TierThresholds(0.0, 0.0, 1.0)
 MOST_LOST = 0.005
 # Out-of-scope messages that the tier answers and the full model does not: their share, and its upper bound.
 MOST_FOREIGN, MOST_FOREIGN_BOUND = 0.002, 0.01
-# A tier that answers less is not worth its cost.
+# Wrong answers of the tier where the full model gives none, of all messages: one or two, on a few thousand.
+MOST_EXTRA = 0.0005
+# A tier that answers fewer held-out messages is not worth its cost; of other messages it answers some times as many.
 LEAST_ANSWERED = 0.05
 # Of the target risk, how much the cascade's counted risk may exceed the full model's.
 MORE_RISK = 0.05
@@ -65,7 +67,7 @@ _LEVEL_Z = 1.645
 _LEVEL = 0.95
 _SCOPES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 _UNKNOWN = (0.0, 0.1, 0.2, 0.34)
-_CONFIDENCES = 60
+_MARGINS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class LearnedTier:
     """Result of `learn_tier`; no `thresholds` and `tier` if the cascade was not shown to be as good as the full model.
 
     Attributes:
-        answered: share of the held-out messages that the tier answers.
+        answered: share of the messages held out by cluster that the tier answers.
         accuracy_lost, recall_lost: upper bounds of what the cascade loses, in accuracy and in mean recall of intents.
         foreign, foreign_bound: share of the out-of-scope messages that only the tier answers, and its upper bound.
     """
@@ -139,15 +141,16 @@ def learn_tier(
     """
     if not fitted.measured:
         return LearnedTier(None, sentence="No first tier: no message could be held out.")
-    fold_of = np.full(len(messages), -1)
     held_out = fitted.out_of_fold
-    fold_of[held_out.rows] = held_out.fold
+    place = np.full(len(messages), -1)
+    place[held_out.rows] = np.arange(len(held_out.rows))
     folds = FEW_FOLDS if len(messages) > MANY_ROWS else FOLDS
     units = Units.of(messages, tokenizer)
     features = units.lexical()
     table = token_table(vocabulary, units.frequency(len(vocabulary)))
     vectors = units.vectors(table)
     count = len(fitted.classifier.labels)
+    fold_of = np.where(place < 0, -1, cluster_folds(vectors, fitted.labels, groups, seed))
 
     def one(fold: int) -> tuple[Static, Lexical]:
         taught = np.flatnonzero(fold_of != fold)
@@ -158,12 +161,14 @@ def learn_tier(
     with ThreadPoolExecutor(cores()) as pool:
         # No message has the fold FOLDS: the last model is the final one.
         *by_fold, (static, lexical) = pool.map(one, [*range(folds), FOLDS])
-    chosen = np.flatnonzero(held_out.fold < folds)
-    rows = held_out.rows[chosen]
+    rows = np.flatnonzero((fold_of >= 0) & (fold_of < folds))
+    if not len(rows):
+        return LearnedTier(None, sentence="No first tier: no cluster of messages could be held out.")
+    chosen = place[rows]
     logits = np.empty((2, len(rows), count), dtype=np.float32)
     nearness, unknown = np.empty(len(rows), np.float32), np.empty(len(rows), np.float32)
     for fold, (of_vectors, of_words) in enumerate(by_fold):
-        here = np.flatnonzero(held_out.fold[chosen] == fold)
+        here = np.flatnonzero(fold_of[rows] == fold)
         held = rows[here]
         logits[0, here] = vectors[held] @ of_vectors.weights + of_vectors.bias
         logits[1, here] = (
@@ -185,6 +190,7 @@ def learn_tier(
             static.scope(nearness),
             logits[0].argmax(axis=1) == logits[1].argmax(axis=1),
             unknown,
+            tier.margin(*logits),
         ),
         truth,
         np.unique(np.asarray(groups)[rows], return_inverse=True)[1],
@@ -197,6 +203,31 @@ def learn_tier(
     if found.thresholds is None:
         return found
     return replace(found, tier=replace(tier, thresholds=found.thresholds))
+
+
+def cluster_folds(vectors: Floats, columns: Columns, groups: Sequence[str], seed: int) -> Columns:
+    """Assign a fold below `FOLDS` to each message, so that messages of an intent that are alike share it.
+
+    Held out with its whole cluster, a message is of a form that the tier was not taught, as customers' messages are.
+    -1: never held out, since the fold would have the whole intent.
+
+    Args:
+        vectors: static vectors. columns: label indices. groups: near-duplicates share one, and the fold of its first.
+    """
+    generator = np.random.default_rng(seed)
+    fold_of = np.empty(len(columns), dtype=np.int64)
+    for column in np.unique(columns):
+        rows = np.flatnonzero(columns == column)
+        means = cluster_means(vectors[rows], seed)
+        dealt = (generator.permutation(len(means)) + generator.integers(FOLDS)) % FOLDS
+        fold_of[rows] = dealt[(vectors[rows] @ means.T).argmax(axis=1)]
+    _, first, group_of = np.unique(np.asarray(groups), return_index=True, return_inverse=True)
+    fold_of = fold_of[first][group_of]
+    for column in np.unique(columns):
+        rows = np.flatnonzero(columns == column)
+        if len(np.unique(fold_of[rows])) == 1:
+            fold_of[rows] = -1
+    return fold_of
 
 
 def learn_thresholds(
@@ -217,6 +248,7 @@ def learn_thresholds(
     weight = 1 / np.bincount(inside.group)[inside.group]
     right, full_right = inside.tier.probabilities.argmax(axis=1) == inside.truth, inside.full == inside.truth
     lost = full_right.astype(np.float64) - right
+    extra = weight * (~right & ~(inside.full_answers & ~full_right))
     sizes = np.bincount(inside.truth, weight, minlength=inside.tier.probabilities.shape[1])
     by_intent = 1 / (np.maximum(sizes, 1e-9) * max(1, (sizes > 0).sum()))[inside.truth]
     count = len(refused)
@@ -231,19 +263,21 @@ def learn_thresholds(
 
     nobody, no_foreign = np.zeros(len(right), dtype=bool), np.zeros(count, dtype=bool)
     most_risk = counted_risk(nobody, no_foreign) + MORE_RISK * learned.target
-    confidence = inside.tier.probabilities.max(axis=1).astype(np.float64)
+    margin = inside.tier.margin.astype(np.float64)
     for quantile in _SCOPES:
         scope = max(float(np.quantile(inside.tier.scope, quantile)), at.scope)
         for unknown in _UNKNOWN:
             eligible = inside.tier.passing(TierThresholds(at.answer, scope, unknown))
             if not eligible.any():
                 continue
-            for least in np.unique(np.quantile(confidence[eligible], np.linspace(0, 1, _CONFIDENCES))):
-                thresholds = TierThresholds(max(float(least), at.answer), scope, unknown)
+            for least in np.unique(np.quantile(margin[eligible], np.linspace(0, 1, _MARGINS))):
+                thresholds = TierThresholds(at.answer, scope, unknown, float(least))
                 passing = inside.tier.passing(thresholds)
                 answered = float(passing.mean())
                 if answered <= max(best.answered, LEAST_ANSWERED):
                     break
+                if extra[passing].sum() > MOST_EXTRA * groups:
+                    continue
                 foreign = outside.passing(thresholds) & refused
                 bound = _upper(int(foreign.sum()), count)
                 if count and (foreign.mean() > MOST_FOREIGN or bound > MOST_FOREIGN_BOUND):
@@ -449,8 +483,8 @@ def _temperatures(logits: Floats, truth: Columns, weight: Doubles) -> Floats:
 
 def _sentence(found: LearnedTier, groups: int, outside: int) -> str:
     return (
-        f"First tier: answers {found.answered:.1%} of the held-out messages without the encoder; accuracy loses "
-        f"at most {found.accuracy_lost:.2%} and mean recall {found.recall_lost:.2%} (one-sided 95 % bounds on "
+        f"First tier: answers {found.answered:.1%} of the messages held out by cluster without the encoder; accuracy "
+        f"loses at most {found.accuracy_lost:.2%} and mean recall {found.recall_lost:.2%} (one-sided 95 % bounds on "
         f"{groups:,} distinct messages), {found.foreign:.2%} more out-of-scope messages are answered (at most "
         f"{found.foreign_bound:.2%}, {outside:,} messages)."
     )
