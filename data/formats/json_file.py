@@ -130,14 +130,25 @@ def _fits(matches: Callable[[Document], bool], document: Document) -> bool:
         return False
 
 
+_TICKETS = ("tickets", "conversations", "_results", "results", "records", "cases", "data")
+"""Where the exports of ticket systems have their tickets, beside lists of users and groups."""
+
+
 def _elements(document: Document) -> list[Any]:
-    """Return the elements of an array, or of the arrays of objects in an object (`{"data": [...]}`)."""
-    if isinstance(document, list):
-        return document
-    arrays = (
-        [part for part in document.values() if isinstance(part, list)] if isinstance(document, dict) else []
-    )
+    """Return the elements of an array, or of the arrays of objects in an object (`{"data": [...]}`).
+
+    Of an object with tickets these alone, also one level deeper (`{"_embedded": {"conversations": [...]}}`).
+    """
+    if not isinstance(document, dict):
+        return document if isinstance(document, list) else []
+    inner = [document, *(part for part in document.values() if isinstance(part, dict))]
+    found = [part[name] for part in inner for name in _TICKETS if _are_objects(part.get(name))]
+    arrays = found[:1] or [part for part in document.values() if isinstance(part, list)]
     return [element for part in arrays for element in part if isinstance(element, dict)]
+
+
+def _are_objects(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(element, dict) for element in value)
 
 
 def _columnar(document: Document, file: str) -> Table | None:
