@@ -96,7 +96,11 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
             found = [i for i, name in enumerate(names) if name == candidate]
             found = found or [i for i, name in enumerate(names) if column_key(name) == column_key(candidate)]
             if not found and is_ticket:  # the shallowest of the fields within a record
-                nested = [i for i, name in enumerate(names) if column_key(name).endswith(f".{column_key(candidate)}")]
+                nested = [
+                    i
+                    for i, name in enumerate(names)
+                    if column_key(name).endswith(f".{column_key(candidate)}")
+                ]
                 found = sorted(nested, key=lambda i: names[i].count("."))[:1]
             if len(found) > 1:
                 raise refuse(f"column {names[found[0]]!r} occurs {len(found)} times: rename all but one")
@@ -125,7 +129,11 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
     if message in intents:
         raise refuse(f"column {names[message]!r} cannot be both message and intent")
     reply = next(
-        (i for i, name in enumerate(names) if column_key(name) in REPLY_NAMES and i not in (message, *intents)),
+        (
+            i
+            for i, name in enumerate(names)
+            if column_key(name) in REPLY_NAMES and i not in (message, *intents)
+        ),
         None,
     )
     if asked.category is not None:

@@ -5,7 +5,6 @@ Conservative: a part goes only where a mark of mail programs introduces it, and 
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,17 +14,95 @@ from data.errors import LOCATIONS, Problem
 from data.rows import Row
 
 _BLOCKS = frozenset(
-    "address article blockquote body center dd div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 head header "
-    "hr html li main nav ol p pre section table tbody tfoot thead title tr ul br".split()
+    [
+        "address",
+        "article",
+        "blockquote",
+        "body",
+        "center",
+        "dd",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figure",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "head",
+        "header",
+        "hr",
+        "html",
+        "li",
+        "main",
+        "nav",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "table",
+        "tbody",
+        "tfoot",
+        "thead",
+        "title",
+        "tr",
+        "ul",
+        "br",
+    ]
 )
 _INLINE = frozenset(
-    "a abbr b big button caption cite code col colgroup del em font i img input ins label link mark meta picture q s "
-    "script small source span strike strong style sub sup td th tt u video wbr".split()
+    [
+        "a",
+        "abbr",
+        "b",
+        "big",
+        "button",
+        "caption",
+        "cite",
+        "code",
+        "col",
+        "colgroup",
+        "del",
+        "em",
+        "font",
+        "i",
+        "img",
+        "input",
+        "ins",
+        "label",
+        "link",
+        "mark",
+        "meta",
+        "picture",
+        "q",
+        "s",
+        "script",
+        "small",
+        "source",
+        "span",
+        "strike",
+        "strong",
+        "style",
+        "sub",
+        "sup",
+        "td",
+        "th",
+        "tt",
+        "u",
+        "video",
+        "wbr",
+    ]
 )
 _HIDDEN = frozenset(["script", "style", "title"])
-_VOID = frozenset("br col hr img input link meta source wbr".split())
+_VOID = frozenset(["br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"])
 _QUOTE = re.compile(
-    r"gmail_quote|yahoo_quoted|moz-cite-prefix|protonmail_quote|zmail_extra|divRplyFwdMsg|OutlookMessageHeader", re.I
+    r"gmail_quote|yahoo_quoted|moz-cite-prefix|protonmail_quote|zmail_extra|divRplyFwdMsg|OutlookMessageHeader",
+    re.I,
 )
 _SIGNATURE = re.compile(r"gmail_signature|moz-signature|protonmail_signature|^signature$", re.I)
 # A single `<div>` may be what the customer writes about; a closed one is a mail's own.
@@ -70,7 +147,9 @@ _DISCLAIMER = re.compile(
 )
 _TAIL_LINES, _TAIL_CHARACTERS = 8, 70
 """Most lines of a signature, and characters of one."""
-_PREFIX = re.compile(r"\s*(?:(?:re|fwd?|aw|wg|tr|rv|sv)\s*(?:\[\d+\])?:|\[[^\]]{0,30}#?\d+\])\s*", re.IGNORECASE)
+_PREFIX = re.compile(
+    r"\s*(?:(?:re|fwd?|aw|wg|tr|rv|sv)\s*(?:\[\d+\])?:|\[[^\]]{0,30}#?\d+\])\s*", re.IGNORECASE
+)
 _NO_SUBJECT = frozenset(["(no subject)", "no subject", "(none)", "untitled"])
 
 

@@ -14,9 +14,7 @@ from data.loading import Loaded, read_corpus
 from data.mail import clean_mail, clean_subject
 
 HTML = "<p>Hello,</p><p>where is my parcel &amp; when does it come?</p><p>Kind regards,<br>Ann Miller<br>ACME</p>"
-QUOTING = (
-    "Cancel my order please\n\nOn Mon, 3 May 2026 at 10:00,\nShop <help@x.com> wrote:\n> hello\n\nSent from my iPhone"
-)
+QUOTING = "Cancel my order please\n\nOn Mon, 3 May 2026 at 10:00,\nShop <help@x.com> wrote:\n> hello\n\nSent from my iPhone"
 BODIES = (HTML, QUOTING)
 CLEAN = ("Hello, where is my parcel & when does it come?", "Cancel my order please")
 COUNT = 4
@@ -40,7 +38,11 @@ SUBJECT = {"id": lambda b, t, n: n, "subject": lambda b, t, n: f"Re: [#{n}7] Ord
 EXPORTS: dict[str, Any] = {
     "zendesk": {
         "tickets": tickets(
-            **SUBJECT, description=lambda b, t, n: b, tags=lambda b, t, n: [t], type="question", via={"channel": "web"}
+            **SUBJECT,
+            description=lambda b, t, n: b,
+            tags=lambda b, t, n: [t],
+            type="question",
+            via={"channel": "web"},
         ),
         "users": [{"id": 1, "name": "Bob"}],
     },
@@ -55,7 +57,11 @@ EXPORTS: dict[str, Any] = {
     "freshdesk": [
         {"helpdesk_ticket": ticket}
         for ticket in tickets(
-            **SUBJECT, description=lambda b, t, n: b, ticket_type=lambda b, t, n: t, tags=[], notes=[{"body": "a"}]
+            **SUBJECT,
+            description=lambda b, t, n: b,
+            ticket_type=lambda b, t, n: t,
+            tags=[],
+            notes=[{"body": "a"}],
         )
     ],
     "hubspot": {
@@ -166,7 +172,10 @@ def test_an_export_as_a_table_gives_the_same(tmp_path: Path, product: str) -> No
 
 def test_messages_of_agents_and_tickets_without_a_tag_are_counted_not_taught(tmp_path: Path) -> None:
     conversations = EXPORTS["intercom"]["conversations"]
-    agent = {**conversations[0], "source": {"subject": "", "body": "New prices!", "author": {"type": "admin"}}}
+    agent = {
+        **conversations[0],
+        "source": {"subject": "", "body": "New prices!", "author": {"type": "admin"}},
+    }
     untagged = {**conversations[0], "tags": {"type": "tag.list", "tags": []}}
     corpus = loaded(tmp_path / "export.json", {"conversations": [*conversations, agent, untagged]})
     assert len(corpus.table) == COUNT
@@ -176,7 +185,10 @@ def test_messages_of_agents_and_tickets_without_a_tag_are_counted_not_taught(tmp
 
 @pytest.mark.parametrize("mark", [" ", ", ", ";"])
 def test_of_several_tags_those_that_are_intents_are_named(tmp_path: Path, mark: str) -> None:
-    tags = [mark.join(found) for found in (["refund", "vip"], ["delivery", "vip"], ["delivery", "web"], ["refund"])]
+    tags = [
+        mark.join(found)
+        for found in (["refund", "vip"], ["delivery", "vip"], ["delivery", "web"], ["refund"])
+    ]
     rows = [(str(n), f"Order {n}", f"text {n}", found) for n, found in enumerate(tags)]
     file = table(tmp_path / "export.csv", TABLES["zendesk"], rows)
     problems = read_corpus(file).problems
@@ -195,7 +207,11 @@ def test_a_subject_that_tickets_share_is_not_taught(tmp_path: Path) -> None:
 
 
 def test_a_message_without_text_is_a_problem_and_never_an_empty_row(tmp_path: Path) -> None:
-    rows = [("1", "", "<p><img src='x.png'></p>", "a"), ("2", "", "hello there", "b"), ("3", "", "hi you", "a")]
+    rows = [
+        ("1", "", "<p><img src='x.png'></p>", "a"),
+        ("2", "", "hello there", "b"),
+        ("3", "", "hi you", "a"),
+    ]
     corpus = read_corpus(table(tmp_path / "export.csv", TABLES["freshdesk"], rows))
     reason = "the message is HTML without a text: \"<p><img src='x.png'></p>\""
     assert [(problem.line, problem.reason) for problem in corpus.problems] == [(2, reason)]
@@ -203,11 +219,14 @@ def test_a_message_without_text_is_a_problem_and_never_an_empty_row(tmp_path: Pa
 
 
 def test_examples_are_at_most_five_and_html_elsewhere_is_named_and_taught_as_written(tmp_path: Path) -> None:
-    file = table(tmp_path / "corpus.csv", ("text", "label"), [(f"<b>refund</b> {n}", "ab"[n % 2]) for n in range(8)])
+    file = table(
+        tmp_path / "corpus.csv", ("text", "label"), [(f"<b>refund</b> {n}", "ab"[n % 2]) for n in range(8)]
+    )
     written = read_corpus(file)
     assert written.table["message"][0] == "<b>refund</b> 0"
     assert "HTML is taught as written" in said(written)
-    assert said(written).count("line ") == 5 and "... and 3 more" in said(written)
+    assert said(written).count("line ") == 5
+    assert "... and 3 more" in said(written)
     assert read_corpus(file, Columns(clean_mail=True)).table["message"][0] == "refund 0"
     rows = [(str(n), f"Order {n}", HTML, "ab"[n % 2]) for n in range(2)]
     export = table(tmp_path / "export.csv", TABLES["freshdesk"], rows)
@@ -220,7 +239,10 @@ def test_examples_are_at_most_five_and_html_elsewhere_is_named_and_taught_as_wri
         ("Yes.\n\nAm 3. Mai 2026 um 10:12 schrieb Shop:\n> Hallo", "Yes."),
         ("Yes.\n-----Original Message-----\nFrom: x\nhello", "Yes."),
         ("Yes.\n________\nFrom: Shop <a@b.c>\nSent: Monday\nTo: me\nSubject: hi\n\nhello", "Yes."),
-        ("##- Please type your reply above this line -##\nhello", "##- Please type your reply above this line -##\nhello"),
+        (
+            "##- Please type your reply above this line -##\nhello",
+            "##- Please type your reply above this line -##\nhello",
+        ),
         ("Yes.\n##- Please type your reply above this line -##\nhello", "Yes."),
         ("> Which colour?\n> Say it.\nblue", "blue"),
         ("On 3 May 2026, Shop wrote:\n> Which colour?\nblue", "blue"),
@@ -237,7 +259,10 @@ def test_examples_are_at_most_five_and_html_elsewhere_is_named_and_taught_as_wri
         ("R&amp;D<br>two<o:p></o:p>", "R&D\ntwo"),
         ("<style>p {x}</style><p>hi</p><div class='gmail_signature'>Ann</div>", "hi"),
         ("<div class='gmail_quote'>only this <div>and</div> that</div>", "only this\nand\nthat"),
-        ("<div>own</div><div class='gmail_quote'>a <div>b</div><br class='gmail_quote'> c</div> after", "own\n\nafter"),
+        (
+            "<div>own</div><div class='gmail_quote'>a <div>b</div><br class='gmail_quote'> c</div> after",
+            "own\n\nafter",
+        ),
     ],
 )
 def test_only_what_a_mail_program_marks_is_removed(text: str, clean: str) -> None:
@@ -246,7 +271,35 @@ def test_only_what_a_mail_program_marks_is_removed(text: str, clean: str) -> Non
 
 @pytest.mark.parametrize(
     ("subject", "clean"),
-    [("RE: AW: [Ticket #123] Lost <b>parcel</b>", "Lost parcel"), ("(no subject)", ""), ("Refund?", "Refund?")],
+    [
+        ("RE: AW: [Ticket #123] Lost <b>parcel</b>", "Lost parcel"),
+        ("(no subject)", ""),
+        ("Refund?", "Refund?"),
+    ],
 )
 def test_a_subject_loses_prefixes_and_numbers(subject: str, clean: str) -> None:
     assert clean_subject(subject) == clean
+
+
+def test_a_folder_of_e_mails_is_read_as_mails_and_not_line_by_line(tmp_path: Path) -> None:
+    mail = "From ann@x.com Mon May  3\nFrom: ann@x.com\nTo: b@x.com\nSubject: =?utf-8?q?R=C3=BCckgabe?=\nDate: x\n\n{}\n"
+    quoted = "I sent it back\n\n> Hello\n> there"
+    for name, text in (("refund/1.txt", quoted), ("delivery/1.txt", "where is it")):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(mail.format(text), encoding="utf-8")
+    corpus = read_corpus(tmp_path)
+    rows = dict(zip(corpus.table["intent"], corpus.table["message"], strict=True))
+    assert rows == {"refund": "Rückgabe. I sent it back", "delivery": "Rückgabe. where is it"}
+    assert "2 e-mails, one per file" in said(corpus)
+    assert "quoted replies are removed" in said(corpus)
+
+
+def test_an_e_mail_in_no_folder_or_in_an_unknown_encoding_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "refund").mkdir()
+    (tmp_path / "refund" / "1.eml").write_bytes(
+        b"Subject: hi\nContent-Type: text/plain; charset=nope\n\nhello"
+    )
+    (tmp_path / "2.eml").write_bytes(b"From: ann@x.com\n\nhello")
+    corpus = read_corpus(tmp_path)
+    assert "an e-mail that cannot be read: unknown encoding: nope" in said(corpus)
+    assert "put it into one with the name of its intent" in said(corpus)
