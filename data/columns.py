@@ -28,7 +28,8 @@ SUBJECT_NAMES = (
 TICKET_MESSAGE_NAMES = (
     "source.body", "stripped_text", "description_text", "body_text", "plain_body", "ticket_description",
     "case_description", "description", "message_body", "text", "message", "first_message", "body", "content",
-    "body_html", "html_body", "stripped_html", "description_html", "extract", "excerpt", "preview", "snippet", "comment",
+    "body_html", "html_body", "stripped_html", "description_html", "extract", "excerpt", "preview", "snippet",
+    "comment",
 )  # fmt: skip
 """What ticket systems call the customer's text; text comes before HTML, and a whole text before its beginning."""
 TICKET_INTENT_NAMES = (

@@ -111,7 +111,7 @@ def read_corpus(path: Path | str, columns: Columns | None = None, arrays: bool =
     source = read_source(path, columns, arrays)
     if not source.rows and not source.problems:
         reason = "no rows: at least one message with an intent is needed"
-        raise CorpusError([Problem(str(path), None, reason)])
+        raise CorpusError([Problem(str(path), None, reason), *source.notices])
     rows, unreadable, cleaned = clean_mails(source.rows, columns.clean_mail, str(path))
     problems = [*source.problems, *unreadable]
     good: list[Row] = []

@@ -107,6 +107,10 @@ def read_source(path: Path, columns: Columns | None = None, arrays: bool = False
         return result
     if not path.exists():
         raise CorpusError([Problem(str(path), None, f"no such file or folder (looked from {Path.cwd()})")])
+    if not path.is_file():
+        raise CorpusError(
+            [Problem(str(path), None, "not a file (a pipe or a device): write it to a file first")]
+        )
     try:
         return _read_file(path, columns, arrays)
     except (OSError, RecursionError) as error:

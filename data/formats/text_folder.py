@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from data.errors import Problem
@@ -92,7 +93,7 @@ def variants(template: str) -> list[str]:
         text, before = template, ""
         while text != before:  # from the innermost choice outwards
             before = text
-            text = _CHOICE.sub(lambda choice: _chosen(choice, number), text)
+            text = _CHOICE.sub(partial(_chosen, number), text)
         message = " ".join(_SLOT.sub(r"{{\1}}", text).split())
         if message in found:
             break
@@ -100,7 +101,7 @@ def variants(template: str) -> list[str]:
     return found
 
 
-def _chosen(choice: re.Match[str], number: int) -> str:
+def _chosen(number: int, choice: re.Match[str]) -> str:
     options = (choice[1] if choice[1] is not None else f"{choice[2]}|").split("|")
     return options[number % len(options)]
 

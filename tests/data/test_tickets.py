@@ -14,7 +14,10 @@ from data.loading import Loaded, read_corpus
 from data.mail import clean_mail, clean_subject
 
 HTML = "<p>Hello,</p><p>where is my parcel &amp; when does it come?</p><p>Kind regards,<br>Ann Miller<br>ACME</p>"
-QUOTING = "Cancel my order please\n\nOn Mon, 3 May 2026 at 10:00,\nShop <help@x.com> wrote:\n> hello\n\nSent from my iPhone"
+QUOTING = (
+    "Cancel my order please\n\nOn Mon, 3 May 2026 at 10:00,\nShop <help@x.com> wrote:\n> hello\n\n"
+    "Sent from my iPhone"
+)
 BODIES = (HTML, QUOTING)
 CLEAN = ("Hello, where is my parcel & when does it come?", "Cancel my order please")
 COUNT = 4
@@ -282,7 +285,9 @@ def test_a_subject_loses_prefixes_and_numbers(subject: str, clean: str) -> None:
 
 
 def test_a_folder_of_e_mails_is_read_as_mails_and_not_line_by_line(tmp_path: Path) -> None:
-    mail = "From ann@x.com Mon May  3\nFrom: ann@x.com\nTo: b@x.com\nSubject: =?utf-8?q?R=C3=BCckgabe?=\nDate: x\n\n{}\n"
+    mail = (
+        "From ann@x.com Mon May  3\nFrom: ann@x.com\nTo: b@x.com\nSubject: =?utf-8?q?R=C3=BCckgabe?=\n\n{}\n"
+    )
     quoted = "I sent it back\n\n> Hello\n> there"
     for name, text in (("refund/1.txt", quoted), ("delivery/1.txt", "where is it")):
         (tmp_path / name).parent.mkdir()
