@@ -119,10 +119,11 @@ def _read_all(paths: list[Path]) -> tuple[list[IntentFile], list[Problem]]:
 
 
 def _read(path: Path, problems: list[Problem]) -> IntentFile:
-    root, *others = compose_all(path) or [None]
-    if others:
-        reason = f"{len(others) + 1} documents (`---`): a file holds one intent; make a file of each"
-        raise CorpusError([Problem(str(path), line_of(others[0]), reason)])
+    documents = compose_all(path)
+    if len(documents) > 1:
+        reason = f"{len(documents)} documents (`---`): a file holds one intent; make a file of each"
+        raise CorpusError([Problem(str(path), line_of(documents[1]), reason)])
+    root = documents[0] if documents else None
     if not isinstance(root, yaml.MappingNode):
         raise CorpusError([Problem(str(path), 1, f"a mapping with {', '.join(FIELDS)} is needed")])
     nodes: dict[str, yaml.Node] = {}
