@@ -89,7 +89,7 @@ OUTCOMES: dict[str, Loads | Refused] = {
     "59-banking77-question-mark.csv": Loads(),
     "60-long-3000.csv": Loads(73),
     "60b-long-12000.csv": Refused(r"csv:2: the message has 12,000 characters, the most is 10,000"),
-    "61-html.csv": Loads(74),
+    "61-html.csv": Loads(74, says=r"61-html\.csv: HTML is taught as written; .* --clean-mail.* \(2\)"),
     "63-caps.csv": Loads(),
     "64-emoji-only.csv": Loads(74),
     "66-braces-json.csv": Loads(74),
