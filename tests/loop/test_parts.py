@@ -15,8 +15,8 @@ from data.folder import read_intents
 from data.messages import normalise
 from tools.loop import minio, traffic
 from tools.loop.parts import make_bucket, start_store
-from tools.loop.processes import ROOT, Processes, StepError, port_of
 from tools.loop.report import Report
+from tools.processes import ROOT, Processes, StepError, port_of
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from chatbot.records.schema import Record
 from chatbot.settings import StorageSettings, TrackingSettings
 from chatbot.store import Store, open_store
 from tools.loop import minio
-from tools.loop.processes import Processes, port_of
+from tools.processes import Processes, port_of
 from training.tracking.registry import Registry
 
 # These settings shorten a day of traffic to minutes: log parts are uploaded at once, the drift window is the time

@@ -25,9 +25,9 @@ from tools.loop.parts import (
     start_pages,
     start_store,
 )
-from tools.loop.processes import StepError, wait_until
 from tools.loop.report import Report
 from tools.loop.traffic import Answers, Launch
+from tools.processes import StepError, wait_until
 from training.review.board import Board
 from training.review.clusters import MessageCluster
 

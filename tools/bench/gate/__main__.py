@@ -16,15 +16,15 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from data.commands import reports_errors
 from tools.bench.figures import BUNDLE, CACHE, commit, digest, markdown
 from tools.bench.gate.cases import CASES, KINDS, Workshop
 from tools.bench.quality.vectors import Vectors
 from tools.bench.speed.machine import Machine
-from tools.bench.speed.servers import ROOT
+from tools.processes import ROOT
 from training.gate.behaviour_tests import SHIPPED
 from training.gate.judge import judge
 from training.gate.rows import compared_rows
@@ -84,12 +84,13 @@ def main(
     for trial in _run(missing, console, time.monotonic() + 60 * minutes):
         done[trial.case, trial.kind, trial.seed] = trial
     found = [done[key] for key in wanted if key in done]
-    console.print(_terminal(found))
+    content = _page(found, seeds)
+    console.print(Markdown(content))
     if len(found) < len(wanted):
         console.print(f"{len(wanted) - len(found)} of {len(wanted)} trials are missing: run it again")
     if page or (len(found) == len(wanted) and (cases, kinds) == (list(CASES), list(KINDS))):
         PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(_page(found, seeds), encoding="utf-8")
+        PAGE.write_text(content, encoding="utf-8")
         console.print(f"written: {PAGE}")
 
 
@@ -202,13 +203,6 @@ def _median(trials: Sequence[Trial], name: str) -> str:
     values = sorted(value for trial in trials if (value := trial.numbers[name]) is not None)
     sign = "+" if name == "difference" else ""
     return f"{100 * values[len(values) // 2]:{sign}.1f} %" if values else "-"
-
-
-def _terminal(found: Sequence[Trial]) -> Table:
-    table = Table(*_HEADINGS, title="Does the gate tell good from bad?", title_justify="left")
-    for ok, cells in table_lines(found):
-        table.add_row(*cells, style="" if ok else "red")
-    return table
 
 
 def _page(found: Sequence[Trial], seeds: int) -> str:

@@ -14,6 +14,7 @@ from typing import Annotated
 import pandas as pd
 import typer
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from chatbot.errors import ChatbotError
@@ -284,7 +285,7 @@ def measure_all(console: Console, quick: bool = False, file: Path = FILE) -> lis
     sections = [name for name, section in SECTIONS.items() if section.quick or not quick]
     found = measure(sections, console, draws=1 if quick else DRAWS)
     results.write(file, found, others_busy_cores=others)
-    console.print(results.table("Quality", found))
+    console.print(Markdown(results.table(found)))
     return found
 
 
@@ -300,6 +301,6 @@ def main(
         console.print(f"[red]no section {', '.join(unknown)}: there are {', '.join(SECTIONS)}[/red]")
         raise typer.Exit(1)
     if only:
-        console.print(results.table("Quality", measure(only, console, draws=1 if quick else DRAWS)))
+        console.print(Markdown(results.table(measure(only, console, draws=1 if quick else DRAWS))))
     else:
         measure_all(console, quick, QUICK_FILE if quick else FILE)
