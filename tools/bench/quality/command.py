@@ -5,9 +5,8 @@ python -m tools.bench.quality [--only SECTION] [--quick]
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +14,6 @@ import pandas as pd
 import typer
 from rich.console import Console
 from rich.markdown import Markdown
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from chatbot.errors import ChatbotError
 from chatbot.model import bundle as bundles
@@ -36,7 +34,7 @@ from tools.bench.quality.vectors import Vectors
 from tools.bench.speed.machine import busy_cores
 from tools.bench.speed.servers import BenchError
 from training.model.evaluation.outcome import evaluate, scores
-from training.progress import Advance
+from training.progress import Steps
 
 FILE = CACHE / "quality.json"
 QUICK_FILE = CACHE / "quality-quick.json"
@@ -244,21 +242,15 @@ def measure(sections: Sequence[str], console: Console, draws: int = DRAWS) -> li
     """Measure some sections. A figure that cannot be measured here contains the reason."""
     vectors = Vectors.of(BUNDLE)
     found: list[Figure] = []
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Steps(console) as steps:
         for name in sections:
             section = SECTIONS[name]
-            task = progress.add_task(section.title, total=None)
-            told = replace(vectors, advance=_teller(progress, task, section.title))
-            began = time.monotonic()
-            try:
-                values, reason = section.measure(told, draws), ""
-            except ChatbotError as error:
-                values, reason = {}, str(error)
-            progress.remove_task(task)
-            console.print(
-                f"{section.title}: {time.monotonic() - began:.0f} s{f', {reason}' if reason else ''}"
-            )
+            with steps.wait(section.title):
+                try:
+                    values, reason = section.measure(vectors, draws), ""
+                except ChatbotError as error:
+                    values, reason = {}, str(error)
+                    console.print(f"{section.title}: {reason}")
             for spec in section.specs:
                 value, note = values.get(spec.key, (None, reason))
                 command = f"{COMMAND} {name}"
@@ -266,17 +258,6 @@ def measure(sections: Sequence[str], console: Console, draws: int = DRAWS) -> li
                     Figure(spec.name, value, spec.target, spec.bound, spec.unit, command, note, spec.digits)
                 )
     return found
-
-
-def _teller(progress: Progress, task: TaskID, title: str) -> Advance:
-    encoded = 0
-
-    def advance(count: int) -> None:
-        nonlocal encoded
-        encoded += count
-        progress.update(task, description=f"{title}: {encoded:,} messages encoded")
-
-    return advance
 
 
 def measure_all(console: Console, quick: bool = False, file: Path = FILE) -> list[Figure]:

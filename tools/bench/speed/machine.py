@@ -57,7 +57,7 @@ class Machine:
 
 def busy_cores(seconds: float = 1.0) -> float:
     """Return how many cores are busy with other processes, or other guests of the same host, at present."""
-    return round((os.cpu_count() or 1) * psutil.cpu_percent(seconds) / 100, 2)
+    return round((os.cpu_count() or 1) * float(psutil.cpu_percent(seconds)) / 100, 2)
 
 
 @dataclass(frozen=True, slots=True)
