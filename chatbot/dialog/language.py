@@ -141,7 +141,9 @@ def _folded(word: str) -> str:
 @cache
 def _trigrams() -> tuple[Mapping[str, tuple[float, ...]], tuple[float, ...]]:
     """Return the log probability of each trigram by language, and of one that was never seen."""
-    counts = [Counter(trigram for word in words.split() for trigram in _of(word)) for words in _WORDS.values()]
+    counts = [
+        Counter(trigram for word in words.split() for trigram in _of(word)) for words in _WORDS.values()
+    ]
     every = set().union(*counts)
     totals = [count.total() + len(every) / 4 for count in counts]
     table = {

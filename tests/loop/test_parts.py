@@ -14,7 +14,7 @@ from chatbot.errors import SettingError
 from data.folder import read_intents
 from data.messages import normalise
 from tools.loop import minio, traffic
-from tools.loop.parts import make_bucket, start_store
+from tools.loop.parts import Parts, make_bucket, start_store
 from tools.loop.report import Report
 from tools.processes import ROOT, Processes, StepError, port_of
 
@@ -95,7 +95,8 @@ def test_nothing_of_this_machines_settings_reaches_the_loop(
 
 @pytest.mark.process
 def test_the_loop_begins_with_a_folder_in_the_place_of_minio(tmp_path: Path) -> None:
-    parts = start_store(tmp_path / "loop", "folder", set())
+    parts = Parts(Processes(tmp_path / "logs"), {})
+    start_store(parts, tmp_path / "loop", "folder", set())
     make_bucket(parts)
     assert str(parts.store) == str(tmp_path / "loop" / "store")
     assert "MinIO" not in parts.links
