@@ -42,11 +42,12 @@ def page(quality: Path, speed: Path, more: Path = MORE) -> str:
         BenchError: a figure has no command.
     """
     parts = [_HEAD]
-    for file, title, rest in ((quality, "Quality", _notes), (speed, "Speed", speed_tables)):
+    for file, title, rest in ((quality, "Quality", None), (speed, "Speed", speed_tables)):
         parts.append(f"\n## {title}\n\n")
         if file.is_file():
             figures, content = results.read(file)
-            parts += [_machine(content), _missed(figures), results.table(figures), *rest(content)]
+            parts += [_machine(content), _missed(figures), results.table(figures)]
+            parts += rest(content) if rest else ()
         else:
             parts.append(f"Not measured yet: `python -m tools.bench --only {title.lower()}`.\n")
     return "".join([*parts, *_more(more)])
@@ -80,10 +81,6 @@ def _missed(figures: Sequence[Figure]) -> str:
     missed = [figure.name for figure in judged if not figure.met]
     said = f"{len(judged) - len(missed)} of {len(judged)} targets met"
     return f"{said}{'; not: ' + '; '.join(missed) if missed else ''}.\n\n"
-
-
-def _notes(content: Mapping[str, Any]) -> Iterable[str]:
-    return (f"\n{note}\n" for note in content.get("notes", ()))
 
 
 def speed_tables(content: Mapping[str, Any]) -> Iterator[str]:
