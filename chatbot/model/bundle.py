@@ -39,8 +39,8 @@ from chatbot.model.encoder import MODEL_FILE, TOKENIZER_FILE, Encoded, Encoder
 from chatbot.model.first_tier import FirstTier
 from chatbot.settings import RouterSettings, SlotSettings
 
-FORMAT = 1
-READABLE_FORMATS = (1,)
+FORMAT = 2
+READABLE_FORMATS = (1, 2)
 
 MANIFEST = "model.json"
 HEAD = "head.safetensors"

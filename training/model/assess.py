@@ -33,7 +33,7 @@ class Held:
         rows, outside: in-scope and out-of-scope rows of `data.processing.CORPUS_COLUMNS`.
         groups, outside_groups: the group of distinct messages of each.
         fitted: of `rows`.
-        own: the final model's scores of `outside`, from which the head learns nothing.
+        own: scores of `outside`: out-of-fold where the scope score learned from them.
         generic: its scores of the generic pool's messages.
     """
 

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from chatbot.dialog.message import clean
 
 FOLDER = Path(__file__).resolve().parents[2] / "data" / "out_of_scope"
-# From so many out-of-scope rows on, a corpus's own rows are used alone.
-ENOUGH_OWN = 100
 POOL_LANGUAGE = "en"
 # A generic message this similar to a message of the corpus may belong to one of its intents, and is left out.
 MAX_COSINE = 0.6
