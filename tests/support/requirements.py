@@ -45,7 +45,7 @@ def lacks(what: str, remedy: str) -> NoReturn:
         what: the missing requirement, as the summary counts it.
         remedy: how to get it.
     """
-    reason = f"{what} is missing: {remedy}"
+    reason = " ".join(f"{what} is missing: {remedy}".split())
     if STRICT:
         pytest.fail(f"{reason} (STRICT=1: what cannot be checked fails)", pytrace=False)
     pytest.skip(reason)
