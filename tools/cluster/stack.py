@@ -14,7 +14,7 @@ from tools import images
 from tools.cluster.corpus import PackedCorpus
 from tools.cluster.target import TESTBED, Target
 from tools.generate import chart
-from tools.release import BLOCKS
+from tools.release import ours
 
 RELEASE = "support-bot"
 MADE = "support-chatbot/made-by=make-cluster"
@@ -47,20 +47,19 @@ def up(
             soft_wrap=True,
         )
     # The content behind a tag can change: referring to the digest or id makes Kubernetes replace the pods.
-    values = []
+    shipped = ours(registry)
     if registry:
-        digests = images.push(list(images.DOCKERFILES), registry)
-        for name, block in BLOCKS.items():
-            repository = images.target_name(name, registry).rpartition(":")[0]
-            values.append(f"--set={block}.image.repository={repository},{block}.image.digest={digests[name]}")
+        values = [
+            f"--set={image.block}.image.repository={image.name},{image.block}.image.digest={image.digest}"
+            for image in shipped
+        ]
     else:
         with console.status("images to the nodes"):
-            target.take([images.full_name(name) for name in images.DOCKERFILES])
-        for name, block in BLOCKS.items():
-            identity = built.identity if (built := images.find(name)) else ""
-            values.append(
-                f"--set-string={block}.pod.annotations.image-id={identity.removeprefix('sha256:')[:16]}"
-            )
+            target.take([f"{image.name}:{image.tag}" for image in shipped])
+        values = [
+            f"--set-string={image.block}.pod.annotations.image-id={image.identity.removeprefix('sha256:')[:16]}"
+            for image in shipped
+        ]
     if corpus is not None:
         values += corpus.values
     values += more

@@ -241,12 +241,8 @@ def _variable() -> dict[str, Any]:
 
 def _chatbot_settings() -> dict[str, tuple[type[Settings], str]]:
     """Return the settings class and the field of every variable with this project's prefix."""
-    found = {
-        f"{kind.model_config['env_prefix']}{name}".upper(): (kind, name)
-        for kind in COMPONENTS
-        for name in kind.model_fields
-    }
-    return {name: declared for name, declared in found.items() if name.startswith("CHATBOT_")}
+    found = ((variable, kind, name) for kind in COMPONENTS for variable, name in kind.variables().items())
+    return {variable: (kind, name) for variable, kind, name in found if variable.startswith("CHATBOT_")}
 
 
 def _setting_schema(kind: type[Settings], field_name: str) -> dict[str, Any]:

@@ -29,7 +29,8 @@ from chatbot.store import open_store
 from data.commands import reports_errors
 from tools.bench.figures import CACHE, commit, markdown
 from tools.bench.speed.machine import Machine
-from tools.bench.speed.servers import ROOT, BenchError
+from tools.bench.speed.servers import BenchError
+from tools.processes import ROOT
 
 FILE = CACHE / "drift-scale.json"
 SIZES = (10_000, 100_000, 1_000_000, 5_000_000)

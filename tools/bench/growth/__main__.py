@@ -21,7 +21,7 @@ from data.commands import reports_errors
 from tools.bench.figures import CACHE, commit
 from tools.bench.growth.curves import CURVES, Curve, Point, table
 from tools.bench.speed.machine import Machine
-from tools.bench.speed.servers import ROOT
+from tools.processes import ROOT
 
 FOLDER = CACHE / "growth"
 PAGE = ROOT / "docs" / "results.d" / "growth.md"
