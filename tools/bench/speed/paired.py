@@ -27,8 +27,8 @@ from tools.bench.speed.command import REPEATED
 from tools.bench.speed.expected import real_messages
 from tools.bench.speed.load import generate
 from tools.bench.speed.machine import settle, tree_memory
-from tools.bench.speed.servers import ROOT
 from tools.bench.speed.sides import REPEATS, SERVICE, Side, service_side
+from tools.processes import ROOT
 
 MESSAGES = 6_000
 PROCESSES = {"SupportChatbot": "outer process", "IntentRunner": "runner"}
