@@ -18,8 +18,7 @@ class KubernetesLease(Lease):
     def __init__(self, cluster: Cluster, name: str, seconds: float, wait: float, holder: str = "") -> None:
         """Configure the Lease; sends no request.
 
-        Args:
-            holder: identity of this process; empty: pod (or machine) name and process id.
+        Args: holder: identity of this process; empty: pod (or machine) name and process id.
         """
         super().__init__(
             f"lease/{name}", seconds, wait, holder or cluster.runtime.holder, runtime=cluster.runtime
@@ -29,7 +28,7 @@ class KubernetesLease(Lease):
 
     def _read(self) -> LeaseRecord:
         try:
-            lease = self._cluster.lease(self._resource)
+            lease = self._cluster.get("leases", self._resource, retry_seconds=0)
         except Missing as error:
             raise ClusterError(
                 f"{error}. The chart makes it, empty; `kubectl create -f` one with this name and no spec"
@@ -51,7 +50,7 @@ class KubernetesLease(Lease):
                 spec["acquireTime"] = now
             spec |= {"leaseDurationSeconds": max(1, round(self._seconds)), "renewTime": now}
         spec["holderIdentity"] = holder
-        self._cluster.update_lease(record.version | {"spec": spec})
+        self._cluster.replace("leases", record.version | {"spec": spec}, retry_seconds=0)
 
 
 def _micro_time(when: datetime) -> str:

@@ -81,7 +81,8 @@ class Reconciler:
         if champion:
             try:
                 blocked = record.dump_blocked(block(snapshot.blocked, str(self._registry.ref(champion))))
-                self._cluster.patch_deployment(deployment.name, {"metadata": {"annotations": blocked}})
+                patch = {"metadata": {"annotations": blocked}}
+                self._cluster.patch("deployments", deployment.name, patch)
             except NotRegistered:
                 pass
         self._registry.set_alias(CHAMPION, version)
