@@ -99,8 +99,7 @@ class Kernel:
     def __init__(self, baseline: RecordColumns) -> None:
         """Fit the kernel features, their mean and their principal components on the baseline.
 
-        Raises:
-            ValueError: the baseline has fewer than `LEAST_ROWS` scored records.
+        Raises: ValueError: the baseline has fewer than `LEAST_ROWS` scored records.
         """
         baseline = baseline.part(_scored(baseline))
         self._baseline = baseline
@@ -149,8 +148,7 @@ class Kernel:
     def furthest(self, window: RecordColumns) -> Furthest | None:
         """Count records of a new kind by cross-fitting: each half is tested along the direction of the other.
 
-        Returns:
-            The counts; None if the window has fewer than `LEAST_ROWS` scored records.
+        Returns: the counts; None if the window has fewer than `LEAST_ROWS` scored records.
         """
         window = window.part(_scored(window))
         if len(window) < LEAST_ROWS:

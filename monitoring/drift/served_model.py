@@ -58,15 +58,9 @@ def find(
 
     Sources in order: CHATBOT_MODEL, the bot's `/version`, serving.json in the store, the local bundle, the newest
     record. In a cluster the analysis container has no Kubernetes credentials to read the annotation: it uses the bot,
-    or the newest record if the bot does not respond.
+    or the newest record if the bot does not respond. Without a store, only this machine is searched.
 
-    Args:
-        store: store of bundles; None: this machine only.
-        api_url: URL of the bot; empty, or a bot that does not respond: skipped.
-
-    Raises:
-        BundleError: the named bundle is damaged or not in the store, or CHATBOT_BUNDLE is not a bundle.
-        StoreError: the store does not respond.
+    Raises: BundleError: the named bundle is damaged or not in the store, or CHATBOT_BUNDLE is not a bundle.
     """
     if not settings.model and (asked := _asked(api_url)):
         served, trained = asked
@@ -93,9 +87,7 @@ def find(
 def in_store(store: Store, cache: Path, version: str, digest: str, since: datetime) -> ServedModel:
     """Return a named model; without its reference if the store does not hold the bundle.
 
-    Raises:
-        BundleError: the bundle is damaged.
-        StoreError: the store does not respond.
+    Raises: BundleError: the bundle is damaged.
     """
     return replace(_in_store(version, digest, None, store, cache, since), since=since)
 

@@ -56,23 +56,16 @@ def check_shard(
     shard: Shard,
     run: str,
 ) -> DriftResult | None:
-    """Count one shard of the last window, and form the verdict if all others are counted.
+    """Count one shard of the last window, and form the verdict if all others are counted; None: another one will.
 
     Args:
-        store: store of records, bundles, baselines and summaries.
-        settings: settings of the drift check.
-        service: settings that name the serving model.
         folder: the log folder.
         now: end of the window, if this shard is the first of the run.
-        shard: which records are counted.
         run: name of the check; the same in all its shards, and in no other check.
-
-    Returns:
-        The verdict; None if another shard is not counted yet, which will form it.
 
     Raises:
         ShardsDiffer: a baseline was frozen between shards, by a check of one process; the next check compares with it.
-        StoreError: the store does not respond, or a summary is damaged.
+        StoreError: a summary is damaged.
         BundleError: the serving bundle cannot be read.
     """
     source = StoreSource(store)

@@ -76,17 +76,12 @@ def read(
     tallies: Sequence[Tally],
     after: datetime | None = None,
 ) -> WindowSample:
-    """Read a window and count its records into tallies.
+    """Read a window that ends now (`until`) and count its records into tallies.
 
     Args:
         version: the serving version; records of others are not compared.
-        since, until: begin and end of the window; the end is now.
         skew: tolerance for records ahead of now, because the clocks of replicas differ.
-        tallies: receive the counts of the compared records.
         after: time of the baseline's last record; records up to it are not compared.
-
-    Raises:
-        StoreError: the store does not respond.
     """
     window = WindowSample(since, until)
     reservoir = Reservoir()

@@ -64,12 +64,10 @@ def ship(
     """Upload the existing batches, then build batches from the segments and upload those.
 
     Args:
-        settings: row and age limits of a part.
         everything: include segments that are not due yet.
         wait: seconds to wait for another process that holds the lock.
 
-    Returns:
-        The report; a store failure sets its `error` and is not raised.
+    Returns: the report; a store failure sets its `error` and is not raised.
     """
     report = UploadResult()
     with outbox.lock(wait) as alone:
