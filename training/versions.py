@@ -56,11 +56,7 @@ class Restored:
 
 
 def served_digest(store: Store | None, api: str) -> str:
-    """Return the digest of the serving bundle; empty if unknown.
-
-    Args:
-        api: base URL of the API to ask; empty: read serving.json.
-    """
+    """Return the digest of the serving bundle, from the API or, without its URL, serving.json; empty if unknown."""
     if api:
         try:
             headers = read_settings(ApiClientSettings).headers()
@@ -81,12 +77,9 @@ def restore(
     commit: str = "",
     corpus: str = "",
 ) -> Restored:
-    """Restore the bundle and the corpus of a version, verifying each against its digest.
+    """Restore a version into `folder`, as `bundle/` and `corpus/`, verifying each against its digest.
 
-    Args:
-        folder: target folder of `bundle/` and `corpus/`; content with the right digest is kept.
-        commit: expected git commit or a prefix of it; empty: any.
-        corpus: expected corpus digest or a prefix of it; empty: any.
+    Content with the right digest is kept. `commit` and `corpus` are what is expected, or a prefix of it; empty: any.
 
     Raises:
         TrackingError: the version does not exist, or its commit or corpus differs from the expected one.

@@ -53,9 +53,7 @@ def remote_of(settings: StorageSettings) -> dict[str, str]:
 def write_config(root: Path, settings: StorageSettings, *, local: bool) -> None:
     """Write the remote into a DVC project's configuration (atomic write).
 
-    Args:
-        root: the project's folder.
-        local: write to .dvc/config.local, keeping its other sections; else create a project without git.
+    If `local`, to .dvc/config.local, keeping its other sections; else the project is created, without git.
     """
     file = root / (_LOCAL if local else _CONFIG)
     config = ConfigParser(interpolation=None)
@@ -87,9 +85,7 @@ def write_config(root: Path, settings: StorageSettings, *, local: bool) -> None:
 
 
 def run(root: Path, *arguments: str) -> str:
-    """Run DVC in a project.
-
-    Returns: its standard output.
+    """Run DVC in a project and return its standard output.
 
     Raises: DvcError: DVC failed; the message includes its output.
     """

@@ -126,17 +126,13 @@ def read_labelled(path: Path, columns: Columns, part: str = "", labels: Sequence
 def replies_for(
     intents: list[str], source: Path | None, train: pd.DataFrame, own: Mapping[str, ReplyText] | None = None
 ) -> tuple[Replies, list[str], list[Problem]]:
-    """Build the reply of every intent, with a category and a few examples.
+    """Build the reply of every intent, with a category and a few examples from the rows `train`.
 
     Args:
-        source: what `data.replies.read_replies` reads; None: the corpus's own replies. An intent that shares a name
-            with the shipped corpus gets its reply only if the source is that corpus.
-        train: rows that provide categories and examples.
-        own: the corpus's own replies.
+        source: what `data.replies.read_replies` reads; None: `own`, the corpus's own replies. An intent that shares a
+            name with the shipped corpus gets its reply only if the source is that corpus.
 
-    Returns:
-        The replies, the intents that got the default reply because they have none, and notices about replies
-        without an intent.
+    Returns: the replies, the intents that got the default reply, and notices about replies without an intent.
 
     Raises: ChatbotError: the source holds no replies, or a slot of a reply has no value.
     """

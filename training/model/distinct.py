@@ -49,11 +49,7 @@ def distinct_groups(messages: Sequence[str]) -> NDArray[np.int64]:
 
 
 def name_groups(groups: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.str_]:
-    """Join groups that share a name, and name each by its smallest one.
-
-    Args:
-        groups: shape (n,): see `distinct_groups`. names: shape (n,): groups found otherwise (`data.splitting`).
-    """
+    """Join groups (`distinct_groups`) that share a name (`data.splitting`); name each by its smallest, shape (n,)."""
     known, place = np.unique(np.asarray(names), return_inverse=True)
     links = np.stack([groups + len(known), place], axis=1)
     joined = components(len(known) + int(groups.max(initial=-1)) + 1, links)[: len(known)]

@@ -86,12 +86,10 @@ def fit(
     """Fit the head, the temperature (temperature scaling) and the scope score (out-of-distribution score).
 
     Args:
-        encoded: n messages; rows labelled `out_of_scope` must not be among them.
-        labels: the intent of each.
+        encoded: n messages with `labels`; rows labelled `out_of_scope` must not be among them.
         groups: near-duplicates share a group, also across intents (`training.model.distinct`); a group is never
             split across folds, and counts once in the calibration.
-        seed: seed of folds and prototypes; the same input and seed give the same bits, on any number of
-            cores.
+        seed: the same input and seed give the same bits, on any number of cores.
         advance: called for each fitted model; there are `FOLDS + 1`.
         titles: names of intents as text, and the intent of each: taught to the head of every model, and never
             evaluated. Where an intent has few messages, its name says most about it.
@@ -143,11 +141,8 @@ def fit(
 def score_unknown(encoded: Encoded, fitted: Fitted, seed: int = 0, advance: Advance = no_progress) -> Scores:
     """Score messages of intents that the model was not taught: each intent is left out of one of a few models.
 
-    They stand for the out-of-scope messages that are hardest to recognise, those of the corpus's own domain.
-
-    Args:
-        encoded: the messages that `fitted` was fitted on.
-        advance: called for each fitted model; there are `UNKNOWN_FOLDS`.
+    They stand for the out-of-scope messages that are hardest to recognise, those of the corpus's own domain. `encoded`
+    are the messages that `fitted` was fitted on; `advance` is called for each of the `UNKNOWN_FOLDS` models.
 
     Returns: scores of a sample of the messages; empty if the corpus has too few intents to leave any out.
     """
@@ -182,8 +177,7 @@ def _fit_without(
 ) -> list[Classifier]:
     """Fit one uncalibrated model per mask on the rows outside it, in parallel on all cores.
 
-    Args:
-        messages: only so many rows, from the first on, are messages, of which the scope score learns; None: all.
+    The scope score learns only of the first `messages` rows; None: of all.
     """
     rows = views(encoded)
     whole = Moments.of(rows)

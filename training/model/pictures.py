@@ -44,10 +44,7 @@ def draw(
 
 
 def learning_curve(encoded: Encoded, fitted: Fitted, seed: int) -> tuple[list[int], list[float]]:
-    """Compute macro F1 on the messages of one fold for growing shares of the others.
-
-    Returns: the numbers of rows, and the macro F1 of each.
-    """
+    """Compute macro F1 on the messages of one fold for growing shares of the others; return row counts and F1."""
     held = fitted.out_of_fold
     tested = held.rows[held.fold == 0]
     if not tested.size or not fitted.measured:

@@ -139,9 +139,7 @@ def judged(
 ) -> Judged:
     """Compare out-of-fold predictions with the labels.
 
-    Args:
-        probabilities: shape (n, labels), calibrated. scope: shape (n,). truth: shape (n,): label indices.
-        weight: shape (n,): see `Judged`.
+    Shapes: probabilities (n, labels), calibrated; scope, truth (label indices) and weight (n,).
     """
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :MAX_CHOICES]
     top = np.take_along_axis(probabilities, order, axis=1).astype(np.float64)
@@ -261,13 +259,10 @@ def learn(
 def _doubt(
     probabilities: NDArray[np.floating], truth: NDArray[np.integer], weight: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Estimate the probability that each first choice is wrong, were all labels right.
+    """Estimate the probability that each first choice is wrong, were all labels right; shapes as of `judged`.
 
     Temperature scaling takes wrong labels for errors of the model, and a few of them make it unsure of everything.
     Temperature and share of wrong labels are fitted together: a label is the model's, or any of all with that share.
-
-    Args:
-        probabilities: shape (n, labels), calibrated. truth: shape (n,): label indices. weight: shape (n,).
     """
     logits = np.log(np.maximum(probabilities.astype(np.float64), 1e-30))
     rows, labels = np.arange(len(truth)), probabilities.shape[1]
@@ -317,15 +312,11 @@ def _evidence(measured: bool, proved: bool, allowed: bool) -> str:
 
 
 def _walked(met: NDArray[np.bool_], sure: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Return the pairs proved by fixed-sequence tests, strict to loose, up to the first failure.
+    """Return the pairs proved by fixed-sequence tests, strict to loose, up to the first failure; shape as `met`.
 
     Args:
         met: shape (answers, scopes), answers ascending: whether the test of each pair rejects.
-        sure: shape (answers,): share of messages that pass an answer threshold alone; independent of the
-            labels.
-
-    Returns:
-        shape (answers, scopes).
+        sure: shape (answers,): share of messages that pass an answer threshold alone; independent of the labels.
     """
     reached = np.zeros(met.shape, dtype=bool)
     for beginning in _BEGINNINGS:

@@ -43,10 +43,9 @@ def merge(
     forgotten: Collection[str],
     taken_back: Collection[str] = (),
 ) -> Merged:
-    """Apply accepted, corrected, undone and erased rows to a corpus version.
+    """Apply accepted, corrected, undone and erased rows to a corpus version, and to its replies without examples.
 
     Args:
-        replies: the replies of its intents, without examples.
         accepted: all accepted messages, including those already in `rows`.
         forgotten: source ids under an erasure tombstone; no corpus may contain them.
         taken_back: source ids whose decision was a rejection or was undone.

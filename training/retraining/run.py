@@ -65,10 +65,7 @@ GIVEN_CORPUS = "given_corpus"
 def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = None) -> RetrainResult:
     """Merge new decisions and declared changes into the champion's corpus, train a challenger, gate and publish it.
 
-    Idempotent: a later run resumes after a failure.
-
-    Args:
-        given: a corpus in place of the champion's; it is trained once.
+    Idempotent: a later run resumes after a failure. A `given` corpus, in place of the champion's, is trained once.
 
     Returns: the outcome; `needs_review` if nothing changed since the champion was trained.
 

@@ -218,10 +218,7 @@ def _each(board: Board, ids: Sequence[str], decide: Callable[[Item], str]) -> No
 
 
 def _print_outcome(outcome: BulkDecision) -> None:
-    """Print the outcome of a decision on several messages.
-
-    Raises: typer.Exit: other reviewers had decided on some messages; their decisions are unchanged.
-    """
+    """Print a decision on several messages; exit with 1 if others had decided on some, which stay unchanged."""
     if outcome.decided:
         _console.print(f"{len(outcome.decided)} messages become rows of the corpus", highlight=False)
     for error in outcome.before:

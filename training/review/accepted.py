@@ -35,13 +35,10 @@ _PLACEHOLDERS = {
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A message labelled by a reviewer.
+    """A message labelled by a reviewer, with placeholders such as `{{Order Number}}` for redacted values.
 
     Attributes:
         source_id: the prediction id; erasure (`forget`) finds the row by it.
-        message: the message after PII redaction, with placeholders such as `{{Order Number}}` for redacted
-            values.
-        intent: the label; may be `out_of_scope`.
         reply: the reply of an intent created in the review; empty for all others.
     """
 

@@ -80,11 +80,9 @@ class Board:
     def __init__(
         self, store: Store, bundle: Bundle, settings: ReviewSettings, slots: Mapping[str, str]
     ) -> None:
-        """Configure the board; reads nothing from the store.
+        """Configure the board; reads nothing from the store. `slots` are values that fill the slots of replies.
 
-        Args:
-            bundle: supplies the intents that messages can be corrected to, and the encoder for clustering.
-            slots: values that fill the slots of replies, by name.
+        The bundle supplies the intents that messages can be corrected to, and the encoder for clustering.
         """
         self.store = store
         self.bundle = bundle
@@ -130,12 +128,7 @@ class Board:
         return self._decide(item, DecisionKind.REJECT, "", reviewer)
 
     def preview(self, intent: str, reply: str, category: str = "") -> str:
-        """Validate a new intent and return its reply as a customer will read it.
-
-        Raises:
-            InvalidMessage: the name, the reply or the category is invalid.
-            SettingError: the reply has a slot without a value, or a brace that is not a slot.
-        """
+        """Validate a new intent and return its reply as a customer will read it; raises as `check_new_intent`."""
         return check_new_intent(intent, reply, self.bundle.manifest.labels, self._slots, category)
 
     def new_intent(

@@ -141,10 +141,7 @@ def read_tasks(store: Store) -> list[Task]:
 
 
 def move(store: Store, prediction_id: str, state: State, by: str, instead_of: str = "") -> Work:
-    """Change the state of a handoff: take it, finish it, or reopen it.
-
-    Args:
-        instead_of: the person who has it, if somebody else acts on purpose.
+    """Change the state of a handoff: take it, finish it, or reopen it; `instead_of` the person who has it, on purpose.
 
     Raises: TakenError: another person has the handoff (the text names them), or the ETag changed concurrently.
     """

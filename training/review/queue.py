@@ -98,12 +98,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The review queue.
-
-    Attributes:
-        omitted: number of distinct messages left out because of the limit in the settings.
-        decided: total number of messages with a decision.
-    """
+    """The review queue; `omitted` distinct messages are beyond the limit in the settings, `decided` have a decision."""
 
     items: tuple[Item, ...]
     omitted: int = 0
@@ -127,11 +122,7 @@ class Queue:
 
 
 def read_queue(store: Store, settings: ReviewSettings, decisions: Decisions | None = None) -> Queue:
-    """Build the review queue from the records, feedback and decisions in a store.
-
-    Args:
-        decisions: the decisions in the store, to reuse their cache; None: read all of them.
-    """
+    """Build the review queue from the records, feedback and decisions in a store; `decisions` reuses their cache."""
     until = datetime.now(UTC) + timedelta(minutes=5)  # clocks of replicas differ
     since = until - timedelta(days=settings.days)
     feedback = read_feedback(store, since, until)
@@ -145,12 +136,7 @@ def make_queue(
     decided: Mapping[str, ReviewDecision],
     settings: ReviewSettings,
 ) -> Queue:
-    """Build the review queue from records.
-
-    Args:
-        records: the records in any order, each prediction once.
-        feedback: the latest feedback by prediction id.
-    """
+    """Build the review queue from records in any order, each once, and the latest feedback by prediction id."""
     closed = {key: d for key, d in decided.items() if d.verdict is not DecisionKind.REOPENED}
     known = {normalise(decision.message) for decision in closed.values()}
     ids = set(closed).union(*(decision.duplicates for decision in closed.values()))

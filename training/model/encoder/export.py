@@ -62,8 +62,7 @@ class Proof:
 
     Attributes:
         cosine_mean, cosine_min: between the original's and the export's vector of the same message.
-        accuracy_original, accuracy_export: percent, of a nearest-centroid classifier fitted on the other
-            half.
+        accuracy_original, accuracy_export: percent, of a nearest-centroid classifier fitted on the other half.
         lost_error: standard error of the paired accuracy difference, in percentage points.
     """
 
