@@ -40,7 +40,6 @@ __all__ = [
     "read_feedback",
     "read_records",
     "scan",
-    "scan_day",
     "source_of",
     "write_part",
 ]
@@ -100,7 +99,7 @@ def scan(
     for day in days(store, kind, since.astimezone(UTC).date(), until.astimezone(UTC).date()):
         begin = datetime.combine(day, time(), UTC)
         whole = since <= begin and begin + _ONE_DAY <= until
-        for table in scan_day(store, kind, day, needed, on_skip or _complain, shard):
+        for table in _scan_day(store, kind, day, needed, on_skip or _complain, shard):
             if not whole:
                 table = keep(table, "timestamp", _next_ms(since), _next_ms(until))
             if gone:
@@ -166,10 +165,9 @@ def read_part(store: Store, kind: Kind, key: str, columns: Sequence[str] | None 
     return decode(store.get(key), kind, check_columns(kind, columns))
 
 
-def scan_day(
+def _scan_day(
     store: Store, kind: Kind, day: date, columns: Sequence[str], on_skip: OnSkip, shard: Shard
 ) -> Iterator[pa.Table]:
-    """Stream the rows of a day, each once, those with a tombstone included; arguments as of `scan`."""
     read: set[str] = set()  # sources
     seen: set[str] = set()  # keys
     for _ in range(_MOST_LOOKS):

@@ -35,7 +35,7 @@ from chatbot.files import replacing, write_file
 from chatbot.ids import KEY_FILE, load_or_make_key, opaque
 from chatbot.loop.registry import RegistryClient, is_server
 from chatbot.records.erasure import forgotten, mark_forgotten, predictions_of
-from chatbot.records.log_store import days, parts_of, read_part, scan_day
+from chatbot.records.log_store import days, parts_of, read_part
 from chatbot.records.part import Kind, PartError, check_columns, encode, leave_out, without_erased
 from chatbot.records.schema import Feedback, Record
 from chatbot.records.shard import WHOLE, Shard
@@ -227,9 +227,23 @@ def _messages_of(store: Store, ids: frozenset[str], shard: Shard) -> Iterator[st
 
 
 def _records(store: Store, column: str, shard: Shard) -> Iterator[pa.Table]:
-    """Yield prediction id and one other column of a shard's records, including hidden ones; skips damaged parts."""
+    """Yield prediction id and one other column of a shard's parts, including hidden rows; skips damaged parts.
+
+    Rows of other shards in these parts are among them: `_take_out` rewrites whole parts.
+    """
     for day in days(store, Record, *_ALL_DAYS):
-        yield from scan_day(store, Record, day, ("prediction_id", column), _complain, shard)
+        seen: set[str] = set()
+        for _ in range(_TRIES):
+            keys = {e.key for e in parts_of(store, Record, day) if shard.may_have(e.key)} - seen
+            if not keys:
+                break
+            for key in keys:
+                # A part that was compacted meanwhile is not in the next list, the one with its rows is.
+                with contextlib.suppress(Missing, PartError):
+                    yield read_part(store, Record, key, ["prediction_id", column]).table
+            seen |= keys
+        else:
+            raise StoreError(f"the parts of {day} change all the time: run this again")
 
 
 def _take_out(store: Store, kind: Kind, ids: frozenset[str], shard: Shard) -> int:
