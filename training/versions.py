@@ -23,8 +23,8 @@ if __name__ == "__main__":
 import typer
 from pydantic import ValidationError
 from rich import box
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, JustifyMethod
+from rich.table import Column, Table
 from rich.text import Text
 
 from chatbot.errors import ChatbotError
@@ -153,25 +153,25 @@ def restore_command(
     if at != clean:
         table.add_row("", "with uncommitted changes: the commit does not contain all of the code")
     table.add_row("serve it", f"CHATBOT_BUNDLE={back.bundle} python -m bento")
-    table.add_row(
-        "promote it", f"python -m training.promote {back.version.number}, or python -m k8s.rollback"
-    )
+    promote = f"python -m training.promote {back.version.number}, or python -m k8s.rollback"
+    table.add_row("promote it", promote)
     Console().print(table)
 
 
 def print_versions(console: Console, versions: list[ModelVersion], serves: str) -> None:
     """Print two tables that fit 80 columns: state and scores, and provenance."""
-    state, provenance = (
-        Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1), pad_edge=False)
-        for title in ("versions, newest first", "made from")
-    )
-    for column in ("version", "gate"):
-        state.add_column(column, no_wrap=True)
-    for score in scores.MAIN:
-        state.add_column(score, justify="right", no_wrap=True)
-    state.add_column("is")
-    for column in ("version", "bundle", "corpus", "commit", "created"):
-        provenance.add_column(column, no_wrap=True)
+
+    def table(title: str, *columns: Column) -> Table:
+        return Table(
+            *columns, title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1), pad_edge=False
+        )
+
+    def fixed(*names: str, justify: JustifyMethod = "left") -> list[Column]:
+        return [Column(name, justify=justify, no_wrap=True) for name in names]
+
+    shown = fixed(*scores.MAIN, justify="right")
+    state = table("versions, newest first", *fixed("version", "gate"), *shown, Column("is"))
+    provenance = table("made from", *fixed("version", "bundle", "corpus", "commit", "created"))
     for version in versions:
         is_serving = _as_dict(version, serves)["serves"]
         state.add_row(

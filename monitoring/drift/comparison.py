@@ -52,10 +52,9 @@ class Comparison:
         return found
 
     def _new_kind(self, sample: RecordColumns) -> Finding | None:
-        furthest = self.kernel.furthest(sample) if self.kernel else None
-        if furthest is None:
+        counts = self.kernel.furthest(sample) if self.kernel else None
+        if counts is None:
             return None
-        counts = furthest.hits, furthest.records, furthest.before, furthest.size
         found = share(NEW_KIND, *counts, self._least[NEW_KIND])
         return replace(found, effect=max(found.statistic - found.before, 0.0))
 

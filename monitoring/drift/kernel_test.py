@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,15 +77,10 @@ class Distance:
         return self.chance * (quantile - self.freedom) / math.sqrt(2 * self.freedom)
 
 
-@dataclass(frozen=True, slots=True)
-class Furthest:
-    """Counts of records beyond the baseline's 1 - RARE quantile along the direction of change.
+class Furthest(NamedTuple):
+    """Records beyond the baseline's 1 - RARE quantile along the direction of change, of all scored ones.
 
-    Attributes:
-        hits: number of such records in the window.
-        records: number of scored records of the window.
-        before: number of such records in the baseline.
-        size: number of scored records of the baseline.
+    `hits` of `records` are of the window, `before` of `size` of the baseline.
     """
 
     hits: int

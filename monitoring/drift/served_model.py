@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from pathlib import Path
@@ -64,7 +64,7 @@ def find(
     """
     if not settings.model and (asked := _asked(api_url)):
         served, trained = asked
-        return _in_store(served.version, served.digest, trained, store, settings.bundle_cache, now)
+        return in_store(served.version, served.digest, trained, store, settings.bundle_cache, now)
     if ref := _named(settings, store):
         if store is None:
             raise BundleError(
@@ -81,15 +81,7 @@ def find(
     if settings.bundle:
         raise BundleError(f"CHATBOT_BUNDLE={folder} is not a bundle: {bundles.SUMS} is missing")
     version, digest = _newest(source, now)
-    return _in_store(version, digest, None, store, settings.bundle_cache, now)
-
-
-def in_store(store: Store, cache: Path, version: str, digest: str, since: datetime) -> ServedModel:
-    """Return a named model; without its reference if the store does not hold the bundle.
-
-    Raises: BundleError: the bundle is damaged.
-    """
-    return replace(_in_store(version, digest, None, store, cache, since), since=since)
+    return in_store(version, digest, None, store, settings.bundle_cache, now)
 
 
 def _named(settings: ServiceSettings, store: Store | None) -> ModelRef | None:
@@ -115,10 +107,13 @@ def _asked(api_url: str) -> tuple[ModelRef, datetime | None] | None:
         return None
 
 
-def _in_store(
+def in_store(
     version: str, digest: str, trained: datetime | None, store: Store | None, cache: Path, now: datetime
 ) -> ServedModel:
-    """Return a named model; without its reference if the store does not hold the bundle (not yet registered)."""
+    """Return a named model; without its reference if the store does not hold the bundle (not yet registered).
+
+    Raises: BundleError: the bundle is damaged.
+    """
     if not digest or store is None or not bundle_store.held(store, digest):
         return ServedModel(version, digest, None, now - _LOOK_BACK)
     return _of_bundle(bundle_store.fetch(store, digest, cache), version, digest, trained, now)

@@ -12,6 +12,7 @@ import contextlib
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -94,13 +95,14 @@ def _agreed(
     """Return the end of the window and the serving version, which the first shard of the run determines."""
     key = layout.drift_summary(run, _PLAN)
     if store.head(key) is None:
-        found = served_model.find(service, store, StoreSource(store), now, settings.api_url)
-        plan = {"now": now, "since": found.since, "version": found.version, "digest": found.digest}
+        served = served_model.find(service, store, StoreSource(store), now, settings.api_url)
+        plan = {"now": now, "since": served.since, "version": served.version, "digest": served.digest}
         with contextlib.suppress(Conflict):
             store.put(key, json.dumps(plan, default=datetime.isoformat).encode(), new=True)
     plan = json.loads(store.get(key))
     now, since = datetime.fromisoformat(plan["now"]), datetime.fromisoformat(plan["since"])
-    return now, served_model.in_store(store, service.bundle_cache, plan["version"], plan["digest"], since)
+    found = served_model.in_store(plan["version"], plan["digest"], None, store, service.bundle_cache, now)
+    return now, replace(found, since=since)
 
 
 def _key(run: str, shard: Shard, what: str = "") -> str:

@@ -91,7 +91,8 @@ def read(
         window.ahead += table.num_rows - _count(now)
         table = table.filter(now)
         ours = pc.equal(table["model_version"], version)
-        _count_others(window.others, table.filter(pc.invert(ours)))
+        for entry in pc.value_counts(table["model_version"].filter(pc.invert(ours))).to_pylist():
+            window.others[str(entry["values"])] += int(entry["counts"])
         table = table.filter(ours)
         if after is not None:
             later = pc.greater(table["timestamp"], pa.scalar(after, table["timestamp"].type))
@@ -158,8 +159,3 @@ def _hashes(table: pa.Table) -> NDArray[np.uint64]:
 
 def _count(mask: pa.ChunkedArray) -> int:
     return int(pc.sum(mask).as_py() or 0)
-
-
-def _count_others(others: Counter[str], table: pa.Table) -> None:
-    for entry in pc.value_counts(table["model_version"]).to_pylist():
-        others[str(entry["values"])] += int(entry["counts"])

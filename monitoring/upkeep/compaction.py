@@ -81,84 +81,85 @@ def compact(store: Store, now: datetime, part_rows: int = PART_ROWS, shard: Shar
         StoreError: the store does not respond. Finished days stay compacted; the next run does the rest.
         PartError: a new part reads back differently; its sources are not deleted.
     """
-    done = Done()
     last = (now - CLOSED).astimezone(UTC).date() - timedelta(days=1)
-    gone = forgotten(store)
+    run = _Compaction(store, forgotten(store), part_rows, shard)
     for kind in (Record, Feedback):
         for day in days(store, kind, _FIRST_DAY, last):
             parts = [entry for entry in parts_of(store, kind, day) if shard.may_have(entry.key)]
             if not all(_is_compacted(entry.key) for entry in parts):
-                _compact_day(store, kind, day, parts, gone, part_rows, shard, done)
-    return done
+                run.compact_day(kind, day, parts)
+    return run.done
 
 
-def _compact_day(
-    store: Store,
-    kind: Kind,
-    day: date,
-    parts: list[Entry],
-    gone: frozenset[str],
-    part_rows: int,
-    shard: Shard,
-    done: Done,
-) -> None:
-    read: set[str] = set()
-    group = _Group()
-    for entry in parts:
-        if source_of(entry.key) in read:
-            # An earlier compaction was killed before it deleted this part, or the part was uploaded again.
-            _delete(store, entry.key, done)
-            continue
-        try:
-            part = read_part(store, kind, entry.key)
-        except Missing:
-            continue  # a concurrent compaction deleted it
-        except PartError as error:
-            if shard.is_first(entry.key):
-                done.damaged[entry.key] = str(error)
-            continue
-        fresh = tuple((name, rows) for name, rows in part.sources if name not in read)
-        read.update(name for name, _ in part.sources)
-        if not shard.has_all(entry.key):
-            continue  # its rows are compacted; those of other shards among them are not ours to move
-        table = part.only({name for name, _ in fresh})
-        if not fresh:
-            _delete(store, entry.key, done)
-            continue
-        if _is_compacted(entry.key) and table.num_rows >= part_rows // 2:
-            continue  # large enough
-        if group.keys and sum(rows for _, rows in group.sources) + table.num_rows > part_rows:
-            _put(store, kind, day, group, gone, shard, done)
-            group = _Group()
-        if kind is Record:
-            _mark_predictions(store, table, gone)
-        group.keys.append(entry.key)
-        group.rows_of += without_erased(kind, table, fresh, gone)
-    _put(store, kind, day, group, gone, shard, done)
+@dataclass(slots=True)
+class _Compaction:
+    """One run; `gone` are the ids with a tombstone at its start."""
 
+    store: Store
+    gone: frozenset[str]
+    part_rows: int
+    shard: Shard
+    done: Done = field(default_factory=Done)
 
-def _put(
-    store: Store, kind: Kind, day: date, group: _Group, gone: frozenset[str], shard: Shard, done: Done
-) -> None:
-    if all(map(_is_compacted, group.keys)):
-        return  # nothing to merge: no parts, or only compacted ones
-    if kind is Feedback:
-        _keep_latest(group)
-    digest = hashlib.sha256(json.dumps(group.sources).encode()).hexdigest()[:20]
-    key = layout.part(prefix_of(kind), day, shard.compacted(digest))
-    store.put(key, encode(group.table, group.sources))
-    if read_part(store, kind, key).sources != tuple(group.sources):
-        raise PartError(f"{key} was put and reads differently: nothing was deleted")
-    done.made.append(key)
-    late = forgotten(store) - gone
-    # Rows of a session stay until its erasure has marked its predictions, which it finds by these rows.
-    late = frozenset(one for one in late if len(one) != SESSION_CHARS)
-    # What got a tombstone after its source was read: its erasure may have listed the parts before this one.
-    if late and (made := store.head(key)) is not None:
-        rewrite(store, made, lambda entry: take_out_of(store, kind, key, entry.etag, late))
-    for old in group.keys:
-        if old != key:
-            _delete(store, old, done)
+    def compact_day(self, kind: Kind, day: date, parts: list[Entry]) -> None:
+        read: set[str] = set()
+        group = _Group()
+        for entry in parts:
+            if source_of(entry.key) in read:
+                # An earlier compaction was killed before it deleted this part, or the part was uploaded again.
+                self._delete(entry.key)
+                continue
+            try:
+                part = read_part(self.store, kind, entry.key)
+            except Missing:
+                continue  # a concurrent compaction deleted it
+            except PartError as error:
+                if self.shard.is_first(entry.key):
+                    self.done.damaged[entry.key] = str(error)
+                continue
+            fresh = tuple((name, rows) for name, rows in part.sources if name not in read)
+            read.update(name for name, _ in part.sources)
+            if not self.shard.has_all(entry.key):
+                continue  # its rows are compacted; those of other shards among them are not ours to move
+            table = part.only({name for name, _ in fresh})
+            if not fresh:
+                self._delete(entry.key)
+                continue
+            if _is_compacted(entry.key) and table.num_rows >= self.part_rows // 2:
+                continue  # large enough
+            if group.keys and sum(rows for _, rows in group.sources) + table.num_rows > self.part_rows:
+                self._put(kind, day, group)
+                group = _Group()
+            if kind is Record:
+                _mark_predictions(self.store, table, self.gone)
+            group.keys.append(entry.key)
+            group.rows_of += without_erased(kind, table, fresh, self.gone)
+        self._put(kind, day, group)
+
+    def _put(self, kind: Kind, day: date, group: _Group) -> None:
+        store = self.store
+        if all(map(_is_compacted, group.keys)):
+            return  # nothing to merge: no parts, or only compacted ones
+        if kind is Feedback:
+            _keep_latest(group)
+        digest = hashlib.sha256(json.dumps(group.sources).encode()).hexdigest()[:20]
+        key = layout.part(prefix_of(kind), day, self.shard.compacted(digest))
+        store.put(key, encode(group.table, group.sources))
+        if read_part(store, kind, key).sources != tuple(group.sources):
+            raise PartError(f"{key} was put and reads differently: nothing was deleted")
+        self.done.made.append(key)
+        # Rows of a session stay until its erasure has marked its predictions, which it finds by these rows.
+        late = frozenset(one for one in forgotten(store) - self.gone if len(one) != SESSION_CHARS)
+        # What got a tombstone after its source was read: its erasure may have listed the parts before this one.
+        if late and (made := store.head(key)) is not None:
+            rewrite(store, made, lambda entry: take_out_of(store, kind, key, entry.etag, late))
+        for old in group.keys:
+            if old != key:
+                self._delete(old)
+
+    def _delete(self, key: str) -> None:
+        self.store.delete(key)
+        self.done.deleted.append(key)
 
 
 def _mark_predictions(store: Store, table: pa.Table, gone: frozenset[str]) -> None:
@@ -180,11 +181,6 @@ def _keep_latest(group: _Group) -> None:
     for index, (name, table) in enumerate(group.rows_of):
         group.rows_of[index] = name, table.filter(is_latest.slice(start, table.num_rows))
         start += table.num_rows
-
-
-def _delete(store: Store, key: str, done: Done) -> None:
-    store.delete(key)
-    done.deleted.append(key)
 
 
 def _is_compacted(key: str) -> bool:

@@ -15,6 +15,7 @@ from configparser import ConfigParser
 from pathlib import Path
 
 from chatbot.errors import ChatbotError, Missing
+from chatbot.files import replacing
 from chatbot.settings import StorageSettings
 from chatbot.store import layout, open_store
 
@@ -60,12 +61,9 @@ def write_config(root: Path, settings: StorageSettings, *, local: bool) -> None:
     if local:
         config.read(file, encoding="utf-8")
     else:
-        config["core"] = {
-            "no_scm": "True",
-            "analytics": "False",
-            "check_update": "False",
-            "autostage": "False",
-        }
+        config["core"] = {"no_scm": "True"} | dict.fromkeys(
+            ("analytics", "check_update", "autostage"), "False"
+        )
     if not config.has_section("core"):
         config.add_section("core")
     config["core"]["remote"] = REMOTE
@@ -77,11 +75,8 @@ def write_config(root: Path, settings: StorageSettings, *, local: bool) -> None:
         aws.write_text(f"[default]\ns3 =\n  addressing_style = {style}\n", encoding="utf-8")
         options["configpath"] = str(aws)
     config[f"'remote \"{REMOTE}\"'"] = options
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    with draft.open("w", encoding="utf-8") as stream:
+    with replacing(file, sync=False) as draft, draft.open("w", encoding="utf-8") as stream:
         config.write(stream)
-    draft.replace(file)
 
 
 def run(root: Path, *arguments: str) -> str:
@@ -99,9 +94,8 @@ def run(root: Path, *arguments: str) -> str:
     if done.returncode != 0:
         said = " ".join((done.stderr or done.stdout).split()).partition(_ADVICE)[0].strip()
         if _FULL in said:
-            said += (
-                f" (No space left on device: make room in {root} and {tempfile.gettempdir()}, or set TMPDIR)"
-            )
+            places = f"{root} and {tempfile.gettempdir()}"
+            said += f" (No space left on device: make room in {places}, or set TMPDIR)"
         raise DvcError(f"dvc {' '.join(arguments)}: {said[-1500:]}")
     return done.stdout
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -118,9 +118,5 @@ def _templates(texts: Sequence[str]) -> NDArray[np.int64]:
         if len(words) > _TEMPLATE_WORDS:
             for slot in range(len(words)):
                 filled[*words[:slot], "", *words[slot + 1 :]].append(row)
-    return _chained(rows for rows in filled.values() if len(rows) >= TEMPLATE_MESSAGES)
-
-
-def _chained(groups: Iterable[Sequence[int]]) -> NDArray[np.int64]:
-    pairs = [pair for rows in groups for pair in pairwise(rows)]
-    return np.asarray(pairs, dtype=np.int64).reshape(-1, 2)
+    templates = (rows for rows in filled.values() if len(rows) >= TEMPLATE_MESSAGES)
+    return np.asarray([pair for rows in templates for pair in pairwise(rows)], dtype=np.int64).reshape(-1, 2)

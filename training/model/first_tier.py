@@ -97,11 +97,10 @@ class LearnedTier:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the content of `target["first_tier"]` in model.json."""
-        names = ("answered", "accuracy_lost", "recall_lost", "foreign", "foreign_bound")
-        numbers = (
-            {name: round(getattr(self, name), 4) for name in names} if self.thresholds is not None else {}
-        )
-        return numbers | {"in_bundle": self.thresholds is not None, "sentence": self.sentence}
+        learned = self.thresholds is not None
+        names = ("answered", "accuracy_lost", "recall_lost", "foreign", "foreign_bound") if learned else ()
+        numbers = {name: round(getattr(self, name), 4) for name in names}
+        return numbers | {"in_bundle": learned, "sentence": self.sentence}
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +167,8 @@ def learn_tier(
         )
         nearness[here] = of_vectors.nearness(vectors[held], logits[0, here])
         unknown[here] = units.unknown(held, of_words.words)
-    scale = np.array(
-        [np.quantile(nearness, LEAST_FAMILIAR), max(float(nearness.std()), 1e-6)], dtype=np.float32
-    )
-    static = replace(static, scale=scale)
+    scale = np.quantile(nearness, LEAST_FAMILIAR), max(float(nearness.std()), 1e-6)
+    static = replace(static, scale=np.array(scale, dtype=np.float32))
     truth = fitted.labels[rows]
     tier = Tier(static, lexical, _temperatures(logits, truth, held_out.weight[chosen]), NO_THRESHOLDS)
     probabilities = held_out.probabilities[chosen]
@@ -245,10 +242,7 @@ def learn_thresholds(
                 if count and (foreign.mean() > MOST_FOREIGN or bound > MOST_FOREIGN_BOUND):
                     continue
                 accuracy, recall = (
-                    _lost(
-                        np.bincount(inside.group, passing * lost * counts).astype(np.float64),
-                        float(counts.sum()) / groups,
-                    )
+                    _lost(np.bincount(inside.group, passing * lost * counts), float(counts.sum()) / groups)
                     for counts in (weight / groups, weight * by_intent)
                 )
                 if max(accuracy, recall) > MOST_LOST or counted_risk(passing, foreign) > most_risk:

@@ -98,9 +98,8 @@ def fit(
     """
     names, columns = np.unique(np.asarray(labels), return_inverse=True)
     if len(names) < 2:
-        raise FitError(
-            f"a classifier needs two intents at least; the corpus has {', '.join(names) or 'none'}"
-        )
+        there = ", ".join(names) or "none"
+        raise FitError(f"a classifier needs two intents at least; the corpus has {there}")
     _, group_of = np.unique(np.asarray(groups), return_inverse=True)
     fold_of = _deal(columns, group_of, seed)
     rows, targets = encoded, columns
@@ -108,15 +107,8 @@ def fit(
         rows = concatenate([encoded, titles[0]])
         targets = np.concatenate([columns, np.searchsorted(names, np.asarray(titles[1], dtype=names.dtype))])
     folds_of = np.concatenate([fold_of, np.full(len(targets) - len(columns), -1)])
-    final, *by_fold = _fit_without(
-        rows,
-        targets,
-        names,
-        [np.zeros(len(targets), dtype=bool), *(folds_of == k for k in range(FOLDS))],
-        seed,
-        advance,
-        len(columns),
-    )
+    held_out = [np.zeros(len(targets), dtype=bool), *(folds_of == k for k in range(FOLDS))]
+    final, *by_fold = _fit_without(rows, targets, names, held_out, seed, advance, len(columns))
     logits = np.empty((len(columns), len(names)), dtype=np.float32)
     measures = np.empty((len(columns), MEASURES), dtype=np.float32)
     for fold, model in enumerate(by_fold):
@@ -157,9 +149,8 @@ def score_unknown(encoded: Encoded, fitted: Fitted, seed: int = 0, advance: Adva
     left_out = [fold_of == fold for fold in range(UNKNOWN_FOLDS)]
     scores: list[Scores] = []
     final = fitted.classifier
-    for model, mask in zip(
-        _fit_without(part, columns, names, left_out, seed, advance), left_out, strict=True
-    ):
+    models = _fit_without(part, columns, names, left_out, seed, advance)
+    for model, mask in zip(models, left_out, strict=True):
         scope = replace(model.scope, usual=final.scope.usual, scale=final.scope.scale)
         calibrated = replace(model, temperature=final.temperature, scope=scope)
         scores.append(calibrated.score(part.part(np.flatnonzero(mask))))
@@ -199,9 +190,8 @@ def _fit_scope(vectors: Floats, columns: Columns, head: Head, seed: int) -> Scop
     centred = vectors - head.centre[: vectors.shape[1]]
     centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), np.float32(1e-9))
     prototypes = [cluster_means(centred[columns == column], seed) for column in np.unique(columns)]
-    directions = head.weights / np.maximum(
-        np.linalg.norm(head.weights, axis=0, keepdims=True), np.float32(1e-9)
-    )
+    lengths = np.linalg.norm(head.weights, axis=0, keepdims=True)
+    directions = head.weights / np.maximum(lengths, np.float32(1e-9))
     usual = np.stack([np.zeros(MEASURES), np.ones(MEASURES)]).astype(np.float32)
     return Scope(np.concatenate(prototypes), directions, usual, np.array([0, 1], dtype=np.float32))
 

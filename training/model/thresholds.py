@@ -227,26 +227,20 @@ def learn(
     best, proved = _choose(answered, chance, estimate, met, allowed, require_proof)
     row, column = best
     answer, scope = float(answers[row]), float(scopes[column])
+    counts = float(wrong[best]), float(answered[best])
     learned = {
         "coverage": float(answered[best] / rows),
         "risk": float((counted if proved else estimate)[best]),
         "counted": float(counted[best]),
-        "bound": risk_bound(
-            float(wrong[best]),
-            float(answered[best]),
-            rows,
-            int(outside[best]),
-            outside_rows,
-            counted_share,
-            level,
-        ),
+        "bound": risk_bound(*counts, rows, int(outside[best]), outside_rows, counted_share, level),
     }
+    evidence = PROVED if proved else ESTIMATED if allowed[best] else NOT_MET
     found = Learned(
         thresholds=Thresholds(answer=answer, clarify=_clarify(inside, answer, scope), scope=scope),
         target=target,
         share=counted_share,
         proved=proved,
-        evidence=_evidence(inside.measured, proved, bool(allowed[best])),
+        evidence=evidence if inside.measured else NOT_MEASURED,
         rows=round(rows),
         outside_rows=outside_rows,
         sentence="",
@@ -303,12 +297,6 @@ def _choose(
     if allowed.any():
         return pair(most(allowed)), False
     return pair(int(np.argmin(np.where(answered > 0, estimate, np.inf)))), False
-
-
-def _evidence(measured: bool, proved: bool, allowed: bool) -> str:
-    if not measured:
-        return NOT_MEASURED
-    return PROVED if proved else ESTIMATED if allowed else NOT_MET
 
 
 def _walked(met: NDArray[np.bool_], sure: NDArray[np.floating]) -> NDArray[np.bool_]:

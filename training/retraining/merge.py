@@ -82,10 +82,8 @@ def still_right(before: pd.DataFrame, now: pd.DataFrame, overruled: Collection[s
 
     They are reviewed rows that were corrected, withdrawn or erased, and those named in `overruled` (row hashes).
     """
-    reviewed = before["source"].str.startswith(SOURCE)
-    return before[
-        (~reviewed | before["row_hash"].isin(now["row_hash"])) & ~before["row_hash"].isin(list(overruled))
-    ]
+    hashes, reviewed = before["row_hash"], before["source"].str.startswith(SOURCE)
+    return before[(~reviewed | hashes.isin(now["row_hash"])) & ~hashes.isin(list(overruled))]
 
 
 def _replies(replies: Replies, accepted: Collection[Accepted]) -> Replies:

@@ -67,18 +67,9 @@ def read_accepted(store: Store, decisions: Decisions | None = None) -> list[Acce
         if decision.verdict not in ACCEPTED or not gone.isdisjoint((item_id, decision.session_id)):
             continue
         new = made.get(decision.intent)
-        accepted.append(
-            Accepted(
-                item_id,
-                with_placeholders(decision.message),
-                decision.intent,
-                decision.reviewer,
-                decision.when,
-                new.reply if new else "",
-                new.category if new else "",
-                new.title if new else "",
-            )
-        )
+        texts = (new.reply, new.category, new.title) if new else ()
+        message = with_placeholders(decision.message)
+        accepted.append(Accepted(item_id, message, decision.intent, decision.reviewer, decision.when, *texts))
     return accepted
 
 

@@ -103,9 +103,8 @@ class Board:
         texts = self.bundle.replies.texts
         titles = {intent: texts[intent].title or _in_words(intent) for intent in self.bundle.manifest.labels}
         made = self.decisions.intents()
-        return titles | {
-            name: new.title or _in_words(name) for name, new in made.items() if name not in titles
-        }
+        # The bundle's come first, and their titles count.
+        return titles | {name: new.title or _in_words(name) for name, new in made.items()} | titles
 
     def categories(self) -> list[str]:
         """Return the existing categories of intents, sorted."""
@@ -145,16 +144,8 @@ class Board:
         Raises: InvalidMessage: see `preview`; or another reviewer created this intent with a different reply.
         """
         self.preview(intent, reply, category)
-        self.decisions.make_intent(
-            NewIntent(
-                intent=intent,
-                reply=reply.strip(),
-                category=category.strip(),
-                title=title.strip(),
-                reviewer=reviewer,
-                when=now(),
-            )
-        )
+        texts = {"reply": reply.strip(), "category": category.strip(), "title": title.strip()}
+        self.decisions.make_intent(NewIntent(intent=intent, reviewer=reviewer, when=now(), **texts))
         return self._decide_all(items, DecisionKind.NEW_INTENT, intent, reviewer)
 
     def correct_all(self, items: Sequence[Item], intent: str, reviewer: str) -> BulkDecision:
@@ -164,9 +155,8 @@ class Board:
         """
         if intent:
             check_intent(intent, self.intents())
-        return self._decide_all(
-            items, DecisionKind.CORRECT if intent else DecisionKind.REJECT, intent, reviewer
-        )
+        kind = DecisionKind.CORRECT if intent else DecisionKind.REJECT
+        return self._decide_all(items, kind, intent, reviewer)
 
     def undo(self, item_id: str, reviewer: str) -> ReviewDecision:
         """Undo a decision."""

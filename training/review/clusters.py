@@ -83,7 +83,10 @@ def find_clusters(
     )
     clusters: list[MessageCluster] = []
     taken: Counter[str] = Counter()
-    for rows, of in sorted(zip(found, words, strict=True), key=lambda pair: -_count(items, pair[0])):
+    largest = sorted(
+        zip(found, words, strict=True), key=lambda pair: -sum(items[row].count for row in pair[0])
+    )
+    for rows, of in largest:
         name = "_".join(of[:3]) or "cluster"
         taken[name] += 1
         name = name if taken[name] == 1 else f"{name}_{taken[name]}"
@@ -134,10 +137,6 @@ def _cluster(
     order = np.argsort(-cosines, kind="stable")
     nearest = Counter(item.intent for item in items).most_common(1)[0][0]
     return MessageCluster(name, words, tuple(items[row] for row in order), float(cosines.mean()), nearest)
-
-
-def _count(items: Sequence[Item], rows: NDArray[np.intp]) -> int:
-    return sum(items[row].count for row in rows)
 
 
 def _words(message: str) -> set[str]:

@@ -55,7 +55,7 @@ def _messages(side: Comparison, window: Tally, sample: pa.Table) -> tuple[Exampl
         if weights[row] < _WORTH_NAMING * weights[order[0]] or len(chosen) == MESSAGES:
             break
         said = set(texts[row].as_py().casefold().split())
-        if said and all(_alike(said, other) < _ENOUGH_ALIKE for other in words):
+        if said and all(len(said & other) < _ENOUGH_ALIKE * len(said | other) for other in words):
             chosen.append(row)
             words.append(said)
     return tuple(_example(sample, row, float(weights[row])) for row in chosen)
@@ -76,10 +76,6 @@ def _excess(side: Comparison, window: Tally, sample: pa.Table) -> NDArray[np.flo
         rows = bins[name] >= 0
         found[rows] = np.maximum(found[rows], fuller[bins[name][rows]])
     return found
-
-
-def _alike(one: set[str], other: set[str]) -> float:
-    return len(one & other) / len(one | other)
 
 
 def _example(sample: pa.Table, row: int, weight: float) -> ExampleMessage:
