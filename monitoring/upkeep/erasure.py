@@ -234,14 +234,17 @@ def _records(store: Store, column: str, shard: Shard) -> Iterator[pa.Table]:
     for day in days(store, Record, *_ALL_DAYS):
         seen: set[str] = set()
         for _ in range(_TRIES):
-            keys = {e.key for e in parts_of(store, Record, day) if shard.may_have(e.key)} - seen
-            if not keys:
-                break
-            for key in keys:
-                # A part that was compacted meanwhile is not in the next list, the one with its rows is.
-                with contextlib.suppress(Missing, PartError):
+            keys = {e.key for e in parts_of(store, Record, day) if shard.may_have(e.key)}
+            for key in keys - seen:
+                try:
                     yield read_part(store, Record, key, ["prediction_id", column]).table
-            seen |= keys
+                except Missing:
+                    continue  # compacted meanwhile: its rows are in a part that the next list has
+                except PartError:
+                    pass
+                seen.add(key)
+            if seen >= keys:
+                break
         else:
             raise StoreError(f"the parts of {day} change all the time: run this again")
 

@@ -51,7 +51,7 @@ class RolloutResult:
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MachinePlatform:
     """Implements `chatbot.loop.rollout.machine.Platform` for one machine, whose supervisor restarts the server.
 

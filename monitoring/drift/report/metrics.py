@@ -29,7 +29,8 @@ def of(verdict: DriftVerdict | None, now: datetime) -> CollectorRegistry:
     def gauge(name: str, what: str, *labels: str) -> Gauge:
         return Gauge(name, what, labels, registry=registry)
 
-    last_run, last_failure = (f"chatbot_drift_last_{what}_timestamp_seconds" for what in ("run", "failure"))
+    last_run = "chatbot_drift_last_run_timestamp_seconds"
+    last_failure = "chatbot_drift_last_failure_timestamp_seconds"
     gauge("chatbot_drift_success", "Whether the last drift check came to a verdict.").set(verdict is not None)
     if verdict is None:
         gauge(last_failure, "When the drift check last failed.").set(now.timestamp())
