@@ -36,11 +36,9 @@ class PodCounters:
     """Counters of one version: `a + b` adds two pods.
 
     Attributes:
-        answered: messages answered with 2xx.
-        failed: messages answered with 5xx.
+        answered, failed: messages answered with 2xx, and with 5xx.
         within: cumulative latency histogram: messages by upper bound in seconds, as in Prometheus.
-        replies: replies of `/chat`.
-        handoffs: replies that hand over to a human.
+        replies, handoffs: replies of `/chat`, and those that hand over to a human.
         helped, not_helped: feedback.
     """
 

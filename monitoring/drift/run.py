@@ -32,7 +32,6 @@ class DriftResult:
     """Verdict of a drift check, and the data for the report page.
 
     Attributes:
-        verdict: verdict, checks and contributors.
         sample: sample of the window; None if the verdict is silent.
         side: the baseline, or the reference if there is none; None if the verdict is silent.
         notes: sentences about the source, the baseline and the excluded records.

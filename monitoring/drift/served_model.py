@@ -34,8 +34,7 @@ class ServedModel:
     """The serving model.
 
     Attributes:
-        version: model version in its records; empty if unknown.
-        digest: digest of its bundle; empty if unknown.
+        version, digest: of its records, and of its bundle; empty if unknown.
         reference: features of the training messages; None if the bundle is not available.
         since: lower bound of the time of its records.
     """

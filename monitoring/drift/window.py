@@ -28,8 +28,6 @@ class WindowSample:
     """Counts and sample of a window.
 
     Attributes:
-        since: begin of the window.
-        until: end of the window.
         records: number of compared records (of the serving version).
         early: number of records of the serving version that are part of its baseline; not compared.
         ahead: number of records with a time in the future; not compared.

@@ -62,11 +62,9 @@ class Item:
 
     Attributes:
         item_id: id of the earliest prediction; the source id of the row that the message may become.
-        message: the message after PII redaction.
         intent: the bot's top intent; empty if a rule without an intent decided.
         scope: the out-of-distribution score; None if the model did not run.
         source: what produced the reply (`rule`, `model`, `clarify`, `human`).
-        alternatives: the top intents with their confidences, highest first.
         count: number of occurrences, near-duplicates included.
         duplicates: prediction ids of the other occurrences, at most `MAX_DUPLICATES`.
         suggested: the intent that customers named most often; empty if none.
