@@ -26,10 +26,8 @@ def check_macro_f1(outcomes: PairedOutcomes, params: GateParams) -> GateCheck:
     numbers: Row = {"messages": int(mask.sum()), "challenger": now}
     if outcomes.champion is None:
         return GateCheck("macro_f1", title, "unjudged", f"It reaches {percent(now)}.", rule, numbers)
-    sides = [
-        side[mask] for side in (outcomes.truth, outcomes.champion.likeliest, outcomes.challenger.likeliest)
-    ]
-    found = macro_f1_difference(*sides, params.draws, params.seed)
+    champion, challenger = outcomes.champion.likeliest[mask], outcomes.challenger.likeliest[mask]
+    found = macro_f1_difference(outcomes.truth[mask], champion, challenger, params.draws, params.seed)
     before = now - found.value
     numbers |= {"champion": before, "difference": found.value, "low": found.low, "high": found.high}
     sentence = (

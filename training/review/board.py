@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.errors import InvalidMessage
@@ -144,7 +145,7 @@ class Board:
         Raises: InvalidMessage: see `preview`; or another reviewer created this intent with a different reply.
         """
         self.preview(intent, reply, category)
-        texts = {"reply": reply.strip(), "category": category.strip(), "title": title.strip()}
+        texts: dict[str, Any] = {"reply": reply.strip(), "category": category.strip(), "title": title.strip()}
         self.decisions.make_intent(NewIntent(intent=intent, reviewer=reviewer, when=now(), **texts))
         return self._decide_all(items, DecisionKind.NEW_INTENT, intent, reviewer)
 
