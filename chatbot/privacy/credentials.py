@@ -38,7 +38,7 @@ _LONG = 16
 _FEWEST_DIGITS = 3
 _NEAR = 40
 _TOKEN = Pattern(
-    r"(?<![\w.]) (?:[\w-]{1,8}+[.:]){0,2}+ (?:\d{8,10}:)? [\w+~-]{16,}+ (?:\.[\w+~/-]++)*+ ={0,2}"
+    r"(?<![\w.]) (?>(?:[\w-]{1,8}+[.:]){0,2}) (?:\d{8,10}:)? [\w+~-]{16,}+ (?>(?:\.[\w+~/-]++)*) ={0,2}"
 )
 _PEM = Pattern(r"-----BEGIN[ A-Z]{0,40}KEY-----.*?(?:-----END[ A-Z]{0,40}KEY-----|\Z)", DOTALL)
 _BY_PREFIX = Pattern(rf"(?:{KEY_PREFIXES})", VERBOSE)
@@ -53,11 +53,11 @@ _ODD = Pattern(r"[^\W\d_][^\w\s'.,;:!?)-]|\d|[a-z][A-Z]", 0)
 _VALUE = rf"""(?P<secret>"[^"\n{MASK}]{{2,40}}"|[^\s{MASK}]++)"""
 _TOLD = rf"(?: \s?(?:->|=>|[:=])\s? | \s-\s | \s(?:{BE})\s(?:(?:{STILL})\s)? )"
 _KEY = Pattern(
-    rf"""\w++ (?:[-_ ](?:key|token|id|wifi|wi-fi|wlan|di[ ]accesso|d'accès))?+ ["']? (?:{_TOLD}|\s) ["']? {_VALUE}"""
+    rf"""\w++ (?>(?:[-_ ](?:key|token|id|wifi|wi-fi|wlan|di[ ]accesso|d'accès))?) ["']? (?:{_TOLD}|\s) ["']? {_VALUE}"""
 )
-_USER = Pattern(rf"""\w++ (?:[ ]?(?:id|name))?+ {_TOLD} {_VALUE}""")
+_USER = Pattern(rf"""\w++ (?>(?:[ ]?(?:id|name))?) {_TOLD} {_VALUE}""")
 _OF = r"(?:\s(?:wifi|wi-fi|wlan|chiave|d'ordine)(?!\w)|\s(?:del?|della|di|do|da|du|d')\s?(?:acceso|acesso|accès|accesso|ordine|passe|entrada|rete|red|wi-?fi|wlan|internet))?"
-_AFTER_USER = Pattern(rf"\w++ (?:[ ]?(?:id|name))?+ {_TOLD} [^\s{MASK}]{{1,40}} \s?[/|]\s? {_VALUE}")
+_AFTER_USER = Pattern(rf"\w++ (?>(?:[ ]?(?:id|name))?) {_TOLD} [^\s{MASK}]{{1,40}} \s?[/|]\s? {_VALUE}")
 _STATED = Pattern(
     rf"""\w++ {_OF} (?:\s(?:{NEWNESS}))? "? (?P<told>'?s?{_TOLD}(?:(?:always|immer|toujours|siempre|sempre|altijd|either|entweder|simply|just)\s)?)? (?(told)|,?\s(?:(?:to|as|from|with)\s)?) {_VALUE}"""
 )

@@ -43,7 +43,7 @@ MAX_NAMES = 40
 """Number of capitalized words of a message that are examined: bounds the time for hostile texts."""
 
 _SIGN_OFF = Pattern(rf"(?<!\w)(?:(?P<formal>{SIGN_OFFS_FORMAL})|{SIGN_OFFS})(?!\w)(?P<comma>\s?[,.!-]?)\s++")
-_SPACE = r"\s++(?:the\s)?+"
+_SPACE = r"\s++(?>(?:the\s)?)"
 _CAP = r"(?-i:[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶŁĻŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽ])[\w'-]*+"
 _TITLED = Pattern(
     rf"(?P<title>\w++)(?P<dot>\.(?:ra|ssa|na)?)?\s(?:(?:dr|prof|dott|ing)\.?\s)?(?=(?:(?:de|von|van|di|da|del|dos|du)\s(?:(?:la|der|den|los)\s)?)?{_CAP})"
@@ -65,7 +65,7 @@ _WORK_AFTER = Pattern(rf"(?:'s)?\s(?:{WORKS}|boxset|signature|edition|collection
 _TITLE = Pattern(
     r"(?:(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau|señora?|sra?|signora?|sig|dott|mme|madame|monsieur|senhora?|professor|mevrouw|meneer)\b\.?\s){1,3}"
 )
-_WORD = Pattern(r"[^\W\d_]++(?:['-][^\W\d_]++)*+(?![\w@/])", 0)
+_WORD = Pattern(r"[^\W\d_]++(?>(?:['-][^\W\d_]++)*)(?![\w@/])", 0)
 _CLAUSE_END = Pattern(
     r"\s*(?:[.,;!?)]|\Z|(?:prénom|cognome|apellidos?|sobrenome|apelido|vorname|nachname)\b)"
 )
@@ -73,7 +73,7 @@ _GOES_ON = Pattern(rf"""["'\s]*(?:[.,:;!?)(/<{MASK}]|\Z|-\s|(?:{AFTER_NAMES})(?!
 _OBJECT = Pattern(r"\s(?:it|me|him|us|them|the|that|not|es|mich|ihn|sie|nicht|lo|que|che)\b")
 """What follows a verb, not a name: "my neighbour Took it in"."""
 _LAST = Pattern(rf"(?:^\W*|[.!?\n]\s*|\s-{{1,2}}\s?|^-)(?P<name>{_CAP}(?:[ ]{_CAP}){{0,2}})[.!]?\s*\Z")
-_AFTER_SIGNATURE = Pattern(rf"(?:[\s.,;:!|-]|<[A-Z]{{2,8}}>|{MASK})*+\Z", 0)
+_AFTER_SIGNATURE = Pattern(rf"(?>(?:[\s.,;:!|-]|<[A-Z]{{2,8}}>|{MASK})*)\Z", 0)
 
 
 def redact_names(draft: Draft) -> None:

@@ -84,7 +84,7 @@ NAME_STATED = (
             "name name's names namen familienname zuname vorname nachname familienname firstname lastname fullname surname"
         ),
         r"""(?:my|the|full|first|last|his|her)\s(?:(?:full|first|last|given|middle|legal|maiden|sur|wife's|husband's|son's|daughter's)\s?)? name
-            (?: \sis (?:\s(?:now|actually|still|spel(?:led|t)))?+ | 's | \s?[:=] | \s-(?=\s) ) | maiden\sname\sis | name\s-(?=\s)
+            (?: \sis (?>(?:\s(?:now|actually|still|spel(?:led|t)))?) | 's | \s?[:=] | \s-(?=\s) ) | maiden\sname\sis | name\s-(?=\s)
         | (?:wife|husband|son|daughter|mother|father|partner|boss|friend)'s\sname\s(?:is|:) |
     (?:first|last|full|sur|vor|nach|familien|zu)?name\s?[:=]
         | (?:name\son\s(?:the|my)\s\w{1,12}\sis | (?:in|on|to)\sthe\sname\sof|under\sthe\sname(?:\sof)?) |

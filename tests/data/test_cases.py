@@ -18,10 +18,8 @@ from chatbot.settings import SlotSettings
 from data.convert import app as convert
 from data.process import app as process
 from data.processing import ProcessParams, read_processed
-from tests.support.requirements import ROOT, lacks
+from tests.support.requirements import cases
 from training.corpus.reading import read, replies_for
-
-CASES = ROOT.parent / "shared" / "cases"
 
 
 @dataclass(frozen=True)
@@ -120,14 +118,12 @@ OUTCOMES: dict[str, Loads | Refused] = {
 
 def case(name: str) -> Path:
     """A case's path; the test is skipped where the cases are missing."""
-    if not CASES.is_dir():
-        lacks("../shared/cases", "put the project's shared folder beside the repository")
-    return CASES / name
+    return cases() / name
 
 
 def test_every_case_has_an_outcome_here() -> None:
     found = {path.name for path in case("").iterdir()} - {"README.md", "92-suffixes"}
-    found |= {f"92-suffixes/{path.name}" for path in (CASES / "92-suffixes").iterdir()}
+    found |= {f"92-suffixes/{path.name}" for path in case("92-suffixes").iterdir()}
     assert found == set(OUTCOMES)
 
 

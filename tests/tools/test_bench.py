@@ -173,7 +173,7 @@ def test_every_message_is_sent_once_and_then_it_stops(server: Server) -> None:
     load = generate(server.port, asked, 16, seconds=30, warmup=0)
     assert set(server.asked.values()) == {1}
     assert sum(server.asked.values()) == 300
-    assert load.seconds < 10
+    assert load.seconds < 25  # and not the 30 seconds that it may take
 
 
 def test_latencies_are_those_of_the_server(server: Server) -> None:
