@@ -50,6 +50,7 @@ def resolve(version: str, registry: RegistryClient) -> str:
     return str(registry.ref(version))
 
 
+@cli.reports_errors
 def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     """Set the model, wait for the rollout, reconcile alias and metric; 1 after an automatic rollback."""
     parser = argparse.ArgumentParser(prog="python -m k8s.rollback", description=__doc__)
@@ -58,37 +59,27 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     )
     parser.add_argument("--why", default="", help="for the Event")
     options = parser.parse_args(arguments)
-
-    def command() -> int:
-        settings = read_settings(KubernetesSettings)
-        cluster = Cluster(settings, runtime)
-        registry = cli.registry(settings, runtime)
-        lease = KubernetesLease(
-            cluster, settings.promotion_lock, settings.lease_seconds, _WAIT_SECONDS + settings.lease_seconds
-        )
-        platform = KubernetesPlatform(
-            cluster, registry, settings, lease, cli.pushgateway(metrics.JOB, settings, runtime)
-        )
-        machine = platform.machine()
-        if options.version not in (None, RECONCILE):
-            target = resolve(options.version, registry)
-            if platform.read().desired_model == target:
-                log(f"{describe(target)} is what should serve already")
-            else:
-                requester = f"{getpass.getuser()} on {socket.gethostname()}"
-                machine.start(
-                    target,
-                    f"asked for by {requester}" + (f": {options.why}" if options.why else ""),
-                    by_hand=True,
-                )
-        with lease:
-            finished = machine.resume()
-            if finished is not None and finished.outcome is RolloutOutcome.TAKEN_BACK:
-                return 1
-            platform.reconcile()
-        return 0
-
-    return cli.run(command)
+    settings = read_settings(KubernetesSettings)
+    cluster = Cluster(settings, runtime)
+    registry = cli.registry(settings, runtime)
+    gateway = cli.pushgateway(metrics.JOB, settings, runtime)
+    wait = _WAIT_SECONDS + settings.lease_seconds
+    lease = KubernetesLease(cluster, settings.promotion_lock, settings.lease_seconds, wait)
+    platform = KubernetesPlatform(cluster, registry, settings, lease, gateway)
+    machine = platform.machine()
+    if options.version not in (None, RECONCILE):
+        target = resolve(options.version, registry)
+        if platform.read().desired_model == target:
+            log(f"{describe(target)} is what should serve already")
+        else:
+            why = f"asked for by {getpass.getuser()} on {socket.gethostname()}"
+            machine.start(target, f"{why}: {options.why}" if options.why else why, by_hand=True)
+    with lease:
+        finished = machine.resume()
+        if finished is not None and finished.outcome is RolloutOutcome.TAKEN_BACK:
+            return 1
+        platform.reconcile()
+    return 0
 
 
 if __name__ == "__main__":

@@ -99,20 +99,18 @@ class LearnedTier:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the content of `target["first_tier"]` in model.json."""
-        names = ("answered", "accuracy_lost", "recall_lost", "foreign", "foreign_bound")
-        numbers = (
-            {name: round(getattr(self, name), 4) for name in names} if self.thresholds is not None else {}
-        )
-        return numbers | {"in_bundle": self.thresholds is not None, "sentence": self.sentence}
+        learned = self.thresholds is not None
+        names = ("answered", "accuracy_lost", "recall_lost", "foreign", "foreign_bound") if learned else ()
+        numbers = {name: round(getattr(self, name), 4) for name in names}
+        return numbers | {"in_bundle": learned, "sentence": self.sentence}
 
 
 @dataclass(frozen=True, slots=True)
 class Paired:
     """Held-out messages as the tier and the full model see them; every array has shape (n,).
 
-    Attributes:
-        tier: the tier's scores. truth: label indices. group: near-duplicates share one.
-        full: the full model's first choice. full_answers: whether it answers at the thresholds in force.
+    `truth` has label indices, `group` what near-duplicates share, `full` the full model's first choice, and
+    `full_answers` whether it answers at the thresholds in force.
     """
 
     tier: TierScores
@@ -135,9 +133,7 @@ def learn_tier(
 ) -> LearnedTier:
     """Fit the tier on all messages, and its calibration and thresholds on messages held out from it.
 
-    Args:
-        messages, groups: the training rows of `fitted`.
-        vocabulary: `Encoder.encode_vocabulary`.
+    `messages` and `groups` are the training rows of `fitted`; `vocabulary` is `Encoder.encode_vocabulary`.
     """
     if not fitted.measured:
         return LearnedTier(None, sentence="No first tier: no message could be held out.")
@@ -176,10 +172,8 @@ def learn_tier(
         )
         nearness[here] = of_vectors.nearness(vectors[held], logits[0, here])
         unknown[here] = units.unknown(held, of_words.words)
-    scale = np.array(
-        [np.quantile(nearness, LEAST_FAMILIAR), max(float(nearness.std()), 1e-6)], dtype=np.float32
-    )
-    static = replace(static, scale=scale)
+    scale = np.quantile(nearness, LEAST_FAMILIAR), max(float(nearness.std()), 1e-6)
+    static = replace(static, scale=np.array(scale, dtype=np.float32))
     truth = fitted.labels[rows]
     tier = Tier(static, lexical, _temperatures(logits, truth, held_out.weight[chosen]), NO_THRESHOLDS)
     probabilities = held_out.probabilities[chosen]
@@ -235,8 +229,7 @@ def learn_thresholds(
 ) -> LearnedTier:
     """Find the thresholds that answer most, of those whose cascade is shown to be as good as the full model.
 
-    Args:
-        outside: out-of-scope messages; refused: shape (k,): the full model does not answer them.
+    Args: refused: shape (k,): which of the out-of-scope messages `outside` the full model does not answer.
 
     Returns: its `thresholds` are None if none do.
     """
@@ -369,9 +362,7 @@ def fit_lexical(
 ) -> Lexical:
     """Fit multinomial logistic regression by AdaGrad (Duchi et al., 2011) on minibatches.
 
-    Args:
-        rows: `Units.lexical`. words: CRC-32 of the words of the taught rows. taught: row indices.
-        columns: label index of each taught row, below `count`.
+    `rows` are of `Units.lexical`, `words` the CRC-32 of the words of the taught ones, `columns` their label indices.
     """
     part = csr_array(rows[taught])
     buckets = np.flatnonzero(np.bincount(part.indices, minlength=BUCKETS) >= LEAST_MESSAGES)
@@ -401,12 +392,9 @@ def fit_lexical(
 
 
 def token_table(vectors: Floats, frequency: Doubles) -> Table:
-    """Reduce the wordpieces' vectors to `AXES` principal axes, weight and quantize them.
+    """Reduce the wordpieces' vectors, shape (vocabulary, dim), to `AXES` principal axes, weight and quantize them.
 
-    Args:
-        vectors: shape (vocabulary, dim). frequency: shape (vocabulary,): how often each occurs in the corpus.
-
-    Returns: tokens and scales of `Static`.
+    `frequency`, shape (vocabulary,), says how often each occurs in the corpus. Returns: tokens and scales of `Static`.
     """
     centred = vectors.astype(np.float64) - vectors.mean(axis=0)
     _, axes = np.linalg.eigh(centred.T @ centred)
@@ -420,11 +408,9 @@ def token_table(vectors: Floats, frequency: Doubles) -> Table:
 
 @one_thread()
 def fit_static(table: Table, vectors: Floats, taught: Columns, columns: Columns, count: int) -> Static:
-    """Fit the linear head and the scope detector on message vectors.
+    """Fit the linear head and the scope detector on message vectors, shape (n, k).
 
-    Args:
-        table: result of `token_table`. vectors: shape (n, k). taught: row indices.
-        columns: label index of each taught row, below `count`.
+    Args: table: result of `token_table`. columns: label index of each taught row, below `count`.
     """
     part = vectors[taught]
     head = head_of(vectors, taught, columns, count, Moments.of(part))

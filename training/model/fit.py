@@ -106,12 +106,10 @@ def fit(
     """Fit the head, the temperature (temperature scaling) and the scope score (out-of-distribution score).
 
     Args:
-        encoded: n messages; rows labelled `out_of_scope` must not be among them.
-        labels: the intent of each.
+        encoded: n messages with `labels`; rows labelled `out_of_scope` must not be among them.
         groups: near-duplicates share a group, also across intents (`training.model.distinct`); a group is never
             split across folds, and counts once in the calibration.
-        seed: seed of folds and prototypes; the same input and seed give the same bits, on any number of
-            cores.
+        seed: the same input and seed give the same bits, on any number of cores.
         advance: called for each fitted model; there are `FOLDS + 1`.
         titles: names of intents as text, and the intent of each: taught to the head of every model, and never
             evaluated. Where an intent has few messages, its name says most about it.
@@ -121,9 +119,8 @@ def fit(
     """
     names, columns = np.unique(np.asarray(labels), return_inverse=True)
     if len(names) < 2:
-        raise FitError(
-            f"a classifier needs two intents at least; the corpus has {', '.join(names) or 'none'}"
-        )
+        there = ", ".join(names) or "none"
+        raise FitError(f"a classifier needs two intents at least; the corpus has {there}")
     _, group_of = np.unique(np.asarray(groups), return_inverse=True)
     fold_of = _deal(columns, group_of, seed)
     rows, targets = encoded, columns

@@ -24,8 +24,7 @@ def load_pool() -> list[str]:
 def uncovered(pool: NDArray[np.floating], corpus: NDArray[np.floating]) -> NDArray[np.int64]:
     """Return the indices of the pool's messages that the corpus's intents do not cover.
 
-    Args:
-        pool: shape (k, dim), corpus: shape (n, dim): sentence embeddings of unit length.
+    Args: pool: shape (k, dim), corpus: shape (n, dim): sentence embeddings of unit length.
     """
     nearest = [(block @ corpus.T).max(axis=1) for block in np.array_split(pool, max(1, len(pool) // 256))]
     return np.flatnonzero(np.concatenate(nearest) < MAX_COSINE)

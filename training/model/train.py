@@ -90,16 +90,11 @@ def train(
     replies_source: Path | None,
     cache: Path,
 ) -> Trained:
-    """Train on every row but a fixed test part's, evaluate, write the bundle.
+    """Train on every row but a fixed test part's, evaluate, write the bundle to `out`, replacing an existing one.
 
     The scores are out-of-fold; if the corpus has a test part (`ProcessParams.test_share`), they are of it.
 
-    Args:
-        out: the bundle's folder; an existing bundle is replaced once the new one is complete.
-
-    Raises:
-        ChatbotError: the corpus, the encoder, the rules or the replies are unusable; the message has the
-            reason.
+    Raises: ChatbotError: the corpus, the encoder, the rules or the replies are unusable; the message has the reason.
     """
     began = time.monotonic()
     rows, tuning, test = corpus.train, corpus.tuning, corpus.test
