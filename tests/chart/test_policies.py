@@ -147,7 +147,9 @@ def test_every_client_may_run_the_check_of_the_runbook(
     minio: Minio, bucket: str, client: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = opened(minio, bucket, f"{bucket}-{client}", f"secret-of-{client}", monkeypatch, key="check/none")
-    check(store)
+    steps: list[str] = []
+    check(store, steps.append)
+    assert steps[-1] == "  delete: yes"
 
 
 def test_every_policy_belongs_to_a_client() -> None:
