@@ -202,6 +202,7 @@ clean: ## take away what was made here; corpora, the log and .venv stay
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# uv trusts the certificates of the system, as pip and git do: a proxy of a company signs with its own.
 # torch first and by itself: only a build without CUDA will do. pip finds a wheel that lies on this machine
 # (find-links); elsewhere it comes from PyTorch's own index, by the same hash.
 .venv/ready: requirements/dev.txt requirements/torch.txt requirements/uv.txt
@@ -211,5 +212,5 @@ help: ## this list
 	@.venv/bin/pip install --quiet --require-hashes -r requirements/uv.txt
 	@.venv/bin/pip install --quiet --no-deps --require-hashes --no-index -r requirements/torch.txt 2>/dev/null || \
 	  .venv/bin/pip install --no-deps --require-hashes --index-url $(TORCH_INDEX) -r requirements/torch.txt
-	@.venv/bin/uv pip install --python $(PY) --no-deps --require-hashes -r requirements/dev.txt
+	@.venv/bin/uv pip install --system-certs --python $(PY) --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Awaitable, Callable
 
     import uvicorn
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as HttpToolsProtocol
@@ -41,6 +42,28 @@ def use_http_protocol(protocol: type[asyncio.Protocol]) -> None:
     from uvicorn.config import HTTP_PROTOCOLS
 
     HTTP_PROTOCOLS["auto"] = f"{protocol.__module__}:{protocol.__name__}"
+
+
+def batching_app(service: Any, method: str, is_main: bool) -> tuple[Any, Callable[[Any], Awaitable[Any]]]:
+    """Create a service's ASGI app.
+
+    Args:
+        service: a BentoML service.
+        method: one of its batchable methods, with one parameter.
+        is_main: whether the service has the HTTP port.
+
+    Returns:
+        The app, and a function that calls the method through the app's adaptive batching.
+    """
+    from _bentoml_impl.server.app import ServiceAppFactory
+
+    service.inject_config()
+    factory = ServiceAppFactory(service, is_main=is_main)
+
+    async def call(argument: Any) -> Any:
+        return await factory.batch_infer(method, (argument,), {})
+
+    return factory(), call
 
 
 class Addresses(Protocol):

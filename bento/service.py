@@ -23,6 +23,7 @@ from bento.http.access import Access
 from bento.http.api_keys import ApiKeys
 from bento.http.app import About, create_app, post_routes, use_common_error_format
 from bento.http.asgi import App
+from bento.http.coalescing import CoalescingProtocol
 from bento.http.fast_path import FastPath
 from bento.http.limits import ConcurrencyLimit, RequestLimits
 from bento.http.metrics import Metrics
@@ -32,6 +33,7 @@ from bento.lifecycle import bundle_source, fail_fast, resources, served_model, s
 from bento.lifecycle.cpu_quota import usable_cores
 from bento.runner.client import RunnerClient
 from bento.runner.codec import Messages, Predictions
+from bento.runner.endpoint import RunnerEndpoint
 from chatbot import ids
 from chatbot.dialog.router import Prediction
 from chatbot.model import bundle
@@ -82,7 +84,17 @@ def _draining() -> draining.ConnectionDraining:
     return draining.ConnectionDraining(settings.drain_seconds)
 
 
+class _RunnerService(bentoml.Service):  # type: ignore[misc]  # bentoml is untyped
+    """A service whose calls pass by BentoML's middlewares and routes, but not by its adaptive batching."""
+
+    def to_asgi(self, is_main: bool = True) -> App:
+        """Create the ASGI app."""
+        library_internals.use_http_protocol(CoalescingProtocol)
+        return RunnerEndpoint(*library_internals.batching_app(self, "classify", is_main))
+
+
 @bentoml.service(
+    service_class=_RunnerService,
     workers=RUNNER_WORKERS,
     traffic={"timeout": settings.timeout_seconds * 2},
     # For calls through BentoML's proxy: by default it closes the connection every 100 requests, even in flight.

@@ -18,6 +18,7 @@ import secrets
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from chatbot.errors import SettingError
@@ -189,8 +190,15 @@ def _make_key(file: Path) -> None:
 
 
 def _mac(key: bytes, signed: str) -> str:
-    digest = hmac.digest(key, b"prediction\0" + signed.encode("ascii"), hashlib.sha256)
-    return _encode(int.from_bytes(digest[:9]) >> 7, _MAC_CHARS)
+    mac = _keyed(key).copy()
+    mac.update(signed.encode("ascii"))
+    return _encode(int.from_bytes(mac.digest()[:9]) >> 7, _MAC_CHARS)
+
+
+@lru_cache(maxsize=8)
+def _keyed(key: bytes) -> hmac.HMAC:
+    """Return the MAC before the id, to be copied: `hmac.digest` sets up the key anew and waits for the GIL."""
+    return hmac.new(key, b"prediction\0", hashlib.sha256)
 
 
 def _encode(number: int, length: int) -> str:

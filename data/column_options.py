@@ -25,3 +25,11 @@ Encoding = Annotated[
 LabelsAsWritten = Annotated[
     bool, typer.Option("--labels-as-written", help="Keep spellings apart, and `oos` an intent.")
 ]
+CleanMail = Annotated[
+    bool | None,
+    typer.Option(
+        "--clean-mail/--as-written",
+        help="Convert HTML to text, remove quoted replies and signatures; default: of tickets.",
+    ),
+]
+Tags = Annotated[str, typer.Option("--tags", help="The tags of tickets that are intents: `refund,delivery`.")]

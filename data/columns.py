@@ -22,6 +22,22 @@ INTENT_NAMES = (
 """Usual names of the intent column; `category` is the intent only if no earlier one is present (Banking77)."""
 REPLY_NAMES = ("reply", "response", "answer", "bot_response")
 """Usual names of a column with the reply."""
+SUBJECT_NAMES = (
+    "subject", "ticket_subject", "case_subject", "conversation_subject", "ticket_name", "raw_subject",
+)  # fmt: skip
+TICKET_MESSAGE_NAMES = (
+    "source.body", "stripped_text", "description_text", "body_text", "plain_body", "ticket_description",
+    "case_description", "description", "message_body", "text", "message", "first_message", "body", "content",
+    "body_html", "html_body", "stripped_html", "description_html", "extract", "excerpt", "preview", "snippet",
+    "comment",
+)  # fmt: skip
+"""What ticket systems call the customer's text; text comes before HTML, and a whole text before its beginning."""
+TICKET_INTENT_NAMES = (
+    "intent", "label", "contact_reason", "case_reason", "reason", "hs_ticket_category", "ticket_category", "category",
+    "topic", "topics", "issue", "queue", "tags", "ticket_tags", "conversation_tags", "tag", "ticket_type", "case_type",
+    "type",
+)  # fmt: skip
+"""What ticket systems call the reason of a ticket."""
 
 _SEPARATORS = re.compile(r"[\s_-]+")
 
@@ -40,6 +56,10 @@ class Columns:
     """Whether spellings of a label stay apart, and `oos`, `fallback`, ... are intents of their own."""
     encoding: str | None = None
     """Of text files; None: detect it."""
+    clean_mail: bool | None = None
+    """Whether messages are converted from HTML and lose quoted replies and signatures; None: those of tickets."""
+    tags: tuple[str, ...] = ()
+    """The tags of tickets that are intents; other tags are ignored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +71,10 @@ class Places:
     """One column, or the columns that make up the intent together."""
     category: int | None
     reply: int | None = None
+    is_ticket: bool = False
+    """Whether the table is the export of a ticket system."""
+    subject: int | None = None
+    """Of a ticket: belongs to the message."""
 
 
 def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | None = None) -> Places:
@@ -63,6 +87,7 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
         CorpusError: a column is missing (the message lists the existing ones) or occurs twice.
     """
     names = [name.strip().removeprefix("\ufeff").strip() for name in header]
+    is_ticket = _is_ticket(names)
 
     def refuse(reason: str) -> CorpusError:
         return CorpusError([Problem(file, line, reason)])
@@ -70,7 +95,14 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
     def place(candidates: Sequence[str]) -> int | None:
         for candidate in candidates:
             found = [i for i, name in enumerate(names) if name == candidate]
-            found = found or [i for i, name in enumerate(names) if _key(name) == _key(candidate)]
+            found = found or [i for i, name in enumerate(names) if column_key(name) == column_key(candidate)]
+            if not found and is_ticket:  # the shallowest of the fields within a record
+                nested = [
+                    i
+                    for i, name in enumerate(names)
+                    if column_key(name).endswith(f".{column_key(candidate)}")
+                ]
+                found = sorted(nested, key=lambda i: names[i].count("."))[:1]
             if len(found) > 1:
                 raise refuse(f"column {names[found[0]]!r} occurs {len(found)} times: rename all but one")
             if found:
@@ -89,22 +121,41 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
             raise refuse(f"{missing}; the columns are: {there}. Name the right one with --{what}-column")
         return found
 
-    message = need("message", asked.message, MESSAGE_NAMES)
+    message = need("message", asked.message, TICKET_MESSAGE_NAMES if is_ticket else MESSAGE_NAMES)
     parts = [asked.intent]
     if asked.intent is not None and "+" in asked.intent and place([asked.intent]) is None:
         parts = [part.strip() for part in asked.intent.split("+")]
-    intents = tuple(need("intent", part, INTENT_NAMES) for part in parts)
+    usual = TICKET_INTENT_NAMES if is_ticket else INTENT_NAMES
+    intents = tuple(need("intent", part, usual) for part in parts)
     if message in intents:
         raise refuse(f"column {names[message]!r} cannot be both message and intent")
     reply = next(
-        (i for i, name in enumerate(names) if _key(name) in REPLY_NAMES and i not in (message, *intents)),
+        (
+            i
+            for i, name in enumerate(names)
+            if column_key(name) in REPLY_NAMES and i not in (message, *intents)
+        ),
         None,
     )
     if asked.category is not None:
-        return Places(message, intents, need("category", asked.category, ()), reply)
-    category = place(["category"])
-    return Places(message, intents, category if category not in (message, *intents) else None, reply)
+        category: int | None = need("category", asked.category, ())
+    else:
+        category = place(["category"])
+        category = category if category not in (message, *intents) else None
+    subject = place(SUBJECT_NAMES) if is_ticket and asked.message is None else None
+    return Places(
+        message, intents, category, reply, is_ticket, subject if subject not in (message, *intents) else None
+    )
 
 
-def _key(name: str) -> str:
+def _is_ticket(names: Sequence[str]) -> bool:
+    """Whether a header has a ticket's subject and text."""
+    last = {column_key(name).rpartition(".")[2] for name in names}
+    return not last.isdisjoint(SUBJECT_NAMES) and not last.isdisjoint(
+        {name.rpartition(".")[2] for name in TICKET_MESSAGE_NAMES}
+    )
+
+
+def column_key(name: str) -> str:
+    """Return what spellings of a column's name have in common: folded case, `_` between words."""
     return _SEPARATORS.sub("_", name.strip()).casefold()

@@ -23,7 +23,16 @@ from rich.text import Text
 
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.replies import ReplyText
-from data.column_options import CategoryColumn, Encoding, Header, IntentColumn, LabelsAsWritten, MessageColumn
+from data.column_options import (
+    CategoryColumn,
+    CleanMail,
+    Encoding,
+    Header,
+    IntentColumn,
+    LabelsAsWritten,
+    MessageColumn,
+    Tags,
+)
 from data.commands import reports_errors
 from data.errors import CorpusError, Problem, problems_table
 from data.loading import Columns, Loaded, read_corpus
@@ -53,10 +62,15 @@ def main(
     header: Header = True,
     labels_as_written: LabelsAsWritten = False,
     encoding: Encoding = None,
+    clean_mail: CleanMail = None,
+    tags: Tags = "",
 ) -> None:
     """Convert a corpus to one YAML file per intent: messages one per line, replies where the source has them."""
     console = Console(stderr=True)
-    columns = Columns(message_column, intent_column, category_column, header, labels_as_written, encoding)
+    named = tuple(tag.strip() for tag in tags.split(",") if tag.strip())
+    columns = Columns(
+        message_column, intent_column, category_column, header, labels_as_written, encoding, clean_mail, named
+    )
     loaded, notices = run(source, out, columns, replies)
     for table in problems_table([], [*loaded.problems, *notices]):
         console.print(table)

@@ -10,7 +10,7 @@ import yaml
 
 from data.errors import CorpusError, Problem
 from data.rows import Row, Rows
-from data.yaml_nodes import block_lines, compose, fields, items, line_of
+from data.yaml_nodes import block_lines, compose_all, fields, items, line_of
 
 FIELDS = ("intent", "category", "description", "reply", "messages")
 _NEEDED = ("intent", "messages")
@@ -119,7 +119,11 @@ def _read_all(paths: list[Path]) -> tuple[list[IntentFile], list[Problem]]:
 
 
 def _read(path: Path, problems: list[Problem]) -> IntentFile:
-    root = compose(path)
+    documents = compose_all(path)
+    if len(documents) > 1:
+        reason = f"{len(documents)} documents (`---`): a file holds one intent; make a file of each"
+        raise CorpusError([Problem(str(path), line_of(documents[1]), reason)])
+    root = documents[0] if documents else None
     if not isinstance(root, yaml.MappingNode):
         raise CorpusError([Problem(str(path), 1, f"a mapping with {', '.join(FIELDS)} is needed")])
     nodes: dict[str, yaml.Node] = {}

@@ -15,6 +15,7 @@ from data.declarations import DECLARED_FILE, NOTHING, Declared, parse_declared
 from data.errors import CorpusError, Problem
 from data.formats.sniff import read_source
 from data.labels import label_key, label_notices, normalise_labels, several_labels
+from data.mail import clean_mails
 from data.messages import intent_fault, message_fault, row_hash
 from data.rows import Row
 from data.text import decode
@@ -110,16 +111,17 @@ def read_corpus(path: Path | str, columns: Columns | None = None, arrays: bool =
     source = read_source(path, columns, arrays)
     if not source.rows and not source.problems:
         reason = "no rows: at least one message with an intent is needed"
-        raise CorpusError([Problem(str(path), None, reason)])
-    problems = list(source.problems)
+        raise CorpusError([Problem(str(path), None, reason), *source.notices])
+    rows, unreadable, cleaned = clean_mails(source.rows, columns.clean_mail, str(path))
+    problems = [*source.problems, *unreadable]
     good: list[Row] = []
-    for row in source.rows:
+    for row in rows:
         file = str(path / row.file) if row.file else str(path)
         faults = [fault for fault in (message_fault(row.message), intent_fault(row.intent)) if fault]
         problems.extend(Problem(file, row.line, *_with_kind(fault)) for fault in faults)
         if not faults:
             good.append(replace(row, intent=row.intent.strip()))
-    notices, replies = list(source.notices), dict(source.replies)
+    notices, replies = [*source.notices, *cleaned], dict(source.replies)
     if not columns.labels_as_written:
         problems.extend(several_labels(good, str(path)))
         good, changed = normalise_labels(good, str(path))

@@ -17,6 +17,8 @@ class Row:
     category: str = ""
     file: str = ""
     """File within a folder; empty for a corpus of one file."""
+    subject: str | None = None
+    """Of a ticket or e-mail, perhaps empty; None: the message is not one."""
 
 
 @dataclass(slots=True)

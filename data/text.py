@@ -89,9 +89,9 @@ def decode(content: bytes, file: str, encoding: str | None = None) -> tuple[str,
     line = content.split(b"\n")[(wrong.line or 1) - 1].decode(name or "ascii").strip()
     shown = _NAMES.get(name or "", f"Windows-{(name or '')[2:]}")
     words = dict.fromkeys(found[0][:_WORD_CHARS] for found in _FOREIGN_WORD.finditer(text))
-    sample = ", ".join(list(words)[:_WORDS])
+    sample = f", with words such as {', '.join(list(words)[:_WORDS])}" if words else ""
     reason = (
-        f"not UTF-8, read as {shown}: {line[:60]!r}, with words such as {sample}; "
+        f"not UTF-8, read as {shown}: {line[:60]!r}{sample}; "
         "if that is wrong, name the right one with --encoding"
     )
     return text, [Problem(file, wrong.line, reason)]

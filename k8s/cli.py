@@ -5,7 +5,9 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable
+from functools import wraps
 from types import FrameType
+from typing import ParamSpec
 
 from chatbot.errors import ChatbotError
 from chatbot.interrupt import exit_on_interrupt
@@ -13,6 +15,8 @@ from chatbot.loop.pushgateway import PushgatewayClient
 from chatbot.loop.registry import RegistryClient, RegistryUnavailable
 from chatbot.runtime import Runtime
 from chatbot.settings import KubernetesSettings, LoopSettings, TrackingSettings, read_settings
+
+P = ParamSpec("P")
 
 
 def registry(settings: KubernetesSettings, runtime: Runtime) -> RegistryClient:
@@ -31,20 +35,22 @@ def pushgateway(job: str, settings: KubernetesSettings, runtime: Runtime) -> Pus
     return PushgatewayClient(gateway, job, settings.request_seconds, runtime)
 
 
-def run(command: Callable[[], int]) -> int:
-    """Run a command and return its exit code; on an expected error write one line to standard error and return 1."""
-    exit_on_interrupt()
-    signal.signal(signal.SIGTERM, _exit_on_signal)  # PID 1 of a container ignores it by default
-    try:
-        return command()
-    except RegistryUnavailable as error:
-        sys.stderr.write(
-            f"{error}. The serving model is unchanged; run this again when MLflow is available\n"
-        )
-        return 1
-    except ChatbotError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+def reports_errors(command: Callable[P, int]) -> Callable[P, int]:
+    """Wrap a command: an expected error is one line on standard error and exit code 1; SIGTERM releases resources."""
+
+    @wraps(command)
+    def run(*given: P.args, **named: P.kwargs) -> int:
+        exit_on_interrupt()
+        signal.signal(signal.SIGTERM, _exit_on_signal)  # PID 1 of a container ignores it by default
+        try:
+            return command(*given, **named)
+        except ChatbotError as error:
+            unavailable = isinstance(error, RegistryUnavailable)
+            advice = ". The serving model is unchanged; run this again when MLflow is available"
+            sys.stderr.write(f"{error}{advice if unavailable else ''}\n")
+            return 1
+
+    return run
 
 
 def _exit_on_signal(number: int, _: FrameType | None) -> None:

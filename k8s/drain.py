@@ -29,12 +29,12 @@ def drain(cluster: Cluster, name: str, seconds: float) -> None:
     Raises: NotDrainedError: pods remain after `seconds`.
     """
     try:
-        deployment = cluster.deployment(name)
+        deployment = cluster.get("deployments", name)
     except Missing:
         log(f"deployment/{name} does not exist: nothing to drain")
         return
     # An autoscaler leaves a Deployment with zero replicas alone.
-    cluster.scale_deployment(name, 0)
+    cluster.patch("deployments", f"{name}/scale", {"spec": {"replicas": 0}})
     until = cluster.runtime.monotonic() + seconds
     before: list[str] = []
     while left := _running_pods(cluster, deployment["spec"]["selector"]["matchLabels"]):
@@ -53,23 +53,20 @@ def drain(cluster: Cluster, name: str, seconds: float) -> None:
 
 def _running_pods(cluster: Cluster, selector: dict[str, str]) -> list[str]:
     """Return the names of the pods with a container that may still run, in order."""
-    pods = cluster.pods(selector)
+    pods = cluster.list_of("pods", selector)
     ended = ("Succeeded", "Failed")
     return sorted(pod["metadata"]["name"] for pod in pods if pod["status"].get("phase") not in ended)
 
 
+@cli.reports_errors
 def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     """Drain the Deployment of CHATBOT_K8S_DEPLOYMENT; 1 if pods remain."""
     parser = argparse.ArgumentParser(prog="python -m k8s.drain", description=__doc__)
     parser.add_argument("--seconds", type=float, default=180.0, help="maximum time to wait for the pods")
     options = parser.parse_args(arguments)
-
-    def command() -> int:
-        settings = read_settings(KubernetesSettings)
-        drain(Cluster(settings, runtime), settings.deployment, options.seconds)
-        return 0
-
-    return cli.run(command)
+    settings = read_settings(KubernetesSettings)
+    drain(Cluster(settings, runtime), settings.deployment, options.seconds)
+    return 0
 
 
 if __name__ == "__main__":

@@ -49,10 +49,8 @@ def promote(platform: KubernetesPlatform, result: RetrainResult) -> RolloutOutco
         )
         return None
     if result.champion:
-        compared, serving = (
-            ModelRef.parse(result.champion),
-            platform.reconciler.serving_digest(snapshot.version),
-        )
+        compared = ModelRef.parse(result.champion)
+        serving = platform.reconciler.serving_digest(snapshot.version)
         if serving and compared.digest != serving:
             log(
                 f"{describe(str(challenger))} was judged against {describe(str(compared))}, and "
@@ -65,34 +63,29 @@ def promote(platform: KubernetesPlatform, result: RetrainResult) -> RolloutOutco
     return finished.outcome if finished else None
 
 
+@cli.reports_errors
 def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     """Resume an interrupted rollout, then promote; 0 as soon as the challenger's outcome is known."""
     parser = argparse.ArgumentParser(prog="python -m k8s.promote", description=__doc__)
     parser.add_argument("--result", type=Path, help="retrain.json (CHATBOT_K8S_RETRAIN_RESULT)")
     options = parser.parse_args(arguments)
-
-    def command() -> int:
-        settings = read_settings(KubernetesSettings)
-        cluster = Cluster(settings, runtime)
-        registry = cli.registry(settings, runtime)
-        gateway = cli.pushgateway(metrics.JOB, settings, runtime)
-        wait = settings.rollout_seconds + settings.watch_max_seconds
-        with KubernetesLease(cluster, settings.promotion_lock, settings.lease_seconds, wait) as lease:
-            platform = KubernetesPlatform(cluster, registry, settings, lease, gateway)
-            try:
-                platform.machine().resume()
-                platform.reconcile()
-                result = RetrainResult.load(options.result or settings.retrain_result)
-                push_metrics(gateway, result)
-                promote(platform, result)
-            except Superseded as error:
-                log(str(error))
-        gateway.push_timestamp(
-            "chatbot_promote_last_run_timestamp_seconds", "When k8s.promote last ended well."
-        )
-        return 0
-
-    return cli.run(command)
+    settings = read_settings(KubernetesSettings)
+    cluster = Cluster(settings, runtime)
+    registry = cli.registry(settings, runtime)
+    gateway = cli.pushgateway(metrics.JOB, settings, runtime)
+    wait = settings.rollout_seconds + settings.watch_max_seconds
+    with KubernetesLease(cluster, settings.promotion_lock, settings.lease_seconds, wait) as lease:
+        platform = KubernetesPlatform(cluster, registry, settings, lease, gateway)
+        try:
+            platform.machine().resume()
+            platform.reconcile()
+            result = RetrainResult.load(options.result or settings.retrain_result)
+            push_metrics(gateway, result)
+            promote(platform, result)
+        except Superseded as error:
+            log(str(error))
+    gateway.push_timestamp("chatbot_promote_last_run_timestamp_seconds", "When k8s.promote last ended well.")
+    return 0
 
 
 def push_metrics(gateway: PushgatewayClient, result: RetrainResult) -> None:

@@ -2,7 +2,7 @@
 
 VERSION is a number of the registry (`python -m training.versions`), `<version>@<bundle digest>` if MLflow is
 unavailable, or `image` for the bundle inside the image. It supersedes a rollout in progress. After `kubectl rollout
-undo`, run it without VERSION: it reconciles alias and metric with the annotation.
+undo`, run it without VERSION, or with `reconcile`: it reconciles alias and metric with the annotation.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from k8s.rollout.platform import KubernetesPlatform
 from k8s.rollout.record import describe
 
 IMAGE = "image"
+RECONCILE = "reconcile"
 _WAIT_SECONDS = 120.0
 """A superseded rollout releases the Lease within one evaluation of the metrics."""
 
@@ -39,7 +40,9 @@ def resolve(version: str, registry: RegistryClient) -> str:
         SettingError: the argument does not name a model.
     """
     if not version:
-        raise SettingError("VERSION is empty: name a version's number, VERSION@DIGEST, or `image`")
+        raise SettingError(
+            "VERSION is empty: name a version's number, VERSION@DIGEST, `image` or `reconcile`"
+        )
     if version == IMAGE:
         return ""
     if "@" in version:
@@ -47,43 +50,36 @@ def resolve(version: str, registry: RegistryClient) -> str:
     return str(registry.ref(version))
 
 
+@cli.reports_errors
 def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     """Set the model, wait for the rollout, reconcile alias and metric; 1 after an automatic rollback."""
     parser = argparse.ArgumentParser(prog="python -m k8s.rollback", description=__doc__)
-    parser.add_argument("version", nargs="?", help="a version's number, VERSION@DIGEST, or `image`")
+    parser.add_argument(
+        "version", nargs="?", help="a version's number, VERSION@DIGEST, `image` or `reconcile`"
+    )
     parser.add_argument("--why", default="", help="for the Event")
     options = parser.parse_args(arguments)
-
-    def command() -> int:
-        settings = read_settings(KubernetesSettings)
-        cluster = Cluster(settings, runtime)
-        registry = cli.registry(settings, runtime)
-        lease = KubernetesLease(
-            cluster, settings.promotion_lock, settings.lease_seconds, _WAIT_SECONDS + settings.lease_seconds
-        )
-        platform = KubernetesPlatform(
-            cluster, registry, settings, lease, cli.pushgateway(metrics.JOB, settings, runtime)
-        )
-        machine = platform.machine()
-        if options.version is not None:
-            target = resolve(options.version, registry)
-            if platform.read().desired_model == target:
-                log(f"{describe(target)} is what should serve already")
-            else:
-                requester = f"{getpass.getuser()} on {socket.gethostname()}"
-                machine.start(
-                    target,
-                    f"asked for by {requester}" + (f": {options.why}" if options.why else ""),
-                    by_hand=True,
-                )
-        with lease:
-            finished = machine.resume()
-            if finished is not None and finished.outcome is RolloutOutcome.TAKEN_BACK:
-                return 1
-            platform.reconcile()
-        return 0
-
-    return cli.run(command)
+    settings = read_settings(KubernetesSettings)
+    cluster = Cluster(settings, runtime)
+    registry = cli.registry(settings, runtime)
+    gateway = cli.pushgateway(metrics.JOB, settings, runtime)
+    wait = _WAIT_SECONDS + settings.lease_seconds
+    lease = KubernetesLease(cluster, settings.promotion_lock, settings.lease_seconds, wait)
+    platform = KubernetesPlatform(cluster, registry, settings, lease, gateway)
+    machine = platform.machine()
+    if options.version not in (None, RECONCILE):
+        target = resolve(options.version, registry)
+        if platform.read().desired_model == target:
+            log(f"{describe(target)} is what should serve already")
+        else:
+            why = f"asked for by {getpass.getuser()} on {socket.gethostname()}"
+            machine.start(target, f"{why}: {options.why}" if options.why else why, by_hand=True)
+    with lease:
+        finished = machine.resume()
+        if finished is not None and finished.outcome is RolloutOutcome.TAKEN_BACK:
+            return 1
+        platform.reconcile()
+    return 0
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ release: they survive `helm uninstall`, as do the volumes whose data they give a
 
 from __future__ import annotations
 
+import argparse
 import base64
 import secrets
 import sys
@@ -16,8 +17,8 @@ from collections.abc import Sequence
 from chatbot.errors import Conflict, Missing, SettingError
 from chatbot.runtime import REAL, Runtime
 from chatbot.settings import KubernetesSettings, read_settings
-from k8s.api.client import Cluster, Json
-from k8s.cli import run
+from k8s.api.client import Cluster
+from k8s.cli import reports_errors
 
 RequestedSecrets = dict[str, dict[str, str]]
 """Keys of each Secret with the rule for the value: `random`, or `text:` followed by the value."""
@@ -46,23 +47,25 @@ def create_missing(cluster: Cluster, requested: RequestedSecrets, labels: dict[s
     created = []
     for name, rules in requested.items():
         try:
-            existing = set(cluster.secret(name).get("data") or {})
+            existing = set(cluster.get("secrets", name).get("data") or {})
         except Missing:
+            data = {key: _encoded_value(rule) for key, rule in rules.items()}
+            metadata = {"name": name, "labels": labels}
             body = {
                 "apiVersion": "v1",
                 "kind": "Secret",
-                "metadata": {"name": name, "labels": labels},
                 "type": "Opaque",
-                "data": {key: _encoded_value(rule) for key, rule in rules.items()},
+                "metadata": metadata,
+                "data": data,
             }
             try:
-                cluster.create_secret(body)
+                cluster.create("secrets", body)
                 created += [f"{name}/{key}" for key in rules]
                 continue
             except Conflict:  # a concurrent run created it first
-                existing = set(cluster.secret(name).get("data") or {})
+                existing = set(cluster.get("secrets", name).get("data") or {})
         if missing := {key: _encoded_value(rule) for key, rule in rules.items() if key not in existing}:
-            cluster.patch_secret(name, {"data": missing})
+            cluster.patch("secrets", name, {"data": missing})
             created += [f"{name}/{key}" for key in missing]
     return created
 
@@ -72,25 +75,19 @@ def _encoded_value(rule: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def pop_labels(arguments: list[str]) -> dict[str, str]:
-    """Remove every `--label KEY=VALUE` from the arguments and return the labels."""
-    labels: Json = {}
-    while "--label" in arguments:
-        place = arguments.index("--label")
-        key, _, value = "".join(arguments[place + 1 : place + 2]).partition("=")
-        labels[key] = value
-        del arguments[place : place + 2]
-    return labels
-
-
-def main(arguments: list[str], runtime: Runtime = REAL) -> int:
-    """Returns: the exit code."""
-    labels = pop_labels(arguments)
-    requested = parse_requests(arguments)
+@reports_errors
+def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
+    """Create what is missing and print its names."""
+    parser = argparse.ArgumentParser(prog="python -m k8s.secrets", description=__doc__)
+    parser.add_argument("--label", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("requests", nargs="*", metavar="NAME/KEY=RULE")
+    options = parser.parse_args(arguments)
+    labels = {key: value for key, _, value in (label.partition("=") for label in options.label)}
+    requested = parse_requests(options.requests)
     created = create_missing(Cluster(read_settings(KubernetesSettings), runtime), requested, labels)
     sys.stdout.write(f"made: {', '.join(created) or 'nothing, all were there'}\n")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(run(lambda: main(sys.argv[1:])))
+    sys.exit(main())

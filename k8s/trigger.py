@@ -72,11 +72,11 @@ def trigger(
     cluster: Cluster, store: Store, cronjob: str, verdict: DriftVerdict, now: datetime, cooldown: timedelta
 ) -> TriggerResult:
     """Request a retraining if this drift justifies one. The caller holds the Lease."""
-    template = cluster.cronjob(cronjob)
+    template = cluster.get("cronjobs", cronjob)
     uid = template["metadata"]["uid"]
     jobs = {
         job["metadata"]["name"]: job
-        for job in cluster.jobs()
+        for job in cluster.list_of("jobs")
         if any(owner["uid"] == uid for owner in job["metadata"].get("ownerReferences") or [])
     }
     if running := [name for name, job in jobs.items() if not _finished_as(job)]:
@@ -89,7 +89,7 @@ def trigger(
         return TriggerResult("remembered", why)
     name = _job_name(cronjob, proposal.inputs, verdict.red_checks, proposal.earlier_requests)
     try:
-        cluster.create_job(build_job(template, name, f"{why} ({verdict.made:%Y-%m-%dT%H:%M:%SZ})"))
+        cluster.create("jobs", build_job(template, name, f"{why} ({verdict.made:%Y-%m-%dT%H:%M:%SZ})"))
         summary = f"job/{name} was made: {why}"
     except Conflict:  # an earlier run created it and was killed before it recorded the request
         summary = f"job/{name} was made before, for the same drift"
@@ -123,6 +123,7 @@ def _finished_as(job: Json) -> str:
     return ""
 
 
+@cli.reports_errors
 def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     """Read the verdict and request a retraining if needed; 0 also if none is needed."""
     parser = argparse.ArgumentParser(prog="python -m k8s.trigger", description=__doc__)
@@ -133,26 +134,21 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
         help="do nothing if the file is missing: another shard forms the verdict",
     )
     options = parser.parse_args(arguments)
-
-    def command() -> int:
-        settings = read_settings(KubernetesSettings)
-        file = options.verdict or settings.verdict
-        if options.optional and file is not None and not file.exists():
-            log(f"no drift verdict at {file}: another shard forms it")
-            return 0
-        gateway = cli.pushgateway(JOB, settings, runtime)
-        try:
-            store = open_store(read_settings(StorageSettings))
-            verdict = read_verdict(store, file)
-            result = _run(settings, store, verdict, runtime)
-        except ChatbotError:
-            gateway.push(*SUCCESS_METRIC, 0)
-            raise
-        log(result.summary)
-        push_metrics(gateway, result)
+    settings = read_settings(KubernetesSettings)
+    file = options.verdict or settings.verdict
+    if options.optional and file is not None and not file.exists():
+        log(f"no drift verdict at {file}: another shard forms it")
         return 0
-
-    return cli.run(command)
+    gateway = cli.pushgateway(JOB, settings, runtime)
+    try:
+        store = open_store(read_settings(StorageSettings))
+        result = _run(settings, store, read_verdict(store, file), runtime)
+    except ChatbotError:
+        gateway.push(*SUCCESS_METRIC, 0)
+        raise
+    log(result.summary)
+    push_metrics(gateway, result)
+    return 0
 
 
 def _run(
@@ -163,14 +159,8 @@ def _run(
     cluster = Cluster(settings, runtime)
     try:
         with KubernetesLease(cluster, settings.trigger_lease, settings.lease_seconds, settings.lease_seconds):
-            return trigger(
-                cluster,
-                store,
-                settings.cronjob,
-                verdict,
-                runtime.now(),
-                timedelta(hours=read_settings(LoopSettings).cooldown_hours),
-            )
+            cooldown = timedelta(hours=read_settings(LoopSettings).cooldown_hours)
+            return trigger(cluster, store, settings.cronjob, verdict, runtime.now(), cooldown)
     except LeaseHeld as error:
         return TriggerResult("held", str(error))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -31,7 +32,7 @@ from rich.text import Text
 from chatbot.errors import ChatbotError, SettingError
 from chatbot.files import write_file
 from chatbot.loop.drift_verdict import DriftVerdict
-from chatbot.records.shard import Shard
+from chatbot.records.shard import WHOLE, Shard
 from chatbot.settings import DriftSettings, LogSettings, LoopSettings, ServiceSettings, StorageSettings
 from chatbot.store import Store, has_store, layout, open_store
 from monitoring.drift.report import metrics
@@ -62,8 +63,10 @@ def report(
     service: ServiceSettings,
     read_from: str,
     now: datetime,
-) -> DriftResult:
-    """Run the check and write the report to the folder and the store.
+    shard: Shard = WHOLE,
+    run: str = "",
+) -> DriftResult | None:
+    """Run the check, or count one shard of it, and write the report to the folder and the store.
 
     The files in the folder are atomic writes; `reports/drift/latest.json` in the store is written last.
 
@@ -71,34 +74,22 @@ def report(
         store: store of records, bundles, baselines and reports; None: this machine only.
         read_from: source of the records, a value of `From`.
         now: end of the window.
+        shard, run: see `monitoring.drift.shards.check_shard`.
 
     Returns:
-        The outcome, with the verdict's `report` set to the page's key or path.
+        The outcome, with the verdict's `report` set to the page's key or path; None: another shard is not counted yet,
+        and will write the report.
 
     Raises:
-        StoreError: the store does not respond.
+        SettingError: a shard without store or name of the run.
         BundleError: the serving bundle cannot be read.
         OSError: the folder cannot be written, or the log cannot be read.
     """
-    source = choose(store, log.folder, read_from)
-    return _write(out, store, check(source, store, settings, service, log.folder, now))
-
-
-def report_shard(
-    out: Path,
-    store: Store,
-    settings: DriftSettings,
-    log: LogSettings,
-    service: ServiceSettings,
-    now: datetime,
-    shard: Shard,
-    run: str,
-) -> DriftResult | None:
-    """Count one shard of the store's records, and write the report if all others are counted.
-
-    Args, Returns and Raises as of `report`; None: another shard is not counted yet, and will write the report.
-    `shard` and `run` as of `monitoring.drift.shards.check_shard`.
-    """
+    if shard.count == 1:
+        source = choose(store, log.folder, read_from)
+        return _write(out, store, check(source, store, settings, service, log.folder, now))
+    if store is None or not run:
+        raise SettingError("--shard needs --run and a store (CHATBOT_STORE_URL), where shards meet")
     outcome = check_shard(store, settings, service, log.folder, now, shard, run)
     return _write(out, store, outcome) if outcome is not None else None
 
@@ -120,7 +111,7 @@ def _write(out: Path, store: Store | None, outcome: DriftResult) -> DriftResult:
         store.put(f"{key}{JSON}", content.encode())
         # The pointer is written last, so that the files it names exist.
         store.put(layout.DRIFT_VERDICT, content.encode())
-    return DriftResult(verdict, outcome.sample, outcome.side, outcome.notes)
+    return replace(outcome, verdict=verdict)
 
 
 def _give_back() -> None:
@@ -151,16 +142,11 @@ def main(
         gateway, textfile = LoopSettings().pushgateway, settings.textfile or out / METRICS
         storage = StorageSettings()
         store = open_store(storage) if has_store(storage) else None
-        if (share := Shard.parse(shard)).count > 1:
-            if store is None or not run:
-                raise SettingError("--shard needs --run and a store (CHATBOT_STORE_URL), where shards meet")
-            done = report_shard(out, store, settings, LogSettings(), ServiceSettings(), now, share, run)
-            if done is None:
-                console.print(Text(f"shard {share} is counted; the last one forms the verdict"))
-                return
-            outcome = done
-        else:
-            outcome = report(out, store, settings, LogSettings(), ServiceSettings(), read_from.value, now)
+        share, log, service = Shard.parse(shard), LogSettings(), ServiceSettings()
+        outcome = report(out, store, settings, log, service, read_from.value, now, share, run)
+        if outcome is None:
+            console.print(Text(f"shard {share} is counted; the last one forms the verdict"))
+            return
         show(console, outcome, out)
         _tell(console, outcome.verdict, now, gateway, textfile)
     except (ChatbotError, ValidationError, OSError) as error:

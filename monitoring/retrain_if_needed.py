@@ -55,20 +55,17 @@ def retrain_if_needed(
     verdict: DriftVerdict | None = None,
     lease_seconds: float = 60.0,
 ) -> tuple[str, str]:
-    """Run a retraining if the drift verdict requires it.
+    """Run a retraining if the drift verdict (by default the last one in the store) requires it.
 
     Args:
-        store: store of the verdict and the retrain history.
-        command: the retraining command; `--out FILE` is appended.
-        out: file to which the command writes its result.
+        command: the retraining command; `--out FILE` is appended, to which it writes its result.
         cooldown: minimum time between two retrainings.
         lease_seconds: duration of the lease that keeps a second run out.
 
-    Returns:
-        The outcome (`nothing`, `running`, or the outcome reported by the retraining) and the reason.
+    Returns: the outcome (`nothing`, `running`, or the outcome reported by the retraining) and the reason.
 
     Raises:
-        StoreError: the store does not respond, or it has no verdict.
+        StoreError: the store has no verdict.
         RetrainFailed: the retraining failed.
     """
     try:

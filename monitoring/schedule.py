@@ -29,9 +29,8 @@ def run(seconds: float, command: list[str], state: Path = _STATE, again: float =
     """Run the command at an interval until SIGTERM or SIGINT; a running command is then terminated (SIGTERM).
 
     Args:
-        seconds: interval between the starts of two runs.
+        seconds: interval between the starts of two runs; after a failure it is `again`.
         state: file that records the last run, for `check`.
-        again: seconds between the start of a failed run and the next run.
     """
     stop_on(signal.SIGTERM, signal.SIGINT)
     try:
@@ -46,14 +45,9 @@ def run(seconds: float, command: list[str], state: Path = _STATE, again: float =
 
 
 def check(state: Path = _STATE, now: float | None = None) -> str:
-    """Check the health of the schedule.
+    """Return the problem of the schedule whose state `run` writes; empty without one, or before the first run ended.
 
-    Args:
-        state: file that `run` writes.
-        now: current time by the machine's monotonic clock, which all processes share; by default read from it.
-
-    Returns:
-        The problem; empty without one, or if the first run has not ended yet.
+    `now` is by the machine's monotonic clock, which all processes share.
     """
     if not state.is_file():
         return ""

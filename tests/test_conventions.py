@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +37,24 @@ def test_folders_are_named_after_what_they_test() -> None:
     folders = {path.name for path in TESTS.iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert folders == PACKAGES | OTHERS
     assert all((ROOT / package).is_dir() for package in PACKAGES)
+
+
+def test_no_pattern_repeats_a_group_possessively() -> None:
+    """Python before 3.11.5 matches `(...)*+` wrongly if the group backtracks (gh-106052); `(?>(...)*)` is the same.
+
+    Debian 12 has 3.11.2, where phone numbers were stored because of such a pattern.
+    """
+    product = [file for package in PACKAGES for file in (ROOT / package).rglob("*.py")]
+    rules = ROOT / "data" / "corpus" / "rules.yaml"
+    group = re.compile(r"(?<!\\)\)(?:[*+?]|\{\{?\d*,?\d*\}?\})\+(?!\+)")
+    assert group.search(r"\d++(?:,\d++)*+")
+    found = [
+        f"{file.relative_to(ROOT)}: {line.strip()}"
+        for file in (*product, rules)
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if group.search(line)
+    ]
+    assert found == []
 
 
 def _tests(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -102,6 +123,25 @@ def test_a_test_of_the_chart_is_skipped_where_helm_is_missing(monkeypatch: pytes
         chart.render()
 
 
+@pytest.mark.parametrize(
+    ("event", "arguments", "fails"),
+    [
+        ("subprocess.Popen", ("true",), True),
+        ("os.posix_spawn", ("true",), True),
+        ("socket.connect", (None, ("192.0.2.1", 80)), True),
+        ("socket.connect", (None, ("2001:db8::1", 80, 0, 0)), True),
+        ("socket.connect", (None, ("127.0.0.1", 80)), False),
+        ("socket.connect", (None, "/run/socket"), False),
+        ("open", ("/dev/null", "r", 0), False),
+    ],
+)
+def test_a_test_without_the_mark_process_starts_nothing_and_stays_on_this_machine(
+    event: str, arguments: tuple[object, ...], fails: bool
+) -> None:
+    with pytest.raises(pytest.fail.Exception, match="mark it") if fails else contextlib.nullcontext():
+        sys.audit(event, *arguments)
+
+
 def test_what_dvc_stages_depend_on_exists() -> None:
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     made = {
@@ -109,3 +149,60 @@ def test_what_dvc_stages_depend_on_exists() -> None:
     }
     wanted = [path for one in stages.values() for path in one["deps"] if path not in made]
     assert [path for path in wanted if not (ROOT / path).exists()] == []
+
+
+# What a stage imports without its output depending on it: settings, errors, files, records of runs.
+WITHOUT_EFFECT = (
+    *("chatbot.deadline", "chatbot.documents", "chatbot.errors", "chatbot.files", "chatbot.ids"),
+    *("chatbot.interrupt", "chatbot.loop", "chatbot.records", "chatbot.runtime", "chatbot.settings"),
+    *("data.commands", "data.digest", "data.errors", "monitoring"),
+    *("training.progress", "training.provenance", "training.tracking"),
+)
+
+
+@pytest.mark.parametrize(
+    ("stage", "command", "leaves"),
+    # What a module of `data` imports is a dependency of `process`; `train` needs what it calls itself.
+    [("process", "data/process.py", ()), ("train", "training/train.py", ("data",))],
+)
+def test_a_dvc_stage_depends_on_every_module_that_makes_its_output(
+    stage: str, command: str, leaves: tuple[str, ...]
+) -> None:
+    named = {Path(path) for path in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"][stage]["deps"]}
+    imported, waiting = set(), [Path(command)]
+    while waiting:
+        module = waiting.pop()
+        if module in imported or _is_in(module, WITHOUT_EFFECT):
+            continue
+        imported.add(module)
+        if not _is_in(module, leaves):
+            waiting += _imported(module)
+    missing = {module for module in imported if not named & {module, *module.parents} and _has_code(module)}
+    assert sorted(map(str, missing)) == []
+    unused = {path for path in named if path.suffix == ".py"} - imported
+    assert sorted(map(str, unused)) == []
+
+
+def _is_in(module: Path, packages: tuple[str, ...]) -> bool:
+    name = ".".join(module.with_suffix("").parts)
+    return any(name == one or name.startswith(f"{one}.") for one in packages)
+
+
+def _imported(module: Path) -> Iterator[Path]:
+    """The project's modules that a module imports, also within a function."""
+    for node in ast.walk(ast.parse((ROOT / module).read_text(encoding="utf-8"))):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            path = Path(*name.split("."))
+            yield from (
+                one for one in (path.with_suffix(".py"), path / "__init__.py") if (ROOT / one).exists()
+            )
+
+
+def _has_code(module: Path) -> bool:
+    """Whether a module has more than a docstring."""
+    return any(not isinstance(node, ast.Expr) for node in ast.parse((ROOT / module).read_text()).body)

@@ -64,6 +64,8 @@ class Image:
     """Digest of the manifest in a registry (`sha256:...`); empty before the image was pushed."""
     identity: str = ""
     """Image id (`sha256:...`): the same on every machine that loads the image."""
+    commit: str = ""
+    """Commit of the checkout that it was built from; empty: unknown."""
 
 
 def tag() -> str:
@@ -111,7 +113,7 @@ def build(names: Sequence[str]) -> None:
 def _build(name: str, is_alone: bool) -> None:
     context, file = _bento() if name == "api" else (ROOT, ROOT / str(DOCKERFILES[name]))
     given = {
-        "GIT_COMMIT": _commit(),
+        "GIT_COMMIT": commit(),
         **{name: os.environ.get(name, "") for name in ("PYTHON_IMAGE", "TORCH_INDEX")},
     }
     text = file.read_text(encoding="utf-8")
@@ -177,7 +179,9 @@ def find(name: str) -> Image | None:
         return None
     digests = [digest.rpartition("@")[2] for digest in found.get("RepoDigests") or []]
     identity = "sha256:" + str(found["Id"]).removeprefix("sha256:")
-    return Image(full_name(name), int(found["Size"]), digests[0] if digests else "", identity)
+    labels = found.get("Labels") or (found.get("Config") or {}).get("Labels") or {}
+    commit = str(labels.get("org.opencontainers.image.revision", ""))
+    return Image(full_name(name), int(found["Size"]), digests[0] if digests else "", identity, commit)
 
 
 def _inspect(image: str) -> dict[str, Any] | None:
@@ -218,7 +222,7 @@ def _bento() -> tuple[Path, Path]:
     return bento, bento / "env" / "docker" / "Dockerfile"
 
 
-def _commit() -> str:
+def commit() -> str:
     """Return the checked-out commit; empty: not a git checkout."""
     asked = ["git", "rev-parse", "HEAD"]
     return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()

@@ -24,7 +24,7 @@ FOLDER = ROOT / "models" / "own"
 RECORD = "trained_from.json"
 # What a bundle depends on besides the corpus and its replies.
 CODE = (
-    *("chatbot/**/*.py", "data/**/*.py", "training/**/*.py"),
+    *("chatbot/**/*.py", "chatbot/dialog/*.txt", "chatbot/dialog/*.yaml", "data/**/*.py", "training/**/*.py"),
     *("data/out_of_scope/*.txt", "data/corpus/rules.yaml", "params.yaml"),
 )
 BUNDLE_VARIABLES = ("CHATBOT_BUNDLE", "CHATBOT_MODEL", "CHATBOT_MODEL_FILE")

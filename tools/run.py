@@ -16,9 +16,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -26,48 +24,11 @@ from rich.text import Text
 from bento.lifecycle.bundle_source import bundle_folder
 from chatbot.errors import ChatbotError, SettingError
 from chatbot.process import Stopped, check_port_free, stop_on
-from chatbot.settings import ChatPageSettings, ServiceSettings, read_settings
-from tools.loop.processes import answers
+from chatbot.settings import ChatPageSettings, ServiceSettings
 from tools.own_corpus import example_message, prepare
-
-ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 60
-STOP_SECONDS = 15
+from tools.processes import ROOT, Processes
 
 console = Console()
-
-
-def wait_until_up(url: str, process: subprocess.Popen[bytes], what: str) -> None:
-    """Raises: SettingError: the process ended, or did not answer in time."""
-    until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until:
-        if process.poll() is not None:
-            raise SettingError(
-                f"{what} did not start (exit code {process.returncode}); its reason stands above"
-            )
-        if answers(url):
-            return
-        time.sleep(0.1)
-    raise SettingError(f"{what} did not answer at {url} within {START_SECONDS} s")
-
-
-@contextmanager
-def running(*modules: str) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Run each module as a child process; each is stopped (TERM, then KILL) when the block ends."""
-    processes: list[subprocess.Popen[bytes]] = []
-    try:
-        for module in modules:
-            command = [sys.executable, "-m", module]
-            processes.append(subprocess.Popen(command, cwd=ROOT, start_new_session=True))
-        yield processes
-    finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
 
 
 def check_ports(service: ServiceSettings, page: ChatPageSettings) -> None:
@@ -80,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command. Returns: the `--then` command's exit code, 0 after Ctrl-C, 1 if something did not start."""
     options = _parser().parse_args(arguments)
     try:
-        service, page = read_settings(ServiceSettings), read_settings(ChatPageSettings)
+        service, page = ServiceSettings(), ChatPageSettings()
     except ChatbotError as error:
         console.print(Text(str(error), style="red"))
         return 1
@@ -97,18 +58,21 @@ def main(arguments: Sequence[str]) -> int:
         elif options.replies or options.train:
             given = f"REPLIES={options.replies}" if options.replies else f"TRAIN={options.train}"
             raise SettingError(f"{given} belongs to a corpus: add CORPUS=...")
-        with running("bento.keeper", "ui") as processes:
-            api, chat_page = processes
-            with console.status("starting the API"):
-                wait_until_up(f"{api_url}/readyz", api, "the API")
-            with console.status("starting the chat page"):
-                wait_until_up(f"{page_url}/_stcore/health", chat_page, "the chat page")
+        with Processes(None, base=os.environ) as processes:
+            for name, module, url in (
+                ("the API", "bento.keeper", f"{api_url}/readyz"),
+                ("the chat page", "ui", f"{page_url}/_stcore/health"),
+            ):
+                processes.start(name, [sys.executable, "-m", module], url)
+            for name in processes.running:
+                with console.status(f"starting {name}"):
+                    processes.wait(name)
             console.print(f"chat page  [link]{page_url}[/link]")
             console.print(f"API        [link]{api_url}/docs[/link]")
             console.print(Text(f"try it     {_curl(api_url)}"), soft_wrap=True, highlight=False)
             if options.then is not None:
                 return subprocess.run(options.then, cwd=ROOT, check=False).returncode
-            while all(process.poll() is None for process in processes):
+            while all(process.poll() is None for process in processes.running.values()):
                 time.sleep(0.5)
             console.print("[red]one of them ended by itself; stopping the other[/red]")
             return 1

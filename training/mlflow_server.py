@@ -85,16 +85,11 @@ def environment(settings: MlflowServerSettings, store: StorageSettings) -> dict[
 
 
 def upgrade(backend: str, *, asked: bool = False) -> str:
-    """Migrate the database to the schema of the installed MLflow.
+    """Migrate the database to the schema of the installed MLflow; return what was done, empty: nothing.
 
-    Args:
-        asked: whether a person requested it: only then is a database migrated that cannot be backed up here.
+    Only if a person `asked` is a database migrated that cannot be backed up here.
 
-    Returns: a sentence about what was done; empty if there was nothing to do.
-
-    Raises:
-        MlflowServerError: the database belongs to a newer MLflow, or cannot be backed up and nothing requested
-            it.
+    Raises: MlflowServerError: the database belongs to a newer MLflow, or cannot be backed up and nobody asked.
     """
     from alembic.script import ScriptDirectory
     from mlflow.store.db import utils as untyped

@@ -23,8 +23,8 @@ if __name__ == "__main__":
 import typer
 from pydantic import ValidationError
 from rich import box
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, JustifyMethod
+from rich.table import Column, Table
 from rich.text import Text
 
 from chatbot.errors import ChatbotError
@@ -56,11 +56,7 @@ class Restored:
 
 
 def served_digest(store: Store | None, api: str) -> str:
-    """Return the digest of the serving bundle; empty if unknown.
-
-    Args:
-        api: base URL of the API to ask; empty: read serving.json.
-    """
+    """Return the digest of the serving bundle, from the API or, without its URL, serving.json; empty if unknown."""
     if api:
         try:
             headers = read_settings(ApiClientSettings).headers()
@@ -81,12 +77,9 @@ def restore(
     commit: str = "",
     corpus: str = "",
 ) -> Restored:
-    """Restore the bundle and the corpus of a version, verifying each against its digest.
+    """Restore a version into `folder`, as `bundle/` and `corpus/`, verifying each against its digest.
 
-    Args:
-        folder: target folder of `bundle/` and `corpus/`; content with the right digest is kept.
-        commit: expected git commit or a prefix of it; empty: any.
-        corpus: expected corpus digest or a prefix of it; empty: any.
+    Content with the right digest is kept. `commit` and `corpus` are what is expected, or a prefix of it; empty: any.
 
     Raises:
         TrackingError: the version does not exist, or its commit or corpus differs from the expected one.
@@ -160,25 +153,25 @@ def restore_command(
     if at != clean:
         table.add_row("", "with uncommitted changes: the commit does not contain all of the code")
     table.add_row("serve it", f"CHATBOT_BUNDLE={back.bundle} python -m bento")
-    table.add_row(
-        "promote it", f"python -m training.promote {back.version.number}, or python -m k8s.rollback"
-    )
+    promote = f"python -m training.promote {back.version.number}, or python -m k8s.rollback"
+    table.add_row("promote it", promote)
     Console().print(table)
 
 
 def print_versions(console: Console, versions: list[ModelVersion], serves: str) -> None:
     """Print two tables that fit 80 columns: state and scores, and provenance."""
-    state, provenance = (
-        Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1), pad_edge=False)
-        for title in ("versions, newest first", "made from")
-    )
-    for column in ("version", "gate"):
-        state.add_column(column, no_wrap=True)
-    for score in scores.MAIN:
-        state.add_column(score, justify="right", no_wrap=True)
-    state.add_column("is")
-    for column in ("version", "bundle", "corpus", "commit", "created"):
-        provenance.add_column(column, no_wrap=True)
+
+    def table(title: str, *columns: Column) -> Table:
+        return Table(
+            *columns, title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1), pad_edge=False
+        )
+
+    def fixed(*names: str, justify: JustifyMethod = "left") -> list[Column]:
+        return [Column(name, justify=justify, no_wrap=True) for name in names]
+
+    shown = fixed(*scores.MAIN, justify="right")
+    state = table("versions, newest first", *fixed("version", "gate"), *shown, Column("is"))
+    provenance = table("made from", *fixed("version", "bundle", "corpus", "commit", "created"))
     for version in versions:
         is_serving = _as_dict(version, serves)["serves"]
         state.add_row(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from chatbot.errors import SettingError
+from chatbot.process import check_port_free
 from chatbot.settings import ChatPageSettings, SlotSettings
 from ui.chat import texts
 from ui.shared import startup
@@ -16,10 +18,10 @@ def main() -> int:
     Returns: 1 if it cannot start; otherwise it does not return.
     """
     try:
-        settings = startup.read(ChatPageSettings)
-        texts.load(settings.language, startup.read(SlotSettings).values())
-        startup.check_free(settings.address, settings.port)
-    except (startup.StartError, texts.TextsError) as error:
+        settings = ChatPageSettings()
+        texts.load(settings.language, SlotSettings().values())
+        check_port_free(settings.address, settings.port, "CHATBOT_UI_ADDRESS", "CHATBOT_UI_PORT")
+    except SettingError as error:
         print(error, file=sys.stderr)
         return 1
     options = {"server.address": settings.address, "server.port": settings.port}

@@ -18,6 +18,8 @@ if str(ROOT) not in sys.path:
     # `streamlit run ui/staff.py` adds the script's folder to the path, not the project's.
     sys.path.insert(0, str(ROOT))
 
+from chatbot.errors import SettingError  # noqa: E402
+from chatbot.process import check_port_free  # noqa: E402
 from chatbot.settings import StaffSettings  # noqa: E402
 from ui.shared import startup  # noqa: E402
 from ui.shared.server import Guard  # noqa: E402
@@ -30,10 +32,10 @@ def serve() -> int:
     Returns: 1 if it cannot start; otherwise it does not return.
     """
     try:
-        settings = startup.read(StaffSettings)
+        settings = StaffSettings()
         login.check(settings, settings.address)
-        startup.check_free(settings.address, settings.port, "CHATBOT_STAFF")
-    except (startup.StartError, login.LoginError) as error:
+        check_port_free(settings.address, settings.port, "CHATBOT_STAFF_ADDRESS", "CHATBOT_STAFF_PORT")
+    except SettingError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     options: dict[str, object] = {"server.address": settings.address, "server.port": settings.port}
@@ -47,10 +49,10 @@ if __name__ == "__main__":
 
 # What Streamlit imports; its address is known by now.
 try:
-    _settings = startup.read(StaffSettings)
+    _settings = StaffSettings()
     _address = get_option("server.address")
     login.check(_settings, _address)
-except (startup.StartError, login.LoginError) as _error:
+except SettingError as _error:
     sys.exit(str(_error))
 _routes, _middleware = web.parts(_settings, _address or "")
 app = App(

@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Protocol
 
 from pydantic import TypeAdapter
@@ -146,11 +147,15 @@ class Chat:
         self._handoffs = handoffs
         self._conversations = conversations
         self._save_contact = save_contact
-        self._cache = PredictionCache(cache_entries, lambda outcome: metrics.cache.labels(outcome).inc())
+        # Cached: looking up a metric by its labels costs more than incrementing it.
+        self._predictions, lookups = cache(metrics.predictions.labels), cache(metrics.cache.labels)
+        self._cache = PredictionCache(cache_entries, lambda outcome: lookups(outcome).inc())
         self._first_tier = None if cascade is None else TurnBatcher(cascade.predict)
         self._batcher: RequestBatcher[_PendingMessage, bytes] = RequestBatcher(
             self._classify_batch, concurrency, max_batch, self._observe_waits
         )
+        # What the runner's batches do not answer shares one write to the log with its neighbours too.
+        self._decided: TurnBatcher[tuple[_PendingMessage, Reply], bytes] = TurnBatcher(self._finish_decided)
         self._last_classified = time.monotonic()
         self._is_runner_available = False
 
@@ -181,7 +186,7 @@ class Chat:
         else:
             decided = self._router.before_model(message)
             if decided is not None:
-                return self._finish([_PendingMessage(message, session_id, since)], [decided])[0]
+                return await self._decided.submit((_PendingMessage(message, session_id, since), decided))
             # Personal data beside the question must not change how it is understood.
             redacted, core = redact_with_core(message)
         pending = _PendingMessage(message, session_id, since, redacted, core)
@@ -192,7 +197,8 @@ class Chat:
             if prediction is not None:
                 self._cache.put(core, prediction, is_plain=pending.is_plain)
         if prediction is not None:
-            return self._finish([pending], [self._router.after_model(message, prediction, redacted)])[0]
+            decided = self._router.after_model(message, prediction, redacted)
+            return await self._decided.submit((pending, decided))
         return await self._batcher.submit(pending)
 
     async def take_feedback(self, body: bytes) -> bytes:
@@ -309,6 +315,9 @@ class Chat:
             replies.append(self._router.after_model(request.message, prediction, request.redacted))
         return self._finish(requests, replies)
 
+    def _finish_decided(self, decided: Sequence[tuple[_PendingMessage, Reply]]) -> list[bytes]:
+        return self._finish([request for request, _ in decided], [reply for _, reply in decided])
+
     def _finish(self, requests: Sequence[_PendingMessage], replies: Sequence[Reply]) -> list[bytes]:
         """Record and count a batch and return its replies as JSON; one write to the log per batch."""
         prediction_ids = [ids.new_id(self._key) for _ in replies]
@@ -370,7 +379,7 @@ class Chat:
 
     def _count(self, reply: Reply) -> None:
         metrics = self._metrics
-        metrics.predictions.labels(reply.intent, reply.source).inc()
+        self._predictions(reply.intent, reply.source).inc()
         if reply.handoff:
             metrics.handoffs.labels(reply.source).inc()
         if reply.prediction is not None:

@@ -53,6 +53,8 @@ _KEY_DESCRIPTION = (
     "all other routes."
 )
 _MAX_CONTACT_BYTES = 4_096
+_MAX_CONTACTS = 8
+"""Contact data that waits for the store at once: a store that hangs must not take the slots of messages."""
 
 # BentoML ships the script and style of Swagger UI: the page works without internet access.
 _ASSETS = library_internals.swagger_folder()
@@ -103,12 +105,12 @@ def post_routes(handler: Callable[[], MessageHandler], limits: RequestLimits) ->
 
     Args:
         handler: returns the message handler; called per request, so that the routes can exist before the model.
-        limits: limits of all routes.
+        limits: limits of messages; the other routes have the same, apart from those of concurrency.
     """
     return (
         PostRoute(
             "/chat",
-            PostEndpoint(lambda body: handler().reply(body), limits, adapts_limit=True),
+            PostEndpoint(lambda body: handler().reply(body), limits),
             schemas.ChatRequest,
             summary="Answer a message",
             response_model=schemas.ChatReply,
@@ -116,7 +118,11 @@ def post_routes(handler: Callable[[], MessageHandler], limits: RequestLimits) ->
         ),
         PostRoute(
             "/feedback",
-            PostEndpoint(lambda body: handler().take_feedback(body), limits, status=202),
+            PostEndpoint(
+                lambda body: handler().take_feedback(body),
+                replace(limits, concurrency=limits.concurrency.apart()),
+                status=202,
+            ),
             schemas.FeedbackRequest,
             summary="Rate a reply",
             status_code=202,
@@ -127,7 +133,11 @@ def post_routes(handler: Callable[[], MessageHandler], limits: RequestLimits) ->
             CONTACT,
             PostEndpoint(
                 lambda body, prediction_id: handler().take_contact(body, prediction_id),
-                replace(limits, max_body_bytes=min(_MAX_CONTACT_BYTES, limits.max_body_bytes)),
+                replace(
+                    limits,
+                    concurrency=limits.concurrency.apart(_MAX_CONTACTS),
+                    max_body_bytes=min(_MAX_CONTACT_BYTES, limits.max_body_bytes),
+                ),
             ),
             schemas.ContactRequest,
             summary="Leave contact data after a handoff",

@@ -84,10 +84,9 @@ async def read_body(scope: Scope, receive: Receive, limit: int, seconds: float) 
         TooLarge, TooSlow: the body exceeds one of the limits.
         ClientLeftError: the client closed the connection first.
     """
-    too_large = TooLarge(f"the body is longer than {limit} bytes", {"limit_bytes": limit})
     declared = header(scope, b"content-length")
     if declared is not None and int(declared) > limit:
-        raise too_large
+        raise _too_large(limit)
     parts: list[bytes] = []
     size = 0
     try:
@@ -99,12 +98,16 @@ async def read_body(scope: Scope, receive: Receive, limit: int, seconds: float) 
                 part = message.get("body", b"")
                 size += len(part)
                 if size > limit:
-                    raise too_large
+                    raise _too_large(limit)
                 parts.append(part)
                 if not message.get("more_body"):
                     return parts[0] if len(parts) == 1 else b"".join(parts)
     except TimeoutError:
         raise TooSlow(f"the body did not arrive within {seconds:g} s", {"limit_seconds": seconds}) from None
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body is longer than {limit} bytes", {"limit_bytes": limit})
 
 
 async def answer(send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = JSON) -> None:

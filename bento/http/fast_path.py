@@ -48,8 +48,6 @@ class PostEndpoint:
         handle: Callable[..., Awaitable[bytes]],
         limits: RequestLimits,
         status: int = 200,
-        *,
-        adapts_limit: bool = False,
     ) -> None:
         """Configure a route.
 
@@ -58,12 +56,10 @@ class PostEndpoint:
                 `ChatbotError` for a refused request.
             limits: limits of size, time and concurrency.
             status: status of a successful response.
-            adapts_limit: whether the concurrency limit follows the latency of this route.
         """
         self._handle = handle
         self._limits = limits
         self._status = status
-        self._adapts_limit = adapts_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> int:
         """Answer one request and return the status, for the metrics."""
@@ -77,8 +73,7 @@ class PostEndpoint:
                 try:
                     result = await self._handle(body, **scope.get("path_params", {}))
                 finally:  # also of a client that did not wait for the answer
-                    if self._adapts_limit:
-                        limits.concurrency.observe(since)
+                    limits.concurrency.observe(since)
         except ChatbotError as error:
             await answer_error(error, receive, send)
             return error.status

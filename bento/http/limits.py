@@ -19,8 +19,9 @@ logger = logging.getLogger("bentoml.chatbot")
 CLIENT_LEFT = 499
 """nginx's status for a client that disconnected before the response: for metrics only, never sent."""
 
-# Requests shorter than this are not watched for a disconnect, because watching costs a task.
-_PATIENCE_SECONDS = 0.05
+# Requests shorter than this are not watched for a disconnect, because watching costs a task: under load, most take
+# longer than 0.05 s and less than this.
+_PATIENCE_SECONDS = 0.2
 
 
 # As TCP does: a cut by a part once a round trip, then one request more a round trip.
@@ -67,6 +68,10 @@ class ConcurrencyLimit:
         self._lowered_at = self._quiet_since = clock()
         self._busy = 0
 
+    def apart(self, limit: int | None = None) -> ConcurrencyLimit:
+        """Return a fixed limit of another route, shown by the same gauge; None: the highest of this one."""
+        return ConcurrencyLimit(limit or self._highest, self._gauge, clock=self._clock)
+
     def __enter__(self) -> None:
         """Take a slot; raise Overloaded (429) if all are in use."""
         if self._busy >= int(self._limit):
@@ -106,10 +111,9 @@ class ConcurrencyLimit:
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """Limits of the POST routes."""
+    """Limits of a POST route."""
 
     concurrency: ConcurrencyLimit
-    """Shared by all routes."""
     max_body_bytes: int
     """Maximum body size; a longer body is answered with 413."""
     body_seconds: float

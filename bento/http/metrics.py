@@ -8,10 +8,13 @@ user's text: routes are the API's own, intents are the bundle's, so the cardinal
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 PREFIX = "chatbot_"
@@ -82,7 +85,7 @@ class Metrics:
         )
         self.max_in_flight = self._gauge(
             "max_in_flight",
-            "How many messages and feedback are taken at once: the concurrency limit of each worker. Beyond it: 429.",
+            "How many messages are taken at once: the concurrency limit of each worker. Beyond it: 429.",
             "livesum",
         )
         self.predictions = self._counter(
@@ -212,7 +215,7 @@ class Metrics:
             return generate_latest(self.registry)
         _remove_dead_processes(Path(folder))
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)
+        _BegunFiles(registry)
         return generate_latest(registry)
 
     def _counter(self, name: str, description: str, *labels: str) -> Counter:
@@ -235,6 +238,23 @@ class Metrics:
 
     def _note(self, name: str, kind: str, description: str, labels: tuple[str, ...]) -> None:
         self.specs.append(Spec(PREFIX + name, kind, description, labels))
+
+
+class _BegunFiles(MultiProcessCollector):
+    """Aggregates the files of all processes, but for those that a starting process has created and not yet sized.
+
+    prometheus_client cannot read an empty file: `/metrics` would fail.
+    """
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the metrics of all processes."""
+        files = []
+        for file in Path(self._path).glob("*.db"):
+            with suppress(FileNotFoundError):  # of a process that has died
+                if file.stat().st_size:
+                    files.append(str(file))
+        merged: Iterable[Metric] = self.merge(files, accumulate=True)
+        return merged
 
 
 def _remove_dead_processes(folder: Path) -> None:

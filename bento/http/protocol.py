@@ -27,7 +27,8 @@ from typing import Any, ClassVar
 from pydantic_core import to_json
 
 from bento.http.asgi import JSON
-from bento.library_internals import Addresses, HttpToolsProtocol
+from bento.http.coalescing import CoalescingProtocol
+from bento.library_internals import Addresses
 
 MAX_URL_BYTES = 8 << 10
 MAX_HEAD_BYTES = 32 << 10
@@ -96,7 +97,7 @@ class _RefusedError(Exception):
     """Raised in a parser callback to stop parsing; the connection has been answered."""
 
 
-class LimitedProtocol(HttpToolsProtocol):
+class LimitedProtocol(CoalescingProtocol):
     """One connection. `limits` is set before the server starts, once per process."""
 
     limits: ClassVar[ConnectionLimits] = ConnectionLimits()
@@ -112,8 +113,6 @@ class LimitedProtocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._write_deadline: asyncio.TimerHandle | None = None
         self._address = ""
-        # The cycle whose application runs: uvicorn's `cycle` is the latest of those in the pipeline.
-        self._running: Any = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Admit the connection; beyond the limits close the longest idle one, or refuse this one."""
@@ -213,7 +212,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._head_bytes = 0
         self._stop_deadline()
-        hosts = sum(name == b"host" for name, _ in self.headers)
+        hosts = [name for name, _ in self.headers].count(b"host")
         if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
             self._refuse(400, "bad_request", "exactly one Host header is needed")
             raise _RefusedError
@@ -299,10 +298,6 @@ class LimitedProtocol(HttpToolsProtocol):
             self._refuse(408, "too_slow", f"the request's head did not arrive within {seconds:g} s")
         else:
             self.transport.close()
-
-    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
-        self._running = cycle
-        super()._start_asgi_task(cycle, app)
 
     def _disconnect_running(self) -> None:
         """Tell the running request that its client left: it would write to a closed transport, which is an error."""

@@ -1,7 +1,7 @@
 """Language identification of a message: known words, and character trigrams for the others.
 
 Known words decide as in Grefenstette (1995), trigrams with naive Bayes as in Dunning (1994); both are learned from the
-lists of `chatbot.dialog.language_words`. A word costs one dictionary look-up once it is cached.
+lists of `language_words.txt`. A word costs one dictionary look-up once it is cached.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping
 from functools import cache, lru_cache
+from pathlib import Path
 
-from chatbot.dialog.language_words import WORDS
+from chatbot.word_lists import read_lists
 
 NAMES: Mapping[str, str] = {
     "en": "English",
@@ -31,7 +32,9 @@ NAMES: Mapping[str, str] = {
     "fi": "Finnish",
     "ro": "Romanian",
 }
-LANGUAGES = tuple(WORDS)
+_WORDS = read_lists(Path(__file__).with_name("language_words.txt"))
+"""Words by language code, in the order of `LANGUAGES`."""
+LANGUAGES = tuple(_WORDS)
 # From this share of a corpus's identified messages on, the corpus is in that language too.
 MIN_SHARE = 0.05
 
@@ -115,7 +118,7 @@ def _weights_of(word: str, capital: bool) -> Weights:
 def _known() -> Mapping[str, tuple[int, ...]]:
     """Return the languages of each listed word, also as typed without accents (`moechte`, `numero`)."""
     places: dict[str, set[int]] = {}
-    for place, words in enumerate(WORDS.values()):
+    for place, words in enumerate(_WORDS.values()):
         for word in words.split():
             places.setdefault(word, set()).add(place)
     english = LANGUAGES.index("en")
@@ -138,7 +141,9 @@ def _folded(word: str) -> str:
 @cache
 def _trigrams() -> tuple[Mapping[str, tuple[float, ...]], tuple[float, ...]]:
     """Return the log probability of each trigram by language, and of one that was never seen."""
-    counts = [Counter(trigram for word in words.split() for trigram in _of(word)) for words in WORDS.values()]
+    counts = [
+        Counter(trigram for word in words.split() for trigram in _of(word)) for words in _WORDS.values()
+    ]
     every = set().union(*counts)
     totals = [count.total() + len(every) / 4 for count in counts]
     table = {

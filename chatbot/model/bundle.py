@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -32,6 +31,7 @@ from chatbot.dialog.replies import Replies
 from chatbot.dialog.router import Alternative, Prediction, Router, Thresholds
 from chatbot.dialog.rules import Rules
 from chatbot.errors import BundleError
+from chatbot.files import sync_to_disk
 from chatbot.model import first_tier
 from chatbot.model.cascade import MAX_ALTERNATIVES, Cascade
 from chatbot.model.classifier import Classifier
@@ -39,8 +39,8 @@ from chatbot.model.encoder import MODEL_FILE, TOKENIZER_FILE, Encoded, Encoder
 from chatbot.model.first_tier import FirstTier
 from chatbot.settings import RouterSettings, SlotSettings
 
-FORMAT = 1
-READABLE_FORMATS = (1,)
+FORMAT = 2
+READABLE_FORMATS = (1, 2)
 
 MANIFEST = "model.json"
 HEAD = "head.safetensors"
@@ -256,7 +256,7 @@ def save(
             save_file(tier.to_tensors(), str(workplace / first_tier.FILE))
         (workplace / SUMS).write_text("".join(f"{_sha256(workplace / name)}  {name}\n" for name in files))
         for name in (*files, SUMS):
-            _sync(workplace / name)
+            sync_to_disk(workplace / name)
         workplace.chmod(0o755)
         digest = _sha256(workplace / SUMS)
         if folder.exists():
@@ -430,8 +430,3 @@ def _ask_known(bundle: Bundle) -> None:
 def _sha256(file: Path) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _sync(file: Path) -> None:
-    with file.open("rb") as stream:
-        os.fsync(stream.fileno())

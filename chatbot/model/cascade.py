@@ -26,7 +26,10 @@ class Cascade:
         self._labels = labels
         own = tier.tier.thresholds
         self._thresholds = TierThresholds(
-            max(own.confidence, thresholds.answer), max(own.scope, thresholds.scope), own.unknown
+            max(own.confidence, thresholds.answer),
+            max(own.scope, thresholds.scope),
+            own.unknown,
+            own.margin,
         )
 
     def predict(self, messages: Sequence[str]) -> list[Prediction | None]:

@@ -9,11 +9,14 @@ score (scope) averages three measures, each standardized (z-score) on in-scope m
   depend on the norm of the message's vector, which helps where intents have few messages;
 - nearness: largest cosine between the sentence embedding and a prototype of any intent, like nearest-neighbour
   out-of-distribution detection (Sun et al., 2022) with prototypes instead of neighbours.
+
+A penalty is subtracted where a message resembles the corpus's own out-of-scope rows: logistic regression of the
+intents' messages against these rows. It is bounded by zero, so that a message gains nothing by being unlike them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,7 @@ from numpy.typing import NDArray
 from chatbot.model.encoder import Encoded
 
 Floats = NDArray[np.float32]
+_NO_PENALTY = np.empty(0, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +84,18 @@ class Scope:
         directions: shape (axes, labels): the head's weights, each column of unit length (or zero).
         usual: shape (2, 3): mean and standard deviation of the measures on out-of-fold messages.
         scale: shape (2,): 5 % quantile and standard deviation of `total` on the same messages.
+        refusal: shape (axes + 1,): weights and bias of the log odds that a message is in scope, against the corpus's
+            own out-of-scope rows; empty: no penalty (too few such rows, or a bundle of format 1).
     """
 
     prototypes: Floats
     directions: Floats
     usual: Floats
     scale: Floats
+    refusal: Floats = field(default_factory=lambda: _NO_PENALTY)
 
     def measures(self, centred: Floats, whitened: Floats, logits: Floats) -> Floats:
-        """Compute energy, direction and nearness, shape (n, 3); higher is more in scope.
+        """Compute energy, direction, nearness and penalty, shape (n, 4); higher is more in scope.
 
         Args:
             centred: shape (n, dim): sentence embeddings minus the corpus mean.
@@ -97,7 +104,15 @@ class Scope:
         """
         direction = (_unit(whitened) @ self.directions).max(axis=1)
         nearness = (_unit(centred) @ self.prototypes.T).max(axis=1)
-        return np.stack([energy(logits), direction, nearness], axis=1)
+        return np.stack([energy(logits), direction, nearness, self._penalty(whitened)], axis=1)
+
+    def _penalty(self, whitened: Floats) -> Floats:
+        """Compute the log probability of being in scope, shape (n,), at most 0."""
+        if not self.refusal.size:
+            return np.zeros(len(whitened), dtype=np.float32)
+        odds = whitened @ self.refusal[:-1] + self.refusal[-1]
+        penalty: Floats = -np.logaddexp(np.float32(0), -odds)
+        return penalty
 
     def score(self, measures: Floats) -> Floats:
         """Map the measures to the out-of-distribution score, shape (n,), in (0, 1)."""
@@ -106,9 +121,9 @@ class Scope:
         return score
 
     def total(self, measures: Floats) -> Floats:
-        """Average the standardized measures, shape (n,)."""
-        total: Floats = ((measures - self.usual[0]) / self.usual[1]).mean(axis=1)
-        return total
+        """Average the standardized measures and add the penalty, shape (n,)."""
+        total: Floats = ((measures[:, :-1] - self.usual[0]) / self.usual[1]).mean(axis=1)
+        return total + measures[:, -1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +154,14 @@ class Classifier:
             ValueError: the head does not have one column per label.
         """
         parts: dict[str, Any] = {
-            part: kind(**{f.name: tensors[f"{part}.{f.name}"] for f in fields(kind)}) for part, kind in _PARTS
+            part: kind(
+                **{
+                    f.name: tensors[name]
+                    for f in fields(kind)
+                    if (name := f"{part}.{f.name}") in tensors or name != _SINCE_FORMAT_2
+                }
+            )
+            for part, kind in _PARTS
         }
         classifier = cls(labels, temperature, **parts)
         if classifier.head.bias.shape != (len(labels),):
@@ -147,7 +169,7 @@ class Classifier:
         return classifier
 
     def measure(self, encoded: Encoded) -> tuple[Floats, Floats]:
-        """Compute uncalibrated logits, shape (n, labels), and scope measures, shape (n, 3)."""
+        """Compute uncalibrated logits, shape (n, labels), and scope measures, shape (n, 4)."""
         whitened = self.head.whiten(encoded)
         logits = self.head.logits(whitened)
         centred = encoded.vectors - self.head.centre[: encoded.vectors.shape[1]]
@@ -159,6 +181,7 @@ class Classifier:
         return Scores(softmax(logits / np.float32(self.temperature)), self.scope.score(measures))
 
 
+_SINCE_FORMAT_2 = "scope.refusal"
 _PARTS: tuple[tuple[str, type], ...] = (("head", Head), ("scope", Scope))
 
 

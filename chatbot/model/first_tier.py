@@ -6,9 +6,9 @@ Two linear classifiers read a message. Both are additive over its words, so that
   frequency (SIF; Arora et al., 2017);
 - lexical: words, pairs of words and character n-grams, hashed (Weinberger et al., 2009).
 
-The tier answers where both agree, their joint confidence is high, the static vector resembles the corpus and few words
-are unknown (`TierThresholds`). Everything else goes to the full model, and so does a sample of all messages
-(`is_sampled`).
+The tier answers where both agree, each by a margin, their joint confidence is high, the static vector resembles the
+corpus and few words are unknown (`TierThresholds`). Everything else goes to the full model, and so does a sample of all
+messages (`is_sampled`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import astuple, dataclass, fields, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,11 +86,13 @@ class TierThresholds:
 
     Attributes:
         confidence: least confidence. scope: least static scope score. unknown: largest share of unknown words.
+        margin: least margin of the less sure classifier.
     """
 
     confidence: float
     scope: float
     unknown: float
+    margin: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +167,14 @@ class TierScores:
     Attributes:
         probabilities: shape (n, labels), calibrated. scope: shape (n,): static scope score.
         agree: shape (n,): both classifiers have the same first choice. unknown: shape (n,): share of unknown words.
+        margin: shape (n,): first less second calibrated logit, of the classifier where that is smaller.
     """
 
     probabilities: Floats
     scope: Floats
     agree: NDArray[np.bool_]
     unknown: Floats
+    margin: Floats
 
     def passing(self, thresholds: TierThresholds) -> NDArray[np.bool_]:
         """Return which messages the tier answers, shape (n,)."""
@@ -179,6 +183,7 @@ class TierScores:
             & (self.probabilities.max(axis=1) >= thresholds.confidence)
             & (self.scope >= thresholds.scope)
             & (self.unknown <= thresholds.unknown)
+            & (self.margin >= thresholds.margin)
         )
         return passed
 
@@ -199,9 +204,7 @@ class Tier:
             for name, part in (("static", self.static), ("lexical", self.lexical))
             for field in fields(part)
         }
-        thresholds = np.array(
-            [self.thresholds.confidence, self.thresholds.scope, self.thresholds.unknown], dtype=np.float64
-        )
+        thresholds = np.array(astuple(self.thresholds), dtype=np.float64)
         return parts | {"temperatures": self.temperatures, "thresholds": thresholds}
 
     @classmethod
@@ -219,6 +222,15 @@ class Tier:
     def join(self, static: Floats, lexical: Floats) -> Floats:
         """Return calibrated probabilities of the two classifiers' logits, shape (n, labels)."""
         return softmax(static / self.temperatures[0] + lexical / self.temperatures[1])
+
+    def margin(self, static: Floats, lexical: Floats) -> Floats:
+        """Return the margin of the less sure classifier, of the same logits, shape (n,)."""
+        margins = [
+            np.ptp(np.partition(logits, -2, axis=1)[:, -2:], axis=1) / temperature
+            for logits, temperature in zip((static, lexical), self.temperatures, strict=True)
+        ]
+        least: Floats = np.minimum(*margins)
+        return least
 
 
 class FirstTier:
@@ -280,7 +292,8 @@ class FirstTier:
         logits = vectors @ static.weights + static.bias
         agree = logits.argmax(axis=1) == lexical.argmax(axis=1)
         scope = np.zeros(len(messages), dtype=np.float32)
-        scores = TierScores(self.tier.join(logits, lexical), scope, agree, unknown)
+        margin = self.tier.margin(logits, lexical)
+        scores = TierScores(self.tier.join(logits, lexical), scope, agree, unknown, margin)
         if thresholds is None:
             rows = np.arange(len(messages))
         else:

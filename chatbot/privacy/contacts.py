@@ -27,7 +27,7 @@ _AT = r"(?:[ ]?@[ ]?|[ ]?[\[({<][ ]?(?:at|ät|@|arroba|a)[ ]?[\])}>][ ]?)"
 _LOCAL = r"(?<![\w.+%'-]) [\w.+%'-]++"
 _PROVIDERS = r"(?:gmail|googlemail|hotmail|outlook|yahoo|ymail|gmx|web|t-online|icloud|aol|proton(?:mail)?|live|msn|posteo|orange|laposte|libero|ziggo|kpnmail|fastmail|mail)"
 _EMAIL = Pattern(
-    rf"""{_LOCAL} (?:(?:[ ]?[\[({{]dot[\])}}][ ]?)[\w.+%'-]++)?+ {_AT} [\w-]{{1,63}}+
+    rf"""{_LOCAL} (?>(?:(?:[ ]?[\[({{]dot[\])}}][ ]?)[\w.+%'-]++)?) {_AT} [\w-]{{1,63}}+
       (?: (?:\.[\w-]{{1,63}}+){{0,8}} [.,][^\W\d_]{{2,24}} | (?:{_DOT}|\.) (?:[\w-]{{1,63}}(?:{_DOT}|\.)){{0,3}} {_TOP}
         | [ ]?\.[ ]?{_TOP} ) (?!@) (?:(?:{_DOT}|[ ]\.){_TOP}(?!\w))?"""
 )

@@ -12,9 +12,11 @@ from chatbot.privacy.phrases import (
     ANSWER_WORDS,
     ASKING,
     BE,
+    CARD_WORDS,
     CHANGE_WORDS,
     CODE_WORDS,
     DIGIT_WORDS,
+    DIGITS_WORDS,
     FAILS,
     KEY_PREFIXES,
     KEY_WORDS,
@@ -28,6 +30,9 @@ from chatbot.privacy.phrases import (
     RELATION,
     SHORT_PASSWORD_WORDS,
     STILL,
+    THINKING_WORDS,
+    TYPED_THINGS,
+    TYPING_WORDS,
     USER_WORDS,
 )
 from chatbot.privacy.words import NO_NAMES, NO_SECRETS
@@ -38,7 +43,7 @@ _LONG = 16
 _FEWEST_DIGITS = 3
 _NEAR = 40
 _TOKEN = Pattern(
-    r"(?<![\w.]) (?:[\w-]{1,8}+[.:]){0,2}+ (?:\d{8,10}:)? [\w+~-]{16,}+ (?:\.[\w+~/-]++)*+ ={0,2}"
+    r"(?<![\w.]) (?>(?:[\w-]{1,8}+[.:]){0,2}) (?:\d{8,10}:)? [\w+~-]{16,}+ (?>(?:\.[\w+~/-]++)*) ={0,2}"
 )
 _PEM = Pattern(r"-----BEGIN[ A-Z]{0,40}KEY-----.*?(?:-----END[ A-Z]{0,40}KEY-----|\Z)", DOTALL)
 _BY_PREFIX = Pattern(rf"(?:{KEY_PREFIXES})", VERBOSE)
@@ -51,29 +56,52 @@ _ODD = Pattern(r"[^\W\d_][^\w\s'.,;:!?)-]|\d|[a-z][A-Z]", 0)
 
 # Each begins at a noun that `phrases` lists, so that none of them scans the text.
 _VALUE = rf"""(?P<secret>"[^"\n{MASK}]{{2,40}}"|[^\s{MASK}]++)"""
-_TOLD = rf"(?: \s?(?:->|=>|[:=])\s? | \s-\s | \s(?:{BE})\s(?:(?:{STILL})\s)? )"
+_TOLD = rf"(?: \s(?:{BE})(?:\sas\sfollows|\sthe\sfollowing|\sfolgendes)?\s?:\s? | \s?(?:->|=>|[:=])\s? | \s-\s | \s(?:{BE})\s(?:(?:{STILL})\s)? )"
 _KEY = Pattern(
-    rf"""\w++ (?:[-_ ](?:key|token|id|wifi|wi-fi|wlan|di[ ]accesso|d'accès))?+ ["']? (?:{_TOLD}|\s) ["']? {_VALUE}"""
+    rf"""\w++ (?>(?:[-_ ](?:key|token|id|wifi|wi-fi|wlan|di[ ]accesso|d'accès))?) ["']? (?:{_TOLD}|\s) ["']? {_VALUE}"""
 )
-_USER = Pattern(rf"""\w++ (?:[ ]?(?:id|name))?+ {_TOLD} {_VALUE}""")
+_USER = Pattern(rf"""\w++ (?>(?:[ ]?(?:id|name))?) {_TOLD} {_VALUE}""")
 _OF = r"(?:\s(?:wifi|wi-fi|wlan|chiave|d'ordine)(?!\w)|\s(?:del?|della|di|do|da|du|d')\s?(?:acceso|acesso|accès|accesso|ordine|passe|entrada|rete|red|wi-?fi|wlan|internet))?"
-_AFTER_USER = Pattern(rf"\w++ (?:[ ]?(?:id|name))?+ {_TOLD} [^\s{MASK}]{{1,40}} \s?[/|]\s? {_VALUE}")
+_AFTER_USER = Pattern(rf"\w++ (?>(?:[ ]?(?:id|name))?) {_TOLD} [^\s{MASK}]{{1,40}} \s?[/|]\s? {_VALUE}")
 _STATED = Pattern(
     rf"""\w++ {_OF} (?:\s(?:{NEWNESS}))? "? (?P<told>'?s?{_TOLD}(?:(?:always|immer|toujours|siempre|sempre|altijd|either|entweder|simply|just)\s)?)? (?(told)|,?\s(?:(?:to|as|from|with)\s)?) {_VALUE}"""
 )
 _OF_ACCOUNT = Pattern(
-    rf"""\w++ {_OF} \s (?:{RELATION}) (?:\s[\w'-]{{1,14}}){{0,4}}? (?:\s?[:=]\s? | \s(?:{BE}|(?:has|hat)(?:\s(?:always|immer))?\sbeen)\s) {_VALUE}"""
+    rf"""\w++ {_OF} ,?\s (?:{RELATION}) (?:\s(?:[\w'-]{{1,14}}|[\w.+-]{{1,30}}@[\w.-]{{3,30}})){{0,4}}? (?:\s?[:=]\s? | ,?\s(?:{BE}|(?:has|hat)(?:\s(?:always|immer))?\sbeen)\s) {_VALUE}"""
 )
 _FOLLOWED = Pattern(
-    r"""["'\s]*(?:[.,;:!?)/]|\Z|-\s|(?:and|but|or|so|please|pls|if|why|not|und|aber|oder|et|mais|ou|o|y|e|pero|ma|però|en|maar|new|for|since|für|thanks|i|can|could|because|weil|bitte|kann|car|je|j'ai|porque|perché|non?|não)(?!\w))"""
+    r"""["'\s]*(?:[.,;:!?()/]|\Z|-\s|(?:sein|and|but|or|so|please|pls|if|why|not|und|aber|oder|et|mais|ou|o|y|e|pero|ma|però|en|maar|new|for|since|für|thanks|i|can|could|because|weil|bitte|kann|car|je|j'ai|porque|perché|non?|não)(?!\w))"""
 )
 _BEEN = Pattern(rf"\w++ \s (?:has|hat|had) \s (?:always\s)? been \s (?:always\s)? {_VALUE}")
-_GIVEN = Pattern(rf"(?P<noun>\w++) (?:'s)? \s {_VALUE}")
+_GIVEN = Pattern(rf"(?P<noun>\w++) (?:'s)? ,?\s {_VALUE}")
+_TYPING = Pattern(
+    rf"""\w++ (?:\s(?:ich|always|immer|toujours|siempre|sempre|altijd|in))*? \s {_VALUE} (?=[.,;!?] | \Z | \s(?:but|and|it|aber|und|ein|mais|et|pero|y|ma|e|mas|maar|en)(?!\w))"""
+)
+"""Begins at a verb of typing: "I always type dragon but the password is refused"."""
+_THINKING = Pattern(
+    rf"\w++ \s (?:it's|it\sis|it\swas|es\sist|c'est|es|è|é|het\sis) \s {_VALUE} (?=[.,;!?]|\Z|\s(?:or|oder|ou|o)\s)"
+)
+_GERMAN_ORDER = Pattern(
+    rf"\w++ \s (?:habe|hatte|nehme|nutze|verwende|benutze|gebe) \s ich (?:\simmer)? \s {_VALUE}"
+)
+_ACCOUNT_PAIR = Pattern(
+    rf"{MASK}(?:\s?[/|]\s?|[,:]?\s(?:(?:and|und|et|y|e|en)\s)?)(?P<secret>(?=[^\s{MASK}]{{0,30}}\d)[^\W\d_]{{3}}[^\s{MASK},;]{{1,28}})"
+)
+"""Follows an e-mail address or user name: "credentials: anna@example.com, Dragon77"."""
+_PAIR_STATED = Pattern(
+    rf"\w++ (?:\s(?:details|data|de\sacc[eè]s(?:so|o)?|di\saccesso|de\sacesso))? \s?(?::|are|is|sind|sont|son|sono|são|zijn)\s (?P<user>[^\s/{MASK}]{{2,40}}) (?:\s?[/|]\s?|\s(?:and|und|et|y|e|en)\s) {_VALUE}"
+)
+_SHORT_PAIR = Pattern(rf"\w++ \s?[:=]?\s? [^\s{MASK}]{{2,40}} ,?\s p(?:w|ass)?\s?[:=]?\s {_VALUE}")
+_SHORT_USERS = frozenset(("u", "un"))
+_DIGITS_STATED = Pattern(
+    r"\w++ (?:[ ][^\W\d_]{1,12}){1,4}?[ ](?:are|is|sind|lauten|sont|son|sono|são|zijn)[ ]:?[ ]?(?P<secret>\d{3,4})(?![\w.,]\d|\w)"
+)
+
 _BEFORE_GIVEN = Pattern(
-    r"(?<!\w) (?:entered|enter|typed|used?|using|tried|try|eingegeben|saisi|usé|uso|usato|gebruik) \s (?:(?:the|this|my|as|das|mein|le|la|mi|het|mijn)\s){0,2} (?:mot\sde\s)? \Z"
+    r"(?<!\w) (?:entered|enter|typed|used?|using|tried|try|make|set|vorrei|quero|quiero|voudrais|veux|eingegeben|saisi|usé|uso|usato|gebruik|gave\sme|gaben\smir|here's|here\sis|voici|hier(?:\sist)?|ecco|aquí\sestá|aqui\sestá|aquí\stienen|hier\sis) \s (?:(?:the|this|my|as|a|das|mein|le|la|mi|het|mijn|mon|minha|mia|temporary|provisional)\s){0,3} (?:mot\sde\s)? \Z"
 )
 _REVERSED = Pattern(
-    rf"""(?<!\S) {_VALUE} \s (?:is|was|ist|war|est|es|è|é|era) \s (?:(?:not\sa|no|my|the|mein|das|die|mon|ma|le|la|il|mi|mia|mijn|het|de|minha|a)\s){{1,2}} (?:(?:\w{{1,12}}|mot\sde)\s){{0,2}} \Z"""
+    rf"""(?<!\S) {_VALUE} \s (?:that's|that\sis|that\swas|das\sist|c'est|is|was|ist|war|est|es|è|é|era) \s (?:(?:not\sa|no|my|the|mein|das|die|mon|ma|le|la|il|mi|mia|mijn|het|de|minha|a)\s){{1,2}} (?:(?:\w{{1,12}}|mot\sde)\s){{0,2}} \Z"""
 )
 _PHRASE = Pattern(
     rf"\w++ (?:'s|{_TOLD}|\s) (?P<secret>\"?[^\s.,;!?{MASK}]{{2,24}}(?:[ ][^\s.,;!?{MASK}]{{2,24}}){{2,7}}) (?=[.,;!?]|\Z)"
@@ -82,7 +110,7 @@ _PHRASE_STATED = Pattern(
     r"\w++ \s?:\s (?P<secret>[^\W\d_]{2,24}(?:[ ][^\W\d_]{2,24}){1,5}) (?=\s*(?:[.,;!?]|\Z))"
 )
 _ANSWER = Pattern(
-    rf"\w++ (?: \s(?:answer|word|question|antwort|phrase|respuesta|risposta|réponse|antwoord)(?:\s(?:answer|antwort))?(?:{_TOLD}|\s) | (?<=(?:ta|on|da)\s\w{{7}})(?<!\w{{8}}){_TOLD} ) {_VALUE}"
+    rf"\w++ (?: (?<!security)(?<!secret)(?<!safe)(?<!memorable)\s?:\s(?=\S+\s*(?:[.,;!?]|\Z)) | (?<=secrète)\sest\s | (?<=secreta)\s(?:es|é)\s | (?<=segreta)\sè\s | \s(?:answer|word|question|antwort|phrase|respuesta|risposta|réponse|antwoord)(?:\s(?:answer|antwort))?(?:{_TOLD}|\s) | (?<=(?:ta|on|da)\s\w{{7}})(?<!\w{{8}}){_TOLD} ) {_VALUE}"
 )
 _LOGIN = Pattern(
     rf"\w++ (?:[ ]?(?:id|name|details|data|info))? (?:{_TOLD}|\s) (?P<user>[^\s/,{MASK}]{{2,40}}) \s?[/|,]\s? {_VALUE}"
@@ -108,6 +136,9 @@ _SENT = Pattern(
     rf"\w++ (?:\s(?:that|which))? \s (?:you|i|we|they) (?:\s\w{{1,12}}){{1,2}}, \s {_VALUE} (?<=,)"
 )
 _USED = Pattern(rf"(?<!\S) {_VALUE} \s (?:as|als|comme|como|come|for) \s (?:\w{{1,12}}[\s-]){{0,3}}\Z")
+_NOW = Pattern(
+    rf"{MASK},\s (?:now|jetzt|nun|maintenant|ahora|ora|agora|nu) \s(?:is\s|ist\s|es\s|è\s|é\s)? {_VALUE} (?=[.,;!?]|\Z)"
+)
 _SECOND = Pattern(
     rf"{MASK}\s (?:(?:to|auf|a|in|en|para|->|or|oder|ou|o|of) | (?:and|und|et|y|e)(?=\s\S{{0,30}}\d)(?=\s\S{{0,30}}[^\W\d])) \s {_VALUE}"
 )
@@ -137,10 +168,25 @@ _SENT_WORDS = frozenset(
     )
 )
 """Words of a message in which a code is one that was sent to a person."""
+_ADDRESS_SLASH = Pattern(rf"{MASK}\s?[/|]\s?[^\W\d]", 0)
+_CREDENTIALS = frozenset(
+    (
+        "credentials",
+        "zugangsdaten",
+        "logindaten",
+        "identifiants",
+        "credenziali",
+        "credenciales",
+        "inloggegevens",
+    )
+)
+"""Words that both a user name and a password follow."""
 _USERS = frozenset(("user", "login", "credentials", "zugangsdaten", "logindaten"))
 _MIXED = Pattern(r"\d[^\W\d]|[^\W\d]\d", 0)
 _PHRASE_WORDS = frozenset(("passphrase", "passphrases"))
 _LETTER_CODE = Pattern(rf"\w++ {_TOLD} (?P<secret>(?=[\w-]*\d)\w[\w-]{{4,40}})")
+_SHORTEST = 4
+"""Letters of a plain word that is taken for a password after a verb."""
 _QUOTES = "\"'([{<"
 _STOPS = ".,;:!?)]}\"'>"
 
@@ -152,6 +198,7 @@ def redact_credentials(draft: Draft) -> None:
         draft.mark(_tokens(draft.text))
     if draft.has_digits and draft.has(PIN_WORDS):
         draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_PIN, PIN_WORDS))
+        draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_CODE, PIN_WORDS))
     if draft.has_digits and draft.has(CODE_WORDS):
         draft.mark(_codes(draft))
     if draft.has(ANSWER_WORDS):
@@ -160,6 +207,8 @@ def redact_credentials(draft: Draft) -> None:
         draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_PHRASE, _PHRASE_WORDS))
     if draft.has(PIN_WORDS):
         draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_SPELLED_PIN, PIN_WORDS))
+    if draft.has_digits and draft.has(DIGITS_WORDS) and not CARD_WORDS.isdisjoint(draft.words):
+        draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_DIGITS_STATED, DIGITS_WORDS))
     if draft.has(KEY_WORDS):
         draft.mark(_keys(draft))
     if draft.has(PASSWORD_WORDS):
@@ -169,8 +218,11 @@ def redact_credentials(draft: Draft) -> None:
 def redact_users(draft: Draft) -> None:
     """Mark user names; e-mail addresses first: "my login is jo at example dot com"."""
     if draft.has(USER_WORDS):
+        draft.mark(_pairs(draft))
         draft.mark(_logins(draft))
         draft.mark(_secrets(draft, _USER, USER_WORDS, ACCOUNT))
+    if MASK in draft.text and (draft.has(USER_WORDS) or _ADDRESS_SLASH.search(draft.text)):
+        draft.mark((*_trimmed(found), SECRET) for found in _ACCOUNT_PAIR.finditer(draft.text))
 
 
 def _redact_passwords(draft: Draft) -> None:
@@ -189,6 +241,13 @@ def _redact_passwords(draft: Draft) -> None:
         draft.mark((*_trimmed(found), ACCOUNT) for found in draft.matches(_USER_WITH, USER_WORDS))
     if draft.has(SHORT_PASSWORD_WORDS):
         draft.mark(_secrets(draft, _SHORT, SHORT_PASSWORD_WORDS))
+    if draft.has(TYPING_WORDS):
+        draft.mark(_plain(draft, _TYPING, TYPING_WORDS))
+    if draft.has(THINKING_WORDS):
+        draft.mark(_plain(draft, _THINKING, THINKING_WORDS))
+    draft.mark(_plain(draft, _GERMAN_ORDER, PASSWORD_WORDS))
+    if draft.has(_SHORT_USERS):
+        draft.mark(_secrets(draft, _SHORT_PAIR, _SHORT_USERS))
     draft.mark(_before(draft, _USED))
     draft.mark(_before(draft, _REVERSED))
     if ":" in draft.text:
@@ -199,6 +258,7 @@ def redact_second_passwords(draft: Draft) -> None:
     """Mark passwords that follow another: "hunter1 or hunter2", "the new one is hunter2"."""
     if MASK in draft.text and draft.has(PASSWORD_WORDS):
         draft.mark(_trusted(_SECOND.finditer(draft.text)))
+        draft.mark(_trusted(_NOW.finditer(draft.text)))
         if draft.has(OTHER_WORDS):
             draft.mark(_secrets(draft, _OTHER, OTHER_WORDS))
 
@@ -308,6 +368,29 @@ def _if_believable(found: Match[str]) -> Iterator[Span]:
         yield from _trusted(iter((found,)))
 
 
+def _plain(draft: Draft, pattern: Pattern, verbs: frozenset[str]) -> Iterator[Span]:
+    """Find a value after a verb; a value that is a common word says something about a password."""
+    for found in draft.matches(pattern, verbs):
+        start, end = _trimmed(found)
+        value = found.string[start:end].lower()
+        if (
+            end - start >= _SHORTEST
+            and not value.endswith("ly")
+            and value not in NO_NAMES
+            and value not in TYPED_THINGS
+        ):
+            yield from _trusted(iter((found,)))
+
+
+def _pairs(draft: Draft) -> Iterator[Span]:
+    """Find "credentials: anna / dragon"."""
+    for found in draft.matches(_PAIR_STATED, _CREDENTIALS):
+        start, end = _trimmed(found)
+        if not _is_word(found.string[start:end]) and not _is_word(found["user"]):
+            yield *found.span("user"), ACCOUNT
+            yield start, end, SECRET
+
+
 def _logins(draft: Draft) -> Iterator[Span]:
     """Find "login anna / dragon1"."""
     for found in draft.matches(_LOGIN, USER_WORDS):
@@ -325,7 +408,7 @@ def _codes(draft: Draft) -> Iterator[Span]:
         before = draft.lower[max(0, place - 24) : place].replace("-", " ").split()[-1:]
         if before and before[0] in NO_CODES:
             continue
-        after = draft.lower[place : place + 24].replace(":", " ").split()[1:2]
+        after = draft.lower[place : place + 24].replace(":", " ").split()[1:3]
         secret = not PIN_QUALIFIERS.isdisjoint(before + after)
         pin = secret and (_PIN.match(draft.text, place) or _LETTER_CODE.match(draft.text, place))
         sent = not pin and not _SENT_WORDS.isdisjoint(draft.words) and _PIN.match(draft.text, place)

@@ -80,7 +80,7 @@ MAX_PLACES = 30
 _WORD_LENGTH = 24
 _LONG_WORD = 7
 """Letters from which a misspelt word is still known."""
-_WORD = Pattern(r"[^\W_]++(?:'[^\W_]++)*+", 0)
+_WORD = Pattern(r"[^\W_]++(?>(?:'[^\W_]++)*)", 0)
 
 
 class Draft:

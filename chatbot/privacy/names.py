@@ -13,6 +13,8 @@ from itertools import islice, pairwise
 from chatbot.privacy.draft import MASK, Draft, Pattern, Span
 from chatbot.privacy.phrases import (
     AFTER_NAMES,
+    AGAIN_WORDS,
+    GREETINGS,
     NAME_CLOSED,
     NAME_FOREIGN,
     NAME_STATED,
@@ -26,6 +28,7 @@ from chatbot.privacy.phrases import (
     SIGN_OFFS,
     SIGN_OFFS_FORMAL,
     SPEAKING_WORDS,
+    SURNAME_WORDS,
     TITLE_WORDS,
     WORKS,
 )
@@ -43,17 +46,17 @@ MAX_NAMES = 40
 """Number of capitalized words of a message that are examined: bounds the time for hostile texts."""
 
 _SIGN_OFF = Pattern(rf"(?<!\w)(?:(?P<formal>{SIGN_OFFS_FORMAL})|{SIGN_OFFS})(?!\w)(?P<comma>\s?[,.!-]?)\s++")
-_SPACE = r"\s++(?:the\s)?+"
-_CAP = r"(?-i:[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶŁĻŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽ])[\w'-]*+"
+_SPACE = r"\s++(?>(?:the\s)?)"
+_CAP = r"(?-i:[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶŁĻŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽΑ-ΩΆ-ΏЀ-Я])[\w'-]*+"
 _TITLED = Pattern(
     rf"(?P<title>\w++)(?P<dot>\.(?:ra|ssa|na)?)?\s(?:(?:dr|prof|dott|ing)\.?\s)?(?=(?:(?:de|von|van|di|da|del|dos|du)\s(?:(?:la|der|den|los)\s)?)?{_CAP})"
 )
 _OF = r"(?:(?:de|von|van|di|da|del|dos|du|der|den|la|le|bin|al|el|zu)\s){0,2}"
 _BEFORE_SPEAKING = Pattern(
-    rf"(?<![\w.'-])(?P<name>{_CAP}(?:\.?\s{_OF}{_CAP}){{0,3}}),?\s(?:à\s(?:l')?|al\s|am\s)?\Z"
+    rf"(?<![\w.'-])(?P<name>{_CAP}(?:\.?\s{_OF}{_CAP}){{0,3}}),?\s(?:from\s{_CAP}\s|aus\s{_CAP}\s|de\s{_CAP}\s|di\s{_CAP}\s)?(?:à\s(?:l')?|al\s|am\s)?\Z"
 )
 _BEFORE_NAME = Pattern(
-    rf"(?<![\w.'-])(?P<name>{_CAP}(?:\.?\s{_OF}{_CAP}){{0,3}})\s(?:(?:is|was|ist|est|es|è|é|jest)\s(?:my|the|mein|mon|mi|(?:il\s)?mio|(?:o\s)?meu|moje)|on\sthe|am)\s\Z"
+    rf"(?<![\w.'-])(?P<name>{_CAP}(?:\.?\s{_OF}{_CAP}){{0,3}})\s(?:(?:is|was|ist|est|es|è|é|jest)\s(?:my|the|mein|mon|mi|(?:il\s)?mio|(?:o\s)?meu|moje)|on\sthe|am|,?mein)\s\Z"
 )
 _AFTER_CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}\s\Z")
 _CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}")
@@ -65,15 +68,25 @@ _WORK_AFTER = Pattern(rf"(?:'s)?\s(?:{WORKS}|boxset|signature|edition|collection
 _TITLE = Pattern(
     r"(?:(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau|señora?|sra?|signora?|sig|dott|mme|madame|monsieur|senhora?|professor|mevrouw|meneer)\b\.?\s){1,3}"
 )
-_WORD = Pattern(r"[^\W\d_]++(?:['-][^\W\d_]++)*+(?![\w@/])", 0)
+_WORD = Pattern(r"[^\W\d_]++(?>(?:['-][^\W\d_]++)*)(?![\w@/])", 0)
 _CLAUSE_END = Pattern(
-    r"\s*(?:[.,;!?)]|\Z|(?:prénom|cognome|apellidos?|sobrenome|apelido|vorname|nachname)\b)"
+    r"\s*(?:[.,;!?)]|\Z|(?:prénom|cognome|apellidos?|sobrenome|apelido|vorname|nachname|last|first)\b)"
 )
 _GOES_ON = Pattern(rf"""["'\s]*(?:[.,:;!?)(/<{MASK}]|\Z|-\s|(?:{AFTER_NAMES})(?!\w))""")
 _OBJECT = Pattern(r"\s(?:it|me|him|us|them|the|that|not|es|mich|ihn|sie|nicht|lo|que|che)\b")
 """What follows a verb, not a name: "my neighbour Took it in"."""
-_LAST = Pattern(rf"(?:^\W*|[.!?\n]\s*|\s-{{1,2}}\s?|^-)(?P<name>{_CAP}(?:[ ]{_CAP}){{0,2}})[.!]?\s*\Z")
-_AFTER_SIGNATURE = Pattern(rf"(?:[\s.,;:!|-]|<[A-Z]{{2,8}}>|{MASK})*+\Z", 0)
+_LAST = Pattern(
+    rf"(?:^\W*|(?P<stop>[.!?\n]\s*|\s-{{1,2}}\s?)|^-|,\s|\s?~\s?|[.!?]\s?x{{1,3}}\s)"
+    rf"(?P<name>{_CAP}(?:[ ]{_OF}{_CAP}){{0,2}})[.!]?(?:\s?x{{1,4}})?\s*\Z"
+)
+_LOWER_PAIR = Pattern(r"(?-i:(?P<first>[^\W\dA-Z_]{3,14})\s(?P<last>[^\W\dA-Z_]{4,16}))(?![\w-])")
+_SIGNING = Pattern(r"[.!?\n]\s*[^\W\d_]++(?>(?:\s[^\W\d_]++){0,4}),\s\Z")
+"""A short clause that ends a message before its signature: "Have a lovely weekend, "."""
+_GREETED_END = Pattern(r"\s*(?:[,.!?;:)-]|\Z)")
+_BEFORE_AGAIN = Pattern(
+    rf"(?:^|[.,!?;:]\s|(?<=^hi\s)|(?<=^hey\s)|(?<=^hello\s))(?P<name>{_CAP}(?:\s{_CAP}){{0,2}})\s(?:de\s|otra\s|von\s)?\Z"
+)
+_AFTER_SIGNATURE = Pattern(rf"(?>(?:[\s.,;:!|-]|<[A-Z]{{2,8}}>|{MASK})*)\Z", 0)
 
 
 def redact_names(draft: Draft) -> None:
@@ -84,6 +97,8 @@ def redact_names(draft: Draft) -> None:
             draft.mark(_names(draft.matches(lead, words, words_before), end_of))
         if draft.has(SPEAKING_WORDS):
             draft.mark(_speaking(draft, _BEFORE_SPEAKING, SPEAKING_WORDS))
+        if draft.has(AGAIN_WORDS):
+            draft.mark(_repeated(draft))
         if draft.has(_NAMES):
             draft.mark(_speaking(draft, _BEFORE_NAME, _NAMES))
     if not draft.text.islower():
@@ -109,13 +124,25 @@ def _stated(lead: re.Match[str]) -> int:
 
 def _introduced(lead: re.Match[str]) -> int:
     end = _name_end(lead.string, lead.end(), stated=False, capitals=_capitals_tell(lead[0].split()))
+    if end == lead.end():
+        return _lower_end(lead.string, end)
     return lead.end() if _is_brand(lead.string[lead.end() : end].split()) else end
 
 
 def _foreign(lead: re.Match[str]) -> int:
     text, start = lead.string, lead.end()
     end = _name_end(text, start, stated=False, capitals=True)
-    return end if end > start and _is_known(text[start:end]) else start
+    return end if end > start and _is_known(text[start:end]) else _lower_end(text, start)
+
+
+def _lower_end(text: str, start: int) -> int:
+    """Return the end of a lower-case full name with a listed surname ("im hollie carter"); `start` if there is none."""
+    found = _LOWER_PAIR.match(text, start)
+    if found is None or found["first"].lower() in NO_NAMES or found["last"].lower() in NO_NAMES:
+        return start
+    last = found["last"].lower()
+    known = last in SURNAMES and last not in SURNAME_WORDS and not _ENDINGS.search(found["first"])
+    return found.end() if known else start
 
 
 def _closed(lead: re.Match[str]) -> int:
@@ -140,7 +167,8 @@ def _signed(lead: re.Match[str]) -> int:
     """Return the end of a signed name; only punctuation and other marks may follow a signature."""
     text, start = lead.string, lead.end()
     # "Thanks John" contains a name, "Thanks Much" does not: without a comma, require a known given name.
-    end = _name_end(text, start, stated=False, capitals=bool(lead["comma"].strip() or lead["formal"]))
+    comma, formal = bool(lead["comma"].strip()), bool(lead["formal"])
+    end = _name_end(text, start, stated=comma and formal, capitals=comma or formal)
     return end if len(text) - end < _AFTER and _AFTER_SIGNATURE.match(text, end) else start
 
 
@@ -162,7 +190,9 @@ def _speaking(draft: Draft, before: Pattern, words: frozenset[str]) -> Iterator[
     for place in draft.places(words):
         begin = max(0, place - _FAR)
         found = before.search(text, begin, place)
-        if not found or (text[place].isupper() and words is SPEAKING_WORDS):
+        if not found or (
+            text[place].isupper() and words is SPEAKING_WORDS and not text.startswith("Apparat", place)
+        ):
             continue
         start, end = found.span("name")
         for word in found["name"].split():
@@ -173,18 +203,37 @@ def _speaking(draft: Draft, before: Pattern, words: frozenset[str]) -> Iterator[
 
 
 def _last(text: str) -> Iterator[Span]:
-    """Find a name that ends the message: "... Thanks a lot. Anna", "... - Anna"."""
+    """Find a name that ends the message: "... Thanks a lot. Anna", "... - Anna", "... Have a good one, Zed"."""
     begin = max(0, len(text) - _FAR)
     found = _LAST.search(text, begin)
     if found and (found.start() > begin or not begin) and _stem(found["name"]) not in GIVEN_AND_WORDS:
         start, end = found.span("name")
         words = found["name"].split()
-        if (
+        signed = (
             _is_given(words[0])
-            and not _is_brand(words)
-            and _name_end(text, start, stated=False, capitals=True) == end
-        ):
+            or (found.start() > 0 and len(words) > 1 and (found["stop"] or "").strip(" -") == "\n")
+            or _SIGNING.search(text, begin, start) is not None
+        )
+        if signed and not _is_brand(words) and _name_end(text, start, stated=False, capitals=True) == end:
             yield start, end, MARK
+
+
+def _greeted(lead: re.Match[str]) -> int:
+    """Return the end of a listed given name after a greeting or thanks: "Hi Anna, thanks for your answer"."""
+    text, start = lead.string, lead.end()
+    end = _name_end(text, start, stated=False, capitals=True)
+    words = text[start:end].split()
+    if not words or not _is_given(words[0]) or _is_brand([*lead[0].split(), *words]):
+        return start
+    return end if _GREETED_END.match(text, end) else start
+
+
+def _repeated(draft: Draft) -> Iterator[Span]:
+    """Find a listed given name that begins a clause: "Anna again, still no refund"."""
+    for place in draft.places(AGAIN_WORDS):
+        found = _BEFORE_AGAIN.search(draft.text, max(0, place - _FAR), place)
+        if found and _is_given(found["name"].split()[0]):
+            yield *found.span("name"), MARK
 
 
 def _full_names(text: str) -> Iterator[Span]:
@@ -307,7 +356,7 @@ def _goes_on(word: str, capitalised: bool) -> bool:
     if capitalised:
         if word.isupper() and _FEWEST_LETTERS <= len(word) <= _ABBREVIATION:
             return False
-        return _is_capital(word) and known not in NO_NAMES
+        return _is_capital(word) and (known not in NO_NAMES or known in SURNAMES)
     return _is_given(word) or not (known in NO_NAMES or _ENDINGS.search(known))
 
 
@@ -393,11 +442,12 @@ _LEADS = (
     *((words, Pattern(rf"(?<!\w)(?:{lead}){_SPACE}"), 1, _closed) for words, lead in NAME_CLOSED),
     (SIGN_OFF_WORDS, _SIGN_OFF, 3, _signed),
     (TITLE_WORDS, _TITLED, 0, _titled),
+    (GREETINGS, Pattern(r"\w++(?:\s(?:you|dank|again))?,?\s"), 0, _greeted),
 )
 """Words, the pattern of what introduces a name, where it begins in words before them, and where the name ends."""
 _NAMES = frozenset(("name", "line", "nombre", "nom", "nome", "imię"))
 """Words that a name may stand before: "Anna is my name", "Anna on the line"."""
-NAME_WORDS = SPEAKING_WORDS.union(_NAMES, *(words for words, *_ in _LEADS))
+NAME_WORDS = SPEAKING_WORDS.union(_NAMES, AGAIN_WORDS, *(words for words, *_ in _LEADS))
 """Words that `redact_names` looks for."""
 _LEADS_OF = {word: [n for n, (words, *_) in enumerate(_LEADS) if word in words] for word in NAME_WORDS}
 """Which entries of `_LEADS` a word belongs to."""

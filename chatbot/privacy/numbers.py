@@ -58,8 +58,8 @@ _MARGIN = 12
 _CANDIDATE = Pattern(
     r"""(?<!\w) (?:
         (?P<run> (?:\(?\+[ ]?|\()? \d++ (?!\w)
-                 (?: (?:[ ]?[-–_*|][ ]?|[./][ ]?|[ ]{1,3}(?:[./][ ])?|[ ]?[()]{1,2}[ -]{0,3})
-                     \d++ (?:(?<=\d{4})[ ]?(?:x|ext\.?[ ]?)\d{1,5})?+ (?!\w) )*+ )
+                 (?>(?: (?:[ ]?[-–_*|][ ]?|[./][ ]?|[ ]{1,3}(?:[./][ ])?|[ ]?[()]{1,2}[ -]{0,3})
+                     \d++ (?>(?:(?<=\d{4})[ ]?(?:x|ext\.?[ ]?)\d{1,5})?) (?!\w) )*) )
       | (?P<code> (?=[^\W\d]{0,24}[\-_]?\d) \w [\w\-]*+ )
     )"""
 )
@@ -67,7 +67,7 @@ _PHONE_AFTER = Pattern(
     r"[ ](?:is|ist|est|es|è|é)[ ](?:my|meine?|mon|mi|il[ ]mio|mijn)[ ](?:\w{1,12}[ ])?(?:phone|mobile|cell|number|handy|telefon|portable|móvil|cellulare|nummer)"
 )
 _FILE = Pattern(r"\.(?:jpe?g|png|gif|heic|pdf|docx?|xlsx?|csv|zip|mp[34]|mov|txt|log)(?!\w)")
-_ANY_RUN = Pattern(r"\d+(?:[\W_]{1,3}\d+)*+", 0)
+_ANY_RUN = Pattern(r"\d+(?>(?:[\W_]{1,3}\d+)*)", 0)
 _TOKEN = Pattern(r"[^\W_]+", 0)
 _CARD_STARTS = "23456"
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)

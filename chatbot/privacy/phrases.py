@@ -12,14 +12,14 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-BE = r"used\sto\sbe|(?:should|would|could|might|may|will)\sbe|heißt|is|c'est|are|was|were|ist|sind|war|lautet|lautete|est|était|es|son|era|è|e'|sono|é|são|foi|ser[áà]|to\sbe|it's|to|jest|är|er|reads|says"
+BE = r"sigue\ssiendo|sea|seja|continua\sa\sser|soll|sollte|bleibt|remains|blijft|(?:a|ha)\s(?:toujours\s|sempre\s|siempre\s)?(?:été|sido|stat[oa])|used\sto\sbe|(?:should|would|could|might|may|will)\sbe|heißt|is|c'est|are|was|were|ist|sind|war|lautet|lautete|est|était|es|son|era|è|e'|sono|é|são|foi|ser[áà]|to\sbe|it's|to|jest|är|er|reads|says"
 """Forms of "to be" between a noun and its value; "is" of Dutch and English."""
 
 STILL = r"now|still|always|actually|currently|jetzt|noch|immer(?:\snoch)?|weiterhin|maintenant|toujours|encore|ahora|siempre|todavía|ora|sempre|ancora|agora|ainda"
 
 # Credentials -------------------------------------------------------------------------------------------------------
 
-PASSWORD_WORDS = _words("""password password's passwords passcode passphrase passwd passwort pass hauptpasswort
+PASSWORD_WORDS = _words("""zugangspasswort kundenpasswort kontopasswort loginpasswort benutzerpasswort mailpasswort psswd pword passw passwrd password password's passwords passcode passphrase passwd passwort pass hauptpasswort
     wlanpasswort pwd pw mdp kennwort losung passe contraseña contrasena clave parola senha wachtwoord hasło
     lösenord adgangskode psw pswd passwrd pasword passord contrasenya ww heslo şifre""")
 PASSWORD_NOUNS = "|".join(sorted(PASSWORD_WORDS))
@@ -30,17 +30,25 @@ RELATION = r"""i'm|we're|that|which|i|we|you|for|on|of|to|at|ich|das|für|von|vo
 ASKING = _words("""what which this that it here where how who why was wie welches das dies hier wo quel quelle où ceci c' ce cual cuál esta
     esa esto qual quale questa questo dove wat welk dit dat hier waar hoe essa esta onde there one he she also not""")
 """Words before "is my password" that are none."""
-ANSWER_WORDS = _words("safe security secret memorable sicherheitsfrage secrète secreta segreta")
+TYPING_WORDS = _words(
+    "type typed typing enter entered entering tape saisis pongo metto digito gebe tippe typ"
+)
+"""Verbs before a value, where a message is about a password."""
+THINKING_WORDS = _words("sure certain think believe sicher glaube crois creo credo acho denk")
+DIGITS_WORDS = _words("digits ziffern chiffres dígitos cifre cifras cijfers")
+ANSWER_WORDS = _words(
+    "seguridad sicurezza segurança safe security secret memorable sicherheitsfrage secrète secreta segreta"
+)
 SHORT_PASSWORD_WORDS = _words("pw pwd mdp passwd psw pswd ww")
 """Abbreviations that a value follows where they begin a clause: "pw dragon"."""
 USER_WORDS = _words(
-    "user username userid login loginname benutzername benutzer identifiant utilisateur usuario utente usuário gebruiker gebruikersnaam inlognaam nutzername zugangsdaten logindaten credentials"
+    "identifiants credenziali credenciales inloggegevens user username userid login loginname benutzername benutzer identifiant utilisateur usuario utente usuário gebruiker gebruikersnaam inlognaam nutzername zugangsdaten logindaten credentials"
 )
 OTHER_WORDS = _words(
-    "new old other current neue alte neues altes nouveau nouvelle ancien nueva vieja nuova vecchia nova antiga"
+    "nieuwe nieuw new old other current neue alte neues altes nouveau nouvelle ancien nueva vieja nuova vecchia nova antiga"
 )
 """Words that name a second password: "the new one is"."""
-CHANGE_WORDS = _words("""ändern ändert wechseln changez modifiez modifier cambien cambiad cambiate cambi modificate wijzigen veranderen zetten mudem alterem change changed changing set reset update updated switched geändert gesetzt setze ändere
+CHANGE_WORDS = _words("""setzen stellen mettez ponga pongan imposta impostate colocar ponham ändern ändert wechseln changez modifiez modifier cambien cambiad cambiate cambi modificate wijzigen veranderen zetten mudem alterem change changed changing set reset update updated switched geändert gesetzt setze ändere
     änderte zurückgesetzt gewechselt cambio cambié cambie cambiar cambiado cambiato cambiata cambiare mudei mudar mude
     alterei alterar troquei trocar puse poner changé changer mis modifié modificado modificato actualicé restablecí
     redefini impostato impostata veranderd gewijzigd aangepast ingesteld gezet verander wijzig geworden""")
@@ -62,12 +70,12 @@ KEY_PREFIXES = r"""gh[oprsu]_ | github_pat_ | glpat- | gl[a-z]{2,5}- | xox[a-z]-
     | T3BlbkFJ | ops_ | dckr_pat_ | vc[a-z]_ | rnd_ | fo1_ | fm[12]_ | PRIVATE- | Bearer"""
 """Prefixes of API keys and tokens as secret scanners publish them (GitHub, GitGuardian, gitleaks)."""
 
-PIN_WORDS = _words("""pin pins pin's passcode's code's otp's mpin cvv cvv2 cvc cvc2 cvn otp tan puk geheimzahl passcode kartenprüfnummer
+PIN_WORDS = _words("""digicode secreto segreto visuel pin pins pin's passcode's code's otp's mpin cvv cvv2 cvc cvc2 cvn otp tan puk geheimzahl passcode kartenprüfnummer
     prüfziffer pincode sicherheitscode bestätigungscode zugangscode verifizierungscode einmalcode nip pinkod
     clave senha geheimnummer beveiligingscode toegangscode verificatiecode pincodes cryptogramme cvc-code inlogcode entsperrcode türcode""")
 CODE_WORDS = _words("code código codigo codice codes")
 PIN_QUALIFIERS = _words(
-    """security verification access time sms authentication authenticator login 2fa mfa confirmation auth secret
+    """portal puerta portero cancello portone portão porte portail d'entrée entrée deur haustür security verification access time sms authentication authenticator login 2fa mfa confirmation auth secret
     pin door gate entry alarm unlock recovery backup activation bank secret secreta segreta secrète confidentiel segreto secreto di de"""
 )
 """Words beside "code" that make it a secret without "is"."""
@@ -84,14 +92,23 @@ NAME_STATED = (
             "name name's names namen familienname zuname vorname nachname familienname firstname lastname fullname surname"
         ),
         r"""(?:my|the|full|first|last|his|her)\s(?:(?:full|first|last|given|middle|legal|maiden|sur|wife's|husband's|son's|daughter's)\s?)? name
-            (?: \sis (?:\s(?:now|actually|still|spel(?:led|t)))?+ | 's | \s?[:=] | \s-(?=\s) ) | maiden\sname\sis | name\s-(?=\s)
+            (?: \sis (?>(?:\s(?:now|actually|still|spel(?:led|t)))?) | 's | \s?[:=] | \s-(?=\s) ) | maiden\sname\sis | name\s-(?=\s)
         | (?:wife|husband|son|daughter|mother|father|partner|boss|friend)'s\sname\s(?:is|:) |
     (?:first|last|full|sur|vor|nach|familien|zu)?name\s?[:=]
         | (?:name\son\s(?:the|my)\s\w{1,12}\sis | (?:in|on|to)\sthe\sname\sof|under\sthe\sname(?:\sof)?) |
     mein(?:e)?\s(?:voller\s)?(?:vor|nach|familien)?name\s(?:ist|lautet|war) | auf\sden\snamen""",
     ),
     (_words("holder accountholder cardholder"), r"(?:account|card)\s?holder(?:'s\sname)?(?:\sis|\s?[:=])"),
-    (_words("heiße heisse"), r"ich\shei(?:ß|ss)e"),
+    (_words("heiße heisse"), r"ich\shei(?:ß|ss)e | hei(?:ß|ss)e\sich(?:\s(?:jetzt|nun))?"),
+    (
+        _words("name name's names mädchenname geburtsname familienname nachname ehename"),
+        r"""(?:name's|names?)\s(?:is\s)?(?:spelt|spelled) | mein\s(?:mädchen|geburts|familien|nach|ehe)?name\s(?:ist(?:\sjetzt)?|war|schreibt\ssich)""",
+    ),
+    (
+        _words("nom apellido apellidos cognome sobrenome apelido nome nombre achternaam naam"),
+        r"""mon\snom\s(?:de\sjeune\sfille|d'épouse|de\snaissance|d'usage)\s(?:est|était) | mon\snom\ss'écrit | mis?\sapellidos?(?:\sde\s(?:soltera|casada))?\s(?:es|son|era|se\sescriben?)
+        | mio\s(?:cog)?nome(?:\sda\s(?:nubile|sposata))?\s(?:è|era|si\sscrive) | meu\s(?:sobrenome|apelido|nome)(?:\sde\ssolteira)?\s(?:é|era|se\sescreve) | mi\snombre\sse\sescribe | mijn\s(?:achter)?naam\sschrijf\sje\sals""",
+    ),
     (_words("m'appelle nomme"), r"je\s(?:m'appelle|me\snomme)"),
     (
         _words("nom prénom prenom nombre nome cognome sobrenome"),
@@ -131,6 +148,47 @@ NAME_WEAK = (
         r"je\s(?:mappelle|m'?apelle?) | me\s(?:yamo) | mi\s(?:kiamo|hiamo) | ich\shei(?:se|sse)",
     ),
     (_words("called"), r"am\scalled"),
+    (
+        _words("me moi yo io eu ik het bin's bins it's"),
+        r"""(?:it's|its|just|only)?\s?me(?:\sagain)?, | moi(?:\sencore)?, | soy\syo(?:\sotra\svez)?, | sono\s(?:sempre\s|ancora\s|di\snuovo\s)?io, | (?:ancora|sempre)\sio,
+        | sou\seu(?:\sde\snovo)?, | ich\sbin'?s(?:\s(?:wieder|nochmal))?,?(?:\s(?:der|die))? | ik\sben\shet(?:\sweer)?, | bin'?s,?(?:\s(?:der|die))?""",
+    ),
+    (
+        _words("me"),
+        r"(?:know|knew|address|knows|refer\sto)\sme\s(?:as|by) | me\sas",
+    ),
+    (
+        _words("nickname nick surname alias spitzname surnom apodo soprannome apelido"),
+        r"(?:nickname|spitzname|surnom|apodo|soprannome)(?:\s?:|\s(?:is|ist|est|es|è|é))?",
+    ),
+    (
+        _words("registered registriert inscrit registré registrato cadastrei registei signed angemeldet"),
+        r"(?:i|i'm|am|me|have|was|ich|suis|mi\ssono|habe\smich)\s(?:registered|inscrite?|registré|registrat[oa]|cadastrei|registei|signed\sup|registriert|angemeldet)\s(?:as|als|comme|como|come|sous|unter)",
+    ),
+    (
+        _words(
+            "appeler appelez appelle m'appelle m'appeler moi llamarme llámame llámenme llámeme chiamatemi chiamarmi chiamami chamar chame chamem nennen nennt nenn noem noemt noemen"
+        ),
+        r"""m'appel(?:er|le|ait) | appel(?:ez|le)-moi | moi | llamarme | ll[áa]m(?:a|e|en)me | chiam(?:atemi|armi|ami) | (?:me\s)?chamar(?:\sde)? | chame[mn]?(?:-me)?(?:\sde)?
+        | nenn(?:en|t)?\s(?:sie\s)?mich(?:\s(?:einfach|alle|bitte))? | noem(?:t|en)?\s(?:me|mij)(?:\smaar)?""",
+    ),
+    (
+        _words(
+            "introduce introducing vorstellen présente présenter presentarme presento presentarmi apresentar apresento voorstellen"
+        ),
+        r"""introduc(?:e|ing)\smyself(?:\s?[:,-])? | vorstellen(?:\s?[:,-])? | présenter?(?:\s?[:,-])? | present(?:arme|o|armi)(?:\s?[:,-])? | apresent(?:ar|o)(?:-me)?(?:\s?[:,-])? | voorstellen(?:\s?[:,-])?""",
+    ),
+    (
+        _words(
+            "undersigned soussigné soussignée sottoscritto sottoscritta infrascrito firmante assinado assinada unterzeichner unterzeichnete unterzeichnende ondergetekende"
+        ),
+        r"(?:undersigned|soussignée?|sottoscritt[oa]|infrascrit[oa]|abajo\sfirmante|firmante|abaixo\sassinad[oa]|unterzeichne(?:r|te|nde)|ondergetekende)\s?[,:]?",
+    ),
+    (_words("geborene geborener née nata nacida"), r"geborene[r]? | née | nata(?=\s) | nacida"),
+    (
+        _words("scrive escreve falando parlando hablando speaking spreekt écrit schreibt"),
+        r"(?:vi|le)\sscrive | (?:quem\s)?escreve\s(?:é\s)?(?:[oa])? | (?:falando|fala)\scom(?:\s[oa])? | parlando\scon | hablando\scon | qui\svous\sécrit,? | ihnen\sschreibt",
+    ),
     (_words("am i'm"), r"i\sam | i'm"),
     (_words("moi"), r"moi,?\sc'est"),
     (_words("name"), r"(?:first|last|given|family|customer|contact|holder)\sname"),
@@ -182,6 +240,26 @@ NAME_WEAK = (
 """Introductions after which a name needs a capital or a listed given name."""
 NAME_FOREIGN = (
     (_words("im"), r"im"),
+    (
+        _words("nochmal nochmals wieder encore nouveau"),
+        r"hier\sist\s(?:nochmals?|wieder|noch\seinmal) | c'est\s(?:encore|de\snouveau|toujours)",
+    ),
+    (
+        _words("dit hoi det aquí aqui novo"),
+        r"dit\sis | (?:hoi|hallo),?\smet | (?:oi|olá),?\sé\s[oa]",
+    ),
+    (_words("i ich yo io eu je ik"), r"(?:i|ich|yo|io|eu|je|ik),"),
+    (
+        _words("""from von de da van sender absender expéditeur remitente mittente remetente afzender client cliente clienta kunde kundin customer auftraggeber auftraggeberin ansprechpartnerin bestellerin requester
+            reporter applicant claimant buyer purchaser patient member owner tenant signatory fdo gez signed firmado signé assinado firmato acquirente acheteur comprador comprador compradora käufer käuferin koper klant bedankt ihr ihre dein deine vostro vostra vs su tu"""),
+        r"""(?:from|von|de|da|van|sender|absender|expéditeur|remitente|mittente|remetente|afzender|client[ea]?|kund(?:e|in)|customer|auftraggeber(?:in)?|ansprechpartnerin|bestellerin|requester|reporter|applicant
+            |claimant|buyer|purchaser|patient|member|owner|tenant|signatory|acquirente|acheteur|compradora?|käufer(?:in)?|koper|klant)\s?: | (?:fdo|gez)\.?\s?:? | (?:signed|signé|firmado|assinado|firmato)(?:\s(?:por|par|da|by))?\s?:?
+        | (?<=[.!?]\s)(?:ihre?|deine?)""",
+    ),
+    (
+        _words("auftrag conto nombre namens behalf cargo"),
+        r"per\sconto\sdi | en\snombre\sde(?:\smi\s\w{1,12},?)? | namens | i\.\s?[av]\.",
+    ),
     (_words("bin hier"), r"ich\sbin(?:\s(?:der|die))? | hier\s(?:ist|spricht|schreibt)"),
     (_words("met spreekt"), r"(?:u\sspreekt\s)?met"),
     (
@@ -213,6 +291,21 @@ NAME_CLOSED = (
         ),
         r"""(?:agent|driver|rep|technician|seller|colleague)\s(?:was|is|named|called) | gestatten,? | sono\sio,? | de\sparte\sde | da\sparte\sd[ei] | de\sla\spart\sde | on\sbehalf\sof | im\sauftrag\svon | im\snamen\svon | n?o\snome\sd[eao] | au\snom | a\snome | läuft\sauf | lautet\sauf | signed(?:\sby)?""",
     ),
+    (
+        _words("attention atención attenzione cuidado cuidados hd tav"),
+        r"attention\sde | atención\sde | attenzione\sdi | (?:aos?\s)?cuidados?\sd[eoa] | hd\.(?:\svon)? | t\.?a\.?v\.?",
+    ),
+    (_words("familie famille familia famiglia família"), r"famil(?:ie|le|ia) | famiglia | família | famille"),
+    (
+        _words("nom nombre nome namen naam name unter under"),
+        r"""sous\sle\snom(?:\sde)? | bajo\sel\snombre(?:\sde)? | (?:con|sotto)\sil\snome(?:\sdi)? | (?:com|sob)\so\snome(?:\sde)? | unter\sdem\snamen | onder\sde\snaam | (?:be|is|filed)\sunder
+        | (?:gebucht|bestellt|registriert|gespeichert|angelegt|läuft)\sunter""",
+    ),
+    (
+        _words("say read spelling spelled spelt schreibweise"),
+        r"should\s(?:say|read)(?:\sas)? | (?:correct|right|proper)\sspelling\s(?:is|:) | richtige\sschreibweise\s(?:ist|:)",
+    ),
+    (_words("first last"), r"(?:first|last)\s?:"),
     (_words("ici"), r"ici"),
     (_words("aquí qui"), r"aquí | qui(?:\sè)?"),
     (
@@ -222,7 +315,10 @@ NAME_CLOSED = (
     (_words("tady tu ja sam som olen это я я"), r"tady(?:\sje)? | tu | ja\ssam | som | olen | это | я(?=\s)"),
 )
 """Introductions in languages whose nouns are lower-case: a capital must follow, and the clause ends after the name."""
-SIGN_OFFS_FORMAL = r"""cordialmente | atte\.? | att\.? | salutations | best\swishes | bonne\s(?:journée|soirée) | bien\sà\s(?:vous|toi) | (?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely |
+SIGN_OFFS_FORMAL = r"""(?:vg|lg)(?!\w) | (?:kind(?:est)?|best|warm)\srgds | rgds | kindly, | take\scare | tia | thanks\sin\sadvance | thank\syou\sin\sadvance | respectfully | yours\sin\s\w{3,14} | have\sa\s(?:nice|good|great|lovely)\s(?:day|weekend|evening|one) | all\sthe\sbest
+    | hochachtungsvoll | (?:vielen\s)?dank(?:e)?\s(?:schon\smal\s|schonmal\s)?im\svoraus | schönen\s(?:tag|abend)(?:\snoch)? | bis\s(?:dann|bald|später) | merci\s(?:d'avance|par\savance|bien|beaucoup) | sinc[èe]rement | salutations\sdistinguées | bises | à\s(?:bientôt|plus) | cdt | cdlt | gracias\sde\santemano | quedo\sa\sla\sespera
+    | grazie\s(?:mille|in\santicipo) | buona\s(?:giornata|serata) | a\spresto | obrigad[oa]\s(?:desde\sjá|pela\satenção) | grat[oa] | abs | bom\sdia | boa\s(?:tarde|noite) | (?:alvast\s|hartelijk\s)?bedankt | (?:hartelijke|vriendelijke)\sgroeten? | fijne\s(?:dag|avond)
+    | vänligen | tak(?:k)?\spå\sfor(?:hånd|hand) | kiitos | děkuji | köszönettel | üdv | cu\sstimă | mulțumesc | saygılar(?:la)? | teşekkürler | с\sуважением | з\sповагою | спасибо | дякую | поздрави | με\sεκτίμηση | ευχαριστώ | lijep\spozdrav | lp | hvala | terima\skasih | salutacions | cảm\sơn | cordialmente | atte\.? | att\.? | salutations | best\swishes | bonne\s(?:journée|soirée) | bien\sà\s(?:vous|toi) | (?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely |
     yours(?:\s(?:truly|faithfully|sincerely))? |
     (?:mit\s)?(?:freundlichen?|besten?|viele[nr]?|liebe[nr]?|herzlichen?|schönen?)\s(?:grüße?n?|gruß|gruss|gruessen?)
     | mfg | grüße | gruß | (?:bien\s)?cordialement | bien\sà\s(?:vous|toi) | respectueusement |
@@ -230,8 +326,10 @@ SIGN_OFFS_FORMAL = r"""cordialmente | atte\.? | att\.? | salutations | best\swis
     | (?:cordiali|distinti)\ssaluti | (?:un\s)?(?:caro\s)?saluto | saluti | in\sfede | atenciosamente |
     (?:com\sos\smelhores\s)?cumprimentos | abraços? | met\svriendelijke\sgroet(?:en)? | groet(?:en|jes)? | (?:vr\.?\s)?gr\. | mvg |
     pozdrawiam | z\spoważaniem | (?:med\s)?(?:venlig\s|vennlig\s)?hilsen | (?:ystävällisin\s)?terveisin | s\spozdravem | üdvözlettel | saygılarımla | signed, | many\sthanks, | med\svänliga?\shälsning(?:ar)? | mvh | hälsningar"""
-SIGN_OFFS = r"tschüss | bye | ciao | beijos? | bjs | besos | cheers | love | ta | warmly | hugs | best(?:\swishes)? | thanks | thank\syou | thx | greetings | danke | vielen\sdank | merci | bisous | gracias | grazie | obrigad[oa] | un\sabrazo | lg | vg | tack | dziękuję"
-SIGN_OFF_WORDS = _words("""cordialmente att atte salutations bonne tschüss bye ciao beijo beijos bjs besos poważaniem hilsen terveisin pozdravem üdvözlettel saygılarımla signed love ta warmly hugs many venlig vennlig ystävällisin med regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss
+SIGN_OFFS = r"k\.?r\.? | b\.?r\.? | tschüss | bye | ciao | beijos? | bjs | besos | cheers | love | ta | warmly | hugs | best(?:\swishes)? | thanks | thank\syou | thx | greetings | danke | vielen\sdank | merci | bisous | gracias | grazie | obrigad[oa] | un\sabrazo | lg | vg | tack | dziękuję"
+SIGN_OFF_WORDS = _words("""rgds kindly take tia advance respectfully have all hochachtungsvoll voraus schönen bis avance sincèrement sincerement distinguées bises bientôt cdt cdlt antemano quedo espera mille anticipo
+    buona presto desde grato grata abs bom boa bedankt hartelijke vriendelijke fijne vänligen tak takk kiitos děkuji köszönettel üdv stimă mulțumesc saygılar saygılarla teşekkürler уважением повагою спасибо дякую поздрави εκτίμηση ευχαριστώ lijep lp hvala kasih salutacions ơn kr br vriendelijk
+    cordialmente att atte salutations bonne tschüss bye ciao beijo beijos bjs besos poważaniem hilsen terveisin pozdravem üdvözlettel saygılarımla signed love ta warmly hugs many venlig vennlig ystävällisin med regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss
     gruessen mfg lg vg cordialement bien respectueusement salutations
     atentamente saludo saludos saluti saluto fede atenciosamente cumprimentos abraço abraços gr mvg groet groeten groetjes
     pozdrawiam hälsning hälsningar mvh danke dank merci bisous gracias
@@ -240,12 +338,35 @@ SPEAKING_WORDS = _words(
     "vagyok here speaking hier apparat telefon l'appareil habla teléfono telefono aqui aquí falando"
 )
 """Words after a name: "Anna here", "Anna am Apparat"."""
+SURNAME_WORDS = _words(
+    """petit klein jung gross groß lang lange weiss weiß schwarz braun roth kurz moreno blanco rubio bello grande grand blanc roux long young white green black brown short little rich best love hope sharp strong stark fuchs alto bravo mayor leal franco gallo santo cano costa leite"""
+)
+"""Surnames that are words in lower case: "ich bin sehr klein"."""
+TYPED_THINGS = _words(
+    """tutto tutte todo tudo tout alles again nichts nothing keine everything something details number email username account address letters characters twice incorrectly"""
+)
+"""What else is typed than a password."""
+CARD_WORDS = _words(
+    """back card karte carte tarjeta carta cartão kaart hinten rückseite dos atrás dietro achterop"""
+)
+"""Words of a message whose digits are the security code of a card."""
+ABOUT_WORDS = _words(
+    """re about betr betreff asunto oggetto assunto geht cancel storniere annulez cancela annulla cancele which ending c'est es è é ist"""
+)
+"""Words before the number that a message is about."""
+AGAIN_WORDS = _words("again nochmal nochmals encore novo vez ancora weer writing calling")
+"""Words after a listed given name: "Anna again"."""
+GREETINGS = _words("""hi hey hello hiya dear morning afternoon evening thanks thank cheers hallo hey moin servus liebe lieber grüezi danke bonjour bonsoir salut cher chère merci hola estimado estimada querido querida gracias
+    buongiorno buonasera salve ciao gentile caro cara egregio grazie olá oi prezado prezada obrigado obrigada hoi beste geachte bedankt hei hej cześć witam ahoj""")
+"""Words before the name of the person who is addressed."""
 TITLE_WORDS = _words("""mr mrs ms miss mx dr prof herr herrn frau monsieur madame mme mlle m señor señora señorita
     sr sra don doña signor signora signore signorina sig dott dottore dottoressa
     dottor senhor senhora senhorita dona mevrouw meneer dhr mevr pan pani fru avv""")
 NEED_A_DOT = _words("m sig sr don pan")
 """Titles that are words or initials without a dot."""
-PERSON_WORDS = _words("""neighbor neighbour husband wife son daughter flatmate housemate agent colleague friend boss manager brother neef nicht buurman buurvrouw zus broer zoon dochter moeder vader vriend vriendin man vrouw
+PERSON_WORDS = _words("""collègue conjointe conjoint compañera compañero colega medewerker medewerkster mitarbeiter mitarbeiterin berater beraterin conseiller conseillère asesor asesora operatore operatrice atendente
+    fahrer livreur repartidor corriere entregador driver courier technician c/o cousin uncle aunt nephew niece grandmother grandson tochter oma opa tante onkel
+    neighbor neighbour husband wife son daughter flatmate housemate agent colleague friend boss manager brother neef nicht buurman buurvrouw zus broer zoon dochter moeder vader vriend vriendin man vrouw
     sister mother father mum mom dad partner assistant roommate girlfriend boyfriend employee recipient named
     called kollege kollegin nachbar nachbarin mann collega voisin voisine mari femme vecino vecina marido mujer
     esposa vicino vicina marito moglie vizinho vizinha esposo hat hermano hermana hijo hija amigo amiga madre padre
@@ -253,9 +374,9 @@ PERSON_WORDS = _words("""neighbor neighbour husband wife son daughter flatmate h
     bruder schwester sohn tochter freund freundin mutter vater""")
 """Words before a person's name, also an unlisted one."""
 OUR = _words(
-    "my our his her mein meine meiner meinem meinen mon ma notre mi mis il la mio mia mijn onze minha meu"
+    "ihr ihre ihrem ihren ihrer votre su seu sua uw your my our his her mein meine meiner meinem meinen mon ma notre mi mis il la mio mia mijn onze minha meu"
 )
-PERSON_PAIRS = frozenset(("signed by", "sent by", "for by", "accepted by", "received by", "taken by", "ordered by", "bought by", "paid by", "collected by", "up by", "written by", "spoke with", "spoke to", "speak with",
+PERSON_PAIRS = frozenset(("hablé con", "parlé avec", "parlé à", "parlato con", "falei com", "gesprochen mit", "wurde von", "entregaron a", "entregado a", "entregada a", "consegnato a", "consegnata a", "entregue a", "entregue ao", "livré à", "remise à", "zugestellt an", "übergeben an", "abgegeben bei", "bitte an", "gave it", "left with", "both me", "bezorgd bij", "gesproken met", "me and", "and me", "add my", "añadan a", "agreguen a", "signed by", "sent by", "for by", "accepted by", "received by", "taken by", "ordered by", "bought by", "paid by", "collected by", "up by", "written by", "spoke with", "spoke to", "speak with",
     "speak to", "spoken to", "spoken with", "talked with", "talked to", "talk to", "chatted with", "gift for", "present for", "belongs to", "delivered to", "issued to", "addressed to", "registered to", "handed to", "name to", "name is", "it is", "deliver to",
     "it to", "recibió", "lo recibió", "ritirato da", "remis à", "recebeu foi", "firmato da", "ritirato da", "signé par", "firmado por", "assinado por", "entreguem a", "entreguen a", "entregar a", "consegnate a", "consegnare a", "livrer à", "è per", "es para", "é para", "est pour", "ist für", "is for", "paket an", "bitte auf", "to contact", "parcel to", "package to", "empfänger ist", "destinataire est", "destinatario es", "destinatario è", "destinatário é"))  # fmt: skip
 """The same, two words."""
@@ -298,7 +419,7 @@ CURRENCIES = r"""usd|eur|euros?|gbp|dollars?|pounds?|quid|bucks|chf|francs?|cent
     |rand|zar|lira|tl|try|cad|aud|nzd|sgd|franken|stutz|dirhams?|aed|baht|rubles?|rub|huf|forint|czk|koruna|points?|punkte|miles|people|units|stück|km|users?|kunden|followers|steps|mah|watts?|rpm|ppi|dpi|pixels?|lumens?"""
 
 NUMBER_KINDS = {
-    "<ORDER>": """bestellungen bestellingen zamówień beställningar compra compras orden órdenes ordens acquisto acquisti achat achats einkauf kauf subscription abo abonnement suscripción abbonamento assinatura nákup zakup aankoop cmd pöntun pöntunin porosia porosi agizo سفارش objednávka objednávky objednávku objednávce objednavka objednavky ordren bestilling bestillingen bestillingsnummer beställningen beställningsnummer tilaus
+    "<ORDER>": """cde cdes bestell-nr auftrags-nr bestellungen bestellingen zamówień beställningar compra compras orden órdenes ordens acquisto acquisti achat achats einkauf kauf subscription abo abonnement suscripción abbonamento assinatura nákup zakup aankoop cmd pöntun pöntunin porosia porosi agizo سفارش objednávka objednávky objednávku objednávce objednavka objednavky ordren bestilling bestillingen bestillingsnummer beställningen beställningsnummer tilaus
         tilaukseni tilausnumero tilauksen rendelés rendelésem rendelésszám comanda comenzii comandă заказ заказа заказу заказе замовлення поръчка поръчката παραγγελία παραγγελίας narudžba narudžbe narudžbu narudžbi
         naročilo naročila sipariş siparişim siparişimin siparis siparisim pesanan tellimus tellimuse pasūtījums pasūtījuma užsakymas užsakymo طلب طلبي הזמנה ההזמנה zamówieniem zamowienie zamowienia order orders ord oorder ordr oder orer oredr purchase purchases puchase pucrhase purcahse
     bestellung bestellnummer bestell auftrag auftragsnummer commande commandes pedido pedidos ordine ordini encomenda
@@ -308,7 +429,7 @@ NUMBER_KINDS = {
         rekeningnummer klantnummer konta kundnummer kontonr""",
     "<INVOICE>": """invoice invoices inv bill bills receipt receipts rechnung rechnungsnummer facture factures
     factura facturas fattura fatture fatura recibo factuur faktura fakturanummer quittung""",
-    "<NUMBER>": """buchung buchungen reservierung boeking rezerwacja bokning varaus foglalás rezervace retour retours retoure rücksendung reso resi devolução devoluções devolución devoluciones return returns zwrot retouren envío envio envios envoi envoie rma processo tracking awb waybill aktenzeichen zeichen handelsregister hrb kvk pnr quote refrence referance parcel package shipment consignment ticket case ref reference booking reservation
+    "<NUMBER>": """betreff réf rif albarán albaran reklamation reclamo réclamation bordereau avis cas fascicolo nota ddt buchung buchungen reservierung boeking rezerwacja bokning varaus foglalás rezervace retour retours retoure rücksendung reso resi devolução devoluções devolución devoluciones return returns zwrot retouren envío envio envios envoi envoie rma processo tracking awb waybill aktenzeichen zeichen handelsregister hrb kvk pnr quote refrence referance parcel package shipment consignment ticket case ref reference booking reservation
     confirmation transaction return rma claim serial passport license licence ssn security tax vat routing label
         number numbers nr sort bsb ifsc blz swift bic aba sin nino tfn pps ppsn aadhaar pan ird nric ni insurance
     social steuer steuernummer ustid sendungsnummer sendung paket paketnummer vorgang vorgangsnummer
@@ -321,7 +442,7 @@ NUMBER_KINDS = {
 }  # fmt: skip
 """Nouns that name a number, by the mark of the number."""
 NAMING = _words(
-    "č č. číslo cislo № broj št nomor numarası numarasi номер số αριθμός رقم מספר numărul # n number numbers num nbr no nr id ids code ref reference nº n° núm nummer numéro número numero numer no. "
+    "n.º nro č č. číslo cislo № broj št nomor numarası numarasi номер số αριθμός رقم מספר numărul # n number numbers num nbr no nr id ids code ref reference nº n° núm nummer numéro número numero numer no. "
 )
 SAYING = _words("are were sind waren sont son sono são is was ist war lautet est es è é era to jest är er")
 NO_NUMBERS = _words(

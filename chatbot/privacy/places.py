@@ -36,7 +36,9 @@ _GERMANIC_BEFORE = Pattern(GERMANIC_BEFORE)
 _HOUSE_NUMBER = Pattern(HOUSE_NUMBER)
 _BY_POSTCODE, _BEFORE_POSTCODE = Pattern(BY_POSTCODE), Pattern(BEFORE_POSTCODE)
 _STATED_POSTCODE = Pattern(STATED_POSTCODE)
-_POSTCODE_WORDS = frozenset(("postcode", "postal", "zip", "post"))
+_POSTCODE_WORDS = frozenset(
+    ("postcode", "postal", "zip", "zipcode", "post", "postleitzahl", "plz", "cap", "cep")
+)
 _FAR = 64
 _NEAR = 24
 _DATE = rf"""(?: \d{{1,2}}(?P<s>\s?[./-]\s?)\d{{1,2}}(?P=s)\d{{2,4}} | \d{{4}}[./-]\d{{1,2}}[./-]\d{{1,2}} | \d{{1,2}}[ ]\d{{1,2}}[ ]\d{{2,4}} | (?:19|20)\d{{6}}
@@ -56,6 +58,8 @@ def redact_places(draft: Draft, numbers: list[re.Match[str]]) -> None:
         draft: the text.
         numbers: its runs of digits: each may be a house number.
     """
+    if not _POSTCODE_WORDS.isdisjoint(draft.words):
+        draft.mark((*found.span("postcode"), "<ADDRESS>") for found in _STATED_POSTCODE.finditer(draft.text))
     for words, street in _NUMBER_FIRST:
         if draft.has(words):
             draft.mark(_number_first(street, draft.text, numbers))
@@ -65,8 +69,6 @@ def redact_places(draft: Draft, numbers: list[re.Match[str]]) -> None:
     if any(word.endswith(GERMANIC_ENDINGS) for word in draft.words) or not SEPARATE.isdisjoint(draft.words):
         draft.mark(_germanic(draft.text, numbers))
     draft.mark(_by_postcode(draft.text, numbers))
-    if not _POSTCODE_WORDS.isdisjoint(draft.words):
-        draft.mark((*found.span("postcode"), "<ADDRESS>") for found in _STATED_POSTCODE.finditer(draft.text))
 
 
 def redact_births(draft: Draft) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from chatbot.privacy.draft import Draft, Pattern, Span, typos
 from chatbot.privacy.numbers import DIGITS, LONG, PROTECTED, SHORT, luhn, says_phone
-from chatbot.privacy.phrases import NAMING, NO_NUMBERS, NUMBER_KINDS, PHONE_HINTS, SAYING
+from chatbot.privacy.phrases import ABOUT_WORDS, NAMING, NO_NUMBERS, NUMBER_KINDS, PHONE_HINTS, SAYING
 
 _NEAR = 32
 _SHORT_CODE = 4
@@ -24,7 +24,7 @@ _LINKS = (
     NAMING
     | SAYING
     | frozenset(":=.-(")
-    | {"card", "my", "the", "de", "di", "on", "file", "should", "be", "der", "die"}
+    | {"card", "my", "the", "de", "di", "on", "file", "should", "be", "der", "die", "zu"}
 )
 _WITH = frozenset(
     ("mit", "with", "met", "con", "avec", "com", "med", "has", "hat", "heeft", "a", "tem", "tiene", "ha")
@@ -34,7 +34,7 @@ _COMPOUNDS = ("nummer", "nr", "buchungscode", "boekingscode")
 """Ends of German, Dutch and Scandinavian nouns that name a number: "Vorgangsnummer", "Kundennr."."""
 _THINGS = ("artikel", "haus", "seiten", "modell", "model", "chargen", "produkt", "product", "teile", "material", "zimmer", "fehler", "fout", "huis", "pagina", "vare", "los", "typen")  # fmt: skip
 _REFERENCES = frozenset(("id", "ids", "ref", "reference"))
-_TOKEN = Pattern(r"n[º°]|[^\W\d_]+(?:/[^\W\d_]+)?|\S", 0)
+_TOKEN = Pattern(r"n\.?[º°]|[^\W\d_]+(?:/[^\W\d_]+)?|\S", 0)
 _FROM_DIGIT = Pattern(r"\d[\w/\-]*+", 0)
 _MORE = Pattern(
     r"(?:\.\d{2,4}){2,4}(?:/\d{4})?(?:-(?:\d\d?|\d{3}[.-]\d\d|[kK]))?(?![\w.])|(?:[ ./-](?:\d{3,8}|\d{2}(?=[ ]\d\d))(?![\w.,]))+(?:[ ]\d\d(?!\w)|[ ][A-Z][ ]\d{3}(?!\w))?",
@@ -47,7 +47,7 @@ _ALONE = Pattern(r"\W*(?P<code>(?=[\w/-]*\d[\w/-]?\d[\w/-]?\d)(?=[\d/-]*[A-Z])[A
 _GLUED = Pattern(r"([^\W\d_]+)-?(?=\d)", 0)
 _LISTING = Pattern(r"(?:,[ ]?(?:(?:and|or)[ ])?|[ ](?:and|or|&|und|et|y|e)[ ])#?", 0)
 _NAMED_AFTER = Pattern(
-    r"[ ](?:is|was|ist|est|es|è|é)[ ](?:my|the|our|your|meine?|mon|ma|mi|(?:il[ ]|la[ ])?mi[oa]|(?:o[ ]|a[ ])?(?:meu|minha))[ ]([^\W\d_]+)(?:[ ]([^\W\d_]+))?",
+    r"(?:,|[ ](?:is|was|ist|est|es|è|é))[ ](?:my|the|our|your|meine?|mon|ma|mi|(?:il[ ]|la[ ])?mi[oa]|(?:o[ ]|a[ ])?(?:meu|minha))[ ]([^\W\d_]+)(?:[ ]([^\W\d_]+))?",
     0,
 )
 _ENDS = Pattern(r"\s*(?:[.,;!?)]|\Z)", 0)
@@ -57,7 +57,7 @@ _GROUPS_BEFORE = Pattern(r"(?<![\w.,-])(?:\d{1,6}[ -]){1,4}\Z", 0)
 _SORT_CODE = Pattern(r"sort[ ]?codes?:?[ ](?:is[ ]|=[ ])?(?P<code>\d\d[- ]?\d\d[- ]?\d\d)(?!\w)")
 _SORT = frozenset(("sort", "sortcode"))
 _STATUS = Pattern(
-    r"(?:status[ ]of|where[ ]is|where's|wo[ ]ist|où[ ]est|dónde[ ]está|dov'è|onde[ ]está|track|cancel)[ ](?P<code>(?-i:(?=[A-Z\d-]*[A-Z])(?=[A-Z\d]*\d{4}|[A-Z\d]+-[A-Z\d-]*\d)[A-Z\d]{2,}(?:-[A-Z\d]+)*))(?![\w-])"
+    r"(?:status[ ]of|where[ ]is|where's|wo[ ]ist|où[ ](?:en[ ])?est|dónde[ ]está|dov'è|onde[ ]está|track|cancel)[ ](?P<code>(?-i:(?=[A-Z\d-]*[A-Z])(?=[A-Z\d]*\d{4}|[A-Z\d]+-[A-Z\d-]*\d)[A-Z\d]{2,}(?:-[A-Z\d]+)*))(?![\w-])"
 )
 _STATUS_WORDS = frozenset(
     ("status", "where", "where's", "wo", "où", "dónde", "dov'è", "onde", "track", "cancel")
@@ -76,6 +76,10 @@ _ORDERED = frozenset(NUMBER_KINDS["<ORDER>"].split()) | {
 }
 _NUMBER_NOUNS = frozenset(("number", "numbers", "numéro", "numero", "número", "nummer", "numer"))
 _NUMBER_ALONE = Pattern(r"(?:\d{5,6}|[A-Z]{1,5}-?\d{4,12})(?![\w.,/-]|[ ]\d)", 0)
+_ABOUT = Pattern(
+    r"(?:(?:\A|[.!?]\s)(?:re|about|betr\.?|betreff|asunto|oggetto|assunto)\s?:?|es[ ]geht[ ]um|(?:cancel|storniere|annulez|cancela|annulla|cancele)|which[ ]order\?|ending[ ]in|(?:\A|[.!?]\s)(?:c'est|es|è|é|das[ ]ist)[ ](?:la|le|el|il|o|a|die))[ ](?P<code>(?!(?:19|20)\d\d(?!\d))\d{4,10})(?=\s*(?:[.,:;!?)]|\Z))"
+)
+"""A message about a number alone: "cancel 48291", "re: 48291"."""
 _CARD = Pattern(r"(?:\d{4}[ -]?){3}\d{1,7}", 0)
 
 
@@ -85,6 +89,8 @@ def redact_references(draft: Draft) -> None:
         draft.mark((*found.span("code"), "<NUMBER>") for found in _SORT_CODE.finditer(draft.text))
     if not _STATUS_WORDS.isdisjoint(draft.words):
         draft.mark((*found.span("code"), "<ORDER>") for found in _STATUS.finditer(draft.text))
+    if not ABOUT_WORDS.isdisjoint(draft.words):
+        draft.mark((*found.span("code"), "<ORDER>") for found in _ABOUT.finditer(draft.text))
     draft.mark(_references(draft.text))
     if alone := _ALONE.fullmatch(draft.text):
         draft.mark([(*alone.span("code"), "<NUMBER>")])

@@ -74,7 +74,7 @@ _MIXED = rf"""(?P<secret>(?!(?:i?phone|ipad|windows|win|office|xbox|playstation|
     (?:[^\W\d_]{{3,}}[!#$%&*@_.-]?\d|[^\W\d_]{{2,}}[!#$%&*_])[^\s{MASK},;?)]{{0,24}})"""
 _NEAR_NOUN = Pattern(rf"""\w++ (?:[ ][^\s{MASK}.,;:!?\d]{{1,14}}){{0,4}}? [ ]["'(]? {_MIXED}""")
 _BEFORE_NOUN = Pattern(
-    rf"""(?<!\w)(?:to|as|with|use|used|was|is|be|enter|entered|typed|tried|mit|zu|auf|nutze|avec|con|met|com|med)[ ]["'(]? {_MIXED} (?:["')]?,?[ ]\(?[^\s{MASK}.,;:!?\d]{{1,14}}){{0,4}}? ,?[ ]\(?\Z"""
+    rf"""(?<!\w)(?:to|as|with|use|used|was|is|be|enter|entered|entering|type|typed|typing|tried|gebe|immer|lautet|tape|pongo|metto|digito|inserisco|mit|zu|auf|nutze|avec|con|met|com|med)[ ]["'(]? {_MIXED} (?:["')]?,?[ ]\(?[^\s{MASK}.,;:!?\d]{{1,14}}){{0,6}}? ,?[ ]\(?\Z"""
 )
 _STOPS = ".,;:!?)]}\"'>"
 

@@ -108,4 +108,5 @@ BY_POSTCODE = (
 )
 BEFORE_POSTCODE = rf"(?<!\w)(?:{_CAP}\s){{1,4}}(?:no[:.]?\s)?\d{{1,4}}\s?[a-z]?(?:\s?[/-]\s?\w{{1,4}}|\sbus\s\d{{1,3}})?,\s\Z"
 """What is before a postcode and a town in an address whose street no word names: "Mühlenkamp 17, 22303 Hamburg"."""
-STATED_POSTCODE = r"(?:post[ ]?code|postal[ ]code|zip(?:[ ]code)?)\s?(?:is\s|:\s?)?(?P<postcode>[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}|[A-Z]\d[A-Z]\s?\d[A-Z]\d|\d{5}-\d{4})(?!\w)"
+STATED_POSTCODE = r"""(?<!\w)(?:post[ ]?code|postal[ ]code|zip(?:[ ]?code)?|postleitzahl|plz|code[ ]postal|c[óo]digo[ ]postal|(?-i:CAP)|cep|c\.p\.) [ ]?
+    (?:(?:is|ist|lautet|est|es|è|é)[ ]|[:=][ ]?)? (?P<postcode>[A-Z]{1,2}\d[A-Z\d]?[ ]?\d[A-Z]{2}|[A-Z]\d[A-Z][ ]?\d[A-Z]\d|\d{4}[ ]?(?-i:[A-Z]{2})|\d{5}-\d{3,4}|\d{4}-\d{3})(?![\w-])"""

@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from chatbot.word_lists import read_lists
 
-def _read() -> dict[str, str]:
-    """Return each list as text by its name: `[name]` precedes it, and `#` starts a comment line."""
-    lists: dict[str, str] = {}
-    for line in Path(__file__).with_name("words.txt").read_text(encoding="utf-8").splitlines():
-        if line.startswith("["):
-            name = line.strip("[]")
-        elif line and not line.startswith("#"):
-            lists[name] = f"{lists.get(name, '')} {line}"
-    return lists
-
-
-_LISTS = _read()
+_LISTS = read_lists(Path(__file__).with_name("words.txt"))
 _WORDS = {name: frozenset(text.split()) for name, text in _LISTS.items()}
 
 GIVEN, GIVEN_AND_WORDS, SURNAMES = _WORDS["given"], _WORDS["given_and_words"], _WORDS["surnames"]

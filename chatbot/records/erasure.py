@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from chatbot.records.shard import WHOLE, Shard
 from chatbot.store import Store, layout, stem
 
 
@@ -17,19 +18,27 @@ def forgotten(store: Store) -> frozenset[str]:
     return frozenset(stem(entry.key) for entry in store.list(layout.TOMBSTONES))
 
 
-def mark_forgotten(store: Store, some_id: str, now: datetime, session: str = "") -> None:
+def mark_forgotten(
+    store: Store, some_id: str, now: datetime, session: str = "", shard: Shard = WHOLE
+) -> None:
     """Write a tombstone: from now on all readers and corpus builds leave this id out. Idempotent.
 
     Args:
         some_id: prediction id or session pseudonym.
         session: for a prediction: the erased session that it belongs to (`predictions_of`).
+        shard: of the erasure that found the prediction in its records, and erases it.
     """
-    body = {"id": some_id, "when": now.astimezone(UTC).isoformat(timespec="seconds"), "session": session}
+    when = now.astimezone(UTC).isoformat(timespec="seconds")
+    body = {"id": some_id, "when": when, "session": session, "shard": "" if shard == WHOLE else str(shard)}
     store.put(layout.document(layout.TOMBSTONES, some_id), json.dumps(body).encode())
 
 
-def predictions_of(store: Store, session: str) -> Iterator[str]:
-    """Yield the predictions whose tombstones were written because their session was erased."""
+def predictions_of(store: Store, session: str, shard: Shard = WHOLE) -> Iterator[str]:
+    """Yield the predictions whose tombstones were written because their session was erased.
+
+    The first shard takes all; another shard those that no shard has found, because compaction dropped their records.
+    """
     for entry in store.list(layout.TOMBSTONES):
-        if json.loads(store.get(entry.key)).get("session") == session:
+        body = json.loads(store.get(entry.key))
+        if body.get("session") == session and (shard.index == 0 or body.get("shard", "") in ("", str(shard))):
             yield stem(entry.key)

@@ -41,6 +41,11 @@ class Settings(BaseSettings):
             problems = _explain(type(self), error)
             raise SettingError("; ".join(problems), problems) from None
 
+    @classmethod
+    def variables(cls) -> dict[str, str]:
+        """Return the fields by the variable that sets each."""
+        return {f"{cls.model_config['env_prefix']}{name}".upper(): name for name in cls.model_fields}
+
     @field_validator("*")
     @classmethod
     def _refuse_huge_numbers(cls, value: Any) -> Any:
@@ -112,8 +117,4 @@ def _explain(kind: type[Settings], error: ValidationError) -> list[str]:
 def _variables() -> frozenset[str]:
     from chatbot.settings import COMPONENTS
 
-    return frozenset(
-        f"{component.model_config['env_prefix']}{name}".upper()
-        for component in COMPONENTS
-        for name in component.model_fields
-    )
+    return frozenset(variable for component in COMPONENTS for variable in component.variables())

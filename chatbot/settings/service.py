@@ -49,8 +49,8 @@ class ServiceSettings(Settings):
     """Maximum number of predictions cached for exact repeats, per process, in memory only; 0: none. Rules, rate limits,
     records and ids are each message's own."""
     max_concurrency: int = Field(default=256, ge=1)
-    """Maximum number of concurrent requests per process; beyond it requests get 429 with Retry-After. Under overload
-    the limit falls, see `CHATBOT_TARGET_LATENCY_SECONDS`."""
+    """Maximum number of concurrent messages per process, and of feedback apart; beyond it requests get 429 with
+    Retry-After. Under overload the limit of messages falls, see `CHATBOT_TARGET_LATENCY_SECONDS`."""
     target_latency_seconds: float = Field(default=0.1, gt=0)
     """Latency from which the concurrency limit is lowered (load shedding), as long as messages take longer."""
     min_concurrency: int = Field(default=64, ge=1)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from data.errors import Problem
+from data.formats.nested import flat
 
 Cell = object
 """A cell's value; None: empty."""
@@ -37,22 +38,12 @@ class Table:
 def keyed(file: str, nested: Sequence[tuple[int, Mapping[str, Cell]]]) -> Table:
     """Build a table from records with keys; the header has every key that occurs, within a record as `outer.inner`."""
     header: dict[str, None] = {}
-    records = [(line, dict(_flat(record))) for line, record in nested]
+    records = [(line, dict(flat(record))) for line, record in nested]
     for _, record in records:
         header.update(dict.fromkeys(record))
     return Table(
         file, list(header), [(line, [record.get(key, MISSING) for key in header]) for line, record in records]
     )
-
-
-def _flat(record: Mapping[str, Cell], prefix: str = "") -> Iterator[tuple[str, Cell]]:
-    """Yield the fields of a record; those of a record within it, or alone in a list, under joined names."""
-    for name, value in record.items():
-        inner = value[0] if isinstance(value, list) and len(value) == 1 else value
-        if isinstance(inner, dict) and inner:
-            yield from _flat(inner, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
 
 
 def at(cells: Sequence[Cell], place: int | None) -> Cell:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ from data.formats.cells import Table, keyed
 from data.formats.clinc import is_clinc, read_clinc
 from data.formats.document import Document, guarded
 from data.formats.grouped import is_grouped, read_grouped
-from data.formats.json_text import load_json
+from data.formats.json_text import load_json, parse_json
 from data.formats.lex import is_lex, read_lex
 from data.formats.luis import is_luis, read_luis
 from data.formats.rasa import is_rasa_json, read_rasa_json
@@ -58,11 +57,11 @@ def read_jsonl(path: Path, columns: Columns, arrays: bool = False) -> Rows:
         raise CorpusError([Problem(file, 1, _ARRAY.format(file=file))])
     records: list[tuple[int, Mapping[str, Any]]] = []
     problems: list[Problem] = []
-    for line, content in enumerate(text.split("\n"), start=1):
+    for line, content in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
         if not content.strip():
             continue
         try:
-            record = json.loads(content)
+            record = parse_json(content.rstrip(" \t,"))
         except (ValueError, RecursionError) as error:
             problems.append(Problem(file, line, f"not JSON: {error}", kind="lines are not JSON"))
             continue
@@ -79,6 +78,9 @@ def read_jsonl(path: Path, columns: Columns, arrays: bool = False) -> Rows:
                 )
             )
     if not records:
+        if len(problems) > 1 and text.lstrip()[:1] == "{":
+            reason = "no line is a JSON object: write each object in one line (`jq -c . FILE`)"
+            raise CorpusError([Problem(file, problems[0].line, reason), *problems])
         if problems:
             raise CorpusError(problems)
         return Rows()
@@ -130,14 +132,25 @@ def _fits(matches: Callable[[Document], bool], document: Document) -> bool:
         return False
 
 
+_TICKETS = ("tickets", "conversations", "_results", "results", "records", "cases", "data")
+"""Where the exports of ticket systems have their tickets, beside lists of users and groups."""
+
+
 def _elements(document: Document) -> list[Any]:
-    """Return the elements of an array, or of the arrays of objects in an object (`{"data": [...]}`)."""
-    if isinstance(document, list):
-        return document
-    arrays = (
-        [part for part in document.values() if isinstance(part, list)] if isinstance(document, dict) else []
-    )
+    """Return the elements of an array, or of the arrays of objects in an object (`{"data": [...]}`).
+
+    Of an object with tickets these alone, also one level deeper (`{"_embedded": {"conversations": [...]}}`).
+    """
+    if not isinstance(document, dict):
+        return document if isinstance(document, list) else []
+    inner = [document, *(part for part in document.values() if isinstance(part, dict))]
+    found = [part[name] for part in inner for name in _TICKETS if _are_objects(part.get(name))]
+    arrays = found[:1] or [part for part in document.values() if isinstance(part, list)]
     return [element for part in arrays for element in part if isinstance(element, dict)]
+
+
+def _are_objects(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(element, dict) for element in value)
 
 
 def _columnar(document: Document, file: str) -> Table | None:
@@ -159,6 +172,6 @@ def _columnar(document: Document, file: str) -> Table | None:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
+        return parse_json(text)
     except (ValueError, RecursionError):
         return None

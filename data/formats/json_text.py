@@ -10,6 +10,24 @@ from data.errors import CorpusError, Problem
 from data.text import decode
 
 
+def parse_json(text: str) -> Any:
+    """Return parsed JSON.
+
+    Raises: ValueError: not JSON, or an object has a key twice, of which Python would keep the last.
+    """
+    return json.loads(text, object_pairs_hook=_without_twins)
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(
+            f"the key {next(n for n in names if names.count(n) > 1)!r} occurs twice in one object"
+        )
+    return found
+
+
 def load_json(path: Path, encoding: str | None = None) -> Any:
     """Return a parsed JSON file.
 
@@ -17,9 +35,11 @@ def load_json(path: Path, encoding: str | None = None) -> Any:
         CorpusError: not JSON.
     """
     try:
-        return json.loads(decode(path.read_bytes(), str(path), encoding)[0])
+        return parse_json(decode(path.read_bytes(), str(path), encoding)[0])
     except json.JSONDecodeError as error:
-        reason = f"not JSON: {error.msg} at column {error.colno}"
+        is_comma = error.doc[: error.pos].rstrip().endswith(",")
+        advice = "; JSON has no comma after the last element" if is_comma else ""
+        reason = f"not JSON: {error.msg} at column {error.colno}{advice}"
         raise CorpusError([Problem(str(path), error.lineno, reason)]) from None
     except (ValueError, RecursionError) as error:
         raise CorpusError([Problem(str(path), None, f"not JSON: {error}")]) from None

@@ -22,6 +22,7 @@ from data.formats.document import guarded
 from data.formats.grouped import is_grouped, read_grouped
 from data.formats.json_file import read_json, read_jsonl
 from data.formats.lex import is_lex_folder, read_lex_folder
+from data.formats.mails import mail_paths, read_mails
 from data.formats.rasa import is_rasa, read_rasa
 from data.formats.snips import is_snips_yaml, read_snips_yaml
 from data.formats.text_folder import is_text_folder, read_text_folder, text_paths
@@ -106,6 +107,10 @@ def read_source(path: Path, columns: Columns | None = None, arrays: bool = False
         return result
     if not path.exists():
         raise CorpusError([Problem(str(path), None, f"no such file or folder (looked from {Path.cwd()})")])
+    if not path.is_file():
+        raise CorpusError(
+            [Problem(str(path), None, "not a file (a pipe or a device): write it to a file first")]
+        )
     try:
         return _read_file(path, columns, arrays)
     except (OSError, RecursionError) as error:
@@ -137,10 +142,15 @@ def _read_folder(folder: Path, columns: Columns, arrays: bool) -> Rows:
         return guarded("Dialogflow", partial(read_agent, folder), str(folder))
     if is_lex_folder(folder):
         return guarded("Lex V2", partial(read_lex_folder, folder), str(folder))
-    if (folder / "domains").is_dir() and is_text_folder(folder, texts := text_paths(folder)):
+    texts = text_paths(folder)
+    if (folder / "domains").is_dir() and is_text_folder(folder, texts):
         return read_text_folder(
             folder, texts, columns.encoding
         )  # MindMeld: the other files are about entities
+    if any(path.suffix.lower() == ".intent" for path in texts):
+        return read_text_folder(folder, texts, columns.encoding)  # OVOS: the other files are about the skill
+    if mails := mail_paths(folder):
+        return read_mails(folder, mails)
     if (found := _read_yaml(yaml_paths(folder), folder)) is not None:
         _mention_markdown(found, folder)
         return found
@@ -162,7 +172,7 @@ def _read_folder(folder: Path, columns: Columns, arrays: bool) -> Rows:
     result.problems.extend(problem for problem in unknown if problem not in beside)
     result.notices.extend(replace(problem, reason=f"not taken: {problem.reason}") for problem in beside)
     if not result.rows and not result.problems:
-        if is_text_folder(folder, texts := text_paths(folder)):
+        if is_text_folder(folder, texts):
             return read_text_folder(folder, texts, columns.encoding)
         reason = (
             "no corpus: a folder holds intents/<intent>.yaml files, tables, texts named <intent>.txt, "

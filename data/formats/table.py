@@ -9,6 +9,7 @@ from data.columns import INTENT_NAMES, Columns, Places, find_columns
 from data.decisions import DECISION, DECISIONS_FILE, ROW_HASH
 from data.errors import CorpusError, Problem
 from data.formats.cells import MISSING, Cell, Table, at, is_empty, is_number, shown
+from data.formats.tickets import customers_tickets
 from data.rows import Row, Rows
 
 _ANNOTATIONS = frozenset(["accept", "reject", "ignore", "yes", "no", "true", "false", "0", "1"])
@@ -27,6 +28,9 @@ def read_table(table: Table, asked: Columns) -> Rows:
         reason = f"label decisions, not a corpus: save them beside it as {named}"
         raise CorpusError([Problem(table.file, table.line, reason)])
     places = _places(table, asked, result)
+    if places.is_ticket:
+        table, places = customers_tickets(table, places, asked)
+        result.problems, result.notices = list(table.problems), [*table.notices]
     width = max((i + 1 for i, name in enumerate(table.header) if name.strip()), default=0)
     is_workbook = table.file.lower().endswith((".xlsx", ".xlsm"))
     replies: dict[str, set[str]] = defaultdict(set)
@@ -41,11 +45,14 @@ def read_table(table: Table, asked: Columns) -> Rows:
         if table.line is not None and values == [table.header[p] for p in (places.message, *places.intents)]:
             repeated += 1
             continue
+        subject = shown(at(cells, places.subject)).strip() if places.is_ticket else None
+        if subject and is_empty(values[0]):
+            values[0] = ""
         row = _row(table, line, values, result)
         if row is None:
             continue
         category = at(cells, places.category)
-        result.rows.append(Row(line, *row, category if isinstance(category, str) else ""))
+        result.rows.append(Row(line, *row, category if isinstance(category, str) else "", subject=subject))
         reply = at(cells, places.reply)
         replies[row[1].strip()].update([reply.strip()] if isinstance(reply, str) and reply.strip() else [])
     if repeated:
@@ -62,7 +69,7 @@ def _places(table: Table, asked: Columns, result: Rows) -> Places:
         return _by_content(table)
     places = find_columns(table.header, asked, table.file, table.line)
     if asked.intent is None:
-        return _text_label(table, places, result)
+        return places if places.is_ticket else _text_label(table, places, result)
     if table.line is not None:
         _refuse_data_header(table, places)
     return places

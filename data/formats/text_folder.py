@@ -1,9 +1,14 @@
-"""Read a folder of plain text files, one message per line, whose names or folders are the intents."""
+"""Read a folder of plain text files, one message per line, whose names or folders are the intents.
+
+`.intent` files of OVOS, Mycroft and Padatious hold templates: `(show|tell) me [the] {topic}`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from data.errors import Problem
@@ -16,12 +21,17 @@ _PROSE = frozenset(
     ["readme", "license", "licence", "notice", "requirements", "copying", "authors", "changelog"]
 )
 _ENTITY = re.compile(r"\{([^{}|]+)\|[^{}]*\}")
+_SUFFIXES = (".txt", ".intent")
+_CHOICE = re.compile(r"\(([^()\[\]]*)\)|\[([^()\[\]]*)\]")
+_SLOT = re.compile(r"(?<!\{)\{(\w+)\}(?!\})")
+_MOST_VARIANTS = 5
+"""Messages that are made of one template: more are no evidence, for they differ in a word."""
 
 
 def text_paths(folder: Path) -> list[Path]:
     """Return the files of messages: `<intent>.txt`, or `<intent>/train.txt` (MindMeld: below `domains`); sorted."""
     within = folder / "domains" if (folder / "domains").is_dir() else folder
-    found = [path for path in within.rglob("*.txt") if path.is_file()]
+    found = [path for path in within.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file()]
     visible = [
         p for p in found if not any(part.startswith((".", "__")) for part in p.relative_to(folder).parts)
     ]
@@ -48,11 +58,9 @@ def read_text_folder(folder: Path, paths: list[Path], encoding: str | None = Non
         text, notices = decode(path.read_bytes(), str(path), encoding)
         result.notices.extend(notices)
         name = path.relative_to(folder).as_posix()
-        for line, content in enumerate(text.split("\n"), start=1):
-            message = _ENTITY.sub(r"\1", content).strip()
-            if not message:
-                continue
-            if (message, intent) in seen and _PART.fullmatch(path.stem):
+        is_template = path.suffix.lower() == ".intent"
+        for line, message in _messages(text, is_template):
+            if (message, intent) in seen and (is_template or _PART.fullmatch(path.stem)):
                 repeated += 1  # the parts of one corpus often overlap
                 continue
             seen.add((message, intent))
@@ -63,6 +71,39 @@ def read_text_folder(folder: Path, paths: list[Path], encoding: str | None = Non
     result.notices.append(Problem(str(folder), None, reason))
     dropped(result, str(folder), repeated, "lines", "they are repeated in another part of the same intent")
     return result
+
+
+def _messages(text: str, is_template: bool) -> Iterator[tuple[int, str]]:
+    """Yield the messages with their lines; a comment of a template file is none."""
+    for line, content in enumerate(text.split("\n"), start=1):
+        if is_template and content.startswith("#"):
+            continue
+        for message in variants(content) if is_template else [_ENTITY.sub(r"\1", content)]:
+            if message.strip():
+                yield line, message.strip()
+
+
+def variants(template: str) -> list[str]:
+    """Return up to five messages of a template, in which each alternative of a choice occurs.
+
+    `(a|b)` is a choice, `[a]` may be absent, and `{slot}` is a placeholder.
+    """
+    found: list[str] = []
+    for number in range(_MOST_VARIANTS):
+        text, before = template, ""
+        while text != before:  # from the innermost choice outwards
+            before = text
+            text = _CHOICE.sub(partial(_chosen, number), text)
+        message = " ".join(_SLOT.sub(r"{{\1}}", text).split())
+        if message in found:
+            break
+        found.append(message)
+    return found
+
+
+def _chosen(number: int, choice: re.Match[str]) -> str:
+    options = (choice[1] if choice[1] is not None else f"{choice[2]}|").split("|")
+    return options[number % len(options)]
 
 
 def _intent(path: Path, folder: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,8 +35,11 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
             )
             for sheet in book.worksheets
         }
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, SyntaxError, TypeError, EOFError) as error:
-        raise CorpusError([Problem(file, None, f"not an Excel workbook (.xlsx): {error}")]) from None
+    except Exception as error:  # openpyxl lets errors of any class of zipfile, zlib and expat through
+        reason = (
+            f"not an Excel workbook (.xlsx), or one that openpyxl cannot read: {error}; save the sheet as CSV"
+        )
+        raise CorpusError([Problem(file, None, reason)]) from None
     failures: dict[str, CorpusError] = {}
     for place, (title, records) in enumerate(sheets.items()):
         try:

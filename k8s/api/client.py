@@ -31,7 +31,12 @@ list_kube_config_contexts: Callable[..., tuple[Any, Any]] = config.list_kube_con
 FIELD_MANAGER = "support-chatbot"
 """Field manager recorded in `metadata.managedFields`."""
 
-CORE, APPS, BATCH, LEASES = "api/v1", "apis/apps/v1", "apis/batch/v1", "apis/coordination.k8s.io/v1"
+_GROUPS = {
+    **dict.fromkeys(("pods", "events", "secrets"), "api/v1"),
+    **dict.fromkeys(("deployments", "replicasets"), "apis/apps/v1"),
+    **dict.fromkeys(("cronjobs", "jobs"), "apis/batch/v1"),
+    "leases": "apis/coordination.k8s.io/v1",
+}
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _MERGE_PATCH = "application/merge-patch+json"
@@ -60,55 +65,37 @@ class Cluster:
         self.host = str(configuration.host)
         self.namespace = settings.namespace or own
 
-    def cronjob(self, name: str) -> Json:
-        """Get a CronJob."""
-        return self._request("GET", BATCH, "cronjobs", name)
+    def get(self, kind: str, name: str, retry_seconds: float | None = None) -> Json:
+        """Get an object; `kind` is a plural such as "deployments"."""
+        return self._request("GET", kind, name, retry_seconds=retry_seconds)
 
-    def jobs(self) -> list[Json]:
-        """List all Jobs of the namespace."""
-        return list(self._request("GET", BATCH, "jobs")["items"])
+    def list_of(self, kind: str, labels: Mapping[str, str] | None = None) -> list[Json]:
+        """List the namespace's objects of a kind, or those that match the labels."""
+        selector = ",".join(f"{key}={value}" for key, value in sorted((labels or {}).items()))
+        query = {"labelSelector": selector} if selector else None
+        return list(self._request("GET", kind, query=query)["items"])
 
-    def create_job(self, job: Json) -> Json:
-        """Create a Job.
+    def create(self, kind: str, body: Json, retry_seconds: float | None = None) -> Json:
+        """Create an object. Raises: Conflict: one with this name exists."""
+        return self._request("POST", kind, body=body, retry_seconds=retry_seconds)
 
-        Raises: Conflict: a Job with this name exists.
-        """
-        return self._request("POST", BATCH, "jobs", body=job)
+    def replace(self, kind: str, body: Json, retry_seconds: float | None = None) -> Json:
+        """Replace an object. Raises: Conflict: its resourceVersion changed since it was read."""
+        return self._request("PUT", kind, body["metadata"]["name"], body=body, retry_seconds=retry_seconds)
 
-    def lease(self, name: str) -> Json:
-        """Get a Lease; not retried."""
-        return self._request("GET", LEASES, "leases", name, retry_seconds=0)
-
-    def update_lease(self, lease: Json) -> Json:
-        """Replace a Lease; not retried.
-
-        Raises: Conflict: its resourceVersion changed since it was read.
-        """
-        return self._request("PUT", LEASES, "leases", lease["metadata"]["name"], body=lease, retry_seconds=0)
-
-    def deployment(self, name: str) -> Json:
-        """Get a Deployment."""
-        return self._request("GET", APPS, "deployments", name)
-
-    def patch_deployment(self, name: str, patch: Json) -> Json:
-        """Apply a JSON merge patch to a Deployment.
+    def patch(self, kind: str, name: str, patch: Json) -> Json:
+        """Apply a JSON merge patch; `name` may end in a subresource such as `/scale`.
 
         Raises: Conflict: the patch contains a `resourceVersion` that is no longer current.
         """
-        return self._request("PATCH", APPS, "deployments", name, body=patch)
-
-    def scale_deployment(self, name: str, replicas: int) -> Json:
-        """Set a Deployment's number of replicas through its `scale` subresource."""
-        return self._request(
-            "PATCH", APPS, "deployments", f"{name}/scale", body={"spec": {"replicas": replicas}}
-        )
+        return self._request("PATCH", kind, name, body=patch)
 
     def watch_deployment(self, name: str, seconds: float) -> Iterator[Json]:
         """Yield the Deployment now and after every change, until `seconds` have passed or the watch breaks."""
         seconds = max(1, int(seconds))
         query = {"watch": "1", "fieldSelector": f"metadata.name={name}", "timeoutSeconds": str(seconds)}
         timeout = Timeout(self._settings.request_seconds, seconds + self._settings.request_seconds)
-        stream = self._with_retries(lambda: self._send("GET", APPS, "deployments", "", query, None, timeout))
+        stream = self._with_retries(lambda: self._send("GET", "deployments", "", query, None, timeout))
         buffer = b""
         try:
             for chunk in stream.stream(amt=None):
@@ -122,37 +109,9 @@ class Cluster:
         finally:
             stream.close()
 
-    def replica_sets(self, selector: Mapping[str, str]) -> list[Json]:
-        """List the ReplicaSets that match the labels."""
-        return list(self._request("GET", APPS, "replicasets", query=_label_selector(selector))["items"])
-
-    def pods(self, selector: Mapping[str, str]) -> list[Json]:
-        """List the pods that match the labels."""
-        return list(self._request("GET", CORE, "pods", query=_label_selector(selector))["items"])
-
-    def create_event(self, event: Json) -> Json:
-        """Create an Event in the namespace; not retried."""
-        return self._request("POST", CORE, "events", body=event, retry_seconds=0)
-
-    def secret(self, name: str) -> Json:
-        """Get a Secret; its values are base64-encoded."""
-        return self._request("GET", CORE, "secrets", name)
-
-    def create_secret(self, secret: Json) -> Json:
-        """Create a Secret.
-
-        Raises: Conflict: a Secret with this name exists.
-        """
-        return self._request("POST", CORE, "secrets", body=secret)
-
-    def patch_secret(self, name: str, patch: Json) -> Json:
-        """Apply a JSON merge patch to a Secret."""
-        return self._request("PATCH", CORE, "secrets", name, body=patch)
-
     def _request(
         self,
         method: str,
-        group: str,
         kind: str,
         name: str = "",
         *,
@@ -162,7 +121,7 @@ class Cluster:
     ) -> Json:
         timeout = Timeout(total=self._settings.request_seconds)
         answer = self._with_retries(
-            lambda: self._send(method, group, kind, name, query, body, timeout), retry_seconds
+            lambda: self._send(method, kind, name, query, body, timeout), retry_seconds
         )
         return dict(json.loads(answer.data))
 
@@ -174,7 +133,6 @@ class Cluster:
     def _send(
         self,
         method: str,
-        group: str,
         kind: str,
         name: str,
         query: Mapping[str, str] | None,
@@ -182,7 +140,7 @@ class Cluster:
         timeout: Timeout,
     ) -> Any:
         """Send one request; return the response, whose body is unread if it is a watch stream."""
-        parts = [self.host, group, "namespaces", self.namespace, kind, *([name] if name else [])]
+        parts = [self.host, _GROUPS[kind], "namespaces", self.namespace, kind, *([name] if name else [])]
         manager = {"fieldManager": FIELD_MANAGER} if body is not None else {}
         url = "/".join(parts) + "?" + urlencode({**(query or {}), **manager})
         headers = {"Accept": "application/json", "User-Agent": FIELD_MANAGER}
@@ -207,10 +165,6 @@ class Cluster:
         if answer.status >= 400:
             raise _to_error(answer, request, self.host)
         return answer
-
-
-def _label_selector(selector: Mapping[str, str]) -> dict[str, str]:
-    return {"labelSelector": ",".join(f"{key}={value}" for key, value in sorted(selector.items()))}
 
 
 def _load_configuration(settings: KubernetesSettings) -> tuple[Any, str]:
@@ -240,10 +194,8 @@ def _to_error(answer: Any, request: str, host: str) -> StoreError:
         reason = str(answer.reason)
     match answer.status:
         case 401:
-            return Denied(
-                f"{request}: the API server at {host} does not know this account's token: {reason}. Is it projected "
-                "into this container, and of this cluster?"
-            )
+            unknown = f"the API server at {host} does not know this account's token: {reason}"
+            return Denied(f"{request}: {unknown}. Is it projected into this container, and of this cluster?")
         case 403:
             return Denied(
                 f"{request}: {reason}. docs/operations/kubernetes.md lists the rights that this account needs"
@@ -252,9 +204,7 @@ def _to_error(answer: Any, request: str, host: str) -> StoreError:
             return Missing(f"{request}: {reason}")
         case 409:
             return Conflict(f"{request}: {reason}")
-        case 429 | 500 | 502 | 503 | 504:
-            return Unreachable(
-                f"{request}: the API server at {host} cannot just now: {answer.status} {reason}"
-            )
+        case 429 | 500 | 502 | 503 | 504 as status:
+            return Unreachable(f"{request}: the API server at {host} cannot just now: {status} {reason}")
         case status:
             return ClusterError(f"{request}: {status} {reason}")

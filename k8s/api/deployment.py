@@ -75,15 +75,13 @@ class Deployment:
             return RolloutStatus(False, "", "not seen by the controller yet")
         for condition in status.get("conditions") or []:
             if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
-                return RolloutStatus(
-                    False, condition.get("message", "no progress in time"), "no progress in time"
-                )
+                late = "no progress in time"
+                return RolloutStatus(False, condition.get("message", late), late)
         updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
         old = status.get("replicas", 0) - updated
         if updated < desired or old > 0 or available < updated:
-            return RolloutStatus(
-                False, "", f"{updated} of {desired} replicas new, {available} ready, {old} old ones left"
-            )
+            state = f"{updated} of {desired} replicas new, {available} ready, {old} old ones left"
+            return RolloutStatus(False, "", state)
         return RolloutStatus(True, "", f"{updated} replicas, all ready")
 
     def is_stale_failure(self, cluster: Cluster, status: RolloutStatus) -> bool:
@@ -96,12 +94,11 @@ class Deployment:
     def current_replica_set(self, cluster: Cluster) -> Json | None:
         """Return the ReplicaSet of the current template; None: the controller has not created it yet."""
         uid = self.content["metadata"]["uid"]
-        for found in cluster.replica_sets(self._selector):
+        for found in cluster.list_of("replicasets", self._selector):
             owners = found["metadata"].get("ownerReferences") or []
-            same_revision = (found["metadata"].get("annotations") or {}).get(
-                REVISION_ANNOTATION
-            ) == self.annotations.get(REVISION_ANNOTATION)
-            if same_revision and any(owner["uid"] == uid for owner in owners):
+            revision = (found["metadata"].get("annotations") or {}).get(REVISION_ANNOTATION)
+            is_current = revision == self.annotations.get(REVISION_ANNOTATION)
+            if is_current and any(owner["uid"] == uid for owner in owners):
                 return found
         return None
 
@@ -121,11 +118,9 @@ class Deployment:
             for condition in status.get("conditions") or []:
                 if condition["type"] == "PodScheduled" and condition["status"] == "False":
                     found.append(f"{name}: {condition.get('reason')}: {condition.get('message')}")
-            for container in (status.get("initContainerStatuses") or []) + (
-                status.get("containerStatuses") or []
-            ):
-                if not container.get("ready"):
-                    found.append(f"{name}: {_container_problem(container)}")
+            for kind in ("initContainerStatuses", "containerStatuses"):
+                unready = (one for one in status.get(kind) or [] if not one.get("ready"))
+                found += [f"{name}: {_container_problem(container)}" for container in unready]
         return "; ".join(line for line in found if line)[:800]
 
     @property
@@ -138,7 +133,9 @@ class Deployment:
             return []
         # The controller sets this label: pods of other Deployments never match.
         selector = {**self._selector, _HASH_LABEL: current["metadata"]["labels"][_HASH_LABEL]}
-        return [pod for pod in cluster.pods(selector) if not pod["metadata"].get("deletionTimestamp")]
+        return [
+            pod for pod in cluster.list_of("pods", selector) if not pod["metadata"].get("deletionTimestamp")
+        ]
 
 
 def _container_problem(container: Json) -> str:

@@ -5,8 +5,6 @@ The chart creates the Lease empty, so that the account needs no permission to cr
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from chatbot.errors import Missing
 from chatbot.store.lease import Lease, LeaseRecord
 from k8s.api.client import Cluster, ClusterError
@@ -18,8 +16,7 @@ class KubernetesLease(Lease):
     def __init__(self, cluster: Cluster, name: str, seconds: float, wait: float, holder: str = "") -> None:
         """Configure the Lease; sends no request.
 
-        Args:
-            holder: identity of this process; empty: pod (or machine) name and process id.
+        Args: holder: identity of this process; empty: pod (or machine) name and process id.
         """
         super().__init__(
             f"lease/{name}", seconds, wait, holder or cluster.runtime.holder, runtime=cluster.runtime
@@ -29,7 +26,7 @@ class KubernetesLease(Lease):
 
     def _read(self) -> LeaseRecord:
         try:
-            lease = self._cluster.lease(self._resource)
+            lease = self._cluster.get("leases", self._resource, retry_seconds=0)
         except Missing as error:
             raise ClusterError(
                 f"{error}. The chart makes it, empty; `kubectl create -f` one with this name and no spec"
@@ -45,15 +42,11 @@ class KubernetesLease(Lease):
     def _write(self, record: LeaseRecord, holder: str) -> None:
         spec = dict(record.version.get("spec") or {})
         if holder:
-            now = _micro_time(self._runtime.now())
+            # The API server's MicroTime always has six fractional digits.
+            now = f"{self._runtime.now():%Y-%m-%dT%H:%M:%S.%fZ}"
             if record.holder != holder:
                 spec["leaseTransitions"] = (spec.get("leaseTransitions") or 0) + 1
                 spec["acquireTime"] = now
             spec |= {"leaseDurationSeconds": max(1, round(self._seconds)), "renewTime": now}
         spec["holderIdentity"] = holder
-        self._cluster.update_lease(record.version | {"spec": spec})
-
-
-def _micro_time(when: datetime) -> str:
-    """Format a time as the API server's MicroTime: always six fractional digits."""
-    return when.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        self._cluster.replace("leases", record.version | {"spec": spec}, retry_seconds=0)

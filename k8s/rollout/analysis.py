@@ -7,7 +7,6 @@ from typing import NamedTuple
 from chatbot.settings import KubernetesSettings
 from k8s.rollout.counters import (
     SLOW,
-    Margins,
     PodCounters,
     Regression,
     find_regressions,
@@ -43,9 +42,6 @@ class RolloutAnalysis:
         """Args: settings: durations, margins and false-alarm rate. baseline: counters of the previous version."""
         self._settings = settings
         self._baseline = baseline
-        self._margins = Margins(
-            settings.error_rise, settings.slow_rise, settings.handoff_rise, settings.negative_rise
-        )
         self._max_seconds = max(settings.watch_seconds, settings.watch_max_seconds)
         self._evaluations = max(1.0, self._max_seconds / settings.watch_every_seconds)
         self._not_ready_since: float | None = None
@@ -78,7 +74,7 @@ class RolloutAnalysis:
             return AnalysisResult(False, [], summary)
         # Bonferroni: half of the false-alarm rate for the interim evaluations, half for the last one.
         false_alarm_rate = self._settings.false_alarm / 2 / (1.0 if is_last else self._evaluations)
-        regressions = find_regressions(self._baseline, current, self._margins, false_alarm_rate)
+        regressions = find_regressions(self._baseline, current, self._settings, false_alarm_rate)
         if not self._latency.is_sustained(at_least=1 if is_last else _MIN_BLOCKS):
             regressions = [found for found in regressions if found.measure != SLOW]
         if is_last and problem:

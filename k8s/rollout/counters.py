@@ -10,11 +10,13 @@ rise is sustained.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
+
+from chatbot.settings import KubernetesSettings
 
 CHAT = "/chat"
 FAST_SHARE = 0.99
@@ -34,11 +36,9 @@ class PodCounters:
     """Counters of one version: `a + b` adds two pods.
 
     Attributes:
-        answered: messages answered with 2xx.
-        failed: messages answered with 5xx.
+        answered, failed: messages answered with 2xx, and with 5xx.
         within: cumulative latency histogram: messages by upper bound in seconds, as in Prometheus.
-        replies: replies of `/chat`.
-        handoffs: replies that hand over to a human.
+        replies, handoffs: replies of `/chat`, and those that hand over to a human.
         helped, not_helped: feedback.
     """
 
@@ -51,17 +51,12 @@ class PodCounters:
     not_helped: float = 0
 
     def __add__(self, other: PodCounters) -> PodCounters:
-        bounds = [*self.within, *(b for b in other.within if b not in self.within)]
+        bounds = dict.fromkeys([*self.within, *other.within])
         within = {b: self.within.get(b, 0) + other.within.get(b, 0) for b in bounds}
-        return PodCounters(
-            self.answered + other.answered,
-            self.failed + other.failed,
-            within,
-            self.replies + other.replies,
-            self.handoffs + other.handoffs,
-            self.helped + other.helped,
-            self.not_helped + other.not_helped,
-        )
+        sums = {
+            f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self) if f.name != "within"
+        }
+        return PodCounters(within=within, **sums)
 
     @property
     def messages(self) -> float:
@@ -100,32 +95,15 @@ class PodCounters:
                         not_helped += 0 if yes else sample.value
         return cls(answered, failed, within, replies, handoffs, helped, not_helped)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return a representation for JSON."""
-        return asdict(self)
-
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> PodCounters:
-        """Restore what `as_dict` returned; missing fields are zero."""
-        known = {name: content[name] for name in cls.__slots__ if name in content}
-        return cls(**known)
+        """Restore what `dataclasses.asdict` returned; missing fields are zero."""
+        return cls(**{name: content[name] for name in cls.__slots__ if name in content})
 
 
 def total(all_counters: Iterable[PodCounters]) -> PodCounters:
     """Return the sum of all counters."""
-    result = PodCounters()
-    for counters in all_counters:
-        result = result + counters
-    return result
-
-
-class Margins(NamedTuple):
-    """Smallest increase of each share that counts as a regression."""
-
-    failed: float
-    slow: float
-    handoffs: float
-    negative: float
+    return sum(all_counters, PodCounters())
 
 
 class Regression(NamedTuple):
@@ -137,7 +115,7 @@ class Regression(NamedTuple):
 
 
 class ShareComparison(NamedTuple):
-    """One share of both versions, each as (hits, total)."""
+    """One share of both versions, each as (hits, total), and its smallest increase that counts as a regression."""
 
     measure: str
     name: str
@@ -159,40 +137,27 @@ def slow_threshold(baseline: PodCounters) -> str:
     return ""
 
 
-def compare_shares(baseline: PodCounters, current: PodCounters, margins: Margins) -> list[ShareComparison]:
-    """Return the four shares of both versions; `slow` only if both histograms have the bound."""
+def compare_shares(
+    baseline: PodCounters, current: PodCounters, settings: KubernetesSettings
+) -> Iterator[ShareComparison]:
+    """Yield the four shares of both versions; `slow` only if both histograms have the bound."""
+
+    def share(
+        measure: str, name: str, of: Callable[[PodCounters], tuple[float, float]], margin: float
+    ) -> ShareComparison:
+        return ShareComparison(measure, name, of(baseline), of(current), margin)
+
+    yield share("failed", "failed messages", lambda c: (c.failed, c.messages), settings.error_rise)
+    yield share("handoffs", "handoffs", lambda c: (c.handoffs, c.replies), settings.handoff_rise)
+    yield share(
+        "negative_feedback",
+        "negative feedback",
+        lambda c: (c.not_helped, c.helped + c.not_helped),
+        settings.negative_rise,
+    )
     bound = slow_threshold(baseline)
-    found = [
-        ShareComparison(
-            "failed",
-            "failed messages",
-            (baseline.failed, baseline.messages),
-            (current.failed, current.messages),
-            margins.failed,
-        ),
-        ShareComparison(
-            "handoffs",
-            "handoffs",
-            (baseline.handoffs, baseline.replies),
-            (current.handoffs, current.replies),
-            margins.handoffs,
-        ),
-        ShareComparison(
-            "negative_feedback",
-            "negative feedback",
-            (baseline.not_helped, baseline.helped + baseline.not_helped),
-            (current.not_helped, current.helped + current.not_helped),
-            margins.negative,
-        ),
-    ]
     if bound and bound in current.within:
-        name = f"messages over {bound} s"
-        found.append(
-            ShareComparison(
-                SLOW, name, slow_messages(baseline, bound), slow_messages(current, bound), margins.slow
-            )
-        )
-    return found
+        yield share(SLOW, f"messages over {bound} s", lambda c: slow_messages(c, bound), settings.slow_rise)
 
 
 def slow_messages(counters: PodCounters, bound: str) -> tuple[float, float]:
@@ -202,27 +167,25 @@ def slow_messages(counters: PodCounters, bound: str) -> tuple[float, float]:
 
 
 def find_regressions(
-    baseline: PodCounters, current: PodCounters, margins: Margins, false_alarm_rate: float
+    baseline: PodCounters, current: PodCounters, settings: KubernetesSettings, false_alarm_rate: float
 ) -> list[Regression]:
     """Return the measures that are significantly worse, each with a sentence that contains its numbers.
 
-    Args:
-        false_alarm_rate: probability, over all measures, that equal versions yield a regression.
+    Args: false_alarm_rate: probability, over all measures, that equal versions yield a regression.
     """
     found = []
-    for comparison in compare_shares(baseline, current, margins):
+    for comparison in compare_shares(baseline, current, settings):
         (hits_before, drawn_before), (hits_now, drawn_now) = comparison.baseline, comparison.current
-        if (
-            not drawn_before
-            or not drawn_now
-            or hits_now / drawn_now - hits_before / drawn_before < comparison.margin
-        ):
+        if not drawn_before or not drawn_now:
+            continue
+        before, now = hits_before / drawn_before, hits_now / drawn_now
+        if now - before < comparison.margin:
             continue
         p_value = fisher_exact(int(hits_now), int(drawn_now), int(hits_before), int(drawn_before))
         if p_value < false_alarm_rate / len(MEASURES):
             summary = (
-                f"{comparison.name}: {hits_now:.0f} of {drawn_now:.0f} ({hits_now / drawn_now:.1%}), with the "
-                f"version before {hits_before:.0f} of {drawn_before:.0f} ({hits_before / drawn_before:.1%}); "
+                f"{comparison.name}: {hits_now:.0f} of {drawn_now:.0f} ({now:.1%}), with the "
+                f"version before {hits_before:.0f} of {drawn_before:.0f} ({before:.1%}); "
                 f"by chance at most one time in {1 / max(p_value, 1e-12):.0f}"
             )
             found.append(Regression(comparison.measure, summary))

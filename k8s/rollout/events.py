@@ -50,7 +50,7 @@ def emit(
         "count": 1,
     }
     try:
-        cluster.create_event(content)
+        cluster.create("events", content, retry_seconds=0)
     except ChatbotError as error:
         sys.stderr.write(f"no Event: {error}\n")
 

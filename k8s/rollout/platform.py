@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from chatbot.loop.pushgateway import PushgatewayClient
@@ -67,7 +68,7 @@ class KubernetesPlatform:
 
     def read(self) -> Snapshot[Deployment]:
         """Read the Deployment."""
-        return _snapshot(Deployment(self._cluster.deployment(self._settings.deployment)))
+        return _snapshot(Deployment(self._cluster.get("deployments", self._settings.deployment)))
 
     def write(
         self, snapshot: Snapshot[Deployment], rollout: RolloutState, model: str, blocked: tuple[str, ...]
@@ -87,7 +88,7 @@ class KubernetesPlatform:
             patch["spec"] = {"template": {"metadata": {"annotations": {MODEL_ANNOTATION: model or None}}}}
         if not (rollout.by_hand and rollout.phase is Phase.ROLLING):
             self._lease.check()
-        self._cluster.patch_deployment(deployment.name, patch)
+        self._cluster.patch("deployments", deployment.name, patch)
 
     def carry_out(self, rollout: RolloutState) -> Failure | None:
         """Wait for the pods, analyse the metrics, or move the alias."""
@@ -127,8 +128,10 @@ class KubernetesPlatform:
 
     def baseline(self) -> Mapping[str, Any]:
         """Return the counters of the serving version, for the canary analysis of the next one."""
-        counters, _ = self._reader().read_counters(self.read().version.pods(self._cluster))
-        return counters.as_dict()
+        counters, _ = PodReader(self._settings, self._runtime).read_counters(
+            self.read().version.pods(self._cluster)
+        )
+        return asdict(counters)
 
     def reconcile(self) -> None:
         """Reconcile alias and metric with the annotation, unless a rollout is in progress."""
@@ -149,10 +152,8 @@ class KubernetesPlatform:
 
     def _analyse(self, rollout: RolloutState) -> Failure | None:
         """Analyse the live metrics until the new version passes or shows a regression."""
-        analysis, reader = (
-            RolloutAnalysis(self._settings, PodCounters.from_dict(rollout.before)),
-            self._reader(),
-        )
+        analysis = RolloutAnalysis(self._settings, PodCounters.from_dict(rollout.before))
+        reader = PodReader(self._settings, self._runtime)
         last_answer = self._runtime.monotonic()
         while True:
             deployment = self._read_observed(rollout)
@@ -214,10 +215,8 @@ class KubernetesPlatform:
                 if status.failure and rollout.seconds_in_phase(self._runtime.now()) > _SETTLE_SECONDS:
                     if deployment.is_stale_failure(self._cluster, status):
                         continue
-                    return (
-                        deployment,
-                        f"not ready: {deployment.pod_problems(self._cluster) or status.failure}",
-                    )
+                    problems = deployment.pod_problems(self._cluster) or status.failure
+                    return deployment, f"not ready: {problems}"
             if rollout.seconds_in_phase(self._runtime.now()) > self._settings.rollout_seconds:
                 problems = deployment.pod_problems(self._cluster) or deployment.rollout_status().summary
                 return deployment, f"not ready within {self._settings.rollout_seconds:.0f} s: {problems}"
@@ -238,9 +237,6 @@ class KubernetesPlatform:
         snapshot = _snapshot(deployment) if deployment else self.read()
         check_current(self, rollout, snapshot)
         return snapshot.version
-
-    def _reader(self) -> PodReader:
-        return PodReader(self._settings, self._runtime)
 
 
 def _snapshot(deployment: Deployment) -> Snapshot[Deployment]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from chatbot.loop.pushgateway import PushgatewayClient
 from chatbot.loop.registry import CHAMPION, NotRegistered, RegistryClient
 from chatbot.loop.rollout.machine import Snapshot
@@ -16,14 +18,13 @@ from k8s.rollout.pods import PodReader
 from k8s.rollout.record import describe
 
 
+@dataclass(frozen=True, slots=True)
 class Reconciler:
     """Compares what a Deployment's annotation names with its pods and the registry."""
 
-    def __init__(self, cluster: Cluster, registry: RegistryClient, settings: KubernetesSettings) -> None:
-        """Configure it; sends no request."""
-        self._cluster = cluster
-        self._registry = registry
-        self._settings = settings
+    cluster: Cluster
+    registry: RegistryClient
+    settings: KubernetesSettings
 
     def serving_digest(self, deployment: Deployment) -> str:
         """Return the digest of the bundle that should serve; empty: the pods run different images, or none answers."""
@@ -53,17 +54,17 @@ class Reconciler:
         if deployment.desired_model:
             ref = ModelRef.parse(deployment.desired_model)
             try:
-                if ref.version.isdecimal() and self._registry.ref(ref.version).digest == digest:
+                if ref.version.isdecimal() and self.registry.ref(ref.version).digest == digest:
                     return ref.version
             except NotRegistered:
                 pass
-        if version := self._registry.version_of(digest):
+        if version := self.registry.version_of(digest):
             return version
         sentence = (
             f"{describe(deployment.desired_model)} serves and the registry does not know it ({digest[:12]}): "
             "the alias stays"
         )
-        events.emit(self._cluster, deployment, "ModelNotRegistered", sentence, "Warning")
+        events.emit(self.cluster, deployment, "ModelNotRegistered", sentence, "Warning")
         return ""
 
     def reconcile(self, snapshot: Snapshot[Deployment], lease: Lease, gateway: PushgatewayClient) -> None:
@@ -74,24 +75,25 @@ class Reconciler:
         deployment = snapshot.version
         metrics.push_desired_model(gateway, deployment.desired_model)
         version = self.registered_version(deployment)
-        champion = self._registry.aliases().get(CHAMPION, "")
+        champion = self.registry.aliases().get(CHAMPION, "")
         if not version or version == champion:
             return
         lease.check()
         if champion:
             try:
-                blocked = record.dump_blocked(block(snapshot.blocked, str(self._registry.ref(champion))))
-                self._cluster.patch_deployment(deployment.name, {"metadata": {"annotations": blocked}})
+                blocked = record.dump_blocked(block(snapshot.blocked, str(self.registry.ref(champion))))
+                patch = {"metadata": {"annotations": blocked}}
+                self.cluster.patch("deployments", deployment.name, patch)
             except NotRegistered:
                 pass
-        self._registry.set_alias(CHAMPION, version)
+        self.registry.set_alias(CHAMPION, version)
         sentence = (
             f"{describe(deployment.desired_model)} serves and was not champion: the alias moved from version "
             f"{champion or 'none'} to {version}"
         )
-        events.emit(self._cluster, deployment, "ChampionFollows", sentence)
+        events.emit(self.cluster, deployment, "ChampionFollows", sentence)
         metrics.push_outcome(gateway, RolloutOutcome.SUPERSEDED)
 
     def _bundle_digests(self, deployment: Deployment) -> dict[str, str]:
-        reader = PodReader(self._settings, self._cluster.runtime)
-        return reader.bundle_digests(deployment.pods(self._cluster))
+        reader = PodReader(self.settings, self.cluster.runtime)
+        return reader.bundle_digests(deployment.pods(self.cluster))

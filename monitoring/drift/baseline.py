@@ -44,8 +44,7 @@ class Baseline:
 def load(store: Store | None, folder: Path, serving: ServedModel) -> Baseline | None:
     """Load the version's baseline; None if it is not frozen yet.
 
-    Raises:
-        StoreError: the store does not respond, or the object is not a baseline.
+    Raises: StoreError: the store does not respond, or the object is not a baseline.
     """
     key = layout.baseline(serving.name)
     try:
@@ -67,9 +66,6 @@ def first_records(source: Source, serving: ServedModel, records: int, until: dat
     """Return the version's earliest `records` records, or all if there are fewer; None if there are none.
 
     Those of the shards of a source merge by `earliest` into those of the whole.
-
-    Raises:
-        StoreError: the store does not respond.
     """
     columns = [name for name in COLUMNS if name != "query"]
     held: list[pa.Table] = []
@@ -94,21 +90,10 @@ def freeze(
     serving: ServedModel,
     records: int,
 ) -> Baseline | None:
-    """Freeze the version's first records as its baseline.
+    """Freeze the version's first records (`first_records`) as its baseline; None if there are fewer than `records`.
 
-    Idempotent: the object is created only if it does not exist, so a baseline frozen concurrently wins.
-
-    Args:
-        first: the version's first records (`first_records`).
-        source: source of their feedback.
-        store: where the baseline is written; None: `folder`, the log folder.
-        records: number of records of a baseline.
-
-    Returns:
-        None if there are fewer than `records` records.
-
-    Raises:
-        StoreError: the store does not respond.
+    Idempotent: the object is created only if it does not exist, so a baseline frozen concurrently wins. Without a store
+    it is written to `folder`, the log folder.
     """
     if first is None or first.num_rows < records:
         return None

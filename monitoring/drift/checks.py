@@ -92,11 +92,9 @@ class Finding:
 def findings(
     base: Tally, window: Tally, least: Mapping[str, float], lower_only: bool = False
 ) -> list[Finding]:
-    """Compute all checks for which both sides have values.
+    """Compute all checks for which the tallies of both sides, over the same grid, have values.
 
     Args:
-        base: histograms of the baseline or the reference.
-        window: histograms of the window, over the same grid.
         least: minimum effects that matter, by check.
         lower_only: one-sided: count a change of confidence and scope only if they fell. The reference has out-of-fold
             scores, of models trained on less data, which are less confident than the serving model.

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from chatbot.dialog.router import FIRST, FULL
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 TEXT_FEATURES = ("chars", "words", "non_letter_share", "upper_share")
 SCORES = ("confidence", "scope")
@@ -74,23 +72,16 @@ def of_table(table: pa.Table) -> RecordColumns:
 
     Missing columns (files of an older schema) are read as unknown.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     rows = table.num_rows
     names = set(table.column_names)
 
     def number(name: str) -> NDArray[np.float64]:
         if name not in names:
             return np.full(rows, np.nan)
-        values = table[name].cast(pa.float64()).combine_chunks()
-        return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float64)
-
-    def flags(name: str) -> NDArray[np.float64] | None:
-        if name not in names:
-            return None
-        values = table[name].cast(pa.int8()).cast(pa.float64()).combine_chunks()
-        return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float64)
+        values = table[name]
+        if pa.types.is_boolean(values.type):
+            values = values.cast(pa.int8())
+        return np.asarray(values.cast(pa.float64()).combine_chunks().to_numpy(zero_copy_only=False))
 
     numbers = {name: number(name) for name in NUMBERS}
     unseen = np.zeros(rows, dtype=bool)
@@ -107,16 +98,14 @@ def of_table(table: pa.Table) -> RecordColumns:
         summary[full] = np.asarray(values.to_numpy(zero_copy_only=False)).reshape(-1, SUMMARY_AXES)
     summary[unseen] = np.nan
     intents = np.asarray(table["intent"].combine_chunks().dictionary_encode().to_pandas(), dtype=object)
-    handoff = flags("handoff")
+    handoff = number("handoff") > 0 if "handoff" in names else None
     return RecordColumns(
-        numbers, summary, intents, None if handoff is None else handoff > 0, flags("negative")
+        numbers, summary, intents, handoff, number("negative") if "negative" in names else None
     )
 
 
 def to_table(columns: RecordColumns) -> pa.Table:
     """Convert columns into the table that `of_table` reads, for a frozen baseline. Contains no text and no id."""
-    import pyarrow as pa
-
     summary = [None if np.isnan(row).any() else row for row in columns.summary.astype(np.float32)]
     table = {
         "intent": pa.array(list(columns.intents), pa.string()),

@@ -24,13 +24,7 @@ class Comparison:
     """Compares windows with one side. Memory does not grow with the window."""
 
     def __init__(self, side: RecordColumns, against: str = BASELINE, scale: float = 1.0) -> None:
-        """Build the grid, histograms and kernel test of a side.
-
-        Args:
-            side: rows of the baseline or the reference.
-            against: `baseline` or `reference`.
-            scale: factor of all minimum effects: 2 requires effects twice as large.
-        """
+        """Build grid, histograms and kernel test of a side's rows; `scale` multiplies all minimum effects."""
         self.against = against
         self.grid = Grid.of(side)
         self.tally = Tally.of(self.grid, side)
@@ -45,15 +39,7 @@ class Comparison:
         return Tally(self.grid)
 
     def judge(self, window: Tally, sample: RecordColumns) -> list[Finding]:
-        """Run all checks on a window.
-
-        Args:
-            window: tally of all its records, from `new_tally`.
-            sample: uniform sample of its records, or all of them.
-
-        Returns:
-            The findings; the kernel tests are first.
-        """
+        """Run all checks on a window's tally (`new_tally`) and a uniform sample of it; kernel tests are first."""
         found = findings(self.tally, window, self._least, lower_only=self.against != BASELINE)
         distance = self.distance(sample)
         if distance is not None:
@@ -66,10 +52,9 @@ class Comparison:
         return found
 
     def _new_kind(self, sample: RecordColumns) -> Finding | None:
-        furthest = self.kernel.furthest(sample) if self.kernel else None
-        if furthest is None:
+        counts = self.kernel.furthest(sample) if self.kernel else None
+        if counts is None:
             return None
-        counts = furthest.hits, furthest.records, furthest.before, furthest.size
         found = share(NEW_KIND, *counts, self._least[NEW_KIND])
         return replace(found, effect=max(found.statistic - found.before, 0.0))
 

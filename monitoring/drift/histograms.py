@@ -65,11 +65,8 @@ class Tally:
     """Histograms and counts of records over a grid.
 
     Attributes:
-        handoffs: number of records handed off to a human.
         knows_handoffs: whether all counted columns say which records were handed off.
-        said: number of records with feedback.
-        negative: number of records with a thumbs down.
-        intents: number of records by intent.
+        said, negative: numbers of records with feedback, and with a thumbs down.
         counts: number of records per bin, by the grid's names and `topic`.
         topic_intents: for each topic, its intents with their counts.
     """

@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,15 +77,10 @@ class Distance:
         return self.chance * (quantile - self.freedom) / math.sqrt(2 * self.freedom)
 
 
-@dataclass(frozen=True, slots=True)
-class Furthest:
-    """Counts of records beyond the baseline's 1 - RARE quantile along the direction of change.
+class Furthest(NamedTuple):
+    """Records beyond the baseline's 1 - RARE quantile along the direction of change, of all scored ones.
 
-    Attributes:
-        hits: number of such records in the window.
-        records: number of scored records of the window.
-        before: number of such records in the baseline.
-        size: number of scored records of the baseline.
+    `hits` of `records` are of the window, `before` of `size` of the baseline.
     """
 
     hits: int
@@ -99,8 +95,7 @@ class Kernel:
     def __init__(self, baseline: RecordColumns) -> None:
         """Fit the kernel features, their mean and their principal components on the baseline.
 
-        Raises:
-            ValueError: the baseline has fewer than `LEAST_ROWS` scored records.
+        Raises: ValueError: the baseline has fewer than `LEAST_ROWS` scored records.
         """
         baseline = baseline.part(_scored(baseline))
         self._baseline = baseline
@@ -149,8 +144,7 @@ class Kernel:
     def furthest(self, window: RecordColumns) -> Furthest | None:
         """Count records of a new kind by cross-fitting: each half is tested along the direction of the other.
 
-        Returns:
-            The counts; None if the window has fewer than `LEAST_ROWS` scored records.
+        Returns: the counts; None if the window has fewer than `LEAST_ROWS` scored records.
         """
         window = window.part(_scored(window))
         if len(window) < LEAST_ROWS:

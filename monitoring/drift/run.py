@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
-from chatbot.loop import drift_verdict as verdicts
-from chatbot.loop.drift_verdict import BASELINE, REFERENCE, Check, DriftVerdict
+from chatbot.loop.drift_verdict import BASELINE, REFERENCE, Check, DriftVerdict, Window
 from chatbot.settings import DriftSettings, ServiceSettings
 from chatbot.store import Store
 from monitoring.drift import served_model
@@ -32,7 +32,6 @@ class DriftResult:
     """Verdict of a drift check, and the data for the report page.
 
     Attributes:
-        verdict: verdict, checks and contributors.
         sample: sample of the window; None if the verdict is silent.
         side: the baseline, or the reference if there is none; None if the verdict is silent.
         notes: sentences about the source, the baseline and the excluded records.
@@ -46,14 +45,7 @@ class DriftResult:
 
 @dataclass(frozen=True, slots=True)
 class CheckInputs:
-    """What a check compares.
-
-    Attributes:
-        now: end of the window.
-        serving: the serving version, whose records are compared.
-        baseline: its baseline; None: not frozen yet.
-        sides: the available comparisons; the one that alarms is first.
-    """
+    """What a check compares, at the end of the window `now`; of the available sides, the one that alarms is first."""
 
     now: datetime
     serving: ServedModel
@@ -66,7 +58,6 @@ class Counts:
     """What a check counts in the records. Those of the shards of the records merge into those of the whole.
 
     Attributes:
-        window: counts and sample of the window.
         tallies: histograms of the window, one over the grid of each side.
         first: the version's first records, to be frozen; None if it has a baseline, or no record.
     """
@@ -92,16 +83,11 @@ def check(
     folder: Path,
     now: datetime,
 ) -> DriftResult:
-    """Check the last window for drift; freeze the baseline if the version has none and enough records.
+    """Check the window that ends `now` for drift; freeze the baseline if the version has none and enough records.
 
-    Args:
-        store: store of bundles and baselines; None: this machine only.
-        folder: the log folder, location of the baseline if there is no store.
-        now: end of the window.
+    Without a store, bundle and baseline are of this machine alone; `folder` is the log folder.
 
-    Raises:
-        StoreError: the store does not respond.
-        BundleError: the serving bundle cannot be read.
+    Raises: BundleError: the serving bundle cannot be read.
     """
     serving = served_model.find(service, store, source, now, settings.api_url)
     inputs = prepare(serving, store, settings, folder, now)
@@ -117,23 +103,12 @@ def prepare(
 
 
 def count(inputs: CheckInputs, source: Source, settings: DriftSettings) -> Counts:
-    """Count the records of a source, or of a shard of it: the step whose cost grows with the traffic.
-
-    Raises:
-        StoreError: the store does not respond.
-    """
+    """Count the records of a source, or of a shard of it: the step whose cost grows with the traffic."""
     serving, baseline, now = inputs.serving, inputs.baseline, inputs.now
     tallies = [side.new_tally() for side in inputs.sides]
-    skew = timedelta(seconds=settings.skew_seconds)
-    window = read(
-        source,
-        serving.version,
-        now - timedelta(hours=settings.window_hours),
-        now,
-        skew,
-        tallies,
-        after=baseline.last if baseline else None,
-    )
+    skew, since = timedelta(seconds=settings.skew_seconds), now - timedelta(hours=settings.window_hours)
+    after = baseline.last if baseline else None
+    window = read(source, serving.version, since, now, skew, tallies, after)
     first = None
     if baseline is None and serving.version:
         first = first_records(source, serving, settings.baseline_records, now + skew)
@@ -148,29 +123,36 @@ def judge(
     settings: DriftSettings,
     folder: Path,
 ) -> DriftResult:
-    """Form the verdict on the counts of all records of the window; freeze the baseline if there is none.
-
-    Raises:
-        StoreError: the store does not respond.
-    """
+    """Form the verdict on the counts of all records of the window; freeze the baseline if there is none."""
     serving, baseline, sides, now = inputs.serving, inputs.baseline, inputs.sides, inputs.now
     window, tallies = counts.window, counts.tallies
     made = freeze(counts.first, source, store, folder, serving, settings.baseline_records)
     notes = _notes(serving, window, baseline, made is not None, settings, source)
+    about: dict[str, Any] = {
+        "made": now,
+        "model_version": serving.version,
+        "bundle_digest": serving.digest,
+        "window": Window(
+            since=window.since,
+            until=window.until,
+            records=window.records,
+            others=dict(window.others.most_common(MOST_OTHERS)),
+            skipped=window.skipped,
+            ahead=window.ahead,
+        ),
+    }
     if window.records < settings.min_records or not sides or window.sample is None:
-        return DriftResult(_silent(serving, window, settings, now, bool(sides)), None, None, notes)
+        sentence = _why_silent(serving, window, settings, bool(sides))
+        return DriftResult(DriftVerdict(verdict="silent", sentence=sentence, **about), None, None, notes)
     sample = of_table(window.sample)
     checks = _checks(sides, tallies, sample, baseline is not None)
     red = any(check.red and check.alarms for check in checks)
     verdict = DriftVerdict(
         verdict="red" if red else "green",
-        made=now,
-        model_version=serving.version,
-        bundle_digest=serving.digest,
-        window=_verdict_window(window),
         checks=tuple(checks),
         contributors=contributors(sides[0], tallies[0], window.sample, red),
         sentence=_sentence(checks, baseline is not None),
+        **about,
     )
     side = baseline.columns if baseline else serving.reference
     return DriftResult(verdict, sample, side, notes)
@@ -198,34 +180,14 @@ def _checks(
     return found
 
 
-def _verdict_window(window: WindowSample) -> verdicts.Window:
-    return verdicts.Window(
-        since=window.since,
-        until=window.until,
-        records=window.records,
-        others=dict(window.others.most_common(MOST_OTHERS)),
-        skipped=window.skipped,
-        ahead=window.ahead,
-    )
-
-
-def _silent(
-    serving: ServedModel, window: WindowSample, settings: DriftSettings, now: datetime, has_side: bool
-) -> DriftVerdict:
+def _why_silent(serving: ServedModel, window: WindowSample, settings: DriftSettings, has_side: bool) -> str:
     if has_side or window.records < settings.min_records:
-        sentence = (
+        return (
             f"Silent: {window.records:,} messages of the serving version in the last {settings.window_hours:g} hours, "
             f"{settings.min_records:,} are the least that tell drift from chance."
         )
-    else:
-        sentence = f"Silent: version {serving.version} has no baseline yet, and its bundle's reference is out of reach."
-    return DriftVerdict(
-        verdict="silent",
-        made=now,
-        model_version=serving.version,
-        bundle_digest=serving.digest,
-        window=_verdict_window(window),
-        sentence=sentence,
+    return (
+        f"Silent: version {serving.version} has no baseline yet, and its bundle's reference is out of reach."
     )
 
 
@@ -256,13 +218,11 @@ def _notes(
         )
         notes.append(f"{state} Until then confidence and scope alarm against the training messages.")
     if window.early:
-        notes.append(
-            f"{window.early:,} messages of the window are part of the baseline and were not compared with it."
-        )
+        early = f"{window.early:,} messages of the window are part of the baseline"
+        notes.append(f"{early} and were not compared with it.")
     if window.others:
-        versions = ", ".join(
-            f"{name or 'unnamed'} ({count:,})" for name, count in window.others.most_common(5)
-        )
+        most = window.others.most_common(5)
+        versions = ", ".join(f"{name or 'unnamed'} ({count:,})" for name, count in most)
         notes.append(
             f"{sum(window.others.values()):,} messages were answered by other versions and left out: {versions}; "
             f"{serving.version or 'none'} serves."
@@ -272,7 +232,6 @@ def _notes(
             f"{window.ahead:,} messages carry a time in the future and were left out: a replica's clock is wrong."
         )
     if window.skipped:
-        notes.append(
-            f"{window.skipped:,} parts or lines were no records and were passed over: {'; '.join(window.reasons)}"
-        )
+        reasons = "; ".join(window.reasons)
+        notes.append(f"{window.skipped:,} parts or lines were no records and were passed over: {reasons}")
     return tuple(notes)

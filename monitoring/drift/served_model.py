@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from pathlib import Path
@@ -34,8 +34,7 @@ class ServedModel:
     """The serving model.
 
     Attributes:
-        version: model version in its records; empty if unknown.
-        digest: digest of its bundle; empty if unknown.
+        version, digest: of its records, and of its bundle; empty if unknown.
         reference: features of the training messages; None if the bundle is not available.
         since: lower bound of the time of its records.
     """
@@ -58,19 +57,13 @@ def find(
 
     Sources in order: CHATBOT_MODEL, the bot's `/version`, serving.json in the store, the local bundle, the newest
     record. In a cluster the analysis container has no Kubernetes credentials to read the annotation: it uses the bot,
-    or the newest record if the bot does not respond.
+    or the newest record if the bot does not respond. Without a store, only this machine is searched.
 
-    Args:
-        store: store of bundles; None: this machine only.
-        api_url: URL of the bot; empty, or a bot that does not respond: skipped.
-
-    Raises:
-        BundleError: the named bundle is damaged or not in the store, or CHATBOT_BUNDLE is not a bundle.
-        StoreError: the store does not respond.
+    Raises: BundleError: the named bundle is damaged or not in the store, or CHATBOT_BUNDLE is not a bundle.
     """
     if not settings.model and (asked := _asked(api_url)):
         served, trained = asked
-        return _in_store(served.version, served.digest, trained, store, settings.bundle_cache, now)
+        return in_store(served.version, served.digest, trained, store, settings.bundle_cache, now)
     if ref := _named(settings, store):
         if store is None:
             raise BundleError(
@@ -87,17 +80,7 @@ def find(
     if settings.bundle:
         raise BundleError(f"CHATBOT_BUNDLE={folder} is not a bundle: {bundles.SUMS} is missing")
     version, digest = _newest(source, now)
-    return _in_store(version, digest, None, store, settings.bundle_cache, now)
-
-
-def in_store(store: Store, cache: Path, version: str, digest: str, since: datetime) -> ServedModel:
-    """Return a named model; without its reference if the store does not hold the bundle.
-
-    Raises:
-        BundleError: the bundle is damaged.
-        StoreError: the store does not respond.
-    """
-    return replace(_in_store(version, digest, None, store, cache, since), since=since)
+    return in_store(version, digest, None, store, settings.bundle_cache, now)
 
 
 def _named(settings: ServiceSettings, store: Store | None) -> ModelRef | None:
@@ -123,10 +106,13 @@ def _asked(api_url: str) -> tuple[ModelRef, datetime | None] | None:
         return None
 
 
-def _in_store(
+def in_store(
     version: str, digest: str, trained: datetime | None, store: Store | None, cache: Path, now: datetime
 ) -> ServedModel:
-    """Return a named model; without its reference if the store does not hold the bundle (not yet registered)."""
+    """Return a named model; without its reference if the store does not hold the bundle (not yet registered).
+
+    Raises: BundleError: the bundle is damaged.
+    """
     if not digest or store is None or not bundle_store.held(store, digest):
         return ServedModel(version, digest, None, now - _LOOK_BACK)
     return _of_bundle(bundle_store.fetch(store, digest, cache), version, digest, trained, now)

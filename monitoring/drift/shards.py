@@ -12,6 +12,7 @@ import contextlib
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -56,23 +57,16 @@ def check_shard(
     shard: Shard,
     run: str,
 ) -> DriftResult | None:
-    """Count one shard of the last window, and form the verdict if all others are counted.
+    """Count one shard of the last window, and form the verdict if all others are counted; None: another one will.
 
     Args:
-        store: store of records, bundles, baselines and summaries.
-        settings: settings of the drift check.
-        service: settings that name the serving model.
         folder: the log folder.
         now: end of the window, if this shard is the first of the run.
-        shard: which records are counted.
         run: name of the check; the same in all its shards, and in no other check.
-
-    Returns:
-        The verdict; None if another shard is not counted yet, which will form it.
 
     Raises:
         ShardsDiffer: a baseline was frozen between shards, by a check of one process; the next check compares with it.
-        StoreError: the store does not respond, or a summary is damaged.
+        StoreError: a summary is damaged.
         BundleError: the serving bundle cannot be read.
     """
     source = StoreSource(store)
@@ -101,13 +95,14 @@ def _agreed(
     """Return the end of the window and the serving version, which the first shard of the run determines."""
     key = layout.drift_summary(run, _PLAN)
     if store.head(key) is None:
-        found = served_model.find(service, store, StoreSource(store), now, settings.api_url)
-        plan = {"now": now, "since": found.since, "version": found.version, "digest": found.digest}
+        served = served_model.find(service, store, StoreSource(store), now, settings.api_url)
+        plan = {"now": now, "since": served.since, "version": served.version, "digest": served.digest}
         with contextlib.suppress(Conflict):
             store.put(key, json.dumps(plan, default=datetime.isoformat).encode(), new=True)
     plan = json.loads(store.get(key))
     now, since = datetime.fromisoformat(plan["now"]), datetime.fromisoformat(plan["since"])
-    return now, served_model.in_store(store, service.bundle_cache, plan["version"], plan["digest"], since)
+    found = served_model.in_store(plan["version"], plan["digest"], None, store, service.bundle_cache, now)
+    return now, replace(found, since=since)
 
 
 def _key(run: str, shard: Shard, what: str = "") -> str:

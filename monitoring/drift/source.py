@@ -54,9 +54,7 @@ class Source(Protocol):
     ) -> Iterator[pa.Table]:
         """Yield records with since <= timestamp < until, one part at a time.
 
-        Raises:
-            StoreError: the store does not respond.
-            OSError: the log folder cannot be read.
+        Raises: OSError: the log folder cannot be read.
         """
 
     def days(self, since: datetime, until: datetime) -> list[date]:
@@ -70,11 +68,7 @@ class StoreSource:
     """Source that reads the log store (`chatbot.records.log_store`)."""
 
     def __init__(self, store: Store, shard: Shard = WHOLE) -> None:
-        """Configure the source; sends no request.
-
-        Args:
-            shard: the records of this shard alone are read. Feedback is read whole, to be joined with them.
-        """
+        """Configure the source; sends no request. Feedback is read whole, to be joined with the shard's records."""
         self._store = store
         self._shard = shard
         self.name = str(store)
@@ -122,14 +116,11 @@ class CsvSource:
 
 
 def choose(store: Store | None, folder: Path, kind: str = "auto") -> Source:
-    """Choose the source of the records.
+    """Choose the source of the records: the CSV files without a store, else by `kind`: `store`, `csv` or `auto`.
 
-    Args:
-        store: None: always the CSV files.
-        kind: `store`, `csv`, or `auto`: the store if it has any record, otherwise the CSV files.
+    `auto` is the store if it has any record, otherwise the CSV files.
 
-    Raises:
-        StoreError: the store does not respond (it is not assumed to be empty).
+    Raises: StoreError: the store does not respond (it is not assumed to be empty).
     """
     if kind == "csv" or store is None:
         return CsvSource(folder)

@@ -29,8 +29,6 @@ class WindowSample:
     """Counts and sample of a window.
 
     Attributes:
-        since: begin of the window.
-        until: end of the window.
         records: number of compared records (of the serving version).
         early: number of records of the serving version that are part of its baseline; not compared.
         ahead: number of records with a time in the future; not compared.
@@ -77,17 +75,12 @@ def read(
     tallies: Sequence[Tally],
     after: datetime | None = None,
 ) -> WindowSample:
-    """Read a window and count its records into tallies.
+    """Read a window that ends now (`until`) and count its records into tallies.
 
     Args:
         version: the serving version; records of others are not compared.
-        since, until: begin and end of the window; the end is now.
         skew: tolerance for records ahead of now, because the clocks of replicas differ.
-        tallies: receive the counts of the compared records.
         after: time of the baseline's last record; records up to it are not compared.
-
-    Raises:
-        StoreError: the store does not respond.
     """
     window = WindowSample(since, until)
     reservoir = Reservoir()
@@ -97,7 +90,8 @@ def read(
         window.ahead += table.num_rows - _count(now)
         table = table.filter(now)
         ours = pc.equal(table["model_version"], version)
-        _count_others(window.others, table.filter(pc.invert(ours)))
+        for entry in pc.value_counts(table["model_version"].filter(pc.invert(ours))).to_pylist():
+            window.others[str(entry["values"])] += int(entry["counts"])
         table = table.filter(ours)
         if after is not None:
             later = pc.greater(table["timestamp"], pa.scalar(after, table["timestamp"].type))
@@ -164,8 +158,3 @@ def _hashes(table: pa.Table, ids: NDArray[np.uint64] | None = None) -> NDArray[n
 
 def _count(mask: pa.ChunkedArray) -> int:
     return int(pc.sum(mask).as_py() or 0)
-
-
-def _count_others(others: Counter[str], table: pa.Table) -> None:
-    for entry in pc.value_counts(table["model_version"]).to_pylist():
-        others[str(entry["values"])] += int(entry["counts"])

@@ -78,14 +78,10 @@ class Delivery:
         on_waiting: Callable[[str, int], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Configure the delivery; touches no file.
+        """Configure the delivery of a folder's files, `<prediction id>.json`; touches no file.
 
         Args:
             name: name of the target, for metrics and the application log.
-            folder: folder of the files, `<prediction id>.json`.
-            target: receiver of the documents.
-            settings: backoff, and the age and size beyond which documents are dropped.
-            on_count: called with the outcome of documents.
             on_waiting: called with the target name and the number of undelivered documents.
             clock: monotonic clock in seconds that ages documents.
         """
@@ -108,8 +104,7 @@ class Delivery:
     def put(self, name: str, body: bytes) -> None:
         """Enqueue a document by an atomic write; idempotent for the same name and body.
 
-        Raises:
-            OSError: the file cannot be written.
+        Raises: OSError: the file cannot be written.
         """
         write_file(self._folder / f"{name}{SUFFIX}", body, sync=False)
 
@@ -146,8 +141,7 @@ class Delivery:
     def deliver(self, until: float | None = None) -> None:
         """Deliver all due documents, unless another process holds the lock.
 
-        Args:
-            until: deadline by `time.monotonic`; by default, stop when `close` is called.
+        Args: until: deadline by `time.monotonic`; by default, stop when `close` is called.
         """
         files = self.waiting()
         if files and self._lead():

@@ -47,8 +47,7 @@ class StoreTarget:
     def send(self, name: str, body: bytes) -> None:
         """Put one handoff into the store; idempotent.
 
-        Raises:
-            NotDeliveredError: the store does not accept it.
+        Raises: NotDeliveredError: the store does not accept it.
         """
         try:
             self._store.put(key_of(name), body)
@@ -75,8 +74,7 @@ class HandoffLog:
         Args:
             folder: the log folder (`LogSettings.folder`).
             targets: receivers of handoffs by name; if empty, nothing is written.
-            on_count: called with target name, outcome and number of handoffs.
-            on_waiting: called with target name and number of undelivered handoffs.
+            on_count, on_waiting: see `Delivery`.
         """
         self._folder = folder / FOLDER
         self._on_count = on_count
@@ -128,11 +126,9 @@ class HandoffLog:
         self._stream.give_up()
 
     def sort(self) -> bool:
-        """Create a file per target for each handoff in the spool, of all processes.
+        """Create a file per target for each handoff in the spool, of all processes but those that are writing theirs.
 
-        Returns:
-            Whether the spool was sorted, apart from segments that other processes are writing; False if another
-            process is sorting, or on an I/O error.
+        Returns: False if another process is sorting, or on an I/O error.
         """
         self._stream.flush()
         self._stream.seal()
@@ -176,13 +172,9 @@ class HandoffLog:
 
 
 def targets_of(settings: HandoffSettings, store: Store | None) -> dict[str, Target]:
-    """Return the configured targets by name.
+    """Return the configured targets by name; without a store, it is not one of them.
 
-    Args:
-        store: the store; None: not a target.
-
-    Raises:
-        SettingError: a URL is set without a secret to sign requests.
+    Raises: SettingError: a URL is set without a secret to sign requests.
     """
     targets: dict[str, Target] = {}
     if settings.url:

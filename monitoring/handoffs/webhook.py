@@ -36,8 +36,7 @@ _BUSY = (408, 425, 429)
 def secret_of(settings: HandoffSettings) -> bytes:
     """Return the signing key.
 
-    Raises:
-        SettingError: the secret is missing, too short or not valid base64.
+    Raises: SettingError: the secret is missing, too short or not valid base64.
     """
     secret = settings.secret.get_secret_value()
     if len(secret.removeprefix(_PREFIX)) < LEAST_SECRET_CHARS:
@@ -68,8 +67,7 @@ class Webhook:
     def __init__(self, settings: HandoffSettings, clock: Callable[[], float] = time.time) -> None:
         """Configure the webhook; opens no connection.
 
-        Raises:
-            SettingError: the secret is missing, too short or not valid base64.
+        Raises: SettingError: the secret is missing, too short or not valid base64.
         """
         self._url = settings.url
         self._secret = secret_of(settings)
@@ -82,8 +80,7 @@ class Webhook:
     def send(self, name: str, body: bytes) -> None:
         """Post one handoff.
 
-        Raises:
-            NotDeliveredError: there was no response, or its status is not 2xx.
+        Raises: NotDeliveredError: there was no response, or its status is not 2xx.
         """
         timestamp = int(self._clock())
         headers = {

@@ -72,14 +72,11 @@ class Ownership:
 def adopt(folder: Path) -> list[str]:
     """Move the queued entries of all replicas that ended to this replica's queues.
 
-    Args:
-        folder: this replica's log folder; its siblings are those of the other replicas.
+    Args: folder: this replica's log folder; its siblings are those of the other replicas.
 
-    Returns:
-        The names of the replicas that left entries behind.
+    Returns: the names of the replicas that left entries behind.
 
-    Raises:
-        OSError: an entry cannot be moved; it stays where it is, and the next call continues.
+    Raises: OSError: an entry cannot be moved; it stays where it is, and the next call continues.
     """
     adopted = []
     for entry in sorted(os.scandir(folder.parent), key=lambda entry: entry.name):

@@ -92,13 +92,11 @@ class Stream:
         """Write lines and return how many were written."""
         if not lines:
             return 0
+        written, reason = 0, "no space for all of it"
         try:
             written = self._writer.write(lines)
         except OSError as error:
-            written = 0
             reason = str(error)
-        else:
-            reason = "no space for all of it"
         if written == len(lines):
             if self._retry_at:
                 _logger.warning("the log is written again")

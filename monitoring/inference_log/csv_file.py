@@ -42,14 +42,11 @@ class CsvFile:
     def __init__(
         self, path: Path, rotate_bytes: int, keep: int, done: Callable[[Path], None] = Path.unlink
     ) -> None:
-        """Configure the file; touches no file.
+        """Configure the file; touches no file. Rotated files are in the same folder as `<stem>-<time>.csv`.
 
         Args:
-            path: path of the current file; rotated files are in the same folder as `<stem>-<time>.csv`.
-            rotate_bytes: size in bytes beyond which the file is rotated.
-            keep: number of rotated files to keep.
-            done: removes an appended segment from the spool in one atomic step: deletes it, or renames it into
-                another folder for further processing.
+            done: removes an appended segment from the spool in one atomic step: deletes it, or renames it into another
+                folder for further processing.
         """
         self._path = path
         self._rotate_bytes = rotate_bytes
@@ -59,8 +56,7 @@ class CsvFile:
     def take(self, segment: Path) -> Taken:
         """Append the rows of a sealed segment and remove it from the spool.
 
-        Raises:
-            OSError: the file cannot be written; the segment stays in the spool and can be retried.
+        Raises: OSError: the file cannot be written; the segment stays in the spool and can be retried.
         """
         segment = self._undo(segment)
         whole, _, torn = segment.read_bytes().rpartition(b"\n")

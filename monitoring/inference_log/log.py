@@ -161,11 +161,9 @@ class InferenceLog:
     def drain(self, wait: float = 0.0) -> bool:
         """Move all sealed segments, of all processes, to the CSV files. Never raises OSError.
 
-        Args:
-            wait: seconds to wait for the lock while another process drains.
+        Args: wait: seconds to wait for the lock while another process drains.
 
-        Returns:
-            Whether this process drained all sealed segments; False if another process drains, or on an error.
+        Returns: whether this process drained all sealed segments; False if another process drains, or on an error.
         """
         for stream in (self._log, self._feedback):
             stream.flush()

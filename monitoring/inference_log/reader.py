@@ -37,8 +37,7 @@ def read_log(folder: Path, on_skip: OnSkip | None = None) -> Iterator[Record]:
         folder: the log folder (`LogSettings.folder`); may be read-only, and may be written concurrently.
         on_skip: called for each line that is not a record: file, line number, reason; by default, logs a warning.
 
-    Raises:
-        TimeoutError: a drain held the lock for a minute.
+    Raises: TimeoutError: a drain held the lock for a minute.
     """
     return _read(folder, LOG, Record, on_skip or _complain)
 

@@ -34,10 +34,7 @@ class SegmentWriter:
     def __init__(self, folder: Path, kind: str, header: str, suffix: str = ".csv") -> None:
         """Configure the writer; touches no file.
 
-        Args:
-            kind: kind of the rows, the prefix of the segments' names.
-            header: first line of each segment, with its line end; may be empty.
-            suffix: suffix of the segments' names.
+        Names of segments begin with `kind`; their first line is `header`, which has a line end or is empty.
         """
         self._folder = folder / FOLDER
         self._kind = kind
@@ -53,11 +50,9 @@ class SegmentWriter:
     def write(self, lines: Sequence[bytes]) -> int:
         """Pass lines to the operating system in one write; killing the process afterwards loses none.
 
-        Returns:
-            The number of lines written; the others did not fit on the disk, and nothing of them is kept.
+        Returns: the number of lines written; the others did not fit on the disk, and nothing of them is kept.
 
-        Raises:
-            OSError: no line could be written.
+        Raises: OSError: no line could be written.
         """
         if self._descriptor < 0 or not os.fstat(self._descriptor).st_nlink:
             self.seal()
@@ -118,11 +113,7 @@ class SegmentWriter:
             os.close(descriptor)
 
     def _keep_whole(self, header: int, lines: Sequence[bytes], written: int) -> int:
-        """Truncate the line that was written partly.
-
-        Returns:
-            The number of complete lines.
-        """
+        """Truncate the line that was written partly; return the number of complete lines."""
         ends = [header + end for end in accumulate(map(len, lines)) if header + end <= written]
         keep = ends[-1] if ends else 0
         try:
@@ -164,15 +155,11 @@ def folder_lock(
 
 @contextlib.contextmanager
 def file_lock(file: Path, wait: float = 0.0, shared: bool = False) -> Iterator[bool]:
-    """Lock a file (flock) for the block; yields whether the lock is held.
+    """Lock a file (flock) for the block, waiting up to `wait` seconds; yields whether the lock is held.
 
-    Args:
-        file: the lock file; the exclusive lock creates it.
-        wait: seconds to wait for another holder.
-        shared: acquire the shared lock; needs no write permission.
+    The exclusive lock creates the file; the shared one needs no write permission.
 
-    Raises:
-        OSError: the lock file cannot be opened or created.
+    Raises: OSError: the lock file cannot be opened or created.
     """
     if not shared:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -203,11 +190,7 @@ def unlock(descriptor: int) -> None:
 
 
 def mark(segment: Path, inode: int, length: int) -> Path:
-    """Record the target file's inode and its length before the append in the segment's name (atomic rename).
-
-    Returns:
-        The renamed segment.
-    """
+    """Rename a segment atomically: the target file's inode and its length before the append become part of its name."""
     return segment.rename(unmarked(segment).with_name(f"{unmarked(segment).name}{_MARK}{inode}-{length}"))
 
 

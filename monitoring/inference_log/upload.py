@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from chatbot.errors import ChatbotError
+from chatbot.files import sync_to_disk
 from chatbot.records.schema import Feedback, Record, from_line, latest_feedback
 from chatbot.settings import LogSettings, StorageSettings, UploadSettings
 from chatbot.store import Store, StoreError, layout, open_store
@@ -64,12 +65,10 @@ def ship(
     """Upload the existing batches, then build batches from the segments and upload those.
 
     Args:
-        settings: row and age limits of a part.
         everything: include segments that are not due yet.
         wait: seconds to wait for another process that holds the lock.
 
-    Returns:
-        The report; a store failure sets its `error` and is not raised.
+    Returns: the report; a store failure sets its `error` and is not raised.
     """
     report = UploadResult()
     with outbox.lock(wait) as alone:
@@ -140,9 +139,8 @@ def _make_batch(outbox: Outbox, kind: str, segments: list[Waiting], report: Uplo
         if kind == FEEDBACK:
             rows = list(latest_feedback(cast(list[Feedback], rows)).values())
         table = to_table(KINDS[kind], rows)
-        _write(
-            draft / f"{kind}={day.isoformat()}={len(rows)}={name}.parquet", encode(table, [(name, len(rows))])
-        )
+        file = draft / f"{kind}={day.isoformat()}={len(rows)}={name}.parquet"
+        _write(file, encode(table, [(name, len(rows))]))
     _write(draft / SEGMENTS, "".join(f"{one.path.name}\n" for one in segments).encode())
     outbox.forget_segments(outbox.begin(draft))
 
@@ -161,10 +159,8 @@ def _rows(segment: Waiting, report: UploadResult) -> Iterator[Record | Feedback]
 
 
 def _write(file: Path, content: bytes) -> None:
-    with file.open("xb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
+    file.write_bytes(content)
+    sync_to_disk(file)
 
 
 def _count(counts: dict[str, int], one: Waiting) -> None:

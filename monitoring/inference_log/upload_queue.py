@@ -66,8 +66,7 @@ class Outbox:
     def take(self, segment: Path) -> None:
         """Move a drained segment into the queue by an atomic rename; delete it if it has no rows.
 
-        Raises:
-            OSError: the segment cannot be moved and stays where it is.
+        Raises: OSError: the segment cannot be moved and stays where it is.
         """
         rows = segment.read_bytes().count(b"\n") - 1
         if rows < 1:
@@ -124,11 +123,7 @@ class Outbox:
     def trim(self, most_bytes: int) -> dict[str, int]:
         """Drop the oldest items while the queue exceeds `most_bytes`; does nothing while an upload runs.
 
-        Args:
-            most_bytes: maximum size of the queue in bytes.
-
-        Returns:
-            The number of dropped rows by kind.
+        Returns: the number of dropped rows by kind.
         """
         waiting = self.look()
         too_much = sum(one.size for one in waiting) - most_bytes
@@ -187,12 +182,7 @@ class Outbox:
 
 
 def due(waiting: list[Waiting], settings: UploadSettings, now: float) -> bool:
-    """Return whether segments should be uploaded now, by number of rows or by age.
-
-    Args:
-        waiting: the queue, oldest first.
-        now: seconds since 1970.
-    """
+    """Return whether segments of the queue, oldest first, should be uploaded now, by number of rows or by age."""
     segments = [one for one in waiting if one.batch is None]
     if not segments:
         return False

@@ -73,16 +73,14 @@ class Uploader:
     def take(self, segment: Path) -> None:
         """Move a drained segment from the spool to the upload queue.
 
-        Raises:
-            OSError: the segment cannot be moved and stays in the spool.
+        Raises: OSError: the segment cannot be moved and stays in the spool.
         """
         self._outbox.take(segment)
 
     def tend(self, alone: bool = True) -> None:
         """Start an upload if rows are due, and trim the queue; called about every second.
 
-        Args:
-            alone: whether this process holds the folder lock; otherwise only collect the result of its own upload.
+        Without the folder lock (`alone`), only collect the result of this process's own upload.
         """
         try:
             self._collect()

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import ValidationError
 
-from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
+from chatbot.errors import ChatbotError, Missing
 from chatbot.records.erasure import forgotten, mark_forgotten
 from chatbot.records.log_store import COMPACTED, days, parts_of, prefix_of, read_part, source_of
 from chatbot.records.part import Kind, PartError, encode, without_erased
@@ -27,7 +27,7 @@ from chatbot.records.schema import Feedback, Record
 from chatbot.records.shard import WHOLE, Shard
 from chatbot.settings import StorageSettings
 from chatbot.store import Entry, Store, layout, open_store
-from monitoring.upkeep.erasure import SESSION_CHARS, take_out_of
+from monitoring.upkeep.erasure import SESSION_CHARS, rewrite, take_out_of
 
 PART_ROWS = 100_000
 """Maximum rows of a compacted part: about 10 MB, which a reader holds in memory at once."""
@@ -35,7 +35,6 @@ CLOSED = timedelta(hours=1)
 """Time after its end when a day counts as closed; a later run compacts rows that arrive after that."""
 
 _FIRST_DAY = date(1970, 1, 1)
-_TRIES = 20
 
 
 @dataclass(slots=True)
@@ -82,106 +81,94 @@ def compact(store: Store, now: datetime, part_rows: int = PART_ROWS, shard: Shar
         StoreError: the store does not respond. Finished days stay compacted; the next run does the rest.
         PartError: a new part reads back differently; its sources are not deleted.
     """
-    done = Done()
     last = (now - CLOSED).astimezone(UTC).date() - timedelta(days=1)
-    gone = forgotten(store)
+    run = _Compaction(store, forgotten(store), part_rows, shard)
     for kind in (Record, Feedback):
         for day in days(store, kind, _FIRST_DAY, last):
             parts = [entry for entry in parts_of(store, kind, day) if shard.may_have(entry.key)]
-            if any(not _is_compacted(entry) for entry in parts):
-                _compact_day(store, kind, day, parts, gone, part_rows, shard, done)
-    return done
+            if not all(_is_compacted(entry.key) for entry in parts):
+                run.compact_day(kind, day, parts)
+    return run.done
 
 
-def _compact_day(
-    store: Store,
-    kind: Kind,
-    day: date,
-    parts: list[Entry],
-    gone: frozenset[str],
-    part_rows: int,
-    shard: Shard,
-    done: Done,
-) -> None:
-    read: set[str] = set()
-    group = _Group()
-    for entry in parts:
-        if source_of(entry.key) in read:
-            # An earlier compaction was killed before it deleted this part, or the part was uploaded again.
-            _delete(store, entry.key, done)
-            continue
-        try:
-            part = read_part(store, kind, entry.key)
-        except Missing:
-            continue  # a concurrent compaction deleted it
-        except PartError as error:
-            if shard.is_first(entry.key):
-                done.damaged[entry.key] = str(error)
-            continue
-        fresh = tuple((name, rows) for name, rows in part.sources if name not in read)
-        read.update(name for name, _ in part.sources)
-        if not shard.has_all(entry.key):
-            continue  # its rows are compacted; those of other shards among them are not ours to move
-        table = part.only({name for name, _ in fresh})
-        if not fresh:
-            _delete(store, entry.key, done)
-            continue
-        if _is_compacted(entry) and table.num_rows >= part_rows // 2:
-            continue  # large enough
-        if group.keys and sum(rows for _, rows in group.sources) + table.num_rows > part_rows:
-            _put(store, kind, day, group, gone, shard, done)
-            group = _Group()
-        if kind is Record:
-            _mark_predictions(store, table, gone)
-        group.keys.append(entry.key)
-        group.rows_of += without_erased(kind, table, fresh, gone)
-    _put(store, kind, day, group, gone, shard, done)
+@dataclass(slots=True)
+class _Compaction:
+    """One run; `gone` are the ids with a tombstone at its start."""
 
+    store: Store
+    gone: frozenset[str]
+    part_rows: int
+    shard: Shard
+    done: Done = field(default_factory=Done)
 
-def _put(
-    store: Store, kind: Kind, day: date, group: _Group, gone: frozenset[str], shard: Shard, done: Done
-) -> None:
-    if all(key.rpartition("/")[2].startswith(COMPACTED) for key in group.keys):
-        return  # nothing to merge: no parts, or only compacted ones
-    if kind is Feedback:
-        _keep_latest(group)
-    digest = hashlib.sha256(json.dumps(group.sources).encode()).hexdigest()[:20]
-    key = layout.part(prefix_of(kind), day, shard.compacted(digest))
-    store.put(key, encode(group.table, group.sources))
-    if read_part(store, kind, key).sources != tuple(group.sources):
-        raise PartError(f"{key} was put and reads differently: nothing was deleted")
-    done.made.append(key)
-    late = forgotten(store) - gone
-    # Rows of a session stay until its erasure has marked its predictions, which it finds by these rows.
-    _erase_late(store, kind, key, frozenset(one for one in late if len(one) != SESSION_CHARS))
-    for old in group.keys:
-        if old != key:
-            _delete(store, old, done)
+    def compact_day(self, kind: Kind, day: date, parts: list[Entry]) -> None:
+        read: set[str] = set()
+        group = _Group()
+        for entry in parts:
+            if source_of(entry.key) in read:
+                # An earlier compaction was killed before it deleted this part, or the part was uploaded again.
+                self._delete(entry.key)
+                continue
+            try:
+                part = read_part(self.store, kind, entry.key)
+            except Missing:
+                continue  # a concurrent compaction deleted it
+            except PartError as error:
+                if self.shard.is_first(entry.key):
+                    self.done.damaged[entry.key] = str(error)
+                continue
+            fresh = tuple((name, rows) for name, rows in part.sources if name not in read)
+            read.update(name for name, _ in part.sources)
+            if not self.shard.has_all(entry.key):
+                continue  # its rows are compacted; those of other shards among them are not ours to move
+            table = part.only({name for name, _ in fresh})
+            if not fresh:
+                self._delete(entry.key)
+                continue
+            if _is_compacted(entry.key) and table.num_rows >= self.part_rows // 2:
+                continue  # large enough
+            if group.keys and sum(rows for _, rows in group.sources) + table.num_rows > self.part_rows:
+                self._put(kind, day, group)
+                group = _Group()
+            if kind is Record:
+                _mark_predictions(self.store, table, self.gone)
+            group.keys.append(entry.key)
+            group.rows_of += without_erased(kind, table, fresh, self.gone)
+        self._put(kind, day, group)
+
+    def _put(self, kind: Kind, day: date, group: _Group) -> None:
+        store = self.store
+        if all(map(_is_compacted, group.keys)):
+            return  # nothing to merge: no parts, or only compacted ones
+        if kind is Feedback:
+            _keep_latest(group)
+        digest = hashlib.sha256(json.dumps(group.sources).encode()).hexdigest()[:20]
+        key = layout.part(prefix_of(kind), day, self.shard.compacted(digest))
+        store.put(key, encode(group.table, group.sources))
+        if read_part(store, kind, key).sources != tuple(group.sources):
+            raise PartError(f"{key} was put and reads differently: nothing was deleted")
+        self.done.made.append(key)
+        # Rows of a session stay until its erasure has marked its predictions, which it finds by these rows.
+        late = frozenset(one for one in forgotten(store) - self.gone if len(one) != SESSION_CHARS)
+        # What got a tombstone after its source was read: its erasure may have listed the parts before this one.
+        if late and (made := store.head(key)) is not None:
+            rewrite(store, made, lambda entry: take_out_of(store, kind, key, entry.etag, late))
+        for old in group.keys:
+            if old != key:
+                self._delete(old)
+
+    def _delete(self, key: str) -> None:
+        self.store.delete(key)
+        self.done.deleted.append(key)
 
 
 def _mark_predictions(store: Store, table: pa.Table, gone: frozenset[str]) -> None:
     """Write tombstones for the predictions of erased sessions: an erasure that runs again finds them by these alone."""
     sessions = pa.array([one for one in gone if len(one) == SESSION_CHARS], pa.string())
-    for row in (
-        table.select(["prediction_id", "session_id"])
-        .filter(pc.is_in(table["session_id"], value_set=sessions))
-        .to_pylist()
-    ):
+    rows = table.filter(pc.is_in(table["session_id"], value_set=sessions))
+    for row in rows.select(["prediction_id", "session_id"]).to_pylist():
         if row["prediction_id"] not in gone:
             mark_forgotten(store, row["prediction_id"], datetime.now(UTC), session=row["session_id"])
-
-
-def _erase_late(store: Store, kind: Kind, key: str, ids: frozenset[str]) -> None:
-    """Erase what got a tombstone after its source was read: its erasure may have listed the parts before this one."""
-    for _ in range(_TRIES):
-        if not ids or (entry := store.head(key)) is None:
-            return
-        try:
-            take_out_of(store, kind, key, entry.etag, ids)
-            return
-        except (Conflict, Missing):
-            continue
-    raise StoreError(f"{key} changes all the time: the next run does the rest")
 
 
 def _keep_latest(group: _Group) -> None:
@@ -196,13 +183,8 @@ def _keep_latest(group: _Group) -> None:
         start += table.num_rows
 
 
-def _delete(store: Store, key: str, done: Done) -> None:
-    store.delete(key)
-    done.deleted.append(key)
-
-
-def _is_compacted(entry: Entry) -> bool:
-    return entry.key.rpartition("/")[2].startswith(COMPACTED)
+def _is_compacted(key: str) -> bool:
+    return source_of(key).startswith(COMPACTED)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -31,7 +31,6 @@ SOURCE = "review:"
 _CORPUS, _ROWS, _PARTS = "corpus.parquet", ("rows.parquet", "corpus.parquet"), ("splits.csv", "left_out.csv")
 _TEXT = (".json", ".html", ".yaml", ".csv", ".txt", ".md")
 _BUNDLE = "/bundle/"
-_MAX_BYTES = 50_000_000
 _MIN_CHARS = 12
 """Shorter texts are replaced only where they are a whole value, so that no other word is damaged."""
 
@@ -83,12 +82,9 @@ def erase_copies(
 
     Args:
         registry: MLflow; None: no server is configured, so that only the store is searched.
-        ids: erased prediction ids.
-        texts: their messages.
         bundles_days: retention of unreferenced bundles.
 
-    Raises:
-        StoreError, RegistryError: the store or MLflow does not respond; run it again.
+    Raises: StoreError, RegistryError: the store or MLflow does not respond; run it again.
     """
     sources = frozenset(SOURCE + some_id for some_id in ids)
     versions = _versions(registry)
@@ -100,11 +96,7 @@ def erase_copies(
         # Rewritten, versions in a registry that cannot be reached would name files that are gone.
         expiring += [f"{key} has rows of it and is kept: MLflow is not a server here" for key in corpora]
     wanted = ErasedTexts({*texts, *found})
-    rewritten = {
-        layout.DVC_FILES: len(corpora) if registry is not None else 0,
-        layout.REPORTS: 0,
-        "MLflow": 0,
-    }
+    rewritten = {layout.DVC_FILES: len(corpora) if registry else 0, layout.REPORTS: 0, "MLflow": 0}
     if wanted:
         rewritten[layout.REPORTS] = _rewrite_reports(store, wanted)
         expiring += _bundles(store, wanted, versions, bundles_days)
@@ -124,8 +116,7 @@ def _versions(registry: RegistryClient | None) -> list[ModelVersion]:
 def _corpora_with(store: Store, sources: Collection[str]) -> tuple[dict[str, frozenset[str]], set[str]]:
     """Find the corpus versions with a row of these sources.
 
-    Returns:
-        By key of the version's list of files, the hashes of those rows; and the messages of the rows.
+    Returns: by key of the version's list of files, the hashes of those rows; and the messages of the rows.
     """
     known: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
     found: dict[str, frozenset[str]] = {}
@@ -164,11 +155,8 @@ def _rewrite_corpora(
 
 def _folders(store: Store) -> dict[str, list[dict[str, str]]]:
     """Return the files of each corpus version, by the key of its list."""
-    return {
-        entry.key: _listed(store, entry)
-        for entry in store.list(layout.DVC_FILES)
-        if entry.key.endswith(".dir")
-    }
+    entries = (entry for entry in store.list(layout.DVC_FILES) if entry.key.endswith(".dir"))
+    return {entry.key: _listed(store, entry) for entry in entries}
 
 
 def _rewrite_corpus(
@@ -205,9 +193,8 @@ def _rewrite_corpus(
             continue
         pointer = json.loads(version.corpus_pointer)
         pointer["md5"], pointer["corpus_digest"] = new, corpus
-        pointer["files"] = [
-            {"path": one["relpath"], "md5": one["md5"], "size": sizes[one["relpath"]]} for one in fresh
-        ]
+        sized = ((one["relpath"], one["md5"], sizes[one["relpath"]]) for one in fresh)
+        pointer["files"] = [{"path": path, "md5": md5, "size": size} for path, md5, size in sized]
         # The digest first: a pointer to files that exist is never without them.
         registry.set_tag(version.number, CORPUS_DIGEST, corpus)
         registry.set_tag(version.number, CORPUS_POINTER, json.dumps(pointer, separators=(",", ":")))
@@ -246,27 +233,28 @@ def _without_rows(content: bytes, sources: Collection[str]) -> bytes:
 
 def _without_lines(content: bytes, hashes: Collection[str]) -> bytes:
     written = io.StringIO()
-    lines = csv.writer(written, lineterminator="\n")
-    lines.writerows(
-        row
-        for row in csv.reader(io.StringIO(content.decode(), newline=""))
-        if not row or row[0] not in hashes
-    )
+    rows = csv.reader(io.StringIO(content.decode(), newline=""))
+    csv.writer(written, lineterminator="\n").writerows(row for row in rows if not row or row[0] not in hashes)
     return written.getvalue().encode()
+
+
+def _with_texts(store: Store, prefix: str, texts: ErasedTexts) -> Iterator[tuple[Entry, bytes]]:
+    """Yield the objects below a prefix that contain a text, with their content without it."""
+    for entry in store.list(prefix):
+        if entry.key.endswith(_TEXT):
+            try:
+                content = store.get(entry.key)
+            except Missing:
+                continue
+            if (kept := texts.without(content)) != content:
+                yield entry, kept
 
 
 def _rewrite_reports(store: Store, texts: ErasedTexts) -> int:
     count = 0
-    for entry in store.list(layout.REPORTS):
-        if not entry.key.endswith(_TEXT):
-            continue
-        try:
-            content = store.get(entry.key, etag=entry.etag)
-        except Missing:
-            continue
-        if (kept := texts.without(content)) != content:
-            store.put(entry.key, kept, etag=entry.etag)
-            count += 1
+    for entry, kept in _with_texts(store, layout.REPORTS, texts):
+        store.put(entry.key, kept, etag=entry.etag)
+        count += 1
     return count
 
 
@@ -275,8 +263,8 @@ def _bundles(
 ) -> Iterator[str]:
     """Yield a line for each bundle that contains a text."""
     named = {version.bundle_digest: version for version in versions}
-    for digest, entry in _bundle_files(store, texts):
-        version = named.get(digest)
+    for entry, _ in _with_texts(store, layout.BUNDLES, texts):
+        version = named.get(entry.key.split("/")[1])
         if version is not None and version.aliases:
             when = f"when another version is {' and '.join(version.aliases)}; retrain to replace it"
         elif days:
@@ -284,17 +272,6 @@ def _bundles(
         else:
             when = "never: CHATBOT_RETENTION_BUNDLES_DAYS is 0"
         yield f"{entry.key} expires {when}"
-
-
-def _bundle_files(store: Store, texts: ErasedTexts) -> Iterator[tuple[str, Entry]]:
-    for entry in store.list(layout.BUNDLES):
-        if entry.key.endswith(_TEXT) and entry.size <= _MAX_BYTES:
-            try:
-                content = store.get(entry.key)
-            except Missing:
-                continue
-            if texts.without(content) != content:
-                yield entry.key.split("/")[1], entry
 
 
 def _rewrite_artifacts(
@@ -310,9 +287,8 @@ def _rewrite_artifacts(
             continue
         if _BUNDLE in path:
             number = next((v.number for v in versions if v.run_id and v.run_id in path), "")
-            kept.append(
-                f"MLflow's {path} is kept until version {number or '(unregistered)'} is deleted in MLflow"
-            )
+            until = f"version {number or '(unregistered)'} is deleted in MLflow"
+            kept.append(f"MLflow's {path} is kept until {until}")
         else:
             registry.put_artifact(path, fresh)
             count += 1

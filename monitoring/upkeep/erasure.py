@@ -20,7 +20,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -117,28 +117,31 @@ def forget(
             "have it (16); for what a client sent: --session"
         )
     mark_forgotten(store, some_id, now)
-    ids = frozenset(
-        {some_id, *(_predictions_of(store, some_id, shard) if len(some_id) == SESSION_CHARS else ())}
-    )
+    predictions = _predictions_of(store, some_id, shard) if len(some_id) == SESSION_CHARS else ()
+    ids = frozenset({some_id, *predictions})
     for prediction in sorted(ids - {some_id}):
-        mark_forgotten(store, prediction, now, session=some_id)
+        mark_forgotten(store, prediction, now, some_id, shard)
     messages = set(_messages_of(store, ids, shard))
     if shard.index and ids == {some_id} and not messages:
         return Forgotten(ids, {})  # nothing of it is in this shard; the first erases the rest
     # Copies first: their rows are found by the messages that are erased below.
-    with (
-        StoreLease(store, layout.ERASURE_LEASE, _LEASE_SECONDS, _LEASE_WAIT)
-        if shard.count > 1
-        else contextlib.nullcontext()
-    ):
+    lease = StoreLease(store, layout.ERASURE_LEASE, _LEASE_SECONDS, _LEASE_WAIT)
+    with lease if shard.count > 1 else contextlib.nullcontext():
         copies = erase_copies(store, registry, ids, messages, bundles_days)
     # The first shard finds predictions by the objects that name the session: the others leave it those.
     found = ids - {some_id} if shard.index else ids
     taken = copies.rewritten | {
-        prefix: sum(_take_out_object(store, entry, found) for entry in _objects(store, prefix))
+        prefix: sum(
+            rewrite(store, entry, lambda e: _take_out_object(store, e, found))
+            for entry in _objects(store, prefix)
+        )
         for prefix in _SEARCHED
     }
-    taken[layout.DRIFT_SUMMARIES] = _take_out_of_summaries(store, found)
+    taken[layout.DRIFT_SUMMARIES] = sum(
+        rewrite(store, entry, lambda e: _take_out_of_summary(store, e, found))
+        for entry in store.list(layout.DRIFT_SUMMARIES)
+        if entry.key.endswith(".parquet")
+    )
     # Records last: after a kill, the next run needs them to find the predictions of a session.
     taken |= {
         layout.FEEDBACK: _take_out(store, Feedback, found, WHOLE),
@@ -150,8 +153,7 @@ def forget(
 def send_first(log: LogSettings, store: StorageSettings) -> None:
     """Drain and upload this machine's log, so that its rows are found in the store.
 
-    Raises:
-        ForgetError: the upload queue cannot be sent.
+    Raises: ForgetError: the upload queue cannot be sent.
     """
     if not log.folder.is_dir():
         return
@@ -159,19 +161,14 @@ def send_first(log: LogSettings, store: StorageSettings) -> None:
     outbox = Outbox(log.folder)
     report = ship(outbox, open_store(store), UploadSettings(), everything=True, wait=_LOCK_SECONDS)
     if report.error or report.busy:
-        raise ForgetError(
-            f"what waits in {outbox.folder} cannot be sent ({report.error}): run this again later"
-        )
+        waits = f"what waits in {outbox.folder} cannot be sent ({report.error})"
+        raise ForgetError(f"{waits}: run this again later")
 
 
 def forget_here(log: LogSettings, store: StorageSettings, ids: frozenset[str]) -> int:
-    """Erase ids from this machine's CSV files and undelivered handoffs.
+    """Erase ids from this machine's CSV files and undelivered handoffs; return the number of rows of the files.
 
-    Returns:
-        The number of erased rows of the CSV files.
-
-    Raises:
-        ForgetError: the spool still has rows of the ids after the timeout, or the upload queue cannot be sent.
+    Raises: ForgetError: the spool still has rows of the ids after the timeout, or the upload queue cannot be sent.
     """
     if not log.folder.is_dir():
         return 0
@@ -193,8 +190,7 @@ def forget_here(log: LogSettings, store: StorageSettings, ids: frozenset[str]) -
 def sweep(log: LogSettings, store: StorageSettings) -> int:
     """Erase from this machine's CSV files what was erased elsewhere since the last sweep; return the rows erased.
 
-    Raises:
-        ForgetError, StoreError: not possible at the moment; the next sweep does it.
+    Raises: ForgetError, StoreError: not possible at the moment; the next sweep does it.
     """
     seen_file = log.folder / _SWEPT
     seen = frozenset(seen_file.read_text(encoding="ascii").split()) if seen_file.is_file() else frozenset()
@@ -210,9 +206,10 @@ def _predictions_of(store: Store, session: str, shard: Shard) -> Iterator[str]:
     """Yield the predictions of a session: from tombstones, handoffs, reviews and records, including hidden ones."""
     for table in _records(store, "session_id", shard):
         yield from table.filter(pc.equal(table["session_id"], session))["prediction_id"].to_pylist()
+    # After the records, in every shard: compaction writes tombstones for the rows of an erased session that it drops,
+    # also after the first shard has looked.
+    yield from predictions_of(store, session, shard)
     if shard.index == 0:
-        # After the records: compaction writes tombstones for the rows of an erased session that it drops.
-        yield from predictions_of(store, session)
         for prefix in _SEARCHED:
             for entry in _objects(store, prefix):
                 if session == _field(store, entry.key, "session_id"):
@@ -231,14 +228,15 @@ def _messages_of(store: Store, ids: frozenset[str], shard: Shard) -> Iterator[st
 
 
 def _records(store: Store, column: str, shard: Shard) -> Iterator[pa.Table]:
-    """Yield prediction id and one other column of a shard's records, including hidden ones; skips damaged parts."""
+    """Yield prediction id and one other column of a shard's parts, including hidden rows; skips damaged parts.
+
+    Rows of other shards in these parts are among them: `_take_out` rewrites whole parts.
+    """
     for day in days(store, Record, *_ALL_DAYS):
         seen: set[str] = set()
         for _ in range(_TRIES):
-            listed = [
-                e.key for e in parts_of(store, Record, day) if shard.may_have(e.key) and e.key not in seen
-            ]
-            for key in listed:
+            keys = {e.key for e in parts_of(store, Record, day) if shard.may_have(e.key)}
+            for key in keys - seen:
                 try:
                     yield read_part(store, Record, key, ["prediction_id", column]).table
                 except Missing:
@@ -246,7 +244,7 @@ def _records(store: Store, column: str, shard: Shard) -> Iterator[pa.Table]:
                 except PartError:
                     pass
                 seen.add(key)
-            if seen.issuperset(listed):
+            if seen >= keys:
                 break
         else:
             raise StoreError(f"the parts of {day} change all the time: run this again")
@@ -272,8 +270,7 @@ def _take_out(store: Store, kind: Kind, ids: frozenset[str], shard: Shard) -> in
 def take_out_of(store: Store, kind: Kind, key: str, etag: str, ids: frozenset[str]) -> int:
     """Rewrite a part without the rows of these ids; return their number.
 
-    Raises:
-        Conflict, Missing: the part was changed or deleted meanwhile.
+    Raises: Conflict, Missing: the part was changed or deleted meanwhile.
     """
     columns = [name for name in ("prediction_id", "session_id") if name in check_columns(kind, None)]
     try:
@@ -282,7 +279,7 @@ def take_out_of(store: Store, kind: Kind, key: str, etag: str, ids: frozenset[st
             return 0
         part = read_part(store, kind, key)
     except PartError as error:
-        sys.stderr.write(f"{key} is damaged and passed over: {error}\n")
+        _complain(key, str(error))
         return 0
     kept = list(without_erased(kind, part.table, part.sources, ids))
     table = pa.concat_tables([rows for _, rows in kept])
@@ -290,30 +287,31 @@ def take_out_of(store: Store, kind: Kind, key: str, etag: str, ids: frozenset[st
     return int(part.table.num_rows - table.num_rows)
 
 
-def _take_out_of_summaries(store: Store, ids: frozenset[str]) -> int:
-    """Rewrite the samples of sharded drift checks that have rows of these ids; return the number of erased rows."""
-    taken = 0
-    for entry in store.list(layout.DRIFT_SUMMARIES):
-        if not entry.key.endswith(".parquet"):
-            continue
-        for _ in range(_TRIES):
-            try:
-                content = store.get(entry.key, etag=entry.etag)
-                table = pq.read_table(pa.BufferReader(content))
-                kept = leave_out(table, ["prediction_id"], ids)
-                if kept.num_rows < table.num_rows:
-                    sink = pa.BufferOutputStream()
-                    pq.write_table(kept, sink, compression="zstd")
-                    store.put(entry.key, bytes(sink.getvalue()), etag=entry.etag)
-                taken += table.num_rows - kept.num_rows
-                break
-            except Missing:
-                break
-            except Conflict:
-                entry = store.head(entry.key) or entry
-        else:
-            raise StoreError(f"{entry.key} changes all the time: run this again")
-    return taken
+def rewrite(store: Store, entry: Entry, attempt: Callable[[Entry], int]) -> int:
+    """Rewrite an object by compare-and-swap, again after every concurrent change; 0 if it was deleted meanwhile."""
+    for _ in range(_TRIES):
+        try:
+            return attempt(entry)
+        except (Conflict, Missing):
+            if (found := store.head(entry.key)) is None:
+                return 0
+            entry = found
+    raise StoreError(f"{entry.key} changes all the time: run this again")
+
+
+def _take_out_of_summary(store: Store, entry: Entry, ids: frozenset[str]) -> int:
+    """Rewrite the sample of a sharded drift check without the rows of these ids; return their number."""
+    table = pq.read_table(pa.BufferReader(store.get(entry.key, etag=entry.etag)))
+    kept = leave_out(table, ["prediction_id"], ids)
+    if kept.num_rows < table.num_rows:
+        sink = pa.BufferOutputStream()
+        pq.write_table(kept, sink, compression="zstd")
+        store.put(entry.key, bytes(sink.getvalue()), etag=entry.etag)
+    return int(table.num_rows - kept.num_rows)
+
+
+def _complain(key: str, reason: str) -> None:
+    sys.stderr.write(f"{key} is damaged and passed over: {reason}\n")
 
 
 def _objects(store: Store, prefix: str) -> list[Entry]:
@@ -331,22 +329,14 @@ def _field(store: Store, key: str, name: str) -> str:
 
 def _take_out_object(store: Store, entry: Entry, ids: frozenset[str]) -> int:
     """Delete an object about one of the ids; from a decision on another message, remove only the mention."""
-    key, found = entry.key, entry
-    for _ in range(_TRIES):
-        try:
-            text = store.get(key, etag=found.etag).decode("utf-8", "replace")
-            if not any(some_id in key + text for some_id in ids):
-                return 0
-            if (kept := _without_duplicates(key, text, ids)) is None:
-                store.delete(key)
-            else:
-                store.put(key, kept.encode(), etag=found.etag)
-            return 1
-        except Missing:
-            return 0
-        except Conflict:
-            found = store.head(key) or found
-    raise StoreError(f"{key} changes all the time: run this again")
+    text = store.get(entry.key, etag=entry.etag).decode("utf-8", "replace")
+    if not any(some_id in entry.key + text for some_id in ids):
+        return 0
+    if (kept := _without_duplicates(entry.key, text, ids)) is None:
+        store.delete(entry.key)
+    else:
+        store.put(entry.key, kept.encode(), etag=entry.etag)
+    return 1
 
 
 def _without_duplicates(key: str, text: str, ids: frozenset[str]) -> str | None:
@@ -423,17 +413,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     sys.stdout.write(f"{some_id} is forgotten; taken out:\n")
     for place, count in done.taken.items():
-        sys.stdout.write(
-            f"  {count:>6}  {place} in {store}\n" if place.endswith("/") else f"  {count:>6}  {place}\n"
-        )
+        sys.stdout.write(f"  {count:>6}  {place}{f' in {store}' if place.endswith('/') else ''}\n")
     sys.stdout.write(f"  {here:>6}  rows of the CSV files in {log.folder}\n")
     if done.expiring:
         sys.stdout.write("not rewritten, because its digest is its name:\n")
         sys.stdout.writelines(f"  {line}\n" for line in done.expiring)
     if registry is None:
-        sys.stdout.write(
-            f"MLflow was not searched: MLFLOW_TRACKING_URI={tracking.tracking_uri} is not a server\n"
-        )
+        uri = f"MLFLOW_TRACKING_URI={tracking.tracking_uri}"
+        sys.stdout.write(f"MLflow was not searched: {uri} is not a server\n")
     if options.session is not None and done.ids == {some_id} and shard.count == 1:
         sys.stderr.write("no prediction of that session is known here: is it the id that the client sent?\n")
         return 1

@@ -116,9 +116,8 @@ def _unnamed_bundles(
     bundles: dict[str, list[Entry]] = {}
     for entry in store.list(layout.BUNDLES):
         bundles.setdefault(entry.key.split("/")[1], []).append(entry)
-    newest = sorted(bundles, key=lambda digest: max(entry.modified for entry in bundles[digest]))[
-        -settings.bundles_min_count :
-    ]
+    by_age = sorted(bundles, key=lambda digest: max(entry.modified for entry in bundles[digest]))
+    newest = by_age[-settings.bundles_min_count :]
     for digest, entries in bundles.items():
         if digest in named or digest in newest:
             continue
@@ -166,25 +165,19 @@ def clean(
     dry_run: bool = False,
     shard: Shard = WHOLE,
 ) -> int:
-    """Delete expired objects.
+    """Delete the expired objects of a shard, or only report them (`dry_run`), one line each.
 
-    Args:
-        named: references to bundles and corpora; None: unknown, none of them is deleted.
-        say: receives one line per object.
-        dry_run: only report what would be deleted.
-        shard: delete only the keys of this shard.
+    References to bundles and corpora are in `named`; None: unknown, none of them is deleted.
 
-    Returns:
-        The number of bytes freed, or that would be freed.
+    Returns: the number of bytes freed, or that would be freed.
     """
     size = 0
     found = [entry for entry in expired(store, settings, now) if shard.has(entry.key)]
     if named and shard.index == 0:  # one process: the files of a bundle are deleted in order
         found += unnamed(store, settings, named, now)
     for entry in found:
-        say(
-            f"{'would take' if dry_run else 'take'} {entry.key} ({entry.size} bytes, {entry.modified:%Y-%m-%d})"
-        )
+        verb = "would take" if dry_run else "take"
+        say(f"{verb} {entry.key} ({entry.size} bytes, {entry.modified:%Y-%m-%d})")
         if not dry_run:
             store.delete(entry.key)
         size += entry.size
@@ -208,11 +201,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     problem = ""
     try:
-        shard, store, settings = (
-            Shard.parse(options.shard),
-            open_store(StorageSettings()),
-            RetentionSettings(),
-        )
+        shard, settings = Shard.parse(options.shard), RetentionSettings()
+        store = open_store(StorageSettings())
         named: Named | None = None
         if shard.index == 0 and (settings.bundles_days or settings.corpora_days):
             try:

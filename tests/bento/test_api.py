@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -567,6 +570,36 @@ def test_without_a_store_or_while_it_is_unavailable_contact_data_is_not_taken() 
     assert "Jane" not in str(error_of(response, 503))
 
 
+def test_contact_data_that_waits_for_a_hanging_store_takes_no_slot_of_a_message() -> None:
+    waiting, go_on = [], threading.Event()
+
+    def hang(prediction_id: str, _content: bytes) -> None:
+        waiting.append(prediction_id)
+        go_on.wait(60)
+
+    api = paper_api(save_contact=hang, max_concurrency=4, timeout_seconds=60, rate_limit_feedback=0)
+    replies = [api.post("/chat", body(message="I will sue you")).json() for _ in range(12)]
+
+    async def ask() -> tuple[int, list[int]]:
+        async with api.client() as client:
+            left = [
+                asyncio.create_task(
+                    client.post(
+                        f"/handoffs/{reply['prediction_id']}/contact",
+                        json={"contact": "jane@example.com", "contact_token": reply["contact_token"]},
+                    )
+                )
+                for reply in replies
+            ]
+            while len(waiting) < 4:
+                await asyncio.sleep(0.001)
+            asked = (await client.post("/chat", json={"message": "refund"})).status_code
+            go_on.set()
+            return asked, sorted(response.status_code for response in await asyncio.gather(*left))
+
+    assert asyncio.run(ask()) == (200, [200] * 8 + [429] * 4)
+
+
 def test_the_documented_reply_is_the_one_that_is_given(api: Api) -> None:
     specification = api.send("GET", "/openapi.json").json()
     documented = specification["components"]["schemas"]["ChatReply"]["properties"]
@@ -587,6 +620,15 @@ def test_metrics_count_routes_statuses_and_sources_and_know_no_text_of_a_user(ap
     assert 'chatbot_handoffs_total{source="rule"} 1.0' in text
     assert "chatbot_confidence_count 3.0" in text
     assert "secret" not in text
+
+
+def test_metrics_are_served_while_a_process_creates_its_files(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    for kind in ("counter", "histogram", "gauge_livesum"):
+        (tmp_path / f"{kind}_{os.getpid()}.db").touch()
+    assert paper_api().send("GET", "/metrics").status_code == 200
 
 
 def test_every_metric_has_a_description_the_prefix_and_buckets_of_its_own() -> None:

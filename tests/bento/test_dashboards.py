@@ -5,11 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import socket
-import subprocess
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +16,7 @@ import pytest
 import yaml
 
 from tests.bento.server import ROOT, Server
-from tests.support import requirements
-from tests.support.prometheus_server import Prometheus
+from tests.support.prometheus_server import Prometheus, Pushgateway
 
 pytestmark = pytest.mark.process
 
@@ -62,25 +58,10 @@ def every_panel() -> list[Any]:
 @pytest.fixture(scope="module")
 def pushed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real pushgateway that holds what the loop's runs push."""
-    found = str(requirements.program("prometheus-pushgateway"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    log = (tmp_path_factory.mktemp("pushgateway") / "log").open("wb")
-    process = subprocess.Popen([found, f"--web.listen-address={address}"], stdout=log, stderr=log)
-    end = time.monotonic() + 20
-    while True:
-        try:
-            urllib.request.urlopen(f"http://{address}/-/ready", timeout=2).close()
-            break
-        except OSError:
-            assert time.monotonic() < end, "the pushgateway does not start"
-            time.sleep(0.1)
-    _push_runs(f"http://{address}")
-    yield address
-    process.terminate()
-    process.wait(20)
-    log.close()
+    server = Pushgateway(tmp_path_factory.mktemp("pushgateway")).start()
+    _push_runs(server.url)
+    yield f"127.0.0.1:{server.port}"
+    server.stop()
 
 
 def _push_runs(gateway: str) -> None:

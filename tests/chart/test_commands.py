@@ -24,12 +24,12 @@ KINDS = {
 }  # fmt: skip
 VERBS = {
     "annotate", "apply", "config", "create", "delete", "describe", "exec", "get", "logs", "patch", "port-forward",
-    "rollout", "scale", "set", "top", "wait",
+    "replace", "rollout", "scale", "set", "top", "wait",
 }  # fmt: skip
 SECRETS = {"api", "staff", "minio-root"} | {
     f"store-{c}" for c in ("api", "drift", "upkeep", "retrain", "staff", "mlflow")
 }
-MADE_BY_A_COMMAND = re.compile(r"(drift|retrain|rollback|forget|review)-now$")
+MADE_BY_A_COMMAND = re.compile(r"(drift|retrain|rollback|forget|review|upkeep)-now$")
 RELEASE = r"(?:support-bot|support-chatbot|<release>)"
 
 
@@ -108,10 +108,30 @@ def test_each_command_of_the_notes_names_what_the_chart_makes(
             shlex.split(part)  # a quote that is not closed
 
 
+def test_logs_of_a_job_with_shards_are_those_of_all_its_pods() -> None:
+    """`kubectl logs job/NAME` reads one pod of several, and the verdict is in the last one's."""
+    sharded = re.compile(r"logs job/\S*(drift|upkeep|forget)|logs job/<name>(?! -c retrain)")
+    pages = {
+        p.name: sharded.findall(p.read_text(encoding="utf-8"))
+        for p in [*PAGES, chart.CHART / "templates" / "NOTES.txt"]
+    }
+    assert {name: found for name, found in pages.items() if found} == {}
+
+
 @pytest.mark.process
 def test_the_notes_of_an_install_that_waited_do_not_say_that_it_has_yet_to_come() -> None:
     assert "is being installed" not in notes()
     assert "is installed in namespace" in notes()
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("more", [[], ["-f", str(chart.CHART / "ci" / "07-corpus-values.yaml")]])
+def test_every_job_ends(more: list[str], render: Render) -> None:
+    objects = render(*more)
+    jobs = [o["spec"]["jobTemplate"]["spec"] for o in objects if o["kind"] == "CronJob"]
+    jobs += [o["spec"] for o in objects if o["kind"] == "Job"]
+    assert len(jobs) > 5
+    assert all(job["activeDeadlineSeconds"] for job in jobs)
 
 
 @pytest.mark.process

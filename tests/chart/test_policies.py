@@ -12,6 +12,7 @@ import pytest
 
 from chatbot.errors import Denied
 from chatbot.store import Store, open_store
+from chatbot.store.__main__ import check
 from tests.support.minio import Minio
 from tests.support.requirements import program
 from tools.generate import chart
@@ -93,11 +94,13 @@ def bucket(minio: Minio, tmp_path_factory: pytest.TempPathFactory) -> str:
     return name
 
 
-def opened(minio: Minio, bucket: str, user: str, secret: str, patch: pytest.MonkeyPatch) -> Store:
+def opened(
+    minio: Minio, bucket: str, user: str, secret: str, patch: pytest.MonkeyPatch, key: str = "bundles/none"
+) -> Store:
     patch.setenv("AWS_ACCESS_KEY_ID", user)
     patch.setenv("AWS_SECRET_ACCESS_KEY", secret)
     store = open_store(minio.settings(f"s3://{bucket}"))
-    assert store.head("bundles/none") is None  # boto3 has read the key now
+    assert store.head(key) is None  # boto3 has read the key now
     return store
 
 
@@ -137,6 +140,16 @@ def test_a_client_may_do_what_it_needs_and_no_more(
     assert prefixes(may_write) == WRITES[client]
     assert prefixes(may_delete) == DELETES[client]
     assert prefixes(may_list) - {"serving.json"} == LISTS[client] - {"serving.json"}
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_every_client_may_run_the_check_of_the_runbook(
+    minio: Minio, bucket: str, client: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened(minio, bucket, f"{bucket}-{client}", f"secret-of-{client}", monkeypatch, key="check/none")
+    steps: list[str] = []
+    check(store, steps.append)
+    assert steps[-1] == "  delete: yes"
 
 
 def test_every_policy_belongs_to_a_client() -> None:

@@ -7,6 +7,7 @@ import json
 import pytest
 import yaml
 
+from chatbot.settings import HandoffSettings, LogSettings, UploadSettings
 from tools.generate import chart
 from tools.generate.compose import every_setting
 
@@ -49,6 +50,11 @@ def test_a_schema_comment_that_is_not_json_is_named_with_its_line() -> None:
         ("api.handoff.url=desk.example.com", "/api/handoff/url", "does not match pattern"),
         ("mlflow.url=mlflow:5000", "/mlflow/url", "does not match pattern"),
         ("pod.extraEnv[0].name=CHATBOT_UPLAOD_PART_ROWS", "/pod/extraEnv/0/name", "CHATBOT_UPLAOD_PART_ROWS"),
+        ("driftCheck.schedule=never", "/driftCheck/schedule", "does not match pattern"),
+        ("upkeep.schedule=41 3 * *", "/upkeep/schedule", "does not match pattern"),
+        ("api.resources.limits.cpu=lots", "/api/resources/limits/cpu", "does not match pattern"),
+        ("minio.volume.size=20GiB", "/minio/volume/size", "does not match pattern"),
+        ("api.image.digest=latest", "/api/image/digest", "does not match pattern"),
         ("api.pod.extraEnv[0].nam=TZ", "/api/pod/extraEnv/0", "missing property 'name'"),
     ],
 )
@@ -81,12 +87,22 @@ def test_a_wrong_value_is_refused_with_its_path(value: str, path: str, reason: s
             "staffPages.existingSecret and staffPages.oidc",
         ),
         ("chatPage.route.enabled=true", "chatPage.route.parents is empty"),
+        ("fullnameOverride=Support_Bot", "Support_Bot is no name for a Service"),
+        ("api.spoolSize=300Mi", "api.spoolSize is 300Mi, and what may lie there adds up to 1344 MB"),
+        ("api.settings.CHATBOT_UPLOAD_QUEUE_MB=4000", "what may lie there adds up to 5088 MB"),
+        ("api.apiKeys.clientSecret=a", "api.apiKeys.existingSecret is empty"),
     ],
 )
 def test_contradictory_values_are_refused_with_their_paths(values: str, problem: str) -> None:
     with pytest.raises(chart.ChartError) as refused:
         chart.render("--set", values)
     assert problem in str(refused.value)
+
+
+def test_the_sum_of_what_lies_on_the_spool_is_that_of_the_settings_defaults() -> None:
+    log, most = LogSettings.model_fields, HandoffSettings.model_fields["queue_mb"].default
+    sizes = log["rotate_mb"].default * (log["keep"].default + 1) + log["spool_mb"].default
+    assert sizes + UploadSettings.model_fields["queue_mb"].default + 2 * most == 1344
 
 
 @pytest.mark.process

@@ -7,10 +7,13 @@ import multiprocessing
 import os
 import stat
 import string
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -36,6 +39,27 @@ def test_ids_of_a_process_sort_in_the_order_they_were_made() -> None:
     made = [new_id(KEY) for _ in range(50_000)]
     assert made == sorted(made)
     assert len(set(made)) == len(made)
+
+
+def test_threads_never_make_the_same_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight threads within one millisecond, with a switch of threads after every line of code."""
+    now = time.time() + 1
+    monkeypatch.setattr(ids.time, "time", lambda: now)
+
+    def switch(frame: FrameType, event: str, argument: object) -> Any:
+        if frame.f_code.co_filename == ids.__file__:
+            time.sleep(0)
+            return switch
+        return None
+
+    threading.settrace(switch)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            made = list(pool.map(lambda _: [new_id(KEY) for _ in range(50)], range(8)))
+    finally:
+        threading.settrace(cast(Any, None))
+    assert all(of_a_thread == sorted(of_a_thread) for of_a_thread in made)
+    assert len(set(itertools.chain(*made))) == 8 * 50
 
 
 def test_ids_go_on_in_order_when_the_clock_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:

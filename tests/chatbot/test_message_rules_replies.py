@@ -15,8 +15,9 @@ from chatbot.dialog.replies import Replies, ReplyText
 from chatbot.dialog.rules import Rule, Rules
 from chatbot.errors import BundleError, SettingError
 from chatbot.settings import SlotSettings
+from tests.support.requirements import ROOT
 
-RULES = Path("data/corpus/rules.yaml")
+RULES = ROOT / "data/corpus/rules.yaml"
 
 
 @settings(deadline=None)

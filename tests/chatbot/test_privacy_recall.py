@@ -38,6 +38,7 @@ DEVELOPMENT = (
     "development_4",
     "development_5",
     "development_6",
+    "development_7",
 )
 LEAST = 20
 """Sentences of a kind from which its share is meaningful."""

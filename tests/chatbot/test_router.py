@@ -1,7 +1,6 @@
 """Rules, then the model, then thresholds: answer, clarify or human."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +10,9 @@ from chatbot.dialog.router import Alternative, Prediction, Router, Thresholds
 from chatbot.dialog.rules import Rules
 from chatbot.errors import SettingError
 from chatbot.settings import RouterSettings, SlotSettings
+from tests.support.requirements import ROOT
 
-RULES = Path("data/corpus/rules.yaml")
+RULES = ROOT / "data/corpus/rules.yaml"
 THRESHOLDS = Thresholds(answer=0.8, clarify=0.7, scope=-1.0)
 REPLIES = Replies(
     {name: ReplyText(response=f"the reply of {name}") for name in ("refund", "track", "invoice")}

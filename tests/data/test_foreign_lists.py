@@ -116,3 +116,25 @@ def test_chatterbots_conversations_teach_their_first_sentence(tmp_path: Path) ->
     assert [(problem.line, problem.reason[:40]) for problem in loaded.problems] == [
         (9, "a conversation is a list of sentences, t")
     ]
+
+
+def test_templates_of_ovos_give_messages_in_which_every_alternative_occurs(tmp_path: Path) -> None:
+    (tmp_path / "weather.intent").write_text("# a comment\n(show|tell) me [the] weather in {city}\n", "utf-8")
+    (tmp_path / "time.intent").write_text("what time is it\n", "utf-8")
+    (tmp_path / "skill.json").write_text('{"name": "about the skill"}', "utf-8")
+    loaded = read_corpus(tmp_path)
+    assert not loaded.problems
+    assert list(loaded.table["message"]) == [
+        "what time is it",
+        "show me the weather in {{city}}",
+        "tell me weather in {{city}}",
+    ]
+
+
+def test_a_notice_about_a_code_page_shows_no_words_where_there_are_none(tmp_path: Path) -> None:
+    (tmp_path / "corpus.csv").write_bytes(
+        "text,label\nit cost £5 – too much,a\nhi there,b\n".encode("cp1252")
+    )
+    notice = str(read_corpus(tmp_path / "corpus.csv").notices[0])
+    assert "Windows-1252" in notice
+    assert "with words such as" not in notice

@@ -103,19 +103,6 @@ def start() -> Iterator[Start]:
 
 
 @pytest.fixture
-def free_port() -> Callable[[], int]:
-    """Ports that nothing listens on."""
-    import socket
-
-    def find() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return int(probe.getsockname()[1])
-
-    return find
-
-
-@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder for what a test writes."""
     return tmp_path

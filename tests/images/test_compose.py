@@ -25,6 +25,7 @@ from tests.support import requirements
 from tools import images
 from tools.generate.compose import new
 from tools.images import Image
+from tools.processes import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
@@ -90,7 +91,6 @@ class Compose:
 
 @pytest.fixture(scope="module")
 def compose(built: dict[str, Image], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
-    import socket
 
     if (
         podman("info", "--format", "{{.Host.NetworkBackend}}") == "cni"
@@ -105,11 +105,7 @@ def compose(built: dict[str, Image], tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("compose")
     env = folder / ".env"
     new(env)
-    ports = {}
-    for name in PORTS:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            ports[name] = int(probe.getsockname()[1])
+    ports = {name: free_port() for name in PORTS}
     settings = folder / "settings.env"
     settings.write_text("CHATBOT_UPLOAD_PART_SECONDS=1\nCHATBOT_RUNNER_WORKERS=1\n", encoding="utf-8")
     more = {**{name: str(port) for name, port in ports.items()}, "SETTINGS_FILE": str(settings)}

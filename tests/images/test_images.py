@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
 
 import pytest
 
 from tests.images.conftest import RESTRICTED, Start, check_health, podman, post, wait_for
 from tools.images import DOCKERFILES, Image
+from tools.processes import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
@@ -122,9 +122,7 @@ def test_what_acts_says_in_one_line_what_it_lacks(built: dict[str, Image], modul
     assert "Traceback" not in answer.stderr
 
 
-def test_the_bot_answers_from_its_image_alone(
-    built: dict[str, Image], start: Start, free_port: Callable[[], int]
-) -> None:
+def test_the_bot_answers_from_its_image_alone(built: dict[str, Image], start: Start) -> None:
     port = free_port()
     name = start(
         built["api"].name,
@@ -159,7 +157,6 @@ def test_the_bot_answers_from_its_image_alone(
 def test_a_page_answers_from_its_image_alone(
     built: dict[str, Image],
     start: Start,
-    free_port: Callable[[], int],
     name: str,
     port: int,
     path: str,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import socket
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +10,12 @@ import pytest
 
 from tests.k8s.harness import prepare_environment, write_retrain_result
 from tests.k8s.kube_api import Api, digest
-from tests.k8s.kube_testbed import IMAGE, Namespace, program
+from tests.k8s.kube_testbed import IMAGE, Namespace
 from tests.k8s.memory_api import ref
 from tests.support import testbed
 from tests.support.mlflow_server import MlflowServer
-from tests.support.testbed import TestbedError, until
+from tests.support.prometheus_server import Pushgateway
+from tests.support.testbed import TestbedError
 
 VERSIONS = 9
 
@@ -70,16 +69,9 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start a real Pushgateway; yield its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = tmp_path_factory.mktemp("pushgateway") / "log"
-    address = f"127.0.0.1:{port}"
-    with program("prometheus-pushgateway", f"--web.listen-address={address}", log=log):
-        until(
-            "the pushgateway", lambda: urllib.request.urlopen(f"http://{address}/-/ready", timeout=2).read()
-        )
-        yield f"http://{address}"
+    server = Pushgateway(tmp_path_factory.mktemp("pushgateway")).start()
+    yield server.url
+    server.stop()
 
 
 @pytest.fixture

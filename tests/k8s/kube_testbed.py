@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.support import requirements, testbed
+from tests.support import testbed
 from tests.support.requirements import ROOT
 from tests.support.testbed import ADMIN
 
@@ -159,16 +157,3 @@ class Namespace:
             for e in sorted(found, key=lambda e: str(e.get("lastTimestamp")))
             if e["source"].get("component") == "support-chatbot"
         }
-
-
-@contextlib.contextmanager
-def program(name: str, *arguments: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program from a Debian package while the block runs."""
-    found = requirements.program(name)
-    with log.open("wb") as output:
-        process = subprocess.Popen([found, *arguments], stdout=output, stderr=subprocess.STDOUT)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(20)

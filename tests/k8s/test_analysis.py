@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -9,9 +11,9 @@ from scipy import stats
 from bento.http.metrics import Metrics
 from chatbot.settings import KubernetesSettings
 from k8s.rollout.analysis import NOT_READY, RolloutAnalysis
-from k8s.rollout.counters import Margins, PodCounters, find_regressions, fisher_exact, slow_threshold, total
+from k8s.rollout.counters import PodCounters, find_regressions, fisher_exact, slow_threshold, total
 
-MARGINS = Margins(0.01, 0.05, 0.10, 0.15)
+SETTINGS = KubernetesSettings(error_rise=0.01, slow_rise=0.05, handoff_rise=0.10, negative_rise=0.15)
 
 
 def exposition(answered: int, failed: int, seconds: float, handoffs: int, negative: int) -> str:
@@ -55,7 +57,7 @@ def test_counters_are_parsed_from_the_metrics_that_the_api_exports(monkeypatch: 
     assert slow_threshold(counters) == "0.05"
     combined = total([counters, PodCounters.parse(exposition(10, 0, 0.03, 0, 0))])
     assert (combined.answered, combined.within["0.05"]) == (100, 110)
-    assert PodCounters.from_dict(counters.as_dict()) == counters
+    assert PodCounters.from_dict(asdict(counters)) == counters
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ def counters_of(answered: int, failed: int, handoffs: int, slow: int) -> PodCoun
     ],
 )
 def test_a_regression_is_reported_with_its_numbers(now: PodCounters, measure: str, what: str) -> None:
-    found = find_regressions(counters_of(1998, 2, 200, 10), now, MARGINS, 0.01)
+    found = find_regressions(counters_of(1998, 2, 200, 10), now, SETTINGS, 0.01)
     assert len(found) == 1
     assert found[0].measure == measure
     assert what in found[0].summary
@@ -118,11 +120,11 @@ def test_a_regression_is_reported_with_its_numbers(now: PodCounters, measure: st
 def test_a_significant_difference_below_the_margin_is_not_a_regression() -> None:
     before, now = counters_of(100_000, 100, 10_000, 0), counters_of(99_500, 500, 12_000, 0)
     assert fisher_exact(500, 100_000, 100, 100_100) < 1e-50
-    assert find_regressions(before, now, MARGINS, 0.01) == []
+    assert find_regressions(before, now, SETTINGS, 0.01) == []
 
 
 def test_a_baseline_without_messages_yields_no_regression() -> None:
-    assert find_regressions(PodCounters(), counters_of(200, 100, 100, 100), MARGINS, 0.01) == []
+    assert find_regressions(PodCounters(), counters_of(200, 100, 100, 100), SETTINGS, 0.01) == []
 
 
 def test_the_false_alarm_rate_of_equal_versions_is_at_most_one_percent() -> None:

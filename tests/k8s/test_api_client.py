@@ -50,7 +50,7 @@ def cluster_answering(status: int) -> tuple[Cluster, Process]:
 def test_only_transient_errors_are_retried(status: int, kind: type[StoreError]) -> None:
     cluster, process = cluster_answering(status)
     with pytest.raises(StoreError, match="GET deployments/api in namespace here") as error:
-        cluster.deployment("api")
+        cluster.get("deployments", "api")
     assert type(error.value) is kind
     assert "as the test said" in str(error.value)
     # For 20 seconds, with waits of 0.5 to 4 seconds.
@@ -67,7 +67,7 @@ def test_a_server_that_recovers_in_time_is_retried_until_it_answers() -> None:
             raise OSError("refused")
 
     process.before.append(refuse)
-    found = Cluster(KubernetesSettings(), process).deployment(DEPLOYMENT)
+    found = Cluster(KubernetesSettings(), process).get("deployments", DEPLOYMENT)
     assert found["metadata"]["name"] == DEPLOYMENT
 
 
@@ -79,7 +79,7 @@ def test_an_unreachable_server_is_reported_with_its_address(tmp_path: Path) -> N
     with pytest.raises(
         Unreachable, match=r"the API server at http://127\.0\.0\.1:9 does not answer .*asks again"
     ):
-        Cluster(settings).deployment("api")
+        Cluster(settings).get("deployments", "api")
 
 
 READY: dict[str, Any] = {
@@ -119,7 +119,7 @@ def test_a_rollout_is_done_when_all_replicas_are_new_and_available_and_no_old_on
 
 def read_deployment(world: World) -> tuple[Deployment, Cluster]:
     cluster = Cluster(KubernetesSettings(), world.process())
-    return Deployment(cluster.deployment(DEPLOYMENT)), cluster
+    return Deployment(cluster.get("deployments", DEPLOYMENT)), cluster
 
 
 def test_only_running_pods_of_the_current_template_that_are_not_terminating_are_listed() -> None:

@@ -292,7 +292,10 @@ def test_after_a_rollout_undo_the_undone_model_is_not_promoted_again(
     assert labels["bundle"] == digest(2)
 
 
-def test_after_a_rollout_undo_a_rollback_without_a_version_reconciles(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [[], ["reconcile"]])
+def test_after_a_rollout_undo_a_rollback_without_a_version_reconciles(
+    version: list[str], tmp_path: Path
+) -> None:
     world = World()
     for number in (2, 3):
         write_retrain_result(tmp_path, ref(number))
@@ -300,7 +303,7 @@ def test_after_a_rollout_undo_a_rollback_without_a_version_reconciles(tmp_path: 
         settle(world)
     world.rollout_undo()
     settle(world)
-    assert run_rollback()(world.process()) == 0
+    assert run_rollback(*version)(world.process()) == 0
     assert summary(world) == (ref(2), "2", [digest(2)])
 
 

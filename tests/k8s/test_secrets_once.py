@@ -129,9 +129,7 @@ def test_a_missing_permission_is_named_in_one_line(verb: str, capsys: pytest.Cap
     world = World() if verb == "create" else world_with_partial_secret()
     world.api.denied.add((verb, "secrets"))
     before = secret_contents(world)
-    from k8s.cli import run as run_command
-
-    assert run_command(lambda: run(world.process())) == 1
+    assert run(world.process()) == 1
     output = capsys.readouterr().err
     assert f'cannot {verb} resource "secrets"' in output
     assert len(output.splitlines()) == 1

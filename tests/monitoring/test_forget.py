@@ -356,6 +356,33 @@ def test_shards_together_erase_what_one_process_erases_also_after_a_kill(
     assert not list(store.list("handoffs/"))
 
 
+def test_a_compaction_between_two_shards_leaves_nothing_behind(store: Store) -> None:
+    theirs, others = make(12, SESSION), make(12)
+    for part in range(6):
+        rows = theirs[part::6] + others[part::6]
+        write_part(store, Record, DAY.date(), f"r{part}", rows)
+        write_part(
+            store,
+            Feedback,
+            DAY.date(),
+            f"f{part}",
+            [Feedback.of(r.prediction_id, False, now=DAY) for r in rows],
+        )
+    for record in theirs:
+        store.put(f"handoffs/day=2026-03-01/{record.prediction_id}.json", b"{}")
+    first = erasure.forget(store, SESSION, DAY, shard=Shard(0, 3))
+    left = set(ids(theirs)) - first.ids
+    assert left
+    compact(
+        store, DAY + timedelta(days=2)
+    )  # drops the rows of the other shards, which the erasure has not read
+    done = [erasure.forget(store, SESSION, DAY, shard=Shard(index, 3)) for index in (1, 2)]
+    assert frozenset().union(*(one.ids for one in done)) == {SESSION, *left}
+    assert not any(one.encode() in bytes_of(store) for one in ids(theirs))
+    assert all(one.encode() in bytes_of(store) for one in ids(others))
+    assert not list(store.list("handoffs/"))
+
+
 def broken(*_: object, **__: object) -> None:
     raise Unreachable("the store is down")
 

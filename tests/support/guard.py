@@ -1,7 +1,7 @@
-"""Guard of `make check`: a test that starts a process or a server fails unless it is marked `process`.
+"""Guard of `make check`: a test that starts a process or a server, or connects elsewhere, needs the mark `process`.
 
-This keeps the marks correct without a hand-maintained list: an audit hook (PEP 578) reports each new process and each
-socket that is bound to an address.
+This keeps the marks correct without a hand-maintained list: an audit hook (PEP 578) reports each new process, each
+socket that is bound to an address, and each connection to another machine.
 """
 
 from __future__ import annotations
@@ -14,7 +14,15 @@ from typing import Any
 
 import pytest
 
-_EVENTS = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "socket.bind")
+_EVENTS = (
+    "subprocess.Popen",
+    "os.fork",
+    "os.forkpty",
+    "os.posix_spawn",
+    "os.system",
+    "socket.bind",
+    "socket.connect",
+)
 _current: list[pytest.Item] = []
 _installed: list[bool] = []
 
@@ -52,8 +60,21 @@ def _audit(event: str, arguments: tuple[object, ...]) -> None:
         bound = arguments[0]
         if not isinstance(bound, socket.socket) or bound.family == socket.AF_NETLINK:
             return
-    what = {"socket.bind": "binds a socket", "subprocess.Popen": f"starts {arguments[:1]}"}.get(event, event)
+    if event == "socket.connect" and _stays_here(arguments[1]):
+        return
+    what = {
+        "socket.bind": "binds a socket",
+        "socket.connect": f"connects to {arguments[1:]}",
+        "subprocess.Popen": f"starts {arguments[:1]}",
+    }.get(event, event)
     pytest.fail(
         f"{_current[-1].nodeid} {what}: mark it with @pytest.mark.process, which keeps it out of `make check`",
         pytrace=True,
     )
+
+
+def _stays_here(address: object) -> bool:
+    """Whether an address is of this machine: loopback, a Unix socket, or not of the Internet's families."""
+    if not isinstance(address, tuple) or not isinstance(address[0], str):
+        return True
+    return address[0] in ("localhost", "") or address[0].startswith(("127.", "::1"))

@@ -4,39 +4,37 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
-import socket
-import subprocess
-import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from urllib.error import URLError
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 import boto3
 
 from chatbot.settings import StorageSettings
 from chatbot.store import make_bucket
 from tests.support import requirements
+from tests.support.server_process import ServerProcess
 
-_START_SECONDS = 30.0
 
-
-class Minio:
+class Minio(ServerProcess):
     """One server. `environment` is what a client process needs; `new_bucket` creates a store in it."""
+
+    ready_path = "/minio/health/cluster"
 
     def __init__(self, folder: Path) -> None:
         """Configure the server without starting it; its data and output are in the folder."""
-        self.folder = folder
+        super().__init__(folder)
         self.user = "test-" + secrets.token_hex(4)
         self.password = secrets.token_hex(16)
-        self.port = _free_port()
-        self.process: subprocess.Popen[bytes] | None = None
 
-    @property
-    def url(self) -> str:
-        """Return the endpoint."""
-        return f"http://127.0.0.1:{self.port}"
+    def command(self) -> Sequence[object]:
+        (self.folder / "data").mkdir(exist_ok=True)
+        listen = ("--address", f"127.0.0.1:{self.port}", "--quiet")
+        return [requirements.program("minio"), "server", self.folder / "data", *listen]
+
+    def variables(self) -> Mapping[str, str]:
+        own = {"MINIO_ROOT_USER": self.user, "MINIO_ROOT_PASSWORD": self.password, "MINIO_BROWSER": "off"}
+        return os.environ | own | {"HOME": str(self.folder)}
 
     @property
     def credentials(self) -> dict[str, str]:
@@ -64,67 +62,3 @@ class Minio:
         )
         found.objects.all().delete()
         found.delete()
-
-    def start(self) -> Minio:
-        """Start it, on the same port and folder if it ran before, and wait until it is ready."""
-        (self.folder / "data").mkdir(parents=True, exist_ok=True)
-        own = {"MINIO_ROOT_USER": self.user, "MINIO_ROOT_PASSWORD": self.password, "MINIO_BROWSER": "off"}
-        with (self.folder / "output.txt").open("ab") as output:
-            self.process = subprocess.Popen(
-                [
-                    requirements.program("minio"),
-                    "server",
-                    self.folder / "data",
-                    "--address",
-                    f"127.0.0.1:{self.port}",
-                    "--quiet",
-                ],
-                env=os.environ | own | {"HOME": str(self.folder)},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        until = time.monotonic() + _START_SECONDS
-        while not self.ready():
-            said = (self.folder / "output.txt").read_text(errors="replace")
-            assert self.process.poll() is None, f"MinIO ended: {said}"
-            assert time.monotonic() < until, f"MinIO is not ready after {_START_SECONDS} s: {said}"
-            time.sleep(0.05)
-        return self
-
-    def ready(self) -> bool:
-        """Return whether it is ready as a store, not only listening."""
-        try:
-            with urlopen(f"{self.url}/minio/health/cluster", timeout=2) as answer:
-                return answer.status == 200
-        except (URLError, OSError):
-            return False
-
-    def stop(self) -> None:
-        """Send SIGTERM and wait. `start` restarts it."""
-        self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """Kill it with SIGKILL. `start` restarts it."""
-        self._end(signal.SIGKILL)
-
-    def freeze(self) -> None:
-        """Suspend it: it accepts connections but does not answer, until `thaw`."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Resume it after `freeze`."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGCONT)
-
-    def _end(self, how: signal.Signals) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.send_signal(how)
-            self.process.wait(30)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

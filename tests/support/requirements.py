@@ -10,9 +10,11 @@ from typing import NoReturn
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+CASES = ROOT.parent / "shared" / "cases"
+"""Inputs that people really have, each with the right outcome; kept beside the project."""
 TESTBED = ROOT.parent / "shared" / "testbed"
 TESTBED_HOME = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed"))
-STRICT = os.environ.get("STRICT") == "1"
+STRICT = os.environ.get("STRICT", "").lower() not in ("", "0", "false", "no")
 """Whether a missing requirement is a failure, as in CI, where nothing may be skipped."""
 
 _REMEDIES = {
@@ -27,7 +29,7 @@ _REMEDIES = {
     "helm": "put Helm 4 on the PATH (https://helm.sh/docs/intro/install)",
     "kubectl": "put kubectl on the PATH (https://kubernetes.io/docs/tasks/tools)",
     "skaffold": "put Skaffold on the PATH (https://skaffold.dev/docs/install)",
-    "podman": "install podman",
+    "podman": "apt-get install podman, or your distribution's package (https://podman.io/docs/installation)",
     "java": "make setup",
     "node": "make setup (it comes with npm)",
     "curl": "make setup",
@@ -43,7 +45,7 @@ def lacks(what: str, remedy: str) -> NoReturn:
         what: the missing requirement, as the summary counts it.
         remedy: how to get it.
     """
-    reason = f"{what} is missing: {remedy}"
+    reason = " ".join(f"{what} is missing: {remedy}".split())
     if STRICT:
         pytest.fail(f"{reason} (STRICT=1: what cannot be checked fails)", pytrace=False)
     pytest.skip(reason)
@@ -61,3 +63,12 @@ def find(name: str) -> Path | None:
 def program(name: str) -> Path:
     """Return a program that a test needs; skips the test if it is missing."""
     return find(name) or lacks(name, _REMEDIES[name])
+
+
+def cases() -> Path:
+    """Return the folder of the input cases; skips the test if it is missing."""
+    if not CASES.is_dir():
+        lacks(
+            "the input cases", f"they are not published; where they are at {CASES}, as in CI, this is tested"
+        )
+    return CASES

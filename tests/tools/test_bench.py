@@ -26,8 +26,9 @@ from tools.bench.speed import open_loop
 from tools.bench.speed.echo import own_cost
 from tools.bench.speed.load import Load, Question, generate, post
 from tools.bench.speed.machine import tree_memory
-from tools.bench.speed.servers import BenchError, free_port, running
+from tools.bench.speed.servers import BenchError, running
 from tools.bench.speed.stress import probing
+from tools.processes import StepError, free_port
 
 pytestmark = pytest.mark.process
 
@@ -173,7 +174,7 @@ def test_every_message_is_sent_once_and_then_it_stops(server: Server) -> None:
     load = generate(server.port, asked, 16, seconds=30, warmup=0)
     assert set(server.asked.values()) == {1}
     assert sum(server.asked.values()) == 300
-    assert load.seconds < 10
+    assert load.seconds < 25  # and not the 30 seconds that it may take
 
 
 def test_latencies_are_those_of_the_server(server: Server) -> None:
@@ -370,7 +371,7 @@ def test_a_missed_target_is_a_regression_only_below_its_bar() -> None:
 def test_a_server_that_ends_says_why(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "raise SystemExit('no such bundle')"]
     started = running(command, {}, free_port(), b"{}", tmp_path / "log")
-    with pytest.raises(BenchError, match="no such bundle"), started:
+    with pytest.raises(StepError, match="no such bundle"), started:
         pass
 
 

@@ -144,6 +144,15 @@ def test_without_a_registry_pods_are_replaced_where_their_image_was_built_anew(
         assert f"{block}.pod.annotations.image-id={'2' * 16}" in after
 
 
+def test_images_of_another_commit_are_named_and_how_to_build_them(
+    told: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for commit, is_named in ((images.commit(), False), ("0" * 40, True)):
+        monkeypatch.setattr(images, "find", lambda name, c=commit: images.Image(name, 1, "", "sha256:1", c))
+        stack.up(target.find("kind-dev"), "support-bot", "", [])
+        assert ("`make images` builds them anew" in " ".join(capsys.readouterr().out.split())) is is_named
+
+
 def test_only_a_namespace_that_it_made_is_taken_away(told: Path) -> None:
     stack.down(target.find("kind-dev"), "nowhere")
     told.with_name("notes.there").touch()

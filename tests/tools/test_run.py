@@ -10,15 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tools.processes import free_port
+
 pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def run(environment: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:

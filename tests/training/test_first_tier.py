@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 
 from chatbot.dialog.router import Thresholds
 from chatbot.model.first_tier import TierScores, TierThresholds
-from training.model.first_tier import MOST_FOREIGN_BOUND, MOST_LOST, Paired, learn_thresholds
+from training.model.first_tier import (
+    MOST_EXTRA,
+    MOST_FOREIGN_BOUND,
+    MOST_LOST,
+    Paired,
+    cluster_folds,
+    learn_thresholds,
+)
 from training.model.thresholds import Learned, judged, learn
 
 ROWS, FOREIGN = 6_000, 1_000
@@ -23,7 +30,9 @@ def scores(
     probabilities[:] = np.reshape((1 - np.broadcast_to(confidence, len(first))) / (INTENTS - 1), (-1, 1))
     probabilities[rows, first] = confidence
     one = np.ones(len(first), dtype=np.float32)
-    return TierScores(probabilities, 0.9 * one, np.full(len(first), agree), 0 * one)
+    top = np.broadcast_to(confidence, len(first))
+    margin = np.log(top * (INTENTS - 1) / (1 - top)).astype(np.float32)
+    return TierScores(probabilities, 0.9 * one, np.full(len(first), agree), 0 * one, margin)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +78,7 @@ def test_a_tier_that_is_wrong_more_often_is_left_out(learned: Learned) -> None:
     assert found.as_dict() == {"in_bundle": False, "sentence": found.sentence}
 
 
-def test_the_thresholds_leave_out_the_confidences_at_which_the_tier_is_wrong(learned: Learned) -> None:
+def test_the_thresholds_leave_out_the_margins_at_which_the_tier_is_wrong(learned: Learned) -> None:
     inside = paired(0.0, 0.0)
     doubtful = np.arange(ROWS) % 4 == 0
     first = np.where(doubtful, (inside.truth + 1) % INTENTS, inside.truth)
@@ -78,7 +87,7 @@ def test_the_thresholds_leave_out_the_confidences_at_which_the_tier_is_wrong(lea
     )
     assert found.answered == pytest.approx(0.75)
     assert found.thresholds is not None
-    assert 0.92 < found.thresholds.confidence <= 0.99
+    assert np.log(0.92 * 4 / 0.08) < found.thresholds.margin <= np.log(0.98 * 4 / 0.02) + 1e-3
 
 
 def test_a_tier_that_answers_foreign_messages_which_the_full_model_refuses_is_left_out(
@@ -115,3 +124,36 @@ def test_an_intent_that_the_tier_gets_wrong_counts_like_any_other(learned: Learn
 def test_a_tier_whose_parts_disagree_answers_nothing() -> None:
     apart = scores(np.zeros(10, dtype=np.int64), 0.99, agree=False)
     assert not apart.passing(TierThresholds(0.5, 0.0, 1.0)).any()
+
+
+def test_a_tier_that_answers_wrongly_where_the_full_model_asks_is_left_out(learned: Learned) -> None:
+    """No accuracy is lost, and the risk stays within its limit: the full model's first choice is wrong as well."""
+    inside = paired(5 / ROWS, 5 / ROWS)
+    assert 5 / ROWS > MOST_EXTRA
+    assert learn_thresholds(inside, STRANGERS, REFUSED, learned).thresholds is not None
+    asks = replace(inside, full_answers=inside.full == inside.truth)
+    assert learn_thresholds(asks, STRANGERS, REFUSED, learned).thresholds is None
+
+
+def test_messages_that_are_alike_are_held_out_together() -> None:
+    """Of each of two intents, four forms of 30 messages; two messages of different forms are one group."""
+    forms = np.repeat(np.arange(8), 30)
+    groups = ["both" if row in (0, 30) else f"{row}" for row in range(240)]
+    fold = cluster_folds(np.eye(8, dtype=np.float32)[forms], forms // 4, groups, 0)
+    assert [len(np.unique(fold[forms == form][1:])) for form in range(8)] == [1] * 8
+    assert fold[0] == fold[30]
+    assert len(np.unique(fold)) > 1
+
+
+def test_an_intent_of_one_form_is_never_held_out() -> None:
+    vectors = np.ones((6, 4), dtype=np.float32)
+    assert (
+        cluster_folds(vectors, np.array([0, 0, 0, 1, 1, 1]), ["a", "a", "a", "b", "b", "b"], 0).tolist()
+        == [-1] * 6
+    )
+
+
+def test_a_tier_one_of_whose_parts_is_unsure_answers_nothing() -> None:
+    sure = scores(np.zeros(10, dtype=np.int64), 0.99)
+    assert sure.passing(TierThresholds(0.5, 0.0, 1.0, 3.0)).all()
+    assert not replace(sure, margin=0 * sure.margin).passing(TierThresholds(0.5, 0.0, 1.0, 3.0)).any()

@@ -5,7 +5,8 @@ import pytest
 
 from chatbot.model.classifier import Classifier
 from chatbot.model.encoder import Encoded
-from training.model.fit import FitError, Fitted, fit
+from training.model.encoder.batch import concatenate
+from training.model.fit import ENOUGH_OWN, FitError, Fitted, OutsideRows, fit, score_unknown
 
 
 def corpus(
@@ -122,3 +123,79 @@ def test_names_of_intents_teach_where_messages_are_few_and_are_never_scored() ->
     np.testing.assert_array_equal(
         fitted.classifier.scope.prototypes.shape, without.classifier.scope.prototypes.shape
     )
+
+
+def near_misses(count: int, copies: int = 1) -> OutsideRows:
+    """Out-of-scope messages near to intents, in a direction of their own; `copies` of each, in one group."""
+    generator = np.random.default_rng(5)
+    shift = np.random.default_rng(7).normal(size=16)
+    near, _, _ = corpus([count // 4] * 4, seed=6)
+
+    def moved(view: np.ndarray) -> np.ndarray:
+        away = view + 0.8 * shift / np.linalg.norm(shift) + generator.normal(scale=0.02, size=view.shape)
+        return (away / np.linalg.norm(away, axis=1, keepdims=True)).astype(np.float32)
+
+    encoded = Encoded(moved(near.vectors), moved(near.middle), moved(near.bottom), near.tokens)
+    rows = np.repeat(np.arange(count // 4 * 4), copies)
+    return OutsideRows(encoded.part(rows), [str(row) for row in rows])
+
+
+def test_own_out_of_scope_rows_teach_the_scope_score_and_are_scored_out_of_fold() -> None:
+    encoded, labels, groups = corpus([40] * 4)
+    outside = near_misses(ENOUGH_OWN)
+    before, fitted = fit(encoded, labels, groups), fit(encoded, labels, groups, outside=outside)
+    fresh, _, _ = corpus([30] * 4, seed=8)
+
+    def recall(classifier: Classifier, scores: np.ndarray) -> float:
+        return float((scores < np.quantile(classifier.score(fresh).scope, 0.05)).mean())
+
+    unlearned = recall(before.classifier, before.classifier.score(outside.encoded).scope)
+    assert recall(fitted.classifier, fitted.outside.scope) > unlearned + 0.2
+    assert fitted.outside.probabilities.shape == (ENOUGH_OWN, 4)
+    again = fit(encoded, labels, groups, outside=outside)
+    np.testing.assert_array_equal(again.classifier.scope.refusal, fitted.classifier.scope.refusal)
+
+
+def test_a_model_that_scores_an_out_of_scope_row_learned_from_none_of_its_copies() -> None:
+    encoded, labels, groups = corpus([40] * 4)
+    outside = near_misses(ENOUGH_OWN)
+    lonely, _, _ = corpus([1] * 5, seed=9)
+    copies = concatenate([outside.encoded, *[lonely.part(np.array([4]))] * 200])
+    fitted = fit(encoded, labels, groups, outside=OutsideRows(copies, [*outside.groups, *["the same"] * 200]))
+    learned = fitted.classifier.score(copies).scope
+    assert learned[-1] < fitted.outside.scope[-1] / 2
+
+
+def test_copies_of_few_out_of_scope_rows_teach_nothing() -> None:
+    encoded, labels, groups = corpus([20] * 4)
+    few = near_misses(ENOUGH_OWN // 5 * 4, copies=2)
+    fitted = fit(encoded, labels, groups, outside=few)
+    assert not fitted.classifier.scope.refusal.size
+    np.testing.assert_array_equal(fitted.outside.scope, fitted.classifier.score(few.encoded).scope)
+    assert (
+        len(fit(encoded, labels, groups, outside=OutsideRows(encoded.part(np.arange(0)), [])).outside.scope)
+        == 0
+    )
+
+
+def test_the_penalty_rewards_no_message_and_messages_of_unknown_intents_get_it_too() -> None:
+    encoded, labels, groups = corpus([20] * 6)
+    outside = near_misses(ENOUGH_OWN)
+    fitted = fit(encoded, labels, groups, outside=outside)
+    assert fitted.classifier.measure(encoded)[1][:, -1].max() <= 0
+    plain, taught = score_unknown(encoded, fitted), score_unknown(encoded, fitted, outside=outside.encoded)
+    assert (taught.scope <= plain.scope).all()
+    assert (taught.scope < plain.scope).any()
+
+
+def test_a_classifier_of_bundle_format_1_scores_without_a_penalty() -> None:
+    encoded, labels, groups = corpus([20] * 4)
+    classifier = fit(encoded, labels, groups, outside=near_misses(ENOUGH_OWN)).classifier
+    tensors = classifier.to_tensors()
+    del tensors["scope.refusal"]
+    old = Classifier.from_tensors(classifier.labels, classifier.temperature, tensors)
+    assert not old.measure(encoded)[1][:, -1].any()
+    assert (old.score(encoded).scope >= classifier.score(encoded).scope).all()
+    del tensors["scope.scale"]
+    with pytest.raises((KeyError, TypeError)):
+        Classifier.from_tensors(classifier.labels, classifier.temperature, tensors)

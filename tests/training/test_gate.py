@@ -21,7 +21,7 @@ from data.messages import row_hash
 from data.processing import read_processed
 from tests.training import warm
 from training.corpus.reading import Corpus
-from training.gate.judge import GateError, GateParams, Sizes, judge, judge_corpora, judge_folders, mark_new
+from training.gate.judge import GateError, GateParams, judge, judge_corpora, judge_folders, mark_new
 from training.gate.params import read_gate_params
 from training.gate.report.render import page, write_verdict
 from training.model.params import TrainParams
@@ -147,7 +147,7 @@ def test_messages_of_one_intent_accepted_as_another_in_other_words_are_refused(
 def test_a_first_version_is_warned_of_and_never_refused(spoilt: Path, frozen: pd.DataFrame) -> None:
     """Too large for its bound: the one thing that a version can be refused for all alone."""
     verdict = judge(
-        None, bundles.load(spoilt), frozen, params=GateParams(max_megabytes=1), sizes=Sizes(60_000_000)
+        None, bundles.load(spoilt), frozen, params=GateParams(max_megabytes=1), sizes=(60_000_000, None)
     )
     assert verdict.passed
     assert verdict.warned

@@ -17,7 +17,7 @@ from data.decisions import COLUMNS, read_decisions
 from data.errors import CorpusError
 from data.loading import Columns
 from data.messages import row_hash
-from tests.support.requirements import ROOT, lacks
+from tests.support.requirements import cases
 from training import check
 from training.check import app
 from training.labels.confident import NONE, confident_joint, confident_labels, label_quality, thresholds
@@ -25,7 +25,6 @@ from training.labels.examine import examine
 from training.labels.findings import LabelFindings
 from training.labels.report.render import CSV_FILE, PAGE_FILE, write_findings
 
-CASES = ROOT.parent / "shared" / "cases"
 HOSTILE = "[/b] <script>alert(1)</script> {{ 7 * 7 }} :smile: [red]"
 
 
@@ -230,10 +229,8 @@ def test_a_corpus_of_which_nothing_can_be_held_out_has_no_suspects(run: CliRunne
 
 
 def test_every_kind_of_input_is_read_or_refused(tmp_path: Path) -> None:
-    if not CASES.is_dir():
-        lacks("../shared/cases", "the inputs that people really have")
     read = 0
-    for case in sorted(CASES.iterdir()):
+    for case in sorted(cases().iterdir()):
         if case.name == "README.md" or "replies" in case.name or "rules" in case.name:
             continue
         try:

@@ -197,7 +197,8 @@ def axe_script() -> str:
             subprocess.run(command, check=True, capture_output=True, timeout=120)
         except subprocess.CalledProcessError as error:
             kept.unlink()
-            requirements.lacks("axe-core", f"npm must reach its registry: {error.stderr.decode().strip()}")
+            reason = error.stderr.decode().strip().splitlines()[0]
+            requirements.lacks("axe-core", f"npm must reach its registry ({reason})")
     return script.read_text()
 
 

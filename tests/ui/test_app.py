@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from chatbot.errors import SettingError
 from tests.bento.server import Server
 from tests.ui.fake_api import INTENTS, FakeApi, answer
 from ui.chat import texts
 from ui.chat.client import Intent
 from ui.chat.views import starters
-from ui.shared import startup
 
 pytestmark = pytest.mark.process
 
@@ -377,8 +377,8 @@ def test_a_setting_that_cannot_work_is_named(monkeypatch: pytest.MonkeyPatch) ->
     from chatbot.settings import ChatPageSettings
 
     monkeypatch.setenv("CHATBOT_UI_PORT", "http")
-    with pytest.raises(startup.StartError, match="CHATBOT_UI_PORT='http'"):
-        startup.read(ChatPageSettings)
+    with pytest.raises(SettingError, match="CHATBOT_UI_PORT='http'"):
+        ChatPageSettings()
 
 
 def test_every_text_the_page_has_is_loaded_once_not_at_every_click(

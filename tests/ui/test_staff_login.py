@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from chatbot.errors import SettingError
 from chatbot.settings import StaffSettings
 from tests.bento.server import free_port
 from ui.staff_pages import login
-from ui.staff_pages.login import LoginError
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "a token of more than twenty characters"
@@ -27,7 +27,7 @@ def settings(**more: Any) -> StaffSettings:
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "", None, "10.1.2.3", "staff.example.com"])
 def test_without_a_login_only_this_machine_may_reach_the_pages(address: str | None) -> None:
-    with pytest.raises(LoginError, match="CHATBOT_STAFF_TOKEN"):
+    with pytest.raises(SettingError, match="CHATBOT_STAFF_TOKEN"):
         login.check(StaffSettings(), address)
     login.check(settings(), address)
 
@@ -48,7 +48,7 @@ def test_on_a_loopback_address_no_login_is_needed(address: str) -> None:
     ],
 )
 def test_a_token_that_is_not_random_enough_is_refused(token: str, words: str) -> None:
-    with pytest.raises(LoginError, match=f"{words}.*20 random characters or more.*openssl rand -hex 32"):
+    with pytest.raises(SettingError, match=f"{words}.*20 random characters or more.*openssl rand -hex 32"):
         login.check(settings(token=SecretStr(token)), "127.0.0.1")
 
 
@@ -112,10 +112,10 @@ def test_the_token_is_right_and_no_other_is() -> None:
 
 def test_by_openid_connect_only_those_named_may_come_in(tmp_path: Path) -> None:
     secrets = tmp_path / "secrets.toml"
-    with pytest.raises(LoginError, match="no such file"):
+    with pytest.raises(SettingError, match="no such file"):
         login.check(StaffSettings(oidc_secrets=secrets), "0.0.0.0")
     secrets.write_text('[auth]\ncookie_secret = "a cookie secret of some length"\n')
-    with pytest.raises(LoginError, match="CHATBOT_STAFF_OIDC_ALLOWED"):
+    with pytest.raises(SettingError, match="CHATBOT_STAFF_OIDC_ALLOWED"):
         login.check(StaffSettings(oidc_secrets=secrets, oidc_allowed=" , everybody"), "0.0.0.0")
     told = StaffSettings(oidc_secrets=secrets, oidc_allowed="Ada@example.org, @shop.example.com")
     login.check(told, "0.0.0.0")
@@ -138,7 +138,7 @@ def test_a_cookie_secret_that_can_be_guessed_is_refused(tmp_path: Path) -> None:
     staff = StaffSettings(oidc_secrets=file, oidc_allowed="@example.org")
     for text in ('[auth]\ncookie_secret = "secret"\n', "[auth]\n", "auth = 1\n", "not toml"):
         file.write_text(text)
-        with pytest.raises(LoginError, match=r"CHATBOT_STAFF_OIDC_SECRETS=.*secrets\.toml"):
+        with pytest.raises(SettingError, match=r"CHATBOT_STAFF_OIDC_SECRETS=.*secrets\.toml"):
             login.check(staff, "0.0.0.0")
     file.write_text('[auth]\ncookie_secret = "a cookie secret of some length"\n')
     login.check(staff, "0.0.0.0")

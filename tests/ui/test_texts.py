@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from chatbot.errors import SettingError
 from chatbot.settings import ChatPageSettings, SlotSettings
 from ui.chat import texts
 
@@ -74,12 +75,12 @@ def test_the_default_language_has_a_file() -> None:
 
 
 def test_a_language_without_a_file_is_named_with_those_there_are() -> None:
-    with pytest.raises(texts.TextsError, match=r"CHATBOT_UI_LANGUAGE=xx: there are de, en"):
+    with pytest.raises(SettingError, match=r"CHATBOT_UI_LANGUAGE=xx: there are de, en"):
         texts.load("xx", {})
 
 
 @pytest.mark.parametrize("content", ["a: [1, 2]", "a: 3", "- a", "a: {", ""])
 def test_a_file_that_holds_no_texts_is_refused_by_name(tmp_path: Path, content: str) -> None:
     (tmp_path / "en.yaml").write_text(content)
-    with pytest.raises(texts.TextsError, match=r"en\.yaml is not a file of texts"):
+    with pytest.raises(SettingError, match=r"en\.yaml is not a file of texts"):
         texts.load("en", {}, tmp_path)

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.bench.speed.servers import ROOT, BenchError, clean_environment, tail
+from tools.bench.speed.servers import BenchError
+from tools.processes import ROOT, clean_environment, tail
 
 
 @dataclass(frozen=True, slots=True)

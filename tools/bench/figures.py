@@ -11,11 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from rich.table import Table
-from rich.text import Text
-
 from tools.bench.speed.machine import Machine
-from tools.bench.speed.servers import ROOT
+from tools.bench.speed.servers import BenchError
+from tools.processes import ROOT
 
 CACHE = ROOT / ".cache" / "bench"
 BUNDLE = ROOT / "models" / "current"
@@ -87,18 +85,20 @@ class Figure:
         return f"{'met' if self.met else 'missed'} by {by}"
 
 
-def table(title: str, figures: Sequence[Figure]) -> Table:
-    """Return the figures as a terminal table."""
-    made = Table(title=title, title_justify="left")
-    for heading in ("figure", "target", "measured", ""):
-        made.add_column(heading, justify="right" if heading in ("target", "measured") else "left")
+def table(figures: Iterable[Figure]) -> str:
+    """Return the figures as a Markdown table.
+
+    Raises:
+        BenchError: a figure has no command.
+    """
+    rows = []
     for figure in figures:
-        style = {True: "green", False: "red", None: ""}[figure.met]
-        name = f"{figure.name}\n  {figure.note}" if figure.note else figure.name
-        made.add_row(
-            Text(name), figure.target_text, figure.show(figure.value), Text(figure.verdict, style=style)
-        )
-    return made
+        if not figure.command:
+            raise BenchError(f"the figure {figure.name!r} has no command that prints it")
+        verdict = figure.verdict if figure.met in {True, None} else f"**{figure.verdict}**"
+        name = f"{figure.name} ({figure.note})" if figure.note else figure.name
+        rows.append((name, figure.target_text, figure.show(figure.value), verdict, f"`{figure.command}`"))
+    return markdown(("figure", "target", "measured", "", "command"), rows)
 
 
 def markdown(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -112,7 +112,7 @@ def write(file: Path, figures: Sequence[Figure], **more: Any) -> None:
     content: Mapping[str, Any] = {
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(),
-        "machine": Machine.this().as_dict() | {"description": Machine.this().describe()},
+        "machine": asdict(Machine.this()) | {"description": Machine.this().describe()},
         "figures": [asdict(figure) for figure in figures],
         **more,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from tools.bench import figures as results
 from tools.bench.figures import Figure
 from tools.bench.rows import HEADINGS, MEMORY_HEADINGS, cells
-from tools.bench.speed.servers import ROOT, BenchError
+from tools.processes import ROOT
 
 PAGE = ROOT / "docs" / "results.md"
 MORE = ROOT / "docs" / "results.d"
@@ -42,11 +42,12 @@ def page(quality: Path, speed: Path, more: Path = MORE) -> str:
         BenchError: a figure has no command.
     """
     parts = [_HEAD]
-    for file, title, rest in ((quality, "Quality", _notes), (speed, "Speed", _speed)):
+    for file, title, rest in ((quality, "Quality", None), (speed, "Speed", speed_tables)):
         parts.append(f"\n## {title}\n\n")
         if file.is_file():
             figures, content = results.read(file)
-            parts += [_machine(content), _missed(figures), _figures(figures), *rest(content)]
+            parts += [_machine(content), _missed(figures), results.table(figures)]
+            parts += rest(content) if rest else ()
         else:
             parts.append(f"Not measured yet: `python -m tools.bench --only {title.lower()}`.\n")
     return "".join([*parts, *_more(more)])
@@ -82,22 +83,8 @@ def _missed(figures: Sequence[Figure]) -> str:
     return f"{said}{'; not: ' + '; '.join(missed) if missed else ''}.\n\n"
 
 
-def _figures(figures: Iterable[Figure]) -> str:
-    rows = []
-    for figure in figures:
-        if not figure.command:
-            raise BenchError(f"the figure {figure.name!r} has no command that prints it")
-        verdict = figure.verdict if figure.met in {True, None} else f"**{figure.verdict}**"
-        name = f"{figure.name} ({figure.note})" if figure.note else figure.name
-        rows.append((name, figure.target_text, figure.show(figure.value), verdict, f"`{figure.command}`"))
-    return results.markdown(("figure", "target", "measured", "", "command"), rows)
-
-
-def _notes(content: Mapping[str, Any]) -> Iterable[str]:
-    return (f"\n{note}\n" for note in content.get("notes", ()))
-
-
-def _speed(content: Mapping[str, Any]) -> Iterable[str]:
+def speed_tables(content: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what was measured of speed and memory, as Markdown."""
     baseline, plan, messages = content["baseline"], content["plan"], content["messages"]
     chosen = f"torch with {baseline['threads']} thread(s) each, {baseline['endpoint']} endpoint"
     yield _SPEED.format(

@@ -1,4 +1,4 @@
-"""Aggregate a comparison's windows: medians, ratios with their targets, tables for the terminal."""
+"""Aggregate a comparison's windows: medians, ratios with their targets."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
-
-from rich.table import Table
 
 from tools.bench.figures import Figure
 from tools.bench.speed.load import Load
@@ -187,18 +185,3 @@ def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 MEMORY_HEADINGS = ("", "process", "resident MB", "proportional MB")
 HEADINGS = ("", "connections", "requests/s", "p50 ms", "p95 ms", "p99 ms", "answered", "near ties", "errors")
-
-
-def tables(rows: Sequence[Mapping[str, Any]], processes: Processes) -> list[Table]:
-    """Return the speed and memory tables for the terminal."""
-    speed = Table(title="Service and baseline, medians of all rounds", title_justify="left")
-    for heading in HEADINGS:
-        speed.add_column(heading, justify="right" if heading else "left")
-    for row in rows:
-        speed.add_row(*cells(row))
-    memory = Table(*MEMORY_HEADINGS, title="Memory after the last window", title_justify="left")
-    for side, of_side in processes.items():
-        for process in of_side:
-            memory.add_row(side, process["role"], f"{process['rss_mb']:.0f}", f"{process['pss_mb']:.0f}")
-        memory.add_row(side, "all", "", f"{sum(p['pss_mb'] for p in of_side):.0f}", end_section=True)
-    return [speed, memory]

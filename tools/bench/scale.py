@@ -24,8 +24,9 @@ from tools.bench.figures import read
 from tools.bench.rows import CORE_HOUR_DOLLARS
 from tools.bench.speed import command as speed
 from tools.bench.speed.expected import real_messages
-from tools.bench.speed.servers import ROOT, BenchError
+from tools.bench.speed.servers import BenchError
 from tools.bench.storage import FIRST_DAY, records
+from tools.processes import ROOT
 
 _TEMPLATE = Path(__file__).with_name("scale.md.j2")
 PAGE = ROOT / "docs" / "scale.md"

@@ -20,8 +20,9 @@ from pydantic_core import to_json
 
 from tools.bench.figures import CACHE
 from tools.bench.speed.machine import busy_cores, tree_memory
-from tools.bench.speed.servers import answers, clean_environment, free_port, running
+from tools.bench.speed.servers import answers, running
 from tools.bench.speed.stress import recovery
+from tools.processes import clean_environment, free_port
 
 _OLD_SECONDS = 11
 """Age of the worker that is killed: one that dies younger is replaced after a pause."""

@@ -42,8 +42,9 @@ from tools.bench.child import run_measured
 from tools.bench.figures import BUNDLE, CACHE
 from tools.bench.speed.expected import real_messages
 from tools.bench.speed.load import generate
-from tools.bench.speed.servers import ROOT, BenchError
+from tools.bench.speed.servers import BenchError
 from tools.bench.speed.sides import service_side
+from tools.processes import ROOT
 
 DAYS = 10
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)

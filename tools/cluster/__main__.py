@@ -20,6 +20,7 @@ from pathlib import Path
 
 from playwright.sync_api import Error as PlaywrightError
 from rich.console import Console
+from rich.markdown import Markdown
 
 from data.columns import Columns
 from data.errors import CorpusError, problems_table
@@ -77,9 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 working = beside.submit(work.do, target, chosen.namespace)
                 seen, resources = usage.watch(target, chosen.namespace, working.done)
             found, done = usage.rows(seen, resources), str(working.result())
-            Console(width=max(console.width, 120)).print(usage.table(found))
-            console.print(done)
-            PAGE.write_text(usage.page(found, done), encoding="utf-8")
+            page = usage.page(found, done)
+            Console(width=max(console.width, 120)).print(Markdown(page))
+            PAGE.write_text(page, encoding="utf-8")
             for sentence in usage.too_little(seen, resources):
                 console.print(sentence)
     except CorpusError as error:

@@ -14,7 +14,7 @@ from tools import images
 from tools.cluster.corpus import PackedCorpus
 from tools.cluster.target import TESTBED, Target
 from tools.generate import chart
-from tools.release import BLOCKS
+from tools.release import ours
 
 RELEASE = "support-bot"
 MADE = "support-chatbot/made-by=make-cluster"
@@ -40,21 +40,26 @@ def up(
     console.print(f"[bold]== cluster {target.context}[/bold]")
     if missing := [name for name in images.DOCKERFILES if images.find(name) is None]:
         images.build(missing)
+    if older := [name for name in images.DOCKERFILES if _is_older(name)]:
+        console.print(
+            f"[yellow]built from another commit than this checkout: {', '.join(older)}; `make images` builds them "
+            "anew[/yellow]",
+            soft_wrap=True,
+        )
     # The content behind a tag can change: referring to the digest or id makes Kubernetes replace the pods.
-    values = []
+    shipped = ours(registry)
     if registry:
-        digests = images.push(list(images.DOCKERFILES), registry)
-        for name, block in BLOCKS.items():
-            repository = images.target_name(name, registry).rpartition(":")[0]
-            values.append(f"--set={block}.image.repository={repository},{block}.image.digest={digests[name]}")
+        values = [
+            f"--set={image.block}.image.repository={image.name},{image.block}.image.digest={image.digest}"
+            for image in shipped
+        ]
     else:
         with console.status("images to the nodes"):
-            target.take([images.full_name(name) for name in images.DOCKERFILES])
-        for name, block in BLOCKS.items():
-            identity = built.identity if (built := images.find(name)) else ""
-            values.append(
-                f"--set-string={block}.pod.annotations.image-id={identity.removeprefix('sha256:')[:16]}"
-            )
+            target.take([f"{image.name}:{image.tag}" for image in shipped])
+        values = [
+            f"--set-string={image.block}.pod.annotations.image-id={image.identity.removeprefix('sha256:')[:16]}"
+            for image in shipped
+        ]
     if corpus is not None:
         values += corpus.values
     values += more
@@ -109,6 +114,12 @@ def down(target: Target, namespace: str) -> None:
         )
     if target.kind == "testbed" and not target.helm("list", "--all-namespaces", "--short").strip():
         target.run(TESTBED / "cluster", "down")
+
+
+def _is_older(name: str) -> bool:
+    """Return whether an image was built from another commit than the one that is checked out."""
+    image = images.find(name)
+    return image is not None and image.commit not in ("", images.commit())
 
 
 def _stand_ins(target: Target) -> list[str]:

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kubernetes.utils import parse_quantity
-from rich.table import Table
 
 from tools.bench.figures import markdown
 from tools.cluster.target import Target
@@ -100,14 +99,6 @@ def rows(seen: dict[Name, Seen], resources: dict[Name, Json]) -> list[tuple[str,
             asked.get("cpu", "-"), limit.get("cpu", "-"), f"{found.bytes / 2**20:.0f} Mi",
             asked.get("memory", "-"), limit.get("memory", "-"),
         ))  # fmt: skip
-    return made
-
-
-def table(found: Sequence[tuple[str, ...]]) -> Table:
-    """Return the rows as a terminal table."""
-    made = Table(*HEADINGS)
-    for row in found:
-        made.add_row(*row)
     return made
 
 

@@ -31,7 +31,16 @@ NAMESPACE = RELEASE = "support-chatbot"
 KUBERNETES = "1.34.0"
 """The Kubernetes version that the manifests are rendered for."""
 
-_AMOUNTS = {"type": "object", "additionalProperties": {"type": ["string", "number"]}}
+_AMOUNT = r"^([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[mkMGTPE]|[eE][0-9]+)?$"
+_AMOUNTS = {"type": "object", "additionalProperties": {"type": ["string", "number"], "pattern": _AMOUNT}}
+_FORMS = {
+    "digest": "^(sha256:[0-9a-f]{64})?$",
+    "schedule": r"^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|@every \S+|([\w*/,?-]+ +){4}[\w*/,?-]+)$",
+    "size": _AMOUNT,
+    "spoolSize": _AMOUNT,
+    "scratchSize": _AMOUNT,
+}
+"""Patterns of the texts that the API server parses, by the last key of their path."""
 _RESOURCES = {
     "type": "object",
     "properties": {"requests": _AMOUNTS, "limits": _AMOUNTS},
@@ -232,12 +241,8 @@ def _variable() -> dict[str, Any]:
 
 def _chatbot_settings() -> dict[str, tuple[type[Settings], str]]:
     """Return the settings class and the field of every variable with this project's prefix."""
-    found = {
-        f"{kind.model_config['env_prefix']}{name}".upper(): (kind, name)
-        for kind in COMPONENTS
-        for name in kind.model_fields
-    }
-    return {name: declared for name, declared in found.items() if name.startswith("CHATBOT_")}
+    found = ((variable, kind, name) for kind in COMPONENTS for variable, name in kind.variables().items())
+    return {variable: (kind, name) for variable, kind, name in found if variable.startswith("CHATBOT_")}
 
 
 def _setting_schema(kind: type[Settings], field_name: str) -> dict[str, Any]:
@@ -296,7 +301,8 @@ def _schema(value: Value) -> dict[str, Any]:
     if value.path[-1].lower().endswith("resources"):
         return {"description": value.meaning, **_RESOURCES}
     kinds = {bool: "boolean", int: "integer", float: "number", str: "string", dict: "object", list: "array"}
-    return {"description": value.meaning, "type": kinds[type(value.default)], **value.schema}
+    form = {"pattern": _FORMS[value.path[-1]]} if value.path[-1] in _FORMS else {}
+    return {"description": value.meaning, "type": kinds[type(value.default)], **form, **value.schema}
 
 
 if __name__ == "__main__":

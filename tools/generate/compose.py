@@ -100,12 +100,12 @@ def new(path: Path) -> list[str]:
 def every_setting() -> Iterator[tuple[str, str, str]]:
     """Yield variable, default as text, and meaning of every setting."""
     for component in COMPONENTS:
-        prefix = str(component.model_config["env_prefix"])
-        for name, field in component.model_fields.items():
+        for variable, name in component.variables().items():
+            field = component.model_fields[name]
             default = field.default
             secret = isinstance(default, SecretStr) or default is None or default is PydanticUndefined
             meaning = " ".join((field.description or "").split())
-            yield (prefix + name).upper(), "" if secret else str(default), meaning
+            yield variable, "" if secret else str(default), meaning
 
 
 if __name__ == "__main__":

@@ -27,10 +27,10 @@ def settings_page() -> str:
     for component in COMPONENTS:
         lines += ["", f"## {component.__name__}", "", (component.__doc__ or "").strip(), ""]
         lines += ["| Variable | Default | What it is |", "|---|---|---|"]
-        prefix = str(component.model_config["env_prefix"])
-        for name, field in component.model_fields.items():
+        for variable, name in component.variables().items():
+            field = component.model_fields[name]
             meaning = " ".join((field.description or "").split())
-            lines.append(f"| `{(prefix + name).upper()}` | {_shown(field.default)} | {meaning} |")
+            lines.append(f"| `{variable}` | {_shown(field.default)} | {meaning} |")
     return "\n".join(lines) + "\n"
 
 

@@ -10,14 +10,15 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.text import Text
 
 from chatbot.errors import ChatbotError
 from chatbot.process import Stopped, stop_on
 from tools.loop.parts import write_environment
-from tools.loop.processes import ROOT
 from tools.loop.report import Report
 from tools.loop.story import Story
+from tools.processes import ROOT
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -50,11 +51,12 @@ def main(
         console.print("stopped")
         raise typer.Exit(130) from None
     try:
-        console.print(report.table())
+        told = ("" if store == "minio" else f" --store {store}") + (f" --page {page}" if page else "")
+        content = report.page(f"python -m tools.loop{told}", place)
+        console.print(Markdown(content))
         report.write(place / "loop.json")
         if page is not None:
-            told = "" if store == "minio" else f" --store {store}"
-            page.write_text(report.page(f"python -m tools.loop{told} --page {page}", place), encoding="utf-8")
+            page.write_text(content, encoding="utf-8")
         if keep:
             _leave_running(console, report, parts.links, write_environment(parts, place))
     except Stopped:

@@ -10,7 +10,7 @@ import yaml
 
 from chatbot.errors import SettingError
 from tools.generate.chart import find_program
-from tools.loop.processes import ROOT
+from tools.processes import ROOT
 
 USER = "loop"
 _INSTALL = (

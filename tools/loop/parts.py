@@ -15,7 +15,7 @@ from chatbot.records.schema import Record
 from chatbot.settings import StorageSettings, TrackingSettings
 from chatbot.store import Store, open_store
 from tools.loop import minio
-from tools.loop.processes import Processes, port_of
+from tools.processes import Processes, port_of
 from training.tracking.registry import Registry
 
 # These settings shorten a day of traffic to minutes: log parts are uploaded at once, the drift window is the time
@@ -54,7 +54,7 @@ class Parts:
         return Path(self.processes.environment["CHATBOT_BUNDLE_CACHE"])
 
 
-def start_store(folder: Path, kind: str, taken: set[int]) -> Parts:
+def start_store(parts: Parts, folder: Path, kind: str, taken: set[int]) -> None:
     """Start the store only: MinIO, or a folder; `make_bucket` prepares it.
 
     Args:
@@ -65,8 +65,7 @@ def start_store(folder: Path, kind: str, taken: set[int]) -> Parts:
         SettingError: MinIO is not installed; says what to install.
         StepError: MinIO does not start.
     """
-    processes = Processes(folder / "logs")
-    parts = Parts(processes, {})
+    processes = parts.processes
     if kind == "folder":
         processes.environment["CHATBOT_STORE_URL"] = str(folder / "store")
     else:
@@ -83,7 +82,6 @@ def start_store(folder: Path, kind: str, taken: set[int]) -> Parts:
         # This process also reads the store.
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             os.environ[name] = processes.environment[name]
-    return parts
 
 
 def make_bucket(parts: Parts) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from tools.bench.figures import markdown
@@ -68,17 +67,6 @@ class Report:
     def link(self, name: str, url: str) -> None:
         """Print a named link."""
         self.console.print(Text.assemble("  ", (f"{name:<12}", "dim"), (url, f"link {url}")), soft_wrap=True)
-
-    def table(self) -> Table:
-        """Return the steps as a terminal table."""
-        table = Table(title=f"What happened, in {self.seconds:.0f} s", title_justify="left", show_lines=True)
-        table.add_column("", justify="right", style="dim")
-        table.add_column("step", style="bold", ratio=1)
-        table.add_column("what happened", ratio=3)
-        table.add_column("s", justify="right", style="dim")
-        for number, step in enumerate(self.steps, start=1):
-            table.add_row(str(number), step.title, Text(step.happened), f"{step.seconds:.1f}")
-        return table
 
     def page(self, command: str, folder: Path) -> str:
         """Return the table as Markdown, with the command that reproduces it and the machine's load."""

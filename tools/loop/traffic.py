@@ -15,7 +15,7 @@ import yaml
 
 from tools.bench.figures import CORPUS
 from tools.bench.quality.corpora import MissingDataError, bitext
-from tools.loop.processes import StepError
+from tools.processes import StepError
 
 LAUNCH = Path(__file__).with_name("trade_in.yaml")
 CONNECTIONS = 12

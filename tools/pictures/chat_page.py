@@ -20,7 +20,6 @@ from playwright.sync_api import BrowserContext, Page, ViewportSize, expect, sync
 from playwright.sync_api import Error as PlaywrightError
 
 from chatbot.settings import ChatPageSettings
-from ui.shared import startup
 
 OUT = Path("docs/images/chat.png")
 WIDTH, SHORTEST, TALLEST = 840, 640, 1600
@@ -187,7 +186,7 @@ def report(picture: Callable[[], None], out: Path) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Take the screenshot; return 1 on failure."""
-    settings = startup.read(ChatPageSettings)
+    settings = ChatPageSettings()
     parser = argparse.ArgumentParser(prog="python -m tools.pictures.chat_page", description=__doc__)
     parser.add_argument("--url", default=f"http://127.0.0.1:{settings.port}")
     parser.add_argument("--out", type=Path, default=OUT)

@@ -21,9 +21,9 @@ from chatbot.records.log_store import write_part
 from chatbot.records.schema import Feedback, Record
 from chatbot.settings import SlotSettings
 from chatbot.store.folder import FolderStore
-from tools.loop.processes import Processes, StepError
 from tools.pictures.chat_page import report
 from tools.pictures.staff_pages import OUT, take
+from tools.processes import Processes, StepError
 
 PORT = 8513
 _BUNDLE = Path("models/current")
@@ -60,16 +60,16 @@ def main() -> int:
         store, url = Path(folder) / "store", f"http://127.0.0.1:{PORT}"
         fill(FolderStore(store), load(_BUNDLE))
         settings = {"STORE_URL": str(store), "STAFF_PORT": str(PORT), "BUNDLE": str(_BUNDLE)}
-        pages = Processes(Path(folder), {f"CHATBOT_{name}": value for name, value in settings.items()})
         try:
-            pages.start("staff-pages", [sys.executable, "-m", "ui.staff"], f"{url}/_stcore/health")
-            pages.wait("staff-pages")
-            return report(lambda: take(url, OUT), OUT)
+            with Processes(
+                Path(folder), {f"CHATBOT_{name}": value for name, value in settings.items()}
+            ) as pages:
+                pages.start("staff-pages", [sys.executable, "-m", "ui.staff"], f"{url}/_stcore/health")
+                pages.wait("staff-pages")
+                return report(lambda: take(url, OUT), OUT)
         except StepError as error:
             sys.stderr.write(f"{error}\n")
             return 1
-        finally:
-            pages.stop()
 
 
 if __name__ == "__main__":

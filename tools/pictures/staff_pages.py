@@ -16,7 +16,6 @@ from playwright.sync_api import Page
 
 from chatbot.settings import StaffSettings
 from tools.pictures import chat_page
-from ui.shared import startup
 
 OUT = Path("docs/images/review.png")
 WIDTH = 1000
@@ -63,7 +62,7 @@ def take(url: str, out: Path, token: str = "") -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Take the screenshot; return 1 on failure."""
-    settings = startup.read(StaffSettings)
+    settings = StaffSettings()
     parser = argparse.ArgumentParser(prog="python -m tools.pictures.staff_pages", description=__doc__)
     parser.add_argument("--url", default=f"http://127.0.0.1:{settings.port}")
     parser.add_argument("--page", choices=PAGES, default=PAGES[0])

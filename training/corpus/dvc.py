@@ -15,6 +15,7 @@ from configparser import ConfigParser
 from pathlib import Path
 
 from chatbot.errors import ChatbotError, Missing
+from chatbot.files import replacing
 from chatbot.settings import StorageSettings
 from chatbot.store import layout, open_store
 
@@ -53,21 +54,16 @@ def remote_of(settings: StorageSettings) -> dict[str, str]:
 def write_config(root: Path, settings: StorageSettings, *, local: bool) -> None:
     """Write the remote into a DVC project's configuration (atomic write).
 
-    Args:
-        root: the project's folder.
-        local: write to .dvc/config.local, keeping its other sections; else create a project without git.
+    If `local`, to .dvc/config.local, keeping its other sections; else the project is created, without git.
     """
     file = root / (_LOCAL if local else _CONFIG)
     config = ConfigParser(interpolation=None)
     if local:
         config.read(file, encoding="utf-8")
     else:
-        config["core"] = {
-            "no_scm": "True",
-            "analytics": "False",
-            "check_update": "False",
-            "autostage": "False",
-        }
+        config["core"] = {"no_scm": "True"} | dict.fromkeys(
+            ("analytics", "check_update", "autostage"), "False"
+        )
     if not config.has_section("core"):
         config.add_section("core")
     config["core"]["remote"] = REMOTE
@@ -79,17 +75,12 @@ def write_config(root: Path, settings: StorageSettings, *, local: bool) -> None:
         aws.write_text(f"[default]\ns3 =\n  addressing_style = {style}\n", encoding="utf-8")
         options["configpath"] = str(aws)
     config[f"'remote \"{REMOTE}\"'"] = options
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    with draft.open("w", encoding="utf-8") as stream:
+    with replacing(file, sync=False) as draft, draft.open("w", encoding="utf-8") as stream:
         config.write(stream)
-    draft.replace(file)
 
 
 def run(root: Path, *arguments: str) -> str:
-    """Run DVC in a project.
-
-    Returns: its standard output.
+    """Run DVC in a project and return its standard output.
 
     Raises: DvcError: DVC failed; the message includes its output.
     """
@@ -103,9 +94,8 @@ def run(root: Path, *arguments: str) -> str:
     if done.returncode != 0:
         said = " ".join((done.stderr or done.stdout).split()).partition(_ADVICE)[0].strip()
         if _FULL in said:
-            said += (
-                f" (No space left on device: make room in {root} and {tempfile.gettempdir()}, or set TMPDIR)"
-            )
+            places = f"{root} and {tempfile.gettempdir()}"
+            said += f" (No space left on device: make room in {places}, or set TMPDIR)"
         raise DvcError(f"dvc {' '.join(arguments)}: {said[-1500:]}")
     return done.stdout
 

@@ -23,13 +23,10 @@ STORE = "store:"
 
 @dataclass(frozen=True, slots=True)
 class GivenCorpus:
-    """A checked corpus with its replies.
+    """A checked corpus with its replies, without examples; an intent without one gets the default reply in training.
 
-    Attributes:
-        rows: rows with `data.loading.COLUMNS`.
-        replies: the replies of its intents, without examples; an intent without one gets the default reply in training.
-        report: result of the checks; its warnings include the notices of reading.
-        digest: digest of rows and replies: names the corpus independently of its format and file name.
+    The warnings of `report` include the notices of reading. `digest` is of rows and replies: it names the corpus
+    independently of its format and file name.
     """
 
     rows: pd.DataFrame
@@ -41,11 +38,9 @@ class GivenCorpus:
 def read_given(
     corpus: str, replies: str, columns: Columns, storage: StorageSettings, folder: Path
 ) -> GivenCorpus:
-    """Read and check a corpus and its replies.
+    """Read and check a corpus and its replies, each a path, or a key of the store after `store:`.
 
-    Args:
-        corpus, replies: paths, or keys of the store after `store:`; no replies: the corpus's own.
-        folder: where objects of the store are written.
+    Objects of the store are written to `folder`. Without `replies`, the corpus's own are used.
 
     Raises:
         SettingError: the store has no such object.

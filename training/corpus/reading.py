@@ -87,10 +87,11 @@ def read(path: Path, params: ProcessParams, columns: Columns | None = None, stri
     loaded, report = load_checked(path, columns, strict=strict)
     replies, notices = own_replies(path, loaded.replies)
     report.warnings.extend(notices)
-    as_is = path.is_file() and not any(
-        beside(path, name).exists() for name in (DECISIONS_FILE, DECLARED_FILE)
-    )
-    digest = corpus_digest(path) if as_is else _digest_of_rows(loaded.table)
+    changes = [beside(path, name) for name in (DECISIONS_FILE, DECLARED_FILE)]
+    as_is = path.is_file() and not any(file.exists() for file in changes)
+    # A folder has no single file for DVC's digest.
+    hashes = "\n".join(sorted(loaded.table["row_hash"])).encode()
+    digest = corpus_digest(path) if as_is else hashlib.md5(hashes, usedforsecurity=False).hexdigest()
     corpus = process(loaded.table, params).corpus
     return Corpus(
         _cleaned(corpus), digest, report, loaded.declared.texts(replies), loaded.kept, loaded.declared
@@ -126,17 +127,13 @@ def read_labelled(path: Path, columns: Columns, part: str = "", labels: Sequence
 def replies_for(
     intents: list[str], source: Path | None, train: pd.DataFrame, own: Mapping[str, ReplyText] | None = None
 ) -> tuple[Replies, list[str], list[Problem]]:
-    """Build the reply of every intent, with a category and a few examples.
+    """Build the reply of every intent, with a category and a few examples from the rows `train`.
 
     Args:
-        source: what `data.replies.read_replies` reads; None: the corpus's own replies. An intent that shares a name
-            with the shipped corpus gets its reply only if the source is that corpus.
-        train: rows that provide categories and examples.
-        own: the corpus's own replies.
+        source: what `data.replies.read_replies` reads; None: `own`, the corpus's own replies. An intent that shares a
+            name with the shipped corpus gets its reply only if the source is that corpus.
 
-    Returns:
-        The replies, the intents that got the default reply because they have none, and notices about replies
-        without an intent.
+    Returns: the replies, the intents that got the default reply, and notices about replies without an intent.
 
     Raises: ChatbotError: the source holds no replies, or a slot of a reply has no value.
     """
@@ -187,11 +184,6 @@ def _shipped_replies(rows: pd.DataFrame) -> dict[str, ReplyText]:
     replies = read_folder_replies(folder) if shipped and folder.is_dir() else {}
     replies = read_declared(beside(folder, DECLARED_FILE)).texts(replies)
     return {intent: text for intent, text in replies.items() if intent in shipped}
-
-
-def _digest_of_rows(frame: pd.DataFrame) -> str:
-    """Return a digest over the row hashes; a folder has no single file for DVC's digest."""
-    return hashlib.md5("\n".join(sorted(frame["row_hash"])).encode(), usedforsecurity=False).hexdigest()
 
 
 def _cleaned(rows: pd.DataFrame) -> pd.DataFrame:

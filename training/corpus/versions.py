@@ -145,10 +145,7 @@ def pull(settings: StorageSettings, pointer: Pointer, folder: Path) -> Path:
 
 
 def examine(store: Store, pointer: Pointer) -> dict[str, str]:
-    """Verify a corpus version in the store.
-
-    Returns: by key: the object's path and digest, and the fault; empty if all objects are intact.
-    """
+    """Verify a corpus version in the store: by key, path and digest of each faulty object with the fault."""
     faults: dict[str, str] = {}
     expected = [(f"{_NAME}/", pointer.md5), *((f"{_NAME}/{file.path}", file.md5) for file in pointer.files)]
     for path, digest in expected:

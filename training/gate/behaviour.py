@@ -41,13 +41,9 @@ def check_behaviour(
     params: GateParams,
     left_out: int = 0,
 ) -> GateCheck:
-    """Judge the results of behavioural tests.
+    """Judge the results of n behavioural tests of these groups; without a champion, it has none.
 
-    Args:
-        tests: n tests of these groups.
-        challenger: n results of the challenger.
-        champion: n results of the champion; None if there is no champion.
-        left_out: number of tests not run, because they name intents that the bundles lack.
+    `left_out` is the number of tests not run, because they name intents that the bundles lack.
     """
     now = np.array([result.passed for result in challenger], dtype=bool)
     before = now if champion is None else np.array([result.passed for result in champion], dtype=bool)

@@ -74,12 +74,7 @@ class Group(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One executable test.
-
-    Attributes:
-        like: for a variant, the message whose intent it must get; empty: the expectations of `behaviour`
-            apply.
-    """
+    """One executable test; `like`, of a variant: the message whose intent it must get, in place of `behaviour`."""
 
     __test__ = False  # not a pytest class
 
@@ -131,11 +126,7 @@ def messages_of(tests: Sequence[Test]) -> list[str]:
 
 
 def run(bundle: Bundle, tests: Sequence[Test], encoded: Encoded) -> list[BehaviourResult]:
-    """Run tests on a bundle with the routing of production.
-
-    Args:
-        encoded: `messages_of(tests)`, encoded by the bundle's encoder.
-    """
+    """Run tests on a bundle with the routing of production; `encoded` are `messages_of(tests)`, by its encoder."""
     router = Router(
         bundle.rules,
         bundle.replies,

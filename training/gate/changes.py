@@ -19,11 +19,7 @@ _CHANGED_SHOWN = 200
 
 
 def check_lost(outcomes: PairedOutcomes, silent: frozenset[str], params: GateParams) -> GateCheck:
-    """Refuse if the challenger lacks, or never predicts, an intent of the champion.
-
-    Args:
-        silent: intents that the challenger's head can never predict.
-    """
+    """Refuse if the challenger lacks or never predicts an intent of the champion; `silent` are never predicted."""
     lost = outcomes.champion_intents - outcomes.challenger_intents - frozenset(params.retired)
     emptied = set(outcomes.shared & silent) - set(params.retired)
     if outcomes.champion is not None:
@@ -35,12 +31,10 @@ def check_lost(outcomes: PairedOutcomes, silent: frozenset[str], params: GatePar
                 emptied.add(name)
     rows: list[Row] = [{"intent": name, "what": "is missing"} for name in sorted(lost)]
     rows += [{"intent": name, "what": "is never predicted"} for name in sorted(emptied)]
-    sentence = (
-        f"{len(rows)} of {len(outcomes.champion_intents)} intents are lost: "
-        f"{', '.join(str(row['intent']) for row in rows)}."
-        if rows
-        else "Every intent of the champion is still predicted."
-    )
+    sentence = "Every intent of the champion is still predicted."
+    if rows:
+        named = ", ".join(str(row["intent"]) for row in rows)
+        sentence = f"{len(rows)} of {len(outcomes.champion_intents)} intents are lost: {named}."
     return GateCheck(
         "lost_intents",
         "Lost intents",
@@ -56,11 +50,8 @@ def check_new(outcomes: PairedOutcomes, params: GateParams) -> GateCheck:
     """Check the accuracy of new intents on their own test rows."""
     minimum = params.new_intent_accuracy
     rows: list[Row] = []
-    for name in (
-        sorted(outcomes.challenger_intents - outcomes.champion_intents)
-        if outcomes.champion is not None
-        else ()
-    ):
+    fresh = outcomes.challenger_intents - outcomes.champion_intents if outcomes.champion is not None else ()
+    for name in sorted(fresh):
         mask = outcomes.truth == name
         total, right = int(mask.sum()), int((outcomes.challenger.likeliest[mask] == name).sum())
         upper = float(upper_bound(right, total, 0.95))
@@ -78,9 +69,8 @@ def check_new(outcomes: PairedOutcomes, params: GateParams) -> GateCheck:
         )
     verdicts = {row["verdict"] for row in rows}
     bad = [str(row["intent"]) for row in rows if row["verdict"] != "passed"]
-    sentence = (
-        f"{len(rows)} new: {', '.join(str(row['intent']) for row in rows)}." if rows else "No intent is new."
-    )
+    named = ", ".join(str(row["intent"]) for row in rows)
+    sentence = f"{len(rows)} new: {named}." if rows else "No intent is new."
     if bad:
         sentence += f" Accuracy not shown to be sufficient: {', '.join(bad)}."
     return GateCheck(
@@ -139,27 +129,17 @@ def check_suspects(suspects: Sequence[SuspectLabel]) -> GateCheck:
 def check_known(outcomes: PairedOutcomes, proofs: Sequence[Row]) -> GateCheck:
     """List messages that the challenger handles differently: the champion's known messages, and test messages.
 
-    Args:
-        proofs: rows with `message`, `before` and `now`: the champion's known messages whose top prediction
-            changed.
+    `proofs` has `message`, `before` and `now` of the known messages whose top prediction changed.
     """
-    rows: list[Row] = [
-        {**row, "kind": "proof", "truth": row["before"], "change": "regression"} for row in proofs
-    ]
+    proof: Row = {"kind": "proof", "change": "regression"}
+    rows: list[Row] = [{**row, **proof, "truth": row["before"]} for row in proofs]
     changed = 0
     if outcomes.champion is not None:
         before, now, truth = outcomes.champion.routed, outcomes.challenger.routed, outcomes.truth
         places = np.flatnonzero(~outcomes.new & (before != now))
         changed = len(places)
-        kinds = {
-            int(place): "regression"
-            if before[place] == truth[place]
-            else "fix"
-            if now[place] == truth[place]
-            else "other"
-            for place in places
-        }
-        order = sorted(kinds, key=lambda place: ("regression", "other", "fix").index(kinds[place]))
+        kinds = np.where(before == truth, "regression", np.where(now == truth, "fix", "other"))
+        order = sorted(places.tolist(), key=lambda place: ("regression", "other", "fix").index(kinds[place]))
         rows += [
             {
                 "message": outcomes.messages[place],
@@ -167,7 +147,7 @@ def check_known(outcomes: PairedOutcomes, proofs: Sequence[Row]) -> GateCheck:
                 "now": str(now[place]),
                 "kind": "test",
                 "truth": str(truth[place]),
-                "change": kinds[place],
+                "change": str(kinds[place]),
             }
             for place in order[:_CHANGED_SHOWN]
         ]

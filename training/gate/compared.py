@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.gate.evidence import PairedOutcomes, Row, paired_row, percent, points
+from training.gate.evidence import Mask, PairedOutcomes, Row, paired_row, percent, points
 from training.gate.paired import Paired, ece_if_calibrated, holm, macro_f1_difference
 from training.gate.params import GateParams
 from training.gate.verdict import CheckVerdict, GateCheck
@@ -20,29 +20,18 @@ _CONFIDENCE = 0.95
 def check_macro_f1(outcomes: PairedOutcomes, params: GateParams) -> GateCheck:
     """Check macro F1 of the top predictions with a paired bootstrap."""
     mask = outcomes.in_scope
-    title, rule = (
-        "Macro F1 of the top predictions",
-        "refused if the whole 95 % confidence interval of the difference (paired bootstrap) is below zero",
-    )
+    title = "Macro F1 of the top predictions"
+    rule = "refused if the whole 95 % confidence interval of the difference (paired bootstrap) is below zero"
     now = macro_f1(outcomes.truth[mask], outcomes.challenger.likeliest[mask])
     numbers: Row = {"messages": int(mask.sum()), "challenger": now}
     if outcomes.champion is None:
         return GateCheck("macro_f1", title, "unjudged", f"It reaches {percent(now)}.", rule, numbers)
-    found = macro_f1_difference(
-        outcomes.truth[mask],
-        outcomes.champion.likeliest[mask],
-        outcomes.challenger.likeliest[mask],
-        params.draws,
-        params.seed,
-    )
-    numbers |= {
-        "champion": now - found.value,
-        "difference": found.value,
-        "low": found.low,
-        "high": found.high,
-    }
+    champion, challenger = outcomes.champion.likeliest[mask], outcomes.challenger.likeliest[mask]
+    found = macro_f1_difference(outcomes.truth[mask], champion, challenger, params.draws, params.seed)
+    before = now - found.value
+    numbers |= {"champion": before, "difference": found.value, "low": found.low, "high": found.high}
     sentence = (
-        f"{percent(now)} now, {percent(now - found.value)} before: {points(found.value)}, 95 % confidence interval "
+        f"{percent(now)} now, {percent(before)} before: {points(found.value)}, 95 % confidence interval "
         f"{points(found.low)} to {points(found.high)}."
     )
     return GateCheck("macro_f1", title, "refused" if found.high < 0 else "passed", sentence, rule, numbers)
@@ -53,34 +42,27 @@ def check_parts(outcomes: PairedOutcomes, params: GateParams) -> tuple[GateCheck
 
     The test is exact McNemar, Holm-adjusted over all intents and slices together (family-wise error rate).
     """
-    intents = {
-        intent: outcomes.in_scope & (outcomes.truth == intent)
-        for intent in sorted(outcomes.shared)
-        if (outcomes.in_scope & (outcomes.truth == intent)).any()
-    }
-    slices = {
-        name: outcomes.in_scope & mask
-        for name, mask in outcomes.slices.items()
-        if (outcomes.in_scope & mask).any()
-    }
+
+    def with_rows(masks: Iterable[tuple[str, Mask]]) -> dict[str, Mask]:
+        return {name: found for name, mask in masks if (found := outcomes.in_scope & mask).any()}
+
+    intents = with_rows((intent, outcomes.truth == intent) for intent in sorted(outcomes.shared))
+    slices = with_rows(outcomes.slices.items())
     found = [outcomes.top_predictions(mask) for mask in [*intents.values(), *slices.values()]]
     adjusted = holm([paired.p for paired in found])
     rows = [
         paired_row(name, paired, float(p)) | {"refused": paired.worse and float(p) < params.level}
         for name, paired, p in zip([*intents, *slices], found, adjusted, strict=True)
     ]
-    first, rest = (
-        _worst_first(found[: len(intents)], rows),
-        _worst_first(found[len(intents) :], rows[len(intents) :]),
-    )
+    count = len(intents)
     rule = (
         f"refused if regressions significantly outnumber fixes: exact McNemar p-value below {percent(params.level)}, "
         f"Holm-adjusted over all {len(rows)} intents and slices"
     )
     judged = outcomes.champion is not None
     return (
-        _parts("intents", "Intents", first, rule, judged),
-        _parts("slices", "Kinds of message", rest, rule, judged),
+        _parts("intents", "Intents", _worst_first(found[:count], rows[:count]), rule, judged),
+        _parts("slices", "Kinds of message", _worst_first(found[count:], rows[count:]), rule, judged),
     )
 
 
@@ -147,12 +129,10 @@ def check_answers(
 ) -> GateCheck:
     """Check selective prediction: coverage against the champion's, risk against the target.
 
-    The other checks cannot detect a challenger whose thresholds answer nothing (full abstention): it makes no
-    errors.
+    The other checks cannot detect a challenger whose thresholds answer nothing (full abstention): it makes no errors.
 
     Args:
-        target: the risk for which the challenger's thresholds were learned; None: the bundle does not state
-            it.
+        target: the risk for which the challenger's thresholds were learned; None: the bundle does not state it.
         out_of_scope_share: the share of out-of-scope messages that the target is stated for: the test part's
             out-of-scope messages are weighted to it. None: the bundle does not state it, each counts one.
     """
@@ -216,9 +196,7 @@ def _parts(name: str, title: str, rows: Sequence[Row], rule: str, judged: bool) 
     verdict: CheckVerdict = "refused" if bad else "passed"
     sentence = f"None of {len(rows)} is significantly worse."
     if bad:
-        shown = [
-            f"{row['name']} {percent(row['champion'])} to {percent(row['challenger'])}" for row in bad[:5]
-        ]
+        shown = (f"{r['name']} {percent(r['champion'])} to {percent(r['challenger'])}" for r in bad[:5])
         sentence = f"{len(bad)} of {len(rows)} are significantly worse: {'; '.join(shown)}."
     if not judged:
         verdict, sentence = "unjudged", f"{len(rows)} evaluated; there is no champion to compare with."
@@ -226,7 +204,5 @@ def _parts(name: str, title: str, rows: Sequence[Row], rule: str, judged: bool) 
 
 
 def _worst_first(found: Sequence[Paired], rows: Sequence[Row]) -> list[Row]:
-    order = sorted(
-        range(len(found)), key=lambda place: (found[place].fixes - found[place].regressions, place)
-    )
-    return [rows[place] for place in order]
+    order = sorted(zip(found, rows, strict=True), key=lambda pair: pair[0].fixes - pair[0].regressions)
+    return [row for _, row in order]

@@ -42,11 +42,7 @@ class PairedOutcomes:
     @property
     def shared(self) -> frozenset[str]:
         """The intents of both bundles; for a first version, its own."""
-        return (
-            self.challenger_intents
-            if self.champion is None
-            else self.champion_intents & self.challenger_intents
-        )
+        return self.challenger_intents & (self.champion_intents if self.champion else self.challenger_intents)
 
     @property
     def in_scope(self) -> Mask:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -58,14 +58,6 @@ class JudgeOptions(TypedDict, total=False):
     suspects: Sequence[SuspectLabel]
 
 
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """Sizes of the bundles in bytes; `champion` is None if there is no champion."""
-
-    challenger: int
-    champion: int | None = None
-
-
 def judge(
     champion: Bundle | None,
     challenger: Bundle,
@@ -73,7 +65,7 @@ def judge(
     *,
     params: GateParams | None = None,
     behaviours: Sequence[Group] | None = None,
-    sizes: Sizes | None = None,
+    sizes: tuple[int, int | None] | None = None,
     declared: Declared = NOTHING,
     suspects: Sequence[SuspectLabel] = (),
     through: Encode = encode,
@@ -87,6 +79,7 @@ def judge(
             columns `message`, `intent` (or `out_of_scope`) and `category`. An optional column `new` (bool) marks
             rows that the champion's corpus lacks (`mark_new`). The labels of these rows came with the challenger,
             so known intents are not compared on them; new intents are judged on theirs.
+        sizes: of the bundles of challenger and champion, in bytes.
         declared: declared changes of intents; the test rows have the names after them.
         through: the function that encodes messages; a benchmark passes one with a cache.
         kept: out-of-fold predictions of champion and challenger by row hash. The columns CHAMPION_ROW and
@@ -123,7 +116,7 @@ def judge(
         check_known(outcomes, _changed_proofs(champion, challenger, declared, through)),
     ]
     if sizes is not None:
-        checks.insert(-1, check_size(sizes.challenger, sizes.champion, params))
+        checks.insert(-1, check_size(*sizes, params))
     if champion is None:
         checks = [replace(c, verdict="warned") if c.verdict == "refused" else c for c in checks]
     return GateVerdict(
@@ -148,7 +141,7 @@ def judge_folders(
         None if champion is None else bundles.load(champion),
         bundles.load(challenger),
         test,
-        sizes=Sizes(_bytes(challenger), None if champion is None else _bytes(champion)),
+        sizes=(_bytes(challenger), None if champion is None else _bytes(champion)),
         kept=kept,
         **options,
     )
@@ -161,11 +154,7 @@ def judge_corpora(
     now: pd.DataFrame,
     **options: Unpack[JudgeOptions],
 ) -> GateVerdict:
-    """Load two bundles from their folders and run `judge` on the rows of their corpora.
-
-    Args:
-        before, now: the processed corpora of champion and challenger; see `compared_rows`.
-    """
+    """Load two bundles from their folders and run `judge` on the rows of their processed corpora (`compared_rows`)."""
     declared = options.get("declared", NOTHING)
     kept = {} if champion is None else read_held_out(champion), read_held_out(challenger)
     intents = frozenset() if champion is None else champion_intents(bundles.read_manifest(champion), declared)
@@ -202,11 +191,10 @@ def _evaluate_both(
             found[row] = prediction
         return route(bundle, messages, labels, [prediction for prediction in found if prediction is not None])
 
+    before = outcome(champion, CHAMPION_ROW, kept[0]) if champion else None
     return PairedOutcomes(
         messages=messages,
-        champion=None
-        if champion is None
-        else renamed(outcome(champion, CHAMPION_ROW, kept[0]), declared.successors),
+        champion=None if before is None else renamed(before, declared.successors),
         challenger=outcome(challenger, CHALLENGER_ROW, kept[1]),
         champion_intents=known,
         challenger_intents=frozenset(challenger.manifest.labels),

@@ -26,13 +26,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """Paired outcomes of champion and challenger on the same n messages.
+    """Paired outcomes of champion and challenger on the same messages.
 
-    Attributes:
-        messages: n.
-        regressions: right before, wrong now.
-        fixes: wrong before, right now.
-        p: two-sided p-value of the exact McNemar test.
+    `regressions` were right before and are wrong now, `fixes` the reverse; `p` is the two-sided p-value of the exact
+    McNemar test.
     """
 
     messages: int
@@ -51,14 +48,8 @@ class Paired:
     def of(cls, champion: NDArray[np.bool_], challenger: NDArray[np.bool_]) -> Paired:
         """Compare two masks of correct outcomes, shape (n,) each."""
         regressions, fixes = int((champion & ~challenger).sum()), int((~champion & challenger).sum())
-        return cls(
-            len(champion),
-            int(champion.sum()),
-            int(challenger.sum()),
-            regressions,
-            fixes,
-            mcnemar(regressions, fixes),
-        )
+        sums = int(champion.sum()), int(challenger.sum())
+        return cls(len(champion), *sums, regressions, fixes, mcnemar(regressions, fixes))
 
 
 def mcnemar(regressions: int, fixes: int) -> float:
@@ -69,11 +60,9 @@ def mcnemar(regressions: int, fixes: int) -> float:
 
 
 def holm(values: Sequence[float]) -> NDArray[np.float64]:
-    """Adjust p-values by Holm's step-down method (1979), which controls the family-wise error rate.
+    """Adjust p-values by Holm's step-down method (1979), which controls the family-wise error rate; in the order given.
 
-    Returns:
-        The adjusted p-values in the order given, shape (n,). Rejecting those below 5 % keeps the family-wise
-        error rate at 5 %.
+    Rejecting those below 5 % keeps the family-wise error rate at 5 %.
     """
     given = np.asarray(values, dtype=np.float64)
     order = np.argsort(given, kind="stable")
@@ -95,10 +84,7 @@ def macro_f1_difference(
     Method: Efron and Tibshirani (1993). Each draw resamples a message together with both predictions, so
     messages that are hard for both do not widen the interval. Messages with the same label and the same two
     predictions are interchangeable, so a draw is multinomial over these kinds. Macro F1 is the mean over the
-    labels that occur in the draw (`training.model.evaluation.outcome.macro_f1`).
-
-    Args:
-        truth: the labels, shape (n,), n at least 1.
+    labels that occur in the draw (`training.model.evaluation.outcome.macro_f1`). Shapes: (n,), n at least 1.
     """
     labels = np.unique(np.concatenate([truth, champion, challenger]))
     triples = np.stack([np.searchsorted(labels, side) for side in (truth, champion, challenger)], axis=1)
@@ -119,12 +105,9 @@ def macro_f1_difference(
 
     generator = np.random.default_rng(seed)
     step = max(1, _CELLS // max(len(kinds), len(labels)))
+    shares = counts / len(truth)
     drawn = [
-        difference(
-            generator.multinomial(len(truth), counts / len(truth), size=min(step, draws - at)).astype(
-                np.float64
-            )
-        )
+        difference(generator.multinomial(len(truth), shares, min(step, draws - at)).astype(np.float64))
         for at in range(0, draws, step)
     ]
     low, high = np.quantile(np.concatenate(drawn), [0.025, 0.975])
@@ -132,15 +115,10 @@ def macro_f1_difference(
 
 
 def ece_if_calibrated(confidence: NDArray[np.floating], draws: int, seed: int) -> NDArray[np.float64]:
-    """Simulate the calibration error (ECE) of a perfectly calibrated model on these confidences.
+    """Simulate the calibration error (ECE) of a perfectly calibrated model on n confidences, shape (draws,).
 
     Each message is drawn as correct with the probability of its confidence, as for the consistency bars of
     reliability diagrams (Broecker and Smith, 2007). The bins are those of `training.model.evaluation.metrics.ece`.
-
-    Args:
-        confidence: shape (n,), n at least 1.
-
-    Returns: one ECE per draw, shape (draws,).
     """
     ordered = np.sort(np.asarray(confidence, dtype=np.float64))
     starts = np.cumsum([0, *(part.size for part in np.array_split(ordered, min(BINS, ordered.size)))])[:-1]

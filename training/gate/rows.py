@@ -37,8 +37,7 @@ def compared_rows(
     the challenger for a known intent. Rows of intents that the champion lacks are marked `new`.
 
     Args:
-        before: the champion's processed corpus; None: the same as `now`.
-        now: the challenger's processed corpus.
+        before, now: the processed corpora of champion (None: the same as `now`) and challenger.
         champion: None: there is no champion.
         champion_intents: under their names after the declared changes, as `now` has them.
         declared: the changes; the champion's rows get the names after them, and those of removed intents are left out.

@@ -42,8 +42,6 @@ class Side:
     """Identity and scores of one compared bundle.
 
     Attributes:
-        version: short digest of the bundle.
-        created: time of the training, ISO 8601.
         scores: its scores on its own rows, out-of-fold or of its test part: as in MLflow and `training.versions`.
         compared: the same scores (`training.model.evaluation.outcome.scores`) on the messages that both bundles
             are compared on.
@@ -77,7 +75,6 @@ class GateVerdict:
     """The gate's verdict on a challenger.
 
     Attributes:
-        made: time of the verdict, ISO 8601 in UTC.
         champion: the compared champion; None for a first version, which is warned about and never refused.
         test_rows: number of messages that the bundles are compared on.
     """

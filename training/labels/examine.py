@@ -37,8 +37,7 @@ def examine(
         rows: message, intent, row hash and source of each of n rows.
         groups: shape (n,): rows of one group say the same (`training.model.distinct`), whatever their intent is.
         vectors: shape (n, dim): the messages' embeddings, of unit length.
-        held: shape (m,): rows that a model judged that was not trained on their group.
-        probabilities: shape (m, k): its probabilities.
+        held, probabilities: shapes (m,), (m, k): rows that a model judged that was not trained on their group, and how.
         labels: the k intents, in the order of the columns; every row's intent is among them.
     """
     messages, intents = [row[0] for row in rows], [row[1] for row in rows]

@@ -27,13 +27,12 @@ OUT_OF_FOLD, TEST_PART, TRAINING_ROWS = "out-of-fold", "test part", "training ro
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a training knows about its rows.
+    """What a training knows about its in-scope `rows` and its out-of-scope rows, `outside`.
 
     Attributes:
-        rows, outside: in-scope and out-of-scope rows of `data.processing.CORPUS_COLUMNS`.
         groups, outside_groups: the group of distinct messages of each.
         fitted: of `rows`.
-        own: the final model's scores of `outside`, from which the head learns nothing.
+        own: scores of `outside`: out-of-fold where the scope score learned from them.
         generic: its scores of the generic pool's messages.
     """
 
@@ -63,12 +62,9 @@ class Held:
 def evaluate_out_of_fold(
     bundle: Bundle, held: Held, in_force: Learned, params: TrainParams
 ) -> tuple[pd.DataFrame, Outcome]:
-    """Route every row that could be held out, and every out-of-scope row.
+    """Route every row that could be held out, and every out-of-scope row; return them and their outcome.
 
-    Args:
-        in_force: the bundle's thresholds: the target and the share of the thresholds of each fold are theirs.
-
-    Returns: the evaluated rows, and their outcome in the same order.
+    The thresholds of each fold are learned for the target and the share of those `in_force`.
     """
     inside = held.fitted.out_of_fold
     judged = judge(held.fitted)

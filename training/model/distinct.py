@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -49,11 +49,7 @@ def distinct_groups(messages: Sequence[str]) -> NDArray[np.int64]:
 
 
 def name_groups(groups: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.str_]:
-    """Join groups that share a name, and name each by its smallest one.
-
-    Args:
-        groups: shape (n,): see `distinct_groups`. names: shape (n,): groups found otherwise (`data.splitting`).
-    """
+    """Join groups (`distinct_groups`) that share a name (`data.splitting`); name each by its smallest, shape (n,)."""
     known, place = np.unique(np.asarray(names), return_inverse=True)
     links = np.stack([groups + len(known), place], axis=1)
     joined = components(len(known) + int(groups.max(initial=-1)) + 1, links)[: len(known)]
@@ -122,9 +118,5 @@ def _templates(texts: Sequence[str]) -> NDArray[np.int64]:
         if len(words) > _TEMPLATE_WORDS:
             for slot in range(len(words)):
                 filled[*words[:slot], "", *words[slot + 1 :]].append(row)
-    return _chained(rows for rows in filled.values() if len(rows) >= TEMPLATE_MESSAGES)
-
-
-def _chained(groups: Iterable[Sequence[int]]) -> NDArray[np.int64]:
-    pairs = [pair for rows in groups for pair in pairwise(rows)]
-    return np.asarray(pairs, dtype=np.int64).reshape(-1, 2)
+    templates = (rows for rows in filled.values() if len(rows) >= TEMPLATE_MESSAGES)
+    return np.asarray([pair for rows in templates for pair in pairwise(rows)], dtype=np.int64).reshape(-1, 2)

@@ -49,7 +49,7 @@ BATCH, LARGE_BATCH, STEPS = 256, 1024, 16
 RATE = 0.3
 # A feature of one message only says nothing about others.
 LEAST_MESSAGES = 2
-# Held-out folds: two hold rows enough of a large corpus to learn the thresholds from.
+# Folds of clusters: two hold rows enough of a large corpus to learn the thresholds from.
 MANY_ROWS = 6_000
 FEW_FOLDS = 2
 NO_THRESHOLDS = TierThresholds(0.0, 0.0, 1.0)
@@ -57,7 +57,9 @@ NO_THRESHOLDS = TierThresholds(0.0, 0.0, 1.0)
 MOST_LOST = 0.005
 # Out-of-scope messages that the tier answers and the full model does not: their share, and its upper bound.
 MOST_FOREIGN, MOST_FOREIGN_BOUND = 0.002, 0.01
-# A tier that answers less is not worth its cost.
+# Wrong answers of the tier where the full model gives none, of all messages: one or two, on a few thousand.
+MOST_EXTRA = 0.0005
+# A tier that answers fewer held-out messages is not worth its cost; of other messages it answers some times as many.
 LEAST_ANSWERED = 0.05
 # Of the target risk, how much the cascade's counted risk may exceed the full model's.
 MORE_RISK = 0.05
@@ -65,7 +67,7 @@ _LEVEL_Z = 1.645
 _LEVEL = 0.95
 _SCOPES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 _UNKNOWN = (0.0, 0.1, 0.2, 0.34)
-_CONFIDENCES = 60
+_MARGINS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class LearnedTier:
     """Result of `learn_tier`; no `thresholds` and `tier` if the cascade was not shown to be as good as the full model.
 
     Attributes:
-        answered: share of the held-out messages that the tier answers.
+        answered: share of the messages held out by cluster that the tier answers.
         accuracy_lost, recall_lost: upper bounds of what the cascade loses, in accuracy and in mean recall of intents.
         foreign, foreign_bound: share of the out-of-scope messages that only the tier answers, and its upper bound.
     """
@@ -97,20 +99,18 @@ class LearnedTier:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the content of `target["first_tier"]` in model.json."""
-        names = ("answered", "accuracy_lost", "recall_lost", "foreign", "foreign_bound")
-        numbers = (
-            {name: round(getattr(self, name), 4) for name in names} if self.thresholds is not None else {}
-        )
-        return numbers | {"in_bundle": self.thresholds is not None, "sentence": self.sentence}
+        learned = self.thresholds is not None
+        names = ("answered", "accuracy_lost", "recall_lost", "foreign", "foreign_bound") if learned else ()
+        numbers = {name: round(getattr(self, name), 4) for name in names}
+        return numbers | {"in_bundle": learned, "sentence": self.sentence}
 
 
 @dataclass(frozen=True, slots=True)
 class Paired:
     """Held-out messages as the tier and the full model see them; every array has shape (n,).
 
-    Attributes:
-        tier: the tier's scores. truth: label indices. group: near-duplicates share one.
-        full: the full model's first choice. full_answers: whether it answers at the thresholds in force.
+    `truth` has label indices, `group` what near-duplicates share, `full` the full model's first choice, and
+    `full_answers` whether it answers at the thresholds in force.
     """
 
     tier: TierScores
@@ -133,21 +133,20 @@ def learn_tier(
 ) -> LearnedTier:
     """Fit the tier on all messages, and its calibration and thresholds on messages held out from it.
 
-    Args:
-        messages, groups: the training rows of `fitted`.
-        vocabulary: `Encoder.encode_vocabulary`.
+    `messages` and `groups` are the training rows of `fitted`; `vocabulary` is `Encoder.encode_vocabulary`.
     """
     if not fitted.measured:
         return LearnedTier(None, sentence="No first tier: no message could be held out.")
-    fold_of = np.full(len(messages), -1)
     held_out = fitted.out_of_fold
-    fold_of[held_out.rows] = held_out.fold
+    place = np.full(len(messages), -1)
+    place[held_out.rows] = np.arange(len(held_out.rows))
     folds = FEW_FOLDS if len(messages) > MANY_ROWS else FOLDS
     units = Units.of(messages, tokenizer)
     features = units.lexical()
     table = token_table(vocabulary, units.frequency(len(vocabulary)))
     vectors = units.vectors(table)
     count = len(fitted.classifier.labels)
+    fold_of = np.where(place < 0, -1, cluster_folds(vectors, fitted.labels, groups, seed))
 
     def one(fold: int) -> tuple[Static, Lexical]:
         taught = np.flatnonzero(fold_of != fold)
@@ -158,12 +157,14 @@ def learn_tier(
     with ThreadPoolExecutor(cores()) as pool:
         # No message has the fold FOLDS: the last model is the final one.
         *by_fold, (static, lexical) = pool.map(one, [*range(folds), FOLDS])
-    chosen = np.flatnonzero(held_out.fold < folds)
-    rows = held_out.rows[chosen]
+    rows = np.flatnonzero((fold_of >= 0) & (fold_of < folds))
+    if not len(rows):
+        return LearnedTier(None, sentence="No first tier: no cluster of messages could be held out.")
+    chosen = place[rows]
     logits = np.empty((2, len(rows), count), dtype=np.float32)
     nearness, unknown = np.empty(len(rows), np.float32), np.empty(len(rows), np.float32)
     for fold, (of_vectors, of_words) in enumerate(by_fold):
-        here = np.flatnonzero(held_out.fold[chosen] == fold)
+        here = np.flatnonzero(fold_of[rows] == fold)
         held = rows[here]
         logits[0, here] = vectors[held] @ of_vectors.weights + of_vectors.bias
         logits[1, here] = (
@@ -171,10 +172,8 @@ def learn_tier(
         )
         nearness[here] = of_vectors.nearness(vectors[held], logits[0, here])
         unknown[here] = units.unknown(held, of_words.words)
-    scale = np.array(
-        [np.quantile(nearness, LEAST_FAMILIAR), max(float(nearness.std()), 1e-6)], dtype=np.float32
-    )
-    static = replace(static, scale=scale)
+    scale = np.quantile(nearness, LEAST_FAMILIAR), max(float(nearness.std()), 1e-6)
+    static = replace(static, scale=np.array(scale, dtype=np.float32))
     truth = fitted.labels[rows]
     tier = Tier(static, lexical, _temperatures(logits, truth, held_out.weight[chosen]), NO_THRESHOLDS)
     probabilities = held_out.probabilities[chosen]
@@ -185,6 +184,7 @@ def learn_tier(
             static.scope(nearness),
             logits[0].argmax(axis=1) == logits[1].argmax(axis=1),
             unknown,
+            tier.margin(*logits),
         ),
         truth,
         np.unique(np.asarray(groups)[rows], return_inverse=True)[1],
@@ -199,13 +199,37 @@ def learn_tier(
     return replace(found, tier=replace(tier, thresholds=found.thresholds))
 
 
+def cluster_folds(vectors: Floats, columns: Columns, groups: Sequence[str], seed: int) -> Columns:
+    """Assign a fold below `FOLDS` to each message, so that messages of an intent that are alike share it.
+
+    Held out with its whole cluster, a message is of a form that the tier was not taught, as customers' messages are.
+    -1: never held out, since the fold would have the whole intent.
+
+    Args:
+        vectors: static vectors. columns: label indices. groups: near-duplicates share one, and the fold of its first.
+    """
+    generator = np.random.default_rng(seed)
+    fold_of = np.empty(len(columns), dtype=np.int64)
+    for column in np.unique(columns):
+        rows = np.flatnonzero(columns == column)
+        means = cluster_means(vectors[rows], seed)
+        dealt = (generator.permutation(len(means)) + generator.integers(FOLDS)) % FOLDS
+        fold_of[rows] = dealt[(vectors[rows] @ means.T).argmax(axis=1)]
+    _, first, group_of = np.unique(np.asarray(groups), return_index=True, return_inverse=True)
+    fold_of = fold_of[first][group_of]
+    for column in np.unique(columns):
+        rows = np.flatnonzero(columns == column)
+        if len(np.unique(fold_of[rows])) == 1:
+            fold_of[rows] = -1
+    return fold_of
+
+
 def learn_thresholds(
     inside: Paired, outside: TierScores, refused: NDArray[np.bool_], learned: Learned
 ) -> LearnedTier:
     """Find the thresholds that answer most, of those whose cascade is shown to be as good as the full model.
 
-    Args:
-        outside: out-of-scope messages; refused: shape (k,): the full model does not answer them.
+    Args: refused: shape (k,): which of the out-of-scope messages `outside` the full model does not answer.
 
     Returns: its `thresholds` are None if none do.
     """
@@ -217,6 +241,7 @@ def learn_thresholds(
     weight = 1 / np.bincount(inside.group)[inside.group]
     right, full_right = inside.tier.probabilities.argmax(axis=1) == inside.truth, inside.full == inside.truth
     lost = full_right.astype(np.float64) - right
+    extra = weight * (~right & ~(inside.full_answers & ~full_right))
     sizes = np.bincount(inside.truth, weight, minlength=inside.tier.probabilities.shape[1])
     by_intent = 1 / (np.maximum(sizes, 1e-9) * max(1, (sizes > 0).sum()))[inside.truth]
     count = len(refused)
@@ -231,19 +256,21 @@ def learn_thresholds(
 
     nobody, no_foreign = np.zeros(len(right), dtype=bool), np.zeros(count, dtype=bool)
     most_risk = counted_risk(nobody, no_foreign) + MORE_RISK * learned.target
-    confidence = inside.tier.probabilities.max(axis=1).astype(np.float64)
+    margin = inside.tier.margin.astype(np.float64)
     for quantile in _SCOPES:
         scope = max(float(np.quantile(inside.tier.scope, quantile)), at.scope)
         for unknown in _UNKNOWN:
             eligible = inside.tier.passing(TierThresholds(at.answer, scope, unknown))
             if not eligible.any():
                 continue
-            for least in np.unique(np.quantile(confidence[eligible], np.linspace(0, 1, _CONFIDENCES))):
-                thresholds = TierThresholds(max(float(least), at.answer), scope, unknown)
+            for least in np.unique(np.quantile(margin[eligible], np.linspace(0, 1, _MARGINS))):
+                thresholds = TierThresholds(at.answer, scope, unknown, float(least))
                 passing = inside.tier.passing(thresholds)
                 answered = float(passing.mean())
                 if answered <= max(best.answered, LEAST_ANSWERED):
                     break
+                if extra[passing].sum() > MOST_EXTRA * groups:
+                    continue
                 foreign = outside.passing(thresholds) & refused
                 bound = _upper(int(foreign.sum()), count)
                 if count and (foreign.mean() > MOST_FOREIGN or bound > MOST_FOREIGN_BOUND):
@@ -335,9 +362,7 @@ def fit_lexical(
 ) -> Lexical:
     """Fit multinomial logistic regression by AdaGrad (Duchi et al., 2011) on minibatches.
 
-    Args:
-        rows: `Units.lexical`. words: CRC-32 of the words of the taught rows. taught: row indices.
-        columns: label index of each taught row, below `count`.
+    `rows` are of `Units.lexical`, `words` the CRC-32 of the words of the taught ones, `columns` their label indices.
     """
     part = csr_array(rows[taught])
     buckets = np.flatnonzero(np.bincount(part.indices, minlength=BUCKETS) >= LEAST_MESSAGES)
@@ -367,12 +392,9 @@ def fit_lexical(
 
 
 def token_table(vectors: Floats, frequency: Doubles) -> Table:
-    """Reduce the wordpieces' vectors to `AXES` principal axes, weight and quantize them.
+    """Reduce the wordpieces' vectors, shape (vocabulary, dim), to `AXES` principal axes, weight and quantize them.
 
-    Args:
-        vectors: shape (vocabulary, dim). frequency: shape (vocabulary,): how often each occurs in the corpus.
-
-    Returns: tokens and scales of `Static`.
+    `frequency`, shape (vocabulary,), says how often each occurs in the corpus. Returns: tokens and scales of `Static`.
     """
     centred = vectors.astype(np.float64) - vectors.mean(axis=0)
     _, axes = np.linalg.eigh(centred.T @ centred)
@@ -386,11 +408,9 @@ def token_table(vectors: Floats, frequency: Doubles) -> Table:
 
 @one_thread()
 def fit_static(table: Table, vectors: Floats, taught: Columns, columns: Columns, count: int) -> Static:
-    """Fit the linear head and the scope detector on message vectors.
+    """Fit the linear head and the scope detector on message vectors, shape (n, k).
 
-    Args:
-        table: result of `token_table`. vectors: shape (n, k). taught: row indices.
-        columns: label index of each taught row, below `count`.
+    Args: table: result of `token_table`. columns: label index of each taught row, below `count`.
     """
     part = vectors[taught]
     head = head_of(vectors, taught, columns, count, Moments.of(part))
@@ -449,8 +469,8 @@ def _temperatures(logits: Floats, truth: Columns, weight: Doubles) -> Floats:
 
 def _sentence(found: LearnedTier, groups: int, outside: int) -> str:
     return (
-        f"First tier: answers {found.answered:.1%} of the held-out messages without the encoder; accuracy loses "
-        f"at most {found.accuracy_lost:.2%} and mean recall {found.recall_lost:.2%} (one-sided 95 % bounds on "
+        f"First tier: answers {found.answered:.1%} of the messages held out by cluster without the encoder; accuracy "
+        f"loses at most {found.accuracy_lost:.2%} and mean recall {found.recall_lost:.2%} (one-sided 95 % bounds on "
         f"{groups:,} distinct messages), {found.foreign:.2%} more out-of-scope messages are answered (at most "
         f"{found.foreign_bound:.2%}, {outside:,} messages)."
     )

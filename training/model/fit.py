@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
+from sklearn.linear_model import LogisticRegression
 
 from chatbot.errors import ChatbotError
 from chatbot.model.classifier import Classifier, Floats, Head, Scope, Scores, join, softmax, views
@@ -16,13 +17,19 @@ from chatbot.model.encoder import Encoded
 from training.model.blas import one_thread
 from training.model.distinct import weights
 from training.model.encoder.batch import concatenate, cores
-from training.model.head import Columns, Moments, head_of
+from training.model.head import TOLERANCE, Columns, Moments, head_of
 from training.progress import Advance, no_progress
 
 PROTOTYPES = 8
 PROTOTYPE_ROUNDS = 8
 FOLDS = 5
-MEASURES = 3
+ENOUGH_OWN = 100
+"""So many distinct out-of-scope rows of a corpus teach its scope score; with fewer, the generic pool is used."""
+AVERAGED = 3
+"""Measures of the scope score that are averaged; the penalty follows them."""
+REFUSAL_STRENGTH = 1.0
+"""Inverse strength of the regularization of the penalty's regression; chosen on out-of-fold rows."""
+REFUSAL_ITERATIONS = 300
 UNKNOWN_FOLDS = 3
 # Enough for a rate; a large corpus would spend minutes on it.
 UNKNOWN_ROWS = 6_000
@@ -35,6 +42,14 @@ class FitError(ChatbotError):
     """No classifier can be fitted to this corpus."""
 
     type = "fit"
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideRows:
+    """Out-of-scope messages of the corpus's own, and the group of near-duplicates of each."""
+
+    encoded: Encoded
+    groups: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +75,16 @@ class Fitted:
     """A classifier with its out-of-fold predictions; `labels` is the label index of every training row.
 
     `measured` is false if nothing could be held out: then the predictions are of training rows and prove nothing.
+    `outside` has the scores of the out-of-scope rows, out-of-fold where the scope score learned from them.
     """
 
     classifier: Classifier
     labels: Columns
     out_of_fold: OutOfFold
     measured: bool = True
+    outside: Scores = field(
+        default_factory=lambda: Scores(np.empty((0, 0), np.float32), np.empty(0, np.float32))
+    )
 
     @property
     def judged(self) -> tuple[Columns, Floats]:
@@ -82,27 +101,26 @@ def fit(
     seed: int = 0,
     advance: Advance = no_progress,
     titles: tuple[Encoded, Sequence[str]] | None = None,
+    outside: OutsideRows | None = None,
 ) -> Fitted:
     """Fit the head, the temperature (temperature scaling) and the scope score (out-of-distribution score).
 
     Args:
-        encoded: n messages; rows labelled `out_of_scope` must not be among them.
-        labels: the intent of each.
+        encoded: n messages with `labels`; rows labelled `out_of_scope` must not be among them.
         groups: near-duplicates share a group, also across intents (`training.model.distinct`); a group is never
             split across folds, and counts once in the calibration.
-        seed: seed of folds and prototypes; the same input and seed give the same bits, on any number of
-            cores.
+        seed: the same input and seed give the same bits, on any number of cores.
         advance: called for each fitted model; there are `FOLDS + 1`.
         titles: names of intents as text, and the intent of each: taught to the head of every model, and never
             evaluated. Where an intent has few messages, its name says most about it.
+        outside: out-of-scope rows: scored, and from `ENOUGH_OWN` distinct ones on taught to the scope score.
 
     Raises: FitError: fewer than two intents.
     """
     names, columns = np.unique(np.asarray(labels), return_inverse=True)
     if len(names) < 2:
-        raise FitError(
-            f"a classifier needs two intents at least; the corpus has {', '.join(names) or 'none'}"
-        )
+        there = ", ".join(names) or "none"
+        raise FitError(f"a classifier needs two intents at least; the corpus has {there}")
     _, group_of = np.unique(np.asarray(groups), return_inverse=True)
     fold_of = _deal(columns, group_of, seed)
     rows, targets = encoded, columns
@@ -110,6 +128,7 @@ def fit(
         rows = concatenate([encoded, titles[0]])
         targets = np.concatenate([columns, np.searchsorted(names, np.asarray(titles[1], dtype=names.dtype))])
     folds_of = np.concatenate([fold_of, np.full(len(targets) - len(columns), -1)])
+    outside_fold = _folds_outside(outside, seed)
     final, *by_fold = _fit_without(
         rows,
         targets,
@@ -118,9 +137,10 @@ def fit(
         seed,
         advance,
         len(columns),
+        None if outside is None or outside_fold is None else (outside.encoded, outside_fold),
     )
     logits = np.empty((len(columns), len(names)), dtype=np.float32)
-    measures = np.empty((len(columns), MEASURES), dtype=np.float32)
+    measures = np.empty((len(columns), AVERAGED + 1), dtype=np.float32)
     for fold, model in enumerate(by_fold):
         held = np.flatnonzero(fold_of == fold)
         logits[held], measures[held] = model.measure(encoded.part(held))
@@ -136,11 +156,41 @@ def fit(
     probabilities = softmax(logits[scored] / np.float32(temperature))
     scope = classifier.scope.score(measures[scored])
     out_of_fold = OutOfFold(scored, probabilities, scope, weight, np.maximum(fold_of[scored], 0))
-    return Fitted(classifier, columns, out_of_fold, measured)
+    fitted = Fitted(classifier, columns, out_of_fold, measured)
+    if outside is None:
+        return fitted
+    if outside_fold is None:
+        return replace(fitted, outside=classifier.score(outside.encoded))
+    scores = []
+    places = [np.flatnonzero(outside_fold == fold) for fold in range(FOLDS)]
+    for model, place in zip(by_fold, places, strict=True):
+        scores.append(_calibrated_as(model, classifier).score(outside.encoded.part(place)))
+    return replace(fitted, outside=join(*scores).part(np.argsort(np.concatenate(places))))
+
+
+def _folds_outside(outside: OutsideRows | None, seed: int) -> Columns | None:
+    """Assign a fold to each out-of-scope row, the same to near-duplicates; None: too few rows to learn from."""
+    if outside is None:
+        return None
+    distinct, group_of = np.unique(np.asarray(outside.groups), return_inverse=True)
+    if len(distinct) < ENOUGH_OWN:
+        return None
+    return (np.random.default_rng(seed).permutation(len(distinct)) % FOLDS)[group_of]
+
+
+def _calibrated_as(model: Classifier, final: Classifier) -> Classifier:
+    scope = replace(model.scope, usual=final.scope.usual, scale=final.scope.scale)
+    return replace(model, temperature=final.temperature, scope=scope)
 
 
 @one_thread()
-def score_unknown(encoded: Encoded, fitted: Fitted, seed: int = 0, advance: Advance = no_progress) -> Scores:
+def score_unknown(
+    encoded: Encoded,
+    fitted: Fitted,
+    seed: int = 0,
+    advance: Advance = no_progress,
+    outside: Encoded | None = None,
+) -> Scores:
     """Score messages of intents that the model was not taught: each intent is left out of one of a few models.
 
     They stand for the out-of-scope messages that are hardest to recognise, those of the corpus's own domain.
@@ -148,6 +198,7 @@ def score_unknown(encoded: Encoded, fitted: Fitted, seed: int = 0, advance: Adva
     Args:
         encoded: the messages that `fitted` was fitted on.
         advance: called for each fitted model; there are `UNKNOWN_FOLDS`.
+        outside: the out-of-scope messages, if `fitted` was given any.
 
     Returns: scores of a sample of the messages; empty if the corpus has too few intents to leave any out.
     """
@@ -161,13 +212,12 @@ def score_unknown(encoded: Encoded, fitted: Fitted, seed: int = 0, advance: Adva
     fold_of = (generator.permutation(len(names)) % UNKNOWN_FOLDS)[columns]
     left_out = [fold_of == fold for fold in range(UNKNOWN_FOLDS)]
     scores: list[Scores] = []
-    final = fitted.classifier
-    for model, mask in zip(
-        _fit_without(part, columns, names, left_out, seed, advance), left_out, strict=True
-    ):
-        scope = replace(model.scope, usual=final.scope.usual, scale=final.scope.scale)
-        calibrated = replace(model, temperature=final.temperature, scope=scope)
-        scores.append(calibrated.score(part.part(np.flatnonzero(mask))))
+    refused = None
+    if outside is not None and fitted.classifier.scope.refusal.size:
+        refused = outside, np.full(len(outside), FOLDS)  # held out of none
+    models = _fit_without(part, columns, names, left_out, seed, advance, outside=refused)
+    for model, mask in zip(models, left_out, strict=True):
+        scores.append(_calibrated_as(model, fitted.classifier).score(part.part(np.flatnonzero(mask))))
     return join(*scores)
 
 
@@ -179,26 +229,33 @@ def _fit_without(
     seed: int,
     advance: Advance,
     messages: int | None = None,
+    outside: tuple[Encoded, Columns] | None = None,
 ) -> list[Classifier]:
     """Fit one uncalibrated model per mask on the rows outside it, in parallel on all cores.
 
     Args:
         messages: only so many rows, from the first on, are messages, of which the scope score learns; None: all.
+        outside: out-of-scope messages for the penalty, and the fold of each: the model of the mask with number
+            fold + 1 does not learn from it. None: no penalty.
     """
     rows = views(encoded)
     whole = Moments.of(rows)
 
-    def one(mask: NDArray[np.bool_]) -> Classifier:
+    def one(number: int, mask: NDArray[np.bool_]) -> Classifier:
         moments = whole.without(Moments.of(rows[mask])) if mask.any() else whole
         taught = np.flatnonzero(~mask)
         head = head_of(rows, taught, columns[taught], len(names), moments)
         familiar = taught[taught < (len(columns) if messages is None else messages)]
         scope = _fit_scope(encoded.vectors[familiar], columns[familiar], head, seed)
+        if outside is not None:
+            refused = outside[0].part(np.flatnonzero(outside[1] != number - 1))
+            refusal = _fit_refusal(head.whiten(encoded.part(familiar)), head.whiten(refused))
+            scope = replace(scope, refusal=refusal)
         advance(1)
         return Classifier(tuple(str(name) for name in names), 1.0, head, scope)
 
     with ThreadPoolExecutor(cores()) as pool:
-        return list(pool.map(one, held_out))
+        return list(pool.map(one, range(len(held_out)), held_out))
 
 
 def _fit_scope(vectors: Floats, columns: Columns, head: Head, seed: int) -> Scope:
@@ -208,8 +265,17 @@ def _fit_scope(vectors: Floats, columns: Columns, head: Head, seed: int) -> Scop
     directions = head.weights / np.maximum(
         np.linalg.norm(head.weights, axis=0, keepdims=True), np.float32(1e-9)
     )
-    usual = np.stack([np.zeros(MEASURES), np.ones(MEASURES)]).astype(np.float32)
+    usual = np.stack([np.zeros(AVERAGED), np.ones(AVERAGED)]).astype(np.float32)
     return Scope(np.concatenate(prototypes), directions, usual, np.array([0, 1], dtype=np.float32))
+
+
+def _fit_refusal(inside: Floats, refused: Floats) -> Floats:
+    """Fit the log odds of being in scope; both sides weigh the same in sum."""
+    features = np.concatenate([inside, refused])
+    model = LogisticRegression(
+        C=REFUSAL_STRENGTH, class_weight="balanced", tol=TOLERANCE, max_iter=REFUSAL_ITERATIONS
+    ).fit(features, np.arange(len(features)) < len(inside))
+    return np.append(model.coef_[0], model.intercept_).astype(np.float32)
 
 
 def cluster_means(vectors: Floats, seed: int) -> Floats:
@@ -226,7 +292,8 @@ def cluster_means(vectors: Floats, seed: int) -> Floats:
 
 
 def _calibrated(scope: Scope, measures: Floats) -> Scope:
-    usual = np.stack([measures.mean(axis=0), np.maximum(measures.std(axis=0), 1e-6)])
+    averaged = measures[:, :AVERAGED]
+    usual = np.stack([averaged.mean(axis=0), np.maximum(averaged.std(axis=0), 1e-6)])
     total = replace(scope, usual=usual).total(measures)
     scale = [np.quantile(total, LEAST_FAMILIAR), max(float(total.std()), 1e-6)]
     return replace(scope, usual=usual, scale=np.array(scale, dtype=np.float32))

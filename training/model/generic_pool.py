@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from chatbot.dialog.message import clean
 
 FOLDER = Path(__file__).resolve().parents[2] / "data" / "out_of_scope"
-# From so many out-of-scope rows on, a corpus's own rows are used alone.
-ENOUGH_OWN = 100
 POOL_LANGUAGE = "en"
 # A generic message this similar to a message of the corpus may belong to one of its intents, and is left out.
 MAX_COSINE = 0.6
@@ -26,8 +24,7 @@ def load_pool() -> list[str]:
 def uncovered(pool: NDArray[np.floating], corpus: NDArray[np.floating]) -> NDArray[np.int64]:
     """Return the indices of the pool's messages that the corpus's intents do not cover.
 
-    Args:
-        pool: shape (k, dim), corpus: shape (n, dim): sentence embeddings of unit length.
+    Args: pool: shape (k, dim), corpus: shape (n, dim): sentence embeddings of unit length.
     """
     nearest = [(block @ corpus.T).max(axis=1) for block in np.array_split(pool, max(1, len(pool) // 256))]
     return np.flatnonzero(np.concatenate(nearest) < MAX_COSINE)

@@ -47,9 +47,7 @@ class Moments:
 def fit_head(encoded: Encoded, columns: Columns, count: int) -> Head:
     """Fit the head alone, without folds or calibration.
 
-    Args:
-        columns: shape (n,): label index of each message, below `count`; a label without a message is never
-            predicted.
+    `columns` has the label index of each message, below `count`; a label without a message is never predicted.
     """
     rows = views(encoded)
     return head_of(rows, np.arange(len(rows)), columns, count, Moments.of(rows))
@@ -86,12 +84,9 @@ def head_of(rows: Floats, taught: NDArray[np.int64], columns: Columns, count: in
 
 
 def whitening(moments: Moments, power: float = 0.5) -> tuple[Floats, Floats]:
-    """Compute mean and projection, scaled so that projected rows have a root mean square length of one.
+    """Compute mean (dim,) and projection (dim, axes), after which rows have a root mean square length of one.
 
-    Args:
-        power: exponent of the standard deviation that divides each axis: 0 rotates, 1 whitens.
-
-    Returns: the centre, shape (dim,), and the projection, shape (dim, axes).
+    `power` is the exponent of the standard deviation that divides each axis: 0 rotates, 1 whitens.
     """
     centre = moments.total / moments.count
     covariance = moments.squares / moments.count - np.outer(centre, centre)

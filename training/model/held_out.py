@@ -41,8 +41,7 @@ class HeldOut:
     def of(cls, row_hashes: Sequence[str], probabilities: Floats, scope: Floats) -> HeldOut:
         """Keep the most likely intents of each row, and the first row of those that share a hash.
 
-        Args:
-            probabilities: shape (n, labels). scope: shape (n,).
+        Shapes: `probabilities` (n, labels), `scope` (n,).
         """
         _, first = np.unique(np.asarray(row_hashes), return_index=True)
         first.sort()

@@ -123,9 +123,8 @@ def learn_points(
 ) -> OperatingPoints:
     """Learn the thresholds in force, and those of every other target and share.
 
-    Args:
-        outside: scores of the out-of-scope messages that the thresholds are learned with.
-        unknown: scores of messages of unknown intents (`training.model.fit.score_unknown`); only reported.
+    `outside` are scores of the out-of-scope messages that the thresholds are learned with; `unknown` are those of
+    unknown intents (`training.model.fit.score_unknown`), which are only reported.
     """
     confidence = outside.probabilities.max(axis=1)
     known: dict[tuple[float, float], Learned] = {}

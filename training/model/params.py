@@ -44,13 +44,10 @@ class TrainParams(BaseModel):
         return self if target is None else self.model_copy(update={"target": target})
 
     def share(self, own_rows: int) -> float:
-        """Return the out-of-scope share in force.
+        """Return the out-of-scope share in force, by the number of out-of-scope rows of the corpus.
 
         Where it is unknown, a corpus with out-of-scope rows of its own is taken for one whose traffic was looked at;
         of other traffic, half may be out of scope.
-
-        Args:
-            own_rows: number of out-of-scope rows of the corpus.
         """
         if self.out_of_scope_share is not None:
             return self.out_of_scope_share

@@ -21,12 +21,8 @@ def write_reference(
 ) -> None:
     """Write a sample of the training messages' features: the fields of a record, without the text.
 
-    Confidence, scope and intent are out-of-fold predictions: a model's scores on its own training messages
-    would make every later message look like drift.
-
-    Args:
-        messages: the train part, shape (n,).
-        summaries: shape (n, k): the embedding summaries.
+    Confidence, scope and intent are out-of-fold predictions: a model's scores on its own training messages would make
+    every later message look like drift. `summaries` are the embedding summaries, shape (n, k).
     """
     held = fitted.out_of_fold
     taken = np.arange(len(held.rows))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from chatbot.model.scores import MAIN, MEANINGS, shown
@@ -25,10 +25,7 @@ _SHOWN_EXAMPLES = 5
 def print_report(console: Console, title: str, report: Mapping[str, Any]) -> None:
     """Print a `full_report`: overall scores, slices, and the weakest intents."""
     counted = f"{report['messages']:,.0f} messages, {report['distinct']:,.0f} of them distinct and new"
-    whole = Table(title=f"{title}: {counted}")
-    whole.add_column("score")
-    whole.add_column("value", justify="right", no_wrap=True)
-    whole.add_column("what it counts")
+    whole = Table("score", _right("value"), "what it counts", title=f"{title}: {counted}")
     for name, meaning in MEANINGS.items():
         whole.add_row(name, shown(report[name]), meaning)
     console.print(whole)
@@ -43,10 +40,8 @@ def print_trained(console: Console, trained: Trained) -> None:
     summary = Table(title="bundle", show_header=False)
     thresholds = trained.manifest.thresholds
     summary.add_row("result", Text(f"{trained.folder} (version {trained.digest[:12]})"))
-    learned = (
-        f"answer {thresholds.answer:.3f}, clarify {thresholds.clarify:.3f}, scope {thresholds.scope:.2f}"
-    )
-    summary.add_row("thresholds", learned)
+    answer, clarify = f"answer {thresholds.answer:.3f}", f"clarify {thresholds.clarify:.3f}"
+    summary.add_row("thresholds", f"{answer}, {clarify}, scope {thresholds.scope:.2f}")
     summary.add_row("", trained.points.sentence)
     if "first_tier" in trained.manifest.target:
         summary.add_row("first tier", trained.manifest.target["first_tier"]["sentence"])
@@ -67,9 +62,8 @@ def print_points(console: Console, points: OperatingPoints) -> None:
     force = points.in_force
     evidence = f"Learned on {force.rows:,} distinct messages of {points.messages:,}"
     at = f"{force.share:.0%} of the messages out of scope"
-    console.print(
-        _points(f"how much the bot answers, {at}", "target", points.targets, force, points.unknown_by_target)
-    )
+    title = f"how much the bot answers, {at}"
+    console.print(_points(title, "target", points.targets, force, points.unknown_by_target))
     console.print(Text(f"{evidence}. {points.out_of_scope.sentence}"))
     title = f"the same at {force.target:.0%}, by share"
     console.print(_points(title, "out of scope", points.shares, force, points.unknown_by_share))
@@ -91,6 +85,10 @@ def print_points(console: Console, points: OperatingPoints) -> None:
                 console.print(Text(f"    {message!r}, labelled {label}, fits {fits}"))
 
 
+def _right(header: str) -> Column:
+    return Column(header, justify="right", no_wrap=True)
+
+
 def _points(
     title: str, by: str, rows: Sequence[Learned], force: Learned, unknown: Sequence[float | None]
 ) -> Table:
@@ -98,9 +96,8 @@ def _points(
         "at most: the 95 % upper bound of wrong; unknown: wrong, if the out-of-scope messages are of topics of your "
         "own domain that no intent covers"
     )
-    table = Table(title=title, caption=caption)
-    for column in (by, "answered", "wrong", "at most", "unknown", ""):
-        table.add_column(column, justify="right" if column else "left", no_wrap=True)
+    columns = map(_right, (by, "answered", "wrong", "at most", "unknown"))
+    table = Table(*columns, Column("", no_wrap=True), title=title, caption=caption)
     for place, row in enumerate(rows):
         mark = ", in force" if row is force else ""
         first = row.target if by == "target" else row.share
@@ -117,10 +114,7 @@ def _points(
 
 
 def _parts(title: str, parts: Mapping[str, Mapping[str, Any]]) -> Table:
-    table = Table(title=title)
-    table.add_column("part")
-    for column in ("messages", *MAIN):
-        table.add_column(column, justify="right", no_wrap=True)
+    table = Table("part", *map(_right, ("messages", *MAIN)), title=title)
     for name, part in parts.items():
         table.add_row(Text(name), f"{part['messages']:,.0f}", *(shown(part[score]) for score in MAIN))
     return table

@@ -139,9 +139,7 @@ def judged(
 ) -> Judged:
     """Compare out-of-fold predictions with the labels.
 
-    Args:
-        probabilities: shape (n, labels), calibrated. scope: shape (n,). truth: shape (n,): label indices.
-        weight: shape (n,): see `Judged`.
+    Shapes: probabilities (n, labels), calibrated; scope, truth (label indices) and weight (n,).
     """
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :MAX_CHOICES]
     top = np.take_along_axis(probabilities, order, axis=1).astype(np.float64)
@@ -229,26 +227,20 @@ def learn(
     best, proved = _choose(answered, chance, estimate, met, allowed, require_proof)
     row, column = best
     answer, scope = float(answers[row]), float(scopes[column])
+    counts = float(wrong[best]), float(answered[best])
     learned = {
         "coverage": float(answered[best] / rows),
         "risk": float((counted if proved else estimate)[best]),
         "counted": float(counted[best]),
-        "bound": risk_bound(
-            float(wrong[best]),
-            float(answered[best]),
-            rows,
-            int(outside[best]),
-            outside_rows,
-            counted_share,
-            level,
-        ),
+        "bound": risk_bound(*counts, rows, int(outside[best]), outside_rows, counted_share, level),
     }
+    evidence = PROVED if proved else ESTIMATED if allowed[best] else NOT_MET
     found = Learned(
         thresholds=Thresholds(answer=answer, clarify=_clarify(inside, answer, scope), scope=scope),
         target=target,
         share=counted_share,
         proved=proved,
-        evidence=_evidence(inside.measured, proved, bool(allowed[best])),
+        evidence=evidence if inside.measured else NOT_MEASURED,
         rows=round(rows),
         outside_rows=outside_rows,
         sentence="",
@@ -261,13 +253,10 @@ def learn(
 def _doubt(
     probabilities: NDArray[np.floating], truth: NDArray[np.integer], weight: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Estimate the probability that each first choice is wrong, were all labels right.
+    """Estimate the probability that each first choice is wrong, were all labels right; shapes as of `judged`.
 
     Temperature scaling takes wrong labels for errors of the model, and a few of them make it unsure of everything.
     Temperature and share of wrong labels are fitted together: a label is the model's, or any of all with that share.
-
-    Args:
-        probabilities: shape (n, labels), calibrated. truth: shape (n,): label indices. weight: shape (n,).
     """
     logits = np.log(np.maximum(probabilities.astype(np.float64), 1e-30))
     rows, labels = np.arange(len(truth)), probabilities.shape[1]
@@ -310,22 +299,12 @@ def _choose(
     return pair(int(np.argmin(np.where(answered > 0, estimate, np.inf)))), False
 
 
-def _evidence(measured: bool, proved: bool, allowed: bool) -> str:
-    if not measured:
-        return NOT_MEASURED
-    return PROVED if proved else ESTIMATED if allowed else NOT_MET
-
-
 def _walked(met: NDArray[np.bool_], sure: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Return the pairs proved by fixed-sequence tests, strict to loose, up to the first failure.
+    """Return the pairs proved by fixed-sequence tests, strict to loose, up to the first failure; shape as `met`.
 
     Args:
         met: shape (answers, scopes), answers ascending: whether the test of each pair rejects.
-        sure: shape (answers,): share of messages that pass an answer threshold alone; independent of the
-            labels.
-
-    Returns:
-        shape (answers, scopes).
+        sure: shape (answers,): share of messages that pass an answer threshold alone; independent of the labels.
     """
     reached = np.zeros(met.shape, dtype=bool)
     for beginning in _BEGINNINGS:

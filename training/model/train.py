@@ -33,8 +33,8 @@ from training.model.encoder.batch import encode
 from training.model.encoder.export import Export, export
 from training.model.evaluation.outcome import evaluate, full_report
 from training.model.first_tier import Outside, learn_tier
-from training.model.fit import FOLDS, UNKNOWN_FOLDS, fit, score_unknown
-from training.model.generic_pool import ENOUGH_OWN, POOL_LANGUAGE, load_pool, uncovered
+from training.model.fit import ENOUGH_OWN, FOLDS, UNKNOWN_FOLDS, OutsideRows, fit, score_unknown
+from training.model.generic_pool import POOL_LANGUAGE, load_pool, uncovered
 from training.model.languages import language_notices
 from training.model.operating_points import OperatingPoints, OutOfScope, learn_points
 from training.model.params import TrainParams
@@ -90,16 +90,11 @@ def train(
     replies_source: Path | None,
     cache: Path,
 ) -> Trained:
-    """Train on every row but a fixed test part's, evaluate, write the bundle.
+    """Train on every row but a fixed test part's, evaluate, write the bundle to `out`, replacing an existing one.
 
     The scores are out-of-fold; if the corpus has a test part (`ProcessParams.test_share`), they are of it.
 
-    Args:
-        out: the bundle's folder; an existing bundle is replaced once the new one is complete.
-
-    Raises:
-        ChatbotError: the corpus, the encoder, the rules or the replies are unusable; the message has the
-            reason.
+    Raises: ChatbotError: the corpus, the encoder, the rules or the replies are unusable; the message has the reason.
     """
     began = time.monotonic()
     rows, tuning, test = corpus.train, corpus.tuning, corpus.test
@@ -133,7 +128,15 @@ def train(
         encoded_test = encode(encoder, test["message"].tolist(), advance)
     with steps.count("fit", FOLDS + 1) as advance:
         names = encode(encoder, list(titles.values())), list(titles)
-        fitted = fit(encoded, labels, taught.tolist(), params.seed, advance, names if titles else None)
+        fitted = fit(
+            encoded,
+            labels,
+            taught.tolist(),
+            params.seed,
+            advance,
+            names if titles else None,
+            OutsideRows(encoded_own, outside_groups.tolist()),
+        )
     with steps.wait("labels"):
         findings = examine(
             list(zip(messages, labels, rows["row_hash"], rows["source"], strict=True)),
@@ -143,10 +146,10 @@ def train(
             fitted.classifier.labels,
         ).without(corpus.kept)
     with steps.count("unknown intents", UNKNOWN_FOLDS) as advance:
-        unknown = score_unknown(encoded, fitted, params.seed, advance)
+        unknown = score_unknown(encoded, fitted, params.seed, advance, encoded_own)
     with steps.wait("thresholds"):
         used = uncovered(encoded_pool.vectors, encoded.vectors) if pool else np.empty(0, dtype=np.int64)
-        own, generic = (fitted.classifier.score(part) for part in (encoded_own, encoded_pool.part(used)))
+        own, generic = fitted.outside, fitted.classifier.score(encoded_pool.part(used))
         points = learn_points(
             judge(fitted),
             join(own.part(distinct), generic, *([unknown] if pool_skipped else [])),

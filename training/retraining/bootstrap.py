@@ -47,9 +47,7 @@ def bootstrap(
         source: the corpus it was made from: a file or a folder of YAML files.
         processed: the output of `data.process`; it is rebuilt if it is missing or of another corpus.
 
-    Returns:
-        The version, and whether this call registered it. If the bundle was registered already: the champion,
-        False.
+    Returns: the version and True; if the bundle was registered already, the champion and False.
 
     Raises:
         RetrainError: the bundle was trained on another corpus.

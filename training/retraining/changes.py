@@ -49,13 +49,9 @@ def apply_changes(
     left_out: Collection[str],
     splits: pd.DataFrame | None,
 ) -> Changed:
-    """Apply decisions on rows, then declared changes.
+    """Apply decisions on rows (in the order of time), then declared changes, to the corpus as it was labelled.
 
-    Args:
-        rows: the corpus as it was labelled, with `data.loading.COLUMNS`.
-        decisions: in the order of time.
-        earlier: row hashes of the previous version.
-        left_out: row hashes that it leaves out.
+    `earlier` and `left_out` are row hashes of the previous version, and of those that it leaves out.
     """
     applied = apply_decisions(rows.assign(labelled=rows["row_hash"]), decisions)
     table, _ = declared.apply(applied.table.assign(decided=applied.table["row_hash"]))

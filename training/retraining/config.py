@@ -26,11 +26,7 @@ class RetrainError(ChatbotError):
 
 @dataclass(frozen=True, slots=True)
 class RetrainConfig:
-    """Configuration of a retraining.
-
-    Attributes:
-        work: exclusive work folder; it is emptied at the start.
-    """
+    """Configuration of a retraining; `work` is its exclusive folder, which is emptied at the start."""
 
     store: StorageSettings
     tracking: TrackingSettings

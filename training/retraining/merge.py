@@ -43,10 +43,9 @@ def merge(
     forgotten: Collection[str],
     taken_back: Collection[str] = (),
 ) -> Merged:
-    """Apply accepted, corrected, undone and erased rows to a corpus version.
+    """Apply accepted, corrected, undone and erased rows to a corpus version, and to its replies without examples.
 
     Args:
-        replies: the replies of its intents, without examples.
         accepted: all accepted messages, including those already in `rows`.
         forgotten: source ids under an erasure tombstone; no corpus may contain them.
         taken_back: source ids whose decision was a rejection or was undone.
@@ -83,10 +82,8 @@ def still_right(before: pd.DataFrame, now: pd.DataFrame, overruled: Collection[s
 
     They are reviewed rows that were corrected, withdrawn or erased, and those named in `overruled` (row hashes).
     """
-    reviewed = before["source"].str.startswith(SOURCE)
-    return before[
-        (~reviewed | before["row_hash"].isin(now["row_hash"])) & ~before["row_hash"].isin(list(overruled))
-    ]
+    hashes, reviewed = before["row_hash"], before["source"].str.startswith(SOURCE)
+    return before[(~reviewed | hashes.isin(now["row_hash"])) & ~hashes.isin(list(overruled))]
 
 
 def _replies(replies: Replies, accepted: Collection[Accepted]) -> Replies:

@@ -39,17 +39,12 @@ def publish(
 ) -> tuple[ModelVersion, str]:
     """Publish corpus, bundle, gate report, run and version, in this order: references come last.
 
-    Idempotent: the run (by its idempotency key) and the version are unique per bundle digest.
-
-    Args:
-        lease: is checked before every visible step.
-        tags: tags of the run and the version, besides those of every version.
+    Idempotent: the run (by its idempotency key) and the version are unique per bundle digest. The lease is checked
+    before every visible step. `tags` are those of run and version besides those of every version.
 
     Returns: the registered version, and the store key of the gate's HTML report.
 
-    Raises:
-        TrackingError: MLflow did not record the run; corpus and bundle are in the store, and a later run
-            resumes.
+    Raises: TrackingError: MLflow did not record the run; corpus and bundle are in the store, and a later run resumes.
     """
     store, registry = open_store(config.store), Registry(config.tracking)
     manifest, digest = bundles.read_manifest(bundle), verdict.challenger.digest

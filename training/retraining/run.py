@@ -65,10 +65,7 @@ GIVEN_CORPUS = "given_corpus"
 def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = None) -> RetrainResult:
     """Merge new decisions and declared changes into the champion's corpus, train a challenger, gate and publish it.
 
-    Idempotent: a later run resumes after a failure.
-
-    Args:
-        given: a corpus in place of the champion's; it is trained once.
+    Idempotent: a later run resumes after a failure. A `given` corpus, in place of the champion's, is trained once.
 
     Returns: the outcome; `needs_review` if nothing changed since the champion was trained.
 
@@ -95,9 +92,8 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
                 before = versions.pull(config.store, Pointer.parse(champion.corpus_pointer), work / "before")
             rows, replies, rules = _base(before, given)
             decisions = Decisions(store)
-            merged = merge(
-                rows, replies, read_accepted(store, decisions), forgotten(store), decisions.withdrawn()
-            )
+            accepted = read_accepted(store, decisions)
+            merged = merge(rows, replies, accepted, forgotten(store), decisions.withdrawn())
             declared = read_stored(store)
             changed = apply_changes(
                 merged.rows,
@@ -117,11 +113,8 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
                 and declared.target is not None
                 and bundles.read_manifest(served).target.get("target") != declared.target
             )
-        if (
-            champion is not None
-            and given is None
-            and not (merged.changed or changed.differs or has_new_target)
-        ):
+        is_new = given is not None or merged.changed or changed.differs or has_new_target
+        if champion is not None and not is_new:
             waiting = queue_length(store)
             return RetrainResult(
                 outcome="needs_review",
@@ -147,12 +140,11 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
         )
         with steps.wait("gate"):
             # Without a champion, the gate warns and never refuses.
+            right = still_right(read_processed(before), corpus.rows, changed.overruled) if before else None
             verdict = judge_corpora(
                 served,
                 trained.folder,
-                None
-                if before is None
-                else still_right(read_processed(before), corpus.rows, changed.overruled),
+                right,
                 corpus.rows,
                 params=config.gate,
                 declared=declared,
@@ -179,6 +171,7 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
             tags[GIVEN_CORPUS] = given.digest
         challenger, report = publish(config, steps, lease, folder, trained.folder, verdict, record, tags)
         registry.set_alias(CHAMPION if champion is None else CHALLENGER, challenger.number)
+    new = {*merged.new_intents} - {*declared.successors.values()}
     return RetrainResult(
         outcome="accepted" if verdict.passed else "refused",
         why=verdict.sentence,
@@ -191,9 +184,7 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
             "removed": merged.removed,
             "moved": changed.moved,
             "dropped": changed.dropped,
-            "new_intents": sorted(
-                {*merged.new_intents} & {*corpus.rows["intent"]} - {*declared.successors.values()}
-            ),
+            "new_intents": sorted(new & {*corpus.rows["intent"]}),
             "warnings": [str(problem) for problem in (given.report if given else checked).warnings],
         },
         only_unset=champion is None,

@@ -60,18 +60,12 @@ def show_list(
     items = [item for item in queue.items if reason is None or reason in item.reasons]
     table = Table("id", "message", "count", "reasons", "the bot's top intent", box=None)
     for item in items[:most]:
-        table.add_row(
-            item.item_id,
-            Text(item.message),
-            str(item.count),
-            ", ".join(item.reasons),
-            f"{item.intent} {item.confidence:.0%}",
-        )
+        top = f"{item.intent} {item.confidence:.0%}"
+        table.add_row(item.item_id, Text(item.message), str(item.count), ", ".join(item.reasons), top)
     _console.print(table)
     counts = ", ".join(f"{count} {name}" for name, count in queue.by_reason.items())
-    _console.print(
-        f"{len(queue.items)} in the queue ({counts or 'none'}); {queue.decided} decided", highlight=False
-    )
+    waiting = f"{len(queue.items)} in the queue ({counts or 'none'})"
+    _console.print(f"{waiting}; {queue.decided} decided", highlight=False)
     if queue.omitted:
         _console.print(f"{queue.omitted} more were omitted: CHATBOT_REVIEW_MAX_MESSAGES", highlight=False)
 
@@ -218,10 +212,7 @@ def _each(board: Board, ids: Sequence[str], decide: Callable[[Item], str]) -> No
 
 
 def _print_outcome(outcome: BulkDecision) -> None:
-    """Print the outcome of a decision on several messages.
-
-    Raises: typer.Exit: other reviewers had decided on some messages; their decisions are unchanged.
-    """
+    """Print a decision on several messages; exit with 1 if others had decided on some, which stay unchanged."""
     if outcome.decided:
         _console.print(f"{len(outcome.decided)} messages become rows of the corpus", highlight=False)
     for error in outcome.before:

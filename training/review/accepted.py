@@ -35,13 +35,10 @@ _PLACEHOLDERS = {
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A message labelled by a reviewer.
+    """A message labelled by a reviewer, with placeholders such as `{{Order Number}}` for redacted values.
 
     Attributes:
         source_id: the prediction id; erasure (`forget`) finds the row by it.
-        message: the message after PII redaction, with placeholders such as `{{Order Number}}` for redacted
-            values.
-        intent: the label; may be `out_of_scope`.
         reply: the reply of an intent created in the review; empty for all others.
     """
 
@@ -70,18 +67,9 @@ def read_accepted(store: Store, decisions: Decisions | None = None) -> list[Acce
         if decision.verdict not in ACCEPTED or not gone.isdisjoint((item_id, decision.session_id)):
             continue
         new = made.get(decision.intent)
-        accepted.append(
-            Accepted(
-                item_id,
-                with_placeholders(decision.message),
-                decision.intent,
-                decision.reviewer,
-                decision.when,
-                new.reply if new else "",
-                new.category if new else "",
-                new.title if new else "",
-            )
-        )
+        texts = (new.reply, new.category, new.title) if new else ()
+        message = with_placeholders(decision.message)
+        accepted.append(Accepted(item_id, message, decision.intent, decision.reviewer, decision.when, *texts))
     return accepted
 
 

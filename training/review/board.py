@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.errors import InvalidMessage
@@ -80,11 +81,9 @@ class Board:
     def __init__(
         self, store: Store, bundle: Bundle, settings: ReviewSettings, slots: Mapping[str, str]
     ) -> None:
-        """Configure the board; reads nothing from the store.
+        """Configure the board; reads nothing from the store. `slots` are values that fill the slots of replies.
 
-        Args:
-            bundle: supplies the intents that messages can be corrected to, and the encoder for clustering.
-            slots: values that fill the slots of replies, by name.
+        The bundle supplies the intents that messages can be corrected to, and the encoder for clustering.
         """
         self.store = store
         self.bundle = bundle
@@ -105,9 +104,8 @@ class Board:
         texts = self.bundle.replies.texts
         titles = {intent: texts[intent].title or _in_words(intent) for intent in self.bundle.manifest.labels}
         made = self.decisions.intents()
-        return titles | {
-            name: new.title or _in_words(name) for name, new in made.items() if name not in titles
-        }
+        # The bundle's come first, and their titles count.
+        return titles | {name: new.title or _in_words(name) for name, new in made.items()} | titles
 
     def categories(self) -> list[str]:
         """Return the existing categories of intents, sorted."""
@@ -130,12 +128,7 @@ class Board:
         return self._decide(item, DecisionKind.REJECT, "", reviewer)
 
     def preview(self, intent: str, reply: str, category: str = "") -> str:
-        """Validate a new intent and return its reply as a customer will read it.
-
-        Raises:
-            InvalidMessage: the name, the reply or the category is invalid.
-            SettingError: the reply has a slot without a value, or a brace that is not a slot.
-        """
+        """Validate a new intent and return its reply as a customer will read it; raises as `check_new_intent`."""
         return check_new_intent(intent, reply, self.bundle.manifest.labels, self._slots, category)
 
     def new_intent(
@@ -152,16 +145,8 @@ class Board:
         Raises: InvalidMessage: see `preview`; or another reviewer created this intent with a different reply.
         """
         self.preview(intent, reply, category)
-        self.decisions.make_intent(
-            NewIntent(
-                intent=intent,
-                reply=reply.strip(),
-                category=category.strip(),
-                title=title.strip(),
-                reviewer=reviewer,
-                when=now(),
-            )
-        )
+        texts: dict[str, Any] = {"reply": reply.strip(), "category": category.strip(), "title": title.strip()}
+        self.decisions.make_intent(NewIntent(intent=intent, reviewer=reviewer, when=now(), **texts))
         return self._decide_all(items, DecisionKind.NEW_INTENT, intent, reviewer)
 
     def correct_all(self, items: Sequence[Item], intent: str, reviewer: str) -> BulkDecision:
@@ -171,9 +156,8 @@ class Board:
         """
         if intent:
             check_intent(intent, self.intents())
-        return self._decide_all(
-            items, DecisionKind.CORRECT if intent else DecisionKind.REJECT, intent, reviewer
-        )
+        kind = DecisionKind.CORRECT if intent else DecisionKind.REJECT
+        return self._decide_all(items, kind, intent, reviewer)
 
     def undo(self, item_id: str, reviewer: str) -> ReviewDecision:
         """Undo a decision."""

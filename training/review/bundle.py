@@ -48,10 +48,7 @@ def _champion(tracking: TrackingSettings) -> str:
 
 
 def _newest(store: Store) -> str:
-    """Return the digest of the newest bundle in the store.
-
-    Raises: BundleError: the store has no bundle.
-    """
+    """Return the digest of the newest bundle in the store. Raises: BundleError: there is none."""
     sums = f"/{bundles.SUMS}"
     held = [entry for entry in store.list(layout.BUNDLES) if entry.key.endswith(sums)]
     if not held:

@@ -46,11 +46,10 @@ Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
 @dataclass(frozen=True, slots=True)
 class MessageCluster:
-    """Cluster of similar messages that no intent covers.
+    """Cluster of similar messages that no intent covers, nearest to the centroid first.
 
     Attributes:
         name: unique name made of its words, such as `gift_card_balance`.
-        items: its messages, nearest to the centroid first.
         similarity: mean cosine similarity of its messages to the centroid.
         nearest: the most frequent top intent of its messages.
     """
@@ -70,11 +69,7 @@ class MessageCluster:
 def find_clusters(
     queue: Queue, encode: Encode, min_similarity: float = MIN_SIMILARITY
 ) -> list[MessageCluster]:
-    """Return the clusters of a queue, largest first.
-
-    Args:
-        encode: the bundle's encoder (`Bundle.encoder`); it gets the messages as stored, after PII redaction.
-    """
+    """Return the clusters of a queue, largest first; `encode` gets the messages as stored, after PII redaction."""
     items = [item for item in queue.items if item.scope is not None]
     if len(items) < MIN_ITEMS:
         return []
@@ -89,7 +84,10 @@ def find_clusters(
     )
     clusters: list[MessageCluster] = []
     taken: Counter[str] = Counter()
-    for rows, of in sorted(zip(found, words, strict=True), key=lambda pair: -_count(items, pair[0])):
+    largest = sorted(
+        zip(found, words, strict=True), key=lambda pair: -sum(items[row].count for row in pair[0])
+    )
+    for rows, of in largest:
         name = "_".join(of[:3]) or "cluster"
         taken[name] += 1
         name = name if taken[name] == 1 else f"{name}_{taken[name]}"
@@ -102,10 +100,7 @@ def typical_words(classes: Sequence[Sequence[str]], others: Sequence[str] = ()) 
 
     The weight of a word in a class is its frequency there times log(1 + A / f), where A is the mean number of
     words per class and f the frequency of the word in all classes. Words that occur in only one message of a
-    class are skipped.
-
-    Args:
-        others: messages of no class; they only contribute to the overall frequencies.
+    class are skipped. `others` are messages of no class; they only contribute to the overall frequencies.
     """
     in_class = [Counter(word for message in messages for word in _words(message)) for messages in classes]
     everywhere = sum(in_class, Counter(word for message in others for word in _words(message)))
@@ -143,10 +138,6 @@ def _cluster(
     order = np.argsort(-cosines, kind="stable")
     nearest = Counter(item.intent for item in items).most_common(1)[0][0]
     return MessageCluster(name, words, tuple(items[row] for row in order), float(cosines.mean()), nearest)
-
-
-def _count(items: Sequence[Item], rows: NDArray[np.intp]) -> int:
-    return sum(items[row].count for row in rows)
 
 
 def _words(message: str) -> set[str]:

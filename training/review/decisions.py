@@ -260,13 +260,10 @@ def check_intent(intent: str, known: Iterable[str]) -> str:
 def check_new_intent(
     intent: str, reply: str, known: Iterable[str], slots: Mapping[str, str], category: str = ""
 ) -> str:
-    """Validate the name, the reply and the category of a new intent.
-
-    Returns: the reply as a customer reads it.
+    """Validate name, reply and category of a new intent; return the reply as a customer reads it.
 
     Raises:
-        InvalidMessage: the name is invalid or taken, the reply is empty or too long, or the category is too
-            long.
+        InvalidMessage: the name is invalid or taken, the reply is empty or too long, or the category is too long.
         SettingError: the reply has a slot without a value, or a brace that is not a slot.
     """
     if not _NAME.fullmatch(intent) or len(intent) > _MAX_NAME_CHARS:

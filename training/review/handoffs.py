@@ -126,25 +126,15 @@ def read_tasks(store: Store) -> list[Task]:
     since = datetime.now(UTC) - timedelta(days=DONE_DAYS)
     with ThreadPoolExecutor(16) as pool:
         work = dict(zip(touched, pool.map(lambda one: _read_work(store, one), touched), strict=True))
-        shown = [
-            prediction_id
-            for prediction_id in sorted(keys)
-            if not (
-                (found := work.get(prediction_id))
-                and found.state == "done"
-                and time_of(prediction_id) < since
-            )
-        ]
+        done = {one for one, found in work.items() if found is not None and found.state == "done"}
+        shown = [one for one in sorted(keys) if one not in done or time_of(one) >= since]
         left = {stem(entry.key): entry.key for entry in store.list(layout.CONTACTS)}
         tasks = list(pool.map(lambda one: _read(store, keys[one], work.get(one), left.get(one, "")), shown))
     return [task for task in tasks if task is not None and task.handoff.session_id not in gone]
 
 
 def move(store: Store, prediction_id: str, state: State, by: str, instead_of: str = "") -> Work:
-    """Change the state of a handoff: take it, finish it, or reopen it.
-
-    Args:
-        instead_of: the person who has it, if somebody else acts on purpose.
+    """Change the state of a handoff: take it, finish it, or reopen it; `instead_of` the person who has it, on purpose.
 
     Raises: TakenError: another person has the handoff (the text names them), or the ETag changed concurrently.
     """

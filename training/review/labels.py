@@ -68,11 +68,9 @@ def decide_label(
     intent: str = "",
     known: Iterable[str] = (),
 ) -> ReviewDecision:
-    """Record a decision on a suspect label.
+    """Record a decision on a suspect label; moving it to its own label keeps it.
 
-    Args:
-        action: what to do with it; moving it to its own label keeps it.
-        intent: of MOVE: the right intent. known: the existing intents.
+    `intent` is the right one, of MOVE, among the `known`.
 
     Raises: InvalidMessage: the intent does not exist, or no reviewer.
     """

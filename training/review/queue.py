@@ -62,11 +62,9 @@ class Item:
 
     Attributes:
         item_id: id of the earliest prediction; the source id of the row that the message may become.
-        message: the message after PII redaction.
         intent: the bot's top intent; empty if a rule without an intent decided.
         scope: the out-of-distribution score; None if the model did not run.
         source: what produced the reply (`rule`, `model`, `clarify`, `human`).
-        alternatives: the top intents with their confidences, highest first.
         count: number of occurrences, near-duplicates included.
         duplicates: prediction ids of the other occurrences, at most `MAX_DUPLICATES`.
         suggested: the intent that customers named most often; empty if none.
@@ -98,12 +96,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The review queue.
-
-    Attributes:
-        omitted: number of distinct messages left out because of the limit in the settings.
-        decided: total number of messages with a decision.
-    """
+    """The review queue; `omitted` distinct messages are beyond the limit in the settings, `decided` have a decision."""
 
     items: tuple[Item, ...]
     omitted: int = 0
@@ -127,11 +120,7 @@ class Queue:
 
 
 def read_queue(store: Store, settings: ReviewSettings, decisions: Decisions | None = None) -> Queue:
-    """Build the review queue from the records, feedback and decisions in a store.
-
-    Args:
-        decisions: the decisions in the store, to reuse their cache; None: read all of them.
-    """
+    """Build the review queue from the records, feedback and decisions in a store; `decisions` reuses their cache."""
     until = datetime.now(UTC) + timedelta(minutes=5)  # clocks of replicas differ
     since = until - timedelta(days=settings.days)
     feedback = read_feedback(store, since, until)
@@ -145,12 +134,7 @@ def make_queue(
     decided: Mapping[str, ReviewDecision],
     settings: ReviewSettings,
 ) -> Queue:
-    """Build the review queue from records.
-
-    Args:
-        records: the records in any order, each prediction once.
-        feedback: the latest feedback by prediction id.
-    """
+    """Build the review queue from records in any order, each once, and the latest feedback by prediction id."""
     closed = {key: d for key, d in decided.items() if d.verdict is not DecisionKind.REOPENED}
     known = {normalise(decision.message) for decision in closed.values()}
     ids = set(closed).union(*(decision.duplicates for decision in closed.values()))

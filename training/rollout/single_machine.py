@@ -29,6 +29,9 @@ from training.tracking.registry import Registry
 MAY_SERVE = ("passed", "warned")
 _POLL_SECONDS = 0.3
 
+MachineSnapshot = Snapshot[tuple[Serving, str]]
+"""serving.json and its ETag."""
+
 
 class PromotionError(ChatbotError):
     """The version must not serve, failed its preflight check, or was rolled back."""
@@ -48,44 +51,31 @@ class RolloutResult:
     sentence: str
 
 
+@dataclass(slots=True)
 class MachinePlatform:
     """Implements `chatbot.loop.rollout.machine.Platform` for one machine, whose supervisor restarts the server.
 
     Every rollout is one by hand: one server has no second version to compare its metrics with.
     """
 
-    name = "this machine"
-
-    def __init__(
-        self,
-        store: Store,
-        registry: Registry,
-        wait_seconds: float,
-        say: Callable[[str], None],
-        runtime: Runtime,
-    ) -> None:
-        """Configure the platform; sends no request (the arguments are those of `Promotion`)."""
-        self._store = store
-        self._registry = registry
-        self._wait_seconds = wait_seconds
-        self._say = say
-        self._runtime = runtime
+    store: Store
+    registry: Registry
+    wait_seconds: float
+    say: Callable[[str], None]
+    runtime: Runtime
+    name: str = "this machine"
 
     def new_id(self, target: str) -> str:
         """Return the target: serving.json has no other identity, and a repeated request continues the first."""
         return target
 
-    def read(self) -> Snapshot[tuple[Serving, str]]:
+    def read(self) -> MachineSnapshot:
         """Read serving.json; its history, with reasons, takes the place of a list of blocked digests."""
-        serving, etag = desired_model.read_entry(self._store)
+        serving, etag = desired_model.read_entry(self.store)
         return Snapshot(serving.rollout, serving.model, (), (serving, etag))
 
     def write(
-        self,
-        snapshot: Snapshot[tuple[Serving, str]],
-        rollout: RolloutState,
-        model: str,
-        blocked: tuple[str, ...],
+        self, snapshot: MachineSnapshot, rollout: RolloutState, model: str, blocked: tuple[str, ...]
     ) -> None:
         """Write a request or a rollback to serving.json; the alias is the record of a finished rollout.
 
@@ -93,7 +83,7 @@ class MachinePlatform:
         """
         serving, etag = snapshot.version
         if (changed := serving.record(rollout)) != serving:
-            desired_model.write(self._store, changed, etag)
+            desired_model.write(self.store, changed, etag)
 
     def carry_out(self, rollout: RolloutState) -> Failure | None:
         """Wait for the server, or move the alias; the supervisor returns to the previous model by itself."""
@@ -101,10 +91,10 @@ class MachinePlatform:
             return self._await_server(rollout)
         if rollout.phase is Phase.NAMING:
             check_current(self, rollout, self.read())
-            self.name_champion(self._registry.get(ModelRef.parse(rollout.target).version))
+            self.name_champion(self.registry.get(ModelRef.parse(rollout.target).version))
         return None
 
-    def announce(self, snapshot: Snapshot[tuple[Serving, str]], rollout: RolloutState) -> None:
+    def announce(self, snapshot: MachineSnapshot, rollout: RolloutState) -> None:
         """Say nothing: the command's last sentence states the outcome."""
 
     def describe(self, model: str) -> str:
@@ -114,27 +104,24 @@ class MachinePlatform:
     def name_champion(self, version: ModelVersion) -> None:
         """Move the alias `champion` to a version that serves."""
         if CHAMPION not in version.aliases:
-            self._registry.set_alias(CHAMPION, version.number)
+            self.registry.set_alias(CHAMPION, version.number)
 
     def _await_server(self, rollout: RolloutState) -> Failure | None:
         """Wait until the supervisor records that the target serves, or that it was rolled back."""
-        self._say(f"waiting until {short(rollout.target)} answers")
-        until = self._runtime.monotonic() + self._wait_seconds
+        self.say(f"waiting until {short(rollout.target)} answers")
+        until = self.runtime.monotonic() + self.wait_seconds
         while True:
             snapshot = self.read()
-            if (
-                snapshot.rollout
-                and snapshot.rollout.id == rollout.id
-                and snapshot.rollout.phase is not rollout.phase
-            ):
+            found = snapshot.rollout
+            if found and found.id == rollout.id and found.phase is not rollout.phase:
                 return None  # the machine adopts the phase that the supervisor recorded
             check_current(self, rollout, snapshot)
-            if self._runtime.monotonic() > until:
+            if self.runtime.monotonic() > until:
                 return Failure(
-                    f"it did not serve within {self._wait_seconds:g} s. Does the service run under `make run` "
+                    f"it did not serve within {self.wait_seconds:g} s. Does the service run under `make run` "
                     "(bento.keeper), and does it use this store?"
                 )
-            self._runtime.sleep(_POLL_SECONDS)
+            self.runtime.sleep(_POLL_SECONDS)
 
 
 class Promotion:
@@ -150,11 +137,7 @@ class Promotion:
         say: Callable[[str], None] = lambda _: None,
         runtime: Runtime = REAL,
     ) -> None:
-        """Configure the promotion; sends no request.
-
-        Args:
-            cache: folder of fetched bundles, shared with the service on this machine.
-        """
+        """Configure the promotion; sends no request. `cache`, of fetched bundles, is shared with the service."""
         self._store = store
         self._registry = registry
         self._cache = cache

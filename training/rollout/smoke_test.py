@@ -22,10 +22,7 @@ MIN_CORRECT = 0.5
 
 
 def prove(folder: Path) -> str:
-    """Run the preflight check of a bundle in a subprocess, with a timeout of `TIMEOUT_SECONDS`.
-
-    Returns: the reason of the failure in one line; empty: the bundle can serve.
-    """
+    """Run the preflight check of a bundle in a subprocess; return why it failed, in one line; empty: it can serve."""
     command = [sys.executable, "-m", "training.prove", str(folder.resolve())]
     try:
         done = subprocess.run(
@@ -40,9 +37,7 @@ def prove(folder: Path) -> str:
 
 
 def answer_all(folder: Path) -> int:
-    """Answer every example message of every intent.
-
-    Returns: the number of answered messages.
+    """Answer every example message of every intent; return their number.
 
     Raises:
         BundleError: the bundle is damaged, gives an empty answer, or predicts the right intent for less than

@@ -53,8 +53,7 @@ class Registry:
     def register(self, run_id: str, bundle: Path, tags: Mapping[str, str]) -> ModelVersion:
         """Upload a bundle as the run's artifact and create its version; idempotent per bundle digest.
 
-        Args:
-            tags: at least CORPUS_DIGEST, CORPUS_POINTER, GIT_COMMIT; BUNDLE_DIGEST, MADE_DIGEST and SCORES are added.
+        Args: tags: at least CORPUS_DIGEST, CORPUS_POINTER, GIT_COMMIT; BUNDLE_DIGEST, MADE_DIGEST and SCORES are added.
 
         Raises: BundleError: the folder is not a bundle.
         """

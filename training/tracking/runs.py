@@ -64,8 +64,7 @@ def record(
     Args:
         metrics: by name; `/` groups them in MLflow's UI.
         files: by their artifact folder, one or several.
-        key: idempotency key: a run that is repeated after a crash has the same key and exists once; empty: a
-            new run.
+        key: idempotency key: a run that is repeated after a crash has the same key and exists once; empty: a new run.
         seconds: the run's duration, from which its start time is computed.
     """
     key = key or f"{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')}-{secrets.token_hex(4)}"

@@ -33,11 +33,9 @@ def record_training(
     files: Files | None = None,
     key: str = "",
 ) -> Recorded:
-    """Draw the figures of a training and record its run.
+    """Draw the figures of a training and record its run, named after the bundle's digest by default.
 
-    Args:
-        name: the run's name; empty: derived from the bundle's digest.
-        tags, files, key: see `training.tracking.runs.record`; the entries common to all trainings are added.
+    To `tags` and `files` (see `training.tracking.runs.record`) the entries common to all trainings are added.
     """
     manifest, learned = trained.manifest, trained.learned
     with steps.wait("pictures"):

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from chatbot.settings import ApiClientSettings, ChatPageSettings, SlotSettings, read_settings
+from chatbot.settings import ApiClientSettings, ChatPageSettings, SlotSettings
 from ui.chat import texts, views
 from ui.chat.client import ApiError, ChatClient, Intent, Kind
 from ui.chat.conversation import Conversation
 from ui.chat.markup import html
 from ui.chat.texts import Texts
-from ui.shared import assets, startup
+from ui.shared import assets
 from ui.shared.templates import label
 
 
 @st.cache_resource(show_spinner=False)
 def _client(url: str, timeout: float) -> ChatClient:
-    return ChatClient(url, timeout, headers=read_settings(ApiClientSettings).headers())
+    return ChatClient(url, timeout, headers=ApiClientSettings().headers())
 
 
 @st.cache_resource(show_spinner=False)
@@ -88,8 +88,8 @@ def _send(conversation: Conversation) -> None:
 
 def main() -> None:
     """Draw the page."""
-    settings = startup.read(ChatPageSettings)
-    t = _texts(settings.language, tuple(startup.read(SlotSettings).values().items()))
+    settings = ChatPageSettings()
+    t = _texts(settings.language, tuple(SlotSettings().values().items()))
     st.set_page_config(page_title=t("header.name"), page_icon=assets.path("icon.svg"), layout="centered")
     assets.show_style()
     assets.show_script("page.js")

@@ -8,11 +8,9 @@ from typing import Any
 
 import yaml
 
+from chatbot.errors import SettingError
+
 FOLDER = Path(__file__).resolve().parents[1] / "texts"
-
-
-class TextsError(Exception):
-    """A texts file is missing or invalid; the message says which, and what to do."""
 
 
 class Texts:
@@ -41,17 +39,17 @@ class Texts:
 def load(language: str, slots: Mapping[str, str], folder: Path = FOLDER) -> Texts:
     """Read the texts of a language.
 
-    Raises: TextsError: there is no file (the message lists the available languages), or it is not a tree of texts.
+    Raises: SettingError: there is no file (the message lists the available languages), or it is not a tree of texts.
     """
     file = folder / f"{language}.yaml"
     if not file.is_file():
-        raise TextsError(
+        raise SettingError(
             f"no texts for CHATBOT_UI_LANGUAGE={language}: there are {', '.join(languages(folder))}"
         )
     try:
         return Texts(flatten(yaml.safe_load(file.read_text(encoding="utf-8"))), slots)
     except (yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
-        raise TextsError(f"{file} is not a file of texts: {error}") from error
+        raise SettingError(f"{file} is not a file of texts: {error}") from error
 
 
 def languages(folder: Path = FOLDER) -> list[str]:

@@ -1,4 +1,4 @@
-"""Check settings and port before a page is served, and start Streamlit; fail fast with a one-line message."""
+"""Start Streamlit in place of this process."""
 
 from __future__ import annotations
 
@@ -6,40 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn, TypeVar
-
-from pydantic_settings import BaseSettings
-
-from chatbot.errors import SettingError
-from chatbot.process import check_port_free
-
-S = TypeVar("S", bound=BaseSettings)
-
-
-class StartError(Exception):
-    """The page cannot start; the message says why in one line."""
-
-
-def read(kind: type[S]) -> S:
-    """Read settings from the environment.
-
-    Raises: StartError: a variable has an invalid value; the message names both.
-    """
-    try:
-        return kind()
-    except SettingError as error:
-        raise StartError(str(error)) from None
-
-
-def check_free(address: str, port: int, prefix: str = "CHATBOT_UI") -> None:
-    """Check that a page can listen on an address and port, which the variables with this prefix set.
-
-    Raises: StartError: the port is in use or privileged, or this machine does not have the address.
-    """
-    try:
-        check_port_free(address, port, f"{prefix}_ADDRESS", f"{prefix}_PORT")
-    except SettingError as error:
-        raise StartError(str(error)) from None
+from typing import NoReturn
 
 
 def run_streamlit(script: Path, options: Mapping[str, object]) -> NoReturn:

@@ -14,9 +14,8 @@ from chatbot.store import Store, layout
 from training.review.board import Board, View, open_board
 from training.review.handoffs import HandoffCase, read_cases
 from training.review.labels import LabelQueue, read_label_queue
-from ui.shared import startup
 
-_cached = st.cache_data(ttl=startup.read(StaffSettings).refresh_seconds, show_spinner=False)
+_cached = st.cache_data(ttl=StaffSettings().refresh_seconds, show_spinner=False)
 
 
 @st.cache_resource(show_spinner="Loading the model…")
@@ -60,7 +59,7 @@ def versions() -> list[Any]:
     """
     from training.tracking.registry import Registry
 
-    return list(Registry(startup.read(TrackingSettings)).versions())
+    return list(Registry(TrackingSettings()).versions())
 
 
 @_cached

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from chatbot.errors import SettingError
 from chatbot.settings import StaffSettings
 
 MIN_TOKEN_CHARS, MIN_DISTINCT_CHARS = 20, 6
@@ -18,10 +19,6 @@ LOCAL = "local"
 """Reviewer name stored without a login."""
 
 
-class LoginError(Exception):
-    """The settings would expose the pages; the message says in one line what to set."""
-
-
 def check(settings: StaffSettings, address: str | None) -> None:
     """Check that the settings protect the pages at an address.
 
@@ -29,25 +26,25 @@ def check(settings: StaffSettings, address: str | None) -> None:
         address: address the server listens on; None or empty: every address of this machine.
 
     Raises:
-        LoginError: no login is configured beyond loopback, the token is too weak, or OpenID Connect is incomplete.
+        SettingError: no login is configured beyond loopback, the token is too weak, or OpenID Connect is incomplete.
     """
     token = settings.token.get_secret_value()
     if token and (len(token) < MIN_TOKEN_CHARS or len(set(token)) < MIN_DISTINCT_CHARS):
-        raise LoginError(
+        raise SettingError(
             f"CHATBOT_STAFF_TOKEN has {len(token)} characters, {len(set(token))} of them different: expected "
             f"{MIN_TOKEN_CHARS} random characters or more. Make one with: openssl rand -hex 32"
         )
     if settings.oidc_secrets is not None:
         if not Path(settings.oidc_secrets).is_file():
-            raise LoginError(f"CHATBOT_STAFF_OIDC_SECRETS={settings.oidc_secrets}: no such file")
+            raise SettingError(f"CHATBOT_STAFF_OIDC_SECRETS={settings.oidc_secrets}: no such file")
         _check_secrets(Path(settings.oidc_secrets))
         if not allowed_of(settings):
-            raise LoginError(
+            raise SettingError(
                 "CHATBOT_STAFF_OIDC_SECRETS needs CHATBOT_STAFF_OIDC_ALLOWED: without it everybody with an account "
                 "at your provider could come in. Name e-mail addresses or @domains"
             )
     if not token and settings.oidc_secrets is None and not is_loopback(address):
-        raise LoginError(
+        raise SettingError(
             f"the staff pages have no login and would listen on {address or 'every address of this machine'}: "
             "set CHATBOT_STAFF_TOKEN (openssl rand -hex 32) or CHATBOT_STAFF_OIDC_SECRETS, or leave "
             "CHATBOT_STAFF_ADDRESS at 127.0.0.1"
@@ -60,9 +57,9 @@ def _check_secrets(file: Path) -> None:
         auth = tomllib.loads(file.read_text(encoding="utf-8")).get("auth", {})
         secret = str(auth.get("cookie_secret", ""))
     except (OSError, ValueError, AttributeError) as error:
-        raise LoginError(f"CHATBOT_STAFF_OIDC_SECRETS={file} cannot be read: {error}") from error
+        raise SettingError(f"CHATBOT_STAFF_OIDC_SECRETS={file} cannot be read: {error}") from error
     if len(secret) < MIN_TOKEN_CHARS or len(set(secret)) < MIN_DISTINCT_CHARS:
-        raise LoginError(
+        raise SettingError(
             f"CHATBOT_STAFF_OIDC_SECRETS={file}: `cookie_secret` in [auth] has {len(secret)} characters, "
             f"{len(set(secret))} of them different: expected {MIN_TOKEN_CHARS} random characters or more. "
             "Make one with: openssl rand -hex 32"

@@ -6,9 +6,9 @@ import logging
 
 import streamlit as st
 
-from chatbot.errors import ChatbotError
+from chatbot.errors import ChatbotError, SettingError
 from chatbot.settings import StaffSettings
-from ui.shared import assets, startup
+from ui.shared import assets
 from ui.staff_pages import drift, entry, handoffs, labels, login, review, versions
 from ui.staff_pages.markup import html
 
@@ -23,9 +23,9 @@ def main() -> None:
     )
     assets.show_style()
     try:
-        settings = startup.read(StaffSettings)
+        settings = StaffSettings()
         login.check(settings, st.get_option("server.address"))
-    except (startup.StartError, login.LoginError) as error:
+    except SettingError as error:
         logging.getLogger(__name__).error("%s", error)
         st.html(html.notice("These pages are not shown", str(error)))
         st.stop()

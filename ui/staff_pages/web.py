@@ -21,7 +21,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatbot.errors import ChatbotError
-from chatbot.settings import StaffSettings, StorageSettings, read_settings
+from chatbot.settings import StaffSettings, StorageSettings
 from chatbot.store import layout, open_store
 from ui.shared import assets
 from ui.staff_pages import login, sessions
@@ -214,7 +214,7 @@ async def _report(request: Request) -> Response:
     if not is_known or not _REPORT.fullmatch(key) or ".." in key:
         return PlainTextResponse("not found\n", 404)
     try:
-        store = open_store(read_settings(StorageSettings))
+        store = open_store(StorageSettings())
         content = await run_in_threadpool(store.get, key)
     except ChatbotError as error:
         return PlainTextResponse(f"This does not work now: {error}\n", 503)

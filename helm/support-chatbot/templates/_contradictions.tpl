@@ -3,6 +3,27 @@
 {{- $v := .Values -}}
 {{- $found := list -}}
 {{- $scaling := $v.api.autoscaling -}}
+{{- with include "chart.fullname" . -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" .) -}}
+{{- $found = append $found (printf "%s is no name for a Service (a letter, then a-z, 0-9 and -): set fullnameOverride, or choose another release name" .) -}}
+{{- end -}}
+{{- end -}}
+{{- /* A pod whose volume is above its limit is evicted at once, with the records that it holds. */ -}}
+{{- $unit := dict "Mi" 1.048576 "Gi" 1073.741824 "Ti" 1099511.627776 "M" 1 "G" 1000 "T" 1000000 -}}
+{{- if and $v.api.enabled (not $v.api.spool.persistent) (hasKey $unit (regexFind "[A-Za-z]+$" $v.api.spoolSize)) -}}
+{{- $room := mulf (float64 (regexFind "^[0-9.]+" $v.api.spoolSize)) (get $unit (regexFind "[A-Za-z]+$" $v.api.spoolSize) | float64) -}}
+{{- $most := dict -}}
+{{- range $name, $default := dict "CHATBOT_LOG_ROTATE_MB" 64 "CHATBOT_LOG_KEEP" 10 "CHATBOT_LOG_SPOOL_MB" 256 "CHATBOT_UPLOAD_QUEUE_MB" 256 "CHATBOT_HANDOFF_QUEUE_MB" 64 -}}
+{{- $_ := set $most $name (include "chart.setting" (list $ $v.api $name $default) | default (toString $default) | float64) -}}
+{{- end -}}
+{{- $all := addf (mulf $most.CHATBOT_LOG_ROTATE_MB (addf $most.CHATBOT_LOG_KEEP 1)) $most.CHATBOT_LOG_SPOOL_MB $most.CHATBOT_UPLOAD_QUEUE_MB (mulf 2 $most.CHATBOT_HANDOFF_QUEUE_MB) -}}
+{{- if gt $all $room -}}
+{{- $found = append $found (printf "api.spoolSize is %s, and what may lie there adds up to %.0f MB (CHATBOT_LOG_ROTATE_MB, CHATBOT_LOG_KEEP, CHATBOT_LOG_SPOOL_MB, CHATBOT_UPLOAD_QUEUE_MB, CHATBOT_HANDOFF_QUEUE_MB): a pod above its limit is evicted and loses it" $v.api.spoolSize $all) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $v.api.enabled $v.api.apiKeys.clientSecret (not $v.api.apiKeys.existingSecret) -}}
+{{- $found = append $found "api.apiKeys.existingSecret is empty, and api.apiKeys.clientSecret is set: the API would take requests without a key" -}}
+{{- end -}}
 {{- if and $v.api.enabled $scaling.enabled (gt (int $scaling.min) (int $scaling.max)) -}}
 {{- $found = append $found (printf "api.autoscaling.min is %d, above api.autoscaling.max, which is %d" (int $scaling.min) (int $scaling.max)) -}}
 {{- end -}}

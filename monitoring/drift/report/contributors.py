@@ -20,13 +20,7 @@ _WORTH_NAMING = 0.9
 
 
 def contributors(side: Comparison, window: Tally, sample: pa.Table, red: bool) -> Contributors:
-    """Return the contributors to the drift, largest shifts first.
-
-    Args:
-        side: the comparison with the baseline or the reference.
-        sample: sample of the window, with text (`monitoring.drift.window`).
-        red: whether a check is red; otherwise no messages are returned.
-    """
+    """Return the contributors to the drift, largest shifts first; messages of `sample` only if a check is red."""
     return Contributors(
         intents=_intents(side.tally, window), messages=_messages(side, window, sample) if red else ()
     )
@@ -48,8 +42,7 @@ def _intents(base: Tally, window: Tally) -> tuple[IntentShift, ...]:
 
 
 def _messages(side: Comparison, window: Tally, sample: pa.Table) -> tuple[ExampleMessage, ...]:
-    columns = of_table(sample)
-    weights = side.weights(columns)
+    weights = side.weights(of_table(sample))
     if not (weights > 0).any():  # no kernel test: use the excess of the histogram bins
         weights = _excess(side, window, sample)
     order = np.argsort(-weights, kind="stable")
@@ -62,7 +55,7 @@ def _messages(side: Comparison, window: Tally, sample: pa.Table) -> tuple[Exampl
         if weights[row] < _WORTH_NAMING * weights[order[0]] or len(chosen) == MESSAGES:
             break
         said = set(texts[row].as_py().casefold().split())
-        if said and all(_alike(said, other) < _ENOUGH_ALIKE for other in words):
+        if said and all(len(said & other) < _ENOUGH_ALIKE * len(said | other) for other in words):
             chosen.append(row)
             words.append(said)
     return tuple(_example(sample, row, float(weights[row])) for row in chosen)
@@ -85,20 +78,11 @@ def _excess(side: Comparison, window: Tally, sample: pa.Table) -> NDArray[np.flo
     return found
 
 
-def _alike(one: set[str], other: set[str]) -> float:
-    return len(one & other) / len(one | other)
-
-
 def _example(sample: pa.Table, row: int, weight: float) -> ExampleMessage:
-    values = {
-        name: sample[name][row].as_py()
-        for name in ("query", "intent", "confidence", "scope", "prediction_id")
-    }
+    [values] = sample.slice(row, 1).to_pylist()
     return ExampleMessage(
         message=values["query"],
-        intent=values["intent"],
-        confidence=values["confidence"],
-        scope=values["scope"],
+        **{name: values[name] for name in ("intent", "confidence", "scope")},
         weight=round(min(1.0, weight), 3),
         prediction_id=values["prediction_id"] or "",
     )

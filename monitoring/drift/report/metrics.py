@@ -29,10 +29,8 @@ def of(verdict: DriftVerdict | None, now: datetime) -> CollectorRegistry:
     def gauge(name: str, what: str, *labels: str) -> Gauge:
         return Gauge(name, what, labels, registry=registry)
 
-    last_run, last_failure = (
-        "chatbot_drift_last_run_timestamp_seconds",
-        "chatbot_drift_last_failure_timestamp_seconds",
-    )
+    last_run = "chatbot_drift_last_run_timestamp_seconds"
+    last_failure = "chatbot_drift_last_failure_timestamp_seconds"
     gauge("chatbot_drift_success", "Whether the last drift check came to a verdict.").set(verdict is not None)
     if verdict is None:
         gauge(last_failure, "When the drift check last failed.").set(now.timestamp())
@@ -59,17 +57,11 @@ def of(verdict: DriftVerdict | None, now: datetime) -> CollectorRegistry:
 
 
 def tell(verdict: DriftVerdict | None, now: datetime, gateway: str, file: Path) -> None:
-    """Push the metrics to the gateway, or write them to the file if no gateway is set.
+    """Push the metrics to the gateway, or write them to the file if its URL is empty; `verdict` None: the run failed.
 
     On the gateway a failed run keeps the metrics of the last verdict; in the file it replaces them.
 
-    Args:
-        verdict: the verdict; None: the run failed.
-        gateway: URL of the Pushgateway; empty: write `file`.
-        file: path of the textfile.
-
-    Raises:
-        MetricsError: the metrics cannot be pushed or written.
+    Raises: MetricsError: the metrics cannot be pushed or written.
     """
     registry = of(verdict, now)
     try:

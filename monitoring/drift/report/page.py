@@ -17,12 +17,7 @@ _pages = environment(Path(__file__).parent)
 
 
 def page(verdict: DriftVerdict, evidently: str = "", notes: Sequence[str] = ()) -> str:
-    """Render the complete page.
-
-    Args:
-        evidently: Evidently's report as HTML; empty: none.
-        notes: sentences about records excluded from the window.
-    """
+    """Render the page; `evidently` is its report as HTML or empty, `notes` are sentences about excluded records."""
     checks = sorted(verdict.checks, key=lambda check: (not check.red, -check.effect / check.threshold))
     return _pages.get_template("page.html.j2").render(
         verdict=verdict, checks=checks, evidently=evidently, notes=notes, titles=TITLES

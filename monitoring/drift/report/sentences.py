@@ -65,12 +65,7 @@ _MESSAGES = {
 
 
 def check_of(finding: Finding, against: str, alarms: bool, base: Tally, window: Tally) -> Check:
-    """Convert a finding into a check of the verdict, with its explanation.
-
-    Args:
-        against: `baseline` or `reference`.
-        alarms: whether the check counts towards the verdict.
-    """
+    """Convert a finding into a check of the verdict, with its explanation; `alarms`: it counts towards the verdict."""
     rose = finding.statistic > finding.before
     template = _MESSAGES[finding.red] if finding.name == "messages" else _SENTENCES[finding.name]
     sentence = template.format(

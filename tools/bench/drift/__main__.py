@@ -28,7 +28,7 @@ from tools.bench.drift.worlds import World, make
 from tools.bench.figures import BUNDLE, CACHE, commit, digest
 from tools.bench.quality.vectors import Vectors
 from tools.bench.speed.machine import Machine
-from tools.bench.speed.servers import ROOT
+from tools.processes import ROOT
 
 SIZES = (500, 1_000, 5_000)
 DRIFTED = 1_000

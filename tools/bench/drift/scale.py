@@ -33,7 +33,8 @@ from chatbot.store import open_store
 from data.commands import reports_errors
 from tools.bench.figures import CACHE, commit, markdown
 from tools.bench.speed.machine import Machine
-from tools.bench.speed.servers import ROOT, BenchError
+from tools.bench.speed.servers import BenchError
+from tools.processes import ROOT
 
 FILE = CACHE / "drift-scale.json"
 SIZES = (10_000, 100_000, 1_000_000, 5_000_000)
@@ -51,14 +52,11 @@ from datetime import UTC, datetime
 from chatbot.records.shard import Shard
 from chatbot.settings import DriftSettings, LogSettings, ServiceSettings, StorageSettings
 from chatbot.store import open_store
-from monitoring.drift_report import report, report_shard
+from monitoring.drift_report import report
 began = time.monotonic()
 out, store, settings, now = Path("out"), open_store(StorageSettings()), DriftSettings(), datetime.now(UTC)
-if len(sys.argv) == 1:
-    done = report(out, store, settings, LogSettings(), ServiceSettings(), "store", now)
-else:
-    shard = Shard.parse(sys.argv[1])
-    done = report_shard(out, store, settings, LogSettings(), ServiceSettings(), now, shard, "bench")
+shard = Shard.parse(sys.argv[1]) if sys.argv[1:] else Shard()
+done = report(out, store, settings, LogSettings(), ServiceSettings(), "store", now, shard, "bench")
 seconds = time.monotonic() - began
 usage = resource.getrusage(resource.RUSAGE_SELF)
 # Not ru_maxrss: it starts with the parent's.

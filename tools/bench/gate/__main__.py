@@ -7,7 +7,6 @@ challenger, a verdict. Trials are cached by the digest of the code, so an interr
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,18 +15,19 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.markdown import Markdown
 
+from chatbot.files import write_file
 from data.commands import reports_errors
 from tools.bench.figures import BUNDLE, CACHE, commit, digest, markdown
 from tools.bench.gate.cases import CASES, KINDS, Workshop
 from tools.bench.quality.vectors import Vectors
 from tools.bench.speed.machine import Machine
-from tools.bench.speed.servers import ROOT
+from tools.processes import ROOT
 from training.gate.behaviour_tests import SHIPPED
 from training.gate.judge import judge
 from training.gate.rows import compared_rows
+from training.progress import Steps
 
 COMMAND = "python -m tools.bench.gate"
 TRIALS = CACHE / "gate.jsonl"
@@ -39,7 +39,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 _HEAD = """## The gate tells good challengers from bad ones
 
-`{command}` (up to {seeds} seeds each, the table says how many; at commit `{commit}`). {machine}.
+`{command}` ({seeds} seeds each; at commit `{commit}`). {machine}.
 
 A champion is taught a part of a corpus's groups of near-duplicates, an honest challenger the same rows and more, a
 poisoned one those rows with something wrong in them; all are judged on the champion's rows, by out-of-fold predictions.
@@ -67,12 +67,8 @@ def main(
     case: Annotated[list[str] | None, typer.Option(help=f"Of: {', '.join(CASES)}.")] = None,
     kind: Annotated[list[str] | None, typer.Option(help=f"Of: {', '.join(KINDS)}.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trials of each corpus and kind.")] = SEEDS,
-    minutes: Annotated[float, typer.Option(help="Stop after so long; the next run goes on.")] = 1e9,
-    page: Annotated[
-        bool, typer.Option("--page", help="Make no trial; write the page of those there are.")
-    ] = False,
 ) -> None:
-    """Run the trials, print the table, and write it once it is complete."""
+    """Run the trials, print the page, and write it if no case or kind was left out."""
     console = Console()
     cases, kinds = case or list(CASES), kind or list(KINDS)
     if unknown := sorted({*cases, *kinds} - {*CASES, *KINDS}):
@@ -80,16 +76,12 @@ def main(
         raise typer.Exit(1)
     done = read_trials(TRIALS, code())
     wanted = [(c, k, seed) for seed in range(seeds) for c in cases for k in kinds]
-    missing = [] if page else [key for key in wanted if key not in done]
-    for trial in _run(missing, console, time.monotonic() + 60 * minutes):
+    for trial in _run([key for key in wanted if key not in done], console):
         done[trial.case, trial.kind, trial.seed] = trial
-    found = [done[key] for key in wanted if key in done]
-    console.print(_terminal(found))
-    if len(found) < len(wanted):
-        console.print(f"{len(wanted) - len(found)} of {len(wanted)} trials are missing: run it again")
-    if page or (len(found) == len(wanted) and (cases, kinds) == (list(CASES), list(KINDS))):
-        PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(_page(found, seeds), encoding="utf-8")
+    content = _page([done[key] for key in wanted], seeds)
+    console.print(Markdown(content))
+    if (cases, kinds) == (list(CASES), list(KINDS)):
+        write_file(PAGE, content, sync=False)
         console.print(f"written: {PAGE}")
 
 
@@ -113,24 +105,17 @@ def read_trials(file: Path, of: str) -> dict[tuple[str, str, int], Trial]:
     return {(trial.case, trial.kind, trial.seed): trial for trial in trials if trial.code == of}
 
 
-def _run(missing: Sequence[tuple[str, str, int]], console: Console, until: float) -> Iterator[Trial]:
-    columns = (TextColumn("{task.description:<40}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    of = code()
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("gate", total=len(missing))
-        workshops: dict[str, Workshop] = {}
+def _run(missing: Sequence[tuple[str, str, int]], console: Console) -> Iterator[Trial]:
+    of, workshops = code(), dict[str, Workshop]()
+    with Steps(console) as steps, steps.count("trials", len(missing)) as advance:
         for case, kind, seed in missing:
-            if time.monotonic() > until:
-                return
             if case not in workshops:
-                progress.update(task, description=f"{case}: encode")
                 workshops[case] = Workshop(CASES[case](), Vectors.of(BUNDLE))
-            progress.update(task, description=f"{case}: {KINDS[kind].name}, seed {seed}")
             trial = _try(workshops[case], case, kind, seed, of)
             TRIALS.parent.mkdir(parents=True, exist_ok=True)
             with TRIALS.open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps(asdict(trial)) + "\n")
-            progress.advance(task)
+            advance(1)
             yield trial
 
 
@@ -204,13 +189,6 @@ def _median(trials: Sequence[Trial], name: str) -> str:
     return f"{100 * values[len(values) // 2]:{sign}.1f} %" if values else "-"
 
 
-def _terminal(found: Sequence[Trial]) -> Table:
-    table = Table(*_HEADINGS, title="Does the gate tell good from bad?", title_justify="left")
-    for ok, cells in table_lines(found):
-        table.add_row(*cells, style="" if ok else "red")
-    return table
-
-
 def _page(found: Sequence[Trial], seeds: int) -> str:
     told = []
     for name in CASES:
@@ -231,10 +209,6 @@ def _page(found: Sequence[Trial], seeds: int) -> str:
     )
     missed = [f"{cells[0]}, {cells[1]} ({cells[2]})" for ok, cells in table_lines(found) if not ok]
     verdict = f"Missed: {'; '.join(missed)}." if missed else "Every row that was measured is met."
-    wanted = {(case, name) for case in CASES for name, kind in KINDS.items() if kind.asked}
-    counts = Counter((trial.case, trial.kind) for trial in found)
-    if short := sorted({case for case, name in wanted if counts[case, name] < seeds}):
-        verdict += f" Not measured in full yet: {', '.join(short)}; `{COMMAND}` goes on where it was."
     return head + f"\n{verdict}\n\n" + markdown(_HEADINGS, [cells for _, cells in table_lines(found)])
 
 

@@ -33,7 +33,7 @@ from tools.bench.quality.corpora import (
     whole_clinc150,
 )
 from tools.bench.quality.vectors import Vectors
-from tools.bench.speed.servers import ROOT
+from tools.processes import ROOT
 from training.corpus.reading import replies_for
 from training.gate.rows import Kept
 from training.model.fit import Fitted, OutOfFold, fit

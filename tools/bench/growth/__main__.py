@@ -23,7 +23,7 @@ from tools.bench.figures import CACHE, commit
 from tools.bench.growth import processes, service
 from tools.bench.growth.curves import Curve, Point, Step, table
 from tools.bench.speed.machine import Machine, busy_cores
-from tools.bench.speed.servers import ROOT
+from tools.processes import ROOT
 
 CURVES: dict[str, Callable[[Step], Curve]] = {
     each.__name__: each

@@ -27,7 +27,7 @@ from tools.bench.quality.corpora import (
 )
 from tools.bench.quality.taught import TEST_SHARE, Guesses, Values
 from tools.bench.quality.vectors import Vectors
-from tools.bench.speed.servers import ROOT
+from tools.processes import ROOT
 from training.model.distinct import distinct_groups, name_groups
 from training.model.encoder.export import export
 from training.model.evaluation.metrics import auroc

@@ -5,16 +5,15 @@ python -m tools.bench.quality [--only SECTION] [--quick]
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
 import typer
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.markdown import Markdown
 
 from chatbot.errors import ChatbotError
 from chatbot.model import bundle as bundles
@@ -35,7 +34,7 @@ from tools.bench.quality.vectors import Vectors
 from tools.bench.speed.machine import busy_cores
 from tools.bench.speed.servers import BenchError
 from training.model.evaluation.outcome import evaluate, scores
-from training.progress import Advance
+from training.progress import Steps
 
 FILE = CACHE / "quality.json"
 QUICK_FILE = CACHE / "quality-quick.json"
@@ -243,21 +242,15 @@ def measure(sections: Sequence[str], console: Console, draws: int = DRAWS) -> li
     """Measure some sections. A figure that cannot be measured here contains the reason."""
     vectors = Vectors.of(BUNDLE)
     found: list[Figure] = []
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Steps(console) as steps:
         for name in sections:
             section = SECTIONS[name]
-            task = progress.add_task(section.title, total=None)
-            told = replace(vectors, advance=_teller(progress, task, section.title))
-            began = time.monotonic()
-            try:
-                values, reason = section.measure(told, draws), ""
-            except ChatbotError as error:
-                values, reason = {}, str(error)
-            progress.remove_task(task)
-            console.print(
-                f"{section.title}: {time.monotonic() - began:.0f} s{f', {reason}' if reason else ''}"
-            )
+            with steps.wait(section.title):
+                try:
+                    values, reason = section.measure(vectors, draws), ""
+                except ChatbotError as error:
+                    values, reason = {}, str(error)
+                    console.print(f"{section.title}: {reason}")
             for spec in section.specs:
                 value, note = values.get(spec.key, (None, reason))
                 command = f"{COMMAND} {name}"
@@ -267,24 +260,13 @@ def measure(sections: Sequence[str], console: Console, draws: int = DRAWS) -> li
     return found
 
 
-def _teller(progress: Progress, task: TaskID, title: str) -> Advance:
-    encoded = 0
-
-    def advance(count: int) -> None:
-        nonlocal encoded
-        encoded += count
-        progress.update(task, description=f"{title}: {encoded:,} messages encoded")
-
-    return advance
-
-
 def measure_all(console: Console, quick: bool = False, file: Path = FILE) -> list[Figure]:
     """Measure everything (quick: only fast sections), write the JSON, print the table."""
     others = busy_cores()
     sections = [name for name, section in SECTIONS.items() if section.quick or not quick]
     found = measure(sections, console, draws=1 if quick else DRAWS)
     results.write(file, found, others_busy_cores=others)
-    console.print(results.table("Quality", found))
+    console.print(Markdown(results.table(found)))
     return found
 
 
@@ -300,6 +282,6 @@ def main(
         console.print(f"[red]no section {', '.join(unknown)}: there are {', '.join(SECTIONS)}[/red]")
         raise typer.Exit(1)
     if only:
-        console.print(results.table("Quality", measure(only, console, draws=1 if quick else DRAWS)))
+        console.print(Markdown(results.table(measure(only, console, draws=1 if quick else DRAWS))))
     else:
         measure_all(console, quick, QUICK_FILE if quick else FILE)

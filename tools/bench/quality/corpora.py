@@ -24,6 +24,10 @@ from data.rows import Row
 from data.text import read_text
 
 _ROOT = Path(__file__).resolve().parents[3]
+_REMEDY = (
+    "put bitext/bitext_customer_support.csv, banking77/train.csv and test.csv, and clinc150/data_full.json, "
+    "as published, into a folder and set CHATBOT_SHARED_DATA to it"
+)
 
 
 class MissingDataError(ChatbotError):
@@ -40,7 +44,7 @@ def shared_data() -> Path:
     """
     folder = Path(os.environ.get("CHATBOT_SHARED_DATA") or _ROOT.parent / "shared" / "data")
     if not folder.is_dir():
-        raise MissingDataError(f"no published corpora at {folder}: set CHATBOT_SHARED_DATA to their folder")
+        raise MissingDataError(f"no folder {folder}: {_REMEDY}")
     return folder
 
 
@@ -124,5 +128,5 @@ def intents_of(rows: pd.DataFrame) -> NDArray[np.str_]:
 def _file(*names: str) -> Path:
     file = shared_data().joinpath(*names)
     if not file.exists():
-        raise MissingDataError(f"{'/'.join(names)} is not at {file}: see CHATBOT_SHARED_DATA")
+        raise MissingDataError(f"{'/'.join(names)} is not at {file}: {_REMEDY}")
     return file

@@ -9,7 +9,7 @@ from chatbot.dialog.router import Prediction, Reply
 from chatbot.model.bundle import Bundle
 from chatbot.settings import RouterSettings, SlotSettings
 from tools.bench.quality.taught import Values
-from tools.bench.speed.servers import ROOT
+from tools.processes import ROOT
 
 FILE = ROOT / "data" / "evaluation" / "natural.txt"
 ANSWERS = ("model", "rule")

@@ -22,7 +22,7 @@ from tools.bench.quality.corpora import (
     out_of_scope,
 )
 from tools.bench.quality.vectors import Vectors
-from tools.bench.speed.servers import ROOT
+from tools.processes import ROOT
 from training.model.evaluation.metrics import auroc, ece, recall_at_acceptance, risk, risk_bound
 from training.model.evaluation.outcome import macro_f1
 from training.model.fit import Fitted, fit

@@ -12,7 +12,6 @@ import numpy as np
 from chatbot.model.encoder import MODEL_FILE, TOKENIZER_FILE, Encoded, Encoder
 from tools.bench.figures import CACHE, digest
 from training.model.encoder.batch import encode
-from training.progress import Advance, no_progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,26 +20,24 @@ class Vectors:
 
     encoder: Encoder
     digest: str
-    advance: Advance = no_progress
 
     @classmethod
-    def of(cls, folder: Path, advance: Advance = no_progress) -> Vectors:
+    def of(cls, folder: Path) -> Vectors:
         """Load the encoder of a bundle or of a cached export.
 
         Raises:
             BundleError: there is no encoder.
         """
         files = digest([folder / MODEL_FILE, folder / TOKENIZER_FILE])
-        return cls(Encoder.load(folder), files, advance)
+        return cls(Encoder.load(folder), files)
 
     def encode(self, messages: Sequence[str]) -> Encoded:
         """Return the messages' embeddings, in the order given, from the cache if present."""
         key = hashlib.sha256("\n".join([self.digest, *messages]).encode()).hexdigest()
         file = CACHE / f"vectors-{key[:24]}.npz"
         if file.is_file():
-            self.advance(len(messages))
             return _load(file)
-        encoded = encode(self.encoder, messages, self.advance)
+        encoded = encode(self.encoder, messages)
         CACHE.mkdir(parents=True, exist_ok=True)
         _save(file, encoded)
         return encoded

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
@@ -24,6 +25,7 @@ from data.commands import reports_errors
 from tools.bench import figures as results
 from tools.bench import rows as table
 from tools.bench.figures import BUNDLE, CACHE, CORPUS, Figure
+from tools.bench.results import speed_tables
 from tools.bench.rows import Row
 from tools.bench.speed.echo import own_cost
 from tools.bench.speed.expected import real_messages
@@ -170,9 +172,7 @@ def measure(plan: Plan, console: Console, file: Path = FILE, bundle: Path = BUND
         "memory": processes,
     }
     results.write(file, found, **more)
-    for printed in table.tables(more["table"], processes):
-        console.print(printed)
-    console.print(results.table("Speed", found))
+    console.print(Markdown("".join([*speed_tables(more), "\n", results.table(found)])))
     return found
 
 

@@ -17,7 +17,7 @@ import typer
 import uvloop
 
 from tools.bench.speed.load import HOST, Load, Question, generate, post
-from tools.bench.speed.servers import ROOT
+from tools.processes import ROOT
 
 _BODY = b'{"intent":"get_refund","response":"You can ask for a refund within 14 days.","confidence":0.97}'
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (

@@ -18,7 +18,7 @@ from chatbot.privacy import redact_with_core
 from chatbot.settings import SlotSettings
 from data.placeholders import fill_all
 from tools.bench.quality.corpora import MissingDataError, load_bitext
-from tools.bench.speed.servers import ROOT
+from tools.processes import ROOT
 from training.model.encoder.batch import cores
 
 SEED = 4

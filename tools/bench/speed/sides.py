@@ -19,7 +19,8 @@ from tools.bench.speed import baseline
 from tools.bench.speed.expected import Expected, ask_bundle
 from tools.bench.speed.load import Question, post
 from tools.bench.speed.machine import Memory
-from tools.bench.speed.servers import ROOT, BenchError, Server, clean_environment, free_port, running
+from tools.bench.speed.servers import BenchError, Server, running
+from tools.processes import ROOT, clean_environment, free_port
 
 BASELINE, SERVICE, REPEATS = "baseline", "service", "service, repeats"
 ASKED_AGAIN = 100

@@ -25,13 +25,10 @@ _pages.filters |= {"percent": lambda share: f"{share:.0%}"}
 
 
 def write_findings(findings: LabelFindings, folder: Path, corpus: str) -> None:
-    """Write suspects.csv and labels.html into a folder; each write is atomic.
+    """Write suspects.csv and labels.html about the named corpus into a folder; each write is atomic.
 
     Decisions that a person entered into an earlier suspects.csv are taken over; one that cannot be read is kept as
     suspects.old.csv.
-
-    Args:
-        corpus: the corpus's name, as the reader knows it.
     """
     decided = _decided(folder / CSV_FILE)
     said = {d.row_hash: d.intent if d.action is LabelAction.MOVE else d.action.value for d in decided}

@@ -21,14 +21,11 @@ def cores() -> int:
 
 
 def encode(encoder: Encoder, messages: Sequence[str], advance: Advance = no_progress) -> Encoded:
-    """Encode many messages in the given order.
+    """Encode many messages in the given order; `advance` gets the number of messages encoded since its previous call.
 
     ONNX Runtime releases the GIL while it computes, so one session serves one thread per core. The chunks do
     not depend on the number of cores: int8 rounding depends on the batch, and the same corpus must give the
     same vectors bit for bit.
-
-    Args:
-        advance: called with the number of messages encoded since the previous call.
     """
     chunks = [messages[start : start + CHUNK] for start in range(0, len(messages), CHUNK)]
     parts: list[Encoded] = []

@@ -10,7 +10,6 @@ import hashlib
 import io
 import json
 import logging
-import os
 import shutil
 import tempfile
 import warnings
@@ -25,9 +24,9 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from chatbot.errors import ChatbotError
-from chatbot.files import write_file
+from chatbot.files import replacing, write_file
 from chatbot.model.encoder import MODEL_FILE, OUTPUTS, TOKENIZER_FILE, Encoder
-from training.model.encoder.quantize import Feed, quantize
+from training.model.encoder.quantize import quantize
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -62,8 +61,7 @@ class Proof:
 
     Attributes:
         cosine_mean, cosine_min: between the original's and the export's vector of the same message.
-        accuracy_original, accuracy_export: percent, of a nearest-centroid classifier fitted on the other
-            half.
+        accuracy_original, accuracy_export: percent, of a nearest-centroid classifier fitted on the other half.
         lost_error: standard error of the paired accuracy difference, in percentage points.
     """
 
@@ -113,9 +111,8 @@ class Export:
             return np.asarray(np.load(file), dtype=np.float32)
         except (OSError, ValueError, EOFError):
             vectors = self.load().encode_vocabulary()
-        unfinished = file.with_name(f"{os.getpid()}-{file.name}")
-        np.save(unfinished, vectors)
-        unfinished.replace(file)
+        with replacing(file, sync=False) as draft, draft.open("wb") as stream:
+            np.save(stream, vectors)
         return vectors
 
 
@@ -294,16 +291,12 @@ def _export_onnx(original: SentenceTransformer, folder: Path) -> None:
     tokenizer.enable_truncation(max_length=original.max_seq_length)
     tokenizer.no_padding()
     lines = CALIBRATION.read_text(encoding="utf-8").splitlines()
+    rows_of_ids = (np.array([row.ids], dtype=np.int64) for row in tokenizer.encode_batch(lines))
+    feeds = [{"input_ids": ids, "attention_mask": np.ones_like(ids)} for ids in rows_of_ids]
     with _quiet():
-        quantize(plain, folder / MODEL_FILE, [_feed(row.ids) for row in tokenizer.encode_batch(lines)])
+        quantize(plain, folder / MODEL_FILE, feeds)
     plain.unlink()
     tokenizer.save(str(folder / TOKENIZER_FILE))
-
-
-def _feed(ids: Sequence[int]) -> Feed:
-    """Return one message as the graph's input."""
-    row = np.array([ids], dtype=np.int64)
-    return {"input_ids": row, "attention_mask": np.ones_like(row)}
 
 
 @contextmanager

@@ -41,15 +41,12 @@ class _Input:
 
 
 def quantize(model: Path, out: Path, feeds: Sequence[Feed]) -> None:
-    """Write `model` with its products by constant matrices in int8.
+    """Write `model` (float32 ONNX) to `out` with its products by constant matrices in int8.
 
     Each input is first divided per channel, and its matrix multiplied by the same factor (SmoothQuant; Xiao
     et al., 2023): a few channels of a transformer are many times larger than the rest and would leave the
     rest two or three of the 256 levels. Then the range with the least squared error of the product is chosen.
-
-    Args:
-        model: float32 ONNX. out: written.
-        feeds: real messages, tokenized, one each: calibration data for the ranges.
+    `feeds` are real messages, tokenized, one each: calibration data for the ranges.
     """
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.onnx_model import ONNXModel
@@ -162,8 +159,7 @@ def _divide(graph: onnx.ModelProto, tensor: _Input, scale: Floats, matrices: dic
 def _best_range(values: Floats, weight: Floats) -> tuple[float, float]:
     """Find the range with the least squared error of the product; return its ends.
 
-    Args:
-        values: shape (words, width). weight: shape (width,): weight of an error in each channel.
+    Shapes: `values` (words, width); `weight` (width,): of an error in each channel.
     """
     low, high = min(0.0, float(values.min())), max(LEAST, float(values.max()))
     tried = values[:: max(1, len(values) // ROWS_TRIED)]

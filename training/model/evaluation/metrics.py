@@ -22,10 +22,7 @@ def ece(
 ) -> float:
     """Return the expected calibration error over bins of equal mass (Nixon et al., 2019), in [0, 1].
 
-    Args:
-        confidence: shape (n,), n at least 1.
-        right: shape (n,): whether the prediction is correct.
-        weight: shape (n,), not all zero: what each prediction counts; None: one each.
+    Shapes: (n,), n at least 1. `weight`, not all zero: what each prediction counts; None: one each.
     """
     if weight is not None:
         confidence, right, weight = confidence[weight > 0], right[weight > 0], weight[weight > 0]
@@ -82,8 +79,7 @@ def risk(
     """Return the risk: wrong / all automatic answers, at a stated out-of-scope share; 0 without answers.
 
     Args:
-        wrong: rate of in-scope messages answered wrongly.
-        answered: rate of in-scope messages answered.
+        wrong, answered: rates of in-scope messages answered wrongly, and answered at all.
         answered_outside: rate of out-of-scope messages answered.
         share: share of out-of-scope messages among all messages.
     """
@@ -119,19 +115,16 @@ def risk_chance(
     share: float,
     target: NDArray[np.floating] | float,
 ) -> NDArray[np.float64]:
-    """Return the p-value of the null hypothesis that the risk exceeds the target.
+    """Return the p-value of the null hypothesis that the risk exceeds the target; 1 if nothing is answered.
 
     In-scope and out-of-scope errors are independent samples, combined by Fisher's method (1925); among all
-    pairs of rates that give exactly the target risk, the pair that explains the counts best is used. 1 if
-    nothing is answered.
+    pairs of rates that give exactly the target risk, the pair that explains the counts best is used.
 
     Args:
         wrong, answered: number of the `rows` in-scope messages answered wrongly, and answered at all; fractional
             where near-duplicates share a count.
-        outside: number of the `outside_rows` out-of-scope messages answered; ignored if there are no such
-            rows.
+        outside: number of the `outside_rows` out-of-scope messages answered; ignored if there are no such rows.
         share: share of out-of-scope messages among all messages.
-        target: the risk.
     """
     wrong, answered, outside = (np.asarray(count)[..., None] for count in (wrong, answered, outside))
     target = np.asarray(target, dtype=np.float64)[..., None]

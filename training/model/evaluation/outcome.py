@@ -33,9 +33,7 @@ class Outcome:
     """Evaluation results of n labelled messages; every array has shape (n,).
 
     Attributes:
-        truth: the label of each message.
-        likeliest: the classifier's first choice, regardless of thresholds.
-        confidence: the confidence of that choice.
+        likeliest, confidence: the classifier's first choice, regardless of thresholds, and its confidence.
         scope: the scope score (out-of-distribution score).
         routed: the router's result: `out_of_scope` for a handoff by threshold if the corpus has such rows,
             else the likeliest intent; a clarification counts as its likeliest intent, a rule as its own
@@ -82,10 +80,8 @@ def evaluate(
     """Route every message through rules, model and the bundle's own thresholds.
 
     Args:
-        messages: n messages as users wrote them.
-        labels: the intent of each, or `out_of_scope`.
+        labels: the intent of each of n messages, or `out_of_scope`.
         encoded: the messages encoded by the bundle's encoder, if already computed.
-        advance: called with the number of messages encoded since the previous call.
         weight: shape (n,): see `Outcome`.
     """
     cleaned = [clean(message) for message in messages]
@@ -101,11 +97,9 @@ def route(
     weight: NDArray[np.float64] | None = None,
     thresholds: Sequence[Thresholds] | None = None,
 ) -> Outcome:
-    """Route cleaned messages by predictions that were made before.
+    """Route cleaned messages by predictions that were made before; `thresholds` of each, by default the bundle's own.
 
-    Args:
-        messages, labels, weight: see `evaluate`.
-        thresholds: of each message; None: the bundle's own.
+    `messages`, `labels` and `weight` are as of `evaluate`.
     """
     slots = SlotSettings().values()
     routers = {
@@ -137,8 +131,7 @@ def route(
 def scores(outcome: Outcome, among: NDArray[np.bool_] | None = None) -> dict[str, Score]:
     """Compute the scores of an outcome, or of the selected messages.
 
-    Args:
-        among: shape (n,): the messages to score; `scope_auroc` still compares with all out-of-scope rows.
+    Args: among: shape (n,): the messages to score; `scope_auroc` still compares with all out-of-scope rows.
 
     Returns:
         messages: their number; distinct: the sum of their weights.

@@ -22,15 +22,11 @@ _WORD = re.compile(r"[a-z]+")
 def slices_of(
     messages: Sequence[str], categories: Sequence[str], vocabulary: Collection[str]
 ) -> dict[str, NDArray[np.bool_]]:
-    """Assign messages to slices.
+    """Return a mask of shape (n,) for each non-empty slice of n messages: `typos`, `short`, `long`, `category:X`.
 
     Args:
-        messages: n messages.
         categories: the category of each; empty: none.
         vocabulary: correctly spelt lower-case words, for example the encoder's whole wordpieces.
-
-    Returns:
-        A mask of shape (n,) for each non-empty slice: `typos`, `short`, `long`, `category:X`.
     """
     words = np.array([len(message.split()) for message in messages])
     known = frozenset(vocabulary)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from faker import Faker
 
@@ -30,7 +31,7 @@ LOCALES = {
 }
 MAKE = {
     "email": "free_email", "phone": "phone_number", "card": "credit_card_number", "iban": "iban", "ssn": "ssn",
-    "ip": "ipv4_public", "mac": "mac_address", "street": "street_address",
+    "first": "first_name", "last": "last_name", "ip": "ipv4_public", "mac": "mac_address", "street": "street_address",
 }  # fmt: skip
 
 
@@ -56,9 +57,15 @@ def _filled(kind: str, language: str, line: str) -> Iterator[Sentence]:
         yield Sentence(SECRET.sub(r"\1", marked), tuple(SECRET.findall(marked)), kind, language)
 
 
+@cache
+def _faker(locale: str) -> Faker:
+    return Faker(locale)
+
+
 def _value(rng: random.Random, slot: str, locale: str) -> str:
-    fake = Faker(locale)
+    fake = _faker(locale)
     fake.seed_instance(rng.getrandbits(32))
-    if slot == "name":
-        return f"{fake.first_name()} {fake.last_name()}"
+    if slot in ("name", "lower"):
+        name = f"{fake.first_name()} {fake.last_name()}"
+        return name.lower() if slot == "lower" else name
     return str(getattr(fake, MAKE[slot])()).replace("\n", ", ")

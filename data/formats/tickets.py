@@ -1,0 +1,149 @@
+"""Read the tables of ticket systems: Zendesk, Intercom, Freshdesk, HubSpot, Help Scout, Front, Gorgias, Salesforce."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from data.columns import TICKET_INTENT_NAMES, Columns, Places, column_key
+from data.errors import Problem
+from data.formats.cells import Cell, Table, at, is_empty, shown
+from data.labels import label_key
+
+_SENDERS = {
+    "source.author.type": ("admin", "bot", "team", "operator"),
+    "is_inbound": ("false",),
+    "last_message.is_inbound": ("false",),
+    "direction": ("outbound", "outgoing", "out"),
+    "from_agent": ("true",),
+    "author_type": ("agent", "admin", "bot"),
+}
+"""Columns that say who wrote a message, with the values of those who are no customers."""
+_MARKS = re.compile(r"[,;|]")
+_WORD = re.compile(r"[\w/.:-]+")
+_SHOWN = 12
+
+
+def customers_tickets(table: Table, places: Places, asked: Columns) -> tuple[Table, Places]:
+    """Return the tickets of customers that have a label, and where subject and label are; notices say what is left out.
+
+    The label is the first of the usual columns that distinguishes tickets; of several tags the one that `asked.tags`
+    names. A subject that is the same for most tickets (a form's title, a topic) does not belong to the message.
+    """
+    notices = list(table.notices)
+    if asked.intent is None:
+        places = replace(places, intents=(_label_place(table, places),))
+    label, subject = places.intents[0], places.subject
+    named = f"the text is {_named(table, places.message)}, the label {_named(table, label)}"
+    if subject is not None:
+        subjects = [shown(at(cells, subject)).strip().casefold() for _, cells in table.records]
+        if len(subjects) > 2 and 2 * len(set(subjects)) < len(subjects):
+            named += f"; {_named(table, subject)} has few different values and is not part of the message"
+            places = replace(places, subject=None)
+        else:
+            named += f", and {_named(table, subject)} is part of the message"
+    usual = {column_key(name) for name in TICKET_INTENT_NAMES}
+    others = [
+        i
+        for i, name in enumerate(table.header)
+        if _last(name) in usual
+        and i not in (label, places.message)
+        and column_key(name) not in _SENDERS
+        and not name.startswith(f"{table.header[label]}.")
+        and len({shown(at(cells, i)) for _, cells in table.records}) > 1
+    ]
+    if others and asked.intent is None:
+        named += f" (others: {', '.join(_named(table, i) for i in others[:5])}: --intent-column)"
+    notices.append(Problem(table.file, table.line, f"read as tickets: {named}"))
+
+    sender = next((i for i, name in enumerate(table.header) if column_key(name) in _SENDERS), None)
+    wrong = _SENDERS[column_key(table.header[sender])] if sender is not None else ()
+    are_tags = _last(table.header[label]).endswith(("tags", "tag"))
+    tags = [_labels(at(cells, label), are_tags) for _, cells in table.records]
+    if are_tags and _are_words(tags):
+        tags = [[word for tag in found for word in tag.split()] for found in tags]
+    wanted = {label_key(tag): tag for tag in asked.tags}
+    counts = Counter(tag for found in tags for tag in dict.fromkeys(found))
+    records: list[tuple[int, Sequence[Cell]]] = []
+    agents = without = 0
+    problems = list(table.problems)
+    for (line, cells), found in zip(table.records, tags, strict=True):
+        if len(cells) != len(table.header):
+            records.append((line, cells))  # perhaps shifted
+            continue
+        if sender is not None and shown(at(cells, sender)).strip().casefold() in wrong:
+            agents += 1
+            continue
+        if wanted:
+            found = list(dict.fromkeys(wanted[label_key(tag)] for tag in found if label_key(tag) in wanted))
+        if not found:
+            without += 1
+        elif len(found) > 1:
+            reason = f"several tags: {', '.join(found)[:80]}; name those that are intents with `data.convert --tags`"
+            problems.append(Problem(table.file, line, reason, kind=_several(counts)))
+        else:
+            kept = list(cells)
+            kept[label] = found[0]
+            records.append((line, kept))
+    for count, what in (
+        (agents, f"messages of agents or bots ({_named(table, sender)})" if sender is not None else ""),
+        (without, f"tickets without a label in {_named(table, label)}" + (" of --tags" if wanted else "")),
+    ):
+        if count:
+            notices.append(Problem(table.file, None, f"not taken: {count:,} {what}"))
+    return replace(table, records=records, notices=notices, problems=problems), places
+
+
+def _label_place(table: Table, places: Places) -> int:
+    """Return the first of the usual columns with at least two values; the one that was found if none has."""
+    for name in TICKET_INTENT_NAMES:
+        for place, header in enumerate(table.header):
+            if place in (places.message, places.subject) or _last(header) != name:
+                continue
+            if len({shown(at(c, place)) for _, c in table.records if not is_empty(at(c, place))}) > 1:
+                return place
+    return places.intents[0]
+
+
+def _labels(cell: Cell, are_tags: bool) -> list[str]:
+    """Return the labels of a cell: the elements of a list; in a column of tags the parts between separators."""
+    if isinstance(cell, list | tuple):
+        return list(dict.fromkeys(shown(one).strip() for one in cell if not is_empty(one)))
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    text = shown(cell).strip()
+    if not are_tags:
+        return [text] if text else []
+    if text.startswith("[") and text.endswith("]"):
+        text = text[1:-1]
+    parts = (part.strip(" \t'\"") for part in _MARKS.split(text))
+    return list(dict.fromkeys(part for part in parts if part))
+
+
+def _are_words(tags: Sequence[Sequence[str]]) -> bool:
+    """Whether tags are separated by spaces, as Zendesk writes them: every word stands in several combinations."""
+    spaced = {tag for found in tags for tag in found if " " in tag}
+    uses = Counter(word for tag in {tag for found in tags for tag in found} for word in set(tag.split()))
+    return bool(spaced) and all(
+        _WORD.fullmatch(word) and not word[0].isupper() and max(uses[one] for one in tag.split()) > 1
+        for tag in spaced
+        for word in tag.split()
+    )
+
+
+def _several(counts: Counter[str]) -> str:
+    most = ", ".join(f"{tag} ({count:,})" for tag, count in counts.most_common(_SHOWN))
+    return (
+        f"tickets have several tags; the most frequent are {most}. Name those that are intents: "
+        "`python -m data.convert FILE --out FOLDER --tags refund,delivery`"
+    )
+
+
+def _named(table: Table, place: int) -> str:
+    return repr(table.header[place].strip())
+
+
+def _last(name: str) -> str:
+    return column_key(name).rpartition(".")[2]

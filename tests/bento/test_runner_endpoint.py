@@ -1,0 +1,105 @@
+"""The runner's endpoint: calls go to the batchable method, everything else to BentoML's app; a pickle is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import pickle
+from collections.abc import Sequence
+from typing import Any
+
+import bentoml
+import pytest
+
+from bento import library_internals
+from bento.http.asgi import Message, Receive, Scope, Send
+from bento.runner.codec import decode_predictions
+from bento.runner.endpoint import RunnerEndpoint
+from chatbot.dialog.router import Alternative, Prediction
+
+
+async def classify(messages: Sequence[str]) -> list[Prediction]:
+    if "overload" in messages:
+        raise bentoml.exceptions.ServiceUnavailable("process is overloaded")
+    if "bug" in messages:
+        raise KeyError("a bug")
+    return [Prediction([Alternative(message, 1.0)], 0.5, [0.25]) for message in messages]
+
+
+async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 299, "headers": []})
+    await send({"type": "http.response.body", "body": b"BentoML"})
+
+
+def ask(
+    *parts: bytes, method: str = "POST", path: str = "/classify"
+) -> tuple[int, bytes, dict[bytes, bytes]]:
+    """Send one request; return status, body and headers of the response."""
+    sent: list[Message] = []
+
+    async def play() -> None:
+        received = iter(
+            {"type": "http.request", "body": part, "more_body": place < len(parts)}
+            for place, part in enumerate(parts, start=1)
+        )
+
+        async def receive() -> Message:
+            return next(received)
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        scope: dict[str, Any] = {"type": "http", "method": method, "path": path, "headers": []}
+        await RunnerEndpoint(elsewhere, classify)(scope, receive, send)
+
+    asyncio.run(play())
+    return sent[0]["status"], sent[1]["body"], dict(sent[0]["headers"])
+
+
+def test_a_call_is_answered_in_order_and_says_which_worker_answered() -> None:
+    status, body, headers = ask(b'["refund"', b', "track"]')
+    assert status == 200
+    assert [p.alternatives[0].intent for p in decode_predictions(body)] == ["refund", "track"]
+    assert headers[b"x-runner-worker"] == str(bentoml.server_context.worker_index).encode()
+    assert headers[b"content-length"] == str(len(body)).encode()
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/classify"), ("GET", "/livez"), ("POST", "/")])
+def test_everything_else_is_answered_by_bentoml(method: str, path: str) -> None:
+    assert ask(b"", method=method, path=path)[:2] == (299, b"BentoML")
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[1]", b'["cut', pickle.dumps(["refund"])])
+def test_what_is_not_a_json_list_of_texts_is_refused(body: bytes) -> None:
+    status, answer, _ = ask(body)
+    assert status == 400
+    assert "not a JSON list of texts" in json.loads(answer)["error"]
+
+
+def test_a_call_that_bentoml_drops_says_so_and_a_bug_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    assert ask(b'["overload"]')[0] == 503
+    assert not caplog.records
+    assert ask(b'["bug"]')[0] == 500
+    assert "KeyError" in caplog.text
+
+
+def test_the_batchable_method_is_called_through_bentomls_adaptive_batching() -> None:
+    sizes: list[int] = []
+
+    @bentoml.service
+    class Doubling:
+        @bentoml.api(batchable=True, max_batch_size=8, max_latency_ms=10_000)  # type: ignore[untyped-decorator]  # bentoml
+        async def double(self, numbers: list[int]) -> list[int]:
+            sizes.append(len(numbers))
+            await asyncio.sleep(0.05)
+            return [2 * number for number in numbers]
+
+    app, call = library_internals.batching_app(Doubling, "double", is_main=False)
+
+    async def play() -> list[list[int]]:
+        async with app.router.lifespan_context(app):
+            found: list[list[int]] = await asyncio.gather(*(call([number]) for number in range(8)))
+            return found
+
+    assert asyncio.run(play()) == [[2 * number] for number in range(8)]
+    assert len(sizes) < 8, f"BentoML's batching {sizes} changed: adapt bento/library_internals.py"

@@ -1,0 +1,310 @@
+"""Exports of ticket systems: the customer's own words and the reason of the ticket, whatever the product."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data.columns import Columns
+from data.loading import Loaded, read_corpus
+from data.mail import clean_mail, clean_subject
+
+HTML = "<p>Hello,</p><p>where is my parcel &amp; when does it come?</p><p>Kind regards,<br>Ann Miller<br>ACME</p>"
+QUOTING = (
+    "Cancel my order please\n\nOn Mon, 3 May 2026 at 10:00,\nShop <help@x.com> wrote:\n> hello\n\n"
+    "Sent from my iPhone"
+)
+BODIES = (HTML, QUOTING)
+CLEAN = ("Hello, where is my parcel & when does it come?", "Cancel my order please")
+COUNT = 4
+
+
+def objects(names: list[str], key: str = "name") -> list[dict[str, Any]]:
+    return [{"id": number, key: name, "_links": {"self": "x"}} for number, name in enumerate(names)]
+
+
+def tickets(**fields: Any) -> list[dict[str, Any]]:
+    """Return tickets; a callable field is called with the ticket's body, label and number."""
+
+    def made(value: Any, number: int) -> Any:
+        label = ("delivery", "cancel")[number % 2]
+        return value(BODIES[number % 2], label, number) if callable(value) else value
+
+    return [{name: made(value, number) for name, value in fields.items()} for number in range(COUNT)]
+
+
+SUBJECT = {"id": lambda b, t, n: n, "subject": lambda b, t, n: f"Re: [#{n}7] Order {n}"}
+EXPORTS: dict[str, Any] = {
+    "zendesk": {
+        "tickets": tickets(
+            **SUBJECT,
+            description=lambda b, t, n: b,
+            tags=lambda b, t, n: [t],
+            type="question",
+            via={"channel": "web"},
+        ),
+        "users": [{"id": 1, "name": "Bob"}],
+    },
+    "intercom": {
+        "type": "conversation.list",
+        "conversations": tickets(
+            type="conversation",
+            source=lambda b, t, n: {"subject": f"<p>Order {n}</p>", "body": b, "author": {"type": "user"}},
+            tags=lambda b, t, n: {"type": "tag.list", "tags": objects([t])},
+        ),
+    },
+    "freshdesk": [
+        {"helpdesk_ticket": ticket}
+        for ticket in tickets(
+            **SUBJECT,
+            description=lambda b, t, n: b,
+            ticket_type=lambda b, t, n: t,
+            tags=[],
+            notes=[{"body": "a"}],
+        )
+    ],
+    "hubspot": {
+        "results": tickets(
+            properties=lambda b, t, n: {"subject": f"Order {n}", "content": b, "hs_ticket_category": t}
+        ),
+        "paging": {"next": {"after": "1"}},
+    },
+    "helpscout": {
+        "_embedded": {
+            "conversations": tickets(
+                **SUBJECT,
+                preview="short",
+                tags=lambda b, t, n: objects([t], "tag"),
+                _embedded=lambda b, t, n: {
+                    "threads": [
+                        {"type": "message", "body": "an agent's answer", "createdAt": "2026-01-02"},
+                        {"type": "customer", "body": "later", "createdAt": "2026-01-03"},
+                        {"type": "customer", "body": b, "createdAt": "2026-01-01"},
+                    ]
+                },
+            )
+        },
+        "page": {"size": 25},
+    },
+    "front": {
+        "_results": tickets(
+            **SUBJECT,
+            tags=lambda b, t, n: objects([t]),
+            last_message=lambda b, t, n: {"is_inbound": True, "body": b},
+        ),
+        "_links": {},
+    },
+    "gorgias": {
+        "data": tickets(
+            **SUBJECT,
+            tags=lambda b, t, n: objects([t]),
+            messages=lambda b, t, n: [
+                {"from_agent": True, "stripped_text": "an agent's"},
+                {"from_agent": False, "body_html": "all", "stripped_text": b},
+            ],
+        ),
+        "object": "list",
+        "meta": {},
+    },
+    "salesforce": {
+        "totalSize": COUNT,
+        "done": True,
+        "records": tickets(
+            attributes={"type": "Case"},
+            Subject=lambda b, t, n: f"Order {n}",
+            Description=lambda b, t, n: b,
+            Type="Problem",
+            Reason=lambda b, t, n: t,
+        ),
+    },
+}
+TABLES = {
+    "zendesk": ("Ticket ID", "Subject", "Description", "Tags"),
+    "salesforce": ("Case Number", "Subject", "Description", "Case Reason"),
+    "freshdesk": ("Ticket ID", "Subject", "Description", "Type"),
+    "hubspot": ("Ticket ID", "Ticket name", "Ticket description", "Category"),
+    "gorgias": ("Ticket id", "Ticket subject", "Excerpt", "Tags"),
+    "front": ("Message ID", "Subject", "Extract", "Tags"),
+}
+
+
+def loaded(path: Path, content: Any, columns: Columns | None = None) -> Loaded:
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return read_corpus(path, columns, arrays=True)
+
+
+def table(path: Path, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
+
+
+def said(corpus: Loaded) -> str:
+    return "\n".join(map(str, [*corpus.problems, *corpus.notices]))
+
+
+def assert_customers_words(corpus: Loaded) -> None:
+    assert not corpus.problems
+    messages, intents = corpus.table["message"].tolist(), corpus.table["intent"].tolist()
+    assert messages == [f"Order {n}. {CLEAN[n % 2]}" for n in range(COUNT)]
+    assert intents == ["delivery", "cancel"] * 2
+    for what in ("HTML is converted to text", "quoted replies are removed", "signatures are removed"):
+        assert what in said(corpus)
+
+
+@pytest.mark.parametrize("product", EXPORTS)
+def test_an_export_as_json_gives_the_customers_own_words_and_the_label(tmp_path: Path, product: str) -> None:
+    assert_customers_words(loaded(tmp_path / "export.json", EXPORTS[product]))
+
+
+def test_an_export_as_json_lines_gives_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "export.jsonl"
+    file.write_text("\n".join(map(json.dumps, EXPORTS["zendesk"]["tickets"])), encoding="utf-8")
+    assert_customers_words(read_corpus(file))
+
+
+@pytest.mark.parametrize("product", TABLES)
+def test_an_export_as_a_table_gives_the_same(tmp_path: Path, product: str) -> None:
+    rows = [(str(n), f"Order {n}", BODIES[n % 2], ("delivery", "cancel")[n % 2]) for n in range(COUNT)]
+    assert_customers_words(read_corpus(table(tmp_path / "export.csv", TABLES[product], rows)))
+
+
+def test_messages_of_agents_and_tickets_without_a_tag_are_counted_not_taught(tmp_path: Path) -> None:
+    conversations = EXPORTS["intercom"]["conversations"]
+    agent = {
+        **conversations[0],
+        "source": {"subject": "", "body": "New prices!", "author": {"type": "admin"}},
+    }
+    untagged = {**conversations[0], "tags": {"type": "tag.list", "tags": []}}
+    corpus = loaded(tmp_path / "export.json", {"conversations": [*conversations, agent, untagged]})
+    assert len(corpus.table) == COUNT
+    assert "not taken: 1 messages of agents or bots ('source.author.type')" in said(corpus)
+    assert "not taken: 1 tickets without a label in 'tags.tags'" in said(corpus)
+
+
+@pytest.mark.parametrize("mark", [" ", ", ", ";"])
+def test_of_several_tags_those_that_are_intents_are_named(tmp_path: Path, mark: str) -> None:
+    tags = [
+        mark.join(found)
+        for found in (["refund", "vip"], ["delivery", "vip"], ["delivery", "web"], ["refund"])
+    ]
+    rows = [(str(n), f"Order {n}", f"text {n}", found) for n, found in enumerate(tags)]
+    file = table(tmp_path / "export.csv", TABLES["zendesk"], rows)
+    problems = read_corpus(file).problems
+    assert [problem.line for problem in problems] == [2, 3, 4]
+    assert "the most frequent are refund (2), vip (2), delivery (2), web (1)" in problems[0].kind
+    named = read_corpus(file, Columns(tags=("Refund", "delivery")))
+    assert named.table["intent"].tolist() == ["Refund", "delivery", "delivery", "Refund"]
+    assert not named.problems
+
+
+def test_a_subject_that_tickets_share_is_not_taught(tmp_path: Path) -> None:
+    rows = [(str(n), "Contact form", f"text {n}", ("a", "b")[n % 2]) for n in range(6)]
+    corpus = read_corpus(table(tmp_path / "export.csv", TABLES["freshdesk"], rows))
+    assert corpus.table["message"].tolist() == [f"text {n}" for n in range(6)]
+    assert "'Subject' has few different values and is not part of the message" in said(corpus)
+
+
+def test_a_message_without_text_is_a_problem_and_never_an_empty_row(tmp_path: Path) -> None:
+    rows = [
+        ("1", "", "<p><img src='x.png'></p>", "a"),
+        ("2", "", "hello there", "b"),
+        ("3", "", "hi you", "a"),
+    ]
+    corpus = read_corpus(table(tmp_path / "export.csv", TABLES["freshdesk"], rows))
+    reason = "the message is HTML without a text: \"<p><img src='x.png'></p>\""
+    assert [(problem.line, problem.reason) for problem in corpus.problems] == [(2, reason)]
+    assert corpus.table["message"].tolist() == ["hello there", "hi you"]
+
+
+def test_examples_are_at_most_five_and_html_elsewhere_is_named_and_taught_as_written(tmp_path: Path) -> None:
+    file = table(
+        tmp_path / "corpus.csv", ("text", "label"), [(f"<b>refund</b> {n}", "ab"[n % 2]) for n in range(8)]
+    )
+    written = read_corpus(file)
+    assert written.table["message"][0] == "<b>refund</b> 0"
+    assert "HTML is taught as written" in said(written)
+    assert said(written).count("line ") == 5
+    assert "... and 3 more" in said(written)
+    assert read_corpus(file, Columns(clean_mail=True)).table["message"][0] == "refund 0"
+    rows = [(str(n), f"Order {n}", HTML, "ab"[n % 2]) for n in range(2)]
+    export = table(tmp_path / "export.csv", TABLES["freshdesk"], rows)
+    assert read_corpus(export, Columns(clean_mail=False)).table["message"][0] == f"Order 0. {HTML}"
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("Yes.\n\nAm 3. Mai 2026 um 10:12 schrieb Shop:\n> Hallo", "Yes."),
+        ("Yes.\n-----Original Message-----\nFrom: x\nhello", "Yes."),
+        ("Yes.\n________\nFrom: Shop <a@b.c>\nSent: Monday\nTo: me\nSubject: hi\n\nhello", "Yes."),
+        (
+            "##- Please type your reply above this line -##\nhello",
+            "##- Please type your reply above this line -##\nhello",
+        ),
+        ("Yes.\n##- Please type your reply above this line -##\nhello", "Yes."),
+        ("> Which colour?\n> Say it.\nblue", "blue"),
+        ("On 3 May 2026, Shop wrote:\n> Which colour?\nblue", "blue"),
+        ("> three items", "> three items"),
+        ("I wrote to you on Monday and he wrote:\nno", "I wrote to you on Monday and he wrote:\nno"),
+        ("Yes.\n-- \nAnn\nACME Ltd", "Yes."),
+        ("Yes.\nThanks,\nplease cancel it", "Yes.\nThanks,\nplease cancel it"),
+        ("Thanks", "Thanks"),
+        ("Best regards\nAnn", "Best regards\nAnn"),
+        ("Von meinem iPhone gesendet", "Von meinem iPhone gesendet"),
+        ("I <3 it, mail <ann@x.com> if a < b", "I <3 it, mail <ann@x.com> if a < b"),
+        ("the <div> in your widget", "the <div> in your widget"),
+        ("<p>mail <ann@x.com> if a < b</p>", "mail <ann@x.com> if a < b"),
+        ("R&amp;D<br>two<o:p></o:p>", "R&D\ntwo"),
+        ("<style>p {x}</style><p>hi</p><div class='gmail_signature'>Ann</div>", "hi"),
+        ("<div class='gmail_quote'>only this <div>and</div> that</div>", "only this\nand\nthat"),
+        (
+            "<div>own</div><div class='gmail_quote'>a <div>b</div><br class='gmail_quote'> c</div> after",
+            "own\n\nafter",
+        ),
+    ],
+)
+def test_only_what_a_mail_program_marks_is_removed(text: str, clean: str) -> None:
+    assert clean_mail(text).text == clean
+
+
+@pytest.mark.parametrize(
+    ("subject", "clean"),
+    [
+        ("RE: AW: [Ticket #123] Lost <b>parcel</b>", "Lost parcel"),
+        ("(no subject)", ""),
+        ("Refund?", "Refund?"),
+    ],
+)
+def test_a_subject_loses_prefixes_and_numbers(subject: str, clean: str) -> None:
+    assert clean_subject(subject) == clean
+
+
+def test_a_folder_of_e_mails_is_read_as_mails_and_not_line_by_line(tmp_path: Path) -> None:
+    mail = (
+        "From ann@x.com Mon May  3\nFrom: ann@x.com\nTo: b@x.com\nSubject: =?utf-8?q?R=C3=BCckgabe?=\n\n{}\n"
+    )
+    quoted = "I sent it back\n\n> Hello\n> there"
+    for name, text in (("refund/1.txt", quoted), ("delivery/1.txt", "where is it")):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(mail.format(text), encoding="utf-8")
+    corpus = read_corpus(tmp_path)
+    rows = dict(zip(corpus.table["intent"], corpus.table["message"], strict=True))
+    assert rows == {"refund": "Rückgabe. I sent it back", "delivery": "Rückgabe. where is it"}
+    assert "2 e-mails, one per file" in said(corpus)
+    assert "quoted replies are removed" in said(corpus)
+
+
+def test_an_e_mail_in_no_folder_or_in_an_unknown_encoding_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "refund").mkdir()
+    (tmp_path / "refund" / "1.eml").write_bytes(
+        b"Subject: hi\nContent-Type: text/plain; charset=nope\n\nhello"
+    )
+    (tmp_path / "2.eml").write_bytes(b"From: ann@x.com\n\nhello")
+    corpus = read_corpus(tmp_path)
+    assert "an e-mail that cannot be read: unknown encoding: nope" in said(corpus)
+    assert "put it into one with the name of its intent" in said(corpus)
