@@ -19,7 +19,7 @@ from tools.bench.growth.curves import Curve, Point, Step
 from tools.bench.quality.corpora import bitext
 from tools.bench.speed.servers import BenchError
 
-ROWS = (1_000, 3_000, 9_000, 27_000, 90_000)
+ROWS = (1_000, 3_000, 9_000, 27_000, 270_000)
 GROUP_ROWS = (10_000, 30_000, 100_000, 270_000)
 QUEUED = (500, 1_000, 2_000, 3_000)
 _VARIED = "rows of Bitext, beyond its 26,872 with other words in them; 27 intents"
