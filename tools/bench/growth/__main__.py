@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 from rich.console import Console
 from rich.text import Text
 
@@ -121,11 +122,17 @@ def picture(curves: dict[str, Curve], file: Path) -> None:
     for place, curve in enumerate(curves.values()):
         left = figure.add_subplot(rows, columns, place + 1)
         sizes = [point.size for point in curve.points]
+        wide = sizes[-1] > 200 * sizes[0]
         shown = next(pair for pair in SHOWN if all(name in curve.points[0].values for name in pair))
         for axes, name, colour in zip((left, left.twinx()), shown, _COLOURS, strict=False):
-            axes.loglog(
-                sizes, [point.values[name] for point in curve.points], "o-", color=colour, markersize=4
-            )
+            values = [point.values[name] for point in curve.points]
+            axes.loglog(sizes, values, "o-", color=colour, markersize=4)
+            # A factor of four at least: what is flat looks flat.
+            axes.set_ylim(0.8 * min(*values, max(values) / 4), 1.25 * max(values))
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_locator(LogLocator(subs=(1,) if axis is axes.xaxis and wide else (1, 2, 5)))
+                axis.set_major_formatter(EngFormatter(sep="") if axis is axes.xaxis else "{x:g}")
+                axis.set_minor_formatter(NullFormatter())
             axes.set_ylabel(name, color=colour)
         left.set(title=curve.title, xlabel=curve.size)
         left.grid(visible=True, alpha=0.3)
