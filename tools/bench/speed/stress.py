@@ -18,7 +18,6 @@ from typing import Annotated
 import psutil
 import typer
 from rich.console import Console
-from rich.markdown import Markdown
 
 from data.commands import reports_errors
 from tools.bench import figures as results
@@ -176,7 +175,7 @@ def measure(seconds: float, console: Console) -> list[Figure]:
         again = recovery(server)
     found = judged(base, best, over, again)
     results.write(FILE, found, seconds=seconds)
-    console.print(Markdown(results.table(found)))
+    console.print(results.terminal_table(found))
     return found
 
 
