@@ -22,6 +22,8 @@ _PROSE = frozenset(
 )
 _ENTITY = re.compile(r"\{([^{}|]+)\|[^{}]*\}")
 _SUFFIXES = (".txt", ".intent")
+_PACKAGE = (".egg-info", ".dist-info")
+_LOCALE = re.compile(r"[a-z]{2,3}[-_][a-z]{2}", re.IGNORECASE)
 _CHOICE = re.compile(r"\(([^()\[\]]*)\)|\[([^()\[\]]*)\]")
 _SLOT = re.compile(r"(?<!\{)\{(\w+)\}(?!\})")
 _MOST_VARIANTS = 5
@@ -35,7 +37,12 @@ def text_paths(folder: Path) -> list[Path]:
     visible = [
         p for p in found if not any(part.startswith((".", "__")) for part in p.relative_to(folder).parts)
     ]
-    return sorted(path for path in visible if path.stem.casefold() not in _PROSE)
+    return sorted(
+        path
+        for path in visible
+        if path.stem.casefold() not in _PROSE
+        and not any(part.name.endswith(_PACKAGE) for part in path.parents)
+    )
 
 
 def is_text_folder(folder: Path, paths: list[Path]) -> bool:
@@ -46,6 +53,7 @@ def is_text_folder(folder: Path, paths: list[Path]) -> bool:
 def read_text_folder(folder: Path, paths: list[Path], encoding: str | None = None) -> Rows:
     """Read the messages; of a mark such as `{Elm Street|store_name}` (MindMeld) the text remains."""
     result = Rows()
+    paths = _in_one_language(result, folder, paths)
     counts: Counter[str] = Counter()
     repeated = 0
     seen: set[tuple[str, str]] = set()
@@ -71,6 +79,28 @@ def read_text_folder(folder: Path, paths: list[Path], encoding: str | None = Non
     result.notices.append(Problem(str(folder), None, reason))
     dropped(result, str(folder), repeated, "lines", "they are repeated in another part of the same intent")
     return result
+
+
+def _in_one_language(result: Rows, folder: Path, paths: list[Path]) -> list[Path]:
+    """Return the files without templates of other languages (`locale/de-de/`): English is kept, else the first."""
+    locales = {path: _locale(path, folder) for path in paths if path.suffix.lower() == ".intent"}
+    languages = sorted(set(locales.values()) - {""})
+    if len(languages) < 2:
+        return paths
+    kept = "en" if "en" in languages else languages[0]
+    taken = [path for path in paths if locales.get(path, "") in ("", kept)]
+    others = ", ".join(language for language in languages if language != kept)
+    why = f"the bot has one language, here {kept}; for another one, give its folders alone"
+    dropped(
+        result, str(folder), len(paths) - len(taken), f"files of templates in other languages ({others})", why
+    )
+    return taken
+
+
+def _locale(path: Path, folder: Path) -> str:
+    """Return the language of the first folder that is named as one, such as `en` of `en-us`; empty: none is."""
+    parts = path.relative_to(folder).parts[:-1]
+    return next((re.split("[-_]", part)[0].lower() for part in parts if _LOCALE.fullmatch(part)), "")
 
 
 def _messages(text: str, is_template: bool) -> Iterator[tuple[int, str]]:

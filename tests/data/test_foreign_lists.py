@@ -131,6 +131,23 @@ def test_templates_of_ovos_give_messages_in_which_every_alternative_occurs(tmp_p
     ]
 
 
+def test_of_templates_in_several_languages_english_is_read_and_no_metadata_of_the_package(
+    tmp_path: Path,
+) -> None:
+    for name, text in (
+        ("weather/locale/en-us/weather.intent", "how is the weather"),
+        ("weather/locale/de-de/weather.intent", "wie ist das Wetter"),
+        ("weather.egg-info/SOURCES.txt", "setup.py"),
+        ("time/locale/en-GB/time.intent", "what time is it"),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"{text}\n", "utf-8")
+    loaded = read_corpus(tmp_path)
+    assert sorted(loaded.table["intent"]) == ["time", "weather"]
+    assert list(loaded.table["message"]) == ["what time is it", "how is the weather"]
+    assert "not taken: 1 files of templates in other languages (de)" in said(loaded)
+
+
 def test_a_notice_about_a_code_page_shows_no_words_where_there_are_none(tmp_path: Path) -> None:
     (tmp_path / "corpus.csv").write_bytes(
         "text,label\nit cost £5 – too much,a\nhi there,b\n".encode("cp1252")
