@@ -137,7 +137,7 @@ def _chosen(number: int, choice: re.Match[str]) -> str:
 
 
 def _intent(path: Path, folder: Path) -> str:
-    """Return the file's name; of `train.txt`, `test.txt` and numbered files the folder's."""
+    """Return the file's name (Botpress: before `.utterances`); of `train.txt` and numbered files the folder's."""
     if not _PART.fullmatch(path.stem) and not path.stem.isdigit():
-        return path.stem
+        return path.stem.removesuffix(".utterances")
     return "" if path.parent == folder else path.parent.name

@@ -148,6 +148,27 @@ def test_of_templates_in_several_languages_english_is_read_and_no_metadata_of_th
     assert "not taken: 1 files of templates in other languages (de)" in said(loaded)
 
 
+def test_botpress_is_read_in_one_language_with_its_answers(tmp_path: Path) -> None:
+    book = {"name": "book", "utterances": {"fr": ["un vol"], "en": ["book [Rome](city)", "fly me there"]}}
+    hours = {"questions": {"en": ["when are you open"]}, "answers": {"en": ["At 9."], "fr": ["A 9 h."]}}
+    (tmp_path / "book.json").write_text(json.dumps(book))
+    (tmp_path / "hours.json").write_text(json.dumps({"id": "hours", "data": hours}))
+    assert found(tmp_path) == [
+        ("book Rome", "book"),
+        ("fly me there", "book"),
+        ("when are you open", "hours"),
+    ]
+    loaded = read_corpus(tmp_path)
+    assert loaded.replies == {"hours": "At 9."}
+    assert "not taken: 1 messages in other languages" in said(loaded)
+
+
+def test_botpress_names_an_intent_before_utterances(tmp_path: Path) -> None:
+    (tmp_path / "hello.utterances.txt").write_text("hi\n")
+    (tmp_path / "none.utterances.txt").write_text("abcdefg\n")
+    assert found(tmp_path) == [("abcdefg", "out_of_scope"), ("hi", "hello")]
+
+
 def test_a_notice_about_a_code_page_shows_no_words_where_there_are_none(tmp_path: Path) -> None:
     (tmp_path / "corpus.csv").write_bytes(
         "text,label\nit cost £5 – too much,a\nhi there,b\n".encode("cp1252")
