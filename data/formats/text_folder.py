@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from chatbot.dialog.replies import PLACEHOLDER
 from data.errors import Problem
 from data.formats.document import dropped
 from data.rows import Row, Rows
@@ -67,7 +68,8 @@ def read_text_folder(folder: Path, paths: list[Path], encoding: str | None = Non
         result.notices.extend(notices)
         name = path.relative_to(folder).as_posix()
         is_template = path.suffix.lower() == ".intent"
-        for line, message in _messages(text, is_template):
+        entities = _entities(path.parent, folder) if is_template else {}
+        for line, message in _messages(text, is_template, entities):
             if (message, intent) in seen and (is_template or _PART.fullmatch(path.stem)):
                 repeated += 1  # the parts of one corpus often overlap
                 continue
@@ -103,14 +105,41 @@ def _locale(path: Path, folder: Path) -> str:
     return next((re.split("[-_]", part)[0].lower() for part in parts if _LOCALE.fullmatch(part)), "")
 
 
-def _messages(text: str, is_template: bool) -> Iterator[tuple[int, str]]:
-    """Yield the messages with their lines; a comment of a template file is none."""
+def _messages(text: str, is_template: bool, entities: dict[str, list[str]]) -> Iterator[tuple[int, str]]:
+    """Yield the messages with their lines; a comment of a template file is none.
+
+    A slot of a template gets a value of its `.entity` file; without one it remains a placeholder.
+    """
     for line, content in enumerate(text.split("\n"), start=1):
         if is_template and content.startswith("#"):
             continue
-        for message in variants(content) if is_template else [_ENTITY.sub(r"\1", content)]:
-            if message.strip():
-                yield line, message.strip()
+        for number, message in enumerate(
+            variants(content) if is_template else [_ENTITY.sub(r"\1", content)], start=line * _MOST_VARIANTS
+        ):
+            if written := PLACEHOLDER.sub(partial(_filled, entities, number), message).strip():
+                yield line, written
+
+
+def _entities(parent: Path, folder: Path) -> dict[str, list[str]]:
+    """Return the values of the `.entity` files beside a template or in a folder above it; the nearest is taken."""
+    found: dict[str, list[str]] = {}
+    for above in [parent, *parent.parents] if parent.is_relative_to(folder) else []:
+        for path in sorted(above.glob("*.entity")):
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            values = [line.strip() for line in lines if line.strip() and not line.startswith("# ")]
+            found.setdefault(path.stem.casefold(), values)
+        if above == folder:
+            break
+    return {name: values for name, values in found.items() if values}
+
+
+def _filled(entities: dict[str, list[str]], number: int, slot: re.Match[str]) -> str:
+    """Return a value of a slot; in Padatious `#` stands for a digit."""
+    values = entities.get((slot[1] or slot[2] or "").strip().casefold())
+    if not values:
+        return slot[0]
+    value = variants(values[number % len(values)])[0]
+    return re.sub("#", lambda digit: str((number + digit.start()) % 9 + 1), value)
 
 
 def variants(template: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,18 @@ def test_templates_of_ovos_give_messages_in_which_every_alternative_occurs(tmp_p
         "show me the weather in {{city}}",
         "tell me weather in {{city}}",
     ]
+
+
+def test_slots_of_ovos_get_the_values_of_their_entity_file(tmp_path: Path) -> None:
+    (tmp_path / "intents").mkdir()
+    (tmp_path / "intents" / "time.intent").write_text("time in {place}\ntime in {offset} minutes\nin {x}\n")
+    (tmp_path / "intents" / "day.intent").write_text("what day is it\n")
+    (tmp_path / "place.entity").write_text("Oslo\n(Roma|Rome)\n")
+    (tmp_path / "offset.entity").write_text("#\n##\n")
+    messages = [m for m, intent in found(tmp_path) if intent == "time"]
+    assert messages[0] == "in {{x}}"
+    assert re.fullmatch(r"time in [1-9]{1,2} minutes", messages[1])
+    assert messages[2] in ("time in Oslo", "time in Roma")
 
 
 def test_of_templates_in_several_languages_english_is_read_and_no_metadata_of_the_package(
