@@ -90,6 +90,16 @@ def test_after_a_quiet_time_a_burst_of_the_highest_limit_is_admitted_again() -> 
     assert traffic.round_trip(200, 0.05) == 100
 
 
+def test_a_time_with_few_but_more_than_a_quarter_of_the_lowest_limit_in_flight_is_not_quiet() -> None:
+    traffic = Traffic()
+    for _ in range(10):
+        traffic.round_trip(200, 0.3)
+    for _ in range(30):
+        assert traffic.round_trip(10, 0.02) == 10
+        traffic.time += 0.5
+    assert 20 < traffic.round_trip(200, 0.05) < 40
+
+
 def test_slow_messages_without_a_queue_do_not_lower_the_limit() -> None:
     traffic = Traffic()
     for _ in range(10):

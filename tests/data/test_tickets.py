@@ -222,6 +222,25 @@ def test_the_column_that_says_who_wrote_leaves_out_agents(
     assert "not taken: 1 messages of agents or bots" in said(corpus)
 
 
+def test_a_subject_that_every_second_ticket_has_of_its_own_is_part_of_the_message(tmp_path: Path) -> None:
+    rows = [(str(n), f"Order {n % 2}", f"text {n}", "ab"[n % 2]) for n in range(4)]
+    corpus = read_corpus(table(tmp_path / "export.csv", TABLES["freshdesk"], rows))
+    assert corpus.table["message"][0] == "Order 0. text 0"
+
+
+def test_the_label_is_a_column_with_two_values_and_a_number_is_a_whole_one(tmp_path: Path) -> None:
+    content = [
+        {
+            "subject": f"Order {n}",
+            "description": f"text {n}",
+            "tags": ["vip"] if n else [],
+            "type": 1.0 + n % 2,
+        }
+        for n in range(4)
+    ]
+    assert loaded(tmp_path / "export.json", content).table["intent"].tolist() == ["1", "2"] * 2
+
+
 def test_tags_between_brackets_are_read_without_them(tmp_path: Path) -> None:
     rows = [(str(n), f"Order {n}", f"text {n}", f"['{'ab'[n % 2]}']") for n in range(4)]
     corpus = read_corpus(table(tmp_path / "export.csv", TABLES["zendesk"], rows))

@@ -189,7 +189,8 @@ def test_the_penalty_rewards_no_message_and_messages_of_unknown_intents_get_it_t
 
 
 def test_the_penalty_is_part_of_the_calibration_of_the_scope_score() -> None:
-    fitted = fit(*corpus([40] * 4), outside=near_misses(ENOUGH_OWN))
+    many, _, rows = corpus([250] * 4, seed=6)  # like the messages: each has a penalty that weighs
+    fitted = fit(*corpus([40] * 4), outside=OutsideRows(many, rows))
     assert 0.03 <= (fitted.out_of_fold.scope < 0.5).mean() <= 0.07
 
 
@@ -203,14 +204,11 @@ def test_scores_of_out_of_scope_rows_are_in_the_order_of_the_rows() -> None:
 
 
 def test_many_out_of_scope_rows_do_not_outweigh_the_messages() -> None:
-    """Both sides weigh the same in sum: a message like neither is not refused because rows are many."""
-    encoded, labels, groups = corpus([40] * 4)
-    one, ten = (near_misses(ENOUGH_OWN * factor) for factor in (1, 10))
-    penalties = [
-        float(np.median(fit(encoded, labels, groups, outside=rows).classifier.measure(encoded)[1][:, -1]))
-        for rows in (one, ten)
-    ]
-    assert penalties[1] > 2 * penalties[0]
+    """Of rows that are like the messages nothing can be learned: the odds stay even, however many they are."""
+    many, _, rows = corpus([250] * 4, seed=6)
+    fitted = fit(*corpus([40] * 4), outside=OutsideRows(many, rows))
+    penalties = fitted.classifier.measure(corpus([40] * 4, seed=1)[0])[1][:, -1]
+    assert np.median(penalties) == pytest.approx(-np.log(2), abs=0.3)
 
 
 def test_messages_of_unknown_intents_are_scored_on_the_scale_of_the_final_model() -> None:
