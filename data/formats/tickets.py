@@ -103,10 +103,7 @@ def _label_place(table: Table, places: Places) -> int:
             if place in (places.message, places.subject) or _last(header) != name:
                 continue
             cells = [at(cells, place) for _, cells in table.records]
-            if (
-                len({shown(cell) for cell in cells if not is_empty(cell) and _labels(cell, are_tags=True)})
-                > 1
-            ):
+            if len({shown(cell) for cell in cells if _labels(cell, are_tags=True)}) > 1:
                 return place
     return places.intents[0]
 

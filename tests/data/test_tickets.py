@@ -241,6 +241,13 @@ def test_the_label_is_a_column_with_two_values_and_a_number_is_a_whole_one(tmp_p
     assert loaded(tmp_path / "export.json", content).table["intent"].tolist() == ["1", "2"] * 2
 
 
+def test_a_ticket_with_a_cell_too_many_is_a_problem_and_not_left_out_in_silence(tmp_path: Path) -> None:
+    rows = [(str(n), f"Order {n}", f"text {n}", "ab"[n % 2]) for n in range(4)]
+    corpus = read_corpus(table(tmp_path / "export.csv", TABLES["zendesk"], [*rows, (*rows[0], "more")]))
+    assert [problem.line for problem in corpus.problems] == [6]
+    assert len(corpus.table) == 4
+
+
 def test_tags_between_brackets_are_read_without_them(tmp_path: Path) -> None:
     rows = [(str(n), f"Order {n}", f"text {n}", f"['{'ab'[n % 2]}']") for n in range(4)]
     corpus = read_corpus(table(tmp_path / "export.csv", TABLES["zendesk"], rows))

@@ -339,7 +339,7 @@ def test_a_rewritten_log_is_readable_by_its_group_and_loses_whole_cells_alone(
 ) -> None:
     log = InferenceLog(here, shipper=Waiting(here.folder))
     kept, gone = make(2)
-    log.append([replace(kept, query=f"what is {gone.prediction_id}?"), gone])
+    log.append([replace(kept, query=f"what is {gone.prediction_id}"), gone])
     log.close()
     assert erasure.forget_here(here, StorageSettings(), frozenset({gone.prediction_id})) == 1
     assert ids_in_csv(here.folder) == [kept.prediction_id]
