@@ -144,8 +144,8 @@ def test_a_head_for_other_labels_is_refused(copy: Path) -> None:
 
 
 def test_an_intent_without_a_reply_is_refused_and_named(copy: Path) -> None:
-    replies = (copy / "replies.yaml").read_text()
-    (copy / "replies.yaml").write_text(replies.replace("get_refund:", "got_refund:"))
+    replies = (copy / "replies.yaml").read_text(encoding="utf-8")
+    (copy / "replies.yaml").write_text(replies.replace("get_refund:", "got_refund:"), encoding="utf-8")
     sign_anew(copy)
     with pytest.raises(BundleError, match="get_refund"):
         load(copy)

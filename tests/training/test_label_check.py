@@ -136,7 +136,7 @@ def test_personal_data_is_redacted_and_hostile_text_stays_text(tmp_path: Path) -
     shares[2] = [0.01, 0.99]
     findings = found(rows, shares)
     write_findings(findings, tmp_path, HOSTILE)
-    page, table = ((tmp_path / name).read_text() for name in (PAGE_FILE, CSV_FILE))
+    page, table = ((tmp_path / name).read_text(encoding="utf-8") for name in (PAGE_FILE, CSV_FILE))
     assert "<script>" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt; {{ 7 * 7 }}" in page
     for text in (page, table):
@@ -150,13 +150,13 @@ def test_decisions_entered_into_the_table_outlive_the_next_check(tmp_path: Path)
     findings = found(*corpus())
     write_findings(findings, tmp_path, "my.csv")
     file = tmp_path / CSV_FILE
-    lines = file.read_text().splitlines()
+    lines = file.read_text(encoding="utf-8").splitlines()
     file.write_text("\n".join([lines[0], f"keep{lines[1]}", f"b{lines[2]}"]) + "\n")
     write_findings(findings, tmp_path, "my.csv")
     assert [(d.action.value, d.intent) for d in read_decisions(file)] == [("keep", ""), ("move", "b")]
     file.write_text("not,what,was,written\n")
     write_findings(findings, tmp_path, "my.csv")
-    assert (tmp_path / "suspects.old.csv").read_text() == "not,what,was,written\n"
+    assert (tmp_path / "suspects.old.csv").read_text(encoding="utf-8") == "not,what,was,written\n"
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def test_the_command_names_a_planted_error_and_says_where_the_results_are(
     assert result.exit_code == 0, result.output
     assert HOSTILE in result.output
     assert "found/labels.html" in result.output
-    assert "second" in (tmp_path / "found" / CSV_FILE).read_text()
+    assert "second" in (tmp_path / "found" / CSV_FILE).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_a_corpus_of_which_nothing_can_be_held_out_has_no_suspects(run: CliRunne
     assert result.exit_code == 0, result.output
     assert "1 message with different labels" in result.output
     assert "2 intents with too few messages" in result.output
-    page = (tmp_path / "models/label-check" / PAGE_FILE).read_text()
+    page = (tmp_path / "models/label-check" / PAGE_FILE).read_text(encoding="utf-8")
     assert "0 of the rows" in page
 
 
