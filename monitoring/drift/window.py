@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from monitoring.drift.columns import of_table
+from monitoring.drift.feedback import id_hashes
 from monitoring.drift.histograms import Tally
 from monitoring.drift.source import COLUMNS, Source, ignore
 
@@ -97,9 +98,10 @@ def read(
             window.early += table.num_rows - _count(later)
             table = table.filter(later)
         if table.num_rows:
-            table = thumbs.join(table)
+            ids = id_hashes(table)
+            table = thumbs.join(table, ids)
             window.records += table.num_rows
-            reservoir.add(table)
+            reservoir.add(table, ids)
             columns = of_table(table)
             for tally in tallies:
                 tally.add(columns)
@@ -118,9 +120,9 @@ class Reservoir:
         self._rows = 0
         self._limit = np.iinfo(np.uint64).max
 
-    def add(self, table: pa.Table) -> None:
-        """Offer the next rows of the stream."""
-        low = np.flatnonzero(_hashes(table) <= self._limit)
+    def add(self, table: pa.Table, ids: NDArray[np.uint64] | None = None) -> None:
+        """Offer the next rows of the stream, whose `id_hashes` may be known."""
+        low = np.flatnonzero(_hashes(table, ids) <= self._limit)
         if len(low):
             # Copy: a slice would keep the whole part in memory.
             self._tables.append(table.take(pa.array(low)))
@@ -148,11 +150,10 @@ def sampled(tables: Sequence[pa.Table]) -> pa.Table | None:
     return whole.take(pa.array(np.argsort(_hashes(whole), kind="stable")[:SAMPLE])).combine_chunks()
 
 
-def _hashes(table: pa.Table) -> NDArray[np.uint64]:
+def _hashes(table: pa.Table, ids: NDArray[np.uint64] | None = None) -> NDArray[np.uint64]:
     """Return a hash of each row, shape (n,); the time tells rows without an id apart."""
-    ids = np.asarray(table["prediction_id"].to_numpy(), dtype=object)
     times = table["timestamp"].cast(pa.int64()).to_numpy()
-    return np.asarray(pd.util.hash_array(ids, categorize=False) + pd.util.hash_array(times))
+    return np.asarray((id_hashes(table) if ids is None else ids) + pd.util.hash_array(times))
 
 
 def _count(mask: pa.ChunkedArray) -> int:

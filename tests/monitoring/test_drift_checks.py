@@ -159,3 +159,16 @@ def test_thumbs_are_joined_by_prediction() -> None:
     assert thumbs.join(joined.select(["prediction_id"])[:0])["negative"].type == pa.bool_()
     nothing = Thumbs.of([]).join(joined.select(["prediction_id"]))
     assert nothing["negative"].to_pylist() == [None] * 4
+
+
+def test_of_thumbs_in_several_parts_the_latest_counts_in_whatever_order_the_parts_are_read() -> None:
+    generator = np.random.default_rng(0)
+    ids = [str(number) for number in generator.integers(0, 500, 2_000)]
+    times, helpful = generator.permutation(2_000), generator.random(2_000) < 0.5
+    said = pa.table({"prediction_id": ids, "timestamp": times, "helpful": helpful}).cast(SCHEMA)
+    last = {ids[row]: not helpful[row] for row in np.argsort(times)}
+    thumbs = Thumbs.of([said[start : start + 300] for start in range(0, 2_000, 300)])
+    asked = [str(number) for number in range(600)]
+    joined = thumbs.join(pa.table({"prediction_id": asked}))
+    assert len(thumbs) == len(last)
+    assert joined["negative"].to_pylist() == [last.get(one) for one in asked]

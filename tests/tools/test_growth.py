@@ -11,21 +11,31 @@ from typer.testing import CliRunner
 
 from tools.bench.growth.__main__ import app, page, picture, read
 from tools.bench.growth.curves import Curve, Point
+from tools.bench.growth.service import minute_of
+from tools.bench.speed.load import Load
+from tools.bench.speed.machine import Memory
+from tools.bench.speed.open_loop import Arrivals
 
 
 def curve(*points: tuple[float, float]) -> Curve:
-    values = [Point(size, {"seconds": seconds, "peak memory, MB": 100 + size}) for size, seconds in points]
+    values = [
+        Point(size, {"processor seconds": seconds, "peak memory, MB": 100 + size}) for size, seconds in points
+    ]
     return Curve("Training over rows", "rows", tuple(values), "rows of a test")
 
 
 @pytest.mark.parametrize("power", [0.5, 1, 2])
 def test_the_exponent_is_the_power_with_which_cost_grows(power: float) -> None:
     grown = curve(*((size, 3 * size**power) for size in (10, 100, 1000)))
-    assert grown.exponent("seconds") == pytest.approx(power)
+    assert grown.exponent("processor seconds") == pytest.approx(power)
 
 
-def test_two_points_do_not_make_an_exponent() -> None:
-    assert curve((10, 1), (100, 10)).exponent("seconds") is None
+def test_the_exponent_leaves_out_what_small_sizes_cost_at_least() -> None:
+    assert curve((1, 50), (10, 50), (100, 5_000)).exponent("processor seconds") == pytest.approx(2)
+
+
+def test_one_point_does_not_make_an_exponent() -> None:
+    assert curve((10, 1)).exponent("processor seconds") is None
 
 
 def test_page_and_picture_are_made_of_kept_measurements(tmp_path: Path) -> None:
@@ -37,7 +47,7 @@ def test_page_and_picture_are_made_of_kept_measurements(tmp_path: Path) -> None:
         in text
     )
     assert "| 1,000 | 100 | 1,100 |" in text
-    assert "to the power of 1.00" in text
+    assert "with the power of 1.00" in text
     picture({"training": read(content)}, tmp_path / "growth.png")
     with Image.open(tmp_path / "growth.png") as image:
         assert len(image.convert("L").getcolors() or []) > 10
@@ -47,3 +57,16 @@ def test_an_unknown_curve_is_refused_with_those_there_are() -> None:
     done = CliRunner().invoke(app, ["speed"])
     assert done.exit_code == 2
     assert "unknown curve 'speed'; there are connections, length" in done.output
+
+
+def test_a_minute_of_a_soak_counts_refusals_apart_from_errors_and_adds_the_memory_of_all_processes() -> None:
+    load = Load(64, seconds=60, answered=600, latencies=[0.010] * 99 + [0.250])
+    load.errors.update({"status 429": 7, "timeout": 2, "wrong intent": 1})
+    memory = [Memory(pid, "", "", rss=0, pss=100_000_000) for pid in (1, 2)]
+    assert minute_of(Arrivals(10, 600, load), memory) == {
+        "messages a second": 10,
+        "p99 ms": pytest.approx(12.4),
+        "memory of all processes, MB": 200,
+        "refused with 429": 7,
+        "errors": 3,
+    }

@@ -11,6 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from rich.table import Table
+from rich.text import Text
+
 from tools.bench.speed.machine import Machine
 from tools.bench.speed.servers import BenchError
 from tools.processes import ROOT
@@ -99,6 +102,14 @@ def table(figures: Iterable[Figure]) -> str:
         name = f"{figure.name} ({figure.note})" if figure.note else figure.name
         rows.append((name, figure.target_text, figure.show(figure.value), verdict, f"`{figure.command}`"))
     return markdown(("figure", "target", "measured", "", "command"), rows)
+
+
+def terminal_table(figures: Iterable[Figure]) -> Table:
+    """Return the figures as a table for a terminal, without the commands."""
+    shown = Table("figure", "target", "measured", "")
+    for figure in figures:
+        shown.add_row(Text(figure.name), figure.target_text, figure.show(figure.value), figure.verdict)
+    return shown
 
 
 def markdown(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -77,9 +77,10 @@ def find_clusters(
     labels = join(vectors, 1 - min_similarity)
     found = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     found = [rows for rows in found if _is_new([items[row] for row in rows])]
+    clustered = {int(row) for rows in found for row in rows}
     words = typical_words(
         [[items[row].message for row in rows] for rows in found],
-        [item.message for row, item in enumerate(items) if not any(row in rows for rows in found)],
+        [item.message for row, item in enumerate(items) if row not in clustered],
     )
     clusters: list[MessageCluster] = []
     taken: Counter[str] = Counter()

@@ -1,7 +1,8 @@
 """Measure the drift check's cost from 10,000 to 5 million records: `python -m tools.bench.drift.scale`.
 
 Uses a folder log store with parts of 100,000 rows and one day of records. Each size runs in a separate process and
-includes Evidently's report. The largest is counted again by shards, one after the other.
+includes Evidently's report. The largest is counted again by shards, as many at a time as there are cores; a size
+above `MOST_WHOLE` (`--size 50000000`, about 5 GB) by shards only.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ import os
 import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime, timedelta
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import typer
 from rich.console import Console
 
@@ -35,8 +39,10 @@ from tools.processes import ROOT
 FILE = CACHE / "drift-scale.json"
 SIZES = (10_000, 100_000, 1_000_000, 5_000_000)
 PART = 100_000
-SHARDS = 4
+MOST_WHOLE = 5_000_000
+"""The most records that one process counts here."""
 THUMBS = 0.2
+BASELINE = 2_000
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 _RUN = """
@@ -61,20 +67,28 @@ print(json.dumps(used | verdict))
 """
 
 
-def fill(folder: Path, records: int) -> None:
-    """Write one day of records and feedback to a folder store."""
+def fill(folder: Path, records: int, now: datetime | None = None, part: int = PART, first: int = 0) -> None:
+    """Write one day of records and feedback to a folder store.
+
+    Args:
+        now: end of the day; None: the present.
+        part: rows of a part.
+        first: the number of the first part; those before it are there.
+    """
+    for place in range(first, -(-records // part)):
+        _fill_part(folder, min(part, records - place * part), now or datetime.now(UTC), place)
+
+
+def _fill_part(folder: Path, count: int, now: datetime, place: int) -> None:
     store = open_store(StorageSettings(url=str(folder)))
-    now = datetime.now(UTC)
-    for place, start in enumerate(range(0, records, PART)):
-        count = min(PART, records - start)
-        table = _records(count, place, now)
-        name = f"part-{place:04d}"
-        days = table["timestamp"].to_pylist()
-        for day in sorted({when.date() for when in days}):
-            rows = table.filter(pa.array([when.date() == day for when in days]))
-            for kind, part in ((Record, rows), (Feedback, _feedback(rows, place))):
-                content = encode(part, [(f"{name}-{day}", part.num_rows)])
-                store.put(f"{prefix_of(kind)}day={day}/{name}-{day}.parquet", content)
+    made = _records(count, place, now)
+    name = f"part-{place:04d}"
+    days = made["timestamp"].cast(pa.date32())
+    for day in sorted(pc.unique(days).to_pylist()):
+        rows = made.filter(pc.equal(days, pa.scalar(day)))
+        for kind, table in ((Record, rows), (Feedback, _feedback(rows, place))):
+            content = encode(table, [(f"{name}-{day}", table.num_rows)])
+            store.put(f"{prefix_of(kind)}day={day}/{name}-{day}.parquet", content)
 
 
 def _feedback(records: pa.Table, seed: int) -> pa.Table:
@@ -87,44 +101,50 @@ def _feedback(records: pa.Table, seed: int) -> pa.Table:
 
 def _table(kind: Kind, rows: int, columns: dict[str, pa.Array]) -> pa.Table:
     """Return a table of a kind; text columns that are not given are empty."""
-    schema, empty = arrow_schema(kind), pa.array([""] * rows)
+    schema, empty = arrow_schema(kind), pa.repeat("", rows)
     return pa.table({name: columns.get(name, empty) for name in schema.names}).cast(schema)
 
 
 def _records(count: int, seed: int, now: datetime) -> pa.Table:
     generator = np.random.default_rng(seed)
-    # Ages spread over the window; the first part's are slightly older: it becomes the baseline.
-    age = np.sort(generator.uniform(60, 23.9 * 3600, count))[::-1]
+    # Ages spread over the window, which moves on during the bench; some of the first part's are older: the baseline.
+    age = np.sort(generator.uniform(60, 20 * 3600, count))[::-1]
     if seed == 0:
-        age[:2_000] += 3600
-    when = [int((now - timedelta(seconds=float(a))).timestamp() * 1000) for a in age]
+        age[:BASELINE] += 3600
+    when = (now.timestamp() * 1000 - 1000 * age).astype(np.int64)
     words = generator.integers(3, 20, count)
-    ids = [f"{seed:012d}{row:022d}" for row in range(count)]
+    rows = pa.array(np.arange(count)).cast(pa.string())
+    greeting = pc.if_else(pa.array(words > 10), "where is my order", "")
     columns = {
         "timestamp": pa.array(when, pa.timestamp("ms", tz="UTC")),
-        "query": pa.array(
-            [f"{'where is my order' * int(w > 10)} {row} thanks" for row, w in enumerate(words)]
+        "query": pc.binary_join_element_wise(greeting, rows, "thanks", " "),
+        "intent": pc.binary_join_element_wise(
+            "intent", pa.array(generator.integers(0, 27, count)).cast(pa.string()), "_"
         ),
-        "intent": pa.array([f"intent_{i}" for i in generator.integers(0, 27, count)]),
         "confidence": pa.array(generator.beta(20, 1, count)),
-        "prediction_id": pa.array(ids),
-        "model_version": pa.array(["v1"] * count),
-        "source": pa.array(["model"] * count),
+        "prediction_id": pc.binary_join_element_wise(f"{seed:012d}", pc.utf8_lpad(rows, 22, "0"), ""),
+        "model_version": pa.repeat("v1", count),
+        "source": pa.repeat("model", count),
         "scope": pa.array(generator.beta(8, 2, count)),
         "handoff": pa.array(generator.random(count) < 0.05),
-        "alternatives": pa.array(["{}"] * count),
+        "alternatives": pa.repeat("{}", count),
         "chars": pa.array((words * 5).astype(np.int32)),
         "words": pa.array(words.astype(np.int32)),
         "non_letter_share": pa.array(generator.beta(1, 30, count)),
         "upper_share": pa.array(generator.beta(1, 30, count)),
-        "summary": pa.array(
-            list(generator.normal(size=(count, 8)).astype(np.float32)), pa.list_(pa.float32())
+        "summary": pa.ListArray.from_arrays(
+            np.arange(0, 8 * count + 1, 8, dtype=np.int32),
+            generator.normal(size=8 * count).astype(np.float32),
         ),
         "latency_ms": pa.array(generator.random(count)),
-        "bundle_digest": pa.array(["0" * 64] * count),
+        "bundle_digest": pa.repeat("0" * 64, count),
         "schema_version": pa.array(np.ones(count, np.int32)),
     }
     return _table(Record, count, columns)
+
+
+def _folder_gb(folder: Path) -> float:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e9
 
 
 def _run(scratch: Path, *arguments: str) -> dict[str, float]:
@@ -142,45 +162,62 @@ def _run(scratch: Path, *arguments: str) -> dict[str, float]:
 @reports_errors()
 def main(
     sizes: Annotated[list[int] | None, typer.Option("--size", help="A number of records.")] = None,
+    shards: Annotated[int, typer.Option(min=1, help="Shards that count the largest size.")] = 4,
     out: Annotated[Path, typer.Option(help="The page.")] = ROOT / "docs" / "results.d" / "drift-scale.md",
 ) -> None:
     """Measure and write docs/results.d/drift-scale.md."""
     console = Console()
-    rows, shards = [], []
+    rows, parts, verdicts = [], [], []
     chosen = sorted(sizes or SIZES)
     for size in chosen:
         with tempfile.TemporaryDirectory() as scratch:
-            fill(Path(scratch) / "store", size)
-            first, second = _run(Path(scratch)), _run(Path(scratch))  # the first run freezes the baseline
-            rows.append((size, first, second))
-            console.print(f"{size:,}: {first}, {second}")
+            store = Path(scratch) / "store"
+            # The first run freezes the baseline: it needs no more than the first part.
+            fill(store, size if size <= MOST_WHOLE else PART)
+            first, counted = _run(Path(scratch)), size
+            if size <= MOST_WHOLE:
+                second = _run(Path(scratch))
+                counted = int(second["records"])
+                rows.append((size, first, second))
+                console.print(f"{size:,}: {first}, {second}")
+            else:
+                with ProcessPoolExecutor(os.cpu_count()) as pool:
+                    made = partial(_fill_part, store, PART, datetime.now(UTC))
+                    list(pool.map(made, range(1, size // PART)))
+                console.print(f"{size:,}: {_folder_gb(store):.1f} GB")
+                counted -= BASELINE
             if size == chosen[-1]:
-                shards = [_run(Path(scratch), f"{index}/{SHARDS}") for index in range(SHARDS)]
-                console.print(f"{size:,} in {SHARDS} shards: {shards}")
-                if shards[-1]["records"] != second["records"]:
-                    raise BenchError(
-                        f"the shards counted {shards[-1]['records']}, one process {second['records']}"
-                    )
+                with ThreadPoolExecutor(os.cpu_count()) as threads:
+                    names = [f"{index}/{shards}" for index in range(shards)]
+                    parts = list(threads.map(partial(_run, Path(scratch)), names))
+                verdicts = [part["records"] for part in parts if "records" in part]
+                console.print(f"{size:,} in {shards} shards: {parts}")
+                if set(verdicts) != {counted}:
+                    raise BenchError(f"the shards counted {verdicts}, expected {counted}")
     headings = ("records", "seconds", "processor seconds", "peak memory", "first run, freezing")
     cells = [
         (f"{size:,}", f"{second['seconds']:.1f}", f"{second['cpu']:.1f}", f"{second['mb']:.0f} MB",
          f"{first['seconds']:.1f} s, {first['mb']:.0f} MB")
         for size, first, second in rows
     ]  # fmt: skip
-    parts = [
-        (f"{index}/{SHARDS}", f"{each['seconds']:.1f}", f"{each['cpu']:.1f}", f"{each['mb']:.0f} MB")
-        for index, each in enumerate(shards)
+    counts = [
+        (f"{index}/{shards}", f"{each['seconds']:.1f}", f"{each['cpu']:.1f}", f"{each['mb']:.0f} MB")
+        for index, each in enumerate(parts)
     ]
-    measured = {"sizes": [second | {"records": size} for size, _, second in rows], "shards": shards}
-    write_file(FILE, json.dumps(measured) + "\n", sync=False)
+    if rows:
+        measured = {"sizes": [second | {"records": size} for size, _, second in rows], "shards": parts}
+        write_file(FILE, json.dumps(measured) + "\n", sync=False)
+    table = markdown(headings, cells) if cells else ""
+    options = "".join(f" --size {size}" for size in sizes or ())
     write_file(
         out,
-        "## What the drift check costs\n\n"
-        f"Command: `python -m tools.bench.drift.scale{''.join(f' --size {size}' for size in sizes or ())}` (commit "
+        f"## What the drift check costs{'' if rows else ' in shards'}\n\n"
+        f"Command: `python -m tools.bench.drift.scale{options} --shards {shards}` (commit "
         f"`{commit()}`, {Machine.this().describe()}). A log store in a folder, parts of 100,000 rows, a thumb for one "
-        f"answer in five; one process, start to verdict, with Evidently's report.\n\n{markdown(headings, cells)}\n"
-        f"{chosen[-1]:,} records in {SHARDS} shards, one after the other; the last one merges and reports:\n\n"
-        f"{markdown(('shard', *headings[1:4]), parts)}",
+        f"answer in five; one process, start to verdict, with Evidently's report.\n\n{table}\n"
+        f"{chosen[-1]:,} records in {shards} shards, {os.cpu_count()} at a time; the last one merges and reports; all "
+        f"counted {verdicts[0]:,} after the baseline's:\n\n"
+        f"{markdown(('shard', *headings[1:4]), counts)}",
         sync=False,
     )
 

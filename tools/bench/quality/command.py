@@ -13,7 +13,6 @@ from typing import Annotated
 import pandas as pd
 import typer
 from rich.console import Console
-from rich.markdown import Markdown
 
 from chatbot.errors import ChatbotError
 from chatbot.model import bundle as bundles
@@ -266,7 +265,7 @@ def measure_all(console: Console, quick: bool = False, file: Path = FILE) -> lis
     sections = [name for name, section in SECTIONS.items() if section.quick or not quick]
     found = measure(sections, console, draws=1 if quick else DRAWS)
     results.write(file, found, others_busy_cores=others)
-    console.print(Markdown(results.table(found)))
+    console.print(results.terminal_table(found))
     return found
 
 
@@ -282,6 +281,6 @@ def main(
         console.print(f"[red]no section {', '.join(unknown)}: there are {', '.join(SECTIONS)}[/red]")
         raise typer.Exit(1)
     if only:
-        console.print(Markdown(results.table(measure(only, console, draws=1 if quick else DRAWS))))
+        console.print(results.terminal_table(measure(only, console, draws=1 if quick else DRAWS)))
     else:
         measure_all(console, quick, QUICK_FILE if quick else FILE)

@@ -172,7 +172,7 @@ def measure(plan: Plan, console: Console, file: Path = FILE, bundle: Path = BUND
         "memory": processes,
     }
     results.write(file, found, **more)
-    console.print(Markdown("".join([*speed_tables(more), "\n", results.table(found)])))
+    console.print(Markdown("".join(speed_tables(more))), results.terminal_table(found))
     return found
 
 

@@ -18,7 +18,6 @@ from typing import Annotated
 import psutil
 import typer
 from rich.console import Console
-from rich.markdown import Markdown
 
 from data.commands import reports_errors
 from tools.bench import figures as results
@@ -33,6 +32,7 @@ from tools.bench.speed.sides import FIRST_MESSAGE, Side, baseline_side, role, se
 COMMAND = "python -m tools.bench.speed.stress"
 FILE = CACHE / "stress.json"
 MULTIPLES = (2, 4)
+WRONG = ("wrong intent", "no intent", "not JSON")
 # As the chart's probes: a path, and seconds until an answer counts as failed.
 _PROBES = ("/livez", "/readyz")
 _PROBE_SECONDS = 5.0
@@ -70,7 +70,7 @@ class Overload:
     @property
     def wrong(self) -> int:
         """Return the number of answers that differ from the bundle's own answer, or are not answers."""
-        return sum(self.arrivals.load.errors[kind] for kind in ("wrong intent", "no intent", "not JSON"))
+        return sum(self.arrivals.load.errors[kind] for kind in WRONG)
 
 
 @contextmanager
@@ -109,10 +109,10 @@ def sustained(side: Side, server: Server, start: float, seconds: float) -> Arriv
         BenchError: no rate is sustained.
     """
     questions = side.questions(server.port)
-    found = highest_rate(lambda rate: _window(server, questions, rate, _SEARCH_SECONDS), start)
+    found = highest_rate(lambda rate: window(server, questions, rate, _SEARCH_SECONDS), start)
     rate = found.rate if found else 0.0
     while rate >= start / 16:
-        confirmed = _window(server, questions, rate, seconds)
+        confirmed = window(server, questions, rate, seconds)
         if confirmed.is_sustained:
             return confirmed
         # A longer window meets pauses that a short one may miss.
@@ -124,7 +124,7 @@ def overload(side: Side, server: Server, rate: float, multiple: int, seconds: fl
     """Offer a multiple of a rate, with health probes beside it."""
     before = _workers(server)
     with probing(server.port) as probes:
-        arrivals = _window(server, side.questions(server.port), multiple * rate, seconds)
+        arrivals = window(server, side.questions(server.port), multiple * rate, seconds)
     after = _workers(server)
     return Overload(multiple, arrivals, probes, len(before ^ after))
 
@@ -175,7 +175,7 @@ def measure(seconds: float, console: Console) -> list[Figure]:
         again = recovery(server)
     found = judged(base, best, over, again)
     results.write(FILE, found, seconds=seconds)
-    console.print(Markdown(results.table(found)))
+    console.print(results.terminal_table(found))
     return found
 
 
@@ -205,7 +205,8 @@ def _workers(server: Server) -> set[int]:
     return {process.pid for process in tree_memory(server.pid) if "monitoring." not in process.command}
 
 
-def _window(server: Server, questions: Sequence[Question], rate: float, seconds: float) -> Arrivals:
+def window(server: Server, questions: Sequence[Question], rate: float, seconds: float) -> Arrivals:
+    """Offer messages at a rate, each as often as it takes."""
     warmup = 1.0
     needed = int(1.2 * rate * (seconds + warmup)) + 100
     mixed = list(questions) * (needed // len(questions) + 1)
