@@ -32,6 +32,8 @@ _QUOTE = re.compile(
 _SIGNATURE = re.compile(r"gmail_signature|moz-signature|protonmail_signature|^signature$", re.I)
 # A single `<div>` may be what the customer writes about; a closed one is a mail's own.
 _MARKUP = re.compile(rf"</(?:{'|'.join(_BLOCKS | _INLINE)})\s*>|<br\s*/?>", re.IGNORECASE)
+_UNCLOSED = re.compile(r"<(?=[a-zA-Z][^<>]*+(?:<|\Z))")
+_LONG_REFERENCE = re.compile(r"&#[0-9]{20,};?")
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#\d{2,6}|#x[\da-f]{2,6});", re.IGNORECASE)
 
 _ATTRIBUTION = re.compile(
@@ -70,10 +72,12 @@ _DISCLAIMER = re.compile(
     r"(?:confidentiality notice|disclaimer\s*:|this (?:e-?mail|message)\b.{0,120}\b(?:confidential|intended))",
     re.IGNORECASE,
 )
+_MOST_UNCLOSED = 20
+"""Tags with another inside, in a quoted attribute, that are read as tags."""
 _TAIL_LINES, _TAIL_CHARACTERS = 8, 70
 """Most lines of a signature, and characters of one."""
-_PREFIX = re.compile(
-    r"\s*(?:(?:re|fwd?|aw|wg|tr|rv|sv)\s*(?:\[\d+\])?:|\[[^\]]{0,30}#?\d+\])\s*", re.IGNORECASE
+_PREFIXES = re.compile(
+    r"(?:\s*+(?:(?:re|fwd?|aw|wg|tr|rv|sv)\s*(?:\[\d+\])?:|\[[^\]]{0,30}#?\d+\])\s*+)*+", re.IGNORECASE
 )
 _NO_SUBJECT = frozenset(["(no subject)", "no subject", "(none)", "untitled"])
 
@@ -101,7 +105,7 @@ def clean_mail(text: str) -> CleanedMail:
     quoting = signed = False
     if html_found:
         parser = _Text()
-        parser.feed(text)
+        parser.feed(_parsable(text))
         parser.close()
         text, quoting, signed = parser.result()
     text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -117,8 +121,7 @@ def clean_mail(text: str) -> CleanedMail:
 def clean_subject(subject: str) -> str:
     """Return a subject without `Re:`, ticket numbers and HTML; an empty text if it says nothing."""
     text = " ".join(clean_mail(subject).text.split())
-    while prefix := _PREFIX.match(text):
-        text = text[prefix.end() :]
+    text = _PREFIXES.sub("", text, count=1)
     return "" if text.casefold() in _NO_SUBJECT else text
 
 
@@ -188,8 +191,29 @@ def _shown(text: str) -> str:
     return repr(f"{shown[:60]} ... {shown[-40:]}" if len(shown) > 110 else shown)
 
 
+def _parsable(html: str) -> str:
+    """Return HTML that Python's parser reads in linear time, without an exception.
+
+    It looks for the end of a tag or comment from each beginning on: what has no end is made text. A character
+    reference of more digits than Python converts is no character.
+    """
+    for begin, end in (("<!--", "-->"), ("<![", "]>")):
+        last = html.rfind(end) + 1
+        html = html[:last] + html[last:].replace(begin, f"&lt;{begin[1:]}")
+    if len(_UNCLOSED.findall(html)) > _MOST_UNCLOSED:
+        html = _UNCLOSED.sub("&lt;", html)
+    return _LONG_REFERENCE.sub("\ufffd", html)
+
+
 class _Text(HTMLParser):
     """Collect the text of HTML, apart from what mail programs mark as a quote or a signature."""
+
+    def parse_marked_section(self, i: int, report: int = 1) -> int:
+        """Skip `<![...]>`, also one that no mail program writes, which Python's parser answers with AssertionError."""
+        try:
+            return super().parse_marked_section(i, report)
+        except AssertionError:
+            return self.parse_bogus_comment(i)
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -265,16 +289,13 @@ def _lines(parts: Sequence[str]) -> str:
 def _without_quotes(lines: list[str]) -> list[str]:
     """Return the lines without quoted replies, and without the lines that introduce them."""
     kept: list[str] = []
+    ends, marks = _quoted_runs(lines)
     place, is_quoting = 0, False
     while place < len(lines):
         if _SEPARATOR.fullmatch(lines[place]) or _is_header(lines[place : place + _HEADER_LINES]):
             break
-        introduced = _attribution(lines[place:])
-        after = place + introduced
-        quoted = after
-        while quoted < len(lines) and (lines[quoted].startswith(">") or not lines[quoted].strip()):
-            quoted += 1
-        marked = sum(line.startswith(">") for line in lines[after:quoted])
+        introduced = _attribution(lines[place : place + _ATTRIBUTION_LINES])
+        quoted, marked = ends[place + introduced], marks[place + introduced]
         if introduced and not marked:
             break  # what follows is quoted without marks, to the end
         if marked >= (1 if introduced else 2):
@@ -287,6 +308,16 @@ def _without_quotes(lines: list[str]) -> list[str]:
     while kept and not kept[-1].strip(" _\r"):
         kept.pop()
     return kept
+
+
+def _quoted_runs(lines: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Return where the run of quoted and blank lines that begins at each place ends, and how many of it are quoted."""
+    ends, marks = list(range(len(lines) + 1)), [0] * (len(lines) + 1)
+    for place in reversed(range(len(lines))):
+        is_quoted = lines[place].startswith(">")
+        if is_quoted or not lines[place].strip():
+            ends[place], marks[place] = ends[place + 1], marks[place + 1] + is_quoted
+    return ends, marks
 
 
 def _attribution(lines: Sequence[str]) -> int:
@@ -305,8 +336,11 @@ def _is_header(lines: Sequence[str]) -> bool:
 def _without_signature(lines: list[str]) -> list[str]:
     """Return the lines without a signature at their end."""
     kept = lines
-    for place, line in enumerate(lines):
-        if place and _is_signature(line.strip(), [one.strip() for one in lines[place + 1 :] if one.strip()]):
+    texts = [line.strip() for line in lines]
+    last = [place for place, text in enumerate(texts) if text][-_TAIL_LINES - 1 :]
+    for place, text in enumerate(texts):
+        # A tail of one line more than a signature has is as good as the whole.
+        if place and text and _is_signature(text, [texts[one] for one in last if one > place]):
             kept = lines[:place]
             break
     kept = [line for line in kept if not _DEVICE.fullmatch(line.strip().rstrip("."))]

@@ -385,7 +385,7 @@ def load(folder: Path, *, is_verified: bool = False) -> Bundle:
         summary = tensors.pop("summary")
         manifest = metadata.manifest
         classifier = Classifier.from_tensors(manifest.labels, manifest.temperature, tensors)
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise BundleError(f"{folder / HEAD} does not fit the manifest: {error}") from error
     bundle = Bundle(
         manifest, metadata.rules, metadata.replies, metadata.digest, encoder, classifier, summary, cascade

@@ -151,7 +151,7 @@ class Classifier:
 
         Raises:
             KeyError: a tensor is missing.
-            ValueError: the head does not have one column per label.
+            ValueError: a tensor holds NaN or infinity, or has another shape than the others need.
         """
         parts: dict[str, Any] = {
             part: kind(
@@ -165,8 +165,26 @@ class Classifier:
         }
         classifier = cls(labels, temperature, **parts)
         if classifier.head.bias.shape != (len(labels),):
-            raise ValueError(f"{len(classifier.head.bias)} columns for {len(labels)} labels")
+            raise ValueError(f"{classifier.head.bias.size} columns for {len(labels)} labels")
+        classifier._check()
         return classifier
+
+    def _check(self) -> None:
+        """Refuse tensors that make every score NaN, with which no message is out of scope, or fail in use."""
+        head, scope = self.head, self.scope
+        (features, axes), clusters = head.projection.shape, len(np.atleast_1d(scope.prototypes))
+        shapes = {
+            "head.centre": (features,), "head.weights": (axes, len(self.labels)),
+            "scope.prototypes": (max(1, clusters), features // _LAYERS), "scope.directions": (axes, len(self.labels)),
+            "scope.usual": (2, 3), "scope.scale": (2,), "scope.refusal": (axes + 1,) if scope.refusal.size else (0,),
+        }  # fmt: skip
+        for name, tensor in self.to_tensors().items():
+            if tensor.shape != (expected := shapes.get(name, tensor.shape)):
+                raise ValueError(f"{name} has shape {tensor.shape}, it must be {expected}")
+            if not np.isfinite(tensor).all():
+                raise ValueError(f"{name} holds NaN or infinity")
+        if (scope.usual[1] <= 0).any() or scope.scale[1] <= 0:
+            raise ValueError("scope.usual and scope.scale: a standard deviation must be positive")
 
     def measure(self, encoded: Encoded) -> tuple[Floats, Floats]:
         """Compute uncalibrated logits, shape (n, labels), and scope measures, shape (n, 4)."""
@@ -181,6 +199,7 @@ class Classifier:
         return Scores(softmax(logits / np.float32(self.temperature)), self.scope.score(measures))
 
 
+_LAYERS = 3
 _SINCE_FORMAT_2 = "scope.refusal"
 _PARTS: tuple[tuple[str, type], ...] = (("head", Head), ("scope", Scope))
 

@@ -43,7 +43,7 @@ _MORE = Pattern(
 _FOUR_DIGITS = Pattern(r"\d{4}", 0)
 _YEAR = Pattern(r"20[12]\d", 0)
 _PREFIX = Pattern(r"(?<![\w'-])[A-Z]{1,3}[ ]\Z", 0)
-_ALONE = Pattern(r"\W*(?P<code>(?=[\w/-]*\d[\w/-]?\d[\w/-]?\d)(?=[\d/-]*[A-Z])[A-Z\d][A-Z\d/-]{5,24})\W*", 0)
+_ALONE = Pattern(r"\W*+(?P<code>(?=[\w/-]*\d[\w/-]?\d[\w/-]?\d)(?=[\d/-]*[A-Z])[A-Z\d][A-Z\d/-]{5,24})\W*", 0)
 _GLUED = Pattern(r"([^\W\d_]+)-?(?=\d)", 0)
 _LISTING = Pattern(r"(?:,[ ]?(?:(?:and|or)[ ])?|[ ](?:and|or|&|und|et|y|e)[ ])#?", 0)
 _NAMED_AFTER = Pattern(

@@ -21,7 +21,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 _UPPER = r"(?-i:[^\W\d_a-zß-öø-ÿāăąćčďđēęěğģīıķļłńņňőřśşšșțťūůűźżžа-яёєіїґα-ωάέήίόύώ])"
-_NAME = rf"{_UPPER}[\w'’.-]*+"
+_NAME = rf"{_UPPER}[\w'’.-]{{0,40}}+"
 _NUMBER = r"(?:\d[A-Z][A-Z\d](?!\w)|\d{1,6}(?:[/-]\d{1,5}|[/-]?[a-z](?!\w)){0,2}(?:\s?[A-Z](?!\w)|[a-z](?!\w))?(?:[º°ª]\s?\w{0,4}|\.)?(?:\s?(?:tv|th|mf)\.?)?(?!\w))"
 _SMALL = r"""(?:(?:de|del|des|du|la|le|les|los|las|el|der|den|dem|das|am|an|im|in|auf|zum|zur|unter|van|het|di|dei|della|delle|do|da|dos|das|e|y|na|nad|pod|no|nr|št|č|br|lote|
     ul|os|al|bât|bat|apto?|flat|unit|casa|bloco|bloc|piso|esc|km|cp|cep|n|no|c/|av|via|pl|piazza|viale|corso|plaza|praça|avenida|chemin|allée|avenue|boulevard|place|route|quai|impasse|résidence|ул|улица|улице|улицы|вул|вулиця|вулиці|просп|д|дом|буд|кв|р|бул|strada|str|calle|rua|quadra|bairro|località|frazione|contrada|hameau|lieu-dit|montée|lotissement|jl|đường|οδός|carrer|fl|st|sal|mf|tl|lgh)\.?:?\s|[dl]')"""
@@ -57,7 +57,7 @@ _TURKISH = Pattern(
     rf"(?:{_NAME}\s){{1,3}}(?:(?:cad(?:desi)?|cd|sok(?:ak|ağı)?|sk|bulvarı|blv)\.?,?\s(?:no\.?:?\s?)?{_NUMBER}) (?:,?\s{_NAME}){{0,3}}"
 )
 _UK_POSTCODE = Pattern(
-    r"(?<![\w-])(?:\d{1,5}[a-z]?,?[ ])?(?:[A-Z][\w'-]*+,?[ ](?:on[ ]|upon[ ]|le[ ]|\d{1,4}[a-z]?,?[ ])?){0,7}[A-Z]{1,2}\d[A-Z\d]?[ ]\d[ABD-HJLNP-UW-Z]{2}(?![\w-])",
+    r"(?<![\w-])(?:\d{1,5}[a-z]?,?[ ])?(?:[A-Z][\w'-]{0,40}+,?[ ](?:on[ ]|upon[ ]|le[ ]|\d{1,4}[a-z]?,?[ ])?){0,7}[A-Z]{1,2}\d[A-Z\d]?[ ]\d[ABD-HJLNP-UW-Z]{2}(?![\w-])",
     0,
 )
 ADDRESS_WORDS = _BARE_NOUNS | _LIVING | _SENDING | _STREETS

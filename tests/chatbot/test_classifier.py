@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from chatbot.model.classifier import Classifier
+from chatbot.model.classifier import Classifier, Floats
 from tests.chatbot.corpora import Blobs, apart, encode
 from training.model.evaluation.metrics import auroc, ece
 from training.model.fit import FitError, Fitted, fit
@@ -72,6 +73,43 @@ def test_tensors_for_another_number_of_labels_are_refused(taught: tuple[Fitted, 
     classifier = taught[0].classifier
     with pytest.raises(ValueError, match="8 columns for 2 labels"):
         Classifier.from_tensors(("a", "b"), 1.0, classifier.to_tensors())
+
+
+DAMAGED: dict[str, Callable[[Floats], Floats]] = {
+    "not a number": lambda tensor: tensor * np.float32(np.nan),
+    "infinite": lambda tensor: np.full_like(tensor, np.inf),
+    "too short": lambda tensor: tensor[:-1],
+    "of one axis more": lambda tensor: tensor[None],
+    "a single number": lambda tensor: np.float32(tensor.flat[0]).reshape(()),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+@pytest.mark.parametrize(
+    "name",
+    ["scope.refusal", "scope.prototypes", "scope.directions", "scope.usual", "scope.scale", "head.weights"],
+)
+def test_a_damaged_tensor_is_refused_and_named(
+    taught: tuple[Fitted, list[str]], name: str, damage: str
+) -> None:
+    classifier = taught[0].classifier
+    tensors = classifier.to_tensors()
+    if name == "scope.refusal":
+        tensors[name] = np.zeros(len(tensors["head.weights"]) + 1, dtype=np.float32)
+    if name == "scope.prototypes" and damage == "too short":
+        tensors[name] = tensors[name][:1]
+    tensors[name] = DAMAGED[damage](tensors[name])
+    with pytest.raises(ValueError, match=name):
+        Classifier.from_tensors(classifier.labels, classifier.temperature, tensors)
+
+
+def test_a_standard_deviation_of_zero_is_refused(taught: tuple[Fitted, list[str]]) -> None:
+    classifier = taught[0].classifier
+    for name in ("scope.usual", "scope.scale"):
+        tensors = classifier.to_tensors()
+        tensors[name] = np.zeros_like(tensors[name])
+        with pytest.raises(ValueError, match="a standard deviation must be positive"):
+            Classifier.from_tensors(classifier.labels, classifier.temperature, tensors)
 
 
 def test_the_same_corpus_and_seed_give_the_same_weights_bit_for_bit(

@@ -56,6 +56,13 @@ FAMILIES = {
 }  # fmt: skip
 
 
+HOSTILE = {
+    "a code alone": ("-", "/", " 03/04"), "a patronymic": ("Ab ", "I", " is 12"), "folded to capitals": ("Ab ", "\u0130", " is 12"),
+    "Turkish streets": ("Sk 1980 ", "\ufb00", ""), "joined capitals": ("12 sk ", "Sk-", ""), "capitals after quotes": ("12 LA22 ", "Codigo'", ""),
+}  # fmt: skip
+"""Beginning, repeated unit and end of texts that took quadratic time."""
+
+
 @pytest.fixture(scope="module")
 def rules() -> Rules:
     return Rules.load(ROOT / "data/corpus/rules.yaml")
@@ -67,6 +74,12 @@ def test_twice_the_text_takes_at_most_a_little_more_than_twice_the_time(family: 
         assert_linear(
             redact, lambda length, beginning=beginning: _filled(beginning, FAMILIES[family], length)
         )
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_text_whose_end_decides_takes_linear_time(name: str) -> None:
+    beginning, unit, end = HOSTILE[name]
+    assert_linear(redact, lambda length: _filled(beginning, unit, length) + end)
 
 
 def test_the_worst_text_that_a_search_finds_takes_a_small_multiple_of_prose(rules: Rules) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -388,6 +390,53 @@ def test_only_what_a_mail_program_marks_is_removed(text: str, clean: str) -> Non
 )
 def test_a_subject_loses_prefixes_and_numbers(subject: str, clean: str) -> None:
     assert clean_subject(subject) == clean
+
+
+@pytest.mark.parametrize(
+    "markup", ["<![foo[x]]>", "<![ x", "<!x [<!ENTITY a>]>", f"&#{'9' * 5000};", f"<a b='&#{'9' * 5000};'>"]
+)
+def test_markup_that_the_parser_cannot_take_costs_no_more_than_itself(markup: str) -> None:
+    cleaned = clean_mail(f"<p>Where is my order?</p>{markup}")
+    assert cleaned.text.startswith("Where is my order?")
+
+
+HOSTILE = {
+    "blank lines": "a{}b", "log lines": "{}", "quoted lines": "{}", "unclosed tags": "<br>{}", "attributes": "<br>{}",
+    "unclosed comments": "<br>{}", "unclosed sections": "<br>{}", "closings": "hello\n{}",
+}  # fmt: skip
+UNITS = {
+    "blank lines": "\n", "log lines": "a line of a log\n", "quoted lines": "> a\nb\n", "unclosed tags": "<a",
+    "attributes": "<a b=", "unclosed comments": "<!--", "unclosed sections": "<![CDATA[", "closings": "regards\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_mail_is_cleaned_in_linear_time(name: str) -> None:
+    assert_linear(lambda count: clean_mail(HOSTILE[name].format(UNITS[name] * count)))
+
+
+def test_a_subject_of_many_prefixes_is_cleaned_in_linear_time() -> None:
+    assert clean_subject("Re: [#12] AW[2]:  fwd : hello") == "hello"
+    assert_linear(lambda count: clean_subject("re:" * 30 * count))
+
+
+def assert_linear(run: Callable[[int], object]) -> None:
+    """Four times the text takes at most eight times the processor time: 4 is linear, 16 is quadratic."""
+    ratios = []
+    for _ in range(6):
+        ratios.append(_seconds(run, 4_000) / _seconds(run, 1_000))
+        if ratios[-1] < 8:
+            return
+    raise AssertionError(f"time(4n) / time(n) is {min(ratios):.1f}")
+
+
+def _seconds(run: Callable[[int], object], count: int) -> float:
+    best = float("inf")
+    for _ in range(2):
+        began = time.thread_time()
+        run(count)
+        best = min(best, time.thread_time() - began)
+    return best
 
 
 def test_a_folder_of_e_mails_is_read_as_mails_and_not_line_by_line(tmp_path: Path) -> None:

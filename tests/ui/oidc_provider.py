@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -15,6 +16,7 @@ from joserfc.jwk import RSAKey
 from tests.support.http_server import LoopbackServer
 
 CLIENT, SECRET = "staff-pages", "the provider knows it too"
+COOKIE_SECRET = "a cookie secret of some length"
 
 
 @dataclass
@@ -24,6 +26,11 @@ class Provider(LoopbackServer):
     email: str = "ada@example.org"
     key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "test", "use": "sig"}))
     nonces: dict[str, str] = field(default_factory=dict)
+    claims: dict[str, Any] = field(default_factory=dict)
+    """Claims of the id token that replace the right ones."""
+    signed_by: RSAKey | None = None
+    """Another key that signs the id token; `unsigned` makes one without a signature ("alg": "none")."""
+    unsigned: bool = False
 
     @property
     def url(self) -> str:
@@ -58,7 +65,7 @@ class Provider(LoopbackServer):
         return (
             "[auth]\n"
             f'redirect_uri = "{page_url}/oauth2callback"\n'
-            'cookie_secret = "a cookie secret of some length"\n'
+            f'cookie_secret = "{COOKIE_SECRET}"\n'
             f'client_id = "{CLIENT}"\nclient_secret = "{SECRET}"\n'
             f'server_metadata_url = "{self.url}/.well-known/openid-configuration"\n'
         )
@@ -85,6 +92,9 @@ class Provider(LoopbackServer):
         claims = {
             "iss": self.url, "aud": CLIENT, "sub": self.email, "iat": now, "exp": now + 600,
             "nonce": self.nonces[code], "email": self.email, "email_verified": True, "name": "Somebody",
-        }  # fmt: skip
-        token = jwt.encode({"alg": "RS256", "kid": "test"}, claims, self.key)
+        } | self.claims  # fmt: skip
+        token = jwt.encode({"alg": "RS256", "kid": "test"}, claims, self.signed_by or self.key)
+        if self.unsigned:
+            header = urlsafe_b64encode(b'{"alg":"none"}').decode().rstrip("=")
+            token = f"{header}.{token.split('.')[1]}."
         return {"access_token": "unused", "token_type": "Bearer", "expires_in": 600, "id_token": token}

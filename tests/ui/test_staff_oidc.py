@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
+from joserfc import jwt
+from joserfc.jwk import OctKey, RSAKey
 from playwright.sync_api import BrowserContext, expect
 
 from tests.bento.server import free_port
-from tests.ui.oidc_provider import Provider
+from tests.ui.oidc_provider import COOKIE_SECRET, Provider
 from tests.ui.staff_tools import make_store
 from tools.pictures import staff_pages
 
@@ -20,6 +24,74 @@ pytestmark = pytest.mark.process
 if TYPE_CHECKING:
     from chatbot.model.bundle import Bundle
     from tests.ui.conftest import ChatPage
+
+
+FORGED: dict[str, dict[str, Any]] = {
+    "another issuer": {"claims": {"iss": "http://127.0.0.1:1"}},
+    "another client's token": {"claims": {"aud": "another-client"}},
+    "an expired token": {"claims": {"iat": 1_000_000_000, "exp": 1_000_000_600}},
+    "a replayed token": {"claims": {"nonce": "of an earlier login"}},
+    "a token without a signature": {"unsigned": True},
+    "a token that another key signed": {
+        "signed_by": RSAKey.generate_key(2048, {"kid": "test", "use": "sig"})
+    },
+}
+"""What a login must refuse: fields of the provider."""
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    started = Provider().start()
+    yield started
+    started.stop()
+
+
+def test_a_forged_login_by_openid_connect_sets_no_cookie(
+    serve_page: Callable[..., ChatPage], provider: Provider, tmp_path: Path
+) -> None:
+    """Without a browser: whoever comes in has Streamlit's cookie, and only its server sets it."""
+    port = free_port()
+    secrets = tmp_path / "secrets.toml"
+    secrets.write_text(provider.secrets(f"http://127.0.0.1:{port}"))
+    pages = serve_page(
+        sys.executable, "-m", "ui.staff", port=port, CHATBOT_STAFF_PORT=str(port),
+        CHATBOT_STAFF_OIDC_SECRETS=str(secrets), CHATBOT_STAFF_OIDC_ALLOWED="ada@example.org",
+        CHATBOT_STORE_URL=str(tmp_path / "store"),
+    )  # fmt: skip
+    assert _gets_a_cookie(pages.url)
+    right = {"claims": {}, "unsigned": False, "signed_by": None}
+    came_in = []
+    for name, forged in FORGED.items():
+        for field, value in (right | forged).items():
+            setattr(provider, field, value)
+        codes = len(provider.nonces)
+        if _gets_a_cookie(pages.url):
+            came_in.append(name)
+        assert len(provider.nonces) == codes + 1, f"{name}: the login did not reach the provider"
+    assert came_in == []
+    for field, value in right.items():
+        setattr(provider, field, value)
+    provider.nonces["stolen"] = ""
+    assert not _gets_a_cookie(pages.url, "/oauth2callback?code=stolen&state=made-up")
+    away = "https://evil.example"
+    answer = httpx.get(
+        f"{pages.url}/auth/login", params={"provider": _button(), "next": away, "redirect_uri": away}
+    )
+    assert "evil.example" not in answer.headers["location"]
+    assert _gets_a_cookie(pages.url)
+
+
+def _button() -> str:
+    """Return the token in the address of Streamlit's button, which the cookie's secret signs."""
+    claims = {"provider": "default", "exp": int(time.time()) + 120}
+    return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(COOKIE_SECRET))
+
+
+def _gets_a_cookie(url: str, path: str = "") -> bool:
+    """Follow a login (what the button opens), or another path, to its end; return whether the answer names somebody."""
+    with httpx.Client(follow_redirects=True, timeout=60) as client:
+        client.get(f"{url}{path or f'/auth/login?provider={_button()}'}")
+        return any(name.startswith("_streamlit_user") for name in client.cookies)
 
 
 def test_by_openid_connect_those_named_come_in_and_others_do_not(
