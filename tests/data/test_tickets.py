@@ -356,10 +356,10 @@ def test_examples_are_at_most_five_and_html_elsewhere_is_named_and_taught_as_wri
         ("<p>mail <ann@x.com> if a < b</p>", "mail <ann@x.com> if a < b"),
         ("R&amp;D<br>two<o:p></o:p>", "R&D\ntwo"),
         ("blue\n> 5 items", "blue\n> 5 items"),
-        ("On my phone the shop wrote:\nno", "On my phone the shop wrote:\nno"),
+        ("Hi.\nOn my phone the shop wrote:\nno", "Hi.\nOn my phone the shop wrote:\nno"),
         (
-            "From: here\n1\n2\n3\nDate: there\nwhat now",
-            "From: here\n1\n2\n3\nDate: there\nwhat now",
+            "I fly.\nFrom: here\n1\n2\n3\nDate: there\nwhat now",
+            "I fly.\nFrom: here\n1\n2\n3\nDate: there\nwhat now",
         ),
         ("Cancel it.\nRegards\nAnn\nWhen is it done?", "Cancel it.\nRegards\nAnn\nWhen is it done?"),
         ("Yes.\n--\n" + "one more\n" * 8 + "wish", "Yes.\n--\n" + "one more\n" * 8 + "wish"),
