@@ -208,7 +208,7 @@ def _parsable(html: str) -> str:
 class _Text(HTMLParser):
     """Collect the text of HTML, apart from what mail programs mark as a quote or a signature."""
 
-    def parse_marked_section(self, i: int, report: int = 1) -> int:
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
         """Skip `<![...]>`, also one that no mail program writes, which Python's parser answers with AssertionError."""
         try:
             return super().parse_marked_section(i, report)
