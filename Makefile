@@ -78,13 +78,16 @@ testbed: # what this machine needs for a cluster, where ../shared/testbed is
 
 .PHONY: setup
 setup: ## install system packages that tests use (Debian, Ubuntu): a browser, npm for axe-core, Prometheus, pushgateway, faketime, curl, a JDK
-	@missing=""; for program in chromium npm prometheus prometheus-pushgateway faketime curl; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	@missing=""; for program in npm prometheus prometheus-pushgateway faketime curl; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	command -v chromium chromium-browser google-chrome >/dev/null || missing="$$missing chromium"; \
 	command -v javac >/dev/null || missing="$$missing default-jdk-headless"; \
 	if [ -n "$$missing" ]; then \
 	  printf '\033[1m== installing%s\033[0m\n' "$$missing"; \
 	  [ "$$(id -u)" = 0 ] && sudo="" || sudo=sudo; \
 	  command -v apt-get >/dev/null || { echo "please install:$$missing"; exit 1; }; \
-	  $$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive \
+	  $$sudo apt-get update -qq; \
+	  [ -n "$$(apt-cache search --names-only '^chromium$$')" ] || missing="$${missing/chromium/chromium-browser}"; \
+	  $$sudo env DEBIAN_FRONTEND=noninteractive \
 	    apt-get install -yqq --no-install-recommends $$missing >/dev/null; \
 	  case "$$missing" in *prometheus*) $$sudo systemctl disable --now prometheus prometheus-pushgateway 2>/dev/null || true;; esac; fi
 

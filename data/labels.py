@@ -21,6 +21,7 @@ OUT_OF_SCOPE_NAMES = frozenset((
 PERHAPS_OUT_OF_SCOPE = frozenset(["other", "others", "misc", "miscellaneous", "rest"])
 
 _SEPARATORS = re.compile(r"[\s_-]+")
+_JOINTS = re.compile(r"[_.\s]+|(?<=\w)-(?=\w)|(?<=[a-z])(?=[A-Z][a-z])")
 _WHOLE = re.compile(r"(-?\d+)\.0+")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -34,6 +35,11 @@ def label_key(label: str) -> str:
     visible = "".join(c for c in plain(clean(label)).casefold() if unicodedata.category(c) != "Cf")
     key = unicodedata.normalize("NFKC", _SEPARATORS.sub("_", visible))
     return key.strip("_") or key
+
+
+def words_of(label: str) -> str:
+    """Return a label as words: `cancel_order`, `cancel.order`, `cancel-order` and `CancelOrder` are "cancel order"."""
+    return " ".join(_JOINTS.sub(" ", label).lower().split())
 
 
 def normalise_labels(rows: list[Row], file: str) -> tuple[list[Row], list[Problem]]:

@@ -118,9 +118,10 @@ _MAKERS: tuple[tuple[re.Pattern[str], Callable[[Draw], str]], ...] = (
     (re.compile(r"\b(url|link|website|page)\b"), _one_of(("www.example.com", "https://example.org/help"))),
     (re.compile(r"\b(number|id|code|reference|no)\b"), _number),
     (re.compile(r"\b(date|day)\b"), _date),
-    (re.compile(r"\bcity\b"), _one_of(_CITIES)),
+    (re.compile(r"\b(city|town|location)\b"), _one_of(_CITIES)),
     (re.compile(r"\bcountry\b"), _one_of(_COUNTRIES)),
     (re.compile(r"\baccount\b"), _one_of(_ACCOUNTS)),
     (re.compile(r"\bname\b"), _person),
+    (re.compile(r"\b(quantity|count|offset|duration)\b"), lambda draw: str(2 + draw(58))),
 )
 """The first entry whose pattern matches the placeholder's name generates its value."""

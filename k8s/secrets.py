@@ -75,15 +75,20 @@ def _encoded_value(rule: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-@reports_errors
-def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
-    """Create what is missing and print its names."""
+def parse_arguments(arguments: list[str] | None) -> tuple[RequestedSecrets, dict[str, str]]:
+    """Return the requested Secrets and their labels; the process's own arguments if None."""
     parser = argparse.ArgumentParser(prog="python -m k8s.secrets", description=__doc__)
     parser.add_argument("--label", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("requests", nargs="*", metavar="NAME/KEY=RULE")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     labels = {key: value for key, _, value in (label.partition("=") for label in options.label)}
-    requested = parse_requests(options.requests)
+    return parse_requests(options.requests), labels
+
+
+@reports_errors
+def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
+    """Create what is missing and print its names."""
+    requested, labels = parse_arguments(arguments)
     created = create_missing(Cluster(read_settings(KubernetesSettings), runtime), requested, labels)
     sys.stdout.write(f"made: {', '.join(created) or 'nothing, all were there'}\n")
     return 0

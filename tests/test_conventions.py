@@ -116,6 +116,19 @@ def _is_own(value: ast.expr) -> bool:
     return ast.unparse(value) in ("self", "cls", "super()")
 
 
+def test_a_test_skips_only_what_this_machine_lacks_and_fails_for_it_under_strict() -> None:
+    """`importorskip` and `skipif` would hide a broken environment from CI."""
+    skips = re.compile(r"importorskip|skipif|mark\.skip|pytest\.skip\(|skipTest")
+    found = [
+        f"{file.relative_to(ROOT)}:{number}"
+        for file in (ROOT / "tests").rglob("*.py")
+        if file not in (Path(requirements.__file__), Path(__file__))
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1)
+        if skips.search(line)
+    ]
+    assert found == [], "ask tests.support.requirements instead"
+
+
 def test_a_test_of_the_chart_is_skipped_where_helm_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requirements, "find", lambda name: None)
     monkeypatch.setattr(requirements, "STRICT", False)

@@ -1,4 +1,7 @@
-"""Show the progress of a long command: one line per step, a bar where items can be counted."""
+"""Show the progress of a long command: one line per step, a bar where items can be counted.
+
+Where the output is no terminal (a log), a line is printed as each step begins, and the table of all at the end.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
 )
@@ -46,13 +50,18 @@ class Steps:
     @contextmanager
     def wait(self, name: str) -> Iterator[None]:
         """Show a step of unknown length."""
-        task = self._progress.add_task(name, total=None)
+        task = self._begin(name, None)
         yield
         self._progress.update(task, total=1, completed=1)
 
     @contextmanager
     def count(self, name: str, total: int) -> Iterator[Advance]:
         """Show a step of `total` messages; yields the callback that advances it."""
-        task = self._progress.add_task(name, total=total)
+        task = self._begin(name, total)
         yield lambda done: self._progress.update(task, advance=done)
         self._progress.update(task, completed=total)
+
+    def _begin(self, name: str, total: int | None) -> TaskID:
+        if not (console := self._progress.console).is_terminal:
+            console.print(name if total is None else f"{name}: {total:,}", markup=False, highlight=False)
+        return self._progress.add_task(name, total=total)

@@ -9,6 +9,7 @@ from typing import Any
 
 from data.columns import Columns
 from data.errors import CorpusError, Problem
+from data.formats.botpress import is_botpress, read_botpress
 from data.formats.cells import Table, keyed
 from data.formats.clinc import is_clinc, read_clinc
 from data.formats.document import Document, guarded
@@ -31,6 +32,7 @@ DOCUMENTS: tuple[tuple[str, Callable[[Document], bool], Callable[[Document, str]
     ("Lex V1 or Alexa", is_lex, read_lex),
     ("SNIPS", is_snips, read_snips),
     ("Wit.ai", is_wit, read_wit),
+    ("Botpress", is_botpress, read_botpress),
     ("CLINC150", is_clinc, read_clinc),
 )
 """Product, whether a document is its export, and its reader; the first that fits."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from chatbot.dialog.replies import PLACEHOLDER
 from data.errors import Problem
 from data.formats.document import dropped
 from data.rows import Row, Rows
@@ -22,6 +23,8 @@ _PROSE = frozenset(
 )
 _ENTITY = re.compile(r"\{([^{}|]+)\|[^{}]*\}")
 _SUFFIXES = (".txt", ".intent")
+_PACKAGE = (".egg-info", ".dist-info")
+_LOCALE = re.compile(r"[a-z]{2,3}[-_][a-z]{2}", re.IGNORECASE)
 _CHOICE = re.compile(r"\(([^()\[\]]*)\)|\[([^()\[\]]*)\]")
 _SLOT = re.compile(r"(?<!\{)\{(\w+)\}(?!\})")
 _MOST_VARIANTS = 5
@@ -35,7 +38,12 @@ def text_paths(folder: Path) -> list[Path]:
     visible = [
         p for p in found if not any(part.startswith((".", "__")) for part in p.relative_to(folder).parts)
     ]
-    return sorted(path for path in visible if path.stem.casefold() not in _PROSE)
+    return sorted(
+        path
+        for path in visible
+        if path.stem.casefold() not in _PROSE
+        and not any(part.name.endswith(_PACKAGE) for part in path.parents)
+    )
 
 
 def is_text_folder(folder: Path, paths: list[Path]) -> bool:
@@ -46,6 +54,7 @@ def is_text_folder(folder: Path, paths: list[Path]) -> bool:
 def read_text_folder(folder: Path, paths: list[Path], encoding: str | None = None) -> Rows:
     """Read the messages; of a mark such as `{Elm Street|store_name}` (MindMeld) the text remains."""
     result = Rows()
+    paths = _in_one_language(result, folder, paths)
     counts: Counter[str] = Counter()
     repeated = 0
     seen: set[tuple[str, str]] = set()
@@ -59,7 +68,8 @@ def read_text_folder(folder: Path, paths: list[Path], encoding: str | None = Non
         result.notices.extend(notices)
         name = path.relative_to(folder).as_posix()
         is_template = path.suffix.lower() == ".intent"
-        for line, message in _messages(text, is_template):
+        entities = _entities(path.parent, folder) if is_template else {}
+        for line, message in _messages(text, is_template, entities):
             if (message, intent) in seen and (is_template or _PART.fullmatch(path.stem)):
                 repeated += 1  # the parts of one corpus often overlap
                 continue
@@ -73,14 +83,63 @@ def read_text_folder(folder: Path, paths: list[Path], encoding: str | None = Non
     return result
 
 
-def _messages(text: str, is_template: bool) -> Iterator[tuple[int, str]]:
-    """Yield the messages with their lines; a comment of a template file is none."""
+def _in_one_language(result: Rows, folder: Path, paths: list[Path]) -> list[Path]:
+    """Return the files without templates of other languages (`locale/de-de/`): English is kept, else the first."""
+    locales = {path: _locale(path, folder) for path in paths if path.suffix.lower() == ".intent"}
+    languages = sorted(set(locales.values()) - {""})
+    if len(languages) < 2:
+        return paths
+    kept = "en" if "en" in languages else languages[0]
+    taken = [path for path in paths if locales.get(path, "") in ("", kept)]
+    others = ", ".join(language for language in languages if language != kept)
+    why = f"the bot has one language, here {kept}; for another one, give its folders alone"
+    dropped(
+        result, str(folder), len(paths) - len(taken), f"files of templates in other languages ({others})", why
+    )
+    return taken
+
+
+def _locale(path: Path, folder: Path) -> str:
+    """Return the language of the first folder that is named as one, such as `en` of `en-us`; empty: none is."""
+    parts = path.relative_to(folder).parts[:-1]
+    return next((re.split("[-_]", part)[0].lower() for part in parts if _LOCALE.fullmatch(part)), "")
+
+
+def _messages(text: str, is_template: bool, entities: dict[str, list[str]]) -> Iterator[tuple[int, str]]:
+    """Yield the messages with their lines; a comment of a template file is none.
+
+    A slot of a template gets a value of its `.entity` file; without one it remains a placeholder.
+    """
     for line, content in enumerate(text.split("\n"), start=1):
         if is_template and content.startswith("#"):
             continue
-        for message in variants(content) if is_template else [_ENTITY.sub(r"\1", content)]:
-            if message.strip():
-                yield line, message.strip()
+        for number, message in enumerate(
+            variants(content) if is_template else [_ENTITY.sub(r"\1", content)], start=line * _MOST_VARIANTS
+        ):
+            if written := PLACEHOLDER.sub(partial(_filled, entities, number), message).strip():
+                yield line, written
+
+
+def _entities(parent: Path, folder: Path) -> dict[str, list[str]]:
+    """Return the values of the `.entity` files beside a template or in a folder above it; the nearest is taken."""
+    found: dict[str, list[str]] = {}
+    for above in [parent, *parent.parents] if parent.is_relative_to(folder) else []:
+        for path in sorted(above.glob("*.entity")):
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            values = [line.strip() for line in lines if line.strip() and not line.startswith("# ")]
+            found.setdefault(path.stem.casefold(), values)
+        if above == folder:
+            break
+    return {name: values for name, values in found.items() if values}
+
+
+def _filled(entities: dict[str, list[str]], number: int, slot: re.Match[str]) -> str:
+    """Return a value of a slot; in Padatious `#` stands for a digit."""
+    values = entities.get((slot[1] or slot[2] or "").strip().casefold())
+    if not values:
+        return slot[0]
+    value = variants(values[number % len(values)])[0]
+    return re.sub("#", lambda digit: str((number + digit.start()) % 9 + 1), value)
 
 
 def variants(template: str) -> list[str]:
@@ -107,7 +166,7 @@ def _chosen(number: int, choice: re.Match[str]) -> str:
 
 
 def _intent(path: Path, folder: Path) -> str:
-    """Return the file's name; of `train.txt`, `test.txt` and numbered files the folder's."""
+    """Return the file's name (Botpress: before `.utterances`); of `train.txt` and numbered files the folder's."""
     if not _PART.fullmatch(path.stem) and not path.stem.isdigit():
-        return path.stem
+        return path.stem.removesuffix(".utterances")
     return "" if path.parent == folder else path.parent.name

@@ -102,7 +102,8 @@ def _label_place(table: Table, places: Places) -> int:
         for place, header in enumerate(table.header):
             if place in (places.message, places.subject) or _last(header) != name:
                 continue
-            if len({shown(at(c, place)) for _, c in table.records if not is_empty(at(c, place))}) > 1:
+            cells = [at(cells, place) for _, cells in table.records]
+            if len({shown(cell) for cell in cells if _labels(cell, are_tags=True)}) > 1:
                 return place
     return places.intents[0]
 

@@ -94,7 +94,8 @@ class Cluster:
         """Yield the Deployment now and after every change, until `seconds` have passed or the watch breaks."""
         seconds = max(1, int(seconds))
         query = {"watch": "1", "fieldSelector": f"metadata.name={name}", "timeoutSeconds": str(seconds)}
-        timeout = Timeout(self._settings.request_seconds, seconds + self._settings.request_seconds)
+        patience = self._settings.request_seconds
+        timeout = Timeout(connect=patience, read=seconds + patience)
         stream = self._with_retries(lambda: self._send("GET", "deployments", "", query, None, timeout))
         buffer = b""
         try:

@@ -13,7 +13,6 @@ from tests.attack.target import SHORT, Target
 @pytest.mark.process
 @pytest.mark.timeout(300)
 def test_the_service_withstands_a_short_attack(bundle_folder: Path, tmp_path: Path) -> None:
-    pytest.importorskip("schemathesis", reason="schemathesis is missing: pip install -e .[dev]")
     from tests.attack.__main__ import attack
 
     results = attack(bundle_folder, tmp_path, SHORT)

@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 
 from bento import library_internals
-from bento.http.asgi import Receive, Scope, Send
+from bento.http.asgi import App, Receive, Scope, Send
 from bento.http.protocol import LimitedProtocol
 
 HEADERS = [(b"content-length", b"5")]
@@ -50,14 +50,13 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": message["body"] or b"hello"})
 
 
-def exchange(*pieces: bytes) -> PaperTransport:
+def exchange(*pieces: bytes, served: App = app, transport: PaperTransport | None = None) -> PaperTransport:
     """Send pieces over one connection."""
 
-    async def play() -> PaperTransport:
-        config = uvicorn.Config(app, log_config=None, lifespan="off")
+    async def play(transport: PaperTransport) -> PaperTransport:
+        config = uvicorn.Config(served, log_config=None, lifespan="off")
         config.load()
         protocol = LimitedProtocol(config=config, server_state=library_internals.server_state(), app_state={})
-        transport = PaperTransport()
         protocol.connection_made(transport)
         for piece in pieces:
             protocol.data_received(piece)
@@ -68,7 +67,7 @@ def exchange(*pieces: bytes) -> PaperTransport:
         transport.closed = was_closed  # not by the end of the connection
         return transport
 
-    return asyncio.run(play())
+    return asyncio.run(play(transport or PaperTransport()))
 
 
 def request(method: str, path: str, *lines: str, body: bytes = b"") -> bytes:
@@ -98,6 +97,26 @@ def test_a_head_without_a_body_is_sent(method: str, path: str) -> None:
     assert statuses(transport.writes) == [b"200"] * (1 + (method == "HEAD"))
     assert transport.writes[0].endswith(b"\r\n\r\n")
     assert transport.closed == (path == "/broken")
+
+
+def test_a_head_without_a_body_goes_before_the_next_response_of_the_pipeline() -> None:
+    head, whole = exchange(request("HEAD", "/") + request("GET", "/")).writes
+    assert head.endswith(b"\r\n\r\n")
+    assert whole.endswith(b"hello")
+
+
+def test_each_later_part_of_a_response_is_written_at_once() -> None:
+    transport, written = PaperTransport(), list[int]()
+
+    async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for part in (b"1", b"2", b"3"):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+            written.append(len(transport.writes))
+        await send({"type": "http.response.body", "body": b""})
+
+    exchange(request("GET", "/"), served=stream, transport=transport)
+    assert written == [1, 2, 3]
 
 
 def test_a_client_that_waits_for_continue_gets_it_at_once() -> None:

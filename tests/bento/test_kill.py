@@ -24,8 +24,11 @@ def wait_for(server: Server, name: str, count: int) -> None:
 
 
 def died(server: Server, does: str) -> float:
-    """What ChatbotProcessDied watches, of one scrape."""
-    metrics = server.metrics()
+    """What ChatbotProcessDied watches, of one scrape in which no worker is just starting."""
+    until = time.monotonic() + 60
+    while (metrics := server.metrics())[f'chatbot_processes{{role="{does}"}}'] < 2:
+        assert time.monotonic() < until, f"{does}: a worker does not begin"
+        time.sleep(0.2)
     return (
         metrics[f'chatbot_process_starts_total{{role="{does}"}}']
         - metrics[f'chatbot_processes{{role="{does}"}}']

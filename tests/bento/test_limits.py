@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import pairwise
 
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
-from bento.http.limits import ConcurrencyLimit
-from chatbot.errors import Overloaded
+from bento.http.asgi import ClientLeftError, Message
+from bento.http.limits import CancelOnDisconnect, ConcurrencyLimit
+from chatbot.errors import Overloaded, Unavailable
 
 
 class Traffic:
@@ -88,6 +90,16 @@ def test_after_a_quiet_time_a_burst_of_the_highest_limit_is_admitted_again() -> 
     assert traffic.round_trip(200, 0.05) == 100
 
 
+def test_a_time_with_few_but_more_than_a_quarter_of_the_lowest_limit_in_flight_is_not_quiet() -> None:
+    traffic = Traffic()
+    for _ in range(10):
+        traffic.round_trip(200, 0.3)
+    for _ in range(30):
+        assert traffic.round_trip(10, 0.02) == 10
+        traffic.time += 0.5
+    assert 20 < traffic.round_trip(200, 0.05) < 40
+
+
 def test_slow_messages_without_a_queue_do_not_lower_the_limit() -> None:
     traffic = Traffic()
     for _ in range(10):
@@ -99,3 +111,53 @@ def test_without_a_minimum_the_limit_is_fixed() -> None:
     traffic = Traffic(minimum=None)
     assert {traffic.round_trip(200, 5.0) for _ in range(5)} == {100}
     assert not traffic.changes
+
+
+def test_another_route_has_slots_of_its_own_as_many_as_the_highest_limit_or_as_named() -> None:
+    traffic = Traffic()
+    for _ in range(10):
+        traffic.round_trip(200, 0.3)
+    for limit, slots in ((None, 100), (3, 3)):
+        apart = traffic.limit.apart(limit)
+        for _ in range(slots):
+            apart.__enter__()
+        with pytest.raises(Overloaded, match="too many messages at once"):
+            apart.__enter__()
+
+
+@pytest.mark.parametrize(
+    ("first", "seconds", "error"),
+    [("http.disconnect", 30.0, ClientLeftError), ("http.request", 0.0, Unavailable)],
+)
+def test_a_handler_is_cancelled_when_its_client_leaves_or_its_time_is_over(
+    first: str, seconds: float, error: type[Exception]
+) -> None:
+    async def play() -> int:
+        received = iter([{"type": first}])
+
+        async def receive() -> Message:
+            for message in received:
+                return message
+            return await asyncio.Future()
+
+        with pytest.raises(error), CancelOnDisconnect(receive, seconds):
+            await asyncio.Future()
+        task = asyncio.current_task()
+        assert task is not None
+        await asyncio.sleep(0)
+        return task.cancelling()
+
+    assert asyncio.run(asyncio.wait_for(play(), 20)) == 0, "the task can go on"
+
+
+def test_a_handler_that_has_answered_is_not_cancelled_later() -> None:
+    async def play() -> str:
+        async def receive() -> Message:
+            return {"type": "http.disconnect"}
+
+        with CancelOnDisconnect(receive, 30):
+            pass
+        await asyncio.sleep(0.3)  # longer than a request goes unwatched
+        return "answered"
+
+    assert asyncio.run(play()) == "answered"

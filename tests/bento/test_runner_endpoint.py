@@ -21,8 +21,10 @@ from chatbot.dialog.router import Alternative, Prediction
 async def classify(messages: Sequence[str]) -> list[Prediction]:
     if "overload" in messages:
         raise bentoml.exceptions.ServiceUnavailable("process is overloaded")
+    if "closed" in messages:
+        raise bentoml.exceptions.NotFound("no such method")
     if "bug" in messages:
-        raise KeyError("a bug")
+        raise KeyError("a secret of the customer")
     return [Prediction([Alternative(message, 1.0)], 0.5, [0.25]) for message in messages]
 
 
@@ -32,14 +34,16 @@ async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def ask(
-    *parts: bytes, method: str = "POST", path: str = "/classify"
+    *parts: bytes, method: str = "POST", path: str = "/classify", kind: str = "http", leaves: bool = False
 ) -> tuple[int, bytes, dict[bytes, bytes]]:
-    """Send one request; return status, body and headers of the response."""
+    """Send one request, or with `leaves` only its first part; return status, body and headers of the response."""
     sent: list[Message] = []
 
     async def play() -> None:
         received = iter(
-            {"type": "http.request", "body": part, "more_body": place < len(parts)}
+            {"type": "http.disconnect"}
+            if leaves and place > 1
+            else {"type": "http.request", "body": part, "more_body": place < len(parts)}
             for place, part in enumerate(parts, start=1)
         )
 
@@ -49,7 +53,9 @@ def ask(
         async def send(message: Message) -> None:
             sent.append(message)
 
-        scope: dict[str, Any] = {"type": "http", "method": method, "path": path, "headers": []}
+        scope: dict[str, Any] = {"type": kind, "headers": []}
+        if kind == "http":
+            scope |= {"method": method, "path": path}
         await RunnerEndpoint(elsewhere, classify)(scope, receive, send)
 
     asyncio.run(play())
@@ -69,6 +75,14 @@ def test_everything_else_is_answered_by_bentoml(method: str, path: str) -> None:
     assert ask(b"", method=method, path=path)[:2] == (299, b"BentoML")
 
 
+def test_start_and_end_of_the_process_reach_bentoml() -> None:
+    assert ask(kind="lifespan")[0] == 299
+
+
+def test_of_a_caller_that_leaves_before_its_last_message_nothing_is_classified() -> None:
+    assert ask(b'["refund"', b"]", leaves=True)[0] == 400
+
+
 @pytest.mark.parametrize("body", [b"", b"{}", b"[1]", b'["cut', pickle.dumps(["refund"])])
 def test_what_is_not_a_json_list_of_texts_is_refused(body: bytes) -> None:
     status, answer, _ = ask(body)
@@ -78,8 +92,11 @@ def test_what_is_not_a_json_list_of_texts_is_refused(body: bytes) -> None:
 
 def test_a_call_that_bentoml_drops_says_so_and_a_bug_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert ask(b'["overload"]')[0] == 503
+    assert ask(b'["closed"]')[0] == 404
     assert not caplog.records
-    assert ask(b'["bug"]')[0] == 500
+    status, body, _ = ask(b'["bug"]')
+    assert status == 500
+    assert b"secret" not in body
     assert "KeyError" in caplog.text
 
 

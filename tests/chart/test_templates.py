@@ -341,13 +341,12 @@ def test_each_client_of_the_store_has_a_key_of_its_own_and_the_root_key_is_the_b
 
 
 def test_the_bootstrap_asks_for_secrets_as_the_command_understands_it(render: Render) -> None:
-    from k8s.secrets import parse_requests, pop_labels
+    from k8s.secrets import parse_arguments
 
     job = next(spec for name, spec in pod_specs(render()) if "bootstrap" in name)
     arguments = list(next(c for c in job["initContainers"] if c["name"] == "secrets")["args"])
-    labels = pop_labels(arguments)
+    asked, labels = parse_arguments(arguments)
     assert labels["app.kubernetes.io/instance"] == "support-chatbot"
-    asked = parse_requests(arguments)
     needed: set[tuple[str, str]] = set()
     for _, spec in pod_specs(render()):
         for container in containers(spec):

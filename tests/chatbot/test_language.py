@@ -18,6 +18,7 @@ from chatbot.dialog.router import Alternative, Prediction, Router, SystemTexts, 
 from chatbot.dialog.rules import Rules
 from chatbot.model.bundle import Bundle
 from chatbot.settings import RouterSettings, SlotSettings
+from chatbot.word_lists import read_lists
 
 FOLDER = Path(__file__).with_name("languages")
 SURE = Prediction([Alternative("refund", 0.99), Alternative("track", 0.01)], 5.0)
@@ -120,6 +121,15 @@ def test_the_languages_of_a_corpus_are_found_in_its_messages() -> None:
     assert spoken_languages(texts["de"]) == ("de",)
     assert set(spoken_languages([*english, *texts["fr"][:60]])) == {"en", "fr"}
     assert spoken_languages(["где моя посылка", "верните деньги"]) == ()
+
+
+def test_a_word_list_is_read_by_its_name_without_comments_in_utf_8(tmp_path: Path) -> None:
+    file = tmp_path / "words.txt"
+    file.write_text("# of nobody\n[de]\nfür\n\n# not a word\nnach und\n[fr]\nété\n", encoding="utf-8")
+    assert {name: text.split() for name, text in read_lists(file).items()} == {
+        "de": ["für", "nach", "und"],
+        "fr": ["été"],
+    }
 
 
 def test_every_language_has_a_name_and_every_text_its_slots() -> None:

@@ -145,12 +145,20 @@ def _bitext(shared_data: Path) -> list[str]:
         ("cancel it. Contact: max@example.com / 0171 5550123", "cancel it"),
         ("max@example.com", "max@example.com"),
         ("cancel my order", "cancel my order"),
+        ("refund for order 12345-AB", "refund for order 12345-AB"),
+        ("downloading invoice 12345-AB", "downloading invoice 12345-AB"),
     ],
 )
 def test_a_message_is_classified_without_the_personal_data_beside_its_question(
     message: str, core: str
 ) -> None:
     assert redact_with_core(message) == (redact(message), core)
+
+
+def test_a_long_message_is_classified_as_it_is() -> None:
+    short, long = ("where is my parcel? " * n + "My name is Anna Schmidt." for n in (20, 40))
+    assert redact_with_core(short)[1] == ("where is my parcel? " * 20).strip()
+    assert redact_with_core(long)[1] == long
 
 
 @pytest.mark.parametrize(

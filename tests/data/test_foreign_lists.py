@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,56 @@ def test_templates_of_ovos_give_messages_in_which_every_alternative_occurs(tmp_p
         "show me the weather in {{city}}",
         "tell me weather in {{city}}",
     ]
+
+
+def test_slots_of_ovos_get_the_values_of_their_entity_file(tmp_path: Path) -> None:
+    (tmp_path / "intents").mkdir()
+    (tmp_path / "intents" / "time.intent").write_text("time in {place}\ntime in {offset} minutes\nin {x}\n")
+    (tmp_path / "intents" / "day.intent").write_text("what day is it\n")
+    (tmp_path / "place.entity").write_text("Oslo\n(Roma|Rome)\n")
+    (tmp_path / "offset.entity").write_text("#\n##\n")
+    messages = [m for m, intent in found(tmp_path) if intent == "time"]
+    assert messages[0] == "in {{x}}"
+    assert re.fullmatch(r"time in [1-9]{1,2} minutes", messages[1])
+    assert messages[2] in ("time in Oslo", "time in Roma")
+
+
+def test_of_templates_in_several_languages_english_is_read_and_no_metadata_of_the_package(
+    tmp_path: Path,
+) -> None:
+    for name, text in (
+        ("weather/locale/en-us/weather.intent", "how is the weather"),
+        ("weather/locale/de-de/weather.intent", "wie ist das Wetter"),
+        ("weather.egg-info/SOURCES.txt", "setup.py"),
+        ("time/locale/en-GB/time.intent", "what time is it"),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"{text}\n", "utf-8")
+    loaded = read_corpus(tmp_path)
+    assert sorted(loaded.table["intent"]) == ["time", "weather"]
+    assert list(loaded.table["message"]) == ["what time is it", "how is the weather"]
+    assert "not taken: 1 files of templates in other languages (de)" in said(loaded)
+
+
+def test_botpress_is_read_in_one_language_with_its_answers(tmp_path: Path) -> None:
+    book = {"name": "book", "utterances": {"fr": ["un vol"], "en": ["book [Rome](city)", "fly me there"]}}
+    hours = {"questions": {"en": ["when are you open"]}, "answers": {"en": ["At 9."], "fr": ["A 9 h."]}}
+    (tmp_path / "book.json").write_text(json.dumps(book))
+    (tmp_path / "hours.json").write_text(json.dumps({"id": "hours", "data": hours}))
+    assert found(tmp_path) == [
+        ("book Rome", "book"),
+        ("fly me there", "book"),
+        ("when are you open", "hours"),
+    ]
+    loaded = read_corpus(tmp_path)
+    assert loaded.replies == {"hours": "At 9."}
+    assert "not taken: 1 messages in other languages" in said(loaded)
+
+
+def test_botpress_names_an_intent_before_utterances(tmp_path: Path) -> None:
+    (tmp_path / "hello.utterances.txt").write_text("hi\n")
+    (tmp_path / "none.utterances.txt").write_text("abcdefg\n")
+    assert found(tmp_path) == [("abcdefg", "out_of_scope"), ("hi", "hello")]
 
 
 def test_a_notice_about_a_code_page_shows_no_words_where_there_are_none(tmp_path: Path) -> None:

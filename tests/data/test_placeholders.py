@@ -47,6 +47,8 @@ def test_no_brace_is_left_in_any_row_of_bitext_and_nothing_else_is_changed(bitex
         ("{order-number}", r"(ORD-|#)?\d{5,10}"),
         ("{{Delivery Date}}", r"\d{1,2} [A-Z][a-z]+"),
         ("{{Customer Email}}", r"\S+@example\.\w+"),
+        ("{location}", r"[A-Z][a-z]+( [A-Z][a-z]+)?"),
+        ("{{quantity}}", r"\d{1,2}"),
         ("{{Favourite Colour}}", r"favourite colour"),
     ],
 )

@@ -351,7 +351,6 @@ def test_class_labels_of_hugging_face_have_names_in_files_and_folders(tmp_path: 
 
 
 def test_a_workbook_is_read_from_the_sheet_that_has_the_columns(tmp_path: Path) -> None:
-    openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
     book.active.title = "Cover"
     book.active.append(["Chats of May"])
@@ -373,7 +372,6 @@ def test_a_workbook_is_read_from_the_sheet_that_has_the_columns(tmp_path: Path) 
 
 
 def test_a_merged_label_counts_for_all_its_rows_and_a_merged_title_for_none(tmp_path: Path) -> None:
-    openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
     for row in (
         ["Chats", None],
@@ -394,7 +392,6 @@ def test_a_merged_label_counts_for_all_its_rows_and_a_merged_title_for_none(tmp_
 
 
 def test_formulas_without_results_errors_and_dates_in_a_workbook_are_named(tmp_path: Path) -> None:
-    openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
     for row in (
         ["text", "label"],

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from data.columns import Columns
+from data.formats.nested import flat
 from data.loading import Loaded, read_corpus
-from data.mail import clean_mail, clean_subject
+from data.mail import clean_mail, clean_subject, joined
 
 HTML = "<p>Hello,</p><p>where is my parcel &amp; when does it come?</p><p>Kind regards,<br>Ann Miller<br>ACME</p>"
 QUOTING = (
@@ -204,6 +205,98 @@ def test_of_several_tags_those_that_are_intents_are_named(tmp_path: Path, mark: 
     assert not named.problems
 
 
+@pytest.mark.parametrize(
+    ("column", "agents", "customers"),
+    [
+        ("From agent", "TRUE", "false"),
+        ("Direction", "outbound", "inbound"),
+        ("Is inbound", "False", "true"),
+        ("Author type", "admin", "user"),
+    ],
+)
+def test_the_column_that_says_who_wrote_leaves_out_agents(
+    tmp_path: Path, column: str, agents: str, customers: str
+) -> None:
+    rows = [(f"Order {n}", f"text {n}", "ab"[n % 2], customers) for n in range(4)]
+    header = ("Subject", "Description", "Tags", column.lower().replace(" ", "_"))
+    corpus = read_corpus(table(tmp_path / "export.csv", header, [*rows, ("Order 4", "new", "a", agents)]))
+    assert corpus.table["message"].tolist() == [f"Order {n}. text {n}" for n in range(4)]
+    assert "not taken: 1 messages of agents or bots" in said(corpus)
+
+
+def test_a_subject_that_every_second_ticket_has_of_its_own_is_part_of_the_message(tmp_path: Path) -> None:
+    rows = [(str(n), f"Order {n % 2}", f"text {n}", "ab"[n % 2]) for n in range(4)]
+    corpus = read_corpus(table(tmp_path / "export.csv", TABLES["freshdesk"], rows))
+    assert corpus.table["message"][0] == "Order 0. text 0"
+
+
+def test_the_label_is_a_column_with_two_values_and_a_number_is_a_whole_one(tmp_path: Path) -> None:
+    content = [
+        {
+            "subject": f"Order {n}",
+            "description": f"text {n}",
+            "tags": ["vip"] if n else [],
+            "type": 1.0 + n % 2,
+        }
+        for n in range(4)
+    ]
+    assert loaded(tmp_path / "export.json", content).table["intent"].tolist() == ["1", "2"] * 2
+
+
+def test_a_ticket_with_a_cell_too_many_is_a_problem_and_not_left_out_in_silence(tmp_path: Path) -> None:
+    rows = [(str(n), f"Order {n}", f"text {n}", "ab"[n % 2]) for n in range(4)]
+    corpus = read_corpus(table(tmp_path / "export.csv", TABLES["zendesk"], [*rows, (*rows[0], "more")]))
+    assert [problem.line for problem in corpus.problems] == [6]
+    assert len(corpus.table) == 4
+
+
+def test_tags_between_brackets_are_read_without_them(tmp_path: Path) -> None:
+    rows = [(str(n), f"Order {n}", f"text {n}", f"['{'ab'[n % 2]}']") for n in range(4)]
+    corpus = read_corpus(table(tmp_path / "export.csv", TABLES["zendesk"], rows))
+    assert corpus.table["intent"].tolist() == ["a", "b"] * 2
+
+
+def test_a_subject_with_which_the_message_begins_or_that_ends_in_a_mark_is_joined_as_a_person_would() -> None:
+    assert joined("Where is it", "where is it? I wait") == "where is it? I wait"
+    assert joined("Where is it?", "I wait") == "Where is it? I wait"
+    assert joined("Refund", "I wait") == "Refund. I wait"
+    assert joined("Refund", "") == "Refund"
+
+
+def conversation(**agents: Any) -> dict[str, Any]:
+    """Return a ticket whose first message has a mark of a message that is not the customer's."""
+    return {"messages": [{"text": "an agent's", **agents}, {"text": "the customer's"}]}
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        {"role": "assistant"},
+        {"role": "bot"},
+        {"type": "note"},
+        {"type": "forwardparent"},
+        {"from_agent": True},
+        {"is_inbound": False},
+        {"incoming": False},
+        {"public": False},
+    ],
+    ids=str,
+)
+def test_of_a_conversation_the_first_message_that_is_not_an_agents_is_taken(mark: dict[str, Any]) -> None:
+    assert dict(flat(conversation(**mark))) == {"messages.text": "the customer's"}
+
+
+def test_the_order_of_a_conversation_is_that_of_its_times_where_all_have_one_of_a_kind() -> None:
+    def first(*times: Any) -> Any:
+        messages = [{"text": n, "created": time} for n, time in enumerate(times)]
+        return dict(flat({"messages": messages}))["messages.text"]
+
+    assert first(30, 10, 20) == 1
+    assert first("2026-01-02", "2026-01-01") == 1
+    assert first(30, "2026-01-01") == 0
+    assert first(None, 10) == 0
+
+
 def test_a_subject_that_tickets_share_is_not_taught(tmp_path: Path) -> None:
     rows = [(str(n), "Contact form", f"text {n}", ("a", "b")[n % 2]) for n in range(6)]
     corpus = read_corpus(table(tmp_path / "export.csv", TABLES["freshdesk"], rows))
@@ -262,6 +355,19 @@ def test_examples_are_at_most_five_and_html_elsewhere_is_named_and_taught_as_wri
         ("the <div> in your widget", "the <div> in your widget"),
         ("<p>mail <ann@x.com> if a < b</p>", "mail <ann@x.com> if a < b"),
         ("R&amp;D<br>two<o:p></o:p>", "R&D\ntwo"),
+        ("blue\n> 5 items", "blue\n> 5 items"),
+        ("On my phone the shop wrote:\nno", "On my phone the shop wrote:\nno"),
+        (
+            "From: here\n1\n2\n3\nDate: there\nwhat now",
+            "From: here\n1\n2\n3\nDate: there\nwhat now",
+        ),
+        ("Cancel it.\nRegards\nAnn\nWhen is it done?", "Cancel it.\nRegards\nAnn\nWhen is it done?"),
+        ("Yes.\n--\n" + "one more\n" * 8 + "wish", "Yes.\n--\n" + "one more\n" * 8 + "wish"),
+        ("Yes.\nConfidentiality notice\n" + "Who are you? " * 9, "Yes."),
+        ("Yes.\r-- \rAnn", "Yes."),
+        ("<p>Yes.</p><blockquote type='cite'>Which?</blockquote>", "Yes."),
+        ("<p>Yes:</p><blockquote>Which?</blockquote>", "Yes:\n\nWhich?"),
+        ("<style>p {x}</style><div class='gmail_quote'>only that</div>", "only that"),
         ("<style>p {x}</style><p>hi</p><div class='gmail_signature'>Ann</div>", "hi"),
         ("<div class='gmail_quote'>only this <div>and</div> that</div>", "only this\nand\nthat"),
         (

@@ -71,6 +71,25 @@ def test_a_server_that_recovers_in_time_is_retried_until_it_answers() -> None:
     assert found["metadata"]["name"] == DEPLOYMENT
 
 
+def test_a_watch_is_read_for_as_long_as_it_lasts_and_nothing_is_retried_unasked() -> None:
+    process = World().process()
+    asked: list[tuple[Any, Any]] = []
+    request = process.request
+
+    def recorded(pool: Any, method: str, url: str, **options: Any) -> Any:
+        asked.append((pool, options["timeout"]))
+        return request(pool, method, url, **options)
+
+    process.request = recorded  # type: ignore[method-assign]
+    settings = KubernetesSettings()
+    assert (
+        next(Cluster(settings, process).watch_deployment(DEPLOYMENT, 300))["metadata"]["name"] == DEPLOYMENT
+    )
+    [(pool, timeout)] = asked
+    assert (timeout.connect_timeout, timeout.read_timeout) == (5, 305)
+    assert pool.connection_pool_kw["retries"].total is False, "the runtime retries, for as long as it is told"
+
+
 def test_an_unreachable_server_is_reported_with_its_address(tmp_path: Path) -> None:
     """On the real network: no process listens on this port."""
     file = tmp_path / "kubeconfig"

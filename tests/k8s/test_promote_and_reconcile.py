@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from chatbot.settings import KubernetesSettings
+from k8s.api.client import Cluster
+from k8s.api.lease import KubernetesLease
 from tests.k8s.harness import (
     KILLED,
     at_request,
@@ -371,6 +374,16 @@ def test_a_model_set_by_hand_is_not_analysed() -> None:
     assert summary(world) == (ref(2), "2", [digest(2)])
 
 
+def test_a_rollback_by_hand_waits_until_a_rollout_has_released_the_lease() -> None:
+    world = world_serving(3)
+    settings = KubernetesSettings()
+    rollout = KubernetesLease(Cluster(settings, world.process()), settings.promotion_lock, 6, 0)
+    rollout.__enter__()
+    world.clock.at(100, lambda: rollout.__exit__(None, None, None))
+    assert run_rollback("2")(world.process()) == 0
+    assert summary(world) == (ref(2), "2", [digest(2)])
+
+
 def test_a_rollback_to_the_serving_model_changes_nothing() -> None:
     world = world_serving(3)
     version = world.version
@@ -379,7 +392,8 @@ def test_a_rollback_to_the_serving_model_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "why"), [("99", "99"), ("latest", "latest"), ("2@beef", "64 hexadecimal digits"), ("", "")]
+    ("version", "why"),
+    [("99", "99"), ("latest", "latest"), ("2@beef", "64 hexadecimal digits"), ("", "VERSION is empty")],
 )
 def test_an_invalid_version_is_reported_and_changes_nothing(
     version: str, why: str, capsys: pytest.CaptureFixture[str]

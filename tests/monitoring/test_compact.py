@@ -14,9 +14,17 @@ import pytest
 
 from chatbot.ids import new_id
 from chatbot.records.erasure import mark_forgotten
-from chatbot.records.log_store import COMPACTED, read_feedback, read_part, read_records, scan, write_part
-from chatbot.records.part import encode, to_table
+from chatbot.records.log_store import (
+    COMPACTED,
+    read_feedback,
+    read_part,
+    read_records,
+    scan,
+    write_part,
+)
+from chatbot.records.part import PartError, encode, to_table
 from chatbot.records.schema import Feedback, Record
+from chatbot.records.shard import Shard
 from chatbot.settings import StorageSettings
 from chatbot.store import Store, open_store
 from monitoring.upkeep.compaction import compact
@@ -135,6 +143,31 @@ def test_compactions_that_overlap_become_one_in_which_each_row_is_once(folder_st
     [table] = scan(folder_store, Record, LONG_AGO, FAR, ["prediction_id"])
     found = table["prediction_id"].to_pylist()
     assert Counter(found) == Counter(ids([record for records in sources.values() for record in records]))
+
+
+def test_a_damaged_part_that_several_shards_may_have_is_reported_by_one(folder_store: Store) -> None:
+    for name in "abcdefgh":
+        put(folder_store, name, make(1))
+    folder_store.put(f"log/day={DAY.date()}/{COMPACTED}x.parquet", b"PAR1 and no more")
+    done = [compact(folder_store, LATER, shard=Shard(index, 2)) for index in range(2)]
+    assert [len(one.damaged) for one in done] == [1, 0]
+
+
+def test_a_merged_part_that_reads_back_differently_costs_no_row(folder_store: Store) -> None:
+    records = put(folder_store, "a", make(3)) + put(folder_store, "b", make(3))
+
+    class Forgetful:
+        """Keeps another part than it was given."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(folder_store, name)
+
+        def put(self, key: str, content: bytes, **options: Any) -> str:
+            return folder_store.put(key, encode(to_table(Record, records[:1]), [("a", 1)]), **options)
+
+    with pytest.raises(PartError, match="reads differently: nothing was deleted"):
+        compact(Forgetful(), LATER)
+    assert {"a.parquet", "b.parquet"} <= set(keys(folder_store))
 
 
 def test_a_damaged_part_is_kept_and_named_and_affects_no_other(folder_store: Store) -> None:

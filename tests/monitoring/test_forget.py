@@ -321,6 +321,32 @@ def test_reports_are_rewritten_and_a_bundle_with_the_text_is_listed_with_its_dat
     assert store.get("reports/drift/x/drift.html") == b"<li>&lt;ERASED&gt;</li>"
 
 
+def test_a_text_is_replaced_in_every_form_in_which_a_file_has_it_and_a_longer_one_first() -> None:
+    text = 'my "Größe" & <size> is wrong'
+    for form in (text, json.dumps(text), json.dumps(text)[1:-1], html.escape(text), html.escape(text, False)):
+        content = f"- {form} -".encode()
+        assert ErasedTexts([text]).without(content) in (
+            b"- <ERASED> -",
+            b'- "<ERASED>" -',
+            b"- &lt;ERASED&gt; -",
+        )
+    both = ErasedTexts(["where is my parcel", "where is my parcel from Ann"])
+    assert both.without(b"where is my parcel from Ann") == b"<ERASED>"
+
+
+def test_a_rewritten_log_is_readable_by_its_group_and_loses_whole_cells_alone(
+    here: LogSettings, store: Store
+) -> None:
+    log = InferenceLog(here, shipper=Waiting(here.folder))
+    kept, gone = make(2)
+    log.append([replace(kept, query=f"what is {gone.prediction_id}"), gone])
+    log.close()
+    assert erasure.forget_here(here, StorageSettings(), frozenset({gone.prediction_id})) == 1
+    assert ids_in_csv(here.folder) == [kept.prediction_id]
+    [file] = here.folder.glob("*.csv")
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
 def test_a_short_text_is_replaced_only_where_it_is_a_whole_value() -> None:
     texts = ErasedTexts(["refund"])
     content = b'["refund", "a refund"] <b>refund</b> refunded'

@@ -144,12 +144,31 @@ def test_an_old_bundle_is_deleted_unless_it_is_referenced(store: Store, put: Put
     put("serving.json", content=json.dumps({"model": f"7@{served}", "before": [f"6@{before}"]}).encode())
     put("memory/retrain.json", content=json.dumps({"champion": f"5@{asked}"}).encode())
     named = Named(frozenset({championed}), frozenset())
+    put_bundle(put, named_by_drift := "8" * 64, 205)
+    put("reports/drift/latest.json", content=json.dumps({"bundle_digest": named_by_drift}).encode())
     assert taken(store, None, bundles_min_count=2) == [], "where nobody can say who names it, it stays"
     gone = taken(store, named, bundles_min_count=2)
     assert gone == [
         f"baselines/{old}.parquet",
         *(f"bundles/{old}/{f}" for f in ("SHA256SUMS", "encoder.onnx", "model.json")),
     ]
+
+
+def test_the_age_of_a_bundle_is_that_of_its_newest_file(store: Store, put: Put) -> None:
+    """One that is uploaded again, after a file of it went, is in use by whoever uploads it."""
+    put_bundle(put, again := "1" * 64, 500)
+    put(f"bundles/{again}/SHA256SUMS", 1)
+    put_bundle(put, "2" * 64, 400)
+    gone = taken(store, bundles_min_count=1)
+    assert {key.split("/")[1].removesuffix(".parquet") for key in gone} == {"2" * 64}
+    put_bundle(put, "3" * 64, 300)
+    assert taken(store, bundles_min_count=2) == [], "both are among the newest"
+
+
+def test_objects_without_a_day_do_not_end_the_search_for_old_ones(store: Store, put: Put) -> None:
+    put("log/a-note.txt", 500)
+    put(old := "log/day=2020-01-01/a.parquet")
+    assert taken(store) == [old]
 
 
 def test_a_bundle_loses_its_sums_first(store: Store, put: Put) -> None:

@@ -188,6 +188,38 @@ def test_the_penalty_rewards_no_message_and_messages_of_unknown_intents_get_it_t
     assert (taught.scope < plain.scope).any()
 
 
+def test_the_penalty_is_part_of_the_calibration_of_the_scope_score() -> None:
+    many, _, rows = corpus([250] * 4, seed=6)  # like the messages: each has a penalty that weighs
+    fitted = fit(*corpus([40] * 4), outside=OutsideRows(many, rows))
+    assert 0.03 <= (fitted.out_of_fold.scope < 0.5).mean() <= 0.07
+
+
+def test_scores_of_out_of_scope_rows_are_in_the_order_of_the_rows() -> None:
+    encoded, labels, groups = corpus([40] * 4)
+    near, like = near_misses(ENOUGH_OWN), encoded.part(np.arange(0, 160, 4))
+    mixed = concatenate([near.encoded, like])
+    fitted = fit(encoded, labels, groups, outside=OutsideRows(mixed, [str(row) for row in range(len(mixed))]))
+    learned = fitted.classifier.score(mixed).probabilities
+    assert (np.abs(fitted.outside.probabilities - learned).max(axis=1) < 0.3).mean() > 0.9
+
+
+def test_many_out_of_scope_rows_do_not_outweigh_the_messages() -> None:
+    """Of rows that are like the messages nothing can be learned: the odds stay even, however many they are."""
+    many, _, rows = corpus([250] * 4, seed=6)
+    fitted = fit(*corpus([40] * 4), outside=OutsideRows(many, rows))
+    penalties = fitted.classifier.measure(corpus([40] * 4, seed=1)[0])[1][:, -1]
+    assert np.median(penalties) == pytest.approx(-np.log(2), abs=0.3)
+
+
+def test_messages_of_unknown_intents_are_scored_on_the_scale_of_the_final_model() -> None:
+    encoded, labels, groups = corpus([40] * 6)
+    fitted = fit(encoded, labels, groups)
+    unknown = score_unknown(encoded, fitted)
+    assert np.median(unknown.scope) < np.quantile(fitted.out_of_fold.scope, 0.2)
+    assert len(unknown.scope) == 240
+    np.testing.assert_allclose(unknown.probabilities.sum(axis=1), 1, atol=1e-5)
+
+
 def test_a_classifier_of_bundle_format_1_scores_without_a_penalty() -> None:
     encoded, labels, groups = corpus([20] * 4)
     classifier = fit(encoded, labels, groups, outside=near_misses(ENOUGH_OWN)).classifier

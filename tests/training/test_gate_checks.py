@@ -148,6 +148,19 @@ def test_scope_is_compared_where_both_let_as_many_usual_messages_pass() -> None:
     assert check_out_of_scope(paired(side(caught=20), side(caught=20)), strict).numbers["challenger"] == 1
 
 
+def test_out_of_scope_messages_near_a_new_intent_are_left_to_the_answers() -> None:
+    """A champion without an intent recognises what is near to it easily."""
+    near = side(caught=20)
+    near.likeliest[-10:] = "track"
+    changes = {"champion_intents": frozenset({"cancel", "refund"})}
+    check = check_out_of_scope(paired(side(caught=28), near, **changes), PARAMS)
+    assert (check.verdict, check.numbers["messages"]) == ("passed", 20)
+    assert check_out_of_scope(paired(side(caught=28), near), PARAMS).verdict == "refused"
+    near.likeliest[-30:] = "track"
+    assert check_out_of_scope(paired(side(caught=28), near, **changes), PARAMS).verdict == "unjudged"
+    assert check_answers(paired(side(caught=30), near, **changes), 0.02, PARAMS).verdict == "refused"
+
+
 def test_without_out_of_scope_messages_scope_is_reported_as_unjudged() -> None:
     inside = np.arange(3 * EACH)
     check = check_out_of_scope(
@@ -175,6 +188,9 @@ def test_answers_that_are_surely_more_often_wrong_than_learned_for_are_refused()
     assert check_answers(risky, None, PARAMS).verdict == "passed"
     as_before = paired(side(caught=20), side(caught=20))
     assert check_answers(as_before, 0.02, PARAMS).verdict == "passed"
+    # One more than the champion's ten, which label errors explain as well.
+    assert check_answers(paired(side(caught=20), side(caught=19)), 0.02, PARAMS).verdict == "passed"
+    assert check_answers(paired(side(caught=20), side(caught=1)), 0.02, PARAMS).verdict == "refused"
 
 
 def test_the_risk_is_judged_at_the_out_of_scope_share_that_the_thresholds_were_learned_for() -> None:

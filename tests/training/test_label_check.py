@@ -106,6 +106,16 @@ def test_copies_are_one_message_for_pairs_and_for_too_few() -> None:
     assert (findings.rows, findings.distinct) == (20, 17)
 
 
+def test_copies_of_a_row_are_one_suspect_with_their_number() -> None:
+    rows, shares = corpus(wrong=3)
+    rows[1] = rows[0]
+    findings = found(rows, shares, [0, 0, *range(2, 20)])
+    assert [(suspect.message, suspect.copies) for suspect in findings.suspects] == [
+        ("a message z", 2),
+        ("a message x", 1),
+    ]
+
+
 def test_near_duplicates_with_different_labels_are_listed_and_the_rest_of_a_chain_is_not() -> None:
     rows = [
         ("please cancel my order now", "cancel"),

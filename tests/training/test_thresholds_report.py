@@ -264,9 +264,13 @@ def test_the_bundle_keeps_the_table_and_the_reasons() -> None:
     assert 2 < len(kept["curve"]) <= 50
 
 
-def printed(found: OperatingPoints) -> str:
+def test_the_tables_fit_a_terminal_of_eighty_columns() -> None:
+    assert "…" not in printed(points(), width=80)
+
+
+def printed(found: OperatingPoints, width: int = 200) -> str:
     out = io.StringIO()
-    print_points(Console(file=out, width=200), found)
+    print_points(Console(file=out, width=width), found)
     return out.getvalue()
 
 

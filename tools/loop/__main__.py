@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markdown import Markdown
 from rich.text import Text
 
 from chatbot.errors import ChatbotError
@@ -51,12 +50,11 @@ def main(
         console.print("stopped")
         raise typer.Exit(130) from None
     try:
-        told = ("" if store == "minio" else f" --store {store}") + (f" --page {page}" if page else "")
-        content = report.page(f"python -m tools.loop{told}", place)
-        console.print(Markdown(content))
+        console.print(report.table())
         report.write(place / "loop.json")
         if page is not None:
-            page.write_text(content, encoding="utf-8")
+            told = "" if store == "minio" else f" --store {store}"
+            page.write_text(report.page(f"python -m tools.loop{told} --page {page}", place), encoding="utf-8")
         if keep:
             _leave_running(console, report, parts.links, write_environment(parts, place))
     except Stopped:

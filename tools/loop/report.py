@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from tools.bench.figures import markdown
@@ -67,6 +68,13 @@ class Report:
     def link(self, name: str, url: str) -> None:
         """Print a named link."""
         self.console.print(Text.assemble("  ", (f"{name:<12}", "dim"), (url, f"link {url}")), soft_wrap=True)
+
+    def table(self) -> Table:
+        """Return the steps as a table for a terminal."""
+        shown = Table("", "step", "what happened", "s", title="What happened")
+        for number, step in enumerate(self.steps, start=1):
+            shown.add_row(str(number), step.title, Text(step.happened), f"{step.seconds:.1f}")
+        return shown
 
     def page(self, command: str, folder: Path) -> str:
         """Return the table as Markdown, with the command that reproduces it and the machine's load."""

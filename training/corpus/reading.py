@@ -21,7 +21,7 @@ from data.decisions import DECISIONS_FILE, beside
 from data.declarations import DECLARED_FILE, NOTHING, Declared, read_declared
 from data.digest import corpus_digest
 from data.errors import CorpusError, Problem
-from data.labels import label_key
+from data.labels import label_key, words_of
 from data.loading import SHIPPED, Columns, load_checked, read_corpus
 from data.placeholders import fill_all
 from data.processing import CORPUS_COLUMNS, ProcessParams, process, read_processed
@@ -148,7 +148,7 @@ def replies_for(
     missing: list[str] = []
     default = _default_reply(train["message"].tolist())
     for intent in intents:
-        title = intent.replace("_", " ").strip().capitalize()
+        title = words_of(intent).capitalize()
         text = written.get(intent)
         if text is None:
             missing.append(intent)

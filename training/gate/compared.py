@@ -106,12 +106,15 @@ def check_out_of_scope(outcomes: PairedOutcomes, params: GateParams) -> GateChec
     title = "Out of scope"
     rule = (
         f"refused if significantly fewer are recognised (exact McNemar p-value below {percent(params.level)}), each "
-        f"version at the scope score that accepts {percent(params.acceptance)} of the in-scope messages"
+        f"version at the scope score that accepts {percent(params.acceptance)} of the in-scope messages; without "
+        "messages whose likeliest intent is new"
     )
-    if not outcomes.out_of_scope.any():
-        sentence = "The compared rows have no out-of-scope messages."
-        return GateCheck("out_of_scope", title, "unjudged", sentence, rule, {"messages": 0})
     paired = outcomes.out_of_scope_detected(params.acceptance)
+    if not paired.messages:
+        sentence = (
+            "The compared rows have no out-of-scope messages, or none that is not likeliest of a new intent."
+        )
+        return GateCheck("out_of_scope", title, "unjudged", sentence, rule, {"messages": 0})
     numbers = paired_row("out_of_scope", paired, paired.p)
     refused = paired.worse and paired.p < params.level
     now = f"{paired.challenger} of {paired.messages} out-of-scope messages are recognised"
@@ -161,7 +164,8 @@ def check_answers(
         champion_answered, champion_wrong = _wrong(outcomes.champion, outcomes.truth, each)
         champion_at_share, champion_wrong_at_share = _wrong(outcomes.champion, outcomes.truth, weights)
         fewer = share < params.min_coverage_ratio * before
-        risky = risky and wrong_at_share * champion_at_share > champion_wrong_at_share * at_share
+        # Labels are wrong in places, where both versions disagree with them: the target allows for that, the count not.
+        risky = risky and risk_bound > champion_wrong_at_share / max(champion_at_share, 1e-9)
         numbers |= {"champion": before, "champion_risk": champion_wrong / max(champion_answered, 1)}
         sentence += f", {percent(before)} before"
     sentence += f"; {wrong:.0f} of {answered:.0f} answers are wrong."
@@ -171,7 +175,7 @@ def check_answers(
         "refused" if fewer or risky else "passed",
         sentence,
         f"refused if it answers less than {percent(params.min_coverage_ratio)} of what the champion answers, or if its "
-        "risk is significantly (95 %) above the target of its thresholds, and above the champion's",
+        "risk is significantly (95 %) above both the target of its thresholds and the champion's risk",
         numbers,
     )
 

@@ -45,6 +45,11 @@ class PairedOutcomes:
         return self.challenger_intents & (self.champion_intents if self.champion else self.challenger_intents)
 
     @property
+    def new_intents(self) -> frozenset[str]:
+        """The intents that the champion lacks; none for a first version."""
+        return self.challenger_intents - self.shared
+
+    @property
     def in_scope(self) -> Mask:
         """Mask of the frozen rows whose intent both bundles have: the rows on which they are compared."""
         return ~self.new & np.isin(self.truth, sorted(self.shared))
@@ -71,11 +76,13 @@ class PairedOutcomes:
 
         Each bundle is evaluated at the score that accepts the same share of its in-scope messages, not at its
         own threshold. Thresholds are learned for a target risk, so a more accurate challenger may accept more
-        messages at the same risk.
+        messages at the same risk. Messages whose likeliest intent is a new one are left out: what is near to an
+        intent is hard to recognise only where that intent exists. The check `answers` counts them if answered.
         """
         before = self.champion or self.challenger
+        judged = self.out_of_scope & ~np.isin(self.challenger.likeliest, sorted(self.new_intents))
         caught = [
-            side.scope[self.out_of_scope] < np.quantile(side.scope[self.in_scope], 1 - acceptance)
+            side.scope[judged] < np.quantile(side.scope[self.in_scope], 1 - acceptance)
             for side in (before, self.challenger)
         ]
         return Paired.of(*caught)

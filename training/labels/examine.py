@@ -53,6 +53,12 @@ def examine(
     quality = label_quality(probabilities, given)
     suspects = np.flatnonzero((confident != NONE) & (confident != given) & (quality < 0.5))
     suspects = suspects[np.argsort(quality[suspects], kind="stable")]
+    # Copies of a row share its hash, and so its decision: they are one suspect, the worst of them.
+    copies = Counter(rows[row][2] for row in held[suspects])
+    worst = {rows[held[place]][2]: place for place in suspects[::-1]}
+    suspects = np.asarray(
+        [place for place in suspects if worst[rows[held[place]][2]] == place], dtype=np.int64
+    )
     near = _nearest(vectors, group_of, held[suspects])
 
     def suspect(place: int, neighbours: Ints) -> SuspectLabel:
@@ -64,6 +70,7 @@ def examine(
             better=labels[confident[place]],
             quality=round(float(quality[place]), 4),
             source=source,
+            copies=copies[row_hash],
             neighbours=tuple(
                 Labelled(message=redact(messages[n]), label=intents[n]) for n in neighbours if n >= 0
             ),

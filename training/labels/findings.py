@@ -26,6 +26,8 @@ class SuspectLabel(Document):
     """How well the label fits, 0 to 1; 0.5: as well as `better`."""
     source: str
     """Where the row comes from: `file:line`."""
+    copies: int = 1
+    """Rows with this message and this label that are suspect; one decision is about all of them."""
     neighbours: tuple[Labelled, ...]
     """The two most similar messages that are not near-duplicates of it."""
 

@@ -97,7 +97,7 @@ def _points(
         "own domain that no intent covers"
     )
     columns = map(_right, (by, "answered", "wrong", "at most", "unknown"))
-    table = Table(*columns, Column("", no_wrap=True), title=title, caption=caption)
+    table = Table(*columns, Column("", overflow="fold"), title=title, caption=caption)
     for place, row in enumerate(rows):
         mark = ", in force" if row is force else ""
         first = row.target if by == "target" else row.share

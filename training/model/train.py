@@ -40,6 +40,7 @@ from training.model.operating_points import OperatingPoints, OutOfScope, learn_p
 from training.model.params import TrainParams
 from training.model.pictures import draw
 from training.model.reference import write_reference
+from training.model.rule_notices import rule_notices
 from training.model.thresholds import Learned, judge
 from training.model.titles import titles_of
 from training.progress import Steps
@@ -104,6 +105,7 @@ def train(
     rules.check()
     replies, without_reply, notices = replies_for(sorted(set(labels)), replies_source, rows, corpus.replies)
     notices += language_notices(params.encoder, messages)
+    notices += rule_notices(rules, messages, labels)
 
     with steps.wait("copies"):
         # The split's groups, joined with those across intents.

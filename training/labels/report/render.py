@@ -49,7 +49,8 @@ def print_findings(console: Console, findings: LabelFindings) -> None:
         )
         for suspect in findings.suspects[:_SHOWN]:
             similar = "\n".join(f"{_short(n.message)} ({n.label})" for n in suspect.neighbours)
-            table.add_row(*_texts(_short(suspect.message), suspect.label, suspect.better, similar))
+            copies = f" (× {suspect.copies:,})" if suspect.copies > 1 else ""
+            table.add_row(*_texts(_short(suspect.message) + copies, suspect.label, suspect.better, similar))
         console.print(table)
     if findings.pairs:
         table = _table(
