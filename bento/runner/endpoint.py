@@ -56,7 +56,7 @@ class RunnerEndpoint:
         while True:
             message = await receive()
             if message["type"] != "http.request":
-                break  # the caller has left: what it sent is not complete
+                return 400, to_json({"error": "the caller left before the end of the body"})
             parts.append(message["body"])
             if not message["more_body"]:
                 break

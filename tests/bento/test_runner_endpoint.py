@@ -81,6 +81,7 @@ def test_start_and_end_of_the_process_reach_bentoml() -> None:
 
 def test_of_a_caller_that_leaves_before_its_last_message_nothing_is_classified() -> None:
     assert ask(b'["refund"', b"]", leaves=True)[0] == 400
+    assert ask(b'["refund"]', b" ", leaves=True)[0] == 400, "what arrived is a whole list"
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[1]", b'["cut', pickle.dumps(["refund"])])
