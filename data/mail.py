@@ -76,8 +76,8 @@ _MOST_UNCLOSED = 20
 """Tags with another inside, in a quoted attribute, that are read as tags."""
 _TAIL_LINES, _TAIL_CHARACTERS = 8, 70
 """Most lines of a signature, and characters of one."""
-_PREFIXES = re.compile(
-    r"(?>(?:\s*+(?:(?:re|fwd?|aw|wg|tr|rv|sv)\s*(?:\[\d+\])?:|\[[^\]]{0,30}#?\d+\])\s*+)*)", re.IGNORECASE
+_PREFIX = re.compile(
+    r"\s*+(?:(?:re|fwd?|aw|wg|tr|rv|sv)\s*(?:\[\d+\])?:|\[[^\]]{0,30}#?\d+\])\s*+", re.IGNORECASE
 )
 _NO_SUBJECT = frozenset(["(no subject)", "no subject", "(none)", "untitled"])
 
@@ -121,7 +121,10 @@ def clean_mail(text: str) -> CleanedMail:
 def clean_subject(subject: str) -> str:
     """Return a subject without `Re:`, ticket numbers and HTML; an empty text if it says nothing."""
     text = " ".join(clean_mail(subject).text.split())
-    text = _PREFIXES.sub("", text, count=1)
+    start = 0
+    while found := _PREFIX.match(text, start):
+        start = found.end()
+    text = text[start:]
     return "" if text.casefold() in _NO_SUBJECT else text
 
 
