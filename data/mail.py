@@ -198,7 +198,7 @@ def _parsable(html: str) -> str:
     """Return HTML that Python's parser reads in linear time, without an exception.
 
     It looks for the end of a tag or comment from each beginning on: what has no end is made text. A character
-    reference of more digits than Python converts is no character.
+    reference of more digits than Python converts is not a character.
     """
     for begin, end in (("<!--", "-->"), ("<![", "]>")):
         last = html.rfind(end) + 1

@@ -1,6 +1,6 @@
 """Show the progress of a long command: one line per step, a bar where items can be counted.
 
-Where the output is no terminal (a log), a line is printed as each step begins, and the table of all at the end.
+Where the output is not a terminal (a log), a line is printed as each step begins, and the table of all at the end.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ _LOCALE = re.compile(r"[a-z]{2,3}[-_][a-z]{2}", re.IGNORECASE)
 _CHOICE = re.compile(r"\(([^()\[\]]*)\)|\[([^()\[\]]*)\]")
 _SLOT = re.compile(r"(?<!\{)\{(\w+)\}(?!\})")
 _MOST_VARIANTS = 5
-"""Messages that are made of one template: more are no evidence, for they differ in a word."""
+"""Most messages made of one template: further ones differ in a word and add no evidence."""
 
 
 def text_paths(folder: Path) -> list[Path]:

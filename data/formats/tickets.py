@@ -20,7 +20,7 @@ _SENDERS = {
     "from_agent": ("true",),
     "author_type": ("agent", "admin", "bot"),
 }
-"""Columns that say who wrote a message, with the values of those who are no customers."""
+"""Columns that name the author of a message, with the values that do not mean a customer."""
 _MARKS = re.compile(r"[,;|]")
 _WORD = re.compile(r"[\w/.:-]+")
 _SHOWN = 12

@@ -87,7 +87,7 @@ def test_a_watch_is_read_for_as_long_as_it_lasts_and_nothing_is_retried_unasked(
     )
     [(pool, timeout)] = asked
     assert (timeout.connect_timeout, timeout.read_timeout) == (5, 305)
-    assert pool.connection_pool_kw["retries"].total is False, "the runtime retries, for as long as it is told"
+    assert pool.connection_pool_kw["retries"].total is False, "the runtime retries, within its own time limit"
 
 
 def test_an_unreachable_server_is_reported_with_its_address(tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def test_an_old_bundle_is_deleted_unless_it_is_referenced(store: Store, put: Put
 
 
 def test_the_age_of_a_bundle_is_that_of_its_newest_file(store: Store, put: Put) -> None:
-    """One that is uploaded again, after a file of it went, is in use by whoever uploads it."""
+    """A bundle that is uploaded again, after one of its files was deleted, is in use."""
     put_bundle(put, again := "1" * 64, 500)
     put(f"bundles/{again}/SHA256SUMS", 1)
     put_bundle(put, "2" * 64, 400)

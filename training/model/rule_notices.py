@@ -25,7 +25,7 @@ def rule_notices(rules: Rules, messages: Sequence[str], labels: Sequence[str]) -
             label,
             None,
             f"rule {name!r} decides {len(found):,} of its {sizes[label]:,} messages, such as {min(found, key=len)!r}, "
-            "before the model sees them: if the intent shall answer, pass rules without it with --rules "
+            "before the model sees them: for the intent to answer, pass rules without it with --rules "
             "(`make run`: TRAIN='--rules my_rules.yaml', a copy of data/corpus/rules.yaml)",
             kind=f"intents are decided by rule {name!r}",
         )

@@ -5,7 +5,7 @@
 {{- $scaling := $v.api.autoscaling -}}
 {{- with include "chart.fullname" . -}}
 {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" .) -}}
-{{- $found = append $found (printf "%s is no name for a Service (a letter, then a-z, 0-9 and -): set fullnameOverride, or choose another release name" .) -}}
+{{- $found = append $found (printf "%s is not a valid name for a Service (a letter, then a-z, 0-9 and -): set fullnameOverride, or choose another release name" .) -}}
 {{- end -}}
 {{- end -}}
 {{- /* A pod whose volume is above its limit is evicted at once, with the records that it holds. */ -}}
