@@ -153,15 +153,9 @@ class Classifier:
             KeyError: a tensor is missing.
             ValueError: a tensor holds NaN or infinity, or has another shape than the others need.
         """
+        tensors = {_SINCE_FORMAT_2: _NO_PENALTY, **tensors}
         parts: dict[str, Any] = {
-            part: kind(
-                **{
-                    f.name: tensors[name]
-                    for f in fields(kind)
-                    if (name := f"{part}.{f.name}") in tensors or name != _SINCE_FORMAT_2
-                }
-            )
-            for part, kind in _PARTS
+            part: kind(**{f.name: tensors[f"{part}.{f.name}"] for f in fields(kind)}) for part, kind in _PARTS
         }
         classifier = cls(labels, temperature, **parts)
         if classifier.head.bias.shape != (len(labels),):

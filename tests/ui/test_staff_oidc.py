@@ -46,18 +46,25 @@ def provider() -> Iterator[Provider]:
     started.stop()
 
 
+def _staff_pages(
+    serve_page: Callable[..., ChatPage], provider: Provider, folder: Path, **settings: str
+) -> ChatPage:
+    """Serve the staff pages with logins at the provider; ada@example.org may come in."""
+    port = free_port()
+    secrets = folder / "secrets.toml"
+    secrets.write_text(provider.secrets(f"http://127.0.0.1:{port}"))
+    return serve_page(
+        sys.executable, "-m", "ui.staff", port=port, CHATBOT_STAFF_PORT=str(port),
+        CHATBOT_STAFF_OIDC_SECRETS=str(secrets), CHATBOT_STAFF_OIDC_ALLOWED="ada@example.org",
+        CHATBOT_STORE_URL=str(folder / "store"), **settings,
+    )  # fmt: skip
+
+
 def test_a_forged_login_by_openid_connect_sets_no_cookie(
     serve_page: Callable[..., ChatPage], provider: Provider, tmp_path: Path
 ) -> None:
-    """Without a browser: whoever comes in has Streamlit's cookie, and only its server sets it."""
-    port = free_port()
-    secrets = tmp_path / "secrets.toml"
-    secrets.write_text(provider.secrets(f"http://127.0.0.1:{port}"))
-    pages = serve_page(
-        sys.executable, "-m", "ui.staff", port=port, CHATBOT_STAFF_PORT=str(port),
-        CHATBOT_STAFF_OIDC_SECRETS=str(secrets), CHATBOT_STAFF_OIDC_ALLOWED="ada@example.org",
-        CHATBOT_STORE_URL=str(tmp_path / "store"),
-    )  # fmt: skip
+    """Without a browser: a login sets a cookie of Streamlit, which only its server can sign."""
+    pages = _staff_pages(serve_page, provider, tmp_path)
     assert _gets_a_cookie(pages.url)
     right = {"claims": {}, "unsigned": False, "signed_by": None}
     came_in = []
@@ -103,14 +110,7 @@ def test_by_openid_connect_those_named_come_in_and_others_do_not(
 ) -> None:
     provider = Provider().start()
     make_store(tmp_path / "store", bundle)
-    port = free_port()
-    secrets = tmp_path / "secrets.toml"
-    secrets.write_text(provider.secrets(f"http://127.0.0.1:{port}"))
-    pages = serve_page(
-        sys.executable, "-m", "ui.staff", port=port, CHATBOT_STAFF_PORT=str(port),
-        CHATBOT_STAFF_OIDC_SECRETS=str(secrets), CHATBOT_STAFF_OIDC_ALLOWED="ada@example.org",
-        CHATBOT_STORE_URL=str(tmp_path / "store"), CHATBOT_BUNDLE=str(bundle_folder),
-    )  # fmt: skip
+    pages = _staff_pages(serve_page, provider, tmp_path, CHATBOT_BUNDLE=str(bundle_folder))
     window.clear_cookies()
     page = window.new_page()
     try:

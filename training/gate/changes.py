@@ -50,8 +50,7 @@ def check_new(outcomes: PairedOutcomes, params: GateParams) -> GateCheck:
     """Check the accuracy of new intents on their own test rows."""
     minimum = params.new_intent_accuracy
     rows: list[Row] = []
-    fresh = outcomes.challenger_intents - outcomes.champion_intents if outcomes.champion is not None else ()
-    for name in sorted(fresh):
+    for name in sorted(outcomes.new_intents):
         mask = outcomes.truth == name
         total, right = int(mask.sum()), int((outcomes.challenger.likeliest[mask] == name).sum())
         upper = float(upper_bound(right, total, 0.95))

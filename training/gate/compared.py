@@ -112,7 +112,7 @@ def check_out_of_scope(outcomes: PairedOutcomes, params: GateParams) -> GateChec
     paired = outcomes.out_of_scope_detected(params.acceptance)
     if not paired.messages:
         sentence = (
-            "The compared rows have no out-of-scope messages, or none that is not likeliest of a new intent."
+            "The compared rows have no out-of-scope messages whose likeliest intent both versions have."
         )
         return GateCheck("out_of_scope", title, "unjudged", sentence, rule, {"messages": 0})
     numbers = paired_row("out_of_scope", paired, paired.p)

@@ -17,7 +17,7 @@ from chatbot.model.bundle import Bundle
 from chatbot.model.classifier import Scores, join
 from training.model.distinct import weights
 from training.model.evaluation.outcome import Outcome, route
-from training.model.fit import FOLDS, Fitted
+from training.model.fit import FOLDS, Fitted, folds_of_groups
 from training.model.held_out import HeldOut, most_likely, predictions_of
 from training.model.params import TrainParams
 from training.model.thresholds import Learned, judge, learn
@@ -68,9 +68,7 @@ def evaluate_out_of_fold(
     """
     inside = held.fitted.out_of_fold
     judged = judge(held.fitted)
-    _, place = np.unique(held.outside_groups, return_inverse=True)
-    fold_of_group = np.random.default_rng(params.seed).permutation(int(place.max(initial=-1)) + 1) % FOLDS
-    fold_outside = fold_of_group[place]
+    fold_outside = folds_of_groups(held.outside_groups.tolist(), params.seed)
     thresholds = []
     for fold in range(FOLDS):
         others = fold_outside != fold

@@ -170,12 +170,16 @@ def fit(
 
 def _folds_outside(outside: OutsideRows | None, seed: int) -> Columns | None:
     """Assign a fold to each out-of-scope row, the same to near-duplicates; None: too few rows to learn from."""
-    if outside is None:
+    if outside is None or len(set(outside.groups)) < ENOUGH_OWN:
         return None
-    distinct, group_of = np.unique(np.asarray(outside.groups), return_inverse=True)
-    if len(distinct) < ENOUGH_OWN:
-        return None
-    return (np.random.default_rng(seed).permutation(len(distinct)) % FOLDS)[group_of]
+    return folds_of_groups(outside.groups, seed)
+
+
+def folds_of_groups(groups: Sequence[str], seed: int) -> Columns:
+    """Assign a fold to each row, the same to all rows of a group; shape (n,)."""
+    distinct, group_of = np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)
+    folds: Columns = (np.random.default_rng(seed).permutation(len(distinct)) % FOLDS)[group_of]
+    return folds
 
 
 def _calibrated_as(model: Classifier, final: Classifier) -> Classifier:
