@@ -161,6 +161,7 @@ def test_every_policy_belongs_to_a_client() -> None:
     assert f"for client in {' '.join(CLIENTS)}; do" in SCRIPT.read_text()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_policy_names_no_bucket_but_its_own(client: str, tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "BUCKET": "own", "MC_CONFIG_DIR": str(tmp_path)}
