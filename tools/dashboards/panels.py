@@ -76,9 +76,8 @@ class Panel:
                 panel["options"] = {"graphMode": "none"} | ({} if self.limits else {"colorMode": "none"})
             case "line" | "stacked":
                 field["min"] = 0
-                field["custom"] = {"showPoints": "never", "fillOpacity": 8}
                 if self.shape == "stacked":
-                    field["custom"] |= {"fillOpacity": 40, "stacking": {"mode": "normal"}}
+                    field["custom"] = {"fillOpacity": 40, "stacking": {"mode": "normal"}}
         return panel
 
     def _target(self, name: str, expression: str, legend: str) -> dict[str, Any]:
