@@ -287,7 +287,6 @@ def test_the_page_is_made_of_the_json_and_names_a_command_for_each_figure(tmp_pa
         start_seconds={"service": [3.5]},
         messages={"source": "Bitext", "of_service": 100, "of_baseline": 50},
         generator={"per_second": 16000, "microseconds": 22.0},
-        baseline={"threads": 1, "endpoint": "async", "tried": []},
         plan={"rounds": 3, "seconds": 9, "warmup": 2},
         others_busy_cores=0.0,
     )
