@@ -155,7 +155,6 @@ SECTIONS: dict[str, Section] = {
             Spec("foreign", f"{SMALL}: wrong answers, half of the messages foreign", 5.0, "at most"),
             Spec("unknown", f"{SMALL}: the same, half of unknown intents of the domain", None, "at most"),
             Spec("accuracy", f"{SMALL}: accuracy of the first choice", None),
-            Spec("gain", f"{SMALL}: accuracy gained by teaching every row", 0.0, "at least", " points"),
         ),
         quick=False,
     ),

@@ -27,7 +27,6 @@ from tools.bench import rows as table
 from tools.bench.figures import BUNDLE, CACHE, CORPUS, Figure
 from tools.bench.results import speed_tables
 from tools.bench.rows import Row
-from tools.bench.speed.echo import own_cost
 from tools.bench.speed.expected import real_messages
 from tools.bench.speed.load import generate
 from tools.bench.speed.machine import MB, busy_cores, processor_seconds, settle, tree_memory
@@ -91,7 +90,7 @@ def measure(plan: Plan, console: Console, file: Path = FILE, bundle: Path = BUND
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     # Redrawn between windows only: automatic refresh would use processor time.
     with Progress(*columns, console=console, auto_refresh=False, transient=True) as progress:
-        task = progress.add_task("the bundle is asked alone", total=windows + 2)
+        task = progress.add_task("the bundle is asked alone", total=windows + 1)
         progress.refresh()
 
         def step(description: str) -> None:
@@ -105,8 +104,6 @@ def measure(plan: Plan, console: Console, file: Path = FILE, bundle: Path = BUND
         step("the baseline is trained")
         for_baseline = messages[: plan.baseline_messages]
         baseline = baseline_side(CORPUS, for_baseline)
-        step("the load generator's own cost")
-        own = own_cost(64, 1.0)
         rows: list[Row] = []
         starts: dict[str, list[float]] = {BASELINE: [], SERVICE: []}
         processes: dict[str, list[dict[str, Any]]] = {}
@@ -139,10 +136,6 @@ def measure(plan: Plan, console: Console, file: Path = FILE, bundle: Path = BUND
             "distinct": len(messages),
             "of_service": len(service.messages),
             "of_baseline": len(for_baseline),
-        },
-        "generator": {
-            "per_second": round(own.per_second),
-            "microseconds": round(own.generator_microseconds, 1),
         },
         "table": [asdict(row) for row in medians],
         "windows": [asdict(row) for row in rows],
