@@ -23,7 +23,7 @@ from data.formats.table import read_table
 from data.formats.watson import is_watson, read_watson
 from data.formats.wit import is_wit, read_wit
 from data.rows import Rows
-from data.text import decode
+from data.text import decode, read_lines
 
 DOCUMENTS: tuple[tuple[str, Callable[[Document], bool], Callable[[Document, str], Rows]], ...] = (
     ("Rasa", is_rasa_json, read_rasa_json),
@@ -52,7 +52,7 @@ def read_jsonl(path: Path, columns: Columns, arrays: bool = False) -> Rows:
         CorpusError: the file is one JSON array, or no line has the columns.
     """
     file = str(path)
-    text, notices = decode(path.read_bytes(), file, columns.encoding)
+    text, notices = decode(read_lines(path), file, columns.encoding)
     if text.lstrip().startswith("[") and isinstance(_parsed(text), list):
         if arrays:
             return read_json(path, columns, arrays)

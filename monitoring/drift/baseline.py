@@ -74,7 +74,7 @@ def first_records(source: Source, serving: ServedModel, records: int, until: dat
         # A source with a single day covers all later ones (a CSV file is not ordered by day).
         end = min(begin_of(day) + timedelta(days=1), until) if len(days) > 1 else until
         for table in source.tables(max(begin_of(day), serving.since), end, columns, ignore):
-            held.append(table.filter(pc.equal(table["model_version"], serving.version)))
+            held.append(table.filter(serving.wrote(table)))
             if len(held) > _HELD:
                 held = [earliest(held, records)]
         if sum(table.num_rows for table in held) >= records:
