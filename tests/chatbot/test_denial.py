@@ -72,6 +72,33 @@ def test_an_intent_whose_own_examples_deny_something_is_answered() -> None:
     assert not Denials(Replies({"renewal": own})).denies(said, "renewal")
 
 
+@pytest.mark.parametrize(
+    ("message", "intent", "denied"),
+    [
+        ("I don't want a refund", "refund", True),
+        ("pas besoin de refund", "refund", True),
+        ("what if I don't want a refund", "refund", False),
+        ("do I not need an account", "account", False),
+        ("I don't want an account", "account", True),
+        ("I don't want an account any more", "account", False),
+        ("I don't want an account", "delete_account", False),
+        ("do not delete my account", "delete_account", True),
+        ("I don't want any newsletter", "newsletter", True),
+        ("I don't want any newsletters", "newsletter", False),
+        ("I don't want a refund just my order", "order", False),
+        ("I don't want a refund", "unknown", False),
+    ],
+)
+def test_what_the_negation_is_tied_to_decides(message: str, intent: str, denied: bool) -> None:
+    named = Replies(
+        {
+            name: ReplyText(response="")
+            for name in ("refund", "account", "delete_account", "newsletter", "order")
+        }
+    )
+    assert Denials(named).denies(message, intent) is denied
+
+
 def test_a_sure_prediction_of_a_denied_request_goes_to_a_person_who_reads_why() -> None:
     router = Router(
         Rules(()), replies(), Thresholds(answer=0.8, clarify=0.7, scope=-1.0), SlotSettings().values()
