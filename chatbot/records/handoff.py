@@ -51,6 +51,7 @@ class Handoff(Document):
     source: str
     """`rule`: a rule requires a human. `human`: the bot abstained."""
     rule: str = ""
+    """Name of the rule; `denied_request`: the message denies its likeliest intent."""
     intents: tuple[Likely, ...] = ()
     """Candidate intents, the most likely first."""
     conversation: tuple[Turn, ...] = ()

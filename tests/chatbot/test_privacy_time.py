@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from chatbot.dialog.denial import Denials
 from chatbot.dialog.language import foreign_language
 from chatbot.dialog.message import clean, plain
 from chatbot.dialog.prefilter import required
+from chatbot.dialog.replies import Replies, ReplyText
 from chatbot.dialog.rules import Rules
 from chatbot.privacy import redact, redact_with_core
 from chatbot.privacy.redaction import HINTS
@@ -115,11 +117,13 @@ def test_the_worst_text_that_a_search_finds_takes_a_small_multiple_of_prose(rule
 def test_no_text_takes_more_than_five_milliseconds_of_processor_time(family: str, rules: Rules) -> None:
     words = sorted({word for rule in rules for pattern in rule.patterns for word in required(pattern)})
     text = _filled("", FAMILIES.get(family) or "".join(f"{word.strip()}zq " for word in words), LIMIT)
+    denials = Denials(Replies({"get_refund": ReplyText(response="")}))
 
     def handled(received: str) -> None:
         message = clean(received)
         rules.match(message)
         foreign_language(message, frozenset({"en"}))
+        denials.denies(message, "get_refund")
         redact_with_core(message)
         features(message)
 
@@ -155,6 +159,16 @@ def test_rules_are_linear_and_a_text_of_their_own_words_takes_a_small_multiple_o
         _filled("", unit, LIMIT) for unit in (text, "can you help me with it please, it is late. ")
     )
     assert min(_seconds(rules.match, hostile) / _seconds(rules.match, prose) for _ in range(5)) < WORST
+
+
+@pytest.mark.parametrize(
+    "unit", ["i don't want to ", "no need ", "not", "bitte will ", "please don't ", "why ", "any x "]
+)
+def test_denials_are_linear(unit: str) -> None:
+    denials = Denials(Replies({"cancel": ReplyText(response="")}))
+    assert_linear(
+        lambda text: denials.denies(text, "cancel"), lambda length: _filled("", f"not {unit}", length)
+    )
 
 
 def test_a_rule_is_found_after_a_long_text_of_the_words_of_all_rules(rules: Rules) -> None:
