@@ -112,13 +112,13 @@ NAME_STATED = (
             "name name's names namen familienname zuname vorname nachname familienname firstname lastname fullname surname"
         ),
         r"""(?:my|the|full|first|last|his|her)\s(?:(?:full|first|last|given|middle|legal|maiden|sur|wife's|husband's|son's|daughter's)\s?)? name
-            (?: \sis (?>(?:\s(?:now|actually|still|spel(?:led|t)))?) | 's | \s?[:=] | \s-(?=\s) ) | maiden\sname\sis | name\s-(?=\s)
+            (?: \sis (?>(?:\s(?:now|actually|still|spel(?:led|t)))?) | 's | \s?[:=] | \s-(?=\s) ) | maiden\sname(?:\s?:|\s(?:is|was|would\sbe)) | name\s-(?=\s)
         | (?:wife|husband|son|daughter|mother|father|partner|boss|friend)'s\sname\s(?:is|:) |
     (?:first|last|full|sur|vor|nach|familien|zu)?name\s?[:=]
         | (?:name\son\s(?:the|my)\s\w{1,12}\sis | (?:in|on|to)\sthe\sname\sof|under\sthe\sname(?:\sof)?) |
     mein(?:e)?\s(?:voller\s)?(?:vor|nach|familien)?name\s(?:ist|lautet|war) | auf\sden\snamen""",
     ),
-    (_words("holder accountholder cardholder"), r"(?:account|card)\s?holder(?:'s\sname)?(?:\sis|\s?[:=])"),
+    (_words("holder accountholder cardholder mädchenname"), r"mädchenname\s(?:der|meiner)\smutter(?:\s?:|\s(?:ist|war|lautet)) | (?:account|card)\s?holder(?:'s\sname)?(?:\sis|\s?[:=])"),
     (_words("heiße heisse"), r"ich\shei(?:ß|ss)e | hei(?:ß|ss)e\sich(?:\s(?:jetzt|nun))?"),
     (
         _words("name name's names mädchenname geburtsname familienname nachname ehename"),
@@ -260,6 +260,7 @@ NAME_WEAK = (
 """Introductions after which a name needs a capital or a listed given name."""
 NAME_FOREIGN = (
     (_words("im"), r"im"),
+    (_words("now formerly officially schreibt die bin"), r"i\sam\snow | i'm\snow | formerly | officially | es\sschreibt | bin\s(?:der|die)"),
     (
         _words("nochmal nochmals wieder encore nouveau"),
         r"hier\sist\s(?:nochmals?|wieder|noch\seinmal) | c'est\s(?:encore|de\snouveau|toujours)",
@@ -326,6 +327,11 @@ NAME_CLOSED = (
         r"should\s(?:say|read)(?:\sas)? | (?:correct|right|proper)\sspelling\s(?:is|:) | richtige\sschreibweise\s(?:ist|:)",
     ),
     (_words("first last"), r"(?:first|last)\s?:"),
+    (
+        _words("out up under myself me met customer loyal forename namens gebucht nazwisko imię user client sender requester contact from guest passenger ad soyad"),
+        r"""made\sout\sto | look\sme\sup\s?:? | find\sme\sunder | (?<![^\n])(?:me|met) | (?<!did\sit\s)(?:sir|madam|hello|hi|hey|greetings),?\smyself | (?<![^\n])myself | (?:your|a|an)\s(?:\w{4,12}\s)?customer,?
+        | forename\s?:? | gebucht\sauf | (?:nazwisko|imię)\s?:? | (?<![^\n?|.])\s?(?:user|client|customer|sender|requester|contact|from|guest|passenger|ad(?:\ssoyad)?|soyad)\s?:""",
+    ),
     (_words("ici"), r"ici"),
     (_words("aquí qui"), r"aquí | qui(?:\sè)?"),
     (
