@@ -20,7 +20,7 @@ from chatbot.model import bundle as bundles
 from chatbot.model import bundle_store
 from chatbot.model.ref import ModelRef
 from chatbot.runtime import REAL
-from chatbot.settings import ApiClientSettings, ServiceSettings, read_settings
+from chatbot.settings import ApiClientSettings, ServiceSettings
 from chatbot.store import Store
 from monitoring.drift.columns import RecordColumns, of_table
 from monitoring.drift.source import Source, begin_of, ignore
@@ -110,7 +110,7 @@ def _asked(api_url: str) -> tuple[ModelRef, datetime | None] | None:
     if not api_url:
         return None
     try:
-        headers = read_settings(ApiClientSettings).headers()
+        headers = ApiClientSettings().headers()
         request = Request(f"{api_url.rstrip('/')}/version", headers=headers)  # noqa: S310 - a setting
         said = json.loads(REAL.fetch(request, _API_SECONDS))
         ref = ModelRef.parse(f"{said['model_version']}@{said['bundle_digest']}")
