@@ -91,8 +91,8 @@ def main(
         raise typer.Exit(2)
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in curves or CURVES:
-        busy, points = busy_cores(), []
-        measure = CURVES[name].measure
+        busy, measure = busy_cores(), CURVES[name].measure
+        points: list[Point] = []
         for point in (partial(measure, minutes, rate) if name == "soak" else measure)():
             points.append(point)
             console.print(f"{name}: {point}", highlight=False)
