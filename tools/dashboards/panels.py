@@ -1,6 +1,6 @@
 """Build dashboards from their YAML files: rows of panels with title, description, unit, thresholds, queries.
 
-The JSON has what differs from Grafana's defaults; Grafana fills in the rest when it loads a dashboard.
+The JSON has what differs from Grafana's defaults; Grafana fills in the rest (`refId` too) when it loads a dashboard.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Panel:
         queries: expressions with the legend of their series (Grafana's `{{label}}`).
         limits: thresholds of orange and red; empty: none.
         width: of 24.
-        none: text shown if there is no data.
+        none: text shown if there is no data; empty: Grafana's own.
     """
 
     title: str
@@ -45,7 +45,7 @@ class Panel:
     shape: Shape = "line"
     width: int = 8
     limits: Sequence[float] = ()
-    none: str = "-"
+    none: str = ""
 
     @property
     def height(self) -> int:
@@ -54,7 +54,7 @@ class Panel:
 
     def build(self, x: int, y: int) -> dict[str, Any]:
         """Build the panel at a position of the dashboard's grid."""
-        field: dict[str, Any] = {"unit": self.unit, "noValue": self.none}
+        field: dict[str, Any] = {"unit": self.unit} | ({"noValue": self.none} if self.none else {})
         if self.limits:
             colours = ("green", "red") if len(self.limits) == 1 else ("green", "orange", "red")
             steps = zip((None, *self.limits), colours, strict=True)
@@ -67,9 +67,9 @@ class Panel:
             "description": self.description,
             "type": _KINDS.get(self.shape, self.shape),
             "datasource": PROMETHEUS,
-            "gridPos": {"x": x, "y": y, "w": self.width, "h": self.height},
+            "gridPos": {"y": y, "w": self.width, "h": self.height} | ({"x": x} if x else {}),
             "fieldConfig": {"defaults": field},
-            "targets": [self._target(chr(ord("A") + at), *query) for at, query in enumerate(self.queries)],
+            "targets": [self._target(*query) for query in self.queries],
         }
         match self.shape:
             case "number" | "age":
@@ -80,8 +80,8 @@ class Panel:
                     field["custom"] = {"fillOpacity": 40, "stacking": {"mode": "normal"}}
         return panel
 
-    def _target(self, name: str, expression: str, legend: str) -> dict[str, Any]:
-        target: dict[str, Any] = {"refId": name, "expr": expression.replace("{here}", HERE)}
+    def _target(self, expression: str, legend: str) -> dict[str, Any]:
+        target: dict[str, Any] = {"expr": expression.replace("{here}", HERE)}
         if legend:
             target["legendFormat"] = legend
         if self.shape in ("number", "age", "table"):
@@ -160,8 +160,8 @@ def _grid(board: Board) -> list[dict[str, Any]]:
     placed: list[dict[str, Any]] = []
     y = 0
     for title, panels in board.rows:
-        position = {"x": 0, "y": y, "w": _COLUMNS, "h": 1}
-        placed.append({"type": "row", "title": title, "collapsed": False, "panels": [], "gridPos": position})
+        position = {"y": y, "w": _COLUMNS, "h": 1}
+        placed.append({"type": "row", "title": title, "panels": [], "gridPos": position})
         x, y, height = 0, y + 1, 0
         for panel in panels:
             if x + panel.width > _COLUMNS:
@@ -177,7 +177,6 @@ def _model_label(label: str, series: str) -> dict[str, Any]:
     return {
         "type": "query",
         "name": label,
-        "label": label.title(),
         "datasource": PROMETHEUS,
         "query": f"label_values({series}, {label})",
         "refresh": 1,

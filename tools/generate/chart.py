@@ -182,7 +182,7 @@ def manifests(*arguments: str) -> dict[str, str]:
     labels: set[str] = set()
     for part in render(*flags, *arguments).split("\n---\n"):
         source = re.search(r"^# Source: support-chatbot/templates/(.+)\.yaml$", part, re.MULTILINE)
-        body = re.sub(r"^(# Source: .*|---)\n", "", part, flags=re.MULTILINE).strip()
+        body = re.sub(r"^(# Source: .*|---| {6,})\n", "", part, flags=re.MULTILINE).strip()
         for block in (_OWN_LABELS, _POD_LABELS):
             labels |= {line.strip() for found in block.findall(body) for line in found.splitlines()}
             body = block.sub("", body)

@@ -47,19 +47,16 @@ _REAL = "Bitext's messages, or for want of them the shipped corpus's"
 _VARIED = "Rows of Bitext, beyond its 26,872 with other words in them; 27 intents"
 _TOPICS = "8,000 synthetic messages at each size: Bitext's, with one more word for the intent"
 CURVES = {
-    curve.measure.__name__: curve
-    for curve in (
-        Curve("Service over concurrent connections", service.connections, _REAL),
-        Curve("Service over the length of messages", service.length, "Random words of real messages"),
-        Curve("Service over intents", service.intents, _TOPICS),
-        Curve("Service over cores", service.cores, f"{_REAL}; the load generator has no limit"),
-        Curve("Training over rows", processes.training, _VARIED),
-        Curve("Near-duplicate groups over rows", processes.groups, _VARIED),
-        Curve("Clusters of queued messages", processes.clusters, "Encoding included"),
-        Curve("Compaction over records", processes.compaction, "Parts of 5,000 and their feedback"),
-        Curve("Drift check over records", processes.drift, "By `python -m tools.bench.drift.scale`"),
-        Curve("Soak", service.soak, _REAL),
-    )
+    "connections": Curve("Service over concurrent connections", service.connections, _REAL),
+    "length": Curve("Service over the length of messages", service.length, "Random words of real messages"),
+    "intents": Curve("Service over intents", service.intents, _TOPICS),
+    "cores": Curve("Service over cores", service.cores, f"{_REAL}; the load generator has no limit"),
+    "training": Curve("Training over rows", processes.training, _VARIED),
+    "groups": Curve("Near-duplicate groups over rows", processes.groups, _VARIED),
+    "clusters": Curve("Clusters of queued messages", processes.clusters, "Encoding included"),
+    "compaction": Curve("Compaction over records", processes.compaction, "Parts of 5,000 and their feedback"),
+    "drift": Curve("Drift check over records", processes.drift, "By `python -m tools.bench.drift.scale`"),
+    "soak": Curve("Soak", service.soak, _REAL),
 }
 FOLDER = CACHE / "growth"
 PAGE = ROOT / "docs" / "results.d" / "growth.md"
@@ -91,8 +88,8 @@ def main(
         raise typer.Exit(2)
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in curves or CURVES:
-        busy, points = busy_cores(), []
-        measure = CURVES[name].measure
+        busy, measure = busy_cores(), CURVES[name].measure
+        points: list[Point] = []
         for point in (partial(measure, minutes, rate) if name == "soak" else measure)():
             points.append(point)
             console.print(f"{name}: {point}", highlight=False)

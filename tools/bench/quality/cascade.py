@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -44,6 +43,7 @@ from training.model.params import read_params
 from training.model.thresholds import judge, learn_from
 
 PAGE = ROOT / "docs" / "results.d" / "cascade.md"
+Mask = NDArray[np.bool_]
 _TIMED = 512
 _BATCH = 16
 _LIMITS = {
@@ -121,49 +121,41 @@ def _measured(vectors: Vectors, train: pd.DataFrame, test: pd.DataFrame) -> Mapp
     if result.tier is None:
         return {"test messages": f"{len(test):,}"}
     tier = FirstTier(result.tier, exported.tokenizer())
-    at = learned.thresholds
 
-    def both(asked: Sequence[str]) -> _Both:
+    def both(asked: Sequence[str]) -> tuple[Mask, tuple[Guesses, Guesses], tuple[Mask, Mask]]:
+        """Return which messages the tier answers; first choices and answered ones of the full model and the cascade."""
         full, first = fitted.classifier.score(vectors.encode(asked)), tier.score(asked)
         passing = first.passing(tier.tier.thresholds)
-        joined = Scores(
-            np.where(passing[:, None], first.probabilities, full.probabilities),
-            np.where(passing, first.scope, full.scope),
-        )
+        probabilities = np.where(passing[:, None], first.probabilities, full.probabilities)
+        joined = Scores(probabilities, np.where(passing, first.scope, full.scope))
         alone, together = (Guesses.of(fitted.classifier, scores) for scores in (full, joined))
-        return _Both(passing, alone, together, alone.answered(at))
+        answered = alone.answered(learned.thresholds)
+        return passing, (alone, together), (answered, answered | passing)
 
     texts, truth = cleaned(test), intents_of(test)
-    inside, foreign = both(texts), both(strange)
-    lost = (inside.alone.intents == truth).astype(float) - (inside.together.intents == truth)
+    passing, sides, answered = both(texts)
+    _, strangers, wrongly = both(strange)
+    lost = (sides[0].intents == truth).astype(float) - (sides[1].intents == truth)
     error = np.std(lost) / len(truth) ** 0.5
 
-    def percents(
-        side: Guesses, strangers: Guesses, answers: NDArray[np.bool_], wrongly: float
-    ) -> dict[str, float]:
-        own = side.percents(truth)
+    def percents(at: int) -> dict[str, float]:
+        own, side = sides[at].percents(truth), sides[at]
         return {
             "accuracy": own["accuracy"],
             "macro F1": own["macro_f1"],
-            "coverage": 100 * float(answers.mean()),
-            "wrong among the answers, in scope": 100 * float((side.intents != truth)[answers].mean()),
+            "coverage": 100 * float(answered[at].mean()),
+            "wrong among the answers, in scope": 100 * float((side.intents != truth)[answered[at]].mean()),
             "calibration error (ECE)": own["ece"],
-            "AUROC of the scope score": 100 * auroc(side.scope, strangers.scope),
-            "foreign messages answered": 100 * wrongly,
+            "AUROC of the scope score": 100 * auroc(side.scope, strangers[at].scope),
+            "foreign messages answered": 100 * float(wrongly[at].mean()),
         }
 
-    alone = percents(inside.alone, foreign.alone, inside.answers, float(foreign.answers.mean()))
-    joined = percents(
-        inside.together,
-        foreign.together,
-        inside.answers | inside.passing,
-        float((foreign.answers | foreign.passing).mean()),
-    )
-    served = Cascade(tier, fitted.classifier.labels, at)
+    alone, joined = percents(0), percents(1)
+    served = Cascade(tier, fitted.classifier.labels, learned.thresholds)
     full = _microseconds(lambda part: fitted.classifier.score(vectors.encoder.encode(part)), texts, _BATCH)
     return {
         "test messages": f"{len(texts):,}",
-        "answered by the first tier": f"{100 * inside.passing.mean():.2f}",
+        "answered by the first tier": f"{100 * passing.mean():.2f}",
         "accuracy lost, one-sided 95 % bound": f"{100 * (lost.mean() + 1.645 * error):.2f}",
         **{name: f"{alone[name]:.2f} → {joined[name]:.2f}" for name in alone},
         "tier, one message a call": f"{_microseconds(served.predict, texts, 1):,.0f} µs",
@@ -171,21 +163,6 @@ def _measured(vectors: Vectors, train: pd.DataFrame, test: pd.DataFrame) -> Mapp
         f"full model, {_BATCH} a call": f"{full:,.0f} µs",
         "processor time of making the tier": f"{seconds:.1f} s",
     }
-
-
-@dataclass(frozen=True, slots=True)
-class _Both:
-    """What the full model alone and the cascade make of the same n messages.
-
-    Attributes:
-        passing: which messages the tier answers, shape (n,).
-        answers: which messages the full model answers, shape (n,).
-    """
-
-    passing: NDArray[np.bool_]
-    alone: Guesses
-    together: Guesses
-    answers: NDArray[np.bool_]
 
 
 def _microseconds(call: Callable[[Sequence[str]], object], texts: Sequence[str], batch: int) -> float:
