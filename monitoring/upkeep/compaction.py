@@ -154,8 +154,7 @@ class _Compaction:
         if late and (made := store.head(key)) is not None:
             rewrite(store, made, lambda entry: take_out_of(store, kind, key, entry.etag, late))
         for old in group.keys:
-            if old != key:
-                self._delete(old)
+            self._delete(old)
 
     def _delete(self, key: str) -> None:
         self.store.delete(key)

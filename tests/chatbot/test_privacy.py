@@ -13,6 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chatbot.privacy import MARKS, redact, redact_with_core
+from chatbot.privacy.draft import Draft
 from chatbot.privacy.numbers import luhn
 
 CASES = yaml.safe_load(Path(__file__).with_name("privacy_cases.yaml").read_text(encoding="utf-8"))
@@ -146,6 +147,8 @@ def _bitext(shared_data: Path) -> list[str]:
         ("max@example.com", "max@example.com"),
         ("cancel my order", "cancel my order"),
         ("refund for order 12345-AB", "refund for order 12345-AB"),
+        ("late delivery for order 12345-AB", "late delivery for order 12345-AB"),
+        ("very late delivery for order 12345-AB", "very late delivery"),
         ("downloading invoice 12345-AB", "downloading invoice 12345-AB"),
     ],
 )
@@ -153,6 +156,13 @@ def test_a_message_is_classified_without_the_personal_data_beside_its_question(
     message: str, core: str
 ) -> None:
     assert redact_with_core(message) == (redact(message), core)
+
+
+def test_of_two_spans_that_begin_together_the_longer_one_is_replaced() -> None:
+    draft = Draft("call 0171 555 now")
+    draft.mark([(5, 9, "<SHORT>")])
+    draft.mark([(5, 13, "<LONG>")])
+    assert draft.redacted() == "call <LONG> now"
 
 
 def test_a_long_message_is_classified_as_it_is() -> None:

@@ -240,7 +240,8 @@ def test_the_label_is_a_column_with_two_values_and_a_number_is_a_whole_one(tmp_p
         }
         for n in range(4)
     ]
-    assert loaded(tmp_path / "export.json", content).table["intent"].tolist() == ["1", "2"] * 2
+    for asked in (Columns(), Columns(tags=("1", "2"))):
+        assert loaded(tmp_path / "export.json", content, asked).table["intent"].tolist() == ["1", "2"] * 2
 
 
 def test_a_ticket_with_a_cell_too_many_is_a_problem_and_not_left_out_in_silence(tmp_path: Path) -> None:

@@ -132,6 +132,18 @@ def test_parts_that_come_late_or_again_after_compaction_are_read_once_and_compac
     assert len(done.made) == 1
 
 
+@pytest.mark.parametrize(("rows", "parts"), [(4, 1), (5, 2)])
+def test_a_compacted_part_is_merged_with_a_late_one_until_it_is_half_full(
+    folder_store: Store, rows: int, parts: int
+) -> None:
+    put(folder_store, "a", first := make(rows))
+    compact(folder_store, LATER, part_rows=10)
+    put(folder_store, "late", late := make(1))
+    compact(folder_store, LATER, part_rows=10)
+    assert len(keys(folder_store)) == parts
+    assert stored(folder_store) == Counter(ids(first + late))
+
+
 def test_compactions_that_overlap_become_one_in_which_each_row_is_once(folder_store: Store) -> None:
     sources = {name: put(folder_store, name, make(4)) for name in "abcd"}
     for number, names in enumerate(("ab", "bc")):

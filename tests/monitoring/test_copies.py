@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from chatbot.errors import Conflict
 from chatbot.loop.registry import CORPUS_DIGEST, CORPUS_POINTER, ModelVersion, RegistryClient
 from chatbot.settings import StorageSettings
 from chatbot.store import Store, layout, open_store
@@ -138,6 +139,24 @@ def test_versions_are_rewritten_and_named_anew_and_what_others_wrote_stays(store
     assert MARK.encode() not in files["rules.yaml"]
     again = erase_copies(store, cast(RegistryClient, registry), {"p1"}, {THEIRS}, 90)
     assert sum(again.rewritten.values()) == 0
+
+
+def test_a_report_that_is_written_meanwhile_is_not_overwritten(store: Store) -> None:
+    store.put(key := "reports/drift/latest.json", json.dumps([THEIRS]).encode())
+
+    class Overtaken:
+        """A drift check writes a report after the erasure has read it."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(store, name)
+
+        def put(self, key: str, content: bytes, **options: Any) -> str:
+            store.put(key, b"a newer report")
+            return store.put(key, content, **options)
+
+    with pytest.raises(Conflict):
+        erase_copies(cast(Store, Overtaken()), None, {"p1"}, {THEIRS}, 90)
+    assert store.get(key) == b"a newer report"
 
 
 def test_without_a_server_no_corpus_is_changed_and_each_is_listed(store: Store) -> None:

@@ -29,6 +29,7 @@ from chatbot.settings import (
     UploadSettings,
 )
 from chatbot.store import Store, Unreachable, open_store
+from monitoring.inference_log import spool
 from monitoring.inference_log.log import InferenceLog, read_feedback, read_log
 from monitoring.inference_log.upload import ship
 from monitoring.inference_log.upload_queue import Outbox
@@ -332,6 +333,35 @@ def test_a_text_is_replaced_in_every_form_in_which_a_file_has_it_and_a_longer_on
         )
     both = ErasedTexts(["where is my parcel", "where is my parcel from Ann"])
     assert both.without(b"where is my parcel from Ann") == b"<ERASED>"
+
+
+def test_a_session_that_nobody_knows_is_an_error_because_its_id_may_be_mistyped(
+    here: LogSettings, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load_or_make_key(ServiceSettings(), here)
+    assert erasure.main(["--session", "never sent"]) == 1
+    assert "no prediction of that session is known" in capsys.readouterr().err
+
+
+def test_a_log_that_a_killed_drain_left_half_written_is_mended_before_a_row_is_taken_out(
+    here: LogSettings, store: Store
+) -> None:
+    """Rewritten first, the file would be another one than the segment's mark names, and the rows come twice."""
+    gone, kept, late = make(3)
+    log = InferenceLog(here, shipper=Waiting(here.folder))
+    log.append([gone, kept])
+    log.close()
+    log.append([late])
+    seal(here.folder, log)
+    file = here.folder / "inference_log.csv"
+    [segment] = spool.segments(here.folder, "inference_log")
+    lines = segment.read_bytes().partition(b"\n")[2]
+    spool.mark(segment, file.stat().st_ino, file.stat().st_size)
+    with file.open("ab") as stream:
+        stream.write(lines)
+    assert erasure.forget_here(here, StorageSettings(), frozenset({gone.prediction_id})) == 1
+    assert InferenceLog(here, shipper=Waiting(here.folder)).drain()
+    assert ids_in_csv(here.folder) == ids([kept, late])
 
 
 def test_a_rewritten_log_is_readable_by_its_group_and_loses_whole_cells_alone(

@@ -14,7 +14,13 @@ import pytest
 
 from chatbot.errors import SettingError
 from chatbot.ids import new_id
-from chatbot.loop.registry import NotRegistered, RegistryUnavailable
+from chatbot.loop.registry import (
+    BUNDLE_DIGEST,
+    CORPUS_POINTER,
+    ModelVersion,
+    NotRegistered,
+    RegistryUnavailable,
+)
 from chatbot.records.shard import Shard
 from chatbot.settings import RetentionSettings, StorageSettings, TrackingSettings
 from chatbot.store import Store, open_store
@@ -163,6 +169,11 @@ def test_the_age_of_a_bundle_is_that_of_its_newest_file(store: Store, put: Put) 
     assert {key.split("/")[1].removesuffix(".parquet") for key in gone} == {"2" * 64}
     put_bundle(put, "3" * 64, 300)
     assert taken(store, bundles_min_count=2) == [], "both are among the newest"
+    put_bundle(put, "4" * 64, 0)
+    gone = taken(store, bundles_min_count=1)
+    assert {key.split("/")[1].removesuffix(".parquet") for key in gone} == {"3" * 64}, (
+        "one young file is enough"
+    )
 
 
 def test_objects_without_a_day_do_not_end_the_search_for_old_ones(store: Store, put: Put) -> None:
@@ -196,6 +207,25 @@ def test_corpus_files_that_no_version_names_go_only_where_it_is_asked_for(
     named = Named(frozenset(), frozenset({folder}) | pointers_here(tmp_path))
     assert taken(store, named) == []
     assert taken(store, named, corpora_days=30) == [f"dvc/files/md5/dd/{'d' * 30}"]
+
+
+def test_a_version_without_an_alias_names_its_corpus_and_not_its_bundle(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def version(number: str, *aliases: str) -> ModelVersion:
+        tags = {BUNDLE_DIGEST: number * 64, CORPUS_POINTER: f'{{"md5": "{number * 32}.dir"}}'}
+        return ModelVersion(number, "run", NOW, tags=tags, aliases=aliases)
+
+    class PaperRegistry:
+        def __init__(self, _: TrackingSettings) -> None: ...
+
+        def versions(self) -> list[ModelVersion]:
+            return [version("3", "challenger"), version("2", "champion"), version("1")]
+
+    monkeypatch.setattr(retention, "RegistryClient", PaperRegistry)
+    named = registry_names(TrackingSettings())
+    assert named.bundles == {"2" * 64, "3" * 64}
+    assert named.corpora == {"1" * 32, "2" * 32, "3" * 32}
 
 
 def test_the_registry_is_asked_over_http_which_bundles_and_corpora_are_in_use(
