@@ -100,8 +100,7 @@ def _points(
 ) -> Table:
     caption = (
         "answered: of the messages with an intent; at most: the 95 % upper bound of wrong; unknown: wrong, if the "
-        "out-of-scope messages are of topics of your "
-        "own domain that no intent covers"
+        "out-of-scope messages are of topics of your own domain that no intent covers"
     )
     columns = map(_right, (by, "answered", "wrong", "at most", "unknown"))
     table = Table(*columns, Column("", overflow="fold"), title=title, caption=caption)
