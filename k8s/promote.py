@@ -44,7 +44,7 @@ def promote(platform: KubernetesPlatform, result: RetrainResult) -> RolloutOutco
         return None
     if challenger.digest in snapshot.blocked:
         log(
-            f"{describe(str(challenger))} was taken back before: no run promotes it again by itself; "
+            f"{describe(str(challenger))} was rolled back before: no run promotes it again by itself; "
             f"`python -m k8s.rollback {challenger.version}` does"
         )
         return None

@@ -103,7 +103,7 @@ class Serving(BaseModel):
             return Serving(
                 model=rollout.previous,
                 since=rollout.since,
-                why=f"{short(rollout.target)} was taken back",
+                why=f"{short(rollout.target)} was rolled back",
                 before=self.before[1:],
                 taken_back=TakenBack(model=rollout.target, why=rollout.why, when=rollout.since),
             )

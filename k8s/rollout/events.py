@@ -65,7 +65,7 @@ def emit_outcome(cluster: Cluster, deployment: Deployment, rollout: RolloutState
             sentence = f"{target} serves and is champion, in place of {previous}: {rollout.why}"
             emit(cluster, deployment, "ModelRolledBack", sentence)
         case RolloutOutcome.TAKEN_BACK:
-            sentence = f"{previous} serves again, {target} was taken back: {rollout.why}"
+            sentence = f"{previous} serves again, {target} was rolled back: {rollout.why}"
             emit(cluster, deployment, "ModelTakenBack", sentence, "Warning")
         case RolloutOutcome.SUPERSEDED:
             sentence = (

@@ -38,6 +38,6 @@ def push_rollback_reasons(
     """Push the reasons of the last automatic rollback: 1 for each given reason, 0 for the other known ones."""
     gateway.push_samples(
         "chatbot_rollback_reason",
-        "Why a model was last taken back: 1 for each reason, 0 for the others.",
+        "Why a model was last rolled back: 1 for each reason, 0 for the others.",
         [({"reason": name}, float(name in reasons)) for name in all_reasons],
     )

@@ -112,7 +112,7 @@ class KubernetesPlatform:
             sentence = f"{describe(rollout.target)} is to serve in place of {serving}: {rollout.why}"
             events.emit(self._cluster, deployment, "ModelRollout", sentence)
         elif rollout.phase is Phase.TAKING_BACK:
-            log(f"{describe(rollout.target)} is taken back: {rollout.why}")
+            log(f"{describe(rollout.target)} is rolled back: {rollout.why}")
         elif rollout.outcome is not None:
             events.emit_outcome(self._cluster, deployment, rollout)
             metrics.push_desired_model(self._gateway, deployment.desired_model)
@@ -192,7 +192,7 @@ class KubernetesPlatform:
         if not failure:
             return
         sentence = (
-            f"{describe(rollout.target)} was taken back ({rollout.why}), and {describe(rollout.previous)} does "
+            f"{describe(rollout.target)} was rolled back ({rollout.why}), and {describe(rollout.previous)} does "
             f"not become ready either: {failure}. See `kubectl describe pod`; k8s.rollback VERSION sets another"
         )
         events.emit(self._cluster, deployment, "ModelNotReady", sentence, "Warning")

@@ -174,7 +174,7 @@ def test_a_bundle_that_cannot_serve_is_taken_back_with_its_reason_and_the_old_po
     assert taken_back_for(release) == {"not_ready"}
     assert release.champion() == made.good.version
     again = jobs.run(release, "retrain", result)
-    assert "was taken back before" in again.logs["promote"], again
+    assert "was rolled back before" in again.logs["promote"], again
 
 
 def test_a_version_that_is_ready_and_worse_on_live_metrics_is_taken_back(
@@ -201,7 +201,7 @@ def test_a_person_rolls_back_with_one_command(release: Installed, made: Models, 
     assert release.champion() == made.champion
     load.wait_until(lambda: load.seen.answered[made.champion] > 50)
     again = jobs.run(release, "retrain", jobs.accepted(release, made.good))
-    assert "was taken back before" in again.logs["promote"], again
+    assert "was rolled back before" in again.logs["promote"], again
 
 
 def test_after_a_rollout_undo_the_next_run_lets_the_rest_agree(

@@ -174,7 +174,7 @@ def latency_regressions(slow_by_look: list[float], messages: int = 60) -> list[s
 
 @pytest.mark.parametrize("stall", [[0, 1], [8], [59], [0, 1, 20, 21, 40, 41]], ids=str)
 def test_a_stall_of_the_node_is_not_a_slower_model(stall: list[int]) -> None:
-    """Seen in a cluster: 34 slow messages of 535 within one moment, and a version was taken back that is as good."""
+    """Seen in a cluster: 34 slow messages of 535 within one moment, and a version was rolled back that is as good."""
     assert latency_regressions([0.9 if look in stall else 0.005 for look in range(60)]) == []
 
 

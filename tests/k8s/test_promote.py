@@ -78,9 +78,9 @@ def test_a_challenger_that_does_not_become_ready_is_rolled_back(api: Api) -> Non
     assert "says nothing of it" not in why, why
     assert 'outcome="taken_back"' in pushgateway_metrics(api)
     assert reasons(api) == {"not_ready"}
-    assert "taken back" in output
+    assert "rolled back" in output
     again = promote(api, ref(3))
-    assert "was taken back before" in again
+    assert "was rolled back before" in again
     assert api.desired_model == ""
 
 
@@ -119,7 +119,7 @@ def test_a_rollout_killed_while_the_controller_works_is_resumed_by_the_next_run(
     id_before = api.state["id"]
     output = promote(api, ref(2), **settings)
     if bad:
-        assert "taken back before" in output
+        assert "rolled back before" in output
     assert api.state["id"] == id_before, "the next run went on with it, and did not begin anew"
     assert f"{phase} since" in output
     expected = ("", IMAGE_DIGEST, "1") if bad else (ref(2), digest(2), "2")
@@ -150,7 +150,7 @@ def test_after_a_rollout_undo_the_next_run_reconciles(api: Api) -> None:
     assert api.desired_model == ref(2)
     output = promote(api, ref(3))
     assert "ChampionFollows" in output
-    assert "was taken back before" in output, "what a person undid is not promoted again by itself"
+    assert "was rolled back before" in output, "what a person undid is not promoted again by itself"
     assert (api.desired_model, api.versions(), champion(api)) == (ref(2), {digest(2)}, "2")
     assert f'bundle="{digest(2)}"' in pushgateway_metrics(api)
 
@@ -166,4 +166,4 @@ def test_a_rollout_undo_during_the_analysis_supersedes_the_rollout(api: Api) -> 
     assert process.returncode == 0, output
     assert "ModelChangedByHand" in api.namespace.events()
     assert (api.desired_model, champion(api)) == ("", "1")
-    assert "was taken back before" in promote(api, ref(2))
+    assert "was rolled back before" in promote(api, ref(2))

@@ -169,7 +169,7 @@ def test_an_automatic_rollback_reports_its_reason_and_blocks_the_model_from_prom
         )
     version = world.version
     assert run_promote(world.process()) == 0
-    assert "was taken back before: no run promotes it again by itself" in capsys.readouterr().out
+    assert "was rolled back before: no run promotes it again by itself" in capsys.readouterr().out
     assert world.version == version
     world.behaviours = {}
     assert run_rollback("2")(world.process()) == 0
@@ -290,7 +290,7 @@ def test_after_a_rollout_undo_the_undone_model_is_not_promoted_again(
     settle(world)
     assert run_promote(world.process()) == 0
     assert summary(world) == (ref(2), "2", [digest(2)])
-    assert "was taken back before" in capsys.readouterr().out
+    assert "was rolled back before" in capsys.readouterr().out
     ((labels, _),) = world.gateway.samples("chatbot_desired_model_info")
     assert labels["bundle"] == digest(2)
 
@@ -359,7 +359,7 @@ def test_a_rollback_by_hand_restores_a_version_and_blocks_the_replaced_one_from_
     assert world.blocked == [digest(3)]
     write_retrain_result(tmp_path, ref(3))
     assert run_promote(world.process()) == 0
-    assert "was taken back before" in capsys.readouterr().out
+    assert "was rolled back before" in capsys.readouterr().out
     assert run_rollback("3")(world.process()) == 0
     assert summary(world) == (ref(3), "3", [digest(3)])
     assert world.blocked == [digest(2)]
@@ -446,7 +446,7 @@ def test_a_failed_rollback_by_hand_does_not_return_to_a_model_under_analysis(
     assert run_rollback("4")(world.process()) == 1
     assert summary(world) == (ref(3), "3", [digest(3)])
     assert run_promote(world.process()) == 0
-    assert "was taken back before" in capsys.readouterr().out
+    assert "was rolled back before" in capsys.readouterr().out
 
 
 def test_a_malformed_state_annotation_is_reported_with_a_remedy_that_works(

@@ -25,7 +25,7 @@ def test_an_earlier_version_is_restored_by_its_number_and_becomes_champion(api: 
     assert (api.desired_model, api.versions(), champion(api)) == (ref(2), {digest(2)}, "2")
     assert "version 3 is rude" in api.namespace.events()["ModelRolledBack"]
     assert f'bundle="{digest(2)}"' in pushgateway_metrics(api)
-    assert "was taken back before" in promote(api, ref(3)), "no run undoes what a person did"
+    assert "was rolled back before" in promote(api, ref(3)), "no run undoes what a person did"
     rollback(api, "3")
     assert (api.desired_model, champion(api)) == (ref(3), "3"), "and a person can"
     rollback(api, "image")

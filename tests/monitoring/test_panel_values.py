@@ -191,17 +191,17 @@ SHOWN: dict[tuple[str, str], tuple[Any, Any]] = {
         {'{check="scope",against="baseline"}': 0}, {'{check="scope",against="baseline"}': 1},
     ),
     ("Records in the window", "records"): (2000, 150),
-    ("What the trigger decided", "{{decision}}"): ({'{decision="no_drift"}': 1}, {'{decision="asked"}': 1}),
-    ("What retrainings ended as", "{{outcome}}"): (
+    ("Decisions of the trigger", "{{decision}}"): ({'{decision="no_drift"}': 1}, {'{decision="asked"}': 1}),
+    ("Outcomes of retrainings", "{{outcome}}"): (
         {'{outcome="accepted"}': 1, '{outcome="needs_review"}': 0},
         {'{outcome="accepted"}': 0, '{outcome="needs_review"}': 0},
     ),
-    ("Promotions and what was taken back", "{{outcome}}"): (
+    ("Promotions and rollbacks", "{{outcome}}"): (
         {'{outcome="promoted"}': 1},
         {'{outcome="promoted"}': 0, '{outcome="rolled_back"}': 1},
     ),
-    ("Told and served", "told"): ({'{version="7",bundle="b7"}': 1}, {'{version="9",bundle="b9"}': 1}),
-    ("Told and served", "served"): ({'{version="7",bundle="b7"}': 2}, {'{version="8",bundle="b8"}': 1}),
+    ("Desired and served", "desired"): ({'{version="7",bundle="b7"}': 1}, {'{version="9",bundle="b9"}': 1}),
+    ("Desired and served", "served"): ({'{version="7",bundle="b7"}': 2}, {'{version="8",bundle="b8"}': 1}),
     ("Records of the log", "{{outcome}}"): (
         {'{outcome="written"}': 1},
         {'{outcome="written"}': 0.5, '{outcome="dropped"}': 0.5},
@@ -247,7 +247,7 @@ def _samples(value: object, is_counter: bool) -> str:
     return f"{first}x19 {later}x40" if later else f"{first}x60"
 
 
-def _case(expression: str, labels: str, shown: Any) -> dict[str, Any]:
+def _case(expression: str, labels: str, shown: Any, at: str = "1h") -> dict[str, Any]:
     namespace = re.findall(r'"(\w+)"', labels)[0]
     for variable, value in (VARIABLES | {"$namespace": namespace, "$release": "bot"}).items():
         expression = expression.replace(variable, value)
@@ -255,7 +255,7 @@ def _case(expression: str, labels: str, shown: Any) -> dict[str, Any]:
     return {
         # promtool compares floats exactly.
         "expr": f"round({expression}, 0.000001)",
-        "eval_time": "1h",
+        "eval_time": at,
         "exp_samples": [{"labels": name, "value": round(value, 6)} for name, value in expected.items()],
     }
 
@@ -271,8 +271,21 @@ def test_every_panel_shows_its_own_releases_value_beside_another_release(tmp_pat
         for key, both in SHOWN.items()
         for labels, shown in zip(RELEASES.values(), both, strict=True)
     ]
+    _check_in_promtool(cases, tmp_path)
+
+
+@pytest.mark.process
+def test_a_rollout_is_annotated_while_the_version_is_new_and_not_later(tmp_path: Path) -> None:
+    (annotation,) = json.loads((DASHBOARDS / "bot.json").read_text())["annotations"]["list"]
+    new = {"{namespace=\"prod\",release=\"bot\",version=\"7\"}": 1}
+    good = RELEASES["good"]
+    cases = [_case(annotation["expr"], good, new, "1m"), _case(annotation["expr"], good, {}, "1h")]
+    _check_in_promtool(cases, tmp_path)
+
+
+def _check_in_promtool(cases: list[dict[str, Any]], folder: Path) -> None:
     test = {"interval": "1m", "input_series": series(), "promql_expr_test": cases}
-    file = tmp_path / "panels.test.yaml"
+    file = folder / "panels.test.yaml"
     file.write_text(yaml.safe_dump({"rule_files": [], "evaluation_interval": "1m", "tests": [test]}))
     command = [str(requirements.program("promtool")), "test", "rules", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

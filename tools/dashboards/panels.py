@@ -18,6 +18,20 @@ PROMETHEUS = {"type": "prometheus", "uid": "${datasource}"}
 HERE = 'namespace=~"$namespace",release=~"$release"'
 """Part of every selector: selects one of many releases. Outside a cluster both labels are empty; `.*` matches."""
 
+_ROLLOUTS = {
+    "name": "Rollouts",
+    "datasource": PROMETHEUS,
+    "enable": True,
+    "iconColor": "blue",
+    # A version that serves now and did not two minutes before; samples that follow each other are one annotation.
+    "expr": "group by (namespace, release, version) (chatbot_model_info{here} unless on (namespace, release, version)"
+    " chatbot_model_info{here} offset 2m)".replace("{here}", f"{{{HERE}}}"),
+    "step": "30s",
+    "titleFormat": "version {{version}} serves",
+    "textFormat": "{{namespace}} {{release}}",
+}
+"""Marks on every panel when a version starts to serve: a promotion or a rollback."""
+
 Shape = Literal["line", "stacked", "number", "heatmap", "table", "age"]
 _KINDS = {"line": "timeseries", "stacked": "timeseries", "number": "stat", "age": "stat"}
 """Grafana's panel type of a shape; the other shapes are named as Grafana names them."""
@@ -67,7 +81,7 @@ class Panel:
             "description": self.description,
             "type": _KINDS.get(self.shape, self.shape),
             "datasource": PROMETHEUS,
-            "gridPos": {"y": y, "w": self.width, "h": self.height} | ({"x": x} if x else {}),
+            "gridPos": {"x": x, "y": y, "w": self.width, "h": self.height},
             "fieldConfig": {"defaults": field},
             "targets": [self._target(*query) for query in self.queries],
         }
@@ -150,6 +164,7 @@ def build(board: Board) -> dict[str, Any]:
                 _model_label("release", 'chatbot_model_info{namespace=~"$namespace"}'),
             ]
         },
+        "annotations": {"list": [_ROLLOUTS]},
         "links": [link | {"tags": ["support-chatbot"]}],
         "panels": _grid(board),
     }
@@ -160,7 +175,7 @@ def _grid(board: Board) -> list[dict[str, Any]]:
     placed: list[dict[str, Any]] = []
     y = 0
     for title, panels in board.rows:
-        position = {"y": y, "w": _COLUMNS, "h": 1}
+        position = {"x": 0, "y": y, "w": _COLUMNS, "h": 1}
         placed.append({"type": "row", "title": title, "panels": [], "gridPos": position})
         x, y, height = 0, y + 1, 0
         for panel in panels:
