@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 # Private API, stable since Python 3.11: a pattern's syntax tree has no public API.
@@ -58,12 +58,14 @@ class LiteralIndex:
     beginnings are a trie, and what a word brings up is cached.
     """
 
-    def __init__(self, patterns: Iterable[Iterable[str] | None], cached_words: int) -> None:
+    def __init__(self, patterns: Iterable[Sequence[str] | None], cached_words: int) -> None:
         """Index the literals of each pattern: of none, a pattern may match any text; None: it matches no text."""
         self._always: set[int] = set()
         self._places: dict[str, set[int]] = defaultdict(set)
         for place, literals in enumerate(patterns):
-            for literal in [""] if literals == [] else literals or ():
+            if literals is None:
+                continue
+            for literal in literals or ("",):
                 (self._places[literal] if literal.strip() else self._always).add(place)
         # For each beginning of a part, the literals whose part it is, and where the part is in them.
         self._trie: dict[str, list[tuple[str, int]]] = defaultdict(list)

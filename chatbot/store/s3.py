@@ -13,6 +13,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from chatbot.deadline import Deadline, watch_pools
 from chatbot.errors import Conflict, Denied, Missing, NoBucket, StoreError, Unreachable
 from chatbot.files import replacing
 from chatbot.settings import StorageSettings
@@ -31,6 +32,8 @@ _UNKNOWN = {
     "AuthorizationHeaderMalformed",
 }
 _CHUNK = 1 << 20
+_LEAST_BYTES_PER_SECOND = 1 << 18
+"""Rate below which a transfer is given up."""
 
 
 class S3Store:
@@ -57,7 +60,7 @@ class S3Store:
 
     def put(self, key: str, content: bytes, *, new: bool = False, etag: str = "") -> str:
         condition = {"IfNoneMatch": "*"} if new else {"IfMatch": etag} if etag else {}
-        with self._errors(key):
+        with self._errors(key, size=len(content)):
             try:
                 return self._put(key, content, condition)
             except self._exceptions.ClientError as error:
@@ -71,7 +74,7 @@ class S3Store:
                 return _etag(found)
 
     def put_file(self, key: str, path: Path) -> str:
-        with path.open("rb") as stream, self._errors(key):
+        with path.open("rb") as stream, self._errors(key, size=path.stat().st_size):
             return self._put(key, stream, {})
 
     def get(self, key: str, *, etag: str = "") -> bytes:
@@ -107,14 +110,27 @@ class S3Store:
         check_prefix(prefix)
         start = self._prefix + after if after else ""
         with self._errors(prefix or "its keys"):
-            pages = self._client.get_paginator("list_objects_v2").paginate(
+            paginator = self._client.get_paginator("list_objects_v2")
+        pages = iter(
+            paginator.paginate(
                 Bucket=self.bucket, Prefix=self._prefix + prefix, **({"StartAfter": start} if start else {})
             )
-            for page in pages:
+        )
+        while True:
+            with self._errors(prefix or "its keys"):  # not over the yields: the deadline is one of a request
+                if (page := next(pages, None)) is None:
+                    return
                 start = self._check_page(page, self._prefix + prefix, start)
-                for found in page.get("Contents", ()):
-                    key = found["Key"].removeprefix(self._prefix)
-                    yield Entry(key, int(found["Size"]), _etag(found), _modified(found))
+                entries = [
+                    Entry(
+                        found["Key"].removeprefix(self._prefix),
+                        int(found["Size"]),
+                        _etag(found),
+                        _modified(found),
+                    )
+                    for found in page.get("Contents", ())
+                ]
+            yield from entries
 
     def _check_page(self, page: dict[str, Any], prefix: str, last: str) -> str:
         """Check one page of a listing, and return its last key.
@@ -171,10 +187,11 @@ class S3Store:
     def _get(self, key: str, etag: str, read: Callable[[Any], T]) -> T:
         check_key(key)
         condition = {"IfMatch": etag} if etag else {}
-        for attempt in range(1, self._settings.attempts + 1):
-            with self._errors(key):
+        with self._errors(key) as limit:
+            for attempt in range(1, self._settings.attempts + 1):
                 try:
                     found = self._client.get_object(Bucket=self.bucket, Key=self._prefix + key, **condition)
+                    limit.restart(self._seconds(int(found["ContentLength"])))
                     return read(found["Body"])
                 except (self._exceptions.HTTPClientError, self._exceptions.IncompleteReadError):
                     # boto3 retries requests, but not reading the response body.
@@ -198,7 +215,10 @@ class S3Store:
         # Imported lazily: boto3 is slow to import.
         import boto3
         import botocore.session
+        from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool
         from botocore.config import Config
+
+        watch_pools(AWSHTTPConnectionPool, AWSHTTPSConnectionPool)
 
         settings = self._settings
         path_style = bool(settings.endpoint) if settings.path_style is None else settings.path_style
@@ -221,9 +241,29 @@ class S3Store:
                 "s3", endpoint_url=settings.endpoint or None, region_name=region, config=config
             )
 
+    def _seconds(self, size: int = 0) -> float:
+        """Return the total time of an operation: boto3's own timeouts begin again with every byte."""
+        settings = self._settings
+        return settings.attempts * (
+            settings.connect_seconds + settings.read_seconds + size / _LEAST_BYTES_PER_SECOND
+        )
+
     @contextlib.contextmanager
-    def _errors(self, key: str, no_bucket: bool = False) -> Iterator[None]:
-        """Translate boto3 errors into StoreError, naming the key."""
+    def _errors(self, key: str, no_bucket: bool = False, size: int = 0) -> Iterator[Deadline]:
+        """Translate boto3 errors into StoreError, naming the key; bound the time of sending `size` bytes."""
+        limit = Deadline(self._seconds(size))
+        with self._translated(key, no_bucket), limit:
+            try:
+                yield limit
+            finally:
+                if limit.expired:
+                    raise Unreachable(
+                        f"{self} has not finished with {key} in time, even if it still sends: "
+                        "check the network and the store, or raise CHATBOT_STORE_READ_SECONDS"
+                    )
+
+    @contextlib.contextmanager
+    def _translated(self, key: str, no_bucket: bool) -> Iterator[None]:
         wrong = self._exceptions
         try:
             yield

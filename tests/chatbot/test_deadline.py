@@ -11,8 +11,10 @@ from urllib.request import Request
 import pytest
 from pydantic import SecretStr
 
+from chatbot.errors import Unreachable
 from chatbot.runtime import REAL
-from chatbot.settings import HandoffSettings
+from chatbot.settings import HandoffSettings, StorageSettings
+from chatbot.store import open_store
 from monitoring.handoffs.delivery import NotDeliveredError
 from monitoring.handoffs.webhook import Webhook
 
@@ -98,3 +100,42 @@ def test_a_fast_response_and_an_error_with_its_body_are_as_before() -> None:
         REAL.fetch(Request(server.url), 30.0)
     assert error.value.code == 404
     assert error.value.read() == b"x" * 100
+
+
+S3_HEAD = (
+    b"HTTP/1.1 200 OK\r\nEtag: e\r\nLast-Modified: Sat, 28 Nov 2026 00:00:00 GMT\r\nContent-Length: 100\r\n"
+)
+S3_ANSWERS = {
+    "head": (20, S3_HEAD + b"a: b\r\n" * 20),
+    "body": (len(S3_HEAD) + 2, S3_HEAD + b"\r\n" + b"x" * 100),
+}
+
+
+@pytest.mark.parametrize(
+    ("operation", "answer"),
+    [("get", "body"), *((each, "head") for each in ("get", "head", "list", "put", "delete"))],
+)
+def test_a_store_that_trickles_is_given_up_at_the_deadline(
+    operation: str, answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    server = Trickle(*S3_ANSWERS[answer])
+    try:
+        store = open_store(
+            StorageSettings(
+                url="s3://bucket", endpoint=server.url, connect_seconds=0.1, read_seconds=0.4, attempts=1
+            )
+        )
+        call = {
+            "get": lambda: store.get("a"),
+            "head": lambda: store.head("a"),
+            "list": lambda: list(store.list()),
+            "put": lambda: store.put("a", b"content"),
+            "delete": lambda: store.delete("a"),
+        }[operation]
+        with pytest.raises(Unreachable, match=r"has not finished with .* CHATBOT_STORE_READ_SECONDS"):
+            call()
+        assert server.sent < 60
+    finally:
+        server.close()

@@ -19,8 +19,11 @@ from chatbot.records.schema import Feedback
 from chatbot.settings import DriftSettings, ServiceSettings
 from chatbot.store import Store, open_store
 from monitoring import drift_report
+from monitoring.drift.baseline import first_records
 from monitoring.drift.run import DriftResult, check
+from monitoring.drift.served_model import ServedModel
 from monitoring.drift.source import CsvSource, Source, StoreSource
+from monitoring.drift.window import read
 from tests.monitoring.drift_traffic import NEW, NOW, VERSION, put, shifted, traffic, week, write_csv
 from tests.monitoring.log_tools import ROOT
 from tests.support.minio import Minio
@@ -112,19 +115,16 @@ def test_bundles_of_one_version_name_are_told_apart_and_older_records_count_by_v
     tmp_path: Path,
 ) -> None:
     """After a rollback, or with a name that a person chose, two bundles may have one name."""
-    before, window = week()[:3_000], week()[3_000:]
-    others = traffic(700, 5, NOW - timedelta(days=4), NOW - timedelta(hours=2), 1.0)
-    write_csv(
-        tmp_path,
-        before  # of an earlier release: without a digest
-        + [replace(record, bundle_digest="a" * 64) for record in window]
-        + [replace(record, bundle_digest="b" * 64) for record in others],
-    )
-    run(CsvSource(tmp_path), None, tmp_path)
-    outcome = run(CsvSource(tmp_path), None, tmp_path)
-    assert (outcome.verdict.bundle_digest, outcome.verdict.verdict) == ("a" * 64, "green")
-    assert outcome.verdict.window.records == 1_000
-    assert list(outcome.verdict.window.others) == [f"{VERSION}@{'b' * 12}"]
+    since, until = NOW - timedelta(hours=20), NOW - timedelta(hours=2)
+    older, ours, others = (traffic(count, seed, since, until) for count, seed in ((3, 1), (5, 2), (7, 3)))
+    ours = [replace(record, bundle_digest="a" * 64) for record in ours]
+    write_csv(tmp_path, older + ours + [replace(record, bundle_digest="b" * 64) for record in others])
+    source, serving = CsvSource(tmp_path), ServedModel(VERSION, "a" * 64, None, since)
+    window = read(source, serving, since, NOW, timedelta(), [])
+    assert (window.records, window.others) == (3 + 5, {f"{VERSION}@{'b' * 12}": 7})
+    first = first_records(source, serving, 100, NOW)
+    assert first is not None
+    assert first.num_rows == 3 + 5
 
 
 def test_the_newest_record_says_which_bundle_serves_and_its_reference_is_compared_with(
